@@ -1,0 +1,42 @@
+"""Every id that acksm may print (errors, checks, changes), with its cause and remedy.
+
+One module per area, each with `ENTRIES`. Ids are stable: a retired one stays here, marked retired
+(anchors.md §1.6, istio's message table). `acksm explain` and docs/reference are made from this.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+
+from acksm.errors import ExitCode
+
+
+@dataclass(frozen=True)
+class Entry:
+    """`id`, a one-line `title`, the `cause` (why it happens, with the source), and a `remedy` to paste."""
+
+    id: str
+    title: str
+    cause: str
+    remedy: str
+    exit_code: ExitCode = ExitCode.CHECK_FAILED
+
+
+@cache
+def entries() -> dict[str, Entry]:
+    """All entries by id, sorted. A double id is a defect and raises ValueError."""
+    found: dict[str, Entry] = {}
+    for module in iter_modules(__path__):
+        for entry in import_module(f"{__name__}.{module.name}").ENTRIES:
+            if entry.id in found:
+                raise ValueError(f"id {entry.id} stands twice in the catalogue")
+            found[entry.id] = entry
+    return dict(sorted(found.items()))
+
+
+def lookup(id: str) -> Entry:
+    """The entry of `id`. Raises KeyError for an unknown id, which is a defect in acksm."""
+    return entries()[id]

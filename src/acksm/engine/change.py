@@ -1,0 +1,118 @@
+"""A change is data: what would be done, to what, why, and by which adapter call.
+
+Diff, JSON, plan files and the audit trail are all made from it; only `acksm.engine.executor` acts on it
+(design.md "One direction"; chalice's frozen instructions, anchors.md §1.1).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Op(StrEnum):
+    """What a change does. `WAIT` writes nothing and does not count as a change."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+    WAIT = "wait"
+
+
+class Danger(StrEnum):
+    """How much a person should think first: MILD is asked about, SEVERE needs the cluster's name typed."""
+
+    NONE = "none"
+    MILD = "mild"
+    SEVERE = "severe"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One step of a plan.
+
+    `call` is the executor's key ("iam.create_role"), `params` the JSON-serialisable keyword arguments of that
+    adapter method, `before`/`after` JSON shapes for the diff (None: does not exist). `guide` is the command of
+    the hand-run guide that it stands for. Neighbours with different non-empty `lane`s run side by side.
+    """
+
+    id: str
+    step: str
+    op: Op
+    system: str
+    target: str
+    call: str
+    params: Mapping[str, Any]
+    before: Any = None
+    after: Any = None
+    reason: str = ""
+    danger: Danger = Danger.NONE
+    guide: str = ""
+    lane: str = ""
+    secret: bool = False
+
+    def as_data(self) -> dict[str, Any]:
+        """The JSON form, without `params` of secret changes."""
+        return {
+            "id": self.id,
+            "step": self.step,
+            "op": str(self.op),
+            "system": self.system,
+            "target": self.target,
+            "before": None if self.secret else self.before,
+            "after": None if self.secret else self.after,
+            "reason": self.reason,
+            "danger": str(self.danger),
+            "guide": self.guide,
+        }
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Changes in order, and waits between them. `notes` are things a person should read first."""
+
+    command: str
+    changes: tuple[Change, ...]
+    notes: tuple[str, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def mutations(self) -> tuple[Change, ...]:
+        return tuple(change for change in self.changes if change.op is not Op.WAIT)
+
+    @property
+    def danger(self) -> Danger:
+        """The greatest danger of any change."""
+        order = list(Danger)
+        return max((change.danger for change in self.changes), key=order.index, default=Danger.NONE)
+
+    def digest(self) -> str:
+        """sha256 over every change with its parameters; equal plans have equal digests."""
+        body = [change.as_data() | {"call": change.call, "params": change.params} for change in self.changes]
+        return "sha256:" + hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()
+
+    def stages(self) -> list[list[list[Change]]]:
+        """Stages in order; a stage is a list of lanes that run side by side, a lane a list of changes in order."""
+        stages: list[list[list[Change]]] = []
+        index = 0
+        while index < len(self.changes):
+            if not self.changes[index].lane:
+                stages.append([[self.changes[index]]])
+                index += 1
+                continue
+            lanes: dict[str, list[Change]] = {}
+            while index < len(self.changes) and self.changes[index].lane:
+                lanes.setdefault(self.changes[index].lane, []).append(self.changes[index])
+                index += 1
+            stages.append(list(lanes.values()))
+        return stages
+
+
+def summary(changes: Sequence[Change]) -> str:
+    """"3 to create, 1 to update" for people."""
+    counts = [(op, sum(1 for change in changes if change.op is op)) for op in (Op.CREATE, Op.UPDATE, Op.DELETE)]
+    return ", ".join(f"{count} to {op}" for op, count in counts if count) or "nothing to do"

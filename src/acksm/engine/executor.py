@@ -1,0 +1,91 @@
+"""The one place that carries changes out. `--dry-run` is `show`, another executor over the same plan.
+
+It stops at the first failed change (lanes that already run beside it finish their current change), and reports
+what was done, so that the same command run again goes on from there.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from acksm.engine.change import Change, Op, Plan
+from acksm.errors import AcksmError
+from acksm.events import Emit, Event, Kind, silent
+
+Dispatch = Mapping[str, Callable[..., Any]]
+
+
+@dataclass
+class Outcome:
+    """What a run did: changes made in the order they ended, and the first failure."""
+
+    done: list[Change] = field(default_factory=list)
+    failed: Change | None = None
+    error: BaseException | None = None
+
+
+def execute(plan: Plan, dispatch: Dispatch, emit: Emit = silent) -> Outcome:
+    """Carry `plan` out. Raises the first failure after what runs beside it has come to its end.
+
+    The raised `AcksmError` has the outcome in `details["done"]` (ids and targets). A call that `dispatch` does not
+    know is a defect and raises KeyError before anything is done.
+    """
+    for change in plan.changes:
+        dispatch[change.call]
+    outcome, lock, stop = Outcome(), threading.Lock(), threading.Event()
+
+    def run_lane(lane: list[Change]) -> None:
+        for change in lane:
+            if stop.is_set():
+                return
+            emit(Event(Kind.PROGRESS, change.id, _doing(change), {"target": change.target}))
+            try:
+                dispatch[change.call](**change.params)
+            except BaseException as error:
+                stop.set()
+                with lock:
+                    if outcome.error is None:
+                        outcome.failed, outcome.error = change, error
+                return
+            with lock:
+                outcome.done.append(change)
+            if change.op is not Op.WAIT:
+                emit(Event(Kind.DONE, change.id, _done(change), {"target": change.target, "op": str(change.op)}))
+
+    for stage in plan.stages():
+        if len(stage) == 1:
+            run_lane(stage[0])
+        else:
+            with ThreadPoolExecutor(max_workers=len(stage)) as pool:
+                list(pool.map(run_lane, stage))
+        if outcome.error is not None:
+            break
+    if outcome.error is not None:
+        _raise(outcome)
+    return outcome
+
+
+def _raise(outcome: Outcome) -> None:
+    error, failed = outcome.error, outcome.failed
+    assert error is not None and failed is not None
+    if isinstance(error, AcksmError):
+        error.where = error.where or failed.target
+        error.details.setdefault("failed", {"id": failed.id, "target": failed.target})
+        error.details["done"] = [
+            {"id": change.id, "target": change.target} for change in outcome.done if change.op is not Op.WAIT
+        ]
+    raise error
+
+
+def _doing(change: Change) -> str:
+    if change.op is Op.WAIT:
+        return f"waiting for {change.target}"
+    return {Op.CREATE: "creating", Op.UPDATE: "updating", Op.DELETE: "deleting"}[change.op] + f" {change.target}"
+
+
+def _done(change: Change) -> str:
+    return {Op.CREATE: "created", Op.UPDATE: "updated", Op.DELETE: "deleted"}[change.op] + f" {change.target}"

@@ -1,0 +1,73 @@
+"""Waiting: one deadline for a whole command, one loop, a clock that tests can replace.
+
+A predicate returns Progress; a terminal failure ends the wait at once; on time-out the last state seen is told
+(anchors.md §2, lesson 7).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from acksm.errors import AcksmError
+from acksm.events import Emit, Event, Kind, silent
+
+HEARTBEAT_SECONDS = 30.0
+
+
+@dataclass
+class Deadline:
+    """`seconds` for everything from now on. `clock` returns seconds, `sleep` takes them."""
+
+    seconds: float
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    start: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.start = self.clock()
+
+    @property
+    def remaining(self) -> float:
+        return max(0.0, self.start + self.seconds - self.clock())
+
+    @property
+    def elapsed(self) -> float:
+        return self.clock() - self.start
+
+
+@dataclass(frozen=True)
+class Progress:
+    """State of something waited for. `failure` (an error) ends the wait; `text` is the last state seen."""
+
+    done: bool
+    text: str = ""
+    failure: AcksmError | None = None
+
+
+def wait_until(
+    look: Callable[[], Progress],
+    deadline: Deadline,
+    *,
+    what: str,
+    emit: Emit = silent,
+    first_pause: float = 0.1,
+    longest_pause: float = 2.0,
+) -> Progress:
+    """Call `look` until it is done. Raises its failure, or `timed-out` naming the last state seen."""
+    pause, told, told_at = first_pause, "", deadline.clock()
+    while True:
+        progress = look()
+        if progress.failure is not None:
+            raise progress.failure
+        if progress.done:
+            return progress
+        if deadline.remaining <= 0:
+            raise AcksmError("timed-out", f"{what} took longer than the {deadline.seconds:.0f} s allowed",
+                             where=progress.text)
+        if progress.text != told or deadline.clock() - told_at >= HEARTBEAT_SECONDS:
+            emit(Event(Kind.PROGRESS, "wait", f"{what}: {progress.text}", {"elapsed": round(deadline.elapsed, 1)}))
+            told, told_at = progress.text, deadline.clock()
+        deadline.sleep(min(pause, max(deadline.remaining, 0.01)))
+        pause = min(pause * 1.5, longest_pause)

@@ -1,0 +1,75 @@
+"""What can go wrong, as data: exit codes and the one exception that a user may see.
+
+The text of an id (title, cause, remedy) is in `acksm.catalog`; `acksm explain ID` prints it offline.
+An error names where, what and the command that puts it right (anchors.md §2, lesson 14).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import IntEnum
+from typing import Any
+
+
+class ExitCode(IntEnum):
+    """Process exit codes, the same in every output format (design.md, "Command line")."""
+
+    OK = 0
+    DEFECT = 1
+    USAGE = 2
+    CHECK_FAILED = 3
+    STEP_FAILED = 4
+    TIMED_OUT = 5
+    REFUSED = 6
+    CHANGES_PENDING = 10
+    INTERRUPTED = 130
+
+
+class AcksmError(Exception):
+    """An error told to the user in three parts: what is wrong, where, and the remedy.
+
+    `id` is an entry of `acksm.catalog` (for example ``helm-missing``); the entry gives the exit code and,
+    where `remedy` is empty, the remedy. `details` is JSON-serialisable and goes into `-o json` as it is.
+    """
+
+    def __init__(
+        self,
+        id: str,
+        message: str,
+        *,
+        where: str = "",
+        remedy: str = "",
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.id = id
+        self.message = message
+        self.where = where
+        self._remedy = remedy
+        self.details: dict[str, Any] = dict(details or {})
+
+    @property
+    def entry(self) -> Any:
+        """The catalogue's entry for this id (`acksm.catalog.Entry`)."""
+        from acksm.catalog import lookup  # late: the catalogue is read only when something went wrong
+
+        return lookup(self.id)
+
+    @property
+    def remedy(self) -> str:
+        return self._remedy or str(self.entry.remedy)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        return ExitCode(self.entry.exit_code)
+
+    def as_data(self) -> dict[str, Any]:
+        """The `error` object of `-o json`: id, message, where, remedy, exit_code, details."""
+        return {
+            "id": self.id,
+            "message": self.message,
+            "where": self.where,
+            "remedy": self.remedy,
+            "exit_code": int(self.exit_code),
+            "details": self.details,
+        }

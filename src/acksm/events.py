@@ -1,0 +1,37 @@
+"""Events: how logic says what it does. `acksm.ui` is the only module that writes them anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Kind(StrEnum):
+    """What an event is about; `ui` decides how it looks."""
+
+    STEP = "step"  # a named piece of work begins
+    PROGRESS = "progress"  # the same work goes on; `text` replaces the last one on a terminal
+    DONE = "done"  # a change was made, or a piece of work ended well
+    UP_TO_DATE = "up-to-date"  # nothing was to be done
+    NOTE = "note"
+    WARNING = "warning"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of the story: `id` is stable (``sandbox.build``), `text` is for people, `data` for machines."""
+
+    kind: Kind
+    id: str
+    text: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+Emit = Callable[[Event], None]
+
+
+def silent(_event: Event) -> None:
+    """An `Emit` that drops everything."""
