@@ -1,0 +1,25 @@
+"""The command line: options in, exit code out, no logic. One small module per command group."""
+
+from __future__ import annotations
+
+import typer
+
+from acksm.cli import controllers, iam, information, sandbox
+
+app = typer.Typer(
+    name="acksm",
+    help="An EKS cluster from bare to SageMaker jobs through the ACK controllers, and back out again.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=True,
+    rich_markup_mode=None,
+)
+iam.register(app)
+controllers.register(app)
+information.register(app)
+app.add_typer(sandbox.app, name="sandbox")
+
+
+def main() -> None:
+    """Entry point of `acksm`."""
+    app()

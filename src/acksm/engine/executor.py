@@ -71,7 +71,8 @@ def execute(plan: Plan, dispatch: Dispatch, emit: Emit = silent) -> Outcome:
 
 def _raise(outcome: Outcome) -> None:
     error, failed = outcome.error, outcome.failed
-    assert error is not None and failed is not None
+    if error is None or failed is None:
+        return
     if isinstance(error, AcksmError):
         error.where = error.where or failed.target
         error.details.setdefault("failed", {"id": failed.id, "target": failed.target})

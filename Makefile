@@ -1,0 +1,68 @@
+# acksm: `make demo` shows it, `make test` proves it. Everything else is for its developers.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.ready
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(STAMP): requirements.lock pyproject.toml
+	@echo "▸ environment: $(VENV)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed (make PYTHON=python3.12 …)"; exit 3; }
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes --no-deps -r requirements.lock
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.PHONY: env
+env: $(STAMP) ## the Python environment, from the lock file
+
+.PHONY: demo
+demo: $(STAMP) ## sandbox, both controllers installed in it, status, what to try next
+	@$(BIN)/python bench/demo.py
+
+.PHONY: test
+test: $(STAMP) ## every test, on the sandbox
+	@$(BIN)/python -m acksm sandbox build
+	@$(BIN)/pytest -n auto
+
+.PHONY: check
+check: lint types shape docs-check test ## what CI runs
+
+.PHONY: lint
+lint: $(STAMP) ## ruff
+	@$(BIN)/ruff check .
+
+.PHONY: types
+types: $(STAMP) ## mypy --strict
+	@$(BIN)/mypy
+
+.PHONY: shape
+shape: $(STAMP) ## layers (import-linter) and dependencies (deptry)
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/deptry .
+
+.PHONY: docs
+docs: $(STAMP) ## write docs/reference.md, docs/errors.md and docs/schemas from the code
+	@$(BIN)/python docs/generate.py
+
+.PHONY: docs-check
+docs-check: $(STAMP) ## fail when a generated page is not what the code says
+	@$(BIN)/python docs/generate.py --check
+
+.PHONY: bench
+bench: $(STAMP) ## the guide's shell against acksm, side by side; writes docs/benchmarks.md
+	@$(BIN)/python bench/run.py
+
+.PHONY: lock
+lock: $(STAMP) ## resolve requirements.lock again
+	@$(BIN)/python -m pip install --quiet uv
+	@$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra dev pyproject.toml --output-file requirements.lock
+
+.PHONY: clean
+clean: ## end the demo's sandbox and remove the environment
+	@-$(BIN)/python -m acksm sandbox down
+	@rm -rf $(VENV)

@@ -1,0 +1,5 @@
+"""`python -m acksm`."""
+
+from acksm.cli import main
+
+main()

@@ -1,0 +1,31 @@
+"""Ids that belong to no single part: options, questions, time, and defects of acksm itself."""
+
+from acksm.catalog import Entry
+from acksm.errors import ExitCode
+
+ENTRIES = (
+    Entry("defect", "acksm itself failed", "This is a defect in acksm, not in your cluster or account.",
+          "run it again with ACKSM_TRACEBACK=1 and report what it prints", ExitCode.DEFECT),
+    Entry("interrupted", "interrupted", "Ctrl-C. What was done stays done.",
+          "run the same command again; it goes on where it was", ExitCode.INTERRUPTED),
+    Entry("timed-out", "the time allowed is over",
+          "The last state seen is told. What was done stays done, so the same command goes on from there.",
+          "run the same command again, with a longer --timeout if need be", ExitCode.TIMED_OUT),
+    Entry("config-invalid", "an option has a value it cannot have", "Each wrong option is named with its origin.",
+          "acksm config show", ExitCode.USAGE),
+    Entry("config-missing", "the settings file cannot be read", "The file given by -f or ACKSM_CONFIG is not there.",
+          "ls -l acksm.yaml", ExitCode.USAGE),
+    Entry("cluster-missing", "no cluster was named", "acksm never guesses which cluster is meant.",
+          "acksm … --cluster NAME --region REGION   (or --context of an EKS kubeconfig)", ExitCode.USAGE),
+    Entry("explain-unknown", "no such id", "Ids are printed in error[…] and in -o json.", "acksm explain --list",
+          ExitCode.USAGE),
+    Entry("needs-confirmation", "somebody must say yes",
+          "The plan changes something that exists, and there is no terminal to ask on.",
+          "run it again with --yes", ExitCode.REFUSED),
+    Entry("not-confirmed", "the answer was not yes", "Nothing was changed.",
+          "run it again with --dry-run to see the plan", ExitCode.REFUSED),
+    Entry("context-other-cluster", "the context is another cluster",
+          "The kubeconfig context's server is not the endpoint that EKS gives for the named cluster. Changing one "
+          "account and another cluster is the worst mix-up there is, so acksm stops before the first write.",
+          "aws eks update-kubeconfig --name CLUSTER --region REGION", ExitCode.REFUSED),
+)

@@ -1,0 +1,148 @@
+"""The options that commands share, written once and put into each command's signature.
+
+A command is a function `(settings: Resolved, ui: Ui) -> None`; `command` gives typer its options. Defaults are all
+None here, because `acksm.config.resolve` decides between flag, variable, file and default.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from acksm.ui import Ui
+
+_TARGET, _CONTROLLER, _ROLE, _RUN = "Target", "Controllers", "IAM role", "Running"
+
+
+def _option(kind: Any, *names: str, help: str, panel: str, metavar: str | None = None) -> Any:
+    return Annotated[kind, typer.Option(*names, help=help, rich_help_panel=panel, metavar=metavar, show_default=False)]
+
+
+TARGET: dict[str, Any] = {
+    "cluster": _option(str | None, "--cluster", help="EKS cluster name.", panel=_TARGET),
+    "region": _option(str | None, "--region", help="AWS region of the cluster.", panel=_TARGET),
+    "profile": _option(str | None, "--profile", help="AWS profile.", panel=_TARGET),
+    "account": _option(str | None, "--account", help="Refuse any other AWS account.", panel=_TARGET),
+    "kubeconfig": _option(str | None, "--kubeconfig", help="Kubeconfig to take the context from.", panel=_TARGET),
+    "context": _option(str | None, "--context", help="Context; must be that cluster.", panel=_TARGET),
+    "controller_namespace": _option(str | None, "--controller-namespace", "-n", panel=_TARGET,
+                                    help="Namespace of the controllers [ack-system]."),
+    "file": _option(str | None, "--file", "-f", help="Settings file [acksm.yaml].", panel=_TARGET),
+}
+CONTROLLERS: dict[str, Any] = {
+    "service": _option(list[str] | None, "--service", help="sagemaker or applicationautoscaling [both].",
+                       panel=_CONTROLLER),
+    "version": _option(list[str] | None, "--version", metavar="SERVICE=V", panel=_CONTROLLER,
+                       help="Chart version, or latest [the tested pair, or what is installed]."),
+    "scope": _option(str | None, "--scope", metavar="cluster|namespace", panel=_CONTROLLER,
+                     help="Watch all namespaces, or only some [cluster]."),
+    "watch_namespace": _option(list[str] | None, "--watch-namespace", panel=_CONTROLLER,
+                               help="Namespace to watch with --scope namespace, repeatable."),
+    "create_namespace": _option(bool | None, "--create-namespace", help="Make missing watched namespaces.",
+                                panel=_CONTROLLER),
+    "values": _option(list[str] | None, "--values", metavar="FILE", help="Values for the charts, repeatable.",
+                      panel=_CONTROLLER),
+    "set": _option(list[str] | None, "--set", metavar="K=V", help="One value, repeatable.", panel=_CONTROLLER),
+    "reset_values": _option(bool | None, "--reset-values", panel=_CONTROLLER,
+                            help="Forget values given to earlier runs."),
+    "chart": _option(list[str] | None, "--chart", metavar="SERVICE=PATH", panel=_CONTROLLER,
+                     help="Chart directory or .tgz instead of the registry."),
+    "registry": _option(str | None, "--registry", help="OCI registry and path.", panel=_CONTROLLER),
+    "adopt_release": _option(bool | None, "--adopt-release", panel=_CONTROLLER,
+                             help="Take over a release that acksm did not make."),
+}
+ROLE: dict[str, Any] = {
+    "role_arn": _option(str | None, "--role-arn", help="Use this role; leave IAM alone.", panel=_ROLE),
+    "role_name": _option(str | None, "--role-name", help="Role name [ack-controller-role-CLUSTER].", panel=_ROLE),
+    "role_path": _option(str | None, "--role-path", help="Role path [/].", panel=_ROLE),
+    "permissions_boundary": _option(str | None, "--permissions-boundary", metavar="ARN", panel=_ROLE,
+                                    help="Permissions boundary of the role."),
+    "tag": _option(list[str] | None, "--tag", metavar="K=V", help="Tag for what is made, repeatable.", panel=_ROLE),
+    "policy": _option(list[str] | None, "--policy", metavar="core|studio|autoscaling", panel=_ROLE,
+                      help="Policy preset, repeatable [core, and autoscaling with its service]."),
+    "policy_arn": _option(list[str] | None, "--policy-arn", help="Policies instead of presets, repeatable.",
+                          panel=_ROLE),
+    "adopt_role": _option(bool | None, "--adopt-role", help="Use a role that acksm did not make.", panel=_ROLE),
+}
+OUTPUT: dict[str, Any] = {
+    "timeout": _option(str | None, "--timeout", help="Time for everything, 90s or 15m [15m].", panel=_RUN),
+    "output": _option(str | None, "--output", "-o", metavar="text|json|yaml", help="Form of the result [text].",
+                      panel=_RUN),
+}
+RUN: dict[str, Any] = {
+    "dry_run": _option(bool | None, "--dry-run", help="Show the plan; write nothing.", panel=_RUN),
+    "full": _option(bool | None, "--full", help="Show long new objects in the plan.", panel=_RUN),
+    "yes": _option(bool | None, "--yes", "-y", help="Do not ask.", panel=_RUN),
+    "wait": _option(bool | None, "--wait/--no-wait", help="Wait until the controllers run [wait].", panel=_RUN),
+    **OUTPUT,
+}
+
+
+def command(app: typer.Typer, name: str, *groups: dict[str, Any], help: str,
+            extra: Sequence[inspect.Parameter] = ()) -> Callable[[Callable[..., int | None]], None]:
+    """Register `run(resolved, ui, **extra)` as command `name` with the options of `groups`."""
+    options = {key: kind for group in groups for key, kind in group.items()}
+
+    def register(run: Callable[..., int | None]) -> None:
+        own = {parameter.name for parameter in extra}
+
+        def call(**given: Any) -> None:
+            from acksm.config import resolve
+
+            arguments = {key: given.pop(key) for key in own}
+            file = given.pop("file", None) or ""
+            # The form of the output is known before all else, so that a bad setting is told in it too.
+            ui = Ui(output=_early_output(given.get("output")))
+            code = _guarded(ui, name, lambda: _go(run, resolve(given, file), ui, arguments))
+            raise typer.Exit(code)
+
+        parameters = [*extra] + [
+            inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
+            for key, kind in options.items()
+        ]
+        call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        call.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        call.__doc__ = help
+        app.command(name, help=help)(call)
+
+    return register
+
+
+def _go(run: Callable[..., int | None], resolved: Any, ui: Ui, arguments: dict[str, Any]) -> int:
+    ui.output = resolved.settings.output
+    return run(resolved, ui, **arguments) or 0
+
+
+def _early_output(flag: str | None) -> str:
+    import os
+
+    wanted = flag or os.environ.get("ACKSM_OUTPUT", "")
+    return wanted if wanted in {"json", "yaml"} else "text"
+
+
+def _guarded(ui: Ui, name: str, work: Callable[[], int]) -> int:
+    """Run `work`; every error becomes an exit code and a message, in the output's form (design.md)."""
+    import os
+
+    from acksm.errors import AcksmError
+
+    try:
+        return work()
+    except AcksmError as error:
+        ui.error(name, error)
+        return int(error.exit_code)
+    except KeyboardInterrupt:
+        error = AcksmError("interrupted", "stopped by Ctrl-C")
+        ui.error(name, error)
+        return int(error.exit_code)
+    except BrokenPipeError:
+        return 0
+    except Exception as defect:
+        if os.environ.get("ACKSM_TRACEBACK"):
+            raise
+        error = AcksmError("defect", f"{type(defect).__name__}: {defect}"[:500], where=name)
+        ui.error(name, error)
+        return int(error.exit_code)

@@ -1,0 +1,212 @@
+"""Settings: flag > ACKSM_… variable > acksm.yaml > default, and where each value came from.
+
+The field names are the long options without dashes; the file uses the options' own spelling. pydantic checks types
+and gives every error of the file at once (anchors.md §6). Nothing else in acksm reads os.environ for settings.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+
+from acksm.errors import AcksmError
+
+SERVICES = ("sagemaker", "applicationautoscaling")
+DEFAULT_REGISTRY = "public.ecr.aws/aws-controllers-k8s"
+FILE_NAME = "acksm.yaml"
+MAX_FILE_BYTES = 8 * 1024 * 1024
+
+Namespace = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
+_DURATION = re.compile(r"^(?:(?P<h>\d+)h)?(?:(?P<m>\d+)m)?(?:(?P<s>\d+)s)?$")
+
+
+class Settings(BaseModel):
+    """Every option that more than one command has. Durations are in seconds, account ids 12-digit strings."""
+
+    model_config = ConfigDict(extra="forbid", strict=False, frozen=True)
+
+    cluster: str = ""
+    region: str = ""
+    profile: str = ""
+    account: str = ""
+    kubeconfig: str = ""
+    context: str = ""
+    controller_namespace: Namespace = "ack-system"
+    service: list[str] = Field(default_factory=lambda: list(SERVICES))
+    version: dict[str, str] = Field(default_factory=dict)
+    scope: Literal["cluster", "namespace"] | None = None
+    watch_namespace: list[Namespace] = Field(default_factory=list)
+    create_namespace: bool = False
+    role_arn: str = ""
+    role_name: str = ""
+    role_path: str = "/"
+    permissions_boundary: str = ""
+    tag: dict[str, str] = Field(default_factory=dict)
+    policy: list[Literal["core", "studio", "autoscaling"]] = Field(default_factory=list)
+    policy_arn: list[str] = Field(default_factory=list)
+    adopt_role: bool = False
+    values: list[str] = Field(default_factory=list)
+    set: list[str] = Field(default_factory=list)
+    reset_values: bool = False
+    adopt_release: bool = False
+    chart: dict[str, str] = Field(default_factory=dict)
+    registry: str = DEFAULT_REGISTRY
+    dry_run: bool = False
+    full: bool = False
+    yes: bool = False
+    wait: bool = True
+    timeout: float = 900.0
+    output: Literal["text", "json", "yaml"] = "text"
+
+    @field_validator("service")
+    @classmethod
+    def _known_services(cls, value: list[str]) -> list[str]:
+        for name in value:
+            if name not in SERVICES:
+                raise ValueError(f"{name!r} is not a service acksm installs; it knows {', '.join(SERVICES)}")
+        return list(dict.fromkeys(value))
+
+    @field_validator("account", mode="before")
+    @classmethod
+    def _whole_account(cls, value: object) -> object:
+        # G3: an unquoted id in YAML is a number, and a leading zero is gone.
+        if isinstance(value, int):
+            raise ValueError(f"{value} is a number here; write the 12 digits in quotes so that no zero is lost")
+        if isinstance(value, str) and value and not re.fullmatch(r"\d{12}", value):
+            hint = f"; with its leading zeros it is {value.zfill(12)!r}" if value.isdigit() and len(value) < 12 else ""
+            raise ValueError(f"{value!r} is not a 12-digit account id{hint}")
+        return value
+
+    @field_validator("version", "chart", "tag", mode="before")
+    @classmethod
+    def _pairs(cls, value: object) -> object:
+        """`["SERVICE=V", …]` from flags and variables, a mapping from the file."""
+        if isinstance(value, list):
+            pairs = {}
+            for item in value:
+                key, equals, rest = str(item).partition("=")
+                if not equals or not key or not rest:
+                    raise ValueError(f"{item!r} is not NAME=VALUE")
+                pairs[key] = rest
+            return pairs
+        return value
+
+    @field_validator("version", "chart")
+    @classmethod
+    def _keys_are_services(cls, value: dict[str, str]) -> dict[str, str]:
+        for name in value:
+            if name not in SERVICES:
+                raise ValueError(f"{name!r} is not a service acksm installs; it knows {', '.join(SERVICES)}")
+        return value
+
+    @field_validator("timeout", mode="before")
+    @classmethod
+    def _duration(cls, value: object) -> object:
+        """Seconds, or Go's form: 90s, 15m, 1h30m."""
+        if isinstance(value, str) and value and not value.replace(".", "", 1).isdigit():
+            match = _DURATION.match(value)
+            if not match:
+                raise ValueError(f"{value!r} is not a duration such as 90s or 15m")
+            hours, minutes, seconds = (int(match[unit] or 0) for unit in ("h", "m", "s"))
+            return float(hours * 3600 + minutes * 60 + seconds)
+        return value
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """Settings, and for each field where its value came from: flag, variable, file or default."""
+
+    settings: Settings
+    origins: Mapping[str, str]
+
+
+def resolve(flags: Mapping[str, Any], file: str = "", environment: Mapping[str, str] | None = None) -> Resolved:
+    """Merge the four sources. Flags that are None or empty were not given.
+
+    Errors: `config-invalid` with every wrong field, its value's origin and the reason; `config-missing`.
+    """
+    environment = os.environ if environment is None else environment
+    merged: dict[str, Any] = {}
+    origins = dict.fromkeys(Settings.model_fields, "default")
+    path = file or environment.get("ACKSM_CONFIG", "")
+    if path or Path(FILE_NAME).is_file():
+        for key, value in _read_file(Path(path or FILE_NAME)).items():
+            field = key.replace("-", "_")
+            merged[field] = value
+            origins[field] = f"file {path or FILE_NAME}"
+    for field, info in Settings.model_fields.items():
+        variable = f"ACKSM_{field.upper()}"
+        raw = environment.get(variable, "")
+        if raw:
+            many = str(info.annotation).startswith(("list", "dict"))
+            merged[field] = [part for part in raw.split(",") if part] if many else raw
+            origins[field] = f"variable {variable}"
+    for field, value in flags.items():
+        if value is not None and value != []:
+            merged[field] = value
+            origins[field] = f"flag --{field.replace('_', '-')}"
+    for field, variable in (("region", "AWS_REGION"), ("region", "AWS_DEFAULT_REGION"), ("profile", "AWS_PROFILE")):
+        if field not in merged and environment.get(variable):
+            merged[field] = environment[variable]
+            origins[field] = f"variable {variable}"
+    try:
+        return Resolved(Settings.model_validate(merged), origins)
+    except ValidationError as error:
+        raise AcksmError("config-invalid", "; ".join(_problems(error, origins)), where=path or "options") from error
+
+
+def _problems(error: ValidationError, origins: Mapping[str, str]) -> list[str]:
+    found = []
+    for item in error.errors(include_url=False):
+        field = str(item["loc"][0])
+        reason = str(item["msg"]).removeprefix("Value error, ")
+        if item["type"] == "extra_forbidden":
+            from difflib import get_close_matches
+
+            near = get_close_matches(field, Settings.model_fields, n=1)
+            reason = "is not an option" + (f"; did you mean {near[0].replace('_', '-')}?" if near else "")
+        elif item["type"] == "string_pattern_mismatch":
+            reason = f"{item['input']!r} is not a namespace name (lower-case letters, digits and '-', at most 63)"
+        found.append(f"{field.replace('_', '-')} ({origins.get(field, 'file')}): {reason}")
+    return found
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise AcksmError("config-missing", f"cannot read {path}: {error.strerror}", where=str(path)) from error
+    try:
+        if len(raw) > MAX_FILE_BYTES:
+            raise ValueError(f"{len(raw)} bytes are too many")
+        document = YAML(typ="safe", pure=True).load(raw.decode("utf-8"))
+    except MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
+        raise AcksmError("config-invalid", f"not YAML: {error.problem}", where=place) from error
+    except (YAMLError, ValueError, RecursionError) as error:
+        raise AcksmError("config-invalid", f"not YAML: {error}"[:300], where=str(path)) from error
+    if document is None:
+        return {}
+    if not isinstance(document, dict) or not all(isinstance(key, str) for key in document):
+        raise AcksmError("config-invalid", "the file is not a mapping of options", where=str(path))
+    return document
+
+
+def cache_dir() -> Path:
+    """$XDG_CACHE_HOME/acksm, else ~/.cache/acksm: nothing in it that cannot be had again."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "acksm"
+
+
+def state_dir() -> Path:
+    """$XDG_STATE_HOME/acksm, else ~/.local/state/acksm: the sandbox's state, nothing of a real cluster."""
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "acksm"

@@ -1,0 +1,183 @@
+"""Guide §3.1.3, first half: the CRDs of a chart, by server-side apply, before helm.
+
+Helm installs what is in crds/ once and never again (community#1419, #1432), and a controller crash-loops on a kind
+that is not served (community#2007, #2160), so acksm applies them itself. The common CRDs of `services.k8s.aws`
+stand in every ACK chart, with bytes that differ by the runtime's version: they only ever go forward
+(ack-facts.md §1.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from packaging.version import InvalidVersion, Version
+
+from acksm.engine.change import Change, Op
+from acksm.errors import AcksmError
+from acksm.kube.owners import OWNED_LABEL, Owner, owner_of
+
+COMMON_GROUP = "services.k8s.aws"
+GENERATOR = "controller-gen.kubebuilder.io/version"
+CHART_ANNOTATION = "acksm.dev/chart"
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class WantedCrd:
+    """A CRD of a chart. `chart` is "sagemaker-chart 1.9.1", `lane` the service."""
+
+    manifest: Mapping[str, Any]
+    chart: str
+    lane: str
+
+    @property
+    def name(self) -> str:
+        return str(self.manifest["metadata"]["name"])
+
+    @property
+    def is_common(self) -> bool:
+        return bool(self.manifest["spec"]["group"] == COMMON_GROUP)
+
+
+def parse(crds: Iterable[tuple[str, str]], chart: str, lane: str) -> list[WantedCrd]:
+    """The chart's crds/ files as CRDs. Anything else in there is refused (`chart-invalid`)."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    found = []
+    for file, text in crds:
+        try:
+            documents = list(YAML(typ="safe").load_all(text))
+        except YAMLError as error:
+            raise AcksmError("chart-invalid", f"{file} is not YAML: {error}"[:400], where=chart) from error
+        for document in documents:
+            if document is None:
+                continue
+            kind = document.get("kind") if isinstance(document, dict) else None
+            group = str(((document.get("spec") or {}) if kind else {}).get("group", ""))
+            of_ack = group == COMMON_GROUP or group.endswith("." + COMMON_GROUP)
+            if kind != "CustomResourceDefinition" or not of_ack:
+                raise AcksmError("chart-invalid", f"{file} holds a {kind} of group {group!r}, not a CRD of ACK",
+                                 where=chart)
+            found.append(WantedCrd(document, chart, lane))
+    return found
+
+
+def newest(wanted: Sequence[WantedCrd]) -> list[WantedCrd]:
+    """One per name: of a common CRD that stands in several charts the one made by the newest generator."""
+    best: dict[str, WantedCrd] = {}
+    for crd in wanted:
+        held = best.get(crd.name)
+        if held is None or _rank(crd.manifest) > _rank(held.manifest):
+            best[crd.name] = crd
+    return list(best.values())
+
+
+def _rank(manifest: Mapping[str, Any]) -> tuple[Version, int]:
+    """Age of a CRD's bytes: its generator's version, then how many fields its schema has (a schema only grows)."""
+    annotations = manifest["metadata"].get("annotations") or {}
+    try:
+        generator = Version(str(annotations.get(GENERATOR, "0")).lstrip("v"))
+    except InvalidVersion:
+        generator = Version("0")
+    return generator, _fields(manifest.get("spec", {}).get("versions"))
+
+
+def _fields(value: Any) -> int:
+    if isinstance(value, Mapping):
+        return len(value) + sum(_fields(item) for item in value.values())
+    if isinstance(value, list):
+        return sum(_fields(item) for item in value)
+    return 0
+
+
+def holds(wanted: Any, live: Any) -> bool:
+    """Whether `live` has everything that `wanted` says; what the apiserver added by default does not count."""
+    if isinstance(wanted, Mapping):
+        return isinstance(live, Mapping) and all(holds(item, live.get(key)) for key, item in wanted.items())
+    if isinstance(wanted, list):
+        return (isinstance(live, list) and len(wanted) == len(live)
+                and all(holds(one, other) for one, other in zip(wanted, live, strict=True)))
+    return bool(wanted == live) or (wanted in ({}, [], None, "") and live is None)
+
+
+def same(wanted: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
+    """Whether the cluster serves this CRD: nothing missing, and the schemas equal (the apiserver adds none of it)."""
+    return holds(wanted["spec"], live["spec"]) and _schemas(wanted) == _schemas(live)
+
+
+def _schemas(manifest: Mapping[str, Any]) -> list[Any]:
+    return [(version.get("schema") or {}).get("openAPIV3Schema") for version in manifest["spec"].get("versions") or []]
+
+
+def plan(wanted: Sequence[WantedCrd], live: Mapping[str, Json], releases: Iterable[str] = ()) -> list[Change]:
+    """Changes that make the cluster serve `wanted`; `live` is every CRD of ACK by name.
+
+    `releases` are acksm's own, as "namespace/release": a CRD that one of them made by helm is not another's.
+    Errors: `crd-terminating`, `crd-not-ours` (owner named), only for CRDs that would have to change.
+    """
+    changes: list[Change] = []
+    for crd in newest(wanted):
+        manifest = _marked(crd)
+        now = live.get(crd.name)
+        if now is not None and now["metadata"].get("deletionTimestamp"):
+            raise AcksmError("crd-terminating", f"CRD {crd.name} is being deleted and waits for finalizers",
+                             where=f"CustomResourceDefinition {crd.name}")
+        if now is None:
+            changes.append(_change(crd, manifest, None, ""))
+            continue
+        if same(crd.manifest, now):
+            continue
+        if crd.is_common and _rank(now) > _rank(crd.manifest):
+            continue
+        owner = owner_of(now)
+        if not _may_change(owner, releases):
+            raise AcksmError("crd-not-ours", f"CRD {crd.name} differs from {crd.chart} and belongs to {owner}",
+                             where=f"CustomResourceDefinition {crd.name}", details={"owner": str(owner)})
+        changes.append(_change(crd, manifest, now, "differs from the chart's"))
+    return changes
+
+
+def _may_change(owner: Owner | None, releases: Iterable[str]) -> bool:
+    return owner is None or owner.tool == "acksm" or (owner.tool == "helm" and owner.name in set(releases))
+
+
+def kept_newer(wanted: Sequence[WantedCrd], live: Mapping[str, Json]) -> list[str]:
+    """Names of common CRDs that stay because the cluster's are newer."""
+    return [crd.name for crd in newest(wanted)
+            if crd.is_common and crd.name in live and _rank(live[crd.name]) > _rank(crd.manifest)]
+
+
+def _marked(crd: WantedCrd) -> Json:
+    """What is applied: the chart's CRD without status and null fields, with the mark of its owner."""
+    metadata = {key: value for key, value in crd.manifest["metadata"].items() if value is not None}
+    metadata["labels"] = {**(metadata.get("labels") or {}), OWNED_LABEL: "true"}
+    metadata["annotations"] = {**(metadata.get("annotations") or {}), CHART_ANNOTATION: crd.chart}
+    return {"apiVersion": crd.manifest["apiVersion"], "kind": crd.manifest["kind"], "metadata": metadata,
+            "spec": crd.manifest["spec"]}
+
+
+def _change(crd: WantedCrd, manifest: Json, live: Json | None, reason: str) -> Change:
+    return Change(
+        id="crds.create" if live is None else "crds.update", step="crds",
+        op=Op.CREATE if live is None else Op.UPDATE, system="kubernetes",
+        target=f"CustomResourceDefinition {crd.name}",
+        # force: the guide's own `kubectl apply` left another field manager on CRDs that nobody else owns.
+        call="kube.apply", params={"manifest": manifest, "force": True},
+        before=None if live is None else {"chart": _chart_of(live), "spec": live["spec"]},
+        after={"chart": crd.chart, "spec": crd.manifest["spec"]},
+        reason=reason, guide="kubectl apply -f $CHART_EXPORT_PATH/$SERVICE-chart/crds", lane=crd.lane)
+
+
+def _chart_of(live: Mapping[str, Any]) -> str:
+    return str((live["metadata"].get("annotations") or {}).get(CHART_ANNOTATION, "unknown"))
+
+
+def established(live: Mapping[str, Any] | None) -> bool:
+    """Whether the apiserver serves the CRD: conditions NamesAccepted and Established are True."""
+    conditions = ((live or {}).get("status") or {}).get("conditions") or []
+    true = {str(item.get("type")) for item in conditions if item.get("status") == "True"}
+    return {"NamesAccepted", "Established"} <= true

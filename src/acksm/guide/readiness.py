@@ -1,0 +1,177 @@
+"""Guide §3.1.3, second half: is the controller really up? Used by install (waits) and by status (looks once).
+
+Ready alone is not enough: /readyz of an ACK controller is a plain ping, so the identity in the pod is checked too
+(ack-facts.md §3, "Process facts"). A pod that cannot start is told with its reason and its last log lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from acksm.engine.waits import Deadline, Progress, wait_until
+from acksm.errors import AcksmError
+from acksm.events import Emit, silent
+from acksm.kube.client import Kube
+from acksm.kube.paths import ref
+
+ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
+IDENTITY_ENV = ("AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE")
+# Waiting reasons of a container that do not go away by waiting; ImagePullBackOff follows a failed pull.
+_FATAL = {"CrashLoopBackOff", "ImagePullBackOff", "ErrImagePull", "InvalidImageName", "CreateContainerConfigError",
+          "CreateContainerError", "RunContainerError"}
+# IAM is eventually consistent: a role or provider made seconds ago may not be known to STS yet, and the pod
+# starts again by itself (ack-facts.md §4.3: 10-15 s; a wide margin here).
+IAM_LOG_MARKS = ("sts:AssumeRoleWithWebIdentity", "No OpenIDConnect provider found", "InvalidIdentityToken")
+IAM_SETTLING_SECONDS = 90.0
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class PodState:
+    name: str
+    ready: bool
+    role_arn: str
+    has_token_file: bool
+    reason: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Health:
+    """The state of one controller's Deployment, its service account and pods."""
+
+    deployment: str
+    available: bool
+    text: str
+    service_account: str = ""
+    service_account_role: str = ""
+    pods: tuple[PodState, ...] = ()
+    problems: tuple[str, ...] = field(default_factory=tuple)
+
+
+def pod_state(pod: Json) -> PodState:
+    """Reason and message of the first container that cannot start, or of the pod's scheduling."""
+    spec, status = pod.get("spec") or {}, pod.get("status") or {}
+    env = {str(item.get("name")): str(item.get("value", "")) for container in spec.get("containers") or []
+           for item in container.get("env") or []}
+    reason = message = ""
+    for container in status.get("containerStatuses") or []:
+        state = container.get("state") or {}
+        waiting = state.get("waiting") or {}
+        ended = state.get("terminated") or (container.get("lastState") or {}).get("terminated") or {}
+        if waiting.get("reason") in _FATAL or (waiting and not reason):
+            reason, message = str(waiting.get("reason", "")), str(waiting.get("message", ""))
+            if ended:
+                message = f"{message} (last exit code {ended.get('exitCode')})".strip()
+    conditions = {str(item.get("type")): item for item in status.get("conditions") or []}
+    unscheduled = conditions.get("PodScheduled", {})
+    if not reason and unscheduled.get("status") == "False":
+        reason, message = str(unscheduled.get("reason", "")), str(unscheduled.get("message", ""))
+    ready = conditions.get("Ready", {}).get("status") == "True" and not pod["metadata"].get("deletionTimestamp")
+    return PodState(str(pod["metadata"]["name"]), ready, env.get(IDENTITY_ENV[0], ""), bool(env.get(IDENTITY_ENV[1])),
+                    reason, message)
+
+
+def rollout(deployment: Json) -> tuple[bool, str]:
+    """Whether the newest revision is fully available, and its state in words."""
+    wanted = int((deployment.get("spec") or {}).get("replicas", 1))
+    status = deployment.get("status") or {}
+    if int(status.get("observedGeneration", 0)) < int(deployment["metadata"].get("generation", 0)):
+        return False, "the change is not seen by the Deployment's controller yet"
+    updated, available = int(status.get("updatedReplicas", 0)), int(status.get("availableReplicas", 0))
+    total = int(status.get("replicas", 0))
+    done = updated >= wanted and available >= wanted and total == updated
+    return done, f"{available} of {wanted} pods available" + (f", {total - updated} old" if total > updated else "")
+
+
+def look(kube: Kube, namespace: str, release: str) -> Health | None:
+    """The controller's state now, in three reads; None when the release has no Deployment."""
+    selector = f"app.kubernetes.io/instance={release}"
+    deployments = kube.list(ref("Deployment", namespace=namespace), selector=selector)
+    if not deployments:
+        return None
+    deployment = deployments[0]
+    account = str(deployment["spec"]["template"]["spec"].get("serviceAccountName", "default"))
+    live = kube.get(ref("ServiceAccount", account, namespace))
+    pods = kube.list(ref("Pod", namespace=namespace), selector=selector)
+    return judge(deployment, live, pods)
+
+
+def judge(deployment: Json, account: Json | None, pods: Sequence[Json]) -> Health:
+    """Pure part of `look`."""
+    available, text = rollout(deployment)
+    name = str(deployment["spec"]["template"]["spec"].get("serviceAccountName", "default"))
+    role = str(((account or {}).get("metadata", {}).get("annotations") or {}).get(ROLE_ANNOTATION, ""))
+    states = tuple(pod_state(pod) for pod in pods)
+    problems = []
+    if account is None:
+        problems.append(f"service account {name} is not there")
+    for state in states:
+        if state.reason in _FATAL or (state.reason and not state.ready):
+            problems.append(f"pod {state.name}: {state.reason} {state.message}".strip())
+        elif role and (state.role_arn != role or not state.has_token_file):
+            problems.append(f"pod {state.name} has the role {state.role_arn or '(none)'}, its service account {role}")
+    if not available:
+        problems.append(text)
+    return Health(str(deployment["metadata"]["name"]), available, text, name, role, states, tuple(problems))
+
+
+def needs_restart(health: Health | None, role_arn: str) -> bool:
+    """Whether running pods lack the identity that their service account gives (made before the annotation)."""
+    return health is not None and any(
+        not state.reason and (state.role_arn != role_arn or not state.has_token_file) for state in health.pods)
+
+
+def await_ready(kube: Kube, deadline: Deadline, emit: Emit = silent, *, namespace: str, release: str,
+                role_arn: str, iam_is_new: bool = False) -> None:
+    """Wait for the Deployment, then check the identity. Errors: `pod-failing`, `pod-identity-missing`, `timed-out`.
+
+    `iam_is_new` forgives a crash whose log says that STS does not know the role yet, for IAM_SETTLING_SECONDS.
+    """
+    began = deadline.elapsed
+
+    def check() -> Progress:
+        health = look(kube, namespace, release)
+        if health is None:
+            return Progress(False, f"release {release} has no Deployment yet")
+        if health.available:
+            return Progress(True, health.text)
+        for state in health.pods:
+            if state.reason in _FATAL:
+                log = last_lines(kube, namespace, state.name)
+                settling = iam_is_new and deadline.elapsed - began < IAM_SETTLING_SECONDS
+                if settling and any(mark in log for mark in IAM_LOG_MARKS):
+                    return Progress(False, "IAM does not know the new role everywhere yet")
+                return Progress(False, state.reason, _pod_failing(namespace, state, log))
+            if state.reason:
+                return Progress(False, f"pod {state.name}: {state.reason} {state.message}".strip())
+        return Progress(False, health.text)
+
+    wait_until(check, deadline, what=f"{release}", emit=emit, first_pause=0.15, longest_pause=1.0)
+    health = look(kube, namespace, release) if role_arn else None
+    if health is not None and role_arn:
+        if health.service_account_role != role_arn:
+            raise AcksmError("pod-identity-missing", f"service account {health.service_account} has the role "
+                             f"{health.service_account_role or '(none)'}, not {role_arn}", where=namespace)
+        current = [state for state in health.pods if state.ready]
+        wrong = [state for state in current if state.role_arn != role_arn or not state.has_token_file]
+        if wrong:
+            raise AcksmError("pod-identity-missing", f"pod {wrong[0].name} lacks {' and '.join(IDENTITY_ENV)} of the "
+                             f"role {role_arn}", where=namespace,
+                             remedy=f"kubectl -n {namespace} rollout restart deployment {health.deployment}")
+
+
+def last_lines(kube: Kube, namespace: str, pod: str) -> str:
+    """The end of the log of the pod's controller, of the run that crashed when there was one."""
+    return (kube.logs(namespace, pod, "controller", previous=True)
+            or kube.logs(namespace, pod, "controller")).strip()
+
+
+def _pod_failing(namespace: str, state: PodState, log: str) -> AcksmError:
+    lines = [f"log: {line}" for line in log.splitlines()[-8:]]
+    return AcksmError("pod-failing", f"pod {state.name}: {state.reason}: {state.message or 'no message'}",
+                      where=f"namespace {namespace}", details={"diff": lines, "reason": state.reason},
+                      remedy=f"kubectl -n {namespace} describe pod {state.name}")

@@ -1,0 +1,218 @@
+"""Kubernetes through the dynamic client with plain dicts; the only importer of the `kubernetes` library.
+
+Paths are built here instead of by discovery: acksm knows every kind it touches, and the library's discovery cache
+is a predictable file in the temp directory keyed by host only (anchors.md §6). Pydantic models of kubernetes 37
+reject fields they do not know, so dicts only.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from acksm.errors import AcksmError
+from acksm.kube.paths import Ref, ref_of
+
+FIELD_MANAGER = "acksm"
+READ_TIMEOUT_SECONDS = 30.0
+PAGE = 500
+_METADATA_ONLY = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where and how to connect. `ca_data` is PEM. Exactly one of `token` and the certificate pair is set."""
+
+    server: str
+    ca_data: str
+    token: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+    tls_server_name: str = ""
+    verify: bool = True
+
+
+class _NoDiscovery:
+    """Stands where DynamicClient wants a discoverer, and asks the server nothing."""
+
+    def __init__(self, _client: Any, _cache_file: Any) -> None:
+        self.version: Json = {}
+
+
+def _plain(_client: Any, data: Any) -> Any:
+    return data
+
+
+class Kube:
+    """Reads and writes objects as dicts. Errors are `AcksmError`s with ids ``kube-…``. Thread-safe."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        from kubernetes import client
+        from kubernetes.dynamic import DynamicClient
+        from urllib3.util.retry import Retry
+
+        # 429 and 503 are the apiserver's "try again"; GET and server-side apply may be repeated safely.
+        retry = Retry(total=5, connect=3, read=2, backoff_factor=0.2, status_forcelist=(429, 503),
+                      allowed_methods=frozenset({"GET", "PATCH"}), raise_on_status=False)
+        configuration = client.Configuration(
+            host=endpoint.server.rstrip("/"),
+            ca_cert_data=endpoint.ca_data or None,
+            cert_file=endpoint.cert_file or None,
+            key_file=endpoint.key_file or None,
+            tls_server_name=endpoint.tls_server_name or None,
+            verify_ssl=endpoint.verify,
+            retries=retry,
+            connection_pool_maxsize=16,
+        )
+        if endpoint.token:
+            configuration.api_key = {"BearerToken": f"Bearer {endpoint.token}"}
+        self.server = endpoint.server
+        api = client.ApiClient(configuration)
+        api.user_agent = "acksm"
+        self._client: Any = DynamicClient(api, discoverer=_NoDiscovery)  # type: ignore[no-untyped-call]
+
+    def _request(self, method: str, path: str, body: Any = None, **params: Any) -> Any:
+        from kubernetes.client.exceptions import ApiException
+        from urllib3.exceptions import HTTPError
+
+        try:
+            return self._client.request(method, path, body=body, serializer=_plain,
+                                        _request_timeout=params.pop("seconds", READ_TIMEOUT_SECONDS), **params)
+        except ApiException as error:
+            raise _translated(error, method, path) from error
+        except HTTPError as error:
+            raise AcksmError("kube-unreachable", f"the apiserver does not answer: {_innermost(error)}",
+                             where=self.server) from error
+
+    def get(self, ref: Ref) -> Json | None:
+        """The object, or None when it (or its kind) does not exist."""
+        try:
+            return dict(self._request("get", ref.path))
+        except AcksmError as error:
+            if error.id == "kube-not-found":
+                return None
+            raise
+
+    def list(self, ref: Ref, *, selector: str = "", field: str = "", metadata_only: bool = False) -> list[Json]:
+        """All objects of `ref`'s collection, page by page; [] when the kind is not served.
+
+        `metadata_only` asks for PartialObjectMetadata, a tenth of the bytes for CRDs.
+        """
+        items: list[Json] = []
+        token = None
+        headers = {"Accept": _METADATA_ONLY} if metadata_only else {}
+        while True:
+            try:
+                page = self._request("get", ref.collection, limit=PAGE, _continue=token, query_params=[],
+                                     label_selector=selector or None, field_selector=field or None,
+                                     header_params=dict(headers))
+            except AcksmError as error:
+                if error.id == "kube-not-found":
+                    return items
+                if error.id == "kube-gone" and token:  # the list's snapshot expired: begin again
+                    items, token = [], None
+                    continue
+                raise
+            items += page.get("items") or []
+            token = (page.get("metadata") or {}).get("continue")
+            if not token:
+                return items
+
+    def version(self) -> str:
+        """The server's version, "1.35.4"."""
+        return str(self._request("get", "/version")["gitVersion"]).lstrip("v")
+
+    def create(self, manifest: Mapping[str, Any]) -> Json:
+        ref = ref_of(manifest)
+        return dict(self._request("post", ref.collection, body=dict(manifest), field_manager=FIELD_MANAGER,
+                                  query_params=[]))
+
+    def apply(self, manifest: Mapping[str, Any], force: bool = False, dry_run: bool = False) -> Json:
+        """Server-side apply as field manager `acksm`. Conflict without `force`: `kube-conflict` naming managers."""
+        return dict(self._request("patch", ref_of(manifest).path, body=dict(manifest), query_params=[],
+                                  content_type="application/apply-patch+yaml", field_manager=FIELD_MANAGER,
+                                  force_conflicts="true" if force else None, dry_run="All" if dry_run else None))
+
+    def patch(self, ref: Ref, body: Mapping[str, Any]) -> Json:
+        """JSON merge patch."""
+        return dict(self._request("patch", ref.path, body=dict(body), query_params=[], field_manager=FIELD_MANAGER,
+                                  content_type="application/merge-patch+json"))
+
+    def delete(self, ref: Ref) -> None:
+        """Delete with background propagation (foreground leaves AWS objects behind: community#1759)."""
+        try:
+            self._request("delete", ref.path, query_params=[], propagation_policy="Background")
+        except AcksmError as error:
+            if error.id != "kube-not-found":
+                raise
+
+    def logs(self, namespace: str, pod: str, container: str, *, previous: bool = False, lines: int = 20) -> str:
+        """The last lines of a container's log, or "" when it cannot be had (a read-only help for error messages)."""
+        query = [("container", container), ("tailLines", str(lines))] + ([("previous", "true")] if previous else [])
+        try:
+            raw = self._client.request("get", f"/api/v1/namespaces/{namespace}/pods/{pod}/log", serialize=False,
+                                       query_params=query, _request_timeout=READ_TIMEOUT_SECONDS)
+        except Exception:
+            return ""
+        return bytes(raw.data).decode("utf-8", "replace")
+
+    def can(self, verb: str, group: str, resource: str, namespace: str = "") -> bool:
+        """Whether this identity may do `verb` (SelfSubjectAccessReview; it writes nothing)."""
+        review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
+                  "spec": {"resourceAttributes": {"verb": verb, "group": group, "resource": resource,
+                                                  **({"namespace": namespace} if namespace else {})}}}
+        path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+        return bool(self._request("post", path, body=review, query_params=[])["status"].get("allowed"))
+
+    def watch(self, ref: Ref, *, name: str = "", selector: str = "", seconds: int = 30) -> Iterator[Json]:
+        """Objects of the collection as they are and then as they change, for at most `seconds`.
+
+        Deleted ones have ``metadata.deletionTimestamp`` or come as they last were. Ends early when the server
+        closes the watch; the caller loops under its own deadline.
+        """
+        raw = self._client.request(
+            "get", ref.collection, serialize=False, query_params=[("watch", "true")], timeout_seconds=max(1, seconds),
+            label_selector=selector or None, field_selector=f"metadata.name={name}" if name else None,
+            _request_timeout=(10, seconds + 10))
+        buffer = b""
+        try:
+            for chunk in raw.stream(65536):
+                buffer += chunk
+                *whole, buffer = buffer.split(b"\n")
+                for line in whole:
+                    event = json.loads(line)
+                    if event.get("type") == "ERROR":
+                        return
+                    yield event["object"]
+        finally:
+            raw.close()
+
+
+def _innermost(error: BaseException) -> str:
+    while isinstance(getattr(error, "reason", None), BaseException):
+        error = error.reason  # type: ignore[attr-defined]
+    return str(error)[:300]
+
+
+def _translated(error: Any, method: str, path: str) -> AcksmError:
+    """An ApiException as an AcksmError by its HTTP status; the server's own message is kept."""
+    try:
+        status = json.loads(error.body or "{}")
+    except (ValueError, TypeError):
+        status = {}
+    message = str(status.get("message") or error.reason or f"HTTP {error.status}")[:1000]
+    if error.status == 409 and status.get("reason") == "AlreadyExists":
+        return AcksmError("kube-exists", message, where=path)
+    if error.status == 409:
+        causes = (status.get("details") or {}).get("causes") or []
+        managers = sorted({str(cause.get("message", "")) for cause in causes})
+        return AcksmError("kube-conflict", message, where=path, details={"conflicts": managers})
+    if error.status == 403 and "admission webhook" in message:
+        return AcksmError("kube-webhook-denied", message, where=path)
+    ids = {400: "kube-invalid", 401: "kube-unauthorized", 403: "kube-forbidden", 404: "kube-not-found",
+           410: "kube-gone", 422: "kube-invalid", 429: "kube-busy"}
+    return AcksmError(ids.get(error.status, "kube-failed"), message, where=f"{method.upper()} {path}")

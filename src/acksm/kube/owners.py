@@ -1,0 +1,51 @@
+"""Who owns an object, read from the marks that the tools of this field leave in its metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+OWNED_LABEL = "acksm.dev/owned"
+# Controllers that put objects back: changing what they own starts a fight (anchors.md §2, lesson 11).
+_ARGO = ("argocd.argoproj.io/tracking-id", "argocd.argoproj.io/instance")
+_FLUX = ("kustomize.toolkit.fluxcd.io/name", "helm.toolkit.fluxcd.io/name")
+_OLM = "olm.managed"
+
+
+@dataclass(frozen=True)
+class Owner:
+    """`tool` is helm, argocd, flux, olm, kro or acksm; `name` what it is called there, "namespace/release" for helm."""
+
+    tool: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.tool} {self.name}".strip()
+
+
+def owner_of(manifest: Mapping[str, Any]) -> Owner | None:
+    """The owner that the object's labels and annotations name, or None when nobody marked it."""
+    metadata = manifest.get("metadata") or {}
+    labels, annotations = metadata.get("labels") or {}, metadata.get("annotations") or {}
+    both = {**labels, **annotations}
+    for key in _ARGO:
+        if key in both:
+            return Owner("argocd", str(both[key]))
+    for key in _FLUX:
+        if key in both:
+            return Owner("flux", str(both[key]))
+    if str(both.get(_OLM, "")).lower() == "true":
+        return Owner("olm", str(both.get("olm.owner", "")))
+    if "meta.helm.sh/release-name" in annotations:
+        namespace = str(annotations.get("meta.helm.sh/release-namespace", ""))
+        return Owner("helm", f"{namespace}/{annotations['meta.helm.sh/release-name']}")
+    if labels.get(OWNED_LABEL) == "true":
+        return Owner("acksm", "")
+    return None
+
+
+def managers(manifest: Mapping[str, Any]) -> list[str]:
+    """Field managers of the object, sorted."""
+    entries = (manifest.get("metadata") or {}).get("managedFields") or []
+    return sorted({str(entry.get("manager", "")) for entry in entries})

@@ -1,0 +1,67 @@
+"""Where the kinds that acksm touches live on the apiserver."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+# kind -> (api version, plural, namespaced); custom resources come with their own by `custom`.
+_BUILT_IN: dict[str, tuple[str, str, bool]] = {
+    "Namespace": ("v1", "namespaces", False),
+    "Node": ("v1", "nodes", False),
+    "Pod": ("v1", "pods", True),
+    "Event": ("v1", "events", True),
+    "ConfigMap": ("v1", "configmaps", True),
+    "Secret": ("v1", "secrets", True),
+    "Service": ("v1", "services", True),
+    "ServiceAccount": ("v1", "serviceaccounts", True),
+    "Deployment": ("apps/v1", "deployments", True),
+    "ReplicaSet": ("apps/v1", "replicasets", True),
+    "Role": ("rbac.authorization.k8s.io/v1", "roles", True),
+    "RoleBinding": ("rbac.authorization.k8s.io/v1", "rolebindings", True),
+    "ClusterRole": ("rbac.authorization.k8s.io/v1", "clusterroles", False),
+    "ClusterRoleBinding": ("rbac.authorization.k8s.io/v1", "clusterrolebindings", False),
+    "CustomResourceDefinition": ("apiextensions.k8s.io/v1", "customresourcedefinitions", False),
+    "Lease": ("coordination.k8s.io/v1", "leases", True),
+}
+
+
+@dataclass(frozen=True)
+class Ref:
+    """One object (`name`) or a collection (`name` empty), in a namespace or in all (`namespace` empty)."""
+
+    api_version: str
+    plural: str
+    kind: str
+    name: str = ""
+    namespace: str = ""
+
+    @property
+    def collection(self) -> str:
+        root = "/api/v1" if self.api_version == "v1" else f"/apis/{self.api_version}"
+        return root + (f"/namespaces/{self.namespace}" if self.namespace else "") + f"/{self.plural}"
+
+    @property
+    def path(self) -> str:
+        return f"{self.collection}/{self.name}"
+
+    def __str__(self) -> str:
+        return f"{self.kind} " + (f"{self.namespace}/" if self.namespace else "") + self.name
+
+
+def ref(kind: str, name: str = "", namespace: str = "") -> Ref:
+    """A `Ref` to a built-in kind. Raises KeyError for others, which is a defect."""
+    api_version, plural, namespaced = _BUILT_IN[kind]
+    return Ref(api_version, plural, kind, name, namespace if namespaced else "")
+
+
+def knows(kind: str) -> bool:
+    """Whether `ref` has this kind."""
+    return kind in _BUILT_IN
+
+
+def ref_of(manifest: Mapping[str, Any]) -> Ref:
+    """The `Ref` of a manifest of a built-in kind."""
+    metadata = manifest["metadata"]
+    return ref(str(manifest["kind"]), str(metadata["name"]), str(metadata.get("namespace", "")))

@@ -1,0 +1,121 @@
+"""Plans: stages, digests, what the executor does with them."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from acksm.engine.change import Change, Danger, Op, Plan, summary
+from acksm.engine.diff import render, render_plan
+from acksm.engine.executor import execute
+from acksm.errors import AcksmError
+from acksm.events import Event, Kind
+
+
+def change(id: str = "a", *, lane: str = "", op: Op = Op.CREATE, call: str = "do", **more: Any) -> Change:
+    return Change(id=id, step="s", op=op, system="aws", target=id, call=call, params={"name": id}, lane=lane, **more)
+
+
+def test_neighbours_in_lanes_run_in_one_stage_and_others_one_by_one() -> None:
+    plan = Plan("x", (change("a"), change("b", lane="1"), change("c", lane="2"), change("d", lane="1"), change("e")))
+    assert [[[c.id for c in lane] for lane in stage] for stage in plan.stages()] == [
+        [["a"]], [["b", "d"], ["c"]], [["e"]]]
+
+
+@given(st.lists(st.sampled_from(["", "1", "2", "3"]), max_size=12))
+def test_stages_lose_nothing_and_keep_the_order_within_a_lane(lanes: list[str]) -> None:
+    changes = tuple(change(str(index), lane=lane) for index, lane in enumerate(lanes))
+    stages = Plan("x", changes).stages()
+    flat = [c for stage in stages for lane in stage for c in lane]
+    assert sorted(c.id for c in flat) == sorted(c.id for c in changes)
+    for lane in {"", "1", "2", "3"}:
+        assert [c.id for c in flat if c.lane == lane] == [c.id for c in changes if c.lane == lane]
+
+
+def test_execute_calls_in_order_and_says_so() -> None:
+    calls: list[str] = []
+    events: list[Event] = []
+    plan = Plan("x", (change("a"), change("w", op=Op.WAIT), change("b", op=Op.UPDATE)))
+    outcome = execute(plan, {"do": lambda name: calls.append(name)}, events.append)
+    assert calls == ["a", "w", "b"]
+    assert [c.id for c in outcome.done] == ["a", "w", "b"]
+    assert [e.text for e in events if e.kind is Kind.DONE] == ["created a", "updated b"]
+
+
+def test_lanes_run_side_by_side() -> None:
+    barrier = threading.Barrier(2, timeout=10)  # breaks unless both are inside at once
+    execute(Plan("x", (change("a", lane="1"), change("b", lane="2"))), {"do": lambda name: barrier.wait()})
+
+
+def test_the_first_failure_stops_the_rest_and_carries_what_was_done() -> None:
+    calls: list[str] = []
+
+    def do(name: str) -> None:
+        calls.append(name)
+        if name == "b":
+            raise AcksmError("kube-failed", "no")
+
+    with pytest.raises(AcksmError) as caught:
+        execute(Plan("x", (change("a"), change("b"), change("c"))), {"do": do})
+    assert calls == ["a", "b"]
+    assert caught.value.where == "b"
+    assert caught.value.details["done"] == [{"id": "a", "target": "a"}]
+
+
+def test_a_failing_lane_lets_the_other_finish_its_change_and_go_no_further() -> None:
+    inside, failed = threading.Event(), threading.Event()
+    calls: list[str] = []
+
+    def do(name: str) -> None:
+        if name == "bad":
+            inside.wait(10)
+            failed.set()
+            raise AcksmError("kube-failed", "no")
+        inside.set()
+        failed.wait(10)
+        calls.append(name)
+
+    lanes = (change("bad", lane="1"), change("slow", lane="2"), change("never", lane="2"))
+    with pytest.raises(AcksmError):
+        execute(Plan("x", lanes), {"do": do})
+    assert calls in (["slow"], ["slow", "never"])  # `never` only if it began before the failure was known
+
+
+def test_an_unknown_call_is_found_before_anything_is_done() -> None:
+    calls: list[str] = []
+    with pytest.raises(KeyError):
+        execute(Plan("x", (change("a"), change("b", call="nowhere"))), {"do": lambda name: calls.append(name)})
+    assert calls == []
+
+
+def test_waits_are_not_changes() -> None:
+    plan = Plan("x", (change("w", op=Op.WAIT),))
+    assert plan.mutations == ()
+    assert summary(plan.mutations) == "nothing to do"
+
+
+def test_the_digest_follows_every_parameter() -> None:
+    one, other = Plan("x", (change("a"),)), Plan("x", (change("b"),))
+    assert one.digest() == Plan("y", (change("a"),)).digest()
+    assert one.digest() != other.digest()
+
+
+def test_the_greatest_danger_counts() -> None:
+    assert Plan("x", (change("a", danger=Danger.MILD), change("b"))).danger is Danger.MILD
+
+
+def test_render_shows_fields_that_differ_and_hides_secrets() -> None:
+    updated = change("a", op=Op.UPDATE, before={"k": 1, "z": 0}, after={"k": 2, "z": 0}, reason="because")
+    assert render(updated) == ["~ a  (because)", "    -k: 1", "    +k: 2", "     z: 0"]
+    assert render(change("s", after={"token": "canary"}, secret=True)) == ["+ s", "    (hidden)"]
+    assert "canary" not in str(change("s", after={"token": "canary"}, secret=True).as_data())
+
+
+def test_a_long_new_object_is_told_by_its_size_unless_asked() -> None:
+    plan = Plan("x", (change("a", after=list(range(100))),))
+    assert "(100 lines; --full shows them)" in render_plan(plan)
+    assert "99" in render_plan(plan, full=True)

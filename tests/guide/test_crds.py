@@ -1,0 +1,149 @@
+"""CRDs: the newest of the common ones, never backwards, another's left alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from acksm.errors import AcksmError
+from acksm.guide.crds import WantedCrd, established, holds, kept_newer, newest, parse, plan
+
+
+def crd(name: str = "models", group: str = "sagemaker.services.k8s.aws", generator: str = "v0.16.0",
+        fields: tuple[str, ...] = ("spec",)) -> dict[str, Any]:
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{name}.{group}", "creationTimestamp": None,
+                     "annotations": {"controller-gen.kubebuilder.io/version": generator}},
+        "spec": {"group": group, "scope": "Namespaced", "names": {"plural": name},
+                 "versions": [{"name": "v1alpha1", "schema": {"openAPIV3Schema": {
+                     "properties": {field: {"type": "object"} for field in fields}}}}]},
+    }
+
+
+def common(generator: str = "v0.16.0", fields: tuple[str, ...] = ("spec",)) -> dict[str, Any]:
+    return crd("fieldexports", "services.k8s.aws", generator, fields)
+
+
+def wanted(manifest: dict[str, Any], lane: str = "sagemaker") -> WantedCrd:
+    return WantedCrd(manifest, f"{lane}-chart 1.0.0", lane)
+
+
+def served(manifest: dict[str, Any]) -> dict[str, Any]:
+    """As the apiserver gives it back: defaults added."""
+    live = {**manifest, "metadata": {**manifest["metadata"], "uid": "1"},
+            "spec": {**manifest["spec"], "conversion": {"strategy": "None"}}}
+    live["spec"]["names"] = {**manifest["spec"]["names"], "listKind": "X", "singular": "x"}
+    return live
+
+
+def by_name(*manifests: dict[str, Any]) -> dict[str, Any]:
+    return {manifest["metadata"]["name"]: manifest for manifest in manifests}
+
+
+def test_a_missing_crd_is_created_with_the_owners_mark_and_without_null_fields() -> None:
+    (change,) = plan([wanted(crd())], {})
+    metadata = change.params["manifest"]["metadata"]
+    assert (change.id, change.call) == ("crds.create", "kube.apply")
+    assert metadata["labels"]["acksm.dev/owned"] == "true"
+    assert "creationTimestamp" not in metadata
+
+
+def test_what_the_apiserver_adds_is_no_difference() -> None:
+    assert plan([wanted(crd())], by_name(served(crd()))) == []
+
+
+def test_a_changed_schema_is_put_right() -> None:
+    (change,) = plan([wanted(crd(fields=("spec", "status")))], by_name(served(crd())))
+    assert change.id == "crds.update"
+
+
+def test_a_common_crd_of_two_charts_is_applied_once_and_the_newest() -> None:
+    old = wanted(common("v0.9.0"), "sagemaker")
+    new = wanted(common("v0.16.0", ("spec", "more")), "applicationautoscaling")
+    for order in ([old, new], [new, old]):
+        assert newest(order) == [new]
+
+
+def test_a_newer_common_crd_in_the_cluster_stays() -> None:
+    live = by_name(served(common("v0.19.0", ("spec", "more"))))
+    old = [wanted(common("v0.16.0"))]
+    assert plan(old, live) == []
+    assert kept_newer(old, live) == ["fieldexports.services.k8s.aws"]
+
+
+def test_generators_are_compared_as_versions_not_as_text() -> None:
+    both = [wanted(common("v0.9.2", ("a", "b", "c"))), wanted(common("v0.16.2"))]
+    assert newest(both)[0].manifest == common("v0.16.2")
+
+
+def test_a_service_crd_follows_its_chart_in_both_directions() -> None:
+    (change,) = plan([wanted(crd(generator="v0.9.0"))], by_name(served(crd(fields=("spec", "more")))))
+    assert change.id == "crds.update"
+
+
+def test_a_terminating_crd_is_refused() -> None:
+    live = served(crd())
+    live["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    with pytest.raises(AcksmError) as caught:
+        plan([wanted(crd())], by_name(live))
+    assert caught.value.id == "crd-terminating"
+
+
+@pytest.mark.parametrize(("mark", "owner"), [
+    ({"annotations": {"argocd.argoproj.io/tracking-id": "ack:apiextensions"}}, "argocd ack:apiextensions"),
+    ({"labels": {"kustomize.toolkit.fluxcd.io/name": "infra"}}, "flux infra"),
+    ({"labels": {"olm.managed": "true"}}, "olm"),
+    ({"annotations": {"meta.helm.sh/release-name": "other", "meta.helm.sh/release-namespace": "x"}}, "helm x/other"),
+])
+def test_anothers_crd_is_refused_with_its_owner_only_when_it_would_change(mark: dict[str, Any], owner: str) -> None:
+    live = served(crd())
+    live["metadata"] = {**live["metadata"], **mark}
+    assert plan([wanted(crd())], by_name(live)) == []
+    with pytest.raises(AcksmError) as caught:
+        plan([wanted(crd(fields=("new",)))], by_name(live))
+    assert caught.value.id == "crd-not-ours"
+    assert owner in caught.value.message
+
+
+def test_a_crd_of_our_own_release_is_not_anothers() -> None:
+    live = served(crd())
+    live["metadata"]["annotations"] = {"meta.helm.sh/release-name": "r", "meta.helm.sh/release-namespace": "n"}
+    assert [c.id for c in plan([wanted(crd(fields=("new",)))], by_name(live), releases=["n/r"])] == ["crds.update"]
+
+
+def test_only_crds_of_ack_are_taken_from_a_chart() -> None:
+    foreign = "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\n"
+    with pytest.raises(AcksmError) as caught:
+        parse([("crds/x.yaml", foreign)], "c", "sagemaker")
+    assert caught.value.id == "chart-invalid"
+    with pytest.raises(AcksmError):
+        parse([("crds/x.yaml", "a: [")], "c", "sagemaker")
+
+
+def test_established_needs_both_conditions() -> None:
+    both = [{"type": kind, "status": "True"} for kind in ("NamesAccepted", "Established")]
+    assert established({"status": {"conditions": both}})
+    assert not established({"status": {"conditions": both[1:]}})
+    assert not established(None)
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3), max_leaves=12)
+
+
+@given(_json)
+def test_everything_holds_itself(value: Any) -> None:
+    assert holds(value, value)
+
+
+@given(st.dictionaries(st.text(max_size=3), _json, max_size=4), st.dictionaries(st.text(max_size=3), _json, max_size=4))
+def test_added_fields_are_no_difference_and_changed_ones_are(base: dict[str, Any], more: dict[str, Any]) -> None:
+    assert holds(base, {**more, **base})
+    if base:
+        key = next(iter(base))
+        assert not holds({**base, key: "one thing"}, {**base, key: "another"})
