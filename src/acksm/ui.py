@@ -124,8 +124,9 @@ class Ui:
             if made:
                 self._write(f"  {made} changes were made before it; the same command goes on there")
             if self.output != "text":
-                self._document({"schema": SCHEMA, "command": command, "exit_code": int(error.exit_code),
-                                "error": error.as_data()})
+                self._document(
+                    {"schema": SCHEMA, "command": command, "exit_code": int(error.exit_code), "error": error.as_data()}
+                )
 
     def _document(self, document: Mapping[str, Any]) -> None:
         if self.output == "json":
@@ -143,8 +144,11 @@ class Ui:
         if yes:
             return
         if not (self.stdin.isatty() and self.stderr.isatty()) or self.environment.get("CI"):
-            raise AcksmError("needs-confirmation", f"{question} There is no terminal to ask on.",
-                             remedy=f"look at it with --dry-run, then run it again with {flag}")
+            raise AcksmError(
+                "needs-confirmation",
+                f"{question} There is no terminal to ask on.",
+                remedy=f"look at it with --dry-run, then run it again with {flag}",
+            )
         with self._lock:
             self._wipe()
             self.stderr.write(f"{clean(question)} [y/N] ")

@@ -47,17 +47,20 @@ def test_durations(value: object, seconds: float) -> None:
     assert resolve({"timeout": value}, environment={}).settings.timeout == seconds
 
 
-@pytest.mark.parametrize(("flags", "said"), [
-    ({"account": "12345678901"}, "with its leading zeros it is '012345678901'"),
-    ({"account": "1234567890123"}, "not a 12-digit account id"),
-    ({"service": ["s3"]}, "'s3' is not a service acksm installs"),
-    ({"version": ["1.9.1"]}, "'1.9.1' is not NAME=VALUE"),
-    ({"version": ["s3=1"]}, "'s3' is not a service"),
-    ({"scope": "world"}, "scope (flag --scope)"),
-    ({"watch_namespace": ["Bad_Name"]}, "'Bad_Name' is not a namespace name"),
-    ({"controller_namespace": "x" * 64}, "is not a namespace name"),
-    ({"timeout": "soon"}, "'soon' is not a duration"),
-])
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ({"account": "12345678901"}, "with its leading zeros it is '012345678901'"),
+        ({"account": "1234567890123"}, "not a 12-digit account id"),
+        ({"service": ["s3"]}, "'s3' is not a service acksm installs"),
+        ({"version": ["1.9.1"]}, "'1.9.1' is not NAME=VALUE"),
+        ({"version": ["s3=1"]}, "'s3' is not a service"),
+        ({"scope": "world"}, "scope (flag --scope)"),
+        ({"watch_namespace": ["Bad_Name"]}, "'Bad_Name' is not a namespace name"),
+        ({"controller_namespace": "x" * 64}, "is not a namespace name"),
+        ({"timeout": "soon"}, "'soon' is not a duration"),
+    ],
+)
 def test_bad_flags_are_usage_errors_that_name_the_flag(flags: dict[str, object], said: str) -> None:
     with pytest.raises(AcksmError) as caught:
         resolve(flags, environment={})
@@ -65,13 +68,16 @@ def test_bad_flags_are_usage_errors_that_name_the_flag(flags: dict[str, object],
     assert caught.value.exit_code is ExitCode.USAGE
 
 
-@pytest.mark.parametrize(("text", "said", "where"), [
-    ("account: 012345678901\n", "a number here", "acksm.yaml"),
-    ("clutser: x\n", "did you mean cluster?", "acksm.yaml"),
-    ("a: [\n", "not YAML", "acksm.yaml:2:1"),
-    ("- a\n", "not a mapping", "acksm.yaml"),
-    ("cluster: x\nscope: 7\ntimeout: soon\n", "scope", "acksm.yaml"),
-])
+@pytest.mark.parametrize(
+    ("text", "said", "where"),
+    [
+        ("account: 012345678901\n", "a number here", "acksm.yaml"),
+        ("clutser: x\n", "did you mean cluster?", "acksm.yaml"),
+        ("a: [\n", "not YAML", "acksm.yaml:2:1"),
+        ("- a\n", "not a mapping", "acksm.yaml"),
+        ("cluster: x\nscope: 7\ntimeout: soon\n", "scope", "acksm.yaml"),
+    ],
+)
 def test_bad_files(text: str, said: str, where: str) -> None:
     with pytest.raises(AcksmError) as caught:
         resolve({}, write(text), environment={})

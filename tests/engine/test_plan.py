@@ -23,7 +23,10 @@ def change(id: str = "a", *, lane: str = "", op: Op = Op.CREATE, call: str = "do
 def test_neighbours_in_lanes_run_in_one_stage_and_others_one_by_one() -> None:
     plan = Plan("x", (change("a"), change("b", lane="1"), change("c", lane="2"), change("d", lane="1"), change("e")))
     assert [[[c.id for c in lane] for lane in stage] for stage in plan.stages()] == [
-        [["a"]], [["b", "d"], ["c"]], [["e"]]]
+        [["a"]],
+        [["b", "d"], ["c"]],
+        [["e"]],
+    ]
 
 
 @given(st.lists(st.sampled_from(["", "1", "2", "3"]), max_size=12))

@@ -12,15 +12,31 @@ from acksm.errors import AcksmError
 from acksm.guide.crds import WantedCrd, established, holds, kept_newer, newest, parse, plan
 
 
-def crd(name: str = "models", group: str = "sagemaker.services.k8s.aws", generator: str = "v0.16.0",
-        fields: tuple[str, ...] = ("spec",)) -> dict[str, Any]:
+def crd(
+    name: str = "models",
+    group: str = "sagemaker.services.k8s.aws",
+    generator: str = "v0.16.0",
+    fields: tuple[str, ...] = ("spec",),
+) -> dict[str, Any]:
     return {
-        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{name}.{group}", "creationTimestamp": None,
-                     "annotations": {"controller-gen.kubebuilder.io/version": generator}},
-        "spec": {"group": group, "scope": "Namespaced", "names": {"plural": name},
-                 "versions": [{"name": "v1alpha1", "schema": {"openAPIV3Schema": {
-                     "properties": {field: {"type": "object"} for field in fields}}}}]},
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {
+            "name": f"{name}.{group}",
+            "creationTimestamp": None,
+            "annotations": {"controller-gen.kubebuilder.io/version": generator},
+        },
+        "spec": {
+            "group": group,
+            "scope": "Namespaced",
+            "names": {"plural": name},
+            "versions": [
+                {
+                    "name": "v1alpha1",
+                    "schema": {"openAPIV3Schema": {"properties": {field: {"type": "object"} for field in fields}}},
+                }
+            ],
+        },
     }
 
 
@@ -34,8 +50,11 @@ def wanted(manifest: dict[str, Any], lane: str = "sagemaker") -> WantedCrd:
 
 def served(manifest: dict[str, Any]) -> dict[str, Any]:
     """As the apiserver gives it back: defaults added."""
-    live = {**manifest, "metadata": {**manifest["metadata"], "uid": "1"},
-            "spec": {**manifest["spec"], "conversion": {"strategy": "None"}}}
+    live = {
+        **manifest,
+        "metadata": {**manifest["metadata"], "uid": "1"},
+        "spec": {**manifest["spec"], "conversion": {"strategy": "None"}},
+    }
     live["spec"]["names"] = {**manifest["spec"]["names"], "listKind": "X", "singular": "x"}
     return live
 
@@ -93,12 +112,18 @@ def test_a_terminating_crd_is_refused() -> None:
     assert caught.value.id == "crd-terminating"
 
 
-@pytest.mark.parametrize(("mark", "owner"), [
-    ({"annotations": {"argocd.argoproj.io/tracking-id": "ack:apiextensions"}}, "argocd ack:apiextensions"),
-    ({"labels": {"kustomize.toolkit.fluxcd.io/name": "infra"}}, "flux infra"),
-    ({"labels": {"olm.managed": "true"}}, "olm"),
-    ({"annotations": {"meta.helm.sh/release-name": "other", "meta.helm.sh/release-namespace": "x"}}, "helm x/other"),
-])
+@pytest.mark.parametrize(
+    ("mark", "owner"),
+    [
+        ({"annotations": {"argocd.argoproj.io/tracking-id": "ack:apiextensions"}}, "argocd ack:apiextensions"),
+        ({"labels": {"kustomize.toolkit.fluxcd.io/name": "infra"}}, "flux infra"),
+        ({"labels": {"olm.managed": "true"}}, "olm"),
+        (
+            {"annotations": {"meta.helm.sh/release-name": "other", "meta.helm.sh/release-namespace": "x"}},
+            "helm x/other",
+        ),
+    ],
+)
 def test_anothers_crd_is_refused_with_its_owner_only_when_it_would_change(mark: dict[str, Any], owner: str) -> None:
     live = served(crd())
     live["metadata"] = {**live["metadata"], **mark}
@@ -133,7 +158,9 @@ def test_established_needs_both_conditions() -> None:
 
 _json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=3),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3), max_leaves=12)
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=12,
+)
 
 
 @given(_json)

@@ -12,8 +12,15 @@ from acksm.cli.options import CONTROLLERS, OUTPUT, ROLE, RUN, TARGET, command
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
 
-    @command(app, "install", TARGET, CONTROLLERS, ROLE, RUN,
-             help="OIDC provider, IAM role and both ACK controllers; a second run does nothing (guide 2 and 3).")
+    @command(
+        app,
+        "install",
+        TARGET,
+        CONTROLLERS,
+        ROLE,
+        RUN,
+        help="OIDC provider, IAM role and both ACK controllers; a second run does nothing (guide 2 and 3).",
+    )
     def install(resolved: Any, ui: Any) -> int:
         from acksm.guide import install as section
 
@@ -21,8 +28,14 @@ def register(app: typer.Typer) -> None:
 
     status_options = {key: CONTROLLERS[key] for key in ("service", "registry")} | {"role_name": ROLE["role_name"]}
 
-    @command(app, "status", TARGET, status_options, OUTPUT,
-             help="What is installed, its health, and what differs from what acksm made; exit 3 when unhealthy.")
+    @command(
+        app,
+        "status",
+        TARGET,
+        status_options,
+        OUTPUT,
+        help="What is installed, its health, and what differs from what acksm made; exit 3 when unhealthy.",
+    )
     def status(resolved: Any, ui: Any) -> int:
         from acksm.guide import status as section
 

@@ -15,26 +15,43 @@ _ROLE_TARGETS = {key: CONTROLLERS[key] for key in ("service",)}
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
 
-    @command(app, "oidc", TARGET, {"tag": ROLE["tag"]}, RUN,
-             help="Ensure the cluster's IAM OIDC provider (guide 2.1.1).")
+    @command(
+        app, "oidc", TARGET, {"tag": ROLE["tag"]}, RUN, help="Ensure the cluster's IAM OIDC provider (guide 2.1.1)."
+    )
     def oidc(resolved: Any, ui: Any) -> int:
         from acksm.guide import install
 
         return install.run(resolved.settings, ui, command="oidc", sections=("oidc",))
 
-    @command(app, "iam-role", TARGET, _ROLE_TARGETS, {k: v for k, v in ROLE.items() if k != "role_arn"}, RUN,
-             help="Ensure the controllers' IAM role; prints its ARN (guide 2.1.2).")
+    @command(
+        app,
+        "iam-role",
+        TARGET,
+        _ROLE_TARGETS,
+        {k: v for k, v in ROLE.items() if k != "role_arn"},
+        RUN,
+        help="Ensure the controllers' IAM role; prints its ARN (guide 2.1.2).",
+    )
     def iam_role(resolved: Any, ui: Any) -> int:
         from acksm.guide import install
 
         return install.run(resolved.settings, ui, command="iam-role", sections=("iam-role",))
 
     cluster = inspect.Parameter(
-        "cluster", inspect.Parameter.KEYWORD_ONLY, default=None,
-        annotation=Annotated[str | None, typer.Option("--cluster", help="EKS cluster name.")])
+        "cluster",
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        annotation=Annotated[str | None, typer.Option("--cluster", help="EKS cluster name.")],
+    )
 
-    @command(app, "token", {key: TARGET[key] for key in ("region", "profile")}, {"output": OUTPUT["output"]},
-             extra=[cluster], help="Print an EKS token as kubectl's ExecCredential (what `aws eks get-token` does).")
+    @command(
+        app,
+        "token",
+        {key: TARGET[key] for key in ("region", "profile")},
+        {"output": OUTPUT["output"]},
+        extra=[cluster],
+        help="Print an EKS token as kubectl's ExecCredential (what `aws eks get-token` does).",
+    )
     def token(resolved: Any, ui: Any, cluster: str | None) -> int:
         from acksm.guide.target import exec_credential
 

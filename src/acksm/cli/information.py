@@ -13,14 +13,25 @@ from acksm.cli.options import CONTROLLERS, OUTPUT, ROLE, RUN, TARGET, command
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
     id_argument = inspect.Parameter(
-        "id", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None,
-        annotation=Annotated[str | None, typer.Argument(help="An id from error[…], a check or a change.")])
+        "id",
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        default=None,
+        annotation=Annotated[str | None, typer.Argument(help="An id from error[…], a check or a change.")],
+    )
     list_option = inspect.Parameter(
-        "list_all", inspect.Parameter.KEYWORD_ONLY, default=False,
-        annotation=Annotated[bool, typer.Option("--list", help="All ids with their titles.")])
+        "list_all",
+        inspect.Parameter.KEYWORD_ONLY,
+        default=False,
+        annotation=Annotated[bool, typer.Option("--list", help="All ids with their titles.")],
+    )
 
-    @command(app, "explain", {"output": OUTPUT["output"]}, extra=[id_argument, list_option],
-             help="What an id means, why it happens and what puts it right; offline.")
+    @command(
+        app,
+        "explain",
+        {"output": OUTPUT["output"]},
+        extra=[id_argument, list_option],
+        help="What an id means, why it happens and what puts it right; offline.",
+    )
     def explain(_resolved: Any, ui: Any, id: str | None, list_all: bool) -> int:
         from acksm.catalog import explain as described
 

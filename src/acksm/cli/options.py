@@ -28,49 +28,82 @@ TARGET: dict[str, Any] = {
     "account": _option(str | None, "--account", help="Refuse any other AWS account.", panel=_TARGET),
     "kubeconfig": _option(str | None, "--kubeconfig", help="Kubeconfig to take the context from.", panel=_TARGET),
     "context": _option(str | None, "--context", help="Context; must be that cluster.", panel=_TARGET),
-    "controller_namespace": _option(str | None, "--controller-namespace", "-n", panel=_TARGET,
-                                    help="Namespace of the controllers [ack-system]."),
+    "controller_namespace": _option(
+        str | None, "--controller-namespace", "-n", panel=_TARGET, help="Namespace of the controllers [ack-system]."
+    ),
     "file": _option(str | None, "--file", "-f", help="Settings file [acksm.yaml].", panel=_TARGET),
 }
 CONTROLLERS: dict[str, Any] = {
-    "service": _option(list[str] | None, "--service", help="sagemaker or applicationautoscaling [both].",
-                       panel=_CONTROLLER),
-    "version": _option(list[str] | None, "--version", metavar="SERVICE=V", panel=_CONTROLLER,
-                       help="Chart version, or latest [the tested pair, or what is installed]."),
-    "scope": _option(str | None, "--scope", metavar="cluster|namespace", panel=_CONTROLLER,
-                     help="Watch all namespaces, or only some [cluster]."),
-    "watch_namespace": _option(list[str] | None, "--watch-namespace", panel=_CONTROLLER,
-                               help="Namespace to watch with --scope namespace, repeatable."),
-    "create_namespace": _option(bool | None, "--create-namespace", help="Make missing watched namespaces.",
-                                panel=_CONTROLLER),
-    "values": _option(list[str] | None, "--values", metavar="FILE", help="Values for the charts, repeatable.",
-                      panel=_CONTROLLER),
+    "service": _option(
+        list[str] | None, "--service", help="sagemaker or applicationautoscaling [both].", panel=_CONTROLLER
+    ),
+    "version": _option(
+        list[str] | None,
+        "--version",
+        metavar="SERVICE=V",
+        panel=_CONTROLLER,
+        help="Chart version, or latest [the tested pair, or what is installed].",
+    ),
+    "scope": _option(
+        str | None,
+        "--scope",
+        metavar="cluster|namespace",
+        panel=_CONTROLLER,
+        help="Watch all namespaces, or only some [cluster].",
+    ),
+    "watch_namespace": _option(
+        list[str] | None,
+        "--watch-namespace",
+        panel=_CONTROLLER,
+        help="Namespace to watch with --scope namespace, repeatable.",
+    ),
+    "create_namespace": _option(
+        bool | None, "--create-namespace", help="Make missing watched namespaces.", panel=_CONTROLLER
+    ),
+    "values": _option(
+        list[str] | None, "--values", metavar="FILE", help="Values for the charts, repeatable.", panel=_CONTROLLER
+    ),
     "set": _option(list[str] | None, "--set", metavar="K=V", help="One value, repeatable.", panel=_CONTROLLER),
-    "reset_values": _option(bool | None, "--reset-values", panel=_CONTROLLER,
-                            help="Forget values given to earlier runs."),
-    "chart": _option(list[str] | None, "--chart", metavar="SERVICE=PATH", panel=_CONTROLLER,
-                     help="Chart directory or .tgz instead of the registry."),
+    "reset_values": _option(
+        bool | None, "--reset-values", panel=_CONTROLLER, help="Forget values given to earlier runs."
+    ),
+    "chart": _option(
+        list[str] | None,
+        "--chart",
+        metavar="SERVICE=PATH",
+        panel=_CONTROLLER,
+        help="Chart directory or .tgz instead of the registry.",
+    ),
     "registry": _option(str | None, "--registry", help="OCI registry and path.", panel=_CONTROLLER),
-    "adopt_release": _option(bool | None, "--adopt-release", panel=_CONTROLLER,
-                             help="Take over a release that acksm did not make."),
+    "adopt_release": _option(
+        bool | None, "--adopt-release", panel=_CONTROLLER, help="Take over a release that acksm did not make."
+    ),
 }
 ROLE: dict[str, Any] = {
     "role_arn": _option(str | None, "--role-arn", help="Use this role; leave IAM alone.", panel=_ROLE),
     "role_name": _option(str | None, "--role-name", help="Role name [ack-controller-role-CLUSTER].", panel=_ROLE),
     "role_path": _option(str | None, "--role-path", help="Role path [/].", panel=_ROLE),
-    "permissions_boundary": _option(str | None, "--permissions-boundary", metavar="ARN", panel=_ROLE,
-                                    help="Permissions boundary of the role."),
+    "permissions_boundary": _option(
+        str | None, "--permissions-boundary", metavar="ARN", panel=_ROLE, help="Permissions boundary of the role."
+    ),
     "tag": _option(list[str] | None, "--tag", metavar="K=V", help="Tag for what is made, repeatable.", panel=_ROLE),
-    "policy": _option(list[str] | None, "--policy", metavar="core|studio|autoscaling", panel=_ROLE,
-                      help="Policy preset, repeatable [core, and autoscaling with its service]."),
-    "policy_arn": _option(list[str] | None, "--policy-arn", help="Policies instead of presets, repeatable.",
-                          panel=_ROLE),
+    "policy": _option(
+        list[str] | None,
+        "--policy",
+        metavar="core|studio|autoscaling",
+        panel=_ROLE,
+        help="Policy preset, repeatable [core, and autoscaling with its service].",
+    ),
+    "policy_arn": _option(
+        list[str] | None, "--policy-arn", help="Policies instead of presets, repeatable.", panel=_ROLE
+    ),
     "adopt_role": _option(bool | None, "--adopt-role", help="Use a role that acksm did not make.", panel=_ROLE),
 }
 OUTPUT: dict[str, Any] = {
     "timeout": _option(str | None, "--timeout", help="Time for everything, 90s or 15m [15m].", panel=_RUN),
-    "output": _option(str | None, "--output", "-o", metavar="text|json|yaml", help="Form of the result [text].",
-                      panel=_RUN),
+    "output": _option(
+        str | None, "--output", "-o", metavar="text|json|yaml", help="Form of the result [text].", panel=_RUN
+    ),
 }
 RUN: dict[str, Any] = {
     "dry_run": _option(bool | None, "--dry-run", help="Show the plan; write nothing.", panel=_RUN),
@@ -81,8 +114,9 @@ RUN: dict[str, Any] = {
 }
 
 
-def command(app: typer.Typer, name: str, *groups: dict[str, Any], help: str,
-            extra: Sequence[inspect.Parameter] = ()) -> Callable[[Callable[..., int | None]], None]:
+def command(
+    app: typer.Typer, name: str, *groups: dict[str, Any], help: str, extra: Sequence[inspect.Parameter] = ()
+) -> Callable[[Callable[..., int | None]], None]:
     """Register `run(resolved, ui, **extra)` as command `name` with the options of `groups`."""
     options = {key: kind for group in groups for key, kind in group.items()}
 

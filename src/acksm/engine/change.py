@@ -113,6 +113,6 @@ class Plan:
 
 
 def summary(changes: Sequence[Change]) -> str:
-    """"3 to create, 1 to update" for people."""
+    """ "3 to create, 1 to update" for people."""
     counts = [(op, sum(1 for change in changes if change.op is op)) for op in (Op.CREATE, Op.UPDATE, Op.DELETE)]
     return ", ".join(f"{count} to {op}" for op, count in counts if count) or "nothing to do"

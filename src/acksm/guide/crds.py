@@ -15,12 +15,17 @@ from typing import Any
 from packaging.version import InvalidVersion, Version
 
 from acksm.engine.change import Change, Op
+from acksm.engine.waits import Deadline, Progress, wait_until
 from acksm.errors import AcksmError
+from acksm.events import Emit, silent
+from acksm.kube.client import Kube
 from acksm.kube.owners import OWNED_LABEL, Owner, owner_of
+from acksm.kube.paths import ref
 
 COMMON_GROUP = "services.k8s.aws"
 GENERATOR = "controller-gen.kubebuilder.io/version"
 CHART_ANNOTATION = "acksm.dev/chart"
+FEW = 3  # so many are asked for one by one; a list of all CRDs is some megabytes
 
 Json = dict[str, Any]
 
@@ -60,8 +65,9 @@ def parse(crds: Iterable[tuple[str, str]], chart: str, lane: str) -> list[Wanted
             group = str(((document.get("spec") or {}) if kind else {}).get("group", ""))
             of_ack = group == COMMON_GROUP or group.endswith("." + COMMON_GROUP)
             if kind != "CustomResourceDefinition" or not of_ack:
-                raise AcksmError("chart-invalid", f"{file} holds a {kind} of group {group!r}, not a CRD of ACK",
-                                 where=chart)
+                raise AcksmError(
+                    "chart-invalid", f"{file} holds a {kind} of group {group!r}, not a CRD of ACK", where=chart
+                )
             found.append(WantedCrd(document, chart, lane))
     return found
 
@@ -99,8 +105,11 @@ def holds(wanted: Any, live: Any) -> bool:
     if isinstance(wanted, Mapping):
         return isinstance(live, Mapping) and all(holds(item, live.get(key)) for key, item in wanted.items())
     if isinstance(wanted, list):
-        return (isinstance(live, list) and len(wanted) == len(live)
-                and all(holds(one, other) for one, other in zip(wanted, live, strict=True)))
+        return (
+            isinstance(live, list)
+            and len(wanted) == len(live)
+            and all(holds(one, other) for one, other in zip(wanted, live, strict=True))
+        )
     return bool(wanted == live) or (wanted in ({}, [], None, "") and live is None)
 
 
@@ -124,8 +133,11 @@ def plan(wanted: Sequence[WantedCrd], live: Mapping[str, Json], releases: Iterab
         manifest = _marked(crd)
         now = live.get(crd.name)
         if now is not None and now["metadata"].get("deletionTimestamp"):
-            raise AcksmError("crd-terminating", f"CRD {crd.name} is being deleted and waits for finalizers",
-                             where=f"CustomResourceDefinition {crd.name}")
+            raise AcksmError(
+                "crd-terminating",
+                f"CRD {crd.name} is being deleted and waits for finalizers",
+                where=f"CustomResourceDefinition {crd.name}",
+            )
         if now is None:
             changes.append(_change(crd, manifest, None, ""))
             continue
@@ -135,8 +147,12 @@ def plan(wanted: Sequence[WantedCrd], live: Mapping[str, Json], releases: Iterab
             continue
         owner = owner_of(now)
         if not _may_change(owner, releases):
-            raise AcksmError("crd-not-ours", f"CRD {crd.name} differs from {crd.chart} and belongs to {owner}",
-                             where=f"CustomResourceDefinition {crd.name}", details={"owner": str(owner)})
+            raise AcksmError(
+                "crd-not-ours",
+                f"CRD {crd.name} differs from {crd.chart} and belongs to {owner}",
+                where=f"CustomResourceDefinition {crd.name}",
+                details={"owner": str(owner)},
+            )
         changes.append(_change(crd, manifest, now, "differs from the chart's"))
     return changes
 
@@ -147,8 +163,11 @@ def _may_change(owner: Owner | None, releases: Iterable[str]) -> bool:
 
 def kept_newer(wanted: Sequence[WantedCrd], live: Mapping[str, Json]) -> list[str]:
     """Names of common CRDs that stay because the cluster's are newer."""
-    return [crd.name for crd in newest(wanted)
-            if crd.is_common and crd.name in live and _rank(live[crd.name]) > _rank(crd.manifest)]
+    return [
+        crd.name
+        for crd in newest(wanted)
+        if crd.is_common and crd.name in live and _rank(live[crd.name]) > _rank(crd.manifest)
+    ]
 
 
 def _marked(crd: WantedCrd) -> Json:
@@ -156,20 +175,30 @@ def _marked(crd: WantedCrd) -> Json:
     metadata = {key: value for key, value in crd.manifest["metadata"].items() if value is not None}
     metadata["labels"] = {**(metadata.get("labels") or {}), OWNED_LABEL: "true"}
     metadata["annotations"] = {**(metadata.get("annotations") or {}), CHART_ANNOTATION: crd.chart}
-    return {"apiVersion": crd.manifest["apiVersion"], "kind": crd.manifest["kind"], "metadata": metadata,
-            "spec": crd.manifest["spec"]}
+    return {
+        "apiVersion": crd.manifest["apiVersion"],
+        "kind": crd.manifest["kind"],
+        "metadata": metadata,
+        "spec": crd.manifest["spec"],
+    }
 
 
 def _change(crd: WantedCrd, manifest: Json, live: Json | None, reason: str) -> Change:
     return Change(
-        id="crds.create" if live is None else "crds.update", step="crds",
-        op=Op.CREATE if live is None else Op.UPDATE, system="kubernetes",
+        id="crds.create" if live is None else "crds.update",
+        step="crds",
+        op=Op.CREATE if live is None else Op.UPDATE,
+        system="kubernetes",
         target=f"CustomResourceDefinition {crd.name}",
         # force: the guide's own `kubectl apply` left another field manager on CRDs that nobody else owns.
-        call="kube.apply", params={"manifest": manifest, "force": True},
+        call="kube.apply",
+        params={"manifest": manifest, "force": True},
         before=None if live is None else {"chart": _chart_of(live), "spec": live["spec"]},
         after={"chart": crd.chart, "spec": crd.manifest["spec"]},
-        reason=reason, guide="kubectl apply -f $CHART_EXPORT_PATH/$SERVICE-chart/crds", lane=crd.lane)
+        reason=reason,
+        guide="kubectl apply -f $CHART_EXPORT_PATH/$SERVICE-chart/crds",
+        lane=crd.lane,
+    )
 
 
 def _chart_of(live: Mapping[str, Any]) -> str:
@@ -181,3 +210,25 @@ def established(live: Mapping[str, Any] | None) -> bool:
     conditions = ((live or {}).get("status") or {}).get("conditions") or []
     true = {str(item.get("type")) for item in conditions if item.get("status") == "True"}
     return {"NamesAccepted", "Established"} <= true
+
+
+def await_established(kube: Kube, deadline: Deadline, names: Sequence[str], emit: Emit = silent) -> None:
+    """Wait until every CRD is served (helm and the controller need it, and helm's own wait does not cover it).
+
+    One list asks for all that are left. Errors: `timed-out` naming those that are not served.
+    """
+    left = set(names)
+
+    def look() -> Progress:
+        if len(left) <= FEW:
+            served = {name for name in left if established(kube.get(ref("CustomResourceDefinition", name)))}
+        else:
+            served = {
+                live["metadata"]["name"]
+                for live in kube.list(ref("CustomResourceDefinition"))
+                if live["metadata"]["name"] in left and established(live)
+            }
+        left.difference_update(served)
+        return Progress(not left, f"{len(left)} CRDs not served yet: {', '.join(sorted(left)[:3])}" if left else "")
+
+    wait_until(look, deadline, what="CRDs", emit=emit)

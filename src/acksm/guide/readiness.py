@@ -19,8 +19,15 @@ from acksm.kube.paths import ref
 ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
 IDENTITY_ENV = ("AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE")
 # Waiting reasons of a container that do not go away by waiting; ImagePullBackOff follows a failed pull.
-_FATAL = {"CrashLoopBackOff", "ImagePullBackOff", "ErrImagePull", "InvalidImageName", "CreateContainerConfigError",
-          "CreateContainerError", "RunContainerError"}
+_FATAL = {
+    "CrashLoopBackOff",
+    "ImagePullBackOff",
+    "ErrImagePull",
+    "InvalidImageName",
+    "CreateContainerConfigError",
+    "CreateContainerError",
+    "RunContainerError",
+}
 # IAM is eventually consistent: a role or provider made seconds ago may not be known to STS yet, and the pod
 # starts again by itself (ack-facts.md §4.3: 10-15 s; a wide margin here).
 IAM_LOG_MARKS = ("sts:AssumeRoleWithWebIdentity", "No OpenIDConnect provider found", "InvalidIdentityToken")
@@ -55,8 +62,11 @@ class Health:
 def pod_state(pod: Json) -> PodState:
     """Reason and message of the first container that cannot start, or of the pod's scheduling."""
     spec, status = pod.get("spec") or {}, pod.get("status") or {}
-    env = {str(item.get("name")): str(item.get("value", "")) for container in spec.get("containers") or []
-           for item in container.get("env") or []}
+    env = {
+        str(item.get("name")): str(item.get("value", ""))
+        for container in spec.get("containers") or []
+        for item in container.get("env") or []
+    }
     reason = message = ""
     for container in status.get("containerStatuses") or []:
         state = container.get("state") or {}
@@ -71,8 +81,14 @@ def pod_state(pod: Json) -> PodState:
     if not reason and unscheduled.get("status") == "False":
         reason, message = str(unscheduled.get("reason", "")), str(unscheduled.get("message", ""))
     ready = conditions.get("Ready", {}).get("status") == "True" and not pod["metadata"].get("deletionTimestamp")
-    return PodState(str(pod["metadata"]["name"]), ready, env.get(IDENTITY_ENV[0], ""), bool(env.get(IDENTITY_ENV[1])),
-                    reason, message)
+    return PodState(
+        str(pod["metadata"]["name"]),
+        ready,
+        env.get(IDENTITY_ENV[0], ""),
+        bool(env.get(IDENTITY_ENV[1])),
+        reason,
+        message,
+    )
 
 
 def rollout(deployment: Json) -> tuple[bool, str]:
@@ -122,11 +138,20 @@ def judge(deployment: Json, account: Json | None, pods: Sequence[Json]) -> Healt
 def needs_restart(health: Health | None, role_arn: str) -> bool:
     """Whether running pods lack the identity that their service account gives (made before the annotation)."""
     return health is not None and any(
-        not state.reason and (state.role_arn != role_arn or not state.has_token_file) for state in health.pods)
+        not state.reason and (state.role_arn != role_arn or not state.has_token_file) for state in health.pods
+    )
 
 
-def await_ready(kube: Kube, deadline: Deadline, emit: Emit = silent, *, namespace: str, release: str,
-                role_arn: str, iam_is_new: bool = False) -> None:
+def await_ready(
+    kube: Kube,
+    deadline: Deadline,
+    emit: Emit = silent,
+    *,
+    namespace: str,
+    release: str,
+    role_arn: str,
+    iam_is_new: bool = False,
+) -> None:
     """Wait for the Deployment, then check the identity. Errors: `pod-failing`, `pod-identity-missing`, `timed-out`.
 
     `iam_is_new` forgives a crash whose log says that STS does not know the role yet, for IAM_SETTLING_SECONDS.
@@ -154,24 +179,34 @@ def await_ready(kube: Kube, deadline: Deadline, emit: Emit = silent, *, namespac
     health = look(kube, namespace, release) if role_arn else None
     if health is not None and role_arn:
         if health.service_account_role != role_arn:
-            raise AcksmError("pod-identity-missing", f"service account {health.service_account} has the role "
-                             f"{health.service_account_role or '(none)'}, not {role_arn}", where=namespace)
+            raise AcksmError(
+                "pod-identity-missing",
+                f"service account {health.service_account} has the role "
+                f"{health.service_account_role or '(none)'}, not {role_arn}",
+                where=namespace,
+            )
         current = [state for state in health.pods if state.ready]
         wrong = [state for state in current if state.role_arn != role_arn or not state.has_token_file]
         if wrong:
-            raise AcksmError("pod-identity-missing", f"pod {wrong[0].name} lacks {' and '.join(IDENTITY_ENV)} of the "
-                             f"role {role_arn}", where=namespace,
-                             remedy=f"kubectl -n {namespace} rollout restart deployment {health.deployment}")
+            raise AcksmError(
+                "pod-identity-missing",
+                f"pod {wrong[0].name} lacks {' and '.join(IDENTITY_ENV)} of the role {role_arn}",
+                where=namespace,
+                remedy=f"kubectl -n {namespace} rollout restart deployment {health.deployment}",
+            )
 
 
 def last_lines(kube: Kube, namespace: str, pod: str) -> str:
     """The end of the log of the pod's controller, of the run that crashed when there was one."""
-    return (kube.logs(namespace, pod, "controller", previous=True)
-            or kube.logs(namespace, pod, "controller")).strip()
+    return (kube.logs(namespace, pod, "controller", previous=True) or kube.logs(namespace, pod, "controller")).strip()
 
 
 def _pod_failing(namespace: str, state: PodState, log: str) -> AcksmError:
     lines = [f"log: {line}" for line in log.splitlines()[-8:]]
-    return AcksmError("pod-failing", f"pod {state.name}: {state.reason}: {state.message or 'no message'}",
-                      where=f"namespace {namespace}", details={"diff": lines, "reason": state.reason},
-                      remedy=f"kubectl -n {namespace} describe pod {state.name}")
+    return AcksmError(
+        "pod-failing",
+        f"pod {state.name}: {state.reason}: {state.message or 'no message'}",
+        where=f"namespace {namespace}",
+        details={"diff": lines, "reason": state.reason},
+        remedy=f"kubectl -n {namespace} describe pod {state.name}",
+    )

@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from acksm.errors import AcksmError
-from acksm.kube.paths import Ref, ref_of
+from acksm.kube.paths import Ref, ref, ref_of
 
 FIELD_MANAGER = "acksm"
 READ_TIMEOUT_SECONDS = 30.0
@@ -56,8 +57,15 @@ class Kube:
         from urllib3.util.retry import Retry
 
         # 429 and 503 are the apiserver's "try again"; GET and server-side apply may be repeated safely.
-        retry = Retry(total=5, connect=3, read=2, backoff_factor=0.2, status_forcelist=(429, 503),
-                      allowed_methods=frozenset({"GET", "PATCH"}), raise_on_status=False)
+        retry = Retry(
+            total=5,
+            connect=3,
+            read=2,
+            backoff_factor=0.2,
+            status_forcelist=(429, 503),
+            allowed_methods=frozenset({"GET", "PATCH"}),
+            raise_on_status=False,
+        )
         configuration = client.Configuration(
             host=endpoint.server.rstrip("/"),
             ca_cert_data=endpoint.ca_data or None,
@@ -80,13 +88,20 @@ class Kube:
         from urllib3.exceptions import HTTPError
 
         try:
-            return self._client.request(method, path, body=body, serializer=_plain,
-                                        _request_timeout=params.pop("seconds", READ_TIMEOUT_SECONDS), **params)
+            return self._client.request(
+                method,
+                path,
+                body=body,
+                serializer=_plain,
+                _request_timeout=params.pop("seconds", READ_TIMEOUT_SECONDS),
+                **params,
+            )
         except ApiException as error:
             raise _translated(error, method, path) from error
         except HTTPError as error:
-            raise AcksmError("kube-unreachable", f"the apiserver does not answer: {_innermost(error)}",
-                             where=self.server) from error
+            raise AcksmError(
+                "kube-unreachable", f"the apiserver does not answer: {_innermost(error)}", where=self.server
+            ) from error
 
     def get(self, ref: Ref) -> Json | None:
         """The object, or None when it (or its kind) does not exist."""
@@ -107,9 +122,16 @@ class Kube:
         headers = {"Accept": _METADATA_ONLY} if metadata_only else {}
         while True:
             try:
-                page = self._request("get", ref.collection, limit=PAGE, _continue=token, query_params=[],
-                                     label_selector=selector or None, field_selector=field or None,
-                                     header_params=dict(headers))
+                page = self._request(
+                    "get",
+                    ref.collection,
+                    limit=PAGE,
+                    _continue=token,
+                    query_params=[],
+                    label_selector=selector or None,
+                    field_selector=field or None,
+                    header_params=dict(headers),
+                )
             except AcksmError as error:
                 if error.id == "kube-not-found":
                     return items
@@ -128,19 +150,37 @@ class Kube:
 
     def create(self, manifest: Mapping[str, Any]) -> Json:
         ref = ref_of(manifest)
-        return dict(self._request("post", ref.collection, body=dict(manifest), field_manager=FIELD_MANAGER,
-                                  query_params=[]))
+        return dict(
+            self._request("post", ref.collection, body=dict(manifest), field_manager=FIELD_MANAGER, query_params=[])
+        )
 
     def apply(self, manifest: Mapping[str, Any], force: bool = False, dry_run: bool = False) -> Json:
         """Server-side apply as field manager `acksm`. Conflict without `force`: `kube-conflict` naming managers."""
-        return dict(self._request("patch", ref_of(manifest).path, body=dict(manifest), query_params=[],
-                                  content_type="application/apply-patch+yaml", field_manager=FIELD_MANAGER,
-                                  force_conflicts="true" if force else None, dry_run="All" if dry_run else None))
+        return dict(
+            self._request(
+                "patch",
+                ref_of(manifest).path,
+                body=dict(manifest),
+                query_params=[],
+                content_type="application/apply-patch+yaml",
+                field_manager=FIELD_MANAGER,
+                force_conflicts="true" if force else None,
+                dry_run="All" if dry_run else None,
+            )
+        )
 
     def patch(self, ref: Ref, body: Mapping[str, Any]) -> Json:
         """JSON merge patch."""
-        return dict(self._request("patch", ref.path, body=dict(body), query_params=[], field_manager=FIELD_MANAGER,
-                                  content_type="application/merge-patch+json"))
+        return dict(
+            self._request(
+                "patch",
+                ref.path,
+                body=dict(body),
+                query_params=[],
+                field_manager=FIELD_MANAGER,
+                content_type="application/merge-patch+json",
+            )
+        )
 
     def delete(self, ref: Ref) -> None:
         """Delete with background propagation (foreground leaves AWS objects behind: community#1759)."""
@@ -150,21 +190,41 @@ class Kube:
             if error.id != "kube-not-found":
                 raise
 
+    def restart(self, namespace: str, deployment: str) -> None:
+        """What `kubectl rollout restart` does: a new time in the pod template's annotation."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        template = {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": now}}}
+        self.patch(ref("Deployment", deployment, namespace), {"spec": {"template": template}})
+
     def logs(self, namespace: str, pod: str, container: str, *, previous: bool = False, lines: int = 20) -> str:
         """The last lines of a container's log, or "" when it cannot be had (a read-only help for error messages)."""
         query = [("container", container), ("tailLines", str(lines))] + ([("previous", "true")] if previous else [])
         try:
-            raw = self._client.request("get", f"/api/v1/namespaces/{namespace}/pods/{pod}/log", serialize=False,
-                                       query_params=query, _request_timeout=READ_TIMEOUT_SECONDS)
+            raw = self._client.request(
+                "get",
+                f"/api/v1/namespaces/{namespace}/pods/{pod}/log",
+                serialize=False,
+                query_params=query,
+                _request_timeout=READ_TIMEOUT_SECONDS,
+            )
         except Exception:
             return ""
         return bytes(raw.data).decode("utf-8", "replace")
 
     def can(self, verb: str, group: str, resource: str, namespace: str = "") -> bool:
         """Whether this identity may do `verb` (SelfSubjectAccessReview; it writes nothing)."""
-        review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
-                  "spec": {"resourceAttributes": {"verb": verb, "group": group, "resource": resource,
-                                                  **({"namespace": namespace} if namespace else {})}}}
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {
+                "resourceAttributes": {
+                    "verb": verb,
+                    "group": group,
+                    "resource": resource,
+                    **({"namespace": namespace} if namespace else {}),
+                }
+            },
+        }
         path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
         return bool(self._request("post", path, body=review, query_params=[])["status"].get("allowed"))
 
@@ -175,9 +235,15 @@ class Kube:
         closes the watch; the caller loops under its own deadline.
         """
         raw = self._client.request(
-            "get", ref.collection, serialize=False, query_params=[("watch", "true")], timeout_seconds=max(1, seconds),
-            label_selector=selector or None, field_selector=f"metadata.name={name}" if name else None,
-            _request_timeout=(10, seconds + 10))
+            "get",
+            ref.collection,
+            serialize=False,
+            query_params=[("watch", "true")],
+            timeout_seconds=max(1, seconds),
+            label_selector=selector or None,
+            field_selector=f"metadata.name={name}" if name else None,
+            _request_timeout=(10, seconds + 10),
+        )
         buffer = b""
         try:
             for chunk in raw.stream(65536):
@@ -213,6 +279,13 @@ def _translated(error: Any, method: str, path: str) -> AcksmError:
         return AcksmError("kube-conflict", message, where=path, details={"conflicts": managers})
     if error.status == 403 and "admission webhook" in message:
         return AcksmError("kube-webhook-denied", message, where=path)
-    ids = {400: "kube-invalid", 401: "kube-unauthorized", 403: "kube-forbidden", 404: "kube-not-found",
-           410: "kube-gone", 422: "kube-invalid", 429: "kube-busy"}
+    ids = {
+        400: "kube-invalid",
+        401: "kube-unauthorized",
+        403: "kube-forbidden",
+        404: "kube-not-found",
+        410: "kube-gone",
+        422: "kube-invalid",
+        429: "kube-busy",
+    }
     return AcksmError(ids.get(error.status, "kube-failed"), message, where=f"{method.upper()} {path}")

@@ -71,8 +71,9 @@ def load(path: str = "", context: str = "", environment: Mapping[str, str] | Non
     name = context or current
     if name not in merged["contexts"]:
         known = ", ".join(sorted(merged["contexts"])) or "none"
-        raise AcksmError("kubeconfig-context-unknown", f"there is no context {name!r}; the file has: {known}",
-                         where=where)
+        raise AcksmError(
+            "kubeconfig-context-unknown", f"there is no context {name!r}; the file has: {known}", where=where
+        )
     return _context(name, merged, where)
 
 
@@ -105,26 +106,41 @@ def _context(name: str, merged: Mapping[str, Mapping[str, Any]], where: str) -> 
     body = merged["contexts"][name]
     cluster_key, user_key = str(body.get("cluster", "")), str(body.get("user", ""))
     if cluster_key not in merged["clusters"] or user_key not in merged["users"]:
-        raise AcksmError("kubeconfig-malformed", f"context {name} names a cluster or user that is not in the file",
-                         where=where)
+        raise AcksmError(
+            "kubeconfig-malformed", f"context {name} names a cluster or user that is not in the file", where=where
+        )
     cluster, user = merged["clusters"][cluster_key], merged["users"][user_key]
     server = str(cluster.get("server", ""))
     ca_data = _inline_or_file(cluster, "certificate-authority", where)
     cluster_name, region = _identify(name, cluster_key, user)
     exec_entry = user.get("exec")
-    common = {"name": name, "source": where, "server": server, "ca_data": ca_data, "cluster_name": cluster_name,
-              "region": region}
+    common = {
+        "name": name,
+        "source": where,
+        "server": server,
+        "ca_data": ca_data,
+        "cluster_name": cluster_name,
+        "region": region,
+    }
     if isinstance(exec_entry, dict):
         if not _is_eks_exec(exec_entry):
-            raise AcksmError("kubeconfig-exec", f"user {user_key} starts {exec_entry.get('command')!r}, which is not "
-                             "an EKS token command; acksm does not run it", where=where)
+            raise AcksmError(
+                "kubeconfig-exec",
+                f"user {user_key} starts {exec_entry.get('command')!r}, which is not "
+                "an EKS token command; acksm does not run it",
+                where=where,
+            )
         return Context(**common, auth="eks")
     if user.get("token") or user.get("tokenFile"):
         token = str(user.get("token") or _read(_resolve(user, "tokenFile"), where)).strip()
         return Context(**common, auth="token", token=token)
     if user.get("client-certificate-data") or user.get("client-certificate"):
-        return Context(**common, auth="certificate", cert_data=_inline_or_file(user, "client-certificate", where),
-                       key_data=_inline_or_file(user, "client-key", where))
+        return Context(
+            **common,
+            auth="certificate",
+            cert_data=_inline_or_file(user, "client-certificate", where),
+            key_data=_inline_or_file(user, "client-key", where),
+        )
     return Context(**common, auth="eks")
 
 

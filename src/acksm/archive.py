@@ -1,0 +1,195 @@
+"""Reading a chart archive as what it is: input from somebody else.
+
+Nothing is ever unpacked to disk. Paths that leave the chart, links, devices, bombs and half archives are refused with
+the name of the file at fault.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import tarfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from acksm.errors import AcksmError
+
+MAX_ARCHIVE = 20 * 1024 * 1024  # helm's own limit for a chart in a registry
+MAX_TOTAL = 50 * 1024 * 1024
+MAX_FILE = 10 * 1024 * 1024
+MAX_FILES = 5_000
+MAX_DEPTH = 60
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart in memory: `files` by path inside the chart, `crds` as (path, text) in order."""
+
+    name: str
+    version: str
+    app_version: str
+    files: Mapping[str, bytes]
+
+    @property
+    def values_text(self) -> str:
+        return self._text("values.yaml")
+
+    @property
+    def crds(self) -> list[tuple[str, str]]:
+        names = sorted(name for name in self.files if name.startswith("crds/") and name.endswith((".yaml", ".yml")))
+        return [(name, self._text(name)) for name in names]
+
+    @property
+    def schema(self) -> dict[str, Any] | None:
+        """values.schema.json, or None. Error: `chart-invalid`."""
+        raw = self.files.get("values.schema.json")
+        if raw is None:
+            return None
+        try:
+            loaded = json.loads(raw)
+        except (ValueError, RecursionError) as error:
+            raise AcksmError("chart-invalid", f"values.schema.json is not JSON: {error}", where=self.name) from error
+        if not isinstance(loaded, dict):
+            raise AcksmError("chart-invalid", "values.schema.json is not an object", where=self.name)
+        return loaded
+
+    def _text(self, path: str) -> str:
+        try:
+            return self.files[path].decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise AcksmError("chart-invalid", f"{path} is not UTF-8", where=self.name) from error
+
+
+def read(source: Path) -> Chart:
+    """A chart from a .tgz or from a directory. Errors: chart-unsafe, chart-truncated, chart-invalid."""
+    if source.is_dir():
+        return _chart(_directory(source), str(source))
+    try:
+        if source.stat().st_size > MAX_ARCHIVE:
+            raise AcksmError("chart-unsafe", f"the archive has {source.stat().st_size} bytes", where=str(source))
+        return read_bytes(source.read_bytes(), str(source))
+    except OSError as error:
+        raise AcksmError("chart-invalid", f"cannot read {source}: {error.strerror}", where=str(source)) from error
+
+
+def read_bytes(data: bytes, where: str) -> Chart:
+    """A chart from the bytes of a .tgz."""
+    if len(data) > MAX_ARCHIVE:
+        raise AcksmError("chart-unsafe", f"the archive has {len(data)} bytes", where=where)
+    return _chart(_members(_inflated(data, where), where), where)
+
+
+def _inflated(data: bytes, where: str) -> bytes:
+    """Gunzip with a limit on what comes out."""
+    inflate = zlib.decompressobj(wbits=31)
+    try:
+        out = inflate.decompress(data, MAX_TOTAL + 1)
+    except zlib.error as error:
+        raise AcksmError("chart-truncated", f"not a gzip archive: {error}", where=where) from error
+    if len(out) > MAX_TOTAL:
+        raise AcksmError("chart-unsafe", f"it unpacks to more than {MAX_TOTAL} bytes", where=where)
+    if not inflate.eof:
+        raise AcksmError("chart-truncated", "the archive ends too early", where=where)
+    return out
+
+
+def _members(tar: bytes, where: str) -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
+    root = ""
+    try:
+        with tarfile.open(fileobj=io.BytesIO(tar), mode="r:") as archive:
+            for count, member in enumerate(archive):
+                if count >= MAX_FILES:
+                    raise AcksmError("chart-unsafe", f"more than {MAX_FILES} files", where=where)
+                if member.isdir():
+                    continue
+                path = _safe(member, where)
+                root = root or path.parts[0]
+                if path.parts[0] != root or len(path.parts) < 2:
+                    raise AcksmError("chart-unsafe", f"{member.name!r} is outside of {root}/", where=where)
+                inside = str(PurePosixPath(*path.parts[1:]))
+                if inside in files:
+                    raise AcksmError("chart-unsafe", f"{member.name!r} stands twice", where=where)
+                stream = archive.extractfile(member)
+                files[inside] = stream.read(MAX_FILE + 1) if stream else b""
+                if len(files[inside]) != member.size:
+                    raise AcksmError("chart-truncated", f"{member.name!r} is not whole", where=where)
+    except (tarfile.TarError, EOFError, ValueError, OverflowError, OSError) as error:
+        raise AcksmError("chart-truncated", f"not a whole tar archive: {error}"[:300], where=where) from error
+    return files
+
+
+def _safe(member: tarfile.TarInfo, where: str) -> PurePosixPath:
+    path = PurePosixPath(member.name)
+    if not member.isreg():
+        raise AcksmError("chart-unsafe", f"{member.name!r} is a link or a device", where=where)
+    if path.is_absolute() or ".." in path.parts or "\\" in member.name or "\0" in member.name or not path.parts:
+        raise AcksmError("chart-unsafe", f"{member.name!r} leaves the archive", where=where)
+    if member.size > MAX_FILE:
+        raise AcksmError("chart-unsafe", f"{member.name!r} has {member.size} bytes", where=where)
+    return path
+
+
+def _directory(source: Path) -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
+    total = 0
+    base = source.resolve()
+    for path in sorted(base.rglob("*")):
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+            raise AcksmError("chart-unsafe", f"{path.relative_to(base)} is a link or a device", where=str(source))
+        if path.is_dir():
+            continue
+        total += path.stat().st_size
+        if total > MAX_TOTAL or len(files) >= MAX_FILES:
+            raise AcksmError("chart-unsafe", "more data than any chart has", where=str(source))
+        files[path.relative_to(base).as_posix()] = path.read_bytes()
+    return files
+
+
+def _chart(files: Mapping[str, bytes], where: str) -> Chart:
+    for needed in ("Chart.yaml", "values.yaml"):
+        if needed not in files:
+            raise AcksmError("chart-invalid", f"there is no {needed}", where=where)
+    meta = load_yaml(files["Chart.yaml"], "Chart.yaml", where)
+    if not isinstance(meta, dict) or not isinstance(meta.get("name"), str) or "version" not in meta:
+        raise AcksmError("chart-invalid", "Chart.yaml has no name or no version", where=where)
+    chart = Chart(meta["name"], str(meta["version"]), str(meta.get("appVersion", "")), files)
+    if not isinstance(load_yaml(files["values.yaml"], "values.yaml", where), dict):
+        raise AcksmError("chart-invalid", "values.yaml is not a mapping", where=where)
+    return chart
+
+
+def load_yaml(raw: bytes, name: str, where: str) -> Any:
+    """Safe YAML without anchors (a few lines of them can stand for gigabytes). Error: `chart-invalid`."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        text = raw.decode("utf-8")
+        yaml = YAML(typ="safe", pure=True)
+        depth = 0
+        for event in yaml.parse(text):
+            kind = type(event).__name__
+            depth += (kind in {"MappingStartEvent", "SequenceStartEvent"}) - (
+                kind in {"MappingEndEvent", "SequenceEndEvent"}
+            )
+            if kind == "AliasEvent" or depth > MAX_DEPTH:
+                raise AcksmError("chart-unsafe", f"{name} has YAML aliases or is nested too deep", where=where)
+        return YAML(typ="safe", pure=True).load(text)
+    except (YAMLError, UnicodeDecodeError, ValueError, RecursionError, AttributeError, TypeError) as error:
+        raise AcksmError("chart-invalid", f"{name} is not YAML: {error}"[:400], where=where) from error
+
+
+def pack(root: str, files: Mapping[str, bytes]) -> bytes:
+    """A .tgz of `files` under `root`/, the same bytes for the same files."""
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for name in sorted(files):
+            info = tarfile.TarInfo(f"{root}/{name}")
+            info.size, info.mode = len(files[name]), 0o644
+            archive.addfile(info, io.BytesIO(files[name]))
+    return gzip.compress(raw.getvalue(), mtime=0)

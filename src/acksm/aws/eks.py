@@ -1,0 +1,99 @@
+"""EKS: the cluster as AWS describes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from acksm.aws.errors import code_of, translated
+from acksm.errors import AcksmError
+
+if TYPE_CHECKING:
+    from acksm.aws.session import Aws
+
+MINIMUM_KUBERNETES = (1, 16)  # guide.md, Step 1
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """`ca_data` is base64 of a PEM, `issuer` the https URL of the OIDC issuer."""
+
+    name: str
+    arn: str
+    region: str
+    account: str
+    endpoint: str
+    ca_data: str
+    issuer: str
+    status: str
+    version: str
+
+
+class Eks:
+    """The calls of EKS that acksm uses; all of them read."""
+
+    def __init__(self, aws: Aws) -> None:
+        self._aws = aws
+
+    def describe_cluster(self, name: str) -> Cluster:
+        """The cluster, ACTIVE and new enough. Errors: cluster-unknown, -not-active, -too-old, -no-issuer."""
+        client = self._aws.client("eks")
+        where = f"cluster {name} in {self._aws.region}"
+        with translated("eks", "DescribeCluster", where):
+            try:
+                found: dict[str, Any] = client.describe_cluster(name=name)["cluster"]
+            except client.exceptions.ResourceNotFoundException:
+                raise AcksmError(
+                    "cluster-unknown",
+                    f"there is no EKS cluster {name!r} in {self._aws.region}; " + self._others(),
+                    where=where,
+                ) from None
+            except client.exceptions.ClientError as error:
+                if code_of(error) in {"InvalidParameterException", "ValidationException"}:
+                    raise AcksmError("cluster-unknown", str(error), where=where) from error
+                raise
+        arn = str(found["arn"])
+        cluster = Cluster(
+            name=name,
+            arn=arn,
+            region=arn.split(":")[3],
+            account=arn.split(":")[4],
+            endpoint=str(found.get("endpoint", "")),
+            ca_data=str((found.get("certificateAuthority") or {}).get("data", "")),
+            issuer=str(((found.get("identity") or {}).get("oidc") or {}).get("issuer", "")),
+            status=str(found.get("status", "")),
+            version=str(found.get("version", "")),
+        )
+        if cluster.status not in {"ACTIVE", "UPDATING"}:  # UPDATING serves as before
+            raise AcksmError("cluster-not-active", f"cluster {name} is {cluster.status}", where=where)
+        if tuple(int(part) for part in cluster.version.split(".")[:2]) < MINIMUM_KUBERNETES:
+            raise AcksmError(
+                "cluster-too-old",
+                f"cluster {name} has Kubernetes {cluster.version}; the controllers need 1.16",
+                where=where,
+            )
+        if not cluster.issuer:
+            raise AcksmError("cluster-no-issuer", f"cluster {name} has no OIDC issuer", where=where)
+        return cluster
+
+    def _others(self) -> str:
+        """The names that do exist, for the error message; best effort."""
+        try:
+            names = self._aws.client("eks").list_clusters(maxResults=20).get("clusters", [])
+        except Exception:
+            return "the clusters of the region could not be listed"
+        return f"there are: {', '.join(names)}" if names else "there are none in this region"
+
+    def fargate_namespaces(self, name: str) -> set[str]:
+        """Namespaces that the cluster's Fargate profiles take pods of."""
+        client = self._aws.client("eks")
+        with translated("eks", "ListFargateProfiles"):
+            pages = client.get_paginator("list_fargate_profiles").paginate(clusterName=name)
+            profiles = [profile for page in pages for profile in page["fargateProfileNames"]]
+        found: set[str] = set()
+        for profile in profiles:
+            with translated("eks", "DescribeFargateProfile"):
+                answer = client.describe_fargate_profile(clusterName=name, fargateProfileName=profile)["fargateProfile"]
+            if answer.get("status", "ACTIVE") == "ACTIVE":
+                found |= {str(selector["namespace"]) for selector in answer.get("selectors") or []}
+        return found

@@ -1,0 +1,74 @@
+"""botocore's errors as acksm's: what was refused, for whom, and what puts it right."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from acksm.errors import AcksmError
+
+_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
+_BAD_KEYS = {
+    "InvalidClientTokenId",
+    "UnrecognizedClientException",
+    "SignatureDoesNotMatch",
+    "AuthFailure",
+    "InvalidAccessKeyId",
+    "MissingAuthenticationToken",
+}
+_DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
+_THROTTLED = {"Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded"}
+_PRINCIPAL = re.compile(r"User: (\S+)")
+
+
+def code_of(error: Exception) -> str:
+    """The AWS error code of a botocore ClientError, "" for anything else."""
+    return str(getattr(error, "response", {}).get("Error", {}).get("Code", ""))
+
+
+@contextmanager
+def translated(service: str, operation: str, where: str = "") -> Iterator[None]:
+    """Raise AcksmError for whatever botocore raises inside; `service` and `operation` make the IAM action's name."""
+    from botocore import exceptions as boto
+
+    action = f"{service}:{operation}"
+    try:
+        yield
+    except boto.ClientError as error:
+        code, message = code_of(error), str(error.response.get("Error", {}).get("Message", ""))
+        raise _client_error(code, message, action, where) from error
+    except (boto.NoCredentialsError, boto.PartialCredentialsError, boto.CredentialRetrievalError) as error:
+        raise AcksmError("aws-no-credentials", str(error), where=where) from error
+    except (boto.SSOTokenLoadError, boto.UnauthorizedSSOTokenError, boto.TokenRetrievalError) as error:
+        raise AcksmError(
+            "aws-expired-credentials", str(error), where=where, remedy="aws sso login --profile PROFILE"
+        ) from error
+    except boto.NoRegionError as error:
+        raise AcksmError("aws-region-missing", "no region was named", where=where) from error
+    except (boto.EndpointConnectionError, boto.ConnectionError, boto.HTTPClientError) as error:
+        raise AcksmError("aws-unreachable", str(error)[:300], where=where or action) from error
+    except (boto.BotoCoreError, ValueError) as error:
+        raise AcksmError("aws-failed", f"{action}: {error}"[:500], where=where) from error
+
+
+def _client_error(code: str, message: str, action: str, where: str) -> AcksmError:
+    if code in _EXPIRED:
+        return AcksmError("aws-expired-credentials", message, where=where or action)
+    if code in _BAD_KEYS:
+        return AcksmError(
+            "aws-no-credentials", f"AWS does not accept the credentials: {message}", where=where or action
+        )
+    if code in _DENIED:
+        principal = _PRINCIPAL.search(message)
+        who = principal[1] if principal else "this identity"
+        return AcksmError(
+            "aws-access-denied",
+            f"{who} may not do {action}: {message}",
+            where=where or action,
+            remedy=f"allow {action} to {who}",
+            details={"action": action, "principal": who},
+        )
+    if code in _THROTTLED:
+        return AcksmError("aws-throttled", f"{action}: {message}", where=where)
+    return AcksmError("aws-failed", f"{action}: {code}: {message}"[:800], where=where, details={"code": code})

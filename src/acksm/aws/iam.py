@@ -1,0 +1,218 @@
+"""IAM: the reads and writes of OIDC providers, roles and policies. Reads return plain data or None."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from acksm.aws.errors import translated
+from acksm.errors import AcksmError
+
+if TYPE_CHECKING:
+    from acksm.aws.session import Aws
+
+Json = dict[str, Any]
+
+
+def _document(value: Any) -> Any:
+    """IAM gives policy documents URL-encoded (RFC 3986); botocore decodes most of them already."""
+    return json.loads(unquote(value)) if isinstance(value, str) else value
+
+
+def _tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def _mapping(tags: Sequence[Mapping[str, str]] | None) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in tags or []}
+
+
+class Iam:
+    """IAM of the session's account. Errors are AcksmErrors of `acksm.aws.errors`."""
+
+    WRITES = (
+        "create_oidc_provider",
+        "add_client_id",
+        "create_role",
+        "update_trust",
+        "attach_policy",
+        "put_policy",
+        "tag_role",
+        "put_boundary",
+        "create_service_linked_role",
+    )
+
+    def __init__(self, aws: Aws) -> None:
+        self._aws = aws
+
+    def _call(self, operation: str, method: str, where: str, **params: Any) -> Any:
+        client = self._aws.client("iam")
+        with translated("iam", operation, where):
+            return getattr(client, method)(**params)
+
+    def _get(self, operation: str, method: str, where: str, **params: Any) -> Any:
+        try:
+            return self._call(operation, method, where, **params)
+        except AcksmError as error:
+            if error.details.get("code") in {"NoSuchEntity", "NoSuchEntityException"}:
+                return None
+            raise
+
+    def _pages(self, operation: str, method: str, key: str, **params: Any) -> list[Any]:
+        client = self._aws.client("iam")
+        with translated("iam", operation):
+            return [item for page in client.get_paginator(method).paginate(**params) for item in page[key]]
+
+    # reads
+
+    def get_oidc_provider(self, arn: str) -> Json | None:
+        """`{"url", "client_ids", "tags"}` or None."""
+        found = self._get("GetOpenIDConnectProvider", "get_open_id_connect_provider", arn, OpenIDConnectProviderArn=arn)
+        if found is None:
+            return None
+        return {
+            "url": found.get("Url", ""),
+            "client_ids": list(found.get("ClientIDList") or []),
+            "tags": _mapping(found.get("Tags")),
+        }
+
+    def list_oidc_providers(self) -> list[str]:
+        """ARNs of all providers of the account."""
+        found = self._call("ListOpenIDConnectProviders", "list_open_id_connect_providers", "")
+        return [str(item["Arn"]) for item in found["OpenIDConnectProviderList"]]
+
+    def get_role(self, name: str) -> Json | None:
+        """`{"arn", "path", "trust", "tags", "boundary", "attached": [arn], "inline": {name: document}}` or None."""
+        found = self._get("GetRole", "get_role", f"role {name}", RoleName=name)
+        if found is None:
+            return None
+        role = found["Role"]
+        inline = {}
+        for policy in self._pages("ListRolePolicies", "list_role_policies", "PolicyNames", RoleName=name):
+            document = self._call("GetRolePolicy", "get_role_policy", f"role {name}", RoleName=name, PolicyName=policy)
+            inline[str(policy)] = _document(document["PolicyDocument"])
+        attached = self._pages(
+            "ListAttachedRolePolicies", "list_attached_role_policies", "AttachedPolicies", RoleName=name
+        )
+        return {
+            "arn": str(role["Arn"]),
+            "path": str(role["Path"]),
+            "trust": _document(role["AssumeRolePolicyDocument"]),
+            "tags": _mapping(role.get("Tags")),
+            "boundary": str((role.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn", "")),
+            "attached": [str(policy["PolicyArn"]) for policy in attached],
+            "inline": inline,
+        }
+
+    def role_exists(self, name: str) -> bool:
+        """Whether GetRole sees the role."""
+        return self._get("GetRole", "get_role", f"role {name}", RoleName=name) is not None
+
+    # writes; each may find its work done already, because an earlier run was killed after it
+
+    def create_oidc_provider(self, url: str, client_ids: Sequence[str], tags: Mapping[str, str]) -> None:
+        """Without a thumbprint: IAM trusts EKS's issuer by its CA (ack-facts.md §4.1 #4). Error: aws-oidc-quota."""
+        try:
+            self._call(
+                "CreateOpenIDConnectProvider",
+                "create_open_id_connect_provider",
+                url,
+                Url=url,
+                ClientIDList=list(client_ids),
+                Tags=_tags(tags),
+            )
+        except AcksmError as error:
+            code = error.details.get("code")
+            if code == "EntityAlreadyExists":
+                return
+            if code == "LimitExceeded":
+                raise self._quota(error) from error
+            raise
+
+    def _quota(self, error: AcksmError) -> AcksmError:
+        """IAM's limit of providers, with those whose EKS cluster is gone from this region."""
+        providers = [arn for arn in self.list_oidc_providers() if "oidc.eks." in arn]
+        here = [arn for arn in providers if f"oidc.eks.{self._aws.region}." in arn]
+        client = self._aws.client("eks")
+        try:
+            names = [name for page in client.get_paginator("list_clusters").paginate() for name in page["clusters"]]
+            issuers = {
+                client.describe_cluster(name=name)["cluster"]["identity"]["oidc"]["issuer"].removeprefix("https://")
+                for name in names
+            }
+            stale = [arn for arn in here if arn.partition("oidc-provider/")[2] not in issuers]
+        except Exception:
+            stale = []
+        told = stale or providers
+        return AcksmError(
+            "aws-oidc-quota",
+            f"{error.message}; {len(told)} providers "
+            + (f"have no cluster in {self._aws.region} any more" if stale else "are of EKS"),
+            details={"stale": stale, "diff": told[:20]},
+        )
+
+    def add_client_id(self, arn: str, client_id: str) -> None:
+        self._call(
+            "AddClientIDToOpenIDConnectProvider",
+            "add_client_id_to_open_id_connect_provider",
+            arn,
+            OpenIDConnectProviderArn=arn,
+            ClientID=client_id,
+        )
+
+    def create_role(self, name: str, path: str, trust: Json, tags: Mapping[str, str], boundary: str = "") -> None:
+        params: Json = {
+            "RoleName": name,
+            "Path": path,
+            "AssumeRolePolicyDocument": json.dumps(trust),
+            "Tags": _tags(tags),
+            "Description": "ACK controllers; made by acksm",
+        }
+        if boundary:
+            params["PermissionsBoundary"] = boundary
+        self._call("CreateRole", "create_role", f"role {name}", **params)
+
+    def update_trust(self, name: str, trust: Json) -> None:
+        self._call(
+            "UpdateAssumeRolePolicy",
+            "update_assume_role_policy",
+            f"role {name}",
+            RoleName=name,
+            PolicyDocument=json.dumps(trust),
+        )
+
+    def attach_policy(self, name: str, policy_arn: str) -> None:
+        self._call("AttachRolePolicy", "attach_role_policy", f"role {name}", RoleName=name, PolicyArn=policy_arn)
+
+    def put_policy(self, name: str, policy: str, document: Json) -> None:
+        self._call(
+            "PutRolePolicy",
+            "put_role_policy",
+            f"role {name}",
+            RoleName=name,
+            PolicyName=policy,
+            PolicyDocument=json.dumps(document),
+        )
+
+    def tag_role(self, name: str, tags: Mapping[str, str]) -> None:
+        self._call("TagRole", "tag_role", f"role {name}", RoleName=name, Tags=_tags(tags))
+
+    def put_boundary(self, name: str, boundary: str) -> None:
+        self._call(
+            "PutRolePermissionsBoundary",
+            "put_role_permissions_boundary",
+            f"role {name}",
+            RoleName=name,
+            PermissionsBoundary=boundary,
+        )
+
+    def create_service_linked_role(self, service: str) -> None:
+        """Of `service` (sagemaker.application-autoscaling.amazonaws.com); one that exists already is what was wanted."""
+        try:
+            self._call("CreateServiceLinkedRole", "create_service_linked_role", service, AWSServiceName=service)
+        except AcksmError as error:
+            taken = "has been taken" in error.message or error.details.get("code") == "EntityAlreadyExists"
+            if not taken:
+                raise

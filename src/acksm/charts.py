@@ -1,0 +1,178 @@
+"""Facts about the versions of the two charts, as tables. Every command asks here; nothing else compares versions.
+
+Source: ack-facts.md §1.1 (values), §1.2 (names and tags), §1.3 (CRDs), §2.3 (scope), read at the upstream tags.
+Application Auto Scaling has the same history under its own numbers; where only "± one release" is known, the later
+one is taken, so that a feature is never assumed too early.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from packaging.version import InvalidVersion, Version
+
+from acksm.config import SERVICES
+from acksm.errors import AcksmError
+
+SAGEMAKER, AUTOSCALING = SERVICES
+# Tested together on the sandbox; `--version SERVICE=latest` is the way to others.
+TESTED = {SAGEMAKER: "1.9.1", AUTOSCALING: "1.4.1"}
+REPOSITORY = "{service}-chart"
+LATEST = "latest"
+
+
+@dataclass(frozen=True)
+class Feature:
+    """Since which version of each chart something holds. `until` is the first version where it no longer does."""
+
+    since: tuple[str, str]
+    until: tuple[str, str] | None = None
+
+    def holds(self, service: str, version: Version) -> bool:
+        index = SERVICES.index(service)
+        if version < Version(self.since[index]):
+            return False
+        return self.until is None or version < Version(self.until[index])
+
+
+ALWAYS = "0.0.0"
+FEATURES: dict[str, Feature] = {
+    # values.yaml keys
+    "account-id": Feature((ALWAYS, ALWAYS), ("0.2.0", "0.2.0")),
+    "watch-namespace-only": Feature((ALWAYS, ALWAYS), ("0.0.4", "0.0.4")),
+    "install-scope": Feature(("0.0.4", "0.0.4")),
+    "watch-namespace": Feature(("1.2.2", "1.0.5")),
+    "watch-many": Feature(("1.2.7", "1.0.10")),
+    "enable-carm": Feature(("1.4.1", "1.1.1")),
+    "feature-gates": Feature(("1.2.12", "1.0.16")),
+    # what works
+    "carm": Feature(("1.2.13", "1.0.17")),
+    "adopted-resource": Feature((ALWAYS, ALWAYS), ("1.5.1", "1.1.2")),
+    "adoption-annotations": Feature(("1.4.0", "1.1.0")),
+    "role-selector": Feature(("1.5.1", "1.1.2")),
+    # faults
+    "namespace-rbac-broken": Feature(("1.2.2", "1.0.5"), ("1.2.7", "1.0.10")),
+    "fixed-cluster-role-names": Feature((ALWAYS, ALWAYS), ("1.2.20", "1.0.22")),
+    "v-tags": Feature((ALWAYS, ALWAYS), ("1.2.2", "1.0.5")),
+    "old-archive-format": Feature((ALWAYS, ALWAYS), ("0.2.0", "0.2.0")),
+}
+
+
+def parse(version: str) -> Version:
+    """A chart version, with or without `v`. Error: `chart-version-unknown`."""
+    try:
+        return Version(normalise(version))
+    except InvalidVersion:
+        raise AcksmError("chart-version-unknown", f"{version!r} is not a version such as 1.9.1") from None
+
+
+def normalise(version: str) -> str:
+    """Chart tags lost their `v` on 2023-05-15 (community#1802); acksm never writes it."""
+    return version[1:] if version[:1] == "v" and version[1:2].isdigit() else version
+
+
+def has(service: str, version: str, feature: str) -> bool:
+    """Whether this version of the service's chart has `feature`, a key of FEATURES."""
+    return FEATURES[feature].holds(service, parse(version))
+
+
+def release_name(service: str) -> str:
+    """The guide's release name; the service account has the same in every version."""
+    return f"ack-{service}-controller"
+
+
+def chart_name(service: str) -> str:
+    return REPOSITORY.format(service=service)
+
+
+def resolve(service: str, asked: str, tags: Iterable[str]) -> str:
+    """The registry's tag for `asked`: with or without `v`, or the newest final release for `latest`.
+
+    Error: `chart-version-unknown` with the nearest versions that exist.
+    """
+    known: dict[Version, str] = {}
+    for tag in sorted(tags, reverse=True):  # where both forms exist, the one without `v` wins: digits sort before it
+        try:
+            known[Version(normalise(tag))] = tag
+        except InvalidVersion:
+            continue
+    if asked == LATEST:
+        finals = [version for version in known if not version.is_prerelease]
+        if finals:
+            return known[max(finals)]
+        raise AcksmError("chart-version-unknown", f"the registry has no release of {chart_name(service)}")
+    wanted = parse(asked)
+    if wanted in known:
+        return known[wanted]
+    raise AcksmError(
+        "chart-version-unknown",
+        f"{chart_name(service)} has no version {normalise(asked)}; nearest: "
+        + (", ".join(str(version) for version in nearest(wanted, known)) or "none"),
+        where=f"{chart_name(service)}:{asked}",
+    )
+
+
+def nearest(wanted: Version, known: Iterable[Version], count: int = 3) -> list[Version]:
+    """The `count` versions around `wanted`, in order."""
+
+    def distance(version: Version) -> tuple[int, ...]:
+        pairs = zip((*version.release, 0, 0, 0)[:3], (*wanted.release, 0, 0, 0)[:3], strict=True)
+        return tuple(abs(one - other) for one, other in pairs)
+
+    return sorted(sorted(known, key=distance)[:count])
+
+
+@dataclass(frozen=True)
+class Scope:
+    """How a chart is told what to watch: `values` to set, `text` for people, and whether annotations of namespaces
+    (owner account, default region, deletion policy) are read at all (ack-facts.md §2.3)."""
+
+    values: dict[str, str]
+    text: str
+    reads_namespaces: bool
+
+
+def scope(service: str, version: str, wanted: str, watch: Sequence[str], release_namespace: str) -> Scope:
+    """The values for a scope. `watch` empty in namespace scope means the release namespace.
+
+    Errors: `scope-broken` (versions whose RBAC does not fit), `scope-unsupported` (a namespace or a list that this
+    version cannot watch).
+    """
+    where = f"{chart_name(service)} {version}"
+    if wanted == "cluster":
+        key = {} if has(service, version, "watch-namespace-only") else {"installScope": "cluster"}
+        return Scope(key | ({"watchNamespace": ""} if _has_watch_key(service, version) else {}), "all namespaces", True)
+    names = list(dict.fromkeys(watch)) or [release_namespace]
+    text = f"namespace{'s' if len(names) > 1 else ''} {', '.join(names)}"
+    if has(service, version, "namespace-rbac-broken"):
+        raise AcksmError(
+            "scope-broken",
+            f"{where} cannot be installed in namespace scope: its Role is bound in the "
+            "wrong namespace or not made at all (community#1996, community#2006)",
+            where=where,
+        )
+    if len(names) > 1 and not has(service, version, "watch-many"):
+        raise AcksmError(
+            "scope-unsupported",
+            f"{where} watches one namespace only; lists came with "
+            f"{FEATURES['watch-many'].since[SERVICES.index(service)]}",
+            where=where,
+        )
+    if has(service, version, "watch-namespace-only"):
+        return Scope({"watchNamespace": names[0]}, text, True)
+    if not has(service, version, "watch-namespace"):
+        if names != [release_namespace]:
+            raise AcksmError(
+                "scope-unsupported",
+                f"{where} watches only its release namespace {release_namespace}, not {names[0]}",
+                where=where,
+                remedy=f"acksm install … --controller-namespace {names[0]}",
+            )
+        return Scope({"installScope": "namespace"}, text, False)
+    values = {"installScope": "namespace", "watchNamespace": ",".join(names)}
+    return Scope(values, text, len(names) > 1)
+
+
+def _has_watch_key(service: str, version: str) -> bool:
+    return has(service, version, "watch-namespace-only") or has(service, version, "watch-namespace")

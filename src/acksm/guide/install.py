@@ -1,0 +1,162 @@
+"""Guide §2 and §3 as one plan: OIDC provider, IAM role, namespaces, CRDs, releases, and the proof that they run.
+
+`oidc`, `iam-role` and `install` are the same engine over fewer or more sections. What is independent is observed
+side by side; the two services are carried out side by side (`lane`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from acksm.config import Settings
+from acksm.engine.change import Change, Danger, Op, Plan, summary
+from acksm.engine.diff import render_plan
+from acksm.engine.executor import Dispatch, execute
+from acksm.events import Emit, Event, Kind
+from acksm.guide import controllers, crds, iam_role, oidc, readiness
+from acksm.guide.target import Target, check_nodes, connect
+
+ALL = ("oidc", "iam-role", "controllers")
+
+
+@dataclass
+class Result:
+    """What a command reports: the plan, and facts for `-o json` and for the last lines."""
+
+    plan: Plan
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+def run(settings: Settings, ui: Any, *, command: str, sections: Sequence[str]) -> int:
+    """Observe, plan, show or execute, verify. Returns the exit code; raises AcksmError."""
+    with connect(settings) as target:
+        ui.emit(Event(Kind.STEP, "target", target.line()))
+        result = plan(target, command, sections, ui.emit)
+        for note in result.plan.notes:
+            ui.emit(Event(Kind.NOTE, "note", note))
+        report = {
+            "target": target.as_data(),
+            "dry_run": settings.dry_run,
+            "notes": list(result.plan.notes),
+            "changes": [change.as_data() for change in result.plan.mutations],
+            "result": result.facts,
+        }
+        mutations = result.plan.mutations
+        if settings.dry_run:
+            report["digest"] = result.plan.digest()
+            ui.result(command, report, _dry_text(result, settings.full))
+            return 0
+        if mutations and result.plan.danger is not Danger.NONE:
+            ui.show(render_plan(result.plan))
+            ui.confirm(f"Carry out {summary(mutations)} in cluster {target.cluster.name}?", yes=settings.yes)
+        execute(result.plan, dispatch(target, ui.emit), ui.emit)
+        if not mutations:
+            ui.emit(Event(Kind.UP_TO_DATE, "up-to-date", "up to date: nothing was to be done"))
+        ui.result(command, report, _text(command, result, target))
+        return 0
+
+
+def plan(target: Target, command: str, sections: Sequence[str], emit: Emit) -> Result:
+    """Observe everything side by side and plan it. Reads only."""
+    settings = target.settings
+    wants_role = "iam-role" in sections and not settings.role_arn
+    emit(Event(Kind.PROGRESS, "observe", "looking at the account and the cluster"))
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        nodes = pool.submit(check_nodes, target) if "controllers" in sections else None
+        provider = pool.submit(oidc.observe, target.aws, target.cluster)
+        # What is installed decides whose service accounts the role trusts, so it comes before the role's plan.
+        found = pool.submit(controllers.observe, target, emit)
+        role_name = settings.role_name or iam_role.default_name(target.cluster.name)
+        role = pool.submit(iam_role.observe, target.aws, role_name) if wants_role else None
+        if nodes:
+            nodes.result()
+        observed = found.result()
+    notes: list[str] = []
+    changes: list[Change] = []
+    facts: dict[str, Any] = {}
+    role_arn = settings.role_arn
+    kept = controllers.installed_role(observed)
+    if "controllers" in sections and not role_arn and not settings.role_name and kept:
+        default = iam_role.arn(target.identity, role_name, settings.role_path)
+        if kept != default:
+            role_arn, wants_role = kept, False
+            notes.append(
+                f"the installed controllers use {kept}; it is kept (name another by --role-arn or --role-name)"
+            )
+    if "oidc" in sections and (wants_role or command == "oidc"):
+        changes += oidc.plan(provider.result(), oidc.wanted(target.cluster, settings.tag))
+        facts["oidc_provider_arn"] = provider.result().arn
+    if wants_role and role is not None:
+        accounts = controllers.service_accounts(target, observed)
+        wanted = iam_role.wanted(target.identity, target.cluster, settings, accounts, provider.result().arn)
+        changes += iam_role.plan(role.result(), wanted)
+        role_arn = wanted.arn
+        facts["role_arn"] = role_arn
+    iam_is_new = any(change.op is not Op.WAIT for change in changes)
+    if "controllers" in sections:
+        if iam_is_new:
+            changes.append(
+                Change(
+                    id="iam.visible",
+                    step="iam-role",
+                    op=Op.WAIT,
+                    system="aws",
+                    target=f"role {role_arn}",
+                    call="iam.await_visible",
+                    params={"role_arn": role_arn},
+                )
+            )
+        planned = controllers.plan(target, observed, role_arn, iam_is_new)
+        changes += planned.changes
+        notes += planned.notes
+        facts |= {"role_arn": role_arn, "controllers": planned.facts}
+    return Result(Plan(command, tuple(changes), tuple(notes), facts), facts)
+
+
+def dispatch(target: Target, emit: Emit) -> Dispatch:
+    """Every call that a change may name, bound to this target's adapters."""
+    kube, deadline = target.kube, target.deadline
+
+    def await_crds(names: Iterable[str]) -> None:
+        crds.await_established(kube, deadline, list(names), emit)
+
+    def await_ready(**params: Any) -> None:
+        readiness.await_ready(kube, deadline, emit, **params)
+
+    table: dict[str, Callable[..., Any]] = {
+        "kube.apply": kube.apply,
+        "kube.restart": kube.restart,
+        "crds.await": await_crds,
+        "controller.await_ready": await_ready,
+        "iam.await_visible": lambda role_arn: iam_role.await_visible(target.aws, role_arn, deadline, emit),
+        **controllers.helm_calls(target),
+        **target.aws.dispatch_table(),
+    }
+    return table
+
+
+def _dry_text(result: Result, full: bool) -> str:
+    if not result.plan.mutations:
+        return "up to date: nothing would be done"
+    parts = [render_plan(result.plan, full=full)]
+    for service, found in result.facts.get("controllers", {}).items():
+        if found.get("values_diff"):
+            parts.append(f"# values.yaml of {service}\n" + "\n".join(f"    {line}" for line in found["values_diff"]))
+        if found.get("objects") and found.get("changes"):
+            parts.append(f"# objects of release {found['release']}\n" + "\n".join(f"    {o}" for o in found["objects"]))
+    parts.append(f"dry run: {summary(result.plan.mutations)}; nothing was written")
+    return "\n\n".join(parts)
+
+
+def _text(command: str, result: Result, target: Target) -> str:
+    facts = result.facts
+    if command == "iam-role":
+        return str(facts["role_arn"])
+    if command == "oidc":
+        return str(facts["oidc_provider_arn"])
+    lines = [f"{service} {found['version']}: {found['scope']}" for service, found in facts["controllers"].items()]
+    option = f"--cluster {target.cluster.name} --region {target.cluster.region}"
+    return "\n".join([*lines, f"role {facts['role_arn']}", f"next: acksm status {option}"])

@@ -1,0 +1,84 @@
+"""Guide §2.1.1: the IAM OIDC provider of the cluster's issuer, with audience sts.amazonaws.com."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from acksm.aws.eks import Cluster
+from acksm.aws.session import Aws
+from acksm.engine.change import Change, Danger, Op
+
+AUDIENCE = "sts.amazonaws.com"
+OWNED_TAG, CLUSTER_TAG = "acksm:owned", "acksm:cluster-arn"
+
+
+@dataclass(frozen=True)
+class Observed:
+    """`arn` is where the provider is or would be; `audiences` is None when it is not there."""
+
+    arn: str
+    audiences: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Wanted:
+    url: str
+    tags: Mapping[str, str]
+
+
+def provider_arn(cluster: Cluster) -> str:
+    """The ARN that IAM gives the provider of this issuer, in the cluster's own partition (G14)."""
+    partition = cluster.arn.split(":")[1]
+    return f"arn:{partition}:iam::{cluster.account}:oidc-provider/{cluster.issuer.removeprefix('https://')}"
+
+
+def marks(cluster: Cluster) -> dict[str, str]:
+    """The tags that mark what acksm makes for this cluster."""
+    return {OWNED_TAG: "true", CLUSTER_TAG: cluster.arn}
+
+
+def wanted(cluster: Cluster, tags: Mapping[str, str]) -> Wanted:
+    return Wanted(cluster.issuer, {**tags, **marks(cluster)})
+
+
+def observe(aws: Aws, cluster: Cluster) -> Observed:
+    """Look the provider up by its ARN: one read, whoever made it and whatever it is called."""
+    arn = provider_arn(cluster)
+    found = aws.iam.get_oidc_provider(arn)
+    return Observed(arn, None if found is None else tuple(found["client_ids"]))
+
+
+def plan(observed: Observed, want: Wanted) -> list[Change]:
+    """Create it, or add the audience that eksctl's does not check (eksctl#7933). Never deletes."""
+    if observed.audiences is None:
+        return [
+            Change(
+                id="oidc.create",
+                step="oidc",
+                op=Op.CREATE,
+                system="aws",
+                target=observed.arn,
+                call="iam.create_oidc_provider",
+                params={"url": want.url, "client_ids": [AUDIENCE], "tags": dict(want.tags)},
+                after={"url": want.url, "audiences": [AUDIENCE], "tags": dict(want.tags)},
+                guide="eksctl utils associate-iam-oidc-provider --cluster $CLUSTER_NAME --approve",
+            )
+        ]
+    if AUDIENCE not in observed.audiences:
+        return [
+            Change(
+                id="oidc.audience",
+                step="oidc",
+                op=Op.UPDATE,
+                system="aws",
+                target=observed.arn,
+                call="iam.add_client_id",
+                params={"arn": observed.arn, "client_id": AUDIENCE},
+                before={"audiences": list(observed.audiences)},
+                after={"audiences": [*observed.audiences, AUDIENCE]},
+                danger=Danger.MILD,
+                reason="its tokens would be refused without it",
+            )
+        ]
+    return []

@@ -1,0 +1,223 @@
+"""Guide §3.1.2 and §3.1.3: the release of one controller: what is there, what is wanted, and the way between.
+
+Only acksm's own overrides go to helm, on fresh chart values: `--reuse-values` would keep an old chart's defaults,
+such as the list of kinds to reconcile, for ever (ack-facts.md §1.1, "Traps").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from acksm.engine.change import Change, Danger, Op
+from acksm.errors import AcksmError
+from acksm.guide.readiness import Health, needs_restart
+from acksm.kube.owners import OWNED_LABEL, owner_of
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A release as it should be. `chart` is the local archive, `values` the overrides that go to helm."""
+
+    service: str
+    name: str
+    namespace: str
+    chart: str
+    chart_name: str
+    version: str
+    digest: str
+    values: Json
+    role_arn: str
+    values_diff: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Observed:
+    """A release as it is. `version` is "" when there is none; `recovery` what a killed helm left to do."""
+
+    version: str = ""
+    status: str = ""
+    values: Json = field(default_factory=dict)
+    owned: bool = False
+    recovery: str = ""
+    revision: int = 0
+    health: Health | None = None
+
+
+def plan(observed: Observed, wanted: Wanted, *, wait: bool, iam_is_new: bool, adopt: bool) -> list[Change]:
+    """Changes from `observed` to `wanted`, in the service's lane. Error: `release-not-ours`."""
+    target = f"release {wanted.namespace}/{wanted.name}"
+    if observed.version and not observed.owned and not adopt and not observed.recovery:
+        raise AcksmError(
+            "release-not-ours",
+            f"release {wanted.name} ({observed.version}) is there and acksm did not make it",
+            where=f"namespace {wanted.namespace}",
+        )
+    changes: list[Change] = []
+    common: dict[str, Any] = {"step": "release", "target": target, "lane": wanted.service}
+    where = {"release": wanted.name, "namespace": wanted.namespace}
+    if observed.recovery:
+        changes.append(
+            Change(
+                **common,
+                id="release.recover",
+                op=Op.UPDATE,
+                system="helm",
+                call="helm.recover",
+                params=where | {"action": observed.recovery, "revision": observed.revision},
+                before={"status": observed.status},
+                after={"action": observed.recovery},
+                reason=f"helm was killed and left it {observed.status}",
+            )
+        )
+    exists = bool(observed.version) and observed.recovery != "uninstall"
+    params = where | {"chart": wanted.chart, "values": dict(wanted.values)}
+    after = {"chart": f"{wanted.chart_name} {wanted.version}", "values": dict(wanted.values)}
+    guide = f"helm install -n {wanted.namespace} --create-namespace --skip-crds {wanted.name} …"
+    restart = exists and needs_restart(observed.health, wanted.role_arn) and bool(wanted.role_arn)
+    if not exists:
+        changes.append(
+            Change(
+                **common,
+                id="release.install",
+                op=Op.CREATE,
+                system="helm",
+                call="helm.install",
+                params=params,
+                after=after,
+                guide=guide,
+            )
+        )
+    elif (
+        observed.version != wanted.version
+        or dict(observed.values) != dict(wanted.values)
+        or observed.recovery
+        or not observed.owned
+    ):
+        moves = observed.version != wanted.version
+        changes.append(
+            Change(
+                **common,
+                id="release.upgrade",
+                op=Op.UPDATE,
+                system="helm",
+                call="helm.upgrade",
+                params=params,
+                before={"chart": f"{wanted.chart_name} {observed.version}", "values": dict(observed.values)},
+                after=after,
+                danger=Danger.MILD if moves else Danger.NONE,
+                guide=guide,
+                reason=f"{observed.version} → {wanted.version}" if moves else "values differ",
+            )
+        )
+        restart = restart or (
+            observed.health is not None
+            and observed.health.service_account_role != wanted.role_arn
+            and bool(wanted.role_arn)
+        )
+    if restart and observed.health is not None:
+        changes.append(
+            Change(
+                **common,
+                id="release.restart",
+                op=Op.UPDATE,
+                system="kubernetes",
+                call="kube.restart",
+                params={"namespace": wanted.namespace, "deployment": observed.health.deployment},
+                reason="its pods were made before the role was known",
+            )
+        )
+    if wait and changes:
+        changes.append(
+            Change(
+                id="release.ready",
+                step="release",
+                op=Op.WAIT,
+                system="kubernetes",
+                lane=wanted.service,
+                target=f"controller {wanted.name}",
+                call="controller.await_ready",
+                params=where | {"role_arn": wanted.role_arn, "iam_is_new": iam_is_new},
+            )
+        )
+    return changes
+
+
+def namespaces(
+    wanted: Sequence[str], live: Mapping[str, Json | None], *, controller_namespace: str, create: bool
+) -> list[Change]:
+    """Namespaces to make: the controllers' always, watched ones with `create`.
+
+    Errors: `namespace-missing`, `namespace-terminating`.
+    """
+    changes = []
+    for name in dict.fromkeys([controller_namespace, *wanted]):
+        now = live.get(name)
+        if now is not None:
+            if now["metadata"].get("deletionTimestamp"):
+                raise AcksmError("namespace-terminating", f"namespace {name} is being deleted", where=name)
+            continue
+        if name != controller_namespace and not create:
+            raise AcksmError("namespace-missing", f"namespace {name} is to be watched but does not exist", where=name)
+        manifest = {
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {"name": name, "labels": {OWNED_LABEL: "true"}},
+        }
+        changes.append(
+            Change(
+                id="namespace.create",
+                step="namespace",
+                op=Op.CREATE,
+                system="kubernetes",
+                target=f"Namespace {name}",
+                call="kube.apply",
+                params={"manifest": manifest},
+                after=manifest,
+                guide="helm install --create-namespace",
+            )
+        )
+    return changes
+
+
+def check_owners(
+    rendered: Sequence[Json], live: Mapping[tuple[str, str, str], Json], release: str, namespace: str
+) -> None:
+    """Refuse what helm would refuse half-way: an object of the release that another owns (`object-not-ours`).
+
+    `rendered` are the chart's objects, `live` those that exist by (kind, namespace, name).
+    """
+    ours = f"{namespace}/{release}"
+    for manifest in rendered:
+        metadata = manifest["metadata"]
+        key = (str(manifest["kind"]), str(metadata.get("namespace", "")), str(metadata["name"]))
+        now = live.get(key) or live.get((key[0], namespace, key[2]))
+        if now is None:
+            continue
+        owner = owner_of(now)
+        if owner is None or owner.tool != "helm" or owner.name != ours:
+            told = str(owner) if owner else "nobody that left a mark (made by hand)"
+            raise AcksmError(
+                "object-not-ours",
+                f"{key[0]} {key[2]} exists and belongs to {told}",
+                where=f"{key[0]} {key[1] + '/' if key[1] else ''}{key[2]}",
+                details={"owner": told},
+            )
+
+
+def overrides(chart_values: Json, patched: Json) -> dict[str, Any]:
+    """What of `patched` differs from the chart's own values: the smallest mapping that gives the same result."""
+    found: dict[str, Any] = {}
+    for key, value in patched.items():
+        before = chart_values.get(key)
+        if isinstance(value, Mapping) and isinstance(before, Mapping):
+            inner = overrides(before, value)
+            if inner:
+                found[key] = inner
+        elif key not in chart_values or value != before or type(value) is not type(before):
+            found[key] = value
+    return found

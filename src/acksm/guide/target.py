@@ -1,0 +1,172 @@
+"""Guide §2.1: connected to the right cluster with the right account, proven before the first write.
+
+The endpoint and CA come from EKS itself and the token is acksm's own, so a cluster name is all that is needed. Where
+a context is given, its server must be the endpoint that EKS gives for the cluster.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from acksm.aws.eks import Cluster
+from acksm.aws.session import Aws, Identity
+from acksm.aws.token import exec_credential as _credential
+from acksm.aws.token import mint
+from acksm.config import Settings
+from acksm.engine.waits import Deadline
+from acksm.errors import AcksmError
+from acksm.kube.client import Endpoint, Kube
+from acksm.kube.kubeconfig import Context, load, same_server
+from acksm.kube.paths import ref
+
+MINIMUM_KUBERNETES = (1, 16)  # guide.md, Step 1
+
+
+@dataclass
+class Target:
+    """The cluster that a command works on. `deadline` is the command's one time budget."""
+
+    settings: Settings
+    aws: Aws
+    identity: Identity
+    cluster: Cluster
+    kube: Kube
+    endpoint: Endpoint
+    deadline: Deadline
+
+    def line(self) -> str:
+        """One line that says where everything will go, shown before all else."""
+        return (
+            f"cluster {self.cluster.name} ({self.cluster.region}, Kubernetes {self.cluster.version}), "
+            f"account {self.identity.account} as {self.identity.arn}"
+        )
+
+    def as_data(self) -> dict[str, str]:
+        """The `target` object of the report document."""
+        return {
+            "cluster": self.cluster.name,
+            "cluster_arn": self.cluster.arn,
+            "region": self.cluster.region,
+            "account": self.identity.account,
+            "identity": self.identity.arn,
+            "endpoint": self.cluster.endpoint,
+            "kubernetes": self.cluster.version,
+            "namespace": self.settings.controller_namespace,
+        }
+
+    def kubeconfig(self) -> dict[str, Any]:
+        """A kubeconfig for helm, with this connection's own credentials. It is secret: 0600, and short-lived."""
+        user: dict[str, Any] = (
+            {"token": self.endpoint.token}
+            if self.endpoint.token
+            else {"client-certificate": self.endpoint.cert_file, "client-key": self.endpoint.key_file}
+        )
+        cluster: dict[str, Any] = {"server": self.endpoint.server}
+        if self.endpoint.ca_data:
+            cluster["certificate-authority-data"] = base64.b64encode(self.endpoint.ca_data.encode()).decode()
+        return {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "acksm",
+            "clusters": [{"name": "acksm", "cluster": cluster}],
+            "users": [{"name": "acksm", "user": user}],
+            "contexts": [{"name": "acksm", "context": {"cluster": "acksm", "user": "acksm"}}],
+        }
+
+
+def connect(settings: Settings) -> Target:
+    """Find the cluster and prove it. Reads only. Errors: cluster-…, aws-…, kubeconfig-…, context-other-cluster."""
+    deadline = Deadline(settings.timeout)
+    context = _context(settings)
+    name = settings.cluster or (context.cluster_name if context else "")
+    region = settings.region or (context.region if context else "")
+    if not name:
+        raise AcksmError("cluster-missing", "no cluster was named, and no context that tells it")
+    aws = Aws(profile=settings.profile or None, region=region or None, account=settings.account or None)
+    identity = aws.identity()
+    cluster = aws.eks.describe_cluster(name)
+    if context and not same_server(context.server, cluster.endpoint):
+        raise AcksmError(
+            "context-other-cluster",
+            f"context {context.name} is {context.server}, but EKS says that "
+            f"cluster {cluster.name} in {cluster.region} is {cluster.endpoint}",
+            where=context.source,
+        )
+    endpoint = _endpoint(aws, cluster, context)
+    return Target(settings, aws, identity, cluster, Kube(endpoint), endpoint, deadline)
+
+
+def _context(settings: Settings) -> Context | None:
+    """The kubeconfig's context when one was asked for, or when nothing else names the cluster."""
+    if settings.context or settings.kubeconfig:
+        return load(settings.kubeconfig, settings.context)
+    if settings.cluster:
+        return None
+    try:
+        return load()
+    except AcksmError as error:
+        if error.id in {"kubeconfig-missing", "kubeconfig-context-unknown"}:
+            return None
+        raise
+
+
+def _endpoint(aws: Aws, cluster: Cluster, context: Context | None) -> Endpoint:
+    ca_data = base64.b64decode(cluster.ca_data).decode("ascii") if cluster.ca_data else ""
+    if context and context.auth == "token":
+        return Endpoint(context.server, ca_data, token=context.token)
+    if context and context.auth == "certificate":
+        return Endpoint(
+            context.server,
+            ca_data,
+            cert_file=_private_file(context.cert_data),
+            key_file=_private_file(context.key_data),
+        )
+    return Endpoint(cluster.endpoint, ca_data, token=mint(aws, cluster.name).value)
+
+
+def _private_file(text: str) -> str:
+    """A 0600 file that goes with the process (TLS libraries take a client certificate only from a file)."""
+    import atexit
+
+    handle, path = tempfile.mkstemp(prefix="acksm-")  # mkstemp makes it 0600
+    with os.fdopen(handle, "w") as stream:
+        stream.write(text)
+    atexit.register(lambda: Path(path).unlink(missing_ok=True))
+    return path
+
+
+def exec_credential(settings: Settings, name: str) -> str:
+    """An ExecCredential document for kubectl. Errors: aws-…, cluster-missing."""
+    if not name:
+        raise AcksmError("cluster-missing", "a token is made for one cluster; name it")
+    aws = Aws(profile=settings.profile or None, region=settings.region or None, account=settings.account or None)
+    return _credential(mint(aws, name))
+
+
+def check_nodes(target: Target) -> str:
+    """Guide: "Ensure cluster has compute". A ready, schedulable node, or a Fargate profile for the namespace.
+
+    Returns what was found, in words. Error: `no-nodes`.
+    """
+    nodes = target.kube.list(ref("Node"))
+    usable = [node for node in nodes if _ready(node) and not (node.get("spec") or {}).get("unschedulable")]
+    if usable:
+        return f"{len(usable)} of {len(nodes)} nodes ready"
+    namespace = target.settings.controller_namespace
+    if namespace in target.aws.eks.fargate_namespaces(target.cluster.name):
+        return f"Fargate profile for {namespace}"
+    raise AcksmError(
+        "no-nodes",
+        f"{len(nodes)} nodes, none of them ready and schedulable, and no Fargate profile for namespace {namespace}",
+        where=f"cluster {target.cluster.name}",
+    )
+
+
+def _ready(node: dict[str, Any]) -> bool:
+    conditions = (node.get("status") or {}).get("conditions") or []
+    return any(item.get("type") == "Ready" and item.get("status") == "True" for item in conditions)

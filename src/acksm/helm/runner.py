@@ -1,0 +1,156 @@
+"""Starting helm: the only place that does. List argv, never a shell; own HELM_* directories; own process group.
+
+helm reads and writes nothing of the user's: its registry configuration is empty, so pulls are anonymous and a stale
+login cannot break them (karpenter#3441), and its kubeconfig is a private file with a short-lived token.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from acksm.errors import AcksmError
+
+MINIMUM = (3, 8)
+MAX_OUTPUT = 64 * 1024 * 1024
+_VERSION = re.compile(r"v(\d+)\.(\d+)")
+_HIDE = {
+    "KUBECONFIG",
+    "HELM_NAMESPACE",
+    "HELM_KUBECONTEXT",
+    "HELM_KUBETOKEN",
+    "HELM_KUBEAPISERVER",
+    "HELM_KUBEASUSER",
+    "HELM_KUBEASGROUPS",
+    "HELM_KUBECAFILE",
+    "HELM_DRIVER",
+    "HELM_PLUGINS",
+    "HELM_DEBUG",
+}
+
+
+def find(environment: Mapping[str, str] | None = None) -> str:
+    """The path of helm: ACKSM_HELM, else PATH. Error: `helm-missing`."""
+    environment = os.environ if environment is None else environment
+    named = environment.get("ACKSM_HELM", "")
+    found = shutil.which(named or "helm", path=environment.get("PATH"))
+    if not found:
+        raise AcksmError("helm-missing", f"there is no {named or 'helm on PATH'}", where=named or "PATH")
+    return found
+
+
+class Helm:
+    """A helm to be started, with a private home that goes when `close` is called. Thread-safe."""
+
+    def __init__(self, kubeconfig: Mapping[str, Any], path: str = "") -> None:
+        self.path = path or find()
+        self._home = tempfile.TemporaryDirectory(prefix="acksm-helm-")  # 0700
+        home = Path(self._home.name)
+        self._kubeconfig = self.private_file("kubeconfig.json", kubeconfig)
+        self._environment = {key: value for key, value in os.environ.items() if key not in _HIDE} | {
+            "HELM_CACHE_HOME": str(home / "cache"),
+            "HELM_CONFIG_HOME": str(home / "config"),
+            "HELM_DATA_HOME": str(home / "data"),
+            "HELM_REGISTRY_CONFIG": str(home / "registry.json"),
+            "KUBECONFIG": self._kubeconfig,
+            "KUBECACHEDIR": str(home / "kube"),
+            "HOME": str(home),
+        }
+        self._version: tuple[int, int] | None = None
+
+    def close(self) -> None:
+        """Remove the private files."""
+        self._home.cleanup()
+
+    @property
+    def version(self) -> tuple[int, int]:
+        """(major, minor). Error: `helm-too-old`."""
+        if self._version is None:
+            text = self.run(["version", "--template", "{{.Version}}"], seconds=30)
+            match = _VERSION.search(text)
+            if not match or (int(match[1]), int(match[2])) < MINIMUM:
+                raise AcksmError(
+                    "helm-too-old", f"{self.path} is {text.strip()[:40] or 'of an unknown version'}", where=self.path
+                )
+            self._version = (int(match[1]), int(match[2]))
+        return self._version
+
+    def private_file(self, name: str, content: Mapping[str, Any] | bytes) -> str:
+        """A 0600 file in the private home; mappings are written as JSON, which is YAML and quotes every string (G3)."""
+        path = Path(self._home.name) / name
+        data = content if isinstance(content, bytes) else json.dumps(dict(content)).encode()
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+        return str(path)
+
+    def run(self, argv: Sequence[str], *, seconds: float) -> str:
+        """helm's stdout. Errors: helm-timeout, and what `explain` makes of its stderr."""
+        try:
+            process = subprocess.Popen(
+                [self.path, *argv],
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise AcksmError("helm-missing", f"cannot start {self.path}: {error.strerror}", where=self.path) from error
+        try:
+            out, err = process.communicate(timeout=max(1.0, seconds))
+        except subprocess.TimeoutExpired:
+            _end(process)
+            raise AcksmError("helm-timeout", f"helm {argv[0]} did not end within {seconds:.0f} s") from None
+        except BaseException:
+            # Ctrl-C: helm gets the signal once, and time to write its release record (anchors.md §0.6).
+            _end(process)
+            raise
+        if process.returncode != 0:
+            raise explain(argv[0], err.decode("utf-8", "replace"))
+        return out[:MAX_OUTPUT].decode("utf-8", "replace")
+
+    def json(self, argv: Sequence[str], *, seconds: float) -> Any:
+        """helm's stdout as JSON."""
+        text = self.run([*argv, "-o", "json"], seconds=seconds)
+        try:
+            return json.loads(text) if text.strip() else None
+        except ValueError as error:
+            raise AcksmError("helm-failed", f"helm {argv[0]} did not write JSON: {text[:200]}") from error
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    for signal_number in (signal.SIGINT, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, signal_number)
+            process.wait(timeout=5)
+            return
+        except ProcessLookupError:
+            return
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def explain(verb: str, stderr: str) -> AcksmError:
+    """helm's message as an error with an id (ack-facts.md §4.4, rows of helm)."""
+    lines = [line for line in stderr.strip().splitlines() if not line.startswith(("WARNING", "level=", "I0", "W0"))]
+    message = " ".join(lines).removeprefix("Error: ")[:1500] or f"helm {verb} failed"
+    if "invalid ownership metadata" in message:
+        return AcksmError("helm-ownership", message)
+    if "minimum number of descriptors" in message:
+        return AcksmError("chart-format-old", message)
+    if "values don't meet the specifications of the schema" in message:
+        return AcksmError("values-schema", message)
+    if "is forbidden" in message:
+        return AcksmError("kube-forbidden", message)
+    if "release: not found" in message:
+        return AcksmError("helm-failed", message, details={"missing": True})
+    return AcksmError("helm-failed", f"helm {verb}: {message}")

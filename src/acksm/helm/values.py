@@ -1,0 +1,233 @@
+"""The values.yaml patcher, in the place of the guide's yq steps.
+
+Comments, order and quoting of the chart's file are kept; only keys that the chart has are set; twelve digits are
+always quoted, because `{{ … | quote }}` of a number becomes "1.23456789012e+11" (G3; helm#12195). Same inputs, same
+bytes.
+"""
+
+from __future__ import annotations
+
+import difflib
+import io
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from acksm.errors import AcksmError
+
+Path = tuple[str, ...]
+# Maps whose keys are the user's own, although the chart shows some.
+OPEN: tuple[Path, ...] = (
+    ("deployment", "nodeSelector"),
+    ("deployment", "affinity"),
+    ("deployment", "strategy"),
+    ("resources",),
+    ("serviceAccount", "annotations"),
+    ("role", "labels"),
+)
+_NUMBER_LIKE = re.compile(r"^[-+]?[0-9][0-9_.]*([eE][-+]?[0-9]+)?$|^0[xob][0-9a-fA-F]+$")
+MAX_FILE = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One value to set and where it comes from: "acksm", "--set", or a file's name."""
+
+    path: Path
+    value: Any
+    origin: str
+
+
+@dataclass(frozen=True)
+class Patched:
+    """The new text, its plain data, and a unified diff against the chart's own."""
+
+    text: str
+    values: Mapping[str, Any]
+    chart_values: Mapping[str, Any]
+    diff: tuple[str, ...]
+
+
+def patch(
+    text: str, edits: Sequence[Edit], schema: Mapping[str, Any] | None = None, where: str = "values.yaml"
+) -> Patched:
+    """`text` with `edits` applied in order. Errors: values-unknown-key, values-type, values-schema."""
+    from ruamel.yaml import YAML
+
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 4096
+    tree = yaml.load(text)
+    plain = YAML(typ="safe", pure=True).load(text)
+    for edit in edits:
+        _set(tree, plain, edit, where)
+    stream = io.StringIO()
+    yaml.dump(tree, stream)
+    patched = stream.getvalue() if edits else text
+    values = YAML(typ="safe", pure=True).load(patched)
+    _validate(values, schema, where)
+    diff = difflib.unified_diff(text.splitlines(), patched.splitlines(), lineterm="", n=1)
+    lines = tuple(line for line in diff if not line.startswith(("---", "+++")))
+    return Patched(patched, values, plain, lines)
+
+
+def _set(tree: Any, plain: Any, edit: Edit, where: str) -> None:
+    """Set one value in the round-trip tree; `plain` is the chart's own data, which says what exists."""
+    node, chart, path = tree, plain, edit.path
+    for depth, key in enumerate(path[:-1]):
+        open_here = is_open(path[:depth], chart)
+        if not open_here and (not isinstance(chart, Mapping) or key not in chart):
+            raise _unknown(path, depth, chart, edit, where)
+        if not isinstance(node.get(key), dict):
+            node[key] = {}
+        node = node[key]
+        chart = chart.get(key) if isinstance(chart, Mapping) else None
+    if not is_open(path[:-1], chart):
+        if not isinstance(chart, Mapping) or path[-1] not in chart:
+            raise _unknown(path, len(path) - 1, chart, edit, where)
+        _check_type(chart[path[-1]], edit, where)
+    node[path[-1]] = _quoted(edit.value)
+
+
+def is_open(path: Path, chart: Any) -> bool:
+    """Whether keys below `path` are the user's own: listed in OPEN, or a map that the chart leaves empty."""
+    return any(path[: len(known)] == known for known in OPEN) or (bool(path) and chart in ({}, None))
+
+
+def _unknown(path: Path, depth: int, chart: Any, edit: Edit, where: str) -> AcksmError:
+    keys = [str(key) for key in chart] if isinstance(chart, Mapping) else []
+    near = difflib.get_close_matches(path[depth], keys, n=1, cutoff=0.4)
+    prefix = ".".join(path[:depth])
+    hint = (
+        f"; did you mean {'.'.join([*path[:depth], near[0]])}?"
+        if near
+        else (f"; {prefix or 'the chart'} has: {', '.join(keys[:20])}" if keys else "")
+    )
+    return AcksmError(
+        "values-unknown-key", f"the chart has no value {'.'.join(path)}{hint}", where=f"{edit.origin} → {where}"
+    )
+
+
+def _check_type(default: Any, edit: Edit, where: str) -> None:
+    kinds: dict[type, str] = {
+        bool: "true or false",
+        int: "a whole number",
+        str: "a text",
+        list: "a list",
+        dict: "a mapping",
+    }
+    for kind, name in kinds.items():
+        if type(default) is kind:
+            # an empty text in the chart stands for "not set"
+            if not isinstance(edit.value, kind) or (kind is int and isinstance(edit.value, bool)):
+                raise AcksmError(
+                    "values-type",
+                    f"{'.'.join(edit.path)} is {name} in the chart, not {edit.value!r}",
+                    where=f"{edit.origin} → {where}",
+                )
+            return
+
+
+def _quoted(value: Any) -> Any:
+    """Texts that YAML could take for something else get double quotes, at any depth."""
+    from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+
+    if isinstance(value, str):
+        return DoubleQuotedScalarString(value) if _NUMBER_LIKE.match(value) or value == "" else value
+    if isinstance(value, Mapping):
+        return {key: _quoted(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_quoted(item) for item in value]
+    return value
+
+
+def _validate(values: Any, schema: Mapping[str, Any] | None, where: str) -> None:
+    """Against the chart's schema (draft 7), where it has one."""
+    if not schema:
+        return
+    import jsonschema
+
+    try:
+        errors = sorted(
+            jsonschema.Draft7Validator(schema).iter_errors(values), key=lambda error: list(map(str, error.path))
+        )
+    except (jsonschema.SchemaError, re.error, RecursionError, TypeError, AttributeError) as error:
+        raise AcksmError("chart-invalid", f"values.schema.json cannot be used: {error}"[:300], where=where) from error
+    if errors:
+        told = "; ".join(f"{'.'.join(map(str, error.path)) or '(top)'}: {error.message}"[:300] for error in errors[:5])
+        raise AcksmError("values-schema", told, where=where)
+
+
+def parse_set(text: str, chart_values: Mapping[str, Any]) -> Edit:
+    """`a.b=c` (a dot in a key is `\\.`) as an Edit; the chart's own value decides the type, JSON is taken for lists
+    and mappings. Error: `values-type`."""
+    left, equals, right = text.partition("=")
+    path = tuple(part.replace("\\.", ".") for part in re.split(r"(?<!\\)\.", left))
+    if not equals or not all(path):
+        raise AcksmError("values-type", f"{text!r} is not KEY=VALUE", where="--set")
+    default: Any = chart_values
+    for key in path:
+        default = default.get(key) if isinstance(default, Mapping) else None
+    return Edit(path, _typed(right, default, text), "--set")
+
+
+def _typed(text: str, default: Any, whole: str) -> Any:
+    if isinstance(default, bool) or (default is None and text in {"true", "false"}):
+        if text not in {"true", "false"}:
+            raise AcksmError("values-type", f"{whole!r}: true or false is wanted", where="--set")
+        return text == "true"
+    if isinstance(default, int):
+        if not re.fullmatch(r"-?\d+", text):
+            raise AcksmError("values-type", f"{whole!r}: a whole number is wanted", where="--set")
+        return int(text)
+    if isinstance(default, list | dict):
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise AcksmError("values-type", f"{whole!r}: JSON is wanted: {error}", where="--set") from error
+    return text
+
+
+def flatten(values: Mapping[str, Any], chart_values: Mapping[str, Any], origin: str) -> Iterator[Edit]:
+    """A mapping (a file's, or an installed release's) as edits, one for each leaf; lists are leaves."""
+
+    def walk(node: Mapping[str, Any], chart: Any, path: Path) -> Iterator[Edit]:
+        for key, value in node.items():
+            here = (*path, str(key))
+            below = chart.get(key) if isinstance(chart, Mapping) else None
+            if isinstance(value, Mapping) and value:
+                yield from walk(value, below, here)
+            else:
+                yield Edit(here, value, origin)
+
+    yield from walk(values, chart_values, ())
+
+
+def read_file(path: str) -> Mapping[str, Any]:
+    """A user's values file. Error: `values-file` with line and column."""
+    from pathlib import Path as File
+
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+    try:
+        raw = File(path).read_bytes()
+        if len(raw) > MAX_FILE:
+            raise AcksmError("values-file", f"{len(raw)} bytes are too many", where=path)
+        loaded = YAML(typ="safe", pure=True).load(raw.decode("utf-8"))
+    except OSError as error:
+        raise AcksmError("values-file", f"cannot read it: {error.strerror}", where=path) from error
+    except MarkedYAMLError as error:
+        mark = error.problem_mark
+        raise AcksmError(
+            "values-file",
+            f"not YAML: {error.problem}",
+            where=f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else path,
+        ) from error
+    except (YAMLError, ValueError, RecursionError) as error:
+        raise AcksmError("values-file", f"not YAML: {error}"[:300], where=path) from error
+    if not isinstance(loaded or {}, Mapping):
+        raise AcksmError("values-file", "the file is not a mapping", where=path)
+    return loaded or {}
