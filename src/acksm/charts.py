@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from packaging.version import InvalidVersion, Version
 
-from acksm.config import SERVICES
+from acksm.config import SERVICES as SERVICES
 from acksm.errors import AcksmError
 
 SAGEMAKER, AUTOSCALING = SERVICES
@@ -40,8 +40,8 @@ ALWAYS = "0.0.0"
 FEATURES: dict[str, Feature] = {
     # values.yaml keys
     "account-id": Feature((ALWAYS, ALWAYS), ("0.2.0", "0.2.0")),
-    "watch-namespace-only": Feature((ALWAYS, ALWAYS), ("0.0.4", "0.0.4")),
-    "install-scope": Feature(("0.0.4", "0.0.4")),
+    "watch-namespace-only": Feature((ALWAYS, ALWAYS), ("0.0.4", "0.0.3")),
+    "install-scope": Feature(("0.0.4", "0.0.3")),
     "watch-namespace": Feature(("1.2.2", "1.0.5")),
     "watch-many": Feature(("1.2.7", "1.0.10")),
     "enable-carm": Feature(("1.4.1", "1.1.1")),

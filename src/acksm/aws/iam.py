@@ -209,7 +209,7 @@ class Iam:
         )
 
     def create_service_linked_role(self, service: str) -> None:
-        """Of `service` (sagemaker.application-autoscaling.amazonaws.com); one that exists already is what was wanted."""
+        """Of `service`; one that exists already is what was wanted."""
         try:
             self._call("CreateServiceLinkedRole", "create_service_linked_role", service, AWSServiceName=service)
         except AcksmError as error:

@@ -165,18 +165,15 @@ def _guarded(ui: Ui, name: str, work: Callable[[], int]) -> int:
 
     try:
         return work()
-    except AcksmError as error:
-        ui.error(name, error)
-        return int(error.exit_code)
-    except KeyboardInterrupt:
-        error = AcksmError("interrupted", "stopped by Ctrl-C")
-        ui.error(name, error)
-        return int(error.exit_code)
     except BrokenPipeError:
         return 0
+    except AcksmError as raised:
+        failure = raised
+    except KeyboardInterrupt:
+        failure = AcksmError("interrupted", "stopped by Ctrl-C")
     except Exception as defect:
         if os.environ.get("ACKSM_TRACEBACK"):
             raise
-        error = AcksmError("defect", f"{type(defect).__name__}: {defect}"[:500], where=name)
-        ui.error(name, error)
-        return int(error.exit_code)
+        failure = AcksmError("defect", f"{type(defect).__name__}: {defect}"[:500], where=name)
+    ui.error(name, failure)
+    return int(failure.exit_code)

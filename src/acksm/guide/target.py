@@ -10,6 +10,7 @@ import base64
 import os
 import tempfile
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,12 @@ from acksm.aws.token import mint
 from acksm.config import Settings
 from acksm.engine.waits import Deadline
 from acksm.errors import AcksmError
+from acksm.helm.registry import Registry
+from acksm.helm.releases import Releases
+from acksm.helm.runner import Helm
 from acksm.kube.client import Endpoint, Kube
 from acksm.kube.kubeconfig import Context, load, same_server
 from acksm.kube.paths import ref
-
-MINIMUM_KUBERNETES = (1, 16)  # guide.md, Step 1
 
 
 @dataclass
@@ -38,6 +40,26 @@ class Target:
     kube: Kube
     endpoint: Endpoint
     deadline: Deadline
+
+    def __enter__(self) -> Target:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if "helm" in self.__dict__:
+            self.helm.close()
+
+    @cached_property
+    def helm(self) -> Helm:
+        """helm with this connection's own credentials, started for the first time when it is needed."""
+        return Helm(self.kubeconfig())
+
+    @cached_property
+    def releases(self) -> Releases:
+        return Releases(self.helm)
+
+    @cached_property
+    def registry(self) -> Registry:
+        return Registry(self.settings.registry)
 
     def line(self) -> str:
         """One line that says where everything will go, shown before all else."""

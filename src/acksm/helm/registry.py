@@ -41,6 +41,14 @@ class Pulled:
     digest: str
 
 
+@dataclass(frozen=True)
+class Answer:
+    """The body, whole and within its limit, and the headers."""
+
+    data: bytes
+    headers: Mapping[str, str]
+
+
 class Registry:
     """One registry and path, "HOST[:PORT]/PATH". Loopback hosts are spoken to in plain http, as docker does."""
 
@@ -102,7 +110,7 @@ class Registry:
 
     def _get(
         self, url: str, repository: str, limit: int, headers: Mapping[str, str] | None = None, hops: int = 4
-    ) -> urllib3.BaseHTTPResponse:
+    ) -> Answer:
         sent = dict(headers or {})
         same_host = urlsplit(url).netloc == urlsplit(self._base).netloc
         if same_host and repository in self._tokens:  # a token never goes to the host of a redirect
@@ -118,7 +126,6 @@ class Registry:
             ) from error
         if len(data) > limit:
             raise AcksmError("chart-unsafe", f"the answer has more than {limit} bytes", where=url)
-        answer._body = data  # type: ignore[attr-defined]
         if answer.status in {301, 302, 303, 307, 308} and hops:
             return self._get(urljoin(url, answer.headers.get("Location", "")), repository, limit, headers, hops - 1)
         if answer.status == 401 and same_host and repository not in self._tokens:
@@ -130,7 +137,7 @@ class Registry:
             raise AcksmError("chart-version-unknown", f"{self.host} does not have it (404)", where=url)
         if answer.status != 200:
             raise AcksmError("registry-failed", f"{self.host} answers {answer.status}", where=url)
-        return answer
+        return Answer(data, answer.headers)
 
     def _anonymous_token(self, challenge: str, url: str) -> str:
         """The registry's own anonymous token flow, as public.ecr.aws has it."""

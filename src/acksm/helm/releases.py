@@ -46,7 +46,7 @@ def is_marked(values: Mapping[str, Any]) -> bool:
     found: Any = values
     for key in MARK_PATH:
         found = found.get(key) if isinstance(found, Mapping) else None
-    return found == "true"
+    return bool(found == "true")
 
 
 def recovery(release: Release, deployed: Sequence[int]) -> tuple[str, int]:
@@ -68,7 +68,7 @@ class Releases:
     def __init__(self, helm: Helm) -> None:
         self._helm = helm
 
-    def list(self, namespace: str, *, seconds: float) -> list[Release]:
+    def all(self, namespace: str, *, seconds: float) -> list[Release]:
         """Every release of the namespace in whatever state."""
         # helm 3 leaves pending ones out without -a; helm 4 has no -a and shows all.
         everything = ["-a"] if self._helm.version[0] == 3 else []

@@ -1,0 +1,406 @@
+"""Guide §3: both controllers: charts, values, CRDs and releases, observed and planned together.
+
+What an earlier run was told stays: an option that is not given keeps what is installed, so that "changed option: only
+that is changed" holds. `--reset-values` forgets it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from acksm import charts
+from acksm.config import Settings
+from acksm.engine.change import Change, Op
+from acksm.errors import AcksmError
+from acksm.events import Emit, Event, Kind
+from acksm.guide import crds, readiness, release
+from acksm.guide.readiness import ROLE_ANNOTATION
+from acksm.guide.target import Target
+from acksm.helm import registry, values
+from acksm.helm.releases import MARK_PATH, PENDING_GRACE_SECONDS, Release, is_marked, recovery
+from acksm.helm.values import Edit
+from acksm.kube import paths
+from acksm.kube.paths import ref
+
+ROLE_PATH = ("serviceAccount", "annotations", ROLE_ANNOTATION)
+# Options own these values; setting them by hand would be undone by the next run.
+MANAGED = {
+    ("installScope",): "--scope",
+    ("watchNamespace",): "--watch-namespace",
+    ROLE_PATH: "--role-arn",
+    ("aws", "account_id"): "--account",
+    MARK_PATH: "nothing: it is acksm's own mark",
+}
+
+
+@dataclass(frozen=True)
+class Controller:
+    """One service: its chart as pulled, its release as it is."""
+
+    service: str
+    pulled: registry.Pulled
+    observed: release.Observed
+    wanted_crds: Sequence[crds.WantedCrd]
+
+
+@dataclass(frozen=True)
+class Observed:
+    """Everything that the plan of the controllers needs, read once."""
+
+    controllers: Sequence[Controller]
+    live_crds: Mapping[str, Any]
+    namespaces: Mapping[str, Any]
+    adopted_resources: int
+
+
+@dataclass
+class Planned:
+    """Changes, notes, and facts by service for the report."""
+
+    changes: list[Change] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+def observe(target: Target, emit: Emit) -> Observed:
+    """Charts from the registry, releases, CRDs and namespaces, side by side. Reads only."""
+    settings = target.settings
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        live_crds = pool.submit(target.kube.list, ref("CustomResourceDefinition"))
+        found = pool.submit(_releases, target)
+        listed = pool.submit(target.kube.list, ref("Namespace"), metadata_only=True)
+        installed = found.result()
+        jobs = {
+            service: pool.submit(_controller, target, service, installed.get(charts.release_name(service)), emit)
+            for service in settings.service
+        }
+        controllers = [job.result() for job in jobs.values()]
+        ack = {
+            live["metadata"]["name"]: live
+            for live in live_crds.result()
+            if live["spec"]["group"].endswith(crds.COMMON_GROUP)
+        }
+        adopted = f"adoptedresources.{crds.COMMON_GROUP}" in ack
+        count = len(target.kube.list(ADOPTED_RESOURCES, metadata_only=True)) if adopted else 0
+        names = {item["metadata"]["name"]: item for item in listed.result()}
+    return Observed(controllers, ack, names, count)
+
+
+ADOPTED_RESOURCES = paths.Ref(f"{crds.COMMON_GROUP}/v1alpha1", "adoptedresources", "AdoptedResource")
+
+
+def _releases(target: Target) -> dict[str, Release]:
+    namespace = target.settings.controller_namespace
+    return {item.name: item for item in target.releases.all(namespace, seconds=target.deadline.remaining)}
+
+
+def releases(target: Target) -> dict[str, release.Observed]:
+    """Each service's release as it is, charts left alone (for status)."""
+    found = _releases(target)
+    return {service: _observed(target, found.get(charts.release_name(service))) for service in target.settings.service}
+
+
+def _controller(target: Target, service: str, found: Release | None, emit: Emit) -> Controller:
+    settings = target.settings
+    asked = settings.version.get(service) or (found.version if found else "") or charts.TESTED[service]
+    if service in settings.chart:
+        pulled = registry.local(settings.chart[service])
+    else:
+        emit(Event(Kind.PROGRESS, "charts.pull", f"chart of {service} {asked}"))
+        pulled = target.registry.pull(service, asked)
+    if pulled.chart.name != charts.chart_name(service):
+        raise AcksmError(
+            "chart-invalid",
+            f"the chart is {pulled.chart.name}, not {charts.chart_name(service)}",
+            where=str(pulled.path),
+        )
+    name = f"{pulled.chart.name} {pulled.chart.version}"
+    return Controller(service, pulled, _observed(target, found), crds.parse(pulled.chart.crds, name, service))
+
+
+def _observed(target: Target, found: Release | None) -> release.Observed:
+    if found is None:
+        return release.Observed()
+    seconds = target.deadline.remaining
+    action, revision = "", 0
+    if found.status != "deployed":
+        if found.status.startswith("pending") and found.age_seconds < PENDING_GRACE_SECONDS and _is_busy(target, found):
+            raise AcksmError(
+                "release-busy",
+                f"release {found.name} is {found.status} since {found.age_seconds:.0f} s",
+                where=f"namespace {found.namespace}",
+            )
+        action, revision = recovery(found, target.releases.deployed_revisions(found, seconds=seconds))
+    given = target.releases.values(found, seconds=seconds)
+    health = readiness.look(target.kube, found.namespace, found.name)
+    return release.Observed(found.version, found.status, given, is_marked(given), action, revision, health)
+
+
+def _is_busy(target: Target, found: Release) -> bool:
+    """Whether a helm may still be at it. acksm starts helm only for its own run, and a person who kills acksm knows
+    it: `--yes` says that no other helm runs."""
+    return not target.settings.yes
+
+
+def installed_role(observed: Observed) -> str:
+    """The role that the installed service accounts carry, when all agree; "" otherwise."""
+    roles = {_get(item.observed.values, ROLE_PATH) for item in observed.controllers if item.observed.version}
+    return str(roles.pop() or "") if len(roles) == 1 else ""
+
+
+def service_accounts(target: Target, observed: Observed) -> list[tuple[str, str]]:
+    """(namespace, service account) of each controller, as its values name it (G6)."""
+    namespace = target.settings.controller_namespace
+    found = []
+    for item in observed.controllers:
+        patched, _ = _patched(target, item, "")
+        found.append((namespace, str(_get(patched.values, ("serviceAccount", "name")))))
+    return found
+
+
+def plan(target: Target, observed: Observed, role_arn: str, iam_is_new: bool) -> Planned:
+    """The whole of §3 as changes. Refusals are AcksmErrors, all before the first write."""
+    settings, namespace = target.settings, target.settings.controller_namespace
+    planned = Planned()
+    wanted = []
+    for item in observed.controllers:
+        one, scope = _wanted(target, item, role_arn)
+        _check_upgrade(item, one.version, observed)
+        wanted.append((item, one, scope))
+    watched = [name for _, one, _ in wanted for name in str(one.values.get("watchNamespace", "")).split(",") if name]
+    planned.changes += release.namespaces(
+        watched, observed.namespaces, controller_namespace=namespace, create=settings.create_namespace
+    )
+    all_crds = [crd for item in observed.controllers for crd in item.wanted_crds]
+    ours = [f"{namespace}/{charts.release_name(service)}" for service in charts.SERVICES]
+    crd_changes = crds.plan(all_crds, observed.live_crds, ours)
+    release_changes = []
+    for item, one, scope in wanted:
+        made = release.plan(item.observed, one, wait=settings.wait, iam_is_new=iam_is_new, adopt=settings.adopt_release)
+        release_changes.append((item, one, scope, made))
+    rendered = _check_owners(target, observed, [(one, made) for _, one, _, made in release_changes])
+    for item, one, scope, made in release_changes:
+        lane = [change for change in crd_changes if change.lane == item.service]
+        if lane:
+            names = [change.target.rpartition(" ")[2] for change in lane]
+            lane.append(
+                Change(
+                    id="crds.established",
+                    step="crds",
+                    op=Op.WAIT,
+                    system="kubernetes",
+                    lane=item.service,
+                    target=f"{len(names)} CRDs",
+                    call="crds.await",
+                    params={"names": names},
+                )
+            )
+        planned.changes += lane + made
+        planned.notes += list(one.notes)
+        planned.facts[item.service] = {
+            "release": f"{namespace}/{one.name}",
+            "version": one.version,
+            "scope": scope.text,
+            "digest": one.digest,
+            "values": dict(one.values),
+            "values_diff": list(one.values_diff),
+            "objects": rendered.get(one.name, []),
+            "changes": len([change for change in made if change.op is not Op.WAIT]),
+        }
+    planned.changes = _crds_before_releases(planned.changes)
+    planned.notes += [
+        f"CRD {name} in the cluster is newer than the charts'; it stays"
+        for name in crds.kept_newer(all_crds, observed.live_crds)
+    ]
+    return planned
+
+
+def _crds_before_releases(changes: list[Change]) -> list[Change]:
+    """Every CRD is served before any release starts: a common CRD may come from the other service's chart."""
+    before = [change for change in changes if change.step != "release"]
+    after = [change for change in changes if change.step == "release"]
+    if before and after and before[-1].lane and after[0].lane:
+        # a barrier: an empty lane ends the stage
+        index = max(i for i, change in enumerate(before) if change.op is Op.WAIT and change.step == "crds")
+        waits = [change for change in before if change.id == "crds.established"]
+        names = [name for change in waits for name in change.params["names"]]
+        merged = replace(before[index], lane="", target=f"{len(names)} CRDs", params={"names": names})
+        return [change for change in before if change.id != "crds.established"] + [merged] + after
+    return before + after
+
+
+def _check_upgrade(item: Controller, version: str, observed: Observed) -> None:
+    """AdoptedResources would keep their finalizer for ever (ack-facts.md §1.3, "AdoptedResource removal trap")."""
+    before = item.observed.version
+    if (
+        before
+        and observed.adopted_resources
+        and charts.has(item.service, before, "adopted-resource")
+        and not charts.has(item.service, version, "adopted-resource")
+    ):
+        raise AcksmError(
+            "adopted-resources-left",
+            f"{observed.adopted_resources} AdoptedResource objects are there, and "
+            f"{item.service} {version} no longer handles them",
+            where=f"{item.service} {before} → {version}",
+        )
+
+
+def _wanted(target: Target, item: Controller, role_arn: str) -> tuple[release.Wanted, charts.Scope]:
+    patched, scope = _patched(target, item, role_arn)
+    notes = []
+    settings = target.settings
+    if settings.scope == "namespace" and not settings.watch_namespace and scope.text.startswith("namespace"):
+        notes.append(
+            f"{item.service} watches {scope.text}"
+            + (
+                ": the release namespace is meant when no --watch-namespace is given"
+                if scope.text.endswith(settings.controller_namespace)
+                else ""
+            )
+        )
+    if not scope.reads_namespaces:
+        notes.append(
+            f"{item.service} in this scope does not read annotations of namespaces: no other account or region"
+        )
+    chart = item.pulled.chart
+    return release.Wanted(
+        item.service,
+        charts.release_name(item.service),
+        settings.controller_namespace,
+        str(item.pulled.path),
+        chart.name,
+        chart.version,
+        item.pulled.digest,
+        release.overrides(patched.chart_values, patched.values),
+        role_arn,
+        patched.diff,
+        tuple(notes),
+    ), scope
+
+
+def _patched(target: Target, item: Controller, role_arn: str) -> tuple[values.Patched, charts.Scope]:
+    """The chart's values with acksm's own, then the file's, then --set; what is installed counts as given before."""
+    settings, chart = target.settings, item.pulled.chart
+    text = chart.values_text
+    plain = values.patch(text, []).chart_values
+    kept: list[Edit] = []
+    if item.observed.version and not settings.reset_values:
+        kept = [
+            edit
+            for edit in values.flatten(item.observed.values, plain, "what is installed")
+            if edit.path not in MANAGED and edit.path != ("aws", "region")
+        ]
+    scope = _scope(settings, item)
+    own = [Edit(("aws", "region"), target.cluster.region, "acksm"), Edit(MARK_PATH, "true", "acksm")]
+    own += [Edit((key,), value, "acksm") for key, value in scope.values.items()]
+    if charts.has(item.service, chart.version, "account-id"):
+        own.append(Edit(("aws", "account_id"), target.identity.account, "acksm"))
+    if role_arn:
+        own.append(Edit(ROLE_PATH, role_arn, "acksm"))
+    theirs = [edit for name in settings.values for edit in _from_file(name, item.service, plain)]
+    theirs += [values.parse_set(text, plain) for text in _for_service(settings.set, item.service)]
+    for edit in theirs:
+        if edit.path in MANAGED:
+            raise AcksmError(
+                "values-managed", f"{'.'.join(edit.path)} is set by {MANAGED[edit.path]}", where=edit.origin
+            )
+    return values.patch(text, [*kept, *own, *theirs], chart.schema, f"{chart.name} {chart.version} values.yaml"), scope
+
+
+def _from_file(name: str, service: str, plain: Mapping[str, Any]) -> list[Edit]:
+    chosen = _for_service([name], service)
+    return [edit for path in chosen for edit in values.flatten(values.read_file(path), plain, path)]
+
+
+def _for_service(items: Sequence[str], service: str) -> list[str]:
+    """`SERVICE:rest` is for one service, anything else for both."""
+    found = []
+    for item in items:
+        prefix, colon, rest = item.partition(":")
+        if colon and prefix in charts.SERVICES:
+            found += [rest] if prefix == service else []
+        else:
+            found.append(item)
+    return found
+
+
+def _scope(settings: Settings, item: Controller) -> charts.Scope:
+    """The scope asked for, or the installed one, or cluster."""
+    installed = item.observed.values if item.observed.version else {}
+    names = [name for name in str(installed.get("watchNamespace") or "").split(",") if name]
+    was = "namespace" if names or installed.get("installScope") == "namespace" else "cluster"
+    scope = settings.scope or ("namespace" if settings.watch_namespace else was)
+    watch = settings.watch_namespace or ([] if settings.scope == "namespace" and was == "cluster" else names)
+    if settings.scope == "cluster" and settings.watch_namespace:
+        raise AcksmError("config-invalid", "--watch-namespace needs --scope namespace", where="--watch-namespace")
+    return charts.scope(item.service, item.pulled.chart.version, scope, watch, settings.controller_namespace)
+
+
+def _check_owners(
+    target: Target, observed: Observed, planned: Sequence[tuple[release.Wanted, list[Change]]]
+) -> dict[str, list[str]]:
+    """Render what would be made, and refuse another's objects. Returns "Kind namespace/name" by release.
+
+    Only for releases that would change: what runs already has passed.
+    """
+    rendered: dict[str, list[str]] = {}
+    changing = [one for one, made in planned if any(change.system == "helm" for change in made)]
+    if not changing:
+        return rendered
+    with ThreadPoolExecutor(max_workers=len(changing)) as pool:
+        objects = list(
+            pool.map(
+                lambda one: target.releases.template(
+                    one.name, one.namespace, one.chart, one.values, seconds=target.deadline.remaining
+                ),
+                changing,
+            )
+        )
+    for one, manifests in zip(changing, objects, strict=True):
+        live = _live(target, observed, manifests, one.namespace)
+        release.check_owners(manifests, live, one.name, one.namespace)
+        rendered[one.name] = [
+            f"{item['kind']} {item['metadata'].get('namespace', '')}/{item['metadata']['name']}".replace(" /", " ")
+            for item in manifests
+        ]
+    return rendered
+
+
+def _live(
+    target: Target, observed: Observed, manifests: Sequence[Mapping[str, Any]], namespace: str
+) -> dict[tuple[str, str, str], Any]:
+    """The existing objects of those kinds, one list for each (kind, namespace) that is there."""
+    found = {}
+    wanted = {(str(item["kind"]), str(item["metadata"].get("namespace") or namespace)) for item in manifests}
+    asked: set[tuple[str, str]] = set()
+    for kind, where in wanted:
+        if not paths.knows(kind):
+            continue
+        collection = ref(kind, namespace=where)
+        if (kind, collection.namespace) in asked or (collection.namespace and where not in observed.namespaces):
+            continue
+        asked.add((kind, collection.namespace))
+        for item in target.kube.list(collection, metadata_only=True):
+            found[(kind, collection.namespace, str(item["metadata"]["name"]))] = item
+    return found
+
+
+def helm_calls(target: Target) -> dict[str, Callable[..., Any]]:
+    """The helm calls that a change may name."""
+    releases, deadline = target.releases, target.deadline
+    return {
+        "helm.install": lambda **params: releases.install(**params, seconds=deadline.remaining),
+        "helm.upgrade": lambda **params: releases.upgrade(**params, seconds=deadline.remaining),
+        "helm.recover": lambda **params: releases.recover(**params, seconds=deadline.remaining),
+    }
+
+
+def _get(mapping: Mapping[str, Any], path: Sequence[str]) -> Any:
+    found: Any = mapping
+    for key in path:
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return found

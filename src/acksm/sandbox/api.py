@@ -1,0 +1,315 @@
+"""What `acksm sandbox` and the tests call: up, down, status, env, and clusters in a running sandbox."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import urllib3
+
+from acksm.errors import AcksmError
+from acksm.events import Emit, Event, Kind, silent
+from acksm.sandbox import parts
+from acksm.sandbox.control_plane import tail
+from acksm.sandbox.locks import file_lock
+from acksm.sandbox.state import (
+    ACCOUNT,
+    CLUSTER,
+    OTHER_ACCOUNT,
+    REGION,
+    ClusterState,
+    State,
+    directory,
+    load,
+    write_private,
+)
+
+UP_SECONDS = 180.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """What `up` is asked for. `endpoint` and `ca_data` (base64) are those of a cluster that the user brings."""
+
+    name: str = "default"
+    clusters: tuple[str, ...] = (CLUSTER,)
+    region: str = REGION
+    account: str = ACCOUNT
+    other_accounts: tuple[str, ...] = (OTHER_ACCOUNT,)
+    charts: tuple[str, ...] = ()
+    endpoint: str = ""
+    ca_data: str = ""
+    version: str = ""
+    parts: dict[str, str] = field(default_factory=dict)
+
+
+def up(options: Options, emit: Emit = silent) -> State:
+    """A healthy sandbox with these clusters; nothing is done when there is one. Errors: sandbox-…."""
+    home = directory(options.name)
+    needed = ("crane", "helm") if options.endpoint else parts.NEEDED
+    found = parts.ensure(needed, emit)
+    with file_lock(home.parent / f"{options.name}.lock", emit, f"another `sandbox up` of {options.name}"):
+        state = load(options.name)
+        if state and not unhealthy(state):
+            missing = [name for name in options.clusters if name not in state.clusters]
+            for name in missing:
+                emit(Event(Kind.PROGRESS, "sandbox.cluster", f"starting cluster {name}"))
+                add_cluster(state, name)
+            if not missing:
+                emit(Event(Kind.UP_TO_DATE, "sandbox.up", f"sandbox {options.name} is up"))
+            return load(options.name) or state
+        if state:
+            for problem in unhealthy(state):
+                emit(Event(Kind.WARNING, "sandbox.unhealthy", problem))
+        _remove(options.name)
+        home.mkdir(parents=True, mode=0o700)
+        return _start(options, found, home, emit)
+
+
+def _start(options: Options, found: dict[str, Path], home: Path, emit: Emit) -> State:
+    emit(Event(Kind.STEP, "sandbox.up", f"starting sandbox {options.name}: {', '.join(options.clusters)}"))
+    began = time.monotonic()
+    data = asdict(options) | {"parts": {name: str(path) for name, path in found.items()}}
+    write_private(home / "options.json", json.dumps(data))
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+    with (home / "daemon.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "acksm.sandbox.daemon", str(home / "options.json")],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            cwd="/",
+            start_new_session=True,
+        )
+    told = began
+    while not (home / "ready").exists():
+        if (home / "failed.json").exists() or process.poll() is not None or time.monotonic() - began > UP_SECONDS:
+            raise _failure(options.name, home)
+        if time.monotonic() - told > 2:
+            told = time.monotonic()
+            emit(Event(Kind.PROGRESS, "sandbox.up", f"control plane is starting, {told - began:.0f} s"))
+        time.sleep(0.05)
+    state = load(options.name)
+    if state is None:
+        raise _failure(options.name, home)
+    emit(Event(Kind.DONE, "sandbox.up", f"sandbox {options.name} is up after {time.monotonic() - began:.1f} s"))
+    return state
+
+
+def _failure(name: str, home: Path) -> AcksmError:
+    details: dict[str, Any] = {"diff": tail(home / "daemon.log")}
+    message, where, failure = "the sandbox did not start", str(home / "daemon.log"), "sandbox-failed"
+    if (home / "failed.json").exists():
+        told = json.loads((home / "failed.json").read_text())
+        message, where, failure, details = told["message"], told["where"], told["id"], told["details"]
+    end_processes(name)
+    return AcksmError(failure, message, where=where, details=details)
+
+
+def down(name: str, emit: Emit = silent) -> bool:
+    """End every process and remove every file of the sandbox. False when there was none."""
+    existed = directory(name).exists()
+    with file_lock(directory(name).parent / f"{name}.lock", emit, f"a command on sandbox {name}"):
+        _remove(name)
+    (directory(name).parent / f"{name}.lock").unlink(missing_ok=True)
+    return existed
+
+
+def _remove(name: str) -> None:
+    end_processes(name)
+    shutil.rmtree(directory(name), ignore_errors=True)
+
+
+def end_processes(name: str) -> None:
+    """The daemon ends its children; what a killed daemon left is ended by recorded id and start time."""
+    state = load(name)
+    if state:
+        state.daemon.end(patience=15.0)
+        for process in state.processes()[1:]:
+            process.end(patience=2.0)
+
+
+def unhealthy(state: State) -> list[str]:
+    """What is wrong, each with the end of its log; [] for a healthy sandbox."""
+    problems = []
+    for process in state.processes():
+        if not process.alive():
+            last = "; ".join(tail(Path(process.log), 2))
+            problems.append(f"{process.name} (process {process.pid}) has ended: {last}")
+    return problems
+
+
+def status(name: str) -> tuple[dict[str, Any], list[str]]:
+    """Everything that runs, and what is wrong. Error: `sandbox-missing`."""
+    state = require(name)
+    data = {
+        "name": name,
+        "aws_endpoint": state.aws_endpoint,
+        "registry": f"{state.registry}/aws-controllers-k8s",
+        "accounts": sorted(state.accounts),
+        "clusters": [
+            {"name": item.name, "endpoint": item.endpoint, "region": item.region, "account": item.account}
+            for item in state.clusters.values()
+        ],
+        "parts": [
+            {"name": item.name, "pid": item.pid, "alive": item.alive(), "log": item.log} for item in state.processes()
+        ],
+    }
+    return data, unhealthy(state)
+
+
+def require(name: str) -> State:
+    """The state of a sandbox that is there. Error: `sandbox-missing`."""
+    state = load(name)
+    if state is None:
+        raise AcksmError("sandbox-missing", f"there is no sandbox {name}")
+    return state
+
+
+def add_cluster(state: State, name: str) -> ClusterState:
+    """Another cluster in a running sandbox, some five seconds. Error: `sandbox-part-failed`."""
+    control(state, "PUT", f"clusters/{name}")
+    return require(state.name).clusters[name]
+
+
+def remove_cluster(state: State, name: str) -> None:
+    """End a cluster."""
+    control(state, "DELETE", f"clusters/{name}")
+
+
+def control(state: State, method: str, path: str, body: Any = None) -> None:
+    """Ask the daemon: clusters/NAME, users, faults."""
+    answer = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(UP_SECONDS)).request(
+        method, f"{state.control}/{path}", body=json.dumps(body or {}), headers={"Content-Type": "application/json"}
+    )
+    if answer.status != 200:
+        told = json.loads(answer.data)
+        raise AcksmError(
+            told.get("id", "sandbox-failed"),
+            told.get("message", "the sandbox refuses"),
+            where=told.get("where", path),
+            details=told.get("details"),
+        )
+
+
+def environment(name: str, cluster: str = "", account: str = "") -> dict[str, str]:
+    """The variables that point kubectl, helm, aws and acksm at the sandbox. Files are the sandbox's own.
+
+    Errors: `sandbox-missing`, `sandbox-cluster`.
+    """
+    state = require(name)
+    cluster = cluster or next(iter(state.clusters), "")
+    if cluster not in state.clusters:
+        raise AcksmError(
+            "sandbox-cluster", f"the sandbox has no cluster {cluster}; it has: {', '.join(state.clusters)}"
+        )
+    found = state.clusters[cluster]
+    keys = state.accounts[account or found.account]
+    aws = {
+        "AWS_ENDPOINT_URL": state.aws_endpoint,
+        "AWS_ACCESS_KEY_ID": keys["AWS_ACCESS_KEY_ID"],
+        "AWS_SECRET_ACCESS_KEY": keys["AWS_SECRET_ACCESS_KEY"],
+        "AWS_DEFAULT_REGION": found.region,
+        "AWS_REGION": found.region,
+        **_aws_files(state, found.region),
+    }
+    return aws | {
+        "KUBECONFIG": _kubeconfig(state, found, aws),
+        "ACKSM_CLUSTER": cluster,
+        "ACKSM_REGISTRY": f"{state.registry}/aws-controllers-k8s",
+        "PATH": _path(state),
+    }
+
+
+def _path(state: State) -> str:
+    directories = [str(Path(state.helm).parent)]
+    directories += [str(path.parent) for name in ("kubectl",) if (path := parts.existing(name))]
+    current = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    return os.pathsep.join([item for item in dict.fromkeys(directories) if item not in current] + current)
+
+
+def _aws_files(state: State, region: str) -> dict[str, str]:
+    """Configuration and credentials with a profile for each account, in the sandbox's directory."""
+    home = directory(state.name)
+    profiles = [
+        ("practice" if account == next(iter(state.accounts)) else f"other-{account}", keys)
+        for account, keys in state.accounts.items()
+    ]
+    expired = ("expired", {"AWS_ACCESS_KEY_ID": "ASIAACKSMEXPIREDKEY0", "AWS_SECRET_ACCESS_KEY": "x"})
+    write_private(
+        home / "aws-config",
+        "".join(
+            f"[profile {profile}]\nregion = {region}\nendpoint_url = {state.aws_endpoint}\n\n"
+            for profile, _ in [*profiles, expired]
+        ),
+    )
+    write_private(
+        home / "aws-credentials",
+        "".join(
+            f"[{profile}]\naws_access_key_id = {keys['AWS_ACCESS_KEY_ID']}\n"
+            f"aws_secret_access_key = {keys['AWS_SECRET_ACCESS_KEY']}\n\n"
+            for profile, keys in [*profiles, expired]
+        ),
+    )
+    return {"AWS_CONFIG_FILE": str(home / "aws-config"), "AWS_SHARED_CREDENTIALS_FILE": str(home / "aws-credentials")}
+
+
+def _kubeconfig(state: State, cluster: ClusterState, aws: dict[str, str]) -> str:
+    """Through the front door: a token of `acksm token`, as `aws eks update-kubeconfig` writes one of `aws`."""
+    path = directory(state.name) / f"kubeconfig-{cluster.name}.json"
+    arn = f"arn:aws:eks:{cluster.region}:{cluster.account}:cluster/{cluster.name}"
+    user = {
+        "exec": {
+            "apiVersion": "client.authentication.k8s.io/v1",
+            "interactiveMode": "Never",
+            "command": sys.executable,
+            "args": ["-m", "acksm", "token", "--cluster", cluster.name, "--region", cluster.region],
+            "env": [{"name": key, "value": value} for key, value in aws.items()],
+        }
+    }
+    write_private(
+        path,
+        json.dumps(
+            {
+                "apiVersion": "v1",
+                "kind": "Config",
+                "current-context": arn,
+                "users": [{"name": arn, "user": user}],
+                "clusters": [
+                    {
+                        "name": arn,
+                        "cluster": {"server": cluster.endpoint, "certificate-authority-data": cluster.ca_data},
+                    }
+                ],
+                "contexts": [{"name": arn, "context": {"cluster": arn, "user": arn}}],
+            },
+            indent=1,
+        ),
+    )
+    return str(path)
+
+
+def exports(variables: dict[str, str]) -> str:
+    """Shell lines; what would get in the way is unset."""
+    import shlex
+
+    lines = ["unset AWS_PROFILE AWS_CA_BUNDLE AWS_SESSION_TOKEN"]
+    return "\n".join(lines + [f"export {key}={shlex.quote(value)}" for key, value in variables.items()])
+
+
+def logs(name: str, part: str = "", lines: int = 40) -> Sequence[str]:
+    """The end of the logs, of one part or of all."""
+    found: list[str] = []
+    for process in require(name).processes():
+        if part in {"", process.name}:
+            found += [f"{process.name}: {line}" for line in tail(Path(process.log), lines)]
+    return found

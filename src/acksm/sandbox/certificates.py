@@ -1,0 +1,80 @@
+"""The sandbox's own certificates: one authority for each cluster, kept in the sandbox's directory."""
+
+from __future__ import annotations
+
+import ipaddress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+LIFE = timedelta(days=365)
+
+
+class Authority:
+    """A certificate authority that writes what it issues as NAME.crt and NAME.key into `directory` (keys 0600)."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        directory.mkdir(parents=True, exist_ok=True)
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "acksm-sandbox")])
+        self._certificate = (
+            self._builder(self._name, self._key.public_key())
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .sign(self._key, hashes.SHA256())
+        )
+        self.path = directory / "ca.crt"
+        self.path.write_bytes(self._certificate.public_bytes(serialization.Encoding.PEM))
+
+    @property
+    def pem(self) -> str:
+        return self.path.read_text()
+
+    def _builder(self, subject: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+        now = datetime.now(UTC)
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self._name)
+            .public_key(key)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(minutes=5))
+            .not_valid_after(now + LIFE)
+        )
+
+    def issue(self, name: str, *, organization: str = "", server: bool = False) -> tuple[Path, Path]:
+        """A certificate for `name` (a user, or a server on loopback); returns the paths of certificate and key."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        parts = [x509.NameAttribute(NameOID.COMMON_NAME, name)]
+        parts += [x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization)] if organization else []
+        usage = ExtendedKeyUsageOID.SERVER_AUTH if server else ExtendedKeyUsageOID.CLIENT_AUTH
+        builder = self._builder(x509.Name(parts), key.public_key()).add_extension(
+            x509.ExtendedKeyUsage([usage]), critical=False
+        )
+        if server:
+            names = [x509.DNSName(item) for item in ("localhost", "kubernetes", "kubernetes.default.svc")]
+            addresses = [x509.IPAddress(ipaddress.ip_address(item)) for item in ("127.0.0.1", "10.0.0.1")]
+            builder = builder.add_extension(x509.SubjectAlternativeName([*names, *addresses]), critical=False)
+        certificate = builder.sign(self._key, hashes.SHA256())
+        file = name.replace(":", "-")
+        crt, pem = self.directory / f"{file}.crt", self.directory / f"{file}.key"
+        crt.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        write_key(pem, key)
+        return crt, pem
+
+
+def write_key(path: Path, key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> None:
+    """A private key as PEM, 0600 from its first byte on."""
+    path.touch(mode=0o600)
+    path.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+
+
+def signing_key(path: Path) -> None:
+    """The key that signs service account tokens (RSA, as EKS's)."""
+    write_key(path, rsa.generate_private_key(public_exponent=65537, key_size=2048))

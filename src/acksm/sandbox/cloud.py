@@ -1,0 +1,159 @@
+"""AWS on loopback: moto behind a small gate that behaves like AWS where moto is too kind.
+
+The gate refuses keys that no account has given out, can be told to fail an action, and writes down each request, so
+that tests and the benchmark can count them.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+EXPIRED_KEY = "ASIAACKSMEXPIREDKEY0"
+_CREDENTIAL = re.compile(r"Credential=([A-Z0-9]+)/\d+/([^/]*)/([a-z-]+)/")
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+
+
+class Cloud:
+    """The WSGI application. `keys` maps access key ids to accounts; `faults` actions to (status, code, message)."""
+
+    def __init__(self, log: Path) -> None:
+        os.environ.update(MOTO_IAM_LOAD_MANAGED_POLICIES="true")
+        from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+        self._moto = DomainDispatcherApplication(create_backend_app)
+        self._log = log.open("a", buffering=1)
+        self._lock = threading.Lock()
+        self.faults: dict[str, tuple[int, str, str]] = {}
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        environ["wsgi.input"] = io.BytesIO(body)
+        key, service = _caller(environ)
+        action = f"{service}:{_action(environ, body)}"
+        seen: list[str] = []
+
+        def note(status: str, headers: Any, *more: Any) -> Any:
+            seen.append(status)
+            return start_response(status, headers, *more)
+
+        refused = self._refusal(key, action)
+        if refused:
+            status, code, message = refused
+            answer: Iterable[bytes] = [_error(service, code, message)]
+            kind = "text/xml" if service in _QUERY else "application/json"
+            note(f"{status} {code}", [("Content-Type", kind), ("x-amzn-ErrorType", code)])
+        else:
+            answer = self._moto(environ, note)
+        with self._lock:
+            row = {"time": time.time(), "action": action, "key": key, "status": int((seen or ["0"])[0].split()[0])}
+            self._log.write(json.dumps(row) + "\n")
+        return answer
+
+    def _refusal(self, key: str, action: str) -> tuple[int, str, str] | None:
+        if key == EXPIRED_KEY:
+            return 403, "ExpiredToken", "The security token included in the request is expired"
+        if key and not account_of(key):
+            return 403, "InvalidClientTokenId", "The security token included in the request is invalid."
+        return self.faults.get(action)
+
+
+_QUERY = {"iam", "sts"}
+
+
+def _caller(environ: Environ) -> tuple[str, str]:
+    found = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
+    return (found[1], found[3]) if found else ("", "unsigned")
+
+
+def _action(environ: Environ, body: bytes) -> str:
+    target = environ.get("HTTP_X_AMZ_TARGET", "")
+    if target:
+        return str(target).rpartition(".")[2]
+    if b"Action=" in body:
+        return parse_qs(body.decode("utf-8", "replace")).get("Action", [""])[0]
+    method, path = environ.get("REQUEST_METHOD", ""), environ.get("PATH_INFO", "")
+    if path.startswith("/clusters"):
+        parts = [part for part in path.split("/") if part]
+        verbs = {("GET", 1): "ListClusters", ("GET", 2): "DescribeCluster"}
+        return verbs.get((method, len(parts)), f"{method} {path}")
+    return f"{method} {path}"
+
+
+def _error(service: str, code: str, message: str) -> bytes:
+    if service in _QUERY:
+        return (
+            f"<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>"
+            "<RequestId>practice</RequestId></ErrorResponse>"
+        ).encode()
+    return json.dumps({"__type": code, "message": message}).encode()
+
+
+def _iam(account: str) -> Any:
+    from moto.iam.models import iam_backends
+
+    return iam_backends[account]["aws"]
+
+
+def account_of(key: str) -> str:
+    """The account that gave out this access key, or ""."""
+    from moto.iam.models import iam_backends
+
+    for account, partitions in list(iam_backends.items()):
+        if key in partitions["aws"].access_keys:
+            return str(account)
+    return ""
+
+
+def secret_of(key: str) -> str:
+    """The key's secret, for the authenticator."""
+    account = account_of(key)
+    return str(_iam(account).access_keys[key].secret_access_key) if account else ""
+
+
+def open_account(account: str, region: str, user: str = "practice-admin") -> dict[str, str]:
+    """Make an administrator in `account` and give out a key."""
+    backend = _iam(account)
+    backend.create_user(region, user)
+    key = backend.create_access_key(user)
+    return {
+        "AWS_ACCESS_KEY_ID": str(key.access_key_id),
+        "AWS_SECRET_ACCESS_KEY": str(key.secret_access_key),
+        "arn": f"arn:aws:iam::{account}:user/{user}",
+    }
+
+
+def issuer(region: str) -> str:
+    """An issuer as EKS gives one."""
+    return f"https://oidc.eks.{region}.amazonaws.com/id/{secrets.token_hex(16).upper()}"
+
+
+def record_cluster(
+    name: str, region: str, account: str, endpoint: str, ca_data: str, issuer_url: str, version: str
+) -> None:
+    """The cluster's EKS record, pointing at the real apiserver."""
+    from moto.eks.models import eks_backends
+
+    backend = eks_backends[account][region]
+    role = f"arn:aws:iam::{account}:role/practice-cluster"
+    cluster = backend.create_cluster(name, role, {"subnetIds": ["subnet-1"], "securityGroupIds": ["sg-1"]}, version)
+    cluster.endpoint, cluster.version = endpoint, version
+    cluster.certificate_authority = {"data": ca_data}
+    cluster.identity = {"oidc": {"issuer": issuer_url}}
+
+
+def forget_cluster(name: str, region: str, account: str) -> None:
+    """Remove the EKS record, if it is there."""
+    from moto.eks.models import eks_backends
+
+    eks_backends[account][region].clusters.pop(name, None)

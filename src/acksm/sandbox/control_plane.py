@@ -1,0 +1,287 @@
+"""One cluster: etcd, apiserver, controller manager, scheduler and kwok, on free ports of 127.0.0.1."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import urllib3
+
+from acksm.errors import AcksmError
+from acksm.sandbox import identity_webhook
+from acksm.sandbox.certificates import Authority, signing_key
+from acksm.sandbox.state import ClusterState, Process, start_time, write_private
+
+READY_SECONDS = 90.0
+NODE = "practice-node"
+AUDIT = """\
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+  - level: Metadata
+"""
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on now."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for item in sockets:
+            item.bind(("127.0.0.1", 0))
+        return [int(item.getsockname()[1]) for item in sockets]
+    finally:
+        for item in sockets:
+            item.close()
+
+
+def start(name: str, argv: Sequence[str], log: Path, environment: Mapping[str, str] | None = None) -> Process:
+    """Start a program of the sandbox; it dies with the daemon (Linux's parent-death signal)."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as stream:
+        process = subprocess.Popen(
+            list(argv),
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            env=None if environment is None else dict(environment),
+            start_new_session=True,
+            preexec_fn=_die_with_parent,
+        )
+    return Process(name, process.pid, start_time(process.pid), str(log))
+
+
+def _die_with_parent() -> None:
+    import ctypes
+    import signal
+
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+class ControlPlane:
+    """Starts a cluster in `home`; `parts` are the programs' paths."""
+
+    def __init__(self, home: Path, parts: Mapping[str, Path], name: str, region: str, account: str) -> None:
+        self.home, self.parts = home, parts
+        self.state = ClusterState(name, region, account, "", "", "")
+        self.ca: Authority | None = None
+        self._admin: tuple[Path, Path] | None = None
+
+    def run(self, issuer: str, authenticator: str, webhook: Callable[[Authority], tuple[str, str]]) -> ClusterState:
+        """Start everything and wait until a node is Ready. Error: `sandbox-part-failed` with the part's log."""
+        etcd_client, etcd_peer, secure, manager, scheduler = free_ports(5)
+        pki = self.home / "pki"
+        self.ca = Authority(pki)
+        self._admin = self.ca.issue("practice-bootstrap", organization="system:masters")
+        server = self.ca.issue("kube-apiserver", server=True)
+        signing_key(pki / "sa.key")
+        self.state.issuer = issuer
+        self.state.endpoint = f"https://127.0.0.1:{secure}"
+        self.state.ca_data = base64.b64encode(self.ca.path.read_bytes()).decode()
+        (self.home / "audit-policy.yaml").write_text(AUDIT)
+        write_private(self.home / "authenticator.json", json.dumps(_webhook_kubeconfig(authenticator)))
+        self._start(
+            "etcd",
+            f"--data-dir={self.home / 'etcd'}",
+            f"--listen-client-urls=http://127.0.0.1:{etcd_client}",
+            f"--advertise-client-urls=http://127.0.0.1:{etcd_client}",
+            f"--listen-peer-urls=http://127.0.0.1:{etcd_peer}",
+            "--unsafe-no-fsync",
+            "--log-level=warn",
+        )
+        self._start(
+            "kube-apiserver",
+            f"--etcd-servers=http://127.0.0.1:{etcd_client}",
+            f"--secure-port={secure}",
+            "--bind-address=127.0.0.1",
+            "--advertise-address=127.0.0.1",
+            "--endpoint-reconciler-type=none",
+            f"--tls-cert-file={server[0]}",
+            f"--tls-private-key-file={server[1]}",
+            f"--client-ca-file={self.ca.path}",
+            f"--service-account-key-file={pki / 'sa.key'}",
+            f"--service-account-signing-key-file={pki / 'sa.key'}",
+            f"--service-account-issuer={issuer}",
+            "--authorization-mode=Node,RBAC",
+            "--service-cluster-ip-range=10.0.0.0/24",
+            "--authentication-token-webhook-version=v1",
+            f"--authentication-token-webhook-config-file={self.home / 'authenticator.json'}",
+            "--authentication-token-webhook-cache-ttl=10s",
+            f"--audit-policy-file={self.home / 'audit-policy.yaml'}",
+            f"--audit-log-path={self.home / 'audit.log'}",
+            "--audit-log-mode=blocking",
+        )
+        self._await("kube-apiserver", lambda: self.api("GET", "/readyz")[0] == 200)
+        self._later_parts(manager, scheduler)
+        url, ca_data = webhook(self.ca)
+        self.api(
+            "POST",
+            "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations",
+            identity_webhook.configuration(url, ca_data),
+        )
+        self._node()
+        return self.state
+
+    def _later_parts(self, manager: int, scheduler: int) -> None:
+        pki = self.home / "pki"
+        if self.ca is None:
+            return
+        for part, port, flags in (
+            (
+                "kube-controller-manager",
+                manager,
+                [
+                    "--use-service-account-credentials",
+                    f"--service-account-private-key-file={pki / 'sa.key'}",
+                    f"--root-ca-file={self.ca.path}",
+                    "--controllers=*,-node-ipam-controller,-node-route-controller",
+                ],
+            ),
+            ("kube-scheduler", scheduler, []),
+        ):
+            config = self._kubeconfig(f"system:{part}", "")
+            self._start(
+                part,
+                f"--kubeconfig={config}",
+                f"--authentication-kubeconfig={config}",
+                f"--authorization-kubeconfig={config}",
+                "--bind-address=127.0.0.1",
+                f"--secure-port={port}",
+                "--leader-elect=false",
+                *flags,
+            )
+        stages = self.home / "stages.yaml"
+        shutil.copyfile(Path(__file__).parent / "stages.yaml", stages)
+        self._start(
+            "kwok",
+            f"--kubeconfig={self._kubeconfig('kwok', 'system:masters')}",
+            f"--config={stages}",
+            "--manage-all-nodes=true",
+            "--node-lease-duration-seconds=40",
+            "--server-address=",
+        )
+
+    def _start(self, part: str, *flags: str) -> None:
+        environment = {key: value for key, value in os.environ.items() if key in {"PATH", "TMPDIR", "LANG"}}
+        environment["HOME"] = str(self.home)
+        self.state.processes.append(
+            start(part, [str(self.parts[part]), *flags], self.home / "logs" / f"{part}.log", environment)
+        )
+
+    def _kubeconfig(self, user: str, organization: str) -> Path:
+        if self.ca is None:
+            raise RuntimeError("the authority comes first")
+        crt, key = self.ca.issue(user, organization=organization)
+        path = self.home / f"{user.replace(':', '-')}.kubeconfig"
+        write_private(
+            path,
+            json.dumps(
+                {
+                    "apiVersion": "v1",
+                    "kind": "Config",
+                    "current-context": "x",
+                    "clusters": [
+                        {
+                            "name": "x",
+                            "cluster": {
+                                "server": self.state.endpoint,
+                                "certificate-authority-data": self.state.ca_data,
+                            },
+                        }
+                    ],
+                    "users": [{"name": "x", "user": {"client-certificate": str(crt), "client-key": str(key)}}],
+                    "contexts": [{"name": "x", "context": {"cluster": "x", "user": "x"}}],
+                }
+            ),
+        )
+        return path
+
+    def api(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        """A call as the bootstrap administrator; (0, None) while nobody answers."""
+        if self.ca is None or self._admin is None:
+            raise RuntimeError("the authority comes first")
+        http = urllib3.PoolManager(
+            ca_certs=str(self.ca.path),
+            cert_file=str(self._admin[0]),
+            key_file=str(self._admin[1]),
+            retries=False,
+            timeout=urllib3.Timeout(10),
+        )
+        try:
+            answer = http.request(
+                method,
+                self.state.endpoint + path,
+                body=None if body is None else json.dumps(body),
+                headers={"Content-Type": "application/json"},
+            )
+        except urllib3.exceptions.HTTPError:
+            return 0, None
+        try:
+            return answer.status, json.loads(answer.data)
+        except ValueError:
+            return answer.status, None
+
+    def _node(self) -> None:
+        """One node; kwok makes it Ready."""
+        labels = {
+            "kubernetes.io/os": "linux",
+            "kubernetes.io/arch": "amd64",
+            "kubernetes.io/hostname": NODE,
+            "eks.amazonaws.com/nodegroup": "practice",
+        }
+        node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE, "labels": labels}}
+        self._await("kwok", lambda: self.api("POST", "/api/v1/nodes", node)[0] in {201, 409})
+
+        def ready() -> bool:
+            status, found = self.api("GET", f"/api/v1/nodes/{NODE}")
+            conditions = (found or {}).get("status", {}).get("conditions", []) if status == 200 else []
+            return any(item["type"] == "Ready" and item["status"] == "True" for item in conditions)
+
+        self._await("kwok", ready)
+        self._await(
+            "kube-controller-manager",
+            lambda: self.api("GET", "/api/v1/namespaces/default/serviceaccounts/default")[0] == 200,
+        )
+
+    def _await(self, part: str, done: Callable[[], bool]) -> None:
+        limit = time.monotonic() + READY_SECONDS
+        while not done():
+            dead = [process for process in self.state.processes if not process.alive()]
+            if dead or time.monotonic() > limit:
+                culprit = dead[0] if dead else next(p for p in self.state.processes if p.name == part)
+                raise AcksmError(
+                    "sandbox-part-failed",
+                    f"{culprit.name} " + ("ended" if dead else "does not get ready"),
+                    where=culprit.log,
+                    details={"diff": tail(Path(culprit.log))},
+                )
+            time.sleep(0.1)
+
+
+def _webhook_kubeconfig(url: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "x",
+        "clusters": [{"name": "x", "cluster": {"server": url}}],
+        "users": [{"name": "x", "user": {}}],
+        "contexts": [{"name": "x", "context": {"cluster": "x", "user": "x"}}],
+    }
+
+
+def tail(path: Path, lines: int = 12) -> list[str]:
+    """The last lines of a log."""
+    try:
+        with path.open("rb") as stream:
+            stream.seek(max(0, path.stat().st_size - 16_384))
+            return stream.read().decode("utf-8", "replace").splitlines()[-lines:]
+    except OSError:
+        return []

@@ -1,0 +1,257 @@
+"""The sandbox's own process: moto, the authenticator, the webhooks, and the parent of everything else.
+
+`python -m acksm.sandbox.daemon OPTIONS.json` is started by `acksm.sandbox.api.up`, detached; it writes state.json when
+all is ready and ends, with everything it started, on SIGTERM.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import ssl
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import urllib3
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from acksm.errors import AcksmError
+from acksm.sandbox import authenticator, cloud, identity_webhook, practice
+from acksm.sandbox.certificates import Authority
+from acksm.sandbox.cloud import Cloud
+from acksm.sandbox.control_plane import ControlPlane, free_ports, start
+from acksm.sandbox.parts import KUBERNETES
+from acksm.sandbox.state import ClusterState, Process, State, directory, save, start_time, write_private
+
+
+class _Quiet(WSGIRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log(self, type: str, message: str, *args: Any) -> None:
+        """Requests are written down by the cloud and by the apiserver's audit log."""
+
+
+class Daemon:
+    """Everything that runs. `options` is what `up` was asked for (`acksm.sandbox.api.Options` as data)."""
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        self.options = options
+        self.home = directory(options["name"])
+        self.parts = {name: Path(path) for name, path in options["parts"].items()}
+        self.planes: dict[str, ControlPlane] = {}
+        self.users: dict[str, authenticator.User] = {}
+        self.stop = threading.Event()
+        self.cloud = Cloud(self.home / "aws.log")
+        self._lock = threading.Lock()
+        self.state = State(
+            options["name"],
+            Process("daemon", os.getpid(), start_time(os.getpid()), str(self.home / "daemon.log")),
+            "",
+            "",
+            "",
+            "",
+            None,
+            str(self.parts["helm"]),
+            {},
+        )
+
+    def run(self) -> None:
+        """Start, write the state, wait for the end."""
+        try:
+            self._begin()
+            write_private(self.home / "ready", "")
+            self.stop.wait()
+        except AcksmError as error:
+            write_private(self.home / "failed.json", json.dumps(error.as_data()))
+        except Exception:
+            write_private(
+                self.home / "failed.json",
+                json.dumps(
+                    {
+                        "id": "sandbox-failed",
+                        "message": traceback.format_exc().splitlines()[-1],
+                        "where": self.state.daemon.log,
+                        "details": {"diff": traceback.format_exc().splitlines()[-12:]},
+                    }
+                ),
+            )
+        finally:
+            for process in self.state.processes()[1:]:
+                process.end(patience=3.0)
+
+    def _begin(self) -> None:
+        (registry,) = free_ports(1)
+        self.state.registry = f"127.0.0.1:{registry}"
+        self.state.registry_process = start(
+            "registry",
+            [str(self.parts["crane"]), "registry", "serve", "--address", self.state.registry],
+            self.home / "logs" / "registry.log",
+        )
+        self.state.aws_endpoint = self._serve(self.cloud, threads=True)
+        self.state.authenticator = self.state.control = self._serve(self._control)
+        for account in [self.options["account"], *self.options["other_accounts"]]:
+            keys = cloud.open_account(account, self.options["region"])
+            self.state.accounts[account] = keys
+            self.users[keys["arn"]] = authenticator.User("practice-admin", ("system:masters",))
+        save(self.state)
+        charts = threading.Thread(target=self._seed)
+        charts.start()
+        for name in self.options["clusters"]:
+            self.add_cluster(name)
+        charts.join()
+        if self._seed_error:
+            raise self._seed_error
+        save(self.state)
+
+    _seed_error: AcksmError | None = None
+
+    def _seed(self) -> None:
+        try:
+            http = urllib3.PoolManager(retries=urllib3.Retry(total=40, backoff_factor=0.05, backoff_max=0.3))
+            http.request("GET", f"http://{self.state.registry}/v2/")
+            practice.seed(self.state.registry)
+            practice.seed_from(self.state.registry, [Path(path) for path in self.options["charts"]])
+        except AcksmError as error:
+            self._seed_error = error
+        except urllib3.exceptions.HTTPError as error:
+            self._seed_error = AcksmError("sandbox-registry", f"the registry does not answer: {error}"[:200])
+
+    def add_cluster(self, name: str) -> None:
+        """One more cluster, unless it is there."""
+        region, account = self.options["region"], self.options["account"]
+        if name in self.state.clusters:
+            return
+        issuer = cloud.issuer(region)
+        if self.options.get("endpoint"):
+            found = ClusterState(
+                name, region, account, self.options["endpoint"], self.options["ca_data"], issuer, own=False
+            )
+        else:
+            home = self.home / "clusters" / name
+            shutil.rmtree(home, ignore_errors=True)
+            home.mkdir(parents=True)
+            plane = ControlPlane(home, self.parts, name, region, account)
+            self.planes[name] = plane
+            found = plane.run(
+                issuer, f"{self.state.authenticator}/authenticate/{name}", lambda ca: self._serve_webhook(ca, name)
+            )
+        cloud.record_cluster(
+            name,
+            region,
+            account,
+            found.endpoint,
+            found.ca_data,
+            issuer,
+            self.options.get("version") or KUBERNETES.rpartition(".")[0],
+        )
+        with self._lock:
+            self.state.clusters[name] = found
+            save(self.state)
+
+    def remove_cluster(self, name: str) -> None:
+        """End a cluster and its EKS record."""
+        with self._lock:
+            found = self.state.clusters.pop(name, None)
+            self.planes.pop(name, None)
+            save(self.state)
+        if found:
+            cloud.forget_cluster(name, found.region, found.account)
+            for process in reversed(found.processes):
+                process.end(patience=1.0)
+            shutil.rmtree(self.home / "clusters" / name, ignore_errors=True)
+
+    def _serve(self, app: Any, context: ssl.SSLContext | None = None, threads: bool = True) -> str:
+        server = make_server("127.0.0.1", 0, app, threaded=threads, request_handler=_Quiet, ssl_context=context)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return f"{'https' if context else 'http'}://127.0.0.1:{server.server_port}"
+
+    def _serve_webhook(self, ca: Authority, cluster: str) -> tuple[str, str]:
+        crt, key = ca.issue("pod-identity-webhook", server=True)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(crt, key)
+        ca_data = self.planes[cluster].state.ca_data
+        return self._serve(lambda environ, begin: self._mutate(cluster, environ, begin), context) + "/mutate", ca_data
+
+    def _mutate(self, cluster: str, environ: dict[str, Any], begin: Callable[..., Any]) -> Iterable[bytes]:
+        review = _body(environ)
+        request = review["request"]
+        account = (request["object"].get("spec") or {}).get("serviceAccountName") or "default"
+        plane = self.planes[cluster]
+        _, found = plane.api("GET", f"/api/v1/namespaces/{request['namespace']}/serviceaccounts/{account}")
+        role = (((found or {}).get("metadata") or {}).get("annotations") or {}).get(identity_webhook.ROLE, "")
+        return _answer(begin, identity_webhook.answer(review, role, plane.state.region))
+
+    def _control(self, environ: dict[str, Any], begin: Callable[..., Any]) -> Iterable[bytes]:
+        """The authenticator's webhook, and what the sandbox's own commands and tests ask for."""
+        parts = environ["PATH_INFO"].strip("/").split("/")
+        body = _body(environ)
+        match parts:
+            case ["authenticate", cluster]:
+                return _answer(begin, self._authenticate(cluster, str((body.get("spec") or {}).get("token", ""))))
+            case ["clusters", name] if environ["REQUEST_METHOD"] == "DELETE":
+                self.remove_cluster(name)
+            case ["clusters", name]:
+                try:
+                    self.add_cluster(name)
+                except AcksmError as error:
+                    return _answer(begin, error.as_data(), "500 failed")
+            case ["users"]:  # maps an ARN, as aws-auth or an access entry does
+                self.users[body["arn"]] = authenticator.User(body["name"], tuple(body.get("groups", ())))
+            case ["faults"]:  # {action: [status, code, message]}; {} ends them
+                self.cloud.faults = {action: tuple(fault) for action, fault in body.items()}
+            case _:
+                return _answer(begin, {"error": "unknown"}, "404 unknown")
+        return _answer(begin, {})
+
+    def _authenticate(self, cluster: str, token: str) -> dict[str, object]:
+        try:
+            key = authenticator.check(token, cluster, cloud.secret_of)
+            arn = self._caller(key)
+        except authenticator.TokenRefusedError as refused:
+            return authenticator.review(None, "", str(refused))
+        user = self.users.get(arn)
+        return authenticator.review(user, arn, "" if user else f"{arn} is not mapped to a user")
+
+    def _caller(self, key: str) -> str:
+        """Ask moto's STS, with the key in the header that moto routes by."""
+        header = f"AWS4-HMAC-SHA256 Credential={key}/20260101/{self.options['region']}/sts/aws4_request, Signature=x"
+        answer = urllib3.PoolManager(retries=False).request(
+            "POST",
+            self.state.aws_endpoint,
+            body=b"Action=GetCallerIdentity&Version=2011-06-15",
+            headers={"Authorization": header, "Content-Type": "application/x-www-form-urlencoded"},
+        )
+        text = answer.data.decode()
+        if answer.status != 200 or "<Arn>" not in text:
+            raise authenticator.TokenRefusedError("STS does not know who made it")
+        return text.partition("<Arn>")[2].partition("</Arn>")[0]
+
+
+def _body(environ: dict[str, Any]) -> dict[str, Any]:
+    raw = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    loaded = json.loads(raw) if raw else {}
+    return loaded if isinstance(loaded, dict) else {}
+
+
+def _answer(begin: Callable[..., Any], data: Any, status: str = "200 OK") -> Iterable[bytes]:
+    raw = json.dumps(data).encode()
+    begin(status, [("Content-Type", "application/json"), ("Content-Length", str(len(raw)))])
+    return [raw]
+
+
+def main() -> None:
+    """Entry point of the daemon's process."""
+    daemon = Daemon(json.loads(Path(sys.argv[1]).read_text()))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: daemon.stop.set())
+    daemon.run()
+
+
+if __name__ == "__main__":
+    main()

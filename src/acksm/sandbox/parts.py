@@ -1,0 +1,218 @@
+"""The programs of the sandbox: taken where they are, else built from Go modules pinned by go.mod and go.sum.
+
+Looked for in KUBEBUILDER_ASSETS, on PATH and in the cache, in that order, with their versions checked. Built ones are
+put into the cache by rename, under a name that follows from their sources, so that a killed build leaves nothing half.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from acksm.config import cache_dir
+from acksm.errors import AcksmError
+from acksm.events import Emit, Event, Kind, silent
+from acksm.sandbox.locks import file_lock
+
+SOURCES = Path(__file__).parent / "golang"
+GO_MINIMUM = (1, 26)
+HEARTBEAT_SECONDS = 5.0
+KUBERNETES = "1.35.4"
+_STAMP = (
+    f"-X k8s.io/component-base/version.gitVersion=v{KUBERNETES} -X k8s.io/component-base/version.gitMajor=1 "
+    f"-X k8s.io/component-base/version.gitMinor=35 -X k8s.io/client-go/pkg/version.gitVersion=v{KUBERNETES}"
+)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A program: the Go module that builds it, its package, and what its version answer has to match."""
+
+    name: str
+    module: str
+    package: str
+    version_argv: tuple[str, ...]
+    minimum: tuple[int, int]
+    flags: str = ""
+
+
+PARTS = {
+    part.name: part
+    for part in (
+        Part("etcd", "kube", "go.etcd.io/etcd/server/v3", ("--version",), (3, 5)),
+        Part("kube-apiserver", "kube", "k8s.io/kubernetes/cmd/kube-apiserver", ("--version",), (1, 33), _STAMP),
+        Part(
+            "kube-controller-manager",
+            "kube",
+            "k8s.io/kubernetes/cmd/kube-controller-manager",
+            ("--version",),
+            (1, 33),
+            _STAMP,
+        ),
+        Part("kube-scheduler", "kube", "k8s.io/kubernetes/cmd/kube-scheduler", ("--version",), (1, 33), _STAMP),
+        Part(
+            "helm",
+            "kube",
+            "helm.sh/helm/v4/cmd/helm",
+            ("version", "--template", "{{.Version}}"),
+            (3, 8),
+            "-X helm.sh/helm/v4/internal/version.version=v4.1.0",
+        ),
+        Part("kubectl", "kube", "k8s.io/kubernetes/cmd/kubectl", ("version", "--client"), (1, 28), _STAMP),
+        Part(
+            "kwok",
+            "kwok",
+            "sigs.k8s.io/kwok/cmd/kwok",
+            ("--version",),
+            (0, 8),
+            "-X sigs.k8s.io/kwok/pkg/consts.Version=v0.8.0",
+        ),
+        Part("crane", "crane", "github.com/google/go-containerregistry/cmd/crane", ("version",), (0, 0)),
+        Part("yq", "bench", "github.com/mikefarah/yq/v4", ("--version",), (4, 0)),
+    )
+}
+NEEDED = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "crane", "helm")
+_VERSION = re.compile(r"v?(\d+)\.(\d+)(?:\.\d+)?")
+
+
+def ensure(names: Sequence[str] = NEEDED, emit: Emit = silent) -> dict[str, Path]:
+    """Paths of the programs, built where they are not to be had. Errors: sandbox-go-missing, sandbox-build-failed."""
+    found = {name: path for name in names if (path := _existing(PARTS[name])) is not None}
+    missing = [PARTS[name] for name in names if name not in found]
+    if missing:
+        _check_go()
+        modules = sorted({part.module for part in missing})
+        emit(
+            Event(
+                Kind.STEP, "sandbox.build", f"building {', '.join(part.name for part in missing)} (once; then cached)"
+            )
+        )
+        # Go builds a module on all cores by itself; the small modules fill the gaps of the big one's linking.
+        with ThreadPoolExecutor(max_workers=len(modules)) as pool:
+            list(pool.map(lambda module: _build([p for p in missing if p.module == module], emit), modules))
+        found |= {part.name: _cached(part) for part in missing}
+    return found
+
+
+def existing(name: str) -> Path | None:
+    """Where a program is already to be had, without building it."""
+    return _existing(PARTS[name])
+
+
+def _existing(part: Part, environment: Mapping[str, str] | None = None) -> Path | None:
+    environment = os.environ if environment is None else environment
+    assets = environment.get("KUBEBUILDER_ASSETS")
+    candidates = [Path(assets) / part.name] if assets else []
+    on_path = shutil.which(part.name, path=environment.get("PATH"))
+    candidates += [Path(on_path)] if on_path else []
+    for candidate in candidates:
+        if candidate.is_file() and _version_fits(part, candidate):
+            return candidate
+    return _cached(part) if _cached(part).is_file() else None
+
+
+def _version_fits(part: Part, path: Path) -> bool:
+    try:
+        answer = subprocess.run(
+            [str(path), *part.version_argv], capture_output=True, text=True, timeout=20, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    match = _VERSION.search(answer.stdout + answer.stderr)
+    # yq: a Python program of the same name takes other expressions than the guide's
+    if part.name == "yq" and "mikefarah" not in answer.stdout:
+        return False
+    return match is not None and (int(match[1]), int(match[2])) >= part.minimum
+
+
+def _cached(part: Part) -> Path:
+    digest = hashlib.sha256()
+    for name in ("go.mod", "go.sum"):
+        digest.update((SOURCES / part.module / name).read_bytes())
+    digest.update((part.package + part.flags).encode())
+    return cache_dir() / "parts" / f"{part.name}-{digest.hexdigest()[:16]}" / part.name
+
+
+def _check_go() -> None:
+    go = shutil.which("go")
+    if not go:
+        raise AcksmError("sandbox-go-missing", "there is no go on PATH", where="PATH")
+    answer = subprocess.run([go, "env", "GOVERSION"], capture_output=True, text=True, check=False).stdout
+    match = _VERSION.search(answer.replace("go", "v"))
+    if not match or (int(match[1]), int(match[2])) < GO_MINIMUM:
+        raise AcksmError(
+            "sandbox-go-missing", f"go is {answer.strip()}; {'.'.join(map(str, GO_MINIMUM))} is needed", where=go
+        )
+
+
+def _build(parts: Sequence[Part], emit: Emit) -> None:
+    """Build `parts` (of one module) one after the other: they share most packages, and the linker likes the memory."""
+    with file_lock(cache_dir() / "parts" / f"{parts[0].module}.lock", emit, f"another build of {parts[0].module}"):
+        for part in parts:
+            target = _cached(part)
+            if not target.is_file():
+                _build_one(part, target, emit)
+
+
+def _build_one(part: Part, target: Path, emit: Emit) -> None:
+    target.parent.parent.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(dir=target.parent.parent) as scratch:
+        output = Path(scratch) / part.name
+        log = Path(scratch) / "log"
+        environment = os.environ | {"GOTOOLCHAIN": "local", "GOWORK": "off", "CGO_ENABLED": "0"}
+        argv = [
+            "go",
+            "build",
+            "-buildvcs=false",
+            "-trimpath",
+            "-mod=readonly",
+            "-ldflags",
+            f"-s -w {part.flags}",
+            "-o",
+            str(output),
+            part.package,
+        ]
+        with log.open("wb") as stream:
+            process = subprocess.Popen(
+                argv,
+                cwd=SOURCES / part.module,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+            )
+            told = began
+            try:
+                while process.poll() is None:
+                    time.sleep(0.1)
+                    if time.monotonic() - told >= HEARTBEAT_SECONDS:
+                        told = time.monotonic()
+                        emit(Event(Kind.PROGRESS, "sandbox.build", f"{part.name}: {_doing(log)}, {told - began:.0f} s"))
+            except BaseException:
+                process.terminate()
+                process.wait()
+                raise
+        if process.returncode != 0:
+            tail = log.read_text("utf-8", "replace").strip().splitlines()[-12:]
+            raise AcksmError(
+                "sandbox-build-failed", f"go could not build {part.name}", where=part.package, details={"diff": tail}
+            )
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(output, target)
+    emit(Event(Kind.DONE, "sandbox.build", f"built {part.name} in {time.monotonic() - began:.0f} s"))
+
+
+def _doing(log: Path) -> str:
+    lines = log.read_text("utf-8", "replace").splitlines()
+    downloads = [line for line in lines if "downloading" in line]
+    return f"downloading sources ({len(downloads)})" if downloads and len(lines) == len(downloads) else "compiling"

@@ -1,0 +1,271 @@
+"""The helm templates of a practice chart, of our own making: what they render is what ACK's controllers need."""
+
+from __future__ import annotations
+
+from acksm.sandbox.practice.generations import Chart
+
+HELPERS = """\
+{{- define "practice.fullname" -}}
+{{- $name := default .Chart.Name .Values.nameOverride }}
+{{- default (printf "%s-%s" .Release.Name $name) .Values.fullnameOverride | trunc 63 -}}
+{{- end }}
+{{- define "practice.labels" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
+{{- end }}
+"""
+
+SERVICE_ACCOUNT = """\
+{{- if .Values.serviceAccount.create }}
+apiVersion: v1
+kind: ServiceAccount
+metadata:
+  name: {{ .Values.serviceAccount.name }}
+  namespace: {{ .Release.Namespace }}
+  labels:
+    {{- include "practice.labels" . | nindent 4 }}
+  {{- with .Values.serviceAccount.annotations }}
+  annotations:
+    {{- range $key, $value := . }}
+    {{ $key }}: {{ $value | quote }}
+    {{- end }}
+  {{- end }}
+{{- end }}
+"""
+
+METRICS = """\
+{{- if .Values.metrics.service.create }}
+apiVersion: v1
+kind: Service
+metadata:
+  name: {{ .Release.Name }}-metrics
+  namespace: {{ .Release.Namespace }}
+  labels:
+    {{- include "practice.labels" . | nindent 4 }}
+spec:
+  type: {{ .Values.metrics.service.type }}
+  selector:
+    app.kubernetes.io/instance: {{ .Release.Name }}
+  ports:
+    - name: metricsport
+      port: 8080
+      targetPort: http
+{{- end }}
+"""
+
+
+def templates(chart: Chart) -> dict[str, str]:
+    """File name (below templates/) to text."""
+    found = {
+        "_helpers.tpl": HELPERS,
+        "service-account.yaml": SERVICE_ACCOUNT,
+        "metrics-service.yaml": METRICS,
+        "deployment.yaml": _deployment(chart),
+        "controller-rbac.yaml": _rbac(chart),
+    }
+    if chart.since("1.2.4"):
+        found["leader-election.yaml"] = _LEADER_ELECTION
+    if chart.since("1.2.13"):
+        found["caches.yaml"] = _caches()
+    return found
+
+
+def _arguments(chart: Chart) -> str:
+    """The controller's flags at this generation, as list items."""
+    lines = ["- --aws-region", "- {{ .Values.aws.region | quote }}"]
+    if not chart.since("0.2.0"):
+        # `quote` of a number becomes 1.23456789012e+11, as in the real charts of this age (G3)
+        lines += ["- --aws-account-id", "- {{ .Values.aws.account_id | quote }}"]
+    if chart.since("0.0.4"):
+        lines += ["{{- with .Values.aws.endpoint_url }}", "- --aws-endpoint-url", "- {{ . | quote }}", "{{- end }}"]
+    lines += [
+        "{{- if .Values.log.enable_development_logging }}",
+        "- --enable-development-logging",
+        "{{- end }}",
+        "- --log-level",
+        "- {{ .Values.log.level | quote }}",
+    ]
+    lines += ["{{- range .Values.resourceTags }}", "- --resource-tags", "- {{ . | quote }}", "{{- end }}"]
+    if not chart.since("0.0.4"):
+        lines += ["- --watch-namespace", "- {{ .Values.watchNamespace | quote }}"]
+    elif not chart.since("1.2.4"):
+        lines += [
+            '{{- if eq .Values.installScope "namespace" }}',
+            "- --watch-namespace",
+            "- {{ .Release.Namespace | quote }}",
+            "{{- end }}",
+        ]
+    else:
+        lines += [
+            '{{- if eq .Values.installScope "namespace" }}',
+            "- --watch-namespace",
+            "- {{ default .Release.Namespace .Values.watchNamespace | quote }}",
+            "{{- end }}",
+            "- --deletion-policy",
+            "- {{ .Values.deletionPolicy | quote }}",
+        ]
+    if chart.since("1.4.1"):
+        lines += ["- --enable-carm={{ .Values.enableCARM }}"]
+    if chart.since("1.2.13"):
+        lines += [
+            "- --feature-gates",
+            "- {{ range $gate, $on := .Values.featureGates }}{{ $gate }}={{ $on }},{{ end }}",
+        ]
+    return "\n".join(f"            {line}" for line in lines)
+
+
+def _deployment(chart: Chart) -> str:
+    replicas = "{{ .Values.deployment.replicas }}" if chart.since("1.2.4") else "1"
+    selector = (
+        "\n      nodeSelector:\n        {{- toYaml .Values.deployment.nodeSelector | nindent 8 }}"
+        if chart.since("0.2.0") or chart.service == "applicationautoscaling"
+        else ""
+    )
+    return f"""\
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: {{{{ include "practice.fullname" . }}}}
+  namespace: {{{{ .Release.Namespace }}}}
+  labels:
+    {{{{- include "practice.labels" . | nindent 4 }}}}
+spec:
+  replicas: {replicas}
+  selector:
+    matchLabels:
+      app.kubernetes.io/name: {{{{ .Chart.Name }}}}
+      app.kubernetes.io/instance: {{{{ .Release.Name }}}}
+  template:
+    metadata:
+      {{{{- with .Values.deployment.annotations }}}}
+      annotations:
+        {{{{- toYaml . | nindent 8 }}}}
+      {{{{- end }}}}
+      labels:
+        app.kubernetes.io/name: {{{{ .Chart.Name }}}}
+        app.kubernetes.io/instance: {{{{ .Release.Name }}}}
+        k8s-app: {{{{ .Chart.Name }}}}
+        {{{{- range $key, $value := .Values.deployment.labels }}}}
+        {{{{ $key }}}}: {{{{ $value | quote }}}}
+        {{{{- end }}}}
+    spec:
+      serviceAccountName: {{{{ .Values.serviceAccount.name }}}}{selector}
+      containers:
+        - name: controller
+          image: {{{{ .Values.image.repository }}}}:{{{{ .Values.image.tag }}}}
+          imagePullPolicy: {{{{ .Values.image.pullPolicy }}}}
+          args:
+{_arguments(chart)}
+          env:
+            - name: ACK_SYSTEM_NAMESPACE
+              valueFrom:
+                fieldRef:
+                  fieldPath: metadata.namespace
+            - name: AWS_REGION
+              value: {{{{ .Values.aws.region | quote }}}}
+          ports:
+            - name: http
+              containerPort: {{{{ .Values.deployment.containerPort }}}}
+          resources:
+            {{{{- toYaml .Values.resources | nindent 12 }}}}
+"""
+
+
+def _rules(chart: Chart) -> str:
+    """What the controller may do: its own kinds, the common ones, and to read what objects refer to."""
+    return f"""\
+rules:
+  - apiGroups: [""]
+    resources: [configmaps, secrets]
+    verbs: [get, list, patch, watch]
+  - apiGroups: [""]
+    resources: [namespaces]
+    verbs: [get, list, watch]
+  - apiGroups: [{chart.service}.services.k8s.aws, services.k8s.aws]
+    resources: ["*"]
+    verbs: [create, delete, get, list, patch, update, watch]
+"""
+
+
+def _rbac(chart: Chart) -> str:
+    name = '{{ include "practice.fullname" . }}' if chart.since("1.4.1") else f"ack-{chart.service}-controller"
+    cluster = _role("ClusterRole", name, "", _rules(chart), labels=chart.since("1.2.4"))
+    if not chart.since("0.0.4"):
+        return cluster
+    if not chart.since("1.2.13"):  # bound in the release namespace whatever is watched, as those releases did
+        return (
+            '{{- if eq .Values.installScope "cluster" }}\n'
+            + cluster
+            + "{{- else }}\n"
+            + _role("Role", name, "{{ .Release.Namespace }}", _rules(chart), labels=chart.since("1.2.4"))
+            + "{{- end }}\n"
+        )
+    each = (
+        '{{- range $namespace := splitList "," (default $.Release.Namespace $.Values.watchNamespace) }}\n'
+        + _role("Role", name, "{{ $namespace }}", _rules(chart), labels=True)
+        + "{{- end }}\n"
+    )
+    each = each.replace('include "practice.fullname" .', 'include "practice.fullname" $')
+    each = each.replace('include "practice.labels" .', 'include "practice.labels" $')
+    each = each.replace(".Values.role", "$.Values.role").replace("{{ .Values.service", "{{ $.Values.service")
+    each = each.replace("namespace: {{ .Release.Namespace }}", "namespace: {{ $.Release.Namespace }}")
+    return '{{- if eq .Values.installScope "cluster" }}\n' + cluster + "{{- else }}\n" + each + "{{- end }}\n"
+
+
+def _role(kind: str, name: str, namespace: str, rules: str, *, labels: bool) -> str:
+    where = f"\n  namespace: {namespace}" if namespace else ""
+    more = (
+        "\n    {{- range $key, $value := .Values.role.labels }}\n    {{ $key }}: {{ $value | quote }}\n    {{- end }}"
+        if labels
+        else ""
+    )
+    return f"""\
+apiVersion: rbac.authorization.k8s.io/v1
+kind: {kind}
+metadata:
+  name: {name}{where}
+  labels:
+    {{{{- include "practice.labels" . | nindent 4 }}}}{more}
+{rules}---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: {kind}Binding
+metadata:
+  name: {name}-binding{where}
+  labels:
+    {{{{- include "practice.labels" . | nindent 4 }}}}
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: {kind}
+  name: {name}
+subjects:
+  - kind: ServiceAccount
+    name: {{{{ .Values.serviceAccount.name }}}}
+    namespace: {{{{ .Release.Namespace }}}}
+---
+"""
+
+
+_LEADER_ELECTION = """\
+{{- if .Values.leaderElection.enabled }}
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata:
+  name: {{ include "practice.fullname" . }}-leader-election
+  namespace: {{ default .Release.Namespace .Values.leaderElection.namespace }}
+  labels:
+    {{- include "practice.labels" . | nindent 4 }}
+rules:
+  - apiGroups: [coordination.k8s.io]
+    resources: [leases]
+    verbs: [create, get, list, patch, update, watch]
+{{- end }}
+"""
+
+
+def _caches() -> str:
+    """Also in namespace scope: the controller reads all namespaces' annotations, and the maps of its own."""
+    rules = 'rules:\n  - apiGroups: [""]\n    resources: [namespaces]\n    verbs: [get, list, watch]\n'
+    return _role("ClusterRole", '{{ include "practice.fullname" . }}-namespaces-cache', "", rules, labels=False)

@@ -1,0 +1,134 @@
+"""Where a sandbox lives on disk, and what is written there. One directory; `down` removes it whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import tempfile
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from acksm.config import state_dir
+from acksm.errors import AcksmError
+
+_NAME = re.compile(r"^[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?$")
+ACCOUNT, OTHER_ACCOUNT = "012345678901", "111111111111"
+CLUSTER, REGION = "practice", "us-west-2"
+
+
+@dataclass
+class Process:
+    """A process of the sandbox. `started` (clock ticks since boot) tells it from a later one of the same id."""
+
+    name: str
+    pid: int
+    started: int
+    log: str
+
+    def alive(self) -> bool:
+        return start_time(self.pid) == self.started
+
+    def end(self, patience: float = 5.0) -> None:
+        """SIGTERM, and SIGKILL after `patience` seconds; only ever the process that was started."""
+        for number, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, 5.0)):
+            if not self.alive():
+                return
+            try:
+                os.kill(self.pid, number)
+            except ProcessLookupError:
+                return
+            limit = time.monotonic() + seconds
+            while self.alive() and time.monotonic() < limit:
+                time.sleep(0.02)
+
+
+@dataclass
+class ClusterState:
+    """One cluster: its ports, processes and EKS record. `own` is False for a cluster that the user brought."""
+
+    name: str
+    region: str
+    account: str
+    endpoint: str
+    ca_data: str
+    issuer: str
+    processes: list[Process] = field(default_factory=list)
+    own: bool = True
+
+
+@dataclass
+class State:
+    """The whole sandbox as state.json has it."""
+
+    name: str
+    daemon: Process
+    aws_endpoint: str
+    authenticator: str
+    control: str
+    registry: str
+    registry_process: Process | None
+    helm: str
+    accounts: dict[str, dict[str, str]]  # account id -> its keys
+    clusters: dict[str, ClusterState] = field(default_factory=dict)
+
+    def processes(self) -> list[Process]:
+        """Everything that runs, the daemon first."""
+        extra = [self.registry_process] if self.registry_process else []
+        return [self.daemon, *extra, *(item for cluster in self.clusters.values() for item in cluster.processes)]
+
+
+def directory(name: str) -> Path:
+    """The sandbox's directory. Error: `sandbox-name`."""
+    if not _NAME.match(name):
+        raise AcksmError(
+            "sandbox-name", f"{name!r} is not a name of lower-case letters, digits and '-'", where="--name"
+        )
+    base = os.environ.get("ACKSM_SANDBOX_DIR")
+    return (Path(base) if base else state_dir() / "sandbox") / name
+
+
+def load(name: str) -> State | None:
+    """The state, or None when there is no sandbox of that name."""
+    try:
+        raw = json.loads((directory(name) / "state.json").read_text())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError):
+        return None  # a half sandbox: `up` begins anew, `down` removes it
+    return _state(raw)
+
+
+def _state(raw: dict[str, Any]) -> State:
+    clusters = {
+        key: ClusterState(**{**item, "processes": [Process(**p) for p in item["processes"]]})
+        for key, item in raw.pop("clusters").items()
+    }
+    daemon, registry = Process(**raw.pop("daemon")), raw.pop("registry_process")
+    return State(**raw, daemon=daemon, registry_process=Process(**registry) if registry else None, clusters=clusters)
+
+
+def save(state: State) -> None:
+    """Whole or not at all, readable only by its owner: it has keys, if only of practice accounts."""
+    write_private(directory(state.name) / "state.json", json.dumps(asdict(state), indent=1))
+
+
+def write_private(path: Path, text: str) -> None:
+    """An atomic 0600 file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, scratch = tempfile.mkstemp(dir=path.parent)
+    with os.fdopen(handle, "w") as stream:
+        stream.write(text)
+    os.replace(scratch, path)
+
+
+def start_time(pid: int) -> int:
+    """When the process began, in clock ticks since boot; 0 when there is none (or it is a zombie)."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (OSError, IndexError):
+        return 0
+    return 0 if fields[0] in {"Z", "X"} else int(fields[19])
