@@ -60,7 +60,7 @@ bench: $(STAMP) ## the guide's shell against acksm, side by side; writes docs/be
 .PHONY: lock
 lock: $(STAMP) ## resolve requirements.lock again
 	@$(BIN)/python -m pip install --quiet uv
-	@$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra dev pyproject.toml --output-file requirements.lock
+	@$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra dev --extra sandbox pyproject.toml --output-file requirements.lock
 
 .PHONY: clean
 clean: ## end the demo's sandbox and remove the environment

@@ -1,0 +1,324 @@
+"""The role: trust compared by meaning, owners respected, convergence from any state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from acksm.aws.eks import Cluster
+from acksm.aws.session import Identity
+from acksm.config import Settings
+from acksm.engine.change import Change, Danger
+from acksm.errors import AcksmError
+from acksm.guide import iam_role, oidc, policies, trust
+
+ACCOUNT = "012345678901"
+
+
+def cluster(partition: str = "aws", region: str = "us-west-2", issuer_id: str = "A" * 32) -> Cluster:
+    return Cluster(
+        "demo",
+        f"arn:{partition}:eks:{region}:{ACCOUNT}:cluster/demo",
+        region,
+        ACCOUNT,
+        "https://x",
+        "",
+        f"https://oidc.eks.{region}.amazonaws.com/id/{issuer_id}",
+        "ACTIVE",
+        "1.35",
+    )
+
+
+def wanted(
+    of: Cluster | None = None, accounts: Any = (("ack-system", "ack-sagemaker-controller"),), **options: Any
+) -> iam_role.Wanted:
+    of = of or cluster()
+    partition = of.arn.split(":")[1]
+    identity = Identity(ACCOUNT, f"arn:{partition}:iam::{ACCOUNT}:user/me", "x")
+    return iam_role.wanted(identity, of, Settings(**options), accounts, oidc.provider_arn(of))
+
+
+class World:
+    """IAM in memory: what the calls of a plan do."""
+
+    def __init__(self, role: dict[str, Any] | None = None) -> None:
+        self.role, self.linked = role, False
+
+    def observed(self) -> iam_role.Observed:
+        return iam_role.Observed(self.role, self.linked)
+
+    def apply(self, changes: list[Change]) -> None:
+        for change in changes:
+            getattr(self, change.call.removeprefix("iam."))(**change.params)
+
+    def create_role(self, name: str, path: str, trust: Any, tags: Any, boundary: str) -> None:
+        assert self.role is None
+        self.role = role(trust, tags=dict(tags), path=path, boundary=boundary)
+
+    def update_trust(self, name: str, trust: Any) -> None:
+        self._role["trust"] = trust
+
+    def attach_policy(self, name: str, policy_arn: str) -> None:
+        self._role["attached"].append(policy_arn)
+
+    def put_policy(self, name: str, policy: str, document: Any) -> None:
+        self._role["inline"][policy] = document
+
+    def tag_role(self, name: str, tags: dict[str, str]) -> None:
+        self._role["tags"].update(tags)
+
+    def put_boundary(self, name: str, boundary: str) -> None:
+        self._role["boundary"] = boundary
+
+    def create_service_linked_role(self, service: str) -> None:
+        self.linked = True
+
+    @property
+    def _role(self) -> dict[str, Any]:
+        assert self.role is not None
+        return self.role
+
+
+def role(document: Any, tags: dict[str, str] | None = None, path: str = "/", boundary: str = "") -> dict[str, Any]:
+    return {
+        "arn": f"arn:aws:iam::{ACCOUNT}:role/ack-controller-role-demo",
+        "path": path,
+        "trust": document,
+        "tags": tags or {},
+        "boundary": boundary,
+        "attached": [],
+        "inline": {},
+    }
+
+
+OURS = oidc.marks(cluster())
+
+
+def test_from_nothing_the_guides_role_and_then_nothing() -> None:
+    world, want = World(), wanted()
+    first = iam_role.plan(world.observed(), want)
+    assert [change.id for change in first] == [
+        "iam-role.create",
+        "iam-role.attach",
+        "iam-role.inline",
+        "iam-role.service-linked",
+    ]
+    world.apply(first)
+    assert iam_role.plan(world.observed(), want) == []
+
+
+def test_the_trust_names_audience_and_the_real_service_accounts() -> None:
+    accounts = (("ml", "own-name"), ("ack-system", "ack-sagemaker-controller"))
+    document = iam_role.plan(iam_role.Observed(None), wanted(accounts=accounts))[0].params["trust"]
+    condition = document["Statement"][0]["Condition"]["StringEquals"]
+    issuer = cluster().issuer.removeprefix("https://")
+    assert condition == {
+        f"{issuer}:aud": "sts.amazonaws.com",
+        f"{issuer}:sub": [
+            "system:serviceaccount:ack-system:ack-sagemaker-controller",
+            "system:serviceaccount:ml:own-name",
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("partition", "region"), [("aws", "eu-west-1"), ("aws-cn", "cn-north-1"), ("aws-us-gov", "us-gov-west-1")]
+)
+def test_every_arn_is_of_the_callers_partition(partition: str, region: str) -> None:
+    want = wanted(cluster(partition, region), policy=["core", "studio", "autoscaling"])
+    text = repr(want)
+    assert want.arn.startswith(f"arn:{partition}:iam::")
+    assert text.count(f"arn:{partition}:") == text.count("arn:")
+
+
+def test_meaning_counts_not_text() -> None:
+    issuer = cluster().issuer.removeprefix("https://")
+    same = {
+        "Version": "2012-10-17",
+        "Statement": {
+            "Sid": "x",
+            "Action": ["sts:AssumeRoleWithWebIdentity"],
+            "Effect": "Allow",
+            "Principal": {"Federated": [oidc.provider_arn(cluster())]},
+            "Condition": {
+                "stringEquals": {
+                    f"{issuer}:sub": "system:serviceaccount:ack-system:ack-sagemaker-controller",
+                    f"{issuer}:aud": ["sts.amazonaws.com"],
+                }
+            },
+        },
+    }
+    world = World(role(same, OURS))
+    assert "iam-role.trust" not in [change.id for change in iam_role.plan(world.observed(), wanted())]
+
+
+def test_a_cluster_made_again_under_its_name_gets_its_new_issuer() -> None:
+    """kubeflow-manifests#743: the old trust let nobody in, and the script went on."""
+    world = World()
+    world.apply(iam_role.plan(world.observed(), wanted(cluster(issuer_id="A" * 32))))
+    changes = iam_role.plan(world.observed(), wanted(cluster(issuer_id="B" * 32)))
+    assert [change.id for change in changes] == ["iam-role.trust"]
+    assert "A" * 32 not in repr(changes[0].after)
+
+
+def test_the_users_own_statements_stay_byte_for_byte() -> None:
+    theirs = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"}
+    world = World(role({"Version": "2012-10-17", "Statement": [theirs]}, OURS))
+    world.apply(iam_role.plan(world.observed(), wanted()))
+    assert world.role is not None
+    assert world.role["trust"]["Statement"][0] == theirs
+
+
+def test_another_subject_of_the_same_cluster_stays() -> None:
+    world = World()
+    world.apply(iam_role.plan(world.observed(), wanted(accounts=(("a", "one"),))))
+    world.apply(iam_role.plan(world.observed(), wanted(accounts=(("b", "two"),))))
+    assert world.role is not None
+    assert trust.admitted(world.role["trust"]["Statement"][0], oidc.provider_arn(cluster())) == {
+        "system:serviceaccount:a:one",
+        "system:serviceaccount:b:two",
+    }
+    assert len(world.role["trust"]["Statement"]) == 1
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"StringEquals": {"{issuer}:aud": "system:serviceaccount:ack-system:ack-sagemaker-controller"}},
+        {
+            "StringEquals": {"{issuer}:sub": "system:serviceaccount:ack-system:*", "{issuer}:aud": "sts.amazonaws.com"},
+            "Bool": {"aws:SecureTransport": "true"},
+        },
+        {},
+    ],
+)
+def test_a_malformed_statement_of_our_provider_is_put_right(condition: dict[str, Any]) -> None:
+    issuer = cluster().issuer.removeprefix("https://")
+    filled = {op: {key.format(issuer=issuer): value for key, value in pairs.items()} for op, pairs in condition.items()}
+    bad = {
+        "Effect": "Allow",
+        "Principal": {"Federated": oidc.provider_arn(cluster())},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": filled,
+    }
+    merged = trust.merge(
+        {"Statement": [bad]}, oidc.provider_arn(cluster()), ["system:serviceaccount:a:b"], drop_stale=True
+    )
+    assert merged["Statement"] == [trust.statement(oidc.provider_arn(cluster()), ["system:serviceaccount:a:b"])]
+
+
+def test_a_role_that_is_not_ours_is_refused_with_a_diff() -> None:
+    world = World(role({"Statement": []}, {"team": "x"}))
+    with pytest.raises(AcksmError) as caught:
+        iam_role.plan(world.observed(), wanted())
+    assert caught.value.id == "role-not-ours"
+    assert any(line.startswith("+") and "acksm" in line for line in caught.value.details["diff"])
+
+
+def test_the_same_name_for_a_cluster_of_another_region_is_refused() -> None:
+    world = World(role({"Statement": []}, oidc.marks(cluster(region="eu-west-1"))))
+    with pytest.raises(AcksmError, match="belongs to arn:aws:eks:eu-west-1"):
+        iam_role.plan(world.observed(), wanted())
+
+
+def test_an_adopted_role_is_used_and_never_marked_as_made_here() -> None:
+    world = World(role({"Statement": []}, {"team": "x"}))
+    changes = iam_role.plan(world.observed(), wanted(adopt_role=True))
+    assert {change.danger for change in changes if change.id in {"iam-role.trust", "iam-role.tags"}} == {Danger.MILD}
+    world.apply(changes)
+    assert world.role is not None
+    assert oidc.OWNED_TAG not in world.role["tags"]
+    assert iam_role.plan(world.observed(), wanted()) == []  # known from now on, without the flag
+
+
+def test_policy_arns_take_the_place_of_presets() -> None:
+    want = wanted(policy_arn=["arn:aws:iam::aws:policy/PowerUserAccess"])
+    assert want.managed == ("arn:aws:iam::aws:policy/PowerUserAccess",)
+    assert want.inline == {}
+
+
+def test_without_the_autoscaling_service_its_preset_is_not_needed() -> None:
+    assert wanted(service=["sagemaker"]).service_linked == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "id"), [({"role_name": "x" * 65}, "role-name-too-long"), ({"role_path": "team"}, "config-invalid")]
+)
+def test_bad_names_and_paths(options: dict[str, Any], id: str) -> None:
+    with pytest.raises(AcksmError) as caught:
+        wanted(**options)
+    assert caught.value.id == id
+
+
+def test_another_path_is_refused() -> None:
+    with pytest.raises(AcksmError) as caught:
+        iam_role.plan(iam_role.Observed(role({"Statement": []}, OURS, path="/team/")), wanted())
+    assert caught.value.id == "role-path-differs"
+
+
+_statement = st.fixed_dictionaries(
+    {
+        "Effect": st.sampled_from(["Allow", "Deny"]),
+        "Principal": st.sampled_from(
+            [
+                {"Federated": oidc.provider_arn(cluster())},
+                {"AWS": "*"},
+                "*",
+                {"Federated": oidc.provider_arn(cluster(issuer_id="C" * 32))},
+            ]
+        ),
+        "Action": st.sampled_from(["sts:AssumeRoleWithWebIdentity", ["sts:AssumeRole"], "sts:*"]),
+    },
+    optional={
+        "Condition": st.sampled_from([{}, {"StringEquals": {"x": "y"}}, {"StringLike": {"a": ["b"]}}]),
+        "Sid": st.just("theirs"),
+    },
+)
+
+
+@settings(max_examples=200)
+@given(
+    st.none() | st.lists(_statement, max_size=4),
+    st.booleans(),
+    st.booleans(),
+    st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=3, unique=True),
+)
+def test_from_any_state_it_converges_and_a_second_plan_is_empty(
+    statements: list[Any] | None, ours: bool, scalar: bool, accounts: list[str]
+) -> None:
+    document = (
+        None if statements is None else {"Statement": statements[0] if scalar and len(statements) == 1 else statements}
+    )
+    world = World(None if statements is None else role(document, dict(OURS) if ours else {"team": "x"}))
+    want = wanted(accounts=[("ns", account) for account in accounts], adopt_role=True)
+    before = world.observed()
+    again = iam_role.plan(before, want)
+    assert iam_role.plan(before, want) == again  # planning changes nothing
+    world.apply(again)
+    assert iam_role.plan(world.observed(), want) == []
+    assert world.role is not None
+    kept = trust.statements(world.role["trust"])
+    for item in statements or []:
+        if item["Principal"] == {"AWS": "*"} or item["Principal"] == "*" or item["Effect"] == "Deny":
+            assert item in kept
+
+
+def test_policies_are_compared_by_meaning() -> None:
+    one = {"Statement": {"Action": "a", "Resource": "r", "Effect": "Allow"}}
+    other = {"Statement": [{"Effect": "Allow", "Action": ["a"], "Resource": ["r"]}]}
+    assert policies.same(one, other)
+    assert not policies.same(one, {"Statement": []})
+
+
+def test_the_provider_is_made_once_without_thumbprint_and_an_audience_is_added() -> None:
+    want = oidc.wanted(cluster(), {})
+    arn = oidc.provider_arn(cluster())
+    (create,) = oidc.plan(oidc.Observed(arn), want)
+    assert create.params["client_ids"] == ["sts.amazonaws.com"]
+    assert "thumb" not in repr(create.params).lower()
+    (added,) = oidc.plan(oidc.Observed(arn, ("other",)), want)
+    assert (added.id, added.danger) == ("oidc.audience", Danger.MILD)
+    assert oidc.plan(oidc.Observed(arn, ("other", "sts.amazonaws.com")), want) == []
