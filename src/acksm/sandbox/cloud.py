@@ -31,6 +31,7 @@ class Cloud:
         os.environ.update(MOTO_IAM_LOAD_MANAGED_POLICIES="true")
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
+        _name_linked_roles()
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._log = log.open("a", buffering=1)
         self._lock = threading.Lock()
@@ -69,6 +70,29 @@ class Cloud:
 
 
 _QUERY = {"iam", "sts"}
+_LINKED_ROLES = {
+    "sagemaker.application-autoscaling.amazonaws.com": "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
+}
+
+
+def _name_linked_roles() -> None:
+    """moto derives the name of a service-linked role, and AWS's is another; a second one of a name is refused."""
+    from moto.iam.exceptions import InvalidInput
+    from moto.iam.models import IAMBackend
+
+    made: Callable[..., Any] = IAMBackend.create_service_linked_role
+
+    def create(self: Any, service_name: str, description: str, suffix: str) -> Any:
+        name = _LINKED_ROLES.get(service_name)
+        if name and any(role.name == name for role in self.roles.values()):
+            raise InvalidInput(
+                f"Service role name {name} has been taken in this account, please try a different suffix."
+            )
+        role = made(self, service_name, description, suffix)
+        role.name = name or role.name
+        return role
+
+    IAMBackend.create_service_linked_role = create  # type: ignore[method-assign]
 
 
 def _caller(environ: Environ) -> tuple[str, str]:

@@ -173,6 +173,7 @@ def _build_one(part: Part, target: Path, emit: Emit) -> None:
         argv = [
             "go",
             "build",
+            "-v",
             "-buildvcs=false",
             "-trimpath",
             "-mod=readonly",
@@ -203,7 +204,8 @@ def _build_one(part: Part, target: Path, emit: Emit) -> None:
                 process.wait()
                 raise
         if process.returncode != 0:
-            tail = log.read_text("utf-8", "replace").strip().splitlines()[-12:]
+            lines = log.read_text("utf-8", "replace").strip().splitlines()
+            tail = [line for line in lines if " " in line][-12:]  # the names of compiled packages have no space
             raise AcksmError(
                 "sandbox-build-failed", f"go could not build {part.name}", where=part.package, details={"diff": tail}
             )
@@ -213,6 +215,8 @@ def _build_one(part: Part, target: Path, emit: Emit) -> None:
 
 
 def _doing(log: Path) -> str:
+    """What `go build -v` is at: it names each module that it downloads and each package that it compiles."""
     lines = log.read_text("utf-8", "replace").splitlines()
-    downloads = [line for line in lines if "downloading" in line]
-    return f"downloading sources ({len(downloads)})" if downloads and len(lines) == len(downloads) else "compiling"
+    downloads = sum("downloading" in line for line in lines)
+    compiled = len(lines) - downloads
+    return f"{compiled} packages compiled" if compiled else f"{downloads} modules downloaded"
