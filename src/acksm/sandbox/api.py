@@ -62,7 +62,7 @@ def up(options: Options, emit: Emit = silent) -> State:
             missing = [name for name in options.clusters if name not in state.clusters]
             for name in missing:
                 emit(Event(Kind.PROGRESS, "sandbox.cluster", f"starting cluster {name}"))
-                add_cluster(state, name)
+                add_cluster(state, name, options.account, options.region)
             if not missing:
                 emit(Event(Kind.UP_TO_DATE, "sandbox.up", f"sandbox {options.name} is up"))
             return load(options.name) or state
@@ -175,9 +175,9 @@ def require(name: str) -> State:
     return state
 
 
-def add_cluster(state: State, name: str) -> ClusterState:
+def add_cluster(state: State, name: str, account: str = ACCOUNT, region: str = REGION) -> ClusterState:
     """Another cluster in a running sandbox, some five seconds. Error: `sandbox-part-failed`."""
-    control(state, "PUT", f"clusters/{name}")
+    control(state, "PUT", f"clusters/{name}", {"account": account, "region": region})
     return require(state.name).clusters[name]
 
 
@@ -187,7 +187,7 @@ def remove_cluster(state: State, name: str) -> None:
 
 
 def control(state: State, method: str, path: str, body: Any = None) -> None:
-    """Ask the daemon: clusters/NAME, users, faults."""
+    """Ask the daemon: clusters/NAME, users, accounts/ID/faults, accounts/ID/empty."""
     answer = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(UP_SECONDS)).request(
         method, f"{state.control}/{path}", body=json.dumps(body or {}), headers={"Content-Type": "application/json"}
     )

@@ -25,7 +25,7 @@ StartResponse = Callable[..., Any]
 
 
 class Cloud:
-    """The WSGI application. `keys` maps access key ids to accounts; `faults` actions to (status, code, message)."""
+    """The WSGI application. `faults`: account id to action ("iam:CreateRole") to (status, code, message)."""
 
     def __init__(self, log: Path) -> None:
         os.environ.update(MOTO_IAM_LOAD_MANAGED_POLICIES="true")
@@ -35,7 +35,7 @@ class Cloud:
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._log = log.open("a", buffering=1)
         self._lock = threading.Lock()
-        self.faults: dict[str, tuple[int, str, str]] = {}
+        self.faults: dict[str, dict[str, tuple[int, str, str]]] = {}
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
@@ -64,9 +64,10 @@ class Cloud:
     def _refusal(self, key: str, action: str) -> tuple[int, str, str] | None:
         if key == EXPIRED_KEY:
             return 403, "ExpiredToken", "The security token included in the request is expired"
-        if key and not account_of(key):
+        account = account_of(key) if key else ""
+        if key and not account:
             return 403, "InvalidClientTokenId", "The security token included in the request is invalid."
-        return self.faults.get(action)
+        return self.faults.get(account, {}).get(action)
 
 
 _QUERY = {"iam", "sts"}
@@ -155,6 +156,18 @@ def open_account(account: str, region: str, user: str = "practice-admin") -> dic
         "AWS_SECRET_ACCESS_KEY": str(key.secret_access_key),
         "arn": f"arn:aws:iam::{account}:user/{user}",
     }
+
+
+def empty_account(account: str) -> None:
+    """Remove what was made in `account`; its administrator and its clusters stay."""
+    from moto.backends import get_backend
+
+    backend = _iam(account)
+    for kept in (backend.roles, backend.open_id_providers, backend.instance_profiles):
+        kept.clear()
+    for service in ("sagemaker", "applicationautoscaling"):
+        for regional in dict(get_backend(service)[account]).values():
+            regional.reset()
 
 
 def issuer(region: str) -> str:

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,9 @@ from acksm.sandbox.state import ClusterState, Process, start_time, write_private
 
 READY_SECONDS = 90.0
 NODE = "practice-node"
+# The parent whose death is signalled is the thread that forked, not its process (prctl(2), PR_SET_PDEATHSIG): one
+# thread that lives as long as the daemon starts everything.
+_STARTER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="starter")
 AUDIT = """\
 apiVersion: audit.k8s.io/v1
 kind: Policy
@@ -47,7 +51,8 @@ def start(name: str, argv: Sequence[str], log: Path, environment: Mapping[str, s
     """Start a program of the sandbox; it dies with the daemon (Linux's parent-death signal)."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as stream:
-        process = subprocess.Popen(
+        process = _STARTER.submit(
+            subprocess.Popen,
             list(argv),
             stdin=subprocess.DEVNULL,
             stdout=stream,
@@ -55,7 +60,7 @@ def start(name: str, argv: Sequence[str], log: Path, environment: Mapping[str, s
             env=None if environment is None else dict(environment),
             start_new_session=True,
             preexec_fn=_die_with_parent,
-        )
+        ).result()
     return Process(name, process.pid, start_time(process.pid), str(log))
 
 

@@ -96,14 +96,12 @@ class Daemon:
         self.state.aws_endpoint = self._serve(self.cloud, threads=True)
         self.state.authenticator = self.state.control = self._serve(self._control)
         for account in [self.options["account"], *self.options["other_accounts"]]:
-            keys = cloud.open_account(account, self.options["region"])
-            self.state.accounts[account] = keys
-            self.users[keys["arn"]] = authenticator.User("practice-admin", ("system:masters",))
+            self.open_account(account, self.options["region"])
         save(self.state)
         charts = threading.Thread(target=self._seed)
         charts.start()
         for name in self.options["clusters"]:
-            self.add_cluster(name)
+            self.add_cluster(name, self.options["account"], self.options["region"])
         charts.join()
         if self._seed_error:
             raise self._seed_error
@@ -122,11 +120,19 @@ class Daemon:
         except urllib3.exceptions.HTTPError as error:
             self._seed_error = AcksmError("sandbox-registry", f"the registry does not answer: {error}"[:200])
 
-    def add_cluster(self, name: str) -> None:
-        """One more cluster, unless it is there."""
-        region, account = self.options["region"], self.options["account"]
+    def open_account(self, account: str, region: str) -> None:
+        """One more AWS account with an administrator, unless it is there."""
+        with self._lock:
+            if account not in self.state.accounts:
+                keys = cloud.open_account(account, region)
+                self.state.accounts[account] = keys
+                self.users[keys["arn"]] = authenticator.User("practice-admin", ("system:masters",))
+
+    def add_cluster(self, name: str, account: str, region: str) -> None:
+        """One more cluster, unless it is there; its account is opened where need be."""
         if name in self.state.clusters:
             return
+        self.open_account(account, region)
         issuer = cloud.issuer(region)
         if self.options.get("endpoint"):
             found = ClusterState(
@@ -198,13 +204,15 @@ class Daemon:
                 self.remove_cluster(name)
             case ["clusters", name]:
                 try:
-                    self.add_cluster(name)
+                    self.add_cluster(name, body["account"], body["region"])
                 except AcksmError as error:
                     return _answer(begin, error.as_data(), "500 failed")
             case ["users"]:  # maps an ARN, as aws-auth or an access entry does
                 self.users[body["arn"]] = authenticator.User(body["name"], tuple(body.get("groups", ())))
-            case ["faults"]:  # {action: [status, code, message]}; {} ends them
-                self.cloud.faults = {action: tuple(fault) for action, fault in body.items()}
+            case ["accounts", account, "faults"]:  # {action: [status, code, message]}; {} ends them
+                self.cloud.faults[account] = {action: tuple(fault) for action, fault in body.items()}
+            case ["accounts", account, "empty"]:
+                cloud.empty_account(account)
             case _:
                 return _answer(begin, {"error": "unknown"}, "404 unknown")
         return _answer(begin, {})

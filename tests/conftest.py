@@ -1,0 +1,64 @@
+"""Fixtures for every test: nothing of the user's environment is seen, and one sandbox serves a whole run.
+
+The process that pytest was started as chooses the sandbox's directory and takes the sandbox down at the end; each
+xdist worker has a cluster and AWS account of its own in it, so that workers never meet.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from world import World
+
+_SANDBOX_DIR = "ACKSM_SANDBOX_DIR"
+_OWNER = pytest.StashKey[str]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The first process of the run names the directory; workers inherit it."""
+    if not hasattr(config, "workerinput"):
+        config.stash[_OWNER] = os.environ[_SANDBOX_DIR] = tempfile.mkdtemp(prefix="acksm-tests-")
+    for name in [name for name in os.environ if name.startswith(("AWS_", "ACKSM_", "HELM_")) or name == "KUBECONFIG"]:
+        if name not in {_SANDBOX_DIR, "ACKSM_CONTROLLER_BIN"}:
+            del os.environ[name]
+    os.environ |= {"COLUMNS": "100", "NO_COLOR": "1"}
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    home = config.stash.get(_OWNER, "")
+    if home:
+        if any(Path(home).iterdir()):
+            from acksm.sandbox import api
+
+            api.down("tests")
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs the sandbox goes first: those are the long ones, and xdist deals from the front."""
+    for item in items:
+        if "world" in getattr(item, "fixturenames", ()):
+            item.add_marker("sandbox")
+    items.sort(key=lambda item: item.get_closest_marker("sandbox") is None)
+
+
+@pytest.fixture(scope="session")
+def _own_cluster(request: pytest.FixtureRequest) -> World:
+    return World.start(os.environ.get("PYTEST_XDIST_WORKER", "main"))
+
+
+@pytest.fixture
+def world(_own_cluster: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[World]:
+    """A cluster and an account as AWS hands them out: no CRDs of ACK, no releases, no roles, no providers."""
+    monkeypatch.chdir(tmp_path)
+    for name, value in _own_cluster.reset().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    yield _own_cluster
+    _own_cluster.end_faults()

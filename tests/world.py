@@ -1,0 +1,210 @@
+"""A practice cluster and account for contract tests, and acksm run against them in this process."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from typer.testing import CliRunner
+
+from acksm.kube.client import Endpoint, Kube
+from acksm.kube.paths import Ref, ref
+from acksm.sandbox import api
+from acksm.sandbox.state import REGION, State, directory
+
+NAME = "tests"
+ACK_GROUP = "services.k8s.aws"
+WRITES = {"create", "update", "patch", "delete", "deletecollection"}
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a command did: its exit code and its two streams."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def data(self) -> Any:
+        """stdout as the report document of `-o json`."""
+        return json.loads(self.stdout)
+
+    @property
+    def error_id(self) -> str:
+        """The id in `error[…]` on stderr, "" when there is none."""
+        found = re.search(r"error\[([a-z0-9.-]+)\]", self.stderr)
+        return found[1] if found else ""
+
+    def ok(self) -> Run:
+        """Itself, when the command succeeded."""
+        assert self.exit_code == 0, f"exit {self.exit_code}\n{self.stdout}\n{self.stderr}"
+        return self
+
+
+@dataclass
+class Requests:
+    """Requests made meanwhile: AWS ones as (action, status), Kubernetes ones as (verb, path, status)."""
+
+    aws: list[tuple[str, int]] = field(default_factory=list)
+    kube: list[tuple[str, str, int]] = field(default_factory=list)
+
+    @property
+    def writes(self) -> list[str]:
+        """Those that write; access reviews do not."""
+        read = ("Get", "List", "Describe", "AssumeRole")
+        aws = [action for action, _ in self.aws if not action.partition(":")[2].startswith(read)]
+        kube = [
+            f"{verb} {path}"
+            for verb, path, _ in self.kube
+            if verb in WRITES and "dryRun=All" not in path and "accessreviews" not in path
+        ]
+        return aws + kube
+
+
+@dataclass
+class World:
+    """One cluster and one account of the tests' sandbox; each worker has its own."""
+
+    state: State
+    cluster: str
+    account: str
+    namespace: str = ""
+    count: int = 0
+
+    @classmethod
+    def start(cls, worker: str) -> World:
+        """The worker's cluster, in the sandbox that all workers share."""
+        api.up(api.Options(name=NAME, clusters=()))
+        state, account = api.require(NAME), f"0{zlib.crc32(worker.encode()):011d}"
+        api.add_cluster(state, worker, account, REGION)
+        return cls(api.require(NAME), worker, account)
+
+    @property
+    def kube(self) -> Kube:
+        """As the cluster's own administrator, not through acksm's connection."""
+        pki = directory(NAME) / "clusters" / self.cluster / "pki"
+        found = self.state.clusters[self.cluster]
+        crt, key = (str(pki / f"practice-bootstrap.{end}") for end in ("crt", "key"))
+        return Kube(Endpoint(found.endpoint, (pki / "ca.crt").read_text(), cert_file=crt, key_file=key))
+
+    def aws(self, service: str, account: str = "") -> Any:
+        """A boto3 client as an account's administrator."""
+        import boto3
+
+        keys = api.require(NAME).accounts[account or self.account]
+        return boto3.client(
+            service,
+            region_name=REGION,
+            endpoint_url=self.state.aws_endpoint,
+            aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
+        )
+
+    def reset(self) -> dict[str, str]:
+        """Empty cluster and account; the variables of the next test. A namespace takes five seconds to go, and
+        nobody waits for it: each test has its own for the controllers."""
+        self.end_faults()
+        api.control(self.state, "POST", f"accounts/{self.account}/empty")
+        kube = self.kube
+        doomed = [
+            ref("Namespace", name)
+            for name in _names(kube, ref("Namespace"))
+            if not name.startswith(("kube-", "default"))
+        ]
+        doomed += [
+            ref("CustomResourceDefinition", name)
+            for name in _names(kube, ref("CustomResourceDefinition"))
+            if name.endswith(ACK_GROUP)
+        ]
+        for kind in ("ClusterRole", "ClusterRoleBinding"):
+            doomed += [
+                ref(kind, name)
+                for name in _names(kube, ref(kind))
+                if not name.startswith(("system:", "cluster-", "kube")) and name not in {"admin", "edit", "view"}
+            ]
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(kube.delete, doomed))
+        limit = time.monotonic() + 60
+        while any(name.endswith(ACK_GROUP) for name in _names(kube, ref("CustomResourceDefinition"))):
+            assert time.monotonic() < limit, "the CRDs of the last test do not go"
+            time.sleep(0.1)
+        self.count += 1
+        self.namespace = f"ack-{self.count}"
+        variables = api.environment(NAME, self.cluster)
+        return variables | {"ACKSM_CONTROLLER_NAMESPACE": self.namespace}
+
+    def acksm(self, *argv: str, env: Mapping[str, str] | None = None, stdin: str | None = None) -> Run:
+        """Run the command line in this process."""
+        from acksm.cli import app
+
+        result = CliRunner().invoke(app, list(argv), env=dict(env or {}), input=stdin, prog_name="acksm")
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return Run(result.exit_code, result.stdout, result.stderr)
+
+    def install(self, *argv: str) -> Run:
+        """`acksm install -y …`, which has to succeed."""
+        return self.acksm("install", "-y", *argv).ok()
+
+    @contextmanager
+    def requests(self) -> Iterator[Requests]:
+        """What acksm asks of AWS and the apiserver inside the block (of this cluster and account only)."""
+        home = directory(NAME)
+        logs = (home / "aws.log", home / "clusters" / self.cluster / "audit.log")
+        marks = [log.stat().st_size if log.exists() else 0 for log in logs]
+        seen = Requests()
+        yield seen
+        keys = api.require(NAME).accounts[self.account]
+        for row in _rows(logs[0], marks[0]):
+            if row["key"] == keys["AWS_ACCESS_KEY_ID"]:
+                seen.aws.append((row["action"], row["status"]))
+        for row in _rows(logs[1], marks[1]):
+            if row["user"].get("username") == "practice-admin":
+                status = int((row.get("responseStatus") or {}).get("code", 0))
+                seen.kube.append((row["verb"], row["requestURI"], status))
+
+    def fault(self, action: str, status: int, code: str, message: str = "practised") -> None:
+        """Let AWS answer `action` ("iam:CreateRole") with an error, in this account only."""
+        api.control(self.state, "POST", f"accounts/{self.account}/faults", {action: [status, code, message]})
+
+    def end_faults(self) -> None:
+        api.control(self.state, "POST", f"accounts/{self.account}/faults", {})
+
+    def user(self, name: str, *, groups: Sequence[str] = (), mapped: bool = True) -> dict[str, str]:
+        """Another IAM user of the account, known to the cluster as `name`; its keys as variables."""
+        iam = self.aws("iam")
+        arn = iam.create_user(UserName=name)["User"]["Arn"]
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        if mapped:
+            api.control(self.state, "POST", "users", {"arn": arn, "name": name, "groups": list(groups)})
+        return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+
+    def role(self) -> dict[str, Any]:
+        """The controllers' role as IAM has it."""
+        role: dict[str, Any] = self.aws("iam").get_role(RoleName=f"ack-controller-role-{self.cluster}")["Role"]
+        return role
+
+    def objects(self, kind: str) -> list[str]:
+        """Names of the objects of a built-in kind in the controllers' namespace."""
+        return _names(self.kube, ref(kind, namespace=self.namespace))
+
+
+def _names(kube: Kube, collection: Ref) -> list[str]:
+    return [item["metadata"]["name"] for item in kube.list(collection, metadata_only=True)]
+
+
+def _rows(log: Path, mark: int) -> list[dict[str, Any]]:
+    if not log.exists():
+        return []
+    with log.open("rb") as stream:
+        stream.seek(mark)
+        return [json.loads(line) for line in stream.read().splitlines() if line.strip()]
