@@ -13,10 +13,13 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
+from xml.sax.saxutils import escape
+
+from acksm.sandbox import permissions
 
 EXPIRED_KEY = "ASIAACKSMEXPIREDKEY0"
 _CREDENTIAL = re.compile(r"Credential=([A-Z0-9]+)/\d+/([^/]*)/([a-z-]+)/")
@@ -48,12 +51,16 @@ class Cloud:
             seen.append(status)
             return start_response(status, headers, *more)
 
-        refused = self._refusal(key, action)
+        params = {name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
+        refused = self._refusal(key, action, params)
         if refused:
             status, code, message = refused
             answer: Iterable[bytes] = [_error(service, code, message)]
             kind = "text/xml" if service in _QUERY else "application/json"
             note(f"{status} {code}", [("Content-Type", kind), ("x-amzn-ErrorType", code)])
+        elif action == "iam:SimulatePrincipalPolicy":
+            answer = [_simulated(account_of(key), params)]
+            note("200 OK", [("Content-Type", "text/xml")])
         else:
             answer = self._moto(environ, note)
         with self._lock:
@@ -61,13 +68,13 @@ class Cloud:
             self._log.write(json.dumps(row) + "\n")
         return answer
 
-    def _refusal(self, key: str, action: str) -> tuple[int, str, str] | None:
+    def _refusal(self, key: str, action: str, params: Mapping[str, str]) -> tuple[int, str, str] | None:
         if key == EXPIRED_KEY:
             return 403, "ExpiredToken", "The security token included in the request is expired"
         account = account_of(key) if key else ""
         if key and not account:
             return 403, "InvalidClientTokenId", "The security token included in the request is invalid."
-        return self.faults.get(account, {}).get(action)
+        return self.faults.get(account, {}).get(action) or (_denial(account, key, action, params) if key else None)
 
 
 _QUERY = {"iam", "sts"}
@@ -94,6 +101,60 @@ def _name_linked_roles() -> None:
         return role
 
     IAMBackend.create_service_linked_role = create  # type: ignore[method-assign]
+
+
+def _denial(account: str, key: str, action: str, params: Mapping[str, str]) -> tuple[int, str, str] | None:
+    """What IAM answers an identity whose policies do not allow `action`."""
+    backend, verb = _iam(account), action.partition(":")[2]
+    if action == "sts:GetCallerIdentity" or not verb.isalpha():  # always allowed; and what the gate has no name for
+        return None
+    access = backend.access_keys[key]
+    arn = str(getattr(access, "role_arn", "") or f"arn:aws:iam::{account}:user/{access.user_name}")
+    try:
+        documents = permissions.documents_of(backend, *permissions.principal(arn))
+    except KeyError:
+        documents = []
+    resource = _resource(backend, account, params)
+    decision = permissions.decide(documents, action, resource)
+    if decision == permissions.ALLOWED:
+        return None
+    why = "with an explicit deny" if decision == permissions.DENIED else "because no identity-based policy allows it"
+    message = f"User: {arn} is not authorized to perform: {action} on resource: {resource or '*'} {why}"
+    return 403, "AccessDenied" if action.startswith(("iam:", "sts:")) else "AccessDeniedException", message
+
+
+def _resource(backend: Any, account: str, params: Mapping[str, str]) -> str:
+    """The ARN that a request to IAM or STS is about, "" where it does not tell one."""
+    name = params.get("RoleName", "")
+    if not name:
+        return params.get("RoleArn", "") or params.get("OpenIDConnectProviderArn", "")
+    role = next((role for role in backend.roles.values() if role.name == name), None)
+    return str(role.arn) if role else f"arn:aws:iam::{account}:role{params.get('Path', '/')}{name}"
+
+
+def _simulated(account: str, params: Mapping[str, str]) -> bytes:
+    """SimulatePrincipalPolicy, which moto does not have: each action on each resource."""
+    try:
+        documents = permissions.documents_of(_iam(account), *permissions.principal(params.get("PolicySourceArn", "")))
+    except KeyError:
+        return _error("iam", "NoSuchEntity", "the principal does not exist")
+
+    def members(prefix: str) -> list[str]:
+        return [value for name, value in params.items() if name.startswith(f"{prefix}.member.")]
+
+    rows = [
+        f"<member><EvalActionName>{escape(action)}</EvalActionName>"
+        f"<EvalResourceName>{escape(resource)}</EvalResourceName>"
+        f"<EvalDecision>{permissions.decide(documents, action, resource.strip('*'))}</EvalDecision>"
+        "<MissingContextValues/><MatchedStatements/></member>"
+        for action in members("ActionNames")
+        for resource in members("ResourceArns") or ["*"]
+    ]
+    return (
+        '<SimulatePrincipalPolicyResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><SimulatePrincipalPolicyResult>'
+        f"<IsTruncated>false</IsTruncated><EvaluationResults>{''.join(rows)}</EvaluationResults>"
+        "</SimulatePrincipalPolicyResult></SimulatePrincipalPolicyResponse>"
+    ).encode()
 
 
 def _caller(environ: Environ) -> tuple[str, str]:
@@ -150,6 +211,7 @@ def open_account(account: str, region: str, user: str = "practice-admin") -> dic
     """Make an administrator in `account` and give out a key."""
     backend = _iam(account)
     backend.create_user(region, user)
+    backend.attach_user_policy("arn:aws:iam::aws:policy/AdministratorAccess", user)
     key = backend.create_access_key(user)
     return {
         "AWS_ACCESS_KEY_ID": str(key.access_key_id),
