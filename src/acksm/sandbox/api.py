@@ -19,6 +19,7 @@ from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind, silent
 from acksm.sandbox import parts
 from acksm.sandbox.control_plane import tail
+from acksm.sandbox.controllers.host import DEFAULT_PACE
 from acksm.sandbox.locks import file_lock
 from acksm.sandbox.state import (
     ACCOUNT,
@@ -37,7 +38,11 @@ UP_SECONDS = 180.0
 
 @dataclass(frozen=True)
 class Options:
-    """What `up` is asked for. `endpoint` and `ca_data` (base64) are those of a cluster that the user brings."""
+    """What `up` is asked for. `endpoint` and `ca_data` (base64) are those of a cluster that the user brings.
+
+    `controllers`: whether controllers run; `controller`: service to the path of a real one's binary; `pull`: whether
+    images may be asked for at their own registry; `pace`: how long waits last, 1 as for real.
+    """
 
     name: str = "default"
     clusters: tuple[str, ...] = (CLUSTER,)
@@ -48,6 +53,10 @@ class Options:
     endpoint: str = ""
     ca_data: str = ""
     version: str = ""
+    controllers: bool = True
+    controller: dict[str, str] = field(default_factory=dict)
+    pull: bool = False
+    pace: float = DEFAULT_PACE
     parts: dict[str, str] = field(default_factory=dict)
 
 
@@ -186,8 +195,13 @@ def remove_cluster(state: State, name: str) -> None:
     control(state, "DELETE", f"clusters/{name}")
 
 
-def control(state: State, method: str, path: str, body: Any = None) -> None:
-    """Ask the daemon: clusters/NAME, users, accounts/ID/faults, accounts/ID/empty."""
+def controllers(state: State) -> list[dict[str, Any]]:
+    """The controllers that run: cluster, namespace, pod, service, program and note, state, restarts, log."""
+    return list(control(state, "GET", "controllers")["controllers"])
+
+
+def control(state: State, method: str, path: str, body: Any = None) -> Any:
+    """Ask the daemon: clusters/NAME, controllers, users, accounts/ID/faults, accounts/ID/empty."""
     answer = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(UP_SECONDS)).request(
         method, f"{state.control}/{path}", body=json.dumps(body or {}), headers={"Content-Type": "application/json"}
     )
@@ -199,6 +213,7 @@ def control(state: State, method: str, path: str, body: Any = None) -> None:
             where=told.get("where", path),
             details=told.get("details"),
         )
+    return json.loads(answer.data)
 
 
 def environment(name: str, cluster: str = "", account: str = "") -> dict[str, str]:
