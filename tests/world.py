@@ -100,8 +100,9 @@ class World:
         """A boto3 client as an account's administrator."""
         import boto3
 
+        connect: Any = boto3.client  # typed by literal names of services
         keys = api.require(NAME).accounts[account or self.account]
-        return boto3.client(
+        return connect(
             service,
             region_name=REGION,
             endpoint_url=self.state.aws_endpoint,
@@ -134,8 +135,8 @@ class World:
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(kube.delete, doomed))
         limit = time.monotonic() + 60
-        while any(name.endswith(ACK_GROUP) for name in _names(kube, ref("CustomResourceDefinition"))):
-            assert time.monotonic() < limit, "the CRDs of the last test do not go"
+        while left := [name for name in _names(kube, ref("CustomResourceDefinition")) if name.endswith(ACK_GROUP)]:
+            assert time.monotonic() < limit, f"do not go: {[kube.get(ref('CustomResourceDefinition', left[0])), left]}"
             time.sleep(0.1)
         self.count += 1
         self.namespace = f"ack-{self.count}"
