@@ -158,7 +158,9 @@ def resolve(flags: Mapping[str, Any], file: str = "", environment: Mapping[str, 
     try:
         return Resolved(Settings.model_validate(merged), origins)
     except ValidationError as error:
-        raise AcksmError("config-invalid", "; ".join(_problems(error, origins)), where=path or "options") from error
+        wrong = {origins.get(str(item["loc"][0]), "file") for item in error.errors(include_url=False)}
+        where = path or FILE_NAME if any(origin.startswith("file") for origin in wrong) else ", ".join(sorted(wrong))
+        raise AcksmError("config-invalid", "; ".join(_problems(error, origins)), where=where) from error
 
 
 def _problems(error: ValidationError, origins: Mapping[str, str]) -> list[str]:

@@ -233,8 +233,9 @@ class Ui:
         """The command's result on stdout: `text`, or `data` as the report document (docs/schemas/report.json)."""
         with self._lock:
             self._rest()
+            envelope = {"schema": SCHEMA, "command": command, "exit_code": exit_code, "error": None}
             if self.output != "text":
-                self._document({"schema": SCHEMA, "command": command, "exit_code": exit_code, "error": None, **data})
+                self._document({**envelope, **data, **envelope})
             elif text:
                 self._write(self._out, clean(text).rstrip("\n"))
 

@@ -60,4 +60,4 @@ def explain(id: str | None, list_all: bool = False) -> tuple[dict[str, object], 
     text = f"{entry.id}: {entry.title}\n\nwhy\n  {entry.cause}\n"
     if entry.remedy:
         text += f"\nremedy\n  {entry.remedy}\n"
-    return asdict(entry), text + f"\nexit code {int(entry.exit_code)} ({entry.exit_code.name})"
+    return {"entry": asdict(entry)}, text + f"\nexit code {int(entry.exit_code)} ({entry.exit_code.name})"

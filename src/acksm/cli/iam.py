@@ -55,5 +55,5 @@ def register(app: typer.Typer) -> None:
     def token(resolved: Any, ui: Any, cluster: str | None) -> int:
         from acksm.guide.target import exec_credential
 
-        ui.stdout.write(exec_credential(resolved.settings, cluster or resolved.settings.cluster) + "\n")
+        ui.verbatim(exec_credential(resolved.settings, cluster or resolved.settings.cluster))
         return 0

@@ -7,6 +7,7 @@ None here, because `acksm.config.resolve` decides between flag, variable, file a
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
@@ -115,9 +116,18 @@ RUN: dict[str, Any] = {
 
 
 def command(
-    app: typer.Typer, name: str, *groups: dict[str, Any], help: str, extra: Sequence[inspect.Parameter] = ()
+    app: typer.Typer,
+    name: str,
+    *groups: dict[str, Any],
+    help: str,
+    extra: Sequence[inspect.Parameter] = (),
+    settings: bool = True,
 ) -> Callable[[Callable[..., int | None]], None]:
-    """Register `run(resolved, ui, **extra)` as command `name` with the options of `groups`."""
+    """Register `run(resolved, ui, **extra)` as command `name` with the options of `groups`.
+
+    Without `settings` neither acksm.yaml nor a variable other than ACKSM_OUTPUT is looked at: `acksm explain` has to
+    work where they are what is wrong.
+    """
     options = {key: kind for group in groups for key, kind in group.items()}
 
     def register(run: Callable[..., int | None]) -> None:
@@ -130,7 +140,8 @@ def command(
             file = given.pop("file", None) or ""
             # The form of the output is known before all else, so that a bad setting is told in it too.
             ui = Ui(output=_early_output(given.get("output")))
-            code = _guarded(ui, name, lambda: _go(run, resolve(given, file), ui, arguments))
+            source: dict[str, Any] = {"file": file} if settings else {"file": os.devnull, "environment": _only_output()}
+            code = _guarded(ui, name, lambda: _go(run, resolve(given, **source), ui, arguments))
             raise typer.Exit(code)
 
         parameters = [*extra] + [
@@ -150,23 +161,21 @@ def _go(run: Callable[..., int | None], resolved: Any, ui: Ui, arguments: dict[s
     return run(resolved, ui, **arguments) or 0
 
 
-def _early_output(flag: str | None) -> str:
-    import os
+def _only_output() -> dict[str, str]:
+    return {"ACKSM_OUTPUT": os.environ.get("ACKSM_OUTPUT", "")}
 
+
+def _early_output(flag: str | None) -> str:
     wanted = flag or os.environ.get("ACKSM_OUTPUT", "")
     return wanted if wanted in {"json", "yaml"} else "text"
 
 
 def _guarded(ui: Ui, name: str, work: Callable[[], int]) -> int:
     """Run `work`; every error becomes an exit code and a message, in the output's form (design.md)."""
-    import os
-
     from acksm.errors import AcksmError
 
     try:
         return work()
-    except BrokenPipeError:
-        return 0
     except AcksmError as raised:
         failure = raised
     except KeyboardInterrupt:

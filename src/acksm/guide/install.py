@@ -76,6 +76,7 @@ def plan(target: Target, command: str, sections: Sequence[str], emit: Emit) -> R
         if nodes:
             nodes.result()
         observed = found.result()
+    emit(Event(Kind.PROGRESS, "observe", ""))
     notes: list[str] = []
     changes: list[Change] = []
     facts: dict[str, Any] = {}

@@ -5,7 +5,7 @@ Drift is what `acksm install` with the same options would change: the same plan,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,7 +61,7 @@ def run(settings: Settings, ui: Any) -> int:
             "drift": drift,
             "drift_unknown": unknown,
         }
-        ui.result("status", data, _text(rows, drift, unknown, healthy), code)
+        ui.result("status", data, _text(rows, drift, unknown, healthy, ui.table), code)
         return code
 
 
@@ -105,17 +105,22 @@ def _drift(target: Target, rows: Sequence[Row], ui: Any) -> tuple[list[dict[str,
     return [{"id": change.id, "target": change.target, "reason": change.reason} for change in planned.mutations], ""
 
 
-def _text(rows: Sequence[Row], drift: Sequence[dict[str, Any]], unknown: str, healthy: bool) -> str:
-    lines = [f"{'SERVICE':24}{'VERSION':10}{'SCOPE':28}{'HEALTH':12}{'MADE BY':8}"]
-    for item in rows:
-        if not item.installed:
-            lines.append(f"{item.service:24}not installed")
-            continue
-        state = "healthy" if item.healthy else "UNHEALTHY"
-        lines.append(
-            f"{item.service:24}{item.version:10}{item.scope:28}{state:12}{'acksm' if item.owned else 'another':8}"
-        )
-        lines += [f"  ! {problem}" for problem in item.problems]
+def _cells(item: Row) -> tuple[str, ...]:
+    if not item.installed:
+        return (item.service, "", "", "not installed", "")
+    health = "healthy" if item.healthy else "UNHEALTHY"
+    return (item.service, item.version, item.scope, health, "acksm" if item.owned else "another")
+
+
+def _text(
+    rows: Sequence[Row],
+    drift: Sequence[dict[str, Any]],
+    unknown: str,
+    healthy: bool,
+    table: Callable[[Sequence[str], Sequence[Sequence[str]]], str],
+) -> str:
+    lines = [table(("SERVICE", "VERSION", "SCOPE", "HEALTH", "MADE BY"), [_cells(item) for item in rows])]
+    lines += [f"! {item.service}: {problem}" for item in rows for problem in item.problems]
     roles = sorted({item.role_arn for item in rows if item.role_arn})
     lines += [f"role {role}" for role in roles]
     lines += [f"differs: {item['target']} ({item['id']})" for item in drift]
