@@ -21,6 +21,7 @@ from xml.sax.saxutils import escape
 
 from acksm.sandbox import permissions
 
+ADMINISTRATOR = "practice-admin"
 EXPIRED_KEY = "ASIAACKSMEXPIREDKEY0"
 _CREDENTIAL = re.compile(r"Credential=([A-Z0-9]+)/\d+/([^/]*)/([a-z-]+)/")
 Environ = dict[str, Any]
@@ -207,7 +208,7 @@ def secret_of(key: str) -> str:
     return str(_iam(account).access_keys[key].secret_access_key) if account else ""
 
 
-def open_account(account: str, region: str, user: str = "practice-admin") -> dict[str, str]:
+def open_account(account: str, region: str, user: str = ADMINISTRATOR) -> dict[str, str]:
     """Make an administrator in `account` and give out a key."""
     backend = _iam(account)
     backend.create_user(region, user)
@@ -225,8 +226,10 @@ def empty_account(account: str) -> None:
     from moto.backends import get_backend
 
     backend = _iam(account)
-    for kept in (backend.roles, backend.open_id_providers, backend.instance_profiles):
-        kept.clear()
+    for made in (backend.roles, backend.open_id_providers, backend.instance_profiles):
+        made.clear()
+    for name in [name for name in backend.users if name != ADMINISTRATOR]:
+        del backend.users[name]
     for service in ("sagemaker", "applicationautoscaling"):
         for regional in dict(get_backend(service)[account]).values():
             regional.reset()
