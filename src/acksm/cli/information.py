@@ -41,8 +41,10 @@ def register(app: typer.Typer) -> None:
         ui.result("explain", data, text)
         return 0
 
-    config_app = typer.Typer(help="Where settings come from.", no_args_is_help=True, rich_markup_mode=None)
-    app.add_typer(config_app, name="config")
+    config_app = typer.Typer(
+        name="config", help="Where settings come from.", no_args_is_help=True, rich_markup_mode=None
+    )
+    app.add_typer(config_app)
 
     @command(config_app, "show", TARGET, CONTROLLERS, ROLE, RUN, help="Every setting, its value and its origin.")
     def show(resolved: Any, ui: Any) -> int:

@@ -15,6 +15,7 @@ import typer
 
 from acksm.ui import Ui
 
+ROOT = "acksm"
 _TARGET, _CONTROLLER, _ROLE, _RUN = "Target", "Controllers", "IAM role", "Running"
 
 
@@ -129,6 +130,8 @@ def command(
     work where they are what is wrong.
     """
     options = {key: kind for group in groups for key, kind in group.items()}
+    group_name = app.info.name if isinstance(app.info.name, str) and app.info.name != ROOT else ""
+    full_name = f"{group_name} {name}".strip()
 
     def register(run: Callable[..., int | None]) -> None:
         own = {parameter.name for parameter in extra}
@@ -141,7 +144,7 @@ def command(
             # The form of the output is known before all else, so that a bad setting is told in it too.
             ui = Ui(output=_early_output(given.get("output")))
             source: dict[str, Any] = {"file": file} if settings else {"file": os.devnull, "environment": _only_output()}
-            code = _guarded(ui, name, lambda: _go(run, resolve(given, **source), ui, arguments))
+            code = _guarded(ui, full_name, lambda: _go(run, resolve(given, **source), ui, arguments))
             raise typer.Exit(code)
 
         parameters = [*extra] + [
@@ -151,6 +154,8 @@ def command(
         call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         call.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
         call.__doc__ = help
+        # For docs/generate.py: the parameters that a variable and the file can give as well.
+        call.settings = tuple(options) if settings else ("output",)  # type: ignore[attr-defined]
         app.command(name, help=help)(call)
 
     return register

@@ -10,7 +10,10 @@ import typer
 from acksm.cli.options import OUTPUT, command
 
 app = typer.Typer(
-    help="A practice EKS cluster and AWS accounts on this machine.", no_args_is_help=True, rich_markup_mode=None
+    name="sandbox",
+    help="A practice EKS cluster and AWS accounts on this machine.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
 
