@@ -116,6 +116,8 @@ class Ui:
                 return
             if event.kind in _ENDS_WORK:
                 self._works("")
+                if self._live is not None:
+                    self._live.refresh()
             self._say(f"{_MARK[event.kind]} {text}", _STYLE.get(event.kind, ""))
 
     def _progress(self, text: str) -> None:
