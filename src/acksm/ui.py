@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from rich.live import Live
 
 SCHEMA = "acksm.dev/report/v1"
-QUIET_SECONDS = 25.0  # a log that stands still longer gets a heartbeat; looked at often enough to keep to 30 s
+QUIET_SECONDS = 24.0  # a log that stands still longer gets a heartbeat; looked at often enough to keep to 30 s
 LOOK_SECONDS = 5.0
 _MARK = {Kind.STEP: "▸", Kind.DONE: "✓", Kind.UP_TO_DATE: "=", Kind.NOTE: "i", Kind.WARNING: "!", Kind.FAILED: "✗"}
 _STYLE = {Kind.STEP: "bold", Kind.DONE: "green", Kind.UP_TO_DATE: "dim", Kind.WARNING: "yellow", Kind.FAILED: "red"}
