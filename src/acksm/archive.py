@@ -67,13 +67,20 @@ class Chart:
 
 def read(source: Path) -> Chart:
     """A chart from a .tgz or from a directory. Errors: chart-unsafe, chart-truncated, chart-invalid."""
+    return load(source)[0]
+
+
+def load(source: Path) -> tuple[Chart, bytes]:
+    """As `read`, with the bytes of the archive that was read; a directory is packed. The source is read once."""
     try:
         if source.is_dir():
-            return _chart(_directory(source), str(source))
+            chart = _chart(_directory(source), str(source))
+            return chart, pack(chart.name, chart.files)
         if source.exists() and not source.is_file():  # reading a device or a pipe may never end
             raise AcksmError("chart-invalid", "neither a file nor a directory", where=str(source))
         with source.open("rb") as stream:
-            return read_bytes(stream.read(MAX_ARCHIVE + 1), str(source))
+            data = stream.read(MAX_ARCHIVE + 1)
+        return read_bytes(data, str(source)), data
     except OSError as error:
         raise AcksmError("chart-invalid", f"cannot read {source}: {error.strerror}", where=str(source)) from error
 
