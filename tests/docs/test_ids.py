@@ -27,21 +27,21 @@ def texts(node: ast.expr) -> set[str]:
 
 
 def test_every_error_has_an_entry() -> None:
-    used = {(id, place) for call, place in calls("AcksmError") if call.args for id in texts(call.args[0])}
+    used = {(one, place) for call, place in calls("AcksmError") if call.args for one in texts(call.args[0])}
     assert len(used) > 50  # the search finds them
-    assert sorted((id, place) for id, place in used if id not in entries()) == []
+    assert sorted((one, place) for one, place in used if one not in entries()) == []
 
 
 def test_every_change_has_an_entry() -> None:
     used = {
-        (id, place)
+        (one, place)
         for call, place in calls("Change")
         for keyword in call.keywords
         if keyword.arg == "id"
-        for id in texts(keyword.value)
+        for one in texts(keyword.value)
     }
     assert len(used) > 10
-    assert sorted((id, place) for id, place in used if id not in entries() or entries()[id].kind != "change") == []
+    assert [item for item in sorted(used) if item[0] not in entries() or entries()[item[0]].kind != "change"] == []
 
 
 def test_every_entry_is_used() -> None:
