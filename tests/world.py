@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import threading
 import time
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -60,7 +63,7 @@ class Requests:
     @property
     def writes(self) -> list[str]:
         """Those that write; access reviews do not."""
-        read = ("Get", "List", "Describe", "AssumeRole")
+        read = ("Get", "GET", "List", "Describe", "Simulate", "AssumeRole")
         aws = [action for action, _ in self.aws if not action.partition(":")[2].startswith(read)]
         kube = [
             f"{verb} {path}"
@@ -79,6 +82,7 @@ class World:
     account: str
     namespace: str = ""
     count: int = 0
+    variables: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def start(cls, worker: str) -> World:
@@ -100,8 +104,9 @@ class World:
         """A boto3 client as an account's administrator."""
         import boto3
 
+        connect: Any = boto3.client  # typed by literal names of services
         keys = api.require(NAME).accounts[account or self.account]
-        return boto3.client(
+        return connect(
             service,
             region_name=REGION,
             endpoint_url=self.state.aws_endpoint,
@@ -134,13 +139,13 @@ class World:
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(kube.delete, doomed))
         limit = time.monotonic() + 60
-        while any(name.endswith(ACK_GROUP) for name in _names(kube, ref("CustomResourceDefinition"))):
-            assert time.monotonic() < limit, "the CRDs of the last test do not go"
+        while left := [name for name in _names(kube, ref("CustomResourceDefinition")) if name.endswith(ACK_GROUP)]:
+            assert time.monotonic() < limit, f"do not go: {[kube.get(ref('CustomResourceDefinition', left[0])), left]}"
             time.sleep(0.1)
         self.count += 1
         self.namespace = f"ack-{self.count}"
-        variables = api.environment(NAME, self.cluster)
-        return variables | {"ACKSM_CONTROLLER_NAMESPACE": self.namespace}
+        self.variables = api.environment(NAME, self.cluster) | {"ACKSM_CONTROLLER_NAMESPACE": self.namespace}
+        return self.variables
 
     def acksm(self, *argv: str, env: Mapping[str, str] | None = None, stdin: str | None = None) -> Run:
         """Run the command line in this process."""
@@ -179,14 +184,68 @@ class World:
     def end_faults(self) -> None:
         api.control(self.state, "POST", f"accounts/{self.account}/faults", {})
 
-    def user(self, name: str, *, groups: Sequence[str] = (), mapped: bool = True) -> dict[str, str]:
-        """Another IAM user of the account, known to the cluster as `name`; its keys as variables."""
+    def user(
+        self, name: str, *, policy: Mapping[str, Any], groups: Sequence[str] = (), mapped: bool = True
+    ) -> dict[str, str]:
+        """Another IAM user of the account with this policy, known to the cluster as `name`; its keys as variables."""
         iam = self.aws("iam")
         arn = iam.create_user(UserName=name)["User"]["Arn"]
+        iam.put_user_policy(UserName=name, PolicyName="practice", PolicyDocument=json.dumps(policy))
         key = iam.create_access_key(UserName=name)["AccessKey"]
         if mapped:
             api.control(self.state, "POST", "users", {"arn": arn, "name": name, "groups": list(groups)})
         return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+
+    def bind(self, role: str, user: str) -> None:
+        """Give a Kubernetes user a ClusterRole."""
+        group = "rbac.authorization.k8s.io"
+        self.kube.create(
+            {
+                "apiVersion": f"{group}/v1",
+                "kind": "ClusterRoleBinding",
+                "metadata": {"name": f"{role}-{user}"},
+                "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": role},
+                "subjects": [{"apiGroup": group, "kind": "User", "name": user}],
+            }
+        )
+
+    def custom(self, api_version: str, plural: str, kind: str, namespace: str, name: str, spec: Any) -> Ref:
+        """Create a custom resource; where it lives."""
+        place = Ref(api_version, plural, kind, name, namespace)
+        body = {"apiVersion": api_version, "kind": kind, "metadata": {"name": name}, "spec": spec}
+        self.kube._request("post", place.collection, body=body, query_params=[])
+        return place
+
+    def chart(self, service: str, version: str) -> str:
+        """The reference of a practice chart, for plain helm."""
+        return f"oci://{self.state.registry}/aws-controllers-k8s/{service}-chart:{version}"
+
+    def helm(self, *argv: str) -> str:
+        """Plain helm, as a person would use it: with the sandbox's kubeconfig."""
+        done = subprocess.run(
+            [self.state.helm, *argv, "-n", self.namespace, *(["--plain-http"] if "oci://" in "".join(argv) else [])],
+            env=os.environ | self.variables,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    @contextmanager
+    def http(self, status: int) -> Iterator[str]:
+        """A server on loopback that answers everything with `status`; its HOST:PORT."""
+        from werkzeug.serving import make_server
+        from werkzeug.wrappers import Response
+
+        server = make_server("127.0.0.1", 0, Response(status=status), threaded=True)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
 
     def role(self) -> dict[str, Any]:
         """The controllers' role as IAM has it."""

@@ -12,7 +12,7 @@ class Kind(StrEnum):
     """What an event is about; `ui` decides how it looks."""
 
     STEP = "step"  # a named piece of work begins
-    PROGRESS = "progress"  # the same work goes on; `text` replaces the last one on a terminal
+    PROGRESS = "progress"  # the thread's work goes on; `text` replaces the last one on a terminal, "" ends it
     DONE = "done"  # a change was made, or a piece of work ended well
     UP_TO_DATE = "up-to-date"  # nothing was to be done
     NOTE = "note"

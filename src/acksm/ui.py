@@ -1,39 +1,82 @@
-"""The only module that writes to the terminal. Result to stdout, everything else to stderr.
+"""The only module that writes to the terminal. Result to stdout, everything else to stderr, both by rich.
 
-On a terminal one line shows what goes on and is replaced; elsewhere each change of state is a line. Symbols are never
-the only signal. Control characters in text from elsewhere are made visible, so that a chart or a log cannot steer
-the terminal.
+On a terminal a live region shows what goes on, a line for each thread that works; elsewhere each change of state is a
+line of its own, and a wait that says nothing new is told again before half a minute is over, so that a CI log moves.
+Symbols are never the only signal. Control characters in text from elsewhere are made visible, so that a chart or a
+log cannot steer the terminal. NO_COLOR, FORCE_COLOR and TERM=dumb are rich's business.
 """
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
+import re
 import sys
 import threading
 import time
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TextIO
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TextIO
 
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
 
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.live import Live
+
 SCHEMA = "acksm.dev/report/v1"
+QUIET_SECONDS = 24.0  # a log that stands still longer gets a heartbeat; looked at often enough to keep to 30 s
+LOOK_SECONDS = 5.0
 _MARK = {Kind.STEP: "▸", Kind.DONE: "✓", Kind.UP_TO_DATE: "=", Kind.NOTE: "i", Kind.WARNING: "!", Kind.FAILED: "✗"}
-_ASCII = {Kind.STEP: ">", Kind.DONE: "+", Kind.UP_TO_DATE: "=", Kind.NOTE: "i", Kind.WARNING: "!", Kind.FAILED: "x"}
-_COLOUR = {Kind.STEP: "1", Kind.DONE: "32", Kind.UP_TO_DATE: "2", Kind.WARNING: "33", Kind.FAILED: "31"}
+_STYLE = {Kind.STEP: "bold", Kind.DONE: "green", Kind.UP_TO_DATE: "dim", Kind.WARNING: "yellow", Kind.FAILED: "red"}
+_ENDS_WORK = {Kind.STEP, Kind.DONE, Kind.UP_TO_DATE, Kind.FAILED}
+# What acksm itself writes beyond ASCII, for streams that cannot have it.
+_ASCII = str.maketrans({"▸": ">", "✓": "+", "✗": "x", "…": "...", "→": "->", "≥": ">=", "“": '"', "”": '"', "–": "-"})
+# Format characters that reorder or end a line on many terminals; joiners stay, scripts and emoji need them.
+_STEERING = {
+    *"\u061c\u200e\u200f\u2028\u2029\ufeff",
+    *map(chr, range(0x202A, 0x202F)),
+    *map(chr, range(0x2066, 0x206A)),
+}
+_SECONDS = re.compile(r"\d+(\.\d+)? s\b")
 
 
 def clean(text: str) -> str:
-    """`text` with control characters other than newline and tab replaced by U+FFFD."""
-    return "".join(c if c in "\n\t" or (ord(c) >= 32 and not 127 <= ord(c) < 160) else "�" for c in text)
+    """`text` with every character that could steer a terminal replaced by U+FFFD; newline and tab stay."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join("\ufffd" if _steers(character) else character for character in text)
 
 
-def _wants_colour(stream: TextIO, environment: Mapping[str, str]) -> bool:
-    if environment.get("NO_COLOR") or environment.get("TERM") == "dumb":
-        return False
-    return bool(environment.get("FORCE_COLOR")) or stream.isatty()
+def _steers(character: str) -> bool:
+    return character in _STEERING or (character not in "\n\t" and unicodedata.category(character) in {"Cc", "Cs"})
+
+
+def _console(stream: TextIO) -> Console:
+    """A rich console on `stream`. Live output is for real terminals only, whatever FORCE_COLOR says."""
+    from rich.console import Console
+
+    class Pipe(Console):
+        def on_broken_pipe(self) -> None:
+            """Whoever read is gone: go on without a word. The exit code tells what the command did, not this."""
+            self.quiet = True
+            if stream in {sys.__stdout__, sys.__stderr__}:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # for what is buffered still
+
+    interactive = None if stream.isatty() and not os.environ.get("CI") else False
+    return Pipe(file=stream, force_interactive=interactive, force_jupyter=False, highlight=False, markup=False)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What a thread is at, and since when by the clock."""
+
+    text: str
+    since: float
 
 
 @dataclass
@@ -44,120 +87,232 @@ class Ui:
     stdout: TextIO = field(default_factory=lambda: sys.stdout)
     stderr: TextIO = field(default_factory=lambda: sys.stderr)
     stdin: TextIO = field(default_factory=lambda: sys.stdin)
-    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    clock: Callable[[], float] = time.monotonic
 
     def __post_init__(self) -> None:
-        self._lock = threading.Lock()
-        self._live = ""
-        self._began = time.monotonic()
-        self._colour = _wants_colour(self.stderr, self.environment)
-        self._is_terminal = self.stderr.isatty() and not self.environment.get("CI")
-        unicode = "utf" in (getattr(self.stderr, "encoding", "") or "").lower()
-        self._marks = _MARK if unicode else _ASCII
+        self._lock = threading.RLock()
+        # Never changed in place: rich's refreshing thread reads it without the lock.
+        self._working: Mapping[threading.Thread, _Work] = {}
+        self._told_at = self.clock()
+        self._live: Live | None = None
+        self._heart: threading.Event | None = None
+
+    @cached_property
+    def _out(self) -> Console:
+        return _console(self.stdout)
+
+    @cached_property
+    def _err(self) -> Console:
+        return _console(self.stderr)
+
+    # events
 
     def emit(self, event: Event) -> None:
-        """Show one event on stderr."""
+        """Show one event on stderr. A PROGRESS without text says that the thread's work is over."""
+        text = clean(event.text)
         with self._lock:
-            text = clean(event.text)
             if event.kind is Kind.PROGRESS:
                 self._progress(text)
                 return
-            self._wipe()
-            line = f"{self._marks[event.kind]} {text}"
-            colour = _COLOUR.get(event.kind)
-            self._write(f"\x1b[{colour}m{line}\x1b[0m" if self._colour and colour else line)
+            if event.kind in _ENDS_WORK:
+                self._works("")
+                if self._live is not None:
+                    self._live.refresh()
+            self._say(f"{_MARK[event.kind]} {text}", _STYLE.get(event.kind, ""))
 
     def _progress(self, text: str) -> None:
-        if self._is_terminal:
-            width = max(20, int(self.environment.get("COLUMNS") or _columns()) - 12)
-            self._wipe()
-            self._live = f"… {text.splitlines()[0][:width] if text else ''} ({time.monotonic() - self._began:.0f} s)"
-            self.stderr.write(self._live)
-            self.stderr.flush()
-        elif text != self._live:
-            self._live = text
-            self._write(f"  {text}")
+        before = self._working.get(threading.current_thread())
+        self._works(text)
+        if not text:
+            return
+        if self._err.is_interactive:
+            self._show_live()
+            return
+        same = before is not None and _SECONDS.sub("", before.text) == _SECONDS.sub("", text)
+        if not same or self.clock() - self._told_at >= QUIET_SECONDS:
+            self._say(f"  {text}")
+        self._start_heart()
 
-    def _wipe(self) -> None:
-        if self._is_terminal and self._live:
-            self.stderr.write("\r\x1b[2K")
-            self._live = ""
+    def _works(self, text: str) -> None:
+        """Note what this thread is at ("" for nothing), and forget threads that have ended."""
+        me = threading.current_thread()
+        others = {thread: work for thread, work in self._working.items() if thread is not me and thread.is_alive()}
+        before = self._working.get(me)
+        mine = {me: _Work(text, before.since if before else self.clock())} if text else {}
+        self._working = {**others, **mine}
 
-    def _write(self, line: str) -> None:
+    def _show_live(self) -> None:
+        if self._live is None:
+            from rich.live import Live
+
+            self._live = Live(
+                console=self._err,
+                get_renderable=self._region,
+                transient=True,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
+            self._live.start()
+            atexit.register(self._rest)  # rich hides the cursor; it comes back whatever happens
+        self._live.refresh()
+
+    def _region(self) -> RenderableType:
+        """A line for each thread at work, cut to the width of the terminal."""
+        from rich.console import Group
+        from rich.text import Text
+
+        lines = [
+            f"… {work.text.splitlines()[0]} ({self.clock() - work.since:.0f} s)" for work in self._working.values()
+        ]
+        return Group(*(Text(self._fit(self._err, line), no_wrap=True, overflow="ellipsis") for line in lines))
+
+    def beat(self) -> None:
+        """Tell again what goes on when nothing was told for QUIET_SECONDS. Called by a thread of its own."""
+        with self._lock:
+            now = self.clock()
+            if now - self._told_at < QUIET_SECONDS:
+                return
+            for thread, work in self._working.items():
+                if thread.is_alive():
+                    self._say(f"  {work.text} ({now - work.since:.0f} s)")
+
+    def _start_heart(self) -> None:
+        if self._heart is None:
+            stop = self._heart = threading.Event()
+
+            def run() -> None:
+                while not stop.wait(LOOK_SECONDS):
+                    self.beat()
+
+            threading.Thread(target=run, daemon=True, name="acksm-heartbeat").start()
+
+    def _rest(self) -> None:
+        """End the live region and the heartbeat."""
+        self._working = {}
+        if self._live is not None:
+            self._live.stop()
+            atexit.unregister(self._rest)
+            self._live = None
+        if self._heart is not None:
+            self._heart.set()
+            self._heart = None
+
+    # writing
+
+    def _fit(self, console: Console, text: str) -> str:
+        """`text` as the stream's encoding can have it."""
+        encoding = console.encoding
         try:
-            self.stderr.write(line + "\n")
+            text.encode(encoding)
         except UnicodeEncodeError:
-            self.stderr.write(line.encode("ascii", "replace").decode() + "\n")
-        self.stderr.flush()
+            return text.translate(_ASCII).encode(encoding, "replace").decode(encoding)
+        return text
+
+    def _write(self, console: Console, text: str, style: str = "") -> None:
+        """A line as it is: nothing wrapped, nothing coloured but by `style`, tabs kept."""
+        from rich.segment import Segment, Segments
+
+        body = Segment(self._fit(console, text), console.get_style(style) if style else None)
+        console.print(Segments([body, Segment.line()]), crop=False)
+
+    def _say(self, text: str, style: str = "") -> None:
+        self._write(self._err, text, style)
+        self._told_at = self.clock()
 
     def show(self, text: str) -> None:
         """Text for people on stderr (a plan before a question, the line that says what comes next)."""
         with self._lock:
-            self._wipe()
             if text:
-                self._write(clean(text))
+                self._say(clean(text))
+
+    def verbatim(self, text: str) -> None:
+        """`text` on stdout for the program that reads it, in every form of output (an ExecCredential for kubectl)."""
+        with self._lock:
+            self._rest()
+            self._write(self._out, text)
 
     def result(self, command: str, data: Mapping[str, Any], text: str, exit_code: int = 0) -> None:
         """The command's result on stdout: `text`, or `data` as the report document (docs/schemas/report.json)."""
         with self._lock:
-            self._wipe()
-            if self.output == "text":
-                if text:
-                    self.stdout.write(clean(text).rstrip("\n") + "\n")
-            else:
-                self._document({"schema": SCHEMA, "command": command, "exit_code": exit_code, "error": None, **data})
-            self.stdout.flush()
+            self._rest()
+            envelope = {"schema": SCHEMA, "command": command, "exit_code": exit_code, "error": None}
+            if self.output != "text":
+                self._document({**envelope, **data, **envelope})
+            elif text:
+                self._write(self._out, clean(text).rstrip("\n"))
 
     def error(self, command: str, error: AcksmError) -> None:
         """An error: three lines on stderr, and in json and yaml the report document with `error` on stdout too."""
         with self._lock:
-            self._wipe()
-            red, bold, off = ("\x1b[31m", "\x1b[1m", "\x1b[0m") if self._colour else ("", "", "")
-            self._write(f"{red}error[{error.id}]{off} {bold}{clean(error.message)}{off}")
+            self._rest()
+            self._say(f"error[{error.id}] {_indented(error.message)}", "bold red")
             if error.where:
-                self._write(f"  where:  {clean(error.where)}")
+                self._say(f"  where:  {_indented(error.where)}")
             for line in error.details.get("diff", []):
-                self._write(f"    {clean(str(line))}")
-            self._write(f"  remedy: {clean(error.remedy)}")
-            self._write(f"  more:   acksm explain {error.id}")
+                self._say(f"    {_indented(str(line))}")
+            self._say(f"  remedy: {_indented(error.remedy)}")
+            self._say(f"  more:   acksm explain {error.id}")
             made = len(error.details.get("done", []))
             if made:
-                self._write(f"  {made} changes were made before it; the same command goes on there")
+                self._say(f"  {made} changes were made before it; the same command goes on there")
             if self.output != "text":
                 self._document(
                     {"schema": SCHEMA, "command": command, "exit_code": int(error.exit_code), "error": error.as_data()}
                 )
 
     def _document(self, document: Mapping[str, Any]) -> None:
+        """JSON is ASCII. YAML keeps letters as they are unless something in it could steer a terminal."""
         if self.output == "json":
-            self.stdout.write(json.dumps(document, indent=2, default=str) + "\n")
-        else:
-            from ruamel.yaml import YAML
+            self._write(self._out, json.dumps(document, indent=2, default=str))
+            return
+        import io
 
-            yaml = YAML(typ="safe", pure=True)
-            yaml.default_flow_style = False
-            yaml.dump(json.loads(json.dumps(document, default=str)), self.stdout)
-        self.stdout.flush()
+        from ruamel.yaml import YAML
+
+        plain = json.dumps(document, default=str, ensure_ascii=False)
+        stream, yaml = io.StringIO(), YAML(typ="safe", pure=True)
+        yaml.default_flow_style, yaml.width = False, 4096
+        yaml.allow_unicode = plain == clean(plain) == self._fit(self._out, plain)
+        yaml.dump(json.loads(plain), stream)
+        self._write(self._out, stream.getvalue().rstrip("\n"))
+
+    def table(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+        """Aligned columns for `result`. On a terminal long cells fold within their column; a pipe gets whole lines."""
+        import io
+
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="")
+        for name in header:
+            table.add_column(name, overflow="fold")
+        for row in rows:
+            table.add_row(*(Text(clean(cell)) for cell in row))
+        width = self._out.width if self._out.is_interactive else 100_000
+        console = Console(file=io.StringIO(), width=width, color_system=None, legacy_windows=False)
+        with console.capture() as captured:
+            console.print(table)
+        return "\n".join(line.rstrip() for line in captured.get().splitlines())
 
     def confirm(self, question: str, *, yes: bool, flag: str = "--yes") -> None:
         """Ask; raise `not-confirmed` for anything but y. No terminal and not `yes`: `needs-confirmation`, at once."""
         if yes:
             return
-        if not (self.stdin.isatty() and self.stderr.isatty()) or self.environment.get("CI"):
+        if not (self.stdin.isatty() and self.stderr.isatty()) or os.environ.get("CI"):
             raise AcksmError(
                 "needs-confirmation",
                 f"{question} There is no terminal to ask on.",
                 remedy=f"look at it with --dry-run, then run it again with {flag}",
             )
         with self._lock:
-            self._wipe()
-            self.stderr.write(f"{clean(question)} [y/N] ")
+            self._rest()
+            self.stderr.write(self._fit(self._err, f"{clean(question)} [y/N] "))
             self.stderr.flush()
         if self.stdin.readline().strip().lower() not in {"y", "yes"}:
             raise AcksmError("not-confirmed", "nothing was changed")
 
 
-def _columns() -> int:
-    import shutil
-
-    return shutil.get_terminal_size().columns
+def _indented(text: str) -> str:
+    """Cleaned, its further lines set in, so that none of them can look like a line of acksm's own."""
+    return clean(text).rstrip("\n").replace("\n", "\n    ")

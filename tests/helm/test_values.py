@@ -49,6 +49,12 @@ def test_comments_order_and_other_lines_stay() -> None:
     ]
 
 
+@pytest.mark.parametrize("item", ["  - ", "- "])
+def test_lists_keep_the_charts_own_indentation(item: str) -> None:
+    text = f"aws:\n  region: none\nresourceTags:\n{item}a=b\n{item}c=d\nreconcile:\n  resources:\n  {item}App\n"
+    assert patch(text, [edit("aws.region", "us-west-2")]).text == text.replace("none", "us-west-2")
+
+
 @given(st.from_regex(r"\A[0-9]{12}\Z"))
 def test_account_ids_survive_as_quoted_texts(account: str) -> None:
     old = next(chart for chart in all_charts() if chart.generation == "0.0.3")

@@ -2,13 +2,227 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from acksm.archive import read_bytes
+from acksm.kube.paths import ref
+from acksm.sandbox.practice import build
+from acksm.sandbox.practice.generations import all_charts
 from world import World
+
+SAGEMAKER, AUTOSCALING = "ack-sagemaker-controller", "ack-applicationautoscaling-controller"
+
+
+def deployment(world: World, release: str = SAGEMAKER) -> dict[str, Any]:
+    (found,) = world.kube.list(
+        ref("Deployment", namespace=world.namespace), selector=f"app.kubernetes.io/instance={release}"
+    )
+    return found
+
+
+def arguments(world: World, release: str = SAGEMAKER) -> list[str]:
+    args: list[str] = deployment(world, release)["spec"]["template"]["spec"]["containers"][0]["args"]
+    return args
+
+
+def revision(world: World, release: str = SAGEMAKER) -> int:
+    records = [name for name in world.objects("Secret") if name.startswith(f"sh.helm.release.v1.{release}.")]
+    return max(int(name.rpartition(".v")[2]) for name in records)
 
 
 def test_from_nothing_to_running_and_a_second_run_does_nothing(world: World) -> None:
     world.install()
+    assert len(world.objects("Deployment")) == 2
     with world.requests() as second:
         run = world.install()
     assert "up to date" in run.stderr
     assert second.writes == []
+
+
+def test_the_pods_have_the_roles_identity(world: World) -> None:
+    run = world.install()
+    role = world.role()["Arn"]
+    assert f"role {role}" in run.stdout
+    for name in (SAGEMAKER, AUTOSCALING):
+        account = world.kube.get(ref("ServiceAccount", name, world.namespace))
+        assert account is not None
+        assert account["metadata"]["annotations"]["eks.amazonaws.com/role-arn"] == role
+    for pod in world.kube.list(ref("Pod", namespace=world.namespace)):
+        env = {item["name"]: item.get("value") for item in pod["spec"]["containers"][0]["env"]}
+        assert env["AWS_ROLE_ARN"] == role
+        assert env["AWS_WEB_IDENTITY_TOKEN_FILE"]
+
+
+def test_the_role_trusts_the_service_accounts_that_were_installed(world: World) -> None:
+    """G6: the guide's trust names ack-system whatever is installed."""
+    world.install("--set", "sagemaker:serviceAccount.name=ml-controller")
+    condition = world.role()["AssumeRolePolicyDocument"]["Statement"][0]["Condition"]["StringEquals"]
+    assert next(value for key, value in condition.items() if key.endswith(":sub")) == [
+        f"system:serviceaccount:{world.namespace}:{AUTOSCALING}",
+        f"system:serviceaccount:{world.namespace}:ml-controller",
+    ]
+
+
+def test_one_service_alone_and_then_the_other(world: World) -> None:
+    world.install("--service", "sagemaker")
+    assert len(world.objects("Deployment")) == 1
+    with world.requests() as second:
+        world.install()
     assert len(world.objects("Deployment")) == 2
+    assert not [item for item in second.writes if SAGEMAKER in item and "secrets" in item]
+
+
+def test_a_changed_option_changes_only_that(world: World) -> None:
+    world.install()
+    before = (revision(world), revision(world, AUTOSCALING))
+    with world.requests() as seen:
+        world.install("--set", "sagemaker:log.level=debug")
+    assert (revision(world), revision(world, AUTOSCALING)) == (before[0] + 1, before[1])
+    assert "debug" in arguments(world)
+    assert not [item for item in seen.writes if item.startswith("iam:") or "customresourcedefinitions" in item]
+
+
+def test_what_an_earlier_run_was_told_stays_until_it_is_reset(world: World) -> None:
+    world.install("--set", "log.level=debug")
+    world.install()
+    assert "debug" in arguments(world)
+    world.install("--reset-values")
+    assert "debug" not in arguments(world)
+
+
+def test_values_files_and_set_reach_the_chart_and_the_later_wins(world: World, tmp_path: Path) -> None:
+    (tmp_path / "v.yaml").write_text("log:\n  level: warn\nresourceTags:\n  - team=ml\n")
+    world.install("--values", "v.yaml", "--set", "sagemaker:log.level=error")
+    assert "error" in arguments(world)
+    assert "team=ml" in arguments(world)
+    assert "warn" in arguments(world, AUTOSCALING)
+
+
+def test_a_role_of_ones_own_leaves_iam_alone(world: World) -> None:
+    arn = f"arn:aws:iam::{world.account}:role/of-our-own"
+    with world.requests() as seen:
+        world.install("--role-arn", arn)
+    assert not [item for item in seen.writes if item.startswith("iam:")]
+    account = world.kube.get(ref("ServiceAccount", SAGEMAKER, world.namespace))
+    assert account is not None
+    assert account["metadata"]["annotations"]["eks.amazonaws.com/role-arn"] == arn
+    with world.requests() as again:
+        world.install()  # the installed role is kept without naming it again
+    assert again.writes == []
+
+
+def test_another_role_later_reaches_the_running_pods(world: World) -> None:
+    world.install("--service", "sagemaker")
+    arn = f"arn:aws:iam::{world.account}:role/another"
+    world.install("--service", "sagemaker", "--role-arn", arn)
+    pods = [
+        pod
+        for pod in world.kube.list(ref("Pod", namespace=world.namespace))
+        if not pod["metadata"].get("deletionTimestamp")
+    ]
+    assert pods
+    for pod in pods:
+        assert {"name": "AWS_ROLE_ARN", "value": arn} in pod["spec"]["containers"][0]["env"]
+
+
+def test_pods_that_were_made_before_the_role_was_known_are_made_anew(world: World) -> None:
+    """The webhook was away (failurePolicy Ignore): the pod runs, with no identity. status says so, install mends it."""
+    webhook = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/pod-identity-webhook"
+    kube = world.kube
+    saved = kube._request("get", webhook)
+    kube._request("delete", webhook, query_params=[])
+    try:
+        run = world.acksm("install", "-y", "--service", "sagemaker")
+        assert (run.exit_code, run.error_id) == (4, "pod-identity-missing")
+    finally:
+        saved["metadata"] = {"name": saved["metadata"]["name"]}
+        kube._request("post", webhook.rpartition("/")[0], body=saved, query_params=[])
+    assert world.acksm("status", "--service", "sagemaker").exit_code == 3
+    run = world.install("--service", "sagemaker")
+    assert "AWS_ROLE_ARN" in str(world.kube.list(ref("Pod", namespace=world.namespace)))
+    assert world.acksm("status", "--service", "sagemaker").exit_code == 0
+
+
+def test_a_chart_of_ones_own_from_a_directory_and_from_an_archive(world: World, tmp_path: Path) -> None:
+    chart = next(item for item in all_charts() if item.service == "sagemaker" and item.version == "1.9.1")
+    (tmp_path / "chart.tgz").write_bytes(build(chart))
+    for name, data in read_bytes(build(chart), "x").files.items():
+        path = tmp_path / "directory" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    world.install("--service", "sagemaker", "--chart", "sagemaker=directory", "--registry", "127.0.0.1:1/none")
+    with world.requests() as again:
+        world.install("--service", "sagemaker", "--chart", "sagemaker=chart.tgz", "--registry", "127.0.0.1:1/none")
+    assert again.writes == []
+
+
+def test_latest_is_the_newest_tag_and_a_v_does_not_matter(world: World) -> None:
+    run = world.install("--version", "sagemaker=latest", "--version", "applicationautoscaling=v1.4.1")
+    assert "sagemaker 1.9.1" in run.stdout
+    assert "applicationautoscaling 1.4.1" in run.stdout
+
+
+def test_an_upgrade_goes_through_crds_first_and_keeps_the_options(world: World) -> None:
+    world.install("--service", "sagemaker", "--version", "sagemaker=1.5.1", "--set", "log.level=debug")
+    assert world.kube.get(ref("CustomResourceDefinition", "projects.sagemaker.services.k8s.aws")) is None
+    world.install("--service", "sagemaker", "--version", "sagemaker=1.9.1")
+    assert world.kube.get(ref("CustomResourceDefinition", "projects.sagemaker.services.k8s.aws")) is not None
+    assert deployment(world)["spec"]["template"]["spec"]["containers"][0]["image"].endswith(":1.9.1")
+    assert "debug" in arguments(world)
+
+
+def test_common_crds_never_go_backwards(world: World) -> None:
+    world.install("--service", "sagemaker")
+    name = "iamroleselectors.services.k8s.aws"
+    before = world.kube.get(ref("CustomResourceDefinition", name))
+    run = world.install("--service", "applicationautoscaling", "--version", "applicationautoscaling=1.1.2")
+    after = world.kube.get(ref("CustomResourceDefinition", name))
+    assert before is not None
+    assert after is not None
+    assert after["spec"] == before["spec"]
+    assert f"CRD {name} in the cluster is newer" in run.stderr
+
+
+def test_after_a_crd_was_deleted_by_hand_only_that_is_made_again(world: World) -> None:
+    world.install()
+    world.kube.delete(ref("CustomResourceDefinition", "models.sagemaker.services.k8s.aws"))
+    with world.requests() as seen:
+        world.install()
+    assert len(seen.writes) == 1
+    assert "models.sagemaker.services.k8s.aws" in seen.writes[0]
+
+
+def test_watched_namespaces_get_a_role_each(world: World) -> None:
+    spaces = [f"{world.namespace}-{name}" for name in ("a", "b")]
+    flags = [part for name in spaces for part in ("--watch-namespace", name)]
+    run = world.install("--service", "sagemaker", "--scope", "namespace", *flags, "--create-namespace")
+    assert ",".join(spaces) in arguments(world)
+    assert f"namespaces {', '.join(spaces)}" in run.stdout
+    for name in spaces:
+        assert world.kube.list(ref("Role", namespace=name))
+
+
+def test_from_namespace_to_cluster_scope_and_back(world: World) -> None:
+    world.install("--service", "sagemaker", "--scope", "namespace")
+    assert "--watch-namespace" in arguments(world)
+    world.install("--service", "sagemaker", "--scope", "cluster")
+    assert "--watch-namespace" not in arguments(world)
+    world.install("--service", "sagemaker", "--scope", "namespace")
+    assert arguments(world)[arguments(world).index("--watch-namespace") + 1] == world.namespace
+
+
+def test_namespace_scope_without_a_namespace_says_which_is_meant(world: World) -> None:
+    run = world.install("--scope", "namespace")
+    assert f"watches namespace {world.namespace}" in run.stderr
+    assert "the release namespace is meant" in run.stderr
+
+
+def test_nothing_of_the_user_is_written(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    world.install()
+    assert list(home.rglob("*")) == []

@@ -106,9 +106,50 @@ class Iam:
             "inline": inline,
         }
 
+    def get_role_arn(self, name: str) -> str:
+        """The role's ARN, or "" when there is none: one request, without its policies."""
+        found = self._get("GetRole", "get_role", f"role {name}", RoleName=name)
+        return str(found["Role"]["Arn"]) if found else ""
+
     def role_exists(self, name: str) -> bool:
         """Whether GetRole sees the role."""
-        return self._get("GetRole", "get_role", f"role {name}", RoleName=name) is not None
+        return bool(self.get_role_arn(name))
+
+    def denied(self, caller_arn: str, needs: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
+        """(action, resource) of `needs` (resource ARN to actions) that IAM's simulation denies `caller_arn`.
+
+        [] where it cannot be told: the root user, no right to simulate, context that only the real call has.
+        """
+        found = []
+        try:
+            source = self._policy_source(caller_arn)
+            for resource, actions in needs.items() if source else ():
+                answer = self._call(
+                    "SimulatePrincipalPolicy",
+                    "simulate_principal_policy",
+                    caller_arn,
+                    PolicySourceArn=source,
+                    ActionNames=list(actions),
+                    ResourceArns=[resource],
+                )
+                found += [
+                    (str(row["EvalActionName"]), resource)
+                    for row in answer["EvaluationResults"]
+                    if row["EvalDecision"] != "allowed" and not row.get("MissingContextValues")
+                ]
+        except AcksmError as error:
+            if error.id in {"aws-access-denied", "aws-failed"}:
+                return []
+            raise
+        return found
+
+    def _policy_source(self, caller_arn: str) -> str:
+        """The user or role whose policies count; the ARN of an assumed role does not tell the role's path."""
+        partition, account, rest = caller_arn.split(":")[1], caller_arn.split(":")[4], caller_arn.split(":", 5)[5]
+        if rest.startswith("assumed-role/"):
+            role = self.get_role_arn(rest.split("/")[1])
+            return role or f"arn:{partition}:iam::{account}:role/{rest.split('/')[1]}"
+        return caller_arn if rest.startswith(("user/", "role/")) else ""
 
     # writes; each may find its work done already, because an earlier run was killed after it
 

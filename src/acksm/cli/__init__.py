@@ -5,9 +5,10 @@ from __future__ import annotations
 import typer
 
 from acksm.cli import controllers, iam, information, sandbox
+from acksm.cli.options import ROOT
 
 app = typer.Typer(
-    name="acksm",
+    name=ROOT,
     help="An EKS cluster from bare to SageMaker jobs through the ACK controllers, and back out again.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -17,7 +18,7 @@ app = typer.Typer(
 iam.register(app)
 controllers.register(app)
 information.register(app)
-app.add_typer(sandbox.app, name="sandbox")
+app.add_typer(sandbox.app)
 
 
 def main() -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
@@ -37,23 +36,15 @@ def register(app: typer.Typer) -> None:
 
         return install.run(resolved.settings, ui, command="iam-role", sections=("iam-role",))
 
-    cluster = inspect.Parameter(
-        "cluster",
-        inspect.Parameter.KEYWORD_ONLY,
-        default=None,
-        annotation=Annotated[str | None, typer.Option("--cluster", help="EKS cluster name.")],
-    )
-
     @command(
         app,
         "token",
-        {key: TARGET[key] for key in ("region", "profile")},
+        {key: TARGET[key] for key in ("cluster", "region", "profile")},
         {"output": OUTPUT["output"]},
-        extra=[cluster],
         help="Print an EKS token as kubectl's ExecCredential (what `aws eks get-token` does).",
     )
-    def token(resolved: Any, ui: Any, cluster: str | None) -> int:
+    def token(resolved: Any, ui: Any) -> int:
         from acksm.guide.target import exec_credential
 
-        ui.stdout.write(exec_credential(resolved.settings, cluster or resolved.settings.cluster) + "\n")
+        ui.verbatim(exec_credential(resolved.settings, resolved.settings.cluster))
         return 0

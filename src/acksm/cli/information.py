@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -30,6 +31,7 @@ def register(app: typer.Typer) -> None:
         "explain",
         {"output": OUTPUT["output"]},
         extra=[id_argument, list_option],
+        settings=False,
         help="What an id means, why it happens and what puts it right; offline.",
     )
     def explain(_resolved: Any, ui: Any, id: str | None, list_all: bool) -> int:
@@ -39,19 +41,31 @@ def register(app: typer.Typer) -> None:
         ui.result("explain", data, text)
         return 0
 
-    config_app = typer.Typer(help="Where settings come from.", no_args_is_help=True, rich_markup_mode=None)
-    app.add_typer(config_app, name="config")
+    config_app = typer.Typer(
+        name="config", help="Where settings come from.", no_args_is_help=True, rich_markup_mode=None
+    )
+    app.add_typer(config_app)
 
     @command(config_app, "show", TARGET, CONTROLLERS, ROLE, RUN, help="Every setting, its value and its origin.")
     def show(resolved: Any, ui: Any) -> int:
         values = resolved.settings.model_dump()
-        rows = [f"{key.replace('_', '-'):22} {values[key]!s:40} {resolved.origins[key]}" for key in values]
-        ui.result("config show", {"settings": values, "origins": dict(resolved.origins)}, "\n".join(rows))
+        rows = [(key.replace("_", "-"), _shown(value), resolved.origins[key]) for key, value in values.items()]
+        text = ui.table(("SETTING", "VALUE", "ORIGIN"), rows)
+        ui.result("config show", {"settings": values, "origins": dict(resolved.origins)}, text)
         return 0
 
-    @app.command("version", help="The version of acksm.")
-    def version() -> None:
+    @command(app, "version", {"output": OUTPUT["output"]}, settings=False, help="The version of acksm.")
+    def version(_resolved: Any, ui: Any) -> int:
         from acksm import __version__
-        from acksm.ui import Ui
 
-        Ui().result("version", {"version": __version__}, __version__)
+        ui.result("version", {"version": __version__}, __version__)
+        return 0
+
+
+def _shown(value: Any) -> str:
+    """A setting as it is written on the command line."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}={item}" for key, item in value.items())
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ", ".join(value) if isinstance(value, list) else "" if value is None else str(value)

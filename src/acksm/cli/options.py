@@ -7,6 +7,7 @@ None here, because `acksm.config.resolve` decides between flag, variable, file a
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ import typer
 
 from acksm.ui import Ui
 
+ROOT = "acksm"
 _TARGET, _CONTROLLER, _ROLE, _RUN = "Target", "Controllers", "IAM role", "Running"
 
 
@@ -115,10 +117,21 @@ RUN: dict[str, Any] = {
 
 
 def command(
-    app: typer.Typer, name: str, *groups: dict[str, Any], help: str, extra: Sequence[inspect.Parameter] = ()
+    app: typer.Typer,
+    name: str,
+    *groups: dict[str, Any],
+    help: str,
+    extra: Sequence[inspect.Parameter] = (),
+    settings: bool = True,
 ) -> Callable[[Callable[..., int | None]], None]:
-    """Register `run(resolved, ui, **extra)` as command `name` with the options of `groups`."""
+    """Register `run(resolved, ui, **extra)` as command `name` with the options of `groups`.
+
+    Without `settings` neither acksm.yaml nor a variable other than ACKSM_OUTPUT is looked at: `acksm explain` has to
+    work where they are what is wrong.
+    """
     options = {key: kind for group in groups for key, kind in group.items()}
+    group_name = app.info.name if isinstance(app.info.name, str) and app.info.name != ROOT else ""
+    full_name = f"{group_name} {name}".strip()
 
     def register(run: Callable[..., int | None]) -> None:
         own = {parameter.name for parameter in extra}
@@ -130,7 +143,8 @@ def command(
             file = given.pop("file", None) or ""
             # The form of the output is known before all else, so that a bad setting is told in it too.
             ui = Ui(output=_early_output(given.get("output")))
-            code = _guarded(ui, name, lambda: _go(run, resolve(given, file), ui, arguments))
+            source: dict[str, Any] = {"file": file} if settings else {"file": os.devnull, "environment": _only_output()}
+            code = _guarded(ui, full_name, lambda: _go(run, resolve(given, **source), ui, arguments))
             raise typer.Exit(code)
 
         parameters = [*extra] + [
@@ -140,6 +154,8 @@ def command(
         call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         call.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
         call.__doc__ = help
+        # For docs/generate.py: the parameters that a variable and the file can give as well.
+        call.settings = tuple(options) if settings else ("output",)  # type: ignore[attr-defined]
         app.command(name, help=help)(call)
 
     return register
@@ -150,23 +166,21 @@ def _go(run: Callable[..., int | None], resolved: Any, ui: Ui, arguments: dict[s
     return run(resolved, ui, **arguments) or 0
 
 
-def _early_output(flag: str | None) -> str:
-    import os
+def _only_output() -> dict[str, str]:
+    return {"ACKSM_OUTPUT": os.environ.get("ACKSM_OUTPUT", "")}
 
+
+def _early_output(flag: str | None) -> str:
     wanted = flag or os.environ.get("ACKSM_OUTPUT", "")
     return wanted if wanted in {"json", "yaml"} else "text"
 
 
 def _guarded(ui: Ui, name: str, work: Callable[[], int]) -> int:
     """Run `work`; every error becomes an exit code and a message, in the output's form (design.md)."""
-    import os
-
     from acksm.errors import AcksmError
 
     try:
         return work()
-    except BrokenPipeError:
-        return 0
     except AcksmError as raised:
         failure = raised
     except KeyboardInterrupt:

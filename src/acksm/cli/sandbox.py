@@ -10,7 +10,10 @@ import typer
 from acksm.cli.options import OUTPUT, command
 
 app = typer.Typer(
-    help="A practice EKS cluster and AWS accounts on this machine.", no_args_is_help=True, rich_markup_mode=None
+    name="sandbox",
+    help="A practice EKS cluster and AWS accounts on this machine.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
 
@@ -41,6 +44,7 @@ def _api() -> Any:
 @command(
     app,
     "build",
+    _OUTPUT,
     extra=[_parameter("all_parts", bool, False, "--all", help="Also kubectl and yq, for the benchmark.")],
     help="Build the sandbox's programs without starting it.",
 )
@@ -124,7 +128,7 @@ def status(_resolved: Any, ui: Any, name: str) -> int:
     data, problems = _api().status(name)
     lines = [f"{part['name']:24} {'running' if part['alive'] else 'ENDED':8} {part['pid']}" for part in data["parts"]]
     code = 3 if problems else 0
-    ui.result("sandbox status", data | {"problems": problems}, "\n".join([*lines, *problems]), code)
+    ui.result("sandbox status", {**data, "problems": problems}, "\n".join([*lines, *problems]), code)
     return code
 
 

@@ -53,7 +53,9 @@ def execute(plan: Plan, dispatch: Dispatch, emit: Emit = silent) -> Outcome:
                 return
             with lock:
                 outcome.done.append(change)
-            if change.op is not Op.WAIT:
+            if change.op is Op.WAIT:
+                emit(Event(Kind.PROGRESS, change.id, "", {"target": change.target}))
+            else:
                 emit(Event(Kind.DONE, change.id, _done(change), {"target": change.target, "op": str(change.op)}))
 
     for stage in plan.stages():

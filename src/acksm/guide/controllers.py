@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from acksm import charts
+from acksm import charts, reports
 from acksm.config import Settings
 from acksm.engine.change import Change, Op
 from acksm.errors import AcksmError
@@ -58,11 +58,12 @@ class Observed:
 
 @dataclass
 class Planned:
-    """Changes, notes, and facts by service for the report."""
+    """Changes, notes, facts by service for the report, and the objects that changing releases would make."""
 
     changes: list[Change] = field(default_factory=list)
+    manifests: list[Mapping[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, reports.ControllerFacts] = field(default_factory=dict)
 
 
 def observe(target: Target, emit: Emit) -> Observed:
@@ -207,9 +208,10 @@ def plan(target: Target, observed: Observed, role_arn: str, iam_is_new: bool) ->
             "digest": one.digest,
             "values": dict(one.values),
             "values_diff": list(one.values_diff),
-            "objects": rendered.get(one.name, []),
+            "objects": [_object_name(manifest) for manifest in rendered.get(one.name, [])],
             "changes": len([change for change in made if change.op is not Op.WAIT]),
         }
+    planned.manifests = [manifest for manifests in rendered.values() for manifest in manifests]
     planned.changes = _crds_before_releases(planned.changes)
     planned.notes += [
         f"CRD {name} in the cluster is newer than the charts'; it stays"
@@ -342,12 +344,12 @@ def _scope(settings: Settings, item: Controller) -> charts.Scope:
 
 def _check_owners(
     target: Target, observed: Observed, planned: Sequence[tuple[release.Wanted, list[Change]]]
-) -> dict[str, list[str]]:
-    """Render what would be made, and refuse another's objects. Returns "Kind namespace/name" by release.
+) -> dict[str, list[dict[str, Any]]]:
+    """Render what would be made, and refuse another's objects. Returns the manifests by release.
 
     Only for releases that would change: what runs already has passed.
     """
-    rendered: dict[str, list[str]] = {}
+    rendered: dict[str, list[dict[str, Any]]] = {}
     changing = [one for one, made in planned if any(change.system == "helm" for change in made)]
     if not changing:
         return rendered
@@ -363,11 +365,13 @@ def _check_owners(
     for one, manifests in zip(changing, objects, strict=True):
         live = _live(target, observed, manifests, one.namespace)
         release.check_owners(manifests, live, one.name, one.namespace)
-        rendered[one.name] = [
-            f"{item['kind']} {item['metadata'].get('namespace', '')}/{item['metadata']['name']}".replace(" /", " ")
-            for item in manifests
-        ]
+        rendered[one.name] = manifests
     return rendered
+
+
+def _object_name(manifest: Mapping[str, Any]) -> str:
+    metadata = manifest["metadata"]
+    return f"{manifest['kind']} {metadata.get('namespace', '')}/{metadata['name']}".replace(" /", " ")
 
 
 def _live(

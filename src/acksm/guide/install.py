@@ -6,17 +6,18 @@ side by side; the two services are carried out side by side (`lane`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+from acksm import reports
 from acksm.config import Settings
 from acksm.engine.change import Change, Danger, Op, Plan, summary
 from acksm.engine.diff import render_plan
 from acksm.engine.executor import Dispatch, execute
 from acksm.events import Emit, Event, Kind
-from acksm.guide import controllers, crds, iam_role, oidc, readiness
+from acksm.guide import controllers, crds, iam_role, oidc, readiness, rights
 from acksm.guide.target import Target, check_nodes, connect
 
 ALL = ("oidc", "iam-role", "controllers")
@@ -24,10 +25,11 @@ ALL = ("oidc", "iam-role", "controllers")
 
 @dataclass
 class Result:
-    """What a command reports: the plan, and facts for `-o json` and for the last lines."""
+    """What a command reports: the plan, facts for `-o json` and the last lines, and the objects of new releases."""
 
     plan: Plan
     facts: dict[str, Any] = field(default_factory=dict)
+    manifests: Sequence[Mapping[str, Any]] = ()
 
 
 def run(settings: Settings, ui: Any, *, command: str, sections: Sequence[str]) -> int:
@@ -37,25 +39,25 @@ def run(settings: Settings, ui: Any, *, command: str, sections: Sequence[str]) -
         result = plan(target, command, sections, ui.emit)
         for note in result.plan.notes:
             ui.emit(Event(Kind.NOTE, "note", note))
-        report = {
+        report: reports.Changes = {
             "target": target.as_data(),
             "dry_run": settings.dry_run,
             "notes": list(result.plan.notes),
             "changes": [change.as_data() for change in result.plan.mutations],
-            "result": result.facts,
         }
         mutations = result.plan.mutations
         if settings.dry_run:
             report["digest"] = result.plan.digest()
-            ui.result(command, report, _dry_text(result, settings.full))
+            ui.result(command, {**report, "result": result.facts}, _dry_text(result, settings.full))
             return 0
+        rights.check(target, mutations, result.manifests)
         if mutations and result.plan.danger is not Danger.NONE:
             ui.show(render_plan(result.plan))
             ui.confirm(f"Carry out {summary(mutations)} in cluster {target.cluster.name}?", yes=settings.yes)
         execute(result.plan, dispatch(target, ui.emit), ui.emit)
         if not mutations:
             ui.emit(Event(Kind.UP_TO_DATE, "up-to-date", "up to date: nothing was to be done"))
-        ui.result(command, report, _text(command, result, target))
+        ui.result(command, {**report, "result": result.facts}, _text(command, result, target))
         return 0
 
 
@@ -74,9 +76,11 @@ def plan(target: Target, command: str, sections: Sequence[str], emit: Emit) -> R
         if nodes:
             nodes.result()
         observed = found.result()
+    emit(Event(Kind.PROGRESS, "observe", ""))
     notes: list[str] = []
     changes: list[Change] = []
     facts: dict[str, Any] = {}
+    manifests: Sequence[Mapping[str, Any]] = ()
     role_arn = settings.role_arn
     kept = controllers.installed_role(observed)
     if "controllers" in sections and not role_arn and not settings.role_name and kept:
@@ -112,8 +116,9 @@ def plan(target: Target, command: str, sections: Sequence[str], emit: Emit) -> R
         planned = controllers.plan(target, observed, role_arn, iam_is_new)
         changes += planned.changes
         notes += planned.notes
+        manifests = planned.manifests
         facts |= {"role_arn": role_arn, "controllers": planned.facts}
-    return Result(Plan(command, tuple(changes), tuple(notes), facts), facts)
+    return Result(Plan(command, tuple(changes), tuple(notes), facts), facts, manifests)
 
 
 def dispatch(target: Target, emit: Emit) -> Dispatch:

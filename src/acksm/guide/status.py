@@ -5,11 +5,11 @@ Drift is what `acksm install` with the same options would change: the same plan,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from acksm import charts
+from acksm import charts, reports
 from acksm.config import Settings
 from acksm.errors import AcksmError, ExitCode
 from acksm.events import Event, Kind
@@ -32,7 +32,7 @@ class Row:
     healthy: bool
     problems: tuple[str, ...]
 
-    def as_data(self) -> dict[str, Any]:
+    def as_data(self) -> reports.Controller:
         return {
             "service": self.service,
             "installed": self.installed,
@@ -54,14 +54,14 @@ def run(settings: Settings, ui: Any) -> int:
         drift, unknown = _drift(target, rows, ui)
         healthy = all(item.healthy for item in rows if item.installed) and any(item.installed for item in rows)
         code = int(ExitCode.OK if healthy else ExitCode.CHECK_FAILED)
-        data = {
+        data: reports.StatusReport = {
             "target": target.as_data(),
             "healthy": healthy,
             "controllers": [item.as_data() for item in rows],
             "drift": drift,
             "drift_unknown": unknown,
         }
-        ui.result("status", data, _text(rows, drift, unknown, healthy), code)
+        ui.result("status", data, _text(rows, drift, unknown, healthy, ui.table), code)
         return code
 
 
@@ -91,7 +91,7 @@ def row(service: str, observed: ReleaseObserved) -> Row:
     )
 
 
-def _drift(target: Target, rows: Sequence[Row], ui: Any) -> tuple[list[dict[str, Any]], str]:
+def _drift(target: Target, rows: Sequence[Row], ui: Any) -> tuple[list[reports.Drift], str]:
     """What install would change for the services that are there, or why that cannot be told."""
     services = [item.service for item in rows if item.installed]
     if not services:
@@ -105,17 +105,22 @@ def _drift(target: Target, rows: Sequence[Row], ui: Any) -> tuple[list[dict[str,
     return [{"id": change.id, "target": change.target, "reason": change.reason} for change in planned.mutations], ""
 
 
-def _text(rows: Sequence[Row], drift: Sequence[dict[str, Any]], unknown: str, healthy: bool) -> str:
-    lines = [f"{'SERVICE':24}{'VERSION':10}{'SCOPE':28}{'HEALTH':12}{'MADE BY':8}"]
-    for item in rows:
-        if not item.installed:
-            lines.append(f"{item.service:24}not installed")
-            continue
-        state = "healthy" if item.healthy else "UNHEALTHY"
-        lines.append(
-            f"{item.service:24}{item.version:10}{item.scope:28}{state:12}{'acksm' if item.owned else 'another':8}"
-        )
-        lines += [f"  ! {problem}" for problem in item.problems]
+def _cells(item: Row) -> tuple[str, ...]:
+    if not item.installed:
+        return (item.service, "", "", "not installed", "")
+    health = "healthy" if item.healthy else "UNHEALTHY"
+    return (item.service, item.version, item.scope, health, "acksm" if item.owned else "another")
+
+
+def _text(
+    rows: Sequence[Row],
+    drift: Sequence[reports.Drift],
+    unknown: str,
+    healthy: bool,
+    table: Callable[[Sequence[str], Sequence[Sequence[str]]], str],
+) -> str:
+    lines = [table(("SERVICE", "VERSION", "SCOPE", "HEALTH", "MADE BY"), [_cells(item) for item in rows])]
+    lines += [f"! {item.service}: {problem}" for item in rows for problem in item.problems]
     roles = sorted({item.role_arn for item in rows if item.role_arn})
     lines += [f"role {role}" for role in roles]
     lines += [f"differs: {item['target']} ({item['id']})" for item in drift]

@@ -27,6 +27,7 @@ OPEN: tuple[Path, ...] = (
     ("serviceAccount", "annotations"),
     ("role", "labels"),
 )
+_INDENTED_ITEM = re.compile(r"^( *)[^\s#-].*:[ ]*(?:#.*)?\n(?:[ ]*(?:#.*)?\n)*\1  - ", re.M)
 _NUMBER_LIKE = re.compile(r"^[-+]?[0-9][0-9_.]*([eE][-+]?[0-9]+)?$|^0[xob][0-9a-fA-F]+$")
 MAX_FILE = 4 * 1024 * 1024
 
@@ -59,6 +60,8 @@ def patch(
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 4096
+    if _INDENTED_ITEM.search(text):  # ruamel keeps no list's own indentation; the real charts indent all of theirs
+        yaml.indent(mapping=2, sequence=4, offset=2)
     tree = yaml.load(text)
     plain = YAML(typ="safe", pure=True).load(text)
     for edit in edits:

@@ -21,6 +21,7 @@ from xml.sax.saxutils import escape
 
 from acksm.sandbox import answers, permissions, trust
 
+ADMINISTRATOR = "practice-admin"
 EXPIRED_KEY = "ASIAACKSMEXPIREDKEY0"
 _CREDENTIAL = re.compile(r"Credential=([A-Z0-9]+)/\d+/([^/]*)/([a-z-]+)/")
 Environ = dict[str, Any]
@@ -74,7 +75,9 @@ class Cloud:
         else:
             answer = self._moto(environ, note)
         with self._lock:
-            row = {"time": time.time(), "action": action, "key": key, "status": int((seen or ["0"])[0].split()[0])}
+            status_code = int((seen or ["0"])[0].split()[0])
+            row = {"time": time.time(), "action": action, "key": key, "status": status_code}
+            row["agent"] = environ.get("HTTP_USER_AGENT", "")
             self._log.write(json.dumps(row) + "\n")
         return answer
 
@@ -225,7 +228,7 @@ def secret_of(key: str) -> str:
     return str(_iam(account).access_keys[key].secret_access_key) if account else ""
 
 
-def open_account(account: str, region: str, user: str = "practice-admin") -> dict[str, str]:
+def open_account(account: str, region: str, user: str = ADMINISTRATOR) -> dict[str, str]:
     """Make an administrator in `account` and give out a key."""
     backend = _iam(account)
     backend.create_user(region, user)
@@ -243,8 +246,10 @@ def empty_account(account: str) -> None:
     from moto.backends import get_backend
 
     backend = _iam(account)
-    for kept in (backend.roles, backend.open_id_providers, backend.instance_profiles):
-        kept.clear()
+    for made in (backend.roles, backend.open_id_providers, backend.instance_profiles):
+        made.clear()
+    for name in [name for name in backend.users if name != ADMINISTRATOR]:
+        del backend.users[name]
     for service in ("sagemaker", "applicationautoscaling"):
         for regional in dict(get_backend(service)[account]).values():
             regional.reset()

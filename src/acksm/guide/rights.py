@@ -1,0 +1,115 @@
+"""What the caller may do, asked over the plan's own changes before the first of them is carried out.
+
+IAM is asked by SimulatePrincipalPolicy, the apiserver by SelfSubjectAccessReview (anchors.md §2, lesson 13). Where the
+question itself is not allowed, or IAM would need context that only the real call has, the answer is "unknown", and the
+plan goes on: then the call that is denied names its action.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+from acksm.engine.change import Change, Op
+from acksm.errors import AcksmError
+from acksm.guide.target import Target
+from acksm.kube import paths
+
+# The call of a change -> the IAM actions that it needs.
+IAM_ACTIONS: dict[str, tuple[str, ...]] = {
+    "iam.create_oidc_provider": ("iam:CreateOpenIDConnectProvider", "iam:TagOpenIDConnectProvider"),
+    "iam.add_client_id": ("iam:AddClientIDToOpenIDConnectProvider",),
+    "iam.create_role": ("iam:CreateRole", "iam:TagRole"),
+    "iam.update_trust": ("iam:UpdateAssumeRolePolicy",),
+    "iam.attach_policy": ("iam:AttachRolePolicy",),
+    "iam.put_policy": ("iam:PutRolePolicy",),
+    "iam.tag_role": ("iam:TagRole",),
+    "iam.put_boundary": ("iam:PutRolePermissionsBoundary",),
+    "iam.create_service_linked_role": ("iam:CreateServiceLinkedRole",),
+}
+_HELM_RECORD = ("create", "", "secrets")  # helm keeps its record of a release in a Secret
+
+
+class Right(NamedTuple):
+    """A verb on a resource of the apiserver; `namespace` is "" for cluster-wide."""
+
+    verb: str
+    group: str
+    resource: str
+    namespace: str
+
+    def __str__(self) -> str:
+        resource = f"{self.resource}.{self.group}" if self.group else self.resource
+        return f"{self.verb} {resource}" + (f" in namespace {self.namespace}" if self.namespace else "")
+
+
+def iam_needs(changes: Iterable[Change]) -> dict[str, list[str]]:
+    """Resource ARN ("*" where the target is none) to the actions that the changes need on it."""
+    needs: dict[str, list[str]] = {}
+    for change in changes:
+        actions = IAM_ACTIONS.get(change.call, ())
+        if actions:
+            found = needs.setdefault(change.target if change.target.startswith("arn:") else "*", [])
+            found += [action for action in actions if action not in found]
+    return needs
+
+
+def kube_needs(changes: Iterable[Change], manifests: Iterable[Mapping[str, Any]], namespace: str) -> list[Right]:
+    """The rights that the changes and the releases' objects need, each once, in the order of use."""
+    found: dict[Right, None] = {}
+    for change in changes:
+        if change.system == "helm":
+            found[Right(*_HELM_RECORD, namespace)] = None
+        elif change.call == "kube.apply":
+            manifest = change.params["manifest"]
+            found[_right("create" if change.op is Op.CREATE else "patch", manifest, "")] = None
+        elif change.call == "kube.restart":
+            found[Right("patch", "apps", "deployments", change.params["namespace"])] = None
+    for manifest in manifests:
+        if paths.knows(str(manifest["kind"])):
+            found[_right("create", manifest, namespace)] = None
+    return list(found)
+
+
+def _right(verb: str, manifest: Mapping[str, Any], namespace: str) -> Right:
+    reference = paths.ref_of({**manifest, "metadata": {"namespace": namespace, **manifest["metadata"]}})
+    group = reference.api_version.rpartition("/")[0]
+    return Right(verb, group, reference.plural, reference.namespace)
+
+
+def check(target: Target, changes: Sequence[Change], manifests: Sequence[Mapping[str, Any]]) -> None:
+    """Ask both sides at once. Errors: `aws-access-denied`, `kube-forbidden`, each naming what is not allowed."""
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        aws = pool.submit(_check_iam, target, changes)
+        _check_kube(target, kube_needs(changes, manifests, target.settings.controller_namespace), pool)
+        aws.result()
+
+
+def _check_iam(target: Target, changes: Sequence[Change]) -> None:
+    needs = iam_needs(changes)
+    denied = target.aws.iam.denied(target.identity.arn, needs) if needs else []
+    if denied:
+        actions = ", ".join(sorted({action for action, _ in denied}))
+        raise AcksmError(
+            "aws-access-denied",
+            f"{target.identity.arn} may not do {actions}",
+            where=", ".join(sorted({resource for _, resource in denied})),
+            remedy=f"allow {actions} to {target.identity.arn}",
+            details={"actions": sorted({action for action, _ in denied}), "principal": target.identity.arn},
+        )
+
+
+def _check_kube(target: Target, needs: Sequence[Right], pool: ThreadPoolExecutor) -> None:
+    """An administrator is known by one question."""
+    if not needs or target.kube.can("*", "*", "*"):
+        return
+    answers = pool.map(lambda right: target.kube.can(*right), needs)
+    denied = [str(right) for right, allowed in zip(needs, answers, strict=True) if not allowed]
+    if denied:
+        raise AcksmError(
+            "kube-forbidden",
+            f"this identity may not {'; '.join(denied)}",
+            where=f"cluster {target.cluster.name} as {target.identity.arn}",
+            details={"denied": denied},
+        )

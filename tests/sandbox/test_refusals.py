@@ -1,0 +1,322 @@
+"""Bad input on real parts: a clear error with its id and exit code, and nothing written."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from acksm.archive import pack
+from acksm.kube.paths import ref
+from acksm.sandbox.practice import build, files
+from acksm.sandbox.practice.generations import all_charts
+from world import World
+
+NEWEST = next(item for item in all_charts() if item.service == "sagemaker" and item.version == "1.9.1")
+
+
+def refused(world: World, id: str, code: int, *argv: str, env: dict[str, str] | None = None) -> str:
+    """Run `acksm install …`: it fails with `id` and `code` in text and in JSON, and writes nothing."""
+    with world.requests() as seen:
+        run = world.acksm("install", *argv, env=env)
+    assert (run.error_id, run.exit_code) == (id, code), run.stderr
+    assert run.stdout == ""
+    assert "Traceback" not in run.stderr
+    assert "remedy:" in run.stderr
+    assert seen.writes == []
+    same = world.acksm("install", "-o", "json", *argv, env=env)
+    assert same.exit_code == code
+    assert same.data["error"]["id"] == id
+    assert same.data["exit_code"] == code
+    return run.stderr
+
+
+def test_an_unknown_cluster_names_those_that_exist(world: World) -> None:
+    assert world.cluster in refused(world, "cluster-unknown", 3, "--cluster", "nowhere")
+
+
+def test_a_wrong_region(world: World) -> None:
+    assert "in eu-west-1" in refused(world, "cluster-unknown", 3, "--region", "eu-west-1")
+
+
+def test_no_credentials(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    refused(world, "aws-no-credentials", 3)
+
+
+def test_keys_that_nobody_gave_out(world: World) -> None:
+    refused(world, "aws-no-credentials", 3, env={"AWS_ACCESS_KEY_ID": "AKIANOBODYGAVETHIS00"})
+
+
+def test_expired_credentials(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    refused(world, "aws-expired-credentials", 3, "--profile", "expired")
+
+
+def test_an_unknown_profile(world: World) -> None:
+    refused(world, "aws-profile-unknown", 2, "--profile", "nobody")
+
+
+def test_another_account_than_the_pinned_one(world: World) -> None:
+    refused(world, "aws-wrong-account", 6, "--account", "999999999999")
+
+
+def test_an_account_id_that_lost_its_zero(world: World) -> None:
+    assert "leading zeros" in refused(world, "config-invalid", 2, "--account", "12345678901")
+
+
+def test_the_context_of_another_cluster(world: World, tmp_path: Path) -> None:
+    config = json.loads(Path(world.variables["KUBECONFIG"]).read_text())
+    config["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
+    (tmp_path / "other").write_text(json.dumps(config))
+    refused(world, "context-other-cluster", 6, "--kubeconfig", "other")
+
+
+def test_a_kubeconfig_that_would_start_a_program(world: World, tmp_path: Path) -> None:
+    config = json.loads(Path(world.variables["KUBECONFIG"]).read_text())
+    config["users"][0]["user"]["exec"] |= {"command": "/bin/touch", "args": [str(tmp_path / "started")]}
+    (tmp_path / "exec").write_text(json.dumps(config))
+    refused(world, "kubeconfig-exec", 6, "--kubeconfig", "exec")
+    assert not (tmp_path / "started").exists()
+
+
+def test_a_cluster_without_compute(world: World) -> None:
+    kube = world.kube
+    kube.patch(ref("Node", "practice-node"), {"spec": {"unschedulable": True}})
+    try:
+        assert "no Fargate profile" in refused(world, "no-nodes", 3)
+    finally:
+        kube.patch(ref("Node", "practice-node"), {"spec": {"unschedulable": None}})
+
+
+def test_fargate_counts_as_compute(world: World) -> None:
+    kube, eks = world.kube, world.aws("eks")
+    kube.patch(ref("Node", "practice-node"), {"spec": {"unschedulable": True}})
+    try:
+        eks.create_fargate_profile(
+            fargateProfileName="ack",
+            clusterName=world.cluster,
+            podExecutionRoleArn=f"arn:aws:iam::{world.account}:role/fargate",
+            selectors=[{"namespace": world.namespace}],
+        )
+        world.acksm("install", "--dry-run").ok()
+    finally:
+        eks.delete_fargate_profile(clusterName=world.cluster, fargateProfileName="ack")
+        kube.patch(ref("Node", "practice-node"), {"spec": {"unschedulable": None}})
+
+
+def test_helm_missing(world: World) -> None:
+    refused(world, "helm-missing", 3, env={"ACKSM_HELM": "no-such-helm"})
+
+
+def test_helm_too_old(world: World, tmp_path: Path) -> None:
+    old = tmp_path / "helm"
+    old.write_text("#!/bin/sh\necho v3.7.2\n")
+    old.chmod(0o755)
+    refused(world, "helm-too-old", 3, env={"ACKSM_HELM": str(old)})
+
+
+@pytest.mark.parametrize(
+    ("argv", "id", "code", "said"),
+    [
+        (("--version", "sagemaker=9.9.9"), "chart-version-unknown", 3, "nearest: 1.4.1, 1.5.1, 1.9.1"),
+        (("--version", "sagemaker=newest"), "chart-version-unknown", 3, "not a version"),
+        (("--service", "s3"), "config-invalid", 2, "sagemaker, applicationautoscaling"),
+        (("--controller-namespace", "Bad_Name"), "config-invalid", 2, "not a namespace name"),
+        (("--scope", "cluster", "--watch-namespace", "a"), "config-invalid", 2, "needs --scope namespace"),
+        (("--watch-namespace", "not-there"), "namespace-missing", 3, "not-there"),
+        (("--set", "log.levle=debug"), "values-unknown-key", 2, "did you mean log.level?"),
+        (("--set", "installScope=namespace"), "values-managed", 2, "--scope"),
+        (("--set", "aws.region="), "values-schema", 2, "aws.region"),
+        (("--values", "nowhere.yaml"), "values-file", 2, "nowhere.yaml"),
+        (("--chart", "sagemaker=nowhere.tgz"), "chart-invalid", 3, "nowhere.tgz"),
+        (("--registry", "127.0.0.1:1/x"), "registry-unreachable", 3, "127.0.0.1:1"),
+    ],
+)
+def test_options_that_cannot_be(world: World, argv: tuple[str, ...], id: str, code: int, said: str) -> None:
+    assert said in refused(world, id, code, *argv)
+
+
+def test_a_chart_that_fails_its_own_schema(world: World, tmp_path: Path) -> None:
+    content = dict(files(NEWEST))
+    content["values.yaml"] = content["values.yaml"].replace(b"deletionPolicy: delete", b"deletionPolicy: shred")
+    (tmp_path / "chart.tgz").write_bytes(pack("sagemaker-chart", content))
+    assert "deletionPolicy" in refused(world, "values-schema", 2, "--chart", "sagemaker=chart.tgz")
+
+
+def test_a_truncated_chart(world: World, tmp_path: Path) -> None:
+    data = build(NEWEST)
+    (tmp_path / "chart.tgz").write_bytes(data[: len(data) // 2])
+    refused(world, "chart-truncated", 3, "--chart", "sagemaker=chart.tgz")
+
+
+def test_a_chart_of_the_wrong_service(world: World, tmp_path: Path) -> None:
+    (tmp_path / "chart.tgz").write_bytes(build(NEWEST))
+    refused(world, "chart-invalid", 3, "--chart", "applicationautoscaling=chart.tgz")
+
+
+def test_read_only_rights_in_the_cluster(world: World) -> None:
+    world.kube.create(
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRole",
+            "metadata": {"name": "reader"},
+            "rules": [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["get", "list", "watch"]}],
+        }
+    )
+    world.bind("reader", "looker")
+    keys = world.user("looker", policy=_allow("*"))
+    said = refused(world, "kube-forbidden", 3, env=keys)
+    assert "create customresourcedefinitions.apiextensions.k8s.io" in said
+    assert "create namespaces" in said
+    world.acksm("install", "--dry-run", env=keys).ok()
+
+
+def test_an_identity_that_the_cluster_does_not_know(world: World) -> None:
+    keys = world.user("stranger", policy=_allow("*"), mapped=False)
+    refused(world, "kube-unauthorized", 3, env=keys)
+
+
+@pytest.mark.parametrize("action", ["iam:CreateRole", "iam:CreateOpenIDConnectProvider", "iam:AttachRolePolicy"])
+def test_a_denied_iam_call_is_found_before_the_first_write(world: World, action: str) -> None:
+    deny = {"Effect": "Deny", "Action": action, "Resource": "*"}
+    keys = world.user("builder", policy=_allow("*", deny), groups=["system:masters"])
+    said = refused(world, "aws-access-denied", 3, env=keys)
+    assert action in said
+
+
+def test_who_may_not_even_simulate_is_told_by_the_call_that_is_denied(world: World) -> None:
+    deny = {"Effect": "Deny", "Action": ["iam:SimulatePrincipalPolicy", "iam:CreateRole"], "Resource": "*"}
+    keys = world.user("blind", policy=_allow("*", deny), groups=["system:masters"])
+    run = world.acksm("install", "-y", env=keys)
+    assert (run.error_id, run.exit_code) == ("aws-access-denied", 3)
+    assert "iam:CreateRole" in run.stderr
+    assert "1 changes were made before it" in run.stderr
+    world.install()  # and whoever may goes on from there
+
+
+def test_a_denied_read_names_its_action(world: World) -> None:
+    deny = {"Effect": "Deny", "Action": "iam:GetRole", "Resource": "*"}
+    keys = world.user("blindfold", policy=_allow("*", deny), groups=["system:masters"])
+    assert "iam:GetRole" in refused(world, "aws-access-denied", 3, env=keys)
+
+
+def test_a_cluster_that_is_not_active(world: World) -> None:
+    world.fault("eks:DescribeCluster", 500, "ServerException")
+    assert world.acksm("install").error_id == "aws-failed"
+
+
+def _allow(action: str, *more: dict[str, Any]) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}, *more]}
+
+
+# Objects of others
+
+
+def test_a_release_of_another_hand(world: World) -> None:
+    world.install("--service", "sagemaker")
+    world.helm(
+        "upgrade",
+        "ack-sagemaker-controller",
+        world.chart("sagemaker", "1.9.1"),
+        "--reset-values",
+        "--set",
+        "aws.region=us-west-2",
+    )
+    said = refused(world, "release-not-ours", 6, "--service", "sagemaker")
+    assert "ack-sagemaker-controller" in said
+    world.install("--service", "sagemaker", "--adopt-release")
+    with world.requests() as again:
+        world.install("--service", "sagemaker")
+    assert again.writes == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "mark", "owner"),
+    [
+        ("ServiceAccount", "ack-sagemaker-controller", {}, "made by hand"),
+        (
+            "ClusterRole",
+            "ack-sagemaker-controller-sagemaker-chart",
+            {"meta.helm.sh/release-name": "theirs", "meta.helm.sh/release-namespace": "elsewhere"},
+            "helm elsewhere/theirs",
+        ),
+        (
+            "ClusterRole",
+            "ack-sagemaker-controller-sagemaker-chart",
+            {"argocd.argoproj.io/tracking-id": "app"},
+            "argocd",
+        ),
+    ],
+)
+def test_an_object_of_another_owner(world: World, kind: str, name: str, mark: dict[str, str], owner: str) -> None:
+    group = {"ServiceAccount": "v1", "ClusterRole": "rbac.authorization.k8s.io/v1"}[kind]
+    world.kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": world.namespace}})
+    metadata = {"name": name, "annotations": mark} | ({"namespace": world.namespace} if kind != "ClusterRole" else {})
+    world.kube.create({"apiVersion": group, "kind": kind, "metadata": metadata})
+    assert owner in refused(world, "object-not-ours", 6, "--service", "sagemaker")
+
+
+def test_a_crd_that_another_tool_keeps(world: World) -> None:
+    world.install("--service", "sagemaker", "--version", "sagemaker=1.5.1")
+    name = "models.sagemaker.services.k8s.aws"
+    world.kube.patch(
+        ref("CustomResourceDefinition", name),
+        {"metadata": {"annotations": {"argocd.argoproj.io/tracking-id": "ack-crds"}}},
+    )
+    said = refused(world, "crd-not-ours", 6, "--service", "sagemaker", "--version", "sagemaker=1.9.1")
+    assert "argocd ack-crds" in said
+
+
+def test_a_crd_that_is_being_deleted(world: World) -> None:
+    world.install("--service", "sagemaker")
+    name = "models.sagemaker.services.k8s.aws"
+    crd = ref("CustomResourceDefinition", name)
+    world.kube.patch(crd, {"metadata": {"finalizers": ["practice/hold"]}})
+    world.kube.delete(crd)
+    try:
+        assert name in refused(world, "crd-terminating", 6, "--service", "sagemaker")
+    finally:
+        world.kube.patch(crd, {"metadata": {"finalizers": None}})
+
+
+def test_adopted_resources_would_be_stuck_after_an_upgrade(world: World) -> None:
+    world.install("--service", "sagemaker", "--version", "sagemaker=1.4.1")
+    world.custom("services.k8s.aws/v1alpha1", "adoptedresources", "AdoptedResource", "default", "one", {})
+    said = refused(world, "adopted-resources-left", 6, "--service", "sagemaker", "--version", "sagemaker=1.9.1")
+    assert "1 AdoptedResource" in said
+
+
+def test_a_role_that_is_not_ours(world: World) -> None:
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+    }
+    world.aws("iam").create_role(
+        RoleName=f"ack-controller-role-{world.cluster}", AssumeRolePolicyDocument=json.dumps(trust)
+    )
+    said = refused(world, "role-not-ours", 6)
+    assert "acksm did not make it" in said
+    assert "+" in said  # the diff
+    world.install("--adopt-role")
+    statements = world.role()["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Statement"][0] in statements
+
+
+def test_no_terminal_and_no_yes_refuses_what_needs_a_question(world: World) -> None:
+    world.install("--service", "sagemaker", "--version", "sagemaker=1.5.1")
+    said = refused(world, "needs-confirmation", 6, "--service", "sagemaker", "--version", "sagemaker=1.9.1")
+    assert "--yes" in said
+
+
+def test_the_registry_refuses(world: World, tmp_path: Path) -> None:
+    assert shutil.which("helm", path=world.variables["PATH"])
+    with world.http(403) as host:
+        said = refused(world, "registry-forbidden", 3, "--registry", f"{host}/x")
+    assert "acksm explain registry-forbidden" in said
