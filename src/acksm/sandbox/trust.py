@@ -132,7 +132,8 @@ def web_identity(backends: Any, keys: Mapping[str, Path], params: Mapping[str, s
         return (
             400,
             "InvalidIdentityToken",
-            "Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation for requirements",
+            "Couldn't retrieve verification key from your identity provider,  please reference "
+            "AssumeRoleWithWebIdentity documentation for requirements",
         )
     if float(claims.get("exp", 0)) < time.time():
         return 400, "ExpiredTokenException", "Token expired: current date/time must be before the expiration date/time"

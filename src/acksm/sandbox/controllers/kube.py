@@ -31,7 +31,14 @@ class Kube:
         crt, key = pair or (None, None)
         # 429 is the apiserver's "try again", as for a kind that is being set up; nothing was done then
         again = urllib3.Retry(
-            total=8, connect=0, read=0, redirect=0, status=8, status_forcelist=[429], allowed_methods=None, raise_on_status=False
+            total=8,
+            connect=0,
+            read=0,
+            redirect=0,
+            status=8,
+            status_forcelist=[429],
+            allowed_methods=None,
+            raise_on_status=False,
         )
         self._http = urllib3.PoolManager(
             ca_certs=ca_file, cert_file=crt, key_file=key, maxsize=16, retries=again, timeout=urllib3.Timeout(10)

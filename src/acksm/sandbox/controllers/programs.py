@@ -52,14 +52,9 @@ class Programs:
             found = self._images[controller.image]
         if found:
             return found
-        where = "its registry nor the sandbox's" if self._pull else "the sandbox's registry (and --pull is not given)"
-        return Program(
-            STAND_IN,
-            (sys.executable, "-m", "acksm.sandbox.controllers.standin"),
-            f"acksm's stand-in, not the real controller: {where} has no image {controller.image}"
-            if not self._pull
-            else f"acksm's stand-in, not the real controller: neither {where} has the image {controller.image}",
-        )
+        why = "no registry has its image" if self._pull else "no image in the sandbox's registry, and no --pull"
+        argv = (sys.executable, "-m", "acksm.sandbox.controllers.standin")
+        return Program(STAND_IN, argv, f"acksm's stand-in, not the real controller ({why})")
 
     def _from_image(self, controller: Controller) -> Program | None:
         tag = controller.image.rpartition("/")[2].partition(":")[2] or "latest"

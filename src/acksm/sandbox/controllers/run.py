@@ -18,12 +18,13 @@ from acksm.sandbox.control_plane import free_ports, spawn
 from acksm.sandbox.controllers import identity, pods, status
 from acksm.sandbox.controllers.kube import Kube, KubeError
 from acksm.sandbox.controllers.programs import STAND_IN, Program, Programs
+from acksm.sandbox.state import write_private
 
 GRACE_SECONDS = 5.0  # between SIGTERM and SIGKILL
 SETTLED_SECONDS = 1.0  # a program without a probe counts as ready after so long
 POLL_SECONDS = 0.05
 PASSED_ON = ("PATH", "LANG", "TMPDIR", "TZ", "PYTHONPATH", "VIRTUAL_ENV")
-READY_FILE, PACE, VERSION = "ACKSM_PRACTICE_READY", "ACKSM_PRACTICE_PACE", "ACKSM_PRACTICE_VERSION"
+READY_FILE, PACE, VERSION = "PRACTICE_READY", "PRACTICE_PACE", "PRACTICE_VERSION"
 
 
 @dataclass(frozen=True)
@@ -202,9 +203,9 @@ class Run:
         home = self.home / "volumes" / name
         home.mkdir(parents=True, exist_ok=True)
         for path, text in files.texts.items():
-            identity.write_private(home / path, text)
+            write_private(home / path, text)
         for asked in files.tokens:
-            identity.write_private(home / asked.path, identity.token(self.kube, self.pod, asked.audience))
+            write_private(home / asked.path, identity.token(self.kube, self.pod, asked.audience))
         return home
 
     def _lookup(self, kind: str, namespace: str, name: str) -> Mapping[str, str] | None:
@@ -237,8 +238,9 @@ class Run:
 def _refused(role: str, error: identity.RefusedError) -> list[str]:
     """A program that says what the binary would say, and fails as it would."""
     line = (
-        "unable to determine account info: unable to get caller identity: operation error STS: AssumeRoleWithWebIdentity, "
-        f"api error {error.code}: {error.message} (role {role}; the sandbox asked STS in the binary's place)"
+        "unable to determine account info: unable to get caller identity: operation error STS: "
+        f"AssumeRoleWithWebIdentity, api error {error.code}: {error.message} (role {role}; the sandbox asked STS in "
+        "the binary's place)"
     )
     return ["/bin/sh", "-c", 'printf "%s\\n" "$0" >&2; exit 1', line]
 

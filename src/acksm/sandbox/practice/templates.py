@@ -118,7 +118,9 @@ def _arguments(chart: Chart) -> str:
     if chart.since("1.2.13"):
         lines += [
             "{{- $gates := list }}",
-            '{{- range $gate, $on := .Values.featureGates }}{{ $gates = append $gates (printf "%s=%v" $gate $on) }}{{ end }}',
+            "{{- range $gate, $on := .Values.featureGates }}",
+            '{{- $gates = append $gates (printf "%s=%v" $gate $on) }}',
+            "{{- end }}",
             "{{- with $gates }}",
             "- --feature-gates",
             '- {{ join "," . | quote }}',

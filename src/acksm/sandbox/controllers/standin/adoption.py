@@ -18,20 +18,20 @@ class TerminalError(Exception):
     """The annotations cannot be followed; the text is the terminal condition's message."""
 
 
-def annotations(obj: Object) -> dict[str, str]:
+def notes(obj: Object) -> dict[str, str]:
     return dict(obj["metadata"].get("annotations") or {})
 
 
 def says(obj: Object, name: str) -> bool:
     """Whether an annotation of the object is "true"; `name` without its prefix."""
-    return annotations(obj).get(PREFIX + name, "").lower() == "true"
+    return notes(obj).get(PREFIX + name, "").lower() == "true"
 
 
 def policy_of(obj: Object, release: Release) -> str:
     """The adoption policy, "" for none. Raises TerminalError for one that nobody knows."""
     if not release.has("ResourceAdoption"):
         return ""
-    policy = annotations(obj).get(f"{PREFIX}adoption-policy", "")
+    policy = notes(obj).get(f"{PREFIX}adoption-policy", "")
     if policy not in {"", ADOPT, ADOPT_OR_CREATE}:
         raise TerminalError(
             f'unrecognized adoption policy {policy}. Supported policies are "{ADOPT}" and "{ADOPT_OR_CREATE}"'
@@ -42,7 +42,7 @@ def policy_of(obj: Object, release: Release) -> str:
 def populated(obj: Object, kind: Kind, policy: str) -> Object:
     """The object with its key filled in from adoption-fields. Raises TerminalError."""
     try:
-        fields = _fields(annotations(obj).get(f"{PREFIX}adoption-fields", ""))
+        fields = _fields(notes(obj).get(f"{PREFIX}adoption-fields", ""))
     except ValueError as error:
         if policy == ADOPT_OR_CREATE:
             return obj  # the spec has the key

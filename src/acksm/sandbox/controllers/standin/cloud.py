@@ -60,7 +60,7 @@ class Cloud:
             return self.config.account
         try:
             endpoint = self.config.identity_endpoint or None
-            client = self._session.create_client(
+            client: Any = self._session.create_client(
                 "sts", region_name=self.config.region, endpoint_url=endpoint, config=self._options
             )
             answer = client.get_caller_identity()
@@ -90,7 +90,7 @@ class Cloud:
         import botocore.session
 
         def keys() -> dict[str, str]:
-            client = self._session.create_client(
+            client: Any = self._session.create_client(
                 "sts", region_name=self.config.region, endpoint_url=endpoint or None, config=self._options
             )
             found = client.assume_role(RoleArn=role, RoleSessionName="aws-go-sdk-practice")["Credentials"]
@@ -101,7 +101,7 @@ class Cloud:
                 "expiry_time": found["Expiration"].isoformat(),
             }
 
-        session = botocore.session.Session()
+        session: Any = botocore.session.Session()
         # assumed with the first call and again before the keys end; a refusal comes out of that call
         session._credentials = botocore.credentials.DeferredRefreshableCredentials(keys, "assume-role")
         return session

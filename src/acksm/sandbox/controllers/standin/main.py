@@ -29,7 +29,7 @@ Key = tuple[str, str, str]  # kind, namespace, name; kind "" is an AdoptedResour
 def main(arguments: Sequence[str]) -> int:
     """Exit code: 0 after SIGTERM, 1 when it cannot go on, 2 for flags that it does not know."""
     environment = os.environ
-    service, _, tag = environment.get("ACKSM_PRACTICE_VERSION", "").partition(":")
+    service, _, tag = environment.get("PRACTICE_VERSION", "").partition(":")
     log = Log()
     if service not in KINDS:
         log.error("setup", "acksm has no stand-in for this service", f"no stand-in for {service!r}")
@@ -67,8 +67,8 @@ class Controller:
         stop: threading.Event,
     ) -> None:
         self.release, self.config, self.log, self.stop = release, config, log, stop
-        self.pace = float(environment.get("ACKSM_PRACTICE_PACE") or 1.0)
-        self.ready = environment.get("ACKSM_PRACTICE_READY", "")
+        self.pace = float(environment.get("PRACTICE_PACE") or 1.0)
+        self.ready = environment.get("PRACTICE_READY", "")
         self.kube = _kube(environment)
         self.cloud = Cloud(release, config, environment)
         self.queue: Queue[Key] = Queue(self.pace)
@@ -81,8 +81,8 @@ class Controller:
         self.log.info("setup", "initializing service controller", **{"aws.service": self.release.service})
         live = Live(self.kube, self.config, self.release, self.log, self.stop)
         if self.config.carm and len(self.config.watch) == 1 and self.release.has("carm-flag"):
-            text = "--enable-carm is set to true but --watch-namespace is set to a single namespace. CARM will not be enabled."
-            self.log.info("", text)
+            text = "--enable-carm is set to true but --watch-namespace is set to a single namespace."
+            self.log.info("", f"{text} CARM will not be enabled.")
         live.start()
         if self.release.has("waits-for-caches") and not live.wait(SYNC_SECONDS * self.pace / 2):
             # the real one waits for ever, and the liveness probe ends it (community#2625)

@@ -60,7 +60,7 @@ class World:
 
 
 class Reconciler:
-    """Objects of one kind. `reconcile` returns the seconds until the next look, None for never, or raises RetryError."""
+    """Objects of one kind. `reconcile` returns the seconds until the next look (None: never) or raises RetryError."""
 
     def __init__(self, world: World, kind: Kind) -> None:
         self.world, self.kind = world, kind
@@ -119,8 +119,8 @@ class Reconciler:
             if place.selector is not None:
                 conditions = Conditions(outcome.latest.get("status"))
                 meta = place.selector["metadata"]
-                text = f"roleARN: {place.role}, selectorName: {meta['name']}, selectorResourceVersion: {meta['resourceVersion']}"
-                conditions.set(SELECTED, "True", text, "Selected")
+                text = f"roleARN: {place.role}, selectorName: {meta['name']}, selectorResourceVersion: "
+                conditions.set(SELECTED, "True", text + meta["resourceVersion"], "Selected")
                 outcome.latest["status"]["conditions"] = conditions.items
             self._write_status(obj, outcome.latest)
         if outcome.retry:

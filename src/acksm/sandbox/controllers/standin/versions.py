@@ -61,8 +61,8 @@ _BROUGHT = {
 GATES = ("ServiceLevelCARM", "TeamLevelCARM", "ReadOnlyResources", "ResourceAdoption", "IAMRoleSelector")
 
 _FIRST_KINDS = (
-    "DataQualityJobDefinition Endpoint EndpointConfig FeatureGroup HyperParameterTuningJob Model ModelBiasJobDefinition "
-    "ModelExplainabilityJobDefinition ModelPackage ModelPackageGroup ModelQualityJobDefinition MonitoringSchedule "
+    "DataQualityJobDefinition Endpoint EndpointConfig FeatureGroup HyperParameterTuningJob Model "
+    "ModelBiasJobDefinition ModelExplainabilityJobDefinition ModelPackage ModelPackageGroup ModelQualityJobDefinition MonitoringSchedule "
     "ProcessingJob TrainingJob TransformJob"
 )
 _LATER_KINDS = {
