@@ -31,20 +31,24 @@ _NOT_THERE = {
 }
 
 
-def missing(service: str, verb: str) -> str:
+def _missing(service: str, verb: str) -> str:
     """What to say of a call that moto does not have, "" for one that it has."""
-    if service not in SERVICES or not verb.isalpha():
-        return ""
     from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
     from moto.sagemaker.responses import SageMakerResponse
 
     methods: Any = SageMakerResponse if service == "sagemaker" else ApplicationAutoScalingResponse
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", verb).lower()
-    return "" if hasattr(methods, snake) else f"the practice cloud has no {verb}"
+    return "" if hasattr(methods, snake) or not verb.isalpha() else f"the practice cloud has no {verb}"
 
 
-def respond(moto: App, environ: Mapping[str, Any], verb: str, body: bytes) -> tuple[str, Headers, bytes]:
+def respond(
+    moto: App, environ: Mapping[str, Any], service: str, action: str, body: bytes
+) -> tuple[str, Headers, bytes]:
     """Ask moto, and put its answer right: status line, headers, body."""
+    verb = action.partition(":")[2]
+    lacks = _missing(service, verb)
+    if lacks:
+        return error("UnknownOperationException", lacks)
     seen: list[tuple[str, Headers]] = []
 
     def begin(status: str, headers: Headers, *_: Any) -> None:
