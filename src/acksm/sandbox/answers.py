@@ -15,6 +15,10 @@ Headers = list[tuple[str, str]]
 App = Callable[..., Iterable[bytes]]
 SERVICES = ("sagemaker", "application-autoscaling")
 _ABSENT = re.compile(r"could not find|not found|does not exist|recordnotfound", re.I)
+_LINKED_ROLE = (
+    "arn:aws:iam::{}:role/aws-service-role/sagemaker.application-autoscaling.amazonaws.com/"
+    "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
+)
 # call -> code and text of AWS when the object is not there; {0} is the name that was asked for
 _NOT_THERE = {
     "DescribeTrainingJob": ("ValidationException", "Requested resource not found."),
@@ -66,7 +70,19 @@ def respond(
         return error(kind, text.format(_asked(body)))
     if code >= 500:
         return error("InternalFailure", f"the practice cloud failed: {answer.decode('utf-8', 'replace')[:300]}", 500)
+    if verb == "DescribeScalableTargets" and code == 200:
+        answer = _with_linked_role(answer, str(environ.get("HTTP_X_MOTO_ACCOUNT_ID", "")))
+        headers = [(name, value) for name, value in headers if name.lower() != "content-length"]
+        headers.append(("Content-Length", str(len(answer))))
     return status, headers, answer
+
+
+def _with_linked_role(answer: bytes, account: str) -> bytes:
+    """AWS names the service-linked role where none was given; ACK's controller waits for it (late initialisation)."""
+    told = json.loads(answer)
+    for target in told.get("ScalableTargets") or []:
+        target["RoleARN"] = target.get("RoleARN") or _LINKED_ROLE.format(account)
+    return json.dumps(told).encode()
 
 
 def error(code: str, message: str, status: int = 400) -> tuple[str, Headers, bytes]:

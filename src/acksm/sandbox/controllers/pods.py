@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -212,14 +212,3 @@ def relocate(rendered: Rendered, homes: Mapping[str, str]) -> Rendered:
 def decoded(data: Mapping[str, str] | None) -> dict[str, str]:
     """A Secret's data as text."""
     return {key: base64.b64decode(value).decode("utf-8", "replace") for key, value in (data or {}).items()}
-
-
-def probe_port(pod: Json, name: str) -> tuple[str, int]:
-    """(path, port) of the container's HTTP readiness probe, ("", 0) without one. Named ports are resolved."""
-    container = next(item for item in pod["spec"]["containers"] if item["name"] == name)
-    asked = (container.get("readinessProbe") or {}).get("httpGet") or {}
-    port = asked.get("port", 0)
-    if isinstance(port, str):
-        ports: Sequence[Json] = container.get("ports") or []
-        port = next((item["containerPort"] for item in ports if item.get("name") == port), 0)
-    return str(asked.get("path") or "/") if port else "", int(port)

@@ -18,6 +18,8 @@ from acksm.sandbox.control_plane import free_ports, spawn
 from acksm.sandbox.controllers import identity, pods, status
 from acksm.sandbox.controllers.kube import Kube, KubeError
 from acksm.sandbox.controllers.programs import STAND_IN, Program, Programs
+from acksm.sandbox.controllers.standin.flags import knows
+from acksm.sandbox.controllers.standin.versions import release
 from acksm.sandbox.state import write_private
 
 GRACE_SECONDS = 5.0  # between SIGTERM and SIGKILL
@@ -184,8 +186,10 @@ class Run:
         """Its own ports, because every controller shares this machine, and the keys of its role: its own call for them
         ignores AWS_ENDPOINT_URL (sandbox.md), so the sandbox makes it in its place."""
         metrics, health = free_ports(2)
-        path, port = pods.probe_port(self.pod, self.controller.container)
-        flags = [f"--metrics-addr=127.0.0.1:{metrics}"] + ([f"--healthz-addr=127.0.0.1:{health}"] if port else [])
+        words, probe = [f"--metrics-addr=127.0.0.1:{metrics}"], ""
+        if knows(release(self.controller.service, self.controller.tag), "healthz-addr"):
+            words.append(f"--healthz-addr=127.0.0.1:{health}")
+            probe = f"http://127.0.0.1:{health}/readyz"
         role = environment.pop("AWS_ROLE_ARN", "")
         file = environment.pop("AWS_WEB_IDENTITY_TOKEN_FILE", "")
         if role and file:
@@ -193,11 +197,7 @@ class Run:
                 environment |= identity.web_identity(self.around.aws_endpoint, role, Path(file).read_text())
             except identity.RefusedError as error:
                 return _refused(role, error), environment, ""
-        return (
-            [*program.argv, *rendered.arguments, *flags],
-            environment,
-            f"http://127.0.0.1:{health}{path}" if port else "",
-        )
+        return [*program.argv, *rendered.arguments, *words], environment, probe
 
     def _write(self, name: str, files: pods.Files) -> Path:
         home = self.home / "volumes" / name

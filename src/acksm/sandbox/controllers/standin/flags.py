@@ -123,16 +123,20 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str], release: Rel
     return config
 
 
+def knows(release: Release, flag: str) -> bool:
+    """Whether this release has the flag."""
+    since, _, until = _FLAGS[flag][1].partition("-")
+    return Version(since) <= release.runtime and (not until or release.runtime < Version(until))
+
+
 def _read(arguments: Sequence[str], release: Release) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     rest = list(arguments)
     while rest:
         word = rest.pop(0)
         name, equals, value = word.removeprefix("--").partition("=")
-        kind, runtimes = _FLAGS.get(name, ("", ""))
-        since, _, until = runtimes.partition("-")
-        known = kind and Version(since) <= release.runtime and (not until or release.runtime < Version(until))
-        if not word.startswith("--") or not known:
+        kind = _FLAGS.get(name, ("", ""))[0]
+        if not word.startswith("--") or not kind or not knows(release, name):
             raise FlagError(f"unknown flag: --{name}" if word.startswith("--") else f"unknown argument: {word}", 2)
         if not equals:
             if kind == "flag":

@@ -60,11 +60,10 @@ _BROUGHT = {
 }
 GATES = ("ServiceLevelCARM", "TeamLevelCARM", "ReadOnlyResources", "ResourceAdoption", "IAMRoleSelector")
 
-_FIRST_KINDS = (
-    "DataQualityJobDefinition Endpoint EndpointConfig FeatureGroup HyperParameterTuningJob Model "
-    "ModelBiasJobDefinition ModelExplainabilityJobDefinition ModelPackage ModelPackageGroup ModelQualityJobDefinition MonitoringSchedule "
-    "ProcessingJob TrainingJob TransformJob"
-)
+_FIRST_KINDS = """
+    DataQualityJobDefinition Endpoint EndpointConfig FeatureGroup HyperParameterTuningJob Model ModelBiasJobDefinition
+    ModelExplainabilityJobDefinition ModelPackage ModelPackageGroup ModelQualityJobDefinition MonitoringSchedule
+    ProcessingJob TrainingJob TransformJob"""
 _LATER_KINDS = {
     "0.0.4": "NotebookInstance NotebookInstanceLifecycleConfig",
     "0.3.0": "App Domain UserProfile",
