@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
-from acksm.sandbox import answers, iam_answers, permissions, trust
+from acksm.sandbox import answers, iam_answers, permissions, sagemaker_calls, trust
 
 ADMINISTRATOR = "practice-admin"
 EXPIRED_KEY = "ASIAACKSMEXPIREDKEY0"
@@ -71,7 +71,9 @@ class Cloud:
             if key:
                 environ["HTTP_X_MOTO_ACCOUNT_ID"] = account_of(key)
             if service in answers.SERVICES:
-                status_line, headers, raw = answers.respond(self._moto, environ, service, action, body)
+                status_line, headers, raw = answers.respond(
+                    self._moto, environ, service, action, body, _region(environ)
+                )
                 answer = [raw]
                 note(status_line, headers)
             else:
@@ -163,6 +165,11 @@ def _caller(environ: Environ) -> tuple[str, str]:
     return (found[1], found[3]) if found else ("", "unsigned")
 
 
+def _region(environ: Environ) -> str:
+    found = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
+    return found[2] if found else ""
+
+
 def _action(environ: Environ, body: bytes) -> str:
     target = environ.get("HTTP_X_AMZ_TARGET", "")
     if target:
@@ -223,6 +230,13 @@ def open_account(account: str, region: str, user: str = ADMINISTRATOR) -> dict[s
         "AWS_SECRET_ACCESS_KEY": str(key.secret_access_key),
         "arn": f"arn:aws:iam::{account}:user/{user}",
     }
+
+
+def set_status(account: str, region: str, kind: str, name: str, status: str) -> None:
+    """Put a SageMaker object into a state, such as a training job InProgress: moto's are done when they are made."""
+    from moto.backends import get_backend
+
+    sagemaker_calls.set_status(get_backend("sagemaker")[account][region], kind, name, status)
 
 
 def empty_account(account: str) -> None:

@@ -220,6 +220,8 @@ class Daemon:
                 self.users[body["arn"]] = authenticator.User(body["name"], tuple(body.get("groups", ())))
             case ["accounts", account, "faults"]:  # {action: [status, code, message]}; {} ends them
                 self.cloud.faults[account] = {action: tuple(fault) for action, fault in body.items()}
+            case ["accounts", account, "status"]:  # {region, kind, name, status} of a SageMaker object
+                cloud.set_status(account, body["region"], body["kind"], body["name"], body["status"])
             case ["accounts", account, "empty"]:
                 cloud.empty_account(account)
             case _:

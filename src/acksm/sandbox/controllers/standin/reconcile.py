@@ -13,6 +13,8 @@ from acksm.sandbox.controllers.standin import adoption, names, resolve
 from acksm.sandbox.controllers.standin.cloud import AbsentError, AwsError, Cloud, is_terminal, same
 from acksm.sandbox.controllers.standin.conditions import (
     EXISTS,
+    LATE,
+    LATE_TEXT,
     NO_ROLE,
     SELECTED,
     SYNCED,
@@ -135,7 +137,7 @@ class Reconciler:
         fresh.clear()
         desired = with_conditions(desired, fresh)
         try:
-            latest = self._sync(desired, manager)
+            latest = self._late(desired, self._sync(desired, manager), manager)
         except adoption.TerminalError as error:
             conditions = Conditions(desired.get("status"))
             conditions.set(TERMINAL, "True", str(error))
@@ -148,6 +150,18 @@ class Reconciler:
             return Outcome(None, wait.seconds)
         conditions = Conditions(latest.get("status"))
         return self._concluded(latest, terminal=conditions.holds(TERMINAL))
+
+    def _late(self, desired: Object, latest: Object, manager: Manager) -> Object:
+        """Late initialisation: what AWS chose for fields that the spec leaves out goes into the spec."""
+        conditions = Conditions(latest.get("status"))
+        read_only = adoption.says(desired, "read-only") and not self.managed(desired)
+        if not self.kind.late or read_only or conditions.holds(TERMINAL):
+            return latest
+        patch = manager.late(desired, latest) if desired.get("spec") else {}
+        if patch:
+            self._patch(desired, {"spec": patch})
+        conditions.set(LATE, "True", LATE_TEXT, LATE_TEXT)
+        return with_conditions(latest, conditions)
 
     def _failed(self, failed: _FailedError, manager: Manager) -> Outcome:
         conditions = Conditions(failed.latest.get("status"))
@@ -248,6 +262,8 @@ class Reconciler:
             return with_conditions(latest, conditions)
         if manager.state_of(latest) in self.kind.busy:
             return latest
+        if self.kind.name == "NotebookInstance" and manager.state_of(latest) == "InService":
+            manager.stop_first(latest)
         try:
             manager.update({**latest, "spec": {**(latest.get("spec") or {}), **spec}})
             updated = manager.read(desired)
@@ -297,6 +313,9 @@ class Reconciler:
             raise WaitError(BUSY_SECONDS, f"{self.kind.name} is Stopping.")
         if state in self.kind.busy:
             raise WaitError(BUSY_SECONDS, f"{self.kind.name} in {state} state cannot be modified or deleted.")
+        if self.kind.stops_first and state == "InService":
+            manager.stop_first(latest)
+            raise WaitError(BUSY_SECONDS, f"{self.kind.name} is stopping.")
         manager.delete(latest)
         if self.kind.waits_gone:
             manager.read(obj)
