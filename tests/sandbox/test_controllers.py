@@ -202,12 +202,19 @@ def test_adopt_or_create_does_either(lab: Lab) -> None:
     _made(lab, "either")
     namespace = lab.namespace()
     annotations = {f"{ANNOTATION}adoption-policy": "adopt-or-create"}
-    lab.model(namespace, "either", annotations)
+    lab.model(namespace, "either", annotations, enableNetworkIsolation=False)
     found = lab.synced("Model", namespace, "either")
     assert found["metadata"]["annotations"][f"{ANNOTATION}adopted"] == "true"
     lab.model(namespace, "or", annotations)
     lab.synced("Model", namespace, "or")
     assert lab.has("Model", "or")
+
+
+def test_adopt_or_create_takes_a_default_that_the_spec_leaves_out_for_a_change(lab: Lab) -> None:
+    _made(lab, "lacking-a-default")
+    namespace = lab.namespace()
+    lab.model(namespace, "lacking-a-default", {f"{ANNOTATION}adoption-policy": "adopt-or-create"})
+    lab.condition("Model", namespace, "lacking-a-default", "ACK.Terminal", "True", "not implemented")
 
 
 def test_a_scalable_target_is_adopted_by_its_keys(lab: Lab) -> None:

@@ -39,7 +39,11 @@ _NOT_THERE = {
 }
 # call -> what AWS fills in where nothing was given; a path leads into structures that are there
 _DEFAULTS: dict[str, dict[str, Any]] = {
-    "DescribeDomain": {"AppNetworkAccessType": "PublicInternetOnly"},
+    "DescribeDomain": {
+        "AppNetworkAccessType": "PublicInternetOnly",
+        "DefaultUserSettings.DefaultLandingUri": "studio::",
+        "DefaultUserSettings.StudioWebPortal": "ENABLED",
+    },
     "DescribeEndpointConfig": {"EnableNetworkIsolation": False},
     "DescribeFeatureGroup": {
         "FeatureGroupStatus": "Created",
@@ -135,7 +139,7 @@ def _corrected(verb: str, told: Json, account: str) -> Json:
             place.setdefault(last, value)
     # AWS names the service-linked role where none was given
     for target in found.get("ScalableTargets") or [] if verb == "DescribeScalableTargets" else []:
-        target.setdefault("RoleARN", _LINKED_ROLE.format(account))
+        target["RoleARN"] = target.get("RoleARN") or _LINKED_ROLE.format(account)
     return found
 
 

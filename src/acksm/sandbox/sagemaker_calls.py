@@ -42,7 +42,7 @@ def _find(backend: Any, kind: str, name: str) -> tuple[dict[str, Any], str, Any]
     kept, attribute, _ = _KEPT[kind]
     objects: dict[str, Any] = getattr(backend, kept)
     for key, item in objects.items():
-        if name in {getattr(item, attribute), item.arn}:
+        if name in {getattr(item, attribute), item.arn, getattr(item, "model_package_name", "")}:
             return objects, key, item
     if kind in {"FeatureGroup", "HyperParameterTuningJob"}:
         raise RefusalError("ResourceNotFound", f"Resource Not Found: {kind} {name} does not exist")

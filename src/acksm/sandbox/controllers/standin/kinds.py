@@ -18,7 +18,8 @@ class Kind:
     only lets go of it afterwards. `updates`: it can be changed. `lists`: described by a list call (application
     autoscaling). `optional`: key fields that adoption may leave out. `waits_gone`: after deleting it is looked at until
     it is gone. `stops_first`: a call that has to come before deleting what is InService. `shown`: members of the answer
-    that the status has beside the state. `late`: spec fields that are filled in from AWS when the spec leaves them out.
+    that the status has beside the state. `late`: spec fields that are filled in from AWS when the spec leaves them out;
+    `late_differs`: until then their absence is a difference.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Kind:
     stops_first: str = ""
     shown: tuple[str, ...] = ()
     late: tuple[str, ...] = ()
+    late_differs: bool = False
     requeue: float = 0.0  # seconds between two looks when in sync; 0 for the controller's default
 
     @property
@@ -133,7 +135,7 @@ _SAGEMAKER = (
         waits_gone=True,
     ),
     _job("LabelingJob", ("Initializing", "InProgress", "Stopping")),
-    Kind("Model", ("modelName",)),
+    Kind("Model", ("modelName",), late_differs=True),
     _definition("ModelBiasJobDefinition"),
     _definition("ModelExplainabilityJobDefinition"),
     Kind(
@@ -248,7 +250,7 @@ _SHOWN = {
 }
 _LATE = {
     "App": "resourceSpec",
-    "Domain": "appNetworkAccessType",
+    "Domain": "appNetworkAccessType defaultUserSettings.defaultLandingURI defaultUserSettings.studioWebPortal",
     "EndpointConfig": "enableNetworkIsolation",
     "FeatureGroup": "offlineStoreConfig.disableGlueTableCreation "
     "offlineStoreConfig.s3StorageConfig.resolvedOutputS3URI",

@@ -230,7 +230,7 @@ class Reconciler:
             ) from None
         except AwsError as error:
             raise _FailedError(error, made) from error
-        made["status"] = observed["status"]
+        made["status"], made["spec"] = observed["status"], {**observed["spec"], **(desired.get("spec") or {})}
         self._info(desired, "created new resource")
         return made
 
@@ -252,7 +252,8 @@ class Reconciler:
 
     def _updated(self, desired: Object, latest: Object, manager: Manager) -> Object:
         spec = {key: value for key, value in (desired.get("spec") or {}).items() if key != "tags"}
-        if not names.differs(spec, latest.get("spec") or {}):
+        chosen = manager.late(desired, latest) if self.kind.late_differs else {}
+        if not chosen and not names.differs(spec, latest.get("spec") or {}):
             return latest
         changed = [key for key, value in spec.items() if names.differs(value, (latest.get("spec") or {}).get(key))]
         self._info(desired, "desired resource state has changed", diff=changed)
