@@ -37,6 +37,12 @@ class Endpoint:
     verify: bool = True
 
 
+def preload() -> None:
+    """Import the library now, beside something that waits for the network, so that the first `Kube` need not."""
+    import kubernetes.client
+    import kubernetes.dynamic  # noqa: F401
+
+
 class _NoDiscovery:
     """Stands where DynamicClient wants a discoverer, and asks the server nothing."""
 
