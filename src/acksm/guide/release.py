@@ -166,6 +166,8 @@ def _difference(observed: Observed, wanted: Wanted) -> str:
         return "it is taken over"
     if observed.recovery:
         return "its last operation did not end"
+    if observed.status != "deployed":
+        return f"it is {observed.status}"
     if observed.health is None:
         return "its Deployment is gone"
     if wanted.role_arn and observed.health.service_account_role != wanted.role_arn:
