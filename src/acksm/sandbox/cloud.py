@@ -138,10 +138,22 @@ def _denial(account: str, key: str, action: str, params: Mapping[str, str]) -> t
     resource = _resource(backend, account, params)
     decision = permissions.decide(documents, action, resource)
     if decision == permissions.ALLOWED:
-        return trust.assume_role(_backends(), arn, params) if action == "sts:AssumeRole" else None
-    why = "with an explicit deny" if decision == permissions.DENIED else "because no identity-based policy allows it"
-    message = f"User: {arn} is not authorized to perform: {action} on resource: {resource or '*'} {why}"
+        if action != "sts:AssumeRole":
+            return None
+        return trust.assume_role(_backends(), arn, _session(account, key, arn), params)
+    lacking = f"because no identity-based policy allows the {action} action"
+    why = "with an explicit deny in an identity-based policy" if decision == permissions.DENIED else lacking
+    who = _session(account, key, arn)
+    message = f"User: {who} is not authorized to perform: {action} on resource: {resource or '*'} {why}"
     return 403, "AccessDenied" if action.startswith(("iam:", "sts:")) else "AccessDeniedException", message
+
+
+def _session(account: str, key: str, arn: str) -> str:
+    """The caller as AWS names it in a refusal: a user's ARN, or that of the role's session."""
+    from moto.sts.models import sts_backends
+
+    found = sts_backends[account]["aws"].get_assumed_role_from_access_key(key)
+    return str(found.arn) if found else arn
 
 
 def _resource(backend: Any, account: str, params: Mapping[str, str]) -> str:
