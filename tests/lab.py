@@ -142,9 +142,15 @@ class Lab:
 
     def pod(self, service: str = "sagemaker") -> Json:
         """The newest pod of a service's controller."""
-        found = self.kube.request("GET", f"/api/v1/namespaces/{self.world.namespace}/pods")["items"]
-        fitting = [item for item in found if item["metadata"]["name"].startswith(f"ack-{service}-controller")]
-        assert fitting, found
+
+        def all_of_it() -> list[Json]:
+            found = self.kube.request("GET", f"/api/v1/namespaces/{self.world.namespace}/pods")["items"]
+            return [item for item in found if item["metadata"]["name"].startswith(f"ack-{service}-controller")]
+
+        limit = time.monotonic() + 10
+        while not (fitting := all_of_it()):
+            assert time.monotonic() < limit, "there is no pod"
+            time.sleep(0.1)
         return max(fitting, key=lambda item: str(item["metadata"]["creationTimestamp"]))
 
     def log(self, service: str = "sagemaker") -> str:

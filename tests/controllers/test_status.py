@@ -61,5 +61,13 @@ def test_a_crash_is_shown_with_its_code_while_it_waits(code: int, told: int, rea
     assert other["ready"]
 
 
+def test_between_two_runs_it_is_terminated() -> None:
+    fate = Fate()
+    fate.running()
+    fate.ended(1)
+    fate.over()
+    assert shown(fate)["containerStatuses"][0]["state"]["terminated"]["exitCode"] == 1
+
+
 def test_the_back_off_doubles_up_to_five_minutes() -> None:
     assert [status.back_off(n) for n in range(1, 9)] == [0, 10, 20, 40, 80, 160, 300, 300]

@@ -98,7 +98,7 @@ class Reconciler:
                 conditions = Conditions(outcome.latest.get("status"))
                 meta = place.selector["metadata"]
                 text = f"roleARN: {place.role}, selectorName: {meta['name']}, selectorResourceVersion: "
-                conditions.set(SELECTED, "True", text + meta["resourceVersion"], "Selected")
+                conditions.set(SELECTED, "True", "Selected", text + meta["resourceVersion"])
                 outcome.latest["status"]["conditions"] = conditions.items
             self.writer.write_status(obj, outcome.latest)
         if outcome.retry:
