@@ -72,7 +72,7 @@ def test_role_selectors_choose_the_role(either: Lab) -> None:
 def _selected(lab: Lab, namespace: str, role: str) -> bool:
     """A model in B with the condition; the cache of selectors is not waited for, so the first may miss it."""
     lab.count += 1
-    name = f"s{lab.count}"
+    name = f"{lab.program}-s{lab.count}"
     lab.model(namespace, name)
     found = lab.synced("Model", namespace, name)
     told = [item for item in found["status"]["conditions"] if item["type"] == "ACK.IAMRoleSelected"]
@@ -84,7 +84,7 @@ def _selected(lab: Lab, namespace: str, role: str) -> bool:
 
 def _fails(lab: Lab, namespace: str, text: str) -> bool:
     lab.count += 1
-    lab.model(namespace, f"s{lab.count}")
+    lab.model(namespace, f"{lab.program}-s{lab.count}")
     return text in lab.log()
 
 
