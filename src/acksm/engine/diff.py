@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import io
+from collections.abc import Mapping
 from typing import Any
 
 from acksm.engine.change import Change, Op, Plan
@@ -28,6 +29,19 @@ def as_text(value: Any) -> str:
     stream = io.StringIO()
     yaml.dump(value, stream)
     return stream.getvalue()
+
+
+def holds(wanted: Any, live: Any) -> bool:
+    """Whether `live` has everything that `wanted` says; what the apiserver added by default does not count."""
+    if isinstance(wanted, Mapping):
+        return isinstance(live, Mapping) and all(holds(item, live.get(key)) for key, item in wanted.items())
+    if isinstance(wanted, list):
+        return (
+            isinstance(live, list)
+            and len(wanted) == len(live)
+            and all(holds(one, other) for one, other in zip(wanted, live, strict=True))
+        )
+    return bool(wanted == live) or (wanted in ({}, [], None, "") and live is None)
 
 
 def unified(before: Any, after: Any) -> list[str]:
