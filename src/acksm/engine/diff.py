@@ -41,7 +41,7 @@ def holds(wanted: Any, live: Any) -> bool:
             and len(wanted) == len(live)
             and all(holds(one, other) for one, other in zip(wanted, live, strict=True))
         )
-    return bool(wanted == live) or (wanted in ({}, [], None, "") and live is None)
+    return bool(wanted == live) or (not wanted and live is None)  # false, 0 and "" are left out by the apiserver
 
 
 def unified(before: Any, after: Any) -> list[str]:
