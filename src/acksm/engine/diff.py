@@ -33,6 +33,8 @@ def as_text(value: Any) -> str:
 
 def holds(wanted: Any, live: Any) -> bool:
     """Whether `live` has everything that `wanted` says; what the apiserver added by default does not count."""
+    if not wanted and live is None:  # false, 0, "" and what is empty are left out by the apiserver
+        return True
     if isinstance(wanted, Mapping):
         return isinstance(live, Mapping) and all(holds(item, live.get(key)) for key, item in wanted.items())
     if isinstance(wanted, list):
@@ -41,7 +43,7 @@ def holds(wanted: Any, live: Any) -> bool:
             and len(wanted) == len(live)
             and all(holds(one, other) for one, other in zip(wanted, live, strict=True))
         )
-    return bool(wanted == live) or (not wanted and live is None)  # false, 0 and "" are left out by the apiserver
+    return bool(wanted == live)
 
 
 def unified(before: Any, after: Any) -> list[str]:
