@@ -13,10 +13,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from world import World
 
 _SANDBOX_DIR = "ACKSM_SANDBOX_DIR"
+settings.register_profile("acksm", deadline=None)  # no test is timed: two cores serve many
+settings.load_profile("acksm")
 _OWNER = pytest.StashKey[str]()
 
 
@@ -32,7 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     home = config.stash.get(_OWNER, "")
-    if home:
+    if home and Path(home).is_dir():
         if any(Path(home).iterdir()):
             from acksm.sandbox import api
 

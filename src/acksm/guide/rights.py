@@ -73,7 +73,7 @@ def kube_needs(changes: Iterable[Change], manifests: Iterable[Mapping[str, Any]]
 
 
 def _right(verb: str, manifest: Mapping[str, Any], namespace: str) -> Right:
-    reference = paths.ref_of({**manifest, "metadata": {"namespace": namespace, **manifest["metadata"]}})
+    reference = paths.ref_in(manifest, namespace)
     group = reference.api_version.rpartition("/")[0]
     return Right(verb, group, reference.plural, reference.namespace)
 

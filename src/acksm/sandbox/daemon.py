@@ -31,6 +31,9 @@ from acksm.sandbox.parts import KUBERNETES
 from acksm.sandbox.state import ClusterState, Process, State, directory, save, start_time, write_private
 
 
+LOOK_SECONDS = 5.0
+
+
 class _Quiet(WSGIRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -68,7 +71,8 @@ class Daemon:
         try:
             self._begin()
             write_private(self.home / "ready", "")
-            self.stop.wait()
+            while not self.stop.wait(LOOK_SECONDS) and self.home.exists():
+                """A sandbox whose directory somebody removed has no `down` any more: it ends by itself."""
         except AcksmError as error:
             write_private(self.home / "failed.json", json.dumps(error.as_data()))
         except Exception:
