@@ -30,7 +30,6 @@ from acksm.sandbox.controllers.host import Host
 from acksm.sandbox.parts import KUBERNETES
 from acksm.sandbox.state import ClusterState, Process, State, directory, save, start_time, write_private
 
-
 LOOK_SECONDS = 5.0
 
 
