@@ -24,8 +24,12 @@ LATEST = "latest"
 
 @dataclass(frozen=True)
 class Feature:
-    """Since which version of each chart something holds. `until` is the first version where it no longer does."""
+    """Since which version of each chart something holds. `until` is the first version where it no longer does.
 
+    `means` goes into docs/charts.md.
+    """
+
+    means: str
     since: tuple[str, str]
     until: tuple[str, str] | None = None
 
@@ -39,26 +43,43 @@ class Feature:
 ALWAYS = "0.0.0"
 FEATURES: dict[str, Feature] = {
     # values.yaml keys
-    "account-id": Feature((ALWAYS, ALWAYS), ("0.2.0", "0.2.0")),
-    "watch-namespace-only": Feature((ALWAYS, ALWAYS), ("0.0.4", "0.0.3")),
-    "install-scope": Feature(("0.0.4", "0.0.3")),
-    "watch-namespace": Feature(("1.2.2", "1.0.5")),
-    "watch-many": Feature(("1.2.7", "1.0.10")),
-    "enable-carm": Feature(("1.4.1", "1.1.1")),
-    "feature-gates": Feature(("1.2.12", "1.0.16")),
+    "account-id": Feature(
+        "values have aws.account_id, and the controller does not start without it", (ALWAYS, ALWAYS), ("0.2.0", "0.2.0")
+    ),
+    "watch-namespace-only": Feature(
+        "values have watchNamespace and no installScope; it names one namespace", (ALWAYS, ALWAYS), ("0.0.4", "0.0.3")
+    ),
+    "install-scope": Feature("values have installScope: cluster or namespace", ("0.0.4", "0.0.3")),
+    "watch-namespace": Feature("watchNamespace stands beside installScope", ("1.2.2", "1.0.5")),
+    "watch-many": Feature("watchNamespace takes a list", ("1.2.7", "1.0.10")),
+    "enable-carm": Feature("values have enableCARM", ("1.4.1", "1.1.1")),
+    "feature-gates": Feature("values have featureGates", ("1.2.12", "1.0.16")),
     # what works
-    "carm": Feature(("1.2.13", "1.0.17")),  # a changed map is seen without a restart (community#2088)
-    "carm-waits": Feature(("1.2.8", "1.0.12")),  # a missing entry makes objects wait; before, the own role was used
-    "carm-levels": Feature(("1.2.13", "1.0.17")),  # gates ServiceLevelCARM and TeamLevelCARM
-    "status-region": Feature(("0.3.1", "0.2.7")),  # status.ackResourceMetadata.region comes first
-    "adopted-resource": Feature((ALWAYS, ALWAYS), ("1.5.1", "1.1.2")),
-    "adoption-annotations": Feature(("1.4.0", "1.1.0")),
-    "role-selector": Feature(("1.5.1", "1.1.2")),
+    "carm": Feature(
+        "other accounts work: a changed or missing map entry is seen without a restart", ("1.2.13", "1.0.17")
+    ),
+    "carm-waits": Feature(
+        "an object whose account has no map entry waits; before, it was made with the controller's own role",
+        ("1.2.8", "1.0.12"),
+    ),
+    "carm-levels": Feature("the gates ServiceLevelCARM and TeamLevelCARM are there", ("1.2.13", "1.0.17")),
+    "status-region": Feature("an object's status holds its region, which then decides", ("0.3.1", "0.2.7")),
+    "adopted-resource": Feature("the controller handles AdoptedResource objects", (ALWAYS, ALWAYS), ("1.5.1", "1.1.2")),
+    "adoption-annotations": Feature("adoption by annotation is on by default", ("1.4.0", "1.1.0")),
+    "role-selector": Feature("the IAMRoleSelector CRD and its gate are there", ("1.5.1", "1.1.2")),
     # faults
-    "namespace-rbac-broken": Feature(("1.2.2", "1.0.5"), ("1.2.7", "1.0.10")),
-    "fixed-cluster-role-names": Feature((ALWAYS, ALWAYS), ("1.2.20", "1.0.22")),
-    "v-tags": Feature((ALWAYS, ALWAYS), ("1.2.2", "1.0.5")),
-    "old-archive-format": Feature((ALWAYS, ALWAYS), ("0.2.0", "0.2.0")),
+    "namespace-rbac-broken": Feature(
+        "fault: in namespace scope the Role is bound in the wrong namespace or missing",
+        ("1.2.2", "1.0.5"),
+        ("1.2.7", "1.0.10"),
+    ),
+    "fixed-cluster-role-names": Feature(
+        "fault: two releases in one cluster collide over the ClusterRole's name", (ALWAYS, ALWAYS), ("1.2.20", "1.0.22")
+    ),
+    "v-tags": Feature("chart and image tags begin with v", (ALWAYS, ALWAYS), ("1.2.2", "1.0.5")),
+    "old-archive-format": Feature(
+        "pushed by helm before 3.7; today's helm cannot pull it", (ALWAYS, ALWAYS), ("0.2.0", "0.2.0")
+    ),
 }
 
 

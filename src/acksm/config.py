@@ -13,7 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    WithJsonSchema,
+    field_validator,
+)
 
 from acksm.errors import AcksmError
 
@@ -23,6 +31,23 @@ FILE_NAME = "acksm.yaml"
 MAX_FILE_BYTES = 8 * 1024 * 1024
 
 Namespace = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
+_ONE_OF_SERVICES = {"enum": list(SERVICES)}
+# What the validators below take, told to docs/schemas/settings.json as well.
+Service = Annotated[str, Field(json_schema_extra={**_ONE_OF_SERVICES})]
+ByService = Annotated[dict[str, str], Field(json_schema_extra={"propertyNames": {**_ONE_OF_SERVICES}})]
+Account = Annotated[str, Field(json_schema_extra={"pattern": r"^([0-9]{12})?$"})]
+Seconds = Annotated[
+    float,
+    Field(gt=0, allow_inf_nan=False),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "exclusiveMinimum": 0},
+                {"type": "string", "pattern": r"^(?=[0-9])([0-9]+h)?([0-9]+m)?([0-9]+s)?$"},
+            ]
+        }
+    ),
+]
 _DURATION = re.compile(r"^(?:(?P<h>\d+)h)?(?:(?P<m>\d+)m)?(?:(?P<s>\d+)s)?$")
 
 
@@ -34,12 +59,12 @@ class Settings(BaseModel):
     cluster: str = ""
     region: str = ""
     profile: str = ""
-    account: str = ""
+    account: Account = ""
     kubeconfig: str = ""
     context: str = ""
     controller_namespace: Namespace = "ack-system"
-    service: list[str] = Field(default_factory=lambda: list(SERVICES))
-    version: dict[str, str] = Field(default_factory=dict)
+    service: list[Service] = Field(default_factory=lambda: list(SERVICES))
+    version: ByService = Field(default_factory=dict)
     scope: Literal["cluster", "namespace"] | None = None
     watch_namespace: list[Namespace] = Field(default_factory=list)
     create_namespace: bool = False
@@ -55,13 +80,13 @@ class Settings(BaseModel):
     set: list[str] = Field(default_factory=list)
     reset_values: bool = False
     adopt_release: bool = False
-    chart: dict[str, str] = Field(default_factory=dict)
+    chart: ByService = Field(default_factory=dict)
     registry: str = DEFAULT_REGISTRY
     dry_run: bool = False
     full: bool = False
     yes: bool = False
     wait: bool = True
-    timeout: float = 900.0
+    timeout: Seconds = 900.0
     output: Literal["text", "json", "yaml"] = "text"
 
     @field_validator("service")

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import IntEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from acksm import reports
 
 
 class ExitCode(IntEnum):
@@ -63,7 +66,7 @@ class AcksmError(Exception):
     def exit_code(self) -> ExitCode:
         return ExitCode(self.entry.exit_code)
 
-    def as_data(self) -> dict[str, Any]:
+    def as_data(self) -> reports.Error:
         """The `error` object of `-o json`: id, message, where, remedy, exit_code, details."""
         return {
             "id": self.id,

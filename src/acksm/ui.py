@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from rich.live import Live
 
 SCHEMA = "acksm.dev/report/v1"
-QUIET_SECONDS = 25.0  # a log that stands still longer gets a heartbeat; looked at often enough to keep to 30 s
+QUIET_SECONDS = 24.0  # a log that stands still longer gets a heartbeat; looked at often enough to keep to 30 s
 LOOK_SECONDS = 5.0
 _MARK = {Kind.STEP: "▸", Kind.DONE: "✓", Kind.UP_TO_DATE: "=", Kind.NOTE: "i", Kind.WARNING: "!", Kind.FAILED: "✗"}
 _STYLE = {Kind.STEP: "bold", Kind.DONE: "green", Kind.UP_TO_DATE: "dim", Kind.WARNING: "yellow", Kind.FAILED: "red"}
@@ -116,6 +116,8 @@ class Ui:
                 return
             if event.kind in _ENDS_WORK:
                 self._works("")
+                if self._live is not None:
+                    self._live.refresh()
             self._say(f"{_MARK[event.kind]} {text}", _STYLE.get(event.kind, ""))
 
     def _progress(self, text: str) -> None:

@@ -105,7 +105,9 @@ def test_no_file_at_all_is_fine() -> None:
 def test_any_bytes_as_a_file_give_settings_or_an_error(tmp_path_factory: pytest.TempPathFactory, raw: bytes) -> None:
     path = tmp_path_factory.mktemp("any") / "acksm.yaml"
     path.write_bytes(raw)
+    failure = None
     try:
         resolve({}, str(path), environment={})
     except AcksmError as error:
-        assert error.id == "config-invalid"
+        failure = error.id
+    assert failure in {None, "config-invalid"}

@@ -1,7 +1,7 @@
 """Every id that acksm may print (errors, checks, changes), with its cause and remedy.
 
 One module per area, each with `ENTRIES`. Ids are stable: a retired one stays here, marked retired
-(anchors.md §1.6, istio's message table). `acksm explain` and docs/reference are made from this.
+(anchors.md §1.6, istio's message table). `acksm explain` and docs/errors.md are made from this.
 """
 
 from __future__ import annotations
@@ -24,13 +24,27 @@ class Entry:
     remedy: str
     exit_code: ExitCode = ExitCode.CHECK_FAILED
 
+    @property
+    def kind(self) -> str:
+        """What the id stands for: "check" (it begins with ``check.``), "change" (part of a plan) or "error"."""
+        if self.id.startswith("check."):
+            return "check"
+        return "change" if self.exit_code is ExitCode.OK else "error"
+
+
+@cache
+def areas() -> dict[str, tuple[str, tuple[Entry, ...]]]:
+    """Each module's docstring and entries, by the module's name."""
+    modules = {item.name: import_module(f"{__name__}.{item.name}") for item in iter_modules(__path__)}
+    return {name: (str(module.__doc__), module.ENTRIES) for name, module in sorted(modules.items())}
+
 
 @cache
 def entries() -> dict[str, Entry]:
     """All entries by id, sorted. A double id is a defect and raises ValueError."""
     found: dict[str, Entry] = {}
-    for module in iter_modules(__path__):
-        for entry in import_module(f"{__name__}.{module.name}").ENTRIES:
+    for _, of_area in areas().values():
+        for entry in of_area:
             if entry.id in found:
                 raise ValueError(f"id {entry.id} stands twice in the catalogue")
             found[entry.id] = entry

@@ -127,7 +127,7 @@ def status(_resolved: Any, ui: Any, name: str) -> int:
     data, problems = _api().status(name)
     lines = [f"{part['name']:24} {'running' if part['alive'] else 'ENDED':8} {part['pid']}" for part in data["parts"]]
     code = 3 if problems else 0
-    ui.result("sandbox status", data | {"problems": problems}, "\n".join([*lines, *problems]), code)
+    ui.result("sandbox status", {**data, "problems": problems}, "\n".join([*lines, *problems]), code)
     return code
 
 

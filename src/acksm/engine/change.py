@@ -11,7 +11,10 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from acksm import reports
 
 
 class Op(StrEnum):
@@ -55,7 +58,7 @@ class Change:
     lane: str = ""
     secret: bool = False
 
-    def as_data(self) -> dict[str, Any]:
+    def as_data(self) -> reports.Change:
         """The JSON form, without `params` of secret changes."""
         return {
             "id": self.id,
@@ -92,7 +95,7 @@ class Plan:
 
     def digest(self) -> str:
         """sha256 over every change with its parameters; equal plans have equal digests."""
-        body = [change.as_data() | {"call": change.call, "params": change.params} for change in self.changes]
+        body = [{**change.as_data(), "call": change.call, "params": change.params} for change in self.changes]
         return "sha256:" + hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()
 
     def stages(self) -> list[list[list[Change]]]:

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from acksm import charts
+from acksm import charts, reports
 from acksm.config import Settings
 from acksm.engine.change import Change, Op
 from acksm.errors import AcksmError
@@ -63,7 +63,7 @@ class Planned:
     changes: list[Change] = field(default_factory=list)
     manifests: list[Mapping[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, reports.ControllerFacts] = field(default_factory=dict)
 
 
 def observe(target: Target, emit: Emit) -> Observed:

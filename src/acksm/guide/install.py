@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+from acksm import reports
 from acksm.config import Settings
 from acksm.engine.change import Change, Danger, Op, Plan, summary
 from acksm.engine.diff import render_plan
@@ -38,17 +39,16 @@ def run(settings: Settings, ui: Any, *, command: str, sections: Sequence[str]) -
         result = plan(target, command, sections, ui.emit)
         for note in result.plan.notes:
             ui.emit(Event(Kind.NOTE, "note", note))
-        report = {
+        report: reports.Changes = {
             "target": target.as_data(),
             "dry_run": settings.dry_run,
             "notes": list(result.plan.notes),
             "changes": [change.as_data() for change in result.plan.mutations],
-            "result": result.facts,
         }
         mutations = result.plan.mutations
         if settings.dry_run:
             report["digest"] = result.plan.digest()
-            ui.result(command, report, _dry_text(result, settings.full))
+            ui.result(command, {**report, "result": result.facts}, _dry_text(result, settings.full))
             return 0
         rights.check(target, mutations, result.manifests)
         if mutations and result.plan.danger is not Danger.NONE:
@@ -57,7 +57,7 @@ def run(settings: Settings, ui: Any, *, command: str, sections: Sequence[str]) -
         execute(result.plan, dispatch(target, ui.emit), ui.emit)
         if not mutations:
             ui.emit(Event(Kind.UP_TO_DATE, "up-to-date", "up to date: nothing was to be done"))
-        ui.result(command, report, _text(command, result, target))
+        ui.result(command, {**report, "result": result.facts}, _text(command, result, target))
         return 0
 
 

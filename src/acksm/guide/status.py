@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from acksm import charts
+from acksm import charts, reports
 from acksm.config import Settings
 from acksm.errors import AcksmError, ExitCode
 from acksm.events import Event, Kind
@@ -32,7 +32,7 @@ class Row:
     healthy: bool
     problems: tuple[str, ...]
 
-    def as_data(self) -> dict[str, Any]:
+    def as_data(self) -> reports.Controller:
         return {
             "service": self.service,
             "installed": self.installed,
@@ -54,7 +54,7 @@ def run(settings: Settings, ui: Any) -> int:
         drift, unknown = _drift(target, rows, ui)
         healthy = all(item.healthy for item in rows if item.installed) and any(item.installed for item in rows)
         code = int(ExitCode.OK if healthy else ExitCode.CHECK_FAILED)
-        data = {
+        data: reports.StatusReport = {
             "target": target.as_data(),
             "healthy": healthy,
             "controllers": [item.as_data() for item in rows],
@@ -91,7 +91,7 @@ def row(service: str, observed: ReleaseObserved) -> Row:
     )
 
 
-def _drift(target: Target, rows: Sequence[Row], ui: Any) -> tuple[list[dict[str, Any]], str]:
+def _drift(target: Target, rows: Sequence[Row], ui: Any) -> tuple[list[reports.Drift], str]:
     """What install would change for the services that are there, or why that cannot be told."""
     services = [item.service for item in rows if item.installed]
     if not services:
@@ -114,7 +114,7 @@ def _cells(item: Row) -> tuple[str, ...]:
 
 def _text(
     rows: Sequence[Row],
-    drift: Sequence[dict[str, Any]],
+    drift: Sequence[reports.Drift],
     unknown: str,
     healthy: bool,
     table: Callable[[Sequence[str], Sequence[Sequence[str]]], str],

@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from acksm import reports
 from acksm.aws.eks import Cluster
 from acksm.aws.session import Aws, Identity
 from acksm.aws.token import exec_credential as _credential
@@ -68,7 +69,7 @@ class Target:
             f"account {self.identity.account} as {self.identity.arn}"
         )
 
-    def as_data(self) -> dict[str, str]:
+    def as_data(self) -> reports.Target:
         """The `target` object of the report document."""
         return {
             "cluster": self.cluster.name,

@@ -15,6 +15,7 @@ from typing import Any
 
 import urllib3
 
+from acksm import reports
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind, silent
 from acksm.sandbox import parts
@@ -148,10 +149,10 @@ def unhealthy(state: State) -> list[str]:
     return problems
 
 
-def status(name: str) -> tuple[dict[str, Any], list[str]]:
+def status(name: str) -> tuple[reports.SandboxReport, list[str]]:
     """Everything that runs, and what is wrong. Error: `sandbox-missing`."""
     state = require(name)
-    data = {
+    data: reports.SandboxReport = {
         "name": name,
         "aws_endpoint": state.aws_endpoint,
         "registry": f"{state.registry}/aws-controllers-k8s",
