@@ -1,13 +1,14 @@
 """The report documents of `-o json` and `-o yaml`: their shapes, written once.
 
 docs/schemas/report.json is generated from here (docs/generate.py), mypy checks the places that fill them, and the tests
-validate what commands print. Only `typing` is imported, so that `acksm --help` pays nothing for it. A field may be
-added within v1; none changes its meaning or goes.
+validate what commands print. A field may be added within v1; none changes its meaning or goes.
 """
 
 from __future__ import annotations
 
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired
+
+from typing_extensions import TypedDict  # pydantic reads no other on Python 3.11
 
 
 class Envelope(TypedDict):

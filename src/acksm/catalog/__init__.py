@@ -23,12 +23,16 @@ class Entry:
     cause: str
     remedy: str
     exit_code: ExitCode = ExitCode.CHECK_FAILED
+    retired: bool = False
 
     @property
     def kind(self) -> str:
-        """What the id stands for: "check" (it begins with ``check.``), "change" (part of a plan) or "error"."""
+        """What the id stands for: "check" (it begins with ``check.``), "event" (told while a command works),
+        "change" (part of a plan) or "error"."""
         if self.id.startswith("check."):
             return "check"
+        if self in areas()["events"][1]:
+            return "event"
         return "change" if self.exit_code is ExitCode.OK else "error"
 
 
@@ -58,7 +62,6 @@ def lookup(id: str) -> Entry:
 
 def explain(id: str | None, list_all: bool = False) -> tuple[dict[str, object], str]:
     """Data and text for `acksm explain`. An unknown id raises `explain-unknown` with the nearest ones."""
-    from dataclasses import asdict
     from difflib import get_close_matches
 
     from acksm.errors import AcksmError
@@ -66,12 +69,24 @@ def explain(id: str | None, list_all: bool = False) -> tuple[dict[str, object], 
     known = entries()
     if list_all or id is None:
         rows = [f"{entry.id:32} {entry.title}" for entry in known.values()]
-        return {"entries": [asdict(entry) for entry in known.values()]}, "\n".join(rows)
+        return {"entries": [_data(entry) for entry in known.values()]}, "\n".join(rows)
     if id not in known:
         near = ", ".join(get_close_matches(id, known, n=3)) or "none near"
         raise AcksmError("explain-unknown", f"no id {id!r}; nearest: {near}")
     entry = known[id]
-    text = f"{entry.id}: {entry.title}\n\nwhy\n  {entry.cause}\n"
+    title = entry.title + (" (retired)" if entry.retired else "")
+    text = f"{entry.id}: {title}\n\nwhy\n  {entry.cause}\n"
     if entry.remedy:
         text += f"\nremedy\n  {entry.remedy}\n"
-    return {"entry": asdict(entry)}, text + f"\nexit code {int(entry.exit_code)} ({entry.exit_code.name})"
+    return {"entry": _data(entry)}, text + f"\nexit code {int(entry.exit_code)} ({entry.exit_code.name})"
+
+
+def _data(entry: Entry) -> dict[str, object]:
+    """`acksm.reports.CatalogEntry`."""
+    return {
+        "id": entry.id,
+        "title": entry.title,
+        "cause": entry.cause,
+        "remedy": entry.remedy,
+        "exit_code": int(entry.exit_code),
+    }

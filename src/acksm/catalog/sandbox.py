@@ -55,12 +55,6 @@ ENTRIES = (
         "sandbox-name", "not a name for a sandbox", "It becomes a directory's name.", "acksm sandbox up --name demo", _U
     ),
     Entry(
-        "sandbox-unhealthy",
-        "a part of the sandbox has ended",
-        "Its log is told.",
-        "acksm sandbox down && acksm sandbox up",
-    ),
-    Entry(
         "sandbox-extra",
         "the sandbox's own packages are not installed",
         "moto and cryptography come with the extra.",

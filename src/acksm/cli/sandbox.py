@@ -44,6 +44,7 @@ def _api() -> Any:
 @command(
     app,
     "build",
+    _OUTPUT,
     extra=[_parameter("all_parts", bool, False, "--all", help="Also kubectl and yq, for the benchmark.")],
     help="Build the sandbox's programs without starting it.",
 )

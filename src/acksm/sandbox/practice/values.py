@@ -28,7 +28,7 @@ def values_yaml(chart: Chart) -> str:
 
 def _image(chart: Chart) -> str:
     return f"""\
-# A practice chart for {chart.service}; see docs/practice-charts.md.
+# A practice chart for {chart.service}; see docs/sandbox.md.
 image:
   repository: public.ecr.aws/aws-controllers-k8s/{chart.service}-controller
   tag: {chart.tag}

@@ -1,0 +1,55 @@
+"""Writes the pages that follow from the code, or with --check says which of them are not what the code says.
+
+A new page is a function in docs/generator and a line in PAGES. Nothing here depends on the terminal or the machine.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from generator import charts, errors, reference, schemas
+
+DOCS = Path(__file__).parent
+PAGES: dict[str, Callable[[], str]] = {
+    "reference.md": reference.page,
+    "errors.md": errors.page,
+    "charts.md": charts.page,
+    "schemas/report.json": schemas.report,
+    "schemas/settings.json": schemas.settings,
+}
+
+
+def differing() -> list[str]:
+    """Pages that are missing or are not what the code says."""
+    return [name for name, make in PAGES.items() if _read(DOCS / name) != make()]
+
+
+def complaints() -> list[str]:
+    """What somebody has to add to the code before the pages can be whole."""
+    return [*schemas.complaints(), *reference.complaints()]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write the pages; with --check only compare. 1 when a page differs or the code lacks something."""
+    told = [f"docs: {problem}" for problem in complaints()]
+    if "--check" in arguments:
+        told += [f"docs/{name} is not what the code says; run `make docs`" for name in differing()]
+    else:
+        for name in differing():
+            path = DOCS / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(PAGES[name](), encoding="utf-8")
+            sys.stdout.write(f"wrote docs/{name}\n")
+    for line in told:
+        sys.stderr.write(line + "\n")
+    return 1 if told else 0
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,124 @@
+"""The command line as typer has it: commands with their parameters, and what the settings say of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import typer
+
+from acksm.cli import app
+from acksm.config import Settings
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """An option or argument. `default` is "" for none; `variable` is "" where there is none."""
+
+    spelling: str
+    variable: str
+    default: str
+    meaning: str
+    panel: str
+    is_argument: bool
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command; `name` is what is typed after `acksm`."""
+
+    name: str
+    help: str
+    parameters: tuple[Parameter, ...]
+
+
+def click_group() -> Any:
+    """The root of the parser, as typer builds it."""
+    return typer.main.get_command(app)
+
+
+@cache
+def commands() -> tuple[Command, ...]:
+    """All commands, in the order in which `--help` lists them."""
+    return tuple(_walk(click_group(), ()))
+
+
+def options_of_settings() -> dict[str, str]:
+    """What the command line says of each setting, by field name."""
+    found: dict[str, str] = {}
+    for path in _paths(click_group(), ()):
+        for parameter in path[1].params:
+            if parameter.name in Settings.model_fields and parameter.name in _settings_of(path[1]):
+                found.setdefault(parameter.name, _split(str(parameter.help or ""))[0])
+    return found
+
+
+def _paths(command: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    inner = getattr(command, "commands", None)
+    if inner is None:
+        yield path, command
+        return
+    for name, sub in inner.items():
+        yield from _paths(sub, (*path, name))
+
+
+def _walk(root: Any, path: tuple[str, ...]) -> Iterator[Command]:
+    for names, command in _paths(root, path):
+        if command.hidden:
+            continue
+        given = _settings_of(command)
+        parameters = [_parameter(item, item.name in given) for item in command.params if item.name != "help"]
+        yield Command(" ".join(names), str(command.help or "").strip(), tuple(parameters))
+
+
+def _settings_of(command: Any) -> tuple[str, ...]:
+    return tuple(getattr(command.callback, "settings", ()))
+
+
+def _parameter(item: Any, is_setting: bool) -> Parameter:
+    is_argument = item.param_type_name == "argument"
+    meaning, told = _split(str(item.help or ""))
+    if item.multiple and "repeatable" not in meaning:
+        meaning = meaning.removesuffix(".") + ", repeatable."
+    default = told or ("" if item.default in (None, "", False) else str(item.default))
+    variable = ""
+    if is_setting and item.name == "file":
+        variable = "ACKSM_CONFIG"
+    elif is_setting:
+        variable = f"ACKSM_{item.name.upper()}"
+        default = default_of(item.name, told)
+    return Parameter(_spelling(item, is_argument), variable, default, meaning, item.rich_help_panel or "", is_argument)
+
+
+def default_of(name: str, told: str) -> str:
+    """The default of the setting. Help that names another one is a mistake and raises ValueError."""
+    default = Settings.model_fields[name].get_default(call_default_factory=True)
+    if isinstance(default, bool):
+        return told or ("yes" if default else "no")
+    if default in (None, "", [], {}):
+        return told
+    if told and isinstance(default, str | float) and Settings.model_validate({name: told}) != Settings():
+        raise ValueError(f"--{name} has the default {default!r}, and its help says [{told}]")
+    return told or str(default)
+
+
+def _split(help: str) -> tuple[str, str]:
+    """ "Namespace of the controllers [ack-system]." as its text and the default in the brackets."""
+    text = help.strip().removesuffix(".")
+    if text.endswith("]") and "[" in text:
+        text, _, default = text[:-1].rpartition("[")
+        return text.strip() + ".", default
+    return help.strip(), ""
+
+
+def _spelling(item: Any, is_argument: bool) -> str:
+    if is_argument:
+        name = item.metavar or item.name.upper()
+        return name if item.required else f"[{name}]"
+    names = [*item.opts, *item.secondary_opts]
+    names.sort(key=lambda name: (not name.startswith("--"), name in item.secondary_opts))
+    if item.is_flag:
+        return ", ".join(names)
+    return f"{', '.join(names)} {item.metavar or item.name.rpartition('_')[2].upper()}"

@@ -1,0 +1,89 @@
+"""docs/errors.md: every id of the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from acksm.catalog import Entry, areas
+from generator.markdown import NOTICE, anchor, code, slug, table
+from generator.markdown import page as _page
+
+KINDS = {
+    "error": (
+        "Errors",
+        "A command that ends without a result says `error[ID]`, and in `-o json` has the id in `error.id`.",
+    ),
+    "check": ("Checks", "What is looked at, and what a failure means."),
+    "change": (
+        "Changes",
+        "Parts of a plan, in the order of no plan: `--dry-run` shows them, `changes[].id` of `-o json` names them. "
+        "Those that only wait change nothing.",
+    ),
+}
+TITLES = {
+    "aws": "AWS",
+    "charts": "Charts, values, registry and helm",
+    "common": "Everywhere",
+    "controllers": "Controllers",
+    "kube": "Kubernetes",
+    "sandbox": "Sandbox",
+}
+PROGRAMS = {"acksm", "aws", "eksctl", "go", "helm", "kubectl", "ls", "pip"}
+_INTRO = """\
+Every id that acksm prints. Ids are stable; messages are not. `acksm explain ID` tells the same offline, and
+`acksm explain --list` has them all."""
+
+
+def page() -> str:
+    """The page's text."""
+    parts = ["# Errors and changes", NOTICE, _INTRO, _contents()]
+    for kind, (heading, text) in KINDS.items():
+        found = [(area, [entry for entry in entries if entry.kind == kind]) for area, (_, entries) in areas().items()]
+        found = [(area, entries) for area, entries in found if entries]
+        if not found:
+            continue
+        parts += [f"## {heading}", text]
+        for area, entries in found:
+            parts.append(f"### {heading}: {title(area)}")
+            parts += [_changes(entries)] if kind == "change" else [part for entry in entries for part in _entry(entry)]
+    return _page(*parts)
+
+
+def title(area: str) -> str:
+    """The heading of an area of the catalogue."""
+    return TITLES.get(area, area.replace("_", " ").capitalize())
+
+
+def _contents() -> str:
+    lines = []
+    for kind, (heading, _) in KINDS.items():
+        names = [area for area, (_, entries) in areas().items() if any(entry.kind == kind for entry in entries)]
+        links = [f"[{title(area)}](#{slug(f'{heading}: {title(area)}')})" for area in names]
+        if links:
+            lines.append(f"- {heading}: " + " · ".join(links))
+    return "\n".join(lines)
+
+
+def _entry(entry: Entry) -> list[str]:
+    told = [f"**{_sentence(entry.title)}** {entry.cause}"]
+    if entry.remedy:
+        told.append(f"Remedy: {_remedy(entry.remedy)}")
+    told.append(f"Exit code: {int(entry.exit_code)} ({entry.exit_code.name})")
+    return [f"#### {entry.id}" + ("\n\n" + anchor(entry.id) if anchor(entry.id) else ""), "  \n".join(told)]
+
+
+def _remedy(text: str) -> str:
+    """A command as code, and the note that stands behind it after three spaces; words as words."""
+    command, _, note = text.partition("   ")
+    if command.split(" ")[0] not in PROGRAMS:
+        return text
+    return f"{code(command)} {note.strip()}".strip()
+
+
+def _changes(entries: Sequence[Entry]) -> str:
+    rows = ((anchor(entry.id) + code(entry.id), entry.title, entry.cause) for entry in entries)
+    return table(("Id", "What", "When"), rows)
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:].removesuffix(".") + "."

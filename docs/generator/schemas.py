@@ -1,0 +1,110 @@
+"""docs/schemas: the JSON Schemas (2020-12) of report documents and of acksm.yaml."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pydantic import ConfigDict, TypeAdapter
+
+from acksm import reports
+from acksm.config import Settings
+from acksm.errors import ExitCode
+from acksm.ui import SCHEMA
+from generator.cli import commands, options_of_settings
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_REF = "#/$defs/{model}"
+Json = dict[str, Any]
+
+
+def report() -> str:
+    """Schema of the document of every command: a failure, or the command's own report."""
+    _use_docstrings()
+    shapes = _shapes()
+    inputs = [(name, "serialization", TypeAdapter(shape)) for name, shape in {**shapes, "": reports.Envelope}.items()]
+    found, document = TypeAdapter.json_schemas(inputs, ref_template=_REF)  # type: ignore[arg-type]
+    definitions = document["$defs"]
+    envelope = definitions.pop("Envelope")
+    envelope["properties"]["schema"]["const"] = SCHEMA
+    envelope["properties"]["exit_code"]["enum"] = [int(code) for code in ExitCode]
+    failure = {
+        "description": "A command that ended without a result.",
+        "properties": {"error": {"$ref": "#/$defs/Error"}, "exit_code": {"not": {"const": 0}}},
+    }
+    commands_of = {name: found[(name, "serialization")] for name in shapes}
+    choices = [failure] + [
+        {"properties": {"command": {"const": name}, "error": {"type": "null"}}, **ref}
+        for name, ref in commands_of.items()
+    ]
+    return _text(
+        {
+            "$schema": DIALECT,
+            "title": "What acksm prints with -o json and -o yaml",
+            "description": "Fields may be added within v1; none goes or changes its meaning. "
+            + " ".join(f"`acksm {name}` prints {what}." for name, what in reports.VERBATIM.items()),
+            **{key: envelope[key] for key in ("type", "properties", "required")},
+            "oneOf": choices,
+            "$defs": definitions,
+        }
+    )
+
+
+def settings() -> str:
+    """Schema of acksm.yaml: the settings under the options' own names."""
+    schema = Settings.model_json_schema()
+    told = options_of_settings()
+    properties = {
+        name.replace("_", "-"): _untitled(item) | ({"description": told[name]} if name in told else {})
+        for name, item in schema["properties"].items()
+    }
+    return _text(
+        {
+            "$schema": DIALECT,
+            "title": "acksm.yaml",
+            "description": "Settings of acksm; every one is also an option and an ACKSM_ variable.",
+            "type": "object",
+            "additionalProperties": False,
+            "properties": properties,
+        }
+    )
+
+
+def complaints() -> list[str]:
+    """Commands that nobody has given a report shape."""
+    known = {*reports.REPORTS, *reports.VERBATIM}
+    return [f"acksm {c.name} has no line in acksm.reports.REPORTS" for c in commands() if c.name not in known]
+
+
+def _shapes() -> dict[str, Any]:
+    """The report of each command; any object for one that has none yet (`complaints` tells)."""
+    return {c.name: reports.REPORTS.get(c.name, dict[str, Any]) for c in commands() if c.name not in reports.VERBATIM}
+
+
+def _use_docstrings() -> None:
+    for item in vars(reports).values():
+        if isinstance(item, type) and item.__module__ == reports.__name__:
+            item.__pydantic_config__ = ConfigDict(use_attribute_docstrings=True)  # type: ignore[attr-defined]
+
+
+def _untitled(value: Any) -> Any:
+    """Without the titles that pydantic makes from names."""
+    if isinstance(value, list):
+        return [_untitled(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: {name: _untitled(item) for name, item in inner.items()} if key == "properties" else _untitled(inner)
+        for key, inner in value.items()
+        if not (key == "title" and isinstance(inner, str))
+    }
+
+
+def _text(schema: Json) -> str:
+    top = {key: schema[key] for key in ("$schema", "title", "description") if key in schema}
+    rest = {
+        key: _untitled(item) if key != "properties" else {k: _untitled(v) for k, v in item.items()}
+        for key, item in schema.items()
+        if key not in top
+    }
+    return json.dumps({**top, **rest}, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,30 @@
+"""Ids of what is told while a command works (acksm.events). Changes are told under their own ids."""
+
+from acksm.catalog import Entry
+from acksm.errors import ExitCode
+
+_OK = ExitCode.OK
+
+ENTRIES = (
+    Entry(
+        "target", "where the command works", "Cluster, region, account and caller, proven to belong together.", "", _OK
+    ),
+    Entry(
+        "observe", "the state is read", "Account and cluster are looked at side by side; nothing is written.", "", _OK
+    ),
+    Entry("charts.pull", "a chart is fetched", "By digest, from the registry or from what was kept.", "", _OK),
+    Entry("note", "something to know first", "The plan's own remarks, such as what a scope leaves out.", "", _OK),
+    Entry("wait", "something is waited for", "The last state seen is told, and again every 30 s.", "", _OK),
+    Entry("up-to-date", "nothing was to be done", "What is there is what was asked for.", "", _OK),
+    Entry("sandbox.build", "a program of the sandbox is built", "Once; then it is kept.", "", _OK),
+    Entry("sandbox.up", "the sandbox is started", "Nothing is done when it runs.", "", _OK),
+    Entry("sandbox.cluster", "a practice cluster is started", "A control plane of its own.", "", _OK),
+    Entry("sandbox.charts", "a chart is put into the sandbox's registry", "One given by --charts.", "", _OK),
+    Entry(
+        "sandbox.unhealthy",
+        "a part of the sandbox has ended",
+        "Its log is told, and `up` starts the sandbox again.",
+        "",
+        _OK,
+    ),
+)

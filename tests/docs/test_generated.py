@@ -1,0 +1,87 @@
+"""The generated pages are what the code says, wherever they are made, and take up what is new by themselves."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+import generate
+from acksm.cli.options import TARGET, command
+from generator import cli, reference, schemas
+
+
+@pytest.mark.parametrize("name", generate.PAGES)
+def test_the_page_is_what_the_code_says(name: str) -> None:
+    assert (generate.DOCS / name).read_text("utf-8") == generate.PAGES[name](), "run `make docs`"
+
+
+def test_the_code_lacks_nothing_that_the_pages_need() -> None:
+    assert generate.complaints() == []
+
+
+@pytest.mark.parametrize("columns", ["20", "400"])
+def test_neither_terminal_nor_settings_of_the_user_change_a_page(columns: str, tmp_path: Path) -> None:
+    (tmp_path / "acksm.yaml").write_text("cluster: mine\ntimeout: 1m\n")
+    environment = os.environ | {"COLUMNS": columns, "TERM": "dumb", "LC_ALL": "C", "ACKSM_REGION": "eu-west-1"}
+    argv = [sys.executable, str(generate.DOCS / "generate.py"), "--check"]
+    found = subprocess.run(argv, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stdout, found.stderr) == (0, "", "")
+
+
+def test_check_names_the_page_that_differs_and_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(generate.DOCS / "schemas", tmp_path / "schemas")
+    for name in generate.PAGES:
+        shutil.copy(generate.DOCS / name, tmp_path / name)
+    (tmp_path / "errors.md").write_text("old\n")
+    (tmp_path / "charts.md").unlink()
+    monkeypatch.setattr(generate, "DOCS", tmp_path)
+    assert generate.main(["--check"]) == 1
+    told = capsys.readouterr().err
+    assert "docs/errors.md" in told
+    assert "docs/charts.md" in told
+    assert "docs/reference.md" not in told
+    assert (tmp_path / "errors.md").read_text() == "old\n"
+    assert generate.main([]) == 0
+    assert capsys.readouterr().out == "wrote docs/errors.md\nwrote docs/charts.md\n"
+    assert generate.main(["--check"]) == 0
+
+
+def test_a_new_command_is_taken_up_and_its_report_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    app, group = typer.Typer(), typer.Typer(name="moon")
+    command(app, "other", help="Another.")(lambda _resolved, _ui: 0)
+
+    @command(group, "bind", {"cluster": TARGET["cluster"]}, help="Bind the moon.")
+    def bind(_resolved: Any, _ui: Any) -> int:
+        return 0
+
+    app.add_typer(group)
+    monkeypatch.setattr(cli, "app", app)
+    cli.commands.cache_clear()
+    try:
+        page = reference.page()
+        assert "### acksm moon bind\n\nBind the moon." in page
+        assert "| `--cluster CLUSTER` | `ACKSM_CLUSTER` |" in page
+        assert "acksm moon bind has no line in acksm.reports.REPORTS" in schemas.complaints()
+        assert '"const": "moon bind"' in schemas.report()
+    finally:
+        cli.commands.cache_clear()
+
+
+@pytest.mark.parametrize(("name", "told"), [("registry", "somewhere.else"), ("timeout", "5m"), ("output", "json")])
+def test_help_that_names_another_default_than_the_settings_is_a_mistake(name: str, told: str) -> None:
+    with pytest.raises(ValueError, match=name):
+        cli.default_of(name, told)
+
+
+def test_help_may_write_the_default_in_its_own_way() -> None:
+    assert cli.default_of("timeout", "15m") == "15m"
+    assert cli.default_of("registry", "").endswith("/aws-controllers-k8s")

@@ -1,0 +1,120 @@
+"""Every id that the code uses has an entry, every entry is used, and `acksm explain` has each of them."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import acksm
+from acksm.catalog import Entry, entries
+from acksm.cli import app
+from acksm.errors import AcksmError, ExitCode
+
+SOURCE = Path(acksm.__file__).parent
+
+
+@cache
+def trees() -> dict[str, ast.Module]:
+    return {
+        str(path.relative_to(SOURCE)): ast.parse(path.read_text())
+        for path in sorted(SOURCE.rglob("*.py"))
+        if path.parent != SOURCE / "catalog"
+    }
+
+
+def calls(name: str) -> Iterator[tuple[str, ast.Call]]:
+    for file, tree in trees().items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name:
+                yield f"{file}:{node.lineno}", node
+
+
+def literals(node: ast.expr | None) -> list[str]:
+    """The texts that an expression can be: itself, both branches of a condition, a default."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return [node.value]
+    if isinstance(node, ast.IfExp):
+        return literals(node.body) + literals(node.orelse)
+    if isinstance(node, ast.Call):
+        return [text for argument in node.args[1:] for text in literals(argument)]
+    return []
+
+
+def argument(node: ast.Call, index: int, keyword: str) -> ast.expr | None:
+    named = next((item.value for item in node.keywords if item.arg == keyword), None)
+    return node.args[index] if len(node.args) > index else named
+
+
+def used(kind: str) -> dict[str, str]:
+    """Ids by where they are used first."""
+    index, keyword = {"AcksmError": (0, "id"), "Change": (0, "id"), "Event": (1, "id")}[kind]
+    return {name: where for where, call in calls(kind) for name in literals(argument(call, index, keyword))}
+
+
+@pytest.mark.parametrize("kind", ["AcksmError", "Change", "Event"])
+def test_every_id_in_the_code_has_an_entry(kind: str) -> None:
+    found = used(kind)
+    assert len(found) > 5
+    assert {name: where for name, where in found.items() if name not in entries()} == {}
+
+
+def test_errors_have_exit_codes_of_failure_and_changes_and_events_do_not() -> None:
+    for name in used("AcksmError"):
+        assert entries()[name].exit_code not in {ExitCode.OK, ExitCode.CHANGES_PENDING}, name
+    for name in [*used("Change"), *used("Event")]:
+        assert entries()[name].exit_code is ExitCode.OK, name
+    assert {entries()[name].kind for name in used("AcksmError")} == {"error"}
+    assert {entries()[name].kind for name in used("Change")} == {"change"}
+    assert {entries()[name].kind for name in used("Event")} == {"event"}
+
+
+def test_no_entry_is_unused_unless_retired() -> None:
+    texts = {
+        node.value
+        for tree in trees().values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    } | {"explain-unknown"}  # raised by the catalogue itself
+    assert sorted(name for name, entry in entries().items() if name not in texts and not entry.retired) == []
+
+
+@pytest.mark.parametrize("entry", entries().values(), ids=lambda entry: entry.id)
+def test_an_entry_is_whole(entry: Entry) -> None:
+    assert entry.title
+    assert entry.cause
+    assert entry.title[-1] != "."
+    assert "\n" not in entry.title + entry.cause + entry.remedy
+    assert bool(entry.remedy) is (entry.exit_code is not ExitCode.OK)  # a failure has a remedy; the rest needs none
+
+
+@pytest.mark.parametrize("id", entries())
+def test_explain_tells_every_id(id: str) -> None:
+    entry = entries()[id]
+    text = CliRunner().invoke(app, ["explain", id])
+    assert text.exit_code == 0
+    assert all(part in text.stdout for part in (id, entry.title, entry.cause, entry.remedy))
+    document = json.loads(CliRunner().invoke(app, ["explain", id, "-o", "json"]).stdout)
+    assert (document["exit_code"], document["entry"]["id"]) == (0, id)
+    assert document["entry"]["exit_code"] == int(entry.exit_code)
+
+
+def test_explain_lists_all_and_names_the_nearest() -> None:
+    listed = CliRunner().invoke(app, ["explain", "--list"]).stdout.splitlines()
+    assert [line.split()[0] for line in listed] == list(entries())
+    unknown = CliRunner().invoke(app, ["explain", "helm-mising"])
+    assert unknown.exit_code == ExitCode.USAGE
+    assert "helm-missing" in unknown.stderr
+    assert unknown.stdout == ""
+
+
+def test_an_error_takes_its_remedy_and_exit_code_from_its_entry_unless_it_has_its_own() -> None:
+    entry = entries()["helm-missing"]
+    assert AcksmError("helm-missing", "no").remedy == entry.remedy
+    assert AcksmError("helm-missing", "no", remedy="do this").remedy == "do this"
+    assert AcksmError("helm-missing", "no").exit_code is entry.exit_code
