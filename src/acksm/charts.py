@@ -190,7 +190,7 @@ MATRIX = (
 def reading(
     service: str, version: str, watched: Sequence[str], enable_carm: bool = True, selector: bool = False
 ) -> Reading:
-    """The matrix's answer. `watched` empty: all namespaces. Flags that the version does not have are as their default."""
+    """The matrix's answer. `watched` empty: all namespaces. A flag that the version does not have is its default."""
     watch = "all" if not watched else "one" if len(watched) == 1 else "many"
     enable_carm = enable_carm or not has(service, version, "enable-carm")
     selector = selector and has(service, version, "role-selector")

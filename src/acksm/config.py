@@ -89,6 +89,7 @@ class Settings(BaseModel):
     target_profile: str = ""
     target_role_arn: str = ""
     target_role_name: str = TARGET_ROLE
+    target_role_path: str = "/"
     namespaces: dict[Namespace, DeclaredNamespace] = Field(default_factory=dict)
     accounts: Accounts = Field(default_factory=dict)
     teams: Teams = Field(default_factory=dict)

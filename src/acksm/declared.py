@@ -69,5 +69,8 @@ Teams = Annotated[dict[str, DeclaredRole], BeforeValidator(_no_numbers)]
 
 # Every key of an entry, for "did you mean".
 DECLARED = [
-    str(field.alias) for model in (DeclaredRole, DeclaredNamespace) for field in model.model_fields.values() if field.alias
+    str(field.alias)
+    for model in (DeclaredRole, DeclaredNamespace)
+    for field in model.model_fields.values()
+    if field.alias
 ]

@@ -30,6 +30,7 @@ OBJECT_REGION = "services.k8s.aws/region"
 DELETION = tuple(f"{service}.{COMMON_GROUP}/deletion-policy" for service in charts.SERVICES)
 FOLLOWED = (OWNER, TEAM, REGION, ENDPOINT, *DELETION)
 
+_IDS = {"region": ("region.unbind", "region.bind"), "carm": ("carm.unbind", "carm.bind")}
 LANES = 8  # changes of so many namespaces are under way at once
 FEW = 4  # objects of so many namespaces are asked for one namespace at a time
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -144,11 +145,11 @@ def annotate(name: str, live: Namespace | None, key: str, value: str | None, ste
     suffix = "-" if value is None else f"={value}"
     return [
         Change(
-            id=f"{step}.{'bind' if value is not None else 'unbind'}",
+            id=_IDS[step][value is not None],
             step=step,
             op=op,
             system="kubernetes",
-            target=f"Namespace {name}",
+            target=f"annotation {key} of namespace {name}",
             call="kube.set_keys",
             params={"kind": "Namespace", "name": name, "keys": {key: [before, value]}, "field": list(ANNOTATIONS)},
             before={key: before} if before is not None else None,

@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from acksm.charts import SERVICES
 from acksm.config import TARGET_ROLE
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
@@ -106,9 +105,7 @@ def _role(observed: Observed, want: Wanted, subject: Subject, service: str, aske
         raise AcksmError("carm-own-account", f"{account} is the account of the controllers themselves", where=where)
     text = asked or kept or f"arn:{want.partition}:iam::{account}:role/{want.default_role}"
     try:
-        carm_roles.check(
-            text, account=account, partition=want.partition, partitions=want.partitions, where=where
-        )
+        carm_roles.check(text, account=account, partition=want.partition, partitions=want.partitions, where=where)
     except AcksmError as error:
         if asked:
             raise
@@ -152,9 +149,7 @@ def plan(observed: Observed, want: Wanted) -> Planned:
         planned.rows.append(
             {"namespace": name, subject.level: subject.id, "roles": roles[subject]}  # "" is the role of all services
         )
-    planned.changes += [
-        bindings.create(name, STEP) for name in want.bindings if name not in observed.namespaces
-    ]
+    planned.changes += [bindings.create(name, STEP) for name in want.bindings if name not in observed.namespaces]
     planned.changes += entries
     if entries:
         planned.changes += _restarts(observed, want.bindings)
@@ -167,11 +162,11 @@ def plan(observed: Observed, want: Wanted) -> Planned:
     planned.changes += annotations
     if entries or annotations:
         planned.changes.append(
-            carm_map.confirm(
-                {(item.namespace, item.name): _keys(item.name, roles) for item in observed.maps.values()}
-            )
+            carm_map.confirm({(item.namespace, item.name): _keys(item.name, roles) for item in observed.maps.values()})
         )
-    staying = {subject for name, live in observed.namespaces.items() if name not in want.bindings for subject in bound_to(live)}
+    staying = {
+        subject for name, live in observed.namespaces.items() if name not in want.bindings for subject in bound_to(live)
+    }
     _release(observed, left - staying - set(want.bindings.values()), planned)
     for subject, by_service in roles.items():
         _note_uncovered(observed, want, subject, by_service, planned)
@@ -197,9 +192,7 @@ def _entries(observed: Observed, now: carm_map.Map, roles: Mapping[Subject, Mapp
     return carm_map.entries(now, wanted, used) if wanted else []
 
 
-def _allowed(
-    observed: Observed, want: Wanted, roles: Mapping[Subject, Mapping[str, str]]
-) -> dict[str, set[str]]:
+def _allowed(observed: Observed, want: Wanted, roles: Mapping[Subject, Mapping[str, str]]) -> dict[str, set[str]]:
     """The accounts that objects of each namespace may be of: those of its subject's roles after the change."""
     accounts: dict[Subject, set[str]] = {}
     for subject, by_service in roles.items():
@@ -283,7 +276,9 @@ def _note_uncovered(
         return
     names = [name for name, bound in want.bindings.items() if bound == subject]
     for item in observed.running:
-        entry = next((one for one in observed.maps.values() if (one.namespace, one.name) == (item.namespace, subject.map)), None)
+        entry = next(
+            (one for one in observed.maps.values() if (one.namespace, one.name) == (item.namespace, subject.map)), None
+        )
         has_entry = item.service in by_service or (entry is not None and entry.get(subject.id))
         if not has_entry and any(item.watches(name) for name in names):
             planned.notes.append(f"objects of {item.service} in {', '.join(names)} wait: {subject} has no entry for it")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from acksm import charts
 from acksm.config import Settings
 from acksm.engine.change import Plan
 from acksm.errors import AcksmError
@@ -31,12 +32,16 @@ def subjects(settings: Settings, asked: Asked) -> tuple[dict[str, Subject], dict
     """Namespace to subject, and subject to role by service. Errors: `bindings-none`, `carm-subject`, `carm-account`."""
     if asked.namespaces:
         if bool(asked.account) == bool(asked.team):
-            raise AcksmError("carm-subject", "name either --account ID or --team TEAM", where=", ".join(asked.namespaces))
+            raise AcksmError(
+                "carm-subject", "name either --account ID or --team TEAM", where=", ".join(asked.namespaces)
+            )
         subject = Subject(carm.TEAM_LEVEL, asked.team) if asked.team else Subject(carm.ACCOUNT, asked.account)
         _check_id(subject, "--account" if asked.account else "--team")
         for service in asked.services:
-            if service not in carm.SERVICES:
-                raise AcksmError("carm-service", f"{service!r} is not a service; there are {', '.join(carm.SERVICES)}")
+            if service not in charts.SERVICES:
+                raise AcksmError(
+                    "carm-service", f"{service!r} is not a service; there are {', '.join(charts.SERVICES)}"
+                )
         roles = dict.fromkeys(asked.services or [""], asked.role_arn)
         return dict.fromkeys(asked.namespaces, subject), {subject: roles}
     if asked.account or asked.team or asked.role_arn or asked.services:
@@ -48,7 +53,9 @@ def _declared(settings: Settings) -> tuple[dict[str, Subject], dict[Subject, dic
     bound: dict[str, Subject] = {}
     for name, item in settings.namespaces.items():
         if item.account and item.team:
-            raise AcksmError("carm-subject", "account and team are both declared; one of them", where=f"namespaces.{name}")
+            raise AcksmError(
+                "carm-subject", "account and team are both declared; one of them", where=f"namespaces.{name}"
+            )
         if item.account or item.team:
             bound[name] = Subject(carm.TEAM_LEVEL, item.team) if item.team else Subject(carm.ACCOUNT, item.account)
     if not bound:
@@ -59,8 +66,10 @@ def _declared(settings: Settings) -> tuple[dict[str, Subject], dict[Subject, dic
         declared = (settings.teams if subject.level == carm.TEAM_LEVEL else settings.accounts).get(subject.id)
         by_service = dict(declared.service_role_arn) if declared else {}
         for service in by_service:
-            if service not in carm.SERVICES:
-                raise AcksmError("carm-service", f"{service!r} is not a service", where=f"{subject.level}s.{subject.id}")
+            if service not in charts.SERVICES:
+                raise AcksmError(
+                    "carm-service", f"{service!r} is not a service", where=f"{subject.level}s.{subject.id}"
+                )
         if not by_service or (declared and declared.role_arn):
             by_service[""] = declared.role_arn if declared else ""
         roles[subject] = by_service

@@ -141,8 +141,8 @@ def release(now: Map, ids: Mapping[str, str], annotation: str) -> tuple[list[Cha
 
     They are looked at again when they are carried out: an entry that a namespace uses by then stays.
     """
-    there = {key: id for key, id in ids.items() if now.get(key) is not None}
-    ours = {key: id for key, id in there.items() if bindings.made_by_acksm(now.managers.get(key, ()))}
+    there = {key: subject for key, subject in ids.items() if now.get(key) is not None}
+    ours = {key: subject for key, subject in there.items() if bindings.made_by_acksm(now.managers.get(key, ()))}
     notes = [f"entry {key} of {now} stays: acksm did not write it" for key in there if key not in ours]
     if not ours:
         return [], notes
@@ -202,7 +202,9 @@ def confirm(wanted: Mapping[tuple[str, str], Mapping[str, str]]) -> Change:
         system="kubernetes",
         target="the map's entries",
         call="carm.confirm",
-        params={"wanted": [[namespace, name, dict(keys)] for (namespace, name), keys in sorted(wanted.items()) if keys]},
+        params={
+            "wanted": [[namespace, name, dict(keys)] for (namespace, name), keys in sorted(wanted.items()) if keys]
+        },
     )
 
 
@@ -212,14 +214,10 @@ def _confirm(kube: Kube, wanted: Sequence[tuple[str, str, Mapping[str, str]]]) -
         live = values_at(kube.get(ref("ConfigMap", name, namespace)) or {}, DATA)
         gone: Moves = {key: [None, role] for key, role in keys.items() if key not in live}
         if gone:
-            set_keys(
-                kube, "ConfigMap", name, gone, field=DATA, namespace=namespace, create=_manifest(namespace, name)
-            )
+            set_keys(kube, "ConfigMap", name, gone, field=DATA, namespace=namespace, create=_manifest(namespace, name))
 
 
-def _release(
-    kube: Kube, name: str, namespace: str, keys: Moves, ids: Mapping[str, str], annotation: str
-) -> None:
+def _release(kube: Kube, name: str, namespace: str, keys: Moves, ids: Mapping[str, str], annotation: str) -> None:
     """Take keys away that no namespace uses, now and after it is done."""
     used = _used(kube, annotation)
     going: Moves = {key: move for key, move in keys.items() if not {ids[key], key} & used}
@@ -234,5 +232,3 @@ def _release(
 
 def _used(kube: Kube, annotation: str) -> set[str]:
     return {item.annotations[annotation] for item in bindings.observe(kube).values() if annotation in item.annotations}
-
-

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from acksm.errors import AcksmError
 
-_ARN = re.compile(r"arn:(?P<partition>[^:]*):iam::(?P<account>[^:]*):role(?P<path>/(?:[\x21-\x7e]*/)?)(?P<name>[\w+=,.@-]{1,64})")
+_ARN = re.compile(
+    r"arn:(?P<partition>[^:]*):iam::(?P<account>[^:]*):role(?P<path>/(?:[\x21-\x7e]*/)?)(?P<name>[\w+=,.@-]{1,64})"
+)
 _ACCOUNT = re.compile(r"\d{12}", re.ASCII)
 
 

@@ -43,20 +43,23 @@ def merge_trust(document: Document | None, principals: Sequence[str], pod_identi
     A statement that carries acksm's Sid is replaced: it may name a role that was made anew (IAM then shows an id in
     the place of the ARN).
     """
-    if document and all(admits(document, principal, pod_identity) == "" for principal in principals):
+    if document and all(admits(document, principal, pod_identity, exact=True) == "" for principal in principals):
         return dict(document)
     kept = [item for item in statements(document) if item.get("Sid") != SID]
     version = (document or {}).get("Version", "2012-10-17")
     return {"Version": version, "Statement": [*kept, trust_statement(principals, pod_identity)]}
 
 
-def admits(document: Document | None, principal: str, pod_identity: bool) -> str:
-    """Why `principal` is not let in: "" (it is), "external-id", "tag-session" or "not-named"."""
+def admits(document: Document | None, principal: str, pod_identity: bool, *, exact: bool = False) -> str:
+    """Why `principal` is not let in: "" (it is), "external-id", "tag-session" or "not-named".
+
+    With `exact` only statements count that name the role itself, not its whole account.
+    """
     needed = set(actions(pod_identity))
     found: set[str] = set()
     external = False
     for item in statements(document):
-        if not _names(item, principal):
+        if not _names(item, principal, exact and item.get("Effect") == "Allow"):
             continue
         allowed = {action for action in needed if _matches(item.get("Action"), action, fold=True)}
         if item.get("Effect") == "Deny":
@@ -73,12 +76,13 @@ def admits(document: Document | None, principal: str, pod_identity: bool) -> str
     return "tag-session" if ASSUME in found else "not-named"
 
 
-def _names(item: Mapping[str, Any], principal: str) -> bool:
-    """Whether the statement is about this role: by its ARN, by its whole account, or by everyone."""
+def _names(item: Mapping[str, Any], principal: str, exact: bool) -> bool:
+    """Whether the statement is about this role: by its ARN, or (not `exact`) by its account or everyone."""
     named = item.get("Principal")
     names = as_list(named.get("AWS")) if isinstance(named, Mapping) else as_list(named)
     account, partition = principal.split(":")[4], principal.split(":")[1]
-    return bool({principal, account, f"arn:{partition}:iam::{account}:root", "*"} & set(map(str, names)))
+    wider = set() if exact else {account, f"arn:{partition}:iam::{account}:root", "*"}
+    return bool(({principal} | wider) & set(map(str, names)))
 
 
 def _external_id(item: Mapping[str, Any]) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 
 from acksm.config import Settings
 from acksm.errors import AcksmError
-from acksm.guide import bindings, running
+from acksm.guide import running
 from acksm.guide.bindings import OBJECT_REGION, REGION, Namespace
 from acksm.guide.crds import COMMON_GROUP
 from acksm.guide.running import Running

@@ -99,7 +99,9 @@ def _types_meet(one: Sequence[Type] | None, other: Sequence[Type] | None) -> boo
     if not one or not other:
         return True
     return any(
-        all(left == right or not left or not right for left, right in zip(a, b, strict=True)) for a in one for b in other
+        all(left == right or not left or not right for left, right in zip(a, b, strict=True))
+        for a in one
+        for b in other
     )
 
 
@@ -243,7 +245,9 @@ def _confirm(kube: Kube, names: Sequence[str]) -> None:
     if found:
         one, other, where = found[0]
         raise AcksmError(
-            "selector-overlap", f"IAMRoleSelectors {one} and {other} both match objects of namespace {where}", where=where
+            "selector-overlap",
+            f"IAMRoleSelectors {one} and {other} both match objects of namespace {where}",
+            where=where,
         )
 
 

@@ -174,7 +174,11 @@ def from_values(service: str, namespace: str, version: str, values: Json) -> Run
         in_namespace = values.get("installScope") == "namespace"
         watch = (watch or namespace) if in_namespace else ""
     gates = values.get("featureGates")
-    on = {str(name) for name, value in gates.items() if str(value).lower() == "true"} if isinstance(gates, Mapping) else ()
+    on = (
+        {str(name) for name, value in gates.items() if str(value).lower() == "true"}
+        if isinstance(gates, Mapping)
+        else ()
+    )
     return Running(
         service,
         namespace,
@@ -229,7 +233,8 @@ def check_followed(running: Sequence[Running], namespaces: Iterable[str], what: 
         if not watching:
             raise AcksmError(
                 "binding-not-watched",
-                f"no controller watches namespace {name}: " + "; ".join(f"{item}: {scope_text(item)}" for item in running),
+                f"no controller watches namespace {name}: "
+                + "; ".join(f"{item}: {scope_text(item)}" for item in running),
                 where=f"namespace {name}",
             )
         for item in watching:
