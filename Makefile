@@ -3,7 +3,12 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
+PIP    := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 .DEFAULT_GOAL := help
+
+# Runs a quiet command, and says every other second that it still works; ends with the shell that runs it.
+told = ( seconds=0; while sleep 2 >/dev/null 2>&1 && kill -0 $$$$ 2>/dev/null; do seconds=$$((seconds + 2)); \
+	echo "  environment: $$seconds s"; done ) & beat=$$!; $(1); code=$$?; kill $$beat; exit $$code
 
 .PHONY: help
 help: ## this list
@@ -12,9 +17,9 @@ help: ## this list
 $(STAMP): requirements.lock pyproject.toml
 	@echo "▸ environment: $(VENV)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed (make PYTHON=python3.12 …)"; exit 3; }
-	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes --no-deps -r requirements.lock
-	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
+	@$(call told,$(PYTHON) -m venv $(VENV))
+	@$(call told,$(PIP) --require-hashes --no-deps -r requirements.lock)
+	@$(call told,$(PIP) --no-deps --no-build-isolation --editable .)
 	@touch $@
 
 .PHONY: env
@@ -58,9 +63,11 @@ bench: $(STAMP) ## the guide's shell against acksm, side by side; writes docs/be
 	@$(BIN)/python bench/run.py
 
 .PHONY: lock
-lock: $(STAMP) ## resolve requirements.lock again
+lock: UV = $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url
+lock: $(STAMP) ## resolve the lock files again, that of the benchmark's aws too
 	@$(BIN)/python -m pip install --quiet uv
-	@$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra dev --extra sandbox pyproject.toml --output-file requirements.lock
+	@$(UV) --extra dev --extra sandbox pyproject.toml --output-file requirements.lock
+	@$(UV) bench/requirements-aws.in --output-file bench/requirements-aws.lock
 
 .PHONY: clean
 clean: ## end the demo's sandbox and remove the environment

@@ -22,6 +22,7 @@ MAX_ARCHIVE = 20 * 1024 * 1024  # helm's own limit for a chart in a registry
 MAX_TOTAL = 50 * 1024 * 1024
 MAX_FILE = 10 * 1024 * 1024
 MAX_FILES = 5_000
+MAX_YAML = 512 * 1024  # the charts' own files have some kilobytes; parsing more takes minutes
 MAX_DEPTH = 60
 
 
@@ -66,12 +67,20 @@ class Chart:
 
 def read(source: Path) -> Chart:
     """A chart from a .tgz or from a directory. Errors: chart-unsafe, chart-truncated, chart-invalid."""
-    if source.is_dir():
-        return _chart(_directory(source), str(source))
+    return load(source)[0]
+
+
+def load(source: Path) -> tuple[Chart, bytes]:
+    """As `read`, with the bytes of the archive that was read; a directory is packed. The source is read once."""
     try:
-        if source.stat().st_size > MAX_ARCHIVE:
-            raise AcksmError("chart-unsafe", f"the archive has {source.stat().st_size} bytes", where=str(source))
-        return read_bytes(source.read_bytes(), str(source))
+        if source.is_dir():
+            chart = _chart(_directory(source), str(source))
+            return chart, pack(chart.name, chart.files)
+        if source.exists() and not source.is_file():  # reading a device or a pipe may never end
+            raise AcksmError("chart-invalid", "neither a file nor a directory", where=str(source))
+        with source.open("rb") as stream:
+            data = stream.read(MAX_ARCHIVE + 1)
+        return read_bytes(data, str(source)), data
     except OSError as error:
         raise AcksmError("chart-invalid", f"cannot read {source}: {error.strerror}", where=str(source)) from error
 
@@ -79,7 +88,7 @@ def read(source: Path) -> Chart:
 def read_bytes(data: bytes, where: str) -> Chart:
     """A chart from the bytes of a .tgz."""
     if len(data) > MAX_ARCHIVE:
-        raise AcksmError("chart-unsafe", f"the archive has {len(data)} bytes", where=where)
+        raise AcksmError("chart-unsafe", f"the archive has more than {MAX_ARCHIVE} bytes", where=where)
     return _chart(_members(_inflated(data, where), where), where)
 
 
@@ -94,6 +103,8 @@ def _inflated(data: bytes, where: str) -> bytes:
         raise AcksmError("chart-unsafe", f"it unpacks to more than {MAX_TOTAL} bytes", where=where)
     if not inflate.eof:
         raise AcksmError("chart-truncated", "the archive ends too early", where=where)
+    if inflate.unused_data:  # helm would read on there, and see another chart than the one looked at here
+        raise AcksmError("chart-unsafe", "there is more behind the end of the archive", where=where)
     return out
 
 
@@ -118,15 +129,16 @@ def _members(tar: bytes, where: str) -> dict[str, bytes]:
                 files[inside] = stream.read(MAX_FILE + 1) if stream else b""
                 if len(files[inside]) != member.size:
                     raise AcksmError("chart-truncated", f"{member.name!r} is not whole", where=where)
-    except (tarfile.TarError, EOFError, ValueError, OverflowError, OSError) as error:
+    # RecursionError: tarfile calls itself for each header that only announces the next one
+    except (tarfile.TarError, EOFError, ValueError, OverflowError, OSError, RecursionError) as error:
         raise AcksmError("chart-truncated", f"not a whole tar archive: {error}"[:300], where=where) from error
     return files
 
 
 def _safe(member: tarfile.TarInfo, where: str) -> PurePosixPath:
     path = PurePosixPath(member.name)
-    if not member.isreg():
-        raise AcksmError("chart-unsafe", f"{member.name!r} is a link or a device", where=where)
+    if not member.isreg() or member.issparse():  # a sparse file can be any size out of nothing
+        raise AcksmError("chart-unsafe", f"{member.name!r} is a link, a device or a sparse file", where=where)
     if path.is_absolute() or ".." in path.parts or "\\" in member.name or "\0" in member.name or not path.parts:
         raise AcksmError("chart-unsafe", f"{member.name!r} leaves the archive", where=where)
     if member.size > MAX_FILE:
@@ -138,12 +150,17 @@ def _directory(source: Path) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     total = 0
     base = source.resolve()
+    if not (base / "Chart.yaml").is_file():  # before looking through what may be somebody's home
+        raise AcksmError("chart-invalid", "there is no Chart.yaml", where=str(source))
     for path in sorted(base.rglob("*")):
         if path.is_symlink() or not (path.is_file() or path.is_dir()):
             raise AcksmError("chart-unsafe", f"{path.relative_to(base)} is a link or a device", where=str(source))
         if path.is_dir():
             continue
-        total += path.stat().st_size
+        size = path.stat().st_size
+        if size > MAX_FILE:
+            raise AcksmError("chart-unsafe", f"{path.relative_to(base)} has {size} bytes", where=str(source))
+        total += size
         if total > MAX_TOTAL or len(files) >= MAX_FILES:
             raise AcksmError("chart-unsafe", "more data than any chart has", where=str(source))
         files[path.relative_to(base).as_posix()] = path.read_bytes()
@@ -168,6 +185,8 @@ def load_yaml(raw: bytes, name: str, where: str) -> Any:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
+    if len(raw) > MAX_YAML:
+        raise AcksmError("chart-unsafe", f"{name} has {len(raw)} bytes", where=where)
     try:
         text = raw.decode("utf-8")
         yaml = YAML(typ="safe", pure=True)
@@ -182,6 +201,20 @@ def load_yaml(raw: bytes, name: str, where: str) -> Any:
         return YAML(typ="safe", pure=True).load(text)
     except (YAMLError, UnicodeDecodeError, ValueError, RecursionError, AttributeError, TypeError) as error:
         raise AcksmError("chart-invalid", f"{name} is not YAML: {error}"[:400], where=where) from error
+
+
+def has_aliases(value: Any) -> bool:
+    """Whether a container stands in loaded YAML more than once, which only an alias does. Linear in the file's size."""
+    seen: set[int] = set()
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, dict | list):
+            if id(item) in seen:
+                return True
+            seen.add(id(item))
+            stack += item.values() if isinstance(item, dict) else item
+    return False
 
 
 def pack(root: str, files: Mapping[str, bytes]) -> bytes:

@@ -122,3 +122,9 @@ def test_a_long_new_object_is_told_by_its_size_unless_asked() -> None:
     plan = Plan("x", (change("a", after=list(range(100))),))
     assert "(100 lines; --full shows them)" in render_plan(plan)
     assert "99" in render_plan(plan, full=True)
+
+
+def test_a_value_that_stands_twice_is_written_twice() -> None:
+    same = ["a"]
+    (_, *body) = render(change("a", after={"one": same, "other": same}))
+    assert [line.strip() for line in body] == ["+one:", "+- a", "+other:", "+- a"]

@@ -24,6 +24,7 @@ def as_text(value: Any) -> str:
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = False
     yaml.width = 4096
+    yaml.representer.ignore_aliases = lambda _data: True  # a list that Python holds twice is no anchor for people
     stream = io.StringIO()
     yaml.dump(value, stream)
     return stream.getvalue()

@@ -14,6 +14,7 @@ from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
+from acksm.archive import has_aliases
 from acksm.engine.change import Change, Op
 from acksm.engine.waits import Deadline, Progress, wait_until
 from acksm.errors import AcksmError
@@ -56,20 +57,42 @@ def parse(crds: Iterable[tuple[str, str]], chart: str, lane: str) -> list[Wanted
     for file, text in crds:
         try:
             documents = list(YAML(typ="safe").load_all(text))
-        except YAMLError as error:
+        except (YAMLError, ValueError, RecursionError) as error:
             raise AcksmError("chart-invalid", f"{file} is not YAML: {error}"[:400], where=chart) from error
         for document in documents:
             if document is None:
                 continue
-            kind = document.get("kind") if isinstance(document, dict) else None
-            group = str(((document.get("spec") or {}) if kind else {}).get("group", ""))
-            of_ack = group == COMMON_GROUP or group.endswith("." + COMMON_GROUP)
-            if kind != "CustomResourceDefinition" or not of_ack:
-                raise AcksmError(
-                    "chart-invalid", f"{file} holds a {kind} of group {group!r}, not a CRD of ACK", where=chart
-                )
+            if has_aliases(document):
+                raise AcksmError("chart-unsafe", f"{file} has YAML aliases", where=chart)
+            _check(document, file, chart)
             found.append(WantedCrd(document, chart, lane))
     return found
+
+
+def _check(document: Any, file: str, chart: str) -> None:
+    """Refuse what is not a CRD of ACK in the shape that the rest of this module reads."""
+    top = document if isinstance(document, dict) else {}
+    metadata, spec = _mapping(top.get("metadata")), _mapping(top.get("spec"))
+    group = str(spec.get("group", ""))
+    of_ack = group == COMMON_GROUP or group.endswith("." + COMMON_GROUP)
+    if top.get("kind") != "CustomResourceDefinition" or not of_ack:
+        raise AcksmError(
+            "chart-invalid", f"{file} holds a {top.get('kind')} of group {group!r}, not a CRD of ACK"[:400], where=chart
+        )
+    versions = spec.get("versions")
+    whole = (
+        top.get("apiVersion") == "apiextensions.k8s.io/v1"
+        and metadata.get("name") == f"{_mapping(spec.get('names')).get('plural')}.{group}"
+        and all(isinstance(metadata.get(key) or {}, dict) for key in ("labels", "annotations"))
+        and isinstance(versions, list)
+        and all(isinstance(item, dict) and isinstance(item.get("schema") or {}, dict) for item in versions)
+    )
+    if not whole:
+        raise AcksmError("chart-invalid", f"{file} holds a CRD that is not whole", where=chart)
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def newest(wanted: Sequence[WantedCrd]) -> list[WantedCrd]:

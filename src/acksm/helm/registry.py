@@ -15,7 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import urllib3
 
@@ -29,7 +30,7 @@ OLD_LAYERS = {"application/tar+gzip", "application/vnd.cncf.helm.chart.provenanc
 MAX_JSON = 4 * 1024 * 1024
 MAX_PAGES = 50
 _CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
-_DIGEST = re.compile(r"^sha256:[0-9a-f]{64}$")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -43,31 +44,35 @@ class Pulled:
 
 @dataclass(frozen=True)
 class Answer:
-    """The body, whole and within its limit, and the headers."""
+    """The body, whole and within its limit, the headers and the status."""
 
     data: bytes
     headers: Mapping[str, str]
+    status: int
 
 
 class Registry:
     """One registry and path, "HOST[:PORT]/PATH". Loopback hosts are spoken to in plain http, as docker does."""
 
     def __init__(self, location: str) -> None:
-        location = location.removeprefix("oci://").strip("/")
+        location = re.sub(r"^(oci|https?)://", "", location).strip("/")
         self.host, _, self.path = location.partition("/")
         name = urlsplit(f"//{self.host}").hostname or ""
-        self._base = ("http" if name in {"localhost", "127.0.0.1", "::1"} else "https") + f"://{self.host}"
+        scheme = "http" if name in {"localhost", "127.0.0.1", "::1"} else "https"
+        self._base = f"{scheme}://{self.host}"
         self.location = location
-        self._http = urllib3.PoolManager(
-            retries=urllib3.Retry(
+        options: dict[str, Any] = {
+            "retries": urllib3.Retry(
                 total=4,
                 backoff_factor=0.3,
                 raise_on_status=False,
                 status_forcelist=(429, 500, 502, 503, 504),
                 redirect=0,
             ),
-            timeout=urllib3.Timeout(connect=10, read=60),
-        )
+            "timeout": urllib3.Timeout(connect=10, read=60),
+        }
+        proxy = "" if scheme == "http" or proxy_bypass(name) else getproxies().get(scheme, "")
+        self._http = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
         self._tokens: dict[str, str] = {}
 
     def tags(self, service: str) -> list[str]:
@@ -94,14 +99,15 @@ class Registry:
         manifest = self._json(self._get(url, repository, MAX_JSON, {"Accept": MANIFEST}).data, url)
         layer = _layer(manifest, f"{self.location}/{charts.chart_name(service)}:{tag}")
         digest = str(layer.get("digest", ""))
-        if not _DIGEST.match(digest):
-            raise AcksmError("chart-invalid", f"the manifest names the digest {digest!r}", where=url)
+        size = layer.get("size") or 0
+        if not _DIGEST.fullmatch(digest) or not isinstance(size, int):
+            raise AcksmError("chart-invalid", f"the manifest names {digest!r} of {size!r} bytes"[:400], where=url)
         path = cache_dir() / "charts" / f"{digest.removeprefix('sha256:')}.tgz"
         data = _cached(path, digest)
         if data is None:
             blob = f"{self._base}/v2/{repository}/blobs/{digest}"
             data = self._get(blob, repository, archive.MAX_ARCHIVE).data
-            _check(data, digest, int(layer.get("size", 0)), blob)
+            _check(data, digest, size, blob)
             _store(path, data)
         return Pulled(archive.read_bytes(data, f"{charts.chart_name(service)}:{tag}"), path, digest)
 
@@ -115,19 +121,9 @@ class Registry:
         same_host = urlsplit(url).netloc == urlsplit(self._base).netloc
         if same_host and repository in self._tokens:  # a token never goes to the host of a redirect
             sent["Authorization"] = f"Bearer {self._tokens[repository]}"
-        try:
-            answer = self._http.request("GET", url, headers=sent, preload_content=False, redirect=False)
-            data = answer.read(limit + 1)
-        except urllib3.exceptions.IncompleteRead as error:
-            raise AcksmError("chart-truncated", f"the answer ended too early: {error}", where=url) from error
-        except urllib3.exceptions.HTTPError as error:
-            raise AcksmError(
-                "registry-unreachable", f"{self.host} does not answer: {error}"[:400], where=url
-            ) from error
-        if len(data) > limit:
-            raise AcksmError("chart-unsafe", f"the answer has more than {limit} bytes", where=url)
+        answer = self._ask(url, sent, limit)
         if answer.status in {301, 302, 303, 307, 308} and hops:
-            return self._get(urljoin(url, answer.headers.get("Location", "")), repository, limit, headers, hops - 1)
+            return self._get(self._followed(url, answer), repository, limit, headers, hops - 1)
         if answer.status == 401 and same_host and repository not in self._tokens:
             self._tokens[repository] = self._anonymous_token(answer.headers.get("WWW-Authenticate", ""), url)
             return self._get(url, repository, limit, headers, hops)
@@ -137,19 +133,45 @@ class Registry:
             raise AcksmError("chart-version-unknown", f"{self.host} does not have it (404)", where=url)
         if answer.status != 200:
             raise AcksmError("registry-failed", f"{self.host} answers {answer.status}", where=url)
-        return Answer(data, answer.headers)
+        return answer
+
+    def _ask(self, url: str, headers: Mapping[str, str], limit: int) -> Answer:
+        """One request; `limit` bytes at most."""
+        try:
+            answer = self._http.request("GET", url, headers=headers, preload_content=False, redirect=False)
+        except urllib3.exceptions.HTTPError as error:
+            raise self._unreachable(error, url) from error
+        try:
+            data = answer.read(limit + 1)
+        except urllib3.exceptions.TimeoutError as error:
+            raise self._unreachable(error, url) from error
+        except urllib3.exceptions.HTTPError as error:
+            raise AcksmError("chart-truncated", f"the answer ended too early: {error}"[:400], where=url) from error
+        if len(data) > limit:
+            answer.close()
+            raise AcksmError("chart-unsafe", f"the answer has more than {limit} bytes", where=url)
+        answer.release_conn()
+        return Answer(data, answer.headers, answer.status)
+
+    def _unreachable(self, error: Exception, url: str) -> AcksmError:
+        return AcksmError("registry-unreachable", f"{self.host} does not answer: {error}"[:400], where=url)
+
+    def _followed(self, url: str, answer: Answer) -> str:
+        """Where a redirect leads; never from https to something else."""
+        target = urljoin(url, answer.headers.get("Location", ""))
+        if urlsplit(target).scheme not in {"https", urlsplit(self._base).scheme}:
+            raise AcksmError("registry-failed", f"{self.host} redirects to {target[:200]}", where=url)
+        return target
 
     def _anonymous_token(self, challenge: str, url: str) -> str:
         """The registry's own anonymous token flow, as public.ecr.aws has it."""
         fields = dict(_CHALLENGE.findall(challenge))
         realm = fields.pop("realm", "")
-        if not challenge.lower().startswith("bearer") or not realm.startswith("https://"):
+        allowed = {"https", urlsplit(self._base).scheme}
+        if not challenge.lower().startswith("bearer") or urlsplit(realm).scheme not in allowed:
             raise AcksmError("registry-forbidden", f"{self.host} wants to know who asks", where=url)
-        try:
-            answer = self._http.request("GET", realm, fields=fields)
-            loaded = self._json(answer.data[:MAX_JSON], realm)
-        except urllib3.exceptions.HTTPError as error:
-            raise AcksmError("registry-unreachable", f"{realm} does not answer: {error}"[:400], where=url) from error
+        asked = realm + ("&" if "?" in realm else "?") + urlencode(fields)
+        loaded = self._json(self._ask(asked, {}, MAX_JSON).data, realm)
         token = str(loaded.get("token") or loaded.get("access_token") or "")
         if not token:
             raise AcksmError("registry-forbidden", f"{self.host} gives no anonymous token", where=realm)
@@ -201,9 +223,7 @@ def _store(path: Path, data: bytes) -> None:
 
 def local(source: str) -> Pulled:
     """A chart from a directory or .tgz that the user names. A directory is packed, so that helm sees what was read."""
-    path = Path(source)
-    chart = archive.read(path)
-    data = archive.pack(chart.name, chart.files) if path.is_dir() else path.read_bytes()
+    chart, data = archive.load(Path(source))
     digest = "sha256:" + hashlib.sha256(data).hexdigest()
     kept = cache_dir() / "charts" / f"{digest.removeprefix('sha256:')}.tgz"
     if _cached(kept, digest) is None:

@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 PREFIX = "k8s-aws-v1."
 CLUSTER_HEADER = "x-k8s-aws-id"
+AGENT = "acksm-sandbox-authenticator"  # tells its questions to STS from a tool's own in aws.log
 LIFE = timedelta(minutes=15)
 _SKEW = timedelta(minutes=5)
 

@@ -65,7 +65,9 @@ class Cloud:
         else:
             answer = self._moto(environ, note)
         with self._lock:
-            row = {"time": time.time(), "action": action, "key": key, "status": int((seen or ["0"])[0].split()[0])}
+            status_code = int((seen or ["0"])[0].split()[0])
+            row = {"time": time.time(), "action": action, "key": key, "status": status_code}
+            row["agent"] = environ.get("HTTP_USER_AGENT", "")
             self._log.write(json.dumps(row) + "\n")
         return answer
 

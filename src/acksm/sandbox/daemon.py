@@ -233,7 +233,11 @@ class Daemon:
             "POST",
             self.state.aws_endpoint,
             body=b"Action=GetCallerIdentity&Version=2011-06-15",
-            headers={"Authorization": header, "Content-Type": "application/x-www-form-urlencoded"},
+            headers={
+                "Authorization": header,
+                "Content-Type": "application/x-www-form-urlencoded",
+                "User-Agent": authenticator.AGENT,
+            },
         )
         text = answer.data.decode()
         if answer.status != 200 or "<Arn>" not in text:

@@ -84,9 +84,13 @@ NEEDED = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler",
 _VERSION = re.compile(r"v?(\d+)\.(\d+)(?:\.\d+)?")
 
 
-def ensure(names: Sequence[str] = NEEDED, emit: Emit = silent) -> dict[str, Path]:
-    """Paths of the programs, built where they are not to be had. Errors: sandbox-go-missing, sandbox-build-failed."""
-    found = {name: path for name in names if (path := _existing(PARTS[name])) is not None}
+def ensure(names: Sequence[str] = NEEDED, emit: Emit = silent, *, pinned: bool = False) -> dict[str, Path]:
+    """Paths of the programs, built where they are not to be had; `pinned` ones are always those of our go.mod.
+
+    Errors: sandbox-go-missing, sandbox-build-failed.
+    """
+    look = _built if pinned else _existing
+    found = {name: path for name in names if (path := look(PARTS[name])) is not None}
     missing = [PARTS[name] for name in names if name not in found]
     if missing:
         _check_go()
@@ -117,6 +121,10 @@ def _existing(part: Part, environment: Mapping[str, str] | None = None) -> Path 
     for candidate in candidates:
         if candidate.is_file() and _version_fits(part, candidate):
             return candidate
+    return _built(part)
+
+
+def _built(part: Part) -> Path | None:
     return _cached(part) if _cached(part).is_file() else None
 
 

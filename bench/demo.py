@@ -1,0 +1,95 @@
+"""`make demo`: the sandbox up, both controllers installed in it, their status, and what to try next.
+
+Every step is a command that anyone can type. The demo ends with the exit code of the first that fails; run again, it
+goes on from what is there. The sandbox stays up.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from acksm.sandbox import api, parts
+
+ACKSM = str(Path(sys.executable).parent / "acksm")
+UP_TO_DATE = "up to date"
+
+
+class StepFailedError(Exception):
+    """A command of the demo ended with this exit code."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def acksm(*arguments: str, environment: Mapping[str, str] | None = None, listen: bool = False) -> str:
+    """Run acksm in the open, like a person would. With `listen` what it says on stderr is returned too."""
+    print(f"\n$ acksm {shlex.join(arguments)}", flush=True)
+    process = subprocess.Popen(
+        [ACKSM, *arguments],
+        env=None if environment is None else dict(environment),
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE if listen else None,
+        text=True,
+    )
+    said = []
+    for line in process.stderr or ():
+        print(line, end="", file=sys.stderr, flush=True)
+        said.append(line)
+    if process.wait() != 0:
+        raise StepFailedError(process.returncode)
+    return "".join(said)
+
+
+def next_steps(activate: Path, has_kubectl: bool) -> str:
+    """Lines to copy and paste. kubectl is not one of the sandbox's parts; where there is none it can be built."""
+    kubectl = ["kubectl get crds", "kubectl -n ack-system get deployments,pods"]
+    if not has_kubectl:
+        kubectl = ["acksm sandbox build --all    # a kubectl, some minutes once; then the eval line again", *kubectl]
+    return "\n".join(
+        [
+            "",
+            "The sandbox stays up. To look around in it:",
+            "",
+            f"  source {shlex.quote(str(activate))}",
+            '  eval "$(acksm sandbox env)"',
+            *(f"  {line}" for line in kubectl),
+            "  helm list -n ack-system",
+            "  acksm install --scope namespace --dry-run     # what another scope would change",
+            "  acksm install --version sagemaker=1.5.1 --dry-run",
+            "  acksm status -o json",
+            "  acksm sandbox down                            # leaves nothing but the build cache",
+        ]
+    )
+
+
+def main() -> int:
+    """The exit code of the first command that fails, or 0."""
+    try:
+        acksm("sandbox", "up")
+        environment = os.environ | api.environment("default")
+        for name in ("AWS_PROFILE", "AWS_CA_BUNDLE", "AWS_SESSION_TOKEN"):  # as `acksm sandbox env` unsets them
+            environment.pop(name, None)
+        acksm("install", "--yes", environment=environment)
+        acksm("status", environment=environment)
+        said = acksm("install", "--yes", environment=environment, listen=True)
+    except StepFailedError as failed:
+        return failed.code
+    except KeyboardInterrupt:
+        return 130
+    if UP_TO_DATE not in said:
+        print("the second install should have had nothing to do", file=sys.stderr)
+        return 1
+    home = Path(sys.executable).parent / "activate"
+    relative = home.relative_to(Path.cwd()) if home.is_relative_to(Path.cwd()) else home
+    print(next_steps(relative, parts.existing("kubectl") is not None))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,120 @@
+"""Running a command and measuring it: wall time, CPU time, memory. Linux only, as the sandbox is."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+SAMPLE_SECONDS = 0.01
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One run. `largest` is the maximum resident size of its largest process as the kernel kept it, `tree` the
+    sampled maximum of the sum over all its processes (0 when not sampled), both in bytes."""
+
+    wall: float
+    cpu: float
+    largest: int
+    tree: int
+    exit_code: int
+    output: str
+
+
+def run(argv: Sequence[str], environment: Mapping[str, str], log: Path, *, sample: bool = False) -> Measured:
+    """Run `argv`; output and errors go to `log` and are returned. Sampling costs CPU time: not in timed rounds."""
+    with log.open("wb") as stream:
+        began = time.monotonic()
+        process = subprocess.Popen(
+            list(argv), env=dict(environment), stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT
+        )
+        sampler = _Sampler(process.pid) if sample else None
+        # wait4 instead of Popen.wait: it also gives the resources that the process and its descendants used
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.monotonic() - began
+    process.returncode = os.waitstatus_to_exitcode(status)
+    tree = sampler.stop() if sampler else 0
+    return Measured(
+        wall,
+        usage.ru_utime + usage.ru_stime,
+        usage.ru_maxrss * 1024,
+        tree,
+        process.returncode,
+        log.read_text("utf-8", "replace"),
+    )
+
+
+class _Sampler:
+    """Looks at the resident sizes of a process and its descendants until stopped."""
+
+    def __init__(self, root: int) -> None:
+        self._root, self._peak = root, 0
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> int:
+        """The peak in bytes."""
+        self._ended.set()
+        self._thread.join()
+        return self._peak
+
+    def _look(self) -> None:
+        while not self._ended.wait(SAMPLE_SECONDS):
+            self._peak = max(self._peak, tree_size(self._root, processes()))
+
+
+def processes() -> dict[int, tuple[int, int]]:
+    """Every process: id to (parent's id, resident bytes)."""
+    found = {}
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit():
+            try:
+                fields = Path(entry.path, "stat").read_text().rpartition(")")[2].split()
+            except OSError:  # it has ended
+                continue
+            found[int(entry.name)] = (int(fields[1]), int(fields[21]) * _PAGE)
+    return found
+
+
+def tree_size(root: int, table: Mapping[int, tuple[int, int]]) -> int:
+    """Resident bytes of `root` and its descendants, shared pages counted in each process."""
+    children: dict[int, list[int]] = {}
+    for pid, (parent, _) in table.items():
+        children.setdefault(parent, []).append(pid)
+    total, left = 0, [root]
+    while left:
+        pid = left.pop()
+        total += table.get(pid, (0, 0))[1]
+        left += children.get(pid, [])
+    return total
+
+
+def cpu_seconds(pids: Sequence[int]) -> float:
+    """CPU time that these processes have used until now."""
+    ticks = 0
+    for pid in pids:
+        try:
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def settle(pids: Sequence[int], *, busy: float = 0.1, seconds: float = 30.0) -> None:
+    """Wait until these processes use less than `busy` of a core: a cluster that has just come up still works."""
+    limit = time.monotonic() + seconds
+    before = cpu_seconds(pids)
+    while time.monotonic() < limit:
+        time.sleep(1.0)
+        now = cpu_seconds(pids)
+        if now - before < busy:
+            return
+        before = now

@@ -1,0 +1,52 @@
+"""Requests are counted by identity and once each."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import counts
+from acksm.sandbox.authenticator import AGENT
+
+
+def _aws(action: str, key: str, agent: str = "Boto3/1") -> str:
+    return json.dumps({"time": 1.0, "action": action, "key": key, "status": 200, "agent": agent})
+
+
+def _kube(user: str, number: int, stage: str = "ResponseComplete", uri: str = "/api/v1/nodes?limit=500") -> str:
+    return json.dumps(
+        {"auditID": str(number), "stage": stage, "verb": "list", "requestURI": uri, "user": {"username": user}}
+    )
+
+
+def test_aws_requests_of_the_key_alone() -> None:
+    lines = [_aws("iam:GetRole", "A"), _aws("iam:GetRole", "A", "aws-cli/1"), _aws("iam:GetRole", "B"), ""]
+    assert counts.aws(lines, "A") == {"iam:GetRole": 2}
+
+
+def test_the_authenticators_question_is_not_the_tools() -> None:
+    lines = [_aws("sts:GetCallerIdentity", "A"), _aws("sts:GetCallerIdentity", "A", AGENT)]
+    assert counts.aws(lines, "A") == {"sts:GetCallerIdentity": 1}
+
+
+def test_kubernetes_requests_of_the_user_once_for_all_stages() -> None:
+    lines = [_kube("me", 1, "ResponseStarted"), _kube("me", 1), _kube("me", 2), _kube("system:apiserver", 3)]
+    assert counts.kube(lines, "me") == {"list /api/v1/nodes": 2}
+
+
+def test_total_is_both() -> None:
+    both = counts.Counts(counts.aws([_aws("a", "A")], "A"), counts.kube([_kube("me", 1), _kube("me", 2)], "me"))
+    assert both.total == 3
+
+
+def test_log_gives_whole_lines_since_the_last_look(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_text("old\n")
+    log = counts.Log(path)
+    with path.open("a") as stream:
+        stream.write("one\ntw")
+    assert log.added() == ["one"]
+    with path.open("a") as stream:
+        stream.write("o\n")
+    assert log.added() == ["two"]
+    assert log.added() == []

@@ -1,0 +1,32 @@
+"""What is measured is the whole process tree."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import measure
+
+
+def test_tree_size_counts_descendants_and_nothing_else() -> None:
+    table = {1: (0, 1000), 10: (1, 5), 11: (10, 7), 12: (11, 11), 13: (1, 500)}
+    assert measure.tree_size(10, table) == 5 + 7 + 11
+
+
+def test_run_gives_exit_code_output_and_resources(tmp_path: Path) -> None:
+    child = "print('child'); x = bytearray(60 * 1024 * 1024); import time; time.sleep(0.2)"
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}]); sys.exit(7)"
+    found = measure.run([sys.executable, "-c", parent], os.environ, tmp_path / "log", sample=True)
+    assert found.exit_code == 7
+    assert found.output.strip() == "child"
+    assert found.largest > 60 * 1024**2
+    assert found.tree > found.largest
+    assert found.wall > 0.2
+
+
+def test_own_cpu_time_grows() -> None:
+    before = measure.cpu_seconds([os.getpid()])
+    while measure.cpu_seconds([os.getpid()]) == before:
+        sum(range(100_000))
+    assert measure.cpu_seconds([2**22 + 1]) == 0

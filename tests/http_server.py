@@ -1,0 +1,78 @@
+"""A small HTTP server with planned answers, for tests of clients."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@dataclass
+class Reply:
+    """What the server says; `cut` bytes of the body are announced and never sent."""
+
+    body: bytes = b""
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cut: int = 0
+
+
+@dataclass
+class Server:
+    """Replies by path and query; a list of them is used up one by one, its last one again and again."""
+
+    port: int
+    replies: dict[str, Reply | list[Reply] | Callable[[Mapping[str, str]], Reply]] = field(default_factory=dict)
+    asked: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def host(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def paths(self) -> list[str]:
+        return [path for path, _ in self.asked]
+
+
+def json_reply(value: Any, **more: Any) -> Reply:
+    return Reply(json.dumps(value).encode(), **more)
+
+
+def serve() -> tuple[Server, ThreadingHTTPServer]:
+    state = Server(0)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        wbufsize = 65536  # head and body in one packet
+
+        def do_GET(self) -> None:
+            state.asked.append((self.path, self.headers.get("Authorization", "")))
+            planned = state.replies.get(self.path, Reply(b"{}", 404))
+            if isinstance(planned, list):
+                planned = planned.pop(0) if len(planned) > 1 else planned[0]
+            reply = planned if isinstance(planned, Reply) else planned(dict(self.headers))
+            self.send_response(reply.status)
+            for name, value in reply.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(reply.body) + reply.cut))
+            self.end_headers()
+            self.wfile.write(reply.body)
+            self.close_connection = bool(reply.cut)
+
+        def do_CONNECT(self) -> None:
+            state.asked.append((f"CONNECT {self.path}", ""))
+            self.send_response(403)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    http.daemon_threads = True
+    state.port = http.server_address[1]
+    threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    return state, http
