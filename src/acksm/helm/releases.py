@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from acksm import yaml_reader
 from acksm.errors import AcksmError
 from acksm.helm.runner import Helm
 
@@ -33,9 +34,13 @@ class Release:
 
     @property
     def age_seconds(self) -> float:
-        """Since its last operation; a large number when helm's time cannot be read."""
+        """Since its last operation; a large number when helm's time cannot be read.
+
+        helm writes Go's form, in the zone of whoever ran it: ``2026-01-29 10:00:00.123456789 +0100 CET``.
+        """
         try:
-            stamp = datetime.fromisoformat(" ".join(self.updated.split(" ")[:2])[:26] + "+00:00")
+            date, time, offset = self.updated.split(" ")[:3]
+            stamp = datetime.fromisoformat(f"{date} {time}{offset}")
         except ValueError:
             return 1e9
         return (datetime.now(UTC) - stamp).total_seconds()
@@ -89,11 +94,9 @@ class Releases:
         self, release: str, namespace: str, chart: str, values: Mapping[str, Any], *, seconds: float
     ) -> list[dict[str, Any]]:
         """The objects that the chart would make, rendered without the cluster."""
-        from ruamel.yaml import YAML
-
         file = self._helm.private_file(f"template-{release}.json", values)
         text = self._helm.run(["template", release, chart, "-n", namespace, "-f", file], seconds=seconds)
-        return [item for item in YAML(typ="safe").load_all(text) if isinstance(item, dict)]
+        return [item for item in yaml_reader.load_all(text) if isinstance(item, dict)]
 
     def install(self, release: str, namespace: str, chart: str, values: Mapping[str, Any], *, seconds: float) -> None:
         self._write("install", release, namespace, chart, values, seconds)

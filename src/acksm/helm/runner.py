@@ -20,21 +20,22 @@ from typing import Any
 from acksm.errors import AcksmError
 
 MINIMUM = (3, 8)
+END_SECONDS = 5.0  # for helm to write its release record after an interrupt
 MAX_OUTPUT = 64 * 1024 * 1024
 _VERSION = re.compile(r"v(\d+)\.(\d+)")
-_HIDE = {
-    "KUBECONFIG",
-    "HELM_NAMESPACE",
-    "HELM_KUBECONTEXT",
-    "HELM_KUBETOKEN",
-    "HELM_KUBEAPISERVER",
-    "HELM_KUBEASUSER",
-    "HELM_KUBEASGROUPS",
-    "HELM_KUBECAFILE",
-    "HELM_DRIVER",
-    "HELM_PLUGINS",
-    "HELM_DEBUG",
-}
+_THE_USERS = ("HELM_", "KUBE")  # variables that begin so would send helm elsewhere, or to the user's files
+# Lines of helm's logs, not of its message: klog's "W1124 …", slog's "time=… level=…", helm's own "WARNING: …".
+_LOG_LINE = re.compile(r"WARNING|level=|time=|[IWEF]\d{4} ")
+# What helm's message holds → the id it is told under (ack-facts.md §4.4, rows of helm).
+_MEANINGS = (
+    ("invalid ownership metadata", "helm-ownership"),
+    ("minimum number of descriptors", "chart-format-old"),
+    ("values don't meet the specifications of the schema", "values-schema"),
+    ("another operation (install/upgrade/rollback) is in progress", "release-busy"),
+    ("cluster unreachable", "kube-unreachable"),
+    ("asked for the client to provide credentials", "kube-unauthorized"),
+    ("is forbidden", "kube-forbidden"),
+)
 
 
 def find(environment: Mapping[str, str] | None = None) -> str:
@@ -55,7 +56,7 @@ class Helm:
         self._home = tempfile.TemporaryDirectory(prefix="acksm-helm-")  # 0700
         home = Path(self._home.name)
         self._kubeconfig = self.private_file("kubeconfig.json", kubeconfig)
-        self._environment = {key: value for key, value in os.environ.items() if key not in _HIDE} | {
+        self._environment = {key: value for key, value in os.environ.items() if not key.startswith(_THE_USERS)} | {
             "HELM_CACHE_HOME": str(home / "cache"),
             "HELM_CONFIG_HOME": str(home / "config"),
             "HELM_DATA_HOME": str(home / "data"),
@@ -128,10 +129,14 @@ class Helm:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
+    """Interrupt helm and what it started; kill them when that does not end it."""
+    for stream in (process.stdout, process.stderr):
+        if stream:
+            stream.close()
     for signal_number in (signal.SIGINT, signal.SIGKILL):
         try:
             os.killpg(process.pid, signal_number)
-            process.wait(timeout=5)
+            process.wait(timeout=END_SECONDS)
             return
         except ProcessLookupError:
             return
@@ -140,17 +145,11 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def explain(verb: str, stderr: str) -> AcksmError:
-    """helm's message as an error with an id (ack-facts.md §4.4, rows of helm)."""
-    lines = [line for line in stderr.strip().splitlines() if not line.startswith(("WARNING", "level=", "I0", "W0"))]
-    message = " ".join(lines).removeprefix("Error: ")[:1500] or f"helm {verb} failed"
-    if "invalid ownership metadata" in message:
-        return AcksmError("helm-ownership", message)
-    if "minimum number of descriptors" in message:
-        return AcksmError("chart-format-old", message)
-    if "values don't meet the specifications of the schema" in message:
-        return AcksmError("values-schema", message)
-    if "is forbidden" in message:
-        return AcksmError("kube-forbidden", message)
-    if "release: not found" in message:
-        return AcksmError("helm-failed", message, details={"missing": True})
-    return AcksmError("helm-failed", f"helm {verb}: {message}")
+    """helm's message as an error with an id; `details["missing"]` when there is no such release."""
+    lines = [line for line in stderr.strip().splitlines() if not _LOG_LINE.match(line)]
+    message = " ".join(lines).removeprefix("Error: ")[:1500]
+    for mark, failure in _MEANINGS:
+        if mark in message:
+            return AcksmError(failure, message)
+    details = {"missing": True} if "release: not found" in message else {}
+    return AcksmError("helm-failed", f"helm {verb}: {message or 'no message'}", details=details)
