@@ -35,7 +35,7 @@ _MATRIX = (
         "the gate IAMRoleSelector does not go with enableCARM: the controller would not start",
         "It exits with \"cannot enable feature gate 'IAMRoleSelector' when flag 'enable-carm' is set to true\"; the "
         "official page sets the gate alone (ack-facts.md §2.3).",
-        "acksm install … --set featureGates.IAMRoleSelector=true --set enableCARM=false",
+        "acksm install … --mode role-selector",
         _R,
     ),
     Entry(
@@ -50,14 +50,21 @@ _MATRIX = (
         "mode-mixed",
         "the controllers work in different modes",
         "One has the gate IAMRoleSelector on and another not; a binding would hold for one of them only.",
-        "acksm install … --set featureGates.IAMRoleSelector=false --set enableCARM=true",
+        "acksm install … --mode carm",
         _R,
     ),
     Entry(
         "mode-differs",
         "the controllers work in another mode than asked for",
         "The mode is a matter of the installed release: gate IAMRoleSelector and enableCARM.",
-        "acksm install … with the values of that mode",
+        "acksm install … --mode MODE",
+        _R,
+    ),
+    Entry(
+        "mode-unsupported",
+        "this version has no IAMRoleSelector",
+        "It came with sagemaker 1.5.1 and applicationautoscaling 1.1.2.",
+        "acksm install … --version SERVICE=latest",
         _R,
     ),
     Entry(

@@ -122,6 +122,13 @@ ACCOUNTS: dict[str, Any] = {
         help="Refuse controllers that work in the other mode [what is installed].",
     ),
 }
+MODE = _option(
+    str | None,
+    "--mode",
+    metavar="carm|role-selector",
+    panel=_CONTROLLER,
+    help="How other accounts are reached: by the map, or by IAMRoleSelectors [what is installed].",
+)
 OUTPUT: dict[str, Any] = {
     "timeout": _option(str | None, "--timeout", help="Time for everything, 90s or 15m [15m].", panel=_RUN),
     "output": _option(

@@ -308,6 +308,7 @@ def _patched(target: Target, item: Controller, role_arn: str) -> tuple[values.Pa
     scope = _scope(settings, item)
     own = [Edit(("aws", "region"), target.cluster.region, "acksm"), Edit(MARK_PATH, "true", "acksm")]
     own += [Edit((key,), value, "acksm") for key, value in scope.values.items()]
+    own += running.mode_edits(settings.mode, item.service, chart.version)
     if charts.has(item.service, chart.version, "account-id"):
         own.append(Edit(("aws", "account_id"), target.identity.account, "acksm"))
     if role_arn:

@@ -16,6 +16,7 @@ from acksm import charts
 from acksm.catalog import lookup
 from acksm.errors import AcksmError
 from acksm.guide.readiness import ROLE_ANNOTATION
+from acksm.helm.values import Edit
 from acksm.kube.client import Kube
 from acksm.kube.paths import ref
 
@@ -210,16 +211,21 @@ def mode_of(running: Sequence[Running], asked: str = "") -> str:
             "mode-differs",
             f"the controllers work by {mode}, not by {asked}",
             where="; ".join(map(str, running)),
-            remedy=switch_command(asked),
+            remedy=f"acksm install … --mode {asked}",
         )
     return mode
 
 
-def switch_command(mode: str) -> str:
-    """The install command that switches to `mode`."""
-    on = "true" if mode == SELECTOR else "false"
-    off = "false" if mode == SELECTOR else "true"
-    return f"acksm install … --set featureGates.{ROLE_SELECTOR}={on} --set enableCARM={off}"
+def mode_edits(mode: str | None, service: str, version: str) -> list[Edit]:
+    """The chart values that make `mode`; [] where it is the only one. Error: `mode-unsupported`."""
+    if mode == SELECTOR and not charts.has(service, version, "role-selector"):
+        raise AcksmError("mode-unsupported", f"{charts.chart_name(service)} {version} knows no IAMRoleSelector")
+    edits = []
+    if mode and charts.has(service, version, "role-selector"):
+        edits.append(Edit(("featureGates", ROLE_SELECTOR), mode == SELECTOR, "--mode"))
+    if mode and charts.has(service, version, "enable-carm"):
+        edits.append(Edit(("enableCARM",), mode != SELECTOR, "--mode"))
+    return edits
 
 
 def check_followed(running: Sequence[Running], namespaces: Iterable[str], what: str) -> None:
