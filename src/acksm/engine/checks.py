@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+
+from acksm import reports
 
 
 class State(StrEnum):
@@ -27,7 +28,7 @@ class Check:
     text: str = ""
     remedy: str = ""
 
-    def as_data(self) -> dict[str, Any]:
+    def as_data(self) -> reports.CheckResult:
         return {
             "id": self.id,
             "state": str(self.state),

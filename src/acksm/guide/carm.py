@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
 
+from acksm import reports
 from acksm.config import TARGET_ROLE
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
@@ -21,6 +21,7 @@ from acksm.guide.running import SERVICE_CARM, TEAM_CARM, Running
 from acksm.guide.target import Target
 
 ACCOUNT, TEAM_LEVEL = "account", "team"
+ALL = "all"  # in a report: every service without a role of its own
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,8 @@ class Planned:
 
     changes: list[Change] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    rows: list[dict[str, Any]] = field(default_factory=list)
+    rows: list[reports.CarmBinding] = field(default_factory=list)
+    unbound: list[reports.CarmUnbound] = field(default_factory=list)
 
 
 def observe(target: Target) -> Observed:
@@ -146,9 +148,7 @@ def plan(observed: Observed, want: Wanted) -> Planned:
     planned = Planned()
     entries = [change for item in observed.maps.values() for change in _entries(observed, item, roles)]
     for name, subject in want.bindings.items():
-        planned.rows.append(
-            {"namespace": name, subject.level: subject.id, "roles": roles[subject]}  # "" is the role of all services
-        )
+        planned.rows.append(row(name, subject, roles[subject]))
     planned.changes += [bindings.create(name, STEP) for name in want.bindings if name not in observed.namespaces]
     planned.changes += entries
     if entries:
@@ -171,6 +171,12 @@ def plan(observed: Observed, want: Wanted) -> Planned:
     for subject, by_service in roles.items():
         _note_uncovered(observed, want, subject, by_service, planned)
     return planned
+
+
+def row(name: str, subject: Subject, by_service: Mapping[str, str]) -> reports.CarmBinding:
+    """A binding for the report."""
+    roles = {service or ALL: role for service, role in by_service.items()}
+    return {"namespace": name, "level": subject.level, "id": subject.id, "roles": roles}
 
 
 def _keys(map_name: str, roles: Mapping[Subject, Mapping[str, str]]) -> dict[str, str]:
@@ -293,7 +299,7 @@ def plan_unbind(observed: Observed, names: Sequence[str], own: str) -> Planned:
     for name, subjects in bound.items():
         for subject in subjects:
             planned.changes += bindings.annotate(name, observed.namespaces[name], subject.annotation, None, STEP)
-        planned.rows.append({"namespace": name, "was": [str(subject) for subject in subjects]})
+        planned.unbound.append({"namespace": name, "was": [str(subject) for subject in subjects]})
     staying = {subject for name, live in observed.namespaces.items() if name not in bound for subject in bound_to(live)}
     _release(observed, {subject for subjects in bound.values() for subject in subjects} - staying, planned)
     return planned

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from acksm import reports
 from acksm.aws.session import Aws
 from acksm.config import Settings
 from acksm.engine.change import Change, Danger, Op, Plan
@@ -197,14 +198,18 @@ def run(settings: Settings, ui: Any, account: str, *, print_only: bool) -> int:
             changes += plan_own(role, arn, want.arn, who, target)
             wide = carm_trust.wide_open((role or {}).get("inline", {}))
             notes += [f"policy {name} of {arn} lets every role be assumed; it is not needed any more" for name in wide]
-        facts: dict[str, Any] = {"controller_roles": list(who.roles), "target_role": want.arn, "account": account}
+        facts: reports.CarmSetupFacts = {
+            "account": account,
+            "target_role": want.arn,
+            "controller_roles": list(who.roles),
+        }
         text = f"{want.arn} trusts {', '.join(who.roles)}\nnext: acksm carm bind NAMESPACE --account {account}"
         if print_only:
             template = carm_print.template(want, who.roles)
             commands = carm_print.commands(want)
-            facts |= {"template": template, "commands": commands}
+            facts["template"], facts["commands"] = template, commands
             text = carm_print.text(want, template, commands)
-        plan = Plan("carm setup", tuple(changes), tuple(notes), facts)
+        plan = Plan("carm setup", tuple(changes), tuple(notes), dict(facts))
         return carry_out(
             target, ui, plan, {**bindings.kube_calls(target.kube), **table}, text, dry_text=text if print_only else ""
         )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from acksm import charts
+from acksm import charts, reports
 from acksm.config import Settings
 from acksm.engine.change import Plan
 from acksm.errors import AcksmError
@@ -134,7 +134,10 @@ def _with_objects(target: Target, observed: carm.Observed, wanted: Mapping[str, 
 
 
 def _finish(target: Target, ui: Any, command: str, planned: carm.Planned, text: str) -> int:
-    plan = Plan(command, tuple(planned.changes), tuple(dict.fromkeys(planned.notes)), {"bindings": planned.rows})
+    facts: reports.CarmBindFacts | reports.CarmUnbindFacts = (
+        {"bindings": planned.unbound} if planned.unbound else {"bindings": planned.rows}
+    )
+    plan = Plan(command, tuple(planned.changes), tuple(dict.fromkeys(planned.notes)), dict(facts))
     return carry_out(target, ui, plan, dispatch(target, ui.emit), text)
 
 
@@ -158,6 +161,8 @@ def _bound_text(bound: Mapping[str, Subject], planned: carm.Planned) -> str:
     lines = []
     for row in planned.rows:
         roles = row["roles"]
-        told = ", ".join(f"{role}" + (f" ({service} only)" if service else "") for service, role in roles.items())
+        told = ", ".join(
+            role + (f" ({service} only)" if service != carm.ALL else "") for service, role in roles.items()
+        )
         lines.append(f"{row['namespace']} → {bound[row['namespace']]} → {told}")
     return "\n".join([*lines, "next: acksm carm verify"])

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from acksm import charts
+from acksm import charts, reports
 from acksm.catalog import lookup
 from acksm.config import Settings
 from acksm.engine.checks import Check, State, worst
@@ -263,7 +263,7 @@ def run(settings: Settings, ui: Any, names: Sequence[str], *, live: bool, comman
         state = worst(checks)
         good = state in {State.OK, State.WARNING} or (command == "carm list" and state is State.UNKNOWN)
         code = int(ExitCode.OK if good else ExitCode.CHECK_FAILED)
-        data = {
+        data: reports.CarmListReport = {
             "target": target.as_data(),
             "mode": evidence.mode,
             "proven": state in {State.OK, State.WARNING},
@@ -278,7 +278,7 @@ def run(settings: Settings, ui: Any, names: Sequence[str], *, live: bool, comman
         return code
 
 
-def _row(item: Chain) -> dict[str, Any]:
+def _row(item: Chain) -> reports.CarmRow:
     return {
         "namespace": item.namespace,
         "level": item.subject.level if item.subject else "",

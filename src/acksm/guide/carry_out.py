@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from acksm import reports
 from acksm.engine.change import Danger, Plan, summary
 from acksm.engine.diff import render_plan
 from acksm.engine.executor import Dispatch, execute
@@ -31,16 +32,16 @@ def carry_out(
     settings, mutations = target.settings, plan.mutations
     for note in plan.notes:
         ui.emit(Event(Kind.NOTE, "note", note))
-    report = {
+    report: reports.Changes = {
         "target": target.as_data(),
         "dry_run": settings.dry_run,
         "notes": list(plan.notes),
         "changes": [change.as_data() for change in mutations],
-        "result": dict(plan.facts),
     }
+    facts = {"result": dict(plan.facts)}
     if settings.dry_run:
         report["digest"] = plan.digest()
-        ui.result(plan.command, report, _dry_text(plan, dry_text, settings.full))
+        ui.result(plan.command, {**report, **facts}, _dry_text(plan, dry_text, settings.full))
         return 0
     rights.check(target, mutations, manifests)
     if mutations and plan.danger is not Danger.NONE:
@@ -49,7 +50,7 @@ def carry_out(
     execute(plan, dispatch, ui.emit)
     if not mutations:
         ui.emit(Event(Kind.UP_TO_DATE, "up-to-date", "up to date: nothing was to be done"))
-    ui.result(plan.command, report, text)
+    ui.result(plan.command, {**report, **facts}, text)
     return 0
 
 

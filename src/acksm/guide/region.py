@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
+from acksm import reports
 from acksm.config import Settings
 from acksm.engine.change import Change, Plan
 from acksm.errors import AcksmError
@@ -106,8 +107,10 @@ def run_bind(settings: Settings, ui: Any, wanted: Mapping[str, str | None], comm
         changed = {change.params["name"] for change in changes if change.call == "kube.set_keys"}
         touched = {name: wanted[name] for name in wanted if name in changed and name in observed.namespaces}
         notes = check_objects(observed, touched, _objects(target, observed, touched))
-        rows = [{"namespace": name, "region": region} for name, region in wanted.items()]
-        made = Plan(command, tuple(changes), tuple(notes), {"regions": rows})
+        facts: reports.RegionFacts = {
+            "regions": [{"namespace": name, "region": region} for name, region in wanted.items()]
+        }
+        made = Plan(command, tuple(changes), tuple(notes), dict(facts))
         return carry_out(target, ui, made, bindings.kube_calls(target.kube), _bound_text(wanted))
 
 
@@ -123,9 +126,9 @@ def _bound_text(wanted: Mapping[str, str | None]) -> str:
     return "\n".join(f"{name} → {region or 'the default region of the controllers'}" for name, region in wanted.items())
 
 
-def rows(observed: Observed, partition: str, regions: Regions) -> list[dict[str, Any]]:
+def rows(observed: Observed, partition: str, regions: Regions) -> list[reports.RegionRow]:
     """Every namespace with a region, and what is wrong with it (`problem` is an id, "" for nothing)."""
-    found = []
+    found: list[reports.RegionRow] = []
     known = set(regions("sts", partition))
     for name, live in sorted(observed.namespaces.items()):
         region = live.annotations.get(REGION, "")
@@ -155,7 +158,7 @@ def run_list(settings: Settings, ui: Any) -> int:
         lines += [f"{row['namespace']:40}{row['region'] or '-':20}{row['problem'] or '-'}" for row in found]
         lines += [f"{item}: {item.region} where nothing else is said" for item in observed.running]
         code = 3 if any(row["problem"] for row in found) else 0
-        data = {
+        data: reports.RegionListReport = {
             "target": target.as_data(),
             "regions": found,
             "controllers": [item.as_data() for item in observed.running],

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
+from acksm import charts, reports
 from acksm.config import Settings
 from acksm.errors import AcksmError
 from acksm.guide import running
@@ -100,7 +101,7 @@ def find_kind(kube: Kube, asked: str) -> tuple[str, Ref]:
     for item in kube.list(ref("CustomResourceDefinition")):
         spec, names = item["spec"], item["spec"]["names"]
         service = str(spec["group"]).removesuffix(f".{COMMON_GROUP}")
-        if service not in running.charts.SERVICES:
+        if service not in charts.SERVICES:
             continue
         where = (service, Ref(f"{spec['group']}/v1alpha1", str(names["plural"]), str(names["kind"])))
         kinds.append(str(names["kind"]))
@@ -153,11 +154,19 @@ def run(settings: Settings, ui: Any, asked: str, namespace: str) -> int:
         controller = next((item for item in controllers if item.service == service and item.watches(namespace)), None)
         told = explain(thing, Namespace.of(manifest), controller, pod_environment(target.kube, controller))
         what = f"{kind.kind} {namespace}/{name}" if name else f"a new {kind.kind} in {namespace}"
-        data = {
+        data: reports.RegionExplainReport = {
             "target": target.as_data(),
             "object": what,
             "region": told.region,
-            "sources": [asdict(item) | {"decides": index == told.winner} for index, item in enumerate(told.sources)],
+            "sources": [
+                {
+                    "name": item.name,
+                    "region": item.region,
+                    "ignored": item.ignored,
+                    "decides": index == told.winner,
+                }
+                for index, item in enumerate(told.sources)
+            ],
             "notes": list(told.notes),
             "controller": controller.as_data() if controller else None,
         }

@@ -149,7 +149,7 @@ def plan(seen: Seen, want: Wanted) -> Planned:
         types = [item.types for item in wanted]
         new += [item for item in wanted if item.name not in {one.name for one in mine}]
         old += [item for item in mine if item.types in types and item.name not in {one.name for one in wanted}]
-        planned.rows.append({"namespace": name, subject.level: subject.id, "roles": roles})
+        planned.rows.append(carm.row(name, subject, roles))
         if name not in base.namespaces:
             creations.append(bindings.create(name, STEP))
     _check_overlaps(seen, want, new, old)
@@ -271,7 +271,7 @@ def plan_unbind(seen: Seen, names: Sequence[str], own: str) -> Planned:
     carm.check_objects(seen.base, {name: {own} for name in names if gone[name]})
     for name, mine in gone.items():
         planned.changes += [_delete(item, "") for item in mine]
-        planned.rows.append({"namespace": name, "was": [item.arn for item in mine]})
+        planned.unbound.append({"namespace": name, "was": [item.arn for item in mine]})
         labels = seen.base.namespaces[name].labels
         others = [item.name for item in seen.selectors if item not in mine and item.fits(name, labels)]
         if others:

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from acksm import charts
+from acksm import charts, reports
 from acksm.catalog import lookup
 from acksm.errors import AcksmError
 from acksm.guide.readiness import ROLE_ANNOTATION
@@ -68,7 +68,7 @@ class Running:
     def __str__(self) -> str:
         return f"{self.service} {self.version} in namespace {self.namespace}"
 
-    def as_data(self) -> dict[str, Any]:
+    def as_data(self) -> reports.RunningController:
         return {
             "service": self.service,
             "version": self.version,
