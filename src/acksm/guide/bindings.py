@@ -166,9 +166,7 @@ def kube_calls(kube: Kube) -> dict[str, Callable[..., Any]]:
     """The calls of these changes."""
     return {
         "kube.apply": kube.apply,
-        "kube.create": kube.create,
         "kube.delete": lambda kind, name: kube.delete(ref(kind, name)),
-        "kube.restart": kube.restart,
         "kube.set_keys": lambda **params: set_keys(kube, **params),
         "kube.delete_when_empty": lambda **params: delete_when_empty(kube, **params),
     }

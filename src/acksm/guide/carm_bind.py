@@ -151,6 +151,7 @@ def dispatch(target: Target, emit: Emit) -> dict[str, Callable[..., Any]]:
         **bindings.kube_calls(target.kube),
         **carm_map.calls(target.kube),
         **role_selector.calls(target.kube),
+        "kube.restart": target.kube.restart,
         "controller.await_ready": await_ready,
     }
 

@@ -76,6 +76,7 @@ def ignored(reading: Reading, service: str, namespaces: Mapping[str, Any]) -> di
     for name, manifest in namespaces.items():
         annotations = values_at(manifest, ANNOTATIONS)
         key = next((key for key in keys if key in annotations), "")
-        if key and name not in IGNORED_NAMESPACES:
+        # of one that is being deleted only its objects count, and they are looked at by themselves
+        if key and name not in IGNORED_NAMESPACES and not manifest["metadata"].get("deletionTimestamp"):
             found[name] = key
     return found
