@@ -140,7 +140,8 @@ class World:
             list(pool.map(kube.delete, doomed))
         limit = time.monotonic() + 60
         while left := [name for name in _names(kube, ref("CustomResourceDefinition")) if name.endswith(ACK_GROUP)]:
-            assert time.monotonic() < limit, f"do not go: {[kube.get(ref('CustomResourceDefinition', left[0])), left]}"
+            if time.monotonic() > limit:
+                raise AssertionError(f"{left} do not go: {kube.get(ref('CustomResourceDefinition', left[0]))}"[-3000:])
             time.sleep(0.1)
         self.count += 1
         self.namespace = f"ack-{self.count}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from acksm.catalog import Entry, areas
-from generator.markdown import NOTICE, anchor, code, slug, table
+from generator.markdown import NOTICE, anchor, code, heading_anchor, slug, table
 from generator.markdown import page as _page
 
 KINDS = {
@@ -19,12 +19,15 @@ KINDS = {
         "Parts of a plan, in the order of no plan: `--dry-run` shows them, `changes[].id` of `-o json` names them. "
         "Those that only wait change nothing.",
     ),
+    "event": ("Events", "What a command tells on stderr while it works."),
 }
+_SHORT = {"change", "event"}  # kinds that a line tells whole
 TITLES = {
     "aws": "AWS",
     "charts": "Charts, values, registry and helm",
     "common": "Everywhere",
     "controllers": "Controllers",
+    "events": "Of all commands",
     "kube": "Kubernetes",
     "sandbox": "Sandbox",
 }
@@ -36,6 +39,9 @@ Every id that acksm prints. Ids are stable; messages are not. `acksm explain ID`
 
 def page() -> str:
     """The page's text."""
+    unknown = {entry.kind for _, entries in areas().values() for entry in entries} - {*KINDS}
+    if unknown:
+        raise ValueError(f"docs/generator/errors.py has no heading for ids of kind {', '.join(sorted(unknown))}")
     parts = ["# Errors and changes", NOTICE, _INTRO, _contents()]
     for kind, (heading, text) in KINDS.items():
         found = [(area, [entry for entry in entries if entry.kind == kind]) for area, (_, entries) in areas().items()]
@@ -45,7 +51,7 @@ def page() -> str:
         parts += [f"## {heading}", text]
         for area, entries in found:
             parts.append(f"### {heading}: {title(area)}")
-            parts += [_changes(entries)] if kind == "change" else [part for entry in entries for part in _entry(entry)]
+            parts += [_rows(entries)] if kind in _SHORT else [part for entry in entries for part in _entry(entry)]
     return _page(*parts)
 
 
@@ -65,11 +71,11 @@ def _contents() -> str:
 
 
 def _entry(entry: Entry) -> list[str]:
-    told = [f"**{_sentence(entry.title)}** {entry.cause}"]
+    told = [f"**{_sentence(entry.title)}** {entry.cause}" + (" Retired: no longer printed." if entry.retired else "")]
     if entry.remedy:
         told.append(f"Remedy: {_remedy(entry.remedy)}")
     told.append(f"Exit code: {int(entry.exit_code)} ({entry.exit_code.name})")
-    return [f"#### {entry.id}" + ("\n\n" + anchor(entry.id) if anchor(entry.id) else ""), "  \n".join(told)]
+    return [f"#### {entry.id}", heading_anchor(entry.id), "  \n".join(told)]
 
 
 def _remedy(text: str) -> str:
@@ -80,8 +86,15 @@ def _remedy(text: str) -> str:
     return f"{code(command)} {note.strip()}".strip()
 
 
-def _changes(entries: Sequence[Entry]) -> str:
-    rows = ((anchor(entry.id) + code(entry.id), entry.title, entry.cause) for entry in entries)
+def _rows(entries: Sequence[Entry]) -> str:
+    rows = (
+        (
+            anchor(entry.id) + code(entry.id) + (" (retired)" if entry.retired else ""),
+            entry.title,
+            entry.cause,
+        )
+        for entry in entries
+    )
     return table(("Id", "What", "When"), rows)
 
 

@@ -28,8 +28,13 @@ def slug(heading: str) -> str:
 
 
 def anchor(id: str) -> str:
-    """An explicit anchor, where a heading of this text would get another one; else nothing."""
-    return "" if slug(id) == id else f'<a id="{id}"></a>'
+    """An explicit anchor."""
+    return f'<a id="{id}"></a>'
+
+
+def heading_anchor(id: str) -> str:
+    """An explicit anchor, where a heading of this text gets another one by itself; else nothing."""
+    return "" if slug(id) == id else anchor(id)
 
 
 def page(*parts: str) -> str:

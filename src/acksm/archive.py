@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from acksm import yaml_reader
 from acksm.errors import AcksmError
 
 MAX_ARCHIVE = 20 * 1024 * 1024  # helm's own limit for a chart in a registry
 MAX_TOTAL = 50 * 1024 * 1024
 MAX_FILE = 10 * 1024 * 1024
 MAX_FILES = 5_000
-MAX_YAML = 512 * 1024  # the charts' own files have some kilobytes; parsing more takes minutes
-MAX_DEPTH = 60
+MAX_YAML = 512 * 1024  # the charts' own files have some kilobytes; more is no chart's
 
 
 @dataclass(frozen=True)
@@ -181,40 +181,22 @@ def _chart(files: Mapping[str, bytes], where: str) -> Chart:
 
 
 def load_yaml(raw: bytes, name: str, where: str) -> Any:
-    """Safe YAML without anchors (a few lines of them can stand for gigabytes). Error: `chart-invalid`."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
+    """The one YAML document of a chart's file. Errors: `chart-invalid`, `chart-unsafe`."""
     if len(raw) > MAX_YAML:
         raise AcksmError("chart-unsafe", f"{name} has {len(raw)} bytes", where=where)
     try:
-        text = raw.decode("utf-8")
-        yaml = YAML(typ="safe", pure=True)
-        depth = 0
-        for event in yaml.parse(text):
-            kind = type(event).__name__
-            depth += (kind in {"MappingStartEvent", "SequenceStartEvent"}) - (
-                kind in {"MappingEndEvent", "SequenceEndEvent"}
-            )
-            if kind == "AliasEvent" or depth > MAX_DEPTH:
-                raise AcksmError("chart-unsafe", f"{name} has YAML aliases or is nested too deep", where=where)
-        return YAML(typ="safe", pure=True).load(text)
-    except (YAMLError, UnicodeDecodeError, ValueError, RecursionError, AttributeError, TypeError) as error:
-        raise AcksmError("chart-invalid", f"{name} is not YAML: {error}"[:400], where=where) from error
+        return yaml_reader.load(raw.decode("utf-8"))
+    except yaml_reader.YamlError as error:
+        raise unreadable(error, name, where) from error
+    except UnicodeDecodeError as error:
+        raise AcksmError("chart-invalid", f"{name} is not UTF-8: {error}"[:400], where=where) from error
 
 
-def has_aliases(value: Any) -> bool:
-    """Whether a container stands in loaded YAML more than once, which only an alias does. Linear in the file's size."""
-    seen: set[int] = set()
-    stack = [value]
-    while stack:
-        item = stack.pop()
-        if isinstance(item, dict | list):
-            if id(item) in seen:
-                return True
-            seen.add(id(item))
-            stack += item.values() if isinstance(item, dict) else item
-    return False
+def unreadable(error: yaml_reader.YamlError, name: str, where: str) -> AcksmError:
+    """What cannot be read in a chart, told with the file's name."""
+    if error.unsafe:
+        return AcksmError("chart-unsafe", f"{name} has {error}", where=where)
+    return AcksmError("chart-invalid", f"{name} is not YAML: {error}"[:400], where=where)
 
 
 def pack(root: str, files: Mapping[str, bytes]) -> bytes:

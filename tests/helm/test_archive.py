@@ -8,7 +8,6 @@ import os
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -245,26 +244,6 @@ def test_any_bytes_as_yaml(raw: bytes) -> None:
     else:
         failure = ""
     assert failure in {"", *REFUSED}
-
-
-def _cycle() -> Any:
-    loop: list[Any] = []
-    loop.append(loop)
-    return loop
-
-
-@pytest.mark.parametrize(
-    ("value", "aliased"),
-    [
-        ({"a": [1, 1], "b": [1, 1], "c": "x"}, False),
-        (None, False),
-        ([shared := {"x": 1}, shared], True),
-        ({"a": (twice := [1]), "b": {"c": twice}}, True),
-        (_cycle(), True),
-    ],
-)
-def test_aliases_are_seen(value: Any, aliased: bool) -> None:
-    assert archive.has_aliases(value) is aliased
 
 
 # directories and other sources

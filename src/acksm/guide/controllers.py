@@ -21,7 +21,7 @@ from acksm.guide import crds, readiness, release, running, switching
 from acksm.guide.readiness import ROLE_ANNOTATION
 from acksm.guide.target import Target
 from acksm.helm import registry, values
-from acksm.helm.releases import MARK_PATH, PENDING_GRACE_SECONDS, Release, is_marked, recovery
+from acksm.helm.releases import MARK_PATH, Release, is_marked, recovery
 from acksm.helm.values import Edit
 from acksm.kube import paths
 from acksm.kube.paths import ref
@@ -129,22 +129,12 @@ def _observed(target: Target, found: Release | None) -> release.Observed:
     seconds = target.deadline.remaining
     action, revision = "", 0
     if found.status != "deployed":
-        if found.status.startswith("pending") and found.age_seconds < PENDING_GRACE_SECONDS and _is_busy(target, found):
-            raise AcksmError(
-                "release-busy",
-                f"release {found.name} is {found.status} since {found.age_seconds:.0f} s",
-                where=f"namespace {found.namespace}",
-            )
         action, revision = recovery(found, target.releases.deployed_revisions(found, seconds=seconds))
     given = target.releases.values(found, seconds=seconds)
     health = readiness.look(target.kube, found.namespace, found.name)
-    return release.Observed(found.version, found.status, given, is_marked(given), action, revision, health)
-
-
-def _is_busy(target: Target, found: Release) -> bool:
-    """Whether a helm may still be at it. acksm starts helm only for its own run, and a person who kills acksm knows
-    it: `--yes` says that no other helm runs."""
-    return not target.settings.yes
+    return release.Observed(
+        found.version, found.status, given, is_marked(given), action, revision, health, found.age_seconds
+    )
 
 
 def installed_role(observed: Observed) -> str:
@@ -163,9 +153,30 @@ def service_accounts(target: Target, observed: Observed) -> list[tuple[str, str]
     return found
 
 
+def installed_accounts(target: Target) -> list[tuple[str, str]]:
+    """The same for `acksm iam-role` alone, from the Deployments in the cluster, without charts and helm.
+
+    Where a controller is not installed, or the cluster does not let this identity look, the chart's own name counts.
+    """
+    namespace = target.settings.controller_namespace
+    found = []
+    for service in target.settings.service:
+        name = charts.release_name(service)
+        try:
+            health = readiness.look(target.kube, namespace, name)
+        except AcksmError as error:
+            if error.id not in {"kube-forbidden", "kube-unauthorized", "kube-unreachable"}:
+                raise
+            health = None
+        found.append((namespace, health.service_account if health else name))
+    return found
+
+
 def plan(target: Target, observed: Observed, role_arn: str, iam_is_new: bool) -> Planned:
     """The whole of §3 as changes. Refusals are AcksmErrors, all before the first write."""
     settings, namespace = target.settings, target.settings.controller_namespace
+    for item in observed.controllers:
+        release.check_busy(item.observed, namespace, charts.release_name(item.service), sure=settings.yes)
     planned = Planned()
     wanted = []
     for item in observed.controllers:
@@ -405,11 +416,11 @@ def _live(
 
 def helm_calls(target: Target) -> dict[str, Callable[..., Any]]:
     """The helm calls that a change may name."""
-    releases, deadline = target.releases, target.deadline
+    deadline = target.deadline  # and helm is looked for when one of them is called, not before
     return {
-        "helm.install": lambda **params: releases.install(**params, seconds=deadline.remaining),
-        "helm.upgrade": lambda **params: releases.upgrade(**params, seconds=deadline.remaining),
-        "helm.recover": lambda **params: releases.recover(**params, seconds=deadline.remaining),
+        "helm.install": lambda **params: target.releases.install(**params, seconds=deadline.remaining),
+        "helm.upgrade": lambda **params: target.releases.upgrade(**params, seconds=deadline.remaining),
+        "helm.recover": lambda **params: target.releases.recover(**params, seconds=deadline.remaining),
     }
 
 

@@ -14,7 +14,8 @@ from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
-from acksm.archive import has_aliases
+from acksm import yaml_reader
+from acksm.archive import unreadable
 from acksm.engine.change import Change, Op
 from acksm.engine.waits import Deadline, Progress, wait_until
 from acksm.errors import AcksmError
@@ -50,20 +51,15 @@ class WantedCrd:
 
 def parse(crds: Iterable[tuple[str, str]], chart: str, lane: str) -> list[WantedCrd]:
     """The chart's crds/ files as CRDs. Anything else in there is refused (`chart-invalid`)."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
     found = []
     for file, text in crds:
         try:
-            documents = list(YAML(typ="safe").load_all(text))
-        except (YAMLError, ValueError, RecursionError) as error:
-            raise AcksmError("chart-invalid", f"{file} is not YAML: {error}"[:400], where=chart) from error
+            documents = yaml_reader.load_all(text)
+        except yaml_reader.YamlError as error:
+            raise unreadable(error, file, chart) from error
         for document in documents:
             if document is None:
                 continue
-            if has_aliases(document):
-                raise AcksmError("chart-unsafe", f"{file} has YAML aliases", where=chart)
             _check(document, file, chart)
             found.append(WantedCrd(document, chart, lane))
     return found

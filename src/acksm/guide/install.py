@@ -61,64 +61,94 @@ def run(settings: Settings, ui: Any, *, command: str, sections: Sequence[str]) -
         return 0
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """What is there. `controllers` is None where the command is not about them; `accounts` are (namespace, name)."""
+
+    provider: oidc.Observed
+    role: iam_role.Observed | None
+    controllers: controllers.Observed | None
+    accounts: Sequence[tuple[str, str]]
+
+
 def plan(target: Target, command: str, sections: Sequence[str], emit: Emit) -> Result:
     """Observe everything side by side and plan it. Reads only."""
-    settings = target.settings
-    wants_role = "iam-role" in sections and not settings.role_arn
     emit(Event(Kind.PROGRESS, "observe", "looking at the account and the cluster"))
-    with ThreadPoolExecutor(max_workers=8) as pool:
-        nodes = pool.submit(check_nodes, target) if "controllers" in sections else None
-        provider = pool.submit(oidc.observe, target.aws, target.cluster)
-        # What is installed decides whose service accounts the role trusts, so it comes before the role's plan.
-        found = pool.submit(controllers.observe, target, emit)
-        role_name = settings.role_name or iam_role.default_name(target.cluster.name)
-        role = pool.submit(iam_role.observe, target.aws, role_name) if wants_role else None
-        if nodes:
-            nodes.result()
-        observed = found.result()
+    seen = _observe(target, sections, emit)
     emit(Event(Kind.PROGRESS, "observe", ""))
-    notes: list[str] = []
     changes: list[Change] = []
+    notes: list[str] = []
     facts: dict[str, Any] = {}
     manifests: Sequence[Mapping[str, Any]] = ()
-    role_arn = settings.role_arn
-    kept = controllers.installed_role(observed)
-    if "controllers" in sections and not role_arn and not settings.role_name and kept:
-        default = iam_role.arn(target.identity, role_name, settings.role_path)
-        if kept != default:
-            role_arn, wants_role = kept, False
-            notes.append(
-                f"the installed controllers use {kept}; it is kept (name another by --role-arn or --role-name)"
-            )
+    settings = target.settings
+    role_arn = settings.role_arn or _kept_role(target, seen, notes)
+    wants_role = "iam-role" in sections and not role_arn
     if "oidc" in sections and (wants_role or command == "oidc"):
-        changes += oidc.plan(provider.result(), oidc.wanted(target.cluster, settings.tag))
-        facts["oidc_provider_arn"] = provider.result().arn
-    if wants_role and role is not None:
-        accounts = controllers.service_accounts(target, observed)
-        wanted = iam_role.wanted(target.identity, target.cluster, settings, accounts, provider.result().arn)
-        changes += iam_role.plan(role.result(), wanted)
+        changes += oidc.plan(seen.provider, oidc.wanted(target.cluster, settings.tag))
+        facts["oidc_provider_arn"] = seen.provider.arn
+    elif wants_role and seen.provider.audiences is None:
+        notes.append("the cluster has no OIDC provider yet, and nobody can take the role on without: acksm oidc")
+    if wants_role and seen.role is not None:
+        wanted = iam_role.wanted(target.identity, target.cluster, settings, seen.accounts, seen.provider.arn)
+        changes += iam_role.plan(seen.role, wanted)
         role_arn = wanted.arn
+    if "iam-role" in sections:
         facts["role_arn"] = role_arn
-    iam_is_new = any(change.op is not Op.WAIT for change in changes)
-    if "controllers" in sections:
-        if iam_is_new:
-            changes.append(
-                Change(
-                    id="iam.visible",
-                    step="iam-role",
-                    op=Op.WAIT,
-                    system="aws",
-                    target=f"role {role_arn}",
-                    call="iam.await_visible",
-                    params={"role_arn": role_arn},
-                )
-            )
-        planned = controllers.plan(target, observed, role_arn, iam_is_new)
+    if seen.controllers is not None:
+        iam_is_new = bool(changes)
+        changes += [_role_is_visible(role_arn)] if iam_is_new else []
+        planned = controllers.plan(target, seen.controllers, role_arn, iam_is_new)
         changes += planned.changes
         notes += planned.notes
         manifests = planned.manifests
-        facts |= {"role_arn": role_arn, "controllers": planned.facts}
+        facts["controllers"] = planned.facts
     return Result(Plan(command, tuple(changes), tuple(notes), facts), facts, manifests)
+
+
+def _observe(target: Target, sections: Sequence[str], emit: Emit) -> _Seen:
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        nodes = pool.submit(check_nodes, target) if "controllers" in sections else None
+        provider = pool.submit(oidc.observe, target.aws, target.cluster)
+        found = pool.submit(controllers.observe, target, emit) if "controllers" in sections else None
+        role = None
+        if "iam-role" in sections and not target.settings.role_arn:
+            role = pool.submit(iam_role.observe, target.aws, _role_name(target))
+        if nodes:
+            nodes.result()
+        observed = found.result() if found else None
+        accounts: Sequence[tuple[str, str]] = ()
+        if observed:
+            accounts = controllers.service_accounts(target, observed)
+        elif role:
+            accounts = controllers.installed_accounts(target)
+        return _Seen(provider.result(), role.result() if role else None, observed, accounts)
+
+
+def _role_name(target: Target) -> str:
+    return target.settings.role_name or iam_role.default_name(target.cluster.name)
+
+
+def _kept_role(target: Target, seen: _Seen, notes: list[str]) -> str:
+    """The role that the installed controllers use, where it is not acksm's own and no option names another."""
+    if seen.controllers is None or target.settings.role_name:
+        return ""
+    kept = controllers.installed_role(seen.controllers)
+    if not kept or kept == iam_role.arn(target.identity, _role_name(target), target.settings.role_path):
+        return ""
+    notes.append(f"the installed controllers use {kept}; it is kept (name another by --role-arn or --role-name)")
+    return kept
+
+
+def _role_is_visible(role_arn: str) -> Change:
+    return Change(
+        id="iam.visible",
+        step="iam-role",
+        op=Op.WAIT,
+        system="aws",
+        target=f"role {role_arn}",
+        call="iam.await_visible",
+        params={"role_arn": role_arn},
+    )
 
 
 def dispatch(target: Target, emit: Emit) -> Dispatch:

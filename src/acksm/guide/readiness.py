@@ -17,6 +17,7 @@ from acksm.kube.client import Kube
 from acksm.kube.paths import ref
 
 ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
+REVISION = "deployment.kubernetes.io/revision"
 IDENTITY_ENV = ("AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE")
 # Waiting reasons of a container that do not go away by waiting; ImagePullBackOff follows a failed pull.
 _FATAL = {
@@ -53,6 +54,7 @@ class Health:
     deployment: str
     available: bool
     text: str
+    observed: bool = True  # whether the Deployment's controller has seen its newest form
     service_account: str = ""
     service_account_role: str = ""
     pods: tuple[PodState, ...] = ()
@@ -80,7 +82,7 @@ def pod_state(pod: Json) -> PodState:
     unscheduled = conditions.get("PodScheduled", {})
     if not reason and unscheduled.get("status") == "False":
         reason, message = str(unscheduled.get("reason", "")), str(unscheduled.get("message", ""))
-    ready = conditions.get("Ready", {}).get("status") == "True" and not pod["metadata"].get("deletionTimestamp")
+    ready = conditions.get("Ready", {}).get("status") == "True"
     return PodState(
         str(pod["metadata"]["name"]),
         ready,
@@ -95,7 +97,7 @@ def rollout(deployment: Json) -> tuple[bool, str]:
     """Whether the newest revision is fully available, and its state in words."""
     wanted = int((deployment.get("spec") or {}).get("replicas", 1))
     status = deployment.get("status") or {}
-    if int(status.get("observedGeneration", 0)) < int(deployment["metadata"].get("generation", 0)):
+    if not is_observed(deployment):
         return False, "the change is not seen by the Deployment's controller yet"
     updated, available = int(status.get("updatedReplicas", 0)), int(status.get("availableReplicas", 0))
     total = int(status.get("replicas", 0))
@@ -103,8 +105,14 @@ def rollout(deployment: Json) -> tuple[bool, str]:
     return done, f"{available} of {wanted} pods available" + (f", {total - updated} old" if total > updated else "")
 
 
+def is_observed(deployment: Json) -> bool:
+    """Whether status is about the Deployment as it is now."""
+    seen = int((deployment.get("status") or {}).get("observedGeneration", 0))
+    return seen >= int(deployment["metadata"].get("generation", 0))
+
+
 def look(kube: Kube, namespace: str, release: str) -> Health | None:
-    """The controller's state now, in three reads; None when the release has no Deployment."""
+    """The controller's state now, in three reads, four where pods are not well; None without a Deployment."""
     selector = f"app.kubernetes.io/instance={release}"
     deployments = kube.list(ref("Deployment", namespace=namespace), selector=selector)
     if not deployments:
@@ -112,16 +120,28 @@ def look(kube: Kube, namespace: str, release: str) -> Health | None:
     deployment = deployments[0]
     account = str(deployment["spec"]["template"]["spec"].get("serviceAccountName", "default"))
     live = kube.get(ref("ServiceAccount", account, namespace))
-    pods = kube.list(ref("Pod", namespace=namespace), selector=selector)
+    pods: Sequence[Json] = kube.list(ref("Pod", namespace=namespace), selector=selector)
+    if any(pod_state(pod).reason for pod in pods):
+        pods = of_newest(pods, kube.list(ref("ReplicaSet", namespace=namespace), selector=selector))
     return judge(deployment, live, pods)
+
+
+def of_newest(pods: Sequence[Json], replica_sets: Sequence[Json]) -> list[Json]:
+    """The pods of the newest ReplicaSet: while a mended template rolls out, the pods that failed are still there."""
+    if not replica_sets:
+        return []
+    newest = max(replica_sets, key=lambda item: int((item["metadata"].get("annotations") or {}).get(REVISION, 0)))
+    uid = newest["metadata"]["uid"]
+    return [pod for pod in pods if any(owner["uid"] == uid for owner in pod["metadata"].get("ownerReferences") or [])]
 
 
 def judge(deployment: Json, account: Json | None, pods: Sequence[Json]) -> Health:
     """Pure part of `look`."""
     available, text = rollout(deployment)
+    observed = is_observed(deployment)
     name = str(deployment["spec"]["template"]["spec"].get("serviceAccountName", "default"))
     role = str(((account or {}).get("metadata", {}).get("annotations") or {}).get(ROLE_ANNOTATION, ""))
-    states = tuple(pod_state(pod) for pod in pods)
+    states = tuple(pod_state(pod) for pod in pods if not pod["metadata"].get("deletionTimestamp"))
     problems = []
     if account is None:
         problems.append(f"service account {name} is not there")
@@ -132,7 +152,7 @@ def judge(deployment: Json, account: Json | None, pods: Sequence[Json]) -> Healt
             problems.append(f"pod {state.name} has the role {state.role_arn or '(none)'}, its service account {role}")
     if not available:
         problems.append(text)
-    return Health(str(deployment["metadata"]["name"]), available, text, name, role, states, tuple(problems))
+    return Health(str(deployment["metadata"]["name"]), available, text, observed, name, role, states, tuple(problems))
 
 
 def needs_restart(health: Health | None, role_arn: str) -> bool:
@@ -164,6 +184,8 @@ def await_ready(
             return Progress(False, f"release {release} has no Deployment yet")
         if health.available:
             return Progress(True, health.text)
+        if not health.observed:
+            return Progress(False, health.text)
         for state in health.pods:
             if state.reason in _FATAL:
                 log = last_lines(kube, namespace, state.name)

@@ -13,6 +13,7 @@ from typing import Any
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
 from acksm.guide.readiness import Health, needs_restart
+from acksm.helm.releases import PENDING_GRACE_SECONDS
 from acksm.kube.owners import OWNED_LABEL, owner_of
 
 Json = Mapping[str, Any]
@@ -46,6 +47,7 @@ class Observed:
     recovery: str = ""
     revision: int = 0
     health: Health | None = None
+    age_seconds: float = 0.0
 
 
 def plan(observed: Observed, wanted: Wanted, *, wait: bool, iam_is_new: bool, adopt: bool) -> list[Change]:
@@ -92,12 +94,7 @@ def plan(observed: Observed, wanted: Wanted, *, wait: bool, iam_is_new: bool, ad
                 guide=guide,
             )
         )
-    elif (
-        observed.version != wanted.version
-        or dict(observed.values) != dict(wanted.values)
-        or observed.recovery
-        or not observed.owned
-    ):
+    elif reason := _difference(observed, wanted):
         moves = observed.version != wanted.version
         changes.append(
             Change(
@@ -111,7 +108,7 @@ def plan(observed: Observed, wanted: Wanted, *, wait: bool, iam_is_new: bool, ad
                 after=after,
                 danger=Danger.MILD if moves else Danger.NONE,
                 guide=guide,
-                reason=f"{observed.version} → {wanted.version}" if moves else "values differ",
+                reason=reason,
             )
         )
         restart = restart or (
@@ -145,6 +142,35 @@ def plan(observed: Observed, wanted: Wanted, *, wait: bool, iam_is_new: bool, ad
             )
         )
     return changes
+
+
+def check_busy(observed: Observed, namespace: str, name: str, *, sure: bool) -> None:
+    """Refuse a release whose helm may still be at it (`release-busy`). A person who killed helm knows it: `--yes`
+    (`sure`) says that no other helm runs."""
+    if observed.status.startswith("pending") and observed.age_seconds < PENDING_GRACE_SECONDS and not sure:
+        raise AcksmError(
+            "release-busy",
+            f"release {name} is {observed.status} since {observed.age_seconds:.0f} s",
+            where=f"namespace {namespace}",
+            remedy="wait for it; or, when no helm works on it any more, run the same command again with --yes",
+        )
+
+
+def _difference(observed: Observed, wanted: Wanted) -> str:
+    """Why the release has to be written again, "" when it has not."""
+    if observed.version != wanted.version:
+        return f"{observed.version} → {wanted.version}"
+    if dict(observed.values) != dict(wanted.values):
+        return "values differ"
+    if not observed.owned:
+        return "it is taken over"
+    if observed.recovery:
+        return "its last operation did not end"
+    if observed.health is None:
+        return "its Deployment is gone"
+    if wanted.role_arn and observed.health.service_account_role != wanted.role_arn:
+        return "its service account names another role"
+    return ""
 
 
 def namespaces(

@@ -285,14 +285,18 @@ def _translated(error: Any, method: str, path: str) -> AcksmError:
     """An ApiException as an AcksmError by its HTTP status; the server's own message is kept."""
     try:
         status = json.loads(error.body or "{}")
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
+        status = {}
+    if not isinstance(status, dict):  # from what stands between, not from the apiserver
         status = {}
     message = str(status.get("message") or error.reason or f"HTTP {error.status}")[:1000]
     if error.status == 409 and status.get("reason") == "AlreadyExists":
         return AcksmError("kube-exists", message, where=path)
     if error.status == 409:
-        causes = (status.get("details") or {}).get("causes") or []
-        managers = sorted({str(cause.get("message", "")) for cause in causes})
+        details = status.get("details")
+        causes = details.get("causes") if isinstance(details, dict) else None
+        causes = causes if isinstance(causes, list) else []
+        managers = sorted({str(cause.get("message", "")) for cause in causes if isinstance(cause, dict)})
         return AcksmError("kube-conflict", message, where=path, details={"conflicts": managers})
     if error.status == 403 and "admission webhook" in message:
         return AcksmError("kube-webhook-denied", message, where=path)

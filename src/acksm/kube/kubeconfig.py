@@ -110,7 +110,9 @@ def _context(name: str, merged: Mapping[str, Mapping[str, Any]], where: str) -> 
             "kubeconfig-malformed", f"context {name} names a cluster or user that is not in the file", where=where
         )
     cluster, user = merged["clusters"][cluster_key], merged["users"][user_key]
-    server = str(cluster.get("server", ""))
+    server = str(cluster.get("server") or "")
+    if not server:
+        raise AcksmError("kubeconfig-malformed", f"cluster {cluster_key} has no server", where=where)
     ca_data = _inline_or_file(cluster, "certificate-authority", where)
     cluster_name, region = _identify(name, cluster_key, user)
     exec_entry = user.get("exec")

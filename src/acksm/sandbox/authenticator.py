@@ -40,10 +40,10 @@ def check(token: str, cluster: str, secret_of: Callable[[str], str], now: dateti
         raise TokenRefusedError("not an EKS token")
     encoded = token.removeprefix(PREFIX)
     try:
-        url = base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode("ascii")
+        url = base64.b64decode(encoded + "=" * (-len(encoded) % 4), altchars=b"-_", validate=True).decode("ascii")
+        parts = urlsplit(url)
     except (binascii.Error, ValueError) as error:
-        raise TokenRefusedError("not base64") from error
-    parts = urlsplit(url)
+        raise TokenRefusedError("not base64 of a URL") from error
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     if query.get("Action") != "GetCallerIdentity":
         raise TokenRefusedError("not a GetCallerIdentity request")
@@ -62,9 +62,8 @@ def check(token: str, cluster: str, secret_of: Callable[[str], str], now: dateti
     if not secret:
         raise TokenRefusedError("nobody gave out this key")
     headers = {"host": parts.netloc, CLUSTER_HEADER: cluster}
-    if not hmac.compare_digest(
-        _signature(parts.path, query, headers, secret, day, region, service), query.get("X-Amz-Signature", "")
-    ):
+    wanted = _signature(parts.path, query, headers, secret, day, region, service)
+    if service != "sts" or not hmac.compare_digest(wanted.encode(), query.get("X-Amz-Signature", "").encode()):
         raise TokenRefusedError(f"the signature is not of cluster {cluster}")
     return key
 

@@ -1,0 +1,88 @@
+"""Reading the YAML of charts as helm and kubectl read it: by libyaml, and what comes out is JSON.
+
+ruamel.yaml is for files that are written again with their comments. It takes half a second for the CRDs of one chart,
+libyaml a sixth of that; PyYAML is there anyway, the kubernetes library needs it.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any, ClassVar
+
+MAX_DEPTH = 60
+
+
+class YamlError(ValueError):
+    """Not YAML, or YAML that no chart needs. `unsafe`: aliases (a few lines of them can stand for gigabytes) and
+    nesting deeper than MAX_DEPTH."""
+
+    def __init__(self, message: str, *, unsafe: bool = False) -> None:
+        super().__init__(message)
+        self.unsafe = unsafe
+
+
+def load_all(text: str) -> list[Any]:
+    """Every document of `text`: mappings, lists, texts, numbers, true, false and null. Error: YamlError."""
+    import yaml
+
+    loader = _loader()
+    try:
+        _check(text, loader)
+        return list(yaml.load_all(text, Loader=loader))
+    except YamlError:
+        raise
+    except (yaml.YAMLError, ValueError, RecursionError, AttributeError, TypeError) as error:
+        # libyaml has a limit of its own, and meets it when it looks ahead
+        raise YamlError(str(error), unsafe="maximum nesting depth" in str(error)) from error
+
+
+def load(text: str) -> Any:
+    """The only document of `text`; None for an empty one. Error: YamlError."""
+    documents = load_all(text)
+    if len(documents) > 1:
+        raise YamlError(f"{len(documents)} documents where one is expected")
+    return documents[0] if documents else None
+
+
+def _check(text: str, loader: Any) -> None:
+    import yaml
+
+    depth = 0
+    for event in yaml.parse(text, Loader=loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if isinstance(event, yaml.AliasEvent) or depth > MAX_DEPTH:
+            raise YamlError("YAML aliases, or nesting that is too deep", unsafe=True)
+
+
+@cache
+def _loader() -> Any:
+    """PyYAML's safe loader without the types that JSON and Go's YAML lack: times, base-60 numbers, `=`."""
+    import yaml
+
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+        yaml_implicit_resolvers: ClassVar[dict[str, list[Any]]] = {}
+
+        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+            found = super().construct_mapping(node, deep=deep)
+            if len(found) != len(node.value):
+                raise YamlError(f"a key stands twice in one mapping, line {node.start_mark.line + 1}")
+            return found
+
+    for tag, pattern, first in (
+        ("merge", r"<<", ["<"]),
+        ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+        ("bool", r"yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF", list("yYnNtTfFoO")),
+        ("int", r"[-+]?(?:0b[0-1_]+|0x[0-9a-fA-F_]+|0[0-7_]*|[1-9][0-9_]*)", list("-+0123456789")),
+        (
+            "float",
+            r"[-+]?(?:[0-9][0-9_]*)?\.[0-9][0-9_]*(?:[eE][-+]?[0-9]+)?|[-+]?[0-9][0-9_]*(?:\.[0-9_]*)?[eE][-+]?[0-9]+"
+            r"|[-+]?[0-9][0-9_]*\.[0-9_]*|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
+            list("-+0123456789."),
+        ),
+    ):
+        Loader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(f"^(?:{pattern})$"), first)
+    return Loader

@@ -1,0 +1,81 @@
+"""`--dry-run` asks nothing to be written; `status` tells what is there and what differs."""
+
+from __future__ import annotations
+
+from acksm.kube.paths import ref
+from world import World
+
+
+def test_one_diff_over_aws_kubernetes_and_values_and_nothing_is_written(world: World) -> None:
+    with world.requests() as seen:
+        run = world.acksm("install", "--dry-run").ok()
+    assert seen.writes == []
+    for part in (
+        "# oidc",
+        "# iam-role",
+        "# crds",
+        "# release",
+        "# values.yaml of sagemaker",
+        "AssumeRoleWithWebIdentity",
+        "eks.amazonaws.com/role-arn",
+        "CustomResourceDefinition models.sagemaker",
+        "# objects of release",
+        "nothing was written",
+    ):
+        assert part in run.stdout
+    world.install()
+    assert world.acksm("install", "--dry-run").ok().stdout.startswith("up to date")
+
+
+def test_what_the_dry_run_says_is_what_is_done(world: World) -> None:
+    planned = world.acksm("install", "--dry-run", "-o", "json").ok().data
+    done = world.acksm("install", "-y", "-o", "json").ok().data
+    assert [item["target"] for item in planned["changes"]] == [item["target"] for item in done["changes"]]
+    assert planned["dry_run"] is True
+    assert planned["digest"].startswith("sha256:")
+    again = world.acksm("install", "--dry-run", "-o", "json").ok().data
+    assert again["changes"] == []
+
+
+def test_a_dry_run_of_a_change_shows_only_that(world: World) -> None:
+    world.install("--service", "sagemaker")
+    run = world.acksm("install", "--service", "sagemaker", "--dry-run", "--set", "log.level=debug").ok()
+    assert "log" in run.stdout
+    assert "# crds" not in run.stdout
+    assert "1 to update" in run.stdout
+
+
+def test_status_of_nothing(world: World) -> None:
+    run = world.acksm("status")
+    assert run.exit_code == 3
+    assert run.stdout.count("not installed") == 2
+
+
+def test_status_tells_drift_by_hand(world: World) -> None:
+    world.install()
+    assert "nothing differs" in world.acksm("status").ok().stdout
+    account = ref("ServiceAccount", "ack-sagemaker-controller", world.namespace)
+    world.kube.patch(account, {"metadata": {"annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/x"}}})
+    world.kube.delete(ref("CustomResourceDefinition", "models.sagemaker.services.k8s.aws"))
+    run = world.acksm("status", "-o", "json")
+    assert "crds.create" in [item["id"] for item in run.data["drift"]]
+    assert run.exit_code == 3
+    assert "arn:aws:iam::1:role/x" in str(run.data["controllers"])
+    world.install()
+    assert world.acksm("status").exit_code == 0
+
+
+def test_status_when_the_registry_is_away_still_tells_health(world: World) -> None:
+    world.install()
+    run = world.acksm("status", "--registry", "127.0.0.1:1/x").ok()
+    assert "healthy" in run.stdout
+    assert "cannot be told" in run.stdout
+
+
+def test_status_tells_scale_to_zero(world: World) -> None:
+    world.install("--service", "sagemaker")
+    (name,) = world.objects("Deployment")
+    world.kube.delete(ref("Deployment", name, world.namespace))
+    run = world.acksm("status", "--service", "sagemaker")
+    assert run.exit_code == 3
+    assert "no Deployment" in run.stdout

@@ -1,0 +1,92 @@
+"""YAML of charts is read as Go reads it, and nothing but JSON comes out."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from acksm import yaml_reader
+from acksm.yaml_reader import YamlError
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("2024-01-02", "2024-01-02"),
+        ("2024-01-02T03:04:05Z", "2024-01-02T03:04:05Z"),
+        ("12:30", "12:30"),
+        ("=", "="),
+        ("012345678901", "012345678901"),
+        ("123456789012", 123456789012),
+        ("010", 8),
+        ("0x1F", 31),
+        ("1.5", 1.5),
+        ("1e3", 1000.0),
+        (".5", 0.5),
+        ("1.9.1", "1.9.1"),
+        ("v1", "v1"),
+        (".", "."),
+        ("yes", True),
+        ("off", False),
+        ("null", None),
+        ("~", None),
+        ("", None),
+        ('"1"', "1"),
+        ("{a: [1, b]}", {"a": [1, "b"]}),
+    ],
+)
+def test_scalars(text: str, value: Any) -> None:
+    found = yaml_reader.load(f"x: {text}\n")["x"]
+    assert found == value
+    assert type(found) is type(value)
+
+
+def test_every_document_and_empty_ones() -> None:
+    assert yaml_reader.load_all("a: 1\n---\n---\nb: 2\n") == [{"a": 1}, None, {"b": 2}]
+    assert yaml_reader.load("") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "unsafe"),
+    [
+        ("a: &x [1]\nb: *x\n", True),
+        ("[" * 100_000, True),
+        ("- " * 50_000, True),
+        ("a: " + "[" * 61 + "]" * 61, True),
+        ("a: 1\na: 2\n", False),
+        ("a: b: c\n", False),
+        ("a: !!python/object/apply:os.getcwd []\n", False),
+        ("? [1]\n: 2\n", False),
+        ("a: 1\n---\nb: 2\n", False),
+    ],
+)
+def test_what_is_refused(text: str, unsafe: bool) -> None:
+    with pytest.raises(YamlError) as caught:
+        yaml_reader.load(text)
+    assert caught.value.unsafe is unsafe
+
+
+_TEXT = st.text(st.characters(codec="ascii"), max_size=20)  # JSON escapes the rest by surrogates, which YAML lacks
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | _TEXT,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_TEXT, inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(_JSON)
+def test_json_is_yaml(value: Any) -> None:
+    assert yaml_reader.load(json.dumps({"x": value})) == {"x": value}
+
+
+@given(st.text(max_size=80))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    try:
+        found = yaml_reader.load_all(text)
+    except YamlError:
+        return
+    json.dumps(found)
