@@ -17,7 +17,7 @@ from acksm.guide.bindings import OWNER, TEAM, Living
 from acksm.guide.carm_map import ACCOUNT_MAP, TEAM_MAP, Subject
 from acksm.kube.client import Kube
 from acksm.kube.keys import set_keys
-from carm_cluster import B, C, BOTH, OWN, ROLE, account, bind, carry_out, observed, running, state, unbind, wanted
+from carm_cluster import BOTH, OWN, ROLE, B, C, account, bind, carry_out, observed, running, state, unbind, wanted
 from memory_kube import MemoryKube, config_map, namespace
 
 MAP = f"/api/v1/namespaces/ack-system/configmaps/{ACCOUNT_MAP}"
@@ -343,7 +343,7 @@ def test_bind_then_unbind_is_the_start(kube: MemoryKube, bound: dict[str, str]) 
 @given(clusters(), st.dictionaries(NAMES, NUMBERS, min_size=1), st.permutations(["one", "two", "three", "four"]))
 def test_binds_commute_over_namespaces(kube: MemoryKube, bound: dict[str, str], order: list[str]) -> None:
     together, apart = kube, MemoryKube()
-    apart.objects = {path: item for path, item in kube.objects.items()}
+    apart.objects = dict(kube.objects)
     bind(together, {name: account(number) for name, number in bound.items()})
     for name in order:
         if name in bound:

@@ -16,7 +16,7 @@ from acksm.guide.carm_evidence import Evidence
 from acksm.guide.carm_map import ACCOUNT_MAP, TEAM_MAP, Map
 from acksm.guide.role_selector import Selector, of_binding
 from acksm.guide.running import CARM, SELECTOR
-from carm_cluster import C, OWN, PARTITIONS, ROLE, B, running
+from carm_cluster import OWN, PARTITIONS, ROLE, B, C, running
 
 CONTROLLER = running()
 OWN_ROLE, FAR = CONTROLLER.role_arn, ROLE.format(B)
@@ -83,7 +83,10 @@ def test_a_whole_chain_holds() -> None:
     assert (chain.assumable, chain.roles) == ("yes", {"sagemaker": FAR})
     assert {check.id for check in chain.checks} == {
         f"check.carm-{link}"
-        for link in "annotation watched region scope version controller-role map map-value policy role trust permissions".split()
+        for link in (
+            *("annotation", "watched", "region", "scope", "version", "controller-role"),
+            *("map", "map-value", "policy", "role", "trust", "permissions"),
+        )
     }
 
 
