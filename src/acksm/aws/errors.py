@@ -31,6 +31,7 @@ def code_of(error: Exception) -> str:
 def translated(service: str, operation: str, where: str = "") -> Iterator[None]:
     """Raise AcksmError for whatever botocore raises inside; `service` and `operation` make the IAM action's name."""
     from botocore import exceptions as boto
+    from botocore.parsers import ResponseParserError  # what a proxy's error page comes to; no BotoCoreError
 
     action = f"{service}:{operation}"
     try:
@@ -48,7 +49,7 @@ def translated(service: str, operation: str, where: str = "") -> Iterator[None]:
         raise AcksmError("aws-region-missing", "no region was named", where=where) from error
     except (boto.EndpointConnectionError, boto.ConnectionError, boto.HTTPClientError) as error:
         raise AcksmError("aws-unreachable", str(error)[:300], where=where or action) from error
-    except (boto.BotoCoreError, ValueError) as error:
+    except (boto.BotoCoreError, ResponseParserError, ValueError) as error:
         raise AcksmError("aws-failed", f"{action}: {error}"[:500], where=where) from error
 
 

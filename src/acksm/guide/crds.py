@@ -8,7 +8,7 @@ stand in every ACK chart, with bytes that differ by the runtime's version: they 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +27,7 @@ from acksm.kube.paths import ref
 COMMON_GROUP = "services.k8s.aws"
 GENERATOR = "controller-gen.kubebuilder.io/version"
 CHART_ANNOTATION = "acksm.dev/chart"
-FEW = 3  # so many are asked for one by one; a list of all CRDs is some megabytes
+LOOK_SECONDS = 5.0
 
 Json = dict[str, Any]
 
@@ -232,22 +232,28 @@ def established(live: Mapping[str, Any] | None) -> bool:
 
 
 def await_established(kube: Kube, deadline: Deadline, names: Sequence[str], emit: Emit = silent) -> None:
-    """Wait until every CRD is served (helm and the controller need it, and helm's own wait does not cover it).
-
-    One list asks for all that are left. Errors: `timed-out` naming those that are not served.
+    """Wait until every CRD of `names` is served (helm and the controller need it, and helm's own wait does not cover
+    it). All of them carry acksm's label. Errors: `timed-out` naming those that are not served.
     """
     left = set(names)
 
     def look() -> Progress:
-        if len(left) <= FEW:
-            served = {name for name in left if established(kube.get(ref("CustomResourceDefinition", name)))}
-        else:
-            served = {
-                live["metadata"]["name"]
-                for live in kube.list(ref("CustomResourceDefinition"))
-                if live["metadata"]["name"] in left and established(live)
-            }
-        left.difference_update(served)
-        return Progress(not left, f"{len(left)} CRDs not served yet: {', '.join(sorted(left)[:3])}" if left else "")
+        for live in _owned(kube, min(LOOK_SECONDS, deadline.remaining)):
+            if established(live):
+                left.discard(str(live["metadata"]["name"]))
+            if not left:
+                return Progress(True)
+        return Progress(False, f"{len(left)} CRDs not served yet: {', '.join(sorted(left)[:3])}")
 
     wait_until(look, deadline, what="CRDs", emit=emit)
+
+
+def _owned(kube: Kube, seconds: float) -> Iterator[Json]:
+    """acksm's CRDs as they are and as they change: one watch. Who may only list them gets them as they are."""
+    crds, selector = ref("CustomResourceDefinition"), f"{OWNED_LABEL}=true"
+    try:
+        yield from kube.watch(crds, selector=selector, seconds=int(seconds))
+    except AcksmError as error:
+        if error.id != "kube-forbidden":
+            raise
+        yield from kube.list(crds, selector=selector)

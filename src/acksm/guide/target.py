@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import os
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,7 +26,7 @@ from acksm.errors import AcksmError
 from acksm.helm.registry import Registry
 from acksm.helm.releases import Releases
 from acksm.helm.runner import Helm
-from acksm.kube.client import Endpoint, Kube
+from acksm.kube.client import Endpoint, Kube, preload
 from acksm.kube.kubeconfig import Context, load, same_server
 from acksm.kube.paths import ref
 
@@ -111,8 +112,11 @@ def connect(settings: Settings) -> Target:
     if not name:
         raise AcksmError("cluster-missing", "no cluster was named, and no context that tells it")
     aws = Aws(profile=settings.profile or None, region=region or None, account=settings.account or None)
-    identity = aws.identity()
-    cluster = aws.eks.describe_cluster(name)
+    with ThreadPoolExecutor(max_workers=3) as pool:
+        asked, described = pool.submit(aws.identity), pool.submit(aws.eks.describe_cluster, name)
+        pool.submit(preload)
+        identity = asked.result()  # first: a wrong account is the cause of an unknown cluster, not its result
+        cluster = described.result()
     if context and not same_server(context.server, cluster.endpoint):
         raise AcksmError(
             "context-other-cluster",

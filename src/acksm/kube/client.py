@@ -37,6 +37,12 @@ class Endpoint:
     verify: bool = True
 
 
+def preload() -> None:
+    """Import the library now, beside something that waits for the network, so that the first `Kube` need not."""
+    import kubernetes.client
+    import kubernetes.dynamic  # noqa: F401
+
+
 class _NoDiscovery:
     """Stands where DynamicClient wants a discoverer, and asks the server nothing."""
 
@@ -249,9 +255,11 @@ class Kube:
         """Objects of the collection as they are and then as they change, for at most `seconds`.
 
         Deleted ones have ``metadata.deletionTimestamp`` or come as they last were. Ends early when the server
-        closes the watch; the caller loops under its own deadline.
+        closes the watch; the caller loops under its own deadline. Errors: ``kube-…``, when it begins.
         """
-        raw = self._client.request(
+        from urllib3.exceptions import HTTPError
+
+        raw = self._request(
             "get",
             ref.collection,
             serialize=False,
@@ -259,7 +267,7 @@ class Kube:
             timeout_seconds=max(1, seconds),
             label_selector=selector or None,
             field_selector=f"metadata.name={name}" if name else None,
-            _request_timeout=(10, seconds + 10),
+            seconds=(10, seconds + 10),
         )
         buffer = b""
         try:
@@ -271,6 +279,8 @@ class Kube:
                     if event.get("type") == "ERROR":
                         return
                     yield event["object"]
+        except HTTPError:  # the connection broke: as good as closed
+            return
         finally:
             raw.close()
 

@@ -1,0 +1,72 @@
+"""Calls of IAM that moto does not have, answered over moto's own backend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from xml.sax.saxutils import escape
+
+from acksm.sandbox import permissions
+
+Params = Mapping[str, str]
+_NAMESPACE = "https://iam.amazonaws.com/doc/2010-05-08/"
+
+
+class NoSuchEntityError(Exception):
+    """What the call is about does not exist; the message says what."""
+
+
+def _response(action: str, result: str = "") -> bytes:
+    body = f"<{action}Result>{result}</{action}Result>" if result else ""
+    return f'<{action}Response xmlns="{_NAMESPACE}">{body}</{action}Response>'.encode()
+
+
+def _simulate(backend: Any, params: Params) -> bytes:
+    """Each action on each resource."""
+    try:
+        documents = permissions.documents_of(backend, *permissions.principal(params.get("PolicySourceArn", "")))
+    except KeyError as error:
+        raise NoSuchEntityError("the principal does not exist") from error
+
+    def members(prefix: str) -> list[str]:
+        return [value for name, value in params.items() if name.startswith(f"{prefix}.member.")]
+
+    rows = [
+        f"<member><EvalActionName>{escape(action)}</EvalActionName>"
+        f"<EvalResourceName>{escape(resource)}</EvalResourceName>"
+        f"<EvalDecision>{permissions.decide(documents, action, resource.strip('*'))}</EvalDecision>"
+        "<MissingContextValues/><MatchedStatements/></member>"
+        for action in members("ActionNames")
+        for resource in members("ResourceArns") or ["*"]
+    ]
+    result = f"<IsTruncated>false</IsTruncated><EvaluationResults>{''.join(rows)}</EvaluationResults>"
+    return _response("SimulatePrincipalPolicy", result)
+
+
+def _audiences(backend: Any, params: Params) -> list[str]:
+    arn = params.get("OpenIDConnectProviderArn", "")
+    if arn not in backend.open_id_providers:
+        raise NoSuchEntityError(f"OpenIDConnect Provider not found for arn {arn}")
+    found: list[str] = backend.open_id_providers[arn].client_id_list
+    return found
+
+
+def _add_audience(backend: Any, params: Params) -> bytes:
+    audiences = _audiences(backend, params)
+    if params["ClientID"] not in audiences:
+        audiences.append(params["ClientID"])
+    return _response("AddClientIDToOpenIDConnectProvider")
+
+
+def _remove_audience(backend: Any, params: Params) -> bytes:
+    audiences = _audiences(backend, params)
+    if params["ClientID"] in audiences:
+        audiences.remove(params["ClientID"])
+    return _response("RemoveClientIDFromOpenIDConnectProvider")
+
+
+OWN: dict[str, Callable[[Any, Params], bytes]] = {
+    "iam:SimulatePrincipalPolicy": _simulate,
+    "iam:AddClientIDToOpenIDConnectProvider": _add_audience,
+    "iam:RemoveClientIDFromOpenIDConnectProvider": _remove_audience,
+}
