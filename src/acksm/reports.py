@@ -407,6 +407,25 @@ class SandboxPart(TypedDict):
     """Path of its log."""
 
 
+class SandboxController(TypedDict):
+    """A controller that the sandbox runs for a pod."""
+
+    cluster: str
+    namespace: str
+    pod: str
+    service: str
+    image: str
+    program: str
+    """`stand-in`, `binary` (of --controller) or `image`."""
+    note: str
+    """What runs and why, in a sentence."""
+    state: str
+    """`ready`, `running`, or the reason why it waits, as in the pod's status."""
+    restarts: int
+    log: str
+    """Path of its log."""
+
+
 class SandboxReport(TypedDict):
     """A sandbox that runs."""
 
@@ -416,6 +435,7 @@ class SandboxReport(TypedDict):
     accounts: list[str]
     clusters: list[SandboxCluster]
     parts: list[SandboxPart]
+    controllers: list[SandboxController]
 
 
 class SandboxStatusReport(SandboxReport):
