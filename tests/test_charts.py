@@ -102,6 +102,7 @@ HISTORY = {  # sagemaker: the first version with it, and the last before (ack-fa
     "watch-many": ("1.2.7", "1.2.6"),
     "feature-gates": ("1.2.12", "1.2.11"),
     "status-region": ("0.3.1", "0.3.0"),
+    "drift-refused": ("1.5.1", "1.5.0"),
     "carm-waits": ("1.2.8", "1.2.7"),
     "carm": ("1.2.13", "1.2.12"),
     "carm-levels": ("1.2.13", "1.2.12"),

@@ -63,6 +63,10 @@ FEATURES: dict[str, Feature] = {
         ("1.2.8", "1.0.12"),
     ),
     "carm-levels": Feature("the gates ServiceLevelCARM and TeamLevelCARM are there", ("1.2.13", "1.0.17")),
+    "drift-refused": Feature(
+        "an object whose region or account would be another than recorded is worked on no more, deletion included",
+        ("1.5.1", "1.1.2"),
+    ),
     "status-region": Feature("an object's status holds its region, which then decides", ("0.3.1", "0.2.7")),
     "adopted-resource": Feature("the controller handles AdoptedResource objects", (ALWAYS, ALWAYS), ("1.5.1", "1.1.2")),
     "adoption-annotations": Feature("adoption by annotation is on by default", ("1.4.0", "1.1.0")),

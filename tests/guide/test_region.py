@@ -91,19 +91,38 @@ def test_with_role_selectors_regions_are_followed_still() -> None:
     assert region.plan(observed(kube, found), {"production": "eu-west-1"})
 
 
-def living(version_region: str = "us-west-2") -> Living:
-    return Living("Model", "production", "churn", "1", version_region, "sagemaker")
+def living(where: str = "us-west-2", pinned: str = "") -> Living:
+    return Living("Model", "production", "churn", "1", where, "sagemaker", pinned)
 
 
-def test_objects_stay_where_they_are_and_an_old_version_would_lose_them() -> None:
-    kube = MemoryKube()
-    kube.put(namespace("production"))
-    notes = region.check_objects(observed(kube), {"production": "eu-west-1"}, [living()])
-    assert "stay in us-west-2" in notes[0]
-    assert region.check_objects(observed(kube), {"production": "us-west-2"}, [living()]) == []
-    with pytest.raises(AcksmError) as caught:
-        region.check_objects(observed(kube, [running(version="0.2.0")]), {"production": "eu-west-1"}, [living("")])
-    assert caught.value.id == "region-objects-move"
+@pytest.mark.parametrize(
+    ("version", "after", "thing", "expected"),
+    [
+        ("1.9.1", "eu-west-1", living(), "region-objects-stuck"),
+        ("1.5.1", None, living("eu-west-1"), "region-objects-stuck"),  # back to the controller's us-west-2
+        ("1.9.1", None, living(), ""),
+        ("1.9.1", "us-west-2", living(), ""),
+        ("1.9.1", "eu-west-1", living(pinned="us-west-2"), ""),
+        ("1.9.1", "eu-west-1", living(""), ""),
+        ("1.4.1", "eu-west-1", living(), "stay in us-west-2"),
+        ("0.2.0", "eu-west-1", living(""), "region-objects-move"),
+        ("0.2.0", None, living(""), "region-objects-move"),
+    ],
+)
+def test_what_a_region_does_to_objects_that_live_there(version: str, after: Any, thing: Living, expected: str) -> None:
+    found = region.Observed([running(version=version, region="us-west-2")], {})
+    try:
+        told = "".join(region.check_objects(found, {"production": after}, [thing]))
+    except AcksmError as error:
+        told = error.id
+    assert bool(told) is bool(expected)
+    assert expected in told
+
+
+def test_objects_of_other_namespaces_and_of_controllers_that_are_gone_do_not_count() -> None:
+    found = region.Observed([running(region="us-west-2")], {})
+    assert region.check_objects(found, {"other": "eu-west-1"}, [living()]) == []
+    assert region.check_objects(region.Observed([], {}), {"production": "eu-west-1"}, [living()]) == []
 
 
 def test_the_list_says_what_is_not_followed() -> None:
@@ -165,7 +184,10 @@ def test_what_is_ignored_is_told_with_its_reason() -> None:
     told = explain(thing("us-east-1", "us-east-2"), Namespace("production", {OBJECT_REGION: "x"}), running(), {})
     assert len(told.notes) == 2
     assert "counts on objects only" in told.notes[0]
-    assert "does not move" in told.notes[1]
+    assert "no more" in told.notes[1]
+    told = explain(thing("us-east-1"), PLACE, running(version="1.4.1"), {})
+    assert "it stays" in told.notes[0]
+    assert explain(thing("eu-west-1"), PLACE, running(), {}).notes == []
     told = explain(None, PLACE, running(watched=("production",)), {})
     assert "watches one namespace" in told.sources[2].ignored
     assert "nothing happens" in explain(None, PLACE, None, {}).notes[0]

@@ -157,6 +157,15 @@ _BINDINGS = (
         _R,
     ),
     Entry(
+        "region-objects-stuck",
+        "the controller would work no more on objects that live in the namespace",
+        "From sagemaker 1.5.1 on, an object whose recorded region is not the one that its own annotation, its "
+        "namespace or the controller asks for is not reconciled any more and not deleted either; it is told only in "
+        "the controller's log. An annotation of its own keeps it where it is (runtime, reconciler.go, regionDrifted).",
+        "kubectl annotate KIND NAME -n NAMESPACE services.k8s.aws/region=REGION_IT_IS_IN   (each), then again",
+        _R,
+    ),
+    Entry(
         "region-annotation-ignored",
         "services.k8s.aws/region does nothing on a namespace",
         "It counts on objects; two pages of the official documentation say otherwise (ack-facts.md §2.1).",

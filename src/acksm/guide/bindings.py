@@ -182,6 +182,7 @@ class Living:
     account: str
     region: str
     service: str
+    pinned: str = ""  # its own region annotation
 
     def __str__(self) -> str:
         return f"{self.kind} {self.namespace}/{self.name}"
@@ -224,6 +225,7 @@ def _living(manifest: Mapping[str, Any], service: str, kind: Ref) -> Living | No
         str(where["ownerAccountID"]),
         str(where.get("region", "")),
         service,
+        values_at(manifest, ANNOTATIONS).get(OBJECT_REGION, ""),
     )
 
 

@@ -72,19 +72,40 @@ def plan(observed: Observed, wanted: Mapping[str, str | None], *, create: bool =
 
 
 def check_objects(observed: Observed, wanted: Mapping[str, str | None], objects: Sequence[Living]) -> list[str]:
-    """Notes on objects that stay where they are. Error: `region-objects-move` where the version would lose them."""
+    """Notes on objects that stay where they are. A region never moves an object, and what else it does to one
+    depends on the version (runtime, reconciler.go: getRegion, regionDrifted).
+
+    Errors: `region-objects-move` (made a second time), `region-objects-stuck` (worked on no more).
+    """
     notes = []
-    old = {item.service for item in observed.running if not item.has("status-region")}
+    controllers = {item.service: item for item in observed.running}
     for name, region in wanted.items():
-        here = [item for item in objects if item.namespace == name]
-        lost = [item for item in here if item.service in old]
-        if lost:
+        moved, stuck, stay = [], [], []
+        for item in objects:
+            controller = controllers.get(item.service)
+            if item.namespace != name or controller is None or item.pinned:
+                continue
+            if not controller.has("status-region"):
+                moved.append(item)
+            elif item.region and item.region != (region or controller.region):
+                (stuck if controller.has("drift-refused") else stay).append(item)
+        after = region or "the controllers' own region"
+        if moved:
             raise AcksmError(
                 "region-objects-move",
-                f"{bindings.told(lost)} would be looked for in {region or 'the default region'} and made again there",
+                f"{bindings.told(moved)} would be looked for in {after} and made again there",
                 where=f"namespace {name}",
             )
-        stay = [item for item in here if item.region and item.region != region]
+        if stuck:
+            places = ", ".join(sorted({item.region for item in stuck}))
+            raise AcksmError(
+                "region-objects-stuck",
+                f"{bindings.told(stuck)} {'is' if len(stuck) == 1 else 'are'} in {places}, and the controller "
+                f"would work on {'it' if len(stuck) == 1 else 'them'} no more with {after}",
+                where=f"namespace {name}",
+                remedy=f"kubectl annotate KIND NAME -n {name} {OBJECT_REGION}={stuck[0].region}   (each, then again)",
+                details={"objects": [str(item) for item in stuck], "regions": places},
+            )
         if stay:
             places = ", ".join(sorted({item.region for item in stay}))
             notes.append(f"{len(stay)} objects in {name} stay in {places}: a region never moves an object")
@@ -106,18 +127,12 @@ def run_bind(settings: Settings, ui: Any, wanted: Mapping[str, str | None], comm
         changes = plan(observed, wanted, create=settings.create_namespace)
         changed = {change.params["name"] for change in changes if change.call == "kube.set_keys"}
         touched = {name: wanted[name] for name in wanted if name in changed and name in observed.namespaces}
-        notes = check_objects(observed, touched, _objects(target, observed, touched))
+        notes = check_objects(observed, touched, bindings.living(target.kube, touched) if touched else [])
         facts: reports.RegionFacts = {
             "regions": [{"namespace": name, "region": region} for name, region in wanted.items()]
         }
         made = Plan(command, tuple(changes), tuple(notes), dict(facts))
         return carry_out(target, ui, made, bindings.kube_calls(target.kube), _bound_text(wanted))
-
-
-def _objects(target: Target, observed: Observed, touched: Mapping[str, str | None]) -> list[Living]:
-    """Living objects of the touched namespaces: where an old version would lose them, and for a few to be told of."""
-    old = any(not item.has("status-region") for item in observed.running)
-    return bindings.living(target.kube, touched) if touched and (old or len(touched) <= bindings.FEW) else []
 
 
 def _bound_text(wanted: Mapping[str, str | None]) -> str:

@@ -75,9 +75,13 @@ def explain(
             f"{OBJECT_REGION} on namespace {namespace.name} is ignored: it counts on objects only; "
             f"for a namespace it is {REGION}"
         )
-    asked = annotations.get(OBJECT_REGION, "")
+    asked = next((item.region for item in sources[1:4] if item.region and not item.ignored), "")
     if held and counts and asked and asked != held:
-        notes.append(f"the annotation asks for {asked}, but an object does not move: the controller reports an error")
+        stuck = controller is not None and controller.has("drift-refused")
+        notes.append(
+            f"{asked} is asked for now, but an object does not move: "
+            + ("the controller works on it no more, and says so only in its log" if stuck else "it stays")
+        )
     if controller is None:
         notes.append("no controller watches this namespace: nothing happens to its objects")
     return Explained(sources, winner, notes)

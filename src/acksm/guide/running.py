@@ -96,7 +96,8 @@ def observe(kube: Kube, namespace: str) -> list[Running]:
     # A release with a nameOverride has another name label.
     found += kube.list(ref("Deployment", namespace=namespace))
     once = {str(item["metadata"].get("uid") or item["metadata"]["name"]): item for item in found}
-    read = [running for item in once.values() if (running := from_deployment(item))]
+    staying = [item for item in once.values() if not item["metadata"].get("deletionTimestamp")]
+    read = [running for item in staying if (running := from_deployment(item))]
     with ThreadPoolExecutor(max_workers=8) as pool:
         return sorted(
             pool.map(lambda item: _with_role(kube, item), read), key=lambda item: (item.service, item.namespace)
