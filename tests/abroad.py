@@ -31,8 +31,11 @@ class Abroad:
         api.open_account(world.state, account)
         api.control(world.state, "POST", f"accounts/{account}/empty")
         api.environment(NAME, world.cluster)  # writes the profile of the new account
-        # acksm looks for controllers everywhere, so those of the last test have to be gone
-        until(lambda: not _going(world), "namespaces of the last test do not go", lambda: _going(world))
+        # acksm looks for controllers everywhere, and they for objects, so those of the last test have to be gone
+        for kind in ("Deployment", "ReplicaSet", "Pod"):
+            for thing in _controllers(world, kind):
+                world.kube.delete(thing)
+        until(lambda: not _controllers(world, "Pod"), "controllers of the last test run", lambda: "")
         return cls(world, account)
 
     @property
@@ -132,9 +135,10 @@ class Abroad:
             self.world.kube.delete(thing)
 
 
-def _going(world: World) -> list[str]:
-    found = world.kube.list(ref("Namespace"), metadata_only=True)
-    return [item["metadata"]["name"] for item in found if item["metadata"].get("deletionTimestamp")]
+def _controllers(world: World, kind: str) -> list[Ref]:
+    names = "app.kubernetes.io/name in (sagemaker-chart,applicationautoscaling-chart)"
+    found = world.kube.list(ref(kind), selector=names, metadata_only=True)
+    return [ref(kind, item["metadata"]["name"], item["metadata"]["namespace"]) for item in found]
 
 
 def until(look: Callable[[], Any], what: str, last: Callable[[], Any], seconds: float = 60) -> Any:
