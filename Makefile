@@ -51,7 +51,7 @@ shape: $(STAMP) ## layers (import-linter) and dependencies (deptry)
 	@$(BIN)/deptry .
 
 .PHONY: docs
-docs: $(STAMP) ## write docs/reference.md, docs/errors.md and docs/schemas from the code
+docs: $(STAMP) ## write the pages and schemas that follow from the code
 	@$(BIN)/python docs/generate.py
 
 .PHONY: docs-check

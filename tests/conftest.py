@@ -13,10 +13,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from world import World
 
 _SANDBOX_DIR = "ACKSM_SANDBOX_DIR"
+settings.register_profile("acksm", deadline=None)  # no test is timed: two cores serve many
+settings.load_profile("acksm")
 _OWNER = pytest.StashKey[str]()
 
 

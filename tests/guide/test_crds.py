@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from acksm.engine.diff import holds
 from acksm.errors import AcksmError
-from acksm.guide.crds import WantedCrd, established, holds, kept_newer, newest, parse, plan
+from acksm.guide.crds import WantedCrd, established, kept_newer, newest, parse, plan
 
 
 def crd(

@@ -1,15 +1,20 @@
-"""Releases as helm lists them, and what puts a half-made one right."""
+"""Releases as helm records them, and what puts a half-made one right."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
+import base64
+import gzip
+import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acksm.helm.releases import Release, _release, is_marked, recovery
+from acksm.errors import AcksmError
+from acksm.helm.records import decode, newest
+from acksm.helm.releases import Release, is_marked, recovery
 
 
 def release(status: str, updated: str = "") -> Release:
@@ -40,30 +45,75 @@ def test_recovery(status: str, deployed: list[int], action: tuple[str, int]) -> 
     assert recovery(release(status), deployed) == action
 
 
+RECORD: dict[str, Any] = {
+    "name": "r",
+    "namespace": "ns",
+    "version": 3,
+    "info": {"status": "deployed", "last_deployed": "2026-01-29T10:00:00.123456789Z"},
+    "chart": {"metadata": {"name": "sagemaker-chart", "version": "v0.0.3"}},
+    "config": {"aws": {"region": "us-west-2"}},
+    "manifest": "kind: A\n",
+}
+
+
+def secret(record: Any, packed: bool = True) -> dict[str, Any]:
+    raw = json.dumps(record).encode()
+    inner = base64.b64encode(gzip.compress(raw) if packed else raw)
+    return {"metadata": {"name": "sh.helm.release.v1.r.v3"}, "data": {"release": base64.b64encode(inner).decode()}}
+
+
+@pytest.mark.parametrize("packed", [True, False])  # helm reads records without gzip, of its first days, too
+def test_a_record_is_read(packed: bool) -> None:
+    found = decode(secret(RECORD, packed))
+    assert (found.chart, found.version, found.revision, found.status) == ("sagemaker-chart", "v0.0.3", 3, "deployed")
+    assert found.values == {"aws": {"region": "us-west-2"}}
+    assert found.manifest == "kind: A\n"
+
+
 @pytest.mark.parametrize(
-    ("item", "chart", "version"),
+    "broken",
     [
-        ({"chart": "sagemaker-chart-1.9.1"}, "sagemaker-chart", "1.9.1"),
-        ({"chart": "sagemaker-chart-v0.0.3"}, "sagemaker-chart", "v0.0.3"),
-        ({"chart": "applicationautoscaling-chart-1.4.1"}, "applicationautoscaling-chart", "1.4.1"),
-        ({"chart": "sagemaker-chart-1.9.1-rc.1"}, "sagemaker-chart", "1.9.1-rc.1"),
-        ({"chart": "ack-chart-46.1.0"}, "ack-chart", "46.1.0"),
+        {},
+        {"data": {}},
+        {"data": {"release": "!"}},
+        {"data": {"release": base64.b64encode(b"!").decode()}},
+        {"data": {"release": base64.b64encode(base64.b64encode(b"\x1f\x8bshort")).decode()}},
+        secret([]),
+        secret({**RECORD, "chart": None}),
+        secret({**RECORD, "config": "text"}),
     ],
 )
-def test_a_listed_release(item: dict[str, Any], chart: str, version: str) -> None:
-    found = _release({"name": "r", "namespace": "ns", "status": "deployed", "revision": "3", **item})
-    assert (found.chart, found.version, found.revision, found.namespace) == (chart, version, 3, "ns")
+def test_a_broken_record_is_an_error(broken: dict[str, Any]) -> None:
+    with pytest.raises(AcksmError) as caught:
+        decode({"metadata": {"name": "x"}} | broken)
+    assert caught.value.id == "helm-record"
 
 
-ZONES = ["+0000 UTC", "+0100 CET", "-0800 PST", "+0530 +0530"]
+@given(st.binary(max_size=60))
+def test_any_bytes_are_a_record_or_an_error(raw: bytes) -> None:
+    with pytest.raises(AcksmError):
+        decode({"metadata": {"name": "x"}, "data": {"release": base64.b64encode(base64.b64encode(raw)).decode()}})
 
 
-@pytest.mark.parametrize("zone", ZONES)
+def test_the_newest_record_is_found_by_number_and_what_once_worked_by_label() -> None:
+    def labelled(name: str, version: str, status: str) -> dict[str, Any]:
+        labels = {"name": name, "version": version, "status": status}
+        return {"metadata": {"name": f"sh.helm.release.v1.{name}.v{version}", "labels": labels}}
+
+    rows = [labelled("r", "9", "superseded"), labelled("r", "10", "pending-upgrade")]
+    rows.append(labelled("other", "1", "deployed"))
+    assert newest([*rows, {"metadata": {"name": "x"}}]) == {
+        "r": ("sh.helm.release.v1.r.v10", (9,)),
+        "other": ("sh.helm.release.v1.other.v1", (1,)),
+    }
+
+
+@pytest.mark.parametrize("zone", ["Z", "+01:00", "-08:00", "+05:30"])
 @pytest.mark.parametrize("fraction", ["", ".1", ".123456789"])
 def test_the_age_counts_in_the_zone_of_whoever_ran_helm(zone: str, fraction: str) -> None:
-    offset = timedelta(hours=int(zone[:3]), minutes=int(zone[0] + zone[3:5]))
-    then = datetime.now(timezone(offset)) - timedelta(seconds=100)
-    age = release("deployed", f"{then:%Y-%m-%d %H:%M:%S}{fraction} {zone}").age_seconds
+    now = datetime.now(UTC) - timedelta(seconds=100)
+    there = now if zone == "Z" else now.astimezone(datetime.fromisoformat(f"2026-01-01T00:00:00{zone}").tzinfo)
+    age = release("deployed", f"{there:%Y-%m-%dT%H:%M:%S}{fraction}{zone}").age_seconds
     assert 98 < age < 400  # the test may be slow, a zone is at least half an hour
 
 
@@ -72,9 +122,7 @@ def test_a_time_that_cannot_be_read_counts_as_long_ago(text: str) -> None:
     assert isinstance(release("deployed", text).age_seconds, float)
 
 
-@pytest.mark.parametrize(
-    "text", ["", "yesterday", "2026-01-29", "2026-01-29 10:00:00", "2026-13-29 10:00:00 +0000 UTC"]
-)
+@pytest.mark.parametrize("text", ["", "yesterday", "2026-01-29", "2026-01-29T10:00:00", "2026-13-29T10:00:00Z"])
 def test_bad_times(text: str) -> None:
     assert release("deployed", text).age_seconds > 1e6
 
@@ -94,4 +142,4 @@ def test_the_mark(values: dict[str, Any], marked: bool) -> None:
 
 
 def test_now_is_never_old() -> None:
-    assert release("pending-install", f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f} +0000 UTC").age_seconds < 250
+    assert release("pending-install", f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}Z").age_seconds < 250

@@ -151,37 +151,30 @@ def test_account_ids_reach_the_chart_as_texts(helm: Helm, fake: FakeHelm) -> Non
 
 
 WORDS = {
-    "all": "list -n ns {all}-o json",
-    "values": "get values r -n ns -o json",
-    "deployed_revisions": "history r -n ns -o json",
     "template": "template r /c.tgz -n ns -f template-r.json",
     "install": "install r /c.tgz -n ns --skip-crds -f values-r.json --timeout 60s -o json",
-    "upgrade": "upgrade r /c.tgz -n ns --skip-crds -f values-r.json --timeout 60s -o json --reset-values",
+    "upgrade": "upgrade r /c.tgz -n ns --skip-crds -f values-r.json --timeout 60s -o json --reset-values{force}",
     "uninstall": "uninstall r -n ns",
     "rollback": "rollback r 3 -n ns",
 }
 
 
-@pytest.mark.parametrize(("version", "everything"), [("v3.8.0", "-a "), ("v4.1.0", "")])
-def test_words(version: str, everything: str, helm: Helm, fake: FakeHelm) -> None:
-    from acksm.helm.releases import Release
-
+@pytest.mark.parametrize(("version", "force"), [("v3.8.0", ""), ("v4.1.0", " --force-conflicts")])
+@pytest.mark.parametrize("take_back", [True, False])
+def test_words(version: str, force: str, take_back: bool, helm: Helm, fake: FakeHelm) -> None:
     fake.answer("version", version)
-    release, releases = Release("r", "ns", "deployed", "c", "1", 1), Releases(helm)
-    releases.all("ns", seconds=60)
-    releases.values(release, seconds=60)
-    releases.deployed_revisions(release, seconds=60)
+    releases = Releases(helm)
     releases.template("r", "ns", "/c.tgz", VALUES, seconds=60)
     releases.install("r", "ns", "/c.tgz", VALUES, seconds=60)
-    releases.upgrade("r", "ns", "/c.tgz", VALUES, seconds=60)
+    releases.upgrade("r", "ns", "/c.tgz", VALUES, take_back=take_back, seconds=60)
     releases.recover("r", "ns", "uninstall", 0, seconds=60)
     releases.recover("r", "ns", "rollback", 3, seconds=60)
-    assert fake.words == [words.format(all=everything) for words in WORDS.values()]
+    assert fake.words == [words.format(force=force if take_back else "") for words in WORDS.values()]
 
 
 def test_helm_is_never_asked_to_wait_and_gets_no_set(helm: Helm, fake: FakeHelm) -> None:
     Releases(helm).install("r", "ns", "/c.tgz", VALUES, seconds=60)
-    Releases(helm).upgrade("r", "ns", "/c.tgz", VALUES, seconds=0.2)
+    Releases(helm).upgrade("r", "ns", "/c.tgz", VALUES, take_back=False, seconds=0.2)
     words = " ".join(fake.words)
     assert not any(word in words for word in ("--wait", "--atomic", "--set", "--reuse-values", "--create-namespace"))
     assert "--timeout 1s" in words
@@ -288,17 +281,6 @@ def test_log_lines_are_not_the_message(noise: str) -> None:
 
 def test_a_long_message_is_cut() -> None:
     assert len(explain("install", "Error: " + "x" * 100_000).message) < 2000
-
-
-@pytest.mark.parametrize(
-    ("stdout", "expected"), [("", []), ("null", []), ("[]", []), ("[{]", AcksmError), ("<html>", AcksmError)]
-)
-def test_json(stdout: str, expected: Any, helm: Helm, fake: FakeHelm) -> None:
-    fake.answer("list", stdout)
-    if expected is AcksmError:
-        assert failure(lambda: Releases(helm).all("ns", seconds=30)).id == "helm-failed"
-    else:
-        assert Releases(helm).all("ns", seconds=30) == expected
 
 
 def test_uninstalling_what_is_gone_already_is_fine(helm: Helm, fake: FakeHelm) -> None:

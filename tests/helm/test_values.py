@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from acksm.errors import AcksmError
 from acksm.guide.release import overrides
-from acksm.helm.values import Edit, flatten, parse_set, patch, read_file
+from acksm.helm.values import Edit, flatten, leaves, parse_set, patch, read_file
 from acksm.sandbox.practice.generations import Chart, all_charts
 from acksm.sandbox.practice.values import schema, values_yaml
 
@@ -43,7 +43,7 @@ def test_comments_order_and_other_lines_stay() -> None:
         line for line in after if line.strip().startswith("#")
     ]
     assert [line for line in after if line not in before] == [
-        "  region: us-west-2",
+        '  region: "us-west-2"',  # in the chart's own quotes
         "  annotations:",
         f"    eks.amazonaws.com/role-arn: {ARN}",
     ]
@@ -55,6 +55,7 @@ def test_lists_keep_the_charts_own_indentation(item: str) -> None:
     assert patch(text, [edit("aws.region", "us-west-2")]).text == text.replace("none", "us-west-2")
 
 
+@settings(max_examples=20)
 @given(st.from_regex(r"\A[0-9]{12}\Z"))
 def test_account_ids_survive_as_quoted_texts(account: str) -> None:
     old = next(chart for chart in all_charts() if chart.generation == "0.0.3")
@@ -115,9 +116,21 @@ def test_the_charts_schema_is_asked() -> None:
     assert "installScope" in caught.value.message
 
 
-def test_a_broken_schema_is_the_charts_fault() -> None:
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"type": "nonsense", "properties": 7},
+        {"properties": {"aws": {"pattern": "("}}, "patternProperties": {"(": {}}},
+        {"$ref": "#/nowhere"},
+        {"properties": {"aws": {"$ref": "https://schemas.invalid/x.json"}}},
+        {"allOf": [{"$ref": "file:///etc/passwd"}]},
+        {"$ref": "#"},
+        {"required": "aws"},
+    ],
+)
+def test_a_broken_schema_is_the_charts_fault(broken: dict[str, Any]) -> None:
     with pytest.raises(AcksmError) as caught:
-        patch(TEXT, [], {"type": "nonsense", "properties": 7})
+        patch(TEXT, [], broken)
     assert caught.value.id == "chart-invalid"
 
 
@@ -155,6 +168,51 @@ def test_a_values_file_that_is_not_yaml_is_told_with_line_and_column(tmp_path: P
         read_file(str(tmp_path / "nowhere"))
 
 
+@settings(max_examples=25)
+@given(
+    st.lists(st.tuples(st.integers(0, len(TEXT.splitlines()) - 1), st.sampled_from(["", "  ", "# note "])), max_size=6)
+)
+def test_spaces_that_mean_nothing_stay_as_they_are(inserted: list[tuple[int, str]]) -> None:
+    lines = TEXT.splitlines()
+    for place, line in inserted:
+        lines.insert(place, line)
+    lines = [
+        f"{line}  " if index % 7 == 0 and line.strip().startswith("#") else line for index, line in enumerate(lines)
+    ]
+    patched = patch("\n".join(lines) + "\n", [edit("aws.region", "us-west-2")]).text
+    assert patched.splitlines() == ['  region: "us-west-2"' if line == '  region: ""' else line for line in lines]
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["no", "Yes", "on", "null", "~", "1e3", "0x1f", "012", "a\x85b", "a\x1bb", "a\nb", " a", "#a", "a: b", "[a", "é"],
+)
+def test_a_text_stays_a_text_for_whoever_reads_the_yaml(value: str) -> None:
+    import yaml as other  # YAML 1.1, as Go's libraries speak it
+
+    patched = patch(TEXT, [edit("log.level", value)]).text
+    assert load(patched)["log"]["level"] == value
+    assert other.safe_load(patched)["log"]["level"] == value
+    assert "\x1b" not in patched
+
+
+def test_an_empty_mapping_in_a_file_says_nothing_about_the_charts_own() -> None:
+    """Whoever copies the chart's values.yaml and changes a line does not clear labels that are set elsewhere."""
+    chart = load(TEXT)
+    given = {"deployment": {"labels": {}, "replicas": 2}, "resources": {}}
+    assert list(flatten(given, chart, "f")) == [Edit(("deployment", "replicas"), 2, "f")]
+    assert list(flatten({"nowhere": {}}, chart, "f")) == [Edit(("nowhere",), {}, "f")]
+
+
+def test_a_mapping_given_by_set_is_merged_and_its_keys_are_seen() -> None:
+    chart = load(TEXT)
+    whole = parse_set('serviceAccount.annotations={"eks.amazonaws.com/role-arn":"x","a":"b"}', chart)
+    assert {item.path[-1]: item.value for item in leaves(whole, chart)} == {"eks.amazonaws.com/role-arn": "x", "a": "b"}
+    assert list(leaves(parse_set("deployment.labels={}", chart), chart)) == []
+    one = parse_set("log.level=debug", chart)
+    assert list(leaves(one, chart)) == [one]
+
+
 _EDITS = st.lists(
     st.one_of(
         st.builds(lambda v: edit("log.level", v), st.text(min_size=1, max_size=8)),
@@ -172,6 +230,7 @@ _EDITS = st.lists(
 )
 
 
+@settings(max_examples=20)
 @given(_EDITS)
 def test_patching_is_repeatable_and_changes_only_what_was_asked(edits: list[Edit]) -> None:
     one, other = patch(TEXT, edits), patch(TEXT, edits)
@@ -186,6 +245,7 @@ def test_patching_is_repeatable_and_changes_only_what_was_asked(edits: list[Edit
     assert one.values == expected
 
 
+@settings(max_examples=20)
 @given(_EDITS)
 def test_overrides_on_the_charts_values_give_the_patched_ones(edits: list[Edit]) -> None:
     patched = patch(TEXT, edits)

@@ -72,10 +72,32 @@ def test_status_when_the_registry_is_away_still_tells_health(world: World) -> No
     assert "cannot be told" in run.stdout
 
 
-def test_status_tells_scale_to_zero(world: World) -> None:
+def test_status_tells_a_deployment_that_was_deleted(world: World) -> None:
     world.install("--service", "sagemaker")
     (name,) = world.objects("Deployment")
     world.kube.delete(ref("Deployment", name, world.namespace))
     run = world.acksm("status", "--service", "sagemaker")
     assert run.exit_code == 3
     assert "no Deployment" in run.stdout
+    assert f"Deployment {world.namespace}/{name} (gone)" in run.stdout
+    world.install("--service", "sagemaker")
+    assert world.objects("Deployment") == [name]
+
+
+def test_what_was_changed_by_hand_is_told_and_put_back(world: World) -> None:
+    world.install("--service", "sagemaker")
+    (name,) = world.objects("Deployment")
+    by_hand = {"spec": {"replicas": 0}, "metadata": {"annotations": {"theirs": "stays"}}}
+    world.kube.patch(ref("Deployment", name, world.namespace), by_hand)
+    run = world.acksm("status", "--service", "sagemaker")
+    assert run.exit_code == 3
+    assert "scaled to zero" in run.stdout
+    assert f"changed by hand: Deployment {world.namespace}/{name}" in run.stdout
+    world.install("--service", "sagemaker")
+    live = world.kube.get(ref("Deployment", name, world.namespace))
+    assert live is not None
+    assert live["spec"]["replicas"] == 1
+    assert live["metadata"]["annotations"]["theirs"] == "stays"
+    with world.requests() as again:
+        world.install("--service", "sagemaker")
+    assert again.writes == []

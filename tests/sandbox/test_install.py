@@ -85,6 +85,13 @@ def test_a_changed_option_changes_only_that(world: World) -> None:
     assert not [item for item in seen.writes if item.startswith("iam:") or "customresourcedefinitions" in item]
 
 
+def test_a_dry_run_for_one_service_is_silent_about_the_other(world: World) -> None:
+    world.install()
+    run = world.acksm("install", "--dry-run", "--set", "sagemaker:log.level=debug").ok()
+    assert "# values.yaml of sagemaker" in run.stdout
+    assert "applicationautoscaling" not in run.stdout
+
+
 def test_what_an_earlier_run_was_told_stays_until_it_is_reset(world: World) -> None:
     world.install("--set", "log.level=debug")
     world.install()

@@ -83,6 +83,22 @@ def test_a_killed_helm_is_recovered(world: World, tmp_path: Path, verb: str) -> 
     assert again.writes == []
 
 
+def test_a_failed_upgrade_by_hand_is_written_again(world: World, tmp_path: Path) -> None:
+    """Values and objects of the failed revision are those that are wanted: only its status tells what is to be done."""
+    world.install("--service", "sagemaker")
+    bad = b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: Not_A_Name, annotations: {helm.sh/hook: post-upgrade}}\n"
+    chart, values = tmp_path / "bad.tgz", tmp_path / "values.json"
+    chart.write_bytes(pack("sagemaker-chart", {**files(NEWEST), "templates/bad.yaml": bad}))
+    values.write_text(world.helm("get", "values", RELEASE, "-o", "json"))
+    argv = [world.state.helm, "upgrade", RELEASE, str(chart), "-n", world.namespace, "--skip-crds", "-f", str(values)]
+    assert subprocess.run(argv, env=os.environ | world.variables, capture_output=True, check=False).returncode != 0
+    assert release_status(world) == "failed"
+    assert world.acksm("status").exit_code == 3
+    assert "updated release" in world.install("--service", "sagemaker").stderr
+    assert release_status(world) == "deployed"
+    assert "up to date" in world.install("--service", "sagemaker").stderr
+
+
 @pytest.mark.parametrize("reason", ["CrashLoopBackOff", "ImagePullBackOff"])
 def test_a_pod_that_cannot_start_is_told_with_its_reason(world: World, reason: str) -> None:
     run = world.acksm(

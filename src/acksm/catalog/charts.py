@@ -122,6 +122,13 @@ ENTRIES = (
         _R,
     ),
     Entry(
+        "helm-record",
+        "helm's record of the release cannot be read",
+        "The Secret sh.helm.release.v1.… is not as helm writes it: cut short, or changed by hand.",
+        "helm history RELEASE -n NAMESPACE   (then delete the Secret of the broken revision)",
+        _S,
+    ),
+    Entry(
         "helm-timeout",
         "helm did not end in time",
         "The time left of --timeout is over; helm was ended.",

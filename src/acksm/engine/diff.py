@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import io
+from collections.abc import Mapping
 from typing import Any
 
 from acksm.engine.change import Change, Op, Plan
@@ -28,6 +29,21 @@ def as_text(value: Any) -> str:
     stream = io.StringIO()
     yaml.dump(value, stream)
     return stream.getvalue()
+
+
+def holds(wanted: Any, live: Any) -> bool:
+    """Whether `live` has everything that `wanted` says; what the apiserver added by default does not count."""
+    if not wanted and live is None:  # false, 0, "" and what is empty are left out by the apiserver
+        return True
+    if isinstance(wanted, Mapping):
+        return isinstance(live, Mapping) and all(holds(item, live.get(key)) for key, item in wanted.items())
+    if isinstance(wanted, list):
+        return (
+            isinstance(live, list)
+            and len(wanted) == len(live)
+            and all(holds(one, other) for one, other in zip(wanted, live, strict=True))
+        )
+    return bool(wanted == live)
 
 
 def unified(before: Any, after: Any) -> list[str]:

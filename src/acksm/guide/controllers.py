@@ -17,10 +17,10 @@ from acksm.config import Settings
 from acksm.engine.change import Change, Op
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind
-from acksm.guide import crds, readiness, release, running, switching
+from acksm.guide import crds, drift, readiness, release, running, switching
 from acksm.guide.readiness import ROLE_ANNOTATION
 from acksm.guide.target import Target
-from acksm.helm import registry, values
+from acksm.helm import records, registry, values
 from acksm.helm.releases import MARK_PATH, Release, is_marked, recovery
 from acksm.helm.values import Edit
 from acksm.kube import paths
@@ -76,7 +76,7 @@ def observe(target: Target, emit: Emit) -> Observed:
         listed = pool.submit(target.kube.list, ref("Namespace"), metadata_only=True)
         installed = found.result()
         jobs = {
-            service: pool.submit(_controller, target, service, installed.get(charts.release_name(service)), emit)
+            service: pool.submit(_controller, target, service, installed.get(service, NOTHING), emit)
             for service in settings.service
         }
         controllers = [job.result() for job in jobs.values()]
@@ -94,18 +94,32 @@ def observe(target: Target, emit: Emit) -> Observed:
 ADOPTED_RESOURCES = paths.Ref(f"{crds.COMMON_GROUP}/v1alpha1", "adoptedresources", "AdoptedResource")
 
 
-def _releases(target: Target) -> dict[str, Release]:
+Installed = tuple[Release | None, tuple[int, ...]]  # a release, and its revisions that once worked
+NOTHING: Installed = (None, ())
+
+
+def _releases(target: Target) -> dict[str, Installed]:
+    """The releases of the chosen services, by service."""
     namespace = target.settings.controller_namespace
-    return {item.name: item for item in target.releases.all(namespace, seconds=target.deadline.remaining)}
+    secrets = target.kube.list(ref("Secret", namespace=namespace), selector=records.SELECTOR, metadata_only=True)
+    newest = records.newest(secrets)
+    found: dict[str, Installed] = {}
+    for service in target.settings.service:
+        record, worked = newest.get(charts.release_name(service), ("", ()))
+        secret = target.kube.get(ref("Secret", record, namespace)) if record else None
+        if secret:
+            found[service] = (records.decode(secret), worked)
+    return found
 
 
 def releases(target: Target) -> dict[str, release.Observed]:
     """Each service's release as it is, charts left alone (for status)."""
     found = _releases(target)
-    return {service: _observed(target, found.get(charts.release_name(service))) for service in target.settings.service}
+    return {service: _observed(target, found.get(service, NOTHING)) for service in target.settings.service}
 
 
-def _controller(target: Target, service: str, found: Release | None, emit: Emit) -> Controller:
+def _controller(target: Target, service: str, installed: Installed, emit: Emit) -> Controller:
+    found = installed[0]
     settings = target.settings
     asked = settings.version.get(service) or (found.version if found else "") or charts.TESTED[service]
     if service in settings.chart:
@@ -120,20 +134,25 @@ def _controller(target: Target, service: str, found: Release | None, emit: Emit)
             where=str(pulled.path),
         )
     name = f"{pulled.chart.name} {pulled.chart.version}"
-    return Controller(service, pulled, _observed(target, found), crds.parse(pulled.chart.crds, name, service))
+    return Controller(service, pulled, _observed(target, installed), crds.parse(pulled.chart.crds, name, service))
 
 
-def _observed(target: Target, found: Release | None) -> release.Observed:
+def _observed(target: Target, installed: Installed) -> release.Observed:
+    found, worked = installed
     if found is None:
         return release.Observed()
-    seconds = target.deadline.remaining
-    action, revision = "", 0
-    if found.status != "deployed":
-        action, revision = recovery(found, target.releases.deployed_revisions(found, seconds=seconds))
-    given = target.releases.values(found, seconds=seconds)
-    health = readiness.look(target.kube, found.namespace, found.name)
+    action, revision = recovery(found, worked)
+    changed = drift.changed(target.kube, drift.manifests(found.manifest), found.namespace) if not action else []
     return release.Observed(
-        found.version, found.status, given, is_marked(given), action, revision, health, found.age_seconds
+        found.version,
+        found.status,
+        found.values,
+        is_marked(found.values),
+        action,
+        revision,
+        readiness.look(target.kube, found.namespace, found.name),
+        found.age_seconds,
+        tuple(changed),
     )
 
 
@@ -222,7 +241,7 @@ def plan(target: Target, observed: Observed, role_arn: str, iam_is_new: bool) ->
             "digest": one.digest,
             "values": dict(one.values),
             "values_diff": list(one.values_diff),
-            "objects": [_object_name(manifest) for manifest in rendered.get(one.name, [])],
+            "objects": [drift.object_name(manifest) for manifest in rendered.get(one.name, [])],
             "changes": len([change for change in made if change.op is not Op.WAIT]),
         }
     planned.manifests = [manifest for manifests in rendered.values() for manifest in manifests]
@@ -305,7 +324,7 @@ def _wanted(target: Target, item: Controller, role_arn: str) -> tuple[release.Wa
 
 
 def _patched(target: Target, item: Controller, role_arn: str) -> tuple[values.Patched, charts.Scope]:
-    """The chart's values with acksm's own, then the file's, then --set; what is installed counts as given before."""
+    """The chart's values with what is installed, the region, the files', --set, and last what acksm has to set."""
     settings, chart = target.settings, item.pulled.chart
     text = chart.values_text
     plain = values.patch(text, []).chart_values
@@ -317,21 +336,23 @@ def _patched(target: Target, item: Controller, role_arn: str) -> tuple[values.Pa
             if edit.path not in MANAGED and edit.path != ("aws", "region")
         ]
     scope = _scope(settings, item)
-    own = [Edit(("aws", "region"), target.cluster.region, "acksm"), Edit(MARK_PATH, "true", "acksm")]
-    own += [Edit((key,), value, "acksm") for key, value in scope.values.items()]
+    region = Edit(("aws", "region"), target.cluster.region, "acksm")
+    own = [Edit(MARK_PATH, "true", "acksm"), *(Edit((key,), value, "acksm") for key, value in scope.values.items())]
     own += running.mode_edits(settings.mode, item.service, chart.version)
     if charts.has(item.service, chart.version, "account-id"):
         own.append(Edit(("aws", "account_id"), target.identity.account, "acksm"))
     if role_arn:
         own.append(Edit(ROLE_PATH, role_arn, "acksm"))
     theirs = [edit for name in settings.values for edit in _from_file(name, item.service, plain)]
-    theirs += [values.parse_set(text, plain) for text in _for_service(settings.set, item.service)]
+    for given in _for_service(settings.set, item.service):
+        theirs += values.leaves(values.parse_set(given, plain), plain)
     for edit in theirs:
         if edit.path in MANAGED:
             raise AcksmError(
                 "values-managed", f"{'.'.join(edit.path)} is set by {MANAGED[edit.path]}", where=edit.origin
             )
-    return values.patch(text, [*kept, *own, *theirs], chart.schema, f"{chart.name} {chart.version} values.yaml"), scope
+    edits = [*kept, region, *theirs, *own]
+    return values.patch(text, edits, chart.schema, f"{chart.name} {chart.version} values.yaml"), scope
 
 
 def _from_file(name: str, service: str, plain: Mapping[str, Any]) -> list[Edit]:
@@ -388,11 +409,6 @@ def _check_owners(
         release.check_owners(manifests, live, one.name, one.namespace)
         rendered[one.name] = manifests
     return rendered
-
-
-def _object_name(manifest: Mapping[str, Any]) -> str:
-    metadata = manifest["metadata"]
-    return f"{manifest['kind']} {metadata.get('namespace', '')}/{metadata['name']}".replace(" /", " ")
 
 
 def _live(

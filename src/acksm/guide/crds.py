@@ -17,6 +17,7 @@ from packaging.version import InvalidVersion, Version
 from acksm import yaml_reader
 from acksm.archive import unreadable
 from acksm.engine.change import Change, Op
+from acksm.engine.diff import holds
 from acksm.engine.waits import Deadline, Progress, wait_until
 from acksm.errors import AcksmError
 from acksm.events import Emit, silent
@@ -117,19 +118,6 @@ def _fields(value: Any) -> int:
     if isinstance(value, list):
         return sum(_fields(item) for item in value)
     return 0
-
-
-def holds(wanted: Any, live: Any) -> bool:
-    """Whether `live` has everything that `wanted` says; what the apiserver added by default does not count."""
-    if isinstance(wanted, Mapping):
-        return isinstance(live, Mapping) and all(holds(item, live.get(key)) for key, item in wanted.items())
-    if isinstance(wanted, list):
-        return (
-            isinstance(live, list)
-            and len(wanted) == len(live)
-            and all(holds(one, other) for one, other in zip(wanted, live, strict=True))
-        )
-    return bool(wanted == live) or (wanted in ({}, [], None, "") and live is None)
 
 
 def same(wanted: Mapping[str, Any], live: Mapping[str, Any]) -> bool:

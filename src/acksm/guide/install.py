@@ -178,9 +178,11 @@ def _dry_text(result: Result, full: bool) -> str:
         return "up to date: nothing would be done"
     parts = [render_plan(result.plan, full=full)]
     for service, found in result.facts.get("controllers", {}).items():
-        if found.get("values_diff"):
+        if not found["changes"]:
+            continue
+        if found["values_diff"]:
             parts.append(f"# values.yaml of {service}\n" + "\n".join(f"    {line}" for line in found["values_diff"]))
-        if found.get("objects") and found.get("changes"):
+        if found["objects"]:
             parts.append(f"# objects of release {found['release']}\n" + "\n".join(f"    {o}" for o in found["objects"]))
     parts.append(f"dry run: {summary(result.plan.mutations)}; nothing was written")
     return "\n\n".join(parts)

@@ -77,7 +77,8 @@ def pod_state(pod: Json) -> PodState:
         if waiting.get("reason") in _FATAL or (waiting and not reason):
             reason, message = str(waiting.get("reason", "")), str(waiting.get("message", ""))
             if ended:
-                message = f"{message} (last exit code {ended.get('exitCode')})".strip()
+                why = f", {ended['reason']}" if ended.get("reason") not in {None, "", "Error", "Completed"} else ""
+                message = f"{message} (last exit code {ended.get('exitCode')}{why})".strip()
     conditions = {str(item.get("type")): item for item in status.get("conditions") or []}
     unscheduled = conditions.get("PodScheduled", {})
     if not reason and unscheduled.get("status") == "False":
@@ -101,6 +102,8 @@ def rollout(deployment: Json) -> tuple[bool, str]:
         return False, "the change is not seen by the Deployment's controller yet"
     updated, available = int(status.get("updatedReplicas", 0)), int(status.get("availableReplicas", 0))
     total = int(status.get("replicas", 0))
+    if wanted == 0:
+        return False, "scaled to zero"
     done = updated >= wanted and available >= wanted and total == updated
     return done, f"{available} of {wanted} pods available" + (f", {total - updated} old" if total > updated else "")
 

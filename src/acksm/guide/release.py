@@ -38,7 +38,8 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Observed:
-    """A release as it is. `version` is "" when there is none; `recovery` what a killed helm left to do."""
+    """A release as it is. `version` is "" when there is none; `recovery` what a killed helm left to do, `drift`
+    the objects that are not as helm made them."""
 
     version: str = ""
     status: str = ""
@@ -48,12 +49,13 @@ class Observed:
     revision: int = 0
     health: Health | None = None
     age_seconds: float = 0.0
+    drift: tuple[str, ...] = ()
 
 
 def plan(observed: Observed, wanted: Wanted, *, wait: bool, iam_is_new: bool, adopt: bool) -> list[Change]:
     """Changes from `observed` to `wanted`, in the service's lane. Error: `release-not-ours`."""
     target = f"release {wanted.namespace}/{wanted.name}"
-    if observed.version and not observed.owned and not adopt and not observed.recovery:
+    if observed.version and not observed.owned and not adopt:  # a half-made one too: its values tell whose it is
         raise AcksmError(
             "release-not-ours",
             f"release {wanted.name} ({observed.version}) is there and acksm did not make it",
@@ -103,7 +105,7 @@ def plan(observed: Observed, wanted: Wanted, *, wait: bool, iam_is_new: bool, ad
                 op=Op.UPDATE,
                 system="helm",
                 call="helm.upgrade",
-                params=params,
+                params=params | {"take_back": bool(observed.drift)},
                 before={"chart": f"{wanted.chart_name} {observed.version}", "values": dict(observed.values)},
                 after=after,
                 danger=Danger.MILD if moves else Danger.NONE,
@@ -166,11 +168,9 @@ def _difference(observed: Observed, wanted: Wanted) -> str:
         return "it is taken over"
     if observed.recovery:
         return "its last operation did not end"
-    if observed.health is None:
-        return "its Deployment is gone"
-    if wanted.role_arn and observed.health.service_account_role != wanted.role_arn:
-        return "its service account names another role"
-    return ""
+    if observed.status != "deployed":
+        return f"it is {observed.status}"
+    return f"changed by hand: {', '.join(observed.drift)}" if observed.drift else ""
 
 
 def namespaces(

@@ -87,7 +87,7 @@ def _rights_on(change: Change) -> list[Right]:
 
 
 def _right(verb: str, manifest: Mapping[str, Any], namespace: str) -> Right:
-    reference = paths.ref_of({**manifest, "metadata": {"namespace": namespace, **manifest["metadata"]}})
+    reference = paths.ref_in(manifest, namespace)
     group = reference.api_version.rpartition("/")[0]
     return Right(verb, group, reference.plural, reference.namespace)
 

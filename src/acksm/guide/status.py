@@ -123,7 +123,7 @@ def _text(
     lines += [f"! {item.service}: {problem}" for item in rows for problem in item.problems]
     roles = sorted({item.role_arn for item in rows if item.role_arn})
     lines += [f"role {role}" for role in roles]
-    lines += [f"differs: {item['target']} ({item['id']})" for item in drift]
+    lines += [f"differs: {item['target']} ({item['reason'] or item['id']})" for item in drift]
     if unknown:
         lines.append(f"what differs cannot be told: {unknown}")
     if healthy and not drift and not unknown:

@@ -7,7 +7,7 @@ waits itself, on named objects.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,7 +22,8 @@ PENDING_GRACE_SECONDS = 300.0
 
 @dataclass(frozen=True)
 class Release:
-    """A release; `version` is the chart's, `values` what was given on top of the chart's own."""
+    """A release; `version` is the chart's, `values` what was given on top of the chart's own, `manifest` its objects
+    as YAML."""
 
     name: str
     namespace: str
@@ -31,19 +32,17 @@ class Release:
     version: str
     revision: int
     updated: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    manifest: str = ""
 
     @property
     def age_seconds(self) -> float:
-        """Since its last operation; a large number when helm's time cannot be read.
-
-        helm writes Go's form, in the zone of whoever ran it: ``2026-01-29 10:00:00.123456789 +0100 CET``.
-        """
+        """Since its last operation; a large number when helm's time (RFC 3339) cannot be read."""
         try:
-            date, time, offset = self.updated.split(" ")[:3]
-            stamp = datetime.fromisoformat(f"{date} {time}{offset}")
+            stamp = datetime.fromisoformat(self.updated)
         except ValueError:
             return 1e9
-        return (datetime.now(UTC) - stamp).total_seconds()
+        return (datetime.now(UTC) - stamp).total_seconds() if stamp.tzinfo else 1e9
 
 
 def is_marked(values: Mapping[str, Any]) -> bool:
@@ -68,32 +67,16 @@ def recovery(release: Release, deployed: Sequence[int]) -> tuple[str, int]:
 
 
 class Releases:
-    """helm's operations on releases. `seconds` is asked for the time left each time."""
+    """helm's operations on releases; what is there is read by `acksm.helm.records`. `seconds` is the time left."""
 
     def __init__(self, helm: Helm) -> None:
         self._helm = helm
 
-    def all(self, namespace: str, *, seconds: float) -> list[Release]:
-        """Every release of the namespace in whatever state."""
-        # helm 3 leaves pending ones out without -a; helm 4 has no -a and shows all.
-        everything = ["-a"] if self._helm.version[0] == 3 else []
-        found = self._helm.json(["list", "-n", namespace, *everything], seconds=seconds) or []
-        return [_release(item) for item in found]
-
-    def values(self, release: Release, *, seconds: float) -> dict[str, Any]:
-        """The values given on top of the chart's."""
-        found = self._helm.json(["get", "values", release.name, "-n", release.namespace], seconds=seconds)
-        return dict(found or {})
-
-    def deployed_revisions(self, release: Release, *, seconds: float) -> Sequence[int]:
-        """Revisions that once worked."""
-        found = self._helm.json(["history", release.name, "-n", release.namespace], seconds=seconds) or []
-        return [int(item["revision"]) for item in found if item.get("status") in {"deployed", "superseded"}]
-
     def template(
         self, release: str, namespace: str, chart: str, values: Mapping[str, Any], *, seconds: float
     ) -> list[dict[str, Any]]:
-        """The objects that the chart would make, rendered without the cluster."""
+        """The objects that the chart would make, rendered without the cluster. Errors: helm-missing, -too-old, …"""
+        _ = self._helm.version  # an old helm is told as that, not by what it stumbles over
         file = self._helm.private_file(f"template-{release}.json", values)
         text = self._helm.run(["template", release, chart, "-n", namespace, "-f", file], seconds=seconds)
         return [item for item in yaml_reader.load_all(text) if isinstance(item, dict)]
@@ -101,9 +84,16 @@ class Releases:
     def install(self, release: str, namespace: str, chart: str, values: Mapping[str, Any], *, seconds: float) -> None:
         self._write("install", release, namespace, chart, values, seconds)
 
-    def upgrade(self, release: str, namespace: str, chart: str, values: Mapping[str, Any], *, seconds: float) -> None:
-        """On fresh chart values: `--reset-values`, never `--reuse-values` (ack-facts.md §1.1, "Traps")."""
-        self._write("upgrade", release, namespace, chart, values, seconds, "--reset-values")
+    def upgrade(
+        self, release: str, namespace: str, chart: str, values: Mapping[str, Any], *, take_back: bool, seconds: float
+    ) -> None:
+        """On fresh chart values: `--reset-values`, never `--reuse-values` (ack-facts.md §1.1, "Traps").
+
+        `take_back` takes fields back from whoever changed them by hand; helm 4 applies on the server and would refuse,
+        helm 3 merges three ways and needs no word for it.
+        """
+        force = ["--force-conflicts"] if take_back and self._helm.version[0] >= 4 else []
+        self._write("upgrade", release, namespace, chart, values, seconds, "--reset-values", *force)
 
     def _write(
         self, verb: str, release: str, namespace: str, chart: str, values: Mapping[str, Any], seconds: float, *more: str
@@ -138,16 +128,3 @@ class Releases:
                     raise
         else:
             self._helm.run(["rollback", release, str(revision), "-n", namespace], seconds=seconds)
-
-
-def _release(item: Mapping[str, Any]) -> Release:
-    chart, _, version = str(item.get("chart", "")).rpartition("-chart-")
-    return Release(
-        str(item["name"]),
-        str(item.get("namespace", "")),
-        str(item.get("status", "")),
-        f"{chart}-chart" if chart else str(item.get("chart", "")),
-        version,
-        int(item.get("revision", 0)),
-        str(item.get("updated", "")),
-    )

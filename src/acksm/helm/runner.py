@@ -119,14 +119,6 @@ class Helm:
             raise explain(argv[0], err.decode("utf-8", "replace"))
         return out[:MAX_OUTPUT].decode("utf-8", "replace")
 
-    def json(self, argv: Sequence[str], *, seconds: float) -> Any:
-        """helm's stdout as JSON."""
-        text = self.run([*argv, "-o", "json"], seconds=seconds)
-        try:
-            return json.loads(text) if text.strip() else None
-        except ValueError as error:
-            raise AcksmError("helm-failed", f"helm {argv[0]} did not write JSON: {text[:200]}") from error
-
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """Interrupt helm and what it started; kill them when that does not end it."""

@@ -11,8 +11,9 @@ import difflib
 import io
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from acksm.errors import AcksmError
@@ -29,6 +30,8 @@ OPEN: tuple[Path, ...] = (
 )
 _INDENTED_ITEM = re.compile(r"^( *)[^\s#-].*:[ ]*(?:#.*)?\n(?:[ ]*(?:#.*)?\n)*\1  - ", re.M)
 _NUMBER_LIKE = re.compile(r"^[-+]?[0-9][0-9_.]*([eE][-+]?[0-9]+)?$|^0[xob][0-9a-fA-F]+$")
+# YAML 1.1, which Go's libraries speak, takes these for booleans and null.
+_OTHER_THAN_TEXT = {"", "~", "null", "true", "false", "yes", "no", "on", "off", "y", "n"}
 MAX_FILE = 4 * 1024 * 1024
 
 
@@ -57,23 +60,57 @@ def patch(
     """`text` with `edits` applied in order. Errors: values-unknown-key, values-type, values-schema."""
     from ruamel.yaml import YAML
 
+    plain = YAML(typ="safe", pure=True).load(text)
+
+    def change(tree: Any) -> None:
+        for edit in edits:
+            _set(tree, plain, edit, where)
+
+    patched = _as_written(text, _round_trip(text, change)) if edits else text
+    values = YAML(typ="safe", pure=True).load(patched)
+    _validate(values, schema, where)
+    diff = difflib.unified_diff(text.splitlines(), patched.splitlines(), lineterm="", n=1)
+    lines = tuple(line for line in diff if not line.startswith(("---", "+++")))
+    return Patched(patched, values, plain, lines)
+
+
+def _round_trip(text: str, change: Callable[[Any], None] | None = None) -> str:
+    """`text` loaded, changed and written again. (One of ruamel's trees cannot be written twice.)"""
+    from ruamel.yaml import YAML
+
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 4096
     if _INDENTED_ITEM.search(text):  # ruamel keeps no list's own indentation; the real charts indent all of theirs
         yaml.indent(mapping=2, sequence=4, offset=2)
     tree = yaml.load(text)
-    plain = YAML(typ="safe", pure=True).load(text)
-    for edit in edits:
-        _set(tree, plain, edit, where)
+    if change:
+        change(tree)
     stream = io.StringIO()
     yaml.dump(tree, stream)
-    patched = stream.getvalue() if edits else text
-    values = YAML(typ="safe", pure=True).load(patched)
-    _validate(values, schema, where)
-    diff = difflib.unified_diff(text.splitlines(), patched.splitlines(), lineterm="", n=1)
-    lines = tuple(line for line in diff if not line.startswith(("---", "+++")))
-    return Patched(patched, values, plain, lines)
+    return stream.getvalue()
+
+
+@lru_cache(maxsize=8)
+def _untouched(text: str) -> str:
+    """`text` after a round trip without edits: ruamel drops or changes spaces that mean nothing."""
+    return _round_trip(text)
+
+
+def _as_written(text: str, patched: str) -> str:
+    """`patched` with the lines that no edit changed as they stand in `text`."""
+    written, before, after = text.split("\n"), _untouched(text).split("\n"), patched.split("\n")
+    if before == written:
+        return patched
+    places = [0] * (len(before) + 1)  # where the line of `before` stands in `written`
+    for _, i1, i2, j1, j2 in difflib.SequenceMatcher(None, before, written, autojunk=False).get_opcodes():
+        for index in range(i1, i2 + 1):
+            places[index] = min(j1 + index - i1, j2) if index < i2 else j2
+    places[0] = 0
+    lines: list[str] = []
+    for tag, i1, i2, j1, j2 in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        lines += written[places[i1] : places[i2]] if tag == "equal" else after[j1:j2]
+    return "\n".join(lines)
 
 
 def _set(tree: Any, plain: Any, edit: Edit, where: str) -> None:
@@ -138,7 +175,8 @@ def _quoted(value: Any) -> Any:
     from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
     if isinstance(value, str):
-        return DoubleQuotedScalarString(value) if _NUMBER_LIKE.match(value) or value == "" else value
+        plain = value.isprintable() and not _NUMBER_LIKE.match(value) and value.lower() not in _OTHER_THAN_TEXT
+        return value if plain else DoubleQuotedScalarString(value)
     if isinstance(value, Mapping):
         return {key: _quoted(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -147,20 +185,33 @@ def _quoted(value: Any) -> Any:
 
 
 def _validate(values: Any, schema: Mapping[str, Any] | None, where: str) -> None:
-    """Against the chart's schema (draft 7), where it has one."""
+    """Against the chart's schema (draft 7), where it has one. Errors: values-schema, chart-invalid."""
     if not schema:
         return
     import jsonschema
 
+    if any(not ref.startswith("#") for ref in _references(schema)):  # the library would fetch it from wherever it is
+        raise AcksmError("chart-invalid", "values.schema.json refers to another file", where=where)
     try:
+        jsonschema.Draft7Validator.check_schema(schema)
         errors = sorted(
             jsonschema.Draft7Validator(schema).iter_errors(values), key=lambda error: list(map(str, error.path))
         )
-    except (jsonschema.SchemaError, re.error, RecursionError, TypeError, AttributeError) as error:
+    except Exception as error:  # whatever the library makes of a schema that is none: no defect of ours
         raise AcksmError("chart-invalid", f"values.schema.json cannot be used: {error}"[:300], where=where) from error
     if errors:
         told = "; ".join(f"{'.'.join(map(str, error.path)) or '(top)'}: {error.message}"[:300] for error in errors[:5])
         raise AcksmError("values-schema", told, where=where)
+
+
+def _references(schema: Any) -> Iterator[str]:
+    """Every `$ref` of a JSON schema, at any depth."""
+    if isinstance(schema, Mapping):
+        yield from [str(schema["$ref"])] if "$ref" in schema else []
+        schema = list(schema.values())
+    if isinstance(schema, list):
+        for item in schema:
+            yield from _references(item)
 
 
 def parse_set(text: str, chart_values: Mapping[str, Any]) -> Edit:
@@ -194,18 +245,29 @@ def _typed(text: str, default: Any, whole: str) -> Any:
 
 
 def flatten(values: Mapping[str, Any], chart_values: Mapping[str, Any], origin: str) -> Iterator[Edit]:
-    """A mapping (a file's, or an installed release's) as edits, one for each leaf; lists are leaves."""
+    """A mapping (a file's, or an installed release's) as edits, one for each leaf; lists are leaves.
+
+    An empty mapping over one of the chart's says nothing, as in helm: `labels: {}` in a file does not clear labels.
+    """
 
     def walk(node: Mapping[str, Any], chart: Any, path: Path) -> Iterator[Edit]:
         for key, value in node.items():
             here = (*path, str(key))
             below = chart.get(key) if isinstance(chart, Mapping) else None
-            if isinstance(value, Mapping) and value:
+            if isinstance(value, Mapping) and (value or isinstance(below, Mapping)):
                 yield from walk(value, below, here)
             else:
                 yield Edit(here, value, origin)
 
     yield from walk(values, chart_values, ())
+
+
+def leaves(edit: Edit, chart_values: Mapping[str, Any]) -> Iterator[Edit]:
+    """An edit of a whole mapping (`--set a={"b": 1}`) as edits of what is in it: helm merges, and so does acksm."""
+    nested: Any = edit.value
+    for key in reversed(edit.path):
+        nested = {key: nested}
+    return flatten(nested, chart_values, edit.origin)
 
 
 def read_file(path: str) -> Mapping[str, Any]:

@@ -66,3 +66,8 @@ def ref_of(manifest: Mapping[str, Any]) -> Ref:
     """The `Ref` of a manifest of a built-in kind."""
     metadata = manifest["metadata"]
     return ref(str(manifest["kind"]), str(metadata["name"]), str(metadata.get("namespace", "")))
+
+
+def ref_in(manifest: Mapping[str, Any], namespace: str) -> Ref:
+    """The same for a manifest that may leave out its namespace, as a chart's may."""
+    return ref_of({**manifest, "metadata": {"namespace": namespace, **manifest["metadata"]}})

@@ -15,7 +15,7 @@ from typing import Any
 from acksm.config import state_dir
 from acksm.errors import AcksmError
 
-_NAME = re.compile(r"^[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?$")
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?")
 ACCOUNT, OTHER_ACCOUNT = "012345678901", "111111111111"
 CLUSTER, REGION = "practice", "us-west-2"
 
@@ -83,7 +83,7 @@ class State:
 
 def directory(name: str) -> Path:
     """The sandbox's directory. Error: `sandbox-name`."""
-    if not _NAME.match(name):
+    if not _NAME.fullmatch(name):
         raise AcksmError(
             "sandbox-name", f"{name!r} is not a name of lower-case letters, digits and '-'", where="--name"
         )

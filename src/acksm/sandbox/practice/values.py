@@ -127,9 +127,7 @@ def _reconcile(chart: Chart) -> str:
     if not chart.since("1.2.4"):
         return ""
     text = "# delete or retain\ndeletionPolicy: delete\n\nreconcile:\n"
-    if chart.since("1.4.1") or chart.service == "sagemaker":
-        text += "  defaultResyncPeriod: 36000\n"
-    text += "  resourceResyncPeriods: {}\n"
+    text += "  defaultResyncPeriod: 36000\n  resourceResyncPeriods: {}\n"
     if chart.since("1.2.13"):
         text += "  defaultMaxConcurrentSyncs: 1\n  resourceMaxConcurrentSyncs: {}\n"
     if chart.since("1.4.1"):

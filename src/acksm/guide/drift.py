@@ -1,0 +1,54 @@
+"""What a release's objects have become since helm made them: changed or deleted by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from acksm import yaml_reader
+from acksm.engine.diff import holds
+from acksm.errors import AcksmError
+from acksm.kube import paths
+from acksm.kube.client import Kube
+
+Json = Mapping[str, Any]
+
+
+def object_name(manifest: Json) -> str:
+    """ "Kind namespace/name", for people."""
+    metadata = manifest["metadata"]
+    return f"{manifest['kind']} {metadata.get('namespace', '')}/{metadata['name']}".replace(" /", " ")
+
+
+def manifests(text: str) -> list[dict[str, Any]]:
+    """The objects of a rendered manifest. Error: `helm-record`."""
+    try:
+        documents = yaml_reader.load_all(text)
+    except yaml_reader.YamlError as error:
+        raise AcksmError("helm-record", f"the manifest in helm's record is not YAML: {error}"[:300]) from error
+    return [item for item in documents if isinstance(item, dict) and isinstance(item.get("metadata"), dict)]
+
+
+def changed(kube: Kube, wanted: Sequence[Json], namespace: str) -> list[str]:
+    """Names of the objects that are gone or lack something that the release says; what others added does not count.
+
+    Kinds that acksm does not know are left out.
+    """
+    known = [manifest for manifest in wanted if paths.knows(str(manifest.get("kind")))]
+    if not known:
+        return []
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        live = list(pool.map(lambda manifest: kube.get(paths.ref_in(manifest, namespace)), known))
+    return [
+        object_name(manifest) + ("" if now else " (gone)")
+        for manifest, now in zip(known, live, strict=True)
+        if now is None or not holds(_compared(manifest), now)
+    ]
+
+
+def _compared(manifest: Json) -> Json:
+    """All but status, and of the metadata only labels and annotations."""
+    metadata = manifest["metadata"]
+    kept = {key: metadata[key] for key in ("labels", "annotations") if metadata.get(key)}
+    return {key: value for key, value in manifest.items() if key not in {"status", "metadata"}} | {"metadata": kept}

@@ -1,0 +1,59 @@
+"""helm's own record of a release, read from the Secret that helm keeps it in: one request, and no process.
+
+The form is helm's storage since version 3: data.release is base64 of gzip of JSON (helm, pkg/storage/driver/util.go);
+the labels owner, name, status and version say which is which without reading it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import zlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from acksm.errors import AcksmError
+from acksm.helm.releases import Release
+
+SELECTOR = "owner=helm"
+MAX_BYTES = 64 * 1024 * 1024
+_WORKED = {"deployed", "superseded"}
+
+
+def newest(secrets: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Release name to the name of its newest record and the revisions that once worked, from labels alone."""
+    found: dict[str, list[tuple[int, str, str]]] = {}
+    for secret in secrets:
+        labels = secret["metadata"].get("labels") or {}
+        if str(labels.get("version", "")).isdigit():
+            row = (int(labels["version"]), str(secret["metadata"]["name"]), str(labels.get("status", "")))
+            found.setdefault(str(labels.get("name", "")), []).append(row)
+    return {
+        name: (max(rows)[1], tuple(sorted(revision for revision, _, status in rows if status in _WORKED)))
+        for name, rows in found.items()
+    }
+
+
+def decode(secret: Mapping[str, Any]) -> Release:
+    """The release of a record. Error: `helm-record` for one that is not helm's form."""
+    where = f"Secret {secret['metadata'].get('namespace', '')}/{secret['metadata']['name']}"
+    try:
+        packed = base64.b64decode(base64.b64decode((secret.get("data") or {})["release"], validate=True), validate=True)
+        inflate = zlib.decompressobj(wbits=31)
+        raw = inflate.decompress(packed, MAX_BYTES) if packed[:2] == b"\x1f\x8b" else packed  # gzip's magic
+        record = json.loads(raw)
+        chart, info = record["chart"]["metadata"], record["info"]
+        return Release(
+            str(record["name"]),
+            str(record["namespace"]),
+            str(info["status"]),
+            str(chart["name"]),
+            str(chart["version"]),
+            int(record["version"]),
+            str(info.get("last_deployed", "")),
+            dict(record.get("config") or {}),
+            str(record.get("manifest") or ""),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError, binascii.Error, zlib.error) as error:
+        raise AcksmError("helm-record", f"helm's record cannot be read: {error!r}"[:300], where=where) from error

@@ -1,0 +1,268 @@
+"""Answers of EKS and IAM that moto does not give: states of a cluster, quotas, simulations, races."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from botocore.stub import ANY, Stubber
+
+from acksm.aws.session import Aws
+from acksm.errors import AcksmError
+
+ACCOUNT, REGION = "012345678901", "us-west-2"
+ARN = f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/demo"
+ISSUER = f"https://oidc.eks.{REGION}.amazonaws.com/id/ABC"
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[Aws]:
+    """One for all tests here: its clients take a while to make."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+        environment.setenv("AWS_SECRET_ACCESS_KEY", "x")
+        environment.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        made = Aws(region=REGION)
+        for service in ("eks", "iam"):
+            made.client(service)
+        yield made
+
+
+@pytest.fixture
+def eks(aws: Aws) -> Iterator[Stubber]:
+    with Stubber(aws.client("eks")) as stub:
+        yield stub
+        stub.assert_no_pending_responses()
+
+
+@pytest.fixture
+def iam(aws: Aws) -> Iterator[Stubber]:
+    with Stubber(aws.client("iam")) as stub:
+        yield stub
+        stub.assert_no_pending_responses()
+
+
+def cluster(**more: Any) -> dict[str, Any]:
+    described = {
+        "name": "demo",
+        "arn": ARN,
+        "status": "ACTIVE",
+        "version": "1.35",
+        "endpoint": "https://x",
+        "certificateAuthority": {"data": "QQ=="},
+        "identity": {"oidc": {"issuer": ISSUER}},
+    } | more
+    return {"cluster": {key: value for key, value in described.items() if value is not None}}
+
+
+def failure(aws: Aws) -> AcksmError:
+    with pytest.raises(AcksmError) as caught:
+        aws.eks.describe_cluster("demo")
+    return caught.value
+
+
+def test_a_cluster(aws: Aws, eks: Stubber) -> None:
+    eks.add_response("describe_cluster", cluster(), {"name": "demo"})
+    found = aws.eks.describe_cluster("demo")
+    assert (found.region, found.account, found.issuer, found.ca_data) == (REGION, ACCOUNT, ISSUER, "QQ==")
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({"status": "UPDATING"}, ""),
+        ({"version": "1.16"}, ""),
+        ({"version": "2.0"}, ""),
+        (
+            {"status": "CREATING", "endpoint": None, "certificateAuthority": None, "identity": None},
+            "cluster-not-active",
+        ),
+        ({"status": "DELETING"}, "cluster-not-active"),
+        ({"status": "FAILED"}, "cluster-not-active"),
+        ({"version": "1.15"}, "cluster-too-old"),
+        ({"version": "1.9"}, "cluster-too-old"),
+        ({"identity": None}, "cluster-no-issuer"),
+        ({"identity": {}}, "cluster-no-issuer"),
+    ],
+)
+def test_states(more: dict[str, Any], expected: str, aws: Aws, eks: Stubber) -> None:
+    eks.add_response("describe_cluster", cluster(**more))
+    if expected:
+        assert failure(aws).id == expected
+    else:
+        aws.eks.describe_cluster("demo")
+
+
+@pytest.mark.parametrize(
+    ("listed", "told"),
+    [(["prod", "dev"], "there are: prod, dev"), ([], "there are none in this region"), (None, "could not be listed")],
+)
+def test_an_unknown_cluster_names_those_that_exist(listed: list[str] | None, told: str, aws: Aws, eks: Stubber) -> None:
+    eks.add_client_error("describe_cluster", "ResourceNotFoundException", "No cluster found for name: demo.")
+    if listed is None:
+        eks.add_client_error("list_clusters", "AccessDeniedException", "no")
+    else:
+        eks.add_response("list_clusters", {"clusters": listed})
+    error = failure(aws)
+    assert (error.id, told in error.message, error.where) == ("cluster-unknown", True, f"cluster demo in {REGION}")
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("InvalidParameterException", "cluster-unknown"),
+        ("AccessDeniedException", "aws-access-denied"),
+        ("ExpiredTokenException", "aws-expired-credentials"),
+        ("ThrottlingException", "aws-throttled"),
+        ("ServerException", "aws-failed"),
+    ],
+)
+def test_refusals(code: str, expected: str, aws: Aws, eks: Stubber) -> None:
+    eks.add_client_error("describe_cluster", code, "no")
+    assert failure(aws).id == expected
+
+
+def test_only_active_fargate_profiles_count(aws: Aws, eks: Stubber) -> None:
+    eks.add_response("list_fargate_profiles", {"fargateProfileNames": ["one"], "nextToken": "x"})
+    eks.add_response(
+        "list_fargate_profiles", {"fargateProfileNames": ["two"]}, {"clusterName": "demo", "nextToken": "x"}
+    )
+    for status, namespace in (("ACTIVE", "ack-system"), ("DELETING", "gone")):
+        profile = {"status": status, "selectors": [{"namespace": namespace}, {"namespace": "kube-system"}]}
+        eks.add_response("describe_fargate_profile", {"fargateProfile": profile})
+    assert aws.eks.fargate_namespaces("demo") == {"ack-system", "kube-system"}
+
+
+# IAM
+
+
+def test_a_provider_that_was_made_meanwhile_is_what_was_wanted(aws: Aws, iam: Stubber) -> None:
+    iam.add_client_error("create_open_id_connect_provider", "EntityAlreadyExists", "x")
+    aws.iam.create_oidc_provider(ISSUER, ["sts.amazonaws.com"], {"a": "b"})
+
+
+def test_no_thumbprint_is_sent(aws: Aws, iam: Stubber) -> None:
+    expected = {"Url": ISSUER, "ClientIDList": ["sts.amazonaws.com"], "Tags": [{"Key": "a", "Value": "b"}]}
+    iam.add_response("create_open_id_connect_provider", {"OpenIDConnectProviderArn": provider("A")["Arn"]}, expected)
+    aws.iam.create_oidc_provider(ISSUER, ["sts.amazonaws.com"], {"a": "b"})
+
+
+def provider(of: str, region: str = REGION) -> dict[str, str]:
+    return {"Arn": f"arn:aws:iam::{ACCOUNT}:oidc-provider/oidc.eks.{region}.amazonaws.com/id/{of}"}
+
+
+def test_a_full_account_lists_providers_whose_cluster_is_gone(aws: Aws, iam: Stubber, eks: Stubber) -> None:
+    iam.add_client_error("create_open_id_connect_provider", "LimitExceeded", "Cannot exceed quota")
+    github = {"Arn": f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com"}
+    listed = [provider("ABC"), provider("GONE"), provider("ELSEWHERE", "eu-west-1"), github]
+    iam.add_response("list_open_id_connect_providers", {"OpenIDConnectProviderList": listed})
+    eks.add_response("list_clusters", {"clusters": ["demo"]})
+    eks.add_response("describe_cluster", cluster())
+    with pytest.raises(AcksmError) as caught:
+        aws.iam.create_oidc_provider("https://new", ["sts.amazonaws.com"], {})
+    assert caught.value.id == "aws-oidc-quota"
+    assert caught.value.details["stale"] == [provider("GONE")["Arn"]]
+    assert provider("ELSEWHERE", "eu-west-1")["Arn"] not in caught.value.details["diff"]
+
+
+def test_a_full_account_where_clusters_cannot_be_listed_lists_all_of_eks(aws: Aws, iam: Stubber, eks: Stubber) -> None:
+    iam.add_client_error("create_open_id_connect_provider", "LimitExceeded", "Cannot exceed quota")
+    iam.add_response("list_open_id_connect_providers", {"OpenIDConnectProviderList": [provider("A"), provider("B")]})
+    eks.add_client_error("list_clusters", "AccessDeniedException", "no")
+    with pytest.raises(AcksmError) as caught:
+        aws.iam.create_oidc_provider("https://new", ["sts.amazonaws.com"], {})
+    assert (caught.value.details["stale"], len(caught.value.details["diff"])) == ([], 2)
+
+
+def test_a_role_with_its_policies_in_pages(aws: Aws, iam: Stubber) -> None:
+    trust: dict[str, Any] = {"Version": "2012-10-17", "Statement": []}
+    role = {
+        "Path": "/",
+        "RoleName": "r-role",
+        "RoleId": "AROAAAAAAAAAAAAAA",
+        "Arn": f"arn:aws:iam::{ACCOUNT}:role/r-role",
+        "CreateDate": "2026-01-01T00:00:00Z",
+        "AssumeRolePolicyDocument": quote(json.dumps(trust)),
+        "Tags": [{"Key": "a", "Value": "b"}],
+    }
+    iam.add_response("get_role", {"Role": role}, {"RoleName": "r-role"})
+    iam.add_response("list_role_policies", {"PolicyNames": ["one"], "IsTruncated": True, "Marker": "m"})
+    iam.add_response("list_role_policies", {"PolicyNames": ["two"], "IsTruncated": False})
+    for name in ("one", "two"):
+        document = {"RoleName": "r-role", "PolicyName": name, "PolicyDocument": quote(json.dumps({"Statement": name}))}
+        iam.add_response("get_role_policy", document, {"RoleName": "r-role", "PolicyName": name})
+    policy = {"PolicyName": "p", "PolicyArn": "arn:aws:iam::aws:policy/PowerUserAccess"}
+    iam.add_response("list_attached_role_policies", {"AttachedPolicies": [policy]})
+    assert aws.iam.get_role("r-role") == {
+        "arn": role["Arn"],
+        "path": "/",
+        "trust": trust,
+        "tags": {"a": "b"},
+        "boundary": "",
+        "attached": [policy["PolicyArn"]],
+        "inline": {"one": {"Statement": "one"}, "two": {"Statement": "two"}},
+    }
+
+
+def test_what_is_not_there_is_none(aws: Aws, iam: Stubber) -> None:
+    iam.add_client_error("get_role", "NoSuchEntity", "x")
+    assert aws.iam.get_role("r") is None
+    iam.add_client_error("get_open_id_connect_provider", "NoSuchEntityException", "x")
+    assert aws.iam.get_oidc_provider(provider("A")["Arn"]) is None
+    iam.add_client_error("get_role", "AccessDenied", "x")
+    with pytest.raises(AcksmError):
+        aws.iam.get_role("r")
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "fine"),
+    [
+        ("InvalidInput", "Service role name x has been taken in this account", True),
+        ("EntityAlreadyExists", "x", True),
+        ("AccessDenied", "x", False),
+        ("InvalidInput", "no such service", False),
+    ],
+)
+def test_a_service_linked_role_that_exists(code: str, message: str, fine: bool, aws: Aws, iam: Stubber) -> None:
+    iam.add_client_error("create_service_linked_role", code, message)
+    if fine:
+        aws.iam.create_service_linked_role("sagemaker.application-autoscaling.amazonaws.com")
+        return
+    with pytest.raises(AcksmError):
+        aws.iam.create_service_linked_role("sagemaker.application-autoscaling.amazonaws.com")
+
+
+# simulation of rights
+
+NEEDS = {"*": ["iam:CreateRole", "iam:TagRole"]}
+
+
+def simulated(iam: Stubber, source: Any, *decisions: tuple[str, str, list[str]]) -> None:
+    rows = [
+        {"EvalActionName": action, "EvalDecision": decision, "MissingContextValues": missing}
+        for action, decision, missing in decisions
+    ]
+    expected = {"PolicySourceArn": source, "ActionNames": ANY, "ResourceArns": ANY}
+    iam.add_response("simulate_principal_policy", {"EvaluationResults": rows}, expected)
+
+
+def test_what_the_simulation_denies(aws: Aws, iam: Stubber) -> None:
+    user = f"arn:aws:iam::{ACCOUNT}:user/team/me"
+    simulated(iam, user, ("iam:CreateRole", "implicitDeny", []), ("iam:TagRole", "allowed", []))
+    assert aws.iam.denied(user, NEEDS) == [("iam:CreateRole", "*")]
+    simulated(iam, user, ("iam:CreateRole", "explicitDeny", ["aws:RequestTag/x"]), ("iam:TagRole", "allowed", []))
+    assert aws.iam.denied(user, NEEDS) == []  # only the real call has that context
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "InvalidInput", "NoSuchEntity"])
+def test_a_simulation_that_is_not_allowed_tells_nothing(code: str, aws: Aws, iam: Stubber) -> None:
+    iam.add_client_error("simulate_principal_policy", code, "no")
+    assert aws.iam.denied(f"arn:aws:iam::{ACCOUNT}:user/me", NEEDS) == []
+
+
+def test_the_root_user_and_federated_ones_cannot_be_simulated(aws: Aws, iam: Stubber) -> None:
+    for caller in (f"arn:aws:iam::{ACCOUNT}:root", f"arn:aws:sts::{ACCOUNT}:federated-user/me"):
+        assert aws.iam.denied(caller, NEEDS) == []

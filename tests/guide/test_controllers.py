@@ -1,0 +1,277 @@
+"""What install makes of options, of what is installed and of the chart, before anything is asked of a cluster."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from acksm import archive, charts
+from acksm.config import Settings
+from acksm.engine.change import Change, Op, Plan
+from acksm.errors import AcksmError
+from acksm.guide import controllers, release
+from acksm.guide.controllers import Controller, Observed
+from acksm.guide.readiness import ROLE_ANNOTATION
+from acksm.helm.registry import Pulled
+from acksm.helm.releases import is_marked
+from acksm.sandbox.practice import build
+from acksm.sandbox.practice.generations import all_charts
+
+ACCOUNT, REGION = "012345678901", "us-west-2"
+ROLE, OTHER = f"arn:aws:iam::{ACCOUNT}:role/ours", f"arn:aws:iam::{ACCOUNT}:role/other"
+
+
+@cache
+def pulled(service: str, version: str) -> Pulled:
+    chart = next(item for item in all_charts() if (item.service, item.version) == (service, version))
+    return Pulled(archive.read_bytes(build(chart), "x"), Path("/c.tgz"), "sha256:x")
+
+
+def controller(version: str = "1.9.1", installed: Any = None, service: str = "sagemaker") -> Controller:
+    """With values `installed` by acksm; None when it is not there."""
+    observed = release.Observed()
+    if installed is not None:
+        observed = release.Observed(version, "deployed", installed, is_marked(installed))
+    return Controller(service, pulled(service, version), observed, [])
+
+
+def target(**options: Any) -> Any:
+    return SimpleNamespace(
+        settings=Settings(**options), cluster=SimpleNamespace(region=REGION), identity=SimpleNamespace(account=ACCOUNT)
+    )
+
+
+def given_values(item: Controller, role: str = ROLE, **options: Any) -> dict[str, Any]:
+    """What goes to helm."""
+    patched, _ = controllers._patched(target(**options), item, role)
+    return release.overrides(patched.chart_values, patched.values)
+
+
+def failure(item: Controller, **options: Any) -> AcksmError:
+    with pytest.raises(AcksmError) as caught:
+        given_values(item, **options)
+    return caught.value
+
+
+OURS = {
+    "aws": {"region": REGION},
+    "deployment": {"labels": {"acksm.dev/owned": "true"}},
+    "serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": ROLE}},
+}
+
+
+def test_without_options_the_smallest_set_of_values() -> None:
+    assert given_values(controller()) == OURS
+    assert given_values(controller(), role="") == {key: OURS[key] for key in ("aws", "deployment")}
+    assert given_values(controller("0.0.4")) == OURS | {"aws": {"region": REGION, "account_id": ACCOUNT}}
+
+
+@pytest.mark.parametrize("chart", all_charts(), ids=lambda chart: f"{chart.service}-{chart.version}")
+def test_every_generation_takes_what_acksm_sets_and_a_second_run_finds_the_same(chart: Any) -> None:
+    item = controller(chart.version, service=chart.service)
+    values = given_values(item)
+    assert is_marked(values)
+    assert given_values(controller(chart.version, values, chart.service)) == values
+
+
+def test_namespace_scope_of_each_generation() -> None:
+    def scope(version: str, **more: Any) -> dict[str, Any]:
+        values = given_values(controller(version), scope="namespace", **more)
+        return {key: values[key] for key in ("installScope", "watchNamespace") if key in values}
+
+    assert scope("0.0.3") == {"watchNamespace": "ack-system"}
+    assert scope("0.0.4") == {"installScope": "namespace"}
+    assert scope("1.9.1", watch_namespace=["a", "b"]) == {"installScope": "namespace", "watchNamespace": "a,b"}
+    assert failure(controller("1.2.4"), scope="namespace").id == "scope-broken"
+    assert failure(controller("1.9.1"), scope="cluster", watch_namespace=["a"]).id == "config-invalid"
+
+
+NAMESPACED = OURS | {"installScope": "namespace", "watchNamespace": "a,b"}
+
+
+@pytest.mark.parametrize(
+    ("installed", "options", "watched"),
+    [
+        (OURS, {}, None),
+        (NAMESPACED, {}, "a,b"),
+        (NAMESPACED, {"scope": "namespace"}, "a,b"),
+        (NAMESPACED, {"scope": "cluster"}, None),
+        (NAMESPACED, {"watch_namespace": ["c"]}, "c"),
+        (OURS, {"scope": "namespace"}, "ack-system"),
+        (OURS, {"watch_namespace": ["c", "d"]}, "c,d"),
+        (NAMESPACED, {"reset_values": True}, "a,b"),
+    ],
+)
+def test_the_scope_that_is_installed_stays_unless_another_is_asked_for(
+    installed: dict[str, Any], options: dict[str, Any], watched: str | None
+) -> None:
+    values = given_values(controller(installed=installed), **options)
+    assert values.get("watchNamespace") == watched
+    assert ("installScope" in values) is (watched is not None)
+
+
+def test_what_was_given_before_stays_until_it_is_reset() -> None:
+    before = OURS | {"log": {"level": "debug"}, "resources": {"limits": {"memory": "1Gi"}}}
+    assert given_values(controller(installed=before)) == before
+    assert given_values(controller(installed=before), set=["log.level=warn"])["log"] == {"level": "warn"}
+    assert given_values(controller(installed=before), reset_values=True) == OURS
+
+
+def test_the_role_follows_the_command_and_not_what_was_installed() -> None:
+    before = OURS | {"serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": OTHER, "mine": "x"}}}
+    annotations = given_values(controller(installed=before))["serviceAccount"]["annotations"]
+    assert annotations == {"eks.amazonaws.com/role-arn": ROLE, "mine": "x"}
+
+
+def test_values_files_and_set_in_order(tmp_path: Path) -> None:
+    one, two = tmp_path / "one.yaml", tmp_path / "two.yaml"
+    one.write_text("log: {level: debug}\ndeployment: {replicas: 2, labels: {team: ml}}\n")
+    two.write_text("log: {level: warn}\n")
+    values = given_values(controller(), values=[str(one), str(two)], set=["deployment.replicas=3"])
+    assert values["log"] == {"level": "warn"}
+    assert values["deployment"] == {"replicas": 3, "labels": {"team": "ml", "acksm.dev/owned": "true"}}
+
+
+def test_a_copy_of_the_charts_own_values_clears_nothing(tmp_path: Path) -> None:
+    copy = tmp_path / "copy.yaml"
+    copy.write_text("deployment: {labels: {}, annotations: {}}\nserviceAccount: {annotations: {}}\nresources: {}\n")
+    assert given_values(controller(), values=[str(copy)]) == OURS
+
+
+def test_the_region_may_be_another_than_the_clusters() -> None:
+    assert given_values(controller(), set=["aws.region=eu-west-1"])["aws"] == {"region": "eu-west-1"}
+
+
+@pytest.mark.parametrize(
+    ("given_by_set", "option"),
+    [
+        ("installScope=namespace", "--scope"),
+        ("watchNamespace=a", "--watch-namespace"),
+        (r"serviceAccount.annotations.eks\.amazonaws\.com/role-arn=x", "--role-arn"),
+        ('serviceAccount.annotations={"eks.amazonaws.com/role-arn":"x"}', "--role-arn"),
+        (r"deployment.labels.acksm\.dev/owned=false", "acksm's own mark"),
+        ('deployment.labels={"acksm.dev/owned":"false"}', "acksm's own mark"),
+    ],
+)
+def test_what_an_option_sets_is_not_set_by_hand(given_by_set: str, option: str) -> None:
+    error = failure(controller(), set=[given_by_set])
+    assert (error.id, option in error.message, error.where) == ("values-managed", True, "--set")
+
+
+def test_managed_values_in_a_file_are_found_too(tmp_path: Path) -> None:
+    file = tmp_path / "v.yaml"
+    file.write_text("serviceAccount:\n  annotations:\n    eks.amazonaws.com/role-arn: x\n")
+    error = failure(controller(), values=[str(file)])
+    assert (error.id, error.where) == ("values-managed", str(file))
+
+
+@pytest.mark.parametrize(
+    ("items", "service", "found"),
+    [
+        (["a=1"], "sagemaker", ["a=1"]),
+        (["sagemaker:a=1", "applicationautoscaling:b=2", "c=3"], "sagemaker", ["a=1", "c=3"]),
+        (["sagemaker:a=1", "applicationautoscaling:b=2", "c=3"], "applicationautoscaling", ["b=2", "c=3"]),
+        (["aws.endpoint_url=http://x:1"], "sagemaker", ["aws.endpoint_url=http://x:1"]),
+        (["C:/values.yaml"], "sagemaker", ["C:/values.yaml"]),
+        (["sagemaker:"], "sagemaker", [""]),
+    ],
+)
+def test_options_for_one_service(items: list[str], service: str, found: list[str]) -> None:
+    assert controllers._for_service(items, service) == found
+
+
+# upgrades over AdoptedResources
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "objects", "refused"),
+    [
+        ("1.4.1", "1.9.1", 2, True),
+        ("1.5.0", "1.5.1", 1, True),
+        ("1.4.1", "1.9.1", 0, False),
+        ("1.4.1", "1.5.0", 2, False),
+        ("1.5.1", "1.9.1", 2, False),
+        ("v0.0.3", "1.9.1", 1, True),
+        ("", "1.9.1", 2, False),
+    ],
+)
+def test_adopted_resources_would_be_stuck(before: str, after: str, objects: int, refused: bool) -> None:
+    item = Controller("sagemaker", pulled("sagemaker", "1.9.1"), release.Observed(before), [])
+    observed = Observed([item], {}, {}, objects)
+    if not refused:
+        controllers._check_upgrade(item, after, observed)
+        return
+    with pytest.raises(AcksmError) as caught:
+        controllers._check_upgrade(item, after, observed)
+    assert (caught.value.id, str(objects) in caught.value.message) == ("adopted-resources-left", True)
+
+
+def installed_role(*roles: str) -> str:
+    items = [controller(installed={"serviceAccount": {"annotations": {ROLE_ANNOTATION: role}}}) for role in roles]
+    return controllers.installed_role(Observed(items, {}, {}, 0))
+
+
+def test_the_installed_role_when_all_agree() -> None:
+    assert [installed_role(ROLE), installed_role(ROLE, ROLE), installed_role(ROLE, OTHER), installed_role()] == [
+        ROLE,
+        ROLE,
+        "",
+        "",
+    ]
+    assert controllers.installed_role(Observed([controller(), controller(installed={})], {}, {}, 0)) == ""
+
+
+# order: every CRD is served before any release starts
+
+
+def change(kind: str, lane: str, name: str = "") -> Change:
+    wait = kind == "crds.established"
+    return Change(
+        id=kind,
+        step=kind.partition(".")[0],
+        op=Op.WAIT if wait or kind == "release.ready" else Op.CREATE,
+        system="kubernetes",
+        target=name or f"{kind} {lane}",
+        call="x",
+        params={"names": [name]} if wait else {},
+        lane=lane,
+    )
+
+
+_lane = st.sampled_from(charts.SERVICES)
+
+
+@given(
+    st.booleans(),
+    st.lists(st.tuples(_lane, st.integers(1, 3)), unique_by=lambda item: item[0], max_size=2),
+    st.lists(_lane, unique=True, max_size=2),
+)
+def test_no_release_starts_before_every_crd_is_served(
+    namespace: bool, with_crds: list[tuple[str, int]], releases: list[str]
+) -> None:
+    changes = [change("namespace.create", "")] if namespace else []
+    for service in charts.SERVICES:
+        count = dict(with_crds).get(service, 0)
+        changes += [change("crds.create", service, f"{service}{index}") for index in range(count)]
+        changes += [change("crds.established", service, f"all of {service}")] if count else []
+        changes += [change("release.install", service), change("release.ready", service)] if service in releases else []
+    ordered = controllers._crds_before_releases(changes)
+    stages = Plan("x", tuple(ordered)).stages()
+    kinds = [{item.step for lane in stage for item in lane} for stage in stages]
+    assert all(len(kind & {"release"}) == 0 or kind == {"release"} for kind in kinds)
+    waited = [name for item in ordered if item.id == "crds.established" for name in item.params["names"]]
+    assert sorted(waited) == sorted(f"all of {service}" for service, _ in with_crds)
+    if with_crds and releases:
+        first_release = next(index for index, kind in enumerate(kinds) if kind == {"release"})
+        later = [item for stage in stages[first_release:] for lane in stage for item in lane]
+        assert all(item.step == "release" for item in later)
+    kept = [item for item in ordered if item.id != "crds.established"]
+    assert sorted(map(repr, kept)) == sorted(repr(item) for item in changes if item.id != "crds.established")
+    if len(releases) == 2:
+        assert len(stages[-1]) == 2  # both services side by side

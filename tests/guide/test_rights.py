@@ -1,0 +1,129 @@
+"""The rights that a plan needs, read from the plan itself, and who is asked about them."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from acksm.aws.iam import Iam
+from acksm.aws.session import Identity
+from acksm.config import Settings
+from acksm.engine.change import Change, Op
+from acksm.errors import AcksmError
+from acksm.guide import rights
+
+ROLE = "arn:aws:iam::012345678901:role/r"
+
+
+def change(call: str, op: Op = Op.CREATE, target: str = ROLE, system: str = "aws", **params: Any) -> Change:
+    return Change("x", "s", op, system, target, call, params)
+
+
+def namespace(name: str) -> dict[str, Any]:
+    return {"kind": "Namespace", "metadata": {"name": name}}
+
+
+def test_every_write_of_iam_has_its_actions() -> None:
+    assert set(rights.IAM_ACTIONS) == {f"iam.{name}" for name in Iam.WRITES}
+    assert all(action.startswith("iam:") for actions in rights.IAM_ACTIONS.values() for action in actions)
+
+
+def test_iam_needs_are_gathered_by_resource() -> None:
+    changes = [
+        change("iam.create_role"),
+        change("iam.tag_role"),
+        change("iam.attach_policy"),
+        change("iam.attach_policy"),
+        change("iam.create_service_linked_role", target="AWSServiceRole"),
+        change("iam.await_visible", Op.WAIT),
+        change("helm.install", system="helm"),
+    ]
+    assert rights.iam_needs(changes) == {
+        ROLE: ["iam:CreateRole", "iam:TagRole", "iam:AttachRolePolicy"],
+        "*": ["iam:CreateServiceLinkedRole"],
+    }
+
+
+def test_kubernetes_needs_come_from_the_changes_and_the_objects_of_the_releases() -> None:
+    crd = {"kind": "CustomResourceDefinition", "metadata": {"name": "c"}}
+    changes = [
+        change("kube.apply", system="kubernetes", manifest=namespace("ns")),
+        change("kube.apply", system="kubernetes", manifest=crd),
+        change("kube.apply", Op.UPDATE, system="kubernetes", manifest=crd),
+        change("helm.install", system="helm"),
+        change("helm.upgrade", Op.UPDATE, system="helm"),
+        change("kube.restart", Op.UPDATE, system="kubernetes", namespace="ns", deployment="d"),
+        change("crds.await", Op.WAIT, system="kubernetes"),
+    ]
+    manifests = [
+        {"kind": "Deployment", "metadata": {"name": "d"}},
+        {"kind": "Role", "metadata": {"name": "r", "namespace": "watched"}},
+        {"kind": "ClusterRole", "metadata": {"name": "r"}},
+        {"kind": "SomethingElse", "metadata": {"name": "x"}},
+    ]
+    assert list(map(str, rights.kube_needs(changes, manifests, "ns"))) == [
+        "create namespaces",
+        "create customresourcedefinitions.apiextensions.k8s.io",
+        "patch customresourcedefinitions.apiextensions.k8s.io",
+        "create secrets in namespace ns",
+        "patch deployments.apps in namespace ns",
+        "create deployments.apps in namespace ns",
+        "create roles.rbac.authorization.k8s.io in namespace watched",
+        "create clusterroles.rbac.authorization.k8s.io",
+    ]
+
+
+class Target:
+    """Who answers what: IAM denies `denied` actions, the apiserver all but `may`."""
+
+    def __init__(self, denied: tuple[str, ...] = (), may: tuple[str, ...] = ("* *.*",)) -> None:
+        self.asked: list[str] = []
+        self.settings, self.cluster = Settings(), SimpleNamespace(name="demo")
+        self.identity = Identity("012345678901", "arn:aws:iam::012345678901:user/me", "x")
+        self.aws = SimpleNamespace(iam=SimpleNamespace(denied=self._denied))
+        self.kube = SimpleNamespace(can=self._can)
+        self._denies, self._may = denied, may
+
+    def _denied(self, _arn: str, needs: dict[str, list[str]]) -> list[tuple[str, str]]:
+        return [(action, where) for where, actions in needs.items() for action in actions if action in self._denies]
+
+    def _can(self, verb: str, group: str, resource: str, namespace: str = "") -> bool:
+        self.asked.append(f"{verb} {resource}{'.' + group if group else ''}")
+        return self.asked[-1] in self._may
+
+
+CHANGES = [change("iam.create_role"), change("kube.apply", system="kubernetes", manifest=namespace("ns"))]
+
+
+def check(target: Any, changes: list[Change]) -> None:
+    rights.check(target, changes, [])
+
+
+def test_an_administrator_is_known_by_one_question() -> None:
+    target = Target()
+    check(target, CHANGES)
+    assert target.asked == ["* *.*"]
+
+
+def test_who_is_none_is_asked_about_each_right() -> None:
+    target = Target(may=("create namespaces",))
+    check(target, CHANGES)
+    assert target.asked == ["* *.*", "create namespaces"]
+
+
+def test_what_is_not_allowed_is_told_before_the_first_write() -> None:
+    with pytest.raises(AcksmError) as caught:
+        check(Target(may=()), CHANGES)
+    assert (caught.value.id, caught.value.details) == ("kube-forbidden", {"denied": ["create namespaces"]})
+    with pytest.raises(AcksmError) as caught:
+        check(Target(denied=("iam:CreateRole",)), CHANGES)
+    assert (caught.value.id, caught.value.where) == ("aws-access-denied", ROLE)
+    assert caught.value.details["actions"] == ["iam:CreateRole"]
+
+
+def test_nothing_is_asked_for_a_plan_without_changes() -> None:
+    target = Target(may=())
+    check(target, [])
+    assert target.asked == []

@@ -1,0 +1,172 @@
+"""Which cluster is meant, with which credentials, and whether it can run a pod."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from acksm.aws.eks import Cluster
+from acksm.aws.session import Identity
+from acksm.config import Settings
+from acksm.engine.waits import Deadline
+from acksm.errors import AcksmError
+from acksm.guide import target as section
+from acksm.guide.target import Target, check_nodes
+from acksm.kube.client import Endpoint
+from acksm.kube.kubeconfig import load
+
+ACCOUNT, REGION = "012345678901", "us-west-2"
+ARN = f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/demo"
+CLUSTER = Cluster("demo", ARN, REGION, ACCOUNT, "https://demo.example", "QQ==", "https://issuer", "ACTIVE", "1.35")
+
+
+def target(nodes: list[Any] | None = None, fargate: set[str] | None = None, **endpoint: Any) -> Target:
+    kube: Any = SimpleNamespace(list=lambda *_, **__: nodes or [])
+    aws: Any = SimpleNamespace(eks=SimpleNamespace(fargate_namespaces=lambda _: fargate or set()))
+    identity = Identity(ACCOUNT, f"arn:aws:iam::{ACCOUNT}:user/me", "x")
+    connection = Endpoint(**{"server": CLUSTER.endpoint, "ca_data": "PEM", "token": "secret", **endpoint})
+    return Target(Settings(), aws, identity, CLUSTER, kube, connection, Deadline(1))
+
+
+def node(ready: str = "True", **spec: Any) -> dict[str, Any]:
+    return {
+        "spec": spec,
+        "status": {"conditions": [{"type": "Other", "status": "True"}, {"type": "Ready", "status": ready}]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("nodes", "fargate", "told"),
+    [
+        ([node()], set(), "1 of 1 nodes ready"),
+        ([node(), node("False"), node("Unknown")], set(), "1 of 3 nodes ready"),
+        ([node("False")], {"ack-system"}, "Fargate profile for ack-system"),
+        ([], {"ack-system", "x"}, "Fargate profile for ack-system"),
+        ([], {"kube-system"}, None),
+        ([node("False")], set(), None),
+        ([node(unschedulable=True)], set(), None),
+        ([{}, {"status": {}}], set(), None),
+    ],
+)
+def test_compute(nodes: list[Any], fargate: set[str], told: str | None) -> None:
+    if told:
+        assert check_nodes(target(nodes, fargate)) == told
+        return
+    with pytest.raises(AcksmError) as caught:
+        check_nodes(target(nodes, fargate))
+    assert (caught.value.id, caught.value.message.startswith(f"{len(nodes)} nodes")) == ("no-nodes", True)
+
+
+def test_the_kubeconfig_for_helm_has_this_connection_and_nothing_else() -> None:
+    config = target().kubeconfig()
+    assert config["users"] == [{"name": "acksm", "user": {"token": "secret"}}]
+    cluster = config["clusters"][0]["cluster"]
+    assert cluster["server"] == CLUSTER.endpoint
+    assert base64.b64decode(cluster["certificate-authority-data"]) == b"PEM"
+    certificate = target(token="", cert_file="/c.crt", key_file="/c.key").kubeconfig()
+    assert certificate["users"][0]["user"] == {"client-certificate": "/c.crt", "client-key": "/c.key"}
+    assert "certificate-authority-data" not in target(ca_data="").kubeconfig()["clusters"][0]["cluster"]
+
+
+def test_what_is_told_first_names_cluster_account_and_caller_and_no_secret() -> None:
+    line = target().line()
+    assert all(part in line for part in ("demo", REGION, "1.35", ACCOUNT, "user/me"))
+    assert "secret" not in line + str(target().as_data())
+
+
+# which cluster
+
+
+@pytest.fixture
+def kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """~/.kube/config with one context of EKS, whose server is another cluster's."""
+    path = tmp_path / ".kube" / "config"
+    path.parent.mkdir()
+    path.write_text(
+        json.dumps(
+            {
+                "current-context": ARN,
+                "clusters": [{"name": ARN, "cluster": {"server": "https://other.example"}}],
+                "users": [{"name": "me", "user": {"token": "t"}}],
+                "contexts": [{"name": ARN, "context": {"cluster": ARN, "user": "me"}}],
+            }
+        )
+    )
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return path
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str | None]]:
+    """AWS that knows the cluster demo; what it was asked: (cluster, region)."""
+    seen: list[tuple[str, str | None]] = []
+
+    class Aws:
+        def __init__(self, profile: str | None, region: str | None, account: str | None) -> None:
+            self.region = region
+            self.eks = SimpleNamespace(describe_cluster=self.describe)
+
+        def identity(self) -> Identity:
+            return Identity(ACCOUNT, f"arn:aws:iam::{ACCOUNT}:user/me", "x")
+
+        def describe(self, name: str) -> Cluster:
+            seen.append((name, self.region))
+            return CLUSTER
+
+    monkeypatch.setattr(section, "Aws", Aws)
+    monkeypatch.setattr(section, "mint", lambda *_: SimpleNamespace(value="minted"))
+    return seen
+
+
+def test_a_name_is_enough_and_the_kubeconfig_is_not_looked_at(kubeconfig: Path, asked: list[Any]) -> None:
+    kubeconfig.write_text("a: [")
+    found = section.connect(Settings(cluster="demo", region="eu-west-1"))
+    assert asked == [("demo", "eu-west-1")]
+    assert (found.endpoint.server, found.endpoint.token) == (CLUSTER.endpoint, "minted")
+
+
+def test_without_a_name_the_current_context_tells_it_and_must_be_that_cluster(
+    kubeconfig: Path, asked: list[Any]
+) -> None:
+    with pytest.raises(AcksmError) as caught:
+        section.connect(Settings())
+    assert asked == [("demo", REGION)]
+    assert (caught.value.id, int(caught.value.exit_code)) == ("context-other-cluster", 6)
+    assert "https://other.example" in caught.value.message
+    kubeconfig.write_text(kubeconfig.read_text().replace("https://other.example", "https://DEMO.example:443/"))
+    found = section.connect(Settings())
+    assert (found.endpoint.token, found.endpoint.ca_data) == ("t", "A")  # the CA is EKS's own
+
+
+def test_a_named_context_must_be_the_named_cluster(kubeconfig: Path, asked: list[Any]) -> None:
+    with pytest.raises(AcksmError) as caught:
+        section.connect(Settings(cluster="demo", context=ARN))
+    assert caught.value.id == "context-other-cluster"
+    with pytest.raises(AcksmError) as caught:
+        section.connect(Settings(cluster="demo", context="nowhere"))
+    assert caught.value.id == "kubeconfig-context-unknown"
+
+
+def test_nothing_that_names_a_cluster(kubeconfig: Path, asked: list[Any]) -> None:
+    kubeconfig.unlink()
+    with pytest.raises(AcksmError) as caught:
+        section.connect(Settings())
+    assert caught.value.id == "cluster-missing"
+    assert asked == []
+
+
+def test_a_certificate_of_the_kubeconfig_is_the_owners_alone_on_disk(kubeconfig: Path, asked: list[Any]) -> None:
+    document = json.loads(kubeconfig.read_text())
+    pem = base64.b64encode(b"PEM").decode()
+    document["users"][0]["user"] = {"client-certificate-data": pem, "client-key-data": pem}
+    document["clusters"][0]["cluster"]["server"] = CLUSTER.endpoint
+    kubeconfig.write_text(json.dumps(document))
+    endpoint = section._endpoint(Any, CLUSTER, load(str(kubeconfig)))  # type: ignore[arg-type]
+    for file in (endpoint.cert_file, endpoint.key_file):
+        assert (Path(file).read_text(), os.stat(file).st_mode & 0o777) == ("PEM", 0o600)
