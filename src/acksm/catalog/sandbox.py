@@ -60,4 +60,11 @@ ENTRIES = (
         "moto and cryptography come with the extra.",
         "pip install 'acksm[sandbox]'",
     ),
+    Entry(
+        "sandbox-controller",
+        "not a controller to run",
+        "A real controller's binary is named by its service and path; without one the sandbox's stand-in runs.",
+        "acksm sandbox up --controller sagemaker=PATH",
+        _U,
+    ),
 )

@@ -76,6 +76,26 @@ def build(_resolved: Any, ui: Any, all_parts: bool) -> int:
         ),
         _parameter("kubeconfig", str, "", "--kubeconfig", help="Use this cluster of yours; only AWS is emulated."),
         _parameter("context", str, "", "--context", help="Context of that kubeconfig."),
+        _parameter(
+            "controller",
+            list[str] | None,
+            None,
+            "--controller",
+            help="SERVICE=PATH: a real controller's binary to run in the stand-in's place, repeatable.",
+        ),
+        _parameter(
+            "pull",
+            bool,
+            False,
+            "--pull",
+            help="Run the binary of the image that a chart names, pulled from its registry.",
+        ),
+        _parameter(
+            "controllers", bool, True, "--controllers/--no-controllers", help="Whether controllers run in their pods."
+        ),
+        _parameter(
+            "pace", float, 0.1, "--pace", help="How long controllers and back-off wait; 1 is as long as for real."
+        ),
     ],
     help="Start it; nothing is done when it runs.",
 )
@@ -90,6 +110,10 @@ def up(
     charts: list[str] | None,
     kubeconfig: str,
     context: str,
+    controller: list[str] | None,
+    pull: bool,
+    controllers: bool,
+    pace: float,
 ) -> int:
     import base64
     from pathlib import Path
@@ -108,6 +132,10 @@ def up(
         account=account,
         other_accounts=tuple(other_account or ("111111111111",)),
         charts=tuple(str(Path(item).resolve()) for item in charts or ()),
+        controllers=controllers,
+        controller=api.binaries(controller or ()),
+        pull=pull,
+        pace=pace,
         **own,
     )
     api.up(options, ui.emit)
@@ -127,6 +155,8 @@ def down(_resolved: Any, ui: Any, name: str) -> int:
 def status(_resolved: Any, ui: Any, name: str) -> int:
     data, problems = _api().status(name)
     lines = [f"{part['name']:24} {'running' if part['alive'] else 'ENDED':8} {part['pid']}" for part in data["parts"]]
+    for item in data["controllers"]:
+        lines.append(f"{item['service']:24} {item['state']:8} {item['cluster']}/{item['namespace']}: {item['note']}")
     code = 3 if problems else 0
     ui.result("sandbox status", {**data, "problems": problems}, "\n".join([*lines, *problems]), code)
     return code
@@ -154,8 +184,8 @@ def env(_resolved: Any, ui: Any, name: str, cluster: str, account: str) -> int:
     app,
     "logs",
     _OUTPUT,
-    extra=[_NAME, _parameter("part", str, "", "--part", help="Only this part.")],
-    help="The end of its parts' logs.",
+    extra=[_NAME, _parameter("part", str, "", "--part", help="Only this part, or controllers of this service.")],
+    help="The end of its parts' logs and its controllers'.",
 )
 def logs(_resolved: Any, ui: Any, name: str, part: str) -> int:
     lines = list(_api().logs(name, part))

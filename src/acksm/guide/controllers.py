@@ -12,11 +12,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from acksm import charts, reports
+from acksm.catalog import lookup
 from acksm.config import Settings
 from acksm.engine.change import Change, Op
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind
-from acksm.guide import crds, drift, readiness, release
+from acksm.guide import crds, drift, readiness, release, running, switching
 from acksm.guide.readiness import ROLE_ANNOTATION
 from acksm.guide.target import Target
 from acksm.helm import records, registry, values
@@ -200,8 +201,10 @@ def plan(target: Target, observed: Observed, role_arn: str, iam_is_new: bool) ->
     planned = Planned()
     wanted = []
     for item in observed.controllers:
-        one, scope = _wanted(target, item, role_arn)
+        one, scope, after = _wanted(target, item, role_arn)
         _check_upgrade(item, one.version, observed)
+        before = _as_running(item, namespace)
+        switching.check(target.kube, target.identity.account, before, after, observed.namespaces)
         wanted.append((item, one, scope))
     watched = [name for _, one, _ in wanted for name in str(one.values.get("watchNamespace", "")).split(",") if name]
     planned.namespaces = release.namespaces(
@@ -253,7 +256,13 @@ def _check_upgrade(item: Controller, version: str, observed: Observed) -> None:
         )
 
 
-def _wanted(target: Target, item: Controller, role_arn: str) -> tuple[release.Wanted, charts.Scope]:
+def _as_running(item: Controller, namespace: str) -> running.Running | None:
+    """The installed release as a controller; None when there is none."""
+    found = item.observed
+    return running.from_values(item.service, namespace, found.version, found.values) if found.version else None
+
+
+def _wanted(target: Target, item: Controller, role_arn: str) -> tuple[release.Wanted, charts.Scope, running.Running]:
     patched, scope = _patched(target, item, role_arn)
     notes = []
     settings = target.settings
@@ -266,12 +275,11 @@ def _wanted(target: Target, item: Controller, role_arn: str) -> tuple[release.Wa
                 else ""
             )
         )
-    if not scope.reads_namespaces:
-        notes.append(
-            f"{item.service} in this scope does not read annotations of namespaces: no other account or region"
-        )
     chart = item.pulled.chart
-    return release.Wanted(
+    after = running.from_values(item.service, settings.controller_namespace, chart.version, patched.values)
+    if not after.reading.carm:
+        notes.append(f"{item.service}: {lookup(after.reading.id).title}")
+    wanted = release.Wanted(
         item.service,
         charts.release_name(item.service),
         settings.controller_namespace,
@@ -283,7 +291,8 @@ def _wanted(target: Target, item: Controller, role_arn: str) -> tuple[release.Wa
         role_arn,
         patched.diff,
         tuple(notes),
-    ), scope
+    )
+    return wanted, scope, after
 
 
 def _patched(target: Target, item: Controller, role_arn: str) -> tuple[values.Patched, charts.Scope]:
@@ -301,6 +310,7 @@ def _patched(target: Target, item: Controller, role_arn: str) -> tuple[values.Pa
     scope = _scope(settings, item)
     region = Edit(("aws", "region"), target.cluster.region, "acksm")
     own = [Edit(MARK_PATH, "true", "acksm"), *(Edit((key,), value, "acksm") for key, value in scope.values.items())]
+    own += running.mode_edits(settings.mode, item.service, chart.version)
     if charts.has(item.service, chart.version, "account-id"):
         own.append(Edit(("aws", "account_id"), target.identity.account, "acksm"))
     if role_arn:

@@ -16,10 +16,12 @@ from typing import Any
 import urllib3
 
 from acksm import reports
+from acksm.config import SERVICES
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind, silent
 from acksm.sandbox import parts
 from acksm.sandbox.control_plane import tail
+from acksm.sandbox.controllers.host import DEFAULT_PACE
 from acksm.sandbox.locks import file_lock
 from acksm.sandbox.state import (
     ACCOUNT,
@@ -38,7 +40,11 @@ UP_SECONDS = 180.0
 
 @dataclass(frozen=True)
 class Options:
-    """What `up` is asked for. `endpoint` and `ca_data` (base64) are those of a cluster that the user brings."""
+    """What `up` is asked for. `endpoint` and `ca_data` (base64) are those of a cluster that the user brings.
+
+    `controllers`: whether controllers run; `controller`: service to the path of a real one's binary; `pull`: whether
+    images may be asked for at their own registry; `pace`: how long waits last, 1 as for real.
+    """
 
     name: str = "default"
     clusters: tuple[str, ...] = (CLUSTER,)
@@ -49,6 +55,10 @@ class Options:
     endpoint: str = ""
     ca_data: str = ""
     version: str = ""
+    controllers: bool = True
+    controller: dict[str, str] = field(default_factory=dict)
+    pull: bool = False
+    pace: float = DEFAULT_PACE
     parts: dict[str, str] = field(default_factory=dict)
 
 
@@ -164,6 +174,7 @@ def status(name: str) -> tuple[reports.SandboxReport, list[str]]:
         "parts": [
             {"name": item.name, "pid": item.pid, "alive": item.alive(), "log": item.log} for item in state.processes()
         ],
+        "controllers": controllers(state) if state.daemon.alive() else [],
     }
     return data, unhealthy(state)
 
@@ -182,13 +193,23 @@ def add_cluster(state: State, name: str, account: str = ACCOUNT, region: str = R
     return require(state.name).clusters[name]
 
 
+def open_account(state: State, account: str) -> None:
+    """One more AWS account in a running sandbox, unless it is there; `environment` then has its profile."""
+    control(state, "PUT", f"accounts/{account}")
+
+
 def remove_cluster(state: State, name: str) -> None:
     """End a cluster."""
     control(state, "DELETE", f"clusters/{name}")
 
 
-def control(state: State, method: str, path: str, body: Any = None) -> None:
-    """Ask the daemon: clusters/NAME, users, accounts/ID/faults, accounts/ID/empty."""
+def controllers(state: State) -> list[reports.SandboxController]:
+    """The controllers that run: cluster, namespace, pod, service, program and note, state, restarts, log."""
+    return list(control(state, "GET", "controllers")["controllers"])
+
+
+def control(state: State, method: str, path: str, body: Any = None) -> Any:
+    """Ask the daemon: clusters/NAME, controllers, users, accounts/ID/faults, accounts/ID/empty."""
     answer = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(UP_SECONDS)).request(
         method, f"{state.control}/{path}", body=json.dumps(body or {}), headers={"Content-Type": "application/json"}
     )
@@ -200,6 +221,7 @@ def control(state: State, method: str, path: str, body: Any = None) -> None:
             where=told.get("where", path),
             details=told.get("details"),
         )
+    return json.loads(answer.data)
 
 
 def environment(name: str, cluster: str = "", account: str = "") -> dict[str, str]:
@@ -308,9 +330,33 @@ def exports(variables: dict[str, str]) -> str:
 
 
 def logs(name: str, part: str = "", lines: int = 40) -> Sequence[str]:
-    """The end of the logs, of one part or of all."""
-    found: list[str] = []
-    for process in require(name).processes():
-        if part in {"", process.name}:
-            found += [f"{process.name}: {line}" for line in tail(Path(process.log), lines)]
+    """The end of the logs, of one part or controller (a service or a pod) or of all."""
+    state = require(name)
+    files = [(process.name, Path(process.log)) for process in state.processes() if part in {"", process.name}]
+    for cluster in state.clusters:
+        # also of pods that are gone: their logs stay until the sandbox goes down
+        for log in sorted((directory(name) / "clusters" / cluster / "controllers").glob("*/*.log"), key=_age):
+            pod = log.parent.name.partition("_")[2]
+            which = pod if log.stem == "controller" else f"{pod} ({log.stem})"
+            if part in {"", pod} or pod.startswith(f"ack-{part}-controller"):
+                files.append((f"{cluster}/{which}", log))
+    return [f"{title}: {line}" for title, log in files for line in tail(log, lines)]
+
+
+def _age(log: Path) -> float:
+    return log.stat().st_mtime
+
+
+def binaries(given: Sequence[str]) -> dict[str, str]:
+    """`SERVICE=PATH` of real controllers as a mapping. Error: `sandbox-controller`."""
+    found = {}
+    for item in given:
+        service, _, path = item.partition("=")
+        if service not in SERVICES:
+            raise AcksmError(
+                "sandbox-controller", f"{item!r} is not SERVICE=PATH with a service of {', '.join(SERVICES)}"
+            )
+        if not os.access(path, os.X_OK) or not Path(path).is_file():
+            raise AcksmError("sandbox-controller", f"{path or 'no path'} is not a program", where=path)
+        found[service] = str(Path(path).resolve())
     return found

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
-from acksm.sandbox import iam_answers, permissions
+from acksm.sandbox import answers, iam_answers, permissions, trust
 
 ADMINISTRATOR = "practice-admin"
 EXPIRED_KEY = "ASIAACKSMEXPIREDKEY0"
@@ -39,6 +39,7 @@ class Cloud:
         self._log = log.open("a", buffering=1)
         self._lock = threading.Lock()
         self.faults: dict[str, dict[str, tuple[int, str, str]]] = {}
+        self.token_keys: dict[str, Path] = {}  # of each cluster's issuer: what signs its service accounts' tokens
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
@@ -52,6 +53,8 @@ class Cloud:
             return start_response(status, headers, *more)
 
         params = {name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
+        if action == "unsigned:AssumeRoleWithWebIdentity":  # the token is its signature
+            service, action = "sts", "sts:AssumeRoleWithWebIdentity"
         refused = self._refusal(key, action, params)
         if refused:
             status, code, message = refused
@@ -67,7 +70,12 @@ class Cloud:
             # would make a state with a thousand policies first: half a second before a new account's first answer.
             if key:
                 environ["HTTP_X_MOTO_ACCOUNT_ID"] = account_of(key)
-            answer = self._moto(environ, note)
+            if service in answers.SERVICES:
+                status_line, headers, raw = answers.respond(self._moto, environ, service, action, body)
+                answer = [raw]
+                note(status_line, headers)
+            else:
+                answer = self._moto(environ, note)
         with self._lock:
             status_code = int((seen or ["0"])[0].split()[0])
             row = {"time": time.time(), "action": action, "key": key, "status": status_code}
@@ -81,6 +89,10 @@ class Cloud:
         account = account_of(key) if key else ""
         if key and not account:
             return 403, "InvalidClientTokenId", "The security token included in the request is invalid."
+        if action == "sts:AssumeRoleWithWebIdentity":
+            account = (params.get("RoleArn", "").split(":") + [""] * 5)[4]
+            fault = self.faults.get(account, {}).get(action)
+            return fault or trust.web_identity(_backends(), self.token_keys, params)
         return self.faults.get(account, {}).get(action) or (_denial(account, key, action, params) if key else None)
 
 
@@ -124,7 +136,7 @@ def _denial(account: str, key: str, action: str, params: Mapping[str, str]) -> t
     resource = _resource(backend, account, params)
     decision = permissions.decide(documents, action, resource)
     if decision == permissions.ALLOWED:
-        return None
+        return trust.assume_role(_backends(), arn, params) if action == "sts:AssumeRole" else None
     why = "with an explicit deny" if decision == permissions.DENIED else "because no identity-based policy allows it"
     message = f"User: {arn} is not authorized to perform: {action} on resource: {resource or '*'} {why}"
     return 403, "AccessDenied" if action.startswith(("iam:", "sts:")) else "AccessDeniedException", message
@@ -174,10 +186,14 @@ def _error(service: str, code: str, message: str) -> bytes:
     return json.dumps({"__type": code, "message": message}).encode()
 
 
-def _iam(account: str) -> Any:
+def _backends() -> Any:
     from moto.iam.models import iam_backends
 
-    return iam_backends[account]["aws"]
+    return iam_backends
+
+
+def _iam(account: str) -> Any:
+    return _backends()[account]["aws"]
 
 
 def account_of(key: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import shutil
 import socket
 import subprocess
 import time
@@ -26,6 +25,9 @@ NODE = "practice-node"
 # The parent whose death is signalled is the thread that forked, not its process (prctl(2), PR_SET_PDEATHSIG): one
 # thread that lives as long as the daemon starts everything.
 _STARTER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="starter")
+# In stages.yaml: what tells a controller's pod, and what no pod has, for a sandbox in which kwok plays them all.
+_CONTROLLERS_KEY = 'select(.metadata.annotations["acksm.dev/practice-fail"] == null)'
+_NO_PODS_KEY = "select(false)"
 AUDIT = """\
 apiVersion: audit.k8s.io/v1
 kind: Policy
@@ -48,10 +50,16 @@ def free_ports(count: int) -> list[int]:
 
 
 def start(name: str, argv: Sequence[str], log: Path, environment: Mapping[str, str] | None = None) -> Process:
-    """Start a program of the sandbox; it dies with the daemon (Linux's parent-death signal)."""
+    """Start a program of the sandbox, as `spawn` does."""
+    process = spawn(argv, log, environment)
+    return Process(name, process.pid, start_time(process.pid), str(log))
+
+
+def spawn(argv: Sequence[str], log: Path, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+    """Start a program with its output in `log`; it dies with the daemon (Linux's parent-death signal)."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as stream:
-        process = _STARTER.submit(
+        return _STARTER.submit(
             subprocess.Popen,
             list(argv),
             stdin=subprocess.DEVNULL,
@@ -61,7 +69,6 @@ def start(name: str, argv: Sequence[str], log: Path, environment: Mapping[str, s
             start_new_session=True,
             preexec_fn=_die_with_parent,
         ).result()
-    return Process(name, process.pid, start_time(process.pid), str(log))
 
 
 def _die_with_parent() -> None:
@@ -72,20 +79,23 @@ def _die_with_parent() -> None:
 
 
 class ControlPlane:
-    """Starts a cluster in `home`; `parts` are the programs' paths."""
+    """Starts a cluster in `home`; `parts` are the programs' paths. With `controllers`, kwok leaves the pods of ACK's
+    controllers to `acksm.sandbox.controllers`."""
 
-    def __init__(self, home: Path, parts: Mapping[str, Path], name: str, region: str, account: str) -> None:
-        self.home, self.parts = home, parts
+    def __init__(
+        self, home: Path, parts: Mapping[str, Path], name: str, region: str, account: str, *, controllers: bool = False
+    ) -> None:
+        self.home, self.parts, self.controllers = home, parts, controllers
         self.state = ClusterState(name, region, account, "", "", "")
         self.ca: Authority | None = None
-        self._admin: tuple[Path, Path] | None = None
+        self.admin: tuple[Path, Path] | None = None
 
     def run(self, issuer: str, authenticator: str, webhook: Callable[[Authority], tuple[str, str]]) -> ClusterState:
         """Start everything and wait until a node is Ready. Error: `sandbox-part-failed` with the part's log."""
         etcd_client, etcd_peer, secure, manager, scheduler = free_ports(5)
         pki = self.home / "pki"
         self.ca = Authority(pki)
-        self._admin = self.ca.issue("practice-bootstrap", organization="system:masters")
+        self.admin = self.ca.issue("practice-bootstrap", organization="system:masters")
         server = self.ca.issue("kube-apiserver", server=True)
         signing_key(pki / "sa.key")
         self.state.issuer = issuer
@@ -114,6 +124,9 @@ class ControlPlane:
             f"--tls-cert-file={server[0]}",
             f"--tls-private-key-file={server[1]}",
             f"--client-ca-file={self.ca.path}",
+            f"--kubelet-client-certificate={self.admin[0]}",
+            f"--kubelet-client-key={self.admin[1]}",
+            f"--kubelet-certificate-authority={self.ca.path}",
             f"--service-account-key-file={pki / 'sa.key'}",
             f"--service-account-signing-key-file={pki / 'sa.key'}",
             f"--service-account-issuer={issuer}",
@@ -166,7 +179,8 @@ class ControlPlane:
                 *flags,
             )
         stages = self.home / "stages.yaml"
-        shutil.copyfile(Path(__file__).parent / "stages.yaml", stages)
+        text = (Path(__file__).parent / "stages.yaml").read_text()
+        stages.write_text(text if self.controllers else text.replace(_CONTROLLERS_KEY, _NO_PODS_KEY))
         self._start(
             "kwok",
             f"--kubeconfig={self._kubeconfig('kwok', 'system:masters')}",
@@ -213,12 +227,12 @@ class ControlPlane:
 
     def api(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         """A call as the bootstrap administrator; (0, None) while nobody answers."""
-        if self.ca is None or self._admin is None:
+        if self.ca is None or self.admin is None:
             raise RuntimeError("the authority comes first")
         http = urllib3.PoolManager(
             ca_certs=str(self.ca.path),
-            cert_file=str(self._admin[0]),
-            key_file=str(self._admin[1]),
+            cert_file=str(self.admin[0]),
+            key_file=str(self.admin[1]),
             retries=False,
             timeout=urllib3.Timeout(10),
         )

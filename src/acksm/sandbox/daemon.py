@@ -26,6 +26,7 @@ from acksm.sandbox import authenticator, cloud, identity_webhook, practice
 from acksm.sandbox.certificates import Authority
 from acksm.sandbox.cloud import Cloud
 from acksm.sandbox.control_plane import ControlPlane, free_ports, start
+from acksm.sandbox.controllers.host import Host
 from acksm.sandbox.parts import KUBERNETES
 from acksm.sandbox.state import ClusterState, Process, State, directory, save, start_time, write_private
 
@@ -51,6 +52,7 @@ class Daemon:
         self.users: dict[str, authenticator.User] = {}
         self.stop = threading.Event()
         self.cloud = Cloud(self.home / "aws.log")
+        self.controllers = Host(options, self.home, self.parts["crane"], self._serve)
         self._lock = threading.Lock()
         self.state = State(
             options["name"],
@@ -86,6 +88,7 @@ class Daemon:
                 ),
             )
         finally:
+            self.controllers.end_all()
             for process in self.state.processes()[1:]:
                 process.end(patience=3.0)
 
@@ -146,8 +149,9 @@ class Daemon:
             home = self.home / "clusters" / name
             shutil.rmtree(home, ignore_errors=True)
             home.mkdir(parents=True)
-            plane = ControlPlane(home, self.parts, name, region, account)
+            plane = ControlPlane(home, self.parts, name, region, account, controllers=self.controllers.on)
             self.planes[name] = plane
+            self.cloud.token_keys[issuer] = home / "pki" / "sa.key"
             found = plane.run(
                 issuer, f"{self.state.authenticator}/authenticate/{name}", lambda ca: self._serve_webhook(ca, name)
             )
@@ -163,9 +167,12 @@ class Daemon:
         with self._lock:
             self.state.clusters[name] = found
             save(self.state)
+        if name in self.planes:
+            self.controllers.begin(self.planes[name], self.state.aws_endpoint, self.state.registry)
 
     def remove_cluster(self, name: str) -> None:
         """End a cluster and its EKS record."""
+        self.controllers.end(name)
         with self._lock:
             found = self.state.clusters.pop(name, None)
             self.planes.pop(name, None)
@@ -211,8 +218,13 @@ class Daemon:
                     self.add_cluster(name, body["account"], body["region"])
                 except AcksmError as error:
                     return _answer(begin, error.as_data(), "500 failed")
+            case ["controllers"]:
+                return _answer(begin, {"controllers": self.controllers.told()})
             case ["users"]:  # maps an ARN, as aws-auth or an access entry does
                 self.users[body["arn"]] = authenticator.User(body["name"], tuple(body.get("groups", ())))
+            case ["accounts", account]:
+                self.open_account(account, body.get("region") or self.options["region"])
+                save(self.state)
             case ["accounts", account, "faults"]:  # {action: [status, code, message]}; {} ends them
                 self.cloud.faults[account] = {action: tuple(fault) for action, fault in body.items()}
             case ["accounts", account, "empty"]:

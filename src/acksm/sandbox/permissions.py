@@ -21,7 +21,7 @@ def decide(documents: Iterable[Mapping[str, Any]], action: str, resource: str = 
     answer = NOT_ALLOWED
     for document in documents:
         for statement in _list(document.get("Statement")):
-            if not (_matches(statement, "Action", action, fold=True) and _matches(statement, "Resource", resource)):
+            if not (matches(statement, "Action", action, fold=True) and matches(statement, "Resource", resource)):
                 continue
             if statement.get("Effect") == "Deny" and not statement.get("Condition"):
                 return DENIED
@@ -34,16 +34,18 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
-def _matches(statement: Mapping[str, Any], element: str, value: str, *, fold: bool = False) -> bool:
+def matches(statement: Mapping[str, Any], element: str, value: str, *, fold: bool = False) -> bool:
+    """Whether a statement's Action or Resource (or its Not…) has `value`; "" stands for one that is not told."""
     if not value:
         return True
     if f"Not{element}" in statement:
-        return not any(_pattern(str(item), fold).fullmatch(value) for item in _list(statement[f"Not{element}"]))
-    return any(_pattern(str(item), fold).fullmatch(value) for item in _list(statement.get(element)))
+        return not any(pattern(str(item), fold).fullmatch(value) for item in _list(statement[f"Not{element}"]))
+    return any(pattern(str(item), fold).fullmatch(value) for item in _list(statement.get(element)))
 
 
 @lru_cache(maxsize=4096)
-def _pattern(text: str, fold: bool) -> re.Pattern[str]:
+def pattern(text: str, fold: bool) -> re.Pattern[str]:
+    """IAM's wildcards as a regular expression; `fold` where case does not count."""
     pieces = {"*": ".*", "?": "."}
     return re.compile("".join(pieces.get(c) or re.escape(c) for c in text), re.DOTALL | (re.I if fold else 0))
 

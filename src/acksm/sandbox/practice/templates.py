@@ -108,11 +108,23 @@ def _arguments(chart: Chart) -> str:
             "- {{ .Values.deletionPolicy | quote }}",
         ]
     if chart.since("1.4.1"):
-        lines += ["- --enable-carm={{ .Values.enableCARM }}"]
+        lines += [
+            "- --enable-carm={{ .Values.enableCARM }}",
+            "{{- with .Values.reconcile.resources }}",
+            "- --reconcile-resources",
+            '- {{ join "," . | quote }}',
+            "{{- end }}",
+        ]
     if chart.since("1.2.13"):
         lines += [
+            "{{- $gates := list }}",
+            "{{- range $gate, $on := .Values.featureGates }}",
+            '{{- $gates = append $gates (printf "%s=%v" $gate $on) }}',
+            "{{- end }}",
+            "{{- with $gates }}",
             "- --feature-gates",
-            "- {{ range $gate, $on := .Values.featureGates }}{{ $gate }}={{ $on }},{{ end }}",
+            '- {{ join "," . | quote }}',
+            "{{- end }}",
         ]
     return "\n".join(f"            {line}" for line in lines)
 
@@ -267,5 +279,11 @@ rules:
 
 def _caches() -> str:
     """Also in namespace scope: the controller reads all namespaces' annotations, and the maps of its own."""
-    rules = 'rules:\n  - apiGroups: [""]\n    resources: [namespaces]\n    verbs: [get, list, watch]\n'
-    return _role("ClusterRole", '{{ include "practice.fullname" . }}-namespaces-cache', "", rules, labels=False)
+
+    def rules(resource: str) -> str:
+        return f'rules:\n  - apiGroups: [""]\n    resources: [{resource}]\n    verbs: [get, list, watch]\n'
+
+    name = '{{ include "practice.fullname" . }}'
+    spaces = _role("ClusterRole", f"{name}-namespaces-cache", "", rules("namespaces"), labels=False)
+    maps = _role("Role", f"{name}-configmaps-cache", "{{ .Release.Namespace }}", rules("configmaps"), labels=False)
+    return spaces + maps

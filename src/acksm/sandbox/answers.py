@@ -1,0 +1,99 @@
+"""Where moto's SageMaker and autoscaling do not answer as AWS does, so that a real controller would not understand.
+
+ACK's controllers tell "not there" by code and text (generator configuration of sagemaker-controller v1.9.1), moto has
+its own texts for some; a call that moto lacks ends in a traceback where AWS would name the call.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+Headers = list[tuple[str, str]]
+App = Callable[..., Iterable[bytes]]
+SERVICES = ("sagemaker", "application-autoscaling")
+_ABSENT = re.compile(r"could not find|not found|does not exist|recordnotfound", re.I)
+_LINKED_ROLE = (
+    "arn:aws:iam::{}:role/aws-service-role/sagemaker.application-autoscaling.amazonaws.com/"
+    "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
+)
+# call -> code and text of AWS when the object is not there; {0} is the name that was asked for
+_NOT_THERE = {
+    "DescribeTrainingJob": ("ValidationException", "Requested resource not found."),
+    "DescribeProcessingJob": ("ValidationException", "Could not find requested job with name: {0}"),
+    "DescribeTransformJob": ("ValidationException", "Could not find requested job with name: {0}"),
+    "DescribeFeatureGroup": (
+        "ResourceNotFound",
+        "Resource Not Found: Amazon SageMaker can't find a FeatureGroup with name {0}",
+    ),
+    "DescribeDomain": ("ResourceNotFound", "Domain [{0}] does not exist."),
+    "DescribePipeline": ("ResourceNotFound", "Pipeline {0} does not exist."),
+    "DescribePipelineExecution": ("ResourceNotFound", "Pipeline execution {0} does not exist"),
+    "DescribeModelPackage": ("ValidationException", "ModelPackage {0} does not exist."),
+}
+
+
+def _missing(service: str, verb: str) -> str:
+    """What to say of a call that moto does not have, "" for one that it has."""
+    from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
+    from moto.sagemaker.responses import SageMakerResponse
+
+    methods: Any = SageMakerResponse if service == "sagemaker" else ApplicationAutoScalingResponse
+    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", verb).lower()
+    return "" if hasattr(methods, snake) or not verb.isalpha() else f"the practice cloud has no {verb}"
+
+
+def respond(
+    moto: App, environ: Mapping[str, Any], service: str, action: str, body: bytes
+) -> tuple[str, Headers, bytes]:
+    """Ask moto, and put its answer right: status line, headers, body."""
+    verb = action.partition(":")[2]
+    lacks = _missing(service, verb)
+    if lacks:
+        return error("UnknownOperationException", lacks)
+    seen: list[tuple[str, Headers]] = []
+
+    def begin(status: str, headers: Headers, *_: Any) -> None:
+        seen.append((status, headers))
+
+    try:
+        answer = b"".join(moto(environ, begin))
+    except Exception as failure:  # moto's own faults; a KeyError is how some of its calls say "not there"
+        seen = [("500 InternalFailure", [])]
+        answer = f"{type(failure).__name__}: {failure}".encode()
+    status, headers = seen[-1]
+    code = int(status.split()[0])
+    if verb in _NOT_THERE and (code >= 500 or (code == 400 and _ABSENT.search(answer.decode("utf-8", "replace")))):
+        kind, text = _NOT_THERE[verb]
+        return error(kind, text.format(_asked(body)))
+    if code >= 500:
+        return error("InternalFailure", f"the practice cloud failed: {answer.decode('utf-8', 'replace')[:300]}", 500)
+    if verb == "DescribeScalableTargets" and code == 200:
+        answer = _with_linked_role(answer, str(environ.get("HTTP_X_MOTO_ACCOUNT_ID", "")))
+        headers = [(name, value) for name, value in headers if name.lower() != "content-length"]
+        headers.append(("Content-Length", str(len(answer))))
+    return status, headers, answer
+
+
+def _with_linked_role(answer: bytes, account: str) -> bytes:
+    """AWS names the service-linked role where none was given; ACK's controller waits for it (late initialisation)."""
+    told = json.loads(answer)
+    for target in told.get("ScalableTargets") or []:
+        target["RoleARN"] = target.get("RoleARN") or _LINKED_ROLE.format(account)
+    return json.dumps(told).encode()
+
+
+def error(code: str, message: str, status: int = 400) -> tuple[str, Headers, bytes]:
+    """A refusal in the JSON protocol."""
+    raw = json.dumps({"__type": code, "message": message}).encode()
+    headers = [("Content-Type", "application/x-amz-json-1.1"), ("x-amzn-ErrorType", code)]
+    return f"{status} {code}", [*headers, ("Content-Length", str(len(raw)))], raw
+
+
+def _asked(body: bytes) -> str:
+    try:
+        return str(next(iter(json.loads(body).values()), ""))
+    except ValueError:
+        return ""

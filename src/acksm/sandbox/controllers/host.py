@@ -1,0 +1,79 @@
+"""What the sandbox's daemon holds of controllers: a kubelet's part and a log server for each cluster."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from acksm.sandbox.control_plane import NODE, ControlPlane
+from acksm.sandbox.controllers.kube import Kube
+from acksm.sandbox.controllers.kubelet import Kubelet
+from acksm.sandbox.controllers.log_server import LogServer
+from acksm.sandbox.controllers.programs import Programs
+from acksm.sandbox.controllers.run import Surroundings
+
+DEFAULT_PACE = 0.1
+# serves a WSGI application with TLS on a free port of loopback; its URL
+Serve = Callable[[Any, ssl.SSLContext], str]
+
+
+class Host:
+    """Controllers of every cluster of a sandbox. `options`: what `up` was asked for, as data."""
+
+    def __init__(self, options: Mapping[str, Any], home: Path, crane: Path, serve: Serve) -> None:
+        self.on = bool(options.get("controllers", True))
+        self._pace = float(options.get("pace") or DEFAULT_PACE)
+        self._named: dict[str, str] = dict(options.get("controller") or {})
+        self._pull = bool(options.get("pull"))
+        self._home, self._crane, self._serve = home, crane, serve
+        self._kubelets: dict[str, Kubelet] = {}
+        self._stop = threading.Event()
+
+    def begin(self, plane: ControlPlane, aws_endpoint: str, registry: str) -> None:
+        """Run the controllers of a cluster that is ready, from now on."""
+        if not self.on or plane.ca is None or plane.admin is None:
+            return
+        name, ca_file = plane.state.name, str(plane.ca.path)
+        pair = (str(plane.admin[0]), str(plane.admin[1]))
+        around = Surroundings(
+            name, plane.state.endpoint, ca_file, aws_endpoint, plane.state.region, plane.home, self._pace
+        )
+        kube = Kube(plane.state.endpoint, ca_file, pair=pair)
+        programs = Programs(self._named, self._crane, registry, self._home / "controllers", pull=self._pull)
+        kubelet = self._kubelets[name] = Kubelet(around, kube, programs)
+        kubelet.start()
+        self._serve_logs(plane, kubelet, kube)
+
+    def _serve_logs(self, plane: ControlPlane, kubelet: Kubelet, kube: Kube) -> None:
+        """Only the apiserver may ask: it shows a certificate of the cluster's authority."""
+        if plane.ca is None:
+            return
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*plane.ca.issue("practice-kubelet", server=True))
+        context.load_verify_locations(str(plane.ca.path))
+        context.verify_mode = ssl.CERT_REQUIRED
+        server = LogServer(
+            lambda namespace, pod, container, previous: kubelet.log_of(namespace, pod, container, previous=previous),
+            self._stop,
+        )
+        port = urlsplit(self._serve(server, context)).port
+        kube.merge(f"/api/v1/nodes/{NODE}/status", {"status": {"daemonEndpoints": {"kubeletEndpoint": {"Port": port}}}})
+
+    def end(self, cluster: str) -> None:
+        """Stop the controllers of a cluster."""
+        kubelet = self._kubelets.pop(cluster, None)
+        if kubelet:
+            kubelet.stop()
+
+    def end_all(self) -> None:
+        self._stop.set()
+        for cluster in list(self._kubelets):
+            self.end(cluster)
+
+    def told(self) -> list[dict[str, Any]]:
+        """Every controller that runs now, for `sandbox status` and `sandbox logs`."""
+        return [item for kubelet in list(self._kubelets.values()) for item in kubelet.told()]

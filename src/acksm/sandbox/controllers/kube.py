@@ -1,0 +1,132 @@
+"""The few calls to an apiserver that the kubelet's part and the stand-in need, over urllib3 with plain dicts."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlencode
+
+import urllib3
+
+Json = dict[str, Any]
+MERGE = "application/merge-patch+json"
+WATCH_SECONDS = 240
+
+
+class KubeError(Exception):
+    """The apiserver's refusal: HTTP status (0 when nobody answers), reason and message of its Status object."""
+
+    def __init__(self, status: int, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.status, self.reason, self.message = status, reason, message
+
+
+class Kube:
+    """One identity at one apiserver: a bearer token, or a client certificate (crt and key file)."""
+
+    def __init__(self, server: str, ca_file: str, *, token: str = "", pair: tuple[str, str] | None = None) -> None:
+        self.server = server.rstrip("/")
+        crt, key = pair or (None, None)
+        # 429 is the apiserver's "try again", as for a kind that is being set up; nothing was done then
+        again = urllib3.Retry(
+            total=8,
+            connect=0,
+            read=0,
+            redirect=0,
+            status=8,
+            status_forcelist=[429],
+            allowed_methods=None,
+            raise_on_status=False,
+        )
+        self._http = urllib3.PoolManager(
+            ca_certs=ca_file, cert_file=crt, key_file=key, maxsize=16, retries=again, timeout=urllib3.Timeout(10)
+        )
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+
+    def request(self, method: str, path: str, body: Any = None, kind: str = "application/json") -> Json:
+        """The decoded answer. Raises KubeError."""
+        try:
+            answer = self._http.request(
+                method,
+                self.server + path,
+                body=None if body is None else json.dumps(body),
+                headers={**self._headers, "Content-Type": kind},
+            )
+            found = json.loads(answer.data) if answer.data else {}
+        except urllib3.exceptions.HTTPError as error:
+            raise KubeError(0, "Unreachable", str(error)) from error
+        except ValueError:
+            found = {}
+        if answer.status >= 400:
+            raise KubeError(answer.status, str(found.get("reason", "")), str(found.get("message", answer.status)))
+        return dict(found)
+
+    def get(self, path: str) -> Json | None:
+        """The object, or None when there is none."""
+        try:
+            return self.request("GET", path)
+        except KubeError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def merge(self, path: str, patch: Any) -> Json:
+        """A JSON merge patch; the object as it is afterwards."""
+        return self.request("PATCH", path, patch, MERGE)
+
+    def watch(self, path: str, stop: threading.Event, **query: str) -> Iterator[Json]:
+        """Events for ever: first an ADDED for each object, then {"type": "SYNCED"}, then what changes; after an
+        interruption the objects are listed anew, so that an event may come twice, and SYNCED again with `names`.
+
+        Raises KubeError when a list is refused; whoever watches decides whether to go on.
+        """
+        while not stop.is_set():
+            found = self.request("GET", f"{path}?{urlencode(query)}")
+            items = found.get("items") or []
+            for item in items:
+                # items of a list carry no kind of their own
+                item.setdefault("kind", str(found.get("kind", "")).removesuffix("List"))
+                item.setdefault("apiVersion", found.get("apiVersion", ""))
+                yield {"type": "ADDED", "object": item}
+            yield {"type": "SYNCED", "object": {}, "items": items}
+            yield from self._changes(path, str(found["metadata"]["resourceVersion"]), stop, query)
+
+    def _changes(self, path: str, version: str, stop: threading.Event, query: dict[str, str]) -> Iterator[Json]:
+        """Until the server or the network ends it; a version that is too old ends it too."""
+        while not stop.is_set():
+            asked = {**query, "watch": "true", "resourceVersion": version, "timeoutSeconds": str(WATCH_SECONDS)}
+            try:
+                stream = self._http.request(
+                    "GET",
+                    f"{self.server}{path}?{urlencode({**asked, 'allowWatchBookmarks': 'true'})}",
+                    headers=self._headers,
+                    preload_content=False,
+                    timeout=urllib3.Timeout(connect=10, read=WATCH_SECONDS + 30),
+                )
+                if stream.status != 200:
+                    stream.close()
+                    return
+                for line in _lines(stream):
+                    event: Json = json.loads(line)
+                    if event["type"] == "ERROR":
+                        return
+                    version = event["object"]["metadata"]["resourceVersion"]
+                    if event["type"] != "BOOKMARK":
+                        yield event
+            except (urllib3.exceptions.HTTPError, ValueError):
+                if stop.wait(0.2):
+                    return
+
+
+def _lines(stream: Any) -> Iterator[bytes]:
+    rest = b""
+    for chunk in stream.stream(None):
+        *whole, rest = (rest + chunk).split(b"\n")
+        yield from (line for line in whole if line)
+
+
+def names_of(items: list[Json]) -> set[tuple[str, str]]:
+    """(namespace, name) of each object."""
+    return {(item["metadata"].get("namespace", ""), item["metadata"]["name"]) for item in items}

@@ -1,0 +1,73 @@
+"""The kubelet's log API, which the apiserver asks for `kubectl logs`; kwok's knows only files named beforehand."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+StartResponse = Callable[..., Any]
+# namespace, pod, container, previous -> the log file, None where there is no such container
+LogOf = Callable[[str, str, str, bool], Path | None]
+FOLLOW_SECONDS = 0.25
+CHUNK = 65_536
+
+
+class LogServer:
+    """WSGI: GET /containerLogs/NAMESPACE/POD/CONTAINER with tailLines, limitBytes, timestamps, follow, previous."""
+
+    def __init__(self, log_of: LogOf, stop: threading.Event) -> None:
+        self._log_of, self._stop = log_of, stop
+
+    def __call__(self, environ: Mapping[str, Any], begin: StartResponse) -> Iterable[bytes]:
+        match environ["PATH_INFO"].strip("/").split("/"):
+            case ["containerLogs", namespace, pod, container]:
+                asked = {key: values[-1] for key, values in parse_qs(environ.get("QUERY_STRING", "")).items()}
+                previous = asked.get("previous") == "true"
+                path = self._log_of(namespace, pod, container, previous)
+                if path is not None and path.exists():
+                    begin("200 OK", [("Content-Type", "text/plain")])
+                    return self._content(path, asked)
+                why = "has no previous run" if path and previous else "has no log: kwok plays this pod"
+                return _plain(begin, "404 Not Found", f"container {container} of pod {namespace}/{pod} {why}")
+            case ["healthz"]:
+                return _plain(begin, "200 OK", "ok")
+        return _plain(begin, "404 Not Found", "the practice kubelet serves logs only")
+
+    def _content(self, path: Path, asked: Mapping[str, str]) -> Iterator[bytes]:
+        with path.open("rb") as stream:
+            data = stream.read()
+            if "tailLines" in asked:
+                count = int(asked["tailLines"])
+                data = b"".join(data.splitlines(keepends=True)[-count:]) if count else b""
+            if "limitBytes" in asked:
+                data = data[: int(asked["limitBytes"])]
+            stamp = asked.get("timestamps") == "true"
+            yield _stamped(data) if stamp else data
+            while asked.get("follow") == "true" and not self._stop.wait(FOLLOW_SECONDS):
+                more = stream.read(CHUNK)
+                if more:
+                    yield _stamped(more) if stamp else more
+                elif not path.exists() or path.stat().st_ino != _inode(stream):
+                    return  # the container was restarted or removed
+
+
+def _inode(stream: Any) -> int:
+    return os.fstat(stream.fileno()).st_ino
+
+
+def _stamped(data: bytes) -> bytes:
+    """With the time of reading: the files themselves hold what the program wrote and no more."""
+    moment = datetime.fromtimestamp(time.time(), UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ ").encode()
+    return b"".join(moment + line for line in data.splitlines(keepends=True))
+
+
+def _plain(begin: StartResponse, status: str, text: str) -> Iterable[bytes]:
+    raw = (text + "\n").encode()
+    begin(status, [("Content-Type", "text/plain"), ("Content-Length", str(len(raw)))])
+    return [raw]

@@ -1,0 +1,214 @@
+"""From a pod's spec to a process: which container is a controller, its arguments, environment and files.
+
+As a kubelet does it: downward API, secrets, config maps, `$(VAR)`. Mounted volumes become directories of the sandbox,
+and paths into them are rewritten, because nothing here runs in a container.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Json = Mapping[str, Any]
+# kind ("ConfigMap" or "Secret"), namespace, name -> the object's data as text, None when it is not there
+Lookup = Callable[[str, str, str], Mapping[str, str] | None]
+FAIL_ANNOTATION = "acksm.dev/practice-fail"
+_REFERENCE = re.compile(r"\$\$|\$\(([-._a-zA-Z0-9]+)\)")
+_KEYED = re.compile(r"^metadata\.(labels|annotations)\['(.+)'\]$")
+_FLAG = "--aws-region"  # every ACK controller has it since v0.0.1, and no other program does
+
+
+class ConfigError(Exception):
+    """The container cannot be made: a secret, config map or key is missing (CreateContainerConfigError)."""
+
+
+@dataclass(frozen=True)
+class Controller:
+    """A controller's container in a pod: `service` is its ACK service, `image` as the pod names it."""
+
+    service: str
+    container: str
+    image: str
+
+    @property
+    def tag(self) -> str:
+        name, _, tag = self.image.rpartition("/")[2].partition("@")[0].partition(":")
+        return tag if name else ""
+
+
+def controller_of(pod: Json) -> Controller | None:
+    """The ACK controller that the pod runs, or None."""
+    if FAIL_ANNOTATION in (pod["metadata"].get("annotations") or {}):
+        return None
+    for container in (pod.get("spec") or {}).get("containers") or []:
+        words = [*(container.get("command") or []), *(container.get("args") or [])]
+        if any(str(word).partition("=")[0] == _FLAG for word in words):
+            image = str(container.get("image", ""))
+            service = image.rpartition("/")[2].partition("@")[0].partition(":")[0].removesuffix("-controller")
+            return Controller(service, str(container["name"]), image)
+    return None
+
+
+@dataclass
+class Rendered:
+    """What to run: `arguments` after the program's name, its whole environment, where each volume is mounted."""
+
+    arguments: list[str]
+    environment: dict[str, str]
+    mounts: dict[str, str] = field(default_factory=dict)  # mount path -> volume's name
+
+
+def render(pod: Json, name: str, lookup: Lookup) -> Rendered:
+    """Arguments and environment of container `name`. Raises ConfigError."""
+    container = next(item for item in pod["spec"]["containers"] if item["name"] == name)
+    environment = _environment(pod, container, lookup)
+    words = [*(container.get("command") or [])[1:], *(container.get("args") or [])]
+    mounts = {item["mountPath"]: item["name"] for item in container.get("volumeMounts") or []}
+    return Rendered([expand(str(word), environment) for word in words], environment, mounts)
+
+
+def expand(text: str, values: Mapping[str, str]) -> str:
+    """`$(VAR)` where VAR is known, `$$` for a dollar; anything else stays as it is."""
+
+    def value(match: re.Match[str]) -> str:
+        return "$" if match[0] == "$$" else values.get(match[1], match[0])
+
+    return _REFERENCE.sub(value, text)
+
+
+def _environment(pod: Json, container: Json, lookup: Lookup) -> dict[str, str]:
+    found: dict[str, str] = {}
+    namespace = str(pod["metadata"]["namespace"])
+    for source in container.get("envFrom") or []:
+        for kind, key in (("ConfigMap", "configMapRef"), ("Secret", "secretRef")):
+            if key in source:
+                data = _data(lookup, kind, namespace, source[key])
+                found |= {source.get("prefix", "") + name: value for name, value in data.items()}
+    for item in container.get("env") or []:
+        value = _value(pod, container, item, lookup, found)
+        if value is not None:
+            found[str(item["name"])] = value
+    return found
+
+
+def _value(pod: Json, container: Json, item: Json, lookup: Lookup, known: Mapping[str, str]) -> str | None:
+    source = item.get("valueFrom") or {}
+    if "fieldRef" in source:
+        return downward(pod, str(source["fieldRef"]["fieldPath"]))
+    if "resourceFieldRef" in source:
+        return _resource(container, str(source["resourceFieldRef"]["resource"]))
+    for kind, key in (("ConfigMap", "configMapKeyRef"), ("Secret", "secretKeyRef")):
+        if key in source:
+            data = _data(lookup, kind, str(pod["metadata"]["namespace"]), source[key])
+            wanted = str(source[key]["key"])
+            if wanted not in data and not source[key].get("optional"):
+                raise ConfigError(f"couldn't find key {wanted} in {kind} {_place(pod, source[key])}")
+            return data.get(wanted)
+    return expand(str(item.get("value") or ""), known)
+
+
+def _data(lookup: Lookup, kind: str, namespace: str, source: Json) -> Mapping[str, str]:
+    data = lookup(kind, namespace, str(source["name"]))
+    if data is None and not source.get("optional"):
+        raise ConfigError(f'{kind.lower()} "{source["name"]}" not found')
+    return data or {}
+
+
+def _place(pod: Json, source: Json) -> str:
+    return f"{pod['metadata']['namespace']}/{source['name']}"
+
+
+def downward(pod: Json, path: str) -> str:
+    """The downward API's value of a field; "" for one that the pod has no value for."""
+    keyed = _KEYED.match(path)
+    if keyed:
+        return str((pod["metadata"].get(keyed[1]) or {}).get(keyed[2], ""))
+    known = {
+        "metadata.name": pod["metadata"].get("name"),
+        "metadata.namespace": pod["metadata"].get("namespace"),
+        "metadata.uid": pod["metadata"].get("uid"),
+        "spec.nodeName": pod["spec"].get("nodeName"),
+        "spec.serviceAccountName": pod["spec"].get("serviceAccountName"),
+        "status.podIP": "127.0.0.1",
+        "status.hostIP": "127.0.0.1",
+    }
+    return str(known.get(path) or "")
+
+
+def _resource(container: Json, resource: str) -> str:
+    kind, _, name = resource.partition(".")
+    return str(((container.get("resources") or {}).get(kind) or {}).get(name, "0"))
+
+
+@dataclass(frozen=True)
+class TokenFile:
+    """A projected service account token: its audience ("" for the apiserver's own) and path in the volume."""
+
+    path: str
+    audience: str
+    seconds: int
+
+
+@dataclass
+class Files:
+    """A volume's content: text by relative path, and tokens to ask for."""
+
+    texts: dict[str, str] = field(default_factory=dict)
+    tokens: list[TokenFile] = field(default_factory=list)
+
+
+def volumes(pod: Json, lookup: Lookup) -> dict[str, Files]:
+    """Each volume's content by name; kinds that practice does not need are empty. Raises ConfigError."""
+    found = {}
+    for volume in pod["spec"].get("volumes") or []:
+        files = Files()
+        sources = (volume.get("projected") or {}).get("sources") or [volume]
+        for source in sources:
+            _add(pod, source, files, lookup)
+        found[str(volume["name"])] = files
+    return found
+
+
+def _add(pod: Json, source: Json, files: Files, lookup: Lookup) -> None:
+    namespace = str(pod["metadata"]["namespace"])
+    if "serviceAccountToken" in source:
+        asked = source["serviceAccountToken"]
+        seconds = int(asked.get("expirationSeconds") or 3600)
+        files.tokens.append(TokenFile(str(asked["path"]), str(asked.get("audience") or ""), seconds))
+    for kind, key in (("ConfigMap", "configMap"), ("Secret", "secret")):
+        if key not in source:
+            continue
+        named = {"name": source[key].get("name") or source[key].get("secretName")}
+        data = _data(lookup, kind, namespace, {**named, "optional": source[key].get("optional")})
+        items = source[key].get("items") or [{"key": name, "path": name} for name in data]
+        for item in items:
+            if item["key"] in data:
+                files.texts[str(item["path"])] = data[item["key"]]
+    for item in (source.get("downwardAPI") or {}).get("items") or []:
+        files.texts[str(item["path"])] = downward(pod, str((item.get("fieldRef") or {}).get("fieldPath", "")))
+
+
+def relocate(rendered: Rendered, homes: Mapping[str, str]) -> Rendered:
+    """Paths below a mount path become paths below the directory that holds the volume (`homes`: name -> path)."""
+    moves = sorted(
+        ((path, homes[name]) for path, name in rendered.mounts.items() if name in homes),
+        key=lambda move: -len(move[0]),
+    )
+
+    def moved(text: str) -> str:
+        flag, equals, rest = text.partition("=") if text.startswith("--") else ("", "", text)
+        for path, home in moves:
+            if rest == path or rest.startswith(path.rstrip("/") + "/"):
+                return flag + equals + home + rest[len(path.rstrip("/")) :]
+        return text
+
+    environment = {name: moved(value) for name, value in rendered.environment.items()}
+    return Rendered([moved(word) for word in rendered.arguments], environment, rendered.mounts)
+
+
+def decoded(data: Mapping[str, str] | None) -> dict[str, str]:
+    """A Secret's data as text."""
+    return {key: base64.b64decode(value).decode("utf-8", "replace") for key, value in (data or {}).items()}

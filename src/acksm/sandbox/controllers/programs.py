@@ -1,0 +1,108 @@
+"""Which program plays a controller: a binary that was named, the one in the pod's image, or the stand-in."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from acksm.sandbox.controllers.pods import Controller
+
+STAND_IN, BINARY, IMAGE = "stand-in", "binary", "image"
+PULL_SECONDS = 300.0
+_REPOSITORY = "aws-controllers-k8s"
+
+
+@dataclass(frozen=True)
+class Program:
+    """What to start: the argv before the pod's arguments, its kind, and a sentence for people."""
+
+    kind: str
+    argv: tuple[str, ...]
+    note: str
+
+
+class Programs:
+    """Chooses programs and keeps what was taken out of images. Thread-safe.
+
+    `named`: service to the path of a binary. `registry`: the sandbox's own, "127.0.0.1:PORT", always asked first.
+    `pull`: whether an image's own registry may be asked too.
+    """
+
+    def __init__(self, named: Mapping[str, str], crane: Path, registry: str, store: Path, *, pull: bool) -> None:
+        self._named, self._crane, self._registry, self._store, self._pull = dict(named), crane, registry, store, pull
+        self._images: dict[str, Program | None] = {}
+        self._lock = threading.Lock()
+
+    def choose(self, controller: Controller) -> Program:
+        """The program for a controller's container; asking a registry may take its time."""
+        path = self._named.get(controller.service)
+        if path:
+            return Program(BINARY, (path,), f"the binary {path}, as --controller says")
+        with self._lock:
+            if controller.image not in self._images:
+                self._images[controller.image] = self._from_image(controller)
+            found = self._images[controller.image]
+        if found:
+            return found
+        why = "no registry has its image" if self._pull else "no image in the sandbox's registry, and no --pull"
+        argv = (sys.executable, "-m", "acksm.sandbox.controllers.standin")
+        return Program(STAND_IN, argv, f"acksm's stand-in, not the real controller ({why})")
+
+    def _from_image(self, controller: Controller) -> Program | None:
+        tag = controller.image.rpartition("/")[2].partition(":")[2] or "latest"
+        own = f"{self._registry}/{_REPOSITORY}/{controller.service}-controller:{tag}"
+        for reference in (own, *([controller.image] if self._pull else [])):
+            binary = self._extract(reference)
+            if binary:
+                return Program(IMAGE, (str(binary),), f"the binary of image {reference}")
+        return None
+
+    def _extract(self, reference: str) -> Path | None:
+        """The image's entrypoint as a file, None when the registry has no such image or it is for another machine."""
+        config = self._run("config", reference)
+        if config is None:
+            return None
+        told = json.loads(config).get("config") or {}
+        entry = [*(told.get("Entrypoint") or []), *(told.get("Cmd") or [])][:1]
+        if not entry:
+            return None
+        wanted = PurePosixPath(told.get("WorkingDir") or "/", entry[0]).relative_to("/")
+        target = self._store / reference.replace("/", "_").replace(":", "_") / wanted.name
+        with tempfile.TemporaryDirectory(dir=_made(self._store)) as scratch:
+            archive = Path(scratch, "image.tar")
+            if self._run("export", reference, str(archive)) is None:
+                return None
+            with tarfile.open(archive) as tar:
+                member = next((item for item in tar if PurePosixPath(item.name) == wanted and item.isfile()), None)
+                stream = tar.extractfile(member) if member else None
+                if stream is None:
+                    return None
+                part = Path(scratch, "binary")
+                part.write_bytes(stream.read())
+            part.chmod(0o700)
+            os.replace(part, _made(target.parent) / target.name)
+        return target
+
+    def _run(self, verb: str, reference: str, *more: str) -> bytes | None:
+        machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)
+        argv = [str(self._crane), verb, "--platform", f"linux/{machine}", reference, *more]
+        if reference.startswith("127.0.0.1:"):
+            argv.append("--insecure")
+        try:
+            done = subprocess.run(argv, capture_output=True, timeout=PULL_SECONDS, check=False)
+        except subprocess.TimeoutExpired:
+            return None
+        return done.stdout if done.returncode == 0 else None
+
+
+def _made(path: Path) -> Path:
+    path.mkdir(parents=True, exist_ok=True)
+    return path

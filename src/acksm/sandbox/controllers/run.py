@@ -1,0 +1,253 @@
+"""One controller's container: made, started, watched, restarted with back-off, and shown in its pod's status."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import urllib3
+
+from acksm.sandbox.control_plane import free_ports, spawn
+from acksm.sandbox.controllers import identity, pods, status
+from acksm.sandbox.controllers.kube import Kube, KubeError
+from acksm.sandbox.controllers.programs import STAND_IN, Program, Programs
+from acksm.sandbox.controllers.standin.flags import knows
+from acksm.sandbox.controllers.standin.versions import release
+from acksm.sandbox.state import write_private
+
+GRACE_SECONDS = 5.0  # between SIGTERM and SIGKILL
+SETTLED_SECONDS = 1.0  # a program without a probe counts as ready after so long
+POLL_SECONDS = 0.05
+PASSED_ON = ("PATH", "LANG", "TMPDIR", "TZ", "PYTHONPATH", "VIRTUAL_ENV")
+READY_FILE, PACE, VERSION = "PRACTICE_READY", "PRACTICE_PACE", "PRACTICE_VERSION"
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a controller finds around it. `pace` is how fast time goes for waits: 1 is as real, 0.1 ten times faster."""
+
+    cluster: str
+    server: str
+    ca_file: str
+    aws_endpoint: str
+    region: str
+    home: Path
+    pace: float
+
+
+class Run:
+    """The life of one controller's container. `told` and `end` may be called from any thread."""
+
+    def __init__(
+        self,
+        around: Surroundings,
+        kube: Kube,
+        programs: Programs,
+        pod: Mapping[str, Any],
+        controller: pods.Controller,
+    ) -> None:
+        self.namespace, self.name = str(pod["metadata"]["namespace"]), str(pod["metadata"]["name"])
+        self._thread = threading.Thread(target=self._run, name=f"run-{self.name}", daemon=True)
+        self.around, self.kube, self.programs, self.pod, self.controller = around, kube, programs, pod, controller
+        self.home = around.home / "controllers" / f"{self.namespace}_{self.name}"
+        self.log = self.home / "controller.log"
+        self.previous_log = self.home / "previous.log"
+        self.fate = status.Fate()
+        self.program: Program | None = None
+        self._ended = threading.Event()
+        self._remove = False
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def told(self) -> dict[str, Any]:
+        """For `sandbox status` and `sandbox logs`."""
+        program = self.program
+        state = "ready" if self.fate.ready else "running" if self.fate.started else self.fate.waiting
+        return {
+            "cluster": self.around.cluster,
+            "namespace": self.namespace,
+            "pod": self.name,
+            "service": self.controller.service,
+            "image": self.controller.image,
+            "program": program.kind if program else "",
+            "note": program.note if program else "",
+            "state": state,
+            "restarts": self.fate.restarts,
+            "log": str(self.log),
+        }
+
+    def end(self, *, remove: bool = False) -> None:
+        """Stop the program, and with `remove` the pod once it has stopped, as a kubelet does."""
+        self._remove = self._remove or remove
+        self._ended.set()
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def join(self, seconds: float) -> None:
+        self._thread.join(seconds)
+
+    def _run(self) -> None:
+        crashes = 0
+        self.home.mkdir(parents=True, exist_ok=True)
+        while not self._ended.is_set():
+            began = time.monotonic()
+            try:
+                code = self._once()
+            except pods.ConfigError as error:
+                self._wait("CreateContainerConfigError", str(error), 2.0)
+                continue
+            except (KubeError, OSError) as error:
+                self._wait("CreateContainerError", str(error), 2.0)
+                continue
+            if self._ended.is_set():
+                break
+            self.fate.ended(code)
+            ran = time.monotonic() - began
+            crashes = 1 if ran > status.FORGIVEN * self.around.pace else crashes + 1
+            pause = status.back_off(crashes)
+            message = f"back-off {pause:.0f}s restarting failed container={self.controller.container} pod={self.name}"
+            self._wait("CrashLoopBackOff", message, pause * self.around.pace)
+            self.fate.restarts += 1
+        if self._remove:
+            self._remove_pod()
+
+    def _wait(self, reason: str, message: str, seconds: float) -> None:
+        self.fate.wait(reason, message)
+        self._show()
+        self._ended.wait(seconds)
+
+    def _once(self) -> int:
+        """Start the program and stay until it ends; its exit code."""
+        self.program = self.programs.choose(self.controller)
+        argv, environment, probe = self._prepare(self.program)
+        if self.log.exists():
+            os.replace(self.log, self.previous_log)
+        ready = Path(environment[READY_FILE])
+        ready.unlink(missing_ok=True)
+        self._process = process = spawn(argv, self.log, environment)
+        self.fate.running()
+        self._show()
+        since = time.monotonic()
+        while process.poll() is None:
+            if self._ended.is_set():
+                _end(process)
+                break
+            if not self.fate.ready and self._is_ready(self.program, ready, probe, time.monotonic() - since):
+                self.fate.ready = True
+                self._show()
+            # a child's end wakes nobody here; twenty looks a second cost next to nothing
+            self._ended.wait(POLL_SECONDS if time.monotonic() - since < 30 else 0.25)
+        return int(process.wait())
+
+    def _is_ready(self, program: Program, file: Path, probe: str, seconds: float) -> bool:
+        if program.kind == STAND_IN:
+            return file.exists()
+        if not probe:
+            return seconds >= SETTLED_SECONDS
+        try:
+            answer = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(1)).request("GET", probe)
+        except urllib3.exceptions.HTTPError:
+            return False
+        return answer.status == 200
+
+    def _prepare(self, program: Program) -> tuple[list[str], dict[str, str], str]:
+        """argv, environment, and the URL of the readiness probe ("" without one)."""
+        lookup = self._lookup
+        rendered = pods.render(self.pod, self.controller.container, lookup)
+        homes = {}
+        for name, files in pods.volumes(self.pod, lookup).items():
+            homes[name] = str(self._write(name, files))
+        rendered = pods.relocate(rendered, homes)
+        bearer = identity.token(self.kube, self.pod)
+        config = self.home / "kubeconfig.json"
+        identity.kubeconfig(config, self.around.server, self.around.ca_file, self.namespace, bearer)
+        environment = {key: os.environ[key] for key in PASSED_ON if key in os.environ}
+        environment |= {"HOME": str(self.home), "AWS_DEFAULT_REGION": self.around.region, **rendered.environment}
+        environment |= {"KUBECONFIG": str(config), READY_FILE: str(self.home / "ready")}
+        if not environment.get("AWS_ENDPOINT_URL"):
+            environment["AWS_ENDPOINT_URL"] = self.around.aws_endpoint
+        environment["AWS_EC2_METADATA_DISABLED"] = "true"  # the practice node has no instance profile
+        environment.pop("AWS_CA_BUNDLE", None)  # with it the real controllers refuse to start a client (sandbox.md)
+        if program.kind == STAND_IN:
+            environment |= {PACE: str(self.around.pace), VERSION: f"{self.controller.service}:{self.controller.tag}"}
+            return [*program.argv, *rendered.arguments], environment, ""
+        return self._for_binary(program, rendered, environment)
+
+    def _for_binary(
+        self, program: Program, rendered: pods.Rendered, environment: dict[str, str]
+    ) -> tuple[list[str], dict[str, str], str]:
+        """Its own ports, because every controller shares this machine, and the keys of its role: its own call for them
+        ignores AWS_ENDPOINT_URL (sandbox.md), so the sandbox makes it in its place."""
+        metrics, health = free_ports(2)
+        words, probe = [f"--metrics-addr=127.0.0.1:{metrics}"], ""
+        if knows(release(self.controller.service, self.controller.tag), "healthz-addr"):
+            words.append(f"--healthz-addr=127.0.0.1:{health}")
+            probe = f"http://127.0.0.1:{health}/readyz"
+        role = environment.pop("AWS_ROLE_ARN", "")
+        file = environment.pop("AWS_WEB_IDENTITY_TOKEN_FILE", "")
+        if role and file:
+            try:
+                environment |= identity.web_identity(self.around.aws_endpoint, role, Path(file).read_text())
+            except identity.RefusedError as error:
+                return _refused(role, error), environment, ""
+        return [*program.argv, *rendered.arguments, *words], environment, probe
+
+    def _write(self, name: str, files: pods.Files) -> Path:
+        home = self.home / "volumes" / name
+        home.mkdir(parents=True, exist_ok=True)
+        for path, text in files.texts.items():
+            write_private(home / path, text)
+        for asked in files.tokens:
+            write_private(home / asked.path, identity.token(self.kube, self.pod, asked.audience))
+        return home
+
+    def _lookup(self, kind: str, namespace: str, name: str) -> Mapping[str, str] | None:
+        found = self.kube.get(f"/api/v1/namespaces/{namespace}/{kind.lower()}s/{name}")
+        if found is None:
+            return None
+        return pods.decoded(found.get("data")) if kind == "Secret" else dict(found.get("data") or {})
+
+    def _show(self) -> None:
+        """The status as it is now; a pod that is gone needs none."""
+        path = f"/api/v1/namespaces/{self.namespace}/pods/{self.name}/status"
+        try:
+            self.pod = self.kube.merge(path, status.patch(self.pod, self.controller.container, self.fate))
+        except KubeError as error:
+            if error.status == 404:
+                self._ended.set()
+
+    def _remove_pod(self) -> None:
+        body = {"gracePeriodSeconds": 0, "preconditions": {"uid": self.pod["metadata"]["uid"]}}
+        for _ in range(20):
+            try:
+                self.kube.request("DELETE", f"/api/v1/namespaces/{self.namespace}/pods/{self.name}", body)
+                return
+            except KubeError as error:
+                if error.status in {404, 409}:
+                    return
+                time.sleep(0.25)
+
+
+def _refused(role: str, error: identity.RefusedError) -> list[str]:
+    """A program that says what the binary would say, and fails as it would."""
+    line = (
+        "unable to determine account info: unable to get caller identity: operation error STS: "
+        f"AssumeRoleWithWebIdentity, api error {error.code}: {error.message} (role {role}; the sandbox asked STS in "
+        "the binary's place)"
+    )
+    return ["/bin/sh", "-c", 'printf "%s\\n" "$0" >&2; exit 1', line]
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(GRACE_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()

@@ -1,0 +1,228 @@
+"""What the stand-in knows of each kind: its calls, its key, its states. Most follows from the kind's name.
+
+Sources: the two controllers' generator configuration and hooks at v1.9.1 and v1.4.1, read as facts; ack-facts.md §2.5.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of a service.
+
+    `key`: spec fields that name the object in AWS, as adoption-fields has them; `by_arn`: it is described by the ARN
+    in its status. `status`: the API member with its state, `busy` the states in which it changes by itself (not synced,
+    not to be changed or deleted), `failed` one that is terminal. `stops`: a job: deleting stops it while it runs and
+    only lets go of it afterwards. `updates`: it can be changed. `lists`: described by a list call (application
+    autoscaling). `optional`: key fields that adoption may leave out. `listed_key`: the list call's members by key.
+    """
+
+    name: str
+    key: tuple[str, ...]
+    status: str = ""
+    busy: tuple[str, ...] = ()
+    failed: str = ""
+    stops: bool = False
+    updates: bool = False
+    by_arn: str = ""
+    create: str = ""
+    describe: str = ""
+    delete: str = ""
+    update: str = ""
+    lists: str = ""
+    optional: tuple[str, ...] = ()
+    terminal: tuple[str, ...] = ("InvalidParameterCombination", "InvalidParameterValue", "MissingParameter")
+    waits_gone: bool = False
+    requeue: float = 0.0  # seconds between two looks when in sync; 0 for the controller's default
+
+    @property
+    def plural(self) -> str:
+        lower = self.name.lower()
+        return lower[:-1] + "ies" if lower.endswith("y") else lower + "s"
+
+    @property
+    def create_call(self) -> str:
+        return self.create or f"Create{self.name}"
+
+    @property
+    def describe_call(self) -> str:
+        return self.describe or f"Describe{self.name}"
+
+    @property
+    def delete_call(self) -> str:
+        return self.delete or (f"Stop{self.name}" if self.stops else f"Delete{self.name}")
+
+    @property
+    def update_call(self) -> str:
+        return self.update or f"Update{self.name}"
+
+
+_TERMINAL = ("InvalidParameterCombination", "InvalidParameterValue", "MissingParameter")
+_FOUND_TERMINAL = ("ResourceNotFound", *_TERMINAL)
+_JOB_TERMINAL = ("ResourceNotFound", "ResourceInUse", *_TERMINAL)
+
+
+def _lower(name: str) -> str:
+    return name[0].lower() + name[1:]
+
+
+def _job(name: str, busy: tuple[str, ...] = ("InProgress", "Stopping")) -> Kind:
+    return Kind(
+        name, (f"{_lower(name)}Name",), f"{name}Status", busy, stops=True, terminal=_JOB_TERMINAL, waits_gone=False
+    )
+
+
+def _definition(name: str) -> Kind:
+    return Kind(name, ("jobDefinitionName",), terminal=_JOB_TERMINAL)
+
+
+_SAGEMAKER = (
+    Kind(
+        "App",
+        ("appName", "appType", "domainID", "spaceName", "userProfileName"),
+        "Status",
+        ("Pending", "Deleting"),
+        optional=("spaceName", "userProfileName"),
+        terminal=_FOUND_TERMINAL,
+        waits_gone=True,
+    ),
+    _definition("DataQualityJobDefinition"),
+    Kind(
+        "Domain",
+        ("domainID",),
+        "Status",
+        ("Pending", "Updating", "Deleting"),
+        updates=True,
+        terminal=("ValidationException", *_FOUND_TERMINAL),
+        waits_gone=True,
+    ),
+    Kind(
+        "Endpoint",
+        ("endpointName",),
+        "EndpointStatus",
+        ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"),
+        "Failed",
+        updates=True,
+        waits_gone=True,
+        requeue=30.0,
+    ),
+    Kind("EndpointConfig", ("endpointConfigName",)),
+    Kind(
+        "FeatureGroup",
+        ("featureGroupName",),
+        "FeatureGroupStatus",
+        ("Creating", "Deleting"),
+        "CreateFailed",
+        terminal=_JOB_TERMINAL,
+        waits_gone=True,
+    ),
+    _job("HyperParameterTuningJob"),
+    Kind(
+        "InferenceComponent",
+        ("inferenceComponentName",),
+        "InferenceComponentStatus",
+        ("Creating", "Updating", "Deleting"),
+        "Failed",
+        updates=True,
+        waits_gone=True,
+        requeue=30.0,
+    ),
+    _job("LabelingJob", ("Initializing", "InProgress", "Stopping")),
+    Kind("Model", ("modelName",)),
+    _definition("ModelBiasJobDefinition"),
+    _definition("ModelExplainabilityJobDefinition"),
+    Kind(
+        "ModelPackage",
+        ("modelPackageName",),
+        "ModelPackageStatus",
+        ("Pending", "InProgress", "Deleting"),
+        updates=True,
+        by_arn="ModelPackageName",
+        waits_gone=True,
+    ),
+    Kind(
+        "ModelPackageGroup",
+        ("modelPackageGroupName",),
+        "ModelPackageGroupStatus",
+        ("Pending", "InProgress", "Deleting"),
+        waits_gone=True,
+    ),
+    _definition("ModelQualityJobDefinition"),
+    Kind("MonitoringSchedule", ("monitoringScheduleName",), "MonitoringScheduleStatus", ("Pending",), updates=True),
+    Kind(
+        "NotebookInstance",
+        ("notebookInstanceName",),
+        "NotebookInstanceStatus",
+        ("Pending", "Updating", "Deleting", "Stopping"),
+        updates=True,
+        waits_gone=True,
+    ),
+    Kind("NotebookInstanceLifecycleConfig", ("notebookInstanceLifecycleConfigName",), updates=True),
+    Kind("Pipeline", ("pipelineName",), updates=True, terminal=_FOUND_TERMINAL),
+    Kind(
+        "PipelineExecution",
+        ("pipelineExecutionARN",),
+        "PipelineExecutionStatus",
+        ("Executing", "Stopping"),
+        stops=True,
+        by_arn="PipelineExecutionArn",
+        create="StartPipelineExecution",
+        terminal=_FOUND_TERMINAL,
+    ),
+    _job("ProcessingJob"),
+    Kind(
+        "Project",
+        ("projectName",),
+        "ProjectStatus",
+        ("Pending", "CreateInProgress", "DeleteInProgress", "UpdateInProgress"),
+        updates=True,
+        waits_gone=True,
+    ),
+    Kind(
+        "Space", ("domainID", "spaceName"), "Status", ("Pending", "Updating", "Deleting"), updates=True, waits_gone=True
+    ),
+    _job("TrainingJob"),
+    _job("TransformJob"),
+    Kind(
+        "UserProfile",
+        ("domainID", "userProfileName"),
+        "Status",
+        ("Pending", "Updating", "Deleting"),
+        updates=True,
+        terminal=_FOUND_TERMINAL,
+        waits_gone=True,
+    ),
+)
+_AUTOSCALING = (
+    Kind(
+        "ScalableTarget",
+        ("resourceID", "serviceNamespace", "scalableDimension"),
+        updates=True,
+        create="RegisterScalableTarget",
+        update="RegisterScalableTarget",
+        delete="DeregisterScalableTarget",
+        describe="DescribeScalableTargets",
+        lists="ScalableTargets",
+        optional=("scalableDimension",),
+    ),
+    Kind(
+        "ScalingPolicy",
+        ("resourceID", "serviceNamespace", "scalableDimension", "policyName"),
+        updates=True,
+        create="PutScalingPolicy",
+        update="PutScalingPolicy",
+        delete="DeleteScalingPolicy",
+        describe="DescribeScalingPolicies",
+        lists="ScalingPolicies",
+        optional=("scalableDimension", "policyName"),
+    ),
+)
+KINDS = {
+    "sagemaker": {kind.name: kind for kind in _SAGEMAKER},
+    "applicationautoscaling": {kind.name: kind for kind in _AUTOSCALING},
+}
+# The services' names in the SDK
+API = {"sagemaker": "sagemaker", "applicationautoscaling": "application-autoscaling"}
+SDK_NAME = {"sagemaker": "SageMaker", "applicationautoscaling": "Application Auto Scaling"}

@@ -1,0 +1,113 @@
+"""A pod's status as a kubelet writes it. Pure: what happened goes in, the status patch comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+Json = dict[str, Any]
+# a kubelet's: 10 s, doubled with each crash, five minutes at most, forgotten after ten minutes of running
+FIRST_BACKOFF, LAST_BACKOFF, FORGIVEN = 10.0, 300.0, 600.0
+
+
+def now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@dataclass
+class Fate:
+    """How the controller's container fares. Times are RFC 3339."""
+
+    restarts: int = 0
+    ready: bool = False
+    started: str = ""  # of the running process, "" when none runs
+    waiting: str = "ContainerCreating"  # reason, where none runs
+    message: str = ""
+    last: Json = field(default_factory=dict)  # `terminated` of the process before
+
+    def running(self) -> None:
+        self.started, self.waiting, self.message, self.ready = now(), "", "", False
+
+    def ended(self, code: int) -> None:
+        """The process has ended. 128 + signal for one that was killed, as a container runtime tells it."""
+        code = 128 - code if code < 0 else code
+        reason = "Completed" if code == 0 else "Error"
+        self.last = {"exitCode": code, "reason": reason, "startedAt": self.started, "finishedAt": now()}
+        self.started, self.ready = "", False
+
+    def wait(self, reason: str, message: str = "") -> None:
+        self.started, self.ready, self.waiting, self.message = "", False, reason, message
+
+
+def back_off(crashes: int) -> float:
+    """Seconds before the next start, after `crashes` in a row; the first restart comes at once."""
+    return 0.0 if crashes <= 1 else float(min(FIRST_BACKOFF * 2 ** (crashes - 2), LAST_BACKOFF))
+
+
+def patch(pod: Mapping[str, Any], container: str, fate: Fate) -> Json:
+    """The merge patch of the pod's status; containers beside the controller are shown as running."""
+    ready = fate.ready
+    statuses = [
+        _container(item, fate) if item["name"] == container else _bystander(item, pod)
+        for item in pod["spec"]["containers"]
+    ]
+    reason = (
+        {} if ready else {"reason": "ContainersNotReady", "message": f"containers with unready status: [{container}]"}
+    )
+    moment = now()
+    before = {item["type"]: item for item in (pod.get("status") or {}).get("conditions") or []}
+
+    def condition(kind: str, holds: bool, why: Json) -> Json:
+        status = "True" if holds else "False"
+        old = before.get(kind, {})
+        since = old.get("lastTransitionTime", moment) if old.get("status") == status else moment
+        return {"type": kind, "status": status, "lastTransitionTime": since, **why}
+
+    return {
+        "status": {
+            "phase": "Running" if fate.started or fate.last else "Pending",
+            "hostIP": "127.0.0.1",
+            "podIP": "127.0.0.1",
+            "startTime": (pod.get("status") or {}).get("startTime") or moment,
+            "conditions": [
+                condition("Initialized", True, {}),
+                condition("Ready", ready, reason),
+                condition("ContainersReady", ready, reason),
+                condition("PodScheduled", True, {}),
+            ],
+            "containerStatuses": statuses,
+        }
+    }
+
+
+def _container(spec: Mapping[str, Any], fate: Fate) -> Json:
+    if fate.started:
+        state: Json = {"running": {"startedAt": fate.started}}
+    else:
+        state = {"waiting": {"reason": fate.waiting, **({"message": fate.message} if fate.message else {})}}
+    return {
+        "name": spec["name"],
+        "image": spec["image"],
+        "imageID": "",
+        "ready": fate.ready,
+        "started": bool(fate.started),
+        "restartCount": fate.restarts,
+        "state": state,
+        "lastState": {"terminated": fate.last} if fate.last else {},
+    }
+
+
+def _bystander(spec: Mapping[str, Any], pod: Mapping[str, Any]) -> Json:
+    started = (pod.get("status") or {}).get("startTime") or now()
+    return {
+        "name": spec["name"],
+        "image": spec["image"],
+        "imageID": "",
+        "ready": True,
+        "started": True,
+        "restartCount": 0,
+        "state": {"running": {"startedAt": started}},
+        "lastState": {},
+    }

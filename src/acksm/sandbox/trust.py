@@ -1,0 +1,176 @@
+"""What moto's STS does not check: whether a role trusts who wants to assume it.
+
+AssumeRole needs the role's trust policy beside the caller's own permissions; AssumeRoleWithWebIdentity needs a token
+that the cluster signed, an OIDC provider of its issuer with its audience, and a trust policy that names them. Codes
+and messages are AWS's (ack-facts.md §4.4).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from acksm.sandbox.permissions import matches, pattern
+
+Refusal = tuple[int, str, str]
+_ROLE = re.compile(r"^arn:[^:]+:iam::(\d{12}):role/(.+)$")
+
+
+def refuses(role: Any, action: str, principals: Iterable[str], federated: str, context: Mapping[str, str]) -> bool:
+    """Whether the trust policy of `role` (moto's) does not allow `action` to one of `principals` or `federated`."""
+    document = role.assume_role_policy_document
+    loaded = json.loads(document) if isinstance(document, str) else dict(document or {})
+    allowed = False
+    for statement in _list(loaded.get("Statement")):
+        if not matches(statement, "Action", action, fold=True):
+            continue
+        if not _named(statement.get("Principal"), set(principals), federated):
+            continue
+        if not conditions_hold(statement.get("Condition") or {}, context):
+            continue
+        if statement.get("Effect") == "Deny":
+            return True
+        allowed = True
+    return not allowed
+
+
+def _named(principal: Any, callers: set[str], federated: str) -> bool:
+    if principal == "*":
+        return not federated
+    if not isinstance(principal, Mapping):
+        return False
+    if federated:
+        return federated in _list(principal.get("Federated"))
+    return bool(callers & {str(item) for item in _list(principal.get("AWS"))})
+
+
+def conditions_hold(conditions: Mapping[str, Any], context: Mapping[str, str]) -> bool:
+    """All operators over all keys; an operator that practice does not know does not hold."""
+    lower = {key.lower(): value for key, value in context.items()}
+    return all(
+        _holds(operator, lower.get(key.lower()), [str(item) for item in _list(wanted)])
+        for operator, keys in conditions.items()
+        for key, wanted in keys.items()
+    )
+
+
+def _holds(operator: str, value: str | None, wanted: list[str]) -> bool:
+    name = operator.rpartition(":")[2]
+    if name.endswith("IfExists"):
+        if value is None:
+            return True
+        name = name.removesuffix("IfExists")
+    if name == "Null":
+        return (value is None) == (wanted == ["true"])
+    negative = "Not" in name
+    name = name.replace("Not", "")
+    if value is None:
+        return negative
+    if name in {"StringEquals", "ArnEquals"}:
+        found = value in wanted
+    elif name == "StringEqualsIgnoreCase":
+        found = value.lower() in [item.lower() for item in wanted]
+    elif name in {"StringLike", "ArnLike"}:
+        found = any(pattern(item, False).fullmatch(value) for item in wanted)
+    else:
+        return False
+    return found != negative
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def role_of(backends: Any, arn: str) -> Any:
+    """moto's role of that ARN, None when there is none."""
+    match = _ROLE.match(arn)
+    if not match:
+        return None
+    roles = backends[match[1]]["aws"].roles.values()
+    return next((role for role in roles if role.arn == arn), None)
+
+
+def assume_role(backends: Any, caller: str, params: Mapping[str, str]) -> Refusal | None:
+    """AssumeRole by `caller`, the ARN of a user or role; its own permissions are checked elsewhere."""
+    arn = params.get("RoleArn", "")
+    role = role_of(backends, arn)
+    account = caller.split(":")[4]
+    principals = {caller, account, f"arn:aws:iam::{account}:root"}
+    context = {"aws:PrincipalArn": caller, "aws:PrincipalAccount": account}
+    if "ExternalId" in params:
+        context["sts:ExternalId"] = params["ExternalId"]
+    if role is None or refuses(role, "sts:AssumeRole", principals, "", context):
+        message = f"User: {caller} is not authorized to perform: sts:AssumeRole on resource: {arn}"
+        return 403, "AccessDenied", message
+    return None
+
+
+def web_identity(backends: Any, keys: Mapping[str, Path], params: Mapping[str, str]) -> Refusal | None:
+    """AssumeRoleWithWebIdentity. `keys`: each cluster's issuer and the file of the key that signs its tokens."""
+    arn, token = params.get("RoleArn", ""), params.get("WebIdentityToken", "")
+    claims = _claims(token)
+    if claims is None:
+        return (
+            400,
+            "InvalidIdentityToken",
+            "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)",
+        )
+    match, issuer = _ROLE.match(arn), str(claims.get("iss", ""))
+    provider = issuer.removeprefix("https://").rstrip("/")
+    account = match[1] if match else ""
+    known = backends[account]["aws"].open_id_providers if account else {}
+    provider_arn = f"arn:aws:iam::{account}:oidc-provider/{provider}"
+    if provider_arn not in known:
+        return 400, "InvalidIdentityToken", f"No OpenIDConnect provider found in your account for {issuer}"
+    if issuer not in keys or not _signed(token, keys[issuer]):
+        return (
+            400,
+            "InvalidIdentityToken",
+            "Couldn't retrieve verification key from your identity provider,  please reference "
+            "AssumeRoleWithWebIdentity documentation for requirements",
+        )
+    if float(claims.get("exp", 0)) < time.time():
+        return 400, "ExpiredTokenException", "Token expired: current date/time must be before the expiration date/time"
+    audience = next((item for item in _list(claims.get("aud")) if item in known[provider_arn].client_id_list), None)
+    if audience is None:
+        return 400, "InvalidIdentityToken", "Incorrect token audience"
+    context = {f"{provider}:aud": str(audience), f"{provider}:sub": str(claims.get("sub", ""))}
+    role = role_of(backends, arn)
+    if role is None or refuses(role, "sts:AssumeRoleWithWebIdentity", (), provider_arn, context):
+        return 403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity"
+    return None
+
+
+def _claims(token: str) -> dict[str, Any] | None:
+    try:
+        _, payload, _ = token.split(".")
+        loaded = json.loads(_decode(payload))
+    except (ValueError, binascii.Error):
+        return None
+    return loaded if isinstance(loaded, dict) else None
+
+
+def _signed(token: str, key_file: Path) -> bool:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+    signed, _, signature = token.rpartition(".")
+    try:
+        key = serialization.load_pem_private_key(key_file.read_bytes(), None)
+        if not isinstance(key, rsa.RSAPrivateKey):
+            return False
+        key.public_key().verify(_decode(signature), signed.encode(), padding.PKCS1v15(), hashes.SHA256())
+    except (InvalidSignature, ValueError, OSError):
+        return False
+    return True
+
+
+def _decode(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
