@@ -30,7 +30,6 @@ from acksm.sandbox.controllers.host import Host
 from acksm.sandbox.parts import KUBERNETES
 from acksm.sandbox.state import ClusterState, Process, State, directory, save, start_time, write_private
 
-
 LOOK_SECONDS = 5.0
 
 
@@ -227,6 +226,8 @@ class Daemon:
                 save(self.state)
             case ["accounts", account, "faults"]:  # {action: [status, code, message]}; {} ends them
                 self.cloud.faults[account] = {action: tuple(fault) for action, fault in body.items()}
+            case ["accounts", account, "status"]:  # {region, kind, name, status} of a SageMaker object
+                cloud.set_status(account, body["region"], body["kind"], body["name"], body["status"])
             case ["accounts", account, "empty"]:
                 cloud.empty_account(account)
             case _:
