@@ -91,7 +91,7 @@ def test_scope_from_arguments(arguments: list[str], watched: tuple[str, ...]) ->
 
 
 def test_a_version_is_the_charts_or_the_images_and_other_deployments_are_none() -> None:
-    old = deployment([], **{"helm.sh/chart": "sagemaker-chart-v0.0.3"})
+    old = deployment([], None, **{"helm.sh/chart": "sagemaker-chart-v0.0.3"})
     assert (from_deployment(old) or controller()).version == "0.0.3"
     bare = deployment([])
     bare["metadata"]["labels"] = {}
