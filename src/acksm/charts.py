@@ -58,6 +58,16 @@ FEATURES: dict[str, Feature] = {
     "carm": Feature(
         "other accounts work: a changed or missing map entry is seen without a restart", ("1.2.13", "1.0.17")
     ),
+    "carm-waits": Feature(
+        "an object whose account has no map entry waits; before, it was made with the controller's own role",
+        ("1.2.8", "1.0.12"),
+    ),
+    "carm-levels": Feature("the gates ServiceLevelCARM and TeamLevelCARM are there", ("1.2.13", "1.0.17")),
+    "drift-refused": Feature(
+        "an object whose region or account would be another than recorded is worked on no more, deletion included",
+        ("1.5.1", "1.1.2"),
+    ),
+    "status-region": Feature("an object's status holds its region, which then decides", ("0.3.1", "0.2.7")),
     "adopted-resource": Feature("the controller handles AdoptedResource objects", (ALWAYS, ALWAYS), ("1.5.1", "1.1.2")),
     "adoption-annotations": Feature("adoption by annotation is on by default", ("1.4.0", "1.1.0")),
     "role-selector": Feature("the IAMRoleSelector CRD and its gate are there", ("1.5.1", "1.1.2")),
@@ -142,6 +152,63 @@ def nearest(wanted: Version, known: Iterable[Version], count: int = 3) -> list[V
 
 
 @dataclass(frozen=True)
+class Reading:
+    """What a controller does with namespaces in one configuration: `carm` follows owner-account-id and team-id,
+    `defaults` default-region, deletion-policy and endpoint-url, `selectors` IAMRoleSelectors. `starts`: it runs at all.
+
+    `id` is the catalogue's entry for what is not followed, "" when everything is.
+    """
+
+    carm: bool
+    defaults: bool
+    selectors: bool = False
+    starts: bool = True
+    id: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the matrix; None fits anything. `watch` is all, one or many, `feature` a key of FEATURES that holds."""
+
+    reading: Reading
+    watch: str | None = None
+    feature: str | None = None
+    enable_carm: bool | None = None
+    selector: bool | None = None
+
+
+# Scope x version, ack-facts.md §2.3 (community#2625 for enableCARM); the first row that fits holds.
+MATRIX = (
+    Row(Reading(False, False, starts=False, id="selector-needs-carm-off"), enable_carm=True, selector=True),
+    Row(Reading(False, False, id="selector-scope"), selector=True, watch="one"),
+    Row(Reading(False, False, id="selector-scope"), selector=True, watch="many"),
+    Row(Reading(False, True, selectors=True, id="mode-is-role-selector"), selector=True),
+    Row(Reading(False, False, id="carm-disabled"), enable_carm=False),
+    Row(Reading(True, True), watch="all"),
+    Row(Reading(True, True), watch="many"),
+    Row(Reading(True, True), watch="one", feature="watch-namespace-only"),
+    Row(Reading(False, False, id="annotations-ignored"), watch="one"),
+)
+
+
+def reading(
+    service: str, version: str, watched: Sequence[str], enable_carm: bool = True, selector: bool = False
+) -> Reading:
+    """The matrix's answer. `watched` empty: all namespaces. A flag that the version does not have is its default."""
+    watch = "all" if not watched else "one" if len(watched) == 1 else "many"
+    enable_carm = enable_carm or not has(service, version, "enable-carm")
+    selector = selector and has(service, version, "role-selector")
+    return next(
+        row.reading
+        for row in MATRIX
+        if row.watch in (None, watch)
+        and (row.feature is None or has(service, version, row.feature))
+        and row.enable_carm in (None, enable_carm)
+        and row.selector in (None, selector)
+    )
+
+
+@dataclass(frozen=True)
 class Scope:
     """How a chart is told what to watch: `values` to set, `text` for people, and whether annotations of namespaces
     (owner account, default region, deletion policy) are read at all (ack-facts.md §2.3)."""
@@ -160,7 +227,8 @@ def scope(service: str, version: str, wanted: str, watch: Sequence[str], release
     where = f"{chart_name(service)} {version}"
     if wanted == "cluster":
         key = {} if has(service, version, "watch-namespace-only") else {"installScope": "cluster"}
-        return Scope(key | ({"watchNamespace": ""} if _has_watch_key(service, version) else {}), "all namespaces", True)
+        key |= {"watchNamespace": ""} if _has_watch_key(service, version) else {}
+        return Scope(key, "all namespaces", reading(service, version, ()).carm)
     names = list(dict.fromkeys(watch)) or [release_namespace]
     text = f"namespace{'s' if len(names) > 1 else ''} {', '.join(names)}"
     if has(service, version, "namespace-rbac-broken"):
@@ -177,8 +245,9 @@ def scope(service: str, version: str, wanted: str, watch: Sequence[str], release
             f"{FEATURES['watch-many'].since[SERVICES.index(service)]}",
             where=where,
         )
+    follows = reading(service, version, names).carm
     if has(service, version, "watch-namespace-only"):
-        return Scope({"watchNamespace": names[0]}, text, True)
+        return Scope({"watchNamespace": names[0]}, text, follows)
     if not has(service, version, "watch-namespace"):
         if names != [release_namespace]:
             raise AcksmError(
@@ -187,9 +256,8 @@ def scope(service: str, version: str, wanted: str, watch: Sequence[str], release
                 where=where,
                 remedy=f"acksm install … --controller-namespace {names[0]}",
             )
-        return Scope({"installScope": "namespace"}, text, False)
-    values = {"installScope": "namespace", "watchNamespace": ",".join(names)}
-    return Scope(values, text, len(names) > 1)
+        return Scope({"installScope": "namespace"}, text, follows)
+    return Scope({"installScope": "namespace", "watchNamespace": ",".join(names)}, text, follows)
 
 
 def _has_watch_key(service: str, version: str) -> bool:

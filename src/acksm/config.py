@@ -23,11 +23,14 @@ from pydantic import (
     field_validator,
 )
 
+from acksm.declared import DECLARED, Account, Accounts, DeclaredNamespace, Teams
 from acksm.errors import AcksmError
 
 SERVICES = ("sagemaker", "applicationautoscaling")
 DEFAULT_REGISTRY = "public.ecr.aws/aws-controllers-k8s"
 FILE_NAME = "acksm.yaml"
+TARGET_ROLE = "SagemakerCrossAccountAccess"  # guide §6.1
+FILE_ONLY = frozenset({"namespaces", "accounts", "teams"})  # no flag and no variable can say these
 MAX_FILE_BYTES = 8 * 1024 * 1024
 
 Namespace = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
@@ -35,7 +38,6 @@ _ONE_OF_SERVICES = {"enum": list(SERVICES)}
 # What the validators below take, told to docs/schemas/settings.json as well.
 Service = Annotated[str, Field(json_schema_extra={**_ONE_OF_SERVICES})]
 ByService = Annotated[dict[str, str], Field(json_schema_extra={"propertyNames": {**_ONE_OF_SERVICES}})]
-Account = Annotated[str, Field(json_schema_extra={"pattern": r"^([0-9]{12})?$"})]
 Seconds = Annotated[
     float,
     Field(gt=0, allow_inf_nan=False),
@@ -82,6 +84,15 @@ class Settings(BaseModel):
     adopt_release: bool = False
     chart: ByService = Field(default_factory=dict)
     registry: str = DEFAULT_REGISTRY
+    mode: Literal["carm", "role-selector"] | None = None
+    target_account: Account = ""
+    target_profile: str = ""
+    target_role_arn: str = ""
+    target_role_name: str = TARGET_ROLE
+    target_role_path: str = "/"
+    namespaces: dict[Namespace, DeclaredNamespace] = Field(default_factory=dict)
+    accounts: Accounts = Field(default_factory=dict)
+    teams: Teams = Field(default_factory=dict)
     dry_run: bool = False
     full: bool = False
     yes: bool = False
@@ -96,17 +107,6 @@ class Settings(BaseModel):
             if name not in SERVICES:
                 raise ValueError(f"{name!r} is not a service acksm installs; it knows {', '.join(SERVICES)}")
         return list(dict.fromkeys(value))
-
-    @field_validator("account", mode="before")
-    @classmethod
-    def _whole_account(cls, value: object) -> object:
-        # G3: an unquoted id in YAML is a number, and a leading zero is gone.
-        if isinstance(value, int):
-            raise ValueError(f"{value} is a number here; write the 12 digits in quotes so that no zero is lost")
-        if isinstance(value, str) and value and not re.fullmatch(r"\d{12}", value):
-            hint = f"; with its leading zeros it is {value.zfill(12)!r}" if value.isdigit() and len(value) < 12 else ""
-            raise ValueError(f"{value!r} is not a 12-digit account id{hint}")
-        return value
 
     @field_validator("version", "chart", "tag", mode="before")
     @classmethod
@@ -167,7 +167,7 @@ def resolve(flags: Mapping[str, Any], file: str = "", environment: Mapping[str, 
             origins[field] = f"file {path or FILE_NAME}"
     for field, info in Settings.model_fields.items():
         variable = f"ACKSM_{field.upper()}"
-        raw = environment.get(variable, "")
+        raw = environment.get(variable, "") if field not in FILE_ONLY else ""
         if raw:
             many = str(info.annotation).startswith(("list", "dict"))
             merged[field] = [part for part in raw.split(",") if part] if many else raw
@@ -196,11 +196,13 @@ def _problems(error: ValidationError, origins: Mapping[str, str]) -> list[str]:
         if item["type"] == "extra_forbidden":
             from difflib import get_close_matches
 
-            near = get_close_matches(field, Settings.model_fields, n=1)
-            reason = "is not an option" + (f"; did you mean {near[0].replace('_', '-')}?" if near else "")
+            known = [name.replace("_", "-") for name in Settings.model_fields] if len(item["loc"]) == 1 else DECLARED
+            near = get_close_matches(str(item["loc"][-1]), known, n=1)
+            reason = "is not an option" + (f"; did you mean {near[0]}?" if near else "")
         elif item["type"] == "string_pattern_mismatch":
             reason = f"{item['input']!r} is not a namespace name (lower-case letters, digits and '-', at most 63)"
-        found.append(f"{field.replace('_', '-')} ({origins.get(field, 'file')}): {reason}")
+        place = ".".join([field.replace("_", "-"), *map(str, item["loc"][1:])]).removesuffix(".[key]")
+        found.append(f"{place} ({origins.get(field, 'file')}): {reason}")
     return found
 
 

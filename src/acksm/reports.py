@@ -187,6 +187,172 @@ class StatusReport(TypedDict):
     """Why drift could not be told, or empty."""
 
 
+class RunningController(TypedDict):
+    """A controller as it runs, read from its Deployment."""
+
+    service: str
+    version: str
+    namespace: str
+    watched: list[str]
+    """The namespaces that it watches; empty for all."""
+    mode: str
+    """carm or role-selector: how it reaches other accounts."""
+    role_arn: str
+    """The role that its service account names, or empty."""
+    region: str
+    """Its --aws-region."""
+    reads_accounts: bool
+    """It follows accounts of namespaces (or IAMRoleSelectors) in its scope and with its values."""
+    reads_regions: bool
+    """It follows default regions of namespaces."""
+
+
+class RegionBinding(TypedDict):
+    namespace: str
+    region: str | None
+    """null: none of its own any more."""
+
+
+class RegionFacts(TypedDict):
+    """Result of `acksm region bind` and `unbind`."""
+
+    regions: list[RegionBinding]
+
+
+class RegionReport(Changes):
+    result: RegionFacts
+
+
+class RegionRow(TypedDict):
+    """A namespace with a default region."""
+
+    namespace: str
+    region: str
+    """Empty where only `problem` is to be told."""
+    problem: str
+    """The id of why it is not followed, or empty."""
+
+
+class RegionListReport(TypedDict):
+    target: Target
+    regions: list[RegionRow]
+    controllers: list[RunningController]
+
+
+class RegionSource(TypedDict):
+    """A place where an object's region may stand."""
+
+    name: str
+    region: str
+    """What stands there, or empty."""
+    ignored: str
+    """Why it does not count, or empty."""
+    decides: bool
+
+
+class RegionExplainReport(TypedDict):
+    """Where an object's region comes from."""
+
+    target: Target
+    object: str
+    region: str
+    """The one that counts, or empty."""
+    sources: list[RegionSource]
+    """In the controller's order."""
+    notes: list[str]
+    controller: RunningController | None
+
+
+class CarmSetupFacts(TypedDict):
+    """Result of `acksm carm setup`."""
+
+    account: str
+    """The other account."""
+    target_role: str
+    """ARN of the role in it."""
+    controller_roles: list[str]
+    """ARNs of the roles that it trusts."""
+    template: NotRequired[str]
+    """Only with --print: a CloudFormation template."""
+    commands: NotRequired[list[str]]
+    """Only with --print: aws commands that make the same."""
+
+
+class CarmSetupReport(Changes):
+    result: CarmSetupFacts
+
+
+class CarmBinding(TypedDict):
+    """A namespace and whose objects are made in it."""
+
+    namespace: str
+    level: str
+    """account or team; empty with role selectors."""
+    id: str
+    """The account's or team's id, as the annotation has it."""
+    roles: dict[str, str]
+    """Role ARN by service; `all` stands for every service without one of its own."""
+
+
+class CarmBindFacts(TypedDict):
+    """Result of `acksm carm bind`."""
+
+    bindings: list[CarmBinding]
+
+
+class CarmBindReport(Changes):
+    result: CarmBindFacts
+
+
+class CarmUnbound(TypedDict):
+    namespace: str
+    was: list[str]
+    """What it was bound to: accounts, teams, or the roles of its selectors."""
+
+
+class CarmUnbindFacts(TypedDict):
+    """Result of `acksm carm unbind`."""
+
+    bindings: list[CarmUnbound]
+
+
+class CarmUnbindReport(Changes):
+    result: CarmUnbindFacts
+
+
+class CarmRow(CarmBinding):
+    """A bound namespace. `roles` is by service here, empty where none is found."""
+
+    assumable: str
+    """yes, `not proven`, or `no: ` and the id of the first broken link."""
+
+
+class CarmListReport(TypedDict):
+    target: Target
+    mode: str
+    """carm or role-selector."""
+    proven: bool
+    """Every link holds and could be looked at."""
+    bindings: list[CarmRow]
+
+
+class CheckResult(TypedDict):
+    """Something that was looked at."""
+
+    id: str
+    """Begins with `check.`; `acksm explain ID` tells more."""
+    state: str
+    """ok, warning, unknown (it could not be looked at) or broken."""
+    where: str
+    text: str
+    remedy: str
+    """Empty where nothing is to be put right."""
+
+
+class CarmVerifyReport(CarmListReport):
+    checks: list[CheckResult]
+
+
 class CatalogEntry(TypedDict):
     """An id of the catalogue."""
 
@@ -295,6 +461,15 @@ REPORTS: dict[str, Any] = {
     "iam-role": RoleReport,
     "install": InstallReport,
     "status": StatusReport,
+    "region bind": RegionReport,
+    "region unbind": RegionReport,
+    "region list": RegionListReport,
+    "region explain": RegionExplainReport,
+    "carm setup": CarmSetupReport,
+    "carm bind": CarmBindReport,
+    "carm unbind": CarmUnbindReport,
+    "carm list": CarmListReport,
+    "carm verify": CarmVerifyReport,
     "explain": ExplainReport,
     "config show": ConfigReport,
     "version": VersionReport,

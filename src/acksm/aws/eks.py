@@ -97,3 +97,25 @@ class Eks:
             if answer.get("status", "ACTIVE") == "ACTIVE":
                 found |= {str(selector["namespace"]) for selector in answer.get("selectors") or []}
         return found
+
+    def pod_identity_role(self, cluster: str, namespace: str, service_account: str) -> str:
+        """The role that EKS Pod Identity gives this service account, "" where none is associated.
+
+        An endpoint that does not know Pod Identity (an old partition, the sandbox) has no associations.
+        """
+        client = self._aws.client("eks")
+        try:
+            with translated("eks", "ListPodIdentityAssociations"):
+                found = client.list_pod_identity_associations(
+                    clusterName=cluster, namespace=namespace, serviceAccount=service_account
+                )
+            for item in found.get("associations") or []:
+                with translated("eks", "DescribePodIdentityAssociation"):
+                    answer = client.describe_pod_identity_association(
+                        clusterName=cluster, associationId=item["associationId"]
+                    )
+                return str(answer["association"]["roleArn"])
+        except AcksmError as error:
+            if error.id != "aws-failed":
+                raise
+        return ""

@@ -143,6 +143,24 @@ class Iam:
             raise
         return found
 
+    def simulated(self, principal_arn: str, action: str, resource: str) -> bool | None:
+        """Whether IAM's simulation allows it, over all policies of the user or role; None where it cannot be told."""
+        try:
+            answer = self._call(
+                "SimulatePrincipalPolicy",
+                "simulate_principal_policy",
+                principal_arn,
+                PolicySourceArn=principal_arn,
+                ActionNames=[action],
+                ResourceArns=[resource],
+            )
+        except AcksmError as error:
+            if error.id in {"aws-access-denied", "aws-failed"}:
+                return None
+            raise
+        rows = answer["EvaluationResults"]
+        return None if not rows else all(row["EvalDecision"] == "allowed" for row in rows)
+
     def _policy_source(self, caller_arn: str) -> str:
         """The user or role whose policies count; the ARN of an assumed role does not tell the role's path."""
         partition, account, rest = caller_arn.split(":")[1], caller_arn.split(":")[4], caller_arn.split(":", 5)[5]

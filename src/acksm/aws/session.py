@@ -32,11 +32,29 @@ class Identity:
         return self.arn.split(":")[1] if self.arn.count(":") >= 5 else "aws"
 
 
-class Aws:
-    """A session for one region. `account` pins the account: any other is refused (`aws-wrong-account`)."""
+@dataclass(frozen=True)
+class Keys:
+    """Credentials of a session. They are secrets: never written, never in an event."""
 
-    def __init__(self, profile: str | None = None, region: str | None = None, account: str | None = None) -> None:
-        self.profile, self._region, self._account = profile, region, account
+    access_key: str
+    secret_key: str
+    token: str
+
+
+class Aws:
+    """A session for one region. `account` pins the account: any other is refused (`aws-wrong-account`).
+
+    With `keys` the session is theirs, and no profile or variable is asked.
+    """
+
+    def __init__(
+        self,
+        profile: str | None = None,
+        region: str | None = None,
+        account: str | None = None,
+        keys: Keys | None = None,
+    ) -> None:
+        self.profile, self._region, self._account, self._keys = profile, region, account, keys
         self._lock = threading.Lock()
         self._clients: dict[str, Any] = {}
         self._identity: Identity | None = None
@@ -47,6 +65,13 @@ class Aws:
         import boto3
         from botocore.exceptions import ProfileNotFound
 
+        if self._keys:
+            return boto3.Session(
+                aws_access_key_id=self._keys.access_key,
+                aws_secret_access_key=self._keys.secret_key,
+                aws_session_token=self._keys.token,
+                region_name=self._region,
+            )
         try:
             return boto3.Session(profile_name=self.profile, region_name=self._region)
         except ProfileNotFound as error:
@@ -86,6 +111,33 @@ class Aws:
             )
         return self._identity
 
+    def assume(self, role_arn: str, account: str | None = None) -> Aws:
+        """A session of `role_arn`, for an hour. Errors: `aws-access-denied` naming what AWS said."""
+        client = self.client("sts")
+        with translated("sts", "AssumeRole", role_arn):
+            answer = client.assume_role(RoleArn=role_arn, RoleSessionName="acksm")
+        return Aws(region=self.region, account=account, keys=_keys(answer))
+
+    def web_identity(self, role_arn: str, token: str) -> Aws:
+        """A session of `role_arn` by an OIDC token, as a controller's pod gets it; our own credentials play no part."""
+        from botocore import UNSIGNED
+        from botocore.config import Config
+
+        client = self.session.client("sts", region_name=self.region, config=Config(signature_version=UNSIGNED))
+        with translated("sts", "AssumeRoleWithWebIdentity", role_arn):
+            answer = client.assume_role_with_web_identity(
+                RoleArn=role_arn, RoleSessionName="acksm-verify", WebIdentityToken=token, DurationSeconds=900
+            )
+        return Aws(region=self.region, keys=_keys(answer))
+
+    def partitions(self) -> list[str]:
+        """The partitions that botocore knows: aws, aws-cn, aws-us-gov, …"""
+        return [str(name) for name in self.session.get_available_partitions()]
+
+    def regions(self, service: str, partition: str) -> list[str]:
+        """The regions of `partition` that have `service` (botocore's name of it), from botocore's own table."""
+        return sorted(map(str, self.session.get_available_regions(service, partition)))
+
     @cached_property
     def eks(self) -> Eks:
         from acksm.aws.eks import Eks
@@ -101,3 +153,8 @@ class Aws:
     def dispatch_table(self) -> dict[str, Callable[..., Any]]:
         """The calls that a change may name, by their key."""
         return {f"iam.{name}": getattr(self.iam, name) for name in self.iam.WRITES}
+
+
+def _keys(answer: Any) -> Keys:
+    given = answer["Credentials"]
+    return Keys(str(given["AccessKeyId"]), str(given["SecretAccessKey"]), str(given["SessionToken"]))

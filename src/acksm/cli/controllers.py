@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from acksm.cli.options import CONTROLLERS, OUTPUT, ROLE, RUN, TARGET, command
+from acksm.cli.options import CONTROLLERS, MODE, OUTPUT, ROLE, RUN, TARGET, command
 
 
 def register(app: typer.Typer) -> None:
@@ -17,6 +17,7 @@ def register(app: typer.Typer) -> None:
         "install",
         TARGET,
         CONTROLLERS,
+        {"mode": MODE},
         ROLE,
         RUN,
         help="OIDC provider, IAM role and both ACK controllers; a second run does nothing (guide 2 and 3).",

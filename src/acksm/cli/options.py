@@ -16,7 +16,7 @@ import typer
 from acksm.ui import Ui
 
 ROOT = "acksm"
-_TARGET, _CONTROLLER, _ROLE, _RUN = "Target", "Controllers", "IAM role", "Running"
+_TARGET, _CONTROLLER, _ROLE, _RUN, _OTHER = "Target", "Controllers", "IAM role", "Running", "Other account"
 
 
 def _option(kind: Any, *names: str, help: str, panel: str, metavar: str | None = None) -> Any:
@@ -101,6 +101,34 @@ ROLE: dict[str, Any] = {
     ),
     "adopt_role": _option(bool | None, "--adopt-role", help="Use a role that acksm did not make.", panel=_ROLE),
 }
+ACCOUNTS: dict[str, Any] = {
+    "target_profile": _option(str | None, "--target-profile", help="AWS profile of the other account.", panel=_OTHER),
+    "target_role_arn": _option(
+        str | None, "--target-role-arn", help="Role to assume for work in the other account.", panel=_OTHER
+    ),
+    "target_role_name": _option(
+        str | None,
+        "--target-role-name",
+        help="The controllers' role in the other account [SagemakerCrossAccountAccess].",
+        panel=_OTHER,
+    ),
+    "target_role_path": _option(str | None, "--target-role-path", help="That role's path [/].", panel=_OTHER),
+    "target_account": _option(str | None, "--target-account", help="The other account's id.", panel=_OTHER),
+    "mode": _option(
+        str | None,
+        "--mode",
+        metavar="carm|role-selector",
+        panel=_OTHER,
+        help="Refuse controllers that work in the other mode [what is installed].",
+    ),
+}
+MODE = _option(
+    str | None,
+    "--mode",
+    metavar="carm|role-selector",
+    panel=_CONTROLLER,
+    help="How other accounts are reached: by the map, or by IAMRoleSelectors [what is installed].",
+)
 OUTPUT: dict[str, Any] = {
     "timeout": _option(str | None, "--timeout", help="Time for everything, 90s or 15m [15m].", panel=_RUN),
     "output": _option(

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from acksm import charts, reports
+from acksm.catalog import lookup
 from acksm.config import Settings
 from acksm.engine.change import Change, Op
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind
-from acksm.guide import crds, drift, readiness, release
+from acksm.guide import crds, drift, readiness, release, running, switching
 from acksm.guide.readiness import ROLE_ANNOTATION
 from acksm.guide.target import Target
 from acksm.helm import records, registry, values
@@ -60,7 +61,9 @@ class Observed:
 class Planned:
     """Changes, notes, facts by service for the report, and the objects that changing releases would make."""
 
-    changes: list[Change] = field(default_factory=list)
+    namespaces: list[Change] = field(default_factory=list)
+    crds: list[Change] = field(default_factory=list)
+    releases: list[Change] = field(default_factory=list)
     manifests: list[Mapping[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     facts: dict[str, reports.ControllerFacts] = field(default_factory=dict)
@@ -133,7 +136,7 @@ def _controller(target: Target, service: str, installed: Installed, emit: Emit) 
             where=str(pulled.path),
         )
     name = f"{pulled.chart.name} {pulled.chart.version}"
-    return Controller(service, pulled, _observed(target, installed), crds.parse(pulled.chart.crds, name, service))
+    return Controller(service, pulled, _observed(target, installed), crds.parse(pulled.chart.crds, name))
 
 
 def _observed(target: Target, installed: Installed) -> release.Observed:
@@ -198,38 +201,25 @@ def plan(target: Target, observed: Observed, role_arn: str, iam_is_new: bool) ->
     planned = Planned()
     wanted = []
     for item in observed.controllers:
-        one, scope = _wanted(target, item, role_arn)
+        one, scope, after = _wanted(target, item, role_arn)
         _check_upgrade(item, one.version, observed)
+        before = _as_running(item, namespace)
+        switching.check(target.kube, target.identity.account, before, after, observed.namespaces)
         wanted.append((item, one, scope))
     watched = [name for _, one, _ in wanted for name in str(one.values.get("watchNamespace", "")).split(",") if name]
-    planned.changes += release.namespaces(
+    planned.namespaces = release.namespaces(
         watched, observed.namespaces, controller_namespace=namespace, create=settings.create_namespace
     )
     all_crds = [crd for item in observed.controllers for crd in item.wanted_crds]
     ours = [f"{namespace}/{charts.release_name(service)}" for service in charts.SERVICES]
-    crd_changes = crds.plan(all_crds, observed.live_crds, ours)
+    planned.crds = crds.plan(all_crds, observed.live_crds, ours)
     release_changes = []
     for item, one, scope in wanted:
         made = release.plan(item.observed, one, wait=settings.wait, iam_is_new=iam_is_new, adopt=settings.adopt_release)
         release_changes.append((item, one, scope, made))
     rendered = _check_owners(target, observed, [(one, made) for _, one, _, made in release_changes])
     for item, one, scope, made in release_changes:
-        lane = [change for change in crd_changes if change.lane == item.service]
-        if lane:
-            names = [change.target.rpartition(" ")[2] for change in lane]
-            lane.append(
-                Change(
-                    id="crds.established",
-                    step="crds",
-                    op=Op.WAIT,
-                    system="kubernetes",
-                    lane=item.service,
-                    target=f"{len(names)} CRDs",
-                    call="crds.await",
-                    params={"names": names},
-                )
-            )
-        planned.changes += lane + made
+        planned.releases += made
         planned.notes += list(one.notes)
         planned.facts[item.service] = {
             "release": f"{namespace}/{one.name}",
@@ -242,26 +232,11 @@ def plan(target: Target, observed: Observed, role_arn: str, iam_is_new: bool) ->
             "changes": len([change for change in made if change.op is not Op.WAIT]),
         }
     planned.manifests = [manifest for manifests in rendered.values() for manifest in manifests]
-    planned.changes = _crds_before_releases(planned.changes)
     planned.notes += [
         f"CRD {name} in the cluster is newer than the charts'; it stays"
         for name in crds.kept_newer(all_crds, observed.live_crds)
     ]
     return planned
-
-
-def _crds_before_releases(changes: list[Change]) -> list[Change]:
-    """Every CRD is served before any release starts: a common CRD may come from the other service's chart."""
-    before = [change for change in changes if change.step != "release"]
-    after = [change for change in changes if change.step == "release"]
-    if before and after and before[-1].lane and after[0].lane:
-        # a barrier: an empty lane ends the stage
-        index = max(i for i, change in enumerate(before) if change.op is Op.WAIT and change.step == "crds")
-        waits = [change for change in before if change.id == "crds.established"]
-        names = [name for change in waits for name in change.params["names"]]
-        merged = replace(before[index], lane="", target=f"{len(names)} CRDs", params={"names": names})
-        return [change for change in before if change.id != "crds.established"] + [merged] + after
-    return before + after
 
 
 def _check_upgrade(item: Controller, version: str, observed: Observed) -> None:
@@ -281,7 +256,13 @@ def _check_upgrade(item: Controller, version: str, observed: Observed) -> None:
         )
 
 
-def _wanted(target: Target, item: Controller, role_arn: str) -> tuple[release.Wanted, charts.Scope]:
+def _as_running(item: Controller, namespace: str) -> running.Running | None:
+    """The installed release as a controller; None when there is none."""
+    found = item.observed
+    return running.from_values(item.service, namespace, found.version, found.values) if found.version else None
+
+
+def _wanted(target: Target, item: Controller, role_arn: str) -> tuple[release.Wanted, charts.Scope, running.Running]:
     patched, scope = _patched(target, item, role_arn)
     notes = []
     settings = target.settings
@@ -294,12 +275,11 @@ def _wanted(target: Target, item: Controller, role_arn: str) -> tuple[release.Wa
                 else ""
             )
         )
-    if not scope.reads_namespaces:
-        notes.append(
-            f"{item.service} in this scope does not read annotations of namespaces: no other account or region"
-        )
     chart = item.pulled.chart
-    return release.Wanted(
+    after = running.from_values(item.service, settings.controller_namespace, chart.version, patched.values)
+    if not after.reading.carm:
+        notes.append(f"{item.service}: {lookup(after.reading.id).title}")
+    wanted = release.Wanted(
         item.service,
         charts.release_name(item.service),
         settings.controller_namespace,
@@ -311,7 +291,8 @@ def _wanted(target: Target, item: Controller, role_arn: str) -> tuple[release.Wa
         role_arn,
         patched.diff,
         tuple(notes),
-    ), scope
+    )
+    return wanted, scope, after
 
 
 def _patched(target: Target, item: Controller, role_arn: str) -> tuple[values.Patched, charts.Scope]:
@@ -329,6 +310,7 @@ def _patched(target: Target, item: Controller, role_arn: str) -> tuple[values.Pa
     scope = _scope(settings, item)
     region = Edit(("aws", "region"), target.cluster.region, "acksm")
     own = [Edit(MARK_PATH, "true", "acksm"), *(Edit((key,), value, "acksm") for key, value in scope.values.items())]
+    own += running.mode_edits(settings.mode, item.service, chart.version)
     if charts.has(item.service, chart.version, "account-id"):
         own.append(Edit(("aws", "account_id"), target.identity.account, "acksm"))
     if role_arn:

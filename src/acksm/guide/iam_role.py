@@ -6,7 +6,7 @@ Nothing that its owner attached or wrote is ever detached.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,19 +26,21 @@ MAX_NAME = 64
 
 @dataclass(frozen=True)
 class Wanted:
-    """The role as it should be. `subjects` are `system:serviceaccount:NAMESPACE:NAME`."""
+    """The role as it should be. `trust` makes its trust policy out of the one that is there; with True it may drop
+    what a former life of the cluster left, because the role is acksm's own."""
 
     name: str
     arn: str
     path: str
-    provider_arn: str
-    subjects: tuple[str, ...]
+    trust: Callable[[Mapping[str, Any] | None, bool], dict[str, Any]]
     managed: tuple[str, ...]
     inline: Mapping[str, Any]
     service_linked: str
     tags: Mapping[str, str]
     boundary: str
     adopt: bool
+    step: str = "iam-role"
+    iam: str = "iam"  # whose IAM: the key of its calls in the executor's table
 
 
 @dataclass(frozen=True)
@@ -75,12 +77,12 @@ def wanted(
         *(["autoscaling"] if "applicationautoscaling" in settings.service else []),
     ]
     chosen = policies.choose([] if settings.policy_arn else presets, identity.partition, identity.account)
+    subjects = tuple(sorted(trust.subject(namespace, account) for namespace, account in set(accounts)))
     return Wanted(
         name,
         arn(identity, name, path),
         path,
-        provider_arn,
-        tuple(sorted(trust.subject(namespace, account) for namespace, account in set(accounts))),
+        lambda document, ours: trust.merge(document, provider_arn, subjects, drop_stale=ours),
         tuple(settings.policy_arn) or chosen.managed,
         chosen.inline,
         chosen.service_linked,
@@ -106,7 +108,7 @@ def plan(observed: Observed, want: Wanted) -> list[Change]:
             **_common(want),
             id="iam-role.attach",
             op=Op.UPDATE,
-            call="iam.attach_policy",
+            call=f"{want.iam}.attach_policy",
             params={"name": want.name, "policy_arn": policy},
             after={"attached": policy},
             guide=f"aws iam attach-role-policy --role-name $OIDC_ROLE_NAME --policy-arn {policy}",
@@ -119,7 +121,7 @@ def plan(observed: Observed, want: Wanted) -> list[Change]:
             **_common(want),
             id="iam-role.inline",
             op=Op.UPDATE,
-            call="iam.put_policy",
+            call=f"{want.iam}.put_policy",
             params={"name": want.name, "policy": policy, "document": document},
             before={policy: inline[policy]} if policy in inline else None,
             after={policy: document},
@@ -132,11 +134,11 @@ def plan(observed: Observed, want: Wanted) -> list[Change]:
         changes.append(
             Change(
                 id="iam-role.service-linked",
-                step="iam-role",
+                step=want.step,
                 op=Op.CREATE,
                 system="aws",
                 target=policies.SERVICE_LINKED_ROLE,
-                call="iam.create_service_linked_role",
+                call=f"{want.iam}.create_service_linked_role",
                 params={"service": want.service_linked},
                 after={"service": want.service_linked},
                 guide=f"aws iam create-service-linked-role {want.service_linked}",
@@ -146,12 +148,12 @@ def plan(observed: Observed, want: Wanted) -> list[Change]:
 
 
 def _common(want: Wanted) -> dict[str, Any]:
-    return {"step": "iam-role", "system": "aws", "target": want.arn}
+    return {"step": want.step, "system": "aws", "target": want.arn}
 
 
 def _role(role: Mapping[str, Any] | None, want: Wanted) -> list[Change]:
     if role is None:
-        document = trust.merge(None, want.provider_arn, want.subjects, drop_stale=True)
+        document = want.trust(None, True)
         params = {
             "name": want.name,
             "path": want.path,
@@ -165,7 +167,7 @@ def _role(role: Mapping[str, Any] | None, want: Wanted) -> list[Change]:
                 **_common(want),
                 id="iam-role.create",
                 op=Op.CREATE,
-                call="iam.create_role",
+                call=f"{want.iam}.create_role",
                 params=params,
                 after=after,
                 guide="aws iam create-role --role-name $OIDC_ROLE_NAME",
@@ -174,7 +176,7 @@ def _role(role: Mapping[str, Any] | None, want: Wanted) -> list[Change]:
     tags, cluster_arn = role["tags"], want.tags[CLUSTER_TAG]
     known = tags.get(CLUSTER_TAG) == cluster_arn  # made by acksm for this cluster, or adopted for it once
     ours = known and tags.get(OWNED_TAG) == "true"
-    document = trust.merge(role["trust"], want.provider_arn, want.subjects, drop_stale=ours)
+    document = want.trust(role["trust"], ours)
     if not known and not want.adopt:
         owner = tags.get(CLUSTER_TAG)
         raise AcksmError(
@@ -202,7 +204,7 @@ def _role(role: Mapping[str, Any] | None, want: Wanted) -> list[Change]:
                 **_common(want),
                 id="iam-role.tags",
                 op=Op.UPDATE,
-                call="iam.tag_role",
+                call=f"{want.iam}.tag_role",
                 danger=danger,
                 params={"name": want.name, "tags": missing},
                 before={"tags": tags},
@@ -215,12 +217,12 @@ def _role(role: Mapping[str, Any] | None, want: Wanted) -> list[Change]:
                 **_common(want),
                 id="iam-role.trust",
                 op=Op.UPDATE,
-                call="iam.update_trust",
+                call=f"{want.iam}.update_trust",
                 danger=danger,
                 params={"name": want.name, "trust": document},
                 before=role["trust"],
                 after=document,
-                reason="it does not let the installed service accounts in",
+                reason="it does not let the controllers in",
             )
         )
     if want.boundary and role["boundary"] != want.boundary:
@@ -229,7 +231,7 @@ def _role(role: Mapping[str, Any] | None, want: Wanted) -> list[Change]:
                 **_common(want),
                 id="iam-role.boundary",
                 op=Op.UPDATE,
-                call="iam.put_boundary",
+                call=f"{want.iam}.put_boundary",
                 danger=danger,
                 params={"name": want.name, "boundary": want.boundary},
                 before={"boundary": role["boundary"]},

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
+from acksm.aws.session import Aws
 from acksm.engine.change import Change, Op
 from acksm.errors import AcksmError
 from acksm.guide.target import Target
@@ -28,6 +29,7 @@ IAM_ACTIONS: dict[str, tuple[str, ...]] = {
     "iam.put_boundary": ("iam:PutRolePermissionsBoundary",),
     "iam.create_service_linked_role": ("iam:CreateServiceLinkedRole",),
 }
+OTHER_ACCOUNT = "target-"  # before the calls that go to another account's IAM
 _HELM_RECORD = ("create", "", "secrets")  # helm keeps its record of a release in a Secret
 
 
@@ -48,7 +50,7 @@ def iam_needs(changes: Iterable[Change]) -> dict[str, list[str]]:
     """Resource ARN ("*" where the target is none) to the actions that the changes need on it."""
     needs: dict[str, list[str]] = {}
     for change in changes:
-        actions = IAM_ACTIONS.get(change.call, ())
+        actions = IAM_ACTIONS.get(change.call.removeprefix(OTHER_ACCOUNT), ())
         if actions:
             found = needs.setdefault(change.target if change.target.startswith("arn:") else "*", [])
             found += [action for action in actions if action not in found]
@@ -64,12 +66,24 @@ def kube_needs(changes: Iterable[Change], manifests: Iterable[Mapping[str, Any]]
         elif change.call == "kube.apply":
             manifest = change.params["manifest"]
             found[_right("create" if change.op is Op.CREATE else "patch", manifest, "")] = None
+        elif change.call in {"kube.set_keys", "kube.delete_when_empty", "kube.delete", "carm.release"}:
+            found |= dict.fromkeys(_rights_on(change))
         elif change.call == "kube.restart":
             found[Right("patch", "apps", "deployments", change.params["namespace"])] = None
     for manifest in manifests:
         if paths.knows(str(manifest["kind"])):
             found[_right("create", manifest, namespace)] = None
     return list(found)
+
+
+def _rights_on(change: Change) -> list[Right]:
+    """Of changes that name an object by `kind` (a map is a ConfigMap), `name` and `namespace`."""
+    named = change.params
+    reference = paths.ref(named.get("kind", "ConfigMap"), named["name"], named.get("namespace", ""))
+    verb = "delete" if "delete" in change.call else "patch"
+    verbs = [verb, "create"] if change.op is Op.CREATE else [verb]
+    group = reference.api_version.rpartition("/")[0]
+    return [Right(verb, group, reference.plural, reference.namespace) for verb in verbs]
 
 
 def _right(verb: str, manifest: Mapping[str, Any], namespace: str) -> Right:
@@ -81,22 +95,24 @@ def _right(verb: str, manifest: Mapping[str, Any], namespace: str) -> Right:
 def check(target: Target, changes: Sequence[Change], manifests: Sequence[Mapping[str, Any]]) -> None:
     """Ask both sides at once. Errors: `aws-access-denied`, `kube-forbidden`, each naming what is not allowed."""
     with ThreadPoolExecutor(max_workers=8) as pool:
-        aws = pool.submit(_check_iam, target, changes)
+        here = [change for change in changes if not change.call.startswith(OTHER_ACCOUNT)]
+        aws = pool.submit(check_iam, target.aws, here)
         _check_kube(target, kube_needs(changes, manifests, target.settings.controller_namespace), pool)
         aws.result()
 
 
-def _check_iam(target: Target, changes: Sequence[Change]) -> None:
-    needs = iam_needs(changes)
-    denied = target.aws.iam.denied(target.identity.arn, needs) if needs else []
+def check_iam(aws: Aws, changes: Sequence[Change]) -> None:
+    """Ask the IAM of the session's account. Error: `aws-access-denied`."""
+    needs, caller = iam_needs(changes), aws.identity().arn
+    denied = aws.iam.denied(caller, needs) if needs else []
     if denied:
         actions = ", ".join(sorted({action for action, _ in denied}))
         raise AcksmError(
             "aws-access-denied",
-            f"{target.identity.arn} may not do {actions}",
+            f"{caller} may not do {actions}",
             where=", ".join(sorted({resource for _, resource in denied})),
-            remedy=f"allow {actions} to {target.identity.arn}",
-            details={"actions": sorted({action for action, _ in denied}), "principal": target.identity.arn},
+            remedy=f"allow {actions} to {caller}",
+            details={"actions": sorted({action for action, _ in denied}), "principal": caller},
         )
 
 

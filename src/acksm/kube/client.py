@@ -188,10 +188,20 @@ class Kube:
             )
         )
 
-    def delete(self, ref: Ref) -> None:
-        """Delete with background propagation (foreground leaves AWS objects behind: community#1759)."""
+    def delete(self, ref: Ref, resource_version: str = "") -> None:
+        """Delete with background propagation (foreground leaves AWS objects behind: community#1759).
+
+        With `resource_version` only the object as it was then; a changed one is a `kube-conflict`.
+        """
+        body = {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"resourceVersion": resource_version}}
         try:
-            self._request("delete", ref.path, query_params=[], propagation_policy="Background")
+            self._request(
+                "delete",
+                ref.path,
+                body=body if resource_version else None,
+                query_params=[],
+                propagation_policy="Background",
+            )
         except AcksmError as error:
             if error.id != "kube-not-found":
                 raise
@@ -233,6 +243,13 @@ class Kube:
         }
         path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
         return bool(self._request("post", path, body=review, query_params=[])["status"].get("allowed"))
+
+    def token(self, namespace: str, service_account: str, audience: str, seconds: int = 600) -> str:
+        """A token of a service account (TokenRequest); it ends by itself and nothing is stored."""
+        spec = {"audiences": [audience], "expirationSeconds": seconds}
+        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
+        path = f"{ref('ServiceAccount', service_account, namespace).path}/token"
+        return str(self._request("post", path, body=body, query_params=[])["status"]["token"])
 
     def watch(self, ref: Ref, *, name: str = "", selector: str = "", seconds: int = 30) -> Iterator[Json]:
         """Objects of the collection as they are and then as they change, for at most `seconds`.

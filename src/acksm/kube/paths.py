@@ -24,6 +24,7 @@ _BUILT_IN: dict[str, tuple[str, str, bool]] = {
     "ClusterRoleBinding": ("rbac.authorization.k8s.io/v1", "clusterrolebindings", False),
     "CustomResourceDefinition": ("apiextensions.k8s.io/v1", "customresourcedefinitions", False),
     "Lease": ("coordination.k8s.io/v1", "leases", True),
+    "IAMRoleSelector": ("services.k8s.aws/v1alpha1", "iamroleselectors", False),
 }
 
 

@@ -195,6 +195,11 @@ def add_cluster(state: State, name: str, account: str = ACCOUNT, region: str = R
     return require(state.name).clusters[name]
 
 
+def open_account(state: State, account: str) -> None:
+    """One more AWS account in a running sandbox, unless it is there; `environment` then has its profile."""
+    control(state, "PUT", f"accounts/{account}")
+
+
 def remove_cluster(state: State, name: str) -> None:
     """End a cluster."""
     control(state, "DELETE", f"clusters/{name}")

@@ -221,6 +221,9 @@ class Daemon:
                 return _answer(begin, {"controllers": self.controllers.told()})
             case ["users"]:  # maps an ARN, as aws-auth or an access entry does
                 self.users[body["arn"]] = authenticator.User(body["name"], tuple(body.get("groups", ())))
+            case ["accounts", account]:
+                self.open_account(account, body.get("region") or self.options["region"])
+                save(self.state)
             case ["accounts", account, "faults"]:  # {action: [status, code, message]}; {} ends them
                 self.cloud.faults[account] = {action: tuple(fault) for action, fault in body.items()}
             case ["accounts", account, "status"]:  # {region, kind, name, status} of a SageMaker object

@@ -1,0 +1,235 @@
+"""What `region` and `carm` share: namespaces with their annotations, changes of single annotations, living objects.
+
+A namespace's binding is one annotation. It is set alone (`kube.keys`), so that what others wrote beside it stays.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from acksm import charts
+from acksm.engine.change import Change, Danger, Op
+from acksm.errors import AcksmError
+from acksm.guide.crds import COMMON_GROUP
+from acksm.guide.running import IGNORED_NAMESPACES
+from acksm.kube.client import FIELD_MANAGER, Kube
+from acksm.kube.keys import ANNOTATIONS, delete_when_empty, managers_at, set_keys, values_at
+from acksm.kube.owners import OWNED_LABEL
+from acksm.kube.paths import Ref, ref
+
+OWNER = "services.k8s.aws/owner-account-id"
+TEAM = "services.k8s.aws/team-id"
+REGION = "services.k8s.aws/default-region"
+ENDPOINT = "services.k8s.aws/endpoint-url"
+OBJECT_REGION = "services.k8s.aws/region"
+DELETION = tuple(f"{service}.{COMMON_GROUP}/deletion-policy" for service in charts.SERVICES)
+FOLLOWED = (OWNER, TEAM, REGION, ENDPOINT, *DELETION)
+
+_IDS = {"region": ("region.unbind", "region.bind"), "carm": ("carm.unbind", "carm.bind")}
+LANES = 8  # changes of so many namespaces are under way at once
+FEW = 4  # objects of so many namespaces are asked for one namespace at a time
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+# Field managers behind which a person sits; taking a key from any other starts a fight (anchors.md §2, lesson 11).
+_PERSONS = ("acksm", "kubectl", "Mozilla", "k9s", "lens")
+
+
+@dataclass(frozen=True)
+class Namespace:
+    """A namespace as it is. `managers`: annotation to the field managers that own it."""
+
+    name: str
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    terminating: bool = False
+    managers: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, manifest: Mapping[str, Any]) -> Namespace:
+        metadata = manifest["metadata"]
+        return cls(
+            str(metadata["name"]),
+            values_at(manifest, ANNOTATIONS),
+            dict(metadata.get("labels") or {}),
+            bool(metadata.get("deletionTimestamp")),
+            managers_at(manifest, ANNOTATIONS),
+        )
+
+
+def observe(kube: Kube) -> dict[str, Namespace]:
+    """Every namespace by name, in one list."""
+    found = (Namespace.of(item) for item in kube.list(ref("Namespace"), metadata_only=True))
+    return {item.name: item for item in found}
+
+
+def check_names(live: Mapping[str, Namespace], names: Iterable[str], *, create: bool) -> None:
+    """Refuse what cannot be bound. All missing ones are named at once.
+
+    Errors: `namespace-name`, `namespace-ignored`, `namespace-terminating`, `namespace-missing`.
+    """
+    missing = []
+    for name in names:
+        if not _NAME.fullmatch(name):
+            raise AcksmError("namespace-name", f"{name!r} is not a name that a namespace can have", where=name)
+        if name in IGNORED_NAMESPACES:
+            raise AcksmError("namespace-ignored", f"the controllers read no annotation of {name}", where=name)
+        found = live.get(name)
+        if found and found.terminating:
+            raise AcksmError("namespace-terminating", f"namespace {name} is being deleted", where=name)
+        if not found:
+            missing.append(name)
+    if missing and not create:
+        from difflib import get_close_matches
+
+        near = get_close_matches(missing[0], list(live), n=1)
+        raise AcksmError(
+            "binding-namespace-missing",
+            f"namespace {missing[0]} does not exist"
+            + (f"; did you mean {near[0]}?" if near else "")
+            + (f" ({len(missing) - 1} more are missing)" if len(missing) > 1 else ""),
+            where=missing[0],
+            details={"namespaces": missing, "diff": missing[:20] if len(missing) > 1 else []},
+        )
+
+
+def check_manager(managers: Sequence[str], what: str, where: str) -> None:
+    """Refuse to change a key that a tool keeps. Error: `binding-managed`, the tool named."""
+    others = [name for name in managers if name and not name.startswith(_PERSONS)]
+    if others:
+        raise AcksmError("binding-managed", f"{what} is kept by {', '.join(others)}", where=where)
+
+
+def made_by_acksm(managers: Sequence[str]) -> bool:
+    """Whether acksm alone wrote a key."""
+    return bool(managers) and all(name == FIELD_MANAGER for name in managers)
+
+
+def lane(name: str) -> str:
+    """The lane of a namespace: its own changes stay in order, LANES namespaces go side by side."""
+    return f"n{zlib.crc32(name.encode()) % LANES}"
+
+
+def create(name: str, step: str) -> Change:
+    """Make a namespace; its annotation is a change of its own after it."""
+    manifest = {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": name, "labels": {OWNED_LABEL: "true"}},
+    }
+    return Change(
+        id="namespace.create",
+        step=step,
+        op=Op.CREATE,
+        system="kubernetes",
+        target=f"Namespace {name}",
+        call="kube.apply",
+        params={"manifest": manifest},
+        after=manifest,
+        guide=f"kubectl create namespace {name}",
+        lane=lane(name),
+    )
+
+
+def annotate(name: str, live: Namespace | None, key: str, value: str | None, step: str) -> list[Change]:
+    """Set one annotation, or remove it with None; [] when it is so. Error: `binding-managed`."""
+    before = live.annotations.get(key) if live else None
+    if before == value:
+        return []
+    if live:
+        check_manager(live.managers.get(key, ()), f"annotation {key}", f"namespace {name}")
+    op = Op.UPDATE if value is not None else Op.DELETE
+    suffix = "-" if value is None else f"={value}"
+    return [
+        Change(
+            id=_IDS[step][value is not None],
+            step=step,
+            op=op,
+            system="kubernetes",
+            target=f"annotation {key} of namespace {name}",
+            call="kube.set_keys",
+            params={"kind": "Namespace", "name": name, "keys": {key: [before, value]}, "field": list(ANNOTATIONS)},
+            before={key: before} if before is not None else None,
+            after={key: value} if value is not None else None,
+            reason=f"bound to {before} now" if before is not None and value is not None else "",
+            danger=Danger.MILD if before is not None and value is not None else Danger.NONE,
+            guide=f"kubectl annotate namespace {name} {key}{suffix}",
+            lane=lane(name),
+        )
+    ]
+
+
+def kube_calls(kube: Kube) -> dict[str, Callable[..., Any]]:
+    """The calls of these changes."""
+    return {
+        "kube.apply": kube.apply,
+        "kube.delete": lambda kind, name: kube.delete(ref(kind, name)),
+        "kube.set_keys": lambda **params: set_keys(kube, **params),
+        "kube.delete_when_empty": lambda **params: delete_when_empty(kube, **params),
+    }
+
+
+@dataclass(frozen=True)
+class Living:
+    """An object of ACK that has an AWS object behind it: where that one is."""
+
+    kind: str
+    namespace: str
+    name: str
+    account: str
+    region: str
+    service: str
+    pinned: str = ""  # its own region annotation
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}"
+
+
+def living(kube: Kube, namespaces: Collection[str] = ()) -> list[Living]:
+    """Objects of the two services that the controllers have synced, in `namespaces` (empty: all).
+
+    One list for each kind; for a FEW namespaces one for each kind and namespace, which reads less.
+    """
+    places = list(namespaces) if 0 < len(namespaces) <= FEW else [""]
+    asked = [(service, replace(kind, namespace=place)) for service, kind in object_kinds(kube) for place in places]
+    if not asked:
+        return []
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        lists = pool.map(lambda one: kube.list(one[1]), asked)
+        found = [_living(item, *one) for one, items in zip(asked, lists, strict=True) for item in items]
+    return [item for item in found if item and (not namespaces or item.namespace in namespaces)]
+
+
+def object_kinds(kube: Kube) -> list[tuple[str, Ref]]:
+    """(service, collection) of each kind of the two services that the cluster serves."""
+    groups = {f"{service}.{COMMON_GROUP}": service for service in charts.SERVICES}
+    found = []
+    for item in kube.list(ref("CustomResourceDefinition"), metadata_only=True):
+        plural, _, group = str(item["metadata"]["name"]).partition(".")
+        if group in groups:
+            found.append((groups[group], Ref(f"{group}/v1alpha1", plural, plural)))
+    return found
+
+
+def _living(manifest: Mapping[str, Any], service: str, kind: Ref) -> Living | None:
+    metadata, where = manifest["metadata"], (manifest.get("status") or {}).get("ackResourceMetadata") or {}
+    if not where.get("ownerAccountID"):
+        return None
+    return Living(
+        str(manifest.get("kind") or kind.plural),
+        str(metadata.get("namespace", "")),
+        str(metadata["name"]),
+        str(where["ownerAccountID"]),
+        str(where.get("region", "")),
+        service,
+        values_at(manifest, ANNOTATIONS).get(OBJECT_REGION, ""),
+    )
+
+
+def told(items: Sequence[Any], most: int = 5) -> str:
+    """ "a, b, c and 4 more"."""
+    names = [str(item) for item in items[:most]]
+    return ", ".join(names) + (f" and {len(items) - most} more" if len(items) > most else "")

@@ -1,0 +1,315 @@
+"""Guide §6.2 and §6.3: namespaces bound to accounts: the map's entry, then the annotation; and the way back.
+
+On bind the entry comes first, because releases before 1.2.8 make an object with the controller's own role when they
+find none; on unbind the annotation goes first, for the same reason (ack-facts.md §2.2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from acksm import reports
+from acksm.config import TARGET_ROLE
+from acksm.engine.change import Change, Danger, Op
+from acksm.errors import AcksmError
+from acksm.guide import bindings, carm_map, carm_roles, running
+from acksm.guide.bindings import OWNER, TEAM, Living, Namespace
+from acksm.guide.carm_map import STEP, Maps, Subject
+from acksm.guide.running import SERVICE_CARM, TEAM_CARM, Running
+from acksm.guide.target import Target
+
+ACCOUNT, TEAM_LEVEL = "account", "team"
+ALL = "all"  # in a report: every service without a role of its own
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Bindings to make. `roles`: subject to service ("" for all) to role ARN ("": what the map has, or the default).
+
+    `own` is the account of the controllers, `partition` theirs.
+    """
+
+    bindings: Mapping[str, Subject]
+    roles: Mapping[Subject, Mapping[str, str]]
+    own: str
+    partition: str
+    partitions: Sequence[str]
+    default_role: str = TARGET_ROLE
+    create: bool = False
+
+
+@dataclass(frozen=True)
+class Observed:
+    """The cluster as it is. `objects` are living ones of the namespaces whose binding would change."""
+
+    running: Sequence[Running]
+    namespaces: Mapping[str, Namespace]
+    maps: Maps
+    objects: Sequence[Living] = ()
+
+
+@dataclass
+class Planned:
+    """Changes, notes, and rows (namespace, subject, roles) for the report."""
+
+    changes: list[Change] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    rows: list[reports.CarmBinding] = field(default_factory=list)
+    unbound: list[reports.CarmUnbound] = field(default_factory=list)
+
+
+def observe(target: Target) -> Observed:
+    """Controllers, namespaces and maps. Objects are asked for later, and only where something changes."""
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        listed = pool.submit(bindings.observe, target.kube)
+        found = running.observe(target.kube, target.settings.controller_namespace)
+        maps = carm_map.observe(target.kube, {item.namespace for item in found})
+        return Observed(found, listed.result(), maps)
+
+
+def bound_to(namespace: Namespace | None) -> list[Subject]:
+    """What a namespace is bound to now; the team comes first, because it wins (ack-facts.md §2.2)."""
+    found = namespace.annotations if namespace else {}
+    pairs = ((TEAM_LEVEL, found.get(TEAM)), (ACCOUNT, found.get(OWNER)))
+    return [Subject(level, value) for level, value in pairs if value is not None]
+
+
+def changing(observed: Observed, wanted: Mapping[str, Subject | None]) -> list[str]:
+    """Existing namespaces whose objects could be another's than now: bound anew, or to a team (whose role may move)."""
+    names = []
+    for name, live in observed.namespaces.items():
+        now, subject = bound_to(live), wanted.get(name)
+        anew = name in wanted and (now != [subject] if subject else bool(now))
+        of_team = any(item.level == TEAM_LEVEL and item in wanted.values() for item in now)
+        if anew or of_team:
+            names.append(name)
+    return names
+
+
+def roles_of(observed: Observed, want: Wanted) -> dict[Subject, dict[str, str]]:
+    """Each subject's roles by service, every one a checked ARN. Errors: carm-…"""
+    return {
+        subject: {service: _role(observed, want, subject, service, asked) for service, asked in asked_roles.items()}
+        for subject, asked_roles in want.roles.items()
+    }
+
+
+def _role(observed: Observed, want: Wanted, subject: Subject, service: str, asked: str) -> str:
+    key = subject.key(service)
+    where = f"{subject}" + (f" for {service}" if service else "")
+    kept = next((value for item in observed.maps.values() if item.name == subject.map and (value := item.get(key))), "")
+    account = subject.id if subject.level == ACCOUNT else ""
+    if not asked and not kept and subject.level == TEAM_LEVEL:
+        raise AcksmError("carm-team-role", f"the map has no role of {where} yet", where=where)
+    if not asked and not kept and account == want.own:
+        raise AcksmError("carm-own-account", f"{account} is the account of the controllers themselves", where=where)
+    text = asked or kept or f"arn:{want.partition}:iam::{account}:role/{want.default_role}"
+    try:
+        carm_roles.check(text, account=account, partition=want.partition, partitions=want.partitions, where=where)
+    except AcksmError as error:
+        if asked:
+            raise
+        raise AcksmError(
+            "carm-entry-broken", f"entry {key} of the map: {error.message}", where=where, details={"id": error.id}
+        ) from error
+    return text
+
+
+def check_gates(controllers: Iterable[Running], subject: Subject, services: Collection[str], where: str) -> None:
+    """Errors: `carm-gate-unsupported` (too old for it), `carm-gate-off`."""
+    for item in controllers:
+        needed = [TEAM_CARM] if subject.level == TEAM_LEVEL else []
+        needed += [SERVICE_CARM] if item.service in services else []
+        for gate in needed:
+            if not item.has("carm-levels"):
+                raise AcksmError("carm-gate-unsupported", f"{item} has no feature gate {gate}", where=where)
+            if gate not in item.gates:
+                raise AcksmError(
+                    "carm-gate-off",
+                    f"feature gate {gate} of {item} is off: the key would not be looked at",
+                    where=where,
+                    remedy=f"acksm install … --set {item.service}:featureGates.{gate}=true",
+                )
+
+
+def plan(observed: Observed, want: Wanted) -> Planned:
+    """Map entries, then annotations, then what is left of an earlier binding. Errors, all before the first write:
+    of `bindings`, `running` and `carm_roles`; carm-team-wins, carm-objects-live, carm-gate-…"""
+    bindings.check_names(observed.namespaces, want.bindings, create=want.create)
+    running.check_followed(observed.running, want.bindings, "carm")
+    roles = roles_of(observed, want)
+    for name, subject in want.bindings.items():
+        watching = [item for item in observed.running if item.watches(name)]
+        check_gates(watching, subject, {service for service in roles[subject] if service}, f"namespace {name}")
+        _check_team(observed.namespaces.get(name), subject, watching)
+    check_objects(observed, _allowed(observed, want, roles))
+    planned = Planned()
+    entries = [change for item in observed.maps.values() for change in _entries(observed, item, roles)]
+    for name, subject in want.bindings.items():
+        planned.rows.append(row(name, subject, roles[subject]))
+    planned.changes += [bindings.create(name, STEP) for name in want.bindings if name not in observed.namespaces]
+    planned.changes += entries
+    if entries:
+        planned.changes += _restarts(observed, want.bindings)
+    left: set[Subject] = set()
+    annotations: list[Change] = []
+    for name, subject in want.bindings.items():
+        live = observed.namespaces.get(name)
+        annotations += bindings.annotate(name, live, subject.annotation, subject.id, STEP)
+        left |= {other for other in bound_to(live) if other != subject and other.level == subject.level}
+    planned.changes += annotations
+    if entries or annotations:
+        planned.changes.append(
+            carm_map.confirm({(item.namespace, item.name): _keys(item.name, roles) for item in observed.maps.values()})
+        )
+    staying = {
+        subject for name, live in observed.namespaces.items() if name not in want.bindings for subject in bound_to(live)
+    }
+    _release(observed, left - staying - set(want.bindings.values()), planned)
+    for subject, by_service in roles.items():
+        _note_uncovered(observed, want, subject, by_service, planned)
+    return planned
+
+
+def row(name: str, subject: Subject, by_service: Mapping[str, str]) -> reports.CarmBinding:
+    """A binding for the report."""
+    roles = {service or ALL: role for service, role in by_service.items()}
+    return {"namespace": name, "level": subject.level, "id": subject.id, "roles": roles}
+
+
+def _keys(map_name: str, roles: Mapping[Subject, Mapping[str, str]]) -> dict[str, str]:
+    return {
+        subject.key(service): role
+        for subject, by_service in roles.items()
+        if subject.map == map_name
+        for service, role in by_service.items()
+    }
+
+
+def _entries(observed: Observed, now: carm_map.Map, roles: Mapping[Subject, Mapping[str, str]]) -> list[Change]:
+    wanted = _keys(now.name, roles)
+    used: dict[str, int] = {}
+    for live in observed.namespaces.values():
+        for subject in bound_to(live):
+            for key in subject.keys if subject.map == now.name else ():
+                used[key] = used.get(key, 0) + 1
+    return carm_map.entries(now, wanted, used) if wanted else []
+
+
+def _allowed(observed: Observed, want: Wanted, roles: Mapping[Subject, Mapping[str, str]]) -> dict[str, set[str]]:
+    """The accounts that objects of each namespace may be of: those of its subject's roles after the change."""
+    accounts: dict[Subject, set[str]] = {}
+    for subject, by_service in roles.items():
+        entries = {key: value for item in observed.maps.values() for key in subject.keys if (value := item.get(key))}
+        entries |= {subject.key(service): role for service, role in by_service.items()}
+        accounts[subject] = {role.split(":")[4] for role in entries.values() if role.count(":") >= 5}
+    found = {name: accounts[subject] for name, subject in want.bindings.items()}
+    for name, live in observed.namespaces.items():  # namespaces that stay with a team whose role changes
+        for subject in bound_to(live)[:1]:
+            if name not in found and subject in accounts and subject.level == TEAM_LEVEL:
+                found[name] = accounts[subject]
+    return found
+
+
+def _check_team(live: Namespace | None, subject: Subject, watching: Sequence[Running]) -> None:
+    """A team's annotation wins over an account's: binding the account would be silently ignored."""
+    if subject.level == TEAM_LEVEL or live is None or TEAM not in live.annotations:
+        return
+    if any(TEAM_CARM in item.gates for item in watching):
+        raise AcksmError(
+            "carm-team-wins",
+            f"namespace {live.name} is bound to team {live.annotations[TEAM]}, which wins over an account",
+            where=f"namespace {live.name}",
+            remedy=f"acksm carm unbind {live.name}",
+        )
+
+
+def check_objects(observed: Observed, accounts: Mapping[str, set[str]]) -> None:
+    """Refuse to change whose a namespace is while objects of another account live in it: they do not move."""
+    for name, allowed in accounts.items():
+        others = [item for item in observed.objects if item.namespace == name and item.account not in allowed]
+        if others:
+            owners = sorted({item.account for item in others})
+            raise AcksmError(
+                "carm-objects-live",
+                f"{bindings.told(others)} {'is' if len(others) == 1 else 'are'} of account {', '.join(owners)}",
+                where=f"namespace {name}",
+                details={"objects": [str(item) for item in others], "accounts": owners},
+            )
+
+
+def _restarts(observed: Observed, names: Iterable[str]) -> list[Change]:
+    """Releases that keep a role for ever are restarted after a change of the map (community#2088)."""
+    changes = []
+    for item in observed.running:
+        if item.has("carm") or not any(item.watches(name) for name in names):
+            continue
+        changes.append(
+            Change(
+                id="carm.restart",
+                step=STEP,
+                op=Op.UPDATE,
+                system="kubernetes",
+                target=f"Deployment {item.namespace}/{item.deployment}",
+                call="kube.restart",
+                params={"namespace": item.namespace, "deployment": item.deployment},
+                reason=f"{item.service} {item.version} sees a changed map only after a restart",
+                danger=Danger.MILD,
+                guide=f"kubectl -n {item.namespace} rollout restart deployment {item.deployment}",
+            )
+        )
+        changes.append(
+            Change(
+                id="release.ready",
+                step=STEP,
+                op=Op.WAIT,
+                system="kubernetes",
+                target=f"controller {item.release}",
+                call="controller.await_ready",
+                params={"release": item.release, "namespace": item.namespace, "role_arn": ""},
+            )
+        )
+    return changes
+
+
+def _note_uncovered(
+    observed: Observed, want: Wanted, subject: Subject, by_service: Mapping[str, str], planned: Planned
+) -> None:
+    """A service without an entry of its own waits for one of all services."""
+    if "" in by_service:
+        return
+    names = [name for name, bound in want.bindings.items() if bound == subject]
+    for item in observed.running:
+        entry = next(
+            (one for one in observed.maps.values() if (one.namespace, one.name) == (item.namespace, subject.map)), None
+        )
+        has_entry = item.service in by_service or (entry is not None and entry.get(subject.id))
+        if not has_entry and any(item.watches(name) for name in names):
+            planned.notes.append(f"objects of {item.service} in {', '.join(names)} wait: {subject} has no entry for it")
+
+
+def plan_unbind(observed: Observed, names: Sequence[str], own: str) -> Planned:
+    """Annotations away, then entries that no namespace uses. Errors: carm-objects-live, of `bindings`."""
+    bindings.check_names(observed.namespaces, names, create=False)
+    bound = {name: bound_to(observed.namespaces[name]) for name in names}
+    check_objects(observed, {name: {own} for name in names if bound[name]})
+    planned = Planned()
+    for name, subjects in bound.items():
+        for subject in subjects:
+            planned.changes += bindings.annotate(name, observed.namespaces[name], subject.annotation, None, STEP)
+        planned.unbound.append({"namespace": name, "was": [str(subject) for subject in subjects]})
+    staying = {subject for name, live in observed.namespaces.items() if name not in bound for subject in bound_to(live)}
+    _release(observed, {subject for subjects in bound.values() for subject in subjects} - staying, planned)
+    return planned
+
+
+def _release(observed: Observed, gone: Collection[Subject], planned: Planned) -> None:
+    for item in observed.maps.values():
+        subjects = sorted(subject for subject in gone if subject.map == item.name)
+        ids = {key: subject.id for subject in subjects for key in subject.keys}
+        if ids:
+            changes, notes = carm_map.release(item, ids, subjects[0].annotation)
+            planned.changes += changes
+            planned.notes += notes

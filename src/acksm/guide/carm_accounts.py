@@ -1,0 +1,215 @@
+"""Guide §6.1: both accounts set up: A's role may assume B's, B's role trusts A's and has the controllers' policies.
+
+The policy in A names exactly the roles of B (G8: the guide's own "*" let every role be assumed). B is reached by a
+profile, by a role to assume, or not at all: then its administrator gets a template (`carm_print`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from acksm import reports
+from acksm.aws.session import Aws
+from acksm.config import Settings
+from acksm.engine.change import Change, Danger, Op, Plan
+from acksm.engine.diff import unified
+from acksm.errors import AcksmError
+from acksm.events import Event, Kind
+from acksm.guide import bindings, carm_print, carm_roles, carm_trust, iam_role, policies, rights, running
+from acksm.guide.carry_out import carry_out
+from acksm.guide.oidc import CLUSTER_TAG, marks
+from acksm.guide.running import Running
+from acksm.guide.target import Target, connect
+
+STEP, TARGET_STEP = "carm-policy", "carm-role"
+INLINE_LIMIT = 10_240  # characters of all inline policies of a role, white space not counted (IAM quotas)
+
+
+@dataclass(frozen=True)
+class Controllers:
+    """The identities of the controllers in account A. `pod_identity`: session tags come along."""
+
+    roles: Sequence[str]
+    pod_identity: bool
+
+
+def controllers(target: Target, found: Sequence[Running]) -> Controllers:
+    """The roles of what runs, or the role that install would use. Error: `carm-controller-role`."""
+    settings, cluster = target.settings, target.cluster
+    associated = {
+        item: target.aws.eks.pod_identity_role(cluster.name, item.namespace, item.service_account) for item in found
+    }
+    roles = {item.role_arn or associated[item] for item in found}
+    if "" in roles:
+        nameless = next(item for item in found if not item.role_arn and not associated[item])
+        raise AcksmError("carm-controller-role", f"{nameless} has no role of its own", where=nameless.service_account)
+    if not found:
+        name = settings.role_name or iam_role.default_name(cluster.name)
+        roles = {settings.role_arn or iam_role.arn(target.identity, name, settings.role_path)}
+    for role in roles:
+        if role.split(":")[4] != target.identity.account:
+            raise AcksmError("carm-controller-role", f"{role} is not of account {target.identity.account}", where=role)
+    return Controllers(sorted(roles), any(associated.values()))
+
+
+def reach(target: Target, account: str) -> Aws:
+    """A session in account B, proven to be there. Errors: `carm-target-account`, `carm-target-access`, aws-…"""
+    settings = target.settings
+    if settings.target_profile and settings.target_role_arn:
+        raise AcksmError("carm-target-access", "--target-profile and --target-role-arn are both given")
+    if settings.target_role_arn:
+        admin = carm_roles.check(
+            settings.target_role_arn,
+            account=account,
+            partition=target.identity.partition,
+            partitions=target.aws.partitions(),
+            where="--target-role-arn",
+        )
+        aws = target.aws.assume(str(admin))
+    else:
+        aws = Aws(profile=settings.target_profile, region=target.aws.region)
+    found = aws.identity()
+    if found.account != account:
+        raise AcksmError(
+            "carm-target-account",
+            f"these credentials are of account {found.account}, not of {account}",
+            where=found.arn,
+        )
+    return aws
+
+
+def wanted_role(target: Target, account: str, who: Controllers, services: Sequence[str]) -> iam_role.Wanted:
+    """B's role as it should be. Errors: `role-name-too-long`, `config-invalid`."""
+    settings, partition = target.settings, target.identity.partition
+    name, path = settings.target_role_name, settings.target_role_path
+    if len(name) > iam_role.MAX_NAME:
+        raise AcksmError("role-name-too-long", f"{name!r} has {len(name)} characters; IAM allows 64", where=name)
+    arn = f"arn:{partition}:iam::{account}:role{path}{name}"
+    carm_roles.parse(arn, [partition], "--target-role-name")
+    presets: list[str] = list(settings.policy) or [
+        "core",
+        *(["autoscaling"] if "applicationautoscaling" in services else []),
+    ]
+    chosen = policies.choose([] if settings.policy_arn else presets, partition, account)
+    return iam_role.Wanted(
+        name,
+        arn,
+        path,
+        lambda document, _ours: carm_trust.merge_trust(document, who.roles, who.pod_identity),
+        tuple(settings.policy_arn) or chosen.managed,
+        chosen.inline,
+        chosen.service_linked,
+        {**settings.tag, **marks(target.cluster)},
+        settings.permissions_boundary,
+        settings.adopt_role,
+        step=TARGET_STEP,
+        iam="target-iam",
+    )
+
+
+def plan_target(observed: iam_role.Observed, want: iam_role.Wanted, who: Controllers) -> list[Change]:
+    """Changes in account B. Errors: `carm-external-id`, `carm-role-not-ours` with a diff."""
+    for role in who.roles if observed.role else ():
+        if carm_trust.admits((observed.role or {}).get("trust"), role, who.pod_identity) == "external-id":
+            raise AcksmError(
+                "carm-external-id",
+                f"the trust policy of {want.arn} asks for an sts:ExternalId, which the controllers never send",
+                where=want.arn,
+            )
+    try:
+        return iam_role.plan(observed, want)
+    except AcksmError as error:
+        if error.id != "role-not-ours":
+            raise
+        raise AcksmError("carm-role-not-ours", error.message, where=error.where, details=error.details) from error
+
+
+def plan_own(
+    role: Mapping[str, Any] | None, arn: str, target_role: str, who: Controllers, target: Target
+) -> list[Change]:
+    """The change of A's inline policy. Errors: `carm-controller-role` (not there), `role-not-ours` with a diff,
+    `carm-policy-too-long`."""
+    if role is None:
+        raise AcksmError("carm-controller-role", f"role {arn} is not there", where=arn)
+    before = role["inline"].get(carm_trust.POLICY)
+    after = carm_trust.merge_policy(before, [target_role], who.pod_identity)
+    if before is not None and policies.same(before, after):
+        return []
+    if role["tags"].get(CLUSTER_TAG) != target.cluster.arn and not target.settings.adopt_role:
+        raise AcksmError(
+            "role-not-ours",
+            f"role {arn} is the controllers', but acksm did not make it and was not told to change it",
+            where=arn,
+            remedy="acksm carm setup … --adopt-role",
+            details={"diff": unified({carm_trust.POLICY: before} if before else None, {carm_trust.POLICY: after})},
+        )
+    size = sum(len("".join(json.dumps(doc).split())) for doc in ({**role["inline"], carm_trust.POLICY: after}).values())
+    if size > INLINE_LIMIT:
+        raise AcksmError(
+            "carm-policy-too-long",
+            f"the inline policies of {arn} would have {size} characters, and IAM allows {INLINE_LIMIT}",
+            where=arn,
+        )
+    return [
+        Change(
+            id="carm.policy",
+            step=STEP,
+            op=Op.UPDATE,
+            system="aws",
+            target=arn,
+            call="iam.put_policy",
+            params={"name": arn.rpartition("/")[2], "policy": carm_trust.POLICY, "document": after},
+            before={carm_trust.POLICY: before} if before is not None else None,
+            after={carm_trust.POLICY: after},
+            reason="it names each role that may be assumed",
+            danger=Danger.MILD if "*" in json.dumps(before) else Danger.NONE,
+            guide="aws iam put-role-policy --role-name roleA-production --policy-name sts-assumerole",
+        )
+    ]
+
+
+def run(settings: Settings, ui: Any, account: str, *, print_only: bool) -> int:
+    """`carm setup`. With `print_only` account B is left to its administrator; A is set up all the same."""
+    carm_roles.check_account(account, "--target-account")
+    if not print_only and not (settings.target_profile or settings.target_role_arn):
+        raise AcksmError("carm-target-access", "nothing says how account B is reached", where="--target-account")
+    with connect(settings) as target:
+        ui.emit(Event(Kind.STEP, "target", target.line()))
+        if account == target.identity.account:
+            raise AcksmError("carm-own-account", f"{account} is the account of the controllers themselves")
+        found = running.observe(target.kube, settings.controller_namespace)
+        who = controllers(target, found)
+        services = sorted({item.service for item in found} or settings.service)
+        want = wanted_role(target, account, who, services)
+        changes: list[Change] = []
+        table: dict[str, Callable[..., Any]] = dict(target.aws.dispatch_table())
+        if not print_only:
+            other = reach(target, account)
+            changes += plan_target(iam_role.observe(other, want.name, bool(want.service_linked)), want, who)
+            table |= {f"{rights.OTHER_ACCOUNT}{call}": run for call, run in other.dispatch_table().items()}
+            if not settings.dry_run:
+                rights.check_iam(other, changes)
+        notes = []
+        for arn in who.roles:
+            role = target.aws.iam.get_role(arn.rpartition("/")[2])
+            changes += plan_own(role, arn, want.arn, who, target)
+            wide = carm_trust.wide_open((role or {}).get("inline", {}))
+            notes += [f"policy {name} of {arn} lets every role be assumed; it is not needed any more" for name in wide]
+        facts: reports.CarmSetupFacts = {
+            "account": account,
+            "target_role": want.arn,
+            "controller_roles": list(who.roles),
+        }
+        text = f"{want.arn} trusts {', '.join(who.roles)}\nnext: acksm carm bind NAMESPACE --account {account}"
+        if print_only:
+            template = carm_print.template(want, who.roles)
+            commands = carm_print.commands(want)
+            facts["template"], facts["commands"] = template, commands
+            text = carm_print.text(want, template, commands)
+        plan = Plan("carm setup", tuple(changes), tuple(notes), dict(facts))
+        return carry_out(
+            target, ui, plan, {**bindings.kube_calls(target.kube), **table}, text, dry_text=text if print_only else ""
+        )

@@ -1,0 +1,169 @@
+"""`acksm carm bind|unbind`: from options and acksm.yaml to a plan of `carm` or `role_selector`, and its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from acksm import charts, reports
+from acksm.config import Settings
+from acksm.engine.change import Plan
+from acksm.errors import AcksmError
+from acksm.events import Emit, Event, Kind
+from acksm.guide import bindings, carm, carm_map, carm_roles, readiness, role_selector, running
+from acksm.guide.carm_map import Subject
+from acksm.guide.carry_out import carry_out
+from acksm.guide.target import Target, connect
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command line says. No namespaces: those of the settings file. `services`: keys for these only."""
+
+    namespaces: Sequence[str] = ()
+    account: str = ""
+    team: str = ""
+    role_arn: str = ""
+    services: Sequence[str] = ()
+
+
+def subjects(settings: Settings, asked: Asked) -> tuple[dict[str, Subject], dict[Subject, dict[str, str]]]:
+    """Namespace to subject, and subject to role by service. Errors: `bindings-none`, `carm-subject`, `carm-account`."""
+    if asked.namespaces:
+        if bool(asked.account) == bool(asked.team):
+            raise AcksmError(
+                "carm-subject", "name either --account ID or --team TEAM", where=", ".join(asked.namespaces)
+            )
+        subject = Subject(carm.TEAM_LEVEL, asked.team) if asked.team else Subject(carm.ACCOUNT, asked.account)
+        _check_id(subject, "--account" if asked.account else "--team")
+        for service in asked.services:
+            if service not in charts.SERVICES:
+                raise AcksmError(
+                    "carm-service", f"{service!r} is not a service; there are {', '.join(charts.SERVICES)}"
+                )
+        roles = dict.fromkeys(asked.services or [""], asked.role_arn)
+        return dict.fromkeys(asked.namespaces, subject), {subject: roles}
+    if asked.account or asked.team or asked.role_arn or asked.services:
+        raise AcksmError("bindings-none", "no namespace was named")
+    return _declared(settings)
+
+
+def _declared(settings: Settings) -> tuple[dict[str, Subject], dict[Subject, dict[str, str]]]:
+    bound: dict[str, Subject] = {}
+    for name, item in settings.namespaces.items():
+        if item.account and item.team:
+            raise AcksmError(
+                "carm-subject", "account and team are both declared; one of them", where=f"namespaces.{name}"
+            )
+        if item.account or item.team:
+            bound[name] = Subject(carm.TEAM_LEVEL, item.team) if item.team else Subject(carm.ACCOUNT, item.account)
+    if not bound:
+        raise AcksmError("bindings-none", "no namespace was named, and the settings file declares no account")
+    roles = {}
+    for subject in dict.fromkeys(bound.values()):
+        _check_id(subject, "namespaces")
+        declared = (settings.teams if subject.level == carm.TEAM_LEVEL else settings.accounts).get(subject.id)
+        by_service = dict(declared.service_role_arn) if declared else {}
+        for service in by_service:
+            if service not in charts.SERVICES:
+                raise AcksmError(
+                    "carm-service", f"{service!r} is not a service", where=f"{subject.level}s.{subject.id}"
+                )
+        if not by_service or (declared and declared.role_arn):
+            by_service[""] = declared.role_arn if declared else ""
+        roles[subject] = by_service
+    return bound, roles
+
+
+def _check_id(subject: Subject, where: str) -> None:
+    """A ConfigMap's keys are letters, digits, '-', '_' and '.'; ids of accounts have 12 digits."""
+    if subject.level == carm.ACCOUNT:
+        carm_roles.check_account(subject.id, where)
+    elif not carm_map.is_key(subject.id):
+        raise AcksmError("carm-team", f"{subject.id!r} cannot be a key of a ConfigMap", where=where)
+
+
+def run_bind(settings: Settings, ui: Any, asked: Asked) -> int:
+    """`carm bind`."""
+    bound, roles = subjects(settings, asked)
+    with connect(settings) as target:
+        ui.emit(Event(Kind.STEP, "target", target.line()))
+        observed = carm.observe(target)
+        mode = running.mode_of(running.require(observed.running), settings.mode or "")
+        want = carm.Wanted(
+            bound,
+            roles,
+            own=target.identity.account,
+            partition=target.identity.partition,
+            partitions=target.aws.partitions(),
+            default_role=settings.target_role_name,
+            create=settings.create_namespace,
+        )
+        if mode == running.SELECTOR:
+            planned = role_selector.plan(role_selector.observe(target, observed, bound), want)
+        else:
+            observed = _with_objects(target, observed, bound)
+            planned = carm.plan(observed, want)
+        return _finish(target, ui, "carm bind", planned, _bound_text(bound, planned))
+
+
+def run_unbind(settings: Settings, ui: Any, names: Sequence[str]) -> int:
+    """`carm unbind`."""
+    if not names:
+        raise AcksmError("bindings-none", "no namespace was named")
+    with connect(settings) as target:
+        ui.emit(Event(Kind.STEP, "target", target.line()))
+        observed = carm.observe(target)
+        mode = running.mode_of(observed.running, settings.mode or "")
+        wanted = dict.fromkeys(names)
+        if mode == running.SELECTOR:
+            planned = role_selector.plan_unbind(
+                role_selector.observe(target, observed, wanted), names, target.identity.account
+            )
+        else:
+            observed = _with_objects(target, observed, wanted)
+            planned = carm.plan_unbind(observed, names, target.identity.account)
+        text = "\n".join(f"{name} is bound to no account" for name in names)
+        return _finish(target, ui, "carm unbind", planned, text)
+
+
+def _with_objects(target: Target, observed: carm.Observed, wanted: Mapping[str, Subject | None]) -> carm.Observed:
+    names = carm.changing(observed, wanted)
+    return replace(observed, objects=bindings.living(target.kube, names)) if names else observed
+
+
+def _finish(target: Target, ui: Any, command: str, planned: carm.Planned, text: str) -> int:
+    facts: reports.CarmBindFacts | reports.CarmUnbindFacts = (
+        {"bindings": planned.unbound} if planned.unbound else {"bindings": planned.rows}
+    )
+    plan = Plan(command, tuple(planned.changes), tuple(dict.fromkeys(planned.notes)), dict(facts))
+    return carry_out(target, ui, plan, dispatch(target, ui.emit), text)
+
+
+def dispatch(target: Target, emit: Emit) -> dict[str, Callable[..., Any]]:
+    """Every call of these plans."""
+
+    def await_ready(**params: Any) -> None:
+        readiness.await_ready(target.kube, target.deadline, emit, **params)
+
+    return {
+        **bindings.kube_calls(target.kube),
+        **carm_map.calls(target.kube),
+        **role_selector.calls(target.kube),
+        "kube.restart": target.kube.restart,
+        "controller.await_ready": await_ready,
+    }
+
+
+def _bound_text(bound: Mapping[str, Subject], planned: carm.Planned) -> str:
+    if len(bound) > 20:
+        return f"{len(bound)} namespaces are bound as asked\nnext: acksm carm verify"
+    lines = []
+    for row in planned.rows:
+        roles = row["roles"]
+        told = ", ".join(
+            role + (f" ({service} only)" if service != carm.ALL else "") for service, role in roles.items()
+        )
+        lines.append(f"{row['namespace']} → {bound[row['namespace']]} → {told}")
+    return "\n".join([*lines, "next: acksm carm verify"])

@@ -1,0 +1,147 @@
+"""What `carm verify` and `carm list` know: everything that the links of the chain are judged by, read once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from acksm.aws.session import Aws
+from acksm.errors import AcksmError
+from acksm.guide import carm, carm_accounts, carm_roles, carm_trust, role_selector, running
+from acksm.guide.carm import Observed
+from acksm.guide.region import ENDPOINTS
+from acksm.guide.role_selector import Selector
+from acksm.guide.running import SELECTOR, Running
+from acksm.guide.target import Target
+from acksm.guide.trust import AUDIENCE
+
+Role = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """`own_roles`: A's roles by ARN, None for one that is not there; `allowed`: (A's role, B's role) to what A's
+    policies say. `far_roles`: B's roles by ARN, only of accounts that could be asked. `proofs`: (A's role, B's role) to
+    "" or why the real assume-role failed; only with `live`. `regions`: service to its regions."""
+
+    observed: Observed
+    mode: str
+    partition: str
+    partitions: Sequence[str]
+    own_roles: Mapping[str, Role | None] = field(default_factory=dict)
+    pod_identity: bool = False
+    allowed: Mapping[tuple[str, str], bool | None] = field(default_factory=dict)
+    far_roles: Mapping[str, Role | None] = field(default_factory=dict)
+    proofs: Mapping[tuple[str, str], AcksmError | None] = field(default_factory=dict)
+    regions: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    selectors: Sequence[Selector] = ()
+
+
+def gather(target: Target, *, live: bool) -> Evidence:
+    """Read it. With `live` the controllers' own identities assume each role once (TokenRequest, then STS)."""
+    observed = carm.observe(target)
+    running.require(observed.running)
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        identified = list(pool.map(lambda item: _identified(target, item), observed.running))
+        observed = replace(observed, running=[item for item, _ in identified])
+        own = sorted({item.role_arn for item in observed.running if item.role_arn})
+        own_roles = dict(zip(own, pool.map(lambda arn: _own_role(target, arn), own), strict=True))
+        mode = SELECTOR if any(item.mode == SELECTOR for item in observed.running) else running.CARM
+        selectors = role_selector.list_all(target.kube) if mode == SELECTOR else []
+        evidence = Evidence(
+            observed,
+            mode,
+            target.identity.partition,
+            target.aws.partitions(),
+            own_roles,
+            any(associated for _, associated in identified),
+            regions={
+                service: target.aws.regions(name, target.identity.partition) for service, name in ENDPOINTS.items()
+            },
+            selectors=selectors,
+        )
+        far = far_arns(evidence)
+        pairs = [(one, other) for one in own for other in far]
+        allowed = pool.map(lambda pair: _allowed(target, own_roles[pair[0]], pair), pairs)
+        evidence = replace(evidence, allowed=dict(zip(pairs, allowed, strict=True)))
+        other = _other_account(target)
+        if other is not None:
+            account = other.identity().account
+            asked = [arn for arn in far if arn.split(":")[4] == account]
+            roles = pool.map(lambda arn: _role_at(other, arn), asked)
+            evidence = replace(evidence, far_roles=dict(zip(asked, roles, strict=True)))
+        if live:
+            proofs = pool.map(lambda pair: prove(target, observed.running, *pair), pairs)
+            evidence = replace(evidence, proofs=dict(zip(pairs, proofs, strict=True)))
+    return evidence
+
+
+def _identified(target: Target, item: Running) -> tuple[Running, bool]:
+    """The controller with the role it has by annotation or by EKS Pod Identity, and whether it is the latter."""
+    role = target.aws.eks.pod_identity_role(target.cluster.name, item.namespace, item.service_account)
+    return replace(item, role_arn=item.role_arn or role), bool(role)
+
+
+def _own_role(target: Target, arn: str) -> Role | None:
+    return _role_at(target.aws, arn)
+
+
+def _role_at(aws: Aws, arn: str) -> Role | None:
+    found = aws.iam.get_role(arn.rpartition("/")[2])
+    return found if found and found["arn"] == arn else None
+
+
+def _allowed(target: Target, role: Role | None, pair: tuple[str, str]) -> bool | None:
+    """By the inline policies, and where they do not say yes, or a boundary may say no, by IAM's simulation."""
+    if role is None:
+        return None
+    answer = carm_trust.allows(role["inline"].values(), pair[1])
+    if answer is not None and not role["boundary"]:
+        return answer
+    simulated = target.aws.iam.simulated(pair[0], carm_trust.ASSUME, pair[1])
+    return answer if simulated is None else simulated
+
+
+def _other_account(target: Target) -> Aws | None:
+    """A session in account B when one is named."""
+    settings = target.settings
+    if not (settings.target_profile or settings.target_role_arn):
+        return None
+    account = settings.target_account
+    if not account:
+        if settings.target_role_arn:
+            account = carm_roles.parse(settings.target_role_arn, target.aws.partitions(), "--target-role-arn").account
+        else:
+            account = Aws(profile=settings.target_profile, region=target.aws.region).identity().account
+    return carm_accounts.reach(target, account)
+
+
+def far_arns(evidence: Evidence) -> list[str]:
+    """Every well-formed ARN that a map or a selector names."""
+    values: set[str] = {selector.arn for selector in evidence.selectors}
+    if evidence.mode != SELECTOR:
+        values |= {value for item in evidence.observed.maps.values() for value in (item.data or {}).values()}
+    return sorted(value for value in values if _is_arn(value, evidence.partitions))
+
+
+def _is_arn(text: str, partitions: Sequence[str]) -> bool:
+    try:
+        carm_roles.parse(text, partitions, "")
+    except AcksmError:
+        return False
+    return True
+
+
+def prove(target: Target, found: Iterable[Running], own: str, far: str) -> AcksmError | None:
+    """Do what the controller does: its service account's token, its own role, then B's role. None when it works."""
+    item = next(one for one in found if one.role_arn == own)
+    try:
+        token = target.kube.token(item.namespace, item.service_account, AUDIENCE)
+        account = target.aws.web_identity(own, token).assume(far).identity().account
+    except AcksmError as error:
+        return error
+    if account != far.split(":")[4]:
+        return AcksmError("carm-target-account", f"the session is of account {account}", where=far)
+    return None

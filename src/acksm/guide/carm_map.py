@@ -1,0 +1,234 @@
+"""Guide §6.2: the ConfigMaps that say which role an account or a team has. One in each namespace with a controller.
+
+Two people may work at once, so a binding and its removal meet: a bind reads the map again after its annotation is
+written, a removal reads the namespaces again after its entry is gone. Whoever comes second sees the other's write and
+puts the entry back (test_carm.py, "meet").
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from acksm.charts import SERVICES
+from acksm.engine.change import Change, Danger, Op
+from acksm.guide import bindings
+from acksm.guide.bindings import OWNER, TEAM
+from acksm.kube.client import Kube
+from acksm.kube.keys import DATA, Moves, managers_at, set_keys, values_at
+from acksm.kube.owners import OWNED_LABEL
+from acksm.kube.paths import ref
+
+ACCOUNT_MAP, TEAM_MAP = "ack-role-account-map", "ack-role-team-map"
+STEP = "carm"
+
+
+@dataclass(frozen=True, order=True)
+class Subject:
+    """Whose objects a namespace's are: an account (`level` "account") or a team ("team")."""
+
+    level: str
+    id: str
+
+    @property
+    def annotation(self) -> str:
+        return TEAM if self.level == "team" else OWNER
+
+    @property
+    def map(self) -> str:
+        return TEAM_MAP if self.level == "team" else ACCOUNT_MAP
+
+    def key(self, service: str = "") -> str:
+        """The key in the map, for one service (gate ServiceLevelCARM) or for all."""
+        return f"{service}.{self.id}" if service else self.id
+
+    @property
+    def keys(self) -> list[str]:
+        """All keys that may be this subject's."""
+        return [self.key(service) for service in ("", *SERVICES)]
+
+    def __str__(self) -> str:
+        return f"{self.level} {self.id}"
+
+
+def is_key(text: str) -> bool:
+    """Whether a ConfigMap can have this key."""
+    return bool(re.fullmatch(r"[-._a-zA-Z0-9]{1,240}", text)) and text not in {".", ".."}
+
+
+@dataclass(frozen=True)
+class Map:
+    """A map as it is. `data` is None when it is not there."""
+
+    namespace: str
+    name: str
+    data: Mapping[str, str] | None = None
+    owned: bool = False
+    managers: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def get(self, key: str) -> str | None:
+        return (self.data or {}).get(key)
+
+    def __str__(self) -> str:
+        return f"ConfigMap {self.namespace}/{self.name}"
+
+
+Maps = Mapping[tuple[str, str], Map]  # by (namespace, name)
+
+
+def observe(kube: Kube, namespaces: Iterable[str]) -> dict[tuple[str, str], Map]:
+    """Both maps of each namespace that has a controller."""
+    wanted = [(namespace, name) for namespace in sorted(set(namespaces)) for name in (ACCOUNT_MAP, TEAM_MAP)]
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        return dict(zip(wanted, pool.map(lambda item: _map(kube, *item), wanted), strict=True))
+
+
+def _map(kube: Kube, namespace: str, name: str) -> Map:
+    live = kube.get(ref("ConfigMap", name, namespace))
+    if live is None:
+        return Map(namespace, name)
+    owned = (live["metadata"].get("labels") or {}).get(OWNED_LABEL) == "true"
+    return Map(namespace, name, values_at(live, DATA), owned, managers_at(live, DATA))
+
+
+def _manifest(namespace: str, name: str) -> dict[str, Any]:
+    metadata = {"name": name, "namespace": namespace, "labels": {OWNED_LABEL: "true"}}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
+
+
+def entries(now: Map, wanted: Mapping[str, str], used_by: Mapping[str, int]) -> list[Change]:
+    """One change that gives `now` the wanted keys; [] when it has them. `used_by`: key to bound namespaces.
+
+    Error: `binding-managed`.
+    """
+    moves = {key: [now.get(key), role] for key, role in sorted(wanted.items()) if now.get(key) != role}
+    if not moves:
+        return []
+    replaced = [key for key, (before, _) in moves.items() if before is not None]
+    for key in replaced:
+        bindings.check_manager(now.managers.get(key, ()), f"entry {key}", str(now))
+    affected = sum(used_by.get(key, 0) for key in replaced)
+    return [
+        Change(
+            id="carm.map",
+            step=STEP,
+            op=Op.CREATE if now.data is None else Op.UPDATE,
+            system="kubernetes",
+            target=str(now),
+            call="kube.set_keys",
+            params={
+                "kind": "ConfigMap",
+                "name": now.name,
+                "namespace": now.namespace,
+                "keys": moves,
+                "field": list(DATA),
+                "create": _manifest(now.namespace, now.name),
+            },
+            before={key: before for key, (before, _) in moves.items() if before is not None} or None,
+            after={key: after for key, (_, after) in moves.items()},
+            reason=f"another role for {affected} bound namespaces" if affected else "",
+            danger=Danger.MILD if replaced else Danger.NONE,
+            guide=f"kubectl edit -n {now.namespace} configmap {now.name}",
+        )
+    ]
+
+
+def release(now: Map, ids: Mapping[str, str], annotation: str) -> tuple[list[Change], list[str]]:
+    """Changes that take away the keys of `ids` (key to subject's id) that acksm wrote; and notes on those it did not.
+
+    They are looked at again when they are carried out: an entry that a namespace uses by then stays.
+    """
+    there = {key: subject for key, subject in ids.items() if now.get(key) is not None}
+    ours = {key: subject for key, subject in there.items() if bindings.made_by_acksm(now.managers.get(key, ()))}
+    notes = [f"entry {key} of {now} stays: acksm did not write it" for key in there if key not in ours]
+    if not ours:
+        return [], notes
+    params = {
+        "name": now.name,
+        "namespace": now.namespace,
+        "keys": {key: [now.get(key), None] for key in sorted(ours)},
+        "ids": dict(sorted(ours.items())),
+        "annotation": annotation,
+    }
+    changes = [
+        Change(
+            id="carm.release",
+            step=STEP,
+            op=Op.DELETE,
+            system="kubernetes",
+            target=f"{bindings.told(sorted(ours))} in {now}",
+            call="carm.release",
+            params=params,
+            before={key: now.get(key) for key in sorted(ours)},
+            reason="no namespace uses it any more",
+            guide=f"kubectl edit -n {now.namespace} configmap {now.name}",
+        )
+    ]
+    if now.owned and set(now.data or {}) == set(ours):
+        changes.append(
+            Change(
+                id="carm.map-empty",
+                step=STEP,
+                op=Op.DELETE,
+                system="kubernetes",
+                target=str(now),
+                call="kube.delete_when_empty",
+                params={"kind": "ConfigMap", "name": now.name, "namespace": now.namespace, "field": list(DATA)},
+                before={"data": {}},
+                reason="acksm made it, and it is empty",
+                guide=f"kubectl delete -n {now.namespace} configmap {now.name}",
+            )
+        )
+    return changes, notes
+
+
+def calls(kube: Kube) -> dict[str, Callable[..., Any]]:
+    """The calls of these changes."""
+    return {
+        "carm.confirm": lambda **params: _confirm(kube, **params),
+        "carm.release": lambda **params: _release(kube, **params),
+    }
+
+
+def confirm(wanted: Mapping[tuple[str, str], Mapping[str, str]]) -> Change:
+    """The wait after the annotations: the entries are looked at once more. `wanted`: (namespace, map) to keys."""
+    return Change(
+        id="carm.confirm",
+        step=STEP,
+        op=Op.WAIT,
+        system="kubernetes",
+        target="the map's entries",
+        call="carm.confirm",
+        params={
+            "wanted": [[namespace, name, dict(keys)] for (namespace, name), keys in sorted(wanted.items()) if keys]
+        },
+    )
+
+
+def _confirm(kube: Kube, wanted: Sequence[tuple[str, str, Mapping[str, str]]]) -> None:
+    """An entry that somebody's unbind took away between our look and our annotation is put back."""
+    for namespace, name, keys in wanted:
+        live = values_at(kube.get(ref("ConfigMap", name, namespace)) or {}, DATA)
+        gone: Moves = {key: [None, role] for key, role in keys.items() if key not in live}
+        if gone:
+            set_keys(kube, "ConfigMap", name, gone, field=DATA, namespace=namespace, create=_manifest(namespace, name))
+
+
+def _release(kube: Kube, name: str, namespace: str, keys: Moves, ids: Mapping[str, str], annotation: str) -> None:
+    """Take keys away that no namespace uses, now and after it is done."""
+    used = _used(kube, annotation)
+    going: Moves = {key: move for key, move in keys.items() if not {ids[key], key} & used}
+    if going:
+        set_keys(kube, "ConfigMap", name, going, field=DATA, namespace=namespace)
+    used = _used(kube, annotation)
+    back: Moves = {key: [None, before] for key, (before, _) in going.items() if {ids[key], key} & used}
+    if back:
+        create = _manifest(namespace, name)
+        set_keys(kube, "ConfigMap", name, back, field=DATA, namespace=namespace, create=create)
+
+
+def _used(kube: Kube, annotation: str) -> set[str]:
+    return {item.annotations[annotation] for item in bindings.observe(kube).values() if annotation in item.annotations}

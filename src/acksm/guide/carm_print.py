@@ -1,0 +1,94 @@
+"""What B's administrator gets from `carm setup --print`: a CloudFormation template with the aws commands above it.
+
+Both make the role that `carm setup` would make with credentials of B, tags included, so that a later setup knows it.
+The text is one valid template: the commands stand in its comments.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import shlex
+from collections.abc import Sequence
+from typing import Any
+
+from acksm.guide.iam_role import Wanted
+
+STACK = "acksm-carm"
+
+
+def template(want: Wanted, principals: Sequence[str]) -> str:
+    """The template as YAML. `principals` are named in its description."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.scalarstring import DoubleQuotedScalarString as Quoted
+
+    def quoted(value: Any) -> Any:
+        """Every string in quotes: an account's digits and a policy's date stay what they are."""
+        if isinstance(value, str):
+            return Quoted(value)
+        if isinstance(value, dict):
+            return {key: quoted(item) for key, item in value.items()}
+        return [quoted(item) for item in value] if isinstance(value, list) else value
+
+    properties: dict[str, Any] = {
+        "RoleName": want.name,
+        "Path": want.path,
+        "Description": "ACK controllers of another account; made by acksm",
+        "AssumeRolePolicyDocument": want.trust(None, True),
+        "ManagedPolicyArns": list(want.managed),
+        "Policies": [{"PolicyName": name, "PolicyDocument": doc} for name, doc in want.inline.items()],
+        "PermissionsBoundary": want.boundary,
+        "Tags": [{"Key": key, "Value": value} for key, value in want.tags.items()],
+    }
+    resources: dict[str, Any] = {
+        "Role": {"Type": "AWS::IAM::Role", "Properties": {key: value for key, value in properties.items() if value}}
+    }
+    document = {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Description": f"Role {want.name} for {', '.join(principals)}",
+        "Resources": resources,
+        "Outputs": {"RoleArn": {"Value": {"Fn::GetAtt": ["Role", "Arn"]}}},
+    }
+    yaml = YAML()
+    yaml.width = 4096
+    stream = io.StringIO()
+    yaml.dump(quoted(document), stream)
+    return stream.getvalue()
+
+
+def commands(want: Wanted) -> list[str]:
+    """aws commands that make the same, one a line."""
+
+    def aws(*words: str) -> str:
+        return shlex.join(["aws", "iam", *words])
+
+    def compact(document: Any) -> str:
+        return json.dumps(document, separators=(",", ":"))
+
+    create = ["create-role", "--role-name", want.name, "--path", want.path]
+    create += ["--assume-role-policy-document", compact(want.trust(None, True))]
+    create += ["--permissions-boundary", want.boundary] if want.boundary else []
+    create += ["--tags", *(f"Key={key},Value={value}" for key, value in want.tags.items())]
+    lines = [aws(*create)]
+    lines += [aws("attach-role-policy", "--role-name", want.name, "--policy-arn", arn) for arn in want.managed]
+    lines += [
+        aws("put-role-policy", "--role-name", want.name, "--policy-name", name, "--policy-document", compact(document))
+        for name, document in want.inline.items()
+    ]
+    if want.service_linked:
+        lines.append(aws("create-service-linked-role", "--aws-service-name", want.service_linked))
+    return lines
+
+
+def text(want: Wanted, template: str, commands: Sequence[str]) -> str:
+    """The template with all that its reader needs above it."""
+    account = want.arn.split(":")[4]
+    head = [
+        f"For the administrator of account {account}. This file is a CloudFormation template:",
+        f"  aws cloudformation deploy --stack-name {STACK} --template-file FILE --capabilities CAPABILITY_NAMED_IAM",
+    ]
+    if want.service_linked:
+        head.append(f"and once for the account, unless it has it: {commands[-1]}")
+    head += ["or, without CloudFormation:", *(f"  {line}" for line in commands)]
+    head.append("Afterwards, in the cluster's account: acksm carm verify --live")
+    return "".join(f"# {line}\n" for line in head) + template

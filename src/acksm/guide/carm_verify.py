@@ -1,0 +1,314 @@
+"""`acksm carm verify` and `list`: each link from a namespace to a role that can be assumed; the broken one by name.
+
+Controller's role, its policy, map, role in B, its trust; and beside them annotation, scope, chart version, region.
+A link that could not be looked at is not taken for a good one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from acksm import charts, reports
+from acksm.catalog import lookup
+from acksm.config import Settings
+from acksm.engine.checks import Check, State, worst
+from acksm.errors import AcksmError, ExitCode
+from acksm.events import Event, Kind
+from acksm.guide import bindings, carm, carm_evidence, carm_map, carm_roles, carm_trust, role_selector, running
+from acksm.guide.bindings import OBJECT_REGION, REGION, Namespace
+from acksm.guide.carm_evidence import Evidence
+from acksm.guide.carm_map import Subject
+from acksm.guide.running import IGNORED_NAMESPACES, SELECTOR, SERVICE_CARM, TEAM_CARM, Running
+from acksm.guide.target import connect
+
+
+@dataclass(frozen=True)
+class Chain:
+    """One namespace: whose it is, by which role (by service; "" where none is found), and its links."""
+
+    namespace: str
+    subject: Subject | None
+    roles: Mapping[str, str]
+    checks: Sequence[Check]
+
+    @property
+    def assumable(self) -> str:
+        """ "yes", "not proven", or "no" with the id of the first broken link."""
+        state = worst(self.checks)
+        if state is State.BROKEN:
+            return "no: " + next(check.id for check in self.checks if check.state is State.BROKEN)
+        return "not proven" if state is State.UNKNOWN else "yes"
+
+
+def chain(evidence: Evidence, namespace: Namespace) -> Chain:
+    """Every link of one namespace."""
+    watching = [item for item in evidence.observed.running if item.watches(namespace.name)]
+    subject = effective(namespace, watching)
+    roles: dict[str, str] = {}
+    checks = [*_namespace(evidence, namespace, subject, watching)]
+    for item in watching:
+        checks += _controller(evidence, item)
+        if evidence.mode == SELECTOR:
+            arn, found = _selected(evidence, item, namespace)
+        else:
+            arn, found = _mapped(evidence, item, subject) if subject else ("", [])
+        checks += found
+        roles[item.service] = arn
+        if arn and item.role_arn:
+            checks += _border(evidence, item.role_arn, arn)
+    return Chain(namespace.name, subject, roles, list(dict.fromkeys(checks)))
+
+
+def effective(namespace: Namespace, watching: Sequence[Running]) -> Subject | None:
+    """Whose the namespace is as its controllers see it: a team counts with its gate on."""
+    found = carm.bound_to(namespace)
+    if not any(TEAM_CARM in item.gates for item in watching):
+        found = [item for item in found if item.level == carm.ACCOUNT] or found
+    return found[0] if found else None
+
+
+def _namespace(
+    evidence: Evidence, namespace: Namespace, subject: Subject | None, watching: Sequence[Running]
+) -> Iterator[Check]:
+    where = f"namespace {namespace.name}"
+    if evidence.mode != SELECTOR:
+        yield _annotation(namespace, subject, where)
+    names = "; ".join(f"{item}: {running.scope_text(item)}" for item in evidence.observed.running)
+    yield _check("check.carm-watched", bool(watching), where, names)
+    region = namespace.annotations.get(REGION)
+    if region is not None:
+        without = [item.service for item in watching if region not in evidence.regions.get(item.service, ())]
+        text = f"{', '.join(without)} is not in region {region!r}" if without else region
+        yield _check("check.carm-region", not without, where, text)
+    if OBJECT_REGION in namespace.annotations:
+        yield Check("check.region-annotation", State.WARNING, where, f"{OBJECT_REGION} is ignored on a namespace")
+
+
+def _annotation(namespace: Namespace, subject: Subject | None, where: str) -> Check:
+    problem = ""
+    if subject is None:
+        problem = "it is bound to no account"
+    elif namespace.name in IGNORED_NAMESPACES:
+        problem = f"the controllers read no annotation of {namespace.name}"
+    elif not carm_map.is_key(subject.id):
+        problem = f"{subject.annotation} is {subject.id!r}, which no map can have as a key"
+    elif subject.level == carm.ACCOUNT and subject.id.isdigit() and len(subject.id) != 12:
+        short = len(subject.id) < 12
+        hint = f"; with its leading zeros it is {subject.id.zfill(12)}" if short else ""
+        problem = f"{subject.id!r} has {len(subject.id)} digits, not 12{hint}"
+    return _check("check.carm-annotation", not problem, where, problem or f"{subject}")
+
+
+def _controller(evidence: Evidence, item: Running) -> Iterator[Check]:
+    where, reading = str(item), item.reading
+    follows = reading.starts and (reading.selectors if evidence.mode == SELECTOR else reading.carm)
+    text = running.scope_text(item)
+    yield _check(
+        "check.carm-scope",
+        follows,
+        where,
+        text if follows else f"{text}: {lookup(reading.id).title}" if reading.id else text,
+    )
+    yield _check("check.carm-version", item.has("carm"), where, f"version {item.version}")
+    role = evidence.own_roles.get(item.role_arn)
+    missing = f"role {item.role_arn} is not in IAM" if item.role_arn else "its service account names no role"
+    yield _check("check.carm-controller-role", role is not None, where, item.role_arn if role is not None else missing)
+    if item.endpoint:
+        text = f"--aws-endpoint-url {item.endpoint} is also where STS is asked for the other account's role"
+        yield Check("check.carm-endpoint", State.WARNING, where, text)
+
+
+def _mapped(evidence: Evidence, item: Running, subject: Subject) -> tuple[str, list[Check]]:
+    """The role that the map in the controller's namespace gives, "" for none."""
+    checks = []
+    if subject.level == carm.TEAM_LEVEL:
+        checks.append(_check("check.carm-gate", TEAM_CARM in item.gates, str(item), f"feature gate {TEAM_CARM}"))
+    found = evidence.observed.maps[(item.namespace, subject.map)]
+    keys = [subject.key(item.service)] if SERVICE_CARM in item.gates else []
+    key = next((key for key in [*keys, subject.key()] if found.get(key) is not None), "")
+    if not key:
+        text = "the map is not there" if found.data is None else f"it has no entry {subject.id}"
+        off = subject.key(item.service)
+        if found.get(off) is not None:
+            checks.append(_check("check.carm-gate", False, str(item), f"entry {off} needs feature gate {SERVICE_CARM}"))
+        return "", [*checks, _check("check.carm-map", False, str(found), text)]
+    checks.append(_check("check.carm-map", True, str(found), key))
+    value = str(found.get(key))
+    account = subject.id if subject.level == carm.ACCOUNT and subject.id.isdigit() else ""
+    where = f"{found}: {key}"
+    try:
+        carm_roles.check(
+            value, account=account, partition=evidence.partition, partitions=evidence.partitions, where=where
+        )
+    except AcksmError as error:
+        return "", [*checks, _check("check.carm-map-value", False, where, error.message)]
+    return value, [*checks, _check("check.carm-map-value", True, where, value)]
+
+
+def maps(evidence: Evidence) -> list[Check]:
+    """What is wrong in the maps whoever uses it: keys that were ids once."""
+    return [
+        Check("check.carm-map-key", State.BROKEN, f"{found}: {key}", problem)
+        for found in evidence.observed.maps.values()
+        for key in found.data or {}
+        if found.name == carm_map.ACCOUNT_MAP and (problem := damaged_key(key))
+    ]
+
+
+def damaged_key(key: str) -> str:
+    """What is wrong with a key that was an account id once: as a number it lost its zeros, or became 1e+11."""
+    plain = next((key[len(name) + 1 :] for name in charts.SERVICES if key.startswith(f"{name}.")), key)
+    if plain.isdigit() and len(plain) != 12:
+        hint = f"; with its leading zeros it is {plain.zfill(12)}" if len(plain) < 12 else ""
+        return f"{len(plain)} digits, not 12{hint}"
+    mantissa, e, exponent = plain.lower().partition("e")
+    if e and mantissa.replace(".", "", 1).isdigit() and exponent.lstrip("+-").isdigit():
+        return "a number in the place of an account id: it was not in quotes"
+    return ""
+
+
+def _selected(evidence: Evidence, item: Running, namespace: Namespace) -> tuple[str, list[Check]]:
+    """The role of the one selector that matches objects of this service here, "" for none or several."""
+    fitting = [
+        one
+        for one in evidence.selectors
+        if one.fits(namespace.name, namespace.labels) and item.service in role_selector.services_of(one)
+    ]
+    where = f"namespace {namespace.name}, {item.service}"
+    twice = role_selector.overlaps(fitting, {namespace.name: namespace})
+    checks = [
+        _check(
+            "check.carm-selector", bool(fitting), where, bindings.told([one.name for one in fitting]) or "none matches"
+        )
+    ]
+    if twice:
+        text = f"{twice[0][0]} and {twice[0][1]} both match"
+        return "", [*checks, _check("check.carm-selector-overlap", False, where, text)]
+    return (fitting[0].arn if fitting else ""), checks
+
+
+def _border(evidence: Evidence, own: str, far: str) -> Iterator[Check]:
+    """A's policy, B's role and its trust, or the proof by doing it."""
+    pair = f"{own} → {far}"
+    allowed = evidence.allowed.get((own, far))
+    role = evidence.own_roles.get(own)
+    if role is not None:
+        yield _check(
+            "check.carm-policy",
+            bool(allowed),
+            pair,
+            "" if allowed else f"no policy of {own} allows {carm_trust.ASSUME}",
+        )
+    proven = (own, far) in evidence.proofs
+    if proven:
+        failure = evidence.proofs[(own, far)]
+        yield _check("check.carm-live", failure is None, pair, failure.message if failure else "assumed")
+        proven = failure is None
+    if far in evidence.far_roles:
+        yield from _far(evidence, own, far)
+    elif not proven:
+        account = far.split(":")[4]
+        text = f"nobody asked account {account}: no credentials of it"
+        yield Check("check.carm-role", State.UNKNOWN, far, text, "acksm carm verify --live   (or --target-profile)")
+
+
+def _far(evidence: Evidence, own: str, far: str) -> Iterator[Check]:
+    role = evidence.far_roles[far]
+    yield _check("check.carm-role", role is not None, far, "" if role else "it is not there")
+    if role is None:
+        return
+    why = carm_trust.admits(role["trust"], own, evidence.pod_identity)
+    ids = {"external-id": "check.carm-external-id", "tag-session": "check.carm-tag-session"}
+    if why in ids:
+        yield _check(ids[why], False, far, f"for {own}")
+    else:
+        yield _check("check.carm-trust", not why, far, f"it {'admits' if not why else 'does not admit'} {own}")
+    has_policies = bool(role["attached"] or role["inline"])
+    yield _check("check.carm-permissions", has_policies, far, "" if has_policies else "it has no policy at all")
+
+
+def _check(id: str, holds: bool, where: str, text: str = "") -> Check:
+    return Check(id, State.OK if holds else State.BROKEN, where, text)
+
+
+def chains(evidence: Evidence, names: Sequence[str] = ()) -> list[Chain]:
+    """The chains of the named namespaces, or of all bound ones."""
+    live = evidence.observed.namespaces
+    if names:
+        bindings.check_names(live, [name for name in names if name not in IGNORED_NAMESPACES], create=False)
+    chosen = names or [name for name, found in sorted(live.items()) if _is_bound(evidence, found)]
+    return [chain(evidence, live[name]) for name in chosen]
+
+
+def _is_bound(evidence: Evidence, namespace: Namespace) -> bool:
+    if evidence.mode != SELECTOR:
+        return bool(carm.bound_to(namespace))
+    return namespace.name not in IGNORED_NAMESPACES and any(
+        one.fits(namespace.name, namespace.labels) for one in evidence.selectors
+    )
+
+
+def run(settings: Settings, ui: Any, names: Sequence[str], *, live: bool, command: str) -> int:
+    """`carm verify` (exit 3 unless every link holds and is proven) and `carm list` (3 when one is broken)."""
+    with connect(settings) as target:
+        ui.emit(Event(Kind.STEP, "target", target.line()))
+        if live:
+            ui.emit(Event(Kind.PROGRESS, "carm.live", "asking STS as the controllers would"))
+        evidence = carm_evidence.gather(target, live=live)
+        running.mode_of(evidence.observed.running, settings.mode or "")
+        found = chains(evidence, names)
+        checks = list(dict.fromkeys(check for item in found for check in item.checks)) + maps(evidence)
+        state = worst(checks)
+        good = state in {State.OK, State.WARNING} or (command == "carm list" and state is State.UNKNOWN)
+        code = int(ExitCode.OK if good else ExitCode.CHECK_FAILED)
+        data: reports.CarmListReport = {
+            "target": target.as_data(),
+            "mode": evidence.mode,
+            "proven": state in {State.OK, State.WARNING},
+            "bindings": [_row(item) for item in found],
+        }
+        if command == "carm list":
+            ui.result(command, data, _list_text(found), code)
+        else:
+            ui.result(
+                command, data | {"checks": [check.as_data() for check in checks]}, _verify_text(found, checks), code
+            )
+        return code
+
+
+def _row(item: Chain) -> reports.CarmRow:
+    return {
+        "namespace": item.namespace,
+        "level": item.subject.level if item.subject else "",
+        "id": item.subject.id if item.subject else "",
+        "roles": dict(item.roles),
+        "assumable": item.assumable,
+    }
+
+
+def _list_text(found: Sequence[Chain]) -> str:
+    if not found:
+        return "no namespace is bound to another account"
+    lines = [f"{'NAMESPACE':32}{'ACCOUNT':16}{'ASSUMABLE':32}ROLE"]
+    for item in found:
+        roles = sorted({role for role in item.roles.values() if role})
+        owner = item.subject.id if item.subject else (roles[0].split(":")[4] if roles else "-")
+        lines.append(f"{item.namespace:32}{owner:16}{item.assumable:32}{', '.join(roles) or '-'}")
+    return "\n".join(lines)
+
+
+def _verify_text(found: Sequence[Chain], checks: Sequence[Check]) -> str:
+    if not found:
+        return "no namespace is bound to another account"
+    marks = {State.OK: "ok", State.WARNING: "WARNING", State.UNKNOWN: "NOT PROVEN", State.BROKEN: "BROKEN"}
+    lines = []
+    for check in checks:
+        if check.state is State.OK and len(found) > 5:
+            continue
+        lines.append(f"{marks[check.state]:12}{check.id:30}{check.where}" + (f": {check.text}" if check.text else ""))
+        if check.told_remedy:
+            lines.append(f"{'':12}remedy: {check.told_remedy}")
+    fine = sum(1 for check in checks if check.state is State.OK)
+    return "\n".join([*lines, f"{fine} of {len(checks)} links hold for {len(found)} namespaces"])

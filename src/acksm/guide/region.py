@@ -1,0 +1,184 @@
+"""Guide §5: the default region of a namespace, by the annotation services.k8s.aws/default-region."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from acksm import reports
+from acksm.config import Settings
+from acksm.engine.change import Change, Plan
+from acksm.errors import AcksmError
+from acksm.events import Event, Kind
+from acksm.guide import bindings, running
+from acksm.guide.bindings import OBJECT_REGION, REGION, Living, Namespace
+from acksm.guide.carry_out import carry_out
+from acksm.guide.running import Running
+from acksm.guide.target import Target, connect
+
+STEP = "region"
+# botocore's name of each service
+ENDPOINTS = {"sagemaker": "sagemaker", "applicationautoscaling": "application-autoscaling"}
+
+# (service, partition) -> its regions
+Regions = Callable[[str, str], Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What a plan needs. `objects` are living objects of the namespaces that would change."""
+
+    running: Sequence[Running]
+    namespaces: Mapping[str, Namespace]
+
+
+def observe(target: Target) -> Observed:
+    """Controllers and namespaces, side by side."""
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        found = pool.submit(running.observe, target.kube, target.settings.controller_namespace)
+        return Observed(found.result(), bindings.observe(target.kube))
+
+
+def check_region(region: str, partition: str, services: Sequence[str], regions: Regions, where: str) -> None:
+    """Errors: `region-unknown` (nearest named), `region-no-service`. The table is botocore's."""
+    known = regions("sts", partition)
+    if region not in known:
+        near = get_close_matches(region, known, n=3)
+        raise AcksmError(
+            "region-unknown",
+            f"{region!r} is not a region of partition {partition}" + (f"; nearest: {', '.join(near)}" if near else ""),
+            where=where,
+        )
+    for service in services:
+        if region not in regions(ENDPOINTS[service], partition):
+            raise AcksmError("region-no-service", f"{service} is not in {region}", where=where)
+
+
+def plan(observed: Observed, wanted: Mapping[str, str | None], *, create: bool = False) -> list[Change]:
+    """Changes that give each namespace its region, or none (None). Errors: of `bindings` and `running`."""
+    names = list(wanted)
+    # A region is taken away also from a namespace that no controller reads.
+    running.check_followed(observed.running, [name for name in names if wanted[name] is not None], "defaults")
+    bindings.check_names(observed.namespaces, names, create=create)
+    changes = []
+    for name, region in wanted.items():
+        live = observed.namespaces.get(name)
+        changes += [bindings.create(name, STEP)] if live is None else []
+        changes += bindings.annotate(name, live, REGION, region, STEP)
+    return changes
+
+
+def check_objects(observed: Observed, wanted: Mapping[str, str | None], objects: Sequence[Living]) -> list[str]:
+    """Notes on objects that stay where they are. A region never moves an object, and what else it does to one
+    depends on the version (runtime, reconciler.go: getRegion, regionDrifted).
+
+    Errors: `region-objects-move` (made a second time), `region-objects-stuck` (worked on no more).
+    """
+    notes = []
+    controllers = {item.service: item for item in observed.running}
+    for name, region in wanted.items():
+        moved: list[Living] = []
+        stuck: list[Living] = []
+        stay: list[Living] = []
+        for item in objects:
+            controller = controllers.get(item.service)
+            if item.namespace != name or controller is None or item.pinned:
+                continue
+            if not controller.has("status-region"):
+                moved.append(item)
+            elif item.region and item.region != (region or controller.region):
+                (stuck if controller.has("drift-refused") else stay).append(item)
+        after = region or "the controllers' own region"
+        if moved:
+            raise AcksmError(
+                "region-objects-move",
+                f"{bindings.told(moved)} would be looked for in {after} and made again there",
+                where=f"namespace {name}",
+            )
+        if stuck:
+            places = ", ".join(sorted({item.region for item in stuck}))
+            raise AcksmError(
+                "region-objects-stuck",
+                f"{bindings.told(stuck)} {'is' if len(stuck) == 1 else 'are'} in {places}, and the controller "
+                f"would work on {'it' if len(stuck) == 1 else 'them'} no more with {after}",
+                where=f"namespace {name}",
+                remedy=f"kubectl annotate KIND NAME -n {name} {OBJECT_REGION}={stuck[0].region}   (each, then again)",
+                details={"objects": [str(item) for item in stuck], "regions": places},
+            )
+        if stay:
+            places = ", ".join(sorted({item.region for item in stay}))
+            notes.append(f"{len(stay)} objects in {name} stay in {places}: a region never moves an object")
+    return notes
+
+
+def run_bind(settings: Settings, ui: Any, wanted: Mapping[str, str | None], command: str) -> int:
+    """`region bind` and `region unbind` (regions None)."""
+    if not wanted:
+        raise AcksmError("bindings-none", "no namespace was named, and the settings file declares no region")
+    with connect(settings) as target:
+        ui.emit(Event(Kind.STEP, "target", target.line()))
+        observed = observe(target)
+        partition = target.cluster.arn.split(":")[1]
+        for name, region in wanted.items():
+            if region is not None:
+                services = sorted({item.service for item in observed.running if item.watches(name)})
+                check_region(region, partition, services, target.aws.regions, f"namespace {name}")
+        changes = plan(observed, wanted, create=settings.create_namespace)
+        changed = {change.params["name"] for change in changes if change.call == "kube.set_keys"}
+        touched = {name: wanted[name] for name in wanted if name in changed and name in observed.namespaces}
+        notes = check_objects(observed, touched, bindings.living(target.kube, touched) if touched else [])
+        facts: reports.RegionFacts = {
+            "regions": [{"namespace": name, "region": region} for name, region in wanted.items()]
+        }
+        made = Plan(command, tuple(changes), tuple(notes), dict(facts))
+        return carry_out(target, ui, made, bindings.kube_calls(target.kube), _bound_text(wanted))
+
+
+def _bound_text(wanted: Mapping[str, str | None]) -> str:
+    if len(wanted) > 20:
+        return f"{len(wanted)} namespaces have the region asked for"
+    return "\n".join(f"{name} → {region or 'the default region of the controllers'}" for name, region in wanted.items())
+
+
+def rows(observed: Observed, partition: str, regions: Regions) -> list[reports.RegionRow]:
+    """Every namespace with a region, and what is wrong with it (`problem` is an id, "" for nothing)."""
+    found: list[reports.RegionRow] = []
+    known = set(regions("sts", partition))
+    for name, live in sorted(observed.namespaces.items()):
+        region = live.annotations.get(REGION, "")
+        watching = [item for item in observed.running if item.watches(name)]
+        problem = ""
+        if region and name in running.IGNORED_NAMESPACES:
+            problem = "namespace-ignored"
+        elif region and region not in known:
+            problem = "region-unknown"
+        elif region and not watching:
+            problem = "binding-not-watched" if observed.running else "controllers-missing"
+        elif region:
+            problem = next((item.reading.id for item in watching if not item.reading.defaults), "")
+        if not problem and OBJECT_REGION in live.annotations:
+            problem = "region-annotation-ignored"
+        if region or problem:
+            found.append({"namespace": name, "region": region, "problem": problem})
+    return found
+
+
+def run_list(settings: Settings, ui: Any) -> int:
+    """`region list`. Exit 3 when a binding is not followed."""
+    with connect(settings) as target:
+        observed = observe(target)
+        found = rows(observed, target.cluster.arn.split(":")[1], target.aws.regions)
+        lines = [f"{'NAMESPACE':40}{'REGION':20}PROBLEM"] if found else ["no namespace has a default region"]
+        lines += [f"{row['namespace']:40}{row['region'] or '-':20}{row['problem'] or '-'}" for row in found]
+        lines += [f"{item}: {item.region} where nothing else is said" for item in observed.running]
+        code = 3 if any(row["problem"] for row in found) else 0
+        data: reports.RegionListReport = {
+            "target": target.as_data(),
+            "regions": found,
+            "controllers": [item.as_data() for item in observed.running],
+        }
+        ui.result("region list", data, "\n".join(lines), code)
+        return code

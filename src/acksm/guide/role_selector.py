@@ -1,0 +1,285 @@
+"""The other way to other accounts: IAMRoleSelector objects instead of map and annotation (ack-facts.md §2.4).
+
+One selector for each namespace and role, named after both: nobody edits another's list, so two people at once lose
+nothing. Two selectors that match one object stop it without a word in its conditions, and none at all lets it be made
+with the controller's own role; so a new selector comes before the old one goes, and overlaps are found beforehand.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from acksm.charts import SERVICES
+from acksm.engine.change import Change, Danger, Op
+from acksm.errors import AcksmError
+from acksm.guide import bindings, carm, carm_roles, running
+from acksm.guide.bindings import Namespace
+from acksm.guide.carm import Observed, Planned, Wanted
+from acksm.guide.carm_map import STEP, Subject
+from acksm.guide.crds import COMMON_GROUP
+from acksm.guide.target import Target
+from acksm.kube.client import Kube
+from acksm.kube.owners import OWNED_LABEL
+from acksm.kube.paths import ref
+
+KIND = "IAMRoleSelector"
+Type = tuple[str, str, str]  # group, version, kind; "" is any
+
+
+@dataclass(frozen=True)
+class Selector:
+    """An IAMRoleSelector. None for `names`, `types`: the block is absent, which fits everything."""
+
+    name: str
+    arn: str
+    names: tuple[str, ...] | None = None
+    namespace_labels: Mapping[str, str] = field(default_factory=dict)
+    types: tuple[Type, ...] | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    owned: bool = False
+
+    @classmethod
+    def of(cls, manifest: Mapping[str, Any]) -> Selector:
+        spec, metadata = manifest.get("spec") or {}, manifest["metadata"]
+        where = spec.get("namespaceSelector")
+        types = spec.get("resourceTypeSelector")
+        return cls(
+            str(metadata["name"]),
+            str(spec.get("arn", "")),
+            None if where is None else tuple(map(str, where.get("names") or ())),
+            dict(((where or {}).get("labelSelector") or {}).get("matchLabels") or {}),
+            None
+            if not types
+            else tuple((str(t.get("group", "")), str(t.get("version", "")), str(t.get("kind", ""))) for t in types),
+            dict((spec.get("resourceLabelSelector") or {}).get("matchLabels") or {}),
+            (metadata.get("labels") or {}).get(OWNED_LABEL) == "true",
+        )
+
+    def fits(self, namespace: str, labels: Mapping[str, str]) -> bool:
+        """Whether objects in this namespace may be meant: AND between blocks, OR inside lists."""
+        if self.names and namespace not in self.names:
+            return False
+        return all(labels.get(key) == value for key, value in self.namespace_labels.items())
+
+    def manifest(self) -> dict[str, Any]:
+        """As it is applied. Only what acksm makes: names and types."""
+        spec: dict[str, Any] = {"arn": self.arn, "namespaceSelector": {"names": list(self.names or ())}}
+        if self.types:
+            spec["resourceTypeSelector"] = [
+                {"group": group, "version": version, "kind": kind} for group, version, kind in self.types
+            ]
+        return {
+            "apiVersion": f"{COMMON_GROUP}/v1alpha1",
+            "kind": KIND,
+            "metadata": {"name": self.name, "labels": {OWNED_LABEL: "true"}},
+            "spec": spec,
+        }
+
+
+def of_binding(namespace: str, arn: str, service: str = "") -> Selector:
+    """acksm's selector for one namespace and role, for one service or for all."""
+    digest = hashlib.sha256(f"{arn} {service}".encode()).hexdigest()[:10]
+    types = ((f"{service}.{COMMON_GROUP}", "", ""),) if service else None
+    return Selector(f"acksm-{namespace}-{digest}", arn, (namespace,), types=types, owned=True)
+
+
+def overlap(one: Selector, other: Selector, namespaces: Iterable[tuple[str, Mapping[str, str]]]) -> str:
+    """The first namespace where both may match one object, "" for none."""
+    if not _types_meet(one.types, other.types):
+        return ""
+    if any(other.labels.get(key, value) != value for key, value in one.labels.items()):
+        return ""
+    return next((name for name, labels in namespaces if one.fits(name, labels) and other.fits(name, labels)), "")
+
+
+def _types_meet(one: Sequence[Type] | None, other: Sequence[Type] | None) -> bool:
+    if not one or not other:
+        return True
+    return any(
+        all(left == right or not left or not right for left, right in zip(a, b, strict=True))
+        for a in one
+        for b in other
+    )
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The cluster with its selectors."""
+
+    base: Observed
+    selectors: Sequence[Selector]
+
+
+def list_all(kube: Kube) -> list[Selector]:
+    """Every selector of the cluster; [] when the kind is not served."""
+    return [Selector.of(item) for item in kube.list(ref(KIND))]
+
+
+def observe(target: Target, base: Observed, wanted: Mapping[str, Subject | None]) -> Seen:
+    """Selectors, and the objects in namespaces that are about to change hands."""
+    selectors = list_all(target.kube)
+    names = [name for name in wanted if name in base.namespaces]
+    objects = bindings.living(target.kube, names) if names else []
+    return Seen(replace(base, objects=objects), selectors)
+
+
+def ours(selectors: Iterable[Selector], namespace: str) -> list[Selector]:
+    """acksm's own selectors of one namespace."""
+    return [item for item in selectors if item.owned and item.names == (namespace,)]
+
+
+def plan(seen: Seen, want: Wanted) -> Planned:
+    """New selectors, then the old ones of the same namespaces away. Errors: selector-…, carm-…, of `bindings`."""
+    base = seen.base
+    bindings.check_names(base.namespaces, want.bindings, create=want.create)
+    running.check_followed(base.running, want.bindings, "selectors")
+    planned = Planned()
+    creations: list[Change] = []
+    new: list[Selector] = []
+    old: list[Selector] = []
+    for name, subject in want.bindings.items():
+        if subject.level == carm.TEAM_LEVEL:
+            raise AcksmError("selector-team", "an IAMRoleSelector names a role; there are no teams", where=name)
+        mine = ours(seen.selectors, name)
+        roles = {service: _role(want, subject, service, asked, mine) for service, asked in want.roles[subject].items()}
+        wanted = [of_binding(name, arn, service) for service, arn in roles.items()]
+        types = [item.types for item in wanted]
+        new += [item for item in wanted if item.name not in {one.name for one in mine}]
+        old += [item for item in mine if item.types in types and item.name not in {one.name for one in wanted}]
+        planned.rows.append(carm.row(name, subject, roles))
+        if name not in base.namespaces:
+            creations.append(bindings.create(name, STEP))
+    _check_overlaps(seen, want, new, old)
+    changed = {item.names[0] for item in [*new, *old] if item.names}
+    accounts = {name: {subject.id} for name, subject in want.bindings.items() if name in changed}
+    carm.check_objects(base, accounts)
+    planned.changes = creations + [_create(item) for item in new] + [_delete(item, "another role") for item in old]
+    if planned.changes:
+        planned.changes.append(_confirm_change(list(want.bindings)))
+    return planned
+
+
+def _role(want: Wanted, subject: Subject, service: str, asked: str, mine: Sequence[Selector]) -> str:
+    types = of_binding("x", "", service).types
+    kept = next((item.arn for item in mine if item.types == types and f"::{subject.id}:" in item.arn), "")
+    if not asked and not kept and subject.id == want.own:
+        raise AcksmError("carm-own-account", f"{subject.id} is the account of the controllers themselves")
+    text = asked or kept or f"arn:{want.partition}:iam::{subject.id}:role/{want.default_role}"
+    where = str(subject)
+    carm_roles.check(text, account=subject.id, partition=want.partition, partitions=want.partitions, where=where)
+    return text
+
+
+def _check_overlaps(seen: Seen, want: Wanted, new: Sequence[Selector], old: Sequence[Selector]) -> None:
+    gone = {item.name for item in old}
+    staying = [item for item in seen.selectors if item.name not in gone]
+    labels = {name: live.labels for name, live in seen.base.namespaces.items()}
+    # kubectl and the apiserver give every namespace this label
+    labels |= {name: {"kubernetes.io/metadata.name": name} for name in want.bindings if name not in labels}
+    for item in new:
+        for other in staying:
+            where = overlap(item, other, [(name, labels[name]) for name in item.names or ()])
+            if where:
+                raise AcksmError(
+                    "selector-overlap",
+                    f"IAMRoleSelector {other.name} (role {other.arn}) matches objects of namespace {where} too",
+                    where=f"namespace {where}",
+                    details={"selectors": [item.name, other.name]},
+                )
+
+
+def _create(item: Selector) -> Change:
+    return Change(
+        id="selector.create",
+        step=STEP,
+        op=Op.CREATE,
+        system="kubernetes",
+        target=f"{KIND} {item.name}",
+        call="kube.apply",
+        params={"manifest": item.manifest()},
+        after=item.manifest()["spec"],
+        lane=bindings.lane((item.names or ("",))[0]),
+    )
+
+
+def _delete(item: Selector, reason: str) -> Change:
+    return Change(
+        id="selector.delete",
+        step=STEP,
+        op=Op.DELETE,
+        system="kubernetes",
+        target=f"{KIND} {item.name}",
+        call="kube.delete",
+        params={"kind": KIND, "name": item.name},
+        before=item.manifest()["spec"],
+        reason=reason,
+        danger=Danger.MILD if reason == "another role" else Danger.NONE,
+        lane=bindings.lane((item.names or ("",))[0]),
+    )
+
+
+def _confirm_change(names: Sequence[str]) -> Change:
+    return Change(
+        id="selector.confirm",
+        step=STEP,
+        op=Op.WAIT,
+        system="kubernetes",
+        target="one selector for each namespace",
+        call="selector.confirm",
+        params={"names": list(names)},
+    )
+
+
+def calls(kube: Kube) -> dict[str, Callable[..., Any]]:
+    """The calls of these changes."""
+    return {"selector.confirm": lambda names: _confirm(kube, names)}
+
+
+def _confirm(kube: Kube, names: Sequence[str]) -> None:
+    """Somebody may have made another selector meanwhile. Error: `selector-overlap`."""
+    live = bindings.observe(kube)
+    found = overlaps(list_all(kube), {name: live[name] for name in names if name in live})
+    if found:
+        one, other, where = found[0]
+        raise AcksmError(
+            "selector-overlap",
+            f"IAMRoleSelectors {one} and {other} both match objects of namespace {where}",
+            where=where,
+        )
+
+
+def overlaps(selectors: Sequence[Selector], namespaces: Mapping[str, Namespace]) -> list[tuple[str, str, str]]:
+    """(selector, selector, namespace) of each pair that may match one object of these namespaces."""
+    found = []
+    for name, live in namespaces.items():
+        here = [item for item in selectors if item.fits(name, live.labels)]
+        for index, one in enumerate(here):
+            for other in here[index + 1 :]:
+                if overlap(one, other, [(name, live.labels)]):
+                    found.append((one.name, other.name, name))
+    return found
+
+
+def plan_unbind(seen: Seen, names: Sequence[str], own: str) -> Planned:
+    """acksm's own selectors of these namespaces away. Errors: carm-objects-live, of `bindings`."""
+    bindings.check_names(seen.base.namespaces, names, create=False)
+    planned = Planned()
+    gone = {name: ours(seen.selectors, name) for name in names}
+    carm.check_objects(seen.base, {name: {own} for name in names if gone[name]})
+    for name, mine in gone.items():
+        planned.changes += [_delete(item, "") for item in mine]
+        planned.unbound.append({"namespace": name, "was": [item.arn for item in mine]})
+        labels = seen.base.namespaces[name].labels
+        others = [item.name for item in seen.selectors if item not in mine and item.fits(name, labels)]
+        if others:
+            planned.notes.append(f"{', '.join(others)} still match {name}; acksm did not make them")
+    return planned
+
+
+def services_of(item: Selector) -> list[str]:
+    """The services whose objects the selector may mean."""
+    groups = {f"{service}.{COMMON_GROUP}": service for service in SERVICES}
+    return [service for group, service in groups.items() if _types_meet(item.types, [(group, "", "")])]

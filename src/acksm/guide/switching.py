@@ -1,0 +1,82 @@
+"""What `install` and `upgrade` must not do to bound namespaces: make a controller that silently follows them no more.
+
+The matrix (`charts.MATRIX`, ack-facts.md §2.3) says what a release with the wanted values would read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from acksm.catalog import lookup
+from acksm.charts import Reading
+from acksm.errors import AcksmError
+from acksm.guide import bindings, role_selector, running
+from acksm.guide.bindings import ENDPOINT, OWNER, REGION, TEAM
+from acksm.guide.crds import COMMON_GROUP
+from acksm.guide.running import IGNORED_NAMESPACES, SELECTOR, Running
+from acksm.kube.client import Kube
+from acksm.kube.keys import ANNOTATIONS, values_at
+
+# Rows of the matrix that no binding can make sense of: the controller would not start, or not see its selectors.
+_NEVER = {"selector-needs-carm-off", "selector-scope"}
+
+
+def check(kube: Kube, own: str, before: Running | None, after: Running, namespaces: Mapping[str, Any]) -> None:
+    """Refuse `after` where it cannot work, where bound namespaces would be ignored, or objects cut off. Reads only.
+
+    `own` is the controllers' account, `namespaces` every namespace by name. Errors: `selector-needs-carm-off`,
+    `selector-scope`, `bindings-would-be-ignored`, `objects-would-be-lost`.
+    """
+    reading = after.reading
+    where = f"{after.service} {after.version}, {running.scope_text(after)}"
+    if reading.id in _NEVER:
+        raise AcksmError(reading.id, lookup(reading.id).title, where=where)
+    lost = ignored(reading, after.service, namespaces)
+    if lost:
+        raise AcksmError(
+            "bindings-would-be-ignored",
+            f"{bindings.told([f'{name} ({key})' for name, key in lost.items()])} would be ignored: "
+            + (lookup(reading.id).title if reading.id else "they are not read"),
+            where=where,
+            details={"namespaces": sorted(lost), "reason": reading.id},
+        )
+    if before is None:
+        return
+    if before.mode == SELECTOR and after.mode != SELECTOR:
+        selectors = [item for item in role_selector.list_all(kube) if after.service in role_selector.services_of(item)]
+        if selectors:
+            raise AcksmError(
+                "bindings-would-be-ignored",
+                f"IAMRoleSelectors {bindings.told([item.name for item in selectors])} would be ignored",
+                where=where,
+                details={"selectors": [item.name for item in selectors]},
+            )
+    if follows(before) and (not follows(after) or before.mode != after.mode):
+        others = [item for item in bindings.living(kube) if item.service == after.service and item.account != own]
+        if others:
+            raise AcksmError(
+                "objects-would-be-lost",
+                f"{bindings.told(others)} {'is' if len(others) == 1 else 'are'} of another account",
+                where=where,
+                details={"objects": [str(item) for item in others]},
+            )
+
+
+def follows(item: Running) -> bool:
+    """Whether the controller makes objects in other accounts at all."""
+    return item.reading.starts and (item.reading.carm or item.reading.selectors)
+
+
+def ignored(reading: Reading, service: str, namespaces: Mapping[str, Any]) -> dict[str, str]:
+    """Namespace to the first annotation of it that a controller with this reading would ignore."""
+    keys = [] if reading.carm else [OWNER, TEAM]
+    keys += [] if reading.defaults else [REGION, ENDPOINT, f"{service}.{COMMON_GROUP}/deletion-policy"]
+    found = {}
+    for name, manifest in namespaces.items():
+        annotations = values_at(manifest, ANNOTATIONS)
+        key = next((key for key in keys if key in annotations), "")
+        # of one that is being deleted only its objects count, and they are looked at by themselves
+        if key and name not in IGNORED_NAMESPACES and not manifest["metadata"].get("deletionTimestamp"):
+            found[name] = key
+    return found

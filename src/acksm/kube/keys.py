@@ -1,0 +1,121 @@
+"""Single keys of a map of strings (annotations, a ConfigMap's data), set so that nobody's entry is ever lost.
+
+Why not server-side apply: a field manager's apply is its whole will, so one that names a single key takes the
+manager's other keys away, and a manager for each key fills managedFields; nor does it see that the same key was
+changed meanwhile. A merge patch of exactly the keys, bound to the version that was looked at, does all three.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from acksm.errors import AcksmError
+from acksm.kube.client import Json, Kube
+from acksm.kube.owners import OWNED_LABEL
+from acksm.kube.paths import Ref, ref
+
+ANNOTATIONS, DATA = ("metadata", "annotations"), ("data",)
+TRIES = 25  # each round of a contest has a winner; 25 people at one map at once is more than there are
+
+# key -> [what it was when it was looked at, what it shall be]; None: not there
+Moves = Mapping[str, Sequence[str | None]]
+
+
+def values_at(manifest: Mapping[str, Any], field: Sequence[str]) -> dict[str, str]:
+    """The map of strings at `field` of an object; {} when it has none."""
+    found: Any = manifest
+    for name in field:
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return dict(found) if isinstance(found, Mapping) else {}
+
+
+def managers_at(manifest: Mapping[str, Any], field: Sequence[str]) -> dict[str, list[str]]:
+    """For each key of the map at `field` the field managers that own it."""
+    found: dict[str, list[str]] = {}
+    for entry in (manifest.get("metadata") or {}).get("managedFields") or []:
+        inner: Any = entry.get("fieldsV1") or {}
+        for name in field:
+            inner = inner.get(f"f:{name}") or {}
+        for key in inner:
+            if key.startswith("f:"):
+                found.setdefault(key[2:], []).append(str(entry.get("manager", "")))
+    return found
+
+
+def set_keys(
+    kube: Kube,
+    kind: str,
+    name: str,
+    keys: Moves,
+    *,
+    field: Sequence[str],
+    namespace: str = "",
+    create: Mapping[str, Any] | None = None,
+) -> None:
+    """Compare and swap. With `create` (a manifest without the keys) a missing object is made.
+
+    Errors: `kube-key-changed` when a key has become a third value since it was looked at, `kube-not-found`.
+    """
+    target = ref(kind, name, namespace)
+    for attempt in range(TRIES):
+        try:
+            if _once(kube, target, keys, field, create):
+                return
+        except AcksmError as error:
+            if error.id not in {"kube-conflict", "kube-exists"}:
+                raise
+        time.sleep(random.uniform(0, 0.01 * (attempt + 1)))  # noqa: S311 (no secret)
+    raise AcksmError("kube-busy", f"{target} is changed by others all the time", where=str(target))
+
+
+def _once(kube: Kube, target: Ref, keys: Moves, field: Sequence[str], create: Mapping[str, Any] | None) -> bool:
+    live = kube.get(target)
+    if live is None:
+        wanted = {key: after for key, (_, after) in keys.items() if after is not None}
+        if not wanted:
+            return True
+        if create is None:
+            raise AcksmError("kube-not-found", f"{target} is not there", where=str(target))
+        kube.create({**create, **_nested(field, wanted, create)})
+        return True
+    now = values_at(live, field)
+    moved = {key: now.get(key) for key, seen in keys.items() if now.get(key) not in seen}
+    if moved:
+        key, value = next(iter(moved.items()))
+        raise AcksmError(
+            "kube-key-changed",
+            f"{key} of {target} is {value!r} now and was {keys[key][0]!r} when it was looked at",
+            where=str(target),
+        )
+    todo = {key: after for key, (_, after) in keys.items() if now.get(key) != after}
+    if todo:
+        version = {"metadata": {"resourceVersion": live["metadata"]["resourceVersion"]}}
+        kube.patch(target, {**version, **_nested(field, todo, version)})
+    return True
+
+
+def _nested(field: Sequence[str], values: Mapping[str, Any], around: Mapping[str, Any]) -> Json:
+    """`values` at `field`, with what `around` has beside it on the first level."""
+    if len(field) == 1:
+        return {field[0]: values}
+    return {field[0]: {**(around.get(field[0]) or {}), field[1]: values}}
+
+
+def delete_when_empty(kube: Kube, kind: str, name: str, *, field: Sequence[str], namespace: str = "") -> None:
+    """Delete an object that acksm made once its map is empty; nothing is done when somebody added a key."""
+    target = ref(kind, name, namespace)
+    live = kube.get(target)
+    if live is None or values_at(live, field) or not _is_ours(live):
+        return
+    try:
+        kube.delete(target, str(live["metadata"]["resourceVersion"]))
+    except AcksmError as error:
+        if error.id != "kube-conflict":
+            raise
+
+
+def _is_ours(manifest: Mapping[str, Any]) -> bool:
+    return (manifest["metadata"].get("labels") or {}).get(OWNED_LABEL) == "true"

@@ -1,0 +1,74 @@
+"""What the tests of bindings share: controllers, a wish, and a plan carried out on a cluster in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from acksm.engine.change import Change, Plan
+from acksm.engine.executor import execute
+from acksm.guide import bindings, carm, carm_map
+from acksm.guide.bindings import Living
+from acksm.guide.carm_map import Subject
+from acksm.guide.running import Running
+from acksm.kube.client import Kube
+from memory_kube import MemoryKube
+
+OWN, B, C = "000000000001", "011111111111", "222222222222"
+ROLE = "arn:aws:iam::{}:role/SagemakerCrossAccountAccess"
+PARTITIONS = ("aws", "aws-cn", "aws-us-gov")
+
+
+def running(service: str = "sagemaker", version: str = "1.9.1", namespace: str = "ack-system", **more: Any) -> Running:
+    role = f"arn:aws:iam::{OWN}:role/ack-controller-role-demo"
+    base = Running(service, namespace, f"ack-{service}-controller", f"ack-{service}", version, f"ack-{service}", role)
+    return Running(**{**base.__dict__, **more})
+
+
+BOTH = (running(), running("applicationautoscaling", "1.4.1"))
+
+
+def account(number: str) -> Subject:
+    return Subject(carm.ACCOUNT, number)
+
+
+def wanted(
+    bound: Mapping[str, Subject], roles: Mapping[Subject, Mapping[str, str]] | None = None, **more: Any
+) -> carm.Wanted:
+    asked: dict[Subject, Mapping[str, str]] = {subject: {"": ""} for subject in bound.values()}
+    return carm.Wanted(bound, asked | dict(roles or {}), OWN, "aws", PARTITIONS, **more)
+
+
+def observed(kube: MemoryKube, found: Sequence[Running] = BOTH, objects: Sequence[Living] = ()) -> carm.Observed:
+    real = cast(Kube, kube)
+    maps = carm_map.observe(real, {item.namespace for item in found})
+    return carm.Observed(found, bindings.observe(real), maps, objects)
+
+
+def dispatch(kube: MemoryKube) -> dict[str, Any]:
+    real = cast(Kube, kube)
+    done = {"controller.await_ready": lambda **_: None, "kube.restart": lambda **_: None}
+    return {**bindings.kube_calls(real), **carm_map.calls(real), **done}
+
+
+def carry_out(kube: MemoryKube, changes: Sequence[Change]) -> None:
+    """One after another, so that a schedule of requests is the same every time."""
+    for change in changes:
+        execute(Plan("test", (change,)), dispatch(kube))
+
+
+def bind(kube: MemoryKube, bound: Mapping[str, Subject], found: Sequence[Running] = BOTH, **more: Any) -> None:
+    carry_out(kube, carm.plan(observed(kube, found), wanted(bound, **more)).changes)
+
+
+def unbind(kube: MemoryKube, names: Sequence[str], found: Sequence[Running] = BOTH) -> None:
+    carry_out(kube, carm.plan_unbind(observed(kube, found), names, OWN).changes)
+
+
+def state(kube: MemoryKube) -> dict[str, Any]:
+    """Annotations of namespaces and data of maps, without versions."""
+    found = {}
+    for path, item in kube.objects.items():
+        is_map = item["kind"] == "ConfigMap"
+        found[path] = dict(item.get("data") or {}) if is_map else dict(item["metadata"].get("annotations") or {})
+    return found

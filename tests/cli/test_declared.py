@@ -1,0 +1,109 @@
+"""Regions and accounts in acksm.yaml: what is taken, and what is told about what is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from acksm.config import resolve
+from acksm.errors import AcksmError
+from acksm.guide import carm_bind
+from acksm.guide.carm_bind import Asked
+from acksm.guide.carm_map import Subject
+
+B = "011111111111"
+
+
+def settings(tmp_path: Path, text: str) -> Any:
+    file = tmp_path / "acksm.yaml"
+    file.write_text(text)
+    return resolve({}, str(file), {}).settings
+
+
+def test_namespaces_and_accounts_become_subjects_and_roles(tmp_path: Path) -> None:
+    found = settings(
+        tmp_path,
+        f"""
+accounts:
+  "{B}": {{role-arn: arn:x, service-role-arn: {{sagemaker: arn:y}}}}
+teams:
+  team-a: {{service-role-arn: {{sagemaker: arn:z}}}}
+namespaces:
+  production: {{region: us-east-1, account: "{B}"}}
+  staging: {{account: "222222222222"}}
+  research: {{team: team-a}}
+  local: {{region: eu-west-1}}
+""",
+    )
+    bound, roles = carm_bind.subjects(found, Asked())
+    one, two, team = Subject("account", B), Subject("account", "222222222222"), Subject("team", "team-a")
+    assert bound == {"production": one, "staging": two, "research": team}
+    assert roles == {one: {"": "arn:x", "sagemaker": "arn:y"}, two: {"": ""}, team: {"sagemaker": "arn:z"}}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("namespaces: {a: {account: 12345678901}}", "namespaces.a.account"),
+        ("namespaces: {a: {account: 012345678901}}", "is a number here"),  # YAML 1.2 takes the zero away
+        ("namespaces: {a: {account: '12345678901'}}", "'012345678901'"),
+        ("accounts: {111111111111: {}}", "write it in quotes"),
+        ("accounts: {'111': {}}", "accounts.111"),
+        ("namespaces: {A_b: {region: x}}", "not a namespace name"),
+        ("namespaces: {a: {regoin: x}}", "did you mean region"),
+        ("namespaces: [a]", "namespaces"),
+        ("namespaces: {a: 1}", "namespaces.a"),
+        ("namespaces: {a: {account: true}}", "is a number here"),
+        ("namespaces: {a: {region: x}, a: {region: y}}", "not YAML"),
+    ],
+)
+def test_mistakes_are_told_with_their_place(text: str, told: str, tmp_path: Path) -> None:
+    with pytest.raises(AcksmError) as caught:
+        settings(tmp_path, text)
+    assert caught.value.id == "config-invalid"
+    assert told in caught.value.message
+
+
+def test_no_variable_can_say_them(tmp_path: Path) -> None:
+    (tmp_path / "acksm.yaml").write_text("{}")
+    assert resolve({}, str(tmp_path / "acksm.yaml"), {"ACKSM_NAMESPACES": "a,b"}).settings.namespaces == {}
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        (Asked(), "bindings-none"),
+        (Asked(account=B), "bindings-none"),
+        (Asked(("a",)), "carm-subject"),
+        (Asked(("a",), account=B, team="t"), "carm-subject"),
+        (Asked(("a",), account="1"), "carm-account"),
+        (Asked(("a",), account="abcdefghijkl"), "carm-account"),
+        (Asked(("a",), account="١١١١١١١١١١١١"), "carm-account"),
+        (Asked(("a",), team="a b"), "carm-team"),
+        (Asked(("a",), account=B, services=("s3",)), "carm-service"),
+    ],
+)
+def test_options_that_say_nothing_or_too_much(asked: Asked, expected: str, tmp_path: Path) -> None:
+    with pytest.raises(AcksmError) as caught:
+        carm_bind.subjects(settings(tmp_path, "{}"), asked)
+    assert caught.value.id == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"namespaces: {{a: {{account: '{B}', team: t}}}}", "carm-subject"),
+        (
+            f"accounts: {{'{B}': {{service-role-arn: {{s3: x}}}}}}\nnamespaces: {{a: {{account: '{B}'}}}}",
+            "carm-service",
+        ),
+        ("namespaces: {a: {team: 'a b'}}", "carm-team"),
+        ("namespaces: {a: {region: x}}", "bindings-none"),
+    ],
+)
+def test_declarations_that_cannot_hold(text: str, expected: str, tmp_path: Path) -> None:
+    with pytest.raises(AcksmError) as caught:
+        carm_bind.subjects(settings(tmp_path, text), Asked())
+    assert caught.value.id == expected

@@ -1,0 +1,262 @@
+"""Both accounts: policies by meaning, what is refused, and what B's administrator gets."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
+
+from acksm.config import Settings
+from acksm.engine.change import Danger
+from acksm.errors import AcksmError
+from acksm.guide import carm_accounts, carm_print, carm_trust, iam_role
+from acksm.guide.carm_accounts import Controllers
+from acksm.guide.oidc import CLUSTER_TAG, OWNED_TAG
+from acksm.guide.target import Target
+from carm_cluster import OWN, ROLE, B, C
+
+CLUSTER_ARN = f"arn:aws:eks:us-west-2:{OWN}:cluster/demo"
+OURS = f"arn:aws:iam::{OWN}:role/ack-controller-role-demo"
+FAR = ROLE.format(B)
+WHO = Controllers([OURS], pod_identity=False)
+MARKS = {CLUSTER_TAG: CLUSTER_ARN, OWNED_TAG: "true"}
+
+
+def target(**settings: Any) -> Target:
+    """Enough of a target for what is planned about roles; nothing is asked over it."""
+    found = SimpleNamespace(
+        settings=Settings(**settings),
+        cluster=SimpleNamespace(arn=CLUSTER_ARN),
+        identity=SimpleNamespace(partition="aws", account=OWN),
+    )
+    return cast(Target, found)
+
+
+def want(who: Controllers = WHO, services: Any = ("sagemaker",), **settings: Any) -> iam_role.Wanted:
+    return carm_accounts.wanted_role(target(**settings), B, who, services)
+
+
+def role(trust: Any, tags: Any = MARKS, **more: Any) -> dict[str, Any]:
+    base = {"arn": FAR, "path": "/", "trust": trust, "tags": tags, "boundary": "", "attached": [], "inline": {}}
+    return base | more
+
+
+def trusts(**more: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Principal": {"AWS": OURS}, "Action": "sts:AssumeRole", **more}
+
+
+EXTERNAL = {"StringEquals": {"sts:ExternalId": "x"}}
+
+
+@pytest.mark.parametrize(
+    ("statements", "pod_identity", "expected"),
+    [
+        ([trusts()], False, ""),
+        (trusts(), False, ""),  # a statement without its list
+        ([trusts(Principal={"AWS": ["arn:aws:iam::9:role/x", OURS]})], False, ""),
+        ([trusts(Principal={"AWS": OWN})], False, ""),
+        ([trusts(Principal={"AWS": f"arn:aws:iam::{OWN}:root"})], False, ""),
+        ([trusts(Action=["STS:assumerole", "sts:SetSourceIdentity"])], False, ""),
+        ([trusts(Action="sts:*")], True, ""),
+        ([trusts(Principal={"AWS": OURS + "2"})], False, "not-named"),
+        ([trusts(Principal={"Service": "sagemaker.amazonaws.com"})], False, "not-named"),
+        ([trusts(Action="sts:TagSession")], False, "not-named"),
+        ([], False, "not-named"),
+        ([trusts(Condition=EXTERNAL)], False, "external-id"),
+        ([trusts(Condition={"StringLike": {"STS:ExternalID": ["x"]}})], False, "external-id"),
+        ([trusts(Condition=EXTERNAL), trusts()], False, ""),
+        ([trusts()], True, "tag-session"),
+        ([trusts(), trusts(Action="sts:TagSession")], True, ""),
+        ([trusts(), trusts(Effect="Deny")], False, "not-named"),
+    ],
+)
+def test_who_is_let_in(statements: Any, pod_identity: bool, expected: str) -> None:
+    assert carm_trust.admits({"Statement": statements}, OURS, pod_identity) == expected
+
+
+def test_a_new_role_trusts_exactly_the_controllers_role() -> None:
+    (create, attach) = carm_accounts.plan_target(iam_role.Observed(None), want(), WHO)
+    assert (create.call, create.target) == ("target-iam.create_role", FAR)
+    (statement,) = create.params["trust"]["Statement"]
+    assert (statement["Principal"], statement["Action"]) == ({"AWS": OURS}, "sts:AssumeRole")
+    assert "Condition" not in statement
+    assert create.params["tags"] == MARKS
+    assert attach.params["policy_arn"] == "arn:aws:iam::aws:policy/AmazonSageMakerFullAccess"
+
+
+def test_pod_identity_needs_tag_session_on_both_sides() -> None:
+    who = Controllers([OURS], pod_identity=True)
+    (create, _) = carm_accounts.plan_target(iam_role.Observed(None), want(who), who)
+    assert create.params["trust"]["Statement"][0]["Action"] == ["sts:AssumeRole", "sts:TagSession"]
+    policy = carm_trust.merge_policy(None, [FAR], pod_identity=True)
+    assert policy["Statement"][0]["Action"] == ["sts:AssumeRole", "sts:TagSession"]
+
+
+def made(who: Controllers = WHO) -> dict[str, Any]:
+    policies = ["arn:aws:iam::aws:policy/AmazonSageMakerFullAccess"]
+    return role(carm_trust.merge_trust(None, who.roles, who.pod_identity), attached=policies)
+
+
+def test_a_second_run_plans_nothing_and_foreign_statements_stay() -> None:
+    assert carm_accounts.plan_target(iam_role.Observed(made()), want(), WHO) == []
+    theirs = trusts(Principal={"AWS": f"arn:aws:iam::{C}:role/auditor"})
+    found = made() | {"trust": {"Version": "2012-10-17", "Statement": [theirs]}}
+    (change,) = carm_accounts.plan_target(iam_role.Observed(found), want(), WHO)
+    assert change.params["trust"]["Statement"] == [theirs, carm_trust.trust_statement([OURS], False)]
+
+
+def test_a_statement_about_a_role_that_was_made_anew_is_replaced() -> None:
+    old = carm_trust.trust_statement(["AROAEXAMPLE"], False)
+    found = made() | {"trust": {"Version": "2012-10-17", "Statement": [old]}}
+    (change,) = carm_accounts.plan_target(iam_role.Observed(found), want(), WHO)
+    assert change.params["trust"]["Statement"] == [carm_trust.trust_statement([OURS], False)]
+
+
+def test_the_whole_account_in_a_trust_is_not_exactly_the_role() -> None:
+    found = made() | {"trust": {"Statement": [trusts(Principal={"AWS": f"arn:aws:iam::{OWN}:root"})]}}
+    (change,) = carm_accounts.plan_target(iam_role.Observed(found), want(), WHO)
+    assert carm_trust.trust_statement([OURS], False) in change.params["trust"]["Statement"]
+
+
+@pytest.mark.parametrize("tags", [{}, {CLUSTER_TAG: CLUSTER_ARN + "2", OWNED_TAG: "true"}])
+def test_anothers_role_is_refused_with_a_diff_unless_adopted(tags: dict[str, str]) -> None:
+    found = iam_role.Observed(role({"Statement": [trusts(Principal={"AWS": C})]}, tags=tags))
+    with pytest.raises(AcksmError) as caught:
+        carm_accounts.plan_target(found, want(), WHO)
+    assert caught.value.id == "carm-role-not-ours"
+    assert any(OURS in line for line in caught.value.details["diff"])
+    assert "--target-role-name" in caught.value.remedy
+    changes = carm_accounts.plan_target(found, want(adopt_role=True), WHO)
+    assert {change.danger for change in changes if change.id != "iam-role.attach"} == {Danger.MILD}
+    assert all(OWNED_TAG not in change.params.get("tags", {}) for change in changes)
+
+
+def test_an_external_id_is_refused_with_the_reason_whoever_owns_the_role() -> None:
+    for tags in (MARKS, {}):
+        found = iam_role.Observed(role({"Statement": [trusts(Condition=EXTERNAL)]}, tags=tags))
+        with pytest.raises(AcksmError) as caught:
+            carm_accounts.plan_target(found, want(adopt_role=True), WHO)
+        assert caught.value.id == "carm-external-id"
+        assert "community#2175" in caught.value.entry.cause
+
+
+# account A
+
+
+def own(inline: Any = None, tags: Any = MARKS) -> dict[str, Any]:
+    return {"arn": OURS, "tags": tags, "inline": inline or {}}
+
+
+def plan_own(found: Any, far: str = FAR, **settings: Any) -> Any:
+    return carm_accounts.plan_own(found, OURS, far, WHO, target(**settings))
+
+
+def test_the_policy_names_exactly_the_roles_and_keeps_those_of_other_accounts() -> None:
+    (first,) = plan_own(own())
+    assert (first.call, first.params["policy"]) == ("iam.put_policy", "acksm-carm")
+    document = first.params["document"]
+    assert document["Statement"][0]["Resource"] == [FAR]
+    (second,) = plan_own(own({"acksm-carm": document}), ROLE.format(C))
+    assert second.params["document"]["Statement"][0]["Resource"] == [FAR, ROLE.format(C)]
+    assert plan_own(own({"acksm-carm": second.params["document"]})) == []
+
+
+def test_other_statements_of_the_policy_stay_and_a_wildcard_in_ours_goes() -> None:
+    theirs = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
+    ours = {"Sid": "AcksmCarm", "Effect": "Allow", "Action": "sts:AssumeRole", "Resource": ["*", ROLE.format(C)]}
+    (change,) = plan_own(own({"acksm-carm": {"Statement": [theirs, ours]}}))
+    kept, merged = change.params["document"]["Statement"]
+    assert kept == theirs
+    assert merged["Resource"] == [FAR, ROLE.format(C)]
+    assert change.danger is Danger.MILD
+
+
+ARNS = st.sets(st.sampled_from([f"arn:aws:iam::{n:012d}:role/x" for n in range(1, 9)]), min_size=1)
+
+
+@given(ARNS, ARNS)
+def test_merging_is_a_union_whatever_the_order_and_never_a_wildcard(one: set[str], other: set[str]) -> None:
+    first = carm_trust.merge_policy(carm_trust.merge_policy(None, one, False), other, False)
+    second = carm_trust.merge_policy(carm_trust.merge_policy(None, other, False), one, False)
+    assert first == second
+    assert first["Statement"][0]["Resource"] == sorted(one | other)
+    assert carm_trust.merge_policy(first, one, False) == first
+    assert all(carm_trust.allows([first], arn) for arn in one | other)
+    assert carm_trust.allows([first], FAR) is None
+
+
+def test_a_role_that_acksm_was_not_told_to_change_is_refused_with_the_diff() -> None:
+    with pytest.raises(AcksmError) as caught:
+        plan_own(own(tags={}))
+    assert (caught.value.id, caught.value.remedy) == ("role-not-ours", "acksm carm setup … --adopt-role")
+    assert any(FAR in line for line in caught.value.details["diff"])
+    assert plan_own(own(tags={}), adopt_role=True)
+
+
+def test_a_missing_role_and_a_policy_without_room_are_told_first() -> None:
+    with pytest.raises(AcksmError) as caught:
+        plan_own(None)
+    assert caught.value.id == "carm-controller-role"
+    with pytest.raises(AcksmError) as caught:
+        plan_own(own({"x": {"Statement": ["a" * 10_200]}}))
+    assert caught.value.id == "carm-policy-too-long"
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ({"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}, True),
+        ({"Effect": "Allow", "Action": ["sts:*"], "Resource": f"arn:aws:iam::{B}:role/*"}, True),
+        ({"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": ROLE.format(C)}, None),
+        ({"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}, None),
+        ({"Effect": "Deny", "Action": "*", "Resource": "*"}, False),
+    ],
+)
+def test_what_policies_allow(statement: Any, expected: bool | None) -> None:
+    assert carm_trust.allows([{"Statement": statement}], FAR) is expected
+
+
+def test_the_guides_own_policy_is_found_wide_open() -> None:
+    guide = {"Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}}
+    assert carm_trust.wide_open(
+        {"sts-assumerole": guide, "acksm-carm": carm_trust.merge_policy(None, [FAR], False)}
+    ) == ["sts-assumerole"]
+
+
+# what is printed
+
+
+def test_the_print_out_is_a_template_that_makes_the_same_role() -> None:
+    wanted = want(services=("sagemaker", "applicationautoscaling"), tag=["team=ml"], permissions_boundary="arn:b")
+    text = carm_print.text(wanted, carm_print.template(wanted, [OURS]), carm_print.commands(wanted))
+    (resource,) = YAML(typ="safe", pure=True).load(text)["Resources"].values()
+    found = resource["Properties"]
+    (create, attach, inline, _linked) = carm_accounts.plan_target(iam_role.Observed(None, False), wanted, WHO)
+    assert found["AssumeRolePolicyDocument"] == create.params["trust"]
+    assert {tag["Key"]: tag["Value"] for tag in found["Tags"]} == create.params["tags"]
+    assert (found["RoleName"], found["Path"], found["PermissionsBoundary"]) == (wanted.name, "/", "arn:b")
+    assert found["ManagedPolicyArns"] == [attach.params["policy_arn"]]
+    assert found["Policies"] == [{"PolicyName": inline.params["policy"], "PolicyDocument": inline.params["document"]}]
+
+
+def test_the_commands_make_the_same_role() -> None:
+    wanted = want(services=("sagemaker", "applicationautoscaling"))
+    create, attach, inline, linked = (shlex.split(line) for line in carm_print.commands(wanted))
+    document = json.loads(create[create.index("--assume-role-policy-document") + 1])
+    assert document == wanted.trust(None, True)
+    assert create[create.index("--tags") + 1 :] == [f"Key={key},Value={value}" for key, value in wanted.tags.items()]
+    assert attach[-1] == wanted.managed[0]
+    assert json.loads(inline[-1]) == wanted.inline["acksm-autoscaling"]
+    assert linked[-1] == wanted.service_linked
+
+
+def test_a_name_that_iam_would_refuse_is_refused_here() -> None:
+    for settings in ({"target_role_name": "x" * 65}, {"target_role_name": "a b"}, {"target_role_path": "x"}):
+        with pytest.raises(AcksmError):
+            want(WHO, ("sagemaker",), **settings)

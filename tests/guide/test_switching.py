@@ -1,0 +1,103 @@
+"""What install must not do to bound namespaces."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+
+from acksm.errors import AcksmError
+from acksm.guide import switching
+from acksm.guide.running import Running
+from acksm.kube.client import Kube
+from carm_cluster import OWN, ROLE, B, running
+from memory_kube import namespace
+
+GATE = frozenset({"IAMRoleSelector"})
+CARM, SELECTOR = running(), running(gates=GATE, enable_carm=False)
+ONE, OFF = running(watched=("production",)), running(enable_carm=False)
+
+
+class Served:
+    """A cluster with one synced Model and perhaps an IAMRoleSelector."""
+
+    def __init__(self, owner: str = "", selector: bool = False) -> None:
+        self.owner, self.selector = owner, selector
+
+    def list(self, ref: Any, **_options: Any) -> list[dict[str, Any]]:
+        if ref.kind == "CustomResourceDefinition":
+            return [{"metadata": {"name": "models.sagemaker.services.k8s.aws"}}]
+        if ref.kind == "IAMRoleSelector":
+            return [{"metadata": {"name": "s"}, "spec": {"arn": ROLE.format(B)}}] if self.selector else []
+        status = {"ackResourceMetadata": {"ownerAccountID": self.owner}} if self.owner else {}
+        return [{"kind": "Model", "metadata": {"name": "m", "namespace": "production"}, "status": status}]
+
+
+def check(before: Running | None, after: Running, served: Served | None = None, **annotations: str) -> str:
+    item = namespace("production", **annotations)
+    try:
+        switching.check(cast(Kube, served or Served()), OWN, before, after, {"production": item})
+    except AcksmError as error:
+        return error.id
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("after", "annotations", "expected"),
+    [
+        (CARM, {"owner_account_id": B, "default_region": "x"}, ""),
+        (ONE, {}, ""),
+        (ONE, {"owner_account_id": B}, "bindings-would-be-ignored"),
+        (ONE, {"team_id": "a"}, "bindings-would-be-ignored"),
+        (ONE, {"default_region": "eu-west-1"}, "bindings-would-be-ignored"),
+        (ONE, {"endpoint_url": "http://x"}, "bindings-would-be-ignored"),
+        (OFF, {"default_region": "eu-west-1"}, "bindings-would-be-ignored"),
+        (SELECTOR, {"default_region": "eu-west-1"}, ""),
+        (SELECTOR, {"owner_account_id": B}, "bindings-would-be-ignored"),
+        (running(version="0.0.3", watched=("production",)), {"owner_account_id": B}, ""),
+        (running(watched=("production", "other")), {"owner_account_id": B}, ""),
+        (running(gates=GATE), {}, "selector-needs-carm-off"),
+        (running(gates=GATE, enable_carm=False, watched=("a", "b")), {}, "selector-scope"),
+    ],
+)
+def test_combinations_that_would_ignore_a_binding(after: Running, annotations: Any, expected: str) -> None:
+    assert check(None, after, **annotations) == expected
+
+
+def test_a_deletion_policy_of_the_service_counts_and_another_services_does_not() -> None:
+    item = namespace("production")
+    item["metadata"]["annotations"] = {"applicationautoscaling.services.k8s.aws/deletion-policy": "retain"}
+    assert switching.ignored(ONE.reading, "sagemaker", {"production": item}) == {}
+    assert list(switching.ignored(ONE.reading, "applicationautoscaling", {"production": item})) == ["production"]
+
+
+def test_namespaces_that_are_never_read_or_are_going_do_not_count() -> None:
+    system, going = namespace("kube-system", owner_account_id=B), namespace("going", owner_account_id=B)
+    going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    assert switching.ignored(ONE.reading, "sagemaker", {"kube-system": system, "going": going}) == {}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "owner", "expected"),
+    [
+        (CARM, OFF, B, "objects-would-be-lost"),
+        (CARM, ONE, B, "objects-would-be-lost"),
+        (CARM, SELECTOR, B, "objects-would-be-lost"),
+        (SELECTOR, CARM, B, "objects-would-be-lost"),
+        (CARM, OFF, OWN, ""),
+        (CARM, OFF, "", ""),
+        (CARM, CARM, B, ""),
+        (OFF, ONE, B, ""),  # it did not follow before either
+        (None, OFF, B, ""),
+    ],
+)
+def test_objects_of_another_account_are_not_cut_off(
+    before: Running | None, after: Running, owner: str, expected: str
+) -> None:
+    assert check(before, after, Served(owner)) == expected
+
+
+def test_selectors_are_not_left_behind() -> None:
+    assert check(SELECTOR, CARM, Served(selector=True)) == "bindings-would-be-ignored"
+    assert check(CARM, CARM, Served(selector=True)) == ""
+    assert check(SELECTOR, SELECTOR, Served(selector=True)) == ""

@@ -1,0 +1,135 @@
+"""A cluster in memory for property tests: the few requests that bindings make, with an apiserver's rules.
+
+Versions, optimistic locks, merge patches and field managers behave as on the real one; the contract tests run the same
+code there. `gate` is called before each request, so that a test can decide who goes next.
+"""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from acksm.errors import AcksmError
+from acksm.kube.client import FIELD_MANAGER
+from acksm.kube.paths import Ref, ref_of
+
+Json = dict[str, Any]
+
+
+class MemoryKube:
+    """Objects by path. Only what `acksm.kube.keys` and the guide's bindings call."""
+
+    def __init__(self, gate: Callable[[str], None] = lambda _request: None) -> None:
+        self.objects: dict[str, Json] = {}
+        self.gate = gate
+        self._version = 0
+        self._lock = threading.Lock()
+
+    def put(self, manifest: Mapping[str, Any], manager: str = "kubectl") -> None:
+        """Make an object as somebody else would."""
+        made = copy.deepcopy(dict(manifest))
+        made["metadata"]["managedFields"] = []
+        self._own(made, made, manager)
+        self.objects[ref_of(made).path] = self._stamped(made)
+
+    def get(self, ref: Ref) -> Json | None:
+        self.gate("get")
+        return copy.deepcopy(self.objects.get(ref.path))
+
+    def list(self, ref: Ref, **_options: Any) -> list[Json]:
+        self.gate("list")
+        start = ref.collection + "/"
+        return [copy.deepcopy(item) for path, item in sorted(self.objects.items()) if path.startswith(start)]
+
+    def create(self, manifest: Mapping[str, Any]) -> Json:
+        self.gate("create")
+        with self._lock:
+            path = ref_of(manifest).path
+            if path in self.objects:
+                raise AcksmError("kube-exists", f"{path} exists")
+            self.put(manifest, FIELD_MANAGER)
+            return self.objects[path]
+
+    def apply(self, manifest: Mapping[str, Any], force: bool = False) -> Json:
+        self.gate("apply")
+        with self._lock:
+            path = ref_of(manifest).path
+            if path not in self.objects:
+                self.put(manifest, FIELD_MANAGER)
+            return self.objects[path]
+
+    def patch(self, ref: Ref, body: Mapping[str, Any]) -> Json:
+        self.gate("patch")
+        with self._lock:
+            live = self.objects.get(ref.path)
+            if live is None:
+                raise AcksmError("kube-not-found", f"{ref} is not there")
+            wanted = (body.get("metadata") or {}).get("resourceVersion")
+            if wanted and wanted != live["metadata"]["resourceVersion"]:
+                raise AcksmError("kube-conflict", f"{ref} is newer")
+            changed = _merged(live, body)
+            self._own(changed, body, FIELD_MANAGER)
+            self.objects[ref.path] = self._stamped(changed)
+            return copy.deepcopy(changed)
+
+    def delete(self, ref: Ref, resource_version: str = "") -> None:
+        self.gate("delete")
+        with self._lock:
+            live = self.objects.get(ref.path)
+            if live is not None and resource_version not in {"", live["metadata"]["resourceVersion"]}:
+                raise AcksmError("kube-conflict", f"{ref} is newer")
+            self.objects.pop(ref.path, None)
+
+    def _stamped(self, manifest: Json) -> Json:
+        self._version += 1
+        manifest["metadata"]["resourceVersion"] = str(self._version)
+        return manifest
+
+    def _own(self, manifest: Json, body: Mapping[str, Any], manager: str) -> None:
+        """`manager` owns the keys of the maps that `body` writes, and nobody else does."""
+        fields = manifest["metadata"].setdefault("managedFields", [])
+        for path in (("metadata", "annotations"), ("data",)):
+            written: Any = body
+            for name in path:
+                written = (written or {}).get(name)
+            for key in written or {}:
+                for entry in fields:
+                    _at(entry["fieldsV1"], path).pop(f"f:{key}", None)
+                if (written or {})[key] is not None:
+                    entry = next((item for item in fields if item["manager"] == manager), None)
+                    if entry is None:
+                        entry = {"manager": manager, "operation": "Update", "fieldsV1": {}}
+                        fields.append(entry)
+                    _at(entry["fieldsV1"], path)[f"f:{key}"] = {}
+
+
+def _at(fields: Json, path: tuple[str, ...]) -> Json:
+    for name in path:
+        fields = fields.setdefault(f"f:{name}", {})
+    return fields
+
+
+def _merged(live: Any, body: Any) -> Any:
+    """RFC 7396."""
+    if not isinstance(body, Mapping):
+        return copy.deepcopy(body)
+    result: Json = copy.deepcopy(dict(live)) if isinstance(live, Mapping) else {}
+    for key, value in body.items():
+        if value is None:
+            result.pop(key, None)
+        else:
+            result[key] = _merged(result.get(key), value)
+    return result
+
+
+def namespace(name: str, **annotations: str) -> Json:
+    """A namespace as the apiserver has it; annotations are given without their domain."""
+    marks = {f"services.k8s.aws/{key.replace('_', '-')}": value for key, value in annotations.items()}
+    metadata: Json = {"name": name, "labels": {"kubernetes.io/metadata.name": name}}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata | ({"annotations": marks} if marks else {})}
+
+
+def config_map(name: str, data: Mapping[str, str], where: str = "ack-system") -> Json:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": where}, "data": dict(data)}
