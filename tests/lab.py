@@ -110,7 +110,7 @@ class Lab:
 
     def until(self, found: Callable[[], Any], told: Callable[[], Any] = lambda: "") -> Any:
         """Wait until something is so; its value."""
-        limit = time.monotonic() + PATIENCE[self.program]
+        limit = time.monotonic() + PATIENCE.get(self.program, 25.0)
         while True:
             value = found()
             if value:

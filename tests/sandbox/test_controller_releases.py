@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import tarfile
 from pathlib import Path
 
 import pytest
 
-from acksm.sandbox import api
+from acksm.sandbox import api, parts
 from acksm.sandbox.controllers.kube import KubeError
 from lab import Lab
 from world import World
@@ -287,3 +289,23 @@ def test_a_forbidden_list_is_told(lab: Lab) -> None:
     lab.kube.request("DELETE", f"/api/v1/namespaces/{pod['namespace']}/pods/{pod['name']}")
     lab.until(lambda: lab.pod()["metadata"]["uid"] != pod["uid"])
     lab.logged("failed to list *v1alpha1.Model: models.sagemaker.services.k8s.aws is forbidden")
+
+
+def test_the_binary_of_an_image_in_the_sandboxs_registry_runs(lab: Lab, tmp_path: Path) -> None:
+    program = tmp_path / "bin" / "controller"
+    program.parent.mkdir()
+    program.write_text('#!/bin/sh\necho "from the image, with $*"\nexec sleep 600\n')
+    program.chmod(0o755)
+    layer = tmp_path / "layer.tar"
+    with tarfile.open(layer, "w") as tar:
+        tar.add(program, "bin/controller")
+    crane = parts.ensure(("crane",))["crane"]
+    image = f"{lab.world.state.registry}/aws-controllers-k8s/sagemaker-controller:9.9.9"
+    subprocess.run([crane, "append", "--insecure", "-f", layer, "-t", image], check=True, capture_output=True)
+    entry = ["--insecure", "--entrypoint", "/bin/controller", "--set-platform", "linux/amd64", image, "-t", image]
+    subprocess.run([crane, "mutate", *entry], check=True, capture_output=True)
+    real = Lab(lab.world, "image")
+    _sagemaker(real, values={"image": {"tag": "9.9.9"}}, wait=False)  # it answers no probe: it does not get ready
+    real.logged("from the image, with --aws-region us-west-2")
+    told = next(item for item in api.controllers(lab.world.state) if item["pod"] == real.pod()["metadata"]["name"])
+    assert told["program"] == "image"
