@@ -115,7 +115,7 @@ def _merged(live: Any, body: Any) -> Any:
     """RFC 7396."""
     if not isinstance(body, Mapping):
         return copy.deepcopy(body)
-    result = copy.deepcopy(live) if isinstance(live, Mapping) else {}
+    result: Json = copy.deepcopy(dict(live)) if isinstance(live, Mapping) else {}
     for key, value in body.items():
         if value is None:
             result.pop(key, None)

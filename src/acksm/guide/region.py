@@ -80,7 +80,9 @@ def check_objects(observed: Observed, wanted: Mapping[str, str | None], objects:
     notes = []
     controllers = {item.service: item for item in observed.running}
     for name, region in wanted.items():
-        moved, stuck, stay = [], [], []
+        moved: list[Living] = []
+        stuck: list[Living] = []
+        stay: list[Living] = []
         for item in objects:
             controller = controllers.get(item.service)
             if item.namespace != name or controller is None or item.pinned:
