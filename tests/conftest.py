@@ -35,7 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     home = config.stash.get(_OWNER, "")
-    if home:
+    if home and Path(home).is_dir():
         if any(Path(home).iterdir()):
             from acksm.sandbox import api
 

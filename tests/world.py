@@ -18,6 +18,7 @@ from typing import Any
 
 from typer.testing import CliRunner
 
+from acksm.errors import AcksmError
 from acksm.kube.client import Endpoint, Kube
 from acksm.kube.paths import Ref, ref
 from acksm.sandbox import api
@@ -87,7 +88,8 @@ class World:
     @classmethod
     def start(cls, worker: str) -> World:
         """The worker's cluster, in the sandbox that all workers share."""
-        api.up(api.Options(name=NAME, clusters=()))
+        real = os.environ.get("ACKSM_CONTROLLER_BIN", "")  # SERVICE=PATH[,SERVICE=PATH]
+        api.up(api.Options(name=NAME, clusters=(), controller=api.binaries(real.split(",") if real else [])))
         state, account = api.require(NAME), f"0{zlib.crc32(worker.encode()):011d}"
         api.add_cluster(state, worker, account, REGION)
         return cls(api.require(NAME), worker, account)
@@ -120,6 +122,7 @@ class World:
         self.end_faults()
         api.control(self.state, "POST", f"accounts/{self.account}/empty")
         kube = self.kube
+        self._let_go(kube)
         doomed = [
             ref("Namespace", name)
             for name in _names(kube, ref("Namespace"))
@@ -138,15 +141,39 @@ class World:
             ]
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(kube.delete, doomed))
-        limit = time.monotonic() + 60
+        limit, nudged = time.monotonic() + 60, time.monotonic()
         while left := [name for name in _names(kube, ref("CustomResourceDefinition")) if name.endswith(ACK_GROUP)]:
             if time.monotonic() > limit:
                 raise AssertionError(f"{left} do not go: {kube.get(ref('CustomResourceDefinition', left[0]))}"[-3000:])
+            if time.monotonic() - nudged > 2:  # its cleaner waits longer each time; a change lets it look again
+                nudged = time.monotonic()
+                for name in left:
+                    self._touch(kube, name)
             time.sleep(0.1)
         self.count += 1
         self.namespace = f"ack-{self.count}"
         self.variables = api.environment(NAME, self.cluster) | {"ACKSM_CONTROLLER_NAMESPACE": self.namespace}
         return self.variables
+
+    def _touch(self, kube: Kube, crd: str) -> None:
+        try:
+            kube.patch(
+                ref("CustomResourceDefinition", crd), {"metadata": {"annotations": {"touched": str(time.time())}}}
+            )
+        except AcksmError as error:
+            if error.id != "kube-not-found":
+                raise
+
+    def _let_go(self, kube: Kube) -> None:
+        """Take finalizers off what the last test left: nobody is there to do it once its controllers are gone."""
+        for crd in kube.list(ref("CustomResourceDefinition")):
+            version, names = f"{crd['spec']['group']}/v1alpha1", crd["spec"]["names"]
+            if crd["spec"]["group"].endswith(ACK_GROUP):
+                for item in kube.list(Ref(version, names["plural"], names["kind"])):
+                    meta = item["metadata"]
+                    if meta.get("finalizers"):
+                        one = Ref(version, names["plural"], names["kind"], meta["name"], meta.get("namespace", ""))
+                        kube.patch(one, {"metadata": {"finalizers": None}})
 
     def acksm(self, *argv: str, env: Mapping[str, str] | None = None, stdin: str | None = None) -> Run:
         """Run the command line in this process."""

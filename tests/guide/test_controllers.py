@@ -8,12 +8,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from acksm import archive, charts
+from acksm import archive
 from acksm.config import Settings
-from acksm.engine.change import Change, Op, Plan
 from acksm.errors import AcksmError
 from acksm.guide import controllers, release
 from acksm.guide.controllers import Controller, Observed
@@ -225,53 +222,3 @@ def test_the_installed_role_when_all_agree() -> None:
         "",
     ]
     assert controllers.installed_role(Observed([controller(), controller(installed={})], {}, {}, 0)) == ""
-
-
-# order: every CRD is served before any release starts
-
-
-def change(kind: str, lane: str, name: str = "") -> Change:
-    wait = kind == "crds.established"
-    return Change(
-        id=kind,
-        step=kind.partition(".")[0],
-        op=Op.WAIT if wait or kind == "release.ready" else Op.CREATE,
-        system="kubernetes",
-        target=name or f"{kind} {lane}",
-        call="x",
-        params={"names": [name]} if wait else {},
-        lane=lane,
-    )
-
-
-_lane = st.sampled_from(charts.SERVICES)
-
-
-@given(
-    st.booleans(),
-    st.lists(st.tuples(_lane, st.integers(1, 3)), unique_by=lambda item: item[0], max_size=2),
-    st.lists(_lane, unique=True, max_size=2),
-)
-def test_no_release_starts_before_every_crd_is_served(
-    namespace: bool, with_crds: list[tuple[str, int]], releases: list[str]
-) -> None:
-    changes = [change("namespace.create", "")] if namespace else []
-    for service in charts.SERVICES:
-        count = dict(with_crds).get(service, 0)
-        changes += [change("crds.create", service, f"{service}{index}") for index in range(count)]
-        changes += [change("crds.established", service, f"all of {service}")] if count else []
-        changes += [change("release.install", service), change("release.ready", service)] if service in releases else []
-    ordered = controllers._crds_before_releases(changes)
-    stages = Plan("x", tuple(ordered)).stages()
-    kinds = [{item.step for lane in stage for item in lane} for stage in stages]
-    assert all(len(kind & {"release"}) == 0 or kind == {"release"} for kind in kinds)
-    waited = [name for item in ordered if item.id == "crds.established" for name in item.params["names"]]
-    assert sorted(waited) == sorted(f"all of {service}" for service, _ in with_crds)
-    if with_crds and releases:
-        first_release = next(index for index, kind in enumerate(kinds) if kind == {"release"})
-        later = [item for stage in stages[first_release:] for lane in stage for item in lane]
-        assert all(item.step == "release" for item in later)
-    kept = [item for item in ordered if item.id != "crds.established"]
-    assert sorted(map(repr, kept)) == sorted(repr(item) for item in changes if item.id != "crds.established")
-    if len(releases) == 2:
-        assert len(stages[-1]) == 2  # both services side by side

@@ -45,8 +45,8 @@ def common(generator: str = "v0.16.0", fields: tuple[str, ...] = ("spec",)) -> d
     return crd("fieldexports", "services.k8s.aws", generator, fields)
 
 
-def wanted(manifest: dict[str, Any], lane: str = "sagemaker") -> WantedCrd:
-    return WantedCrd(manifest, f"{lane}-chart 1.0.0", lane)
+def wanted(manifest: dict[str, Any], service: str = "sagemaker") -> WantedCrd:
+    return WantedCrd(manifest, f"{service}-chart 1.0.0")
 
 
 def served(manifest: dict[str, Any]) -> dict[str, Any]:
@@ -144,10 +144,10 @@ def test_a_crd_of_our_own_release_is_not_anothers() -> None:
 def test_only_crds_of_ack_are_taken_from_a_chart() -> None:
     foreign = "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\n"
     with pytest.raises(AcksmError) as caught:
-        parse([("crds/x.yaml", foreign)], "c", "sagemaker")
+        parse([("crds/x.yaml", foreign)], "c")
     assert caught.value.id == "chart-invalid"
     with pytest.raises(AcksmError):
-        parse([("crds/x.yaml", "a: [")], "c", "sagemaker")
+        parse([("crds/x.yaml", "a: [")], "c")
 
 
 def test_established_needs_both_conditions() -> None:

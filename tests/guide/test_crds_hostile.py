@@ -35,7 +35,7 @@ def text(document: Any) -> str:
 def read(content: str) -> str:
     """ "", or the id that it is refused with."""
     try:
-        plan(parse([("crds/x.yaml", content)], "c 1.0.0", "sagemaker"), {})
+        plan(parse([("crds/x.yaml", content)], "c 1.0.0"), {})
     except AcksmError as error:
         return error.id
     return ""
@@ -45,7 +45,7 @@ def test_the_good_one_and_several_in_a_file() -> None:
     assert read(text(CRD)) == ""
     other = {**CRD, "metadata": {"name": "apps.services.k8s.aws"}}
     other["spec"] = {**CRD["spec"], "group": "services.k8s.aws", "names": {"plural": "apps"}}
-    found = parse([("x", f"---\n{text(CRD)}---\n---\n{text(other)}")], "c", "sagemaker")
+    found = parse([("x", f"---\n{text(CRD)}---\n---\n{text(other)}")], "c")
     assert [(crd.name, crd.is_common) for crd in found] == [
         ("models.sagemaker.services.k8s.aws", False),
         ("apps.services.k8s.aws", True),

@@ -11,7 +11,7 @@ from acksm.engine.change import Change, Op, Plan
 
 MASK = "(hidden)"
 _SIGN = {Op.CREATE: "+", Op.UPDATE: "~", Op.DELETE: "-", Op.WAIT: "…"}
-LONGEST_BODY = 60
+LONGEST_BODY = 40
 
 
 def as_text(value: Any) -> str:

@@ -61,7 +61,9 @@ class Observed:
 class Planned:
     """Changes, notes, facts by service for the report, and the objects that changing releases would make."""
 
-    changes: list[Change] = field(default_factory=list)
+    namespaces: list[Change] = field(default_factory=list)
+    crds: list[Change] = field(default_factory=list)
+    releases: list[Change] = field(default_factory=list)
     manifests: list[Mapping[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     facts: dict[str, reports.ControllerFacts] = field(default_factory=dict)
@@ -134,7 +136,7 @@ def _controller(target: Target, service: str, installed: Installed, emit: Emit) 
             where=str(pulled.path),
         )
     name = f"{pulled.chart.name} {pulled.chart.version}"
-    return Controller(service, pulled, _observed(target, installed), crds.parse(pulled.chart.crds, name, service))
+    return Controller(service, pulled, _observed(target, installed), crds.parse(pulled.chart.crds, name))
 
 
 def _observed(target: Target, installed: Installed) -> release.Observed:
@@ -205,34 +207,19 @@ def plan(target: Target, observed: Observed, role_arn: str, iam_is_new: bool) ->
         switching.check(target.kube, target.identity.account, before, after, observed.namespaces)
         wanted.append((item, one, scope))
     watched = [name for _, one, _ in wanted for name in str(one.values.get("watchNamespace", "")).split(",") if name]
-    planned.changes += release.namespaces(
+    planned.namespaces = release.namespaces(
         watched, observed.namespaces, controller_namespace=namespace, create=settings.create_namespace
     )
     all_crds = [crd for item in observed.controllers for crd in item.wanted_crds]
     ours = [f"{namespace}/{charts.release_name(service)}" for service in charts.SERVICES]
-    crd_changes = crds.plan(all_crds, observed.live_crds, ours)
+    planned.crds = crds.plan(all_crds, observed.live_crds, ours)
     release_changes = []
     for item, one, scope in wanted:
         made = release.plan(item.observed, one, wait=settings.wait, iam_is_new=iam_is_new, adopt=settings.adopt_release)
         release_changes.append((item, one, scope, made))
     rendered = _check_owners(target, observed, [(one, made) for _, one, _, made in release_changes])
     for item, one, scope, made in release_changes:
-        lane = [change for change in crd_changes if change.lane == item.service]
-        if lane:
-            names = [change.target.rpartition(" ")[2] for change in lane]
-            lane.append(
-                Change(
-                    id="crds.established",
-                    step="crds",
-                    op=Op.WAIT,
-                    system="kubernetes",
-                    lane=item.service,
-                    target=f"{len(names)} CRDs",
-                    call="crds.await",
-                    params={"names": names},
-                )
-            )
-        planned.changes += lane + made
+        planned.releases += made
         planned.notes += list(one.notes)
         planned.facts[item.service] = {
             "release": f"{namespace}/{one.name}",
@@ -245,26 +232,11 @@ def plan(target: Target, observed: Observed, role_arn: str, iam_is_new: bool) ->
             "changes": len([change for change in made if change.op is not Op.WAIT]),
         }
     planned.manifests = [manifest for manifests in rendered.values() for manifest in manifests]
-    planned.changes = _crds_before_releases(planned.changes)
     planned.notes += [
         f"CRD {name} in the cluster is newer than the charts'; it stays"
         for name in crds.kept_newer(all_crds, observed.live_crds)
     ]
     return planned
-
-
-def _crds_before_releases(changes: list[Change]) -> list[Change]:
-    """Every CRD is served before any release starts: a common CRD may come from the other service's chart."""
-    before = [change for change in changes if change.step != "release"]
-    after = [change for change in changes if change.step == "release"]
-    if before and after and before[-1].lane and after[0].lane:
-        # a barrier: an empty lane ends the stage
-        index = max(i for i, change in enumerate(before) if change.op is Op.WAIT and change.step == "crds")
-        waits = [change for change in before if change.id == "crds.established"]
-        names = [name for change in waits for name in change.params["names"]]
-        merged = replace(before[index], lane="", target=f"{len(names)} CRDs", params={"names": names})
-        return [change for change in before if change.id != "crds.established"] + [merged] + after
-    return before + after
 
 
 def _check_upgrade(item: Controller, version: str, observed: Observed) -> None:

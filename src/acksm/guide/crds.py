@@ -9,7 +9,7 @@ stand in every ACK chart, with bytes that differ by the runtime's version: they 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from packaging.version import InvalidVersion, Version
@@ -29,17 +29,17 @@ COMMON_GROUP = "services.k8s.aws"
 GENERATOR = "controller-gen.kubebuilder.io/version"
 CHART_ANNOTATION = "acksm.dev/chart"
 LOOK_SECONDS = 5.0
+LANES = 4  # CRDs applied side by side; the apiserver takes them no faster by more
 
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class WantedCrd:
-    """A CRD of a chart. `chart` is "sagemaker-chart 1.9.1", `lane` the service."""
+    """A CRD of a chart. `chart` is "sagemaker-chart 1.9.1"."""
 
     manifest: Mapping[str, Any]
     chart: str
-    lane: str
 
     @property
     def name(self) -> str:
@@ -50,7 +50,7 @@ class WantedCrd:
         return bool(self.manifest["spec"]["group"] == COMMON_GROUP)
 
 
-def parse(crds: Iterable[tuple[str, str]], chart: str, lane: str) -> list[WantedCrd]:
+def parse(crds: Iterable[tuple[str, str]], chart: str) -> list[WantedCrd]:
     """The chart's crds/ files as CRDs. Anything else in there is refused (`chart-invalid`)."""
     found = []
     for file, text in crds:
@@ -62,7 +62,7 @@ def parse(crds: Iterable[tuple[str, str]], chart: str, lane: str) -> list[Wanted
             if document is None:
                 continue
             _check(document, file, chart)
-            found.append(WantedCrd(document, chart, lane))
+            found.append(WantedCrd(document, chart))
     return found
 
 
@@ -161,7 +161,21 @@ def plan(wanted: Sequence[WantedCrd], live: Mapping[str, Json], releases: Iterab
                 details={"owner": str(owner)},
             )
         changes.append(_change(crd, manifest, now, "differs from the chart's"))
-    return changes
+    return [replace(change, lane=f"crds-{number % LANES}") for number, change in enumerate(changes)]
+
+
+def served(changes: Sequence[Change]) -> Change:
+    """The wait for the CRDs of `changes`. It has no lane: what comes after it runs after it."""
+    names = [change.target.rpartition(" ")[2] for change in changes]
+    return Change(
+        id="crds.established",
+        step="crds",
+        op=Op.WAIT,
+        system="kubernetes",
+        target=f"{len(names)} CRDs",
+        call="crds.await",
+        params={"names": names},
+    )
 
 
 def _may_change(owner: Owner | None, releases: Iterable[str]) -> bool:
@@ -204,7 +218,6 @@ def _change(crd: WantedCrd, manifest: Json, live: Json | None, reason: str) -> C
         after={"chart": crd.chart, "spec": crd.manifest["spec"]},
         reason=reason,
         guide="kubectl apply -f $CHART_EXPORT_PATH/$SERVICE-chart/crds",
-        lane=crd.lane,
     )
 
 

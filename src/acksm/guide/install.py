@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from acksm import reports
@@ -95,10 +95,8 @@ def plan(target: Target, command: str, sections: Sequence[str], emit: Emit) -> R
     if "iam-role" in sections:
         facts["role_arn"] = role_arn
     if seen.controllers is not None:
-        iam_is_new = bool(changes)
-        changes += [_role_is_visible(role_arn)] if iam_is_new else []
-        planned = controllers.plan(target, seen.controllers, role_arn, iam_is_new)
-        changes += planned.changes
+        planned = controllers.plan(target, seen.controllers, role_arn, iam_is_new=bool(changes))
+        changes = _ordered(changes, planned, role_arn)
         notes += planned.notes
         manifests = planned.manifests
         facts["controllers"] = planned.facts
@@ -137,6 +135,15 @@ def _kept_role(target: Target, seen: _Seen, notes: list[str]) -> str:
         return ""
     notes.append(f"the installed controllers use {kept}; it is kept (name another by --role-arn or --role-name)")
     return kept
+
+
+def _ordered(iam: Sequence[Change], planned: controllers.Planned, role_arn: str) -> list[Change]:
+    """IAM and the CRDs side by side, for neither needs the other; every release after both, for each needs the role,
+    and a common CRD may come from the other service's chart."""
+    waits = [_role_is_visible(role_arn)] if iam else []
+    waits += [crds.served(planned.crds)] if planned.crds else []
+    beside = [replace(change, lane="iam") for change in iam]
+    return [*planned.namespaces, *beside, *planned.crds, *waits, *planned.releases]
 
 
 def _role_is_visible(role_arn: str) -> Change:

@@ -1,7 +1,8 @@
 """Where moto's SageMaker and autoscaling do not answer as AWS does, so that a real controller would not understand.
 
-ACK's controllers tell "not there" by code and text (generator configuration of sagemaker-controller v1.9.1), moto has
-its own texts for some; a call that moto lacks ends in a traceback where AWS would name the call.
+ACK's controllers tell "not there" by code and text (generator configuration of sagemaker-controller v1.9.1), take an
+empty structure for a difference to the spec, and wait for defaults that AWS fills in; a call that moto lacks ends in a
+traceback where AWS would name the call.
 """
 
 from __future__ import annotations
@@ -11,8 +12,11 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from acksm.sandbox import sagemaker_calls
+
 Headers = list[tuple[str, str]]
 App = Callable[..., Iterable[bytes]]
+Json = dict[str, Any]
 SERVICES = ("sagemaker", "application-autoscaling")
 _ABSENT = re.compile(r"could not find|not found|does not exist|recordnotfound", re.I)
 _LINKED_ROLE = (
@@ -33,23 +37,47 @@ _NOT_THERE = {
     "DescribePipelineExecution": ("ResourceNotFound", "Pipeline execution {0} does not exist"),
     "DescribeModelPackage": ("ValidationException", "ModelPackage {0} does not exist."),
 }
-
-
-def _missing(service: str, verb: str) -> str:
-    """What to say of a call that moto does not have, "" for one that it has."""
-    from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
-    from moto.sagemaker.responses import SageMakerResponse
-
-    methods: Any = SageMakerResponse if service == "sagemaker" else ApplicationAutoScalingResponse
-    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", verb).lower()
-    return "" if hasattr(methods, snake) or not verb.isalpha() else f"the practice cloud has no {verb}"
+# call -> what AWS fills in where nothing was given; a path leads into structures that are there
+_DEFAULTS: dict[str, dict[str, Any]] = {
+    "DescribeDomain": {
+        "AppNetworkAccessType": "PublicInternetOnly",
+        "DefaultUserSettings.DefaultLandingUri": "studio::",
+        "DefaultUserSettings.StudioWebPortal": "ENABLED",
+    },
+    "DescribeEndpointConfig": {"EnableNetworkIsolation": False},
+    "DescribeFeatureGroup": {
+        "FeatureGroupStatus": "Created",
+        "OfflineStoreConfig.DisableGlueTableCreation": False,
+        "OfflineStoreConfig.S3StorageConfig.ResolvedOutputS3Uri": "s3://practice/resolved",
+    },
+    "DescribeHyperParameterTuningJob": {
+        "TrainingJobDefinition.AlgorithmSpecification.MetricDefinitions": [],
+        "TrainingJobDefinition.EnableInterContainerTrafficEncryption": False,
+        "TrainingJobDefinition.EnableManagedSpotTraining": False,
+        "TrainingJobDefinition.EnableNetworkIsolation": False,
+    },
+    "DescribeModel": {"EnableNetworkIsolation": False},
+    "DescribeModelPackage": {"CertifyForMarketplace": False},
+    "DescribeNotebookInstance": {"PlatformIdentifier": "notebook-al2-v3", "VolumeSizeInGB": 5},
+    "DescribeTrainingJob": {
+        "AlgorithmSpecification.EnableSageMakerMetricsTimeSeries": False,
+        "EnableInterContainerTrafficEncryption": False,
+        "EnableManagedSpotTraining": False,
+        "EnableNetworkIsolation": False,
+        "OutputDataConfig.CompressionType": "GZIP",
+        "OutputDataConfig.KmsKeyId": "",
+    },
+    "DescribeTransformJob": {"TransformInput.CompressionType": "None", "TransformInput.SplitType": "None"},
+}
 
 
 def respond(
-    moto: App, environ: Mapping[str, Any], service: str, action: str, body: bytes
+    moto: App, environ: Mapping[str, Any], service: str, action: str, body: bytes, region: str
 ) -> tuple[str, Headers, bytes]:
     """Ask moto, and put its answer right: status line, headers, body."""
-    verb = action.partition(":")[2]
+    verb, account = action.partition(":")[2], str(environ.get("HTTP_X_MOTO_ACCOUNT_ID", ""))
+    if service == "sagemaker" and verb in sagemaker_calls.CALLS:
+        return _own(verb, account, region, body)
     lacks = _missing(service, verb)
     if lacks:
         return error("UnknownOperationException", lacks)
@@ -70,19 +98,57 @@ def respond(
         return error(kind, text.format(_asked(body)))
     if code >= 500:
         return error("InternalFailure", f"the practice cloud failed: {answer.decode('utf-8', 'replace')[:300]}", 500)
-    if verb == "DescribeScalableTargets" and code == 200:
-        answer = _with_linked_role(answer, str(environ.get("HTTP_X_MOTO_ACCOUNT_ID", "")))
+    if code == 200 and verb.startswith("Describe"):
+        answer = json.dumps(_corrected(verb, json.loads(answer), account)).encode()
         headers = [(name, value) for name, value in headers if name.lower() != "content-length"]
         headers.append(("Content-Length", str(len(answer))))
     return status, headers, answer
 
 
-def _with_linked_role(answer: bytes, account: str) -> bytes:
-    """AWS names the service-linked role where none was given; ACK's controller waits for it (late initialisation)."""
-    told = json.loads(answer)
-    for target in told.get("ScalableTargets") or []:
+def _own(verb: str, account: str, region: str, body: bytes) -> tuple[str, Headers, bytes]:
+    from moto.backends import get_backend
+
+    try:
+        told = sagemaker_calls.CALLS[verb](get_backend("sagemaker")[account][region], json.loads(body or b"{}"))
+    except sagemaker_calls.RefusalError as refusal:
+        return error(refusal.code, refusal.message)
+    except KeyError as lacking:
+        return error("ValidationException", f"{lacking} is required")
+    raw = json.dumps(told).encode()
+    return "200 OK", [("Content-Type", "application/x-amz-json-1.1"), ("Content-Length", str(len(raw)))], raw
+
+
+def _missing(service: str, verb: str) -> str:
+    """What to say of a call that moto does not have, "" for one that it has."""
+    from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
+    from moto.sagemaker.responses import SageMakerResponse
+
+    methods: Any = SageMakerResponse if service == "sagemaker" else ApplicationAutoScalingResponse
+    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", verb).lower()
+    return "" if hasattr(methods, snake) or not verb.isalpha() else f"the practice cloud has no {verb}"
+
+
+def _corrected(verb: str, told: Json, account: str) -> Json:
+    found: Json = told if verb.startswith("DescribeScal") else _without_empty(told)
+    for path, value in _DEFAULTS.get(verb, {}).items():
+        *way, last = path.split(".")
+        place: Any = found
+        for step in way:
+            place = place.get(step) if isinstance(place, dict) else None
+        if isinstance(place, dict):
+            place.setdefault(last, value)
+    # AWS names the service-linked role where none was given
+    for target in found.get("ScalableTargets") or [] if verb == "DescribeScalableTargets" else []:
         target["RoleARN"] = target.get("RoleARN") or _LINKED_ROLE.format(account)
-    return json.dumps(told).encode()
+    return found
+
+
+def _without_empty(value: Any) -> Any:
+    """AWS leaves out what was not given; moto tells null or an empty structure."""
+    if isinstance(value, dict):
+        cleaned = {key: _without_empty(item) for key, item in value.items()}
+        return {key: item for key, item in cleaned.items() if item is not None and item not in ({}, [])}
+    return [_without_empty(item) for item in value] if isinstance(value, list) else value
 
 
 def error(code: str, message: str, status: int = 400) -> tuple[str, Headers, bytes]:

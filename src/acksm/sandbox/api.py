@@ -91,6 +91,8 @@ def _start(options: Options, found: dict[str, Path], home: Path, emit: Emit) -> 
     data = asdict(options) | {"parts": {name: str(path) for name, path in found.items()}}
     write_private(home / "options.json", json.dumps(data))
     environment = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+    # this very acksm, also where a relative PYTHONPATH found it
+    environment["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
     with (home / "daemon.log").open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "acksm.sandbox.daemon", str(home / "options.json")],
@@ -209,7 +211,7 @@ def controllers(state: State) -> list[reports.SandboxController]:
 
 
 def control(state: State, method: str, path: str, body: Any = None) -> Any:
-    """Ask the daemon: clusters/NAME, controllers, users, accounts/ID/faults, accounts/ID/empty."""
+    """Ask the daemon: clusters/NAME, controllers, users, accounts/ID/faults, accounts/ID/status, accounts/ID/empty."""
     answer = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(UP_SECONDS)).request(
         method, f"{state.control}/{path}", body=json.dumps(body or {}), headers={"Content-Type": "application/json"}
     )

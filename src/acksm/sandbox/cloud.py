@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
-from acksm.sandbox import answers, iam_answers, permissions, trust
+from acksm.sandbox import answers, iam_answers, permissions, sagemaker_calls, trust
 
 ADMINISTRATOR = "practice-admin"
 EXPIRED_KEY = "ASIAACKSMEXPIREDKEY0"
@@ -71,7 +71,9 @@ class Cloud:
             if key:
                 environ["HTTP_X_MOTO_ACCOUNT_ID"] = account_of(key)
             if service in answers.SERVICES:
-                status_line, headers, raw = answers.respond(self._moto, environ, service, action, body)
+                status_line, headers, raw = answers.respond(
+                    self._moto, environ, service, action, body, _region(environ)
+                )
                 answer = [raw]
                 note(status_line, headers)
             else:
@@ -136,10 +138,22 @@ def _denial(account: str, key: str, action: str, params: Mapping[str, str]) -> t
     resource = _resource(backend, account, params)
     decision = permissions.decide(documents, action, resource)
     if decision == permissions.ALLOWED:
-        return trust.assume_role(_backends(), arn, params) if action == "sts:AssumeRole" else None
-    why = "with an explicit deny" if decision == permissions.DENIED else "because no identity-based policy allows it"
-    message = f"User: {arn} is not authorized to perform: {action} on resource: {resource or '*'} {why}"
+        if action != "sts:AssumeRole":
+            return None
+        return trust.assume_role(_backends(), arn, _session(account, key, arn), params)
+    lacking = f"because no identity-based policy allows the {action} action"
+    why = "with an explicit deny in an identity-based policy" if decision == permissions.DENIED else lacking
+    who = _session(account, key, arn)
+    message = f"User: {who} is not authorized to perform: {action} on resource: {resource or '*'} {why}"
     return 403, "AccessDenied" if action.startswith(("iam:", "sts:")) else "AccessDeniedException", message
+
+
+def _session(account: str, key: str, arn: str) -> str:
+    """The caller as AWS names it in a refusal: a user's ARN, or that of the role's session."""
+    from moto.sts.models import sts_backends
+
+    found = sts_backends[account]["aws"].get_assumed_role_from_access_key(key)
+    return str(found.arn) if found else arn
 
 
 def _resource(backend: Any, account: str, params: Mapping[str, str]) -> str:
@@ -161,6 +175,11 @@ def _own_answer(backend: Any, action: str, params: Mapping[str, str]) -> tuple[s
 def _caller(environ: Environ) -> tuple[str, str]:
     found = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
     return (found[1], found[3]) if found else ("", "unsigned")
+
+
+def _region(environ: Environ) -> str:
+    found = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
+    return found[2] if found else ""
 
 
 def _action(environ: Environ, body: bytes) -> str:
@@ -223,6 +242,13 @@ def open_account(account: str, region: str, user: str = ADMINISTRATOR) -> dict[s
         "AWS_SECRET_ACCESS_KEY": str(key.secret_access_key),
         "arn": f"arn:aws:iam::{account}:user/{user}",
     }
+
+
+def set_status(account: str, region: str, kind: str, name: str, status: str) -> None:
+    """Put a SageMaker object into a state, such as a training job InProgress: moto's are done when they are made."""
+    from moto.backends import get_backend
+
+    sagemaker_calls.set_status(get_backend("sagemaker")[account][region], kind, name, status)
 
 
 def empty_account(account: str) -> None:

@@ -119,6 +119,8 @@ class ControlPlane:
             "--bind-address=127.0.0.1",
             "--advertise-address=127.0.0.1",
             "--endpoint-reconciler-type=none",
+            # A CRD deleted seconds after it was made hangs for a minute: its watch cache is "(re)initializing".
+            "--watch-cache=false",
             f"--tls-cert-file={server[0]}",
             f"--tls-private-key-file={server[1]}",
             f"--client-ca-file={self.ca.path}",

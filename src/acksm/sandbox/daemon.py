@@ -30,6 +30,8 @@ from acksm.sandbox.controllers.host import Host
 from acksm.sandbox.parts import KUBERNETES
 from acksm.sandbox.state import ClusterState, Process, State, directory, save, start_time, write_private
 
+LOOK_SECONDS = 5.0
+
 
 class _Quiet(WSGIRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -68,7 +70,8 @@ class Daemon:
         try:
             self._begin()
             write_private(self.home / "ready", "")
-            self.stop.wait()
+            while not self.stop.wait(LOOK_SECONDS) and self.home.exists():
+                """A sandbox whose directory somebody removed has no `down` any more: it ends by itself."""
         except AcksmError as error:
             write_private(self.home / "failed.json", json.dumps(error.as_data()))
         except Exception:
@@ -223,6 +226,8 @@ class Daemon:
                 save(self.state)
             case ["accounts", account, "faults"]:  # {action: [status, code, message]}; {} ends them
                 self.cloud.faults[account] = {action: tuple(fault) for action, fault in body.items()}
+            case ["accounts", account, "status"]:  # {region, kind, name, status} of a SageMaker object
+                cloud.set_status(account, body["region"], body["kind"], body["name"], body["status"])
             case ["accounts", account, "empty"]:
                 cloud.empty_account(account)
             case _:

@@ -96,17 +96,18 @@ def role_of(backends: Any, arn: str) -> Any:
     return next((role for role in roles if role.arn == arn), None)
 
 
-def assume_role(backends: Any, caller: str, params: Mapping[str, str]) -> Refusal | None:
-    """AssumeRole by `caller`, the ARN of a user or role; its own permissions are checked elsewhere."""
+def assume_role(backends: Any, caller: str, session: str, params: Mapping[str, str]) -> Refusal | None:
+    """AssumeRole by `caller`, the ARN of a user or role, called `session` in a refusal; its own permissions are checked
+    elsewhere."""
     arn = params.get("RoleArn", "")
     role = role_of(backends, arn)
     account = caller.split(":")[4]
-    principals = {caller, account, f"arn:aws:iam::{account}:root"}
+    principals = {caller, session, account, f"arn:aws:iam::{account}:root"}
     context = {"aws:PrincipalArn": caller, "aws:PrincipalAccount": account}
     if "ExternalId" in params:
         context["sts:ExternalId"] = params["ExternalId"]
     if role is None or refuses(role, "sts:AssumeRole", principals, "", context):
-        message = f"User: {caller} is not authorized to perform: sts:AssumeRole on resource: {arn}"
+        message = f"User: {session} is not authorized to perform: sts:AssumeRole on resource: {arn}"
         return 403, "AccessDenied", message
     return None
 

@@ -16,6 +16,7 @@ Json = Mapping[str, Any]
 # kind ("ConfigMap" or "Secret"), namespace, name -> the object's data as text, None when it is not there
 Lookup = Callable[[str, str, str], Mapping[str, str] | None]
 FAIL_ANNOTATION = "acksm.dev/practice-fail"
+PROGRAM_ANNOTATION = "acksm.dev/practice-program"  # "stand-in": that, even where there is a real one
 _REFERENCE = re.compile(r"\$\$|\$\(([-._a-zA-Z0-9]+)\)")
 _KEYED = re.compile(r"^metadata\.(labels|annotations)\['(.+)'\]$")
 _FLAG = "--aws-region"  # every ACK controller has it since v0.0.1, and no other program does
@@ -27,11 +28,13 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True)
 class Controller:
-    """A controller's container in a pod: `service` is its ACK service, `image` as the pod names it."""
+    """A controller's container in a pod: `service` is its ACK service, `image` as the pod names it; `stand_in`: no
+    other program is wanted."""
 
     service: str
     container: str
     image: str
+    stand_in: bool = False
 
     @property
     def tag(self) -> str:
@@ -41,14 +44,16 @@ class Controller:
 
 def controller_of(pod: Json) -> Controller | None:
     """The ACK controller that the pod runs, or None."""
-    if FAIL_ANNOTATION in (pod["metadata"].get("annotations") or {}):
+    annotations = pod["metadata"].get("annotations") or {}
+    if FAIL_ANNOTATION in annotations:
         return None
     for container in (pod.get("spec") or {}).get("containers") or []:
         words = [*(container.get("command") or []), *(container.get("args") or [])]
         if any(str(word).partition("=")[0] == _FLAG for word in words):
             image = str(container.get("image", ""))
             service = image.rpartition("/")[2].partition("@")[0].partition(":")[0].removesuffix("-controller")
-            return Controller(service, str(container["name"]), image)
+            stand_in = annotations.get(PROGRAM_ANNOTATION) == "stand-in"
+            return Controller(service, str(container["name"]), image, stand_in)
     return None
 
 

@@ -43,6 +43,8 @@ class Programs:
 
     def choose(self, controller: Controller) -> Program:
         """The program for a controller's container; asking a registry may take its time."""
+        if controller.stand_in:
+            return _stand_in("as the pod's annotation asks")
         path = self._named.get(controller.service)
         if path:
             return Program(BINARY, (path,), f"the binary {path}, as --controller says")
@@ -52,9 +54,7 @@ class Programs:
             found = self._images[controller.image]
         if found:
             return found
-        why = "no registry has its image" if self._pull else "no image in the sandbox's registry, and no --pull"
-        argv = (sys.executable, "-m", "acksm.sandbox.controllers.standin")
-        return Program(STAND_IN, argv, f"acksm's stand-in, not the real controller ({why})")
+        return _stand_in("no registry has its image" if self._pull else "the sandbox's registry has no image of it")
 
     def _from_image(self, controller: Controller) -> Program | None:
         tag = controller.image.rpartition("/")[2].partition(":")[2] or "latest"
@@ -101,6 +101,11 @@ class Programs:
         except subprocess.TimeoutExpired:
             return None
         return done.stdout if done.returncode == 0 else None
+
+
+def _stand_in(why: str) -> Program:
+    argv = (sys.executable, "-m", "acksm.sandbox.controllers.standin")
+    return Program(STAND_IN, argv, f"acksm's stand-in, not the real controller ({why})")
 
 
 def _made(path: Path) -> Path:

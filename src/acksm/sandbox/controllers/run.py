@@ -68,7 +68,7 @@ class Run:
     def told(self) -> dict[str, Any]:
         """For `sandbox status` and `sandbox logs`."""
         program = self.program
-        state = "ready" if self.fate.ready else "running" if self.fate.started else self.fate.waiting
+        state = "ready" if self.fate.ready else "running" if self.fate.started else self.fate.waiting or "Terminated"
         return {
             "cluster": self.around.cluster,
             "namespace": self.namespace,
@@ -112,6 +112,11 @@ class Run:
             ran = time.monotonic() - began
             crashes = 1 if ran > status.FORGIVEN * self.around.pace else crashes + 1
             pause = status.back_off(crashes)
+            if not pause:
+                self.fate.over()
+                self._show()
+                self.fate.restarts += 1
+                continue
             message = f"back-off {pause:.0f}s restarting failed container={self.controller.container} pod={self.name}"
             self._wait("CrashLoopBackOff", message, pause * self.around.pace)
             self.fate.restarts += 1

@@ -37,6 +37,10 @@ class Fate:
         self.last = {"exitCode": code, "reason": reason, "startedAt": self.started, "finishedAt": now()}
         self.started, self.ready = "", False
 
+    def over(self) -> None:
+        """It has ended and is about to be started again."""
+        self.started, self.ready, self.waiting, self.message = "", False, "", ""
+
     def wait(self, reason: str, message: str = "") -> None:
         self.started, self.ready, self.waiting, self.message = "", False, reason, message
 
@@ -85,6 +89,8 @@ def patch(pod: Mapping[str, Any], container: str, fate: Fate) -> Json:
 def _container(spec: Mapping[str, Any], fate: Fate) -> Json:
     if fate.started:
         state: Json = {"running": {"startedAt": fate.started}}
+    elif not fate.waiting:
+        state = {"terminated": fate.last}
     else:
         state = {"waiting": {"reason": fate.waiting, **({"message": fate.message} if fate.message else {})}}
     return {

@@ -39,7 +39,7 @@ def _crd(chart: Chart, group: str, kind: str) -> dict[str, Any]:
             "conditions": _CONDITIONS,
             "ackResourceMetadata": {
                 "type": "object",
-                "properties": {key: {"type": "string"} for key in ("arn", "ownerAccountID", "region")},
+                "properties": {key: {"type": "string"} for key in _metadata(chart)},
             },
         },
     }
@@ -77,6 +77,10 @@ def _crd(chart: Chart, group: str, kind: str) -> dict[str, Any]:
             ],
         },
     }
+
+
+def _metadata(chart: Chart) -> list[str]:
+    return ["arn", "ownerAccountID", "region"] + (["partition"] if chart.since("1.9.1") else [])
 
 
 def _spec(chart: Chart, kind: str) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from acksm.sandbox.controllers.standin.cloud import AbsentError, AwsError
 from acksm.sandbox.controllers.standin.conditions import ADOPTED, Conditions
 from acksm.sandbox.controllers.standin.kinds import KINDS, Kind
 from acksm.sandbox.controllers.standin.manager import Manager, Object
-from acksm.sandbox.controllers.standin.reconcile import ROLE_SECONDS, RetryError, World
+from acksm.sandbox.controllers.standin.reconcile import ROLE_SECONDS
+from acksm.sandbox.controllers.standin.work import RetryError, World
 
 FINALIZER = "finalizers.services.k8s.aws/AdoptedResource"
 BASE = "/apis/services.k8s.aws/v1alpha1/namespaces"

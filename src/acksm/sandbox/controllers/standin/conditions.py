@@ -9,7 +9,8 @@ from typing import Any
 from acksm.sandbox.controllers.standin.versions import Release
 
 READY, SYNCED, TERMINAL, RECOVERABLE = "Ready", "ACK.ResourceSynced", "ACK.Terminal", "ACK.Recoverable"
-SELECTED, ADOPTED = "ACK.IAMRoleSelected", "ACK.Adopted"
+SELECTED, ADOPTED, LATE = "ACK.IAMRoleSelected", "ACK.Adopted", "ACK.LateInitialized"
+LATE_TEXT = "Late initialization successful"
 NO_ROLE = "IAM Role is not available"
 SYNCED_TEXT, NOT_SYNCED = "Resource synced successfully", "Resource not synced"
 UNKNOWN = "Unable to determine if desired resource state matches latest observed state"

@@ -5,7 +5,7 @@ Sources: the two controllers' generator configuration and hooks at v1.9.1 and v1
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,10 @@ class Kind:
     in its status. `status`: the API member with its state, `busy` the states in which it changes by itself (not synced,
     not to be changed or deleted), `failed` one that is terminal. `stops`: a job: deleting stops it while it runs and
     only lets go of it afterwards. `updates`: it can be changed. `lists`: described by a list call (application
-    autoscaling). `optional`: key fields that adoption may leave out. `listed_key`: the list call's members by key.
+    autoscaling). `optional`: key fields that adoption may leave out. `waits_gone`: after deleting it is looked at until
+    it is gone. `stops_first`: a call that has to come before deleting what is InService. `shown`: members of the answer
+    that the status has beside the state. `late`: spec fields that are filled in from AWS when the spec leaves them out;
+    `late_differs`: until then their absence is a difference.
     """
 
     name: str
@@ -35,6 +38,10 @@ class Kind:
     optional: tuple[str, ...] = ()
     terminal: tuple[str, ...] = ("InvalidParameterCombination", "InvalidParameterValue", "MissingParameter")
     waits_gone: bool = False
+    stops_first: str = ""
+    shown: tuple[str, ...] = ()
+    late: tuple[str, ...] = ()
+    late_differs: bool = False
     requeue: float = 0.0  # seconds between two looks when in sync; 0 for the controller's default
 
     @property
@@ -106,7 +113,6 @@ _SAGEMAKER = (
         "Failed",
         updates=True,
         waits_gone=True,
-        requeue=30.0,
     ),
     Kind("EndpointConfig", ("endpointConfigName",)),
     Kind(
@@ -127,10 +133,9 @@ _SAGEMAKER = (
         "Failed",
         updates=True,
         waits_gone=True,
-        requeue=30.0,
     ),
     _job("LabelingJob", ("Initializing", "InProgress", "Stopping")),
-    Kind("Model", ("modelName",)),
+    Kind("Model", ("modelName",), late_differs=True),
     _definition("ModelBiasJobDefinition"),
     _definition("ModelExplainabilityJobDefinition"),
     Kind(
@@ -158,6 +163,7 @@ _SAGEMAKER = (
         ("Pending", "Updating", "Deleting", "Stopping"),
         updates=True,
         waits_gone=True,
+        stops_first="StopNotebookInstance",
     ),
     Kind("NotebookInstanceLifecycleConfig", ("notebookInstanceLifecycleConfigName",), updates=True),
     Kind("Pipeline", ("pipelineName",), updates=True, terminal=_FOUND_TERMINAL),
@@ -219,9 +225,68 @@ _AUTOSCALING = (
         optional=("scalableDimension", "policyName"),
     ),
 )
+_TIMES = "CreationTime LastModifiedTime"
+_SHOWN = {
+    "Domain": "DomainId Url",
+    "Endpoint": f"FailureReason ProductionVariants PendingDeploymentSummary {_TIMES}",
+    "FeatureGroup": "FailureReason",
+    "HyperParameterTuningJob": "FailureReason BestTrainingJob OverallBestTrainingJob",
+    "InferenceComponent": f"FailureReason EndpointName VariantName {_TIMES}",
+    "LabelingJob": "FailureReason LabelCounters LabelingJobOutput JobReferenceCode",
+    "ModelPackage": f"ModelPackageStatusDetails {_TIMES}",
+    "MonitoringSchedule": f"FailureReason LastMonitoringExecutionSummary {_TIMES}",
+    "NotebookInstance": "FailureReason Url",
+    "NotebookInstanceLifecycleConfig": _TIMES,
+    "Pipeline": f"PipelineStatus {_TIMES}",
+    "PipelineExecution": f"FailureReason {_TIMES}",
+    "ProcessingJob": "FailureReason",
+    "Project": "CreationTime ServiceCatalogProvisionedProductDetails TemplateProviderDetails ProjectId",
+    "Space": "FailureReason HomeEfsFileSystemUid CreationTime Url",
+    "TrainingJob": "SecondaryStatus DebugRuleEvaluationStatuses ProfilerRuleEvaluationStatuses ModelArtifacts "
+    f"FailureReason WarmPoolStatus ProfilingStatus {_TIMES}",
+    "TransformJob": "FailureReason",
+    "ScalableTarget": _TIMES,
+    "ScalingPolicy": f"Alarms {_TIMES}",
+}
+_LATE = {
+    "App": "resourceSpec",
+    "Domain": "appNetworkAccessType defaultUserSettings.defaultLandingURI defaultUserSettings.studioWebPortal",
+    "EndpointConfig": "enableNetworkIsolation",
+    "FeatureGroup": "offlineStoreConfig.disableGlueTableCreation "
+    "offlineStoreConfig.s3StorageConfig.resolvedOutputS3URI",
+    "HyperParameterTuningJob": "trainingJobDefinition.enableInterContainerTrafficEncryption "
+    "trainingJobDefinition.enableManagedSpotTraining trainingJobDefinition.enableNetworkIsolation",
+    "Model": "enableNetworkIsolation",
+    "ModelPackage": "certifyForMarketplace",
+    "NotebookInstance": "platformIdentifier volumeSizeInGB",
+    "TrainingJob": "enableInterContainerTrafficEncryption enableManagedSpotTraining enableNetworkIsolation "
+    "algorithmSpecification.enableSageMakerMetricsTimeSeries outputDataConfig.kmsKeyID "
+    "outputDataConfig.compressionType",
+    "TransformJob": "transformInput.splitType transformInput.compressionType",
+    "ScalableTarget": "roleARN",
+}
+_REQUEUE = {
+    "Endpoint": 30.0,
+    "InferenceComponent": 30.0,
+    "MonitoringSchedule": 30.0,
+    "NotebookInstance": 60.0,
+    "PipelineExecution": 60.0,
+    "TrainingJob": 300.0,
+}
+
+
+def _whole(kind: Kind) -> Kind:
+    return replace(
+        kind,
+        shown=tuple(_SHOWN.get(kind.name, "").split()),
+        late=tuple(_LATE.get(kind.name, "").split()),
+        requeue=_REQUEUE.get(kind.name, 0.0),
+    )
+
+
 KINDS = {
-    "sagemaker": {kind.name: kind for kind in _SAGEMAKER},
-    "applicationautoscaling": {kind.name: kind for kind in _AUTOSCALING},
+    "sagemaker": {kind.name: _whole(kind) for kind in _SAGEMAKER},
+    "applicationautoscaling": {kind.name: _whole(kind) for kind in _AUTOSCALING},
 }
 # The services' names in the SDK
 API = {"sagemaker": "sagemaker", "applicationautoscaling": "application-autoscaling"}

@@ -18,7 +18,8 @@ from acksm.sandbox.controllers.standin.cloud import AwsError, Cloud
 from acksm.sandbox.controllers.standin.kinds import KINDS, Kind
 from acksm.sandbox.controllers.standin.log import Log
 from acksm.sandbox.controllers.standin.queue import Queue
-from acksm.sandbox.controllers.standin.reconcile import Reconciler, RetryError, World
+from acksm.sandbox.controllers.standin.reconcile import Reconciler
+from acksm.sandbox.controllers.standin.work import RetryError, World
 
 WORKERS = 4
 # seconds at pace 1: a list that fails is tried again, until the cache counts as not to be had

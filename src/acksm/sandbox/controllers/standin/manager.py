@@ -77,13 +77,14 @@ class Manager:
         spec, status = found.setdefault("spec", {}), found.setdefault("status", {})
         settable = self.cloud.model.operation_model(self.kind.create_call).input_shape.members
         known = {names.letters(name): name for name in settable}
+        shown = {names.letters(name) for name in (self.kind.status, *self.kind.shown)}
         for name, value in names.to_fields(answer, shape).items():
             member = known.get(names.letters(name))
             if member == "Tags":
                 continue
             if member:
                 spec[name] = value
-            elif name not in {"responseMetadata"} and names.letters(name) != names.letters(f"{self.kind.name}Arn"):
+            elif names.letters(name) in shown:
                 status[name] = value
         self._identify(found, self._arn(answer))
         self._state(found)
@@ -100,6 +101,30 @@ class Manager:
             meta["arn"] = arn
         meta.setdefault("ownerAccountID", self.account)
         meta.setdefault("region", self.region)
+        if self.cloud.release.has("partition-in-status"):
+            meta.setdefault("partition", "aws")
+
+    def late(self, desired: Object, observed: Object) -> dict[str, Any]:
+        """The spec's fields that AWS has chosen, where the spec leaves them out: what to merge into the spec."""
+        found: dict[str, Any] = {}
+        for path in self.kind.late:
+            *way, last = path.split(".")
+            own, there, place = desired.get("spec") or {}, observed.get("spec") or {}, found
+            for step in way:
+                own, there = own.get(step), there.get(step)
+                if not isinstance(own, dict) or not isinstance(there, dict):
+                    break
+            else:
+                if own.get(last) is None and there.get(last) is not None:
+                    for step in way:
+                        place = place.setdefault(step, {})
+                    place[last] = there[last]
+        return found
+
+    def stop_first(self, obj: Object) -> None:
+        """What has to come before deleting. Raises AwsError."""
+        shape = self.cloud.model.operation_model(self.kind.stops_first).input_shape
+        self.cloud.call(self.client, self.kind.stops_first, self._parameters(obj, shape))
 
     def state_of(self, obj: Object) -> str:
         """The state in AWS, "" for a kind without one."""
@@ -128,6 +153,8 @@ class Manager:
             if names.letters(name) != names.letters(f"{self.kind.name}Arn"):
                 status[name] = value
         self._identify(made, self._arn(answer))
+        if self.kind.name == "Domain":  # the answer to the call has the id in the ARN only
+            status["domainID"] = self._arn(answer).rpartition("/")[2]
         return made
 
     def _tags(self, obj: Object, own: list[dict[str, str]]) -> list[dict[str, str]]:

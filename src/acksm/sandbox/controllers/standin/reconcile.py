@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import copy
-import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
-from acksm.sandbox.controllers.kube import Kube, KubeError
 from acksm.sandbox.controllers.standin import adoption, names, resolve
-from acksm.sandbox.controllers.standin.cloud import AbsentError, AwsError, Cloud, is_terminal, same
+from acksm.sandbox.controllers.standin.cloud import AbsentError, AwsError, is_terminal
 from acksm.sandbox.controllers.standin.conditions import (
     EXISTS,
+    LATE,
+    LATE_TEXT,
     NO_ROLE,
     SELECTED,
     SYNCED,
@@ -20,43 +19,22 @@ from acksm.sandbox.controllers.standin.conditions import (
     Conditions,
     not_ours,
 )
-from acksm.sandbox.controllers.standin.flags import Config
 from acksm.sandbox.controllers.standin.kinds import Kind
-from acksm.sandbox.controllers.standin.log import Log
 from acksm.sandbox.controllers.standin.manager import Manager, Object
-from acksm.sandbox.controllers.standin.versions import Release
+from acksm.sandbox.controllers.standin.work import (
+    FailedError,
+    Outcome,
+    RetryError,
+    SilentError,
+    WaitError,
+    World,
+    Writer,
+    with_conditions,
+    with_identity,
+)
 
 # seconds, as the real ones wait: for a role, while something changes by itself, until the next look
 ROLE_SECONDS, BUSY_SECONDS, RESYNC_SECONDS = 15.0, 30.0, 36_000.0
-
-
-class RetryError(Exception):
-    """It did not work; the queue tries again, later each time. The text goes to the log only."""
-
-
-class WaitError(Exception):
-    """Something is under way: look again after some seconds. The text becomes a condition."""
-
-    def __init__(self, seconds: float, why: str) -> None:
-        super().__init__(why)
-        self.seconds, self.why = seconds, why
-
-
-@dataclass
-class World:
-    """What a reconciliation needs. `caches` gives what is known at the moment; `account` is the controller's own."""
-
-    release: Release
-    config: Config
-    kube: Kube
-    cloud: Cloud
-    account: str
-    caches: Callable[[], resolve.Caches]
-    log: Log
-    pace: float
-
-    def path(self, kind: Kind, namespace: str, name: str) -> str:
-        return f"/apis/{self.release.group}/v1alpha1/namespaces/{namespace}/{kind.plural}/{name}"
 
 
 class Reconciler:
@@ -64,7 +42,7 @@ class Reconciler:
 
     def __init__(self, world: World, kind: Kind) -> None:
         self.world, self.kind = world, kind
-        self.finalizer = f"finalizers.{world.release.group}/{kind.name}"
+        self.writer = Writer(world, kind)
 
     def reconcile(self, namespace: str, name: str) -> float | None:
         world = self.world
@@ -79,7 +57,7 @@ class Reconciler:
         except resolve.NoRoleError as error:
             conditions = Conditions(found.get("status"))
             conditions.set(SYNCED, "False", NO_ROLE, str(error))
-            self._write_status(found, with_conditions(found, conditions))
+            self.writer.write_status(found, with_conditions(found, conditions))
             return ROLE_SECONDS * world.pace
         except resolve.ResolveError as error:
             raise RetryError(str(error)) from error
@@ -102,14 +80,14 @@ class Reconciler:
             text = (
                 f"Resource already exists in region {meta['region']}, but the desired state specifies region {wanted}. "
             )
-            self._info(obj, text, current_region=meta["region"], desired_region=wanted)
+            self.writer.info(obj, text, current_region=meta["region"], desired_region=wanted)
             raise RetryError(text)
         if meta.get("ownerAccountID") and meta["ownerAccountID"] != account:
             text = (
                 f"Resource already exists in account {meta['ownerAccountID']}, but the role used for reconciliation is "
                 f"in account {account}. "
             )
-            self._info(obj, text, current_account=meta["ownerAccountID"], desired_account=account)
+            self.writer.info(obj, text, current_account=meta["ownerAccountID"], desired_account=account)
             raise RetryError(text)
 
     def _go(self, obj: Object, place: resolve.Resolved, work: Callable[[], Outcome]) -> float | None:
@@ -120,9 +98,9 @@ class Reconciler:
                 conditions = Conditions(outcome.latest.get("status"))
                 meta = place.selector["metadata"]
                 text = f"roleARN: {place.role}, selectorName: {meta['name']}, selectorResourceVersion: "
-                conditions.set(SELECTED, "True", text + meta["resourceVersion"], "Selected")
+                conditions.set(SELECTED, "True", "Selected", text + meta["resourceVersion"])
                 outcome.latest["status"]["conditions"] = conditions.items
-            self._write_status(obj, outcome.latest)
+            self.writer.write_status(obj, outcome.latest)
         if outcome.retry:
             raise RetryError(outcome.retry)
         return None if outcome.seconds is None else outcome.seconds * self.world.pace
@@ -135,21 +113,33 @@ class Reconciler:
         fresh.clear()
         desired = with_conditions(desired, fresh)
         try:
-            latest = self._sync(desired, manager)
+            latest = self._late(desired, self._sync(desired, manager), manager)
         except adoption.TerminalError as error:
             conditions = Conditions(desired.get("status"))
             conditions.set(TERMINAL, "True", str(error))
             return self._concluded(with_conditions(desired, conditions), terminal=True)
-        except _SilentError as error:
+        except SilentError as error:
             return Outcome(None, retry=str(error))
-        except _FailedError as failed:
+        except FailedError as failed:
             return self._failed(failed, manager)
         except WaitError as wait:
             return Outcome(None, wait.seconds)
         conditions = Conditions(latest.get("status"))
         return self._concluded(latest, terminal=conditions.holds(TERMINAL))
 
-    def _failed(self, failed: _FailedError, manager: Manager) -> Outcome:
+    def _late(self, desired: Object, latest: Object, manager: Manager) -> Object:
+        """Late initialisation: what AWS chose for fields that the spec leaves out goes into the spec."""
+        conditions = Conditions(latest.get("status"))
+        read_only = adoption.says(desired, "read-only") and not self.writer.managed(desired)
+        if not self.kind.late or read_only or conditions.holds(TERMINAL):
+            return latest
+        patch = manager.late(desired, latest) if desired.get("spec") else {}
+        if patch:
+            self.writer.patch(desired, {"spec": patch})
+        conditions.set(LATE, "True", LATE_TEXT, LATE_TEXT)
+        return with_conditions(latest, conditions)
+
+    def _failed(self, failed: FailedError, manager: Manager) -> Outcome:
         conditions = Conditions(failed.latest.get("status"))
         terminal = failed.not_managed or is_terminal(failed.error, self.kind)
         if failed.not_managed:
@@ -179,94 +169,97 @@ class Reconciler:
         read_only = adoption.says(desired, "read-only") and gates.get("ReadOnlyResources", False)
         adopted = adoption.says(desired, "adopted")
         policy = adoption.policy_of(desired, self.world.release)
-        if adopted or self.managed(desired) or not gates.get("ResourceAdoption"):
+        if adopted or self.writer.managed(desired) or not gates.get("ResourceAdoption"):
             policy = ""
         resolved = adoption.populated(desired, self.kind, policy) if policy else desired
         try:
             latest = manager.read(resolved)
         except AwsError as error:
-            raise _FailedError(error, with_identity(resolved, manager)) from error
+            raise FailedError(error, with_identity(resolved, manager)) from error
         except AbsentError:
             if policy == adoption.ADOPT or adopted:
-                raise _SilentError("adopted resource not found") from None
+                raise SilentError("adopted resource not found") from None
             if read_only:
-                raise _SilentError("read-only resource not found") from None
+                raise SilentError("read-only resource not found") from None
             return self._created(resolved, manager)
         if policy:
             return self._adopted(desired, latest, policy)
         if read_only:
             return latest
-        if not self.managed(desired):
-            raise _FailedError(AwsError(EXISTS), latest, not_managed=True)
+        if not self.writer.managed(desired):
+            raise FailedError(AwsError(EXISTS), latest, not_managed=True)
         return self._updated(desired, latest, manager)
 
     def _created(self, desired: Object, manager: Manager) -> Object:
-        self._let_go_or_hold(desired, hold=True)
+        self.writer.hold_or_let_go(desired, hold=True)
         try:
             made = manager.create(desired)
         except AwsError as error:
             if error.code and not is_terminal(error, self.kind):  # only what exists in AWS stays managed
-                self._let_go_or_hold(desired, hold=False)
-            raise _FailedError(error, with_identity(desired, manager)) from error
+                self.writer.hold_or_let_go(desired, hold=False)
+            raise FailedError(error, with_identity(desired, manager)) from error
         try:
             observed = manager.read(made)
         except AbsentError:
-            raise _FailedError(
+            raise FailedError(
                 AwsError("ReadOne call failed after a Create operation: number of attempts: 1"), made
             ) from None
         except AwsError as error:
-            raise _FailedError(error, made) from error
-        made["status"] = observed["status"]
-        self._info(desired, "created new resource")
+            raise FailedError(error, made) from error
+        made["status"], made["spec"] = observed["status"], {**observed["spec"], **(desired.get("spec") or {})}
+        self.writer.info(desired, "created new resource")
         return made
 
     def _adopted(self, desired: Object, latest: Object, policy: str) -> Object:
         patch: dict[str, Any] = {
             "metadata": {
-                "finalizers": sorted({*(desired["metadata"].get("finalizers") or []), self.finalizer}),
+                "finalizers": sorted({*(desired["metadata"].get("finalizers") or []), self.writer.finalizer}),
                 "annotations": {f"{resolve.PREFIX}adopted": "true"},
             }
         }
         if policy == adoption.ADOPT or not self.world.release.has("adopt-or-create-updates"):
             patch["spec"] = latest["spec"]
-        self._patch(desired, patch)
-        self._info(desired, "adopted resource")
+        self.writer.patch(desired, patch)
+        self.writer.info(desired, "adopted resource")
         if "spec" not in patch:
-            self._write_status(desired, latest)
+            self.writer.write_status(desired, latest)
             raise WaitError(0.0, "adopted resource, requeuing to check for updates")
         return latest
 
     def _updated(self, desired: Object, latest: Object, manager: Manager) -> Object:
         spec = {key: value for key, value in (desired.get("spec") or {}).items() if key != "tags"}
-        if not names.differs(spec, latest.get("spec") or {}):
+        chosen = manager.late(desired, latest) if self.kind.late_differs else {}
+        if not chosen and not names.differs(spec, latest.get("spec") or {}):
             return latest
         changed = [key for key, value in spec.items() if names.differs(value, (latest.get("spec") or {}).get(key))]
-        self._info(desired, "desired resource state has changed", diff=changed)
+        self.writer.info(desired, "desired resource state has changed", diff=changed)
         if not self.kind.updates:
             conditions = Conditions(latest.get("status"))
             conditions.set(TERMINAL, "True", "not implemented")
             return with_conditions(latest, conditions)
         if manager.state_of(latest) in self.kind.busy:
             return latest
+        if self.kind.name == "NotebookInstance" and manager.state_of(latest) == "InService":
+            manager.stop_first(latest)
         try:
             manager.update({**latest, "spec": {**(latest.get("spec") or {}), **spec}})
             updated = manager.read(desired)
         except (AwsError, AbsentError) as error:
             told = error if isinstance(error, AwsError) else AwsError(str(error))
-            raise _FailedError(told, latest) from error
-        self._info(desired, "updated resource")
+            raise FailedError(told, latest) from error
+        self.writer.info(desired, "updated resource")
         return updated
 
     # --- an object that is to go
 
     def _deleted(self, obj: Object, manager: Manager, caches: resolve.Caches) -> Outcome:
-        if not self.managed(obj):
+        if not self.writer.managed(obj):
             return Outcome(None)
         read_only = adoption.says(obj, "read-only") and self.world.config.gates.get("ReadOnlyResources", False)
         policy = resolve.deletion_policy(obj, caches, self.world.config, self.world.release)
         if policy != "delete" or read_only:
-            self._info(obj, "AWS resource will not be deleted - deletion policy set to retain")
-            self._let_go_or_hold(obj, hold=False)
+            self.writer.info(obj, "AWS resource will not be deleted - deletion policy set to retain")
+            self.writer.hold_or_let_go(obj, hold=False)
             return Outcome(None)
         try:
             self._delete(obj, manager)
@@ -281,8 +274,8 @@ class Reconciler:
             terminal = is_terminal(error, self.kind)
             conditions.error(error.short, terminal=terminal)
             return Outcome(with_conditions(obj, conditions), retry="" if terminal else str(error))
-        self._let_go_or_hold(obj, hold=False)
-        self._info(obj, "deleted resource")
+        self.writer.hold_or_let_go(obj, hold=False)
+        self.writer.info(obj, "deleted resource")
         return Outcome(None)
 
     def _delete(self, obj: Object, manager: Manager) -> None:
@@ -297,84 +290,10 @@ class Reconciler:
             raise WaitError(BUSY_SECONDS, f"{self.kind.name} is Stopping.")
         if state in self.kind.busy:
             raise WaitError(BUSY_SECONDS, f"{self.kind.name} in {state} state cannot be modified or deleted.")
+        if self.kind.stops_first and state == "InService":
+            manager.stop_first(latest)
+            raise WaitError(BUSY_SECONDS, f"{self.kind.name} is stopping.")
         manager.delete(latest)
         if self.kind.waits_gone:
             manager.read(obj)
             raise WaitError(BUSY_SECONDS, f"{self.kind.name} is deleting.")
-
-    # --- writing
-
-    def managed(self, obj: Object) -> bool:
-        """Whether the object has this kind's finalizer."""
-        return self.finalizer in (obj["metadata"].get("finalizers") or [])
-
-    def _let_go_or_hold(self, obj: Object, *, hold: bool) -> None:
-        before = obj["metadata"].get("finalizers") or []
-        after = [item for item in before if item != self.finalizer] + ([self.finalizer] if hold else [])
-        if after != before:
-            self._patch(obj, {"metadata": {"finalizers": after or None}})
-            obj["metadata"]["finalizers"] = after
-
-    def _patch(self, obj: Object, patch: Mapping[str, Any]) -> None:
-        meta = obj["metadata"]
-        try:
-            self.world.kube.merge(self.world.path(self.kind, meta["namespace"], meta["name"]), patch)
-        except KubeError as error:
-            if error.status != 404:
-                raise
-
-    def _write_status(self, before: Object, after: Object) -> None:
-        old, new = before.get("status") or {}, after.get("status") or {}
-        patch = {key: value for key, value in new.items() if not same(value, old.get(key))}
-        patch |= {key: None for key in old if key not in new}
-        if not patch:
-            return
-        meta = before["metadata"]
-        path = self.world.path(self.kind, meta["namespace"], meta["name"])
-        try:
-            self.world.kube.merge(f"{path}/status", {"status": json.loads(json.dumps(patch, default=str))})
-        except KubeError as error:
-            if error.status != 404:
-                raise
-
-    def _info(self, obj: Object, message: str, **fields: Any) -> None:
-        meta = obj["metadata"]
-        self.world.log.info(
-            "ackrt", message, kind=self.kind.name, namespace=meta["namespace"], name=meta["name"], **fields
-        )
-
-
-@dataclass
-class Outcome:
-    """What is left of a reconciliation: the object whose status is written (None: nothing is), when to look again
-    (None: not until it changes), and what to tell the queue that failed."""
-
-    latest: Object | None
-    seconds: float | None = None
-    retry: str = ""
-
-
-class _SilentError(Exception):
-    """What fails without a condition: only the log tells."""
-
-
-class _FailedError(Exception):
-    """A failed call, and the object as it is then."""
-
-    def __init__(self, error: AwsError, latest: Object, *, not_managed: bool = False) -> None:
-        super().__init__(str(error))
-        self.error, self.latest, self.not_managed = error, latest, not_managed
-
-
-def with_conditions(obj: Object, conditions: Conditions) -> Object:
-    """The object with these conditions."""
-    return {**obj, "status": {**(obj.get("status") or {}), "conditions": conditions.items}}
-
-
-def with_identity(obj: Object, manager: Manager) -> Object:
-    """The object as a failed call leaves it: account and region are told all the same."""
-    status = dict(obj.get("status") or {})
-    meta = dict(status.get("ackResourceMetadata") or {})
-    meta.setdefault("ownerAccountID", manager.account)
-    meta.setdefault("region", manager.region)
-    return {**obj, "status": {**status, "ackResourceMetadata": meta}}

@@ -54,6 +54,7 @@ _BROUGHT = {
     "account-from-role": "0.53.0",  # before, the account is what the namespace's annotation says
     "IAMRoleSelector": "0.53.0",
     "selector-labels": "0.57.0",
+    "partition-in-status": "0.59.0",
     "always-cached-namespaces": "0.0.0-0.13.0",
     "sdk-v2": "0.42.0",  # messages of the second AWS SDK for Go
     "account-info-message": "0.59.0",

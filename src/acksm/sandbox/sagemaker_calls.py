@@ -1,0 +1,137 @@
+"""SageMaker's calls that moto does not have, on moto's own objects; and states that practice puts objects into.
+
+moto's jobs are done as soon as they are made. `set_status` lets a test or a user have one that still runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Params = Mapping[str, Any]
+
+
+class RefusalError(Exception):
+    """AWS's refusal of a call: code and message."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code, self.message = code, message
+
+
+# kind -> where moto's backend keeps them, the attribute with the name, and the one with the state
+_KEPT = {
+    "Endpoint": ("endpoints", "endpoint_name", "endpoint_status"),
+    "FeatureGroup": ("feature_groups", "feature_group_name", "feature_group_status"),
+    "HyperParameterTuningJob": (
+        "hyper_parameter_tuning_jobs",
+        "hyper_parameter_tuning_job_name",
+        "hyper_parameter_tuning_job_status",
+    ),
+    "ModelPackage": ("model_packages", "arn", "model_package_status"),
+    "ModelPackageGroup": ("model_package_groups", "model_package_group_name", "model_package_group_status"),
+    "NotebookInstance": ("notebook_instances", "notebook_instance_name", "status"),
+    "ProcessingJob": ("processing_jobs", "processing_job_name", "processing_job_status"),
+    "TrainingJob": ("training_jobs", "training_job_name", "training_job_status"),
+    "TransformJob": ("transform_jobs", "transform_job_name", "transform_job_status"),
+}
+
+
+def _find(backend: Any, kind: str, name: str) -> tuple[dict[str, Any], str, Any]:
+    """The dict that keeps it, its key there, and the object itself."""
+    kept, attribute, _ = _KEPT[kind]
+    objects: dict[str, Any] = getattr(backend, kept)
+    for key, item in objects.items():
+        if name in {getattr(item, attribute), item.arn, getattr(item, "model_package_name", "")}:
+            return objects, key, item
+    if kind in {"FeatureGroup", "HyperParameterTuningJob"}:
+        raise RefusalError("ResourceNotFound", f"Resource Not Found: {kind} {name} does not exist")
+    raise RefusalError("ValidationException", f"Could not find {kind} {name}")
+
+
+def set_status(backend: Any, kind: str, name: str, status: str) -> None:
+    """Put an object into a state, such as InProgress. KeyError for a kind that has none here; RefusalError."""
+    _, _, item = _find(backend, kind, name)
+    setattr(item, _KEPT[kind][2], status)
+
+
+def _delete(kind: str, parameter: str) -> Callable[[Any, Params], dict[str, Any]]:
+    def call(backend: Any, params: Params) -> dict[str, Any]:
+        objects, key, _ = _find(backend, kind, str(params[parameter]))
+        del objects[key]
+        return {}
+
+    return call
+
+
+def _stop(kind: str, parameter: str) -> Callable[[Any, Params], dict[str, Any]]:
+    def call(backend: Any, params: Params) -> dict[str, Any]:
+        _, _, item = _find(backend, kind, str(params[parameter]))
+        attribute = _KEPT[kind][2]
+        state = getattr(item, attribute)
+        if state != "InProgress":
+            raise RefusalError("ValidationException", f"The request was rejected because the job is in status {state}.")
+        setattr(item, attribute, "Stopped")
+        return {}
+
+    return call
+
+
+def _update_endpoint(backend: Any, params: Params) -> dict[str, Any]:
+    _, _, endpoint = _find(backend, "Endpoint", str(params["EndpointName"]))
+    name = str(params["EndpointConfigName"])
+    config = backend.endpoint_configs.get(name)
+    if config is None:
+        raise RefusalError("ValidationException", f'Could not find endpoint configuration "{name}".')
+    endpoint.endpoint_config_name = name
+    endpoint.production_variants = endpoint._process_production_variants(config.production_variants)
+    return {"EndpointArn": endpoint.arn}
+
+
+def _update_notebook(backend: Any, params: Params) -> dict[str, Any]:
+    _, _, notebook = _find(backend, "NotebookInstance", str(params["NotebookInstanceName"]))
+    if notebook.status not in {"Stopped", "Failed"}:
+        raise RefusalError("ValidationException", "Notebook instance must be Stopped before it can be updated.")
+    for parameter, attribute in (
+        ("InstanceType", "instance_type"),
+        ("RoleArn", "role_arn"),
+        ("VolumeSizeInGB", "volume_size_in_gb"),
+        ("LifecycleConfigName", "lifecycle_config_name"),
+        ("RootAccess", "root_access"),
+    ):
+        if parameter in params:
+            setattr(notebook, attribute, params[parameter])
+    return {}
+
+
+def _update_lifecycle_config(backend: Any, params: Params) -> dict[str, Any]:
+    name = str(params["NotebookInstanceLifecycleConfigName"])
+    config = backend.notebook_instance_lifecycle_configurations.get(name)
+    if config is None:
+        raise RefusalError("ValidationException", f"Unable to describe Notebook Instance Lifecycle Config {name}")
+    config.on_create = params.get("OnCreate", config.on_create)
+    config.on_start = params.get("OnStart", config.on_start)
+    return {}
+
+
+def _update_domain(backend: Any, params: Params) -> dict[str, Any]:
+    domain = backend.domains.get(str(params["DomainId"]))
+    if domain is None:
+        raise RefusalError("ResourceNotFound", f"Domain [{params['DomainId']}] does not exist.")
+    domain.default_user_settings = params.get("DefaultUserSettings", domain.default_user_settings)
+    return {"DomainArn": domain.arn}
+
+
+CALLS: dict[str, Callable[[Any, Params], dict[str, Any]]] = {
+    "DeleteFeatureGroup": _delete("FeatureGroup", "FeatureGroupName"),
+    "DeleteModelPackage": _delete("ModelPackage", "ModelPackageName"),
+    "DeleteModelPackageGroup": _delete("ModelPackageGroup", "ModelPackageGroupName"),
+    "StopHyperParameterTuningJob": _stop("HyperParameterTuningJob", "HyperParameterTuningJobName"),
+    "StopProcessingJob": _stop("ProcessingJob", "ProcessingJobName"),
+    "StopTrainingJob": _stop("TrainingJob", "TrainingJobName"),
+    "StopTransformJob": _stop("TransformJob", "TransformJobName"),
+    "UpdateDomain": _update_domain,
+    "UpdateEndpoint": _update_endpoint,
+    "UpdateNotebookInstance": _update_notebook,
+    "UpdateNotebookInstanceLifecycleConfig": _update_lifecycle_config,
+}
