@@ -133,7 +133,7 @@ def test_keys_and_maps_need_the_rights_of_their_objects_and_the_other_accounts_i
     keys: dict[str, Any] = {"kind": "ConfigMap", "name": "m", "namespace": "ack-system", "keys": {}, "field": ["data"]}
     made = change("kube.set_keys", system="kubernetes", **keys)
     marked = change("kube.set_keys", Op.UPDATE, system="kubernetes", kind="Namespace", name="n", keys={})
-    gone = change("kube.delete", system="kubernetes", kind="IAMRoleSelector", name="s")
+    gone = change("kube.delete", Op.DELETE, system="kubernetes", kind="IAMRoleSelector", name="s")
     asked = rights.kube_needs([made, marked, marked, gone], [], "ack-system")
     assert list(map(str, asked)) == [
         "patch configmaps in namespace ack-system",
