@@ -264,4 +264,4 @@ def test_a_name_that_iam_would_refuse_is_refused_here() -> None:
     ]
     for settings in wrong:
         with pytest.raises(AcksmError):
-            want(**settings)
+            want(WHO, ("sagemaker",), **settings)

@@ -39,10 +39,12 @@ def test_iam_needs_are_gathered_by_resource() -> None:
         change("iam.create_service_linked_role", target="AWSServiceRole"),
         change("iam.await_visible", Op.WAIT),
         change("helm.install", system="helm"),
+        change("target-iam.update_trust", target="arn:aws:iam::111111111111:role/b"),
     ]
     assert rights.iam_needs(changes) == {
         ROLE: ["iam:CreateRole", "iam:TagRole", "iam:AttachRolePolicy"],
         "*": ["iam:CreateServiceLinkedRole"],
+        "arn:aws:iam::111111111111:role/b": ["iam:UpdateAssumeRolePolicy"],
     }
 
 
@@ -82,7 +84,7 @@ class Target:
         self.asked: list[str] = []
         self.settings, self.cluster = Settings(), SimpleNamespace(name="demo")
         self.identity = Identity("012345678901", "arn:aws:iam::012345678901:user/me", "x")
-        self.aws = SimpleNamespace(iam=SimpleNamespace(denied=self._denied))
+        self.aws = SimpleNamespace(iam=SimpleNamespace(denied=self._denied), identity=lambda: self.identity)
         self.kube = SimpleNamespace(can=self._can)
         self._denies, self._may = denied, may
 
@@ -121,6 +123,27 @@ def test_what_is_not_allowed_is_told_before_the_first_write() -> None:
         check(Target(denied=("iam:CreateRole",)), CHANGES)
     assert (caught.value.id, caught.value.where) == ("aws-access-denied", ROLE)
     assert caught.value.details["actions"] == ["iam:CreateRole"]
+
+
+def test_the_other_accounts_calls_are_not_asked_about_here() -> None:
+    elsewhere = change("target-iam.create_role", target="arn:aws:iam::111111111111:role/b")
+    check(Target(denied=("iam:CreateRole",)), [elsewhere])
+
+
+@pytest.mark.parametrize(
+    ("of", "needed"),
+    [
+        (change("kube.set_keys", kind="Namespace", name="ml"), ["patch namespaces", "create namespaces"]),
+        (change("kube.set_keys", Op.UPDATE, kind="Namespace", name="ml"), ["patch namespaces"]),
+        (
+            change("kube.delete", Op.DELETE, kind="ConfigMap", name="m", namespace="ns"),
+            ["delete configmaps in namespace ns"],
+        ),
+        (change("carm.release", Op.UPDATE, name="m", namespace="ns"), ["patch configmaps in namespace ns"]),
+    ],
+)
+def test_changes_of_objects_by_name(of: Change, needed: list[str]) -> None:
+    assert list(map(str, rights.kube_needs([of], [], "ns"))) == needed
 
 
 def test_nothing_is_asked_for_a_plan_without_changes() -> None:
