@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ConfigDict, TypeAdapter
 
 from acksm import reports
-from acksm.config import Settings
+from acksm.config import FILE_ONLY, Settings
 from acksm.errors import ExitCode
 from acksm.ui import SCHEMA
 from generator.cli import commands, options_of_settings
@@ -62,10 +62,13 @@ def settings() -> str:
         {
             "$schema": DIALECT,
             "title": "acksm.yaml",
-            "description": "Settings of acksm; every one is also an option and an ACKSM_ variable.",
+            "description": "Settings of acksm; every one but "
+            + ", ".join(sorted(FILE_ONLY))
+            + " is also an option and an ACKSM_ variable.",
             "type": "object",
             "additionalProperties": False,
             "properties": properties,
+            "$defs": {name: _untitled(item) for name, item in schema.get("$defs", {}).items()},
         }
     )
 

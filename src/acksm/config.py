@@ -90,9 +90,11 @@ class Settings(BaseModel):
     target_role_arn: str = ""
     target_role_name: str = TARGET_ROLE
     target_role_path: str = "/"
-    namespaces: dict[Namespace, DeclaredNamespace] = Field(default_factory=dict)
-    accounts: Accounts = Field(default_factory=dict)
-    teams: Teams = Field(default_factory=dict)
+    namespaces: dict[Namespace, DeclaredNamespace] = Field(
+        default_factory=dict, description="Regions and accounts of namespaces, for region bind and carm bind."
+    )
+    accounts: Accounts = Field(default_factory=dict, description="Roles of other accounts, by account id in quotes.")
+    teams: Teams = Field(default_factory=dict, description="Roles of teams, by team id.")
     dry_run: bool = False
     full: bool = False
     yes: bool = False

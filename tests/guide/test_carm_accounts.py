@@ -257,6 +257,11 @@ def test_the_commands_make_the_same_role() -> None:
 
 
 def test_a_name_that_iam_would_refuse_is_refused_here() -> None:
-    for settings in ({"target_role_name": "x" * 65}, {"target_role_name": "a b"}, {"target_role_path": "x"}):
+    wrong: list[dict[str, Any]] = [
+        {"target_role_name": "x" * 65},
+        {"target_role_name": "a b"},
+        {"target_role_path": "x"},
+    ]
+    for settings in wrong:
         with pytest.raises(AcksmError):
             want(WHO, ("sagemaker",), **settings)

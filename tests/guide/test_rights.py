@@ -150,3 +150,20 @@ def test_nothing_is_asked_for_a_plan_without_changes() -> None:
     target = Target(may=())
     check(target, [])
     assert target.asked == []
+
+
+def test_keys_and_maps_need_the_rights_of_their_objects_and_the_other_accounts_iam_is_asked_there() -> None:
+    keys: dict[str, Any] = {"kind": "ConfigMap", "name": "m", "namespace": "ack-system", "keys": {}, "field": ["data"]}
+    made = change("kube.set_keys", system="kubernetes", **keys)
+    marked = change("kube.set_keys", Op.UPDATE, system="kubernetes", kind="Namespace", name="n", keys={})
+    gone = change("kube.delete", Op.DELETE, system="kubernetes", kind="IAMRoleSelector", name="s")
+    asked = rights.kube_needs([made, marked, marked, gone], [], "ack-system")
+    assert list(map(str, asked)) == [
+        "patch configmaps in namespace ack-system",
+        "create configmaps in namespace ack-system",
+        "patch namespaces",
+        "delete iamroleselectors.services.k8s.aws",
+    ]
+    far = change("target-iam.create_role")
+    assert rights.iam_needs([far]) == rights.iam_needs([change("iam.create_role")])
+    check(Target(denied=("iam:CreateRole",)), [far])  # not of this account

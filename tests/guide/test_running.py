@@ -52,7 +52,7 @@ def test_every_row_that_does_not_follow_everything_says_so_in_the_catalogue(row:
     assert not row.reading.id or entries()[row.reading.id].remedy
 
 
-def deployment(arguments: list[str], env: dict[str, str] | None = None, **labels: str) -> dict[str, Any]:
+def deployment(arguments: list[str], env: dict[str, str] | None = None) -> dict[str, Any]:
     container = {
         "image": "registry.example/aws-controllers-k8s/sagemaker-controller:1.9.1",
         "args": arguments,
@@ -62,7 +62,7 @@ def deployment(arguments: list[str], env: dict[str, str] | None = None, **labels
     marks = {
         "helm.sh/chart": "sagemaker-chart-1.9.1",
         "app.kubernetes.io/instance": "ack-sagemaker-controller",
-    } | labels
+    }
     return {
         "metadata": {"name": "d", "namespace": "ack-system", "uid": "1", "labels": marks},
         "spec": {"template": {"metadata": {}, "spec": {"serviceAccountName": "sa", "containers": [container]}}},
@@ -91,7 +91,8 @@ def test_scope_from_arguments(arguments: list[str], watched: tuple[str, ...]) ->
 
 
 def test_a_version_is_the_charts_or_the_images_and_other_deployments_are_none() -> None:
-    old = deployment([], None, **{"helm.sh/chart": "sagemaker-chart-v0.0.3"})
+    old = deployment([])
+    old["metadata"]["labels"]["helm.sh/chart"] = "sagemaker-chart-v0.0.3"
     assert (from_deployment(old) or controller()).version == "0.0.3"
     bare = deployment([])
     bare["metadata"]["labels"] = {}

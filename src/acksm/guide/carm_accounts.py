@@ -191,7 +191,7 @@ def run(settings: Settings, ui: Any, account: str, *, print_only: bool) -> int:
             changes += plan_target(iam_role.observe(other, want.name, bool(want.service_linked)), want, who)
             table |= {f"{rights.OTHER_ACCOUNT}{call}": run for call, run in other.dispatch_table().items()}
             if not settings.dry_run:
-                rights.check_iam(other, changes)
+                rights.check_iam(other.iam, other.identity().arn, changes)
         notes = []
         for arn in who.roles:
             role = target.aws.iam.get_role(arn.rpartition("/")[2])

@@ -43,6 +43,7 @@ def gather(target: Target, *, live: bool) -> Evidence:
     """Read it. With `live` the controllers' own identities assume each role once (TokenRequest, then STS)."""
     observed = carm.observe(target)
     running.require(observed.running)
+    by_token = {item.role_arn for item in observed.running}  # EKS Pod Identity gives its role to pods only
     with ThreadPoolExecutor(max_workers=8) as pool:
         identified = list(pool.map(lambda item: _identified(target, item), observed.running))
         observed = replace(observed, running=[item for item, _ in identified])
@@ -73,8 +74,9 @@ def gather(target: Target, *, live: bool) -> Evidence:
             roles = pool.map(lambda arn: _role_at(other, arn), asked)
             evidence = replace(evidence, far_roles=dict(zip(asked, roles, strict=True)))
         if live:
-            proofs = pool.map(lambda pair: prove(target, observed.running, *pair), pairs)
-            evidence = replace(evidence, proofs=dict(zip(pairs, proofs, strict=True)))
+            provable = [pair for pair in pairs if pair[0] in by_token]
+            proofs = pool.map(lambda pair: prove(target, observed.running, *pair), provable)
+            evidence = replace(evidence, proofs=dict(zip(provable, proofs, strict=True)))
     return evidence
 
 

@@ -55,7 +55,8 @@ def carry_out(
 
 
 def _dry_text(plan: Plan, more: str, full: bool) -> str:
-    if not plan.mutations:
-        return "up to date: nothing would be done"
-    parts = [render_plan(plan, full=full), more, f"dry run: {summary(plan.mutations)}; nothing was written"]
+    if plan.mutations:
+        parts = [render_plan(plan, full=full), more, f"dry run: {summary(plan.mutations)}; nothing was written"]
+    else:
+        parts = [more, "up to date: nothing would be done"]
     return "\n\n".join(part for part in parts if part)

@@ -11,13 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from acksm import reports
 from acksm.config import Settings
-from acksm.engine.change import Change, Danger, Op, Plan, summary
-from acksm.engine.diff import render_plan
-from acksm.engine.executor import Dispatch, execute
+from acksm.engine.change import Change, Op, Plan
+from acksm.engine.executor import Dispatch
 from acksm.events import Emit, Event, Kind
-from acksm.guide import controllers, crds, iam_role, oidc, readiness, rights
+from acksm.guide import controllers, crds, iam_role, oidc, readiness
+from acksm.guide.carry_out import carry_out
 from acksm.guide.target import Target, check_nodes, connect
 
 ALL = ("oidc", "iam-role", "controllers")
@@ -37,28 +36,9 @@ def run(settings: Settings, ui: Any, *, command: str, sections: Sequence[str]) -
     with connect(settings) as target:
         ui.emit(Event(Kind.STEP, "target", target.line()))
         result = plan(target, command, sections, ui.emit)
-        for note in result.plan.notes:
-            ui.emit(Event(Kind.NOTE, "note", note))
-        report: reports.Changes = {
-            "target": target.as_data(),
-            "dry_run": settings.dry_run,
-            "notes": list(result.plan.notes),
-            "changes": [change.as_data() for change in result.plan.mutations],
-        }
-        mutations = result.plan.mutations
-        if settings.dry_run:
-            report["digest"] = result.plan.digest()
-            ui.result(command, {**report, "result": result.facts}, _dry_text(result, settings.full))
-            return 0
-        rights.check(target, mutations, result.manifests)
-        if mutations and result.plan.danger is not Danger.NONE:
-            ui.show(render_plan(result.plan))
-            ui.confirm(f"Carry out {summary(mutations)} in cluster {target.cluster.name}?", yes=settings.yes)
-        execute(result.plan, dispatch(target, ui.emit), ui.emit)
-        if not mutations:
-            ui.emit(Event(Kind.UP_TO_DATE, "up-to-date", "up to date: nothing was to be done"))
-        ui.result(command, {**report, "result": result.facts}, _text(command, result, target))
-        return 0
+        table, text = dispatch(target, ui.emit), _text(command, result, target)
+        more = _releases_text(result)
+        return carry_out(target, ui, result.plan, table, text, dry_text=more, manifests=result.manifests)
 
 
 @dataclass(frozen=True)
@@ -180,10 +160,9 @@ def dispatch(target: Target, emit: Emit) -> Dispatch:
     return table
 
 
-def _dry_text(result: Result, full: bool) -> str:
-    if not result.plan.mutations:
-        return "up to date: nothing would be done"
-    parts = [render_plan(result.plan, full=full)]
+def _releases_text(result: Result) -> str:
+    """What a dry run shows of each release that changes: its values against the chart's, and its objects."""
+    parts = []
     for service, found in result.facts.get("controllers", {}).items():
         if not found["changes"]:
             continue
@@ -191,7 +170,6 @@ def _dry_text(result: Result, full: bool) -> str:
             parts.append(f"# values.yaml of {service}\n" + "\n".join(f"    {line}" for line in found["values_diff"]))
         if found["objects"]:
             parts.append(f"# objects of release {found['release']}\n" + "\n".join(f"    {o}" for o in found["objects"]))
-    parts.append(f"dry run: {summary(result.plan.mutations)}; nothing was written")
     return "\n\n".join(parts)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
-from acksm.aws.session import Aws
+from acksm.aws.iam import Iam
 from acksm.engine.change import Change, Op
 from acksm.errors import AcksmError
 from acksm.guide.target import Target
@@ -96,15 +96,15 @@ def check(target: Target, changes: Sequence[Change], manifests: Sequence[Mapping
     """Ask both sides at once. Errors: `aws-access-denied`, `kube-forbidden`, each naming what is not allowed."""
     with ThreadPoolExecutor(max_workers=8) as pool:
         here = [change for change in changes if not change.call.startswith(OTHER_ACCOUNT)]
-        aws = pool.submit(check_iam, target.aws, here)
+        aws = pool.submit(check_iam, target.aws.iam, target.identity.arn, here)
         _check_kube(target, kube_needs(changes, manifests, target.settings.controller_namespace), pool)
         aws.result()
 
 
-def check_iam(aws: Aws, changes: Sequence[Change]) -> None:
-    """Ask the IAM of the session's account. Error: `aws-access-denied`."""
-    needs, caller = iam_needs(changes), aws.identity().arn
-    denied = aws.iam.denied(caller, needs) if needs else []
+def check_iam(iam: Iam, caller: str, changes: Sequence[Change]) -> None:
+    """Ask the IAM of the caller's account. Error: `aws-access-denied`."""
+    needs = iam_needs(changes)
+    denied = iam.denied(caller, needs) if needs else []
     if denied:
         actions = ", ".join(sorted({action for action, _ in denied}))
         raise AcksmError(

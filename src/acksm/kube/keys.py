@@ -93,7 +93,12 @@ def _once(kube: Kube, target: Ref, keys: Moves, field: Sequence[str], create: Ma
     todo = {key: after for key, (_, after) in keys.items() if now.get(key) != after}
     if todo:
         version = {"metadata": {"resourceVersion": live["metadata"]["resourceVersion"]}}
-        kube.patch(target, {**version, **_nested(field, todo, version)})
+        try:
+            kube.patch(target, {**version, **_nested(field, todo, version)})
+        except AcksmError as error:
+            if error.id == "kube-not-found":  # deleted since it was read: the next look sees that
+                return False
+            raise
     return True
 
 
