@@ -155,6 +155,29 @@ class World:
         self.variables = api.environment(NAME, self.cluster) | {"ACKSM_CONTROLLER_NAMESPACE": self.namespace}
         return self.variables
 
+    def role_of_ones_own(self, name: str) -> str:
+        """A role that somebody made for the controllers, with the OIDC provider of the cluster; its ARN."""
+        iam, issuer = self.aws("iam"), self.state.clusters[self.cluster].issuer
+        try:
+            provider = iam.create_open_id_connect_provider(
+                Url=issuer, ClientIDList=["sts.amazonaws.com"], ThumbprintList=["0" * 40]
+            )["OpenIDConnectProviderArn"]
+        except iam.exceptions.EntityAlreadyExistsException:
+            provider = f"arn:aws:iam::{self.account}:oidc-provider/{issuer.removeprefix('https://')}"
+        key = issuer.removeprefix("https://")
+        accounts = [
+            f"system:serviceaccount:{self.namespace}:ack-{service}-controller"
+            for service in ("sagemaker", "applicationautoscaling")
+        ]
+        trust = {
+            "Effect": "Allow",
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Principal": {"Federated": provider},
+            "Condition": {"StringEquals": {f"{key}:aud": "sts.amazonaws.com", f"{key}:sub": accounts}},
+        }
+        document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+        return str(iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"])
+
     def _touch(self, kube: Kube, crd: str) -> None:
         try:
             kube.patch(

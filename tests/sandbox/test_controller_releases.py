@@ -197,7 +197,28 @@ def test_without_crds_it_says_so_and_ends(lab: Lab) -> None:
     lab.kube.request("DELETE", f"/api/v1/namespaces/{before['namespace']}/pods/{before['name']}")
     lab.until(lambda: lab.pod()["metadata"]["uid"] != before["uid"])
     lab.logged('no matches for kind \\"Space\\" in version \\"sagemaker.services.k8s.aws/v1alpha1\\"')
-    lab.until(lambda: _waiting(lab, "CrashLoopBackOff"))
+    lab.until(lambda: _ended(lab) == 1)
+
+
+def _ended(lab: Lab) -> int | None:
+    """The exit code of the run before this one."""
+    status = (lab.pod().get("status") or {}).get("containerStatuses") or [{}]
+    code = ((status[0].get("lastState") or {}).get("terminated") or {}).get("exitCode")
+    return None if code is None else int(code)
+
+
+def test_a_pod_without_a_role_is_its_node_and_may_do_nothing(either: Lab) -> None:
+    """§3: Ready means that some identity works, perhaps the node's."""
+    _sagemaker(either)
+    account = f"/api/v1/namespaces/{either.world.namespace}/serviceaccounts/ack-sagemaker-controller"
+    either.kube.merge(account, {"metadata": {"annotations": {"eks.amazonaws.com/role-arn": None}}})
+    before = either.pod()["metadata"]
+    either.kube.request("DELETE", f"/api/v1/namespaces/{before['namespace']}/pods/{before['name']}")
+    either.until(lambda: either.pod()["metadata"]["uid"] != before["uid"] and _ready(either))
+    namespace = either.namespace()
+    either.model(namespace, "denied")
+    text = "assumed-role/practice-node/i-00000000practice is not authorized to perform: sagemaker:DescribeModel"
+    either.condition("Model", namespace, "denied", "ACK.Recoverable", "True", text)
 
 
 def test_the_process_goes_with_its_pod_and_a_killed_one_comes_back(either: Lab) -> None:

@@ -109,7 +109,7 @@ def test_values_files_and_set_reach_the_chart_and_the_later_wins(world: World, t
 
 
 def test_a_role_of_ones_own_leaves_iam_alone(world: World) -> None:
-    arn = f"arn:aws:iam::{world.account}:role/of-our-own"
+    arn = world.role_of_ones_own("of-our-own")
     with world.requests() as seen:
         world.install("--role-arn", arn)
     assert not [item for item in seen.writes if item.startswith("iam:")]
@@ -123,7 +123,7 @@ def test_a_role_of_ones_own_leaves_iam_alone(world: World) -> None:
 
 def test_another_role_later_reaches_the_running_pods(world: World) -> None:
     world.install("--service", "sagemaker")
-    arn = f"arn:aws:iam::{world.account}:role/another"
+    arn = world.role_of_ones_own("another")
     world.install("--service", "sagemaker", "--role-arn", arn)
     pods = [
         pod

@@ -21,6 +21,7 @@ from urllib.parse import parse_qs
 from acksm.sandbox import answers, iam_answers, permissions, sagemaker_calls, trust
 
 ADMINISTRATOR = "practice-admin"
+NODE_ROLE = "practice-node"
 EXPIRED_KEY = "ASIAACKSMEXPIREDKEY0"
 _CREDENTIAL = re.compile(r"Credential=([A-Z0-9]+)/\d+/([^/]*)/([a-z-]+)/")
 Environ = dict[str, Any]
@@ -263,6 +264,25 @@ def empty_account(account: str) -> None:
     for service in ("sagemaker", "applicationautoscaling"):
         for regional in dict(get_backend(service)[account]).values():
             regional.reset()
+
+
+def node_keys(account: str, region: str) -> dict[str, str]:
+    """The keys that a pod without a role of its own finds: those of its node's role, which may do nothing here."""
+    from moto.sts.models import sts_backends
+
+    session = sts_backends[account]["aws"].assume_role(
+        region_name=region,
+        role_session_name="i-00000000practice",
+        role_arn=f"arn:aws:iam::{account}:role/{NODE_ROLE}",
+        policy="",
+        duration=43_200,
+        external_id="",
+    )
+    return {
+        "AWS_ACCESS_KEY_ID": str(session.access_key_id),
+        "AWS_SECRET_ACCESS_KEY": str(session.secret_access_key),
+        "AWS_SESSION_TOKEN": str(session.session_token),
+    }
 
 
 def issuer(region: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from acksm.sandbox.cloud import node_keys
 from acksm.sandbox.control_plane import NODE, ControlPlane
 from acksm.sandbox.controllers.kube import Kube
 from acksm.sandbox.controllers.kubelet import Kubelet
@@ -40,7 +41,14 @@ class Host:
         name, ca_file = plane.state.name, str(plane.ca.path)
         pair = (str(plane.admin[0]), str(plane.admin[1]))
         around = Surroundings(
-            name, plane.state.endpoint, ca_file, aws_endpoint, plane.state.region, plane.home, self._pace
+            name,
+            plane.state.endpoint,
+            ca_file,
+            aws_endpoint,
+            plane.state.region,
+            plane.home,
+            self._pace,
+            node_keys(plane.state.account, plane.state.region),
         )
         kube = Kube(plane.state.endpoint, ca_file, pair=pair)
         programs = Programs(self._named, self._crane, registry, self._home / "controllers", pull=self._pull)

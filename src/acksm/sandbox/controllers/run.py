@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +26,15 @@ GRACE_SECONDS = 5.0  # between SIGTERM and SIGKILL
 SETTLED_SECONDS = 1.0  # a program without a probe counts as ready after so long
 POLL_SECONDS = 0.05
 PASSED_ON = ("PATH", "LANG", "TMPDIR", "TZ", "PYTHONPATH", "VIRTUAL_ENV")
+# With one of these a pod has credentials before it would ask for its node's
+OWN_CREDENTIALS = ("AWS_ROLE_ARN", "AWS_ACCESS_KEY_ID", "AWS_SHARED_CREDENTIALS_FILE", "AWS_PROFILE")
 READY_FILE, PACE, VERSION = "PRACTICE_READY", "PRACTICE_PACE", "PRACTICE_VERSION"
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a controller finds around it. `pace` is how fast time goes for waits: 1 is as real, 0.1 ten times faster."""
+    """What a controller finds around it. `pace` is how fast time goes for waits: 1 is as real, 0.1 ten times faster;
+    `node_keys`: the AWS keys of the node's role, as variables."""
 
     cluster: str
     server: str
@@ -40,6 +43,7 @@ class Surroundings:
     region: str
     home: Path
     pace: float
+    node_keys: Mapping[str, str] = field(default_factory=dict)
 
 
 class Run:
@@ -178,7 +182,9 @@ class Run:
         environment |= {"KUBECONFIG": str(config), READY_FILE: str(self.home / "ready")}
         if not environment.get("AWS_ENDPOINT_URL"):
             environment["AWS_ENDPOINT_URL"] = self.around.aws_endpoint
-        environment["AWS_EC2_METADATA_DISABLED"] = "true"  # the practice node has no instance profile
+        environment["AWS_EC2_METADATA_DISABLED"] = "true"  # the metadata service is not there, what it would give is:
+        if not any(name in environment for name in OWN_CREDENTIALS):
+            environment |= self.around.node_keys
         environment.pop("AWS_CA_BUNDLE", None)  # with it the real controllers refuse to start a client (sandbox.md)
         if program.kind == STAND_IN:
             environment |= {PACE: str(self.around.pace), VERSION: f"{self.controller.service}:{self.controller.tag}"}

@@ -204,13 +204,12 @@ class Controller:
 def _kube(environment: Mapping[str, str]) -> Kube:
     """The service account's connection, from the kubeconfig that the sandbox wrote."""
     import base64
-    import tempfile
 
     config = json.loads(Path(environment["KUBECONFIG"]).read_text())
     cluster = config["clusters"][0]["cluster"]
-    with tempfile.NamedTemporaryFile("wb", suffix=".crt", delete=False, dir=environment.get("HOME") or None) as file:
-        file.write(base64.b64decode(cluster["certificate-authority-data"]))
-    return Kube(cluster["server"], file.name, token=config["users"][0]["user"]["token"])
+    ca_file = Path(environment["KUBECONFIG"]).with_suffix(".crt")
+    ca_file.write_bytes(base64.b64decode(cluster["certificate-authority-data"]))
+    return Kube(cluster["server"], str(ca_file), token=config["users"][0]["user"]["token"])
 
 
 def _served(kube: Kube, base: str, plural: str) -> bool:
