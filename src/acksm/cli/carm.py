@@ -19,7 +19,7 @@ app = typer.Typer(
 # --account is the other account's here; the pin of one's own is ACKSM_ACCOUNT or the file's
 _TARGET = {key: kind for key, kind in TARGET.items() if key != "account"}
 _MODE = {"mode": ACCOUNTS["mode"]}
-_NAMESPACES = argument("namespaces", list[str] | None, None, "[NAMESPACE]...", "The namespaces [all that are bound].")
+_NAMESPACES = argument("namespaces", list[str] | None, None, "NAMESPACE", "The namespaces [all that are bound].")
 _LIVE = option("live", bool, False, "--live", help="Assume each role once, with the controllers' own identity.")
 
 
@@ -51,7 +51,7 @@ def setup(resolved: Any, ui: Any, print_only: bool) -> int:
     _MODE,
     RUN,
     extra=[
-        argument("namespaces", list[str] | None, None, "[NAMESPACE]...", "The namespaces [all of the settings file]."),
+        argument("namespaces", list[str] | None, None, "NAMESPACE", "The namespaces [all of the settings file]."),
         option("account", str, "", "--account", help="The account whose objects are made there."),
         option("team", str, "", "--team", help="A team in the place of an account (gate TeamLevelCARM)."),
         option("role_arn", str, "", "--role-arn", help="Role in that account [the map's, or the default name]."),
@@ -86,7 +86,7 @@ def bind(
     _TARGET,
     _MODE,
     RUN,
-    extra=[argument("namespaces", list[str], inspect.Parameter.empty, "NAMESPACE...", "The namespaces.")],
+    extra=[argument("namespaces", list[str], inspect.Parameter.empty, "NAMESPACE", "The namespaces.")],
     help="Take the binding away, and the map's entry when no namespace uses it.",
 )
 def unbind(resolved: Any, ui: Any, namespaces: list[str]) -> int:

@@ -47,8 +47,8 @@ def option(name: str, kind: Any, default: Any, *flags: str, help: str, metavar: 
     _CREATE,
     RUN,
     extra=[
-        argument("namespace", str | None, None, "[NAMESPACE]", "The namespace [all of the settings file]."),
-        argument("wanted", str | None, None, "[REGION]", "Its default region."),
+        argument("namespace", str | None, None, "NAMESPACE", "The namespace [all of the settings file]."),
+        argument("wanted", str | None, None, "REGION", "Its default region."),
     ],
     help="Give a namespace a default region; without arguments all that acksm.yaml declares (guide 5).",
 )
@@ -68,7 +68,7 @@ def bind(resolved: Any, ui: Any, namespace: str | None, wanted: str | None) -> i
     "unbind",
     TARGET,
     RUN,
-    extra=[argument("namespaces", list[str], inspect.Parameter.empty, "NAMESPACE...", "The namespaces.")],
+    extra=[argument("namespaces", list[str], inspect.Parameter.empty, "NAMESPACE", "The namespaces.")],
     help="Take the default region away from namespaces.",
 )
 def unbind(resolved: Any, ui: Any, namespaces: list[str]) -> int:
