@@ -21,7 +21,8 @@ def test_run_gives_exit_code_output_and_resources(tmp_path: Path) -> None:
     assert found.exit_code == 7
     assert found.output.strip() == "child"
     assert found.largest > 60 * 1024**2
-    assert found.tree > found.largest
+    # parent and child together; `largest` begins at the size of whoever forks, and pytest is a large one (getrusage(2))
+    assert found.tree > 64 * 1024**2
     assert found.wall > 0.2
 
 
