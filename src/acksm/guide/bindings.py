@@ -15,11 +15,11 @@ from typing import Any
 from acksm import charts
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
+from acksm.guide import namespaces
 from acksm.guide.crds import COMMON_GROUP
 from acksm.guide.running import IGNORED_NAMESPACES
 from acksm.kube.client import FIELD_MANAGER, Kube
 from acksm.kube.keys import ANNOTATIONS, delete_when_empty, managers_at, set_keys, values_at
-from acksm.kube.owners import OWNED_LABEL
 from acksm.kube.paths import Ref, ref
 
 OWNER = "services.k8s.aws/owner-account-id"
@@ -115,23 +115,7 @@ def lane(name: str) -> str:
 
 def create(name: str, step: str) -> Change:
     """Make a namespace; its annotation is a change of its own after it."""
-    manifest = {
-        "apiVersion": "v1",
-        "kind": "Namespace",
-        "metadata": {"name": name, "labels": {OWNED_LABEL: "true"}},
-    }
-    return Change(
-        id="namespace.create",
-        step=step,
-        op=Op.CREATE,
-        system="kubernetes",
-        target=f"Namespace {name}",
-        call="kube.apply",
-        params={"manifest": manifest},
-        after=manifest,
-        guide=f"kubectl create namespace {name}",
-        lane=lane(name),
-    )
+    return namespaces.create(name, step, guide=f"kubectl create namespace {name}", lane=lane(name))
 
 
 def annotate(name: str, live: Namespace | None, key: str, value: str | None, step: str) -> list[Change]:

@@ -14,7 +14,7 @@ from acksm import reports
 from acksm.config import TARGET_ROLE
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
-from acksm.guide import bindings, carm_map, carm_roles, running
+from acksm.guide import bindings, carm_map, carm_roles, readiness, running
 from acksm.guide.bindings import OWNER, TEAM, Living, Namespace
 from acksm.guide.carm_map import STEP, Maps, Subject
 from acksm.guide.running import SERVICE_CARM, TEAM_CARM, Running
@@ -260,17 +260,7 @@ def _restarts(observed: Observed, names: Iterable[str]) -> list[Change]:
                 guide=f"kubectl -n {item.namespace} rollout restart deployment {item.deployment}",
             )
         )
-        changes.append(
-            Change(
-                id="release.ready",
-                step=STEP,
-                op=Op.WAIT,
-                system="kubernetes",
-                target=f"controller {item.release}",
-                call="controller.await_ready",
-                params={"release": item.release, "namespace": item.namespace, "role_arn": ""},
-            )
-        )
+        changes.append(readiness.ready(item.release, item.namespace, "", step=STEP))
     return changes
 
 

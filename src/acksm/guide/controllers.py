@@ -36,6 +36,10 @@ MANAGED = {
     MARK_PATH: "nothing: it is acksm's own mark",
 }
 
+ADOPTED_RESOURCES = paths.Ref(f"{crds.COMMON_GROUP}/v1alpha1", "adoptedresources", "AdoptedResource")
+Installed = tuple[Release | None, tuple[int, ...]]  # a release, and its revisions that once worked
+NOTHING: Installed = (None, ())
+
 
 @dataclass(frozen=True)
 class Controller:
@@ -91,13 +95,6 @@ def observe(target: Target, emit: Emit) -> Observed:
         count = len(target.kube.list(ADOPTED_RESOURCES, metadata_only=True)) if adopted else 0
         names = {item["metadata"]["name"]: item for item in listed.result()}
     return Observed(controllers, ack, names, count)
-
-
-ADOPTED_RESOURCES = paths.Ref(f"{crds.COMMON_GROUP}/v1alpha1", "adoptedresources", "AdoptedResource")
-
-
-Installed = tuple[Release | None, tuple[int, ...]]  # a release, and its revisions that once worked
-NOTHING: Installed = (None, ())
 
 
 def _releases(target: Target) -> dict[str, Installed]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from acksm.engine.change import Change, Op
 from acksm.engine.waits import Deadline, Progress, wait_until
 from acksm.errors import AcksmError
 from acksm.events import Emit, silent
@@ -162,6 +163,22 @@ def needs_restart(health: Health | None, role_arn: str) -> bool:
     """Whether running pods lack the identity that their service account gives (made before the annotation)."""
     return health is not None and any(
         not state.reason and (state.role_arn != role_arn or not state.has_token_file) for state in health.pods
+    )
+
+
+def ready(
+    release: str, namespace: str, role_arn: str, *, step: str, lane: str = "", iam_is_new: bool = False
+) -> Change:
+    """The wait for a release's controller, as `await_ready` does it."""
+    return Change(
+        id="release.ready",
+        step=step,
+        op=Op.WAIT,
+        system="kubernetes",
+        lane=lane,
+        target=f"controller {release}",
+        call="controller.await_ready",
+        params={"release": release, "namespace": namespace, "role_arn": role_arn, "iam_is_new": iam_is_new},
     )
 
 

@@ -12,9 +12,10 @@ from typing import Any
 
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
-from acksm.guide.readiness import Health, needs_restart
+from acksm.guide.namespaces import create as create_namespace
+from acksm.guide.readiness import Health, needs_restart, ready
 from acksm.helm.releases import PENDING_GRACE_SECONDS
-from acksm.kube.owners import OWNED_LABEL, owner_of
+from acksm.kube.owners import owner_of
 
 Json = Mapping[str, Any]
 
@@ -132,15 +133,13 @@ def plan(observed: Observed, wanted: Wanted, *, wait: bool, iam_is_new: bool, ad
         )
     if wait and changes:
         changes.append(
-            Change(
-                id="release.ready",
+            ready(
+                wanted.name,
+                wanted.namespace,
+                wanted.role_arn,
                 step="release",
-                op=Op.WAIT,
-                system="kubernetes",
                 lane=wanted.service,
-                target=f"controller {wanted.name}",
-                call="controller.await_ready",
-                params=where | {"role_arn": wanted.role_arn, "iam_is_new": iam_is_new},
+                iam_is_new=iam_is_new,
             )
         )
     return changes
@@ -189,24 +188,7 @@ def namespaces(
             continue
         if name != controller_namespace and not create:
             raise AcksmError("namespace-missing", f"namespace {name} is to be watched but does not exist", where=name)
-        manifest = {
-            "apiVersion": "v1",
-            "kind": "Namespace",
-            "metadata": {"name": name, "labels": {OWNED_LABEL: "true"}},
-        }
-        changes.append(
-            Change(
-                id="namespace.create",
-                step="namespace",
-                op=Op.CREATE,
-                system="kubernetes",
-                target=f"Namespace {name}",
-                call="kube.apply",
-                params={"manifest": manifest},
-                after=manifest,
-                guide="helm install --create-namespace",
-            )
-        )
+        changes.append(create_namespace(name, "namespace", guide="helm install --create-namespace"))
     return changes
 
 

@@ -70,8 +70,9 @@ class Daemon:
         try:
             self._begin()
             write_private(self.home / "ready", "")
+            # a sandbox whose directory somebody removed has no `down` any more: it ends by itself
             while not self.stop.wait(LOOK_SECONDS) and self.home.exists():
-                """A sandbox whose directory somebody removed has no `down` any more: it ends by itself."""
+                pass
         except AcksmError as error:
             write_private(self.home / "failed.json", json.dumps(error.as_data()))
         except Exception:
