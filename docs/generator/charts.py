@@ -6,8 +6,7 @@ from acksm import charts
 from acksm.charts import ALWAYS, FEATURES, SERVICES, TESTED, Feature
 from acksm.errors import AcksmError
 from acksm.sandbox.practice.generations import all_charts
-from generator.markdown import NOTICE, code, table
-from generator.markdown import page as _page
+from generator.markdown import NOTICE, code, page as _page, table
 
 _INTRO = """\
 Facts about the versions of the two charts are one table in the code (`src/acksm/charts.py`); every command asks it, and

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from acksm.catalog import Entry, areas
-from generator.markdown import NOTICE, anchor, code, heading_anchor, slug, table
-from generator.markdown import page as _page
+from generator.markdown import NOTICE, anchor, code, heading_anchor, page as _page, slug, table
 
 KINDS = {
     "error": (

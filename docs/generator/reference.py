@@ -11,8 +11,7 @@ from acksm.config import Settings
 from acksm.errors import ExitCode
 from acksm.reports import VERBATIM
 from generator.cli import Command, Parameter, commands
-from generator.markdown import NOTICE, code, table
-from generator.markdown import page as _page
+from generator.markdown import NOTICE, code, page as _page, table
 
 EXIT_CODES = {
     ExitCode.OK: "done, or nothing was to be done",

@@ -86,7 +86,7 @@ def _shapes() -> dict[str, Any]:
 
 def _use_docstrings() -> None:
     for item in vars(reports).values():
-        if isinstance(item, type) and item.__module__ == reports.__name__:
+        if isinstance(item, type) and item.__module__.startswith(reports.__name__ + "."):
             item.__pydantic_config__ = ConfigDict(use_attribute_docstrings=True)  # type: ignore[attr-defined]
 
 

@@ -11,8 +11,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from acksm.aws.session import Aws, Identity
 from acksm.aws.token import PREFIX, TOKEN_LIFE, Token, exec_credential, mint

@@ -6,8 +6,7 @@ import threading
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from acksm.engine.change import Change, Danger, Op, Plan, summary
 from acksm.engine.diff import holds, render, render_plan

@@ -7,8 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from acksm.engine.change import Danger, Op
 from acksm.errors import AcksmError

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from acksm.errors import AcksmError
 from acksm.kube.kubeconfig import Context, default_paths, load, same_server

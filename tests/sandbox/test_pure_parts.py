@@ -14,8 +14,7 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from acksm import archive
 from acksm.errors import AcksmError

@@ -8,8 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from acksm import ui as module
 from acksm.engine.waits import Deadline, Progress, wait_until

@@ -18,8 +18,7 @@ from typing import Any
 from acksm import reports
 from acksm.aws.eks import Cluster
 from acksm.aws.session import Aws, Identity
-from acksm.aws.token import exec_credential as _credential
-from acksm.aws.token import mint
+from acksm.aws.token import exec_credential as _credential, mint
 from acksm.config import Settings
 from acksm.engine.waits import Deadline
 from acksm.errors import AcksmError

@@ -1,0 +1,98 @@
+"""The report documents of `-o json` and `-o yaml`: their shapes, written once.
+
+docs/schemas/report.json is generated from here (docs/generate.py), mypy checks the places that fill them, and the tests
+validate what commands print. A field may be added within v1; none changes its meaning or goes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from acksm.reports.carm import (
+    CarmBindFacts as CarmBindFacts,
+    CarmBinding as CarmBinding,
+    CarmBindReport as CarmBindReport,
+    CarmListReport as CarmListReport,
+    CarmRow as CarmRow,
+    CarmSetupFacts as CarmSetupFacts,
+    CarmSetupReport as CarmSetupReport,
+    CarmUnbindFacts as CarmUnbindFacts,
+    CarmUnbindReport as CarmUnbindReport,
+    CarmUnbound as CarmUnbound,
+    CarmVerifyReport as CarmVerifyReport,
+)
+from acksm.reports.common import (
+    Change as Change,
+    Changes as Changes,
+    CheckResult as CheckResult,
+    Drift as Drift,
+    Envelope as Envelope,
+    Error as Error,
+    Target as Target,
+)
+from acksm.reports.controllers import (
+    Controller as Controller,
+    ControllerFacts as ControllerFacts,
+    InstallFacts as InstallFacts,
+    InstallReport as InstallReport,
+    OidcFacts as OidcFacts,
+    OidcReport as OidcReport,
+    RoleFacts as RoleFacts,
+    RoleReport as RoleReport,
+    RunningController as RunningController,
+    StatusReport as StatusReport,
+)
+from acksm.reports.information import (
+    CatalogEntry as CatalogEntry,
+    ConfigReport as ConfigReport,
+    ExplainReport as ExplainReport,
+    VersionReport as VersionReport,
+)
+from acksm.reports.region import (
+    RegionBinding as RegionBinding,
+    RegionExplainReport as RegionExplainReport,
+    RegionFacts as RegionFacts,
+    RegionListReport as RegionListReport,
+    RegionReport as RegionReport,
+    RegionRow as RegionRow,
+    RegionSource as RegionSource,
+)
+from acksm.reports.sandbox import (
+    PartsReport as PartsReport,
+    SandboxCluster as SandboxCluster,
+    SandboxController as SandboxController,
+    SandboxDownReport as SandboxDownReport,
+    SandboxEnvReport as SandboxEnvReport,
+    SandboxLogsReport as SandboxLogsReport,
+    SandboxPart as SandboxPart,
+    SandboxReport as SandboxReport,
+    SandboxStatusReport as SandboxStatusReport,
+)
+
+# The data of each command, beside the envelope. A new command has to have its line here; docs/generate.py asks for it.
+REPORTS: dict[str, Any] = {
+    "oidc": OidcReport,
+    "iam-role": RoleReport,
+    "install": InstallReport,
+    "status": StatusReport,
+    "region bind": RegionReport,
+    "region unbind": RegionReport,
+    "region list": RegionListReport,
+    "region explain": RegionExplainReport,
+    "carm setup": CarmSetupReport,
+    "carm bind": CarmBindReport,
+    "carm unbind": CarmUnbindReport,
+    "carm list": CarmListReport,
+    "carm verify": CarmVerifyReport,
+    "explain": ExplainReport,
+    "config show": ConfigReport,
+    "version": VersionReport,
+    "sandbox build": PartsReport,
+    "sandbox up": SandboxReport,
+    "sandbox status": SandboxStatusReport,
+    "sandbox down": SandboxDownReport,
+    "sandbox env": SandboxEnvReport,
+    "sandbox logs": SandboxLogsReport,
+}
+# Commands whose output is another program's format, whatever -o says; only their errors are report documents.
+VERBATIM = {"token": "an ExecCredential of client.authentication.k8s.io/v1, for kubectl"}

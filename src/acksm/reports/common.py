@@ -1,0 +1,113 @@
+"""What every report is made of: the envelope, an error, a change, the target, a check."""
+
+from __future__ import annotations
+
+from typing import Any, NotRequired
+
+from typing_extensions import TypedDict  # pydantic reads no other on Python 3.11
+
+
+class Envelope(TypedDict):
+    """What every document begins with. A failed command has nothing else."""
+
+    schema: str
+    """The form of this document: acksm.dev/report/v1."""
+    command: str
+    """The command as it is typed, without `acksm` and options."""
+    exit_code: int
+    """The process's exit code."""
+    error: Error | None
+    """What went wrong, or null."""
+
+
+class Error(TypedDict):
+    """Why the command ended without a result."""
+
+    id: str
+    """Stable; `acksm explain ID` and docs/errors.md tell more."""
+    message: str
+    """What is wrong, in words; these may change from version to version."""
+    where: str
+    """The object, file or option at fault, or empty."""
+    remedy: str
+    """A command or a hint that puts it right."""
+    exit_code: int
+    """The same as the document's."""
+    details: dict[str, Any]
+    """More, by id: `diff` (lines), `done` and `failed` (changes of a run that stopped), `actions`, `owner`, …"""
+
+
+class Target(TypedDict):
+    """The cluster and account that the command worked on."""
+
+    cluster: str
+    cluster_arn: str
+    region: str
+    account: str
+    """12 digits."""
+    identity: str
+    """ARN of the caller."""
+    endpoint: str
+    """URL of the apiserver, as EKS gives it."""
+    kubernetes: str
+    """Version of the control plane, such as 1.35."""
+    namespace: str
+    """Namespace of the controllers."""
+
+
+class Change(TypedDict):
+    """One change of the plan."""
+
+    id: str
+    """Stable; `acksm explain ID` tells more."""
+    step: str
+    """The section of the plan, such as iam-role or crds."""
+    op: str
+    """create, update or delete."""
+    system: str
+    """aws, kubernetes or helm."""
+    target: str
+    """ARN or name of what is changed."""
+    before: Any
+    """What is there now, as far as it matters for the change; null when nothing is."""
+    after: Any
+    """What is wanted."""
+    reason: str
+    danger: str
+    """none, mild (asked about), or severe."""
+    guide: str
+    """The command of the hand-run guide that this change stands for, or empty."""
+
+
+class Drift(TypedDict):
+    """Something that `acksm install` with the same options would change."""
+
+    id: str
+    target: str
+    reason: str
+
+
+class Changes(TypedDict):
+    """What a command that makes a plan reports."""
+
+    target: Target
+    dry_run: bool
+    """True: the changes were planned and not made."""
+    notes: list[str]
+    changes: list[Change]
+    """In order; empty when all was up to date."""
+    digest: NotRequired[str]
+    """Only with --dry-run: equal plans have equal digests."""
+
+
+class CheckResult(TypedDict):
+    """Something that was looked at."""
+
+    id: str
+    """Begins with `check.`; `acksm explain ID` tells more."""
+    state: str
+    """ok, warning, unknown (it could not be looked at) or broken."""
+    where: str
+    text: str
+    remedy: str
+    """Empty where nothing is to be put right."""

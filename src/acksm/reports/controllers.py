@@ -1,0 +1,112 @@
+"""`oidc`, `iam-role`, `install`, `status`."""
+
+from __future__ import annotations
+
+from typing import Any, NotRequired
+
+from typing_extensions import TypedDict  # pydantic reads no other on Python 3.11
+
+from acksm.reports.common import Changes, Drift, Target
+
+
+class OidcFacts(TypedDict):
+    """Result of `acksm oidc`."""
+
+    oidc_provider_arn: str
+
+
+class RoleFacts(TypedDict):
+    """Result of `acksm iam-role`."""
+
+    role_arn: str
+
+
+class ControllerFacts(TypedDict):
+    """One controller as the plan wants it."""
+
+    release: str
+    """NAMESPACE/RELEASE."""
+    version: str
+    """Chart version."""
+    scope: str
+    """What it watches, in words."""
+    digest: str
+    """sha256 of the chart's archive."""
+    values: dict[str, Any]
+    """What is given to helm on top of the chart's own values."""
+    values_diff: list[str]
+    """The chart's values.yaml against the patched one, as lines of a unified diff."""
+    objects: list[str]
+    """Objects that the release would make; only of a release that changes."""
+    changes: int
+    """How many changes the release itself gets."""
+
+
+class InstallFacts(TypedDict):
+    """Result of `acksm install`."""
+
+    oidc_provider_arn: NotRequired[str]
+    """Not there where IAM is left alone (--role-arn)."""
+    role_arn: str
+    controllers: dict[str, ControllerFacts]
+    """By service."""
+
+
+class OidcReport(Changes):
+    result: OidcFacts
+
+
+class RoleReport(Changes):
+    result: RoleFacts
+
+
+class InstallReport(Changes):
+    result: InstallFacts
+
+
+class Controller(TypedDict):
+    """One controller as it is. The fields after `installed` are empty when it is not."""
+
+    service: str
+    installed: bool
+    version: str
+    status: str
+    """helm's word for the release's state."""
+    scope: str
+    role_arn: str
+    """The role that the service account names."""
+    owned_by_acksm: bool
+    healthy: bool
+    problems: list[str]
+
+
+class StatusReport(TypedDict):
+    """What is installed."""
+
+    target: Target
+    healthy: bool
+    """At least one controller is installed, and none is unhealthy."""
+    controllers: list[Controller]
+    drift: list[Drift]
+    drift_unknown: str
+    """Why drift could not be told, or empty."""
+
+
+class RunningController(TypedDict):
+    """A controller as it runs, read from its Deployment."""
+
+    service: str
+    version: str
+    namespace: str
+    watched: list[str]
+    """The namespaces that it watches; empty for all."""
+    mode: str
+    """carm or role-selector: how it reaches other accounts."""
+    role_arn: str
+    """The role that its service account names, or empty."""
+    region: str
+    """Its --aws-region."""
+    reads_accounts: bool
+    """It follows accounts of namespaces (or IAMRoleSelectors) in its scope and with its values."""
+    reads_regions: bool
+    """It follows default regions of namespaces."""

@@ -1,0 +1,37 @@
+"""`explain`, `config show`, `version`."""
+
+from __future__ import annotations
+
+from typing import Any, NotRequired
+
+from typing_extensions import TypedDict  # pydantic reads no other on Python 3.11
+
+
+class CatalogEntry(TypedDict):
+    """An id of the catalogue."""
+
+    id: str
+    title: str
+    cause: str
+    remedy: str
+    exit_code: int
+
+
+class ExplainReport(TypedDict):
+    """One of the two, by whether an id was asked for."""
+
+    entry: NotRequired[CatalogEntry]
+    entries: NotRequired[list[CatalogEntry]]
+
+
+class ConfigReport(TypedDict):
+    """Every setting."""
+
+    settings: dict[str, Any]
+    """By name; their types are those of docs/schemas/settings.json."""
+    origins: dict[str, str]
+    """Where each came from: `flag --X`, `variable X`, `file X` or `default`."""
+
+
+class VersionReport(TypedDict):
+    version: str
