@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from acksm.kinds import KINDS, Kind
 from acksm.sandbox.controllers.kube import KubeError
 from acksm.sandbox.controllers.standin import resolve
 from acksm.sandbox.controllers.standin.adoption import TerminalError, with_key
 from acksm.sandbox.controllers.standin.cloud import AbsentError, AwsError
 from acksm.sandbox.controllers.standin.conditions import ADOPTED, Conditions
-from acksm.sandbox.controllers.standin.kinds import KINDS, Kind
 from acksm.sandbox.controllers.standin.manager import Manager, Object
 from acksm.sandbox.controllers.standin.reconcile import ROLE_SECONDS
 from acksm.sandbox.controllers.standin.work import RetryError, World

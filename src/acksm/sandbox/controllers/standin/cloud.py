@@ -7,8 +7,8 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+from acksm.kinds import API, SDK_NAME, Kind
 from acksm.sandbox.controllers.standin.flags import Config
-from acksm.sandbox.controllers.standin.kinds import API, SDK_NAME, Kind
 from acksm.sandbox.controllers.standin.versions import Release
 
 ABSENT_CODES = {"ResourceNotFound", "ResourceNotFoundException", "ObjectNotFoundException"}

@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from acksm.kinds import KINDS, Kind
 from acksm.sandbox.controllers.kube import Kube, KubeError
 from acksm.sandbox.controllers.standin import flags, versions
 from acksm.sandbox.controllers.standin.adopted_resource import AdoptedResources
 from acksm.sandbox.controllers.standin.caches import Live
 from acksm.sandbox.controllers.standin.cloud import AwsError, Cloud
-from acksm.sandbox.controllers.standin.kinds import KINDS, Kind
 from acksm.sandbox.controllers.standin.log import Log
 from acksm.sandbox.controllers.standin.queue import Queue
 from acksm.sandbox.controllers.standin.reconcile import Reconciler

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from acksm.kinds import Kind
 from acksm.sandbox.controllers.standin import names
 from acksm.sandbox.controllers.standin.cloud import AbsentError, Cloud
 from acksm.sandbox.controllers.standin.conditions import SYNCED, TERMINAL, Conditions
-from acksm.sandbox.controllers.standin.kinds import Kind
 from acksm.sandbox.controllers.standin.resolve import metadata_of
 
 Object = dict[str, Any]

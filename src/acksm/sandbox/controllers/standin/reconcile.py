@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
+from acksm.kinds import Kind
 from acksm.sandbox.controllers.standin import adoption, names, resolve
 from acksm.sandbox.controllers.standin.cloud import AbsentError, AwsError, is_terminal
 from acksm.sandbox.controllers.standin.conditions import (
@@ -19,7 +20,6 @@ from acksm.sandbox.controllers.standin.conditions import (
     Conditions,
     not_ours,
 )
-from acksm.sandbox.controllers.standin.kinds import Kind
 from acksm.sandbox.controllers.standin.manager import Manager, Object
 from acksm.sandbox.controllers.standin.work import (
     FailedError,

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from acksm.kinds import Kind
 from acksm.sandbox.controllers.kube import Kube, KubeError
 from acksm.sandbox.controllers.standin import resolve
 from acksm.sandbox.controllers.standin.cloud import AwsError, Cloud, same
 from acksm.sandbox.controllers.standin.conditions import Conditions
 from acksm.sandbox.controllers.standin.flags import Config
-from acksm.sandbox.controllers.standin.kinds import Kind
 from acksm.sandbox.controllers.standin.log import Log
 from acksm.sandbox.controllers.standin.manager import Manager, Object
 from acksm.sandbox.controllers.standin.versions import Release

@@ -1,4 +1,7 @@
-"""What the stand-in knows of each kind: its calls, its key, its states. Most follows from the kind's name.
+"""What is known of each kind: its calls, its key, its states. Most follows from the kind's name.
+
+The guide's sections and the sandbox's stand-in read the same table; it was checked against the real controllers
+(docs/testing.md).
 
 Sources: the two controllers' generator configuration and hooks at v1.9.1 and v1.4.1, read as facts; ack-facts.md §2.5.
 """
