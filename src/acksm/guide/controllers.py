@@ -373,9 +373,10 @@ def _check_owners(
                 changing,
             )
         )
+    namespace = changing[0].namespace
+    live = _live(target, observed, [item for manifests in objects for item in manifests], namespace)
     for one, manifests in zip(changing, objects, strict=True):
-        live = _live(target, observed, manifests, one.namespace)
-        release.check_owners(manifests, live, one.name, one.namespace)
+        release.check_owners(manifests, live, one.name, namespace)
         rendered[one.name] = manifests
     return rendered
 

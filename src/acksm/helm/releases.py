@@ -107,6 +107,7 @@ class Releases:
                 "-n",
                 namespace,
                 "--skip-crds",
+                "--disable-openapi-validation",  # the apiserver checks what it is given; helm would load its whole schema
                 "-f",
                 file,
                 "--timeout",
