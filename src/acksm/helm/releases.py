@@ -107,7 +107,7 @@ class Releases:
                 "-n",
                 namespace,
                 "--skip-crds",
-                "--disable-openapi-validation",  # the apiserver checks what it is given; helm would load its whole schema
+                "--disable-openapi-validation",  # helm would load its whole schema; the apiserver checks
                 "-f",
                 file,
                 "--timeout",
