@@ -150,10 +150,11 @@ def test_account_ids_reach_the_chart_as_texts(helm: Helm, fake: FakeHelm) -> Non
 # its words, for each operation and major version
 
 
+WRITTEN = "--skip-crds --disable-openapi-validation -f values-r.json --timeout 60s -o json"
 WORDS = {
     "template": "template r /c.tgz -n ns -f template-r.json",
-    "install": "install r /c.tgz -n ns --skip-crds --disable-openapi-validation -f values-r.json --timeout 60s -o json",
-    "upgrade": "upgrade r /c.tgz -n ns --skip-crds --disable-openapi-validation -f values-r.json --timeout 60s -o json --reset-values{force}",
+    "install": f"install r /c.tgz -n ns {WRITTEN}",
+    "upgrade": f"upgrade r /c.tgz -n ns {WRITTEN} --reset-values{{force}}",
     "uninstall": "uninstall r -n ns",
     "rollback": "rollback r 3 -n ns",
 }
