@@ -203,6 +203,7 @@ def test_one_that_takes_no_interrupt_is_killed(tmp_path: Path, monkeypatch: pyte
 
 
 def test_ctrl_c_ends_helm_too(helm: Helm, fake: FakeHelm) -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # who started pytest may have it ignored
     fake.answer("install", sleep=600)
     asleep = fake.home / "asleep"
 
@@ -213,8 +214,11 @@ def test_ctrl_c_ends_helm_too(helm: Helm, fake: FakeHelm) -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
     threading.Thread(target=interrupt, daemon=True).start()
-    with pytest.raises(KeyboardInterrupt):
-        helm.run(["install", "r"], seconds=120)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            helm.run(["install", "r"], seconds=120)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert not alive(int(asleep.read_text()))
 
 
