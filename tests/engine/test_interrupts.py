@@ -37,7 +37,8 @@ def test_the_first_signal_lets_the_work_end(number: signal.Signals) -> None:
         process.send_signal(number)
         out, _ = process.communicate(timeout=60)
     assert process.returncode == 0
-    assert out.splitlines()[-2:] == ["ended", "tidied"]
+    assert "ended" in out  # what the thread tells may come before or after
+    assert "tidied" in out
 
 
 def test_the_second_leaves_at_once_and_tidies_up() -> None:
@@ -48,7 +49,8 @@ def test_the_second_leaves_at_once_and_tidies_up() -> None:
         process.send_signal(signal.SIGINT)
         out, _ = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert out == "tidied\n"
+    assert "tidied" in out
+    assert "ended" not in out
 
 
 def _running(mode: str) -> subprocess.Popen[str]:

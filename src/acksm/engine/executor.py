@@ -78,7 +78,8 @@ def _raise(outcome: Outcome, plan: Plan) -> None:
     error, failed = outcome.error, outcome.failed
     if error is None:
         failed = next((change for change in plan.changes if change not in outcome.done), None)
-        error = failed and AcksmError("interrupted", f"stopped before {_doing(failed)}")
+        if failed is not None:
+            error = AcksmError("interrupted", f"stopped before {_doing(failed)}")
     if error is None or failed is None:
         return
     if isinstance(error, AcksmError):
