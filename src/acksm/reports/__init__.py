@@ -48,6 +48,7 @@ from acksm.reports.information import (
     ExplainReport as ExplainReport,
     VersionReport as VersionReport,
 )
+from acksm.reports.plans import PlanFile as PlanFile, PlannedChange as PlannedChange
 from acksm.reports.region import (
     RegionBinding as RegionBinding,
     RegionExplainReport as RegionExplainReport,
@@ -96,3 +97,8 @@ REPORTS: dict[str, Any] = {
 }
 # Commands whose output is another program's format, whatever -o says; only their errors are report documents.
 VERBATIM = {"token": "an ExecCredential of client.authentication.k8s.io/v1, for kubectl"}
+# Commands that print another command's document.
+PASSED_ON = {
+    "plan": "the document of the command that is planned, as with --dry-run",
+    "apply": "the document of the command that was planned",
+}
