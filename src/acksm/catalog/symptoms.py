@@ -153,7 +153,7 @@ ENTRIES = (
         "symptom.not-managed",
         "an AWS object of that name exists, and no Kubernetes object made it",
         "Another cluster or a person made it (community#1403). The controller touches nothing that it did not make.",
-        "acksm adopt --help   (take it over, or choose another name)",
+        "acksm adopt …   (takes it over; or choose another name)",
     ),
     Entry(
         "symptom.adoption-field",
