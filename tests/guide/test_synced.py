@@ -10,7 +10,7 @@ import pytest
 
 from acksm.engine.waits import Deadline
 from acksm.errors import AcksmError
-from acksm.guide import controller_log, synced
+from acksm.guide import synced
 from acksm.kube.paths import Ref, ref
 
 ONE = ref("Model", "churn", "team")
@@ -44,17 +44,17 @@ TROUBLE = condition(synced.RECOVERABLE, "True", DENIED)
         (
             thing(condition(synced.TERMINAL, "True", "Resource already exists", "This resource … not managed by ACK.")),
             False,
-            "object-exists-in-aws",
+            "object-terminal symptom.not-managed",
             "",
             "already exists",
         ),
-        (thing(TROUBLE), False, "", "object-pass-role-denied", "PassRole"),
+        (thing(TROUBLE), False, "", "object-recoverable symptom.pass-role-denied", "PassRole"),
         (thing(condition(synced.RECOVERABLE, "True", "slow")), False, "", "object-recoverable", "slow"),
         (
             thing(condition(synced.SYNCED, "False", "IAM Role is not available", "key not found in CARM configmap")),
             False,
             "",
-            "object-no-account-role",
+            "object-recoverable symptom.carm-key-missing",
             "key not found",
         ),
         # runtimes that write no ACK.ResourceSynced
@@ -73,7 +73,7 @@ def test_an_objects_conditions(
 ) -> None:
     state = synced.judge(manifest, str(ONE))
     assert state.synced is is_synced
-    assert (state.failure.id if state.failure else "", state.trouble.id if state.trouble else "") == (failure, trouble)
+    assert (named(state.failure), named(state.trouble)) == (failure, trouble)
     assert text in state.text
 
 
@@ -85,6 +85,11 @@ def test_a_job_that_failed_in_aws_is_synced_and_told() -> None:
     assert told is not None
     assert (told.id, "AlgorithmError" in told.message) == ("object-failed", True)
     assert synced.failed_in_aws(synced.judge(thing(SYNCED), "model"), "model") is None
+
+
+def named(error: AcksmError | None) -> str:
+    """Its id, and the symptom's."""
+    return f"{error.id} {error.details.get('symptom', '')}".strip() if error else ""
 
 
 class Clock:
@@ -119,7 +124,7 @@ def wait(
     try:
         return waiter.wait("Model", "team", "churn"), clock.now
     except AcksmError as error:
-        return error.id, clock.now
+        return named(error), clock.now
 
 
 def test_the_wait_ends_with_the_controllers_word() -> None:
@@ -136,7 +141,7 @@ def test_trouble_that_goes_is_borne_and_trouble_that_stays_is_told() -> None:
     state, _ = wait(lambda now: thing(TROUBLE) if now < 30 else thing(SYNCED))
     assert isinstance(state, synced.State)
     told, when = wait(lambda _now: thing(TROUBLE))
-    assert told == "object-pass-role-denied"
+    assert told == "object-recoverable symptom.pass-role-denied"
     assert synced.STUBBORN_SECONDS <= when < synced.STUBBORN_SECONDS + 3
     # another message is another trouble, whose time begins anew
     told, when = wait(lambda now: thing(condition(synced.RECOVERABLE, "True", "first" if now < 40 else "second")))
@@ -145,7 +150,7 @@ def test_trouble_that_goes_is_borne_and_trouble_that_stays_is_told() -> None:
 
 
 def test_when_time_is_over_the_trouble_is_the_error() -> None:
-    assert wait(lambda _now: thing(TROUBLE), seconds=5)[0] == "object-pass-role-denied"
+    assert wait(lambda _now: thing(TROUBLE), seconds=5)[0] == "object-recoverable symptom.pass-role-denied"
     assert wait(lambda _now: thing(WAITING), seconds=5)[0] == "timed-out"
 
 
@@ -178,8 +183,6 @@ def test_many_objects_of_a_collection_cost_one_list() -> None:
 
 # --- the log
 
-BORN = "2026-01-01T10:00:00Z"
-
 
 def line(error: str, *, ts: object = "2026-01-01T10:00:05.123Z", name: str = "churn", **more: str) -> str:
     fields = {"level": "error", "ts": ts, "msg": "Reconciler error", "controllerKind": "Model", "namespace": "team"}
@@ -195,35 +198,36 @@ def tabbed(error: str) -> str:
     ("text", "id"),
     [
         ("", ""),
-        (line("adopted resource not found"), "object-not-in-aws"),
-        (tabbed("adopted resource not found"), "object-not-in-aws"),
-        (line("multiple (2) matching IAMRoleSelectors found"), "object-many-selectors"),
-        (line("Resource already exists in region us-east-1, but the desired state …"), "object-moved"),
-        (line("resource not adoptable"), "object-not-adoptable"),
+        (line("adopted resource not found"), "symptom.adopted-not-found"),
+        (tabbed("adopted resource not found"), "symptom.adopted-not-found"),
+        (line("multiple (2) matching IAMRoleSelectors found"), "symptom.selectors-overlap"),
+        (line("Resource already exists in region us-east-1, but the desired state …"), "symptom.region-moved"),
+        (line("resource not adoptable"), "symptom.not-adoptable"),
         (line("adopted resource not found", name="churn-2"), ""),
         (line("adopted resource not found", namespace="other"), ""),
         (line("adopted resource not found", controllerKind="Endpoint"), ""),
         (line("adopted resource not found", ts="2026-01-01T09:59:59Z"), ""),  # of an object before this one
-        (line("adopted resource not found", ts=1767261605.5), "object-not-in-aws"),  # zap's epoch seconds
-        (line("adopted resource not found", ts="yesterday"), "object-not-in-aws"),
+        (line("adopted resource not found", ts=1767261605.5), "symptom.adopted-not-found"),  # zap's epoch seconds
+        (line("adopted resource not found", ts="yesterday"), "symptom.adopted-not-found"),
+        (line(DENIED), ""),  # a condition tells that as well
         (line("something that a condition tells as well"), ""),
         ("churn {not json", ""),
         ("churn [1]", ""),
         (
-            f"{line('adopted resource not found')}\n" + line("multiple (3) matching IAMRoleSelectors"),
-            "object-many-selectors",
+            f"{line('adopted resource not found')}\n" + line("multiple (3) matching IAMRoleSelectors found"),
+            "symptom.selectors-overlap",
         ),
     ],
 )
 def test_what_only_the_log_tells(text: str, id: str) -> None:
-    found = controller_log.silent_failure(text, ONE, BORN)
-    assert (found.id if found else "") == id
+    found = synced.silent_failure(text, ONE, thing())
+    assert named(found) == (f"object-silent {id}" if id else "")
 
 
 def test_the_wait_looks_into_the_log() -> None:
     def log(one: Ref, manifest: Any) -> AcksmError | None:
-        return controller_log.silent_failure(line("adopted resource not found"), one, BORN)
+        return synced.silent_failure(line("adopted resource not found"), one, manifest)
 
     told, when = wait(lambda _now: thing(), log=log)
-    assert told == "object-not-in-aws"
+    assert told == "object-silent symptom.adopted-not-found"
     assert synced.LOG_SECONDS <= when < synced.LOG_SECONDS + 2

@@ -1,20 +1,24 @@
 """Whether an object of ACK is what its spec says: its conditions, read, and waited for.
 
-A condition of an object is the controllers' last word on it. What never becomes one is in their log
-(`guide.controller_log`; ack-facts.md §2.4).
+A condition of an object is the controllers' last word on it. What never becomes one is in their log (ack-facts.md
+§2.4). What either says is looked up in the table of symptoms.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
+from acksm.catalog import lookup
 from acksm.engine.waits import Deadline, Progress, wait_until
 from acksm.errors import AcksmError
 from acksm.events import Emit, silent
+from acksm.guide import controller_logs, symptoms
+from acksm.guide.running import Running
+from acksm.guide.symptoms import Place, Symptom
 from acksm.kinds import KINDS
 from acksm.kube.client import Kube
 from acksm.kube.paths import Ref, ref
@@ -23,25 +27,13 @@ SYNCED, TERMINAL, RECOVERABLE = "ACK.ResourceSynced", "ACK.Terminal", "ACK.Recov
 # A recoverable failure that stays so long is told as the failure. Controllers try again 5 ms later, then twice that,
 # so it was tried a dozen times; a role made just now is known everywhere before (ack-facts.md §4.3).
 STUBBORN_SECONDS = 45.0
+LOG_LINES = 3000
 LOG_SECONDS = 3.0  # an object that is not synced by then may have its reason in the log only
 # A condition that was true before the object was changed holds until the controller has looked again.
 STALE_SECONDS = 10.0
 ONE_BY_ONE = 3  # objects of a collection that are asked for one by one; more are taken out of its list
 
 Json = Mapping[str, Any]
-
-# What a condition says -> the id that explains it, the first that fits (ack-facts.md §4.4).
-_CAUSES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(pattern), name)
-    for pattern, name in (
-        (r"not managed by ACK|^Resource already exists", "object-exists-in-aws"),
-        (r"IAM Role is not available", "object-no-account-role"),
-        (r"not authorized to perform: sts:AssumeRole", "object-account-denied"),
-        (r"not authorized to perform: iam:PassRole", "object-pass-role-denied"),
-        (r"is not authorized to perform|AccessDenied", "object-denied"),
-        (r"Could not assume role|cannot be assumed by the service|RoleArn.*assume", "object-role-not-assumable"),
-    )
-)
 
 
 @dataclass(frozen=True)
@@ -69,10 +61,11 @@ def judge(manifest: Json | None, where: str) -> State:
     terminal, recoverable = conditions.get(TERMINAL), conditions.get(RECOVERABLE)
     if _holds(terminal):
         text = _told(terminal)
-        return State(False, text, failure=_error("object-terminal", text, where, reason), aws=aws, reason=reason)
+        text = f"{text} ({reason})" if reason and reason not in text else text
+        return State(False, text, failure=_by_condition("object-terminal", text, where), aws=aws, reason=reason)
     if _holds(recoverable):
         text = _told(recoverable)
-        return State(False, text, trouble=_error("object-recoverable", text, where, reason), aws=aws, reason=reason)
+        return State(False, text, trouble=_by_condition("object-recoverable", text, where), aws=aws, reason=reason)
     synced = conditions.get(SYNCED)
     if synced is None:
         # Runtimes before 0.18 have no such condition; later ones write it together with the ARN.
@@ -81,9 +74,9 @@ def judge(manifest: Json | None, where: str) -> State:
     text = _told(synced) or aws
     if _holds(synced):
         return State(True, text, aws=aws, reason=reason)
-    cause = _cause(text)
-    trouble = _error("object-recoverable", text, where, reason) if cause else None
-    return State(False, text, trouble=trouble, aws=aws, reason=reason)
+    trouble = _by_condition("object-recoverable", text, where)
+    trouble_known = trouble if "symptom" in trouble.details else None
+    return State(False, text, trouble=trouble_known, aws=aws, reason=reason)
 
 
 def failed_in_aws(state: State, where: str) -> AcksmError | None:
@@ -100,16 +93,20 @@ def _holds(condition: Json | None) -> bool:
 def _told(condition: Json | None) -> str:
     found = condition or {}
     message, reason = str(found.get("message") or ""), str(found.get("reason") or "")
-    return message if not reason or reason in message else f"{message}: {reason}" if message else reason
+    return ": ".join(part for part in (message, reason if reason != message else "") if part)
 
 
-def _cause(text: str) -> str:
-    return next((name for pattern, name in _CAUSES if pattern.search(text)), "")
+def _error(name: str, text: str, where: str, symptom: Symptom | None) -> AcksmError:
+    """The error `name`, with the symptom's remedy where there is one."""
+    if symptom is None:
+        return AcksmError(name, text[:2000] or "no message", where=where)
+    entry = lookup(symptom.id)
+    details = {"symptom": symptom.id, "diff": [f"{symptom.id}: {entry.title}"]}
+    return AcksmError(name, text[:2000], where=where, remedy=entry.remedy, details=details)
 
 
-def _error(default: str, text: str, where: str, reason: str) -> AcksmError:
-    message = text if not reason or reason in text else f"{text} ({reason})"
-    return AcksmError(_cause(text) or default, message[:2000] or "no message", where=where)
+def _by_condition(name: str, text: str, where: str) -> AcksmError:
+    return _error(name, text, where, symptoms.match(text, Place.CONDITION))
 
 
 def _kind(name: str) -> Any:
@@ -148,13 +145,49 @@ def look(kube: Kube, wanted: Sequence[Ref]) -> dict[Ref, Json | None]:
         return found
 
 
-# What the log says of an object, as an error; None when it says nothing that waiting would not mend.
+# What the logs say of an object, as an error; None when they say nothing that is not in its conditions too.
 Silent = Callable[[Ref, Json], AcksmError | None]
 
 
 def no_log(_one: Ref, _manifest: Json) -> AcksmError | None:
     """A `Silent` for where logs are not looked at."""
     return None
+
+
+def log_reader(kube: Kube, controllers: Sequence[Running]) -> Silent:
+    """A `Silent` over the logs of the controllers that watch the object's namespace."""
+
+    def read(one: Ref, manifest: Json) -> AcksmError | None:
+        service = one.api_version.partition(".")[0]
+        fitting = [item for item in controllers if item.service == service and item.watches(one.namespace)]
+        logs = controller_logs.read(kube, fitting, lines=LOG_LINES)
+        return silent_failure("\n".join(log.text for log in logs), one, manifest)
+
+    return read
+
+
+def silent_failure(log: str, one: Ref, manifest: Json) -> AcksmError | None:
+    """The newest symptom about an object that is seen in logs only. Lines from before it was made are about another
+    object of its name."""
+    born = _moment(str(manifest["metadata"].get("creationTimestamp", "")))
+
+    def is_new(raw: str) -> bool:
+        moment = _moment(symptoms.parse(raw).time)
+        return born is None or moment is None or moment >= born
+
+    about = "\n".join(raw for raw in log.splitlines() if one.name in raw and is_new(raw))
+    found = [item for item in symptoms.of_log(about, str(one)) if Place.CONDITION not in item.symptom.places]
+    return _error("object-silent", found[-1].text, str(one), found[-1].symptom) if found else None
+
+
+def _moment(text: str) -> datetime | None:
+    """A time in whole seconds, as Kubernetes and both of zap's encoders write it."""
+    try:
+        if text.replace(".", "", 1).isdigit():
+            return datetime.fromtimestamp(int(float(text)), UTC)
+        return datetime.fromisoformat(text.replace("Z", "+00:00")).replace(microsecond=0)
+    except (ValueError, OverflowError):
+        return None
 
 
 @dataclass
