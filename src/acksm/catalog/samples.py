@@ -16,7 +16,7 @@ ENTRIES = (
     Entry(
         "sample-set",
         "--set is not NAME=VALUE",
-        "A parameter is given once, as `--set NAME=VALUE`, or `--set SAMPLE.NAME=VALUE` for a sample that comes before.",
+        "A parameter is given once, as `--set NAME=VALUE`, or `--set SAMPLE.NAME=VALUE` for one before it.",
         "acksm samples show SAMPLE",
         _U,
     ),

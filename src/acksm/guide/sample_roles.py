@@ -1,8 +1,8 @@
 """The execution role that `acksm samples apply --with-role` makes: what SageMaker works as for the samples' jobs.
 
 One for each cluster, named after it and tagged like the controllers' role, so that cleanup finds it (`list_owned`). It
-has AmazonSageMakerFullAccess, whose rights on S3 hold for buckets with "sagemaker" in their names, and a policy for each
-other bucket that a sample was given. The controllers may pass it on by the same managed policy, to
+has AmazonSageMakerFullAccess, whose rights on S3 hold for buckets with "sagemaker" in their names, and a policy for
+each other bucket that a sample was given. The controllers may pass it on by the same managed policy, to
 sagemaker.amazonaws.com only (ack-facts.md §0 G7, §4.4).
 """
 
