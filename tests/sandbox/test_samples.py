@@ -111,10 +111,8 @@ def test_everything_that_the_sandbox_can_make(bench: Bench) -> None:
     rest = [item for item in samples().values() if item.sandbox and item.service == "sagemaker"]
     assert len(rest) > 15
     for sample in rest:
-        words = [word for name, value in needed(sample).items() for word in ("--set", f"{name}={value}")]
-        words = [word if not word.startswith("role=") else f"role={role['Arn']}" for word in words]
         if sample.name not in {"model", "endpoint-config", "endpoint"}:
-            bench.apply(sample.name, *words).ok()
+            bench.apply(sample.name, *every(sample.name, role["Arn"])).ok()
     jobs = [bench.live(kind, f"acksm-{kind[:-3].lower()}") for kind in ("TrainingJob", "ProcessingJob", "TransformJob")]
     assert [job["status"]["ackResourceMetadata"]["region"] for job in jobs] == [REGION] * 3
 
