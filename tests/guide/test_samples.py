@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -71,6 +72,17 @@ def test_what_is_shown_is_what_is_applied(sample: Sample) -> None:
     assert yaml_reader.load(sample.yaml(found)) == sample.manifest(found)
     bare = sample.yaml({})
     assert all(line in bare for line in sample.text.splitlines() if line.strip().startswith("#"))
+
+
+def test_the_page_has_a_row_for_every_sample() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "samples.md").read_text("utf-8")
+    for line in (line for line in page.splitlines() if line.startswith("| `") and "CLUSTER" not in line):
+        told = [cell.strip() for cell in line.strip("|").split("|")]
+        for name in re.findall(r"`([a-z-]+)`", told[0]):
+            sample = samples()[name]
+            given = [key for key, one in sample.parameters.items() if one.required]
+            assert told[1:] == [", ".join(sample.uses), ", ".join(given), "yes" if sample.sandbox else "no"]
+    assert set(samples()) <= set(re.findall(r"`([a-z-]+)`", page))
 
 
 def test_the_pipelines_definition_is_json_with_the_values_in_it() -> None:
