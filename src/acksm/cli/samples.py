@@ -7,20 +7,10 @@ from typing import Any
 
 import typer
 
-from acksm.cli.options import CONTROLLERS, OUTPUT, ROLE, RUN, TARGET, command
+from acksm.cli.options import CONTROLLERS, OBJECT_TARGET, OUTPUT, ROLE, RUN, TARGET, command
 from acksm.cli.region import argument, option
 
 app = typer.Typer(name="samples", help="Samples of both services.", no_args_is_help=True, rich_markup_mode=None)
-# -n is the objects' namespace here
-_TARGET = TARGET | {
-    "controller_namespace": option(
-        "controller_namespace",
-        str | None,
-        None,
-        "--controller-namespace",
-        help="Namespace of the controllers [ack-system].",
-    ).annotation
-}
 _REGION = {"region": TARGET["region"], "file": TARGET["file"]}
 _MAKING = {"create_namespace": CONTROLLERS["create_namespace"]}
 _MAKING |= {key: ROLE[key] for key in ("role_path", "permissions_boundary", "tag")}
@@ -72,7 +62,7 @@ def show(resolved: Any, ui: Any, name: str, given: list[str] | None, namespace: 
 @command(
     app,
     "apply",
-    _TARGET,
+    OBJECT_TARGET,
     _MAKING,
     RUN,
     extra=[
