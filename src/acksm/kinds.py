@@ -24,7 +24,8 @@ class Kind:
     autoscaling). `optional`: key fields that adoption may leave out. `waits_gone`: after deleting it is looked at until
     it is gone. `stops_first`: a call that has to come before deleting what is InService. `shown`: members of the answer
     that the status has beside the state. `late`: spec fields that are filled in from AWS when the spec leaves them out;
-    `late_differs`: until then their absence is a difference. `stands_for`: the key field that an AdoptedResource's
+    `late_differs`: until then their absence is a difference. `uses`: kinds that AWS or the object's spec ties it to; it
+    is deleted before them. `stands_for`: the key field that an AdoptedResource's
     nameOrID is, where it is not the first (`named`). `listing` is the call that lists all, with the parameters
     `list_with`, for each object of kind `parent` where it asks for one; `summary` names members of its answer that are
     not called as the key is. `arn_type` and `paths`: an ARN is `arn:…:TYPE/PATH`, and PATH is also how a person names
@@ -51,6 +52,7 @@ class Kind:
     shown: tuple[str, ...] = ()
     late: tuple[str, ...] = ()
     late_differs: bool = False
+    uses: tuple[str, ...] = ()
     requeue: float = 0.0  # seconds between two looks when in sync; 0 for the controller's default
     service: str = ""
     stands_for: str = ""
@@ -368,11 +370,35 @@ _REQUEUE = {
     "PipelineExecution": 60.0,
     "TrainingJob": 300.0,
 }
+# What ties objects together in AWS: an endpoint with an autoscaling target, a domain with users or a group with
+# packages cannot be deleted (API references of DeleteDomain, DeleteModelPackageGroup, …; ack-facts.md §4.2).
+_USES = {
+    "MonitoringSchedule": "DataQualityJobDefinition ModelBiasJobDefinition ModelExplainabilityJobDefinition "
+    "ModelQualityJobDefinition Endpoint",
+    "DataQualityJobDefinition": "Endpoint",
+    "ModelBiasJobDefinition": "Endpoint",
+    "ModelExplainabilityJobDefinition": "Endpoint",
+    "ModelQualityJobDefinition": "Endpoint",
+    "ScalingPolicy": "ScalableTarget",
+    "ScalableTarget": "InferenceComponent Endpoint",
+    "InferenceComponent": "Endpoint Model",
+    "Endpoint": "EndpointConfig",
+    "EndpointConfig": "Model",
+    "TransformJob": "Model",
+    "Model": "ModelPackage",
+    "ModelPackage": "ModelPackageGroup",
+    "PipelineExecution": "Pipeline",
+    "App": "Space UserProfile Domain",
+    "Space": "UserProfile Domain",
+    "UserProfile": "Domain",
+    "NotebookInstance": "NotebookInstanceLifecycleConfig",
+}
 
 
 def _whole(kind: Kind, service: str) -> Kind:
     return replace(
         kind,
+        uses=tuple(_USES.get(kind.name, "").split()),
         service=service,
         shown=tuple(_SHOWN.get(kind.name, "").split()),
         late=tuple(_LATE.get(kind.name, "").split()),
@@ -408,3 +434,22 @@ def is_absent(code: str, message: str) -> bool:
     return code == "ValidationException" and (
         message.startswith(_ABSENT_TEXTS) or message.rstrip().endswith(_ABSENT_ENDINGS)
     )
+
+
+def deletion_rank(name: str) -> int:
+    """0 for a kind that nothing else has to be deleted before; greater than that of every kind that uses it."""
+    return _RANKS.get(name, 0)
+
+
+def _ranks() -> dict[str, int]:
+    """The longest chain of users above each kind."""
+    all_kinds = [kind for of_service in KINDS.values() for kind in of_service.values()]
+    found = dict.fromkeys((kind.name for kind in all_kinds), 0)
+    for _ in all_kinds:
+        for kind in all_kinds:
+            for used in kind.uses:
+                found[used] = max(found[used], found[kind.name] + 1)
+    return found
+
+
+_RANKS = _ranks()
