@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -204,12 +205,9 @@ def _from_files(path: str) -> dict[str, tuple[Any, str]]:
 
 def place(path: str, loc: Sequence[str | int]) -> str:
     """FILE:LINE:COLUMN of a value in a settings file, as near as it can be told; `loc` is its keys and indices."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
     try:
-        documents = list(YAML(typ="safe", pure=True).compose_all(Path(path).read_text("utf-8")))
-    except (OSError, YAMLError, ValueError, RecursionError):
+        documents = _composed(path, Path(path).stat().st_mtime_ns)
+    except OSError:
         return path
     inner = list(loc)
     if len(documents) > 1 or not _has_settings(documents):  # a list, or manifests: entries of `adopt`
@@ -229,6 +227,18 @@ def place(path: str, loc: Sequence[str | int]) -> str:
             break
         mark, node = fitting[0][0].start_mark, fitting[0][1]
     return f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else path
+
+
+@cache
+def _composed(path: str, _changed_at: int) -> list[Any]:
+    """The nodes of a file's documents, with their marks; [] when it is no YAML."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        return list(YAML(typ="safe", pure=True).compose_all(Path(path).read_text("utf-8")))
+    except (YAMLError, ValueError, RecursionError):
+        return []
 
 
 def _is_key(written: object, step: str | int) -> bool:

@@ -79,7 +79,7 @@ class DeclaredAdoption(_Declared):
     name: str = ""
     fields: dict[str, str] = Field(default_factory=dict)
     as_: str = Field("", alias="as")
-    namespace: str = "default"
+    namespace: str = ""
     region: str = ""
     retain: bool = True
     read_only: bool = False
@@ -95,7 +95,7 @@ def _from_manifest(value: object) -> object:
     group, kind = str(value["apiVersion"]).rpartition("/")[0], str(value.get("kind", ""))
     metadata = _map(value.get("metadata"), "metadata")
     notes = _map(metadata.get("annotations"), "metadata.annotations")
-    found: dict[str, object] = {"namespace": metadata.get("namespace") or "default", "fields": {}}
+    found: dict[str, object] = {"namespace": metadata.get("namespace") or "", "fields": {}}
     if (group, kind) == (_COMMON, "AdoptedResource"):
         spec = _map(value.get("spec"), "spec")
         aws, target = _map(spec.get("aws"), "spec.aws"), _map(spec.get("kubernetes"), "spec.kubernetes")

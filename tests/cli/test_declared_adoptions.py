@@ -48,7 +48,7 @@ def test_a_list_alone_or_under_its_key(tmp_path: Path, form: str) -> None:
         "Model",
         "a",
         "b",
-        "default",
+        "",
         True,
         False,
     )

@@ -68,6 +68,11 @@ def kube_needs(changes: Iterable[Change], manifests: Iterable[Mapping[str, Any]]
             found[_right("create" if change.op is Op.CREATE else "patch", manifest, "")] = None
         elif change.call in {"kube.set_keys", "kube.delete_when_empty", "kube.delete", "carm.release"}:
             found |= dict.fromkeys(_rights_on(change))
+        elif change.call in {"adopt.create", "adopt.annotate"}:
+            where = change.params["ref"]
+            verb = "create" if change.op is Op.CREATE else "patch"
+            group = where["api_version"].rpartition("/")[0]
+            found[Right(verb, group, where["plural"], where["namespace"])] = None
         elif change.call == "kube.restart":
             found[Right("patch", "apps", "deployments", change.params["namespace"])] = None
     for manifest in manifests:
