@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from abroad import MARK, Abroad, until
+from abroad import MARK, Abroad
 from acksm.kube.paths import Ref
 from report_schema import complaints
 from world import World

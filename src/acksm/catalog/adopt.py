@@ -219,6 +219,14 @@ _WAIT = (
         _OK,
     ),
     Entry(
+        "adopt.renew",
+        "an object that was not adopted is made anew",
+        "The controller looks at what it could not adopt ever more rarely, up to a quarter of an hour apart; nothing "
+        "in AWS hangs on an object that is not adopted.",
+        "",
+        _OK,
+    ),
+    Entry(
         "adopt.await",
         "adoptions are waited for",
         "By the objects' conditions, and by the controllers' logs where they stay silent.",

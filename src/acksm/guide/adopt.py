@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from acksm import reports
@@ -32,8 +33,6 @@ from acksm.kinds import Kind
 from acksm.kube.client import Kube
 from acksm.kube.keys import ANNOTATIONS
 from acksm.kube.paths import Ref
-
-LOOK_BACK_SECONDS = 900.0  # of the logs, for objects that an earlier run made
 
 
 @dataclass(frozen=True)
@@ -194,7 +193,7 @@ def _discovered(
 
 
 def _planned(found: adopt_discover.Discovered, index: Index, refusals: Refusals) -> list[Adoption]:
-    planned = adopt_plan.plan(found, index, refusals.errors.append)
+    planned = adopt_plan.plan(found, index, refusals.errors.append, datetime.now(UTC))
     refusals.check()
     names = [(item.wish, (item.kind.service, item.kind.name, item.wish.namespace, item.name)) for item in planned]
     refusals.errors += adopt_wanted.twice(names)
@@ -289,7 +288,12 @@ class Calls:
     results: Mapping[str, Result]
 
     def table(self) -> dict[str, Callable[..., Any]]:
-        return {"adopt.create": self.create, "adopt.annotate": self.annotate, "adopt.await": self.wait}
+        return {
+            "adopt.create": self.create,
+            "adopt.annotate": self.annotate,
+            "adopt.renew": self.renew,
+            "adopt.await": self.wait,
+        }
 
     def create(self, manifest: Mapping[str, Any], ref: Mapping[str, str]) -> None:
         self._each(ref, lambda where: self.target.kube.create(manifest, where))
@@ -297,6 +301,20 @@ class Calls:
     def annotate(self, ref: Mapping[str, str], annotations: Mapping[str, str | None]) -> None:
         body: dict[str, Any] = {ANNOTATIONS[0]: {ANNOTATIONS[1]: dict(annotations)}}
         self._each(ref, lambda where: self.target.kube.patch(where, body))
+
+    def renew(self, manifest: Mapping[str, Any], ref: Mapping[str, str], resource_version: str) -> None:
+        """Delete it as it was looked at, and make it again. One that has changed is being adopted, and stays."""
+
+        def again(where: Ref) -> None:
+            try:
+                self.target.kube.delete(where, resource_version)
+            except AcksmError as error:
+                if error.id != "kube-conflict":
+                    raise
+                return
+            self.target.kube.create(manifest, where)
+
+        self._each(ref, again)
 
     def _each(self, ref: Mapping[str, str], work: Callable[[Ref], Any]) -> None:
         where = Ref(**ref)
@@ -319,8 +337,8 @@ class Calls:
         open_ends = [item for item in self.results.values() if item.state in {State.PLANNED, State.WRITTEN}]
         for item in open_ends:
             item.state = State.WAITING
-        earlier = any(item.item.live is not None for item in open_ends)
-        back = LOOK_BACK_SECONDS if earlier else 0.0
+        earlier = any(item.item.live is not None and item.item.change is None for item in open_ends)
+        back = adopt_plan.STALE_SECONDS if earlier else 0.0
         Wait(self.target.kube, open_ends, self.target.deadline, self.ui.emit, back).run()
         if len(self.results) > 1:
             return

@@ -11,7 +11,8 @@ import json
 import re
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from acksm.aws.objects import Found
@@ -26,6 +27,7 @@ from acksm.kube.owners import OWNED_LABEL
 from acksm.kube.paths import Ref
 
 STEP = "adopt"
+STALE_SECONDS = 60.0  # an object that is not adopted by then is made anew: by now the controller looks ever more rarely
 RETAIN, READ_ONLY = PREFIX + "deletion-policy", PREFIX + "read-only"
 LANES = 8  # so many objects are created side by side
 MAX_NAME = 253
@@ -124,7 +126,7 @@ def manifest(item: Adoption) -> Json:
 
 
 def plan(
-    wanted: Sequence[tuple[Wish, Place, Found]], index: Index, refuse: Callable[[AcksmError], None]
+    wanted: Sequence[tuple[Wish, Place, Found]], index: Index, refuse: Callable[[AcksmError], None], now: datetime
 ) -> list[Adoption]:
     """Every adoption with its change. What cannot be goes to `refuse`: adopt-…"""
     planned = []
@@ -133,7 +135,7 @@ def plan(
         try:
             _check(item)
             item.live = _live(item, index)
-            item.change = _change(item)
+            item.change = _change(item, now)
         except AcksmError as error:
             refuse(error)
             continue
@@ -181,9 +183,11 @@ def _live(item: Adoption, index: Index) -> Holder | None:
     return min(mine, key=lambda one: bool(one.by)) if mine else None
 
 
-def _change(item: Adoption) -> Change | None:
+def _change(item: Adoption, moment: datetime) -> Change | None:
     if item.live is None:
         return _create(item)
+    if not item.live.adopted and item.live.owned and _age(item.live, moment) > STALE_SECONDS:
+        return _renew(item, item.live)
     wanted = marks(item)
     now = {key: item.live.annotations[key] for key in (RETAIN, READ_ONLY) if key in item.live.annotations}
     after = {key: value for key, value in wanted.items() if key != OBJECT_REGION}
@@ -226,6 +230,28 @@ def _create(item: Adoption) -> Change:
         danger=Danger.NONE if item.wish.retain or item.wish.read_only else Danger.MILD,
         guide=f"kubectl apply -f {where.name}.yaml",
         lane=_lane(item),
+    )
+
+
+def _age(live: Holder, moment: datetime) -> float:
+    """Seconds since it was made."""
+    made = str(live.manifest["metadata"].get("creationTimestamp") or "")
+    return (moment - datetime.fromisoformat(made.replace("Z", "+00:00"))).total_seconds() if made else 0.0
+
+
+def _renew(item: Adoption, live: Holder) -> Change:
+    """Nothing in AWS hangs on an object that is not adopted, so that it may go and come again."""
+    made = _create(item)
+    return replace(
+        made,
+        id="adopt.renew",
+        op=Op.UPDATE,
+        call="adopt.renew",
+        params={**made.params, "resource_version": str(live.manifest["metadata"]["resourceVersion"])},
+        before={"metadata": {"name": live.by or live.name}},
+        reason="not adopted since it was made; made anew, so that the controller looks again",
+        danger=Danger.NONE,
+        guide=f"kubectl replace --force -f {live.by or live.name}.yaml",
     )
 
 
