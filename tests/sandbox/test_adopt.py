@@ -14,7 +14,6 @@ from acksm.kube.paths import Ref
 from report_schema import complaints
 from world import World
 
-GROUP = "sagemaker.services.k8s.aws/v1alpha1"
 TARGET = {
     "ServiceNamespace": "sagemaker",
     "ResourceId": "endpoint/churn/variant/v",
@@ -100,7 +99,6 @@ def test_what_somebody_made_is_adopted_by_annotations(abroad: Abroad) -> None:
     other = abroad.namespace("other")
     refused = {
         ("Endpoint", "churn", "-n", other): "adopt-managed",
-        ("Model", "churn-m", "-n", namespace, "--as", "config"): "",
         ("Model", "none", *where): "adopt-not-in-aws",
         ("Modle", "churn-m", *where): "kind-unknown",
         ("ep", "churn", *where): "kind-unknown",
@@ -113,8 +111,7 @@ def test_what_somebody_made_is_adopted_by_annotations(abroad: Abroad) -> None:
     }
     with world.requests() as made:
         for argv, expected in refused.items():
-            if expected:
-                assert world.acksm("adopt", *argv).error_id == expected, argv
+            assert world.acksm("adopt", *argv).error_id == expected, argv
     assert made.writes == []
 
 
@@ -154,21 +151,28 @@ def test_many_are_adopted_in_one_run_and_gone_on_with(abroad: Abroad) -> None:
     assert [(row["kind"], row["name"]) for row in every["result"]["objects"]] == [("Model", "other")]
 
 
-def test_what_never_reaches_a_condition_is_told_from_the_log(abroad: Abroad) -> None:
+def test_what_never_reaches_a_condition_is_told_from_the_log_and_made_anew(abroad: Abroad) -> None:
     world = abroad.world
     world.install("--service", "sagemaker")
     namespace = abroad.namespace("quiet")
-    model(world, "churn")
-    # the object is looked for in another region than acksm looked in
-    made = world.acksm("adopt", "Model", "churn", "-n", namespace, "--print", "-o", "json").ok().data
-    (manifest,) = made["result"]["manifests"]
-    manifest["metadata"]["annotations"][MARK + "region"] = "eu-west-1"
-    world.kube.create(manifest, Ref(GROUP, "models", "Model", "churn", namespace))
-    manifest["metadata"]["annotations"].pop(MARK + "region")
-    run = world.acksm("adopt", "Model", "churn", "-n", namespace)
-    assert run.error_id == "adopt-name-taken"
-    run = world.acksm("adopt", "Model", "churn", "-n", namespace, "--region", "eu-west-1")
-    assert run.error_id == "adopt-not-in-aws"
+    names = [f"q-{number:02}" for number in range(12)]
+    model(world, *names)
+    file = Path("many.yaml")
+    file.write_text(json.dumps([{"kind": "Model", "name": name, "namespace": namespace} for name in names]))
+    # the list tells that they are there, and the controller is told that they are not
+    world.fault("sagemaker:DescribeModel", 400, "ValidationException", "Could not find model")
+    run = world.acksm("adopt", "-f", "many.yaml", "-o", "json")
+    assert run.exit_code == 4
+    rows = run.data["result"]["objects"]
+    assert {(row["state"], row["id"]) for row in rows} == {("failed", "adopt-not-found-there")}
+    assert "adopted resource not found" in rows[0]["message"]
+    assert f"us-west-2 of account {world.account}" in rows[0]["message"]
+    world.end_faults()
+    with pytest.MonkeyPatch.context() as patch:  # a minute later
+        patch.setattr("acksm.guide.adopt_plan.STALE_SECONDS", 0.0)
+        run = world.acksm("adopt", "-f", "many.yaml", "-o", "json").ok()
+    assert {change["id"] for change in run.data["changes"]} == {"adopt.renew"}
+    assert {row["state"] for row in run.data["result"]["objects"]} == {"adopted"}
 
 
 def test_an_old_generation_adopts_by_adopted_resource(abroad: Abroad) -> None:
