@@ -37,7 +37,7 @@ def of(command: Sequence[str], plan: Plan, settings: Settings, target: reports.T
         "settings": settings.model_dump(mode="json", exclude=_OF_A_RUN, exclude_defaults=True),
         "target": target,
         "notes": list(plan.notes),
-        "result": dict(plan.facts),
+        "result": {key: fact for key, fact in plan.facts.items() if not callable(fact)},  # those are of the end
         "changes": [{"change": change.as_data(), "fingerprint": fingerprint(change)} for change in plan.mutations],
         "digest": "",
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,12 +22,14 @@ def carry_out(
     ui: Any,
     plan: Plan,
     dispatch: Dispatch,
-    text: str,
+    text: str | Callable[[], str],
     *,
     dry_text: str = "",
     manifests: Sequence[Mapping[str, Any]] = (),
+    code: Callable[[], int] = lambda: 0,
 ) -> int:
     """Carry `plan` out, or show it with --dry-run. `text` is the result for people, `plan.facts` goes into the report.
+    What is known afterwards only comes by calls: `text`, the exit `code`, and facts that are calls themselves.
 
     `dry_text` follows the diff of a dry run; `manifests` are objects of releases, for the check of rights.
     Errors: `needs-confirmation`, `not-confirmed`, what a review of the plan raises, and what the changes raise.
@@ -44,10 +46,9 @@ def carry_out(
         "notes": list(plan.notes),
         "changes": [change.as_data() for change in mutations],
     }
-    facts = {"result": dict(plan.facts)}
     if settings.dry_run:
         report["digest"] = plan.digest()
-        ui.result(plan.command, {**report, **facts}, _dry_text(plan, dry_text, settings.full))
+        ui.result(plan.command, {**report, **_facts(plan)}, _dry_text(plan, dry_text, settings.full))
         return 0
     rights.check(target, mutations, manifests)
     if mutations and plan.danger is not Danger.NONE:
@@ -57,8 +58,12 @@ def carry_out(
         _execute(target, plan, dispatch, ui.emit)
     if not mutations:
         ui.emit(Event(Kind.UP_TO_DATE, "up-to-date", "up to date: nothing was to be done"))
-    ui.result(plan.command, {**report, **facts}, text)
-    return 0
+    ui.result(plan.command, {**report, **_facts(plan)}, text if isinstance(text, str) else text(), code())
+    return code()
+
+
+def _facts(plan: Plan) -> dict[str, Any]:
+    return {"result": {key: fact() if callable(fact) else fact for key, fact in plan.facts.items()}}
 
 
 def _execute(target: Target, plan: Plan, dispatch: Dispatch, emit: Emit) -> None:

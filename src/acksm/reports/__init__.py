@@ -8,6 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from acksm.reports.adopt import (
+    AdoptedObject as AdoptedObject,
+    AdoptFacts as AdoptFacts,
+    AdoptReport as AdoptReport,
+)
 from acksm.reports.carm import (
     CarmBindFacts as CarmBindFacts,
     CarmBinding as CarmBinding,
@@ -97,6 +102,7 @@ REPORTS: dict[str, Any] = {
     "samples list": SampleListReport,
     "samples show": SampleShowReport,
     "samples apply": SampleApplyReport,
+    "adopt": AdoptReport,
     "explain": ExplainReport,
     "config show": ConfigReport,
     "version": VersionReport,
