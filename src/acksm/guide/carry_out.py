@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from acksm import reports
-from acksm.engine.change import Danger, Plan, summary
+from acksm.engine import interrupts, lease
+from acksm.engine.change import Danger, Op, Plan, summary
 from acksm.engine.diff import render_plan
 from acksm.engine.executor import Dispatch, execute
-from acksm.events import Event, Kind
+from acksm.events import Emit, Event, Kind
 from acksm.guide import rights
 from acksm.guide.target import Target
+from acksm.kube.paths import ref
 
 
 def carry_out(
@@ -23,10 +26,12 @@ def carry_out(
     *,
     dry_text: str = "",
     manifests: Sequence[Mapping[str, Any]] = (),
+    waits_unlocked: bool = False,
 ) -> int:
     """Carry `plan` out, or show it with --dry-run. `text` is the result for people, `plan.facts` goes into the report.
 
-    `dry_text` follows the diff of a dry run; `manifests` are objects of releases, for the check of rights.
+    `dry_text` follows the diff of a dry run; `manifests` are objects of releases, for the check of rights. With
+    `waits_unlocked` the waits after the last change keep nobody else from working: a job may take hours.
     Errors: `needs-confirmation`, `not-confirmed`, and what the changes raise.
     """
     settings, mutations = target.settings, plan.mutations
@@ -47,11 +52,37 @@ def carry_out(
     if mutations and plan.danger is not Danger.NONE:
         ui.show(render_plan(plan))
         ui.confirm(f"Carry out {summary(mutations)} in cluster {target.cluster.name}?", yes=settings.yes)
-    execute(plan, dispatch, ui.emit)
+    with interrupts.finishing(target.deadline.stopped, ui.emit):
+        changed, waits = _split(plan) if waits_unlocked else (plan, None)
+        _execute(target, changed, dispatch, ui.emit)
+        if waits:
+            execute(waits, dispatch, ui.emit, target.deadline.stopped)
     if not mutations:
         ui.emit(Event(Kind.UP_TO_DATE, "up-to-date", "up to date: nothing was to be done"))
     ui.result(plan.command, {**report, **facts}, text)
     return 0
+
+
+def _split(plan: Plan) -> tuple[Plan, Plan]:
+    """The plan to its last change, and the waits after that."""
+    count = max((index for index, change in enumerate(plan.changes) if change.op is not Op.WAIT), default=-1) + 1
+    return replace(plan, changes=plan.changes[:count]), replace(plan, changes=plan.changes[count:])
+
+
+def _execute(target: Target, plan: Plan, dispatch: Dispatch, emit: Emit) -> None:
+    """Under the Lease of the controllers' namespace, which is made first where the plan makes it; without a Lease where
+    that namespace is neither there nor planned, for then no controller can be anybody's work."""
+    namespace, stopped = target.settings.controller_namespace, target.deadline.stopped
+    if plan.mutations and target.kube.get(ref("Namespace", namespace)) is None:
+        named = [change.target for change in plan.changes]
+        first = named.index(f"Namespace {namespace}") + 1 if f"Namespace {namespace}" in named else len(named)
+        execute(replace(plan, changes=plan.changes[:first]), dispatch, emit, stopped)
+        plan = replace(plan, changes=plan.changes[first:])
+    if not plan.mutations:
+        execute(plan, dispatch, emit, stopped)
+        return
+    with lease.held(target.kube, namespace, plan.command, emit, stopped):
+        execute(plan, dispatch, emit, stopped)
 
 
 def _dry_text(plan: Plan, more: str, full: bool) -> str:

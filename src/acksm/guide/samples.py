@@ -140,7 +140,7 @@ def run_apply(settings: Settings, ui: Any, asked: Asked) -> int:
         observed = observe(target, asked)
         made = plan(target, asked, observed)
         table = dispatch(target, observed, ui.emit)
-        return carry_out(target, ui, made, table, _text(made))
+        return carry_out(target, ui, made, table, _text(made), waits_unlocked=True)
 
 
 def observe(target: Target, asked: Asked) -> Observed:
@@ -174,13 +174,13 @@ def plan(target: Target, asked: Asked, observed: Observed) -> Plan:
     given = dict(asked.given)
     if asked.with_role:
         given[ROLE_KEY] = own_role(target, place)
-        uses_role = any(one.kind == "role" for sample in members for one in sample.parameters.values())
-        if not uses_role:
-            given.pop(ROLE_KEY)
+    if ROLE_KEY not in {name for sample in members for name in sample.parameters}:
+        given.pop(ROLE_KEY, None)  # --with-role where none is needed
     wanted = sample_plan.wanted(asked.sample, given, place, asked.namespace, observed.live, asked.region)
     sample_plan.check_missing(wanted)
     objects = sample_plan.plan(wanted, observed.live, wait=settings.wait, asked_region=asked.region)
-    roles = _role_changes(target, observed, wanted) if asked.with_role and ROLE_KEY in given else []
+    needs_role = any(ROLE_KEY in one.sample.parameters and not one.kept for one in wanted)
+    roles = _role_changes(target, observed, wanted) if asked.with_role and needs_role else []
     exists = asked.namespace in observed.namespaces
     validate(target, [change for change in objects if change.op is not Op.WAIT], exists)
     spaces = [] if exists else [bindings.create(asked.namespace, sample_plan.STEP)]
@@ -190,7 +190,7 @@ def plan(target: Target, asked: Asked, observed: Observed) -> Plan:
         "namespace": asked.namespace,
         "region": place.region,
         "account": place.account,
-        "role_arn": given.get(ROLE_KEY, ""),
+        "role_arn": given.get(ROLE_KEY, "") if needs_role else "",
         "objects": [{"sample": one.sample.name, "kind": one.sample.kind, "name": one.name} for one in wanted],
     }
     return Plan("samples apply", (*roles, *spaces, *objects), tuple(notes), dict(facts))
