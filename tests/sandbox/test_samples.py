@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from abroad import until
 from acksm.guide import sample_plan, sample_roles
 from acksm.guide.sample_files import chain, samples
 from acksm.kube.paths import Ref, ref
@@ -159,6 +160,30 @@ def test_every_sample_is_seen_by_the_apiserver_before_anything_is_made(bench: Be
     live = bench.live("Model", "far", "research")
     assert live["status"]["ackResourceMetadata"]["region"] == "eu-west-1"
     assert live["spec"]["primaryContainer"]["image"].startswith("141502667606.dkr.ecr.eu-west-1.")
+
+    # the apiserver's word counts before the first write
+    strict = {
+        "type": "object",
+        "properties": {"modelName": {"type": "integer"}},
+        "x-kubernetes-preserve-unknown-fields": True,
+    }
+    crd = ref("CustomResourceDefinition", "models.sagemaker.services.k8s.aws")
+    version = (world.kube.get(crd) or {})["spec"]["versions"][0]
+    schema = version["schema"]["openAPIV3Schema"]
+    other = {
+        **version,
+        "schema": {"openAPIV3Schema": {**schema, "properties": {**schema["properties"], "spec": strict}}},
+    }
+    world.kube.patch(crd, {"spec": {"versions": [other]}})
+    strict_one = (*role, *BUCKET, "--set", "name=strict")
+    until(lambda: bench.apply("model", *strict_one, "--dry-run").exit_code, "the CRD is not served anew", lambda: crd)
+    with world.requests() as refused:
+        assert bench.apply("model", *strict_one).error_id == "sample-invalid"
+    assert refused.writes == []
+    world.kube.patch(crd, {"spec": {"versions": [version]}})
+    until(
+        lambda: not bench.apply("model", *strict_one, "--dry-run").exit_code, "the CRD is not served anew", lambda: crd
+    )
 
     # what AWS has already ends the wait with the cause
     world.aws("sagemaker").create_model(

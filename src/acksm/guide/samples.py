@@ -13,11 +13,21 @@ from acksm.engine.change import Change, Op, Plan
 from acksm.engine.executor import Dispatch
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind
-from acksm.guide import bindings, iam_role, running, sample_plan, sample_roles, sample_values, synced
+from acksm.guide import (
+    bindings,
+    iam_role,
+    role_selector,
+    running,
+    sample_plan,
+    sample_roles,
+    sample_values,
+    synced,
+)
 from acksm.guide.bindings import Namespace
 from acksm.guide.carry_out import carry_out
 from acksm.guide.region import check_region
 from acksm.guide.region_explain import explain
+from acksm.guide.role_selector import Selector
 from acksm.guide.running import Running
 from acksm.guide.sample_files import Sample, find, rows
 from acksm.guide.sample_plan import Wanted
@@ -234,15 +244,27 @@ def controller_of(sample: Sample, namespace: str, controllers: Sequence[Running]
 
 
 def place_of(target: Target, asked: Asked, observed: Observed, controller: Running) -> Place:
-    """Region and account in which the controller will make the objects; account "" where only the map knows it."""
+    """Region and account in which the controller will make the objects."""
     live = observed.namespaces.get(asked.namespace, Namespace(asked.namespace))
     region = asked.region or explain(None, live, controller, {}).region or target.cluster.region
-    account = target.identity.account
-    if controller.reading.carm:
-        account = "" if bindings.TEAM in live.annotations else live.annotations.get(bindings.OWNER, account)
-    elif controller.reading.selectors:
-        account = ""
+    selectors = role_selector.list_all(target.kube) if controller.reading.selectors else ()
+    account = account_of(live, controller, selectors, target.identity.account)
     return Place(region, target.identity.partition, account, target.aws.partitions())
+
+
+def account_of(live: Namespace, controller: Running, selectors: Sequence[Selector], own: str) -> str:
+    """The account of objects in a namespace: that of its annotation or of the selector that fits it, where the
+    controller reads them. "" where only the controllers' map knows it (teams)."""
+    if controller.reading.carm:
+        return "" if bindings.TEAM in live.annotations else live.annotations.get(bindings.OWNER, own)
+    fitting = [
+        item
+        for item in selectors
+        if controller.reading.selectors
+        and item.fits(live.name, live.labels)
+        and controller.service in role_selector.services_of(item)
+    ]
+    return fitting[0].arn.split(":")[4] if fitting else own
 
 
 def own_role(target: Target, place: Place) -> str:
