@@ -105,9 +105,14 @@ HISTORY = {  # sagemaker: the first version with it, and the last before (ack-fa
     "carm-waits": ("1.2.8", "1.2.7"),
     "carm": ("1.2.13", "1.2.12"),
     "carm-levels": ("1.2.13", "1.2.12"),
+    "adoption-gate": ("1.2.14", "1.2.13"),
     "adoption-annotations": ("1.4.0", "1.3.4"),
+    "synced-condition": ("0.3.1", "0.3.0"),
     "enable-carm": ("1.4.1", "1.4.0"),
     "role-selector": ("1.5.1", "1.5.0"),
+    "deletion-policy": ("0.6.0", "0.5.3"),
+    "read-only": ("1.2.14", "1.2.13"),
+    "field-export": ("0.3.1", "0.3.0"),
 }
 ENDED = {  # the last version with it, and the first without
     "account-id": ("0.1.0", "0.2.0"),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from acksm import reports
-from acksm.engine import interrupts, lease
+from acksm.engine import interrupts, lease, review
 from acksm.engine.change import Danger, Op, Plan, summary
 from acksm.engine.diff import render_plan
 from acksm.engine.executor import Dispatch, execute
@@ -22,19 +22,24 @@ def carry_out(
     ui: Any,
     plan: Plan,
     dispatch: Dispatch,
-    text: str,
+    text: str | Callable[[], str],
     *,
     dry_text: str = "",
     manifests: Sequence[Mapping[str, Any]] = (),
+    code: Callable[[], int] = lambda: 0,
     waits_unlocked: bool = False,
 ) -> int:
     """Carry `plan` out, or show it with --dry-run. `text` is the result for people, `plan.facts` goes into the report.
+    What is known afterwards only comes by calls: `text`, the exit `code`, and facts that are calls themselves.
 
     `dry_text` follows the diff of a dry run; `manifests` are objects of releases, for the check of rights. With
     `waits_unlocked` the waits after the last change keep nobody else from working: a job may take hours.
-    Errors: `needs-confirmation`, `not-confirmed`, and what the changes raise.
+    Errors: `needs-confirmation`, `not-confirmed`, what a review of the plan raises, and what the changes raise.
     """
     settings, mutations = target.settings, plan.mutations
+    reviewer = review.CURRENT.get()
+    if reviewer is not None:
+        reviewer.saw(plan, settings, target.as_data())
     for note in plan.notes:
         ui.emit(Event(Kind.NOTE, "note", note))
     report: reports.Changes = {
@@ -43,10 +48,9 @@ def carry_out(
         "notes": list(plan.notes),
         "changes": [change.as_data() for change in mutations],
     }
-    facts = {"result": dict(plan.facts)}
     if settings.dry_run:
         report["digest"] = plan.digest()
-        ui.result(plan.command, {**report, **facts}, _dry_text(plan, dry_text, settings.full))
+        ui.result(plan.command, {**report, **_facts(plan)}, _dry_text(plan, dry_text, settings.full))
         return 0
     rights.check(target, mutations, manifests)
     if mutations and plan.danger is not Danger.NONE:
@@ -59,8 +63,12 @@ def carry_out(
             execute(waits, dispatch, ui.emit, target.deadline.stopped)
     if not mutations:
         ui.emit(Event(Kind.UP_TO_DATE, "up-to-date", "up to date: nothing was to be done"))
-    ui.result(plan.command, {**report, **facts}, text)
-    return 0
+    ui.result(plan.command, {**report, **_facts(plan)}, text if isinstance(text, str) else text(), code())
+    return code()
+
+
+def _facts(plan: Plan) -> dict[str, Any]:
+    return {"result": {key: fact() if callable(fact) else fact for key, fact in plan.facts.items()}}
 
 
 def _split(plan: Plan) -> tuple[Plan, Plan]:
