@@ -16,6 +16,8 @@ ENTRIES = (
     Entry("note", "something to know first", "The plan's own remarks, such as what a scope leaves out.", "", _OK),
     Entry("wait", "something is waited for", "The last state seen is told, and again every 30 s.", "", _OK),
     Entry("up-to-date", "nothing was to be done", "What is there is what was asked for.", "", _OK),
+    Entry("lease", "the Lease of the cluster", "One acksm at a time changes something; see cluster-busy.", "", _OK),
+    Entry("interrupt", "a signal has come", "The call that is under way is finished; see interrupted.", "", _OK),
     Entry("carm.live", "the roles are assumed", "As the controllers do it: `carm verify --live`.", "", _OK),
     Entry("sandbox.build", "a program of the sandbox is built", "Once; then it is kept.", "", _OK),
     Entry("sandbox.up", "the sandbox is started", "Nothing is done when it runs.", "", _OK),

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import inspect
 import os
+import shlex
+import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -218,4 +221,6 @@ def _guarded(ui: Ui, name: str, work: Callable[[], int]) -> int:
             raise
         failure = AcksmError("defect", f"{type(defect).__name__}: {defect}"[:500], where=name)
     ui.error(name, failure)
+    if failure.id == "interrupted" and Path(sys.argv[0]).name in {ROOT, "__main__.py"}:
+        ui.show(f"  resume: {shlex.join([ROOT, *sys.argv[1:]])}")
     return int(failure.exit_code)

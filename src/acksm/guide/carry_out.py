@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from acksm import reports
+from acksm.engine import interrupts, lease
 from acksm.engine.change import Danger, Plan, summary
 from acksm.engine.diff import render_plan
 from acksm.engine.executor import Dispatch, execute
-from acksm.events import Event, Kind
+from acksm.events import Emit, Event, Kind
 from acksm.guide import rights
 from acksm.guide.target import Target
+from acksm.kube.paths import ref
 
 
 def carry_out(
@@ -48,7 +51,8 @@ def carry_out(
     if mutations and plan.danger is not Danger.NONE:
         ui.show(render_plan(plan))
         ui.confirm(f"Carry out {summary(mutations)} in cluster {target.cluster.name}?", yes=settings.yes)
-    execute(plan, dispatch, ui.emit)
+    with interrupts.finishing(target.deadline.stopped, ui.emit):
+        _execute(target, plan, dispatch, ui.emit)
     if not mutations:
         ui.emit(Event(Kind.UP_TO_DATE, "up-to-date", "up to date: nothing was to be done"))
     ui.result(plan.command, {**report, **_facts(plan)}, text if isinstance(text, str) else text(), code())
@@ -57,6 +61,22 @@ def carry_out(
 
 def _facts(plan: Plan) -> dict[str, Any]:
     return {"result": {key: fact() if callable(fact) else fact for key, fact in plan.facts.items()}}
+
+
+def _execute(target: Target, plan: Plan, dispatch: Dispatch, emit: Emit) -> None:
+    """Under the Lease of the controllers' namespace, which is made first where the plan makes it; without a Lease where
+    that namespace is neither there nor planned, for then no controller can be anybody's work."""
+    namespace, stopped = target.settings.controller_namespace, target.deadline.stopped
+    if plan.mutations and target.kube.get(ref("Namespace", namespace)) is None:
+        named = [change.target for change in plan.changes]
+        first = named.index(f"Namespace {namespace}") + 1 if f"Namespace {namespace}" in named else len(named)
+        execute(replace(plan, changes=plan.changes[:first]), dispatch, emit, stopped)
+        plan = replace(plan, changes=plan.changes[first:])
+    if not plan.mutations:
+        execute(plan, dispatch, emit, stopped)
+        return
+    with lease.held(target.kube, namespace, plan.command, emit, stopped):
+        execute(plan, dispatch, emit, stopped)
 
 
 def _dry_text(plan: Plan, more: str, full: bool) -> str:

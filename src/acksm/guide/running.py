@@ -203,7 +203,13 @@ def from_values(service: str, namespace: str, version: str, values: Json) -> Run
         watched=tuple(part for part in watch.split(",") if part),
         enable_carm=str(values.get("enableCARM", True)).lower() != "false",
         gates=frozenset(on),
+        region=_region(values),
     )
+
+
+def _region(values: Json) -> str:
+    aws = values.get("aws")
+    return str(aws.get("region") or "") if isinstance(aws, Mapping) else ""
 
 
 def require(running: Sequence[Running]) -> Sequence[Running]:
