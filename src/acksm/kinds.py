@@ -418,6 +418,20 @@ KINDS = {
 # The services' names in the SDK
 API = {"sagemaker": "sagemaker", "applicationautoscaling": "application-autoscaling"}
 SDK_NAME = {"sagemaker": "SageMaker", "applicationautoscaling": "Application Auto Scaling"}
+# The sagemaker chart that brought a kind; every chart has the others (ack-facts.md §1.3)
+SINCE = {
+    "NotebookInstance": "0.0.4",
+    "NotebookInstanceLifecycleConfig": "0.0.4",
+    "App": "0.3.0",
+    "Domain": "0.3.0",
+    "UserProfile": "0.3.0",
+    "Pipeline": "0.5.0",
+    "PipelineExecution": "0.5.0",
+    "InferenceComponent": "1.2.9",
+    "LabelingJob": "1.3.0",
+    "Space": "1.5.0",
+    "Project": "1.7.0",
+}
 # The services in ARNs of their kinds; an application autoscaling policy is of "autoscaling"
 ARN_SERVICES = {"sagemaker": ("sagemaker",), "applicationautoscaling": ("application-autoscaling", "autoscaling")}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from acksm.cli import adopt, carm, controllers, iam, information, region, sandbox
+from acksm.cli import adopt, carm, controllers, iam, information, region, samples, sandbox
 from acksm.cli.options import ROOT
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ adopt.register(app)
 information.register(app)
 app.add_typer(region.app)
 app.add_typer(carm.app)
+app.add_typer(samples.app)
 app.add_typer(sandbox.app)
 
 

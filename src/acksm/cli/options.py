@@ -38,6 +38,12 @@ TARGET: dict[str, Any] = {
     ),
     "file": _option(str | None, "--file", "-f", help="Settings file [acksm.yaml].", panel=_TARGET),
 }
+# Where -n is the namespace of an object
+OBJECT_TARGET: dict[str, Any] = TARGET | {
+    "controller_namespace": _option(
+        str | None, "--controller-namespace", panel=_TARGET, help="Namespace of the controllers [ack-system]."
+    )
+}
 CONTROLLERS: dict[str, Any] = {
     "service": _option(
         list[str] | None, "--service", help="sagemaker or applicationautoscaling [both].", panel=_CONTROLLER

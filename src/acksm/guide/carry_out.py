@@ -8,7 +8,7 @@ from typing import Any
 
 from acksm import reports
 from acksm.engine import interrupts, lease
-from acksm.engine.change import Danger, Plan, summary
+from acksm.engine.change import Danger, Op, Plan, summary
 from acksm.engine.diff import render_plan
 from acksm.engine.executor import Dispatch, execute
 from acksm.events import Emit, Event, Kind
@@ -27,11 +27,13 @@ def carry_out(
     dry_text: str = "",
     manifests: Sequence[Mapping[str, Any]] = (),
     code: Callable[[], int] = lambda: 0,
+    waits_unlocked: bool = False,
 ) -> int:
     """Carry `plan` out, or show it with --dry-run. `text` is the result for people, `plan.facts` goes into the report.
     What is known afterwards only comes by calls: `text`, the exit `code`, and facts that are calls themselves.
 
-    `dry_text` follows the diff of a dry run; `manifests` are objects of releases, for the check of rights.
+    `dry_text` follows the diff of a dry run; `manifests` are objects of releases, for the check of rights. With
+    `waits_unlocked` the waits after the last change keep nobody else from working: a job may take hours.
     Errors: `needs-confirmation`, `not-confirmed`, and what the changes raise.
     """
     settings, mutations = target.settings, plan.mutations
@@ -52,7 +54,10 @@ def carry_out(
         ui.show(render_plan(plan))
         ui.confirm(f"Carry out {summary(mutations)} in cluster {target.cluster.name}?", yes=settings.yes)
     with interrupts.finishing(target.deadline.stopped, ui.emit):
-        _execute(target, plan, dispatch, ui.emit)
+        changed, waits = _split(plan) if waits_unlocked else (plan, None)
+        _execute(target, changed, dispatch, ui.emit)
+        if waits:
+            execute(waits, dispatch, ui.emit, target.deadline.stopped)
     if not mutations:
         ui.emit(Event(Kind.UP_TO_DATE, "up-to-date", "up to date: nothing was to be done"))
     ui.result(plan.command, {**report, **_facts(plan)}, text if isinstance(text, str) else text(), code())
@@ -61,6 +66,12 @@ def carry_out(
 
 def _facts(plan: Plan) -> dict[str, Any]:
     return {"result": {key: fact() if callable(fact) else fact for key, fact in plan.facts.items()}}
+
+
+def _split(plan: Plan) -> tuple[Plan, Plan]:
+    """The plan to its last change, and the waits after that."""
+    count = max((index for index, change in enumerate(plan.changes) if change.op is not Op.WAIT), default=-1) + 1
+    return replace(plan, changes=plan.changes[:count]), replace(plan, changes=plan.changes[count:])
 
 
 def _execute(target: Target, plan: Plan, dispatch: Dispatch, emit: Emit) -> None:

@@ -65,7 +65,7 @@ def kube_needs(changes: Iterable[Change], manifests: Iterable[Mapping[str, Any]]
     for change in changes:
         if change.system == "helm":
             found[Right(*_HELM_RECORD, namespace)] = None
-        elif change.call == "kube.apply":
+        elif change.call in {"kube.apply", "samples.apply_late"}:
             manifest = change.params["manifest"]
             found[_right("create" if change.op is Op.CREATE else "patch", manifest, "")] = None
         elif change.call in {"kube.set_keys", "kube.delete_when_empty", "kube.delete", "carm.release"}:

@@ -62,6 +62,15 @@ from acksm.reports.region import (
     RegionRow as RegionRow,
     RegionSource as RegionSource,
 )
+from acksm.reports.samples import (
+    SampleApplyReport as SampleApplyReport,
+    SampleFacts as SampleFacts,
+    SampleListReport as SampleListReport,
+    SampleObject as SampleObject,
+    SampleParameter as SampleParameter,
+    SampleRow as SampleRow,
+    SampleShowReport as SampleShowReport,
+)
 from acksm.reports.sandbox import (
     PartsReport as PartsReport,
     SandboxCluster as SandboxCluster,
@@ -90,6 +99,9 @@ REPORTS: dict[str, Any] = {
     "carm list": CarmListReport,
     "carm verify": CarmVerifyReport,
     "adopt": AdoptReport,
+    "samples list": SampleListReport,
+    "samples show": SampleShowReport,
+    "samples apply": SampleApplyReport,
     "explain": ExplainReport,
     "config show": ConfigReport,
     "version": VersionReport,
