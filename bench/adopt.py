@@ -166,8 +166,8 @@ def section(found: Results) -> str:
             "depend on how many there are. It starts two processes for each, and each asks for a token and for what "
             "the apiserver serves; the token is `acksm token`'s, which takes less time than `aws eks get-token`.",
             "- acksm reads file, account and cluster once, looks for the models in AWS by one list, creates eight "
-            "objects at a time and waits for all by lists. Its start and its checks are in its time, and what the controller "
-            "takes: it does 500 in the place of one.",
+            "objects at a time and waits for all by lists. Its start and its checks are in its time, and what "
+            "the controller takes: it does 500 in the place of one.",
             f"- {found.date}, load before it {found.load}, {len(os.sched_getaffinity(0))} cores; the rest is above.",
             "",
         ]
