@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from acksm.cli import app
 from acksm.config import place, resolve
 from acksm.errors import AcksmError
 
@@ -111,3 +113,9 @@ def test_mistakes_are_told_with_line_and_column(tmp_path: Path, text: str, said:
 
 def test_a_place_in_a_file_that_is_gone_is_the_file(tmp_path: Path) -> None:
     assert place(str(tmp_path / "gone.yaml"), ("adopt", 3)) == str(tmp_path / "gone.yaml")
+
+
+def test_declared_ones_are_counted_by_config_show(tmp_path: Path) -> None:
+    (tmp_path / "many.yaml").write_text("- {kind: Model, name: a}\n- {kind: Model, name: b}\n")
+    run = CliRunner().invoke(app, ["config", "show", "-f", str(tmp_path / "many.yaml")])
+    assert "2 declared" in run.stdout

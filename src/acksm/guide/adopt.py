@@ -60,6 +60,8 @@ def wishes(settings: Settings, options: Options, refusals: Refusals) -> list[Wis
     """What is asked for, by arguments or by the file. Errors: `adopt-nothing`, adopt-… to `refusals`."""
     namespace = options.namespace or "default"
     retain = options.retain is not False
+    if options.kinds or options.tags or options.prefix:
+        raise AcksmError("adopt-nothing", "--kind, --tag and --prefix are for --discover, which is not given")
     if options.kind:
         kind_text, name = options.kind, options.name
         if kind_text.startswith("arn:") and not name:
@@ -78,6 +80,8 @@ def wishes(settings: Settings, options: Options, refusals: Refusals) -> list[Wis
                 read_only=options.read_only,
             )
         ]
+    if options.as_ or options.fields:
+        raise AcksmError("adopt-nothing", "--as and --field are of one object, and no kind is named")
     if not settings.adopt:
         raise AcksmError("adopt-nothing", "neither an object was named, nor does a file declare one")
     found = []
