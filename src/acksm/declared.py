@@ -85,7 +85,7 @@ class DeclaredAdoption(_Declared):
     region: str = ""
     retain: bool = True
     read_only: bool = False
-    group: str = Field("", exclude=True, description="Of a manifest; the service's own when left out.")
+    group: str = Field("", description="Of a manifest; the service's own when left out.")
 
 
 def _from_manifest(value: object) -> object:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from acksm.cli import app
-from acksm.config import place, resolve
+from acksm.config import Settings, place, resolve
 from acksm.errors import AcksmError
 
 ADOPTED_RESOURCE = """
@@ -119,3 +120,9 @@ def test_declared_ones_are_counted_by_config_show(tmp_path: Path) -> None:
     (tmp_path / "many.yaml").write_text("- {kind: Model, name: a}\n- {kind: Model, name: b}\n")
     run = CliRunner().invoke(app, ["config", "show", "-f", str(tmp_path / "many.yaml")])
     assert "2 declared" in run.stdout
+
+
+def test_declarations_survive_a_plan_file(tmp_path: Path) -> None:
+    (tmp_path / "many.yaml").write_text(ADOPTED_RESOURCE)
+    settings = resolve({}, str(tmp_path / "many.yaml"), {}).settings
+    assert Settings.model_validate(json.loads(settings.model_dump_json())).adopt == settings.adopt

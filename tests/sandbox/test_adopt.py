@@ -84,7 +84,10 @@ def test_what_somebody_made_is_adopted_by_annotations(abroad: Abroad) -> None:
     # its keys are found out where the name is not all
     arn = f"arn:aws:sagemaker:us-west-2:{world.account}:endpoint-config/churn"
     assert "adopted" in world.acksm("adopt", arn, *where, "--as", "config", "--read-only").ok().stdout
-    world.acksm("adopt", "ScalableTarget", TARGET["ResourceId"], *where, "--as", "scale").ok()
+    world.acksm(
+        "plan", "-o", "plan.json", "adopt", "ScalableTarget", TARGET["ResourceId"], *where, "--as", "scale"
+    ).ok()
+    world.acksm("apply", "plan.json").ok()
     spec = live(world, "ScalableTarget", namespace, "scale")["spec"]
     assert (spec["scalableDimension"], spec["maxCapacity"]) == (TARGET["ScalableDimension"], 2)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from acksm import reports
-from acksm.engine import interrupts, lease
+from acksm.engine import interrupts, lease, review
 from acksm.engine.change import Danger, Op, Plan, summary
 from acksm.engine.diff import render_plan
 from acksm.engine.executor import Dispatch, execute
@@ -34,9 +34,12 @@ def carry_out(
 
     `dry_text` follows the diff of a dry run; `manifests` are objects of releases, for the check of rights. With
     `waits_unlocked` the waits after the last change keep nobody else from working: a job may take hours.
-    Errors: `needs-confirmation`, `not-confirmed`, and what the changes raise.
+    Errors: `needs-confirmation`, `not-confirmed`, what a review of the plan raises, and what the changes raise.
     """
     settings, mutations = target.settings, plan.mutations
+    reviewer = review.CURRENT.get()
+    if reviewer is not None:
+        reviewer.saw(plan, settings, target.as_data())
     for note in plan.notes:
         ui.emit(Event(Kind.NOTE, "note", note))
     report: reports.Changes = {

@@ -53,6 +53,7 @@ from acksm.reports.information import (
     ExplainReport as ExplainReport,
     VersionReport as VersionReport,
 )
+from acksm.reports.plans import PlanFile as PlanFile, PlannedChange as PlannedChange
 from acksm.reports.region import (
     RegionBinding as RegionBinding,
     RegionExplainReport as RegionExplainReport,
@@ -98,10 +99,10 @@ REPORTS: dict[str, Any] = {
     "carm unbind": CarmUnbindReport,
     "carm list": CarmListReport,
     "carm verify": CarmVerifyReport,
-    "adopt": AdoptReport,
     "samples list": SampleListReport,
     "samples show": SampleShowReport,
     "samples apply": SampleApplyReport,
+    "adopt": AdoptReport,
     "explain": ExplainReport,
     "config show": ConfigReport,
     "version": VersionReport,
@@ -114,3 +115,8 @@ REPORTS: dict[str, Any] = {
 }
 # Commands whose output is another program's format, whatever -o says; only their errors are report documents.
 VERBATIM = {"token": "an ExecCredential of client.authentication.k8s.io/v1, for kubectl"}
+# Commands that print another command's document.
+PASSED_ON = {
+    "plan": "the document of the command that is planned, as with --dry-run",
+    "apply": "the document of the command that was planned",
+}
