@@ -28,6 +28,10 @@ IAM_ACTIONS: dict[str, tuple[str, ...]] = {
     "iam.tag_role": ("iam:TagRole",),
     "iam.put_boundary": ("iam:PutRolePermissionsBoundary",),
     "iam.create_service_linked_role": ("iam:CreateServiceLinkedRole",),
+    "iam.detach_policy": ("iam:DetachRolePolicy",),
+    "iam.delete_policy": ("iam:DeleteRolePolicy",),
+    "iam.delete_role": ("iam:DeleteRole",),
+    "iam.delete_oidc_provider": ("iam:DeleteOpenIDConnectProvider",),
 }
 OTHER_ACCOUNT = "target-"  # before the calls that go to another account's IAM
 _HELM_RECORD = ("create", "", "secrets")  # helm keeps its record of a release in a Secret
