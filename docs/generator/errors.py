@@ -13,6 +13,11 @@ KINDS = {
         "A command that ends without a result says `error[ID]`, and in `-o json` has the id in `error.id`.",
     ),
     "check": ("Checks", "What is looked at, and what a failure means."),
+    "symptom": (
+        "Symptoms",
+        "What a controller says in its log or in the conditions of an object, recognised by `acksm doctor` and by "
+        "whatever waits for an object.",
+    ),
     "change": (
         "Changes",
         "Parts of a plan, in the order of no plan: `--dry-run` shows them, `changes[].id` of `-o json` names them. "

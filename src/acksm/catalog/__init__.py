@@ -27,10 +27,11 @@ class Entry:
 
     @property
     def kind(self) -> str:
-        """What the id stands for: "check" (it begins with ``check.``), "event" (told while a command works),
+        """What the id stands for: "check" and "symptom" (they begin with it), "event" (told while a command works),
         "change" (part of a plan) or "error"."""
-        if self.id.startswith("check."):
-            return "check"
+        prefix = self.id.partition(".")[0]
+        if prefix in {"check", "symptom"}:
+            return prefix
         if self in areas()["events"][1]:
             return "event"
         return "change" if self.exit_code is ExitCode.OK else "error"

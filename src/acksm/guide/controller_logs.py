@@ -1,0 +1,69 @@
+"""The controllers' own logs, of what runs and of what crashed before it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from acksm.guide import symptoms
+from acksm.guide.running import Running
+from acksm.guide.symptoms import Found
+from acksm.kube.client import Kube
+from acksm.kube.paths import ref
+
+LINES = 500
+
+
+@dataclass(frozen=True)
+class PodLog:
+    """The end of one container's log. `previous`: of the run before, which ended. `text` is "" when it has none."""
+
+    service: str
+    namespace: str
+    pod: str
+    previous: bool
+    text: str
+
+
+def read(kube: Kube, controllers: Sequence[Running], *, lines: int = LINES) -> list[PodLog]:
+    """The last `lines` of each pod of `controllers`, the run that crashed first. Errors: `kube-…` of the list of pods;
+    a log that cannot be had is left out."""
+    asked = [
+        (item, pod, previous)
+        for item in controllers
+        for pod in kube.list(
+            ref("Pod", namespace=item.namespace), selector=f"app.kubernetes.io/instance={item.release}"
+        )
+        for previous in (True, False)
+        if not previous or _restarted(pod)
+    ]
+    if not asked:
+        return []
+
+    def one(what: tuple[Running, Mapping[str, Any], bool]) -> PodLog:
+        item, pod, previous = what
+        name = str(pod["metadata"]["name"])
+        text = kube.logs(item.namespace, name, _container(pod), previous=previous, lines=lines)
+        return PodLog(item.service, item.namespace, name, previous, text)
+
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        return [log for log in pool.map(one, asked) if log.text]
+
+
+def _restarted(pod: Mapping[str, Any]) -> bool:
+    statuses = (pod.get("status") or {}).get("containerStatuses") or []
+    return any(int(item.get("restartCount") or 0) for item in statuses)
+
+
+def _container(pod: Mapping[str, Any]) -> str:
+    """The container with a controller's image; meshes put others beside it."""
+    containers = (pod.get("spec") or {}).get("containers") or [{}]
+    named = [item for item in containers if "-controller" in str(item.get("image", "")).rpartition("/")[2]]
+    return str((named or containers)[0].get("name") or "controller")
+
+
+def symptoms_of(logs: Sequence[PodLog], object: str = "") -> list[Found]:
+    """Symptoms of these logs, each once for each object ("Kind namespace/name"); with `object` only those about it."""
+    return symptoms.merged(found for log in logs for found in symptoms.of_log(log.text, object))
