@@ -9,6 +9,7 @@ Sources: the two controllers' generator configuration and hooks at v1.9.1 and v1
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 
@@ -91,6 +92,26 @@ class Kind:
     def ways(self) -> tuple[str, ...]:
         """How the object may be written: paths with the key's fields in braces."""
         return self.paths or (f"{{{self.key[0]}}}",)
+
+    def read(self, text: str) -> list[dict[str, str]]:
+        """The keys that `text` may stand for, by each way of writing it; [] for none. The first field of a way may
+        have slashes in it: endpoint/NAME/variant/NAME/POLICY."""
+        found = []
+        for way in self.ways:
+            names = re.findall(r"{(\w+)}", way)
+            pattern = re.escape(way).replace(r"\{", "{").replace(r"\}", "}")
+            for index, name in enumerate(names):
+                pattern = pattern.replace(f"{{{name}}}", f"(?P<{name}>{'.+' if index == 0 else '[^/]+'})")
+            match = re.fullmatch(pattern, text)
+            found += [match.groupdict()] if match else []
+        return found
+
+    def write(self, key: Mapping[str, str]) -> str:
+        """A key as people write it; "" when it has not all that is needed."""
+        for way in self.ways:
+            if all(key.get(name) for name in re.findall(r"{(\w+)}", way)):
+                return way.format(**key)
+        return ""
 
     @property
     def list_call(self) -> str:
