@@ -33,6 +33,12 @@ IAM_ACTIONS: dict[str, tuple[str, ...]] = {
     "iam.delete_role": ("iam:DeleteRole",),
     "iam.delete_oidc_provider": ("iam:DeleteOpenIDConnectProvider",),
 }
+# The call of a change of `cleanup` on a custom resource -> its verbs.
+_ON_OBJECTS = {"cleanup.retain": ("patch",), "cleanup.delete": ("delete",), "cleanup.orphan": ("delete", "patch")}
+_FIXED = {
+    "cleanup.crd": (("delete", "apiextensions.k8s.io", "customresourcedefinitions", ""),),
+    "cleanup.namespace": (("delete", "", "namespaces", ""),),
+}
 OTHER_ACCOUNT = "target-"  # before the calls that go to another account's IAM
 _HELM_RECORD = ("create", "", "secrets")  # helm keeps its record of a release in a Secret
 
@@ -65,19 +71,37 @@ def kube_needs(changes: Iterable[Change], manifests: Iterable[Mapping[str, Any]]
     """The rights that the changes and the releases' objects need, each once, in the order of use."""
     found: dict[Right, None] = {}
     for change in changes:
-        if change.system == "helm":
-            found[Right(*_HELM_RECORD, namespace)] = None
-        elif change.call == "kube.apply":
-            manifest = change.params["manifest"]
-            found[_right("create" if change.op is Op.CREATE else "patch", manifest, "")] = None
-        elif change.call in {"kube.set_keys", "kube.delete_when_empty", "kube.delete", "carm.release"}:
-            found |= dict.fromkeys(_rights_on(change))
-        elif change.call == "kube.restart":
-            found[Right("patch", "apps", "deployments", change.params["namespace"])] = None
+        found |= dict.fromkeys(_rights_for(change, namespace))
     for manifest in manifests:
         if paths.knows(str(manifest["kind"])):
             found[_right("create", manifest, namespace)] = None
     return list(found)
+
+
+def _rights_for(change: Change, namespace: str) -> list[Right]:
+    """What one change needs; `namespace` is that of helm's records."""
+    named = change.params
+    if change.call == "helm.uninstall":
+        return _rights_to_uninstall(change)
+    if change.system == "helm":
+        return [Right(*_HELM_RECORD, namespace)]
+    if change.call == "kube.apply":
+        return [_right("create" if change.op is Op.CREATE else "patch", named["manifest"], "")]
+    if change.call in {"kube.set_keys", "kube.delete_when_empty", "kube.delete", "carm.release"}:
+        return _rights_on(change)
+    if change.call in _ON_OBJECTS:
+        group = named["api_version"].rpartition("/")[0]
+        return [Right(verb, group, named["plural"], named["namespace"]) for verb in _ON_OBJECTS[change.call]]
+    return [Right(*right) for right in _FIXED.get(change.call, ())] + (
+        [Right("patch", "apps", "deployments", named["namespace"])] if change.call == "kube.restart" else []
+    )
+
+
+def _rights_to_uninstall(change: Change) -> list[Right]:
+    """helm's record, and each kind of object of the release."""
+    places = [("Secret", change.params["namespace"]), *map(tuple, change.params["kinds"])]
+    references = [paths.ref(kind, namespace=namespace) for kind, namespace in places]
+    return [Right("delete", one.api_version.rpartition("/")[0], one.plural, one.namespace) for one in references]
 
 
 def _rights_on(change: Change) -> list[Right]:

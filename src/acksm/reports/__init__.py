@@ -21,6 +21,12 @@ from acksm.reports.carm import (
     CarmUnbound as CarmUnbound,
     CarmVerifyReport as CarmVerifyReport,
 )
+from acksm.reports.cleanup import (
+    CleanupFacts as CleanupFacts,
+    CleanupKept as CleanupKept,
+    CleanupObject as CleanupObject,
+    CleanupReport as CleanupReport,
+)
 from acksm.reports.common import (
     Change as Change,
     Changes as Changes,
@@ -84,6 +90,7 @@ REPORTS: dict[str, Any] = {
     "carm unbind": CarmUnbindReport,
     "carm list": CarmListReport,
     "carm verify": CarmVerifyReport,
+    "cleanup": CleanupReport,
     "explain": ExplainReport,
     "config show": ConfigReport,
     "version": VersionReport,
