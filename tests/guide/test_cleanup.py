@@ -113,7 +113,7 @@ def test_without_being_told_nothing_goes_in_aws() -> None:
     planned = plan(observed(item(), job, retained), Wanted())
     assert targets(planned, "cleanup.retain") == ["Model team/one", "TrainingJob team/job"]
     deleted = {one.target: one.params["retain"] for one in planned.changes if one.id == "cleanup.object"}
-    assert deleted == {"Model team/one": True, "TrainingJob team/job": True, "Model team/kept": False}
+    assert deleted == {"Model team/one": True, "TrainingJob team/job": True, "Model team/kept": True}
     assert max(one.danger for one in planned.changes) is not Danger.SEVERE
     assert not targets(planned, "cleanup.in-aws")
 
@@ -152,6 +152,21 @@ def test_with_delete_aws_the_users_go_first_and_each_is_looked_for_in_aws() -> N
 def test_adopted_and_retained_objects_are_respected(more: dict[str, Any], fate: Effect) -> None:
     assert cleanup_objects.fate(item(**more), delete_aws=True) is fate
     assert cleanup_objects.fate(item(**more), delete_aws=False) in {Effect.LEAVES, Effect.NOTHING}
+
+
+@pytest.mark.parametrize("source", ["namespace", "controller"])
+def test_a_policy_that_stands_elsewhere_is_written_onto_the_object(source: str) -> None:
+    """A namespace's annotation or a controller's flag may not hold for the controller that deletes the object."""
+    kept = item(policy=Policy("retain", source), effect=Effect.LEAVES)
+    for delete_aws in (False, True):
+        planned = plan(observed(kept), Wanted(delete_aws=delete_aws))
+        assert targets(planned, "cleanup.retain") == ["Model team/one"]
+
+
+def test_what_is_there_and_was_not_asked_for_is_told_with_its_option() -> None:
+    planned = plan(observed(**bound("acksm")), Wanted())
+    options = {reason.split()[0] for _, reason in planned.kept}
+    assert options == {"--crds", "--carm", "--iam", "--oidc", "--namespace"}
 
 
 def test_what_is_ending_already_is_only_told_to_retain_and_waited_for() -> None:
@@ -266,7 +281,8 @@ def test_another_controller_of_the_service_keeps_its_objects_and_crds() -> None:
 def test_crds_of_others_stay(owner: Owner | None, named: bool, goes: bool) -> None:
     planned = plan(observed(crds=crds("sagemaker", owner=owner)), Wanted(named_crds=named))
     assert bool(targets(planned, "cleanup.crd")) is goes
-    assert bool(planned.kept) is not goes
+    kept = [what for what, reason in planned.kept if ".sagemaker." in what]
+    assert bool(kept) is not goes
 
 
 @pytest.mark.parametrize(

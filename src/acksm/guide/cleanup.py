@@ -16,7 +16,7 @@ from acksm.config import Settings
 from acksm.engine.change import Change, Op, Plan
 from acksm.errors import AcksmError, ExitCode
 from acksm.events import Emit, Event, Kind
-from acksm.guide import cleanup_cluster, cleanup_iam, cleanup_mend, cleanup_objects, cleanup_seen, install
+from acksm.guide import cleanup_carm, cleanup_cluster, cleanup_iam, cleanup_mend, cleanup_objects, cleanup_seen, install
 from acksm.guide.carry_out import Conclusion, carry_out
 from acksm.guide.cleanup_calls import Calls
 from acksm.guide.cleanup_objects import Choice, fate
@@ -47,9 +47,9 @@ def plan(observed: Observed, wanted: Wanted, choice: Choice, *, made: frozenset[
     handled = any(item.has("adopted-resource") for item in running)
     objects = cleanup_objects.plan(choice, delete_aws=wanted.delete_aws, orphan=wanted.orphan, handled=handled)
     releases = cleanup_cluster.plan_releases(observed, wanted)
-    selectors = cleanup_cluster.plan_selectors(observed, wanted)
+    selectors = cleanup_carm.plan_selectors(observed, wanted)
     crds = cleanup_cluster.plan_crds(observed, wanted, choice)
-    carm = cleanup_cluster.plan_carm(observed, wanted)
+    carm = cleanup_carm.plan_carm(observed, wanted)
     # nobody may work on an object while its finalizers are taken off
     before = [*releases, *objects, *selectors.changes] if wanted.orphan else [*objects, *selectors.changes, *releases]
     changes = [*before, *crds.changes, *carm.changes]
@@ -81,21 +81,19 @@ def plan_iam(observed: Observed, wanted: Wanted) -> tuple[list[Change], list[tup
     own_roles = {seen.arn for seen in observed.roles if seen.role}
     for seen in observed.far if wanted.carm else ():
         users = cleanup_iam.users(seen, providers=observed.providers, principals=own_roles | _own_arns(observed))
-        _role(
-            seen, observed, [*others[:1], *users], changes, kept, step=cleanup_iam.FAR_STEP, iam=f"{OTHER_ACCOUNT}iam"
-        )
+        why = [f"{user} uses it" for user in [*others[:1], *users]]
+        _role(seen, observed, why, changes, kept, step=cleanup_iam.FAR_STEP, iam=f"{OTHER_ACCOUNT}iam")
     for seen in observed.roles:
-        gone = False
-        if wanted.iam:
-            users = cleanup_iam.users(
-                seen, providers=observed.providers, going=going, accounts=observed.service_accounts
-            )
-            gone = _role(seen, observed, users, changes, kept)
-        if gone:
+        users = cleanup_iam.users(seen, providers=observed.providers, going=going, accounts=observed.service_accounts)
+        why = [f"{user} uses it" for user in users[:1]] or ([] if wanted.iam else ["--iam takes it away"])
+        if _role(seen, observed, why, changes, kept):
             roles_gone.add(seen.arn)
         elif wanted.carm and not others:
             changes += cleanup_iam.plan_own_policy(seen)
-    for arn in observed.providers.ours if wanted.oidc else ():
+    for arn in observed.providers.ours:
+        if not wanted.oidc:
+            kept.append((arn, "--oidc takes it away"))
+            continue
         if observed.providers.trusts is None:
             kept.append((arn, "roles cannot be listed, so it cannot be told who trusts it"))
             continue
@@ -119,7 +117,7 @@ def _own_arns(observed: Observed) -> set[str]:
 def _role(
     seen: RoleSeen,
     observed: Observed,
-    users: list[str],
+    why: list[str],
     changes: list[Change],
     kept: list[tuple[str, str]],
     *,
@@ -132,8 +130,8 @@ def _role(
     if not seen.owned(observed.cluster_arn):
         kept.append((seen.arn, "acksm did not make it for this cluster"))
         return False
-    if users:
-        kept.append((seen.arn, f"{users[0]} uses it"))
+    if why:
+        kept.append((seen.arn, why[0]))
         return False
     changes += cleanup_iam.plan_role(seen, step=step, iam=iam)
     return True

@@ -12,7 +12,7 @@ from acksm.aws import objects
 from acksm.aws.session import Aws
 from acksm.engine.waits import Deadline, Progress, wait_until
 from acksm.errors import AcksmError
-from acksm.events import Emit, silent
+from acksm.events import Emit, Event, Kind as EventKind, silent
 from acksm.guide import bindings, controller_logs, synced
 from acksm.guide.inventory import POLICY, RETAIN, is_ack_finalizer
 from acksm.guide.running import Running
@@ -199,7 +199,13 @@ class Calls:
 
     def _still(self, one: Mapping[str, Any]) -> bool:
         kind, aws = KINDS[str(one["service"])][str(one["kind"])], self._session(str(one["account"]))
-        found = objects.describe(aws, kind, one["key"], str(one["region"])) if aws else None
+        try:
+            found = objects.describe(aws, kind, one["key"], str(one["region"])) if aws else None
+        except AcksmError as error:
+            if error.id != "aws-access-denied":
+                raise
+            self.emit(Event(EventKind.WARNING, "note", f"{one['arn']} could not be looked for: {error.message}"))
+            return False
         return found is not None and (not kind.stops or found.state in kind.busy)
 
     def crd(self, name: str) -> None:

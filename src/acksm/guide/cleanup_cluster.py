@@ -1,4 +1,4 @@
-"""Guide §9, second half in the cluster: releases, CRDs, bindings and namespaces, once no object needs them.
+"""Guide §9, second half in the cluster: releases, CRDs and namespaces, once no object needs them.
 
 CRDs go by their own group only (G12: the guide deletes the other controller's), common ones when no other ACK is left.
 """
@@ -6,33 +6,21 @@ CRDs go by their own group only (G12: the guide deletes the other controller's),
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
-from acksm import charts
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
-from acksm.guide import bindings, carm_map
-from acksm.guide.bindings import OWNER, REGION, TEAM
-from acksm.guide.carm_map import ACCOUNT_MAP
+from acksm.guide import bindings
 from acksm.guide.cleanup_calls import passes
+from acksm.guide.cleanup_carm import selectors_of
 from acksm.guide.cleanup_objects import Choice
-from acksm.guide.cleanup_seen import Observed, ReleaseSeen, Wanted
+from acksm.guide.cleanup_seen import Observed, Part, ReleaseSeen, Wanted
 from acksm.guide.crds import COMMON_GROUP, LANES
 from acksm.guide.inventory import Crd
-from acksm.guide.role_selector import KIND as SELECTOR
 from acksm.helm.releases import PENDING_GRACE_SECONDS
 from acksm.kube.paths import Ref, ref
 
-RELEASE, CRDS, CARM, NAMESPACE = "release", "crds", "carm", "namespace"
-
-
-@dataclass
-class Part:
-    """Changes, and what stays: (what, why)."""
-
-    changes: list[Change] = field(default_factory=list)
-    kept: list[tuple[str, str]] = field(default_factory=list)
+RELEASE, CRDS, NAMESPACE = "release", "crds", "namespace"
 
 
 def check_releases(observed: Observed, wanted: Wanted, *, sure: bool) -> None:
@@ -120,11 +108,9 @@ def _object_of(seen: ReleaseSeen, one: Ref) -> Change:
 def plan_crds(observed: Observed, wanted: Wanted, choice: Choice) -> Part:
     """CRDs of the chosen services by their group, and with `all` the common ones when nothing of ACK is left."""
     part = Part()
-    if wanted.crds == "none":
-        return part
     inventory = observed.inventory
     staying = {item.place.plural for item in inventory.of(wanted.services) if item not in set(choice.items)}
-    for service in wanted.services:
+    for service in wanted.services if wanted.crds != "none" else ():
         rivals = [
             item for item in inventory.running if item.service == service and item.namespace != observed.namespace
         ]
@@ -143,6 +129,15 @@ def plan_crds(observed: Observed, wanted: Wanted, choice: Choice) -> Part:
         for crd in _sorted(inventory.crds.values()):
             if crd.is_common:
                 _crd(part, crd, f"{bindings.told(others, 2)} may need it" if others else _not_ours(crd, wanted))
+    asked = {"none": (), "service": wanted.services, "all": (*wanted.services, "")}[wanted.crds]
+    part.kept += [
+        (f"CustomResourceDefinition {crd.name}", f"--crds {'all' if crd.is_common else 'service'} takes it away")
+        for crd in _sorted(inventory.crds.values())
+        if crd.service in {*wanted.services, ""}
+        and crd.service not in asked
+        and crd.owner
+        and crd.owner.tool == "acksm"
+    ]
     names = [change.params["name"] for change in part.changes]
     ending = [crd.name for crd in inventory.crds.values() if crd.terminating and crd.service in wanted.services]
     if names or ending:
@@ -193,109 +188,11 @@ def _crd(part: Part, crd: Crd, why: str) -> None:
         )
 
 
-def selectors_of(observed: Observed) -> list[Any]:
-    """acksm's own IAMRoleSelectors."""
-    return [item for item in observed.inventory.common if item.kind == SELECTOR and item.owned]
-
-
-def plan_selectors(observed: Observed, wanted: Wanted) -> Part:
-    """acksm's own IAMRoleSelectors, unless another controller may need them."""
-    part = Part()
-    others = observed.inventory.others(wanted.services, observed.namespace)
-    for item in selectors_of(observed) if wanted.carm else []:
-        if others:
-            part.kept.append((str(item), f"{others[0]} may need it"))
-        else:
-            part.changes.append(_selector(item.place))
-    return part
-
-
-def plan_carm(observed: Observed, wanted: Wanted) -> Part:
-    """Annotations of namespaces and entries of the maps that acksm wrote; while another controller may read them they
-    stay."""
-    part = Part()
-    if not wanted.carm:
-        return part
-    inventory = observed.inventory
-    others = inventory.others(wanted.services, observed.namespace)
-    bound = _bound(observed)
-    if others:
-        part.kept += [(f"annotation {key} of namespace {name}", f"{others[0]} may need it") for name, key in bound]
-        part.kept += [(str(item), f"{others[0]} may need it") for item in observed.maps.values() if item.data]
-        return part
-    for name, key in bound:
-        live = inventory.namespaces[name]
-        if not bindings.made_by_acksm(live.managers.get(key, ())):
-            part.kept.append((f"annotation {key} of namespace {name}", "acksm did not write it"))
-        elif not live.terminating:
-            step = "region" if key == REGION else CARM
-            part.changes += bindings.annotate(name, live, key, None, step)
-    for item in observed.maps.values():
-        if item.data is None:
-            continue
-        ids = {key: _id(key) for key in item.data}
-        changes, _ = carm_map.release(item, ids, OWNER if item.name == ACCOUNT_MAP else TEAM)
-        part.changes += changes
-        left = [key for key in item.data if not bindings.made_by_acksm(item.managers.get(key, ()))]
-        part.kept += [(f"entry {key} of {item}", "acksm did not write it") for key in left]
-        if not changes and item.owned and not item.data:
-            part.changes += _empty(item)
-    return part
-
-
-def _bound(observed: Observed) -> list[tuple[str, str]]:
-    """(namespace, key) of each annotation that the controllers follow and acksm may have written."""
-    return [
-        (name, key)
-        for name, live in sorted(observed.inventory.namespaces.items())
-        for key in (OWNER, TEAM, REGION)
-        if key in live.annotations
-    ]
-
-
-def _id(key: str) -> str:
-    """The account or team of a map's key, which may be for one service: "sagemaker.111111111111"."""
-    service, dot, rest = key.partition(".")
-    return rest if dot and service in charts.SERVICES else key
-
-
-def _empty(item: carm_map.Map) -> list[Change]:
-    return [
-        Change(
-            id="carm.map-empty",
-            step=CARM,
-            op=Op.DELETE,
-            system="kubernetes",
-            target=str(item),
-            call="kube.delete_when_empty",
-            params={"kind": "ConfigMap", "name": item.name, "namespace": item.namespace, "field": ["data"]},
-            before={"data": {}},
-            reason="acksm made it, and it is empty",
-            danger=Danger.MILD,
-            guide=f"kubectl delete -n {item.namespace} configmap {item.name}",
-        )
-    ]
-
-
-def _selector(place: Ref) -> Change:
-    return Change(
-        id="selector.delete",
-        step=CARM,
-        op=Op.DELETE,
-        system="kubernetes",
-        target=f"{SELECTOR} {place.name}",
-        call="kube.delete",
-        params={"kind": SELECTOR, "name": place.name},
-        before={"name": place.name},
-        danger=Danger.MILD,
-        guide=f"kubectl delete iamroleselector {place.name}",
-    )
-
-
 def plan_namespaces(observed: Observed, wanted: Wanted, choice: Choice, going: Sequence[Change]) -> Part:
     """Namespaces that acksm made, when nothing is left in them but what `going` takes away too."""
     part = Part()
     if not wanted.namespace:
+        part.kept += [(f"namespace {name}", "--namespace takes it away") for name in sorted(observed.owned_namespaces)]
         return part
     removed = _removed(observed, wanted, choice, going)
     names = []

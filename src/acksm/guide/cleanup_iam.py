@@ -27,11 +27,13 @@ def users(
     *,
     providers: Providers,
     going: Collection[Account] = (),
-    accounts: Iterable[tuple[str, str, str]] = (),
+    accounts: Iterable[tuple[str, str, str]] | None = (),
     principals: Collection[str] = (),
 ) -> list[str]:
     """Who else uses a role, in words. `going`: service accounts that this cleanup takes away; `principals`: the ARNs
     that may be in its trust policy because acksm wrote them there."""
+    if accounts is None:
+        return ["a service account (they cannot be listed) may be what"]
     found = [
         f"service account {ns}/{name}" for ns, name, role in accounts if role == seen.arn and (ns, name) not in going
     ]

@@ -14,7 +14,7 @@ from typing import Any
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
 from acksm.guide import bindings
-from acksm.guide.inventory import POLICY, RETAIN, Common, Effect, Inventory, Item
+from acksm.guide.inventory import POLICY, RETAIN, Common, Effect, Inventory, Item, Policy
 from acksm.guide.running import Running
 from acksm.kinds import deletion_rank
 from acksm.kube.paths import Ref
@@ -120,7 +120,7 @@ def plan(choice: Choice, *, delete_aws: bool, orphan: bool, handled: bool = True
         changes += [_orphan(item, item.ours, STEP) for item in choice.items]
         changes += [_gone(choice.items, STEP)] if choice.items else []
     else:
-        changes += [_retain(item) for item in choice.items if item.effect != fate(item, delete_aws=delete_aws)]
+        changes += [_retain(item) for item in choice.items if _lacks_word(item, delete_aws)]
         by_rank = sorted(choice.items, key=lambda item: _rank(item, delete_aws))
         for _, group in groupby(by_rank, key=lambda item: _rank(item, delete_aws)):
             same_rank = list(group)
@@ -140,6 +140,12 @@ def plan(choice: Choice, *, delete_aws: bool, orphan: bool, handled: bool = True
             changes.append(_delete_common(one))
     changes += [_gone(choice.common, COMMON_STEP)] if choice.common else []
     return changes
+
+
+def _lacks_word(item: Item, delete_aws: bool) -> bool:
+    """Whether what stays in AWS is not said on the object itself. A policy of its namespace or of the controller, a
+    gate, a scope may be another by the time it is deleted; its own annotation is looked at with the deletion."""
+    return fate(item, delete_aws=delete_aws) is Effect.LEAVES and item.policy != Policy(RETAIN, "object")
 
 
 def _rank(item: Item, delete_aws: bool) -> int:
@@ -191,7 +197,7 @@ def _delete(item: Item, effect: Effect) -> Change:
         system="kubernetes",
         target=str(item.place),
         call="cleanup.delete",
-        params={**place_params(item.place), "uid": item.uid, "retain": effect is Effect.LEAVES and item.live},
+        params={**place_params(item.place), "uid": item.uid, "retain": effect is Effect.LEAVES},
         before=_facts(item),
         reason=_TOLD[effect] + where,
         danger=Danger.SEVERE if severe else Danger.MILD,

@@ -12,6 +12,7 @@ from typing import Any
 
 from acksm import charts
 from acksm.aws.session import Aws
+from acksm.engine.change import Change
 from acksm.errors import AcksmError
 from acksm.guide import carm_accounts, carm_map, carm_roles, controllers, drift, iam_role, inventory, oidc, readiness
 from acksm.guide.inventory import Inventory
@@ -127,10 +128,18 @@ class Observed:
     far: tuple[RoleSeen, ...] = ()
     reached: str = ""  # the other account that could be asked
     providers: Providers = Providers()
-    service_accounts: tuple[tuple[str, str, str], ...] = ()  # namespace, name, role ARN
+    service_accounts: tuple[tuple[str, str, str], ...] | None = ()  # namespace, name, role ARN; None: not to be listed
     contents: Mapping[str, Contents] = field(default_factory=dict)
     capabilities: tuple[str, ...] = ()
     owned_namespaces: frozenset[str] = frozenset()
+
+
+@dataclass
+class Part:
+    """Changes, and what stays: (what, why)."""
+
+    changes: list[Change] = field(default_factory=list)
+    kept: list[tuple[str, str]] = field(default_factory=list)
 
 
 def observe(target: Target, wanted: Wanted, other: Aws | None) -> Observed:
@@ -151,7 +160,7 @@ def observe(target: Target, wanted: Wanted, other: Aws | None) -> Observed:
         looked = [name for name in owned if not seen.namespaces[name].terminating] if wanted.namespace else []
         contained = list(pool.map(lambda name: contents.look(kube, name), looked))
         names = {settings.role_name or iam_role.default_name(target.cluster.name)}
-        names |= {role.rpartition("/")[2] for where, _, role in accounts.result() if role and where == namespace}
+        names |= {role.rpartition("/")[2] for where, _, role in accounts.result() or () if where == namespace}
         roles = list(pool.map(lambda name: role_seen(target.aws, name, target.cluster.name), sorted(names)))
         far = [role_seen(other, name) for name in _far_names(target, maps.result())] if other else []
         return Observed(
@@ -201,9 +210,14 @@ def session(target: Target) -> Aws | None:
     return carm_accounts.reach(target, account)
 
 
-def _service_accounts(kube: Kube) -> tuple[tuple[str, str, str], ...]:
-    """Every service account that carries a role."""
-    found = kube.list(ref("ServiceAccount"), metadata_only=True)
+def _service_accounts(kube: Kube) -> tuple[tuple[str, str, str], ...] | None:
+    """Every service account that carries a role; None where they cannot be listed."""
+    try:
+        found = kube.list(ref("ServiceAccount"), metadata_only=True)
+    except AcksmError as error:
+        if error.id != "kube-forbidden":
+            raise
+        return None
     rows = ((item["metadata"], (item["metadata"].get("annotations") or {}).get(ROLE_ANNOTATION)) for item in found)
     return tuple((str(meta["namespace"]), str(meta["name"]), str(role)) for meta, role in rows if role)
 
