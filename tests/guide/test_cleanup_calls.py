@@ -169,6 +169,7 @@ def test_a_namespace_that_acksm_did_not_make_is_not_deleted() -> None:
 def test_what_passes_by_itself() -> None:
     plain: dict[str, Any] = {"metadata": {}}
     assert passes(ref("Lease", "ack-sagemaker.services.k8s.aws", "x"), plain)
+    assert passes(ref("Lease", "acksm", "x"), plain)
     assert not passes(ref("Lease", "kube-scheduler", "x"), plain)
     assert not passes(ref("ConfigMap", "ack-sagemaker.services.k8s.aws", "x"), plain)
     assert passes(ref("ConfigMap", "x", "x"), {"metadata": {"deletionTimestamp": "now"}})

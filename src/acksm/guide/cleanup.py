@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from acksm import reports
@@ -16,8 +17,17 @@ from acksm.config import Settings
 from acksm.engine.change import Change, Op, Plan
 from acksm.errors import AcksmError, ExitCode
 from acksm.events import Emit, Event, Kind
-from acksm.guide import cleanup_carm, cleanup_cluster, cleanup_iam, cleanup_mend, cleanup_objects, cleanup_seen, install
-from acksm.guide.carry_out import Conclusion, carry_out
+from acksm.guide import (
+    cleanup_carm,
+    cleanup_cluster,
+    cleanup_iam,
+    cleanup_mend,
+    cleanup_objects,
+    cleanup_seen,
+    install,
+    sample_roles,
+)
+from acksm.guide.carry_out import carry_out
 from acksm.guide.cleanup_calls import Calls
 from acksm.guide.cleanup_objects import Choice, fate
 from acksm.guide.cleanup_seen import Observed, RoleSeen, Wanted
@@ -84,7 +94,13 @@ def plan_iam(observed: Observed, wanted: Wanted) -> tuple[list[Change], list[tup
         why = [f"{user} uses it" for user in [*others[:1], *users]]
         _role(seen, observed, why, changes, kept, step=cleanup_iam.FAR_STEP, iam=f"{OTHER_ACCOUNT}iam")
     for seen in observed.roles:
-        users = cleanup_iam.users(seen, providers=observed.providers, going=going, accounts=observed.service_accounts)
+        users = cleanup_iam.users(
+            seen,
+            providers=observed.providers,
+            going=going,
+            accounts=observed.service_accounts,
+            principals=cleanup_iam.written(seen),
+        )
         why = [f"{user} uses it" for user in users[:1]] or ([] if wanted.iam else ["--iam takes it away"])
         if _role(seen, observed, why, changes, kept):
             roles_gone.add(seen.arn)
@@ -158,8 +174,8 @@ def _notes(inventory: Inventory, observed: Observed, wanted: Wanted, choice: Cho
     return notes
 
 
-def facts(observed: Observed, planned: Planned, wanted: Wanted) -> reports.CleanupFacts:
-    """The report's own part."""
+def facts(planned: Planned, wanted: Wanted) -> reports.CleanupFacts:
+    """The report's own part, as far as it is known before."""
     rows: list[reports.CleanupObject] = []
     for item in planned.choice.items:
         rows.append(
@@ -178,8 +194,7 @@ def facts(observed: Observed, planned: Planned, wanted: Wanted) -> reports.Clean
             }
         )
     stays = [item.arn for item in planned.choice.items if item.arn and _fate(item, wanted) is Effect.LEAVES]
-    kept: list[reports.CleanupKept] = [{"what": what, "why": why} for what, why in planned.kept]
-    return {"objects": rows, "stays_in_aws": stays, "kept": kept, "left": []}
+    return {"objects": rows, "stays_in_aws": stays, "kept": [], "left": []}
 
 
 def _fate(item: Any, wanted: Wanted) -> Effect:
@@ -209,18 +224,19 @@ def run(settings: Settings, ui: Any, wanted: Wanted, confirm: str) -> int:
         cleanup_cluster.check_releases(observed, wanted, sure=settings.yes)
         mended = cleanup_mend.plan(target, observed, choice, wanted, ui.emit)
         planned = plan(mended.observed, wanted, choice, made=mended.made)
-        told = facts(observed, planned, wanted)
-        whole = Plan(COMMAND, (*mended.changes, *planned.changes), planned.notes, dict(told))
-        table = _dispatch(target, observed, other, ui.emit)
 
-        def conclude() -> Conclusion:
+        def again() -> Planned:
             after = _look(target, with_made(wanted, mended.made), other, ui.emit)
-            again = cleanup_objects.choose(after.inventory, wanted.services, after.namespace)
-            left = plan(after, wanted, again, made=mended.made)
-            return _conclusion(told, left)
+            chosen = cleanup_objects.choose(after.inventory, wanted.services, after.namespace)
+            return plan(after, wanted, chosen, made=mended.made)
 
-        text = _text(told, [])
-        return carry_out(target, ui, whole, table, text, manifests=mended.manifests, confirm=confirm, conclude=conclude)
+        changes = (*mended.changes, *planned.changes)
+        ending = Ending(planned, facts(planned, wanted), again, executed=bool(changes) and not settings.dry_run)
+        whole = Plan(COMMAND, changes, planned.notes, ending.facts())
+        table = _dispatch(target, observed, other, ui.emit)
+        return carry_out(
+            target, ui, whole, table, ending.text, manifests=mended.manifests, code=ending.code, confirm=confirm
+        )
 
 
 def _look(target: Target, wanted: Wanted, other: Aws | None, emit: Emit) -> Observed:
@@ -230,19 +246,38 @@ def _look(target: Target, wanted: Wanted, other: Aws | None, emit: Emit) -> Obse
     return observed
 
 
-def _conclusion(told: reports.CleanupFacts, left: Planned) -> Conclusion:
-    names = [change.target for change in left.changes if change.op is not Op.WAIT]
-    kept: list[reports.CleanupKept] = [{"what": what, "why": why} for what, why in left.kept]
-    after: reports.CleanupFacts = {**told, "left": list(dict.fromkeys(names)), "kept": kept}
-    code = ExitCode.STEP_FAILED if names else ExitCode.OK
-    return Conclusion(dict(after), _text(after, after["left"]), int(code))
+@dataclass
+class Ending:
+    """What is told at the end. After changes everything is looked at `again`, once: what a plan of that would still
+    take away is left."""
 
+    planned: Planned
+    told: reports.CleanupFacts
+    again: Callable[[], Planned]
+    executed: bool
 
-def _text(told: reports.CleanupFacts, left: list[str]) -> str:
-    lines = [f"left: {name}" for name in left]
-    lines += [f"stays in AWS: {arn}" for arn in told["stays_in_aws"]]
-    lines += [f"stays: {item['what']} ({item['why']})" for item in told["kept"]]
-    return "\n".join(lines or ["nothing is left"])
+    @cached_property
+    def _after(self) -> Planned:
+        return self.again() if self.executed else Planned(kept=self.planned.kept)
+
+    def facts(self) -> dict[str, Any]:
+        """The report's own part; `kept` and `left` are asked for when all is done."""
+        return {**self.told, "kept": self.kept, "left": self.left}
+
+    def kept(self) -> list[reports.CleanupKept]:
+        return [{"what": what, "why": why} for what, why in self._after.kept]
+
+    def left(self) -> list[str]:
+        return list(dict.fromkeys(change.target for change in self._after.changes if change.op is not Op.WAIT))
+
+    def code(self) -> int:
+        return int(ExitCode.STEP_FAILED if self.left() else ExitCode.OK)
+
+    def text(self) -> str:
+        lines = [f"left: {name}" for name in self.left()]
+        lines += [f"stays in AWS: {arn}" for arn in self.told["stays_in_aws"]]
+        lines += [f"stays: {item['what']} ({item['why']})" for item in self.kept()]
+        return "\n".join(lines or ["nothing is left"])
 
 
 def _dispatch(target: Target, observed: Observed, other: Aws | None, emit: Emit) -> dict[str, Callable[..., Any]]:
@@ -279,35 +314,31 @@ def _dispatch(target: Target, observed: Observed, other: Aws | None, emit: Emit)
 def _run_without_cluster(settings: Settings, ui: Any, wanted: Wanted, confirm: str) -> int:
     """What acksm made in IAM for a cluster that EKS has no more: known by its tags."""
     target = without_cluster(settings)
+    other = cleanup_seen.session(target) if wanted.carm else None
 
     def look() -> Observed:
         arn = target.cluster.arn
-        other = cleanup_seen.session(target) if wanted.carm else None
         far = [cleanup_seen.role_seen(other, settings.target_role_name)] if other else []
-        role = cleanup_seen.role_seen(target.aws, settings.role_name or install.role_name(target))
+        names = [install.role_name(target), sample_roles.name(target.cluster.name)]
         found = cleanup_seen.providers(target.aws, arn, "", scan=wanted.oidc)
         return Observed(
             Inventory(),
             settings.controller_namespace,
             target.identity.account,
             arn,
-            roles=(role,),
+            roles=tuple(cleanup_seen.role_seen(target.aws, name) for name in names),
             far=tuple(far),
             reached=other.identity().account if other else "",
             providers=found,
         )
 
-    observed = look()
-    changes, kept = plan_iam(observed, wanted)
-    planned = Planned(tuple(changes), tuple(kept))
-    told = facts(observed, planned, wanted)
-    whole = Plan(COMMAND, planned.changes, (), dict(told))
-    other = cleanup_seen.session(target) if wanted.carm else None
+    def planned() -> Planned:
+        changes, kept = plan_iam(look(), wanted)
+        return Planned(tuple(changes), tuple(kept))
+
+    first = planned()
+    ending = Ending(first, facts(first, wanted), planned, executed=bool(first.changes) and not settings.dry_run)
+    whole = Plan(COMMAND, first.changes, (), ending.facts())
     far = {f"{OTHER_ACCOUNT}{call}": work for call, work in other.dispatch_table().items()} if other else {}
-
-    def conclude() -> Conclusion:
-        left, stays = plan_iam(look(), wanted)
-        return _conclusion(told, Planned(tuple(left), tuple(stays)))
-
     table = {**target.aws.dispatch_table(), **far}
-    return carry_out(target, ui, whole, table, _text(told, []), confirm=confirm, conclude=conclude)
+    return carry_out(target, ui, whole, table, ending.text, code=ending.code, confirm=confirm, lock=False)

@@ -10,6 +10,7 @@ from typing import Any
 
 from acksm.aws import objects
 from acksm.aws.session import Aws
+from acksm.engine import lease
 from acksm.engine.waits import Deadline, Progress, wait_until
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind as EventKind, silent
@@ -266,9 +267,11 @@ class Calls:
 
 
 def passes(place: Ref, item: Mapping[str, Any]) -> bool:
-    """Whether an object goes by itself: it is ending, or a controller of ACK elected itself with it."""
-    lease = place.kind == "Lease" and place.name.startswith("ack-") and place.name.endswith(".services.k8s.aws")
-    return lease or bool(item["metadata"].get("deletionTimestamp"))
+    """Whether an object goes by itself: it is ending, a controller of ACK elected itself with it, or it is the Lease
+    that acksm holds while it works."""
+    elected = place.name.startswith("ack-") and place.name.endswith(".services.k8s.aws")
+    of_a_worker = place.kind == "Lease" and (elected or place.name == lease.NAME)
+    return of_a_worker or bool(item["metadata"].get("deletionTimestamp"))
 
 
 def _refused(manifest: Mapping[str, Any]) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from acksm.engine.change import Change, Danger, Op
-from acksm.guide import carm_trust, policies
+from acksm.guide import carm_trust, policies, sample_roles
 from acksm.guide.cleanup_seen import Observed, Providers, RoleSeen
 from acksm.guide.trust import as_list, statements
 
@@ -44,6 +44,11 @@ def users(
         if statement.get("Effect") != "Deny":
             found += _let_in(statement, providers, set(principals))
     return list(dict.fromkeys(found))
+
+
+def written(seen: RoleSeen) -> set[str]:
+    """Principals that acksm itself let in: SageMaker, where the role is the samples' (`samples apply --with-role`)."""
+    return {sample_roles.SERVICE} if seen.name.startswith(sample_roles.PREFIX) else set()
 
 
 def _let_in(statement: Mapping[str, Any], providers: Providers, principals: set[str]) -> list[str]:

@@ -14,7 +14,18 @@ from acksm import charts
 from acksm.aws.session import Aws
 from acksm.engine.change import Change
 from acksm.errors import AcksmError
-from acksm.guide import carm_accounts, carm_map, carm_roles, controllers, drift, iam_role, inventory, oidc, readiness
+from acksm.guide import (
+    carm_accounts,
+    carm_map,
+    carm_roles,
+    controllers,
+    drift,
+    iam_role,
+    inventory,
+    oidc,
+    readiness,
+    sample_roles,
+)
 from acksm.guide.inventory import Inventory
 from acksm.guide.oidc import CLUSTER_TAG, OWNED_TAG
 from acksm.guide.readiness import ROLE_ANNOTATION, Health
@@ -159,9 +170,10 @@ def observe(target: Target, wanted: Wanted, other: Aws | None) -> Observed:
         owned = frozenset(name for name, item in seen.namespaces.items() if item.labels.get(OWNED_LABEL) == "true")
         looked = [name for name in owned if not seen.namespaces[name].terminating] if wanted.namespace else []
         contained = list(pool.map(lambda name: contents.look(kube, name), looked))
-        names = {settings.role_name or iam_role.default_name(target.cluster.name)}
+        cluster = target.cluster.name
+        names = {settings.role_name or iam_role.default_name(cluster), sample_roles.name(cluster)}
         names |= {role.rpartition("/")[2] for where, _, role in accounts.result() or () if where == namespace}
-        roles = list(pool.map(lambda name: role_seen(target.aws, name, target.cluster.name), sorted(names)))
+        roles = list(pool.map(lambda name: role_seen(target.aws, name, cluster), sorted(names)))
         far = [role_seen(other, name) for name in _far_names(target, maps.result())] if other else []
         return Observed(
             seen,

@@ -39,6 +39,8 @@ _FIXED = {
     "cleanup.crd": (("delete", "apiextensions.k8s.io", "customresourcedefinitions", ""),),
     "cleanup.namespace": (("delete", "", "namespaces", ""),),
 }
+# The calls of adoptions -> the verbs that they need on their objects
+ADOPTION_VERBS = {"adopt.create": ("create",), "adopt.annotate": ("patch",), "adopt.renew": ("delete", "create")}
 OTHER_ACCOUNT = "target-"  # before the calls that go to another account's IAM
 _HELM_RECORD = ("create", "", "secrets")  # helm keeps its record of a release in a Secret
 
@@ -85,13 +87,15 @@ def _rights_for(change: Change, namespace: str) -> list[Right]:
         return _rights_to_uninstall(change)
     if change.system == "helm":
         return [Right(*_HELM_RECORD, namespace)]
-    if change.call == "kube.apply":
+    if change.call in {"kube.apply", "samples.apply_late"}:
         return [_right("create" if change.op is Op.CREATE else "patch", named["manifest"], "")]
     if change.call in {"kube.set_keys", "kube.delete_when_empty", "kube.delete", "carm.release"}:
         return _rights_on(change)
-    if change.call in _ON_OBJECTS:
-        group = named["api_version"].rpartition("/")[0]
-        return [Right(verb, group, named["plural"], named["namespace"]) for verb in _ON_OBJECTS[change.call]]
+    verbs = _ON_OBJECTS.get(change.call) or ADOPTION_VERBS.get(change.call)
+    if verbs:
+        where = named["ref"] if change.call in ADOPTION_VERBS else named
+        group = where["api_version"].rpartition("/")[0]
+        return [Right(verb, group, where["plural"], where["namespace"]) for verb in verbs]
     return [Right(*right) for right in _FIXED.get(change.call, ())] + (
         [Right("patch", "apps", "deployments", named["namespace"])] if change.call == "kube.restart" else []
     )
