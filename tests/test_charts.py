@@ -108,6 +108,9 @@ HISTORY = {  # sagemaker: the first version with it, and the last before (ack-fa
     "adoption-annotations": ("1.4.0", "1.3.4"),
     "enable-carm": ("1.4.1", "1.4.0"),
     "role-selector": ("1.5.1", "1.5.0"),
+    "deletion-policy": ("0.6.0", "0.5.3"),
+    "read-only": ("1.2.14", "1.2.13"),
+    "field-export": ("0.3.1", "0.3.0"),
 }
 ENDED = {  # the last version with it, and the first without
     "account-id": ("0.1.0", "0.2.0"),

@@ -70,6 +70,12 @@ FEATURES: dict[str, Feature] = {
     "status-region": Feature("an object's status holds its region, which then decides", ("0.3.1", "0.2.7")),
     "adopted-resource": Feature("the controller handles AdoptedResource objects", (ALWAYS, ALWAYS), ("1.5.1", "1.1.2")),
     "adoption-annotations": Feature("adoption by annotation is on by default", ("1.4.0", "1.1.0")),
+    "deletion-policy": Feature(
+        "a deletion policy of retain is followed; before, deleting an object always deletes what it stands for",
+        ("0.6.0", "0.2.16"),
+    ),
+    "read-only": Feature("objects marked read-only are never changed or deleted in AWS", ("1.2.14", "1.0.19")),
+    "field-export": Feature("the controller handles FieldExport objects", ("0.3.1", "0.2.7")),
     "role-selector": Feature("the IAMRoleSelector CRD and its gate are there", ("1.5.1", "1.1.2")),
     # faults
     "namespace-rbac-broken": Feature(

@@ -22,7 +22,8 @@ class Kind:
     autoscaling). `optional`: key fields that adoption may leave out. `waits_gone`: after deleting it is looked at until
     it is gone. `stops_first`: a call that has to come before deleting what is InService. `shown`: members of the answer
     that the status has beside the state. `late`: spec fields that are filled in from AWS when the spec leaves them out;
-    `late_differs`: until then their absence is a difference.
+    `late_differs`: until then their absence is a difference. `uses`: kinds that AWS or the object's spec ties it to; it
+    is deleted before them.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Kind:
     shown: tuple[str, ...] = ()
     late: tuple[str, ...] = ()
     late_differs: bool = False
+    uses: tuple[str, ...] = ()
     requeue: float = 0.0  # seconds between two looks when in sync; 0 for the controller's default
 
     @property
@@ -276,11 +278,35 @@ _REQUEUE = {
     "PipelineExecution": 60.0,
     "TrainingJob": 300.0,
 }
+# What ties objects together in AWS: an endpoint with an autoscaling target, a domain with users or a group with
+# packages cannot be deleted (API references of DeleteDomain, DeleteModelPackageGroup, …; ack-facts.md §4.2).
+_USES = {
+    "MonitoringSchedule": "DataQualityJobDefinition ModelBiasJobDefinition ModelExplainabilityJobDefinition "
+    "ModelQualityJobDefinition Endpoint",
+    "DataQualityJobDefinition": "Endpoint",
+    "ModelBiasJobDefinition": "Endpoint",
+    "ModelExplainabilityJobDefinition": "Endpoint",
+    "ModelQualityJobDefinition": "Endpoint",
+    "ScalingPolicy": "ScalableTarget",
+    "ScalableTarget": "InferenceComponent Endpoint",
+    "InferenceComponent": "Endpoint Model",
+    "Endpoint": "EndpointConfig",
+    "EndpointConfig": "Model",
+    "TransformJob": "Model",
+    "Model": "ModelPackage",
+    "ModelPackage": "ModelPackageGroup",
+    "PipelineExecution": "Pipeline",
+    "App": "Space UserProfile Domain",
+    "Space": "UserProfile Domain",
+    "UserProfile": "Domain",
+    "NotebookInstance": "NotebookInstanceLifecycleConfig",
+}
 
 
 def _whole(kind: Kind) -> Kind:
     return replace(
         kind,
+        uses=tuple(_USES.get(kind.name, "").split()),
         shown=tuple(_SHOWN.get(kind.name, "").split()),
         late=tuple(_LATE.get(kind.name, "").split()),
         requeue=_REQUEUE.get(kind.name, 0.0),
@@ -294,3 +320,22 @@ KINDS = {
 # The services' names in the SDK
 API = {"sagemaker": "sagemaker", "applicationautoscaling": "application-autoscaling"}
 SDK_NAME = {"sagemaker": "SageMaker", "applicationautoscaling": "Application Auto Scaling"}
+
+
+def deletion_rank(name: str) -> int:
+    """0 for a kind that nothing else has to be deleted before; greater than that of every kind that uses it."""
+    return _RANKS.get(name, 0)
+
+
+def _ranks() -> dict[str, int]:
+    """The longest chain of users above each kind."""
+    all_kinds = [kind for of_service in KINDS.values() for kind in of_service.values()]
+    found = dict.fromkeys((kind.name for kind in all_kinds), 0)
+    for _ in all_kinds:
+        for kind in all_kinds:
+            for used in kind.uses:
+                found[used] = max(found[used], found[kind.name] + 1)
+    return found
+
+
+_RANKS = _ranks()

@@ -47,6 +47,7 @@ class Running:
     gates: frozenset[str] = frozenset()
     region: str = ""
     endpoint: str = ""
+    deletion_policy: str = "delete"
 
     @property
     def reading(self) -> charts.Reading:
@@ -134,6 +135,7 @@ def from_deployment(manifest: Json) -> Running | None:
             gates=flags.gates(),
             region=flags.get("aws-region"),
             endpoint=flags.get("aws-endpoint-url"),
+            deletion_policy=flags.get("deletion-policy", "delete"),
         )
     return None
 
