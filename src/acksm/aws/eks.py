@@ -29,6 +29,14 @@ class Cluster:
     version: str
 
 
+@dataclass(frozen=True)
+class Capability:
+    """An EKS capability; `status` ACTIVE, CREATING, DELETING, …"""
+
+    name: str
+    status: str
+
+
 class Eks:
     """The calls of EKS that acksm uses; all of them read."""
 
@@ -119,3 +127,23 @@ class Eks:
             if error.id != "aws-failed":
                 raise
         return ""
+
+    def ack_capabilities(self, cluster: str) -> list[Capability]:
+        """The cluster's EKS capabilities of type ACK: controllers that AWS runs beside those that acksm installs.
+
+        An endpoint that does not know capabilities (an old partition, the sandbox) has none.
+        """
+        client = self._aws.client("eks")
+        try:
+            with translated("eks", "ListCapabilities"):
+                pages = client.get_paginator("list_capabilities").paginate(clusterName=cluster)
+                found = [item for page in pages for item in page.get("capabilities") or []]
+        except AcksmError as error:
+            if error.id != "aws-failed":
+                raise
+            return []
+        return [
+            Capability(str(item["capabilityName"]), str(item.get("status", "")))
+            for item in found
+            if item.get("type") == "ACK"
+        ]

@@ -17,6 +17,8 @@ ENTRIES = (
     Entry("wait", "something is waited for", "The last state seen is told, and again every 30 s.", "", _OK),
     Entry("up-to-date", "nothing was to be done", "What is there is what was asked for.", "", _OK),
     Entry("carm.live", "the roles are assumed", "As the controllers do it: `carm verify --live`.", "", _OK),
+    Entry("doctor.look", "everything is looked at", "Account, cluster and registry, side by side.", "", _OK),
+    Entry("report.read", "what goes into the bundle is read", "What cannot be read is named in the bundle.", "", _OK),
     Entry("sandbox.build", "a program of the sandbox is built", "Once; then it is kept.", "", _OK),
     Entry("sandbox.up", "the sandbox is started", "Nothing is done when it runs.", "", _OK),
     Entry("sandbox.cluster", "a practice cluster is started", "A control plane of its own.", "", _OK),
