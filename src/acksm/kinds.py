@@ -8,6 +8,8 @@ Sources: the two controllers' generator configuration and hooks at v1.9.1 and v1
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 
@@ -23,7 +25,11 @@ class Kind:
     it is gone. `stops_first`: a call that has to come before deleting what is InService. `shown`: members of the answer
     that the status has beside the state. `late`: spec fields that are filled in from AWS when the spec leaves them out;
     `late_differs`: until then their absence is a difference. `uses`: kinds that AWS or the object's spec ties it to; it
-    is deleted before them.
+    is deleted before them. `stands_for`: the key field that an AdoptedResource's
+    nameOrID is, where it is not the first (`named`). `listing` is the call that lists all, with the parameters
+    `list_with`, for each object of kind `parent` where it asks for one; `summary` names members of its answer that are
+    not called as the key is. `arn_type` and `paths`: an ARN is `arn:…:TYPE/PATH`, and PATH is also how a person names
+    the object. `gone`: a state in which it is described still, and is there no more.
     """
 
     name: str
@@ -48,11 +54,68 @@ class Kind:
     late_differs: bool = False
     uses: tuple[str, ...] = ()
     requeue: float = 0.0  # seconds between two looks when in sync; 0 for the controller's default
+    service: str = ""
+    stands_for: str = ""
+    listing: str = ""
+    list_with: tuple[tuple[str, str], ...] = ()
+    parent: str = ""
+    summary: tuple[tuple[str, str], ...] = ()
+    arn_type: str = ""
+    arn_member: str = ""
+    paths: tuple[str, ...] = ()
+    gone: str = ""
 
     @property
     def plural(self) -> str:
         lower = self.name.lower()
         return lower[:-1] + "ies" if lower.endswith("y") else lower + "s"
+
+    @property
+    def group(self) -> str:
+        return f"{self.service}.services.k8s.aws"
+
+    @property
+    def named(self) -> str:
+        return self.stands_for or self.key[0]
+
+    @property
+    def arn_answer(self) -> str:
+        """The member of an answer that is the object's ARN."""
+        return self.arn_member or f"{self.name}Arn"
+
+    @property
+    def arn_kind(self) -> str:
+        """The first part of an ARN's resource: endpoint-config."""
+        return self.arn_type or re.sub(r"(?<=[a-z])(?=[A-Z])", "-", self.name).lower()
+
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """How the object may be written: paths with the key's fields in braces."""
+        return self.paths or (f"{{{self.key[0]}}}",)
+
+    def read(self, text: str) -> list[dict[str, str]]:
+        """The keys that `text` may stand for, by each way of writing it; [] for none. The first field of a way may
+        have slashes in it: endpoint/NAME/variant/NAME/POLICY."""
+        found = []
+        for way in self.ways:
+            names = re.findall(r"{(\w+)}", way)
+            pattern = re.escape(way).replace(r"\{", "{").replace(r"\}", "}")
+            for index, name in enumerate(names):
+                pattern = pattern.replace(f"{{{name}}}", f"(?P<{name}>{'.+' if index == 0 else '[^/]+'})")
+            match = re.fullmatch(pattern, text)
+            found += [match.groupdict()] if match else []
+        return found
+
+    def write(self, key: Mapping[str, str]) -> str:
+        """A key as people write it; "" when it has not all that is needed."""
+        for way in self.ways:
+            if all(key.get(name) for name in re.findall(r"{(\w+)}", way)):
+                return way.format(**key)
+        return ""
+
+    @property
+    def list_call(self) -> str:
+        return self.listing or (self.describe_call if self.lists else f"List{self.name}s")
 
     @property
     def create_call(self) -> str:
@@ -87,7 +150,13 @@ def _job(name: str, busy: tuple[str, ...] = ("InProgress", "Stopping")) -> Kind:
 
 
 def _definition(name: str) -> Kind:
-    return Kind(name, ("jobDefinitionName",), terminal=_JOB_TERMINAL)
+    return Kind(
+        name,
+        ("jobDefinitionName",),
+        terminal=_JOB_TERMINAL,
+        summary=(("jobDefinitionName", "MonitoringJobDefinitionName"), ("arn", "MonitoringJobDefinitionArn")),
+        arn_member="JobDefinitionArn",
+    )
 
 
 _SAGEMAKER = (
@@ -99,6 +168,8 @@ _SAGEMAKER = (
         optional=("spaceName", "userProfileName"),
         terminal=_FOUND_TERMINAL,
         waits_gone=True,
+        paths=("{domainID}/{userProfileName}/{appType}/{appName}", "{domainID}/{spaceName}/{appType}/{appName}"),
+        gone="Deleted",
     ),
     _definition("DataQualityJobDefinition"),
     Kind(
@@ -151,6 +222,7 @@ _SAGEMAKER = (
         updates=True,
         by_arn="ModelPackageName",
         waits_gone=True,
+        list_with=(("ModelPackageType", "Both"),),
     ),
     Kind(
         "ModelPackageGroup",
@@ -181,6 +253,9 @@ _SAGEMAKER = (
         by_arn="PipelineExecutionArn",
         create="StartPipelineExecution",
         terminal=_FOUND_TERMINAL,
+        parent="Pipeline",
+        arn_type="pipeline",
+        paths=("{pipelineName}/execution/{executionID}",),
     ),
     _job("ProcessingJob"),
     Kind(
@@ -190,9 +265,17 @@ _SAGEMAKER = (
         ("Pending", "CreateInProgress", "DeleteInProgress", "UpdateInProgress"),
         updates=True,
         waits_gone=True,
+        gone="DeleteCompleted",
     ),
     Kind(
-        "Space", ("domainID", "spaceName"), "Status", ("Pending", "Updating", "Deleting"), updates=True, waits_gone=True
+        "Space",
+        ("domainID", "spaceName"),
+        "Status",
+        ("Pending", "Updating", "Deleting"),
+        updates=True,
+        waits_gone=True,
+        stands_for="spaceName",
+        paths=("{domainID}/{spaceName}",),
     ),
     _job("TrainingJob"),
     _job("TransformJob"),
@@ -204,6 +287,8 @@ _SAGEMAKER = (
         updates=True,
         terminal=_FOUND_TERMINAL,
         waits_gone=True,
+        stands_for="userProfileName",
+        paths=("{domainID}/{userProfileName}",),
     ),
 )
 _AUTOSCALING = (
@@ -217,6 +302,9 @@ _AUTOSCALING = (
         describe="DescribeScalableTargets",
         lists="ScalableTargets",
         optional=("scalableDimension",),
+        list_with=(("ServiceNamespace", "sagemaker"),),
+        arn_type="scalable-target",
+        arn_member="ScalableTargetARN",
     ),
     Kind(
         "ScalingPolicy",
@@ -228,6 +316,10 @@ _AUTOSCALING = (
         describe="DescribeScalingPolicies",
         lists="ScalingPolicies",
         optional=("scalableDimension", "policyName"),
+        list_with=(("ServiceNamespace", "sagemaker"),),
+        arn_type="scalingPolicy",
+        arn_member="PolicyARN",
+        paths=("{resourceID}/{policyName}",),
     ),
 )
 _TIMES = "CreationTime LastModifiedTime"
@@ -303,10 +395,11 @@ _USES = {
 }
 
 
-def _whole(kind: Kind) -> Kind:
+def _whole(kind: Kind, service: str) -> Kind:
     return replace(
         kind,
         uses=tuple(_USES.get(kind.name, "").split()),
+        service=service,
         shown=tuple(_SHOWN.get(kind.name, "").split()),
         late=tuple(_LATE.get(kind.name, "").split()),
         requeue=_REQUEUE.get(kind.name, 0.0),
@@ -314,12 +407,33 @@ def _whole(kind: Kind) -> Kind:
 
 
 KINDS = {
-    "sagemaker": {kind.name: _whole(kind) for kind in _SAGEMAKER},
-    "applicationautoscaling": {kind.name: _whole(kind) for kind in _AUTOSCALING},
+    "sagemaker": {kind.name: _whole(kind, "sagemaker") for kind in _SAGEMAKER},
+    "applicationautoscaling": {kind.name: _whole(kind, "applicationautoscaling") for kind in _AUTOSCALING},
 }
 # The services' names in the SDK
 API = {"sagemaker": "sagemaker", "applicationautoscaling": "application-autoscaling"}
 SDK_NAME = {"sagemaker": "SageMaker", "applicationautoscaling": "Application Auto Scaling"}
+# The services in ARNs of their kinds; an application autoscaling policy is of "autoscaling"
+ARN_SERVICES = {"sagemaker": ("sagemaker",), "applicationautoscaling": ("application-autoscaling", "autoscaling")}
+
+_ABSENT_CODES = {"ResourceNotFound", "ResourceNotFoundException", "ObjectNotFoundException"}
+# How AWS's messages begin or end that mean "not there" in a ValidationException
+_ABSENT_TEXTS = (
+    "Could not find",
+    "Requested resource not found",
+    "RecordNotFound",
+    "Unable to describe Notebook Instance Lifecycle Config",
+)
+_ABSENT_ENDINGS = ("does not exist", "does not exist.")
+
+
+def is_absent(code: str, message: str) -> bool:
+    """Whether the error of a describe call says that what was to be read is not there."""
+    if code in _ABSENT_CODES:
+        return True
+    return code == "ValidationException" and (
+        message.startswith(_ABSENT_TEXTS) or message.rstrip().endswith(_ABSENT_ENDINGS)
+    )
 
 
 def deletion_rank(name: str) -> int:

@@ -123,7 +123,7 @@ class Iam:
         return [pair for pair, allowed in self.decisions(caller_arn, needs).items() if allowed is False]
 
     def decisions(self, caller_arn: str, needs: Mapping[str, Sequence[str]]) -> dict[tuple[str, str], bool | None]:
-        """(action, resource) of `needs` (resource ARN to actions) to whether IAM's simulation allows it to `caller_arn`.
+        """(action, resource) of `needs` (resource ARN to actions) to whether IAM's simulation allows it.
 
         None where context is missing that only the real call has; {} where nothing can be told (root user, no right to
         simulate).

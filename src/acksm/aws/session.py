@@ -56,7 +56,7 @@ class Aws:
     ) -> None:
         self.profile, self._region, self._account, self._keys = profile, region, account, keys
         self._lock = threading.Lock()
-        self._clients: dict[str, Any] = {}
+        self._clients: dict[tuple[str, str], Any] = {}
         self._identity: Identity | None = None
 
     @cached_property
@@ -85,16 +85,18 @@ class Aws:
             raise AcksmError("aws-region-missing", "no region was named, and none is set in the environment or profile")
         return str(region)
 
-    def client(self, service: str) -> Any:
-        """The client of `service`, one for all threads (boto3 clients are thread-safe, sessions are not)."""
+    def client(self, service: str, region: str = "") -> Any:
+        """The client of `service` in the session's region or another, one for all threads (boto3 clients are
+        thread-safe, sessions are not)."""
         from botocore.config import Config
 
+        where = region or self.region
         with self._lock:
-            if service not in self._clients:
+            if (service, where) not in self._clients:
                 config = Config(connect_timeout=10, read_timeout=30, user_agent_extra="acksm", max_pool_connections=16)
                 with translated(service, "client"):
-                    self._clients[service] = self.session.client(service, region_name=self.region, config=config)
-            return self._clients[service]
+                    self._clients[service, where] = self.session.client(service, region_name=where, config=config)
+            return self._clients[service, where]
 
     def identity(self) -> Identity:
         """Who we are, asked once. Errors: `aws-no-credentials`, `aws-expired-credentials`, `aws-wrong-account`."""

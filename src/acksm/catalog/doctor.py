@@ -39,7 +39,7 @@ _GROUND = (
     Entry(
         "check.partition",
         "caller and cluster are of one partition and account",
-        "ARNs of another partition or account would be made (the guide writes arn:aws everywhere, ack-facts.md §0 G14).",
+        "ARNs of another partition or account would be made (the guide writes arn:aws everywhere; ack-facts.md G14).",
         "acksm doctor --profile PROFILE_OF_THAT_ACCOUNT",
     ),
     Entry(
@@ -193,7 +193,7 @@ _CONTROLLERS = (
     Entry(
         "check.log",
         "the controllers' logs show no known symptom",
-        "Some failures never reach an object's conditions (ack-facts.md §2.4). Old lines stay until the log is rotated.",
+        "Some failures never reach an object's conditions (ack-facts.md §2.4). Old lines stay until a log is rotated.",
         "acksm explain ID   (of the symptom that is named)",
     ),
     Entry(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from acksm.cli import carm, controllers, iam, information, region, sandbox
+from acksm.cli import carm, controllers, doctor, iam, information, region, sandbox
 from acksm.cli.options import ROOT
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
 )
 iam.register(app)
 controllers.register(app)
+doctor.register(app)
 information.register(app)
 app.add_typer(region.app)
 app.add_typer(carm.app)

@@ -102,7 +102,7 @@ class Result:
 
 
 def judge(definitions: Sequence[Definition[Facts]], facts: Facts) -> list[Result]:
-    """Every definition over `facts`, in their order. Needs have to stand before what needs them (KeyError: a defect)."""
+    """Every definition over `facts`, in their order. A need has to stand before what needs it (KeyError: a defect)."""
     holds: dict[str, str] = {}  # id -> "" or why it does not hold
     results = []
     for item in definitions:

@@ -83,10 +83,10 @@ def _crds(facts: Facts) -> Iterator[Check]:
         yield Check("check.crds", State.OK, "", f"{len(facts.crds)} served")
 
 
-def _planned(facts: Facts, id: str) -> list[str]:
+def _planned(facts: Facts, name: str) -> list[str]:
     """Targets of the install plan's changes of this id."""
     plan = facts.plan
-    return [change.target for change in plan.changes if change.id == id] if isinstance(plan, Plan) else []
+    return [change.target for change in plan.changes if change.id == name] if isinstance(plan, Plan) else []
 
 
 def _crd_drift(facts: Facts) -> Iterator[Check]:
@@ -113,17 +113,17 @@ def _associated(facts: Facts, item: Running) -> str:
 
 
 def _pod_identity(facts: Facts) -> Iterator[Check]:
-    id = "check.pod-identity"
+    name = "check.pod-identity"
     if isinstance(facts.associated, AcksmError):
-        yield unread(id, "", facts.associated)
+        yield unread(name, "", facts.associated)
         return
     for item in facts.installed:
         by_eks, where = _associated(facts, item), f"service account {item.namespace}/{item.service_account}"
         if by_eks and item.role_arn and by_eks != item.role_arn:
             text = f"EKS Pod Identity gives it {by_eks}, and its annotation {item.role_arn}"
-            yield Check(id, State.BROKEN, where, text)
+            yield Check(name, State.BROKEN, where, text)
         else:
-            yield Check(id, State.OK, where, by_eks or "none: the role comes by the service account's annotation")
+            yield Check(name, State.OK, where, by_eks or "none: the role comes by the service account's annotation")
 
 
 def _annotation(facts: Facts) -> Iterator[Check]:
@@ -138,40 +138,40 @@ def _annotation(facts: Facts) -> Iterator[Check]:
 
 
 def _provider(facts: Facts) -> Iterator[Check]:
-    found, id = facts.provider, "check.oidc"
+    found, name = facts.provider, "check.oidc"
     if isinstance(found, AcksmError):
-        yield unread(id, "", found)
+        yield unread(name, "", found)
     elif found.audiences is None:
-        yield Check(id, State.BROKEN, found.arn, "IAM has no such provider")
+        yield Check(name, State.BROKEN, found.arn, "IAM has no such provider")
     elif trust.AUDIENCE not in found.audiences:
-        yield Check(id, State.BROKEN, found.arn, f"its audiences {', '.join(found.audiences)} lack {trust.AUDIENCE}")
+        yield Check(name, State.BROKEN, found.arn, f"its audiences {', '.join(found.audiences)} lack {trust.AUDIENCE}")
     else:
-        yield Check(id, State.OK, found.arn)
+        yield Check(name, State.OK, found.arn)
 
 
 def _role(facts: Facts) -> Iterator[Check]:
-    found, id = facts.roles, "check.role"
+    found, name = facts.roles, "check.role"
     if isinstance(found, AcksmError):
-        yield unread(id, "", found)
+        yield unread(name, "", found)
         return
     for arn in sorted({item.role_arn for item in facts.installed if item.role_arn}):
         if arn not in found:
-            yield Check(id, State.UNKNOWN, arn, "it is of another account")
+            yield Check(name, State.UNKNOWN, arn, "it is of another account")
         elif (role := found[arn]) is None:
-            yield Check(id, State.BROKEN, arn, "IAM has no such role")
+            yield Check(name, State.BROKEN, arn, "IAM has no such role")
         elif not (role["attached"] or role["inline"]):
-            yield Check(id, State.BROKEN, arn, "it has no policy at all")
+            yield Check(name, State.BROKEN, arn, "it has no policy at all")
         else:
-            yield Check(id, State.OK, arn)
+            yield Check(name, State.OK, arn)
 
 
 def _trust(facts: Facts) -> Iterator[Check]:
-    id, roles, provider = "check.trust", facts.roles, facts.provider
+    name, roles, provider = "check.trust", facts.roles, facts.provider
     if isinstance(roles, AcksmError):
-        yield unread(id, "", roles)
+        yield unread(name, "", roles)
         return
     if isinstance(provider, AcksmError):
-        yield unread(id, "", provider)
+        yield unread(name, "", provider)
         return
     for item in facts.installed:
         role = roles.get(item.role_arn)
@@ -180,9 +180,9 @@ def _trust(facts: Facts) -> Iterator[Check]:
         subject = trust.subject(item.namespace, item.service_account)
         let_in = [trust.admitted(one, provider.arn) for one in trust.statements(role["trust"])]
         if any(names is not None and subject in names for names in let_in):
-            yield Check(id, State.OK, item.role_arn, f"{subject} is let in")
+            yield Check(name, State.OK, item.role_arn, f"{subject} is let in")
         else:
-            yield Check(id, State.BROKEN, item.role_arn, f"{subject} is not let in: {_trusted(role['trust'])}")
+            yield Check(name, State.BROKEN, item.role_arn, f"{subject} is not let in: {_trusted(role['trust'])}")
 
 
 def _trusted(document: Json) -> str:
@@ -217,19 +217,19 @@ def _pod_role(facts: Facts) -> Iterator[Check]:
 
 
 def _pods(facts: Facts) -> Iterator[Check]:
-    id = "check.pods"
+    name = "check.pods"
     for service, item in _releases(facts).items():
         health, where = item.health, f"controller of {service}"
         if health is None:
-            yield Check(id, State.BROKEN, where, "the release has no Deployment")
+            yield Check(name, State.BROKEN, where, "the release has no Deployment")
         elif health.problems:
             said = controller_logs.symptoms_of([log for log in _logs(facts) if log.service == service])
             fatal = [one for one in said if one.symptom.fatal]
             text = "; ".join(health.problems) + (f" (log: {fatal[-1].text[:300]})" if fatal else "")
             remedy = lookup(fatal[-1].id).remedy if fatal else ""
-            yield Check(id, State.BROKEN, where, text, remedy)
+            yield Check(name, State.BROKEN, where, text, remedy)
         else:
-            yield Check(id, State.OK, where, health.text)
+            yield Check(name, State.OK, where, health.text)
 
 
 def _logs(facts: Facts) -> list[controller_logs.PodLog]:
@@ -254,28 +254,28 @@ def _log(facts: Facts) -> Iterator[Check]:
 
 
 def _election(facts: Facts) -> Iterator[Check]:
-    id = "check.leader-election"
+    name = "check.leader-election"
     if isinstance(facts.leases, AcksmError):
-        yield unread(id, "", facts.leases)
+        yield unread(name, "", facts.leases)
         return
     for item in _deployed(facts):
         where, on = str(item.running), item.flags.get("enable-leader-election") == "true"
         if not on:
             many = item.replicas > 1
             text = f"{item.replicas} replicas without leader election: each works on every object" if many else "off"
-            yield Check(id, State.BROKEN if many else State.OK, where, text)
+            yield Check(name, State.BROKEN if many else State.OK, where, text)
             continue
-        name = f"ack-{item.running.service}.services.k8s.aws"
+        wanted = f"ack-{item.running.service}.services.k8s.aws"
         place = lease_namespace(item)
         lease = next(
             (
                 one
                 for one in facts.leases
-                if one["metadata"]["name"] == name and one["metadata"].get("namespace", place) == place
+                if one["metadata"]["name"] == wanted and one["metadata"].get("namespace", place) == place
             ),
             None,
         )
-        yield Check(id, *_held(item, lease, place))
+        yield Check(name, *_held(item, lease, place))
 
 
 def _held(item: Deployed, lease: Json | None, place: str) -> tuple[State, str, str]:
@@ -351,9 +351,9 @@ def _bindings(facts: Facts) -> Iterator[Check]:
 
 
 def _objects(facts: Facts) -> Iterator[Check]:
-    id = "check.objects"
+    name = "check.objects"
     if isinstance(facts.inventory, AcksmError):
-        yield unread(id, "", facts.inventory)
+        yield unread(name, "", facts.inventory)
         return
     items = facts.inventory.items
     failing = 0
@@ -369,19 +369,21 @@ def _objects(facts: Facts) -> Iterator[Check]:
         failing += 1
         known = symptoms.of_object(manifest)
         if known:
-            yield Check(id, State.BROKEN, str(item), f"{known[0].id}: {known[0].text[:300]}", lookup(known[0].id).remedy)
+            yield Check(
+                name, State.BROKEN, str(item), f"{known[0].id}: {known[0].text[:300]}", lookup(known[0].id).remedy
+            )
         elif any(kind != "ACK.ResourceSynced" for kind, _ in said):  # what is being made is not synced yet
-            yield Check(id, State.BROKEN, str(item), f"{said[0][0]}: {said[0][1][:300]}")
+            yield Check(name, State.BROKEN, str(item), f"{said[0][0]}: {said[0][1][:300]}")
         else:
             failing -= 1
     if not failing:
-        yield Check(id, State.OK, "", f"{len(items)} objects, none of them failing")
+        yield Check(name, State.OK, "", f"{len(items)} objects, none of them failing")
 
 
 def _stuck(facts: Facts) -> Iterator[Check]:
-    id = "check.stuck"
+    name = "check.stuck"
     if isinstance(facts.inventory, AcksmError):
-        yield unread(id, "", facts.inventory)
+        yield unread(name, "", facts.inventory)
         return
     found = facts.inventory
     alone = [
@@ -396,11 +398,14 @@ def _stuck(facts: Facts) -> Iterator[Check]:
         for item in found.common
         if item.kind == "AdoptedResource" and not any(one.has("adopted-resource") for one in found.running)
     ]
-    for things, text in ((alone, "being deleted, and no controller is there to do it"), (old, "no controller handles it")):
+    for things, text in (
+        (alone, "being deleted, and no controller is there to do it"),
+        (old, "no controller handles it"),
+    ):
         if things:
-            yield Check(id, State.BROKEN, told(things), text)
+            yield Check(name, State.BROKEN, told(things), text)
     if not (alone or old):
-        yield Check(id, State.OK, "")
+        yield Check(name, State.OK, "")
 
 
 def bound(facts: Facts) -> list[str]:
@@ -438,9 +443,7 @@ CHECKS: tuple[Definition[Facts], ...] = (
         ("check.annotation",),
         frozenset({"iam-role.create", "iam-role.attach", "iam-role.inline", "iam-role.service-linked"}),
     ),
-    Definition(
-        "check.trust", IDENTITY, ERROR, _trust, ("check.role", "check.oidc"), frozenset({"iam-role.trust"})
-    ),
+    Definition("check.trust", IDENTITY, ERROR, _trust, ("check.role", "check.oidc"), frozenset({"iam-role.trust"})),
     Definition(
         "check.pod-role",
         IDENTITY,

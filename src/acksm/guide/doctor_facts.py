@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias, TypeVar
 
 from acksm import charts
 from acksm.aws.eks import Cluster
@@ -32,6 +32,7 @@ from acksm.guide import (
     running,
 )
 from acksm.guide.controller_logs import PodLog
+from acksm.guide.crds import COMMON_GROUP
 from acksm.guide.region import ENDPOINTS
 from acksm.guide.release import Observed as Release
 from acksm.guide.running import Flags, Running
@@ -43,7 +44,7 @@ from acksm.kube.paths import ref
 T = TypeVar("T")
 Json = Mapping[str, Any]
 # A fact, or why it could not be read.
-Known = T | AcksmError
+Known: TypeAlias = T | AcksmError
 NOT_ASKED = AcksmError("not-looked-at", "nothing says that it holds")
 
 
@@ -61,8 +62,8 @@ class Deployed:
 class Facts:
     """Everything that is judged. The defaults are those of nothing read yet.
 
-    `registry`: service to the number of its chart's tags. `iam`: command to the actions that the caller lacks for it, None
-    where IAM does not tell. `plan_rights`: what the install plan needs and the caller may not, on both sides.
+    `registry`: service to the number of its chart's tags. `iam`: command to the actions that the caller lacks for it,
+    None where IAM does not tell. `plan_rights`: what the install plan needs and the caller may not, on both sides.
     `unknown_values`: service to values of its release that its chart does not have. `roles`: ARN to IAM's role.
     `associated`: (namespace, service account) to the role that EKS Pod Identity gives it.
     """
@@ -234,7 +235,7 @@ def _crds(target: Target) -> list[Json]:
     return [
         item
         for item in target.kube.list(ref("CustomResourceDefinition"))
-        if str(item["spec"]["group"]).endswith(inventory.COMMON_GROUP)
+        if str(item["spec"]["group"]).endswith(COMMON_GROUP)
     ]
 
 
@@ -261,7 +262,7 @@ def _leases(target: Target, deployed: Known[Sequence[Deployed]]) -> list[Json]:
         lease
         for place in sorted(places)
         for lease in target.kube.list(ref("Lease", namespace=place))
-        if str(lease["metadata"]["name"]).endswith(f".{inventory.COMMON_GROUP}")
+        if str(lease["metadata"]["name"]).endswith(f".{COMMON_GROUP}")
     ]
 
 
@@ -273,7 +274,7 @@ def lease_namespace(item: Deployed) -> str:
 def _roles(target: Target, found: Sequence[Running]) -> dict[str, Json | None]:
     """IAM's role of each controller; of another account it cannot be asked for."""
     own = {item.role_arn for item in found if f"::{target.identity.account}:" in item.role_arn}
-    roles = {}
+    roles: dict[str, Json | None] = {}
     for arn in sorted(own):
         role = target.aws.iam.get_role(arn.rpartition("/")[2])
         roles[arn] = role if role and role["arn"] == arn else None
@@ -318,15 +319,8 @@ def _planned(target: Target, releases: Known[Mapping[str, Release]], emit: Emit)
         raise releases
     there = [service for service, release in releases.items() if release.version]
     settings = target.settings.model_copy(update={"service": there or list(target.settings.service)})
-    with _with(target, settings) as one:
+    with replace(target, settings=settings) as one:
         return install.plan(one, "doctor", install.ALL, emit)
-
-
-def _with(target: Target, settings: Settings) -> Target:
-    """The same connection under other settings."""
-    return Target(
-        settings, target.aws, target.identity, target.cluster, target.kube, target.endpoint, target.deadline
-    )
 
 
 def _plan_rights(target: Target, planned: install.Result) -> list[str]:

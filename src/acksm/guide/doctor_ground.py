@@ -20,12 +20,12 @@ _OF_CREDENTIALS = {"aws-no-credentials", "aws-expired-credentials", "aws-profile
 _OF_CLUSTER = {"cluster-unknown", "cluster-not-active", "cluster-missing", "cluster-no-issuer"}
 
 
-def _told(id: str, where: str, error: AcksmError, ids: set[str]) -> Check:
-    return broken(id, where, error) if error.id in ids else unread(id, where, error)
+def _told(name: str, where: str, error: AcksmError, ids: set[str]) -> Check:
+    return broken(name, where, error) if error.id in ids else unread(name, where, error)
 
 
-def _ok(id: str, where: str, text: str = "") -> Check:
-    return Check(id, State.OK, where, text)
+def _ok(name: str, where: str, text: str = "") -> Check:
+    return Check(name, State.OK, where, text)
 
 
 def _helm(facts: Facts) -> Iterator[Check]:
@@ -37,22 +37,22 @@ def _helm(facts: Facts) -> Iterator[Check]:
 
 
 def _region(facts: Facts) -> Iterator[Check]:
-    id, region = "check.region", facts.region
+    name, region = "check.region", facts.region
     if isinstance(region, AcksmError):
-        yield _told(id, "settings", region, {"aws-region-missing", "aws-profile-unknown"})
+        yield _told(name, "settings", region, {"aws-region-missing", "aws-profile-unknown"})
         return
     known = facts.regions.get("sts", ())
     if not known:
-        yield Check(id, State.UNKNOWN, region, "the table of regions could not be read")
+        yield Check(name, State.UNKNOWN, region, "the table of regions could not be read")
         return
     if region not in known:
-        yield Check(id, State.BROKEN, region, f"{region!r} is no region of this partition")
+        yield Check(name, State.BROKEN, region, f"{region!r} is no region of this partition")
         return
     without = [name for name in facts.settings.service if region not in facts.regions.get(name, ())]
     if without:
-        yield Check(id, State.BROKEN, region, f"{', '.join(without)} is not in {region}")
+        yield Check(name, State.BROKEN, region, f"{', '.join(without)} is not in {region}")
     else:
-        yield _ok(id, region)
+        yield _ok(name, region)
 
 
 def _credentials(facts: Facts) -> Iterator[Check]:
@@ -76,8 +76,10 @@ def _account(facts: Facts) -> Iterator[Check]:
 def _cluster(facts: Facts) -> Iterator[Check]:
     found = facts.cluster
     if isinstance(found, AcksmError):
-        yield Check("check.cluster", State.OK, found.where, "") if found.id == "cluster-too-old" else _told(
-            "check.cluster", facts.settings.cluster, found, _OF_CLUSTER
+        yield (
+            Check("check.cluster", State.OK, found.where, "")
+            if found.id == "cluster-too-old"
+            else _told("check.cluster", facts.settings.cluster, found, _OF_CLUSTER)
         )
     else:
         yield _ok("check.cluster", found.name, f"{found.status} in {found.region}")
@@ -115,13 +117,13 @@ def _context(facts: Facts) -> Iterator[Check]:
 
 
 def _apiserver(facts: Facts) -> Iterator[Check]:
-    found, id = facts.server, "check.apiserver"
+    found, name = facts.server, "check.apiserver"
     if facts.connection is not None:
-        yield broken(id, "", facts.connection)
+        yield broken(name, "", facts.connection)
     elif isinstance(found, AcksmError):
-        yield _told(id, "", found, {"kube-unreachable", "kube-unauthorized", "kube-forbidden"})
+        yield _told(name, "", found, {"kube-unreachable", "kube-unauthorized", "kube-forbidden"})
     else:
-        yield _ok(id, facts.cluster.endpoint if isinstance(facts.cluster, Cluster) else "", f"Kubernetes {found}")
+        yield _ok(name, facts.cluster.endpoint if isinstance(facts.cluster, Cluster) else "", f"Kubernetes {found}")
 
 
 def _compute(facts: Facts) -> Iterator[Check]:
@@ -168,19 +170,19 @@ def _capability(facts: Facts) -> Iterator[Check]:
 
 
 def _iam(facts: Facts) -> Iterator[Check]:
-    id, found = "check.iam-rights", facts.iam
+    name, found = "check.iam-rights", facts.iam
     if isinstance(found, AcksmError):
-        yield unread(id, "", found)
+        yield unread(name, "", found)
         return
     for command, lacking in found.items():
         where = f"acksm {command}"
         if lacking is None:
-            yield Check(id, State.UNKNOWN, where, "IAM does not tell")
+            yield Check(name, State.UNKNOWN, where, "IAM does not tell")
         elif lacking:
             remedy = f"acksm doctor --print-policy {command.replace(' ', '-')}"
-            yield Check(id, State.BROKEN, where, f"the caller lacks {', '.join(lacking)}", remedy)
+            yield Check(name, State.BROKEN, where, f"the caller lacks {', '.join(lacking)}", remedy)
         else:
-            yield _ok(id, where)
+            yield _ok(name, where)
 
 
 def _plan(facts: Facts) -> Iterator[Check]:

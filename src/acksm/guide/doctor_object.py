@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from acksm.aws import objects
 from acksm.catalog import lookup
 from acksm.engine.checks import Check, Definition, Result, Severity, State, judge, unread
 from acksm.errors import AcksmError
@@ -32,6 +33,7 @@ from acksm.guide.readiness import Health
 from acksm.guide.region_explain import Explained
 from acksm.guide.running import Flags, Running
 from acksm.guide.target import Target
+from acksm.kinds import KINDS
 from acksm.kube.paths import Ref, ref
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
@@ -53,7 +55,7 @@ class Facts:
     namespace: Namespace | None = None
     controllers: Known[Sequence[Running]] = _NONE
     controller: Running | None = None
-    flags: Flags = Flags()
+    flags: Flags = field(default_factory=Flags)
     health: Known[Health | None] = None
     selected: Known[bool] = True
     region: Explained | None = None
@@ -106,6 +108,8 @@ def gather(target: Target, asked: str, namespace: str) -> Facts:
         manifest = space.result()
         if isinstance(manifest, Mapping):
             facts = replace(facts, namespace=Namespace.of(manifest))
+        if facts.object:
+            facts = replace(facts, aws=attempt(lambda: _in_aws(target, facts)))
         ours = [] if isinstance(all_of_them, AcksmError) else [one for one in all_of_them if one.service == service]
         controller = next((one for one in ours if one.watches(namespace)), ours[0] if ours else None)
         if controller is None:
@@ -148,57 +152,84 @@ def _chain(target: Target, namespace: Namespace, controller: Running) -> carm_ve
     return carm_verify.chain(carm_evidence.gather(target, live=False), namespace)
 
 
+def _in_aws(target: Target, facts: Facts) -> str:
+    """What AWS says of the object: its state and ARN, "" when it is not there. Errors: `not-looked-at`, aws-…"""
+    kind = KINDS[facts.service].get(facts.place.kind if facts.place else "")
+    values = {**(facts.object.get("status") or {}), **(facts.object.get("spec") or {})}
+    account, region = str(facts.recorded.get("ownerAccountID", "")), str(facts.recorded.get("region", ""))
+    arn = str(facts.recorded.get("arn", ""))
+    if kind is None:
+        raise AcksmError("not-looked-at", "acksm does not know how AWS is asked for this kind")
+    key = {name: str(values[name]) for name in kind.key if values.get(name)}
+    if kind.by_arn:
+        key = {"arn": arn} if arn else {}
+    if not key or any(name not in key for name in kind.key if name not in kind.optional and not kind.by_arn):
+        raise AcksmError("not-looked-at", "neither spec nor status tells its name in AWS")
+    aws = target.aws
+    if account and account != target.identity.account:
+        other = carm_evidence.other_account(target)
+        if other is None or other.identity().account != account:
+            raise AcksmError(
+                "not-looked-at",
+                f"it is in account {account}, of which there are no credentials",
+                remedy=f"acksm doctor {facts.asked} --target-profile PROFILE",
+            )
+        aws = other
+    found = objects.describe(aws, kind, key, region or aws.region)
+    return "" if found is None else " ".join(part for part in (found.state, found.arn or arn or "there") if part)
+
+
 # the way, link by link
 
 
 def _kind(facts: Facts) -> Iterator[Check]:
-    found, id = facts.kind, "check.object-kind"
+    found, name = facts.kind, "check.object-kind"
     if isinstance(found, AcksmError):
         state = State.BROKEN if found.id == "kind-unknown" else State.UNKNOWN
-        yield Check(id, state, facts.asked, found.message, found.remedy)
+        yield Check(name, state, facts.asked, found.message, found.remedy)
     elif found is None or not crds.established(found):
-        yield Check(id, State.BROKEN, facts.name, "its CRD is not served")
+        yield Check(name, State.BROKEN, facts.name, "its CRD is not served")
     elif found["metadata"].get("deletionTimestamp"):
-        yield Check(id, State.BROKEN, facts.name, "its CRD is being deleted: the kind takes no new objects")
+        yield Check(name, State.BROKEN, facts.name, "its CRD is being deleted: the kind takes no new objects")
     else:
-        yield Check(id, State.OK, str(found["metadata"]["name"]))
+        yield Check(name, State.OK, str(found["metadata"]["name"]))
 
 
 def _there(facts: Facts) -> Iterator[Check]:
-    found, id = facts.manifest, "check.object-there"
+    found, name = facts.manifest, "check.object-there"
     if isinstance(found, AcksmError):
-        yield unread(id, facts.name, found)
+        yield unread(name, facts.name, found)
     elif found is None:
         why = "there is no such object" if facts.namespace else "its namespace does not exist"
-        yield Check(id, State.BROKEN, facts.name, why)
+        yield Check(name, State.BROKEN, facts.name, why)
     else:
-        yield Check(id, State.OK, facts.name)
+        yield Check(name, State.OK, facts.name)
 
 
 def _controller(facts: Facts) -> Iterator[Check]:
-    found, id = facts.controllers, "check.object-controller"
+    found, name = facts.controllers, "check.object-controller"
     if isinstance(found, AcksmError):
-        yield unread(id, facts.service, found)
+        yield unread(name, facts.service, found)
     elif facts.controller is None:
         remedy = f"acksm install --service {facts.service}"
-        yield Check(id, State.BROKEN, facts.service, f"no controller of {facts.service} is installed", remedy)
+        yield Check(name, State.BROKEN, facts.service, f"no controller of {facts.service} is installed", remedy)
     else:
-        yield Check(id, State.OK, str(facts.controller))
+        yield Check(name, State.OK, str(facts.controller))
 
 
 def _running(facts: Facts) -> Iterator[Check]:
-    found, id = facts.health, "check.object-running"
+    found, name = facts.health, "check.object-running"
     where = str(facts.controller)
     if isinstance(found, AcksmError):
-        yield unread(id, where, found)
+        yield unread(name, where, found)
     elif found is None:
-        yield Check(id, State.BROKEN, where, "its release has no Deployment")
+        yield Check(name, State.BROKEN, where, "its release has no Deployment")
     elif found.problems:
         said = [one for one in controller_logs.symptoms_of(_logs(facts)) if one.symptom.fatal]
         text = "; ".join(found.problems) + (f" (log: {said[-1].text[:300]})" if said else "")
-        yield Check(id, State.BROKEN, where, text, lookup(said[-1].id).remedy if said else "")
+        yield Check(name, State.BROKEN, where, text, lookup(said[-1].id).remedy if said else "")
     else:
-        yield Check(id, State.OK, where, found.text)
+        yield Check(name, State.OK, where, found.text)
 
 
 def _scope(facts: Facts) -> Iterator[Check]:
@@ -218,17 +249,17 @@ def _reconciled(facts: Facts) -> Iterator[Check]:
 
 
 def _selector(facts: Facts) -> Iterator[Check]:
-    id, selector = "check.object-selector", facts.flags.get("watch-selectors")
+    name, selector = "check.object-selector", facts.flags.get("watch-selectors")
     if isinstance(facts.selected, AcksmError):
-        yield unread(id, facts.name, facts.selected)
+        yield unread(name, facts.name, facts.selected)
     elif not facts.selected:
-        yield Check(id, State.BROKEN, facts.name, f"the controller looks only at {selector}")
+        yield Check(name, State.BROKEN, facts.name, f"the controller looks only at {selector}")
     else:
-        yield Check(id, State.OK, facts.name, f"matches {selector}" if selector else "no selector")
+        yield Check(name, State.OK, facts.name, f"matches {selector}" if selector else "no selector")
 
 
 def _region(facts: Facts) -> Iterator[Check]:
-    found, id = facts.region, "check.object-region"
+    found, name = facts.region, "check.object-region"
     if found is None:
         return
     held = str(facts.recorded.get("region", ""))
@@ -237,15 +268,15 @@ def _region(facts: Facts) -> Iterator[Check]:
     stuck = moved and facts.controller is not None and facts.controller.has("drift-refused")
     by = found.sources[found.winner].name if found.winner >= 0 else "nothing says it"
     if not found.region:
-        yield Check(id, State.BROKEN, facts.name, "no region at all")
+        yield Check(name, State.BROKEN, facts.name, "no region at all")
     elif stuck:
-        yield Check(id, State.BROKEN, facts.name, f"it is in {held}, and {asked} is asked for now")
+        yield Check(name, State.BROKEN, facts.name, f"it is in {held}, and {asked} is asked for now")
     else:
-        yield Check(id, State.WARNING if moved else State.OK, facts.name, f"{found.region} ({by})")
+        yield Check(name, State.WARNING if moved else State.OK, facts.name, f"{found.region} ({by})")
 
 
 def _account(facts: Facts) -> Iterator[Check]:
-    id, space, controller = "check.object-account", facts.namespace, facts.controller
+    name, space, controller = "check.object-account", facts.namespace, facts.controller
     if space is None or controller is None:
         return
     held = str(facts.recorded.get("ownerAccountID", ""))
@@ -253,14 +284,14 @@ def _account(facts: Facts) -> Iterator[Check]:
     annotations = [key for key in (OWNER, TEAM) if key in space.annotations]
     if annotations and not (reading.carm or reading.selectors):
         entry = lookup(reading.id)
-        yield Check(id, State.BROKEN, facts.name, f"{annotations[0]} is ignored: {entry.title}", entry.remedy)
+        yield Check(name, State.BROKEN, facts.name, f"{annotations[0]} is ignored: {entry.title}", entry.remedy)
         return
     wanted = _account_wanted(facts, space)
     if held and wanted and held != wanted:
         text = f"it is in account {held}, and account {wanted} is asked for now"
-        yield Check(id, State.BROKEN if controller.has("drift-refused") else State.WARNING, facts.name, text)
+        yield Check(name, State.BROKEN if controller.has("drift-refused") else State.WARNING, facts.name, text)
     else:
-        yield Check(id, State.OK, facts.name, held or wanted or "not known before its role is")
+        yield Check(name, State.OK, facts.name, held or wanted or "not known before its role is")
 
 
 def _account_wanted(facts: Facts, space: Namespace) -> str:
@@ -278,16 +309,16 @@ def _account_wanted(facts: Facts, space: Namespace) -> str:
 
 
 def _role(facts: Facts) -> Iterator[Check]:
-    id, chain = "check.object-role", facts.chain
+    name, chain = "check.object-role", facts.chain
     if isinstance(chain, AcksmError):
-        yield unread(id, facts.name, chain)
+        yield unread(name, facts.name, chain)
     elif chain is None:
         role = facts.controller.role_arn if facts.controller else ""
-        yield Check(id, State.OK, facts.name, f"the controller's own role {role}".strip())
+        yield Check(name, State.OK, facts.name, f"the controller's own role {role}".strip())
     elif bad := [check for check in chain.checks if check.state is State.BROKEN]:
-        yield Check(id, State.BROKEN, bad[0].where, f"{bad[0].id}: {bad[0].text}", bad[0].told_remedy)
+        yield Check(name, State.BROKEN, bad[0].where, f"{bad[0].id}: {bad[0].text}", bad[0].told_remedy)
     else:
-        yield Check(id, State.OK, facts.name, f"{chain.roles.get(facts.service, '')}: assumable: {chain.assumable}")
+        yield Check(name, State.OK, facts.name, f"{chain.roles.get(facts.service, '')}: assumable: {chain.assumable}")
 
 
 def _logs(facts: Facts) -> list[PodLog]:
@@ -295,59 +326,59 @@ def _logs(facts: Facts) -> list[PodLog]:
 
 
 def _conditions(facts: Facts) -> Iterator[Check]:
-    id, said = "check.object-conditions", symptoms.failing(facts.object)
+    name, said = "check.object-conditions", symptoms.failing(facts.object)
     known = symptoms.of_object(facts.object)
     if known:
         entry = lookup(known[0].id)
-        yield Check(id, State.BROKEN, facts.name, f"{known[0].id}: {entry.title}: {known[0].text}", entry.remedy)
+        yield Check(name, State.BROKEN, facts.name, f"{known[0].id}: {entry.title}: {known[0].text}", entry.remedy)
     elif said:
         fails = [item for item in said if item[0] in {"ACK.Terminal", "ACK.Recoverable"}]
         kind, text = (fails or said)[0]
-        yield Check(id, State.BROKEN if fails else State.WARNING, facts.name, f"{kind}: {text or 'no message'}")
+        yield Check(name, State.BROKEN if fails else State.WARNING, facts.name, f"{kind}: {text or 'no message'}")
     elif not (facts.object.get("status") or {}).get("conditions"):
-        yield Check(id, State.WARNING, facts.name, "it has no conditions: the controller has said nothing of it yet")
+        yield Check(name, State.WARNING, facts.name, "it has no conditions: the controller has said nothing of it yet")
     else:
-        yield Check(id, State.OK, facts.name)
+        yield Check(name, State.OK, facts.name)
 
 
 def _log(facts: Facts) -> Iterator[Check]:
-    id = "check.object-log"
+    name = "check.object-log"
     if isinstance(facts.logs, AcksmError):
-        yield unread(id, facts.name, facts.logs)
+        yield unread(name, facts.name, facts.logs)
         return
     found = controller_logs.symptoms_of(facts.logs, facts.name)
     for one in found:
         entry = lookup(one.id)
-        yield Check(id, State.BROKEN, facts.name, f"{one.id}: {entry.title}: {one.text}", entry.remedy)
+        yield Check(name, State.BROKEN, facts.name, f"{one.id}: {entry.title}: {one.text}", entry.remedy)
     if not found:
-        yield Check(id, State.OK, facts.name, "no known symptom")
+        yield Check(name, State.OK, facts.name, "no known symptom")
 
 
 def _deletion(facts: Facts) -> Iterator[Check]:
-    id, metadata = "check.object-deletion", facts.object.get("metadata") or {}
+    name, metadata = "check.object-deletion", facts.object.get("metadata") or {}
     since = str(metadata.get("deletionTimestamp") or "")
     if not since:
-        yield Check(id, State.OK, facts.name)
+        yield Check(name, State.OK, facts.name)
         return
     held_by = [str(item) for item in metadata.get("finalizers") or ()]
     foreign = [item for item in held_by if not is_ack_finalizer(item)]
     text = f"being deleted since {since}, held by {told(held_by) or 'nothing'}"
     if foreign:
-        yield Check(id, State.BROKEN, facts.name, f"{text}; {told(foreign)} is not ACK's")
+        yield Check(name, State.BROKEN, facts.name, f"{text}; {told(foreign)} is not ACK's")
     else:
-        yield Check(id, State.WARNING, facts.name, text)
+        yield Check(name, State.WARNING, facts.name, text)
 
 
 def _aws(facts: Facts) -> Iterator[Check]:
-    id = "check.object-aws"
+    name = "check.object-aws"
     if isinstance(facts.aws, AcksmError):
-        yield unread(id, facts.name, facts.aws)
+        yield unread(name, facts.name, facts.aws)
     elif not facts.recorded and not facts.aws:
-        yield Check(id, State.BROKEN, facts.name, "AWS does not have it, and its status has never said so")
+        yield Check(name, State.BROKEN, facts.name, "AWS does not have it, and its status has never said so")
     elif not facts.aws:
-        yield Check(id, State.BROKEN, facts.name, "its status says that it is made, and AWS does not have it")
+        yield Check(name, State.BROKEN, facts.name, "its status says that it is made, and AWS does not have it")
     else:
-        yield Check(id, State.OK, facts.name, facts.aws)
+        yield Check(name, State.OK, facts.name, facts.aws)
 
 
 _WAY = "object"
@@ -382,4 +413,3 @@ def first(results: Sequence[Result]) -> Result | None:
         if found:
             return found
     return None
-

@@ -109,11 +109,11 @@ class AdoptedResources:
 
 
 def _fields(aws: dict[str, Any], kind: Kind) -> dict[str, str]:
-    """spec.aws as adoption fields: nameOrID is the first of the key, the others are additionalKeys."""
+    """spec.aws as adoption fields: nameOrID is the field that the kind is named by, the others are additionalKeys."""
     if kind.by_arn:
         if not aws.get("arn"):
             raise TerminalError("expected ARN identifier, found nil")
         return {"arn": str(aws["arn"])}
     if not aws.get("nameOrID"):
         raise TerminalError("expected name identifier, found nil")
-    return {kind.key[0]: str(aws["nameOrID"]), **(aws.get("additionalKeys") or {})}
+    return {kind.named: str(aws["nameOrID"]), **(aws.get("additionalKeys") or {})}

@@ -7,19 +7,9 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from acksm.kinds import API, SDK_NAME, Kind
+from acksm.kinds import API, SDK_NAME, Kind, is_absent
 from acksm.sandbox.controllers.standin.flags import Config
 from acksm.sandbox.controllers.standin.versions import Release
-
-ABSENT_CODES = {"ResourceNotFound", "ResourceNotFoundException", "ObjectNotFoundException"}
-# How AWS's messages begin or end that mean "not there" in a ValidationException
-ABSENT_TEXTS = (
-    "Could not find",
-    "Requested resource not found",
-    "RecordNotFound",
-    "Unable to describe Notebook Instance Lifecycle Config",
-)
-ABSENT_ENDINGS = ("does not exist", "does not exist.")
 
 
 class AwsError(Exception):
@@ -114,7 +104,7 @@ class Cloud:
             return dict(getattr(client, xform_name(operation))(**parameters))
         except Exception as failure:
             error = self._translated(failure, SDK_NAME[self.release.service], operation)
-            if is_absent(error.code, error.message, operation):
+            if operation.startswith("Describe") and is_absent(error.code, error.message):
                 raise AbsentError from failure
             raise error from failure
 
@@ -158,17 +148,6 @@ class Cloud:
         except Exception:  # a call of another service: STS
             declared = set()
         return f"{code}: {message}" if code in declared else f"api error {code}: {message}"
-
-
-def is_absent(code: str, message: str, operation: str) -> bool:
-    """Whether an error says that what was to be read is not there."""
-    if not operation.startswith("Describe"):
-        return False
-    if code in ABSENT_CODES:
-        return True
-    return code == "ValidationException" and (
-        message.startswith(ABSENT_TEXTS) or message.rstrip().endswith(ABSENT_ENDINGS)
-    )
 
 
 def lacks(error: AwsError) -> bool:
