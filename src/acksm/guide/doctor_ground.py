@@ -17,6 +17,8 @@ ERROR, WARNING = Severity.ERROR, Severity.WARNING
 TOOLS, ACCOUNT, CLUSTER, NETWORK, RIGHTS = "tools", "account", "cluster", "network", "rights"
 # errors that say that the thing asked for is not as it should be; any other says that it could not be looked at
 _OF_CREDENTIALS = {"aws-no-credentials", "aws-expired-credentials", "aws-profile-unknown"}
+# what install leaves alone because somebody else keeps it: nothing is wrong with that
+_OF_OTHERS = {"release-not-ours", "role-not-ours", "crd-not-ours", "release-busy"}
 _OF_CLUSTER = {"cluster-unknown", "cluster-not-active", "cluster-missing", "cluster-no-issuer"}
 
 
@@ -153,7 +155,7 @@ def _registry(facts: Facts) -> Iterator[Check]:
         found = facts.registry.get(service)
         where = f"{location}/{charts.chart_name(service)}"
         if found is None:
-            yield Check("check.registry", State.SKIPPED, where, "--chart names a file")
+            yield _ok("check.registry", where, "not asked: --chart names a file")
         elif isinstance(found, AcksmError):
             ids = {"registry-unreachable", "registry-forbidden", "registry-failed", "chart-version-unknown"}
             yield _told("check.registry", where, found, ids)
@@ -190,6 +192,8 @@ def _plan(facts: Facts) -> Iterator[Check]:
     if isinstance(found, Plan):
         count = len(found.mutations)
         yield _ok("check.plan", "acksm install", f"{count} changes would be made" if count else "nothing is to be done")
+    elif found.id in _OF_OTHERS:
+        yield Check("check.plan", State.WARNING, found.where, f"{found.id}: {found.message}", found.remedy)
     elif found.id in {"aws-access-denied", "kube-forbidden"} or found.id.startswith("registry-"):
         yield unread("check.plan", "acksm install", found)
     else:
@@ -228,6 +232,6 @@ CHECKS: tuple[Definition[Facts], ...] = (
     Definition("check.registry", NETWORK, ERROR, _registry),
     Definition("check.capability", CLUSTER, ERROR, _capability, ("check.cluster", "check.apiserver")),
     Definition("check.iam-rights", RIGHTS, WARNING, _iam, ("check.apiserver",)),
-    Definition("check.plan", RIGHTS, ERROR, _plan, ("check.apiserver",)),
+    Definition("check.plan", RIGHTS, ERROR, _plan, ("check.apiserver", "check.compute", "check.registry")),
     Definition("check.plan-rights", RIGHTS, ERROR, _plan_rights, ("check.plan",)),
 )

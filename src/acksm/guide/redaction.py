@@ -14,7 +14,7 @@ HIDDEN = "(hidden)"
 LONGEST_TEXT = 4000  # characters of one text
 _SECRET_KEY = re.compile(
     r"passw|secret|token|credential|private.?key|access.?key|session.?key|api.?key|authorization|auth$|cookie|bearer"
-    r"|signature|dockerconfig|kubeconfig",
+    r"|signature|dockerconfig",
     re.I,
 )
 # Keys that end so name where a secret is, not what it is.
@@ -67,7 +67,7 @@ def data(value: Any, *, accounts: bool = False, key: str = "") -> Any:
         }
     if isinstance(value, list | tuple):
         return [data(item, accounts=accounts, key=key) for item in value]
-    if value is None or isinstance(value, bool):
+    if value is None or value == "" or isinstance(value, bool):
         return value
     if is_secret(key):
         return HIDDEN
