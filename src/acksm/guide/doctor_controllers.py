@@ -429,7 +429,9 @@ CHECKS: tuple[Definition[Facts], ...] = (
     Definition("check.values", RELEASE, WARNING, _values, ("check.registry", "check.release")),
     Definition("check.drift", RELEASE, WARNING, _drift, _RELEASE, frozenset({"release.upgrade"})),
     Definition("check.crds", RELEASE, ERROR, _crds, _RELEASE, frozenset({"crds.create"})),
-    Definition("check.crd-drift", RELEASE, WARNING, _crd_drift, ("check.crds", "check.plan"), frozenset({"crds.update"})),
+    Definition(
+        "check.crd-drift", RELEASE, WARNING, _crd_drift, ("check.crds", "check.plan"), frozenset({"crds.update"})
+    ),
     Definition("check.pod-identity", IDENTITY, WARNING, _pod_identity, _RELEASE),
     Definition("check.annotation", IDENTITY, ERROR, _annotation, _RELEASE, frozenset({"release.upgrade"})),
     Definition(

@@ -39,7 +39,7 @@ _ASSIGNED = re.compile(
 )
 # 40 characters of base64 with capitals, small letters and digits: a secret access key. A commit's id has no capitals.
 _KEY_LIKE = re.compile(
-    r"(?<![A-Za-z0-9/+=])(?=[^\s]*[A-Z])(?=[^\s]*[a-z])(?=[^\s]*\d)[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])"
+    r"(?<![A-Za-z0-9/+])(?=[^\s]*[A-Z])(?=[^\s]*[a-z])(?=[^\s]*\d)[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+])"
 )
 _ACCOUNT = re.compile(r"(?<![0-9A-Za-z.])\d{8}(\d{4})(?![0-9A-Za-z]|\.\d)")
 
