@@ -142,13 +142,19 @@ class Place:
             FARGATE: [f"{eks}:fargateprofile/{self.cluster}/*"],
             ASSOCIATIONS: [f"{eks}:podidentityassociation/{self.cluster}/*"],
             PROVIDER: [self.provider or f"{iam}:oidc-provider/*"],
-            ROLE: list(self.roles) or [f"{iam}:role/*"],
-            LINKED: [linked],
+            ROLE: _by_name(self.roles) or [f"{iam}:role/*"],
+            LINKED: _by_name([linked]),
             CALLER: own,
-            ABROAD: [self.abroad or f"arn:{self.partition}:iam::*:role/*"],
+            ABROAD: _by_name([self.abroad]) if self.abroad else [f"arn:{self.partition}:iam::*:role/*"],
             ADMIN: [self.admin or f"arn:{self.partition}:iam::*:role/*"],
         }
         return found[thing]
+
+
+def _by_name(arns: Sequence[str]) -> list[str]:
+    """Each role with its path and without: of one that is not there IAM knows only the name that is asked for."""
+    names = [f"{arn.partition(':role/')[0]}:role/{arn.rpartition('/')[2]}" for arn in arns]
+    return list(dict.fromkeys([*arns, *names]))
 
 
 def command_of(asked: str) -> str:
