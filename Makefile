@@ -26,7 +26,7 @@ $(STAMP): requirements.lock pyproject.toml
 env: $(STAMP) ## the Python environment, from the lock file
 
 .PHONY: demo
-demo: $(STAMP) ## sandbox, both controllers installed in it, status, what to try next
+demo: $(STAMP) ## sandbox, both controllers installed in it, status, a sample, what to try next
 	@$(BIN)/python bench/demo.py
 
 .PHONY: test

@@ -21,6 +21,7 @@ class Counts:
 
     aws: Counter[str]
     kube: Counter[str]
+    helm: int = 0  # those of `kube` that helm made
 
     @property
     def total(self) -> int:
@@ -42,6 +43,12 @@ def kube(lines: Iterable[str], user: str) -> Counter[str]:
             if event["user"]["username"] == user:
                 seen[event["auditID"]] = f"{event['verb']} {event['requestURI'].partition('?')[0]}"
     return Counter(seen.values())
+
+
+def helm(lines: Iterable[str], user: str) -> int:
+    """How many of `kube`'s requests helm made, as it names itself."""
+    events = [json.loads(line) for line in lines if line.strip()]
+    return len({e["auditID"] for e in events if e["user"]["username"] == user and e["userAgent"].startswith("Helm/")})
 
 
 class Log:

@@ -1,4 +1,4 @@
-"""`make demo`: the sandbox up, both controllers installed in it, their status, and what to try next.
+"""`make demo`: the sandbox up, both controllers installed in it, their status, a sample model, and what to try next.
 
 Every step is a command that anyone can type. The demo ends with the exit code of the first that fails; run again, it
 goes on from what is there. The sandbox stays up.
@@ -62,6 +62,8 @@ def next_steps(activate: Path, has_kubectl: bool) -> str:
             "  helm list -n ack-system",
             "  acksm install --scope namespace --dry-run     # what another scope would change",
             "  acksm install --version sagemaker=1.5.1 --dry-run",
+            "  acksm samples list",
+            "  acksm samples apply endpoint --set bucket=practice-sagemaker   # uses the model",
             "  acksm status -o json",
             "  acksm sandbox down                            # leaves nothing but the build cache",
         ]
@@ -78,6 +80,8 @@ def main() -> int:
         acksm("install", "--yes", environment=environment)
         acksm("status", environment=environment)
         said = acksm("install", "--yes", environment=environment, listen=True)
+        sample = ("model", "--with-role", "--set", "bucket=practice-sagemaker")
+        acksm("samples", "apply", *sample, "--yes", environment=environment)
     except StepFailedError as failed:
         return failed.code
     except KeyboardInterrupt:

@@ -118,7 +118,10 @@ class Place:
                 where=" ".join(argv),
                 details={"diff": measured.output.splitlines()[-15:]},
             )
-        return measured, Counts(counts.aws(self._aws.added(), self._key), counts.kube(self._kube.added(), ADMIN))
+        audit = self._kube.added()
+        return measured, Counts(
+            counts.aws(self._aws.added(), self._key), counts.kube(audit, ADMIN), counts.helm(audit, ADMIN)
+        )
 
     def check(self) -> None:
         """Whoever did it, both controllers are there and healthy."""

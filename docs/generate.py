@@ -18,6 +18,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "charts.md": charts.page,
     "schemas/report.json": schemas.report,
     "schemas/settings.json": schemas.settings,
+    "schemas/plan.json": schemas.plan_file,
 }
 
 

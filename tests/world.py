@@ -63,15 +63,20 @@ class Requests:
 
     @property
     def writes(self) -> list[str]:
-        """Those that write; access reviews do not."""
+        """Those that write; access reviews do not, and the Lease of whoever writes is told by `leases`."""
         read = ("Get", "GET", "List", "Describe", "Simulate", "AssumeRole")
         aws = [action for action, _ in self.aws if not action.partition(":")[2].startswith(read)]
         kube = [
             f"{verb} {path}"
             for verb, path, _ in self.kube
-            if verb in WRITES and "dryRun=All" not in path and "accessreviews" not in path
+            if verb in WRITES and not any(word in path for word in ("dryRun=All", "accessreviews", "/leases"))
         ]
         return aws + kube
+
+    @property
+    def leases(self) -> list[str]:
+        """Requests about the Lease that acksm holds while it writes."""
+        return [verb for verb, path, _ in self.kube if "/leases" in path]
 
 
 @dataclass

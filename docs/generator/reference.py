@@ -9,7 +9,7 @@ from pathlib import Path
 import acksm
 from acksm.config import Settings
 from acksm.errors import ExitCode
-from acksm.reports import VERBATIM
+from acksm.reports import PASSED_ON, VERBATIM
 from generator.cli import Command, Parameter, commands
 from generator.markdown import NOTICE, code, page as _page, table
 
@@ -21,7 +21,7 @@ EXIT_CODES = {
     ExitCode.STEP_FAILED: "a step failed; what was done before it stays done",
     ExitCode.TIMED_OUT: "the time allowed is over",
     ExitCode.REFUSED: "refused, or somebody has to say yes",
-    ExitCode.CHANGES_PENDING: "changes are pending; no command of this version ends with it",
+    ExitCode.CHANGES_PENDING: "changes are pending (`acksm plan --exit-code`)",
     ExitCode.INTERRUPTED: "Ctrl-C",
 }
 # Variables that stand for no option. `complaints` finds those that are missing here.
@@ -78,6 +78,8 @@ def _command(command: Command) -> list[str]:
         ["acksm", command.name, *(item.spelling for item in arguments), *(["[OPTIONS]"] if options else [])]
     )
     parts = [f"### acksm {command.name}", command.help, f"```text\n{usage}\n```"]
+    if command.name in PASSED_ON:
+        parts.append(f"Prints {PASSED_ON[command.name]}.")
     if command.name in VERBATIM:
         parts.append(f"Prints {VERBATIM[command.name]}, whatever `-o` says; `-o` is for its errors.")
     if arguments:

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, TypeAdapter
 
 from acksm import reports
 from acksm.config import FILE_ONLY, Settings
+from acksm.engine.plan_file import SCHEMA as PLAN_SCHEMA
 from acksm.errors import ExitCode
 from acksm.ui import SCHEMA
 from generator.cli import commands, options_of_settings
@@ -16,6 +17,7 @@ from generator.cli import commands, options_of_settings
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _REF = "#/$defs/{model}"
 Json = dict[str, Any]
+_OTHERS = {*reports.VERBATIM, *reports.PASSED_ON}
 
 
 def report() -> str:
@@ -42,7 +44,9 @@ def report() -> str:
             "$schema": DIALECT,
             "title": "What acksm prints with -o json and -o yaml",
             "description": "Fields may be added within v1; none goes or changes its meaning. "
-            + " ".join(f"`acksm {name}` prints {what}." for name, what in reports.VERBATIM.items()),
+            + " ".join(
+                f"`acksm {name}` prints {what}." for name, what in {**reports.VERBATIM, **reports.PASSED_ON}.items()
+            ),
             **{key: envelope[key] for key in ("type", "properties", "required")},
             "oneOf": choices,
             "$defs": definitions,
@@ -73,15 +77,23 @@ def settings() -> str:
     )
 
 
+def plan_file() -> str:
+    """Schema of the files of `acksm plan -o`."""
+    _use_docstrings()
+    schema = TypeAdapter(reports.PlanFile).json_schema(ref_template=_REF)
+    schema["properties"]["schema"]["const"] = PLAN_SCHEMA
+    return _text({"$schema": DIALECT, **schema, "title": "The plan file of acksm plan and acksm apply"})
+
+
 def complaints() -> list[str]:
     """Commands that nobody has given a report shape."""
-    known = {*reports.REPORTS, *reports.VERBATIM}
+    known = {*reports.REPORTS, *_OTHERS}
     return [f"acksm {c.name} has no line in acksm.reports.REPORTS" for c in commands() if c.name not in known]
 
 
 def _shapes() -> dict[str, Any]:
     """The report of each command; any object for one that has none yet (`complaints` tells)."""
-    return {c.name: reports.REPORTS.get(c.name, dict[str, Any]) for c in commands() if c.name not in reports.VERBATIM}
+    return {c.name: reports.REPORTS.get(c.name, dict[str, Any]) for c in commands() if c.name not in _OTHERS}
 
 
 def _use_docstrings() -> None:

@@ -69,7 +69,9 @@ FEATURES: dict[str, Feature] = {
     ),
     "status-region": Feature("an object's status holds its region, which then decides", ("0.3.1", "0.2.7")),
     "adopted-resource": Feature("the controller handles AdoptedResource objects", (ALWAYS, ALWAYS), ("1.5.1", "1.1.2")),
+    "adoption-gate": Feature("adoption by annotation is there, behind the gate ResourceAdoption", ("1.2.14", "1.0.19")),
     "adoption-annotations": Feature("adoption by annotation is on by default", ("1.4.0", "1.1.0")),
+    "synced-condition": Feature("the condition ACK.ResourceSynced tells that an object is in sync", ("0.3.1", "0.2.7")),
     "deletion-policy": Feature(
         "a deletion policy of retain is followed; before, deleting an object always deletes what it stands for",
         ("0.6.0", "0.2.16"),

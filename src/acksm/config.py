@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -23,14 +24,14 @@ from pydantic import (
     field_validator,
 )
 
-from acksm.declared import DECLARED, Account, Accounts, DeclaredNamespace, Teams
+from acksm.declared import DECLARED, Account, Accounts, Adoptions, DeclaredNamespace, Teams
 from acksm.errors import AcksmError
 
 SERVICES = ("sagemaker", "applicationautoscaling")
 DEFAULT_REGISTRY = "public.ecr.aws/aws-controllers-k8s"
 FILE_NAME = "acksm.yaml"
 TARGET_ROLE = "SagemakerCrossAccountAccess"  # guide §6.1
-FILE_ONLY = frozenset({"namespaces", "accounts", "teams"})  # no flag and no variable can say these
+FILE_ONLY = frozenset({"namespaces", "accounts", "teams", "adopt"})  # no flag and no variable can say these
 MAX_FILE_BYTES = 8 * 1024 * 1024
 
 Namespace = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
@@ -95,6 +96,7 @@ class Settings(BaseModel):
     )
     accounts: Accounts = Field(default_factory=dict, description="Roles of other accounts, by account id in quotes.")
     teams: Teams = Field(default_factory=dict, description="Roles of teams, by team id.")
+    adopt: Adoptions = Field(default_factory=list, description="Objects in AWS to be adopted, for acksm adopt.")
     dry_run: bool = False
     full: bool = False
     yes: bool = False
@@ -162,11 +164,8 @@ def resolve(flags: Mapping[str, Any], file: str = "", environment: Mapping[str, 
     merged: dict[str, Any] = {}
     origins = dict.fromkeys(Settings.model_fields, "default")
     path = file or environment.get("ACKSM_CONFIG", "")
-    if path or Path(FILE_NAME).is_file():
-        for key, value in _read_file(Path(path or FILE_NAME)).items():
-            field = key.replace("-", "_")
-            merged[field] = value
-            origins[field] = f"file {path or FILE_NAME}"
+    for field, (value, name) in _from_files(path).items():
+        merged[field], origins[field] = value, f"file {name}"
     for field, info in Settings.model_fields.items():
         variable = f"ACKSM_{field.upper()}"
         raw = environment.get(variable, "") if field not in FILE_ONLY else ""
@@ -185,9 +184,73 @@ def resolve(flags: Mapping[str, Any], file: str = "", environment: Mapping[str, 
     try:
         return Resolved(Settings.model_validate(merged), origins)
     except ValidationError as error:
-        wrong = {origins.get(str(item["loc"][0]), "file") for item in error.errors(include_url=False)}
-        where = path or FILE_NAME if any(origin.startswith("file") for origin in wrong) else ", ".join(sorted(wrong))
+        wrong = [origins.get(str(item["loc"][0]), "file") for item in error.errors(include_url=False)]
+        of_file = [origin.startswith("file") for origin in wrong]
+        where = ", ".join(sorted(set(wrong)))
+        if any(of_file):
+            loc = error.errors(include_url=False)[of_file.index(True)]["loc"]
+            where = place(path or FILE_NAME, loc)
         raise AcksmError("config-invalid", "; ".join(_problems(error, origins)), where=where) from error
+
+
+def _from_files(path: str) -> dict[str, tuple[Any, str]]:
+    """Each field and its file. A file with adoptions only leaves the other settings to acksm.yaml."""
+    if not path and not Path(FILE_NAME).is_file():
+        return {}
+    read = _read_file(Path(path or FILE_NAME))
+    beside = _read_file(Path(FILE_NAME)) if path and set(read) == {"adopt"} and Path(FILE_NAME).is_file() else {}
+    found = {key.replace("-", "_"): (value, FILE_NAME) for key, value in beside.items()}
+    return found | {key.replace("-", "_"): (value, path or FILE_NAME) for key, value in read.items()}
+
+
+def place(path: str, loc: Sequence[str | int]) -> str:
+    """FILE:LINE:COLUMN of a value in a settings file, as near as it can be told; `loc` is its keys and indices."""
+    try:
+        documents = _composed(path, Path(path).stat().st_mtime_ns)
+    except OSError:
+        return path
+    inner = list(loc)
+    if len(documents) > 1 or not _has_settings(documents):  # a list, or manifests: entries of `adopt`
+        inner = inner[1:]
+        if len(documents) > 1:
+            index = int(inner.pop(0)) if inner and isinstance(inner[0], int) else 0
+            documents = documents[min(index, len(documents) - 1) :]
+    node: Any = documents[0] if documents else None
+    mark = node.start_mark if node is not None else None
+    for step in inner:
+        pairs = node.value if node is not None and isinstance(getattr(node, "value", None), list) else []
+        if isinstance(step, int) and step < len(pairs) and not isinstance(pairs[step], tuple):
+            node, mark = pairs[step], pairs[step].start_mark
+            continue
+        fitting = [pair for pair in pairs if isinstance(pair, tuple) and _is_key(pair[0].value, step)]
+        if not fitting:
+            break
+        mark, node = fitting[0][0].start_mark, fitting[0][1]
+    return f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else path
+
+
+@cache
+def _composed(path: str, _changed_at: int) -> list[Any]:
+    """The nodes of a file's documents, with their marks; [] when it is no YAML."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        return list(YAML(typ="safe", pure=True).compose_all(Path(path).read_text("utf-8")))
+    except (YAMLError, ValueError, RecursionError):
+        return []
+
+
+def _is_key(written: object, step: str | int) -> bool:
+    return str(written).replace("-", "_") == str(step).replace("-", "_")
+
+
+def _has_settings(documents: Sequence[Any]) -> bool:
+    """Whether the only document is a mapping of options, no list and no manifest."""
+    top = documents[0].value if documents and documents[0] is not None else []
+    return any(isinstance(pair, tuple) for pair in top) and not any(
+        isinstance(pair, tuple) and pair[0].value == "apiVersion" for pair in top
+    )
 
 
 def _problems(error: ValidationError, origins: Mapping[str, str]) -> list[str]:
@@ -219,15 +282,18 @@ def _read_file(path: Path) -> dict[str, Any]:
     try:
         if len(raw) > MAX_FILE_BYTES:
             raise ValueError(f"{len(raw)} bytes are too many")
-        document = YAML(typ="safe", pure=True).load(raw.decode("utf-8"))
+        documents = list(YAML(typ="safe", pure=True).load_all(raw.decode("utf-8")))
     except MarkedYAMLError as error:
         mark = error.problem_mark
         place = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
         raise AcksmError("config-invalid", f"not YAML: {error.problem}", where=place) from error
     except (YAMLError, ValueError, RecursionError) as error:
         raise AcksmError("config-invalid", f"not YAML: {error}"[:300], where=str(path)) from error
-    if document is None:
+    document = documents[0] if documents else None
+    if document is None and len(documents) < 2:
         return {}
+    if len(documents) > 1 or isinstance(document, list) or (isinstance(document, dict) and "apiVersion" in document):
+        return {"adopt": document if isinstance(document, list) else documents}
     if not isinstance(document, dict) or not all(isinstance(key, str) for key in document):
         raise AcksmError("config-invalid", "the file is not a mapping of options", where=str(path))
     return document

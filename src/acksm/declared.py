@@ -1,4 +1,4 @@
-"""What acksm.yaml may declare for many namespaces at once: their regions and accounts (issue 5).
+"""What acksm.yaml may declare for many at once: regions and accounts of namespaces (issue 5), adoptions (issue 6).
 
 ```yaml
 accounts:
@@ -6,13 +6,17 @@ accounts:
     role-arn: arn:aws:iam::111111111111:role/SagemakerCrossAccountAccess
 namespaces:
   production: {region: us-east-1, account: "111111111111"}
+adopt:
+  - {kind: Endpoint, name: churn, namespace: production}
 ```
 """
 
 from __future__ import annotations
 
+import json
 import re
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -67,10 +71,73 @@ Accounts = Annotated[dict[Account, DeclaredRole], BeforeValidator(_no_numbers)]
 Teams = Annotated[dict[str, DeclaredRole], BeforeValidator(_no_numbers)]
 
 
+class DeclaredAdoption(_Declared):
+    """An object in AWS to be adopted: `name` is its name or ARN, or `fields` are its adoption fields; `as` is what it
+    is called in the cluster. A manifest (AdoptedResource, or an object with adoption annotations) is taken too."""
+
+    kind: str = ""
+    name: str = ""
+    fields: dict[str, str] = Field(default_factory=dict)
+    as_: str = Field("", alias="as")
+    namespace: str = ""
+    region: str = ""
+    retain: bool = True
+    read_only: bool = False
+    group: str = Field("", exclude=True, description="Of a manifest; the service's own when left out.")
+
+
+def _from_manifest(value: object) -> object:
+    """A Kubernetes manifest as a declaration; anything else as it is."""
+    if not isinstance(value, Mapping):
+        raise ValueError("it is not a mapping of kind, name, namespace, …, and no manifest")
+    if "apiVersion" not in value:
+        return value
+    group, kind = str(value["apiVersion"]).rpartition("/")[0], str(value.get("kind", ""))
+    metadata = _map(value.get("metadata"), "metadata")
+    notes = _map(metadata.get("annotations"), "metadata.annotations")
+    found: dict[str, object] = {"namespace": metadata.get("namespace") or "", "fields": {}}
+    if (group, kind) == (_COMMON, "AdoptedResource"):
+        spec = _map(value.get("spec"), "spec")
+        aws, target = _map(spec.get("aws"), "spec.aws"), _map(spec.get("kubernetes"), "spec.kubernetes")
+        meta = _map(target.get("metadata"), "spec.kubernetes.metadata")
+        group, kind = str(target.get("group", "")), str(target.get("kind", ""))
+        found |= {"name": aws.get("arn") or aws.get("nameOrID") or "", "fields": aws.get("additionalKeys") or {}}
+        found |= {"as": meta.get("name") or metadata.get("name", "")}
+        found["namespace"] = meta.get("namespace") or found["namespace"]
+        notes = {**notes, **_map(meta.get("annotations"), "spec.kubernetes.metadata.annotations")}
+    else:
+        written = notes.get(f"{_COMMON}/adoption-fields")
+        if group.endswith(_COMMON) and not written:
+            raise ValueError(f"the {kind} has no annotation {_COMMON}/adoption-fields: it is not to be adopted")
+        found |= {"fields": _flat(written), "as": metadata.get("name", "")}
+    found |= {"region": notes.get(f"{_COMMON}/region", ""), "read-only": notes.get(f"{_COMMON}/read-only") == "true"}
+    found |= {"retain": notes.get(f"{_COMMON}/deletion-policy", "retain") != "delete", "kind": kind, "group": group}
+    return found
+
+
+def _map(value: object, where: str) -> dict[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{where} of the manifest is not a mapping")
+    return dict(value)
+
+
+def _flat(written: object) -> object:
+    """adoption-fields as its JSON says; anything else is told by the field's own check."""
+    try:
+        return json.loads(str(written)) if written else {}
+    except ValueError as error:
+        raise ValueError(f"annotation {_COMMON}/adoption-fields is not JSON: {error}") from None
+
+
+_COMMON = "services.k8s.aws"
+Adoptions = list[Annotated[DeclaredAdoption, BeforeValidator(_from_manifest)]]
+
 # Every key of an entry, for "did you mean".
 DECLARED = [
     str(field.alias)
-    for model in (DeclaredRole, DeclaredNamespace)
+    for model in (DeclaredRole, DeclaredNamespace, DeclaredAdoption)
     for field in model.model_fields.values()
     if field.alias
 ]

@@ -12,6 +12,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+_WITH_SLASHES = ("resourceID", "modelPackageName")  # endpoint/NAME/variant/NAME, GROUP/VERSION
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -29,7 +31,8 @@ class Kind:
     nameOrID is, where it is not the first (`named`). `listing` is the call that lists all, with the parameters
     `list_with`, for each object of kind `parent` where it asks for one; `summary` names members of its answer that are
     not called as the key is. `arn_type` and `paths`: an ARN is `arn:…:TYPE/PATH`, and PATH is also how a person names
-    the object. `gone`: a state in which it is described still, and is there no more.
+    the object. `gone`: a state in which it is described still, and is there no
+    more. `given`: fields of the key that have a usual value.
     """
 
     name: str
@@ -64,6 +67,7 @@ class Kind:
     arn_member: str = ""
     paths: tuple[str, ...] = ()
     gone: str = ""
+    given: tuple[tuple[str, str], ...] = ()
 
     @property
     def plural(self) -> str:
@@ -94,14 +98,13 @@ class Kind:
         return self.paths or (f"{{{self.key[0]}}}",)
 
     def read(self, text: str) -> list[dict[str, str]]:
-        """The keys that `text` may stand for, by each way of writing it; [] for none. The first field of a way may
-        have slashes in it: endpoint/NAME/variant/NAME/POLICY."""
+        """The keys that `text` may stand for, by each way of writing it; [] for none."""
         found = []
         for way in self.ways:
             names = re.findall(r"{(\w+)}", way)
             pattern = re.escape(way).replace(r"\{", "{").replace(r"\}", "}")
-            for index, name in enumerate(names):
-                pattern = pattern.replace(f"{{{name}}}", f"(?P<{name}>{'.+' if index == 0 else '[^/]+'})")
+            for name in names:
+                pattern = pattern.replace(f"{{{name}}}", f"(?P<{name}>{'.+' if name in _WITH_SLASHES else '[^/]+'})")
             match = re.fullmatch(pattern, text)
             found += [match.groupdict()] if match else []
         return found
@@ -303,6 +306,7 @@ _AUTOSCALING = (
         lists="ScalableTargets",
         optional=("scalableDimension",),
         list_with=(("ServiceNamespace", "sagemaker"),),
+        given=(("serviceNamespace", "sagemaker"),),
         arn_type="scalable-target",
         arn_member="ScalableTargetARN",
     ),
@@ -317,6 +321,7 @@ _AUTOSCALING = (
         lists="ScalingPolicies",
         optional=("scalableDimension", "policyName"),
         list_with=(("ServiceNamespace", "sagemaker"),),
+        given=(("serviceNamespace", "sagemaker"),),
         arn_type="scalingPolicy",
         arn_member="PolicyARN",
         paths=("{resourceID}/{policyName}",),
@@ -413,6 +418,20 @@ KINDS = {
 # The services' names in the SDK
 API = {"sagemaker": "sagemaker", "applicationautoscaling": "application-autoscaling"}
 SDK_NAME = {"sagemaker": "SageMaker", "applicationautoscaling": "Application Auto Scaling"}
+# The sagemaker chart that brought a kind; every chart has the others (ack-facts.md §1.3)
+SINCE = {
+    "NotebookInstance": "0.0.4",
+    "NotebookInstanceLifecycleConfig": "0.0.4",
+    "App": "0.3.0",
+    "Domain": "0.3.0",
+    "UserProfile": "0.3.0",
+    "Pipeline": "0.5.0",
+    "PipelineExecution": "0.5.0",
+    "InferenceComponent": "1.2.9",
+    "LabelingJob": "1.3.0",
+    "Space": "1.5.0",
+    "Project": "1.7.0",
+}
 # The services in ARNs of their kinds; an application autoscaling policy is of "autoscaling"
 ARN_SERVICES = {"sagemaker": ("sagemaker",), "applicationautoscaling": ("application-autoscaling", "autoscaling")}
 

@@ -316,10 +316,28 @@ class Ui:
             console.print(table)
         return "\n".join(line.rstrip() for line in captured.get().splitlines())
 
+    def choose(self, question: str, count: int, *, yes: bool, flag: str = "--yes") -> list[int]:
+        """Ask which of `count` numbered things are meant; with `yes` all. Errors: those of `confirm`."""
+        if yes:
+            return list(range(count))
+        answer = self._asked(f"{question} [all, none, or numbers such as 1,3-5] ", question, flag)
+        try:
+            found = chosen(answer, count)
+        except ValueError:
+            raise AcksmError("not-confirmed", f"{answer.strip()!r} names none of them; nothing was changed") from None
+        if not found:
+            raise AcksmError("not-confirmed", "nothing was changed")
+        return found
+
     def confirm(self, question: str, *, yes: bool, flag: str = "--yes") -> None:
         """Ask; raise `not-confirmed` for anything but y. No terminal and not `yes`: `needs-confirmation`, at once."""
         if yes:
             return
+        if self._asked(f"{question} [y/N] ", question, flag).strip().lower() not in {"y", "yes"}:
+            raise AcksmError("not-confirmed", "nothing was changed")
+
+    def _asked(self, prompt: str, question: str, flag: str) -> str:
+        """The line that a person answers. Error: `needs-confirmation` where there is none to ask."""
         if not (self.stdin.isatty() and self.stderr.isatty()) or os.environ.get("CI"):
             raise AcksmError(
                 "needs-confirmation",
@@ -328,10 +346,29 @@ class Ui:
             )
         with self._lock:
             self._rest()
-            self.stderr.write(self._fit(self._err, f"{clean(question)} [y/N] "))
+            self.stderr.write(self._fit(self._err, clean(prompt)))
             self.stderr.flush()
-        if self.stdin.readline().strip().lower() not in {"y", "yes"}:
-            raise AcksmError("not-confirmed", "nothing was changed")
+        return self.stdin.readline()
+
+
+def chosen(answer: str, count: int) -> list[int]:
+    """Which of `count` things an answer means, from 0: "all", or numbers and ranges from 1 ("1,3-5"); [] for none.
+
+    Anything else, and numbers that are not there, raises ValueError.
+    """
+    text = answer.strip().lower()
+    if text in {"", "n", "no", "none"}:
+        return []
+    if text in {"a", "all", "y", "yes"}:
+        return list(range(count))
+    found: dict[int, None] = {}
+    for part in re.split(r"[,\s]+", text):
+        first, dash, last = part.partition("-")
+        low, high = int(first), int(last if dash else first)
+        if not 1 <= low <= high <= count:
+            raise ValueError(part)
+        found |= dict.fromkeys(range(low - 1, high))
+    return list(found)
 
 
 def _indented(text: str) -> str:

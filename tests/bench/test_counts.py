@@ -13,10 +13,9 @@ def _aws(action: str, key: str, agent: str = "Boto3/1") -> str:
     return json.dumps({"time": 1.0, "action": action, "key": key, "status": 200, "agent": agent})
 
 
-def _kube(user: str, number: int, stage: str = "ResponseComplete", uri: str = "/api/v1/nodes?limit=500") -> str:
-    return json.dumps(
-        {"auditID": str(number), "stage": stage, "verb": "list", "requestURI": uri, "user": {"username": user}}
-    )
+def _kube(user: str, number: int, stage: str = "ResponseComplete", agent: str = "kubectl/1") -> str:
+    event = {"auditID": str(number), "stage": stage, "verb": "list", "requestURI": "/api/v1/nodes?limit=500"}
+    return json.dumps({**event, "user": {"username": user}, "userAgent": agent})
 
 
 def test_aws_requests_of_the_key_alone() -> None:
@@ -32,6 +31,13 @@ def test_the_authenticators_question_is_not_the_tools() -> None:
 def test_kubernetes_requests_of_the_user_once_for_all_stages() -> None:
     lines = [_kube("me", 1, "ResponseStarted"), _kube("me", 1), _kube("me", 2), _kube("system:apiserver", 3)]
     assert counts.kube(lines, "me") == {"list /api/v1/nodes": 2}
+
+
+def test_helms_requests_of_the_user_once_for_all_stages() -> None:
+    helm = "Helm/4.1.0"
+    one = [_kube("me", 1, "ResponseStarted", helm), _kube("me", 1, agent=helm)]
+    lines = [*one, _kube("me", 2), _kube("x", 3, agent=helm)]
+    assert counts.helm(lines, "me") == 1
 
 
 def test_total_is_both() -> None:

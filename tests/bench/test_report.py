@@ -62,6 +62,7 @@ def test_page_has_every_number() -> None:
     assert "| wall time, median | 20.00 s | 8.00 s | 4.00 s |" in page
     assert "| AWS requests | 8 | 4 | 1 |" in page
     assert "| Kubernetes requests | 12 | 6 | 1 |" in page
+    assert "| of these: CRDs, one by one | 0 | 0 | 0 |" in page
     assert "| peak memory, all processes at once | 90 MiB | 90 MiB | 90 MiB |" in page
     assert "| `get /api/v1/namespaces/a/pods/{name}` | 12 | 6 |" in page
     assert "| CPU | a \\| b |" in page

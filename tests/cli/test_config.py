@@ -73,7 +73,7 @@ def test_bad_flags_are_usage_errors_that_name_the_flag(flags: dict[str, object],
         ("account: 012345678901\n", "a number here", "acksm.yaml"),
         ("clutser: x\n", "did you mean cluster?", "acksm.yaml"),
         ("a: [\n", "not YAML", "acksm.yaml:2:1"),
-        ("- a\n", "not a mapping", "acksm.yaml"),
+        ("a\n", "not a mapping", "acksm.yaml"),
         ("cluster: x\nscope: 7\ntimeout: soon\n", "scope", "acksm.yaml"),
     ],
 )

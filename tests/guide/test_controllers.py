@@ -12,8 +12,9 @@ import pytest
 from acksm import archive
 from acksm.config import Settings
 from acksm.errors import AcksmError
-from acksm.guide import controllers, release
-from acksm.guide.controllers import Controller, Observed
+from acksm.guide import controller_values, controllers, release
+from acksm.guide.controller_values import Controller
+from acksm.guide.controllers import Observed
 from acksm.guide.readiness import ROLE_ANNOTATION
 from acksm.helm.registry import Pulled
 from acksm.helm.releases import is_marked
@@ -46,7 +47,7 @@ def target(**options: Any) -> Any:
 
 def given_values(item: Controller, role: str = ROLE, **options: Any) -> dict[str, Any]:
     """What goes to helm."""
-    patched, _ = controllers._patched(target(**options), item, role)
+    patched, _ = controller_values.values_of(target(**options), item, role)
     return release.overrides(patched.chart_values, patched.values)
 
 
@@ -180,7 +181,7 @@ def test_managed_values_in_a_file_are_found_too(tmp_path: Path) -> None:
     ],
 )
 def test_options_for_one_service(items: list[str], service: str, found: list[str]) -> None:
-    assert controllers._for_service(items, service) == found
+    assert controller_values._for_service(items, service) == found
 
 
 # upgrades over AdoptedResources

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -204,6 +205,9 @@ class Cluster:
             "ReplicaSet": self.step.get("sets", []),
         }
         return found[of.kind]
+
+    def watch(self, of: Any, *, selector: str, seconds: int) -> Iterator[Any]:
+        yield from self.list(of, selector=selector)
 
     def get(self, of: Any) -> Any:
         return self.step.get("account", account())

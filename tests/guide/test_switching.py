@@ -8,6 +8,7 @@ import pytest
 
 from acksm.errors import AcksmError
 from acksm.guide import switching
+from acksm.guide.bindings import OBJECT_REGION
 from acksm.guide.running import Running
 from acksm.kube.client import Kube
 from carm_cluster import OWN, ROLE, B, running
@@ -21,16 +22,17 @@ ONE, OFF = running(watched=("production",)), running(enable_carm=False)
 class Served:
     """A cluster with one synced Model and perhaps an IAMRoleSelector."""
 
-    def __init__(self, owner: str = "", selector: bool = False) -> None:
-        self.owner, self.selector = owner, selector
+    def __init__(self, owner: str = "", selector: bool = False, region: str = "", pinned: str = "") -> None:
+        self.owner, self.selector, self.region, self.pinned = owner, selector, region, pinned
 
     def list(self, ref: Any, **_options: Any) -> list[dict[str, Any]]:
         if ref.kind == "CustomResourceDefinition":
             return [{"metadata": {"name": "models.sagemaker.services.k8s.aws"}}]
         if ref.kind == "IAMRoleSelector":
             return [{"metadata": {"name": "s"}, "spec": {"arn": ROLE.format(B)}}] if self.selector else []
-        status = {"ackResourceMetadata": {"ownerAccountID": self.owner}} if self.owner else {}
-        return [{"kind": "Model", "metadata": {"name": "m", "namespace": "production"}, "status": status}]
+        where = {"ownerAccountID": self.owner, "region": self.region}
+        metadata = {"name": "m", "namespace": "production", "annotations": {OBJECT_REGION: self.pinned}}
+        return [{"kind": "Model", "metadata": metadata, "status": {"ackResourceMetadata": where} if self.owner else {}}]
 
 
 def check(before: Running | None, after: Running, served: Served | None = None, **annotations: str) -> str:
@@ -101,3 +103,30 @@ def test_selectors_are_not_left_behind() -> None:
     assert check(SELECTOR, CARM, Served(selector=True)) == "bindings-would-be-ignored"
     assert check(CARM, CARM, Served(selector=True)) == ""
     assert check(SELECTOR, SELECTOR, Served(selector=True)) == ""
+
+
+OLD, NEW = running(version="1.4.1", region="us-east-1"), running(region="us-east-1")
+MOVED = running(region="eu-west-1")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "served", "annotations", "expected"),
+    [
+        # from 1.5.1 on, an object in another region than asked for is worked on no more (ack-facts.md §1.1)
+        (OLD, NEW, Served(OWN, region="eu-west-1"), {}, "region-objects-stuck"),
+        (OLD, NEW, Served(OWN, region="us-east-1"), {"default_region": "eu-west-1"}, "region-objects-stuck"),
+        (OLD, NEW, Served(OWN, region="eu-west-1"), {"default_region": "eu-west-1"}, ""),
+        (OLD, NEW, Served(OWN, region="eu-west-1", pinned="eu-west-1"), {}, ""),
+        (OLD, NEW, Served(OWN, region="us-east-1"), {}, ""),
+        (OLD, NEW, Served(OWN), {}, ""),  # nothing recorded
+        (OLD, OLD, Served(OWN, region="eu-west-1"), {}, ""),
+        (NEW, MOVED, Served(OWN, region="us-east-1"), {}, "region-objects-stuck"),
+        (NEW, MOVED, Served(OWN, region="us-east-1"), {"default_region": "us-east-1"}, ""),
+        (NEW, MOVED, Served(OWN, region="ap-south-1"), {}, ""),  # it was stuck before
+        (None, NEW, Served(OWN, region="eu-west-1"), {}, ""),
+    ],
+)
+def test_objects_in_another_region_are_not_left_without_a_controller(
+    before: Running | None, after: Running, served: Served, annotations: Any, expected: str
+) -> None:
+    assert check(before, after, served, **annotations) == expected

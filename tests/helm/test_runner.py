@@ -150,10 +150,11 @@ def test_account_ids_reach_the_chart_as_texts(helm: Helm, fake: FakeHelm) -> Non
 # its words, for each operation and major version
 
 
+WRITTEN = "--skip-crds --disable-openapi-validation -f values-r.json --timeout 60s -o json"
 WORDS = {
     "template": "template r /c.tgz -n ns -f template-r.json",
-    "install": "install r /c.tgz -n ns --skip-crds -f values-r.json --timeout 60s -o json",
-    "upgrade": "upgrade r /c.tgz -n ns --skip-crds -f values-r.json --timeout 60s -o json --reset-values{force}",
+    "install": f"install r /c.tgz -n ns {WRITTEN}",
+    "upgrade": f"upgrade r /c.tgz -n ns {WRITTEN} --reset-values{{force}}",
     "uninstall": "uninstall r -n ns",
     "rollback": "rollback r 3 -n ns",
 }
@@ -202,6 +203,7 @@ def test_one_that_takes_no_interrupt_is_killed(tmp_path: Path, monkeypatch: pyte
 
 
 def test_ctrl_c_ends_helm_too(helm: Helm, fake: FakeHelm) -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # who started pytest may have it ignored
     fake.answer("install", sleep=600)
     asleep = fake.home / "asleep"
 
@@ -212,8 +214,11 @@ def test_ctrl_c_ends_helm_too(helm: Helm, fake: FakeHelm) -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
     threading.Thread(target=interrupt, daemon=True).start()
-    with pytest.raises(KeyboardInterrupt):
-        helm.run(["install", "r"], seconds=120)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            helm.run(["install", "r"], seconds=120)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert not alive(int(asleep.read_text()))
 
 

@@ -81,7 +81,9 @@ def test_manifests_and_unknown_kinds() -> None:
     manifest = {"kind": "ServiceAccount", "metadata": {"name": "sa", "namespace": "ns"}}
     assert ref_of(manifest) == ref("ServiceAccount", "sa", "ns")
     assert ref_of({"kind": "Namespace", "metadata": {"name": "ns"}}) == ref("Namespace", "ns")
-    assert (knows("Pod"), knows("Model")) == (True, False)
+    assert (knows("Pod"), knows("Model"), knows("Bucket")) == (True, True, False)
+    assert ref("Endpoint", "e", "ns").path == "/apis/sagemaker.services.k8s.aws/v1alpha1/namespaces/ns/endpoints/e"
+    assert ref("ScalingPolicy").collection == "/apis/applicationautoscaling.services.k8s.aws/v1alpha1/scalingpolicies"
     with pytest.raises(KeyError):
-        ref("Model", "m")
+        ref("Bucket", "b")
     assert [str(ref("Pod", "p", "ns")), str(ref("Node", "n"))] == ["Pod ns/p", "Node n"]

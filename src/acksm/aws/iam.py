@@ -150,8 +150,17 @@ class Iam:
             raise
         return found
 
-    def simulated(self, principal_arn: str, action: str, resource: str) -> bool | None:
-        """Whether IAM's simulation allows it, over all policies of the user or role; None where it cannot be told."""
+    def simulated(
+        self, principal_arn: str, action: str, resource: str, context: Mapping[str, str] | None = None
+    ) -> bool | None:
+        """Whether IAM's simulation allows it, over all policies of the user or role; None where it cannot be told.
+
+        `context` are condition keys of one text each, as the real call has them.
+        """
+        entries = [
+            {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
+            for key, value in (context or {}).items()
+        ]
         try:
             answer = self._call(
                 "SimulatePrincipalPolicy",
@@ -160,6 +169,7 @@ class Iam:
                 PolicySourceArn=principal_arn,
                 ActionNames=[action],
                 ResourceArns=[resource],
+                **({"ContextEntries": entries} if entries else {}),
             )
         except AcksmError as error:
             if error.id in {"aws-access-denied", "aws-failed"}:

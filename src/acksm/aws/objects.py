@@ -36,6 +36,11 @@ def describe(aws: Aws, kind: Kind, key: Key, region: str = "") -> Found | None:
 
     `key` has the kind's key fields (optional ones may be missing), or "arn" for kinds that are found by ARN.
     """
+    return next(iter(matching(aws, kind, key, region)), None)
+
+
+def matching(aws: Aws, kind: Kind, key: Key, region: str = "") -> list[Found]:
+    """All that this key may mean; more than one only where optional fields are missing. Errors: aws-…"""
     from botocore.exceptions import ClientError
 
     region = region or aws.region
@@ -48,15 +53,11 @@ def describe(aws: Aws, kind: Kind, key: Key, region: str = "") -> Found | None:
         except ClientError as error:
             if not is_absent(code_of(error), str(error.response.get("Error", {}).get("Message", ""))):
                 raise
-            return None
+            return []
     items = answer.get(kind.lists) or [] if kind.lists else [answer]
-    for item in items:
-        found = _found(kind, item, region, {} if kind.lists else key)
-        if kind.gone and found.state == kind.gone:
-            return None
-        if not kind.lists or _fits(found.key, key):
-            return found
-    return None
+    found = [_found(kind, item, region, {} if kind.lists else key) for item in items]
+    there = [item for item in found if not (kind.gone and item.state == kind.gone)]
+    return [item for item in there if not kind.lists or _fits(item.key, key)]
 
 
 def list_all(aws: Aws, kind: Kind, region: str = "") -> list[Found]:

@@ -14,9 +14,25 @@ ENTRIES = (
     Entry(
         "interrupted",
         "interrupted",
-        "Ctrl-C. What was done stays done.",
+        "Ctrl-C, or SIGTERM. After the first the call that is under way is finished and no further one is made; the "
+        "second leaves at once. What was done stays done.",
         "run the same command again; it goes on where it was",
         ExitCode.INTERRUPTED,
+    ),
+    Entry(
+        "cluster-busy",
+        "another acksm is at work on this cluster",
+        "Whoever changes something holds the Lease `acksm` in the controllers' namespace. One that ended without a "
+        "word is replaced half a minute later.",
+        "run it again when the other one is done",
+        ExitCode.REFUSED,
+    ),
+    Entry(
+        "lease-lost",
+        "another acksm has taken this one's place",
+        "The Lease was not renewed for half a minute: the machine slept, or the apiserver did not answer.",
+        "run the same command again; it goes on where the other one leaves off",
+        ExitCode.STEP_FAILED,
     ),
     Entry(
         "timed-out",

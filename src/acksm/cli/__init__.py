@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from acksm.cli import carm, controllers, doctor, iam, information, region, sandbox
+from acksm.cli import adopt, carm, controllers, doctor, iam, information, plans, region, samples, sandbox
 from acksm.cli.options import ROOT
 
 app = typer.Typer(
@@ -18,9 +18,12 @@ app = typer.Typer(
 iam.register(app)
 controllers.register(app)
 doctor.register(app)
+plans.register(app)
+adopt.register(app)
 information.register(app)
 app.add_typer(region.app)
 app.add_typer(carm.app)
+app.add_typer(samples.app)
 app.add_typer(sandbox.app)
 
 

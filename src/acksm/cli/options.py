@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import inspect
 import os
+import shlex
+import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -34,6 +37,12 @@ TARGET: dict[str, Any] = {
         str | None, "--controller-namespace", "-n", panel=_TARGET, help="Namespace of the controllers [ack-system]."
     ),
     "file": _option(str | None, "--file", "-f", help="Settings file [acksm.yaml].", panel=_TARGET),
+}
+# Where -n is the namespace of an object
+OBJECT_TARGET: dict[str, Any] = TARGET | {
+    "controller_namespace": _option(
+        str | None, "--controller-namespace", panel=_TARGET, help="Namespace of the controllers [ack-system]."
+    )
 }
 CONTROLLERS: dict[str, Any] = {
     "service": _option(
@@ -172,7 +181,7 @@ def command(
             # The form of the output is known before all else, so that a bad setting is told in it too.
             ui = Ui(output=_early_output(given.get("output")))
             source: dict[str, Any] = {"file": file} if settings else {"file": os.devnull, "environment": _only_output()}
-            code = _guarded(ui, full_name, lambda: _go(run, resolve(given, **source), ui, arguments))
+            code = guarded(ui, full_name, lambda: _go(run, _planned() or resolve(given, **source), ui, arguments))
             raise typer.Exit(code)
 
         parameters = [*extra] + [
@@ -194,6 +203,18 @@ def _go(run: Callable[..., int | None], resolved: Any, ui: Ui, arguments: dict[s
     return run(resolved, ui, **arguments) or 0
 
 
+def _planned() -> Any:
+    """The settings of a plan file that is being applied (`acksm.config.Resolved`), or None."""
+    review = sys.modules.get("acksm.engine.review")  # imported by `acksm plan` and `acksm apply` alone
+    current = review.CURRENT.get() if review else None
+    settings = current.settings() if current else None
+    if settings is None:
+        return None
+    from acksm.config import Resolved
+
+    return Resolved(settings, dict.fromkeys(type(settings).model_fields, "plan file"))
+
+
 def _only_output() -> dict[str, str]:
     return {"ACKSM_OUTPUT": os.environ.get("ACKSM_OUTPUT", "")}
 
@@ -203,7 +224,7 @@ def _early_output(flag: str | None) -> str:
     return wanted if wanted in {"json", "yaml"} else "text"
 
 
-def _guarded(ui: Ui, name: str, work: Callable[[], int]) -> int:
+def guarded(ui: Ui, name: str, work: Callable[[], int]) -> int:
     """Run `work`; every error becomes an exit code and a message, in the output's form (design.md)."""
     from acksm.errors import AcksmError
 
@@ -218,4 +239,6 @@ def _guarded(ui: Ui, name: str, work: Callable[[], int]) -> int:
             raise
         failure = AcksmError("defect", f"{type(defect).__name__}: {defect}"[:500], where=name)
     ui.error(name, failure)
+    if failure.id == "interrupted" and Path(sys.argv[0]).name in {ROOT, "__main__.py"}:
+        ui.show(f"  resume: {shlex.join([ROOT, *sys.argv[1:]])}")
     return int(failure.exit_code)

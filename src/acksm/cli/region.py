@@ -7,17 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from acksm.cli.options import CONTROLLERS, OUTPUT, RUN, TARGET, command
+from acksm.cli.options import CONTROLLERS, OBJECT_TARGET, OUTPUT, RUN, TARGET, command
 
 app = typer.Typer(name="region", help="Default regions of namespaces.", no_args_is_help=True, rich_markup_mode=None)
 _CREATE = {"create_namespace": CONTROLLERS["create_namespace"]}
-# -n is the object's namespace here
-_TARGET = TARGET | {
-    "controller_namespace": Annotated[
-        str | None,
-        typer.Option("--controller-namespace", help="Namespace of the controllers [ack-system].", show_default=False),
-    ]
-}
 
 
 def argument(name: str, kind: Any, default: Any, metavar: str, help: str) -> inspect.Parameter:
@@ -87,7 +80,7 @@ def list_(resolved: Any, ui: Any) -> int:
 @command(
     app,
     "explain",
-    _TARGET,
+    OBJECT_TARGET,
     OUTPUT,
     extra=[
         argument("thing", str, inspect.Parameter.empty, "KIND[/NAME]", "The object; KIND alone for one to be created."),

@@ -28,25 +28,28 @@ class Outcome:
     error: BaseException | None = None
 
 
-def execute(plan: Plan, dispatch: Dispatch, emit: Emit = silent) -> Outcome:
+def execute(plan: Plan, dispatch: Dispatch, emit: Emit = silent, stopped: threading.Event | None = None) -> Outcome:
     """Carry `plan` out. Raises the first failure after what runs beside it has come to its end.
+
+    `stopped` set from elsewhere ends it in the same way: `interrupted`, unless nothing was left to do.
 
     The raised `AcksmError` has the outcome in `details["done"]` (ids and targets). A call that `dispatch` does not
     know is a defect and raises KeyError before anything is done.
     """
     for change in plan.changes:
         dispatch[change.call]
-    outcome, lock, stop = Outcome(), threading.Lock(), threading.Event()
+    outcome, lock, failed = Outcome(), threading.Lock(), threading.Event()
+    stopped = stopped or threading.Event()
 
     def run_lane(lane: list[Change]) -> None:
         for change in lane:
-            if stop.is_set():
+            if failed.is_set() or stopped.is_set():
                 return
             emit(Event(Kind.PROGRESS, change.id, _doing(change), {"target": change.target}))
             try:
                 dispatch[change.call](**change.params)
             except BaseException as error:
-                stop.set()
+                failed.set()
                 with lock:
                     if outcome.error is None:
                         outcome.failed, outcome.error = change, error
@@ -66,13 +69,17 @@ def execute(plan: Plan, dispatch: Dispatch, emit: Emit = silent) -> Outcome:
                 list(pool.map(run_lane, stage))
         if outcome.error is not None:
             break
-    if outcome.error is not None:
-        _raise(outcome)
+    _raise(outcome, plan)
     return outcome
 
 
-def _raise(outcome: Outcome) -> None:
+def _raise(outcome: Outcome, plan: Plan) -> None:
+    """The failure, or `interrupted` where changes are left; nothing when all is done."""
     error, failed = outcome.error, outcome.failed
+    if error is None:
+        failed = next((change for change in plan.changes if change not in outcome.done), None)
+        if failed is not None:
+            error = AcksmError("interrupted", f"stopped before {_doing(failed)}")
     if error is None or failed is None:
         return
     if isinstance(error, AcksmError):

@@ -6,6 +6,7 @@ A predicate returns Progress; a terminal failure ends the wait at once; on time-
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,11 +19,12 @@ HEARTBEAT_SECONDS = 30.0
 
 @dataclass
 class Deadline:
-    """`seconds` for everything from now on. `clock` returns seconds, `sleep` takes them."""
+    """`seconds` for everything from now on. `clock` returns seconds, `sleep` takes them; `stopped` ends every wait."""
 
     seconds: float
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+    stopped: threading.Event = field(default_factory=threading.Event)
     start: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -55,7 +57,7 @@ def wait_until(
     first_pause: float = 0.1,
     longest_pause: float = 2.0,
 ) -> Progress:
-    """Call `look` until it is done. Raises its failure, or `timed-out` naming the last state seen."""
+    """Call `look` until it is done. Raises its failure, `timed-out` naming the last state seen, or `interrupted`."""
     pause, told, told_at = first_pause, "", deadline.clock()
     while True:
         progress = look()
@@ -63,6 +65,8 @@ def wait_until(
             raise progress.failure
         if progress.done:
             return progress
+        if deadline.stopped.is_set():
+            raise AcksmError("interrupted", f"stopped while waiting for {what}", where=progress.text)
         if deadline.remaining <= 0:
             raise AcksmError(
                 "timed-out", f"{what} took longer than the {deadline.seconds:.0f} s allowed", where=progress.text

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from acksm import reports
+from acksm.engine import interrupts, lease, review
 from acksm.engine.change import Danger, Plan, summary
 from acksm.engine.diff import render_plan
 from acksm.engine.executor import Dispatch, execute
-from acksm.events import Event, Kind
+from acksm.events import Emit, Event, Kind
 from acksm.guide import rights
 from acksm.guide.target import Target
+from acksm.kube.paths import ref
 
 
 def carry_out(
@@ -19,17 +22,22 @@ def carry_out(
     ui: Any,
     plan: Plan,
     dispatch: Dispatch,
-    text: str,
+    text: str | Callable[[], str],
     *,
     dry_text: str = "",
     manifests: Sequence[Mapping[str, Any]] = (),
+    code: Callable[[], int] = lambda: 0,
 ) -> int:
     """Carry `plan` out, or show it with --dry-run. `text` is the result for people, `plan.facts` goes into the report.
+    What is known afterwards only comes by calls: `text`, the exit `code`, and facts that are calls themselves.
 
     `dry_text` follows the diff of a dry run; `manifests` are objects of releases, for the check of rights.
-    Errors: `needs-confirmation`, `not-confirmed`, and what the changes raise.
+    Errors: `needs-confirmation`, `not-confirmed`, what a review of the plan raises, and what the changes raise.
     """
     settings, mutations = target.settings, plan.mutations
+    reviewer = review.CURRENT.get()
+    if reviewer is not None:
+        reviewer.saw(plan, settings, target.as_data())
     for note in plan.notes:
         ui.emit(Event(Kind.NOTE, "note", note))
     report: reports.Changes = {
@@ -38,20 +46,40 @@ def carry_out(
         "notes": list(plan.notes),
         "changes": [change.as_data() for change in mutations],
     }
-    facts = {"result": dict(plan.facts)}
     if settings.dry_run:
         report["digest"] = plan.digest()
-        ui.result(plan.command, {**report, **facts}, _dry_text(plan, dry_text, settings.full))
+        ui.result(plan.command, {**report, **_facts(plan)}, _dry_text(plan, dry_text, settings.full))
         return 0
     rights.check(target, mutations, manifests)
     if mutations and plan.danger is not Danger.NONE:
         ui.show(render_plan(plan))
         ui.confirm(f"Carry out {summary(mutations)} in cluster {target.cluster.name}?", yes=settings.yes)
-    execute(plan, dispatch, ui.emit)
+    with interrupts.finishing(target.deadline.stopped, ui.emit):
+        _execute(target, plan, dispatch, ui.emit)
     if not mutations:
         ui.emit(Event(Kind.UP_TO_DATE, "up-to-date", "up to date: nothing was to be done"))
-    ui.result(plan.command, {**report, **facts}, text)
-    return 0
+    ui.result(plan.command, {**report, **_facts(plan)}, text if isinstance(text, str) else text(), code())
+    return code()
+
+
+def _facts(plan: Plan) -> dict[str, Any]:
+    return {"result": {key: fact() if callable(fact) else fact for key, fact in plan.facts.items()}}
+
+
+def _execute(target: Target, plan: Plan, dispatch: Dispatch, emit: Emit) -> None:
+    """Under the Lease of the controllers' namespace, which is made first where the plan makes it; without a Lease where
+    that namespace is neither there nor planned, for then no controller can be anybody's work."""
+    namespace, stopped = target.settings.controller_namespace, target.deadline.stopped
+    if plan.mutations and target.kube.get(ref("Namespace", namespace)) is None:
+        named = [change.target for change in plan.changes]
+        first = named.index(f"Namespace {namespace}") + 1 if f"Namespace {namespace}" in named else len(named)
+        execute(replace(plan, changes=plan.changes[:first]), dispatch, emit, stopped)
+        plan = replace(plan, changes=plan.changes[first:])
+    if not plan.mutations:
+        execute(plan, dispatch, emit, stopped)
+        return
+    with lease.held(target.kube, namespace, plan.command, emit, stopped):
+        execute(plan, dispatch, emit, stopped)
 
 
 def _dry_text(plan: Plan, more: str, full: bool) -> str:

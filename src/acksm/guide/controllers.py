@@ -1,8 +1,4 @@
-"""Guide §3: both controllers: charts, values, CRDs and releases, observed and planned together.
-
-What an earlier run was told stays: an option that is not given keeps what is installed, so that "changed option: only
-that is changed" holds. `--reset-values` forgets it.
-"""
+"""Guide §3: both controllers: charts, values, CRDs and releases, observed and planned together."""
 
 from __future__ import annotations
 
@@ -13,42 +9,20 @@ from typing import Any
 
 from acksm import charts, reports
 from acksm.catalog import lookup
-from acksm.config import Settings
 from acksm.engine.change import Change, Op
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind
 from acksm.guide import crds, drift, readiness, release, running, switching
-from acksm.guide.readiness import ROLE_ANNOTATION
+from acksm.guide.controller_values import ROLE_PATH, Controller, service_account, values_of
 from acksm.guide.target import Target
-from acksm.helm import records, registry, values
-from acksm.helm.releases import MARK_PATH, Release, is_marked, recovery
-from acksm.helm.values import Edit
+from acksm.helm import records, registry
+from acksm.helm.releases import Release, is_marked, recovery
 from acksm.kube import paths
 from acksm.kube.paths import ref
-
-ROLE_PATH = ("serviceAccount", "annotations", ROLE_ANNOTATION)
-# Options own these values; setting them by hand would be undone by the next run.
-MANAGED = {
-    ("installScope",): "--scope",
-    ("watchNamespace",): "--watch-namespace",
-    ROLE_PATH: "--role-arn",
-    ("aws", "account_id"): "--account",
-    MARK_PATH: "nothing: it is acksm's own mark",
-}
 
 ADOPTED_RESOURCES = paths.Ref(f"{crds.COMMON_GROUP}/v1alpha1", "adoptedresources", "AdoptedResource")
 Installed = tuple[Release | None, tuple[int, ...]]  # a release, and its revisions that once worked
 NOTHING: Installed = (None, ())
-
-
-@dataclass(frozen=True)
-class Controller:
-    """One service: its chart as pulled, its release as it is."""
-
-    service: str
-    pulled: registry.Pulled
-    observed: release.Observed
-    wanted_crds: Sequence[crds.WantedCrd]
 
 
 @dataclass(frozen=True)
@@ -165,11 +139,7 @@ def installed_role(observed: Observed) -> str:
 def service_accounts(target: Target, observed: Observed) -> list[tuple[str, str]]:
     """(namespace, service account) of each controller, as its values name it (G6)."""
     namespace = target.settings.controller_namespace
-    found = []
-    for item in observed.controllers:
-        patched, _ = _patched(target, item, "")
-        found.append((namespace, str(_get(patched.values, ("serviceAccount", "name")))))
-    return found
+    return [(namespace, service_account(target, item)) for item in observed.controllers]
 
 
 def installed_accounts(target: Target) -> list[tuple[str, str]]:
@@ -261,7 +231,7 @@ def _as_running(item: Controller, namespace: str) -> running.Running | None:
 
 
 def _wanted(target: Target, item: Controller, role_arn: str) -> tuple[release.Wanted, charts.Scope, running.Running]:
-    patched, scope = _patched(target, item, role_arn)
+    patched, scope = values_of(target, item, role_arn)
     notes = []
     settings = target.settings
     if settings.scope == "namespace" and not settings.watch_namespace and scope.text.startswith("namespace"):
@@ -293,67 +263,6 @@ def _wanted(target: Target, item: Controller, role_arn: str) -> tuple[release.Wa
     return wanted, scope, after
 
 
-def _patched(target: Target, item: Controller, role_arn: str) -> tuple[values.Patched, charts.Scope]:
-    """The chart's values with what is installed, the region, the files', --set, and last what acksm has to set."""
-    settings, chart = target.settings, item.pulled.chart
-    text = chart.values_text
-    plain = values.patch(text, []).chart_values
-    kept: list[Edit] = []
-    if item.observed.version and not settings.reset_values:
-        kept = [
-            edit
-            for edit in values.flatten(item.observed.values, plain, "what is installed")
-            if edit.path not in MANAGED and edit.path != ("aws", "region")
-        ]
-    scope = _scope(settings, item)
-    region = Edit(("aws", "region"), target.cluster.region, "acksm")
-    own = [Edit(MARK_PATH, "true", "acksm"), *(Edit((key,), value, "acksm") for key, value in scope.values.items())]
-    own += running.mode_edits(settings.mode, item.service, chart.version)
-    if charts.has(item.service, chart.version, "account-id"):
-        own.append(Edit(("aws", "account_id"), target.identity.account, "acksm"))
-    if role_arn:
-        own.append(Edit(ROLE_PATH, role_arn, "acksm"))
-    theirs = [edit for name in settings.values for edit in _from_file(name, item.service, plain)]
-    for given in _for_service(settings.set, item.service):
-        theirs += values.leaves(values.parse_set(given, plain), plain)
-    for edit in theirs:
-        if edit.path in MANAGED:
-            raise AcksmError(
-                "values-managed", f"{'.'.join(edit.path)} is set by {MANAGED[edit.path]}", where=edit.origin
-            )
-    edits = [*kept, region, *theirs, *own]
-    return values.patch(text, edits, chart.schema, f"{chart.name} {chart.version} values.yaml"), scope
-
-
-def _from_file(name: str, service: str, plain: Mapping[str, Any]) -> list[Edit]:
-    chosen = _for_service([name], service)
-    return [edit for path in chosen for edit in values.flatten(values.read_file(path), plain, path)]
-
-
-def _for_service(items: Sequence[str], service: str) -> list[str]:
-    """`SERVICE:rest` is for one service, anything else for both."""
-    found = []
-    for item in items:
-        prefix, colon, rest = item.partition(":")
-        if colon and prefix in charts.SERVICES:
-            found += [rest] if prefix == service else []
-        else:
-            found.append(item)
-    return found
-
-
-def _scope(settings: Settings, item: Controller) -> charts.Scope:
-    """The scope asked for, or the installed one, or cluster."""
-    installed = item.observed.values if item.observed.version else {}
-    names = [name for name in str(installed.get("watchNamespace") or "").split(",") if name]
-    was = "namespace" if names or installed.get("installScope") == "namespace" else "cluster"
-    scope = settings.scope or ("namespace" if settings.watch_namespace else was)
-    watch = settings.watch_namespace or ([] if settings.scope == "namespace" and was == "cluster" else names)
-    if settings.scope == "cluster" and settings.watch_namespace:
-        raise AcksmError("config-invalid", "--watch-namespace needs --scope namespace", where="--watch-namespace")
-    return charts.scope(item.service, item.pulled.chart.version, scope, watch, settings.controller_namespace)
-
-
 def _check_owners(
     target: Target, observed: Observed, planned: Sequence[tuple[release.Wanted, list[Change]]]
 ) -> dict[str, list[dict[str, Any]]]:
@@ -374,9 +283,10 @@ def _check_owners(
                 changing,
             )
         )
+    namespace = changing[0].namespace
+    live = _live(target, observed, [item for manifests in objects for item in manifests], namespace)
     for one, manifests in zip(changing, objects, strict=True):
-        live = _live(target, observed, manifests, one.namespace)
-        release.check_owners(manifests, live, one.name, one.namespace)
+        release.check_owners(manifests, live, one.name, namespace)
         rendered[one.name] = manifests
     return rendered
 

@@ -18,6 +18,8 @@ from acksm.kube.client import Kube
 from acksm.kube.paths import ref
 
 ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
+INSTANCE_LABEL = "app.kubernetes.io/instance"
+WATCH_SECONDS = 2.0  # then the pods are looked at: a Deployment does not tell that its pods cannot start
 REVISION = "deployment.kubernetes.io/revision"
 IDENTITY_ENV = ("AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE")
 # Waiting reasons of a container that do not go away by waiting; ImagePullBackOff follows a failed pull.
@@ -117,7 +119,7 @@ def is_observed(deployment: Json) -> bool:
 
 def look(kube: Kube, namespace: str, release: str) -> Health | None:
     """The controller's state now, in three reads, four where pods are not well; None without a Deployment."""
-    selector = f"app.kubernetes.io/instance={release}"
+    selector = f"{INSTANCE_LABEL}={release}"
     deployments = kube.list(ref("Deployment", namespace=namespace), selector=selector)
     if not deployments:
         return None
@@ -199,11 +201,13 @@ def await_ready(
     began = deadline.elapsed
 
     def check() -> Progress:
+        _until_available(kube, namespace, release, min(WATCH_SECONDS, deadline.remaining))
         health = look(kube, namespace, release)
         if health is None:
             return Progress(False, f"release {release} has no Deployment yet")
         if health.available:
-            return Progress(True, health.text)
+            failure = _wrong_identity(health, namespace, role_arn) if role_arn else None
+            return Progress(True, health.text, failure)
         if not health.observed:
             return Progress(False, health.text)
         for state in health.pods:
@@ -218,24 +222,42 @@ def await_ready(
         return Progress(False, health.text)
 
     wait_until(check, deadline, what=f"{release}", emit=emit, first_pause=0.15, longest_pause=1.0)
-    health = look(kube, namespace, release) if role_arn else None
-    if health is not None and role_arn:
-        if health.service_account_role != role_arn:
-            raise AcksmError(
-                "pod-identity-missing",
-                f"service account {health.service_account} has the role "
-                f"{health.service_account_role or '(none)'}, not {role_arn}",
-                where=namespace,
-            )
-        current = [state for state in health.pods if state.ready]
-        wrong = [state for state in current if state.role_arn != role_arn or not state.has_token_file]
-        if wrong:
-            raise AcksmError(
-                "pod-identity-missing",
-                f"pod {wrong[0].name} lacks {' and '.join(IDENTITY_ENV)} of the role {role_arn}",
-                where=namespace,
-                remedy=f"kubectl -n {namespace} rollout restart deployment {health.deployment}",
-            )
+
+
+def _wrong_identity(health: Health, namespace: str, role_arn: str) -> AcksmError | None:
+    """Ready is not enough: the service account and every ready pod have to have the role."""
+    if health.service_account_role != role_arn:
+        return AcksmError(
+            "pod-identity-missing",
+            f"service account {health.service_account} has the role "
+            f"{health.service_account_role or '(none)'}, not {role_arn}",
+            where=namespace,
+        )
+    current = [state for state in health.pods if state.ready]
+    wrong = [state for state in current if state.role_arn != role_arn or not state.has_token_file]
+    if not wrong:
+        return None
+    return AcksmError(
+        "pod-identity-missing",
+        f"pod {wrong[0].name} lacks {' and '.join(IDENTITY_ENV)} of the role {role_arn}",
+        where=namespace,
+        remedy=f"kubectl -n {namespace} rollout restart deployment {health.deployment}",
+    )
+
+
+def _until_available(kube: Kube, namespace: str, release: str, seconds: float) -> None:
+    """Come back as soon as the Deployment is available, or after `seconds`: one watch in the place of many reads.
+
+    At once for who may not watch; then the caller's own pauses count.
+    """
+    deployments, selector = ref("Deployment", namespace=namespace), f"{INSTANCE_LABEL}={release}"
+    try:
+        for deployment in kube.watch(deployments, selector=selector, seconds=int(seconds)):
+            if rollout(deployment)[0]:
+                return
+    except AcksmError as error:
+        if error.id != "kube-forbidden":
+            raise
 
 
 def last_lines(kube: Kube, namespace: str, pod: str) -> str:

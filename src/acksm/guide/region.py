@@ -99,19 +99,25 @@ def check_objects(observed: Observed, wanted: Mapping[str, str | None], objects:
                 where=f"namespace {name}",
             )
         if stuck:
-            places = ", ".join(sorted({item.region for item in stuck}))
-            raise AcksmError(
-                "region-objects-stuck",
-                f"{bindings.told(stuck)} {'is' if len(stuck) == 1 else 'are'} in {places}, and the controller "
-                f"would work on {'it' if len(stuck) == 1 else 'them'} no more with {after}",
-                where=f"namespace {name}",
-                remedy=f"kubectl annotate KIND NAME -n {name} {OBJECT_REGION}={stuck[0].region}   (each, then again)",
-                details={"objects": [str(item) for item in stuck], "regions": places},
-            )
+            raise stuck_error(stuck, f"namespace {name}", after)
         if stay:
             places = ", ".join(sorted({item.region for item in stay}))
             notes.append(f"{len(stay)} objects in {name} stay in {places}: a region never moves an object")
     return notes
+
+
+def stuck_error(stuck: Sequence[Living], where: str, after: str) -> AcksmError:
+    """`region-objects-stuck`: what `after` (a region in words, or a version) would leave without a controller."""
+    places = ", ".join(sorted({item.region for item in stuck}))
+    is_are, it_them = ("is", "it") if len(stuck) == 1 else ("are", "them")
+    return AcksmError(
+        "region-objects-stuck",
+        f"{bindings.told(stuck)} {is_are} in {places}, and the controller would work on {it_them} no more with {after}",
+        where=where,
+        remedy=f"kubectl annotate KIND NAME -n {stuck[0].namespace} {OBJECT_REGION}={stuck[0].region}   "
+        "(each, then again)",
+        details={"objects": [str(item) for item in stuck], "regions": places},
+    )
 
 
 def run_bind(settings: Settings, ui: Any, wanted: Mapping[str, str | None], command: str) -> int:

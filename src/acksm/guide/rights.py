@@ -29,6 +29,8 @@ IAM_ACTIONS: dict[str, tuple[str, ...]] = {
     "iam.put_boundary": ("iam:PutRolePermissionsBoundary",),
     "iam.create_service_linked_role": ("iam:CreateServiceLinkedRole",),
 }
+# The calls of adoptions -> the verbs that they need on their objects
+ADOPTION_VERBS = {"adopt.create": ("create",), "adopt.annotate": ("patch",), "adopt.renew": ("delete", "create")}
 OTHER_ACCOUNT = "target-"  # before the calls that go to another account's IAM
 _HELM_RECORD = ("create", "", "secrets")  # helm keeps its record of a release in a Secret
 
@@ -63,11 +65,16 @@ def kube_needs(changes: Iterable[Change], manifests: Iterable[Mapping[str, Any]]
     for change in changes:
         if change.system == "helm":
             found[Right(*_HELM_RECORD, namespace)] = None
-        elif change.call == "kube.apply":
+        elif change.call in {"kube.apply", "samples.apply_late"}:
             manifest = change.params["manifest"]
             found[_right("create" if change.op is Op.CREATE else "patch", manifest, "")] = None
         elif change.call in {"kube.set_keys", "kube.delete_when_empty", "kube.delete", "carm.release"}:
             found |= dict.fromkeys(_rights_on(change))
+        elif change.call in ADOPTION_VERBS:
+            where = change.params["ref"]
+            group = where["api_version"].rpartition("/")[0]
+            for verb in ADOPTION_VERBS[change.call]:
+                found[Right(verb, group, where["plural"], where["namespace"])] = None
         elif change.call == "kube.restart":
             found[Right("patch", "apps", "deployments", change.params["namespace"])] = None
     for manifest in manifests:

@@ -48,6 +48,9 @@ class Running:
     region: str = ""
     endpoint: str = ""
     deletion_policy: str = "delete"
+    gates_off: frozenset[str] = frozenset()  # named, and off
+    kinds: tuple[str, ...] = ()  # empty: every kind of its version
+    selector: str = ""  # labels of the objects that it watches, "" for all
 
     @property
     def reading(self) -> charts.Reading:
@@ -65,6 +68,10 @@ class Running:
     def has(self, feature: str) -> bool:
         """`charts.has` for this controller."""
         return charts.has(self.service, self.version, feature)
+
+    def gate(self, name: str, feature: str, default: str) -> bool:
+        """Whether a gate is on: its version has `feature`, and it is named, or on by `default`, another feature."""
+        return self.has(feature) and (name in self.gates or (self.has(default) and name not in self.gates_off))
 
     def __str__(self) -> str:
         return f"{self.service} {self.version} in namespace {self.namespace}"
@@ -136,6 +143,9 @@ def from_deployment(manifest: Json) -> Running | None:
             region=flags.get("aws-region"),
             endpoint=flags.get("aws-endpoint-url"),
             deletion_policy=flags.get("deletion-policy", "delete"),
+            gates_off=flags.gates("false"),
+            kinds=tuple(part.strip() for part in flags.get("reconcile-resources").split(",") if part.strip()),
+            selector=flags.get("watch-selectors"),
         )
     return None
 
@@ -172,10 +182,10 @@ class Flags:
     def get(self, name: str, default: str = "") -> str:
         return self.values.get(name, default)
 
-    def gates(self) -> frozenset[str]:
-        """Names of the feature gates that are on."""
+    def gates(self, wanted: str = "true") -> frozenset[str]:
+        """Names of the feature gates that are on, or with "false" of those that are named and off."""
         pairs = [item.partition("=") for item in self.get("feature-gates").split(",")]
-        return frozenset(name.strip() for name, _, value in pairs if value.strip().lower() == "true")
+        return frozenset(name.strip() for name, _, value in pairs if value.strip().lower() == wanted)
 
 
 def from_values(service: str, namespace: str, version: str, values: Json) -> Running:
@@ -200,7 +210,13 @@ def from_values(service: str, namespace: str, version: str, values: Json) -> Run
         watched=tuple(part for part in watch.split(",") if part),
         enable_carm=str(values.get("enableCARM", True)).lower() != "false",
         gates=frozenset(on),
+        region=_region(values),
     )
+
+
+def _region(values: Json) -> str:
+    aws = values.get("aws")
+    return str(aws.get("region") or "") if isinstance(aws, Mapping) else ""
 
 
 def require(running: Sequence[Running]) -> Sequence[Running]:

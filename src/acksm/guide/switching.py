@@ -12,8 +12,9 @@ from acksm.catalog import lookup
 from acksm.charts import Reading
 from acksm.errors import AcksmError
 from acksm.guide import bindings, role_selector, running
-from acksm.guide.bindings import ENDPOINT, OWNER, REGION, TEAM
+from acksm.guide.bindings import ENDPOINT, OWNER, REGION, TEAM, Living
 from acksm.guide.crds import COMMON_GROUP
+from acksm.guide.region import stuck_error
 from acksm.guide.running import IGNORED_NAMESPACES, SELECTOR, Running
 from acksm.kube.client import Kube
 from acksm.kube.keys import ANNOTATIONS, values_at
@@ -26,7 +27,7 @@ def check(kube: Kube, own: str, before: Running | None, after: Running, namespac
     """Refuse `after` where it cannot work, where bound namespaces would be ignored, or objects cut off. Reads only.
 
     `own` is the controllers' account, `namespaces` every namespace by name. Errors: `selector-needs-carm-off`,
-    `selector-scope`, `bindings-would-be-ignored`, `objects-would-be-lost`.
+    `selector-scope`, `bindings-would-be-ignored`, `objects-would-be-lost`, `region-objects-stuck`.
     """
     reading = after.reading
     where = f"{after.service} {after.version}, {running.scope_text(after)}"
@@ -61,6 +62,28 @@ def check(kube: Kube, own: str, before: Running | None, after: Running, namespac
                 where=where,
                 details={"objects": [str(item) for item in others]},
             )
+    if _refuses_more(before, after):
+        stuck = [item for item in bindings.living(kube) if _is_stuck(item, before, after, namespaces)]
+        if stuck:
+            raise stuck_error(stuck, where, f"{after.service} {after.version} in {after.region}")
+
+
+def _refuses_more(before: Running, after: Running) -> bool:
+    """Whether `after` may leave objects alone that `before` works on: those in another region than is asked for."""
+    return after.has("drift-refused") and (not before.has("drift-refused") or before.region != after.region)
+
+
+def _is_stuck(item: Living, before: Running, after: Running, namespaces: Mapping[str, Any]) -> bool:
+    """Whether the object's region is another than `after` reads for it, and was not so before."""
+    if item.service != after.service or not item.region or item.pinned:
+        return False
+    annotated = values_at(namespaces.get(item.namespace) or {}, ANNOTATIONS).get(REGION, "")
+
+    def differs(controller: Running) -> bool:
+        asked = (annotated if controller.reading.defaults else "") or controller.region
+        return controller.has("drift-refused") and controller.watches(item.namespace) and item.region != asked
+
+    return differs(after) and not differs(before)
 
 
 def follows(item: Running) -> bool:

@@ -108,6 +108,7 @@ class Releases:
                 "-n",
                 namespace,
                 "--skip-crds",
+                "--disable-openapi-validation",  # helm would load its whole schema; the apiserver checks
                 "-f",
                 file,
                 "--timeout",

@@ -54,24 +54,32 @@ class Patched:
     diff: tuple[str, ...]
 
 
+@lru_cache(maxsize=8)
+def plain(text: str) -> Any:
+    """The chart's values.yaml as plain data; shared by all callers, so never to be changed."""
+    from ruamel.yaml import YAML
+
+    return YAML(typ="safe", pure=True).load(text)
+
+
 def patch(
     text: str, edits: Sequence[Edit], schema: Mapping[str, Any] | None = None, where: str = "values.yaml"
 ) -> Patched:
     """`text` with `edits` applied in order. Errors: values-unknown-key, values-type, values-schema."""
     from ruamel.yaml import YAML
 
-    plain = YAML(typ="safe", pure=True).load(text)
+    chart = plain(text)
 
     def change(tree: Any) -> None:
         for edit in edits:
-            _set(tree, plain, edit, where)
+            _set(tree, chart, edit, where)
 
     patched = _as_written(text, _round_trip(text, change)) if edits else text
     values = YAML(typ="safe", pure=True).load(patched)
     _validate(values, schema, where)
     diff = difflib.unified_diff(text.splitlines(), patched.splitlines(), lineterm="", n=1)
     lines = tuple(line for line in diff if not line.startswith(("---", "+++")))
-    return Patched(patched, values, plain, lines)
+    return Patched(patched, values, chart, lines)
 
 
 def _round_trip(text: str, change: Callable[[Any], None] | None = None) -> str:

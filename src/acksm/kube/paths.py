@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-# kind -> (api version, plural, namespaced); custom resources come with their own by `custom`.
-_BUILT_IN: dict[str, tuple[str, str, bool]] = {
+from acksm.kinds import KINDS
+
+# kind -> (api version, plural, namespaced); those of the two services follow from the table of kinds.
+_KNOWN: dict[str, tuple[str, str, bool]] = {
     "Namespace": ("v1", "namespaces", False),
     "Node": ("v1", "nodes", False),
     "Pod": ("v1", "pods", True),
@@ -25,6 +27,12 @@ _BUILT_IN: dict[str, tuple[str, str, bool]] = {
     "CustomResourceDefinition": ("apiextensions.k8s.io/v1", "customresourcedefinitions", False),
     "Lease": ("coordination.k8s.io/v1", "leases", True),
     "IAMRoleSelector": ("services.k8s.aws/v1alpha1", "iamroleselectors", False),
+    "AdoptedResource": ("services.k8s.aws/v1alpha1", "adoptedresources", True),
+    **{
+        kind.name: (f"{service}.services.k8s.aws/v1alpha1", kind.plural, True)
+        for service, kinds in KINDS.items()
+        for kind in kinds.values()
+    },
 }
 
 
@@ -52,18 +60,18 @@ class Ref:
 
 
 def ref(kind: str, name: str = "", namespace: str = "") -> Ref:
-    """A `Ref` to a built-in kind. Raises KeyError for others, which is a defect."""
-    api_version, plural, namespaced = _BUILT_IN[kind]
+    """A `Ref` to a kind that acksm touches. Raises KeyError for others, which is a defect."""
+    api_version, plural, namespaced = _KNOWN[kind]
     return Ref(api_version, plural, kind, name, namespace if namespaced else "")
 
 
 def knows(kind: str) -> bool:
     """Whether `ref` has this kind."""
-    return kind in _BUILT_IN
+    return kind in _KNOWN
 
 
 def ref_of(manifest: Mapping[str, Any]) -> Ref:
-    """The `Ref` of a manifest of a built-in kind."""
+    """The `Ref` of a manifest of a known kind."""
     metadata = manifest["metadata"]
     return ref(str(manifest["kind"]), str(metadata["name"]), str(metadata.get("namespace", "")))
 

@@ -8,6 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from acksm.reports.adopt import (
+    AdoptedObject as AdoptedObject,
+    AdoptFacts as AdoptFacts,
+    AdoptReport as AdoptReport,
+)
 from acksm.reports.carm import (
     CarmBindFacts as CarmBindFacts,
     CarmBinding as CarmBinding,
@@ -56,6 +61,7 @@ from acksm.reports.information import (
     ExplainReport as ExplainReport,
     VersionReport as VersionReport,
 )
+from acksm.reports.plans import PlanFile as PlanFile, PlannedChange as PlannedChange
 from acksm.reports.region import (
     RegionBinding as RegionBinding,
     RegionExplainReport as RegionExplainReport,
@@ -64,6 +70,15 @@ from acksm.reports.region import (
     RegionReport as RegionReport,
     RegionRow as RegionRow,
     RegionSource as RegionSource,
+)
+from acksm.reports.samples import (
+    SampleApplyReport as SampleApplyReport,
+    SampleFacts as SampleFacts,
+    SampleListReport as SampleListReport,
+    SampleObject as SampleObject,
+    SampleParameter as SampleParameter,
+    SampleRow as SampleRow,
+    SampleShowReport as SampleShowReport,
 )
 from acksm.reports.sandbox import (
     PartsReport as PartsReport,
@@ -94,6 +109,10 @@ REPORTS: dict[str, Any] = {
     "carm unbind": CarmUnbindReport,
     "carm list": CarmListReport,
     "carm verify": CarmVerifyReport,
+    "samples list": SampleListReport,
+    "samples show": SampleShowReport,
+    "samples apply": SampleApplyReport,
+    "adopt": AdoptReport,
     "explain": ExplainReport,
     "config show": ConfigReport,
     "version": VersionReport,
@@ -106,3 +125,8 @@ REPORTS: dict[str, Any] = {
 }
 # Commands whose output is another program's format, whatever -o says; only their errors are report documents.
 VERBATIM = {"token": "an ExecCredential of client.authentication.k8s.io/v1, for kubectl"}
+# Commands that print another command's document.
+PASSED_ON = {
+    "plan": "the document of the command that is planned, as with --dry-run",
+    "apply": "the document of the command that was planned",
+}

@@ -19,6 +19,7 @@ from acksm import reports
 from acksm.config import SERVICES
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind, silent
+from acksm.private_file import write as write_private
 from acksm.sandbox import parts
 from acksm.sandbox.control_plane import tail
 from acksm.sandbox.controllers.host import DEFAULT_PACE
@@ -32,7 +33,6 @@ from acksm.sandbox.state import (
     State,
     directory,
     load,
-    write_private,
 )
 
 UP_SECONDS = 180.0

@@ -16,9 +16,10 @@ from typing import Any
 import urllib3
 
 from acksm.errors import AcksmError
+from acksm.private_file import write as write_private
 from acksm.sandbox import identity_webhook
 from acksm.sandbox.certificates import Authority, signing_key
-from acksm.sandbox.state import ClusterState, Process, start_time, write_private
+from acksm.sandbox.state import ClusterState, Process, start_time
 
 READY_SECONDS = 90.0
 NODE = "practice-node"

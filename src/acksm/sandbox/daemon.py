@@ -22,13 +22,14 @@ import urllib3
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from acksm.errors import AcksmError
+from acksm.private_file import write as write_private
 from acksm.sandbox import authenticator, cloud, identity_webhook, practice
 from acksm.sandbox.certificates import Authority
 from acksm.sandbox.cloud import Cloud
 from acksm.sandbox.control_plane import ControlPlane, free_ports, start
 from acksm.sandbox.controllers.host import Host
 from acksm.sandbox.parts import KUBERNETES
-from acksm.sandbox.state import ClusterState, Process, State, directory, save, start_time, write_private
+from acksm.sandbox.state import ClusterState, Process, State, directory, save, start_time
 
 LOOK_SECONDS = 5.0
 

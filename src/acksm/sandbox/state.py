@@ -6,12 +6,12 @@ import json
 import os
 import re
 import signal
-import tempfile
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from acksm import private_file
 from acksm.config import state_dir
 from acksm.errors import AcksmError
 
@@ -113,16 +113,7 @@ def _state(raw: dict[str, Any]) -> State:
 
 def save(state: State) -> None:
     """Whole or not at all, readable only by its owner: it has keys, if only of practice accounts."""
-    write_private(directory(state.name) / "state.json", json.dumps(asdict(state), indent=1))
-
-
-def write_private(path: Path, text: str) -> None:
-    """An atomic 0600 file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, scratch = tempfile.mkstemp(dir=path.parent)
-    with os.fdopen(handle, "w") as stream:
-        stream.write(text)
-    os.replace(scratch, path)
+    private_file.write(directory(state.name) / "state.json", json.dumps(asdict(state), indent=1))
 
 
 def start_time(pid: int) -> int:

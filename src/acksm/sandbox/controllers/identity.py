@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 
 import urllib3
 
+from acksm.private_file import write as write_private
 from acksm.sandbox.controllers.kube import Kube
-from acksm.sandbox.state import write_private
 
 # A kubelet renews tokens; these outlive any practice cluster, and die with their pod, to which they are bound.
 TOKEN_SECONDS = 30 * 24 * 3600

@@ -14,13 +14,13 @@ from typing import Any
 
 import urllib3
 
+from acksm.private_file import write as write_private
 from acksm.sandbox.control_plane import free_ports, spawn
 from acksm.sandbox.controllers import identity, pods, status
 from acksm.sandbox.controllers.kube import Kube, KubeError
 from acksm.sandbox.controllers.programs import STAND_IN, Program, Programs
 from acksm.sandbox.controllers.standin.flags import knows
 from acksm.sandbox.controllers.standin.versions import release
-from acksm.sandbox.state import write_private
 
 GRACE_SECONDS = 5.0  # between SIGTERM and SIGKILL
 SETTLED_SECONDS = 1.0  # a program without a probe counts as ready after so long

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from packaging.version import InvalidVersion, Version
 
+from acksm.kinds import KINDS, SINCE
+
 # release -> runtime, where it changed; a release between two has the runtime of the one before it
 _RUNTIMES = {
     "sagemaker": """
@@ -61,20 +63,6 @@ _BROUGHT = {
 }
 GATES = ("ServiceLevelCARM", "TeamLevelCARM", "ReadOnlyResources", "ResourceAdoption", "IAMRoleSelector")
 
-_FIRST_KINDS = """
-    DataQualityJobDefinition Endpoint EndpointConfig FeatureGroup HyperParameterTuningJob Model ModelBiasJobDefinition
-    ModelExplainabilityJobDefinition ModelPackage ModelPackageGroup ModelQualityJobDefinition MonitoringSchedule
-    ProcessingJob TrainingJob TransformJob"""
-_LATER_KINDS = {
-    "0.0.4": "NotebookInstance NotebookInstanceLifecycleConfig",
-    "0.3.0": "App Domain UserProfile",
-    "0.5.0": "Pipeline PipelineExecution",
-    "1.2.9": "InferenceComponent",
-    "1.3.0": "LabelingJob",
-    "1.5.0": "Space",
-    "1.7.0": "Project",
-}
-
 
 @dataclass(frozen=True)
 class Release:
@@ -96,16 +84,14 @@ class Release:
     @property
     def kinds(self) -> tuple[str, ...]:
         """The kinds that it reconciles."""
-        if self.service == "applicationautoscaling":
-            return ("ScalableTarget", "ScalingPolicy")
         newest = Version(self.version) if self.version else None
-        later = [
-            kind
-            for since, kinds in _LATER_KINDS.items()
-            if newest is None or Version(since) <= newest
-            for kind in kinds.split()
-        ]
-        return tuple(sorted([*_FIRST_KINDS.split(), *later]))
+        return tuple(
+            sorted(
+                kind
+                for kind in KINDS[self.service]
+                if newest is None or kind not in SINCE or Version(SINCE[kind]) <= newest
+            )
+        )
 
     @property
     def gates(self) -> dict[str, bool]:

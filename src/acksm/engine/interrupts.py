@@ -1,0 +1,50 @@
+"""Ctrl-C while changes are made: once ends the current call and then the command, twice leaves at once.
+
+helm runs in a session of its own (acksm.helm.runner), so the terminal's signal reaches acksm alone. SIGTERM, which a CI
+system or an operating system sends, counts as the first Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from acksm.errors import ExitCode
+from acksm.events import Emit, Event, Kind
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def finishing(stopped: threading.Event, emit: Emit) -> Iterator[None]:
+    """Inside, the first signal sets `stopped` and the second ends the process with 130.
+
+    Only the main thread can take signals over; in any other this does nothing.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def take(_number: int, _frame: object) -> None:
+        if stopped.is_set():
+            _leave()
+        stopped.set()
+        told = Event(Kind.WARNING, "interrupt", "finishing what is begun; once more leaves at once")
+        threading.Thread(target=emit, args=(told,), daemon=True).start()  # the signal may have come amid a write
+
+    before = {number: signal.signal(number, take) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _leave() -> None:
+    """End without waiting for threads. What is registered for the exit still runs: private files, the cursor."""
+    atexit._run_exitfuncs()
+    os._exit(ExitCode.INTERRUPTED)

@@ -1,0 +1,123 @@
+"""What AWS has that no object in the cluster manages: `acksm adopt --discover`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+from acksm.aws import objects
+from acksm.aws.objects import Found
+from acksm.aws.session import Aws
+from acksm.errors import AcksmError
+from acksm.guide import adopt_place
+from acksm.guide.adopt_lookup import PARALLEL, Accounts
+from acksm.guide.adopt_place import Observed, Place
+from acksm.guide.adopt_wanted import ALL, Wish
+from acksm.guide.managed import Index
+from acksm.kinds import Kind
+
+
+@dataclass(frozen=True)
+class Search:
+    """What is looked for. `kinds` empty: every kind that the controllers serve, but for jobs, which are named."""
+
+    kinds: Sequence[Kind] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    prefix: str = ""
+    namespace: str = "default"
+    region: str = ""
+    retain: bool = True
+    read_only: bool = False
+
+
+Discovered = list[tuple[Wish, Place, Found]]
+
+
+def places(observed: Observed, search: Search) -> list[Place | None]:
+    """Where objects of each wanted kind would be; None for one that is not served, unless it was named."""
+    found: list[Place | None] = []
+    for kind in wanted(search):
+        try:
+            found.append(adopt_place.place(observed, kind, search.namespace, f"namespace {search.namespace}"))
+        except AcksmError as error:
+            if search.kinds or error.id not in {"adopt-kind-not-served", "adopt-kind-off", "controllers-missing"}:
+                raise
+            found.append(None)
+    return found
+
+
+def wanted(search: Search) -> Sequence[Kind]:
+    """The kinds to be looked for."""
+    return search.kinds or [kind for kind in ALL if not kind.stops]
+
+
+def run(observed: Observed, search: Search, accounts: Accounts) -> tuple[Discovered, list[str]]:
+    """What there is, managed or not, and notes on kinds that cannot be listed. Errors: adopt-…, aws-…"""
+    asked = [(kind, place) for kind, place in zip(wanted(search), places(observed, search), strict=True) if place]
+    notes, found = [], []
+    with ThreadPoolExecutor(max_workers=PARALLEL) as pool:
+        for (kind, place), answer in zip(
+            asked, pool.map(lambda one: _list(one[0], one[1], search, accounts), asked), strict=True
+        ):
+            if isinstance(answer, AcksmError):
+                if search.kinds or answer.id not in {"aws-failed", "aws-access-denied"}:
+                    raise answer
+                notes.append(f"{kind.name} is left out, because it cannot be listed: {answer.message}")
+                continue
+            found += [(_wish(kind, one, search), place, one) for one in answer]
+    return found, notes
+
+
+def unmanaged(found: Discovered, index: Index) -> Discovered:
+    """Those that nothing in the cluster holds."""
+    return [
+        (wish, place, one)
+        for wish, place, one in found
+        if not index.of(wish.kind, one.key, place.account, wish.region or place.region)
+    ]
+
+
+def _list(kind: Kind, place: Place, search: Search, accounts: Accounts) -> list[Found] | AcksmError:
+    region = search.region or place.region
+    try:
+        aws = accounts.session(place.account, place.role)
+        there = [
+            one
+            for one in objects.list_all(aws, kind, region)
+            if _name(one).startswith(search.prefix) and not one.state.startswith("Delet")
+        ]
+        if not search.tags:
+            return there
+        with ThreadPoolExecutor(max_workers=PARALLEL) as pool:
+            tags = pool.map(lambda one: objects.tags(aws, _with_arn(one, aws, place)), there)
+            return [one for one, own in zip(there, tags, strict=True) if search.tags.items() <= own.items()]
+    except AcksmError as error:
+        return error
+
+
+def _name(found: Found) -> str:
+    """What a person calls it: the last part of an ARN, or the field that the kind is named by."""
+    return found.key.get(found.kind.named) or found.arn.partition("/")[2]
+
+
+def _with_arn(found: Found, aws: Aws, place: Place) -> Found:
+    """Some lists have no ARNs."""
+    if found.arn:
+        return found
+    kind, partition = found.kind, aws.identity().partition
+    path = f"{kind.arn_kind}/{kind.write(found.key)}"
+    return replace(found, arn=f"arn:{partition}:{kind.service}:{found.region}:{place.account}:{path}")
+
+
+def _wish(kind: Kind, found: Found, search: Search) -> Wish:
+    text = found.arn if kind.by_arn else kind.write(found.key)
+    return Wish(
+        kind,
+        text,
+        (found.key,),
+        search.namespace,
+        region=search.region,
+        retain=search.retain,
+        read_only=search.read_only,
+    )

@@ -1,0 +1,206 @@
+"""What of the wishes AWS has: looked up in the account and region that the controller would look in.
+
+One is described; many of a kind are found in one list, page by page, which is a fraction of the requests.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from acksm.aws import objects
+from acksm.aws.objects import Found
+from acksm.aws.session import Aws
+from acksm.errors import AcksmError
+from acksm.guide import carm_accounts
+from acksm.guide.adopt_place import Place
+from acksm.guide.adopt_wanted import Wish
+from acksm.guide.target import Target
+from acksm.kinds import Kind
+
+MANY = 12  # so many of a kind are looked up by a list
+PARALLEL = 8
+
+
+@dataclass
+class Accounts:
+    """Sessions by account, each made once: the caller's own, and those of other accounts as `carm` reaches them."""
+
+    target: Target
+    _sessions: dict[str, Aws | AcksmError] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def session(self, account: str, role: str) -> Aws:
+        """Error: `adopt-account-unreachable`."""
+        if account == self.target.identity.account:
+            return self.target.aws
+        with self._lock:
+            if account not in self._sessions:
+                try:
+                    self._sessions[account] = self._reach(account, role)
+                except AcksmError as error:
+                    self._sessions[account] = error
+            found = self._sessions[account]
+        if isinstance(found, AcksmError):
+            raise AcksmError(
+                "adopt-account-unreachable",
+                f"what account {account} has cannot be looked at: {found.message}",
+                where=account,
+                details={"id": found.id},
+            )
+        return found
+
+    def _reach(self, account: str, role: str) -> Aws:
+        settings = self.target.settings
+        if settings.target_profile or settings.target_role_arn:
+            return carm_accounts.reach(self.target, account)
+        return self.target.aws.assume(role)
+
+
+Asked = tuple[Wish, Place]
+
+
+def find(
+    asked: Sequence[Asked], accounts: Accounts, refuse: Callable[[AcksmError], None]
+) -> list[tuple[Wish, Place, Found]]:
+    """What AWS has of each, in their order. What it has not, or what may not be, goes to `refuse`: adopt-…, aws-…"""
+    groups: dict[tuple[str, str, str], list[Asked]] = {}
+    kept = []
+    for wish, place in asked:
+        try:
+            check_arn(wish, place)
+        except AcksmError as error:
+            refuse(error)
+            continue
+        kept.append((wish, place))
+        groups.setdefault((wish.kind.name, place.account, wish.region or place.region), []).append((wish, place))
+    answers: dict[int, Found | AcksmError] = {}
+    with ThreadPoolExecutor(max_workers=PARALLEL) as pool:
+        listed = {
+            key: pool.submit(_by_list, group, accounts)
+            for key, group in groups.items()
+            if len(group) >= MANY and not group[0][0].kind.parent
+        }
+        single = [one for key, group in groups.items() if key not in listed for one in group]
+        answers |= _each(single, accounts, pool)
+        for future in listed.values():
+            answers |= future.result()
+    found = []
+    for wish, place in kept:
+        answer = answers[id(wish)]
+        if isinstance(answer, AcksmError):
+            refuse(answer)
+        else:
+            found.append((wish, place, answer))
+    return found
+
+
+def check_arn(wish: Wish, place: Place) -> None:
+    """Errors: `adopt-other-account`, `adopt-other-region`: an ARN of another than the namespace's objects are in."""
+    if wish.arn is None:
+        return
+    if wish.arn.account != place.account:
+        raise AcksmError(
+            "adopt-other-account",
+            f"{wish.arn.text} is of account {wish.arn.account}, and objects in namespace {wish.namespace} are of "
+            f"account {place.account}",
+            where=wish.where or wish.arn.text,
+            remedy=f"acksm carm bind NAMESPACE {wish.arn.account}   (then adopt into that namespace)",
+        )
+    region = wish.region or place.region
+    if wish.arn.region != region:
+        raise AcksmError(
+            "adopt-other-region",
+            f"{wish.arn.text} is in {wish.arn.region}, and objects in namespace {wish.namespace} are in {region}",
+            where=wish.where or wish.arn.text,
+            remedy=f"acksm adopt … --region {wish.arn.region}",
+        )
+
+
+def _look(wish: Wish, place: Place, accounts: Accounts) -> Found | AcksmError:
+    region = wish.region or place.region
+    try:
+        aws = accounts.session(place.account, place.role)
+        if not wish.keys:
+            return _pick(wish, place, [one for one in objects.list_all(aws, wish.kind, region) if _is(one, wish)])
+        for key in wish.keys:
+            found = objects.matching(aws, wish.kind, whole_key(wish.kind, key, aws, place, region), region)
+            if found:
+                return _pick(wish, place, found)
+        return _missing(wish, place)
+    except AcksmError as error:
+        error.where = error.where or wish.where or str(wish)
+        return error
+
+
+def whole_key(kind: Kind, key: Mapping[str, str], aws: Aws, place: Place, region: str) -> Mapping[str, str]:
+    """A key as AWS is asked for it: the ARN where only the name is given of a kind that is found by ARN."""
+    if "path" not in key:
+        return key
+    partition = aws.identity().partition
+    return {"arn": f"arn:{partition}:{kind.service}:{region}:{place.account}:{key['path']}"}
+
+
+def _by_list(group: Sequence[Asked], accounts: Accounts) -> dict[int, Found | AcksmError]:
+    """Many of one kind in one account and region. Where a list is not to be had, each is described."""
+    kind, place, region = group[0][0].kind, group[0][1], group[0][0].region or group[0][1].region
+    try:
+        aws = accounts.session(place.account, place.role)
+        there = objects.list_all(aws, kind, region)
+        by_name: dict[str, list[Found]] = {}
+        for one in there:
+            by_name.setdefault(_first(kind, one.key), []).append(one)
+        answers: dict[int, Found | AcksmError] = {}
+        for wish, where in group:
+            keys = [whole_key(kind, key, aws, where, region) for key in wish.keys] or [{}]
+            fitting = [
+                one
+                for key in keys
+                for one in (by_name.get(_first(kind, key), []) if key else there)
+                if (_fits(one.key, key) if key else _is(one, wish))
+            ]
+            answers[id(wish)] = _pick(wish, where, fitting)
+        return answers
+    except AcksmError as error:
+        if error.id not in {"aws-access-denied", "aws-failed"}:
+            return {id(wish): error for wish, _ in group}
+    with ThreadPoolExecutor(max_workers=PARALLEL) as pool:
+        return _each(group, accounts, pool)
+
+
+def _each(asked: Sequence[Asked], accounts: Accounts, pool: ThreadPoolExecutor) -> dict[int, Found | AcksmError]:
+    found = pool.map(lambda one: _look(one[0], one[1], accounts), asked)
+    return {id(wish): answer for (wish, _), answer in zip(asked, found, strict=True)}
+
+
+def _first(kind: Kind, key: Mapping[str, str]) -> str:
+    return key.get("arn" if kind.by_arn else kind.key[0], "").lower()
+
+
+def _fits(key: Mapping[str, str], asked: Mapping[str, str]) -> bool:
+    return all(key.get(name, "").lower() == value.lower() for name, value in asked.items())
+
+
+def _is(one: Found, wish: Wish) -> bool:
+    return wish.arn is not None and one.arn.lower() == wish.arn.text.lower()
+
+
+def _pick(wish: Wish, place: Place, found: Sequence[Found]) -> Found | AcksmError:
+    if not found:
+        return _missing(wish, place)
+    if len(found) > 1:
+        told = "; ".join(", ".join(f"{key}={value}" for key, value in one.key.items()) for one in found)
+        return AcksmError("adopt-ambiguous", f"{wish} may be any of: {told}", where=wish.where or str(wish))
+    return found[0]
+
+
+def _missing(wish: Wish, place: Place) -> AcksmError:
+    region = wish.region or place.region
+    return AcksmError(
+        "adopt-not-in-aws",
+        f"AWS has no {wish} in {region} of account {place.account}",
+        where=wish.where or str(wish),
+        details={"region": region, "account": place.account},
+    )

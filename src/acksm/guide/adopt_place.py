@@ -1,0 +1,212 @@
+"""Where an adopted object would be: which controller takes it, by which way, in which account and region.
+
+Pure: what was read of the cluster goes in. Everything that a controller would pass over in silence is refused here
+(ack-facts.md §2.3, §2.4, §2.5).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from acksm.errors import AcksmError
+from acksm.guide import bindings, carm_map, role_selector, running
+from acksm.guide.bindings import REGION, Namespace
+from acksm.guide.carm_map import Maps
+from acksm.guide.carm_verify import effective
+from acksm.guide.crds import COMMON_GROUP
+from acksm.guide.role_selector import Selector
+from acksm.guide.running import IGNORED_NAMESPACES, SELECTOR, SERVICE_CARM, Running
+from acksm.guide.target import Target
+from acksm.kinds import Kind
+from acksm.kube.paths import ref
+
+GATE, READ_ONLY_GATE = "ResourceAdoption", "ReadOnlyResources"
+ADOPTED_CRD = f"adoptedresources.{COMMON_GROUP}"
+_ROLE = re.compile(r"arn:[^:]+:iam::(\d{12}):role/.+", re.ASCII)
+
+
+class Way(StrEnum):
+    """How an object is adopted: by annotations of its own, or by an AdoptedResource that names it."""
+
+    ANNOTATIONS = "annotations"
+    ADOPTED_RESOURCE = "adopted-resource"
+
+
+@dataclass(frozen=True)
+class Observed:
+    """The cluster: controllers, namespaces, role maps, role selectors, names of the CRDs that are served, and the
+    account of the controllers."""
+
+    running: Sequence[Running]
+    namespaces: Mapping[str, Namespace]
+    maps: Maps
+    selectors: Sequence[Selector]
+    served: frozenset[str]
+    own: str
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where objects of a service in a namespace are. `role` is what the controller assumes there, "" for none."""
+
+    namespace: str
+    controller: Running
+    way: Way
+    account: str
+    region: str
+    role: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+def observe(target: Target) -> Observed:
+    """Controllers, namespaces, CRDs, maps and selectors, side by side."""
+    kube = target.kube
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        listed = pool.submit(bindings.observe, kube)
+        crds = pool.submit(kube.list, ref("CustomResourceDefinition"), metadata_only=True)
+        found = running.observe(kube, target.settings.controller_namespace)
+        maps = pool.submit(carm_map.observe, kube, {item.namespace for item in found})
+        selecting = any(item.mode == SELECTOR for item in found)
+        selectors = role_selector.list_all(kube) if selecting else []
+        served = frozenset(str(item["metadata"]["name"]) for item in crds.result())
+        return Observed(found, listed.result(), maps.result(), selectors, served, target.identity.account)
+
+
+def place(observed: Observed, kind: Kind, namespace: str, where: str) -> Place:
+    """Errors: adopt-…, of `bindings.check_names`, and the id of the matrix's row that makes a binding ignored."""
+    running.require(observed.running)
+    live = observed.namespaces.get(namespace)
+    if live is None or live.terminating:
+        bindings.check_names(observed.namespaces, [namespace], create=False)
+    namespace_ = live or Namespace(namespace)
+    controller = _controller(observed, kind, namespace, where)
+    if f"{kind.plural}.{kind.group}" not in observed.served:
+        raise AcksmError("adopt-kind-not-served", f"the cluster does not serve {kind.name}", where=where)
+    if controller.kinds and kind.name not in controller.kinds:
+        raise AcksmError(
+            "adopt-kind-off",
+            f"{controller} works on {', '.join(controller.kinds)} only, not on {kind.name}",
+            where=where,
+        )
+    account, role = _account(observed, kind, controller, namespace_, where)
+    followed = controller.reading.defaults and namespace not in IGNORED_NAMESPACES
+    default = namespace_.annotations.get(REGION, "")
+    if default and not followed and namespace not in IGNORED_NAMESPACES:
+        raise running.ignored(controller, controller.reading, f"namespace {namespace}")
+    region = (default if followed else "") or controller.region
+    return Place(
+        namespace, controller, way(observed, controller, where), account, region, role, _labels(controller, where)
+    )
+
+
+def _controller(observed: Observed, kind: Kind, namespace: str, where: str) -> Running:
+    of_service = [item for item in observed.running if item.service == kind.service]
+    if not of_service:
+        raise AcksmError(
+            "controllers-missing",
+            f"no controller of {kind.service} runs here",
+            where=where,
+            remedy=f"acksm install --service {kind.service}",
+        )
+    watching = [item for item in of_service if item.watches(namespace)]
+    if not watching:
+        told = "; ".join(f"{item}: {running.scope_text(item)}" for item in of_service)
+        raise AcksmError(
+            "adopt-not-watched", f"no controller of {kind.service} watches namespace {namespace}: {told}", where=where
+        )
+    if len(watching) > 1:
+        raise AcksmError(
+            "adopt-two-controllers", f"{'; '.join(map(str, watching))} all watch namespace {namespace}", where=where
+        )
+    return watching[0]
+
+
+def way(observed: Observed, controller: Running, where: str) -> Way:
+    """By what the controller can do and the cluster serves. Error: `adopt-off`, with the gate where that is the way."""
+    if controller.gate(GATE, "adoption-gate", "adoption-annotations"):
+        return Way.ANNOTATIONS
+    if controller.has("adoption-gate"):
+        raise AcksmError(
+            "adopt-off",
+            f"{controller} adopts with the feature gate {GATE}, which is off",
+            where=where,
+            remedy=f"acksm install --set featureGates.{GATE}=true",
+        )
+    if controller.has("adopted-resource") and ADOPTED_CRD in observed.served:
+        return Way.ADOPTED_RESOURCE
+    raise AcksmError(
+        "adopt-off",
+        f"{controller} adopts by AdoptedResource objects, and the cluster does not serve that kind",
+        where=where,
+        remedy=f"acksm install --service {controller.service}",
+    )
+
+
+def _account(observed: Observed, kind: Kind, controller: Running, namespace: Namespace, where: str) -> tuple[str, str]:
+    """The account that the controller works in for this namespace, and the role that it assumes for that."""
+    if controller.mode == SELECTOR:
+        return _selected(observed, kind, namespace, where)
+    subject = effective(namespace, [controller])
+    if subject is None or namespace.name in IGNORED_NAMESPACES:
+        return observed.own, ""
+    if not controller.reading.carm:
+        raise running.ignored(controller, controller.reading, f"namespace {namespace.name}")
+    if subject.id == observed.own and subject.level == "account":
+        return observed.own, ""
+    roles = observed.maps.get((controller.namespace, subject.map))
+    by_service = roles.get(subject.key(controller.service)) if roles and SERVICE_CARM in controller.gates else None
+    role = by_service or (roles.get(subject.id) if roles else None) or ""
+    match = _ROLE.fullmatch(role)
+    if not match:
+        why = f"which has the role {role!r} in the map" if role else "which has no role in the map"
+        raise AcksmError(
+            "adopt-account-unmapped",
+            f"namespace {namespace.name} is of {subject}, {why}",
+            where=where,
+            remedy=f"acksm carm verify {namespace.name}",
+        )
+    return match[1], role
+
+
+def _selected(observed: Observed, kind: Kind, namespace: Namespace, where: str) -> tuple[str, str]:
+    fitting = [
+        item for item in observed.selectors if _means(item, kind) and item.fits(namespace.name, namespace.labels)
+    ]
+    if len(fitting) > 1:
+        raise AcksmError(
+            "adopt-selectors",
+            f"IAMRoleSelectors {', '.join(item.name for item in fitting)} all match {kind.name}s in {namespace.name}",
+            where=where,
+        )
+    match = _ROLE.fullmatch(fitting[0].arn) if fitting else None
+    return (match[1], fitting[0].arn) if match else (observed.own, "")
+
+
+def _means(selector: Selector, kind: Kind) -> bool:
+    """Whether a selector may match new objects of the kind. One that asks for labels does not: they have none."""
+    types = selector.types or (("", "", ""),)
+    return not selector.labels and any(
+        group in {"", kind.group} and name in {"", kind.name} for group, _, name in types
+    )
+
+
+def _labels(controller: Running, where: str) -> dict[str, str]:
+    """The labels that an object must have for a controller that watches only some. Error: `adopt-selector`."""
+    found = {}
+    for part in filter(None, (text.strip() for text in controller.selector.split(","))):
+        key, equals, value = part.replace("==", "=").partition("=")
+        if not equals or key.endswith("!"):
+            raise AcksmError(
+                "adopt-selector", f"{controller} watches objects with labels {controller.selector!r} only", where=where
+            )
+        found[key.strip()] = value.strip()
+    return found
+
+
+def read_only_works(controller: Running) -> bool:
+    """Whether objects marked read-only are left alone."""
+    return controller.gate(READ_ONLY_GATE, "read-only", "adoption-annotations")

@@ -1,0 +1,268 @@
+"""What is to be adopted, as people say it: kind and name or ARN as arguments, declarations and manifests in a file.
+
+Pure. A name stands for the fields by which the controllers find an object (`acksm.kinds`, ack-facts.md §2.5).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+
+from acksm.declared import DeclaredAdoption
+from acksm.errors import AcksmError
+from acksm.kinds import ARN_SERVICES, KINDS, Kind
+
+ALL: tuple[Kind, ...] = tuple(kind for kinds in KINDS.values() for kind in kinds.values())
+_ARN = re.compile(
+    r"arn:(?P<partition>[^:]+):(?P<service>[^:]+):(?P<region>[^:]*):(?P<account>\d{12}):(?P<path>.+)", re.ASCII
+)
+
+
+@dataclass(frozen=True)
+class Arn:
+    """An ARN in its parts; `path` is what follows the account."""
+
+    text: str
+    service: str
+    region: str
+    account: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Wish:
+    """An object to be adopted. `keys`: the fields that its name may stand for, in the order in which they are tried;
+    none where only the ARN tells. `name` is its name in the cluster, "" for one that follows from AWS's; `region` ""
+    is its namespace's. `where` is where it was asked for."""
+
+    kind: Kind
+    text: str
+    keys: tuple[Mapping[str, str], ...]
+    namespace: str = "default"
+    name: str = ""
+    region: str = ""
+    arn: Arn | None = None
+    retain: bool = True
+    read_only: bool = False
+    where: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind.name} {self.text}"
+
+
+def find_kind(text: str, where: str = "") -> Kind:
+    """A kind by name or plural, in any case, with or without its group.
+
+    Errors: `kind-unknown` (nearest named), `adopt-wrong-group`.
+    """
+    name, _, group = text.lower().partition(".")
+    fitting = [kind for kind in ALL if name in {kind.name.lower(), kind.plural}]
+    for kind in fitting:
+        if group in {"", kind.service, kind.group}:
+            return kind
+    if fitting:
+        raise AcksmError(
+            "adopt-wrong-group",
+            f"{fitting[0].name} is of group {fitting[0].group}, not of {group}",
+            where=where or text,
+        )
+    near = nearest(name)
+    raise AcksmError(
+        "kind-unknown",
+        f"{text!r} is no kind of SageMaker or Application Auto Scaling"
+        + (f"; nearest: {', '.join(near)}" if near else ""),
+        where=where or text,
+        remedy=f"acksm adopt {near[0]} …" if near else "",
+    )
+
+
+def nearest(text: str, count: int = 3) -> list[str]:
+    """Names of kinds that `text` may be meant for: what begins with it, what it is short for, what is spelt like it."""
+    if not text:
+        return []
+    begins = [kind.name for kind in ALL if kind.name.lower().startswith(text)]
+    short = [kind.name for kind in ALL if _is_short(text, kind.name)]
+    lower = {name: kind.name for kind in ALL for name in (kind.name.lower(), kind.plural)}
+    spelt = [lower[name] for name in get_close_matches(text, list(lower), n=count, cutoff=0.6)]
+    return list(dict.fromkeys([*spelt, *sorted(begins, key=len), *sorted(short, key=len)]))[:count]
+
+
+def _is_short(text: str, name: str) -> bool:
+    """ "ep" for Endpoint, "nb" for NotebookInstance: its letters in their order, from the first on."""
+    rest = iter(name.lower())
+    return name[0].lower() == text[0] and all(letter in rest for letter in text)
+
+
+def parse_arn(text: str, where: str = "") -> Arn:
+    """Error: `adopt-arn` for what is none of AWS's."""
+    match = _ARN.fullmatch(text)
+    if not match:
+        raise AcksmError(
+            "adopt-arn", f"{text!r} is not arn:PARTITION:SERVICE:REGION:ACCOUNT:TYPE/NAME", where=where or text
+        )
+    return Arn(text, match["service"], match["region"], match["account"], match["path"])
+
+
+def kind_of(arn: Arn, where: str = "") -> Kind:
+    """The kind whose ARNs look like this. Error: `adopt-arn`."""
+    fitting = [kind for kind in ALL if arn.service in ARN_SERVICES[kind.service] and _path(kind, arn) is not None]
+    if not fitting:
+        raise AcksmError("adopt-arn", f"{arn.text} is of no kind that the controllers know", where=where or arn.text)
+    return fitting[0]
+
+
+def _path(kind: Kind, arn: Arn) -> str | None:
+    """What names the object in an ARN of this kind; None in another's."""
+    head, _, rest = arn.path.partition(":" if kind.arn_kind == "scalingPolicy" else "/")
+    if head != kind.arn_kind or not rest:
+        return None
+    if kind.lists:
+        return rest
+    return rest if kind.read(rest) else None
+
+
+def wish(
+    kind: Kind,
+    text: str,
+    fields: Mapping[str, str] | None = None,
+    *,
+    namespace: str = "default",
+    name: str = "",
+    region: str = "",
+    retain: bool = True,
+    read_only: bool = False,
+    where: str = "",
+) -> Wish:
+    """One object. `text` is its name or ARN, `fields` more of its adoption fields, or all.
+
+    Errors: `adopt-arn`, `adopt-field` (none of the kind's), `adopt-key` (not enough to find it).
+    """
+    given = dict(fields or {})
+    place = where or f"{kind.name} {text}".strip()
+    allowed = ("arn",) if kind.by_arn else kind.key
+    for key in given:
+        if key not in allowed:
+            near = get_close_matches(key, allowed, n=1, cutoff=0.3) or list(allowed)
+            raise AcksmError(
+                "adopt-field",
+                f"{kind.name} is not found by {key!r}, but by {', '.join(allowed)}; did you mean {near[0]}?",
+                where=place,
+            )
+    text = text or given.get("arn", "")
+    arn = parse_arn(text, where) if text.startswith("arn:") else None
+    if arn is not None:
+        found = kind_of(arn, where)
+        if found is not kind:
+            raise AcksmError("adopt-arn", f"{text} is the ARN of {_a(found.name)}, not of {_a(kind.name)}", where=place)
+    told = Wish(
+        kind, text, _keys(kind, text, arn, given, place), namespace, name, region, arn, retain, read_only, where
+    )
+    return (
+        told if told.text else Wish(**{**told.__dict__, "text": kind.write(told.keys[0]) or ", ".join(given.values())})
+    )
+
+
+def _keys(kind: Kind, text: str, arn: Arn | None, given: Mapping[str, str], place: str) -> tuple[dict[str, str], ...]:
+    if kind.by_arn:
+        if arn is not None:
+            return ({"arn": arn.text},)
+        if kind.read(text):
+            return ({"path": f"{kind.arn_kind}/{text}"},)
+    elif arn is not None and kind.lists:
+        return ()
+    else:
+        path = _path(kind, arn) if arn is not None else text
+        read = kind.read(path or "") if text else [{}]
+        keys = tuple({**dict(kind.given), **one, **given} for one in read)
+        whole = tuple(key for key in keys if all(key.get(name) for name in kind.key if name not in kind.optional))
+        if whole:
+            return whole
+    form = " or ".join(way.replace("{", "").replace("}", "") for way in kind.ways)
+    raise AcksmError(
+        "adopt-key",
+        (f"{text!r} does not name {_a(kind.name)}" if text else f"nothing names the {kind.name}")
+        + f"; write {form}, or its ARN",
+        where=place,
+    )
+
+
+def _a(name: str) -> str:
+    return f"{'an' if name[0] in 'AEIOU' else 'a'} {name}"
+
+
+def of_declared(item: DeclaredAdoption, namespace: str, where: str) -> Wish:
+    """A declaration, or a manifest read as one; `namespace` is for one that names none.
+
+    Errors: those of `wish` and `find_kind`, `adopt-wrong-group`.
+    """
+    if item.group and not any(item.group == kind.group for kind in ALL):
+        raise AcksmError(
+            "adopt-wrong-group",
+            f"a {item.kind} of group {item.group} is none of SageMaker's or Application Auto Scaling's",
+            where=where,
+        )
+    arn = parse_arn(item.name, where) if item.name.startswith("arn:") else None
+    if arn and not item.kind:
+        kind = kind_of(arn, where)
+    else:
+        kind = find_kind(f"{item.kind}.{item.group}" if item.group else item.kind, where)
+    name, fields = item.name, dict(item.fields)
+    if item.group and name and not arn and not kind.by_arn and not kind.read(name):
+        name, fields = "", {kind.named: name, **fields}  # an AdoptedResource's nameOrID with its additional keys
+    elif item.group and name and fields:
+        name, fields = "", {kind.named: name, **fields}
+    return wish(
+        kind,
+        name,
+        fields,
+        namespace=item.namespace or namespace,
+        name=item.as_,
+        region=item.region,
+        retain=item.retain,
+        read_only=item.read_only,
+        where=where,
+    )
+
+
+@dataclass
+class Refusals:
+    """Errors of many wishes, told at once before anything is written."""
+
+    errors: list[AcksmError] = field(default_factory=list)
+    locate: Callable[[str], str] = str
+
+    def check(self) -> None:
+        """Raise the first, with all the others beside it."""
+        if not self.errors:
+            return
+        for error in self.errors[:MOST_TOLD]:
+            error.where = self.locate(error.where)
+        first = self.errors[0]
+        if len(self.errors) > 1:
+            lines = [f"{error.id}: {error.where}: {error.message}" for error in self.errors]
+            first.details["diff"] = lines[:MOST_TOLD]
+            first.details["errors"] = [
+                {"id": error.id, "where": error.where, "message": error.message} for error in self.errors
+            ]
+            first.message += f" ({len(self.errors) - 1} more of {len(self.errors)} are not to be adopted either)"
+        raise first
+
+
+MOST_TOLD = 20
+
+
+def twice(wishes: Iterable[tuple[Wish, tuple[str, ...]]]) -> Sequence[AcksmError]:
+    """An error for each wish whose identity another has already."""
+    seen: dict[tuple[str, ...], Wish] = {}
+    errors = []
+    for item, identity in wishes:
+        before = seen.setdefault(identity, item)
+        if before is not item:
+            errors.append(
+                AcksmError(
+                    "adopt-twice", f"{item} is asked for twice", where=f"{before.where or before}; {item.where or item}"
+                )
+            )
+    return errors

@@ -1,0 +1,116 @@
+"""Guide §3.1.2: the values of a release: the chart's, with what is installed, what is asked for, and what acksm sets.
+
+What an earlier run was told stays: an option that is not given keeps what is installed, so that "changed option: only
+that is changed" holds. `--reset-values` forgets it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from acksm import charts
+from acksm.config import Settings
+from acksm.errors import AcksmError
+from acksm.guide import crds, release, running
+from acksm.guide.readiness import ROLE_ANNOTATION
+from acksm.guide.target import Target
+from acksm.helm import registry, values
+from acksm.helm.releases import MARK_PATH
+from acksm.helm.values import Edit
+
+ROLE_PATH = ("serviceAccount", "annotations", ROLE_ANNOTATION)
+ACCOUNT_PATH = ("serviceAccount", "name")
+# Options own these values; setting them by hand would be undone by the next run.
+MANAGED = {
+    ("installScope",): "--scope",
+    ("watchNamespace",): "--watch-namespace",
+    ROLE_PATH: "--role-arn",
+    ("aws", "account_id"): "--account",
+    MARK_PATH: "nothing: it is acksm's own mark",
+}
+
+
+@dataclass(frozen=True)
+class Controller:
+    """One service: its chart as pulled, its release as it is."""
+
+    service: str
+    pulled: registry.Pulled
+    observed: release.Observed
+    wanted_crds: Sequence[crds.WantedCrd]
+
+
+def values_of(target: Target, item: Controller, role_arn: str) -> tuple[values.Patched, charts.Scope]:
+    """The values of the release, patched and checked, and its scope. Errors: `values-…`, `scope-…`."""
+    chart = item.pulled.chart
+    edits, scope = _edits(target, item, role_arn)
+    return values.patch(chart.values_text, edits, chart.schema, f"{chart.name} {chart.version} values.yaml"), scope
+
+
+def service_account(target: Target, item: Controller) -> str:
+    """The name of the service account that the release will have."""
+    plain = values.plain(item.pulled.chart.values_text)
+    edits, _ = _edits(target, item, "")
+    asked = [edit.value for edit in edits if edit.path == ACCOUNT_PATH]
+    return str(asked[-1] if asked else plain["serviceAccount"]["name"])
+
+
+def _edits(target: Target, item: Controller, role_arn: str) -> tuple[list[Edit], charts.Scope]:
+    """What is installed, the region, the files', --set, and last what acksm has to set; each later one wins."""
+    settings, chart = target.settings, item.pulled.chart
+    plain = values.plain(chart.values_text)
+    kept: list[Edit] = []
+    if item.observed.version and not settings.reset_values:
+        kept = [
+            edit
+            for edit in values.flatten(item.observed.values, plain, "what is installed")
+            if edit.path not in MANAGED and edit.path != ("aws", "region")
+        ]
+    scope = scope_of(settings, item)
+    region = Edit(("aws", "region"), target.cluster.region, "acksm")
+    own = [Edit(MARK_PATH, "true", "acksm"), *(Edit((key,), value, "acksm") for key, value in scope.values.items())]
+    own += running.mode_edits(settings.mode, item.service, chart.version)
+    if charts.has(item.service, chart.version, "account-id"):
+        own.append(Edit(("aws", "account_id"), target.identity.account, "acksm"))
+    if role_arn:
+        own.append(Edit(ROLE_PATH, role_arn, "acksm"))
+    theirs = [edit for name in settings.values for edit in _from_file(name, item.service, plain)]
+    for given in _for_service(settings.set, item.service):
+        theirs += values.leaves(values.parse_set(given, plain), plain)
+    for edit in theirs:
+        if edit.path in MANAGED:
+            raise AcksmError(
+                "values-managed", f"{'.'.join(edit.path)} is set by {MANAGED[edit.path]}", where=edit.origin
+            )
+    return [*kept, region, *theirs, *own], scope
+
+
+def _from_file(name: str, service: str, plain: Mapping[str, Any]) -> list[Edit]:
+    chosen = _for_service([name], service)
+    return [edit for path in chosen for edit in values.flatten(values.read_file(path), plain, path)]
+
+
+def _for_service(items: Sequence[str], service: str) -> list[str]:
+    """`SERVICE:rest` is for one service, anything else for both."""
+    found = []
+    for item in items:
+        prefix, colon, rest = item.partition(":")
+        if colon and prefix in charts.SERVICES:
+            found += [rest] if prefix == service else []
+        else:
+            found.append(item)
+    return found
+
+
+def scope_of(settings: Settings, item: Controller) -> charts.Scope:
+    """The scope asked for, or the installed one, or cluster."""
+    installed = item.observed.values if item.observed.version else {}
+    names = [name for name in str(installed.get("watchNamespace") or "").split(",") if name]
+    was = "namespace" if names or installed.get("installScope") == "namespace" else "cluster"
+    scope = settings.scope or ("namespace" if settings.watch_namespace else was)
+    watch = settings.watch_namespace or ([] if settings.scope == "namespace" and was == "cluster" else names)
+    if settings.scope == "cluster" and settings.watch_namespace:
+        raise AcksmError("config-invalid", "--watch-namespace needs --scope namespace", where="--watch-namespace")
+    return charts.scope(item.service, item.pulled.chart.version, scope, watch, settings.controller_namespace)

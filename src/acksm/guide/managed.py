@@ -1,0 +1,171 @@
+"""Which objects in the cluster hold which objects in AWS: those of a kind, synced ones and ones that are being adopted.
+
+The controllers do not look: two objects may adopt the same thing, and then change it in turn (community#843).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from acksm.guide.crds import COMMON_GROUP
+from acksm.kinds import KINDS, Kind
+from acksm.kube.client import Kube
+from acksm.kube.keys import ANNOTATIONS, values_at
+from acksm.kube.owners import OWNED_LABEL
+from acksm.kube.paths import Ref
+
+PREFIX = f"{COMMON_GROUP}/"
+POLICY, FIELDS, ADOPTED = PREFIX + "adoption-policy", PREFIX + "adoption-fields", PREFIX + "adopted"
+OBJECT_REGION = PREFIX + "region"
+ADOPTED_RESOURCE = "AdoptedResource"
+
+Json = Mapping[str, Any]
+Identity = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Holder:
+    """An object of the cluster. `key` are its adoption fields as far as it tells them; `account` and `region` are ""
+    until it is synced. `holds`: a controller has taken what it names into its hands, or is about to."""
+
+    kind: Kind
+    namespace: str
+    name: str
+    key: Mapping[str, str]
+    account: str = ""
+    region: str = ""
+    holds: bool = False
+    adopted: bool = False
+    owned: bool = False
+    by: str = ""  # "" for the object itself, else the AdoptedResource that will make it
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    manifest: Json = field(default_factory=dict, compare=False)
+
+    def __str__(self) -> str:
+        return f"{ADOPTED_RESOURCE if self.by else self.kind.name} {self.namespace}/{self.by or self.name}"
+
+
+def ref(kind: Kind, name: str = "", namespace: str = "") -> Ref:
+    """Where objects of a service's kind live."""
+    return Ref(f"{kind.group}/v1alpha1", kind.plural, kind.name, name, namespace)
+
+
+def adopted_ref(name: str = "", namespace: str = "") -> Ref:
+    """Where AdoptedResources live."""
+    return Ref(f"{COMMON_GROUP}/v1alpha1", "adoptedresources", ADOPTED_RESOURCE, name, namespace)
+
+
+def observe(kube: Kube, kinds: Collection[Kind], *, adopted_resources: bool) -> list[Holder]:
+    """Objects of these kinds in every namespace; AdoptedResources of them where they are served."""
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        pending = pool.submit(kube.list, adopted_ref()) if adopted_resources else None
+        lists = pool.map(lambda kind: kube.list(ref(kind)), kinds)
+        found = [of_object(kind, item) for kind, items in zip(kinds, lists, strict=True) for item in items]
+        more = (of_adopted_resource(item) for item in (pending.result() if pending else []))
+        return found + [item for item in more if item and item.kind in kinds]
+
+
+def of_object(kind: Kind, manifest: Json) -> Holder:
+    """An object of the kind itself."""
+    metadata, spec, status = manifest["metadata"], manifest.get("spec") or {}, manifest.get("status") or {}
+    where, notes = status.get("ackResourceMetadata") or {}, values_at(manifest, ANNOTATIONS)
+    fields = _fields(notes.get(FIELDS, ""))
+    if kind.by_arn:
+        arn = str(where.get("arn") or fields.get("arn") or "")
+        key = {"arn": arn} if arn else {}
+    else:
+        told = {**status, **spec}
+        key = {name: str(told.get(name) or fields.get(name) or "") for name in kind.key}
+        key = {name: value for name, value in key.items() if value}
+    managed = f"finalizers.{kind.group}/{kind.name}" in (metadata.get("finalizers") or ())
+    asking = notes.get(POLICY) in {"adopt", "adopt-or-create"} and not metadata.get("deletionTimestamp")
+    return Holder(
+        kind,
+        str(metadata.get("namespace", "")),
+        str(metadata["name"]),
+        key,
+        str(where.get("ownerAccountID", "")) if managed else "",
+        str(where.get("region", "")) if managed else "",
+        managed or asking,
+        managed and (notes.get(ADOPTED) == "true" or not asking),
+        (metadata.get("labels") or {}).get(OWNED_LABEL) == "true",
+        annotations=notes,
+        manifest=manifest,
+    )
+
+
+def of_adopted_resource(manifest: Json) -> Holder | None:
+    """The object that an AdoptedResource will make; None once it has, and for groups and kinds of others."""
+    spec, metadata = manifest.get("spec") or {}, manifest["metadata"]
+    target, aws = spec.get("kubernetes") or {}, spec.get("aws") or {}
+    service = str(target.get("group", "")).removesuffix(f".{COMMON_GROUP}")
+    kind = KINDS.get(service, {}).get(str(target.get("kind", "")))
+    conditions = (manifest.get("status") or {}).get("conditions") or []
+    done = any(item.get("type") == "ACK.Adopted" and item.get("status") == "True" for item in conditions)
+    if kind is None or done or metadata.get("deletionTimestamp"):
+        return None
+    meta = target.get("metadata") or {}
+    key = {"arn": str(aws.get("arn", ""))} if kind.by_arn else {kind.named: str(aws.get("nameOrID", ""))}
+    key |= {str(name): str(value) for name, value in (aws.get("additionalKeys") or {}).items()}
+    return Holder(
+        kind,
+        str(meta.get("namespace") or metadata.get("namespace", "")),
+        str(meta.get("name") or metadata["name"]),
+        key,
+        holds=True,
+        owned=(metadata.get("labels") or {}).get(OWNED_LABEL) == "true",
+        by=str(metadata["name"]),
+        annotations=values_at(manifest, ANNOTATIONS),
+        manifest=manifest,
+    )
+
+
+def _fields(text: str) -> dict[str, str]:
+    try:
+        loaded = json.loads(text) if text else {}
+    except ValueError:
+        return {}
+    return {str(key): str(value) for key, value in loaded.items()} if isinstance(loaded, dict) else {}
+
+
+def identity(kind: Kind, key: Mapping[str, str], account: str, region: str) -> Identity:
+    """What two objects have in common when they mean the same thing in AWS. Names differ there by more than case."""
+    names = ("arn",) if kind.by_arn else tuple(name for name in kind.key if name not in kind.optional)
+    return (kind.service, kind.name, account, region, *(key.get(name, "").lower() for name in names))
+
+
+@dataclass
+class Index:
+    """Holders by what they hold. `where` tells account and region of a namespace for those that are not synced yet."""
+
+    holders: Iterable[Holder]
+    where: Callable[[Kind, str], tuple[str, str]]
+
+    def __post_init__(self) -> None:
+        self._by: dict[Identity, list[Holder]] = {}
+        self._named: dict[tuple[Kind, str, str], list[Holder]] = {}
+        for item in self.holders:
+            self._named.setdefault((item.kind, item.namespace, item.name), []).append(item)
+            if not item.holds or not item.key:
+                continue
+            account, region = item.account, item.region
+            if not account or not region:
+                of_namespace = self.where(item.kind, item.namespace)
+                account = account or of_namespace[0]
+                region = region or item.annotations.get(OBJECT_REGION) or of_namespace[1]
+            self._by.setdefault(identity(item.kind, item.key, account, region), []).append(item)
+
+    def of(self, kind: Kind, key: Mapping[str, str], account: str, region: str) -> list[Holder]:
+        """Who holds this object in AWS."""
+        found = self._by.get(identity(kind, key, account, region), [])
+        return [
+            item for item in found if all(item.key.get(name, key.get(name)) == key.get(name) for name in kind.optional)
+        ]
+
+    def at(self, kind: Kind, namespace: str, name: str) -> list[Holder]:
+        """What has this name in the cluster already: the object, or an AdoptedResource that will make it."""
+        return self._named.get((kind, namespace, name), [])

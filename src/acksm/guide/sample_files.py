@@ -1,0 +1,184 @@
+"""The samples: manifests with parameters, as files of the package (src/acksm/samples).
+
+A file has two documents: what the sample is, with its parameters, and the manifest, in which `${name}` stands for a
+value. A value is put in after the YAML is read, so that none can become anything but a value. A parameter with
+`sample` is a name that another sample's object has, and that sample comes first.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from acksm import yaml_reader
+from acksm.errors import AcksmError
+from acksm.kinds import KINDS
+
+_PLACE = re.compile(r"\$\{([a-z][a-z0-9-]*)(:text)?\}")
+_COMMON_ABOUT = {
+    "role": "Execution role that SageMaker works as, an ARN; --with-role makes one.",
+    "bucket": "S3 bucket with data and results.",
+}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """`kind` says what a value may be (`sample_values`). Without `default` and `sample` it has to be given.
+
+    `sample`: the value is that sample's name, or its object's field `of`, for which `like` stands until it is known.
+    """
+
+    name: str
+    kind: str
+    about: str
+    default: Any = None
+    sample: str = ""
+    of: str = ""
+    like: str = ""
+    least: float | None = None
+    most: float | None = None
+    longest: int = 63
+    choices: tuple[str, ...] = ()
+    pattern: str = ""
+
+    @property
+    def required(self) -> bool:
+        return self.default is None and not self.sample
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One sample. `needs` are the samples that come before it, whatever its parameters say; `text` is the manifest as
+    it stands in the file; `sandbox`: the practice cloud can make it."""
+
+    name: str
+    about: str
+    kind: str
+    service: str
+    parameters: Mapping[str, Parameter]
+    needs: tuple[str, ...]
+    sandbox: bool
+    text: str
+
+    @property
+    def uses(self) -> tuple[str, ...]:
+        """Samples that it is made after, unless what stands for them is given."""
+        linked = [item.sample for item in self.parameters.values() if item.sample]
+        return tuple(dict.fromkeys([*linked, *self.needs]))
+
+    def manifest(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The manifest with these values; a value that is missing is a defect and raises KeyError."""
+        found: dict[str, Any] = _filled(yaml_reader.load(self.text), lambda name: values[name])
+        return found
+
+    def yaml(self, values: Mapping[str, Any], namespace: str = "") -> str:
+        """The manifest as YAML with the file's comments. A value that is missing is shown as <NAME>."""
+        from ruamel.yaml import YAML
+
+        yaml = YAML()
+        yaml.width = 4096
+        yaml.indent(mapping=2, sequence=4, offset=2)
+        document = yaml.load(self.text)
+        filled = _filled(document, lambda name: values.get(name, f"<{name.upper()}>"))
+        if namespace:
+            filled["metadata"]["namespace"] = namespace
+        stream = io.StringIO()
+        yaml.dump(filled, stream)
+        return stream.getvalue()
+
+
+def _filled(node: Any, value_of: Callable[[str], Any]) -> Any:
+    """`node` with its places filled, in place: a text that is one place becomes the value itself, or with `:text` a
+    text."""
+    if isinstance(node, dict):
+        for key in node:
+            node[key] = _filled(node[key], value_of)
+        return node
+    if isinstance(node, list):
+        for index, item in enumerate(node):
+            node[index] = _filled(item, value_of)
+        return node
+    if not isinstance(node, str):
+        return node
+    whole = _PLACE.fullmatch(node)
+    if whole and not whole[2]:
+        return value_of(whole[1])
+    return type(node)(_PLACE.sub(lambda match: str(value_of(match[1])), node))
+
+
+@cache
+def samples() -> Mapping[str, Sample]:
+    """All samples by name."""
+    folder = files("acksm") / "samples"
+    found = {}
+    for file in sorted(folder.iterdir(), key=lambda item: item.name):
+        if file.name.endswith(".yaml") and not file.name.startswith("_"):
+            sample = parse(file.name.removesuffix(".yaml"), file.read_text("utf-8"))
+            found[sample.name] = sample
+    return found
+
+
+def parse(name: str, text: str) -> Sample:
+    """One file. A file that is not whole is a defect and raises KeyError or ValueError."""
+    head_text, _, body = text.partition("\n---\n")
+    head = yaml_reader.load(head_text)
+    manifest = yaml_reader.load(body)
+    kind = str(manifest["kind"])
+    parameters = {key: _parameter(key, item) for key, item in head["parameters"].items()}
+    service = next(service for service, kinds in KINDS.items() if kind in kinds)
+    used = {place for place, _ in _PLACE.findall(body)}
+    if used != set(parameters):
+        raise ValueError(f"{name}: parameters and places differ: {sorted(used ^ set(parameters))}")
+    needs = tuple(head.get("needs") or ())
+    return Sample(name, str(head["about"]), kind, service, parameters, needs, bool(head["sandbox"]), body)
+
+
+def _parameter(name: str, item: Any) -> Parameter:
+    if isinstance(item, str):
+        return Parameter(name, item, _COMMON_ABOUT[item])
+    fields = {**item, "choices": tuple(item.get("choices") or ())}
+    return Parameter(name, **{"kind": "name", **fields})
+
+
+def find(name: str) -> Sample:
+    """Error: `sample-unknown` with the nearest named. A kind's name is taken for the sample of that kind."""
+    known = samples()
+    if name in known:
+        return known[name]
+    by_kind = {item.kind.lower(): item for item in sorted(known.values(), key=lambda item: -len(item.name))}
+    if name.lower() in by_kind:
+        return by_kind[name.lower()]
+    near = get_close_matches(name.lower(), [*known, *by_kind], n=3, cutoff=0.5)
+    told = list(dict.fromkeys(item if item in known else by_kind[item].name for item in near))
+    raise AcksmError(
+        "sample-unknown",
+        f"there is no sample {name!r}" + (f"; nearest: {', '.join(told)}" if told else ""),
+        where=name,
+    )
+
+
+def chain(name: str, left_out: Callable[[Sample, Parameter], bool] = lambda _sample, _parameter: False) -> list[Sample]:
+    """The sample and all that it is made after, those first. `left_out` says of a parameter that its sample is not
+    needed, because the value is given."""
+    found: dict[str, Sample] = {}
+
+    def add(one: Sample) -> None:
+        linked = [item.sample for item in one.parameters.values() if item.sample and not left_out(one, item)]
+        for needed in dict.fromkeys([*linked, *one.needs]):
+            if needed not in found:
+                add(samples()[needed])
+        found[one.name] = one
+
+    add(samples()[name])
+    return list(found.values())
+
+
+def rows(chosen: Sequence[Sample] = ()) -> list[Sample]:
+    """In the order of `list`: by service and kind, as the guide has them."""
+    return sorted(chosen or samples().values(), key=lambda item: (item.service != "sagemaker", item.kind, item.name))

@@ -1,0 +1,255 @@
+"""Which objects a sample needs, how each should be, and the changes that make them so. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from acksm.engine.change import Change, Danger, Op
+from acksm.engine.diff import holds
+from acksm.errors import AcksmError
+from acksm.guide import sample_values
+from acksm.guide.bindings import OBJECT_REGION
+from acksm.guide.sample_files import Parameter, Sample, chain, samples
+from acksm.guide.sample_values import Place
+from acksm.kinds import KINDS
+from acksm.kube.owners import OWNED_LABEL, owner_of
+from acksm.kube.paths import Ref, ref
+
+STEP = "samples"
+SAMPLE_LABEL = "acksm.dev/sample"
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Late:
+    """A value that AWS gives to another object: where it goes in the manifest, and where it comes from."""
+
+    path: tuple[str | int, ...]
+    kind: str
+    name: str
+    field: str
+
+    def as_params(self) -> dict[str, Any]:
+        return {"path": list(self.path), "kind": self.kind, "name": self.name, "field": self.field}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """An object of a sample. `kept`: it is there for another object's sake and stays as it is, so it has no manifest.
+    `missing` are parameters without a value."""
+
+    sample: Sample
+    name: str
+    namespace: str
+    manifest: dict[str, Any] = field(default_factory=dict)
+    kept: bool = False
+    missing: tuple[Parameter, ...] = ()
+    late: tuple[Late, ...] = ()
+    buckets: tuple[str, ...] = ()
+
+    @property
+    def ref(self) -> Ref:
+        return ref(self.sample.kind, self.name, self.namespace)
+
+
+def members(root: Sample, given: Mapping[str, str]) -> list[Sample]:
+    """The samples that have an object in the plan, in order: `root` last. Error: `sample-parameter-unknown`."""
+    everything = chain(root.name)
+    sample_values.check_names(given, root, everything)
+
+    def is_given(sample: Sample, parameter: Parameter) -> bool:
+        return parameter.name in sample_values.given_to(given, root, sample)
+
+    return chain(root.name, is_given)
+
+
+def names(root: Sample, given: Mapping[str, str]) -> dict[str, str]:
+    """Each member's object by its sample's name. Error: `sample-value`."""
+    found = {}
+    for sample in members(root, given):
+        parameter, own = sample.parameters["name"], sample_values.given_to(given, root, sample)
+        found[sample.name] = str(sample_values.value(parameter, own.get("name", str(parameter.default)), Place()))
+    return found
+
+
+def wanted(
+    root: Sample, given: Mapping[str, str], place: Place, namespace: str, live: Mapping[Ref, Json | None], region: str
+) -> list[Wanted]:
+    """Every object, in order. `live` has those that are there; `region` is the one asked for, "" for none.
+
+    Errors: `sample-parameter-unknown`, `sample-value`, `sample-no-image`.
+    """
+    called = names(root, given)
+    found = []
+    for sample in members(root, given):
+        one = Wanted(sample, called[sample.name], namespace)
+        own = sample_values.given_to(given, root, sample)
+        addressed = any(key.startswith(f"{sample.name}.") and not key.endswith(".name") for key in given)
+        if sample is not root and live.get(one.ref) is not None and not addressed:
+            found.append(replace(one, kept=True))
+            continue
+        found.append(_filled(one, own, place, called, live, region))
+    return found
+
+
+def _filled(
+    one: Wanted,
+    own: Mapping[str, str],
+    place: Place,
+    called: Mapping[str, str],
+    live: Mapping[Ref, Json | None],
+    region: str,
+) -> Wanted:
+    values: dict[str, Any] = {}
+    missing, late, buckets = [], [], []
+    for name, parameter in one.sample.parameters.items():
+        if name == "name":
+            values[name] = one.name
+        elif name in own:
+            values[name] = sample_values.value(parameter, own[name], place)
+        elif parameter.sample and parameter.of:
+            source = ref(samples()[parameter.sample].kind, called[parameter.sample], one.namespace)
+            values[name] = at(live.get(source) or {}, parameter.of)
+            if not values[name]:
+                values[name] = parameter.like
+                late += [
+                    Late(path, source.kind, source.name, parameter.of) for path in places(one.sample, parameter.name)
+                ]
+        elif parameter.sample:
+            values[name] = called[parameter.sample]
+        elif parameter.default is not None:
+            values[name] = sample_values.default(parameter, place)
+        else:
+            missing.append(parameter)
+        if parameter.kind == "bucket" and name in values:
+            buckets.append(values[name])
+    if missing:
+        return replace(one, missing=tuple(missing))
+    manifest = one.sample.manifest(values)
+    metadata = manifest["metadata"]
+    metadata["namespace"] = one.namespace
+    metadata["labels"] = {OWNED_LABEL: "true", SAMPLE_LABEL: one.sample.name}
+    if region:
+        metadata["annotations"] = {OBJECT_REGION: region}
+    return replace(one, manifest=manifest, late=tuple(late), buckets=tuple(buckets))
+
+
+def at(manifest: Json, path: str) -> str:
+    """The text at a dotted path, "" where there is none."""
+    found: Any = manifest
+    for part in path.split("."):
+        found = found.get(part) if isinstance(found, Mapping) else None
+    return str(found or "")
+
+
+def places(sample: Sample, parameter: str) -> list[tuple[str | int, ...]]:
+    """Where the parameter alone is a value in the sample's manifest."""
+    marker = object()
+    manifest = sample.manifest({name: marker if name == parameter else name for name in sample.parameters})
+
+    def walk(node: Any, path: tuple[str | int, ...]) -> list[tuple[str | int, ...]]:
+        if node is marker:
+            return [path]
+        pairs: Any = node.items() if isinstance(node, Mapping) else enumerate(node) if isinstance(node, list) else ()
+        return [found for key, item in pairs for found in walk(item, (*path, key))]
+
+    return walk(manifest, ())
+
+
+def check_missing(items: Sequence[Wanted]) -> None:
+    """Errors: `sample-no-role`, `sample-parameter-missing`; each missing parameter is named with its sample."""
+    missing = [(one, parameter) for one in items for parameter in one.missing]
+    if not missing:
+        return
+    lines = [f"--set {parameter.name}=…   {parameter.about}" for _, parameter in missing]
+    details = {"diff": list(dict.fromkeys(lines)), "parameters": sorted({parameter.name for _, parameter in missing})}
+    wanting = list(dict.fromkeys(f"{parameter.name} of {one.sample.name}" for one, parameter in missing))
+    if all(parameter.kind == "role" for _, parameter in missing):
+        raise AcksmError("sample-no-role", f"no role is given for {', '.join(wanting)}", details=details)
+    told = " ".join(f"--set {name}=…" for name in details["parameters"] if name != "role")
+    told += " --with-role" if "role" in details["parameters"] else ""
+    raise AcksmError(
+        "sample-parameter-missing", f"nothing is given for {', '.join(wanting)}", remedy=told, details=details
+    )
+
+
+def plan(
+    items: Sequence[Wanted], live: Mapping[Ref, Json | None], *, wait: bool, asked_region: str = ""
+) -> list[Change]:
+    """Create what is not there, change what differs and may be changed, wait for each before the next.
+
+    Errors: `sample-terminating`, `sample-not-ours`, `sample-unchangeable`.
+    """
+    changes: list[Change] = []
+    for one in items:
+        changes += _object(one, live.get(one.ref), asked_region)
+        if wait:
+            changes.append(
+                Change(
+                    id="sample.synced",
+                    step=STEP,
+                    op=Op.WAIT,
+                    system="kubernetes",
+                    target=str(one.ref),
+                    call="samples.await",
+                    params={"kind": one.sample.kind, "namespace": one.namespace, "name": one.name},
+                )
+            )
+    return changes
+
+
+def _object(one: Wanted, live: Json | None, asked_region: str) -> list[Change]:
+    where = str(one.ref)
+    if live is not None and live["metadata"].get("deletionTimestamp"):
+        raise AcksmError("sample-terminating", f"{where} is being deleted", where=where)
+    if one.kept:
+        return []
+    call = "samples.apply_late" if one.late else "kube.apply"
+    params = {"manifest": one.manifest} | ({"late": [item.as_params() for item in one.late]} if one.late else {})
+    common: dict[str, Any] = {"step": STEP, "system": "kubernetes", "target": where, "call": call, "params": params}
+    guide = f"kubectl apply -f {one.sample.name}.yaml"
+    if live is None:
+        return [Change(**common, id="sample.create", op=Op.CREATE, after=one.manifest, guide=guide)]
+    _check_region(one, live, asked_region)
+    before = live.get("spec") or {}
+    if holds(one.manifest["spec"], before):
+        return []
+    owner = owner_of(live)
+    if owner is None or owner.tool != "acksm":
+        raise AcksmError(
+            "sample-not-ours",
+            f"{where} is there, with another content"
+            + (f", and belongs to {owner}" if owner else ", and acksm did not make it"),
+            where=where,
+            remedy=f"acksm samples apply … --set {one.sample.name}.name=OTHER",
+        )
+    if not KINDS[one.sample.service][one.sample.kind].updates:
+        raise AcksmError(
+            "sample-unchangeable",
+            f"{where} is there with another content, and SageMaker changes no {one.sample.kind} once it is made",
+            where=where,
+        )
+    same = {key: before.get(key) for key in one.manifest["spec"]}
+    return [
+        Change(
+            **common,
+            id="sample.update",
+            op=Op.UPDATE,
+            before={"spec": same},
+            after={"spec": one.manifest["spec"]},
+            danger=Danger.MILD,
+            guide=guide,
+        )
+    ]
+
+
+def _check_region(one: Wanted, live: Json, asked_region: str) -> None:
+    held = at(live, "status.ackResourceMetadata.region")
+    if asked_region and held and held != asked_region:
+        raise AcksmError(
+            "sample-unchangeable",
+            f"{one.ref} is in {held}, and an object does not move to {asked_region}",
+            where=str(one.ref),
+        )

@@ -1,0 +1,141 @@
+"""The execution role that `acksm samples apply --with-role` makes: what SageMaker works as for the samples' jobs.
+
+One for each cluster, named after it and tagged like the controllers' role, so that cleanup finds it (`list_owned`). It
+has AmazonSageMakerFullAccess, whose rights on S3 hold for buckets with "sagemaker" in their names, and a policy for
+each other bucket that a sample was given. The controllers may pass it on by the same managed policy, to
+sagemaker.amazonaws.com only (ack-facts.md §0 G7, §4.4).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from acksm.aws.eks import Cluster
+from acksm.aws.session import Aws, Identity
+from acksm.config import Settings
+from acksm.engine.change import Change
+from acksm.errors import AcksmError
+from acksm.guide import iam_role
+from acksm.guide.iam_role import MAX_NAME, Observed, Wanted
+from acksm.guide.oidc import CLUSTER_TAG, OWNED_TAG, marks
+from acksm.guide.trust import as_list
+
+PREFIX = "acksm-samples-"
+PURPOSE_TAG, PURPOSE = "acksm:made-for", "samples"
+SERVICE = "sagemaker.amazonaws.com"
+POLICY_PREFIX = "acksm-samples-bucket-"
+MANAGED = "AmazonSageMakerFullAccess"
+
+
+@dataclass(frozen=True)
+class OwnedRole:
+    """An execution role of ours; `attached` are ARNs of managed policies, `inline` names of its own."""
+
+    name: str
+    arn: str
+    tags: Mapping[str, str]
+    attached: tuple[str, ...]
+    inline: tuple[str, ...]
+
+
+def name(cluster: str) -> str:
+    """The role's name; that of a long cluster is cut and told apart by a hash."""
+    whole = PREFIX + cluster
+    if len(whole) <= MAX_NAME:
+        return whole
+    return whole[: MAX_NAME - 9] + "-" + hashlib.sha256(cluster.encode()).hexdigest()[:8]
+
+
+def list_owned(aws: Aws, cluster: Cluster) -> list[OwnedRole]:
+    """What `--with-role` made for this cluster, by name and tags. Reads only."""
+    found = aws.iam.get_role(name(cluster.name))
+    if found is None or not is_ours(found["tags"], cluster.arn):
+        return []
+    return [
+        OwnedRole(
+            name(cluster.name),
+            str(found["arn"]),
+            found["tags"],
+            tuple(found["attached"]),
+            tuple(found["inline"]),
+        )
+    ]
+
+
+def is_ours(tags: Mapping[str, str], cluster_arn: str) -> bool:
+    """Whether a role's tags say that acksm made it for the samples of this cluster."""
+    wanted = {OWNED_TAG: "true", CLUSTER_TAG: cluster_arn, PURPOSE_TAG: PURPOSE}
+    return all(tags.get(key) == value for key, value in wanted.items())
+
+
+def arn(identity: Identity, cluster: str, settings: Settings) -> str:
+    return iam_role.arn(identity, name(cluster), settings.role_path)
+
+
+def plan(
+    observed: Mapping[str, Any] | None, cluster: Cluster, identity: Identity, settings: Settings, buckets: Iterable[str]
+) -> list[Change]:
+    """Changes towards the role. Error: `sample-role-not-ours`."""
+    if observed is not None and not is_ours(observed["tags"], cluster.arn):
+        raise AcksmError(
+            "sample-role-not-ours",
+            f"role {name(cluster.name)} is there, and acksm did not make it for samples of this cluster",
+            where=str(observed["arn"]),
+        )
+    wanted = Wanted(
+        name(cluster.name),
+        arn(identity, cluster.name, settings),
+        settings.role_path,
+        _trust,
+        (f"arn:{identity.partition}:iam::aws:policy/{MANAGED}",),
+        {POLICY_PREFIX + bucket: _bucket_policy(identity.partition, bucket) for bucket in _foreign(buckets)},
+        "",
+        {**settings.tag, **marks(cluster), PURPOSE_TAG: PURPOSE},
+        settings.permissions_boundary,
+        adopt=False,
+        step="samples",
+    )
+    return iam_role.plan(Observed(observed), wanted)
+
+
+def _foreign(buckets: Iterable[str]) -> list[str]:
+    """Buckets on which AmazonSageMakerFullAccess gives no rights."""
+    return sorted({bucket for bucket in buckets if "sagemaker" not in bucket})
+
+
+def _trust(document: Mapping[str, Any] | None, _ours: bool) -> dict[str, Any]:
+    """A trust policy that lets SageMaker in; what else stands in it stays."""
+    statements = list(as_list((document or {}).get("Statement") or []))
+    if any(_lets_in(item) for item in statements):
+        return dict(document or {})
+    own = {"Effect": "Allow", "Principal": {"Service": SERVICE}, "Action": "sts:AssumeRole"}
+    return {"Version": "2012-10-17", **(document or {}), "Statement": [*statements, own]}
+
+
+def _lets_in(statement: Mapping[str, Any]) -> bool:
+    principal = statement.get("Principal")
+    services = as_list(principal.get("Service") or []) if isinstance(principal, Mapping) else []
+    actions: Sequence[Any] = as_list(statement.get("Action") or [])
+    return statement.get("Effect") == "Allow" and SERVICE in services and "sts:AssumeRole" in actions
+
+
+def _bucket_policy(partition: str, bucket: str) -> dict[str, Any]:
+    whole = f"arn:{partition}:s3:::{bucket}"
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Action": ["s3:GetBucketLocation", "s3:ListBucket"], "Resource": [whole]},
+            {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": [f"{whole}/*"]},
+        ],
+    }
+
+
+def may_pass(aws: Aws, controller_role: str, role: str) -> bool | None:
+    """Whether the controllers' role may hand `role` to SageMaker; None where it cannot be told."""
+    if not controller_role:
+        return None
+    context = {"iam:PassedToService": SERVICE}
+    return aws.iam.simulated(controller_role, "iam:PassRole", role, context)

@@ -1,0 +1,227 @@
+"""Values of samples' parameters: read from `--set`, checked by kind, and images looked up for a region."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from acksm import yaml_reader
+from acksm.errors import AcksmError
+from acksm.guide import carm_roles
+from acksm.guide.sample_files import Parameter, Sample
+
+FUNCTION_PARTITION = "aws"  # Ground Truth's functions are in no other
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where objects will be made, as far as it is known; "" is unknown, and what needs it is left open."""
+
+    region: str = ""
+    partition: str = "aws"
+    account: str = ""
+    partitions: Sequence[str] = ("aws", "aws-cn", "aws-us-gov")
+
+
+def parse(given: Sequence[str]) -> dict[str, str]:
+    """`["K=V", …]` as a mapping. Error: `sample-set`."""
+    found: dict[str, str] = {}
+    for item in given:
+        key, equals, value = item.partition("=")
+        key = key.strip()
+        if not equals or not key or not value:
+            raise AcksmError("sample-set", f"{item!r} is not NAME=VALUE", where=f"--set {item}")
+        if key in found and found[key] != value:
+            raise AcksmError("sample-set", f"{key} is given twice, as {found[key]!r} and {value!r}", where="--set")
+        found[key] = value
+    return found
+
+
+def check_names(given: Mapping[str, str], root: Sample, chain: Sequence[Sample]) -> None:
+    """Every key has to be a parameter. Error: `sample-parameter-unknown` with the nearest named."""
+    plain = set(root.parameters)
+    for item in chain:
+        plain |= {name for name in item.parameters if name != "name"}
+    known = [*sorted(plain), *(f"{item.name}.{name}" for item in chain for name in item.parameters)]
+    for key in given:
+        if key in known:
+            continue
+        near = get_close_matches(key, known, n=3)
+        told = f"; nearest: {', '.join(near)}" if near else f"; there are {', '.join(sorted(plain))}"
+        raise AcksmError(
+            "sample-parameter-unknown", f"sample {root.name} has no parameter {key!r}{told}", where=f"--set {key}"
+        )
+
+
+def given_to(given: Mapping[str, str], root: Sample, sample: Sample) -> dict[str, str]:
+    """What of `given` is this sample's: SAMPLE.K, else K wherever a sample has it; the plain `name` is the root's."""
+    found = {}
+    for name in sample.parameters:
+        key = f"{sample.name}.{name}"
+        if key in given:
+            found[name] = given[key]
+        elif name in given and (name != "name" or sample is root):
+            found[name] = given[name]
+    return found
+
+
+def value(parameter: Parameter, text: str, place: Place) -> Any:
+    """The value that `text` stands for. Errors: `sample-value` naming parameter and form, `sample-no-image`."""
+    if parameter.sample and parameter.kind == "name" and parameter.of:
+        return _matched(parameter, text, r"[\w-]{1,63}", "an id")
+    return _KINDS[parameter.kind](parameter, text, place)
+
+
+def default(parameter: Parameter, place: Place) -> Any:
+    """The default's value."""
+    return value(parameter, str(parameter.default), place)
+
+
+def _wrong(parameter: Parameter, text: str, form: str) -> AcksmError:
+    return AcksmError(
+        "sample-value", f"{parameter.name} is {text!r}, and has to be {form}", where=f"--set {parameter.name}"
+    )
+
+
+def _matched(parameter: Parameter, text: str, pattern: str, form: str) -> str:
+    if not re.fullmatch(pattern, text, re.ASCII):
+        raise _wrong(parameter, text, form)
+    return text
+
+
+def _name(parameter: Parameter, text: str, _place: Place) -> str:
+    form = f"a name of small letters, digits and '-', at most {parameter.longest}"
+    found = _matched(parameter, text, r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", form)
+    if len(found) > parameter.longest:
+        raise _wrong(parameter, text, form)
+    return found
+
+
+def _role(parameter: Parameter, text: str, place: Place) -> str:
+    try:
+        found = carm_roles.check(
+            text, account=place.account, partition=place.partition, partitions=place.partitions, where="--set role"
+        )
+    except AcksmError as error:
+        raise AcksmError("sample-value", f"{parameter.name}: {error.message}", where=error.where) from error
+    return str(found)
+
+
+def _bucket(parameter: Parameter, text: str, _place: Place) -> str:
+    form = "the name of an S3 bucket alone"
+    if text.startswith("s3://"):
+        bare = text[5:].partition("/")[0]
+        raise _wrong(parameter, text, f"{form}: {bare or 'NAME'}")
+    return _matched(parameter, text, r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", form)
+
+
+def _path(parameter: Parameter, text: str, _place: Place) -> str:
+    return _matched(
+        parameter, text, r"(?!s3:)[\w!.*()=+-][\w!.*()=+/-]{0,900}", "a key in the bucket, without s3:// and bucket"
+    )
+
+
+def _number_in(parameter: Parameter, text: str, pattern: str, convert: Callable[[str], float], form: str) -> float:
+    form += "".join(
+        f", {word} {limit:g}" for word, limit in (("at least", parameter.least), ("at most", parameter.most)) if limit
+    )
+    found = convert(_matched(parameter, text, pattern, form))
+    if (parameter.least is not None and found < parameter.least) or (
+        parameter.most is not None and found > parameter.most
+    ):
+        raise _wrong(parameter, text, form)
+    return found
+
+
+def _int(parameter: Parameter, text: str, _place: Place) -> float:
+    return _number_in(parameter, text, r"-?\d{1,9}", int, "a whole number")
+
+
+def _number(parameter: Parameter, text: str, _place: Place) -> float:
+    found = _number_in(parameter, text, r"-?\d{1,9}(\.\d{1,6})?", float, "a number")
+    return int(found) if found == int(found) else found
+
+
+def _string(parameter: Parameter, text: str, _place: Place) -> str:
+    if parameter.choices:
+        if text not in parameter.choices:
+            raise _wrong(parameter, text, f"one of {', '.join(parameter.choices)}")
+        return text
+    return _matched(parameter, text, parameter.pattern, f"as in {parameter.about}")
+
+
+def _form(pattern: str, form: str) -> Callable[[Parameter, str, Place], str]:
+    return lambda parameter, text, _place: _matched(parameter, text, pattern, form)
+
+
+def _subnets(parameter: Parameter, text: str, _place: Place) -> list[str]:
+    return [_matched(parameter, part.strip(), r"subnet-[0-9a-z]+", "subnet-…,subnet-…") for part in text.split(",")]
+
+
+_IMAGE = r"[a-z0-9.-]+(:\d+)?(/[a-z0-9._-]+)+(:[\w.-]+)?(@sha256:[0-9a-f]{64})?"
+
+
+def _image(parameter: Parameter, text: str, place: Place) -> str:
+    name, _, tag = text.partition(":")
+    known = _table()["images"]
+    if "/" in text or name not in known:
+        form = f"an image with its registry, or one of {', '.join(known)}"
+        return _matched(parameter, text, _IMAGE, form)
+    return image_uri(name, place.region, tag) if place.region else f"<{text.upper()} IMAGE OF YOUR REGION>"
+
+
+def _function(parameter: Parameter, text: str, place: Place) -> str:
+    if ":" in text:
+        return _matched(parameter, text, r"arn:[\w-]+:lambda:[\w-]+:\d{12}:function:[\w-]+", "the ARN of a function")
+    _matched(parameter, text, r"(PRE|ACS)-\w+", "the ARN of a function, or the name of one of Ground Truth's")
+    if not place.region:
+        return f"<{text.upper()} FUNCTION OF YOUR REGION>"
+    accounts = _table()["ground-truth"]
+    if place.region not in accounts:
+        raise _no_image(f"Ground Truth's functions are not in {place.region}", parameter.name)
+    return f"arn:{FUNCTION_PARTITION}:lambda:{place.region}:{accounts[place.region]}:function:{text}"
+
+
+def image_uri(name: str, region: str, tag: str = "") -> str:
+    """The image of one of SageMaker's own algorithms in a region. Error: `sample-no-image`."""
+    table = _table()
+    image = table["images"][name]
+    accounts = table["registries"][image["registry"]]
+    if region not in accounts:
+        raise _no_image(f"no registry of {name} is known in {region}", "image")
+    suffixes: Mapping[str, str] = table["suffixes"]
+    suffix = suffixes[max((start for start in suffixes if region.startswith(start)), key=len)]
+    tag = tag or str(image.get("tag", ""))
+    return f"{accounts[region]}.dkr.ecr.{region}.{suffix}/{image['repository']}" + (f":{tag}" if tag else "")
+
+
+def _no_image(message: str, name: str) -> AcksmError:
+    return AcksmError("sample-no-image", message, where=f"--set {name}", remedy=f"give it: --set {name}=…")
+
+
+@cache
+def _table() -> Mapping[str, Any]:
+    found: Mapping[str, Any] = yaml_reader.load((files("acksm") / "samples" / "_accounts.yaml").read_text("utf-8"))
+    return found
+
+
+_KINDS: dict[str, Callable[[Parameter, str, Place], Any]] = {
+    "name": _name,
+    "role": _role,
+    "bucket": _bucket,
+    "path": _path,
+    "int": _int,
+    "number": _number,
+    "string": _string,
+    "image": _image,
+    "function": _function,
+    "instance-type": _form(r"ml\.[a-z0-9-]+\.[a-z0-9]+", "an instance type of SageMaker such as ml.m5.large"),
+    "arn": _form(r"arn:[\w-]+:[\w-]+:[\w-]*:\d{12}:[\w/:.-]+", "an ARN"),
+    "vpc": _form(r"vpc-[0-9a-z]+", "the id of a VPC, vpc-…"),
+    "subnets": _subnets,
+}

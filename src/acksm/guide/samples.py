@@ -1,0 +1,364 @@
+"""Guide §4: samples of both services, listed, shown, and applied with what they need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from acksm import charts, reports
+from acksm.config import Settings
+from acksm.engine.change import Change, Op, Plan
+from acksm.engine.executor import Dispatch
+from acksm.errors import AcksmError
+from acksm.events import Emit, Event, Kind
+from acksm.guide import bindings, iam_role, running, sample_plan, sample_roles, sample_values, synced
+from acksm.guide.bindings import Namespace
+from acksm.guide.carry_out import carry_out
+from acksm.guide.region import check_region
+from acksm.guide.region_explain import explain
+from acksm.guide.running import Running
+from acksm.guide.sample_files import Sample, find, rows
+from acksm.guide.sample_plan import Wanted
+from acksm.guide.sample_values import Place
+from acksm.guide.target import Target, connect
+from acksm.kinds import SINCE
+from acksm.kube.paths import Ref, ref, ref_of
+
+ROLE_KEY = "role"
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The command line of `samples apply`. `region` is that of the objects, "" for what the namespace says."""
+
+    sample: Sample
+    given: Mapping[str, str]
+    namespace: str
+    region: str = ""
+    with_role: bool = False
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What a plan needs. `served` are the names of the CRDs; `live` the sample's objects; `role` as IAM has it."""
+
+    running: Sequence[Running]
+    namespaces: Mapping[str, Namespace]
+    served: frozenset[str] = frozenset()
+    live: Mapping[Ref, Json | None] = field(default_factory=dict)
+    role: Json | None = None
+
+
+def run_list(_settings: Settings, ui: Any) -> int:
+    """`samples list`. Needs no cluster."""
+    data: reports.SampleListReport = {"samples": [_row(item) for item in rows()]}
+    table = [
+        (
+            item.name,
+            item.kind,
+            item.service,
+            "yes" if item.sandbox else "no",
+            ", ".join(item.uses) or "-",
+            ", ".join(name for name, one in item.parameters.items() if one.required) or "-",
+            item.about,
+        )
+        for item in rows()
+    ]
+    head = ("NAME", "KIND", "SERVICE", "SANDBOX", "MADE AFTER", "HAS TO BE GIVEN", "SHOWS")
+    ui.result("samples list", data, ui.table(head, table))
+    return 0
+
+
+def _row(item: Sample) -> reports.SampleRow:
+    return {
+        "name": item.name,
+        "about": item.about,
+        "kind": item.kind,
+        "service": item.service,
+        "since": SINCE.get(item.kind, ""),
+        "sandbox": item.sandbox,
+        "made_after": list(item.uses),
+        "parameters": [
+            {
+                "name": one.name,
+                "kind": one.kind,
+                "about": one.about,
+                "default": None if one.default is None else str(one.default),
+                "sample": one.sample,
+                "required": one.required,
+            }
+            for one in item.parameters.values()
+        ],
+    }
+
+
+def run_show(settings: Settings, ui: Any, name: str, given: Sequence[str], namespace: str, region: str) -> int:
+    """`samples show`: the manifest with its parameters. Needs no cluster; an image is that of the region, if given."""
+    sample, pairs = find(name), sample_values.parse(given)
+    sample_values.check_names(pairs, sample, [sample])
+    place = Place(region or settings.region)
+    values: dict[str, Any] = {}
+    for key, parameter in sample.parameters.items():
+        own = pairs.get(f"{sample.name}.{key}", pairs.get(key))
+        if own is not None:
+            values[key] = sample_values.value(parameter, own, place)
+        elif parameter.default is not None:
+            values[key] = sample_values.default(parameter, place)
+        elif parameter.sample and not parameter.of:
+            values[key] = str(find(parameter.sample).parameters["name"].default)
+    text = sample.yaml(values, namespace)
+    data: reports.SampleShowReport = {"sample": _row(sample), "manifest": text, "open": sorted(_open(sample, values))}
+    ui.result("samples show", data, "\n".join([*_head(sample, values), text]))
+    return 0
+
+
+def _open(sample: Sample, values: Mapping[str, Any]) -> list[str]:
+    return [name for name in sample.parameters if name not in values or str(values[name]).startswith("<")]
+
+
+def _head(sample: Sample, values: Mapping[str, Any]) -> list[str]:
+    """The sample and its parameters as YAML comments."""
+    width = max(map(len, sample.parameters))
+    lines = [f"# {sample.name}: {sample.about}"]
+    lines += [f"# Made after: {', '.join(sample.uses)}"] if sample.uses else []
+    for name, one in sample.parameters.items():
+        state = "has to be given: " if name in _open(sample, values) else ""
+        lines.append(f"#   {name:{width}}  {state}{one.about}")
+    return lines
+
+
+def run_apply(settings: Settings, ui: Any, asked: Asked) -> int:
+    """`samples apply`: validated by the apiserver, then made in order, each waited for."""
+    sample_plan.names(asked.sample, asked.given)  # what is wrong by itself is told before anything is asked
+    if asked.with_role and ROLE_KEY in asked.given:
+        raise AcksmError("sample-set", "--with-role makes a role, and --set role gives another", where="--with-role")
+    with connect(settings) as target:
+        ui.emit(Event(Kind.STEP, "target", target.line()))
+        observed = observe(target, asked)
+        made = plan(target, asked, observed)
+        table = dispatch(target, observed, ui.emit)
+        return carry_out(target, ui, made, table, _text(made))
+
+
+def observe(target: Target, asked: Asked) -> Observed:
+    """Everything side by side. Reads only."""
+    called = sample_plan.names(asked.sample, asked.given)
+    refs = [
+        ref(sample.kind, called[sample.name], asked.namespace)
+        for sample in sample_plan.members(asked.sample, asked.given)
+    ]
+    with ThreadPoolExecutor(max_workers=5) as pool:
+        found = pool.submit(running.observe, target.kube, target.settings.controller_namespace)
+        names = pool.submit(bindings.observe, target.kube)
+        crds = pool.submit(target.kube.list, ref("CustomResourceDefinition"), metadata_only=True)
+        live = pool.submit(synced.look, target.kube, refs)
+        role = pool.submit(target.aws.iam.get_role, sample_roles.name(target.cluster.name)) if asked.with_role else None
+        served = frozenset(str(item["metadata"]["name"]) for item in crds.result())
+        return Observed(found.result(), names.result(), served, live.result(), role.result() if role else None)
+
+
+def plan(target: Target, asked: Asked, observed: Observed) -> Plan:
+    """The whole plan; the apiserver has looked at each manifest. Errors: ``sample-…``, `kube-…`."""
+    settings = target.settings
+    bindings.check_names(observed.namespaces, [asked.namespace], create=settings.create_namespace)
+    members = sample_plan.members(asked.sample, asked.given)
+    check_served(members, observed.served, observed.running)
+    watching = {sample.service: controller_of(sample, asked.namespace, observed.running) for sample in members}
+    place = place_of(target, asked, observed, watching[asked.sample.service])
+    if asked.region:
+        services = sorted(watching)
+        check_region(asked.region, place.partition, services, target.aws.regions, "--object-region")
+    given = dict(asked.given)
+    if asked.with_role:
+        given[ROLE_KEY] = own_role(target, place)
+        uses_role = any(one.kind == "role" for sample in members for one in sample.parameters.values())
+        if not uses_role:
+            given.pop(ROLE_KEY)
+    wanted = sample_plan.wanted(asked.sample, given, place, asked.namespace, observed.live, asked.region)
+    sample_plan.check_missing(wanted)
+    objects = sample_plan.plan(wanted, observed.live, wait=settings.wait, asked_region=asked.region)
+    roles = _role_changes(target, observed, wanted) if asked.with_role and ROLE_KEY in given else []
+    exists = asked.namespace in observed.namespaces
+    validate(target, [change for change in objects if change.op is not Op.WAIT], exists)
+    spaces = [] if exists else [bindings.create(asked.namespace, sample_plan.STEP)]
+    notes = _notes(target, wanted, watching[asked.sample.service], given)
+    facts: reports.SampleFacts = {
+        "sample": asked.sample.name,
+        "namespace": asked.namespace,
+        "region": place.region,
+        "account": place.account,
+        "role_arn": given.get(ROLE_KEY, ""),
+        "objects": [{"sample": one.sample.name, "kind": one.sample.kind, "name": one.name} for one in wanted],
+    }
+    return Plan("samples apply", (*roles, *spaces, *objects), tuple(notes), dict(facts))
+
+
+def check_served(members: Sequence[Sample], served: frozenset[str], controllers: Sequence[Running]) -> None:
+    """Error: `sample-kind-not-served` with the chart version that has the kind."""
+    for sample in members:
+        one = ref(sample.kind)
+        group = one.api_version.partition("/")[0]
+        if f"{one.plural}.{group}" in served:
+            continue
+        chart, since = charts.chart_name(sample.service), SINCE.get(sample.kind, "")
+        here = next((item.version for item in controllers if item.service == sample.service), "")
+        told = f"it came with {chart} {since}" if since else f"every {chart} has it"
+        raise AcksmError(
+            "sample-kind-not-served",
+            f"the cluster serves no {sample.kind}: {told}, and {here or 'none'} is installed",
+            where=f"sample {sample.name}",
+            remedy=f"acksm install --service {sample.service}"
+            + (f" --version {sample.service}={charts.TESTED[sample.service]}" if here else ""),
+        )
+
+
+def controller_of(sample: Sample, namespace: str, controllers: Sequence[Running]) -> Running:
+    """The controller that will make the sample's object. Errors: `controllers-missing`, `sample-not-watched`."""
+    running.require(controllers)
+    fitting = [item for item in controllers if item.service == sample.service]
+    found = next((item for item in fitting if item.watches(namespace)), None)
+    if found is None:
+        told = "; ".join(f"{item}: {running.scope_text(item)}" for item in fitting)
+        raise AcksmError(
+            "sample-not-watched",
+            f"no controller of {sample.service} watches namespace {namespace}" + (f" ({told})" if told else ""),
+            where=f"sample {sample.name}",
+            remedy=f"acksm install --scope cluster   (or --watch-namespace {namespace}, or samples apply -n OTHER)"
+            if fitting
+            else f"acksm install --service {sample.service}",
+        )
+    return found
+
+
+def place_of(target: Target, asked: Asked, observed: Observed, controller: Running) -> Place:
+    """Region and account in which the controller will make the objects; account "" where only the map knows it."""
+    live = observed.namespaces.get(asked.namespace, Namespace(asked.namespace))
+    region = asked.region or explain(None, live, controller, {}).region or target.cluster.region
+    account = target.identity.account
+    if controller.reading.carm:
+        account = "" if bindings.TEAM in live.annotations else live.annotations.get(bindings.OWNER, account)
+    elif controller.reading.selectors:
+        account = ""
+    return Place(region, target.identity.partition, account, target.aws.partitions())
+
+
+def own_role(target: Target, place: Place) -> str:
+    """The ARN of the role of --with-role. Error: `sample-role-account`."""
+    if place.account != target.identity.account:
+        raise AcksmError(
+            "sample-role-account",
+            f"objects of this namespace are made in {place.account or 'another account'}, and --with-role makes a role "
+            f"in {target.identity.account}",
+            where="--with-role",
+        )
+    return sample_roles.arn(target.identity, target.cluster.name, target.settings)
+
+
+def _role_changes(target: Target, observed: Observed, wanted: Sequence[Wanted]) -> list[Change]:
+    buckets = [bucket for one in wanted for bucket in one.buckets]
+    changes = sample_roles.plan(observed.role, target.cluster, target.identity, target.settings, buckets)
+    if not changes:
+        return []
+    role_arn = sample_roles.arn(target.identity, target.cluster.name, target.settings)
+    visible = Change(
+        id="iam.visible",
+        step=sample_plan.STEP,
+        op=Op.WAIT,
+        system="aws",
+        target=f"role {role_arn}",
+        call="iam.await_visible",
+        params={"role_arn": role_arn},
+    )
+    return [*changes, visible]
+
+
+def validate(target: Target, changes: Sequence[Change], exists: bool) -> None:
+    """Let the apiserver look at each manifest without keeping it; for a namespace that is still to be made, in
+    `default`. Error: `sample-invalid` with its message."""
+
+    def one(change: Change) -> None:
+        manifest = change.params["manifest"]
+        if not exists:
+            manifest = {**manifest, "metadata": {**manifest["metadata"], "namespace": "default"}}
+        try:
+            target.kube.apply(manifest, dry_run=True)
+        except AcksmError as error:
+            if error.id not in {"kube-invalid", "kube-failed"}:
+                raise
+            raise AcksmError("sample-invalid", error.message, where=change.target) from error
+
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        list(pool.map(one, changes))
+
+
+def _notes(target: Target, wanted: Sequence[Wanted], controller: Running, given: Mapping[str, str]) -> list[str]:
+    notes = [f"{one.ref} is there and is used as it is" for one in wanted if one.kept]
+    role = given.get(ROLE_KEY, "")
+    if role and sample_roles.may_pass(target.aws, controller.role_arn, role) is False:
+        notes.append(
+            f"{controller.role_arn} may not pass {role} to {sample_roles.SERVICE} (iam:PassRole), as far as IAM's "
+            "simulation tells; SageMaker would refuse the object"
+        )
+    return notes
+
+
+def dispatch(target: Target, observed: Observed, emit: Emit) -> Dispatch:
+    """The calls of these changes."""
+    kube = target.kube
+    waiter = synced.Waiter(kube, target.deadline, emit, synced.log_reader(kube, observed.running))
+
+    def apply(manifest: Json) -> None:
+        made = kube.apply(manifest)
+        if manifest["kind"] != "Namespace":
+            waiter.note(ref_of(manifest), made)
+
+    def apply_late(manifest: dict[str, Any], late: Sequence[Json]) -> None:
+        apply(filled(manifest, late, lambda kind, name: kube.get(ref(kind, name, manifest["metadata"]["namespace"]))))
+
+    def await_synced(kind: str, namespace: str, name: str) -> None:
+        one = ref(kind, name, namespace)
+        state = waiter.wait(kind, namespace, name)
+        failed = synced.failed_in_aws(state, str(one))
+        if failed:
+            raise failed
+        emit(Event(Kind.DONE, "sample-synced", f"{one}: {state.aws or 'synced'}"))
+
+    table: dict[str, Callable[..., Any]] = {
+        **target.aws.dispatch_table(),
+        "iam.await_visible": lambda role_arn: iam_role.await_visible(target.aws, role_arn, target.deadline, emit),
+        "kube.apply": apply,
+        "samples.apply_late": apply_late,
+        "samples.await": await_synced,
+    }
+    return table
+
+
+def filled(manifest: dict[str, Any], late: Sequence[Json], get: Callable[[str, str], Json | None]) -> dict[str, Any]:
+    """The manifest with values that AWS has given to other objects meanwhile. Error: `sample-not-yet`."""
+    import copy
+
+    found = copy.deepcopy(manifest)
+    for item in late:
+        text = sample_plan.at(get(item["kind"], item["name"]) or {}, item["field"])
+        if not text:
+            raise AcksmError(
+                "sample-not-yet", f"{item['kind']} {item['name']} has no {item['field']} yet", where=item["name"]
+            )
+        node: Any = found
+        for step in item["path"][:-1]:
+            node = node[step]
+        node[item["path"][-1]] = text
+    return found
+
+
+def _text(made: Plan) -> str:
+    facts = made.facts
+    lines = [f"{item['kind']} {facts['namespace']}/{item['name']}" for item in facts["objects"]]
+    lines += [f"role {facts['role_arn']}"] if facts["role_arn"] else []
+    last = facts["objects"][-1]
+    one = ref(last["kind"])
+    group = one.api_version.partition("/")[0]
+    return "\n".join([*lines, f"next: kubectl get {one.plural}.{group} {last['name']} -n {facts['namespace']} -o yaml"])

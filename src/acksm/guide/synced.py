@@ -1,0 +1,242 @@
+"""Whether an object of ACK is what its spec says: its conditions, read, and waited for.
+
+A condition of an object is the controllers' last word on it. What never becomes one is in their log (ack-facts.md
+§2.4). What either says is looked up in the table of symptoms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from acksm.catalog import lookup
+from acksm.engine.waits import Deadline, Progress, wait_until
+from acksm.errors import AcksmError
+from acksm.events import Emit, silent
+from acksm.guide import controller_logs, symptoms
+from acksm.guide.running import Running
+from acksm.guide.symptoms import Place, Symptom
+from acksm.kinds import KINDS
+from acksm.kube.client import Kube
+from acksm.kube.paths import Ref, ref
+
+SYNCED, TERMINAL, RECOVERABLE = "ACK.ResourceSynced", "ACK.Terminal", "ACK.Recoverable"
+# A recoverable failure that stays so long is told as the failure. Controllers try again 5 ms later, then twice that,
+# so it was tried a dozen times; a role made just now is known everywhere before (ack-facts.md §4.3).
+STUBBORN_SECONDS = 45.0
+LOG_LINES = 3000
+LOG_SECONDS = 3.0  # an object that is not synced by then may have its reason in the log only
+# A condition that was true before the object was changed holds until the controller has looked again.
+STALE_SECONDS = 10.0
+ONE_BY_ONE = 3  # objects of a collection that are asked for one by one; more are taken out of its list
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class State:
+    """What an object says of itself. `text` is for people. `failure` does not go by waiting; `trouble` may.
+
+    `aws` is the state in AWS ("InService"), "" for a kind without one; `reason` why it failed there.
+    """
+
+    synced: bool
+    text: str
+    failure: AcksmError | None = None
+    trouble: AcksmError | None = None
+    aws: str = ""
+    reason: str = ""
+
+
+def judge(manifest: Json | None, where: str) -> State:
+    """The state of an object as it is; None: it is not there. `where` names it in errors."""
+    if manifest is None:
+        return State(False, "it is not there")
+    status = manifest.get("status") or {}
+    conditions = {str(item.get("type")): item for item in status.get("conditions") or []}
+    aws, reason = _in_aws(str(manifest.get("kind")), status)
+    terminal, recoverable = conditions.get(TERMINAL), conditions.get(RECOVERABLE)
+    if _holds(terminal):
+        text = _told(terminal)
+        text = f"{text} ({reason})" if reason and reason not in text else text
+        return State(False, text, failure=_by_condition("object-terminal", text, where), aws=aws, reason=reason)
+    if _holds(recoverable):
+        text = _told(recoverable)
+        return State(False, text, trouble=_by_condition("object-recoverable", text, where), aws=aws, reason=reason)
+    synced = conditions.get(SYNCED)
+    if synced is None:
+        # Runtimes before 0.18 have no such condition; later ones write it together with the ARN.
+        done = bool((status.get("ackResourceMetadata") or {}).get("arn")) and not _busy(str(manifest.get("kind")), aws)
+        return State(done, aws or ("synced" if done else "the controller has not looked at it yet"), aws=aws)
+    text = _told(synced) or aws
+    if _holds(synced):
+        return State(True, text, aws=aws, reason=reason)
+    trouble = _by_condition("object-recoverable", text, where)
+    trouble_known = trouble if "symptom" in trouble.details else None
+    return State(False, text, trouble=trouble_known, aws=aws, reason=reason)
+
+
+def failed_in_aws(state: State, where: str) -> AcksmError | None:
+    """The error of an object that is in sync with an AWS object that failed."""
+    if not state.aws.endswith("Failed"):
+        return None
+    return AcksmError("object-failed", f"AWS says {state.aws}: {state.reason or 'no reason given'}", where=where)
+
+
+def _holds(condition: Json | None) -> bool:
+    return condition is not None and str(condition.get("status")) == "True"
+
+
+def _told(condition: Json | None) -> str:
+    found = condition or {}
+    message, reason = str(found.get("message") or ""), str(found.get("reason") or "")
+    return ": ".join(part for part in (message, reason if reason != message else "") if part)
+
+
+def _error(name: str, text: str, where: str, symptom: Symptom | None) -> AcksmError:
+    """The error `name`, with the symptom's remedy where there is one."""
+    if symptom is None:
+        return AcksmError(name, text[:2000] or "no message", where=where)
+    entry = lookup(symptom.id)
+    details = {"symptom": symptom.id, "diff": [f"{symptom.id}: {entry.title}"]}
+    return AcksmError(name, text[:2000], where=where, remedy=entry.remedy, details=details)
+
+
+def _by_condition(name: str, text: str, where: str) -> AcksmError:
+    return _error(name, text, where, symptoms.match(text, Place.CONDITION))
+
+
+def _kind(name: str) -> Any:
+    return next((kinds[name] for kinds in KINDS.values() if name in kinds), None)
+
+
+def _in_aws(kind: str, status: Json) -> tuple[str, str]:
+    """State and reason as the object's status has them."""
+    known = _kind(kind)
+    field = known.status if known else ""
+    return str(status.get(field[:1].lower() + field[1:], "")) if field else "", str(status.get("failureReason", ""))
+
+
+def _busy(kind: str, aws: str) -> bool:
+    known = _kind(kind)
+    return known is not None and aws in known.busy
+
+
+def look(kube: Kube, wanted: Sequence[Ref]) -> dict[Ref, Json | None]:
+    """The objects as they are now. Many of one collection cost one list; None for what is not there."""
+    collections: dict[Ref, list[Ref]] = {}
+    for one in wanted:
+        collections.setdefault(replace(one, name=""), []).append(one)
+
+    def ask(collection: Ref) -> dict[Ref, Json | None]:
+        some = collections[collection]
+        if len(some) <= ONE_BY_ONE:
+            return {one: kube.get(one) for one in some}
+        names = {str(item["metadata"]["name"]): {"kind": collection.kind, **item} for item in kube.list(collection)}
+        return {one: names.get(one.name) for one in some}
+
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        found: dict[Ref, Json | None] = {}
+        for part in pool.map(ask, collections):
+            found |= part
+        return found
+
+
+# What the logs say of an object, as an error; None when they say nothing that is not in its conditions too.
+Silent = Callable[[Ref, Json], AcksmError | None]
+
+
+def no_log(_one: Ref, _manifest: Json) -> AcksmError | None:
+    """A `Silent` for where logs are not looked at."""
+    return None
+
+
+def log_reader(kube: Kube, controllers: Sequence[Running]) -> Silent:
+    """A `Silent` over the logs of the controllers that watch the object's namespace."""
+
+    def read(one: Ref, manifest: Json) -> AcksmError | None:
+        service = one.api_version.partition(".")[0]
+        fitting = [item for item in controllers if item.service == service and item.watches(one.namespace)]
+        logs = controller_logs.read(kube, fitting, lines=LOG_LINES)
+        return silent_failure("\n".join(log.text for log in logs), one, manifest)
+
+    return read
+
+
+def silent_failure(log: str, one: Ref, manifest: Json) -> AcksmError | None:
+    """The newest symptom about an object that is seen in logs only. Lines from before it was made are about another
+    object of its name."""
+    born = _moment(str(manifest["metadata"].get("creationTimestamp", "")))
+
+    def is_new(raw: str) -> bool:
+        moment = _moment(symptoms.parse(raw).time)
+        return born is None or moment is None or moment >= born
+
+    about = "\n".join(raw for raw in log.splitlines() if one.name in raw and is_new(raw))
+    found = [item for item in symptoms.of_log(about, str(one)) if Place.CONDITION not in item.symptom.places]
+    return _error("object-silent", found[-1].text, str(one), found[-1].symptom) if found else None
+
+
+def _moment(text: str) -> datetime | None:
+    """A time in whole seconds, as Kubernetes and both of zap's encoders write it."""
+    try:
+        if text.replace(".", "", 1).isdigit():
+            return datetime.fromtimestamp(int(float(text)), UTC)
+        return datetime.fromisoformat(text.replace("Z", "+00:00")).replace(microsecond=0)
+    except (ValueError, OverflowError):
+        return None
+
+
+@dataclass
+class Waiter:
+    """Waits for objects. `applied` has the version that a change of this command left, by object."""
+
+    kube: Kube
+    deadline: Deadline
+    emit: Emit = silent
+    silent_failure: Silent = no_log
+
+    def __post_init__(self) -> None:
+        self._applied: dict[Ref, str] = {}
+
+    def note(self, one: Ref, manifest: Json) -> None:
+        """`manifest` is the object as a change of this command left it: it is synced only after the controller's
+        next word."""
+        self._applied[one] = str(manifest["metadata"].get("resourceVersion", ""))
+
+    def wait(self, kind: str, namespace: str, name: str) -> State:
+        """Until the object is synced. Errors: ``object-…`` with the controller's own words, `timed-out`."""
+        one = ref(kind, name, namespace)
+        began, since, last = self.deadline.elapsed, self.deadline.elapsed, State(False, "")
+
+        def check() -> Progress:
+            nonlocal since, last
+            manifest = self.kube.get(one)
+            state = judge(manifest, str(one))
+            now = self.deadline.elapsed
+            if (state.trouble and state.trouble.message) != (last.trouble and last.trouble.message):
+                since = now
+            last = state
+            if state.failure or state.synced:
+                fresh = manifest is None or self._is_fresh(one, manifest) or now - began >= STALE_SECONDS
+                failure = state.failure if fresh else None
+                return Progress(state.synced and fresh, state.text, failure)
+            if state.trouble and now - since >= STUBBORN_SECONDS:
+                return Progress(False, state.text, state.trouble)
+            if manifest is not None and now - began >= LOG_SECONDS:
+                return Progress(False, state.text, self.silent_failure(one, manifest))
+            return Progress(False, state.text)
+
+        try:
+            wait_until(check, self.deadline, what=str(one), emit=self.emit, longest_pause=1.5)
+        except AcksmError as error:
+            if error.id == "timed-out" and last.trouble:
+                raise last.trouble from error
+            raise
+        return last
+
+    def _is_fresh(self, one: Ref, manifest: Json) -> bool:
+        return self._applied.get(one) != str(manifest["metadata"].get("resourceVersion", ""))

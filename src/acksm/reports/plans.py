@@ -1,0 +1,37 @@
+"""The plan files of `acksm plan -o` and `acksm apply`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from typing_extensions import TypedDict  # pydantic reads no other on Python 3.11
+
+from acksm.reports.common import Change, Target
+
+
+class PlannedChange(TypedDict):
+    change: Change
+    fingerprint: str
+    """sha256 over the change with its call's parameters."""
+
+
+class PlanFile(TypedDict):
+    """What `acksm apply` reads; docs/schemas/plan.json."""
+
+    schema: str
+    """The form of this document: acksm.dev/plan/v1."""
+    acksm: str
+    """The version that wrote it."""
+    made: str
+    """When, RFC 3339."""
+    command: list[str]
+    """The command as typed after `acksm plan`, without plan's own options."""
+    settings: dict[str, Any]
+    """Its settings where they differ from the default, from wherever they came."""
+    target: Target
+    notes: list[str]
+    result: dict[str, Any]
+    """The facts of the command's report, versions among them, as they were to be."""
+    changes: list[PlannedChange]
+    digest: str
+    """sha256 over all other fields."""

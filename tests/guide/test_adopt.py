@@ -1,0 +1,595 @@
+"""Adoption: what is asked for, where it would be, what is made of it, and what its conditions and logs mean."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, strategies as st
+
+from acksm.aws.objects import Found
+from acksm.declared import DeclaredAdoption
+from acksm.errors import AcksmError
+from acksm.guide import adopt, adopt_place, adopt_plan, adopt_wait, adopt_wanted, managed
+from acksm.guide.adopt_place import ADOPTED_CRD, Observed, Way
+from acksm.guide.adopt_plan import Adoption
+from acksm.guide.adopt_wanted import ALL, Refusals, Wish
+from acksm.guide.bindings import OWNER, REGION, TEAM, Namespace
+from acksm.guide.carm_map import ACCOUNT_MAP, TEAM_MAP, Map
+from acksm.guide.managed import Holder, Index
+from acksm.guide.role_selector import Selector
+from acksm.guide.running import Running
+from acksm.kinds import KINDS, Kind
+
+A, B = "012345678901", "111111111111"
+ROLE = f"arn:aws:iam::{B}:role/SagemakerCrossAccountAccess"
+MODEL, ENDPOINT = KINDS["sagemaker"]["Model"], KINDS["sagemaker"]["Endpoint"]
+TARGET = KINDS["applicationautoscaling"]["ScalableTarget"]
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+ARN = f"arn:aws:sagemaker:us-west-2:{A}"
+
+
+def running(version: str = "1.9.1", service: str = "sagemaker", **more: Any) -> Running:
+    base = Running(service, "ack-system", f"ack-{service}-controller", "d", version, "sa", region="us-west-2")
+    return replace(base, **more)
+
+
+def observed(*controllers: Running, without: str = "", **more: Any) -> Observed:
+    served = {f"{kind.plural}.{kind.group}" for kind in ALL} | {ADOPTED_CRD}
+    base = Observed(controllers or (running(),), {"team": Namespace("team")}, {}, (), frozenset(served - {without}), A)
+    return replace(base, **more)
+
+
+def namespace(**annotations: str) -> dict[str, Namespace]:
+    return {"team": Namespace("team", annotations)}
+
+
+def maps(name: str = ACCOUNT_MAP, **data: str) -> dict[tuple[str, str], Map]:
+    return {("ack-system", name): Map("ack-system", name, data)}
+
+
+def where(found: Observed, kind: Kind = MODEL) -> adopt_place.Place:
+    return adopt_place.place(found, kind, "team", "here")
+
+
+# what is asked for
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Endpoint", "Endpoint"),
+        ("endpoint", "Endpoint"),
+        ("endpoints", "Endpoint"),
+        ("models.sagemaker.services.k8s.aws", "Model"),
+        ("ScalingPolicies.applicationautoscaling", "ScalingPolicy"),
+    ],
+)
+def test_a_kind_by_its_name_or_plural(text: str, expected: str) -> None:
+    assert adopt_wanted.find_kind(text).name == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "near"),
+    [
+        ("Modle", "Model"),
+        ("ep", "Endpoint"),
+        ("epc", "EndpointConfig"),
+        ("nb", "NotebookInstance"),
+        ("train", "TrainingJob"),
+        ("trainingjob.s3", "TrainingJob"),
+        ("hpo", "HyperParameterTuningJob"),
+        ("sp", "ScalingPolicy"),
+    ],
+)
+def test_the_nearest_kind_is_named(text: str, near: str) -> None:
+    with pytest.raises(AcksmError) as caught:
+        adopt_wanted.find_kind(text)
+    assert caught.value.id in {"kind-unknown", "adopt-wrong-group"}
+    assert near in caught.value.message
+
+
+def test_the_group_of_the_other_service_is_wrong() -> None:
+    with pytest.raises(AcksmError) as caught:
+        adopt_wanted.find_kind("ScalableTarget.sagemaker.services.k8s.aws")
+    assert caught.value.id == "adopt-wrong-group"
+
+
+@given(st.text(max_size=20))
+def test_any_text_as_a_kind_is_one_or_an_error(text: str) -> None:
+    try:
+        kind = adopt_wanted.find_kind(text)
+    except AcksmError as caught:
+        failure = caught.id
+    else:
+        assert kind in ALL
+        return
+    assert failure in {"kind-unknown", "adopt-wrong-group"}
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("sagemaker:us-west-2:{}:endpoint/churn", "Endpoint"),
+        ("sagemaker:us-west-2:{}:endpoint-config/churn", "EndpointConfig"),
+        ("sagemaker:us-west-2:{}:model-package/group/3", "ModelPackage"),
+        ("sagemaker:us-west-2:{}:pipeline/p", "Pipeline"),
+        ("sagemaker:us-west-2:{}:pipeline/p/execution/abc", "PipelineExecution"),
+        ("sagemaker:us-west-2:{}:app/d-1/alice/JupyterServer/default", "App"),
+        ("application-autoscaling:us-west-2:{}:scalable-target/0ec5", "ScalableTarget"),
+        (
+            "autoscaling:us-west-2:{}:scalingPolicy:u:resource/sagemaker/endpoint/e/variant/v:policyName/p",
+            "ScalingPolicy",
+        ),
+    ],
+)
+def test_an_arn_tells_its_kind(path: str, kind: str) -> None:
+    text = f"arn:aws:{path.format(A)}"
+    found = adopt_wanted.kind_of(adopt_wanted.parse_arn(text))
+    assert found.name == kind
+    assert adopt_wanted.wish(found, text).arn
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "fields", "id"),
+    [
+        ("Model", f"{ARN}:endpoint/churn", {}, "adopt-arn"),
+        ("Model", "arn:aws:s3:::bucket", {}, "adopt-arn"),
+        ("Model", f"{ARN}:cluster/x", {}, "adopt-arn"),
+        ("UserProfile", "alice", {}, "adopt-key"),
+        ("Model", "", {}, "adopt-key"),
+        ("Model", "a/b", {}, "adopt-key"),
+        ("ScalingPolicy", "", {"policyName": "p"}, "adopt-key"),
+        ("Model", "", {"modelname": "x"}, "adopt-field"),
+        ("ModelPackage", "", {"modelPackageName": "x"}, "adopt-field"),
+    ],
+)
+def test_what_names_nothing(kind: str, text: str, fields: dict[str, str], id: str) -> None:
+    with pytest.raises(AcksmError) as caught:
+        adopt_wanted.wish(adopt_wanted.find_kind(kind), text, fields)
+    assert caught.value.id == id
+
+
+def test_fields_complete_a_name() -> None:
+    policy = KINDS["applicationautoscaling"]["ScalingPolicy"]
+    found = adopt_wanted.wish(policy, "table/orders/p", {"serviceNamespace": "dynamodb"})
+    assert found.keys == ({"serviceNamespace": "dynamodb", "resourceID": "table/orders", "policyName": "p"},)
+    app = KINDS["sagemaker"]["App"]
+    both = adopt_wanted.wish(app, "d-1/x/JupyterLab/default").keys
+    assert [sorted(key) for key in both] == [
+        ["appName", "appType", "domainID", "userProfileName"],
+        ["appName", "appType", "domainID", "spaceName"],
+    ]
+
+
+def declared(**more: Any) -> DeclaredAdoption:
+    return DeclaredAdoption.model_validate(more)
+
+
+def test_declarations_and_the_keys_of_an_adopted_resource() -> None:
+    group = "applicationautoscaling.services.k8s.aws"
+    item = declared(
+        kind="ScalableTarget",
+        name="endpoint/e/variant/v",
+        fields={"serviceNamespace": "sagemaker", "scalableDimension": "d"},
+        group=group,
+    )
+    found = adopt_wanted.of_declared(item, "team", "f")
+    assert (found.namespace, found.keys[0]["resourceID"]) == ("team", "endpoint/e/variant/v")
+    user = declared(
+        kind="UserProfile", name="alice", fields={"domainID": "d-1"}, group="sagemaker.services.k8s.aws", namespace="x"
+    )
+    assert adopt_wanted.of_declared(user, "team", "f").keys == ({"userProfileName": "alice", "domainID": "d-1"},)
+    with pytest.raises(AcksmError) as caught:
+        adopt_wanted.of_declared(declared(kind="Bucket", name="b", group="s3.services.k8s.aws"), "team", "f")
+    assert caught.value.id == "adopt-wrong-group"
+    arn = adopt_wanted.of_declared(declared(name=f"{ARN}:model/m"), "team", "f")
+    assert arn.kind is MODEL
+
+
+def test_many_errors_are_told_at_once_and_with_their_places() -> None:
+    refusals = Refusals(locate=lambda text: text.upper())
+    refusals.errors += [AcksmError("adopt-key", f"no {name}", where=name) for name in "abc"]
+    with pytest.raises(AcksmError) as caught:
+        refusals.check()
+    assert caught.value.id == "adopt-key"
+    assert caught.value.where == "A"
+    assert "2 more" in caught.value.message
+    assert len(caught.value.details["diff"]) == 3
+
+
+# where it would be
+
+
+@pytest.mark.parametrize(
+    ("controller", "expected"),
+    [
+        (running("0.0.3"), Way.ADOPTED_RESOURCE),
+        (running("1.2.13"), Way.ADOPTED_RESOURCE),
+        (running("1.2.14"), "adopt-off"),
+        (running("1.3.3", gates=frozenset({"ResourceAdoption"})), Way.ANNOTATIONS),
+        (running("1.4.0"), Way.ANNOTATIONS),
+        (running("1.4.0", gates_off=frozenset({"ResourceAdoption"})), "adopt-off"),
+        (running("1.9.1"), Way.ANNOTATIONS),
+    ],
+)
+def test_the_way_follows_from_version_and_gates(controller: Running, expected: str) -> None:
+    if expected != "adopt-off":
+        assert where(observed(controller)).way == expected
+        return
+    with pytest.raises(AcksmError) as caught:
+        where(observed(controller))
+    assert caught.value.id == expected
+    assert caught.value.remedy == "acksm install --set featureGates.ResourceAdoption=true"
+
+
+def test_an_old_cluster_without_the_crd_has_no_way() -> None:
+    with pytest.raises(AcksmError) as caught:
+        where(observed(running("1.2.13"), without=ADOPTED_CRD))
+    assert caught.value.id == "adopt-off"
+    assert "featureGates" not in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (observed(), (A, "us-west-2", "")),
+        (observed(namespaces=namespace(**{REGION: "eu-west-1"})), (A, "eu-west-1", "")),
+        (observed(namespaces=namespace(**{OWNER: B}), maps=maps(**{B: ROLE})), (B, "us-west-2", ROLE)),
+        (observed(namespaces=namespace(**{OWNER: A})), (A, "us-west-2", "")),
+        (
+            observed(
+                running(gates=frozenset({"TeamLevelCARM"})),
+                namespaces=namespace(**{OWNER: A, TEAM: "t"}),
+                maps=maps(TEAM_MAP, t=ROLE),
+            ),
+            (B, "us-west-2", ROLE),
+        ),
+        (
+            observed(
+                running(gates=frozenset({"ServiceLevelCARM"})),
+                namespaces=namespace(**{OWNER: B}),
+                maps=maps(**{B: ROLE, f"sagemaker.{B}": ROLE.replace(B, "222222222222")}),
+            ),
+            ("222222222222", "us-west-2", ROLE.replace(B, "222222222222")),
+        ),
+        (
+            observed(
+                running(gates=frozenset({"IAMRoleSelector"}), enable_carm=False),
+                selectors=(
+                    Selector("s", ROLE, ("team",)),
+                    Selector("t", ROLE, types=(("", "", "Endpoint"),)),
+                    Selector("u", ROLE, labels={"a": "b"}),
+                ),
+            ),
+            (B, "us-west-2", ROLE),
+        ),
+    ],
+)
+def test_account_and_region_are_those_that_the_controller_takes(found: Observed, expected: tuple[str, ...]) -> None:
+    place = where(found)
+    assert (place.account, place.region, place.role) == expected
+
+
+@pytest.mark.parametrize(
+    ("found", "id"),
+    [
+        (observed(running(watched=("other",))), "adopt-not-watched"),
+        (observed(running(service="applicationautoscaling", version="1.4.1")), "controllers-missing"),
+        (observed(running(), running(namespace="two")), "adopt-two-controllers"),
+        (observed(without="models.sagemaker.services.k8s.aws"), "adopt-kind-not-served"),
+        (observed(running(kinds=("Endpoint",))), "adopt-kind-off"),
+        (observed(namespaces={}), "binding-namespace-missing"),
+        (observed(namespaces={"team": Namespace("team", terminating=True)}), "namespace-terminating"),
+        (observed(namespaces=namespace(**{OWNER: B})), "adopt-account-unmapped"),
+        (observed(namespaces=namespace(**{OWNER: B}), maps=maps(**{B: "x"})), "adopt-account-unmapped"),
+        (observed(running(watched=("team",)), namespaces=namespace(**{OWNER: B})), "annotations-ignored"),
+        (observed(running(enable_carm=False), namespaces=namespace(**{REGION: "eu-west-1"})), "carm-disabled"),
+        (observed(running(selector="team in (a)")), "adopt-selector"),
+        (
+            observed(
+                running(gates=frozenset({"IAMRoleSelector"}), enable_carm=False),
+                selectors=(Selector("s", ROLE), Selector("t", ROLE, ("team",))),
+            ),
+            "adopt-selectors",
+        ),
+    ],
+)
+def test_what_a_controller_would_pass_over_in_silence_is_refused(found: Observed, id: str) -> None:
+    with pytest.raises(AcksmError) as caught:
+        where(found)
+    assert caught.value.id == id
+
+
+def test_labels_that_the_controller_asks_for_are_given() -> None:
+    assert where(observed(running(selector="team=a, stage==b"))).labels == {"team": "a", "stage": "b"}
+
+
+# what is made of it
+
+
+def found(kind: Kind = MODEL, state: str = "", **key: str) -> Found:
+    arn = key.get("arn", f"{ARN}:{kind.arn_kind}/{kind.write(key)}")
+    return Found(kind, key or {"modelName": "Churn"}, arn, "us-west-2", state)
+
+
+def planned(
+    wish: Wish, seen: Observed | None = None, *holders: Holder, of: Found | None = None
+) -> tuple[list[Adoption], list[AcksmError]]:
+    errors: list[AcksmError] = []
+    seen = seen or observed()
+    index = Index(holders, lambda _kind, _namespace: (A, "us-west-2"))
+    asked = [(wish, where(seen, wish.kind), of or found())]
+    return adopt_plan.plan(asked, index, errors.append, NOW), errors
+
+
+def asked(text: str = "Churn", kind: Kind = MODEL, **more: Any) -> Wish:
+    return adopt_wanted.wish(kind, text, namespace="team", **more)
+
+
+def test_an_annotated_object_has_no_spec_and_keeps_what_it_stands_for() -> None:
+    (item,), _ = planned(asked(region="eu-west-1", read_only=True))
+    made = adopt_plan.manifest(item)
+    assert "spec" not in made  # an empty one would not be valid
+    assert made["metadata"]["name"] == "churn"
+    notes = made["metadata"]["annotations"]
+    assert json.loads(notes["services.k8s.aws/adoption-fields"]) == {"modelName": "Churn"}
+    assert notes["services.k8s.aws/adoption-policy"] == "adopt"
+    assert notes["services.k8s.aws/deletion-policy"] == "retain"
+    assert notes["services.k8s.aws/read-only"] == "true"
+    assert notes["services.k8s.aws/region"] == "eu-west-1"
+    assert item.change is not None
+    assert item.change.id == "adopt.create"
+
+
+def test_an_adopted_resource_has_the_additional_keys() -> None:
+    key = {"resourceID": "endpoint/e/variant/v", "serviceNamespace": "sagemaker", "scalableDimension": "d"}
+    seen = observed(running("1.0.17", "applicationautoscaling"))
+    wish = asked("endpoint/e/variant/v", TARGET, region="eu-west-1")
+    (item,), _ = planned(wish, seen, of=found(TARGET, **key))
+    made = adopt_plan.manifest(item)
+    assert made["spec"]["aws"] == {
+        "nameOrID": "endpoint/e/variant/v",
+        "additionalKeys": {"serviceNamespace": "sagemaker", "scalableDimension": "d"},
+    }
+    meta = made["spec"]["kubernetes"]["metadata"]
+    assert meta["name"] == "endpoint-e-variant-v"
+    assert made["metadata"]["name"] == "adopt-scalabletarget-endpoint-e-variant-v"
+    # the controller takes the region from the AdoptedResource, and the object keeps it
+    assert made["metadata"]["annotations"] == {"services.k8s.aws/region": "eu-west-1"}
+    assert meta["annotations"] == {"services.k8s.aws/region": "eu-west-1", "services.k8s.aws/deletion-policy": "retain"}
+    user = KINDS["sagemaker"]["UserProfile"]
+    (item,), _ = planned(
+        asked("d-1/alice", user), observed(running("1.2.13")), of=found(user, domainID="d-1", userProfileName="alice")
+    )
+    assert adopt_plan.manifest(item)["spec"]["aws"] == {"nameOrID": "alice", "additionalKeys": {"domainID": "d-1"}}
+
+
+def test_an_execution_is_adopted_by_its_arn_either_way() -> None:
+    kind, arn = KINDS["sagemaker"]["PipelineExecution"], f"{ARN}:pipeline/p/execution/abc"
+    for version in ("1.2.13", "1.9.1"):
+        (item,), _ = planned(asked(arn, kind), observed(running(version)), of=found(kind, arn=arn))
+        assert item.name == "p-execution-abc"
+        made = adopt_plan.manifest(item)
+        if version == "1.2.13":
+            assert made["spec"]["aws"] == {"arn": arn}
+        else:
+            assert json.loads(made["metadata"]["annotations"]["services.k8s.aws/adoption-fields"]) == {"arn": arn}
+
+
+def test_versions_that_do_not_follow_the_marks() -> None:
+    (item,), _ = planned(asked(), observed(running("0.3.1")))
+    assert "knows no deletion policy" in item.notes[0]
+    _, errors = planned(asked(read_only=True), observed(running("1.2.13")))
+    assert [error.id for error in errors] == ["adopt-read-only"]
+
+
+def manifest(name: str = "churn", namespace: str = "team", key: str = "Churn", **more: Any) -> dict[str, Any]:
+    meta: dict[str, Any] = {
+        "name": name,
+        "namespace": namespace,
+        "resourceVersion": "7",
+        "creationTimestamp": (NOW - timedelta(seconds=more.pop("age", 5))).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "labels": {"acksm.dev/owned": "true"} if more.pop("owned", True) else {},
+        "annotations": {
+            "services.k8s.aws/adoption-policy": "adopt",
+            "services.k8s.aws/adoption-fields": json.dumps({"modelName": key}),
+            "services.k8s.aws/deletion-policy": "retain",
+            **more.pop("annotations", {}),
+        },
+        "finalizers": [],
+    }
+    status = more.pop("status", {})
+    if more.pop("adopted", True):
+        meta |= {"finalizers": ["finalizers.sagemaker.services.k8s.aws/Model"]}
+        meta["annotations"]["services.k8s.aws/adopted"] = "true"
+        status = {"ackResourceMetadata": {"ownerAccountID": A, "region": "us-west-2"}, **status}
+    return {"metadata": meta, "spec": {"modelName": key}, "status": status, **more}
+
+
+def holder(**more: Any) -> Holder:
+    return managed.of_object(MODEL, manifest(**more))
+
+
+def test_what_is_adopted_is_left_alone() -> None:
+    (item,), _ = planned(asked(), None, holder())
+    assert item.is_done
+    assert item.change is None
+
+
+def test_what_is_on_its_way_is_waited_for_and_made_anew_when_it_is_late() -> None:
+    (item,), _ = planned(asked(), None, holder(adopted=False))
+    assert (item.is_done, item.change) == (False, None)
+    (item,), _ = planned(asked(), None, holder(adopted=False, age=3600))
+    assert item.change is not None
+    assert (item.change.id, item.change.params["resource_version"]) == ("adopt.renew", "7")
+    # somebody else's is theirs
+    (item,), _ = planned(asked(), None, holder(adopted=False, age=3600, owned=False))
+    assert item.change is None
+
+
+def test_marks_that_are_asked_for_otherwise_are_changed() -> None:
+    (item,), _ = planned(asked(retain=False, read_only=True), None, holder())
+    assert item.change is not None
+    assert item.change.params["annotations"] == {
+        "services.k8s.aws/deletion-policy": None,
+        "services.k8s.aws/read-only": "true",
+    }
+    assert item.change.danger == "mild"
+    (item,), _ = planned(asked(retain=False), None, holder(owned=False))
+    assert item.change is None
+    assert "not made by acksm" in item.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("other", "id"),
+    [
+        (holder(namespace="else"), "adopt-managed"),
+        (holder(name="another"), "adopt-managed"),
+        (holder(namespace="else", adopted=False), "adopt-managed"),  # on its way there
+        (holder(name="another", key="CHURN"), "adopt-managed"),  # names differ by more than case
+        (holder(key="other"), "adopt-name-taken"),
+        (holder(adopted=False, annotations={"services.k8s.aws/adoption-policy": ""}), "adopt-name-taken"),
+        (holder(namespace="else", status={"ackResourceMetadata": {"ownerAccountID": B, "region": "us-west-2"}}), ""),
+        (holder(namespace="else", status={"ackResourceMetadata": {"ownerAccountID": A, "region": "eu-west-1"}}), ""),
+        (holder(namespace="else", adopted=False, annotations={"services.k8s.aws/region": "eu-west-1"}), ""),
+    ],
+)
+def test_another_that_holds_it_is_named(other: Holder, id: str) -> None:
+    made, errors = planned(asked(), None, other)
+    assert [error.id for error in errors] == ([id] if id else [])
+    assert len(made) == (0 if id else 1)
+
+
+def test_an_adopted_resource_on_its_way_holds_too() -> None:
+    (item,), _ = planned(asked(), observed(running("1.2.13")))
+    made = adopt_plan.manifest(item)
+    pending = managed.of_adopted_resource(made)
+    assert pending is not None
+    assert (pending.namespace, pending.name, pending.key) == ("team", "churn", {"modelName": "Churn"})
+    (again,), errors = planned(asked(), observed(running("1.2.13")), pending)
+    assert (again.change, errors) == (None, [])
+    _, errors = planned(asked(name="x"), observed(running("1.2.13")), pending)
+    assert [error.id for error in errors] == ["adopt-managed"]
+    done = {**made, "status": {"conditions": [{"type": "ACK.Adopted", "status": "True"}]}}
+    assert managed.of_adopted_resource(done) is None
+
+
+def test_an_object_that_goes_is_not_adopted() -> None:
+    _, errors = planned(asked("e", ENDPOINT), of=found(ENDPOINT, "Deleting", endpointName="e"))
+    assert [error.id for error in errors] == ["adopt-deleting"]
+
+
+@pytest.mark.parametrize("name", ["A_b", "-a", "a" * 254, "a/b"])
+def test_names_that_the_cluster_cannot_have(name: str) -> None:
+    _, errors = planned(asked(name=name))
+    assert [error.id for error in errors] == ["adopt-name"]
+
+
+@given(st.sampled_from(ALL), st.data())
+def test_every_object_gets_a_name_that_the_cluster_can_have(kind: Kind, data: st.DataObject) -> None:
+    fields = ("arn",) if kind.by_arn else kind.key
+    key = {name: data.draw(st.text(min_size=1, max_size=300)) for name in fields}
+    name = adopt_plan.kube_name(kind, key)
+    for one in (name, adopt_plan.helper_name(kind, name)):
+        assert re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*", one), one
+        assert len(one) <= 253
+
+
+@given(st.lists(st.text("aA-_.", min_size=1, max_size=5), unique=True, min_size=2))
+def test_names_that_had_to_be_changed_do_not_meet(names: list[str]) -> None:
+    made = {name: adopt_plan.kube_name(MODEL, {"modelName": name}) for name in names}
+    for one in names:
+        for other in names:
+            if one.lower() != other.lower():
+                assert made[one] != made[other]
+
+
+# what becomes of it
+
+
+def adoption(version: str = "1.9.1") -> Adoption:
+    (item,), _ = planned(asked(), observed(running(version)))
+    return item
+
+
+SYNCED = {"type": "ACK.ResourceSynced", "status": "True", "message": "synced"}
+BUSY = {"type": "ACK.ResourceSynced", "status": "False", "message": "Endpoint is in Creating status."}
+ENDED = {"type": "ACK.Terminal", "status": "True", "message": "required field missing: x"}
+DENIED = {"type": "ACK.Recoverable", "status": "True", "message": "AccessDenied"}
+
+
+@pytest.mark.parametrize(
+    ("made", "done", "told"),
+    [
+        (None, False, "not there yet"),
+        (manifest(adopted=False), False, "not looked at by the controller yet"),
+        (manifest(), False, "not looked at by the controller yet"),
+        (manifest(status={"conditions": [SYNCED]}), True, "synced"),
+        (manifest(status={"conditions": [BUSY]}), True, BUSY["message"]),
+        (manifest(status={"conditions": [SYNCED, ENDED]}), True, ENDED["message"]),
+        (manifest(adopted=False, status={"conditions": [ENDED]}), False, ENDED["message"]),
+        (manifest(adopted=False, status={"conditions": [DENIED]}), False, DENIED["message"]),
+        (manifest(adopted=False, status={"conditions": [BUSY]}), False, BUSY["message"]),
+    ],
+)
+def test_conditions_tell_whether_it_is_adopted(made: dict[str, Any] | None, done: bool, told: str) -> None:
+    seen = adopt_wait.judge(adoption(), made, None)
+    assert seen.done is done
+    assert told in (seen.text or seen.problem or seen.terminal)
+
+
+def test_an_adopted_resource_tells_what_fails() -> None:
+    failed = {"status": {"conditions": [{"type": "ACK.Adopted", "status": "False", "message": "resource not found"}]}}
+    seen = adopt_wait.judge(adoption("1.2.13"), None, failed)
+    assert seen.problem == "resource not found"
+    assert adopt_wait.cause(seen.problem) == "adopt-not-found-there"
+    # before runtimes had the condition, the object itself is all there is
+    assert adopt_wait.judge(adoption("0.2.0"), manifest(), {}).done
+    assert not adopt_wait.judge(adoption("1.2.13"), manifest(), {}).done
+
+
+MODEL_LINE = '{"controllerKind": "Model", "namespace": "team", "name": "churn", "error": "adopted resource not found"}'
+LOG = f"""
+{{"level":"info","msg":"adopted resource","kind":"Model","namespace":"team","name":"churn"}}
+{{"level":"error","msg":"Reconciler error","controllerKind":"Model","namespace":"team","name":"churn","error":"first"}}
+2026-01-02T03:04:05.000Z\tERROR\tReconciler error\t{MODEL_LINE}
+not json {{"error": x
+{{"error": ""}}
+[{{"error": 1}}]
+"""
+
+
+def test_errors_in_logs_of_both_forms() -> None:
+    errors = adopt_wait.log_errors(LOG)
+    assert [error.error for error in errors] == ["first", "adopted resource not found"]
+    assert {(error.kind, error.namespace, error.name) for error in errors} == {("Model", "team", "churn")}
+
+
+@pytest.mark.parametrize(
+    ("text", "id"),
+    [
+        ("adopted resource not found", "adopt-not-found-there"),
+        ("multiple (2) matching IAMRoleSelectors found", "adopt-selectors"),
+        ("Resource already exists in account 1, but the role used", "adopt-drift"),
+        ("Resource already exists in region a, but the desired", "adopt-drift"),
+        ("resource manager factory not found", "adopt-not-adoptable"),
+        ("AccessDenied: no", "adopt-failing"),
+    ],
+)
+def test_what_a_logs_error_means(text: str, id: str) -> None:
+    assert adopt_wait.cause(text) == id
+
+
+@given(st.text())
+def test_any_log_is_read(text: str) -> None:
+    adopt_wait.log_errors(text)
+
+
+@pytest.mark.parametrize(("where", "expected"), [("a.yaml#adopt.x", "a.yaml#adopt.x"), ("Model m", "Model m")])
+def test_places_that_are_none_stay(where: str, expected: str) -> None:
+    assert adopt.locate(where) == expected

@@ -1,0 +1,65 @@
+"""Every sample against the real CRDs of each generation, where the shared data are at hand."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from acksm import yaml_reader
+from acksm.guide.sample_files import samples
+from acksm.kinds import KINDS, SINCE
+from sample_values_for import values
+
+SHARED = Path(__file__).parents[2].parent / "shared" / "data"
+CHARTS = sorted(path.parent for path in SHARED.glob("*/*/crds"))
+
+# Samples that stand for a kind that came later than their own; on older charts the apiserver's look refuses them.
+STANDS_FOR = {"component-endpoint-config": "InferenceComponent", "app": "Space"}
+
+pytestmark = pytest.mark.skipif(not CHARTS, reason="the shared data are not here")
+
+
+@cache
+def schemas(chart: Path) -> dict[str, Any]:
+    """Kind to the schema of its objects, with every structure closed: a misspelt field is an error."""
+    found = {}
+    for file in (chart / "crds").iterdir():
+        crd = yaml_reader.load(file.read_text("utf-8"))
+        if crd["spec"]["group"].startswith(chart.parts[-2]):
+            schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+            found[crd["spec"]["names"]["kind"]] = _closed(schema["properties"]["spec"])
+    return found
+
+
+def _closed(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_closed(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {key: _closed(item) for key, item in schema.items() if key != "description"}
+    if "properties" in found and isinstance(found["properties"], dict) and found.get("type") == "object":
+        found.setdefault("additionalProperties", False)
+    return found
+
+
+@pytest.mark.parametrize("chart", CHARTS, ids=lambda path: "-".join(path.parts[-2:]))
+@pytest.mark.parametrize("name", samples())
+def test_a_sample_fits_the_crd(chart: Path, name: str) -> None:
+    sample = samples()[name]
+    if sample.service != chart.parts[-2] or not {sample.kind, STANDS_FOR.get(name, sample.kind)} <= set(schemas(chart)):
+        pytest.skip("another service, or a later kind")
+    spec = sample.manifest(values(sample))["spec"]
+    jsonschema.validate(spec, schemas(chart)[sample.kind])
+
+
+@pytest.mark.parametrize("chart", CHARTS, ids=lambda path: "-".join(path.parts[-2:]))
+def test_the_table_says_which_kinds_a_chart_has(chart: Path) -> None:
+    from packaging.version import Version
+
+    service, version = chart.parts[-2:]
+    there = {kind for kind in KINDS[service] if Version(SINCE.get(kind, "0")) <= Version(version)}
+    assert there == set(schemas(chart))

@@ -1,0 +1,37 @@
+"""Values for samples in tests: those that have no default."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from acksm.guide import sample_values
+from acksm.guide.sample_files import Sample, samples
+from acksm.guide.sample_values import Place
+
+ACCOUNT = "012345678901"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/execution"
+GIVEN = {
+    "role": ROLE,
+    "bucket": "practice-sagemaker",
+    "vpc": "vpc-0a1b2c3d",
+    "subnets": "subnet-0a1b2c3d,subnet-4e5f6a7b",
+    "product": "prod-abc123",
+    "artifact": "pa-abc123",
+    "workteam": f"arn:aws:sagemaker:us-west-2:{ACCOUNT}:workteam/private-crowd/team",
+}
+
+
+def needed(sample: Sample) -> dict[str, str]:
+    """What of GIVEN the sample has to be given."""
+    return {name: GIVEN[name] for name, parameter in sample.parameters.items() if parameter.required}
+
+
+def values(sample: Sample, region: str = "us-west-2") -> dict[str, Any]:
+    """A value for each of its parameters."""
+    place, found = Place(region, account=ACCOUNT), {}
+    for name, parameter in sample.parameters.items():
+        text = GIVEN[name] if parameter.required else str(parameter.default or parameter.like)
+        if parameter.sample and not parameter.of:
+            text = str(samples()[parameter.sample].parameters["name"].default)
+        found[name] = sample_values.value(parameter, text, place)
+    return found

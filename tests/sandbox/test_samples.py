@@ -1,0 +1,200 @@
+"""`acksm samples apply` on real parts, with controllers that run: chains, a second run, roles, refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from acksm.guide import sample_plan, sample_roles
+from acksm.guide.sample_files import chain, samples
+from acksm.kube.paths import Ref, ref
+from acksm.sandbox.state import OTHER_ACCOUNT, REGION
+from sample_values_for import GIVEN, needed
+from world import World
+
+BUCKET = ("--set", "bucket=practice-data")
+
+
+class Bench:
+    """A cluster with both controllers, and objects that samples make."""
+
+    def __init__(self, world: World) -> None:
+        self.world, self.made = world, set[Ref]()
+
+    def apply(self, name: str, *words: str, namespace: str = "default", **more: Any) -> Any:
+        """A run of `samples apply`; what it made is taken away at the end."""
+        run = self.world.acksm("samples", "apply", name, "-y", "-o", "json", "-n", namespace, *words, **more)
+        if run.exit_code == 0:
+            result = run.data["result"]
+            self.made |= {ref(item["kind"], item["name"], result["namespace"]) for item in result["objects"]}
+        return run
+
+    def live(self, kind: str, name: str, namespace: str = "default") -> dict[str, Any]:
+        return self.world.kube.get(ref(kind, name, namespace)) or {}
+
+    def clean(self) -> None:
+        for one in self.made:
+            if self.world.kube.get(one):
+                self.world.kube.patch(one, {"metadata": {"finalizers": None}})
+            self.world.kube.delete(one)
+
+
+def every(name: str, role: str) -> list[str]:
+    """All that has to be given for a sample and for what it is made after."""
+    found = {key: value for one in chain(name) for key, value in needed(one).items()} | {"role": role}
+    allowed = {key for one in chain(name) for key in one.parameters}
+    return [word for key, value in found.items() if key in allowed for word in ("--set", f"{key}={value}")]
+
+
+@pytest.fixture
+def bench(world: World) -> Iterator[Bench]:
+    found = Bench(world)
+    yield found
+    found.clean()
+
+
+def test_everything_that_the_sandbox_can_make(bench: Bench) -> None:
+    """One install: a chain with its own role, the same again, and one sample of each other kind."""
+    world = bench.world
+    world.install("--policy", "core", "--policy", "studio", "--policy", "autoscaling")
+
+    # the whole way to a scaling policy, with nothing but a bucket
+    with world.requests() as looked:
+        dry = bench.apply("scaling-policy", "--with-role", *BUCKET, "--dry-run").ok().data
+    assert looked.writes == []
+    assert any("dryRun=All" in path for _, path, _ in looked.kube)  # the apiserver saw each manifest
+    objects = [item["target"].split()[0] for item in dry["changes"] if item["system"] == "kubernetes"]
+    assert objects == ["Model", "EndpointConfig", "Endpoint", "ScalableTarget", "ScalingPolicy"]
+    told = bench.apply("scaling-policy", "--with-role", *BUCKET).ok()
+    assert told.stderr.count("✓ Endpoint") + told.stderr.count("created Endpoint") >= 2
+    assert bench.live("Endpoint", "acksm-endpoint")["status"]["endpointStatus"] == "InService"
+    scaling = world.aws("application-autoscaling")
+    policies = scaling.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"]
+    assert [item["ResourceId"] for item in policies] == ["endpoint/acksm-endpoint/variant/all"]
+    labels = bench.live("Model", "acksm-model")["metadata"]["labels"]
+    assert labels == {"acksm.dev/owned": "true", sample_plan.SAMPLE_LABEL: "model"}
+
+    # the role is SageMaker's to take on, may use that bucket, and is found by its tags
+    target_arn = told.data["target"]["cluster_arn"]
+    role = world.aws("iam").get_role(RoleName=told.data["result"]["role_arn"].rpartition("/")[2])["Role"]
+    assert sample_roles.is_ours({tag["Key"]: tag["Value"] for tag in role["Tags"]}, target_arn)
+    trust = role["AssumeRolePolicyDocument"]["Statement"][0]
+    assert (trust["Principal"], trust["Action"]) == ({"Service": "sagemaker.amazonaws.com"}, "sts:AssumeRole")
+    inline = world.aws("iam").list_role_policies(RoleName=role["RoleName"])["PolicyNames"]
+    assert inline == [sample_roles.POLICY_PREFIX + "practice-data"]
+    model = world.aws("sagemaker").describe_model(ModelName="acksm-model")
+    assert model["ExecutionRoleArn"] == role["Arn"]
+
+    with world.requests() as again:
+        second = bench.apply("scaling-policy", "--with-role", *BUCKET).ok()
+    assert again.writes == []
+    assert "up to date" in second.stderr
+
+    # what is there for another sample's sake is used as it is, and nothing has to be given for it
+    other = bench.apply("scaling-policy-custom").ok().data
+    assert [item["target"].split()[0] for item in other["changes"]] == ["ScalingPolicy"]
+    assert any("Endpoint default/acksm-endpoint is there" in note for note in other["notes"])
+
+    # a change: allowed by SageMaker for a target, and not for a model
+    changed = bench.apply("scalable-target", "--set", "most=4").ok().data
+    assert [item["op"] for item in changed["changes"]] == ["update"]
+    assert bench.live("ScalableTarget", "acksm-scalable-target")["spec"]["maxCapacity"] == 4
+    with world.requests() as refused:
+        given = ("--set", f"role={role['Arn']}")
+        assert bench.apply("model", *given, "--set", "bucket=another").error_id == "sample-unchangeable"
+        assert bench.apply("model", *given, *BUCKET, "--object-region", "eu-west-1").error_id == "sample-unchangeable"
+    assert refused.writes == []
+
+    # and every other sample that the practice cloud has
+    rest = [item for item in samples().values() if item.sandbox and item.service == "sagemaker"]
+    assert len(rest) > 15
+    for sample in rest:
+        if sample.name not in {"model", "endpoint-config", "endpoint"}:
+            bench.apply(sample.name, *every(sample.name, role["Arn"])).ok()
+    jobs = [bench.live(kind, f"acksm-{kind[:-3].lower()}") for kind in ("TrainingJob", "ProcessingJob", "TransformJob")]
+    assert [job["status"]["ackResourceMetadata"]["region"] for job in jobs] == [REGION] * 3
+
+
+def test_every_sample_is_seen_by_the_apiserver_before_anything_is_made(bench: Bench) -> None:
+    """Dry runs of all samples, mistakes, and another region, on one install of the newest charts."""
+    world = bench.world
+    world.install()
+    for name, sample in samples().items():
+        words = every(name, f"arn:aws:iam::{world.account}:role/execution")
+        run = bench.apply(name, *words, "--dry-run")
+        assert run.exit_code == 0, f"{name}: {run.stderr}"
+        assert {item["op"] for item in run.data["changes"]} == {"create"}
+        assert sample.kind in run.data["changes"][-1]["target"]
+
+    role = ("--set", f"role=arn:aws:iam::{world.account}:role/execution")
+    far = ("--set", f"role=arn:aws:iam::{OTHER_ACCOUNT}:role/execution")
+    with world.requests() as refused:
+        assert bench.apply("modle").error_id == "sample-unknown"
+        assert bench.apply("model", "--set", "role").error_id == "sample-set"
+        assert bench.apply("model", "--set", "bukcet=x").error_id == "sample-parameter-unknown"
+        assert bench.apply("model", "--set", "image=XG BOOST").error_id == "sample-value"
+        assert bench.apply("model", *BUCKET).error_id == "sample-no-role"
+        assert bench.apply("model", *role).error_id == "sample-parameter-missing"
+        assert bench.apply("model", *far, *BUCKET).error_id == "sample-value"
+        assert bench.apply("model", *role, *BUCKET, "--with-role").error_id == "sample-set"
+        assert bench.apply("model", *role, *BUCKET, namespace="nowhere").error_id == "binding-namespace-missing"
+        assert bench.apply("model", *role, *BUCKET, "--object-region", "eu-wset-1").error_id == "region-unknown"
+    assert refused.writes == []
+    missing = bench.apply("model", *BUCKET)
+    assert "--with-role" in missing.stderr
+
+    # somebody else's object of that name stays as it is
+    world.custom(
+        "sagemaker.services.k8s.aws/v1alpha1", "models", "Model", "default", "acksm-model", {"modelName": "theirs"}
+    )
+    bench.made.add(ref("Model", "acksm-model", "default"))
+    assert bench.apply("model", *role, *BUCKET).error_id == "sample-not-ours"
+
+    # a namespace that is still to be made, another region, and an image of that region
+    ends = ("--create-namespace", "--object-region", "eu-west-1")
+    made = bench.apply("model", *role, *BUCKET, *ends, "--set", "name=far", namespace="research").ok()
+    assert made.data["result"]["region"] == "eu-west-1"
+    live = bench.live("Model", "far", "research")
+    assert live["status"]["ackResourceMetadata"]["region"] == "eu-west-1"
+    assert live["spec"]["primaryContainer"]["image"].startswith("141502667606.dkr.ecr.eu-west-1.")
+
+    # what AWS has already ends the wait with the cause
+    world.aws("sagemaker").create_model(
+        ModelName="taken", ExecutionRoleArn=GIVEN["role"], PrimaryContainer={"Image": "x:1"}
+    )
+    taken = bench.apply("model", *role, *BUCKET, "--set", "name=taken")
+    bench.made.add(ref("Model", "taken", "default"))
+    assert (taken.exit_code, taken.error_id) == (4, "object-terminal")
+    assert "symptom.not-managed" in taken.stderr
+
+    # an action that AWS denies: told when the time is over, with the controller's words
+    world.fault(
+        "sagemaker:CreateModel", 403, "AccessDeniedException", "User: x is not authorized to perform: iam:PassRole on y"
+    )
+    denied = bench.apply("model", *role, *BUCKET, "--set", "name=denied", "--timeout", "6s")
+    bench.made.add(ref("Model", "denied", "default"))
+    assert (denied.exit_code, denied.error_id) == (4, "object-recoverable")
+    assert "symptom.pass-role-denied" in denied.stderr
+    world.end_faults()
+
+
+def test_what_is_not_installed_or_not_watched(bench: Bench) -> None:
+    """An old chart of one service, in the scope of one namespace."""
+    world = bench.world
+    words = ("--set", f"role=arn:aws:iam::{world.account}:role/execution", *BUCKET)
+    assert bench.apply("model", *words).error_id == "sample-kind-not-served"
+    world.install("--service", "sagemaker", "--version", "sagemaker=0.2.0", "--scope", "namespace")
+    with world.requests() as refused:
+        old = bench.apply("pipeline", *words)
+        assert old.error_id == "sample-kind-not-served"
+        assert "0.5.0" in old.stderr
+        elsewhere = bench.apply("model", *words)
+        assert elsewhere.error_id == "sample-not-watched"
+        assert world.namespace in elsewhere.stderr
+        assert bench.apply("scaling-policy", *words).error_id == "sample-kind-not-served"
+    assert refused.writes == []
+    # its runtime has no ACK.ResourceSynced
+    made = bench.apply("model", *words, namespace=world.namespace).ok()
+    assert made.data["result"]["objects"] == [{"sample": "model", "kind": "Model", "name": "acksm-model"}]
