@@ -12,12 +12,14 @@ from difflib import get_close_matches
 from typing import Any
 
 from acksm.errors import AcksmError
-from acksm.guide import iam_role, policies
+from acksm.guide import iam_role, policies, sample_roles
 from acksm.guide.target import Target
+from acksm.kinds import API, KINDS
 
 # what a grant is on
 CLUSTER, FARGATE, ASSOCIATIONS = "cluster", "fargate", "associations"
-PROVIDER, ROLE, LINKED, CALLER, ABROAD, ADMIN, ANY = "provider", "role", "linked", "caller", "abroad", "admin", "any"
+PROVIDER, ROLE, LINKED, CALLER, ABROAD, ADMIN = "provider", "role", "linked", "caller", "abroad", "admin"
+SAMPLES, ANY = "samples", "any"
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,11 @@ _FAR_ROLE = tuple(
     Grant(ABROAD if grant.on == ROLE else grant.on, grant.actions, grant.when, grant.optional) for grant in _ROLE
 )
 _VERIFY = (*_CONNECT, *_ASSOCIATED, *_ROLE_READ, *_ASSUME, Grant(ROLE, ("iam:SimulatePrincipalPolicy",), optional=True))
+# IAM's names of the services in actions are botocore's
+_DESCRIBE = tuple(
+    sorted({f"{API[kind.service]}:{kind.describe_call}" for kinds in KINDS.values() for kind in kinds.values()})
+)
+_LIST = tuple(sorted({f"{API[kind.service]}:{kind.list_call}" for kinds in KINDS.values() for kind in kinds.values()}))
 _LOOK = (
     *_CONNECT,
     *_COMPUTE,
@@ -77,6 +84,7 @@ _LOOK = (
     Grant(CLUSTER, ("eks:ListCapabilities",)),
     *_SIMULATE,
     Grant(ROLE, ("iam:SimulatePrincipalPolicy",), optional=True),
+    Grant(ANY, _DESCRIBE, when="an object is followed (KIND/NAME): the action of its kind"),
 )
 _STATUS = (
     *_CONNECT,
@@ -106,6 +114,38 @@ COMMANDS: dict[str, tuple[Grant, ...]] = {
     "carm unbind": _CONNECT,
     "carm list": _VERIFY,
     "carm verify": _VERIFY,
+    "samples apply": (
+        *_CONNECT,
+        *(
+            Grant(SAMPLES, grant.actions, f"--with-role: {grant.when}".rstrip(": "))
+            for grant in _ROLE
+            if grant.on == ROLE
+        ),
+        *_SIMULATE,
+        Grant(ROLE, ("iam:SimulatePrincipalPolicy",), optional=True),
+    ),
+    "adopt": (
+        *_CONNECT,
+        *_ASSOCIATED,
+        Grant(ANY, _DESCRIBE, when="the action of the kind that is adopted"),
+        Grant(ANY, (*_LIST, "sagemaker:ListTags", "application-autoscaling:ListTagsForResource"), when="--discover"),
+        Grant(ABROAD, ("sts:AssumeRole",), when="the namespace is bound to another account"),
+        *_ASSUME,
+    ),
+    "cleanup": (
+        *_CONNECT,
+        *_PROVIDER_READ,
+        *_ROLE_READ,
+        Grant(ROLE, ("iam:ListInstanceProfilesForRole",), when="the role is there"),
+        Grant(ANY, ("iam:ListRoles", "iam:ListOpenIDConnectProviders"), when="--oidc"),
+        Grant(CLUSTER, ("eks:ListCapabilities", "eks:ListPodIdentityAssociations")),
+        Grant(ANY, _DESCRIBE, when="objects are deleted: what AWS still has"),
+        Grant(ROLE, ("iam:DetachRolePolicy", "iam:DeleteRolePolicy", "iam:DeleteRole"), when="--iam"),
+        Grant(ROLE, ("iam:PutRolePolicy",), when="--carm"),
+        Grant(PROVIDER, ("iam:DeleteOpenIDConnectProvider",), when="--oidc"),
+        *_ASSUME,
+        *_SIMULATE,
+    ),
     "doctor": _LOOK,
     "report": _LOOK,
 }
@@ -113,7 +153,9 @@ COMMANDS: dict[str, tuple[Grant, ...]] = {
 OTHER_ACCOUNT = "carm setup, in the other account"
 ALL = {**COMMANDS, OTHER_ACCOUNT: (*_FAR_ROLE, *_SIMULATE)}
 # Commands that ask nothing of AWS but who the caller is.
-WITHOUT = frozenset({"explain", "config show", "version", "token"})
+WITHOUT = frozenset({"explain", "config show", "version", "token", "samples list", "samples show"})
+# They need what the command needs whose plan it is.
+OF_A_COMMAND = frozenset({"plan", "apply"})
 
 
 @dataclass(frozen=True)
@@ -130,6 +172,7 @@ class Place:
     caller: str = ""
     abroad: str = ""
     admin: str = ""
+    samples: str = ""
 
     def arns(self, thing: str) -> list[str]:
         """The ARNs that a grant on `thing` names."""
@@ -145,6 +188,8 @@ class Place:
             ROLE: _by_name(self.roles) or [f"{iam}:role/*"],
             LINKED: _by_name([linked]),
             CALLER: own,
+            SAMPLES: _by_name([self.samples]) if self.samples else [f"{iam}:role/*"],
+            ANY: ["*"],
             ABROAD: _by_name([self.abroad]) if self.abroad else [f"arn:{self.partition}:iam::*:role/*"],
             ADMIN: [self.admin or f"arn:{self.partition}:iam::*:role/*"],
         }
@@ -217,6 +262,7 @@ def place_of(target: Target) -> Place:
         caller_of(identity.arn),
         _abroad(target),
         settings.target_role_arn,
+        sample_roles.arn(identity, cluster.name, settings),
     )
 
 

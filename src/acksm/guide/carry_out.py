@@ -54,12 +54,17 @@ def carry_out(
     if mutations and plan.danger is not Danger.NONE:
         ui.show(render_plan(plan))
         ui.confirm(f"Carry out {summary(mutations)} in cluster {target.cluster.name}?", yes=settings.yes)
-    with interrupts.finishing(target.deadline.stopped, ui.emit):
-        _execute(target, plan, dispatch, ui.emit)
+    perform(target, plan, dispatch, ui.emit)
     if not mutations:
         ui.emit(Event(Kind.UP_TO_DATE, "up-to-date", "up to date: nothing was to be done"))
     ui.result(plan.command, {**report, **_facts(plan)}, text if isinstance(text, str) else text(), code())
     return code()
+
+
+def perform(target: Target, plan: Plan, dispatch: Dispatch, emit: Emit) -> None:
+    """Execute `plan`, alone in the cluster, ending between two calls when a signal comes."""
+    with interrupts.finishing(target.deadline.stopped, emit):
+        _execute(target, plan, dispatch, emit)
 
 
 def _facts(plan: Plan) -> dict[str, Any]:

@@ -10,13 +10,14 @@ from typing import Any
 from acksm import reports
 from acksm.catalog import lookup
 from acksm.config import Settings
+from acksm.engine import review
 from acksm.engine.change import Change, Danger, Op, Plan, summary
 from acksm.engine.checks import Check, Result, Severity, State, judge
 from acksm.engine.diff import render_plan
-from acksm.engine.executor import execute
 from acksm.errors import AcksmError, ExitCode
 from acksm.events import Event, Kind
 from acksm.guide import caller_policies, controller_logs, doctor_object, install, rights, symptoms
+from acksm.guide.carry_out import perform
 from acksm.guide.doctor_controllers import CHECKS as OF_CONTROLLERS
 from acksm.guide.doctor_facts import Facts, attempt, gather
 from acksm.guide.doctor_ground import CHECKS as OF_GROUND
@@ -185,13 +186,16 @@ def _fix(target: Target, ui: Any, results: Sequence[Result], facts: Facts) -> li
             Event(Kind.UP_TO_DATE, "up-to-date", "nothing that is wrong has a remedy that acksm may apply by itself")
         )
         return []
+    reviewer = review.CURRENT.get()
+    if reviewer is not None:
+        reviewer.saw(plan, settings, target.as_data())
     ui.show(render_plan(plan, full=settings.full))
     if settings.dry_run:
         ui.emit(Event(Kind.NOTE, "note", f"dry run: {summary(plan.mutations)}; nothing was written"))
         return list(plan.mutations)
     rights.check(target, plan.mutations, ())
     ui.confirm(f"Carry out {summary(plan.mutations)} in cluster {target.cluster.name}?", yes=settings.yes)
-    execute(plan, install.dispatch(target, ui.emit), ui.emit)
+    perform(target, plan, install.dispatch(target, ui.emit), ui.emit)
     return list(plan.mutations)
 
 

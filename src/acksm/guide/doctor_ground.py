@@ -232,6 +232,8 @@ CHECKS: tuple[Definition[Facts], ...] = (
     Definition("check.registry", NETWORK, ERROR, _registry),
     Definition("check.capability", CLUSTER, ERROR, _capability, ("check.cluster", "check.apiserver")),
     Definition("check.iam-rights", RIGHTS, WARNING, _iam, ("check.apiserver",)),
-    Definition("check.plan", RIGHTS, ERROR, _plan, ("check.helm", "check.apiserver", "check.compute", "check.registry")),
+    Definition(
+        "check.plan", RIGHTS, ERROR, _plan, ("check.helm", "check.apiserver", "check.compute", "check.registry")
+    ),
     Definition("check.plan-rights", RIGHTS, ERROR, _plan_rights, ("check.plan",)),
 )
