@@ -13,6 +13,7 @@ Moments: ``before`` and ``after`` the call; of helm also ``left`` (it has begun;
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import signal
@@ -104,7 +105,7 @@ class Killer:
             with self.call("kubernetes", f"{method} {path}" + (f"/{name}" if name else "")):
                 return request(kube, method, path, body, **params)
 
-        Kube._request = wrapped  # type: ignore[method-assign]
+        Kube._request = wrapped  # type: ignore[assignment, method-assign]
 
     def aws(self) -> None:
         from acksm.aws.session import Aws
@@ -132,7 +133,7 @@ class Killer:
                     found.meta.events.register_first("after-call-error", end)
             return found
 
-        Aws.client = wrapped  # type: ignore[method-assign]
+        Aws.client = wrapped  # type: ignore[assignment, method-assign]
 
     def helm(self) -> None:
         from acksm.helm import runner
@@ -157,8 +158,8 @@ class Killer:
                 here.helm = None
                 self._end(number)
 
-        runner.Helm.run = wrapped  # type: ignore[method-assign]
-        runner.subprocess.Popen = Popen  # type: ignore[misc]
+        runner.Helm.run = wrapped  # type: ignore[assignment, method-assign]
+        subprocess.Popen = Popen  # type: ignore[misc]
 
     def _started(self, process: subprocess.Popen[bytes], number: int, config: str, space: str, release: str) -> None:
         self.tell({"helm": process.pid})
@@ -186,8 +187,6 @@ def _await_pending(process: subprocess.Popen[bytes], config: str, space: str, re
 
     found = json.loads(Path(config).read_text())
     cluster, user = found["clusters"][0]["cluster"], found["users"][0]["user"]
-    import base64
-
     authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
     kube = Kube(Endpoint(cluster["server"], authority, token=user["token"]))
     at_work = "status in (pending-install,pending-upgrade,pending-rollback,uninstalling)"

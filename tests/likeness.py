@@ -13,9 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import snapshot
-from acksm.engine import lease
 from acksm.helm import records
-from acksm.kube.paths import ref
 from world import World
 
 _API_ACCESS = re.compile(r"kube-api-access-\w+")
@@ -29,9 +27,9 @@ def seen(world: World, accounts: Sequence[str]) -> snapshot.Snapshot:
     """The cluster and the accounts, with the world's own names in the place of this one's."""
     whole = snapshot.whole(world, accounts)
     ending = {
-        str(item["metadata"]["name"])
-        for item in world.kube.list(ref("Namespace"), metadata_only=True)
-        if item["metadata"].get("deletionTimestamp")
+        item["metadata"]["name"]
+        for key, item in whole["cluster"].items()
+        if key.startswith("v1/namespaces ") and item["metadata"].get("ending")
     }
     cluster: dict[str, Any] = {}
     for key, item in whole["cluster"].items():
@@ -40,9 +38,6 @@ def seen(world: World, accounts: Sequence[str]) -> snapshot.Snapshot:
             continue
         for name, alike in _alike(key.partition(" ")[0], item):
             cluster[name] = alike
-    held = world.kube.get(ref("Lease", lease.NAME, world.namespace))
-    if held:
-        cluster["lease"] = "held"
     found = json.dumps({**whole, "cluster": cluster}, sort_keys=True, default=str).replace(world.namespace, "HOME")
     named: snapshot.Snapshot = json.loads(found)
     return named
@@ -61,7 +56,7 @@ def _alike(kind: str, item: Any) -> list[tuple[str, Any]]:
     owners = [owner["kind"] for owner in metadata.get("ownerReferences") or []]
     labels = {key: value for key, value in (metadata.get("labels") or {}).items() if key != _HASH}
     if kind.endswith(("/pods", "/replicasets")) and owners:
-        if kind.endswith("/replicasets") and not item["spec"].get("replicas"):
+        if metadata.get("ending") or (kind.endswith("/replicasets") and not item["spec"].get("replicas")):
             return []
         name = f"{labels.get('app.kubernetes.io/instance', '')} of {owners}"
     notes = {

@@ -52,6 +52,8 @@ def _list(kube: Kube, kind: Ref) -> list[Any]:
 
 def _plain(item: Any) -> Any:
     metadata = {key: value for key, value in item["metadata"].items() if key in _PLAIN}
+    if item["metadata"].get("deletionTimestamp"):
+        metadata["ending"] = True
     kept = {key: value for key, value in item.items() if key not in {"metadata", "status"}}
     return {**kept, "metadata": metadata}
 

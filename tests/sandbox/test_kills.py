@@ -1,58 +1,67 @@
+"""SIGKILL at every mutating call: the same command run again ends where an undisturbed one does, compared whole."""
+
 from __future__ import annotations
-import time, json
-from pathlib import Path
+
 from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
+
 import likeness
 from abroad import Abroad
+from killer import AFTER, BEFORE, OF_HELM, Forks
 from kills import Kills
-from killer import Forks
 from world import World
+
+ONE = "applicationautoscaling"
+RELEASE = "ack-applicationautoscaling-controller"
 
 
 @pytest.fixture
 def kills(world: World, tmp_path: Path) -> Iterator[Kills]:
-    abroad = Abroad.open(world)
-    found = Kills(abroad, Forks(tmp_path / "forks"), tmp_path)
+    found = Kills(Abroad.open(world), Forks(tmp_path / "forks"), tmp_path)
     yield found
     found.forks.close()
-    abroad.clean()
+    found.abroad.clean()
 
 
-def prepare(kills):
-    world = kills.world
-    home = world.namespace
-    scaling = world.aws("application-autoscaling")
-    for n in "ab":
-        scaling.register_scalable_target(ServiceNamespace="sagemaker", ResourceId=f"endpoint/{n}/variant/v",
-          ScalableDimension="sagemaker:variant:DesiredInstanceCount", MinCapacity=1, MaxCapacity=2)
-    world.kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": f"{home}-team"}})
-    file = kills.place / "adopt.json"
-    file.write_text(json.dumps([{"kind": "ScalableTarget", "name": f"endpoint/{n}/variant/v", "namespace": f"{home}-team", "as": f"scale-{n}"} for n in "ab"]))
-    one = ("--service", "applicationautoscaling")
-    b = kills.abroad
-    return {
-        "install": ("install", "-y", *one, "--version", "applicationautoscaling=1.1.2"),
-        "upgrade": ("install", "-y", *one, "--version", "applicationautoscaling=1.4.1"),
-        "carm setup": ("carm", "setup", "--target-account", b.account, "--target-profile", b.profile, "-y"),
-        "carm bind": ("carm", "bind", f"{home}-abroad", "--account", b.account, "--create-namespace"),
-        "adopt": ("adopt", "-f", str(file), "-y"),
-        "cleanup": ("cleanup", "--all", "--delete-aws", "--confirm", world.cluster, "--target-profile", b.profile),
-    }
+def test_killed_at_every_call_of_every_command(kills: Kills) -> None:
+    """Each command is killed at its first call, its rerun at the next, and so on to the end."""
+    wanted, calls = {}, {}
+    for name, argv in kills.commands(ONE).items():
+        calls[name] = kills.named(kills.ok(*argv).calls)
+        wanted[name] = kills.seen()
+    kills.anew()
+    for name, argv in kills.commands(ONE).items():
+        made = kills.chain(*argv)
+        assert kills.named(made) == calls[name], name
+        assert likeness.difference(wanted[name], kills.seen()) == [], name
+        assert kills.ok(*argv).calls == [], name
 
-def test_x(kills: Kills) -> None:
-    world = kills.world
-    want = {}
-    print()
-    for name, argv in prepare(kills).items():
-        t = time.monotonic()
-        e = kills.ok(*argv)
-        want[name] = kills.seen()
-        print(name, len(e.calls), time.monotonic() - t, flush=True)
-        for c in e.calls: print("   ", c)
-    world.reset(); kills.abroad = Abroad.open(world)
-    for name, argv in prepare(kills).items():
-        t = time.monotonic()
-        died = kills.chain(*argv)
-        print("chain", name, len(died), time.monotonic() - t, flush=True)
-        print("\n".join(likeness.difference(want[name], kills.seen())))
+
+@pytest.mark.parametrize("verb", ["install", "upgrade", "uninstall"])
+def test_helm_is_killed_or_left_running(kills: Kills, verb: str) -> None:
+    """helm at work is killed with acksm, or goes on when acksm has died."""
+    levels = ("debug", "info")
+    one = ("--service", ONE)
+    argv = ("install", "-y", *one, "--set", "log.level=")
+    wanted = {level: (kills.ok(*argv[:-1], f"log.level={level}"), kills.seen())[1] for level in levels}
+    clean = ("cleanup", *one, "--crds", "none", "-y")
+    kills.ok(*clean)
+    wanted["none"] = kills.seen()
+    if verb == "upgrade":
+        kills.ok(*argv[:-1], "log.level=info")
+    moments = (BEFORE, *OF_HELM, AFTER)
+    for count, moment in enumerate(moments):
+        level = levels[count % 2]
+        if verb == "uninstall":
+            kills.ok(*argv[:-1], "log.level=debug")
+            now, level = clean, "none"
+        else:
+            now = (*argv[:-1], f"log.level={level}")
+            if verb == "install":
+                kills.ok(*clean)
+        ended = kills.case(*now, at=1, moment=moment, passing=True)
+        assert ended.killed
+        assert ended.calls[-1] == f"helm {verb} {RELEASE}"
+        assert likeness.difference(wanted[level], kills.seen()) == [], moment
