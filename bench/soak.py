@@ -97,6 +97,7 @@ def live(soak: Soak, kills: Kills) -> None:
         wanted: dict[str, snapshot.Snapshot] = {}
         for command, argv in kills.commands(*charts.SERVICES).items():
             began = time.monotonic()
+            kills.prepare(command)
             soak.expect(command, kills.ok(*argv).calls)
             wanted[command] = kills.seen()
             soak.tell(f"{name}: undisturbed {command}: {time.monotonic() - began:.1f} s")
@@ -127,6 +128,7 @@ def _one(
     """One command of a life, killed where a case is left. False: this life is of no more use."""
     case = soak.next(command)
     try:
+        kills.prepare(command)
         if case is None:
             kills.ok(*argv)
         else:

@@ -168,10 +168,9 @@ class Killer:
         wait, _, how = self.order.moment.rpartition("-")
         if wait:
             _await_pending(process, config, space, release)
-        if how == "killed":
+        if how == "killed" and process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-        self.tell({"helm-ended": process.poll() is not None and how != "killed"})
         self.die()
 
 

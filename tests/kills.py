@@ -117,8 +117,9 @@ class Kills:
             self.world.kube.delete(place)
 
     def named(self, calls: Sequence[str]) -> list[str]:
-        """Calls sorted, the Lease's left out, with the world's own name in the place of this one's."""
-        return sorted(call.replace(self.world.namespace, "HOME") for call in calls if LEASE not in call)
+        """Different calls, sorted, the Lease's left out, with the world's own name in the place of this one's. A
+        call may come twice, when its object changed meanwhile."""
+        return sorted({call.replace(self.world.namespace, "HOME") for call in calls if LEASE not in call})
 
     def seen(self) -> snapshot.Snapshot:
         """Both sides, whole."""
@@ -159,6 +160,21 @@ class Kills:
             "adopt": ("adopt", "-f", str(file), "-y"),
             "cleanup": ("cleanup", "--all", "--confirm", world.cluster, *reach),
         }
+
+    def prepare(self, command: str) -> None:
+        """What somebody does before `command`: objects of their own, which a cleanup has to leave in AWS."""
+        if command == "cleanup":
+            group, team = "applicationautoscaling.services.k8s.aws/v1alpha1", f"{self.world.namespace}-team"
+            spec = {
+                "resourceID": "endpoint/own/variant/v",
+                "serviceNamespace": "sagemaker",
+                "scalableDimension": "sagemaker:variant:DesiredInstanceCount",
+                "minCapacity": 1,
+                "maxCapacity": 2,
+            }
+            own = self.world.custom(group, "scalabletargets", "ScalableTarget", team, "own", spec)
+            self.abroad.made.append(own)
+            self.abroad.placed(own)
 
 
 def _living(pids: Sequence[int]) -> list[int]:

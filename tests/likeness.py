@@ -17,7 +17,7 @@ from acksm.helm import records
 from world import World
 
 _API_ACCESS = re.compile(r"kube-api-access-\w+")
-_MADE_UP = {"deployment.kubernetes.io/revision", "acksm.dev/practice-node"}
+_MADE_UP = {"deployment.kubernetes.io/revision", "deployment.kubernetes.io/revision-history"}
 _RESTARTED = "kubectl.kubernetes.io/restartedAt"
 _HASH = "pod-template-hash"
 _ADDRESSES = {"clusterIP", "clusterIPs", "nodeName"}

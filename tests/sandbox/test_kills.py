@@ -29,10 +29,12 @@ def test_killed_at_every_call_of_every_command(kills: Kills) -> None:
     """Each command is killed at its first call, its rerun at the next, and so on to the end."""
     wanted, calls = {}, {}
     for name, argv in kills.commands(ONE).items():
+        kills.prepare(name)
         calls[name] = kills.named(kills.ok(*argv).calls)
         wanted[name] = kills.seen()
     kills.anew()
     for name, argv in kills.commands(ONE).items():
+        kills.prepare(name)
         made = kills.chain(*argv)
         assert kills.named(made) == calls[name], name
         assert likeness.difference(wanted[name], kills.seen()) == [], name
