@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from acksm.config import Settings
@@ -75,7 +76,8 @@ def plan(target: Target, command: str, sections: Sequence[str], emit: Emit, *, e
     if "iam-role" in sections:
         facts["role_arn"] = role_arn
     if seen.controllers is not None:
-        planned = controllers.plan(target, seen.controllers, role_arn, iam_is_new=bool(changes), ending=ending)
+        new = bool(changes) or iam_role.is_new(seen.role.role if seen.role else None, datetime.now(UTC))
+        planned = controllers.plan(target, seen.controllers, role_arn, iam_is_new=new, ending=ending)
         changes = _ordered(changes, planned, role_arn)
         notes += planned.notes
         manifests = planned.manifests
