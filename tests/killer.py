@@ -22,7 +22,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,8 @@ LOOK_SECONDS, PAUSE_SECONDS = 0.1, 0.02  # of a dead holder of the Lease; the ha
 
 @dataclass(frozen=True)
 class Order:
-    """A command, and where it is to die. With `passing` only calls beyond the Lease's count."""
+    """A command, and where it is to die. With `passing` only calls beyond the Lease's count, and helm's overlap with no
+    other either, so that each run makes as many calls as it is told."""
 
     argv: tuple[str, ...]
     at: int = 0
@@ -150,13 +151,14 @@ class Killer:
         def wrapped(helm: runner.Helm, argv: Sequence[str], *, seconds: float) -> str:
             if argv[0] not in HELM_WRITES:
                 return run(helm, argv, seconds=seconds)
-            number = self._begin("helm", f"{argv[0]} {argv[1]}")
-            here.helm = (number, helm._kubeconfig, argv[argv.index("-n") + 1], argv[1])
-            try:
-                return run(helm, argv, seconds=seconds)
-            finally:
-                here.helm = None
-                self._end(number)
+            with self._one if self.order.passing else nullcontext():
+                number = self._begin("helm", f"{argv[0]} {argv[1]}")
+                here.helm = (number, helm._kubeconfig, argv[argv.index("-n") + 1], argv[1])
+                try:
+                    return run(helm, argv, seconds=seconds)
+                finally:
+                    here.helm = None
+                    self._end(number)
 
         runner.Helm.run = wrapped  # type: ignore[assignment, method-assign]
         subprocess.Popen = Popen  # type: ignore[misc]
