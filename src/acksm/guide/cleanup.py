@@ -6,7 +6,7 @@ looks once more (ack-facts.md §4.2; the guide's own order leaves objects that n
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -235,7 +235,15 @@ def run(settings: Settings, ui: Any, wanted: Wanted, confirm: str) -> int:
         whole = Plan(COMMAND, changes, planned.notes, ending.facts())
         table = _dispatch(target, observed, other, ui.emit)
         return carry_out(
-            target, ui, whole, table, ending.text, manifests=mended.manifests, code=ending.code, confirm=confirm
+            target,
+            ui,
+            whole,
+            table,
+            ending.text,
+            dry_text=_inventory_text(ending.told, planned.kept, ui.table),
+            manifests=mended.manifests,
+            code=ending.code,
+            confirm=confirm,
         )
 
 
@@ -244,6 +252,26 @@ def _look(target: Target, wanted: Wanted, other: Aws | None, emit: Emit) -> Obse
     observed = cleanup_seen.observe(target, wanted, other)
     emit(Event(Kind.PROGRESS, "observe", ""))
     return observed
+
+
+def _inventory_text(
+    told: reports.CleanupFacts, kept: Sequence[tuple[str, str]], table: Callable[[Sequence[str], Sequence[Any]], str]
+) -> str:
+    """What a dry run says beside the plan: each object, what deleting it would do and will do, and what stays."""
+    header = ("OBJECT", "POLICY", "ACCOUNT", "REGION", "AS IT IS", "BY THIS PLAN")
+    rows = [
+        (
+            row["object"] + (" (being deleted)" if row["terminating"] else ""),
+            f"{row['policy']} ({row['policy_source']})",
+            row["account"],
+            row["region"],
+            row["effect"],
+            row["fate"],
+        )
+        for row in told["objects"]
+    ]
+    lines = ["# objects", table(header, rows)] if rows else []
+    return "\n".join([*lines, *(f"stays: {what} ({why})" for what, why in kept)])
 
 
 @dataclass
