@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from acksm import charts
-from acksm.engine.change import Change, Danger, Op
+from acksm.engine.change import Change, Danger, Op, Plan
 from acksm.errors import AcksmError
 from acksm.guide import cleanup, cleanup_cluster, cleanup_iam, cleanup_mend, cleanup_objects, inventory
 from acksm.guide.bindings import OWNER, REGION, Namespace
@@ -57,6 +57,13 @@ def test_all_of_it_in_the_safe_order() -> None:
     assert targets(planned, "cleanup.role", "cleanup.oidc") == [ROLE, ISSUER]
     iam = [change.call for change in planned.changes if change.step == "iam"]
     assert iam == ["iam.detach_policy", "iam.delete_policy", "iam.delete_role"]
+
+
+def test_the_two_releases_go_side_by_side_and_nothing_beside_them() -> None:
+    stages = Plan("x", plan(observed(), EVERYTHING).changes).stages()
+    ids = [{one.id for lane in stage for one in lane} for stage in stages]
+    assert ids[0] == {"cleanup.release"}
+    assert (len(stages[0]), ids[1], ids[2]) == (2, {"cleanup.release-gone"}, {"cleanup.crd"})
 
 
 def test_by_default_only_releases_and_crds_of_their_own_group_go() -> None:
@@ -465,3 +472,11 @@ def test_the_maps_entry_comes_back_for_objects_of_another_account() -> None:
     assert one.params["keys"] == {B: [None, f"arn:aws:iam::{B}:role/ours/x"]}
     there = {(HOME, ACCOUNT_MAP): Map(HOME, ACCOUNT_MAP, {B: "arn"})}
     assert cleanup_mend.map_entries(observed(far, namespaces=spaces, maps=there), Choice((far,))) == []
+
+
+@pytest.mark.parametrize("installed", [False, True])
+def test_objects_go_only_when_the_controllers_that_came_back_are_ready(installed: bool) -> None:
+    by_install = [replace(change("release.install", "helm.install", "r"), step="release", lane="sagemaker")]
+    changes = cleanup_mend._restarts(observed(), {"sagemaker": "x"}, by_install if installed else [], ROLE)
+    assert [one.id for one in changes] == ([] if installed else ["release.restart"]) + ["release.ready"]
+    assert (changes[-1].op, changes[-1].lane) == (Op.WAIT, "")

@@ -28,7 +28,7 @@ from acksm.guide import (
 )
 from acksm.guide.inventory import Inventory
 from acksm.guide.oidc import CLUSTER_TAG, OWNED_TAG
-from acksm.guide.readiness import ROLE_ANNOTATION, Health
+from acksm.guide.readiness import INSTANCE_LABEL, ROLE_ANNOTATION, Health
 from acksm.guide.target import Target
 from acksm.helm.releases import MARK_PATH, Release, is_marked
 from acksm.kube import contents, paths
@@ -282,7 +282,7 @@ def _release(target: Target, service: str, found: Release | None) -> ReleaseSeen
 def _unrecorded(kube: Kube, service: str, namespace: str, health: Health | None) -> ReleaseSeen:
     """Objects that helm made and has forgotten: they carry the release's name still."""
     ours = f"{namespace}/{charts.release_name(service)}"
-    selector = f"app.kubernetes.io/instance={charts.release_name(service)}"
+    selector = f"{INSTANCE_LABEL}={charts.release_name(service)}"
     refs: list[Ref] = []
     version, owned = "", False
     for kind in _OF_RELEASES:
