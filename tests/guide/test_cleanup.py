@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 from acksm import charts
 from acksm.engine.change import Change, Danger, Op, Plan
 from acksm.errors import AcksmError
-from acksm.guide import cleanup, cleanup_cluster, cleanup_iam, cleanup_mend, cleanup_objects, inventory
+from acksm.guide import cleanup_cluster, cleanup_iam, cleanup_mend, cleanup_objects, cleanup_report, inventory
 from acksm.guide.bindings import OWNER, REGION, Namespace
 from acksm.guide.carm_map import ACCOUNT_MAP, Map
 from acksm.guide.cleanup_objects import Choice
@@ -79,7 +79,7 @@ def test_by_default_only_releases_and_crds_of_their_own_group_go() -> None:
 
 def test_nothing_is_to_be_done_where_nothing_is() -> None:
     nothing = Observed(Inventory(), HOME, OWN, ARN)
-    assert plan(nothing, EVERYTHING) == cleanup.Planned()
+    assert plan(nothing, EVERYTHING) == cleanup_report.Planned()
 
 
 @given(st.sampled_from([charts.SERVICES, *((one,) for one in charts.SERVICES)]), st.booleans())
@@ -174,6 +174,14 @@ def test_what_is_there_and_was_not_asked_for_is_told_with_its_option() -> None:
     planned = plan(observed(**bound("acksm")), Wanted())
     options = {reason.split()[0] for _, reason in planned.kept}
     assert options == {"--crds", "--carm", "--iam", "--oidc", "--namespace"}
+
+
+def test_what_stays_in_aws_and_loses_its_role_is_told() -> None:
+    one = item("Endpoint", "e", roles=(ROLE,))
+    (note,) = plan(observed(one), EVERYTHING).notes
+    assert note == f"Endpoint team/e stays in AWS and loses its role {ROLE}"
+    assert plan(observed(one), replace(EVERYTHING, delete_aws=True)).notes == ()
+    assert plan(observed(one), Wanted()).notes == ()
 
 
 def test_what_is_ending_already_is_only_told_to_retain_and_waited_for() -> None:
@@ -271,7 +279,7 @@ def test_another_controller_of_the_service_keeps_its_objects_and_crds() -> None:
     planned = plan(observed(item(), mine, running=[running(watched=("ours",)), other]), EVERYTHING)
     assert targets(planned, "cleanup.object") == ["Model ours/mine"]
     assert not [name for name in targets(planned, "cleanup.crd") if "sagemaker" in name]
-    assert planned.notes == ("1 objects stay: sagemaker 1.9.1 in namespace elsewhere works on them",)
+    assert planned.notes == ("1 object left to sagemaker 1.9.1 in namespace elsewhere",)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from acksm.engine.waits import Deadline, Progress, wait_until
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind as EventKind, silent
 from acksm.guide import bindings, controller_logs, synced
-from acksm.guide.inventory import POLICY, RETAIN, is_ack_finalizer
+from acksm.guide.inventory_objects import POLICY, RETAIN, is_ack_finalizer
 from acksm.guide.readiness import INSTANCE_LABEL
 from acksm.guide.running import Running
 from acksm.kinds import KINDS
