@@ -91,11 +91,13 @@ def _rights_for(change: Change, namespace: str) -> list[Right]:
         return [_right("create" if change.op is Op.CREATE else "patch", named["manifest"], "")]
     if change.call in {"kube.set_keys", "kube.delete_when_empty", "kube.delete", "carm.release"}:
         return _rights_on(change)
-    verbs = _ON_OBJECTS.get(change.call) or ADOPTION_VERBS.get(change.call)
+    if change.call in ADOPTION_VERBS:
+        manifest = named.get("manifest") or {"kind": named["kind"], "metadata": named}
+        return [_right(verb, manifest, "") for verb in ADOPTION_VERBS[change.call]]
+    verbs = _ON_OBJECTS.get(change.call)
     if verbs:
-        where = named["ref"] if change.call in ADOPTION_VERBS else named
-        group = where["api_version"].rpartition("/")[0]
-        return [Right(verb, group, where["plural"], where["namespace"]) for verb in verbs]
+        group = named["api_version"].rpartition("/")[0]
+        return [Right(verb, group, named["plural"], named["namespace"]) for verb in verbs]
     return [Right(*right) for right in _FIXED.get(change.call, ())] + (
         [Right("patch", "apps", "deployments", named["namespace"])] if change.call == "kube.restart" else []
     )
