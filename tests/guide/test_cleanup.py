@@ -176,6 +176,13 @@ def test_what_is_there_and_was_not_asked_for_is_told_with_its_option() -> None:
     assert options == {"--crds", "--carm", "--iam", "--oidc", "--namespace"}
 
 
+def test_objects_in_an_account_that_cannot_be_asked_are_told() -> None:
+    far = item(account=B)
+    for wanted, count in ((Wanted(delete_aws=True), 1), (Wanted(), 0)):
+        assert len([note for note in plan(observed(far), wanted).notes if B in note]) == count
+    assert plan(observed(far, reached=B), Wanted(delete_aws=True)).notes == ()
+
+
 def test_what_stays_in_aws_and_loses_its_role_is_told() -> None:
     one = item("Endpoint", "e", roles=(ROLE,))
     (note,) = plan(observed(one), EVERYTHING).notes
@@ -386,6 +393,7 @@ def test_bindings_go_when_acksm_wrote_them_and_no_other_controller_reads_them() 
     assert targets(planned, "carm.release") == [f"{B} in ConfigMap {HOME}/{ACCOUNT_MAP}"]
     theirs = plan(observed(**bound("kubectl-annotate")), EVERYTHING)
     assert not targets(theirs, "carm.unbind", "region.unbind", "carm.release")
+    assert why(theirs, f"entry {B} ") == "namespace team is bound to it"
     s3 = {"buckets.s3.services.k8s.aws": Crd("buckets.s3.services.k8s.aws")}
     shared = plan(observed(**bound("acksm"), crds=s3), EVERYTHING)
     assert not targets(shared, "carm.unbind", "region.unbind", "carm.release")

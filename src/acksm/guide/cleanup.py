@@ -157,6 +157,12 @@ def _notes(inventory: Inventory, observed: Observed, wanted: Wanted, choice: Cho
             f"roles in account {account} are not looked at; name a way into it by --target-profile or --target-role-arn"
             for account in sorted(named - {observed.own, observed.reached})
         ]
+    if wanted.delete_aws:
+        blind = {item.account for item in choice.items if fate_of(item, wanted) in {Effect.DELETES, Effect.STOPS}}
+        notes += [
+            f"objects in account {account} are deleted there, and not looked for afterwards"
+            for account in sorted(blind - {observed.own, observed.reached, ""})
+        ]
     adopted = [item for item in choice.items if item.live and item.adopted and item.policy.source != "object"]
     if wanted.delete_aws and adopted:
         notes.append(f"{len(adopted)} adopted objects stay in AWS: they were there before ACK")

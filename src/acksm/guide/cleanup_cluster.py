@@ -107,7 +107,8 @@ def plan_crds(observed: Observed, wanted: Wanted, choice: Choice) -> Part:
     """CRDs of the chosen services by their group, and with `all` the common ones when nothing of ACK is left."""
     part = Part()
     inventory = observed.inventory
-    staying = {item.place.plural for item in inventory.of(wanted.services) if item not in set(choice.items)}
+    taken = set(choice.items)
+    staying = {item.place.plural for item in inventory.of(wanted.services) if item not in taken}
     for service in wanted.services if wanted.crds != "none" else ():
         rivals = [
             item for item in inventory.running if item.service == service and item.namespace != observed.namespace

@@ -28,7 +28,7 @@ from acksm.guide import (
 )
 from acksm.guide.inventory import Inventory
 from acksm.guide.oidc import CLUSTER_TAG, OWNED_TAG
-from acksm.guide.readiness import INSTANCE_LABEL, ROLE_ANNOTATION, Health
+from acksm.guide.readiness import ROLE_ANNOTATION, Health
 from acksm.guide.target import Target
 from acksm.helm.releases import MARK_PATH, Release, is_marked
 from acksm.kube import contents, paths
@@ -37,6 +37,7 @@ from acksm.kube.contents import Contents
 from acksm.kube.owners import OWNED_LABEL, owner_of
 from acksm.kube.paths import Ref, ref
 
+_BY_HELM = "app.kubernetes.io/managed-by=Helm"  # helm writes it on all that it makes, whatever the chart says
 # Kinds that the charts of all generations make.
 _OF_RELEASES = (
     "Deployment",
@@ -282,11 +283,10 @@ def _release(target: Target, service: str, found: Release | None) -> ReleaseSeen
 def _unrecorded(kube: Kube, service: str, namespace: str, health: Health | None) -> ReleaseSeen:
     """Objects that helm made and has forgotten: they carry the release's name still."""
     ours = f"{namespace}/{charts.release_name(service)}"
-    selector = f"{INSTANCE_LABEL}={charts.release_name(service)}"
     refs: list[Ref] = []
     version, owned = "", False
     for kind in _OF_RELEASES:
-        for item in kube.list(ref(kind), selector=selector):
+        for item in kube.list(ref(kind), selector=_BY_HELM):
             owner = owner_of(item)
             if owner is None or owner.tool != "helm" or owner.name != ours:
                 continue
