@@ -67,6 +67,7 @@ class Item:
     key: Mapping[str, str] = field(default_factory=dict)  # what names it in AWS, as `acksm.aws.objects` takes it
     owner: Owner | None = None
     roles: tuple[str, ...] = ()  # ARNs of roles in its spec
+    conditions: tuple[Json, ...] = ()
 
     def __hash__(self) -> int:
         return hash((self.place, self.uid))
@@ -203,6 +204,7 @@ def item_of(
         _key(kind, manifest.get("spec") or {}, status, str(where.get("arn", ""))),
         owner_of(manifest),
         tuple(sorted(set(_roles(manifest.get("spec"))))),
+        tuple(status.get("conditions") or ()),
     )
 
 
