@@ -71,10 +71,8 @@ def kube_needs(changes: Iterable[Change], manifests: Iterable[Mapping[str, Any]]
         elif change.call in {"kube.set_keys", "kube.delete_when_empty", "kube.delete", "carm.release"}:
             found |= dict.fromkeys(_rights_on(change))
         elif change.call in ADOPTION_VERBS:
-            where = change.params["ref"]
-            group = where["api_version"].rpartition("/")[0]
-            for verb in ADOPTION_VERBS[change.call]:
-                found[Right(verb, group, where["plural"], where["namespace"])] = None
+            named = change.params.get("manifest") or {"kind": change.params["kind"], "metadata": change.params}
+            found |= dict.fromkeys(_right(verb, named, "") for verb in ADOPTION_VERBS[change.call])
         elif change.call == "kube.restart":
             found[Right("patch", "apps", "deployments", change.params["namespace"])] = None
     for manifest in manifests:

@@ -154,11 +154,10 @@ class Kube:
         """The server's version, "1.35.4"."""
         return str(self._request("get", "/version")["gitVersion"]).lstrip("v")
 
-    def create(self, manifest: Mapping[str, Any], at: Ref | None = None) -> Json:
-        """`at` for kinds that are not built in. Error: `kube-exists`."""
-        where = at or ref_of(manifest)
+    def create(self, manifest: Mapping[str, Any]) -> Json:
+        ref = ref_of(manifest)
         return dict(
-            self._request("post", where.collection, body=dict(manifest), field_manager=FIELD_MANAGER, query_params=[])
+            self._request("post", ref.collection, body=dict(manifest), field_manager=FIELD_MANAGER, query_params=[])
         )
 
     def apply(self, manifest: Mapping[str, Any], force: bool = False, dry_run: bool = False) -> Json:
@@ -213,15 +212,9 @@ class Kube:
         template = {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": now}}}
         self.patch(ref("Deployment", deployment, namespace), {"spec": {"template": template}})
 
-    def logs(
-        self, namespace: str, pod: str, container: str, *, previous: bool = False, lines: int = 20, since: int = 0
-    ) -> str:
-        """The last lines of a container's log, or "" when it cannot be had (a read-only help for error messages).
-
-        `since` leaves out what is older than so many seconds.
-        """
+    def logs(self, namespace: str, pod: str, container: str, *, previous: bool = False, lines: int = 20) -> str:
+        """The last lines of a container's log, or "" when it cannot be had (a read-only help for error messages)."""
         query = [("container", container), ("tailLines", str(lines))] + ([("previous", "true")] if previous else [])
-        query += [("sinceSeconds", str(since))] if since else []
         try:
             raw = self._client.request(
                 "get",
