@@ -9,33 +9,19 @@ from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
+from typer.testing import CliRunner
 
 from acksm import yaml_reader
-from acksm.errors import AcksmError
+from acksm.cli import app
 from acksm.guide import sample_values
-from acksm.guide.sample_files import Sample, chain, find, parse, samples
+from acksm.guide.sample_files import Sample, chain, find, parse, rows, samples
 from acksm.guide.sample_values import Place
 from acksm.kinds import KINDS
 from acksm.kube.paths import ref
-from sample_values_for import ACCOUNT, ROLE, values
+from report_schema import complaints
+from sample_values_for import ACCOUNT, GIVEN, HERE, ROLE, error_of, needed, outcome, values
 
 SELECTING = frozenset({"IAMRoleSelector"})
-HERE = Place("us-west-2", account=ACCOUNT)
-NEEDS = {"role": ROLE, "bucket": "practice"}
-
-
-def error_of(call: Any, *words: Any, **more: Any) -> AcksmError:
-    with pytest.raises(AcksmError) as caught:
-        call(*words, **more)
-    return caught.value
-
-
-def outcome(call: Any, *words: Any) -> tuple[str, Any]:
-    """The id of the error, or "" and the result."""
-    try:
-        return "", call(*words)
-    except AcksmError as error:
-        return error.id, None
 
 
 # --- the files
@@ -119,6 +105,31 @@ def test_an_unknown_sample_is_met_with_the_nearest(asked: str, near: str) -> Non
     error = error_of(find, asked)
     assert (error.id, near in error.message) == ("sample-unknown", True)
     assert "nearest" not in error_of(find, "zzzzzz").message
+
+
+def test_list_and_show_need_no_cluster_and_keep_to_their_shapes() -> None:
+    listed = document("samples", "list", "-o", "json")
+    assert complaints(listed) == []
+    assert [item["name"] for item in listed["samples"]] == [item.name for item in rows()]
+    for name in samples():
+        shown = document("samples", "show", name, "--region", "eu-west-1", "-o", "json")
+        assert complaints(shown) == []
+        assert set(needed(samples()[name])) <= set(shown["open"])
+        assert all(f"<{key.upper()}>" in shown["manifest"] for key in shown["open"])
+    given = [word for key, value in GIVEN.items() if key in {"role", "bucket"} for word in ("--set", f"{key}={value}")]
+    whole = document("samples", "show", "training", "--region", "eu-west-1", "-n", "team", *given, "-o", "json")
+    assert whole["open"] == []
+    manifest = yaml_reader.load(whole["manifest"])
+    assert manifest["metadata"]["namespace"] == "team"
+    assert "eu-west-1" in manifest["spec"]["algorithmSpecification"]["trainingImage"]
+    refused = CliRunner().invoke(app, ["samples", "show", "training", "--set", "rouns=3"])
+    assert (refused.exit_code, "rounds" in refused.stderr) == (2, True)
+
+
+def document(*words: str) -> Any:
+    run = CliRunner().invoke(app, list(words))
+    assert run.exit_code == 0, run.output
+    return json.loads(run.stdout)
 
 
 # --- values

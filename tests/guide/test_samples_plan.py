@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,36 +11,18 @@ import pytest
 from acksm.aws.session import Identity
 from acksm.config import Settings
 from acksm.engine.change import Danger, Op
-from acksm.errors import AcksmError
 from acksm.guide import sample_plan, sample_roles, samples as section
 from acksm.guide.bindings import Namespace
 from acksm.guide.role_selector import Selector
 from acksm.guide.sample_files import Sample, chain, samples
 from acksm.guide.sample_plan import SAMPLE_LABEL
-from acksm.guide.sample_values import Place
 from acksm.kinds import KINDS, SINCE
 from acksm.kube.owners import OWNED_LABEL
 from carm_cluster import BOTH, running as controller_named
 from memory_iam import World, cluster
-from sample_values_for import ACCOUNT, GIVEN, ROLE, needed
+from sample_values_for import ACCOUNT, GIVEN, HERE, NEEDS, ROLE, error_of, needed, outcome
 
 SELECTING = frozenset({"IAMRoleSelector"})
-HERE = Place("us-west-2", account=ACCOUNT)
-NEEDS = {"role": ROLE, "bucket": "practice"}
-
-
-def error_of(call: Any, *words: Any, **more: Any) -> AcksmError:
-    with pytest.raises(AcksmError) as caught:
-        call(*words, **more)
-    return caught.value
-
-
-def outcome(call: Any, *words: Any) -> tuple[str, Any]:
-    """The id of the error, or "" and the result."""
-    try:
-        return "", call(*words)
-    except AcksmError as error:
-        return error.id, None
 
 
 # --- who comes before whom, and who gets what
@@ -262,6 +245,20 @@ def test_the_account_of_a_namespaces_objects(annotations: dict[str, str], more: 
     ]
     controller = controller_named("sagemaker", **more)
     assert section.account_of(Namespace("team", annotations), controller, selectors, ACCOUNT) == account
+
+
+@pytest.mark.parametrize(("simulated", "notes"), [(False, 1), (True, 0), (None, 0)])
+def test_a_role_that_cannot_be_passed_on_is_noted(simulated: bool | None, notes: int) -> None:
+    asked: list[Any] = []
+
+    def simulate(*words: Any) -> bool | None:
+        asked.append(words)
+        return simulated
+
+    target: Any = SimpleNamespace(aws=SimpleNamespace(iam=SimpleNamespace(simulated=simulate)))
+    found = section._notes(target, wanted(samples()["model"], NEEDS), BOTH[0], NEEDS)
+    assert len(found) == notes
+    assert asked == [(BOTH[0].role_arn, "iam:PassRole", ROLE, {"iam:PassedToService": "sagemaker.amazonaws.com"})]
 
 
 # --- the role

@@ -18,6 +18,7 @@ from acksm.guide.sample_values import Place
 from acksm.guide.target import connect
 from acksm.kube.paths import Ref, ref
 from acksm.sandbox.state import OTHER_ACCOUNT, REGION
+from report_schema import complaints
 from sample_values_for import GIVEN, needed
 from world import World
 
@@ -88,6 +89,7 @@ def test_everything_that_the_sandbox_can_make(bench: Bench) -> None:
     objects = [item["target"].split()[0] for item in dry["changes"] if item["system"] == "kubernetes"]
     assert objects == ["Model", "EndpointConfig", "Endpoint", "ScalableTarget", "ScalingPolicy"]
     told = bench.apply("scaling-policy", "--with-role", *BUCKET).ok()
+    assert complaints(dry) == complaints(told.data) == []
     assert told.stderr.count("✓ Endpoint") + told.stderr.count("created Endpoint") >= 2
     assert bench.live("Endpoint", "acksm-endpoint")["status"]["endpointStatus"] == "InService"
     scaling = world.aws("application-autoscaling")
