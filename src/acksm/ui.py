@@ -241,6 +241,27 @@ class Ui:
             elif text:
                 self._write(self._out, clean(text).rstrip("\n"))
 
+    def changed(
+        self, command: str, data: Mapping[str, Any], text: str, lines: Sequence[str], exit_code: int = 0
+    ) -> None:
+        """A new state of what is watched. A terminal shows `text` in the place of the last one, anything else gets
+        `lines`, what is new in it; json is a document a line, yaml a document behind each `---`."""
+        with self._lock:
+            self._rest()
+            document = {"schema": SCHEMA, "command": command, "exit_code": exit_code, "error": None, **data}
+            if self.output == "json":
+                self._write(self._out, json.dumps(document, default=str))
+            elif self.output == "yaml":
+                self._write(self._out, "---")
+                self._document(document)
+            elif self._out.is_interactive:
+                self._out.clear()
+                self._write(self._out, clean(text).rstrip("\n"))
+            else:
+                for line in lines:
+                    self._write(self._out, clean(line).replace("\n", " "))
+            self.stdout.flush()
+
     def error(self, command: str, error: AcksmError) -> None:
         """An error: three lines on stderr, and in json and yaml the report document with `error` on stdout too."""
         with self._lock:
@@ -307,6 +328,23 @@ class Ui:
         if not found:
             raise AcksmError("not-confirmed", "nothing was changed")
         return found
+
+    def confirm_name(self, question: str, name: str, *, given: str) -> None:
+        """Ask for `name` to be typed, unless it was `given`. Errors: `needs-confirmation`, `not-confirmed`."""
+        if not given:
+            if not (self.stdin.isatty() and self.stderr.isatty()) or os.environ.get("CI"):
+                raise AcksmError(
+                    "needs-confirmation",
+                    f"{question} There is no terminal to type its name on.",
+                    remedy=f"look at it with --dry-run, then run it again with --confirm {name}",
+                )
+            with self._lock:
+                self._rest()
+                self.stderr.write(self._fit(self._err, f"{clean(question)} Type {clean(name)} to go on: "))
+                self.stderr.flush()
+            given = self.stdin.readline().strip()
+        if given != name:
+            raise AcksmError("not-confirmed", f"nothing was changed: {clean(given)!r} is not {clean(name)!r}")
 
     def confirm(self, question: str, *, yes: bool, flag: str = "--yes") -> None:
         """Ask; raise `not-confirmed` for anything but y. No terminal and not `yes`: `needs-confirmation`, at once."""

@@ -42,6 +42,10 @@ class Iam:
         "tag_role",
         "put_boundary",
         "create_service_linked_role",
+        "detach_policy",
+        "delete_policy",
+        "delete_role",
+        "delete_oidc_provider",
     )
 
     def __init__(self, aws: Aws) -> None:
@@ -115,12 +119,32 @@ class Iam:
         """Whether GetRole sees the role."""
         return bool(self.get_role_arn(name))
 
+    def instance_profiles(self, name: str) -> list[str]:
+        """Names of the instance profiles that have the role; IAM deletes no role that is in one."""
+        found = self._pages(
+            "ListInstanceProfilesForRole", "list_instance_profiles_for_role", "InstanceProfiles", RoleName=name
+        )
+        return [str(item["InstanceProfileName"]) for item in found]
+
+    def trusts(self) -> dict[str, Any]:
+        """Every role's trust policy, by the role's ARN: one request for each hundred."""
+        roles = self._pages("ListRoles", "list_roles", "Roles")
+        return {str(role["Arn"]): _document(role.get("AssumeRolePolicyDocument")) for role in roles}
+
     def denied(self, caller_arn: str, needs: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
         """(action, resource) of `needs` (resource ARN to actions) that IAM's simulation denies `caller_arn`.
 
         [] where it cannot be told: the root user, no right to simulate, context that only the real call has.
         """
-        found = []
+        return [pair for pair, allowed in self.decisions(caller_arn, needs).items() if allowed is False]
+
+    def decisions(self, caller_arn: str, needs: Mapping[str, Sequence[str]]) -> dict[tuple[str, str], bool | None]:
+        """(action, resource) of `needs` (resource ARN to actions) to whether IAM's simulation allows it.
+
+        None where context is missing that only the real call has; {} where nothing can be told (root user, no right to
+        simulate).
+        """
+        found: dict[tuple[str, str], bool | None] = {}
         try:
             source = self._policy_source(caller_arn)
             for resource, actions in needs.items() if source else ():
@@ -132,14 +156,13 @@ class Iam:
                     ActionNames=list(actions),
                     ResourceArns=[resource],
                 )
-                found += [
-                    (str(row["EvalActionName"]), resource)
-                    for row in answer["EvaluationResults"]
-                    if row["EvalDecision"] != "allowed" and not row.get("MissingContextValues")
-                ]
+                for row in answer["EvaluationResults"]:
+                    allowed = row["EvalDecision"] == "allowed"
+                    unsure = not allowed and bool(row.get("MissingContextValues"))
+                    found[(str(row["EvalActionName"]), resource)] = None if unsure else allowed
         except AcksmError as error:
             if error.id in {"aws-access-denied", "aws-failed"}:
-                return []
+                return {}
             raise
         return found
 
@@ -285,3 +308,27 @@ class Iam:
             taken = "has been taken" in error.message or error.details.get("code") == "EntityAlreadyExists"
             if not taken:
                 raise
+
+    def detach_policy(self, name: str, policy_arn: str) -> None:
+        self._gone("DetachRolePolicy", "detach_role_policy", f"role {name}", RoleName=name, PolicyArn=policy_arn)
+
+    def delete_policy(self, name: str, policy: str) -> None:
+        """An inline policy of a role."""
+        self._gone("DeleteRolePolicy", "delete_role_policy", f"role {name}", RoleName=name, PolicyName=policy)
+
+    def delete_role(self, name: str) -> None:
+        """Its policies have to be gone first. Its boundary stays to the end: rights may depend on it, and it goes with
+        the role. Error: `aws-role-in-use`."""
+        try:
+            self._gone("DeleteRole", "delete_role", f"role {name}", RoleName=name)
+        except AcksmError as error:
+            if error.details.get("code") != "DeleteConflict":
+                raise
+            raise AcksmError("aws-role-in-use", error.message, where=f"role {name}") from error
+
+    def delete_oidc_provider(self, arn: str) -> None:
+        self._gone("DeleteOpenIDConnectProvider", "delete_open_id_connect_provider", arn, OpenIDConnectProviderArn=arn)
+
+    def _gone(self, operation: str, method: str, where: str, **params: Any) -> None:
+        """A deletion; what is gone already is what was wanted."""
+        self._get(operation, method, where, **params)

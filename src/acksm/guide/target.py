@@ -105,7 +105,7 @@ class Target:
 def connect(settings: Settings) -> Target:
     """Find the cluster and prove it. Reads only. Errors: cluster-…, aws-…, kubeconfig-…, context-other-cluster."""
     deadline = Deadline(settings.timeout)
-    context = _context(settings)
+    context = context_of(settings)
     name = settings.cluster or (context.cluster_name if context else "")
     region = settings.region or (context.region if context else "")
     if not name:
@@ -127,7 +127,22 @@ def connect(settings: Settings) -> Target:
     return Target(settings, aws, identity, cluster, Kube(endpoint), endpoint, deadline)
 
 
-def _context(settings: Settings) -> Context | None:
+def without_cluster(settings: Settings) -> Target:
+    """A target for what is in AWS of a cluster that is not there any more; its apiserver answers nothing.
+
+    Errors: `cluster-missing`, aws-…
+    """
+    if not settings.cluster:
+        raise AcksmError("cluster-missing", "no cluster was named")
+    aws = Aws(profile=settings.profile or None, region=settings.region or None, account=settings.account or None)
+    identity = aws.identity()
+    arn = f"arn:{identity.partition}:eks:{aws.region}:{identity.account}:cluster/{settings.cluster}"
+    cluster = Cluster(settings.cluster, arn, aws.region, identity.account, "", "", "", "GONE", "")
+    endpoint = Endpoint("https://cluster.invalid", "", token="none")  # noqa: S106 (nothing is asked with it)
+    return Target(settings, aws, identity, cluster, Kube(endpoint), endpoint, Deadline(settings.timeout))
+
+
+def context_of(settings: Settings) -> Context | None:
     """The kubeconfig's context when one was asked for, or when nothing else names the cluster."""
     if settings.context or settings.kubeconfig:
         return load(settings.kubeconfig, settings.context)

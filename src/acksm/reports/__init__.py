@@ -26,6 +26,12 @@ from acksm.reports.carm import (
     CarmUnbound as CarmUnbound,
     CarmVerifyReport as CarmVerifyReport,
 )
+from acksm.reports.cleanup import (
+    CleanupFacts as CleanupFacts,
+    CleanupKept as CleanupKept,
+    CleanupObject as CleanupObject,
+    CleanupReport as CleanupReport,
+)
 from acksm.reports.common import (
     Change as Change,
     Changes as Changes,
@@ -46,6 +52,14 @@ from acksm.reports.controllers import (
     RoleReport as RoleReport,
     RunningController as RunningController,
     StatusReport as StatusReport,
+)
+from acksm.reports.doctor import (
+    BundleFile as BundleFile,
+    BundleReport as BundleReport,
+    DoctorCheck as DoctorCheck,
+    DoctorReport as DoctorReport,
+    Policy as Policy,
+    Symptom as Symptom,
 )
 from acksm.reports.information import (
     CatalogEntry as CatalogEntry,
@@ -90,6 +104,8 @@ REPORTS: dict[str, Any] = {
     "iam-role": RoleReport,
     "install": InstallReport,
     "status": StatusReport,
+    "doctor": DoctorReport,
+    "report": BundleReport,
     "region bind": RegionReport,
     "region unbind": RegionReport,
     "region list": RegionListReport,
@@ -103,6 +119,7 @@ REPORTS: dict[str, Any] = {
     "samples show": SampleShowReport,
     "samples apply": SampleApplyReport,
     "adopt": AdoptReport,
+    "cleanup": CleanupReport,
     "explain": ExplainReport,
     "config show": ConfigReport,
     "version": VersionReport,
