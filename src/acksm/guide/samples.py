@@ -115,10 +115,8 @@ def plan(target: Target, asked: Asked, observed: Observed) -> Plan:
         services = sorted(watching)
         check_region(asked.region, place.partition, services, target.aws.regions, "--region")
     given = dict(asked.given)
-    if asked.with_role:
+    if asked.with_role and any(ROLE_KEY in sample.parameters for sample in members):
         given[ROLE_KEY] = own_role(target, place)
-    if ROLE_KEY not in {name for sample in members for name in sample.parameters}:
-        given.pop(ROLE_KEY, None)  # --with-role where none is needed
     wanted = sample_plan.wanted(asked.sample, given, place, asked.namespace, observed.live, asked.region)
     sample_plan.check_missing(wanted)
     objects = sample_plan.plan(wanted, observed.live, wait=settings.wait, asked_region=asked.region)
