@@ -22,6 +22,7 @@ ERROR, WARNING = Severity.ERROR, Severity.WARNING
 RELEASE, IDENTITY, RUNNING, BINDINGS, OBJECTS = "releases", "identity", "controllers", "bindings", "objects"
 NOTHING = "no controller is installed; acksm install does it"
 LATE = timedelta(seconds=60)  # a lease is renewed every few seconds (controller-runtime: 15 s lease, 10 s deadline)
+POD_IDENTITY_ENV = "AWS_CONTAINER_CREDENTIALS_FULL_URI"  # what EKS's agent puts into a pod with an association
 Json = Mapping[str, Any]
 
 
@@ -133,6 +134,8 @@ def _annotation(facts: Facts) -> Iterator[Check]:
             yield Check("check.annotation", State.OK, where, item.role_arn)
         elif by_eks := _associated(facts, item):
             yield Check("check.annotation", State.SKIPPED, where, f"EKS Pod Identity gives it {by_eks}")
+        elif isinstance(facts.associated, AcksmError):
+            yield unread("check.annotation", where, facts.associated)
         else:
             yield Check("check.annotation", State.BROKEN, where, "it names no role")
 
@@ -178,8 +181,7 @@ def _trust(facts: Facts) -> Iterator[Check]:
         if role is None:
             continue
         subject = trust.subject(item.namespace, item.service_account)
-        let_in = [trust.admitted(one, provider.arn) for one in trust.statements(role["trust"])]
-        if any(names is not None and subject in names for names in let_in):
+        if trust.lets_in(role["trust"], provider.arn, subject):
             yield Check(name, State.OK, item.role_arn, f"{subject} is let in")
         else:
             yield Check(name, State.BROKEN, item.role_arn, f"{subject} is not let in: {_trusted(role['trust'])}")
@@ -202,15 +204,25 @@ def _trusted(document: Json) -> str:
 
 def _pod_role(facts: Facts) -> Iterator[Check]:
     for item in _deployed(facts):
-        wanted = item.running.role_arn
+        wanted, by_eks = item.running.role_arn, _associated(facts, item.running)
         for pod in item.pods:
             state = pod_state(pod)
-            if not wanted or pod["metadata"].get("deletionTimestamp"):
+            if not (wanted or by_eks) or pod["metadata"].get("deletionTimestamp"):
                 continue
-            right = state.role_arn == wanted and state.has_token_file
-            text = "" if right else f"it has the role {state.role_arn or '(none)'}, its service account {wanted}"
-            where = f"pod {item.running.namespace}/{state.name}"
+            if wanted:
+                right = state.role_arn == wanted and state.has_token_file
+                text = f"it has the role {state.role_arn or '(none)'}, its service account {wanted}"
+            else:
+                right = POD_IDENTITY_ENV in _env(pod)
+                text = f"it was made before EKS Pod Identity gave its service account {by_eks}"
+            where, text = f"pod {item.running.namespace}/{state.name}", "" if right else text
             yield Check("check.pod-role", State.OK if right else State.BROKEN, where, text)
+
+
+def _env(pod: Json) -> set[str]:
+    """Names of the variables of a pod's containers."""
+    containers = (pod.get("spec") or {}).get("containers") or []
+    return {str(item.get("name")) for container in containers for item in container.get("env") or []}
 
 
 # what runs
@@ -451,7 +463,7 @@ CHECKS: tuple[Definition[Facts], ...] = (
         IDENTITY,
         ERROR,
         _pod_role,
-        ("check.annotation",),
+        _RELEASE,
         frozenset({"release.restart"}),
     ),
     Definition(
