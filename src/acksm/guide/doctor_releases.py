@@ -1,32 +1,30 @@
-"""Checks of what is installed: releases, CRDs, identity, pods, leader election, scope and bindings. Pure."""
+"""Checks of what is installed: releases, CRDs, and the identity of the controllers. Pure, over `Facts`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from acksm.catalog import lookup
 from acksm.engine.change import Plan
 from acksm.engine.checks import Check, Definition, Severity, State, unread
 from acksm.errors import AcksmError
-from acksm.guide import carm, controller_logs, crds, running, switching, symptoms, trust
+from acksm.guide import crds, symptoms, trust
 from acksm.guide.bindings import told
-from acksm.guide.doctor_facts import Deployed, Facts, lease_namespace
+from acksm.guide.doctor_facts import Deployed, Facts
 from acksm.guide.readiness import pod_state
 from acksm.guide.release import Observed as Release
-from acksm.guide.running import IGNORED_NAMESPACES, Running
-from acksm.kube.keys import ANNOTATIONS
+from acksm.guide.running import Running
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
-RELEASE, IDENTITY, RUNNING, BINDINGS, OBJECTS = "releases", "identity", "controllers", "bindings", "objects"
+RELEASE, IDENTITY = "releases", "identity"
 NOTHING = "no controller is installed; acksm install does it"
-LATE = timedelta(seconds=60)  # a lease is renewed every few seconds (controller-runtime: 15 s lease, 10 s deadline)
 POD_IDENTITY_ENV = "AWS_CONTAINER_CREDENTIALS_FULL_URI"  # what EKS's agent puts into a pod with an association
 Json = Mapping[str, Any]
 
 
-def _releases(facts: Facts) -> dict[str, Release]:
+def installed_releases(facts: Facts) -> dict[str, Release]:
+    """The releases that are there, by service."""
     found = facts.releases
     return {} if isinstance(found, AcksmError) else {name: item for name, item in found.items() if item.version}
 
@@ -35,7 +33,7 @@ def _release(facts: Facts) -> Iterator[Check]:
     if isinstance(facts.releases, AcksmError):
         yield unread("check.release", "", facts.releases)
         return
-    found = _releases(facts)
+    found = installed_releases(facts)
     for service, item in found.items():
         where = f"release of {service}"
         if item.status == "deployed":
@@ -61,7 +59,7 @@ def _values(facts: Facts) -> Iterator[Check]:
 
 
 def _drift(facts: Facts) -> Iterator[Check]:
-    for service, item in _releases(facts).items():
+    for service, item in installed_releases(facts).items():
         text = f"changed by hand: {told(item.drift)}" if item.drift else ""
         yield Check("check.drift", State.BROKEN if item.drift else State.OK, f"release of {service}", text)
 
@@ -102,7 +100,8 @@ def _crd_drift(facts: Facts) -> Iterator[Check]:
 # identity
 
 
-def _deployed(facts: Facts) -> list[Deployed]:
+def deployed(facts: Facts) -> list[Deployed]:
+    """The controllers that run, [] also where that is not known."""
     return [] if isinstance(facts.deployed, AcksmError) else list(facts.deployed)
 
 
@@ -203,7 +202,7 @@ def _trusted(document: Json) -> str:
 
 
 def _pod_role(facts: Facts) -> Iterator[Check]:
-    for item in _deployed(facts):
+    for item in deployed(facts):
         wanted, by_eks = item.running.role_arn, _associated(facts, item.running)
         for pod in item.pods:
             state = pod_state(pod)
@@ -225,210 +224,7 @@ def _env(pod: Json) -> set[str]:
     return {str(item.get("name")) for container in containers for item in container.get("env") or []}
 
 
-# what runs
-
-
-def _pods(facts: Facts) -> Iterator[Check]:
-    name = "check.pods"
-    for service, item in _releases(facts).items():
-        health, where = item.health, f"controller of {service}"
-        if health is None:
-            yield Check(name, State.BROKEN, where, "the release has no Deployment")
-        elif health.problems:
-            said = controller_logs.symptoms_of([log for log in _logs(facts) if log.service == service])
-            fatal = [one for one in said if one.symptom.fatal]
-            text = "; ".join(health.problems) + (f" (log: {fatal[-1].text[:300]})" if fatal else "")
-            remedy = lookup(fatal[-1].id).remedy if fatal else ""
-            yield Check(name, State.BROKEN, where, text, remedy)
-        else:
-            yield Check(name, State.OK, where, health.text)
-
-
-def _logs(facts: Facts) -> list[controller_logs.PodLog]:
-    return [] if isinstance(facts.logs, AcksmError) else list(facts.logs)
-
-
-def _log(facts: Facts) -> Iterator[Check]:
-    if isinstance(facts.logs, AcksmError):
-        yield unread("check.log", "", facts.logs)
-        return
-    if not facts.logs:
-        yield Check("check.log", State.UNKNOWN, "", "no controller has a log that can be read")
-        return
-    found = [(log, one) for log in facts.logs for one in controller_logs.symptoms_of([log])]
-    for log, one in found:
-        where = f"{log.service}: {one.object}" if one.object else f"{log.service}: pod {log.pod}"
-        count = f" ({one.count} times)" if one.count > 1 else ""
-        entry = lookup(one.id)
-        yield Check("check.log", State.BROKEN, where, f"{one.id}: {one.text[:300]}{count}", entry.remedy)
-    if not found:
-        yield Check("check.log", State.OK, "", f"{len(facts.logs)} logs, no known symptom")
-
-
-def _election(facts: Facts) -> Iterator[Check]:
-    name = "check.leader-election"
-    if isinstance(facts.leases, AcksmError):
-        yield unread(name, "", facts.leases)
-        return
-    for item in _deployed(facts):
-        where, on = str(item.running), item.flags.get("enable-leader-election") == "true"
-        if not on:
-            many = item.replicas > 1
-            text = f"{item.replicas} replicas without leader election: each works on every object" if many else "off"
-            yield Check(name, State.BROKEN if many else State.OK, where, text)
-            continue
-        wanted = f"ack-{item.running.service}.services.k8s.aws"
-        place = lease_namespace(item)
-        lease = next(
-            (
-                one
-                for one in facts.leases
-                if one["metadata"]["name"] == wanted and one["metadata"].get("namespace", place) == place
-            ),
-            None,
-        )
-        yield Check(name, *_held(item, lease, place))
-
-
-def _held(item: Deployed, lease: Json | None, place: str) -> tuple[State, str, str]:
-    """State, where and text of a controller's lease."""
-    where = f"{item.running}, lease in {place}"
-    if lease is None:
-        return State.BROKEN, where, "nobody holds a lease: no pod works"
-    spec = lease.get("spec") or {}
-    holder = str(spec.get("holderIdentity") or "")
-    pods = {str(pod["metadata"]["name"]) for pod in item.pods}
-    age = _age(str(spec.get("renewTime") or ""))
-    if holder.partition("_")[0] not in pods:
-        return State.BROKEN, where, f"{holder or 'nobody'} holds it, which is no pod of this release"
-    if age is None or age > LATE:
-        return State.BROKEN, where, f"{holder} holds it and does not renew it"
-    return State.OK, where, f"held by {holder}"
-
-
-def _age(stamp: str) -> timedelta | None:
-    try:
-        then = datetime.fromisoformat(stamp)
-    except ValueError:
-        return None
-    return datetime.now(UTC) - then if then.tzinfo else None
-
-
-# bindings and objects
-
-
-def _scope(facts: Facts) -> Iterator[Check]:
-    namespaces = {} if isinstance(facts.inventory, AcksmError) else facts.inventory.namespaces
-    manifests = {
-        name: {
-            "metadata": {
-                ANNOTATIONS[1]: dict(item.annotations),
-                **({"deletionTimestamp": "x"} if item.terminating else {}),
-            }
-        }
-        for name, item in namespaces.items()
-    }
-    for item in facts.installed:
-        where, reading = str(item), item.reading
-        text = running.scope_text(item)
-        if item.watched and item.has("namespace-rbac-broken"):
-            yield Check("check.scope", State.BROKEN, where, f"{text}: {lookup('scope-broken').title}")
-            continue
-        watched = {name: found for name, found in manifests.items() if item.watches(name)}
-        lost = switching.ignored(reading, item.service, watched)
-        if not reading.starts:
-            entry = lookup(reading.id)
-            yield Check("check.scope", State.BROKEN, where, f"{text}: {entry.title}", entry.remedy)
-        elif lost:
-            entry = lookup(reading.id)
-            names = told([f"{name} ({key})" for name, key in lost.items()])
-            yield Check("check.scope", State.BROKEN, where, f"{names} ignored: {entry.title}", entry.remedy)
-        elif reading.id and not reading.selectors:
-            yield Check("check.scope", State.WARNING, where, f"{text}: {lookup(reading.id).title}")
-        else:
-            yield Check("check.scope", State.OK, where, text)
-
-
-def _bindings(facts: Facts) -> Iterator[Check]:
-    if isinstance(facts.chains, AcksmError):
-        yield unread("check.bindings", "", facts.chains)
-        return
-    links = list(dict.fromkeys(check for chain in facts.chains for check in chain.checks))
-    yield from (check for check in links if check.state is not State.OK)
-    bound = len(facts.chains)
-    if bound and all(check.state is State.OK for check in links):
-        yield Check("check.bindings", State.OK, f"{bound} namespaces", "every link to the other account holds")
-    elif not bound:
-        yield Check("check.bindings", State.SKIPPED, "", "no namespace is bound to another account")
-
-
-def _objects(facts: Facts) -> Iterator[Check]:
-    name = "check.objects"
-    if isinstance(facts.inventory, AcksmError):
-        yield unread(name, "", facts.inventory)
-        return
-    items = facts.inventory.items
-    failing = 0
-    for item in items:
-        manifest = {
-            "kind": item.kind,
-            "metadata": {"name": item.place.name, "namespace": item.place.namespace},
-            "status": {"conditions": list(item.conditions)},
-        }
-        said = symptoms.failing(manifest)
-        if not said:
-            continue
-        failing += 1
-        known = symptoms.of_object(manifest)
-        if known:
-            yield Check(
-                name, State.BROKEN, str(item), f"{known[0].id}: {known[0].text[:300]}", lookup(known[0].id).remedy
-            )
-        elif any(kind != "ACK.ResourceSynced" for kind, _ in said):  # what is being made is not synced yet
-            yield Check(name, State.BROKEN, str(item), f"{said[0][0]}: {said[0][1][:300]}")
-        else:
-            failing -= 1
-    if not failing:
-        yield Check(name, State.OK, "", f"{len(items)} objects, none of them failing")
-
-
-def _stuck(facts: Facts) -> Iterator[Check]:
-    name = "check.stuck"
-    if isinstance(facts.inventory, AcksmError):
-        yield unread(name, "", facts.inventory)
-        return
-    found = facts.inventory
-    alone = [
-        item
-        for item in found.items
-        if item.terminating
-        and item.finalizers
-        and not any(one.service == item.service and one.watches(item.place.namespace) for one in found.running)
-    ]
-    old = [
-        item
-        for item in found.common
-        if item.kind == "AdoptedResource" and not any(one.has("adopted-resource") for one in found.running)
-    ]
-    for things, text in (
-        (alone, "being deleted, and no controller is there to do it"),
-        (old, "no controller handles it"),
-    ):
-        if things:
-            yield Check(name, State.BROKEN, told(things), text)
-    if not (alone or old):
-        yield Check(name, State.OK, "")
-
-
-def bound(facts: Facts) -> list[str]:
-    """Namespaces that are bound to an account or team."""
-    if isinstance(facts.inventory, AcksmError):
-        return []
-    spaces = facts.inventory.namespaces.values()
-    return [item.name for item in spaces if carm.bound_to(item) and item.name not in IGNORED_NAMESPACES]
-
-
-_RELEASE, _PODS = ("check.release",), ("check.release", "check.pods")
+_RELEASE = ("check.release",)
 CHECKS: tuple[Definition[Facts], ...] = (
     Definition(
         "check.release",
@@ -466,18 +262,4 @@ CHECKS: tuple[Definition[Facts], ...] = (
         _RELEASE,
         frozenset({"release.restart"}),
     ),
-    Definition(
-        "check.pods",
-        RUNNING,
-        ERROR,
-        _pods,
-        _RELEASE,
-        frozenset({"release.install", "release.upgrade", "release.restart"}),
-    ),
-    Definition("check.leader-election", RUNNING, ERROR, _election, _PODS),
-    Definition("check.log", RUNNING, WARNING, _log, _RELEASE),
-    Definition("check.scope", BINDINGS, ERROR, _scope, _RELEASE),
-    Definition("check.bindings", BINDINGS, ERROR, _bindings, ("check.scope",)),
-    Definition("check.objects", OBJECTS, WARNING, _objects, ("check.apiserver",)),
-    Definition("check.stuck", OBJECTS, ERROR, _stuck, ("check.apiserver",)),
 )
