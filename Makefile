@@ -60,7 +60,7 @@ docs-check: $(STAMP) ## fail when a generated page is not what the code says
 
 .PHONY: bench
 bench: $(STAMP) ## the guide's shell against acksm, side by side; writes docs/benchmarks.md
-	@$(BIN)/python bench/run.py
+	@$(BIN)/python bench/run.py; code=$$?; $(BIN)/python bench/adopt.py && exit $$code
 
 .PHONY: lock
 lock: UV = $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url

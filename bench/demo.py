@@ -1,4 +1,5 @@
-"""`make demo`: the sandbox up, both controllers installed in it, their status, a sample model, and what to try next.
+"""`make demo`: the sandbox up, both controllers installed in it, their status, a sample model, an endpoint that
+existed before and is adopted, and what to try next.
 
 Every step is a command that anyone can type. The demo ends with the exit code of the first that fails; run again, it
 goes on from what is there. The sandbox stays up.
@@ -17,6 +18,7 @@ from acksm.sandbox import api, parts
 
 ACKSM = str(Path(sys.executable).parent / "acksm")
 UP_TO_DATE = "up to date"
+ENDPOINT = "churn"
 
 
 class StepFailedError(Exception):
@@ -46,6 +48,27 @@ def acksm(*arguments: str, environment: Mapping[str, str] | None = None, listen:
     return "".join(said)
 
 
+def somebody_makes_an_endpoint(environment: Mapping[str, str]) -> None:
+    """An endpoint in the practice account that the cluster knows nothing of, with its model and configuration."""
+    import boto3
+
+    print(f"\n# somebody makes the endpoint {ENDPOINT} in AWS, past the cluster", flush=True)
+    client = boto3.client(
+        "sagemaker",
+        region_name=environment["AWS_REGION"],
+        endpoint_url=environment["AWS_ENDPOINT_URL"],
+        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+    )
+    if any(item["EndpointName"] == ENDPOINT for item in client.list_endpoints()["Endpoints"]):
+        return
+    role = "arn:aws:iam::012345678901:role/practice"
+    variant = {"VariantName": "v", "ModelName": ENDPOINT, "InitialInstanceCount": 1, "InstanceType": "ml.t2.medium"}
+    client.create_model(ModelName=ENDPOINT, ExecutionRoleArn=role, PrimaryContainer={"Image": "practice:1"})
+    client.create_endpoint_config(EndpointConfigName=ENDPOINT, ProductionVariants=[variant])
+    client.create_endpoint(EndpointName=ENDPOINT, EndpointConfigName=ENDPOINT)
+
+
 def next_steps(activate: Path, has_kubectl: bool) -> str:
     """Lines to copy and paste. kubectl is not one of the sandbox's parts; where there is none it can be built."""
     kubectl = ["kubectl get crds", "kubectl -n ack-system get deployments,pods"]
@@ -62,6 +85,7 @@ def next_steps(activate: Path, has_kubectl: bool) -> str:
             "  helm list -n ack-system",
             "  acksm install --scope namespace --dry-run     # what another scope would change",
             "  acksm install --version sagemaker=1.5.1 --dry-run",
+            "  acksm adopt --discover --dry-run              # what else AWS has that the cluster does not manage",
             "  acksm samples list",
             "  acksm samples apply endpoint --set bucket=practice-sagemaker   # uses the model",
             "  acksm status -o json",
@@ -82,6 +106,8 @@ def main() -> int:
         said = acksm("install", "--yes", environment=environment, listen=True)
         sample = ("model", "--with-role", "--set", "bucket=practice-sagemaker")
         acksm("samples", "apply", *sample, "--yes", environment=environment)
+        somebody_makes_an_endpoint(environment)
+        acksm("adopt", "Endpoint", ENDPOINT, "--yes", environment=environment)
     except StepFailedError as failed:
         return failed.code
     except KeyboardInterrupt:

@@ -134,17 +134,17 @@ def page(results: Results) -> str:
             "Written by `make bench`; do not edit. The hand-run guide as a shell script (`bench/guide.sh`: aws, "
             "kubectl, helm, yq) against `acksm install`, both controllers in cluster scope, on the practice sandbox.",
             "",
-            *_table(["target", "wanted", "measured", "met"], judged),
+            *table(["target", "wanted", "measured", "met"], judged),
             "",
             f"Medians of {rounds} rounds, the two in turn:",
             "",
-            *_table(["", "guide", "acksm, first run", "acksm, second run"], measured),
+            *table(["", "guide", "acksm, first run", "acksm, second run"], measured),
             "",
             f"`acksm --help`: median of {len(results.help)} runs {median(results.help):.3f} s.",
             "",
             "## Machine",
             "",
-            *_table(["", ""], [[key, value] for key, value in {"date": results.date, **results.machine}.items()]),
+            *table(["", ""], [[key, value] for key, value in {"date": results.date, **results.machine}.items()]),
             "",
             "## How it is measured",
             "",
@@ -184,7 +184,7 @@ def _requests(guide: Counts, acksm: Counts) -> list[str]:
     for side in ("aws", "kube"):
         one, other = shortened(getattr(guide, side)), shortened(getattr(acksm, side))
         rows += [[f"`{what}`", str(one[what] or ""), str(other[what] or "")] for what in sorted({*one, *other})]
-    return _table(["request", "guide", "acksm"], rows)
+    return table(["request", "guide", "acksm"], rows)
 
 
 def shortened(found: Counter[str]) -> Counter[str]:
@@ -195,9 +195,28 @@ def shortened(found: Counter[str]) -> Counter[str]:
     return short
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     lines = [head, ["---"] * len(head), *rows]
     return ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines]
+
+
+# Sections of the page that other benchmarks write.
+OTHERS = ("Adoption of many",)
+
+
+def with_section(page: str, title: str, section: str) -> str:
+    """The page with this section in the place of the one with its title, or at the end; `section` "" takes it away."""
+    before, mark, rest = f"\n{page}".partition(f"\n## {title}\n")
+    after = rest.partition("\n## ")
+    tail = f"## {after[2]}" if mark and after[1] else ""
+    parts = [before.strip("\n"), section.strip("\n"), tail.strip("\n")]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def section_of(page: str, title: str) -> str:
+    """A section of the page with its head, "" when there is none."""
+    _, mark, rest = f"\n{page}".partition(f"\n## {title}\n")
+    return f"## {title}\n{rest.partition(chr(10) + '## ')[0]}" if mark else ""
 
 
 def mib(size: float) -> str:

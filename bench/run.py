@@ -165,7 +165,10 @@ def main() -> int:
     finally:
         api.down(options.name, ui.emit)
     options.page.parent.mkdir(exist_ok=True)
-    options.page.write_text(report.page(results), "utf-8")
+    old, page = options.page.read_text("utf-8") if options.page.exists() else "", report.page(results)
+    for title in report.OTHERS:
+        page = report.with_section(page, title, report.section_of(old, title))
+    options.page.write_text(page, "utf-8")
     judged = report.targets(results)
     for target in judged:
         kind = Kind.DONE if target.met else Kind.FAILED

@@ -113,20 +113,23 @@ class Abroad:
         self.world.kube.delete(thing)
         until(lambda: self.world.kube.get(thing) is None, f"{thing} does not go", lambda: self.world.kube.get(thing))
 
-    def models(self, region: str = "us-west-2", account: str = "") -> list[str]:
-        """Names of the models in AWS."""
+    def sagemaker(self, region: str, account: str = "") -> Any:
+        """A client as an account's administrator, in any region."""
         import boto3
 
         keys = api.require(NAME).accounts[account or self.world.account]
         connect: Any = boto3.client
-        client = connect(
+        return connect(
             "sagemaker",
             region_name=region,
             endpoint_url=self.world.state.aws_endpoint,
             aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
         )
-        return [item["ModelName"] for item in client.list_models()["Models"]]
+
+    def models(self, region: str = "us-west-2", account: str = "") -> list[str]:
+        """Names of the models in AWS."""
+        return [item["ModelName"] for item in self.sagemaker(region, account).list_models()["Models"]]
 
     def clean(self) -> None:
         """Nothing with a finalizer may be left to the next test."""

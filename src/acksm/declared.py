@@ -20,6 +20,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from acksm.kinds import KINDS
+
 _ACCOUNT = re.compile(r"\d{12}")
 
 
@@ -83,7 +85,7 @@ class DeclaredAdoption(_Declared):
     region: str = ""
     retain: bool = True
     read_only: bool = False
-    group: str = Field("", exclude=True, description="Of a manifest; the service's own when left out.")
+    group: str = Field("", description="Of a manifest; the service's own when left out.")
 
 
 def _from_manifest(value: object) -> object:
@@ -107,7 +109,7 @@ def _from_manifest(value: object) -> object:
         notes = {**notes, **_map(meta.get("annotations"), "spec.kubernetes.metadata.annotations")}
     else:
         written = notes.get(f"{_COMMON}/adoption-fields")
-        if group.endswith(_COMMON) and not written:
+        if group in _GROUPS and not written:
             raise ValueError(f"the {kind} has no annotation {_COMMON}/adoption-fields: it is not to be adopted")
         found |= {"fields": _flat(written), "as": metadata.get("name", "")}
     found |= {"region": notes.get(f"{_COMMON}/region", ""), "read-only": notes.get(f"{_COMMON}/read-only") == "true"}
@@ -132,6 +134,7 @@ def _flat(written: object) -> object:
 
 
 _COMMON = "services.k8s.aws"
+_GROUPS = {f"{service}.{_COMMON}" for service in KINDS}  # others are refused with a reason of their own
 Adoptions = list[Annotated[DeclaredAdoption, BeforeValidator(_from_manifest)]]
 
 # Every key of an entry, for "did you mean".

@@ -86,3 +86,22 @@ def test_page_has_every_number() -> None:
 def test_single_objects_are_put_together(request_: str, short: str | None) -> None:
     expected = short or f"{request_.rpartition('/')[0]}/{{name}}"
     assert report.shortened(Counter({request_: 2})) == {expected: 2}
+
+
+PAGE = "# Page\n\nText.\n\n## One\n\nfirst\n\n## Two\n\nsecond\n"
+
+
+@pytest.mark.parametrize(
+    ("title", "expected"),
+    [
+        ("One", "# Page\n\nText.\n\n## One\n\nnew\n\n## Two\n\nsecond\n"),
+        ("Two", "# Page\n\nText.\n\n## One\n\nfirst\n\n## Two\n\nnew\n"),
+        ("Three", f"{PAGE}\n## Three\n\nnew\n"),
+    ],
+)
+def test_a_section_is_replaced_or_added_and_found_again(title: str, expected: str) -> None:
+    page = report.with_section(PAGE, title, f"## {title}\n\nnew\n")
+    assert page == expected
+    assert report.section_of(page, title).strip() == f"## {title}\n\nnew"
+    assert report.section_of(PAGE, "Three") == ""
+    assert report.with_section(PAGE, "Three", "") == PAGE

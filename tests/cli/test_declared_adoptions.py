@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from acksm.config import place, resolve
+from acksm.cli import app
+from acksm.config import Settings, place, resolve
 from acksm.errors import AcksmError
 
 ADOPTED_RESOURCE = """
@@ -111,3 +114,15 @@ def test_mistakes_are_told_with_line_and_column(tmp_path: Path, text: str, said:
 
 def test_a_place_in_a_file_that_is_gone_is_the_file(tmp_path: Path) -> None:
     assert place(str(tmp_path / "gone.yaml"), ("adopt", 3)) == str(tmp_path / "gone.yaml")
+
+
+def test_declared_ones_are_counted_by_config_show(tmp_path: Path) -> None:
+    (tmp_path / "many.yaml").write_text("- {kind: Model, name: a}\n- {kind: Model, name: b}\n")
+    run = CliRunner().invoke(app, ["config", "show", "-f", str(tmp_path / "many.yaml")])
+    assert "2 declared" in run.stdout
+
+
+def test_declarations_survive_a_plan_file(tmp_path: Path) -> None:
+    (tmp_path / "many.yaml").write_text(ADOPTED_RESOURCE)
+    settings = resolve({}, str(tmp_path / "many.yaml"), {}).settings
+    assert Settings.model_validate(json.loads(settings.model_dump_json())).adopt == settings.adopt

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from acksm.aws.objects import Found
+from acksm.catalog import lookup
 from acksm.declared import DeclaredAdoption
 from acksm.errors import AcksmError
 from acksm.guide import adopt, adopt_place, adopt_plan, adopt_wait, adopt_wanted, managed
@@ -23,6 +24,7 @@ from acksm.guide.carm_map import ACCOUNT_MAP, TEAM_MAP, Map
 from acksm.guide.managed import Holder, Index
 from acksm.guide.role_selector import Selector
 from acksm.guide.running import Running
+from acksm.guide.symptoms import Place
 from acksm.kinds import KINDS, Kind
 
 A, B = "012345678901", "111111111111"
@@ -547,7 +549,10 @@ def test_an_adopted_resource_tells_what_fails() -> None:
     failed = {"status": {"conditions": [{"type": "ACK.Adopted", "status": "False", "message": "resource not found"}]}}
     seen = adopt_wait.judge(adoption("1.2.13"), None, failed)
     assert seen.problem == "resource not found"
-    assert adopt_wait.cause(seen.problem) == "adopt-not-found-there"
+    result = adopt_wait.Result(adoption("1.2.13"))
+    result.fail_by(seen.problem, Place.CONDITION)
+    assert result.error
+    assert result.error.id == "adopt-not-found-there"
     # before runtimes had the condition, the object itself is all there is
     assert adopt_wait.judge(adoption("0.2.0"), manifest(), {}).done
     assert not adopt_wait.judge(adoption("1.2.13"), manifest(), {}).done
@@ -566,8 +571,14 @@ not json {{"error": x
 
 def test_errors_in_logs_of_both_forms() -> None:
     errors = adopt_wait.log_errors(LOG)
-    assert [error.error for error in errors] == ["first", "adopted resource not found"]
-    assert {(error.kind, error.namespace, error.name) for error in errors} == {("Model", "team", "churn")}
+    assert [error.text for error in errors] == [
+        "Reconciler error: first",
+        "Reconciler error: adopted resource not found",
+    ]
+    assert {error.object for error in errors} == {"Model team/churn"}
+    assert adopt_wait.is_older(errors[1].time, "2026-01-02T03:04:06Z")
+    assert not adopt_wait.is_older(errors[1].time, "2026-01-02T03:04:05Z")
+    assert not adopt_wait.is_older(errors[0].time, "2026-01-02T03:04:05Z")  # it tells no time
 
 
 @pytest.mark.parametrize(
@@ -582,7 +593,18 @@ def test_errors_in_logs_of_both_forms() -> None:
     ],
 )
 def test_what_a_logs_error_means(text: str, id: str) -> None:
-    assert adopt_wait.cause(text) == id
+    result = adopt_wait.Result(adoption())
+    result.fail_by(text, Place.LOG)
+    assert result.error
+    assert (result.state, result.error.id) == (adopt_wait.State.FAILED, id)
+
+
+def test_a_symptom_of_its_own_brings_its_remedy() -> None:
+    result = adopt_wait.Result(adoption())
+    result.fail_by("AccessDenied: x is not authorized to perform: sts:AssumeRole on resource: y", Place.CONDITION)
+    assert result.error
+    assert result.error.details == {"symptom": "symptom.assume-role-denied"}
+    assert result.error.remedy == lookup("symptom.assume-role-denied").remedy
 
 
 @given(st.text())

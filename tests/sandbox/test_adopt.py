@@ -84,7 +84,10 @@ def test_what_somebody_made_is_adopted_by_annotations(abroad: Abroad) -> None:
     # its keys are found out where the name is not all
     arn = f"arn:aws:sagemaker:us-west-2:{world.account}:endpoint-config/churn"
     assert "adopted" in world.acksm("adopt", arn, *where, "--as", "config", "--read-only").ok().stdout
-    world.acksm("adopt", "ScalableTarget", TARGET["ResourceId"], *where, "--as", "scale").ok()
+    world.acksm(
+        "plan", "-o", "plan.json", "adopt", "ScalableTarget", TARGET["ResourceId"], *where, "--as", "scale"
+    ).ok()
+    world.acksm("apply", "plan.json").ok()
     spec = live(world, "ScalableTarget", namespace, "scale")["spec"]
     assert (spec["scalableDimension"], spec["maxCapacity"]) == (TARGET["ScalableDimension"], 2)
 
@@ -122,6 +125,7 @@ def test_many_are_adopted_in_one_run_and_gone_on_with(abroad: Abroad) -> None:
     names = [f"m-{number:02}" for number in range(40)]
     model(world, *names, tags={"team": "churn"})
     model(world, "other")
+    world.aws("sagemaker").create_notebook_instance_lifecycle_config(NotebookInstanceLifecycleConfigName="lc")
     file = Path("many.yaml")
     file.write_text(json.dumps([{"kind": "Model", "name": name, "namespace": namespace} for name in [*names, "gone"]]))
     with world.requests() as refused:
@@ -148,7 +152,11 @@ def test_many_are_adopted_in_one_run_and_gone_on_with(abroad: Abroad) -> None:
     assert {row["state"] for row in run.data["result"]["objects"]} == {"adopted"}
     assert "nothing is to be adopted" in world.acksm("adopt", *found, "--yes").ok().stdout
     every = world.acksm("adopt", "--discover", "-n", namespace, "--dry-run", "-o", "json").ok().data
-    assert [(row["kind"], row["name"]) for row in every["result"]["objects"]] == [("Model", "other")]
+    assert [(row["kind"], row["name"]) for row in every["result"]["objects"]] == [
+        ("Model", "other"),
+        ("NotebookInstanceLifecycleConfig", "lc"),
+    ]
+    assert sum("cannot be listed" in note for note in every["notes"]) == 1  # moto has not every kind
 
 
 def test_what_never_reaches_a_condition_is_told_from_the_log_and_made_anew(abroad: Abroad) -> None:
@@ -189,6 +197,28 @@ def test_an_old_generation_adopts_by_adopted_resource(abroad: Abroad) -> None:
         assert "up to date" in world.acksm("adopt", "Endpoint", "churn", "-n", namespace).ok().stderr
     assert again.writes == []
     assert world.acksm("adopt", "Endpoint", "churn", "-n", "default").error_id == "adopt-managed"
+
+
+def test_objects_of_another_account_and_region_are_looked_for_there(abroad: Abroad) -> None:
+    world = abroad.world
+    world.install("--service", "sagemaker")
+    namespace = abroad.namespace("abroad", default_region="eu-west-1")
+    abroad.setup().ok()
+    world.acksm("carm", "bind", namespace, "--account", abroad.account).ok()
+    made = {"ExecutionRoleArn": abroad.role, "PrimaryContainer": {"Image": "practice:1"}}
+    abroad.sagemaker("eu-west-1", abroad.account).create_model(ModelName="churn", **made)
+    model(world, "churn")
+    where = ("Model", "churn", "-n", namespace)
+    # the controllers' role in that account is not for people
+    assert world.acksm("adopt", *where).error_id == "adopt-account-unreachable"
+    reached = (*where, "--target-profile", abroad.profile)
+    assert world.acksm("adopt", *reached, "--region", "us-west-2").error_id == "adopt-not-in-aws"
+    run = world.acksm("adopt", *reached, "-o", "json").ok()
+    (row,) = run.data["result"]["objects"]
+    assert (row["state"], row["account"], row["region"]) == ("adopted", abroad.account, "eu-west-1")
+    assert row["arn"] == f"arn:aws:sagemaker:eu-west-1:{abroad.account}:model/churn"
+    # the model of the same name here is another one
+    world.acksm("adopt", "Model", "churn", "-n", "default", "--as", f"churn-{world.count}").ok()
 
 
 def test_a_scope_that_does_not_cover_the_namespace_is_refused(abroad: Abroad) -> None:

@@ -118,7 +118,7 @@ _CLUSTER = (
         "adopt-account-unmapped",
         "the namespace's account has no role",
         "The controller waits for an entry in its role map, or takes its own role, by version (ack-facts.md §2.2).",
-        "acksm carm bind NAMESPACE ACCOUNT",
+        "acksm carm bind NAMESPACE --account ACCOUNT",
         _R,
     ),
     Entry(
@@ -155,7 +155,7 @@ _AWS = (
         "adopt-other-account",
         "the ARN is of another account",
         "Objects of a namespace are in one account: that of the controllers, or the one it is bound to.",
-        "acksm carm bind NAMESPACE ACCOUNT",
+        "acksm carm bind NAMESPACE --account ACCOUNT",
         _R,
     ),
     Entry(

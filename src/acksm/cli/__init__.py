@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import typer
 
-from acksm.cli import adopt, carm, controllers, doctor, iam, information, plans, region, samples, sandbox
+from acksm.cli import (
+    adopt,
+    carm,
+    cleanup,
+    controllers,
+    doctor,
+    iam,
+    information,
+    plans,
+    region,
+    samples,
+    sandbox,
+)
 from acksm.cli.options import ROOT
 
 app = typer.Typer(
@@ -20,6 +32,7 @@ controllers.register(app)
 doctor.register(app)
 plans.register(app)
 adopt.register(app)
+cleanup.register(app)
 information.register(app)
 app.add_typer(region.app)
 app.add_typer(carm.app)

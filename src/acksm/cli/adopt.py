@@ -6,22 +6,25 @@ from typing import Annotated, Any
 
 import typer
 
-from acksm.cli.options import ACCOUNTS, RUN, TARGET, command
+from acksm.cli.options import ACCOUNTS, OBJECT_TARGET, RUN, command
 from acksm.cli.region import argument, option
 
-# -n and --region are the object's here
-_TARGET = TARGET | {
+# --region is the object's here
+_TARGET = OBJECT_TARGET | {
     "region": Annotated[
-        str | None, typer.Option("--cluster-region", help="AWS region of the cluster.", show_default=False)
-    ],
-    "controller_namespace": Annotated[
         str | None,
-        typer.Option("--controller-namespace", help="Namespace of the controllers [ack-system].", show_default=False),
+        typer.Option(
+            "--cluster-region", help="AWS region of the cluster.", rich_help_panel="Target", show_default=False
+        ),
     ],
     "file": Annotated[
         str | None,
         typer.Option(
-            "--file", "-f", help="Settings file, a list of adoptions, or manifests [acksm.yaml].", show_default=False
+            "--file",
+            "-f",
+            help="Settings file, a list of adoptions, or manifests [acksm.yaml].",
+            rich_help_panel="Target",
+            show_default=False,
         ),
     ],
 }
@@ -43,7 +46,15 @@ def register(app: typer.Typer) -> None:
             argument("name", str | None, None, "NAME|ARN", "Its name or ARN in AWS."),
             option("as_", str | None, None, "--as", help="Its name in the cluster [the one in AWS].", metavar="NAME"),
             option("namespace", str | None, None, "--namespace", "-n", help="Namespace of the object [default]."),
-            option("object_region", str | None, None, "--region", help="AWS region of the object [its namespace's]."),
+            option(
+                "object_region",
+                str | None,
+                None,
+                "--region",
+                "--object-region",
+                help="AWS region of the object [its namespace's].",
+                metavar="REGION",
+            ),
             option(
                 "field",
                 list[str] | None,

@@ -68,4 +68,6 @@ def _shown(value: Any) -> str:
         return ", ".join(f"{key}={item}" for key, item in value.items())
     if isinstance(value, bool):
         return str(value).lower()
-    return ", ".join(value) if isinstance(value, list) else "" if value is None else str(value)
+    if isinstance(value, list):
+        return f"{len(value)} declared" if value and isinstance(value[0], Mapping) else ", ".join(map(str, value))
+    return "" if value is None else str(value)

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from acksm import reports
+from acksm.aws.session import Aws
 from acksm.config import Settings, place as place_in_file
 from acksm.engine.change import Change, Op, Plan
 from acksm.engine.diff import as_text
@@ -32,7 +33,7 @@ from acksm.guide.target import Target, connect
 from acksm.kinds import Kind
 from acksm.kube.client import Kube
 from acksm.kube.keys import ANNOTATIONS
-from acksm.kube.paths import Ref
+from acksm.kube.paths import Ref, ref, ref_of
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,8 @@ def wishes(settings: Settings, options: Options, refusals: Refusals) -> list[Wis
     """What is asked for, by arguments or by the file. Errors: `adopt-nothing`, adopt-… to `refusals`."""
     namespace = options.namespace or "default"
     retain = options.retain is not False
+    if options.kinds or options.tags or options.prefix:
+        raise AcksmError("adopt-nothing", "--kind, --tag and --prefix are for --discover, which is not given")
     if options.kind:
         kind_text, name = options.kind, options.name
         if kind_text.startswith("arn:") and not name:
@@ -77,6 +80,8 @@ def wishes(settings: Settings, options: Options, refusals: Refusals) -> list[Wis
                 read_only=options.read_only,
             )
         ]
+    if options.as_ or options.fields:
+        raise AcksmError("adopt-nothing", "--as and --field are of one object, and no kind is named")
     if not settings.adopt:
         raise AcksmError("adopt-nothing", "neither an object was named, nor does a file declare one")
     found = []
@@ -108,7 +113,7 @@ def run(settings: Settings, ui: Any, options: Options) -> int:
     refusals = Refusals(locate=lambda text: "; ".join(map(locate, text.split("; "))))
     asked = [] if options.discover else wishes(settings, options, refusals)
     search = _search(options) if options.discover else None
-    with connect(settings) as target:
+    with connect(_with_region(settings, options)) as target:
         ui.emit(Event(EventKind.STEP, "target", target.line()))
         observed = adopt_place.observe(target)
         notes: list[str] = []
@@ -120,6 +125,14 @@ def run(settings: Settings, ui: Any, options: Options) -> int:
         if options.print_only:
             return _print(target, ui, planned, notes)
         return _carry_out(target, ui, planned, notes)
+
+
+def _with_region(settings: Settings, options: Options) -> Settings:
+    """--region is the object's. Where nothing says where the cluster is, it is meant for both."""
+    said = settings.region or settings.context or settings.kubeconfig or not settings.cluster
+    if said or not options.region or Aws(profile=settings.profile or None).session.region_name:
+        return settings
+    return settings.model_copy(update={"region": options.region})
 
 
 def _search(options: Options) -> Search:
@@ -263,7 +276,9 @@ def _carry_out(target: Target, ui: Any, planned: Sequence[Adoption], notes: Sequ
         changes.append(_await(len(open_ends), open_ends[0].item))
     facts: Mapping[str, Any] = {"objects": lambda: [row(item) for item in results]}
     made = Plan("adopt", tuple(changes), tuple(notes), facts)
-    return carry_out(target, ui, made, calls.table(), lambda: _text(ui, results), code=lambda: _code(results))
+    return carry_out(
+        target, ui, made, calls.table(), lambda: _text(ui, results), code=lambda: _code(results), waits_unlocked=True
+    )
 
 
 def _await(count: int, first: Adoption) -> Change:
@@ -295,14 +310,14 @@ class Calls:
             "adopt.await": self.wait,
         }
 
-    def create(self, manifest: Mapping[str, Any], ref: Mapping[str, str]) -> None:
-        self._each(ref, lambda where: self.target.kube.create(manifest, where))
+    def create(self, manifest: Mapping[str, Any]) -> None:
+        self._each(ref_of(manifest), lambda _: self.target.kube.create(manifest))
 
-    def annotate(self, ref: Mapping[str, str], annotations: Mapping[str, str | None]) -> None:
+    def annotate(self, kind: str, name: str, namespace: str, annotations: Mapping[str, str | None]) -> None:
         body: dict[str, Any] = {ANNOTATIONS[0]: {ANNOTATIONS[1]: dict(annotations)}}
-        self._each(ref, lambda where: self.target.kube.patch(where, body))
+        self._each(ref(kind, name, namespace), lambda where: self.target.kube.patch(where, body))
 
-    def renew(self, manifest: Mapping[str, Any], ref: Mapping[str, str], resource_version: str) -> None:
+    def renew(self, manifest: Mapping[str, Any], resource_version: str) -> None:
         """Delete it as it was looked at, and make it again. One that has changed is being adopted, and stays."""
 
         def again(where: Ref) -> None:
@@ -312,12 +327,11 @@ class Calls:
                 if error.id != "kube-conflict":
                     raise
                 return
-            self.target.kube.create(manifest, where)
+            self.target.kube.create(manifest)
 
-        self._each(ref, again)
+        self._each(ref_of(manifest), again)
 
-    def _each(self, ref: Mapping[str, str], work: Callable[[Ref], Any]) -> None:
-        where = Ref(**ref)
+    def _each(self, where: Ref, work: Callable[[Ref], Any]) -> None:
         result = self._of(where)
         try:
             work(where)
@@ -337,9 +351,7 @@ class Calls:
         open_ends = [item for item in self.results.values() if item.state in {State.PLANNED, State.WRITTEN}]
         for item in open_ends:
             item.state = State.WAITING
-        earlier = any(item.item.live is not None and item.item.change is None for item in open_ends)
-        back = adopt_plan.STALE_SECONDS if earlier else 0.0
-        Wait(self.target.kube, open_ends, self.target.deadline, self.ui.emit, back).run()
+        Wait(self.target.kube, open_ends, self.target.deadline, self.ui.emit).run()
         if len(self.results) > 1:
             return
         for item in open_ends:

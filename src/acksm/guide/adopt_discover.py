@@ -55,7 +55,8 @@ def wanted(search: Search) -> Sequence[Kind]:
 def run(observed: Observed, search: Search, accounts: Accounts) -> tuple[Discovered, list[str]]:
     """What there is, managed or not, and notes on kinds that cannot be listed. Errors: adopt-…, aws-…"""
     asked = [(kind, place) for kind, place in zip(wanted(search), places(observed, search), strict=True) if place]
-    notes, found = [], []
+    found: Discovered = []
+    left_out: dict[str, AcksmError] = {}
     with ThreadPoolExecutor(max_workers=PARALLEL) as pool:
         for (kind, place), answer in zip(
             asked, pool.map(lambda one: _list(one[0], one[1], search, accounts), asked), strict=True
@@ -63,10 +64,16 @@ def run(observed: Observed, search: Search, accounts: Accounts) -> tuple[Discove
             if isinstance(answer, AcksmError):
                 if search.kinds or answer.id not in {"aws-failed", "aws-access-denied"}:
                     raise answer
-                notes.append(f"{kind.name} is left out, because it cannot be listed: {answer.message}")
+                left_out[kind.name] = answer
                 continue
             found += [(_wish(kind, one, search), place, one) for one in answer]
-    return found, notes
+    return found, [_left_out(left_out)] if left_out else []
+
+
+def _left_out(errors: Mapping[str, AcksmError]) -> str:
+    """One note for all kinds that cannot be listed; one of the reasons stands for the others."""
+    kind, error = next(iter(errors.items()))
+    return f"left out, because they cannot be listed: {', '.join(errors)} ({kind}: {error.message})"
 
 
 def unmanaged(found: Discovered, index: Index) -> Discovered:

@@ -107,7 +107,7 @@ def check_arn(wish: Wish, place: Place) -> None:
             f"{wish.arn.text} is of account {wish.arn.account}, and objects in namespace {wish.namespace} are of "
             f"account {place.account}",
             where=wish.where or wish.arn.text,
-            remedy=f"acksm carm bind NAMESPACE {wish.arn.account}   (then adopt into that namespace)",
+            remedy=f"acksm carm bind NAMESPACE --account {wish.arn.account}   (then adopt into that namespace)",
         )
     region = wish.region or place.region
     if wish.arn.region != region:

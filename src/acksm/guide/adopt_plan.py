@@ -21,10 +21,10 @@ from acksm.errors import AcksmError
 from acksm.guide.adopt_place import Place, Way, read_only_works
 from acksm.guide.adopt_wanted import Wish
 from acksm.guide.crds import COMMON_GROUP
-from acksm.guide.managed import ADOPTED_RESOURCE, FIELDS, OBJECT_REGION, POLICY, PREFIX, Holder, Index, adopted_ref, ref
+from acksm.guide.managed import ADOPTED_RESOURCE, FIELDS, OBJECT_REGION, POLICY, PREFIX, Holder, Index
 from acksm.kinds import Kind
 from acksm.kube.owners import OWNED_LABEL
-from acksm.kube.paths import Ref
+from acksm.kube.paths import Ref, ref
 
 STEP = "adopt"
 STALE_SECONDS = 60.0  # an object that is not adopted by then is made anew: by now the controller looks ever more rarely
@@ -59,12 +59,12 @@ class Adoption:
     @property
     def target(self) -> Ref:
         """The object itself."""
-        return ref(self.kind, self.name, self.wish.namespace)
+        return ref(self.kind.name, self.name, self.wish.namespace)
 
     @property
     def helper(self) -> Ref:
         """The AdoptedResource that makes it."""
-        return adopted_ref(helper_name(self.kind, self.name), self.wish.namespace)
+        return ref(ADOPTED_RESOURCE, helper_name(self.kind, self.name), self.wish.namespace)
 
     @property
     def is_done(self) -> bool:
@@ -204,7 +204,12 @@ def _change(item: Adoption, moment: datetime) -> Change | None:
         system="kubernetes",
         target=str(item),
         call="adopt.annotate",
-        params={"ref": _as_params(item.target), "annotations": dict(sorted(moves.items()))},
+        params={
+            "kind": item.kind.name,
+            "name": item.name,
+            "namespace": item.wish.namespace,
+            "annotations": dict(sorted(moves.items())),
+        },
         before=now or None,
         after=after or None,
         reason="asked for otherwise than before",
@@ -224,7 +229,7 @@ def _create(item: Adoption) -> Change:
         system="kubernetes",
         target=str(where),
         call="adopt.create",
-        params={"manifest": made, "ref": _as_params(where)},
+        params={"manifest": made},
         after=made,
         reason=f"adopts {item.found.arn or item.wish}",
         danger=Danger.NONE if item.wish.retain or item.wish.read_only else Danger.MILD,
@@ -257,16 +262,6 @@ def _renew(item: Adoption, live: Holder) -> Change:
 
 def _lane(item: Adoption) -> str:
     return f"a{zlib.crc32(str(item.target).encode()) % LANES}"
-
-
-def _as_params(where: Ref) -> dict[str, str]:
-    return {
-        "api_version": where.api_version,
-        "plural": where.plural,
-        "kind": where.kind,
-        "name": where.name,
-        "namespace": where.namespace,
-    }
 
 
 def _where(item: Adoption) -> str:

@@ -6,37 +6,40 @@ selectors that overlap, a region or account that drifted (ack-facts.md §2.4, §
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from acksm.catalog import lookup
 from acksm.engine.waits import HEARTBEAT_SECONDS, Deadline
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind as EventKind, silent
+from acksm.guide import controller_logs, symptoms
 from acksm.guide.adopt_place import Way
 from acksm.guide.adopt_plan import Adoption
 from acksm.guide.managed import ADOPTED
-from acksm.guide.running import Running
+from acksm.guide.symptoms import Symptom
 from acksm.kube.client import Kube
-from acksm.kube.paths import Ref, ref
+from acksm.kube.paths import Ref
 
 PATIENCE_SECONDS = 30.0  # an error that a controller has not got over by then is told; IAM settles in that time
 LOG_AFTER_SECONDS, LOG_EVERY_SECONDS = 2.0, 4.0
-LOG_LINES = 2000
+LOG_LINES = 3000
 FEW = 4
 SYNCED, READY, TERMINAL, RECOVERABLE = "ACK.ResourceSynced", "Ready", "ACK.Terminal", "ACK.Recoverable"
 ADOPTED_CONDITION = "ACK.Adopted"
-# What a log line means, and what puts it right (ack-facts.md §4.4); the first that fits holds.
-CAUSES: tuple[tuple[str, str], ...] = (
-    (r"adopted resource not found|resource not found", "adopt-not-found-there"),
-    (r"multiple \(\d+\) matching IAMRoleSelectors", "adopt-selectors"),
-    (r"Resource already exists in (region|account)", "adopt-drift"),
-    (r"resource manager factory not found|resource not adoptable", "adopt-not-adoptable"),
-)
+# The symptom in a log or condition -> what it means for an adoption
+CAUSES = {
+    "symptom.adopted-not-found": "adopt-not-found-there",
+    "symptom.selectors-overlap": "adopt-selectors",
+    "symptom.region-moved": "adopt-drift",
+    "symptom.account-moved": "adopt-drift",
+    "symptom.adoption-kind": "adopt-not-adoptable",
+    "symptom.not-adoptable": "adopt-not-adoptable",
+}
 
 Json = Mapping[str, Any]
 
@@ -61,14 +64,27 @@ class Result:
     text: str = ""
     error: AcksmError | None = None
     manifest: Json = field(default_factory=dict)
+    born: str = ""
 
     @property
     def conditions(self) -> list[dict[str, Any]]:
         return list((self.manifest.get("status") or {}).get("conditions") or [])
 
-    def fail(self, id: str, message: str) -> None:
+    def fail(self, id: str, message: str, symptom: Symptom | None = None) -> None:
+        """With a symptom that is not an adoption's own its remedy is told."""
         self.state = State.FAILED
-        self.error = AcksmError(id, message, where=str(self.item))
+        own = symptom is None or symptom.id in CAUSES
+        remedy = "" if symptom is None or own else lookup(symptom.id).remedy
+        details = {"symptom": symptom.id} if symptom else {}
+        self.error = AcksmError(id, message, where=str(self.item), remedy=remedy, details=details)
+
+    def fail_by(self, text: str, place: symptoms.Place, message: str = "") -> None:
+        """By what a condition or log says."""
+        symptom = symptoms.match(text, place)
+        found = CAUSES.get(symptom.id, "adopt-failing") if symptom else "adopt-failing"
+        if found == "adopt-failing" and text in {"resource not found"}:  # an AdoptedResource's word for it
+            found = "adopt-not-found-there"
+        self.fail(found, message or text, symptom)
 
 
 @dataclass(frozen=True)
@@ -118,59 +134,43 @@ def judge(item: Adoption, manifest: Json | None, helper: Json | None) -> Seen:
 
 @dataclass(frozen=True)
 class LogError:
-    """An error line of a controller's log about one object."""
+    """An error line of a controller's log about one object ("Kind namespace/name"), and when it was written."""
 
-    kind: str
-    namespace: str
-    name: str
-    error: str
+    object: str
+    text: str
+    time: str
 
 
 def log_errors(text: str) -> list[LogError]:
-    """Errors about objects in a controller's log, JSON or development form, the oldest first."""
-    found = []
-    for line in text.splitlines():
-        start = line.find("{")
-        if start < 0 or '"error"' not in line:
-            continue
-        try:
-            fields = json.loads(line[start:])
-        except ValueError:
-            continue
-        if isinstance(fields, dict) and fields.get("error"):
-            kind = str(fields.get("controllerKind") or fields.get("kind") or "")
-            namespace, name = str(fields.get("namespace", "")), str(fields.get("name", ""))
-            found.append(LogError(kind, namespace, name, str(fields["error"])))
-    return found
+    """Errors about objects in a controller's log, the oldest first."""
+    lines = (symptoms.parse(raw) for raw in text.splitlines() if '"error"' in raw)
+    return [LogError(line.object, line.text, line.time) for line in lines if line.object and line.level == "error"]
 
 
-def cause(error: str) -> str:
-    """The id of what a log's error means."""
-    return next((entry for pattern, entry in CAUSES if re.search(pattern, error)), "adopt-failing")
+def is_older(time: str, born: str) -> bool:
+    """Whether a log line was written before an object of its name was made: it is about another one then."""
+    one, other = _moment(time), _moment(born)
+    return one is not None and other is not None and one < other
 
 
-def read_logs(kube: Kube, controllers: Iterable[Running], seconds: int) -> list[LogError]:
-    """The errors of the last `seconds` in the logs of these controllers' pods."""
-    found = []
-    for item in controllers:
-        selector = f"app.kubernetes.io/instance={item.release}"
-        for pod in kube.list(ref("Pod", namespace=item.namespace), selector=selector):
-            name = str(pod["metadata"]["name"])
-            for container in ((pod.get("spec") or {}).get("containers") or [])[:1]:
-                text = kube.logs(item.namespace, name, str(container["name"]), lines=LOG_LINES, since=seconds)
-                found += log_errors(text)
-    return found
+def _moment(text: str) -> datetime | None:
+    """A time in whole seconds, as Kubernetes and both of zap's encoders write it."""
+    try:
+        if text.replace(".", "", 1).isdigit():
+            return datetime.fromtimestamp(int(float(text)), UTC)
+        return datetime.fromisoformat(text.replace("Z", "+00:00")).replace(microsecond=0)
+    except (ValueError, OverflowError):
+        return None
 
 
 @dataclass
 class Wait:
-    """The wait for many. `look_back`: so many seconds of the log count from before it began."""
+    """The wait for many."""
 
     kube: Kube
     results: Sequence[Result]
     deadline: Deadline
     emit: Emit = silent
-    look_back: float = 0.0
 
     def run(self) -> None:
         """Until every result is adopted or failed, or time is over; then what is left is `waiting`."""
@@ -181,7 +181,7 @@ class Wait:
             left = [item for item in waiting if item.state is State.WAITING]
             now = self.deadline.elapsed
             if left and now - began >= LOG_AFTER_SECONDS and now - read_at >= LOG_EVERY_SECONDS:
-                self._logs(left, int(now - began + self.look_back) + 5)
+                self._logs(left)
                 read_at = now
             text = self._said()
             if text != said or self.deadline.elapsed - said_at >= HEARTBEAT_SECONDS:
@@ -189,6 +189,8 @@ class Wait:
                 said, said_at = text, self.deadline.elapsed
             if not left or self.deadline.remaining <= 0:
                 break
+            if self.deadline.stopped.is_set():
+                raise AcksmError("interrupted", f"stopped while waiting for {len(left)} adoptions", where=text)
             self.deadline.sleep(min(pause, max(self.deadline.remaining, 0.01)))
             pause = min(pause * 1.4, 1.5)
         self.emit(Event(EventKind.PROGRESS, "wait", ""))
@@ -205,35 +207,41 @@ class Wait:
             target = result.item.target
             manifest = objects.get(target.path)
             seen = judge(result.item, manifest, helpers.get(result.item.helper.path))
+            helper = helpers.get(result.item.helper.path)
             result.manifest, result.text = manifest or {}, seen.text or seen.problem or seen.terminal
+            result.born = str(((helper or manifest or {}).get("metadata") or {}).get("creationTimestamp") or "")
             if seen.done:
                 result.state = State.ADOPTED
             elif seen.terminal:
-                result.fail("adopt-terminal", seen.terminal)
+                result.fail("adopt-terminal", seen.terminal, symptoms.match(seen.terminal, symptoms.Place.CONDITION))
             elif seen.problem:
                 first = since.setdefault(id(result), self.deadline.elapsed)
                 if self.deadline.elapsed - first >= PATIENCE_SECONDS:
-                    result.fail(cause(seen.problem), seen.problem)
+                    result.fail_by(seen.problem, symptoms.Place.CONDITION)
             else:
                 since.pop(id(result), None)
 
-    def _logs(self, left: Sequence[Result], seconds: int) -> None:
+    def _logs(self, left: Sequence[Result]) -> None:
         """Objects without a condition whose controller logs errors about them."""
         quiet = [item for item in left if not item.conditions]
-        controllers = {(one.namespace, one.release): one for one in (item.item.place.controller for item in quiet)}
-        by_object: dict[tuple[str, str, str], str] = {}
-        for error in read_logs(self.kube, controllers.values(), seconds) if quiet else []:
-            by_object[error.kind.lower(), error.namespace, error.name] = error.error
+        controllers = list(
+            {(one.namespace, one.release): one for one in (q.item.place.controller for q in quiet)}.values()
+        )
+        by_object: dict[str, LogError] = {}
+        for log in controller_logs.read(self.kube, controllers, lines=LOG_LINES) if quiet else []:
+            by_object |= {error.object: error for error in log_errors(log.text)}
         for result in quiet:
-            target = result.item.target
-            keys = [(one.kind.lower(), one.namespace, one.name) for one in (target, result.item.helper)]
-            found = next((by_object[key] for key in keys if key in by_object), "")
+            told = [by_object.get(str(one)) for one in (result.item.target, result.item.helper)]
+            found = next((error for error in told if error and not is_older(error.time, result.born)), None)
             if found:
                 place = result.item.place
                 where = (
-                    f" (it looked in {result.item.region} of account {place.account})" if "not found" in found else ""
+                    f" (it looked in {result.item.region} of account {place.account})"
+                    if "not found" in found.text
+                    else ""
                 )
-                result.fail(cause(found), f"the log of {place.controller}: {found}{where}")
+                message = f"the log of {place.controller}: {found.text}{where}"
+                result.fail_by(found.text, symptoms.Place.LOG, message)
 
 
 def _read(kube: Kube, items: Sequence[Adoption]) -> tuple[dict[str, Json], dict[str, Json]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from acksm import reports
 from acksm.engine import interrupts, lease, review
-from acksm.engine.change import Danger, Plan, summary
+from acksm.engine.change import Danger, Op, Plan, summary
 from acksm.engine.diff import render_plan
 from acksm.engine.executor import Dispatch, execute
 from acksm.events import Emit, Event, Kind
@@ -27,11 +27,16 @@ def carry_out(
     dry_text: str = "",
     manifests: Sequence[Mapping[str, Any]] = (),
     code: Callable[[], int] = lambda: 0,
+    waits_unlocked: bool = False,
+    confirm: str = "",
+    lock: bool = True,
 ) -> int:
     """Carry `plan` out, or show it with --dry-run. `text` is the result for people, `plan.facts` goes into the report.
     What is known afterwards only comes by calls: `text`, the exit `code`, and facts that are calls themselves.
 
-    `dry_text` follows the diff of a dry run; `manifests` are objects of releases, for the check of rights.
+    `dry_text` follows the diff of a dry run; `manifests` are objects of releases, for the check of rights. With
+    `waits_unlocked` the waits after the last change keep nobody else from working: a job may take hours. `confirm` is
+    the cluster's name where a severe plan was confirmed by it. Without `lock` no Lease is held: there is no cluster.
     Errors: `needs-confirmation`, `not-confirmed`, what a review of the plan raises, and what the changes raise.
     """
     settings, mutations = target.settings, plan.mutations
@@ -53,22 +58,40 @@ def carry_out(
     rights.check(target, mutations, manifests)
     if mutations and plan.danger is not Danger.NONE:
         ui.show(render_plan(plan))
-        ui.confirm(f"Carry out {summary(mutations)} in cluster {target.cluster.name}?", yes=settings.yes)
-    perform(target, plan, dispatch, ui.emit)
+        question = f"Carry out {summary(mutations)} in cluster {target.cluster.name}?"
+        if plan.danger is Danger.SEVERE:
+            ui.confirm_name(question, target.cluster.name, given=confirm)
+        else:
+            ui.confirm(question, yes=settings.yes or confirm == target.cluster.name)
+    perform(target, plan, dispatch, ui.emit, lock=lock, waits_unlocked=waits_unlocked)
     if not mutations:
         ui.emit(Event(Kind.UP_TO_DATE, "up-to-date", "up to date: nothing was to be done"))
     ui.result(plan.command, {**report, **_facts(plan)}, text if isinstance(text, str) else text(), code())
     return code()
 
 
-def perform(target: Target, plan: Plan, dispatch: Dispatch, emit: Emit) -> None:
-    """Execute `plan`, alone in the cluster, ending between two calls when a signal comes."""
+def perform(
+    target: Target, plan: Plan, dispatch: Dispatch, emit: Emit, *, lock: bool = True, waits_unlocked: bool = False
+) -> None:
+    """Execute `plan`, alone in the cluster unless not `lock`, ending between two calls when a signal comes."""
     with interrupts.finishing(target.deadline.stopped, emit):
-        _execute(target, plan, dispatch, emit)
+        locked, free = (plan, None) if lock else (None, plan)
+        if lock and waits_unlocked:
+            locked, free = _split(plan)
+        if locked:
+            _execute(target, locked, dispatch, emit)
+        if free:
+            execute(free, dispatch, emit, target.deadline.stopped)
 
 
 def _facts(plan: Plan) -> dict[str, Any]:
     return {"result": {key: fact() if callable(fact) else fact for key, fact in plan.facts.items()}}
+
+
+def _split(plan: Plan) -> tuple[Plan, Plan]:
+    """The plan to its last change, and the waits after that."""
+    count = max((index for index, change in enumerate(plan.changes) if change.op is not Op.WAIT), default=-1) + 1
+    return replace(plan, changes=plan.changes[:count]), replace(plan, changes=plan.changes[count:])
 
 
 def _execute(target: Target, plan: Plan, dispatch: Dispatch, emit: Emit) -> None:

@@ -85,17 +85,7 @@ def seen(facts: Facts) -> list[Found]:
     logs = [] if isinstance(facts.logs, AcksmError) else controller_logs.symptoms_of(facts.logs)
     if isinstance(facts.inventory, AcksmError):
         return logs
-    conditions = [
-        found
-        for item in facts.inventory.items
-        for found in symptoms.of_object(
-            {
-                "kind": item.kind,
-                "metadata": {"name": item.place.name, "namespace": item.place.namespace},
-                "status": {"conditions": list(item.conditions)},
-            }
-        )
-    ]
+    conditions = [found for item in facts.inventory.items for found in symptoms.of_object(item.spoken)]
     return symptoms.merged([*logs, *conditions])
 
 

@@ -163,16 +163,11 @@ def _objects(facts: Facts) -> Iterator[Check]:
     items = facts.inventory.items
     failing = 0
     for item in items:
-        manifest = {
-            "kind": item.kind,
-            "metadata": {"name": item.place.name, "namespace": item.place.namespace},
-            "status": {"conditions": list(item.conditions)},
-        }
-        said = symptoms.failing(manifest)
+        said = symptoms.failing(item.spoken)
         if not said:
             continue
         failing += 1
-        known = symptoms.of_object(manifest)
+        known = symptoms.of_object(item.spoken)
         if known:
             yield Check(
                 name, State.BROKEN, str(item), f"{known[0].id}: {known[0].text[:300]}", lookup(known[0].id).remedy

@@ -70,7 +70,18 @@ class Item:
     adopted: bool = False
     read_only: bool = False
     finalizers: tuple[str, ...] = ()
+    key: Mapping[str, str] = field(default_factory=dict)  # what names it in AWS, as `acksm.aws.objects` takes it
+    owner: Owner | None = None
     conditions: tuple[Json, ...] = ()
+
+    def __hash__(self) -> int:
+        return hash((self.place, self.uid))
+
+    @property
+    def spoken(self) -> Json:
+        """As much of the object as `acksm.guide.symptoms` reads: its name and what its conditions say."""
+        metadata = {"name": self.place.name, "namespace": self.place.namespace}
+        return {"kind": self.kind, "metadata": metadata, "status": {"conditions": list(self.conditions)}}
 
     @property
     def ours(self) -> tuple[str, ...]:
@@ -244,8 +255,19 @@ def item_of(
         annotations.get(ADOPTED) == "true",
         read_only,
         finalizers,
+        _key(kind, manifest.get("spec") or {}, status, str(where.get("arn", ""))),
+        owner_of(manifest),
         tuple(status.get("conditions") or ()),
     )
+
+
+def _key(kind: Kind | None, spec: Json, status: Json, arn: str) -> dict[str, str]:
+    """{} for a kind that is not known, and for what is not in AWS yet."""
+    if kind is None or not arn:
+        return {}
+    if kind.by_arn:
+        return {"arn": arn}
+    return {name: str(value) for name in kind.key if (value := spec.get(name) or status.get(name))}
 
 
 def _lower(name: str) -> str:

@@ -16,7 +16,7 @@ from acksm.kinds import KINDS, Kind
 from acksm.kube.client import Kube
 from acksm.kube.keys import ANNOTATIONS, values_at
 from acksm.kube.owners import OWNED_LABEL
-from acksm.kube.paths import Ref
+from acksm.kube.paths import ref
 
 PREFIX = f"{COMMON_GROUP}/"
 POLICY, FIELDS, ADOPTED = PREFIX + "adoption-policy", PREFIX + "adoption-fields", PREFIX + "adopted"
@@ -49,21 +49,11 @@ class Holder:
         return f"{ADOPTED_RESOURCE if self.by else self.kind.name} {self.namespace}/{self.by or self.name}"
 
 
-def ref(kind: Kind, name: str = "", namespace: str = "") -> Ref:
-    """Where objects of a service's kind live."""
-    return Ref(f"{kind.group}/v1alpha1", kind.plural, kind.name, name, namespace)
-
-
-def adopted_ref(name: str = "", namespace: str = "") -> Ref:
-    """Where AdoptedResources live."""
-    return Ref(f"{COMMON_GROUP}/v1alpha1", "adoptedresources", ADOPTED_RESOURCE, name, namespace)
-
-
 def observe(kube: Kube, kinds: Collection[Kind], *, adopted_resources: bool) -> list[Holder]:
     """Objects of these kinds in every namespace; AdoptedResources of them where they are served."""
     with ThreadPoolExecutor(max_workers=8) as pool:
-        pending = pool.submit(kube.list, adopted_ref()) if adopted_resources else None
-        lists = pool.map(lambda kind: kube.list(ref(kind)), kinds)
+        pending = pool.submit(kube.list, ref(ADOPTED_RESOURCE)) if adopted_resources else None
+        lists = pool.map(lambda kind: kube.list(ref(kind.name)), kinds)
         found = [of_object(kind, item) for kind, items in zip(kinds, lists, strict=True) for item in items]
         more = (of_adopted_resource(item) for item in (pending.result() if pending else []))
         return found + [item for item in more if item and item.kind in kinds]

@@ -150,15 +150,18 @@ class Kube:
             if not token:
                 return items
 
+    def read(self, path: str, accept: str = "application/json") -> Json:
+        """A document of the apiserver that is no object, such as what it serves."""
+        return dict(self._request("get", path, query_params=[], header_params={"Accept": accept}))
+
     def version(self) -> str:
         """The server's version, "1.35.4"."""
         return str(self._request("get", "/version")["gitVersion"]).lstrip("v")
 
-    def create(self, manifest: Mapping[str, Any], at: Ref | None = None) -> Json:
-        """`at` for kinds that are not built in. Error: `kube-exists`."""
-        where = at or ref_of(manifest)
+    def create(self, manifest: Mapping[str, Any]) -> Json:
+        ref = ref_of(manifest)
         return dict(
-            self._request("post", where.collection, body=dict(manifest), field_manager=FIELD_MANAGER, query_params=[])
+            self._request("post", ref.collection, body=dict(manifest), field_manager=FIELD_MANAGER, query_params=[])
         )
 
     def apply(self, manifest: Mapping[str, Any], force: bool = False, dry_run: bool = False) -> Json:
@@ -189,17 +192,18 @@ class Kube:
             )
         )
 
-    def delete(self, ref: Ref, resource_version: str = "") -> None:
+    def delete(self, ref: Ref, resource_version: str = "", uid: str = "") -> None:
         """Delete with background propagation (foreground leaves AWS objects behind: community#1759).
 
-        With `resource_version` only the object as it was then; a changed one is a `kube-conflict`.
+        With `resource_version` or `uid` only the object as it was then; a changed one is a `kube-conflict`.
         """
-        body = {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"resourceVersion": resource_version}}
+        wanted = {key: value for key, value in (("resourceVersion", resource_version), ("uid", uid)) if value}
+        body = {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": wanted}
         try:
             self._request(
                 "delete",
                 ref.path,
-                body=body if resource_version else None,
+                body=body if wanted else None,
                 query_params=[],
                 propagation_policy="Background",
             )
@@ -213,15 +217,9 @@ class Kube:
         template = {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": now}}}
         self.patch(ref("Deployment", deployment, namespace), {"spec": {"template": template}})
 
-    def logs(
-        self, namespace: str, pod: str, container: str, *, previous: bool = False, lines: int = 20, since: int = 0
-    ) -> str:
-        """The last lines of a container's log, or "" when it cannot be had (a read-only help for error messages).
-
-        `since` leaves out what is older than so many seconds.
-        """
+    def logs(self, namespace: str, pod: str, container: str, *, previous: bool = False, lines: int = 20) -> str:
+        """The last lines of a container's log, or "" when it cannot be had (a read-only help for error messages)."""
         query = [("container", container), ("tailLines", str(lines))] + ([("previous", "true")] if previous else [])
-        query += [("sinceSeconds", str(since))] if since else []
         try:
             raw = self._client.request(
                 "get",

@@ -122,10 +122,33 @@ def _update_domain(backend: Any, params: Params) -> dict[str, Any]:
     return {"DomainArn": domain.arn}
 
 
+def _list(member: str, backend_name: str, members: Mapping[str, str]) -> Callable[[Any, Params], Any]:
+    """All of a kind at once; `members` of each in the answer, with the attributes of moto's object."""
+
+    def call(backend: Any, _params: Params) -> dict[str, Any]:
+        kept = getattr(backend, backend_name).values()
+        return {member: [{name: getattr(item, own) for name, own in members.items()} for item in kept]}
+
+    return call
+
+
 CALLS: dict[str, Callable[[Any, Params], dict[str, Any]]] = {
     "DeleteFeatureGroup": _delete("FeatureGroup", "FeatureGroupName"),
     "DeleteModelPackage": _delete("ModelPackage", "ModelPackageName"),
     "DeleteModelPackageGroup": _delete("ModelPackageGroup", "ModelPackageGroupName"),
+    "ListFeatureGroups": _list(
+        "FeatureGroupSummaries",
+        "feature_groups",
+        {"FeatureGroupName": "feature_group_name", "FeatureGroupArn": "arn"},
+    ),
+    "ListNotebookInstanceLifecycleConfigs": _list(
+        "NotebookInstanceLifecycleConfigs",
+        "notebook_instance_lifecycle_configurations",
+        {
+            "NotebookInstanceLifecycleConfigName": "notebook_instance_lifecycle_config_name",
+            "NotebookInstanceLifecycleConfigArn": "arn",
+        },
+    ),
     "StopHyperParameterTuningJob": _stop("HyperParameterTuningJob", "HyperParameterTuningJobName"),
     "StopProcessingJob": _stop("ProcessingJob", "ProcessingJobName"),
     "StopTrainingJob": _stop("TrainingJob", "TrainingJobName"),

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -17,12 +16,10 @@ StartResponse = Callable[..., Any]
 LogOf = Callable[[str, str, str, bool], Path | None]
 FOLLOW_SECONDS = 0.25
 CHUNK = 65_536
-_TIME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[.]\d{3}")
 
 
 class LogServer:
-    """WSGI: GET /containerLogs/NAMESPACE/POD/CONTAINER with tailLines, limitBytes, sinceSeconds, timestamps,
-    follow, previous."""
+    """WSGI: GET /containerLogs/NAMESPACE/POD/CONTAINER with tailLines, limitBytes, timestamps, follow, previous."""
 
     def __init__(self, log_of: LogOf, stop: threading.Event) -> None:
         self._log_of, self._stop = log_of, stop
@@ -45,8 +42,6 @@ class LogServer:
     def _content(self, path: Path, asked: Mapping[str, str]) -> Iterator[bytes]:
         with path.open("rb") as stream:
             data = stream.read()
-            if "sinceSeconds" in asked:
-                data = _since(data, datetime.now(UTC) - timedelta(seconds=int(asked["sinceSeconds"])))
             if "tailLines" in asked:
                 count = int(asked["tailLines"])
                 data = b"".join(data.splitlines(keepends=True)[-count:]) if count else b""
@@ -60,17 +55,6 @@ class LogServer:
                     yield _stamped(more) if stamp else more
                 elif not path.exists() or path.stat().st_ino != _inode(stream):
                     return  # the container was restarted or removed
-
-
-def _since(data: bytes, moment: datetime) -> bytes:
-    """From the first line that tells a time of its own not before `moment`; a kubelet keeps times beside the lines."""
-    text = moment.strftime("%Y-%m-%dT%H:%M:%S.%f").encode()[:-3]
-    lines = data.splitlines(keepends=True)
-    for index, line in enumerate(lines):
-        found = _TIME.search(line)
-        if found and found[0] >= text:
-            return b"".join(lines[index:])
-    return b""
 
 
 def _inode(stream: Any) -> int:
