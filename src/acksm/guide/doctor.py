@@ -247,7 +247,7 @@ def run_policy(settings: Settings, ui: Any, asked: str) -> int:
     else:
         place = caller_policies.place_of(target)
         target.__exit__()
-    if command == caller_policies.OTHER_ACCOUNT:
+    if command in caller_policies.ABROAD_ONLY:
         place = replace(place, account=settings.target_account or "*", caller=settings.target_role_arn)
     notes += [
         f"{', '.join(grant.actions)}: only when {grant.when}" for grant in caller_policies.ALL[command] if grant.when
