@@ -4,19 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from acksm.cli import (
-    adopt,
-    carm,
-    cleanup,
-    controllers,
-    doctor,
-    iam,
-    information,
-    plans,
-    region,
-    samples,
-    sandbox,
-)
+from acksm.cli import adopt, carm, cleanup, controllers, doctor, iam, information, plans, region, samples, sandbox
 from acksm.cli.options import ROOT
 
 app = typer.Typer(

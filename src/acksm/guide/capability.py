@@ -17,13 +17,3 @@ def check(aws: Aws, cluster: Cluster) -> None:
             f"EKS runs ACK's controllers in cluster {cluster.name} itself: {told}",
             where=f"cluster {cluster.name}",
         )
-
-
-def names(aws: Aws, cluster: str) -> list[str]:
-    """The capabilities' names; [] where the caller may not ask for them."""
-    try:
-        return [item.name for item in aws.eks.ack_capabilities(cluster)]
-    except AcksmError as error:
-        if error.id != "aws-access-denied":
-            raise
-        return []

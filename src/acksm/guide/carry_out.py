@@ -63,7 +63,7 @@ def carry_out(
             ui.confirm_name(question, target.cluster.name, given=confirm)
         else:
             ui.confirm(question, yes=settings.yes or confirm == target.cluster.name)
-    perform(target, plan, dispatch, ui.emit, lock=lock, waits_unlocked=waits_unlocked)
+    perform(target, plan, dispatch, ui.emit, waits_unlocked=waits_unlocked, lock=lock)
     if not mutations:
         ui.emit(Event(Kind.UP_TO_DATE, "up-to-date", "up to date: nothing was to be done"))
     ui.result(plan.command, {**report, **_facts(plan)}, text if isinstance(text, str) else text(), code())
@@ -71,13 +71,13 @@ def carry_out(
 
 
 def perform(
-    target: Target, plan: Plan, dispatch: Dispatch, emit: Emit, *, lock: bool = True, waits_unlocked: bool = False
+    target: Target, plan: Plan, dispatch: Dispatch, emit: Emit, *, waits_unlocked: bool = False, lock: bool = True
 ) -> None:
-    """Execute `plan`, alone in the cluster unless not `lock`, ending between two calls when a signal comes."""
+    """Execute `plan`, alone in the cluster, ending between two calls when a signal comes."""
+    locked, free = (plan, None) if lock else (None, plan)
+    if lock and waits_unlocked:
+        locked, free = _split(plan)
     with interrupts.finishing(target.deadline.stopped, emit):
-        locked, free = (plan, None) if lock else (None, plan)
-        if lock and waits_unlocked:
-            locked, free = _split(plan)
         if locked:
             _execute(target, locked, dispatch, emit)
         if free:
