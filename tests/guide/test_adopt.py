@@ -14,9 +14,10 @@ from hypothesis import given, strategies as st
 from acksm.aws.objects import Found
 from acksm.catalog import lookup
 from acksm.errors import AcksmError
-from acksm.guide import adopt, adopt_place, adopt_plan, adopt_wait, adopt_wanted, managed
+from acksm.guide import adopt, adopt_carry_out, adopt_place, adopt_plan, adopt_wait, adopt_wanted, managed
 from acksm.guide.adopt_place import ADOPTED_CRD, Observed, Way
 from acksm.guide.adopt_plan import Adoption
+from acksm.guide.adopt_wait import State
 from acksm.guide.adopt_wanted import ALL, Wish
 from acksm.guide.bindings import OWNER, REGION, TEAM, Namespace
 from acksm.guide.carm_map import ACCOUNT_MAP, TEAM_MAP, Map
@@ -25,6 +26,7 @@ from acksm.guide.role_selector import Selector
 from acksm.guide.running import Running
 from acksm.guide.symptoms import Place
 from acksm.kinds import KINDS, Kind
+from acksm.ui import Ui
 
 A, B = "012345678901", "111111111111"
 ROLE = f"arn:aws:iam::{B}:role/SagemakerCrossAccountAccess"
@@ -331,7 +333,17 @@ def test_an_adopted_resource_on_its_way_holds_too() -> None:
     _, errors = planned(asked(name="x"), observed(running("1.2.13")), pending)
     assert [error.id for error in errors] == ["adopt-managed"]
     done = {**made, "status": {"conditions": [{"type": "ACK.Adopted", "status": "True"}]}}
-    assert managed.of_adopted_resource(done) is None
+    spent = managed.of_adopted_resource(done)
+    assert spent is not None
+    # once it has made its object it holds nothing; it is in the way only when that one is gone
+    (item,), errors = planned(asked(), observed(running("1.2.13")), spent, holder())
+    assert (item.is_done, errors) == (True, [])
+    _, errors = planned(asked(), observed(running("1.2.13")), spent)
+    assert [error.id for error in errors] == ["adopt-name-taken"]
+    assert "kubectl delete adoptedresources.services.k8s.aws adopt-model-churn -n team" in errors[0].remedy
+    another = replace(spent, by="adopt-endpoint-sample")
+    (item,), errors = planned(asked(), observed(running("1.2.13")), another)
+    assert (item.live, errors) == (None, [])
 
 
 def test_an_object_that_goes_is_not_adopted() -> None:
@@ -468,3 +480,57 @@ def test_any_log_is_read(text: str) -> None:
 @pytest.mark.parametrize(("where", "expected"), [("a.yaml#adopt.x", "a.yaml#adopt.x"), ("Model m", "Model m")])
 def test_places_that_are_none_stay(where: str, expected: str) -> None:
     assert adopt.locate(where) == expected
+
+
+_states = st.sampled_from(["none", "pending", "late", "adopted", "no-retain", "read-only"])
+
+
+@given(_states, st.booleans(), st.booleans(), st.sampled_from(["1.9.1", "1.4.1"]))
+def test_from_any_state_it_converges_and_a_second_plan_is_empty(
+    state: str, retain: bool, read_only: bool, version: str
+) -> None:
+    seen = observed(running(version))
+    wish = asked(retain=retain, read_only=read_only)
+    marks = {"no-retain": {adopt_plan.RETAIN: ""}, "read-only": {adopt_plan.READ_ONLY: "true"}}.get(state, {})
+    before = {
+        "none": [],
+        "pending": [holder(adopted=False)],
+        "late": [holder(adopted=False, age=3600)],
+    }.get(state, [holder(annotations=marks)])
+    (item,), errors = planned(wish, seen, *before)
+    assert errors == []
+    after = before[0].manifest if before else {}
+    if item.change and item.change.id in {"adopt.create", "adopt.renew"}:
+        after = {**item.change.params["manifest"]}
+    notes = dict(after["metadata"]["annotations"])
+    if item.change and item.change.id == "adopt.update":
+        notes |= item.change.params["annotations"]
+    # what the controller makes of it
+    notes = {key: value for key, value in notes.items() if value is not None} | {managed.ADOPTED: "true"}
+    held = ["finalizers.sagemaker.services.k8s.aws/Model"]
+    meta = {**after["metadata"], "annotations": notes, "finalizers": held}
+    where_ = {"ackResourceMetadata": {"ownerAccountID": A, "region": "us-west-2"}}
+    (again,), errors = planned(wish, seen, managed.of_object(MODEL, {**after, "metadata": meta, "status": where_}))
+    assert errors == []
+    if state == "pending":  # it was left as it was; its marks are changed once it is adopted
+        assert again.change is None or again.change.id == "adopt.update"
+        return
+    assert again.change is None
+
+
+@pytest.mark.parametrize(
+    ("states", "code"),
+    [
+        ([State.ADOPTED, State.UP_TO_DATE], 0),
+        ([State.ADOPTED, State.WAITING], 5),
+        ([State.WAITING, State.FAILED], 4),
+        ([], 0),
+    ],
+)
+def test_the_exit_code_is_that_of_the_worst(states: list[State], code: int) -> None:
+    results = [adopt_wait.Result(adoption(), state) for state in states]
+    assert adopt_carry_out.code(results) == code
+    for result in results:
+        told = adopt_carry_out.row(result)
+        assert told["id"] == ("timed-out" if result.state is State.WAITING else "")
+    assert adopt_carry_out.text(Ui(), results)

@@ -54,7 +54,7 @@ def run(target: Target, ui: Any, planned: Sequence[Adoption], notes: Sequence[st
     facts: Mapping[str, Any] = {"objects": lambda: [row(item) for item in results]}
     made = Plan("adopt", tuple(changes), tuple(notes), facts)
     return carry_out(
-        target, ui, made, calls.table(), lambda: _text(ui, results), code=lambda: _code(results), waits_unlocked=True
+        target, ui, made, calls.table(), lambda: text(ui, results), code=lambda: code(results), waits_unlocked=True
     )
 
 
@@ -165,13 +165,13 @@ def row(result: Result) -> reports.AdoptedObject:
     }
 
 
-def _code(results: Sequence[Result]) -> int:
+def code(results: Sequence[Result]) -> int:
     if any(item.state is State.FAILED for item in results):
         return int(ExitCode.STEP_FAILED)
     return int(ExitCode.TIMED_OUT if any(item.state is State.WAITING for item in results) else ExitCode.OK)
 
 
-def _text(ui: Any, results: Sequence[Result]) -> str:
+def text(ui: Any, results: Sequence[Result]) -> str:
     if not results:
         return "nothing is to be adopted"
     rows = [row(item) for item in results]
