@@ -16,7 +16,7 @@ from acksm.errors import AcksmError, ExitCode
 from acksm.events import Event, Kind as EventKind
 from acksm.guide import adopt_plan
 from acksm.guide.adopt_plan import Adoption
-from acksm.guide.adopt_wait import Result, State, Wait
+from acksm.guide.adopt_wait import Result, State, Wait, judge
 from acksm.guide.carry_out import carry_out
 from acksm.guide.target import Target
 from acksm.kube.keys import ANNOTATIONS
@@ -46,6 +46,7 @@ def run(target: Target, ui: Any, planned: Sequence[Adoption], notes: Sequence[st
     for result in results:
         if result.state is State.UP_TO_DATE and result.item.live is not None:
             result.manifest = result.item.live.manifest
+            result.text = judge(result.item, result.manifest, None).text
     calls = Calls(target, ui, {str(item.item.target): item for item in results})
     changes = [item.change for item in planned if item.change is not None]
     open_ends = [item for item in results if item.state is State.PLANNED]
@@ -54,7 +55,14 @@ def run(target: Target, ui: Any, planned: Sequence[Adoption], notes: Sequence[st
     facts: Mapping[str, Any] = {"objects": lambda: [row(item) for item in results]}
     made = Plan("adopt", tuple(changes), tuple(notes), facts)
     return carry_out(
-        target, ui, made, calls.table(), lambda: text(ui, results), code=lambda: code(results), waits_unlocked=True
+        target,
+        ui,
+        made,
+        calls.table(),
+        lambda: text(ui, results),
+        dry_text=text(ui, results) if len(results) > 1 else "",
+        code=lambda: code(results),
+        waits_unlocked=True,
     )
 
 
