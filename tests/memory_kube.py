@@ -7,6 +7,7 @@ code there. `gate` is called before each request, so that a test can decide who 
 from __future__ import annotations
 
 import copy
+import re
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -40,8 +41,13 @@ class MemoryKube:
 
     def list(self, ref: Ref, **_options: Any) -> list[Json]:
         self.gate("list")
-        start = ref.collection + "/"
-        return [copy.deepcopy(item) for path, item in sorted(self.objects.items()) if path.startswith(start)]
+        places = (path.rpartition("/")[0] for path in sorted(self.objects))
+        everywhere = {place: re.sub(r"/namespaces/[^/]+(?=/[^/]+$)", "", place) for place in places}
+        return [
+            copy.deepcopy(item)
+            for path, item in sorted(self.objects.items())
+            if ref.collection in {place := path.rpartition("/")[0], everywhere[place]}
+        ]
 
     def create(self, manifest: Mapping[str, Any]) -> Json:
         self.gate("create")
@@ -72,15 +78,25 @@ class MemoryKube:
             changed = _merged(live, body)
             self._own(changed, body, FIELD_MANAGER)
             self.objects[ref.path] = self._stamped(changed)
+            if changed["metadata"].get("deletionTimestamp") and not changed["metadata"].get("finalizers"):
+                del self.objects[ref.path]
             return copy.deepcopy(changed)
 
-    def delete(self, ref: Ref, resource_version: str = "") -> None:
+    def delete(self, ref: Ref, resource_version: str = "", uid: str = "") -> None:
         self.gate("delete")
         with self._lock:
             live = self.objects.get(ref.path)
-            if live is not None and resource_version not in {"", live["metadata"]["resourceVersion"]}:
+            if live is None:
+                return
+            if resource_version not in {"", live["metadata"]["resourceVersion"]}:
                 raise AcksmError("kube-conflict", f"{ref} is newer")
-            self.objects.pop(ref.path, None)
+            if uid not in {"", live["metadata"].get("uid")}:
+                raise AcksmError("kube-conflict", f"{ref} is another")
+            if live["metadata"].get("finalizers"):
+                live["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+                self._stamped(live)
+            else:
+                del self.objects[ref.path]
 
     def _stamped(self, manifest: Json) -> Json:
         self._version += 1

@@ -308,6 +308,23 @@ class Ui:
             raise AcksmError("not-confirmed", "nothing was changed")
         return found
 
+    def confirm_name(self, question: str, name: str, *, given: str) -> None:
+        """Ask for `name` to be typed, unless it was `given`. Errors: `needs-confirmation`, `not-confirmed`."""
+        if not given:
+            if not (self.stdin.isatty() and self.stderr.isatty()) or os.environ.get("CI"):
+                raise AcksmError(
+                    "needs-confirmation",
+                    f"{question} There is no terminal to type its name on.",
+                    remedy=f"look at it with --dry-run, then run it again with --confirm {name}",
+                )
+            with self._lock:
+                self._rest()
+                self.stderr.write(self._fit(self._err, f"{clean(question)} Type {clean(name)} to go on: "))
+                self.stderr.flush()
+            given = self.stdin.readline().strip()
+        if given != name:
+            raise AcksmError("not-confirmed", f"nothing was changed: {clean(given)!r} is not {clean(name)!r}")
+
     def confirm(self, question: str, *, yes: bool, flag: str = "--yes") -> None:
         """Ask; raise `not-confirmed` for anything but y. No terminal and not `yes`: `needs-confirmation`, at once."""
         if yes:

@@ -15,17 +15,20 @@ from acksm.aws.session import Identity
 from acksm.config import Settings
 from acksm.engine.change import Danger, Op
 from acksm.errors import AcksmError
-from acksm.guide import running, sample_plan, sample_roles, sample_values, samples as section
+from acksm.guide import sample_plan, sample_roles, sample_values, samples as section
+from acksm.guide.bindings import Namespace
+from acksm.guide.role_selector import Selector
 from acksm.guide.sample_files import Sample, chain, find, parse, samples
 from acksm.guide.sample_plan import SAMPLE_LABEL
 from acksm.guide.sample_values import Place
 from acksm.kinds import KINDS, SINCE
 from acksm.kube.owners import OWNED_LABEL
 from acksm.kube.paths import ref
-from carm_cluster import BOTH
+from carm_cluster import BOTH, running as controller_named
 from memory_iam import World, cluster
 from sample_values_for import ACCOUNT, GIVEN, ROLE, needed, values
 
+SELECTING = frozenset({"IAMRoleSelector"})
 HERE = Place("us-west-2", account=ACCOUNT)
 NEEDS = {"role": ROLE, "bucket": "practice"}
 
@@ -425,7 +428,35 @@ def test_somebody_has_to_watch_the_namespace() -> None:
     error = error_of(section.controller_of, samples()["scaling-policy"], "team-a", only)
     assert (error.id, "applicationautoscaling" in error.remedy) == ("sample-not-watched", True)
     assert error_of(section.controller_of, samples()["model"], "x", []).id == "controllers-missing"
-    assert running  # what `controller_of` looks with
+
+
+@pytest.mark.parametrize(
+    ("annotations", "more", "account"),
+    [
+        ({}, {}, ACCOUNT),
+        ({"services.k8s.aws/owner-account-id": "111111111111"}, {}, "111111111111"),
+        ({"services.k8s.aws/team-id": "blue"}, {}, ""),  # only the map knows
+        ({"services.k8s.aws/owner-account-id": "111111111111"}, {"watched": ("team",)}, ACCOUNT),  # it is ignored then
+        (
+            {"services.k8s.aws/owner-account-id": "111111111111"},
+            {"gates": SELECTING, "enable_carm": False},
+            "222222222222",
+        ),
+    ],
+)
+def test_the_account_of_a_namespaces_objects(annotations: dict[str, str], more: dict[str, Any], account: str) -> None:
+    selectors = [
+        Selector("a", "arn:aws:iam::333333333333:role/r", ("other",)),
+        Selector(
+            "b",
+            "arn:aws:iam::444444444444:role/r",
+            ("team",),
+            types=(("applicationautoscaling.services.k8s.aws", "", ""),),
+        ),
+        Selector("c", "arn:aws:iam::222222222222:role/r", ("team",)),
+    ]
+    controller = controller_named("sagemaker", **more)
+    assert section.account_of(Namespace("team", annotations), controller, selectors, ACCOUNT) == account
 
 
 # --- the role

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 
-from acksm.guide import sample_plan, sample_roles
+from abroad import Abroad, until
+from acksm.config import resolve
+from acksm.engine.change import Plan
+from acksm.engine.executor import execute
+from acksm.events import silent
+from acksm.guide import running, sample_plan, sample_roles, samples as section, synced
 from acksm.guide.sample_files import chain, samples
+from acksm.guide.sample_values import Place
+from acksm.guide.target import connect
 from acksm.kube.paths import Ref, ref
 from acksm.sandbox.state import OTHER_ACCOUNT, REGION
 from sample_values_for import GIVEN, needed
 from world import World
 
 BUCKET = ("--set", "bucket=practice-data")
+
+
+def wanted(name: str, role: str, live: Mapping[Ref, Any]) -> list[sample_plan.Wanted]:
+    """A sample and what it is made after, with all that has to be given."""
+    given = {key: value for one in chain(name) for key, value in needed(one).items()}
+    given |= {"role": role} if any("role" in one.parameters for one in chain(name)) else {}
+    return sample_plan.wanted(samples()[name], given, Place(REGION), "default", live, "")
 
 
 class Bench:
@@ -31,6 +45,18 @@ class Bench:
             self.made |= {ref(item["kind"], item["name"], result["namespace"]) for item in result["objects"]}
         return run
 
+    def make(self, names: list[str], role: str) -> None:
+        """Samples that are not there yet, as one plan over one connection: a command line for each takes its time."""
+        with connect(resolve({}).settings) as target:
+            seen = section.Observed(running.observe(target.kube, self.world.namespace), {})
+            table = section.dispatch(target, seen, silent, {})
+            for name in names:
+                live = synced.look(target.kube, [one.ref for one in wanted(name, role, {})])
+                items = wanted(name, role, live)
+                self.made |= {one.ref for one in items}
+                if live[items[-1].ref] is None:
+                    execute(Plan("samples apply", tuple(sample_plan.plan(items, live, wait=True))), table)
+
     def live(self, kind: str, name: str, namespace: str = "default") -> dict[str, Any]:
         return self.world.kube.get(ref(kind, name, namespace)) or {}
 
@@ -41,15 +67,9 @@ class Bench:
             self.world.kube.delete(one)
 
 
-def every(name: str, role: str) -> list[str]:
-    """All that has to be given for a sample and for what it is made after."""
-    found = {key: value for one in chain(name) for key, value in needed(one).items()} | {"role": role}
-    allowed = {key for one in chain(name) for key in one.parameters}
-    return [word for key, value in found.items() if key in allowed for word in ("--set", f"{key}={value}")]
-
-
 @pytest.fixture
 def bench(world: World) -> Iterator[Bench]:
+    Abroad.open(world)  # the last test's controllers have to be gone: they would watch every namespace
     found = Bench(world)
     yield found
     found.clean()
@@ -104,15 +124,13 @@ def test_everything_that_the_sandbox_can_make(bench: Bench) -> None:
     with world.requests() as refused:
         given = ("--set", f"role={role['Arn']}")
         assert bench.apply("model", *given, "--set", "bucket=another").error_id == "sample-unchangeable"
-        assert bench.apply("model", *given, *BUCKET, "--object-region", "eu-west-1").error_id == "sample-unchangeable"
+        assert bench.apply("model", *given, *BUCKET, "--region", "eu-west-1").error_id == "sample-unchangeable"
     assert refused.writes == []
 
     # and every other sample that the practice cloud has
     rest = [item for item in samples().values() if item.sandbox and item.service == "sagemaker"]
     assert len(rest) > 15
-    for sample in rest:
-        if sample.name not in {"model", "endpoint-config", "endpoint"}:
-            bench.apply(sample.name, *every(sample.name, role["Arn"])).ok()
+    bench.make([item.name for item in rest], role["Arn"])
     jobs = [bench.live(kind, f"acksm-{kind[:-3].lower()}") for kind in ("TrainingJob", "ProcessingJob", "TransformJob")]
     assert [job["status"]["ackResourceMetadata"]["region"] for job in jobs] == [REGION] * 3
 
@@ -121,12 +139,13 @@ def test_every_sample_is_seen_by_the_apiserver_before_anything_is_made(bench: Be
     """Dry runs of all samples, mistakes, and another region, on one install of the newest charts."""
     world = bench.world
     world.install()
-    for name, sample in samples().items():
-        words = every(name, f"arn:aws:iam::{world.account}:role/execution")
-        run = bench.apply(name, *words, "--dry-run")
-        assert run.exit_code == 0, f"{name}: {run.stderr}"
-        assert {item["op"] for item in run.data["changes"]} == {"create"}
-        assert sample.kind in run.data["changes"][-1]["target"]
+    with connect(resolve({}).settings) as target, world.requests() as looked:
+        for name in samples():
+            items = wanted(name, f"arn:aws:iam::{world.account}:role/execution", {})
+            section.validate(target, sample_plan.plan(items, {}, wait=False), exists=True)
+    seen = {path.partition("?")[0].rpartition("/")[2] for _, path, _ in looked.kube if "dryRun=All" in path}
+    assert seen == {f"acksm-{name}" for name in samples()}
+    assert looked.writes == []
 
     role = ("--set", f"role=arn:aws:iam::{world.account}:role/execution")
     far = ("--set", f"role=arn:aws:iam::{OTHER_ACCOUNT}:role/execution")
@@ -140,7 +159,7 @@ def test_every_sample_is_seen_by_the_apiserver_before_anything_is_made(bench: Be
         assert bench.apply("model", *far, *BUCKET).error_id == "sample-value"
         assert bench.apply("model", *role, *BUCKET, "--with-role").error_id == "sample-set"
         assert bench.apply("model", *role, *BUCKET, namespace="nowhere").error_id == "binding-namespace-missing"
-        assert bench.apply("model", *role, *BUCKET, "--object-region", "eu-wset-1").error_id == "region-unknown"
+        assert bench.apply("model", *role, *BUCKET, "--region", "eu-wset-1").error_id == "region-unknown"
     assert refused.writes == []
     missing = bench.apply("model", *BUCKET)
     assert "--with-role" in missing.stderr
@@ -153,12 +172,36 @@ def test_every_sample_is_seen_by_the_apiserver_before_anything_is_made(bench: Be
     assert bench.apply("model", *role, *BUCKET).error_id == "sample-not-ours"
 
     # a namespace that is still to be made, another region, and an image of that region
-    ends = ("--create-namespace", "--object-region", "eu-west-1")
+    ends = ("--create-namespace", "--region", "eu-west-1")
     made = bench.apply("model", *role, *BUCKET, *ends, "--set", "name=far", namespace="research").ok()
     assert made.data["result"]["region"] == "eu-west-1"
     live = bench.live("Model", "far", "research")
     assert live["status"]["ackResourceMetadata"]["region"] == "eu-west-1"
     assert live["spec"]["primaryContainer"]["image"].startswith("141502667606.dkr.ecr.eu-west-1.")
+
+    # the apiserver's word counts before the first write
+    strict = {
+        "type": "object",
+        "properties": {"modelName": {"type": "integer"}},
+        "x-kubernetes-preserve-unknown-fields": True,
+    }
+    crd = ref("CustomResourceDefinition", "models.sagemaker.services.k8s.aws")
+    version = (world.kube.get(crd) or {})["spec"]["versions"][0]
+    schema = version["schema"]["openAPIV3Schema"]
+    other = {
+        **version,
+        "schema": {"openAPIV3Schema": {**schema, "properties": {**schema["properties"], "spec": strict}}},
+    }
+    world.kube.patch(crd, {"spec": {"versions": [other]}})
+    strict_one = (*role, *BUCKET, "--set", "name=strict")
+    until(lambda: bench.apply("model", *strict_one, "--dry-run").exit_code, "the CRD is not served anew", lambda: crd)
+    with world.requests() as refused:
+        assert bench.apply("model", *strict_one).error_id == "sample-invalid"
+    assert refused.writes == []
+    world.kube.patch(crd, {"spec": {"versions": [version]}})
+    until(
+        lambda: not bench.apply("model", *strict_one, "--dry-run").exit_code, "the CRD is not served anew", lambda: crd
+    )
 
     # what AWS has already ends the wait with the cause
     world.aws("sagemaker").create_model(
@@ -197,4 +240,6 @@ def test_what_is_not_installed_or_not_watched(bench: Bench) -> None:
     assert refused.writes == []
     # its runtime has no ACK.ResourceSynced
     made = bench.apply("model", *words, namespace=world.namespace).ok()
-    assert made.data["result"]["objects"] == [{"sample": "model", "kind": "Model", "name": "acksm-model"}]
+    assert made.data["result"]["objects"] == [
+        {"sample": "model", "kind": "Model", "name": "acksm-model", "state": "synced"}
+    ]

@@ -119,3 +119,36 @@ class Eks:
             if error.id != "aws-failed":
                 raise
         return ""
+
+    def pod_identity_users(self, cluster: str, role_arn: str) -> list[str]:
+        """ "namespace/service account" of each EKS Pod Identity association of the cluster with this role."""
+        client = self._aws.client("eks")
+        found = []
+        try:
+            with translated("eks", "ListPodIdentityAssociations"):
+                pages = client.get_paginator("list_pod_identity_associations").paginate(clusterName=cluster)
+                associations = [item for page in pages for item in page.get("associations") or []]
+            for item in associations:
+                with translated("eks", "DescribePodIdentityAssociation"):
+                    answer = client.describe_pod_identity_association(
+                        clusterName=cluster, associationId=item["associationId"]
+                    )["association"]
+                if answer["roleArn"] == role_arn:
+                    found.append(f"{answer['namespace']}/{answer['serviceAccount']}")
+        except AcksmError as error:
+            if error.id != "aws-failed":
+                raise
+        return found
+
+    def ack_capabilities(self, cluster: str) -> list[str]:
+        """Names of the cluster's EKS capabilities of type ACK, AWS's own controllers; [] where they cannot be told."""
+        client = self._aws.client("eks")
+        try:
+            with translated("eks", "ListCapabilities"):
+                pages = client.get_paginator("list_capabilities").paginate(clusterName=cluster)
+                found = [item for page in pages for item in page.get("capabilities") or []]
+        except AcksmError as error:
+            if error.id not in {"aws-failed", "aws-access-denied"}:
+                raise
+            return []
+        return [str(item["capabilityName"]) for item in found if item.get("type") == "ACK"]

@@ -42,6 +42,10 @@ class Iam:
         "tag_role",
         "put_boundary",
         "create_service_linked_role",
+        "detach_policy",
+        "delete_policy",
+        "delete_role",
+        "delete_oidc_provider",
     )
 
     def __init__(self, aws: Aws) -> None:
@@ -114,6 +118,18 @@ class Iam:
     def role_exists(self, name: str) -> bool:
         """Whether GetRole sees the role."""
         return bool(self.get_role_arn(name))
+
+    def instance_profiles(self, name: str) -> list[str]:
+        """Names of the instance profiles that have the role; IAM deletes no role that is in one."""
+        found = self._pages(
+            "ListInstanceProfilesForRole", "list_instance_profiles_for_role", "InstanceProfiles", RoleName=name
+        )
+        return [str(item["InstanceProfileName"]) for item in found]
+
+    def trusts(self) -> dict[str, Any]:
+        """Every role's trust policy, by the role's ARN: one request for each hundred."""
+        roles = self._pages("ListRoles", "list_roles", "Roles")
+        return {str(role["Arn"]): _document(role.get("AssumeRolePolicyDocument")) for role in roles}
 
     def denied(self, caller_arn: str, needs: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
         """(action, resource) of `needs` (resource ARN to actions) that IAM's simulation denies `caller_arn`.
@@ -285,3 +301,27 @@ class Iam:
             taken = "has been taken" in error.message or error.details.get("code") == "EntityAlreadyExists"
             if not taken:
                 raise
+
+    def detach_policy(self, name: str, policy_arn: str) -> None:
+        self._gone("DetachRolePolicy", "detach_role_policy", f"role {name}", RoleName=name, PolicyArn=policy_arn)
+
+    def delete_policy(self, name: str, policy: str) -> None:
+        """An inline policy of a role."""
+        self._gone("DeleteRolePolicy", "delete_role_policy", f"role {name}", RoleName=name, PolicyName=policy)
+
+    def delete_role(self, name: str) -> None:
+        """Its policies have to be gone first. Its boundary stays to the end: rights may depend on it, and it goes with
+        the role. Error: `aws-role-in-use`."""
+        try:
+            self._gone("DeleteRole", "delete_role", f"role {name}", RoleName=name)
+        except AcksmError as error:
+            if error.details.get("code") != "DeleteConflict":
+                raise
+            raise AcksmError("aws-role-in-use", error.message, where=f"role {name}") from error
+
+    def delete_oidc_provider(self, arn: str) -> None:
+        self._gone("DeleteOpenIDConnectProvider", "delete_open_id_connect_provider", arn, OpenIDConnectProviderArn=arn)
+
+    def _gone(self, operation: str, method: str, where: str, **params: Any) -> None:
+        """A deletion; what is gone already is what was wanted."""
+        self._get(operation, method, where, **params)

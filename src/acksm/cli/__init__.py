@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from acksm.cli import adopt, carm, controllers, iam, information, plans, region, samples, sandbox
+from acksm.cli import adopt, carm, cleanup, controllers, iam, information, plans, region, samples, sandbox
 from acksm.cli.options import ROOT
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ iam.register(app)
 controllers.register(app)
 plans.register(app)
 adopt.register(app)
+cleanup.register(app)
 information.register(app)
 app.add_typer(region.app)
 app.add_typer(carm.app)

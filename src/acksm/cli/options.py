@@ -38,10 +38,17 @@ TARGET: dict[str, Any] = {
     ),
     "file": _option(str | None, "--file", "-f", help="Settings file [acksm.yaml].", panel=_TARGET),
 }
+
+
+def in_target(kind: Any, *names: str, help: str) -> Any:
+    """An option of the target under other names than in TARGET."""
+    return _option(kind, *names, help=help, panel=_TARGET)
+
+
 # Where -n is the namespace of an object
 OBJECT_TARGET: dict[str, Any] = TARGET | {
-    "controller_namespace": _option(
-        str | None, "--controller-namespace", panel=_TARGET, help="Namespace of the controllers [ack-system]."
+    "controller_namespace": in_target(
+        str | None, "--controller-namespace", help="Namespace of the controllers [ack-system]."
     )
 }
 CONTROLLERS: dict[str, Any] = {

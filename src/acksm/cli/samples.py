@@ -7,11 +7,13 @@ from typing import Any
 
 import typer
 
-from acksm.cli.options import CONTROLLERS, OBJECT_TARGET, OUTPUT, ROLE, RUN, TARGET, command
+from acksm.cli.options import CONTROLLERS, OBJECT_TARGET, OUTPUT, ROLE, RUN, TARGET, command, in_target
 from acksm.cli.region import argument, option
 
 app = typer.Typer(name="samples", help="Samples of both services.", no_args_is_help=True, rich_markup_mode=None)
-_REGION = {"region": TARGET["region"], "file": TARGET["file"]}
+_FILE = {"file": TARGET["file"]}
+# --region is the objects' here, as in adopt
+_TARGET = OBJECT_TARGET | {"region": in_target(str | None, "--cluster-region", help="AWS region of the cluster.")}
 _MAKING = {"create_namespace": CONTROLLERS["create_namespace"]}
 _MAKING |= {key: ROLE[key] for key in ("role_path", "permissions_boundary", "tag")}
 _NAME = argument("name", str, inspect.Parameter.empty, "SAMPLE", "Name of a sample, or a kind.")
@@ -27,8 +29,8 @@ _PLACE = option(
     "place",
     str,
     "",
-    "--object-region",
-    help="Region of the objects, by their own annotation [what the namespace says].",
+    "--region",
+    help="AWS region of the objects [the namespace's].",
     metavar="REGION",
 )
 
@@ -43,7 +45,7 @@ def list_(resolved: Any, ui: Any) -> int:
 @command(
     app,
     "show",
-    _REGION,
+    _FILE,
     OUTPUT,
     extra=[
         _NAME,
@@ -62,7 +64,7 @@ def show(resolved: Any, ui: Any, name: str, given: list[str] | None, namespace: 
 @command(
     app,
     "apply",
-    OBJECT_TARGET,
+    _TARGET,
     _MAKING,
     RUN,
     extra=[

@@ -28,12 +28,15 @@ def carry_out(
     manifests: Sequence[Mapping[str, Any]] = (),
     code: Callable[[], int] = lambda: 0,
     waits_unlocked: bool = False,
+    confirm: str = "",
+    lock: bool = True,
 ) -> int:
     """Carry `plan` out, or show it with --dry-run. `text` is the result for people, `plan.facts` goes into the report.
     What is known afterwards only comes by calls: `text`, the exit `code`, and facts that are calls themselves.
 
     `dry_text` follows the diff of a dry run; `manifests` are objects of releases, for the check of rights. With
-    `waits_unlocked` the waits after the last change keep nobody else from working: a job may take hours.
+    `waits_unlocked` the waits after the last change keep nobody else from working: a job may take hours. `confirm` is
+    the cluster's name where a severe plan was confirmed by it. Without `lock` no Lease is held: there is no cluster.
     Errors: `needs-confirmation`, `not-confirmed`, what a review of the plan raises, and what the changes raise.
     """
     settings, mutations = target.settings, plan.mutations
@@ -55,12 +58,19 @@ def carry_out(
     rights.check(target, mutations, manifests)
     if mutations and plan.danger is not Danger.NONE:
         ui.show(render_plan(plan))
-        ui.confirm(f"Carry out {summary(mutations)} in cluster {target.cluster.name}?", yes=settings.yes)
+        question = f"Carry out {summary(mutations)} in cluster {target.cluster.name}?"
+        if plan.danger is Danger.SEVERE:
+            ui.confirm_name(question, target.cluster.name, given=confirm)
+        else:
+            ui.confirm(question, yes=settings.yes or confirm == target.cluster.name)
     with interrupts.finishing(target.deadline.stopped, ui.emit):
-        changed, waits = _split(plan) if waits_unlocked else (plan, None)
-        _execute(target, changed, dispatch, ui.emit)
-        if waits:
-            execute(waits, dispatch, ui.emit, target.deadline.stopped)
+        locked, free = (plan, None) if lock else (None, plan)
+        if lock and waits_unlocked:
+            locked, free = _split(plan)
+        if locked:
+            _execute(target, locked, dispatch, ui.emit)
+        if free:
+            execute(free, dispatch, ui.emit, target.deadline.stopped)
     if not mutations:
         ui.emit(Event(Kind.UP_TO_DATE, "up-to-date", "up to date: nothing was to be done"))
     ui.result(plan.command, {**report, **_facts(plan)}, text if isinstance(text, str) else text(), code())

@@ -52,11 +52,11 @@ def observe(target: Target, emit: Emit) -> Observed:
     settings = target.settings
     with ThreadPoolExecutor(max_workers=8) as pool:
         live_crds = pool.submit(target.kube.list, ref("CustomResourceDefinition"))
-        found = pool.submit(_releases, target)
+        found = pool.submit(installed, target)
         listed = pool.submit(target.kube.list, ref("Namespace"), metadata_only=True)
-        installed = found.result()
+        releases_now = found.result()
         jobs = {
-            service: pool.submit(_controller, target, service, installed.get(service, NOTHING), emit)
+            service: pool.submit(_controller, target, service, releases_now.get(service, NOTHING), emit)
             for service in settings.service
         }
         controllers = [job.result() for job in jobs.values()]
@@ -71,8 +71,8 @@ def observe(target: Target, emit: Emit) -> Observed:
     return Observed(controllers, ack, names, count)
 
 
-def _releases(target: Target) -> dict[str, Installed]:
-    """The releases of the chosen services, by service."""
+def installed(target: Target) -> dict[str, Installed]:
+    """The releases of the chosen services, by service; those that are not there are left out."""
     namespace = target.settings.controller_namespace
     secrets = target.kube.list(ref("Secret", namespace=namespace), selector=records.SELECTOR, metadata_only=True)
     newest = records.newest(secrets)
@@ -87,7 +87,7 @@ def _releases(target: Target) -> dict[str, Installed]:
 
 def releases(target: Target) -> dict[str, release.Observed]:
     """Each service's release as it is, charts left alone (for status)."""
-    found = _releases(target)
+    found = installed(target)
     return {service: _observed(target, found.get(service, NOTHING)) for service in target.settings.service}
 
 
@@ -160,8 +160,8 @@ def installed_accounts(target: Target) -> list[tuple[str, str]]:
     return found
 
 
-def plan(target: Target, observed: Observed, role_arn: str, iam_is_new: bool) -> Planned:
-    """The whole of §3 as changes. Refusals are AcksmErrors, all before the first write."""
+def plan(target: Target, observed: Observed, role_arn: str, iam_is_new: bool, *, ending: bool = False) -> Planned:
+    """The whole of §3 as changes. Refusals are AcksmErrors, all before the first write. `ending`: as in `crds.plan`."""
     settings, namespace = target.settings, target.settings.controller_namespace
     for item in observed.controllers:
         release.check_busy(item.observed, namespace, charts.release_name(item.service), sure=settings.yes)
@@ -179,7 +179,7 @@ def plan(target: Target, observed: Observed, role_arn: str, iam_is_new: bool) ->
     )
     all_crds = [crd for item in observed.controllers for crd in item.wanted_crds]
     ours = [f"{namespace}/{charts.release_name(service)}" for service in charts.SERVICES]
-    planned.crds = crds.plan(all_crds, observed.live_crds, ours)
+    planned.crds = crds.plan(all_crds, observed.live_crds, ours, ending=ending)
     release_changes = []
     for item, one, scope in wanted:
         made = release.plan(item.observed, one, wait=settings.wait, iam_is_new=iam_is_new, adopt=settings.adopt_release)

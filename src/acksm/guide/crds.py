@@ -129,10 +129,13 @@ def _schemas(manifest: Mapping[str, Any]) -> list[Any]:
     return [(version.get("schema") or {}).get("openAPIV3Schema") for version in manifest["spec"].get("versions") or []]
 
 
-def plan(wanted: Sequence[WantedCrd], live: Mapping[str, Json], releases: Iterable[str] = ()) -> list[Change]:
+def plan(
+    wanted: Sequence[WantedCrd], live: Mapping[str, Json], releases: Iterable[str] = (), *, ending: bool = False
+) -> list[Change]:
     """Changes that make the cluster serve `wanted`; `live` is every CRD of ACK by name.
 
     `releases` are acksm's own, as "namespace/release": a CRD that one of them made by helm is not another's.
+    `ending`: CRDs that are being deleted are left alone (they are served to the end).
     Errors: `crd-terminating`, `crd-not-ours` (owner named), only for CRDs that would have to change.
     """
     changes: list[Change] = []
@@ -140,6 +143,8 @@ def plan(wanted: Sequence[WantedCrd], live: Mapping[str, Json], releases: Iterab
         manifest = _marked(crd)
         now = live.get(crd.name)
         if now is not None and now["metadata"].get("deletionTimestamp"):
+            if ending:
+                continue
             raise AcksmError(
                 "crd-terminating",
                 f"CRD {crd.name} is being deleted and waits for finalizers",

@@ -51,8 +51,8 @@ class _Seen:
     accounts: Sequence[tuple[str, str]]
 
 
-def plan(target: Target, command: str, sections: Sequence[str], emit: Emit) -> Result:
-    """Observe everything side by side and plan it. Reads only."""
+def plan(target: Target, command: str, sections: Sequence[str], emit: Emit, *, ending: bool = False) -> Result:
+    """Observe everything side by side and plan it. Reads only. `ending`: CRDs that are being deleted are left alone."""
     emit(Event(Kind.PROGRESS, "observe", "looking at the account and the cluster"))
     seen = _observe(target, sections, emit)
     emit(Event(Kind.PROGRESS, "observe", ""))
@@ -75,7 +75,7 @@ def plan(target: Target, command: str, sections: Sequence[str], emit: Emit) -> R
     if "iam-role" in sections:
         facts["role_arn"] = role_arn
     if seen.controllers is not None:
-        planned = controllers.plan(target, seen.controllers, role_arn, iam_is_new=bool(changes))
+        planned = controllers.plan(target, seen.controllers, role_arn, iam_is_new=bool(changes), ending=ending)
         changes = _ordered(changes, planned, role_arn)
         notes += planned.notes
         manifests = planned.manifests
@@ -90,7 +90,7 @@ def _observe(target: Target, sections: Sequence[str], emit: Emit) -> _Seen:
         found = pool.submit(controllers.observe, target, emit) if "controllers" in sections else None
         role = None
         if "iam-role" in sections and not target.settings.role_arn:
-            role = pool.submit(iam_role.observe, target.aws, _role_name(target))
+            role = pool.submit(iam_role.observe, target.aws, role_name(target))
         if nodes:
             nodes.result()
         observed = found.result() if found else None
@@ -102,7 +102,7 @@ def _observe(target: Target, sections: Sequence[str], emit: Emit) -> _Seen:
         return _Seen(provider.result(), role.result() if role else None, observed, accounts)
 
 
-def _role_name(target: Target) -> str:
+def role_name(target: Target) -> str:
     return target.settings.role_name or iam_role.default_name(target.cluster.name)
 
 
@@ -111,7 +111,7 @@ def _kept_role(target: Target, seen: _Seen, notes: list[str]) -> str:
     if seen.controllers is None or target.settings.role_name:
         return ""
     kept = controllers.installed_role(seen.controllers)
-    if not kept or kept == iam_role.arn(target.identity, _role_name(target), target.settings.role_path):
+    if not kept or kept == iam_role.arn(target.identity, role_name(target), target.settings.role_path):
         return ""
     notes.append(f"the installed controllers use {kept}; it is kept (name another by --role-arn or --role-name)")
     return kept

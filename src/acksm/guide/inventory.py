@@ -70,7 +70,11 @@ class Item:
     adopted: bool = False
     read_only: bool = False
     finalizers: tuple[str, ...] = ()
-    conditions: tuple[Json, ...] = ()
+    key: Mapping[str, str] = field(default_factory=dict)  # what names it in AWS, as `acksm.aws.objects` takes it
+    owner: Owner | None = None
+
+    def __hash__(self) -> int:
+        return hash((self.place, self.uid))
 
     @property
     def ours(self) -> tuple[str, ...]:
@@ -244,8 +248,18 @@ def item_of(
         annotations.get(ADOPTED) == "true",
         read_only,
         finalizers,
-        tuple(status.get("conditions") or ()),
+        _key(kind, manifest.get("spec") or {}, status, str(where.get("arn", ""))),
+        owner_of(manifest),
     )
+
+
+def _key(kind: Kind | None, spec: Json, status: Json, arn: str) -> dict[str, str]:
+    """{} for a kind that is not known, and for what is not in AWS yet."""
+    if kind is None or not arn:
+        return {}
+    if kind.by_arn:
+        return {"arn": arn}
+    return {name: str(value) for name in kind.key if (value := spec.get(name) or status.get(name))}
 
 
 def _lower(name: str) -> str:

@@ -28,6 +28,16 @@ IAM_ACTIONS: dict[str, tuple[str, ...]] = {
     "iam.tag_role": ("iam:TagRole",),
     "iam.put_boundary": ("iam:PutRolePermissionsBoundary",),
     "iam.create_service_linked_role": ("iam:CreateServiceLinkedRole",),
+    "iam.detach_policy": ("iam:DetachRolePolicy",),
+    "iam.delete_policy": ("iam:DeleteRolePolicy",),
+    "iam.delete_role": ("iam:DeleteRole",),
+    "iam.delete_oidc_provider": ("iam:DeleteOpenIDConnectProvider",),
+}
+# The call of a change of `cleanup` on a custom resource -> its verbs.
+_ON_OBJECTS = {"cleanup.retain": ("patch",), "cleanup.delete": ("delete",), "cleanup.orphan": ("delete", "patch")}
+_FIXED = {
+    "cleanup.crd": (("delete", "apiextensions.k8s.io", "customresourcedefinitions", ""),),
+    "cleanup.namespace": (("delete", "", "namespaces", ""),),
 }
 # The calls of adoptions -> the verbs that they need on their objects
 ADOPTION_VERBS = {"adopt.create": ("create",), "adopt.annotate": ("patch",), "adopt.renew": ("delete", "create")}
@@ -63,22 +73,41 @@ def kube_needs(changes: Iterable[Change], manifests: Iterable[Mapping[str, Any]]
     """The rights that the changes and the releases' objects need, each once, in the order of use."""
     found: dict[Right, None] = {}
     for change in changes:
-        if change.system == "helm":
-            found[Right(*_HELM_RECORD, namespace)] = None
-        elif change.call in {"kube.apply", "samples.apply_late"}:
-            manifest = change.params["manifest"]
-            found[_right("create" if change.op is Op.CREATE else "patch", manifest, "")] = None
-        elif change.call in {"kube.set_keys", "kube.delete_when_empty", "kube.delete", "carm.release"}:
-            found |= dict.fromkeys(_rights_on(change))
-        elif change.call in ADOPTION_VERBS:
-            named = change.params.get("manifest") or {"kind": change.params["kind"], "metadata": change.params}
-            found |= dict.fromkeys(_right(verb, named, "") for verb in ADOPTION_VERBS[change.call])
-        elif change.call == "kube.restart":
-            found[Right("patch", "apps", "deployments", change.params["namespace"])] = None
+        found |= dict.fromkeys(_rights_for(change, namespace))
     for manifest in manifests:
         if paths.knows(str(manifest["kind"])):
             found[_right("create", manifest, namespace)] = None
     return list(found)
+
+
+def _rights_for(change: Change, namespace: str) -> list[Right]:
+    """What one change needs; `namespace` is that of helm's records."""
+    named = change.params
+    if change.call == "helm.uninstall":
+        return _rights_to_uninstall(change)
+    if change.system == "helm":
+        return [Right(*_HELM_RECORD, namespace)]
+    if change.call in {"kube.apply", "samples.apply_late"}:
+        return [_right("create" if change.op is Op.CREATE else "patch", named["manifest"], "")]
+    if change.call in {"kube.set_keys", "kube.delete_when_empty", "kube.delete", "carm.release"}:
+        return _rights_on(change)
+    if change.call in ADOPTION_VERBS:
+        manifest = named.get("manifest") or {"kind": named["kind"], "metadata": named}
+        return [_right(verb, manifest, "") for verb in ADOPTION_VERBS[change.call]]
+    verbs = _ON_OBJECTS.get(change.call)
+    if verbs:
+        group = named["api_version"].rpartition("/")[0]
+        return [Right(verb, group, named["plural"], named["namespace"]) for verb in verbs]
+    return [Right(*right) for right in _FIXED.get(change.call, ())] + (
+        [Right("patch", "apps", "deployments", named["namespace"])] if change.call == "kube.restart" else []
+    )
+
+
+def _rights_to_uninstall(change: Change) -> list[Right]:
+    """helm's record, and each kind of object of the release."""
+    places = [("Secret", change.params["namespace"]), *map(tuple, change.params["kinds"])]
+    references = [paths.ref(kind, namespace=namespace) for kind, namespace in places]
+    return [Right("delete", one.api_version.rpartition("/")[0], one.plural, one.namespace) for one in references]
 
 
 def _rights_on(change: Change) -> list[Right]:

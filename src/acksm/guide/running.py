@@ -106,10 +106,23 @@ def observe(kube: Kube, namespace: str) -> list[Running]:
     once = {str(item["metadata"].get("uid") or item["metadata"]["name"]): item for item in found}
     staying = [item for item in once.values() if not item["metadata"].get("deletionTimestamp")]
     read = [running for item in staying if (running := from_deployment(item))]
+    going = {name for name in {item.namespace for item in read} - {namespace} if _is_going(kube, name)}
+    read = [item for item in read if item.namespace not in going]
     with ThreadPoolExecutor(max_workers=8) as pool:
         return sorted(
             pool.map(lambda item: _with_role(kube, item), read), key=lambda item: (item.service, item.namespace)
         )
+
+
+def _is_going(kube: Kube, namespace: str) -> bool:
+    """Whether the namespace is being deleted: its Deployments are there for some seconds more and do nothing."""
+    try:
+        found = kube.get(ref("Namespace", namespace)) or {}
+    except AcksmError as error:
+        if error.id != "kube-forbidden":
+            raise
+        return False
+    return bool((found.get("metadata") or {}).get("deletionTimestamp"))
 
 
 def _with_role(kube: Kube, item: Running) -> Running:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from acksm import charts, reports
@@ -13,11 +13,21 @@ from acksm.engine.change import Change, Op, Plan
 from acksm.engine.executor import Dispatch
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind
-from acksm.guide import bindings, iam_role, running, sample_plan, sample_roles, sample_values, synced
+from acksm.guide import (
+    bindings,
+    iam_role,
+    role_selector,
+    running,
+    sample_plan,
+    sample_roles,
+    sample_values,
+    synced,
+)
 from acksm.guide.bindings import Namespace
 from acksm.guide.carry_out import carry_out
 from acksm.guide.region import check_region
 from acksm.guide.region_explain import explain
+from acksm.guide.role_selector import Selector
 from acksm.guide.running import Running
 from acksm.guide.sample_files import Sample, find, rows
 from acksm.guide.sample_plan import Wanted
@@ -139,8 +149,20 @@ def run_apply(settings: Settings, ui: Any, asked: Asked) -> int:
         ui.emit(Event(Kind.STEP, "target", target.line()))
         observed = observe(target, asked)
         made = plan(target, asked, observed)
-        table = dispatch(target, observed, ui.emit)
-        return carry_out(target, ui, made, table, _text(made), waits_unlocked=True)
+        states: dict[Ref, str] = {}
+        table = dispatch(target, observed, ui.emit, states)
+        rows = made.facts["objects"]
+
+        def objects() -> list[reports.SampleObject]:
+            found: list[reports.SampleObject] = []
+            for row in rows:
+                state = states.get(ref(row["kind"], row["name"], asked.namespace), "")
+                found.append({"sample": row["sample"], "kind": row["kind"], "name": row["name"], "state": state})
+            return found
+
+        facts = {**made.facts, "objects": objects}
+        done = replace(made, facts=facts)
+        return carry_out(target, ui, done, table, lambda: _text(made, objects()), waits_unlocked=True)
 
 
 def observe(target: Target, asked: Asked) -> Observed:
@@ -170,7 +192,7 @@ def plan(target: Target, asked: Asked, observed: Observed) -> Plan:
     place = place_of(target, asked, observed, watching[asked.sample.service])
     if asked.region:
         services = sorted(watching)
-        check_region(asked.region, place.partition, services, target.aws.regions, "--object-region")
+        check_region(asked.region, place.partition, services, target.aws.regions, "--region")
     given = dict(asked.given)
     if asked.with_role:
         given[ROLE_KEY] = own_role(target, place)
@@ -191,7 +213,9 @@ def plan(target: Target, asked: Asked, observed: Observed) -> Plan:
         "region": place.region,
         "account": place.account,
         "role_arn": given.get(ROLE_KEY, "") if needs_role else "",
-        "objects": [{"sample": one.sample.name, "kind": one.sample.kind, "name": one.name} for one in wanted],
+        "objects": [
+            {"sample": one.sample.name, "kind": one.sample.kind, "name": one.name, "state": ""} for one in wanted
+        ],
     }
     return Plan("samples apply", (*roles, *spaces, *objects), tuple(notes), dict(facts))
 
@@ -234,15 +258,27 @@ def controller_of(sample: Sample, namespace: str, controllers: Sequence[Running]
 
 
 def place_of(target: Target, asked: Asked, observed: Observed, controller: Running) -> Place:
-    """Region and account in which the controller will make the objects; account "" where only the map knows it."""
+    """Region and account in which the controller will make the objects."""
     live = observed.namespaces.get(asked.namespace, Namespace(asked.namespace))
     region = asked.region or explain(None, live, controller, {}).region or target.cluster.region
-    account = target.identity.account
-    if controller.reading.carm:
-        account = "" if bindings.TEAM in live.annotations else live.annotations.get(bindings.OWNER, account)
-    elif controller.reading.selectors:
-        account = ""
+    selectors = role_selector.list_all(target.kube) if controller.reading.selectors else ()
+    account = account_of(live, controller, selectors, target.identity.account)
     return Place(region, target.identity.partition, account, target.aws.partitions())
+
+
+def account_of(live: Namespace, controller: Running, selectors: Sequence[Selector], own: str) -> str:
+    """The account of objects in a namespace: that of its annotation or of the selector that fits it, where the
+    controller reads them. "" where only the controllers' map knows it (teams)."""
+    if controller.reading.carm:
+        return "" if bindings.TEAM in live.annotations else live.annotations.get(bindings.OWNER, own)
+    fitting = [
+        item
+        for item in selectors
+        if controller.reading.selectors
+        and item.fits(live.name, live.labels)
+        and controller.service in role_selector.services_of(item)
+    ]
+    return fitting[0].arn.split(":")[4] if fitting else own
 
 
 def own_role(target: Target, place: Place) -> str:
@@ -305,8 +341,8 @@ def _notes(target: Target, wanted: Sequence[Wanted], controller: Running, given:
     return notes
 
 
-def dispatch(target: Target, observed: Observed, emit: Emit) -> Dispatch:
-    """The calls of these changes."""
+def dispatch(target: Target, observed: Observed, emit: Emit, states: dict[Ref, str]) -> Dispatch:
+    """The calls of these changes; `states` gets the state of each object that was waited for."""
     kube = target.kube
     waiter = synced.Waiter(kube, target.deadline, emit, synced.log_reader(kube, observed.running))
 
@@ -324,7 +360,8 @@ def dispatch(target: Target, observed: Observed, emit: Emit) -> Dispatch:
         failed = synced.failed_in_aws(state, str(one))
         if failed:
             raise failed
-        emit(Event(Kind.DONE, "sample-synced", f"{one}: {state.aws or 'synced'}"))
+        states[one] = state.aws or "synced"
+        emit(Event(Kind.DONE, "sample-synced", f"{one}: {states[one]}"))
 
     table: dict[str, Callable[..., Any]] = {
         **target.aws.dispatch_table(),
@@ -354,11 +391,11 @@ def filled(manifest: dict[str, Any], late: Sequence[Json], get: Callable[[str, s
     return found
 
 
-def _text(made: Plan) -> str:
+def _text(made: Plan, objects: Sequence[reports.SampleObject]) -> str:
     facts = made.facts
-    lines = [f"{item['kind']} {facts['namespace']}/{item['name']}" for item in facts["objects"]]
+    lines = [f"{item['kind']} {facts['namespace']}/{item['name']}  {item['state']}".rstrip() for item in objects]
     lines += [f"role {facts['role_arn']}"] if facts["role_arn"] else []
-    last = facts["objects"][-1]
+    last = objects[-1]
     one = ref(last["kind"])
     group = one.api_version.partition("/")[0]
     return "\n".join([*lines, f"next: kubectl get {one.plural}.{group} {last['name']} -n {facts['namespace']} -o yaml"])

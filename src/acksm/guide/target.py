@@ -127,6 +127,21 @@ def connect(settings: Settings) -> Target:
     return Target(settings, aws, identity, cluster, Kube(endpoint), endpoint, deadline)
 
 
+def without_cluster(settings: Settings) -> Target:
+    """A target for what is in AWS of a cluster that is not there any more; its apiserver answers nothing.
+
+    Errors: `cluster-missing`, aws-…
+    """
+    if not settings.cluster:
+        raise AcksmError("cluster-missing", "no cluster was named")
+    aws = Aws(profile=settings.profile or None, region=settings.region or None, account=settings.account or None)
+    identity = aws.identity()
+    arn = f"arn:{identity.partition}:eks:{aws.region}:{identity.account}:cluster/{settings.cluster}"
+    cluster = Cluster(settings.cluster, arn, aws.region, identity.account, "", "", "", "GONE", "")
+    endpoint = Endpoint("https://cluster.invalid", "", token="none")  # noqa: S106 (nothing is asked with it)
+    return Target(settings, aws, identity, cluster, Kube(endpoint), endpoint, Deadline(settings.timeout))
+
+
 def _context(settings: Settings) -> Context | None:
     """The kubeconfig's context when one was asked for, or when nothing else names the cluster."""
     if settings.context or settings.kubeconfig:

@@ -122,10 +122,14 @@ class Releases:
     def recover(self, release: str, namespace: str, action: str, revision: int, *, seconds: float) -> None:
         """Carry out what `recovery` said."""
         if action == "uninstall":
-            try:
-                self._helm.run(["uninstall", release, "-n", namespace], seconds=seconds)
-            except AcksmError as error:
-                if not error.details.get("missing"):
-                    raise
+            self.uninstall(release, namespace, seconds=seconds)
         else:
             self._helm.run(["rollback", release, str(revision), "-n", namespace], seconds=seconds)
+
+    def uninstall(self, release: str, namespace: str, *, seconds: float) -> None:
+        """Its objects and its records; CRDs stay, as they always do. One that is gone is what was wanted."""
+        try:
+            self._helm.run(["uninstall", release, "-n", namespace], seconds=seconds)
+        except AcksmError as error:
+            if not error.details.get("missing"):
+                raise

@@ -150,6 +150,10 @@ class Kube:
             if not token:
                 return items
 
+    def read(self, path: str, accept: str = "application/json") -> Json:
+        """A document of the apiserver that is no object, such as what it serves."""
+        return dict(self._request("get", path, query_params=[], header_params={"Accept": accept}))
+
     def version(self) -> str:
         """The server's version, "1.35.4"."""
         return str(self._request("get", "/version")["gitVersion"]).lstrip("v")
@@ -188,17 +192,18 @@ class Kube:
             )
         )
 
-    def delete(self, ref: Ref, resource_version: str = "") -> None:
+    def delete(self, ref: Ref, resource_version: str = "", uid: str = "") -> None:
         """Delete with background propagation (foreground leaves AWS objects behind: community#1759).
 
-        With `resource_version` only the object as it was then; a changed one is a `kube-conflict`.
+        With `resource_version` or `uid` only the object as it was then; a changed one is a `kube-conflict`.
         """
-        body = {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"resourceVersion": resource_version}}
+        wanted = {key: value for key, value in (("resourceVersion", resource_version), ("uid", uid)) if value}
+        body = {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": wanted}
         try:
             self._request(
                 "delete",
                 ref.path,
-                body=body if resource_version else None,
+                body=body if wanted else None,
                 query_params=[],
                 propagation_policy="Background",
             )

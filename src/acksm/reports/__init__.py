@@ -26,6 +26,12 @@ from acksm.reports.carm import (
     CarmUnbound as CarmUnbound,
     CarmVerifyReport as CarmVerifyReport,
 )
+from acksm.reports.cleanup import (
+    CleanupFacts as CleanupFacts,
+    CleanupKept as CleanupKept,
+    CleanupObject as CleanupObject,
+    CleanupReport as CleanupReport,
+)
 from acksm.reports.common import (
     Change as Change,
     Changes as Changes,
@@ -103,6 +109,7 @@ REPORTS: dict[str, Any] = {
     "samples show": SampleShowReport,
     "samples apply": SampleApplyReport,
     "adopt": AdoptReport,
+    "cleanup": CleanupReport,
     "explain": ExplainReport,
     "config show": ConfigReport,
     "version": VersionReport,

@@ -53,6 +53,8 @@ class SampleObject(TypedDict):
     sample: str
     kind: str
     name: str
+    state: str
+    """In AWS, or `synced` where it has none; empty where nothing was waited for."""
 
 
 class SampleFacts(TypedDict):

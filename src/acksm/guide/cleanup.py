@@ -1,0 +1,344 @@
+"""Guide §9: the safe way out: objects first, while somebody is there to let go of them, then what served them.
+
+Everything is planned from what is there now, so a cleanup that was interrupted goes on where it was, and at the end it
+looks once more (ack-facts.md §4.2; the guide's own order leaves objects that nobody can delete: G11).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from acksm import reports
+from acksm.aws.session import Aws
+from acksm.config import Settings
+from acksm.engine.change import Change, Op, Plan
+from acksm.errors import AcksmError, ExitCode
+from acksm.events import Emit, Event, Kind
+from acksm.guide import (
+    cleanup_carm,
+    cleanup_cluster,
+    cleanup_iam,
+    cleanup_mend,
+    cleanup_objects,
+    cleanup_seen,
+    install,
+    sample_roles,
+)
+from acksm.guide.carry_out import carry_out
+from acksm.guide.cleanup_calls import Calls
+from acksm.guide.cleanup_objects import Choice, fate
+from acksm.guide.cleanup_seen import Observed, RoleSeen, Wanted
+from acksm.guide.inventory import Effect, Inventory
+from acksm.guide.rights import OTHER_ACCOUNT
+from acksm.guide.target import Target, connect, without_cluster
+from acksm.kube.paths import ref
+
+COMMAND = "cleanup"
+
+
+@dataclass(frozen=True)
+class Planned:
+    """Changes in order, what stays and why, notes, and the objects as they were found."""
+
+    changes: tuple[Change, ...] = ()
+    kept: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+    choice: Choice = field(default_factory=Choice)
+
+
+def plan(observed: Observed, wanted: Wanted, choice: Choice, *, made: frozenset[str] = frozenset()) -> Planned:
+    """The whole way out, from `observed`. `made`: what was brought back only for this, and goes whatever was asked."""
+    wanted = with_made(wanted, made)
+    running, inventory = observed.inventory.running, observed.inventory
+    cleanup_objects.check(choice, running, observed.namespace, delete_aws=wanted.delete_aws, orphan=wanted.orphan)
+    handled = any(item.has("adopted-resource") for item in running)
+    objects = cleanup_objects.plan(choice, delete_aws=wanted.delete_aws, orphan=wanted.orphan, handled=handled)
+    releases = cleanup_cluster.plan_releases(observed, wanted)
+    selectors = cleanup_carm.plan_selectors(observed, wanted)
+    crds = cleanup_cluster.plan_crds(observed, wanted, choice)
+    carm = cleanup_carm.plan_carm(observed, wanted)
+    # nobody may work on an object while its finalizers are taken off
+    before = [*releases, *objects, *selectors.changes] if wanted.orphan else [*objects, *selectors.changes, *releases]
+    changes = [*before, *crds.changes, *carm.changes]
+    kept = [*selectors.kept, *crds.kept, *carm.kept]
+    iam, kept_in_iam = plan_iam(observed, wanted)
+    namespaces = cleanup_cluster.plan_namespaces(observed, wanted, choice, changes)
+    kept += [*kept_in_iam, *namespaces.kept]
+    return Planned(
+        (*changes, *iam, *namespaces.changes), tuple(kept), tuple(_notes(inventory, observed, wanted, choice)), choice
+    )
+
+
+def with_made(wanted: Wanted, made: frozenset[str]) -> Wanted:
+    return replace(
+        wanted,
+        iam=wanted.iam or "iam" in made,
+        oidc=wanted.oidc or "oidc" in made,
+        namespace=wanted.namespace or "namespace" in made,
+    )
+
+
+def plan_iam(observed: Observed, wanted: Wanted) -> tuple[list[Change], list[tuple[str, str]]]:
+    """Roles of both accounts, acksm's statement in a role that stays, and the provider."""
+    changes: list[Change] = []
+    kept: list[tuple[str, str]] = []
+    others = observed.inventory.others(wanted.services, observed.namespace)
+    going = {seen.account for service, seen in observed.releases.items() if service in wanted.services}
+    roles_gone: set[str] = set()
+    own_roles = {seen.arn for seen in observed.roles if seen.role}
+    for seen in observed.far if wanted.carm else ():
+        users = cleanup_iam.users(seen, providers=observed.providers, principals=own_roles | _own_arns(observed))
+        why = [f"{user} uses it" for user in [*others[:1], *users]]
+        _role(seen, observed, why, changes, kept, step=cleanup_iam.FAR_STEP, iam=f"{OTHER_ACCOUNT}iam")
+    for seen in observed.roles:
+        users = cleanup_iam.users(
+            seen,
+            providers=observed.providers,
+            going=going,
+            accounts=observed.service_accounts,
+            principals=cleanup_iam.written(seen),
+        )
+        why = [f"{user} uses it" for user in users[:1]] or ([] if wanted.iam else ["--iam takes it away"])
+        if _role(seen, observed, why, changes, kept):
+            roles_gone.add(seen.arn)
+        elif wanted.carm and not others:
+            changes += cleanup_iam.plan_own_policy(seen)
+    for arn in observed.providers.ours:
+        if not wanted.oidc:
+            kept.append((arn, "--oidc takes it away"))
+            continue
+        if observed.providers.trusts is None:
+            kept.append((arn, "roles cannot be listed, so it cannot be told who trusts it"))
+            continue
+        users = cleanup_iam.provider_users(arn, observed.providers, roles_gone)
+        if users:
+            kept.append((arn, f"{users[0]} trusts it"))
+        else:
+            changes.append(cleanup_iam.plan_provider(arn))
+    issuer = observed.providers.issuer
+    if wanted.oidc and issuer in observed.providers.there and issuer not in observed.providers.ours:
+        kept.append((issuer, "acksm did not make it"))
+    return changes, kept
+
+
+def _own_arns(observed: Observed) -> set[str]:
+    """ARNs of the controllers' roles, also of one that is gone: `carm setup` wrote them into the other's trust."""
+    account, partition = observed.own, observed.cluster_arn.split(":")[1]
+    return {f"arn:{partition}:iam::{account}:role/{seen.name}" for seen in observed.roles}
+
+
+def _role(
+    seen: RoleSeen,
+    observed: Observed,
+    why: list[str],
+    changes: list[Change],
+    kept: list[tuple[str, str]],
+    *,
+    step: str = cleanup_iam.STEP,
+    iam: str = "iam",
+) -> bool:
+    """Whether the role goes."""
+    if seen.role is None:
+        return False
+    if not seen.owned(observed.cluster_arn):
+        kept.append((seen.arn, "acksm did not make it for this cluster"))
+        return False
+    if why:
+        kept.append((seen.arn, why[0]))
+        return False
+    changes += cleanup_iam.plan_role(seen, step=step, iam=iam)
+    return True
+
+
+def _notes(inventory: Inventory, observed: Observed, wanted: Wanted, choice: Choice) -> list[str]:
+    notes = list(choice.notes)
+    if wanted.carm:
+        named = {item.account for item in inventory.of(wanted.services) if item.account}
+        named |= {
+            role.split(":")[4]
+            for one in observed.maps.values()
+            for role in (one.data or {}).values()
+            if role.count(":") >= 5
+        }
+        notes += [
+            f"roles in account {account} are not looked at; name a way into it by --target-profile or --target-role-arn"
+            for account in sorted(named - {observed.own, observed.reached})
+        ]
+    adopted = [item for item in choice.items if item.live and item.adopted and item.policy.source != "object"]
+    if wanted.delete_aws and adopted:
+        notes.append(f"{len(adopted)} adopted objects stay in AWS: they were there before ACK")
+    notes += [f"{what} could not be looked at" for what in inventory.forbidden]
+    return notes
+
+
+def facts(planned: Planned, wanted: Wanted) -> reports.CleanupFacts:
+    """The report's own part, as far as it is known before."""
+    rows: list[reports.CleanupObject] = []
+    for item in planned.choice.items:
+        rows.append(
+            {
+                "object": str(item),
+                "service": item.service,
+                "account": item.account,
+                "region": item.region,
+                "arn": item.arn,
+                "state": item.state,
+                "policy": item.policy.value,
+                "policy_source": item.policy.source,
+                "effect": str(item.effect),
+                "fate": str(_fate(item, wanted)),
+                "terminating": item.terminating,
+            }
+        )
+    stays = [item.arn for item in planned.choice.items if item.arn and _fate(item, wanted) is Effect.LEAVES]
+    return {"objects": rows, "stays_in_aws": stays, "kept": [], "left": []}
+
+
+def _fate(item: Any, wanted: Wanted) -> Effect:
+    if wanted.orphan and item.effect is not Effect.NOTHING:
+        return Effect.LEAVES
+    return fate(item, delete_aws=wanted.delete_aws)
+
+
+def run(settings: Settings, ui: Any, wanted: Wanted, confirm: str) -> int:
+    """Look, plan, ask, carry out, and look once more. Exit 4 when something is left."""
+    if wanted.orphan and wanted.delete_aws:
+        raise AcksmError(
+            "config-invalid", "--orphan leaves everything in AWS, and --delete-aws deletes it", where="--orphan"
+        )
+    try:
+        target = connect(settings)
+    except AcksmError as error:
+        if error.id != "cluster-unknown" or not (wanted.iam or wanted.oidc):
+            raise
+        ui.emit(Event(Kind.WARNING, "note", f"{error.message}: only what is in IAM is looked at"))
+        return _run_without_cluster(settings, ui, wanted, confirm)
+    with target:
+        ui.emit(Event(Kind.STEP, "target", target.line()))
+        other = cleanup_seen.session(target) if wanted.carm or wanted.delete_aws else None
+        observed = _look(target, wanted, other, ui.emit)
+        choice = cleanup_objects.choose(observed.inventory, wanted.services, observed.namespace)
+        cleanup_cluster.check_releases(observed, wanted, sure=settings.yes)
+        mended = cleanup_mend.plan(target, observed, choice, wanted, ui.emit)
+        planned = plan(mended.observed, wanted, choice, made=mended.made)
+
+        def again() -> Planned:
+            after = _look(target, with_made(wanted, mended.made), other, ui.emit)
+            chosen = cleanup_objects.choose(after.inventory, wanted.services, after.namespace)
+            return plan(after, wanted, chosen, made=mended.made)
+
+        changes = (*mended.changes, *planned.changes)
+        ending = Ending(planned, facts(planned, wanted), again, executed=bool(changes) and not settings.dry_run)
+        whole = Plan(COMMAND, changes, planned.notes, ending.facts())
+        table = _dispatch(target, observed, other, ui.emit)
+        return carry_out(
+            target, ui, whole, table, ending.text, manifests=mended.manifests, code=ending.code, confirm=confirm
+        )
+
+
+def _look(target: Target, wanted: Wanted, other: Aws | None, emit: Emit) -> Observed:
+    emit(Event(Kind.PROGRESS, "observe", "looking at the account and the cluster"))
+    observed = cleanup_seen.observe(target, wanted, other)
+    emit(Event(Kind.PROGRESS, "observe", ""))
+    return observed
+
+
+@dataclass
+class Ending:
+    """What is told at the end. After changes everything is looked at `again`, once: what a plan of that would still
+    take away is left."""
+
+    planned: Planned
+    told: reports.CleanupFacts
+    again: Callable[[], Planned]
+    executed: bool
+
+    @cached_property
+    def _after(self) -> Planned:
+        return self.again() if self.executed else Planned(kept=self.planned.kept)
+
+    def facts(self) -> dict[str, Any]:
+        """The report's own part; `kept` and `left` are asked for when all is done."""
+        return {**self.told, "kept": self.kept, "left": self.left}
+
+    def kept(self) -> list[reports.CleanupKept]:
+        return [{"what": what, "why": why} for what, why in self._after.kept]
+
+    def left(self) -> list[str]:
+        return list(dict.fromkeys(change.target for change in self._after.changes if change.op is not Op.WAIT))
+
+    def code(self) -> int:
+        return int(ExitCode.STEP_FAILED if self.left() else ExitCode.OK)
+
+    def text(self) -> str:
+        lines = [f"left: {name}" for name in self.left()]
+        lines += [f"stays in AWS: {arn}" for arn in self.told["stays_in_aws"]]
+        lines += [f"stays: {item['what']} ({item['why']})" for item in self.kept()]
+        return "\n".join(lines or ["nothing is left"])
+
+
+def _dispatch(target: Target, observed: Observed, other: Aws | None, emit: Emit) -> dict[str, Callable[..., Any]]:
+    from acksm.guide import carm_bind
+
+    accounts = {observed.reached: other} if other else {}
+    calls = Calls(
+        target.kube,
+        target.aws,
+        target.identity.account,
+        target.deadline,
+        emit,
+        observed.inventory.running,
+        accounts,
+    )
+    far = {f"{OTHER_ACCOUNT}{call}": work for call, work in other.dispatch_table().items()} if other else {}
+
+    def delete(kind: str, name: str, namespace: str = "") -> None:
+        target.kube.delete(ref(kind, name, namespace))
+
+    def uninstall(release: str, namespace: str, kinds: Any) -> None:  # `kinds` is for the check of rights
+        target.releases.uninstall(release, namespace, seconds=target.deadline.remaining)
+
+    return {
+        **carm_bind.dispatch(target, emit),
+        **install.dispatch(target, emit),
+        **far,
+        **calls.table(),
+        "kube.delete": delete,
+        "helm.uninstall": uninstall,
+    }
+
+
+def _run_without_cluster(settings: Settings, ui: Any, wanted: Wanted, confirm: str) -> int:
+    """What acksm made in IAM for a cluster that EKS has no more: known by its tags."""
+    target = without_cluster(settings)
+    other = cleanup_seen.session(target) if wanted.carm else None
+
+    def look() -> Observed:
+        arn = target.cluster.arn
+        far = [cleanup_seen.role_seen(other, settings.target_role_name)] if other else []
+        names = [install.role_name(target), sample_roles.name(target.cluster.name)]
+        found = cleanup_seen.providers(target.aws, arn, "", scan=wanted.oidc)
+        return Observed(
+            Inventory(),
+            settings.controller_namespace,
+            target.identity.account,
+            arn,
+            roles=tuple(cleanup_seen.role_seen(target.aws, name) for name in names),
+            far=tuple(far),
+            reached=other.identity().account if other else "",
+            providers=found,
+        )
+
+    def planned() -> Planned:
+        changes, kept = plan_iam(look(), wanted)
+        return Planned(tuple(changes), tuple(kept))
+
+    first = planned()
+    ending = Ending(first, facts(first, wanted), planned, executed=bool(first.changes) and not settings.dry_run)
+    whole = Plan(COMMAND, first.changes, (), ending.facts())
+    far = {f"{OTHER_ACCOUNT}{call}": work for call, work in other.dispatch_table().items()} if other else {}
+    table = {**target.aws.dispatch_table(), **far}
+    return carry_out(target, ui, whole, table, ending.text, code=ending.code, confirm=confirm, lock=False)

@@ -1,0 +1,295 @@
+"""What the changes of a cleanup call: each looks again before it writes, because its plan may be minutes old."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from acksm.aws import objects
+from acksm.aws.session import Aws
+from acksm.engine import lease
+from acksm.engine.waits import Deadline, Progress, wait_until
+from acksm.errors import AcksmError
+from acksm.events import Emit, Event, Kind as EventKind, silent
+from acksm.guide import bindings, controller_logs, synced
+from acksm.guide.inventory import POLICY, RETAIN, is_ack_finalizer
+from acksm.guide.running import Running
+from acksm.kinds import KINDS
+from acksm.kube import contents
+from acksm.kube.client import Json, Kube
+from acksm.kube.keys import ANNOTATIONS, TRIES, values_at
+from acksm.kube.owners import OWNED_LABEL
+from acksm.kube.paths import Ref, ref
+
+LOG_LINES = 2000
+TOLD = 5  # stuck objects that are told with everything, and lines of the log
+
+
+@dataclass
+class Calls:
+    """The calls, bound to a cluster. `accounts`: sessions in other accounts, by account; `running` the controllers as
+    they were when the plan was made."""
+
+    kube: Kube
+    aws: Aws
+    own: str
+    deadline: Deadline
+    emit: Emit = silent
+    running: Sequence[Running] = ()
+    accounts: Mapping[str, Aws] | None = None
+
+    def table(self) -> dict[str, Callable[..., Any]]:
+        return {
+            "cleanup.retain": self.retain,
+            "cleanup.delete": self.delete,
+            "cleanup.orphan": self.orphan,
+            "cleanup.gone": self.gone,
+            "cleanup.in_aws": self.in_aws,
+            "cleanup.crd": self.crd,
+            "cleanup.crds_gone": self.crds_gone,
+            "cleanup.pods_gone": self.pods_gone,
+            "cleanup.namespace": self.namespace,
+            "cleanup.namespace_gone": self.namespace_gone,
+        }
+
+    def _each_try(self, place: Ref, uid: str, work: Callable[[Json], None]) -> None:
+        """`work` on the object as it is, again when it changed meanwhile; nothing when it is another or none."""
+        for attempt in range(TRIES):
+            live = self.kube.get(place)
+            if live is None or (uid and live["metadata"].get("uid") != uid):
+                return
+            try:
+                work(live)
+                return
+            except AcksmError as error:
+                if error.id == "kube-not-found":
+                    return
+                if error.id != "kube-conflict":
+                    raise
+            time.sleep(random.uniform(0, 0.01 * (attempt + 1)))  # noqa: S311 (no secret)
+        raise AcksmError("kube-busy", f"{place} is changed by others all the time", where=str(place))
+
+    def retain(self, uid: str, **place: str) -> None:
+        """Tell the controller to leave the AWS object alone."""
+        where = Ref(**place)
+
+        def work(live: Json) -> None:
+            if values_at(live, ANNOTATIONS).get(POLICY) != RETAIN:
+                version = live["metadata"]["resourceVersion"]
+                self.kube.patch(where, {"metadata": {"resourceVersion": version, "annotations": {POLICY: RETAIN}}})
+
+        self._each_try(where, uid, work)
+
+    def delete(self, uid: str, retain: bool, **place: str) -> None:
+        """Delete the object as it is now; with `retain` only while it says so itself."""
+        where = Ref(**place)
+
+        def work(live: Json) -> None:
+            metadata = live["metadata"]
+            if metadata.get("deletionTimestamp"):
+                return
+            if retain and values_at(live, ANNOTATIONS).get(POLICY) != RETAIN:
+                raise AcksmError(
+                    "cleanup-policy-changed", f"somebody took {POLICY}={RETAIN} off {where} again", where=str(where)
+                )
+            self.kube.delete(where, str(metadata["resourceVersion"]), str(metadata.get("uid", "")))
+
+        self._each_try(where, uid, work)
+
+    def orphan(self, uid: str, finalizers: Sequence[str], **place: str) -> None:
+        """Take exactly ACK's finalizers off, and delete. Any other finalizer stays its owner's business."""
+        where = Ref(**place)
+
+        def work(live: Json) -> None:
+            metadata = live["metadata"]
+            held = list(metadata.get("finalizers") or [])
+            kept = [name for name in held if not is_ack_finalizer(name) or name not in finalizers]
+            version = str(metadata["resourceVersion"])
+            if not metadata.get("deletionTimestamp"):
+                self.kube.delete(where, version, str(metadata.get("uid", "")))
+                live_now = self.kube.get(where)
+                if live_now is None or live_now["metadata"].get("uid") != metadata.get("uid"):
+                    return
+                version = str(live_now["metadata"]["resourceVersion"])
+            if kept != held:
+                body = {"resourceVersion": version, "annotations": {POLICY: RETAIN}, "finalizers": kept or None}
+                self.kube.patch(where, {"metadata": body})
+
+        self._each_try(where, uid, work)
+
+    def gone(self, objects: Sequence[Mapping[str, str]]) -> None:
+        """Wait until none of them is there. Errors: `cleanup-object-refused`, `cleanup-object-stuck`, both telling
+        finalizers, conditions and the controller's last words."""
+        left = {Ref(**{key: value for key, value in one.items() if key != "uid"}): one["uid"] for one in objects}
+        seen: dict[Ref, Mapping[str, Any]] = {}
+
+        def look() -> Progress:
+            found = synced.look(self.kube, list(left))
+            seen.clear()
+            for place, manifest in found.items():
+                if manifest is None or manifest["metadata"].get("uid") != left[place]:
+                    left.pop(place)
+                else:
+                    seen[place] = manifest
+            refused = {place: item for place, item in seen.items() if _refused(item)}
+            if refused:
+                return Progress(False, "", self._stuck("cleanup-object-refused", refused))
+            return Progress(not left, f"{len(left)} left: {bindings.told(list(left), 3)}")
+
+        try:
+            wait_until(look, self.deadline, what="objects", emit=self.emit)
+        except AcksmError as error:
+            if error.id != "timed-out":
+                raise
+            raise self._stuck("cleanup-object-stuck", seen) from error
+
+    def _stuck(self, id: str, seen: Mapping[Ref, Mapping[str, Any]]) -> AcksmError:
+        lines: list[str] = []
+        remedy = ""
+        logs = _logs(self.kube, self.running)
+        for place, manifest in list(seen.items())[:TOLD]:
+            metadata = manifest["metadata"]
+            held = [str(name) for name in metadata.get("finalizers") or []]
+            lines.append(f"{place}: finalizers {', '.join(held) or '(none)'}")
+            conditions: list[Json] = (manifest.get("status") or {}).get("conditions") or []
+            for item in conditions:
+                if item.get("message") or item.get("reason"):
+                    told = f"{item.get('message') or ''} {item.get('reason') or ''}".strip()
+                    lines.append(f"  {item.get('type')}={item.get('status')}: {told}")
+            lines += [f"  log: {line}" for line in logs if place.name in line][-TOLD:]
+            foreign = [name for name in held if not is_ack_finalizer(name)]
+            silent_failure = synced.silent_failure("\n".join(logs), place, manifest)
+            state = synced.judge(manifest, str(place))
+            known = silent_failure or state.failure or state.trouble
+            if foreign:
+                remedy = remedy or f"whoever put the finalizer {foreign[0]} there has to take it off"
+            elif known and known.details.get("symptom"):
+                remedy = remedy or known.remedy
+        count = len(seen)
+        what = bindings.told(list(seen), 3)
+        text = f"{what} {'does' if count == 1 else 'do'} not go"
+        return AcksmError(id, text, where=what, remedy=remedy, details={"diff": lines, "objects": list(map(str, seen))})
+
+    def in_aws(self, objects: Sequence[Mapping[str, Any]]) -> None:
+        """Wait until AWS has ended with them. What is in an account without credentials is not looked at."""
+        waiting = [one for one in objects if self._session(str(one["account"])) is not None]
+
+        def look() -> Progress:
+            waiting[:] = [one for one in waiting if self._still(one)]
+            told = bindings.told([one["arn"] or one["kind"] for one in waiting], 3)
+            return Progress(not waiting, f"{len(waiting)} left: {told}")
+
+        try:
+            wait_until(look, self.deadline, what="AWS", emit=self.emit)
+        except AcksmError as error:
+            if error.id != "timed-out":
+                raise
+            arns = [str(one["arn"]) for one in waiting]
+            raise AcksmError(
+                "cleanup-aws-left",
+                f"{bindings.told(arns)} {'is' if len(arns) == 1 else 'are'} in AWS still",
+                where=arns[0],
+                details={"arns": arns, "diff": arns},
+            ) from error
+
+    def _session(self, account: str) -> Aws | None:
+        return self.aws if account in {"", self.own} else (self.accounts or {}).get(account)
+
+    def _still(self, one: Mapping[str, Any]) -> bool:
+        kind, aws = KINDS[str(one["service"])][str(one["kind"])], self._session(str(one["account"]))
+        try:
+            found = objects.describe(aws, kind, one["key"], str(one["region"])) if aws else None
+        except AcksmError as error:
+            if error.id != "aws-access-denied":
+                raise
+            self.emit(Event(EventKind.WARNING, "note", f"{one['arn']} could not be looked for: {error.message}"))
+            return False
+        return found is not None and (not kind.stops or found.state in kind.busy)
+
+    def crd(self, name: str) -> None:
+        """Delete a CRD of which no object is left: deleting it would delete them, with nobody there to look after
+        AWS."""
+        plural, _, group = name.partition(".")
+        there = self.kube.list(Ref(f"{group}/v1alpha1", plural, plural), metadata_only=True)
+        if there:
+            names = [f"{item['metadata'].get('namespace', '')}/{item['metadata']['name']}" for item in there]
+            raise AcksmError(
+                "cleanup-objects-appeared", f"{plural} {bindings.told(names)} were made meanwhile", where=name
+            )
+        self.kube.delete(ref("CustomResourceDefinition", name))
+
+    def crds_gone(self, names: Sequence[str]) -> None:
+        wanted = set(names)
+
+        def look() -> Progress:
+            live = self.kube.list(ref("CustomResourceDefinition"), metadata_only=True)
+            left = sorted(wanted & {str(item["metadata"]["name"]) for item in live})
+            return Progress(not left, f"{len(left)} left: {bindings.told(left, 3)}")
+
+        wait_until(look, self.deadline, what="CRDs", emit=self.emit)
+
+    def pods_gone(self, release: str, namespace: str) -> None:
+        """Until nothing of the release runs: a pod that is ending still works on objects."""
+        selector = f"app.kubernetes.io/instance={release}"
+
+        def look() -> Progress:
+            left = self.kube.list(ref("Pod", namespace=namespace), selector=selector, metadata_only=True)
+            return Progress(not left, f"{len(left)} pods are ending")
+
+        wait_until(look, self.deadline, what=f"release {release}", emit=self.emit)
+
+    def namespace(self, name: str) -> None:
+        """Delete a namespace that acksm made and nobody uses. Error: `cleanup-namespace-used`."""
+        live = self.kube.get(ref("Namespace", name))
+        if live is None or live["metadata"].get("deletionTimestamp"):
+            return
+        owned = (live["metadata"].get("labels") or {}).get(OWNED_LABEL) == "true"
+        found = contents.look(self.kube, name)
+        foreign = [str(place) for place, item in found.objects if not passes(place, item)] + list(found.unknown)
+        if foreign or not owned:
+            raise AcksmError(
+                "cleanup-namespace-used",
+                f"namespace {name} has {bindings.told(foreign)} in it" if foreign else f"acksm did not make {name}",
+                where=f"namespace {name}",
+                details={"diff": foreign[:20]},
+            )
+        self.kube.delete(ref("Namespace", name), uid=str(live["metadata"].get("uid", "")))
+
+    def namespace_gone(self, names: Sequence[str]) -> None:
+        def look() -> Progress:
+            left = [name for name in names if self.kube.get(ref("Namespace", name))]
+            return Progress(not left, f"{bindings.told(left, 3)} ends")
+
+        wait_until(look, self.deadline, what="namespaces", emit=self.emit)
+
+
+def passes(place: Ref, item: Mapping[str, Any]) -> bool:
+    """Whether an object goes by itself: it is ending, a controller of ACK elected itself with it, or it is the Lease
+    that acksm holds while it works."""
+    elected = place.name.startswith("ack-") and place.name.endswith(".services.k8s.aws")
+    of_a_worker = place.kind == "Lease" and (elected or place.name == lease.NAME)
+    return of_a_worker or bool(item["metadata"].get("deletionTimestamp"))
+
+
+def _refused(manifest: Mapping[str, Any]) -> bool:
+    """Whether the controller gave up on the deletion: a condition ACK.Terminal from after it."""
+    began = str(manifest["metadata"].get("deletionTimestamp") or "")
+    return any(
+        item.get("type") == synced.TERMINAL
+        and item.get("status") == "True"
+        and began
+        and str(item.get("lastTransitionTime") or "") > began
+        for item in (manifest.get("status") or {}).get("conditions") or []
+    )
+
+
+def _logs(kube: Kube, running: Sequence[Running]) -> list[str]:
+    """Lines of the controllers' logs; [] where they cannot be had, for this is help in an error message."""
+    try:
+        logs = controller_logs.read(kube, running, lines=LOG_LINES)
+    except AcksmError:
+        return []
+    return [line for log in logs for line in log.text.splitlines()]

@@ -1,0 +1,113 @@
+"""The way back from `carm` and `region`: selectors, annotations of namespaces and entries of maps that acksm wrote."""
+
+from __future__ import annotations
+
+from acksm import charts
+from acksm.engine.change import Change, Danger, Op
+from acksm.guide import bindings, carm_map
+from acksm.guide.bindings import OWNER, REGION, TEAM
+from acksm.guide.carm_map import ACCOUNT_MAP, STEP as CARM
+from acksm.guide.cleanup_seen import Observed, Part, Wanted
+from acksm.guide.inventory import Common
+from acksm.guide.role_selector import KIND as SELECTOR
+from acksm.kube.paths import Ref
+
+
+def selectors_of(observed: Observed) -> list[Common]:
+    """acksm's own IAMRoleSelectors."""
+    return [item for item in observed.inventory.common if item.kind == SELECTOR and item.owned]
+
+
+def plan_selectors(observed: Observed, wanted: Wanted) -> Part:
+    """acksm's own IAMRoleSelectors, unless another controller may need them."""
+    part = Part()
+    others = observed.inventory.others(wanted.services, observed.namespace)
+    for item in selectors_of(observed):
+        if not wanted.carm:
+            part.kept.append((str(item), "--carm takes it away"))
+        elif others:
+            part.kept.append((str(item), f"{others[0]} may need it"))
+        else:
+            part.changes.append(_selector(item.place))
+    return part
+
+
+def plan_carm(observed: Observed, wanted: Wanted) -> Part:
+    """Annotations of namespaces and entries of the maps that acksm wrote; while another controller may read them they
+    stay."""
+    part = Part()
+    inventory = observed.inventory
+    others = inventory.others(wanted.services, observed.namespace)
+    bound = _bound(observed)
+    why = f"{others[0]} may need it" if others else "" if wanted.carm else "--carm takes it away"
+    if why:
+        part.kept += [(f"annotation {key} of namespace {name}", why) for name, key in bound]
+        part.kept += [(str(item), why) for item in observed.maps.values() if item.data]
+        return part
+    for name, key in bound:
+        live = inventory.namespaces[name]
+        if not bindings.made_by_acksm(live.managers.get(key, ())):
+            part.kept.append((f"annotation {key} of namespace {name}", "acksm did not write it"))
+        elif not live.terminating:
+            step = "region" if key == REGION else CARM
+            part.changes += bindings.annotate(name, live, key, None, step)
+    for item in observed.maps.values():
+        if item.data is None:
+            continue
+        ids = {key: _id(key) for key in item.data}
+        changes, _ = carm_map.release(item, ids, OWNER if item.name == ACCOUNT_MAP else TEAM)
+        part.changes += changes
+        left = [key for key in item.data if not bindings.made_by_acksm(item.managers.get(key, ()))]
+        part.kept += [(f"entry {key} of {item}", "acksm did not write it") for key in left]
+        if not changes and item.owned and not item.data:
+            part.changes += _empty(item)
+    return part
+
+
+def _bound(observed: Observed) -> list[tuple[str, str]]:
+    """(namespace, key) of each annotation that the controllers follow and acksm may have written."""
+    return [
+        (name, key)
+        for name, live in sorted(observed.inventory.namespaces.items())
+        for key in (OWNER, TEAM, REGION)
+        if key in live.annotations
+    ]
+
+
+def _id(key: str) -> str:
+    """The account or team of a map's key, which may be for one service: "sagemaker.111111111111"."""
+    service, dot, rest = key.partition(".")
+    return rest if dot and service in charts.SERVICES else key
+
+
+def _empty(item: carm_map.Map) -> list[Change]:
+    return [
+        Change(
+            id="carm.map-empty",
+            step=CARM,
+            op=Op.DELETE,
+            system="kubernetes",
+            target=str(item),
+            call="kube.delete_when_empty",
+            params={"kind": "ConfigMap", "name": item.name, "namespace": item.namespace, "field": ["data"]},
+            before={"data": {}},
+            reason="acksm made it, and it is empty",
+            danger=Danger.MILD,
+            guide=f"kubectl delete -n {item.namespace} configmap {item.name}",
+        )
+    ]
+
+
+def _selector(place: Ref) -> Change:
+    return Change(
+        id="selector.delete",
+        step=CARM,
+        op=Op.DELETE,
+        system="kubernetes",
+        target=f"{SELECTOR} {place.name}",
+        call="kube.delete",
+        params={"kind": SELECTOR, "name": place.name},
+        before={"name": place.name},
+        danger=Danger.MILD,
+        guide=f"kubectl delete iamroleselector {place.name}",
+    )

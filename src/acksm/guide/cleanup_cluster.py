@@ -1,0 +1,268 @@
+"""Guide §9, second half in the cluster: releases, CRDs and namespaces, once no object needs them.
+
+CRDs go by their own group only (G12: the guide deletes the other controller's), common ones when no other ACK is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from acksm.engine.change import Change, Danger, Op
+from acksm.errors import AcksmError
+from acksm.guide import bindings
+from acksm.guide.cleanup_calls import passes
+from acksm.guide.cleanup_carm import selectors_of
+from acksm.guide.cleanup_objects import Choice
+from acksm.guide.cleanup_seen import Observed, Part, ReleaseSeen, Wanted
+from acksm.guide.crds import COMMON_GROUP, LANES
+from acksm.guide.inventory import Crd
+from acksm.helm.releases import PENDING_GRACE_SECONDS
+from acksm.kube.paths import Ref, ref
+
+RELEASE, CRDS, NAMESPACE = "release", "crds", "namespace"
+
+
+def check_releases(observed: Observed, wanted: Wanted, *, sure: bool) -> None:
+    """Refuse a release that another made, or that another helm is at. Errors: `release-not-ours`, `release-busy`."""
+    for service in wanted.services:
+        seen = observed.releases.get(service)
+        if seen is None or not seen.there:
+            continue
+        if not seen.owned and not wanted.adopt_release:
+            raise AcksmError(
+                "release-not-ours",
+                f"release {seen.name} is there and acksm did not make it",
+                where=f"namespace {seen.namespace}",
+                remedy="acksm cleanup … --adopt-release",
+            )
+        if seen.status.startswith("pending") and seen.age < PENDING_GRACE_SECONDS and not sure:
+            raise AcksmError(
+                "release-busy",
+                f"release {seen.name} is {seen.status} since {seen.age:.0f} s",
+                where=f"namespace {seen.namespace}",
+                remedy="wait for it; or, when no helm works on it any more, run the same command again with --yes",
+            )
+
+
+def plan_releases(observed: Observed, wanted: Wanted) -> list[Change]:
+    """Releases away, each in its lane, and the wait until nothing of them runs. Where helm has forgotten one, its
+    objects go one by one."""
+    changes: list[Change] = []
+    for service in wanted.services:
+        seen = observed.releases.get(service)
+        if seen is None or not seen.there:
+            continue
+        changes += [_uninstall(seen)] if seen.recorded else [_object_of(seen, one) for one in seen.objects]
+        changes.append(
+            Change(
+                id="cleanup.release-gone",
+                step=RELEASE,
+                op=Op.WAIT,
+                system="kubernetes",
+                target=f"pods of release {seen.name}",
+                call="cleanup.pods_gone",
+                params={"release": seen.name, "namespace": seen.namespace},
+                lane=service,
+            )
+        )
+    return changes
+
+
+def _uninstall(seen: ReleaseSeen) -> Change:
+    return Change(
+        id="cleanup.release",
+        step=RELEASE,
+        op=Op.DELETE,
+        system="helm",
+        target=f"release {seen.namespace}/{seen.name}",
+        call="helm.uninstall",
+        params={
+            "release": seen.name,
+            "namespace": seen.namespace,
+            "kinds": sorted({(one.kind, one.namespace) for one in seen.objects}),
+        },
+        before={"version": seen.version, "status": seen.status, "objects": [str(one) for one in seen.objects]},
+        danger=Danger.MILD,
+        guide=f"helm uninstall -n {seen.namespace} {seen.name}",
+        lane=seen.service,
+    )
+
+
+def _object_of(seen: ReleaseSeen, one: Ref) -> Change:
+    return Change(
+        id="cleanup.release-object",
+        step=RELEASE,
+        op=Op.DELETE,
+        system="kubernetes",
+        target=str(one),
+        call="kube.delete",
+        params={"kind": one.kind, "name": one.name, "namespace": one.namespace},
+        before={"release": f"{seen.namespace}/{seen.name}"},
+        reason="helm has no record of its release any more",
+        danger=Danger.MILD,
+        lane=seen.service,
+    )
+
+
+def plan_crds(observed: Observed, wanted: Wanted, choice: Choice) -> Part:
+    """CRDs of the chosen services by their group, and with `all` the common ones when nothing of ACK is left."""
+    part = Part()
+    inventory = observed.inventory
+    staying = {item.place.plural for item in inventory.of(wanted.services) if item not in set(choice.items)}
+    for service in wanted.services if wanted.crds != "none" else ():
+        rivals = [
+            item for item in inventory.running if item.service == service and item.namespace != observed.namespace
+        ]
+        for crd in _sorted(inventory.crds.values()):
+            if crd.group != f"{service}.{COMMON_GROUP}":
+                continue
+            why = (
+                f"{rivals[0]} needs it" if rivals else f"objects of {crd.plural} stay" if crd.plural in staying else ""
+            )
+            _crd(part, crd, why or _not_ours(crd, wanted))
+    if wanted.crds == "all":
+        others = inventory.others(wanted.services, observed.namespace)
+        others += [f"EKS capability {name}" for name in observed.capabilities]
+        gone = {*choice.common, *(selectors_of(observed) if wanted.carm else ())}
+        others += [str(item) for item in inventory.common if item not in gone]
+        for crd in _sorted(inventory.crds.values()):
+            if crd.is_common:
+                _crd(part, crd, f"{bindings.told(others, 2)} may need it" if others else _not_ours(crd, wanted))
+    asked = {"none": (), "service": wanted.services, "all": (*wanted.services, "")}[wanted.crds]
+    part.kept += [
+        (f"CustomResourceDefinition {crd.name}", f"--crds {'all' if crd.is_common else 'service'} takes it away")
+        for crd in _sorted(inventory.crds.values())
+        if crd.service in {*wanted.services, ""}
+        and crd.service not in asked
+        and crd.owner
+        and crd.owner.tool == "acksm"
+    ]
+    names = [change.params["name"] for change in part.changes]
+    ending = [crd.name for crd in inventory.crds.values() if crd.terminating and crd.service in wanted.services]
+    if names or ending:
+        part.changes.append(
+            Change(
+                id="cleanup.crds-gone",
+                step=CRDS,
+                op=Op.WAIT,
+                system="kubernetes",
+                target=f"{len(set(names + ending))} CRDs to go",
+                call="cleanup.crds_gone",
+                params={"names": sorted({*names, *ending})},
+            )
+        )
+    return part
+
+
+def _sorted(crds: Iterable[Crd]) -> list[Crd]:
+    return sorted(crds, key=lambda crd: crd.name)
+
+
+def _not_ours(crd: Crd, wanted: Wanted) -> str:
+    """A CRD without any mark is what the guide's `kubectl apply` leaves; it goes when --crds says so."""
+    if crd.owner is None:
+        return "" if wanted.named_crds else "acksm did not make it; --crds takes it away all the same"
+    return "" if crd.owner.tool == "acksm" else f"it belongs to {crd.owner}"
+
+
+def _crd(part: Part, crd: Crd, why: str) -> None:
+    if why:
+        part.kept.append((f"CustomResourceDefinition {crd.name}", why))
+    elif not crd.terminating:
+        number = sum(1 for _ in part.changes)
+        part.changes.append(
+            Change(
+                id="cleanup.crd",
+                step=CRDS,
+                op=Op.DELETE,
+                system="kubernetes",
+                target=f"CustomResourceDefinition {crd.name}",
+                call="cleanup.crd",
+                params={"name": crd.name},
+                before={"chart": crd.chart},
+                danger=Danger.MILD,
+                guide=f"kubectl delete crd {crd.name}",
+                lane=f"crds-{number % LANES}",
+            )
+        )
+
+
+def plan_namespaces(observed: Observed, wanted: Wanted, choice: Choice, going: Sequence[Change]) -> Part:
+    """Namespaces that acksm made, when nothing is left in them but what `going` takes away too."""
+    part = Part()
+    if not wanted.namespace:
+        part.kept += [(f"namespace {name}", "--namespace takes it away") for name in sorted(observed.owned_namespaces)]
+        return part
+    removed = _removed(observed, wanted, choice, going)
+    names = []
+    for name in sorted(observed.owned_namespaces):
+        if observed.inventory.namespaces[name].terminating:
+            names.append(name)
+            continue
+        found = observed.contents.get(name)
+        if found is None:
+            continue
+        foreign = [str(place) for place, item in found.objects if place not in removed and not passes(place, item)]
+        foreign += [f"{one} (cannot be listed)" for one in found.unknown]
+        if foreign:
+            part.kept.append((f"namespace {name}", f"{bindings.told(foreign, 3)} in it"))
+            continue
+        names.append(name)
+        part.changes.append(
+            Change(
+                id="cleanup.namespace",
+                step=NAMESPACE,
+                op=Op.DELETE,
+                system="kubernetes",
+                target=f"Namespace {name}",
+                call="cleanup.namespace",
+                params={"name": name},
+                before={"name": name},
+                reason="acksm made it, and nothing of anybody else's is in it",
+                danger=Danger.MILD,
+                guide=f"kubectl delete namespace {name}",
+            )
+        )
+    unmarked = (
+        observed.namespace in observed.inventory.namespaces and observed.namespace not in observed.owned_namespaces
+    )
+    if unmarked:
+        part.kept.append((f"namespace {observed.namespace}", "acksm did not make it"))
+    if names:
+        part.changes.append(
+            Change(
+                id="cleanup.namespace-gone",
+                step=NAMESPACE,
+                op=Op.WAIT,
+                system="kubernetes",
+                target=f"{len(names)} namespace{'s' if len(names) > 1 else ''} to go",
+                call="cleanup.namespace_gone",
+                params={"names": names},
+            )
+        )
+    return part
+
+
+def _removed(observed: Observed, wanted: Wanted, choice: Choice, going: Sequence[Change]) -> set[Ref]:
+    """Everything that is gone from the namespaces when `going` is done."""
+    removed: set[Ref] = {item.place for item in choice.items} | {item.place for item in choice.common}
+    releases = [seen for service, seen in observed.releases.items() if service in wanted.services and seen.there]
+    for seen in releases:
+        removed |= set(seen.objects)
+    for change in going:
+        if change.call in {"kube.delete_when_empty", "kube.delete"}:
+            removed.add(_ref_of(change.params))
+    names = {seen.name for seen in releases if seen.recorded}
+    for found in observed.contents.values():
+        removed |= {place for place, item in found.objects if _is_record(place, item, names)}
+    return removed
+
+
+def _ref_of(params: Mapping[str, Any]) -> Ref:
+    return ref(str(params["kind"]), str(params["name"]), str(params.get("namespace", "")))
+
+
+def _is_record(place: Ref, item: Mapping[str, Any], releases: set[str]) -> bool:
+    labels = item["metadata"].get("labels") or {}
+    return place.kind == "Secret" and labels.get("owner") == "helm" and str(labels.get("name", "")) in releases

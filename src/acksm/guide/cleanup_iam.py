@@ -1,0 +1,183 @@
+"""Guide §9 leaves roles and providers behind (G13); here they go: detached, emptied, and only when nobody else has
+use for them.
+
+A role is acksm's when its tags say so, for this cluster. Who else uses it is asked of everything that could: service
+accounts, instance profiles, EKS Pod Identity, and every principal that its trust policy lets in.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from acksm.engine.change import Change, Danger, Op
+from acksm.guide import carm_trust, policies, sample_roles
+from acksm.guide.cleanup_seen import Observed, Providers, RoleSeen
+from acksm.guide.trust import as_list, statements
+
+STEP, FAR_STEP, OIDC = "iam", "carm-role", "oidc"
+# What IAM shows in the place of the ARN of a principal that is gone: AROA…, AIDA….
+_GONE = re.compile(r"A[A-Z0-9]{15,}")
+Account = tuple[str, str]  # namespace, service account
+
+
+def users(
+    seen: RoleSeen,
+    *,
+    providers: Providers,
+    going: Collection[Account] = (),
+    accounts: Iterable[tuple[str, str, str]] | None = (),
+    principals: Collection[str] = (),
+) -> list[str]:
+    """Who else uses a role, in words. `going`: service accounts that this cleanup takes away; `principals`: the ARNs
+    that may be in its trust policy because acksm wrote them there."""
+    if accounts is None:
+        return ["a service account (they cannot be listed) may be what"]
+    found = [
+        f"service account {ns}/{name}" for ns, name, role in accounts if role == seen.arn and (ns, name) not in going
+    ]
+    found += [f"instance profile {name}" for name in seen.profiles]
+    gone = {f"{ns}/{name}" for ns, name in going}
+    found += [f"pod identity of {name}" for name in seen.pods if name not in gone]
+    for statement in statements((seen.role or {}).get("trust")):
+        if statement.get("Effect") != "Deny":
+            found += _let_in(statement, providers, set(principals))
+    return list(dict.fromkeys(found))
+
+
+def written(seen: RoleSeen) -> set[str]:
+    """Principals that acksm itself let in: SageMaker, where the role is the samples' (`samples apply --with-role`)."""
+    return {sample_roles.SERVICE} if seen.name.startswith(sample_roles.PREFIX) else set()
+
+
+def _let_in(statement: Mapping[str, Any], providers: Providers, principals: set[str]) -> list[str]:
+    """Principals of a trust policy that are somebody's. The cluster's own issuer is not: who of its service accounts
+    has the role was asked in the cluster."""
+    principal = statement.get("Principal")
+    named = {
+        str(name)
+        for kind in (principal.values() if isinstance(principal, Mapping) else [principal])
+        for name in as_list(kind)
+        if name is not None
+    }
+    nobody = principals | {providers.issuer, *providers.ours}
+    return [
+        f"{name} (by its trust policy)"
+        for name in sorted(named - nobody)
+        if not _GONE.fullmatch(name) and (":oidc-provider/" not in name or name in providers.there)
+    ]
+
+
+def plan_role(seen: RoleSeen, *, step: str = STEP, iam: str = "iam") -> list[Change]:
+    """The role away: managed policies detached, inline ones deleted, then itself, its boundary with it."""
+    role = seen.role
+    if role is None:
+        return []
+    common: dict[str, Any] = {
+        "step": step,
+        "op": Op.DELETE,
+        "system": "aws",
+        "target": seen.arn,
+        "danger": Danger.MILD,
+    }
+    changes = [
+        Change(
+            **common,
+            id="cleanup.role-detach",
+            call=f"{iam}.detach_policy",
+            params={"name": seen.name, "policy_arn": arn},
+            before={"attached": arn},
+            guide=f"aws iam detach-role-policy --role-name {seen.name} --policy-arn {arn}",
+        )
+        for arn in role["attached"]
+    ]
+    changes += [
+        Change(
+            **common,
+            id="cleanup.role-inline",
+            call=f"{iam}.delete_policy",
+            params={"name": seen.name, "policy": name},
+            before={name: document},
+            guide=f"aws iam delete-role-policy --role-name {seen.name} --policy-name {name}",
+        )
+        for name, document in role["inline"].items()
+    ]
+    boundary = {"boundary": role["boundary"]} if role.get("boundary") else {}
+    changes.append(
+        Change(
+            **common,
+            id="cleanup.role",
+            call=f"{iam}.delete_role",
+            params={"name": seen.name},
+            before={"trust": role["trust"], "tags": dict(role["tags"]), **boundary},
+            reason="acksm made it, and nobody else uses it",
+            guide=f"aws iam delete-role --role-name {seen.name}",
+        )
+    )
+    return changes
+
+
+def plan_own_policy(seen: RoleSeen) -> list[Change]:
+    """acksm's statement out of account A's inline policy, on a role that stays."""
+    document = (seen.role or {}).get("inline", {}).get(carm_trust.POLICY)
+    if document is None:
+        return []
+    kept = [item for item in statements(document) if item.get("Sid") != carm_trust.SID]
+    if kept and len(kept) == len(statements(document)):
+        return []
+    after = {"Version": document.get("Version", "2012-10-17"), "Statement": kept} if kept else None
+    params: dict[str, Any] = {"name": seen.name, "policy": carm_trust.POLICY}
+    return [
+        Change(
+            id="cleanup.carm-policy",
+            step=STEP,
+            op=Op.UPDATE if kept else Op.DELETE,
+            system="aws",
+            target=seen.arn,
+            call="iam.put_policy" if kept else "iam.delete_policy",
+            params=params | ({"document": after} if kept else {}),
+            before={carm_trust.POLICY: document},
+            after={carm_trust.POLICY: after} if kept else None,
+            reason="no account is bound any more",
+            danger=Danger.MILD,
+        )
+    ]
+
+
+def provider_users(arn: str, providers: Providers, going: Collection[str]) -> list[str]:
+    """ARNs of roles that trust the provider and stay. `going`: roles that go too."""
+    return sorted(
+        role
+        for role, document in (providers.trusts or {}).items()
+        if role not in going
+        and any(
+            arn in as_list(item["Principal"].get("Federated"))
+            for item in statements(document)
+            if isinstance(item.get("Principal"), Mapping)
+        )
+    )
+
+
+def plan_provider(arn: str) -> Change:
+    return Change(
+        id="cleanup.oidc",
+        step=OIDC,
+        op=Op.DELETE,
+        system="aws",
+        target=arn,
+        call="iam.delete_oidc_provider",
+        params={"arn": arn},
+        before={"provider": arn},
+        reason="acksm made it, and no role trusts it any more",
+        danger=Danger.MILD,
+        guide=f"aws iam delete-open-id-connect-provider --open-id-connect-provider-arn {arn}",
+    )
+
+
+def service_linked_note(observed: Observed, partition: str) -> str:
+    """Why the service-linked role stays: it is the account's, and carries no mark of who made it."""
+    return (
+        f"arn:{partition}:iam::{observed.own}:role/aws-service-role/{policies.LINKED_SERVICE}/"
+        f"{policies.SERVICE_LINKED_ROLE}"
+    )

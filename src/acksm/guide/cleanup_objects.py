@@ -1,0 +1,277 @@
+"""Guide §9, first half: objects of the services go while their controller, role, map and annotations stand.
+
+First what has to stay in AWS is told so (`retain`), then objects are deleted in the order in which AWS lets go of them,
+by background propagation, and waited for (ack-facts.md §4.2; community#1707, #1759).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+from acksm.engine.change import Change, Danger, Op
+from acksm.errors import AcksmError
+from acksm.guide import bindings
+from acksm.guide.inventory import POLICY, RETAIN, Common, Effect, Inventory, Item, Policy
+from acksm.guide.running import Running
+from acksm.kinds import deletion_rank
+from acksm.kube.paths import Ref
+
+POLICIES, STEP, COMMON_STEP = "policies", "objects", "common"
+# They put back what is deleted (anchors.md §2, lesson 11).
+_GITOPS = {"argocd", "flux"}
+_TOLD = {
+    Effect.DELETES: "deletes it in AWS",
+    Effect.STOPS: "stops it in AWS",
+    Effect.LEAVES: "it stays in AWS",
+    Effect.NOTHING: "nothing of it is in AWS",
+}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a cleanup takes: objects and common objects of its services; `notes` on what it leaves to others."""
+
+    items: tuple[Item, ...] = ()
+    common: tuple[Common, ...] = ()
+    notes: tuple[str, ...] = field(default_factory=tuple)
+
+
+def choose(inventory: Inventory, services: Sequence[str], namespace: str) -> Choice:
+    """The objects of `services`, without those that another controller of the service works on."""
+    notes = []
+
+    def others(service: str, where: str) -> list[Running]:
+        of_service = [item for item in inventory.running if item.service == service and item.namespace != namespace]
+        return [item for item in of_service if item.watches(where)]
+
+    items = []
+    left: dict[str, int] = {}
+    for item in inventory.of(services):
+        found = others(item.service, item.place.namespace)
+        if found:
+            left[str(found[0])] = left.get(str(found[0]), 0) + 1
+        else:
+            items.append(item)
+    notes += [f"{count} objects stay: {who} works on them" for who, count in left.items()]
+    common = [
+        item
+        for item in inventory.common
+        if item.place.namespace
+        and set(item.services) <= set(services)
+        and not any(others(service, item.place.namespace) for service in item.services)
+    ]
+    return Choice(tuple(items), tuple(common), tuple(notes))
+
+
+def fate(item: Item, *, delete_aws: bool) -> Effect:
+    """What its deletion will do in AWS once policies are set.
+
+    An object that was adopted was there before ACK: it stays, unless the object itself says that it shall go.
+    """
+    if not item.live:
+        return item.effect
+    kept = item.adopted and item.policy.source != "object"
+    return item.effect if delete_aws and not kept else Effect.LEAVES
+
+
+def check(choice: Choice, running: Sequence[Running], namespace: str, *, delete_aws: bool, orphan: bool) -> None:
+    """Refuse what cannot end well. Errors: `cleanup-gitops`, `cleanup-not-watched`, `cleanup-cannot-retain`."""
+    kept = [item for item in choice.items if item.owner and item.owner.tool in _GITOPS]
+    if kept:
+        raise AcksmError(
+            "cleanup-gitops",
+            f"{bindings.told(kept)} would come back: {kept[0].owner} keeps {'it' if len(kept) == 1 else 'them'}",
+            where=str(kept[0]),
+            details={"objects": [str(item) for item in kept]},
+        )
+    if orphan:
+        return
+    mine = [item for item in running if item.namespace == namespace]
+    for item in choice.items:
+        watching = [one for one in mine if one.service == item.service]
+        if item.ours and watching and not any(one.watches(item.place.namespace) for one in watching):
+            raise AcksmError(
+                "cleanup-not-watched",
+                f"{item} waits for a controller, and {watching[0]} does not watch its namespace",
+                where=str(item),
+            )
+    old = [
+        item
+        for item in choice.items
+        if item.policy.source == "version" and item.effect != fate(item, delete_aws=delete_aws)
+    ]
+    if old:
+        raise AcksmError(
+            "cleanup-cannot-retain",
+            f"{bindings.told(old)} would be deleted in AWS: the controller is too old to retain anything",
+            where=str(old[0]),
+            details={"objects": [str(item) for item in old]},
+        )
+
+
+def plan(choice: Choice, *, delete_aws: bool, orphan: bool, handled: bool = True) -> list[Change]:
+    """Policies, then objects rank by rank, then common objects. `orphan`: nobody is there to let go of them, so ACK's
+    own finalizers are taken off. `handled`: whether some controller lets go of AdoptedResources."""
+    changes: list[Change] = []
+    if orphan:
+        changes += [_orphan(item, item.ours, STEP) for item in choice.items]
+        changes += [_gone(choice.items, STEP)] if choice.items else []
+    else:
+        changes += [_retain(item) for item in choice.items if _lacks_word(item, delete_aws)]
+        by_rank = sorted(choice.items, key=lambda item: _rank(item, delete_aws))
+        for _, group in groupby(by_rank, key=lambda item: _rank(item, delete_aws)):
+            same_rank = list(group)
+            changes += [_delete(item, fate(item, delete_aws=delete_aws)) for item in same_rank if not item.terminating]
+            changes.append(_gone(same_rank, STEP))
+            checked = [
+                item
+                for item in same_rank
+                if item.key and fate(item, delete_aws=delete_aws) == item.effect and item.live
+            ]
+            changes += [_in_aws(checked)] if checked else []
+    for one in choice.common:
+        alone = orphan or (one.kind == "AdoptedResource" and not handled)
+        if alone and (one.ours or not one.terminating):
+            changes.append(_orphan(one, one.ours, COMMON_STEP))
+        elif not one.terminating:
+            changes.append(_delete_common(one))
+    changes += [_gone(choice.common, COMMON_STEP)] if choice.common else []
+    return changes
+
+
+def _lacks_word(item: Item, delete_aws: bool) -> bool:
+    """Whether what stays in AWS is not said on the object itself. A policy of its namespace or of the controller, a
+    gate, a scope may be another by the time it is deleted; its own annotation is looked at with the deletion."""
+    return fate(item, delete_aws=delete_aws) is Effect.LEAVES and item.policy != Policy(RETAIN, "object")
+
+
+def _rank(item: Item, delete_aws: bool) -> int:
+    """What does nothing in AWS need not wait for its turn."""
+    return deletion_rank(item.kind) if fate(item, delete_aws=delete_aws) in {Effect.DELETES, Effect.STOPS} else -1
+
+
+def place_params(place: Ref) -> dict[str, Any]:
+    """A place as parameters of a change; `place_of` reads it."""
+    return {
+        "api_version": place.api_version,
+        "plural": place.plural,
+        "kind": place.kind,
+        "name": place.name,
+        "namespace": place.namespace,
+    }
+
+
+def _facts(item: Item) -> dict[str, Any]:
+    found = {"account": item.account, "region": item.region, "arn": item.arn, "state": item.state}
+    policy = f"{item.policy.value} ({item.policy.source})"
+    return {"policy": policy, **{key: value for key, value in found.items() if value}}
+
+
+def _retain(item: Item) -> Change:
+    return Change(
+        id="cleanup.retain",
+        step=POLICIES,
+        op=Op.UPDATE,
+        system="kubernetes",
+        target=str(item.place),
+        call="cleanup.retain",
+        params={**place_params(item.place), "uid": item.uid},
+        before={POLICY: item.policy.value if item.policy.source == "object" else None},
+        after={POLICY: RETAIN},
+        reason=f"the policy of its {item.policy.source} is {item.policy.value}",
+        guide=f"kubectl annotate {item.place.plural} {item.place.name} -n {item.place.namespace} {POLICY}={RETAIN}",
+        lane=bindings.lane(f"{item.place.namespace}/{item.place.name}"),
+    )
+
+
+def _delete(item: Item, effect: Effect) -> Change:
+    severe = effect in {Effect.DELETES, Effect.STOPS}
+    where = f", account {item.account}, {item.region}" if severe and item.account else ""
+    return Change(
+        id="cleanup.object",
+        step=STEP,
+        op=Op.DELETE,
+        system="kubernetes",
+        target=str(item.place),
+        call="cleanup.delete",
+        params={**place_params(item.place), "uid": item.uid, "retain": effect is Effect.LEAVES},
+        before=_facts(item),
+        reason=_TOLD[effect] + where,
+        danger=Danger.SEVERE if severe else Danger.MILD,
+        guide=f"kubectl delete {item.place.plural} {item.place.name} -n {item.place.namespace}",
+        lane=bindings.lane(f"{item.place.namespace}/{item.place.name}"),
+    )
+
+
+def _orphan(item: Item | Common, finalizers: Sequence[str], step: str) -> Change:
+    """Of an object: `retain` too, so that a controller that comes back lets go of it."""
+    return Change(
+        id="cleanup.orphan",
+        step=step,
+        op=Op.DELETE,
+        system="kubernetes",
+        target=str(item.place),
+        call="cleanup.orphan",
+        params={**place_params(item.place), "uid": item.uid, "finalizers": list(finalizers)},
+        before={"finalizers": list(item.finalizers)},
+        reason=_TOLD[Effect.LEAVES if isinstance(item, Item) and item.arn else Effect.NOTHING],
+        danger=Danger.MILD,
+        lane=bindings.lane(f"{item.place.namespace}/{item.place.name}"),
+    )
+
+
+def _delete_common(one: Common) -> Change:
+    return Change(
+        id="cleanup.common",
+        step=COMMON_STEP,
+        op=Op.DELETE,
+        system="kubernetes",
+        target=str(one.place),
+        call="cleanup.delete",
+        params={**place_params(one.place), "uid": one.uid, "retain": False},
+        before={"finalizers": list(one.finalizers)},
+        reason="what it made stays",
+        danger=Danger.MILD,
+        lane=bindings.lane(f"{one.place.namespace}/{one.place.name}"),
+    )
+
+
+def _gone(items: Iterable[Item | Common], step: str) -> Change:
+    listed = list(items)
+    return Change(
+        id="cleanup.gone",
+        step=step,
+        op=Op.WAIT,
+        system="kubernetes",
+        target=f"{len(listed)} object{'s' if len(listed) > 1 else ''} to go",
+        call="cleanup.gone",
+        params={"objects": [{**place_params(item.place), "uid": item.uid} for item in listed]},
+    )
+
+
+def _in_aws(items: Sequence[Item]) -> Change:
+    """An object may go before AWS has ended with what it stands for (community#2126)."""
+    return Change(
+        id="cleanup.in-aws",
+        step=STEP,
+        op=Op.WAIT,
+        system="aws",
+        target=f"{len(items)} object{'s' if len(items) > 1 else ''} in AWS",
+        call="cleanup.in_aws",
+        params={
+            "objects": [
+                {
+                    "service": item.service,
+                    "kind": item.kind,
+                    "key": dict(item.key),
+                    "region": item.region,
+                    "account": item.account,
+                    "arn": item.arn,
+                }
+                for item in items
+            ]
+        },
+    )

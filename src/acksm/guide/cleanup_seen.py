@@ -1,0 +1,298 @@
+"""What a cleanup looks at beside the inventory: releases, maps, roles, the provider, namespaces, and who uses them.
+
+Reads only; nothing is remembered between runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from acksm import charts
+from acksm.aws.session import Aws
+from acksm.engine.change import Change
+from acksm.errors import AcksmError
+from acksm.guide import (
+    carm_accounts,
+    carm_map,
+    carm_roles,
+    controllers,
+    drift,
+    iam_role,
+    inventory,
+    oidc,
+    readiness,
+    sample_roles,
+)
+from acksm.guide.inventory import Inventory
+from acksm.guide.oidc import CLUSTER_TAG, OWNED_TAG
+from acksm.guide.readiness import ROLE_ANNOTATION, Health
+from acksm.guide.target import Target
+from acksm.helm.releases import MARK_PATH, Release, is_marked
+from acksm.kube import contents, paths
+from acksm.kube.client import Kube
+from acksm.kube.contents import Contents
+from acksm.kube.owners import OWNED_LABEL, owner_of
+from acksm.kube.paths import Ref, ref
+
+# Kinds that the charts of all generations make.
+_OF_RELEASES = (
+    "Deployment",
+    "Service",
+    "ServiceAccount",
+    "ConfigMap",
+    "Role",
+    "RoleBinding",
+    "ClusterRole",
+    "ClusterRoleBinding",
+)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a cleanup was asked to take away. `crds` is none, service or all; `named_crds`: it was said, not assumed."""
+
+    services: tuple[str, ...] = charts.SERVICES
+    crds: str = "service"
+    named_crds: bool = False
+    delete_aws: bool = False
+    orphan: bool = False
+    iam: bool = False
+    oidc: bool = False
+    carm: bool = False
+    namespace: bool = False
+    adopt_release: bool = False
+
+
+@dataclass(frozen=True)
+class ReleaseSeen:
+    """A service's release in the controllers' namespace. `recorded`: helm knows it; its objects may be there without.
+    `version` "" when nothing of it is there. `age` in seconds since helm's last operation."""
+
+    service: str
+    namespace: str
+    version: str = ""
+    status: str = ""
+    owned: bool = False
+    recorded: bool = False
+    objects: tuple[Ref, ...] = ()
+    health: Health | None = None
+    age: float = 0.0
+
+    @property
+    def name(self) -> str:
+        return charts.release_name(self.service)
+
+    @property
+    def there(self) -> bool:
+        return self.recorded or bool(self.objects)
+
+    @property
+    def account(self) -> tuple[str, str]:
+        """(namespace, service account) of its controller."""
+        return self.namespace, self.health.service_account if self.health else self.name
+
+
+@dataclass(frozen=True)
+class RoleSeen:
+    """An IAM role as `Iam.get_role` gives it (None: not there), and what it is in besides trust policies."""
+
+    name: str
+    role: Mapping[str, Any] | None = None
+    profiles: tuple[str, ...] = ()
+    pods: tuple[str, ...] = ()  # "namespace/service account" of EKS Pod Identity
+
+    @property
+    def arn(self) -> str:
+        return str(self.role["arn"]) if self.role else ""
+
+    def owned(self, cluster_arn: str) -> bool:
+        """Whether acksm made it for this cluster."""
+        return is_owned((self.role or {}).get("tags", {}), cluster_arn)
+
+
+@dataclass(frozen=True)
+class Providers:
+    """The account's OIDC providers by ARN, as far as they matter. `issuer` is the ARN of this cluster's, there or not;
+    `trusts` every role's trust policy by ARN, None where roles cannot be listed."""
+
+    issuer: str = ""
+    there: frozenset[str] = frozenset()
+    ours: tuple[str, ...] = ()
+    trusts: Mapping[str, Any] | None = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Observed:
+    """Everything a plan is made from. `namespace` is the controllers', `own` their account; `far` are the roles in the
+    other account that could be asked, `accounts` the other accounts that objects or maps name."""
+
+    inventory: Inventory
+    namespace: str
+    own: str
+    cluster_arn: str
+    releases: Mapping[str, ReleaseSeen] = field(default_factory=dict)
+    maps: carm_map.Maps = field(default_factory=dict)
+    roles: tuple[RoleSeen, ...] = ()
+    far: tuple[RoleSeen, ...] = ()
+    reached: str = ""  # the other account that could be asked
+    providers: Providers = Providers()
+    service_accounts: tuple[tuple[str, str, str], ...] | None = ()  # namespace, name, role ARN; None: not to be listed
+    contents: Mapping[str, Contents] = field(default_factory=dict)
+    capabilities: tuple[str, ...] = ()
+    owned_namespaces: frozenset[str] = frozenset()
+
+
+@dataclass
+class Part:
+    """Changes, and what stays: (what, why)."""
+
+    changes: list[Change] = field(default_factory=list)
+    kept: list[tuple[str, str]] = field(default_factory=list)
+
+
+def observe(target: Target, wanted: Wanted, other: Aws | None) -> Observed:
+    """Cluster and accounts, side by side. `other` is a session in the other account, when one is named."""
+    kube, settings = target.kube, target.settings
+    namespace = settings.controller_namespace
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        found = pool.submit(inventory.observe, kube, namespace)
+        releases = pool.submit(_releases, target, wanted.services)
+        accounts = pool.submit(_service_accounts, kube)
+        provider = pool.submit(
+            providers, target.aws, target.cluster.arn, oidc.provider_arn(target.cluster), scan=wanted.oidc
+        )
+        capabilities = pool.submit(target.aws.eks.ack_capabilities, target.cluster.name)
+        seen = found.result()
+        maps = pool.submit(carm_map.observe, kube, {namespace, *(item.namespace for item in seen.running)})
+        owned = frozenset(name for name, item in seen.namespaces.items() if item.labels.get(OWNED_LABEL) == "true")
+        looked = [name for name in owned if not seen.namespaces[name].terminating] if wanted.namespace else []
+        contained = list(pool.map(lambda name: contents.look(kube, name), looked))
+        cluster = target.cluster.name
+        names = {settings.role_name or iam_role.default_name(cluster), sample_roles.name(cluster)}
+        names |= {role.rpartition("/")[2] for where, _, role in accounts.result() or () if where == namespace}
+        roles = list(pool.map(lambda name: role_seen(target.aws, name, cluster), sorted(names)))
+        far = [role_seen(other, name) for name in _far_names(target, maps.result())] if other else []
+        return Observed(
+            seen,
+            namespace,
+            target.identity.account,
+            target.cluster.arn,
+            releases.result(),
+            maps.result(),
+            tuple(roles),
+            tuple(far),
+            other.identity().account if other else "",
+            provider.result(),
+            accounts.result(),
+            dict(zip(looked, contained, strict=True)),
+            tuple(capabilities.result()),
+            owned,
+        )
+
+
+def role_seen(aws: Aws, name: str, cluster: str = "") -> RoleSeen:
+    """A role, and where else it is used: instance profiles, and EKS Pod Identity of `cluster`."""
+    role = aws.iam.get_role(name)
+    if role is None:
+        return RoleSeen(name)
+    pods = aws.eks.pod_identity_users(cluster, role["arn"]) if cluster else []
+    return RoleSeen(name, role, tuple(aws.iam.instance_profiles(name)), tuple(pods))
+
+
+def _far_names(target: Target, maps: carm_map.Maps) -> list[str]:
+    """Names of the roles in the other account: the one that `carm setup` makes, and those that the maps name."""
+    named = {target.settings.target_role_name}
+    for item in maps.values():
+        named |= {role.rpartition("/")[2] for role in (item.data or {}).values() if ":role/" in role}
+    return sorted(named)
+
+
+def session(target: Target) -> Aws | None:
+    """A session in the other account, None where none is named. Errors: of `carm_accounts.reach`."""
+    settings = target.settings
+    if not (settings.target_profile or settings.target_role_arn):
+        return None
+    account = settings.target_account
+    if not account and settings.target_role_arn:
+        account = carm_roles.parse(settings.target_role_arn, target.aws.partitions(), "--target-role-arn").account
+    account = account or Aws(profile=settings.target_profile, region=target.aws.region).identity().account
+    return carm_accounts.reach(target, account)
+
+
+def _service_accounts(kube: Kube) -> tuple[tuple[str, str, str], ...] | None:
+    """Every service account that carries a role; None where they cannot be listed."""
+    try:
+        found = kube.list(ref("ServiceAccount"), metadata_only=True)
+    except AcksmError as error:
+        if error.id != "kube-forbidden":
+            raise
+        return None
+    rows = ((item["metadata"], (item["metadata"].get("annotations") or {}).get(ROLE_ANNOTATION)) for item in found)
+    return tuple((str(meta["namespace"]), str(meta["name"]), str(role)) for meta, role in rows if role)
+
+
+def providers(aws: Aws, cluster_arn: str, issuer: str, *, scan: bool) -> Providers:
+    """`issuer` "" where the cluster is gone. With `scan` also those that acksm made for a cluster of this name before,
+    and who trusts any of them."""
+    there = frozenset(aws.iam.list_oidc_providers())
+    region = cluster_arn.split(":")[3]
+    asked = [arn for arn in there if arn == issuer or (scan and f"oidc.eks.{region}." in arn)]
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        found = dict(zip(asked, pool.map(aws.iam.get_oidc_provider, asked), strict=True))
+    ours = [arn for arn, one in found.items() if one and is_owned(one["tags"], cluster_arn)]
+    return Providers(issuer, there, tuple(sorted(ours)), trusts(aws) if scan and ours else {})
+
+
+def is_owned(tags: Mapping[str, str], cluster_arn: str) -> bool:
+    """Whether acksm's tags say that it made this for the cluster."""
+    return tags.get(OWNED_TAG) == "true" and tags.get(CLUSTER_TAG) == cluster_arn
+
+
+def trusts(aws: Aws) -> Mapping[str, Any] | None:
+    """Every role's trust policy, None where this identity may not list roles."""
+    try:
+        return aws.iam.trusts()
+    except AcksmError as error:
+        if error.id != "aws-access-denied":
+            raise
+        return None
+
+
+def _releases(target: Target, services: Sequence[str]) -> dict[str, ReleaseSeen]:
+    """`services` are those of the target's settings."""
+    installed = controllers.installed(target)
+    return {service: _release(target, service, installed.get(service, controllers.NOTHING)[0]) for service in services}
+
+
+def _release(target: Target, service: str, found: Release | None) -> ReleaseSeen:
+    namespace = target.settings.controller_namespace
+    health = readiness.look(target.kube, namespace, charts.release_name(service))
+    if found is None:
+        return _unrecorded(target.kube, service, namespace, health)
+    manifests = drift.manifests(found.manifest)
+    refs = tuple(paths.ref_in(item, namespace) for item in manifests if paths.knows(str(item.get("kind"))))
+    return ReleaseSeen(
+        service, namespace, found.version, found.status, is_marked(found.values), True, refs, health, found.age_seconds
+    )
+
+
+def _unrecorded(kube: Kube, service: str, namespace: str, health: Health | None) -> ReleaseSeen:
+    """Objects that helm made and has forgotten: they carry the release's name still."""
+    ours = f"{namespace}/{charts.release_name(service)}"
+    selector = f"app.kubernetes.io/instance={charts.release_name(service)}"
+    refs: list[Ref] = []
+    version, owned = "", False
+    for kind in _OF_RELEASES:
+        for item in kube.list(ref(kind), selector=selector):
+            owner = owner_of(item)
+            if owner is None or owner.tool != "helm" or owner.name != ours:
+                continue
+            refs.append(paths.ref_of({"kind": kind, **item}))
+            if kind == "Deployment":
+                labels = item["spec"]["template"]["metadata"].get("labels") or {}
+                owned = labels.get(MARK_PATH[-1]) == "true"
+                version = str((item["metadata"].get("labels") or {}).get("helm.sh/chart", "")).rpartition("-chart-")[2]
+    return ReleaseSeen(service, namespace, version, "", owned, False, tuple(refs), health)

@@ -1,0 +1,54 @@
+"""`cleanup`."""
+
+from __future__ import annotations
+
+from typing_extensions import TypedDict  # pydantic reads no other on Python 3.11
+
+from acksm.reports.common import Changes
+
+
+class CleanupObject(TypedDict):
+    """An object of the services."""
+
+    object: str
+    """Kind namespace/name."""
+    service: str
+    account: str
+    """The account that it is in, or empty before it is synced."""
+    region: str
+    arn: str
+    state: str
+    """AWS's word for how it is, or empty."""
+    policy: str
+    """delete or retain."""
+    policy_source: str
+    """Where that comes from: object, namespace, controller, or version (too old to retain)."""
+    effect: str
+    """What deleting it as it is would do in AWS: deletes, stops, leaves or nothing."""
+    fate: str
+    """The same, once this plan's policies are set."""
+    terminating: bool
+
+
+class CleanupKept(TypedDict):
+    """Something that stays."""
+
+    what: str
+    why: str
+
+
+class CleanupFacts(TypedDict):
+    """Result of `acksm cleanup`."""
+
+    objects: list[CleanupObject]
+    """Every object of the services as it was found."""
+    stays_in_aws: list[str]
+    """ARNs of what is in AWS still, with no object for it any more."""
+    kept: list[CleanupKept]
+    """What is there and stays, and why."""
+    left: list[str]
+    """What was to go and is there still; then the exit code is 4. Empty in a dry run."""
+
+
+class CleanupReport(Changes):
+    result: CleanupFacts
