@@ -191,8 +191,8 @@ def section(found: Results) -> str:
             "",
             f"- The loop was measured over {found.some} models and is compared per model: its time for each does not "
             "depend on how many there are. It starts two processes for each, and each asks for a token and for what "
-            "the apiserver serves. The token is `acksm token`'s, which takes less time than `aws eks get-token`; the second "
-            "line shows what is left without one.",
+            "the apiserver serves. The token is `acksm token`'s, which takes less time than `aws eks get-token`; the "
+            "second line shows what is left without one.",
             "- acksm reads file, account and cluster once, looks for the models in AWS by one list, creates eight "
             "objects at a time and waits for all by lists. Its start and its checks are in its time, and what "
             "the controller takes: it does 500 in the place of one.",

@@ -118,7 +118,7 @@ def test_what_somebody_made_is_adopted_by_annotations(abroad: Abroad) -> None:
     assert made.writes == []
 
 
-def test_many_are_adopted_in_one_run_and_gone_on_with(abroad: Abroad) -> None:
+def test_many_are_adopted_in_one_run_and_each_failure_is_told(abroad: Abroad) -> None:
     world = abroad.world
     world.install("--service", "sagemaker")
     namespace = abroad.namespace("many")
@@ -157,12 +157,11 @@ def test_many_are_adopted_in_one_run_and_gone_on_with(abroad: Abroad) -> None:
         ("NotebookInstanceLifecycleConfig", "lc"),
     ]
     assert sum("cannot be listed" in note for note in every["notes"]) == 1  # moto has not every kind
+    _failures_that_only_the_log_tells(world, abroad.namespace("quiet"))
 
 
-def test_what_never_reaches_a_condition_is_told_from_the_log_and_made_anew(abroad: Abroad) -> None:
-    world = abroad.world
-    world.install("--service", "sagemaker")
-    namespace = abroad.namespace("quiet")
+def _failures_that_only_the_log_tells(world: World, namespace: str) -> None:
+    """And the next run makes anew what was not adopted."""
     names = [f"q-{number:02}" for number in range(12)]
     model(world, *names)
     file = Path("many.yaml")
