@@ -241,6 +241,27 @@ class Ui:
             elif text:
                 self._write(self._out, clean(text).rstrip("\n"))
 
+    def changed(
+        self, command: str, data: Mapping[str, Any], text: str, lines: Sequence[str], exit_code: int = 0
+    ) -> None:
+        """A new state of what is watched. A terminal shows `text` in the place of the last one, anything else gets
+        `lines`, what is new in it; json is a document a line, yaml a document behind each `---`."""
+        with self._lock:
+            self._rest()
+            document = {"schema": SCHEMA, "command": command, "exit_code": exit_code, "error": None, **data}
+            if self.output == "json":
+                self._write(self._out, json.dumps(document, default=str))
+            elif self.output == "yaml":
+                self._write(self._out, "---")
+                self._document(document)
+            elif self._out.is_interactive:
+                self._out.clear()
+                self._write(self._out, clean(text).rstrip("\n"))
+            else:
+                for line in lines:
+                    self._write(self._out, clean(line).replace("\n", " "))
+            self.stdout.flush()
+
     def error(self, command: str, error: AcksmError) -> None:
         """An error: three lines on stderr, and in json and yaml the report document with `error` on stdout too."""
         with self._lock:

@@ -10,8 +10,10 @@ from urllib.parse import quote
 import pytest
 from botocore.stub import ANY, Stubber
 
+from acksm.aws.eks import Cluster
 from acksm.aws.session import Aws
 from acksm.errors import AcksmError
+from acksm.guide import capability
 
 ACCOUNT, REGION = "012345678901", "us-west-2"
 ARN = f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/demo"
@@ -266,3 +268,64 @@ def test_a_simulation_that_is_not_allowed_tells_nothing(code: str, aws: Aws, iam
 def test_the_root_user_and_federated_ones_cannot_be_simulated(aws: Aws, iam: Stubber) -> None:
     for caller in (f"arn:aws:iam::{ACCOUNT}:root", f"arn:aws:sts::{ACCOUNT}:federated-user/me"):
         assert aws.iam.denied(caller, NEEDS) == []
+
+
+@pytest.mark.parametrize(
+    ("pages", "expected"),
+    [
+        ([[]], []),
+        ([[("kro", "KRO", "ACTIVE"), ("argo", "ARGOCD", "ACTIVE")]], []),
+        ([[("mine", "ACK", "ACTIVE")]], ["mine ACTIVE"]),
+        (
+            [[("kro", "KRO", "ACTIVE")], [("a", "ACK", "DEGRADED"), ("b", "ACK", "DELETING")]],
+            ["a DEGRADED", "b DELETING"],
+        ),
+    ],
+)
+def test_capabilities_of_type_ack(pages: Any, expected: list[str], aws: Aws, eks: Stubber) -> None:
+    for index, page in enumerate(pages):
+        rows = [{"capabilityName": name, "type": kind, "status": status} for name, kind, status in page]
+        more = {"nextToken": "more"} if index + 1 < len(pages) else {}
+        sent = {"clusterName": "demo"} | ({"nextToken": "more"} if index else {})
+        eks.add_response("list_capabilities", {"capabilities": rows, **more}, sent)
+    assert [f"{item.name} {item.status}" for item in aws.eks.ack_capabilities("demo")] == expected
+
+
+def test_an_ack_capability_is_a_conflict_that_is_named(aws: Aws, eks: Stubber) -> None:
+    where = Cluster("demo", ARN, REGION, ACCOUNT, "https://x", "QQ==", ISSUER, "ACTIVE", "1.35")
+    eks.add_response("list_capabilities", {"capabilities": []})
+    capability.check(aws, where)
+    row = {"capabilityName": "theirs", "type": "ACK", "status": "ACTIVE"}
+    eks.add_response("list_capabilities", {"capabilities": [row]})
+    with pytest.raises(AcksmError, match="theirs \\(ACTIVE\\)") as raised:
+        capability.check(aws, where)
+    assert (raised.value.id, raised.value.exit_code) == ("capability-conflict", 6)
+
+
+@pytest.mark.parametrize(("code", "id"), [("ServerException", ""), ("AccessDeniedException", "aws-access-denied")])
+def test_an_endpoint_without_capabilities_has_none_and_a_denial_is_told(
+    code: str, id: str, aws: Aws, eks: Stubber
+) -> None:
+    eks.add_client_error("list_capabilities", code)
+    if not id:
+        assert aws.eks.ack_capabilities("demo") == []
+        return
+    with pytest.raises(AcksmError) as raised:
+        aws.eks.ack_capabilities("demo")
+    assert raised.value.id == id
+
+
+def test_decisions_tell_allowed_denied_and_not_known(aws: Aws, iam: Stubber) -> None:
+    def row(action: str, decision: str, *missing: str) -> dict[str, Any]:
+        return {"EvalActionName": action, "EvalDecision": decision, "MissingContextValues": list(missing)}
+
+    rows = [row("iam:GetRole", "allowed"), row("iam:PassRole", "implicitDeny"), row("iam:X", "implicitDeny", "aws:mfa")]
+    iam.add_response("simulate_principal_policy", {"EvaluationResults": rows})
+    caller = f"arn:aws:iam::{ACCOUNT}:user/me"
+    found = aws.iam.decisions(caller, {"r": ["iam:GetRole", "iam:PassRole", "iam:X"]})
+    assert found == {("iam:GetRole", "r"): True, ("iam:PassRole", "r"): False, ("iam:X", "r"): None}
+    iam.add_response("simulate_principal_policy", {"EvaluationResults": rows})
+    assert aws.iam.denied(caller, {"r": ["iam:GetRole"]}) == [("iam:PassRole", "r")]
+    iam.add_client_error("simulate_principal_policy", "AccessDenied")
+    assert aws.iam.decisions(caller, {"r": ["iam:GetRole"]}) == {}
+    assert aws.iam.decisions(f"arn:aws:iam::{ACCOUNT}:root", {"r": ["iam:GetRole"]}) == {}

@@ -29,6 +29,14 @@ class Cluster:
     version: str
 
 
+@dataclass(frozen=True)
+class Capability:
+    """An EKS capability; `status` ACTIVE, CREATING, DELETING, …"""
+
+    name: str
+    status: str
+
+
 class Eks:
     """The calls of EKS that acksm uses; all of them read."""
 
@@ -140,15 +148,22 @@ class Eks:
                 raise
         return found
 
-    def ack_capabilities(self, cluster: str) -> list[str]:
-        """Names of the cluster's EKS capabilities of type ACK, AWS's own controllers; [] where they cannot be told."""
+    def ack_capabilities(self, cluster: str) -> list[Capability]:
+        """The cluster's EKS capabilities of type ACK: controllers that AWS runs beside those that acksm installs.
+
+        An endpoint that does not know capabilities (an old partition, the sandbox) has none.
+        """
         client = self._aws.client("eks")
         try:
             with translated("eks", "ListCapabilities"):
                 pages = client.get_paginator("list_capabilities").paginate(clusterName=cluster)
                 found = [item for page in pages for item in page.get("capabilities") or []]
         except AcksmError as error:
-            if error.id not in {"aws-failed", "aws-access-denied"}:
+            if error.id != "aws-failed":
                 raise
             return []
-        return [str(item["capabilityName"]) for item in found if item.get("type") == "ACK"]
+        return [
+            Capability(str(item["capabilityName"]), str(item.get("status", "")))
+            for item in found
+            if item.get("type") == "ACK"
+        ]

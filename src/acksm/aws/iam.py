@@ -136,7 +136,15 @@ class Iam:
 
         [] where it cannot be told: the root user, no right to simulate, context that only the real call has.
         """
-        found = []
+        return [pair for pair, allowed in self.decisions(caller_arn, needs).items() if allowed is False]
+
+    def decisions(self, caller_arn: str, needs: Mapping[str, Sequence[str]]) -> dict[tuple[str, str], bool | None]:
+        """(action, resource) of `needs` (resource ARN to actions) to whether IAM's simulation allows it.
+
+        None where context is missing that only the real call has; {} where nothing can be told (root user, no right to
+        simulate).
+        """
+        found: dict[tuple[str, str], bool | None] = {}
         try:
             source = self._policy_source(caller_arn)
             for resource, actions in needs.items() if source else ():
@@ -148,14 +156,13 @@ class Iam:
                     ActionNames=list(actions),
                     ResourceArns=[resource],
                 )
-                found += [
-                    (str(row["EvalActionName"]), resource)
-                    for row in answer["EvaluationResults"]
-                    if row["EvalDecision"] != "allowed" and not row.get("MissingContextValues")
-                ]
+                for row in answer["EvaluationResults"]:
+                    allowed = row["EvalDecision"] == "allowed"
+                    unsure = not allowed and bool(row.get("MissingContextValues"))
+                    found[(str(row["EvalActionName"]), resource)] = None if unsure else allowed
         except AcksmError as error:
             if error.id in {"aws-access-denied", "aws-failed"}:
-                return []
+                return {}
             raise
         return found
 

@@ -19,6 +19,8 @@ ENTRIES = (
     Entry("lease", "the Lease of the cluster", "One acksm at a time changes something; see cluster-busy.", "", _OK),
     Entry("interrupt", "a signal has come", "The call that is under way is finished; see interrupted.", "", _OK),
     Entry("carm.live", "the roles are assumed", "As the controllers do it: `carm verify --live`.", "", _OK),
+    Entry("doctor.look", "everything is looked at", "Account, cluster and registry, side by side.", "", _OK),
+    Entry("report.read", "what goes into the bundle is read", "What cannot be read is named in the bundle.", "", _OK),
     Entry("sample-synced", "an object is in sync", "With its state in AWS, where it has one.", "", _OK),
     Entry("sandbox.build", "a program of the sandbox is built", "Once; then it is kept.", "", _OK),
     Entry("sandbox.up", "the sandbox is started", "Nothing is done when it runs.", "", _OK),

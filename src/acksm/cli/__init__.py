@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from acksm.cli import adopt, carm, cleanup, controllers, iam, information, plans, region, samples, sandbox
+from acksm.cli import adopt, carm, cleanup, controllers, doctor, iam, information, plans, region, samples, sandbox
 from acksm.cli.options import ROOT
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
 )
 iam.register(app)
 controllers.register(app)
+doctor.register(app)
 plans.register(app)
 adopt.register(app)
 cleanup.register(app)

@@ -7,6 +7,7 @@ from typing import Any
 import typer
 
 from acksm.cli.options import CONTROLLERS, MODE, OUTPUT, ROLE, RUN, TARGET, command
+from acksm.cli.region import option
 
 
 def register(app: typer.Typer) -> None:
@@ -35,9 +36,10 @@ def register(app: typer.Typer) -> None:
         TARGET,
         status_options,
         OUTPUT,
+        extra=[option("watch", bool, False, "--watch", "-w", help="Tell it again at each change, until Ctrl-C.")],
         help="What is installed, its health, and what differs from what acksm made; exit 3 when unhealthy.",
     )
-    def status(resolved: Any, ui: Any) -> int:
-        from acksm.guide import status as section
+    def status(resolved: Any, ui: Any, watch: bool) -> int:
+        from acksm.guide import status as section, watching
 
-        return section.run(resolved.settings, ui)
+        return watching.run(resolved.settings, ui) if watch else section.run(resolved.settings, ui)

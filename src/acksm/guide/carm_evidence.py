@@ -67,7 +67,7 @@ def gather(target: Target, *, live: bool) -> Evidence:
         pairs = [(one, other) for one in own for other in far]
         allowed = pool.map(lambda pair: _allowed(target, own_roles[pair[0]], pair), pairs)
         evidence = replace(evidence, allowed=dict(zip(pairs, allowed, strict=True)))
-        other = _other_account(target)
+        other = other_account(target)
         if other is not None:
             account = other.identity().account
             asked = [arn for arn in far if arn.split(":")[4] == account]
@@ -106,7 +106,7 @@ def _allowed(target: Target, role: Role | None, pair: tuple[str, str]) -> bool |
     return answer if simulated is None else simulated
 
 
-def _other_account(target: Target) -> Aws | None:
+def other_account(target: Target) -> Aws | None:
     """A session in account B when one is named."""
     settings = target.settings
     if not (settings.target_profile or settings.target_role_arn):

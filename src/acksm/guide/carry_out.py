@@ -63,18 +63,25 @@ def carry_out(
             ui.confirm_name(question, target.cluster.name, given=confirm)
         else:
             ui.confirm(question, yes=settings.yes or confirm == target.cluster.name)
-    with interrupts.finishing(target.deadline.stopped, ui.emit):
-        locked, free = (plan, None) if lock else (None, plan)
-        if lock and waits_unlocked:
-            locked, free = _split(plan)
-        if locked:
-            _execute(target, locked, dispatch, ui.emit)
-        if free:
-            execute(free, dispatch, ui.emit, target.deadline.stopped)
+    perform(target, plan, dispatch, ui.emit, waits_unlocked=waits_unlocked, lock=lock)
     if not mutations:
         ui.emit(Event(Kind.UP_TO_DATE, "up-to-date", "up to date: nothing was to be done"))
     ui.result(plan.command, {**report, **_facts(plan)}, text if isinstance(text, str) else text(), code())
     return code()
+
+
+def perform(
+    target: Target, plan: Plan, dispatch: Dispatch, emit: Emit, *, waits_unlocked: bool = False, lock: bool = True
+) -> None:
+    """Execute `plan`, alone in the cluster, ending between two calls when a signal comes."""
+    locked, free = (plan, None) if lock else (None, plan)
+    if lock and waits_unlocked:
+        locked, free = _split(plan)
+    with interrupts.finishing(target.deadline.stopped, emit):
+        if locked:
+            _execute(target, locked, dispatch, emit)
+        if free:
+            execute(free, dispatch, emit, target.deadline.stopped)
 
 
 def _facts(plan: Plan) -> dict[str, Any]:

@@ -164,7 +164,7 @@ def observe(target: Target, wanted: Wanted, other: Aws | None) -> Observed:
         provider = pool.submit(
             providers, target.aws, target.cluster.arn, oidc.provider_arn(target.cluster), scan=wanted.oidc
         )
-        capabilities = pool.submit(target.aws.eks.ack_capabilities, target.cluster.name)
+        capabilities = pool.submit(_capabilities, target.aws, target.cluster.name)
         seen = found.result()
         maps = pool.submit(carm_map.observe, kube, {namespace, *(item.namespace for item in seen.running)})
         owned = frozenset(name for name, item in seen.namespaces.items() if item.labels.get(OWNED_LABEL) == "true")
@@ -188,9 +188,19 @@ def observe(target: Target, wanted: Wanted, other: Aws | None) -> Observed:
             provider.result(),
             accounts.result(),
             dict(zip(looked, contained, strict=True)),
-            tuple(capabilities.result()),
+            capabilities.result(),
             owned,
         )
+
+
+def _capabilities(aws: Aws, cluster: str) -> tuple[str, ...]:
+    """Names of EKS's own ACK controllers; () where this identity may not ask."""
+    try:
+        return tuple(item.name for item in aws.eks.ack_capabilities(cluster))
+    except AcksmError as error:
+        if error.id != "aws-access-denied":
+            raise
+        return ()
 
 
 def role_seen(aws: Aws, name: str, cluster: str = "") -> RoleSeen:

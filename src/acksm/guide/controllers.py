@@ -126,6 +126,7 @@ def _observed(target: Target, installed: Installed) -> release.Observed:
         readiness.look(target.kube, found.namespace, found.name),
         found.age_seconds,
         tuple(changed),
+        found.description,
     )
 
 

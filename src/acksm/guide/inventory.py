@@ -72,6 +72,7 @@ class Item:
     finalizers: tuple[str, ...] = ()
     key: Mapping[str, str] = field(default_factory=dict)  # what names it in AWS, as `acksm.aws.objects` takes it
     owner: Owner | None = None
+    conditions: tuple[Json, ...] = ()
 
     def __hash__(self) -> int:
         return hash((self.place, self.uid))
@@ -250,6 +251,7 @@ def item_of(
         finalizers,
         _key(kind, manifest.get("spec") or {}, status, str(where.get("arn", ""))),
         owner_of(manifest),
+        tuple(status.get("conditions") or ()),
     )
 
 

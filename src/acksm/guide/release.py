@@ -51,6 +51,7 @@ class Observed:
     health: Health | None = None
     age_seconds: float = 0.0
     drift: tuple[str, ...] = ()
+    description: str = ""
 
 
 def plan(observed: Observed, wanted: Wanted, *, wait: bool, iam_is_new: bool, adopt: bool) -> list[Change]:

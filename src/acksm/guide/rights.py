@@ -131,7 +131,7 @@ def check(target: Target, changes: Sequence[Change], manifests: Sequence[Mapping
     with ThreadPoolExecutor(max_workers=8) as pool:
         here = [change for change in changes if not change.call.startswith(OTHER_ACCOUNT)]
         aws = pool.submit(check_iam, target.aws.iam, target.identity.arn, here)
-        _check_kube(target, kube_needs(changes, manifests, target.settings.controller_namespace), pool)
+        _ask_kube(target, kube_needs(changes, manifests, target.settings.controller_namespace), pool)
         aws.result()
 
 
@@ -150,7 +150,13 @@ def check_iam(iam: Iam, caller: str, changes: Sequence[Change]) -> None:
         )
 
 
-def _check_kube(target: Target, needs: Sequence[Right], pool: ThreadPoolExecutor) -> None:
+def check_kube(target: Target, changes: Sequence[Change], manifests: Sequence[Mapping[str, Any]]) -> None:
+    """Ask the apiserver alone. Error: `kube-forbidden`."""
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        _ask_kube(target, kube_needs(changes, manifests, target.settings.controller_namespace), pool)
+
+
+def _ask_kube(target: Target, needs: Sequence[Right], pool: ThreadPoolExecutor) -> None:
     """An administrator is known by one question."""
     if not needs or target.kube.can("*", "*", "*"):
         return

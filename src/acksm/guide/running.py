@@ -163,6 +163,13 @@ def from_deployment(manifest: Json) -> Running | None:
     return None
 
 
+def flags_of(manifest: Json) -> Flags:
+    """The flags of a Deployment's controller; none where it has no such container."""
+    containers = (((manifest.get("spec") or {}).get("template") or {}).get("spec") or {}).get("containers") or []
+    named = [item for item in containers if "-controller" in str(item.get("image", "")).rpartition("/")[2]]
+    return Flags.of(named[0]) if named else Flags()
+
+
 @dataclass
 class Flags:
     """A container's arguments as flags; `$(NAME)` is replaced by the container's own variables, as a kubelet does."""

@@ -6,13 +6,13 @@ Drift is what `acksm install` with the same options would change: the same plan,
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from acksm import charts, reports
 from acksm.config import Settings
 from acksm.errors import AcksmError, ExitCode
-from acksm.events import Event, Kind
+from acksm.events import Emit, Event, Kind, silent
 from acksm.guide import controllers, install
 from acksm.guide.release import Observed as ReleaseObserved
 from acksm.guide.target import Target, connect
@@ -46,23 +46,54 @@ class Row:
         }
 
 
+@dataclass(frozen=True)
+class Seen:
+    """The state at one moment. `lines` has one for each thing that can change, for those who watch without a terminal;
+    `drift` and why it is not known are the plan's, which costs more than a look."""
+
+    data: reports.StatusReport
+    text: str
+    lines: Sequence[str]
+    code: int
+    drift: tuple[list[reports.Drift], str]
+
+
 def run(settings: Settings, ui: Any) -> int:
     """Look, compare, tell. Exit 3 when anything is unhealthy or nothing is installed."""
     with connect(settings) as target:
         ui.emit(Event(Kind.STEP, "target", target.line()))
-        rows = [row(service, found) for service, found in controllers.releases(target).items()]
-        drift, unknown = _drift(target, rows, ui)
-        healthy = all(item.healthy for item in rows if item.installed) and any(item.installed for item in rows)
-        code = int(ExitCode.OK if healthy else ExitCode.CHECK_FAILED)
-        data: reports.StatusReport = {
-            "target": target.as_data(),
-            "healthy": healthy,
-            "controllers": [item.as_data() for item in rows],
-            "drift": drift,
-            "drift_unknown": unknown,
-        }
-        ui.result("status", data, _text(rows, drift, unknown, healthy, ui.table), code)
-        return code
+        seen = look(target, ui.table, emit=ui.emit)
+        ui.result("status", seen.data, seen.text, seen.code)
+        return seen.code
+
+
+def look(
+    target: Target,
+    table: Callable[[Sequence[str], Sequence[Sequence[str]]], str],
+    drift: tuple[list[reports.Drift], str] | None = None,
+    emit: Emit = silent,
+) -> Seen:
+    """What there is; with `drift` that of an earlier look is told again."""
+    rows = [row(service, found) for service, found in controllers.releases(target).items()]
+    found, unknown = drift if drift is not None else _drift(target, rows, emit)
+    healthy = all(item.healthy for item in rows if item.installed) and any(item.installed for item in rows)
+    data: reports.StatusReport = {
+        "target": target.as_data(),
+        "healthy": healthy,
+        "controllers": [item.as_data() for item in rows],
+        "drift": found,
+        "drift_unknown": unknown,
+    }
+    text = _text(rows, found, unknown, healthy, table)
+    code = int(ExitCode.OK if healthy else ExitCode.CHECK_FAILED)
+    return Seen(data, text, _lines(rows, found, unknown), code, (found, unknown))
+
+
+def _lines(rows: Sequence[Row], drift: Sequence[reports.Drift], unknown: str) -> list[str]:
+    lines = [" ".join(cell for cell in _cells(item) if cell) for item in rows]
+    lines += [f"{item.service}: {problem}" for item in rows for problem in item.problems]
+    lines += [f"differs: {item['target']} ({item['reason'] or item['id']})" for item in drift]
+    return lines + ([f"what differs cannot be told: {unknown}"] if unknown else [])
 
 
 def row(service: str, observed: ReleaseObserved) -> Row:
@@ -91,15 +122,15 @@ def row(service: str, observed: ReleaseObserved) -> Row:
     )
 
 
-def _drift(target: Target, rows: Sequence[Row], ui: Any) -> tuple[list[reports.Drift], str]:
+def _drift(target: Target, rows: Sequence[Row], emit: Emit) -> tuple[list[reports.Drift], str]:
     """What install would change for the services that are there, or why that cannot be told."""
     services = [item.service for item in rows if item.installed]
     if not services:
         return [], ""
     settings = target.settings.model_copy(update={"service": services})
-    target.settings = settings
     try:
-        planned = install.plan(target, "install", install.ALL, ui.emit).plan
+        with replace(target, settings=settings) as installed:
+            planned = install.plan(installed, "install", install.ALL, emit).plan
     except AcksmError as error:
         return [], f"{error.id}: {error.message}"
     return [{"id": change.id, "target": change.target, "reason": change.reason} for change in planned.mutations], ""

@@ -105,7 +105,7 @@ class Target:
 def connect(settings: Settings) -> Target:
     """Find the cluster and prove it. Reads only. Errors: cluster-…, aws-…, kubeconfig-…, context-other-cluster."""
     deadline = Deadline(settings.timeout)
-    context = _context(settings)
+    context = context_of(settings)
     name = settings.cluster or (context.cluster_name if context else "")
     region = settings.region or (context.region if context else "")
     if not name:
@@ -142,7 +142,7 @@ def without_cluster(settings: Settings) -> Target:
     return Target(settings, aws, identity, cluster, Kube(endpoint), endpoint, Deadline(settings.timeout))
 
 
-def _context(settings: Settings) -> Context | None:
+def context_of(settings: Settings) -> Context | None:
     """The kubeconfig's context when one was asked for, or when nothing else names the cluster."""
     if settings.context or settings.kubeconfig:
         return load(settings.kubeconfig, settings.context)

@@ -54,6 +54,7 @@ def decode(secret: Mapping[str, Any]) -> Release:
             str(info.get("last_deployed", "")),
             dict(record.get("config") or {}),
             str(record.get("manifest") or ""),
+            str(info.get("description") or ""),
         )
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError, binascii.Error, zlib.error) as error:
         raise AcksmError("helm-record", f"helm's record cannot be read: {error!r}"[:300], where=where) from error

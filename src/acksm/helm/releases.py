@@ -34,6 +34,7 @@ class Release:
     updated: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
     manifest: str = ""
+    description: str = ""  # helm's word on the last operation, its error when that failed
 
     @property
     def age_seconds(self) -> float:

@@ -270,6 +270,25 @@ def flatten(values: Mapping[str, Any], chart_values: Mapping[str, Any], origin: 
     yield from walk(values, chart_values, ())
 
 
+def unknown(values: Mapping[str, Any], chart_text: str) -> list[str]:
+    """Values, as "a.b", that the chart of this values.yaml does not have: helm and the chart's schema let them through
+    and nothing reads them (ack-facts.md §1.1, "Traps")."""
+    from ruamel.yaml import YAML
+
+    plain = YAML(typ="safe", pure=True).load(chart_text)
+    found = []
+    for edit in flatten(values, plain, ""):
+        chart: Any = plain
+        for depth, key in enumerate(edit.path):
+            if is_open(edit.path[:depth], chart):
+                break
+            if not isinstance(chart, Mapping) or key not in chart:
+                found.append(".".join(edit.path))
+                break
+            chart = chart[key]
+    return found
+
+
 def leaves(edit: Edit, chart_values: Mapping[str, Any]) -> Iterator[Edit]:
     """An edit of a whole mapping (`--set a={"b": 1}`) as edits of what is in it: helm merges, and so does acksm."""
     nested: Any = edit.value

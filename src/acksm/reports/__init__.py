@@ -53,6 +53,14 @@ from acksm.reports.controllers import (
     RunningController as RunningController,
     StatusReport as StatusReport,
 )
+from acksm.reports.doctor import (
+    BundleFile as BundleFile,
+    BundleReport as BundleReport,
+    DoctorCheck as DoctorCheck,
+    DoctorReport as DoctorReport,
+    Policy as Policy,
+    Symptom as Symptom,
+)
 from acksm.reports.information import (
     CatalogEntry as CatalogEntry,
     ConfigReport as ConfigReport,
@@ -96,6 +104,8 @@ REPORTS: dict[str, Any] = {
     "iam-role": RoleReport,
     "install": InstallReport,
     "status": StatusReport,
+    "doctor": DoctorReport,
+    "report": BundleReport,
     "region bind": RegionReport,
     "region unbind": RegionReport,
     "region list": RegionListReport,

@@ -1,0 +1,306 @@
+"""What the caller of each command has to be allowed in IAM: one table, for `doctor` and `doctor --print-policy`.
+
+Only the AWS side: what a command does in the cluster is a matter of Kubernetes' own rights. sts:GetCallerIdentity needs
+no permission. A contract test runs commands under callers that have only this, and with one action removed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from acksm.errors import AcksmError
+from acksm.guide import iam_role, policies, sample_roles
+from acksm.guide.target import Target
+from acksm.kinds import API, KINDS
+
+# what a grant is on
+CLUSTER, FARGATE, ASSOCIATIONS = "cluster", "fargate", "associations"
+PROVIDER, ROLE, LINKED, CALLER, ABROAD, ADMIN = "provider", "role", "linked", "caller", "abroad", "admin"
+SAMPLES, ANY = "samples", "any"
+
+
+@dataclass(frozen=True)
+class Grant:
+    """Actions on a thing. `when` says in which state of things they are needed, "" for always; `optional`: without
+    them the command does its work and tells less."""
+
+    on: str
+    actions: tuple[str, ...]
+    when: str = ""
+    optional: bool = False
+
+
+_CONNECT = (Grant(CLUSTER, ("eks:DescribeCluster",)),)
+_COMPUTE = (
+    Grant(CLUSTER, ("eks:ListFargateProfiles",), when="no node is ready"),
+    Grant(FARGATE, ("eks:DescribeFargateProfile",), when="no node is ready"),
+)
+_PROVIDER_READ = (Grant(PROVIDER, ("iam:GetOpenIDConnectProvider",)),)
+_PROVIDER = (
+    *_PROVIDER_READ,
+    Grant(PROVIDER, ("iam:CreateOpenIDConnectProvider", "iam:TagOpenIDConnectProvider"), when="it is not there"),
+    Grant(PROVIDER, ("iam:AddClientIDToOpenIDConnectProvider",), when="it lacks the audience"),
+)
+_READ_ROLE = ("iam:GetRole", "iam:ListRolePolicies", "iam:ListAttachedRolePolicies")
+_ROLE_READ = (
+    Grant(ROLE, _READ_ROLE[:1]),
+    Grant(ROLE, (*_READ_ROLE[1:], "iam:GetRolePolicy"), when="the role is there"),
+)
+_ROLE = (
+    *_ROLE_READ,
+    Grant(LINKED, ("iam:GetRole",)),
+    Grant(ROLE, ("iam:CreateRole", "iam:TagRole"), when="the role is not there, or lacks a tag"),
+    Grant(ROLE, ("iam:AttachRolePolicy", "iam:PutRolePolicy"), when="the role lacks a policy"),
+    Grant(ROLE, ("iam:UpdateAssumeRolePolicy",), when="its trust does not fit"),
+    Grant(ROLE, ("iam:PutRolePermissionsBoundary",), when="--permissions-boundary names another"),
+    Grant(LINKED, ("iam:CreateServiceLinkedRole",), when="it is not there"),
+)
+# Asked before the first write, so that a plan does not stop half-way.
+_SIMULATE = (Grant(CALLER, ("iam:SimulatePrincipalPolicy", "iam:GetRole"), optional=True),)
+_ASSOCIATED = (
+    Grant(CLUSTER, ("eks:ListPodIdentityAssociations",)),
+    Grant(ASSOCIATIONS, ("eks:DescribePodIdentityAssociation",), when="the controllers use EKS Pod Identity"),
+)
+_ASSUME = (Grant(ADMIN, ("sts:AssumeRole",), when="--target-role-arn"),)
+_FAR_ROLE = tuple(
+    Grant(ABROAD if grant.on == ROLE else grant.on, grant.actions, grant.when, grant.optional) for grant in _ROLE
+)
+_VERIFY = (*_CONNECT, *_ASSOCIATED, *_ROLE_READ, *_ASSUME, Grant(ROLE, ("iam:SimulatePrincipalPolicy",), optional=True))
+# IAM's names of the services in actions are botocore's
+_DESCRIBE = tuple(
+    sorted({f"{API[kind.service]}:{kind.describe_call}" for kinds in KINDS.values() for kind in kinds.values()})
+)
+_LIST = tuple(sorted({f"{API[kind.service]}:{kind.list_call}" for kinds in KINDS.values() for kind in kinds.values()}))
+_LOOK = (
+    *_CONNECT,
+    *_COMPUTE,
+    *_PROVIDER_READ,
+    *_ROLE_READ,
+    Grant(LINKED, ("iam:GetRole",)),
+    *_ASSOCIATED,
+    Grant(CLUSTER, ("eks:ListCapabilities",)),
+    *_SIMULATE,
+    Grant(ROLE, ("iam:SimulatePrincipalPolicy",), optional=True),
+    Grant(ANY, _DESCRIBE, when="an object is followed (KIND/NAME): the action of its kind"),
+)
+_STATUS = (
+    *_CONNECT,
+    *_COMPUTE,
+    Grant(PROVIDER, ("iam:GetOpenIDConnectProvider",), when="drift is to be told"),
+    Grant(ROLE, (*_READ_ROLE, "iam:GetRolePolicy"), when="drift is to be told"),
+    Grant(LINKED, ("iam:GetRole",), when="drift is to be told"),
+)
+COMMANDS: dict[str, tuple[Grant, ...]] = {
+    "oidc": (*_CONNECT, *_PROVIDER, *_SIMULATE),
+    "iam-role": (*_CONNECT, *_PROVIDER_READ, *_ROLE, *_SIMULATE),
+    "install": (*_CONNECT, *_COMPUTE, *_PROVIDER, *_ROLE, *_SIMULATE),
+    "status": _STATUS,
+    "region bind": _CONNECT,
+    "region unbind": _CONNECT,
+    "region list": _CONNECT,
+    "region explain": _CONNECT,
+    "carm setup": (
+        *_CONNECT,
+        *_ASSOCIATED,
+        *_ROLE_READ,
+        Grant(ROLE, ("iam:PutRolePolicy",)),
+        *_ASSUME,
+        *_SIMULATE,
+    ),
+    "carm bind": _CONNECT,
+    "carm unbind": _CONNECT,
+    "carm list": _VERIFY,
+    "carm verify": _VERIFY,
+    "samples apply": (
+        *_CONNECT,
+        *(
+            Grant(SAMPLES, grant.actions, f"--with-role: {grant.when}".rstrip(": "))
+            for grant in _ROLE
+            if grant.on == ROLE
+        ),
+        *_SIMULATE,
+        Grant(ROLE, ("iam:SimulatePrincipalPolicy",), optional=True),
+    ),
+    "adopt": (
+        *_CONNECT,
+        *_ASSOCIATED,
+        Grant(ANY, _DESCRIBE, when="the action of the kind that is adopted"),
+        Grant(ANY, (*_LIST, "sagemaker:ListTags", "application-autoscaling:ListTagsForResource"), when="--discover"),
+        Grant(ABROAD, ("sts:AssumeRole",), when="the namespace is bound to another account"),
+        *_ASSUME,
+    ),
+    "cleanup": (
+        *_CONNECT,
+        *_PROVIDER_READ,
+        *_ROLE_READ,
+        Grant(ROLE, ("iam:ListInstanceProfilesForRole",), when="the role is there"),
+        Grant(ANY, ("iam:ListRoles", "iam:ListOpenIDConnectProviders"), when="--oidc"),
+        Grant(CLUSTER, ("eks:ListCapabilities", "eks:ListPodIdentityAssociations")),
+        Grant(ANY, _DESCRIBE, when="objects are deleted: what AWS still has"),
+        Grant(ROLE, ("iam:DetachRolePolicy", "iam:DeleteRolePolicy", "iam:DeleteRole"), when="--iam"),
+        Grant(ROLE, ("iam:PutRolePolicy",), when="--carm"),
+        Grant(PROVIDER, ("iam:DeleteOpenIDConnectProvider",), when="--oidc"),
+        *_ASSUME,
+        *_SIMULATE,
+    ),
+    "doctor": _LOOK,
+    "report": _LOOK,
+}
+# The caller in the other account, for `carm setup`; `carm verify` needs the reads of it.
+OTHER_ACCOUNT = "carm setup, in the other account"
+ALL = {**COMMANDS, OTHER_ACCOUNT: (*_FAR_ROLE, *_SIMULATE)}
+# Commands that ask nothing of AWS but who the caller is.
+WITHOUT = frozenset({"explain", "config show", "version", "token", "samples list", "samples show"})
+# They need what the command needs whose plan it is.
+OF_A_COMMAND = frozenset({"plan", "apply"})
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the things of a policy are; "*" for what is not known. `roles`: the controllers' roles, by ARN; `caller`:
+    the caller's own ARN in IAM."""
+
+    partition: str = "aws"
+    region: str = "*"
+    account: str = "*"
+    cluster: str = "*"
+    provider: str = ""
+    roles: Sequence[str] = ()
+    caller: str = ""
+    abroad: str = ""
+    admin: str = ""
+    samples: str = ""
+
+    def arns(self, thing: str) -> list[str]:
+        """The ARNs that a grant on `thing` names."""
+        eks = f"arn:{self.partition}:eks:{self.region}:{self.account}"
+        iam = f"arn:{self.partition}:iam::{self.account}"
+        linked = f"{iam}:role/aws-service-role/{policies.LINKED_SERVICE}/{policies.SERVICE_LINKED_ROLE}"
+        own = [self.caller] if self.caller else [f"{iam}:user/*", f"{iam}:role/*"]
+        found = {
+            CLUSTER: [f"{eks}:cluster/{self.cluster}"],
+            FARGATE: [f"{eks}:fargateprofile/{self.cluster}/*"],
+            ASSOCIATIONS: [f"{eks}:podidentityassociation/{self.cluster}/*"],
+            PROVIDER: [self.provider or f"{iam}:oidc-provider/*"],
+            ROLE: _by_name(self.roles) or [f"{iam}:role/*"],
+            LINKED: _by_name([linked]),
+            CALLER: own,
+            SAMPLES: _by_name([self.samples]) if self.samples else [f"{iam}:role/*"],
+            ANY: ["*"],
+            ABROAD: _by_name([self.abroad]) if self.abroad else [f"arn:{self.partition}:iam::*:role/*"],
+            ADMIN: [self.admin or f"arn:{self.partition}:iam::*:role/*"],
+        }
+        return found[thing]
+
+
+def _by_name(arns: Sequence[str]) -> list[str]:
+    """Each role with its path and without: of one that is not there IAM knows only the name that is asked for."""
+    names = [f"{arn.partition(':role/')[0]}:role/{arn.rpartition('/')[2]}" for arn in arns]
+    return list(dict.fromkeys([*arns, *names]))
+
+
+def command_of(asked: str) -> str:
+    """The command that is meant: with spaces or dashes. Error: `policy-unknown` with the nearest."""
+    known = {name.replace(" ", "-"): name for name in ALL}
+    known["carm-setup-target"] = OTHER_ACCOUNT
+    name = "-".join(asked.replace("-", " ").split())
+    if name not in known:
+        near = get_close_matches(name, known, n=3)
+        raise AcksmError(
+            "policy-unknown",
+            f"{asked!r} is not a command that asks AWS for anything"
+            + (f"; nearest: {', '.join(known[item] for item in near)}" if near else ""),
+            where="--print-policy",
+        )
+    return known[name]
+
+
+def document(command: str, place: Place) -> dict[str, Any]:
+    """The policy: one statement for each set of things, its actions sorted."""
+    by_thing: dict[str, set[str]] = {}
+    for grant in ALL[command]:
+        by_thing.setdefault(grant.on, set()).update(grant.actions)
+    statements = [
+        {
+            "Sid": f"Acksm{thing.capitalize()}",
+            "Effect": "Allow",
+            "Action": sorted(actions),
+            "Resource": found[0] if len(found := place.arns(thing)) == 1 else found,
+        }
+        for thing, actions in by_thing.items()
+    ]
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def needs(command: str, place: Place, *, optional: bool = False) -> dict[str, list[str]]:
+    """Resource ARN to the actions on it; those that the command can do without only with `optional`."""
+    found: dict[str, list[str]] = {}
+    for grant in ALL[command]:
+        if optional or not grant.optional:
+            for arn in place.arns(grant.on):
+                have = found.setdefault(arn, [])
+                have += [action for action in grant.actions if action not in have]
+    return found
+
+
+def place_of(target: Target) -> Place:
+    """The place of a connected target."""
+    settings, cluster, identity = target.settings, target.cluster, target.identity
+    name = settings.role_name or iam_role.default_name(cluster.name)
+    role = settings.role_arn or iam_role.arn(identity, name, settings.role_path)
+    issuer = cluster.issuer.removeprefix("https://")
+    return Place(
+        identity.partition,
+        cluster.region,
+        cluster.account,
+        cluster.name,
+        f"arn:{identity.partition}:iam::{cluster.account}:oidc-provider/{issuer}",
+        (role,),
+        caller_of(identity.arn),
+        _abroad(target),
+        settings.target_role_arn,
+        sample_roles.arn(identity, cluster.name, settings),
+    )
+
+
+def _abroad(target: Target) -> str:
+    settings = target.settings
+    account = settings.target_account or "*"
+    return f"arn:{target.identity.partition}:iam::{account}:role{settings.target_role_path}{settings.target_role_name}"
+
+
+def caller_of(arn: str) -> str:
+    """The user or role behind the caller's ARN; a session does not tell its role's path, hence the "*". "" for root."""
+    head, _, rest = arn.rpartition(":")
+    account_head = head.replace(":sts:", ":iam:")
+    if rest.startswith("assumed-role/"):
+        return f"{account_head}:role/*{rest.split('/')[1]}"
+    return arn if rest.startswith(("user/", "role/")) else ""
+
+
+def lacking(target: Target) -> dict[str, Sequence[str] | None]:
+    """Command to the actions that IAM's simulation denies the caller for it; None where IAM does not tell.
+
+    Each action is asked about once for each thing, whatever number of commands needs it.
+    """
+    place = place_of(target)
+    things: dict[str, list[str]] = {}
+    for command in COMMANDS:
+        for arn, actions in needs(command, place).items():
+            have = things.setdefault(arn, [])
+            have += [action for action in actions if action not in have]
+    asked = {arn: actions for arn, actions in things.items() if "::*:" not in arn}
+    answers = target.aws.iam.decisions(target.identity.arn, asked)
+    return {command: _lacking(needs(command, place), answers) for command in COMMANDS}
+
+
+def _lacking(
+    wanted: Mapping[str, Iterable[str]], answers: Mapping[tuple[str, str], bool | None]
+) -> Sequence[str] | None:
+    pairs = [(action, arn) for arn, actions in wanted.items() for action in actions]
+    denied = sorted({action for action, arn in pairs if answers.get((action, arn)) is False})
+    known = any((action, arn) in answers for action, arn in pairs)
+    return denied if denied or known else None

@@ -1,0 +1,19 @@
+"""EKS's own ACK: a capability of type ACK runs AWS's controllers for the same kinds (ack-facts.md §4.3, §5)."""
+
+from __future__ import annotations
+
+from acksm.aws.eks import Cluster
+from acksm.aws.session import Aws
+from acksm.errors import AcksmError
+
+
+def check(aws: Aws, cluster: Cluster) -> None:
+    """Error: `capability-conflict`, the capabilities named."""
+    found = aws.eks.ack_capabilities(cluster.name)
+    if found:
+        told = ", ".join(f"{item.name} ({item.status})" for item in found)
+        raise AcksmError(
+            "capability-conflict",
+            f"EKS runs ACK's controllers in cluster {cluster.name} itself: {told}",
+            where=f"cluster {cluster.name}",
+        )

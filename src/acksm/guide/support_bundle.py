@@ -1,0 +1,352 @@
+"""`acksm report`: what somebody who helps has to know, in one file, without secrets.
+
+It is written when things are broken: what cannot be read is named in it, and the rest is there all the same.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+import platform
+import sys
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from acksm import __version__, reports
+from acksm.config import Resolved
+from acksm.engine.checks import Result, judge
+from acksm.errors import AcksmError
+from acksm.events import Event, Kind
+from acksm.guide import doctor, redaction
+from acksm.guide.doctor_facts import Facts, attempt, gather
+from acksm.guide.inventory import Inventory
+from acksm.guide.running import scope_text
+from acksm.guide.target import Target
+from acksm.kube.paths import ref
+
+LINES = 1000  # of each log
+MOST = 2000  # objects, and events of each namespace
+MAX_FILE = 4 * 1024 * 1024
+_SUFFIXES = (".tar.gz", ".tgz", ".zip")
+_POD_ENV = ("AWS_ROLE_ARN", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_WEB_IDENTITY_TOKEN_FILE", "ACK_SYSTEM_NAMESPACE")
+Json = Mapping[str, Any]
+
+
+@dataclass
+class Bundle:
+    """Files by name, and what could not be read. Everything goes in through `add` and `add_text`, which redact."""
+
+    accounts: bool = False
+    clean: Callable[[str], str] = str
+    files: dict[str, bytes] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+
+    def add(self, name: str, value: Any) -> None:
+        """Data as JSON; it is ASCII, so nothing in it can steer a terminal."""
+        told = redaction.data(json.loads(json.dumps(value, default=str)), accounts=self.accounts)
+        content = (json.dumps(told, indent=2) + "\n").encode()
+        if len(content) > MAX_FILE:
+            self.missing[name] = f"{len(content)} bytes are more than {MAX_FILE}"
+        else:
+            self.files[name] = content
+
+    def add_text(self, name: str, value: str) -> None:
+        """Text of others: control characters are made visible."""
+        told = self.clean(redaction.text(value, accounts=self.accounts))
+        self.files[name] = told.encode("utf-8", "replace")[-MAX_FILE:]
+
+    def look(self, name: str, work: Callable[[], Any]) -> None:
+        """What `work` reads, or why it cannot."""
+        found = attempt(work)
+        if isinstance(found, AcksmError):
+            self.lack(name, found)
+        else:
+            self.add(name, found)
+
+    def lack(self, name: str, error: AcksmError) -> None:
+        self.missing[name] = redaction.text(f"{error.id}: {error.message}", accounts=self.accounts)
+
+
+def check_file(file: str) -> Path:
+    """Where the bundle goes. Error: `report-file`."""
+    path = Path(file)
+    if file in {"text", "json", "yaml"}:
+        remedy = f"acksm report --output acksm-report.tar.gz --format {file}"
+        raise AcksmError("report-file", f"{file!r} is no file: -o names the bundle here", where="-o", remedy=remedy)
+    if not file.endswith(_SUFFIXES):
+        raise AcksmError("report-file", f"{file!r} ends with none of {', '.join(_SUFFIXES)}", where="--output")
+    if path.exists() or path.is_symlink():
+        raise AcksmError("report-file", f"{file} is there already", where="--output")
+    if not path.absolute().parent.is_dir():
+        raise AcksmError("report-file", f"there is no directory {path.absolute().parent}", where="--output")
+    return path
+
+
+def run(resolved: Resolved, ui: Any, file: str, *, accounts: bool, clean: Callable[[str], str]) -> int:
+    """Read everything and write the bundle. Exit 0 when it is written, whatever state the cluster is in."""
+    path, settings = check_file(file), resolved.settings
+    ui.emit(Event(Kind.PROGRESS, "report.read", "looking at account, cluster and registry"))
+    facts, target = gather(settings, ui.emit)
+    try:
+        bundle = Bundle(accounts, clean)
+        bundle.add("version.json", _version())
+        bundle.add("config.json", {"settings": settings.model_dump(), "origins": dict(resolved.origins)})
+        results = judge(doctor.CHECKS, facts)
+        _add_doctor(bundle, facts, results, target)
+        _add_facts(bundle, facts)
+        if target is not None:
+            ui.emit(Event(Kind.STEP, "target", target.line()))
+            ui.emit(Event(Kind.PROGRESS, "report.read", "reading events"))
+            _add_cluster(bundle, facts, target)
+        bundle.add("missing.json", bundle.missing)
+        write(path, bundle.files)
+        ui.emit(Event(Kind.PROGRESS, "report.read", ""))
+        data: reports.BundleReport = {
+            "target": target.as_data() if target else None,
+            "file": str(path),
+            "files": [{"name": name, "bytes": len(content)} for name, content in sorted(bundle.files.items())],
+            "missing": bundle.missing,
+            "accounts_shown": accounts,
+        }
+        lines = [str(path)]
+        lines += [f"not in it: {name} ({why})" for name, why in bundle.missing.items()]
+        ui.result("report", data, "\n".join(lines))
+        return 0
+    finally:
+        if target is not None:
+            target.__exit__()
+
+
+def _version() -> dict[str, str]:
+    return {
+        "acksm": __version__,
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "argv": " ".join(Path(word).name if index == 0 else word for index, word in enumerate(sys.argv)),
+    }
+
+
+def _add_doctor(bundle: Bundle, facts: Facts, results: Sequence[Result], target: Target | None) -> None:
+    bundle.add(
+        "doctor.json",
+        {
+            "target": target.as_data() if target else None,
+            "healthy": doctor.is_healthy(results),
+            "checks": [result.as_data() for result in results],
+            "symptoms": [doctor.symptom_data(item) for item in doctor.seen(facts)],
+        },
+    )
+    bundle.add_text("doctor.txt", doctor.text_of(results, full=True) + "\n")
+
+
+def _add_facts(bundle: Bundle, facts: Facts) -> None:
+    """Of what doctor has read: releases, controllers, CRDs, bindings, objects and logs."""
+    if isinstance(facts.releases, AcksmError):
+        bundle.lack("releases.json", facts.releases)
+    else:
+        bundle.add("releases.json", {name: _release(item) for name, item in facts.releases.items()})
+    if isinstance(facts.deployed, AcksmError):
+        bundle.lack("controllers.json", facts.deployed)
+    else:
+        rows = [
+            {
+                **item.running.as_data(),
+                "scope": scope_text(item.running),
+                "replicas": item.replicas,
+                "flags": item.flags.values,
+                "pods": [_pod(pod) for pod in item.pods],
+            }
+            for item in facts.deployed
+        ]
+        bundle.add("controllers.json", rows)
+    if isinstance(facts.crds, AcksmError):
+        bundle.lack("crds.json", facts.crds)
+    else:
+        bundle.add("crds.json", [_crd(item) for item in facts.crds])
+    if isinstance(facts.inventory, AcksmError):
+        bundle.lack("objects.json", facts.inventory)
+    else:
+        _add_inventory(bundle, facts.inventory)
+    if isinstance(facts.logs, AcksmError):
+        bundle.lack("logs", facts.logs)
+    else:
+        for log in facts.logs:
+            name = f"logs/{log.service}/{log.pod}{'-previous' if log.previous else ''}.log"
+            bundle.add_text(name, log.text)
+
+
+def _release(item: Any) -> dict[str, Any]:
+    return {
+        "version": item.version,
+        "status": item.status,
+        "description": item.description,
+        "revision": item.revision,
+        "owned_by_acksm": item.owned,
+        "values": dict(item.values),
+        "drift": list(item.drift),
+        "health": list(item.health.problems) if item.health else [],
+    }
+
+
+def _pod(pod: Json) -> dict[str, Any]:
+    """Of a pod only what no secret can be in: no variables but the plain ones that are known, no volumes."""
+    spec, status = pod.get("spec") or {}, pod.get("status") or {}
+    env = {
+        str(item["name"]): str(item.get("value", ""))
+        for container in spec.get("containers") or []
+        for item in container.get("env") or []
+        if item.get("name") in _POD_ENV and "value" in item
+    }
+    return {
+        "name": pod["metadata"]["name"],
+        "created": pod["metadata"].get("creationTimestamp"),
+        "phase": status.get("phase"),
+        "conditions": status.get("conditions"),
+        "containers": [
+            {key: item.get(key) for key in ("name", "image", "ready", "restartCount", "state", "lastState")}
+            for item in status.get("containerStatuses") or []
+        ],
+        # not under "env": as pairs of name and value they would be hidden
+        "known_variables": env,
+    }
+
+
+def _crd(item: Json) -> dict[str, Any]:
+    metadata, spec = item["metadata"], item["spec"]
+    annotations = metadata.get("annotations") or {}
+    return {
+        "name": metadata["name"],
+        "versions": [version.get("name") for version in spec.get("versions") or []],
+        "generator": annotations.get("controller-gen.kubebuilder.io/version"),
+        "chart": annotations.get("acksm.dev/chart"),
+        "deleting": bool(metadata.get("deletionTimestamp")),
+        "conditions": [
+            {key: condition.get(key) for key in ("type", "status", "reason")}
+            for condition in (item.get("status") or {}).get("conditions") or []
+        ],
+    }
+
+
+def _add_inventory(bundle: Bundle, found: Inventory) -> None:
+    rows = [
+        {
+            "object": str(item),
+            "account": item.account,
+            "region": item.region,
+            "arn": item.arn,
+            "state": item.state,
+            "deletion_policy": f"{item.policy.value} (of {item.policy.source})",
+            "deleting": item.terminating,
+            "finalizers": list(item.finalizers),
+            "conditions": list(item.conditions),
+        }
+        for item in found.items[:MOST]
+    ]
+    bundle.add(
+        "objects.json", {"count": len(found.items), "objects": rows, "common": [str(one) for one in found.common]}
+    )
+    spaces = {
+        name: {key: value for key, value in item.annotations.items() if "services.k8s.aws" in key}
+        for name, item in found.namespaces.items()
+    }
+    bundle.add("namespaces.json", {name: marks for name, marks in spaces.items() if marks})
+
+
+def _add_cluster(bundle: Bundle, facts: Facts, target: Target) -> None:
+    """Maps and events, of the namespaces that ACK is in."""
+    kube = target.kube
+    places = {target.settings.controller_namespace, *(item.namespace for item in facts.installed)}
+    objects = set() if isinstance(facts.inventory, AcksmError) else {i.place.namespace for i in facts.inventory.items}
+    maps = ("ack-role-account-map", "ack-role-team-map")
+    names = [(place, name) for place in sorted(places) for name in maps]
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        found = pool.map(lambda one: attempt(lambda: kube.get(ref("ConfigMap", one[1], one[0]))), names)
+        live = dict(zip(names, found, strict=True))
+        spaces = sorted(places | objects)[:50]
+        events = dict(zip(spaces, pool.map(lambda place: attempt(lambda: _events(target, place)), spaces), strict=True))
+    bundle.add(
+        "maps.json",
+        {
+            f"{place}/{name}": (one.get("data") or {})
+            for (place, name), one in live.items()
+            if one is not None and not isinstance(one, AcksmError)
+        },
+    )
+    for (place, name), one in live.items():
+        if isinstance(one, AcksmError):
+            bundle.lack(f"{place}/{name}", one)
+    for place, listed in events.items():
+        if isinstance(listed, AcksmError):
+            bundle.lack(f"events of {place}", listed)
+        elif listed:
+            bundle.add(f"events/{place}.json", listed)
+
+
+def _events(target: Target, namespace: str) -> list[dict[str, Any]]:
+    kept = ("type", "reason", "message", "count", "firstTimestamp", "lastTimestamp", "eventTime")
+    found = target.kube.list(ref("Event", namespace=namespace))
+    return [
+        {key: item[key] for key in kept if item.get(key) is not None}
+        | {"object": "/".join(str((item.get("involvedObject") or {}).get(key, "")) for key in ("kind", "name"))}
+        for item in found[-MOST:]
+    ]
+
+
+def write(path: Path, files: Mapping[str, bytes]) -> None:
+    """The archive, readable by its owner only, and whole or not there at all. Error: `report-file`."""
+    top = path.name.removesuffix(".tar.gz").removesuffix(".tgz").removesuffix(".zip")
+    data = _zipped(top, files) if path.name.endswith(".zip") else _tarred(top, files)
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=".acksm-report-", dir=path.absolute().parent)  # 0600
+    except OSError as error:
+        raise AcksmError("report-file", f"cannot write: {error.strerror}", where=str(path)) from error
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        _place(temporary, path)
+    except OSError as error:
+        raise AcksmError("report-file", f"cannot write: {error.strerror}", where=str(path)) from error
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def _place(temporary: str, path: Path) -> None:
+    """Give the file its name, never in another's place; a file system without links has only the rename."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        if path.exists():
+            raise
+        os.replace(temporary, path)
+
+
+def _tarred(top: str, files: Mapping[str, bytes]) -> bytes:
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w") as archive:
+        for name, content in sorted(files.items()):
+            info = tarfile.TarInfo(f"{top}/{name}")
+            info.size, info.mode = len(content), 0o600
+            archive.addfile(info, io.BytesIO(content))
+    return gzip.compress(plain.getvalue(), mtime=0)
+
+
+def _zipped(top: str, files: Mapping[str, bytes]) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in sorted(files.items()):
+            info = zipfile.ZipInfo(f"{top}/{name}")
+            info.external_attr = 0o600 << 16
+            archive.writestr(info, content)
+    return packed.getvalue()

@@ -1,0 +1,79 @@
+"""`doctor`, `report`."""
+
+from __future__ import annotations
+
+from typing import Any, NotRequired
+
+from typing_extensions import TypedDict  # pydantic reads no other on Python 3.11
+
+from acksm.reports.common import Change, CheckResult, Target
+
+
+class DoctorCheck(CheckResult):
+    """A check with its place in the whole. `state` may be skipped too: it does not apply, or what it needs failed."""
+
+    category: str
+    severity: str
+    """error (a check that does not hold makes the exit code 3) or warning."""
+    anchor: str
+    """Where the documentation tells of it."""
+
+
+class Symptom(TypedDict):
+    """Something that a controller says in its log or in an object's conditions, and what it means."""
+
+    id: str
+    place: str
+    """log, condition or helm."""
+    object: str
+    """Kind NAMESPACE/NAME, or empty."""
+    text: str
+    count: int
+    cause: str
+    remedy: str
+
+
+class Policy(TypedDict):
+    """What a caller of a command needs to be allowed in IAM."""
+
+    command: str
+    document: dict[str, Any]
+    """An IAM policy document."""
+    notes: list[str]
+
+
+class DoctorReport(TypedDict):
+    """What was looked at. With --print-policy only `policy`."""
+
+    target: NotRequired[Target | None]
+    """null when the cluster could not be reached."""
+    healthy: NotRequired[bool]
+    """No check of severity error is broken."""
+    object: NotRequired[str]
+    """KIND NAMESPACE/NAME, where an object was followed."""
+    first: NotRequired[DoctorCheck | None]
+    """Of a followed object: the first thing that is wrong."""
+    checks: NotRequired[list[DoctorCheck]]
+    symptoms: NotRequired[list[Symptom]]
+    fix: NotRequired[list[Change]]
+    """With --fix: the changes that were made, or with --dry-run planned."""
+    dry_run: NotRequired[bool]
+    policy: NotRequired[Policy]
+
+
+class BundleFile(TypedDict):
+    """A file of the support bundle."""
+
+    name: str
+    bytes: int
+
+
+class BundleReport(TypedDict):
+    """The support bundle that was written."""
+
+    target: Target | None
+    file: str
+    files: list[BundleFile]
+    missing: dict[str, str]
+    """What could not be read, and why."""
+    accounts_shown: bool

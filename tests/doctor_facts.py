@@ -1,0 +1,123 @@
+"""A cluster in which everything is as it should be, as doctor sees it, and ways to break one thing of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from acksm.aws.eks import Cluster
+from acksm.aws.session import Identity
+from acksm.config import Settings
+from acksm.engine.change import Change, Op, Plan
+from acksm.errors import AcksmError
+from acksm.guide import oidc, trust
+from acksm.guide.bindings import OWNER, Namespace
+from acksm.guide.controller_logs import PodLog
+from acksm.guide.doctor_facts import Deployed, Facts
+from acksm.guide.inventory import Common, Inventory, Item
+from acksm.guide.readiness import Health
+from acksm.guide.release import Observed as Release
+from acksm.guide.running import Flags, Running
+from acksm.kube.kubeconfig import Context
+from acksm.kube.paths import Ref
+from carm_cluster import OWN, running
+
+ROLE = f"arn:aws:iam::{OWN}:role/ack-controller-role-demo"
+ARN = f"arn:aws:eks:us-west-2:{OWN}:cluster/demo"
+ISSUER = "oidc.eks.us-west-2.amazonaws.com/id/ABC"
+PROVIDER = f"arn:aws:iam::{OWN}:oidc-provider/{ISSUER}"
+CLUSTER = Cluster("demo", ARN, "us-west-2", OWN, "https://x", "QQ==", f"https://{ISSUER}", "ACTIVE", "1.35")
+CONTROLLER = running()
+SUBJECT = trust.subject("ack-system", CONTROLLER.service_account)
+HEALTH = Health("ack-sagemaker", True, "1 of 1 pods available", service_account="ack", service_account_role=ROLE)
+RELEASE = Release("1.9.1", "deployed", {}, True, health=HEALTH)
+CONTEXT = Context("demo", "config", "https://x", "", "demo", "us-west-2", "eks")
+
+
+def pod(name: str = "ack-sagemaker-1", role: str = ROLE) -> dict[str, Any]:
+    env = [{"name": "AWS_ROLE_ARN", "value": role}, {"name": "AWS_WEB_IDENTITY_TOKEN_FILE", "value": "/t"}]
+    return {
+        "metadata": {"name": name},
+        "spec": {"containers": [{"name": "controller", "env": env if role else []}]},
+        "status": {"conditions": [{"type": "Ready", "status": "True"}]},
+    }
+
+
+def deployed(controller: Running = CONTROLLER, replicas: int = 1, **flags: str) -> Deployed:
+    values = {name.replace("_", "-"): value for name, value in flags.items()}
+    return Deployed(controller, Flags(values), replicas, (pod(),))
+
+
+def role(*subjects: str, provider: str = PROVIDER, **more: Any) -> dict[str, Any]:
+    document = {"Statement": [trust.statement(provider, subjects)] if subjects else []}
+    return {"arn": ROLE, "trust": document, "attached": ["x"], "inline": {}, "boundary": "", **more}
+
+
+def crd(name: str = "models.sagemaker.services.k8s.aws", *, established: bool = True, going: bool = False) -> Any:
+    accepted = {"type": "NamesAccepted", "status": "True"}
+    state = [accepted, {"type": "Established", "status": "True" if established else "False"}]
+    metadata = {"name": name} | ({"deletionTimestamp": "x"} if going else {})
+    return {"metadata": metadata, "spec": {"group": name.partition(".")[2]}, "status": {"conditions": state}}
+
+
+def item(*conditions: Mapping[str, str], **more: Any) -> Item:
+    place = Ref("sagemaker.services.k8s.aws/v1alpha1", "models", "Model", "m", "team")
+    return Item("sagemaker", "Model", place, conditions=tuple(conditions), **more)
+
+
+def seen(*items: Item, found: Any = (CONTROLLER,), common: Any = (), **annotations: str) -> Inventory:
+    space = Namespace("team", {OWNER: annotations["owner"]} if annotations else {})
+    return Inventory(tuple(items), tuple(common), {}, found, {"team": space})
+
+
+def lease(holder: str = "ack-sagemaker-1_uuid", renewed: str = "") -> dict[str, Any]:
+    name = {"name": "ack-sagemaker.services.k8s.aws", "namespace": "ack-system"}
+    return {"metadata": name, "spec": {"holderIdentity": holder, "renewTime": renewed or datetime.now(UTC).isoformat()}}
+
+
+def change(id: str, **more: Any) -> Change:
+    base = Change(id=id, step="s", op=Op.UPDATE, system="aws", target=f"target of {id}", call="c", params={})
+    return replace(base, **more)
+
+
+def error(id: str, message: str = "told") -> AcksmError:
+    return AcksmError(id, message, where="there")
+
+
+def adopted() -> Common:
+    place = Ref("services.k8s.aws/v1alpha1", "adoptedresources", "AdoptedResource", "old", "team")
+    return Common("AdoptedResource", place, ("sagemaker",))
+
+
+def whole(**more: Any) -> Facts:
+    """sagemaker 1.9.1 is installed and all is well."""
+    base = Facts(
+        Settings(cluster="demo", service=["sagemaker"], account=OWN),
+        helm="helm 4.1 (/bin/helm)",
+        context=CONTEXT,
+        identity=Identity(OWN, f"arn:aws:iam::{OWN}:user/admin", "U"),
+        region="us-west-2",
+        regions={"sts": ["us-west-2", "eu-west-1"], "sagemaker": ["us-west-2"]},
+        cluster=CLUSTER,
+        server="1.35.4",
+        nodes="1 of 1 nodes ready",
+        namespace={"metadata": {"name": "ack-system"}},
+        registry={"sagemaker": 8},
+        iam={"install": [], "status": []},
+        plan=Plan("doctor", ()),
+        plan_rights=[],
+        releases={"sagemaker": RELEASE},
+        unknown_values={"sagemaker": []},
+        deployed=[deployed()],
+        leases=[],
+        crds=[crd()],
+        provider=oidc.Observed(PROVIDER, ("sts.amazonaws.com",)),
+        roles={ROLE: role(SUBJECT)},
+        associated={("ack-system", CONTROLLER.service_account): ""},
+        inventory=seen(item({"type": "ACK.ResourceSynced", "status": "True"})),
+        logs=[PodLog("sagemaker", "ack-system", "ack-sagemaker-1", False, "starting manager")],
+        chains=[],
+    )
+    return replace(base, **more)

@@ -1,0 +1,139 @@
+"""The table of what a command's caller needs: it covers every command and every call, and makes valid policies."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from acksm.errors import AcksmError
+from acksm.guide import caller_policies, rights
+from acksm.guide.caller_policies import (
+    ALL,
+    COMMANDS,
+    OF_A_COMMAND,
+    OTHER_ACCOUNT,
+    WITHOUT,
+    Place,
+    command_of,
+    document,
+    needs,
+)
+from acksm.sandbox import permissions
+from generator.cli import commands
+
+ACCOUNT = "012345678901"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/ack-controller-role-demo"
+PLACE = Place(
+    "aws",
+    "us-west-2",
+    ACCOUNT,
+    "demo",
+    f"arn:aws:iam::{ACCOUNT}:oidc-provider/oidc.eks.us-west-2.amazonaws.com/id/A",
+    (ROLE,),
+    f"arn:aws:iam::{ACCOUNT}:user/me",
+    "arn:aws:iam::111111111111:role/SagemakerCrossAccountAccess",
+)
+
+
+def actions(command: str) -> Iterator[str]:
+    for grant in ALL[command]:
+        yield from grant.actions
+
+
+def test_every_command_that_asks_aws_has_a_policy() -> None:
+    named = {command.name for command in commands() if not command.name.startswith("sandbox")}
+    assert named - {*COMMANDS, *WITHOUT, *OF_A_COMMAND} == set()
+    assert {*COMMANDS, *WITHOUT, *OF_A_COMMAND} - named - {"cleanup"} == set()
+
+
+def test_every_write_of_the_plans_is_in_the_policies_of_the_commands_that_plan_it() -> None:
+    in_install, in_all = set(actions("install")), {action for command in ALL for action in actions(command)}
+    for call, wanted in rights.IAM_ACTIONS.items():
+        assert set(wanted) <= in_all, call
+    assert set(actions("oidc")) | set(actions("iam-role")) <= in_install
+
+
+@pytest.mark.parametrize("command", ALL)
+def test_a_policy_is_one_that_iam_takes(command: str) -> None:
+    made = document(command, PLACE)
+    assert made["Version"] == "2012-10-17"
+    assert len({statement["Sid"] for statement in made["Statement"]}) == len(made["Statement"])
+    for statement in made["Statement"]:
+        assert statement["Sid"].isalnum()
+        assert statement["Effect"] == "Allow"
+        assert statement["Action"] == sorted(set(statement["Action"]))
+        resources = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+        assert all(arn == "*" or (arn.startswith("arn:aws:") and arn.count(":") >= 5) for arn in resources)
+        assert not any("*" in action for action in statement["Action"])
+    assert len("".join(json.dumps(made).split())) < 6144  # a managed policy's limit
+    for arn, wanted in needs(command, PLACE, optional=True).items():
+        for action in wanted:
+            assert permissions.decide([made], action, arn.replace("*", "x")) == permissions.ALLOWED
+
+
+def test_a_policy_names_only_what_the_command_is_about() -> None:
+    made = document("install", PLACE)
+    for other in (f"{ROLE}x", f"arn:aws:iam::{ACCOUNT}:role/admin", "arn:aws:iam::1:role/ack-controller-role-demo"):
+        assert permissions.decide([made], "iam:PutRolePolicy", other) == permissions.NOT_ALLOWED
+    for command in ("status", "doctor", "region list", "carm list", "report", "adopt"):
+        writes = ("Create", "Put", "Attach", "Delete", "Update", "Tag", "Add")
+        assert not [action for action in actions(command) if action.partition(":")[2].startswith(writes)], command
+
+
+def test_what_is_not_known_is_a_star_and_nothing_more() -> None:
+    made = document("status", Place(account=ACCOUNT))
+    by_sid = {statement["Sid"]: statement["Resource"] for statement in made["Statement"]}
+    assert by_sid["AcksmCluster"] == f"arn:aws:eks:*:{ACCOUNT}:cluster/*"
+    assert by_sid["AcksmRole"] == f"arn:aws:iam::{ACCOUNT}:role/*"
+
+
+@pytest.mark.parametrize(
+    ("asked", "command"),
+    [
+        ("install", "install"),
+        ("iam-role", "iam-role"),
+        ("carm setup", "carm setup"),
+        ("carm-setup", "carm setup"),
+        ("carm-setup-target", OTHER_ACCOUNT),
+        (OTHER_ACCOUNT, OTHER_ACCOUNT),
+    ],
+)
+def test_commands_are_written_with_spaces_or_dashes(asked: str, command: str) -> None:
+    assert command_of(asked) == command
+
+
+@pytest.mark.parametrize(("asked", "near"), [("instal", "install"), ("carm-sets", "carm setup"), ("explain", "")])
+def test_an_unknown_command_names_the_nearest(asked: str, near: str) -> None:
+    with pytest.raises(AcksmError) as raised:
+        command_of(asked)
+    assert (raised.value.id, raised.value.exit_code) == ("policy-unknown", 2)
+    assert near in raised.value.message
+
+
+@pytest.mark.parametrize(
+    ("arn", "caller"),
+    [
+        (f"arn:aws:iam::{ACCOUNT}:user/me", f"arn:aws:iam::{ACCOUNT}:user/me"),
+        (f"arn:aws:sts::{ACCOUNT}:assumed-role/Admin/me@x", f"arn:aws:iam::{ACCOUNT}:role/*Admin"),
+        (f"arn:aws:iam::{ACCOUNT}:root", ""),
+    ],
+)
+def test_who_the_caller_is(arn: str, caller: str) -> None:
+    assert caller_policies.caller_of(arn) == caller
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        ({}, None),
+        ({("a", "r"): True, ("b", "r"): True}, []),
+        ({("a", "r"): True, ("b", "r"): None}, []),
+        ({("a", "r"): False, ("b", "r"): False}, ["a", "b"]),
+        ({("a", "other"): False}, None),
+    ],
+)
+def test_what_a_caller_lacks(answers: Any, expected: Any) -> None:
+    assert caller_policies._lacking({"r": ["a", "b"]}, answers) == expected

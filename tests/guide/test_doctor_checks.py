@@ -1,0 +1,390 @@
+"""Every check of doctor, seen to hold and to fail: one thing of a whole cluster is broken at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from acksm.catalog import entries, lookup
+from acksm.config import Settings
+from acksm.engine.change import Danger, Plan
+from acksm.engine.checks import Check, Result, Severity, State, judge
+from acksm.guide import doctor, oidc
+from acksm.guide.carm_verify import Chain
+from acksm.guide.controller_logs import PodLog
+from acksm.guide.doctor_facts import Facts
+from carm_cluster import running
+from doctor_facts import (
+    CLUSTER,
+    CONTEXT,
+    CONTROLLER,
+    HEALTH,
+    PROVIDER,
+    RELEASE,
+    ROLE,
+    SUBJECT,
+    adopted,
+    change,
+    crd,
+    deployed,
+    error,
+    item,
+    lease,
+    pod,
+    role,
+    seen,
+    whole,
+)
+
+B = "011111111111"
+DENIED = "User: x is not authorized to perform: iam:PassRole on resource: y"
+
+
+def results(facts: Facts) -> list[Result]:
+    return judge(doctor.CHECKS, facts)
+
+
+def wrong(facts: Facts) -> dict[str, State]:
+    """Ids of what does not hold, skipped ones left out."""
+    fine = {State.OK, State.SKIPPED}
+    return {one.check.id: one.check.state for one in results(facts) if one.check.state not in fine}
+
+
+def with_controller(**more: Any) -> Facts:
+    changed = running(**more)
+    return whole(deployed=[deployed(changed)], inventory=seen(found=(changed,)))
+
+
+def release(**more: Any) -> Facts:
+    return whole(releases={"sagemaker": replace(RELEASE, **more)})
+
+
+def log(text: str) -> list[PodLog]:
+    return [PodLog("sagemaker", "ack-system", "p", True, text)]
+
+
+def election(*leases: Any, **more: Any) -> Facts:
+    return whole(deployed=[deployed(enable_leader_election="true", **more)], leases=list(leases))
+
+
+def chain(*checks: Check) -> Facts:
+    return whole(chains=[Chain("team", None, {}, checks)])
+
+
+BROKEN, WARNING, UNKNOWN = State.BROKEN, State.WARNING, State.UNKNOWN
+# what is done to the cluster -> the checks that say so
+BREAKS: dict[str, tuple[Callable[[], Facts], dict[str, State]]] = {
+    "no helm": (lambda: whole(helm=error("helm-missing")), {"check.helm": BROKEN}),
+    "old helm": (lambda: whole(helm=error("helm-too-old")), {"check.helm": BROKEN}),
+    "helm that hangs": (lambda: whole(helm=error("helm-timeout")), {"check.helm": UNKNOWN}),
+    "no region": (lambda: whole(region=error("aws-region-missing")), {"check.region": BROKEN}),
+    "another region": (lambda: whole(region="us-moon-1"), {"check.region": BROKEN}),
+    "a region without SageMaker": (lambda: whole(region="eu-west-1"), {"check.region": BROKEN}),
+    "no table of regions": (lambda: whole(regions={}), {"check.region": UNKNOWN}),
+    "no credentials": (lambda: whole(identity=error("aws-no-credentials")), {"check.credentials": BROKEN}),
+    "expired credentials": (lambda: whole(identity=error("aws-expired-credentials")), {"check.credentials": BROKEN}),
+    "no AWS": (lambda: whole(identity=error("aws-unreachable")), {"check.credentials": UNKNOWN}),
+    "another account": (
+        lambda: whole(settings=Settings(service=["sagemaker"], account=B)),
+        {"check.account": BROKEN},
+    ),
+    "no cluster": (lambda: whole(cluster=error("cluster-unknown")), {"check.cluster": BROKEN}),
+    "a cluster being made": (lambda: whole(cluster=error("cluster-not-active")), {"check.cluster": BROKEN}),
+    "no right to describe": (lambda: whole(cluster=error("aws-access-denied")), {"check.cluster": UNKNOWN}),
+    "an old cluster": (lambda: whole(cluster=error("cluster-too-old")), {"check.kubernetes-version": BROKEN}),
+    "another partition": (
+        lambda: whole(cluster=replace(CLUSTER, arn=CLUSTER.arn.replace("arn:aws:", "arn:aws-cn:"))),
+        {"check.partition": BROKEN},
+    ),
+    "another cluster's context": (
+        lambda: whole(context=replace(CONTEXT, server="https://y")),
+        {"check.context": BROKEN},
+    ),
+    "a kubeconfig that starts programs": (lambda: whole(context=error("kubeconfig-exec")), {"check.context": BROKEN}),
+    "no apiserver": (lambda: whole(server=error("kube-unreachable")), {"check.apiserver": BROKEN}),
+    "an unknown identity": (lambda: whole(server=error("kube-unauthorized")), {"check.apiserver": BROKEN}),
+    "a busy apiserver": (lambda: whole(server=error("kube-busy")), {"check.apiserver": UNKNOWN}),
+    "no connection": (lambda: whole(connection=error("kube-failed")), {"check.apiserver": BROKEN}),
+    "no nodes": (lambda: whole(nodes=error("no-nodes")), {"check.compute": BROKEN}),
+    "nodes not to be seen": (lambda: whole(nodes=error("kube-forbidden")), {"check.compute": UNKNOWN}),
+    "a namespace that goes": (
+        lambda: whole(namespace={"metadata": {"deletionTimestamp": "x"}}),
+        {"check.namespace": BROKEN},
+    ),
+    "a namespace not to be seen": (lambda: whole(namespace=error("kube-forbidden")), {"check.namespace": UNKNOWN}),
+    "no registry": (
+        lambda: whole(registry={"sagemaker": error("registry-unreachable")}),
+        {"check.registry": BROKEN},
+    ),
+    "EKS's own ACK": (lambda: whole(capability=error("capability-conflict")), {"check.capability": BROKEN}),
+    "capabilities not to be seen": (
+        lambda: whole(capability=error("aws-access-denied")),
+        {"check.capability": UNKNOWN},
+    ),
+    "a caller with few rights": (
+        lambda: whole(iam={"install": ["iam:CreateRole"], "status": []}),
+        {"check.iam-rights": WARNING},
+    ),
+    "IAM that does not tell": (lambda: whole(iam={"install": None}), {"check.iam-rights": UNKNOWN}),
+    "IAM that fails": (lambda: whole(iam=error("aws-throttled")), {"check.iam-rights": UNKNOWN}),
+    "an object of others": (
+        lambda: whole(plan=error("object-not-ours")),
+        {"check.plan": BROKEN},
+    ),
+    "a release of others": (
+        lambda: whole(plan=error("release-not-ours")),
+        {"check.plan": WARNING, "check.crd-drift": UNKNOWN},
+    ),
+    "a plan not to be made": (
+        lambda: whole(plan=error("kube-forbidden")),
+        {"check.plan": UNKNOWN},
+    ),
+    "a plan that is not allowed": (
+        lambda: whole(plan_rights=["x may not create secrets"]),
+        {"check.plan-rights": BROKEN},
+    ),
+    "rights not to be seen": (lambda: whole(plan_rights=error("aws-failed")), {"check.plan-rights": UNKNOWN}),
+    "a killed helm": (lambda: release(status="pending-upgrade"), {"check.release": BROKEN}),
+    "releases not to be seen": (lambda: whole(releases=error("kube-forbidden")), {"check.release": UNKNOWN}),
+    "an unknown value": (
+        lambda: whole(unknown_values={"sagemaker": ["log.levle"]}),
+        {"check.values": WARNING},
+    ),
+    "a chart not to be had": (lambda: whole(unknown_values=error("registry-failed")), {"check.values": UNKNOWN}),
+    "changed by hand": (lambda: release(drift=("Deployment x",)), {"check.drift": WARNING}),
+    "a CRD that goes": (lambda: whole(crds=[crd(going=True)]), {"check.crds": BROKEN}),
+    "a CRD that is not served": (lambda: whole(crds=[crd(established=False)]), {"check.crds": BROKEN}),
+    "a missing CRD": (lambda: whole(plan=Plan("d", (change("crds.create"),))), {"check.crds": BROKEN}),
+    "CRDs not to be seen": (lambda: whole(crds=error("kube-forbidden")), {"check.crds": UNKNOWN}),
+    "an old CRD": (lambda: whole(plan=Plan("d", (change("crds.update"),))), {"check.crd-drift": WARNING}),
+    "two roles": (
+        lambda: whole(associated={("ack-system", CONTROLLER.service_account): f"{ROLE}-other"}),
+        {"check.pod-identity": WARNING},
+    ),
+    "associations not to be seen": (
+        lambda: whole(associated=error("aws-access-denied")),
+        {"check.pod-identity": UNKNOWN},
+    ),
+    "a stripped annotation": (
+        lambda: whole(deployed=[deployed(running(role_arn=""))]),
+        {"check.annotation": BROKEN},
+    ),
+    "no provider": (lambda: whole(provider=oidc.Observed(PROVIDER)), {"check.oidc": BROKEN}),
+    "no audience": (lambda: whole(provider=oidc.Observed(PROVIDER, ("x",))), {"check.oidc": BROKEN}),
+    "a provider not to be seen": (lambda: whole(provider=error("aws-access-denied")), {"check.oidc": UNKNOWN}),
+    "no role": (lambda: whole(roles={ROLE: None}), {"check.role": BROKEN}),
+    "a role without policies": (lambda: whole(roles={ROLE: role(SUBJECT, attached=[])}), {"check.role": BROKEN}),
+    "a role of another account": (lambda: whole(roles={}), {"check.role": UNKNOWN}),
+    "a role not to be seen": (lambda: whole(roles=error("aws-access-denied")), {"check.role": UNKNOWN}),
+    "a role that trusts another": (lambda: whole(roles={ROLE: role("system:x")}), {"check.trust": BROKEN}),
+    "a role that trusts an old cluster": (
+        lambda: whole(roles={ROLE: role(SUBJECT, provider=PROVIDER.replace("ABC", "OLD"))}),
+        {"check.trust": BROKEN},
+    ),
+    "a role that trusts nobody": (lambda: whole(roles={ROLE: role()}), {"check.trust": BROKEN}),
+    "an old pod": (
+        lambda: whole(deployed=[replace(deployed(), pods=(pod(role=""),))]),
+        {"check.pod-role": BROKEN},
+    ),
+    "a pod that does not start": (
+        lambda: release(health=replace(HEALTH, problems=("pod p: CrashLoopBackOff",))),
+        {"check.pods": BROKEN},
+    ),
+    "no Deployment": (lambda: release(health=None), {"check.pods": BROKEN}),
+    "replicas without election": (lambda: whole(deployed=[deployed(replicas=2)]), {"check.leader-election": BROKEN}),
+    "nobody holds the lease": (lambda: election(), {"check.leader-election": BROKEN}),
+    "a stranger holds the lease": (lambda: election(lease("other_x")), {"check.leader-election": BROKEN}),
+    "a lease that nobody renews": (
+        lambda: election(lease(renewed="2020-01-01T00:00:00Z")),
+        {"check.leader-election": BROKEN},
+    ),
+    "a lease without a time": (lambda: election(lease(renewed="soon")), {"check.leader-election": BROKEN}),
+    "leases not to be seen": (lambda: whole(leases=error("kube-forbidden")), {"check.leader-election": UNKNOWN}),
+    "a log that complains": (lambda: whole(logs=log("adopted resource not found")), {"check.log": WARNING}),
+    "no log": (lambda: whole(logs=[]), {"check.log": UNKNOWN}),
+    "logs not to be seen": (lambda: whole(logs=error("kube-forbidden")), {"check.log": UNKNOWN}),
+    "a scope that ignores bindings": (
+        lambda: whole(deployed=[deployed(running(watched=("team",)))], inventory=seen(found=(CONTROLLER,), owner=B)),
+        {"check.scope": BROKEN},
+    ),
+    "a scope that would ignore them": (lambda: with_controller(watched=("team",)), {"check.scope": WARNING}),
+    "a gate that does not go": (
+        lambda: with_controller(gates=frozenset({"IAMRoleSelector"})),
+        {"check.scope": BROKEN},
+    ),
+    "a version that cannot": (
+        lambda: with_controller(version="1.2.4", watched=("a", "b")),
+        {"check.scope": BROKEN},
+    ),
+    "a broken link": (
+        lambda: chain(Check("check.carm-map", BROKEN, "map"), Check("check.carm-role", State.OK, "role")),
+        {"check.carm-map": BROKEN},
+    ),
+    "a link nobody looked at": (lambda: chain(Check("check.carm-role", UNKNOWN, "r")), {"check.carm-role": UNKNOWN}),
+    "bindings not to be seen": (lambda: whole(chains=error("aws-failed")), {"check.bindings": UNKNOWN}),
+    "an object that fails": (
+        lambda: whole(inventory=seen(item({"type": "ACK.Recoverable", "status": "True", "message": DENIED}))),
+        {"check.objects": WARNING},
+    ),
+    "an object that fails in a new way": (
+        lambda: whole(inventory=seen(item({"type": "ACK.Terminal", "status": "True", "message": "?"}))),
+        {"check.objects": WARNING},
+    ),
+    "an object nobody deletes": (
+        lambda: whole(inventory=seen(item(terminating=True, finalizers=("f",)), found=())),
+        {"check.stuck": BROKEN},
+    ),
+    "an AdoptedResource nobody handles": (lambda: whole(inventory=seen(common=[adopted()])), {"check.stuck": BROKEN}),
+    "objects not to be seen": (
+        lambda: whole(inventory=error("kube-forbidden")),
+        {"check.objects": UNKNOWN, "check.stuck": UNKNOWN},
+    ),
+}
+
+
+def test_a_whole_cluster_passes_every_check() -> None:
+    found = results(whole())
+    assert {one.check.state for one in found} == {State.OK, State.SKIPPED}
+    assert [one.check.id for one in found if one.check.state is State.SKIPPED] == ["check.bindings"]
+    assert doctor.is_healthy(found)
+    assert wrong(chain(Check("check.carm-map", State.OK, "map"))) == {}
+    assert "check.bindings" in {one.check.id for one in results(chain()) if one.check.state is State.OK}
+    assert wrong(election(lease())) == {}
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_what_is_broken_is_named_and_nothing_else(name: str) -> None:
+    made, expected = BREAKS[name]
+    found = results(made())
+    assert wrong(made()) == expected
+    severities = {one.id: one.severity for one in doctor.CHECKS}
+    errors = [one for one in expected if expected[one] is BROKEN and severities.get(one) is not Severity.WARNING]
+    assert doctor.is_healthy(found) is (not errors)
+    for one in found:
+        if one.check.state in {BROKEN, WARNING, UNKNOWN}:
+            assert one.check.told_remedy, one.check
+            assert one.as_data()["anchor"] == f"errors.md#{one.check.id}"
+
+
+def test_every_check_is_seen_failing() -> None:
+    """`check.bindings` fails under the ids of its links."""
+    failing = {one for _, expected in BREAKS.values() for one in expected if expected[one] in {BROKEN, WARNING}}
+    assert [one.id for one in doctor.CHECKS if one.id not in failing] == ["check.bindings"]
+
+
+def test_checks_are_data_that_the_catalogue_knows() -> None:
+    ids = [one.id for one in doctor.CHECKS]
+    assert len(set(ids)) == len(ids)
+    for index, one in enumerate(doctor.CHECKS):
+        assert lookup(one.id).kind == "check"
+        assert set(one.needs) <= set(ids[:index])
+        assert all(name in entries() and lookup(name).kind == "change" for name in one.fixes), one.id
+
+
+def test_what_needs_something_broken_is_skipped_and_says_so() -> None:
+    found = {one.check.id: one.check for one in results(whole(identity=error("aws-no-credentials")))}
+    assert found["check.cluster"].text == "needs check.credentials, which does not hold"
+    assert found["check.trust"].state is State.SKIPPED
+    assert found["check.trust"].text == found["check.cluster"].text
+    assert found["check.helm"].state is State.OK
+    unsure = {one.check.id: one.check for one in results(whole(identity=error("aws-unreachable")))}
+    assert unsure["check.cluster"].text == "needs check.credentials, not known"
+
+
+def test_a_bare_cluster_is_ready_for_install() -> None:
+    bare = whole(
+        releases={"sagemaker": replace(RELEASE, version="")},
+        deployed=[],
+        namespace=None,
+        provider=oidc.Observed(PROVIDER),
+        roles={},
+        crds=[],
+        inventory=seen(found=()),
+        logs=[],
+        plan=Plan("doctor", (change("oidc.create"), change("crds.create"))),
+    )
+    found = results(bare)
+    assert wrong(bare) == {}
+    assert {one.check.text for one in found if one.check.id == "check.trust"} == {
+        "no controller is installed; acksm install does it"
+    }
+    assert "2 changes would be made" in {one.check.text for one in found}
+
+
+def test_pod_identity_alone_needs_no_annotation() -> None:
+    by_eks = whole(
+        deployed=[replace(deployed(running(role_arn="")))],
+        associated={("ack-system", CONTROLLER.service_account): ROLE},
+    )
+    assert wrong(by_eks) == {}
+
+
+def test_what_a_crashed_pod_said_is_told_with_its_remedy() -> None:
+    unwell = replace(HEALTH, problems=("pod p: CrashLoopBackOff",))
+    crashed = replace(release(health=unwell), logs=log("Not authorized to perform sts:AssumeRoleWithWebIdentity"))
+    (check,) = [one.check for one in results(crashed) if one.check.id == "check.pods"]
+    assert "AssumeRoleWithWebIdentity" in check.text
+    assert check.told_remedy == lookup("symptom.web-identity-denied").remedy
+
+
+def test_a_failed_release_is_told_by_helms_own_words() -> None:
+    text = "Release failed: x exists and cannot be imported into the current release: invalid ownership metadata"
+    (check,) = [
+        one.check for one in results(release(status="failed", description=text)) if one.check.id == "check.release"
+    ]
+    assert text in check.text
+    assert check.told_remedy == lookup("helm-ownership").remedy
+
+
+# --fix
+
+
+def test_fix_takes_what_is_safe_and_what_is_asked_for() -> None:
+    upgrade = change(
+        "release.upgrade", before={"chart": "sagemaker-chart 1.9.1"}, after={"chart": "sagemaker-chart 1.9.1"}
+    )
+    moved = replace(upgrade, after={"chart": "sagemaker-chart 2.0.0"}, danger=Danger.MILD)
+    trust_changed, provider = change("iam-role.trust"), change("oidc.create")
+    facts = whole(
+        roles={ROLE: role("system:x")},
+        plan=Plan("doctor", (provider, trust_changed, change("iam-role.attach"), moved, upgrade)),
+    )
+    assert [one.id for one in doctor.fixes(results(facts), facts.plan)] == ["iam-role.trust"]  # type: ignore[arg-type]
+    drifted = replace(facts, releases={"sagemaker": replace(RELEASE, drift=("x",))})
+    chosen = doctor.fixes(results(drifted), drifted.plan)  # type: ignore[arg-type]
+    assert chosen == [trust_changed, upgrade]
+
+
+def test_nothing_wrong_nothing_fixed() -> None:
+    plan = Plan("doctor", (change("oidc.create"), change("release.upgrade")))
+    assert doctor.fixes(results(whole()), plan) == []
+
+
+def test_the_text_tells_what_is_wrong_and_counts_the_rest() -> None:
+    text = doctor.text_of(results(whole(unknown_values={"sagemaker": ["a.b"]}, nodes=error("no-nodes"))), full=False)
+    assert text.splitlines() == [
+        "tools: 1 ok",
+        "account: 4 ok",
+        "cluster: 6 ok, 1 BROKEN",
+        "  BROKEN   check.compute             there: no-nodes: told",
+        f"           remedy: {lookup('no-nodes').remedy}",
+        "network: 1 ok",
+        "rights: 2 ok, 2 skipped",
+        "releases: 3 ok, 1 skipped, 1 WARNING",
+        "  WARNING  check.values              release of sagemaker: the chart does not have a.b: nothing reads it",
+        f"           remedy: {lookup('check.values').remedy}",
+        "identity: 6 ok",
+        "controllers: 3 ok",
+        "bindings: 1 ok, 1 skipped",
+        "objects: 2 ok",
+        "",
+        "29 ok, 4 skipped, 1 WARNING, 1 BROKEN",
+    ]
+    assert "check.helm" in doctor.text_of(results(whole()), full=True)
+
+
+def test_health_needs_no_warning_to_be_gone() -> None:
+    assert doctor.is_healthy(results(whole(logs=log("adopted resource not found"))))

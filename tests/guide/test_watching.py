@@ -1,0 +1,143 @@
+"""`status --watch`: told at changes only, goes on over failures, connects anew in time, and ends with Ctrl-C."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from acksm.config import Settings
+from acksm.errors import AcksmError
+from acksm.guide import status, watching
+from acksm.guide.status import Seen
+from acksm.ui import Ui
+from streams import Stream
+
+State = list[str] | AcksmError
+
+
+class Place:
+    """What is looked at, look by look; time goes on by the sleeps."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *states: State) -> None:
+        self.states = list(states)
+        self.now = 0.0
+        self.connected = self.compared = 0
+        monkeypatch.setattr(watching, "connect", self.connect)
+        monkeypatch.setattr(status, "look", self.look)
+
+    def connect(self, _settings: Settings) -> Any:
+        self.connected += 1
+        outer = self
+
+        class Target:
+            def line(self) -> str:
+                return "cluster demo"
+
+            def __exit__(self, *_: object) -> None:
+                outer.connected += 0
+
+        return Target()
+
+    def look(self, _target: Any, _table: Any, drift: Any = None) -> Seen:
+        self.compared += drift is None
+        state = self.states[0]
+        if isinstance(state, AcksmError):
+            raise state
+        healthy = not any("UNHEALTHY" in line for line in state)
+        data: Any = {"healthy": healthy, "controllers": []}
+        return Seen(data, "\n".join(state), state, 0 if healthy else 3, ([], ""))
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self.states.pop(0)
+        if not self.states:
+            raise KeyboardInterrupt
+
+
+def watch(place: Place, output: str = "text", terminal: bool = False) -> tuple[int, str, str]:
+    out, err = Stream(terminal=terminal), Stream()
+    ui = Ui(output, stdout=out, stderr=err)
+    code = watching.run(Settings(), ui, sleep=place.sleep, clock=lambda: place.now)
+    return code, out.text, err.text
+
+
+GOOD, BAD = ["sagemaker 1.9.1 healthy"], ["sagemaker 1.9.1 UNHEALTHY", "sagemaker: scaled to zero"]
+
+
+def told(text: str) -> list[str]:
+    """Lines without their time."""
+    return [line[9:] for line in text.splitlines()]
+
+
+def test_a_line_for_each_change_and_none_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    code, out, err = watch(Place(monkeypatch, GOOD, GOOD, BAD, BAD, GOOD))
+    assert code == 130
+    assert told(out) == [*GOOD, *BAD, *GOOD, "no more: sagemaker: scaled to zero"]
+    assert err.splitlines() == ["▸ cluster demo"]
+
+
+def test_json_is_a_document_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, out, _ = watch(Place(monkeypatch, GOOD, BAD), "json")
+    documents = [json.loads(line) for line in out.splitlines()]
+    assert [(one["command"], one["exit_code"], one["healthy"]) for one in documents] == [
+        ("status", 0, True),
+        ("status", 3, False),
+    ]
+
+
+def test_yaml_is_a_document_behind_each_mark(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, out, _ = watch(Place(monkeypatch, GOOD, BAD), "yaml")
+    documents = list(YAML(typ="safe").load_all(io.StringIO(out)))
+    assert [one["exit_code"] for one in documents] == [0, 3]
+
+
+def test_a_terminal_is_drawn_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("TERM", "xterm"), ("CI", "")):
+        monkeypatch.setenv(name, value)
+    _, out, _ = watch(Place(monkeypatch, GOOD, GOOD, BAD), terminal=True)
+    assert out.count("\x1b[2J") == 2
+    assert out.count("scaled to zero") == 1
+    assert "\x1b[2J" in out[: out.index("healthy")]
+
+
+def test_a_failure_is_told_once_and_watching_goes_on_with_a_new_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    away = AcksmError("kube-unreachable", "gone")
+    place = Place(monkeypatch, GOOD, away, away, GOOD)
+    _, out, _ = watch(place)
+    assert told(out) == [
+        *GOOD,
+        "cannot be looked at: kube-unreachable: gone",
+        *GOOD,
+        "no more: " + "cannot be looked at: kube-unreachable: gone",
+    ]
+    assert place.connected == 3
+    _, out, _ = watch(Place(monkeypatch, GOOD, away), "json")
+    assert json.loads(out.splitlines()[1])["error"]["id"] == "kube-unreachable"
+
+
+def test_a_first_look_that_fails_is_the_commands_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(AcksmError, match="gone"):
+        watch(Place(monkeypatch, AcksmError("kube-unreachable", "gone")))
+
+
+@pytest.mark.parametrize(
+    ("states", "compared"),
+    [([GOOD] * 4, 1), ([GOOD, BAD, BAD], 2), ([GOOD] * 40, 3)],
+)
+def test_drift_is_compared_at_changes_and_now_and_then(
+    states: list[State], compared: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Place(monkeypatch, *states)
+    watch(place)
+    assert place.compared == compared
+
+
+def test_a_connection_is_made_anew_before_its_token_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = Place(monkeypatch, *([GOOD] * 650))
+    watch(place)
+    assert place.connected == 3
+    assert watching.CONNECTION_SECONDS < 14 * 60

@@ -1,0 +1,190 @@
+"""The policies that `doctor --print-policy` prints, enforced: with exactly that a command works, with less it does not.
+
+The gate in front of moto decides over identity policies (sandbox/permissions.py).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from abroad import Abroad
+from acksm.kube.paths import ref
+from world import Run, World
+
+Policy = dict[str, Any]
+# The gate knows no name for these requests of EKS and lets them through (sandbox/cloud.py, `_action`).
+NOT_ENFORCED = {
+    "eks:ListFargateProfiles",
+    "eks:DescribeFargateProfile",
+    "eks:ListPodIdentityAssociations",
+    "eks:DescribePodIdentityAssociation",
+    "eks:ListCapabilities",
+}
+
+
+@pytest.fixture
+def abroad(world: World) -> Iterator[Abroad]:
+    found = Abroad.open(world)
+    yield found
+    found.clean()
+
+
+class Caller:
+    """An IAM user of the account whose policy can be changed; an administrator of the cluster."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.keys = world.user(
+            "caller", policy={"Version": "2012-10-17", "Statement": [CONNECT]}, groups=["system:masters"]
+        )
+
+    def policy(self, command: str) -> Policy:
+        """As the caller itself gets it, who may do nothing yet but say who it is."""
+        self.allow({"Version": "2012-10-17", "Statement": [CONNECT]})
+        run = self.world.acksm("doctor", "--print-policy", command, "-o", "json", env=self.keys).ok()
+        found: Policy = run.data["policy"]["document"]
+        assert json.loads(self.world.acksm("doctor", "--print-policy", command, env=self.keys).ok().stdout) == found
+        return found
+
+    def allow(self, policy: Policy) -> None:
+        self.world.aws("iam").put_user_policy(
+            UserName="caller", PolicyName="practice", PolicyDocument=json.dumps(policy)
+        )
+
+    def run(self, policy: Policy, *argv: str) -> Run:
+        self.allow(policy)
+        return self.world.acksm(*argv, env=self.keys)
+
+
+NOBODY = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}],
+}
+CONNECT = {"Effect": "Allow", "Action": "eks:DescribeCluster", "Resource": "*"}
+
+
+def without(policy: Policy, action: str) -> Policy:
+    """The policy with one action taken out wherever it stands."""
+    statements = [{**one, "Action": [name for name in one["Action"] if name != action]} for one in policy["Statement"]]
+    who = {"Effect": "Allow", "Action": "sts:GetCallerIdentity", "Resource": "*"}  # a policy has to say something
+    return {**policy, "Statement": [who, *(one for one in statements if one["Action"])]}
+
+
+def each_is_needed(caller: Caller, policy: Policy, actions: Sequence[str], *argv: str) -> None:
+    """Without any of `actions` the command fails, names the action, and writes nothing in AWS."""
+    for action in actions:
+        assert action in json.dumps(policy)
+        run = caller.run(without(policy, action), *argv)
+        assert (run.error_id, run.exit_code) == ("aws-access-denied", 3), action
+        assert action in run.stderr, action
+
+
+def test_oidc_and_iam_role_and_install(abroad: Abroad) -> None:
+    world, iam = abroad.world, abroad.world.aws("iam")
+    caller = Caller(world)
+
+    oidc = caller.policy("oidc")
+    fresh = ("eks:DescribeCluster", "iam:GetOpenIDConnectProvider", "iam:CreateOpenIDConnectProvider")
+    each_is_needed(caller, oidc, [*fresh, "iam:TagOpenIDConnectProvider"], "oidc", "-y")
+    provider = caller.run(oidc, "oidc", "-y").ok().stdout.strip()
+    iam.remove_client_id_from_open_id_connect_provider(OpenIDConnectProviderArn=provider, ClientID="sts.amazonaws.com")
+    iam.add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=provider, ClientID="theirs")
+    each_is_needed(caller, oidc, ["iam:AddClientIDToOpenIDConnectProvider"], "oidc", "-y")
+    caller.run(oidc, "oidc", "-y").ok()
+
+    role = caller.policy("iam-role")
+    made = ("iam:CreateRole", "iam:TagRole", "iam:AttachRolePolicy", "iam:PutRolePolicy", "iam:CreateServiceLinkedRole")
+    each_is_needed(caller, role, ["iam:GetOpenIDConnectProvider", "iam:GetRole", *made], "iam-role", "-y")
+    caller.run(role, "iam-role", "-y").ok()
+    read = ("iam:ListRolePolicies", "iam:ListAttachedRolePolicies", "iam:GetRolePolicy")
+    each_is_needed(caller, role, read, "iam-role", "-y")
+    name = f"ack-controller-role-{world.cluster}"
+    iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(NOBODY))
+    each_is_needed(caller, role, ["iam:UpdateAssumeRolePolicy"], "iam-role", "-y")
+    boundary = ("--permissions-boundary", "arn:aws:iam::aws:policy/AmazonSageMakerFullAccess")
+    each_is_needed(caller, role, ["iam:PutRolePermissionsBoundary"], "iam-role", "-y", *boundary)
+    caller.run(role, "iam-role", "-y", *boundary).ok()
+    tested = {*fresh, "iam:TagOpenIDConnectProvider", "iam:AddClientIDToOpenIDConnectProvider", *made, *read}
+    tested |= {"iam:GetRole", "iam:UpdateAssumeRolePolicy", "iam:PutRolePermissionsBoundary"}
+
+    install = caller.policy("install")
+    caller.run(install, "install", "-y", "--service", "sagemaker").ok()
+    said = {action for one in install["Statement"] for action in one["Action"]}
+    assert said - tested - NOT_ENFORCED == {"iam:SimulatePrincipalPolicy"}  # it can be left out
+    kept = caller.run(without(install, "iam:SimulatePrincipalPolicy"), "install", "--service", "sagemaker").ok()
+    assert "up to date" in kept.stderr
+
+    status = caller.policy("status")
+    whole = caller.run(status, "status", "-o", "json", "--service", "sagemaker").ok().data
+    assert (whole["drift"], whole["drift_unknown"]) == ([], "")
+    each_is_needed(caller, status, ["eks:DescribeCluster"], "status")
+    for action in ("iam:GetOpenIDConnectProvider", "iam:GetRole", *read):
+        less = caller.run(without(status, action), "status", "-o", "json", "--service", "sagemaker").ok()
+        assert action in less.data["drift_unknown"]
+
+    doctor = caller.policy("doctor")
+    run = caller.run(doctor, "doctor", "-o", "json", "--service", "sagemaker").ok()
+    assert [check["id"] for check in run.data["checks"] if check["state"] == "unknown"] == []
+    assert {check["id"] for check in run.data["checks"] if check["state"] == "warning"} == {"check.iam-rights"}
+    for action in ("iam:GetOpenIDConnectProvider", "iam:GetRole", *read, "iam:SimulatePrincipalPolicy"):
+        less = caller.run(without(doctor, action), "doctor", "-o", "json", "--service", "sagemaker").ok()
+        assert "unknown" in {check["state"] for check in less.data["checks"]}, action
+    caller.run(caller.policy("report"), "report", "-o", "r.zip", "--service", "sagemaker").ok()
+
+
+def test_region_and_carm(abroad: Abroad) -> None:
+    world = abroad.world
+    world.install("--service", "sagemaker")
+    caller, space = Caller(world), abroad.namespace("team")
+    abroad.setup().ok()
+    for command, argv in {
+        "region bind": (space, "eu-west-1", "-y"),
+        "region list": (),
+        "region explain": ("Model", "-n", space),
+        "region unbind": (space, "-y"),
+        "carm bind": (space, "--account", abroad.account, "-y"),
+    }.items():
+        policy = caller.policy(command)
+        each_is_needed(caller, policy, ["eks:DescribeCluster"], *command.split(), *argv)
+        caller.run(policy, *command.split(), *argv).ok()
+
+    verify = caller.policy("carm verify")
+    whole = caller.run(verify, "carm", "verify", "--live", "-o", "json")
+    assert {check["state"] for check in whole.data["checks"] if check["id"] != "check.carm-role"} == {"ok"}
+    read = ("iam:GetRole", "iam:ListRolePolicies", "iam:ListAttachedRolePolicies", "iam:GetRolePolicy")
+    each_is_needed(caller, verify, read, "carm", "verify")
+    caller.run(caller.policy("carm list"), "carm", "list").ok()
+
+    setup = caller.policy("carm setup")
+    far = ("carm", "setup", "--target-account", "222222222222", "--print", "-y")
+    each_is_needed(caller, setup, [*read, "iam:PutRolePolicy"], *far)
+    caller.run(setup, *far).ok()
+    caller.run(caller.policy("carm unbind"), "carm", "unbind", space, "-y").ok()
+    assert world.kube.get(ref("Namespace", space)) is not None
+
+
+def test_the_other_accounts_administrator_needs_no_more(abroad: Abroad) -> None:
+    world, iam = abroad.world, abroad.iam
+    world.install("--service", "sagemaker")
+    run = world.acksm(
+        "doctor", "--print-policy", "carm-setup-target", "--target-account", abroad.account, "-o", "json"
+    ).ok()
+    policy = run.data["policy"]["document"]
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": f"arn:aws:iam::{world.account}:root"}}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    admin = iam.create_role(RoleName="Admin", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+
+    def setup(allowed: Policy) -> Run:
+        iam.put_role_policy(RoleName="Admin", PolicyName="p", PolicyDocument=json.dumps(allowed))
+        return world.acksm("carm", "setup", "--target-account", abroad.account, "--target-role-arn", admin, "-y")
+
+    for action in ("iam:CreateRole", "iam:AttachRolePolicy", "iam:TagRole"):
+        assert action in setup(without(policy, action)).stderr
+    setup(policy).ok()
+    for action in ("iam:GetRole", "iam:ListRolePolicies", "iam:ListAttachedRolePolicies"):
+        run = setup(without(policy, action))
+        assert (run.error_id, action in run.stderr) == ("aws-access-denied", True), action

@@ -1,0 +1,39 @@
+"""`acksm status --watch` as a process: a document for each change, until Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+from acksm.kube.paths import ref
+from report_schema import complaints
+from world import World
+
+
+def test_a_change_is_told_and_ctrl_c_ends_it(world: World) -> None:
+    world.install("--service", "sagemaker")
+    (name,) = world.objects("Deployment")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "acksm", "status", "--watch", "--service", "sagemaker", "-o", "json"],
+        env=os.environ | world.variables | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        first = json.loads(process.stdout.readline())
+        world.kube.patch(ref("Deployment", name, world.namespace), {"spec": {"replicas": 0}})
+        second = json.loads(process.stdout.readline())
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert (first["healthy"], first["exit_code"], second["healthy"], second["exit_code"]) == (True, 0, False, 3)
+    assert complaints(first) == complaints(second) == []
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    assert "error[" not in errors
