@@ -73,6 +73,12 @@ class Item:
         return hash((self.place, self.uid))
 
     @property
+    def spoken(self) -> Json:
+        """As much of the object as `acksm.guide.symptoms` reads: its name and what its conditions say."""
+        metadata = {"name": self.place.name, "namespace": self.place.namespace}
+        return {"kind": self.kind, "metadata": metadata, "status": {"conditions": list(self.conditions)}}
+
+    @property
     def ours(self) -> tuple[str, ...]:
         """ACK's own finalizers of the object; others are somebody else's."""
         return tuple(item for item in self.finalizers if is_ack_finalizer(item))
