@@ -463,6 +463,17 @@ def test_a_controller_comes_back_only_where_something_waits_for_it() -> None:
     assert "is gone" in reasons(no_role, Wanted(delete_aws=True))["sagemaker"]
 
 
+def test_crds_that_came_back_with_a_controller_go_with_it_whatever_was_asked() -> None:
+    made = [change("crds.create", "kube.apply", "x", manifest=_marked_crd("spaces.sagemaker.services.k8s.aws"))]
+    after = cleanup_mend.predicted(observed(), made, {}, ["sagemaker"])
+    planned = plan(after, Wanted(crds="none"))
+    assert targets(planned, "cleanup.crd") == ["CustomResourceDefinition spaces.sagemaker.services.k8s.aws"]
+
+
+def _marked_crd(name: str) -> dict[str, Any]:
+    return {"metadata": {"name": name, "labels": {"acksm.dev/owned": "true"}}}
+
+
 def test_the_version_that_comes_back_is_the_one_that_was_there() -> None:
     gone: dict[str, ReleaseSeen] = {}
     assert cleanup_mend.version_of(observed(), "sagemaker") == "1.9.1"

@@ -13,6 +13,7 @@ from acksm.kube.paths import Ref, ref
 from report_schema import complaints
 from world import World
 
+NOT_ALLOWED = "User: controller is not authorized to perform: sagemaker:DeleteModel"
 SAGEMAKER, AUTOSCALING = "ack-sagemaker-controller", "ack-applicationautoscaling-controller"
 
 
@@ -164,8 +165,15 @@ def test_half_states_are_cleaned(abroad: Abroad) -> None:
         assert (abroad.models(), abroad.models(account=b), world.objects("Deployment")) == ([], [], [])
         return [change["id"] for change in done.data["changes"]]
 
-    # helm has forgotten its release, and the controller runs
+    # helm has forgotten its release, and the controller runs; at first it may not delete
     begin("forgotten")
+    world.fault("sagemaker:DeleteModel", 400, "AccessDeniedException", NOT_ALLOWED)
+    stuck = world.acksm(*clean, "--timeout", "6s")
+    assert (stuck.error_id, stuck.exit_code) == ("cleanup-object-stuck", 5)
+    assert f"Model {name}/forgotten: finalizers finalizers.sagemaker.services.k8s.aws/Model" in stuck.stderr
+    for told in ("ACK.Recoverable=True: ", "  log: ", NOT_ALLOWED):
+        assert told in stuck.stderr
+    world.end_faults()
     for secret in world.objects("Secret"):
         world.kube.delete(ref("Secret", secret, world.namespace))
     assert "cleanup.release-object" in cleaned()
@@ -270,6 +278,11 @@ def test_what_others_made_stays_and_an_interrupted_cleanup_goes_on(abroad: Abroa
         },
     }
     world.kube.create(bucket)
+    nobody = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "eks:*", "Resource": "*"}]}
+    keys = world.user("of-the-cluster", policy=nobody, groups=["system:masters"])
+    assert "may not do iam:" in " ".join(world.acksm("cleanup", "--dry-run", "-o", "json", env=keys).ok().data["notes"])
+    assert world.acksm("cleanup", "--dry-run", "--iam", env=keys).error_id == "aws-access-denied"
+
     everything = ("cleanup", "--all", "-y", "-o", "json")
     facts = world.acksm(*everything).ok().data["result"]
     why = {item["what"]: item["why"] for item in facts["kept"]}

@@ -172,6 +172,7 @@ def _notes(inventory: Inventory, observed: Observed, wanted: Wanted, choice: Cho
             words = "stays in AWS and loses its" if len(losing) == 1 else "stay in AWS and lose their"
             notes.append(f"{bindings.told(losing, MOST_TOLD)} {words} role {seen.arn}")
     notes += [f"{what} could not be looked at" for what in inventory.forbidden]
+    notes += [f"not looked at in IAM: {why}" for why in observed.denied]
     return notes
 
 
@@ -236,7 +237,7 @@ def _dispatch(target: Target, observed: Observed, other: Aws | None, emit: Emit)
         target.identity.account,
         target.deadline,
         emit,
-        observed.inventory.running,
+        observed.namespace,
         accounts,
     )
     far = {f"{OTHER_ACCOUNT}{call}": work for call, work in other.dispatch_table().items()} if other else {}

@@ -15,7 +15,7 @@ from acksm.guide.cleanup_calls import passes
 from acksm.guide.cleanup_carm import selectors_of
 from acksm.guide.cleanup_objects import Choice
 from acksm.guide.cleanup_seen import Observed, Part, ReleaseSeen, Wanted
-from acksm.guide.crds import COMMON_GROUP, LANES
+from acksm.guide.crds import LANES
 from acksm.guide.inventory import Crd
 from acksm.helm.releases import PENDING_GRACE_SECONDS
 from acksm.kube.paths import Ref, ref
@@ -109,34 +109,27 @@ def plan_crds(observed: Observed, wanted: Wanted, choice: Choice) -> Part:
     inventory = observed.inventory
     taken = set(choice.items)
     staying = {item.place.plural for item in inventory.of(wanted.services) if item not in taken}
-    for service in wanted.services if wanted.crds != "none" else ():
-        rivals = [
-            item for item in inventory.running if item.service == service and item.namespace != observed.namespace
-        ]
-        for crd in _sorted(inventory.crds.values()):
-            if crd.group != f"{service}.{COMMON_GROUP}":
-                continue
-            why = (
-                f"{rivals[0]} needs it" if rivals else f"objects of {crd.plural} stay" if crd.plural in staying else ""
-            )
-            _crd(part, crd, why or _not_ours(crd, wanted))
-    if wanted.crds == "all":
-        others = inventory.others(wanted.services, observed.namespace)
-        others += [f"EKS capability {name}" for name in observed.capabilities]
-        gone = {*choice.common, *(selectors_of(observed) if wanted.carm else ())}
-        others += [str(item) for item in inventory.common if item not in gone]
-        for crd in _sorted(inventory.crds.values()):
-            if crd.is_common:
-                _crd(part, crd, f"{bindings.told(others, 2)} may need it" if others else _not_ours(crd, wanted))
-    asked = {"none": (), "service": wanted.services, "all": (*wanted.services, "")}[wanted.crds]
-    part.kept += [
-        (f"CustomResourceDefinition {crd.name}", f"--crds {'all' if crd.is_common else 'service'} takes it away")
-        for crd in _sorted(inventory.crds.values())
-        if crd.service in {*wanted.services, ""}
-        and crd.service not in asked
-        and crd.owner
-        and crd.owner.tool == "acksm"
-    ]
+    rivals = {item.service: item for item in reversed(inventory.running) if item.namespace != observed.namespace}
+    others = inventory.others(wanted.services, observed.namespace)
+    others += [f"EKS capability {name}" for name in observed.capabilities]
+    gone = {*choice.common, *(selectors_of(observed) if wanted.carm else ())}
+    others += [str(item) for item in inventory.common if item not in gone]
+    for crd in _sorted(inventory.crds.values()):
+        if crd.service not in {*wanted.services, ""}:
+            continue
+        if not (crd.passing or wanted.crds == "all" or (wanted.crds == "service" and not crd.is_common)):
+            if crd.owner and crd.owner.tool == "acksm":
+                option = "all" if crd.is_common else "service"
+                part.kept.append((f"CustomResourceDefinition {crd.name}", f"--crds {option} takes it away"))
+            continue
+        why = ""
+        if crd.is_common and others:
+            why = f"{bindings.told(others, 2)} may need it"
+        elif crd.service in rivals:
+            why = f"{rivals[crd.service]} needs it"
+        elif crd.plural in staying:
+            why = f"objects of {crd.plural} stay"
+        _crd(part, crd, why or _not_ours(crd, wanted))
     names = [change.params["name"] for change in part.changes]
     ending = [crd.name for crd in inventory.crds.values() if crd.terminating and crd.service in wanted.services]
     if names or ending:

@@ -120,6 +120,7 @@ class Crd:
     owner: Owner | None = None
     chart: str = ""
     terminating: bool = False
+    passing: bool = False  # in a plan: made for the cleanup itself
 
     @property
     def plural(self) -> str:
