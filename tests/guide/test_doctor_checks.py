@@ -316,10 +316,36 @@ def test_a_bare_cluster_is_ready_for_install() -> None:
 
 def test_pod_identity_alone_needs_no_annotation() -> None:
     by_eks = whole(
-        deployed=[replace(deployed(running(role_arn="")))],
+        deployed=[replace(deployed(running(role_arn="")), pods=())],
         associated={("ack-system", CONTROLLER.service_account): ROLE},
     )
     assert wrong(by_eks) == {}
+
+
+def test_pods_older_than_their_association_have_no_role() -> None:
+    by_eks = {("ack-system", CONTROLLER.service_account): ROLE}
+    nameless = running(role_arn="")
+    old = replace(deployed(nameless), pods=(pod(role=""),))
+    assert wrong(whole(deployed=[old], associated=by_eks)) == {"check.pod-role": BROKEN}
+    fresh = pod(role="")
+    fresh["spec"]["containers"][0]["env"] = [{"name": "AWS_CONTAINER_CREDENTIALS_FULL_URI", "value": "http://x"}]
+    assert wrong(whole(deployed=[replace(old, pods=(fresh,))], associated=by_eks)) == {}
+    unsure = whole(deployed=[old], associated=error("aws-access-denied"))
+    assert wrong(unsure) == {"check.pod-identity": UNKNOWN, "check.annotation": UNKNOWN}
+
+
+def test_a_check_as_json() -> None:
+    (found,) = [one for one in results(whole(nodes=error("no-nodes"))) if one.check.id == "check.compute"]
+    assert found.as_data() == {
+        "id": "check.compute",
+        "category": "cluster",
+        "severity": "error",
+        "state": "broken",
+        "where": "there",
+        "text": "no-nodes: told",
+        "remedy": lookup("no-nodes").remedy,
+        "anchor": "errors.md#check.compute",
+    }
 
 
 def test_what_a_crashed_pod_said_is_told_with_its_remedy() -> None:

@@ -25,10 +25,15 @@ def abroad(world: World) -> Iterator[Abroad]:
 
 
 def test_everything_that_was_made_goes_and_nothing_else(abroad: Abroad) -> None:
-    """install, region, carm and objects of two accounts, then cleanup --all: both accounts and the apiserver are as
-    they were, compared whole."""
+    """install, region, carm, adopt, samples and objects of two accounts, then cleanup --all: both accounts and the
+    apiserver are as they were, compared whole. What was adopted was there before, and stays."""
     world, b = abroad.world, abroad.account
     both = [world.account, b]
+    world.aws("sagemaker").create_model(
+        ModelName="theirs",
+        ExecutionRoleArn="arn:aws:iam::012345678901:role/execution",
+        PrimaryContainer={"Image": "practice:1", "ModelDataUrl": "s3://bucket/model.tar.gz"},
+    )
     before = snapshot.whole(world, both)
     world.install()
     abroad.setup().ok()
@@ -38,6 +43,9 @@ def test_everything_that_was_made_goes_and_nothing_else(abroad: Abroad) -> None:
     there, here = abroad.model(name, "abroad"), abroad.model(regional, "regional")
     abroad.placed(there)
     abroad.placed(here)
+    team = abroad.namespace("team")
+    world.acksm("adopt", "Model", "theirs", "-n", team).ok()
+    world.acksm("samples", "apply", "model", "--with-role", "--set", "bucket=of-ours", "-n", team, "-y").ok()
 
     everything = ("cleanup", "--all", "--delete-aws", "--target-profile", abroad.profile)
     with world.requests() as refused:
@@ -57,6 +65,8 @@ def test_everything_that_was_made_goes_and_nothing_else(abroad: Abroad) -> None:
     assert {row["object"]: (row["account"], row["fate"]) for row in planned["result"]["objects"]} == {
         f"Model {name}/abroad": (b, "deletes"),
         f"Model {regional}/regional": (world.account, "deletes"),
+        f"Model {team}/theirs": (world.account, "leaves"),
+        f"Model {team}/acksm-model": (world.account, "deletes"),
     }
     steps = list(dict.fromkeys(change["step"] for change in planned["changes"]))
     assert steps == ["objects", "release", "crds", "carm", "region", "carm-role", "iam", "oidc", "namespace"]
@@ -64,7 +74,9 @@ def test_everything_that_was_made_goes_and_nothing_else(abroad: Abroad) -> None:
     done = world.acksm(*everything, "--confirm", world.cluster, "-o", "json").ok().data
     assert complaints(done) == []
     assert done["result"]["left"] == []
-    assert (abroad.models(account=b), abroad.models("eu-west-1")) == ([], [])
+    assert (abroad.models(account=b), abroad.models("eu-west-1"), abroad.models()) == ([], [], ["theirs"])
+    world.kube.delete(ref("Namespace", team))
+    snapshot.settled(world)
     # the service-linked roles are the accounts' own: they carry no mark of who made them (docs/cleanup.md)
     linked = f"role/aws-service-role/{LINKED_SERVICE}/{SERVICE_LINKED_ROLE}"
     assert snapshot.difference(before, snapshot.whole(world, both)) == [

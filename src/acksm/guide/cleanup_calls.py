@@ -15,7 +15,8 @@ from acksm.engine.waits import Deadline, Progress, wait_until
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind as EventKind, silent
 from acksm.guide import bindings, controller_logs, synced
-from acksm.guide.inventory import POLICY, RETAIN, is_ack_finalizer
+from acksm.guide.inventory_objects import POLICY, RETAIN, is_ack_finalizer
+from acksm.guide.readiness import INSTANCE_LABEL
 from acksm.guide.running import Running
 from acksm.kinds import KINDS
 from acksm.kube import contents
@@ -231,15 +232,20 @@ class Calls:
 
         wait_until(look, self.deadline, what="CRDs", emit=self.emit)
 
-    def pods_gone(self, release: str, namespace: str) -> None:
-        """Until nothing of the release runs: a pod that is ending still works on objects."""
-        selector = f"app.kubernetes.io/instance={release}"
+    def pods_gone(self, releases: Sequence[Sequence[str]]) -> None:
+        """Until nothing of the releases (name, namespace) runs: a pod that is ending still works on objects."""
 
         def look() -> Progress:
-            left = self.kube.list(ref("Pod", namespace=namespace), selector=selector, metadata_only=True)
+            left = [
+                str(pod["metadata"]["name"])
+                for name, namespace in releases
+                for pod in self.kube.list(
+                    ref("Pod", namespace=namespace), selector=f"{INSTANCE_LABEL}={name}", metadata_only=True
+                )
+            ]
             return Progress(not left, f"{len(left)} pods are ending")
 
-        wait_until(look, self.deadline, what=f"release {release}", emit=self.emit)
+        wait_until(look, self.deadline, what="releases", emit=self.emit)
 
     def namespace(self, name: str) -> None:
         """Delete a namespace that acksm made and nobody uses. Error: `cleanup-namespace-used`."""

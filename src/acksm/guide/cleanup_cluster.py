@@ -46,24 +46,22 @@ def check_releases(observed: Observed, wanted: Wanted, *, sure: bool) -> None:
 
 
 def plan_releases(observed: Observed, wanted: Wanted) -> list[Change]:
-    """Releases away, each in its lane, and the wait until nothing of them runs. Where helm has forgotten one, its
-    objects go one by one."""
+    """Releases away, side by side, and the wait until nothing of them runs; it has no lane, so that what comes after it
+    runs after it. Where helm has forgotten a release, its objects go one by one."""
+    there = [seen for service in wanted.services if (seen := observed.releases.get(service)) and seen.there]
     changes: list[Change] = []
-    for service in wanted.services:
-        seen = observed.releases.get(service)
-        if seen is None or not seen.there:
-            continue
+    for seen in there:
         changes += [_uninstall(seen)] if seen.recorded else [_object_of(seen, one) for one in seen.objects]
+    if there:
         changes.append(
             Change(
                 id="cleanup.release-gone",
                 step=RELEASE,
                 op=Op.WAIT,
                 system="kubernetes",
-                target=f"pods of release {seen.name}",
+                target=f"the pods of {' and '.join(seen.name for seen in there)} to end",
                 call="cleanup.pods_gone",
-                params={"release": seen.name, "namespace": seen.namespace},
-                lane=service,
+                params={"releases": [[seen.name, seen.namespace] for seen in there]},
             )
         )
     return changes
@@ -109,7 +107,8 @@ def plan_crds(observed: Observed, wanted: Wanted, choice: Choice) -> Part:
     """CRDs of the chosen services by their group, and with `all` the common ones when nothing of ACK is left."""
     part = Part()
     inventory = observed.inventory
-    staying = {item.place.plural for item in inventory.of(wanted.services) if item not in set(choice.items)}
+    taken = set(choice.items)
+    staying = {item.place.plural for item in inventory.of(wanted.services) if item not in taken}
     for service in wanted.services if wanted.crds != "none" else ():
         rivals = [
             item for item in inventory.running if item.service == service and item.namespace != observed.namespace
@@ -180,7 +179,7 @@ def _crd(part: Part, crd: Crd, why: str) -> None:
                 target=f"CustomResourceDefinition {crd.name}",
                 call="cleanup.crd",
                 params={"name": crd.name},
-                before={"chart": crd.chart},
+                reason=f"of {crd.chart}" if crd.chart else "",
                 danger=Danger.MILD,
                 guide=f"kubectl delete crd {crd.name}",
                 lane=f"crds-{number % LANES}",
@@ -218,7 +217,6 @@ def plan_namespaces(observed: Observed, wanted: Wanted, choice: Choice, going: S
                 target=f"Namespace {name}",
                 call="cleanup.namespace",
                 params={"name": name},
-                before={"name": name},
                 reason="acksm made it, and nothing of anybody else's is in it",
                 danger=Danger.MILD,
                 guide=f"kubectl delete namespace {name}",

@@ -122,14 +122,13 @@ def made(changes: Sequence[Change]) -> frozenset[str]:
 
 
 def _restarts(observed: Observed, why: Mapping[str, str], changes: Sequence[Change], role_arn: str) -> list[Change]:
-    """A controller that could not start waits minutes before it tries again; and it has to be ready before objects
-    go."""
+    """A controller that could not start waits minutes before it tries again; and each has to be ready before objects
+    go. The waits have no lane, so that what comes after them runs after them."""
     found = []
     for service in why:
         seen = observed.releases.get(service) or ReleaseSeen(service, observed.namespace)
-        if any(change.id == "release.ready" and change.lane == service for change in changes):
-            continue
-        if seen.health:
+        changes_it = any(change.step == "release" and change.lane == service for change in changes)
+        if seen.health and not changes_it:
             found.append(
                 Change(
                     id="release.restart",

@@ -37,6 +37,7 @@ from acksm.kube.contents import Contents
 from acksm.kube.owners import OWNED_LABEL, owner_of
 from acksm.kube.paths import Ref, ref
 
+_BY_HELM = "app.kubernetes.io/managed-by=Helm"  # helm writes it on all that it makes, whatever the chart says
 # Kinds that the charts of all generations make.
 _OF_RELEASES = (
     "Deployment",
@@ -292,11 +293,10 @@ def _release(target: Target, service: str, found: Release | None) -> ReleaseSeen
 def _unrecorded(kube: Kube, service: str, namespace: str, health: Health | None) -> ReleaseSeen:
     """Objects that helm made and has forgotten: they carry the release's name still."""
     ours = f"{namespace}/{charts.release_name(service)}"
-    selector = f"app.kubernetes.io/instance={charts.release_name(service)}"
     refs: list[Ref] = []
     version, owned = "", False
     for kind in _OF_RELEASES:
-        for item in kube.list(ref(kind), selector=selector):
+        for item in kube.list(ref(kind), selector=_BY_HELM):
             owner = owner_of(item)
             if owner is None or owner.tool != "helm" or owner.name != ours:
                 continue
