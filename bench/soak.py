@@ -122,9 +122,7 @@ def begun(name: str, home: Path) -> Kills:
     return Kills(Abroad.open(world), Forks(place / "forks"), place)
 
 
-def _one(
-    soak: Soak, kills: Kills, command: str, argv: tuple[str, ...], wanted: snapshot.Snapshot, name: str
-) -> bool:
+def _one(soak: Soak, kills: Kills, command: str, argv: tuple[str, ...], wanted: snapshot.Snapshot, name: str) -> bool:
     """One command of a life, killed where a case is left. False: this life is of no more use."""
     case = soak.next(command)
     try:
