@@ -6,7 +6,7 @@ looks once more (ack-facts.md §4.2; the guide's own order leaves objects that n
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +24,7 @@ from acksm.guide import (
     cleanup_objects,
     cleanup_seen,
     install,
+    rights,
     sample_roles,
 )
 from acksm.guide.carry_out import carry_out
@@ -207,6 +208,7 @@ def run(settings: Settings, ui: Any, wanted: Wanted, confirm: str) -> int:
         ending = Ending(planned, facts(planned, wanted), again, executed=bool(changes) and not settings.dry_run)
         whole = Plan(COMMAND, changes, planned.notes, ending.facts())
         table = _dispatch(target, observed, other, ui.emit)
+        _check_far(other, changes, settings)
         return carry_out(
             target,
             ui,
@@ -225,6 +227,13 @@ def _look(target: Target, wanted: Wanted, other: Aws | None, emit: Emit) -> Obse
     observed = cleanup_seen.observe(target, wanted, other)
     emit(Event(Kind.PROGRESS, "observe", ""))
     return observed
+
+
+def _check_far(other: Aws | None, changes: Sequence[Change], settings: Settings) -> None:
+    """Ask the other account's IAM before the first write, as `carry_out` asks one's own. Error: `aws-access-denied`."""
+    far = [change for change in changes if change.call.startswith(OTHER_ACCOUNT)]
+    if other is not None and far and not settings.dry_run:
+        rights.check_iam(other.iam, other.identity().arn, far)
 
 
 def _dispatch(target: Target, observed: Observed, other: Aws | None, emit: Emit) -> dict[str, Callable[..., Any]]:
@@ -288,4 +297,5 @@ def _run_without_cluster(settings: Settings, ui: Any, wanted: Wanted, confirm: s
     whole = Plan(COMMAND, first.changes, (), ending.facts())
     far = {f"{OTHER_ACCOUNT}{call}": work for call, work in other.dispatch_table().items()} if other else {}
     table = {**target.aws.dispatch_table(), **far}
+    _check_far(other, first.changes, settings)
     return carry_out(target, ui, whole, table, ending.text, code=ending.code, confirm=confirm, lock=False)
