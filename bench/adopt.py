@@ -175,6 +175,8 @@ def section(found: Results) -> str:
         row("acksm adopt -f", found.first, found.many),
         row("acksm adopt -f, again", found.second, found.many),
     ]
+    cores = len(os.sched_getaffinity(0))
+    busy = ": others worked on the machine, and both sides took longer than alone" if float(found.load) > cores else ""
     met = "yes" if found.ratio >= WANTED else "**no**"
     judged = ["acksm / loop, models in the same time", f"≥ {WANTED:.0f}", f"{found.ratio:.0f}", met]
     head = ["", "models", "wall time", "per model", "CPU time", "largest process"]
@@ -196,7 +198,7 @@ def section(found: Results) -> str:
             "- acksm reads file, account and cluster once, looks for the models in AWS by one list, creates eight "
             "objects at a time and waits for all by lists. Its start and its checks are in its time, and what "
             "the controller takes: it does 500 in the place of one.",
-            f"- {found.date}, load before it {found.load}, {len(os.sched_getaffinity(0))} cores; the rest is above.",
+            f"- {found.date}, load before it {found.load} on {cores} cores{busy}; the rest is above.",
             "",
         ]
     )

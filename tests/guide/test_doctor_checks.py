@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
+from hypothesis import given, strategies as st
 
 from acksm.catalog import entries, lookup
 from acksm.config import Settings
@@ -267,6 +268,19 @@ def test_what_is_broken_is_named_and_nothing_else(name: str) -> None:
         if one.check.state in {BROKEN, WARNING, UNKNOWN}:
             assert one.check.told_remedy, one.check
             assert one.as_data()["anchor"] == f"errors.md#{one.check.id}"
+
+
+_READ = [item.name for item in fields(Facts) if item.name not in {"settings", "connection", "regions", "registry"}]
+
+
+@given(st.sets(st.sampled_from(_READ)), st.sampled_from(["kube-forbidden", "aws-access-denied", "aws-failed"]))
+def test_whatever_could_not_be_read_every_check_has_an_answer(unread: set[str], id: str) -> None:
+    lost: dict[str, Any] = dict.fromkeys(unread, error(id))
+    found = results(replace(whole(), **lost))
+    assert [*dict.fromkeys(one.check.id for one in found)] == [one.id for one in doctor.CHECKS]
+    assert bool(unread) is any(one.check.state in {UNKNOWN, BROKEN, WARNING} for one in found)
+    doctor.text_of(found, full=True)
+    doctor.seen(replace(whole(), **lost))
 
 
 def test_every_check_is_seen_failing() -> None:

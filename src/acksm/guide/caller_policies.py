@@ -112,6 +112,7 @@ COMMANDS: dict[str, tuple[Grant, ...]] = {
     "oidc": (*_CONNECT, *_PROVIDER, *_SIMULATE),
     "iam-role": (*_CONNECT, *_PROVIDER_READ, *_ROLE, *_SIMULATE),
     "install": (*_CONNECT, *_COMPUTE, *_PROVIDER, *_ROLE, *_SIMULATE),
+    "upgrade": (*_CONNECT, *_COMPUTE, *_PROVIDER, *_ROLE, *_SIMULATE),
     "status": _STATUS,
     "region bind": _CONNECT,
     "region unbind": _CONNECT,

@@ -10,7 +10,6 @@ from typing import Any
 from acksm import reports
 from acksm.catalog import lookup
 from acksm.config import Settings
-from acksm.engine import review
 from acksm.engine.change import Change, Danger, Op, Plan, summary
 from acksm.engine.checks import Check, Result, Severity, State, judge
 from acksm.engine.diff import render_plan
@@ -177,9 +176,6 @@ def _fix(target: Target, ui: Any, results: Sequence[Result], facts: Facts) -> li
             Event(Kind.UP_TO_DATE, "up-to-date", "nothing that is wrong has a remedy that acksm may apply by itself")
         )
         return []
-    reviewer = review.CURRENT.get()
-    if reviewer is not None:
-        reviewer.saw(plan, settings, target.as_data())
     ui.show(render_plan(plan, full=settings.full))
     if settings.dry_run:
         ui.emit(Event(Kind.NOTE, "note", f"dry run: {summary(plan.mutations)}; nothing was written"))

@@ -114,6 +114,9 @@ def _associated(facts: Facts, item: Running) -> str:
 
 def _pod_identity(facts: Facts) -> Iterator[Check]:
     name = "check.pod-identity"
+    if isinstance(facts.deployed, AcksmError):
+        yield unread(name, "", facts.deployed)
+        return
     if isinstance(facts.associated, AcksmError):
         yield unread(name, "", facts.associated)
         return
@@ -127,6 +130,9 @@ def _pod_identity(facts: Facts) -> Iterator[Check]:
 
 
 def _annotation(facts: Facts) -> Iterator[Check]:
+    if isinstance(facts.deployed, AcksmError):
+        yield unread("check.annotation", "", facts.deployed)
+        return
     for item in facts.installed:
         where = f"service account {item.namespace}/{item.service_account}"
         if item.role_arn:
@@ -202,6 +208,9 @@ def _trusted(document: Json) -> str:
 
 
 def _pod_role(facts: Facts) -> Iterator[Check]:
+    if isinstance(facts.deployed, AcksmError):
+        yield unread("check.pod-role", "", facts.deployed)
+        return
     for item in deployed(facts):
         wanted, by_eks = item.running.role_arn, _associated(facts, item.running)
         for pod in item.pods:

@@ -60,6 +60,9 @@ def _log(facts: Facts) -> Iterator[Check]:
 
 def _election(facts: Facts) -> Iterator[Check]:
     name = "check.leader-election"
+    if isinstance(facts.deployed, AcksmError):
+        yield unread(name, "", facts.deployed)
+        return
     if isinstance(facts.leases, AcksmError):
         yield unread(name, "", facts.leases)
         return
@@ -111,6 +114,9 @@ def _age(stamp: str) -> timedelta | None:
 
 
 def _scope(facts: Facts) -> Iterator[Check]:
+    if isinstance(facts.deployed, AcksmError):
+        yield unread("check.scope", "", facts.deployed)
+        return
     namespaces = {} if isinstance(facts.inventory, AcksmError) else facts.inventory.namespaces
     manifests = {
         name: {

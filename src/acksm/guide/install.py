@@ -31,10 +31,22 @@ class Result:
     manifests: Sequence[Mapping[str, Any]] = ()
 
 
-def run(settings: Settings, ui: Any, *, command: str, sections: Sequence[str]) -> int:
-    """Observe, plan, show or execute, verify. Returns the exit code; raises AcksmError."""
+def run(
+    settings: Settings,
+    ui: Any,
+    *,
+    command: str,
+    sections: Sequence[str],
+    narrowed: Callable[[Target], Settings] | None = None,
+) -> int:
+    """Observe, plan, show or execute, verify. Returns the exit code; raises AcksmError.
+
+    `narrowed` gives the settings that are meant in view of what is installed.
+    """
     with connect(settings) as target:
         ui.emit(Event(Kind.STEP, "target", target.line()))
+        if narrowed:
+            target.settings = narrowed(target)
         result = plan(target, command, sections, ui.emit)
         table, text = dispatch(target, ui.emit), _text(command, result, target)
         more = _releases_text(result)
