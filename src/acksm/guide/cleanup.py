@@ -167,6 +167,12 @@ def _notes(inventory: Inventory, observed: Observed, wanted: Wanted, choice: Cho
     adopted = [item for item in choice.items if item.live and item.adopted and item.policy.source != "object"]
     if wanted.delete_aws and adopted:
         notes.append(f"{len(adopted)} adopted objects stay in AWS: they were there before ACK")
+    begun = [item for item in choice.items if item.terminating and item.live and not wanted.orphan]
+    if begun and not wanted.delete_aws:
+        notes.append(
+            f"{bindings.told(begun, MOST_TOLD)}: deleted before, without retain; what the controller has begun in AWS "
+            "is not taken back"
+        )
     for seen in observed.roles if wanted.iam else ():
         losing = [item for item in choice.items if seen.arn in item.roles and fate_of(item, wanted) is Effect.LEAVES]
         if losing and seen.owned(observed.cluster_arn):
