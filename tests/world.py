@@ -233,9 +233,10 @@ class World:
                 status = int((row.get("responseStatus") or {}).get("code", 0))
                 seen.kube.append((row["verb"], row["requestURI"], status))
 
-    def fault(self, action: str, status: int, code: str, message: str = "practised") -> None:
-        """Let AWS answer `action` ("iam:CreateRole") with an error, in this account only."""
-        api.control(self.state, "POST", f"accounts/{self.account}/faults", {action: [status, code, message]})
+    def fault(self, action: str, status: int, code: str, message: str = "practised", **more: Any) -> None:
+        """Let AWS answer `action` ("iam:CreateRole") with an error, in this account only. `more`: as in Fault."""
+        fault = {"status": status, "code": code, "message": message, **more}
+        api.control(self.state, "POST", f"accounts/{self.account}/faults", {action: fault})
 
     def end_faults(self) -> None:
         api.control(self.state, "POST", f"accounts/{self.account}/faults", {})
