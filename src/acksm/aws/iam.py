@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -14,11 +16,19 @@ if TYPE_CHECKING:
     from acksm.aws.session import Aws
 
 Json = dict[str, Any]
+# IAM is eventually consistent (IAM User Guide, "Changes that I make are not always immediately visible").
+SETTLING_SECONDS, PAUSE_SECONDS = 60.0, 1.0
+_UNKNOWN_ROLE = re.compile(r": NoSuchEntity: (The )?role ", re.IGNORECASE)  # and not a policy that is not there
 
 
 def _document(value: Any) -> Any:
     """IAM gives policy documents URL-encoded (RFC 3986); botocore decodes most of them already."""
     return json.loads(unquote(value)) if isinstance(value, str) else value
+
+
+def _unknown_principal(error: AcksmError) -> bool:
+    """IAM refuses a trust policy that names a role it does not know; a new one is unknown for a while."""
+    return error.details.get("code") == "MalformedPolicyDocument" and "Invalid principal" in error.message
 
 
 def _tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
@@ -48,8 +58,12 @@ class Iam:
         "delete_oidc_provider",
     )
 
-    def __init__(self, aws: Aws) -> None:
-        self._aws = aws
+    def __init__(
+        self, aws: Aws, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._aws, self._clock, self._sleep = aws, clock, sleep
+        self._made: set[str] = set()  # roles that this process made, and IAM may not show everywhere yet
+        self._emptied: set[str] = set()  # roles that it took policies off
 
     def _call(self, operation: str, method: str, where: str, **params: Any) -> Any:
         client = self._aws.client("iam")
@@ -63,6 +77,29 @@ class Iam:
             if error.details.get("code") in {"NoSuchEntity", "NoSuchEntityException"}:
                 return None
             raise
+
+    def _settled(
+        self, lagging: Callable[[AcksmError], bool], operation: str, method: str, where: str, **params: Any
+    ) -> None:
+        """A write that is repeated while its refusal comes of IAM's lag, for SETTLING_SECONDS at most."""
+        began = self._clock()
+        while True:
+            try:
+                self._call(operation, method, where, **params)
+                return
+            except AcksmError as error:
+                late = self._clock() - began >= SETTLING_SECONDS or self._aws.left() <= PAUSE_SECONDS
+                if late or not lagging(error):
+                    raise
+            self._sleep(PAUSE_SECONDS)
+
+    def _on_role(self, operation: str, method: str, name: str, **params: Any) -> None:
+        """A write on a role. One that was made a moment ago may be unknown still, as may a principal that it names."""
+
+        def lagging(error: AcksmError) -> bool:
+            return (name in self._made and bool(_UNKNOWN_ROLE.search(error.message))) or _unknown_principal(error)
+
+        self._settled(lagging, operation, method, f"role {name}", RoleName=name, **params)
 
     def _pages(self, operation: str, method: str, key: str, **params: Any) -> list[Any]:
         client = self._aws.client("iam")
@@ -264,41 +301,44 @@ class Iam:
         }
         if boundary:
             params["PermissionsBoundary"] = boundary
-        self._call("CreateRole", "create_role", f"role {name}", **params)
+        try:
+            self._settled(_unknown_principal, "CreateRole", "create_role", f"role {name}", **params)
+        except AcksmError as error:
+            same = error.details.get("code") == "EntityAlreadyExists" and self._is(name, path, trust, tags, boundary)
+            if not same:
+                raise
+        self._made.add(name)
+
+    def _is(self, name: str, path: str, trust: Json, tags: Mapping[str, str], boundary: str) -> bool:
+        """Whether the role is there just as it was to be made: the answer to an earlier attempt was lost, or IAM did
+        not show yet what a killed run had made. One that is not visible yet is waited for."""
+        began = self._clock()
+        while (found := self._get("GetRole", "get_role", f"role {name}", RoleName=name)) is None:
+            if self._clock() - began >= SETTLING_SECONDS or self._aws.left() <= PAUSE_SECONDS:
+                return False
+            self._sleep(PAUSE_SECONDS)
+        role = found["Role"]
+        return (
+            role["Path"] == path
+            and _document(role["AssumeRolePolicyDocument"]) == trust
+            and dict(tags).items() <= _mapping(role.get("Tags")).items()
+            and str((role.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn", "")) == boundary
+        )
 
     def update_trust(self, name: str, trust: Json) -> None:
-        self._call(
-            "UpdateAssumeRolePolicy",
-            "update_assume_role_policy",
-            f"role {name}",
-            RoleName=name,
-            PolicyDocument=json.dumps(trust),
-        )
+        self._on_role("UpdateAssumeRolePolicy", "update_assume_role_policy", name, PolicyDocument=json.dumps(trust))
 
     def attach_policy(self, name: str, policy_arn: str) -> None:
-        self._call("AttachRolePolicy", "attach_role_policy", f"role {name}", RoleName=name, PolicyArn=policy_arn)
+        self._on_role("AttachRolePolicy", "attach_role_policy", name, PolicyArn=policy_arn)
 
     def put_policy(self, name: str, policy: str, document: Json) -> None:
-        self._call(
-            "PutRolePolicy",
-            "put_role_policy",
-            f"role {name}",
-            RoleName=name,
-            PolicyName=policy,
-            PolicyDocument=json.dumps(document),
-        )
+        self._on_role("PutRolePolicy", "put_role_policy", name, PolicyName=policy, PolicyDocument=json.dumps(document))
 
     def tag_role(self, name: str, tags: Mapping[str, str]) -> None:
-        self._call("TagRole", "tag_role", f"role {name}", RoleName=name, Tags=_tags(tags))
+        self._on_role("TagRole", "tag_role", name, Tags=_tags(tags))
 
     def put_boundary(self, name: str, boundary: str) -> None:
-        self._call(
-            "PutRolePermissionsBoundary",
-            "put_role_permissions_boundary",
-            f"role {name}",
-            RoleName=name,
-            PermissionsBoundary=boundary,
-        )
+        self._on_role("PutRolePermissionsBoundary", "put_role_permissions_boundary", name, PermissionsBoundary=boundary)
 
     def create_service_linked_role(self, service: str) -> None:
         """Of `service`; one that exists already is what was wanted."""
@@ -311,17 +351,26 @@ class Iam:
 
     def detach_policy(self, name: str, policy_arn: str) -> None:
         self._gone("DetachRolePolicy", "detach_role_policy", f"role {name}", RoleName=name, PolicyArn=policy_arn)
+        self._emptied.add(name)
 
     def delete_policy(self, name: str, policy: str) -> None:
         """An inline policy of a role."""
         self._gone("DeleteRolePolicy", "delete_role_policy", f"role {name}", RoleName=name, PolicyName=policy)
+        self._emptied.add(name)
 
     def delete_role(self, name: str) -> None:
         """Its policies have to be gone first. Its boundary stays to the end: rights may depend on it, and it goes with
         the role. Error: `aws-role-in-use`."""
+
+        def lagging(error: AcksmError) -> bool:  # a policy that this process took off may be seen there still
+            policies = error.details.get("code") == "DeleteConflict" and "policies first" in error.message
+            return policies and name in self._emptied
+
         try:
-            self._gone("DeleteRole", "delete_role", f"role {name}", RoleName=name)
+            self._settled(lagging, "DeleteRole", "delete_role", f"role {name}", RoleName=name)
         except AcksmError as error:
+            if error.details.get("code") == "NoSuchEntity":
+                return
             if error.details.get("code") != "DeleteConflict":
                 raise
             raise AcksmError("aws-role-in-use", error.message, where=f"role {name}") from error

@@ -147,7 +147,7 @@ def _unconnected(settings: Settings, error: AcksmError) -> Facts:
 
 def helm_version() -> str:
     """helm's version and path. Errors: `helm-missing`, `helm-too-old`."""
-    helm = Helm({})
+    helm = Helm(dict)
     try:
         return f"helm {'.'.join(map(str, helm.version))} ({helm.path})"
     finally:
