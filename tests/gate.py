@@ -19,7 +19,7 @@ from acksm.engine.change import Change, Plan
 from acksm.engine.executor import Outcome, execute
 from acksm.engine.waits import Deadline
 from acksm.guide import iam_role, oidc
-from acksm.sandbox.cloud import Cloud, empty_account, open_account
+from acksm.sandbox.cloud import Cloud, empty_account, forget_cluster, open_account, record_cluster
 from acksm.sandbox.daemon import _Quiet
 from acksm.sandbox.faults import Faults
 
@@ -71,8 +71,20 @@ class Gate:
         """Nothing made, no fault; the variable that leads to it."""
         self.cloud.faults.clear()
         empty_account(ACCOUNT)
+        forget_cluster(CLUSTER.name, REGION, ACCOUNT)
         self.clock = Clock()
         return {"AWS_ENDPOINT_URL": self.endpoint}
+
+    def cluster(self, endpoint: str) -> dict[str, str]:
+        """EKS knows the cluster, whose apiserver is at `endpoint`; the variables of whoever works with it."""
+        record_cluster(CLUSTER.name, REGION, ACCOUNT, endpoint, "", ISSUER, CLUSTER.version)
+        keys = self.boto.get_credentials()
+        return {
+            "AWS_ACCESS_KEY_ID": keys.access_key,
+            "AWS_SECRET_ACCESS_KEY": keys.secret_key,
+            "ACKSM_CLUSTER": CLUSTER.name,
+            "ACKSM_REGION": REGION,
+        }
 
     def session(self, seconds: float = 900) -> Aws:
         """acksm's, with `seconds` for everything."""

@@ -5,8 +5,6 @@ Each fault is survived, or it is one error that tells what was done before, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -39,22 +37,6 @@ PASSING: dict[str, dict[str, Any]] = {
     "503": {"status": 503, "code": "ServiceUnavailable"},
     "reset": {"drop": "before"},
 }
-
-
-@pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gate]:
-    made = Gate.open(tmp_path_factory.mktemp("gate"))
-    yield made
-    made.server.shutdown()
-
-
-@pytest.fixture
-def gate(opened: Gate, monkeypatch: pytest.MonkeyPatch) -> Gate:
-    """One for all tests, emptied for each. botocore decides how long it pauses; the test's clock passes."""
-    for name, value in opened.reset().items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda seconds: opened.clock.sleep(seconds)))
-    return opened
 
 
 def failure(work: Any) -> AcksmError:

@@ -32,6 +32,7 @@ CHART_LAYER = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
 OLD_LAYERS = {"application/tar+gzip", "application/vnd.cncf.helm.chart.provenance.v1.prov"}
 MAX_JSON = 4 * 1024 * 1024
 MAX_PAGES = 50
+_PASSING = frozenset({429, 500, 502, 503, 504})
 _CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -74,7 +75,7 @@ class Registry:
                 total=4,
                 backoff_factor=0.3,
                 raise_on_status=False,
-                status_forcelist=(429, 500, 502, 503, 504),
+                status_forcelist=_PASSING,
                 redirect=0,
             ),
         }
@@ -139,7 +140,9 @@ class Registry:
         if answer.status == 404:
             raise AcksmError("chart-version-unknown", f"{self.host} does not have it (404)", where=url)
         if answer.status != 200:
-            raise AcksmError("registry-failed", f"{self.host} answers {answer.status}", where=url)
+            over = self._left() <= 0 and answer.status in _PASSING
+            told = f"{self.host} answers {answer.status}" + (", and the time allowed is over" if over else "")
+            raise AcksmError("timed-out" if over else "registry-failed", told, where=url)
         return answer
 
     def _ask(self, url: str, headers: Mapping[str, str], limit: int) -> Answer:
