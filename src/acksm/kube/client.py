@@ -358,7 +358,8 @@ def _translated(error: Any, method: str, path: str) -> AcksmError:
         causes = causes if isinstance(causes, list) else []
         managers = sorted({str(cause.get("message", "")) for cause in causes if isinstance(cause, dict)})
         return AcksmError("kube-conflict", message, where=path, details={"conflicts": managers})
-    if error.status == 403 and "admission webhook" in message:
+    policy = "ValidatingAdmissionPolicy" in message and "denied request" in message  # the apiserver's own: 422
+    if policy or (error.status == 403 and "admission webhook" in message):
         return AcksmError("kube-webhook-denied", message, where=path)
     ids = {
         400: "kube-invalid",

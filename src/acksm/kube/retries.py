@@ -10,7 +10,7 @@ from urllib3.exceptions import NewConnectionError
 from acksm.retries import Bounded
 
 # Attempts at a server that answered before and refuses connections now: it is being restarted. Others get UNKNOWN.
-RESTART, UNKNOWN = 10, 3
+RESTART, UNKNOWN = 14, 3
 _REPEATABLE = frozenset({"GET", "PATCH"})  # GET, and server-side apply: a second time changes nothing
 _PASSING = frozenset({429, 500, 502, 503, 504})  # etcd slow, a webhook that is not there yet, a balancer
 

@@ -220,6 +220,10 @@ class Daemon:
                     self.add_cluster(name, body["account"], body["region"])
                 except AcksmError as error:
                     return _answer(begin, error.as_data(), "500 failed")
+            case ["clusters", name, "restart", part]:
+                with self._lock:
+                    self.planes[name].restart(part)
+                    save(self.state)
             case ["controllers"]:
                 return _answer(begin, {"controllers": self.controllers.told()})
             case ["users"]:  # maps an ARN, as aws-auth or an access entry does
