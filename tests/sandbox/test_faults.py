@@ -22,8 +22,12 @@ PLURALS = {
     "ValidatingAdmissionPolicyBinding": "validatingadmissionpolicybindings",
     "ValidatingWebhookConfiguration": "validatingwebhookconfigurations",
 }
-ROLE_UNKNOWN = {"status": 404, "code": "NoSuchEntity", "message": "The role with name x cannot be found."}
-PASSING = {
+ROLE_UNKNOWN: dict[str, Any] = {
+    "status": 404,
+    "code": "NoSuchEntity",
+    "message": "The role with name x cannot be found.",
+}
+PASSING: dict[str, dict[str, Any]] = {
     "sts:GetCallerIdentity": {"status": 503, "code": "ServiceUnavailable", "times": 1},
     "eks:DescribeCluster": {"status": 429, "code": "TooManyRequestsException", "times": 1},
     "iam:GetOpenIDConnectProvider": {"drop": "before", "times": 1},
