@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from acksm.aws import iam, session
+from acksm.aws import iam_calls, session
 from acksm.engine.change import Plan
 from acksm.errors import AcksmError
 from acksm.guide import carm_trust, cleanup_iam, cleanup_seen, iam_role
@@ -113,7 +113,7 @@ def test_a_read_that_fails_is_told_before_any_plan(gate: Gate, fault: str, actio
 def test_a_new_role_that_is_not_known_everywhere_yet(gate: Gate, action: str) -> None:
     gate.fault(action, times=3, after="iam:CreateRole", **UNKNOWN_ROLE)
     install(gate)
-    assert gate.clock.slept == [iam.PAUSE_SECONDS] * 3
+    assert gate.clock.slept == [iam_calls.PAUSE_SECONDS] * 3
 
 
 def test_a_role_that_never_appears_is_told_in_the_end(gate: Gate) -> None:
@@ -121,7 +121,7 @@ def test_a_role_that_never_appears_is_told_in_the_end(gate: Gate) -> None:
     aws = gate.session()
     error = failure(lambda: carry_out(aws, plan(aws)))
     assert (error.id, error.details["code"]) == ("aws-failed", "NoSuchEntity")
-    assert iam.SETTLING_SECONDS <= gate.clock.now < 2 * iam.SETTLING_SECONDS
+    assert iam_calls.SETTLING_SECONDS <= gate.clock.now < 2 * iam_calls.SETTLING_SECONDS
 
 
 def test_a_role_that_was_deleted_meanwhile_is_not_waited_for(gate: Gate) -> None:
@@ -182,7 +182,7 @@ def test_a_trusted_role_of_another_account_that_is_new(gate: Gate, action: str) 
     gate.fault(action, times=2, **refused)
     aws.iam.create_role(ROLE, "/", trust, {})
     aws.iam.update_trust(ROLE, trust)
-    assert gate.clock.slept == [iam.PAUSE_SECONDS] * 2
+    assert gate.clock.slept == [iam_calls.PAUSE_SECONDS] * 2
 
 
 def test_a_role_is_awaited_before_anything_needs_it(gate: Gate) -> None:

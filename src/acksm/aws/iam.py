@@ -3,43 +3,23 @@
 from __future__ import annotations
 
 import json
-import re
-import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from acksm.aws.errors import translated
+from acksm.aws.iam_calls import (
+    PAUSE_SECONDS,
+    SETTLING_SECONDS,
+    Calls,
+    Json,
+    document_of,
+    mapping,
+    tags_of,
+    unknown_principal,
+)
 from acksm.errors import AcksmError
 
-if TYPE_CHECKING:
-    from acksm.aws.session import Aws
 
-Json = dict[str, Any]
-# IAM is eventually consistent (IAM User Guide, "Changes that I make are not always immediately visible").
-SETTLING_SECONDS, PAUSE_SECONDS = 60.0, 1.0
-_UNKNOWN_ROLE = re.compile(r": NoSuchEntity: (The )?role ", re.IGNORECASE)  # and not a policy that is not there
-
-
-def _document(value: Any) -> Any:
-    """IAM gives policy documents URL-encoded (RFC 3986); botocore decodes most of them already."""
-    return json.loads(unquote(value)) if isinstance(value, str) else value
-
-
-def _unknown_principal(error: AcksmError) -> bool:
-    """IAM refuses a trust policy that names a role it does not know; a new one is unknown for a while."""
-    return error.details.get("code") == "MalformedPolicyDocument" and "Invalid principal" in error.message
-
-
-def _tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    return [{"Key": key, "Value": value} for key, value in tags.items()]
-
-
-def _mapping(tags: Sequence[Mapping[str, str]] | None) -> dict[str, str]:
-    return {tag["Key"]: tag["Value"] for tag in tags or []}
-
-
-class Iam:
+class Iam(Calls):
     """IAM of the session's account. Errors are AcksmErrors of `acksm.aws.errors`."""
 
     WRITES = (
@@ -58,54 +38,6 @@ class Iam:
         "delete_oidc_provider",
     )
 
-    def __init__(
-        self, aws: Aws, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
-    ) -> None:
-        self._aws, self._clock, self._sleep = aws, clock, sleep
-        self._made: set[str] = set()  # roles that this process made, and IAM may not show everywhere yet
-        self._emptied: set[str] = set()  # roles that it took policies off
-
-    def _call(self, operation: str, method: str, where: str, **params: Any) -> Any:
-        client = self._aws.client("iam")
-        with translated("iam", operation, where):
-            return getattr(client, method)(**params)
-
-    def _get(self, operation: str, method: str, where: str, **params: Any) -> Any:
-        try:
-            return self._call(operation, method, where, **params)
-        except AcksmError as error:
-            if error.details.get("code") in {"NoSuchEntity", "NoSuchEntityException"}:
-                return None
-            raise
-
-    def _settled(
-        self, lagging: Callable[[AcksmError], bool], operation: str, method: str, where: str, **params: Any
-    ) -> None:
-        """A write that is repeated while its refusal comes of IAM's lag, for SETTLING_SECONDS at most."""
-        began = self._clock()
-        while True:
-            try:
-                self._call(operation, method, where, **params)
-                return
-            except AcksmError as error:
-                late = self._clock() - began >= SETTLING_SECONDS or self._aws.left() <= PAUSE_SECONDS
-                if late or not lagging(error):
-                    raise
-            self._sleep(PAUSE_SECONDS)
-
-    def _on_role(self, operation: str, method: str, name: str, **params: Any) -> None:
-        """A write on a role. One that was made a moment ago may be unknown still, as may a principal that it names."""
-
-        def lagging(error: AcksmError) -> bool:
-            return (name in self._made and bool(_UNKNOWN_ROLE.search(error.message))) or _unknown_principal(error)
-
-        self._settled(lagging, operation, method, f"role {name}", RoleName=name, **params)
-
-    def _pages(self, operation: str, method: str, key: str, **params: Any) -> list[Any]:
-        client = self._aws.client("iam")
-        with translated("iam", operation):
-            return [item for page in client.get_paginator(method).paginate(**params) for item in page[key]]
-
     # reads
 
     def get_oidc_provider(self, arn: str) -> Json | None:
@@ -116,7 +48,7 @@ class Iam:
         return {
             "url": found.get("Url", ""),
             "client_ids": list(found.get("ClientIDList") or []),
-            "tags": _mapping(found.get("Tags")),
+            "tags": mapping(found.get("Tags")),
         }
 
     def list_oidc_providers(self) -> list[str]:
@@ -133,15 +65,15 @@ class Iam:
         inline = {}
         for policy in self._pages("ListRolePolicies", "list_role_policies", "PolicyNames", RoleName=name):
             document = self._call("GetRolePolicy", "get_role_policy", f"role {name}", RoleName=name, PolicyName=policy)
-            inline[str(policy)] = _document(document["PolicyDocument"])
+            inline[str(policy)] = document_of(document["PolicyDocument"])
         attached = self._pages(
             "ListAttachedRolePolicies", "list_attached_role_policies", "AttachedPolicies", RoleName=name
         )
         return {
             "arn": str(role["Arn"]),
             "path": str(role["Path"]),
-            "trust": _document(role["AssumeRolePolicyDocument"]),
-            "tags": _mapping(role.get("Tags")),
+            "trust": document_of(role["AssumeRolePolicyDocument"]),
+            "tags": mapping(role.get("Tags")),
             "boundary": str((role.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn", "")),
             "attached": [str(policy["PolicyArn"]) for policy in attached],
             "inline": inline,
@@ -166,7 +98,7 @@ class Iam:
     def trusts(self) -> dict[str, Any]:
         """Every role's trust policy, by the role's ARN: one request for each hundred."""
         roles = self._pages("ListRoles", "list_roles", "Roles")
-        return {str(role["Arn"]): _document(role.get("AssumeRolePolicyDocument")) for role in roles}
+        return {str(role["Arn"]): document_of(role.get("AssumeRolePolicyDocument")) for role in roles}
 
     def denied(self, caller_arn: str, needs: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
         """(action, resource) of `needs` (resource ARN to actions) that IAM's simulation denies `caller_arn`.
@@ -250,7 +182,7 @@ class Iam:
                 url,
                 Url=url,
                 ClientIDList=list(client_ids),
-                Tags=_tags(tags),
+                Tags=tags_of(tags),
             )
         except AcksmError as error:
             code = error.details.get("code")
@@ -296,13 +228,13 @@ class Iam:
             "RoleName": name,
             "Path": path,
             "AssumeRolePolicyDocument": json.dumps(trust),
-            "Tags": _tags(tags),
+            "Tags": tags_of(tags),
             "Description": "ACK controllers; made by acksm",
         }
         if boundary:
             params["PermissionsBoundary"] = boundary
         try:
-            self._settled(_unknown_principal, "CreateRole", "create_role", f"role {name}", **params)
+            self._settled(unknown_principal, "CreateRole", "create_role", f"role {name}", **params)
         except AcksmError as error:
             same = error.details.get("code") == "EntityAlreadyExists" and self._is(name, path, trust, tags, boundary)
             if not same:
@@ -320,8 +252,8 @@ class Iam:
         role = found["Role"]
         return (
             role["Path"] == path
-            and _document(role["AssumeRolePolicyDocument"]) == trust
-            and dict(tags).items() <= _mapping(role.get("Tags")).items()
+            and document_of(role["AssumeRolePolicyDocument"]) == trust
+            and dict(tags).items() <= mapping(role.get("Tags")).items()
             and str((role.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn", "")) == boundary
         )
 
@@ -335,7 +267,7 @@ class Iam:
         self._on_role("PutRolePolicy", "put_role_policy", name, PolicyName=policy, PolicyDocument=json.dumps(document))
 
     def tag_role(self, name: str, tags: Mapping[str, str]) -> None:
-        self._on_role("TagRole", "tag_role", name, Tags=_tags(tags))
+        self._on_role("TagRole", "tag_role", name, Tags=tags_of(tags))
 
     def put_boundary(self, name: str, boundary: str) -> None:
         self._on_role("PutRolePermissionsBoundary", "put_role_permissions_boundary", name, PermissionsBoundary=boundary)

@@ -7,7 +7,6 @@ reject fields they do not know, so dicts only.
 
 from __future__ import annotations
 
-import json
 import math
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from acksm.errors import AcksmError
+from acksm.kube import answers
 from acksm.kube.paths import Ref, ref, ref_of
 
 FIELD_MANAGER = "acksm"
@@ -122,10 +122,10 @@ class Kube:
         try:
             found = self._client.request(method, path, body=body, serializer=_plain, _request_timeout=seconds, **params)
         except ApiException as error:
-            raise self._in_time(_translated(error, method, path), method, path) from error
+            raise self._in_time(answers.translated(error, method, path), method, path) from error
         except HTTPError as error:
             told = AcksmError(
-                "kube-unreachable", f"the apiserver does not answer: {_innermost(error)}", where=self.server
+                "kube-unreachable", f"the apiserver does not answer: {answers.innermost(error)}", where=self.server
             )
             raise self._in_time(told, method, path) from error
         except UnicodeDecodeError:  # the library's last resort with what is no JSON is text
@@ -314,7 +314,7 @@ class Kube:
                 buffer += chunk
                 *whole, buffer = buffer.split(b"\n")
                 for line in whole:
-                    event = _event(line)
+                    event = answers.event_of(line)
                     if event is None:
                         return
                     yield event
@@ -322,52 +322,3 @@ class Kube:
             return
         finally:
             raw.close()
-
-
-def _event(line: bytes) -> Json | None:
-    """The object of a watch's event; None for the error that ends it, and for what is no event (a proxy's page)."""
-    try:
-        event = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(event, dict) or event.get("type") == "ERROR" or not isinstance(event.get("object"), dict):
-        return None
-    return dict(event["object"])
-
-
-def _innermost(error: BaseException) -> str:
-    while isinstance(getattr(error, "reason", None), BaseException):
-        error = error.reason  # type: ignore[attr-defined]
-    return str(error)[:300]
-
-
-def _translated(error: Any, method: str, path: str) -> AcksmError:
-    """An ApiException as an AcksmError by its HTTP status; the server's own message is kept."""
-    try:
-        status = json.loads(error.body or "{}")
-    except (ValueError, TypeError, RecursionError):
-        status = {}
-    if not isinstance(status, dict):  # from what stands between, not from the apiserver
-        status = {}
-    message = str(status.get("message") or error.reason or f"HTTP {error.status}")[:1000]
-    if error.status == 409 and status.get("reason") == "AlreadyExists":
-        return AcksmError("kube-exists", message, where=path)
-    if error.status == 409:
-        details = status.get("details")
-        causes = details.get("causes") if isinstance(details, dict) else None
-        causes = causes if isinstance(causes, list) else []
-        managers = sorted({str(cause.get("message", "")) for cause in causes if isinstance(cause, dict)})
-        return AcksmError("kube-conflict", message, where=path, details={"conflicts": managers})
-    policy = "ValidatingAdmissionPolicy" in message and "denied request" in message  # the apiserver's own: 422
-    if policy or (error.status == 403 and "admission webhook" in message):
-        return AcksmError("kube-webhook-denied", message, where=path)
-    ids = {
-        400: "kube-invalid",
-        401: "kube-unauthorized",
-        403: "kube-forbidden",
-        404: "kube-not-found",
-        410: "kube-gone",
-        422: "kube-invalid",
-        429: "kube-busy",
-    }
-    return AcksmError(ids.get(error.status, "kube-failed"), message, where=f"{method.upper()} {path}")
