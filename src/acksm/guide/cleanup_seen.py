@@ -248,7 +248,7 @@ def session(target: Target) -> Aws | None:
     account = settings.target_account
     if not account and settings.target_role_arn:
         account = carm_roles.parse(settings.target_role_arn, target.aws.partitions(), "--target-role-arn").account
-    account = account or Aws(profile=settings.target_profile, region=target.aws.region).identity().account
+    account = account or target.aws.beside(settings.target_profile).identity().account
     return carm_accounts.reach(target, account)
 
 

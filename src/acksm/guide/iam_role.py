@@ -103,7 +103,7 @@ def observe(aws: Aws, name: str, service_linked: bool = True) -> Observed:
 def is_new(role: Mapping[str, Any] | None, now: datetime) -> bool:
     """Whether STS may not know the role everywhere yet: an earlier run, perhaps one that was killed, made it just now.
     By two clocks, so only for what is forgiven for a while anyhow."""
-    created = str((role or {}).get("created", ""))
+    created = str((role or {}).get("created") or "")
     return bool(created) and abs((now - datetime.fromisoformat(created)).total_seconds()) < IAM_SETTLING_SECONDS
 
 
