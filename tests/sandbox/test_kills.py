@@ -25,6 +25,7 @@ def kills(world: World, tmp_path: Path) -> Iterator[Kills]:
     found.abroad.clean()
 
 
+@pytest.mark.timeout(900)  # some fifty runs, one after the other
 def test_killed_at_every_call_of_every_command(kills: Kills) -> None:
     """Each command is killed at its first call, its rerun at the next, and so on to the end."""
     wanted, calls = {}, {}
