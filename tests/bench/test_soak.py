@@ -28,6 +28,13 @@ def test_every_call_has_its_kill_before_and_after_and_helm_its_other_moments() -
     assert made.over()
 
 
+def test_crds_which_are_many_and_alike_come_last() -> None:
+    made = soak.Soak(0.0, random.Random(1))
+    made.expect("x", ["kubernetes patch /apis/x/customresourcedefinitions/a", "aws iam:CreateRole"])
+    taken = [case.at for case in iter(lambda: made.next("x"), None)]
+    assert taken == [2, 2, 1, 1]
+
+
 def test_only_its_own_section_is_written() -> None:
     assert soak.written(PAGE, "kills", r"new \1") == PAGE.replace("old", r"new \1")
     with pytest.raises(AssertionError, match="no section faults"):
