@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import snapshot
@@ -38,6 +38,9 @@ def seen(world: World, accounts: Sequence[str]) -> snapshot.Snapshot:
             continue
         for name, alike in _alike(key.partition(" ")[0], item):
             cluster[name] = alike
+    staying = [item for item in whole["cluster"].values() if item["metadata"].get("namespace", "") not in ending]
+    for release, told in _newest(staying).items():
+        cluster[f"release {release}"] = told
     found = json.dumps({**whole, "cluster": cluster}, sort_keys=True, default=str).replace(world.namespace, "HOME")
     named: snapshot.Snapshot = json.loads(found)
     return named
@@ -47,12 +50,8 @@ def _alike(kind: str, item: Any) -> list[tuple[str, Any]]:
     """The object under a name that another life has too; [] for what is history."""
     metadata, name = item["metadata"], item["metadata"]["name"]
     place = metadata.get("namespace", "")
-    if item.get("type") == "helm.sh/release.v1":
-        release = records.decode(item)
-        if release.status == "superseded":
-            return []
-        told = [release.chart, release.version, release.status, release.values, release.manifest]
-        return [(f"release {place}/{release.name} {release.status}", told)]
+    if item.get("type") == "helm.sh/release.v1":  # see _newest
+        return []
     owners = [owner["kind"] for owner in metadata.get("ownerReferences") or []]
     labels = {key: value for key, value in (metadata.get("labels") or {}).items() if key != _HASH}
     if kind.endswith(("/pods", "/replicasets")) and owners:
@@ -68,6 +67,20 @@ def _alike(kind: str, item: Any) -> list[tuple[str, Any]]:
     kept = {**item, "metadata": {**metadata, **more}}
     text = _API_ACCESS.sub("kube-api-access", json.dumps(_without(kept, _ADDRESSES | {_HASH, _RESTARTED})))
     return [(f"{kind} {place}/{name}", json.loads(text))]
+
+
+def _newest(items: Iterable[Any]) -> dict[str, list[Any]]:
+    """Each release as its newest record tells it. Older records are history; a helm that was left running beside its
+    successor may leave one of them pending, which neither helm nor acksm looks at."""
+    found: dict[str, tuple[int, list[Any]]] = {}
+    for item in items:
+        if item.get("type") != "helm.sh/release.v1":
+            continue
+        one = records.decode(item)
+        told = [one.chart, one.version, one.status, one.values, one.manifest]
+        place = f"{one.namespace}/{one.name}"
+        found[place] = max(found.get(place, (0, [])), (one.revision, told), key=lambda row: row[0])
+    return {place: told for place, (_, told) in found.items()}
 
 
 def _without(value: Any, keys: set[str]) -> Any:
