@@ -1,5 +1,5 @@
-"""Foreign files and documents within bounds: a file may be a device without end, and ten lines of YAML a thousand million
-things (aliases)."""
+"""Foreign files and documents within bounds: a file may be a device without end, and ten lines of YAML may stand for a
+thousand million things (aliases)."""
 
 from __future__ import annotations
 
