@@ -18,7 +18,7 @@ _ENTRY = re.compile(r"(?P<what>\S+==[^\s;]+(?: *;[^\\]+)?)(?P<hashes>(?: \\\n   
 
 def locked(text: str) -> tuple[dict[str, Requirement], str]:
     """Entries by name, and whatever else stands in the file beside comments."""
-    entries = {}
+    entries: dict[str, Requirement] = {}
     for match in _ENTRY.finditer(text):
         one = Requirement(match["what"])
         entries[canonicalize_name(one.name)] = one

@@ -219,7 +219,7 @@ def test_any_value_in_an_answer_of_the_registry(
         return Answer(json.dumps(documents[name]).encode(), {}, 200)
 
     registry = Registry("127.0.0.1:1/x")
-    registry._ask = ask  # type: ignore[method-assign]
+    monkeypatch.setattr(registry, "_ask", ask)
     known = {
         "chart-version-unknown",
         "chart-invalid",
