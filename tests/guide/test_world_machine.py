@@ -59,6 +59,8 @@ REFUSED = {
     "region-objects-move",
     "carm-objects-live",
 }
+HANDS = st.sampled_from(["delete", "drift", "account", "records"])
+IN_IAM = st.sampled_from(["provider", "audience", "role", "attached", "inline", "trust"])
 GONE = Wanted(crds="all", iam=True, oidc=True, carm=True, namespace=True)
 Run = Callable[[MemoryWorld, bool], Said]
 
@@ -198,6 +200,9 @@ class Life(RuleBasedStateMachine):
     def clean_up(self) -> None:
         # where a release lost its Deployment, the rest does not tell who made it, and the option has to say so
         refused = self._refusal(cleans())
+        if refused == "cleanup-not-watched":  # as its remedy says
+            installs(list(charts.SERVICES), scope="cluster")(self.world, False)
+            refused = self._refusal(cleans())
         assert refused in {"", "release-not-ours"}
         assert not refused or not self._whole_releases()
         cleans(replace(GONE, adopt_release=bool(refused)))(self.world, False)
@@ -268,7 +273,15 @@ class Life(RuleBasedStateMachine):
             },
         )
 
-    @rule(service=st.sampled_from(charts.SERVICES), how=st.sampled_from(["delete", "drift", "account", "records"]))
+    @rule(service=st.sampled_from(charts.SERVICES), how=HANDS, what=IN_IAM)
+    def heal(self, service: str, how: str, what: str) -> None:
+        """Installed, broken in two places, installed again."""
+        self.install_as_it_is()
+        self.break_a_release(service, how)
+        self.break_iam(what)
+        self.install_as_it_is()
+
+    @rule(service=st.sampled_from(charts.SERVICES), how=HANDS)
     def break_a_release(self, service: str, how: str) -> None:
         name = charts.release_name(service)
         place = ref("Deployment", f"{name}-{service}-chart", HOME)
@@ -283,7 +296,7 @@ class Life(RuleBasedStateMachine):
         else:
             self.world.kube._drop(lambda path: f"sh.helm.release.v1.{name}." in path)
 
-    @rule(what=st.sampled_from(["provider", "audience", "role", "attached", "inline", "trust"]))
+    @rule(what=IN_IAM)
     def break_iam(self, what: str) -> None:
         iam = self.world.iam
         if what == "provider":
@@ -419,21 +432,21 @@ class Life(RuleBasedStateMachine):
 
 
 QUICK = settings(
-    max_examples=15,
+    max_examples=20,
     stateful_step_count=12,
     deadline=None,
     derandomize=True,
-    phases=[Phase.generate, Phase.shrink],
+    phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
 LONG = settings(QUICK, max_examples=300, stateful_step_count=25, derandomize=False)
 
 
 def test_lives_of_a_cluster() -> None:
-    run_state_machine_as_test(Life, settings=QUICK)  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(Life, settings=QUICK)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 def test_many_long_lives_of_a_cluster() -> None:
-    run_state_machine_as_test(Life, settings=LONG)  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(Life, settings=LONG)
