@@ -62,6 +62,11 @@ docs-check: $(STAMP) ## fail when a generated page is not what the code says
 bench: $(STAMP) ## the guide's shell against acksm, side by side; writes docs/benchmarks.md
 	@$(BIN)/python bench/run.py; code=$$?; $(BIN)/python bench/adopt.py && exit $$code
 
+.PHONY: soak
+soak: SECONDS = 1800
+soak: $(STAMP) ## every command killed at every call, for SECONDS=1800; writes docs/reliability.md
+	@$(BIN)/python bench/soak.py --seconds $(SECONDS)
+
 .PHONY: lock
 lock: UV = $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url
 lock: $(STAMP) ## resolve the lock files again, that of the benchmark's aws too

@@ -10,6 +10,7 @@ from acksm import charts
 from acksm.guide import cleanup, cleanup_cluster, cleanup_objects
 from acksm.guide.bindings import OWNER, REGION, Namespace
 from acksm.guide.carm_map import ACCOUNT_MAP, Map
+from acksm.guide.cleanup_report import Planned
 from acksm.guide.cleanup_seen import Observed, Providers, ReleaseSeen, RoleSeen, Wanted
 from acksm.guide.inventory import Crd, Effect, Inventory, Item
 from acksm.guide.readiness import Health
@@ -98,17 +99,17 @@ def meta(place: Ref) -> dict[str, Any]:
     return {"metadata": {"name": place.name, "namespace": place.namespace}}
 
 
-def plan(seen: Observed, wanted: Wanted) -> cleanup.Planned:
+def plan(seen: Observed, wanted: Wanted) -> Planned:
     choice = cleanup_objects.choose(seen.inventory, wanted.services, seen.namespace)
     cleanup_cluster.check_releases(seen, wanted, sure=True)
     return cleanup.plan(seen, wanted, choice)
 
 
-def targets(planned: cleanup.Planned, *ids: str) -> list[str]:
+def targets(planned: Planned, *ids: str) -> list[str]:
     return [change.target for change in planned.changes if change.id in ids]
 
 
-def why(planned: cleanup.Planned, what: str) -> str:
+def why(planned: Planned, what: str) -> str:
     return next((reason for name, reason in planned.kept if what in name), "")
 
 

@@ -11,11 +11,16 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 from world import World
+
+if TYPE_CHECKING:
+    from gate import Gate
 
 _SANDBOX_DIR = "ACKSM_SANDBOX_DIR"
 settings.register_profile("acksm", deadline=None)  # no test is timed: two cores serve many
@@ -68,3 +73,21 @@ def world(_own_cluster: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     yield _own_cluster
     _own_cluster.end_faults()
+
+
+@pytest.fixture(scope="session")
+def _gate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gate]:
+    from gate import Gate  # moto takes a while
+
+    made = Gate.open(tmp_path_factory.mktemp("gate"))
+    yield made
+    made.server.shutdown()
+
+
+@pytest.fixture
+def gate(_gate: Gate, monkeypatch: pytest.MonkeyPatch) -> Gate:
+    """AWS alone, emptied for each test. botocore decides how long it pauses; the test's clock passes."""
+    for name, value in _gate.reset().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda seconds: _gate.clock.sleep(seconds)))
+    return _gate

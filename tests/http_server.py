@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,21 +13,27 @@ from typing import Any
 
 @dataclass
 class Reply:
-    """What the server says; `cut` bytes of the body are announced and never sent."""
+    """What the server says; `cut` bytes of the body are announced and never sent. With `reset` it says nothing and
+    breaks the connection; `seconds` go by before."""
 
     body: bytes = b""
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     cut: int = 0
+    reset: bool = False
+    seconds: float = 0.0
 
 
 @dataclass
 class Server:
-    """Replies by path and query; a list of them is used up one by one, its last one again and again."""
+    """Replies by path and query, or by method before them ("POST /x"); a list of them is used up one by one, its last
+    one again and again."""
 
     port: int
     replies: dict[str, Reply | list[Reply] | Callable[[Mapping[str, str]], Reply]] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
+    methods: list[str] = field(default_factory=list)
+    wake: threading.Event = field(default_factory=threading.Event)  # ends the seconds of every reply
 
     @property
     def host(self) -> str:
@@ -50,10 +57,18 @@ def serve() -> tuple[Server, ThreadingHTTPServer]:
 
         def do_GET(self) -> None:
             state.asked.append((self.path, self.headers.get("Authorization", "")))
-            planned = state.replies.get(self.path, Reply(b"{}", 404))
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            key = f"{self.command} {self.path}"
+            state.methods.append(key)
+            planned = state.replies.get(key) or state.replies.get(self.path, Reply(b"{}", 404))
             if isinstance(planned, list):
                 planned = planned.pop(0) if len(planned) > 1 else planned[0]
             reply = planned if isinstance(planned, Reply) else planned(dict(self.headers))
+            state.wake.wait(reply.seconds)
+            if reply.reset:
+                self.connection.shutdown(socket.SHUT_RDWR)
+                self.close_connection = True
+                return
             self.send_response(reply.status)
             for name, value in reply.headers.items():
                 self.send_header(name, value)
@@ -61,6 +76,10 @@ def serve() -> tuple[Server, ThreadingHTTPServer]:
             self.end_headers()
             self.wfile.write(reply.body)
             self.close_connection = bool(reply.cut)
+
+        do_POST = do_GET  # noqa: N815 (http.server's names)
+        do_PATCH = do_GET  # noqa: N815
+        do_DELETE = do_GET  # noqa: N815
 
         def do_CONNECT(self) -> None:
             state.asked.append((f"CONNECT {self.path}", ""))

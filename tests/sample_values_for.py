@@ -1,9 +1,12 @@
-"""Values for samples in tests: those that have no default."""
+"""What the tests of samples share: values for parameters that have no default, and errors as ids."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from acksm.errors import AcksmError
 from acksm.guide import sample_values
 from acksm.guide.sample_files import Sample, samples
 from acksm.guide.sample_values import Place
@@ -19,6 +22,24 @@ GIVEN = {
     "artifact": "pa-abc123",
     "workteam": f"arn:aws:sagemaker:us-west-2:{ACCOUNT}:workteam/private-crowd/team",
 }
+
+HERE = Place("us-west-2", account=ACCOUNT)
+NEEDS = {"role": ROLE, "bucket": "practice"}
+
+
+def error_of(call: Any, *words: Any, **more: Any) -> AcksmError:
+    """The error that the call raises."""
+    with pytest.raises(AcksmError) as caught:
+        call(*words, **more)
+    return caught.value
+
+
+def outcome(call: Any, *words: Any) -> tuple[str, Any]:
+    """The id of the error, or "" and the result."""
+    try:
+        return "", call(*words)
+    except AcksmError as error:
+        return error.id, None
 
 
 def needed(sample: Sample) -> dict[str, str]:

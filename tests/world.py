@@ -233,9 +233,17 @@ class World:
                 status = int((row.get("responseStatus") or {}).get("code", 0))
                 seen.kube.append((row["verb"], row["requestURI"], status))
 
-    def fault(self, action: str, status: int, code: str, message: str = "practised") -> None:
-        """Let AWS answer `action` ("iam:CreateRole") with an error, in this account only."""
-        api.control(self.state, "POST", f"accounts/{self.account}/faults", {action: [status, code, message]})
+    def fault(self, action: str, status: int, code: str, message: str = "practised", **more: Any) -> None:
+        """Let AWS answer `action` ("iam:CreateRole") with an error, in this account only. `more`: as in Fault."""
+        self.faults({action: {"status": status, "code": code, "message": message, **more}})
+
+    def faults(self, faults: Mapping[str, Mapping[str, Any]], account: str = "") -> None:
+        """Several at once, by action, in the place of what was practised before."""
+        api.control(self.state, "POST", f"accounts/{account or self.account}/faults", dict(faults))
+
+    def restart(self, part: str) -> None:
+        """End a part of the control plane and start it again."""
+        api.control(self.state, "POST", f"clusters/{self.cluster}/restart/{part}")
 
     def end_faults(self) -> None:
         api.control(self.state, "POST", f"accounts/{self.account}/faults", {})

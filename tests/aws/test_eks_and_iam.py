@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -186,7 +187,7 @@ def test_a_role_with_its_policies_in_pages(aws: Aws, iam: Stubber) -> None:
         "RoleName": "r-role",
         "RoleId": "AROAAAAAAAAAAAAAA",
         "Arn": f"arn:aws:iam::{ACCOUNT}:role/r-role",
-        "CreateDate": "2026-01-01T00:00:00Z",
+        "CreateDate": datetime(2026, 1, 1, tzinfo=UTC),
         "AssumeRolePolicyDocument": quote(json.dumps(trust)),
         "Tags": [{"Key": "a", "Value": "b"}],
     }
@@ -201,6 +202,7 @@ def test_a_role_with_its_policies_in_pages(aws: Aws, iam: Stubber) -> None:
     assert aws.iam.get_role("r-role") == {
         "arn": role["Arn"],
         "path": "/",
+        "created": "2026-01-01T00:00:00+00:00",
         "trust": trust,
         "tags": {"a": "b"},
         "boundary": "",
@@ -329,3 +331,43 @@ def test_decisions_tell_allowed_denied_and_not_known(aws: Aws, iam: Stubber) -> 
     iam.add_client_error("simulate_principal_policy", "AccessDenied")
     assert aws.iam.decisions(caller, {"r": ["iam:GetRole"]}) == {}
     assert aws.iam.decisions(f"arn:aws:iam::{ACCOUNT}:root", {"r": ["iam:GetRole"]}) == {}
+
+
+def test_who_has_a_role_by_pod_identity(aws: Aws, eks: Stubber) -> None:
+    listed = {"associations": [{"associationId": "a-1"}, {"associationId": "a-2"}]}
+    eks.add_response("list_pod_identity_associations", listed, {"clusterName": "demo"})
+    for name, role in (("a-1", "arn:aws:iam::012345678901:role/r"), ("a-2", "arn:aws:iam::012345678901:role/other")):
+        one = {"roleArn": role, "namespace": "team", "serviceAccount": name}
+        eks.add_response(
+            "describe_pod_identity_association", {"association": one}, {"clusterName": "demo", "associationId": name}
+        )
+    assert aws.eks.pod_identity_users("demo", "arn:aws:iam::012345678901:role/r") == ["team/a-1"]
+
+
+@pytest.mark.parametrize(
+    ("code", "failure"), [("NoSuchEntity", ""), ("DeleteConflict", "aws-role-in-use"), ("ServiceFailure", "aws-failed")]
+)
+def test_a_role_that_is_gone_was_what_was_wanted_and_one_in_use_is_told(
+    aws: Aws, iam: Stubber, code: str, failure: str
+) -> None:
+    iam.add_client_error("delete_role", code, "no", http_status_code=409)
+    if not failure:
+        aws.iam.delete_role("r")
+        return
+    with pytest.raises(AcksmError) as caught:
+        aws.iam.delete_role("r")
+    assert caught.value.id == failure
+
+
+def test_every_roles_trust_in_one_list(aws: Aws, iam: Stubber) -> None:
+    document = {"Version": "2012-10-17", "Statement": []}
+    row = {
+        "Path": "/",
+        "RoleName": "some-role",
+        "RoleId": "AROAEXAMPLEEXAMPLE00",
+        "Arn": "arn:aws:iam::012345678901:role/some-role",
+        "CreateDate": "2026-01-01T00:00:00Z",
+        "AssumeRolePolicyDocument": quote(json.dumps(document)),
+    }
+    iam.add_response("list_roles", {"Roles": [row]}, {})
+    assert aws.iam.trusts() == {row["Arn"]: document}

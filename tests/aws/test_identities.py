@@ -69,6 +69,15 @@ def test_simulations(aws: Aws, decisions: list[str], expected: bool | None) -> N
         assert aws.iam.simulated(ROLE, "sts:AssumeRole", FAR) is expected
 
 
+def test_a_simulation_may_have_the_context_of_the_real_call(aws: Aws) -> None:
+    entry = {"ContextKeyName": "iam:PassedToService", "ContextKeyValues": ["x"], "ContextKeyType": "string"}
+    asked = {"PolicySourceArn": ROLE, "ActionNames": ["iam:PassRole"], "ResourceArns": [FAR], "ContextEntries": [entry]}
+    rows = [{"EvalActionName": "iam:PassRole", "EvalDecision": "allowed"}]
+    with stubbed(aws, "iam") as iam:
+        iam.add_response("simulate_principal_policy", {"EvaluationResults": rows}, asked)
+        assert aws.iam.simulated(ROLE, "iam:PassRole", FAR, {"iam:PassedToService": "x"})
+
+
 def test_a_simulation_that_is_denied_tells_nothing(aws: Aws) -> None:
     with stubbed(aws, "iam") as iam:
         iam.add_client_error("simulate_principal_policy", "AccessDenied", "no", http_status_code=403)

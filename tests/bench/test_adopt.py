@@ -11,12 +11,12 @@ def measured(wall: float) -> Measured:
 
 
 def test_both_are_compared_per_model() -> None:
-    found = bench.Results(25, 500, measured(25.0), measured(20.0), measured(2.0), "2026-01-01", "0.1")
+    found = bench.Results(25, 500, measured(25.0), measured(9.0), measured(20.0), measured(2.0), "2026-01-01", "0.1")
     assert found.ratio == 25.0
     page = bench.section(found)
     assert "| acksm / loop, models in the same time | ≥ 20 | 25 | yes |" in page
     assert "| acksm adopt -f | 500 | 20.0 s | 40 ms |" in page
-    slow = bench.Results(25, 500, measured(25.0), measured(40.0), measured(2.0), "2026-01-01", "0.1")
+    slow = bench.Results(25, 500, measured(25.0), measured(9.0), measured(40.0), measured(2.0), "2026-01-01", "0.1")
     assert "**no**" in bench.section(slow)
 
 

@@ -73,7 +73,7 @@ def test_the_executor_ends_the_change_at_hand_and_begins_no_other() -> None:
         made.append(name)
 
     with pytest.raises(AcksmError) as caught:
-        execute(Plan("x", (change("a"), change("b"))), {"do": do}, stopped=deadline.stopped)
+        execute(Plan("x", (change("a"), change("b"))), {"do": do}, deadline=deadline)
     assert (caught.value.id, caught.value.exit_code, caught.value.where) == ("interrupted", 130, "b")
     assert caught.value.details["done"] == [{"id": "x", "target": "a"}]
     assert made == ["a"]
@@ -81,7 +81,7 @@ def test_the_executor_ends_the_change_at_hand_and_begins_no_other() -> None:
 
 def test_work_that_was_at_its_end_is_done() -> None:
     deadline = Deadline(60)
-    execute(Plan("x", (change("a"),)), {"do": lambda name: deadline.stopped.set()}, stopped=deadline.stopped)
+    execute(Plan("x", (change("a"),)), {"do": lambda name: deadline.stopped.set()}, deadline=deadline)
 
 
 def test_a_wait_ends() -> None:

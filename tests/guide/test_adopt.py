@@ -1,4 +1,4 @@
-"""Adoption: what is asked for, where it would be, what is made of it, and what its conditions and logs mean."""
+"""Adoption: where an object would be, what is made of it, and what its conditions and logs mean."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from hypothesis import given, strategies as st
 
 from acksm.aws.objects import Found
 from acksm.catalog import lookup
-from acksm.declared import DeclaredAdoption
 from acksm.errors import AcksmError
-from acksm.guide import adopt, adopt_place, adopt_plan, adopt_wait, adopt_wanted, managed
+from acksm.guide import adopt, adopt_carry_out, adopt_place, adopt_plan, adopt_wait, adopt_wanted, managed
 from acksm.guide.adopt_place import ADOPTED_CRD, Observed, Way
 from acksm.guide.adopt_plan import Adoption
-from acksm.guide.adopt_wanted import ALL, Refusals, Wish
+from acksm.guide.adopt_wait import State
+from acksm.guide.adopt_wanted import ALL, Wish
 from acksm.guide.bindings import OWNER, REGION, TEAM, Namespace
 from acksm.guide.carm_map import ACCOUNT_MAP, TEAM_MAP, Map
 from acksm.guide.managed import Holder, Index
@@ -26,6 +26,7 @@ from acksm.guide.role_selector import Selector
 from acksm.guide.running import Running
 from acksm.guide.symptoms import Place
 from acksm.kinds import KINDS, Kind
+from acksm.ui import Ui
 
 A, B = "012345678901", "111111111111"
 ROLE = f"arn:aws:iam::{B}:role/SagemakerCrossAccountAccess"
@@ -56,152 +57,6 @@ def maps(name: str = ACCOUNT_MAP, **data: str) -> dict[tuple[str, str], Map]:
 
 def where(found: Observed, kind: Kind = MODEL) -> adopt_place.Place:
     return adopt_place.place(found, kind, "team", "here")
-
-
-# what is asked for
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("Endpoint", "Endpoint"),
-        ("endpoint", "Endpoint"),
-        ("endpoints", "Endpoint"),
-        ("models.sagemaker.services.k8s.aws", "Model"),
-        ("ScalingPolicies.applicationautoscaling", "ScalingPolicy"),
-    ],
-)
-def test_a_kind_by_its_name_or_plural(text: str, expected: str) -> None:
-    assert adopt_wanted.find_kind(text).name == expected
-
-
-@pytest.mark.parametrize(
-    ("text", "near"),
-    [
-        ("Modle", "Model"),
-        ("ep", "Endpoint"),
-        ("epc", "EndpointConfig"),
-        ("nb", "NotebookInstance"),
-        ("train", "TrainingJob"),
-        ("trainingjob.s3", "TrainingJob"),
-        ("hpo", "HyperParameterTuningJob"),
-        ("sp", "ScalingPolicy"),
-    ],
-)
-def test_the_nearest_kind_is_named(text: str, near: str) -> None:
-    with pytest.raises(AcksmError) as caught:
-        adopt_wanted.find_kind(text)
-    assert caught.value.id in {"kind-unknown", "adopt-wrong-group"}
-    assert near in caught.value.message
-
-
-def test_the_group_of_the_other_service_is_wrong() -> None:
-    with pytest.raises(AcksmError) as caught:
-        adopt_wanted.find_kind("ScalableTarget.sagemaker.services.k8s.aws")
-    assert caught.value.id == "adopt-wrong-group"
-
-
-@given(st.text(max_size=20))
-def test_any_text_as_a_kind_is_one_or_an_error(text: str) -> None:
-    try:
-        kind = adopt_wanted.find_kind(text)
-    except AcksmError as caught:
-        failure = caught.id
-    else:
-        assert kind in ALL
-        return
-    assert failure in {"kind-unknown", "adopt-wrong-group"}
-
-
-@pytest.mark.parametrize(
-    ("path", "kind"),
-    [
-        ("sagemaker:us-west-2:{}:endpoint/churn", "Endpoint"),
-        ("sagemaker:us-west-2:{}:endpoint-config/churn", "EndpointConfig"),
-        ("sagemaker:us-west-2:{}:model-package/group/3", "ModelPackage"),
-        ("sagemaker:us-west-2:{}:pipeline/p", "Pipeline"),
-        ("sagemaker:us-west-2:{}:pipeline/p/execution/abc", "PipelineExecution"),
-        ("sagemaker:us-west-2:{}:app/d-1/alice/JupyterServer/default", "App"),
-        ("application-autoscaling:us-west-2:{}:scalable-target/0ec5", "ScalableTarget"),
-        (
-            "autoscaling:us-west-2:{}:scalingPolicy:u:resource/sagemaker/endpoint/e/variant/v:policyName/p",
-            "ScalingPolicy",
-        ),
-    ],
-)
-def test_an_arn_tells_its_kind(path: str, kind: str) -> None:
-    text = f"arn:aws:{path.format(A)}"
-    found = adopt_wanted.kind_of(adopt_wanted.parse_arn(text))
-    assert found.name == kind
-    assert adopt_wanted.wish(found, text).arn
-
-
-@pytest.mark.parametrize(
-    ("kind", "text", "fields", "id"),
-    [
-        ("Model", f"{ARN}:endpoint/churn", {}, "adopt-arn"),
-        ("Model", "arn:aws:s3:::bucket", {}, "adopt-arn"),
-        ("Model", f"{ARN}:cluster/x", {}, "adopt-arn"),
-        ("UserProfile", "alice", {}, "adopt-key"),
-        ("Model", "", {}, "adopt-key"),
-        ("Model", "a/b", {}, "adopt-key"),
-        ("ScalingPolicy", "", {"policyName": "p"}, "adopt-key"),
-        ("Model", "", {"modelname": "x"}, "adopt-field"),
-        ("ModelPackage", "", {"modelPackageName": "x"}, "adopt-field"),
-    ],
-)
-def test_what_names_nothing(kind: str, text: str, fields: dict[str, str], id: str) -> None:
-    with pytest.raises(AcksmError) as caught:
-        adopt_wanted.wish(adopt_wanted.find_kind(kind), text, fields)
-    assert caught.value.id == id
-
-
-def test_fields_complete_a_name() -> None:
-    policy = KINDS["applicationautoscaling"]["ScalingPolicy"]
-    found = adopt_wanted.wish(policy, "table/orders/p", {"serviceNamespace": "dynamodb"})
-    assert found.keys == ({"serviceNamespace": "dynamodb", "resourceID": "table/orders", "policyName": "p"},)
-    app = KINDS["sagemaker"]["App"]
-    both = adopt_wanted.wish(app, "d-1/x/JupyterLab/default").keys
-    assert [sorted(key) for key in both] == [
-        ["appName", "appType", "domainID", "userProfileName"],
-        ["appName", "appType", "domainID", "spaceName"],
-    ]
-
-
-def declared(**more: Any) -> DeclaredAdoption:
-    return DeclaredAdoption.model_validate(more)
-
-
-def test_declarations_and_the_keys_of_an_adopted_resource() -> None:
-    group = "applicationautoscaling.services.k8s.aws"
-    item = declared(
-        kind="ScalableTarget",
-        name="endpoint/e/variant/v",
-        fields={"serviceNamespace": "sagemaker", "scalableDimension": "d"},
-        group=group,
-    )
-    found = adopt_wanted.of_declared(item, "team", "f")
-    assert (found.namespace, found.keys[0]["resourceID"]) == ("team", "endpoint/e/variant/v")
-    user = declared(
-        kind="UserProfile", name="alice", fields={"domainID": "d-1"}, group="sagemaker.services.k8s.aws", namespace="x"
-    )
-    assert adopt_wanted.of_declared(user, "team", "f").keys == ({"userProfileName": "alice", "domainID": "d-1"},)
-    with pytest.raises(AcksmError) as caught:
-        adopt_wanted.of_declared(declared(kind="Bucket", name="b", group="s3.services.k8s.aws"), "team", "f")
-    assert caught.value.id == "adopt-wrong-group"
-    arn = adopt_wanted.of_declared(declared(name=f"{ARN}:model/m"), "team", "f")
-    assert arn.kind is MODEL
-
-
-def test_many_errors_are_told_at_once_and_with_their_places() -> None:
-    refusals = Refusals(locate=lambda text: text.upper())
-    refusals.errors += [AcksmError("adopt-key", f"no {name}", where=name) for name in "abc"]
-    with pytest.raises(AcksmError) as caught:
-        refusals.check()
-    assert caught.value.id == "adopt-key"
-    assert caught.value.where == "A"
-    assert "2 more" in caught.value.message
-    assert len(caught.value.details["diff"]) == 3
 
 
 # where it would be
@@ -478,7 +333,17 @@ def test_an_adopted_resource_on_its_way_holds_too() -> None:
     _, errors = planned(asked(name="x"), observed(running("1.2.13")), pending)
     assert [error.id for error in errors] == ["adopt-managed"]
     done = {**made, "status": {"conditions": [{"type": "ACK.Adopted", "status": "True"}]}}
-    assert managed.of_adopted_resource(done) is None
+    spent = managed.of_adopted_resource(done)
+    assert spent is not None
+    # once it has made its object it holds nothing; it is in the way only when that one is gone
+    (item,), errors = planned(asked(), observed(running("1.2.13")), spent, holder())
+    assert (item.is_done, errors) == (True, [])
+    _, errors = planned(asked(), observed(running("1.2.13")), spent)
+    assert [error.id for error in errors] == ["adopt-name-taken"]
+    assert "kubectl delete adoptedresources.services.k8s.aws adopt-model-churn -n team" in errors[0].remedy
+    another = replace(spent, by="adopt-endpoint-sample")
+    (item,), errors = planned(asked(), observed(running("1.2.13")), another)
+    assert (item.live, errors) == (None, [])
 
 
 def test_an_object_that_goes_is_not_adopted() -> None:
@@ -615,3 +480,57 @@ def test_any_log_is_read(text: str) -> None:
 @pytest.mark.parametrize(("where", "expected"), [("a.yaml#adopt.x", "a.yaml#adopt.x"), ("Model m", "Model m")])
 def test_places_that_are_none_stay(where: str, expected: str) -> None:
     assert adopt.locate(where) == expected
+
+
+_states = st.sampled_from(["none", "pending", "late", "adopted", "no-retain", "read-only"])
+
+
+@given(_states, st.booleans(), st.booleans(), st.sampled_from(["1.9.1", "1.4.1"]))
+def test_from_any_state_it_converges_and_a_second_plan_is_empty(
+    state: str, retain: bool, read_only: bool, version: str
+) -> None:
+    seen = observed(running(version))
+    wish = asked(retain=retain, read_only=read_only)
+    marks = {"no-retain": {adopt_plan.RETAIN: ""}, "read-only": {adopt_plan.READ_ONLY: "true"}}.get(state, {})
+    before = {
+        "none": [],
+        "pending": [holder(adopted=False)],
+        "late": [holder(adopted=False, age=3600)],
+    }.get(state, [holder(annotations=marks)])
+    (item,), errors = planned(wish, seen, *before)
+    assert errors == []
+    after = before[0].manifest if before else {}
+    if item.change and item.change.id in {"adopt.create", "adopt.renew"}:
+        after = {**item.change.params["manifest"]}
+    notes = dict(after["metadata"]["annotations"])
+    if item.change and item.change.id == "adopt.update":
+        notes |= item.change.params["annotations"]
+    # what the controller makes of it
+    notes = {key: value for key, value in notes.items() if value is not None} | {managed.ADOPTED: "true"}
+    held = ["finalizers.sagemaker.services.k8s.aws/Model"]
+    meta = {**after["metadata"], "annotations": notes, "finalizers": held}
+    where_ = {"ackResourceMetadata": {"ownerAccountID": A, "region": "us-west-2"}}
+    (again,), errors = planned(wish, seen, managed.of_object(MODEL, {**after, "metadata": meta, "status": where_}))
+    assert errors == []
+    if state == "pending":  # it was left as it was; its marks are changed once it is adopted
+        assert again.change is None or again.change.id == "adopt.update"
+        return
+    assert again.change is None
+
+
+@pytest.mark.parametrize(
+    ("states", "code"),
+    [
+        ([State.ADOPTED, State.UP_TO_DATE], 0),
+        ([State.ADOPTED, State.WAITING], 5),
+        ([State.WAITING, State.FAILED], 4),
+        ([], 0),
+    ],
+)
+def test_the_exit_code_is_that_of_the_worst(states: list[State], code: int) -> None:
+    results = [adopt_wait.Result(adoption(), state) for state in states]
+    assert adopt_carry_out.code(results) == code
+    for result in results:
+        told = adopt_carry_out.row(result)
+        assert told["id"] == ("timed-out" if result.state is State.WAITING else "")
+    assert adopt_carry_out.text(Ui(), results)

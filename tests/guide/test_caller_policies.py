@@ -15,6 +15,7 @@ from acksm.guide.caller_policies import (
     COMMANDS,
     OF_A_COMMAND,
     OTHER_ACCOUNT,
+    OTHER_CLEANUP,
     WITHOUT,
     Place,
     command_of,
@@ -46,7 +47,7 @@ def actions(command: str) -> Iterator[str]:
 def test_every_command_that_asks_aws_has_a_policy() -> None:
     named = {command.name for command in commands() if not command.name.startswith("sandbox")}
     assert named - {*COMMANDS, *WITHOUT, *OF_A_COMMAND} == set()
-    assert {*COMMANDS, *WITHOUT, *OF_A_COMMAND} - named - {"cleanup"} == set()
+    assert {*COMMANDS, *WITHOUT, *OF_A_COMMAND} - named == set()
 
 
 def test_every_write_of_the_plans_is_in_the_policies_of_the_commands_that_plan_it() -> None:
@@ -98,6 +99,7 @@ def test_what_is_not_known_is_a_star_and_nothing_more() -> None:
         ("carm setup", "carm setup"),
         ("carm-setup", "carm setup"),
         ("carm-setup-target", OTHER_ACCOUNT),
+        ("cleanup-target", OTHER_CLEANUP),
         (OTHER_ACCOUNT, OTHER_ACCOUNT),
     ],
 )

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 from acksm import charts
-from acksm.engine.change import Change, Danger, Op
+from acksm.engine.change import Change, Danger, Op, Plan
 from acksm.errors import AcksmError
-from acksm.guide import cleanup, cleanup_cluster, cleanup_iam, cleanup_mend, cleanup_objects, inventory
+from acksm.guide import cleanup_cluster, cleanup_iam, cleanup_mend, cleanup_objects, cleanup_report, inventory
 from acksm.guide.bindings import OWNER, REGION, Namespace
 from acksm.guide.carm_map import ACCOUNT_MAP, Map
 from acksm.guide.cleanup_objects import Choice
@@ -59,6 +59,13 @@ def test_all_of_it_in_the_safe_order() -> None:
     assert iam == ["iam.detach_policy", "iam.delete_policy", "iam.delete_role"]
 
 
+def test_the_two_releases_go_side_by_side_and_nothing_beside_them() -> None:
+    stages = Plan("x", plan(observed(), EVERYTHING).changes).stages()
+    ids = [{one.id for lane in stage for one in lane} for stage in stages]
+    assert ids[0] == {"cleanup.release"}
+    assert (len(stages[0]), ids[1], ids[2]) == (2, {"cleanup.release-gone"}, {"cleanup.crd"})
+
+
 def test_by_default_only_releases_and_crds_of_their_own_group_go() -> None:
     planned = plan(observed(), Wanted())
     assert {change.id for change in planned.changes} == {
@@ -72,7 +79,7 @@ def test_by_default_only_releases_and_crds_of_their_own_group_go() -> None:
 
 def test_nothing_is_to_be_done_where_nothing_is() -> None:
     nothing = Observed(Inventory(), HOME, OWN, ARN)
-    assert plan(nothing, EVERYTHING) == cleanup.Planned()
+    assert plan(nothing, EVERYTHING) == cleanup_report.Planned()
 
 
 @given(st.sampled_from([charts.SERVICES, *((one,) for one in charts.SERVICES)]), st.booleans())
@@ -169,8 +176,24 @@ def test_what_is_there_and_was_not_asked_for_is_told_with_its_option() -> None:
     assert options == {"--crds", "--carm", "--iam", "--oidc", "--namespace"}
 
 
+def test_objects_in_an_account_that_cannot_be_asked_are_told() -> None:
+    far = item(account=B)
+    for wanted, count in ((Wanted(delete_aws=True), 1), (Wanted(), 0)):
+        assert len([note for note in plan(observed(far), wanted).notes if B in note]) == count
+    assert plan(observed(far, reached=B), Wanted(delete_aws=True)).notes == ()
+
+
+def test_what_stays_in_aws_and_loses_its_role_is_told() -> None:
+    one = item("Endpoint", "e", roles=(ROLE,))
+    (note,) = plan(observed(one), EVERYTHING).notes
+    assert note == f"Endpoint team/e stays in AWS and loses its role {ROLE}"
+    assert plan(observed(one), replace(EVERYTHING, delete_aws=True)).notes == ()
+    assert plan(observed(one), Wanted()).notes == ()
+
+
 def test_what_is_ending_already_is_only_told_to_retain_and_waited_for() -> None:
     planned = plan(observed(item(terminating=True)), Wanted())
+    assert [note for note in planned.notes if note.startswith("Model team/one: deleted before")]
     assert [one.id for one in planned.changes if one.step in {"policies", "objects"}] == [
         "cleanup.retain",
         "cleanup.gone",
@@ -264,7 +287,7 @@ def test_another_controller_of_the_service_keeps_its_objects_and_crds() -> None:
     planned = plan(observed(item(), mine, running=[running(watched=("ours",)), other]), EVERYTHING)
     assert targets(planned, "cleanup.object") == ["Model ours/mine"]
     assert not [name for name in targets(planned, "cleanup.crd") if "sagemaker" in name]
-    assert planned.notes == ("1 objects stay: sagemaker 1.9.1 in namespace elsewhere works on them",)
+    assert planned.notes == ("1 object left to sagemaker 1.9.1 in namespace elsewhere",)
 
 
 @pytest.mark.parametrize(
@@ -371,6 +394,7 @@ def test_bindings_go_when_acksm_wrote_them_and_no_other_controller_reads_them() 
     assert targets(planned, "carm.release") == [f"{B} in ConfigMap {HOME}/{ACCOUNT_MAP}"]
     theirs = plan(observed(**bound("kubectl-annotate")), EVERYTHING)
     assert not targets(theirs, "carm.unbind", "region.unbind", "carm.release")
+    assert why(theirs, f"entry {B} ") == "namespace team is bound to it"
     s3 = {"buckets.s3.services.k8s.aws": Crd("buckets.s3.services.k8s.aws")}
     shared = plan(observed(**bound("acksm"), crds=s3), EVERYTHING)
     assert not targets(shared, "carm.unbind", "region.unbind", "carm.release")
@@ -440,6 +464,17 @@ def test_a_controller_comes_back_only_where_something_waits_for_it() -> None:
     assert "is gone" in reasons(no_role, Wanted(delete_aws=True))["sagemaker"]
 
 
+def test_crds_that_came_back_with_a_controller_go_with_it_whatever_was_asked() -> None:
+    made = [change("crds.create", "kube.apply", "x", manifest=_marked_crd("spaces.sagemaker.services.k8s.aws"))]
+    after = cleanup_mend.predicted(observed(), made, {}, ["sagemaker"])
+    planned = plan(after, Wanted(crds="none"))
+    assert targets(planned, "cleanup.crd") == ["CustomResourceDefinition spaces.sagemaker.services.k8s.aws"]
+
+
+def _marked_crd(name: str) -> dict[str, Any]:
+    return {"metadata": {"name": name, "labels": {"acksm.dev/owned": "true"}}}
+
+
 def test_the_version_that_comes_back_is_the_one_that_was_there() -> None:
     gone: dict[str, ReleaseSeen] = {}
     assert cleanup_mend.version_of(observed(), "sagemaker") == "1.9.1"
@@ -465,3 +500,11 @@ def test_the_maps_entry_comes_back_for_objects_of_another_account() -> None:
     assert one.params["keys"] == {B: [None, f"arn:aws:iam::{B}:role/ours/x"]}
     there = {(HOME, ACCOUNT_MAP): Map(HOME, ACCOUNT_MAP, {B: "arn"})}
     assert cleanup_mend.map_entries(observed(far, namespaces=spaces, maps=there), Choice((far,))) == []
+
+
+@pytest.mark.parametrize("installed", [False, True])
+def test_objects_go_only_when_the_controllers_that_came_back_are_ready(installed: bool) -> None:
+    by_install = [replace(change("release.install", "helm.install", "r"), step="release", lane="sagemaker")]
+    changes = cleanup_mend._restarts(observed(), {"sagemaker": "x"}, by_install if installed else [], ROLE)
+    assert [one.id for one in changes] == ([] if installed else ["release.restart"]) + ["release.ready"]
+    assert (changes[-1].op, changes[-1].lane) == (Op.WAIT, "")

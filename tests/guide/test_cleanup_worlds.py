@@ -8,7 +8,7 @@ from dataclasses import replace
 from hypothesis import given, strategies as st
 
 from acksm import charts
-from acksm.engine.change import Change, Danger, Op
+from acksm.engine.change import Change, Danger, Op, Plan
 from acksm.guide.cleanup_seen import Observed, Wanted
 from acksm.guide.inventory import Crd, Effect, Policy
 from acksm.kinds import KINDS, deletion_rank
@@ -127,6 +127,11 @@ def test_every_plan_keeps_the_order_and_what_is_in_aws(seen: Observed, wanted: W
     assert order == sorted(order)
     last = max((index for index, one in enumerate(changes) if one.step in ranks), default=-1)
     assert all(index > last for index, one in enumerate(changes) if one.step in {"iam", "oidc", "namespace"})
+    # what is in one stage runs side by side: an object's own two changes are in one lane, and bindings need no order
+    together = [{one.step for lane in stage for one in lane} for stage in Plan("x", planned.changes).stages()]
+    assert all(len(steps) == 1 or steps in ({"policies", "objects"}, {"carm", "region"}) for steps in together), (
+        together
+    )
     severe = [one for one in changes if one.danger is Danger.SEVERE]
     assert not severe or (wanted.delete_aws and not wanted.orphan)
     places = {str(one.place): one for one in seen.inventory.items}

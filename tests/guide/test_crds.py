@@ -104,6 +104,14 @@ def test_a_service_crd_follows_its_chart_in_both_directions() -> None:
     assert change.id == "crds.update"
 
 
+def test_only_missing_ones_leaves_alone_what_is_there_in_whatever_state() -> None:
+    ending, old = crd("models"), crd("endpoints", fields=("old",))
+    ending["metadata"]["deletionTimestamp"] = "now"
+    asked = [wanted(crd("models")), wanted(crd("endpoints")), wanted(crd("apps"))]
+    (change,) = plan(asked, by_name(ending, old), only_missing=True)
+    assert change.target.endswith(" apps.sagemaker.services.k8s.aws")
+
+
 def test_a_terminating_crd_is_refused() -> None:
     live = served(crd())
     live["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"

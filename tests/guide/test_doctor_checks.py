@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
+from hypothesis import given, strategies as st
 
 from acksm.catalog import entries, lookup
 from acksm.config import Settings
@@ -269,6 +270,19 @@ def test_what_is_broken_is_named_and_nothing_else(name: str) -> None:
             assert one.as_data()["anchor"] == f"errors.md#{one.check.id}"
 
 
+_READ = [item.name for item in fields(Facts) if item.name not in {"settings", "connection", "regions", "registry"}]
+
+
+@given(st.sets(st.sampled_from(_READ)), st.sampled_from(["kube-forbidden", "aws-access-denied", "aws-failed"]))
+def test_whatever_could_not_be_read_every_check_has_an_answer(unread: set[str], id: str) -> None:
+    lost: dict[str, Any] = dict.fromkeys(unread, error(id))
+    found = results(replace(whole(), **lost))
+    assert [*dict.fromkeys(one.check.id for one in found)] == [one.id for one in doctor.CHECKS]
+    assert bool(unread) is any(one.check.state in {UNKNOWN, BROKEN, WARNING} for one in found)
+    doctor.text_of(found, full=True)
+    doctor.seen(replace(whole(), **lost))
+
+
 def test_every_check_is_seen_failing() -> None:
     """`check.bindings` fails under the ids of its links."""
     failing = {one for _, expected in BREAKS.values() for one in expected if expected[one] in {BROKEN, WARNING}}
@@ -316,10 +330,36 @@ def test_a_bare_cluster_is_ready_for_install() -> None:
 
 def test_pod_identity_alone_needs_no_annotation() -> None:
     by_eks = whole(
-        deployed=[replace(deployed(running(role_arn="")))],
+        deployed=[replace(deployed(running(role_arn="")), pods=())],
         associated={("ack-system", CONTROLLER.service_account): ROLE},
     )
     assert wrong(by_eks) == {}
+
+
+def test_pods_older_than_their_association_have_no_role() -> None:
+    by_eks = {("ack-system", CONTROLLER.service_account): ROLE}
+    nameless = running(role_arn="")
+    old = replace(deployed(nameless), pods=(pod(role=""),))
+    assert wrong(whole(deployed=[old], associated=by_eks)) == {"check.pod-role": BROKEN}
+    fresh = pod(role="")
+    fresh["spec"]["containers"][0]["env"] = [{"name": "AWS_CONTAINER_CREDENTIALS_FULL_URI", "value": "http://x"}]
+    assert wrong(whole(deployed=[replace(old, pods=(fresh,))], associated=by_eks)) == {}
+    unsure = whole(deployed=[old], associated=error("aws-access-denied"))
+    assert wrong(unsure) == {"check.pod-identity": UNKNOWN, "check.annotation": UNKNOWN}
+
+
+def test_a_check_as_json() -> None:
+    (found,) = [one for one in results(whole(nodes=error("no-nodes"))) if one.check.id == "check.compute"]
+    assert found.as_data() == {
+        "id": "check.compute",
+        "category": "cluster",
+        "severity": "error",
+        "state": "broken",
+        "where": "there",
+        "text": "no-nodes: told",
+        "remedy": lookup("no-nodes").remedy,
+        "anchor": "errors.md#check.compute",
+    }
 
 
 def test_what_a_crashed_pod_said_is_told_with_its_remedy() -> None:

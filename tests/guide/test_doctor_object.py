@@ -10,11 +10,12 @@ import pytest
 
 from acksm.catalog import lookup
 from acksm.engine.checks import Check, State
-from acksm.guide import doctor, doctor_object
+from acksm.guide import doctor, doctor_way
 from acksm.guide.bindings import OBJECT_REGION, OWNER, REGION, Namespace
 from acksm.guide.carm_verify import Chain
 from acksm.guide.controller_logs import PodLog
-from acksm.guide.doctor_object import Facts, first, follow
+from acksm.guide.doctor_object import Facts
+from acksm.guide.doctor_way import first, follow
 from acksm.guide.readiness import Health
 from acksm.guide.region_explain import explain
 from acksm.guide.running import Flags, Running
@@ -189,7 +190,7 @@ def test_the_first_thing_wrong_is_named(name: str) -> None:
 
 
 def test_every_link_is_seen_failing() -> None:
-    assert {link for _, link, _ in BREAKS.values()} == {one.id for one in doctor_object.CHECKS}
+    assert {link for _, link, _ in BREAKS.values()} == {one.id for one in doctor_way.CHECKS}
 
 
 def test_a_known_symptom_has_its_own_remedy() -> None:

@@ -8,12 +8,11 @@ import pytest
 from hypothesis import given, strategies as st
 
 from acksm.guide.bindings import Namespace
-from acksm.guide.inventory import (
+from acksm.guide.inventory import Inventory, Record
+from acksm.guide.inventory_objects import (
     Crd,
     Effect,
-    Inventory,
     Policy,
-    Record,
     common_of,
     effect_of,
     is_ack_finalizer,
@@ -81,6 +80,14 @@ def test_what_a_deletion_does(kind: str, policy: str, state: str, effect: Effect
 
 def test_a_kind_that_is_not_known_is_taken_for_the_worse() -> None:
     assert effect_of(None, "delete", "", managed=True, read_only=False) is Effect.DELETES
+
+
+def test_the_roles_of_a_spec_are_found_at_any_depth() -> None:
+    role = "arn:aws:iam::012345678901:role/execution"
+    spec = {"executionRoleARN": role, "jobs": [{"roleARN": role + "2", "image": "arn:aws:s3:::x"}], "name": "role/x"}
+    place = Ref(f"{GROUP}/v1alpha1", "models", "models")
+    read = item_of({**manifest(), "spec": spec}, "sagemaker", place, {}, [])
+    assert read.roles == (role, role + "2")
 
 
 def manifest(**metadata: Any) -> dict[str, Any]:

@@ -77,6 +77,31 @@ def test_kubernetes_needs_come_from_the_changes_and_the_objects_of_the_releases(
     ]
 
 
+def test_kubernetes_needs_of_a_cleanup() -> None:
+    place = {"api_version": "sagemaker.services.k8s.aws/v1alpha1", "plural": "models", "namespace": "team"}
+    kinds = [("ClusterRole", ""), ("Deployment", "ns")]
+    changes = [
+        change("cleanup.retain", Op.UPDATE, system="kubernetes", **place),
+        change("cleanup.delete", Op.DELETE, system="kubernetes", **place),
+        change("cleanup.orphan", Op.DELETE, system="kubernetes", **{**place, "plural": "endpoints"}),
+        change("cleanup.gone", Op.WAIT, system="kubernetes"),
+        change("helm.uninstall", Op.DELETE, system="helm", release="r", namespace="ns", kinds=kinds),
+        change("cleanup.crd", Op.DELETE, system="kubernetes", name="x"),
+        change("cleanup.namespace", Op.DELETE, system="kubernetes", name="x"),
+    ]
+    assert list(map(str, rights.kube_needs(changes, [], "ns"))) == [
+        "patch models.sagemaker.services.k8s.aws in namespace team",
+        "delete models.sagemaker.services.k8s.aws in namespace team",
+        "delete endpoints.sagemaker.services.k8s.aws in namespace team",
+        "patch endpoints.sagemaker.services.k8s.aws in namespace team",
+        "delete secrets in namespace ns",
+        "delete clusterroles.rbac.authorization.k8s.io",
+        "delete deployments.apps in namespace ns",
+        "delete customresourcedefinitions.apiextensions.k8s.io",
+        "delete namespaces",
+    ]
+
+
 class Target:
     """Who answers what: IAM denies `denied` actions, the apiserver all but `may`."""
 

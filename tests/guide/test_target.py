@@ -108,7 +108,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str | None]]:
     seen: list[tuple[str, str | None]] = []
 
     class Aws:
-        def __init__(self, profile: str | None, region: str | None, account: str | None) -> None:
+        def __init__(self, profile: str | None, region: str | None, account: str | None, left: Any) -> None:
             self.region = region
             self.eks = SimpleNamespace(describe_cluster=self.describe)
 

@@ -30,7 +30,7 @@ def fake(tmp_path: Path) -> FakeHelm:
 
 @pytest.fixture
 def helm(fake: FakeHelm) -> Iterator[Helm]:
-    made = Helm(KUBECONFIG, fake.path)
+    made = Helm(lambda: KUBECONFIG, fake.path)
     yield made
     made.close()
 
@@ -61,7 +61,7 @@ def test_missing(environment: dict[str, str], named: str) -> None:
 def test_what_cannot_be_started_counts_as_missing(tmp_path: Path) -> None:
     (tmp_path / "helm").write_text("not a program")
     (tmp_path / "helm").chmod(0o755)
-    made = Helm(KUBECONFIG, str(tmp_path / "helm"))
+    made = Helm(lambda: KUBECONFIG, str(tmp_path / "helm"))
     assert failure(lambda: made.run(["list"], seconds=5)).id == "helm-missing"
     made.close()
 
@@ -112,7 +112,7 @@ def test_nothing_of_the_users_reaches_it(fake: FakeHelm, monkeypatch: pytest.Mon
     for name, value in theirs.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy")
-    helm = Helm(KUBECONFIG, fake.path)
+    helm = Helm(lambda: KUBECONFIG, fake.path)
     helm.run(["list"], seconds=10)
     (call,) = fake.calls
     home = call.env["HOME"]
@@ -196,7 +196,7 @@ def test_one_that_takes_no_interrupt_is_killed(tmp_path: Path, monkeypatch: pyte
     stubborn = tmp_path / "helm"
     stubborn.write_text(f"#!/bin/sh\ntrap '' INT TERM\necho $$ > {tmp_path}/pid\nsleep 600\nsleep 600\n")
     stubborn.chmod(0o755)
-    helm = Helm(KUBECONFIG, str(stubborn))
+    helm = Helm(lambda: KUBECONFIG, str(stubborn))
     assert failure(lambda: helm.run(["install"], seconds=0)).id == "helm-timeout"
     assert not alive(int((tmp_path / "pid").read_text()))
     helm.close()

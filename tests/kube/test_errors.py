@@ -10,7 +10,8 @@ from hypothesis import given, strategies as st
 from kubernetes.client.exceptions import ApiException
 
 from acksm.errors import AcksmError
-from acksm.kube.client import Endpoint, Kube, _translated
+from acksm.kube.answers import translated
+from acksm.kube.client import Endpoint, Kube
 from acksm.kube.paths import ref
 from http_server import Reply, json_reply, serve
 
@@ -18,7 +19,7 @@ from http_server import Reply, json_reply, serve
 def answer(code: int, body: Any = None, reason: str = "") -> AcksmError:
     error: Any = ApiException(status=code, reason=reason)
     error.body = body if isinstance(body, str | bytes) or body is None else json.dumps(body)
-    return _translated(error, "patch", "/api/v1/pods/x")
+    return translated(error, "patch", "/api/v1/pods/x")
 
 
 def status(message: str, **more: Any) -> dict[str, Any]:

@@ -118,7 +118,7 @@ def test_what_somebody_made_is_adopted_by_annotations(abroad: Abroad) -> None:
     assert made.writes == []
 
 
-def test_many_are_adopted_in_one_run_and_gone_on_with(abroad: Abroad) -> None:
+def test_many_are_adopted_in_one_run_and_each_failure_is_told(abroad: Abroad) -> None:
     world = abroad.world
     world.install("--service", "sagemaker")
     namespace = abroad.namespace("many")
@@ -157,12 +157,11 @@ def test_many_are_adopted_in_one_run_and_gone_on_with(abroad: Abroad) -> None:
         ("NotebookInstanceLifecycleConfig", "lc"),
     ]
     assert sum("cannot be listed" in note for note in every["notes"]) == 1  # moto has not every kind
+    _failures_that_only_the_log_tells(world, abroad.namespace("quiet"))
 
 
-def test_what_never_reaches_a_condition_is_told_from_the_log_and_made_anew(abroad: Abroad) -> None:
-    world = abroad.world
-    world.install("--service", "sagemaker")
-    namespace = abroad.namespace("quiet")
+def _failures_that_only_the_log_tells(world: World, namespace: str) -> None:
+    """And the next run makes anew what was not adopted."""
     names = [f"q-{number:02}" for number in range(12)]
     model(world, *names)
     file = Path("many.yaml")
@@ -221,13 +220,20 @@ def test_objects_of_another_account_and_region_are_looked_for_there(abroad: Abro
     world.acksm("adopt", "Model", "churn", "-n", "default", "--as", f"churn-{world.count}").ok()
 
 
-def test_a_scope_that_does_not_cover_the_namespace_is_refused(abroad: Abroad) -> None:
+def test_a_scope_that_does_not_cover_the_namespace_and_a_gate_that_is_off(abroad: Abroad) -> None:
     world = abroad.world
     namespace, other = abroad.namespace("team"), abroad.namespace("other")
-    world.install("--service", "sagemaker", "--scope", "namespace", "--watch-namespace", namespace)
+    scope = ("--service", "sagemaker", "--scope", "namespace", "--watch-namespace", namespace)
+    world.install(*scope, "--set", "featureGates.ResourceAdoption=false")
     model(world, "churn")
     assert world.acksm("adopt", "Model", "churn", "-n", other).error_id == "adopt-not-watched"
-    assert world.acksm("adopt", "Model", "churn", "-n", namespace).exit_code == 0
     assert (
         world.acksm("adopt", "ScalableTarget", TARGET["ResourceId"], "-n", namespace).error_id == "controllers-missing"
     )
+    with world.requests() as refused:
+        off = world.acksm("adopt", "Model", "churn", "-n", namespace, "-o", "json")
+    assert (off.data["error"]["id"], refused.writes) == ("adopt-off", [])
+    # its remedy is what puts it right
+    assert off.data["error"]["remedy"] == "acksm install --set featureGates.ResourceAdoption=true"
+    world.install(*scope, "--set", "featureGates.ResourceAdoption=true")
+    world.acksm("adopt", "Model", "churn", "-n", namespace).ok()

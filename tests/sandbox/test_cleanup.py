@@ -13,6 +13,7 @@ from acksm.kube.paths import Ref, ref
 from report_schema import complaints
 from world import World
 
+NOT_ALLOWED = "User: controller is not authorized to perform: sagemaker:DeleteModel"
 SAGEMAKER, AUTOSCALING = "ack-sagemaker-controller", "ack-applicationautoscaling-controller"
 
 
@@ -25,10 +26,15 @@ def abroad(world: World) -> Iterator[Abroad]:
 
 
 def test_everything_that_was_made_goes_and_nothing_else(abroad: Abroad) -> None:
-    """install, region, carm and objects of two accounts, then cleanup --all: both accounts and the apiserver are as
-    they were, compared whole."""
+    """install, region, carm, adopt, samples and objects of two accounts, then cleanup --all: both accounts and the
+    apiserver are as they were, compared whole. What was adopted was there before, and stays."""
     world, b = abroad.world, abroad.account
     both = [world.account, b]
+    world.aws("sagemaker").create_model(
+        ModelName="theirs",
+        ExecutionRoleArn="arn:aws:iam::012345678901:role/execution",
+        PrimaryContainer={"Image": "practice:1", "ModelDataUrl": "s3://bucket/model.tar.gz"},
+    )
     before = snapshot.whole(world, both)
     world.install()
     abroad.setup().ok()
@@ -38,6 +44,9 @@ def test_everything_that_was_made_goes_and_nothing_else(abroad: Abroad) -> None:
     there, here = abroad.model(name, "abroad"), abroad.model(regional, "regional")
     abroad.placed(there)
     abroad.placed(here)
+    team = abroad.namespace("team")
+    world.acksm("adopt", "Model", "theirs", "-n", team).ok()
+    world.acksm("samples", "apply", "model", "--with-role", "--set", "bucket=of-ours", "-n", team, "-y").ok()
 
     everything = ("cleanup", "--all", "--delete-aws", "--target-profile", abroad.profile)
     with world.requests() as refused:
@@ -57,6 +66,8 @@ def test_everything_that_was_made_goes_and_nothing_else(abroad: Abroad) -> None:
     assert {row["object"]: (row["account"], row["fate"]) for row in planned["result"]["objects"]} == {
         f"Model {name}/abroad": (b, "deletes"),
         f"Model {regional}/regional": (world.account, "deletes"),
+        f"Model {team}/theirs": (world.account, "leaves"),
+        f"Model {team}/acksm-model": (world.account, "deletes"),
     }
     steps = list(dict.fromkeys(change["step"] for change in planned["changes"]))
     assert steps == ["objects", "release", "crds", "carm", "region", "carm-role", "iam", "oidc", "namespace"]
@@ -64,7 +75,9 @@ def test_everything_that_was_made_goes_and_nothing_else(abroad: Abroad) -> None:
     done = world.acksm(*everything, "--confirm", world.cluster, "-o", "json").ok().data
     assert complaints(done) == []
     assert done["result"]["left"] == []
-    assert (abroad.models(account=b), abroad.models("eu-west-1")) == ([], [])
+    assert (abroad.models(account=b), abroad.models("eu-west-1"), abroad.models()) == ([], [], ["theirs"])
+    world.kube.delete(ref("Namespace", team))
+    snapshot.settled(world)
     # the service-linked roles are the accounts' own: they carry no mark of who made them (docs/cleanup.md)
     linked = f"role/aws-service-role/{LINKED_SERVICE}/{SERVICE_LINKED_ROLE}"
     assert snapshot.difference(before, snapshot.whole(world, both)) == [
@@ -152,8 +165,15 @@ def test_half_states_are_cleaned(abroad: Abroad) -> None:
         assert (abroad.models(), abroad.models(account=b), world.objects("Deployment")) == ([], [], [])
         return [change["id"] for change in done.data["changes"]]
 
-    # helm has forgotten its release, and the controller runs
+    # helm has forgotten its release, and the controller runs; at first it may not delete
     begin("forgotten")
+    world.fault("sagemaker:DeleteModel", 400, "AccessDeniedException", NOT_ALLOWED)
+    stuck = world.acksm(*clean, "--timeout", "6s")
+    assert (stuck.error_id, stuck.exit_code) == ("cleanup-object-stuck", 5)
+    assert f"Model {name}/forgotten: finalizers finalizers.sagemaker.services.k8s.aws/Model" in stuck.stderr
+    for told in ("ACK.Recoverable=True: ", "  log: ", NOT_ALLOWED):
+        assert told in stuck.stderr
+    world.end_faults()
     for secret in world.objects("Secret"):
         world.kube.delete(ref("Secret", secret, world.namespace))
     assert "cleanup.release-object" in cleaned()
@@ -258,6 +278,11 @@ def test_what_others_made_stays_and_an_interrupted_cleanup_goes_on(abroad: Abroa
         },
     }
     world.kube.create(bucket)
+    nobody = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "eks:*", "Resource": "*"}]}
+    keys = world.user("of-the-cluster", policy=nobody, groups=["system:masters"])
+    assert "may not do iam:" in " ".join(world.acksm("cleanup", "--dry-run", "-o", "json", env=keys).ok().data["notes"])
+    assert world.acksm("cleanup", "--dry-run", "--iam", env=keys).error_id == "aws-access-denied"
+
     everything = ("cleanup", "--all", "-y", "-o", "json")
     facts = world.acksm(*everything).ok().data["result"]
     why = {item["what"]: item["why"] for item in facts["kept"]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import tarfile
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 
 from abroad import MARK, ROLE_NAME, Abroad, until
 from acksm.kube.paths import ref
@@ -115,12 +117,24 @@ def test_from_a_bare_cluster_to_broken_things_that_are_fixed(abroad: Abroad) -> 
     assert nothing.writes == []
     assert "nothing that is wrong" in again.stderr
 
-    # what fix may not do: a release with a value that nobody reads, and one that failed
-    world.helm(
-        "upgrade", "ack-sagemaker-controller", world.chart("sagemaker", "1.9.1"), "--reuse-values", "--set", "moon=1"
-    )
-    unknown = looked(world, *one)
-    assert states(unknown)["check.values"] == "warning"
+    # by helm: a value that nobody reads, and a gate with which the controller ends; its log says it
+    gate = ("--set", "featureGates.IAMRoleSelector=true")
+    chart = world.chart("sagemaker", "1.9.1")
+    world.helm("upgrade", "ack-sagemaker-controller", chart, "--reuse-values", "--set", "moon=1", *gate)
+
+    def crashed() -> Run | None:
+        run = looked(world, *one)
+        known = {item["id"] for item in run.data["symptoms"]}
+        return run if "symptom.selector-needs-carm-off" in known and "check.pods" in states(run) else None
+
+    run = until(crashed, "the controller does not end", lambda: looked(world, *one).data["checks"])
+    assert states(run)["check.values"] == "warning"
+    assert states(run)["check.scope"] == "broken"
+    (told,) = [check for check in run.data["checks"] if check["id"] == "check.pods"]
+    assert "IAMRoleSelector" in told["text"]
+    assert told["remedy"].startswith("acksm install --mode")
+    as_yaml = world.acksm("doctor", "-o", "yaml", *one)
+    assert complaints(YAML(typ="safe").load(io.StringIO(as_yaml.stdout))) == []
 
 
 def test_what_is_wrong_before_a_cluster_is_reached(

@@ -18,6 +18,7 @@ from acksm.guide.sample_values import Place
 from acksm.guide.target import connect
 from acksm.kube.paths import Ref, ref
 from acksm.sandbox.state import OTHER_ACCOUNT, REGION
+from report_schema import complaints
 from sample_values_for import GIVEN, needed
 from world import World
 
@@ -34,8 +35,8 @@ def wanted(name: str, role: str, live: Mapping[Ref, Any]) -> list[sample_plan.Wa
 class Bench:
     """A cluster with both controllers, and objects that samples make."""
 
-    def __init__(self, world: World) -> None:
-        self.world, self.made = world, set[Ref]()
+    def __init__(self, world: World, abroad: Abroad) -> None:
+        self.world, self.abroad, self.made = world, abroad, set[Ref]()
 
     def apply(self, name: str, *words: str, namespace: str = "default", **more: Any) -> Any:
         """A run of `samples apply`; what it made is taken away at the end."""
@@ -57,6 +58,17 @@ class Bench:
                 if live[items[-1].ref] is None:
                     execute(Plan("samples apply", tuple(sample_plan.plan(items, live, wait=True))), table)
 
+    def make_user(self, role: str) -> None:
+        """A user profile, which the practice cloud lacks, as far as its object: its domain's id is AWS's choice."""
+        with connect(resolve({}).settings) as target:
+            items = wanted("user-profile", role, {})
+            *changes, _last_wait = sample_plan.plan(items, {}, wait=True)
+            self.made |= {one.ref for one in items}
+            table = section.dispatch(target, section.Observed([], {}), silent, {})
+            execute(Plan("samples apply", tuple(changes)), table)
+        domain, user = self.live("Domain", "acksm-domain"), self.live("UserProfile", "acksm-user-profile")
+        assert user["spec"]["domainID"] == domain["status"]["domainID"] != ""
+
     def live(self, kind: str, name: str, namespace: str = "default") -> dict[str, Any]:
         return self.world.kube.get(ref(kind, name, namespace)) or {}
 
@@ -69,8 +81,7 @@ class Bench:
 
 @pytest.fixture
 def bench(world: World) -> Iterator[Bench]:
-    Abroad.open(world)  # the last test's controllers have to be gone: they would watch every namespace
-    found = Bench(world)
+    found = Bench(world, Abroad.open(world))  # which sees to it that the last test's controllers are gone
     yield found
     found.clean()
 
@@ -88,6 +99,7 @@ def test_everything_that_the_sandbox_can_make(bench: Bench) -> None:
     objects = [item["target"].split()[0] for item in dry["changes"] if item["system"] == "kubernetes"]
     assert objects == ["Model", "EndpointConfig", "Endpoint", "ScalableTarget", "ScalingPolicy"]
     told = bench.apply("scaling-policy", "--with-role", *BUCKET).ok()
+    assert complaints(dry) == complaints(told.data) == []
     assert told.stderr.count("✓ Endpoint") + told.stderr.count("created Endpoint") >= 2
     assert bench.live("Endpoint", "acksm-endpoint")["status"]["endpointStatus"] == "InService"
     scaling = world.aws("application-autoscaling")
@@ -130,6 +142,7 @@ def test_everything_that_the_sandbox_can_make(bench: Bench) -> None:
     # and every other sample that the practice cloud has
     rest = [item for item in samples().values() if item.sandbox and item.service == "sagemaker"]
     assert len(rest) > 15
+    bench.make_user(role["Arn"])
     bench.make([item.name for item in rest], role["Arn"])
     jobs = [bench.live(kind, f"acksm-{kind[:-3].lower()}") for kind in ("TrainingJob", "ProcessingJob", "TransformJob")]
     assert [job["status"]["ackResourceMetadata"]["region"] for job in jobs] == [REGION] * 3
@@ -178,6 +191,20 @@ def test_every_sample_is_seen_by_the_apiserver_before_anything_is_made(bench: Be
     live = bench.live("Model", "far", "research")
     assert live["status"]["ackResourceMetadata"]["region"] == "eu-west-1"
     assert live["spec"]["primaryContainer"]["image"].startswith("141502667606.dkr.ecr.eu-west-1.")
+
+    # a namespace of another account takes roles of that account only, and its objects are made there
+    abroad = bench.abroad
+    abroad.setup().ok()
+    bound = abroad.namespace("bound")
+    world.acksm("carm", "bind", bound, "--account", abroad.account).ok()
+    theirs = ("--set", f"role=arn:aws:iam::{abroad.account}:role/execution")
+    with world.requests() as refused:
+        assert bench.apply("model", "--with-role", *BUCKET, namespace=bound).error_id == "sample-role-account"
+        assert bench.apply("model", *role, *BUCKET, namespace=bound).error_id == "sample-value"
+    assert refused.writes == []
+    done = bench.apply("model", *theirs, *BUCKET, namespace=bound).ok().data
+    assert done["result"]["account"] == abroad.account
+    assert (abroad.models(account=abroad.account), "acksm-model" in abroad.models()) == (["acksm-model"], False)
 
     # the apiserver's word counts before the first write
     strict = {

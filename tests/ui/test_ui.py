@@ -332,6 +332,29 @@ def test_without_a_terminal_nobody_is_asked_and_the_flag_is_named(
     assert err(asked) == ""
 
 
+def test_a_name_is_typed_or_given() -> None:
+    asked = asking("demo\n")
+    asked.confirm_name("Delete it?", "demo", given="")
+    assert err(asked) == "Delete it? Type demo to go on: "
+    given = asking("", stdin=False)
+    given.confirm_name("Delete it?", "demo", given="demo")
+    assert err(given) == ""
+
+
+@pytest.mark.parametrize(("answer", "given"), [("y\n", ""), ("Demo\n", ""), ("", ""), ("demo\n", "another")])
+def test_another_name_is_no(answer: str, given: str) -> None:
+    with pytest.raises(AcksmError) as caught:
+        asking(answer).confirm_name("Delete it?", "demo", given=given)
+    assert (caught.value.id, int(caught.value.exit_code)) == ("not-confirmed", 6)
+
+
+def test_without_a_terminal_no_name_can_be_typed() -> None:
+    with pytest.raises(AcksmError) as caught:
+        asking("demo\n", stdin=False).confirm_name("Delete it?", "demo", given="")
+    assert (caught.value.id, int(caught.value.exit_code)) == ("needs-confirmation", 6)
+    assert "--confirm demo" in caught.value.remedy
+
+
 def test_yes_given_before_asks_nothing() -> None:
     asked = asking("", stdin=False)
     asked.confirm("Go on?", yes=True)

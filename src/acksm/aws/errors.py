@@ -18,7 +18,19 @@ _BAD_KEYS = {
     "MissingAuthenticationToken",
 }
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
-_THROTTLED = {"Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded"}
+# As botocore.retries.standard has them; a quota (LimitExceededException) is none, though botocore tries it again
+THROTTLED = {
+    "BandwidthLimitExceeded",
+    "PriorRequestNotComplete",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "SlowDown",
+    "ThrottledException",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+}
 _PRINCIPAL = re.compile(r"User: (\S+)")
 
 
@@ -38,7 +50,8 @@ def translated(service: str, operation: str, where: str = "") -> Iterator[None]:
         yield
     except boto.ClientError as error:
         code, message = code_of(error), str(error.response.get("Error", {}).get("Message", ""))
-        raise _client_error(code, message, action, where) from error
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        raise _client_error(code, message, action, where, status) from error
     except (boto.NoCredentialsError, boto.PartialCredentialsError, boto.CredentialRetrievalError) as error:
         raise AcksmError("aws-no-credentials", str(error), where=where) from error
     except (boto.SSOTokenLoadError, boto.UnauthorizedSSOTokenError, boto.TokenRetrievalError) as error:
@@ -53,7 +66,7 @@ def translated(service: str, operation: str, where: str = "") -> Iterator[None]:
         raise AcksmError("aws-failed", f"{action}: {error}"[:500], where=where) from error
 
 
-def _client_error(code: str, message: str, action: str, where: str) -> AcksmError:
+def _client_error(code: str, message: str, action: str, where: str, status: int) -> AcksmError:
     if code in _EXPIRED:
         return AcksmError("aws-expired-credentials", message, where=where or action)
     if code in _BAD_KEYS:
@@ -70,6 +83,6 @@ def _client_error(code: str, message: str, action: str, where: str) -> AcksmErro
             remedy=f"allow {action} to {who}",
             details={"action": action, "principal": who},
         )
-    if code in _THROTTLED:
+    if code in THROTTLED or status == 429:
         return AcksmError("aws-throttled", f"{action}: {message}", where=where)
     return AcksmError("aws-failed", f"{action}: {code}: {message}"[:800], where=where, details={"code": code})

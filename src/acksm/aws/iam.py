@@ -4,32 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
+from typing import Any
 
-from acksm.aws.errors import translated
+from acksm.aws.iam_calls import (
+    PAUSE_SECONDS,
+    SETTLING_SECONDS,
+    Calls,
+    Json,
+    document_of,
+    mapping,
+    tags_of,
+    unknown_principal,
+)
 from acksm.errors import AcksmError
 
-if TYPE_CHECKING:
-    from acksm.aws.session import Aws
 
-Json = dict[str, Any]
-
-
-def _document(value: Any) -> Any:
-    """IAM gives policy documents URL-encoded (RFC 3986); botocore decodes most of them already."""
-    return json.loads(unquote(value)) if isinstance(value, str) else value
-
-
-def _tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    return [{"Key": key, "Value": value} for key, value in tags.items()]
-
-
-def _mapping(tags: Sequence[Mapping[str, str]] | None) -> dict[str, str]:
-    return {tag["Key"]: tag["Value"] for tag in tags or []}
-
-
-class Iam:
+class Iam(Calls):
     """IAM of the session's account. Errors are AcksmErrors of `acksm.aws.errors`."""
 
     WRITES = (
@@ -48,27 +38,6 @@ class Iam:
         "delete_oidc_provider",
     )
 
-    def __init__(self, aws: Aws) -> None:
-        self._aws = aws
-
-    def _call(self, operation: str, method: str, where: str, **params: Any) -> Any:
-        client = self._aws.client("iam")
-        with translated("iam", operation, where):
-            return getattr(client, method)(**params)
-
-    def _get(self, operation: str, method: str, where: str, **params: Any) -> Any:
-        try:
-            return self._call(operation, method, where, **params)
-        except AcksmError as error:
-            if error.details.get("code") in {"NoSuchEntity", "NoSuchEntityException"}:
-                return None
-            raise
-
-    def _pages(self, operation: str, method: str, key: str, **params: Any) -> list[Any]:
-        client = self._aws.client("iam")
-        with translated("iam", operation):
-            return [item for page in client.get_paginator(method).paginate(**params) for item in page[key]]
-
     # reads
 
     def get_oidc_provider(self, arn: str) -> Json | None:
@@ -79,7 +48,7 @@ class Iam:
         return {
             "url": found.get("Url", ""),
             "client_ids": list(found.get("ClientIDList") or []),
-            "tags": _mapping(found.get("Tags")),
+            "tags": mapping(found.get("Tags")),
         }
 
     def list_oidc_providers(self) -> list[str]:
@@ -88,7 +57,8 @@ class Iam:
         return [str(item["Arn"]) for item in found["OpenIDConnectProviderList"]]
 
     def get_role(self, name: str) -> Json | None:
-        """`{"arn", "path", "trust", "tags", "boundary", "attached": [arn], "inline": {name: document}}` or None."""
+        """`{"arn", "path", "created" (ISO 8601), "trust", "tags", "boundary", "attached": [arn], "inline": {name:
+        document}}` or None."""
         found = self._get("GetRole", "get_role", f"role {name}", RoleName=name)
         if found is None:
             return None
@@ -96,15 +66,16 @@ class Iam:
         inline = {}
         for policy in self._pages("ListRolePolicies", "list_role_policies", "PolicyNames", RoleName=name):
             document = self._call("GetRolePolicy", "get_role_policy", f"role {name}", RoleName=name, PolicyName=policy)
-            inline[str(policy)] = _document(document["PolicyDocument"])
+            inline[str(policy)] = document_of(document["PolicyDocument"])
         attached = self._pages(
             "ListAttachedRolePolicies", "list_attached_role_policies", "AttachedPolicies", RoleName=name
         )
         return {
             "arn": str(role["Arn"]),
             "path": str(role["Path"]),
-            "trust": _document(role["AssumeRolePolicyDocument"]),
-            "tags": _mapping(role.get("Tags")),
+            "created": role["CreateDate"].isoformat(),
+            "trust": document_of(role["AssumeRolePolicyDocument"]),
+            "tags": mapping(role.get("Tags")),
             "boundary": str((role.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn", "")),
             "attached": [str(policy["PolicyArn"]) for policy in attached],
             "inline": inline,
@@ -129,7 +100,7 @@ class Iam:
     def trusts(self) -> dict[str, Any]:
         """Every role's trust policy, by the role's ARN: one request for each hundred."""
         roles = self._pages("ListRoles", "list_roles", "Roles")
-        return {str(role["Arn"]): _document(role.get("AssumeRolePolicyDocument")) for role in roles}
+        return {str(role["Arn"]): document_of(role.get("AssumeRolePolicyDocument")) for role in roles}
 
     def denied(self, caller_arn: str, needs: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
         """(action, resource) of `needs` (resource ARN to actions) that IAM's simulation denies `caller_arn`.
@@ -213,7 +184,7 @@ class Iam:
                 url,
                 Url=url,
                 ClientIDList=list(client_ids),
-                Tags=_tags(tags),
+                Tags=tags_of(tags),
             )
         except AcksmError as error:
             code = error.details.get("code")
@@ -259,46 +230,49 @@ class Iam:
             "RoleName": name,
             "Path": path,
             "AssumeRolePolicyDocument": json.dumps(trust),
-            "Tags": _tags(tags),
+            "Tags": tags_of(tags),
             "Description": "ACK controllers; made by acksm",
         }
         if boundary:
             params["PermissionsBoundary"] = boundary
-        self._call("CreateRole", "create_role", f"role {name}", **params)
+        try:
+            self._settled(unknown_principal, "CreateRole", "create_role", f"role {name}", **params)
+        except AcksmError as error:
+            same = error.details.get("code") == "EntityAlreadyExists" and self._is(name, path, trust, tags, boundary)
+            if not same:
+                raise
+        self._made.add(name)
+
+    def _is(self, name: str, path: str, trust: Json, tags: Mapping[str, str], boundary: str) -> bool:
+        """Whether the role is there just as it was to be made: the answer to an earlier attempt was lost, or IAM did
+        not show yet what a killed run had made. One that is not visible yet is waited for."""
+        began = self._clock()
+        while (found := self._get("GetRole", "get_role", f"role {name}", RoleName=name)) is None:
+            if self._clock() - began >= SETTLING_SECONDS or self._aws.left() <= PAUSE_SECONDS:
+                return False
+            self._sleep(PAUSE_SECONDS)
+        role = found["Role"]
+        return (
+            role["Path"] == path
+            and document_of(role["AssumeRolePolicyDocument"]) == trust
+            and dict(tags).items() <= mapping(role.get("Tags")).items()
+            and str((role.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn", "")) == boundary
+        )
 
     def update_trust(self, name: str, trust: Json) -> None:
-        self._call(
-            "UpdateAssumeRolePolicy",
-            "update_assume_role_policy",
-            f"role {name}",
-            RoleName=name,
-            PolicyDocument=json.dumps(trust),
-        )
+        self._on_role("UpdateAssumeRolePolicy", "update_assume_role_policy", name, PolicyDocument=json.dumps(trust))
 
     def attach_policy(self, name: str, policy_arn: str) -> None:
-        self._call("AttachRolePolicy", "attach_role_policy", f"role {name}", RoleName=name, PolicyArn=policy_arn)
+        self._on_role("AttachRolePolicy", "attach_role_policy", name, PolicyArn=policy_arn)
 
     def put_policy(self, name: str, policy: str, document: Json) -> None:
-        self._call(
-            "PutRolePolicy",
-            "put_role_policy",
-            f"role {name}",
-            RoleName=name,
-            PolicyName=policy,
-            PolicyDocument=json.dumps(document),
-        )
+        self._on_role("PutRolePolicy", "put_role_policy", name, PolicyName=policy, PolicyDocument=json.dumps(document))
 
     def tag_role(self, name: str, tags: Mapping[str, str]) -> None:
-        self._call("TagRole", "tag_role", f"role {name}", RoleName=name, Tags=_tags(tags))
+        self._on_role("TagRole", "tag_role", name, Tags=tags_of(tags))
 
     def put_boundary(self, name: str, boundary: str) -> None:
-        self._call(
-            "PutRolePermissionsBoundary",
-            "put_role_permissions_boundary",
-            f"role {name}",
-            RoleName=name,
-            PermissionsBoundary=boundary,
-        )
+        self._on_role("PutRolePermissionsBoundary", "put_role_permissions_boundary", name, PermissionsBoundary=boundary)
 
     def create_service_linked_role(self, service: str) -> None:
         """Of `service`; one that exists already is what was wanted."""
@@ -311,17 +285,26 @@ class Iam:
 
     def detach_policy(self, name: str, policy_arn: str) -> None:
         self._gone("DetachRolePolicy", "detach_role_policy", f"role {name}", RoleName=name, PolicyArn=policy_arn)
+        self._emptied.add(name)
 
     def delete_policy(self, name: str, policy: str) -> None:
         """An inline policy of a role."""
         self._gone("DeleteRolePolicy", "delete_role_policy", f"role {name}", RoleName=name, PolicyName=policy)
+        self._emptied.add(name)
 
     def delete_role(self, name: str) -> None:
         """Its policies have to be gone first. Its boundary stays to the end: rights may depend on it, and it goes with
         the role. Error: `aws-role-in-use`."""
+
+        def lagging(error: AcksmError) -> bool:  # a policy that this process took off may be seen there still
+            policies = error.details.get("code") == "DeleteConflict" and "policies first" in error.message
+            return policies and name in self._emptied
+
         try:
-            self._gone("DeleteRole", "delete_role", f"role {name}", RoleName=name)
+            self._settled(lagging, "DeleteRole", "delete_role", f"role {name}", RoleName=name)
         except AcksmError as error:
+            if error.details.get("code") == "NoSuchEntity":
+                return
             if error.details.get("code") != "DeleteConflict":
                 raise
             raise AcksmError("aws-role-in-use", error.message, where=f"role {name}") from error

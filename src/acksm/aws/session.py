@@ -1,22 +1,34 @@
 """One AWS session: who we are, and the clients, made when they are first needed. The only importers of boto3 are here.
 
-Retries are botocore's own standard mode; nothing wraps them a second time (anchors.md §0.8).
+Retries are botocore's own standard mode; nothing wraps them a second time (anchors.md §0.8). They end with the
+command's time: `left` tells how much of it there is.
 """
 
 from __future__ import annotations
 
+import math
+import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from acksm.aws.errors import translated
+from acksm.aws.errors import THROTTLED, translated
 from acksm.errors import AcksmError
 
 if TYPE_CHECKING:
     from acksm.aws.eks import Eks
     from acksm.aws.iam import Iam
+
+CONNECT_SECONDS, READ_SECONDS = 10.0, 30.0
+LAST_SECONDS = 5.0  # for a call that begins when the time is over: the last look of a wait
+ATTEMPTS = 6  # throttled: up to half a minute of pauses; without an answer: a second and a half
+
+
+def endless() -> float:
+    """Where no deadline is set."""
+    return math.inf
 
 
 @dataclass(frozen=True)
@@ -44,7 +56,8 @@ class Keys:
 class Aws:
     """A session for one region. `account` pins the account: any other is refused (`aws-wrong-account`).
 
-    With `keys` the session is theirs, and no profile or variable is asked.
+    With `keys` the session is theirs, and no profile or variable is asked. `left` gives the seconds that the command
+    still has: attempts are cut to them, and none is repeated after them (`timed-out`).
     """
 
     def __init__(
@@ -53,7 +66,9 @@ class Aws:
         region: str | None = None,
         account: str | None = None,
         keys: Keys | None = None,
+        left: Callable[[], float] = endless,
     ) -> None:
+        self.left = left
         self.profile, self._region, self._account, self._keys = profile, region, account, keys
         self._lock = threading.Lock()
         self._clients: dict[tuple[str, str], Any] = {}
@@ -88,15 +103,55 @@ class Aws:
     def client(self, service: str, region: str = "") -> Any:
         """The client of `service` in the session's region or another, one for all threads (boto3 clients are
         thread-safe, sessions are not)."""
-        from botocore.config import Config
-
         where = region or self.region
         with self._lock:
             if (service, where) not in self._clients:
-                config = Config(connect_timeout=10, read_timeout=30, user_agent_extra="acksm", max_pool_connections=16)
                 with translated(service, "client"):
-                    self._clients[service, where] = self.session.client(service, region_name=where, config=config)
+                    self._clients[service, where] = self._made(service, where)
             return self._clients[service, where]
+
+    def _made(self, service: str, region: str, **config: Any) -> Any:
+        """A client with acksm's retries, under the command's deadline."""
+        from botocore.config import Config
+
+        # AWS_MAX_ATTEMPTS is the user's word; what is given here would win over it
+        retries: Any = {"mode": "standard"}
+        if not os.environ.get("AWS_MAX_ATTEMPTS"):
+            retries["total_max_attempts"] = ATTEMPTS
+        client = self.session.client(
+            service,
+            region_name=region,
+            config=Config(
+                connect_timeout=CONNECT_SECONDS,
+                read_timeout=READ_SECONDS,
+                retries=retries,
+                user_agent_extra="acksm",
+                max_pool_connections=16,
+                **config,
+            ),
+        )
+        client.meta.events.register("before-send", self._cut)
+        client.meta.events.register_first("needs-retry", self._over)
+        return client
+
+    def _cut(self, request: Any, **_: Any) -> None:
+        """An attempt reads no longer than the command has time."""
+        if request.context is not None and self.left() < READ_SECONDS:
+            request.context["read_timeout"] = max(LAST_SECONDS, self.left())
+
+    def _over(self, response: Any, caught_exception: Any, operation: Any, **_: Any) -> None:
+        """In the place of a further attempt when the time is over: `timed-out`."""
+        if self.left() > 0 or isinstance(caught_exception, AcksmError):
+            return
+        if response is not None:
+            code = str(response[1].get("Error", {}).get("Code", ""))
+            if response[0].status_code < 500 and response[0].status_code != 429 and code not in THROTTLED:
+                return
+            said = f"answers {response[0].status_code} {code}".rstrip()
+        else:
+            said = f"does not answer: {caught_exception}"[:300]
+        action = f"{operation.service_model.service_name}:{operation.name}"
+        raise AcksmError("timed-out", f"AWS {said}, and the time allowed is over", where=action)
 
     def identity(self) -> Identity:
         """Who we are, asked once. Errors: `aws-no-credentials`, `aws-expired-credentials`, `aws-wrong-account`."""
@@ -118,19 +173,22 @@ class Aws:
         client = self.client("sts")
         with translated("sts", "AssumeRole", role_arn):
             answer = client.assume_role(RoleArn=role_arn, RoleSessionName="acksm")
-        return Aws(region=self.region, account=account, keys=_keys(answer))
+        return Aws(region=self.region, account=account, keys=_keys(answer), left=self.left)
+
+    def beside(self, profile: str) -> Aws:
+        """A session of another profile, in the same region and under the same deadline."""
+        return Aws(profile=profile, region=self.region, left=self.left)
 
     def web_identity(self, role_arn: str, token: str) -> Aws:
         """A session of `role_arn` by an OIDC token, as a controller's pod gets it; our own credentials play no part."""
         from botocore import UNSIGNED
-        from botocore.config import Config
 
-        client = self.session.client("sts", region_name=self.region, config=Config(signature_version=UNSIGNED))
         with translated("sts", "AssumeRoleWithWebIdentity", role_arn):
+            client = self._made("sts", self.region, signature_version=UNSIGNED)
             answer = client.assume_role_with_web_identity(
                 RoleArn=role_arn, RoleSessionName="acksm-verify", WebIdentityToken=token, DurationSeconds=900
             )
-        return Aws(region=self.region, keys=_keys(answer))
+        return Aws(region=self.region, keys=_keys(answer), left=self.left)
 
     def partitions(self) -> list[str]:
         """The partitions that botocore knows: aws, aws-cn, aws-us-gov, …"""

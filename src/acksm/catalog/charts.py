@@ -7,6 +7,13 @@ _S, _U, _R = ExitCode.STEP_FAILED, ExitCode.USAGE, ExitCode.REFUSED
 
 ENTRIES = (
     Entry(
+        "version-older",
+        "an upgrade does not go backwards",
+        "An older controller may not know what a newer one wrote, and CRDs never go back.",
+        "acksm install --version SERVICE=V   (where it is meant)",
+        ExitCode.USAGE,
+    ),
+    Entry(
         "chart-version-unknown",
         "the registry has no such chart version",
         "A typing error, or a tag with `v`: chart tags have none since May 2023 (community#1802).",

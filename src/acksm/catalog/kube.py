@@ -49,8 +49,8 @@ ENTRIES = (
     Entry(
         "kube-webhook-denied",
         "an admission webhook refused the write",
-        "A policy engine in the cluster (Kyverno, Gatekeeper, …) denies this object.",
-        "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations",
+        "A policy engine in the cluster (Kyverno, Gatekeeper, …) or a ValidatingAdmissionPolicy denies this object.",
+        "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations,validatingadmissionpolicies",
         _S,
     ),
     Entry(

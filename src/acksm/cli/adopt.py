@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
-from acksm.cli.options import ACCOUNTS, OBJECT_TARGET, RUN, command
+from acksm.cli.options import ACCOUNTS, OBJECT_TARGET, RUN, command, in_target
 from acksm.cli.region import argument, option
 
-# --region is the object's here
+# --region is the object's here, as in samples
 _TARGET = OBJECT_TARGET | {
-    "region": Annotated[
-        str | None,
-        typer.Option(
-            "--cluster-region", help="AWS region of the cluster.", rich_help_panel="Target", show_default=False
-        ),
-    ],
-    "file": Annotated[
-        str | None,
-        typer.Option(
-            "--file",
-            "-f",
-            help="Settings file, a list of adoptions, or manifests [acksm.yaml].",
-            rich_help_panel="Target",
-            show_default=False,
-        ),
-    ],
+    "region": in_target(str | None, "--cluster-region", help="AWS region of the cluster."),
+    "file": in_target(
+        str | None, "--file", "-f", help="Settings file, a list of adoptions, or manifests [acksm.yaml]."
+    ),
 }
 _OTHER = {key: ACCOUNTS[key] for key in ("target_profile", "target_role_arn")}
 

@@ -28,6 +28,21 @@ def register(app: typer.Typer) -> None:
 
         return section.run(resolved.settings, ui, command="install", sections=section.ALL)
 
+    @command(
+        app,
+        "upgrade",
+        TARGET,
+        {key: CONTROLLERS[key] for key in ("service", "version", "values", "set", "reset_values", "chart", "registry")},
+        RUN,
+        help="What is installed, in a newer version: the tested pair, or --version; nothing new is installed.",
+    )
+    def upgrade(resolved: Any, ui: Any) -> int:
+        from acksm.guide import install as section, upgrade
+
+        return section.run(
+            resolved.settings, ui, command="upgrade", sections=section.ALL, narrowed=upgrade.settings_for
+        )
+
     status_options = {key: CONTROLLERS[key] for key in ("service", "registry")} | {"role_name": ROLE["role_name"]}
 
     @command(

@@ -233,10 +233,12 @@ def _early_output(flag: str | None) -> str:
 
 def guarded(ui: Ui, name: str, work: Callable[[], int]) -> int:
     """Run `work`; every error becomes an exit code and a message, in the output's form (design.md)."""
+    from acksm.engine import interrupts
     from acksm.errors import AcksmError
 
     try:
-        return work()
+        with interrupts.leaving(ui.emit):
+            return work()
     except AcksmError as raised:
         failure = raised
     except KeyboardInterrupt:

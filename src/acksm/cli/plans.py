@@ -42,12 +42,12 @@ def register(app: typer.Typer) -> None:
             argv = [*(words or []), *context.args] or ["install"]
             recorder = plan_file.Recorder(argv)
             code = _run(app, [*argv, "--dry-run"], recorder)
-            if code or recorder.document is None:
+            if recorder.document is None:
                 return code
             if out:
                 plan_file.write(Path(out), recorder.document)
                 ui.show(f"the plan is in {out}; acksm apply {out} carries it out")
-            return 10 if exit_code and recorder.document["changes"] else 0
+            return 10 if exit_code and recorder.document["changes"] else code  # doctor's tells what is broken
 
         raise typer.Exit(guarded(ui, "plan", work))
 

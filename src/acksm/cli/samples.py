@@ -37,9 +37,9 @@ _PLACE = option(
 
 @command(app, "list", OUTPUT, help="Every sample: kind, what it shows, what it needs, whether the sandbox can make it.")
 def list_(resolved: Any, ui: Any) -> int:
-    from acksm.guide import samples
+    from acksm.guide import sample_show
 
-    return samples.run_list(resolved.settings, ui)
+    return sample_show.run_list(resolved.settings, ui)
 
 
 @command(
@@ -56,9 +56,9 @@ def list_(resolved: Any, ui: Any) -> int:
     help="A sample's manifest with its parameters filled in; needs no cluster.",
 )
 def show(resolved: Any, ui: Any, name: str, given: list[str] | None, namespace: str, place: str) -> int:
-    from acksm.guide import samples
+    from acksm.guide import sample_show
 
-    return samples.run_show(resolved.settings, ui, name, given or (), namespace, place)
+    return sample_show.run_show(resolved.settings, ui, name, given or (), namespace, place)
 
 
 @command(

@@ -112,6 +112,7 @@ def judge(definitions: Sequence[Definition[Facts]], facts: Facts) -> list[Result
             holds[item.id] = holds[failed]
         else:
             found = [_capped(check, item.severity) for check in item.look(facts)]
+            found = found or [Check(item.id, State.SKIPPED, "", "there is nothing to look at")]
             holds[item.id] = _why_not(item, found)
         results += [Result(check, item.category, item.severity, item.fixes) for check in found]
     return results

@@ -6,6 +6,7 @@ what was done, so that the same command run again goes on from there.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from acksm.engine.change import Change, Op, Plan
+from acksm.engine.waits import Deadline
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind, silent
 
@@ -28,22 +30,25 @@ class Outcome:
     error: BaseException | None = None
 
 
-def execute(plan: Plan, dispatch: Dispatch, emit: Emit = silent, stopped: threading.Event | None = None) -> Outcome:
+def execute(plan: Plan, dispatch: Dispatch, emit: Emit = silent, deadline: Deadline | None = None) -> Outcome:
     """Carry `plan` out. Raises the first failure after what runs beside it has come to its end.
 
-    `stopped` set from elsewhere ends it in the same way: `interrupted`, unless nothing was left to do.
+    `deadline.stopped` set from elsewhere ends it in the same way: `interrupted`, unless nothing was left to do; and
+    its end does: no change is begun after it (`timed-out`). A wait looks at the deadline by itself.
 
     The raised `AcksmError` has the outcome in `details["done"]` (ids and targets). A call that `dispatch` does not
     know is a defect and raises KeyError before anything is done.
     """
     for change in plan.changes:
         dispatch[change.call]
-    outcome, lock, failed = Outcome(), threading.Lock(), threading.Event()
-    stopped = stopped or threading.Event()
+    outcome, lock, failed, skipped = Outcome(), threading.Lock(), threading.Event(), threading.Event()
+    deadline = deadline or Deadline(math.inf)
 
     def run_lane(lane: list[Change]) -> None:
         for change in lane:
-            if failed.is_set() or stopped.is_set():
+            over = change.op is not Op.WAIT and deadline.remaining <= 0
+            if failed.is_set() or deadline.stopped.is_set() or over:
+                skipped.set()
                 return
             emit(Event(Kind.PROGRESS, change.id, _doing(change), {"target": change.target}))
             try:
@@ -67,19 +72,21 @@ def execute(plan: Plan, dispatch: Dispatch, emit: Emit = silent, stopped: thread
         else:
             with ThreadPoolExecutor(max_workers=len(stage)) as pool:
                 list(pool.map(run_lane, stage))
-        if outcome.error is not None:
+        if outcome.error is not None or skipped.is_set():
             break
-    _raise(outcome, plan)
+    _raise(outcome, plan, deadline)
     return outcome
 
 
-def _raise(outcome: Outcome, plan: Plan) -> None:
-    """The failure, or `interrupted` where changes are left; nothing when all is done."""
+def _raise(outcome: Outcome, plan: Plan, deadline: Deadline) -> None:
+    """The failure, or `interrupted` or `timed-out` where changes are left; nothing when all is done."""
     error, failed = outcome.error, outcome.failed
     if error is None:
         failed = next((change for change in plan.changes if change not in outcome.done), None)
         if failed is not None:
-            error = AcksmError("interrupted", f"stopped before {_doing(failed)}")
+            interrupted = deadline.stopped.is_set()
+            why = "stopped" if interrupted else f"the {deadline.seconds:.0f} s allowed are over"
+            error = AcksmError("interrupted" if interrupted else "timed-out", f"{why} before {_doing(failed)}")
     if error is None or failed is None:
         return
     if isinstance(error, AcksmError):

@@ -44,6 +44,30 @@ def finishing(stopped: threading.Event, emit: Emit) -> Iterator[None]:
             signal.signal(number, handler)
 
 
+@contextmanager
+def leaving(emit: Emit) -> Iterator[None]:
+    """Inside, and outside of `finishing`, the first Ctrl-C is a KeyboardInterrupt and the second ends the process: what
+    waits for an answer in other threads would hold it until that comes."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    told = threading.Event()
+
+    def take(_number: int, _frame: object) -> None:
+        if told.is_set():
+            _leave()
+        told.set()
+        say = Event(Kind.WARNING, "interrupt", "stopping; once more leaves at once")
+        threading.Thread(target=emit, args=(say,), daemon=True).start()  # as above
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, take)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _leave() -> None:
     """End without waiting for threads. What is registered for the exit still runs: private files, the cursor."""
     atexit._run_exitfuncs()

@@ -93,6 +93,8 @@ def _take(kube: Kube, namespace: str, me: str, emit: Emit, sleep: Callable[[floa
     other = kube.get(ref("Lease", NAME, namespace))
     if other is None:  # it went meanwhile
         return _made(kube, namespace, me)
+    if (other.get("spec") or {}).get("holderIdentity") == me:  # the answer to its creation was lost
+        return other
     if _age(other, "renewTime") < DURATION_SECONDS:
         raise _busy(other, namespace)
     emit(Event(Kind.PROGRESS, "lease", f"looking whether {_who(other)} is alive"))
@@ -138,9 +140,22 @@ def _renew(
             if error.id == "kube-not-found":  # it went with its namespace: cleanup's own doing
                 return
             if error.id == "kube-conflict":
-                lost.set()
-                stopped.set()
-                return
+                # a renewal whose answer was lost was repeated, and met itself
+                version = _version_of(kube, namespace, mine) or version
+                if version == body["metadata"]["resourceVersion"]:
+                    lost.set()
+                    stopped.set()
+                    return
+
+
+def _version_of(kube: Kube, namespace: str, mine: Json) -> str:
+    """The version of the Lease where its holder is still who it was, else ""."""
+    try:
+        now = kube.get(ref("Lease", NAME, namespace)) or {}
+    except AcksmError:
+        return ""
+    same = (now.get("spec") or {}).get("holderIdentity") == mine["spec"]["holderIdentity"]
+    return str(now["metadata"]["resourceVersion"]) if same else ""
 
 
 def _give_back(kube: Kube, namespace: str, me: str) -> None:

@@ -34,6 +34,10 @@ class Deadline:
     def remaining(self) -> float:
         return max(0.0, self.start + self.seconds - self.clock())
 
+    def left(self) -> float:
+        """Seconds to the end, negative after it: what the adapters of AWS, Kubernetes and the registry are given."""
+        return self.start + self.seconds - self.clock()
+
     @property
     def elapsed(self) -> float:
         return self.clock() - self.start

@@ -169,18 +169,25 @@ def _live(item: Adoption, index: Index) -> Holder | None:
             "adopt-managed",
             f"{item.wish} is managed by {one}",
             where=_where(item),
-            remedy=f"kubectl get {one.kind.plural}.{one.kind.group} {one.name} -n {one.namespace}",
+            remedy=f"kubectl get {_resource(one)} {one.by or one.name} -n {one.namespace}",
             details={"holder": str(one)},
         )
     mine = [one for one in at if one in holders]
+    # what has made its object is in the way only where the new one would have its name
+    at = [one for one in at if not one.by or one.holds or one.by == item.helper.name]
     if at and not mine:
-        raise AcksmError(
-            "adopt-name-taken",
-            f"{at[0]} is there, and "
-            + ("stands for something else in AWS" if at[0].holds else "manages nothing in AWS"),
-            where=_where(item),
-        )
+        one = at[0]
+        what = "stands for something else in AWS" if one.holds else "manages nothing in AWS"
+        delete = f"kubectl delete {_resource(one)} {one.by or one.name} -n {one.namespace}"
+        remedy = "" if one.holds else f"{delete}   (then again)"
+        raise AcksmError("adopt-name-taken", f"{one} is there, and {what}", where=_where(item), remedy=remedy)
     return min(mine, key=lambda one: bool(one.by)) if mine else None
+
+
+def _resource(live: Holder) -> str:
+    """As kubectl takes it: models.sagemaker.services.k8s.aws."""
+    where = ref(ADOPTED_RESOURCE if live.by else live.kind.name)
+    return f"{where.plural}.{where.api_version.partition('/')[0]}"
 
 
 def _change(item: Adoption, moment: datetime) -> Change | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -22,6 +21,7 @@ from acksm.guide.adopt_place import Way
 from acksm.guide.adopt_plan import Adoption
 from acksm.guide.managed import ADOPTED
 from acksm.guide.symptoms import Symptom
+from acksm.guide.synced import RECOVERABLE, SYNCED, TERMINAL, moment
 from acksm.kube.client import Kube
 from acksm.kube.paths import Ref
 
@@ -29,8 +29,7 @@ PATIENCE_SECONDS = 30.0  # an error that a controller has not got over by then i
 LOG_AFTER_SECONDS, LOG_EVERY_SECONDS = 2.0, 4.0
 LOG_LINES = 3000
 FEW = 4
-SYNCED, READY, TERMINAL, RECOVERABLE = "ACK.ResourceSynced", "Ready", "ACK.Terminal", "ACK.Recoverable"
-ADOPTED_CONDITION = "ACK.Adopted"
+READY, ADOPTED_CONDITION = "Ready", "ACK.Adopted"
 # The symptom in a log or condition -> what it means for an adoption
 CAUSES = {
     "symptom.adopted-not-found": "adopt-not-found-there",
@@ -149,18 +148,8 @@ def log_errors(text: str) -> list[LogError]:
 
 def is_older(time: str, born: str) -> bool:
     """Whether a log line was written before an object of its name was made: it is about another one then."""
-    one, other = _moment(time), _moment(born)
+    one, other = moment(time), moment(born)
     return one is not None and other is not None and one < other
-
-
-def _moment(text: str) -> datetime | None:
-    """A time in whole seconds, as Kubernetes and both of zap's encoders write it."""
-    try:
-        if text.replace(".", "", 1).isdigit():
-            return datetime.fromtimestamp(int(float(text)), UTC)
-        return datetime.fromisoformat(text.replace("Z", "+00:00")).replace(microsecond=0)
-    except (ValueError, OverflowError):
-        return None
 
 
 @dataclass

@@ -93,10 +93,26 @@ _STATUS = (
     Grant(ROLE, (*_READ_ROLE, "iam:GetRolePolicy"), when="drift is to be told"),
     Grant(LINKED, ("iam:GetRole",), when="drift is to be told"),
 )
+
+
+def _role_gone(thing: str) -> tuple[Grant, ...]:
+    """What deleting a role takes."""
+    return (
+        Grant(thing, _READ_ROLE[:1]),
+        Grant(
+            thing,
+            (*_READ_ROLE[1:], "iam:GetRolePolicy", "iam:ListInstanceProfilesForRole"),
+            when="the role is there",
+        ),
+        Grant(thing, ("iam:DetachRolePolicy", "iam:DeleteRolePolicy", "iam:DeleteRole"), when="it is to go"),
+    )
+
+
 COMMANDS: dict[str, tuple[Grant, ...]] = {
     "oidc": (*_CONNECT, *_PROVIDER, *_SIMULATE),
     "iam-role": (*_CONNECT, *_PROVIDER_READ, *_ROLE, *_SIMULATE),
     "install": (*_CONNECT, *_COMPUTE, *_PROVIDER, *_ROLE, *_SIMULATE),
+    "upgrade": (*_CONNECT, *_COMPUTE, *_PROVIDER, *_ROLE, *_SIMULATE),
     "status": _STATUS,
     "region bind": _CONNECT,
     "region unbind": _CONNECT,
@@ -134,19 +150,15 @@ COMMANDS: dict[str, tuple[Grant, ...]] = {
     ),
     "cleanup": (
         *_CONNECT,
-        *_PROVIDER_READ,
-        *_ROLE_READ,
-        Grant(ROLE, ("iam:ListInstanceProfilesForRole",), when="the role is there"),
-        Grant(SAMPLES, (*_READ_ROLE, "iam:GetRolePolicy", "iam:ListInstanceProfilesForRole")),
-        Grant(ANY, ("iam:ListRoles", "iam:ListOpenIDConnectProviders"), when="--oidc"),
-        Grant(CLUSTER, ("eks:ListCapabilities", "eks:ListPodIdentityAssociations")),
-        Grant(ANY, _DESCRIBE, when="objects are deleted: what AWS still has"),
-        Grant(ROLE, ("iam:DetachRolePolicy", "iam:DeleteRolePolicy", "iam:DeleteRole"), when="--iam"),
-        Grant(
-            SAMPLES,
-            ("iam:DetachRolePolicy", "iam:DeleteRolePolicy", "iam:DeleteRole"),
-            when="--iam, and samples made it",
-        ),
+        Grant(ANY, ("iam:ListOpenIDConnectProviders",)),
+        Grant(PROVIDER, ("iam:GetOpenIDConnectProvider",), when="it is there"),
+        *_role_gone(ROLE),
+        *_role_gone(SAMPLES),
+        Grant(CLUSTER, ("eks:ListPodIdentityAssociations",), when="the role is there"),
+        Grant(ASSOCIATIONS, ("eks:DescribePodIdentityAssociation",), when="the role is there"),
+        Grant(CLUSTER, ("eks:ListCapabilities",), optional=True),
+        Grant(ANY, ("iam:ListRoles",), when="--oidc"),
+        Grant(ANY, _DESCRIBE, when="objects are deleted: the action of each kind, to see what AWS still has"),
         Grant(ROLE, ("iam:PutRolePolicy",), when="--carm"),
         Grant(PROVIDER, ("iam:DeleteOpenIDConnectProvider",), when="--oidc"),
         *_ASSUME,
@@ -155,9 +167,14 @@ COMMANDS: dict[str, tuple[Grant, ...]] = {
     "doctor": _LOOK,
     "report": _LOOK,
 }
-# The caller in the other account, for `carm setup`; `carm verify` needs the reads of it.
+# The caller in the other account; `carm verify` needs the reads of it.
 OTHER_ACCOUNT = "carm setup, in the other account"
-ALL = {**COMMANDS, OTHER_ACCOUNT: (*_FAR_ROLE, *_SIMULATE)}
+OTHER_CLEANUP = "cleanup, in the other account"
+ABROAD_ONLY = {
+    OTHER_ACCOUNT: (*_FAR_ROLE, *_SIMULATE),
+    OTHER_CLEANUP: (*_role_gone(ABROAD), *_SIMULATE),
+}
+ALL = {**COMMANDS, **ABROAD_ONLY}
 # Commands that ask nothing of AWS but who the caller is.
 WITHOUT = frozenset({"explain", "config show", "version", "token", "samples list", "samples show"})
 # They need what the command needs whose plan it is.
@@ -211,7 +228,7 @@ def _by_name(arns: Sequence[str]) -> list[str]:
 def command_of(asked: str) -> str:
     """The command that is meant: with spaces or dashes. Error: `policy-unknown` with the nearest."""
     known = {name.replace(" ", "-"): name for name in ALL}
-    known["carm-setup-target"] = OTHER_ACCOUNT
+    known |= {"carm-setup-target": OTHER_ACCOUNT, "cleanup-target": OTHER_CLEANUP}
     name = "-".join(asked.replace("-", " ").split())
     if name not in known:
         near = get_close_matches(name, known, n=3)

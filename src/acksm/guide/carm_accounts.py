@@ -70,7 +70,7 @@ def reach(target: Target, account: str) -> Aws:
         )
         aws = target.aws.assume(str(admin))
     else:
-        aws = Aws(profile=settings.target_profile, region=target.aws.region)
+        aws = target.aws.beside(settings.target_profile)
     found = aws.identity()
     if found.account != account:
         raise AcksmError(

@@ -116,7 +116,7 @@ def other_account(target: Target) -> Aws | None:
         if settings.target_role_arn:
             account = carm_roles.parse(settings.target_role_arn, target.aws.partitions(), "--target-role-arn").account
         else:
-            account = Aws(profile=settings.target_profile, region=target.aws.region).identity().account
+            account = target.aws.beside(settings.target_profile).identity().account
     return carm_accounts.reach(target, account)
 
 

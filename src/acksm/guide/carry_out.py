@@ -81,7 +81,7 @@ def perform(
         if locked:
             _execute(target, locked, dispatch, emit)
         if free:
-            execute(free, dispatch, emit, target.deadline.stopped)
+            execute(free, dispatch, emit, target.deadline)
 
 
 def _facts(plan: Plan) -> dict[str, Any]:
@@ -97,17 +97,17 @@ def _split(plan: Plan) -> tuple[Plan, Plan]:
 def _execute(target: Target, plan: Plan, dispatch: Dispatch, emit: Emit) -> None:
     """Under the Lease of the controllers' namespace, which is made first where the plan makes it; without a Lease where
     that namespace is neither there nor planned, for then no controller can be anybody's work."""
-    namespace, stopped = target.settings.controller_namespace, target.deadline.stopped
+    namespace, deadline = target.settings.controller_namespace, target.deadline
     if plan.mutations and target.kube.get(ref("Namespace", namespace)) is None:
         named = [change.target for change in plan.changes]
         first = named.index(f"Namespace {namespace}") + 1 if f"Namespace {namespace}" in named else len(named)
-        execute(replace(plan, changes=plan.changes[:first]), dispatch, emit, stopped)
+        execute(replace(plan, changes=plan.changes[:first]), dispatch, emit, deadline)
         plan = replace(plan, changes=plan.changes[first:])
     if not plan.mutations:
-        execute(plan, dispatch, emit, stopped)
+        execute(plan, dispatch, emit, deadline)
         return
-    with lease.held(target.kube, namespace, plan.command, emit, stopped):
-        execute(plan, dispatch, emit, stopped)
+    with lease.held(target.kube, namespace, plan.command, emit, deadline.stopped):
+        execute(plan, dispatch, emit, deadline)
 
 
 def _dry_text(plan: Plan, more: str, full: bool) -> str:

@@ -6,18 +6,17 @@ looks once more (ack-facts.md §4.2; the guide's own order leaves objects that n
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
-from acksm import reports
 from acksm.aws.session import Aws
 from acksm.config import Settings
-from acksm.engine.change import Change, Op, Plan
-from acksm.errors import AcksmError, ExitCode
+from acksm.engine.change import Change, Plan
+from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind
 from acksm.guide import (
+    bindings,
     cleanup_carm,
     cleanup_cluster,
     cleanup_iam,
@@ -25,11 +24,13 @@ from acksm.guide import (
     cleanup_objects,
     cleanup_seen,
     install,
+    rights,
     sample_roles,
 )
 from acksm.guide.carry_out import carry_out
 from acksm.guide.cleanup_calls import Calls
-from acksm.guide.cleanup_objects import Choice, fate
+from acksm.guide.cleanup_objects import Choice
+from acksm.guide.cleanup_report import MOST_TOLD, Ending, Planned, facts, fate_of, inventory_text
 from acksm.guide.cleanup_seen import Observed, RoleSeen, Wanted
 from acksm.guide.inventory import Effect, Inventory
 from acksm.guide.rights import OTHER_ACCOUNT
@@ -37,16 +38,6 @@ from acksm.guide.target import Target, connect, without_cluster
 from acksm.kube.paths import ref
 
 COMMAND = "cleanup"
-
-
-@dataclass(frozen=True)
-class Planned:
-    """Changes in order, what stays and why, notes, and the objects as they were found."""
-
-    changes: tuple[Change, ...] = ()
-    kept: tuple[tuple[str, str], ...] = ()
-    notes: tuple[str, ...] = ()
-    choice: Choice = field(default_factory=Choice)
 
 
 def plan(observed: Observed, wanted: Wanted, choice: Choice, *, made: frozenset[str] = frozenset()) -> Planned:
@@ -167,40 +158,29 @@ def _notes(inventory: Inventory, observed: Observed, wanted: Wanted, choice: Cho
             f"roles in account {account} are not looked at; name a way into it by --target-profile or --target-role-arn"
             for account in sorted(named - {observed.own, observed.reached})
         ]
+    if wanted.delete_aws:
+        blind = {item.account for item in choice.items if fate_of(item, wanted) in {Effect.DELETES, Effect.STOPS}}
+        notes += [
+            f"objects in account {account} are deleted there, and not looked for afterwards"
+            for account in sorted(blind - {observed.own, observed.reached, ""})
+        ]
     adopted = [item for item in choice.items if item.live and item.adopted and item.policy.source != "object"]
     if wanted.delete_aws and adopted:
         notes.append(f"{len(adopted)} adopted objects stay in AWS: they were there before ACK")
-    notes += [f"{what} could not be looked at" for what in inventory.forbidden]
-    return notes
-
-
-def facts(planned: Planned, wanted: Wanted) -> reports.CleanupFacts:
-    """The report's own part, as far as it is known before."""
-    rows: list[reports.CleanupObject] = []
-    for item in planned.choice.items:
-        rows.append(
-            {
-                "object": str(item),
-                "service": item.service,
-                "account": item.account,
-                "region": item.region,
-                "arn": item.arn,
-                "state": item.state,
-                "policy": item.policy.value,
-                "policy_source": item.policy.source,
-                "effect": str(item.effect),
-                "fate": str(_fate(item, wanted)),
-                "terminating": item.terminating,
-            }
+    begun = [item for item in choice.items if item.terminating and item.live and not wanted.orphan]
+    if begun and not wanted.delete_aws:
+        notes.append(
+            f"{bindings.told(begun, MOST_TOLD)}: deleted before, without retain; what the controller has begun in AWS "
+            "is not taken back"
         )
-    stays = [item.arn for item in planned.choice.items if item.arn and _fate(item, wanted) is Effect.LEAVES]
-    return {"objects": rows, "stays_in_aws": stays, "kept": [], "left": []}
-
-
-def _fate(item: Any, wanted: Wanted) -> Effect:
-    if wanted.orphan and item.effect is not Effect.NOTHING:
-        return Effect.LEAVES
-    return fate(item, delete_aws=wanted.delete_aws)
+    for seen in observed.roles if wanted.iam else ():
+        losing = [item for item in choice.items if seen.arn in item.roles and fate_of(item, wanted) is Effect.LEAVES]
+        if losing and seen.owned(observed.cluster_arn):
+            words = "stays in AWS and loses its" if len(losing) == 1 else "stay in AWS and lose their"
+            notes.append(f"{bindings.told(losing, MOST_TOLD)} {words} role {seen.arn}")
+    notes += [f"{what} could not be looked at" for what in inventory.forbidden]
+    notes += [f"not looked at in IAM: {why}" for why in observed.denied]
+    return notes
 
 
 def run(settings: Settings, ui: Any, wanted: Wanted, confirm: str) -> int:
@@ -234,8 +214,17 @@ def run(settings: Settings, ui: Any, wanted: Wanted, confirm: str) -> int:
         ending = Ending(planned, facts(planned, wanted), again, executed=bool(changes) and not settings.dry_run)
         whole = Plan(COMMAND, changes, planned.notes, ending.facts())
         table = _dispatch(target, observed, other, ui.emit)
+        _check_far(other, changes, settings)
         return carry_out(
-            target, ui, whole, table, ending.text, manifests=mended.manifests, code=ending.code, confirm=confirm
+            target,
+            ui,
+            whole,
+            table,
+            ending.text,
+            dry_text=inventory_text(ending.told, planned.kept, ui.table),
+            manifests=mended.manifests,
+            code=ending.code,
+            confirm=confirm,
         )
 
 
@@ -246,38 +235,11 @@ def _look(target: Target, wanted: Wanted, other: Aws | None, emit: Emit) -> Obse
     return observed
 
 
-@dataclass
-class Ending:
-    """What is told at the end. After changes everything is looked at `again`, once: what a plan of that would still
-    take away is left."""
-
-    planned: Planned
-    told: reports.CleanupFacts
-    again: Callable[[], Planned]
-    executed: bool
-
-    @cached_property
-    def _after(self) -> Planned:
-        return self.again() if self.executed else Planned(kept=self.planned.kept)
-
-    def facts(self) -> dict[str, Any]:
-        """The report's own part; `kept` and `left` are asked for when all is done."""
-        return {**self.told, "kept": self.kept, "left": self.left}
-
-    def kept(self) -> list[reports.CleanupKept]:
-        return [{"what": what, "why": why} for what, why in self._after.kept]
-
-    def left(self) -> list[str]:
-        return list(dict.fromkeys(change.target for change in self._after.changes if change.op is not Op.WAIT))
-
-    def code(self) -> int:
-        return int(ExitCode.STEP_FAILED if self.left() else ExitCode.OK)
-
-    def text(self) -> str:
-        lines = [f"left: {name}" for name in self.left()]
-        lines += [f"stays in AWS: {arn}" for arn in self.told["stays_in_aws"]]
-        lines += [f"stays: {item['what']} ({item['why']})" for item in self.kept()]
-        return "\n".join(lines or ["nothing is left"])
+def _check_far(other: Aws | None, changes: Sequence[Change], settings: Settings) -> None:
+    """Ask the other account's IAM before the first write, as `carry_out` asks one's own. Error: `aws-access-denied`."""
+    far = [change for change in changes if change.call.startswith(OTHER_ACCOUNT)]
+    if other is not None and far and not settings.dry_run:
+        rights.check_iam(other.iam, other.identity().arn, far)
 
 
 def _dispatch(target: Target, observed: Observed, other: Aws | None, emit: Emit) -> dict[str, Callable[..., Any]]:
@@ -290,7 +252,7 @@ def _dispatch(target: Target, observed: Observed, other: Aws | None, emit: Emit)
         target.identity.account,
         target.deadline,
         emit,
-        observed.inventory.running,
+        observed.namespace,
         accounts,
     )
     far = {f"{OTHER_ACCOUNT}{call}": work for call, work in other.dispatch_table().items()} if other else {}
@@ -341,4 +303,5 @@ def _run_without_cluster(settings: Settings, ui: Any, wanted: Wanted, confirm: s
     whole = Plan(COMMAND, first.changes, (), ending.facts())
     far = {f"{OTHER_ACCOUNT}{call}": work for call, work in other.dispatch_table().items()} if other else {}
     table = {**target.aws.dispatch_table(), **far}
+    _check_far(other, first.changes, settings)
     return carry_out(target, ui, whole, table, ending.text, code=ending.code, confirm=confirm, lock=False)

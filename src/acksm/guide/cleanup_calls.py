@@ -14,9 +14,9 @@ from acksm.engine import lease
 from acksm.engine.waits import Deadline, Progress, wait_until
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind as EventKind, silent
-from acksm.guide import bindings, controller_logs, synced
-from acksm.guide.inventory import POLICY, RETAIN, is_ack_finalizer
-from acksm.guide.running import Running
+from acksm.guide import bindings, controller_logs, running, synced
+from acksm.guide.inventory_objects import POLICY, RETAIN, is_ack_finalizer
+from acksm.guide.readiness import INSTANCE_LABEL
 from acksm.kinds import KINDS
 from acksm.kube import contents
 from acksm.kube.client import Json, Kube
@@ -30,15 +30,15 @@ TOLD = 5  # stuck objects that are told with everything, and lines of the log
 
 @dataclass
 class Calls:
-    """The calls, bound to a cluster. `accounts`: sessions in other accounts, by account; `running` the controllers as
-    they were when the plan was made."""
+    """The calls, bound to a cluster. `accounts`: sessions in other accounts, by account; `controllers`: the namespace
+    of the controllers."""
 
     kube: Kube
     aws: Aws
     own: str
     deadline: Deadline
     emit: Emit = silent
-    running: Sequence[Running] = ()
+    controllers: str = ""
     accounts: Mapping[str, Aws] | None = None
 
     def table(self) -> dict[str, Callable[..., Any]]:
@@ -149,7 +149,7 @@ class Calls:
     def _stuck(self, id: str, seen: Mapping[Ref, Mapping[str, Any]]) -> AcksmError:
         lines: list[str] = []
         remedy = ""
-        logs = _logs(self.kube, self.running)
+        logs = self._logs()
         for place, manifest in list(seen.items())[:TOLD]:
             metadata = manifest["metadata"]
             held = [str(name) for name in metadata.get("finalizers") or []]
@@ -172,6 +172,15 @@ class Calls:
         what = bindings.told(list(seen), 3)
         text = f"{what} {'does' if count == 1 else 'do'} not go"
         return AcksmError(id, text, where=what, remedy=remedy, details={"diff": lines, "objects": list(map(str, seen))})
+
+    def _logs(self) -> list[str]:
+        """Lines of the controllers' logs; [] where they cannot be had, for this is help in an error message."""
+        try:
+            found = running.observe(self.kube, self.controllers)
+            logs = controller_logs.read(self.kube, found, lines=LOG_LINES)
+        except AcksmError:
+            return []
+        return [line for log in logs for line in log.text.splitlines()]
 
     def in_aws(self, objects: Sequence[Mapping[str, Any]]) -> None:
         """Wait until AWS has ended with them. What is in an account without credentials is not looked at."""
@@ -231,15 +240,20 @@ class Calls:
 
         wait_until(look, self.deadline, what="CRDs", emit=self.emit)
 
-    def pods_gone(self, release: str, namespace: str) -> None:
-        """Until nothing of the release runs: a pod that is ending still works on objects."""
-        selector = f"app.kubernetes.io/instance={release}"
+    def pods_gone(self, releases: Sequence[Sequence[str]]) -> None:
+        """Until nothing of the releases (name, namespace) runs: a pod that is ending still works on objects."""
 
         def look() -> Progress:
-            left = self.kube.list(ref("Pod", namespace=namespace), selector=selector, metadata_only=True)
+            left = [
+                str(pod["metadata"]["name"])
+                for name, namespace in releases
+                for pod in self.kube.list(
+                    ref("Pod", namespace=namespace), selector=f"{INSTANCE_LABEL}={name}", metadata_only=True
+                )
+            ]
             return Progress(not left, f"{len(left)} pods are ending")
 
-        wait_until(look, self.deadline, what=f"release {release}", emit=self.emit)
+        wait_until(look, self.deadline, what="releases", emit=self.emit)
 
     def namespace(self, name: str) -> None:
         """Delete a namespace that acksm made and nobody uses. Error: `cleanup-namespace-used`."""
@@ -284,12 +298,3 @@ def _refused(manifest: Mapping[str, Any]) -> bool:
         and str(item.get("lastTransitionTime") or "") > began
         for item in (manifest.get("status") or {}).get("conditions") or []
     )
-
-
-def _logs(kube: Kube, running: Sequence[Running]) -> list[str]:
-    """Lines of the controllers' logs; [] where they cannot be had, for this is help in an error message."""
-    try:
-        logs = controller_logs.read(kube, running, lines=LOG_LINES)
-    except AcksmError:
-        return []
-    return [line for log in logs for line in log.text.splitlines()]

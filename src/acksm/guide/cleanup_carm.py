@@ -44,20 +44,27 @@ def plan_carm(observed: Observed, wanted: Wanted) -> Part:
         part.kept += [(f"annotation {key} of namespace {name}", why) for name, key in bound]
         part.kept += [(str(item), why) for item in observed.maps.values() if item.data]
         return part
+    used: dict[str, str] = {}  # account or team -> a namespace that stays bound to it
     for name, key in bound:
         live = inventory.namespaces[name]
         if not bindings.made_by_acksm(live.managers.get(key, ())):
             part.kept.append((f"annotation {key} of namespace {name}", "acksm did not write it"))
+            used[live.annotations[key]] = name
         elif not live.terminating:
             step = "region" if key == REGION else CARM
             part.changes += bindings.annotate(name, live, key, None, step)
     for item in observed.maps.values():
         if item.data is None:
             continue
-        ids = {key: _id(key) for key in item.data}
+        ids = {key: subject for key in item.data if (subject := _id(key)) not in used}
+        part.kept += [
+            (f"entry {key} of {item}", f"namespace {used[_id(key)]} is bound to it")
+            for key in item.data
+            if key not in ids
+        ]
         changes, _ = carm_map.release(item, ids, OWNER if item.name == ACCOUNT_MAP else TEAM)
         part.changes += changes
-        left = [key for key in item.data if not bindings.made_by_acksm(item.managers.get(key, ()))]
+        left = [key for key in ids if not bindings.made_by_acksm(item.managers.get(key, ()))]
         part.kept += [(f"entry {key} of {item}", "acksm did not write it") for key in left]
         if not changes and item.owned and not item.data:
             part.changes += _empty(item)

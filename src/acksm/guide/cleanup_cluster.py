@@ -15,7 +15,7 @@ from acksm.guide.cleanup_calls import passes
 from acksm.guide.cleanup_carm import selectors_of
 from acksm.guide.cleanup_objects import Choice
 from acksm.guide.cleanup_seen import Observed, Part, ReleaseSeen, Wanted
-from acksm.guide.crds import COMMON_GROUP, LANES
+from acksm.guide.crds import LANES
 from acksm.guide.inventory import Crd
 from acksm.helm.releases import PENDING_GRACE_SECONDS
 from acksm.kube.paths import Ref, ref
@@ -46,24 +46,22 @@ def check_releases(observed: Observed, wanted: Wanted, *, sure: bool) -> None:
 
 
 def plan_releases(observed: Observed, wanted: Wanted) -> list[Change]:
-    """Releases away, each in its lane, and the wait until nothing of them runs. Where helm has forgotten one, its
-    objects go one by one."""
+    """Releases away, side by side, and the wait until nothing of them runs; it has no lane, so that what comes after it
+    runs after it. Where helm has forgotten a release, its objects go one by one."""
+    there = [seen for service in wanted.services if (seen := observed.releases.get(service)) and seen.there]
     changes: list[Change] = []
-    for service in wanted.services:
-        seen = observed.releases.get(service)
-        if seen is None or not seen.there:
-            continue
+    for seen in there:
         changes += [_uninstall(seen)] if seen.recorded else [_object_of(seen, one) for one in seen.objects]
+    if there:
         changes.append(
             Change(
                 id="cleanup.release-gone",
                 step=RELEASE,
                 op=Op.WAIT,
                 system="kubernetes",
-                target=f"pods of release {seen.name}",
+                target=f"the pods of {' and '.join(seen.name for seen in there)} to end",
                 call="cleanup.pods_gone",
-                params={"release": seen.name, "namespace": seen.namespace},
-                lane=service,
+                params={"releases": [[seen.name, seen.namespace] for seen in there]},
             )
         )
     return changes
@@ -109,35 +107,29 @@ def plan_crds(observed: Observed, wanted: Wanted, choice: Choice) -> Part:
     """CRDs of the chosen services by their group, and with `all` the common ones when nothing of ACK is left."""
     part = Part()
     inventory = observed.inventory
-    staying = {item.place.plural for item in inventory.of(wanted.services) if item not in set(choice.items)}
-    for service in wanted.services if wanted.crds != "none" else ():
-        rivals = [
-            item for item in inventory.running if item.service == service and item.namespace != observed.namespace
-        ]
-        for crd in _sorted(inventory.crds.values()):
-            if crd.group != f"{service}.{COMMON_GROUP}":
-                continue
-            why = (
-                f"{rivals[0]} needs it" if rivals else f"objects of {crd.plural} stay" if crd.plural in staying else ""
-            )
-            _crd(part, crd, why or _not_ours(crd, wanted))
-    if wanted.crds == "all":
-        others = inventory.others(wanted.services, observed.namespace)
-        others += [f"EKS capability {name}" for name in observed.capabilities]
-        gone = {*choice.common, *(selectors_of(observed) if wanted.carm else ())}
-        others += [str(item) for item in inventory.common if item not in gone]
-        for crd in _sorted(inventory.crds.values()):
-            if crd.is_common:
-                _crd(part, crd, f"{bindings.told(others, 2)} may need it" if others else _not_ours(crd, wanted))
-    asked = {"none": (), "service": wanted.services, "all": (*wanted.services, "")}[wanted.crds]
-    part.kept += [
-        (f"CustomResourceDefinition {crd.name}", f"--crds {'all' if crd.is_common else 'service'} takes it away")
-        for crd in _sorted(inventory.crds.values())
-        if crd.service in {*wanted.services, ""}
-        and crd.service not in asked
-        and crd.owner
-        and crd.owner.tool == "acksm"
-    ]
+    taken = set(choice.items)
+    staying = {item.place.plural for item in inventory.of(wanted.services) if item not in taken}
+    rivals = {item.service: item for item in reversed(inventory.running) if item.namespace != observed.namespace}
+    others = inventory.others(wanted.services, observed.namespace)
+    others += [f"EKS capability {name}" for name in observed.capabilities]
+    gone = {*choice.common, *(selectors_of(observed) if wanted.carm else ())}
+    others += [str(item) for item in inventory.common if item not in gone]
+    for crd in _sorted(inventory.crds.values()):
+        if crd.service not in {*wanted.services, ""}:
+            continue
+        if not (crd.passing or wanted.crds == "all" or (wanted.crds == "service" and not crd.is_common)):
+            if crd.owner and crd.owner.tool == "acksm":
+                option = "all" if crd.is_common else "service"
+                part.kept.append((f"CustomResourceDefinition {crd.name}", f"--crds {option} takes it away"))
+            continue
+        why = ""
+        if crd.is_common and others:
+            why = f"{bindings.told(others, 2)} may need it"
+        elif crd.service in rivals:
+            why = f"{rivals[crd.service]} needs it"
+        elif crd.plural in staying:
+            why = f"objects of {crd.plural} stay"
+        _crd(part, crd, why or _not_ours(crd, wanted))
     names = [change.params["name"] for change in part.changes]
     ending = [crd.name for crd in inventory.crds.values() if crd.terminating and crd.service in wanted.services]
     if names or ending:
@@ -180,7 +172,7 @@ def _crd(part: Part, crd: Crd, why: str) -> None:
                 target=f"CustomResourceDefinition {crd.name}",
                 call="cleanup.crd",
                 params={"name": crd.name},
-                before={"chart": crd.chart},
+                reason=f"of {crd.chart}" if crd.chart else "",
                 danger=Danger.MILD,
                 guide=f"kubectl delete crd {crd.name}",
                 lane=f"crds-{number % LANES}",
@@ -218,7 +210,6 @@ def plan_namespaces(observed: Observed, wanted: Wanted, choice: Choice, going: S
                 target=f"Namespace {name}",
                 call="cleanup.namespace",
                 params={"name": name},
-                before={"name": name},
                 reason="acksm made it, and nothing of anybody else's is in it",
                 danger=Danger.MILD,
                 guide=f"kubectl delete namespace {name}",

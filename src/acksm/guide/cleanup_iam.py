@@ -168,7 +168,6 @@ def plan_provider(arn: str) -> Change:
         target=arn,
         call="iam.delete_oidc_provider",
         params={"arn": arn},
-        before={"provider": arn},
         reason="acksm made it, and no role trusts it any more",
         danger=Danger.MILD,
         guide=f"aws iam delete-open-id-connect-provider --open-id-connect-provider-arn {arn}",

@@ -20,6 +20,7 @@ from acksm.guide import bindings, carm, carm_map, carm_trust, install, readiness
 from acksm.guide.carm_map import ACCOUNT_MAP, Subject
 from acksm.guide.cleanup_objects import Choice
 from acksm.guide.cleanup_seen import Observed, ReleaseSeen, RoleSeen, Wanted
+from acksm.guide.inventory_objects import crd_of
 from acksm.guide.target import Target
 from acksm.guide.trust import as_list, statements
 from acksm.kube.client import FIELD_MANAGER
@@ -99,7 +100,7 @@ def plan(target: Target, observed: Observed, choice: Choice, wanted: Wanted, emi
         }
     )
     try:
-        result = install.plan(target, "cleanup", install.ALL, emit, ending=True)
+        result = install.plan(target, "cleanup", install.ALL, emit, only_missing_crds=True)
     finally:
         target.settings = before
     role_arn = str(result.facts.get("role_arn", ""))
@@ -122,14 +123,13 @@ def made(changes: Sequence[Change]) -> frozenset[str]:
 
 
 def _restarts(observed: Observed, why: Mapping[str, str], changes: Sequence[Change], role_arn: str) -> list[Change]:
-    """A controller that could not start waits minutes before it tries again; and it has to be ready before objects
-    go."""
+    """A controller that could not start waits minutes before it tries again; and each has to be ready before objects
+    go. The waits have no lane, so that what comes after them runs after them."""
     found = []
     for service in why:
         seen = observed.releases.get(service) or ReleaseSeen(service, observed.namespace)
-        if any(change.id == "release.ready" and change.lane == service for change in changes):
-            continue
-        if seen.health:
+        changes_it = any(change.step == "release" and change.lane == service for change in changes)
+        if seen.health and not changes_it:
             found.append(
                 Change(
                     id="release.restart",
@@ -157,7 +157,7 @@ def predicted(
         releases[service] = replace(seen, version=version, status="deployed", owned=True, recorded=True)
     roles = {role.name: role for role in observed.roles}
     providers, owned = observed.providers, set(observed.owned_namespaces)
-    contained = dict(observed.contents)
+    contained, crds = dict(observed.contents), dict(observed.inventory.crds)
     namespaces = dict(observed.inventory.namespaces)
     for change in changes:
         name = str(change.params.get("name", ""))
@@ -180,6 +180,9 @@ def predicted(
         elif change.id == "oidc.create":
             ours = tuple(sorted({*providers.ours, change.target}))
             providers = replace(providers, ours=ours, there=providers.there | {change.target})
+        elif change.id == "crds.create":
+            made_crd = crd_of(change.params["manifest"])
+            crds[made_crd.name] = replace(made_crd, passing=True)
         elif change.id == "namespace.create":
             made_name = str(change.params["manifest"]["metadata"]["name"])
             owned.add(made_name)
@@ -192,7 +195,7 @@ def predicted(
         providers=providers,
         owned_namespaces=frozenset(owned),
         contents=contained,
-        inventory=replace(observed.inventory, namespaces=namespaces),
+        inventory=replace(observed.inventory, namespaces=namespaces, crds=crds),
     )
     return with_entries(after, [change for change in changes if change.id == "carm.map"])
 

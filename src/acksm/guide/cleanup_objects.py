@@ -14,7 +14,8 @@ from typing import Any
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
 from acksm.guide import bindings
-from acksm.guide.inventory import POLICY, RETAIN, Common, Effect, Inventory, Item, Policy
+from acksm.guide.inventory import Inventory
+from acksm.guide.inventory_objects import POLICY, RETAIN, Common, Effect, Item, Policy
 from acksm.guide.running import Running
 from acksm.kinds import deletion_rank
 from acksm.kube.paths import Ref
@@ -55,7 +56,7 @@ def choose(inventory: Inventory, services: Sequence[str], namespace: str) -> Cho
             left[str(found[0])] = left.get(str(found[0]), 0) + 1
         else:
             items.append(item)
-    notes += [f"{count} objects stay: {who} works on them" for who, count in left.items()]
+    notes += [f"{count} object{'s' if count > 1 else ''} left to {who}" for who, count in left.items()]
     common = [
         item
         for item in inventory.common

@@ -5,10 +5,10 @@ Reads only; nothing is remembered between runs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from acksm import charts
 from acksm.aws.session import Aws
@@ -37,6 +37,8 @@ from acksm.kube.contents import Contents
 from acksm.kube.owners import OWNED_LABEL, owner_of
 from acksm.kube.paths import Ref, ref
 
+T = TypeVar("T")
+_BY_HELM = "app.kubernetes.io/managed-by=Helm"  # helm writes it on all that it makes, whatever the chart says
 # Kinds that the charts of all generations make.
 _OF_RELEASES = (
     "Deployment",
@@ -143,6 +145,7 @@ class Observed:
     contents: Mapping[str, Contents] = field(default_factory=dict)
     capabilities: tuple[str, ...] = ()
     owned_namespaces: frozenset[str] = frozenset()
+    denied: tuple[str, ...] = ()  # what this identity may not look at in IAM, and need not for what was asked
 
 
 @dataclass
@@ -157,12 +160,28 @@ def observe(target: Target, wanted: Wanted, other: Aws | None) -> Observed:
     """Cluster and accounts, side by side. `other` is a session in the other account, when one is named."""
     kube, settings = target.kube, target.settings
     namespace = settings.controller_namespace
+    in_iam = wanted.iam or wanted.oidc or wanted.carm
+    denied: list[str] = []
+
+    def allowed(look: Callable[[], T], otherwise: T) -> T:
+        """What `look` sees; `otherwise` where IAM does not let us and nothing that was asked needs it."""
+        try:
+            return look()
+        except AcksmError as error:
+            if in_iam or error.id != "aws-access-denied":
+                raise
+            denied.append(error.message)
+            return otherwise
+
     with ThreadPoolExecutor(max_workers=8) as pool:
         found = pool.submit(inventory.observe, kube, namespace)
         releases = pool.submit(_releases, target, wanted.services)
         accounts = pool.submit(_service_accounts, kube)
+        issuer = oidc.provider_arn(target.cluster)
         provider = pool.submit(
-            providers, target.aws, target.cluster.arn, oidc.provider_arn(target.cluster), scan=wanted.oidc
+            allowed,
+            lambda: providers(target.aws, target.cluster.arn, issuer, scan=wanted.oidc),
+            Providers(issuer),
         )
         capabilities = pool.submit(_capabilities, target.aws, target.cluster.name)
         seen = found.result()
@@ -173,7 +192,7 @@ def observe(target: Target, wanted: Wanted, other: Aws | None) -> Observed:
         cluster = target.cluster.name
         names = {settings.role_name or iam_role.default_name(cluster), sample_roles.name(cluster)}
         names |= {role.rpartition("/")[2] for where, _, role in accounts.result() or () if where == namespace}
-        roles = list(pool.map(lambda name: role_seen(target.aws, name, cluster), sorted(names)))
+        roles = list(pool.map(lambda name: allowed(lambda: role_seen(target.aws, name, cluster), None), sorted(names)))
         far = [role_seen(other, name) for name in _far_names(target, maps.result())] if other else []
         return Observed(
             seen,
@@ -182,7 +201,7 @@ def observe(target: Target, wanted: Wanted, other: Aws | None) -> Observed:
             target.cluster.arn,
             releases.result(),
             maps.result(),
-            tuple(roles),
+            tuple(role for role in roles if role),
             tuple(far),
             other.identity().account if other else "",
             provider.result(),
@@ -190,6 +209,7 @@ def observe(target: Target, wanted: Wanted, other: Aws | None) -> Observed:
             dict(zip(looked, contained, strict=True)),
             capabilities.result(),
             owned,
+            tuple(dict.fromkeys(denied)),
         )
 
 
@@ -228,7 +248,7 @@ def session(target: Target) -> Aws | None:
     account = settings.target_account
     if not account and settings.target_role_arn:
         account = carm_roles.parse(settings.target_role_arn, target.aws.partitions(), "--target-role-arn").account
-    account = account or Aws(profile=settings.target_profile, region=target.aws.region).identity().account
+    account = account or target.aws.beside(settings.target_profile).identity().account
     return carm_accounts.reach(target, account)
 
 
@@ -292,11 +312,10 @@ def _release(target: Target, service: str, found: Release | None) -> ReleaseSeen
 def _unrecorded(kube: Kube, service: str, namespace: str, health: Health | None) -> ReleaseSeen:
     """Objects that helm made and has forgotten: they carry the release's name still."""
     ours = f"{namespace}/{charts.release_name(service)}"
-    selector = f"app.kubernetes.io/instance={charts.release_name(service)}"
     refs: list[Ref] = []
     version, owned = "", False
     for kind in _OF_RELEASES:
-        for item in kube.list(ref(kind), selector=selector):
+        for item in kube.list(ref(kind), selector=_BY_HELM):
             owner = owner_of(item)
             if owner is None or owner.tool != "helm" or owner.name != ours:
                 continue

@@ -161,8 +161,13 @@ def installed_accounts(target: Target) -> list[tuple[str, str]]:
     return found
 
 
-def plan(target: Target, observed: Observed, role_arn: str, iam_is_new: bool, *, ending: bool = False) -> Planned:
-    """The whole of §3 as changes. Refusals are AcksmErrors, all before the first write. `ending`: as in `crds.plan`."""
+def plan(
+    target: Target, observed: Observed, role_arn: str, iam_is_new: bool, *, only_missing_crds: bool = False
+) -> Planned:
+    """The whole of §3 as changes. Refusals are AcksmErrors, all before the first write.
+
+    `only_missing_crds`: as `only_missing` in `crds.plan`.
+    """
     settings, namespace = target.settings, target.settings.controller_namespace
     for item in observed.controllers:
         release.check_busy(item.observed, namespace, charts.release_name(item.service), sure=settings.yes)
@@ -180,7 +185,7 @@ def plan(target: Target, observed: Observed, role_arn: str, iam_is_new: bool, *,
     )
     all_crds = [crd for item in observed.controllers for crd in item.wanted_crds]
     ours = [f"{namespace}/{charts.release_name(service)}" for service in charts.SERVICES]
-    planned.crds = crds.plan(all_crds, observed.live_crds, ours, ending=ending)
+    planned.crds = crds.plan(all_crds, observed.live_crds, ours, only_missing=only_missing_crds)
     release_changes = []
     for item, one, scope in wanted:
         made = release.plan(item.observed, one, wait=settings.wait, iam_is_new=iam_is_new, adopt=settings.adopt_release)

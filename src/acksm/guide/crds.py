@@ -130,21 +130,21 @@ def _schemas(manifest: Mapping[str, Any]) -> list[Any]:
 
 
 def plan(
-    wanted: Sequence[WantedCrd], live: Mapping[str, Json], releases: Iterable[str] = (), *, ending: bool = False
+    wanted: Sequence[WantedCrd], live: Mapping[str, Json], releases: Iterable[str] = (), *, only_missing: bool = False
 ) -> list[Change]:
     """Changes that make the cluster serve `wanted`; `live` is every CRD of ACK by name.
 
     `releases` are acksm's own, as "namespace/release": a CRD that one of them made by helm is not another's.
-    `ending`: CRDs that are being deleted are left alone (they are served to the end).
+    `only_missing`: those that are there are left alone, whatever they are like or becomes of them.
     Errors: `crd-terminating`, `crd-not-ours` (owner named), only for CRDs that would have to change.
     """
     changes: list[Change] = []
     for crd in newest(wanted):
         manifest = _marked(crd)
         now = live.get(crd.name)
+        if now is not None and only_missing:
+            continue
         if now is not None and now["metadata"].get("deletionTimestamp"):
-            if ending:
-                continue
             raise AcksmError(
                 "crd-terminating",
                 f"CRD {crd.name} is being deleted and waits for finalizers",

@@ -10,21 +10,21 @@ from typing import Any
 from acksm import reports
 from acksm.catalog import lookup
 from acksm.config import Settings
-from acksm.engine import review
 from acksm.engine.change import Change, Danger, Op, Plan, summary
 from acksm.engine.checks import Check, Result, Severity, State, judge
 from acksm.engine.diff import render_plan
 from acksm.errors import AcksmError, ExitCode
 from acksm.events import Event, Kind
-from acksm.guide import caller_policies, controller_logs, doctor_object, install, rights, symptoms
+from acksm.guide import caller_policies, controller_logs, doctor_object, doctor_way, install, rights, symptoms
 from acksm.guide.carry_out import perform
-from acksm.guide.doctor_controllers import CHECKS as OF_CONTROLLERS
 from acksm.guide.doctor_facts import Facts, attempt, gather
 from acksm.guide.doctor_ground import CHECKS as OF_GROUND
+from acksm.guide.doctor_releases import CHECKS as OF_RELEASES
+from acksm.guide.doctor_running import CHECKS as OF_RUNNING
 from acksm.guide.symptoms import Found
 from acksm.guide.target import Target, connect
 
-CHECKS = (*OF_GROUND, *OF_CONTROLLERS)
+CHECKS = (*OF_GROUND, *OF_RELEASES, *OF_RUNNING)
 _MARKS = {
     State.OK: "ok",
     State.SKIPPED: "skipped",
@@ -84,17 +84,7 @@ def seen(facts: Facts) -> list[Found]:
     logs = [] if isinstance(facts.logs, AcksmError) else controller_logs.symptoms_of(facts.logs)
     if isinstance(facts.inventory, AcksmError):
         return logs
-    conditions = [
-        found
-        for item in facts.inventory.items
-        for found in symptoms.of_object(
-            {
-                "kind": item.kind,
-                "metadata": {"name": item.place.name, "namespace": item.place.namespace},
-                "status": {"conditions": list(item.conditions)},
-            }
-        )
-    ]
+    conditions = [found for item in facts.inventory.items for found in symptoms.of_object(item.spoken)]
     return symptoms.merged([*logs, *conditions])
 
 
@@ -186,9 +176,6 @@ def _fix(target: Target, ui: Any, results: Sequence[Result], facts: Facts) -> li
             Event(Kind.UP_TO_DATE, "up-to-date", "nothing that is wrong has a remedy that acksm may apply by itself")
         )
         return []
-    reviewer = review.CURRENT.get()
-    if reviewer is not None:
-        reviewer.saw(plan, settings, target.as_data())
     ui.show(render_plan(plan, full=settings.full))
     if settings.dry_run:
         ui.emit(Event(Kind.NOTE, "note", f"dry run: {summary(plan.mutations)}; nothing was written"))
@@ -207,8 +194,8 @@ def run_object(settings: Settings, ui: Any, asked: str, namespace: str) -> int:
     with connect(settings) as target:
         ui.emit(Event(Kind.STEP, "target", target.line()))
         facts = doctor_object.gather(target, asked, namespace)
-        results = doctor_object.follow(facts)
-        wrong = doctor_object.first(results)
+        results = doctor_way.follow(facts)
+        wrong = doctor_way.first(results)
         healthy = is_healthy(results)
         logs = [] if isinstance(facts.logs, AcksmError) else facts.logs
         said = symptoms.merged(
@@ -234,7 +221,7 @@ def object_text(name: str, results: Sequence[Result]) -> str:
         check = item.check
         told = ": ".join(part for part in (check.where if check.where != name else "", check.text) if part)
         lines.append(f"{_MARKS[check.state]:9}{check.id:26}{told}".rstrip())
-    wrong = doctor_object.first(results)
+    wrong = doctor_way.first(results)
     if wrong is None:
         return "\n".join([*lines, "", f"{name}: nothing wrong was found"])
     state = "wrong" if wrong.check.state is State.BROKEN else "doubtful"
@@ -256,7 +243,7 @@ def run_policy(settings: Settings, ui: Any, asked: str) -> int:
     else:
         place = caller_policies.place_of(target)
         target.__exit__()
-    if command == caller_policies.OTHER_ACCOUNT:
+    if command in caller_policies.ABROAD_ONLY:
         place = replace(place, account=settings.target_account or "*", caller=settings.target_role_arn)
     notes += [
         f"{', '.join(grant.actions)}: only when {grant.when}" for grant in caller_policies.ALL[command] if grant.when

@@ -15,6 +15,7 @@ from acksm.aws.eks import Cluster
 from acksm.aws.session import Aws, Identity
 from acksm.config import Settings
 from acksm.engine.change import Op, Plan
+from acksm.engine.waits import Deadline
 from acksm.errors import AcksmError
 from acksm.events import Emit
 from acksm.guide import (
@@ -125,7 +126,8 @@ def _unconnected(settings: Settings, error: AcksmError) -> Facts:
     found = context if isinstance(context, Context) else None
     name = settings.cluster or (found.cluster_name if found else "")
     region = settings.region or (found.region if found else "")
-    aws = Aws(profile=settings.profile or None, region=region or None)
+    spent = error.id == "timed-out"  # then each question is asked once more, and no longer
+    aws = Aws(settings.profile or None, region or None, left=Deadline(0 if spent else settings.timeout).left)
     identity = attempt(aws.identity)
     cluster: Known[Cluster] = error if error.id == "cluster-missing" else NOT_ASKED
     if name and not isinstance(identity, AcksmError):
@@ -147,7 +149,7 @@ def _unconnected(settings: Settings, error: AcksmError) -> Facts:
 
 def helm_version() -> str:
     """helm's version and path. Errors: `helm-missing`, `helm-too-old`."""
-    helm = Helm({})
+    helm = Helm(dict)
     try:
         return f"helm {'.'.join(map(str, helm.version))} ({helm.path})"
     finally:

@@ -5,30 +5,25 @@ A user sees an object that does nothing, and the reason may be anywhere on its w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from acksm.aws import objects
-from acksm.catalog import lookup
-from acksm.engine.checks import Check, Definition, Result, Severity, State, judge, unread
 from acksm.errors import AcksmError
 from acksm.guide import (
     carm,
     carm_evidence,
     carm_verify,
     controller_logs,
-    crds,
     readiness,
     region_explain,
     running,
-    symptoms,
 )
-from acksm.guide.bindings import OWNER, TEAM, Namespace, told
+from acksm.guide.bindings import Namespace
 from acksm.guide.controller_logs import PodLog
-from acksm.guide.doctor_facts import Known, attempt
-from acksm.guide.inventory import is_ack_finalizer
+from acksm.guide.doctor_facts import NOT_ASKED, Known, attempt
 from acksm.guide.readiness import Health
 from acksm.guide.region_explain import Explained
 from acksm.guide.running import Flags, Running
@@ -36,9 +31,7 @@ from acksm.guide.target import Target
 from acksm.kinds import KINDS
 from acksm.kube.paths import Ref, ref
 
-ERROR, WARNING = Severity.ERROR, Severity.WARNING
 Json = Mapping[str, Any]
-_NONE = AcksmError("not-looked-at", "nothing says that it holds")
 
 
 @dataclass(frozen=True)
@@ -50,10 +43,10 @@ class Facts:
     asked: str
     service: str = ""
     place: Ref | None = None
-    kind: Known[Json | None] = _NONE
-    manifest: Known[Json | None] = _NONE
+    kind: Known[Json | None] = NOT_ASKED
+    manifest: Known[Json | None] = NOT_ASKED
     namespace: Namespace | None = None
-    controllers: Known[Sequence[Running]] = _NONE
+    controllers: Known[Sequence[Running]] = NOT_ASKED
     controller: Running | None = None
     flags: Flags = field(default_factory=Flags)
     health: Known[Health | None] = None
@@ -62,7 +55,7 @@ class Facts:
     chain: Known[carm_verify.Chain | None] = None
     own_account: str = ""
     logs: Known[Sequence[PodLog]] = ()
-    aws: Known[str] = _NONE
+    aws: Known[str] = NOT_ASKED
 
     @property
     def object(self) -> Json:
@@ -177,239 +170,3 @@ def _in_aws(target: Target, facts: Facts) -> str:
         aws = other
     found = objects.describe(aws, kind, key, region or aws.region)
     return "" if found is None else " ".join(part for part in (found.state, found.arn or arn or "there") if part)
-
-
-# the way, link by link
-
-
-def _kind(facts: Facts) -> Iterator[Check]:
-    found, name = facts.kind, "check.object-kind"
-    if isinstance(found, AcksmError):
-        state = State.BROKEN if found.id == "kind-unknown" else State.UNKNOWN
-        yield Check(name, state, facts.asked, found.message, found.remedy)
-    elif found is None or not crds.established(found):
-        yield Check(name, State.BROKEN, facts.name, "its CRD is not served")
-    elif found["metadata"].get("deletionTimestamp"):
-        yield Check(name, State.BROKEN, facts.name, "its CRD is being deleted: the kind takes no new objects")
-    else:
-        yield Check(name, State.OK, str(found["metadata"]["name"]))
-
-
-def _there(facts: Facts) -> Iterator[Check]:
-    found, name = facts.manifest, "check.object-there"
-    if isinstance(found, AcksmError):
-        yield unread(name, facts.name, found)
-    elif found is None:
-        why = "there is no such object" if facts.namespace else "its namespace does not exist"
-        yield Check(name, State.BROKEN, facts.name, why)
-    else:
-        yield Check(name, State.OK, facts.name)
-
-
-def _controller(facts: Facts) -> Iterator[Check]:
-    found, name = facts.controllers, "check.object-controller"
-    if isinstance(found, AcksmError):
-        yield unread(name, facts.service, found)
-    elif facts.controller is None:
-        remedy = f"acksm install --service {facts.service}"
-        yield Check(name, State.BROKEN, facts.service, f"no controller of {facts.service} is installed", remedy)
-    else:
-        yield Check(name, State.OK, str(facts.controller))
-
-
-def _running(facts: Facts) -> Iterator[Check]:
-    found, name = facts.health, "check.object-running"
-    where = str(facts.controller)
-    if isinstance(found, AcksmError):
-        yield unread(name, where, found)
-    elif found is None:
-        yield Check(name, State.BROKEN, where, "its release has no Deployment")
-    elif found.problems:
-        said = [one for one in controller_logs.symptoms_of(_logs(facts)) if one.symptom.fatal]
-        text = "; ".join(found.problems) + (f" (log: {said[-1].text[:300]})" if said else "")
-        yield Check(name, State.BROKEN, where, text, lookup(said[-1].id).remedy if said else "")
-    else:
-        yield Check(name, State.OK, where, found.text)
-
-
-def _scope(facts: Facts) -> Iterator[Check]:
-    controller, place = facts.controller, facts.place
-    if controller and place:
-        watches = controller.watches(place.namespace)
-        text = running.scope_text(controller)
-        yield Check("check.object-scope", State.OK if watches else State.BROKEN, str(controller), f"it watches {text}")
-
-
-def _reconciled(facts: Facts) -> Iterator[Check]:
-    kinds = [item.strip() for item in facts.flags.get("reconcile-resources").split(",") if item.strip()]
-    kind = facts.place.kind if facts.place else ""
-    works = not kinds or kind in kinds
-    text = "every kind" if not kinds else f"{len(kinds)} kinds" if works else f"{kind} is not among {told(kinds, 30)}"
-    yield Check("check.object-reconciled", State.OK if works else State.BROKEN, str(facts.controller), text)
-
-
-def _selector(facts: Facts) -> Iterator[Check]:
-    name, selector = "check.object-selector", facts.flags.get("watch-selectors")
-    if isinstance(facts.selected, AcksmError):
-        yield unread(name, facts.name, facts.selected)
-    elif not facts.selected:
-        yield Check(name, State.BROKEN, facts.name, f"the controller looks only at {selector}")
-    else:
-        yield Check(name, State.OK, facts.name, f"matches {selector}" if selector else "no selector")
-
-
-def _region(facts: Facts) -> Iterator[Check]:
-    found, name = facts.region, "check.object-region"
-    if found is None:
-        return
-    held = str(facts.recorded.get("region", ""))
-    asked = next((item.region for item in found.sources[1:4] if item.region and not item.ignored), "")
-    moved = bool(held and asked and asked != held)
-    stuck = moved and facts.controller is not None and facts.controller.has("drift-refused")
-    by = found.sources[found.winner].name if found.winner >= 0 else "nothing says it"
-    if not found.region:
-        yield Check(name, State.BROKEN, facts.name, "no region at all")
-    elif stuck:
-        yield Check(name, State.BROKEN, facts.name, f"it is in {held}, and {asked} is asked for now")
-    else:
-        yield Check(name, State.WARNING if moved else State.OK, facts.name, f"{found.region} ({by})")
-
-
-def _account(facts: Facts) -> Iterator[Check]:
-    name, space, controller = "check.object-account", facts.namespace, facts.controller
-    if space is None or controller is None:
-        return
-    held = str(facts.recorded.get("ownerAccountID", ""))
-    reading = controller.reading
-    annotations = [key for key in (OWNER, TEAM) if key in space.annotations]
-    if annotations and not (reading.carm or reading.selectors):
-        entry = lookup(reading.id)
-        yield Check(name, State.BROKEN, facts.name, f"{annotations[0]} is ignored: {entry.title}", entry.remedy)
-        return
-    wanted = _account_wanted(facts, space)
-    if held and wanted and held != wanted:
-        text = f"it is in account {held}, and account {wanted} is asked for now"
-        yield Check(name, State.BROKEN if controller.has("drift-refused") else State.WARNING, facts.name, text)
-    else:
-        yield Check(name, State.OK, facts.name, held or wanted or "not known before its role is")
-
-
-def _account_wanted(facts: Facts, space: Namespace) -> str:
-    """The account that a new object would go to, "" where it is not known."""
-    chain = facts.chain
-    if isinstance(chain, AcksmError):
-        return ""
-    if chain is None:
-        return facts.own_account
-    role = chain.roles.get(facts.service, "")
-    if role:
-        return role.split(":")[4]
-    owner = space.annotations.get(OWNER, "")
-    return owner if owner.isdigit() and len(owner) == 12 else ""
-
-
-def _role(facts: Facts) -> Iterator[Check]:
-    name, chain = "check.object-role", facts.chain
-    if isinstance(chain, AcksmError):
-        yield unread(name, facts.name, chain)
-    elif chain is None:
-        role = facts.controller.role_arn if facts.controller else ""
-        yield Check(name, State.OK, facts.name, f"the controller's own role {role}".strip())
-    elif bad := [check for check in chain.checks if check.state is State.BROKEN]:
-        yield Check(name, State.BROKEN, bad[0].where, f"{bad[0].id}: {bad[0].text}", bad[0].told_remedy)
-    else:
-        yield Check(name, State.OK, facts.name, f"{chain.roles.get(facts.service, '')}: assumable: {chain.assumable}")
-
-
-def _logs(facts: Facts) -> list[PodLog]:
-    return [] if isinstance(facts.logs, AcksmError) else list(facts.logs)
-
-
-def _conditions(facts: Facts) -> Iterator[Check]:
-    name, said = "check.object-conditions", symptoms.failing(facts.object)
-    known = symptoms.of_object(facts.object)
-    if known:
-        entry = lookup(known[0].id)
-        yield Check(name, State.BROKEN, facts.name, f"{known[0].id}: {entry.title}: {known[0].text}", entry.remedy)
-    elif said:
-        fails = [item for item in said if item[0] in {"ACK.Terminal", "ACK.Recoverable"}]
-        kind, text = (fails or said)[0]
-        yield Check(name, State.BROKEN if fails else State.WARNING, facts.name, f"{kind}: {text or 'no message'}")
-    elif not (facts.object.get("status") or {}).get("conditions"):
-        yield Check(name, State.WARNING, facts.name, "it has no conditions: the controller has said nothing of it yet")
-    else:
-        yield Check(name, State.OK, facts.name)
-
-
-def _log(facts: Facts) -> Iterator[Check]:
-    name = "check.object-log"
-    if isinstance(facts.logs, AcksmError):
-        yield unread(name, facts.name, facts.logs)
-        return
-    found = controller_logs.symptoms_of(facts.logs, facts.name)
-    for one in found:
-        entry = lookup(one.id)
-        yield Check(name, State.BROKEN, facts.name, f"{one.id}: {entry.title}: {one.text}", entry.remedy)
-    if not found:
-        yield Check(name, State.OK, facts.name, "no known symptom")
-
-
-def _deletion(facts: Facts) -> Iterator[Check]:
-    name, metadata = "check.object-deletion", facts.object.get("metadata") or {}
-    since = str(metadata.get("deletionTimestamp") or "")
-    if not since:
-        yield Check(name, State.OK, facts.name)
-        return
-    held_by = [str(item) for item in metadata.get("finalizers") or ()]
-    foreign = [item for item in held_by if not is_ack_finalizer(item)]
-    text = f"being deleted since {since}, held by {told(held_by) or 'nothing'}"
-    if foreign:
-        yield Check(name, State.BROKEN, facts.name, f"{text}; {told(foreign)} is not ACK's")
-    else:
-        yield Check(name, State.WARNING, facts.name, text)
-
-
-def _aws(facts: Facts) -> Iterator[Check]:
-    name = "check.object-aws"
-    if isinstance(facts.aws, AcksmError):
-        yield unread(name, facts.name, facts.aws)
-    elif not facts.recorded and not facts.aws:
-        yield Check(name, State.BROKEN, facts.name, "AWS does not have it, and its status has never said so")
-    elif not facts.aws:
-        yield Check(name, State.BROKEN, facts.name, "its status says that it is made, and AWS does not have it")
-    else:
-        yield Check(name, State.OK, facts.name, facts.aws)
-
-
-_WAY = "object"
-_WATCHED = ("check.object-controller", "check.object-scope")
-CHECKS: tuple[Definition[Facts], ...] = (
-    Definition("check.object-kind", _WAY, ERROR, _kind),
-    Definition("check.object-there", _WAY, ERROR, _there, ("check.object-kind",)),
-    Definition("check.object-controller", _WAY, ERROR, _controller, ("check.object-kind",)),
-    Definition("check.object-scope", _WAY, ERROR, _scope, ("check.object-controller",)),
-    Definition("check.object-running", _WAY, ERROR, _running, ("check.object-controller",)),
-    Definition("check.object-reconciled", _WAY, ERROR, _reconciled, _WATCHED),
-    Definition("check.object-selector", _WAY, ERROR, _selector, ("check.object-there", *_WATCHED)),
-    Definition("check.object-region", _WAY, ERROR, _region, ("check.object-there", *_WATCHED)),
-    Definition("check.object-account", _WAY, ERROR, _account, ("check.object-there", *_WATCHED)),
-    Definition("check.object-role", _WAY, ERROR, _role, ("check.object-account",)),
-    Definition("check.object-conditions", _WAY, ERROR, _conditions, ("check.object-there",)),
-    Definition("check.object-log", _WAY, ERROR, _log, ("check.object-there", "check.object-controller")),
-    Definition("check.object-deletion", _WAY, ERROR, _deletion, ("check.object-there",)),
-    Definition("check.object-aws", _WAY, ERROR, _aws, ("check.object-there",)),
-)
-
-
-def follow(facts: Facts) -> list[Result]:
-    """The links of the way, in order."""
-    return judge(CHECKS, facts)
-
-
-def first(results: Sequence[Result]) -> Result | None:
-    """The first thing that is wrong, else the first that may be."""
-    for state in (State.BROKEN, State.WARNING):
-        found = next((result for result in results if result.check.state is state), None)
-        if found:
-            return found
-    return None

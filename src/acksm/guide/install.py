@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from acksm.config import Settings
@@ -31,10 +32,22 @@ class Result:
     manifests: Sequence[Mapping[str, Any]] = ()
 
 
-def run(settings: Settings, ui: Any, *, command: str, sections: Sequence[str]) -> int:
-    """Observe, plan, show or execute, verify. Returns the exit code; raises AcksmError."""
+def run(
+    settings: Settings,
+    ui: Any,
+    *,
+    command: str,
+    sections: Sequence[str],
+    narrowed: Callable[[Target], Settings] | None = None,
+) -> int:
+    """Observe, plan, show or execute, verify. Returns the exit code; raises AcksmError.
+
+    `narrowed` gives the settings that are meant in view of what is installed.
+    """
     with connect(settings) as target:
         ui.emit(Event(Kind.STEP, "target", target.line()))
+        if narrowed:
+            target.settings = narrowed(target)
         result = plan(target, command, sections, ui.emit)
         table, text = dispatch(target, ui.emit), _text(command, result, target)
         more = _releases_text(result)
@@ -51,8 +64,13 @@ class _Seen:
     accounts: Sequence[tuple[str, str]]
 
 
-def plan(target: Target, command: str, sections: Sequence[str], emit: Emit, *, ending: bool = False) -> Result:
-    """Observe everything side by side and plan it. Reads only. `ending`: CRDs that are being deleted are left alone."""
+def plan(
+    target: Target, command: str, sections: Sequence[str], emit: Emit, *, only_missing_crds: bool = False
+) -> Result:
+    """Observe everything side by side and plan it. Reads only.
+
+    `only_missing_crds`: CRDs that are there are left alone (cleanup brings a controller back to let go of its objects).
+    """
     emit(Event(Kind.PROGRESS, "observe", "looking at the account and the cluster"))
     seen = _observe(target, sections, emit)
     emit(Event(Kind.PROGRESS, "observe", ""))
@@ -75,7 +93,10 @@ def plan(target: Target, command: str, sections: Sequence[str], emit: Emit, *, e
     if "iam-role" in sections:
         facts["role_arn"] = role_arn
     if seen.controllers is not None:
-        planned = controllers.plan(target, seen.controllers, role_arn, iam_is_new=bool(changes), ending=ending)
+        new = bool(changes) or iam_role.is_new(seen.role.role if seen.role else None, datetime.now(UTC))
+        planned = controllers.plan(
+            target, seen.controllers, role_arn, iam_is_new=new, only_missing_crds=only_missing_crds
+        )
         changes = _ordered(changes, planned, role_arn)
         notes += planned.notes
         manifests = planned.manifests

@@ -89,14 +89,14 @@ def of_object(kind: Kind, manifest: Json) -> Holder:
 
 
 def of_adopted_resource(manifest: Json) -> Holder | None:
-    """The object that an AdoptedResource will make; None once it has, and for groups and kinds of others."""
+    """The object that an AdoptedResource will make, or has made (it holds nothing then); None for kinds of others."""
     spec, metadata = manifest.get("spec") or {}, manifest["metadata"]
     target, aws = spec.get("kubernetes") or {}, spec.get("aws") or {}
     service = str(target.get("group", "")).removesuffix(f".{COMMON_GROUP}")
     kind = KINDS.get(service, {}).get(str(target.get("kind", "")))
     conditions = (manifest.get("status") or {}).get("conditions") or []
     done = any(item.get("type") == "ACK.Adopted" and item.get("status") == "True" for item in conditions)
-    if kind is None or done or metadata.get("deletionTimestamp"):
+    if kind is None:
         return None
     meta = target.get("metadata") or {}
     key = {"arn": str(aws.get("arn", ""))} if kind.by_arn else {kind.named: str(aws.get("nameOrID", ""))}
@@ -106,7 +106,7 @@ def of_adopted_resource(manifest: Json) -> Holder | None:
         str(meta.get("namespace") or metadata.get("namespace", "")),
         str(meta.get("name") or metadata["name"]),
         key,
-        holds=True,
+        holds=not done and not metadata.get("deletionTimestamp"),
         owned=(metadata.get("labels") or {}).get(OWNED_LABEL) == "true",
         by=str(metadata["name"]),
         annotations=values_at(manifest, ANNOTATIONS),

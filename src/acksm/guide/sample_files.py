@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -179,6 +179,6 @@ def chain(name: str, left_out: Callable[[Sample, Parameter], bool] = lambda _sam
     return list(found.values())
 
 
-def rows(chosen: Sequence[Sample] = ()) -> list[Sample]:
-    """In the order of `list`: by service and kind, as the guide has them."""
-    return sorted(chosen or samples().values(), key=lambda item: (item.service != "sagemaker", item.kind, item.name))
+def rows() -> list[Sample]:
+    """All samples in the order of `list`: by service and kind."""
+    return sorted(samples().values(), key=lambda item: (item.service != "sagemaker", item.kind, item.name))

@@ -1,8 +1,8 @@
 """The execution role that `acksm samples apply --with-role` makes: what SageMaker works as for the samples' jobs.
 
-One for each cluster, named after it and tagged like the controllers' role, so that cleanup finds it (`list_owned`). It
-has AmazonSageMakerFullAccess, whose rights on S3 hold for buckets with "sagemaker" in their names, and a policy for
-each other bucket that a sample was given. The controllers may pass it on by the same managed policy, to
+One for each cluster, named after it and tagged like the controllers' role, so that cleanup finds it by `name` and its
+tags. It has AmazonSageMakerFullAccess, whose rights on S3 hold for buckets with "sagemaker" in their names, and a
+policy for each other bucket that a sample was given. The controllers may pass it on by the same managed policy, to
 sagemaker.amazonaws.com only (ack-facts.md §0 G7, §4.4).
 """
 
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from acksm.aws.eks import Cluster
@@ -30,39 +29,12 @@ POLICY_PREFIX = "acksm-samples-bucket-"
 MANAGED = "AmazonSageMakerFullAccess"
 
 
-@dataclass(frozen=True)
-class OwnedRole:
-    """An execution role of ours; `attached` are ARNs of managed policies, `inline` names of its own."""
-
-    name: str
-    arn: str
-    tags: Mapping[str, str]
-    attached: tuple[str, ...]
-    inline: tuple[str, ...]
-
-
 def name(cluster: str) -> str:
     """The role's name; that of a long cluster is cut and told apart by a hash."""
     whole = PREFIX + cluster
     if len(whole) <= MAX_NAME:
         return whole
     return whole[: MAX_NAME - 9] + "-" + hashlib.sha256(cluster.encode()).hexdigest()[:8]
-
-
-def list_owned(aws: Aws, cluster: Cluster) -> list[OwnedRole]:
-    """What `--with-role` made for this cluster, by name and tags. Reads only."""
-    found = aws.iam.get_role(name(cluster.name))
-    if found is None or not is_ours(found["tags"], cluster.arn):
-        return []
-    return [
-        OwnedRole(
-            name(cluster.name),
-            str(found["arn"]),
-            found["tags"],
-            tuple(found["attached"]),
-            tuple(found["inline"]),
-        )
-    ]
 
 
 def is_ours(tags: Mapping[str, str], cluster_arn: str) -> bool:

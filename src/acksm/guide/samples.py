@@ -1,4 +1,4 @@
-"""Guide §4: samples of both services, listed, shown, and applied with what they need."""
+"""Guide §4: samples of both services, applied with what they need."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from acksm.guide import (
     running,
     sample_plan,
     sample_roles,
-    sample_values,
     synced,
 )
 from acksm.guide.bindings import Namespace
@@ -29,7 +28,7 @@ from acksm.guide.region import check_region
 from acksm.guide.region_explain import explain
 from acksm.guide.role_selector import Selector
 from acksm.guide.running import Running
-from acksm.guide.sample_files import Sample, find, rows
+from acksm.guide.sample_files import Sample
 from acksm.guide.sample_plan import Wanted
 from acksm.guide.sample_values import Place
 from acksm.guide.target import Target, connect
@@ -60,84 +59,6 @@ class Observed:
     served: frozenset[str] = frozenset()
     live: Mapping[Ref, Json | None] = field(default_factory=dict)
     role: Json | None = None
-
-
-def run_list(_settings: Settings, ui: Any) -> int:
-    """`samples list`. Needs no cluster."""
-    data: reports.SampleListReport = {"samples": [_row(item) for item in rows()]}
-    table = [
-        (
-            item.name,
-            item.kind,
-            item.service,
-            "yes" if item.sandbox else "no",
-            ", ".join(item.uses) or "-",
-            ", ".join(name for name, one in item.parameters.items() if one.required) or "-",
-            item.about,
-        )
-        for item in rows()
-    ]
-    head = ("NAME", "KIND", "SERVICE", "SANDBOX", "MADE AFTER", "HAS TO BE GIVEN", "SHOWS")
-    ui.result("samples list", data, ui.table(head, table))
-    return 0
-
-
-def _row(item: Sample) -> reports.SampleRow:
-    return {
-        "name": item.name,
-        "about": item.about,
-        "kind": item.kind,
-        "service": item.service,
-        "since": SINCE.get(item.kind, ""),
-        "sandbox": item.sandbox,
-        "made_after": list(item.uses),
-        "parameters": [
-            {
-                "name": one.name,
-                "kind": one.kind,
-                "about": one.about,
-                "default": None if one.default is None else str(one.default),
-                "sample": one.sample,
-                "required": one.required,
-            }
-            for one in item.parameters.values()
-        ],
-    }
-
-
-def run_show(settings: Settings, ui: Any, name: str, given: Sequence[str], namespace: str, region: str) -> int:
-    """`samples show`: the manifest with its parameters. Needs no cluster; an image is that of the region, if given."""
-    sample, pairs = find(name), sample_values.parse(given)
-    sample_values.check_names(pairs, sample, [sample])
-    place = Place(region or settings.region)
-    values: dict[str, Any] = {}
-    for key, parameter in sample.parameters.items():
-        own = pairs.get(f"{sample.name}.{key}", pairs.get(key))
-        if own is not None:
-            values[key] = sample_values.value(parameter, own, place)
-        elif parameter.default is not None:
-            values[key] = sample_values.default(parameter, place)
-        elif parameter.sample and not parameter.of:
-            values[key] = str(find(parameter.sample).parameters["name"].default)
-    text = sample.yaml(values, namespace)
-    data: reports.SampleShowReport = {"sample": _row(sample), "manifest": text, "open": sorted(_open(sample, values))}
-    ui.result("samples show", data, "\n".join([*_head(sample, values), text]))
-    return 0
-
-
-def _open(sample: Sample, values: Mapping[str, Any]) -> list[str]:
-    return [name for name in sample.parameters if name not in values or str(values[name]).startswith("<")]
-
-
-def _head(sample: Sample, values: Mapping[str, Any]) -> list[str]:
-    """The sample and its parameters as YAML comments."""
-    width = max(map(len, sample.parameters))
-    lines = [f"# {sample.name}: {sample.about}"]
-    lines += [f"# Made after: {', '.join(sample.uses)}"] if sample.uses else []
-    for name, one in sample.parameters.items():
-        state = "has to be given: " if name in _open(sample, values) else ""
-        lines.append(f"#   {name:{width}}  {state}{one.about}")
-    return lines
 
 
 def run_apply(settings: Settings, ui: Any, asked: Asked) -> int:
@@ -194,10 +115,8 @@ def plan(target: Target, asked: Asked, observed: Observed) -> Plan:
         services = sorted(watching)
         check_region(asked.region, place.partition, services, target.aws.regions, "--region")
     given = dict(asked.given)
-    if asked.with_role:
+    if asked.with_role and any(ROLE_KEY in sample.parameters for sample in members):
         given[ROLE_KEY] = own_role(target, place)
-    if ROLE_KEY not in {name for sample in members for name in sample.parameters}:
-        given.pop(ROLE_KEY, None)  # --with-role where none is needed
     wanted = sample_plan.wanted(asked.sample, given, place, asked.namespace, observed.live, asked.region)
     sample_plan.check_missing(wanted)
     objects = sample_plan.plan(wanted, observed.live, wait=settings.wait, asked_region=asked.region)

@@ -169,18 +169,18 @@ def log_reader(kube: Kube, controllers: Sequence[Running]) -> Silent:
 def silent_failure(log: str, one: Ref, manifest: Json) -> AcksmError | None:
     """The newest symptom about an object that is seen in logs only. Lines from before it was made are about another
     object of its name."""
-    born = _moment(str(manifest["metadata"].get("creationTimestamp", "")))
+    born = moment(str(manifest["metadata"].get("creationTimestamp", "")))
 
     def is_new(raw: str) -> bool:
-        moment = _moment(symptoms.parse(raw).time)
-        return born is None or moment is None or moment >= born
+        written = moment(symptoms.parse(raw).time)
+        return born is None or written is None or written >= born
 
     about = "\n".join(raw for raw in log.splitlines() if one.name in raw and is_new(raw))
     found = [item for item in symptoms.of_log(about, str(one)) if Place.CONDITION not in item.symptom.places]
     return _error("object-silent", found[-1].text, str(one), found[-1].symptom) if found else None
 
 
-def _moment(text: str) -> datetime | None:
+def moment(text: str) -> datetime | None:
     """A time in whole seconds, as Kubernetes and both of zap's encoders write it."""
     try:
         if text.replace(".", "", 1).isdigit():

@@ -41,6 +41,7 @@ class Target:
     kube: Kube
     endpoint: Endpoint
     deadline: Deadline
+    mints: bool = False  # whether the token is acksm's own; EKS takes it for 15 minutes, and a command may be longer
 
     def __enter__(self) -> Target:
         return self
@@ -52,7 +53,7 @@ class Target:
     @cached_property
     def helm(self) -> Helm:
         """helm with this connection's own credentials, started for the first time when it is needed."""
-        return Helm(self.kubeconfig())
+        return Helm(self.kubeconfig)
 
     @cached_property
     def releases(self) -> Releases:
@@ -60,7 +61,7 @@ class Target:
 
     @cached_property
     def registry(self) -> Registry:
-        return Registry(self.settings.registry)
+        return Registry(self.settings.registry, self.deadline.left)
 
     def line(self) -> str:
         """One line that says where everything will go, shown before all else."""
@@ -84,9 +85,10 @@ class Target:
 
     def kubeconfig(self) -> dict[str, Any]:
         """A kubeconfig for helm, with this connection's own credentials. It is secret: 0600, and short-lived."""
+        token = mint(self.aws, self.cluster.name).value if self.mints else self.endpoint.token
         user: dict[str, Any] = (
-            {"token": self.endpoint.token}
-            if self.endpoint.token
+            {"token": token}
+            if token
             else {"client-certificate": self.endpoint.cert_file, "client-key": self.endpoint.key_file}
         )
         cluster: dict[str, Any] = {"server": self.endpoint.server}
@@ -110,7 +112,7 @@ def connect(settings: Settings) -> Target:
     region = settings.region or (context.region if context else "")
     if not name:
         raise AcksmError("cluster-missing", "no cluster was named, and no context that tells it")
-    aws = Aws(profile=settings.profile or None, region=region or None, account=settings.account or None)
+    aws = Aws(settings.profile or None, region or None, settings.account or None, left=deadline.left)
     with ThreadPoolExecutor(max_workers=3) as pool:
         asked, described = pool.submit(aws.identity), pool.submit(aws.eks.describe_cluster, name)
         pool.submit(preload)
@@ -124,7 +126,9 @@ def connect(settings: Settings) -> Target:
             where=context.source,
         )
     endpoint = _endpoint(aws, cluster, context)
-    return Target(settings, aws, identity, cluster, Kube(endpoint), endpoint, deadline)
+    own = context is None or context.auth == "eks"  # a token that acksm makes, and can make again
+    kube = Kube(endpoint, deadline.left, (lambda: mint(aws, cluster.name).value) if own else None)
+    return Target(settings, aws, identity, cluster, kube, endpoint, deadline, own)
 
 
 def without_cluster(settings: Settings) -> Target:
@@ -134,12 +138,13 @@ def without_cluster(settings: Settings) -> Target:
     """
     if not settings.cluster:
         raise AcksmError("cluster-missing", "no cluster was named")
-    aws = Aws(profile=settings.profile or None, region=settings.region or None, account=settings.account or None)
+    deadline = Deadline(settings.timeout)
+    aws = Aws(settings.profile or None, settings.region or None, settings.account or None, left=deadline.left)
     identity = aws.identity()
     arn = f"arn:{identity.partition}:eks:{aws.region}:{identity.account}:cluster/{settings.cluster}"
     cluster = Cluster(settings.cluster, arn, aws.region, identity.account, "", "", "", "GONE", "")
     endpoint = Endpoint("https://cluster.invalid", "", token="none")  # noqa: S106 (nothing is asked with it)
-    return Target(settings, aws, identity, cluster, Kube(endpoint), endpoint, Deadline(settings.timeout))
+    return Target(settings, aws, identity, cluster, Kube(endpoint), endpoint, deadline)
 
 
 def context_of(settings: Settings) -> Context | None:

@@ -7,6 +7,7 @@ document is its owner's and stays as it is, byte for byte.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Any
 
 ACTION = "sts:AssumeRoleWithWebIdentity"
@@ -67,6 +68,36 @@ def admitted(item: Statement, provider_arn: str) -> frozenset[str] | None:
     keys = condition.get("stringequals", {})
     exact = set(condition) == {"stringequals"} and set(keys) == {f"{issuer}:aud", f"{issuer}:sub"}
     return keys[f"{issuer}:sub"] if exact and keys[f"{issuer}:aud"] == {AUDIENCE} else None
+
+
+def lets_in(document: Mapping[str, Any] | None, provider_arn: str, subject: str) -> bool:
+    """Whether a statement of this provider lets `subject` in with AUDIENCE: exactly, or by a pattern of its owner's.
+    Conditions on anything else count as not met."""
+    issuer = provider_arn.partition(":oidc-provider/")[2].lower()
+    told = {f"{issuer}:sub": subject, f"{issuer}:aud": AUDIENCE}
+    for item in statements(document):
+        principal = item.get("Principal")
+        federated = as_list(principal.get("Federated")) if isinstance(principal, Mapping) else []
+        if item.get("Effect") != "Allow" or provider_arn not in federated:
+            continue
+        actions = [str(action).lower() for action in as_list(item.get("Action"))]
+        if not {ACTION.lower(), "sts:*", "*"} & set(actions):
+            continue
+        if all(_met(operator, pairs, told) for operator, pairs in _condition(item).items()):
+            return True
+    return False
+
+
+def _met(operator: str, pairs: Mapping[str, frozenset[str]], told: Mapping[str, str]) -> bool:
+    """Whether what a token says meets one operator of a condition."""
+    if operator == "stringequals":
+        return all(told.get(key) in values for key, values in pairs.items())
+    if operator == "stringlike":
+        return all(
+            any(fnmatchcase(told.get(key, ""), value.replace("[", "[[]")) for value in values)
+            for key, values in pairs.items()
+        )
+    return False
 
 
 def merge(

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,12 +24,15 @@ import urllib3
 from acksm import archive, charts
 from acksm.config import cache_dir
 from acksm.errors import AcksmError
+from acksm.retries import Bounded
 
+READ_SECONDS, LAST_SECONDS = 60.0, 5.0
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CHART_LAYER = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
 OLD_LAYERS = {"application/tar+gzip", "application/vnd.cncf.helm.chart.provenance.v1.prov"}
 MAX_JSON = 4 * 1024 * 1024
 MAX_PAGES = 50
+_PASSING = frozenset({429, 500, 502, 503, 504})
 _CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -52,9 +56,13 @@ class Answer:
 
 
 class Registry:
-    """One registry and path, "HOST[:PORT]/PATH". Loopback hosts are spoken to in plain http, as docker does."""
+    """One registry and path, "HOST[:PORT]/PATH". Loopback hosts are spoken to in plain http, as docker does.
 
-    def __init__(self, location: str) -> None:
+    `left` gives the seconds that the command still has; nothing is tried again after them (`timed-out`).
+    """
+
+    def __init__(self, location: str, left: Callable[[], float] = lambda: math.inf) -> None:
+        self._left = left
         location = re.sub(r"^(oci|https?)://", "", location).strip("/")
         self.host, _, self.path = location.partition("/")
         name = urlsplit(f"//{self.host}").hostname or ""
@@ -62,14 +70,14 @@ class Registry:
         self._base = f"{scheme}://{self.host}"
         self.location = location
         options: dict[str, Any] = {
-            "retries": urllib3.Retry(
+            "retries": Bounded(
+                left=left,
                 total=4,
                 backoff_factor=0.3,
                 raise_on_status=False,
-                status_forcelist=(429, 500, 502, 503, 504),
+                status_forcelist=_PASSING,
                 redirect=0,
             ),
-            "timeout": urllib3.Timeout(connect=10, read=60),
         }
         proxy = "" if scheme == "http" or proxy_bypass(name) else getproxies().get(scheme, "")
         self._http = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
@@ -133,13 +141,23 @@ class Registry:
         if answer.status == 404:
             raise AcksmError("chart-version-unknown", f"{self.host} does not have it (404)", where=url)
         if answer.status != 200:
-            raise AcksmError("registry-failed", f"{self.host} answers {answer.status}", where=url)
+            over = self._left() <= 0 and answer.status in _PASSING
+            told = f"{self.host} answers {answer.status}" + (", and the time allowed is over" if over else "")
+            raise AcksmError("timed-out" if over else "registry-failed", told, where=url)
         return answer
 
     def _ask(self, url: str, headers: Mapping[str, str], limit: int) -> Answer:
         """One request; `limit` bytes at most."""
+        read = max(LAST_SECONDS, min(READ_SECONDS, self._left()))
         try:
-            answer = self._http.request("GET", url, headers=headers, preload_content=False, redirect=False)
+            answer = self._http.request(
+                "GET",
+                url,
+                headers=headers,
+                preload_content=False,
+                redirect=False,
+                timeout=urllib3.Timeout(connect=10, read=read),
+            )
         except urllib3.exceptions.HTTPError as error:
             raise self._unreachable(error, url) from error
         try:
@@ -155,7 +173,9 @@ class Registry:
         return Answer(data, answer.headers, answer.status)
 
     def _unreachable(self, error: Exception, url: str) -> AcksmError:
-        return AcksmError("registry-unreachable", f"{self.host} does not answer: {error}"[:400], where=url)
+        over = self._left() <= 0
+        told = f"{self.host} does not answer" + (", and the time allowed is over" if over else "")
+        return AcksmError("timed-out" if over else "registry-unreachable", f"{told}: {error}"[:400], where=url)
 
     def _followed(self, url: str, answer: Answer) -> str:
         """Where a redirect leads; never from https to something else."""

@@ -13,11 +13,12 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from acksm.errors import AcksmError
+from acksm.private_file import write as write_private
 
 MINIMUM = (3, 8)
 END_SECONDS = 5.0  # for helm to write its release record after an interrupt
@@ -49,13 +50,16 @@ def find(environment: Mapping[str, str] | None = None) -> str:
 
 
 class Helm:
-    """A helm to be started, with a private home that goes when `close` is called. Thread-safe."""
+    """A helm to be started, with a private home that goes when `close` is called. Thread-safe.
 
-    def __init__(self, kubeconfig: Mapping[str, Any], path: str = "") -> None:
+    `kubeconfig` is asked for whenever helm is started: a token in it lives for minutes.
+    """
+
+    def __init__(self, kubeconfig: Callable[[], Mapping[str, Any]], path: str = "") -> None:
         self.path = path or find()
         self._home = tempfile.TemporaryDirectory(prefix="acksm-helm-")  # 0700
         home = Path(self._home.name)
-        self._kubeconfig = self.private_file("kubeconfig.json", kubeconfig)
+        self._made, self._kubeconfig = kubeconfig, str(home / "kubeconfig.json")
         self._environment = {key: value for key, value in os.environ.items() if not key.startswith(_THE_USERS)} | {
             "HELM_CACHE_HOME": str(home / "cache"),
             "HELM_CONFIG_HOME": str(home / "config"),
@@ -95,6 +99,7 @@ class Helm:
 
     def run(self, argv: Sequence[str], *, seconds: float) -> str:
         """helm's stdout. Errors: helm-timeout, and what `explain` makes of its stderr."""
+        write_private(Path(self._kubeconfig), json.dumps(dict(self._made())))
         try:
             process = subprocess.Popen(
                 [self.path, *argv],

@@ -7,18 +7,23 @@ reject fields they do not know, so dicts only.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+import math
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from acksm.errors import AcksmError
+from acksm.kube import answers
 from acksm.kube.paths import Ref, ref, ref_of
 
 FIELD_MANAGER = "acksm"
 READ_TIMEOUT_SECONDS = 30.0
+LAST_SECONDS = 5.0  # for a request that begins when the command's time is over: a last look, the Lease given back
 PAGE = 500
+_PASSING = {"kube-unreachable", "kube-busy", "kube-failed"}
 _METADATA_ONLY = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
 
 Json = dict[str, Any]
@@ -55,23 +60,25 @@ def _plain(_client: Any, data: Any) -> Any:
 
 
 class Kube:
-    """Reads and writes objects as dicts. Errors are `AcksmError`s with ids ``kube-…``. Thread-safe."""
+    """Reads and writes objects as dicts. Errors are `AcksmError`s with ids ``kube-…``. Thread-safe.
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    `left` gives the seconds that the command still has: requests are cut to them, and none is repeated after them
+    (`timed-out`). `renew` makes a new token where the old one is not accepted any more.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        left: Callable[[], float] = lambda: math.inf,
+        renew: Callable[[], str] | None = None,
+    ) -> None:
         from kubernetes import client
         from kubernetes.dynamic import DynamicClient
-        from urllib3.util.retry import Retry
 
-        # 429 and 503 are the apiserver's "try again"; GET and server-side apply may be repeated safely.
-        retry = Retry(
-            total=5,
-            connect=3,
-            read=2,
-            backoff_factor=0.2,
-            status_forcelist=(429, 503),
-            allowed_methods=frozenset({"GET", "PATCH"}),
-            raise_on_status=False,
-        )
+        from acksm.kube.retries import Retries
+
+        self._left, self._renew, self._token = left, renew, endpoint.token
+        self._lock, self._answered = threading.Lock(), False
         configuration = client.Configuration(
             host=endpoint.server.rstrip("/"),
             ca_cert_data=endpoint.ca_data or None,
@@ -79,35 +86,62 @@ class Kube:
             key_file=endpoint.key_file or None,
             tls_server_name=endpoint.tls_server_name or None,
             verify_ssl=endpoint.verify,
-            retries=retry,
+            retries=Retries.made(left, lambda: self._answered),
             connection_pool_maxsize=16,
         )
-        if endpoint.token:
-            configuration.api_key = {"BearerToken": f"Bearer {endpoint.token}"}
+        self._configuration: Any = configuration
+        self._carry(endpoint.token)
         self.server = endpoint.server
         api = client.ApiClient(configuration)
         api.user_agent = "acksm"
         self._client: Any = DynamicClient(api, discoverer=_NoDiscovery)  # type: ignore[no-untyped-call]
 
+    def _carry(self, token: str) -> None:
+        self._token = token
+        if token:
+            self._configuration.api_key = {"BearerToken": f"Bearer {token}"}
+
     def _request(self, method: str, path: str, body: Any = None, **params: Any) -> Any:
+        """One request, with a new token where EKS takes the old one no longer: it lives for 15 minutes."""
+        token = self._token
+        try:
+            return self._ask(method, path, body, deepcopy(params))  # the library adds to its lists
+        except AcksmError as error:
+            if error.id != "kube-unauthorized" or self._renew is None or not self._answered:
+                raise
+        with self._lock:
+            if self._token == token:  # no other thread was faster
+                self._carry(self._renew())
+        return self._ask(method, path, body, params)
+
+    def _ask(self, method: str, path: str, body: Any, params: Json) -> Any:
         from kubernetes.client.exceptions import ApiException
         from urllib3.exceptions import HTTPError
 
+        seconds = params.pop("seconds", max(LAST_SECONDS, min(READ_TIMEOUT_SECONDS, self._left())))
         try:
-            return self._client.request(
-                method,
-                path,
-                body=body,
-                serializer=_plain,
-                _request_timeout=params.pop("seconds", READ_TIMEOUT_SECONDS),
-                **params,
-            )
+            found = self._client.request(method, path, body=body, serializer=_plain, _request_timeout=seconds, **params)
         except ApiException as error:
-            raise _translated(error, method, path) from error
+            raise self._in_time(answers.translated(error, method, path), method, path) from error
         except HTTPError as error:
-            raise AcksmError(
-                "kube-unreachable", f"the apiserver does not answer: {_innermost(error)}", where=self.server
-            ) from error
+            told = AcksmError(
+                "kube-unreachable", f"the apiserver does not answer: {answers.innermost(error)}", where=self.server
+            )
+            raise self._in_time(told, method, path) from error
+        except UnicodeDecodeError:  # the library's last resort with what is no JSON is text
+            found = None
+        if params.get("serialize", True) and not isinstance(found, dict):
+            raise AcksmError("kube-failed", "the answer is no JSON object", where=f"{method.upper()} {path}")
+        self._answered = True
+        return found
+
+    def _in_time(self, error: AcksmError, method: str, path: str) -> AcksmError:
+        """`error`, or `timed-out` where only the end of the time kept it from being tried again."""
+        if self._left() > 0 or error.id not in _PASSING:
+            return error
+        return AcksmError(
+            "timed-out", f"{error.message}, and the time allowed is over", where=f"{method.upper()} {path}"
+        )
 
     def get(self, ref: Ref) -> Json | None:
         """The object, or None when it (or its kind) does not exist."""
@@ -280,48 +314,11 @@ class Kube:
                 buffer += chunk
                 *whole, buffer = buffer.split(b"\n")
                 for line in whole:
-                    event = json.loads(line)
-                    if event.get("type") == "ERROR":
+                    event = answers.event_of(line)
+                    if event is None:
                         return
-                    yield event["object"]
+                    yield event
         except HTTPError:  # the connection broke: as good as closed
             return
         finally:
             raw.close()
-
-
-def _innermost(error: BaseException) -> str:
-    while isinstance(getattr(error, "reason", None), BaseException):
-        error = error.reason  # type: ignore[attr-defined]
-    return str(error)[:300]
-
-
-def _translated(error: Any, method: str, path: str) -> AcksmError:
-    """An ApiException as an AcksmError by its HTTP status; the server's own message is kept."""
-    try:
-        status = json.loads(error.body or "{}")
-    except (ValueError, TypeError, RecursionError):
-        status = {}
-    if not isinstance(status, dict):  # from what stands between, not from the apiserver
-        status = {}
-    message = str(status.get("message") or error.reason or f"HTTP {error.status}")[:1000]
-    if error.status == 409 and status.get("reason") == "AlreadyExists":
-        return AcksmError("kube-exists", message, where=path)
-    if error.status == 409:
-        details = status.get("details")
-        causes = details.get("causes") if isinstance(details, dict) else None
-        causes = causes if isinstance(causes, list) else []
-        managers = sorted({str(cause.get("message", "")) for cause in causes if isinstance(cause, dict)})
-        return AcksmError("kube-conflict", message, where=path, details={"conflicts": managers})
-    if error.status == 403 and "admission webhook" in message:
-        return AcksmError("kube-webhook-denied", message, where=path)
-    ids = {
-        400: "kube-invalid",
-        401: "kube-unauthorized",
-        403: "kube-forbidden",
-        404: "kube-not-found",
-        410: "kube-gone",
-        422: "kube-invalid",
-        429: "kube-busy",
-    }
-    return AcksmError(ids.get(error.status, "kube-failed"), message, where=f"{method.upper()} {path}")

@@ -103,6 +103,7 @@ REPORTS: dict[str, Any] = {
     "oidc": OidcReport,
     "iam-role": RoleReport,
     "install": InstallReport,
+    "upgrade": InstallReport,
     "status": StatusReport,
     "doctor": DoctorReport,
     "report": BundleReport,

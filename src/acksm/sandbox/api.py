@@ -211,7 +211,8 @@ def controllers(state: State) -> list[reports.SandboxController]:
 
 
 def control(state: State, method: str, path: str, body: Any = None) -> Any:
-    """Ask the daemon: clusters/NAME, controllers, users, accounts/ID/faults, accounts/ID/status, accounts/ID/empty."""
+    """Ask the daemon: clusters/NAME, clusters/NAME/restart/PART, controllers, users, and of accounts/ID faults, status
+    and empty."""
     answer = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(UP_SECONDS)).request(
         method, f"{state.control}/{path}", body=json.dumps(body or {}), headers={"Content-Type": "application/json"}
     )

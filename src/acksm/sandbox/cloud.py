@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from acksm.sandbox import answers, iam_answers, permissions, sagemaker_calls, trust
+from acksm.sandbox.faults import Faults, drop
 
 ADMINISTRATOR = "practice-admin"
 NODE_ROLE = "practice-node"
@@ -29,7 +30,7 @@ StartResponse = Callable[..., Any]
 
 
 class Cloud:
-    """The WSGI application. `faults`: account id to action ("iam:CreateRole") to (status, code, message)."""
+    """The WSGI application. `faults` of each account: by action ("iam:CreateRole"), what goes wrong with it."""
 
     def __init__(self, log: Path) -> None:
         os.environ.update(MOTO_IAM_LOAD_MANAGED_POLICIES="true")
@@ -39,7 +40,7 @@ class Cloud:
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._log = log.open("a", buffering=1)
         self._lock = threading.Lock()
-        self.faults: dict[str, dict[str, tuple[int, str, str]]] = {}
+        self.faults: dict[str, Faults] = {}
         self.token_keys: dict[str, Path] = {}  # of each cluster's issuer: what signs its service accounts' tokens
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -56,7 +57,11 @@ class Cloud:
         params = {name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
         if action == "unsigned:AssumeRoleWithWebIdentity":  # the token is its signature
             service, action = "sts", "sts:AssumeRoleWithWebIdentity"
-        refused = self._refusal(key, action, params)
+        faults = self.faults.get(account_of(key) if key else _account_in(params), Faults())
+        fault = None if key == EXPIRED_KEY else faults.next(action)
+        if fault and fault.drop == "before":
+            drop(environ)
+        refused = (fault.refusal if fault else None) or self._refusal(key, action, params)
         if refused:
             status, code, message = refused
             answer: Iterable[bytes] = [_error(service, code, message)]
@@ -84,6 +89,10 @@ class Cloud:
             row = {"time": time.time(), "action": action, "key": key, "status": status_code}
             row["agent"] = environ.get("HTTP_USER_AGENT", "")
             self._log.write(json.dumps(row) + "\n")
+        if status_code < 300:
+            faults.happened(action)
+        if fault and fault.drop == "after":
+            drop(environ)
         return answer
 
     def _refusal(self, key: str, action: str, params: Mapping[str, str]) -> tuple[int, str, str] | None:
@@ -93,10 +102,8 @@ class Cloud:
         if key and not account:
             return 403, "InvalidClientTokenId", "The security token included in the request is invalid."
         if action == "sts:AssumeRoleWithWebIdentity":
-            account = (params.get("RoleArn", "").split(":") + [""] * 5)[4]
-            fault = self.faults.get(account, {}).get(action)
-            return fault or trust.web_identity(_backends(), self.token_keys, params)
-        return self.faults.get(account, {}).get(action) or (_denial(account, key, action, params) if key else None)
+            return trust.web_identity(_backends(), self.token_keys, params)
+        return _denial(account, key, action, params) if key else None
 
 
 _QUERY = {"iam", "sts"}
@@ -171,6 +178,11 @@ def _own_answer(backend: Any, action: str, params: Mapping[str, str]) -> tuple[s
         return "200 OK", iam_answers.OWN[action](backend, params)
     except iam_answers.NoSuchEntityError as error:
         return "404 NoSuchEntity", _error("iam", "NoSuchEntity", str(error))
+
+
+def _account_in(params: Mapping[str, str]) -> str:
+    """The account of the role that an unsigned request asks for."""
+    return (params.get("RoleArn", "").split(":") + [""] * 5)[4]
 
 
 def _caller(environ: Environ) -> tuple[str, str]:

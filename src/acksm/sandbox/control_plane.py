@@ -90,6 +90,7 @@ class ControlPlane:
         self.state = ClusterState(name, region, account, "", "", "")
         self.ca: Authority | None = None
         self.admin: tuple[Path, Path] | None = None
+        self._argv: dict[str, list[str]] = {}
 
     def run(self, issuer: str, authenticator: str, webhook: Callable[[Authority], tuple[str, str]]) -> ClusterState:
         """Start everything and wait until a node is Ready. Error: `sandbox-part-failed` with the part's log."""
@@ -192,11 +193,20 @@ class ControlPlane:
         )
 
     def _start(self, part: str, *flags: str) -> None:
+        self._argv[part] = [str(self.parts[part]), *flags]
+        self.state.processes.append(self._started(part))
+
+    def _started(self, part: str) -> Process:
         environment = {key: value for key, value in os.environ.items() if key in {"PATH", "TMPDIR", "LANG"}}
         environment["HOME"] = str(self.home)
-        self.state.processes.append(
-            start(part, [str(self.parts[part]), *flags], self.home / "logs" / f"{part}.log", environment)
-        )
+        return start(part, self._argv[part], self.home / "logs" / f"{part}.log", environment)
+
+    def restart(self, part: str) -> None:
+        """End a part and start it again as it was; it is not waited for."""
+        for index, process in enumerate(self.state.processes):
+            if process.name == part:
+                process.end(patience=0.5)
+                self.state.processes[index] = self._started(part)
 
     def _kubeconfig(self, user: str, organization: str) -> Path:
         if self.ca is None:

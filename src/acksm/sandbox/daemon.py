@@ -28,6 +28,7 @@ from acksm.sandbox.certificates import Authority
 from acksm.sandbox.cloud import Cloud
 from acksm.sandbox.control_plane import ControlPlane, free_ports, start
 from acksm.sandbox.controllers.host import Host
+from acksm.sandbox.faults import Faults
 from acksm.sandbox.parts import KUBERNETES
 from acksm.sandbox.state import ClusterState, Process, State, directory, save, start_time
 
@@ -219,6 +220,10 @@ class Daemon:
                     self.add_cluster(name, body["account"], body["region"])
                 except AcksmError as error:
                     return _answer(begin, error.as_data(), "500 failed")
+            case ["clusters", name, "restart", part]:
+                with self._lock:
+                    self.planes[name].restart(part)
+                    save(self.state)
             case ["controllers"]:
                 return _answer(begin, {"controllers": self.controllers.told()})
             case ["users"]:  # maps an ARN, as aws-auth or an access entry does
@@ -226,8 +231,8 @@ class Daemon:
             case ["accounts", account]:
                 self.open_account(account, body.get("region") or self.options["region"])
                 save(self.state)
-            case ["accounts", account, "faults"]:  # {action: [status, code, message]}; {} ends them
-                self.cloud.faults[account] = {action: tuple(fault) for action, fault in body.items()}
+            case ["accounts", account, "faults"]:  # {action: fields of Fault}; {} ends them
+                self.cloud.faults[account] = Faults.of(body)
             case ["accounts", account, "status"]:  # {region, kind, name, status} of a SageMaker object
                 cloud.set_status(account, body["region"], body["kind"], body["name"], body["status"])
             case ["accounts", account, "empty"]:

@@ -1,0 +1,91 @@
+"""How IAM is called: not found is an answer, lists come in pages, and what is new may be unknown for a while."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from acksm.aws.errors import translated
+from acksm.errors import AcksmError
+
+if TYPE_CHECKING:
+    from acksm.aws.session import Aws
+
+Json = dict[str, Any]
+# IAM is eventually consistent (IAM User Guide, "Changes that I make are not always immediately visible").
+SETTLING_SECONDS, PAUSE_SECONDS = 60.0, 1.0
+_UNKNOWN_ROLE = re.compile(r": NoSuchEntity: (The )?role ", re.IGNORECASE)  # and not a policy that is not there
+
+
+def document_of(value: Any) -> Any:
+    """IAM gives policy documents URL-encoded (RFC 3986); botocore decodes most of them already."""
+    return json.loads(unquote(value)) if isinstance(value, str) else value
+
+
+def unknown_principal(error: AcksmError) -> bool:
+    """IAM refuses a trust policy that names a role it does not know; a new one is unknown for a while."""
+    return error.details.get("code") == "MalformedPolicyDocument" and "Invalid principal" in error.message
+
+
+def tags_of(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def mapping(tags: Sequence[Mapping[str, str]] | None) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in tags or []}
+
+
+class Calls:
+    """IAM of the session's account, below its reads and writes."""
+
+    def __init__(
+        self, aws: Aws, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._aws, self._clock, self._sleep = aws, clock, sleep
+        self._made: set[str] = set()  # roles that this process made, and IAM may not show everywhere yet
+        self._emptied: set[str] = set()  # roles that it took policies off
+
+    def _call(self, operation: str, method: str, where: str, **params: Any) -> Any:
+        client = self._aws.client("iam")
+        with translated("iam", operation, where):
+            return getattr(client, method)(**params)
+
+    def _get(self, operation: str, method: str, where: str, **params: Any) -> Any:
+        try:
+            return self._call(operation, method, where, **params)
+        except AcksmError as error:
+            if error.details.get("code") in {"NoSuchEntity", "NoSuchEntityException"}:
+                return None
+            raise
+
+    def _settled(
+        self, lagging: Callable[[AcksmError], bool], operation: str, method: str, where: str, **params: Any
+    ) -> None:
+        """A write that is repeated while its refusal comes of IAM's lag, for SETTLING_SECONDS at most."""
+        began = self._clock()
+        while True:
+            try:
+                self._call(operation, method, where, **params)
+                return
+            except AcksmError as error:
+                late = self._clock() - began >= SETTLING_SECONDS or self._aws.left() <= PAUSE_SECONDS
+                if late or not lagging(error):
+                    raise
+            self._sleep(PAUSE_SECONDS)
+
+    def _on_role(self, operation: str, method: str, name: str, **params: Any) -> None:
+        """A write on a role. One that was made a moment ago may be unknown still, as may a principal that it names."""
+
+        def lagging(error: AcksmError) -> bool:
+            return (name in self._made and bool(_UNKNOWN_ROLE.search(error.message))) or unknown_principal(error)
+
+        self._settled(lagging, operation, method, f"role {name}", RoleName=name, **params)
+
+    def _pages(self, operation: str, method: str, key: str, **params: Any) -> list[Any]:
+        client = self._aws.client("iam")
+        with translated("iam", operation):
+            return [item for page in client.get_paginator(method).paginate(**params) for item in page[key]]

@@ -1,0 +1,274 @@
+"""Checks of what is installed: releases, CRDs, and the identity of the controllers. Pure, over `Facts`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from acksm.catalog import lookup
+from acksm.engine.change import Plan
+from acksm.engine.checks import Check, Definition, Severity, State, unread
+from acksm.errors import AcksmError
+from acksm.guide import crds, symptoms, trust
+from acksm.guide.bindings import told
+from acksm.guide.doctor_facts import Deployed, Facts
+from acksm.guide.readiness import pod_state
+from acksm.guide.release import Observed as Release
+from acksm.guide.running import Running
+
+ERROR, WARNING = Severity.ERROR, Severity.WARNING
+RELEASE, IDENTITY = "releases", "identity"
+NOTHING = "no controller is installed; acksm install does it"
+POD_IDENTITY_ENV = "AWS_CONTAINER_CREDENTIALS_FULL_URI"  # what EKS's agent puts into a pod with an association
+Json = Mapping[str, Any]
+
+
+def installed_releases(facts: Facts) -> dict[str, Release]:
+    """The releases that are there, by service."""
+    found = facts.releases
+    return {} if isinstance(found, AcksmError) else {name: item for name, item in found.items() if item.version}
+
+
+def _release(facts: Facts) -> Iterator[Check]:
+    if isinstance(facts.releases, AcksmError):
+        yield unread("check.release", "", facts.releases)
+        return
+    found = installed_releases(facts)
+    for service, item in found.items():
+        where = f"release of {service}"
+        if item.status == "deployed":
+            yield Check("check.release", State.OK, where, f"{item.version}, deployed")
+        else:
+            symptom = symptoms.of_helm(item.description)
+            why = f": {item.description}" if item.description else ""
+            remedy = lookup(symptom.id).remedy if symptom else ""
+            yield Check("check.release", State.BROKEN, where, f"{item.version}, {item.status}{why}", remedy)
+    if not found:
+        yield Check("check.release", State.SKIPPED, "", NOTHING)
+
+
+def _values(facts: Facts) -> Iterator[Check]:
+    found = facts.unknown_values
+    if isinstance(found, AcksmError):
+        yield unread("check.values", "", found)
+        return
+    for service, keys in found.items():
+        state = State.BROKEN if keys else State.OK
+        text = f"the chart does not have {told(keys)}: nothing reads it" if keys else ""
+        yield Check("check.values", state, f"release of {service}", text)
+
+
+def _drift(facts: Facts) -> Iterator[Check]:
+    for service, item in installed_releases(facts).items():
+        text = f"changed by hand: {told(item.drift)}" if item.drift else ""
+        yield Check("check.drift", State.BROKEN if item.drift else State.OK, f"release of {service}", text)
+
+
+def _crds(facts: Facts) -> Iterator[Check]:
+    if isinstance(facts.crds, AcksmError):
+        yield unread("check.crds", "", facts.crds)
+        return
+    going = [str(item["metadata"]["name"]) for item in facts.crds if item["metadata"].get("deletionTimestamp")]
+    unserved = [
+        str(item["metadata"]["name"])
+        for item in facts.crds
+        if not item["metadata"].get("deletionTimestamp") and not crds.established(item)
+    ]
+    missing = _planned(facts, "crds.create")
+    for names, text in ((going, "being deleted"), (unserved, "not served"), (missing, "missing")):
+        if names:
+            yield Check("check.crds", State.BROKEN, told(names), text)
+    if not (going or unserved or missing):
+        yield Check("check.crds", State.OK, "", f"{len(facts.crds)} served")
+
+
+def _planned(facts: Facts, name: str) -> list[str]:
+    """Targets of the install plan's changes of this id."""
+    plan = facts.plan
+    return [change.target for change in plan.changes if change.id == name] if isinstance(plan, Plan) else []
+
+
+def _crd_drift(facts: Facts) -> Iterator[Check]:
+    if isinstance(facts.plan, AcksmError):
+        yield unread("check.crd-drift", "", facts.plan)
+        return
+    older = _planned(facts, "crds.update")
+    state = State.BROKEN if older else State.OK
+    yield Check("check.crd-drift", state, told(older), "other than the installed charts' CRDs" if older else "")
+
+
+# identity
+
+
+def deployed(facts: Facts) -> list[Deployed]:
+    """The controllers that run, [] also where that is not known."""
+    return [] if isinstance(facts.deployed, AcksmError) else list(facts.deployed)
+
+
+def _associated(facts: Facts, item: Running) -> str:
+    """The role by EKS Pod Identity, "" for none or where it is not known."""
+    if isinstance(facts.associated, AcksmError):
+        return ""
+    return facts.associated.get((item.namespace, item.service_account), "")
+
+
+def _pod_identity(facts: Facts) -> Iterator[Check]:
+    name = "check.pod-identity"
+    if isinstance(facts.deployed, AcksmError):
+        yield unread(name, "", facts.deployed)
+        return
+    if isinstance(facts.associated, AcksmError):
+        yield unread(name, "", facts.associated)
+        return
+    for item in facts.installed:
+        by_eks, where = _associated(facts, item), f"service account {item.namespace}/{item.service_account}"
+        if by_eks and item.role_arn and by_eks != item.role_arn:
+            text = f"EKS Pod Identity gives it {by_eks}, and its annotation {item.role_arn}"
+            yield Check(name, State.BROKEN, where, text)
+        else:
+            yield Check(name, State.OK, where, by_eks or "none: the role comes by the service account's annotation")
+
+
+def _annotation(facts: Facts) -> Iterator[Check]:
+    if isinstance(facts.deployed, AcksmError):
+        yield unread("check.annotation", "", facts.deployed)
+        return
+    for item in facts.installed:
+        where = f"service account {item.namespace}/{item.service_account}"
+        if item.role_arn:
+            yield Check("check.annotation", State.OK, where, item.role_arn)
+        elif by_eks := _associated(facts, item):
+            yield Check("check.annotation", State.SKIPPED, where, f"EKS Pod Identity gives it {by_eks}")
+        elif isinstance(facts.associated, AcksmError):
+            yield unread("check.annotation", where, facts.associated)
+        else:
+            yield Check("check.annotation", State.BROKEN, where, "it names no role")
+
+
+def _provider(facts: Facts) -> Iterator[Check]:
+    found, name = facts.provider, "check.oidc"
+    if isinstance(found, AcksmError):
+        yield unread(name, "", found)
+    elif found.audiences is None:
+        yield Check(name, State.BROKEN, found.arn, "IAM has no such provider")
+    elif trust.AUDIENCE not in found.audiences:
+        yield Check(name, State.BROKEN, found.arn, f"its audiences {', '.join(found.audiences)} lack {trust.AUDIENCE}")
+    else:
+        yield Check(name, State.OK, found.arn)
+
+
+def _role(facts: Facts) -> Iterator[Check]:
+    found, name = facts.roles, "check.role"
+    if isinstance(found, AcksmError):
+        yield unread(name, "", found)
+        return
+    for arn in sorted({item.role_arn for item in facts.installed if item.role_arn}):
+        if arn not in found:
+            yield Check(name, State.UNKNOWN, arn, "it is of another account")
+        elif (role := found[arn]) is None:
+            yield Check(name, State.BROKEN, arn, "IAM has no such role")
+        elif not (role["attached"] or role["inline"]):
+            yield Check(name, State.BROKEN, arn, "it has no policy at all")
+        else:
+            yield Check(name, State.OK, arn)
+
+
+def _trust(facts: Facts) -> Iterator[Check]:
+    name, roles, provider = "check.trust", facts.roles, facts.provider
+    if isinstance(roles, AcksmError):
+        yield unread(name, "", roles)
+        return
+    if isinstance(provider, AcksmError):
+        yield unread(name, "", provider)
+        return
+    for item in facts.installed:
+        role = roles.get(item.role_arn)
+        if role is None:
+            continue
+        subject = trust.subject(item.namespace, item.service_account)
+        if trust.lets_in(role["trust"], provider.arn, subject):
+            yield Check(name, State.OK, item.role_arn, f"{subject} is let in")
+        else:
+            yield Check(name, State.BROKEN, item.role_arn, f"{subject} is not let in: {_trusted(role['trust'])}")
+
+
+def _trusted(document: Json) -> str:
+    """Whom a trust policy lets in, in words."""
+    found = []
+    for item in trust.statements(document):
+        principal = item.get("Principal")
+        names = principal.values() if isinstance(principal, Mapping) else [principal]
+        conditions = [
+            f"{key.rpartition(':')[2]}={','.join(map(str, trust.as_list(value)))}"
+            for pairs in (item.get("Condition") or {}).values()
+            for key, value in (pairs.items() if isinstance(pairs, Mapping) else ())
+        ]
+        found.append(" ".join([*(str(name) for name in names), *conditions]))
+    return "it trusts " + ("; ".join(found) or "nobody")
+
+
+def _pod_role(facts: Facts) -> Iterator[Check]:
+    if isinstance(facts.deployed, AcksmError):
+        yield unread("check.pod-role", "", facts.deployed)
+        return
+    for item in deployed(facts):
+        wanted, by_eks = item.running.role_arn, _associated(facts, item.running)
+        for pod in item.pods:
+            state = pod_state(pod)
+            if not (wanted or by_eks) or pod["metadata"].get("deletionTimestamp"):
+                continue
+            if wanted:
+                right = state.role_arn == wanted and state.has_token_file
+                text = f"it has the role {state.role_arn or '(none)'}, its service account {wanted}"
+            else:
+                right = POD_IDENTITY_ENV in _env(pod)
+                text = f"it was made before EKS Pod Identity gave its service account {by_eks}"
+            where, text = f"pod {item.running.namespace}/{state.name}", "" if right else text
+            yield Check("check.pod-role", State.OK if right else State.BROKEN, where, text)
+
+
+def _env(pod: Json) -> set[str]:
+    """Names of the variables of a pod's containers."""
+    containers = (pod.get("spec") or {}).get("containers") or []
+    return {str(item.get("name")) for container in containers for item in container.get("env") or []}
+
+
+_RELEASE = ("check.release",)
+CHECKS: tuple[Definition[Facts], ...] = (
+    Definition(
+        "check.release",
+        RELEASE,
+        ERROR,
+        _release,
+        ("check.apiserver",),
+        frozenset({"release.recover", "release.upgrade", "release.install"}),
+    ),
+    Definition("check.values", RELEASE, WARNING, _values, ("check.registry", "check.release")),
+    Definition("check.drift", RELEASE, WARNING, _drift, _RELEASE, frozenset({"release.upgrade"})),
+    Definition("check.crds", RELEASE, ERROR, _crds, _RELEASE, frozenset({"crds.create"})),
+    Definition(
+        "check.crd-drift", RELEASE, WARNING, _crd_drift, ("check.crds", "check.plan"), frozenset({"crds.update"})
+    ),
+    Definition("check.pod-identity", IDENTITY, WARNING, _pod_identity, _RELEASE),
+    Definition("check.annotation", IDENTITY, ERROR, _annotation, _RELEASE, frozenset({"release.upgrade"})),
+    Definition(
+        "check.oidc", IDENTITY, ERROR, _provider, ("check.annotation",), frozenset({"oidc.create", "oidc.audience"})
+    ),
+    Definition(
+        "check.role",
+        IDENTITY,
+        ERROR,
+        _role,
+        ("check.annotation",),
+        frozenset({"iam-role.create", "iam-role.attach", "iam-role.inline", "iam-role.service-linked"}),
+    ),
+    Definition("check.trust", IDENTITY, ERROR, _trust, ("check.role", "check.oidc"), frozenset({"iam-role.trust"})),
+    Definition(
+        "check.pod-role",
+        IDENTITY,
+        ERROR,
+        _pod_role,
+        _RELEASE,
+        frozenset({"release.restart"}),
+    ),
+)

@@ -1,0 +1,233 @@
+"""Checks of what runs: pods, logs, leader election, scope and bindings, objects. Pure, over `Facts`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from acksm.catalog import lookup
+from acksm.engine.checks import Check, Definition, Severity, State, unread
+from acksm.errors import AcksmError
+from acksm.guide import controller_logs, running, switching, symptoms
+from acksm.guide.bindings import told
+from acksm.guide.doctor_facts import Deployed, Facts, lease_namespace
+from acksm.guide.doctor_releases import deployed, installed_releases
+from acksm.kube.keys import ANNOTATIONS
+
+ERROR, WARNING = Severity.ERROR, Severity.WARNING
+RUNNING, BINDINGS, OBJECTS = "controllers", "bindings", "objects"
+LATE = timedelta(seconds=60)  # a lease is renewed every few seconds (controller-runtime: 15 s lease, 10 s deadline)
+Json = Mapping[str, Any]
+
+
+def _pods(facts: Facts) -> Iterator[Check]:
+    name = "check.pods"
+    for service, item in installed_releases(facts).items():
+        health, where = item.health, f"controller of {service}"
+        if health is None:
+            yield Check(name, State.BROKEN, where, "the release has no Deployment")
+        elif health.problems:
+            said = controller_logs.symptoms_of([log for log in _logs(facts) if log.service == service])
+            fatal = [one for one in said if one.symptom.fatal]
+            text = "; ".join(health.problems) + (f" (log: {fatal[-1].text[:300]})" if fatal else "")
+            remedy = lookup(fatal[-1].id).remedy if fatal else ""
+            yield Check(name, State.BROKEN, where, text, remedy)
+        else:
+            yield Check(name, State.OK, where, health.text)
+
+
+def _logs(facts: Facts) -> list[controller_logs.PodLog]:
+    return [] if isinstance(facts.logs, AcksmError) else list(facts.logs)
+
+
+def _log(facts: Facts) -> Iterator[Check]:
+    if isinstance(facts.logs, AcksmError):
+        yield unread("check.log", "", facts.logs)
+        return
+    if not facts.logs:
+        yield Check("check.log", State.UNKNOWN, "", "no controller has a log that can be read")
+        return
+    found = [(log, one) for log in facts.logs for one in controller_logs.symptoms_of([log])]
+    for log, one in found:
+        where = f"{log.service}: {one.object}" if one.object else f"{log.service}: pod {log.pod}"
+        count = f" ({one.count} times)" if one.count > 1 else ""
+        entry = lookup(one.id)
+        yield Check("check.log", State.BROKEN, where, f"{one.id}: {one.text[:300]}{count}", entry.remedy)
+    if not found:
+        yield Check("check.log", State.OK, "", f"{len(facts.logs)} logs, no known symptom")
+
+
+def _election(facts: Facts) -> Iterator[Check]:
+    name = "check.leader-election"
+    if isinstance(facts.deployed, AcksmError):
+        yield unread(name, "", facts.deployed)
+        return
+    if isinstance(facts.leases, AcksmError):
+        yield unread(name, "", facts.leases)
+        return
+    for item in deployed(facts):
+        where, on = str(item.running), item.flags.get("enable-leader-election") == "true"
+        if not on:
+            many = item.replicas > 1
+            text = f"{item.replicas} replicas without leader election: each works on every object" if many else "off"
+            yield Check(name, State.BROKEN if many else State.OK, where, text)
+            continue
+        wanted = f"ack-{item.running.service}.services.k8s.aws"
+        place = lease_namespace(item)
+        lease = next(
+            (
+                one
+                for one in facts.leases
+                if one["metadata"]["name"] == wanted and one["metadata"].get("namespace", place) == place
+            ),
+            None,
+        )
+        yield Check(name, *_held(item, lease, place))
+
+
+def _held(item: Deployed, lease: Json | None, place: str) -> tuple[State, str, str]:
+    """State, where and text of a controller's lease."""
+    where = f"{item.running}, lease in {place}"
+    if lease is None:
+        return State.BROKEN, where, "nobody holds a lease: no pod works"
+    spec = lease.get("spec") or {}
+    holder = str(spec.get("holderIdentity") or "")
+    pods = {str(pod["metadata"]["name"]) for pod in item.pods}
+    age = _age(str(spec.get("renewTime") or ""))
+    if holder.partition("_")[0] not in pods:
+        return State.BROKEN, where, f"{holder or 'nobody'} holds it, which is no pod of this release"
+    if age is None or age > LATE:
+        return State.BROKEN, where, f"{holder} holds it and does not renew it"
+    return State.OK, where, f"held by {holder}"
+
+
+def _age(stamp: str) -> timedelta | None:
+    try:
+        then = datetime.fromisoformat(stamp)
+    except ValueError:
+        return None
+    return datetime.now(UTC) - then if then.tzinfo else None
+
+
+# bindings and objects
+
+
+def _scope(facts: Facts) -> Iterator[Check]:
+    if isinstance(facts.deployed, AcksmError):
+        yield unread("check.scope", "", facts.deployed)
+        return
+    namespaces = {} if isinstance(facts.inventory, AcksmError) else facts.inventory.namespaces
+    manifests = {
+        name: {
+            "metadata": {
+                ANNOTATIONS[1]: dict(item.annotations),
+                **({"deletionTimestamp": "x"} if item.terminating else {}),
+            }
+        }
+        for name, item in namespaces.items()
+    }
+    for item in facts.installed:
+        where, reading = str(item), item.reading
+        text = running.scope_text(item)
+        if item.watched and item.has("namespace-rbac-broken"):
+            yield Check("check.scope", State.BROKEN, where, f"{text}: {lookup('scope-broken').title}")
+            continue
+        watched = {name: found for name, found in manifests.items() if item.watches(name)}
+        lost = switching.ignored(reading, item.service, watched)
+        if not reading.starts:
+            entry = lookup(reading.id)
+            yield Check("check.scope", State.BROKEN, where, f"{text}: {entry.title}", entry.remedy)
+        elif lost:
+            entry = lookup(reading.id)
+            names = told([f"{name} ({key})" for name, key in lost.items()])
+            yield Check("check.scope", State.BROKEN, where, f"{names} ignored: {entry.title}", entry.remedy)
+        elif reading.id and not reading.selectors:
+            yield Check("check.scope", State.WARNING, where, f"{text}: {lookup(reading.id).title}")
+        else:
+            yield Check("check.scope", State.OK, where, text)
+
+
+def _bindings(facts: Facts) -> Iterator[Check]:
+    if isinstance(facts.chains, AcksmError):
+        yield unread("check.bindings", "", facts.chains)
+        return
+    links = list(dict.fromkeys(check for chain in facts.chains for check in chain.checks))
+    yield from (check for check in links if check.state is not State.OK)
+    bound = len(facts.chains)
+    if bound and all(check.state is State.OK for check in links):
+        yield Check("check.bindings", State.OK, f"{bound} namespaces", "every link to the other account holds")
+    elif not bound:
+        yield Check("check.bindings", State.SKIPPED, "", "no namespace is bound to another account")
+
+
+def _objects(facts: Facts) -> Iterator[Check]:
+    name = "check.objects"
+    if isinstance(facts.inventory, AcksmError):
+        yield unread(name, "", facts.inventory)
+        return
+    items = facts.inventory.items
+    failing = 0
+    for item in items:
+        said = symptoms.failing(item.spoken)
+        if not said:
+            continue
+        failing += 1
+        known = symptoms.of_object(item.spoken)
+        if known:
+            yield Check(
+                name, State.BROKEN, str(item), f"{known[0].id}: {known[0].text[:300]}", lookup(known[0].id).remedy
+            )
+        elif any(kind != "ACK.ResourceSynced" for kind, _ in said):  # what is being made is not synced yet
+            yield Check(name, State.BROKEN, str(item), f"{said[0][0]}: {said[0][1][:300]}")
+        else:
+            failing -= 1
+    if not failing:
+        yield Check(name, State.OK, "", f"{len(items)} objects, none of them failing")
+
+
+def _stuck(facts: Facts) -> Iterator[Check]:
+    name = "check.stuck"
+    if isinstance(facts.inventory, AcksmError):
+        yield unread(name, "", facts.inventory)
+        return
+    found = facts.inventory
+    alone = [
+        item
+        for item in found.items
+        if item.terminating
+        and item.finalizers
+        and not any(one.service == item.service and one.watches(item.place.namespace) for one in found.running)
+    ]
+    old = [
+        item
+        for item in found.common
+        if item.kind == "AdoptedResource" and not any(one.has("adopted-resource") for one in found.running)
+    ]
+    for things, text in (
+        (alone, "being deleted, and no controller is there to do it"),
+        (old, "no controller handles it"),
+    ):
+        if things:
+            yield Check(name, State.BROKEN, told(things), text)
+    if not (alone or old):
+        yield Check(name, State.OK, "")
+
+
+_RELEASE, _PODS = ("check.release",), ("check.release", "check.pods")
+CHECKS: tuple[Definition[Facts], ...] = (
+    Definition(
+        "check.pods",
+        RUNNING,
+        ERROR,
+        _pods,
+        _RELEASE,
+        frozenset({"release.install", "release.upgrade", "release.restart"}),
+    ),
+    Definition("check.leader-election", RUNNING, ERROR, _election, _PODS),
+    Definition("check.log", RUNNING, WARNING, _log, _RELEASE),
+    Definition("check.scope", BINDINGS, ERROR, _scope, _RELEASE),
+    Definition("check.bindings", BINDINGS, ERROR, _bindings, ("check.scope",)),
+    Definition("check.objects", OBJECTS, WARNING, _objects, ("check.apiserver",)),
+    Definition("check.stuck", OBJECTS, ERROR, _stuck, ("check.apiserver",)),
+)

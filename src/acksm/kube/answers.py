@@ -1,0 +1,59 @@
+"""What an apiserver, or what stands between, answers: statuses as errors with ids, and the events of a watch."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from acksm.errors import AcksmError
+
+Json = dict[str, Any]
+
+
+def event_of(line: bytes) -> Json | None:
+    """The object of a watch's event; None for the error that ends it, and for what is no event (a proxy's page)."""
+    try:
+        event = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(event, dict) or event.get("type") == "ERROR" or not isinstance(event.get("object"), dict):
+        return None
+    return dict(event["object"])
+
+
+def innermost(error: BaseException) -> str:
+    while isinstance(getattr(error, "reason", None), BaseException):
+        error = error.reason  # type: ignore[attr-defined]
+    return str(error)[:300]
+
+
+def translated(error: Any, method: str, path: str) -> AcksmError:
+    """An ApiException as an AcksmError by its HTTP status; the server's own message is kept."""
+    try:
+        status = json.loads(error.body or "{}")
+    except (ValueError, TypeError, RecursionError):
+        status = {}
+    if not isinstance(status, dict):  # from what stands between, not from the apiserver
+        status = {}
+    message = str(status.get("message") or error.reason or f"HTTP {error.status}")[:1000]
+    if error.status == 409 and status.get("reason") == "AlreadyExists":
+        return AcksmError("kube-exists", message, where=path)
+    if error.status == 409:
+        details = status.get("details")
+        causes = details.get("causes") if isinstance(details, dict) else None
+        causes = causes if isinstance(causes, list) else []
+        managers = sorted({str(cause.get("message", "")) for cause in causes if isinstance(cause, dict)})
+        return AcksmError("kube-conflict", message, where=path, details={"conflicts": managers})
+    policy = "ValidatingAdmissionPolicy" in message and "denied request" in message  # the apiserver's own: 422
+    if policy or (error.status == 403 and "admission webhook" in message):
+        return AcksmError("kube-webhook-denied", message, where=path)
+    ids = {
+        400: "kube-invalid",
+        401: "kube-unauthorized",
+        403: "kube-forbidden",
+        404: "kube-not-found",
+        410: "kube-gone",
+        422: "kube-invalid",
+        429: "kube-busy",
+    }
+    return AcksmError(ids.get(error.status, "kube-failed"), message, where=f"{method.upper()} {path}")

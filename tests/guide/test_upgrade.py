@@ -1,0 +1,55 @@
+"""Which versions an upgrade means."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from acksm import charts
+from acksm.config import Settings
+from acksm.errors import AcksmError
+from acksm.guide import controllers, upgrade
+from acksm.guide.release import Observed
+from acksm.guide.target import Target
+
+TESTED = charts.TESTED
+NEWER = "99.0.0"
+
+
+def meant(monkeypatch: pytest.MonkeyPatch, installed: dict[str, str], **settings: Any) -> Settings:
+    seen = {service: Observed(version) if version else Observed() for service, version in installed.items()}
+    monkeypatch.setattr(controllers, "releases", lambda target: {key: seen[key] for key in target.settings.service})
+    return upgrade.settings_for(cast(Target, SimpleNamespace(settings=Settings(**settings))))
+
+
+@pytest.mark.parametrize(
+    ("installed", "asked", "expected"),
+    [
+        ({"sagemaker": "1.4.1", "applicationautoscaling": "1.1.1"}, {}, TESTED),
+        ({"sagemaker": "1.4.1", "applicationautoscaling": ""}, {}, {"sagemaker": TESTED["sagemaker"]}),
+        ({"sagemaker": NEWER, "applicationautoscaling": ""}, {}, {"sagemaker": NEWER}),
+        ({"sagemaker": "1.4.1", "applicationautoscaling": ""}, {"sagemaker": "v1.5.1"}, {"sagemaker": "v1.5.1"}),
+        ({"sagemaker": "1.4.1", "applicationautoscaling": ""}, {"sagemaker": "latest"}, {"sagemaker": "latest"}),
+        ({"sagemaker": "1.4.1", "applicationautoscaling": ""}, {"sagemaker": "1.4.1"}, {"sagemaker": "1.4.1"}),
+    ],
+)
+def test_what_is_installed_goes_to_the_tested_pair_or_to_what_is_asked(
+    monkeypatch: pytest.MonkeyPatch, installed: dict[str, str], asked: dict[str, str], expected: dict[str, str]
+) -> None:
+    found = meant(monkeypatch, installed, version=asked)
+    assert found.version == expected
+    assert found.service == list(expected)
+
+
+def test_backwards_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(AcksmError) as caught:
+        meant(monkeypatch, {"sagemaker": "1.5.1"}, service=["sagemaker"], version={"sagemaker": "1.4.1"})
+    assert (caught.value.id, caught.value.where) == ("version-older", "--version sagemaker=1.4.1")
+
+
+def test_nothing_new_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(AcksmError) as caught:
+        meant(monkeypatch, {"sagemaker": "", "applicationautoscaling": ""})
+    assert caught.value.id == "controllers-missing"
