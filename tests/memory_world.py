@@ -109,6 +109,7 @@ class MemoryIam(Iam):
     """IAM's API as far as acksm calls it; roles and providers by name and ARN."""
 
     def __init__(self, fuse: Fuse) -> None:
+        super().__init__(Aws(region=REGION))  # no call of it is made: `_call` and `_pages` stand below
         self.fuse = fuse
         self.roles: dict[str, Json] = {}
         self.providers: dict[str, Json] = {}
@@ -172,7 +173,8 @@ class MemoryIam(Iam):
     def _create_role(self, RoleName: str, Path: str, AssumeRolePolicyDocument: str, Tags: list[Json], **_: Any) -> None:
         if RoleName in self.roles:
             raise _iam_error("EntityAlreadyExists", RoleName)
-        role = {"Arn": f"arn:aws:iam::{ACCOUNT}:role{Path}{RoleName}", "Path": Path, "Tags": Tags}
+        role: Json = {"Arn": f"arn:aws:iam::{ACCOUNT}:role{Path}{RoleName}", "Path": Path, "Tags": Tags}
+        role["CreateDate"] = datetime(2026, 1, 1, tzinfo=UTC)
         role["AssumeRolePolicyDocument"] = AssumeRolePolicyDocument
         self.roles[RoleName] = {"Role": role, "attached": [], "inline": {}}
 
@@ -570,6 +572,9 @@ class Said:
     def confirm(self, _question: str, *, yes: bool) -> None: ...
 
     def confirm_name(self, _question: str, _name: str, *, given: str) -> None: ...
+
+    def table(self, _head: Any, _rows: Any) -> str:
+        return ""
 
     def result(self, _command: str, data: Any, _text: str, _code: int = 0) -> None:
         self.results.append(json.loads(json.dumps(data, default=str)))

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from acksm.errors import AcksmError
-from acksm.guide import bindings, carm_map, carm_roles, inventory, role_selector, symptoms, synced
+from acksm.guide import bindings, carm_map, carm_roles, inventory_objects, role_selector, symptoms, synced
 from acksm.guide.adopt_wanted import kind_of, parse_arn
 from acksm.guide.carm_map import Map
 from acksm.helm import records
@@ -103,12 +103,12 @@ def quietly(work: Callable[[], object]) -> str:
 
 # A custom resource: the apiserver holds types to the CRD's schema; texts may be any, and anything may be missing.
 OF_OBJECTS: dict[str, Callable[[Any], object]] = {
-    "inventory": lambda item: inventory.item_of(item, "sagemaker", ref("Model"), {}, []),
+    "inventory": lambda item: inventory_objects.item_of(item, "sagemaker", ref("Model"), {}, []),
     "judge": lambda item: synced.judge(item, "Model team/m"),
     "symptoms": symptoms.of_object,
     "living": lambda item: bindings._living(item, "sagemaker", ref("Model")),
     "log": lambda item: synced.silent_failure("{}", ref("Model", "m", "team"), item),
-    "common": lambda item: inventory.common_of(item, "FieldExport", ref("AdoptedResource")),
+    "common": lambda item: inventory_objects.common_of(item, "FieldExport", ref("AdoptedResource")),
 }
 
 

@@ -10,6 +10,7 @@ import copy
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -266,6 +267,7 @@ class Life(RuleBasedStateMachine):
                     "Arn": f"arn:aws:iam::{ACCOUNT}:role/{name}",
                     "Path": "/",
                     "Tags": [],
+                    "CreateDate": datetime(2026, 1, 1, tzinfo=UTC),
                     "AssumeRolePolicyDocument": "{}",
                 },
                 "attached": [],
@@ -340,6 +342,13 @@ class Life(RuleBasedStateMachine):
                 }
             )
         self.made = getattr(self, "made", set()) | {arn}
+
+    @rule(name=st.sampled_from(NAMES))
+    def clean_up_around_a_model(self, name: str) -> None:
+        """What it stands for in AWS stays: nobody said --delete-aws."""
+        self.install_as_it_is()
+        self.a_model(name)
+        self.clean_up()
 
     # always
 
