@@ -33,8 +33,10 @@ from acksm.guide.carm_bind import Asked
 from acksm.guide.cleanup_seen import Wanted
 from acksm.helm import values
 from acksm.kube.paths import ref, ref_in
+from memory_account import ACCOUNT, HOME, ISSUER, REGION, ROLE_NAME, Killed
+from memory_helm import parsed, rendered
 from memory_kube import config_map, namespace
-from memory_world import ACCOUNT, HOME, ISSUER, REGION, ROLE_NAME, Killed, MemoryWorld, Said, parsed, rendered
+from memory_world import MemoryWorld, Said
 
 NAMES = ("one", "two", "three")
 OTHER = "222222222222"
