@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-MAX_NODES = 200_000
+MAX_NODES = 1_000_000
 
 
 def read(path: Path, limit: int) -> bytes:
