@@ -74,6 +74,14 @@ lock: $(STAMP) ## resolve the lock files again, that of the benchmark's aws too
 	@$(UV) --extra dev --extra sandbox pyproject.toml --output-file requirements.lock
 	@$(UV) bench/requirements-aws.in --output-file bench/requirements-aws.lock
 
+.PHONY: audit
+audit: $(STAMP) ## the lock file is whole and pinned (as in CI), and PyPI knows no hole in what it names
+	@$(BIN)/pytest -q tests/test_lock.py
+	@$(PYTHON) -m venv $(VENV)/audit && $(VENV)/audit/bin/python -m pip install --disable-pip-version-check --quiet pip-audit
+	@$(VENV)/audit/bin/pip-audit --disable-pip --require-hashes --requirement requirements.lock || { code=$$?; \
+		echo "audit: the packages told above have known holes; where an error of the connection is told instead," \
+		"nothing was looked up: pip-audit needs PyPI's JSON interface, which a mirror of packages may not have"; exit $$code; }
+
 .PHONY: clean
 clean: ## end the demo's sandbox and remove the environment
 	@-$(BIN)/python -m acksm sandbox down
