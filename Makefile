@@ -62,12 +62,25 @@ docs-check: $(STAMP) ## fail when a generated page is not what the code says
 bench: $(STAMP) ## the guide's shell against acksm, side by side; writes docs/benchmarks.md
 	@$(BIN)/python bench/run.py; code=$$?; $(BIN)/python bench/adopt.py && exit $$code
 
+.PHONY: soak
+soak: SECONDS = 1800
+soak: $(STAMP) ## every command killed at every call, for SECONDS=1800; writes docs/reliability.md
+	@$(BIN)/python bench/soak.py --seconds $(SECONDS)
+
 .PHONY: lock
 lock: UV = $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url
 lock: $(STAMP) ## resolve the lock files again, that of the benchmark's aws too
 	@$(BIN)/python -m pip install --quiet uv
 	@$(UV) --extra dev --extra sandbox pyproject.toml --output-file requirements.lock
 	@$(UV) bench/requirements-aws.in --output-file bench/requirements-aws.lock
+
+.PHONY: audit
+audit: $(STAMP) ## the lock file is whole and pinned (as in CI), and PyPI knows no hole in what it names
+	@$(BIN)/pytest -q tests/test_lock.py
+	@$(PYTHON) -m venv $(VENV)/audit && $(VENV)/audit/bin/python -m pip install --disable-pip-version-check --quiet pip-audit
+	@$(VENV)/audit/bin/pip-audit --disable-pip --require-hashes --requirement requirements.lock || { code=$$?; \
+		echo "audit: the packages told above have known holes; where an error of the connection is told instead," \
+		"nothing was looked up: pip-audit needs PyPI's JSON interface, which a mirror of packages may not have"; exit $$code; }
 
 .PHONY: clean
 clean: ## end the demo's sandbox and remove the environment

@@ -48,9 +48,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What needs the sandbox goes first: those are the long ones, and xdist deals from the front."""
+    soak = "soak" in str(config.getoption("-m"))
     for item in items:
+        if item.get_closest_marker("soak") and not soak:
+            item.add_marker(pytest.mark.skip(reason="only with -m soak"))
         if "world" in getattr(item, "fixturenames", ()):
             item.add_marker("sandbox")
     items.sort(key=lambda item: item.get_closest_marker("sandbox") is None)

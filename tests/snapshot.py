@@ -52,6 +52,8 @@ def _list(kube: Kube, kind: Ref) -> list[Any]:
 
 def _plain(item: Any) -> Any:
     metadata = {key: value for key, value in item["metadata"].items() if key in _PLAIN}
+    if item["metadata"].get("deletionTimestamp"):
+        metadata["ending"] = True
     kept = {key: value for key, value in item.items() if key not in {"metadata", "status"}}
     return {**kept, "metadata": metadata}
 
@@ -65,7 +67,8 @@ def account(world: World, number: str) -> Snapshot:
         inline = iam.list_role_policies(RoleName=name)["PolicyNames"]
         found[f"role {role['Arn']}"] = {
             "trust": role["AssumeRolePolicyDocument"],
-            "tags": iam.list_role_tags(RoleName=name)["Tags"],
+            "tags": sorted(iam.list_role_tags(RoleName=name)["Tags"], key=lambda tag: str(tag["Key"])),
+            "boundary": role.get("PermissionsBoundary"),
             "attached": iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"],
             "inline": {one: iam.get_role_policy(RoleName=name, PolicyName=one)["PolicyDocument"] for one in inline},
         }
@@ -83,6 +86,10 @@ def account(world: World, number: str) -> Snapshot:
         ("list_training_jobs", "TrainingJobSummaries", "TrainingJobArn"),
     ):
         found |= {one[arn]: True for one in getattr(sagemaker, call)()[key]}
+    for one in world.aws("application-autoscaling", number).describe_scalable_targets(ServiceNamespace="sagemaker")[
+        "ScalableTargets"
+    ]:
+        found[f"scalable target {one['ResourceId']}"] = (one["MinCapacity"], one["MaxCapacity"])
     return found
 
 

@@ -24,6 +24,7 @@ from pydantic import (
     field_validator,
 )
 
+from acksm import bounded
 from acksm.declared import DECLARED, Account, Accounts, Adoptions, DeclaredNamespace, Teams
 from acksm.errors import AcksmError
 
@@ -276,13 +277,10 @@ def _read_file(path: Path) -> dict[str, Any]:
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
     try:
-        raw = path.read_bytes()
+        raw = bounded.read(path, MAX_FILE_BYTES)
+        documents = bounded.check(list(YAML(typ="safe", pure=True).load_all(raw.decode("utf-8"))))
     except OSError as error:
         raise AcksmError("config-missing", f"cannot read {path}: {error.strerror}", where=str(path)) from error
-    try:
-        if len(raw) > MAX_FILE_BYTES:
-            raise ValueError(f"{len(raw)} bytes are too many")
-        documents = list(YAML(typ="safe", pure=True).load_all(raw.decode("utf-8")))
     except MarkedYAMLError as error:
         mark = error.problem_mark
         place = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)

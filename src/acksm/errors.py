@@ -28,6 +28,9 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
+LONGEST_MESSAGE = 4000  # characters: what others wrote may stand in it
+
+
 class AcksmError(Exception):
     """An error told to the user in three parts: what is wrong, where, and the remedy.
 
@@ -44,6 +47,7 @@ class AcksmError(Exception):
         remedy: str = "",
         details: Mapping[str, Any] | None = None,
     ) -> None:
+        message = message if len(message) <= LONGEST_MESSAGE else message[:LONGEST_MESSAGE] + " …"
         super().__init__(message)
         self.id = id
         self.message = message

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -186,7 +187,7 @@ def test_a_role_with_its_policies_in_pages(aws: Aws, iam: Stubber) -> None:
         "RoleName": "r-role",
         "RoleId": "AROAAAAAAAAAAAAAA",
         "Arn": f"arn:aws:iam::{ACCOUNT}:role/r-role",
-        "CreateDate": "2026-01-01T00:00:00Z",
+        "CreateDate": datetime(2026, 1, 1, tzinfo=UTC),
         "AssumeRolePolicyDocument": quote(json.dumps(trust)),
         "Tags": [{"Key": "a", "Value": "b"}],
     }
@@ -201,6 +202,7 @@ def test_a_role_with_its_policies_in_pages(aws: Aws, iam: Stubber) -> None:
     assert aws.iam.get_role("r-role") == {
         "arn": role["Arn"],
         "path": "/",
+        "created": "2026-01-01T00:00:00+00:00",
         "trust": trust,
         "tags": {"a": "b"},
         "boundary": "",

@@ -193,6 +193,7 @@ def test_what_stays_in_aws_and_loses_its_role_is_told() -> None:
 
 def test_what_is_ending_already_is_only_told_to_retain_and_waited_for() -> None:
     planned = plan(observed(item(terminating=True)), Wanted())
+    assert [note for note in planned.notes if note.startswith("Model team/one: deleted before")]
     assert [one.id for one in planned.changes if one.step in {"policies", "objects"}] == [
         "cleanup.retain",
         "cleanup.gone",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -26,6 +27,16 @@ def wanted(
 
 
 OURS = oidc.marks(cluster())
+
+
+def test_a_role_that_a_killed_run_made_is_new_to_sts_for_the_next_run_too() -> None:
+    made = datetime(2026, 1, 1, tzinfo=UTC)
+    role = {"created": made.isoformat()}
+    assert iam_role.is_new(role, made + timedelta(seconds=60))
+    assert iam_role.is_new(role, made - timedelta(seconds=60))  # this machine's clock is behind
+    assert not iam_role.is_new(role, made + timedelta(hours=1))
+    assert not iam_role.is_new(None, made)
+    assert not iam_role.is_new({}, made)
 
 
 def test_from_nothing_the_guides_role_and_then_nothing() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
-from acksm.guide.readiness import Health, PodState
+from acksm.guide.readiness import SCALED_TO_ZERO, Health, PodState
 from acksm.guide.release import Observed, Wanted, check_busy, check_owners, namespaces, overrides, plan
 from acksm.helm.releases import PENDING_GRACE_SECONDS
 
@@ -61,6 +61,14 @@ def test_what_is_planned(observed: Observed, ids: list[str]) -> None:
     assert [change.id for change in changes(observed, wait=False)] == ids
     assert {change.lane for change in made} <= {"sagemaker"}
     assert all(change.op is Op.WAIT for change in made[-1:])
+
+
+def test_a_rollout_that_an_earlier_run_began_is_waited_for_and_nothing_is_changed() -> None:
+    """That run was killed behind helm; this one would else say "up to date" while nothing runs yet."""
+    unfinished = replace(SAME, health=replace(HEALTHY, available=False, text="0 of 1 pods available"))
+    assert [(change.id, change.op) for change in changes(unfinished)] == [("release.ready", Op.WAIT)]
+    assert changes(unfinished, wait=False) == []
+    assert changes(replace(SAME, health=replace(HEALTHY, available=False, text=SCALED_TO_ZERO))) == []
 
 
 def test_what_goes_to_helm() -> None:

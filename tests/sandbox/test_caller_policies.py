@@ -12,18 +12,14 @@ from typing import Any
 import pytest
 
 from abroad import Abroad
-from acksm.kube.paths import ref
+from acksm.kube.paths import Ref, ref
 from world import Run, World
 
 Policy = dict[str, Any]
-# The gate knows no name for these requests of EKS and lets them through (sandbox/cloud.py, `_action`).
-NOT_ENFORCED = {
-    "eks:ListFargateProfiles",
-    "eks:DescribeFargateProfile",
-    "eks:ListPodIdentityAssociations",
-    "eks:DescribePodIdentityAssociation",
-    "eks:ListCapabilities",
-}
+# Asked only where no node is ready.
+OF_FARGATE = {"eks:ListFargateProfiles", "eks:DescribeFargateProfile"}
+# One case of each command in CI, every action in `make soak`.
+EVERY = pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.soak)])
 
 
 @pytest.fixture
@@ -120,7 +116,7 @@ def test_install_and_what_looks_at_it_and_takes_it_away(abroad: Abroad) -> None:
     caller.run(install, "install", "-y", "--service", "sagemaker", *presets).ok()
     parts = [one for part in ("oidc", "iam-role") for one in caller.policy(part)["Statement"]]
     said, tested = ({action for one in found for action in one["Action"]} for found in (install["Statement"], parts))
-    assert said - tested <= NOT_ENFORCED  # the other test takes these away one by one
+    assert said - tested <= OF_FARGATE  # the other test takes these away one by one
     kept = caller.run(without(install, "iam:SimulatePrincipalPolicy"), "install", "--service", "sagemaker").ok()
     assert "up to date" in kept.stderr
 
@@ -199,3 +195,44 @@ def test_the_other_accounts_administrator_needs_no_more(abroad: Abroad) -> None:
     for action in ("iam:GetRole", "iam:ListRolePolicies", "iam:ListAttachedRolePolicies"):
         run = setup(without(policy, action))
         assert (run.error_id, action in run.stderr) == ("aws-access-denied", True), action
+
+
+def left_out(every: bool, *actions: str) -> Sequence[str]:
+    return actions if every else actions[:2]
+
+
+@EVERY
+def test_adopt_and_samples_and_cleanup(every: bool, abroad: Abroad) -> None:
+    world, iam = abroad.world, abroad.world.aws("iam")
+    world.install("--service", "sagemaker")
+    caller, space = Caller(world), abroad.namespace("team")
+    describe = {"ExecutionRoleArn": abroad.own_role, "PrimaryContainer": {"Image": "practice:1"}}
+    world.aws("sagemaker").create_model(ModelName="churn", **describe)
+
+    adopt, one = caller.policy("adopt"), ("adopt", "Model", "churn", "-n", space)
+    each_is_needed(caller, adopt, left_out(every, "sagemaker:DescribeModel", "eks:DescribeCluster"), *one)
+    found = ("adopt", "--discover", "--kind", "Model", "-n", space, "-y")
+    each_is_needed(caller, adopt, left_out(every, "sagemaker:ListModels"), *found)
+    caller.run(adopt, *one).ok()
+    caller.run(adopt, *found).ok()
+    abroad.made.append(Ref("sagemaker.services.k8s.aws/v1alpha1", "models", "Model", "churn", space))
+
+    samples = caller.policy("samples apply")
+    sample = ("samples", "apply", "model", "-n", space, "--with-role", "--set", "bucket=practice-data", "-y")
+    fresh = ("iam:CreateRole", "iam:PutRolePolicy", "iam:TagRole", "iam:AttachRolePolicy", "iam:GetRole")
+    each_is_needed(caller, samples, left_out(every, *fresh), *sample)
+    caller.run(samples, *sample).ok()
+    abroad.made.append(Ref("sagemaker.services.k8s.aws/v1alpha1", "models", "Model", "acksm-model", space))
+    there = ("iam:ListRolePolicies", "iam:ListAttachedRolePolicies", "iam:GetRolePolicy", "eks:DescribeCluster")
+    each_is_needed(caller, samples, left_out(every, *there), *sample)
+
+    cleanup = caller.policy("cleanup")
+    everything = ("cleanup", "--all", "--delete-aws", "--confirm", world.cluster)
+    reads = ("iam:GetRole", "iam:ListInstanceProfilesForRole", "iam:ListRolePolicies", "iam:GetRolePolicy")
+    more = ("iam:ListAttachedRolePolicies", "iam:ListOpenIDConnectProviders", "iam:GetOpenIDConnectProvider")
+    each_is_needed(caller, cleanup, left_out(every, *reads, *more, "eks:ListPodIdentityAssociations"), *everything)
+    writes = ("iam:DeleteRole", "iam:DeleteOpenIDConnectProvider", "iam:DetachRolePolicy", "iam:DeleteRolePolicy")
+    each_is_needed(caller, cleanup, left_out(every, *writes), *everything)
+    assert world.kube.get(ref("Namespace", world.namespace)) is not None  # the lack was told before the first write
+    assert caller.run(cleanup, *everything, "-o", "json").ok().data["result"]["left"] == []
+    assert [role["RoleName"] for role in iam.list_roles()["Roles"] if "acksm" in role["RoleName"]] == []

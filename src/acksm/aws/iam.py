@@ -57,7 +57,8 @@ class Iam(Calls):
         return [str(item["Arn"]) for item in found["OpenIDConnectProviderList"]]
 
     def get_role(self, name: str) -> Json | None:
-        """`{"arn", "path", "trust", "tags", "boundary", "attached": [arn], "inline": {name: document}}` or None."""
+        """`{"arn", "path", "created" (ISO 8601), "trust", "tags", "boundary", "attached": [arn], "inline": {name:
+        document}}` or None."""
         found = self._get("GetRole", "get_role", f"role {name}", RoleName=name)
         if found is None:
             return None
@@ -72,6 +73,7 @@ class Iam(Calls):
         return {
             "arn": str(role["Arn"]),
             "path": str(role["Path"]),
+            "created": role["CreateDate"].isoformat(),
             "trust": document_of(role["AssumeRolePolicyDocument"]),
             "tags": mapping(role.get("Tags")),
             "boundary": str((role.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn", "")),

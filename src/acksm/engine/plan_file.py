@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import acksm
-from acksm import private_file, reports
+from acksm import bounded, private_file, reports
 from acksm.config import Settings
 from acksm.engine.change import Change, Plan
 from acksm.engine.diff import render, unified
@@ -68,10 +68,7 @@ def read(path: Path) -> reports.PlanFile:
     from pydantic import TypeAdapter, ValidationError
 
     try:
-        raw = path.read_bytes()
-        if len(raw) > MAX_BYTES:
-            raise ValueError(f"{len(raw)} bytes are too many")
-        found: Any = json.loads(raw)
+        found: Any = json.loads(bounded.read(path, MAX_BYTES))
         if isinstance(found, dict) and found.get("schema") != SCHEMA:
             raise ValueError(f"its schema is {str(found.get('schema'))[:60]!r}, not {SCHEMA}")
         document: reports.PlanFile = TypeAdapter(reports.PlanFile).validate_python(found, strict=True)

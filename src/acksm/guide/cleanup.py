@@ -6,7 +6,7 @@ looks once more (ack-facts.md §4.2; the guide's own order leaves objects that n
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +24,7 @@ from acksm.guide import (
     cleanup_objects,
     cleanup_seen,
     install,
+    rights,
     sample_roles,
 )
 from acksm.guide.carry_out import carry_out
@@ -166,6 +167,12 @@ def _notes(inventory: Inventory, observed: Observed, wanted: Wanted, choice: Cho
     adopted = [item for item in choice.items if item.live and item.adopted and item.policy.source != "object"]
     if wanted.delete_aws and adopted:
         notes.append(f"{len(adopted)} adopted objects stay in AWS: they were there before ACK")
+    begun = [item for item in choice.items if item.terminating and item.live and not wanted.orphan]
+    if begun and not wanted.delete_aws:
+        notes.append(
+            f"{bindings.told(begun, MOST_TOLD)}: deleted before, without retain; what the controller has begun in AWS "
+            "is not taken back"
+        )
     for seen in observed.roles if wanted.iam else ():
         losing = [item for item in choice.items if seen.arn in item.roles and fate_of(item, wanted) is Effect.LEAVES]
         if losing and seen.owned(observed.cluster_arn):
@@ -207,6 +214,7 @@ def run(settings: Settings, ui: Any, wanted: Wanted, confirm: str) -> int:
         ending = Ending(planned, facts(planned, wanted), again, executed=bool(changes) and not settings.dry_run)
         whole = Plan(COMMAND, changes, planned.notes, ending.facts())
         table = _dispatch(target, observed, other, ui.emit)
+        _check_far(other, changes, settings)
         return carry_out(
             target,
             ui,
@@ -225,6 +233,13 @@ def _look(target: Target, wanted: Wanted, other: Aws | None, emit: Emit) -> Obse
     observed = cleanup_seen.observe(target, wanted, other)
     emit(Event(Kind.PROGRESS, "observe", ""))
     return observed
+
+
+def _check_far(other: Aws | None, changes: Sequence[Change], settings: Settings) -> None:
+    """Ask the other account's IAM before the first write, as `carry_out` asks one's own. Error: `aws-access-denied`."""
+    far = [change for change in changes if change.call.startswith(OTHER_ACCOUNT)]
+    if other is not None and far and not settings.dry_run:
+        rights.check_iam(other.iam, other.identity().arn, far)
 
 
 def _dispatch(target: Target, observed: Observed, other: Aws | None, emit: Emit) -> dict[str, Callable[..., Any]]:
@@ -288,4 +303,5 @@ def _run_without_cluster(settings: Settings, ui: Any, wanted: Wanted, confirm: s
     whole = Plan(COMMAND, first.changes, (), ending.facts())
     far = {f"{OTHER_ACCOUNT}{call}": work for call, work in other.dispatch_table().items()} if other else {}
     table = {**target.aws.dispatch_table(), **far}
+    _check_far(other, first.changes, settings)
     return carry_out(target, ui, whole, table, ending.text, code=ending.code, confirm=confirm, lock=False)

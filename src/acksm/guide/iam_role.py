@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from acksm.aws.eks import Cluster
@@ -20,6 +21,7 @@ from acksm.errors import AcksmError
 from acksm.events import Emit
 from acksm.guide import policies, trust
 from acksm.guide.oidc import CLUSTER_TAG, OWNED_TAG, marks
+from acksm.guide.readiness import IAM_SETTLING_SECONDS
 
 MAX_NAME = 64
 
@@ -96,6 +98,13 @@ def observe(aws: Aws, name: str, service_linked: bool = True) -> Observed:
     """Read the role with its policies, and whether the service-linked role of autoscaling is there."""
     linked = aws.iam.role_exists(policies.SERVICE_LINKED_ROLE) if service_linked else True
     return Observed(aws.iam.get_role(name), linked)
+
+
+def is_new(role: Mapping[str, Any] | None, now: datetime) -> bool:
+    """Whether STS may not know the role everywhere yet: an earlier run, perhaps one that was killed, made it just now.
+    By two clocks, so only for what is forgiven for a while anyhow."""
+    created = str((role or {}).get("created") or "")
+    return bool(created) and abs((now - datetime.fromisoformat(created)).total_seconds()) < IAM_SETTLING_SECONDS
 
 
 def plan(observed: Observed, want: Wanted) -> list[Change]:

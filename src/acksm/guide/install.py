@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from acksm.config import Settings
@@ -92,8 +93,9 @@ def plan(
     if "iam-role" in sections:
         facts["role_arn"] = role_arn
     if seen.controllers is not None:
+        new = bool(changes) or iam_role.is_new(seen.role.role if seen.role else None, datetime.now(UTC))
         planned = controllers.plan(
-            target, seen.controllers, role_arn, iam_is_new=bool(changes), only_missing_crds=only_missing_crds
+            target, seen.controllers, role_arn, iam_is_new=new, only_missing_crds=only_missing_crds
         )
         changes = _ordered(changes, planned, role_arn)
         notes += planned.notes

@@ -20,6 +20,7 @@ from acksm.kube.paths import ref
 ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
 INSTANCE_LABEL = "app.kubernetes.io/instance"
 WATCH_SECONDS = 2.0  # then the pods are looked at: a Deployment does not tell that its pods cannot start
+SCALED_TO_ZERO = "scaled to zero"
 REVISION = "deployment.kubernetes.io/revision"
 IDENTITY_ENV = ("AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE")
 # Waiting reasons of a container that do not go away by waiting; ImagePullBackOff follows a failed pull.
@@ -106,7 +107,7 @@ def rollout(deployment: Json) -> tuple[bool, str]:
     updated, available = int(status.get("updatedReplicas", 0)), int(status.get("availableReplicas", 0))
     total = int(status.get("replicas", 0))
     if wanted == 0:
-        return False, "scaled to zero"
+        return False, SCALED_TO_ZERO
     done = updated >= wanted and available >= wanted and total == updated
     return done, f"{available} of {wanted} pods available" + (f", {total - updated} old" if total > updated else "")
 

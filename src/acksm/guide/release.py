@@ -13,7 +13,7 @@ from typing import Any
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
 from acksm.guide.namespaces import create as create_namespace
-from acksm.guide.readiness import Health, needs_restart, ready
+from acksm.guide.readiness import SCALED_TO_ZERO, Health, needs_restart, ready
 from acksm.helm.releases import PENDING_GRACE_SECONDS
 from acksm.kube.owners import owner_of
 
@@ -132,7 +132,7 @@ def plan(observed: Observed, wanted: Wanted, *, wait: bool, iam_is_new: bool, ad
                 reason="its pods were made before the role was known",
             )
         )
-    if wait and changes:
+    if wait and (changes or _rolls_out(observed.health)):
         changes.append(
             ready(
                 wanted.name,
@@ -144,6 +144,12 @@ def plan(observed: Observed, wanted: Wanted, *, wait: bool, iam_is_new: bool, ad
             )
         )
     return changes
+
+
+def _rolls_out(health: Health | None) -> bool:
+    """Whether what an earlier run began, perhaps one that was killed, is not through yet. A Deployment that somebody
+    scaled to zero never will be."""
+    return health is not None and not health.available and health.text != SCALED_TO_ZERO
 
 
 def check_busy(observed: Observed, namespace: str, name: str, *, sure: bool) -> None:

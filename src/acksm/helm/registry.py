@@ -89,7 +89,8 @@ class Registry:
         url, found = f"{self._base}/v2/{repository}/tags/list?n=1000", []
         for _page in range(MAX_PAGES):
             answer = self._get(url, repository, MAX_JSON)
-            found += [str(tag) for tag in self._json(answer.data, url).get("tags") or []]
+            tags = self._json(answer.data, url).get("tags")
+            found += [str(tag) for tag in tags] if isinstance(tags, list) else []
             link = re.match(r'<([^>]+)>;\s*rel="?next"?', answer.headers.get("Link", ""))
             if not link:
                 return found
@@ -209,11 +210,12 @@ class Registry:
 
 def _layer(manifest: Mapping[str, Any], where: str) -> Mapping[str, Any]:
     """The chart layer. The format decides, not the version: some old charts were pushed again (community#1802)."""
-    layers = [layer for layer in manifest.get("layers") or [] if isinstance(layer, Mapping)]
+    found = manifest.get("layers")
+    layers = [layer for layer in (found if isinstance(found, list) else []) if isinstance(layer, Mapping)]
     for layer in layers:
         if layer.get("mediaType") == CHART_LAYER:
             return layer
-    if any(layer.get("mediaType") in OLD_LAYERS for layer in layers):
+    if any(str(layer.get("mediaType")) in OLD_LAYERS for layer in layers):
         raise AcksmError("chart-format-old", "the chart was pushed in the format of helm before 3.7", where=where)
     raise AcksmError("chart-invalid", "the manifest has no chart layer", where=where)
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from acksm import bounded
 from acksm.errors import AcksmError
 
 Path = tuple[str, ...]
@@ -33,6 +34,7 @@ _NUMBER_LIKE = re.compile(r"^[-+]?[0-9][0-9_.]*([eE][-+]?[0-9]+)?$|^0[xob][0-9a-
 # YAML 1.1, which Go's libraries speak, takes these for booleans and null.
 _OTHER_THAN_TEXT = {"", "~", "null", "true", "false", "yes", "no", "on", "off", "y", "n"}
 MAX_FILE = 4 * 1024 * 1024
+MAX_DEPTH = 60  # keys of one --set
 
 
 @dataclass(frozen=True)
@@ -227,7 +229,7 @@ def parse_set(text: str, chart_values: Mapping[str, Any]) -> Edit:
     and mappings. Error: `values-type`."""
     left, equals, right = text.partition("=")
     path = tuple(part.replace("\\.", ".") for part in re.split(r"(?<!\\)\.", left))
-    if not equals or not all(path):
+    if not equals or not all(path) or len(path) > MAX_DEPTH:
         raise AcksmError("values-type", f"{text!r} is not KEY=VALUE", where="--set")
     default: Any = chart_values
     for key in path:
@@ -241,13 +243,13 @@ def _typed(text: str, default: Any, whole: str) -> Any:
             raise AcksmError("values-type", f"{whole!r}: true or false is wanted", where="--set")
         return text == "true"
     if isinstance(default, int):
-        if not re.fullmatch(r"-?\d+", text):
+        if not re.fullmatch(r"-?[0-9]{1,18}", text):
             raise AcksmError("values-type", f"{whole!r}: a whole number is wanted", where="--set")
         return int(text)
     if isinstance(default, list | dict):
         try:
-            return json.loads(text)
-        except ValueError as error:
+            return bounded.check(json.loads(text))
+        except (ValueError, RecursionError) as error:
             raise AcksmError("values-type", f"{whole!r}: JSON is wanted: {error}", where="--set") from error
     return text
 
@@ -305,10 +307,8 @@ def read_file(path: str) -> Mapping[str, Any]:
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
     try:
-        raw = File(path).read_bytes()
-        if len(raw) > MAX_FILE:
-            raise AcksmError("values-file", f"{len(raw)} bytes are too many", where=path)
-        loaded = YAML(typ="safe", pure=True).load(raw.decode("utf-8"))
+        raw = bounded.read(File(path), MAX_FILE)
+        loaded = bounded.check(YAML(typ="safe", pure=True).load(raw.decode("utf-8")))
     except OSError as error:
         raise AcksmError("values-file", f"cannot read it: {error.strerror}", where=path) from error
     except MarkedYAMLError as error:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from acksm import bounded
 from acksm.errors import AcksmError
 
 MAX_BYTES = 4 * 1024 * 1024
@@ -53,7 +54,7 @@ def load(path: str = "", context: str = "", environment: Mapping[str, str] | Non
     merged: dict[str, dict[str, Any]] = {"clusters": {}, "contexts": {}, "users": {}}
     current, found = "", False
     for one in paths:
-        if not one.is_file():
+        if not _is_file(one):
             if path:
                 raise AcksmError("kubeconfig-missing", f"there is no file {one}", where=str(one))
             continue
@@ -77,15 +78,20 @@ def load(path: str = "", context: str = "", environment: Mapping[str, str] | Non
     return _context(name, merged, where)
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that no file can have
+        return False
+
+
 def _parse(path: Path) -> dict[str, Any]:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
     try:
-        text = path.read_bytes()
-        if len(text) > MAX_BYTES:
-            raise AcksmError("kubeconfig-malformed", f"the file has {len(text)} bytes", where=str(path))
-        document = YAML(typ="safe", pure=True).load(text.decode("utf-8"))
+        text = bounded.read(path, MAX_BYTES)
+        document = bounded.check(YAML(typ="safe", pure=True).load(text.decode("utf-8")))
     except (YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise AcksmError("kubeconfig-malformed", f"not a YAML file: {error}"[:500], where=str(path)) from error
     except OSError as error:
@@ -178,8 +184,8 @@ def _resolve(body: Mapping[str, Any], key: str) -> Path:
 
 def _read(path: Path, where: str) -> str:
     try:
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        return bounded.read(path, MAX_BYTES).decode("utf-8")
+    except (OSError, ValueError) as error:
         raise AcksmError("kubeconfig-malformed", f"cannot read {path}: {error}", where=where) from error
 
 

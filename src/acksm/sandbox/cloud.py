@@ -202,11 +202,20 @@ def _action(environ: Environ, body: bytes) -> str:
     if b"Action=" in body:
         return parse_qs(body.decode("utf-8", "replace")).get("Action", [""])[0]
     method, path = environ.get("REQUEST_METHOD", ""), environ.get("PATH_INFO", "")
-    if path.startswith("/clusters"):
-        parts = [part for part in path.split("/") if part]
-        verbs = {("GET", 1): "ListClusters", ("GET", 2): "DescribeCluster"}
-        return verbs.get((method, len(parts)), f"{method} {path}")
+    parts = [part for part in path.split("/") if part]
+    if method == "GET" and parts[:1] == ["clusters"]:
+        found = {1: "ListClusters", 2: "DescribeCluster"}.get(len(parts)) or _OF_CLUSTERS.get((parts[2], len(parts)))
+        return found or f"{method} {path}"
     return f"{method} {path}"
+
+
+_OF_CLUSTERS = {
+    ("fargate-profiles", 3): "ListFargateProfiles",
+    ("fargate-profiles", 4): "DescribeFargateProfile",
+    ("pod-identity-associations", 3): "ListPodIdentityAssociations",
+    ("pod-identity-associations", 4): "DescribePodIdentityAssociation",
+    ("capabilities", 3): "ListCapabilities",
+}
 
 
 def _error(service: str, code: str, message: str) -> bytes:

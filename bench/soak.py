@@ -1,0 +1,232 @@
+"""`make soak`: long runs on loopback that would take CI too long; writes its numbers into docs/reliability.md.
+
+Kills: lives of a cluster, one after the other in each of two clusters. A life goes through every command, and each is
+killed at one of its mutating calls, run again, and compared whole with the undisturbed one, until every call had
+its kill right before and right after it, and helm's every moment; or until the time is over.
+
+Exit code 0 when every case converged, 1 otherwise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import re
+import sys
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "tests"))
+
+import likeness  # noqa: E402
+import snapshot  # noqa: E402
+from abroad import Abroad  # noqa: E402
+from acksm import charts  # noqa: E402
+from acksm.sandbox import api  # noqa: E402
+from killer import AFTER, BEFORE, OF_HELM, Forks  # noqa: E402
+from kills import Kills  # noqa: E402
+from world import NAME, World  # noqa: E402
+
+PAGE = ROOT / "docs" / "reliability.md"
+WORKERS = 2
+
+
+@dataclass(frozen=True)
+class Case:
+    """Where a command is to die: at its `at`-th mutating call, and when."""
+
+    command: str
+    at: int
+    moment: str
+    what: str
+
+
+@dataclass
+class Soak:
+    """What is to be done and what was done, shared by the workers."""
+
+    until: float
+    dice: random.Random
+    open: dict[str, list[Case]] = field(default_factory=dict)
+    all: dict[str, int] = field(default_factory=dict)
+    calls: dict[str, int] = field(default_factory=dict)
+    done: dict[str, int] = field(default_factory=dict)
+    kills: int = 0
+    converged: int = 0
+    unwilling: int = 0
+    failures: list[str] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def expect(self, command: str, calls: list[str]) -> None:
+        """The cases of a command, from the calls of an undisturbed run; the first worker's count."""
+        with self.lock:
+            if command in self.open:
+                return
+            cases = [
+                Case(command, number, moment, call)
+                for number, call in enumerate(calls, 1)
+                for moment in (BEFORE, *(OF_HELM if call.startswith("helm ") else ()), AFTER)
+            ]
+            self.dice.shuffle(cases)
+            cases.sort(key=lambda case: "customresourcedefinitions" not in case.what)  # many and alike: taken last
+            self.open[command], self.all[command], self.calls[command] = cases, len(cases), len(calls)
+            self.done[command] = 0
+
+    def next(self, command: str) -> Case | None:
+        with self.lock:
+            return self.open[command].pop() if self.open[command] else None
+
+    def over(self) -> bool:
+        return time.monotonic() > self.until or not any(self.open.values())
+
+    def tell(self, text: str) -> None:
+        with self.lock:
+            sys.stderr.write(text + "\n")
+
+
+def live(soak: Soak, kills: Kills) -> None:
+    """One worker: an undisturbed life first, then killed ones."""
+    name = kills.world.cluster
+    try:
+        wanted: dict[str, snapshot.Snapshot] = {}
+        for command, argv in kills.commands(*charts.SERVICES).items():
+            began = time.monotonic()
+            kills.prepare(command)
+            soak.expect(command, kills.ok(*argv).calls)
+            wanted[command] = kills.seen()
+            soak.tell(f"{name}: undisturbed {command}: {time.monotonic() - began:.1f} s")
+        while not soak.over():
+            kills.anew()
+            for command, argv in kills.commands(*charts.SERVICES).items():
+                if soak.over() or not _one(soak, kills, command, argv, wanted[command], name):
+                    break
+    finally:
+        with soak.lock:
+            soak.kills += kills.kills
+            soak.converged += kills.converged
+            soak.unwilling += kills.unwilling
+        kills.forks.close()
+
+
+def begun(name: str, home: Path) -> Kills:
+    """A cluster and two accounts of this name."""
+    world, place = World.start(name), home / name
+    world.reset()
+    place.mkdir()
+    return Kills(Abroad.open(world), Forks(place / "forks"), place)
+
+
+def _one(soak: Soak, kills: Kills, command: str, argv: tuple[str, ...], wanted: snapshot.Snapshot, name: str) -> bool:
+    """One command of a life, killed where a case is left. False: this life is of no more use."""
+    case = soak.next(command)
+    try:
+        kills.prepare(command)
+        if case is None:
+            kills.ok(*argv)
+        else:
+            kills.case(*argv, at=case.at, moment=case.moment)
+        differing = likeness.difference(wanted, kills.seen())
+        assert not differing, "\n".join(differing)
+    except AssertionError as failure:
+        with soak.lock:
+            soak.failures.append(f"{case or command}: {failure}")
+        soak.tell(f"{name}: FAILED {case or command}\n{failure}")
+        return False
+    if case:
+        with soak.lock:
+            soak.done[command] += 1
+        soak.tell(f"{name}: {command} killed {case.moment} call {case.at} ({case.what})")
+    return True
+
+
+def real_times(kills: Kills) -> bool:
+    """A holder of the Lease that was killed, with the times that people meet: refused, and replaced in the end."""
+    argv = ("install", "-y", "--service", "applicationautoscaling")
+    try:
+        assert kills.run(*argv, at=3, real_times=True).killed
+        refused = 0
+        while True:
+            ended = kills.run(*argv, real_times=True)
+            if ended.code == 0:
+                break
+            assert "error[cluster-busy]" in ended.stderr, ended
+            refused += 1
+            time.sleep(5)
+        return refused > 0 and "ended without a word" in ended.stderr
+    finally:
+        kills.forks.close()
+
+
+def numbers(soak: Soak, seconds: float, seed: int, real: bool) -> str:
+    """The section of the page."""
+    rows = [
+        f"| {command} | {soak.calls[command]} | {soak.all[command]} | {soak.done[command]} |" for command in soak.calls
+    ]
+    total = sum(soak.all.values()), sum(soak.done.values())
+    return "\n".join(
+        [
+            f"{datetime.now(UTC):%Y-%m-%d}, {seconds / 60:.0f} minutes, seed {seed}, both services, "
+            f"{os.cpu_count()} processors:",
+            "",
+            "| Command | mutating calls | cases that there are | run, and ended as the undisturbed one |",
+            "|---|---|---|---|",
+            *rows,
+            f"| all | {sum(soak.calls.values())} | {total[0]} | {total[1]} |",
+            "",
+            f"{soak.kills} kills, {soak.converged} convergences, {len(soak.failures)} failures; "
+            f"{soak.unwilling} reruns were refused or failed because a helm that was left running still worked, and "
+            f"the next one converged. A dead holder of the Lease with the real times: "
+            f"{'refused, then replaced' if real else 'not run'}.",
+        ]
+    )
+
+
+def written(page: str, section: str, body: str) -> str:
+    """`page` with `body` between the marks of `section`."""
+    marks = f"<!-- make soak: {section} -->", f"<!-- end: {section} -->"
+    found = re.compile(f"{re.escape(marks[0])}.*?{re.escape(marks[1])}", re.DOTALL)
+    assert found.search(page), f"no section {section}"
+    return found.sub(lambda _: f"{marks[0]}\n{body}\n{marks[1]}", page)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=1800.0, help="no case begins later than this")
+    parser.add_argument("--seed", type=int, default=int(time.time()), help="the order of the cases")
+    parser.add_argument("--no-real-times", action="store_true", help="leave out what takes a minute")
+    options = parser.parse_args()
+    for name in [name for name in os.environ if name.startswith(("AWS_", "ACKSM_", "HELM_")) or name == "KUBECONFIG"]:
+        del os.environ[name]
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="acksm-soak-", ignore_cleanup_errors=True) as home:
+        os.environ |= {
+            "ACKSM_SANDBOX_DIR": f"{home}/sandbox",
+            "XDG_STATE_HOME": f"{home}/state",
+            "COLUMNS": "100",
+            "NO_COLOR": "1",
+        }
+        soak = Soak(began + options.seconds, random.Random(options.seed))
+        try:
+            api.up(api.Options(name=NAME, clusters=()))
+            worlds = [begun(f"soak-{number}", Path(home)) for number in range(WORKERS)]
+            true = not options.no_real_times and real_times(begun("soak-real", Path(home)))
+            with ThreadPoolExecutor(WORKERS) as pool:
+                for work in [pool.submit(live, soak, world) for world in worlds]:
+                    work.result()
+        finally:
+            api.down(NAME)
+    text = numbers(soak, time.monotonic() - began, options.seed, true)
+    PAGE.write_text(written(PAGE.read_text(), "kills", text))
+    sys.stdout.write(text + "\n")
+    return 1 if soak.failures else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

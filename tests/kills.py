@@ -1,0 +1,190 @@
+"""Commands that are killed at their mutating calls, run again, and compared with undisturbed ones."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import likeness
+import snapshot
+from abroad import Abroad, until
+from acksm.engine import lease
+from acksm.kube.paths import ref
+from killer import AFTER, BEFORE, LEASE, OF_HELM, Ended, Forks, Order
+from world import World
+
+LONG_AGO = "2020-01-01T00:00:00.000000Z"
+RERUNS = 4  # until one succeeds: helm of a killed run may still work on a release
+OLD = {"sagemaker": "1.5.1", "applicationautoscaling": "1.1.2"}
+NEW = {"sagemaker": "1.9.1", "applicationautoscaling": "1.4.1"}
+Commands = Mapping[str, tuple[str, ...]]
+
+
+@dataclass
+class Kills:
+    """A world in which acksm runs as processes that may be killed, and how often that was."""
+
+    abroad: Abroad
+    forks: Forks
+    place: Path
+    kills: int = 0
+    converged: int = 0
+    unwilling: int = 0  # reruns that were refused or failed before the one that converged
+    _helms: list[int] = field(default_factory=list)
+
+    @property
+    def world(self) -> World:
+        return self.abroad.world
+
+    def anew(self) -> None:
+        """An empty cluster and two empty accounts."""
+        self.abroad.clean()
+        self.world.reset()
+        self.abroad = Abroad.open(self.world)
+
+    def run(
+        self, *argv: str, at: int = 0, moment: str = AFTER, passing: bool = False, real_times: bool = False
+    ) -> Ended:
+        """One process. When it was killed, its Lease is made as old as that of one long dead."""
+        env = {**os.environ, **self.world.variables}
+        ended = self.forks.run(Order(argv, at, moment, passing=passing, real_times=real_times), env, self.place)
+        self._helms += ended.helms
+        if ended.killed:
+            self.kills += 1
+            if not real_times:
+                self._age_lease()
+        return ended
+
+    def _age_lease(self) -> None:
+        place = ref("Lease", lease.NAME, self.world.namespace)
+        if self.world.kube.get(place):
+            self.world.kube.patch(place, {"spec": {"renewTime": LONG_AGO}})
+
+    def ok(self, *argv: str) -> Ended:
+        """One process that has to succeed."""
+        ended = self.run(*argv)
+        assert ended.code == 0, ended
+        return ended
+
+    def chain(self, *argv: str, most: int = 200) -> list[str]:
+        """Kill at the first call, the rerun at its first, and so on, until one comes to its end: each state between
+        two calls was there, and each run began from it. Right after a call and right before the next one take turns.
+        All calls that were made, in order, the Lease's left out.
+        """
+        made: list[str] = []
+        for count in range(most):
+            at, moment = ((1, AFTER), (2, BEFORE))[count % 2]
+            ended = self.run(*argv, at=at, moment=moment, passing=True)
+            calls = [call for call in ended.calls if LEASE not in call]
+            made += calls[:1]
+            if not ended.killed:
+                assert ended.code == 0, f"after {made[-2:]}: {ended}"
+                self.converged += count
+                self.check_lease(ended)
+                return made
+        raise AssertionError(f"{argv} does not come to an end: {made[-5:]}")
+
+    def case(self, *argv: str, at: int, moment: str, passing: bool = False) -> Ended:
+        """Kill at one call, and run again until that succeeds; the run that was killed (or came to its end, when it
+        has fewer calls)."""
+        ended = self.run(*argv, at=at, moment=moment, passing=passing)
+        if not ended.killed:
+            assert ended.code == 0, ended
+            return ended
+        last = self.run(*argv)
+        for _ in range(RERUNS - 1):
+            if last.code == 0:
+                break
+            assert moment in OF_HELM, f"killed {moment} {ended.calls[-1:]}: {last}"
+            self.unwilling += 1
+            last = self.run(*argv)
+        assert last.code == 0, f"killed {moment} {ended.calls[-1:]}: {last}"
+        self.check_lease(last)
+        until(lambda: not _living(self._helms), "a helm lives on", lambda: self._helms)
+        self.converged += 1
+        return ended
+
+    def check_lease(self, last: Ended) -> None:
+        """No Lease stays but that of a dead one, where the last run had nothing to do and so asked for none. Here it
+        goes, for what comes next begins where an undisturbed run ends."""
+        place = ref("Lease", lease.NAME, self.world.namespace)
+        left = self.world.kube.get(place)
+        assert left is None or not last.calls, left
+        if left:
+            self.world.kube.delete(place)
+
+    def named(self, calls: Sequence[str]) -> list[str]:
+        """Different calls, sorted, the Lease's left out, with the world's own name in the place of this one's. A
+        call may come twice, when its object changed meanwhile."""
+        return sorted({call.replace(self.world.namespace, "HOME") for call in calls if LEASE not in call})
+
+    def seen(self) -> snapshot.Snapshot:
+        """Both sides, whole."""
+        return likeness.seen(self.world, [self.world.account, self.abroad.account])
+
+    def commands(self, *services: str) -> Commands:
+        """Each command after those before it, from an empty world, in which somebody made what can be adopted."""
+        world, b = self.world, self.abroad
+        home, team = world.namespace, f"{world.namespace}-team"
+        scaling = world.aws("application-autoscaling")
+        names = ("churn", "spam")
+        for name in names:
+            scaling.register_scalable_target(
+                ServiceNamespace="sagemaker",
+                ResourceId=f"endpoint/{name}/variant/v",
+                ScalableDimension="sagemaker:variant:DesiredInstanceCount",
+                MinCapacity=1,
+                MaxCapacity=2,
+            )
+        world.kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": team}})
+        file = self.place / "adopt.json"
+        rows = [
+            {"kind": "ScalableTarget", "name": f"endpoint/{name}/variant/v", "namespace": team, "as": name}
+            for name in names
+        ]
+        file.write_text(json.dumps(rows))
+        some = [part for service in services for part in ("--service", service)]
+        old, new = (
+            [part for service in services for part in ("--version", f"{service}={versions[service]}")]
+            for versions in (OLD, NEW)
+        )
+        reach = ("--target-profile", b.profile)
+        return {
+            "install": ("install", "-y", *some, *old),
+            "upgrade": ("install", "-y", *some, *new),
+            "carm setup": ("carm", "setup", "--target-account", b.account, *reach, "-y"),
+            "carm bind": ("carm", "bind", f"{home}-abroad", "--account", b.account, "--create-namespace"),
+            "adopt": ("adopt", "-f", str(file), "-y"),
+            "cleanup": ("cleanup", "--all", "--confirm", world.cluster, *reach),
+        }
+
+    def prepare(self, command: str) -> None:
+        """What somebody does before `command`: objects of their own, which a cleanup has to leave in AWS."""
+        if command == "cleanup":
+            group, team = "applicationautoscaling.services.k8s.aws/v1alpha1", f"{self.world.namespace}-team"
+            spec = {
+                "resourceID": "endpoint/own/variant/v",
+                "serviceNamespace": "sagemaker",
+                "scalableDimension": "sagemaker:variant:DesiredInstanceCount",
+                "minCapacity": 1,
+                "maxCapacity": 2,
+            }
+            own = self.world.custom(group, "scalabletargets", "ScalableTarget", team, "own", spec)
+            self.abroad.made.append(own)
+            self.abroad.placed(own)
+
+
+def _living(pids: Sequence[int]) -> list[int]:
+    """Those of `pids` that run; a zombie does not."""
+    found = []
+    for pid in pids:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            continue
+        if state not in "ZX":
+            found.append(pid)
+    return found

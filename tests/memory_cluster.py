@@ -1,0 +1,180 @@
+"""The apiserver in memory with what a cluster does by itself: what `tests/memory_world.py` is made of."""
+
+from __future__ import annotations
+
+import copy
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from acksm.guide import running
+from acksm.kube import paths
+from acksm.kube.paths import Ref, ref, ref_of
+from memory_account import ROLE_ANNOTATION, Fuse
+from memory_kube import Json, MemoryKube
+
+
+class MemoryCluster(MemoryKube):
+    """Adds what the cluster itself does: readiness, cascades, controllers that let go, and lists by label."""
+
+    def __init__(self, fuse: Fuse) -> None:
+        super().__init__(lambda request: fuse.burn(request) if request not in {"get", "list"} else None)
+        self.in_aws: set[str] = set()  # AWS objects that controllers made
+        self._count = 0
+        self._settling = threading.RLock()
+
+    def put(self, manifest: Mapping[str, Any], manager: str = "kubectl") -> None:
+        self._count += 1
+        made = copy.deepcopy(dict(manifest))
+        made["metadata"] = {"uid": f"uid-{self._count}", **made["metadata"]}
+        super().put(made, manager)
+        self.settle(ref_of(made))
+
+    def list(
+        self, ref: Ref, *, selector: str = "", field: str = "", metadata_only: bool = False, **_options: Any
+    ) -> list[Json]:
+        self.gate("list")
+        with self._settling:
+            every = sorted(self.objects.items())
+        found = []
+        for path, item in every:
+            place = path.rpartition("/")[0]
+            everywhere = re.sub(r"/namespaces/[^/]+(?=/[^/]+$)", "", place)
+            if ref.collection in {place, everywhere} and _selected(item, selector):
+                found.append(copy.deepcopy({"metadata": item["metadata"]} if metadata_only else item))
+        return found
+
+    def apply(self, manifest: Mapping[str, Any], force: bool = False) -> Json:
+        """What `manifest` says is so afterwards; keys of others stay."""
+        place = ref_of(manifest)
+        if place.path not in self.objects:
+            return super().apply(manifest, force)
+        body = {key: value for key, value in manifest.items() if key not in {"metadata"}}
+        if "spec" in body:
+            self.objects[place.path]["spec"] = {}
+        return self.patch(
+            place,
+            {
+                **body,
+                "metadata": {
+                    k: manifest["metadata"].get(k) for k in ("labels", "annotations") if manifest["metadata"].get(k)
+                },
+            },
+        )
+
+    def patch(self, ref: Ref, body: Mapping[str, Any]) -> Json:
+        super().patch(ref, body)
+        self.settle(ref)
+        return copy.deepcopy(self.objects.get(ref.path) or {})
+
+    def delete(self, ref: Ref, resource_version: str = "", uid: str = "") -> None:
+        super().delete(ref, resource_version, uid)
+        self.settle(ref)
+
+    def restart(self, namespace: str, deployment: str) -> None:
+        self.patch(ref("Deployment", deployment, namespace), {"spec": {"template": {"restarted": str(self._count)}}})
+
+    def watch(self, ref: Ref, *, selector: str = "", **_: Any) -> Iterator[Json]:
+        yield from self.list(ref, selector=selector)
+
+    def read(self, path: str, _accept: str = "") -> Json:
+        """Discovery: every namespaced kind of the table."""
+        groups: dict[str, list[Json]] = {}
+        for kind in [name for name in paths._KNOWN if paths._KNOWN[name][2]]:
+            place = ref(kind)
+            if place.api_version.startswith("v1") is (path == "/api"):
+                verbs = ["list", "delete"]
+                item = {"resource": place.plural, "scope": "Namespaced", "verbs": verbs, "responseKind": {"kind": kind}}
+                groups.setdefault(place.api_version, []).append(item)
+        items = []
+        for version, resources in groups.items():
+            group, _, name = version.rpartition("/")
+            items.append({"metadata": {"name": group}, "versions": [{"version": name, "resources": resources}]})
+        return {"kind": "APIGroupDiscoveryList", "items": items}
+
+    def can(self, *_: Any) -> bool:
+        return True
+
+    def logs(self, *_: Any, **_more: Any) -> str:
+        return ""
+
+    # what the cluster does by itself
+
+    def settle(self, ref: Ref) -> None:
+        """After a write to `ref`: what depends on it follows."""
+        with self._settling:
+            live = self.objects.get(ref.path)
+            if ref.kind == "Deployment":
+                self._roll_out(ref, live)
+            elif ref.kind == "Namespace" and live is None:
+                self._drop(lambda path: f"/namespaces/{ref.name}/" in path)
+            elif ref.kind == "CustomResourceDefinition":
+                plural, _, group = ref.name.partition(".")
+                if live is None:
+                    self._drop(lambda path: f"/{group}/" in path and f"/{plural}/" in path)
+                elif "status" not in live:
+                    true = [{"type": name, "status": "True"} for name in ("NamesAccepted", "Established")]
+                    live["status"] = {"conditions": true}
+            elif live and live["metadata"].get("deletionTimestamp"):
+                self._let_go(live, ref)
+
+    def _drop(self, gone: Callable[[str], bool]) -> None:
+        for path in [path for path in self.objects if gone(path)]:
+            del self.objects[path]
+
+    def _roll_out(self, place: Ref, live: Json | None) -> None:
+        """One pod of the template, with the identity that its service account has now."""
+        pod = ref("Pod", f"{place.name}-0", place.namespace)
+        if live is None:
+            self.objects.pop(pod.path, None)
+            return
+        template = live["spec"]["template"]
+        if live.get("seen") == template:
+            return
+        live["seen"] = copy.deepcopy(template)
+        generation = int(live["metadata"].get("generation", 0)) + 1
+        live["metadata"]["generation"] = generation
+        counts = dict.fromkeys(("replicas", "updatedReplicas", "availableReplicas"), 1)
+        live["status"] = {"observedGeneration": generation, **counts}
+        account = ref("ServiceAccount", template["spec"]["serviceAccountName"], place.namespace)
+        annotations = (self.objects.get(account.path) or {"metadata": {}})["metadata"].get("annotations") or {}
+        role = annotations.get(ROLE_ANNOTATION)
+        env = [{"name": "AWS_ROLE_ARN", "value": role}, {"name": "AWS_WEB_IDENTITY_TOKEN_FILE", "value": "/t"}]
+        self.objects[pod.path] = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {
+                "name": pod.name,
+                "namespace": pod.namespace,
+                "uid": f"pod-{self._count}",
+                "labels": dict(template["metadata"]["labels"]),
+                "ownerReferences": [{"uid": live["metadata"]["uid"]}],
+            },
+            "spec": {"containers": [{"name": "controller", "env": env if role else []}]},
+            "status": {"conditions": [{"type": "Ready", "status": "True"}]},
+        }
+        for path, item in list(self.objects.items()):  # a controller that starts sees what was deleted meanwhile
+            if item["metadata"].get("deletionTimestamp"):
+                self._let_go(item, ref_of({"kind": item.get("kind", ""), **item}))
+                assert path
+
+    def _let_go(self, live: Json, place: Ref) -> None:
+        """A controller of the object's service, where one runs, deletes in AWS unless told otherwise, and lets go."""
+        service = place.api_version.partition(".")[0]
+        deployments = [item for item in self.objects.values() if item.get("kind") == "Deployment"]
+        found = [one for item in deployments if (one := running.from_deployment(item))]
+        if not any(one.service == service and one.watches(place.namespace) for one in found):
+            return
+        if (live["metadata"].get("annotations") or {}).get("services.k8s.aws/deletion-policy") != "retain":
+            self.in_aws.discard(str(live["status"]["ackResourceMetadata"]["arn"]))
+        self.objects.pop(place.path, None)
+
+
+def _selected(item: Json, selector: str) -> bool:
+    labels = item["metadata"].get("labels") or {}
+    many = re.fullmatch(r"(\S+) in \((.*)\)", selector)
+    if many:
+        return labels.get(many[1]) in many[2].split(",")
+    pairs = [part.partition("=") for part in selector.split(",") if part]
+    return all(labels.get(key) == value for key, _, value in pairs)

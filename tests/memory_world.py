@@ -1,0 +1,117 @@
+"""A whole cluster and account in memory: acksm's own commands run on it, with IAM, the apiserver and helm replaced.
+
+What is replaced are the lowest calls only: `Iam._call`, the requests of `Kube`, helm's operations. So plans are made by
+the commands themselves and carried out by the executor through the same table of calls as on a real cluster, which
+the tests in tests/sandbox do. A deployment is ready at once, and a controller lets go of a deleted object at once.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import boto3
+
+from acksm import charts
+from acksm.aws.session import Aws
+from acksm.config import Settings
+from acksm.engine.waits import Deadline
+from acksm.guide.target import Target
+from acksm.helm.releases import Release
+from acksm.kube.client import Endpoint
+from memory_account import CLUSTER, HOME, IDENTITY, REGION, Fuse, MemoryIam, NoEks
+from memory_cluster import MemoryCluster
+from memory_helm import MemoryHelm, PracticeRegistry
+from memory_kube import Json
+
+
+@cache
+def session() -> Any:
+    """Only its tables of partitions and regions are used."""
+    return boto3.Session(aws_access_key_id="x", aws_secret_access_key="x", region_name=REGION)
+
+
+@dataclass
+class Said:
+    """A ui that keeps what a command said. Questions are answered with yes."""
+
+    results: list[Json] = field(default_factory=list)
+
+    def emit(self, _event: Any) -> None: ...
+
+    def show(self, _text: Any) -> None: ...
+
+    def confirm(self, _question: str, *, yes: bool) -> None: ...
+
+    def confirm_name(self, _question: str, _name: str, *, given: str) -> None: ...
+
+    def table(self, _head: Any, _rows: Any) -> str:
+        return ""
+
+    def result(self, _command: str, data: Any, _text: str, _code: int = 0) -> None:
+        self.results.append(json.loads(json.dumps(data, default=str)))
+
+
+class MemoryWorld:
+    """A cluster with one node and an account, empty."""
+
+    def __init__(self) -> None:
+        self.fuse = Fuse()
+        self.kube = MemoryCluster(self.fuse)
+        self.iam = MemoryIam(self.fuse)
+        self.helm = MemoryHelm(self.kube, self.fuse)
+        ready = {"conditions": [{"type": "Ready", "status": "True"}]}
+        self.kube.put({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node"}, "status": ready})
+
+    def settings(self, **options: Any) -> Settings:
+        return Settings(cluster="demo", yes=True, timeout=20.0, **options)
+
+    def target_of(self, settings: Settings) -> Target:
+        """In the place of `guide.target.connect`."""
+        aws = Aws(region=REGION)
+        aws.__dict__.update(session=session(), iam=self.iam, eks=NoEks())
+        deadline = Deadline(settings.timeout, sleep=lambda _seconds: None)
+        kube: Any = self.kube
+        target = Target(settings, aws, IDENTITY, CLUSTER, kube, Endpoint("https://memory.invalid", ""), deadline)
+        target.__dict__.update(releases=self.helm, registry=PracticeRegistry())
+        return target
+
+    def snapshot(self) -> Any:
+        return copy.deepcopy((self.kube.objects, self.kube.in_aws, self.iam.roles, self.iam.providers))
+
+    def restore(self, kept: Any) -> None:
+        self.kube.objects, self.kube.in_aws, self.iam.roles, self.iam.providers = copy.deepcopy(kept)
+
+    def state(self) -> Any:
+        """What is there, without versions, times and names of generations."""
+        objects = {path: _lasting(item) for path, item in self.kube.objects.items()}
+        return copy.deepcopy((objects, self.kube.in_aws, self.iam.roles, self.iam.providers))
+
+    def release(self, service: str) -> Release | None:
+        """The newest release of a service."""
+        records = self.helm._records(charts.release_name(service), HOME)
+        if not records:
+            return None
+        found = records[max(records)]
+        chart = found["chart"]["metadata"]
+        return Release(
+            found["name"],
+            HOME,
+            found["info"]["status"],
+            chart["name"],
+            chart["version"],
+            max(records),
+            "",
+            found["config"],
+        )
+
+
+def _lasting(item: Json) -> Json:
+    passing = {"resourceVersion", "uid", "generation", "managedFields", "ownerReferences"}
+    kept = {key: value for key, value in item.items() if key not in {"seen", "status", "data"}}
+    metadata = {key: value for key, value in item["metadata"].items() if key not in passing and value != {}}
+    more = {"data": item["data"]} if item.get("kind") == "ConfigMap" else {}
+    return kept | {"metadata": metadata} | more
