@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from abroad import Abroad
+from acksm.engine import lease
 from acksm.errors import AcksmError
-from acksm.kube.paths import Ref
+from acksm.kube.paths import Ref, ref
 from acksm.sandbox import api
 from world import World
 
@@ -154,3 +156,20 @@ def test_carm_setup_denied_at_each_action(abroad: Abroad) -> None:
     assert set(done[3]) == {"iam-role.inline", "iam-role.service-linked"}
     abroad.setup("-y").ok()
     assert "up to date" in abroad.setup("-y").ok().stderr
+
+
+def test_an_apiserver_that_is_restarted_in_mid_run(world: World) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        run = pool.submit(world.acksm, "install", "-y", "--timeout", "120s")
+        limit = time.monotonic() + 60
+        while not world.kube.get(ref("Lease", lease.NAME, world.namespace)):
+            assert not run.done(), run.result()
+            assert time.monotonic() < limit
+            time.sleep(0.02)
+        world.restart("kube-apiserver")
+    # a POST whose answer never came, or helm's own connection, may have been cut: that is told
+    assert run.result().error_id in {"", "kube-unreachable", "kube-failed", "helm-failed"}, run.result().stderr
+    world.install("--timeout", "120s")
+    with world.requests() as again:
+        world.install()
+    assert again.writes == []

@@ -28,6 +28,7 @@ from acksm.kube.paths import ref
 COMMON_GROUP = "services.k8s.aws"
 GENERATOR = "controller-gen.kubebuilder.io/version"
 CHART_ANNOTATION = "acksm.dev/chart"
+NUDGE_ANNOTATION = "acksm.dev/served"
 LOOK_SECONDS = 5.0
 LANES = 4  # CRDs applied side by side; the apiserver takes them no faster by more
 
@@ -249,9 +250,23 @@ def await_established(kube: Kube, deadline: Deadline, names: Sequence[str], emit
                 left.discard(str(live["metadata"]["name"]))
             if not left:
                 return Progress(True)
+        _nudge(kube, left)
         return Progress(False, f"{len(left)} CRDs not served yet: {', '.join(sorted(left)[:3])}")
 
     wait_until(look, deadline, what="CRDs", emit=emit)
+
+
+def _nudge(kube: Kube, names: Iterable[str]) -> None:
+    """Change each CRD and change it back. An apiserver that was restarted between accepting a CRD's names and serving
+    it goes on with it only when it sees it change (apiextensions-apiserver, crdHandler queues on updates alone)."""
+    for name in names:
+        crd = ref("CustomResourceDefinition", name)
+        for value in ("waits", None):
+            try:
+                kube.patch(crd, {"metadata": {"annotations": {NUDGE_ANNOTATION: value}}})
+            except AcksmError as error:
+                if error.id not in {"kube-not-found", "kube-forbidden"}:
+                    raise
 
 
 def _owned(kube: Kube, seconds: float) -> Iterator[Json]:
