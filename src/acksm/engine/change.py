@@ -73,6 +73,16 @@ class Change:
             "guide": self.guide,
         }
 
+    @property
+    def content(self) -> dict[str, Any]:
+        """All that makes it this change: the JSON form with the call and its parameters."""
+        return {**self.as_data(), "call": self.call, "params": self.params}
+
+
+def sha256(document: Any) -> str:
+    """ "sha256:…" of a JSON document; equal ones have equal digests, on every machine."""
+    return "sha256:" + hashlib.sha256(json.dumps(document, sort_keys=True, default=str).encode()).hexdigest()
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -95,8 +105,7 @@ class Plan:
 
     def digest(self) -> str:
         """sha256 over every change with its parameters; equal plans have equal digests."""
-        body = [{**change.as_data(), "call": change.call, "params": change.params} for change in self.changes]
-        return "sha256:" + hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()
+        return sha256([change.content for change in self.changes])
 
     def stages(self) -> list[list[list[Change]]]:
         """Stages in order; a stage is a list of lanes that run side by side, a lane a list of changes in order."""

@@ -6,7 +6,6 @@ plans anew and carries out nothing whose fingerprint the file does not have.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from typing import Any
 import acksm
 from acksm import bounded, private_file, reports
 from acksm.config import Settings
-from acksm.engine.change import Change, Plan
+from acksm.engine.change import Change, Plan, sha256
 from acksm.engine.diff import render, unified
 from acksm.errors import AcksmError
 
@@ -38,21 +37,14 @@ def of(command: Sequence[str], plan: Plan, settings: Settings, target: reports.T
         "target": target,
         "notes": list(plan.notes),
         "result": {key: fact for key, fact in plan.facts.items() if not callable(fact)},  # those are of the end
-        "changes": [{"change": change.as_data(), "fingerprint": fingerprint(change)} for change in plan.mutations],
+        "changes": [{"change": change.as_data(), "fingerprint": sha256(change.content)} for change in plan.mutations],
         "digest": "",
     }
     return {**body, "digest": _digest(body)}
 
 
-def fingerprint(change: Change) -> str:
-    """sha256 over the change and its call's parameters; equal changes have equal ones, on every machine."""
-    body = {**change.as_data(), "call": change.call, "params": change.params}
-    return "sha256:" + hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()
-
-
 def _digest(document: reports.PlanFile) -> str:
-    body = {key: value for key, value in document.items() if key != "digest"}
-    return "sha256:" + hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()
+    return sha256({key: value for key, value in document.items() if key != "digest"})
 
 
 def write(path: Path, document: reports.PlanFile) -> None:
@@ -122,7 +114,7 @@ class Approval:
                     where=self.path,
                 )
         approved = {item["fingerprint"] for item in self.document["changes"]}
-        new = [change for change in plan.mutations if fingerprint(change) not in approved]
+        new = [change for change in plan.mutations if sha256(change.content) not in approved]
         if new:
             raise AcksmError(
                 "plan-outdated",
