@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields, replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,8 +12,10 @@ from hypothesis import given, strategies as st
 
 from acksm.catalog import entries, lookup
 from acksm.config import Settings
+from acksm.engine import plan_file
 from acksm.engine.change import Danger, Plan
 from acksm.engine.checks import Check, Result, Severity, State, judge
+from acksm.engine.review import CURRENT
 from acksm.guide import doctor, oidc
 from acksm.guide.carm_verify import Chain
 from acksm.guide.controller_logs import PodLog
@@ -396,6 +399,21 @@ def test_fix_takes_what_is_safe_and_what_is_asked_for() -> None:
     drifted = replace(facts, releases={"sagemaker": replace(RELEASE, drift=("x",))})
     chosen = doctor.fixes(results(drifted), drifted.plan)  # type: ignore[arg-type]
     assert chosen == [trust_changed, upgrade]
+
+
+def test_acksm_plan_keeps_what_fix_would_do() -> None:
+    """It was said to, and the plan never reached the file."""
+    plan = Plan("doctor", (change("iam-role.trust"),))
+    facts = whole(roles={ROLE: role("system:x")}, plan=plan)
+    target: Any = SimpleNamespace(settings=Settings(dry_run=True), as_data=dict)
+    recorder = plan_file.Recorder(["doctor", "--fix"])
+    token = CURRENT.set(recorder)
+    try:
+        doctor._fix(target, SimpleNamespace(show=lambda _: None, emit=lambda _: None), results(facts), facts)
+    finally:
+        CURRENT.reset(token)
+    assert recorder.document is not None
+    assert [item["change"]["id"] for item in recorder.document["changes"]] == ["iam-role.trust"]
 
 
 def test_nothing_wrong_nothing_fixed() -> None:

@@ -40,9 +40,7 @@ def carry_out(
     Errors: `needs-confirmation`, `not-confirmed`, what a review of the plan raises, and what the changes raise.
     """
     settings, mutations = target.settings, plan.mutations
-    reviewer = review.CURRENT.get()
-    if reviewer is not None:
-        reviewer.saw(plan, settings, target.as_data())
+    hand_over(target, plan)
     for note in plan.notes:
         ui.emit(Event(Kind.NOTE, "note", note))
     report: reports.Changes = {
@@ -66,8 +64,16 @@ def carry_out(
     perform(target, plan, dispatch, ui.emit, waits_unlocked=waits_unlocked, lock=lock)
     if not mutations:
         ui.emit(Event(Kind.UP_TO_DATE, "up-to-date", "up to date: nothing was to be done"))
-    ui.result(plan.command, {**report, **_facts(plan)}, text if isinstance(text, str) else text(), code())
-    return code()
+    ended = code()
+    ui.result(plan.command, {**report, **_facts(plan)}, text if isinstance(text, str) else text(), ended)
+    return ended
+
+
+def hand_over(target: Target, plan: Plan) -> None:
+    """Let `acksm plan` keep the plan, or `acksm apply` compare it, before anything is shown or written."""
+    reviewer = review.CURRENT.get()
+    if reviewer is not None:
+        reviewer.saw(plan, target.settings, target.as_data())
 
 
 def perform(

@@ -16,7 +16,7 @@ from acksm.engine.diff import render_plan
 from acksm.errors import AcksmError, ExitCode
 from acksm.events import Event, Kind
 from acksm.guide import caller_policies, controller_logs, doctor_object, doctor_way, install, rights, symptoms
-from acksm.guide.carry_out import perform
+from acksm.guide.carry_out import hand_over, perform
 from acksm.guide.doctor_facts import Facts, attempt, gather
 from acksm.guide.doctor_ground import CHECKS as OF_GROUND
 from acksm.guide.doctor_releases import CHECKS as OF_RELEASES
@@ -171,6 +171,7 @@ def _fix(target: Target, ui: Any, results: Sequence[Result], facts: Facts) -> li
     settings = target.settings
     changes = fixes(results, facts.plan) if isinstance(facts.plan, Plan) else []
     plan = Plan("doctor", tuple(changes))
+    hand_over(target, plan)
     if not plan.mutations:
         ui.emit(
             Event(Kind.UP_TO_DATE, "up-to-date", "nothing that is wrong has a remedy that acksm may apply by itself")
