@@ -11,7 +11,6 @@ from acksm import charts
 from acksm.config import Settings
 from acksm.errors import AcksmError
 from acksm.guide import controllers, upgrade
-from acksm.guide.release import Observed
 from acksm.guide.target import Target
 
 TESTED = charts.TESTED
@@ -19,8 +18,10 @@ NEWER = "99.0.0"
 
 
 def meant(monkeypatch: pytest.MonkeyPatch, installed: dict[str, str], **settings: Any) -> Settings:
-    seen = {service: Observed(version) if version else Observed() for service, version in installed.items()}
-    monkeypatch.setattr(controllers, "releases", lambda target: {key: seen[key] for key in target.settings.service})
+    seen = {service: (SimpleNamespace(version=version), ()) for service, version in installed.items() if version}
+    monkeypatch.setattr(
+        controllers, "installed", lambda target: {key: seen[key] for key in target.settings.service if key in seen}
+    )
     return upgrade.settings_for(cast(Target, SimpleNamespace(settings=Settings(**settings))))
 
 

@@ -15,7 +15,7 @@ from acksm.guide.target import Target
 def settings_for(target: Target) -> Settings:
     """The settings of the `install` that is meant. Errors: `controllers-missing`, `version-older`."""
     settings = target.settings
-    installed = {service: item.version for service, item in controllers.releases(target).items() if item.version}
+    installed = {service: found.version for service, (found, _) in controllers.installed(target).items() if found}
     chosen = [service for service in settings.service if service in installed]
     if not chosen:
         raise AcksmError(
