@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from acksm.guide import symptoms
+from acksm.guide.readiness import pods_of
 from acksm.guide.running import Running
 from acksm.guide.symptoms import Found
 from acksm.kube.client import Kube
-from acksm.kube.paths import ref
 
 LINES = 500
 
@@ -33,9 +33,7 @@ def read(kube: Kube, controllers: Sequence[Running], *, lines: int = LINES) -> l
     asked = [
         (item, pod, previous)
         for item in controllers
-        for pod in kube.list(
-            ref("Pod", namespace=item.namespace), selector=f"app.kubernetes.io/instance={item.release}"
-        )
+        for pod in pods_of(kube, item.namespace, item.release)
         for previous in (True, False)
         if not previous or _restarted(pod)
     ]

@@ -34,6 +34,7 @@ from acksm.guide import (
 )
 from acksm.guide.controller_logs import PodLog
 from acksm.guide.crds import COMMON_GROUP
+from acksm.guide.readiness import pods_of
 from acksm.guide.region import ENDPOINTS
 from acksm.guide.release import Observed as Release
 from acksm.guide.running import Flags, Running
@@ -248,7 +249,7 @@ def _deployed(target: Target) -> list[Deployed]:
     def one(item: Running) -> Deployed:
         manifest = kube.get(ref("Deployment", item.deployment, item.namespace)) or {}
         spec = manifest.get("spec") or {}
-        pods = kube.list(ref("Pod", namespace=item.namespace), selector=f"app.kubernetes.io/instance={item.release}")
+        pods = pods_of(kube, item.namespace, item.release)
         return Deployed(item, running.flags_of(manifest), int(spec.get("replicas", 1)), tuple(pods))
 
     with ThreadPoolExecutor(max_workers=4) as pool:

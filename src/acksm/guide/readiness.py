@@ -118,16 +118,26 @@ def is_observed(deployment: Json) -> bool:
     return seen >= int(deployment["metadata"].get("generation", 0))
 
 
+def selector_of(release: str) -> str:
+    """The label selector of a release's objects: every generation of the charts puts that label on them."""
+    return f"{INSTANCE_LABEL}={release}"
+
+
+def pods_of(kube: Kube, namespace: str, release: str) -> list[dict[str, Any]]:
+    """The pods of a release's controller."""
+    return kube.list(ref("Pod", namespace=namespace), selector=selector_of(release))
+
+
 def look(kube: Kube, namespace: str, release: str) -> Health | None:
     """The controller's state now, in three reads, four where pods are not well; None without a Deployment."""
-    selector = f"{INSTANCE_LABEL}={release}"
+    selector = selector_of(release)
     deployments = kube.list(ref("Deployment", namespace=namespace), selector=selector)
     if not deployments:
         return None
     deployment = deployments[0]
     account = str(deployment["spec"]["template"]["spec"].get("serviceAccountName", "default"))
     live = kube.get(ref("ServiceAccount", account, namespace))
-    pods: Sequence[Json] = kube.list(ref("Pod", namespace=namespace), selector=selector)
+    pods: Sequence[Json] = pods_of(kube, namespace, release)
     if any(pod_state(pod).reason for pod in pods):
         pods = of_newest(pods, kube.list(ref("ReplicaSet", namespace=namespace), selector=selector))
     return judge(deployment, live, pods)
@@ -251,9 +261,9 @@ def _until_available(kube: Kube, namespace: str, release: str, seconds: float) -
 
     At once for who may not watch; then the caller's own pauses count.
     """
-    deployments, selector = ref("Deployment", namespace=namespace), f"{INSTANCE_LABEL}={release}"
+    deployments = ref("Deployment", namespace=namespace)
     try:
-        for deployment in kube.watch(deployments, selector=selector, seconds=int(seconds)):
+        for deployment in kube.watch(deployments, selector=selector_of(release), seconds=int(seconds)):
             if rollout(deployment)[0]:
                 return
     except AcksmError as error:

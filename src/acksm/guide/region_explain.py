@@ -18,6 +18,7 @@ from acksm.errors import AcksmError
 from acksm.guide import running
 from acksm.guide.bindings import OBJECT_REGION, REGION, Namespace
 from acksm.guide.crds import COMMON_GROUP
+from acksm.guide.readiness import pods_of
 from acksm.guide.running import Running
 from acksm.guide.target import connect
 from acksm.kube.client import Kube
@@ -128,8 +129,7 @@ def pod_environment(kube: Kube, controller: Running | None) -> dict[str, str]:
     """The plain variables of a pod of the controller; EKS's webhook adds some that the Deployment does not have."""
     if controller is None:
         return {}
-    selector = f"app.kubernetes.io/instance={controller.release}"
-    for pod in kube.list(ref("Pod", namespace=controller.namespace), selector=selector):
+    for pod in pods_of(kube, controller.namespace, controller.release):
         containers = (pod.get("spec") or {}).get("containers") or []
         return {
             str(item["name"]): str(item.get("value") or "") for one in containers[:1] for item in one.get("env") or []

@@ -15,7 +15,7 @@ from typing import Any
 from acksm import charts, reports
 from acksm.catalog import lookup
 from acksm.errors import AcksmError
-from acksm.guide.readiness import ROLE_ANNOTATION
+from acksm.guide.readiness import INSTANCE_LABEL, ROLE_ANNOTATION
 from acksm.helm.values import Edit
 from acksm.kube.client import Kube
 from acksm.kube.paths import ref
@@ -146,7 +146,7 @@ def from_deployment(manifest: Json) -> Running | None:
         return Running(
             service,
             str(manifest["metadata"]["namespace"]),
-            str(labels.get("app.kubernetes.io/instance", "")),
+            str(labels.get(INSTANCE_LABEL, "")),
             str(manifest["metadata"]["name"]),
             charts.normalise(version or tag),
             str(template["spec"].get("serviceAccountName") or "default"),
