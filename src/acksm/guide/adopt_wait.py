@@ -22,6 +22,7 @@ from acksm.guide.adopt_plan import Adoption
 from acksm.guide.managed import ADOPTED
 from acksm.guide.symptoms import Symptom
 from acksm.guide.synced import RECOVERABLE, SYNCED, TERMINAL, moment
+from acksm.kube import conditions
 from acksm.kube.client import Kube
 from acksm.kube.paths import Ref
 
@@ -67,7 +68,7 @@ class Result:
 
     @property
     def conditions(self) -> list[dict[str, Any]]:
-        return list((self.manifest.get("status") or {}).get("conditions") or [])
+        return conditions.listed(self.manifest)
 
     def fail(self, id: str, message: str, symptom: Symptom | None = None) -> None:
         """With a symptom that is not an adoption's own its remedy is told."""
@@ -96,38 +97,27 @@ class Seen:
     terminal: str = ""
 
 
-def condition(manifest: Json, kind: str) -> Json:
-    """A condition of the object; {} when it has none of that type."""
-    found = (manifest.get("status") or {}).get("conditions") or []
-    return next((item for item in found if item.get("type") == kind), {})
-
-
-def told(item: Json) -> str:
-    """A condition's message and reason."""
-    return ": ".join(str(item[key]) for key in ("message", "reason") if item.get(key))
-
-
 def judge(item: Adoption, manifest: Json | None, helper: Json | None) -> Seen:
     """Whether the object is adopted, and what its conditions say. Pure."""
     if helper is not None:
-        adopted = condition(helper, ADOPTED_CONDITION)
+        adopted = conditions.by_type(helper).get(ADOPTED_CONDITION, {})
         if adopted.get("status") == "False":
-            return Seen(problem=told(adopted) or "not adopted")
+            return Seen(problem=conditions.told(adopted) or "not adopted")
     if manifest is None:
         return Seen(text="not there yet" if item.place.way is Way.ANNOTATIONS else "not made by the controller yet")
     notes = (manifest["metadata"].get("annotations") or {}) if manifest else {}
-    conditions = (manifest.get("status") or {}).get("conditions") or []
-    synced = condition(manifest, SYNCED) or condition(manifest, READY)
+    said = conditions.by_type(manifest)
+    synced = said.get(SYNCED) or said.get(READY) or {}
     managed = f"finalizers.{item.kind.group}/{item.kind.name}" in (manifest["metadata"].get("finalizers") or ())
-    if managed and notes.get(ADOPTED) == "true" and (conditions or not item.place.controller.has("synced-condition")):
-        ended = condition(manifest, TERMINAL)
-        return Seen(True, told(ended if ended.get("status") == "True" else synced))
+    if managed and notes.get(ADOPTED) == "true" and (said or not item.place.controller.has("synced-condition")):
+        ended = said.get(TERMINAL, {})
+        return Seen(True, conditions.told(ended if ended.get("status") == "True" else synced))
     for kind in (TERMINAL, RECOVERABLE):
-        found = condition(manifest, kind)
+        found = said.get(kind, {})
         if found.get("status") == "True":
-            return Seen(terminal=told(found)) if kind == TERMINAL else Seen(problem=told(found))
+            return Seen(terminal=conditions.told(found)) if kind == TERMINAL else Seen(problem=conditions.told(found))
     if synced.get("status") in {"False", "Unknown"}:
-        return Seen(problem=told(synced))
+        return Seen(problem=conditions.told(synced))
     return Seen(text="not looked at by the controller yet")
 
 

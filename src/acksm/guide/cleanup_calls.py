@@ -18,7 +18,7 @@ from acksm.guide import bindings, controller_logs, running, synced
 from acksm.guide.inventory_objects import POLICY, RETAIN, is_ack_finalizer
 from acksm.guide.readiness import INSTANCE_LABEL
 from acksm.kinds import KINDS
-from acksm.kube import contents
+from acksm.kube import conditions, contents
 from acksm.kube.client import Json, Kube
 from acksm.kube.keys import ANNOTATIONS, TRIES, values_at
 from acksm.kube.owners import OWNED_LABEL
@@ -154,8 +154,7 @@ class Calls:
             metadata = manifest["metadata"]
             held = [str(name) for name in metadata.get("finalizers") or []]
             lines.append(f"{place}: finalizers {', '.join(held) or '(none)'}")
-            conditions: list[Json] = (manifest.get("status") or {}).get("conditions") or []
-            for item in conditions:
+            for item in conditions.listed(manifest):
                 if item.get("message") or item.get("reason"):
                     told = f"{item.get('message') or ''} {item.get('reason') or ''}".strip()
                     lines.append(f"  {item.get('type')}={item.get('status')}: {told}")
@@ -296,5 +295,5 @@ def _refused(manifest: Mapping[str, Any]) -> bool:
         and item.get("status") == "True"
         and began
         and str(item.get("lastTransitionTime") or "") > began
-        for item in (manifest.get("status") or {}).get("conditions") or []
+        for item in conditions.listed(manifest)
     )

@@ -21,6 +21,7 @@ from acksm.engine.diff import holds
 from acksm.engine.waits import Deadline, Progress, wait_until
 from acksm.errors import AcksmError
 from acksm.events import Emit, silent
+from acksm.kube import conditions
 from acksm.kube.client import Kube
 from acksm.kube.owners import OWNED_LABEL, Owner, owner_of
 from acksm.kube.paths import ref
@@ -233,9 +234,7 @@ def _chart_of(live: Mapping[str, Any]) -> str:
 
 def established(live: Mapping[str, Any] | None) -> bool:
     """Whether the apiserver serves the CRD: conditions NamesAccepted and Established are True."""
-    conditions = ((live or {}).get("status") or {}).get("conditions") or []
-    true = {str(item.get("type")) for item in conditions if item.get("status") == "True"}
-    return {"NamesAccepted", "Established"} <= true
+    return conditions.holds(live, "NamesAccepted") and conditions.holds(live, "Established")
 
 
 def await_established(kube: Kube, deadline: Deadline, names: Sequence[str], emit: Emit = silent) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from acksm.guide.crds import COMMON_GROUP
 from acksm.kinds import KINDS, Kind
+from acksm.kube import conditions
 from acksm.kube.client import Kube
 from acksm.kube.keys import ANNOTATIONS, values_at
 from acksm.kube.owners import OWNED_LABEL
@@ -94,8 +95,7 @@ def of_adopted_resource(manifest: Json) -> Holder | None:
     target, aws = spec.get("kubernetes") or {}, spec.get("aws") or {}
     service = str(target.get("group", "")).removesuffix(f".{COMMON_GROUP}")
     kind = KINDS.get(service, {}).get(str(target.get("kind", "")))
-    conditions = (manifest.get("status") or {}).get("conditions") or []
-    done = any(item.get("type") == "ACK.Adopted" and item.get("status") == "True" for item in conditions)
+    done = conditions.holds(manifest, "ACK.Adopted")
     if kind is None:
         return None
     meta = target.get("metadata") or {}

@@ -14,6 +14,7 @@ from acksm.engine.change import Change, Op
 from acksm.engine.waits import Deadline, Progress, wait_until
 from acksm.errors import AcksmError
 from acksm.events import Emit, silent
+from acksm.kube import conditions
 from acksm.kube.client import Kube
 from acksm.kube.paths import ref
 
@@ -83,11 +84,10 @@ def pod_state(pod: Json) -> PodState:
             if ended:
                 why = f", {ended['reason']}" if ended.get("reason") not in {None, "", "Error", "Completed"} else ""
                 message = f"{message} (last exit code {ended.get('exitCode')}{why})".strip()
-    conditions = {str(item.get("type")): item for item in status.get("conditions") or []}
-    unscheduled = conditions.get("PodScheduled", {})
+    unscheduled = conditions.by_type(pod).get("PodScheduled", {})
     if not reason and unscheduled.get("status") == "False":
         reason, message = str(unscheduled.get("reason", "")), str(unscheduled.get("message", ""))
-    ready = conditions.get("Ready", {}).get("status") == "True"
+    ready = conditions.holds(pod, "Ready")
     return PodState(
         str(pod["metadata"]["name"]),
         ready,

@@ -30,6 +30,7 @@ from acksm.guide.doctor_facts import Facts, attempt, gather
 from acksm.guide.inventory import Inventory
 from acksm.guide.running import scope_text
 from acksm.guide.target import Target
+from acksm.kube import conditions
 from acksm.kube.paths import ref
 
 LINES = 1000  # of each log
@@ -229,8 +230,7 @@ def _crd(item: Json) -> dict[str, Any]:
         "chart": annotations.get("acksm.dev/chart"),
         "deleting": bool(metadata.get("deletionTimestamp")),
         "conditions": [
-            {key: condition.get(key) for key in ("type", "status", "reason")}
-            for condition in (item.get("status") or {}).get("conditions") or []
+            {key: condition.get(key) for key in ("type", "status", "reason")} for condition in conditions.listed(item)
         ],
     }
 

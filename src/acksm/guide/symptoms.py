@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from acksm.kube import conditions
+
 LONGEST_LINE = 4000  # characters of a log line that are looked at
 _OBJECT_KEYS = ("kind", "controllerKind")
 # Types of conditions, and the status in which each tells of a failure.
@@ -193,14 +195,13 @@ def of_log(text: str, object: str = "") -> list[Found]:
 
 def failing(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
     """(type, message and reason) of the conditions of an object that tell of a failure; `Ready` only by itself."""
-    told = []
-    for item in (manifest.get("status") or {}).get("conditions") or []:
+    found = []
+    for item in conditions.listed(manifest):
         kind = str(item.get("type", ""))
         if str(item.get("status", "")) in _FAILING.get(kind, ()):
-            parts = [str(item.get(key) or "") for key in ("message", "reason")]
-            told.append((kind, ": ".join(part for part in parts if part)))
-    others = [item for item in told if item[0] != "Ready"]
-    return others or told
+            found.append((kind, conditions.told(item)))
+    others = [item for item in found if item[0] != "Ready"]
+    return others or found
 
 
 def of_object(manifest: Mapping[str, Any]) -> list[Found]:

@@ -20,6 +20,7 @@ from acksm.guide import controller_logs, symptoms
 from acksm.guide.running import Running
 from acksm.guide.symptoms import Place, Symptom
 from acksm.kinds import KINDS
+from acksm.kube import conditions
 from acksm.kube.client import Kube
 from acksm.kube.paths import Ref, ref
 
@@ -56,9 +57,9 @@ def judge(manifest: Json | None, where: str) -> State:
     if manifest is None:
         return State(False, "it is not there")
     status = manifest.get("status") or {}
-    conditions = {str(item.get("type")): item for item in status.get("conditions") or []}
+    said = conditions.by_type(manifest)
     aws, reason = _in_aws(str(manifest.get("kind")), status)
-    terminal, recoverable = conditions.get(TERMINAL), conditions.get(RECOVERABLE)
+    terminal, recoverable = said.get(TERMINAL), said.get(RECOVERABLE)
     if _holds(terminal):
         text = _told(terminal)
         text = f"{text} ({reason})" if reason and reason not in text else text
@@ -66,7 +67,7 @@ def judge(manifest: Json | None, where: str) -> State:
     if _holds(recoverable):
         text = _told(recoverable)
         return State(False, text, trouble=_by_condition("object-recoverable", text, where), aws=aws, reason=reason)
-    synced = conditions.get(SYNCED)
+    synced = said.get(SYNCED)
     if synced is None:
         # Runtimes before 0.18 have no such condition; later ones write it together with the ARN.
         done = bool((status.get("ackResourceMetadata") or {}).get("arn")) and not _busy(str(manifest.get("kind")), aws)

@@ -25,6 +25,7 @@ from acksm.errors import AcksmError
 from acksm.helm.registry import Registry
 from acksm.helm.releases import Releases
 from acksm.helm.runner import Helm
+from acksm.kube import conditions
 from acksm.kube.client import Endpoint, Kube, preload
 from acksm.kube.kubeconfig import Context, load, same_server
 from acksm.kube.paths import ref
@@ -214,5 +215,4 @@ def check_nodes(target: Target) -> str:
 
 
 def _ready(node: dict[str, Any]) -> bool:
-    conditions = (node.get("status") or {}).get("conditions") or []
-    return any(item.get("type") == "Ready" and item.get("status") == "True" for item in conditions)
+    return conditions.holds(node, "Ready")
