@@ -9,9 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import re
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +19,7 @@ from urllib.request import getproxies, proxy_bypass
 
 import urllib3
 
-from acksm import archive, charts
+from acksm import archive, charts, private_file
 from acksm.config import cache_dir
 from acksm.errors import AcksmError
 from acksm.retries import Bounded
@@ -117,7 +115,7 @@ class Registry:
             blob = f"{self._base}/v2/{repository}/blobs/{digest}"
             data = self._get(blob, repository, archive.MAX_ARCHIVE).data
             _check(data, digest, size, blob)
-            _store(path, data)
+            private_file.write(path, data)
         return Pulled(archive.read_bytes(data, f"{charts.chart_name(service)}:{tag}"), path, digest)
 
     def _repository(self, service: str) -> str:
@@ -235,19 +233,11 @@ def _cached(path: Path, digest: str) -> bytes | None:
     return data if "sha256:" + hashlib.sha256(data).hexdigest() == digest else None
 
 
-def _store(path: Path, data: bytes) -> None:
-    """Whole or not at all: written beside, then renamed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as stream:
-        stream.write(data)
-    os.replace(stream.name, path)
-
-
 def local(source: str) -> Pulled:
     """A chart from a directory or .tgz that the user names. A directory is packed, so that helm sees what was read."""
     chart, data = archive.load(Path(source))
     digest = "sha256:" + hashlib.sha256(data).hexdigest()
     kept = cache_dir() / "charts" / f"{digest.removeprefix('sha256:')}.tgz"
     if _cached(kept, digest) is None:
-        _store(kept, data)
+        private_file.write(kept, data)
     return Pulled(chart, kept, digest)
