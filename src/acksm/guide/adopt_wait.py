@@ -7,8 +7,7 @@ selectors that overlap, a region or account that drifted (ack-facts.md §2.4, §
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -21,15 +20,13 @@ from acksm.guide.adopt_place import Way
 from acksm.guide.adopt_plan import Adoption
 from acksm.guide.managed import ADOPTED
 from acksm.guide.symptoms import Symptom
-from acksm.guide.synced import RECOVERABLE, SYNCED, TERMINAL, moment
+from acksm.guide.synced import RECOVERABLE, SYNCED, TERMINAL, look, moment
 from acksm.kube import conditions
 from acksm.kube.client import Kube
-from acksm.kube.paths import Ref
 
 PATIENCE_SECONDS = 30.0  # an error that a controller has not got over by then is told; IAM settles in that time
 LOG_AFTER_SECONDS, LOG_EVERY_SECONDS = 2.0, 4.0
 LOG_LINES = 3000
-FEW = 4
 READY, ADOPTED_CONDITION = "Ready", "ACK.Adopted"
 # The symptom in a log or condition -> what it means for an adoption
 CAUSES = {
@@ -181,12 +178,12 @@ class Wait:
         return f"{adopted} of {len(self.results)} adopted" + (f", {failed} failed" if failed else "")
 
     def _look(self, waiting: Sequence[Result], since: dict[int, float]) -> None:
-        objects, helpers = _read(self.kube, [item.item for item in waiting])
+        items = [result.item for result in waiting]
+        helpers = [item.helper for item in items if item.place.way is Way.ADOPTED_RESOURCE]
+        there = look(self.kube, [*(item.target for item in items), *helpers])
         for result in waiting:
-            target = result.item.target
-            manifest = objects.get(target.path)
-            seen = judge(result.item, manifest, helpers.get(result.item.helper.path))
-            helper = helpers.get(result.item.helper.path)
+            manifest, helper = there.get(result.item.target), there.get(result.item.helper)
+            seen = judge(result.item, manifest, helper)
             result.manifest, result.text = manifest or {}, seen.text or seen.problem or seen.terminal
             result.born = str(((helper or manifest or {}).get("metadata") or {}).get("creationTimestamp") or "")
             if seen.done:
@@ -221,31 +218,3 @@ class Wait:
                 )
                 message = f"the log of {place.controller}: {found.text}{where}"
                 result.fail_by(found.text, symptoms.Place.LOG, message)
-
-
-def _read(kube: Kube, items: Sequence[Adoption]) -> tuple[dict[str, Json], dict[str, Json]]:
-    """The objects and the AdoptedResources of these adoptions by path: a few one by one, many by lists."""
-    helpers = {item.helper.path: item.helper for item in items if item.place.way is Way.ADOPTED_RESOURCE}
-    wanted = {item.target.path: item.target for item in items} | helpers
-    if len(wanted) <= FEW:
-        got = {path: kube.get(where) for path, where in wanted.items()}
-        found = {path: manifest for path, manifest in got.items() if manifest is not None}
-    else:
-        places: dict[Ref, set[str]] = {}
-        for one in wanted.values():
-            places.setdefault(replace(one, name="", namespace=""), set()).add(one.namespace)
-        lists = [
-            replace(kind, namespace=name)
-            for kind, names in places.items()
-            for name in (names if len(names) <= FEW else [""])
-        ]
-        with ThreadPoolExecutor(max_workers=FEW) as pool:
-            found = {
-                replace(kind, name=item["metadata"]["name"], namespace=item["metadata"].get("namespace", "")).path: item
-                for kind, listed in zip(lists, pool.map(kube.list, lists), strict=True)
-                for item in listed
-            }
-    return (
-        {path: item for path, item in found.items() if path not in helpers},
-        {path: item for path, item in found.items() if path in helpers},
-    )

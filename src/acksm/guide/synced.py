@@ -16,7 +16,7 @@ from acksm.catalog import lookup
 from acksm.engine.waits import Deadline, Progress, wait_until
 from acksm.errors import AcksmError
 from acksm.events import Emit, silent
-from acksm.guide import controller_logs, symptoms
+from acksm.guide import bindings, controller_logs, symptoms
 from acksm.guide.running import Running
 from acksm.guide.symptoms import Place, Symptom
 from acksm.kinds import KINDS
@@ -32,7 +32,7 @@ LOG_LINES = 3000
 LOG_SECONDS = 3.0  # an object that is not synced by then may have its reason in the log only
 # A condition that was true before the object was changed holds until the controller has looked again.
 STALE_SECONDS = 10.0
-ONE_BY_ONE = 3  # objects of a collection that are asked for one by one; more are taken out of its list
+ONE_BY_ONE = 3  # objects of a kind that are asked for one by one; more are taken out of lists
 
 Json = Mapping[str, Any]
 
@@ -127,21 +127,27 @@ def _busy(kind: str, aws: str) -> bool:
 
 
 def look(kube: Kube, wanted: Sequence[Ref]) -> dict[Ref, Json | None]:
-    """The objects as they are now. Many of one collection cost one list; None for what is not there."""
-    collections: dict[Ref, list[Ref]] = {}
+    """The objects as they are now. Many of one kind cost a list of each namespace, or one of all when these are many;
+    None for what is not there."""
+    kinds: dict[Ref, list[Ref]] = {}
     for one in wanted:
-        collections.setdefault(replace(one, name=""), []).append(one)
+        kinds.setdefault(replace(one, name="", namespace=""), []).append(one)
 
-    def ask(collection: Ref) -> dict[Ref, Json | None]:
-        some = collections[collection]
+    def ask(kind: Ref) -> dict[Ref, Json | None]:
+        some = kinds[kind]
         if len(some) <= ONE_BY_ONE:
             return {one: kube.get(one) for one in some}
-        names = {str(item["metadata"]["name"]): {"kind": collection.kind, **item} for item in kube.list(collection)}
-        return {one: names.get(one.name) for one in some}
+        places = {one.namespace for one in some}
+        there: dict[tuple[str, str], Json] = {}
+        for place in places if len(places) <= bindings.FEW else {""}:
+            for item in kube.list(replace(kind, namespace=place)):
+                metadata = item["metadata"]
+                there[(str(metadata.get("namespace") or place), str(metadata["name"]))] = {"kind": kind.kind, **item}
+        return {one: there.get((one.namespace, one.name)) for one in some}
 
     with ThreadPoolExecutor(max_workers=8) as pool:
         found: dict[Ref, Json | None] = {}
-        for part in pool.map(ask, collections):
+        for part in pool.map(ask, kinds):
             found |= part
         return found
 
