@@ -171,20 +171,27 @@ def _facts(item: Item) -> dict[str, Any]:
     return {"policy": policy, **{key: value for key, value in found.items() if value}}
 
 
+def _on(item: Item | Common, **params: Any) -> dict[str, Any]:
+    """What every change of an object has: which one it is, as it was looked at, and a lane of its own."""
+    return {
+        "system": "kubernetes",
+        "target": str(item.place),
+        "params": {**place_params(item.place), "uid": item.uid, **params},
+        "lane": bindings.lane(f"{item.place.namespace}/{item.place.name}"),
+    }
+
+
 def _retain(item: Item) -> Change:
     return Change(
+        **_on(item),
         id="cleanup.retain",
         step=POLICIES,
         op=Op.UPDATE,
-        system="kubernetes",
-        target=str(item.place),
         call="cleanup.retain",
-        params={**place_params(item.place), "uid": item.uid},
         before={POLICY: item.policy.value if item.policy.source == "object" else None},
         after={POLICY: RETAIN},
         reason=f"the policy of its {item.policy.source} is {item.policy.value}",
         guide=f"kubectl annotate {item.place.plural} {item.place.name} -n {item.place.namespace} {POLICY}={RETAIN}",
-        lane=bindings.lane(f"{item.place.namespace}/{item.place.name}"),
     )
 
 
@@ -192,51 +199,42 @@ def _delete(item: Item, effect: Effect) -> Change:
     severe = effect in {Effect.DELETES, Effect.STOPS}
     where = f", account {item.account}, {item.region}" if severe and item.account else ""
     return Change(
+        **_on(item, retain=effect is Effect.LEAVES),
         id="cleanup.object",
         step=STEP,
         op=Op.DELETE,
-        system="kubernetes",
-        target=str(item.place),
         call="cleanup.delete",
-        params={**place_params(item.place), "uid": item.uid, "retain": effect is Effect.LEAVES},
         before=_facts(item),
         reason=_TOLD[effect] + where,
         danger=Danger.SEVERE if severe else Danger.MILD,
         guide=f"kubectl delete {item.place.plural} {item.place.name} -n {item.place.namespace}",
-        lane=bindings.lane(f"{item.place.namespace}/{item.place.name}"),
     )
 
 
 def _orphan(item: Item | Common, finalizers: Sequence[str], step: str) -> Change:
     """Of an object: `retain` too, so that a controller that comes back lets go of it."""
     return Change(
+        **_on(item, finalizers=list(finalizers)),
         id="cleanup.orphan",
         step=step,
         op=Op.DELETE,
-        system="kubernetes",
-        target=str(item.place),
         call="cleanup.orphan",
-        params={**place_params(item.place), "uid": item.uid, "finalizers": list(finalizers)},
         before={"finalizers": list(item.finalizers)},
         reason=_TOLD[Effect.LEAVES if isinstance(item, Item) and item.arn else Effect.NOTHING],
         danger=Danger.MILD,
-        lane=bindings.lane(f"{item.place.namespace}/{item.place.name}"),
     )
 
 
 def _delete_common(one: Common) -> Change:
     return Change(
+        **_on(one, retain=False),
         id="cleanup.common",
         step=COMMON_STEP,
         op=Op.DELETE,
-        system="kubernetes",
-        target=str(one.place),
         call="cleanup.delete",
-        params={**place_params(one.place), "uid": one.uid, "retain": False},
         before={"finalizers": list(one.finalizers)},
         reason="what it made stays",
         danger=Danger.MILD,
-        lane=bindings.lane(f"{one.place.namespace}/{one.place.name}"),
     )
 
 
