@@ -85,16 +85,35 @@ def held(
 
 def _take(kube: Kube, namespace: str, me: str, emit: Emit, sleep: Callable[[float], None]) -> Json:
     """The Lease, made or taken over. Another change of it in the same instant is somebody else's."""
+    mine = _created(kube, namespace, me)
+    if mine is not None:
+        return mine
+    other = kube.get(ref("Lease", NAME, namespace))
+    if other and (other.get("spec") or {}).get("holderIdentity") == me:  # the answer to its creation was lost
+        return other
+    if other and _is_dead(kube, namespace, other, emit, sleep):
+        return _replaced(kube, namespace, me, other)
+    mine = _created(kube, namespace, me)  # it went meanwhile
+    if mine is None:
+        raise _busy(kube.get(ref("Lease", NAME, namespace)) or {}, namespace)
+    return mine
+
+
+def _created(kube: Kube, namespace: str, me: str) -> Json | None:
+    """The Lease as made now; None when there is one."""
     try:
         return kube.create(_manifest(namespace, me))
     except AcksmError as error:
         if error.id != "kube-exists":
             raise
-    other = kube.get(ref("Lease", NAME, namespace))
-    if other is None:  # it went meanwhile
-        return _made(kube, namespace, me)
-    if (other.get("spec") or {}).get("holderIdentity") == me:  # the answer to its creation was lost
-        return other
+        return None
+
+
+def _is_dead(kube: Kube, namespace: str, other: Json, emit: Emit, sleep: Callable[[float], None]) -> bool:
+    """Whether the holder of `other` has ended without a word; False when the Lease goes meanwhile.
+
+    Error: `cluster-busy` for one that lives.
+    """
     if _age(other, "renewTime") < DURATION_SECONDS:
         raise _busy(other, namespace)
     emit(Event(Kind.PROGRESS, "lease", f"looking whether {_who(other)} is alive"))
@@ -104,10 +123,15 @@ def _take(kube: Kube, namespace: str, me: str, emit: Emit, sleep: Callable[[floa
         waited += PAUSE_SECONDS
         now = kube.get(ref("Lease", NAME, namespace))
         if now is None:
-            return _made(kube, namespace, me)
+            return False
         if now["metadata"]["resourceVersion"] != other["metadata"]["resourceVersion"]:
             raise _busy(now, namespace)
     emit(Event(Kind.NOTE, "lease", f"{_who(other)} ended without a word; going on in its place"))
+    return True
+
+
+def _replaced(kube: Kube, namespace: str, me: str, other: Json) -> Json:
+    """The Lease taken over as it was looked at."""
     body = _manifest(namespace, me)
     body["metadata"]["resourceVersion"] = other["metadata"]["resourceVersion"]
     try:
@@ -116,15 +140,6 @@ def _take(kube: Kube, namespace: str, me: str, emit: Emit, sleep: Callable[[floa
         if error.id not in {"kube-conflict", "kube-not-found"}:
             raise
         raise _busy(other, namespace) from error
-
-
-def _made(kube: Kube, namespace: str, me: str) -> Json:
-    try:
-        return kube.create(_manifest(namespace, me))
-    except AcksmError as error:
-        if error.id != "kube-exists":
-            raise
-        raise _busy(kube.get(ref("Lease", NAME, namespace)) or {}, namespace) from error
 
 
 def _renew(
