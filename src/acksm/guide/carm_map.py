@@ -19,7 +19,7 @@ from acksm.guide import bindings
 from acksm.guide.bindings import OWNER, TEAM
 from acksm.kube.client import Kube
 from acksm.kube.keys import DATA, Moves, managers_at, set_keys, values_at
-from acksm.kube.owners import OWNED_LABEL
+from acksm.kube.owners import OWNED_LABEL, is_owned
 from acksm.kube.paths import ref
 
 ACCOUNT_MAP, TEAM_MAP = "ack-role-account-map", "ack-role-team-map"
@@ -90,7 +90,7 @@ def _map(kube: Kube, namespace: str, name: str) -> Map:
     live = kube.get(ref("ConfigMap", name, namespace))
     if live is None:
         return Map(namespace, name)
-    owned = (live["metadata"].get("labels") or {}).get(OWNED_LABEL) == "true"
+    owned = is_owned(live)
     return Map(namespace, name, values_at(live, DATA), owned, managers_at(live, DATA))
 
 

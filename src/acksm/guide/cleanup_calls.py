@@ -21,7 +21,7 @@ from acksm.kinds import KINDS
 from acksm.kube import conditions, contents
 from acksm.kube.client import Json, Kube
 from acksm.kube.keys import ANNOTATIONS, TRIES, values_at
-from acksm.kube.owners import OWNED_LABEL
+from acksm.kube.owners import is_owned
 from acksm.kube.paths import Ref, ref
 
 LOG_LINES = 2000
@@ -259,7 +259,7 @@ class Calls:
         live = self.kube.get(ref("Namespace", name))
         if live is None or live["metadata"].get("deletionTimestamp"):
             return
-        owned = (live["metadata"].get("labels") or {}).get(OWNED_LABEL) == "true"
+        owned = is_owned(live)
         found = contents.look(self.kube, name)
         foreign = [str(place) for place, item in found.objects if not passes(place, item)] + list(found.unknown)
         if foreign or not owned:

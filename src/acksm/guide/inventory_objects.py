@@ -17,7 +17,7 @@ from acksm.guide.crds import CHART_ANNOTATION, COMMON_GROUP
 from acksm.guide.running import Running
 from acksm.kinds import KINDS, Kind
 from acksm.kube.keys import ANNOTATIONS, values_at
-from acksm.kube.owners import OWNED_LABEL, Owner, owner_of
+from acksm.kube.owners import Owner, is_owned, owner_of
 from acksm.kube.paths import Ref
 
 PREFIX = f"{COMMON_GROUP}/"
@@ -249,7 +249,7 @@ def common_of(manifest: Json, kind: str, place: Ref) -> Common:
         replace(place, kind=kind, name=str(metadata["name"]), namespace=str(metadata.get("namespace", ""))),
         services,
         str(metadata.get("uid", "")),
-        (metadata.get("labels") or {}).get(OWNED_LABEL) == "true",
+        is_owned(manifest),
         bool(metadata.get("deletionTimestamp")),
         tuple(map(str, metadata.get("finalizers") or ())),
     )

@@ -16,7 +16,7 @@ from acksm.kinds import KINDS, Kind
 from acksm.kube import conditions
 from acksm.kube.client import Kube
 from acksm.kube.keys import ANNOTATIONS, values_at
-from acksm.kube.owners import OWNED_LABEL
+from acksm.kube.owners import is_owned
 from acksm.kube.paths import ref
 
 PREFIX = f"{COMMON_GROUP}/"
@@ -83,7 +83,7 @@ def of_object(kind: Kind, manifest: Json) -> Holder:
         str(where.get("region", "")) if managed else "",
         managed or asking,
         managed and (notes.get(ADOPTED) == "true" or not asking),
-        (metadata.get("labels") or {}).get(OWNED_LABEL) == "true",
+        is_owned(manifest),
         annotations=notes,
         manifest=manifest,
     )
@@ -107,7 +107,7 @@ def of_adopted_resource(manifest: Json) -> Holder | None:
         str(meta.get("name") or metadata["name"]),
         key,
         holds=not done and not metadata.get("deletionTimestamp"),
-        owned=(metadata.get("labels") or {}).get(OWNED_LABEL) == "true",
+        owned=is_owned(manifest),
         by=str(metadata["name"]),
         annotations=values_at(manifest, ANNOTATIONS),
         manifest=manifest,

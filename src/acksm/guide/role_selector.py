@@ -22,7 +22,7 @@ from acksm.guide.carm_map import STEP, Subject
 from acksm.guide.crds import COMMON_GROUP
 from acksm.guide.target import Target
 from acksm.kube.client import Kube
-from acksm.kube.owners import OWNED_LABEL
+from acksm.kube.owners import OWNED_LABEL, is_owned
 from acksm.kube.paths import ref
 
 KIND = "IAMRoleSelector"
@@ -55,7 +55,7 @@ class Selector:
             if not types
             else tuple((str(t.get("group", "")), str(t.get("version", "")), str(t.get("kind", ""))) for t in types),
             dict((spec.get("resourceLabelSelector") or {}).get("matchLabels") or {}),
-            (metadata.get("labels") or {}).get(OWNED_LABEL) == "true",
+            is_owned(manifest),
         )
 
     def fits(self, namespace: str, labels: Mapping[str, str]) -> bool:

@@ -45,6 +45,11 @@ def owner_of(manifest: Mapping[str, Any]) -> Owner | None:
     return None
 
 
+def is_owned(manifest: Mapping[str, Any]) -> bool:
+    """Whether the object has acksm's own mark, whoever else has one on it."""
+    return bool((manifest["metadata"].get("labels") or {}).get(OWNED_LABEL) == "true")
+
+
 def managers(manifest: Mapping[str, Any]) -> list[str]:
     """Field managers of the object, sorted."""
     entries = (manifest.get("metadata") or {}).get("managedFields") or []
