@@ -64,8 +64,9 @@ bench: $(STAMP) ## the guide's shell against acksm, side by side; writes docs/be
 
 .PHONY: soak
 soak: SECONDS = 1800
-soak: $(STAMP) ## every command killed at every call, for SECONDS=1800; writes docs/reliability.md
-	@$(BIN)/python bench/soak.py --seconds $(SECONDS)
+soak: $(STAMP) ## every command killed at every call, for SECONDS=1800; other cases of hypothesis; writes docs/reliability.md
+	@$(BIN)/python bench/soak.py --seconds $(SECONDS); code=$$?; \
+		$(BIN)/pytest -n auto -m "hypothesis and not sandbox" --hypothesis-profile explore && exit $$code
 
 .PHONY: lock
 lock: UV = $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import HealthCheck, example, given, settings, strategies as st
 
 from acksm.errors import AcksmError
 from acksm.guide import bindings, carm_map, carm_roles, inventory_objects, role_selector, symptoms, synced
@@ -171,6 +171,7 @@ def test_a_record_that_unpacks_to_gigabytes_is_not_unpacked() -> None:
         max_size=4,
     )
 )
+@example([{"metadata": {"name": "x", "labels": {"version": "¹"}}}])
 def test_any_labels_of_records(secrets: list[Any]) -> None:
     records.newest(secrets)
 

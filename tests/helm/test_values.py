@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 from ruamel.yaml import YAML
 
 from acksm.errors import AcksmError
@@ -171,6 +171,7 @@ def test_a_values_file_that_is_not_yaml_is_told_with_line_and_column(tmp_path: P
 @given(
     st.lists(st.tuples(st.integers(0, len(TEXT.splitlines()) - 1), st.sampled_from(["", "  ", "# note "])), max_size=6)
 )
+@example([(TEXT.splitlines().index('  region: ""') + 1, "  ")])
 def test_spaces_that_mean_nothing_stay_as_they_are(inserted: list[tuple[int, str]]) -> None:
     lines = TEXT.splitlines()
     for place, line in inserted:

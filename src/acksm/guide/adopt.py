@@ -98,7 +98,7 @@ INDEX = "#adopt."
 def locate(where: str) -> str:
     """FILE:LINE:COLUMN of a declaration; anything else as it is."""
     path, mark, index = where.rpartition(INDEX)
-    return place_in_file(path, ("adopt", int(index))) if mark and index.isdigit() else where
+    return place_in_file(path, ("adopt", int(index))) if mark and index.isdecimal() else where
 
 
 def run(settings: Settings, ui: Any, options: Options) -> int:

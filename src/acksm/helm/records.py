@@ -26,7 +26,7 @@ def newest(secrets: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, tuple[i
     found: dict[str, list[tuple[int, str, str]]] = {}
     for secret in secrets:
         labels = secret["metadata"].get("labels") or {}
-        if str(labels.get("version", "")).isdigit():
+        if str(labels.get("version", "")).isdecimal():  # "¹" is a digit, and no number
             row = (int(labels["version"]), str(secret["metadata"]["name"]), str(labels.get("status", "")))
             found.setdefault(str(labels.get("name", "")), []).append(row)
     return {

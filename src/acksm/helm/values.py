@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import takewhile
 from typing import Any
 
 from acksm import bounded
@@ -119,7 +120,12 @@ def _as_written(text: str, patched: str) -> str:
     places[0] = 0
     lines: list[str] = []
     for tag, i1, i2, j1, j2 in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
-        lines += written[places[i1] : places[i2]] if tag == "equal" else after[j1:j2]
+        if tag == "equal":
+            lines += written[places[i1] : places[i2]]
+        else:  # empty lines below a changed one, which ruamel dropped, stood outside of it
+            lines += after[j1:j2]
+            below = min(places[i2 - 1] + 1, places[i2]) if i2 > i1 else places[i2]
+            lines += takewhile(lambda line: not line.strip(), written[below : places[i2]])
     return "\n".join(lines)
 
 

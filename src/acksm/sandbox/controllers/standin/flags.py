@@ -153,7 +153,7 @@ def _resync(default: str, kinds: Sequence[str]) -> dict[str, float]:
     found = {"": float(default)} if default and default != "0" else {}
     for item in kinds:
         name, equals, seconds = item.partition("=")
-        if not equals or not seconds.isdigit() or int(seconds) <= 0:
+        if not equals or not seconds.isdecimal() or int(seconds) <= 0:
             raise FlagError(
                 f"invalid value for flag 'reconcile-resource-resync-seconds': error parsing flag argument '{item}'"
             )
