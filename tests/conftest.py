@@ -10,11 +10,13 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
+import typer.testing
 from hypothesis import settings
 
 from world import World
@@ -28,6 +30,8 @@ _SANDBOX_DIR = "ACKSM_SANDBOX_DIR"
 settings.register_profile("acksm", deadline=None, derandomize=True)
 settings.register_profile("explore", deadline=None)
 settings.load_profile("acksm")
+# The command line is the same for every test, and to build it takes longer than most of them.
+typer.testing._get_command = lru_cache(typer.testing._get_command)  # type: ignore[attr-defined]
 _OWNER = pytest.StashKey[str]()
 
 

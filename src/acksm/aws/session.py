@@ -11,7 +11,7 @@ import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from acksm.aws.errors import THROTTLED, translated
@@ -53,6 +53,19 @@ class Keys:
     token: str
 
 
+@lru_cache(maxsize=4)
+def _models(data_path: str | None) -> Any:
+    """AWS's models below `data_path` and botocore's own, each read once in a process."""
+    from botocore.loaders import create_loader
+
+    return create_loader(data_path)
+
+
+def _share_models(core: Any) -> None:
+    """Sessions of other accounts take what was read: megabytes of JSON for each service."""
+    core.register_component("data_loader", _models(core.get_config_variable("data_path")))
+
+
 class Aws:
     """A session for one region. `account` pins the account: any other is refused (`aws-wrong-account`).
 
@@ -78,17 +91,22 @@ class Aws:
     def session(self) -> Any:
         """The boto3 session. Errors: `aws-profile-unknown`."""
         import boto3
+        import botocore.session
         from botocore.exceptions import ProfileNotFound
 
+        core = botocore.session.Session(profile=None if self._keys else self.profile)
         if self._keys:
+            _share_models(core)
             return boto3.Session(
+                botocore_session=core,
                 aws_access_key_id=self._keys.access_key,
                 aws_secret_access_key=self._keys.secret_key,
                 aws_session_token=self._keys.token,
                 region_name=self._region,
             )
         try:
-            return boto3.Session(profile_name=self.profile, region_name=self._region)
+            _share_models(core)
+            return boto3.Session(botocore_session=core, region_name=self._region)
         except ProfileNotFound as error:
             raise AcksmError("aws-profile-unknown", str(error), where=f"profile {self.profile}") from error
 

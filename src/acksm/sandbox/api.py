@@ -95,7 +95,7 @@ def _start(options: Options, found: dict[str, Path], home: Path, emit: Emit) -> 
     environment["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
     with (home / "daemon.log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "acksm.sandbox.daemon", str(home / "options.json")],
+            [sys.executable, "-m", "acksm.sandbox", str(home / "options.json")],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -1,6 +1,6 @@
 """The sandbox's own process: moto, the authenticator, the webhooks, and the parent of everything else.
 
-`python -m acksm.sandbox.daemon OPTIONS.json` is started by `acksm.sandbox.api.up`, detached; it writes state.json when
+`python -m acksm.sandbox OPTIONS.json` is started by `acksm.sandbox.api.up`, detached; it writes state.json when
 all is ready and ends, with everything it started, on SIGTERM.
 """
 
@@ -27,6 +27,7 @@ from acksm.sandbox import authenticator, cloud, identity_webhook, practice
 from acksm.sandbox.certificates import Authority
 from acksm.sandbox.cloud import Cloud
 from acksm.sandbox.control_plane import ControlPlane, free_ports, start
+from acksm.sandbox.controllers import forks
 from acksm.sandbox.controllers.host import Host
 from acksm.sandbox.faults import Faults
 from acksm.sandbox.parts import KUBERNETES
@@ -95,6 +96,8 @@ class Daemon:
                 process.end(patience=3.0)
 
     def _begin(self) -> None:
+        if self.controllers.on:
+            forks.warm()
         (registry,) = free_ports(1)
         self.state.registry = f"127.0.0.1:{registry}"
         self.state.registry_process = start(
@@ -287,7 +290,3 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: daemon.stop.set())
     daemon.run()
-
-
-if __name__ == "__main__":
-    main()

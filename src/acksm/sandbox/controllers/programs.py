@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import tarfile
 import tempfile
 import threading
@@ -22,7 +21,8 @@ _REPOSITORY = "aws-controllers-k8s"
 
 @dataclass(frozen=True)
 class Program:
-    """What to start: the argv before the pod's arguments, its kind, and a sentence for people."""
+    """What to start: its kind, the argv before the pod's arguments (none for the stand-in, which is forked), and a
+    sentence for people."""
 
     kind: str
     argv: tuple[str, ...]
@@ -104,8 +104,7 @@ class Programs:
 
 
 def _stand_in(why: str) -> Program:
-    argv = (sys.executable, "-m", "acksm.sandbox.controllers.standin")
-    return Program(STAND_IN, argv, f"acksm's stand-in, not the real controller ({why})")
+    return Program(STAND_IN, (), f"acksm's stand-in, not the real controller ({why})")
 
 
 def _made(path: Path) -> Path:

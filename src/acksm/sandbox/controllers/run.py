@@ -17,6 +17,7 @@ import urllib3
 from acksm.private_file import write as write_private
 from acksm.sandbox.control_plane import free_ports, spawn
 from acksm.sandbox.controllers import identity, pods, status
+from acksm.sandbox.controllers.forks import Forked
 from acksm.sandbox.controllers.kube import Kube, KubeError
 from acksm.sandbox.controllers.programs import STAND_IN, Program, Programs
 from acksm.sandbox.controllers.standin.flags import knows
@@ -67,7 +68,6 @@ class Run:
         self.program: Program | None = None
         self._ended = threading.Event()
         self._remove = False
-        self._process: subprocess.Popen[bytes] | None = None
 
     def told(self) -> dict[str, Any]:
         """For `sandbox status` and `sandbox logs`."""
@@ -140,7 +140,8 @@ class Run:
             os.replace(self.log, self.previous_log)
         ready = Path(environment[READY_FILE])
         ready.unlink(missing_ok=True)
-        self._process = process = spawn(argv, self.log, environment)
+        stands_in = self.program.kind == STAND_IN
+        process = Forked(argv, self.log, environment) if stands_in else spawn(argv, self.log, environment)
         self.fate.running()
         self._show()
         since = time.monotonic()
@@ -256,7 +257,7 @@ def _refused(role: str, error: identity.RefusedError) -> list[str]:
     return ["/bin/sh", "-c", 'printf "%s\\n" "$0" >&2; exit 1', line]
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[bytes] | Forked) -> None:
     process.send_signal(signal.SIGTERM)
     try:
         process.wait(GRACE_SECONDS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from acksm.kinds import API, SDK_NAME, Kind, is_absent
@@ -27,16 +28,32 @@ class AbsentError(Exception):
         super().__init__("resource not found")
 
 
+@lru_cache(maxsize=1)
+def _models() -> Any:
+    """AWS's models, read once in a process."""
+    from botocore.loaders import Loader
+
+    return Loader()
+
+
+def new_session() -> Any:
+    """A session with the credentials of the environment."""
+    import botocore.session
+
+    session = botocore.session.Session()
+    session.register_component("data_loader", _models())
+    return session
+
+
 class Cloud:
     """Clients by account, region and role. Thread-safe."""
 
     def __init__(self, release: Release, config: Config, environment: Mapping[str, str]) -> None:
         import botocore.config
-        import botocore.session
 
         self.release, self.config = release, config
         self.default_endpoint = environment.get("AWS_ENDPOINT_URL", "")
-        self._session = botocore.session.Session()
+        self._session = new_session()
         self._options = botocore.config.Config(
             retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=30, max_pool_connections=16
         )
@@ -77,7 +94,6 @@ class Cloud:
         if not role:
             return self._session
         import botocore.credentials
-        import botocore.session
 
         def keys() -> dict[str, str]:
             client: Any = self._session.create_client(
@@ -91,7 +107,7 @@ class Cloud:
                 "expiry_time": found["Expiration"].isoformat(),
             }
 
-        session: Any = botocore.session.Session()
+        session = new_session()
         # assumed with the first call and again before the keys end; a refusal comes out of that call
         session._credentials = botocore.credentials.DeferredRefreshableCredentials(keys, "assume-role")
         return session

@@ -1,0 +1,80 @@
+"""Stand-ins out of one process that has their imports and AWS's models behind it: each is forked, and ready at once.
+
+A stand-in that starts by itself spends a second or more of a core on that, for each of both services. The process is
+multiprocessing's fork server; it ends with the daemon, and the stand-ins with it.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+
+_PRELOADED = ["acksm.sandbox.controllers.standin.preloaded", "acksm.sandbox.control_plane", __name__]
+
+
+def context() -> ForkServerContext:
+    """The fork server of this process; it begins to import once the first child, or `warm`, asks for it."""
+    found = multiprocessing.get_context("forkserver")
+    found.set_forkserver_preload(_PRELOADED)
+    return found
+
+
+def warm() -> None:
+    """Let the fork server start now, so that the first stand-in finds it ready."""
+    from multiprocessing import forkserver
+
+    context()
+    forkserver.ensure_running()
+
+
+class Forked:
+    """A stand-in's process: what `run` needs of `subprocess.Popen`."""
+
+    def __init__(self, arguments: Sequence[str], log: Path, environment: Mapping[str, str]) -> None:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        self._process = context().Process(
+            target=_main, args=(list(arguments), str(log), dict(environment)), name="stand-in", daemon=True
+        )
+        self._process.start()
+
+    def poll(self) -> int | None:
+        """The exit code, negative for a signal; None while it runs."""
+        return self._process.exitcode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Raises subprocess.TimeoutExpired."""
+        self._process.join(timeout)
+        code = self._process.exitcode
+        if code is None:
+            raise subprocess.TimeoutExpired("stand-in", timeout or 0.0)
+        return code
+
+    def send_signal(self, number: int) -> None:
+        if self._process.exitcode is None and self._process.pid:
+            os.kill(self._process.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
+def _main(arguments: Sequence[str], log: str, environment: Mapping[str, str]) -> None:
+    """In the child: a session, an environment and an output of its own, as a program that was started has them."""
+    from acksm.sandbox.control_plane import die_with_parent
+    from acksm.sandbox.controllers.standin.main import main
+
+    os.setsid()
+    die_with_parent()
+    for number, flags in ((0, os.O_RDONLY), (1, os.O_WRONLY | os.O_APPEND | os.O_CREAT)):
+        stream = os.open(os.devnull if number == 0 else log, flags, 0o666)
+        os.dup2(stream, number)
+        os.close(stream)
+    os.dup2(1, 2)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.exit(main(arguments))
