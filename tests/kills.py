@@ -154,7 +154,7 @@ class Kills:
         reach = ("--target-profile", b.profile)
         return {
             "install": ("install", "-y", *some, *old),
-            "upgrade": ("install", "-y", *some, *new),
+            "upgrade": ("upgrade", "-y", *some, *new),
             "carm setup": ("carm", "setup", "--target-account", b.account, *reach, "-y"),
             "carm bind": ("carm", "bind", f"{home}-abroad", "--account", b.account, "--create-namespace"),
             "adopt": ("adopt", "-f", str(file), "-y"),

@@ -1,0 +1,127 @@
+"""AccessDenied for each action that any command may need: one error that names the action, whatever asks for it.
+
+What a command does with that error (nothing half-told, the same command goes on from there) is in test_aws.py and
+tests/sandbox/test_caller_policies.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from acksm.aws import objects
+from acksm.aws.session import Aws
+from acksm.errors import AcksmError
+from acksm.guide import caller_policies, carm_trust
+from acksm.kind import Kind
+from acksm.kinds import API, KINDS
+from gate import ACCOUNT, CLUSTER, Gate
+
+ROLE = "ack-controller-role-practice"
+PROVIDER = f"arn:aws:iam::{ACCOUNT}:oidc-provider/example.com"
+POLICY = "arn:aws:iam::aws:policy/AmazonSageMakerFullAccess"
+OTHER = f"arn:aws:iam::{ACCOUNT}:role/other"
+TRUST = carm_trust.merge_trust(None, [f"arn:aws:iam::{ACCOUNT}:root"], False)
+ALLOW: dict[str, Any] = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}],
+}
+# Asked with another action, and not sent by itself: tags of what is made.
+WITH_ANOTHER = {"iam:TagOpenIDConnectProvider"}
+# Commands do their work without an answer to these.
+DONE_WITHOUT = {"iam:SimulatePrincipalPolicy"}
+CALLS: dict[str, Callable[[Aws], object]] = {
+    "eks:DescribeCluster": lambda aws: aws.eks.describe_cluster(CLUSTER.name),
+    "eks:ListFargateProfiles": lambda aws: aws.eks.fargate_namespaces(CLUSTER.name),
+    "eks:DescribeFargateProfile": lambda aws: aws.eks.fargate_namespaces(CLUSTER.name),
+    "eks:ListPodIdentityAssociations": lambda aws: aws.eks.pod_identity_users(CLUSTER.name, OTHER),
+    "eks:ListCapabilities": lambda aws: aws.eks.ack_capabilities(CLUSTER.name),
+    "iam:GetOpenIDConnectProvider": lambda aws: aws.iam.get_oidc_provider(PROVIDER),
+    "iam:ListOpenIDConnectProviders": lambda aws: aws.iam.list_oidc_providers(),
+    "iam:CreateOpenIDConnectProvider": lambda aws: aws.iam.create_oidc_provider("https://two.example.com", ["a"], {}),
+    "iam:AddClientIDToOpenIDConnectProvider": lambda aws: aws.iam.add_client_id(PROVIDER, "sts.amazonaws.com"),
+    "iam:DeleteOpenIDConnectProvider": lambda aws: aws.iam.delete_oidc_provider(PROVIDER),
+    "iam:GetRole": lambda aws: aws.iam.get_role(ROLE),
+    "iam:ListRoles": lambda aws: aws.iam.trusts(),
+    "iam:ListRolePolicies": lambda aws: aws.iam.get_role(ROLE),
+    "iam:GetRolePolicy": lambda aws: aws.iam.get_role(ROLE),
+    "iam:ListAttachedRolePolicies": lambda aws: aws.iam.get_role(ROLE),
+    "iam:ListInstanceProfilesForRole": lambda aws: aws.iam.instance_profiles(ROLE),
+    "iam:SimulatePrincipalPolicy": lambda aws: aws.iam.decisions(OTHER, {"*": ["iam:GetRole"]}),
+    "iam:CreateRole": lambda aws: aws.iam.create_role("other", "/", TRUST, {}),
+    "iam:UpdateAssumeRolePolicy": lambda aws: aws.iam.update_trust(ROLE, TRUST),
+    "iam:TagRole": lambda aws: aws.iam.tag_role(ROLE, {"a": "b"}),
+    "iam:PutRolePermissionsBoundary": lambda aws: aws.iam.put_boundary(ROLE, POLICY),
+    "iam:AttachRolePolicy": lambda aws: aws.iam.attach_policy(ROLE, POLICY),
+    "iam:PutRolePolicy": lambda aws: aws.iam.put_policy(ROLE, "two", ALLOW),
+    "iam:DetachRolePolicy": lambda aws: aws.iam.detach_policy(ROLE, POLICY),
+    "iam:DeleteRolePolicy": lambda aws: aws.iam.delete_policy(ROLE, "one"),
+    "iam:DeleteRole": lambda aws: aws.iam.delete_role(ROLE),
+    "iam:CreateServiceLinkedRole": lambda aws: aws.iam.create_service_linked_role("sagemaker.amazonaws.com"),
+    "sts:AssumeRole": lambda aws: aws.assume(OTHER),
+}
+
+
+def _looked(kind: Kind) -> Callable[[Aws], object]:
+    key = {"arn": f"arn:aws:sagemaker:us-west-2:{ACCOUNT}:x/x"} if kind.by_arn else dict.fromkeys(kind.key, "x")
+    return lambda aws: objects.describe(aws, kind, key)
+
+
+def _listed(kind: Kind) -> Callable[[Aws], object]:
+    return lambda aws: objects.list_all(aws, kind)
+
+
+def _tagged(kind: Kind) -> Callable[[Aws], object]:
+    return lambda aws: objects.tags(aws, objects.Found(kind, {}, f"arn:aws:x:us-west-2:{ACCOUNT}:x", "us-west-2"))
+
+
+for _kinds in KINDS.values():
+    for _kind in _kinds.values():
+        CALLS[f"{API[_kind.service]}:{_kind.describe_call}"] = _looked(_kind)
+        CALLS[f"{API[_kind.service]}:{_kind.list_call}"] = _listed(_kind)
+CALLS["sagemaker:ListTags"] = _tagged(KINDS["sagemaker"]["Model"])
+CALLS["application-autoscaling:ListTagsForResource"] = _tagged(KINDS["applicationautoscaling"]["ScalableTarget"])
+
+
+# moto has no Pod Identity
+NOT_HERE = {"eks:DescribePodIdentityAssociation"}
+
+
+def test_every_action_of_every_printed_policy_is_tried() -> None:
+    needed = {action for grants in caller_policies.ALL.values() for grant in grants for action in grant.actions}
+    assert needed - WITH_ANOTHER - NOT_HERE == set(CALLS)
+
+
+@pytest.fixture
+def there(gate: Gate) -> Gate:
+    """What a call needs that asks for something within something else."""
+    gate.cluster("https://127.0.0.1:1")
+    aws = gate.session()
+    aws.iam.create_oidc_provider("https://example.com", ["a"], {})
+    aws.iam.create_role(ROLE, "/", TRUST, {})
+    aws.iam.put_policy(ROLE, "one", ALLOW)
+    aws.client("eks").create_fargate_profile(
+        fargateProfileName="p", clusterName=CLUSTER.name, podExecutionRoleArn=OTHER, selectors=[{"namespace": "x"}]
+    )
+    aws.client("sagemaker").create_pipeline(
+        PipelineName="p", PipelineDefinition="{}", ClientRequestToken="x" * 32, RoleArn=OTHER
+    )
+    return gate
+
+
+@pytest.mark.parametrize("action", sorted(set(CALLS) - DONE_WITHOUT))
+def test_the_error_names_the_action(there: Gate, action: str) -> None:
+    there.fault(action, status=403, code="AccessDenied", message=f"User: x is not authorized to perform: {action}")
+    with pytest.raises(AcksmError) as caught:
+        CALLS[action](there.session())
+    assert (caught.value.id, caught.value.exit_code) == ("aws-access-denied", 3)
+    assert action in caught.value.remedy
+    assert there.clock.slept == []
+
+
+@pytest.mark.parametrize("action", sorted(DONE_WITHOUT))
+def test_or_nothing_is_told_where_the_work_can_be_done_without(there: Gate, action: str) -> None:
+    there.fault(action, status=403, code="AccessDenied")
+    assert CALLS[action](there.session()) == {}
