@@ -32,7 +32,7 @@ demo: $(STAMP) ## sandbox, both controllers installed in it, status, a sample, w
 .PHONY: test
 test: $(STAMP) ## every test, on the sandbox
 	@$(BIN)/python -m acksm sandbox build
-	@$(BIN)/pytest -n auto
+	@$(BIN)/pytest -n auto --dist worksteal
 
 .PHONY: check
 check: lint types shape docs-check test ## what CI runs

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from acksm.kube.paths import ref
-from acksm.sandbox import api, parts
+from acksm.sandbox import api
 from acksm.sandbox.controllers.kube import KubeError
+from acksm.sandbox.state import directory
 from lab import Lab
 from world import World
 
@@ -251,12 +252,12 @@ def _ready(lab: Lab) -> dict[str, object] | None:
 
 
 def _processes(lab: Lab, pod: str) -> list[int]:
-    """Processes that have the pod's directory as HOME."""
+    """Processes that write the pod's log."""
     found = []
-    for path in Path("/proc").glob("[0-9]*/environ"):
+    for path in Path("/proc").glob("[0-9]*/fd/1"):
         try:
-            if f"_{pod}\0".encode() in path.read_bytes():
-                found.append(int(path.parent.name))
+            if f"_{pod}/" in os.readlink(path):
+                found.append(int(path.parent.parent.name))
         except OSError:
             continue
     return found
@@ -306,7 +307,7 @@ def test_the_binary_of_an_image_in_the_sandboxs_registry_runs(lab: Lab, tmp_path
     layer = tmp_path / "layer.tar"
     with tarfile.open(layer, "w") as tar:
         tar.add(program, "bin/controller")
-    crane = parts.ensure(("crane",))["crane"]
+    crane = json.loads((directory(lab.world.state.name) / "options.json").read_text())["parts"]["crane"]
     image = f"{lab.world.state.registry}/aws-controllers-k8s/sagemaker-controller:9.9.9"
     subprocess.run([crane, "append", "--insecure", "-f", layer, "-t", image], check=True, capture_output=True)
     entry = ["--insecure", "--entrypoint", "/bin/controller", "--set-platform", "linux/amd64", image, "-t", image]
