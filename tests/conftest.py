@@ -56,14 +56,15 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What needs the sandbox goes first: those are the long ones, and xdist deals from the front."""
+    """What needs the sandbox goes first, and of that what was given more time than others: xdist deals from the front,
+    and a long one at the end would run alone."""
     soak = "soak" in str(config.getoption("-m"))
     for item in items:
         if item.get_closest_marker("soak") and not soak:
             item.add_marker(pytest.mark.skip(reason="only with -m soak"))
         if "world" in getattr(item, "fixturenames", ()):
             item.add_marker("sandbox")
-    items.sort(key=lambda item: item.get_closest_marker("sandbox") is None)
+    items.sort(key=lambda item: tuple(item.get_closest_marker(name) is None for name in ("sandbox", "timeout")))
 
 
 @pytest.fixture(scope="session")

@@ -148,6 +148,7 @@ def test_one_service_goes_and_the_other_works_on(abroad: Abroad) -> None:
     assert "up to date" in world.acksm("cleanup", "--service", "sagemaker").ok().stderr
 
 
+@pytest.mark.timeout(600)
 def test_half_states_are_cleaned(abroad: Abroad) -> None:
     """Each is made by the command that a person would type; the same cleanup goes on from all of them."""
     world, b = abroad.world, abroad.account

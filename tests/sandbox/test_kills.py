@@ -42,6 +42,7 @@ def test_killed_at_every_call_of_every_command(kills: Kills) -> None:
         assert kills.ok(*argv).calls == [], name
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("verb", ["install", "upgrade", "uninstall"])
 def test_helm_is_killed_or_left_running(kills: Kills, verb: str) -> None:
     """helm at work is killed with acksm, or goes on when acksm has died."""
