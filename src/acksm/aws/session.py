@@ -55,15 +55,10 @@ class Keys:
 
 @lru_cache(maxsize=4)
 def _models(data_path: str | None) -> Any:
-    """AWS's models below `data_path` and botocore's own, each read once in a process."""
+    """AWS's models below `data_path` and botocore's own: megabytes of JSON, read once for all sessions."""
     from botocore.loaders import create_loader
 
     return create_loader(data_path)
-
-
-def _share_models(core: Any) -> None:
-    """Sessions of other accounts take what was read: megabytes of JSON for each service."""
-    core.register_component("data_loader", _models(core.get_config_variable("data_path")))
 
 
 class Aws:
@@ -94,19 +89,17 @@ class Aws:
         import botocore.session
         from botocore.exceptions import ProfileNotFound
 
-        core = botocore.session.Session(profile=None if self._keys else self.profile)
+        keys: Any = {}
         if self._keys:
-            _share_models(core)
-            return boto3.Session(
-                botocore_session=core,
-                aws_access_key_id=self._keys.access_key,
-                aws_secret_access_key=self._keys.secret_key,
-                aws_session_token=self._keys.token,
-                region_name=self._region,
-            )
+            keys = {
+                "aws_access_key_id": self._keys.access_key,
+                "aws_secret_access_key": self._keys.secret_key,
+                "aws_session_token": self._keys.token,
+            }
+        core = botocore.session.Session(profile=None if keys else self.profile)
         try:
-            _share_models(core)
-            return boto3.Session(botocore_session=core, region_name=self._region)
+            core.register_component("data_loader", _models(core.get_config_variable("data_path")))
+            return boto3.Session(botocore_session=core, region_name=self._region, **keys)
         except ProfileNotFound as error:
             raise AcksmError("aws-profile-unknown", str(error), where=f"profile {self.profile}") from error
 
