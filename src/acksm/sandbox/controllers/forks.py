@@ -15,10 +15,12 @@ from collections.abc import Mapping, Sequence
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
-_PRELOADED = ["acksm.sandbox.controllers.standin.preloaded", "acksm.sandbox.control_plane", __name__]
+from acksm.sandbox.control_plane import die_with_parent
+
+_PRELOADED = ["acksm.sandbox.controllers.standin.preloaded", __name__]
 
 
-def context() -> ForkServerContext:
+def _context() -> ForkServerContext:
     """The fork server of this process; it begins to import once the first child, or `warm`, asks for it."""
     found = multiprocessing.get_context("forkserver")
     found.set_forkserver_preload(_PRELOADED)
@@ -29,7 +31,7 @@ def warm() -> None:
     """Let the fork server start now, so that the first stand-in finds it ready."""
     from multiprocessing import forkserver
 
-    context()
+    _context()
     forkserver.ensure_running()
 
 
@@ -38,7 +40,7 @@ class Forked:
 
     def __init__(self, arguments: Sequence[str], log: Path, environment: Mapping[str, str]) -> None:
         log.parent.mkdir(parents=True, exist_ok=True)
-        self._process = context().Process(
+        self._process = _context().Process(
             target=_main, args=(list(arguments), str(log), dict(environment)), name="stand-in", daemon=True
         )
         self._process.start()
@@ -65,7 +67,6 @@ class Forked:
 
 def _main(arguments: Sequence[str], log: str, environment: Mapping[str, str]) -> None:
     """In the child: a session, an environment and an output of its own, as a program that was started has them."""
-    from acksm.sandbox.control_plane import die_with_parent
     from acksm.sandbox.controllers.standin.main import main
 
     os.setsid()
