@@ -13,6 +13,7 @@ import snapshot
 from abroad import Abroad, until
 from acksm.engine import lease
 from acksm.kube.paths import ref
+from acksm.sandbox.state import start_time
 from killer import AFTER, BEFORE, LEASE, OF_HELM, Ended, Forks, Order
 from world import World
 
@@ -33,7 +34,7 @@ class Kills:
     kills: int = 0
     converged: int = 0
     unwilling: int = 0  # reruns that were refused or failed before the one that converged
-    _helms: list[int] = field(default_factory=list)
+    _helms: list[tuple[int, int]] = field(default_factory=list)  # process ids, and when each began
 
     @property
     def world(self) -> World:
@@ -51,7 +52,7 @@ class Kills:
         """One process. When it was killed, its Lease is made as old as that of one long dead."""
         env = {**os.environ, **self.world.variables}
         ended = self.forks.run(Order(argv, at, moment, passing=passing, real_times=real_times), env, self.place)
-        self._helms += ended.helms
+        self._helms += [(pid, began) for pid in ended.helms if (began := start_time(pid))]
         if ended.killed:
             self.kills += 1
             if not real_times:
@@ -103,9 +104,13 @@ class Kills:
             last = self.run(*argv)
         assert last.code == 0, f"killed {moment} {ended.calls[-1:]}: {last}"
         self.check_lease(last)
-        until(lambda: not _living(self._helms), "a helm lives on", lambda: self._helms)
+        until(lambda: not self._living(), "a helm lives on", self._living)
         self.converged += 1
         return ended
+
+    def _living(self) -> list[int]:
+        """Those of its helms that run; an id alone may be another process's by now."""
+        return [pid for pid, began in self._helms if start_time(pid) == began]
 
     def check_lease(self, last: Ended) -> None:
         """No Lease stays but that of a dead one, where the last run had nothing to do and so asked for none. Here it
@@ -175,16 +180,3 @@ class Kills:
             own = self.world.custom(group, "scalabletargets", "ScalableTarget", team, "own", spec)
             self.abroad.made.append(own)
             self.abroad.placed(own)
-
-
-def _living(pids: Sequence[int]) -> list[int]:
-    """Those of `pids` that run; a zombie does not."""
-    found = []
-    for pid in pids:
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except OSError:
-            continue
-        if state not in "ZX":
-            found.append(pid)
-    return found
