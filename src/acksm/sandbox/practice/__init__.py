@@ -73,7 +73,6 @@ def _yaml(value: Any) -> str:
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = False
     yaml.width = 4096
-    yaml.representer.ignore_aliases = lambda _data: True
     yaml.representer.ignore_aliases = lambda _data: True  # acksm takes none from a chart
     stream = io.StringIO()
     yaml.dump(value, stream)
