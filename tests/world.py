@@ -26,6 +26,8 @@ from acksm.sandbox.state import REGION, State, directory
 
 NAME = "tests"
 ACK_GROUP = "services.k8s.aws"
+# One service of the two, with five CRDs, for tests that are about neither: the other's thirty are most of an install.
+ONE = ("--service", "applicationautoscaling")
 WRITES = {"create", "update", "patch", "delete", "deletecollection"}
 
 

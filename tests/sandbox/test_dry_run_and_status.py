@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from acksm.kube.paths import ref
-from world import World
+from world import ONE, World
 
 
 def test_one_diff_over_aws_kubernetes_and_values_and_nothing_is_written(world: World) -> None:
@@ -38,8 +38,8 @@ def test_what_the_dry_run_says_is_what_is_done(world: World) -> None:
 
 
 def test_a_dry_run_of_a_change_shows_only_that(world: World) -> None:
-    world.install("--service", "sagemaker")
-    run = world.acksm("install", "--service", "sagemaker", "--dry-run", "--set", "log.level=debug").ok()
+    world.install(*ONE)
+    run = world.acksm("install", *ONE, "--dry-run", "--set", "log.level=debug").ok()
     assert "log" in run.stdout
     assert "# crds" not in run.stdout
     assert "1 to update" in run.stdout
@@ -66,38 +66,38 @@ def test_status_tells_drift_by_hand(world: World) -> None:
 
 
 def test_status_when_the_registry_is_away_still_tells_health(world: World) -> None:
-    world.install()
-    run = world.acksm("status", "--registry", "127.0.0.1:1/x").ok()
+    world.install(*ONE)
+    run = world.acksm("status", *ONE, "--registry", "127.0.0.1:1/x").ok()
     assert "healthy" in run.stdout
     assert "cannot be told" in run.stdout
 
 
 def test_status_tells_a_deployment_that_was_deleted(world: World) -> None:
-    world.install("--service", "sagemaker")
+    world.install(*ONE)
     (name,) = world.objects("Deployment")
     world.kube.delete(ref("Deployment", name, world.namespace))
-    run = world.acksm("status", "--service", "sagemaker")
+    run = world.acksm("status", *ONE)
     assert run.exit_code == 3
     assert "no Deployment" in run.stdout
     assert f"Deployment {world.namespace}/{name} (gone)" in run.stdout
-    world.install("--service", "sagemaker")
+    world.install(*ONE)
     assert world.objects("Deployment") == [name]
 
 
 def test_what_was_changed_by_hand_is_told_and_put_back(world: World) -> None:
-    world.install("--service", "sagemaker")
+    world.install(*ONE)
     (name,) = world.objects("Deployment")
     by_hand = {"spec": {"replicas": 0}, "metadata": {"annotations": {"theirs": "stays"}}}
     world.kube.patch(ref("Deployment", name, world.namespace), by_hand)
-    run = world.acksm("status", "--service", "sagemaker")
+    run = world.acksm("status", *ONE)
     assert run.exit_code == 3
     assert "scaled to zero" in run.stdout
     assert f"changed by hand: Deployment {world.namespace}/{name}" in run.stdout
-    world.install("--service", "sagemaker")
+    world.install(*ONE)
     live = world.kube.get(ref("Deployment", name, world.namespace))
     assert live is not None
     assert live["spec"]["replicas"] == 1
     assert live["metadata"]["annotations"]["theirs"] == "stays"
     with world.requests() as again:
-        world.install("--service", "sagemaker")
+        world.install(*ONE)
     assert again.writes == []

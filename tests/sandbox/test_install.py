@@ -11,7 +11,7 @@ from acksm.archive import read_bytes
 from acksm.kube.paths import ref
 from acksm.sandbox.practice import build
 from acksm.sandbox.practice.generations import all_charts
-from world import World
+from world import ONE, World
 
 SAGEMAKER, AUTOSCALING = "ack-sagemaker-controller", "ack-applicationautoscaling-controller"
 
@@ -78,6 +78,9 @@ def test_one_service_alone_and_then_the_other(world: World) -> None:
 def test_a_changed_option_changes_only_that(world: World) -> None:
     world.install()
     before = (revision(world), revision(world, AUTOSCALING))
+    planned = world.acksm("install", "--dry-run", "--set", "sagemaker:log.level=debug").ok()
+    assert "# values.yaml of sagemaker" in planned.stdout
+    assert "applicationautoscaling" not in planned.stdout
     with world.requests() as seen:
         world.install("--set", "sagemaker:log.level=debug")
     assert (revision(world), revision(world, AUTOSCALING)) == (before[0] + 1, before[1])
@@ -85,19 +88,12 @@ def test_a_changed_option_changes_only_that(world: World) -> None:
     assert not [item for item in seen.writes if item.startswith("iam:") or "customresourcedefinitions" in item]
 
 
-def test_a_dry_run_for_one_service_is_silent_about_the_other(world: World) -> None:
-    world.install()
-    run = world.acksm("install", "--dry-run", "--set", "sagemaker:log.level=debug").ok()
-    assert "# values.yaml of sagemaker" in run.stdout
-    assert "applicationautoscaling" not in run.stdout
-
-
 def test_what_an_earlier_run_was_told_stays_until_it_is_reset(world: World) -> None:
-    world.install("--set", "log.level=debug")
-    world.install()
-    assert "debug" in arguments(world)
-    world.install("--reset-values")
-    assert "debug" not in arguments(world)
+    world.install(*ONE, "--set", "log.level=debug")
+    world.install(*ONE)
+    assert "debug" in arguments(world, AUTOSCALING)
+    world.install(*ONE, "--reset-values")
+    assert "debug" not in arguments(world, AUTOSCALING)
 
 
 def test_values_files_and_set_reach_the_chart_and_the_later_wins(world: World, tmp_path: Path) -> None:
@@ -111,20 +107,20 @@ def test_values_files_and_set_reach_the_chart_and_the_later_wins(world: World, t
 def test_a_role_of_ones_own_leaves_iam_alone(world: World) -> None:
     arn = world.role_of_ones_own("of-our-own")
     with world.requests() as seen:
-        world.install("--role-arn", arn)
+        world.install(*ONE, "--role-arn", arn)
     assert not [item for item in seen.writes if item.startswith("iam:")]
-    account = world.kube.get(ref("ServiceAccount", SAGEMAKER, world.namespace))
+    account = world.kube.get(ref("ServiceAccount", AUTOSCALING, world.namespace))
     assert account is not None
     assert account["metadata"]["annotations"]["eks.amazonaws.com/role-arn"] == arn
     with world.requests() as again:
-        world.install()  # the installed role is kept without naming it again
+        world.install(*ONE)  # the installed role is kept without naming it again
     assert again.writes == []
 
 
 def test_another_role_later_reaches_the_running_pods(world: World) -> None:
-    world.install("--service", "sagemaker")
+    world.install(*ONE)
     arn = world.role_of_ones_own("another")
-    world.install("--service", "sagemaker", "--role-arn", arn)
+    world.install(*ONE, "--role-arn", arn)
     pods = [
         pod
         for pod in world.kube.list(ref("Pod", namespace=world.namespace))
@@ -142,27 +138,28 @@ def test_pods_that_were_made_before_the_role_was_known_are_made_anew(world: Worl
     saved = kube._request("get", webhook)
     kube._request("delete", webhook, query_params=[])
     try:
-        run = world.acksm("install", "-y", "--service", "sagemaker")
+        run = world.acksm("install", "-y", *ONE)
         assert (run.exit_code, run.error_id) == (4, "pod-identity-missing")
     finally:
         saved["metadata"] = {"name": saved["metadata"]["name"]}
         kube._request("post", webhook.rpartition("/")[0], body=saved, query_params=[])
-    assert world.acksm("status", "--service", "sagemaker").exit_code == 3
-    run = world.install("--service", "sagemaker")
+    assert world.acksm("status", *ONE).exit_code == 3
+    run = world.install(*ONE)
     assert "AWS_ROLE_ARN" in str(world.kube.list(ref("Pod", namespace=world.namespace)))
-    assert world.acksm("status", "--service", "sagemaker").exit_code == 0
+    assert world.acksm("status", *ONE).exit_code == 0
 
 
 def test_a_chart_of_ones_own_from_a_directory_and_from_an_archive(world: World, tmp_path: Path) -> None:
-    chart = next(item for item in all_charts() if item.service == "sagemaker" and item.version == "1.9.1")
+    chart = next(item for item in all_charts() if item.service in ONE and item.version == "1.4.1")
     (tmp_path / "chart.tgz").write_bytes(build(chart))
     for name, data in read_bytes(build(chart), "x").files.items():
         path = tmp_path / "directory" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
-    world.install("--service", "sagemaker", "--chart", "sagemaker=directory", "--registry", "127.0.0.1:1/none")
+    nowhere = ("--registry", "127.0.0.1:1/none")
+    world.install(*ONE, "--chart", "applicationautoscaling=directory", *nowhere)
     with world.requests() as again:
-        world.install("--service", "sagemaker", "--chart", "sagemaker=chart.tgz", "--registry", "127.0.0.1:1/none")
+        world.install(*ONE, "--chart", "applicationautoscaling=chart.tgz", *nowhere)
     assert again.writes == []
 
 
@@ -194,35 +191,37 @@ def test_common_crds_never_go_backwards(world: World) -> None:
 
 
 def test_after_a_crd_was_deleted_by_hand_only_that_is_made_again(world: World) -> None:
-    world.install()
-    world.kube.delete(ref("CustomResourceDefinition", "models.sagemaker.services.k8s.aws"))
+    crd = "scalabletargets.applicationautoscaling.services.k8s.aws"
+    world.install(*ONE)
+    world.kube.delete(ref("CustomResourceDefinition", crd))
     with world.requests() as seen:
-        world.install()
+        world.install(*ONE)
     assert len(seen.writes) == 1
-    assert "models.sagemaker.services.k8s.aws" in seen.writes[0]
+    assert crd in seen.writes[0]
 
 
 def test_watched_namespaces_get_a_role_each(world: World) -> None:
     spaces = [f"{world.namespace}-{name}" for name in ("a", "b")]
     flags = [part for name in spaces for part in ("--watch-namespace", name)]
-    run = world.install("--service", "sagemaker", "--scope", "namespace", *flags, "--create-namespace")
-    assert ",".join(spaces) in arguments(world)
+    run = world.install(*ONE, "--scope", "namespace", *flags, "--create-namespace")
+    assert ",".join(spaces) in arguments(world, AUTOSCALING)
     assert f"namespaces {', '.join(spaces)}" in run.stdout
     for name in spaces:
         assert world.kube.list(ref("Role", namespace=name))
 
 
 def test_from_namespace_to_cluster_scope_and_back(world: World) -> None:
-    world.install("--service", "sagemaker", "--scope", "namespace")
-    assert "--watch-namespace" in arguments(world)
-    world.install("--service", "sagemaker", "--scope", "cluster")
-    assert "--watch-namespace" not in arguments(world)
-    world.install("--service", "sagemaker", "--scope", "namespace")
-    assert arguments(world)[arguments(world).index("--watch-namespace") + 1] == world.namespace
+    def watched() -> str:
+        args = arguments(world, AUTOSCALING)
+        return args[args.index("--watch-namespace") + 1] if "--watch-namespace" in args else ""
+
+    for scope, namespace in (("namespace", world.namespace), ("cluster", ""), ("namespace", world.namespace)):
+        world.install(*ONE, "--scope", scope)
+        assert watched() == namespace
 
 
 def test_namespace_scope_without_a_namespace_says_which_is_meant(world: World) -> None:
-    run = world.install("--scope", "namespace")
+    run = world.install(*ONE, "--scope", "namespace")
     assert f"watches namespace {world.namespace}" in run.stderr
     assert "the release namespace is meant" in run.stderr
 
@@ -231,5 +230,5 @@ def test_nothing_of_the_user_is_written(world: World, tmp_path: Path, monkeypatc
     home = tmp_path / "home"
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))
-    world.install()
+    world.install(*ONE)
     assert list(home.rglob("*")) == []

@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 
 from acksm.kube.paths import ref
-from world import World
+from world import ONE, World
 
 
 def test_a_plan_is_carried_out_as_it_was_reviewed(world: World, tmp_path: Path) -> None:
     with world.requests() as seen:
-        planned = world.acksm("plan", "install", "--service", "sagemaker", "-o", "plan.json", "--exit-code")
+        planned = world.acksm("plan", "install", *ONE, "-o", "plan.json", "--exit-code")
     assert (planned.exit_code, seen.writes + seen.leases) == (10, [])
     text = (tmp_path / "plan.json").read_text()
     for secret in ("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN"):
@@ -24,14 +24,14 @@ def test_a_plan_is_carried_out_as_it_was_reviewed(world: World, tmp_path: Path) 
     assert made
     assert set(made) < {item["change"]["target"] for item in document["changes"]}
     assert not any("oidc-provider" in target for target in made)
-    assert world.acksm("plan", "install", "--service", "sagemaker", "--exit-code").exit_code == 0
+    assert world.acksm("plan", "install", *ONE, "--exit-code").exit_code == 0
     with world.requests() as again:
         assert "up to date" in world.acksm("apply", "plan.json", "-y").ok().stderr
     assert again.writes + again.leases == []
 
 
 def test_a_plan_that_the_world_has_left_behind_is_refused(world: World, tmp_path: Path) -> None:
-    world.install("--service", "sagemaker", "--version", "sagemaker=1.4.1")
+    world.install(*ONE)
     world.kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "team"}})
     world.acksm("plan", "region", "bind", "team", "eu-west-1", "-o", "plan.json").ok()
     world.kube.patch(

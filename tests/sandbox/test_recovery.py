@@ -14,10 +14,10 @@ from acksm.archive import pack
 from acksm.kube.paths import ref
 from acksm.sandbox.practice import build, files
 from acksm.sandbox.practice.generations import all_charts
-from world import World
+from world import ONE, World
 
-RELEASE = "ack-sagemaker-controller"
-NEWEST = next(item for item in all_charts() if item.service == "sagemaker" and item.version == "1.9.1")
+RELEASE = "ack-applicationautoscaling-controller"
+NEWEST = next(item for item in all_charts() if item.service in ONE and item.version == "1.4.1")
 # helm waits for a hook, and this one never ends: helm can be killed in the middle, as often as need be
 HOOK = b"""\
 apiVersion: v1
@@ -37,7 +37,7 @@ spec:
 def kill_helm(world: World, tmp_path: Path, verb: str) -> None:
     """Start helm as acksm does, and end it with SIGKILL while its record says pending."""
     chart = tmp_path / "hook.tgz"
-    chart.write_bytes(pack("sagemaker-chart", {**files(NEWEST), "templates/hook.yaml": HOOK}))
+    chart.write_bytes(pack("applicationautoscaling-chart", {**files(NEWEST), "templates/hook.yaml": HOOK}))
     values = ["--set", "aws.region=us-west-2", "--set-string", "deployment.labels.acksm\\.dev/owned=true"]
     argv = [world.state.helm, verb, RELEASE, str(chart), "-n", world.namespace, "--skip-crds", *values]
     process = subprocess.Popen(
@@ -66,58 +66,55 @@ def release_status(world: World) -> str:
 @pytest.mark.parametrize("verb", ["install", "upgrade"])
 def test_a_killed_helm_is_recovered(world: World, tmp_path: Path, verb: str) -> None:
     if verb == "upgrade":
-        world.install("--service", "sagemaker")
+        world.install(*ONE)
     else:
         world.kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": world.namespace}})
     kill_helm(world, tmp_path, verb)
     assert release_status(world) == f"pending-{verb}"
-    busy = world.acksm("install", "--service", "sagemaker")  # it is seconds old: its helm may still be at it
+    busy = world.acksm("install", *ONE)  # it is seconds old: its helm may still be at it
     assert (busy.error_id, busy.exit_code) == ("release-busy", 6)
-    status = world.acksm("status", "--service", "sagemaker", "-o", "json")
+    status = world.acksm("status", *ONE, "-o", "json")
     assert status.exit_code == 3
     assert f"pending-{verb}" in str(status.data["controllers"])
-    world.install("--service", "sagemaker")  # -y: no other helm runs
+    world.install(*ONE)  # -y: no other helm runs
     assert release_status(world) == "deployed"
     with world.requests() as again:
-        world.install("--service", "sagemaker")
+        world.install(*ONE)
     assert again.writes == []
 
 
 def test_a_failed_upgrade_by_hand_is_written_again(world: World, tmp_path: Path) -> None:
     """Values and objects of the failed revision are those that are wanted: only its status tells what is to be done."""
-    world.install("--service", "sagemaker")
+    world.install(*ONE)
     bad = b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: Not_A_Name, annotations: {helm.sh/hook: post-upgrade}}\n"
     chart, values = tmp_path / "bad.tgz", tmp_path / "values.json"
-    chart.write_bytes(pack("sagemaker-chart", {**files(NEWEST), "templates/bad.yaml": bad}))
+    chart.write_bytes(pack("applicationautoscaling-chart", {**files(NEWEST), "templates/bad.yaml": bad}))
     values.write_text(world.helm("get", "values", RELEASE, "-o", "json"))
     argv = [world.state.helm, "upgrade", RELEASE, str(chart), "-n", world.namespace, "--skip-crds", "-f", str(values)]
     assert subprocess.run(argv, env=os.environ | world.variables, capture_output=True, check=False).returncode != 0
     assert release_status(world) == "failed"
     assert world.acksm("status").exit_code == 3
-    assert "updated release" in world.install("--service", "sagemaker").stderr
+    assert "updated release" in world.install(*ONE).stderr
     assert release_status(world) == "deployed"
-    assert "up to date" in world.install("--service", "sagemaker").stderr
+    assert "up to date" in world.install(*ONE).stderr
 
 
 @pytest.mark.parametrize("reason", ["CrashLoopBackOff", "ImagePullBackOff"])
 def test_a_pod_that_cannot_start_is_told_with_its_reason(world: World, reason: str) -> None:
-    run = world.acksm(
-        "install", "-y", "--service", "sagemaker", "--set", f"deployment.annotations.acksm\\.dev/practice-fail={reason}"
-    )
+    run = world.acksm("install", "-y", *ONE, "--set", f"deployment.annotations.acksm\\.dev/practice-fail={reason}")
     assert (run.error_id, run.exit_code) == ("pod-failing", 4)
     assert reason in run.stderr
     assert "practised failure" in run.stderr
-    assert world.acksm("status", "--service", "sagemaker").exit_code == 3
-    world.install("--service", "sagemaker", "--reset-values")
-    assert world.acksm("status", "--service", "sagemaker").exit_code == 0
+    assert world.acksm("status", *ONE).exit_code == 3
+    world.install(*ONE, "--reset-values")
+    assert world.acksm("status", *ONE).exit_code == 0
 
 
 def test_a_pod_that_nothing_can_run_is_told_when_the_time_is_over(world: World) -> None:
     run = world.acksm(
         "install",
         "-y",
-        "--service",
-        "sagemaker",
+        *ONE,
         "--timeout",
         "8s",
         "--set",
@@ -129,13 +126,12 @@ def test_a_pod_that_nothing_can_run_is_told_when_the_time_is_over(world: World) 
 
 def test_no_wait_does_not_wait(world: World) -> None:
     world.install(
-        "--service",
-        "sagemaker",
+        *ONE,
         "--no-wait",
         "--set",
         "deployment.annotations.acksm\\.dev/practice-fail=CrashLoopBackOff",
     )
-    assert world.acksm("status", "--service", "sagemaker").exit_code == 3
+    assert world.acksm("status", *ONE).exit_code == 3
 
 
 def test_a_failure_half_way_says_what_was_done_and_the_same_command_goes_on(world: World) -> None:
@@ -150,9 +146,9 @@ def test_a_failure_half_way_says_what_was_done_and_the_same_command_goes_on(worl
 
 
 def test_a_chart_kept_in_the_cache_is_checked_each_time(world: World) -> None:
-    world.install("--service", "sagemaker")
+    world.install(*ONE)
     (kept,) = (Path(os.environ["XDG_CACHE_HOME"]) / "acksm" / "charts").glob("*.tgz")
     kept.write_bytes(build(NEWEST)[:-20] + b"x" * 20)
     with world.requests() as again:
-        world.install("--service", "sagemaker")
+        world.install(*ONE)
     assert again.writes == []

@@ -13,7 +13,7 @@ from acksm.archive import pack
 from acksm.kube.paths import ref
 from acksm.sandbox.practice import build, files
 from acksm.sandbox.practice.generations import all_charts
-from world import World
+from world import ONE, World
 
 NEWEST = next(item for item in all_charts() if item.service == "sagemaker" and item.version == "1.9.1")
 
@@ -194,11 +194,11 @@ def test_a_denied_iam_call_is_found_before_the_first_write(world: World, action:
 def test_who_may_not_even_simulate_is_told_by_the_call_that_is_denied(world: World) -> None:
     deny = {"Effect": "Deny", "Action": ["iam:SimulatePrincipalPolicy", "iam:CreateRole"], "Resource": "*"}
     keys = world.user("blind", policy=_allow("*", deny), groups=["system:masters"])
-    run = world.acksm("install", "-y", env=keys)
+    run = world.acksm("install", "-y", *ONE, env=keys)
     assert (run.error_id, run.exit_code) == ("aws-access-denied", 3)
     assert "iam:CreateRole" in run.stderr
     assert "changes were made before it" in run.stderr
-    world.install()  # and whoever may goes on from there
+    world.install(*ONE)  # and whoever may goes on from there
 
 
 def test_a_denied_read_names_its_action(world: World) -> None:
@@ -220,20 +220,13 @@ def _allow(action: str, *more: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_release_of_another_hand(world: World) -> None:
-    world.install("--service", "sagemaker")
-    world.helm(
-        "upgrade",
-        "ack-sagemaker-controller",
-        world.chart("sagemaker", "1.9.1"),
-        "--reset-values",
-        "--set",
-        "aws.region=us-west-2",
-    )
-    said = refused(world, "release-not-ours", 6, "--service", "sagemaker")
-    assert "ack-sagemaker-controller" in said
-    world.install("--service", "sagemaker", "--adopt-release")
+    world.install(*ONE)
+    release, chart = "ack-applicationautoscaling-controller", world.chart("applicationautoscaling", "1.4.1")
+    world.helm("upgrade", release, chart, "--reset-values", "--set", "aws.region=us-west-2")
+    assert release in refused(world, "release-not-ours", 6, *ONE)
+    world.install(*ONE, "--adopt-release")
     with world.requests() as again:
-        world.install("--service", "sagemaker")
+        world.install(*ONE)
     assert again.writes == []
 
 
@@ -264,32 +257,32 @@ def test_an_object_of_another_owner(world: World, kind: str, name: str, mark: di
 
 
 def test_a_crd_that_another_tool_keeps(world: World) -> None:
-    world.install("--service", "sagemaker", "--version", "sagemaker=1.5.1")
-    name = "models.sagemaker.services.k8s.aws"
+    world.install(*ONE, "--version", "applicationautoscaling=1.1.2")
+    name = "scalabletargets.applicationautoscaling.services.k8s.aws"
     world.kube.patch(
         ref("CustomResourceDefinition", name),
         {"metadata": {"annotations": {"argocd.argoproj.io/tracking-id": "ack-crds"}}},
     )
-    said = refused(world, "crd-not-ours", 6, "--service", "sagemaker", "--version", "sagemaker=1.9.1")
+    said = refused(world, "crd-not-ours", 6, *ONE, "--version", "applicationautoscaling=1.4.1")
     assert "argocd ack-crds" in said
 
 
 def test_a_crd_that_is_being_deleted(world: World) -> None:
-    world.install("--service", "sagemaker")
-    name = "models.sagemaker.services.k8s.aws"
+    world.install(*ONE)
+    name = "scalabletargets.applicationautoscaling.services.k8s.aws"
     crd = ref("CustomResourceDefinition", name)
     world.kube.patch(crd, {"metadata": {"finalizers": ["practice/hold"]}})
     world.kube.delete(crd)
     try:
-        assert name in refused(world, "crd-terminating", 6, "--service", "sagemaker")
+        assert name in refused(world, "crd-terminating", 6, *ONE)
     finally:
         world.kube.patch(crd, {"metadata": {"finalizers": None}})
 
 
 def test_adopted_resources_would_be_stuck_after_an_upgrade(world: World) -> None:
-    world.install("--service", "sagemaker", "--version", "sagemaker=1.4.1")
+    world.install(*ONE, "--version", "applicationautoscaling=1.1.1")
     world.custom("services.k8s.aws/v1alpha1", "adoptedresources", "AdoptedResource", "default", "one", {})
-    said = refused(world, "adopted-resources-left", 6, "--service", "sagemaker", "--version", "sagemaker=1.9.1")
+    said = refused(world, "adopted-resources-left", 6, *ONE, "--version", "applicationautoscaling=1.4.1")
     assert "1 AdoptedResource" in said
 
 
@@ -304,14 +297,14 @@ def test_a_role_that_is_not_ours(world: World) -> None:
     said = refused(world, "role-not-ours", 6)
     assert "acksm did not make it" in said
     assert "+" in said  # the diff
-    world.install("--adopt-role")
+    world.install(*ONE, "--adopt-role")
     statements = world.role()["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Statement"][0] in statements
 
 
 def test_no_terminal_and_no_yes_refuses_what_needs_a_question(world: World) -> None:
-    world.install("--service", "sagemaker", "--version", "sagemaker=1.5.1")
-    said = refused(world, "needs-confirmation", 6, "--service", "sagemaker", "--version", "sagemaker=1.9.1")
+    world.install(*ONE, "--version", "applicationautoscaling=1.1.2")
+    said = refused(world, "needs-confirmation", 6, *ONE, "--version", "applicationautoscaling=1.4.1")
     assert "--yes" in said
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from abroad import MARK, Abroad
-from world import World
+from world import ONE, World
 
 OTHER = "eu-west-1"
 
@@ -66,7 +66,7 @@ def test_annotations_that_nobody_follows_are_listed_and_refused(abroad: Abroad) 
     bound = abroad.namespace("bound", default_region=OTHER)
     wrong = abroad.namespace("wrong", region=OTHER)
     # one namespace only: its annotations would be ignored, so this is refused while there are any
-    one = ("--service", "sagemaker", "--scope", "namespace", "--watch-namespace", team)
+    one = (*ONE, "--scope", "namespace", "--watch-namespace", team)
     with world.requests() as refused:
         run = world.acksm("install", "-y", *one)
     assert (run.error_id, refused.writes) == ("bindings-would-be-ignored", [])

@@ -10,14 +10,14 @@ import sys
 
 from acksm.kube.paths import ref
 from report_schema import complaints
-from world import World
+from world import ONE, World
 
 
 def test_a_change_is_told_and_ctrl_c_ends_it(world: World) -> None:
-    world.install("--service", "sagemaker")
+    world.install(*ONE)
     (name,) = world.objects("Deployment")
     process = subprocess.Popen(
-        [sys.executable, "-m", "acksm", "status", "--watch", "--service", "sagemaker", "-o", "json"],
+        [sys.executable, "-m", "acksm", "status", "--watch", *ONE, "-o", "json"],
         env=os.environ | world.variables | {"PYTHONPATH": os.pathsep.join(sys.path)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
