@@ -79,8 +79,8 @@ lock: $(STAMP) ## resolve the lock files again, that of the benchmark's aws too
 audit: $(STAMP) ## the lock file is whole and pinned (as in CI), and PyPI knows no hole in what it names
 	@$(BIN)/pytest -q tests/test_lock.py
 	@$(PYTHON) -m venv $(VENV)/audit && $(VENV)/audit/bin/python -m pip install --disable-pip-version-check --quiet pip-audit
-	@$(VENV)/audit/bin/pip-audit --disable-pip --require-hashes --requirement requirements.lock || { code=$$?; \
-		echo "audit: the packages told above have known holes; where an error of the connection is told instead," \
+	@$(VENV)/audit/bin/pip-audit --strict --disable-pip --require-hashes --requirement requirements.lock || { code=$$?; \
+		echo "audit: the packages told above have known holes; where one \"could not be audited\" or the connection failed," \
 		"nothing was looked up: pip-audit needs PyPI's JSON interface, which a mirror of packages may not have"; exit $$code; }
 
 .PHONY: clean

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import tomllib
 from importlib import metadata
 from pathlib import Path
@@ -84,3 +85,10 @@ def test_what_is_installed_here_is_what_the_lock_says() -> None:
         if here(one) and not one.specifier.contains(found := metadata.version(name), prereleases=True):
             wrong[name] = found
     assert wrong == {}
+
+
+def test_an_audit_that_could_look_nothing_up_fails() -> None:
+    """Without --strict pip-audit says "No known vulnerabilities found" where PyPI's JSON interface is not there."""
+    recipe = subprocess.run(["make", "-n", "audit"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    (line,) = [line for line in recipe.splitlines() if "/pip-audit " in line]
+    assert "--strict" in line.split()
