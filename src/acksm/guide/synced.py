@@ -59,21 +59,20 @@ def judge(manifest: Json | None, where: str) -> State:
     status = manifest.get("status") or {}
     said = conditions.by_type(manifest)
     aws, reason = _in_aws(str(manifest.get("kind")), status)
-    terminal, recoverable = said.get(TERMINAL), said.get(RECOVERABLE)
-    if _holds(terminal):
-        text = _told(terminal)
+    if conditions.holds(manifest, TERMINAL):
+        text = conditions.told(said[TERMINAL])
         text = f"{text} ({reason})" if reason and reason not in text else text
         return State(False, text, failure=_by_condition("object-terminal", text, where), aws=aws, reason=reason)
-    if _holds(recoverable):
-        text = _told(recoverable)
+    if conditions.holds(manifest, RECOVERABLE):
+        text = conditions.told(said[RECOVERABLE])
         return State(False, text, trouble=_by_condition("object-recoverable", text, where), aws=aws, reason=reason)
     synced = said.get(SYNCED)
     if synced is None:
         # Runtimes before 0.18 have no such condition; later ones write it together with the ARN.
         done = bool((status.get("ackResourceMetadata") or {}).get("arn")) and not _busy(str(manifest.get("kind")), aws)
         return State(done, aws or ("synced" if done else "the controller has not looked at it yet"), aws=aws)
-    text = _told(synced) or aws
-    if _holds(synced):
+    text = conditions.told(synced) or aws
+    if conditions.holds(manifest, SYNCED):
         return State(True, text, aws=aws, reason=reason)
     trouble = _by_condition("object-recoverable", text, where)
     trouble_known = trouble if "symptom" in trouble.details else None
@@ -85,16 +84,6 @@ def failed_in_aws(state: State, where: str) -> AcksmError | None:
     if not state.aws.endswith("Failed"):
         return None
     return AcksmError("object-failed", f"AWS says {state.aws}: {state.reason or 'no reason given'}", where=where)
-
-
-def _holds(condition: Json | None) -> bool:
-    return condition is not None and str(condition.get("status")) == "True"
-
-
-def _told(condition: Json | None) -> str:
-    found = condition or {}
-    message, reason = str(found.get("message") or ""), str(found.get("reason") or "")
-    return ": ".join(part for part in (message, reason if reason != message else "") if part)
 
 
 def _error(name: str, text: str, where: str, symptom: Symptom | None) -> AcksmError:
