@@ -87,6 +87,9 @@ def test_another_version_is_asked_about_and_told() -> None:
     assert (upgrade.danger, upgrade.reason) == (Danger.MILD, "1.4.1 → 1.9.1")
     (upgrade, _) = changes(replace(SAME, values={}))
     assert (upgrade.danger, upgrade.reason) == (Danger.NONE, "values differ")
+    fewer = replace(WANTED, left_alone=("Model team/churn",))
+    (upgrade, _) = plan(replace(SAME, values={}), fewer, wait=True, iam_is_new=False, adopt=False)
+    assert (upgrade.danger, upgrade.reason) == (Danger.MILD, "values differ")
     assert (upgrade.before["values"], upgrade.after["values"]) == ({}, VALUES)
 
 

@@ -66,6 +66,24 @@ def test_combinations_that_would_ignore_a_binding(after: Running, annotations: A
     assert check(None, after, **annotations) == expected
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (CARM, running(watched=("other",)), ["Model production/m"]),
+        (ONE, running(watched=("other", "more")), ["Model production/m"]),
+        (CARM, ONE, []),
+        (ONE, CARM, []),
+        (ONE, running(watched=("other", "production")), []),
+        (running(watched=("other",)), running(watched=("more",)), []),  # nobody watched it
+        (None, running(watched=("other",)), []),
+    ],
+)
+def test_objects_that_would_be_watched_no_more(before: Running | None, after: Running, expected: list[str]) -> None:
+    found = switching.left_alone(cast(Kube, Served(OWN)), before, after)
+    assert [str(item) for item in found] == expected
+    assert switching.left_alone(cast(Kube, Served()), before, after) == []  # nothing in AWS
+
+
 def test_a_deletion_policy_of_the_service_counts_and_another_services_does_not() -> None:
     item = namespace("production")
     item["metadata"]["annotations"] = {"applicationautoscaling.services.k8s.aws/deletion-policy": "retain"}

@@ -55,6 +55,11 @@ def test_an_object_lands_in_the_region_of_its_namespace(abroad: Abroad) -> None:
     world.kube.patch(thing, {"metadata": {"annotations": {MARK + "region": OTHER}}})
     world.acksm("region", "unbind", name).ok()
     assert MARK + "default-region" not in abroad.annotations(name)
+
+    # a scope that leaves the object alone is asked about
+    narrow = world.acksm("install", "--service", "sagemaker", "--scope", "namespace")
+    assert narrow.error_id == "needs-confirmation"
+    assert f"would watch Model {name}/regional no more" in narrow.stderr
     abroad.delete(thing)
     assert abroad.models(OTHER) == []
 

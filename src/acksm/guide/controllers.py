@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from acksm import charts, reports
@@ -12,7 +12,7 @@ from acksm.catalog import lookup
 from acksm.engine.change import Change, Op
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind
-from acksm.guide import crds, drift, readiness, release, running, switching
+from acksm.guide import bindings, crds, drift, readiness, release, running, switching
 from acksm.guide.controller_values import ROLE_PATH, Controller, service_account, values_of
 from acksm.guide.target import Target
 from acksm.helm import records, registry
@@ -178,7 +178,8 @@ def plan(
         _check_upgrade(item, one.version, observed)
         before = _as_running(item, namespace)
         switching.check(target.kube, target.identity.account, before, after, observed.namespaces)
-        wanted.append((item, one, scope))
+        left = switching.left_alone(target.kube, before, after)
+        wanted.append((item, replace(one, left_alone=tuple(map(str, left))), scope))
     watched = [name for _, one, _ in wanted for name in str(one.values.get("watchNamespace", "")).split(",") if name]
     planned.namespaces = release.namespaces(
         watched, observed.namespaces, controller_namespace=namespace, create=settings.create_namespace
@@ -194,6 +195,11 @@ def plan(
     for item, one, scope, made in release_changes:
         planned.releases += made
         planned.notes += list(one.notes)
+        if one.left_alone:
+            planned.notes.append(
+                f"{item.service} would watch {bindings.told(one.left_alone)} no more: changes would not reach AWS, "
+                "and a deletion would wait for another controller"
+            )
         planned.facts[item.service] = {
             "release": f"{namespace}/{one.name}",
             "version": one.version,

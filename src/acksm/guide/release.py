@@ -35,6 +35,7 @@ class Wanted:
     role_arn: str
     values_diff: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    left_alone: tuple[str, ...] = ()  # objects that the controller watches now and would not any more
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def plan(observed: Observed, wanted: Wanted, *, wait: bool, iam_is_new: bool, ad
                 params=params | {"take_back": bool(observed.drift)},
                 before={"chart": f"{wanted.chart_name} {observed.version}", "values": dict(observed.values)},
                 after=after,
-                danger=Danger.MILD if moves else Danger.NONE,
+                danger=Danger.MILD if moves or wanted.left_alone else Danger.NONE,
                 guide=guide,
                 reason=reason,
             )

@@ -68,6 +68,18 @@ def check(kube: Kube, own: str, before: Running | None, after: Running, namespac
             raise stuck_error(stuck, where, f"{after.service} {after.version} in {after.region}")
 
 
+def left_alone(kube: Kube, before: Running | None, after: Running) -> list[Living]:
+    """Objects that `before` works on and `after` would not watch: what is changed in them reaches AWS no more, and one
+    that is deleted waits for its finalizer for ever. Objects are read only where fewer namespaces are watched."""
+    if before is None or not after.watched or (before.watched and set(before.watched) <= set(after.watched)):
+        return []
+    return [
+        item
+        for item in bindings.living(kube)
+        if item.service == after.service and before.watches(item.namespace) and not after.watches(item.namespace)
+    ]
+
+
 def _refuses_more(before: Running, after: Running) -> bool:
     """Whether `after` may leave objects alone that `before` works on: those in another region than is asked for."""
     return after.has("drift-refused") and (not before.has("drift-refused") or before.region != after.region)
