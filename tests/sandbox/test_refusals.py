@@ -230,6 +230,17 @@ def test_a_release_of_another_hand(world: World) -> None:
     assert again.writes == []
 
 
+def test_a_release_of_another_chart(world: World, tmp_path: Path) -> None:
+    content = {
+        "Chart.yaml": b"apiVersion: v2\nname: theirs\nversion: 7.7.7\n",
+        "templates/note.yaml": b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: theirs}\n",
+    }
+    (tmp_path / "theirs.tgz").write_bytes(pack("theirs", content))
+    world.kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": world.namespace}})
+    world.helm("install", "ack-applicationautoscaling-controller", "theirs.tgz")
+    assert "theirs 7.7.7" in refused(world, "release-not-ours", 6, *ONE)
+
+
 @pytest.mark.parametrize(
     ("kind", "name", "mark", "owner"),
     [

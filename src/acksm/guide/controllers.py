@@ -94,6 +94,12 @@ def releases(target: Target) -> dict[str, release.Observed]:
 def _controller(target: Target, service: str, installed: Installed, emit: Emit) -> Controller:
     found = installed[0]
     settings = target.settings
+    if found and found.chart != charts.chart_name(service) and not settings.adopt_release:
+        raise AcksmError(  # before its version is looked for, which this chart may never have had
+            "release-not-ours",
+            f"release {found.name} is of another chart, {found.chart} {found.version}",
+            where=f"namespace {found.namespace}",
+        )
     asked = settings.version.get(service) or (found.version if found else "") or charts.TESTED[service]
     if service in settings.chart:
         pulled = registry.local(settings.chart[service])
