@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from hypothesis import given, strategies as st
 from acksm import archive
 from acksm.errors import AcksmError
 from acksm.events import Event
-from acksm.sandbox import identity_webhook, state
+from acksm.sandbox import control_plane, identity_webhook, state
 from acksm.sandbox.api import exports
 from acksm.sandbox.certificates import Authority
 from acksm.sandbox.locks import file_lock
@@ -172,6 +173,18 @@ def test_names_that_would_be_no_directory(name: str) -> None:
     with pytest.raises(AcksmError) as caught:
         state.directory(name)
     assert caught.value.id == "sandbox-name"
+
+
+def test_ports_are_given_once_are_free_and_are_no_connections_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    low = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    ports = [port for _ in range(40) for port in control_plane.free_ports(5)]
+    assert len(set(ports)) == 200
+    assert max(ports) < low
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        busy = taken.getsockname()[1]
+        monkeypatch.setattr(control_plane, "_PORTS", (busy - 5, busy + 6))
+        assert busy not in control_plane.free_ports(3)
 
 
 def test_only_the_process_that_was_started_is_ended() -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import base64
 import json
 import os
+import random
 import socket
 import subprocess
+import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -28,6 +31,9 @@ NODE = "practice-node"
 _STARTER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="starter")
 # Go's collector takes a quarter of an apiserver's time as it comes; memory is cheaper here, up to the limit.
 _ROOMY = {"GOGC": "400", "GOMEMLIMIT": "1GiB"}
+_PORTS = (10_240, 30_000)  # Linux takes connections' own from 32,768 on, Kubernetes NodePorts from 30,000
+_PORTS_LOCK = threading.Lock()
+_given: deque[int] = deque(maxlen=1000)
 # In stages.yaml: what tells a controller's pod, and what no pod has, for a sandbox in which kwok plays them all.
 _CONTROLLERS_KEY = 'select(.metadata.annotations["acksm.dev/practice-fail"] == null)'
 _NO_PODS_KEY = "select(false)"
@@ -46,15 +52,25 @@ rules:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for item in sockets:
-            item.bind(("127.0.0.1", 0))
-        return [int(item.getsockname()[1]) for item in sockets]
-    finally:
-        for item in sockets:
-            item.close()
+    """Ports that nobody listens on now, none of them given before. They are below those that the system takes for
+    connections: what starts seconds later, when an apiserver has opened hundreds to etcd, finds its own free."""
+    found: list[int] = []
+    with _PORTS_LOCK:
+        while len(found) < count:
+            port = random.SystemRandom().randrange(*_PORTS)
+            if port not in _given and _is_free(port):
+                found.append(port)
+                _given.append(port)
+    return found
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as item:
+        try:
+            item.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def start(name: str, argv: Sequence[str], log: Path, environment: Mapping[str, str] | None = None) -> Process:
