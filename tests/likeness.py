@@ -2,7 +2,7 @@
 
 Left out, each because the control plane or helm makes it up anew every time: random parts of names, hashes of pods'
 templates, uids, cluster addresses, helm's times and count of revisions (an operation that was undone leaves one more),
-whatever is on its way out with its namespace, and what the control plane puts into a new namespace in its own time.
+and whatever is on its way out with its namespace.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ _API_ACCESS = re.compile(r"kube-api-access-\w+")
 _MADE_UP = {"deployment.kubernetes.io/revision", "deployment.kubernetes.io/revision-history"}
 _RESTARTED = "kubectl.kubernetes.io/restartedAt"
 _HASH = "pod-template-hash"
-_OF_EACH_NAMESPACE = {("v1/configmaps", "kube-root-ca.crt"), ("v1/serviceaccounts", "default")}
 _ADDRESSES = {"clusterIP", "clusterIPs", "nodeName"}
 
 
@@ -51,7 +50,7 @@ def _alike(kind: str, item: Any) -> list[tuple[str, Any]]:
     """The object under a name that another life has too; [] for what is history."""
     metadata, name = item["metadata"], item["metadata"]["name"]
     place = metadata.get("namespace", "")
-    if item.get("type") == "helm.sh/release.v1" or (kind, name) in _OF_EACH_NAMESPACE:  # of releases see _newest
+    if item.get("type") == "helm.sh/release.v1":  # see _newest
         return []
     owners = [owner["kind"] for owner in metadata.get("ownerReferences") or []]
     labels = {key: value for key, value in (metadata.get("labels") or {}).items() if key != _HASH}

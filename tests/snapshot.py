@@ -15,6 +15,8 @@ from world import World
 
 # Changed by the control plane all the time, or computed by it from what else is here.
 _RESTLESS = {"events", "leases", "componentstatuses", "apiservices", "endpointslices", "endpoints", "csinodes"}
+# Put into each namespace by the control plane, some time after it was made.
+_OF_EACH_NAMESPACE = {("configmaps", "kube-root-ca.crt"), ("serviceaccounts", "default")}
 _PLAIN = {"name", "namespace", "labels", "annotations", "finalizers", "ownerReferences"}
 _DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 Snapshot = dict[str, Any]
@@ -38,6 +40,7 @@ def cluster(kube: Kube) -> Snapshot:
         )
         for kind, items in zip(kinds, lists, strict=True)
         for item in items
+        if (kind.plural, item["metadata"]["name"]) not in _OF_EACH_NAMESPACE
     }
 
 

@@ -39,6 +39,7 @@ class Life(RuleBasedStateMachine):
     @initialize()
     def empty(self) -> None:
         self.world.reset()
+        snapshot.settled(self.world)
         for name, value in self.world.variables.items():
             self.set(name, value)
         self.space = f"life-{self.world.count}"
@@ -81,8 +82,9 @@ class Life(RuleBasedStateMachine):
         elif what == "crd":
             world.kube.delete(ref("CustomResourceDefinition", "models.sagemaker.services.k8s.aws"))
         elif what == "trust":
-            document = {"Version": "2012-10-17", "Statement": []}
-            iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(document))
+            document = json.dumps(world.role()["AssumeRolePolicyDocument"])
+            elsewhere = document.replace(f":{world.namespace}:", ":elsewhere:")
+            iam.update_assume_role_policy(RoleName=name, PolicyDocument=elsewhere)
         else:
             for one in iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]:
                 iam.detach_role_policy(RoleName=name, PolicyArn=one["PolicyArn"])
@@ -98,6 +100,5 @@ class Life(RuleBasedStateMachine):
 @pytest.mark.parametrize("many", [False, pytest.param(True, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])])
 def test_lives_on_real_parts(many: bool, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     Life.set = staticmethod(monkeypatch.setenv)
-    snapshot.settled(world)
     life: Any = lambda: Life(world)  # noqa: E731 (a class is expected, and called)
     run_state_machine_as_test(life, settings=MANY if many else FEW)
