@@ -10,6 +10,7 @@ import socket
 import stat
 import subprocess
 import sys
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -183,7 +184,7 @@ def test_ports_are_given_once_are_free_and_are_no_connections_own(monkeypatch: p
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         busy = taken.getsockname()[1]
-        monkeypatch.setattr(control_plane, "_PORTS", (busy - 5, busy + 6))
+        monkeypatch.setattr(control_plane, "_PORTS", cycle(range(busy - 5, busy + 6)))
         assert busy not in control_plane.free_ports(3)
 
 

@@ -8,11 +8,10 @@ import os
 import random
 import socket
 import subprocess
-import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +30,11 @@ NODE = "practice-node"
 _STARTER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="starter")
 # Go's collector takes a quarter of an apiserver's time as it comes; memory is cheaper here, up to the limit.
 _ROOMY = {"GOGC": "400", "GOMEMLIMIT": "1GiB"}
-_PORTS = (10_240, 30_000)  # Linux takes connections' own from 32,768 on, Kubernetes NodePorts from 30,000
-_PORTS_LOCK = threading.Lock()
-_given: deque[int] = deque(maxlen=1000)
+# Linux takes connections' own from 32,768 on, Kubernetes NodePorts from 30,000. Each sandbox begins somewhere else, and
+# a port comes again once all have come.
+_FIRST, _END = 10_240, 30_000
+_START = random.SystemRandom().randrange(_FIRST, _END)
+_PORTS = cycle((*range(_START, _END), *range(_FIRST, _START)))
 # In stages.yaml: what tells a controller's pod, and what no pod has, for a sandbox in which kwok plays them all.
 _CONTROLLERS_KEY = 'select(.metadata.annotations["acksm.dev/practice-fail"] == null)'
 _NO_PODS_KEY = "select(false)"
@@ -54,14 +55,7 @@ rules:
 def free_ports(count: int) -> list[int]:
     """Ports that nobody listens on now, none of them given before. They are below those that the system takes for
     connections: what starts seconds later, when an apiserver has opened hundreds to etcd, finds its own free."""
-    found: list[int] = []
-    with _PORTS_LOCK:
-        while len(found) < count:
-            port = random.SystemRandom().randrange(*_PORTS)
-            if port not in _given and _is_free(port):
-                found.append(port)
-                _given.append(port)
-    return found
+    return list(islice(filter(_is_free, _PORTS), count))
 
 
 def _is_free(port: int) -> bool:
