@@ -10,13 +10,12 @@ from typing import Any
 from abroad import until
 from acksm.errors import AcksmError
 from acksm.kube.client import Kube
+from acksm.kube.contents import DEFAULTS
 from acksm.kube.paths import Ref, ref
 from world import World
 
 # Changed by the control plane all the time, or computed by it from what else is here.
 _RESTLESS = {"events", "leases", "componentstatuses", "apiservices", "endpointslices", "endpoints", "csinodes"}
-# Put into each namespace by the control plane, some time after it was made.
-_OF_EACH_NAMESPACE = {("configmaps", "kube-root-ca.crt"), ("serviceaccounts", "default")}
 _PLAIN = {"name", "namespace", "labels", "annotations", "finalizers", "ownerReferences"}
 _DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 Snapshot = dict[str, Any]
@@ -40,7 +39,7 @@ def cluster(kube: Kube) -> Snapshot:
         )
         for kind, items in zip(kinds, lists, strict=True)
         for item in items
-        if (kind.plural, item["metadata"]["name"]) not in _OF_EACH_NAMESPACE
+        if (kind.kind, item["metadata"]["name"]) not in DEFAULTS  # they come some time after their namespace
     }
 
 

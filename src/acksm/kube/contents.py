@@ -20,7 +20,7 @@ _AGGREGATED = ",".join(
     ]
 )
 # What Kubernetes itself puts into each namespace.
-_DEFAULTS = {("ServiceAccount", "default"), ("ConfigMap", "kube-root-ca.crt")}
+DEFAULTS = {("ServiceAccount", "default"), ("ConfigMap", "kube-root-ca.crt")}
 _PASSING = {"Event", "Endpoints"}  # they come and go by themselves, or with their Service
 
 
@@ -60,7 +60,7 @@ def look(kube: Kube, namespace: str) -> Contents:
 
 def _passing(kind: str, item: Mapping[str, Any]) -> bool:
     metadata = item["metadata"]
-    return kind in _PASSING or (kind, metadata["name"]) in _DEFAULTS or bool(metadata.get("ownerReferences"))
+    return kind in _PASSING or (kind, metadata["name"]) in DEFAULTS or bool(metadata.get("ownerReferences"))
 
 
 def _collections(kube: Kube, namespace: str) -> Iterator[Ref]:
