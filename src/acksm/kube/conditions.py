@@ -23,7 +23,7 @@ def holds(manifest: Json | None, kind: str) -> bool:
     return any(item.get("type") == kind and item.get("status") == "True" for item in listed(manifest))
 
 
-def told(condition: Json | None) -> str:
+def told(condition: Json) -> str:
     """A condition's message and reason, as far as it has them; controllers give the same text for both at times."""
-    said = [str(condition[key]) for key in ("message", "reason") if condition.get(key)] if condition else []
+    said = [str(condition[key]) for key in ("message", "reason") if condition.get(key)]
     return ": ".join(dict.fromkeys(said))
