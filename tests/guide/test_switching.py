@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from acksm.errors import AcksmError
-from acksm.guide import switching
+from acksm.guide import bindings, switching
 from acksm.guide.bindings import OBJECT_REGION
 from acksm.guide.running import Running
 from acksm.kube.client import Kube
@@ -37,8 +37,9 @@ class Served:
 
 def check(before: Running | None, after: Running, served: Served | None = None, **annotations: str) -> str:
     item = namespace("production", **annotations)
+    kube = cast(Kube, served or Served())
     try:
-        switching.check(cast(Kube, served or Served()), OWN, before, after, {"production": item})
+        switching.check(kube, OWN, before, after, {"production": item}, lambda: bindings.living(kube))
     except AcksmError as error:
         return error.id
     return ""
@@ -79,9 +80,9 @@ def test_combinations_that_would_ignore_a_binding(after: Running, annotations: A
     ],
 )
 def test_objects_that_would_be_watched_no_more(before: Running | None, after: Running, expected: list[str]) -> None:
-    found = switching.left_alone(cast(Kube, Served(OWN)), before, after)
+    found = switching.left_alone(lambda: bindings.living(cast(Kube, Served(OWN))), before, after)
     assert [str(item) for item in found] == expected
-    assert switching.left_alone(cast(Kube, Served()), before, after) == []  # nothing in AWS
+    assert switching.left_alone(lambda: bindings.living(cast(Kube, Served())), before, after) == []  # nothing in AWS
 
 
 def test_a_deletion_policy_of_the_service_counts_and_another_services_does_not() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 from acksm import charts, reports
@@ -179,13 +180,19 @@ def plan(
         release.check_busy(item.observed, namespace, charts.release_name(item.service), sure=settings.yes)
     planned = Planned()
     wanted = []
+    living = cache(lambda: bindings.living(target.kube))
     for item in observed.controllers:
         one, scope, after = _wanted(target, item, role_arn)
         _check_upgrade(item, one.version, observed)
         before = _as_running(item, namespace)
-        switching.check(target.kube, target.identity.account, before, after, observed.namespaces)
-        left = switching.left_alone(target.kube, before, after)
-        wanted.append((item, replace(one, left_alone=tuple(map(str, left))), scope))
+        switching.check(target.kube, target.identity.account, before, after, observed.namespaces, living)
+        if left := tuple(map(str, switching.left_alone(living, before, after))):
+            note = (
+                f"{item.service} would watch {bindings.told(left)} no more: changes would not reach AWS, "
+                "and a deletion would wait for another controller"
+            )
+            one = replace(one, left_alone=left, notes=(*one.notes, note))
+        wanted.append((item, one, scope))
     watched = [name for _, one, _ in wanted for name in str(one.values.get("watchNamespace", "")).split(",") if name]
     planned.namespaces = release.namespaces(
         watched, observed.namespaces, controller_namespace=namespace, create=settings.create_namespace
@@ -201,11 +208,6 @@ def plan(
     for item, one, scope, made in release_changes:
         planned.releases += made
         planned.notes += list(one.notes)
-        if one.left_alone:
-            planned.notes.append(
-                f"{item.service} would watch {bindings.told(one.left_alone)} no more: changes would not reach AWS, "
-                "and a deletion would wait for another controller"
-            )
         planned.facts[item.service] = {
             "release": f"{namespace}/{one.name}",
             "version": one.version,

@@ -5,7 +5,7 @@ The matrix (`charts.MATRIX`, ack-facts.md §2.3) says what a release with the wa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from acksm.catalog import lookup
@@ -21,9 +21,17 @@ from acksm.kube.keys import ANNOTATIONS, values_at
 
 # Rows of the matrix that no binding can make sense of: the controller would not start, or not see its selectors.
 _NEVER = {"selector-needs-carm-off", "selector-scope"}
+Objects = Callable[[], Sequence[Living]]  # every object of the two services: read where it is needed, and then once
 
 
-def check(kube: Kube, own: str, before: Running | None, after: Running, namespaces: Mapping[str, Any]) -> None:
+def check(
+    kube: Kube,
+    own: str,
+    before: Running | None,
+    after: Running,
+    namespaces: Mapping[str, Any],
+    living: Objects,
+) -> None:
     """Refuse `after` where it cannot work, where bound namespaces would be ignored, or objects cut off. Reads only.
 
     `own` is the controllers' account, `namespaces` every namespace by name. Errors: `selector-needs-carm-off`,
@@ -54,7 +62,7 @@ def check(kube: Kube, own: str, before: Running | None, after: Running, namespac
                 details={"selectors": [item.name for item in selectors]},
             )
     if follows(before) and (not follows(after) or before.mode != after.mode):
-        others = [item for item in bindings.living(kube) if item.service == after.service and item.account != own]
+        others = [item for item in living() if item.service == after.service and item.account != own]
         if others:
             raise AcksmError(
                 "objects-would-be-lost",
@@ -63,19 +71,19 @@ def check(kube: Kube, own: str, before: Running | None, after: Running, namespac
                 details={"objects": [str(item) for item in others]},
             )
     if _refuses_more(before, after):
-        stuck = [item for item in bindings.living(kube) if _is_stuck(item, before, after, namespaces)]
+        stuck = [item for item in living() if _is_stuck(item, before, after, namespaces)]
         if stuck:
             raise stuck_error(stuck, where, f"{after.service} {after.version} in {after.region}")
 
 
-def left_alone(kube: Kube, before: Running | None, after: Running) -> list[Living]:
+def left_alone(living: Objects, before: Running | None, after: Running) -> list[Living]:
     """Objects that `before` works on and `after` would not watch: what is changed in them reaches AWS no more, and one
     that is deleted waits for its finalizer for ever. Objects are read only where fewer namespaces are watched."""
     if before is None or not after.watched or (before.watched and set(before.watched) <= set(after.watched)):
         return []
     return [
         item
-        for item in bindings.living(kube)
+        for item in living()
         if item.service == after.service and before.watches(item.namespace) and not after.watches(item.namespace)
     ]
 
