@@ -17,7 +17,7 @@ from acksm.sandbox.practice.generations import all_charts
 from world import ONE, World
 
 RELEASE = "ack-applicationautoscaling-controller"
-NEWEST = next(item for item in all_charts() if item.service in ONE and item.version == "1.4.1")
+NEWEST = next(item for item in all_charts() if item.service == "applicationautoscaling" and item.version == "1.4.1")
 # helm waits for a hook, and this one never ends: helm can be killed in the middle, as often as need be
 HOOK = b"""\
 apiVersion: v1
