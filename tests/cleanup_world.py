@@ -12,6 +12,7 @@ from acksm.guide.bindings import OWNER, REGION, Namespace
 from acksm.guide.carm_map import ACCOUNT_MAP, Map
 from acksm.guide.cleanup_report import Planned
 from acksm.guide.cleanup_seen import Observed, Providers, ReleaseSeen, RoleSeen, Wanted
+from acksm.guide.discovery import Controllers
 from acksm.guide.inventory import Crd, Effect, Inventory, Item
 from acksm.guide.readiness import Health
 from acksm.kinds import KINDS
@@ -76,7 +77,7 @@ def release(service: str, **more: Any) -> ReleaseSeen:
 
 def observed(*items: Item, services: tuple[str, ...] = charts.SERVICES, **more: Any) -> Observed:
     """acksm's own installation of `services`, with objects."""
-    live = [running(service, charts.TESTED[service]) for service in services]
+    live = Controllers(tuple(running(service, charts.TESTED[service]) for service in services))
     spaces = {name: Namespace(name) for name in (HOME, "team")}
     base = Observed(
         Inventory(items, (), crds(*services), live, spaces),
@@ -100,7 +101,7 @@ def meta(place: Ref) -> dict[str, Any]:
 
 
 def plan(seen: Observed, wanted: Wanted) -> Planned:
-    choice = cleanup_objects.choose(seen.inventory, wanted.services, seen.namespace)
+    choice = cleanup_objects.choose(seen.inventory, wanted.services)
     cleanup_cluster.check_releases(seen, wanted, sure=True)
     return cleanup.plan(seen, wanted, choice)
 

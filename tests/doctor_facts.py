@@ -15,6 +15,7 @@ from acksm.errors import AcksmError
 from acksm.guide import oidc, trust
 from acksm.guide.bindings import OWNER, Namespace
 from acksm.guide.controller_logs import PodLog
+from acksm.guide.discovery import Controllers
 from acksm.guide.doctor_facts import Deployed, Facts
 from acksm.guide.inventory import Common, Inventory, Item
 from acksm.guide.readiness import Health
@@ -67,9 +68,13 @@ def item(*conditions: Mapping[str, str], **more: Any) -> Item:
     return Item("sagemaker", "Model", place, conditions=tuple(conditions), **more)
 
 
-def seen(*items: Item, found: Any = (CONTROLLER,), common: Any = (), **annotations: str) -> Inventory:
-    space = Namespace("team", {OWNER: annotations["owner"]} if annotations else {})
-    return Inventory(tuple(items), tuple(common), {}, found, {"team": space})
+def seen(
+    *items: Item, found: Any = (CONTROLLER,), common: Any = (), others: Any = (), partial: bool = False, owner: str = ""
+) -> Inventory:
+    space = Namespace("team", {OWNER: owner} if owner else {})
+    return Inventory(
+        tuple(items), tuple(common), {}, Controllers(tuple(found), others, partial=partial), {"team": space}
+    )
 
 
 def lease(holder: str = "ack-sagemaker-1_uuid", renewed: str = "") -> dict[str, Any]:

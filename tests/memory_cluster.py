@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from acksm.guide import running
@@ -93,8 +93,24 @@ class MemoryCluster(MemoryKube):
             items.append({"metadata": {"name": group}, "versions": [{"version": name, "resources": resources}]})
         return {"kind": "APIGroupDiscoveryList", "items": items}
 
-    def can(self, *_: Any) -> bool:
-        return True
+    def can(
+        self, verb: str, group: str, resource: str, namespace: str = "", *, account: tuple[str, str] | None = None
+    ) -> bool:
+        """This identity may do everything, a service account what RBAC's objects say."""
+        if account is None:
+            return True
+        return any(
+            _grants(self._rules_of(binding), verb, group, resource)
+            for binding in self.objects.values()
+            if (binding.get("kind") == "ClusterRoleBinding")
+            or (binding.get("kind") == "RoleBinding" and namespace and binding["metadata"]["namespace"] == namespace)
+            if {"kind": "ServiceAccount", "namespace": account[0], "name": account[1]} in binding["subjects"]
+        )
+
+    def _rules_of(self, binding: Json) -> Sequence[Json]:
+        role = binding["roleRef"]
+        found = self.objects.get(ref(role["kind"], role["name"], binding["metadata"].get("namespace", "")).path)
+        return (found or {}).get("rules") or ()
 
     def logs(self, *_: Any, **_more: Any) -> str:
         return ""
@@ -169,6 +185,11 @@ class MemoryCluster(MemoryKube):
         if (live["metadata"].get("annotations") or {}).get("services.k8s.aws/deletion-policy") != "retain":
             self.in_aws.discard(str(live["status"]["ackResourceMetadata"]["arn"]))
         self.objects.pop(place.path, None)
+
+
+def _grants(rules: Sequence[Json], verb: str, group: str, resource: str) -> bool:
+    asked = {"verbs": verb, "apiGroups": group, "resources": resource}
+    return any(all({value, "*"} & set(rule.get(key) or ()) for key, value in asked.items()) for rule in rules)
 
 
 def _selected(item: Json, selector: str) -> bool:

@@ -87,6 +87,7 @@ class Settings(BaseModel):
     chart: ByService = Field(default_factory=dict)
     registry: str = DEFAULT_REGISTRY
     mode: Literal["carm", "role-selector"] | None = None
+    controller_role_arn: list[str] = Field(default_factory=list)
     target_account: Account = ""
     target_profile: str = ""
     target_role_arn: str = ""

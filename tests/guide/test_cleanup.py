@@ -16,6 +16,7 @@ from acksm.guide.bindings import OWNER, REGION, Namespace
 from acksm.guide.carm_map import ACCOUNT_MAP, Map
 from acksm.guide.cleanup_objects import Choice
 from acksm.guide.cleanup_seen import Observed, Providers, ReleaseSeen, RoleSeen, Wanted
+from acksm.guide.discovery import Controllers
 from acksm.guide.inventory import Common, Crd, Effect, Inventory, Item, Policy
 from acksm.guide.running import Running
 from acksm.kube.contents import Contents
@@ -214,7 +215,7 @@ def test_what_is_ending_already_is_only_told_to_retain_and_waited_for() -> None:
     ],
 )
 def test_what_cannot_end_well_is_refused(one: Item, live: Running, failure: str) -> None:
-    seen = observed(one, running=[live])
+    seen = observed(one, controllers=Controllers((live,)))
     if not failure:
         plan(seen, Wanted())
         return
@@ -259,7 +260,8 @@ def test_an_adopted_resource_that_nobody_handles_is_let_go(version: str, call: s
     )
     others = replace(common, services=("s3",))
     planned = plan(
-        observed(common=(common, others), running=[running(version=version)]), Wanted(services=("sagemaker",))
+        observed(common=(common, others), controllers=Controllers((running(version=version),))),
+        Wanted(services=("sagemaker",)),
     )
     assert [one.call for one in planned.changes if one.step == "common" and one.op is Op.DELETE] == [call]
 
@@ -282,12 +284,12 @@ def test_one_service_leaves_the_other_alone() -> None:
 
 
 def test_another_controller_of_the_service_keeps_its_objects_and_crds() -> None:
-    other = running(namespace="elsewhere", watched=("team",))
+    other = running(namespace="elsewhere", watched=("team",), ready=1)
     mine = item("Model", "mine", "ours")
-    planned = plan(observed(item(), mine, running=[running(watched=("ours",)), other]), EVERYTHING)
+    planned = plan(observed(item(), mine, controllers=Controllers((running(watched=("ours",)),), (other,))), EVERYTHING)
     assert targets(planned, "cleanup.object") == ["Model ours/mine"]
     assert not [name for name in targets(planned, "cleanup.crd") if "sagemaker" in name]
-    assert planned.notes == ("1 object left to sagemaker 1.9.1 in namespace elsewhere",)
+    assert planned.notes == ("kept: 1 object, which sagemaker 1.9.1 in namespace elsewhere works on",)
 
 
 @pytest.mark.parametrize(

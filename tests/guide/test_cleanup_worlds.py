@@ -10,6 +10,7 @@ from hypothesis import given, strategies as st
 from acksm import charts
 from acksm.engine.change import Change, Danger, Op, Plan
 from acksm.guide.cleanup_seen import Observed, Wanted
+from acksm.guide.discovery import Controllers
 from acksm.guide.inventory import Crd, Effect, Policy
 from acksm.kinds import KINDS, deletion_rank
 from acksm.kube.contents import Contents
@@ -37,9 +38,10 @@ def worlds(draw: st.DrawFn) -> Observed:
         )
         for number in range(draw(st.integers(0, 6)))
     ]
-    live = [running(service, charts.TESTED[service]) for service in services]
+    live = Controllers(tuple(running(service, charts.TESTED[service]) for service in services))
     if draw(st.booleans()):
-        live.append(running(draw(st.sampled_from(charts.SERVICES)), "1.4.1", "elsewhere", watched=("other",)))
+        rival = running(draw(st.sampled_from(charts.SERVICES)), "1.4.1", "elsewhere", watched=("other",), ready=1)
+        live = Controllers(live.own, (rival,))
     there = {
         name: replace(crd, owner=draw(OWNERS), terminating=draw(st.booleans()))
         for name, crd in {
@@ -52,7 +54,7 @@ def worlds(draw: st.DrawFn) -> Observed:
     foreign = (ref("ConfigMap", "theirs", HOME), meta(ref("ConfigMap", "theirs", HOME)))
     other = statement({"Service": "ec2.amazonaws.com"})
     return replace(
-        observed(*items, services=tuple(services), **more, crds=there, running=live),
+        observed(*items, services=tuple(services), **more, crds=there, controllers=live),
         roles=(role(*draw(st.sampled_from([(), (other,)])), tags=draw(st.sampled_from([MARKS, {}]))),),
         owned_namespaces=draw(st.sampled_from([frozenset({HOME}), frozenset()])),
         contents={HOME: Contents(draw(st.sampled_from([(), (foreign,)])))},
@@ -97,7 +99,7 @@ def is_ours(one: Change, seen: Observed, wanted: Wanted) -> bool:
 
 def wanted_object(one: Change, seen: Observed, wanted: Wanted) -> bool:
     service = one.params["api_version"].partition(".")[0]
-    others = [x for x in seen.inventory.running if x.service == service and x.namespace != HOME]
+    others = [x for x in seen.inventory.controllers.others if x.service == service]
     return service in wanted.services and not any(x.watches(one.params["namespace"]) for x in others)
 
 
@@ -105,7 +107,8 @@ def wanted_crd(crd: Crd, seen: Observed, wanted: Wanted) -> bool:
     marked = crd.owner == ACKSM or (crd.owner is None and wanted.named_crds)
     if crd.is_common:
         rest = set(charts.SERVICES) - set(wanted.services)
-        staying = [x for x in seen.inventory.running if x.service in rest or x.namespace != HOME]
+        controllers = seen.inventory.controllers
+        staying = [x for x in controllers.working if x.service in rest or x in controllers.others]
         foreign = [x for x in seen.inventory.crds.values() if x.service == "s3"]
         return marked and wanted.crds == "all" and not staying and not foreign
     return marked and wanted.crds != "none" and crd.group in {f"{s}.services.k8s.aws" for s in wanted.services}

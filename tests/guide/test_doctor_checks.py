@@ -244,7 +244,15 @@ BREAKS: dict[str, tuple[Callable[[], Facts], dict[str, State]]] = {
     "an AdoptedResource nobody handles": (lambda: whole(inventory=seen(common=[adopted()])), {"check.stuck": BROKEN}),
     "objects not to be seen": (
         lambda: whole(inventory=error("kube-forbidden")),
-        {"check.objects": UNKNOWN, "check.stuck": UNKNOWN},
+        {"check.objects": UNKNOWN, "check.stuck": UNKNOWN, "check.other-controllers": UNKNOWN},
+    ),
+    "a second controller": (
+        lambda: whole(inventory=seen(others=(running(namespace="elsewhere"),))),
+        {"check.other-controllers": WARNING},
+    ),
+    "other namespaces not to be seen": (
+        lambda: whole(inventory=seen(partial=True)),
+        {"check.other-controllers": UNKNOWN},
     ),
 }
 
@@ -435,11 +443,11 @@ def test_the_text_tells_what_is_wrong_and_counts_the_rest() -> None:
         "  WARNING  check.values              release of sagemaker: the chart does not have a.b: nothing reads it",
         f"           remedy: {lookup('check.values').remedy}",
         "identity: 6 ok",
-        "controllers: 3 ok",
+        "controllers: 4 ok",
         "bindings: 1 ok, 1 skipped",
         "objects: 2 ok",
         "",
-        "29 ok, 4 skipped, 1 WARNING, 1 BROKEN",
+        "30 ok, 4 skipped, 1 WARNING, 1 BROKEN",
     ]
     assert "check.helm" in doctor.text_of(results(whole()), full=True)
 

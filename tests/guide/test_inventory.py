@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
 
 from acksm.guide.bindings import Namespace
+from acksm.guide.discovery import Controllers
 from acksm.guide.inventory import Inventory, Record
 from acksm.guide.inventory_objects import (
     Crd,
@@ -163,11 +165,16 @@ def test_what_else_of_ack_is_here() -> None:
     sagemaker, autoscaling = running(), running("applicationautoscaling", "1.4.1")
     crds = {name: Crd(name) for name in (f"models.{GROUP}", "fieldexports.services.k8s.aws")}
     both = Inventory(
-        crds=crds, running=[sagemaker, autoscaling], records=(Record("ack-sagemaker-controller", "ack-system", "r"),)
+        crds=crds,
+        controllers=Controllers((sagemaker, autoscaling)),
+        records=(Record("ack-sagemaker-controller", "ack-system", "r"),),
     )
     assert both.others(["sagemaker", "applicationautoscaling"], "ack-system") == []
     assert both.others(["sagemaker"], "ack-system") == ["applicationautoscaling 1.4.1 in namespace ack-system"]
-    assert len(both.others(["sagemaker", "applicationautoscaling"], "elsewhere")) == 2
+    elsewhere = Inventory(crds=crds, controllers=Controllers(others=(sagemaker, autoscaling)))
+    assert len(elsewhere.others(["sagemaker", "applicationautoscaling"], "ack-system")) == 2
+    renamed = Inventory(controllers=Controllers((replace(sagemaker, release="ack-sm"),)))
+    assert renamed.others(["sagemaker"], "ack-system") == ["sagemaker 1.9.1 in namespace ack-system"]
     s3 = Inventory(crds={**crds, "buckets.s3.services.k8s.aws": Crd("buckets.s3.services.k8s.aws")})
     assert s3.others(["sagemaker"], "ack-system") == ["CRDs of s3.services.k8s.aws"]
     release = Inventory(records=(Record("ack-s3-controller", "ack-system", "r"),))

@@ -98,6 +98,7 @@ def test_a_version_is_the_charts_or_the_images_and_other_deployments_are_none() 
     bare["metadata"]["labels"] = {}
     assert (from_deployment(bare) or controller()).version == "1.9.1"
     other = deployment([])
+    other["metadata"]["labels"] = {}
     other["spec"]["template"]["spec"]["containers"][0]["image"] = "registry.example/s3-controller:1"
     assert from_deployment(other) is None
     assert Flags.of({"args": ["x", "--a"]}).values == {"a": "true"}

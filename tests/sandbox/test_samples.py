@@ -12,7 +12,7 @@ from acksm.config import resolve
 from acksm.engine.change import Plan
 from acksm.engine.executor import execute
 from acksm.events import silent
-from acksm.guide import running, sample_plan, sample_roles, samples as section, synced
+from acksm.guide import discovery, sample_plan, sample_roles, samples as section, synced
 from acksm.guide.sample_files import chain, samples
 from acksm.guide.sample_values import Place
 from acksm.guide.target import connect
@@ -49,7 +49,7 @@ class Bench:
     def make(self, names: list[str], role: str) -> None:
         """Samples that are not there yet, as one plan over one connection: a command line for each takes its time."""
         with connect(resolve({}).settings) as target:
-            seen = section.Observed(running.observe(target.kube, self.world.namespace), {})
+            seen = section.Observed(discovery.observe(target.kube, self.world.namespace).own, {})
             table = section.dispatch(target, seen, silent, {})
             for name in names:
                 live = synced.look(target.kube, [one.ref for one in wanted(name, role, {})])

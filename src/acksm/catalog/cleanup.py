@@ -15,6 +15,15 @@ ENTRIES = (
         _REFUSED,
     ),
     Entry(
+        "cleanup-would-strand",
+        "objects would be left without a controller",
+        "Another controller works on these objects, so they are kept for it. But it has no ready replica, or its "
+        "rights could not be checked, and the release that serves them now would go.",
+        "kubectl -n NAMESPACE rollout status deployment NAME   for the other controller; or remove its release by helm "
+        "and run the same command again",
+        _REFUSED,
+    ),
+    Entry(
         "cleanup-not-watched",
         "objects wait for a controller that does not watch their namespace",
         "The controller's scope was made smaller while the objects were there, so that nobody lets go of them.",

@@ -197,6 +197,13 @@ _CONTROLLERS = (
         "acksm explain ID   (of the symptom that is named)",
     ),
     Entry(
+        "check.other-controllers",
+        "no other controller works on the same objects",
+        "Two controllers of one service that watch the same namespace both change each object there. Who may write the "
+        "service's objects was asked of the apiserver; labels and images count for nothing (docs/security.md).",
+        "helm uninstall -n NAMESPACE RELEASE of one of them, or acksm install --scope namespace --watch-namespace …",
+    ),
+    Entry(
         "check.scope",
         "the controllers' scope fits the bindings",
         "In some scopes and with some flags annotations of namespaces are silently ignored (ack-facts.md §2.3).",

@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from acksm.cli.options import ACCOUNTS, CONTROLLERS, OUTPUT, ROLE, RUN, TARGET, command
+from acksm.cli.options import ACCOUNTS, CONTROLLER_ROLE, CONTROLLERS, OUTPUT, ROLE, RUN, TARGET, command
 from acksm.cli.region import argument, option
 
 app = typer.Typer(
@@ -27,7 +27,7 @@ _LIVE = option("live", bool, False, "--live", help="Assume each role once, with 
     app,
     "setup",
     TARGET,
-    {key: kind for key, kind in ACCOUNTS.items() if key != "mode"},
+    {key: kind for key, kind in ACCOUNTS.items() if key != "mode"} | {"controller_role_arn": CONTROLLER_ROLE},
     {key: ROLE[key] for key in ("policy", "policy_arn", "permissions_boundary", "tag", "adopt_role")},
     RUN,
     extra=[

@@ -138,6 +138,13 @@ ACCOUNTS: dict[str, Any] = {
         help="Refuse controllers that work in the other mode [what is installed].",
     ),
 }
+CONTROLLER_ROLE = _option(
+    list[str] | None,
+    "--controller-role-arn",
+    metavar="ARN",
+    panel=_OTHER,
+    help="Also let this role of the controllers' account in, repeatable.",
+)
 MODE = _option(
     str | None,
     "--mode",

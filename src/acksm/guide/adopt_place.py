@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from acksm.errors import AcksmError
-from acksm.guide import bindings, carm_map, role_selector, running
+from acksm.guide import bindings, carm_map, discovery, role_selector, running
 from acksm.guide.bindings import REGION, Namespace
 from acksm.guide.carm_map import Maps
 from acksm.guide.carm_verify import effective
@@ -68,7 +68,7 @@ def observe(target: Target) -> Observed:
     with ThreadPoolExecutor(max_workers=4) as pool:
         listed = pool.submit(bindings.observe, kube)
         crds = pool.submit(kube.list, ref("CustomResourceDefinition"), metadata_only=True)
-        found = running.observe(kube, target.settings.controller_namespace)
+        found = discovery.observe(kube, target.settings.controller_namespace).working
         maps = pool.submit(carm_map.observe, kube, {item.namespace for item in found})
         selecting = any(item.mode == SELECTOR for item in found)
         selectors = role_selector.list_all(kube) if selecting else []

@@ -14,7 +14,7 @@ from acksm import reports
 from acksm.config import TARGET_ROLE
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
-from acksm.guide import bindings, carm_map, carm_roles, readiness, running
+from acksm.guide import bindings, carm_map, carm_roles, discovery, readiness, running
 from acksm.guide.bindings import OWNER, TEAM, Living, Namespace
 from acksm.guide.carm_map import STEP, Maps, Subject
 from acksm.guide.running import SERVICE_CARM, TEAM_CARM, Running
@@ -42,12 +42,14 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Observed:
-    """The cluster as it is. `objects` are living ones of the namespaces whose binding would change."""
+    """The cluster as it is. `running` are acksm's own controllers, and `maps` theirs: what another controller or its
+    map says is written nowhere. `objects` are living ones of the namespaces whose binding would change."""
 
     running: Sequence[Running]
     namespaces: Mapping[str, Namespace]
     maps: Maps
     objects: Sequence[Living] = ()
+    others: Sequence[Running] = ()
 
 
 @dataclass
@@ -64,9 +66,10 @@ def observe(target: Target) -> Observed:
     """Controllers, namespaces and maps. Objects are asked for later, and only where something changes."""
     with ThreadPoolExecutor(max_workers=4) as pool:
         listed = pool.submit(bindings.observe, target.kube)
-        found = running.observe(target.kube, target.settings.controller_namespace)
-        maps = carm_map.observe(target.kube, {item.namespace for item in found})
-        return Observed(found, listed.result(), maps)
+        namespace = target.settings.controller_namespace
+        maps = pool.submit(carm_map.observe, target.kube, {namespace})
+        found = discovery.observe(target.kube, namespace)
+        return Observed(found.own, listed.result(), maps.result(), others=found.others)
 
 
 def bound_to(namespace: Namespace | None) -> list[Subject]:

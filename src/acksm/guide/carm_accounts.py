@@ -18,7 +18,7 @@ from acksm.engine.change import Change, Danger, Op, Plan
 from acksm.engine.diff import unified
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
-from acksm.guide import bindings, carm_print, carm_roles, carm_trust, iam_role, policies, rights, running
+from acksm.guide import bindings, carm_print, carm_roles, carm_trust, discovery, iam_role, policies, rights
 from acksm.guide.carry_out import carry_out
 from acksm.guide.oidc import CLUSTER_TAG, marks
 from acksm.guide.running import Running
@@ -37,22 +37,35 @@ class Controllers:
 
 
 def controllers(target: Target, found: Sequence[Running]) -> Controllers:
-    """The roles of what runs, or the role that install would use. Error: `carm-controller-role`."""
+    """The roles of acksm's own controllers, or the role that install would use, and those that an option names.
+
+    Error: `carm-controller-role`.
+    """
     settings, cluster = target.settings, target.cluster
     associated = {
         item: target.aws.eks.pod_identity_role(cluster.name, item.namespace, item.service_account) for item in found
     }
-    roles = {item.role_arn or associated[item] for item in found}
+    roles = {item.role_arn or associated[item]: f"{item}" for item in found}
     if "" in roles:
         nameless = next(item for item in found if not item.role_arn and not associated[item])
         raise AcksmError("carm-controller-role", f"{nameless} has no role of its own", where=nameless.service_account)
     if not found:
         name = settings.role_name or iam_role.default_name(cluster.name)
-        roles = {settings.role_arn or iam_role.arn(target.identity, name, settings.role_path)}
-    for role in roles:
-        if role.split(":")[4] != target.identity.account:
-            raise AcksmError("carm-controller-role", f"{role} is not of account {target.identity.account}", where=role)
+        roles = {settings.role_arn or iam_role.arn(target.identity, name, settings.role_path): "--role-arn"}
+    roles |= dict.fromkeys(settings.controller_role_arn, "--controller-role-arn")
+    for role, where in roles.items():
+        _check_own_role(target, role, where)
     return Controllers(sorted(roles), any(associated.values()))
+
+
+def _check_own_role(target: Target, role: str, where: str) -> None:
+    account = target.identity.account
+    try:
+        if carm_roles.parse(role, target.aws.partitions(), where).account == account:
+            return
+    except AcksmError as error:
+        raise AcksmError("carm-controller-role", error.message, where=f"{role} of {where}") from error
+    raise AcksmError("carm-controller-role", f"{role} is not of account {account}", where=where)
 
 
 def reach(target: Target, account: str) -> Aws:
@@ -180,7 +193,8 @@ def run(settings: Settings, ui: Any, account: str, *, print_only: bool) -> int:
         ui.emit(Event(Kind.STEP, "target", target.line()))
         if account == target.identity.account:
             raise AcksmError("carm-own-account", f"{account} is the account of the controllers themselves")
-        found = running.observe(target.kube, settings.controller_namespace)
+        seen = discovery.observe(target.kube, settings.controller_namespace)
+        found = seen.own
         who = controllers(target, found)
         services = sorted({item.service for item in found} or settings.service)
         want = wanted_role(target, account, who, services)
@@ -192,7 +206,11 @@ def run(settings: Settings, ui: Any, account: str, *, print_only: bool) -> int:
             table |= {f"{rights.OTHER_ACCOUNT}{call}": run for call, run in other.dispatch_table().items()}
             if not settings.dry_run:
                 rights.check_iam(other.iam, other.identity().arn, changes)
-        notes = []
+        notes = [
+            f"the role of {item} is not let in; --controller-role-arn {item.role_arn} does that"
+            for item in seen.others
+            if item.role_arn and item.role_arn not in who.roles
+        ]
         for arn in who.roles:
             role = target.aws.iam.get_role(arn.rpartition("/")[2])
             changes += plan_own(role, arn, want.arn, who, target)

@@ -80,7 +80,7 @@ Maps = Mapping[tuple[str, str], Map]  # by (namespace, name)
 
 
 def observe(kube: Kube, namespaces: Iterable[str]) -> dict[tuple[str, str], Map]:
-    """Both maps of each namespace that has a controller."""
+    """Both maps of each of the namespaces."""
     wanted = [(namespace, name) for namespace in sorted(set(namespaces)) for name in (ACCOUNT_MAP, TEAM_MAP)]
     with ThreadPoolExecutor(max_workers=8) as pool:
         return dict(zip(wanted, pool.map(lambda item: _map(kube, *item), wanted), strict=True))

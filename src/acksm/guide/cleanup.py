@@ -26,6 +26,7 @@ from acksm.guide import (
     install,
     rights,
     sample_roles,
+    trust,
 )
 from acksm.guide.carry_out import carry_out
 from acksm.guide.cleanup_calls import Calls
@@ -43,9 +44,9 @@ COMMAND = "cleanup"
 def plan(observed: Observed, wanted: Wanted, choice: Choice, *, made: frozenset[str] = frozenset()) -> Planned:
     """The whole way out, from `observed`. `made`: what was brought back only for this, and goes whatever was asked."""
     wanted = with_made(wanted, made)
-    running, inventory = observed.inventory.running, observed.inventory
-    cleanup_objects.check(choice, running, observed.namespace, delete_aws=wanted.delete_aws, orphan=wanted.orphan)
-    handled = any(item.has("adopted-resource") for item in running)
+    inventory = observed.inventory
+    cleanup_objects.check(choice, inventory.controllers, delete_aws=wanted.delete_aws, orphan=wanted.orphan)
+    handled = any(item.has("adopted-resource") for item in inventory.controllers.working)
     objects = cleanup_objects.plan(choice, delete_aws=wanted.delete_aws, orphan=wanted.orphan, handled=handled)
     releases = cleanup_cluster.plan_releases(observed, wanted)
     selectors = cleanup_carm.plan_selectors(observed, wanted)
@@ -89,7 +90,7 @@ def plan_iam(observed: Observed, wanted: Wanted) -> tuple[list[Change], list[tup
             seen,
             providers=observed.providers,
             going=going,
-            accounts=observed.service_accounts,
+            accounts=_let_in(seen, observed),
             principals=cleanup_iam.written(seen),
         )
         why = [f"{user} uses it" for user in users[:1]] or ([] if wanted.iam else ["--iam takes it away"])
@@ -113,6 +114,19 @@ def plan_iam(observed: Observed, wanted: Wanted) -> tuple[list[Change], list[tup
     if wanted.oidc and issuer in observed.providers.there and issuer not in observed.providers.ours:
         kept.append((issuer, "acksm did not make it"))
     return changes, kept
+
+
+def _let_in(seen: RoleSeen, observed: Observed) -> tuple[tuple[str, str, str], ...] | None:
+    """The service accounts that carry a role and that the role's trust policy lets in: anyone can write a role's name
+    on his own service account."""
+    if observed.service_accounts is None:
+        return None
+    document = (seen.role or {}).get("trust")
+    return tuple(
+        (namespace, name, role)
+        for namespace, name, role in observed.service_accounts
+        if trust.lets_in(document, observed.providers.issuer, trust.subject(namespace, name))
+    )
 
 
 def _own_arns(observed: Observed) -> set[str]:
@@ -200,14 +214,14 @@ def run(settings: Settings, ui: Any, wanted: Wanted, confirm: str) -> int:
         ui.emit(Event(Kind.STEP, "target", target.line()))
         other = cleanup_seen.session(target) if wanted.carm or wanted.delete_aws else None
         observed = _look(target, wanted, other, ui.emit)
-        choice = cleanup_objects.choose(observed.inventory, wanted.services, observed.namespace)
+        choice = cleanup_objects.choose(observed.inventory, wanted.services)
         cleanup_cluster.check_releases(observed, wanted, sure=settings.yes)
         mended = cleanup_mend.plan(target, observed, choice, wanted, ui.emit)
         planned = plan(mended.observed, wanted, choice, made=mended.made)
 
         def again() -> Planned:
             after = _look(target, with_made(wanted, mended.made), other, ui.emit)
-            chosen = cleanup_objects.choose(after.inventory, wanted.services, after.namespace)
+            chosen = cleanup_objects.choose(after.inventory, wanted.services)
             return plan(after, wanted, chosen, made=mended.made)
 
         changes = (*mended.changes, *planned.changes)

@@ -14,7 +14,7 @@ from acksm.engine import lease
 from acksm.engine.waits import Deadline, Progress, wait_until
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind as EventKind, silent
-from acksm.guide import bindings, controller_logs, running, synced
+from acksm.guide import bindings, controller_logs, discovery, synced
 from acksm.guide.inventory_objects import POLICY, RETAIN, is_ack_finalizer
 from acksm.guide.readiness import INSTANCE_LABEL
 from acksm.kinds import KINDS
@@ -175,7 +175,7 @@ class Calls:
     def _logs(self) -> list[str]:
         """Lines of the controllers' logs; [] where they cannot be had, for this is help in an error message."""
         try:
-            found = running.observe(self.kube, self.controllers)
+            found = discovery.observe(self.kube, self.controllers).own
             logs = controller_logs.read(self.kube, found, lines=LOG_LINES)
         except AcksmError:
             return []

@@ -109,7 +109,7 @@ def plan_crds(observed: Observed, wanted: Wanted, choice: Choice) -> Part:
     inventory = observed.inventory
     taken = set(choice.items)
     staying = {item.place.plural for item in inventory.of(wanted.services) if item not in taken}
-    rivals = {item.service: item for item in reversed(inventory.running) if item.namespace != observed.namespace}
+    rivals = {item.service: item for item in reversed(inventory.controllers.beside())}
     others = inventory.others(wanted.services, observed.namespace)
     others += [f"EKS capability {name}" for name in observed.capabilities]
     gone = {*choice.common, *(selectors_of(observed) if wanted.carm else ())}

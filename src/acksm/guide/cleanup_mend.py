@@ -207,7 +207,7 @@ def map_entries(observed: Observed, choice: Choice) -> list[Change]:
     for item in choice.items:
         if not item.ours or not item.account or item.account == observed.own:
             continue
-        by = next((one for one in observed.inventory.running if one.service == item.service), None)
+        by = next((one for one in observed.inventory.controllers.own if one.service == item.service), None)
         if by is not None and (by.mode != running.CARM or not by.reading.carm):
             continue
         bound = carm.bound_to(observed.inventory.namespaces.get(item.place.namespace))

@@ -6,14 +6,16 @@ by background propagation, and waited for (ack-facts.md §4.2; community#1707, #
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
 from acksm.guide import bindings
+from acksm.guide.discovery import Controllers, described, is_managed
 from acksm.guide.inventory import Inventory
 from acksm.guide.inventory_objects import POLICY, RETAIN, Common, Effect, Item, Policy
 from acksm.guide.running import Running
@@ -33,38 +35,42 @@ _TOLD = {
 
 @dataclass(frozen=True)
 class Choice:
-    """What a cleanup takes: objects and common objects of its services; `notes` on what it leaves to others."""
+    """What a cleanup takes: objects and common objects of its services. `left` are objects that stay, each with the
+    other controller that works on it."""
 
     items: tuple[Item, ...] = ()
     common: tuple[Common, ...] = ()
-    notes: tuple[str, ...] = field(default_factory=tuple)
+    left: tuple[tuple[Item, Running], ...] = ()
+
+    @property
+    def notes(self) -> list[str]:
+        """What is left, by the controller that it is left to."""
+        counts = Counter(str(by) for _, by in self.left)
+        return [
+            f"kept: {count} object{'s' if count > 1 else ''}, which {who} works on" for who, count in counts.items()
+        ]
 
 
-def choose(inventory: Inventory, services: Sequence[str], namespace: str) -> Choice:
+def choose(inventory: Inventory, services: Sequence[str]) -> Choice:
     """The objects of `services`, without those that another controller of the service works on."""
-    notes = []
+    staying = inventory.controllers.beside()
 
-    def others(service: str, where: str) -> list[Running]:
-        of_service = [item for item in inventory.running if item.service == service and item.namespace != namespace]
-        return [item for item in of_service if item.watches(where)]
-
-    items = []
-    left: dict[str, int] = {}
+    items, left = [], []
     for item in inventory.of(services):
-        found = others(item.service, item.place.namespace)
-        if found:
-            left[str(found[0])] = left.get(str(found[0]), 0) + 1
-        else:
+        at_work = (by for by in staying if by.service == item.service and by.works_on(item.kind, item.place.namespace))
+        by = next(at_work, None)
+        if by is None:
             items.append(item)
-    notes += [f"{count} object{'s' if count > 1 else ''} left to {who}" for who, count in left.items()]
+        else:
+            left.append((item, by))
     common = [
         item
         for item in inventory.common
         if item.place.namespace
         and set(item.services) <= set(services)
-        and not any(others(service, item.place.namespace) for service in item.services)
+        and not any(by.service in item.services and by.watches(item.place.namespace) for by in staying)
     ]
-    return Choice(tuple(items), tuple(common), tuple(notes))
+    return Choice(tuple(items), tuple(common), tuple(left))
 
 
 def fate(item: Item, *, delete_aws: bool) -> Effect:
@@ -78,8 +84,10 @@ def fate(item: Item, *, delete_aws: bool) -> Effect:
     return item.effect if delete_aws and not kept else Effect.LEAVES
 
 
-def check(choice: Choice, running: Sequence[Running], namespace: str, *, delete_aws: bool, orphan: bool) -> None:
-    """Refuse what cannot end well. Errors: `cleanup-gitops`, `cleanup-not-watched`, `cleanup-cannot-retain`."""
+def check(choice: Choice, controllers: Controllers, *, delete_aws: bool, orphan: bool) -> None:
+    """Refuse what cannot end well. Errors: `cleanup-would-strand`, `cleanup-gitops`, `cleanup-not-watched`,
+    `cleanup-cannot-retain`."""
+    _check_stranded(choice, controllers)
     kept = [item for item in choice.items if item.owner and item.owner.tool in _GITOPS]
     if kept:
         raise AcksmError(
@@ -90,7 +98,7 @@ def check(choice: Choice, running: Sequence[Running], namespace: str, *, delete_
         )
     if orphan:
         return
-    mine = [item for item in running if item.namespace == namespace]
+    mine = [item for item in controllers.own if is_managed(item)]
     for item in choice.items:
         watching = [one for one in mine if one.service == item.service]
         if item.ours and watching and not any(one.watches(item.place.namespace) for one in watching):
@@ -110,6 +118,27 @@ def check(choice: Choice, running: Sequence[Running], namespace: str, *, delete_
             f"{bindings.told(old)} would be deleted in AWS: the controller is too old to retain anything",
             where=str(old[0]),
             details={"objects": [str(item) for item in old]},
+        )
+
+
+def _check_stranded(choice: Choice, controllers: Controllers) -> None:
+    """Objects that stay for another controller need one that is there: with no replica ready, or rights that could not
+    be asked for, the release that serves them now is the last that does."""
+    mine = [item for item in controllers.own if is_managed(item)]
+    stranded = [
+        (item, by)
+        for item, by in choice.left
+        if not (by.ready and by.proven)
+        and any(one.service == item.service and one.works_on(item.kind, item.place.namespace) for one in mine)
+    ]
+    if stranded:
+        item, by = stranded[0]
+        raise AcksmError(
+            "cleanup-would-strand",
+            f"{bindings.told([one for one, _ in stranded])} would be left without a controller: "
+            f"{described(by)} does not serve {'it' if len(stranded) == 1 else 'them'} now",
+            where=str(item),
+            details={"objects": [str(one) for one, _ in stranded], "controller": described(by)},
         )
 
 

@@ -34,11 +34,10 @@ from acksm.helm.releases import MARK_PATH, Release, is_marked
 from acksm.kube import contents, paths
 from acksm.kube.client import Kube
 from acksm.kube.contents import Contents
-from acksm.kube.owners import OWNED_LABEL, owner_of
+from acksm.kube.owners import BY_HELM, OWNED_LABEL, helm_release
 from acksm.kube.paths import Ref, ref
 
 T = TypeVar("T")
-_BY_HELM = "app.kubernetes.io/managed-by=Helm"  # helm writes it on all that it makes, whatever the chart says
 # Kinds that the charts of all generations make.
 _OF_RELEASES = (
     "Deployment",
@@ -185,7 +184,7 @@ def observe(target: Target, wanted: Wanted, other: Aws | None) -> Observed:
         )
         capabilities = pool.submit(_capabilities, target.aws, target.cluster.name)
         seen = found.result()
-        maps = pool.submit(carm_map.observe, kube, {namespace, *(item.namespace for item in seen.running)})
+        maps = pool.submit(carm_map.observe, kube, {namespace})
         owned = frozenset(name for name, item in seen.namespaces.items() if item.labels.get(OWNED_LABEL) == "true")
         looked = [name for name in owned if not seen.namespaces[name].terminating] if wanted.namespace else []
         contained = list(pool.map(lambda name: contents.look(kube, name), looked))
@@ -310,14 +309,16 @@ def _release(target: Target, service: str, found: Release | None) -> ReleaseSeen
 
 
 def _unrecorded(kube: Kube, service: str, namespace: str, health: Health | None) -> ReleaseSeen:
-    """Objects that helm made and has forgotten: they carry the release's name still."""
-    ours = f"{namespace}/{charts.release_name(service)}"
+    """Objects that helm made and has forgotten: they carry the release's name still.
+
+    Anyone can write that name on what is in his own namespace. Elsewhere a release has roles only, which `edit` may
+    not make (kubernetes.io/docs/reference/access-authn-authz/rbac/#user-facing-roles).
+    """
     refs: list[Ref] = []
     version, owned = "", False
     for kind in _OF_RELEASES:
-        for item in kube.list(ref(kind), selector=_BY_HELM):
-            owner = owner_of(item)
-            if owner is None or owner.tool != "helm" or owner.name != ours:
+        for item in kube.list(ref(kind, namespace="" if "Role" in kind else namespace), selector=BY_HELM):
+            if helm_release(item) != (namespace, charts.release_name(service)):
                 continue
             refs.append(paths.ref_of({"kind": kind, **item}))
             if kind == "Deployment":

@@ -13,7 +13,7 @@ from acksm.catalog import lookup
 from acksm.engine.change import Change, Op
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind
-from acksm.guide import bindings, crds, drift, readiness, release, running, switching
+from acksm.guide import bindings, crds, discovery, drift, readiness, release, running, switching
 from acksm.guide.controller_values import ROLE_PATH, Controller, service_account, values_of
 from acksm.guide.target import Target
 from acksm.helm import records, registry
@@ -34,6 +34,7 @@ class Observed:
     live_crds: Mapping[str, Any]
     namespaces: Mapping[str, Any]
     adopted_resources: int
+    running: discovery.Controllers = field(default_factory=discovery.Controllers)
 
 
 @dataclass
@@ -55,6 +56,7 @@ def observe(target: Target, emit: Emit) -> Observed:
         live_crds = pool.submit(target.kube.list, ref("CustomResourceDefinition"))
         found = pool.submit(installed, target)
         listed = pool.submit(target.kube.list, ref("Namespace"), metadata_only=True)
+        at_work = pool.submit(discovery.observe, target.kube, settings.controller_namespace)
         releases_now = found.result()
         jobs = {
             service: pool.submit(_controller, target, service, releases_now.get(service, NOTHING), emit)
@@ -69,7 +71,7 @@ def observe(target: Target, emit: Emit) -> Observed:
         adopted = f"adoptedresources.{crds.COMMON_GROUP}" in ack
         count = len(target.kube.list(ADOPTED_RESOURCES, metadata_only=True)) if adopted else 0
         names = {item["metadata"]["name"]: item for item in listed.result()}
-    return Observed(controllers, ack, names, count)
+        return Observed(controllers, ack, names, count, at_work.result())
 
 
 def installed(target: Target) -> dict[str, Installed]:
@@ -192,6 +194,10 @@ def plan(
                 "and a deletion would wait for another controller"
             )
             one = replace(one, left_alone=left, notes=(*one.notes, note))
+        rivals = [by for by in observed.running.beside() if by.service == item.service and by.meets(after)]
+        if rivals:
+            described = tuple(map(discovery.described, rivals))
+            one = replace(one, beside=described, notes=(*one.notes, *map(_beside, rivals)))
         wanted.append((item, one, scope))
     watched = [name for _, one, _ in wanted for name in str(one.values.get("watchNamespace", "")).split(",") if name]
     planned.namespaces = release.namespaces(
@@ -224,6 +230,19 @@ def plan(
         for name in crds.kept_newer(all_crds, observed.live_crds)
     ]
     return planned
+
+
+def _beside(rival: running.Running) -> str:
+    """What it means to install beside another controller of the same objects, and what can be done instead."""
+    remedies = ["narrow the scope of either (--scope namespace --watch-namespace NAMESPACE)"]
+    if rival.release:
+        remedies.append(f"remove that release (helm uninstall -n {rival.namespace} {rival.release})")
+    if discovery.is_managed(rival):
+        remedies.append(f"take it over (--controller-namespace {rival.namespace} --adopt-release)")
+    return (
+        f"{discovery.described(rival)} works on the same objects: both controllers would change each of them. "
+        f"Instead: {'; '.join(remedies)}"
+    )
 
 
 def _check_upgrade(item: Controller, version: str, observed: Observed) -> None:

@@ -26,6 +26,7 @@ from acksm.guide import (
     carm_verify,
     controller_logs,
     controllers,
+    discovery,
     install,
     inventory,
     oidc,
@@ -244,7 +245,7 @@ def _crds(target: Target) -> list[Json]:
 
 def _deployed(target: Target) -> list[Deployed]:
     kube = target.kube
-    found = running.observe(kube, target.settings.controller_namespace)
+    found = discovery.observe(kube, target.settings.controller_namespace).own
 
     def one(item: Running) -> Deployed:
         manifest = kube.get(ref("Deployment", item.deployment, item.namespace)) or {}

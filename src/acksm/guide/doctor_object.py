@@ -17,6 +17,7 @@ from acksm.guide import (
     carm_evidence,
     carm_verify,
     controller_logs,
+    discovery,
     readiness,
     region_explain,
     running,
@@ -88,7 +89,7 @@ def gather(target: Target, asked: str, namespace: str) -> Facts:
         crd = pool.submit(attempt, lambda: kube.get(ref("CustomResourceDefinition", f"{kind.plural}.{group}")))
         live = pool.submit(attempt, lambda: kube.get(place))
         space = pool.submit(attempt, lambda: kube.get(ref("Namespace", namespace)))
-        all_of_them = attempt(lambda: running.observe(kube, settings.controller_namespace))
+        all_of_them = attempt(lambda: discovery.observe(kube, settings.controller_namespace).working)
         facts = Facts(
             asked,
             service,

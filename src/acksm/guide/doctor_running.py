@@ -9,7 +9,7 @@ from typing import Any
 from acksm.catalog import lookup
 from acksm.engine.checks import Check, Definition, Severity, State, unread
 from acksm.errors import AcksmError
-from acksm.guide import controller_logs, running, switching, symptoms
+from acksm.guide import controller_logs, discovery, running, switching, symptoms
 from acksm.guide.bindings import told
 from acksm.guide.doctor_facts import Deployed, Facts, lease_namespace
 from acksm.guide.doctor_releases import deployed, installed_releases
@@ -84,6 +84,28 @@ def _election(facts: Facts) -> Iterator[Check]:
             None,
         )
         yield Check(name, *_held(item, lease, place))
+
+
+def _others(facts: Facts) -> Iterator[Check]:
+    """Other controllers of the services; what only looks like one is named, so that nobody has to wonder."""
+    name = "check.other-controllers"
+    if isinstance(facts.inventory, AcksmError):
+        yield unread(name, "", facts.inventory)
+        return
+    found = facts.inventory.controllers
+    rivals = found.beside()
+    for rival in rivals:
+        beside = [own for own in found.own if own is not rival and own.service == rival.service and own.meets(rival)]
+        text = f"{discovery.described(rival)}" + ("" if rival.proven else "; its rights could not be checked")
+        state = State.WARNING if beside else State.OK
+        yield Check(name, state, str(rival), f"{text}; {beside[0]} works on the same objects" if beside else text)
+    for item in found.idle:
+        where = f"Deployment {item.namespace}/{item.deployment}"
+        yield Check(name, State.OK, where, f"looks like a controller of {item.service} and may not write its objects")
+    if found.partial:
+        yield Check(name, State.UNKNOWN, "", "Deployments of other namespaces cannot be listed")
+    elif not (rivals or found.idle):
+        yield Check(name, State.OK, "", "none")
 
 
 def _held(item: Deployed, lease: Json | None, place: str) -> tuple[State, str, str]:
@@ -191,18 +213,20 @@ def _stuck(facts: Facts) -> Iterator[Check]:
     if isinstance(facts.inventory, AcksmError):
         yield unread(name, "", facts.inventory)
         return
-    found = facts.inventory
+    found, working = facts.inventory, facts.inventory.controllers.working
     alone = [
         item
         for item in found.items
         if item.terminating
         and item.finalizers
-        and not any(one.service == item.service and one.watches(item.place.namespace) for one in found.running)
+        and not any(
+            one.service == item.service and one.watches(item.place.namespace) for one in found.controllers.working
+        )
     ]
     old = [
         item
         for item in found.common
-        if item.kind == "AdoptedResource" and not any(one.has("adopted-resource") for one in found.running)
+        if item.kind == "AdoptedResource" and not any(one.has("adopted-resource") for one in working)
     ]
     for things, text in (
         (alone, "being deleted, and no controller is there to do it"),
@@ -225,6 +249,7 @@ CHECKS: tuple[Definition[Facts], ...] = (
         frozenset({"release.install", "release.upgrade", "release.restart"}),
     ),
     Definition("check.leader-election", RUNNING, ERROR, _election, _PODS),
+    Definition("check.other-controllers", RUNNING, WARNING, _others, ("check.apiserver",)),
     Definition("check.log", RUNNING, WARNING, _log, _RELEASE),
     Definition("check.scope", BINDINGS, ERROR, _scope, _RELEASE),
     Definition("check.bindings", BINDINGS, ERROR, _bindings, ("check.scope",)),

@@ -5,16 +5,17 @@ Reads only. `cleanup` plans from it; doctor, adopt and status look at the same.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 from acksm import charts
 from acksm.errors import AcksmError
-from acksm.guide import bindings, role_selector, running
+from acksm.guide import bindings, discovery, role_selector
 from acksm.guide.bindings import Namespace
 from acksm.guide.crds import COMMON_GROUP
+from acksm.guide.discovery import Controllers
 from acksm.guide.inventory_objects import (
     Common as Common,
     Crd as Crd,
@@ -26,9 +27,9 @@ from acksm.guide.inventory_objects import (
     is_ack_finalizer as is_ack_finalizer,
     item_of,
 )
-from acksm.guide.running import Running
 from acksm.helm import records
 from acksm.kube.client import Kube
+from acksm.kube.owners import BY_HELM, helm_release
 from acksm.kube.paths import Ref, ref
 
 COMMON_KINDS = {"FieldExport": "fieldexports", "AdoptedResource": "adoptedresources"}
@@ -48,12 +49,12 @@ class Record:
 
 @dataclass(frozen=True)
 class Inventory:
-    """The cluster. `records` are helm's of everything that looks like ACK's; `forbidden` what could not be listed."""
+    """The cluster. `records` are helm's of ACK's releases; `forbidden` what could not be listed."""
 
     items: tuple[Item, ...] = ()
     common: tuple[Common, ...] = ()
     crds: Mapping[str, Crd] = field(default_factory=dict)
-    running: Sequence[Running] = ()
+    controllers: Controllers = field(default_factory=Controllers)
     namespaces: Mapping[str, Namespace] = field(default_factory=dict)
     records: tuple[Record, ...] = ()
     forbidden: tuple[str, ...] = ()
@@ -65,17 +66,16 @@ class Inventory:
     def others(self, services: Collection[str], namespace: str) -> list[str]:
         """What else of ACK is here when `services` in `namespace` are gone, in words: controllers, releases, CRDs of
         other services."""
-        ours = {(charts.release_name(service), namespace) for service in services}
-        found = [str(item) for item in self.running if (item.release, item.namespace) not in ours]
+        staying = self.controllers.beside(services)
+        found = [str(item) for item in staying]
+        known = {(charts.release_name(service), namespace) for service in services}
+        known |= {(item.release, item.namespace) for item in self.controllers.working}
         found += [
-            f"release {item.namespace}/{item.name}"
-            for item in self.records
-            if (item.name, item.namespace) not in ours
-            and not any((one.release, one.namespace) == (item.name, item.namespace) for one in self.running)
+            f"release {item.namespace}/{item.name}" for item in self.records if (item.name, item.namespace) not in known
         ]
         groups = {item.group for item in self.crds.values() if item.service and item.service not in services}
-        told = {item.service for item in self.running if (item.release, item.namespace) not in ours}
-        found += [f"CRDs of {group}" for group in sorted(groups) if group.partition(".")[0] not in told]
+        named = {item.service for item in staying}
+        found += [f"CRDs of {group}" for group in sorted(groups) if group.partition(".")[0] not in named]
         return found
 
 
@@ -87,7 +87,7 @@ def observe(kube: Kube, namespace: str, services: Collection[str] = charts.SERVI
     with ThreadPoolExecutor(max_workers=8) as pool:
         listed = pool.submit(kube.list, ref("CustomResourceDefinition"), metadata_only=True)
         spaces = pool.submit(bindings.observe, kube)
-        found = pool.submit(running.observe, kube, namespace)
+        found = pool.submit(discovery.observe, kube, namespace)
         helm = pool.submit(_records, kube, namespace)
         crds = {
             crd.name: crd
@@ -109,7 +109,7 @@ def observe(kube: Kube, namespace: str, services: Collection[str] = charts.SERVI
         namespaces, controllers = spaces.result(), found.result()
         releases, forbidden = helm.result()
     items = [
-        item_of(manifest, crd.service, place, namespaces, controllers)
+        item_of(manifest, crd.service, place, namespaces, controllers.working)
         for (crd, place), manifests in zip(lists, objects, strict=True)
         for manifest in manifests
     ]
@@ -130,7 +130,11 @@ def observe(kube: Kube, namespace: str, services: Collection[str] = charts.SERVI
 
 
 def _records(kube: Kube, namespace: str) -> tuple[tuple[Record, ...], tuple[str, ...]]:
-    """Releases that look like ACK's, everywhere, else in the controllers' namespace; and what could not be seen."""
+    """Releases of ACK's, everywhere, else in the controllers' namespace; and what could not be seen.
+
+    A record is a Secret, which a tenant can make in his own namespace: elsewhere it counts where helm's mark on a
+    ClusterRoleBinding confirms it.
+    """
     forbidden: tuple[str, ...] = ()
     try:
         secrets = kube.list(ref("Secret"), selector=records.SELECTOR, metadata_only=True)
@@ -139,7 +143,12 @@ def _records(kube: Kube, namespace: str) -> tuple[tuple[Record, ...], tuple[str,
             raise
         forbidden = ("releases of other namespaces",)
         secrets = kube.list(ref("Secret", namespace=namespace), selector=records.SELECTOR, metadata_only=True)
-    return tuple(_by_namespace(secrets)), forbidden
+    found = _by_namespace(secrets)
+    if any(item.namespace != namespace for item in found):
+        bindings_of_helm = kube.list(ref("ClusterRoleBinding"), selector=BY_HELM, metadata_only=True)
+        confirmed = {helm_release(item) for item in bindings_of_helm}
+        found = [item for item in found if item.namespace == namespace or (item.namespace, item.name) in confirmed]
+    return tuple(found), forbidden
 
 
 def _by_namespace(secrets: Iterable[Json]) -> list[Record]:

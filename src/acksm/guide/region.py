@@ -13,7 +13,7 @@ from acksm.config import Settings
 from acksm.engine.change import Change, Plan
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
-from acksm.guide import bindings, running
+from acksm.guide import bindings, discovery, running
 from acksm.guide.bindings import OBJECT_REGION, REGION, Living, Namespace
 from acksm.guide.carry_out import carry_out
 from acksm.guide.running import Running
@@ -38,8 +38,8 @@ class Observed:
 def observe(target: Target) -> Observed:
     """Controllers and namespaces, side by side."""
     with ThreadPoolExecutor(max_workers=2) as pool:
-        found = pool.submit(running.observe, target.kube, target.settings.controller_namespace)
-        return Observed(found.result(), bindings.observe(target.kube))
+        found = pool.submit(discovery.observe, target.kube, target.settings.controller_namespace)
+        return Observed(found.result().working, bindings.observe(target.kube))
 
 
 def check_region(region: str, partition: str, services: Sequence[str], regions: Regions, where: str) -> None:
@@ -78,7 +78,7 @@ def check_objects(observed: Observed, wanted: Mapping[str, str | None], objects:
     Errors: `region-objects-move` (made a second time), `region-objects-stuck` (worked on no more).
     """
     notes = []
-    controllers = {item.service: item for item in observed.running}
+    controllers = {item.service: item for item in reversed(observed.running)}
     for name, region in wanted.items():
         moved: list[Living] = []
         stuck: list[Living] = []

@@ -15,7 +15,7 @@ from typing import Any
 from acksm import charts, reports
 from acksm.config import Settings
 from acksm.errors import AcksmError
-from acksm.guide import running
+from acksm.guide import discovery, running
 from acksm.guide.bindings import OBJECT_REGION, REGION, Namespace
 from acksm.guide.crds import COMMON_GROUP
 from acksm.guide.readiness import pods_of
@@ -144,11 +144,11 @@ def run(settings: Settings, ui: Any, asked: str, namespace: str) -> int:
         raise AcksmError("object-missing", f"{asked!r} names no object", where=asked, remedy="KIND/NAME, or KIND alone")
     with connect(settings) as target:
         with ThreadPoolExecutor(max_workers=3) as pool:
-            found = pool.submit(running.observe, target.kube, settings.controller_namespace)
+            found = pool.submit(discovery.observe, target.kube, settings.controller_namespace)
             live = pool.submit(target.kube.get, ref("Namespace", namespace))
             service, kind = find_kind(target.kube, kind_name)
             manifest = live.result()
-            controllers = found.result()
+            controllers = found.result().working
         if manifest is None:
             raise AcksmError("binding-namespace-missing", f"namespace {namespace} does not exist", where=namespace)
         one = Ref(kind.api_version, kind.plural, kind.kind, name, namespace)

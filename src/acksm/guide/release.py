@@ -36,6 +36,7 @@ class Wanted:
     values_diff: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     left_alone: tuple[str, ...] = ()  # objects that the controller watches now and would not any more
+    beside: tuple[str, ...] = ()  # other controllers that would work on the same objects
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,9 @@ def plan(observed: Observed, wanted: Wanted, *, wait: bool, iam_is_new: bool, ad
                 call="helm.install",
                 params=params,
                 after=after,
+                danger=Danger.MILD if wanted.beside else Danger.NONE,
                 guide=guide,
+                reason=f"beside {'; '.join(wanted.beside)}" if wanted.beside else "",
             )
         )
     elif reason := _difference(observed, wanted):
@@ -111,7 +114,7 @@ def plan(observed: Observed, wanted: Wanted, *, wait: bool, iam_is_new: bool, ad
                 params=params | {"take_back": bool(observed.drift)},
                 before={"chart": f"{wanted.chart_name} {observed.version}", "values": dict(observed.values)},
                 after=after,
-                danger=Danger.MILD if moves or wanted.left_alone else Danger.NONE,
+                danger=Danger.MILD if moves or wanted.left_alone or wanted.beside else Danger.NONE,
                 guide=guide,
                 reason=reason,
             )

@@ -1,31 +1,36 @@
-"""The controllers that run in the cluster, and what they do with annotations of namespaces.
+"""A controller as its Deployment or its values describe it, and what it does with annotations of namespaces.
 
 Read from the Deployments themselves, not from helm: arguments are what holds, whoever made the release, and no helm
-is started for it. `charts.MATRIX` says what a version does with its scope and flags (ack-facts.md §2.3).
+is started for it. `charts.MATRIX` says what a version does with its scope and flags. Whose a controller is, and
+whether it may do anything at all, is `discovery`'s to say.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from acksm import charts, reports
 from acksm.catalog import lookup
 from acksm.errors import AcksmError
-from acksm.guide.readiness import INSTANCE_LABEL, ROLE_ANNOTATION
+from acksm.guide.readiness import INSTANCE_LABEL
 from acksm.helm.values import Edit
-from acksm.kube.client import Kube
-from acksm.kube.paths import ref
 
 SERVICE_CARM, TEAM_CARM, ROLE_SELECTOR = "ServiceLevelCARM", "TeamLevelCARM", "IAMRoleSelector"
 CARM, SELECTOR = "carm", "role-selector"  # the two modes
 # The runtime reads no annotation of these (ack-facts.md §2.1).
 IGNORED_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
-_CHART_LABEL = "helm.sh/chart"
-_SELECTOR = "app.kubernetes.io/name in ({})".format(",".join(charts.chart_name(name) for name in charts.SERVICES))
+_CHART_LABEL, _NAME_LABEL = "helm.sh/chart", "app.kubernetes.io/name"
+# What each part of a Deployment says of the service, first to last. No value of the charts changes `helm.sh/chart`;
+# nameOverride changes the name, and image.repository the image.
+_CHART = re.compile(r"([a-z0-9]+)-chart(?:-.+)?")
+_IMAGE = re.compile(r"([a-z0-9]+)-controller")
+_NAME = re.compile(r"ack-([a-z0-9]+)-controller")
+# Flags that ACK's runtime has and hardly another program (aws-controllers-k8s/runtime, pkg/config/config.go).
+_FLAGS = frozenset({"aws-region", "aws-endpoint-url", "deletion-policy", "enable-carm", "watch-namespace"})
+_ENOUGH_FLAGS = 2
 _REFERENCE = re.compile(r"\$\(([-._a-zA-Z0-9]+)\)")
 
 Json = Mapping[str, Any]
@@ -51,6 +56,9 @@ class Running:
     gates_off: frozenset[str] = frozenset()  # named, and off
     kinds: tuple[str, ...] = ()  # empty: every kind of its version
     selector: str = ""  # labels of the objects that it watches, "" for all
+    ready: int = 0  # replicas that are ready
+    since: str = ""  # when its Deployment was made, RFC 3339
+    proven: bool = True  # False: its rights could not be asked for
 
     @property
     def reading(self) -> charts.Reading:
@@ -64,6 +72,14 @@ class Running:
 
     def watches(self, namespace: str) -> bool:
         return not self.watched or namespace in self.watched
+
+    def works_on(self, kind: str, namespace: str) -> bool:
+        """Whether objects of `kind` in the namespace are its work; labels that it may select by are not looked at."""
+        return self.watches(namespace) and (not self.kinds or kind in self.kinds)
+
+    def meets(self, other: Running) -> bool:
+        """Whether some namespace is watched by both."""
+        return not (self.watched and other.watched) or bool(set(self.watched) & set(other.watched))
 
     def has(self, feature: str) -> bool:
         """`charts.has` for this controller."""
@@ -90,84 +106,88 @@ class Running:
         }
 
 
-def observe(kube: Kube, namespace: str) -> list[Running]:
-    """Every controller of the two services, in whatever namespace; one by one their service accounts' roles.
-
-    An identity that may not list Deployments everywhere sees those of `namespace`.
-    """
-    try:
-        found = kube.list(ref("Deployment"), selector=_SELECTOR)
-    except AcksmError as error:
-        if error.id != "kube-forbidden":
-            raise
-        found = []
-    # A release with a nameOverride has another name label.
-    found += kube.list(ref("Deployment", namespace=namespace))
-    once = {str(item["metadata"].get("uid") or item["metadata"]["name"]): item for item in found}
-    staying = [item for item in once.values() if not item["metadata"].get("deletionTimestamp")]
-    read = [running for item in staying if (running := from_deployment(item))]
-    going = {name for name in {item.namespace for item in read} - {namespace} if _is_going(kube, name)}
-    read = [item for item in read if item.namespace not in going]
-    with ThreadPoolExecutor(max_workers=8) as pool:
-        return sorted(
-            pool.map(lambda item: _with_role(kube, item), read), key=lambda item: (item.service, item.namespace)
-        )
-
-
-def _is_going(kube: Kube, namespace: str) -> bool:
-    """Whether the namespace is being deleted: its Deployments are there for some seconds more and do nothing."""
-    try:
-        found = kube.get(ref("Namespace", namespace)) or {}
-    except AcksmError as error:
-        if error.id != "kube-forbidden":
-            raise
-        return False
-    return bool((found.get("metadata") or {}).get("deletionTimestamp"))
-
-
-def _with_role(kube: Kube, item: Running) -> Running:
-    account = kube.get(ref("ServiceAccount", item.service_account, item.namespace)) or {}
-    annotations = (account.get("metadata") or {}).get("annotations") or {}
-    return Running(**{**item.__dict__, "role_arn": str(annotations.get(ROLE_ANNOTATION, ""))})
-
-
 def from_deployment(manifest: Json) -> Running | None:
-    """A Deployment as a controller; None for any other."""
+    """A Deployment as the controller that it looks like; None for any other."""
+    services = services_of(manifest)
+    return of_service(manifest, services[0]) if services else None
+
+
+def services_of(manifest: Json) -> tuple[str, ...]:
+    """The services whose controller a Deployment may be, by hints that anyone can set: the chart's label, the image,
+    names, and where none of them names a service, the flags (then any service's). Never more than a hint."""
     template = manifest["spec"]["template"]
+    named: list[str] = []
+    for text, form in _hints(manifest):
+        match = form.fullmatch(text)
+        if match and match[1] in charts.SERVICES:
+            return (match[1],)
+        named += [match[1]] if match else []
+    if named:  # a controller of another service
+        return ()
+    flags = [set(Flags.of(item).values) & _FLAGS for item in template["spec"].get("containers") or []]
+    return charts.SERVICES if any(len(found) >= _ENOUGH_FLAGS for found in flags) else ()
+
+
+def _hints(manifest: Json) -> Iterator[tuple[str, re.Pattern[str]]]:
+    template, labels = manifest["spec"]["template"], _labels(manifest)
+    yield str(labels.get(_CHART_LABEL, "")), _CHART
     for container in template["spec"].get("containers") or []:
-        image = str(container.get("image", "")).rpartition("/")[2].partition("@")[0]
-        name, _, tag = image.partition(":")
-        service = name.removesuffix("-controller")
-        if service not in charts.SERVICES or name == service:
-            continue
-        labels = {**(template["metadata"].get("labels") or {}), **(manifest["metadata"].get("labels") or {})}
-        _, _, version = str(labels.get(_CHART_LABEL, "")).rpartition("-chart-")
-        flags = Flags.of(container)
-        return Running(
-            service,
-            str(manifest["metadata"]["namespace"]),
-            str(labels.get(INSTANCE_LABEL, "")),
-            str(manifest["metadata"]["name"]),
-            charts.normalise(version or tag),
-            str(template["spec"].get("serviceAccountName") or "default"),
-            watched=tuple(part.strip() for part in flags.get("watch-namespace").split(",") if part.strip()),
-            enable_carm=flags.get("enable-carm", "true") != "false",
-            gates=flags.gates(),
-            region=flags.get("aws-region"),
-            endpoint=flags.get("aws-endpoint-url"),
-            deletion_policy=flags.get("deletion-policy", "delete"),
-            gates_off=flags.gates("false"),
-            kinds=tuple(part.strip() for part in flags.get("reconcile-resources").split(",") if part.strip()),
-            selector=flags.get("watch-selectors"),
-        )
-    return None
+        yield _image(container)[0], _IMAGE
+    yield str(labels.get(_NAME_LABEL, "")), _CHART
+    for name in (labels.get(_NAME_LABEL, ""), labels.get(INSTANCE_LABEL, ""), manifest["metadata"]["name"]):
+        yield str(name), _NAME
+
+
+def _labels(manifest: Json) -> Json:
+    template = manifest["spec"]["template"].get("metadata") or {}
+    return {**(template.get("labels") or {}), **(manifest["metadata"].get("labels") or {})}
+
+
+def _image(container: Json) -> tuple[str, str]:
+    """Name and tag, without the registry and its path."""
+    name, _, tag = str(container.get("image", "")).rpartition("/")[2].partition("@")[0].partition(":")
+    return name, tag
+
+
+def of_service(manifest: Json, service: str) -> Running:
+    """A Deployment, taken for the controller of `service`."""
+    spec, labels = manifest["spec"]["template"]["spec"], _labels(manifest)
+    container = _container(manifest)
+    flags = Flags.of(container)
+    _, _, version = str(labels.get(_CHART_LABEL, "")).rpartition("-chart-")
+    return Running(
+        service,
+        str(manifest["metadata"]["namespace"]),
+        str(labels.get(INSTANCE_LABEL, "")),
+        str(manifest["metadata"]["name"]),
+        charts.normalise(version or _image(container)[1]),
+        str(spec.get("serviceAccountName") or "default"),
+        watched=tuple(part.strip() for part in flags.get("watch-namespace").split(",") if part.strip()),
+        enable_carm=flags.get("enable-carm", "true") != "false",
+        gates=flags.gates(),
+        region=flags.get("aws-region"),
+        endpoint=flags.get("aws-endpoint-url"),
+        deletion_policy=flags.get("deletion-policy", "delete"),
+        gates_off=flags.gates("false"),
+        kinds=tuple(part.strip() for part in flags.get("reconcile-resources").split(",") if part.strip()),
+        selector=flags.get("watch-selectors"),
+        ready=int((manifest.get("status") or {}).get("readyReplicas") or 0),
+        since=str(manifest["metadata"].get("creationTimestamp") or ""),
+    )
+
+
+def _container(manifest: Json) -> Json:
+    """The container of the controller: by its image, else the one with the most flags of ACK's."""
+    containers = manifest["spec"]["template"]["spec"].get("containers") or [{}]
+    return max(
+        containers,
+        key=lambda item: (bool(_IMAGE.fullmatch(_image(item)[0])), len(set(Flags.of(item).values) & _FLAGS)),
+    )
 
 
 def flags_of(manifest: Json) -> Flags:
-    """The flags of a Deployment's controller; none where it has no such container."""
-    containers = (((manifest.get("spec") or {}).get("template") or {}).get("spec") or {}).get("containers") or []
-    named = [item for item in containers if "-controller" in str(item.get("image", "")).rpartition("/")[2]]
-    return Flags.of(named[0]) if named else Flags()
+    """The flags of a Deployment's controller; none where there is no Deployment."""
+    return Flags.of(_container(manifest)) if manifest else Flags()
 
 
 @dataclass

@@ -15,6 +15,7 @@ from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind
 from acksm.guide import (
     bindings,
+    discovery,
     iam_role,
     role_selector,
     running,
@@ -94,13 +95,13 @@ def observe(target: Target, asked: Asked) -> Observed:
         for sample in sample_plan.members(asked.sample, asked.given)
     ]
     with ThreadPoolExecutor(max_workers=5) as pool:
-        found = pool.submit(running.observe, target.kube, target.settings.controller_namespace)
+        found = pool.submit(discovery.observe, target.kube, target.settings.controller_namespace)
         names = pool.submit(bindings.observe, target.kube)
         crds = pool.submit(target.kube.list, ref("CustomResourceDefinition"), metadata_only=True)
         live = pool.submit(synced.look, target.kube, refs)
         role = pool.submit(target.aws.iam.get_role, sample_roles.name(target.cluster.name)) if asked.with_role else None
         served = frozenset(str(item["metadata"]["name"]) for item in crds.result())
-        return Observed(found.result(), names.result(), served, live.result(), role.result() if role else None)
+        return Observed(found.result().working, names.result(), served, live.result(), role.result() if role else None)
 
 
 def plan(target: Target, asked: Asked, observed: Observed) -> Plan:

@@ -48,6 +48,11 @@ def preload() -> None:
     import kubernetes.dynamic  # noqa: F401
 
 
+def groups_of(namespace: str) -> list[str]:
+    """The groups of a namespace's service accounts (kubernetes.io/docs/reference/access-authn-authz/authentication)."""
+    return ["system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated"]
+
+
 class _NoDiscovery:
     """Stands where DynamicClient wants a discoverer, and asks the server nothing."""
 
@@ -266,21 +271,20 @@ class Kube:
             return ""
         return bytes(raw.data).decode("utf-8", "replace")
 
-    def can(self, verb: str, group: str, resource: str, namespace: str = "") -> bool:
-        """Whether this identity may do `verb` (SelfSubjectAccessReview; it writes nothing)."""
-        review = {
-            "apiVersion": "authorization.k8s.io/v1",
-            "kind": "SelfSubjectAccessReview",
-            "spec": {
-                "resourceAttributes": {
-                    "verb": verb,
-                    "group": group,
-                    "resource": resource,
-                    **({"namespace": namespace} if namespace else {}),
-                }
-            },
-        }
-        path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+    def can(
+        self, verb: str, group: str, resource: str, namespace: str = "", *, account: tuple[str, str] | None = None
+    ) -> bool:
+        """Whether this identity, or the service account (namespace, name) `account`, may do `verb`.
+
+        A SelfSubjectAccessReview or a SubjectAccessReview; neither writes anything. "" is every namespace.
+        """
+        attributes = {"verb": verb, "group": group, "resource": resource, "namespace": namespace}
+        spec: Json = {"resourceAttributes": attributes}
+        if account:
+            spec |= {"user": f"system:serviceaccount:{account[0]}:{account[1]}", "groups": groups_of(account[0])}
+        kind = "SubjectAccessReview" if account else "SelfSubjectAccessReview"
+        review = {"apiVersion": "authorization.k8s.io/v1", "kind": kind, "spec": spec}
+        path = f"/apis/authorization.k8s.io/v1/{kind.lower()}s"
         return bool(self._request("post", path, body=review, query_params=[])["status"].get("allowed"))
 
     def token(self, namespace: str, service_account: str, audience: str, seconds: int = 600) -> str:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 OWNED_LABEL = "acksm.dev/owned"
+BY_HELM = "app.kubernetes.io/managed-by=Helm"  # helm writes it on all that it makes, whatever the chart says
+RELEASE_NAME, RELEASE_NAMESPACE = "meta.helm.sh/release-name", "meta.helm.sh/release-namespace"
 # Controllers that put objects back: changing what they own starts a fight (anchors.md §2, lesson 11).
 _ARGO = ("argocd.argoproj.io/tracking-id", "argocd.argoproj.io/instance")
 _FLUX = ("kustomize.toolkit.fluxcd.io/name", "helm.toolkit.fluxcd.io/name")
@@ -37,12 +39,19 @@ def owner_of(manifest: Mapping[str, Any]) -> Owner | None:
             return Owner("flux", str(both[key]))
     if str(both.get(_OLM, "")).lower() == "true":
         return Owner("olm", str(both.get("olm.owner", "")))
-    if "meta.helm.sh/release-name" in annotations:
-        namespace = str(annotations.get("meta.helm.sh/release-namespace", ""))
-        return Owner("helm", f"{namespace}/{annotations['meta.helm.sh/release-name']}")
+    if release := helm_release(manifest):
+        return Owner("helm", "/".join(release))
     if labels.get(OWNED_LABEL) == "true":
         return Owner("acksm", "")
     return None
+
+
+def helm_release(manifest: Mapping[str, Any]) -> tuple[str, str] | None:
+    """(namespace, name) of the release that helm marked the object with."""
+    annotations = (manifest.get("metadata") or {}).get("annotations") or {}
+    if RELEASE_NAME not in annotations:
+        return None
+    return str(annotations.get(RELEASE_NAMESPACE, "")), str(annotations[RELEASE_NAME])
 
 
 def is_owned(manifest: Mapping[str, Any]) -> bool:

@@ -1,0 +1,206 @@
+"""Whose a controller is: `own`, of a release in the controllers' namespace, or `others`, which may work beside it.
+
+Names, labels and images are hints: whoever may make a Deployment sets them as he likes. What decides is what only an
+administrator gives: a place in the controllers' namespace, or rights of the service account on the kinds of the
+service, asked of the apiserver by SubjectAccessReview (docs/security.md#whose-controller-it-is). What looks like a
+controller and may write nothing is neither: `idle`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
+
+from acksm import charts
+from acksm.errors import AcksmError
+from acksm.guide.readiness import ROLE_ANNOTATION
+from acksm.guide.running import Running, of_service, scope_text, services_of
+from acksm.kinds import KINDS
+from acksm.kube.client import Kube, groups_of
+from acksm.kube.owners import helm_release
+from acksm.kube.paths import ref
+
+VERB = "update"  # what a controller needs on every object that it works on
+_CHART_LABEL = "helm.sh/chart"
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Controllers:
+    """The controllers of the two services. `others` watch only namespaces in which they may write.
+
+    `partial`: Deployments of other namespaces could not be listed, so `others` may be more.
+    """
+
+    own: tuple[Running, ...] = ()
+    others: tuple[Running, ...] = ()
+    idle: tuple[Running, ...] = ()
+    partial: bool = False
+
+    @property
+    def working(self) -> tuple[Running, ...]:
+        """Every controller that does something, own first."""
+        return (*self.own, *self.others)
+
+    def beside(self, services: Collection[str] = charts.SERVICES) -> list[Running]:
+        """Controllers that stay when the releases that acksm manages for `services` are gone."""
+        return [
+            item for item in self.working if item in self.others or item.service not in services or not is_managed(item)
+        ]
+
+
+def is_managed(item: Running) -> bool:
+    """Whether its release has the name that acksm gives."""
+    return item.release == charts.release_name(item.service)
+
+
+def observe(kube: Kube, namespace: str) -> Controllers:
+    """Every controller; `namespace` is the controllers'. One by one their service accounts' roles.
+
+    An identity that may not list Deployments everywhere sees those of `namespace`.
+    """
+    found, partial = _deployments(kube, namespace)
+    staying = [item for item in found if not item["metadata"].get("deletionTimestamp")]
+    candidates = [(item, of_service(item, service)) for item in staying for service in services_of(item)]
+    going = {name for name in {item.namespace for _, item in candidates} - {namespace} if _is_going(kube, name)}
+    candidates = [(manifest, item) for manifest, item in candidates if item.namespace not in going]
+    own = [item for manifest, item in candidates if _is_own(manifest, item, namespace)]
+    foreign = [item for _, item in candidates if item not in own]
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        roles = pool.map(lambda item: _with_role(kube, item), own)
+        others, idle = _others(kube, foreign, pool)
+        others = list(pool.map(lambda item: _with_role(kube, item), others))
+        at_work = {
+            (item.namespace, item.deployment) for item in others
+        }  # by its flags alone it may be either service's
+        idle = [item for item in idle if (item.namespace, item.deployment) not in at_work]
+        return Controllers(_sorted(roles), _sorted(others), _sorted(idle), partial)
+
+
+def _sorted(items: Iterable[Running]) -> tuple[Running, ...]:
+    return tuple(sorted(items, key=lambda item: (item.service, item.namespace, item.deployment)))
+
+
+def _deployments(kube: Kube, namespace: str) -> tuple[list[dict[str, Any]], bool]:
+    """Every Deployment, or those of `namespace`; and whether it is the latter."""
+    try:
+        return kube.list(ref("Deployment")), False
+    except AcksmError as error:
+        if error.id != "kube-forbidden":
+            raise
+    return kube.list(ref("Deployment", namespace=namespace)), True
+
+
+def _is_going(kube: Kube, namespace: str) -> bool:
+    """Whether the namespace is being deleted: its Deployments are there for some seconds more and do nothing."""
+    try:
+        found = kube.get(ref("Namespace", namespace)) or {}
+    except AcksmError as error:
+        if error.id != "kube-forbidden":
+            raise
+        return False
+    return bool((found.get("metadata") or {}).get("deletionTimestamp"))
+
+
+def _is_own(manifest: Json, item: Running, namespace: str) -> bool:
+    """Whether it is of a release in `namespace`: helm's own mark, or the chart's label where Argo CD or Flux rendered
+    the chart. Both count there only, where no tenant may write."""
+    metadata = manifest["metadata"]
+    release = helm_release(manifest)
+    by_chart = str((metadata.get("labels") or {}).get(_CHART_LABEL, "")).startswith(charts.chart_name(item.service))
+    return item.namespace == namespace and (by_chart or (release is not None and release[0] == namespace))
+
+
+def _with_role(kube: Kube, item: Running) -> Running:
+    account = kube.get(ref("ServiceAccount", item.service_account, item.namespace)) or {}
+    annotations = (account.get("metadata") or {}).get("annotations") or {}
+    return replace(item, role_arn=str(annotations.get(ROLE_ANNOTATION, "")))
+
+
+# rights
+
+
+def _others(kube: Kube, candidates: Sequence[Running], pool: ThreadPoolExecutor) -> tuple[list[Running], list[Running]]:
+    """Those that may write objects of their service, cut to where, and those that may not."""
+    candidates = [replace(item, version=_known(item.version)) for item in candidates]
+    everywhere = list(pool.map(lambda item: _may(kube, item, ""), candidates))
+    bound: Sequence[Json] | None = ()
+    if False in everywhere:
+        bound = _bindings(kube)
+    others: list[Running] = []
+    idle: list[Running] = []
+    for item, answer in zip(candidates, everywhere, strict=True):
+        if answer is None or (not answer and bound is None):  # this identity may not ask: what it says of itself counts
+            others.append(replace(item, proven=False))
+        elif answer:
+            others.append(item)
+        else:
+            where = tuple(
+                name for name in _bound_in(bound or (), item) if item.watches(name) and _may(kube, item, name)
+            )
+            (others if where else idle).append(replace(item, watched=where or item.watched))
+    return others, idle
+
+
+def _known(version: str) -> str:
+    """A version of which nothing can be assumed, in the place of one that is none."""
+    try:
+        charts.parse(version)
+    except AcksmError:
+        return charts.ALWAYS
+    return version
+
+
+def _may(kube: Kube, item: Running, namespace: str) -> bool | None:
+    """Whether its service account may write a kind that it works on, in `namespace` or ("") everywhere; None where this
+    identity may not ask."""
+    group = f"{item.service}.services.k8s.aws"
+    kinds = [kind.plural for name, kind in KINDS[item.service].items() if not item.kinds or name in item.kinds]
+    try:
+        account = (item.namespace, item.service_account)
+        return any(kube.can(VERB, group, plural, namespace, account=account) for plural in kinds)
+    except AcksmError as error:
+        if error.id != "kube-forbidden":
+            raise
+        return None
+
+
+def _bindings(kube: Kube) -> Sequence[Json] | None:
+    """Every RoleBinding; None where they may not be listed."""
+    try:
+        return kube.list(ref("RoleBinding"))
+    except AcksmError as error:
+        if error.id != "kube-forbidden":
+            raise
+        return None
+
+
+def _bound_in(bindings: Iterable[Json], item: Running) -> list[str]:
+    """Namespaces in which some RoleBinding names its service account or a group of it: no other can give it rights."""
+    groups = set(groups_of(item.namespace))
+    return sorted(
+        {
+            str(binding["metadata"]["namespace"])
+            for binding in bindings
+            for subject in binding.get("subjects") or ()
+            if (subject.get("kind") == "Group" and subject.get("name") in groups)
+            or (
+                subject.get("kind") == "ServiceAccount"
+                and (subject.get("namespace"), subject.get("name")) == (item.namespace, item.service_account)
+            )
+        }
+    )
+
+
+# in words
+
+
+def described(item: Running) -> str:
+    """Who it is, where, since when, and what it watches."""
+    state = "" if item.ready else ", no replica ready"
+    since = f" since {item.since}" if item.since else ""
+    release = f"release {item.release}, " if item.release else ""
+    return f"{item} ({release}Deployment {item.deployment}{since}{state}; watches {scope_text(item)})"
