@@ -9,22 +9,27 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 import boto3
+import pytest
 
 from acksm import charts
 from acksm.aws.session import Aws
 from acksm.config import Settings
+from acksm.engine import lease
 from acksm.engine.waits import Deadline
+from acksm.guide import crds
 from acksm.guide.target import Target
+from acksm.helm import values
 from acksm.helm.releases import Release
 from acksm.kube.client import Endpoint
 from memory_account import CLUSTER, HOME, IDENTITY, REGION, Fuse, MemoryIam, NoEks
 from memory_cluster import MemoryCluster
-from memory_helm import MemoryHelm, PracticeRegistry
+from memory_helm import MemoryHelm, PracticeRegistry, parsed
 from memory_kube import Json
 
 
@@ -107,6 +112,27 @@ class MemoryWorld:
             "",
             found["config"],
         )
+
+
+def commands_run_on(patch: pytest.MonkeyPatch, world: Callable[[], MemoryWorld], modules: Iterable[Any]) -> None:
+    """Let the commands of `modules` meet the world; a dead holder of the Lease is replaced at once, and what follows
+    from a chart and its values alone is worked out once: it takes a tenth of a second, and is tested elsewhere."""
+    for module in modules:
+        patch.setattr(module, "connect", lambda settings: world().target_of(settings))
+    patch.setattr(lease, "DURATION_SECONDS", 0)
+    patch.setattr(lease, "LOOK_SECONDS", 0.0)
+    patch.setattr(crds, "parse", lambda _crds, name: parsed(*name.replace("-chart", "").split()))
+    patch.setattr(values, "patch", _patched)
+
+
+_patch, _known = values.patch, dict[str, values.Patched]()
+
+
+def _patched(text: str, edits: Sequence[values.Edit], *more: Any) -> values.Patched:
+    key = repr((edits, more[-1]))
+    if key not in _known:
+        _known[key] = _patch(text, edits, *more)
+    return _known[key]
 
 
 def _lasting(item: Json) -> Json:

@@ -286,10 +286,16 @@ class World:
         """The reference of a practice chart, for plain helm."""
         return f"oci://{self.state.registry}/aws-controllers-k8s/{service}-chart:{version}"
 
-    def helm(self, *argv: str) -> str:
-        """Plain helm, as a person would use it: with the sandbox's kubeconfig."""
+    def helm(self, *argv: str, namespace: str = "") -> str:
+        """Plain helm, as a person would use it: with the sandbox's kubeconfig, in the controllers' namespace."""
         done = subprocess.run(
-            [self.state.helm, *argv, "-n", self.namespace, *(["--plain-http"] if "oci://" in "".join(argv) else [])],
+            [
+                self.state.helm,
+                *argv,
+                "-n",
+                namespace or self.namespace,
+                *(["--plain-http"] if "oci://" in "".join(argv) else []),
+            ],
             env=os.environ | self.variables,
             capture_output=True,
             text=True,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -25,18 +25,16 @@ from hypothesis.stateful import (
 )
 
 from acksm import charts
-from acksm.engine import lease
 from acksm.engine.diff import holds
 from acksm.errors import AcksmError
-from acksm.guide import carm_bind, cleanup, crds, install, region
+from acksm.guide import carm_bind, cleanup, install, region
 from acksm.guide.carm_bind import Asked
 from acksm.guide.cleanup_seen import Wanted
-from acksm.helm import values
 from acksm.kube.paths import ref, ref_in
 from memory_account import ACCOUNT, HOME, ISSUER, REGION, ROLE_NAME, Killed
 from memory_helm import parsed, rendered
 from memory_kube import config_map, namespace
-from memory_world import MemoryWorld, Said
+from memory_world import MemoryWorld, Said, commands_run_on
 
 NAMES = ("one", "two", "three")
 OTHER = "222222222222"
@@ -72,24 +70,8 @@ Run = Callable[[MemoryWorld, bool], Said]
 def _in_memory() -> Iterator[None]:
     """Commands meet the world of the machine that runs; a dead holder of the Lease is replaced at once."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (install, region, carm_bind, cleanup):
-            patch.setattr(module, "connect", lambda settings: Life.world.target_of(settings))
-        patch.setattr(lease, "DURATION_SECONDS", 0)
-        patch.setattr(lease, "LOOK_SECONDS", 0.0)
-        patch.setattr(crds, "parse", lambda _crds, name: parsed(*name.replace("-chart", "").split()))
-        patch.setattr(values, "patch", _patched)
+        commands_run_on(patch, lambda: Life.world, (install, region, carm_bind, cleanup))
         yield
-
-
-_patch, _known = values.patch, dict[str, values.Patched]()
-
-
-def _patched(text: str, edits: Sequence[values.Edit], *more: Any) -> values.Patched:
-    """Each combination is worked out once: it takes a tenth of a second, and is tested elsewhere."""
-    key = repr((edits, more[-1]))
-    if key not in _known:
-        _known[key] = _patch(text, edits, *more)
-    return _known[key]
 
 
 def installs(services: list[str], **options: Any) -> Run:

@@ -100,9 +100,8 @@ def roles_of(observed: Observed, want: Wanted) -> dict[Subject, dict[str, str]]:
 
 
 def _role(observed: Observed, want: Wanted, subject: Subject, service: str, asked: str) -> str:
-    key = subject.key(service)
     where = f"{subject}" + (f" for {service}" if service else "")
-    kept = next((value for item in observed.maps.values() if item.name == subject.map and (value := item.get(key))), "")
+    kept, _ = _kept(observed, subject, service)
     account = subject.id if subject.level == ACCOUNT else ""
     if not asked and not kept and subject.level == TEAM_LEVEL:
         raise AcksmError("carm-team-role", f"the map has no role of {where} yet", where=where)
@@ -115,9 +114,30 @@ def _role(observed: Observed, want: Wanted, subject: Subject, service: str, aske
         if asked:
             raise
         raise AcksmError(
-            "carm-entry-broken", f"entry {key} of the map: {error.message}", where=where, details={"id": error.id}
+            "carm-entry-broken",
+            f"entry {subject.key(service)} of the map: {error.message}",
+            where=where,
+            details={"id": error.id},
         ) from error
     return text
+
+
+def _kept(observed: Observed, subject: Subject, service: str) -> tuple[str, str]:
+    """The role that the map has, and the map in words; ("", "") for none."""
+    key = subject.key(service)
+    found = ((item.get(key), str(item)) for item in observed.maps.values() if item.name == subject.map)
+    return next(((role, where) for role, where in found if role), ("", ""))
+
+
+def _note_kept(observed: Observed, want: Wanted) -> list[str]:
+    """Roles that nobody named now, with where they were read."""
+    return [
+        f"{subject}" + (f" for {service}" if service else "") + f" keeps role {role} of {where}"
+        for subject, by_service in want.roles.items()
+        for service, asked in by_service.items()
+        for role, where in [_kept(observed, subject, service)]
+        if role and not asked
+    ]
 
 
 def check_gates(controllers: Iterable[Running], subject: Subject, services: Collection[str], where: str) -> None:
@@ -171,6 +191,7 @@ def plan(observed: Observed, want: Wanted) -> Planned:
         subject for name, live in observed.namespaces.items() if name not in want.bindings for subject in bound_to(live)
     }
     _release(observed, left - staying - set(want.bindings.values()), planned)
+    planned.notes += _note_kept(observed, want)
     for subject, by_service in roles.items():
         _note_uncovered(observed, want, subject, by_service, planned)
     return planned

@@ -104,7 +104,7 @@ def _others(facts: Facts) -> Iterator[Check]:
         yield Check(name, State.OK, where, f"looks like a controller of {item.service} and may not write its objects")
     if found.partial:
         yield Check(name, State.UNKNOWN, "", "Deployments of other namespaces cannot be listed")
-    elif not (rivals or found.idle):
+    elif not rivals:
         yield Check(name, State.OK, "", "none")
 
 

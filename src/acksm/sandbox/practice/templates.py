@@ -5,12 +5,14 @@ from __future__ import annotations
 from acksm.sandbox.practice.generations import Chart
 
 HELPERS = """\
+{{- define "practice.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 -}}
+{{- end }}
 {{- define "practice.fullname" -}}
-{{- $name := default .Chart.Name .Values.nameOverride }}
-{{- default (printf "%s-%s" .Release.Name $name) .Values.fullnameOverride | trunc 63 -}}
+{{- default (printf "%s-%s" .Release.Name (include "practice.name" .)) .Values.fullnameOverride | trunc 63 -}}
 {{- end }}
 {{- define "practice.labels" -}}
-app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/name: {{ include "practice.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
@@ -148,7 +150,7 @@ spec:
   replicas: {replicas}
   selector:
     matchLabels:
-      app.kubernetes.io/name: {{{{ .Chart.Name }}}}
+      app.kubernetes.io/name: {{{{ include "practice.name" . }}}}
       app.kubernetes.io/instance: {{{{ .Release.Name }}}}
   template:
     metadata:
@@ -157,9 +159,9 @@ spec:
         {{{{- toYaml . | nindent 8 }}}}
       {{{{- end }}}}
       labels:
-        app.kubernetes.io/name: {{{{ .Chart.Name }}}}
+        app.kubernetes.io/name: {{{{ include "practice.name" . }}}}
         app.kubernetes.io/instance: {{{{ .Release.Name }}}}
-        k8s-app: {{{{ .Chart.Name }}}}
+        k8s-app: {{{{ include "practice.name" . }}}}
         {{{{- range $key, $value := .Values.deployment.labels }}}}
         {{{{ $key }}}}: {{{{ $value | quote }}}}
         {{{{- end }}}}

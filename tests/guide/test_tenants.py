@@ -1,0 +1,284 @@
+"""What a tenant makes in its own namespace changes no plan of acksm beyond that namespace.
+
+A tenant has the built-in ClusterRole `edit` in one namespace
+(kubernetes.io/docs/reference/access-authn-authz/rbac/#user-facing-roles): workloads, service accounts, ConfigMaps,
+Secrets and Leases, with any names, labels and annotations, but no roles and nothing cluster-wide.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterator
+from typing import Any, cast
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings, strategies as st
+
+from acksm import charts
+from acksm.errors import AcksmError
+from acksm.guide import adopt_place, carm_accounts, carm_bind, cleanup, doctor_running, install, inventory, region
+from acksm.guide.carm_bind import Asked
+from acksm.guide.cleanup_seen import Wanted
+from acksm.kinds import KINDS
+from acksm.kube.client import Kube
+from acksm.kube.paths import ref
+from memory_account import ACCOUNT, HOME, ROLE
+from memory_kube import namespace
+from memory_world import MemoryWorld, Said, commands_run_on
+
+TENANT, VICTIM, OTHER = "aaa", "victim", "222222222222"  # the tenant's namespace is the first of all
+EVERYTHING = Wanted(crds="all", delete_aws=True, iam=True, oidc=True, carm=True, namespace=True)
+EVIL = f"arn:aws:iam::{ACCOUNT}:role/evil"
+Json = dict[str, Any]
+
+
+class World:
+    """Both controllers, a bound namespace, and an object in it; each command is planned on it."""
+
+    current: MemoryWorld
+
+    def __init__(self) -> None:
+        World.current = self.memory = MemoryWorld()
+        for name in (TENANT, VICTIM, "bound", "data"):
+            self.memory.kube.put(namespace(name))
+        install.run(self.memory.settings(), Said(), command="install", sections=install.ALL)
+        carm_bind.run_bind(self.memory.settings(), Said(), Asked(["bound"], account=OTHER))
+        place = ref("Model", "m", "data")
+        where = {"arn": "arn:m", "ownerAccountID": ACCOUNT, "region": "us-west-2"}
+        self.memory.kube.put(
+            {
+                "apiVersion": place.api_version,
+                "kind": "Model",
+                "metadata": {
+                    "name": "m",
+                    "namespace": "data",
+                    "finalizers": ["finalizers.sagemaker.services.k8s.aws/Model"],
+                },
+                "spec": {"modelName": "m"},
+                "status": {"ackResourceMetadata": where},
+            }
+        )
+
+    def plans(self) -> dict[str, Any]:
+        """Each command's changes and notes without the tenant's own rows, or its error."""
+        return {name: self._plan(run) for name, run in COMMANDS.items()}
+
+    def _plan(self, run: Callable[[MemoryWorld, Said], Any]) -> Any:
+        said = Said()
+        try:
+            result = run(self.memory, said)
+        except AcksmError as error:
+            return error.id, str(error)
+        changes = [row for one in said.results for row in one["changes"] if TENANT not in row["target"]]
+        notes = [note for one in said.results for note in one["notes"] if TENANT not in note]
+        return changes, notes, [row for row in result or () if TENANT not in row] if isinstance(result, list) else ()
+
+
+def _cleans(wanted: Wanted) -> Callable[[MemoryWorld, Said], Any]:
+    return lambda world, ui: cleanup.run(world.settings(dry_run=True), ui, wanted, "demo")
+
+
+def _installs(**options: Any) -> Callable[[MemoryWorld, Said], Any]:
+    def run(world: MemoryWorld, ui: Said) -> None:
+        install.run(world.settings(dry_run=True, **options), ui, command="install", sections=install.ALL)
+
+    return run
+
+
+def _placed(world: MemoryWorld, _ui: Said) -> list[str]:
+    """Where an adopted object would go, and what doctor says of other controllers."""
+    seen = adopt_place.observe(world.target_of(world.settings()))
+    kind = KINDS["sagemaker"]["Model"]
+    found = inventory.observe(cast(Kube, world.kube), HOME)
+    facts = cast(Any, type("Facts", (), {"inventory": found}))
+    checks = [f"{one.state} {one.where} {one.text}" for one in doctor_running._others(facts)]
+    return [str(adopt_place.place(seen, kind, name, "")) for name in (VICTIM, "bound")] + checks
+
+
+COMMANDS: dict[str, Callable[[MemoryWorld, Said], Any]] = {
+    "install": _installs(set=["log.level=debug"]),
+    "cleanup": _cleans(Wanted()),
+    "cleanup --all --delete-aws": _cleans(EVERYTHING),
+    "carm bind": lambda world, ui: carm_bind.run_bind(
+        world.settings(dry_run=True), ui, Asked([VICTIM], account="333333333333")
+    ),
+    "carm unbind": lambda world, ui: carm_bind.run_unbind(world.settings(dry_run=True), ui, ["bound"]),
+    "carm setup": lambda world, ui: carm_accounts.run(
+        world.settings(dry_run=True, adopt_role=True), ui, OTHER, print_only=True
+    ),
+    "region bind": lambda world, ui: region.run_bind(
+        world.settings(dry_run=True), ui, {VICTIM: "eu-west-1"}, "region bind"
+    ),
+    "adopt": _placed,
+}
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    with pytest.MonkeyPatch.context() as patch:
+        commands_run_on(patch, lambda: World.current, (install, region, carm_bind, carm_accounts, cleanup))
+        yield World()
+
+
+NAMES = st.sampled_from(
+    ["ack-sagemaker-controller", "ack-applicationautoscaling-controller", "ack-role-account-map", "acksm", "x"]
+)
+LABELS = st.fixed_dictionaries(
+    {},
+    optional={
+        "helm.sh/chart": st.sampled_from(["sagemaker-chart-1.9.1", "applicationautoscaling-chart-0.0.3", "x"]),
+        "app.kubernetes.io/name": st.sampled_from(["sagemaker-chart", "ack-sagemaker-controller"]),
+        "app.kubernetes.io/instance": NAMES,
+        "app.kubernetes.io/managed-by": st.just("Helm"),
+        "acksm.dev/owned": st.just("true"),
+        "owner": st.just("helm"),
+        "name": NAMES,
+        "status": st.sampled_from(["deployed", "pending-upgrade"]),
+        "version": st.sampled_from(["1", "¹", "99"]),
+    },
+)
+ANNOTATIONS = st.fixed_dictionaries(
+    {},
+    optional={
+        "meta.helm.sh/release-name": NAMES,
+        "meta.helm.sh/release-namespace": st.sampled_from([HOME, TENANT]),
+        "eks.amazonaws.com/role-arn": st.sampled_from([ROLE, EVIL, "foo"]),
+    },
+)
+FLAGS = st.lists(
+    st.sampled_from(
+        [
+            "--aws-region=eu-west-1",
+            "--feature-gates=IAMRoleSelector=true",
+            "--enable-carm=false",
+            f"--watch-namespace={VICTIM}",
+            "--deletion-policy=retain",
+        ]
+    ),
+    unique=True,
+)
+IMAGES = st.sampled_from(["evil/sagemaker-controller:1.9.1", "evil/sagemaker-controller:99", "evil/x", ""])
+
+
+def _made(api_version: str, kind: str, name: str, labels: Json, annotations: Json, **more: Any) -> Json:
+    metadata = {"name": name, "namespace": TENANT, "labels": labels, "annotations": annotations}
+    return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **more}
+
+
+@st.composite
+def _object(draw: st.DrawFn) -> Json:
+    """Anything that `edit` lets be made, and that has to do with what acksm looks at."""
+    name, labels, annotations = draw(NAMES), draw(LABELS), draw(ANNOTATIONS)
+    kind = draw(st.sampled_from(["Deployment", "Pod", "ServiceAccount", "ConfigMap", "Secret", "Lease", "Service"]))
+    if kind in {"Deployment", "Pod"}:
+        spec = {
+            "serviceAccountName": draw(NAMES),
+            "containers": [{"name": "controller", "image": draw(IMAGES), "args": draw(FLAGS)}],
+        }
+        if kind == "Pod":
+            return _made("v1", kind, name, labels, annotations, spec=spec)
+        template = {"metadata": {"labels": draw(LABELS)}, "spec": spec}
+        ready = {"readyReplicas": draw(st.integers(0, 1))}
+        return _made("apps/v1", kind, name, labels, annotations, spec={"template": template}, status=ready)
+    if kind == "ConfigMap":
+        return _made("v1", kind, name, labels, annotations, data={OTHER: EVIL, "333333333333": EVIL})
+    if kind == "Secret":
+        data = {"release": base64.b64encode(draw(st.binary(max_size=8))).decode()}
+        secret = f"sh.helm.release.v1.{name}.v1"
+        return _made("v1", kind, secret, labels, annotations, type="helm.sh/release.v1", data=data)
+    if kind == "Lease":
+        spec = {"holderIdentity": "x", "renewTime": "2999-01-01T00:00:00.000000Z"}
+        return _made("coordination.k8s.io/v1", kind, name, labels, annotations, spec=spec)
+    return _made("v1", kind, name, labels, annotations)
+
+
+HELM: Json = {"app.kubernetes.io/managed-by": "Helm"}
+FAKE = _made(
+    "apps/v1",
+    "Deployment",
+    "fake",
+    {"helm.sh/chart": "sagemaker-chart-1.9.1"},
+    {},
+    spec={
+        "template": {
+            "metadata": {"labels": {"app.kubernetes.io/name": "sagemaker-chart"}},
+            "spec": {"serviceAccountName": "fake", "containers": [{"image": "evil/sagemaker-controller:1.9.1"}]},
+        }
+    },
+)
+RELEASE = {"meta.helm.sh/release-name": "ack-sagemaker-controller", "meta.helm.sh/release-namespace": HOME}
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(_object(), min_size=1, max_size=4))
+@example([FAKE])
+@example([_made("v1", "ServiceAccount", "x", {}, {"eks.amazonaws.com/role-arn": ROLE})])
+@example([FAKE, _made("v1", "ConfigMap", "ack-role-account-map", {}, {}, data={"333333333333": EVIL})])
+@example(
+    [
+        _made(
+            "v1",
+            "Secret",
+            "sh.helm.release.v1.ack-s3-controller.v1",
+            {"owner": "helm", "name": "ack-s3-controller", "status": "deployed", "version": "1"},
+            {},
+        )
+    ]
+)
+@example([_made("v1", "Service", "x", HELM, RELEASE)])
+def test_a_tenants_objects_change_no_plan_beyond_its_namespace(world: World, objects: list[Json]) -> None:
+    kept = world.memory.snapshot()
+    before = world.plans()
+    for manifest in objects:
+        world.memory.kube.objects[ref(manifest["kind"], manifest["metadata"]["name"], TENANT).path] = {
+            **manifest,
+            "metadata": {"uid": manifest["kind"] + manifest["metadata"]["name"], **manifest["metadata"]},
+        }
+    try:
+        assert world.plans() == before
+    finally:
+        world.memory.restore(kept)
+
+
+def test_every_command_has_a_plan_that_could_be_changed(world: World) -> None:
+    plans = world.plans()
+    refused = {name: plan for name, plan in plans.items() if isinstance(plan[0], str)}
+    assert refused == {}
+    assert all(any(plan) for plan in plans.values())
+
+
+def test_the_same_objects_do_change_plans_where_their_account_may_write(world: World) -> None:
+    """The property above would notice: with rights the fake of its first example is a second controller."""
+    kept = world.memory.snapshot()
+    before = world.plans()
+    rules = [{"apiGroups": ["sagemaker.services.k8s.aws"], "resources": ["*"], "verbs": ["*"]}]
+    subject = {"kind": "ServiceAccount", "namespace": TENANT, "name": "fake"}
+    rbac: Json = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": "fake"}}
+    world.memory.kube.put(FAKE)
+    world.memory.kube.put({**rbac, "kind": "ClusterRole", "rules": rules})
+    world.memory.kube.put(
+        {
+            **rbac,
+            "kind": "ClusterRoleBinding",
+            "roleRef": {"kind": "ClusterRole", "name": "fake"},
+            "subjects": [subject],
+        }
+    )
+    after = world.plans()
+    world.memory.restore(kept)
+    different = {name for name in before if after[name] != before[name]}
+    assert different == {"install", "cleanup", "cleanup --all --delete-aws", "adopt"}
+    assert after["cleanup"][0] == "cleanup-would-strand"
+
+
+def test_once_the_release_is_gone_a_tenants_marks_do_not_bring_it_back(world: World) -> None:
+    """What helm has forgotten is known by its marks, and a tenant can write those on what is its own."""
+    kept = world.memory.snapshot()
+    releases = tuple(map(charts.release_name, charts.SERVICES))
+    world.memory.kube._drop(lambda path: any(name in path for name in releases))
+    before = world.plans()
+    world.memory.kube.put(_made("v1", "Service", "x", HELM, RELEASE))
+    world.memory.kube.put({**FAKE, "metadata": {**FAKE["metadata"], "labels": HELM, "annotations": RELEASE}})
+    after = world.plans()
+    world.memory.restore(kept)
+    assert after == before

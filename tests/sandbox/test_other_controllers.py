@@ -1,0 +1,118 @@
+"""Controllers and objects of other teams beside acksm's own, on the real apiserver with its RBAC."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from acksm.kube.client import Endpoint, Kube
+from acksm.kube.paths import ref
+from acksm.sandbox.state import directory
+from world import NAME, ONE, World
+
+AUTOSCALING = "applicationautoscaling.services.k8s.aws"
+OURS = "ack-applicationautoscaling-controller"
+RBAC = "rbac.authorization.k8s.io"
+TARGET = {
+    "minCapacity": 1,
+    "maxCapacity": 2,
+    "resourceID": "endpoint/e/variant/AllTraffic",
+    "scalableDimension": "sagemaker:variant:DesiredInstanceCount",
+    "serviceNamespace": "sagemaker",
+}
+
+
+@pytest.fixture
+def theirs(world: World) -> str:
+    """Another team's release, of another name and with `nameOverride`, in a namespace of its own."""
+    space = f"ml-{world.count}"
+    values = ["nameOverride=ml-autoscaling", "serviceAccount.name=ml", "aws.region=us-west-2"]
+    options = [word for value in values for word in ("--set", value)]
+    chart = world.chart("applicationautoscaling", "1.4.1")
+    world.helm("install", "ml-scaling", chart, "--create-namespace", "--wait", *options, namespace=space)
+    return space
+
+
+def test_another_teams_controller_is_asked_about_and_its_objects_and_crds_stay(world: World, theirs: str) -> None:
+    run = world.acksm("install", *ONE, stdin="")
+    assert run.error_id == "needs-confirmation"
+    for word in ("ml-scaling", f"namespace {theirs}", "since 20", f"helm uninstall -n {theirs} ml-scaling"):
+        assert word in run.stderr
+    world.install(*ONE)
+    assert world.acksm("install", *ONE, "-o", "json", stdin="").ok().data["changes"] == []
+    place = world.custom(f"{AUTOSCALING}/v1alpha1", "scalabletargets", "ScalableTarget", theirs, "t", TARGET)
+
+    doctor = world.acksm("doctor", "-o", "json").data["checks"]
+    (check,) = [one for one in doctor if one["id"] == "check.other-controllers"]
+    assert check["state"] == "warning"
+    words = ("cleanup", "--all", "--crds", "all", "--delete-aws", "--dry-run", "-o", "json", *ONE)
+    report = world.acksm(*words).ok().data
+    touched = [row["target"] for row in report["changes"]]
+    assert str(place) not in touched
+    assert not [target for target in touched if AUTOSCALING in target and "CustomResourceDefinition" in target]
+    assert f"release {world.namespace}/{OURS}" in touched
+
+    world.kube.patch(ref("Deployment", "ml-scaling-ml-autoscaling", theirs), {"spec": {"replicas": 0}})
+    stranded = world.acksm(*words)
+    assert (stranded.error_id, stranded.exit_code) == ("cleanup-would-strand", 6)
+
+
+def test_a_tenants_fake_controller_gets_nothing_and_is_in_nobodys_way(world: World) -> None:
+    world.install(*ONE)
+    space, other = f"team-{world.count}", "111111111111"
+    world.kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": space}})
+    world.kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": f"victim-{world.count}"}})
+    world.kube.create(
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "tenant", "namespace": space}}
+    )
+    world.kube.create(
+        {
+            "apiVersion": f"{RBAC}/v1",
+            "kind": "RoleBinding",
+            "metadata": {"name": "tenant", "namespace": space},
+            "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": "edit"},
+            "subjects": [{"kind": "ServiceAccount", "name": "tenant", "namespace": space}],
+        }
+    )
+    commands = (
+        ("carm", "setup", "--target-account", other, "--print", "--dry-run"),
+        ("carm", "bind", f"victim-{world.count}", "--account", other, "--dry-run"),
+        ("cleanup", "--all", "--delete-aws", "--dry-run", *ONE),
+    )
+    before = [world.acksm(*words, "-o", "json").ok().data["changes"] for words in commands]
+    _fake(world, space)
+    after = [world.acksm(*words, "-o", "json").ok().data["changes"] for words in commands]
+    assert after == before
+
+
+def _fake(world: World, space: str) -> None:
+    """What the tenant makes, with its own token: a controller in name only, a role on it, and a map."""
+    pki = (directory(NAME) / "clusters" / world.cluster / "pki" / "ca.crt").read_text()
+    found = world.state.clusters[world.cluster]
+    token = world.kube.token(space, "tenant", found.issuer)
+    tenant = Kube(Endpoint(found.endpoint, pki, token=token))
+    role: Any = world.role()["Arn"]
+    marks = {
+        "app.kubernetes.io/name": "applicationautoscaling-chart",
+        "helm.sh/chart": "applicationautoscaling-chart-99.0.0",
+    }
+    annotations = {"eks.amazonaws.com/role-arn": role}
+    metadata = {"name": "fake", "namespace": space}
+    tenant.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata | {"annotations": annotations}})
+    container = {
+        "name": "controller",
+        "image": "evil/applicationautoscaling-controller:99",
+        "args": ["--enable-carm=false"],
+    }
+    template = {
+        "metadata": {"labels": marks},
+        "spec": {"serviceAccountName": "fake", "containers": [container]},
+    }
+    spec = {"replicas": 0, "selector": {"matchLabels": marks}, "template": template}
+    tenant.create(
+        {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata | {"labels": marks}, "spec": spec}
+    )
+    name = {"name": "ack-role-account-map", "namespace": space}
+    evil = {"111111111111": "arn:aws:iam::111111111111:role/evil-chosen-by-tenant"}
+    tenant.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": name, "data": evil})
