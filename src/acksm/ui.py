@@ -42,7 +42,7 @@ _STEERING = {
     *map(chr, range(0x202A, 0x202F)),
     *map(chr, range(0x2066, 0x206A)),
 }
-_SECONDS = re.compile(r"\d+(\.\d+)? s\b")
+_SECONDS = re.compile(r"\d{1,9}(\.\d{1,9})? s\b")
 
 
 def clean(text: str) -> str:

@@ -31,7 +31,7 @@ OLD_LAYERS = {"application/tar+gzip", "application/vnd.cncf.helm.chart.provenanc
 MAX_JSON = 4 * 1024 * 1024
 MAX_PAGES = 50
 _PASSING = frozenset({429, 500, 502, 503, 504})
-_CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
+_CHALLENGE = re.compile(r'(\w{1,64})="([^"]*)"')
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 

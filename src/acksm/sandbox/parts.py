@@ -81,7 +81,7 @@ PARTS = {
     )
 }
 NEEDED = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "crane", "helm")
-_VERSION = re.compile(r"v?(\d+)\.(\d+)(?:\.\d+)?")
+_VERSION = re.compile(r"v?(\d{1,9})\.(\d{1,9})")
 
 
 def ensure(names: Sequence[str] = NEEDED, emit: Emit = silent, *, pinned: bool = False) -> dict[str, Path]:
