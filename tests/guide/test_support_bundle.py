@@ -107,7 +107,7 @@ def test_text_of_others_cannot_steer_a_terminal() -> None:
 
 def test_what_is_too_long_is_cut_or_named() -> None:
     bundle = Bundle()
-    bundle.add_text("x.log", "old\n" + "x" * support_bundle.MAX_FILE)
+    bundle.add_text("x.log", "old\n" + ("x" * 2047 + "\n") * (support_bundle.MAX_FILE // 2048))
     assert len(bundle.files["x.log"]) == support_bundle.MAX_FILE
     bundle.add("x.json", ["y" * 3000] * 2000)
     assert "x.json" not in bundle.files

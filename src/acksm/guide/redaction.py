@@ -48,8 +48,8 @@ _ACCOUNT = re.compile(r"(?<![0-9A-Za-z.])\d{8}(\d{4})(?![0-9A-Za-z]|\.\d)")
 
 
 def text(value: str, *, accounts: bool = False) -> str:
-    """`value` without anything that has the form of a secret, its lines cut to LONGEST_TEXT; account ids keep their last
-    four digits unless `accounts`."""
+    """`value` without anything that has the form of a secret, its lines cut to LONGEST_TEXT; account ids keep their
+    last four digits unless `accounts`."""
     for form in _FORMS:
         value = form.sub(HIDDEN, value)
     value = _ASSIGNED.sub(lambda match: match[1] + HIDDEN, value)

@@ -46,8 +46,8 @@ class Symptom:
     fatal: bool = False
 
 
-# The first that fits a line counts, so the narrower ones stand first. Whoever makes objects writes into the logs too, so
-# nothing in a pattern is without bound.
+# The first that fits a line counts, so the narrower ones stand first. Whoever makes objects writes into the logs too,
+# so nothing in a pattern is without bound.
 SYMPTOMS = (
     Symptom(
         "symptom.web-identity-denied", _LOG, r"Not authorized to perform sts:AssumeRoleWithWebIdentity", fatal=True

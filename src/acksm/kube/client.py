@@ -261,7 +261,9 @@ class Kube:
         from urllib3.exceptions import HTTPError
 
         path = f"/api/v1/namespaces/{namespace}/pods/{pod}/log"
-        fixed = [("container", container), ("limitBytes", str(LOG_BYTES))] + ([("previous", "true")] if previous else [])
+        fixed = [("container", container), ("limitBytes", str(LOG_BYTES))] + (
+            [("previous", "true")] if previous else []
+        )
         while True:
             try:
                 raw = self._request("get", path, serialize=False, query_params=[*fixed, ("tailLines", str(lines))])
