@@ -24,7 +24,7 @@ from pydantic import (
     field_validator,
 )
 
-from acksm import bounded
+from acksm import bounded, own_file
 from acksm.declared import DECLARED, Account, Accounts, Adoptions, DeclaredNamespace, Teams
 from acksm.errors import AcksmError
 
@@ -32,6 +32,8 @@ SERVICES = ("sagemaker", "applicationautoscaling")
 DEFAULT_REGISTRY = "public.ecr.aws/aws-controllers-k8s"
 FILE_NAME = "acksm.yaml"
 TARGET_ROLE = "SagemakerCrossAccountAccess"  # guide §6.1
+# What answers a question that protects what is there: never from a file that the user did not name.
+NAMED_ONLY = ("yes", "adopt_role", "adopt_release")
 FILE_ONLY = frozenset({"namespaces", "accounts", "teams", "adopt"})  # no flag and no variable can say these
 MAX_FILE_BYTES = 8 * 1024 * 1024
 
@@ -151,23 +153,28 @@ class Settings(BaseModel):
 
 @dataclass(frozen=True)
 class Resolved:
-    """Settings, and for each field where its value came from: flag, variable, file or default."""
+    """Settings, and for each field where its value came from: flag, variable, file or default. `unnamed` are the fields
+    that come from an acksm.yaml which lay in the working directory and was not named."""
 
     settings: Settings
     origins: Mapping[str, str]
+    unnamed: tuple[str, ...] = ()
 
 
 def resolve(flags: Mapping[str, Any], file: str = "", environment: Mapping[str, str] | None = None) -> Resolved:
     """Merge the four sources. Flags that are None or empty were not given.
 
-    Errors: `config-invalid` with every wrong field, its value's origin and the reason; `config-missing`.
+    Errors: `config-invalid` with every wrong field, its value's origin and the reason; `config-missing`; for a file
+    that was not named, `config-untrusted` and `config-unnamed`.
     """
     environment = os.environ if environment is None else environment
     merged: dict[str, Any] = {}
     origins = dict.fromkeys(Settings.model_fields, "default")
     path = file or environment.get("ACKSM_CONFIG", "")
-    for field, (value, name) in _from_files(path).items():
-        merged[field], origins[field] = value, f"file {name}"
+    unnamed, named = _from_files(path)
+    for name, found in ((FILE_NAME, unnamed), (path, named)):
+        merged |= found
+        origins |= dict.fromkeys(found, f"file {name}")
     for field, info in Settings.model_fields.items():
         variable = f"ACKSM_{field.upper()}"
         raw = environment.get(variable, "") if field not in FILE_ONLY else ""
@@ -184,7 +191,7 @@ def resolve(flags: Mapping[str, Any], file: str = "", environment: Mapping[str, 
             merged[field] = environment[variable]
             origins[field] = f"variable {variable}"
     try:
-        return Resolved(Settings.model_validate(merged), origins)
+        settings = Settings.model_validate(merged)
     except ValidationError as error:
         wrong = [origins.get(str(item["loc"][0]), "file") for item in error.errors(include_url=False)]
         of_file = [origin.startswith("file") for origin in wrong]
@@ -193,16 +200,37 @@ def resolve(flags: Mapping[str, Any], file: str = "", environment: Mapping[str, 
             loc = error.errors(include_url=False)[of_file.index(True)]["loc"]
             where = place(path or FILE_NAME, loc)
         raise AcksmError("config-invalid", "; ".join(_problems(error, origins)), where=where) from error
+    lying = tuple(
+        field for field in Settings.model_fields if field in unnamed and origins[field] == f"file {FILE_NAME}"
+    )
+    for field in lying:
+        if field in NAMED_ONLY and getattr(settings, field):
+            told = f"{field.replace('_', '-')} is not taken from an {FILE_NAME} that nobody named"
+            raise AcksmError("config-unnamed", told, where=place(FILE_NAME, [field]))
+    return Resolved(settings, origins, lying)
 
 
-def _from_files(path: str) -> dict[str, tuple[Any, str]]:
-    """Each field and its file. A file with adoptions only leaves the other settings to acksm.yaml."""
-    if not path and not Path(FILE_NAME).is_file():
+def _from_files(path: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What stands in the acksm.yaml that was not named, and in the file that was. A named file with adoptions only
+    leaves the other settings to acksm.yaml."""
+    named = _read_file(Path(path)) if path else {}
+    if path and (set(named) != {"adopt"} or os.path.realpath(path) == os.path.realpath(FILE_NAME)):
+        return {}, named
+    return _read_unnamed(Path(FILE_NAME)), named
+
+
+def _read_unnamed(path: Path) -> dict[str, Any]:
+    """The settings file of the working directory, {} without one. Running acksm in a directory of others must not be
+    running it by their settings. Error: `config-untrusted`."""
+    if not path.is_file():
         return {}
-    read = _read_file(Path(path or FILE_NAME))
-    beside = _read_file(Path(FILE_NAME)) if path and set(read) == {"adopt"} and Path(FILE_NAME).is_file() else {}
-    found = {key.replace("-", "_"): (value, FILE_NAME) for key, value in beside.items()}
-    return found | {key.replace("-", "_"): (value, path or FILE_NAME) for key, value in read.items()}
+    try:
+        others = own_file.others(path)
+    except OSError as error:
+        raise AcksmError("config-missing", f"cannot read {path}: {error.strerror}", where=str(path)) from error
+    if others:
+        raise AcksmError("config-untrusted", f"{path} was not named, and {others}", where=str(path.absolute()))
+    return _read_file(path)
 
 
 def place(path: str, loc: Sequence[str | int]) -> str:
@@ -295,7 +323,7 @@ def _read_file(path: Path) -> dict[str, Any]:
         return {"adopt": document if isinstance(document, list) else documents}
     if not isinstance(document, dict) or not all(isinstance(key, str) for key in document):
         raise AcksmError("config-invalid", "the file is not a mapping of options", where=str(path))
-    return document
+    return {key.replace("-", "_"): value for key, value in document.items()}
 
 
 def cache_dir() -> Path:

@@ -98,7 +98,9 @@ class Kind:
             names = re.findall(r"{(\w+)}", way)
             pattern = re.escape(way).replace(r"\{", "{").replace(r"\}", "}")
             for name in names:
-                pattern = pattern.replace(f"{{{name}}}", f"(?P<{name}>{'.+' if name in _WITH_SLASHES else '[^/]+'})")
+                pattern = pattern.replace(
+                    f"{{{name}}}", f"(?P<{name}>{'.{1,1600}' if name in _WITH_SLASHES else '[^/]+'})"
+                )
             match = re.fullmatch(pattern, text)
             found += [match.groupdict()] if match else []
         return found

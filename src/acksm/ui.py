@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 SCHEMA = "acksm.dev/report/v1"
 QUIET_SECONDS = 24.0  # a log that stands still longer gets a heartbeat; looked at often enough to keep to 30 s
 LOOK_SECONDS = 5.0
+_LOOK = "look at it with --dry-run, then "
 _MARK = {Kind.STEP: "▸", Kind.DONE: "✓", Kind.UP_TO_DATE: "=", Kind.NOTE: "i", Kind.WARNING: "!", Kind.FAILED: "✗"}
 _STYLE = {Kind.STEP: "bold", Kind.DONE: "green", Kind.UP_TO_DATE: "dim", Kind.WARNING: "yellow", Kind.FAILED: "red"}
 _ENDS_WORK = {Kind.STEP, Kind.DONE, Kind.UP_TO_DATE, Kind.FAILED}
@@ -42,7 +43,7 @@ _STEERING = {
     *map(chr, range(0x202A, 0x202F)),
     *map(chr, range(0x2066, 0x206A)),
 }
-_SECONDS = re.compile(r"\d+(\.\d+)? s\b")
+_SECONDS = re.compile(r"\d{1,9}(\.\d{1,9})? s\b")
 
 
 def clean(text: str) -> str:
@@ -329,14 +330,14 @@ class Ui:
             raise AcksmError("not-confirmed", "nothing was changed")
         return found
 
-    def confirm_name(self, question: str, name: str, *, given: str) -> None:
+    def confirm_name(self, question: str, name: str, *, given: str, before: str = _LOOK) -> None:
         """Ask for `name` to be typed, unless it was `given`. Errors: `needs-confirmation`, `not-confirmed`."""
         if not given:
             if not (self.stdin.isatty() and self.stderr.isatty()) or os.environ.get("CI"):
                 raise AcksmError(
                     "needs-confirmation",
                     f"{question} There is no terminal to type its name on.",
-                    remedy=f"look at it with --dry-run, then run it again with --confirm {name}",
+                    remedy=f"{before}run it again with --confirm {name}",
                 )
             with self._lock:
                 self._rest()
@@ -346,20 +347,21 @@ class Ui:
         if given != name:
             raise AcksmError("not-confirmed", f"nothing was changed: {clean(given)!r} is not {clean(name)!r}")
 
-    def confirm(self, question: str, *, yes: bool, flag: str = "--yes") -> None:
-        """Ask; raise `not-confirmed` for anything but y. No terminal and not `yes`: `needs-confirmation`, at once."""
+    def confirm(self, question: str, *, yes: bool, flag: str = "--yes", before: str = _LOOK) -> None:
+        """Ask; raise `not-confirmed` for anything but y. No terminal and not `yes`: `needs-confirmation`, at once, with
+        what to do `before` it is run again."""
         if yes:
             return
-        if self._asked(f"{question} [y/N] ", question, flag).strip().lower() not in {"y", "yes"}:
+        if self._asked(f"{question} [y/N] ", question, flag, before).strip().lower() not in {"y", "yes"}:
             raise AcksmError("not-confirmed", "nothing was changed")
 
-    def _asked(self, prompt: str, question: str, flag: str) -> str:
+    def _asked(self, prompt: str, question: str, flag: str, before: str = _LOOK) -> str:
         """The line that a person answers. Error: `needs-confirmation` where there is none to ask."""
         if not (self.stdin.isatty() and self.stderr.isatty()) or os.environ.get("CI"):
             raise AcksmError(
                 "needs-confirmation",
                 f"{question} There is no terminal to ask on.",
-                remedy=f"look at it with --dry-run, then run it again with {flag}",
+                remedy=f"{before}run it again with {flag}",
             )
         with self._lock:
             self._rest()

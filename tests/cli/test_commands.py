@@ -168,6 +168,13 @@ def test_broken_settings_do_not_break_what_explains_them() -> None:
     assert run("version").exit_code == 0
 
 
+@pytest.mark.parametrize("words", [["install", "--nonsense"], ["install", "--role-name"], ["carm", "bind", "--team"]])
+def test_a_plan_of_words_that_no_command_takes(words: list[str]) -> None:
+    result = run("plan", *words)
+    assert (result.exit_code, "error[plan-command]" in result.stderr) == (ExitCode.USAGE, True), result.stderr
+    assert f"acksm {' '.join(words[:-1])} --help" in result.stderr
+
+
 def test_version_and_config_in_both_forms() -> None:
     assert json.loads(run("version", "-o", "json").stdout)["version"] == run("version").stdout.strip()
     Path("acksm.yaml").write_text("cluster: demo\nversion: {sagemaker: 1.9.1}\n")
@@ -178,6 +185,10 @@ def test_version_and_config_in_both_forms() -> None:
     assert shown["scope"].split(maxsplit=1) == ["cluster", "variable ACKSM_SCOPE"]
     assert shown["version"].split() == ["sagemaker=1.9.1", "file", "acksm.yaml"]
     assert shown["service"].split() == ["sagemaker,", "applicationautoscaling", "default"]
+    told = run("config", "show", "--region", "eu-west-1", ACKSM_SCOPE="cluster").stderr
+    assert told == "i settings from ./acksm.yaml: cluster, version\n"
+    assert run("config", "show", "-f", "acksm.yaml").stderr == ""
+    assert run("version").stderr == ""
     document = json.loads(run("config", "show", "-o", "json").stdout)
     assert document["settings"]["version"] == {"sagemaker": "1.9.1"}
     assert document["origins"]["cluster"] == "file acksm.yaml"

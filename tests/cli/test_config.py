@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import grp
+import os
+import pwd
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, strategies as st
 
-from acksm.config import Settings, resolve
+from acksm import own_file
+from acksm.config import NAMED_ONLY, Settings, resolve
 from acksm.errors import AcksmError, ExitCode
 
 
@@ -98,6 +103,124 @@ def test_a_named_file_that_is_not_there() -> None:
 
 def test_no_file_at_all_is_fine() -> None:
     assert resolve({}, environment={}).settings == Settings()
+
+
+# a file that nobody named
+
+
+def refused(file: str = "") -> AcksmError:
+    with pytest.raises(AcksmError) as caught:
+        resolve({}, file, environment={})
+    return caught.value
+
+
+def test_what_comes_from_it_is_known_and_what_is_named_is_not() -> None:
+    write("cluster: demo\npolicy-arn: [x]\nregion: eu-west-1\n")
+    assert resolve({"region": "us-east-1"}, environment={}).unnamed == ("cluster", "policy_arn")
+    assert resolve({}, "acksm.yaml", environment={}).unnamed == ()
+    assert resolve({}, environment={"ACKSM_CONFIG": "acksm.yaml"}).unnamed == ()
+    Path("more.yaml").write_text("adopt: []\n")
+    assert resolve({}, "more.yaml", environment={}).unnamed == ("cluster", "region", "policy_arn")
+    Path("more.yaml").write_text("cluster: other\n")
+    assert resolve({}, "more.yaml", environment={}).unnamed == ()
+
+
+@pytest.mark.parametrize("field", NAMED_ONLY)
+@pytest.mark.parametrize("value", ["true", "yes", "1", '"on"'])
+def test_it_answers_no_question(field: str, value: str) -> None:
+    option = field.replace("_", "-")
+    write(f"cluster: demo\n{option}: {value}\n")
+    error = refused()
+    assert (error.id, error.exit_code, error.where) == ("config-unnamed", ExitCode.USAGE, "acksm.yaml:2:1")
+    assert error.message.startswith(option)
+    assert "-f acksm.yaml" in error.remedy
+    assert getattr(resolve({}, "acksm.yaml", environment={}).settings, field)
+    assert getattr(resolve({field: True}, environment={}).settings, field)  # said by who runs it
+    assert getattr(resolve({}, environment={f"ACKSM_{field.upper()}": "true"}).settings, field)
+    write(f"cluster: demo\n{option}: false\n")
+    assert not getattr(resolve({}, environment={}).settings, field)
+
+
+def test_it_answers_none_beside_a_file_with_adoptions_either() -> None:
+    write("yes: true\n")
+    Path("more.yaml").write_text("adopt: []\n")
+    assert refused("more.yaml").id == "config-unnamed"
+
+
+def test_one_of_another_user_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    write("cluster: demo\n")
+    monkeypatch.setattr(own_file, "_trusted", lambda: {os.getuid() + 1})
+    error = refused()
+    assert (error.id, error.exit_code) == ("config-untrusted", ExitCode.REFUSED)
+    assert error.where == str(Path("acksm.yaml").absolute())
+    assert "belongs to" in error.message
+    assert resolve({}, "acksm.yaml", environment={}).settings.cluster == "demo"
+    Path("acksm.yaml").unlink()
+    assert resolve({}, environment={}).settings == Settings()
+
+
+@pytest.mark.parametrize(("place", "mode"), [("acksm.yaml", 0o646), ("acksm.yaml", 0o666), (".", 0o777)])
+def test_one_that_everybody_may_write_is_refused(place: str, mode: int) -> None:
+    write("cluster: demo\n")
+    Path(place).chmod(mode)
+    assert (refused().id, "everybody may write" in refused().message) == ("config-untrusted", True)
+
+
+@pytest.mark.parametrize("place", ["acksm.yaml", "."])
+@pytest.mark.parametrize("private", [True, False])
+def test_a_group_may_write_where_it_is_the_users_alone(
+    place: str, private: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("cluster: demo\n")
+    Path(place).chmod(0o775)
+    monkeypatch.setattr(own_file, "_is_private", lambda _group, _user: private)
+    if private:
+        assert resolve({}, environment={}).settings.cluster == "demo"
+    else:
+        assert refused().id == "config-untrusted"
+
+
+def test_ones_own_in_a_directory_like_tmp_is_taken() -> None:
+    write("cluster: demo\n")
+    Path().absolute().chmod(0o1777)
+    assert resolve({}, environment={}).settings.cluster == "demo"
+
+
+def test_a_link_leads_to_no_file_that_others_may_write(tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    (shared / "a.yaml").write_text("cluster: demo\n")
+    (shared / "b.yaml").symlink_to("a.yaml")
+    Path("acksm.yaml").symlink_to(shared / "b.yaml")
+    assert resolve({}, environment={}).settings.cluster == "demo"
+    shared.chmod(0o777)
+    assert refused().id == "config-untrusted"
+
+
+def test_whose_group_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    users = [
+        SimpleNamespace(pw_name="ann", pw_uid=1000, pw_gid=1000),
+        SimpleNamespace(pw_name="bob", pw_uid=1, pw_gid=2),
+    ]
+    groups = {1000: ["ann"], 1001: [], 1002: ["ann", "bob"], 2: ["ann"]}
+    monkeypatch.setattr(pwd, "getpwall", lambda: users)
+    monkeypatch.setattr(pwd, "getpwnam", {item.pw_name: item for item in users}.__getitem__)
+    monkeypatch.setattr(grp, "getgrgid", lambda gid: SimpleNamespace(gr_mem=groups[gid]))
+    assert [own_file._is_private(group, 1000) for group in (1000, 1001, 1002, 2, 7)] == [
+        True,
+        True,
+        False,
+        False,
+        False,
+    ]
+
+
+def test_who_is_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUDO_UID", "1000")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert own_file._trusted() == {0, 1000}
+    monkeypatch.setattr(os, "geteuid", lambda: 7)
+    assert own_file._trusted() == {0, 7}
 
 
 @given(st.binary(max_size=200))

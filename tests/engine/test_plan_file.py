@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import stat
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from acksm import reports
-from acksm.config import Settings
+from acksm.config import Resolved, Settings
 from acksm.engine import plan_file
 from acksm.engine.change import Change, Op, Plan
 from acksm.errors import AcksmError
@@ -60,8 +61,93 @@ def test_it_comes_back_as_it_was_written_for_its_owner_alone(tmp_path: Path) -> 
 
 
 def test_what_is_of_the_run_comes_from_the_run(tmp_path: Path) -> None:
-    settings = approval(kept(tmp_path), yes=True, output="yaml").settings()
-    assert settings == Settings(cluster="demo", scope="namespace", yes=True, output="yaml")
+    found = approval(kept(tmp_path), yes=True, output="yaml").resolved(lambda: Resolved(Settings(cluster="x"), {}))
+    assert found.settings == Settings(cluster="demo", scope="namespace", yes=True, output="yaml")
+    assert {*found.origins.values()} == {"plan file"}
+
+
+def test_what_answers_a_question_is_of_the_run(tmp_path: Path) -> None:
+    """`acksm plan cleanup --confirm demo` keeps the words of the command; they answer nothing."""
+    held = approval(kept(tmp_path))
+    assert not held.resolved(lambda: Resolved(Settings(yes=True), {})).settings.yes
+    assert held.arguments({"confirm": "demo", "crds": "all"}) == {"confirm": "", "crds": "all"}
+    assert replace(held, confirm="demo").arguments({"confirm": "", "crds": ""}) == {"confirm": "demo", "crds": ""}
+    assert held.arguments({"crds": "all"}) == {"crds": "all"}
+    assert (held.asks, plan_file.Recorder(["install"]).asks) == (True, False)
+
+
+def test_a_plan_is_made_without_writing_whatever_the_command_says() -> None:
+    found = plan_file.Recorder(["install"]).resolved(lambda: Resolved(SETTINGS, {"cluster": "flag --cluster"}))
+    assert found.settings == SETTINGS.model_copy(update={"dry_run": True})
+    assert found.origins == {"cluster": "flag --cluster"}
+
+
+def rewritten(path: Path, edit: Callable[[dict[str, Any]], object]) -> Path:
+    """The file as somebody has it who can make a digest, too."""
+    document = json.loads(path.read_text())
+    edit(document)
+    path.write_text(json.dumps({**document, "digest": plan_file._digest(document)}))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("edit", "told"),
+    [
+        (lambda document: document["changes"][0]["change"].update(after="read only"), "-after: read only"),
+        (lambda document: document["changes"][1]["change"].update(reason="for the dashboard"), "-reason: for the"),
+        (lambda document: document["changes"][0]["change"].update(danger="none", op="update"), "-op: update"),
+        (
+            lambda document: document["changes"].insert(
+                0, {**document["changes"][0], "change": {**document["changes"][0]["change"], "target": "z"}}
+            ),
+            "-target: z",
+        ),
+        (lambda document: document["target"].update(region="eu-west-1"), "-eu-west-1"),
+        (lambda document: document["target"].update(namespace="elsewhere"), "-elsewhere"),
+        (lambda document: document["target"].update(cluster="other"), "-other"),
+    ],
+    ids=["content", "reason", "operation", "beside the real one", "region", "namespace", "cluster"],
+)
+def test_what_is_shown_is_what_is_held(tmp_path: Path, edit: Callable[[dict[str, Any]], object], told: str) -> None:
+    held = approval(rewritten(kept(tmp_path), edit))
+    with pytest.raises(AcksmError) as caught:
+        held.saw(PLAN, SETTINGS, TARGET)
+    assert (caught.value.id, caught.value.exit_code) == ("plan-file-altered", 6)
+    assert any(line.startswith(told) for line in caught.value.details["diff"])
+
+
+def test_what_python_has_and_json_has_not_is_shown_as_json(tmp_path: Path) -> None:
+    plan = Plan("install", (change("a", before={"ports": (1, 2)}, after={1: None}),))
+    approval(kept(tmp_path, plan)).saw(plan, SETTINGS, TARGET)
+
+
+@pytest.mark.parametrize(
+    ("edit", "told"),
+    [
+        (lambda document: document["settings"].update(yes=True), "settings.yes is of a run"),
+        (lambda document: document["settings"].update(dry_run=False), "settings.dry_run is of a run"),
+        (lambda document: document["settings"].update(timeout=1.0), "settings.timeout is of a run"),
+        (lambda document: document["settings"].update(scope="moon"), "scope"),
+        (lambda document: document["settings"].update(endpoint="https://x"), "endpoint"),
+        (lambda document: document.update(comment="read only"), "fields that no plan has"),
+        (lambda document: document["changes"][0]["change"].update(why="safe"), "fields that no plan has"),
+    ],
+)
+def test_a_file_with_its_own_digest_has_nothing_else_in_it(
+    tmp_path: Path, edit: Callable[[dict[str, Any]], object], told: str
+) -> None:
+    path = rewritten(kept(tmp_path), edit)
+    with pytest.raises(AcksmError) as caught:
+        plan_file.read(path)
+    assert (caught.value.id, told in caught.value.message) == ("plan-file-invalid", True), caught.value.message
+
+
+def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    path = kept(tmp_path)
+    path.write_text(path.read_text().replace('"changes":', '"changes": [],\n "changes":', 1))
+    with pytest.raises(AcksmError) as caught:
+        plan_file.read(path)
+    assert (caught.value.id, "stands twice" in caught.value.message) == ("plan-file-invalid", True)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +12,8 @@ from hypothesis import given, settings, strategies as st
 from acksm.aws.eks import Cluster
 from acksm.aws.session import Identity
 from acksm.config import Settings
-from acksm.engine.change import Danger
+from acksm.engine.change import Danger, Plan
+from acksm.engine.executor import execute
 from acksm.errors import AcksmError
 from acksm.guide import iam_role, oidc, policies, trust
 from memory_iam import ACCOUNT, World, cluster, role
@@ -50,6 +52,25 @@ def test_from_nothing_the_guides_role_and_then_nothing() -> None:
     ]
     world.apply(first)
     assert iam_role.plan(world.observed(), want) == []
+
+
+def test_a_policy_is_named_where_it_is_attached() -> None:
+    policies = (
+        "arn:aws:iam::aws:policy/AdministratorAccess",
+        "arn:aws:iam::111122223333:policy/AmazonSageMakerFullAccess",
+    )
+    changes = iam_role.plan(World().observed(), replace(wanted(), managed=policies))
+    told: list[str] = []
+    execute(
+        Plan("x", tuple(changes)),
+        dict.fromkeys((c.call for c in changes), lambda **_: None),
+        lambda e: told.append(e.text),
+    )
+    name = wanted().name
+    assert f"attaching AdministratorAccess to role {name}" in told
+    assert f"attached AdministratorAccess to role {name}" in told
+    assert f"attached {policies[1]} to role {name}" in told  # not AWS's, whatever it is called
+    assert sum(text.startswith("wrote policy ") for text in told) == len(wanted().inline)
 
 
 def test_the_trust_names_audience_and_the_real_service_accounts() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -114,3 +116,46 @@ def test_account_ids_keep_four_digits_unless_they_are_asked_for() -> None:
 @given(st.text(max_size=200), st.sampled_from(sorted(SECRETS)))
 def test_no_text_around_it_lets_a_secret_through(noise: str, name: str) -> None:
     assert SECRETS[name] not in redaction.text(f"{noise} {SECRETS[name]} {noise}")
+
+
+@pytest.mark.parametrize("name", SECRETS)
+@pytest.mark.parametrize("before", range(3960, 4001, 5))
+def test_a_secret_at_the_cut_is_hidden_whole(name: str, before: int) -> None:
+    raw = f"{'. ' * (before // 2)}{SECRETS[name]} and more"
+    parts = [SECRETS[name][:size] for size in range(12, len(SECRETS[name]) + 1)]
+    for told in (redaction.text(raw), redaction.data([raw])[0]):
+        assert not [part for part in parts if part in told]
+        assert len(told) <= redaction.LONGEST_TEXT + 2
+
+
+def test_each_line_is_cut_and_none_is_lost() -> None:
+    told = redaction.text("a " * 5000 + "\nshort\n" + "b " * 5000)
+    assert [len(line) for line in told.split("\n")] == [redaction.LONGEST_TEXT + 2, 5, redaction.LONGEST_TEXT + 2]
+
+
+def test_a_name_before_a_word_for_secrets_may_have_any_length() -> None:
+    assert "hunter2" not in redaction.text("a.b-" * 100 + "password" + "d" * 60 + " = hunter2")
+
+
+# Texts that made one of the patterns look at everything again from each place of it.
+HOSTILE = ("a.", "a-", "passw", "secret", "token ", "a,", "mount", "-----BEGIN A", "-----BEGIN A-----", "AKIA", "eyJ-")
+_MORE = ("failed to list a: ", "Resource already exists ", "-chart:", "1")
+_ENDS = """
+import sys
+from acksm.guide import redaction, symptoms
+for piece in sys.argv[1:]:
+    text = piece * (65536 // len(piece))
+    redaction.text(text)
+    redaction.data({text: text})
+    symptoms.of_log(text)
+    symptoms.of_helm(text)
+print("ended")
+"""
+
+
+def test_long_lines_of_others_come_to_an_end() -> None:
+    """In a process of its own, for nothing else can stop an expression; the minutes are no measure. The reason why it
+    ends is in tests/test_linear.py: the quadratic forms take hours."""
+    argv = [sys.executable, "-c", _ENDS, *HOSTILE, *_MORE]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=110, check=False)
+    assert (done.stdout, done.stderr) == ("ended\n", "")

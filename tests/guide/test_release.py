@@ -17,7 +17,7 @@ from acksm.helm.releases import PENDING_GRACE_SECONDS
 
 ROLE, OTHER = "arn:aws:iam::012345678901:role/ours", "arn:aws:iam::012345678901:role/other"
 VALUES = {"aws": {"region": "us-west-2"}}
-WANTED = Wanted("sagemaker", "ack", "ns", "/c.tgz", "sagemaker-chart", "1.9.1", "sha256:x", VALUES, ROLE)
+WANTED = Wanted("sagemaker", "ack", "ns", "/home/ann/c.tgz", "sagemaker-chart", "1.9.1", "sha256:x", VALUES, ROLE)
 HEALTHY = Health("ack-chart", True, "", service_account_role=ROLE, pods=(PodState("p", True, ROLE, True),))
 SAME = Observed("1.9.1", "deployed", VALUES, True, health=HEALTHY)
 
@@ -74,7 +74,7 @@ def test_a_rollout_that_an_earlier_run_began_is_waited_for_and_nothing_is_change
 
 def test_what_goes_to_helm() -> None:
     (install, ready) = changes(Observed(), new=True)
-    assert install.params == {"release": "ack", "namespace": "ns", "chart": "/c.tgz", "values": VALUES}
+    assert install.params == {"release": "ack", "namespace": "ns", "chart": "c.tgz", "values": VALUES}
     assert ready.params == {"release": "ack", "namespace": "ns", "role_arn": ROLE, "iam_is_new": True}
     (recover, *_) = changes(replace(SAME, recovery="rollback", revision=3, status="pending-upgrade"))
     assert recover.params == {"release": "ack", "namespace": "ns", "action": "rollback", "revision": 3}

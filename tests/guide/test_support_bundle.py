@@ -107,7 +107,7 @@ def test_text_of_others_cannot_steer_a_terminal() -> None:
 
 def test_what_is_too_long_is_cut_or_named() -> None:
     bundle = Bundle()
-    bundle.add_text("x.log", "old\n" + "x" * support_bundle.MAX_FILE)
+    bundle.add_text("x.log", "old\n" + ("x" * 2047 + "\n") * (support_bundle.MAX_FILE // 2048))
     assert len(bundle.files["x.log"]) == support_bundle.MAX_FILE
     bundle.add("x.json", ["y" * 3000] * 2000)
     assert "x.json" not in bundle.files
@@ -148,3 +148,15 @@ def test_a_pod_is_told_without_its_variables_and_volumes() -> None:
     told = support_bundle._pod(pod)
     assert told["known_variables"] == {"AWS_ROLE_ARN": "arn:x"}
     assert "hunter2" not in json.dumps(told)
+
+
+def test_what_comes_when_the_time_is_over_is_named_and_not_written() -> None:
+    left = iter([1.0, 1.0, 0.0, -1.0])
+    bundle = Bundle(left=lambda: next(left))
+    bundle.add("a.json", {})
+    bundle.add_text("b.log", "text")
+    bundle.add_text("c.log", "text")
+    bundle.add("d.json", {})
+    bundle.end()
+    assert list(bundle.files) == ["a.json", "b.log", "missing.json"]
+    assert list(json.loads(bundle.files["missing.json"])) == ["c.log", "d.json"]

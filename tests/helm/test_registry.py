@@ -128,6 +128,20 @@ def test_tag_lists_come_in_pages(server: Server, registry: Registry) -> None:
     assert registry.tags("sagemaker") == ["a", "b", "c"]
 
 
+@pytest.mark.parametrize(
+    "where", ["http://{other}/tags", "//{other}/tags", "https://{host}.example/tags", "ftp://{host}/t"]
+)
+def test_tags_go_on_at_the_same_registry_only(where: str, server: Server, registry: Registry) -> None:
+    other, http = serve()
+    link = where.format(other=other.host, host=server.host)
+    server.replies[TAGS] = json_reply({"tags": ["a"]}, headers={"Link": f'<{link}>; rel="next"'})
+    with pytest.raises(AcksmError) as caught:
+        registry.tags("sagemaker")
+    http.shutdown()
+    http.server_close()
+    assert (caught.value.id, other.asked) == ("registry-failed", [])
+
+
 def test_pages_without_end_end(server: Server, registry: Registry) -> None:
     server.replies[TAGS] = json_reply({"tags": ["a"]}, headers={"Link": f'<{TAGS}>; rel="next"'})
     assert set(registry.tags("sagemaker")) == {"a"}

@@ -109,9 +109,26 @@ def test_nothing_of_the_users_reaches_it(fake: FakeHelm, monkeypatch: pytest.Mon
         "HELM_PLUGINS": "/home/me/plugins",
         "HELM_CACHE_HOME": "/home/me/cache",
     }
-    for name, value in theirs.items():
+    theirs |= {
+        "AWS_ACCESS_KEY_ID": "x",
+        "AWS_SECRET_ACCESS_KEY": "canary",
+        "AWS_SESSION_TOKEN": "canary",
+        "AWS_WEB_IDENTITY_TOKEN_FILE": "/x",
+        "GITHUB_TOKEN": "canary",
+        "GOOGLE_APPLICATION_CREDENTIALS": "/home/me/key.json",
+        "ACKSM_CLUSTER": "demo",
+        "PGPASSWORD": "canary",
+    }
+    ours = {
+        "HTTPS_PROXY": "http://proxy",  # the way to the apiserver stays
+        "no_proxy": "10.0.0.0/8",
+        "SSL_CERT_FILE": "/etc/ca.pem",
+        "LC_ALL": "C.UTF-8",
+        "TZ": "UTC",
+        "TMPDIR": str(fake.home),
+    }
+    for name, value in {**theirs, **ours}.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setenv("HTTPS_PROXY", "http://proxy")
     helm = Helm(lambda: KUBECONFIG, fake.path)
     helm.run(["list"], seconds=10)
     (call,) = fake.calls
@@ -125,7 +142,10 @@ def test_nothing_of_the_users_reaches_it(fake: FakeHelm, monkeypatch: pytest.Mon
         "KUBECACHEDIR",
     }
     assert all(value.startswith(home) for name, value in call.env.items() if name.startswith(("HELM_", "KUBE")))
-    assert call.env["HTTPS_PROXY"] == "http://proxy"  # the way to the apiserver stays
+    assert {name: call.env.get(name) for name in ours} == ours
+    assert "canary" not in str(call.env)
+    assert not set(call.env) & {name for name in theirs if not name.startswith(("HELM_", "KUBE"))}
+    assert call.env["PATH"] == os.environ["PATH"]
     assert call.stdin == ""
     assert call.file("kubeconfig.json") == KUBECONFIG
     assert os.stat(home).st_mode & 0o777 == 0o700

@@ -56,6 +56,23 @@ ENTRIES = (
         ExitCode.USAGE,
     ),
     Entry(
+        "config-untrusted",
+        "acksm.yaml of this directory may be somebody else's",
+        "A settings file decides which policies, charts and images are used. One that nobody named is taken only where "
+        "nobody else could have written it: the file, its directory, and what it links to have to be yours or root's, "
+        "and no other user or group may write them.",
+        "read it, then name it: acksm … -f acksm.yaml   (or ACKSM_CONFIG=acksm.yaml); or chmod go-w acksm.yaml .",
+        ExitCode.REFUSED,
+    ),
+    Entry(
+        "config-unnamed",
+        "this setting is taken from a named file only",
+        "`yes`, `adopt-role` and `adopt-release` answer questions that protect what is there. An acksm.yaml that "
+        "merely lies in the working directory, of a cloned repository perhaps, does not answer them.",
+        "give it as an option, or name the file: acksm … -f acksm.yaml   (or ACKSM_CONFIG=acksm.yaml)",
+        ExitCode.USAGE,
+    ),
+    Entry(
         "cluster-missing",
         "no cluster was named",
         "acksm never guesses which cluster is meant.",

@@ -19,6 +19,21 @@ ENTRIES = (
         ExitCode.USAGE,
     ),
     Entry(
+        "plan-file-altered",
+        "the plan file shows something else than it approves",
+        "Each change stands in the file as people read it and as a fingerprint. What would be done now has that "
+        "fingerprint and reads otherwise, so whoever reviewed the file approved something else.",
+        "acksm plan … -o FILE   (again), and ask who wrote this one",
+        ExitCode.REFUSED,
+    ),
+    Entry(
+        "plan-digest",
+        "the plan file is not the one that was reviewed",
+        "Its digest is not the one that --digest gives. `acksm plan -o FILE` prints it; it is the file's last field.",
+        "review this file, then: acksm apply FILE --digest ITS_DIGEST",
+        ExitCode.REFUSED,
+    ),
+    Entry(
         "plan-file-write",
         "the plan file cannot be written",
         "The directory is not writable, or the disk is full.",

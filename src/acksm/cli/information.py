@@ -49,7 +49,7 @@ def register(app: typer.Typer) -> None:
     @command(config_app, "show", TARGET, CONTROLLERS, ROLE, RUN, help="Every setting, its value and its origin.")
     def show(resolved: Any, ui: Any) -> int:
         values = resolved.settings.model_dump()
-        rows = [(key.replace("_", "-"), _shown(value), resolved.origins[key]) for key, value in values.items()]
+        rows = [(key.replace("_", "-"), shown(value), resolved.origins[key]) for key, value in values.items()]
         text = ui.table(("SETTING", "VALUE", "ORIGIN"), rows)
         ui.result("config show", {"settings": values, "origins": dict(resolved.origins)}, text)
         return 0
@@ -62,7 +62,7 @@ def register(app: typer.Typer) -> None:
         return 0
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     """A setting as it is written on the command line."""
     if isinstance(value, Mapping):
         return ", ".join(f"{key}={item}" for key, item in value.items())

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
+from acksm.events import Event, Kind
 from acksm.ui import Ui
 
 ROOT = "acksm"
@@ -195,8 +196,15 @@ def command(
             # The form of the output is known before all else, so that a bad setting is told in it too.
             ui = Ui(output=_early_output(given.get("output")))
             source: dict[str, Any] = {"file": file} if settings else {"file": os.devnull, "environment": _only_output()}
-            code = guarded(ui, full_name, lambda: _go(run, _planned() or resolve(given, **source), ui, arguments))
-            raise typer.Exit(code)
+
+            def work() -> int:
+                review = _review()
+                if review is None:
+                    return _go(run, resolve(given, **source), ui, arguments, tuple(options))
+                resolved = review.resolved(lambda: resolve(given, **source))
+                return _go(run, resolved, ui, review.arguments(arguments), tuple(options))
+
+            raise typer.Exit(guarded(ui, full_name, work))
 
         parameters = [*extra] + [
             inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
@@ -212,21 +220,22 @@ def command(
     return register
 
 
-def _go(run: Callable[..., int | None], resolved: Any, ui: Ui, arguments: dict[str, Any]) -> int:
+def _go(
+    run: Callable[..., int | None], resolved: Any, ui: Ui, arguments: dict[str, Any], options: Sequence[str]
+) -> int:
     ui.output = resolved.settings.output
+    # a command without a cluster uses no settings but its own options
+    used = [name for name in resolved.unnamed if name in options or "cluster" in options]
+    if used:
+        told = f"settings from ./acksm.yaml: {', '.join(name.replace('_', '-') for name in used)}"
+        ui.emit(Event(Kind.NOTE, "config.file", told))
     return run(resolved, ui, **arguments) or 0
 
 
-def _planned() -> Any:
-    """The settings of a plan file that is being applied (`acksm.config.Resolved`), or None."""
-    review = sys.modules.get("acksm.engine.review")  # imported by `acksm plan` and `acksm apply` alone
-    current = review.CURRENT.get() if review else None
-    settings = current.settings() if current else None
-    if settings is None:
-        return None
-    from acksm.config import Resolved
-
-    return Resolved(settings, dict.fromkeys(type(settings).model_fields, "plan file"))
+def _review() -> Any:
+    """What a plan is being made or applied under (`acksm.engine.review.Review`), or None."""
+    module = sys.modules.get("acksm.engine.review")  # imported by `acksm plan` and `acksm apply` alone
+    return module.CURRENT.get() if module else None
 
 
 def _only_output() -> dict[str, str]:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import inspect
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from acksm.cli.information import shown
 from acksm.cli.options import ROOT, RUN, TARGET, command, guarded
-from acksm.cli.region import argument
+from acksm.cli.region import argument, option
+from acksm.events import Event, Kind
 from acksm.ui import Ui
 
 _FREE = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": ["--help"]}
+_UsageError: Any = typer.BadParameter.__mro__[1]  # typer exports this subclass of it only
 _OF_THIS_RUN = ("yes", "wait", "timeout", "output")
 
 
@@ -41,12 +45,13 @@ def register(app: typer.Typer) -> None:
 
             argv = [*(words or []), *context.args] or ["install"]
             recorder = plan_file.Recorder(argv)
-            code = _run(app, [*argv, "--dry-run"], recorder)
+            code = _run(app, argv, recorder)
             if recorder.document is None:
                 return code
             if out:
                 plan_file.write(Path(out), recorder.document)
-                ui.show(f"the plan is in {out}; acksm apply {out} carries it out")
+                applied = shlex.join([ROOT, "apply", out, "--digest", recorder.document["digest"]])
+                ui.show(f"the plan is in {out}; this carries out what was reviewed, and nothing else:\n  {applied}")
             return 10 if exit_code and recorder.document["changes"] else code  # doctor's tells what is broken
 
         raise typer.Exit(guarded(ui, "plan", work))
@@ -56,17 +61,39 @@ def register(app: typer.Typer) -> None:
         "apply",
         {key: TARGET[key] for key in ("profile", "kubeconfig", "context")},
         {key: RUN[key] for key in _OF_THIS_RUN},
-        extra=[argument("plan_file", str, inspect.Parameter.empty, "FILE", "What acksm plan -o wrote.")],
-        help="Carry out a plan file: what is still to be done of it, and nothing else.",
+        extra=[
+            argument("plan_file", str, inspect.Parameter.empty, "FILE", "What acksm plan -o wrote."),
+            option("digest", str, "", "--digest", metavar="sha256:…", help="Refuse any file but the one reviewed."),
+            option(
+                "confirm", str, "", "--confirm", metavar="CLUSTER", help="The cluster's name, where AWS loses objects."
+            ),
+        ],
+        help="Show a plan file and carry it out: what is still to be done of it, and nothing else.",
     )
-    def apply(resolved: Any, ui: Any, plan_file: str) -> int:
+    def apply(resolved: Any, ui: Any, plan_file: str, digest: str, confirm: str) -> int:
         from acksm.engine import plan_file as section
+        from acksm.errors import AcksmError
 
         document = section.read(Path(plan_file))
+        if digest and digest != document["digest"]:
+            raise AcksmError("plan-digest", f"its digest is {document['digest']}, not {digest}", where=plan_file)
+        for kind, text in _told(document):
+            ui.emit(Event(kind, "plan.file", text))
         given = {key for key, origin in resolved.origins.items() if origin != "default"}
         chosen = given & {"profile", "kubeconfig", "context", *_OF_THIS_RUN}
         run = {key: getattr(resolved.settings, key) for key in chosen}
-        return _run(app, document["command"], section.Approval(plan_file, document, run))
+        return _run(app, document["command"], section.Approval(plan_file, document, run, confirm))
+
+
+def _told(document: Any) -> list[tuple[Kind, str]]:
+    """What a person has to know of a plan file before the plan itself (`acksm.reports.PlanFile`)."""
+    target = document["target"]
+    settings = [f"{key.replace('_', '-')}={shown(value)}" for key, value in document["settings"].items()]
+    return [
+        (Kind.STEP, f"plan for cluster {target['cluster']} ({target['cluster_arn']}), account {target['account']}"),
+        (Kind.NOTE, f"made {document['made']} by {target['identity']}: {shlex.join([ROOT, *document['command']])}"),
+        (Kind.NOTE, f"settings: {'; '.join(settings) or 'none'}"),
+    ]
 
 
 def _run(app: typer.Typer, argv: list[str], review: Any) -> int:
@@ -76,15 +103,20 @@ def _run(app: typer.Typer, argv: list[str], review: Any) -> int:
 
     root: Any = typer.main.get_command(app)
     found: Any = root
+    name = [ROOT]
     for word in argv:
         inner = getattr(found, "commands", {})
         if word not in inner:
             break
         found = inner[word]
+        name.append(word)
     if "dry_run" not in getattr(found.callback, "settings", ()):
         raise AcksmError("plan-command", f"acksm {' '.join(argv[:2])} changes nothing", where=ROOT)
     token = CURRENT.set(review)
     try:
         return int(root.main(args=list(argv), prog_name=ROOT, standalone_mode=False) or 0)
+    except _UsageError as error:
+        told = f"{shlex.join(argv)}: {error.format_message()}"
+        raise AcksmError("plan-command", told, where=ROOT, remedy=f"{' '.join(name)} --help") from error
     finally:
         CURRENT.reset(token)

@@ -40,7 +40,8 @@ class Change:
 
     `call` is the executor's key ("iam.create_role"), `params` the JSON-serialisable keyword arguments of that
     adapter method, `before`/`after` JSON shapes for the diff (None: does not exist). `guide` is the command of
-    the hand-run guide that it stands for. Neighbours with different non-empty `lane`s run side by side.
+    the hand-run guide that it stands for. Neighbours with different non-empty `lane`s run side by side. `words` tell
+    the change while it is made and when it is, where its target says too little ("attaching …", "attached …").
     """
 
     id: str
@@ -57,6 +58,7 @@ class Change:
     guide: str = ""
     lane: str = ""
     secret: bool = False
+    words: tuple[str, str] = ("", "")
 
     def as_data(self) -> reports.Change:
         """The JSON form, without `params` of secret changes."""

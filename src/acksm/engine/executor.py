@@ -99,10 +99,14 @@ def _raise(outcome: Outcome, plan: Plan, deadline: Deadline) -> None:
 
 
 def _doing(change: Change) -> str:
+    if change.words[0]:
+        return change.words[0]
     if change.op is Op.WAIT:
         return f"waiting for {change.target}"
     return {Op.CREATE: "creating", Op.UPDATE: "updating", Op.DELETE: "deleting"}[change.op] + f" {change.target}"
 
 
 def _done(change: Change) -> str:
+    if change.words[1]:
+        return change.words[1]
     return {Op.CREATE: "created", Op.UPDATE: "updated", Op.DELETE: "deleted"}[change.op] + f" {change.target}"

@@ -1,21 +1,22 @@
 """A plan as a file: what a command would do, for others to read, and for `acksm apply` to hold it to.
 
 The file has no parameters of calls and no secret, only what a person reviews and a fingerprint of each change; apply
-plans anew and carries out nothing whose fingerprint the file does not have.
+plans anew and carries out nothing whose fingerprint the file does not have, or has beside something else to read. What
+answers a question is of the run that applies it, never of the file.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import acksm
 from acksm import bounded, private_file, reports
-from acksm.config import Settings
+from acksm.config import Resolved, Settings
 from acksm.engine.change import Change, Plan, sha256
 from acksm.engine.diff import render, unified
 from acksm.errors import AcksmError
@@ -24,6 +25,7 @@ SCHEMA = "acksm.dev/plan/v1"
 MAX_BYTES = 32 * 1024 * 1024
 # Settings that are of a run and not of what it does.
 _OF_A_RUN = {"dry_run", "full", "yes", "wait", "timeout", "output"}
+_TARGET = ("cluster", "region", "namespace")  # of the target, what follows from the ARN and the settings
 
 
 def of(command: Sequence[str], plan: Plan, settings: Settings, target: reports.Target) -> reports.PlanFile:
@@ -60,10 +62,15 @@ def read(path: Path) -> reports.PlanFile:
     from pydantic import TypeAdapter, ValidationError
 
     try:
-        found: Any = json.loads(bounded.read(path, MAX_BYTES))
+        found: Any = json.loads(bounded.read(path, MAX_BYTES), object_pairs_hook=_once)
         if isinstance(found, dict) and found.get("schema") != SCHEMA:
             raise ValueError(f"its schema is {str(found.get('schema'))[:60]!r}, not {SCHEMA}")
         document: reports.PlanFile = TypeAdapter(reports.PlanFile).validate_python(found, strict=True)
+        if document != found:
+            raise ValueError("it has fields that no plan has")
+        if of_a_run := _OF_A_RUN & set(document["settings"]):
+            raise ValueError(f"settings.{min(of_a_run)} is of a run, and no plan has it")
+        Settings.model_validate(document["settings"])
     except OSError as error:
         raise AcksmError("plan-file-invalid", f"cannot read it: {error.strerror}", where=str(path)) from error
     except ValidationError as error:
@@ -77,15 +84,29 @@ def read(path: Path) -> reports.PlanFile:
     return document
 
 
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object, in which people and programs read the same: a key that stands twice is refused."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return found
+
+
 @dataclass
 class Recorder:
-    """Keeps the plan of the command that runs under it."""
+    """Keeps the plan of the command that runs under it, which writes nothing."""
 
     command: Sequence[str]
     document: reports.PlanFile | None = None
+    asks: bool = False
 
-    def settings(self) -> Settings | None:
-        return None
+    def resolved(self, own: Callable[[], Resolved]) -> Resolved:
+        """Not by an option in the command's words: one without its value would swallow it."""
+        found = own()
+        return replace(found, settings=found.settings.model_copy(update={"dry_run": True}))
+
+    def arguments(self, given: dict[str, Any]) -> dict[str, Any]:
+        return given
 
     def saw(self, plan: Plan, settings: Settings, target: reports.Target) -> None:
         self.document = of(self.command, plan, settings, target)
@@ -93,17 +114,24 @@ class Recorder:
 
 @dataclass
 class Approval:
-    """Holds the command that runs under it to the plan of a file. `run` are the settings of this run alone."""
+    """Holds the command that runs under it to the plan of a file. `run` are the settings of this run alone, `confirm`
+    is its answer to the question for the cluster's name."""
 
     path: str
     document: reports.PlanFile
     run: dict[str, Any]
+    confirm: str = ""
+    asks: bool = True
 
-    def settings(self) -> Settings | None:
-        return Settings.model_validate({**self.document["settings"], **self.run})
+    def resolved(self, own: Callable[[], Resolved]) -> Resolved:
+        settings = Settings.model_validate({**self.document["settings"], **self.run})
+        return Resolved(settings, dict.fromkeys(Settings.model_fields, "plan file"))
+
+    def arguments(self, given: dict[str, Any]) -> dict[str, Any]:
+        return {**given, "confirm": self.confirm} if "confirm" in given else given
 
     def saw(self, plan: Plan, settings: Settings, target: reports.Target) -> None:
-        """Errors: `plan-other-target`, `plan-outdated` with a diff."""
+        """Errors: `plan-other-target`, `plan-outdated` with a diff, `plan-file-altered` with what was to be read."""
         was = self.document["target"]
         for key in ("cluster_arn", "account"):
             if was[key] != target[key]:
@@ -113,7 +141,18 @@ class Approval:
                     f"this is {target['cluster_arn']} and account {target['account']}",
                     where=self.path,
                 )
-        approved = {item["fingerprint"] for item in self.document["changes"]}
+        shown, real = dict[str, Any](was), dict[str, Any](target)
+        for key in _TARGET:
+            if shown[key] != real[key]:
+                raise self._altered(f"target.{key}", shown[key], real[key])
+        approved: dict[str, list[reports.Change]] = {}
+        for item in self.document["changes"]:
+            approved.setdefault(item["fingerprint"], []).append(item["change"])
+        for change in plan.mutations:
+            fresh = json.loads(json.dumps(change.as_data(), default=str))
+            for kept in approved.get(sha256(change.content), []):
+                if kept != fresh:
+                    raise self._altered(f"the change of {change.target}", kept, fresh)
         new = [change for change in plan.mutations if sha256(change.content) not in approved]
         if new:
             raise AcksmError(
@@ -122,6 +161,14 @@ class Approval:
                 where=self.path,
                 details={"diff": [line for change in new for line in self._difference(change)]},
             )
+
+    def _altered(self, what: str, shown: Any, real: Any) -> AcksmError:
+        return AcksmError(
+            "plan-file-altered",
+            f"{what} is not as the file shows it",
+            where=self.path,
+            details={"diff": unified(shown, real)},
+        )
 
     def _difference(self, change: Change) -> list[str]:
         """The change against the file's change of the same id and target, or the change alone."""

@@ -1,24 +1,32 @@
 """What becomes of a command's plan before it is shown or carried out: `acksm plan` keeps it, `acksm apply` compares it.
 
-A command knows nothing of this: its settings come from here instead of the command line when a plan file has them, and
-the end of every command (guide/carry_out.py) hands its plan over.
+A command knows nothing of this: its settings go through here, and the end of every command (guide/carry_out.py) hands
+its plan over.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Protocol
+from typing import Any, Protocol
 
 from acksm import reports
-from acksm.config import Settings
+from acksm.config import Resolved, Settings
 from acksm.engine.change import Plan
 
 
 class Review(Protocol):
-    """`settings` gives those that the command is to have, or None for the command line's own; `saw` gets its plan
-    before the first write, and raises AcksmError to stop it."""
+    """`asks`: whether every plan is shown and asked about, also one without danger.
 
-    def settings(self) -> Settings | None: ...
+    `resolved` gives the settings that the command is to have, from `own`, the command line's, or elsewhere; `arguments`
+    the values of its other options. `saw` gets its plan before the first write, and raises AcksmError to stop it.
+    """
+
+    asks: bool
+
+    def resolved(self, own: Callable[[], Resolved]) -> Resolved: ...
+
+    def arguments(self, given: dict[str, Any]) -> dict[str, Any]: ...
 
     def saw(self, plan: Plan, settings: Settings, target: reports.Target) -> None: ...
 

@@ -144,7 +144,7 @@ def plan(
 
 
 def _check(item: Adoption) -> None:
-    if len(item.name) > MAX_NAME or not re.fullmatch(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?", item.name):
+    if len(item.name) > MAX_NAME or not re.fullmatch(r"[a-z0-9]([-a-z0-9.]{0,252}[a-z0-9])?", item.name):
         raise AcksmError("adopt-name", f"{item.name!r} is not a name that an object can have", where=_where(item))
     if item.wish.read_only and not read_only_works(item.place.controller):
         raise AcksmError(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from acksm.errors import AcksmError
 
 _ARN = re.compile(
-    r"arn:(?P<partition>[^:]*):iam::(?P<account>[^:]*):role(?P<path>/(?:[\x21-\x7e]*/)?)(?P<name>[\w+=,.@-]{1,64})"
+    r"arn:(?P<partition>[^:]*):iam::(?P<account>[^:]*):role(?P<path>/(?:[\x21-\x7e]{0,510}/)?)(?P<name>[\w+=,.@-]{1,64})"
 )
 _ACCOUNT = re.compile(r"\d{12}", re.ASCII)
 

@@ -6,10 +6,10 @@ side is acksm's, known by its Sid; every other statement is its owner's and stay
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from acksm import globs
 from acksm.guide.trust import as_list, statements
 
 SID = "AcksmCarm"
@@ -92,12 +92,7 @@ def _external_id(item: Mapping[str, Any]) -> bool:
 
 
 def _matches(patterns: Any, value: str, *, fold: bool = False) -> bool:
-    return any(_pattern(str(text), fold).fullmatch(value) for text in as_list(patterns))
-
-
-def _pattern(text: str, fold: bool) -> re.Pattern[str]:
-    pieces = {"*": ".*", "?": "."}
-    return re.compile("".join(pieces.get(char) or re.escape(char) for char in text), re.I if fold else 0)
+    return any(globs.pattern(str(text), fold=fold).fullmatch(value) for text in as_list(patterns))
 
 
 def merge_policy(document: Document | None, roles: Iterable[str], pod_identity: bool) -> dict[str, Any]:

@@ -54,13 +54,15 @@ def carry_out(
         ui.result(plan.command, {**report, **_facts(plan)}, _dry_text(plan, dry_text, settings.full))
         return 0
     rights.check(target, mutations, manifests)
-    if mutations and plan.danger is not Danger.NONE:
+    reviewer = review.CURRENT.get()
+    if mutations and (plan.danger is not Danger.NONE or (reviewer is not None and reviewer.asks)):
         ui.show(render_plan(plan))
         question = f"Carry out {summary(mutations)} in cluster {target.cluster.name}?"
+        more = {"before": ""} if reviewer is not None else {}  # acksm apply has no --dry-run: it always shows the plan
         if plan.danger is Danger.SEVERE:
-            ui.confirm_name(question, target.cluster.name, given=confirm)
+            ui.confirm_name(question, target.cluster.name, given=confirm, **more)
         else:
-            ui.confirm(question, yes=settings.yes or confirm == target.cluster.name)
+            ui.confirm(question, yes=settings.yes or confirm == target.cluster.name, **more)
     perform(target, plan, dispatch, ui.emit, waits_unlocked=waits_unlocked, lock=lock)
     if not mutations:
         ui.emit(Event(Kind.UP_TO_DATE, "up-to-date", "up to date: nothing was to be done"))

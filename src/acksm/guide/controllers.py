@@ -349,11 +349,15 @@ def _live(
 
 
 def helm_calls(target: Target) -> dict[str, Callable[..., Any]]:
-    """The helm calls that a change may name."""
+    """The helm calls that a change may name. A chart's name in them is its digest, for the cache of another machine."""
     deadline = target.deadline  # and helm is looked for when one of them is called, not before
+
+    def around(chart: str) -> dict[str, Any]:
+        return {"chart": str(registry.kept(chart)), "seconds": deadline.remaining}
+
     return {
-        "helm.install": lambda **params: target.releases.install(**params, seconds=deadline.remaining),
-        "helm.upgrade": lambda **params: target.releases.upgrade(**params, seconds=deadline.remaining),
+        "helm.install": lambda chart, **params: target.releases.install(**params, **around(chart)),
+        "helm.upgrade": lambda chart, **params: target.releases.upgrade(**params, **around(chart)),
         "helm.recover": lambda **params: target.releases.recover(**params, seconds=deadline.remaining),
     }
 

@@ -120,6 +120,7 @@ def plan(observed: Observed, want: Wanted) -> list[Change]:
             call=f"{want.iam}.attach_policy",
             params={"name": want.name, "policy_arn": policy},
             after={"attached": policy},
+            words=_words("attaching", "attached", f"{_policy_name(policy)} to role {want.name}"),
             guide=f"aws iam attach-role-policy --role-name $OIDC_ROLE_NAME --policy-arn {policy}",
         )
         for policy in want.managed
@@ -134,6 +135,7 @@ def plan(observed: Observed, want: Wanted) -> list[Change]:
             params={"name": want.name, "policy": policy, "document": document},
             before={policy: inline[policy]} if policy in inline else None,
             after={policy: document},
+            words=_words("writing", "wrote", f"policy {policy} of role {want.name}"),
             guide="aws iam put-role-policy --role-name $OIDC_ROLE_NAME",
         )
         for policy, document in want.inline.items()
@@ -154,6 +156,15 @@ def plan(observed: Observed, want: Wanted) -> list[Change]:
             )
         )
     return changes
+
+
+def _policy_name(arn: str) -> str:
+    """AWS's own by its name; another account's could be called the same."""
+    return arn.rpartition("/")[2] if ":iam::aws:policy/" in arn else arn
+
+
+def _words(doing: str, done: str, what: str) -> tuple[str, str]:
+    return f"{doing} {what}", f"{done} {what}"
 
 
 def _common(want: Wanted) -> dict[str, Any]:

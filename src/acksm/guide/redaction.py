@@ -1,7 +1,8 @@
 """What goes out of a support bundle before it is written: secrets always, account ids unless they are asked for.
 
 By name of the key, and by the form of the value wherever it stands: a log line or a chart's value may hold anything.
-Better too much is hidden than one secret shown.
+Better too much is hidden than one secret shown. Others write the texts, so every pattern takes time that is linear in
+their length (tests/test_linear.py), and a line is cut after it was looked through: a secret that is cut has no form.
 """
 
 from __future__ import annotations
@@ -11,19 +12,20 @@ from collections.abc import Mapping
 from typing import Any
 
 HIDDEN = "(hidden)"
-LONGEST_TEXT = 4000  # characters of one text
+LONGEST_TEXT = 4000  # characters of one value, and of one line of a text
 _SECRET_KEY = re.compile(
     r"passw|secret|token|credential|private.?key|access.?key|session.?key|api.?key|authorization|auth$|cookie|bearer"
     r"|signature|dockerconfig",
     re.I,
 )
 # Keys that end so name where a secret is, not what it is.
-_NAME_OF = re.compile(r"(name|namespace|file|path|ref|profile|kind|count|lifetime|seconds|mount\w*)$", re.I)
+_NAME_OF = re.compile(r"(name|namespace|file|path|ref|profile|kind|count|lifetime|seconds|mount\w{0,64})$", re.I)
 # Annotations and fields that repeat whole objects.
 _DROPPED = frozenset({"managedFields", "kubectl.kubernetes.io/last-applied-configuration"})
 _FORMS = (
-    re.compile(r"-----BEGIN [A-Z ]+-----.*?(-----END [A-Z ]+-----|\Z)", re.S),
-    re.compile(r"\b(A3T[A-Z0-9]|AKIA|ASIA|AGPA|AIDA|AROA|ANPA|ANVA|ABIA|ACCA)[A-Z0-9]{12,}\b"),
+    # to its end, or to that of the text
+    re.compile(r"-----BEGIN [A-Z ]{1,64}-----[^-]*+(?:-(?!----END )[^-]*+)*+(?:-----END [A-Z ]{1,64}-----)?"),
+    re.compile(r"\b(A3T[A-Z0-9]|AKIA|ASIA|AGPA|AIDA|AROA|ANPA|ANVA|ABIA|ACCA)[A-Z0-9]{12,}"),
     re.compile(r"\beyJ[A-Za-z0-9_-]{8,}(\.[A-Za-z0-9_-]*){0,2}"),  # JSON in base64: a JWT, or a docker config
     re.compile(r"k8s-aws-v1\.[A-Za-z0-9_-]+"),
     re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"),
@@ -34,24 +36,26 @@ _FORMS = (
 )
 # "password=…", "token: …" in running text
 _ASSIGNED = re.compile(
-    r"(?i)(\b[\w.-]*(?:passw\w*|secret\w*|token|api[_-]?key|access[_-]?key\w*|credential\w*)[\"']?\s*[=:]\s*[\"']?)"
-    r"([^\s\"',;&]{3,})"
+    r"(?i)((?:passw\w{0,64}|secret\w{0,64}|token|api[_-]?key|access[_-]?key\w{0,64}|credential\w{0,64})"
+    r"[\"']?\s*[=:]\s*[\"']?)([^\s\"',;&]{3,})"
 )
 # 40 characters of base64 with capitals, small letters and digits: a secret access key. A commit's id has no capitals.
 _KEY_LIKE = re.compile(
-    r"(?<![A-Za-z0-9/+])(?=[^\s]*[A-Z])(?=[^\s]*[a-z])(?=[^\s]*\d)[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+])"
+    r"(?<![A-Za-z0-9/+])(?=[a-z0-9/+]{0,39}[A-Z])(?=[A-Z0-9/+]{0,39}[a-z])(?=[A-Za-z/+]{0,39}[0-9])"
+    r"[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+])"
 )
 _ACCOUNT = re.compile(r"(?<![0-9A-Za-z.])\d{8}(\d{4})(?![0-9A-Za-z]|\.\d)")
 
 
 def text(value: str, *, accounts: bool = False) -> str:
-    """`value` without anything that has the form of a secret; account ids keep their last four digits unless
-    `accounts`."""
+    """`value` without anything that has the form of a secret, its lines cut to LONGEST_TEXT; account ids keep their
+    last four digits unless `accounts`."""
     for form in _FORMS:
         value = form.sub(HIDDEN, value)
     value = _ASSIGNED.sub(lambda match: match[1] + HIDDEN, value)
     value = _KEY_LIKE.sub(HIDDEN, value)
-    return value if accounts else _ACCOUNT.sub(r"********\1", value)
+    value = value if accounts else _ACCOUNT.sub(r"********\1", value)
+    return "\n".join(line if len(line) <= LONGEST_TEXT else f"{line[:LONGEST_TEXT]} …" for line in value.split("\n"))
 
 
 def data(value: Any, *, accounts: bool = False, key: str = "") -> Any:
@@ -74,7 +78,7 @@ def data(value: Any, *, accounts: bool = False, key: str = "") -> Any:
     if isinstance(value, int | float):
         told = text(str(value), accounts=accounts)
         return value if told == str(value) else told
-    return text(str(value)[:LONGEST_TEXT], accounts=accounts)
+    return text(str(value), accounts=accounts)[:LONGEST_TEXT]
 
 
 def is_secret(key: str) -> bool:

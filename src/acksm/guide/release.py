@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from acksm.engine.change import Change, Danger, Op
@@ -22,7 +23,7 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Wanted:
-    """A release as it should be. `chart` is the local archive, `values` the overrides that go to helm."""
+    """A release as it should be. `chart` is the kept archive, `values` the overrides that go to helm."""
 
     service: str
     name: str
@@ -83,7 +84,7 @@ def plan(observed: Observed, wanted: Wanted, *, wait: bool, iam_is_new: bool, ad
             )
         )
     exists = bool(observed.version) and observed.recovery != "uninstall"
-    params = where | {"chart": wanted.chart, "values": dict(wanted.values)}
+    params = where | {"chart": Path(wanted.chart).name, "values": dict(wanted.values)}
     after = {"chart": f"{wanted.chart_name} {wanted.version}", "values": dict(wanted.values)}
     guide = f"helm install -n {wanted.namespace} --create-namespace --skip-crds {wanted.name} …"
     restart = exists and needs_restart(observed.health, wanted.role_arn) and bool(wanted.role_arn)

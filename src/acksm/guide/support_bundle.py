@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import math
 import os
 import platform
 import sys
@@ -43,15 +44,19 @@ Json = Mapping[str, Any]
 
 @dataclass
 class Bundle:
-    """Files by name, and what could not be read. Everything goes in through `add` and `add_text`, which redact."""
+    """Files by name, and what could not be read. Everything goes in through `add` and `add_text`, which redact, and
+    leave out what comes when no seconds are `left`: a log of megabytes takes some."""
 
     accounts: bool = False
     clean: Callable[[str], str] = str
+    left: Callable[[], float] = lambda: math.inf
     files: dict[str, bytes] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
 
     def add(self, name: str, value: Any) -> None:
         """Data as JSON; it is ASCII, so nothing in it can steer a terminal."""
+        if self._is_late(name):
+            return
         told = redaction.data(json.loads(json.dumps(value, default=str)), accounts=self.accounts)
         content = (json.dumps(told, indent=2) + "\n").encode()
         if len(content) > MAX_FILE:
@@ -61,6 +66,8 @@ class Bundle:
 
     def add_text(self, name: str, value: str) -> None:
         """Text of others: control characters are made visible."""
+        if self._is_late(name):
+            return
         told = self.clean(redaction.text(value, accounts=self.accounts))
         self.files[name] = told.encode("utf-8", "replace")[-MAX_FILE:]
 
@@ -71,6 +78,17 @@ class Bundle:
             self.lack(name, found)
         else:
             self.add(name, found)
+
+    def _is_late(self, name: str) -> bool:
+        if self.left() > 0:
+            return False
+        self.missing[name] = "timed-out: the time allowed was over before it"
+        return True
+
+    def end(self) -> None:
+        """The list of what is missing, as the last file."""
+        self.left = lambda: math.inf
+        self.add("missing.json", self.missing)
 
     def lack(self, name: str, error: AcksmError) -> None:
         self.missing[name] = redaction.text(f"{error.id}: {error.message}", accounts=self.accounts)
@@ -97,7 +115,7 @@ def run(resolved: Resolved, ui: Any, file: str, *, accounts: bool, clean: Callab
     ui.emit(Event(Kind.PROGRESS, "report.read", "looking at account, cluster and registry"))
     facts, target = gather(settings, ui.emit)
     try:
-        bundle = Bundle(accounts, clean)
+        bundle = Bundle(accounts, clean, target.deadline.left if target else lambda: math.inf)
         bundle.add("version.json", _version())
         bundle.add("config.json", {"settings": settings.model_dump(), "origins": dict(resolved.origins)})
         results = judge(doctor.CHECKS, facts)
@@ -107,7 +125,7 @@ def run(resolved: Resolved, ui: Any, file: str, *, accounts: bool, clean: Callab
             ui.emit(Event(Kind.STEP, "target", target.line()))
             ui.emit(Event(Kind.PROGRESS, "report.read", "reading events"))
             _add_cluster(bundle, facts, target)
-        bundle.add("missing.json", bundle.missing)
+        bundle.end()
         write(path, bundle.files)
         ui.emit(Event(Kind.PROGRESS, "report.read", ""))
         data: reports.BundleReport = {

@@ -46,7 +46,8 @@ class Symptom:
     fatal: bool = False
 
 
-# The first that fits a line counts, so the narrower ones stand first.
+# The first that fits a line counts, so the narrower ones stand first. Whoever makes objects writes into the logs too,
+# so nothing in a pattern is without bound.
 SYMPTOMS = (
     Symptom(
         "symptom.web-identity-denied", _LOG, r"Not authorized to perform sts:AssumeRoleWithWebIdentity", fatal=True
@@ -82,9 +83,11 @@ SYMPTOMS = (
         r"\binvalid namespace\b(?! selector)|\bduplicate namespace\b(?! name)",
         fatal=True,
     ),
-    Symptom("symptom.list-forbidden", _LOG, r"failed to list \*?[\w.]+: .*\bis forbidden"),
+    Symptom("symptom.list-forbidden", _LOG, r"failed to list \*?[\w.]{1,200}: [^\n]{0,500}\bis forbidden"),
     Symptom(
-        "symptom.kind-not-served", _LOG, r'no matches for kind "[^"]+" in version "(\w+\.)?services\.k8s\.aws/\w+"'
+        "symptom.kind-not-served",
+        _LOG,
+        r'no matches for kind "[^"]{1,100}" in version "(\w{1,100}\.)?services\.k8s\.aws/\w+"',
     ),
     Symptom("symptom.carm-off", _LOG, r"--watch-namespace is set to a single namespace\. CARM will not be enabled"),
     Symptom("symptom.selectors-overlap", _LOG, r"multiple \(\d+\) matching IAMRoleSelectors found"),
@@ -97,7 +100,7 @@ SYMPTOMS = (
     Symptom("symptom.carm-key-missing", _BOTH, r"(key|account ID) not found in CARM configmap"),
     Symptom("symptom.carm-role-empty", _BOTH, r"role (value|ARN) is empty in CARM configmap"),
     Symptom("symptom.role-not-available", (Place.CONDITION,), r"IAM Role is not available"),
-    Symptom("symptom.not-managed", _BOTH, r"Resource already exists\b.*not managed by ACK"),
+    Symptom("symptom.not-managed", _BOTH, r"Resource already exists\b.{0,500}not managed by ACK"),
     Symptom("symptom.adoption-field", _BOTH, r"required field missing: "),
     Symptom("symptom.adoption-policy", _BOTH, r"unrecognized adoption policy"),
     Symptom(
@@ -108,7 +111,7 @@ SYMPTOMS = (
     Symptom("chart-format-old", _HELM, r"manifest does not contain minimum number of descriptors"),
     Symptom("registry-forbidden", _HELM, r"\b403 Forbidden"),
     Symptom("helm-ownership", _HELM, r"cannot be imported into the current release: invalid ownership metadata"),
-    Symptom("chart-version-unknown", _HELM, r"-chart:\S+: not found"),
+    Symptom("chart-version-unknown", _HELM, r"-chart:\S{1,128}: not found"),
 )
 _COMPILED = [(symptom, re.compile(symptom.pattern, re.S)) for symptom in SYMPTOMS]
 

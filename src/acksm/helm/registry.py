@@ -31,7 +31,7 @@ OLD_LAYERS = {"application/tar+gzip", "application/vnd.cncf.helm.chart.provenanc
 MAX_JSON = 4 * 1024 * 1024
 MAX_PAGES = 50
 _PASSING = frozenset({429, 500, 502, 503, 504})
-_CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
+_CHALLENGE = re.compile(r'(\w{1,64})="([^"]*)"')
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -92,7 +92,9 @@ class Registry:
             link = re.match(r'<([^>]+)>;\s*rel="?next"?', answer.headers.get("Link", ""))
             if not link:
                 return found
-            url = urljoin(url, link[1])
+            url = self._followed(url, link[1])
+            if not self._is_own(url):  # a blob may lie elsewhere, by its digest; tags may not
+                raise AcksmError("registry-failed", f"{self.host} lists its tags at {url[:200]}", where=self._base)
         return found
 
     def pull(self, service: str, asked: str) -> Pulled:
@@ -109,7 +111,7 @@ class Registry:
         size = layer.get("size") or 0
         if not _DIGEST.fullmatch(digest) or not isinstance(size, int):
             raise AcksmError("chart-invalid", f"the manifest names {digest!r} of {size!r} bytes"[:400], where=url)
-        path = cache_dir() / "charts" / f"{digest.removeprefix('sha256:')}.tgz"
+        path = kept(f"{digest.removeprefix('sha256:')}.tgz")
         data = _cached(path, digest)
         if data is None:
             blob = f"{self._base}/v2/{repository}/blobs/{digest}"
@@ -125,12 +127,13 @@ class Registry:
         self, url: str, repository: str, limit: int, headers: Mapping[str, str] | None = None, hops: int = 4
     ) -> Answer:
         sent = dict(headers or {})
-        same_host = urlsplit(url).netloc == urlsplit(self._base).netloc
+        same_host = self._is_own(url)
         if same_host and repository in self._tokens:  # a token never goes to the host of a redirect
             sent["Authorization"] = f"Bearer {self._tokens[repository]}"
         answer = self._ask(url, sent, limit)
         if answer.status in {301, 302, 303, 307, 308} and hops:
-            return self._get(self._followed(url, answer), repository, limit, headers, hops - 1)
+            target = self._followed(url, answer.headers.get("Location", ""))
+            return self._get(target, repository, limit, headers, hops - 1)
         if answer.status == 401 and same_host and repository not in self._tokens:
             self._tokens[repository] = self._anonymous_token(answer.headers.get("WWW-Authenticate", ""), url)
             return self._get(url, repository, limit, headers, hops)
@@ -175,11 +178,14 @@ class Registry:
         told = f"{self.host} does not answer" + (", and the time allowed is over" if over else "")
         return AcksmError("timed-out" if over else "registry-unreachable", f"{told}: {error}"[:400], where=url)
 
-    def _followed(self, url: str, answer: Answer) -> str:
-        """Where a redirect leads; never from https to something else."""
-        target = urljoin(url, answer.headers.get("Location", ""))
+    def _is_own(self, url: str) -> bool:
+        return urlsplit(url).netloc == urlsplit(self._base).netloc
+
+    def _followed(self, url: str, location: str) -> str:
+        """Where a redirect or a link leads; never from https to something else."""
+        target = urljoin(url, location)
         if urlsplit(target).scheme not in {"https", urlsplit(self._base).scheme}:
-            raise AcksmError("registry-failed", f"{self.host} redirects to {target[:200]}", where=url)
+            raise AcksmError("registry-failed", f"{self.host} leads to {target[:200]}", where=url)
         return target
 
     def _anonymous_token(self, challenge: str, url: str) -> str:
@@ -225,6 +231,11 @@ def _check(data: bytes, digest: str, size: int, where: str) -> None:
         raise AcksmError("chart-digest-mismatch", f"the bytes do not have the digest {digest}", where=where)
 
 
+def kept(name: str) -> Path:
+    """Where an archive is kept; its name is the digest of its bytes."""
+    return cache_dir() / "charts" / name
+
+
 def _cached(path: Path, digest: str) -> bytes | None:
     try:
         data = path.read_bytes()
@@ -237,7 +248,7 @@ def local(source: str) -> Pulled:
     """A chart from a directory or .tgz that the user names. A directory is packed, so that helm sees what was read."""
     chart, data = archive.load(Path(source))
     digest = "sha256:" + hashlib.sha256(data).hexdigest()
-    kept = cache_dir() / "charts" / f"{digest.removeprefix('sha256:')}.tgz"
-    if _cached(kept, digest) is None:
-        private_file.write(kept, data)
-    return Pulled(chart, kept, digest)
+    path = kept(f"{digest.removeprefix('sha256:')}.tgz")
+    if _cached(path, digest) is None:
+        private_file.write(path, data)
+    return Pulled(chart, path, digest)

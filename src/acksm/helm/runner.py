@@ -1,7 +1,8 @@
 """Starting helm: the only place that does. List argv, never a shell; own HELM_* directories; own process group.
 
-helm reads and writes nothing of the user's: its registry configuration is empty, so pulls are anonymous and a stale
-login cannot break them (karpenter#3441), and its kubeconfig is a private file with a short-lived token.
+helm reads and writes nothing of the user's. It gets the variables that any program may have and no others; its registry
+configuration is empty, so pulls are anonymous and a stale login cannot break them (karpenter#3441); its kubeconfig is a
+private file with a short-lived token.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ from typing import Any
 
 from acksm.errors import AcksmError
 from acksm.private_file import write as write_private
+from acksm.surroundings import passed_on
 
 MINIMUM = (3, 8)
 END_SECONDS = 5.0  # for helm to write its release record after an interrupt
 MAX_OUTPUT = 64 * 1024 * 1024
 _VERSION = re.compile(r"v(\d+)\.(\d+)")
-_THE_USERS = ("HELM_", "KUBE")  # variables that begin so would send helm elsewhere, or to the user's files
 # Lines of helm's logs, not of its message: klog's "W1124 …", slog's "time=… level=…", helm's own "WARNING: …".
 _LOG_LINE = re.compile(r"WARNING|level=|time=|[IWEF]\d{4} ")
 # What helm's message holds → the id it is told under (ack-facts.md §4.4, rows of helm).
@@ -60,7 +61,7 @@ class Helm:
         self._home = tempfile.TemporaryDirectory(prefix="acksm-helm-")  # 0700
         home = Path(self._home.name)
         self._made, self._kubeconfig = kubeconfig, str(home / "kubeconfig.json")
-        self._environment = {key: value for key, value in os.environ.items() if not key.startswith(_THE_USERS)} | {
+        self._environment = passed_on() | {
             "HELM_CACHE_HOME": str(home / "cache"),
             "HELM_CONFIG_HOME": str(home / "config"),
             "HELM_DATA_HOME": str(home / "data"),

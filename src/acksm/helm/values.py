@@ -30,7 +30,6 @@ OPEN: tuple[Path, ...] = (
     ("serviceAccount", "annotations"),
     ("role", "labels"),
 )
-_INDENTED_ITEM = re.compile(r"^( *)[^\s#-].*:[ ]*(?:#.*)?\n(?:[ ]*(?:#.*)?\n)*\1  - ", re.M)
 _NUMBER_LIKE = re.compile(r"^[-+]?[0-9][0-9_.]*([eE][-+]?[0-9]+)?$|^0[xob][0-9a-fA-F]+$")
 # YAML 1.1, which Go's libraries speak, takes these for booleans and null.
 _OTHER_THAN_TEXT = {"", "~", "null", "true", "false", "yes", "no", "on", "off", "y", "n"}
@@ -92,7 +91,7 @@ def _round_trip(text: str, change: Callable[[Any], None] | None = None) -> str:
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 4096
-    if _INDENTED_ITEM.search(text):  # ruamel keeps no list's own indentation; the real charts indent all of theirs
+    if _indents_lists(text):  # ruamel keeps no list's own indentation; the real charts indent all of theirs
         yaml.indent(mapping=2, sequence=4, offset=2)
     tree = yaml.load(text)
     if change:
@@ -100,6 +99,20 @@ def _round_trip(text: str, change: Callable[[Any], None] | None = None) -> str:
     stream = io.StringIO()
     yaml.dump(tree, stream)
     return stream.getvalue()
+
+
+def _indents_lists(text: str) -> bool:
+    """Whether a list's items stand two deeper than its key."""
+    item = ""
+    for line in text.split("\n"):
+        bare = line.lstrip(" ")
+        if not bare or bare.startswith("#"):
+            continue
+        if item and line.startswith(item):
+            return True
+        is_key = bare.partition(" #")[0].rstrip(" ").endswith(":") and not bare.startswith("-")
+        item = " " * (len(line) - len(bare)) + "  - " if is_key else ""
+    return False
 
 
 @lru_cache(maxsize=8)

@@ -23,6 +23,7 @@ FIELD_MANAGER = "acksm"
 READ_TIMEOUT_SECONDS = 30.0
 LAST_SECONDS = 5.0  # for a request that begins when the command's time is over: a last look, the Lease given back
 PAGE = 500
+LOG_BYTES = 1024 * 1024  # of one log
 _PASSING = {"kube-unreachable", "kube-busy", "kube-failed"}
 _METADATA_ONLY = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
 
@@ -257,19 +258,27 @@ class Kube:
         self.patch(ref("Deployment", deployment, namespace), {"spec": {"template": template}})
 
     def logs(self, namespace: str, pod: str, container: str, *, previous: bool = False, lines: int = 20) -> str:
-        """The last lines of a container's log, or "" when it cannot be had (a read-only help for error messages)."""
-        query = [("container", container), ("tailLines", str(lines))] + ([("previous", "true")] if previous else [])
-        try:
-            raw = self._client.request(
-                "get",
-                f"/api/v1/namespaces/{namespace}/pods/{pod}/log",
-                serialize=False,
-                query_params=query,
-                _request_timeout=READ_TIMEOUT_SECONDS,
-            )
-        except Exception:
-            return ""
-        return bytes(raw.data).decode("utf-8", "replace")
+        """The last lines of a container's log, LOG_BYTES at most, or "" when it cannot be had (a read-only help for
+        error messages).
+
+        The kubelet's limitBytes keeps the first of the last lines, so where lines are long fewer of them are asked for.
+        """
+        from urllib3.exceptions import HTTPError
+
+        path = f"/api/v1/namespaces/{namespace}/pods/{pod}/log"
+        fixed = [("container", container), ("limitBytes", str(LOG_BYTES))] + (
+            [("previous", "true")] if previous else []
+        )
+        while True:
+            try:
+                raw = self._request("get", path, serialize=False, query_params=[*fixed, ("tailLines", str(lines))])
+                data = bytes(raw.read(LOG_BYTES))
+                raw.close()
+            except (AcksmError, HTTPError):
+                return ""
+            if len(data) < LOG_BYTES or lines == 1:
+                return data.decode("utf-8", "replace")
+            lines = max(1, lines // 4)
 
     def can(
         self, verb: str, group: str, resource: str, namespace: str = "", *, account: tuple[str, str] | None = None

@@ -20,7 +20,9 @@ from acksm.errors import AcksmError
 
 MAX_BYTES = 4 * 1024 * 1024
 _ARN = re.compile(r"^arn:[^:]+:eks:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):cluster/(?P<name>[A-Za-z0-9_-]+)$")
-_EKSCTL = re.compile(r"(?:^|@)(?P<name>[A-Za-z0-9_-]+)\.(?P<region>[a-z]{2}(?:-[a-z]+)+-\d)\.eksctl\.io$")
+_EKSCTL = re.compile(
+    r"(?:^|@)(?P<name>[A-Za-z0-9_-]{1,100})\.(?P<region>[a-z]{2}(?:-[a-z]{1,16}){1,3}-\d)\.eksctl\.io$"
+)
 
 
 @dataclass(frozen=True)

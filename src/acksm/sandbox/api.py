@@ -34,6 +34,7 @@ from acksm.sandbox.state import (
     directory,
     load,
 )
+from acksm.surroundings import passed_on
 
 UP_SECONDS = 180.0
 
@@ -90,7 +91,7 @@ def _start(options: Options, found: dict[str, Path], home: Path, emit: Emit) -> 
     began = time.monotonic()
     data = asdict(options) | {"parts": {name: str(path) for name, path in found.items()}}
     write_private(home / "options.json", json.dumps(data))
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+    environment = passed_on("ACKSM_", "XDG_", "PYTHON", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "DOCKER_CONFIG")
     # this very acksm, also where a relative PYTHONPATH found it
     environment["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
     with (home / "daemon.log").open("ab") as log:

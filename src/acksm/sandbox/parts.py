@@ -22,6 +22,7 @@ from acksm.config import cache_dir
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind, silent
 from acksm.sandbox.locks import file_lock
+from acksm.surroundings import passed_on
 
 SOURCES = Path(__file__).parent / "golang"
 GO_MINIMUM = (1, 26)
@@ -81,7 +82,13 @@ PARTS = {
     )
 }
 NEEDED = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "crane", "helm")
-_VERSION = re.compile(r"v?(\d+)\.(\d+)(?:\.\d+)?")
+# What `go help environment` says of modules, caches and proxies; not GOOGLE_…, which are somebody's keys.
+_GO_VARIABLES = (
+    *("GOAUTH", "GOCACHE", "GODEBUG", "GOENV", "GOFLAGS", "GOINSECURE", "GOMAXPROCS", "GOMEMLIMIT", "GOMODCACHE"),
+    *("GONOPROXY", "GONOSUMDB", "GOPATH", "GOPRIVATE", "GOPROXY", "GOROOT", "GOSUMDB", "GOTMPDIR", "GOVCS"),
+    *("NETRC", "XDG_"),
+)
+_VERSION = re.compile(r"v?(\d{1,9})\.(\d{1,9})")
 
 
 def ensure(names: Sequence[str] = NEEDED, emit: Emit = silent, *, pinned: bool = False) -> dict[str, Path]:
@@ -131,7 +138,7 @@ def _built(part: Part) -> Path | None:
 def _version_fits(part: Part, path: Path) -> bool:
     try:
         answer = subprocess.run(
-            [str(path), *part.version_argv], capture_output=True, text=True, timeout=20, check=False
+            [str(path), *part.version_argv], env=passed_on(), capture_output=True, text=True, timeout=20, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
         return False
@@ -154,7 +161,9 @@ def _check_go() -> None:
     go = shutil.which("go")
     if not go:
         raise AcksmError("sandbox-go-missing", "there is no go on PATH", where="PATH")
-    answer = subprocess.run([go, "env", "GOVERSION"], capture_output=True, text=True, check=False).stdout
+    answer = subprocess.run(
+        [go, "env", "GOVERSION"], env=passed_on(*_GO_VARIABLES), capture_output=True, text=True, check=False
+    ).stdout
     match = _VERSION.search(answer.replace("go", "v"))
     if not match or (int(match[1]), int(match[2])) < GO_MINIMUM:
         raise AcksmError(
@@ -177,7 +186,7 @@ def _build_one(part: Part, target: Path, emit: Emit) -> None:
     with tempfile.TemporaryDirectory(dir=target.parent.parent) as scratch:
         output = Path(scratch) / part.name
         log = Path(scratch) / "log"
-        environment = os.environ | {"GOTOOLCHAIN": "local", "GOWORK": "off", "CGO_ENABLED": "0"}
+        environment = passed_on(*_GO_VARIABLES) | {"GOTOOLCHAIN": "local", "GOWORK": "off", "CGO_ENABLED": "0"}
         argv = [
             "go",
             "build",

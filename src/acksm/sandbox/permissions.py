@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 from typing import Any
+
+from acksm.globs import pattern
 
 ALLOWED, DENIED, NOT_ALLOWED = "allowed", "explicitDeny", "implicitDeny"
 
@@ -39,15 +40,8 @@ def matches(statement: Mapping[str, Any], element: str, value: str, *, fold: boo
     if not value:
         return True
     if f"Not{element}" in statement:
-        return not any(pattern(str(item), fold).fullmatch(value) for item in _list(statement[f"Not{element}"]))
-    return any(pattern(str(item), fold).fullmatch(value) for item in _list(statement.get(element)))
-
-
-@lru_cache(maxsize=4096)
-def pattern(text: str, fold: bool) -> re.Pattern[str]:
-    """IAM's wildcards as a regular expression; `fold` where case does not count."""
-    pieces = {"*": ".*", "?": "."}
-    return re.compile("".join(pieces.get(c) or re.escape(c) for c in text), re.DOTALL | (re.I if fold else 0))
+        return not any(pattern(str(item), fold=fold).fullmatch(value) for item in _list(statement[f"Not{element}"]))
+    return any(pattern(str(item), fold=fold).fullmatch(value) for item in _list(statement.get(element)))
 
 
 def documents_of(backend: Any, kind: str, name: str) -> list[dict[str, Any]]:

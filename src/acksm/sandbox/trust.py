@@ -16,7 +16,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from acksm.sandbox.permissions import matches, pattern
+from acksm.globs import pattern
+from acksm.sandbox.permissions import matches
 
 Refusal = tuple[int, str, str]
 _ROLE = re.compile(r"^arn:[^:]+:iam::(\d{12}):role/(.+)$")
@@ -77,7 +78,7 @@ def _holds(operator: str, value: str | None, wanted: list[str]) -> bool:
     elif name == "StringEqualsIgnoreCase":
         found = value.lower() in [item.lower() for item in wanted]
     elif name in {"StringLike", "ArnLike"}:
-        found = any(pattern(item, False).fullmatch(value) for item in wanted)
+        found = any(pattern(item).fullmatch(value) for item in wanted)
     else:
         return False
     return found != negative

@@ -18,7 +18,7 @@ Lookup = Callable[[str, str, str], Mapping[str, str] | None]
 FAIL_ANNOTATION = "acksm.dev/practice-fail"
 PROGRAM_ANNOTATION = "acksm.dev/practice-program"  # "stand-in": that, even where there is a real one
 _REFERENCE = re.compile(r"\$\$|\$\(([-._a-zA-Z0-9]+)\)")
-_KEYED = re.compile(r"^metadata\.(labels|annotations)\['(.+)'\]$")
+_KEYED = re.compile(r"^metadata\.(labels|annotations)\['([^']+)'\]$")
 _FLAG = "--aws-region"  # every ACK controller has it since v0.0.1, and no other program does
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from acksm.sandbox.controllers.pods import Controller
+from acksm.surroundings import passed_on
 
 STAND_IN, BINARY, IMAGE = "stand-in", "binary", "image"
 PULL_SECONDS = 300.0
@@ -97,7 +98,9 @@ class Programs:
         if reference.startswith("127.0.0.1:"):
             argv.append("--insecure")
         try:
-            done = subprocess.run(argv, capture_output=True, timeout=PULL_SECONDS, check=False)
+            done = subprocess.run(
+                argv, env=passed_on("DOCKER_CONFIG", "XDG_"), capture_output=True, timeout=PULL_SECONDS, check=False
+            )
         except subprocess.TimeoutExpired:
             return None
         return done.stdout if done.returncode == 0 else None

@@ -40,7 +40,7 @@ _CAPITALS = {
     "urls": "URLs",
     "vpc": "VPC",
 }
-_WORD = re.compile(r"[A-Z]+[0-9]*(?=[A-Z][a-z])|[A-Z][a-z0-9]*|[A-Z]+[0-9]*|[a-z0-9]+")
+_WORD = re.compile(r"[A-Z]{1,64}[0-9]{0,64}(?=[A-Z][a-z])|[A-Z][a-z0-9]*|[A-Z]+[0-9]*|[a-z0-9]+")
 
 
 @lru_cache(maxsize=4096)
