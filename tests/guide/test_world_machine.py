@@ -25,7 +25,6 @@ from hypothesis.stateful import (
 )
 
 from acksm import charts
-from acksm.engine import lease
 from acksm.engine.diff import holds
 from acksm.errors import AcksmError
 from acksm.guide import carm_bind, cleanup, crds, install, region
@@ -70,12 +69,10 @@ Run = Callable[[MemoryWorld, bool], Said]
 
 @pytest.fixture(autouse=True, scope="module")
 def _in_memory() -> Iterator[None]:
-    """Commands meet the world of the machine that runs; a dead holder of the Lease is replaced at once."""
+    """Commands meet the world of the machine that runs."""
     with pytest.MonkeyPatch.context() as patch:
         for module in (install, region, carm_bind, cleanup):
             patch.setattr(module, "connect", lambda settings: Life.world.target_of(settings))
-        patch.setattr(lease, "DURATION_SECONDS", 0)
-        patch.setattr(lease, "LOOK_SECONDS", 0.0)
         patch.setattr(crds, "parse", lambda _crds, name: parsed(*name.replace("-chart", "").split()))
         patch.setattr(values, "patch", _patched)
         yield

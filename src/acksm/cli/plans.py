@@ -13,7 +13,7 @@ from acksm.cli.region import argument
 from acksm.ui import Ui
 
 _FREE = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": ["--help"]}
-_OF_THIS_RUN = ("yes", "wait", "timeout", "output")
+_OF_THIS_RUN = ("yes", "wait", "timeout", "lock_timeout", "output")
 
 
 def register(app: typer.Typer) -> None:

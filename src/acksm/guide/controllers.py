@@ -10,8 +10,9 @@ from typing import Any
 
 from acksm import charts, reports
 from acksm.catalog import lookup
+from acksm.engine import lease
 from acksm.engine.change import Change, Op
-from acksm.errors import AcksmError
+from acksm.errors import AcksmError, OutdatedError
 from acksm.events import Emit, Event, Kind
 from acksm.guide import bindings, crds, drift, readiness, release, running, switching
 from acksm.guide.controller_values import ROLE_PATH, Controller, service_account, values_of
@@ -176,8 +177,13 @@ def plan(
     `only_missing_crds`: as `only_missing` in `crds.plan`.
     """
     settings, namespace = target.settings, target.settings.controller_namespace
+
+    def sure() -> bool:
+        return settings.yes or lease.is_there(target.kube, namespace)
+
     for item in observed.controllers:
-        release.check_busy(item.observed, namespace, charts.release_name(item.service), sure=settings.yes)
+        name = charts.release_name(item.service)
+        release.check_busy(item.observed.status, item.observed.age_seconds, namespace, name, sure=sure)
     planned = Planned()
     wanted = []
     living = cache(lambda: bindings.living(target.kube))
@@ -332,10 +338,18 @@ def _live(
 def helm_calls(target: Target) -> dict[str, Callable[..., Any]]:
     """The helm calls that a change may name."""
     deadline = target.deadline  # and helm is looked for when one of them is called, not before
+
+    def recover(**params: Any) -> None:
+        """Only what is still as it was planned: a helm that its acksm left running may have ended since."""
+        now = {found.name: recovery(found, worked) for found, worked in installed(target).values() if found}
+        if now.get(params["release"]) != (params["action"], params["revision"]):
+            raise OutdatedError({"timeout": deadline.remaining})
+        target.releases.recover(**params, seconds=deadline.remaining)
+
     return {
         "helm.install": lambda **params: target.releases.install(**params, seconds=deadline.remaining),
         "helm.upgrade": lambda **params: target.releases.upgrade(**params, seconds=deadline.remaining),
-        "helm.recover": lambda **params: target.releases.recover(**params, seconds=deadline.remaining),
+        "helm.recover": recover,
     }
 
 
