@@ -44,21 +44,11 @@ class Kills:
         self.world.reset()
         self.abroad = Abroad.open(self.world)
 
-    def run(
-        self,
-        *argv: str,
-        at: int = 0,
-        moment: str = AFTER,
-        passing: bool = False,
-        after: float = 0.0,
-        whole: bool = False,
-    ) -> Ended:
-        """One process. `after` so many seconds it is killed from outside, wherever it is; with `whole` its helms too."""
+    def run(self, *argv: str, at: int = 0, moment: str = AFTER, passing: bool = False, after: float = 0.0) -> Ended:
+        """One process. `after` so many seconds it is killed from outside, wherever it is."""
         env = {**os.environ, **self.world.variables}
         ended = self.forks.run(Order(argv, at, moment, passing=passing, after=after), env, self.place)
         self._helms += [(pid, began) for pid in ended.helms if (began := start_time(pid))]
-        for pid in self._living() if whole and ended.killed else ():
-            os.killpg(pid, signal.SIGKILL)
         self.kills += ended.killed
         return ended
 
@@ -97,8 +87,10 @@ class Kills:
         return ended
 
     def by_clock(self, *argv: str, after: float, whole: bool) -> Ended:
-        """Kill `after` so many seconds, and run again at once."""
-        ended = self.run(*argv, after=after, whole=whole)
+        """Kill `after` so many seconds, with `whole` its helms too, and run again at once."""
+        ended = self.run(*argv, after=after)
+        for pid in self._living() if whole else ():
+            os.killpg(pid, signal.SIGKILL)
         if ended.killed:
             self._again(*argv, why=f"killed after {after:.2f} s, at {ended.calls[-1:]}")
         else:
