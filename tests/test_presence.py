@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import signal
 import subprocess
@@ -90,6 +92,21 @@ def test_where_no_file_can_be_made_others_cannot_tell(monkeypatch: pytest.Monkey
     assert (one.handle, state(machine(), one.run)) == (-1, State.UNKNOWN)
     one.end(forget=True)
     assert presence.handles() == ()
+
+
+@pytest.mark.parametrize("failure", [OSError(errno.ENOLCK, "no locks"), None])
+def test_a_file_system_without_locks_is_not_trusted(failure: OSError | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lock that nobody would meet says that a living run has ended."""
+
+    def flock(_handle: int, _how: int) -> None:
+        if failure:
+            raise failure
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    one = Presence.begin()
+    assert (one.handle, Path(presence._file(one.run)).exists()) == (-1, False)
+    monkeypatch.undo()
+    assert state(machine(), one.run) is State.UNKNOWN
 
 
 @pytest.mark.parametrize("kind", ["link", "pipe", "directory"])
