@@ -1,8 +1,9 @@
 """`make soak`: long runs on loopback that would take CI too long; writes its numbers into docs/reliability.md.
 
 Kills: lives of a cluster, one after the other in each of two clusters. A life goes through every command, and each is
-killed at one of its mutating calls, run again, and compared whole with the undisturbed one, until every call had
-its kill right before and right after it, and helm's every moment; or until the time is over.
+killed, run again at once, and compared whole with the undisturbed one: first some by the clock, from outside, wherever
+they are then; after that at each mutating call, until every call had its kill right before and right after it, and
+helm's every moment; or until the time is over.
 
 Exit code 0 when every case converged, 1 otherwise.
 """
@@ -48,19 +49,28 @@ class Case:
     what: str
 
 
+@dataclass(frozen=True)
+class Instant:
+    """When any command is to die: after this share of an undisturbed run's length, alone or with its helms."""
+
+    share: float
+    whole: bool
+
+
 @dataclass
 class Soak:
     """What is to be done and what was done, shared by the workers."""
 
     until: float
     dice: random.Random
+    instants: list[Instant] = field(default_factory=list)
+    hit: list[tuple[str, Instant, str]] = field(default_factory=list)  # command, when, and the call it had come to
     open: dict[str, list[Case]] = field(default_factory=dict)
     all: dict[str, int] = field(default_factory=dict)
     calls: dict[str, int] = field(default_factory=dict)
     done: dict[str, int] = field(default_factory=dict)
     kills: int = 0
     converged: int = 0
-    unwilling: int = 0
     failures: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -79,12 +89,18 @@ class Soak:
             self.open[command], self.all[command], self.calls[command] = cases, len(cases), len(calls)
             self.done[command] = 0
 
-    def next(self, command: str) -> Case | None:
+    def draw(self, count: int) -> None:
+        """`count` kills by the clock."""
+        self.instants = [Instant(self.dice.random(), self.dice.random() < 0.5) for _ in range(count)]
+
+    def next(self, command: str) -> Instant | Case | None:
         with self.lock:
-            return self.open[command].pop() if self.open[command] else None
+            if self.instants:
+                return self.instants.pop()
+            return self.open[command].pop() if self.open[command] and time.monotonic() < self.until else None
 
     def over(self) -> bool:
-        return time.monotonic() > self.until or not any(self.open.values())
+        return not self.instants and (time.monotonic() > self.until or not any(self.open.values()))
 
     def tell(self, text: str) -> None:
         with self.lock:
@@ -96,22 +112,23 @@ def live(soak: Soak, kills: Kills) -> None:
     name = kills.world.cluster
     try:
         wanted: dict[str, snapshot.Snapshot] = {}
+        seconds: dict[str, float] = {}
         for command, argv in kills.commands(*charts.SERVICES).items():
-            began = time.monotonic()
             kills.prepare(command)
+            began = time.monotonic()
             soak.expect(command, kills.ok(*argv).calls)
+            seconds[command] = time.monotonic() - began
             wanted[command] = kills.seen()
-            soak.tell(f"{name}: undisturbed {command}: {time.monotonic() - began:.1f} s")
+            soak.tell(f"{name}: undisturbed {command}: {seconds[command]:.1f} s")
         while not soak.over():
             kills.anew()
             for command, argv in kills.commands(*charts.SERVICES).items():
-                if soak.over() or not _one(soak, kills, command, argv, wanted[command], name):
+                if soak.over() or not _one(soak, kills, command, argv, wanted[command], seconds):
                     break
     finally:
         with soak.lock:
             soak.kills += kills.kills
             soak.converged += kills.converged
-            soak.unwilling += kills.unwilling
         kills.forks.close()
 
 
@@ -123,13 +140,21 @@ def begun(name: str, home: Path) -> Kills:
     return Kills(Abroad.open(world), Forks(place / "forks"), place)
 
 
-def _one(soak: Soak, kills: Kills, command: str, argv: tuple[str, ...], wanted: snapshot.Snapshot, name: str) -> bool:
-    """One command of a life, killed where a case is left. False: this life is of no more use."""
-    case = soak.next(command)
+def _one(
+    soak: Soak, kills: Kills, command: str, argv: tuple[str, ...], wanted: snapshot.Snapshot, seconds: dict[str, float]
+) -> bool:
+    """One command of a life, killed where a case is left; `seconds` are the undisturbed runs' lengths. False: this life
+    is of no more use."""
+    case, name, last, began = soak.next(command), kills.world.cluster, "", time.monotonic()
     try:
         kills.prepare(command)
         if case is None:
             kills.ok(*argv)
+        elif isinstance(case, Instant):
+            ended = kills.by_clock(*argv, after=max(0.01, case.share * seconds[command]), whole=case.whole)
+            last = (ended.calls or ["none"])[-1] if ended.killed else ""
+            if not ended.killed:  # the first run has what later ones find in caches
+                seconds[command] = min(seconds[command], time.monotonic() - began)
         else:
             kills.case(*argv, at=case.at, moment=case.moment)
         differing = likeness.difference(wanted, kills.seen())
@@ -139,33 +164,47 @@ def _one(soak: Soak, kills: Kills, command: str, argv: tuple[str, ...], wanted: 
             soak.failures.append(f"{case or command}: {failure}")
         soak.tell(f"{name}: FAILED {case or command}\n{failure}")
         return False
-    if case:
+    if isinstance(case, Instant):
+        with soak.lock:
+            if last:
+                soak.hit.append((command, case, last))
+            else:  # it was faster than the undisturbed one
+                soak.instants.append(Instant(soak.dice.random(), case.whole))
+        soak.tell(f"{name}: {command} killed at {case.share:.2f} of its time ({last or 'it was over before'})")
+    elif case:
         with soak.lock:
             soak.done[command] += 1
         soak.tell(f"{name}: {command} killed {case.moment} call {case.at} ({case.what})")
     return True
 
 
-def real_times(kills: Kills) -> bool:
-    """A holder of the Lease that was killed, with the times that people meet: refused, and replaced in the end."""
-    argv = ("install", "-y", "--service", "applicationautoscaling")
-    try:
-        assert kills.run(*argv, at=3, real_times=True).killed
-        refused = 0
-        while True:
-            ended = kills.run(*argv, real_times=True)
-            if ended.code == 0:
-                break
-            assert "error[cluster-busy]" in ended.stderr, ended
-            refused += 1
-            time.sleep(5)
-        return refused > 0 and "ended without a word" in ended.stderr
-    finally:
-        kills.forks.close()
+def by_clock(soak: Soak, seed: int) -> str:
+    """The section of the kills by the clock."""
+    alone = sum(not instant.whole for _, instant, _ in soak.hit)
+    rows = [
+        f"| {command} | {instant.share:.2f} | acksm{' and its helms' if instant.whole else ''} | `{_short(call)}` |"
+        for command, instant, call in sorted(soak.hit, key=lambda row: (row[0], row[1].share))
+    ]
+    return "\n".join(
+        [
+            f"{datetime.now(UTC):%Y-%m-%d}, seed {seed}, both services, {os.cpu_count()} processors: {len(soak.hit)} "
+            f"kills ({alone} of acksm alone), each followed by the same command at once, which ended as the "
+            f"undisturbed one; {len(soak.failures)} did not.",
+            "",
+            "| Command | share of the undisturbed run's time | killed | its last change before |",
+            "|---|---|---|---|",
+            *rows,
+        ]
+    )
 
 
-def numbers(soak: Soak, seconds: float, seed: int, real: bool) -> str:
-    """The section of the page."""
+def _short(call: str) -> str:
+    """A call without the names of this run's cluster and namespace."""
+    return re.sub(r"/namespaces/[^/]+", "/namespaces/NS", call)[:90]
+
+
+def numbers(soak: Soak, seconds: float, seed: int) -> str:
+    """The section of the kills at each call."""
     rows = [
         f"| {command} | {soak.calls[command]} | {soak.all[command]} | {soak.done[command]} |" for command in soak.calls
     ]
@@ -180,10 +219,8 @@ def numbers(soak: Soak, seconds: float, seed: int, real: bool) -> str:
             *rows,
             f"| all | {sum(soak.calls.values())} | {total[0]} | {total[1]} |",
             "",
-            f"{soak.kills} kills, {soak.converged} convergences, {len(soak.failures)} failures; "
-            f"{soak.unwilling} reruns were refused or failed because a helm that was left running still worked, and "
-            f"the next one converged. A dead holder of the Lease with the real times: "
-            f"{'refused, then replaced' if real else 'not run'}.",
+            f"{soak.kills} kills, those by the clock included, each followed by the same command at once: "
+            f"{soak.converged} convergences, {len(soak.failures)} failures.",
         ]
     )
 
@@ -198,9 +235,9 @@ def written(page: str, section: str, body: str) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=1800.0, help="no case begins later than this")
+    parser.add_argument("--seconds", type=float, default=1800.0, help="no kill at a call begins later than this")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="the order of the cases")
-    parser.add_argument("--no-real-times", action="store_true", help="leave out what takes a minute")
+    parser.add_argument("--by-clock", type=int, default=20, help="so many kills at instants chosen by the seed, first")
     options = parser.parse_args()
     for name in [name for name in os.environ if name.startswith(("AWS_", "ACKSM_", "HELM_")) or name == "KUBECONFIG"]:
         del os.environ[name]
@@ -213,18 +250,22 @@ def main() -> int:
             "NO_COLOR": "1",
         }
         soak = Soak(began + options.seconds, random.Random(options.seed))
+        soak.draw(options.by_clock)
         try:
             api.up(api.Options(name=NAME, clusters=()))
             worlds = [begun(f"soak-{number}", Path(home)) for number in range(WORKERS)]
-            true = not options.no_real_times and real_times(begun("soak-real", Path(home)))
             with ThreadPoolExecutor(WORKERS) as pool:
                 for work in [pool.submit(live, soak, world) for world in worlds]:
                     work.result()
         finally:
             api.down(NAME)
-    text = numbers(soak, time.monotonic() - began, options.seed, true)
-    PAGE.write_text(written(PAGE.read_text(), "kills", text))
-    sys.stdout.write(text + "\n")
+    page = PAGE.read_text()
+    if soak.hit:
+        page = written(page, "by the clock", by_clock(soak, options.seed))
+    if any(soak.done.values()):
+        page = written(page, "kills", numbers(soak, time.monotonic() - began, options.seed))
+    PAGE.write_text(page)
+    sys.stdout.write(f"{soak.kills} kills, {soak.converged} convergences, {len(soak.failures)} failures\n")
     return 1 if soak.failures else 0
 
 

@@ -102,7 +102,7 @@ def meta(place: Ref) -> dict[str, Any]:
 
 def plan(seen: Observed, wanted: Wanted) -> Planned:
     choice = cleanup_objects.choose(seen.inventory, wanted.services)
-    cleanup_cluster.check_releases(seen, wanted, sure=True)
+    cleanup_cluster.check_releases(seen, wanted, sure=lambda: True)
     return cleanup.plan(seen, wanted, choice)
 
 

@@ -32,20 +32,20 @@ OF_HELM = ("left", "killed", "pending-left", "pending-killed")
 HELM_WRITES = {"install", "upgrade", "uninstall", "rollback"}
 READS = ("Get", "List", "Describe", "Simulate", "AssumeRole")
 LEASE = "/leases"
-LOOK_SECONDS, PAUSE_SECONDS = 0.1, 0.02  # of a dead holder of the Lease; the harness makes its last sign old
 
 
 @dataclass(frozen=True)
 class Order:
     """A command, and where it is to die. With `passing` only calls beyond the Lease's count, and helm's overlap with no
-    other either, so that each run makes as many calls as it is told."""
+    other either, so that each run makes as many calls as it is told. `after` so many seconds it is killed from outside,
+    wherever it is."""
 
     argv: tuple[str, ...]
     at: int = 0
     moment: str = AFTER
     log: str = ""
     passing: bool = False
-    real_times: bool = False
+    after: float = 0.0
 
 
 class Killer:
@@ -200,11 +200,8 @@ def _await_pending(process: subprocess.Popen[bytes], config: str, space: str, re
 def run(order: Order) -> None:
     """acksm, in this process. It ends by itself with acksm's exit code, or by SIGKILL."""
     from acksm.cli import main
-    from acksm.engine import lease
 
     killer = Killer(order)
-    if not order.real_times:
-        lease.LOOK_SECONDS, lease.PAUSE_SECONDS = LOOK_SECONDS, PAUSE_SECONDS
     killer.kubernetes()
     killer.aws()
     killer.helm()
@@ -220,6 +217,12 @@ def serve() -> None:
         child = os.fork()
         if child == 0:
             _become(asked)
+        if asked["order"]["after"]:
+            clock = threading.Timer(asked["order"]["after"], os.kill, (child, signal.SIGKILL))
+            clock.start()
+            os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)  # its id is nobody else's until it is reaped
+            clock.cancel()
+            clock.join()
         _, status = os.waitpid(child, 0)
         sys.stdout.write(json.dumps({"code": os.waitstatus_to_exitcode(status)}) + "\n")
         sys.stdout.flush()

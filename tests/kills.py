@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import likeness
 import snapshot
-from abroad import Abroad, until
+from abroad import Abroad
 from acksm.engine import lease
 from acksm.kube.paths import ref
 from acksm.sandbox.state import start_time
-from killer import AFTER, BEFORE, LEASE, OF_HELM, Ended, Forks, Order
+from killer import AFTER, BEFORE, LEASE, Ended, Forks, Order
 from world import World
 
-LONG_AGO = "2020-01-01T00:00:00.000000Z"
-RERUNS = 4  # until one succeeds: helm of a killed run may still work on a release
 OLD = {"sagemaker": "1.5.1", "applicationautoscaling": "1.1.2"}
 NEW = {"sagemaker": "1.9.1", "applicationautoscaling": "1.4.1"}
 Commands = Mapping[str, tuple[str, ...]]
@@ -33,7 +32,6 @@ class Kills:
     place: Path
     kills: int = 0
     converged: int = 0
-    unwilling: int = 0  # reruns that were refused or failed before the one that converged
     _helms: list[tuple[int, int]] = field(default_factory=list)  # process ids, and when each began
 
     @property
@@ -46,23 +44,13 @@ class Kills:
         self.world.reset()
         self.abroad = Abroad.open(self.world)
 
-    def run(
-        self, *argv: str, at: int = 0, moment: str = AFTER, passing: bool = False, real_times: bool = False
-    ) -> Ended:
-        """One process. When it was killed, its Lease is made as old as that of one long dead."""
+    def run(self, *argv: str, at: int = 0, moment: str = AFTER, passing: bool = False, after: float = 0.0) -> Ended:
+        """One process. `after` so many seconds it is killed from outside, wherever it is."""
         env = {**os.environ, **self.world.variables}
-        ended = self.forks.run(Order(argv, at, moment, passing=passing, real_times=real_times), env, self.place)
+        ended = self.forks.run(Order(argv, at, moment, passing=passing, after=after), env, self.place)
         self._helms += [(pid, began) for pid in ended.helms if (began := start_time(pid))]
-        if ended.killed:
-            self.kills += 1
-            if not real_times:
-                self._age_lease()
+        self.kills += ended.killed
         return ended
-
-    def _age_lease(self) -> None:
-        place = ref("Lease", lease.NAME, self.world.namespace)
-        if self.world.kube.get(place):
-            self.world.kube.patch(place, {"spec": {"renewTime": LONG_AGO}})
 
     def ok(self, *argv: str) -> Ended:
         """One process that has to succeed."""
@@ -89,24 +77,33 @@ class Kills:
         raise AssertionError(f"{argv} does not come to an end: {made[-5:]}")
 
     def case(self, *argv: str, at: int, moment: str, passing: bool = False) -> Ended:
-        """Kill at one call, and run again until that succeeds; the run that was killed (or came to its end, when it
-        has fewer calls)."""
+        """Kill at one call, and run again at once; the run that was killed (or came to its end, when it has fewer
+        calls)."""
         ended = self.run(*argv, at=at, moment=moment, passing=passing)
         if not ended.killed:
             assert ended.code == 0, ended
             return ended
-        last = self.run(*argv)
-        for _ in range(RERUNS - 1):
-            if last.code == 0:
-                break
-            assert moment in OF_HELM, f"killed {moment} {ended.calls[-1:]}: {last}"
-            self.unwilling += 1
-            last = self.run(*argv)
-        assert last.code == 0, f"killed {moment} {ended.calls[-1:]}: {last}"
-        self.check_lease(last)
-        until(lambda: not self._living(), "a helm lives on", self._living)
-        self.converged += 1
+        self._again(*argv, why=f"killed {moment} {ended.calls[-1:]}")
         return ended
+
+    def by_clock(self, *argv: str, after: float, whole: bool) -> Ended:
+        """Kill `after` so many seconds, with `whole` its helms too, and run again at once."""
+        ended = self.run(*argv, after=after)
+        for pid in self._living() if whole else ():
+            os.killpg(pid, signal.SIGKILL)
+        if ended.killed:
+            self._again(*argv, why=f"killed after {after:.2f} s, at {ended.calls[-1:]}")
+        else:
+            assert ended.code == 0, ended
+        return ended
+
+    def _again(self, *argv: str, why: str) -> None:
+        """The same command at once; it has to succeed, and waits for a helm that goes on by itself."""
+        last = self.run(*argv)
+        assert last.code == 0, f"{why}: {last}"
+        self.check_lease(last)
+        assert not self._living(), f"{why}: a helm works beside what came after it"
+        self.converged += 1
 
     def _living(self) -> list[int]:
         """Those of its helms that run; an id alone may be another process's by now."""

@@ -20,7 +20,6 @@ import pytest
 from acksm import charts
 from acksm.aws.session import Aws
 from acksm.config import Settings
-from acksm.engine import lease
 from acksm.engine.waits import Deadline
 from acksm.guide import crds
 from acksm.guide.target import Target
@@ -115,12 +114,10 @@ class MemoryWorld:
 
 
 def commands_run_on(patch: pytest.MonkeyPatch, world: Callable[[], MemoryWorld], modules: Iterable[Any]) -> None:
-    """Let the commands of `modules` meet the world; a dead holder of the Lease is replaced at once, and what follows
-    from a chart and its values alone is worked out once: it takes a tenth of a second, and is tested elsewhere."""
+    """Let the commands of `modules` meet the world. What follows from a chart and its values alone is worked out once:
+    it takes a tenth of a second, and is tested elsewhere."""
     for module in modules:
         patch.setattr(module, "connect", lambda settings: world().target_of(settings))
-    patch.setattr(lease, "DURATION_SECONDS", 0)
-    patch.setattr(lease, "LOOK_SECONDS", 0.0)
     patch.setattr(crds, "parse", lambda _crds, name: parsed(*name.replace("-chart", "").split()))
     patch.setattr(values, "patch", _patched)
 

@@ -42,17 +42,16 @@ _ONE_OF_SERVICES = {"enum": list(SERVICES)}
 # What the validators below take, told to docs/schemas/settings.json as well.
 Service = Annotated[str, Field(json_schema_extra={**_ONE_OF_SERVICES})]
 ByService = Annotated[dict[str, str], Field(json_schema_extra={"propertyNames": {**_ONE_OF_SERVICES}})]
+_DURATION_SCHEMA = {"type": "string", "pattern": r"^(?=[0-9])([0-9]+h)?([0-9]+m)?([0-9]+s)?$"}
 Seconds = Annotated[
     float,
     Field(gt=0, allow_inf_nan=False),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "number", "exclusiveMinimum": 0},
-                {"type": "string", "pattern": r"^(?=[0-9])([0-9]+h)?([0-9]+m)?([0-9]+s)?$"},
-            ]
-        }
-    ),
+    WithJsonSchema({"anyOf": [{"type": "number", "exclusiveMinimum": 0}, _DURATION_SCHEMA]}),
+]
+SecondsOrZero = Annotated[
+    float,
+    Field(ge=0, allow_inf_nan=False),
+    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, _DURATION_SCHEMA]}),
 ]
 _DURATION = re.compile(r"^(?:(?P<h>\d+)h)?(?:(?P<m>\d+)m)?(?:(?P<s>\d+)s)?$")
 
@@ -106,6 +105,7 @@ class Settings(BaseModel):
     yes: bool = False
     wait: bool = True
     timeout: Seconds = 900.0
+    lock_timeout: SecondsOrZero = 50.0
     output: Literal["text", "json", "yaml"] = "text"
 
     @field_validator("service")
@@ -138,7 +138,7 @@ class Settings(BaseModel):
                 raise ValueError(f"{name!r} is not a service acksm installs; it knows {', '.join(SERVICES)}")
         return value
 
-    @field_validator("timeout", mode="before")
+    @field_validator("timeout", "lock_timeout", mode="before")
     @classmethod
     def _duration(cls, value: object) -> object:
         """Seconds, or Go's form: 90s, 15m, 1h30m."""

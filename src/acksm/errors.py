@@ -80,3 +80,12 @@ class AcksmError(Exception):
             "exit_code": int(self.exit_code),
             "details": self.details,
         }
+
+
+class OutdatedError(Exception):
+    """What a plan was made from has changed since by another acksm or helm: the command plans again, with these
+    settings in the place of its own (what is left of its times, in seconds)."""
+
+    def __init__(self, left: Mapping[str, float]) -> None:
+        super().__init__("planning again")
+        self.left = dict(left)

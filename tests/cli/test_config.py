@@ -49,6 +49,17 @@ def test_lists_from_variables_are_comma_separated() -> None:
 @pytest.mark.parametrize(("value", "seconds"), [("90s", 90), ("15m", 900), ("1h30m", 5400), ("45", 45), (45, 45)])
 def test_durations(value: object, seconds: float) -> None:
     assert resolve({"timeout": value}, environment={}).settings.timeout == seconds
+    assert resolve({}, environment={"ACKSM_LOCK_TIMEOUT": str(value)}).settings.lock_timeout == seconds
+
+
+def test_the_wait_for_the_lock_may_be_nothing() -> None:
+    assert resolve({}, environment={}).settings.lock_timeout == 50
+    write("lock-timeout: 0\n")
+    resolved = resolve({}, environment={})
+    assert (resolved.settings.lock_timeout, resolved.origins["lock_timeout"]) == (0, "file acksm.yaml")
+    with pytest.raises(AcksmError) as caught:
+        resolve({"lock_timeout": "-1"}, environment={})
+    assert caught.value.id == "config-invalid"
 
 
 @pytest.mark.parametrize(

@@ -253,8 +253,8 @@ def test_a_watch_that_ends_early_gives_what_it_had(end: Reply, apiserver: Apiser
 def test_a_renewal_whose_answer_is_lost_is_no_loss_of_the_lease(monkeypatch: pytest.MonkeyPatch) -> None:
     """The repeated PATCH meets the version that the first one made: a conflict with oneself."""
     monkeypatch.setattr(lease, "RENEW_SECONDS", 0.01)
-    me, renewed = "me", threading.Event()
-    held = {"metadata": {"resourceVersion": "2"}, "spec": {"holderIdentity": me}}
+    me, renewed = lease._Me("ack-system", "me", "f" * 32), threading.Event()
+    held = {**me.manifest(), "metadata": {**me.manifest()["metadata"], "resourceVersion": "2"}}
     versions: list[str] = []
 
     class Conflicted:
@@ -269,9 +269,9 @@ def test_a_renewal_whose_answer_is_lost_is_no_loss_of_the_lease(monkeypatch: pyt
             return held
 
     lost, stopped, ended = threading.Event(), threading.Event(), threading.Event()
-    mine = {"metadata": {"resourceVersion": "1"}, "spec": {"holderIdentity": me}}
+    mine = {"metadata": {"resourceVersion": "1"}}
     kube: Any = Conflicted()
-    thread = threading.Thread(target=lease._renew, args=(kube, "ack-system", mine, ended, lost, stopped))
+    thread = threading.Thread(target=lease._renew, args=(kube, me, mine, ended, lost, stopped))
     thread.start()
     assert renewed.wait(60)
     ended.set()

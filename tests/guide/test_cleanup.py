@@ -232,10 +232,10 @@ def test_releases_of_others_and_of_a_working_helm_are_refused() -> None:
     busy = observed(releases={"sagemaker": release("sagemaker", status="pending-upgrade", age=3.0)})
     for seen, failure in ((foreign, "release-not-ours"), (busy, "release-busy")):
         with pytest.raises(AcksmError) as caught:
-            cleanup_cluster.check_releases(seen, Wanted(), sure=False)
+            cleanup_cluster.check_releases(seen, Wanted(), sure=lambda: False)
         assert caught.value.id == failure
-    cleanup_cluster.check_releases(foreign, Wanted(adopt_release=True), sure=False)
-    cleanup_cluster.check_releases(busy, Wanted(), sure=True)
+    cleanup_cluster.check_releases(foreign, Wanted(adopt_release=True), sure=lambda: False)
+    cleanup_cluster.check_releases(busy, Wanted(), sure=lambda: True)
 
 
 # orphans

@@ -68,7 +68,7 @@ Run = Callable[[MemoryWorld, bool], Said]
 
 @pytest.fixture(autouse=True, scope="module")
 def _in_memory() -> Iterator[None]:
-    """Commands meet the world of the machine that runs; a dead holder of the Lease is replaced at once."""
+    """Commands meet the world of the machine that runs."""
     with pytest.MonkeyPatch.context() as patch:
         commands_run_on(patch, lambda: Life.world, (install, region, carm_bind, cleanup))
         yield

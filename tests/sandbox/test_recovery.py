@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from acksm.archive import pack
+from acksm.engine import lease
 from acksm.kube.paths import ref
+from acksm.presence import Presence
 from acksm.sandbox.practice import build, files
 from acksm.sandbox.practice.generations import all_charts
 from world import ONE, World
@@ -56,6 +58,13 @@ def kill_helm(world: World, tmp_path: Path, verb: str) -> None:
     process.wait()
 
 
+def leave_lock(world: World) -> None:
+    """What an acksm leaves that was killed with its helm."""
+    dead = Presence.begin()
+    dead.end(forget=False)
+    world.kube.create(lease._Me(world.namespace, lease.holder("install"), dead.run).manifest())
+
+
 def release_status(world: World) -> str:
     (line,) = [
         item for item in world.helm("status", RELEASE, "-o", "yaml").splitlines() if item.startswith("  status:")
@@ -76,7 +85,12 @@ def test_a_killed_helm_is_recovered(world: World, tmp_path: Path, verb: str) -> 
     status = world.acksm("status", *ONE, "-o", "json")
     assert status.exit_code == 3
     assert f"pending-{verb}" in str(status.data["controllers"])
-    world.install(*ONE)  # -y: no other helm runs
+    if verb == "install":
+        world.install(*ONE)  # -y: no other helm runs
+    else:
+        leave_lock(world)
+        run = world.acksm("install", *ONE).ok()
+        assert "ended without releasing the lock" in run.stderr
     assert release_status(world) == "deployed"
     with world.requests() as again:
         world.install(*ONE)

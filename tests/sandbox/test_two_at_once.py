@@ -1,4 +1,4 @@
-"""Ctrl-C in the middle of an install, and a second acksm beside it: real processes on a real cluster."""
+"""Ctrl-C in the middle of an install, a second acksm beside it, and one that was killed: real processes and cluster."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ import subprocess
 import sys
 import time
 
-import pytest
-
 from acksm.engine import lease
 from acksm.kube.paths import ref
-from world import World
+from world import ONE, World
 
 
 def start(world: World, *argv: str) -> subprocess.Popen[str]:
@@ -49,16 +47,31 @@ def test_ctrl_c_ends_the_call_and_the_same_command_goes_on(world: World) -> None
     assert again.writes + again.leases == []
 
 
-def test_a_killed_one_is_replaced(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lease, "LOOK_SECONDS", 2.0)
-    with start(world, "install", "-y") as process:
+def test_a_killed_one_is_replaced_at_once(world: World) -> None:
+    with start(world, "install", "-y", *ONE) as process:
         await_lease(world, process)
         process.kill()
-    second = world.acksm("install", "-y")  # nobody can tell yet that the first is dead
-    assert (second.error_id, second.exit_code) == ("cluster-busy", 6)
-    assert f"process {process.pid}" in second.stderr
-    assert world.acksm("status").error_id == ""  # who only reads never asks for it
-    world.kube.patch(ref("Lease", lease.NAME, world.namespace), {"spec": {"renewTime": "2020-01-01T00:00:00.000000Z"}})
-    run = world.install()
-    assert "ended without a word" in run.stderr
+    assert world.acksm("status", *ONE).error_id == ""  # who only reads never asks for it
+    run = world.install(*ONE, "--lock-timeout", "0")
+    assert f"process {process.pid}): acksm install ended without releasing the lock" in run.stderr
     assert world.objects("Lease") == []
+
+
+def test_one_that_works_is_waited_for_and_the_plan_made_again(world: World) -> None:
+    with start(world, "install", "-y", *ONE) as process:
+        await_lease(world, process)
+        process.send_signal(signal.SIGSTOP)
+        refused = world.acksm("install", "-y", *ONE, "--lock-timeout", "0")
+        with start(world, "install", "-y", *ONE) as second:
+            assert second.stderr
+            for line in second.stderr:
+                if "holds it; waiting 50 s at most" in line:
+                    break
+            process.send_signal(signal.SIGCONT)
+            _, told = second.communicate(timeout=120)
+        assert process.wait(60) == 0
+    assert (refused.error_id, refused.exit_code) == ("cluster-busy", 6)
+    assert f"process {process.pid}): acksm install holds the lock since" in refused.stderr
+    assert second.returncode == 0, told
+    assert "planning again" in told
+    assert "up to date" in told

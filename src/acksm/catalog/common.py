@@ -21,15 +21,16 @@ ENTRIES = (
     ),
     Entry(
         "cluster-busy",
-        "another acksm is at work on this cluster",
-        "Whoever changes something holds the Lease `acksm` in the controllers' namespace. One that ended without a "
-        "word is replaced half a minute later.",
-        "run it again when the other one is done",
+        "another acksm holds the lock of this cluster",
+        "Whoever changes something holds the Lease `acksm` in the controllers' namespace, and others wait for it for "
+        "--lock-timeout. A run that was killed is replaced: at once on the machine and by the user that started it, "
+        "elsewhere when it has not renewed the Lease for 30 s.",
+        "run it again when the other one is done, or wait longer: --lock-timeout 10m",
         ExitCode.REFUSED,
     ),
     Entry(
         "lease-lost",
-        "another acksm has taken this one's place",
+        "another acksm has taken the lock over",
         "The Lease was not renewed for half a minute: the machine slept, or the apiserver did not answer.",
         "run the same command again; it goes on where the other one leaves off",
         ExitCode.STEP_FAILED,

@@ -38,7 +38,8 @@ ENTRIES = (
     Entry(
         "release-busy",
         "another helm works on the release",
-        "Its last operation is pending and younger than five minutes, so its helm may still run.",
+        "Its last operation is pending and younger than five minutes, so its helm may still run. It is no helm of an "
+        "acksm that was killed on this machine: that one is waited for.",
         "wait for it, or run the same command again in five minutes",
         _R,
     ),

@@ -47,7 +47,7 @@ def register(app: typer.Typer) -> None:
         _INSTALLED,
         _ROLE,
         _OTHER,
-        {key: RUN[key] for key in ("dry_run", "full", "yes")},
+        {key: RUN[key] for key in ("dry_run", "full", "yes", "lock_timeout")},
         OUTPUT,
         extra=[
             argument("thing", str | None, None, "KIND/NAME", "An object to follow from the cluster to AWS."),

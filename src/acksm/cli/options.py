@@ -11,6 +11,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -164,6 +165,13 @@ RUN: dict[str, Any] = {
     "full": _option(bool | None, "--full", help="Show long new objects in the plan.", panel=_RUN),
     "yes": _option(bool | None, "--yes", "-y", help="Do not ask.", panel=_RUN),
     "wait": _option(bool | None, "--wait/--no-wait", help="Wait until the controllers run [wait].", panel=_RUN),
+    "lock_timeout": _option(
+        str | None,
+        "--lock-timeout",
+        metavar="DURATION",
+        panel=_RUN,
+        help="How long to wait for another acksm on this cluster; 0 refuses at once [50s].",
+    ),
     **OUTPUT,
 }
 
@@ -223,13 +231,19 @@ def command(
 def _go(
     run: Callable[..., int | None], resolved: Any, ui: Ui, arguments: dict[str, Any], options: Sequence[str]
 ) -> int:
+    from acksm.errors import OutdatedError
+
     ui.output = resolved.settings.output
     # a command without a cluster uses no settings but its own options
     used = [name for name in resolved.unnamed if name in options or "cluster" in options]
     if used:
         told = f"settings from ./acksm.yaml: {', '.join(name.replace('_', '-') for name in used)}"
         ui.emit(Event(Kind.NOTE, "config.file", told))
-    return run(resolved, ui, **arguments) or 0
+    while True:
+        try:
+            return run(resolved, ui, **arguments) or 0
+        except OutdatedError as reason:  # it ends with the time that is left
+            resolved = replace(resolved, settings=resolved.settings.model_copy(update=reason.left))
 
 
 def _review() -> Any:

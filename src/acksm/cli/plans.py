@@ -17,7 +17,7 @@ from acksm.ui import Ui
 
 _FREE = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": ["--help"]}
 _UsageError: Any = typer.BadParameter.__mro__[1]  # typer exports this subclass of it only
-_OF_THIS_RUN = ("yes", "wait", "timeout", "output")
+_OF_THIS_RUN = ("yes", "wait", "timeout", "lock_timeout", "output")
 
 
 def register(app: typer.Typer) -> None:

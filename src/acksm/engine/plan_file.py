@@ -24,7 +24,7 @@ from acksm.errors import AcksmError
 SCHEMA = "acksm.dev/plan/v1"
 MAX_BYTES = 32 * 1024 * 1024
 # Settings that are of a run and not of what it does.
-_OF_A_RUN = {"dry_run", "full", "yes", "wait", "timeout", "output"}
+_OF_A_RUN = {"dry_run", "full", "yes", "wait", "timeout", "lock_timeout", "output"}
 _TARGET = ("cluster", "region", "namespace")  # of the target, what follows from the ARN and the settings
 
 

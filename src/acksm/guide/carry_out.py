@@ -81,7 +81,8 @@ def hand_over(target: Target, plan: Plan) -> None:
 def perform(
     target: Target, plan: Plan, dispatch: Dispatch, emit: Emit, *, waits_unlocked: bool = False, lock: bool = True
 ) -> None:
-    """Execute `plan`, alone in the cluster, ending between two calls when a signal comes."""
+    """Execute `plan`, alone in the cluster, ending between two calls when a signal comes. `OutdatedError` where another
+    worked beside it: the command line then begins the command anew (acksm.cli.options)."""
     locked, free = (plan, None) if lock else (None, plan)
     if lock and waits_unlocked:
         locked, free = _split(plan)
@@ -114,7 +115,7 @@ def _execute(target: Target, plan: Plan, dispatch: Dispatch, emit: Emit) -> None
     if not plan.mutations:
         execute(plan, dispatch, emit, deadline)
         return
-    with lease.held(target.kube, namespace, plan.command, emit, deadline.stopped):
+    with lease.held(target.kube, namespace, plan.command, emit, deadline, target.settings.lock_timeout):
         execute(plan, dispatch, emit, deadline)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from acksm.aws.session import Aws
 from acksm.config import Settings
+from acksm.engine import lease
 from acksm.engine.change import Change, Plan
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind
@@ -215,7 +216,9 @@ def run(settings: Settings, ui: Any, wanted: Wanted, confirm: str) -> int:
         other = cleanup_seen.session(target) if wanted.carm or wanted.delete_aws else None
         observed = _look(target, wanted, other, ui.emit)
         choice = cleanup_objects.choose(observed.inventory, wanted.services)
-        cleanup_cluster.check_releases(observed, wanted, sure=settings.yes)
+        cleanup_cluster.check_releases(
+            observed, wanted, sure=lambda: settings.yes or lease.is_there(target.kube, observed.namespace)
+        )
         mended = cleanup_mend.plan(target, observed, choice, wanted, ui.emit)
         planned = plan(mended.observed, wanted, choice, made=mended.made)
 

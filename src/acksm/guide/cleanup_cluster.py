@@ -5,7 +5,7 @@ CRDs go by their own group only (G12: the guide deletes the other controller's),
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from acksm.engine.change import Change, Danger, Op
@@ -17,13 +17,13 @@ from acksm.guide.cleanup_objects import Choice
 from acksm.guide.cleanup_seen import Observed, Part, ReleaseSeen, Wanted
 from acksm.guide.crds import LANES
 from acksm.guide.inventory import Crd
-from acksm.helm.releases import PENDING_GRACE_SECONDS
+from acksm.guide.release import check_busy
 from acksm.kube.paths import Ref, ref
 
 RELEASE, CRDS, NAMESPACE = "release", "crds", "namespace"
 
 
-def check_releases(observed: Observed, wanted: Wanted, *, sure: bool) -> None:
+def check_releases(observed: Observed, wanted: Wanted, *, sure: Callable[[], bool]) -> None:
     """Refuse a release that another made, or that another helm is at. Errors: `release-not-ours`, `release-busy`."""
     for service in wanted.services:
         seen = observed.releases.get(service)
@@ -36,13 +36,7 @@ def check_releases(observed: Observed, wanted: Wanted, *, sure: bool) -> None:
                 where=f"namespace {seen.namespace}",
                 remedy="acksm cleanup … --adopt-release",
             )
-        if seen.status.startswith("pending") and seen.age < PENDING_GRACE_SECONDS and not sure:
-            raise AcksmError(
-                "release-busy",
-                f"release {seen.name} is {seen.status} since {seen.age:.0f} s",
-                where=f"namespace {seen.namespace}",
-                remedy="wait for it; or, when no helm works on it any more, run the same command again with --yes",
-            )
+        check_busy(seen.status, seen.age, seen.namespace, seen.name, sure=sure)
 
 
 def plan_releases(observed: Observed, wanted: Wanted) -> list[Change]:

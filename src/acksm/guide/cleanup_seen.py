@@ -18,12 +18,12 @@ from acksm.guide import (
     carm_accounts,
     carm_map,
     carm_roles,
-    controllers,
     drift,
     iam_role,
     inventory,
     oidc,
     readiness,
+    recorded,
     sample_roles,
 )
 from acksm.guide.inventory import Inventory
@@ -292,8 +292,8 @@ def trusts(aws: Aws) -> Mapping[str, Any] | None:
 
 def _releases(target: Target, services: Sequence[str]) -> dict[str, ReleaseSeen]:
     """`services` are those of the target's settings."""
-    installed = controllers.installed(target)
-    return {service: _release(target, service, installed.get(service, controllers.NOTHING)[0]) for service in services}
+    installed = recorded.installed(target)
+    return {service: _release(target, service, installed.get(service, recorded.NOTHING)[0]) for service in services}
 
 
 def _release(target: Target, service: str, found: Release | None) -> ReleaseSeen:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -10,20 +10,20 @@ from typing import Any
 
 from acksm import charts, reports
 from acksm.catalog import lookup
+from acksm.engine import lease
 from acksm.engine.change import Change, Op
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind
 from acksm.guide import bindings, crds, discovery, drift, readiness, release, running, switching
 from acksm.guide.controller_values import ROLE_PATH, Controller, service_account, values_of
+from acksm.guide.recorded import NOTHING, Installed, installed
 from acksm.guide.target import Target
-from acksm.helm import records, registry
-from acksm.helm.releases import Release, is_marked, recovery
+from acksm.helm import registry
+from acksm.helm.releases import is_marked, recovery
 from acksm.kube import paths
 from acksm.kube.paths import ref
 
 ADOPTED_RESOURCES = paths.Ref(f"{crds.COMMON_GROUP}/v1alpha1", "adoptedresources", "AdoptedResource")
-Installed = tuple[Release | None, tuple[int, ...]]  # a release, and its revisions that once worked
-NOTHING: Installed = (None, ())
 
 
 @dataclass(frozen=True)
@@ -72,20 +72,6 @@ def observe(target: Target, emit: Emit) -> Observed:
         count = len(target.kube.list(ADOPTED_RESOURCES, metadata_only=True)) if adopted else 0
         names = {item["metadata"]["name"]: item for item in listed.result()}
         return Observed(controllers, ack, names, count, at_work.result())
-
-
-def installed(target: Target) -> dict[str, Installed]:
-    """The releases of the chosen services, by service; those that are not there are left out."""
-    namespace = target.settings.controller_namespace
-    secrets = target.kube.list(ref("Secret", namespace=namespace), selector=records.SELECTOR, metadata_only=True)
-    newest = records.newest(secrets)
-    found: dict[str, Installed] = {}
-    for service in target.settings.service:
-        record, worked = newest.get(charts.release_name(service), ("", ()))
-        secret = target.kube.get(ref("Secret", record, namespace)) if record else None
-        if secret:
-            found[service] = (records.decode(secret), worked)
-    return found
 
 
 def releases(target: Target) -> dict[str, release.Observed]:
@@ -178,8 +164,13 @@ def plan(
     `only_missing_crds`: as `only_missing` in `crds.plan`.
     """
     settings, namespace = target.settings, target.settings.controller_namespace
+
+    def sure() -> bool:
+        return settings.yes or lease.is_there(target.kube, namespace)
+
     for item in observed.controllers:
-        release.check_busy(item.observed, namespace, charts.release_name(item.service), sure=settings.yes)
+        name = charts.release_name(item.service)
+        release.check_busy(item.observed.status, item.observed.age_seconds, namespace, name, sure=sure)
     planned = Planned()
     wanted = []
     living = cache(lambda: bindings.living(target.kube))
@@ -346,20 +337,6 @@ def _live(
         for item in target.kube.list(collection, metadata_only=True):
             found[(kind, collection.namespace, str(item["metadata"]["name"]))] = item
     return found
-
-
-def helm_calls(target: Target) -> dict[str, Callable[..., Any]]:
-    """The helm calls that a change may name. A chart's name in them is its digest, for the cache of another machine."""
-    deadline = target.deadline  # and helm is looked for when one of them is called, not before
-
-    def around(chart: str) -> dict[str, Any]:
-        return {"chart": str(registry.kept(chart)), "seconds": deadline.remaining}
-
-    return {
-        "helm.install": lambda chart, **params: target.releases.install(**params, **around(chart)),
-        "helm.upgrade": lambda chart, **params: target.releases.upgrade(**params, **around(chart)),
-        "helm.recover": lambda **params: target.releases.recover(**params, seconds=deadline.remaining),
-    }
 
 
 def _get(mapping: Mapping[str, Any], path: Sequence[str]) -> Any:

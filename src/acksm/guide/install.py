@@ -16,7 +16,7 @@ from acksm.config import Settings
 from acksm.engine.change import Change, Op, Plan
 from acksm.engine.executor import Dispatch
 from acksm.events import Emit, Event, Kind
-from acksm.guide import controllers, crds, iam_role, oidc, readiness
+from acksm.guide import controllers, crds, iam_role, oidc, readiness, recorded
 from acksm.guide.carry_out import carry_out
 from acksm.guide.target import Target, check_nodes, connect
 
@@ -175,7 +175,7 @@ def dispatch(target: Target, emit: Emit) -> Dispatch:
         "crds.await": await_crds,
         "controller.await_ready": await_ready,
         "iam.await_visible": lambda role_arn: iam_role.await_visible(target.aws, role_arn, deadline, emit),
-        **controllers.helm_calls(target),
+        **recorded.helm_calls(target),
         **target.aws.dispatch_table(),
     }
     return table

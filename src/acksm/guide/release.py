@@ -6,7 +6,7 @@ such as the list of kinds to reconcile, for ever (ack-facts.md §1.1, "Traps").
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -157,13 +157,14 @@ def _rolls_out(health: Health | None) -> bool:
     return health is not None and not health.available and health.text != SCALED_TO_ZERO
 
 
-def check_busy(observed: Observed, namespace: str, name: str, *, sure: bool) -> None:
-    """Refuse a release whose helm may still be at it (`release-busy`). A person who killed helm knows it: `--yes`
-    (`sure`) says that no other helm runs."""
-    if observed.status.startswith("pending") and observed.age_seconds < PENDING_GRACE_SECONDS and not sure:
+def check_busy(status: str, age_seconds: float, namespace: str, name: str, *, sure: Callable[[], bool]) -> None:
+    """Refuse a release whose helm may still be at it (`release-busy`). `sure` is asked where that may be: a person who
+    killed helm says by `--yes` that no other helm runs, and an acksm that was killed left its lock, which is held until
+    its helm has ended too (acksm.engine.lease)."""
+    if status.startswith("pending") and age_seconds < PENDING_GRACE_SECONDS and not sure():
         raise AcksmError(
             "release-busy",
-            f"release {name} is {observed.status} since {observed.age_seconds:.0f} s",
+            f"release {name} is {status} since {age_seconds:.0f} s",
             where=f"namespace {namespace}",
             remedy="wait for it; or, when no helm works on it any more, run the same command again with --yes",
         )

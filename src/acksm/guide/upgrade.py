@@ -8,14 +8,14 @@ from __future__ import annotations
 from acksm import charts
 from acksm.config import Settings
 from acksm.errors import AcksmError
-from acksm.guide import controllers
+from acksm.guide import recorded
 from acksm.guide.target import Target
 
 
 def settings_for(target: Target) -> Settings:
     """The settings of the `install` that is meant. Errors: `controllers-missing`, `version-older`."""
     settings = target.settings
-    installed = {service: found.version for service, (found, _) in controllers.installed(target).items() if found}
+    installed = {service: found.version for service, (found, _) in recorded.installed(target).items() if found}
     chosen = [service for service in settings.service if service in installed]
     if not chosen:
         raise AcksmError(

@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from acksm import presence
 from acksm.errors import AcksmError
 from acksm.private_file import write as write_private
 from acksm.surroundings import passed_on
@@ -109,6 +110,7 @@ class Helm:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 start_new_session=True,
+                pass_fds=presence.handles(),  # its run has not ended before it
             )
         except OSError as error:
             raise AcksmError("helm-missing", f"cannot start {self.path}: {error.strerror}", where=self.path) from error

@@ -1,0 +1,58 @@
+"""Releases as helm's own records have them, and the calls that change them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from acksm import charts
+from acksm.errors import OutdatedError
+from acksm.guide.target import Target
+from acksm.helm import records, registry
+from acksm.helm.releases import Release, recovery
+from acksm.kube.client import Kube
+from acksm.kube.paths import ref
+
+Installed = tuple[Release | None, tuple[int, ...]]  # a release, and its revisions that once worked
+NOTHING: Installed = (None, ())
+
+
+def installed(target: Target) -> dict[str, Installed]:
+    """The releases of the chosen services, by service; those that are not there are left out."""
+    names = {service: charts.release_name(service) for service in target.settings.service}
+    found = _recorded(target.kube, target.settings.controller_namespace, names.values())
+    return {service: found[name] for service, name in names.items() if name in found}
+
+
+def _recorded(kube: Kube, namespace: str, names: Iterable[str]) -> dict[str, Installed]:
+    """The releases of these names, as helm's newest records have them."""
+    secrets = kube.list(ref("Secret", namespace=namespace), selector=records.SELECTOR, metadata_only=True)
+    newest = records.newest(secrets)
+    found: dict[str, Installed] = {}
+    for name in names:
+        record, worked = newest.get(name, ("", ()))
+        secret = kube.get(ref("Secret", record, namespace)) if record else None
+        if secret:
+            found[name] = (records.decode(secret), worked)
+    return found
+
+
+def helm_calls(target: Target) -> dict[str, Callable[..., Any]]:
+    """The helm calls that a change may name. A chart's name in them is its digest, for the cache of another machine."""
+    deadline = target.deadline  # and helm is looked for when one of them is called, not before
+
+    def around(chart: str) -> dict[str, Any]:
+        return {"chart": str(registry.kept(chart)), "seconds": deadline.remaining}
+
+    def recover(**params: Any) -> None:
+        """Only what is still as it was planned: a helm that its acksm left running may have ended since."""
+        found, worked = _recorded(target.kube, params["namespace"], [params["release"]]).get(params["release"], NOTHING)
+        if found is None or recovery(found, worked) != (params["action"], params["revision"]):
+            raise OutdatedError({"timeout": deadline.remaining})
+        target.releases.recover(**params, seconds=deadline.remaining)
+
+    return {
+        "helm.install": lambda chart, **params: target.releases.install(**params, **around(chart)),
+        "helm.upgrade": lambda chart, **params: target.releases.upgrade(**params, **around(chart)),
+        "helm.recover": recover,
+    }

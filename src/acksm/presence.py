@@ -1,0 +1,110 @@
+"""Whether a run of acksm on this machine has ended: a lock of the kernel's on a file, for it and for its helms.
+
+A process id alone would not tell: ids are used again, mean another process in a container, and a helm outlives the
+acksm that started it. flock(2) belongs to the open file, which children inherit; the kernel releases it when the last
+process that has the file open ended, however it ended, and after a restart of the machine nobody holds it. The file's
+random name tells one run from all others, and that it can be opened tells that its run was on the same files.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import secrets
+import socket
+import stat
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum, auto
+from functools import cache
+from pathlib import Path
+
+_RUN = re.compile(r"[0-9a-f]{32}")
+_handles: set[int] = set()
+
+
+class State(Enum):
+    """Of a run. UNKNOWN: it was elsewhere, another user's, or its file is gone."""
+
+    RUNNING = auto()
+    ENDED = auto()
+    UNKNOWN = auto()
+
+
+@dataclass(frozen=True)
+class Presence:
+    """This run: its random name, and the open file that is locked while it or a helm of it lives (-1: none)."""
+
+    run: str
+    handle: int
+
+    @classmethod
+    def begin(cls) -> Presence:
+        """Where no file can be made or locked the run is UNKNOWN to others, which then take longer."""
+        run, handle = secrets.token_hex(16), -1
+        with suppress(OSError):
+            handle = os.open(_file(run), os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if handle >= 0 and state(machine(), run) is not State.RUNNING:  # a file system whose locks do nothing
+            os.close(handle)
+            remove(run)
+            handle = -1
+        if handle >= 0:
+            _handles.add(handle)
+        return cls(run, handle)
+
+    def end(self, *, forget: bool) -> None:
+        """Release the lock. The file stays for others to find, unless nobody will ask any more (`forget`)."""
+        _handles.discard(self.handle)
+        if self.handle >= 0:
+            os.close(self.handle)
+        if forget:
+            remove(self.run)
+
+
+def handles() -> tuple[int, ...]:
+    """The locked files of this process, for the children that have to end before their run has."""
+    return tuple(_handles)
+
+
+@cache
+def machine() -> str:
+    """This machine since it was started, where the system tells it (Linux: boot_id, proc(5)); else its name."""
+    with suppress(OSError):
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return socket.gethostname()
+
+
+def state(machine_of: str, run: str) -> State:
+    """Of the run of that name, on the machine of that name. Whatever they are, no other file is opened."""
+    if machine_of != machine() or not _RUN.fullmatch(run):  # a network's file system may lock on each machine alone
+        return State.UNKNOWN
+    try:
+        handle = os.open(_file(run), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return State.UNKNOWN
+    try:
+        found = os.fstat(handle)
+        if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
+            return State.UNKNOWN
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return State.RUNNING
+    except OSError:
+        return State.UNKNOWN
+    finally:
+        os.close(handle)
+    return State.ENDED
+
+
+def remove(run: str) -> None:
+    """The file of a run that ended."""
+    if _RUN.fullmatch(run):
+        with suppress(OSError):
+            os.unlink(_file(run))
+
+
+def _file(run: str) -> str:
+    return os.path.join(tempfile.gettempdir(), f"acksm-run-{run}")
