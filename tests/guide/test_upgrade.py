@@ -10,7 +10,7 @@ import pytest
 from acksm import charts
 from acksm.config import Settings
 from acksm.errors import AcksmError
-from acksm.guide import controllers, upgrade
+from acksm.guide import recorded, upgrade
 from acksm.guide.target import Target
 
 TESTED = charts.TESTED
@@ -20,7 +20,7 @@ NEWER = "99.0.0"
 def meant(monkeypatch: pytest.MonkeyPatch, installed: dict[str, str], **settings: Any) -> Settings:
     seen = {service: (SimpleNamespace(version=version), ()) for service, version in installed.items() if version}
     monkeypatch.setattr(
-        controllers, "installed", lambda target: {key: seen[key] for key in target.settings.service if key in seen}
+        recorded, "installed", lambda target: {key: seen[key] for key in target.settings.service if key in seen}
     )
     return upgrade.settings_for(cast(Target, SimpleNamespace(settings=Settings(**settings))))
 

@@ -25,9 +25,9 @@ IGNORED_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"}
 _CHART_LABEL, _NAME_LABEL = "helm.sh/chart", "app.kubernetes.io/name"
 # What each part of a Deployment says of the service, first to last. No value of the charts changes `helm.sh/chart`;
 # nameOverride changes the name, and image.repository the image.
-_CHART = re.compile(r"([a-z0-9]+)-chart(?:-.+)?")
-_IMAGE = re.compile(r"([a-z0-9]+)-controller")
-_NAME = re.compile(r"ack-([a-z0-9]+)-controller")
+_CHART = re.compile(r"([a-z0-9]{1,63})-chart(?:-.{1,63})?")  # labels have 63 characters at the most
+_IMAGE = re.compile(r"([a-z0-9]{1,63})-controller")
+_NAME = re.compile(r"ack-([a-z0-9]{1,63})-controller")
 # Flags that ACK's runtime has and hardly another program (aws-controllers-k8s/runtime, pkg/config/config.go).
 _FLAGS = frozenset({"aws-region", "aws-endpoint-url", "deletion-policy", "enable-carm", "watch-namespace"})
 _ENOUGH_FLAGS = 2
