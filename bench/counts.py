@@ -1,7 +1,6 @@
 """Counting a tool's requests out of the sandbox's own logs, the same way for every tool.
 
-Only requests by the tool's identity count. AWS requests that the sandbox's authenticator makes with the caller's key,
-to learn whose token it has, are the apiserver's and not the tool's.
+Only requests by the tool's identity count.
 """
 
 from __future__ import annotations
@@ -11,8 +10,6 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-
-from acksm.sandbox.authenticator import AGENT
 
 
 @dataclass(frozen=True)
@@ -31,7 +28,7 @@ class Counts:
 def aws(lines: Iterable[str], key: str) -> Counter[str]:
     """Requests of the access key `key` in the sandbox's aws.log."""
     rows = [json.loads(line) for line in lines if line.strip()]
-    return Counter(row["action"] for row in rows if row["key"] == key and row["agent"] != AGENT)
+    return Counter(row["action"] for row in rows if row["key"] == key)
 
 
 def kube(lines: Iterable[str], user: str) -> Counter[str]:

@@ -96,7 +96,8 @@ class World:
     def start(cls, worker: str) -> World:
         """The worker's cluster, in the sandbox that all workers share."""
         real = os.environ.get("ACKSM_CONTROLLER_BIN", "")  # SERVICE=PATH[,SERVICE=PATH]
-        api.up(api.Options(name=NAME, clusters=(), controller=api.binaries(real.split(",") if real else [])))
+        binaries = api.binaries(real.split(",") if real else [])
+        api.up(api.Options(name=NAME, clusters=(), controller=binaries, images=True))
         state, account = api.require(NAME), f"0{zlib.crc32(worker.encode()):011d}"
         api.add_cluster(state, worker, account, REGION)
         return cls(api.require(NAME), worker, account)

@@ -31,6 +31,7 @@ def translate(error: Exception, where: str = "") -> AcksmError:
         ("InvalidClientTokenId", "aws-no-credentials"),
         ("UnrecognizedClientException", "aws-no-credentials"),
         ("SignatureDoesNotMatch", "aws-no-credentials"),
+        ("InvalidSignatureException", "aws-no-credentials"),
         ("AuthFailure", "aws-no-credentials"),
         ("AccessDenied", "aws-access-denied"),
         ("AccessDeniedException", "aws-access-denied"),

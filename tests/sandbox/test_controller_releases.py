@@ -309,9 +309,12 @@ def test_the_binary_of_an_image_in_the_sandboxs_registry_runs(lab: Lab, tmp_path
         tar.add(program, "bin/controller")
     crane = json.loads((directory(lab.world.state.name) / "options.json").read_text())["parts"]["crane"]
     image = f"{lab.world.state.registry}/aws-controllers-k8s/sagemaker-controller:9.9.9"
-    subprocess.run([crane, "append", "--insecure", "-f", layer, "-t", image], check=True, capture_output=True)
+    login = os.environ | {"DOCKER_CONFIG": str(directory(lab.world.state.name) / "docker")}
+    subprocess.run(
+        [crane, "append", "--insecure", "-f", layer, "-t", image], env=login, check=True, capture_output=True
+    )
     entry = ["--insecure", "--entrypoint", "/bin/controller", "--set-platform", "linux/amd64", image, "-t", image]
-    subprocess.run([crane, "mutate", *entry], check=True, capture_output=True)
+    subprocess.run([crane, "mutate", *entry], env=login, check=True, capture_output=True)
     real = Lab(lab.world, "image")
     _sagemaker(real, values={"image": {"tag": "9.9.9"}}, wait=False)  # it answers no probe: it does not get ready
     real.logged("from the image, with --aws-region us-west-2")

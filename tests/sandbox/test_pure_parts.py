@@ -10,6 +10,7 @@ import socket
 import stat
 import subprocess
 import sys
+from dataclasses import asdict
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,10 @@ import pytest
 from cryptography import x509
 from hypothesis import given, strategies as st
 
-from acksm import archive
+from acksm import archive, private_file
 from acksm.errors import AcksmError
 from acksm.events import Event
-from acksm.sandbox import control_plane, identity_webhook, state
+from acksm.sandbox import api, control_plane, doors, identity_webhook, state
 from acksm.sandbox.api import exports
 from acksm.sandbox.certificates import Authority
 from acksm.sandbox.locks import file_lock
@@ -154,7 +155,7 @@ def sandbox(name: str = "demo") -> state.State:
     process = state.Process("daemon", os.getpid(), state.start_time(os.getpid()), "log")
     clusters = {"practice": state.ClusterState("practice", "r", "1", "https://x", "ca", "https://i", [process])}
     return state.State(
-        name, process, "http://a", "http://b", "http://c", "h:1", None, "/helm", {"1": {"k": "v"}}, clusters
+        name, process, "http://a", "http://c", "token", "h:1", None, "/helm", {"1": {"k": "v"}}, clusters
     )
 
 
@@ -167,6 +168,90 @@ def test_state_is_written_whole_and_privately_and_read_back() -> None:
     assert [item.name for item in file.parent.iterdir()] == ["state.json"]
     file.write_text(file.read_text()[:40])
     assert state.load("demo") is None
+
+
+def former(pid: int) -> Path:
+    """state.json as acksm 0.1 wrote it: no version, no token; its daemon is the process `pid`."""
+    data = asdict(sandbox()) | {"authenticator": "http://b"}
+    del data["version"], data["token"]
+    data["daemon"] |= {"pid": pid, "started": state.start_time(pid)}
+    file = state.directory("demo") / "state.json"
+    private_file.write(file, json.dumps(data))
+    return file
+
+
+def test_a_sandbox_of_another_version_is_told_while_it_runs_and_is_ended_by_down() -> None:
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    file = former(child.pid)
+    data = json.loads(file.read_text())
+    data["clusters"] = {}  # whose process is this one
+    file.write_text(json.dumps(data))
+    for ask in (state.load, api.require, api.status, api.environment, lambda name: api.up(api.Options(name))):
+        with pytest.raises(AcksmError) as caught:
+            ask("demo")
+        assert caught.value.id == "sandbox-version"
+        assert child.poll() is None
+    assert api.down("demo")
+    assert child.wait(10) == -signal.SIGTERM
+    assert not file.exists()
+
+
+def test_what_another_version_left_is_no_sandbox() -> None:
+    file = former(os.getpid())
+    file.write_text(file.read_text().replace(f'"started": {state.start_time(os.getpid())}', '"started": 1'))
+    assert state.load("demo") is None
+    assert {process.name for process in state.recorded("demo")} == {"daemon"}
+
+
+# doors
+
+
+def asked(app: doors.Application, **environ: str) -> str:
+    told: list[str] = []
+    app({"HTTP_HOST": "127.0.0.1:80", **environ}, lambda status, _headers: told.append(status))
+    return told[0]
+
+
+def _open(_environ: dict[str, Any], begin: doors.StartResponse) -> list[bytes]:
+    begin("200 OK", [])
+    return []
+
+
+@pytest.mark.parametrize(
+    ("environ", "status"),
+    [
+        ({}, "200"),
+        ({"HTTP_HOST": "localhost"}, "200"),
+        ({"HTTP_HOST": ""}, "403"),
+        ({"HTTP_HOST": "evil.example:80"}, "403"),
+        ({"HTTP_HOST": "127.0.0.1.evil.example"}, "403"),
+        ({"HTTP_HOST": "localhost.evil.example"}, "403"),
+        ({"HTTP_HOST": "127.0.0.1:80\n"}, "403"),
+        ({"HTTP_ORIGIN": "http://127.0.0.1:80"}, "403"),
+        ({"HTTP_ORIGIN": ""}, "403"),
+    ],
+)
+def test_servers_are_for_programs_of_this_machine(environ: dict[str, str], status: str) -> None:
+    assert asked(doors.local(_open), **environ).startswith(status)
+
+
+_JSON = {"CONTENT_TYPE": "application/json"}
+
+
+@pytest.mark.parametrize(
+    ("environ", "status"),
+    [
+        ({"HTTP_AUTHORIZATION": "Bearer t", **_JSON}, "200"),
+        (_JSON, "401"),
+        ({"HTTP_AUTHORIZATION": "Bearer ", **_JSON}, "401"),
+        ({"HTTP_AUTHORIZATION": "Bearer té", **_JSON}, "401"),
+        ({"HTTP_AUTHORIZATION": "Bearer t"}, "415"),
+        ({"HTTP_AUTHORIZATION": "Bearer t", "CONTENT_TYPE": "text/plain"}, "415"),
+        ({"HTTP_AUTHORIZATION": "Bearer t", "CONTENT_TYPE": "text/plain; application/json"}, "415"),
+    ],
+)
+def test_what_does_something_wants_the_token_and_json(environ: dict[str, str], status: str) -> None:
+    assert asked(doors.with_token(_open, "t"), **environ).startswith(status)
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", "A", "-a", "a" * 33, "a\n", "a b", "é"])

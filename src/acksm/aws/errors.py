@@ -13,6 +13,7 @@ _BAD_KEYS = {
     "InvalidClientTokenId",
     "UnrecognizedClientException",
     "SignatureDoesNotMatch",
+    "InvalidSignatureException",
     "AuthFailure",
     "InvalidAccessKeyId",
     "MissingAuthenticationToken",

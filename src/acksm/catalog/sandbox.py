@@ -45,6 +45,13 @@ ENTRIES = (
         "sandbox-missing", "there is no such sandbox", "It was never started, or it was taken down.", "acksm sandbox up"
     ),
     Entry(
+        "sandbox-version",
+        "the sandbox was started by another version of acksm",
+        "It runs on as that version started it, without what this one's sandbox has. `down` ends it and all that is in "
+        "it.",
+        "acksm sandbox down && acksm sandbox up",
+    ),
+    Entry(
         "sandbox-cluster",
         "the sandbox has no such cluster",
         "Clusters are named when they are made.",

@@ -84,11 +84,14 @@ def build(_resolved: Any, ui: Any, all_parts: bool) -> int:
             help="SERVICE=PATH: a real controller's binary to run in the stand-in's place, repeatable.",
         ),
         _parameter(
+            "images", bool, False, "--images", help="Run the binaries of images in the sandbox's own registry, as you."
+        ),
+        _parameter(
             "pull",
             bool,
             False,
             "--pull",
-            help="Run the binary of the image that a chart names, pulled from its registry.",
+            help="Run the binary of the image that a chart names, pulled from its registry; implies --images.",
         ),
         _parameter(
             "controllers", bool, True, "--controllers/--no-controllers", help="Whether controllers run in their pods."
@@ -111,6 +114,7 @@ def up(
     kubeconfig: str,
     context: str,
     controller: list[str] | None,
+    images: bool,
     pull: bool,
     controllers: bool,
     pace: float,
@@ -134,6 +138,7 @@ def up(
         charts=tuple(str(Path(item).resolve()) for item in charts or ()),
         controllers=controllers,
         controller=api.binaries(controller or ()),
+        images=images,
         pull=pull,
         pace=pace,
         **own,

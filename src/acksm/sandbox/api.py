@@ -33,6 +33,7 @@ from acksm.sandbox.state import (
     State,
     directory,
     load,
+    recorded,
 )
 from acksm.surroundings import passed_on
 
@@ -43,8 +44,9 @@ UP_SECONDS = 180.0
 class Options:
     """What `up` is asked for. `endpoint` and `ca_data` (base64) are those of a cluster that the user brings.
 
-    `controllers`: whether controllers run; `controller`: service to the path of a real one's binary; `pull`: whether
-    images may be asked for at their own registry; `pace`: how long waits last, 1 as for real.
+    `controllers`: whether controllers run; `controller`: service to the path of a real one's binary; `images`: whether
+    binaries of images in the sandbox's registry run in the stand-in's place; `pull`: whether
+    images may be asked for at their own registry (which implies `images`); `pace`: how long waits last, 1 as for real.
     """
 
     name: str = "default"
@@ -58,6 +60,7 @@ class Options:
     version: str = ""
     controllers: bool = True
     controller: dict[str, str] = field(default_factory=dict)
+    images: bool = False
     pull: bool = False
     pace: float = DEFAULT_PACE
     parts: dict[str, str] = field(default_factory=dict)
@@ -66,7 +69,8 @@ class Options:
 def up(options: Options, emit: Emit = silent) -> State:
     """A healthy sandbox with these clusters; nothing is done when there is one. Errors: sandbox-…."""
     home = directory(options.name)
-    needed = ("crane", "helm") if options.endpoint else parts.NEEDED
+    load(options.name)  # one of another version is refused before anything is built
+    needed = ("crane", "registry", "helm") if options.endpoint else parts.NEEDED
     found = parts.ensure(needed, emit)
     with file_lock(home.parent / f"{options.name}.lock", emit, f"another `sandbox up` of {options.name}"):
         state = load(options.name)
@@ -145,11 +149,8 @@ def _remove(name: str) -> None:
 
 def end_processes(name: str) -> None:
     """The daemon ends its children; what a killed daemon left is ended by recorded id and start time."""
-    state = load(name)
-    if state:
-        state.daemon.end(patience=15.0)
-        for process in state.processes()[1:]:
-            process.end(patience=2.0)
+    for process in recorded(name):
+        process.end(patience=15.0 if process.name == "daemon" else 2.0)
 
 
 def unhealthy(state: State) -> list[str]:
@@ -215,7 +216,10 @@ def control(state: State, method: str, path: str, body: Any = None) -> Any:
     """Ask the daemon: clusters/NAME, clusters/NAME/restart/PART, controllers, users, and of accounts/ID faults, status
     and empty."""
     answer = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(UP_SECONDS)).request(
-        method, f"{state.control}/{path}", body=json.dumps(body or {}), headers={"Content-Type": "application/json"}
+        method,
+        f"{state.control}/{path}",
+        body=json.dumps(body or {}),
+        headers={"Authorization": f"Bearer {state.token}", "Content-Type": "application/json"},
     )
     if answer.status != 200:
         told = json.loads(answer.data)

@@ -1,7 +1,7 @@
-"""EKS's authenticator, for real tokens: checks the presigned request and asks STS who made it.
+"""EKS's authenticator, for real tokens: checks the presigned request, whose key then says who made it.
 
-moto routes a call by its Authorization header, so the presigned URL is not sent as it is: its expiry, its signed
-cluster header and its signature are checked here, and STS is asked with the key of X-Amz-Credential (sandbox.md).
+moto routes a call by its Authorization header, so the presigned URL is not sent to it: its expiry, its signed cluster
+header and its signature are checked here.
 """
 
 from __future__ import annotations
@@ -10,14 +10,15 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import parse_qsl, urlsplit
+
+from acksm.sandbox.signatures import STAMP, signature
 
 PREFIX = "k8s-aws-v1."
 CLUSTER_HEADER = "x-k8s-aws-id"
-AGENT = "acksm-sandbox-authenticator"  # tells its questions to STS from a tool's own in aws.log
 LIFE = timedelta(minutes=15)
 _SKEW = timedelta(minutes=5)
 
@@ -51,7 +52,7 @@ def check(token: str, cluster: str, secret_of: Callable[[str], str], now: dateti
     if CLUSTER_HEADER not in signed or "host" not in signed:
         raise TokenRefusedError("the cluster's name is not signed")
     try:
-        made = datetime.strptime(query["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        made = datetime.strptime(query["X-Amz-Date"], STAMP).replace(tzinfo=UTC)
         key, day, region, service, _ = query["X-Amz-Credential"].split("/")
     except (KeyError, ValueError) as error:
         raise TokenRefusedError("not a presigned request") from error
@@ -62,35 +63,13 @@ def check(token: str, cluster: str, secret_of: Callable[[str], str], now: dateti
     if not secret:
         raise TokenRefusedError("nobody gave out this key")
     headers = {"host": parts.netloc, CLUSTER_HEADER: cluster}
-    wanted = _signature(parts.path, query, headers, secret, day, region, service)
+    pairs = [pair for pair in query.items() if pair[0] != "X-Amz-Signature"]
+    scope = f"{day}/{region}/{service}/aws4_request"
+    empty = hashlib.sha256(b"").hexdigest()
+    wanted = signature("GET", parts.path, pairs, headers, empty, secret, query["X-Amz-Date"], scope)
     if service != "sts" or not hmac.compare_digest(wanted.encode(), query.get("X-Amz-Signature", "").encode()):
         raise TokenRefusedError(f"the signature is not of cluster {cluster}")
     return key
-
-
-def _signature(
-    path: str, query: Mapping[str, str], headers: Mapping[str, str], secret: str, day: str, region: str, service: str
-) -> str:
-    """AWS Signature Version 4 of a presigned GET, from its public specification."""
-    pairs = sorted(
-        (quote(key, safe="-_.~"), quote(value, safe="-_.~")) for key, value in query.items() if key != "X-Amz-Signature"
-    )
-    canonical = "\n".join(
-        [
-            "GET",
-            path or "/",
-            "&".join(f"{key}={value}" for key, value in pairs),
-            "".join(f"{name}:{value}\n" for name, value in sorted(headers.items())),
-            ";".join(sorted(headers)),
-            hashlib.sha256(b"").hexdigest(),
-        ]
-    )
-    scope = f"{day}/{region}/{service}/aws4_request"
-    text = "\n".join(["AWS4-HMAC-SHA256", query["X-Amz-Date"], scope, hashlib.sha256(canonical.encode()).hexdigest()])
-    key = f"AWS4{secret}".encode()
-    for part in (day, region, service, "aws4_request"):
-        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
-    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
 
 
 def review(user: User | None, arn: str, reason: str = "") -> dict[str, object]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
+import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -46,6 +49,14 @@ class Authority:
             .not_valid_after(now + LIFE)
         )
 
+    def server(self, name: str) -> ssl.SSLContext:
+        """TLS for a server on loopback that talks only to who shows a certificate of this authority."""
+        context = _Patient(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*self.issue(name, server=True))
+        context.load_verify_locations(self.path)
+        context.verify_mode = ssl.CERT_REQUIRED
+        return context
+
     def issue(self, name: str, *, organization: str = "", server: bool = False) -> tuple[Path, Path]:
         """A certificate for `name` (a user, or a server on loopback); returns the paths of certificate and key."""
         key = ec.generate_private_key(ec.SECP256R1())
@@ -65,6 +76,13 @@ class Authority:
         crt.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
         write_key(pem, key)
         return crt, pem
+
+
+class _Patient(ssl.SSLContext):
+    """Hands are shaken when a connection's own thread reads: one that stays silent holds up no other."""
+
+    def wrap_socket(self, sock: socket.socket, *args: Any, **options: Any) -> ssl.SSLSocket:
+        return super().wrap_socket(sock, *args, **{**options, "do_handshake_on_connect": False})
 
 
 def write_key(path: Path, key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> None:

@@ -1,7 +1,7 @@
 """AWS on loopback: moto behind a small gate that behaves like AWS where moto is too kind.
 
-The gate refuses keys that no account has given out, can be told to fail an action, and writes down each request, so
-that tests and the benchmark can count them.
+The gate refuses requests that no key of an account has signed, can be told to fail an action, and writes down each
+request, so that tests and the benchmark can count them.
 """
 
 from __future__ import annotations
@@ -18,13 +18,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
-from acksm.sandbox import answers, iam_answers, permissions, sagemaker_calls, trust
+from acksm.sandbox import answers, iam_answers, permissions, sagemaker_calls, signatures, trust
 from acksm.sandbox.faults import Faults, drop
 
 ADMINISTRATOR = "practice-admin"
 NODE_ROLE = "practice-node"
 EXPIRED_KEY = "ASIAACKSMEXPIREDKEY0"
-_CREDENTIAL = re.compile(r"Credential=([A-Z0-9]+)/\d+/([^/]*)/([a-z-]+)/")
+_CREDENTIAL = re.compile(r"Credential=([A-Z0-9]+)/\d+/([^/]*)/([a-z0-9-]+)/")
+WEB_IDENTITY = "sts:AssumeRoleWithWebIdentity"  # the one action whose caller has no key: the token is its signature
+# What moto's server answers beside AWS's own calls: to reset and to set it, and EC2's instance metadata
+_MOTOS_OWN = ("/moto-api", "/latest/", "/favicon.ico")
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 
@@ -55,13 +58,13 @@ class Cloud:
             return start_response(status, headers, *more)
 
         params = {name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
-        if action == "unsigned:AssumeRoleWithWebIdentity":  # the token is its signature
-            service, action = "sts", "sts:AssumeRoleWithWebIdentity"
+        if action == "unsigned:AssumeRoleWithWebIdentity":
+            service, action = "sts", WEB_IDENTITY
         faults = self.faults.get(account_of(key) if key else _account_in(params), Faults())
         fault = None if key == EXPIRED_KEY else faults.next(action)
         if fault and fault.drop == "before":
             drop(environ)
-        refused = (fault.refusal if fault else None) or self._refusal(key, action, params)
+        refused = (fault.refusal if fault else None) or self._refusal(environ, body, key, action, params)
         if refused:
             status, code, message = refused
             answer: Iterable[bytes] = [_error(service, code, message)]
@@ -74,8 +77,7 @@ class Cloud:
         else:
             # Told whose key it is, moto does not look through every partition of every account, for each of which it
             # would make a state with a thousand policies first: half a second before a new account's first answer.
-            if key:
-                environ["HTTP_X_MOTO_ACCOUNT_ID"] = account_of(key)
+            environ["HTTP_X_MOTO_ACCOUNT_ID"] = account_of(key) if key else _account_in(params)
             if service in answers.SERVICES:
                 status_line, headers, raw = answers.respond(
                     self._moto, environ, service, action, body, _region(environ)
@@ -87,7 +89,6 @@ class Cloud:
         with self._lock:
             status_code = int((seen or ["0"])[0].split()[0])
             row = {"time": time.time(), "action": action, "key": key, "status": status_code}
-            row["agent"] = environ.get("HTTP_USER_AGENT", "")
             self._log.write(json.dumps(row) + "\n")
         if status_code < 300:
             faults.happened(action)
@@ -95,18 +96,27 @@ class Cloud:
             drop(environ)
         return answer
 
-    def _refusal(self, key: str, action: str, params: Mapping[str, str]) -> tuple[int, str, str] | None:
+    def _refusal(
+        self, environ: Environ, body: bytes, key: str, action: str, params: Mapping[str, str]
+    ) -> tuple[int, str, str] | None:
         if key == EXPIRED_KEY:
             return 403, "ExpiredToken", "The security token included in the request is expired"
         account = account_of(key) if key else ""
         if key and not account:
             return 403, "InvalidClientTokenId", "The security token included in the request is invalid."
-        if action == "sts:AssumeRoleWithWebIdentity":
+        if not key and action != WEB_IDENTITY:
+            return 403, "MissingAuthenticationToken", "Request is missing Authentication Token"
+        wrong = _unsigned(environ, body, account, key) if key else None
+        if wrong:
+            return wrong
+        if environ["PATH_INFO"].startswith(_MOTOS_OWN):
+            return 404, "UnknownOperationException", "AWS has no such path"
+        if action == WEB_IDENTITY:
             return trust.web_identity(_backends(), self.token_keys, params)
         return _denial(account, key, action, params) if key else None
 
 
-_QUERY = {"iam", "sts"}
+_QUERY = {"iam", "sts", "unsigned"}
 _LINKED_ROLES = {
     "sagemaker.application-autoscaling.amazonaws.com": "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
 }
@@ -130,6 +140,16 @@ def _name_linked_roles() -> None:
         return role
 
     IAMBackend.create_service_linked_role = create  # type: ignore[method-assign]
+
+
+def _unsigned(environ: Environ, body: bytes, account: str, key: str) -> tuple[int, str, str] | None:
+    """What AWS answers a request that its caller has not signed: the secret, or a session's token, is another."""
+    session = _session_of(account, key)
+    if session and environ.get("HTTP_X_AMZ_SECURITY_TOKEN", "") != session.session_token:
+        return 403, "InvalidClientTokenId", "The security token included in the request is invalid."
+    why = signatures.fault(environ, body, secret_of(key))
+    service = _caller(environ)[1]
+    return (403, "SignatureDoesNotMatch" if service in _QUERY else "InvalidSignatureException", why) if why else None
 
 
 def _denial(account: str, key: str, action: str, params: Mapping[str, str]) -> tuple[int, str, str] | None:
@@ -158,10 +178,24 @@ def _denial(account: str, key: str, action: str, params: Mapping[str, str]) -> t
 
 def _session(account: str, key: str, arn: str) -> str:
     """The caller as AWS names it in a refusal: a user's ARN, or that of the role's session."""
+    found = _session_of(account, key)
+    return str(found.arn) if found else arn
+
+
+def _session_of(account: str, key: str) -> Any:
+    """moto's record of the session that `key` is of, None for a user's key."""
     from moto.sts.models import sts_backends
 
-    found = sts_backends[account]["aws"].get_assumed_role_from_access_key(key)
-    return str(found.arn) if found else arn
+    return sts_backends[account]["aws"].get_assumed_role_from_access_key(key)
+
+
+def identity_of(key: str) -> str:
+    """The ARN that STS's GetCallerIdentity gives the owner of `key`, "" where nobody has it."""
+    account = account_of(key)
+    if not account:
+        return ""
+    found = _session_of(account, key) or _iam(account).get_user_from_access_key_id(key)
+    return str(found.arn) if found else ""
 
 
 def _resource(backend: Any, account: str, params: Mapping[str, str]) -> str:

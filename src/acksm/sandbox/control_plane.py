@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import urllib3
 
@@ -110,31 +111,55 @@ class ControlPlane:
         self.admin: tuple[Path, Path] | None = None
         self._argv: dict[str, list[str]] = {}
 
-    def run(self, issuer: str, authenticator: str, webhook: Callable[[Authority], tuple[str, str]]) -> ClusterState:
-        """Start everything and wait until a node is Ready. Error: `sandbox-part-failed` with the part's log."""
-        etcd_client, etcd_peer, secure, manager, scheduler = free_ports(5)
+    def run(self, issuer: str, webhooks: Callable[[Authority], str]) -> ClusterState:
+        """Start everything and wait until a node is Ready. `webhooks` serves what the apiserver asks and gives the URL.
+
+        Error: `sandbox-part-failed` with the part's log.
+        """
+        etcd_client, etcd_peer, secure = free_ports(3)
         pki = self.home / "pki"
         self.ca = Authority(pki)
         self.admin = self.ca.issue("practice-bootstrap", organization="system:masters")
         server = self.ca.issue("kube-apiserver", server=True)
+        etcd = self.ca.issue("etcd", server=True)
+        at_etcd = self.ca.issue("kube-apiserver-etcd-client")
         signing_key(pki / "sa.key")
         self.state.issuer = issuer
         self.state.endpoint = f"https://127.0.0.1:{secure}"
         self.state.ca_data = base64.b64encode(self.ca.path.read_bytes()).decode()
         (self.home / "audit-policy.yaml").write_text(AUDIT)
-        write_private(self.home / "authenticator.json", json.dumps(_webhook_kubeconfig(authenticator)))
+        hooks = webhooks(self.ca)
+        asking = self._kubeconfig("kube-apiserver-webhook-client", "", f"{hooks}/authenticate")
+        (self.home / "admission.json").write_text(json.dumps(_admission(asking)))
         self._start(
             "etcd",
             f"--data-dir={self.home / 'etcd'}",
-            f"--listen-client-urls=http://127.0.0.1:{etcd_client}",
-            f"--advertise-client-urls=http://127.0.0.1:{etcd_client}",
-            f"--listen-peer-urls=http://127.0.0.1:{etcd_peer}",
+            f"--listen-client-urls=https://127.0.0.1:{etcd_client}",
+            f"--advertise-client-urls=https://127.0.0.1:{etcd_client}",
+            f"--listen-peer-urls=https://127.0.0.1:{etcd_peer}",
+            f"--initial-advertise-peer-urls=https://127.0.0.1:{etcd_peer}",
+            f"--initial-cluster=default=https://127.0.0.1:{etcd_peer}",
+            *(
+                flag
+                for whose in ("", "peer-")
+                for flag in (
+                    f"--{whose}client-cert-auth",
+                    f"--{whose}trusted-ca-file={self.ca.path}",
+                    f"--{whose}cert-file={etcd[0]}",
+                    f"--{whose}key-file={etcd[1]}",
+                )
+            ),
+            "--enable-grpc-gateway=false",
             "--unsafe-no-fsync",
             "--log-level=warn",
         )
         self._start(
             "kube-apiserver",
-            f"--etcd-servers=http://127.0.0.1:{etcd_client}",
+            f"--etcd-servers=https://127.0.0.1:{etcd_client}",
+            f"--etcd-cafile={self.ca.path}",
+            f"--etcd-certfile={at_etcd[0]}",
+            f"--etcd-keyfile={at_etcd[1]}",
+            "--anonymous-auth=false",
             f"--secure-port={secure}",
             "--bind-address=127.0.0.1",
             "--advertise-address=127.0.0.1",
@@ -153,31 +178,30 @@ class ControlPlane:
             "--authorization-mode=Node,RBAC",
             "--service-cluster-ip-range=10.0.0.0/24",
             "--authentication-token-webhook-version=v1",
-            f"--authentication-token-webhook-config-file={self.home / 'authenticator.json'}",
+            f"--authentication-token-webhook-config-file={asking}",
             "--authentication-token-webhook-cache-ttl=10s",
+            f"--admission-control-config-file={self.home / 'admission.json'}",
             f"--audit-policy-file={self.home / 'audit-policy.yaml'}",
             f"--audit-log-path={self.home / 'audit.log'}",
             "--audit-log-mode=blocking",
         )
         self._await("kube-apiserver", lambda: self.api("GET", "/readyz")[0] == 200)
-        self._later_parts(manager, scheduler)
-        url, ca_data = webhook(self.ca)
+        self._later_parts()
         self.api(
             "POST",
             "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations",
-            identity_webhook.configuration(url, ca_data),
+            identity_webhook.configuration(f"{hooks}/mutate", self.state.ca_data),
         )
         self._node()
         return self.state
 
-    def _later_parts(self, manager: int, scheduler: int) -> None:
+    def _later_parts(self) -> None:
         pki = self.home / "pki"
         if self.ca is None:
             return
-        for part, port, flags in (
+        for part, flags in (
             (
                 "kube-controller-manager",
-                manager,
                 [
                     "--use-service-account-credentials",
                     f"--service-account-private-key-file={pki / 'sa.key'}",
@@ -186,16 +210,13 @@ class ControlPlane:
                     "--controllers=*,-node-ipam-controller,-node-route-controller,-resourcequota-controller",
                 ],
             ),
-            ("kube-scheduler", scheduler, []),
+            ("kube-scheduler", []),
         ):
             config = self._kubeconfig(f"system:{part}", "")
             self._start(
                 part,
                 f"--kubeconfig={config}",
-                f"--authentication-kubeconfig={config}",
-                f"--authorization-kubeconfig={config}",
-                "--bind-address=127.0.0.1",
-                f"--secure-port={port}",
+                "--secure-port=0",
                 "--leader-elect=false",
                 *flags,
             )
@@ -227,11 +248,14 @@ class ControlPlane:
                 process.end(patience=0.5)
                 self.state.processes[index] = self._started(part)
 
-    def _kubeconfig(self, user: str, organization: str) -> Path:
+    def _kubeconfig(self, user: str, organization: str, server: str = "") -> Path:
+        """A file by which `user`, of a new certificate, talks to the apiserver or another server of this cluster."""
         if self.ca is None:
             raise RuntimeError("the authority comes first")
         crt, key = self.ca.issue(user, organization=organization)
         path = self.home / f"{user.replace(':', '-')}.kubeconfig"
+        server = server or self.state.endpoint
+        host = urlsplit(server).netloc  # an admission webhook's client looks for a user of its host's name
         write_private(
             path,
             json.dumps(
@@ -243,13 +267,13 @@ class ControlPlane:
                         {
                             "name": "x",
                             "cluster": {
-                                "server": self.state.endpoint,
+                                "server": server,
                                 "certificate-authority-data": self.state.ca_data,
                             },
                         }
                     ],
-                    "users": [{"name": "x", "user": {"client-certificate": str(crt), "client-key": str(key)}}],
-                    "contexts": [{"name": "x", "context": {"cluster": "x", "user": "x"}}],
+                    "users": [{"name": host, "user": {"client-certificate": str(crt), "client-key": str(key)}}],
+                    "contexts": [{"name": "x", "context": {"cluster": "x", "user": host}}],
                 }
             ),
         )
@@ -317,15 +341,14 @@ class ControlPlane:
             time.sleep(0.1)
 
 
-def _webhook_kubeconfig(url: str) -> dict[str, Any]:
-    return {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": "x",
-        "clusters": [{"name": "x", "cluster": {"server": url}}],
-        "users": [{"name": "x", "user": {}}],
-        "contexts": [{"name": "x", "context": {"cluster": "x", "user": "x"}}],
-    }
+def _admission(kubeconfig: Path) -> dict[str, Any]:
+    """Who the apiserver is at mutating webhooks
+    (https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#authenticate-apiservers).
+    """
+    version = "apiserver.config.k8s.io/v1"
+    who = {"apiVersion": version, "kind": "WebhookAdmissionConfiguration", "kubeConfigFile": str(kubeconfig)}
+    plugins = [{"name": "MutatingAdmissionWebhook", "configuration": who}]
+    return {"apiVersion": version, "kind": "AdmissionConfiguration", "plugins": plugins}
 
 
 def tail(path: Path, lines: int = 12) -> list[str]:

@@ -6,8 +6,10 @@ all is ready and ends, with everything it started, on SIGTERM.
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import secrets
 import shutil
 import signal
 import ssl
@@ -23,8 +25,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from acksm.errors import AcksmError
 from acksm.private_file import write as write_private
-from acksm.sandbox import authenticator, cloud, identity_webhook, practice
-from acksm.sandbox.certificates import Authority
+from acksm.sandbox import authenticator, cloud, doors, identity_webhook, practice
 from acksm.sandbox.cloud import Cloud
 from acksm.sandbox.control_plane import ControlPlane, free_ports, start
 from acksm.sandbox.controllers import forks
@@ -55,13 +56,14 @@ class Daemon:
         self.stop = threading.Event()
         self.cloud = Cloud(self.home / "aws.log")
         self.controllers = Host(options, self.home, self.parts["crane"], self._serve)
+        self._registry_password = secrets.token_urlsafe()
         self._lock = threading.Lock()
         self.state = State(
             options["name"],
             Process("daemon", os.getpid(), start_time(os.getpid()), str(self.home / "daemon.log")),
             "",
             "",
-            "",
+            secrets.token_urlsafe(),
             "",
             None,
             str(self.parts["helm"]),
@@ -98,15 +100,9 @@ class Daemon:
     def _begin(self) -> None:
         if self.controllers.on:
             forks.warm()
-        (registry,) = free_ports(1)
-        self.state.registry = f"127.0.0.1:{registry}"
-        self.state.registry_process = start(
-            "registry",
-            [str(self.parts["crane"]), "registry", "serve", "--address", self.state.registry],
-            self.home / "logs" / "registry.log",
-        )
-        self.state.aws_endpoint = self._serve(self.cloud, threads=True)
-        self.state.authenticator = self.state.control = self._serve(self._control)
+        self._start_registry()
+        self.state.aws_endpoint = self._serve(self.cloud)
+        self.state.control = self._serve(doors.with_token(self._control, self.state.token))
         for account in [self.options["account"], *self.options["other_accounts"]]:
             self.open_account(account, self.options["region"])
         save(self.state)
@@ -119,14 +115,29 @@ class Daemon:
             raise self._seed_error
         save(self.state)
 
+    def _start_registry(self) -> None:
+        """Anybody may pull, as from the public one. The password for pushes is in a file as `docker login` writes."""
+        (port,) = free_ports(1)
+        self.state.registry = f"127.0.0.1:{port}"
+        login = f"acksm:{self._registry_password}"
+        auths = {self.state.registry: {"auth": base64.b64encode(login.encode()).decode()}}
+        write_private(self.home / "docker" / "config.json", json.dumps({"auths": auths}))
+        self.state.registry_process = start(
+            "registry",
+            [str(self.parts["registry"]), self.state.registry],
+            self.home / "logs" / "registry.log",
+            {"ACKSM_REGISTRY_PASSWORD": self._registry_password},
+        )
+
     _seed_error: AcksmError | None = None
 
     def _seed(self) -> None:
         try:
             http = urllib3.PoolManager(retries=urllib3.Retry(total=40, backoff_factor=0.05, backoff_max=0.3))
             http.request("GET", f"http://{self.state.registry}/v2/")
-            practice.seed(self.state.registry)
-            practice.seed_from(self.state.registry, [Path(path) for path in self.options["charts"]])
+            target = practice.Target(self.state.registry, self._registry_password)
+            practice.seed(target)
+            practice.seed_from(target, [Path(path) for path in self.options["charts"]])
         except AcksmError as error:
             self._seed_error = error
         except urllib3.exceptions.HTTPError as error:
@@ -158,7 +169,8 @@ class Daemon:
             self.planes[name] = plane
             self.cloud.token_keys[issuer] = home / "pki" / "sa.key"
             found = plane.run(
-                issuer, f"{self.state.authenticator}/authenticate/{name}", lambda ca: self._serve_webhook(ca, name)
+                issuer,
+                lambda ca: self._serve(lambda *asked: self._hook(name, *asked), ca.server("webhooks")),
             )
         cloud.record_cluster(
             name,
@@ -188,34 +200,36 @@ class Daemon:
                 process.end(patience=1.0)
             shutil.rmtree(self.home / "clusters" / name, ignore_errors=True)
 
-    def _serve(self, app: Any, context: ssl.SSLContext | None = None, threads: bool = True) -> str:
-        server = make_server("127.0.0.1", 0, app, threaded=threads, request_handler=_Quiet, ssl_context=context)
+    def _serve(self, app: doors.Application, context: ssl.SSLContext | None = None) -> str:
+        server = make_server(
+            "127.0.0.1", 0, doors.local(app), threaded=True, request_handler=_Quiet, ssl_context=context
+        )
         threading.Thread(target=server.serve_forever, daemon=True).start()
         return f"{'https' if context else 'http'}://127.0.0.1:{server.server_port}"
 
-    def _serve_webhook(self, ca: Authority, cluster: str) -> tuple[str, str]:
-        crt, key = ca.issue("pod-identity-webhook", server=True)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(crt, key)
-        ca_data = self.planes[cluster].state.ca_data
-        return self._serve(lambda environ, begin: self._mutate(cluster, environ, begin), context) + "/mutate", ca_data
+    def _hook(self, cluster: str, environ: dict[str, Any], begin: Callable[..., Any]) -> Iterable[bytes]:
+        """What the cluster's apiserver asks: who made a token, and what a pod is to have."""
+        body = _body(environ)
+        match environ["PATH_INFO"]:
+            case "/authenticate":
+                return _answer(begin, self._authenticate(cluster, str((body.get("spec") or {}).get("token", ""))))
+            case "/mutate":
+                return _answer(begin, self._mutate(cluster, body))
+        return _answer(begin, {"error": "unknown"}, "404 unknown")
 
-    def _mutate(self, cluster: str, environ: dict[str, Any], begin: Callable[..., Any]) -> Iterable[bytes]:
-        review = _body(environ)
+    def _mutate(self, cluster: str, review: dict[str, Any]) -> dict[str, Any]:
         request = review["request"]
         account = (request["object"].get("spec") or {}).get("serviceAccountName") or "default"
         plane = self.planes[cluster]
         _, found = plane.api("GET", f"/api/v1/namespaces/{request['namespace']}/serviceaccounts/{account}")
         role = (((found or {}).get("metadata") or {}).get("annotations") or {}).get(identity_webhook.ROLE, "")
-        return _answer(begin, identity_webhook.answer(review, role, plane.state.region))
+        return identity_webhook.answer(review, role, plane.state.region)
 
     def _control(self, environ: dict[str, Any], begin: Callable[..., Any]) -> Iterable[bytes]:
-        """The authenticator's webhook, and what the sandbox's own commands and tests ask for."""
+        """What the sandbox's own commands and tests ask for."""
         parts = environ["PATH_INFO"].strip("/").split("/")
         body = _body(environ)
         match parts:
-            case ["authenticate", cluster]:
-                return _answer(begin, self._authenticate(cluster, str((body.get("spec") or {}).get("token", ""))))
             case ["clusters", name] if environ["REQUEST_METHOD"] == "DELETE":
                 self.remove_cluster(name)
             case ["clusters", name]:
@@ -247,29 +261,11 @@ class Daemon:
     def _authenticate(self, cluster: str, token: str) -> dict[str, object]:
         try:
             key = authenticator.check(token, cluster, cloud.secret_of)
-            arn = self._caller(key)
+            arn = cloud.identity_of(key)
         except authenticator.TokenRefusedError as refused:
             return authenticator.review(None, "", str(refused))
         user = self.users.get(arn)
         return authenticator.review(user, arn, "" if user else f"{arn} is not mapped to a user")
-
-    def _caller(self, key: str) -> str:
-        """Ask moto's STS, with the key in the header that moto routes by."""
-        header = f"AWS4-HMAC-SHA256 Credential={key}/20260101/{self.options['region']}/sts/aws4_request, Signature=x"
-        answer = urllib3.PoolManager(retries=False).request(
-            "POST",
-            self.state.aws_endpoint,
-            body=b"Action=GetCallerIdentity&Version=2011-06-15",
-            headers={
-                "Authorization": header,
-                "Content-Type": "application/x-www-form-urlencoded",
-                "User-Agent": authenticator.AGENT,
-            },
-        )
-        text = answer.data.decode()
-        if answer.status != 200 or "<Arn>" not in text:
-            raise authenticator.TokenRefusedError("STS does not know who made it")
-        return text.partition("<Arn>")[2].partition("</Arn>")[0]
 
 
 def _body(environ: dict[str, Any]) -> dict[str, Any]:

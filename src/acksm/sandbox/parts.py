@@ -36,7 +36,8 @@ _STAMP = (
 
 @dataclass(frozen=True)
 class Part:
-    """A program: the Go module that builds it, its package, and what its version answer has to match."""
+    """A program: the Go module that builds it, its package, and what its version answer has to match; one without
+    `version_argv` is our own."""
 
     name: str
     module: str
@@ -78,10 +79,11 @@ PARTS = {
             "-X sigs.k8s.io/kwok/pkg/consts.Version=v0.8.0",
         ),
         Part("crane", "crane", "github.com/google/go-containerregistry/cmd/crane", ("version",), (0, 0)),
+        Part("registry", "crane", "./registry", (), (0, 0)),
         Part("yq", "bench", "github.com/mikefarah/yq/v4", ("--version",), (4, 0)),
     )
 }
-NEEDED = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "crane", "helm")
+NEEDED = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "crane", "registry", "helm")
 # What `go help environment` says of modules, caches and proxies; not GOOGLE_…, which are somebody's keys.
 _GO_VARIABLES = (
     *("GOAUTH", "GOCACHE", "GODEBUG", "GOENV", "GOFLAGS", "GOINSECURE", "GOMAXPROCS", "GOMEMLIMIT", "GOMODCACHE"),
@@ -120,6 +122,8 @@ def existing(name: str) -> Path | None:
 
 
 def _existing(part: Part, environment: Mapping[str, str] | None = None) -> Path | None:
+    if not part.version_argv:  # a program of ours is not found elsewhere
+        return _built(part)
     environment = os.environ if environment is None else environment
     assets = environment.get("KUBEBUILDER_ASSETS")
     candidates = [Path(assets) / part.name] if assets else []
@@ -153,6 +157,8 @@ def _cached(part: Part) -> Path:
     digest = hashlib.sha256()
     for name in ("go.mod", "go.sum"):
         digest.update((SOURCES / part.module / name).read_bytes())
+    for source in sorted((SOURCES / part.module / part.package).glob("*.go")):
+        digest.update(source.read_bytes())
     digest.update((part.package + part.flags).encode())
     return cache_dir() / "parts" / f"{part.name}-{digest.hexdigest()[:16]}" / part.name
 

@@ -18,6 +18,7 @@ from acksm.errors import AcksmError
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?")
 ACCOUNT, OTHER_ACCOUNT = "012345678901", "111111111111"
 CLUSTER, REGION = "practice", "us-west-2"
+VERSION = 2  # of state.json; one more whenever a running sandbox of the code before could not be used
 
 
 @dataclass
@@ -62,18 +63,19 @@ class ClusterState:
 
 @dataclass
 class State:
-    """The whole sandbox as state.json has it."""
+    """The whole sandbox as state.json has it. `token` opens the control port, and with it everything."""
 
     name: str
     daemon: Process
     aws_endpoint: str
-    authenticator: str
     control: str
+    token: str
     registry: str
     registry_process: Process | None
     helm: str
     accounts: dict[str, dict[str, str]]  # account id -> its keys
     clusters: dict[str, ClusterState] = field(default_factory=dict)
+    version: int = VERSION
 
     def processes(self) -> list[Process]:
         """Everything that runs, the daemon first."""
@@ -92,14 +94,33 @@ def directory(name: str) -> Path:
 
 
 def load(name: str) -> State | None:
-    """The state, or None when there is no sandbox of that name."""
+    """The state, or None when there is no sandbox of that name, or half of one: `up` begins anew, `down` removes it.
+
+    Error: `sandbox-version`, for one of another version of acksm that runs.
+    """
+    raw = _read(name)
+    if raw and raw.get("version") == VERSION:
+        return _state(raw)
+    if any(process.alive() for process in recorded(name)):
+        raise AcksmError("sandbox-version", f"sandbox {name} was started by another version of acksm, and runs")
+    return None
+
+
+def recorded(name: str) -> list[Process]:
+    """The processes that the state names, the daemon first, also where another version of acksm wrote it."""
+    raw = _read(name)
+    if not raw:
+        return []
+    listed = [raw.get("daemon"), raw.get("registry_process")]
+    listed += [item for cluster in raw.get("clusters", {}).values() for item in cluster["processes"]]
+    return [Process(**item) for item in listed if item]
+
+
+def _read(name: str) -> dict[str, Any]:
     try:
-        raw = json.loads((directory(name) / "state.json").read_text())
-    except FileNotFoundError:
-        return None
+        return dict(json.loads((directory(name) / "state.json").read_text()))
     except (OSError, ValueError):
-        return None  # a half sandbox: `up` begins anew, `down` removes it
-    return _state(raw)
+        return {}
 
 
 def _state(raw: dict[str, Any]) -> State:

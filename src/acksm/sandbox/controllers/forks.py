@@ -7,6 +7,7 @@ multiprocessing's fork server; it ends with the daemon, and the stand-ins with i
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.util
 import os
 import signal
 import subprocess
@@ -22,6 +23,8 @@ _PRELOADED = ["acksm.sandbox.controllers.standin.preloaded", __name__]
 
 def _context() -> ForkServerContext:
     """The fork server of this process; it begins to import once the first child, or `warm`, asks for it."""
+    # Before Python 3.11.1 its socket was open to every user: https://nvd.nist.gov/vuln/detail/CVE-2022-42919
+    multiprocessing.util.abstract_sockets_supported = False  # type: ignore[misc]
     found = multiprocessing.get_context("forkserver")
     found.set_forkserver_preload(_PRELOADED)
     return found

@@ -30,6 +30,7 @@ class Host:
         self._pace = float(options.get("pace") or DEFAULT_PACE)
         self._named: dict[str, str] = dict(options.get("controller") or {})
         self._pull = bool(options.get("pull"))
+        self._images = self._pull or bool(options.get("images"))
         self._home, self._crane, self._serve = home, crane, serve
         self._kubelets: dict[str, Kubelet] = {}
         self._stop = threading.Event()
@@ -51,7 +52,9 @@ class Host:
             node_keys(plane.state.account, plane.state.region),
         )
         kube = Kube(plane.state.endpoint, ca_file, pair=pair)
-        programs = Programs(self._named, self._crane, registry, self._home / "controllers", pull=self._pull)
+        programs = Programs(
+            self._named, self._crane, registry, self._home / "controllers", images=self._images, pull=self._pull
+        )
         kubelet = self._kubelets[name] = Kubelet(around, kube, programs)
         kubelet.start()
         self._serve_logs(plane, kubelet, kube)
@@ -60,15 +63,11 @@ class Host:
         """Only the apiserver may ask: it shows a certificate of the cluster's authority."""
         if plane.ca is None:
             return
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(*plane.ca.issue("practice-kubelet", server=True))
-        context.load_verify_locations(str(plane.ca.path))
-        context.verify_mode = ssl.CERT_REQUIRED
         server = LogServer(
             lambda namespace, pod, container, previous: kubelet.log_of(namespace, pod, container, previous=previous),
             self._stop,
         )
-        port = urlsplit(self._serve(server, context)).port
+        port = urlsplit(self._serve(server, plane.ca.server("practice-kubelet"))).port
         kube.merge(f"/api/v1/nodes/{NODE}/status", {"status": {"daemonEndpoints": {"kubeletEndpoint": {"Port": port}}}})
 
     def end(self, cluster: str) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
-StartResponse = Callable[..., Any]
+from acksm.sandbox.doors import StartResponse, plain
+
 # namespace, pod, container, previous -> the log file, None where there is no such container
 LogOf = Callable[[str, str, str, bool], Path | None]
 FOLLOW_SECONDS = 0.25
@@ -34,10 +35,10 @@ class LogServer:
                     begin("200 OK", [("Content-Type", "text/plain")])
                     return self._content(path, asked)
                 why = "has no previous run" if path and previous else "has no log: kwok plays this pod"
-                return _plain(begin, "404 Not Found", f"container {container} of pod {namespace}/{pod} {why}")
+                return plain(begin, "404 Not Found", f"container {container} of pod {namespace}/{pod} {why}")
             case ["healthz"]:
-                return _plain(begin, "200 OK", "ok")
-        return _plain(begin, "404 Not Found", "the practice kubelet serves logs only")
+                return plain(begin, "200 OK", "ok")
+        return plain(begin, "404 Not Found", "the practice kubelet serves logs only")
 
     def _content(self, path: Path, asked: Mapping[str, str]) -> Iterator[bytes]:
         with path.open("rb") as stream:
@@ -65,9 +66,3 @@ def _stamped(data: bytes) -> bytes:
     """With the time of reading: the files themselves hold what the program wrote and no more."""
     moment = datetime.fromtimestamp(time.time(), UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ ").encode()
     return b"".join(moment + line for line in data.splitlines(keepends=True))
-
-
-def _plain(begin: StartResponse, status: str, text: str) -> Iterable[bytes]:
-    raw = (text + "\n").encode()
-    begin(status, [("Content-Type", "text/plain"), ("Content-Length", str(len(raw)))])
-    return [raw]

@@ -33,12 +33,15 @@ class Program:
 class Programs:
     """Chooses programs and keeps what was taken out of images. Thread-safe.
 
-    `named`: service to the path of a binary. `registry`: the sandbox's own, "127.0.0.1:PORT", always asked first.
-    `pull`: whether an image's own registry may be asked too.
+    `named`: service to the path of a binary. `images`: whether binaries of images run; they are asked for at
+    `registry`, the sandbox's own ("127.0.0.1:PORT"), and with `pull` at the image's own too.
     """
 
-    def __init__(self, named: Mapping[str, str], crane: Path, registry: str, store: Path, *, pull: bool) -> None:
-        self._named, self._crane, self._registry, self._store, self._pull = dict(named), crane, registry, store, pull
+    def __init__(
+        self, named: Mapping[str, str], crane: Path, registry: str, store: Path, *, images: bool, pull: bool
+    ) -> None:
+        self._named, self._crane, self._registry, self._store = dict(named), crane, registry, store
+        self._may_run_images, self._pull = images, pull
         self._images: dict[str, Program | None] = {}
         self._lock = threading.Lock()
 
@@ -49,6 +52,8 @@ class Programs:
         path = self._named.get(controller.service)
         if path:
             return Program(BINARY, (path,), f"the binary {path}, as --controller says")
+        if not self._may_run_images:
+            return _stand_in("binaries of images run with --images")
         with self._lock:
             if controller.image not in self._images:
                 self._images[controller.image] = self._from_image(controller)

@@ -195,10 +195,11 @@ class Run:
     def _for_binary(
         self, program: Program, rendered: pods.Rendered, environment: dict[str, str]
     ) -> tuple[list[str], dict[str, str], str]:
-        """Its own ports, because every controller shares this machine, and the keys of its role: its own call for them
-        ignores AWS_ENDPOINT_URL (sandbox.md), so the sandbox makes it in its place."""
-        metrics, health = free_ports(2)
-        words, probe = [f"--metrics-addr=127.0.0.1:{metrics}"], ""
+        """A health port of its own, because every controller shares this machine; no metrics, which anybody could read;
+        and the keys of its role: its own call for them ignores AWS_ENDPOINT_URL (sandbox.md), so the sandbox makes it
+        in its place."""
+        (health,) = free_ports(1)
+        words, probe = ["--metrics-addr=0"], ""
         if knows(release(self.controller.service, self.controller.tag), "healthz-addr"):
             words.append(f"--healthz-addr=127.0.0.1:{health}")
             probe = f"http://127.0.0.1:{health}/readyz"

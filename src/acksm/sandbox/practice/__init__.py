@@ -12,7 +12,7 @@ from acksm import archive
 from acksm.events import Emit, Event, Kind, silent
 from acksm.sandbox.practice import crds, templates, values
 from acksm.sandbox.practice.generations import Chart, all_charts
-from acksm.sandbox.practice.push import push
+from acksm.sandbox.practice.push import Target as Target, push
 
 REPOSITORY = "aws-controllers-k8s/{name}"
 
@@ -40,22 +40,22 @@ def build(chart: Chart) -> bytes:
     return archive.pack(f"{chart.service}-chart", files(chart))
 
 
-def seed(registry: str, emit: Emit = silent) -> list[str]:
-    """Push every practice chart into the registry at `registry` ("127.0.0.1:PORT"). Returns the references."""
+def seed(target: Target, emit: Emit = silent) -> list[str]:
+    """Push every practice chart into the registry. Returns the references."""
     return [
-        push(registry, REPOSITORY.format(name=f"{chart.service}-chart"), chart.tag, build(chart))
+        push(target, REPOSITORY.format(name=f"{chart.service}-chart"), chart.tag, build(chart))
         for chart in all_charts()
     ]
 
 
-def seed_from(registry: str, sources: Sequence[Path], emit: Emit = silent) -> list[str]:
+def seed_from(target: Target, sources: Sequence[Path], emit: Emit = silent) -> list[str]:
     """Push charts of the user's (`--charts`): an archive, a chart's directory, or a directory with several."""
     found = []
     for source in sources:
         for path in _charts_in(source):
             chart = archive.read(path)
             data = archive.pack(chart.name, chart.files)
-            found.append(push(registry, REPOSITORY.format(name=chart.name), chart.version, data))
+            found.append(push(target, REPOSITORY.format(name=chart.name), chart.version, data))
             emit(Event(Kind.DONE, "sandbox.charts", f"pushed {found[-1]}"))
     return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
 from urllib.parse import urljoin
 
 import urllib3
@@ -16,11 +17,20 @@ LAYER = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 
 
-def push(registry: str, repository: str, tag: str, data: bytes) -> str:
+@dataclass(frozen=True)
+class Target:
+    """The registry "127.0.0.1:PORT" and the password for pushes."""
+
+    registry: str
+    password: str
+
+
+def push(target: Target, repository: str, tag: str, data: bytes) -> str:
     """Push the archive `data` as `repository:tag`; the reference is returned. Error: `sandbox-registry`."""
     chart = archive.read_bytes(data, f"{repository}:{tag}")
-    base = f"http://{registry}/v2/{repository}"
-    http = urllib3.PoolManager(retries=urllib3.Retry(total=3, backoff_factor=0.2))
+    base = f"http://{target.registry}/v2/{repository}"
+    login = urllib3.make_headers(basic_auth=f"acksm:{target.password}")
+    http = urllib3.PoolManager(headers=login, retries=urllib3.Retry(total=3, backoff_factor=0.2))
     config = json.dumps({"name": chart.name, "version": chart.version, "apiVersion": "v1"}, sort_keys=True).encode()
     manifest = {
         "schemaVersion": 2,
@@ -32,10 +42,10 @@ def push(registry: str, repository: str, tag: str, data: bytes) -> str:
         "PUT",
         f"{base}/manifests/{tag}",
         body=json.dumps(manifest, sort_keys=True).encode(),
-        headers={"Content-Type": MANIFEST},
+        headers={**http.headers, "Content-Type": MANIFEST},
     )
     _expect(answer, f"{repository}:{tag}")
-    return f"{registry}/{repository}:{tag}"
+    return f"{target.registry}/{repository}:{tag}"
 
 
 def _blob(http: urllib3.PoolManager, base: str, data: bytes, media_type: str) -> dict[str, object]:
@@ -47,7 +57,10 @@ def _blob(http: urllib3.PoolManager, base: str, data: bytes, media_type: str) ->
         mark = "&" if "?" in place else "?"
         _expect(
             http.request(
-                "PUT", f"{place}{mark}digest={digest}", body=data, headers={"Content-Type": "application/octet-stream"}
+                "PUT",
+                f"{place}{mark}digest={digest}",
+                body=data,
+                headers={**http.headers, "Content-Type": "application/octet-stream"},
             ),
             base,
         )
