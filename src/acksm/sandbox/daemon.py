@@ -126,7 +126,7 @@ class Daemon:
             "registry",
             [str(self.parts["registry"]), self.state.registry],
             self.home / "logs" / "registry.log",
-            {"ACKSM_REGISTRY_PASSWORD": self._registry_password},
+            {"REGISTRY_PASSWORD": self._registry_password},
         )
 
     _seed_error: AcksmError | None = None

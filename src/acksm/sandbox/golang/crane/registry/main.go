@@ -1,5 +1,5 @@
 // The sandbox's registry: go-containerregistry's, which by itself takes a push from anyone. Here whoever writes has to
-// show the password in ACKSM_REGISTRY_PASSWORD, and whoever asks has to call it by a name of loopback: a page whose own
+// show the password in REGISTRY_PASSWORD, and whoever asks has to call it by a name of loopback: a page whose own
 // name leads to 127.0.0.1 (DNS rebinding) is refused.
 package main
 
@@ -34,9 +34,9 @@ func guarded(next http.Handler, password string) http.Handler {
 }
 
 func main() {
-	password := os.Getenv("ACKSM_REGISTRY_PASSWORD")
+	password := os.Getenv("REGISTRY_PASSWORD")
 	if len(os.Args) != 2 || password == "" {
-		log.Fatal("usage: ACKSM_REGISTRY_PASSWORD=… registry 127.0.0.1:PORT")
+		log.Fatal("usage: REGISTRY_PASSWORD=… registry 127.0.0.1:PORT")
 	}
 	server := &http.Server{
 		Addr:              os.Args[1],
