@@ -23,7 +23,7 @@ ROLE = "ack-controller-role-practice"
 PROVIDER = f"arn:aws:iam::{ACCOUNT}:oidc-provider/example.com"
 POLICY = "arn:aws:iam::aws:policy/AmazonSageMakerFullAccess"
 OTHER = f"arn:aws:iam::{ACCOUNT}:role/other"
-TRUST = carm_trust.merge_trust(None, [f"arn:aws:iam::{ACCOUNT}:root"], False)
+TRUST = carm_trust.merge_trust(None, [f"arn:aws:iam::{ACCOUNT}:root"], False, carm_trust.SID)
 ALLOW: dict[str, Any] = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}],

@@ -83,7 +83,11 @@ def plan_iam(observed: Observed, wanted: Wanted) -> tuple[list[Change], list[tup
     for seen in observed.far if wanted.carm else ():
         users = cleanup_iam.users(seen, providers=observed.providers, principals=own_roles | _own_arns(observed))
         why = [f"{user} uses it" for user in [*others[:1], *users]]
-        _role(seen, observed, why, changes, kept, step=cleanup_iam.FAR_STEP, iam=f"{OTHER_ACCOUNT}iam")
+        far_iam = f"{OTHER_ACCOUNT}iam"
+        goes = _role(seen, observed, why, changes, kept, step=cleanup_iam.FAR_STEP, iam=far_iam)
+        if not goes and not others:
+            own = own_roles | _own_arns(observed)
+            changes += cleanup_iam.plan_far_trust(seen, observed.cluster_arn, own, far_iam)
     for seen in observed.roles:
         users = cleanup_iam.users(
             seen,
@@ -96,7 +100,7 @@ def plan_iam(observed: Observed, wanted: Wanted) -> tuple[list[Change], list[tup
         if _role(seen, observed, why, changes, kept):
             roles_gone.add(seen.arn)
         elif wanted.carm and not others:
-            changes += cleanup_iam.plan_own_policy(seen)
+            changes += cleanup_iam.plan_own_policy(seen, observed.cluster_arn)
     for arn in observed.providers.ours:
         if not wanted.oidc:
             kept.append((arn, "--oidc takes it away"))
