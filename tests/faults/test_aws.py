@@ -133,7 +133,8 @@ def test_a_role_that_was_deleted_meanwhile_is_not_waited_for(gate: Gate) -> None
 
 def test_nor_is_a_policy_that_is_not_there(gate: Gate) -> None:
     aws = gate.session()
-    aws.iam.create_role(ROLE, "/", carm_trust.merge_trust(None, [f"arn:aws:iam::{ACCOUNT}:root"], False, carm_trust.SID), {})
+    trust = carm_trust.merge_trust(None, [f"arn:aws:iam::{ACCOUNT}:root"], False, carm_trust.SID)
+    aws.iam.create_role(ROLE, "/", trust, {})
     assert failure(lambda: aws.iam.attach_policy(ROLE, "arn:aws:iam::aws:policy/NoSuch")).id == "aws-failed"
     assert gate.clock.slept == []
 

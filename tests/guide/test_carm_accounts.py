@@ -156,7 +156,7 @@ def test_an_external_id_is_refused_with_the_reason_whoever_owns_the_role() -> No
 
 
 def test_what_is_asked_for_account_a_is_never_used_in_b() -> None:
-    of_a = {
+    of_a: dict[str, Any] = {
         "permissions_boundary": "arn:aws:iam::1:policy/a",
         "policy": ["studio"],
         "policy_arn": ["arn:aws:iam::1:policy/a"],

@@ -241,8 +241,8 @@ _LINKS = (
     Entry(
         "check.carm-policy",
         "the controllers' role may assume the other role",
-        "Across accounts both sides have to allow it; the official page leaves this one out (ack-facts.md §2.2). What a "
-        "document does not tell (a boundary, a Deny with conditions, NotAction, NotResource) is unknown: only IAM's "
+        "Across accounts both sides have to allow it; the official page leaves this one out (ack-facts.md §2.2). What "
+        "a document does not tell (a boundary, a Deny with conditions, NotAction, NotResource) is unknown: only IAM's "
         "simulation or the real call tells.",
         "acksm carm setup --target-account ID …",
     ),
@@ -256,8 +256,8 @@ _LINKS = (
         "check.carm-trust",
         "the role trusts the controllers' role",
         "Its trust policy has to name that role, without a condition that the controllers do not meet. A role that was "
-        "deleted and made anew is another one to IAM, though its name is the same. A condition that acksm cannot judge, "
-        "NotAction and NotPrincipal make it unknown; carm verify --live tells.",
+        "deleted and made anew is another one to IAM, though its name is the same. A condition that acksm cannot "
+        "judge, NotAction and NotPrincipal make it unknown; carm verify --live tells.",
         "acksm carm setup --target-account ID …",
     ),
     Entry(
