@@ -83,7 +83,8 @@ def test_a_release_keeps_its_account_whatever_its_name_and_nothing_else_does() -
         uninstalled=[record("x", status="uninstalled")],
     )
     assert found.of_releases == {of("team-a")}
-    assert not (found.unknown or found.notes)
+    assert not found.unknown
+    assert not found.notes
     assert found.strangers == {
         of("gone"),
         of("other-chart"),

@@ -106,11 +106,10 @@ ENTRIES = (
         "trust-too-long",
         "the role's trust policy would be too long",
         "IAM allows a trust policy 2,048 characters, white space not counted; an administrator can ask AWS for up to "
-        "4,096 (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html). Each cluster that shares a role "
-        "takes some 500 of them.",
-        "acksm … --role-name ANOTHER   (a role for each cluster; in the other account --target-role-name), or ask for "
-        "the quota: aws service-quotas request-service-quota-increase --service-code iam --quota-code L-C07B4B0D "
-        "--desired-value 4096 --region us-east-1",
+        "4,096 (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html). Each cluster that shares "
+        "a role takes some 500 of them.",
+        "acksm … --role-name ANOTHER   (a role for each cluster; in the other account --target-role-name), or ask AWS "
+        "for quota L-C07B4B0D of service iam, in us-east-1",
         _R,
     ),
     Entry(
