@@ -158,7 +158,7 @@ def test_preset_least_is_enough_for_jobs_and_endpoints_and_passes_on_no_other_ro
     assert iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"] == []
     assert set(iam.list_role_policies(RoleName=name)["PolicyNames"]) == {"acksm-autoscaling", "acksm-least"}
     given = ("--set", f"role={role}")
-    for sample in ("model", "training-job", "processing-job", "scaling-policy"):
+    for sample in ("model", "training", "processing", "scaling-policy"):
         bench.apply(sample, *given, *BUCKET).ok()
     assert bench.live("Endpoint", "acksm-endpoint")["status"]["endpointStatus"] == "InService"
     bench.apply("scalable-target", "--set", "most=4").ok()  # an update

@@ -29,6 +29,7 @@ _CALLS = {
     "PipelineExecution": ("UpdatePipelineExecution",),
     "TrainingJob": ("UpdateTrainingJob",),
 }
+_TAGGING = ("AddTags", "DeleteTags", "ListTags")
 # Resources that a kind's calls are authorized on beside its own (Service Authorization Reference, SageMaker AI).
 _ALSO_ON = {
     "Endpoint": ("endpoint-config",),
@@ -143,6 +144,7 @@ def _studio(partition: str, account: str) -> dict[str, Any]:
     things = {"domain": "Domain", "user-profile": "UserProfile", "space": "Space", "app": "App"}
     actions = [f"sagemaker:{verb}{thing}" for thing in things.values() for verb in ("Create", "Delete", "Describe")]
     actions += [f"sagemaker:Update{thing}" for thing in ("Domain", "UserProfile", "Space")]
+    actions += [f"sagemaker:{call}" for call in _TAGGING]  # ACK tags what it makes
     return _document(_allow(sorted(actions), [f"arn:{partition}:sagemaker:*:{account}:{kind}/*" for kind in things]))
 
 
@@ -160,7 +162,7 @@ def _least(partition: str, account: str, wanted: Least) -> dict[str, Any]:
     if objects:
         types = {kind.arn_kind for kind in objects} | {more for kind in objects for more in _ALSO_ON.get(kind.name, ())}
         own = [f"arn:{partition}:sagemaker:*:{account}:{name}/*" for name in sorted(types)]
-        calls = {call for kind in objects for call in _calls(kind)} | {"AddTags", "DeleteTags", "ListTags"}
+        calls = {call for kind in objects for call in _calls(kind)} | set(_TAGGING)
         made.append(_allow(sorted(f"sagemaker:{call}" for call in calls), own))
     if scaling:
         api = API["applicationautoscaling"]
