@@ -59,7 +59,7 @@ class Abroad:
     def setup(self, *argv: str) -> Any:
         """`acksm carm setup` with credentials of the other account."""
         return self.world.acksm(
-            "carm", "setup", "--target-account", self.account, "--target-profile", self.profile, *argv
+            "carm", "setup", "--target-account", self.account, "--target-profile", self.profile, "-y", *argv
         )
 
     def trust(self) -> Any:

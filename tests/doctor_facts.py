@@ -18,6 +18,8 @@ from acksm.guide.controller_logs import PodLog
 from acksm.guide.discovery import Controllers
 from acksm.guide.doctor_facts import Deployed, Facts
 from acksm.guide.inventory import Common, Inventory, Item
+from acksm.guide.judged import Judged, Verdict
+from acksm.guide.live_accounts import Live
 from acksm.guide.readiness import Health
 from acksm.guide.release import Observed as Release
 from acksm.guide.running import Flags, Running
@@ -53,7 +55,7 @@ def deployed(controller: Running = CONTROLLER, replicas: int = 1, **flags: str) 
 
 def role(*subjects: str, provider: str = PROVIDER, **more: Any) -> dict[str, Any]:
     document = {"Statement": [trust.statement(provider, subjects)] if subjects else []}
-    return {"arn": ROLE, "trust": document, "attached": ["x"], "inline": {}, "boundary": "", **more}
+    return {"arn": ROLE, "trust": document, "attached": ["x"], "inline": {}, "boundary": "", "tags": {}, **more}
 
 
 def crd(name: str = "models.sagemaker.services.k8s.aws", *, established: bool = True, going: bool = False) -> Any:
@@ -124,5 +126,7 @@ def whole(**more: Any) -> Facts:
         inventory=seen(item({"type": "ACK.ResourceSynced", "status": "True"})),
         logs=[PodLog("sagemaker", "ack-system", "ack-sagemaker-1", False, "starting manager")],
         chains=[],
+        let_in={ROLE: Live()},
+        passing={ROLE: Judged(Verdict.NO)},
     )
     return replace(base, **more)

@@ -48,6 +48,9 @@ class World:
     def attach_policy(self, name: str, policy_arn: str) -> None:
         self._role["attached"].append(policy_arn)
 
+    def detach_policy(self, name: str, policy_arn: str) -> None:
+        self._role["attached"].remove(policy_arn)
+
     def put_policy(self, name: str, policy: str, document: Any) -> None:
         self._role["inline"][policy] = document
 

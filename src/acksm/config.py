@@ -53,6 +53,7 @@ SecondsOrZero = Annotated[
     Field(ge=0, allow_inf_nan=False),
     WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, _DURATION_SCHEMA]}),
 ]
+Preset = Literal["core", "least", "studio", "autoscaling"]
 _DURATION = re.compile(r"^(?:(?P<h>\d+)h)?(?:(?P<m>\d+)m)?(?:(?P<s>\d+)s)?$")
 
 
@@ -78,8 +79,9 @@ class Settings(BaseModel):
     role_path: str = "/"
     permissions_boundary: str = ""
     tag: dict[str, str] = Field(default_factory=dict)
-    policy: list[Literal["core", "studio", "autoscaling"]] = Field(default_factory=list)
+    policy: list[Preset] = Field(default_factory=list)
     policy_arn: list[str] = Field(default_factory=list)
+    execution_role: list[str] = Field(default_factory=list)
     adopt_role: bool = False
     values: list[str] = Field(default_factory=list)
     set: list[str] = Field(default_factory=list)
@@ -94,6 +96,12 @@ class Settings(BaseModel):
     target_role_arn: str = ""
     target_role_name: str = TARGET_ROLE
     target_role_path: str = "/"
+    target_permissions_boundary: str = ""
+    target_tag: dict[str, str] = Field(default_factory=dict)
+    target_policy: list[Preset] = Field(default_factory=list)
+    target_policy_arn: list[str] = Field(default_factory=list)
+    target_execution_role: list[str] = Field(default_factory=list)
+    adopt_target_role: bool = False
     namespaces: dict[Namespace, DeclaredNamespace] = Field(
         default_factory=dict, description="Regions and accounts of namespaces, for region bind and carm bind."
     )
@@ -116,7 +124,7 @@ class Settings(BaseModel):
                 raise ValueError(f"{name!r} is not a service acksm installs; it knows {', '.join(SERVICES)}")
         return list(dict.fromkeys(value))
 
-    @field_validator("version", "chart", "tag", mode="before")
+    @field_validator("version", "chart", "tag", "target_tag", mode="before")
     @classmethod
     def _pairs(cls, value: object) -> object:
         """`["SERVICE=V", …]` from flags and variables, a mapping from the file."""

@@ -133,7 +133,8 @@ def test_a_role_that_was_deleted_meanwhile_is_not_waited_for(gate: Gate) -> None
 
 def test_nor_is_a_policy_that_is_not_there(gate: Gate) -> None:
     aws = gate.session()
-    aws.iam.create_role(ROLE, "/", carm_trust.merge_trust(None, [f"arn:aws:iam::{ACCOUNT}:root"], False), {})
+    trust = carm_trust.merge_trust(None, [f"arn:aws:iam::{ACCOUNT}:root"], False, carm_trust.SID)
+    aws.iam.create_role(ROLE, "/", trust, {})
     assert failure(lambda: aws.iam.attach_policy(ROLE, "arn:aws:iam::aws:policy/NoSuch")).id == "aws-failed"
     assert gate.clock.slept == []
 
@@ -162,7 +163,7 @@ def test_a_provider_that_iam_does_not_show_yet(gate: Gate) -> None:
 def test_a_role_that_somebody_else_made_in_between_is_not_taken(gate: Gate) -> None:
     aws = gate.session()
     planned = plan(aws)
-    trust = carm_trust.merge_trust(None, [f"arn:aws:iam::{ACCOUNT}:root"], False)
+    trust = carm_trust.merge_trust(None, [f"arn:aws:iam::{ACCOUNT}:root"], False, carm_trust.SID)
     gate.session().iam.create_role(ROLE, "/", trust, {})
     error = failure(lambda: carry_out(aws, planned))
     assert (error.id, error.details["code"]) == ("aws-failed", "EntityAlreadyExists")
@@ -173,7 +174,7 @@ def test_a_role_that_somebody_else_made_in_between_is_not_taken(gate: Gate) -> N
 def test_a_trusted_role_of_another_account_that_is_new(gate: Gate, action: str) -> None:
     """carm setup: account B's trust policy names account A's role, which install made a moment ago."""
     aws = gate.session()
-    trust = carm_trust.merge_trust(None, ["arn:aws:iam::111122223333:role/a"], False)
+    trust = carm_trust.merge_trust(None, ["arn:aws:iam::111122223333:role/a"], False, carm_trust.SID)
     refused: dict[str, Any] = {
         "status": 400,
         "code": "MalformedPolicyDocument",

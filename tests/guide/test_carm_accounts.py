@@ -16,6 +16,7 @@ from acksm.engine.change import Danger
 from acksm.errors import AcksmError
 from acksm.guide import carm_accounts, carm_print, carm_trust, iam_role
 from acksm.guide.carm_accounts import Controllers
+from acksm.guide.judged import Verdict
 from acksm.guide.oidc import CLUSTER_TAG, OWNED_TAG
 from acksm.guide.target import Target
 from carm_cluster import OWN, ROLE, B, C
@@ -37,8 +38,12 @@ def target(**settings: Any) -> Target:
     return cast(Target, found)
 
 
+SID = carm_trust.sid(CLUSTER_ARN)
+
+
 def want(who: Controllers = WHO, services: Any = ("sagemaker",), **settings: Any) -> iam_role.Wanted:
-    return carm_accounts.wanted_role(target(**settings), B, who, services)
+    role = settings.pop("role", None)
+    return carm_accounts.wanted_role(target(**settings), B, who, dict.fromkeys(services, ()), role)
 
 
 def role(trust: Any, tags: Any = MARKS, **more: Any) -> dict[str, Any]:
@@ -50,6 +55,7 @@ def trusts(**more: Any) -> dict[str, Any]:
     return {"Effect": "Allow", "Principal": {"AWS": OURS}, "Action": "sts:AssumeRole", **more}
 
 
+DEAD = "AROAIOSFODNN7EXAMPLE"
 EXTERNAL = {"StringEquals": {"sts:ExternalId": "x"}}
 
 
@@ -76,7 +82,8 @@ EXTERNAL = {"StringEquals": {"sts:ExternalId": "x"}}
     ],
 )
 def test_who_is_let_in(statements: Any, pod_identity: bool, expected: str) -> None:
-    assert carm_trust.admits({"Statement": statements}, OURS, pod_identity) == expected
+    answer = carm_trust.admits({"Statement": statements}, OURS, pod_identity)
+    assert (answer.verdict, answer.why) == (Verdict.NO if expected else Verdict.YES, expected)
 
 
 def test_a_new_role_trusts_exactly_the_controllers_role() -> None:
@@ -93,13 +100,13 @@ def test_pod_identity_needs_tag_session_on_both_sides() -> None:
     who = Controllers([OURS], pod_identity=True)
     (create, _) = carm_accounts.plan_target(iam_role.Observed(None), want(who), who)
     assert create.params["trust"]["Statement"][0]["Action"] == ["sts:AssumeRole", "sts:TagSession"]
-    policy = carm_trust.merge_policy(None, [FAR], pod_identity=True)
+    policy = carm_trust.merge_policy(None, [FAR], True, SID)
     assert policy["Statement"][0]["Action"] == ["sts:AssumeRole", "sts:TagSession"]
 
 
 def made(who: Controllers = WHO) -> dict[str, Any]:
     policies = ["arn:aws:iam::aws:policy/AmazonSageMakerFullAccess"]
-    return role(carm_trust.merge_trust(None, who.roles, who.pod_identity), attached=policies)
+    return role(carm_trust.merge_trust(None, who.roles, who.pod_identity, SID), attached=policies)
 
 
 def test_a_second_run_plans_nothing_and_foreign_statements_stay() -> None:
@@ -107,20 +114,20 @@ def test_a_second_run_plans_nothing_and_foreign_statements_stay() -> None:
     theirs = trusts(Principal={"AWS": f"arn:aws:iam::{C}:role/auditor"})
     found = made() | {"trust": {"Version": "2012-10-17", "Statement": [theirs]}}
     (change,) = carm_accounts.plan_target(iam_role.Observed(found), want(), WHO)
-    assert change.params["trust"]["Statement"] == [theirs, carm_trust.trust_statement([OURS], False)]
+    assert change.params["trust"]["Statement"] == [theirs, carm_trust.trust_statement([OURS], False, SID)]
 
 
 def test_a_statement_about_a_role_that_was_made_anew_is_replaced() -> None:
-    old = carm_trust.trust_statement(["AROAEXAMPLE"], False)
+    old = carm_trust.trust_statement([DEAD], False, SID)
     found = made() | {"trust": {"Version": "2012-10-17", "Statement": [old]}}
     (change,) = carm_accounts.plan_target(iam_role.Observed(found), want(), WHO)
-    assert change.params["trust"]["Statement"] == [carm_trust.trust_statement([OURS], False)]
+    assert change.params["trust"]["Statement"] == [carm_trust.trust_statement([OURS], False, SID)]
 
 
 def test_the_whole_account_in_a_trust_is_not_exactly_the_role() -> None:
     found = made() | {"trust": {"Statement": [trusts(Principal={"AWS": f"arn:aws:iam::{OWN}:root"})]}}
     (change,) = carm_accounts.plan_target(iam_role.Observed(found), want(), WHO)
-    assert carm_trust.trust_statement([OURS], False) in change.params["trust"]["Statement"]
+    assert carm_trust.trust_statement([OURS], False, SID) in change.params["trust"]["Statement"]
 
 
 @pytest.mark.parametrize("tags", [{}, {CLUSTER_TAG: CLUSTER_ARN + "2", OWNED_TAG: "true"}])
@@ -131,7 +138,7 @@ def test_anothers_role_is_refused_with_a_diff_unless_adopted(tags: dict[str, str
     assert caught.value.id == "carm-role-not-ours"
     assert any(OURS in line for line in caught.value.details["diff"])
     assert "--target-role-name" in caught.value.remedy
-    changes = carm_accounts.plan_target(found, want(adopt_role=True), WHO)
+    changes = carm_accounts.plan_target(found, want(adopt_target_role=True), WHO)
     assert {change.danger for change in changes if change.id != "iam-role.attach"} == {Danger.MILD}
     assert all(OWNED_TAG not in change.params.get("tags", {}) for change in changes)
 
@@ -140,9 +147,155 @@ def test_an_external_id_is_refused_with_the_reason_whoever_owns_the_role() -> No
     for tags in (MARKS, {}):
         found = iam_role.Observed(role({"Statement": [trusts(Condition=EXTERNAL)]}, tags=tags))
         with pytest.raises(AcksmError) as caught:
-            carm_accounts.plan_target(found, want(adopt_role=True), WHO)
+            carm_accounts.plan_target(found, want(adopt_target_role=True), WHO)
         assert caught.value.id == "carm-external-id"
         assert "community#2175" in caught.value.entry.cause
+
+
+# account A and B are two owners' accounts
+
+
+def test_what_is_asked_for_account_a_is_never_used_in_b() -> None:
+    of_a: dict[str, Any] = {
+        "permissions_boundary": "arn:aws:iam::1:policy/a",
+        "policy": ["studio"],
+        "policy_arn": ["arn:aws:iam::1:policy/a"],
+        "execution_role": ["arn:aws:iam::1:role/a"],
+        "tag": ["owner=a"],
+        "role_path": "/a/",
+        "adopt_role": True,
+    }
+    plain, with_a = want(), want(**of_a)
+    fields = ("name", "arn", "path", "managed", "inline", "tags", "boundary", "adopt")
+    assert [getattr(with_a, field) for field in fields] == [getattr(plain, field) for field in fields]
+    of_b = want(target_policy=["studio"], target_permissions_boundary="arn:b", target_tag=["owner=b"])
+    assert (of_b.managed, list(of_b.inline), of_b.boundary) == ((), ["acksm-studio"], "arn:b")
+    assert of_b.tags["owner"] == "b"
+    arns = want(target_policy_arn=[f"arn:aws:iam::{B}:policy/b"])
+    assert (arns.managed, arns.inline) == ((f"arn:aws:iam::{B}:policy/b",), {})
+
+
+def test_least_in_b_passes_on_roles_of_b_only() -> None:
+    execution = f"arn:aws:iam::{B}:role/execution"
+    least = want(target_policy=["least"], target_execution_role=[execution])
+    assert execution in repr(least.inline)
+    with pytest.raises(AcksmError) as caught:
+        want(target_policy=["least"], target_execution_role=[f"arn:aws:iam::{OWN}:role/execution"])
+    assert (caught.value.id, caught.value.where) == ("policy-least-roles", "--target-execution-role")
+
+
+# one statement for each cluster
+
+
+SECOND = f"arn:aws:iam::{OWN}:role/ack-controller-role-second"
+HARDENED = {"Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-x"}, "Bool": {"aws:SecureTransport": "true"}}}
+
+
+def document(*statements: Any) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Id": "of B", "Statement": list(statements)}
+
+
+def plan_b(trust: Any) -> Any:
+    return carm_accounts.plan_target(iam_role.Observed(made() | {"trust": trust}), want(), WHO)
+
+
+def test_each_cluster_has_a_statement_of_its_own_and_both_setups_agree() -> None:
+    other = carm_trust.sid(f"{CLUSTER_ARN}-second")
+    assert other != SID
+    one = carm_trust.merge_trust(None, [OURS], False, SID)
+    both = carm_trust.merge_trust(one, [SECOND], False, other)
+    assert both["Statement"] == [
+        carm_trust.trust_statement([OURS], False, SID),
+        carm_trust.trust_statement([SECOND], False, other),
+    ]
+    assert carm_trust.merge_trust(both, [OURS], False, SID) == both
+    assert carm_trust.merge_trust(both, [SECOND], False, other) == both
+    assert carm_trust.without(both, SID, [OURS]) == {**both, "Statement": both["Statement"][1:]}
+
+
+def test_the_statement_that_clusters_once_shared_is_migrated_without_loss() -> None:
+    shared = {**carm_trust.trust_statement([OURS, SECOND, DEAD], False, carm_trust.SID), **HARDENED}
+    (change,) = plan_b(document(shared))
+    left, mine = change.after["Statement"]
+    assert (left["Sid"], left["Principal"], left["Condition"]) == ("AcksmCarm", {"AWS": SECOND}, HARDENED["Condition"])
+    assert (mine["Sid"], mine["Principal"], mine["Condition"]) == (SID, {"AWS": OURS}, HARDENED["Condition"])
+    assert change.after["Id"] == "of B"
+    assert change.danger is Danger.NONE  # nobody is new, and nobody goes
+    assert plan_b(change.after) == []
+
+
+def test_conditions_and_actions_that_b_added_stay_when_another_principal_comes() -> None:
+    old = {
+        **carm_trust.trust_statement([SECOND], False, SID),
+        **HARDENED,
+        "Action": ["sts:AssumeRole", "sts:SetSourceIdentity"],
+    }
+    (change,) = plan_b(document(old, trusts(Principal={"AWS": C})))
+    theirs, mine = change.after["Statement"]
+    assert theirs == trusts(Principal={"AWS": C})
+    assert mine == {**old, "Principal": {"AWS": OURS}}
+    assert change.danger is Danger.MILD
+    assert f"it lets in {OURS}" in change.reason
+    assert f"it no longer lets in {SECOND}" in change.reason
+
+
+def test_a_new_principal_in_another_account_is_asked_about_and_an_old_one_is_not() -> None:
+    (create, _) = carm_accounts.plan_target(iam_role.Observed(None), want(), WHO)
+    assert (create.danger, create.reason) == (Danger.MILD, f"it lets in {OURS}")
+    (change,) = plan_b(document(trusts(Principal={"AWS": C})))
+    assert change.danger is Danger.MILD
+    (dead,) = plan_b(document(carm_trust.trust_statement([OURS, DEAD], False, SID)))
+    assert dead.danger is Danger.NONE
+
+
+PRINCIPALS = [f"arn:aws:iam::{OWN}:role/{name}" for name in "abc"] + [DEAD, f"arn:aws:iam::{OWN}:root", C]
+_STATEMENTS = st.lists(
+    st.builds(
+        lambda sid, names, condition, action: {
+            "Sid": sid,
+            "Effect": "Allow",
+            "Principal": {"AWS": names},
+            "Action": action,
+            **condition,
+        },
+        st.sampled_from([SID, carm_trust.SID, "theirs", carm_trust.sid("other")]),
+        st.lists(st.sampled_from(PRINCIPALS), min_size=1, max_size=4, unique=True),
+        st.sampled_from([{}, HARDENED]),
+        st.sampled_from(["sts:AssumeRole", ["sts:AssumeRole", "sts:TagSession"]]),
+    ),
+    max_size=4,
+    unique_by=lambda item: item["Sid"],
+)
+
+
+@given(_STATEMENTS, st.lists(st.sampled_from(PRINCIPALS[:3]), min_size=1, max_size=3, unique=True), st.booleans())
+def test_merging_a_trust_loses_nobody_else_and_a_second_merge_does_nothing(
+    statements: list[dict[str, Any]], roles: list[str], pods: bool
+) -> None:
+    before = document(*statements)
+    after = carm_trust.merge_trust(before, roles, pods, SID)
+    assert carm_trust.merge_trust(after, roles, pods, SID) == after
+    assert after["Id"] == "of B"
+    by_sid = {item["Sid"]: item for item in after["Statement"]}
+    assert len(by_sid) == len(after["Statement"])
+    for item in statements:
+        if item["Sid"] == carm_trust.SID:
+            others = set(item["Principal"]["AWS"]) - set(roles) - {DEAD}
+            left = set(carm_trust.principals_of(by_sid.get(carm_trust.SID, {})))
+            assert left in (others, set(item["Principal"]["AWS"]))
+        elif item["Sid"] != SID:
+            assert by_sid[item["Sid"]] == item
+    for role in roles:
+        assert any(role in carm_trust.principals_of(item) for item in after["Statement"])
+
+
+def test_cleanup_takes_away_only_this_clusters_statement() -> None:
+    shared = carm_trust.trust_statement([OURS, SECOND], False, carm_trust.SID)
+    assert carm_trust.without(document(shared), SID, [OURS])["Statement"][0]["Principal"] == {"AWS": SECOND}  # type: ignore[index]
+    assert carm_trust.without(document(trusts()), SID, [OURS]) == document(trusts())
+    assert carm_trust.without(carm_trust.merge_trust(None, [OURS], False, SID), SID) is None
+    policy = carm_trust.merge_policy(carm_trust.merge_policy(None, [FAR], False, SID), ["r"], False, "AcksmCarm2")
+    assert carm_trust.without_policy(policy, SID, sole=True)["Statement"][0]["Sid"] == "AcksmCarm2"  # type: ignore[index]
 
 
 # account A
@@ -158,10 +311,12 @@ def plan_own(found: Any, far: str = FAR, **settings: Any) -> Any:
 
 def test_the_policy_names_exactly_the_roles_and_keeps_those_of_other_accounts() -> None:
     (first,) = plan_own(own())
+    assert (first.danger, first.reason) == (Danger.MILD, f"it may assume {FAR}")  # a role that could assume none
     assert (first.call, first.params["policy"]) == ("iam.put_policy", "acksm-carm")
     document = first.params["document"]
     assert document["Statement"][0]["Resource"] == [FAR]
     (second,) = plan_own(own({"acksm-carm": document}), ROLE.format(C))
+    assert second.danger is Danger.NONE
     assert second.params["document"]["Statement"][0]["Resource"] == [FAR, ROLE.format(C)]
     assert plan_own(own({"acksm-carm": second.params["document"]})) == []
 
@@ -181,13 +336,13 @@ ARNS = st.sets(st.sampled_from([f"arn:aws:iam::{n:012d}:role/x" for n in range(1
 
 @given(ARNS, ARNS)
 def test_merging_is_a_union_whatever_the_order_and_never_a_wildcard(one: set[str], other: set[str]) -> None:
-    first = carm_trust.merge_policy(carm_trust.merge_policy(None, one, False), other, False)
-    second = carm_trust.merge_policy(carm_trust.merge_policy(None, other, False), one, False)
+    first = carm_trust.merge_policy(carm_trust.merge_policy(None, one, False, SID), other, False, SID)
+    second = carm_trust.merge_policy(carm_trust.merge_policy(None, other, False, SID), one, False, SID)
     assert first == second
     assert first["Statement"][0]["Resource"] == sorted(one | other)
-    assert carm_trust.merge_policy(first, one, False) == first
-    assert all(carm_trust.allows([first], arn) for arn in one | other)
-    assert carm_trust.allows([first], FAR) is None
+    assert carm_trust.merge_policy(first, one, False, SID) == first
+    assert all(carm_trust.allows([first], arn).verdict is Verdict.YES for arn in one | other)
+    assert carm_trust.allows([first], FAR).verdict is Verdict.NO
 
 
 def test_a_role_that_acksm_was_not_told_to_change_is_refused_with_the_diff() -> None:
@@ -210,21 +365,50 @@ def test_a_missing_role_and_a_policy_without_room_are_told_first() -> None:
 @pytest.mark.parametrize(
     ("statement", "expected"),
     [
-        ({"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}, True),
-        ({"Effect": "Allow", "Action": ["sts:*"], "Resource": f"arn:aws:iam::{B}:role/*"}, True),
-        ({"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": ROLE.format(C)}, None),
-        ({"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}, None),
-        ({"Effect": "Deny", "Action": "*", "Resource": "*"}, False),
+        ({"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}, Verdict.YES),
+        ({"Effect": "Allow", "Action": ["sts:*"], "Resource": f"arn:aws:iam::{B}:role/*"}, Verdict.YES),
+        ({"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": ROLE.format(C)}, Verdict.NO),
+        ({"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}, Verdict.NO),
+        ({"Effect": "Deny", "Action": "*", "Resource": "*"}, Verdict.NO),
+        ({"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}, Verdict.UNKNOWN),
+        ({"Effect": "Allow", "Action": "sts:*", "NotResource": ROLE.format(C)}, Verdict.UNKNOWN),
+        (
+            {
+                "Effect": "Allow",
+                "Action": "sts:*",
+                "Resource": "*",
+                "Condition": {"Bool": {"aws:SecureTransport": "true"}},
+            },
+            Verdict.YES,
+        ),
+        (
+            {"Effect": "Allow", "Action": "sts:*", "Resource": "*", "Condition": {"StringEquals": {"aws:Who": "x"}}},
+            Verdict.UNKNOWN,
+        ),
     ],
 )
-def test_what_policies_allow(statement: Any, expected: bool | None) -> None:
-    assert carm_trust.allows([{"Statement": statement}], FAR) is expected
+def test_what_policies_allow(statement: Any, expected: Verdict) -> None:
+    assert carm_trust.allows([{"Statement": statement}], FAR).verdict is expected
+
+
+@pytest.mark.parametrize(
+    "deny",
+    [
+        {"Action": "*", "Resource": "*", "Condition": {"StringNotEquals": {"aws:PrincipalOrgID": "o-x"}}},
+        {"NotAction": "s3:*", "Resource": "*"},
+        {"Action": "sts:*", "NotResource": "arn:aws:s3:::x"},
+    ],
+)
+def test_a_deny_that_may_count_takes_a_yes_away(deny: dict[str, Any]) -> None:
+    allow = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": FAR}
+    assert carm_trust.allows([{"Statement": [allow, {"Effect": "Deny", **deny}]}], FAR).verdict is Verdict.UNKNOWN
+    assert carm_trust.allows([{"Statement": [{"Effect": "Deny", **deny}]}], FAR).verdict is Verdict.NO
 
 
 def test_the_guides_own_policy_is_found_wide_open() -> None:
     guide = {"Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}}
     assert carm_trust.wide_open(
-        {"sts-assumerole": guide, "acksm-carm": carm_trust.merge_policy(None, [FAR], False)}
+        {"sts-assumerole": guide, "acksm-carm": carm_trust.merge_policy(None, [FAR], False, SID)}
     ) == ["sts-assumerole"]
 
 
@@ -232,7 +416,9 @@ def test_the_guides_own_policy_is_found_wide_open() -> None:
 
 
 def test_the_print_out_is_a_template_that_makes_the_same_role() -> None:
-    wanted = want(services=("sagemaker", "applicationautoscaling"), tag=["team=ml"], permissions_boundary="arn:b")
+    wanted = want(
+        services=("sagemaker", "applicationautoscaling"), target_tag=["team=ml"], target_permissions_boundary="arn:b"
+    )
     text = carm_print.text(wanted, carm_print.template(wanted, [OURS]), carm_print.commands(wanted))
     (resource,) = YAML(typ="safe", pure=True).load(text)["Resources"].values()
     found = resource["Properties"]
@@ -248,7 +434,7 @@ def test_the_commands_make_the_same_role() -> None:
     wanted = want(services=("sagemaker", "applicationautoscaling"))
     create, attach, inline, linked = (shlex.split(line) for line in carm_print.commands(wanted))
     document = json.loads(create[create.index("--assume-role-policy-document") + 1])
-    assert document == wanted.trust(None, True)
+    assert document == wanted.trust(None, iam_role.NEW)
     assert create[create.index("--tags") + 1 :] == [f"Key={key},Value={value}" for key, value in wanted.tags.items()]
     assert attach[-1] == wanted.managed[0]
     assert json.loads(inline[-1]) == wanted.inline["acksm-autoscaling"]

@@ -14,6 +14,7 @@ from acksm.guide import carm, carm_trust, carm_verify
 from acksm.guide.bindings import OBJECT_REGION, OWNER, REGION, TEAM, Namespace
 from acksm.guide.carm_evidence import Evidence
 from acksm.guide.carm_map import ACCOUNT_MAP, TEAM_MAP, Map
+from acksm.guide.judged import Judged, Verdict
 from acksm.guide.role_selector import Selector, of_binding
 from acksm.guide.running import CARM, SELECTOR
 from carm_cluster import OWN, PARTITIONS, ROLE, B, C, running
@@ -21,6 +22,7 @@ from carm_cluster import OWN, PARTITIONS, ROLE, B, C, running
 CONTROLLER = running()
 OWN_ROLE, FAR = CONTROLLER.role_arn, ROLE.format(B)
 WHERE = ("ack-system", ACCOUNT_MAP)
+YES = Judged(Verdict.YES)
 
 
 def role(trust: Any = None, **more: Any) -> dict[str, Any]:
@@ -37,8 +39,8 @@ def whole(**more: Any) -> Evidence:
         "aws",
         PARTITIONS,
         own_roles={OWN_ROLE: role()},
-        allowed={(OWN_ROLE, FAR): True},
-        far_roles={FAR: role(carm_trust.merge_trust(None, [OWN_ROLE], False))},
+        allowed={(OWN_ROLE, FAR): YES},
+        far_roles={FAR: role(carm_trust.merge_trust(None, [OWN_ROLE], False, carm_trust.SID))},
         regions={"sagemaker": ["eu-west-1"], "applicationautoscaling": ["eu-west-1"]},
     )
     return replace(base, **more)
@@ -111,8 +113,8 @@ BREAKS: dict[str, tuple[Callable[[], Evidence], list[str]]] = {
     "key was a number": (lambda: with_map({B: FAR, "11111111111": FAR}), ["check.carm-map-key"]),
     "key was a float": (lambda: with_map({B: FAR, "1.11111111111e+11": FAR}), ["check.carm-map-key"]),
     "service key was a number": (lambda: with_map({B: FAR, "sagemaker.1": FAR}), ["check.carm-map-key"]),
-    "policy": (lambda: whole(allowed={(OWN_ROLE, FAR): None}), ["check.carm-policy"]),
-    "policy denies": (lambda: whole(allowed={(OWN_ROLE, FAR): False}), ["check.carm-policy"]),
+    "policy": (lambda: whole(allowed={(OWN_ROLE, FAR): Judged(Verdict.NO)}), ["check.carm-policy"]),
+    "policy denies": (lambda: whole(allowed={(OWN_ROLE, FAR): Judged(Verdict.NO, "denied")}), ["check.carm-policy"]),
     "role of B": (lambda: whole(far_roles={FAR: None}), ["check.carm-role"]),
     "trust": (lambda: with_trust([trusted(Principal={"AWS": f"{OWN_ROLE}2"})]), ["check.carm-trust"]),
     "trust of a former role": (lambda: with_trust([trusted(Principal={"AWS": "AROAEXAMPLE"})]), ["check.carm-trust"]),
@@ -139,6 +141,43 @@ BREAKS: dict[str, tuple[Callable[[], Evidence], list[str]]] = {
 def test_a_broken_link_is_named_by_its_own_id(name: str) -> None:
     make, expected = BREAKS[name]
     assert broken(make()) == expected
+
+
+UNJUDGED = {
+    "a Deny with a condition": [
+        trusted(),
+        trusted(Effect="Deny", Condition={"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}),
+    ],
+    "a Deny with NotAction": [
+        trusted(),
+        {"Effect": "Deny", "Principal": {"AWS": OWN_ROLE}, "NotAction": "sts:AssumeRole"},
+    ],
+    "a Deny with NotPrincipal": [
+        trusted(),
+        {"Effect": "Deny", "NotPrincipal": {"AWS": f"arn:aws:iam::{C}:role/x"}, "Action": "sts:AssumeRole"},
+    ],
+    "an Allow with a condition": [trusted(Condition={"StringEquals": {"aws:PrincipalOrgID": "o-x"}})],
+    "an Allow with NotAction": [{"Effect": "Allow", "Principal": {"AWS": OWN_ROLE}, "NotAction": "iam:*"}],
+}
+
+
+@pytest.mark.parametrize("name", UNJUDGED)
+def test_a_trust_that_cannot_be_judged_is_unknown_until_the_role_is_really_assumed(name: str) -> None:
+    evidence = with_trust(UNJUDGED[name])
+    (chain,) = carm_verify.chains(evidence, ["production"])
+    (check,) = [one for one in chain.checks if one.id == "check.carm-trust"]
+    assert (check.state, check.remedy) == (State.UNKNOWN, "acksm carm verify --live")
+    assert chain.assumable == "not proven"
+    (chain,) = carm_verify.chains(replace(evidence, proofs={(OWN_ROLE, FAR): None}), ["production"])
+    assert chain.assumable == "yes"
+
+
+def test_a_policy_that_cannot_be_judged_is_unknown() -> None:
+    doubtful = {(OWN_ROLE, FAR): Judged(Verdict.UNKNOWN, "a Deny with NotResource")}
+    (chain,) = carm_verify.chains(whole(allowed=doubtful), ["production"])
+    (check,) = [one for one in chain.checks if one.state is not State.OK]
+    assert (check.id, check.state) == ("check.carm-policy", State.UNKNOWN)
+    assert "a Deny with NotResource" in check.text
 
 
 def test_warnings_are_told_and_are_no_failure() -> None:

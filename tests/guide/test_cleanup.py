@@ -11,7 +11,16 @@ from hypothesis import given, strategies as st
 from acksm import charts
 from acksm.engine.change import Change, Danger, Op, Plan
 from acksm.errors import AcksmError
-from acksm.guide import cleanup_cluster, cleanup_iam, cleanup_mend, cleanup_objects, cleanup_report, inventory
+from acksm.guide import (
+    carm_trust,
+    cleanup_cluster,
+    cleanup_iam,
+    cleanup_mend,
+    cleanup_objects,
+    cleanup_report,
+    inventory,
+    oidc,
+)
 from acksm.guide.bindings import OWNER, REGION, Namespace
 from acksm.guide.carm_map import ACCOUNT_MAP, Map
 from acksm.guide.cleanup_objects import Choice
@@ -377,11 +386,18 @@ def test_the_statement_of_carm_leaves_a_role_that_stays() -> None:
         (trusted(carm, theirs), "iam.put_policy", {"acksm-carm": trusted(theirs)}),
     ):
         seen = replace(kept, role={**kept.role, "inline": {"acksm-carm": inline}})
-        (one,) = cleanup_iam.plan_own_policy(seen)
+        (one,) = cleanup_iam.plan_own_policy(seen, ARN)
         assert (one.call, one.after) == (call, after)
     assert (
-        cleanup_iam.plan_own_policy(replace(kept, role={**kept.role, "inline": {"acksm-carm": trusted(theirs)}})) == []
+        cleanup_iam.plan_own_policy(replace(kept, role={**kept.role, "inline": {"acksm-carm": trusted(theirs)}}), ARN)
+        == []
     )
+    # of a role that other clusters use too only this cluster's own statement goes
+    tags = {**MARKS, oidc.adopter_tag(f"{ARN}2"): f"{ARN}2"}
+    both = trusted({**carm, "Sid": carm_trust.sid(ARN)}, {**carm, "Sid": carm_trust.sid(f"{ARN}2")}, carm)
+    shared = replace(kept, role={**kept.role, "tags": tags, "inline": {"acksm-carm": both}})
+    (one,) = cleanup_iam.plan_own_policy(shared, ARN)
+    assert one.after == {"acksm-carm": {**both, "Statement": both["Statement"][1:]}}
 
 
 # bindings and namespaces
@@ -414,6 +430,15 @@ def test_the_roles_in_the_other_account_go_with_their_map() -> None:
     assert [one.call for one in planned.changes if one.step == "carm-role"] == ["target-iam.delete_role"]
     shared = replace(far, role={**found, "trust": trusted(statement({"AWS": f"arn:aws:iam::{B}:root"}))})
     assert "root" in why(plan(observed(far=(shared,), reached=B), EVERYTHING), arn)
+    # another cluster's statement keeps the role, and this cluster's leaves it
+    second = f"arn:aws:iam::{OWN}:role/ack-controller-role-second"
+    theirs = statement({"AWS": second}, Sid=carm_trust.sid(f"{ARN}2"))
+    ours = statement({"AWS": ROLE}, Sid=carm_trust.sid(ARN))
+    two = replace(far, role={**found, "trust": {**trusted(ours, theirs), "Id": "of B"}})
+    planned = plan(observed(far=(two,), reached=B), EVERYTHING)
+    (left,) = [one for one in planned.changes if one.step == "carm-role"]
+    assert (left.call, left.after) == ("target-iam.update_trust", {**trusted(theirs), "Id": "of B"})
+    assert second in why(planned, arn)
     unseen = plan(observed(item(account=B)), EVERYTHING)
     assert [note for note in unseen.notes if B in note]
 

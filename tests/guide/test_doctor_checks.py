@@ -16,10 +16,12 @@ from acksm.engine import plan_file
 from acksm.engine.change import Danger, Plan
 from acksm.engine.checks import Check, Result, Severity, State, judge
 from acksm.engine.review import CURRENT
-from acksm.guide import doctor, oidc
+from acksm.guide import doctor, oidc, trust
 from acksm.guide.carm_verify import Chain
 from acksm.guide.controller_logs import PodLog
 from acksm.guide.doctor_facts import Facts
+from acksm.guide.judged import Judged, Verdict
+from acksm.guide.live_accounts import Live
 from carm_cluster import running
 from doctor_facts import (
     CLUSTER,
@@ -80,7 +82,26 @@ def chain(*checks: Check) -> Facts:
 
 BROKEN, WARNING, UNKNOWN = State.BROKEN, State.WARNING, State.UNKNOWN
 # what is done to the cluster -> the checks that say so
+# Nobody can tell from the document whether the Deny counts.
+UNJUDGED = {
+    "Statement": [
+        trust.statement(PROVIDER, [SUBJECT]),
+        {"Effect": "Deny", "Principal": "*", "Action": "sts:*", "Condition": {"Bool": {"aws:ViaAWSService": "false"}}},
+    ]
+}
 BREAKS: dict[str, tuple[Callable[[], Facts], dict[str, State]]] = {
+    "a stranger is let in": (
+        lambda: whole(let_in={ROLE: Live(strangers=frozenset({"system:serviceaccount:team-a:ack"}))}),
+        {"check.trust-subjects": WARNING},
+    ),
+    "every role may be passed on": (
+        lambda: whole(passing={ROLE: Judged(Verdict.YES, "AmazonSageMakerFullAccess")}),
+        {"check.pass-role": WARNING},
+    ),
+    "a trust that cannot be judged": (
+        lambda: whole(roles={ROLE: role(SUBJECT, trust=UNJUDGED)}),
+        {"check.trust": UNKNOWN},
+    ),
     "no helm": (lambda: whole(helm=error("helm-missing")), {"check.helm": BROKEN}),
     "old helm": (lambda: whole(helm=error("helm-too-old")), {"check.helm": BROKEN}),
     "helm that hangs": (lambda: whole(helm=error("helm-timeout")), {"check.helm": UNKNOWN}),
@@ -442,12 +463,12 @@ def test_the_text_tells_what_is_wrong_and_counts_the_rest() -> None:
         "releases: 3 ok, 1 skipped, 1 WARNING",
         "  WARNING  check.values              release of sagemaker: the chart does not have a.b: nothing reads it",
         f"           remedy: {lookup('check.values').remedy}",
-        "identity: 6 ok",
+        "identity: 8 ok",
         "controllers: 4 ok",
         "bindings: 1 ok, 1 skipped",
         "objects: 2 ok",
         "",
-        "30 ok, 4 skipped, 1 WARNING, 1 BROKEN",
+        "32 ok, 4 skipped, 1 WARNING, 1 BROKEN",
     ]
     assert "check.helm" in doctor.text_of(results(whole()), full=True)
 

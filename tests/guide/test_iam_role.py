@@ -15,7 +15,7 @@ from acksm.config import Settings
 from acksm.engine.change import Danger, Plan
 from acksm.engine.executor import execute
 from acksm.errors import AcksmError
-from acksm.guide import iam_role, oidc, policies, trust
+from acksm.guide import iam_role, oidc, policies, role_policies, trust
 from memory_iam import ACCOUNT, World, cluster, role
 
 
@@ -25,7 +25,8 @@ def wanted(
     of = of or cluster()
     partition = of.arn.split(":")[1]
     identity = Identity(ACCOUNT, f"arn:{partition}:iam::{ACCOUNT}:user/me", "x")
-    return iam_role.wanted(identity, of, Settings(**options), accounts, oidc.provider_arn(of))
+    known = {key: options.pop(key) for key in ("role", "live", "kinds") if key in options}
+    return iam_role.wanted(identity, of, Settings(**options), accounts, oidc.provider_arn(of), **known)
 
 
 OURS = oidc.marks(cluster())
@@ -123,7 +124,7 @@ def test_a_cluster_made_again_under_its_name_gets_its_new_issuer() -> None:
     world = World()
     world.apply(iam_role.plan(world.observed(), wanted(cluster(issuer_id="A" * 32))))
     changes = iam_role.plan(world.observed(), wanted(cluster(issuer_id="B" * 32)))
-    assert [change.id for change in changes] == ["iam-role.trust"]
+    assert [(change.id, change.danger) for change in changes] == [("iam-role.trust", Danger.MILD)]
     assert "A" * 32 not in repr(changes[0].after)
 
 
@@ -135,15 +136,36 @@ def test_the_users_own_statements_stay_byte_for_byte() -> None:
     assert world.role["trust"]["Statement"][0] == theirs
 
 
-def test_another_subject_of_the_same_cluster_stays() -> None:
+def test_a_subject_that_no_release_has_goes_after_a_question_and_one_of_a_release_stays() -> None:
+    """Whoever gets a former namespace of the controllers would become the controllers."""
     world = World()
     world.apply(iam_role.plan(world.observed(), wanted(accounts=(("a", "one"),))))
-    world.apply(iam_role.plan(world.observed(), wanted(accounts=(("b", "two"),))))
     assert world.role is not None
-    assert trust.admitted(world.role["trust"]["Statement"][0], oidc.provider_arn(cluster())) == frozenset(
-        {"system:serviceaccount:a:one", "system:serviceaccount:b:two"}
-    )
-    assert len(world.role["trust"]["Statement"]) == 1
+    live = {trust.subject("a", "one")}
+    (kept,) = iam_role.plan(world.observed(), wanted(accounts=(("b", "two"),), live=live))
+    assert trust.subjects_of(kept.after, oidc.provider_arn(cluster())) == {*live, trust.subject("b", "two")}
+    assert kept.danger is Danger.NONE  # the controllers' own account is no news
+    (gone,) = iam_role.plan(world.observed(), wanted(accounts=(("b", "two"),)))
+    assert trust.subjects_of(gone.after, oidc.provider_arn(cluster())) == {trust.subject("b", "two")}
+    assert gone.danger is Danger.MILD
+    assert "no longer lets in system:serviceaccount:a:one" in gone.reason
+    world.apply([gone])
+    assert iam_role.plan(world.observed(), wanted(accounts=(("b", "two"),))) == []
+
+
+def test_a_second_cluster_that_adopts_a_role_does_not_take_it_over() -> None:
+    """With one tag for both, each would drop the other's statement, and its cleanup delete the role."""
+    first, second = cluster(), replace(cluster(issuer_id="B" * 32), arn=f"{cluster().arn}-2")
+    world = World()
+    world.apply(iam_role.plan(world.observed(), wanted(first)))
+    assert world.role is not None
+    world.apply(iam_role.plan(world.observed(), wanted(second, adopt_role=True)))
+    assert oidc.clusters_of(world.role["tags"]) == {first.arn, second.arn}
+    assert world.role["tags"][oidc.CLUSTER_TAG] == first.arn
+    for of in (first, second):
+        assert iam_role.plan(world.observed(), wanted(of)) == []
+    providers = {item["Principal"]["Federated"] for item in trust.statements(world.role["trust"])}
+    assert providers == {oidc.provider_arn(first), oidc.provider_arn(second)}
 
 
 @pytest.mark.parametrize(
@@ -166,9 +188,7 @@ def test_a_malformed_statement_of_our_provider_is_put_right(condition: dict[str,
         "Action": "sts:AssumeRoleWithWebIdentity",
         "Condition": filled,
     }
-    merged = trust.merge(
-        {"Statement": [bad]}, oidc.provider_arn(cluster()), ["system:serviceaccount:a:b"], drop_stale=True
-    )
+    merged = trust.merge({"Statement": [bad]}, oidc.provider_arn(cluster()), ["system:serviceaccount:a:b"], ours=True)
     assert merged["Statement"] == [trust.statement(oidc.provider_arn(cluster()), ["system:serviceaccount:a:b"])]
 
 
@@ -284,3 +304,96 @@ def test_the_provider_is_made_once_without_thumbprint_and_an_audience_is_added()
     (added,) = oidc.plan(oidc.Observed(arn, ("other",)), want)
     assert (added.id, added.danger) == ("oidc.audience", Danger.MILD)
     assert oidc.plan(oidc.Observed(arn, ("other", "sts.amazonaws.com")), want) == []
+
+
+# sizes
+
+
+def test_a_trust_policy_is_measured_before_the_first_write() -> None:
+    """kubeflow#6687: one role for four clusters; IAM refuses the fourth half-way."""
+    world = World()
+    clusters = [replace(cluster(issuer_id=letter * 32), arn=f"{cluster().arn}-{letter}") for letter in "ABCDEF"]
+    accounts = [("ack-system", f"ack-{service}-controller") for service in ("sagemaker", "applicationautoscaling")]
+
+    def never() -> int:
+        raise AssertionError("IAM is asked for its quota only where it matters")
+
+    for of in clusters[:3]:
+        changes = iam_role.plan(world.observed(), wanted(of, accounts, adopt_role=True, role_name="shared"))
+        iam_role.check_trust(changes, never)
+        world.apply(changes)
+    changes = iam_role.plan(world.observed(), wanted(clusters[3], accounts, adopt_role=True, role_name="shared"))
+    with pytest.raises(AcksmError) as caught:
+        iam_role.check_trust(changes, lambda: 2_048)
+    assert caught.value.id == "trust-too-long"
+    assert "--role-name" in caught.value.remedy
+    iam_role.check_trust(changes, lambda: 4_096)
+
+
+def test_white_space_does_not_count() -> None:
+    assert policies.size({"a b": "c d"}) == len('{"ab":"cd"}')
+
+
+def test_inline_policies_are_measured_together() -> None:
+    long = {"Statement": [{"Effect": "Allow", "Action": ["s3:" + "a" * 9_990], "Resource": ["*"]}]}
+    world = World(role({"Statement": []}, OURS) | {"inline": {"theirs": long}})
+    with pytest.raises(AcksmError) as caught:
+        iam_role.plan(world.observed(), wanted())
+    assert caught.value.id == "role-policies-too-long"
+    assert "theirs 10" in caught.value.message
+
+
+# preset least
+
+
+EXECUTION = f"arn:aws:iam::{ACCOUNT}:role/execution"
+
+
+def test_least_takes_the_place_of_core_and_stays_without_options() -> None:
+    world = World()
+    world.apply(iam_role.plan(world.observed(), wanted()))
+    assert world.role is not None
+    narrow = iam_role.plan(world.observed(), wanted(policy=["least", "autoscaling"], execution_role=[EXECUTION]))
+    assert [(change.id, change.danger) for change in narrow] == [
+        ("iam-role.inline", Danger.NONE),
+        ("iam-role.detach", Danger.MILD),
+    ]
+    world.apply(narrow)
+    assert iam_role.plan(world.observed(), wanted(role=world.role)) == []
+    assert policies.execution_roles(world.role["inline"][policies.LEAST]) == (EXECUTION,)
+    # and core, when it is asked for again, is not taken away by a later run
+    world.apply(iam_role.plan(world.observed(), wanted(policy=["core", "autoscaling"], role=world.role)))
+    assert iam_role.plan(world.observed(), wanted(role=world.role)) == []
+    assert world.role["attached"] == [policies.core_arn("aws")]
+
+
+def test_nothing_is_detached_from_an_adopted_role_and_that_is_said() -> None:
+    world = World(role({"Statement": []}, {}) | {"attached": [policies.core_arn("aws")]})
+    want = wanted(policy=["least"], execution_role=[EXECUTION], adopt_role=True)
+    changes = iam_role.plan(world.observed(), want)
+    assert "iam-role.detach" not in [change.id for change in changes]
+    kept = iam_role.not_narrowed(world.role, want)
+    (note,) = role_policies.notes(changes, want.name, kept, cluster(), Settings())
+    assert f"aws iam detach-role-policy --role-name {want.name}" in note
+
+
+def test_core_is_warned_about_once_with_the_command_that_narrows_it() -> None:
+    world = World()
+    want = wanted()
+    (note,) = role_policies.notes(iam_role.plan(world.observed(), want), want.name, [], cluster(), Settings())
+    assert "acksm iam-role --cluster demo --region us-west-2 --policy least --policy autoscaling" in note
+    assert "--execution-role" in note
+    world.apply(iam_role.plan(world.observed(), want))
+    assert role_policies.notes(iam_role.plan(world.observed(), want), want.name, [], cluster(), Settings()) == []
+
+
+@pytest.mark.parametrize("roles", [[], ["*"], ["arn:aws:iam::999999999999:role/x"], [f"arn:aws:iam::{ACCOUNT}:role/*"]])
+def test_least_wants_the_roles_of_the_account_by_name(roles: list[str]) -> None:
+    with pytest.raises(AcksmError) as caught:
+        wanted(policy=["least"], execution_role=roles)
+    assert caught.value.id == "policy-least-roles"
+
+
+def test_least_of_kinds_that_are_given_no_role_needs_none() -> None:
+    want = wanted(policy=["least"], service=["sagemaker"], kinds={"sagemaker": ["EndpointConfig", "Endpoint"]})
+    assert policies.PASS_ROLE not in repr(want.inline)

@@ -1,13 +1,17 @@
-"""Policies as presets (ack-facts.md §0, G7), and compared by meaning."""
+"""Policies as presets, held against IAM's own actions and resources, and compared by meaning."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
 
-from acksm.guide import policies
+import policy_linter
+from acksm.guide import carm_trust, policies, trust
+from acksm.kinds import API, KINDS, Kind
 
 ACCOUNT = "012345678901"
 
@@ -53,6 +57,106 @@ def test_studio_covers_the_four_kinds_that_the_managed_policy_leaves_out() -> No
         "space",
         "app",
     }
+
+
+ROLES = (f"arn:aws:iam::{ACCOUNT}:role/execution", f"arn:aws:iam::{ACCOUNT}:role/path/other")
+ALL = policies.Least({"sagemaker": (), "applicationautoscaling": ()}, ROLES)
+
+
+def least(**kinds: Sequence[str]) -> Any:
+    return policies.choose(["least"], "aws", ACCOUNT, policies.Least(kinds, ROLES)).inline[policies.LEAST]
+
+
+def actions(document: Any) -> set[str]:
+    return {action for statement in document["Statement"] for action in statement["Action"]}
+
+
+@pytest.fixture(scope="module")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """IAM's data of every service that a preset names."""
+    every = policies.choose(["least", "studio", "autoscaling"], "aws", ACCOUNT, ALL)
+    names = {action.partition(":")[0] for document in every.inline.values() for action in actions(document)}
+    return policy_linter.services(tmp_path_factory.mktemp("iam"), names | {"sts"})
+
+
+@pytest.mark.parametrize("preset", ["least", "studio", "autoscaling"])
+def test_a_linter_has_nothing_against_a_preset(preset: str, services: Path) -> None:
+    """Every action exists, is on a resource that it can be on, and has conditions that it knows."""
+    for document in policies.choose([preset], "aws", ACCOUNT, ALL).inline.values():
+        assert policy_linter.complaints(document, services) == []
+
+
+@pytest.mark.parametrize(
+    "kind", [kind for kinds in KINDS.values() for kind in kinds.values()], ids=lambda kind: kind.name
+)
+def test_a_linter_has_nothing_against_least_of_a_single_kind(kind: Kind, services: Path) -> None:
+    document = least(**{kind.service: [kind.name]})
+    assert policy_linter.complaints(document, services) == []
+    for call in (kind.create_call, kind.describe_call, kind.delete_call):
+        assert f"{API[kind.service]}:{call}" in actions(document)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        {"Action": "sagemaker:CreateTrainingJobs", "Resource": "*"},
+        {"Action": "sagemaker:CreateTrainingJob", "Resource": f"arn:aws:sagemaker:*:{ACCOUNT}:model/*"},
+        {
+            "Action": "iam:PassRole",
+            "Resource": ROLES[0],
+            "Condition": {"StringEquals": {"iam:PassedToServices": "sagemaker.amazonaws.com"}},
+        },
+    ],
+)
+def test_the_linter_sees_what_is_wrong(statement: Any, services: Path) -> None:
+    document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]}
+    assert policy_linter.complaints(document, services) != []
+
+
+def test_a_linter_has_nothing_against_the_trust_policies(services: Path) -> None:
+    provider = f"arn:aws:iam::{ACCOUNT}:oidc-provider/oidc.eks.us-west-2.amazonaws.com/id/ABC"
+    own = trust.merge(None, provider, [trust.subject("ack-system", "ack")], ours=True)
+    far = carm_trust.merge_trust(None, [ROLES[0]], True, carm_trust.sid("arn:cluster"))
+    assert [policy_linter.complaints(one, services, "TRUST_POLICY") for one in (own, far)] == [[], []]
+    assert policy_linter.complaints(carm_trust.merge_policy(None, [ROLES[0]], True, "AcksmCarm1"), services) == []
+
+
+def test_least_passes_on_the_named_roles_to_sagemaker_and_no_other() -> None:
+    passing = [item for item in least(sagemaker=())["Statement"] if "iam:PassRole" in item["Action"]]
+    assert passing == [
+        {
+            "Effect": "Allow",
+            "Action": ["iam:PassRole"],
+            "Resource": sorted(ROLES),
+            "Condition": {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
+        }
+    ]
+    assert policies.execution_roles(least(sagemaker=())) == tuple(sorted(ROLES))
+    assert policies.execution_roles(None) == ()
+
+
+def test_least_has_what_is_reconciled_and_nothing_else() -> None:
+    few = least(sagemaker=["Model", "Endpoint"])
+    assert {action for action in actions(few) if "Tags" not in action} == {
+        "iam:PassRole",
+        *(f"sagemaker:{verb}Model" for verb in ("Create", "Describe", "Delete")),
+        *(f"sagemaker:{verb}Endpoint" for verb in ("Create", "Describe", "Update", "Delete")),
+    }
+    types = {resource.split(":")[5] for resource in few["Statement"][0]["Resource"]}
+    assert types == {"model/*", "endpoint/*", "endpoint-config/*"}  # an endpoint is made of a configuration
+    assert not any(action.startswith("application-autoscaling") for action in actions(few))
+
+
+def test_no_statement_of_least_is_on_everything_but_what_iam_knows_no_resources_of() -> None:
+    for statement in least(sagemaker=(), applicationautoscaling=())["Statement"]:
+        if statement["Resource"] == ["*"]:
+            assert not any(action.startswith(("sagemaker:", "iam:")) for action in statement["Action"])
+        assert not any("*" in action for action in statement["Action"])
+
+
+def test_everything_together_leaves_room_for_the_policy_of_other_accounts() -> None:
+    every = policies.choose(["least", "studio", "autoscaling"], "aws-us-gov", ACCOUNT, ALL)
+    assert policies.size_of_all(every.inline.values()) < policies.INLINE_LIMIT - 1_500
 
 
 _statements = st.fixed_dictionaries(

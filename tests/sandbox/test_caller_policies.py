@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -33,7 +34,7 @@ class Caller:
     """An IAM user of the account whose policy can be changed; an administrator of the cluster."""
 
     def __init__(self, world: World) -> None:
-        self.world = world
+        self.world, self.count = world, 0
         self.keys = world.user(
             "caller", policy={"Version": "2012-10-17", "Statement": [CONNECT]}, groups=["system:masters"]
         )
@@ -49,9 +50,16 @@ class Caller:
         return found
 
     def allow(self, policy: Policy) -> None:
-        self.world.aws("iam").put_user_policy(
-            UserName="caller", PolicyName="practice", PolicyDocument=json.dumps(policy)
-        )
+        """As a managed policy, for those of some commands are too long for a user's own."""
+        iam = self.world.aws("iam")
+        for one in iam.list_attached_user_policies(UserName="caller")["AttachedPolicies"]:
+            iam.detach_user_policy(UserName="caller", PolicyArn=one["PolicyArn"])
+        with suppress(iam.exceptions.NoSuchEntityException):
+            iam.delete_user_policy(UserName="caller", PolicyName="practice")
+        self.count += 1
+        name = f"caller-{self.world.count}-{self.count}"
+        made = iam.create_policy(PolicyName=name, PolicyDocument=json.dumps(policy))
+        iam.attach_user_policy(UserName="caller", PolicyArn=made["Policy"]["Arn"])
 
     def run(self, policy: Policy, *argv: str) -> Run:
         self.allow(policy)

@@ -44,6 +44,12 @@ def test_an_object_lands_in_the_other_account(abroad: Abroad) -> None:
     abroad.setup("--dry-run").ok()
     with pytest.raises(abroad.iam.exceptions.NoSuchEntityException):
         abroad.trust()
+    to_b = ("carm", "setup", "--target-account", b, "--target-profile", abroad.profile)
+    with world.requests() as asked:  # who is let in there is seen by somebody first
+        unasked = world.acksm(*to_b)
+        assert unasked.error_id == "needs-confirmation"
+        assert abroad.own_role in unasked.stderr
+    assert asked.writes == []
     abroad.setup().ok()
     (statement,) = abroad.trust()["Statement"]
     assert statement["Principal"] == {"AWS": abroad.own_role}
@@ -254,7 +260,7 @@ def _strip(iam: Any) -> None:
 def test_what_the_administrator_of_b_pastes_is_what_verify_waits_for(abroad: Abroad) -> None:
     world, b = abroad.world, abroad.account
     world.install("--service", "sagemaker")
-    run = world.acksm("carm", "setup", "--target-account", b, "--print", "-o", "json").ok()
+    run = world.acksm("carm", "setup", "--target-account", b, "--print", "-y", "-o", "json").ok()
     assert complaints(run.data) == []
     name = abroad.namespace("production")
     world.acksm("carm", "bind", name, "--account", b).ok()
@@ -305,9 +311,9 @@ def test_roles_that_cannot_be_used_are_refused_before_the_first_write(abroad: Ab
             "Condition": {"StringEquals": {"sts:ExternalId": "x"}},
         }
     )
-    assert abroad.setup("--adopt-role", "-y").error_id == "carm-external-id"
+    assert abroad.setup("--adopt-target-role").error_id == "carm-external-id"
     abroad.set_trust(theirs)
-    abroad.setup("--adopt-role", "-y").ok()
+    abroad.setup("--adopt-target-role").ok()
     assert len(abroad.trust()["Statement"]) == 2
     assert "up to date" in abroad.setup().ok().stderr
 
@@ -320,7 +326,7 @@ def test_b_is_reached_by_a_role_too(abroad: Abroad) -> None:
     abroad.iam.create_role(RoleName="admin", AssumeRolePolicyDocument=json.dumps(trust))
     abroad.iam.attach_role_policy(RoleName="admin", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
     role = f"arn:aws:iam::{abroad.account}:role/admin"
-    world.acksm("carm", "setup", "--target-account", abroad.account, "--target-role-arn", role).ok()
+    world.acksm("carm", "setup", "--target-account", abroad.account, "--target-role-arn", role, "-y").ok()
     assert abroad.trust()["Statement"][0]["Principal"] == {"AWS": abroad.own_role}
     name = abroad.namespace("production")
     world.acksm("carm", "bind", name, "--account", abroad.account).ok()

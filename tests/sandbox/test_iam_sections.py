@@ -118,5 +118,19 @@ def test_the_trust_of_an_earlier_cluster_of_that_name_is_replaced(world: World) 
     old = json.dumps(world.role()["AssumeRolePolicyDocument"])
     issuer = world.state.clusters[world.cluster].issuer.rpartition("/")[2]
     iam.update_assume_role_policy(RoleName=name, PolicyDocument=old.replace(issuer, "E" * 32))
-    world.acksm("iam-role").ok()
+    assert world.acksm("iam-role").error_id == "needs-confirmation"
+    world.acksm("iam-role", "-y").ok()
     assert json.dumps(world.role()["AssumeRolePolicyDocument"]) == old
+
+
+def test_whoever_gets_a_former_namespace_does_not_become_the_controllers(world: World) -> None:
+    """A mistyped -n: the trust of acksm's own role goes back to what releases have, after a question."""
+    world.acksm("iam-role", "-n", "team-a").ok()
+    with world.requests() as asked:
+        run = world.acksm("iam-role")
+        assert run.error_id == "needs-confirmation"
+        assert "no longer lets in system:serviceaccount:team-a:" in run.stderr
+    assert asked.writes == []
+    world.acksm("iam-role", "-y").ok()
+    assert "team-a" not in json.dumps(world.role()["AssumeRolePolicyDocument"])
+    assert "up to date" in world.acksm("iam-role").ok().stderr

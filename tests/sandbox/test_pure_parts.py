@@ -57,7 +57,7 @@ ROLE = "arn:aws:iam::012345678901:role/r"
         ([allow("*", ROLE.upper())], "iam:GetRole", ROLE, NOT_ALLOWED),
         ([allow("*"), allow("iam:*", effect="Deny")], "iam:GetRole", ROLE, DENIED),
         ([allow("iam:*", effect="Deny"), allow("*")], "iam:GetRole", ROLE, DENIED),
-        ([allow("*"), allow("iam:*", effect="Deny", Condition={"Bool": {}})], "iam:GetRole", ROLE, ALLOWED),
+        ([allow("*"), allow("iam:*", effect="Deny", Condition={"Bool": {"a:b": "1"}})], "iam:GetRole", ROLE, ALLOWED),
         ([allow("*", Condition={"StringEquals": {}})], "iam:GetRole", ROLE, ALLOWED),
         ([{"Statement": [{"Effect": "Allow", "NotAction": "s3:*", "Resource": "*"}]}], "iam:GetRole", ROLE, ALLOWED),
         (

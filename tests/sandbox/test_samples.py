@@ -148,6 +148,34 @@ def test_everything_that_the_sandbox_can_make(bench: Bench) -> None:
     assert [job["status"]["ackResourceMetadata"]["region"] for job in jobs] == [REGION] * 3
 
 
+def test_preset_least_is_enough_for_jobs_and_endpoints_and_passes_on_no_other_role(bench: Bench) -> None:
+    """The gate decides as IAM does, over resources, conditions and iam:PassRole; AWS itself is not asked here."""
+    world = bench.world
+    role, other = (f"arn:aws:iam::{world.account}:role/{name}" for name in ("execution", "powerful"))
+    least = ("--policy", "least", "--policy", "autoscaling", "--execution-role", role)
+    world.install(*least)
+    iam, name = world.aws("iam"), f"ack-controller-role-{world.cluster}"
+    assert iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"] == []
+    assert set(iam.list_role_policies(RoleName=name)["PolicyNames"]) == {"acksm-autoscaling", "acksm-least"}
+    given = ("--set", f"role={role}")
+    for sample in ("model", "training", "processing", "scaling-policy"):
+        bench.apply(sample, *given, *BUCKET).ok()
+    assert bench.live("Endpoint", "acksm-endpoint")["status"]["endpointStatus"] == "InService"
+    bench.apply("scalable-target", "--set", "most=4").ok()  # an update
+
+    refused = bench.apply("model", "--set", f"role={other}", *BUCKET, "--set", "name=other", "--no-wait").ok()
+    assert any(f"may not pass {other}" in note for note in refused.data["notes"])
+    until(
+        lambda: "iam:PassRole" in str(bench.live("Model", "other").get("status")),
+        "SageMaker's refusal in the object's conditions",
+        lambda: str(bench.live("Model", "other")),
+    )
+    # a later run without options keeps what was narrowed
+    with world.requests() as again:
+        assert "up to date" in world.acksm("install").ok().stderr
+    assert again.writes == []
+
+
 def test_every_sample_is_seen_by_the_apiserver_before_anything_is_made(bench: Bench) -> None:
     """Dry runs of all samples, mistakes, and another region, on one install of the newest charts."""
     world = bench.world

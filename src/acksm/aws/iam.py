@@ -9,6 +9,7 @@ from typing import Any
 from acksm.aws.iam_calls import (
     PAUSE_SECONDS,
     SETTLING_SECONDS,
+    TRUST_LIMIT,
     Calls,
     Json,
     document_of,
@@ -102,6 +103,16 @@ class Iam(Calls):
         roles = self._pages("ListRoles", "list_roles", "Roles")
         return {str(role["Arn"]): document_of(role.get("AssumeRolePolicyDocument")) for role in roles}
 
+    def trust_quota(self) -> int:
+        """Characters that a role's trust policy may have in this account; IAM's default where it is not told."""
+        try:
+            found = self._call("GetAccountSummary", "get_account_summary", "")
+        except AcksmError as error:
+            if error.id != "aws-access-denied":
+                raise
+            return TRUST_LIMIT
+        return max(TRUST_LIMIT, int(found["SummaryMap"].get("AssumeRolePolicySizeQuota", 0)))
+
     def denied(self, caller_arn: str, needs: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
         """(action, resource) of `needs` (resource ARN to actions) that IAM's simulation denies `caller_arn`.
 
@@ -163,6 +174,8 @@ class Iam(Calls):
                 return None
             raise
         rows = answer["EvaluationResults"]
+        if any(row["EvalDecision"] != "allowed" and row.get("MissingContextValues") for row in rows):
+            return None
         return None if not rows else all(row["EvalDecision"] == "allowed" for row in rows)
 
     def _policy_source(self, caller_arn: str) -> str:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 # IAM is eventually consistent (IAM User Guide, "Changes that I make are not always immediately visible").
 SETTLING_SECONDS, PAUSE_SECONDS = 60.0, 1.0
+# Characters of a trust policy, white space not counted; the quota can be raised to 4,096 (IAM User Guide, "IAM and STS
+# quotas": https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html).
+TRUST_LIMIT, TRUST_MOST = 2_048, 4_096
 _UNKNOWN_ROLE = re.compile(r": NoSuchEntity: (The )?role ", re.IGNORECASE)  # and not a policy that is not there
 
 

@@ -124,7 +124,7 @@ _CARM = (
         "a role of that name is in the other account, and acksm did not make it for this cluster",
         "Its tags do not mark it as acksm's for this cluster. Changing the trust of somebody's role could let somebody "
         "else's controllers in, or lock out what uses it.",
-        "acksm carm setup … --target-role-name OTHER   (or --adopt-role; nothing of its owner's is removed)",
+        "acksm carm setup … --target-role-name OTHER   (or --adopt-target-role; nothing of its owner's is removed)",
         _R,
     ),
     Entry(
@@ -240,7 +240,9 @@ _LINKS = (
     Entry(
         "check.carm-policy",
         "the controllers' role may assume the other role",
-        "Across accounts both sides have to allow it; the official page leaves this one out (ack-facts.md §2.2).",
+        "Across accounts both sides have to allow it; the official page leaves this one out (ack-facts.md §2.2). What "
+        "a document does not tell (a boundary, a Deny with conditions, NotAction, NotResource) is unknown: only IAM's "
+        "simulation or the real call tells.",
         "acksm carm setup --target-account ID …",
     ),
     Entry(
@@ -253,7 +255,8 @@ _LINKS = (
         "check.carm-trust",
         "the role trusts the controllers' role",
         "Its trust policy has to name that role, without a condition that the controllers do not meet. A role that was "
-        "deleted and made anew is another one to IAM, though its name is the same.",
+        "deleted and made anew is another one to IAM, though its name is the same. A condition that acksm cannot "
+        "judge, NotAction and NotPrincipal make it unknown; carm verify --live tells.",
         "acksm carm setup --target-account ID …",
     ),
     Entry(

@@ -103,6 +103,32 @@ ENTRIES = (
         "role-name-too-long", "the role's name is too long", "IAM allows 64 characters.", "acksm … --role-name NAME", _U
     ),
     Entry(
+        "trust-too-long",
+        "the role's trust policy would be too long",
+        "IAM allows a trust policy 2,048 characters, white space not counted; an administrator can ask AWS for up to "
+        "4,096 (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html). Each cluster that shares "
+        "a role takes some 500 of them.",
+        "acksm … --role-name ANOTHER   (a role for each cluster; in the other account --target-role-name), or ask AWS "
+        "for quota L-C07B4B0D of service iam, in us-east-1",
+        _R,
+    ),
+    Entry(
+        "role-policies-too-long",
+        "the role's inline policies would be too long",
+        "All inline policies of a role together may have 10,240 characters, white space not counted; that quota cannot "
+        "be raised.",
+        'acksm … --set \'reconcile.resources=["Model","Endpoint"]\'   (fewer kinds make preset least shorter; or '
+        "--policy-arn with a policy of your own)",
+        _R,
+    ),
+    Entry(
+        "policy-least-roles",
+        "preset least needs the roles that it passes on",
+        "It allows iam:PassRole on named execution roles of the account and on nothing else, without patterns.",
+        "acksm iam-role --policy least --execution-role arn:aws:iam::ACCOUNT:role/NAME",
+        _U,
+    ),
+    Entry(
         "role-path-differs",
         "the role has another path",
         "IAM cannot move a role.",
@@ -115,13 +141,21 @@ ENTRIES = (
     Entry(
         "iam-role.trust",
         "the role's trust policy is changed",
-        "It does not let the installed service accounts of this cluster in.",
+        "It does not let in exactly the service accounts of this cluster's releases, or in another account exactly its "
+        "controllers' roles. What goes, and who is new in another account, is asked about.",
         "",
         _OK,
     ),
     Entry("iam-role.tags", "the role is tagged", "Tags mark what acksm made or was told to use.", "", _OK),
     Entry("iam-role.boundary", "the permissions boundary is set", "Another, or none, is set.", "", _OK),
     Entry("iam-role.attach", "a managed policy is attached", "The role lacks it.", "", _OK),
+    Entry(
+        "iam-role.detach",
+        "a managed policy is detached",
+        "Preset least takes the place of AmazonSageMakerFullAccess, on a role that acksm made.",
+        "",
+        _OK,
+    ),
     Entry("iam-role.inline", "an inline policy is put", "The role lacks it, or an older form of it is there.", "", _OK),
     Entry(
         "iam-role.service-linked",

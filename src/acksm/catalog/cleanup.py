@@ -117,5 +117,12 @@ ENTRIES = (
     Entry(
         "cleanup.carm-policy", "acksm's statement leaves a role that stays", "No account is bound any more.", "", _OK
     ),
+    Entry(
+        "cleanup.carm-trust",
+        "this cluster's statement leaves the other account's role",
+        "The role stays, for another cluster uses it or acksm did not make it.",
+        "",
+        _OK,
+    ),
     Entry("cleanup.oidc", "the OIDC provider goes", "acksm made it, and no other role trusts it.", "", _OK),
 )

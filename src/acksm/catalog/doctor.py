@@ -172,6 +172,22 @@ _CONTROLLERS = (
         "acksm iam-role   (or: acksm doctor --fix)",
     ),
     Entry(
+        "check.trust-subjects",
+        "the role lets in service accounts of releases only",
+        "Whoever may make a service account of that name, in a namespace that was once the controllers' or was "
+        "mistyped, becomes the controllers' role, in every account that is bound. A role that acksm made is put right "
+        "by acksm iam-role, which asks; in any other nothing is removed.",
+        "aws iam update-assume-role-policy --role-name ROLE --policy-document file://TRUST_WITHOUT_THEM",
+    ),
+    Entry(
+        "check.pass-role",
+        "the controllers' role passes on named roles only",
+        "AmazonSageMakerFullAccess allows iam:PassRole on every role for SageMaker: whoever may create a TrainingJob "
+        "in the cluster runs code as any role of the account that trusts SageMaker. By the policies that acksm knows "
+        "and IAM's simulation.",
+        "acksm iam-role --policy least --policy autoscaling --execution-role ARN",
+    ),
+    Entry(
         "check.pod-role",
         "the pods have the role of their service account",
         "A pod gets AWS_ROLE_ARN when it is made; Ready alone means that some identity works, perhaps the node's.",

@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from acksm.cli.options import ACCOUNTS, CONTROLLER_ROLE, CONTROLLERS, OUTPUT, ROLE, RUN, TARGET, command
+from acksm.cli.options import ACCOUNTS, CONTROLLER_ROLE, CONTROLLERS, FAR_ROLE, OUTPUT, ROLE, RUN, TARGET, command
 from acksm.cli.region import argument, option
 
 app = typer.Typer(
@@ -28,7 +28,8 @@ _LIVE = option("live", bool, False, "--live", help="Assume each role once, with 
     "setup",
     TARGET,
     {key: kind for key, kind in ACCOUNTS.items() if key != "mode"} | {"controller_role_arn": CONTROLLER_ROLE},
-    {key: ROLE[key] for key in ("policy", "policy_arn", "permissions_boundary", "tag", "adopt_role")},
+    FAR_ROLE,
+    {"adopt_role": ROLE["adopt_role"]},
     RUN,
     extra=[
         option(

@@ -17,7 +17,7 @@ _TARGET = TARGET | {
     ]
 }
 _INSTALLED = {key: CONTROLLERS[key] for key in ("service", "registry", "chart")}
-_ROLE = {key: ROLE[key] for key in ("role_name", "role_arn", "policy")}
+_ROLE = {key: ROLE[key] for key in ("role_name", "role_arn", "policy", "execution_role")}
 _OTHER = {key: ACCOUNTS[key] for key in ("target_profile", "target_role_arn", "target_role_name", "target_account")}
 
 

@@ -110,12 +110,19 @@ ROLE: dict[str, Any] = {
     "policy": _option(
         list[str] | None,
         "--policy",
-        metavar="core|studio|autoscaling",
+        metavar="core|least|studio|autoscaling",
         panel=_ROLE,
-        help="Policy preset, repeatable [core, and autoscaling with its service].",
+        help="Policy preset, repeatable [core, or least where the role has it; and autoscaling with its service].",
     ),
     "policy_arn": _option(
         list[str] | None, "--policy-arn", help="Policies instead of presets, repeatable.", panel=_ROLE
+    ),
+    "execution_role": _option(
+        list[str] | None,
+        "--execution-role",
+        metavar="ARN",
+        panel=_ROLE,
+        help="Role that objects may name, with --policy least, repeatable [those that the role has].",
     ),
     "adopt_role": _option(bool | None, "--adopt-role", help="Use a role that acksm did not make.", panel=_ROLE),
 }
@@ -147,6 +154,35 @@ CONTROLLER_ROLE = _option(
     panel=_OTHER,
     help="Also let this role of the controllers' account in, repeatable.",
 )
+# The controllers' role in the other account as `carm setup` makes it; nothing of the own account's is used there.
+FAR_ROLE: dict[str, Any] = {
+    "target_policy": _option(
+        list[str] | None,
+        "--target-policy",
+        metavar="core|least|studio|autoscaling",
+        panel=_OTHER,
+        help="Policy preset of that role, repeatable [core, or least where the role has it; and autoscaling].",
+    ),
+    "target_policy_arn": _option(
+        list[str] | None, "--target-policy-arn", help="That role's policies instead of presets.", panel=_OTHER
+    ),
+    "target_execution_role": _option(
+        list[str] | None,
+        "--target-execution-role",
+        metavar="ARN",
+        panel=_OTHER,
+        help="Role of that account that objects may name, with --target-policy least, repeatable.",
+    ),
+    "target_permissions_boundary": _option(
+        str | None, "--target-permissions-boundary", metavar="ARN", panel=_OTHER, help="That role's boundary."
+    ),
+    "target_tag": _option(
+        list[str] | None, "--target-tag", metavar="K=V", help="Tag for that role, repeatable.", panel=_OTHER
+    ),
+    "adopt_target_role": _option(
+        bool | None, "--adopt-target-role", help="Use a role of that account that acksm did not make.", panel=_OTHER
+    ),
+}
 MODE = _option(
     str | None,
     "--mode",

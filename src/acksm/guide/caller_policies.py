@@ -58,6 +58,10 @@ _ROLE = (
     Grant(ROLE, ("iam:PutRolePermissionsBoundary",), when="--permissions-boundary names another"),
     Grant(LINKED, ("iam:CreateServiceLinkedRole",), when="it is not there"),
 )
+_NARROWED = (
+    Grant(ROLE, ("iam:DetachRolePolicy",), when="preset least takes the place of core"),
+    Grant(ANY, ("iam:GetAccountSummary",), when="a trust policy is longer than IAM's default quota", optional=True),
+)
 # Asked before the first write, so that a plan does not stop half-way.
 _SIMULATE = (Grant(CALLER, ("iam:SimulatePrincipalPolicy", "iam:GetRole"), optional=True),)
 _ASSOCIATED = (
@@ -66,7 +70,8 @@ _ASSOCIATED = (
 )
 _ASSUME = (Grant(ADMIN, ("sts:AssumeRole",), when="--target-role-arn"),)
 _FAR_ROLE = tuple(
-    Grant(ABROAD if grant.on == ROLE else grant.on, grant.actions, grant.when, grant.optional) for grant in _ROLE
+    Grant(ABROAD if grant.on == ROLE else grant.on, grant.actions, grant.when, grant.optional)
+    for grant in (*_ROLE, *_NARROWED)
 )
 _VERIFY = (*_CONNECT, *_ASSOCIATED, *_ROLE_READ, *_ASSUME, Grant(ROLE, ("iam:SimulatePrincipalPolicy",), optional=True))
 # IAM's names of the services in actions are botocore's
@@ -110,9 +115,9 @@ def _role_gone(thing: str) -> tuple[Grant, ...]:
 
 COMMANDS: dict[str, tuple[Grant, ...]] = {
     "oidc": (*_CONNECT, *_PROVIDER, *_SIMULATE),
-    "iam-role": (*_CONNECT, *_PROVIDER_READ, *_ROLE, *_SIMULATE),
-    "install": (*_CONNECT, *_COMPUTE, *_PROVIDER, *_ROLE, *_SIMULATE),
-    "upgrade": (*_CONNECT, *_COMPUTE, *_PROVIDER, *_ROLE, *_SIMULATE),
+    "iam-role": (*_CONNECT, *_PROVIDER_READ, *_ROLE, *_NARROWED, *_SIMULATE),
+    "install": (*_CONNECT, *_COMPUTE, *_PROVIDER, *_ROLE, *_NARROWED, *_SIMULATE),
+    "upgrade": (*_CONNECT, *_COMPUTE, *_PROVIDER, *_ROLE, *_NARROWED, *_SIMULATE),
     "status": _STATUS,
     "region bind": _CONNECT,
     "region unbind": _CONNECT,
@@ -172,7 +177,11 @@ OTHER_ACCOUNT = "carm setup, in the other account"
 OTHER_CLEANUP = "cleanup, in the other account"
 ABROAD_ONLY = {
     OTHER_ACCOUNT: (*_FAR_ROLE, *_SIMULATE),
-    OTHER_CLEANUP: (*_role_gone(ABROAD), *_SIMULATE),
+    OTHER_CLEANUP: (
+        *_role_gone(ABROAD),
+        Grant(ABROAD, ("iam:UpdateAssumeRolePolicy",), when="the role stays"),
+        *_SIMULATE,
+    ),
 }
 ALL = {**COMMANDS, **ABROAD_ONLY}
 # Commands that ask nothing of AWS but who the caller is.

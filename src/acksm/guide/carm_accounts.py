@@ -6,7 +6,6 @@ profile, by a role to assume, or not at all: then its administrator gets a templ
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,14 +17,23 @@ from acksm.engine.change import Change, Danger, Op, Plan
 from acksm.engine.diff import unified
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
-from acksm.guide import bindings, carm_print, carm_roles, carm_trust, discovery, iam_role, policies, rights
+from acksm.guide import (
+    bindings,
+    carm_print,
+    carm_roles,
+    carm_trust,
+    discovery,
+    iam_role,
+    policies,
+    rights,
+    role_policies,
+)
 from acksm.guide.carry_out import carry_out
-from acksm.guide.oidc import CLUSTER_TAG, marks
+from acksm.guide.oidc import clusters_of, marks
 from acksm.guide.running import Running
 from acksm.guide.target import Target, connect
 
 STEP, TARGET_STEP = "carm-policy", "carm-role"
-INLINE_LIMIT = 10_240  # characters of all inline policies of a role, white space not counted (IAM quotas)
 
 
 @dataclass(frozen=True)
@@ -94,39 +102,60 @@ def reach(target: Target, account: str) -> Aws:
     return aws
 
 
-def wanted_role(target: Target, account: str, who: Controllers, services: Sequence[str]) -> iam_role.Wanted:
-    """B's role as it should be. Errors: `role-name-too-long`, `config-invalid`."""
+def wanted_role(
+    target: Target,
+    account: str,
+    who: Controllers,
+    kinds: Mapping[str, Sequence[str]],
+    role: Mapping[str, Any] | None = None,
+) -> iam_role.Wanted:
+    """B's role as it should be, made from options for B only. `kinds`: what each service reconciles, () for all; `role`
+    is the one that is there.
+
+    Errors: `role-name-too-long`, `config-invalid`, `policy-least-roles`.
+    """
     settings, partition = target.settings, target.identity.partition
     name, path = settings.target_role_name, settings.target_role_path
     if len(name) > iam_role.MAX_NAME:
         raise AcksmError("role-name-too-long", f"{name!r} has {len(name)} characters; IAM allows 64", where=name)
     arn = f"arn:{partition}:iam::{account}:role{path}{name}"
     carm_roles.parse(arn, [partition], "--target-role-name")
-    presets: list[str] = list(settings.policy) or [
-        "core",
-        *(["autoscaling"] if "applicationautoscaling" in services else []),
-    ]
-    chosen = policies.choose([] if settings.policy_arn else presets, partition, account)
+    chosen = role_policies.chosen(
+        role_policies.Asked(
+            settings.target_policy,
+            settings.target_policy_arn,
+            settings.target_execution_role,
+            "--target-execution-role",
+        ),
+        kinds,
+        partition,
+        account,
+        role,
+    )
+    own = carm_trust.sid(target.cluster.arn)
     return iam_role.Wanted(
         name,
         arn,
         path,
-        lambda document, _ours: carm_trust.merge_trust(document, who.roles, who.pod_identity),
-        tuple(settings.policy_arn) or chosen.managed,
+        lambda document, _standing: carm_trust.merge_trust(document, who.roles, who.pod_identity, own),
+        chosen.managed,
         chosen.inline,
         chosen.service_linked,
-        {**settings.tag, **marks(target.cluster)},
-        settings.permissions_boundary,
-        settings.adopt_role,
+        {**settings.target_tag, **marks(target.cluster)},
+        settings.target_permissions_boundary,
+        settings.adopt_target_role,
         step=TARGET_STEP,
         iam="target-iam",
+        foreign=True,
+        narrowed=chosen.narrowed,
     )
 
 
 def plan_target(observed: iam_role.Observed, want: iam_role.Wanted, who: Controllers) -> list[Change]:
-    """Changes in account B. Errors: `carm-external-id`, `carm-role-not-ours` with a diff."""
+    """Changes in account B; each new principal is asked about. Errors: `carm-external-id`, `carm-role-not-ours` with a
+    diff."""
     for role in who.roles if observed.role else ():
-        if carm_trust.admits((observed.role or {}).get("trust"), role, who.pod_identity) == "external-id":
+        if carm_trust.admits((observed.role or {}).get("trust"), role, who.pod_identity).why == "external-id":
             raise AcksmError(
                 "carm-external-id",
                 f"the trust policy of {want.arn} asks for an sts:ExternalId, which the controllers never send",
@@ -143,15 +172,17 @@ def plan_target(observed: iam_role.Observed, want: iam_role.Wanted, who: Control
 def plan_own(
     role: Mapping[str, Any] | None, arn: str, target_role: str, who: Controllers, target: Target
 ) -> list[Change]:
-    """The change of A's inline policy. Errors: `carm-controller-role` (not there), `role-not-ours` with a diff,
-    `carm-policy-too-long`."""
+    """The change of A's inline policy; asked about where the role could assume none by it before, or something goes.
+    Errors: `carm-controller-role` (not there), `role-not-ours` with a diff, `carm-policy-too-long`."""
     if role is None:
         raise AcksmError("carm-controller-role", f"role {arn} is not there", where=arn)
     before = role["inline"].get(carm_trust.POLICY)
-    after = carm_trust.merge_policy(before, [target_role], who.pod_identity)
+    alone = clusters_of(role["tags"]) == {target.cluster.arn}
+    own = carm_trust.sid(target.cluster.arn)
+    after = carm_trust.merge_policy(before, [target_role], who.pod_identity, own, sole=alone)
     if before is not None and policies.same(before, after):
         return []
-    if role["tags"].get(CLUSTER_TAG) != target.cluster.arn and not target.settings.adopt_role:
+    if target.cluster.arn not in clusters_of(role["tags"]) and not target.settings.adopt_role:
         raise AcksmError(
             "role-not-ours",
             f"role {arn} is the controllers', but acksm did not make it and was not told to change it",
@@ -159,13 +190,15 @@ def plan_own(
             remedy="acksm carm setup … --adopt-role",
             details={"diff": unified({carm_trust.POLICY: before} if before else None, {carm_trust.POLICY: after})},
         )
-    size = sum(len("".join(json.dumps(doc).split())) for doc in ({**role["inline"], carm_trust.POLICY: after}).values())
-    if size > INLINE_LIMIT:
+    size = policies.size_of_all({**role["inline"], carm_trust.POLICY: after}.values())
+    if size > policies.INLINE_LIMIT:
         raise AcksmError(
             "carm-policy-too-long",
-            f"the inline policies of {arn} would have {size} characters, and IAM allows {INLINE_LIMIT}",
+            f"the inline policies of {arn} would have {size} characters, and IAM allows {policies.INLINE_LIMIT}",
             where=arn,
         )
+    had, has = carm_trust.assumable(before), carm_trust.assumable(after)
+    first = not had
     return [
         Change(
             id="carm.policy",
@@ -177,8 +210,9 @@ def plan_own(
             params={"name": arn.rpartition("/")[2], "policy": carm_trust.POLICY, "document": after},
             before={carm_trust.POLICY: before} if before is not None else None,
             after={carm_trust.POLICY: after},
-            reason="it names each role that may be assumed",
-            danger=Danger.MILD if "*" in json.dumps(before) else Danger.NONE,
+            reason=f"it may assume {target_role}"
+            + ("" if had <= has else f"; no longer {', '.join(sorted(had - has))}"),
+            danger=Danger.MILD if first or not had <= has else Danger.NONE,
             guide="aws iam put-role-policy --role-name roleA-production --policy-name sts-assumerole",
         )
     ]
@@ -196,13 +230,17 @@ def run(settings: Settings, ui: Any, account: str, *, print_only: bool) -> int:
         seen = discovery.observe(target.kube, settings.controller_namespace)
         found = seen.own
         who = controllers(target, found)
-        services = sorted({item.service for item in found} or settings.service)
-        want = wanted_role(target, account, who, services)
+        kinds = {item.service: item.kinds for item in found} or dict.fromkeys(settings.service, ())
         changes: list[Change] = []
         table: dict[str, Callable[..., Any]] = dict(target.aws.dispatch_table())
-        if not print_only:
+        if print_only:
+            want = wanted_role(target, account, who, kinds)
+        else:
             other = reach(target, account)
-            changes += plan_target(iam_role.observe(other, want.name, bool(want.service_linked)), want, who)
+            far = iam_role.observe(other, settings.target_role_name)
+            want = wanted_role(target, account, who, kinds, far.role)
+            changes += plan_target(far, want, who)
+            iam_role.check_trust(changes, other.iam.trust_quota)
             table |= {f"{rights.OTHER_ACCOUNT}{call}": run for call, run in other.dispatch_table().items()}
             if not settings.dry_run:
                 rights.check_iam(other.iam, other.identity().arn, changes)

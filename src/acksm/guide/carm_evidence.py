@@ -9,8 +9,9 @@ from typing import Any
 
 from acksm.aws.session import Aws
 from acksm.errors import AcksmError
-from acksm.guide import carm, carm_accounts, carm_roles, carm_trust, role_selector, running
+from acksm.guide import carm, carm_accounts, carm_roles, carm_trust, policies, role_selector, running
 from acksm.guide.carm import Observed
+from acksm.guide.judged import Judged, Verdict
 from acksm.guide.region import ENDPOINTS
 from acksm.guide.role_selector import Selector
 from acksm.guide.running import SELECTOR, Running
@@ -32,7 +33,7 @@ class Evidence:
     partitions: Sequence[str]
     own_roles: Mapping[str, Role | None] = field(default_factory=dict)
     pod_identity: bool = False
-    allowed: Mapping[tuple[str, str], bool | None] = field(default_factory=dict)
+    allowed: Mapping[tuple[str, str], Judged] = field(default_factory=dict)
     far_roles: Mapping[str, Role | None] = field(default_factory=dict)
     proofs: Mapping[tuple[str, str], AcksmError | None] = field(default_factory=dict)
     regions: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -95,15 +96,21 @@ def _role_at(aws: Aws, arn: str) -> Role | None:
     return found if found and found["arn"] == arn else None
 
 
-def _allowed(target: Target, role: Role | None, pair: tuple[str, str]) -> bool | None:
-    """By the inline policies, and where they do not say yes, or a boundary may say no, by IAM's simulation."""
+def _allowed(target: Target, role: Role | None, pair: tuple[str, str]) -> Judged:
+    """By the inline policies where they say yes and nothing else may say no: a boundary, or a managed policy other than
+    AWS's own for SageMaker. Else by IAM's simulation, which reads all of them."""
     if role is None:
-        return None
+        return Judged(Verdict.UNKNOWN, "the role's policies")
     answer = carm_trust.allows(role["inline"].values(), pair[1])
-    if answer is not None and not role["boundary"]:
+    unread = set(role["attached"]) - {policies.core_arn(target.identity.partition)}
+    if role["boundary"]:
+        unread.add(role["boundary"])
+    if answer.verdict is Verdict.YES and not unread:
         return answer
     simulated = target.aws.iam.simulated(pair[0], carm_trust.ASSUME, pair[1])
-    return answer if simulated is None else simulated
+    if simulated is not None:
+        return Judged(Verdict.YES if simulated else Verdict.NO)
+    return Judged(Verdict.UNKNOWN, f"policy {min(unread)}") if unread and answer.why != "denied" else answer
 
 
 def other_account(target: Target) -> Aws | None:

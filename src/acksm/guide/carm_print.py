@@ -12,7 +12,7 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
-from acksm.guide.iam_role import Wanted
+from acksm.guide.iam_role import NEW, Wanted
 
 STACK = "acksm-carm"
 
@@ -34,7 +34,7 @@ def template(want: Wanted, principals: Sequence[str]) -> str:
         "RoleName": want.name,
         "Path": want.path,
         "Description": "ACK controllers of another account; made by acksm",
-        "AssumeRolePolicyDocument": want.trust(None, True),
+        "AssumeRolePolicyDocument": want.trust(None, NEW),
         "ManagedPolicyArns": list(want.managed),
         "Policies": [{"PolicyName": name, "PolicyDocument": doc} for name, doc in want.inline.items()],
         "PermissionsBoundary": want.boundary,
@@ -66,7 +66,7 @@ def commands(want: Wanted) -> list[str]:
         return json.dumps(document, separators=(",", ":"))
 
     create = ["create-role", "--role-name", want.name, "--path", want.path]
-    create += ["--assume-role-policy-document", compact(want.trust(None, True))]
+    create += ["--assume-role-policy-document", compact(want.trust(None, NEW))]
     create += ["--permissions-boundary", want.boundary] if want.boundary else []
     create += ["--tags", *(f"Key={key},Value={value}" for key, value in want.tags.items())]
     lines = [aws(*create)]

@@ -1,18 +1,30 @@
 """Policies on both sides of a border between accounts, read and merged by meaning.
 
 Account A's role may assume exactly the roles of B (never "*"); B's role trusts exactly A's role. One statement on each
-side is acksm's, known by its Sid; every other statement is its owner's and stays.
+side is this cluster's, known by its Sid; every other statement is its owner's, or another cluster's, and stays.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from acksm import globs
-from acksm.guide.trust import as_list, statements
+from acksm.guide.judged import (
+    GONE,
+    Judged,
+    Statement,
+    Verdict,
+    as_list,
+    decide,
+    inverted,
+    matches,
+    met,
+    statements,
+    with_statements,
+)
 
-SID = "AcksmCarm"
+SID = "AcksmCarm"  # of every cluster before each had one of its own, and the beginning of those
 POLICY = "acksm-carm"  # account A's inline policy
 ASSUME, TAG = "sts:AssumeRole", "sts:TagSession"
 EXTERNAL_ID = "sts:externalid"
@@ -20,63 +32,159 @@ EXTERNAL_ID = "sts:externalid"
 Document = Mapping[str, Any]
 
 
+def sid(cluster_arn: str) -> str:
+    """The Sid of a cluster's own statement; IAM allows letters and digits in one."""
+    return SID + hashlib.sha256(cluster_arn.encode()).hexdigest()[:8]
+
+
 def actions(pod_identity: bool) -> list[str]:
-    """EKS Pod Identity's session tags are handed on, so both sides have to allow them (ack-facts.md §2.2)."""
+    """EKS Pod Identity's session tags are handed on, so both sides have to allow them (EKS user guide, "Access AWS
+    resources using EKS Pod Identity target IAM roles")."""
     return [ASSUME, TAG] if pod_identity else [ASSUME]
 
 
-def trust_statement(principals: Sequence[str], pod_identity: bool) -> dict[str, Any]:
-    """B's statement. A single principal is written without brackets, as IAM gives it back."""
-    names = sorted(set(principals))
-    allowed = actions(pod_identity)
+def trust_statement(principals: Sequence[str], pod_identity: bool, own: str) -> dict[str, Any]:
+    """B's statement with Sid `own`. A single principal is written without brackets, as IAM gives it back."""
     return {
-        "Sid": SID,
+        "Sid": own,
         "Effect": "Allow",
-        "Principal": {"AWS": names[0] if len(names) == 1 else names},
-        "Action": allowed[0] if len(allowed) == 1 else allowed,
+        "Principal": {"AWS": _one_or_many(sorted(set(principals)))},
+        "Action": _one_or_many(actions(pod_identity)),
     }
 
 
-def merge_trust(document: Document | None, principals: Sequence[str], pod_identity: bool) -> dict[str, Any]:
-    """`document` with acksm's statement in it; unchanged when its statements admit all `principals` already.
+def _one_or_many(names: list[str]) -> str | list[str]:
+    return names[0] if len(names) == 1 else names
 
-    A statement that carries acksm's Sid is replaced: it may name a role that was made anew (IAM then shows an id in
-    the place of the ARN).
+
+def principals_of(item: Statement) -> list[str]:
+    """The AWS principals that a statement names."""
+    named = item.get("Principal")
+    return [str(name) for name in as_list(named.get("AWS"))] if isinstance(named, Mapping) else []
+
+
+def merge_trust(document: Document | None, principals: Sequence[str], pod_identity: bool, own: str) -> dict[str, Any]:
+    """`document` with the statement `own`, which lets in exactly `principals`; unchanged when it says that already, or
+    when other statements do.
+
+    Conditions and further actions of the statement stay. Of the statement SID, which all clusters once shared,
+    `principals` move over, and its other ones stay there. A principal that is gone (AROA…) is dropped from both.
     """
-    if document and all(admits(document, principal, pod_identity, exact=True) == "" for principal in principals):
+    found = statements(document)
+    marked = [item for item in found if item.get("Sid") in {own, SID}]
+    if document and not marked and all(_names_exactly(document, one, pod_identity) for one in principals):
         return dict(document)
-    kept = [item for item in statements(document) if item.get("Sid") != SID]
-    version = (document or {}).get("Version", "2012-10-17")
-    return {"Version": version, "Statement": [*kept, trust_statement(principals, pod_identity)]}
+    base: Statement = next((item for item in found if item.get("Sid") == own), {})
+    kept: list[Statement] = []
+    for item in found:
+        if item.get("Sid") == own:
+            continue
+        if item.get("Sid") == SID:
+            named = principals_of(item)
+            left = [name for name in named if name not in principals and not GONE.fullmatch(name)]
+            if not base and set(named) - set(left):
+                base = item
+            if not left:
+                continue
+            if left != named:
+                item = {**item, "Principal": {**item["Principal"], "AWS": _one_or_many(left)}}
+        kept.append(item)
+    fresh = trust_statement(principals, pod_identity, own)
+    if base:
+        fresh = {**base, **fresh, "Action": _one_or_many(_united(actions(pod_identity), base))}
+        if base.get("Sid") == own and _same_reach(base, fresh):
+            fresh = dict(base)
+    if [item for item in found if item in [*kept, fresh]] == found and fresh in found:
+        return dict(document or {})
+    return with_statements(document, [*kept, fresh])
 
 
-def admits(document: Document | None, principal: str, pod_identity: bool, *, exact: bool = False) -> str:
-    """Why `principal` is not let in: "" (it is), "external-id", "tag-session" or "not-named".
+def _names_exactly(document: Document, principal: str, pod_identity: bool) -> bool:
+    return admits(document, principal, pod_identity, exact=True).verdict is Verdict.YES
+
+
+def _united(needed: Sequence[str], base: Statement) -> list[str]:
+    """The needed actions, and those that the statement has besides."""
+    held = [str(action) for action in as_list(base.get("Action"))]
+    folded = {action.lower() for action in held}
+    return [*held, *(action for action in needed if action.lower() not in folded)]
+
+
+def _same_reach(one: Statement, other: Statement) -> bool:
+    return sorted(principals_of(one)) == sorted(principals_of(other)) and sorted(
+        map(str, as_list(one.get("Action")))
+    ) == sorted(map(str, as_list(other.get("Action"))))
+
+
+def without(document: Document, own: str, principals: Iterable[str] = ()) -> dict[str, Any] | None:
+    """`document` without the statement `own`, and without `principals` in the statement SID; None when nothing of it is
+    left, itself when nothing of it was there."""
+    taken = set(principals)
+    kept: list[Statement] = []
+    for item in statements(document):
+        named = principals_of(item)
+        left = [name for name in named if name not in taken]
+        if item.get("Sid") == own or (item.get("Sid") == SID and named and not left):
+            continue
+        if item.get("Sid") == SID and left != named:
+            item = {**item, "Principal": {**item["Principal"], "AWS": _one_or_many(left)}}
+        kept.append(item)
+    if kept == statements(document):
+        return dict(document)
+    return with_statements(document, kept) if kept else None
+
+
+def admits(document: Document | None, principal: str, pod_identity: bool, *, exact: bool = False) -> Judged:
+    """Whether `principal` is let in; for NO the reason is "external-id", "tag-session" or "not-named".
 
     With `exact` only statements count that name the role itself, not its whole account.
     """
-    needed = set(actions(pod_identity))
-    found: set[str] = set()
-    external = False
-    for item in statements(document):
-        if not _names(item, principal, exact and item.get("Effect") == "Allow"):
-            continue
-        allowed = {action for action in needed if _matches(item.get("Action"), action, fold=True)}
-        if item.get("Effect") == "Deny":
-            if not item.get("Condition") and ASSUME in allowed:
-                return "not-named"
-        elif _external_id(item):
-            external = external or ASSUME in allowed
-        else:
-            found |= allowed
-    if needed <= found:
-        return ""
-    if external and ASSUME not in found:
-        return "external-id"
-    return "tag-session" if ASSUME in found else "not-named"
+    answers = {action: _admits(document, principal, action, exact) for action in actions(pod_identity)}
+    assume = answers[ASSUME]
+    if assume.verdict is Verdict.NO:
+        return Judged(Verdict.NO, "external-id" if _asks_external_id(document, principal, exact) else "not-named")
+    if any(answer.verdict is Verdict.NO for answer in answers.values()):
+        return Judged(Verdict.NO, "tag-session")
+    return next((one for one in answers.values() if one.verdict is Verdict.UNKNOWN), Judged(Verdict.YES))
 
 
-def _names(item: Mapping[str, Any], principal: str, exact: bool) -> bool:
+def _admits(document: Document | None, principal: str, action: str, exact: bool) -> Judged:
+    return decide((item, _applies(item, principal, action, exact)) for item in statements(document))
+
+
+def _applies(item: Statement, principal: str, action: str, exact: bool) -> Judged:
+    if "NotPrincipal" not in item and not _names(item, principal, exact and item.get("Effect") == "Allow"):
+        return Judged(Verdict.NO)
+    if "NotAction" not in item and not matches(item.get("Action"), action, fold=True):
+        return Judged(Verdict.NO)
+    holds = met(item, _context(principal), (EXTERNAL_ID,))
+    if holds.verdict is not Verdict.NO and (name := inverted(item)):
+        return Judged(Verdict.UNKNOWN, name)
+    return holds
+
+
+def _context(principal: str) -> dict[str, str]:
+    """What is known of a controller's call: who it is, and that it comes by TLS. It sends no ExternalId
+    (aws-controllers-k8s/community#2175)."""
+    return {
+        "aws:principalarn": principal,
+        "aws:principalaccount": principal.split(":")[4],
+        "aws:securetransport": "true",
+    }
+
+
+def _asks_external_id(document: Document | None, principal: str, exact: bool) -> bool:
+    """Whether an Allow would count if an ExternalId were sent."""
+    return any(
+        item.get("Effect") == "Allow"
+        and _names(item, principal, exact)
+        and matches(item.get("Action"), ASSUME, fold=True)
+        and met(item, _context(principal), (EXTERNAL_ID,)) == Judged(Verdict.NO, EXTERNAL_ID)
+        for item in statements(document)
+    )
+
+
+def _names(item: Statement, principal: str, exact: bool) -> bool:
     """Whether the statement is about this role: by its ARN, or (not `exact`) by its account or everyone."""
     named = item.get("Principal")
     names = as_list(named.get("AWS")) if isinstance(named, Mapping) else as_list(named)
@@ -85,50 +193,83 @@ def _names(item: Mapping[str, Any], principal: str, exact: bool) -> bool:
     return bool(({principal} | wider) & set(map(str, names)))
 
 
-def _external_id(item: Mapping[str, Any]) -> bool:
-    condition = item.get("Condition")
-    pairs = condition.values() if isinstance(condition, Mapping) else ()
-    return any(str(key).lower() == EXTERNAL_ID for each in pairs if isinstance(each, Mapping) for key in each)
+def merge_policy(
+    document: Document | None, roles: Iterable[str], pod_identity: bool, own: str, *, sole: bool = True
+) -> dict[str, Any]:
+    """A's policy with `roles` among those that the statement `own` lets be assumed; unchanged when they are.
 
-
-def _matches(patterns: Any, value: str, *, fold: bool = False) -> bool:
-    return any(globs.pattern(str(text), fold=fold).fullmatch(value) for text in as_list(patterns))
-
-
-def merge_policy(document: Document | None, roles: Iterable[str], pod_identity: bool) -> dict[str, Any]:
-    """A's policy with `roles` among the roles that may be assumed; unchanged when they are.
-
-    Roles of other accounts in acksm's statement stay, wildcards in it do not.
+    Roles of other accounts, conditions and further actions of the statement stay, wildcards in it do not. Of the
+    statement SID, which a role's clusters once shared, everything moves over where the role is this cluster's alone
+    (`sole`), else only `roles`.
     """
-    mine = next((item for item in statements(document) if item.get("Sid") == SID), {})
-    before = [str(role) for role in as_list(mine.get("Resource"))]
-    wanted = sorted({role for role in before if "*" not in role and "?" not in role} | set(roles))
-    needed = actions(pod_identity)
-    held = [str(action) for action in as_list(mine.get("Action"))]
-    if mine and sorted(before) == wanted and {a.lower() for a in needed} <= {a.lower() for a in held}:
+    found, wanted = statements(document), set(roles)
+    base: Statement = next((item for item in found if item.get("Sid") == own), {})
+    kept: list[Statement] = []
+    for item in found:
+        if item.get("Sid") not in {own, SID}:
+            kept.append(item)
+            continue
+        named = [str(role) for role in as_list(item.get("Resource"))]
+        plain = {role for role in named if "*" not in role and "?" not in role}
+        mine = item.get("Sid") == own or sole
+        wanted |= plain if mine else set()
+        if mine or set(named) & wanted:
+            base = base or item
+        left = [] if mine else [role for role in named if role not in wanted]
+        if left:
+            kept.append({**item, "Resource": left} if left != named else item)
+    held = _united(actions(pod_identity), base)
+    fresh = {**base, "Sid": own, "Effect": "Allow", "Action": sorted(held), "Resource": sorted(wanted)}
+    if base.get("Sid") == own and _as_sets(base) == _as_sets(fresh):
+        fresh = dict(base)
+    if found == [item for item in found if item in [*kept, fresh]] and fresh in found:
         return dict(document or {})
-    kept = [item for item in statements(document) if item.get("Sid") != SID]
-    statement = {
-        "Sid": SID,
-        "Effect": "Allow",
-        "Action": sorted({*needed, *(action for action in held if action in (ASSUME, TAG))}),
-        "Resource": wanted,
-    }
-    return {"Version": (document or {}).get("Version", "2012-10-17"), "Statement": [*kept, statement]}
+    return with_statements(document, [*kept, fresh])
 
 
-def allows(documents: Iterable[Document], role: str, action: str = ASSUME) -> bool | None:
-    """Whether identity policies let `action` on `role` through: True, False by a Deny, None where none says so."""
-    answer = None
-    for document in documents:
-        for item in statements(document):
-            if not _matches(item.get("Action"), action, fold=True) or not _matches(item.get("Resource"), role):
-                continue
-            if item.get("Effect") == "Deny" and not item.get("Condition"):
-                return False
-            if item.get("Effect") == "Allow":
-                answer = True
-    return answer
+def _as_sets(item: Statement) -> tuple[list[str], list[str]]:
+    return sorted(map(str, as_list(item.get("Action")))), sorted(map(str, as_list(item.get("Resource"))))
+
+
+def assumable(document: Document | None) -> frozenset[str]:
+    """The resources on which a policy's Allow statements let roles be assumed, patterns included."""
+    return frozenset(
+        str(role)
+        for item in statements(document)
+        if item.get("Effect") == "Allow" and matches(item.get("Action"), ASSUME, fold=True)
+        for role in as_list(item.get("Resource"))
+    )
+
+
+def without_policy(document: Document, own: str, *, sole: bool) -> dict[str, Any] | None:
+    """`document` without this cluster's statement, and where the role is its alone without SID; None when nothing of it
+    is left, itself when nothing of it was there."""
+    marked = {own, SID} if sole else {own}
+    kept = [item for item in statements(document) if item.get("Sid") not in marked]
+    if len(kept) == len(statements(document)):
+        return dict(document)
+    return with_statements(document, kept) if kept else None
+
+
+def allows(
+    documents: Iterable[Document], role: str, action: str = ASSUME, context: Mapping[str, str] | None = None
+) -> Judged:
+    """Whether these identity policies let `action` on `role` through; `context` has condition keys in lower case. NO
+    also where none of them says anything: another policy of the same identity may."""
+    known = {"aws:securetransport": "true", **(context or {})}
+    found = [item for document in documents for item in statements(document)]
+    return decide((item, _permits(item, role, action, known)) for item in found)
+
+
+def _permits(item: Statement, role: str, action: str, context: Mapping[str, str]) -> Judged:
+    if "NotAction" not in item and not matches(item.get("Action"), action, fold=True):
+        return Judged(Verdict.NO)
+    if "NotResource" not in item and not matches(item.get("Resource"), role):
+        return Judged(Verdict.NO)
+    holds = met(item, context)
+    if holds.verdict is not Verdict.NO and (name := inverted(item)):
+        return Judged(Verdict.UNKNOWN, name)
+    return holds
 
 
 def wide_open(documents: Mapping[str, Document]) -> list[str]:
@@ -138,6 +279,6 @@ def wide_open(documents: Mapping[str, Document]) -> list[str]:
         for name, document in documents.items()
         for item in statements(document)
         if item.get("Effect") == "Allow"
-        and _matches(item.get("Action"), ASSUME, fold=True)
+        and matches(item.get("Action"), ASSUME, fold=True)
         and "*" in as_list(item.get("Resource"))
     ]

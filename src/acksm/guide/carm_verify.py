@@ -20,8 +20,11 @@ from acksm.guide import bindings, carm, carm_evidence, carm_map, carm_roles, car
 from acksm.guide.bindings import OBJECT_REGION, REGION, Namespace
 from acksm.guide.carm_evidence import Evidence
 from acksm.guide.carm_map import Subject
+from acksm.guide.judged import Judged, Verdict
 from acksm.guide.running import IGNORED_NAMESPACES, SELECTOR, SERVICE_CARM, TEAM_CARM, Running
 from acksm.guide.target import connect
+
+LIVE = "acksm carm verify --live"
 
 
 @dataclass(frozen=True)
@@ -192,41 +195,45 @@ def _selected(evidence: Evidence, item: Running, namespace: Namespace) -> tuple[
 def _border(evidence: Evidence, own: str, far: str) -> Iterator[Check]:
     """A's policy, B's role and its trust, or the proof by doing it."""
     pair = f"{own} → {far}"
-    allowed = evidence.allowed.get((own, far))
-    role = evidence.own_roles.get(own)
-    if role is not None:
-        yield _check(
-            "check.carm-policy",
-            bool(allowed),
-            pair,
-            "" if allowed else f"no policy of {own} allows {carm_trust.ASSUME}",
-        )
     proven = (own, far) in evidence.proofs
+    failure = evidence.proofs.get((own, far))
+    done = proven and failure is None
+    if evidence.own_roles.get(own) is not None:
+        allowed = evidence.allowed.get((own, far), Judged(Verdict.UNKNOWN, "policies that were not read"))
+        yield _judged("check.carm-policy", allowed, pair, f"no policy of {own} allows {carm_trust.ASSUME}", done)
     if proven:
-        failure = evidence.proofs[(own, far)]
-        yield _check("check.carm-live", failure is None, pair, failure.message if failure else "assumed")
-        proven = failure is None
+        yield _check("check.carm-live", done, pair, failure.message if failure else "assumed")
     if far in evidence.far_roles:
-        yield from _far(evidence, own, far)
-    elif not proven:
+        yield from _far(evidence, own, far, done)
+    elif not done:
         account = far.split(":")[4]
         text = f"nobody asked account {account}: no credentials of it"
-        yield Check("check.carm-role", State.UNKNOWN, far, text, "acksm carm verify --live   (or --target-profile)")
+        yield Check("check.carm-role", State.UNKNOWN, far, text, f"{LIVE}   (or --target-profile)")
 
 
-def _far(evidence: Evidence, own: str, far: str) -> Iterator[Check]:
+def _far(evidence: Evidence, own: str, far: str, done: bool) -> Iterator[Check]:
     role = evidence.far_roles[far]
     yield _check("check.carm-role", role is not None, far, "" if role else "it is not there")
     if role is None:
         return
-    why = carm_trust.admits(role["trust"], own, evidence.pod_identity)
+    answer = carm_trust.admits(role["trust"], own, evidence.pod_identity)
     ids = {"external-id": "check.carm-external-id", "tag-session": "check.carm-tag-session"}
-    if why in ids:
-        yield _check(ids[why], False, far, f"for {own}")
+    if answer.why in ids:
+        yield _check(ids[answer.why], False, far, f"for {own}")
     else:
-        yield _check("check.carm-trust", not why, far, f"it {'admits' if not why else 'does not admit'} {own}")
+        admits = f"it admits {own}" if answer.verdict is Verdict.YES else ""
+        yield _judged("check.carm-trust", answer, far, f"it does not admit {own}", done, admits)
     has_policies = bool(role["attached"] or role["inline"])
     yield _check("check.carm-permissions", has_policies, far, "" if has_policies else "it has no policy at all")
+
+
+def _judged(id: str, answer: Judged, where: str, lacking: str, done: bool, text: str = "") -> Check:
+    """A link by what policies say of it. What documents cannot tell, the role that was really assumed (`done`) does."""
+    if answer.verdict is Verdict.UNKNOWN and not done:
+        return Check(id, State.UNKNOWN, where, f"{answer.why} cannot be judged from here", LIVE)
+    if answer.verdict is Verdict.UNKNOWN:
+        return Check(id, State.OK, where, "shown by the role that was assumed")
+    return _check(id, answer.verdict is Verdict.YES, where, text if answer.verdict is Verdict.YES else lacking)
 
 
 def _check(id: str, holds: bool, where: str, text: str = "") -> Check:

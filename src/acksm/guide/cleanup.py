@@ -35,6 +35,7 @@ from acksm.guide.cleanup_objects import Choice
 from acksm.guide.cleanup_report import MOST_TOLD, Ending, Planned, facts, fate_of, inventory_text
 from acksm.guide.cleanup_seen import Observed, RoleSeen, Wanted
 from acksm.guide.inventory import Effect, Inventory
+from acksm.guide.judged import Verdict
 from acksm.guide.rights import OTHER_ACCOUNT
 from acksm.guide.target import Target, connect, without_cluster
 from acksm.kube.paths import ref
@@ -85,7 +86,11 @@ def plan_iam(observed: Observed, wanted: Wanted) -> tuple[list[Change], list[tup
     for seen in observed.far if wanted.carm else ():
         users = cleanup_iam.users(seen, providers=observed.providers, principals=own_roles | _own_arns(observed))
         why = [f"{user} uses it" for user in [*others[:1], *users]]
-        _role(seen, observed, why, changes, kept, step=cleanup_iam.FAR_STEP, iam=f"{OTHER_ACCOUNT}iam")
+        far_iam = f"{OTHER_ACCOUNT}iam"
+        goes = _role(seen, observed, why, changes, kept, step=cleanup_iam.FAR_STEP, iam=far_iam)
+        if not goes and not others:
+            own = own_roles | _own_arns(observed)
+            changes += cleanup_iam.plan_far_trust(seen, observed.cluster_arn, own, far_iam)
     for seen in observed.roles:
         users = cleanup_iam.users(
             seen,
@@ -98,7 +103,7 @@ def plan_iam(observed: Observed, wanted: Wanted) -> tuple[list[Change], list[tup
         if _role(seen, observed, why, changes, kept):
             roles_gone.add(seen.arn)
         elif wanted.carm and not others:
-            changes += cleanup_iam.plan_own_policy(seen)
+            changes += cleanup_iam.plan_own_policy(seen, observed.cluster_arn)
     for arn in observed.providers.ours:
         if not wanted.oidc:
             kept.append((arn, "--oidc takes it away"))
@@ -126,7 +131,7 @@ def _let_in(seen: RoleSeen, observed: Observed) -> tuple[tuple[str, str, str], .
     return tuple(
         (namespace, name, role)
         for namespace, name, role in observed.service_accounts
-        if trust.lets_in(document, observed.providers.issuer, trust.subject(namespace, name))
+        if trust.lets_in(document, observed.providers.issuer, trust.subject(namespace, name)).verdict is not Verdict.NO
     )
 
 

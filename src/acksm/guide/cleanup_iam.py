@@ -7,18 +7,16 @@ accounts, instance profiles, EKS Pod Identity, and every principal that its trus
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from acksm.engine.change import Change, Danger, Op
 from acksm.guide import carm_trust, policies, sample_roles
 from acksm.guide.cleanup_seen import Observed, Providers, RoleSeen
-from acksm.guide.trust import as_list, statements
+from acksm.guide.judged import GONE, as_list, statements
+from acksm.guide.oidc import clusters_of
 
 STEP, FAR_STEP, OIDC = "iam", "carm-role", "oidc"
-# What IAM shows in the place of the ARN of a principal that is gone: AROA…, AIDA….
-_GONE = re.compile(r"A[A-Z0-9]{15,}")
 Account = tuple[str, str]  # namespace, service account
 
 
@@ -65,7 +63,7 @@ def _let_in(statement: Mapping[str, Any], providers: Providers, principals: set[
     return [
         f"{name} (by its trust policy)"
         for name in sorted(named - nobody)
-        if not _GONE.fullmatch(name) and (":oidc-provider/" not in name or name in providers.there)
+        if not GONE.fullmatch(name) and (":oidc-provider/" not in name or name in providers.there)
     ]
 
 
@@ -118,27 +116,51 @@ def plan_role(seen: RoleSeen, *, step: str = STEP, iam: str = "iam") -> list[Cha
     return changes
 
 
-def plan_own_policy(seen: RoleSeen) -> list[Change]:
-    """acksm's statement out of account A's inline policy, on a role that stays."""
+def plan_own_policy(seen: RoleSeen, cluster_arn: str) -> list[Change]:
+    """This cluster's statement out of account A's inline policy, on a role that stays."""
     document = (seen.role or {}).get("inline", {}).get(carm_trust.POLICY)
     if document is None:
         return []
-    kept = [item for item in statements(document) if item.get("Sid") != carm_trust.SID]
-    if kept and len(kept) == len(statements(document)):
+    alone = clusters_of((seen.role or {})["tags"]) == {cluster_arn}
+    after = carm_trust.without_policy(document, carm_trust.sid(cluster_arn), sole=alone)
+    if after == document:
         return []
-    after = {"Version": document.get("Version", "2012-10-17"), "Statement": kept} if kept else None
     params: dict[str, Any] = {"name": seen.name, "policy": carm_trust.POLICY}
     return [
         Change(
             id="cleanup.carm-policy",
             step=STEP,
-            op=Op.UPDATE if kept else Op.DELETE,
+            op=Op.UPDATE if after else Op.DELETE,
             system="aws",
             target=seen.arn,
-            call="iam.put_policy" if kept else "iam.delete_policy",
-            params=params | ({"document": after} if kept else {}),
+            call="iam.put_policy" if after else "iam.delete_policy",
+            params=params | ({"document": after} if after else {}),
             before={carm_trust.POLICY: document},
-            after={carm_trust.POLICY: after} if kept else None,
+            after={carm_trust.POLICY: after} if after else None,
+            reason="no account is bound any more",
+            danger=Danger.MILD,
+        )
+    ]
+
+
+def plan_far_trust(seen: RoleSeen, cluster_arn: str, principals: Collection[str], iam: str) -> list[Change]:
+    """This cluster's statement out of the trust policy of account B's role, on a role that stays: another cluster's, or
+    one that acksm did not make. IAM knows no empty trust policy, so the last statement stays."""
+    document = (seen.role or {}).get("trust")
+    after = carm_trust.without(document, carm_trust.sid(cluster_arn), principals) if document else None
+    if after is None or after == document:
+        return []
+    return [
+        Change(
+            id="cleanup.carm-trust",
+            step=FAR_STEP,
+            op=Op.UPDATE,
+            system="aws",
+            target=seen.arn,
+            call=f"{iam}.update_trust",
+            params={"name": seen.name, "trust": after},
+            before=document,
+            after=after,
             reason="no account is bound any more",
             danger=Danger.MILD,
         )

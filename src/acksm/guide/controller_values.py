@@ -14,14 +14,16 @@ from acksm import charts
 from acksm.config import Settings
 from acksm.errors import AcksmError
 from acksm.guide import crds, release, running
-from acksm.guide.readiness import ROLE_ANNOTATION
+from acksm.guide.readiness import INSTANCE_LABEL, ROLE_ANNOTATION
 from acksm.guide.target import Target
 from acksm.helm import registry, values
 from acksm.helm.releases import MARK_PATH
 from acksm.helm.values import Edit
+from acksm.kube.paths import ref
 
 ROLE_PATH = ("serviceAccount", "annotations", ROLE_ANNOTATION)
 ACCOUNT_PATH = ("serviceAccount", "name")
+KINDS_PATH = ("reconcile", "resources")
 # Options own these values; setting them by hand would be undone by the next run.
 MANAGED = {
     ("installScope",): "--scope",
@@ -55,6 +57,39 @@ def service_account(target: Target, item: Controller) -> str:
     edits, _ = _edits(target, item, "")
     asked = [edit.value for edit in edits if edit.path == ACCOUNT_PATH]
     return str(asked[-1] if asked else plain["serviceAccount"]["name"])
+
+
+def reconciled(target: Target, item: Controller) -> tuple[str, ...]:
+    """The kinds that the release will reconcile, () for all."""
+    chart = values.plain(item.pulled.chart.values_text).get(KINDS_PATH[0])
+    edits, _ = _edits(target, item, "")
+    asked = [edit.value for edit in edits if edit.path == KINDS_PATH]
+    found = asked[-1] if asked else chart.get(KINDS_PATH[1]) if isinstance(chart, Mapping) else None
+    return tuple(map(str, found)) if isinstance(found, list) else ()
+
+
+def reconciled_now(target: Target) -> dict[str, tuple[str, ...]]:
+    """The same without charts, for `acksm iam-role` alone: as options say, else as the installed Deployments do."""
+    settings, plain = target.settings, {KINDS_PATH[0]: {KINDS_PATH[1]: list[str]()}}
+    found: dict[str, tuple[str, ...]] = {}
+    namespace = settings.controller_namespace
+    for service in settings.service:
+        given = [values.parse_set(text, plain) for text in _for_service(settings.set, service)]
+        asked = [edit.value for edit in given if edit.path == KINDS_PATH]
+        if asked:
+            found[service] = tuple(map(str, asked[-1]))
+            continue
+        try:
+            live = target.kube.list(
+                ref("Deployment", namespace=namespace), selector=f"{INSTANCE_LABEL}={charts.release_name(service)}"
+            )
+        except AcksmError as error:
+            if error.id not in {"kube-forbidden", "kube-unauthorized", "kube-unreachable"}:
+                raise
+            live = []
+        named = [running.flags_of(item).get("reconcile-resources") for item in live]
+        found[service] = tuple(part.strip() for part in "".join(named[:1]).split(",") if part.strip())
+    return found
 
 
 def _edits(target: Target, item: Controller, role_arn: str) -> tuple[list[Edit], charts.Scope]:

@@ -20,11 +20,12 @@ from acksm.guide.carry_out import hand_over, perform
 from acksm.guide.doctor_facts import Facts, attempt, gather
 from acksm.guide.doctor_ground import CHECKS as OF_GROUND
 from acksm.guide.doctor_releases import CHECKS as OF_RELEASES
+from acksm.guide.doctor_roles import CHECKS as OF_ROLES
 from acksm.guide.doctor_running import CHECKS as OF_RUNNING
 from acksm.guide.symptoms import Found
 from acksm.guide.target import Target, connect
 
-CHECKS = (*OF_GROUND, *OF_RELEASES, *OF_RUNNING)
+CHECKS = (*OF_GROUND, *OF_RELEASES, *OF_ROLES, *OF_RUNNING)
 _MARKS = {
     State.OK: "ok",
     State.SKIPPED: "skipped",

@@ -31,10 +31,13 @@ from acksm.guide import (
     inventory,
     oidc,
     rights,
+    role_facts,
     running,
 )
 from acksm.guide.controller_logs import PodLog
 from acksm.guide.crds import COMMON_GROUP
+from acksm.guide.judged import Judged
+from acksm.guide.live_accounts import Live
 from acksm.guide.readiness import pods_of
 from acksm.guide.region import ENDPOINTS
 from acksm.guide.release import Observed as Release
@@ -68,6 +71,7 @@ class Facts:
     `registry`: service to the number of its chart's tags. `iam`: command to the actions that the caller lacks for it,
     None where IAM does not tell. `plan_rights`: what the install plan needs and the caller may not, on both sides.
     `unknown_values`: service to values of its release that its chart does not have. `roles`: ARN to IAM's role.
+    `let_in`, `passing`: by role, whom its trust lets in beside the controllers, and whether it may pass every role.
     `associated`: (namespace, service account) to the role that EKS Pod Identity gives it.
     """
 
@@ -98,6 +102,8 @@ class Facts:
     inventory: Known[inventory.Inventory] = NOT_ASKED
     logs: Known[Sequence[PodLog]] = NOT_ASKED
     chains: Known[Sequence[carm_verify.Chain]] = NOT_ASKED
+    let_in: Known[Mapping[str, Live]] = NOT_ASKED
+    passing: Known[Mapping[str, Judged]] = NOT_ASKED
 
     @property
     def installed(self) -> list[Running]:
@@ -111,6 +117,14 @@ def attempt(work: Callable[[], T]) -> Known[T]:
         return work()
     except AcksmError as error:
         return error
+
+
+def known(fact: Future[Any]) -> Any:
+    """What was read; its error is raised."""
+    found = fact.result()
+    if isinstance(found, AcksmError):
+        raise found
+    return found
 
 
 def gather(settings: Settings, emit: Emit) -> tuple[Facts, Target | None]:
@@ -193,6 +207,8 @@ def _read(target: Target, emit: Emit, pool: ThreadPoolExecutor) -> Facts:
     roles, associated = start(lambda: _roles(target, found)), start(lambda: _associated(target, found))
     logs, leases = start(lambda: controller_logs.read(kube, found)), start(lambda: _leases(target, deployed))
     chains = start(lambda: _chains(target, found))
+    let_in = start(lambda: role_facts.let_in(target, found, known(roles), known(provider).arn))
+    passing = start(lambda: role_facts.passing(target, known(roles)))
     installed = releases.result()
     unknown = start(lambda: _unknown_values(target, installed))
     planned = attempt(lambda: _planned(target, installed, emit))
@@ -225,6 +241,8 @@ def _read(target: Target, emit: Emit, pool: ThreadPoolExecutor) -> Facts:
         seen.result(),
         logs.result(),
         chains.result(),
+        let_in.result(),
+        passing.result(),
     )
 
 

@@ -12,6 +12,7 @@ from acksm.errors import AcksmError
 from acksm.guide import crds, symptoms, trust
 from acksm.guide.bindings import told
 from acksm.guide.doctor_facts import Deployed, Facts
+from acksm.guide.judged import Verdict
 from acksm.guide.readiness import pod_state
 from acksm.guide.release import Observed as Release
 from acksm.guide.running import Running
@@ -186,10 +187,23 @@ def _trust(facts: Facts) -> Iterator[Check]:
         if role is None:
             continue
         subject = trust.subject(item.namespace, item.service_account)
-        if trust.lets_in(role["trust"], provider.arn, subject):
+        answer = trust.lets_in(role["trust"], provider.arn, subject)
+        if answer.verdict is Verdict.YES:
             yield Check(name, State.OK, item.role_arn, f"{subject} is let in")
+        elif answer.verdict is Verdict.UNKNOWN:
+            text = f"whether {subject} is let in cannot be judged from here: {answer.why}"
+            yield Check(name, State.UNKNOWN, item.role_arn, text, _try(item))
         else:
             yield Check(name, State.BROKEN, item.role_arn, f"{subject} is not let in: {_trusted(role['trust'])}")
+
+
+def _try(item: Running) -> str:
+    """The command that does what the controller does: its service account's token, for the role."""
+    token = f"kubectl create token {item.service_account} -n {item.namespace} --audience {trust.AUDIENCE}"
+    return (
+        f"aws sts assume-role-with-web-identity --role-arn {item.role_arn} --role-session-name acksm-doctor "
+        f'--web-identity-token "$({token})"   (for a bound namespace: acksm carm verify --live)'
+    )
 
 
 def _trusted(document: Json) -> str:

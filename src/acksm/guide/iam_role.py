@@ -6,12 +6,13 @@ Nothing that its owner attached or wrote is ever detached.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from acksm.aws.eks import Cluster
+from acksm.aws.iam_calls import TRUST_LIMIT, TRUST_MOST
 from acksm.aws.session import Aws, Identity
 from acksm.config import Settings
 from acksm.engine.change import Change, Danger, Op
@@ -19,22 +20,33 @@ from acksm.engine.diff import unified
 from acksm.engine.waits import Deadline, Progress, wait_until
 from acksm.errors import AcksmError
 from acksm.events import Emit
-from acksm.guide import policies, trust
-from acksm.guide.oidc import CLUSTER_TAG, OWNED_TAG, marks
+from acksm.guide import judged, policies, role_policies, trust
+from acksm.guide.oidc import CLUSTER_TAG, OWNED_TAG, adopter_tag, clusters_of, marks
 from acksm.guide.readiness import IAM_SETTLING_SECONDS
 
 MAX_NAME = 64
 
 
+class Standing(NamedTuple):
+    """Whose a role is: `ours`, made by acksm for this cluster, and `shared` with other clusters."""
+
+    ours: bool
+    shared: bool = False
+
+
+NEW = Standing(ours=True)
+
+
 @dataclass(frozen=True)
 class Wanted:
-    """The role as it should be. `trust` makes its trust policy out of the one that is there; with True it may drop
-    what a former life of the cluster left, because the role is acksm's own."""
+    """The role as it should be. `trust` makes its trust policy out of the one that is there, by whose role it is.
+    `foreign`: it is of another account, where each new principal is asked about. `narrowed`: managed policies that a
+    preset takes the place of; they go from a role that is acksm's own."""
 
     name: str
     arn: str
     path: str
-    trust: Callable[[Mapping[str, Any] | None, bool], dict[str, Any]]
+    trust: Callable[[Mapping[str, Any] | None, Standing], dict[str, Any]]
     managed: tuple[str, ...]
     inline: Mapping[str, Any]
     service_linked: str
@@ -43,6 +55,8 @@ class Wanted:
     adopt: bool
     step: str = "iam-role"
     iam: str = "iam"  # whose IAM: the key of its calls in the executor's table
+    foreign: bool = False
+    narrowed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,9 +77,22 @@ def arn(identity: Identity, name: str, path: str) -> str:
 
 
 def wanted(
-    identity: Identity, cluster: Cluster, settings: Settings, accounts: Sequence[tuple[str, str]], provider_arn: str
+    identity: Identity,
+    cluster: Cluster,
+    settings: Settings,
+    accounts: Sequence[tuple[str, str]],
+    provider_arn: str,
+    *,
+    role: Mapping[str, Any] | None = None,
+    live: Collection[str] = (),
+    kinds: Mapping[str, Sequence[str]] | None = None,
 ) -> Wanted:
-    """From options and the (namespace, service account) pairs. Errors: `role-name-too-long`, `config-invalid`."""
+    """From options and the (namespace, service account) pairs.
+
+    `role` is the one that is there: without --policy a role with preset `least` keeps it, and its execution roles.
+    `live` are subjects of its trust policy that may be of a release; `kinds` what each service reconciles, () for all.
+    Errors: `role-name-too-long`, `config-invalid`, `policy-least-roles`.
+    """
     name = settings.role_name or default_name(cluster.name)
     if len(name) > MAX_NAME:
         raise AcksmError(
@@ -74,23 +101,24 @@ def wanted(
     path = settings.role_path
     if not (path.startswith("/") and path.endswith("/")):
         raise AcksmError("config-invalid", f"role-path {path!r} has to begin and end with '/'", where="--role-path")
-    presets: list[str] = list(settings.policy) or [
-        "core",
-        *(["autoscaling"] if "applicationautoscaling" in settings.service else []),
-    ]
-    chosen = policies.choose([] if settings.policy_arn else presets, identity.partition, identity.account)
+    asked = role_policies.Asked(settings.policy, settings.policy_arn, settings.execution_role, "--execution-role")
+    reconciled = kinds or dict.fromkeys(settings.service, ())
+    made = role_policies.chosen(asked, reconciled, identity.partition, identity.account, role)
     subjects = tuple(sorted(trust.subject(namespace, account) for namespace, account in set(accounts)))
     return Wanted(
         name,
         arn(identity, name, path),
         path,
-        lambda document, ours: trust.merge(document, provider_arn, subjects, drop_stale=ours),
-        tuple(settings.policy_arn) or chosen.managed,
-        chosen.inline,
-        chosen.service_linked,
+        lambda document, standing: trust.merge(
+            document, provider_arn, subjects, ours=standing.ours, shared=standing.shared, keep=live
+        ),
+        made.managed,
+        made.inline,
+        made.service_linked,
         {**settings.tag, **marks(cluster)},
         settings.permissions_boundary,
         settings.adopt_role,
+        narrowed=made.narrowed,
     )
 
 
@@ -108,7 +136,7 @@ def is_new(role: Mapping[str, Any] | None, now: datetime) -> bool:
 
 
 def plan(observed: Observed, want: Wanted) -> list[Change]:
-    """Changes towards `want`. Errors: `role-not-ours` with a diff, `role-path-differs`."""
+    """Changes towards `want`. Errors: `role-not-ours` with a diff, `role-path-differs`, `role-policies-too-long`."""
     changes = _role(observed.role, want)
     attached = set((observed.role or {}).get("attached", ()))
     inline = (observed.role or {}).get("inline", {})
@@ -126,6 +154,7 @@ def plan(observed: Observed, want: Wanted) -> list[Change]:
         for policy in want.managed
         if policy not in attached
     ]
+    _check_inline({**inline, **want.inline}, inline, want)
     changes += [
         Change(
             **_common(want),
@@ -141,6 +170,7 @@ def plan(observed: Observed, want: Wanted) -> list[Change]:
         for policy, document in want.inline.items()
         if not policies.same(inline.get(policy), document)
     ]
+    changes += _narrowed(observed.role, want)
     if want.service_linked and not observed.service_linked:
         changes.append(
             Change(
@@ -167,13 +197,76 @@ def _words(doing: str, done: str, what: str) -> tuple[str, str]:
     return f"{doing} {what}", f"{done} {what}"
 
 
+def _narrowed(role: Mapping[str, Any] | None, want: Wanted) -> list[Change]:
+    """What the presets take the place of, off a role that is acksm's own; after the policies that replace it."""
+    if role is None or not _standing(role, want).ours:
+        return []
+    return [
+        Change(
+            **_common(want),
+            id="iam-role.detach",
+            op=Op.UPDATE,
+            call=f"{want.iam}.detach_policy",
+            params={"name": want.name, "policy_arn": policy},
+            before={"attached": policy},
+            reason=f"policy {policies.LEAST} takes its place",
+            danger=Danger.MILD,
+            guide=f"aws iam detach-role-policy --role-name {want.name} --policy-arn {policy}",
+        )
+        for policy in want.narrowed
+        if policy in role["attached"]
+    ]
+
+
+def _check_inline(after: Mapping[str, Any], before: Mapping[str, Any], want: Wanted) -> None:
+    """Error: `role-policies-too-long`, where what is to be put is too much for IAM."""
+    total = policies.size_of_all(after.values())
+    if total > policies.INLINE_LIMIT and any(
+        not policies.same(before.get(name), document) for name, document in want.inline.items()
+    ):
+        raise AcksmError(
+            "role-policies-too-long",
+            f"the inline policies of role {want.name} would have {total} characters, and IAM allows "
+            f"{policies.INLINE_LIMIT}: " + ", ".join(f"{name} {policies.size(one)}" for name, one in after.items()),
+            where=want.arn,
+        )
+
+
+def check_trust(changes: Sequence[Change], quota: Callable[[], int]) -> None:
+    """Measure each trust policy before the first write. `quota` asks IAM for the account's limit, where it matters.
+    Error: `trust-too-long`."""
+    for change in changes:
+        document = change.params.get("trust")
+        length = policies.size(document) if document else 0
+        if length > TRUST_LIMIT and length > (most := quota()):
+            raise AcksmError(
+                "trust-too-long",
+                f"the trust policy would have {length} characters, and IAM allows {most} in this account"
+                + (f" (its quota can be raised to {TRUST_MOST})" if length <= TRUST_MOST else ""),
+                where=change.target,
+            )
+
+
+def _standing(role: Mapping[str, Any], want: Wanted) -> Standing:
+    cluster_arn, tags = want.tags[CLUSTER_TAG], role["tags"]
+    ours = tags.get(CLUSTER_TAG) == cluster_arn and tags.get(OWNED_TAG) == "true"
+    return Standing(ours, bool(clusters_of(tags) - {cluster_arn}))
+
+
+def not_narrowed(role: Mapping[str, Any] | None, want: Wanted) -> list[str]:
+    """Policies that others take the place of, on a role that acksm did not make for this cluster: they stay."""
+    if role is None or _standing(role, want).ours:
+        return []
+    return [policy for policy in want.narrowed if policy in role["attached"]]
+
+
 def _common(want: Wanted) -> dict[str, Any]:
     return {"step": want.step, "system": "aws", "target": want.arn}
 
 
 def _role(role: Mapping[str, Any] | None, want: Wanted) -> list[Change]:
     if role is None:
-        document = want.trust(None, True)
+        document = want.trust(None, NEW)
         params = {
             "name": want.name,
             "path": want.path,
@@ -190,13 +283,16 @@ def _role(role: Mapping[str, Any] | None, want: Wanted) -> list[Change]:
                 call=f"{want.iam}.create_role",
                 params=params,
                 after=after,
+                danger=Danger.MILD if want.foreign else Danger.NONE,
+                reason=_let_in(None, document) if want.foreign else "",
                 guide="aws iam create-role --role-name $OIDC_ROLE_NAME",
             )
         ]
     tags, cluster_arn = role["tags"], want.tags[CLUSTER_TAG]
-    known = tags.get(CLUSTER_TAG) == cluster_arn  # made by acksm for this cluster, or adopted for it once
-    ours = known and tags.get(OWNED_TAG) == "true"
-    document = want.trust(role["trust"], ours)
+    known = cluster_arn in clusters_of(tags)  # made by acksm for this cluster, or adopted for it once
+    standing = _standing(role, want)
+    document = want.trust(role["trust"], standing)
+    missing = _missing_tags(tags, want, standing)
     if not known and not want.adopt:
         owner = tags.get(CLUSTER_TAG)
         raise AcksmError(
@@ -205,7 +301,7 @@ def _role(role: Mapping[str, Any] | None, want: Wanted) -> list[Change]:
             where=role["arn"],
             details={
                 "diff": unified(
-                    {"tags": tags, "trust": role["trust"]}, {"tags": {**tags, **want.tags}, "trust": document}
+                    {"tags": tags, "trust": role["trust"]}, {"tags": {**tags, **missing}, "trust": document}
                 )
             },
         )
@@ -215,9 +311,6 @@ def _role(role: Mapping[str, Any] | None, want: Wanted) -> list[Change]:
         )
     danger = Danger.NONE if known else Danger.MILD
     changes = []
-    missing = {key: value for key, value in want.tags.items() if tags.get(key) != value}
-    if not ours:  # an adopted role is marked as used by this cluster, never as made by acksm: cleanup leaves it
-        missing.pop(OWNED_TAG, None)
     if missing:
         changes.append(
             Change(
@@ -232,17 +325,19 @@ def _role(role: Mapping[str, Any] | None, want: Wanted) -> list[Change]:
             )
         )
     if document != role["trust"]:
+        asked = judged.let_in(role["trust"]) - judged.let_in(document)
+        asked |= judged.let_in(document) - judged.let_in(role["trust"]) if want.foreign else frozenset()
         changes.append(
             Change(
                 **_common(want),
                 id="iam-role.trust",
                 op=Op.UPDATE,
                 call=f"{want.iam}.update_trust",
-                danger=danger,
+                danger=Danger.MILD if asked else danger,
                 params={"name": want.name, "trust": document},
                 before=role["trust"],
                 after=document,
-                reason="it does not let the controllers in",
+                reason=_let_in(role["trust"], document),
             )
         )
     if want.boundary and role["boundary"] != want.boundary:
@@ -259,6 +354,27 @@ def _role(role: Mapping[str, Any] | None, want: Wanted) -> list[Change]:
             )
         )
     return changes
+
+
+def _missing_tags(tags: Mapping[str, str], want: Wanted, standing: Standing) -> dict[str, str]:
+    """An adopted role is marked as used by this cluster, never as made by acksm: cleanup leaves it. What marks it as
+    another cluster's stays."""
+    wanted = dict(want.tags)
+    if not standing.ours:
+        wanted.pop(OWNED_TAG, None)
+        cluster_arn = wanted[CLUSTER_TAG]
+        if tags.get(CLUSTER_TAG, cluster_arn) != cluster_arn:
+            wanted = {key: value for key, value in wanted.items() if key != CLUSTER_TAG}
+            wanted[adopter_tag(cluster_arn)] = cluster_arn
+    return {key: value for key, value in wanted.items() if tags.get(key) != value}
+
+
+def _let_in(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> str:
+    """Who is let in and who no more, in words."""
+    had, has = judged.let_in(before), judged.let_in(after)
+    told = [f"it lets in {', '.join(sorted(has - had))}"] if has - had else []
+    told += [f"it no longer lets in {', '.join(sorted(had - has))}"] if had - has else []
+    return "; ".join(told)
 
 
 def await_visible(aws: Aws, role_arn: str, deadline: Deadline, emit: Emit) -> None:

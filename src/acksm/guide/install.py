@@ -16,7 +16,18 @@ from acksm.config import Settings
 from acksm.engine.change import Change, Op, Plan
 from acksm.engine.executor import Dispatch
 from acksm.events import Emit, Event, Kind
-from acksm.guide import controllers, crds, iam_role, oidc, readiness, recorded
+from acksm.guide import (
+    controller_values,
+    controllers,
+    crds,
+    iam_role,
+    live_accounts,
+    oidc,
+    readiness,
+    recorded,
+    role_policies,
+    trust,
+)
 from acksm.guide.carry_out import carry_out
 from acksm.guide.target import Target, check_nodes, connect
 
@@ -87,8 +98,12 @@ def plan(
     elif wants_role and seen.provider.audiences is None:
         notes.append("the cluster has no OIDC provider yet, and nobody can take the role on without: acksm oidc")
     if wants_role and seen.role is not None:
-        wanted = iam_role.wanted(target.identity, target.cluster, settings, seen.accounts, seen.provider.arn)
-        changes += iam_role.plan(seen.role, wanted)
+        wanted, more = _role(target, seen, seen.role.role)
+        planned_role = iam_role.plan(seen.role, wanted)
+        iam_role.check_trust(planned_role, target.aws.iam.trust_quota)
+        changes += planned_role
+        kept = iam_role.not_narrowed(seen.role.role, wanted)
+        notes += [*more, *role_policies.notes(planned_role, wanted.name, kept, target.cluster, settings)]
         role_arn = wanted.arn
     if "iam-role" in sections:
         facts["role_arn"] = role_arn
@@ -121,6 +136,31 @@ def _observe(target: Target, sections: Sequence[str], emit: Emit) -> _Seen:
         elif role:
             accounts = controllers.installed_accounts(target)
         return _Seen(provider.result(), role.result() if role else None, observed, accounts)
+
+
+def _role(target: Target, seen: _Seen, role: Mapping[str, Any] | None) -> tuple[iam_role.Wanted, list[str]]:
+    """The role as it should be, and notes. Who else its trust lets in is looked up in the cluster only where somebody
+    is."""
+    wanted = {trust.subject(namespace, name) for namespace, name in seen.accounts}
+    others = trust.subjects_of((role or {}).get("trust"), seen.provider.arn) - wanted
+    live = live_accounts.observe(target.kube, others)
+    if seen.controllers is not None:
+        kinds = {item.service: controller_values.reconciled(target, item) for item in seen.controllers.controllers}
+    else:
+        kinds = controller_values.reconciled_now(target)
+    for service, more in live.kinds.items():
+        kinds[service] = live_accounts.united(kinds.get(service), more)
+    want = iam_role.wanted(
+        target.identity,
+        target.cluster,
+        target.settings,
+        seen.accounts,
+        seen.provider.arn,
+        role=role,
+        live=live.kept,
+        kinds=kinds,
+    )
+    return want, live.notes
 
 
 def role_name(target: Target) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -36,6 +37,17 @@ def provider_arn(cluster: Cluster) -> str:
 def marks(cluster: Cluster) -> dict[str, str]:
     """The tags that mark what acksm makes for this cluster."""
     return {OWNED_TAG: "true", CLUSTER_TAG: cluster.arn}
+
+
+def clusters_of(tags: Mapping[str, str]) -> frozenset[str]:
+    """ARNs of the clusters that a role is marked as used by: its maker's, and those that adopted it later."""
+    return frozenset(value for key, value in tags.items() if key == CLUSTER_TAG or key.startswith(f"{CLUSTER_TAG}:"))
+
+
+def adopter_tag(cluster_arn: str) -> str:
+    """The key of the mark of a cluster that adopts a role which carries another cluster's: that one stays its owner's
+    (two clusters that wrote the same tag would each take the role for its own)."""
+    return f"{CLUSTER_TAG}:{hashlib.sha256(cluster_arn.encode()).hexdigest()[:8]}"
 
 
 def wanted(cluster: Cluster, tags: Mapping[str, str]) -> Wanted:

@@ -2,56 +2,233 @@
 
 `core` is the guide's AmazonSageMakerFullAccess. `studio` adds what that policy leaves out for Domain, UserProfile,
 Space and App; `autoscaling` lets the controller hand the service-linked role to Application Auto Scaling
-(ack-facts.md §0 G7; sagemaker-controller PR#130).
+(sagemaker-controller PR#130). `least` takes the place of `core`: the calls of the kinds that are reconciled, and
+iam:PassRole on named execution roles only (docs/iam-role.md, "least").
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from acksm.guide.trust import as_list
+from acksm.guide.judged import as_list, statements
+from acksm.kinds import API, KINDS, Kind
 
 LINKED_SERVICE = "sagemaker.application-autoscaling.amazonaws.com"
 SERVICE_LINKED_ROLE = "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
-STUDIO, AUTOSCALING = "acksm-studio", "acksm-autoscaling"
+STUDIO, AUTOSCALING, LEAST = "acksm-studio", "acksm-autoscaling", "acksm-least"
+CORE_MANAGED = "AmazonSageMakerFullAccess"
+PASS_ROLE, PASSED_TO, SAGEMAKER = "iam:PassRole", "iam:PassedToService", "sagemaker.amazonaws.com"
+INLINE_LIMIT = 10_240  # characters of all inline policies of a role, white space not counted (IAM quotas)
+
+# Calls of sagemaker-controller 1.9.1 beside create, describe, update and delete (its rm.sdkapi calls).
+_CALLS = {
+    "NotebookInstance": ("StartNotebookInstance",),
+    "PipelineExecution": ("UpdatePipelineExecution",),
+    "TrainingJob": ("UpdateTrainingJob",),
+}
+_TAGGING = ("AddTags", "DeleteTags", "ListTags")
+# Resources that a kind's calls are authorized on beside its own (Service Authorization Reference, SageMaker AI).
+_ALSO_ON = {
+    "Endpoint": ("endpoint-config",),
+    "InferenceComponent": ("endpoint",),
+    "TrainingJob": ("training-plan", "reserved-capacity"),
+}
+# Kinds whose create call is given a role, which SageMaker then works as.
+_PASSING = frozenset(
+    [
+        "DataQualityJobDefinition",
+        "Domain",
+        "FeatureGroup",
+        "HyperParameterTuningJob",
+        "LabelingJob",
+        "Model",
+        "ModelBiasJobDefinition",
+        "ModelExplainabilityJobDefinition",
+        "ModelQualityJobDefinition",
+        "MonitoringSchedule",
+        "NotebookInstance",
+        "Pipeline",
+        "ProcessingJob",
+        "Space",
+        "TrainingJob",
+        "UserProfile",
+    ]
+)
+# Actions of other services that SageMaker makes with the caller's rights (SageMaker AI developer guide, "API
+# permissions: actions, permissions, and resources reference"); those of VPCs know no single resources when they look.
+_VPC = (
+    "ec2:CreateNetworkInterface",
+    "ec2:DescribeAvailabilityZones",
+    "ec2:DescribeInternetGateways",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSubnets",
+    "ec2:DescribeVpcs",
+)
+_ELSEWHERE = {
+    "NotebookInstance": _VPC,
+    "Domain": (*_VPC, "elasticfilesystem:CreateFileSystem"),
+    "Project": (
+        "servicecatalog:ProvisionProduct",
+        "servicecatalog:TerminateProvisionedProduct",
+        "servicecatalog:UpdateProvisionedProduct",
+    ),
+}
+# What Application Auto Scaling does with its caller's rights (its user guide, "Identity-based policy examples")
+_SCALING = (
+    "sagemaker:DescribeEndpoint",
+    "sagemaker:DescribeEndpointConfig",
+    "sagemaker:DescribeInferenceComponent",
+    "sagemaker:UpdateEndpointWeightsAndCapacities",
+    "sagemaker:UpdateInferenceComponentRuntimeConfig",
+)
+_ALARMS = ("cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm")  # they are called TargetTracking-…
+_STUDIO_SERVICE, _STUDIO_ROLE = SAGEMAKER, "AWSServiceRoleForAmazonSageMakerNotebooks"  # of an account's first domain
+
+
+@dataclass(frozen=True)
+class Least:
+    """What `least` is made for: the kinds that each service reconciles (() for all), and the ARNs of the roles that
+    objects may name."""
+
+    kinds: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    execution_roles: tuple[str, ...] = ()
+
+    def chosen(self) -> list[Kind]:
+        return [
+            kind
+            for service, names in self.kinds.items()
+            for kind in KINDS[service].values()
+            if not names or kind.name in names
+        ]
+
+    @property
+    def passes(self) -> bool:
+        """Whether a kind of these is given an execution role."""
+        return any(kind.name in _PASSING for kind in self.chosen())
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """Managed policy ARNs, inline documents by name, and the service whose linked role is needed ("" for none)."""
+    """Managed policy ARNs, inline documents by name, and the service whose linked role is needed ("" for none).
+    `narrowed`: managed policies that these take the place of."""
 
     managed: tuple[str, ...] = ()
     inline: Mapping[str, Any] = field(default_factory=dict)
     service_linked: str = ""
+    narrowed: tuple[str, ...] = ()
 
 
-def choose(presets: Sequence[str], partition: str, account: str) -> Chosen:
+def core_arn(partition: str) -> str:
+    return f"arn:{partition}:iam::aws:policy/{CORE_MANAGED}"
+
+
+def choose(presets: Sequence[str], partition: str, account: str, least: Least | None = None) -> Chosen:
     """The union of `presets` in this partition and account."""
-    managed = (f"arn:{partition}:iam::aws:policy/AmazonSageMakerFullAccess",) if "core" in presets else ()
+    managed = (core_arn(partition),) if "core" in presets else ()
     inline: dict[str, Any] = {}
+    if "least" in presets:
+        inline[LEAST] = _least(partition, account, least or Least())
     if "studio" in presets:
         inline[STUDIO] = _studio(partition, account)
     if "autoscaling" in presets:
         inline[AUTOSCALING] = _autoscaling(partition, account)
-    return Chosen(managed, inline, LINKED_SERVICE if "autoscaling" in presets else "")
+    narrowed = (core_arn(partition),) if "least" in presets and not managed else ()
+    return Chosen(managed, inline, LINKED_SERVICE if "autoscaling" in presets else "", narrowed)
 
 
 def _studio(partition: str, account: str) -> dict[str, Any]:
     things = {"domain": "Domain", "user-profile": "UserProfile", "space": "Space", "app": "App"}
     actions = [f"sagemaker:{verb}{thing}" for thing in things.values() for verb in ("Create", "Delete", "Describe")]
     actions += [f"sagemaker:Update{thing}" for thing in ("Domain", "UserProfile", "Space")]
-    return _allow(sorted(actions), [f"arn:{partition}:sagemaker:*:{account}:{kind}/*" for kind in things])
+    actions += [f"sagemaker:{call}" for call in _TAGGING]  # ACK tags what it makes
+    return _document(_allow(sorted(actions), [f"arn:{partition}:sagemaker:*:{account}:{kind}/*" for kind in things]))
 
 
 def _autoscaling(partition: str, account: str) -> dict[str, Any]:
     role = f"arn:{partition}:iam::{account}:role/aws-service-role/{LINKED_SERVICE}/{SERVICE_LINKED_ROLE}"
-    return _allow(["iam:PassRole"], [role])
+    return _document(_allow([PASS_ROLE], [role]))
+
+
+def _least(partition: str, account: str, wanted: Least) -> dict[str, Any]:
+    """One statement for each reach: the kinds' own objects, what has none, other services, and the roles."""
+    kinds = wanted.chosen()
+    objects = [kind for kind in kinds if kind.service == "sagemaker"]
+    scaling = [kind for kind in kinds if kind.service == "applicationautoscaling"]
+    made: list[dict[str, Any]] = []
+    if objects:
+        types = {kind.arn_kind for kind in objects} | {more for kind in objects for more in _ALSO_ON.get(kind.name, ())}
+        own = [f"arn:{partition}:sagemaker:*:{account}:{name}/*" for name in sorted(types)]
+        calls = {call for kind in objects for call in _calls(kind)} | set(_TAGGING)
+        made.append(_allow(sorted(f"sagemaker:{call}" for call in calls), own))
+    if scaling:
+        api = API["applicationautoscaling"]
+        calls = {call for kind in scaling for call in _calls(kind)}
+        reads = {call for call in calls if call.startswith("Describe")}
+        writes = [*(calls - reads), "ListTagsForResource", "TagResource", "UntagResource"]
+        targets = [f"arn:{partition}:{api}:*:{account}:scalable-target/*"]
+        scaled = [
+            f"arn:{partition}:sagemaker:*:{account}:{name}/*"
+            for name in ("endpoint", "endpoint-config", "inference-component")
+        ]
+        alarms = [f"arn:{partition}:cloudwatch:*:{account}:alarm:TargetTracking-*"]
+        made += [
+            _allow(sorted(f"{api}:{call}" for call in writes), targets),
+            _allow(sorted(["cloudwatch:DescribeAlarms", *(f"{api}:{call}" for call in reads)]), ["*"]),
+            _allow(list(_SCALING), scaled),
+            _allow(list(_ALARMS), alarms),
+        ]
+    elsewhere = sorted({action for kind in objects for action in _ELSEWHERE.get(kind.name, ())})
+    if elsewhere:
+        made.append(_allow(elsewhere, ["*"]))
+    if any(kind.name == "Domain" for kind in objects):
+        linked = f"arn:{partition}:iam::{account}:role/aws-service-role/{_STUDIO_SERVICE}/{_STUDIO_ROLE}"
+        made.append(
+            {
+                **_allow(["iam:CreateServiceLinkedRole"], [linked]),
+                "Condition": {"StringEquals": {"iam:AWSServiceName": _STUDIO_SERVICE}},
+            }
+        )
+    if wanted.execution_roles and wanted.passes:
+        passed = _allow([PASS_ROLE], sorted(set(wanted.execution_roles)))
+        made.append({**passed, "Condition": {"StringEquals": {PASSED_TO: SAGEMAKER}}})
+    return _document(*made)
+
+
+def _calls(kind: Kind) -> list[str]:
+    calls = [kind.create_call, kind.describe_call, kind.delete_call, *_CALLS.get(kind.name, ())]
+    calls += [kind.update_call] if kind.updates else []
+    return calls + ([kind.stops_first] if kind.stops_first else [])
+
+
+def _document(*made: dict[str, Any]) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": list(made)}
 
 
 def _allow(actions: list[str], resources: list[str]) -> dict[str, Any]:
-    return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": resources}]}
+    return {"Effect": "Allow", "Action": actions, "Resource": resources}
+
+
+def execution_roles(least: Any) -> tuple[str, ...]:
+    """The roles that a document of preset `least` lets be passed on."""
+    return tuple(
+        str(role)
+        for item in statements(least)
+        if PASS_ROLE in as_list(item.get("Action"))
+        for role in as_list(item.get("Resource"))
+    )
+
+
+def size(document: Any) -> int:
+    """Characters of a policy as IAM counts them: white space does not (IAM quotas, "IAM and STS character limits")."""
+    return len("".join(json.dumps(document, ensure_ascii=False).split()))
+
+
+def size_of_all(documents: Iterable[Any]) -> int:
+    return sum(map(size, documents))
 
 
 def same(one: Any, other: Any) -> bool:

@@ -17,16 +17,15 @@ from acksm.aws.session import Aws, Identity
 from acksm.config import Settings
 from acksm.engine.change import Change
 from acksm.errors import AcksmError
-from acksm.guide import iam_role
-from acksm.guide.iam_role import MAX_NAME, Observed, Wanted
+from acksm.guide import iam_role, policies
+from acksm.guide.iam_role import MAX_NAME, Observed, Standing, Wanted
+from acksm.guide.judged import as_list, with_statements
 from acksm.guide.oidc import CLUSTER_TAG, OWNED_TAG, marks
-from acksm.guide.trust import as_list
 
 PREFIX = "acksm-samples-"
 PURPOSE_TAG, PURPOSE = "acksm:made-for", "samples"
-SERVICE = "sagemaker.amazonaws.com"
+SERVICE = policies.SAGEMAKER
 POLICY_PREFIX = "acksm-samples-bucket-"
-MANAGED = "AmazonSageMakerFullAccess"
 
 
 def name(cluster: str) -> str:
@@ -62,7 +61,7 @@ def plan(
         arn(identity, cluster.name, settings),
         settings.role_path,
         _trust,
-        (f"arn:{identity.partition}:iam::aws:policy/{MANAGED}",),
+        (policies.core_arn(identity.partition),),
         {POLICY_PREFIX + bucket: _bucket_policy(identity.partition, bucket) for bucket in _foreign(buckets)},
         "",
         {**settings.tag, **marks(cluster), PURPOSE_TAG: PURPOSE},
@@ -78,13 +77,13 @@ def _foreign(buckets: Iterable[str]) -> list[str]:
     return sorted({bucket for bucket in buckets if "sagemaker" not in bucket})
 
 
-def _trust(document: Mapping[str, Any] | None, _ours: bool) -> dict[str, Any]:
+def _trust(document: Mapping[str, Any] | None, _standing: Standing) -> dict[str, Any]:
     """A trust policy that lets SageMaker in; what else stands in it stays."""
-    statements = list(as_list((document or {}).get("Statement") or []))
+    statements = as_list((document or {}).get("Statement"))
     if any(_lets_in(item) for item in statements):
         return dict(document or {})
     own = {"Effect": "Allow", "Principal": {"Service": SERVICE}, "Action": "sts:AssumeRole"}
-    return {"Version": "2012-10-17", **(document or {}), "Statement": [*statements, own]}
+    return with_statements(document, [*statements, own])
 
 
 def _lets_in(statement: Mapping[str, Any]) -> bool:
@@ -109,5 +108,4 @@ def may_pass(aws: Aws, controller_role: str, role: str) -> bool | None:
     """Whether the controllers' role may hand `role` to SageMaker; None where it cannot be told."""
     if not controller_role:
         return None
-    context = {"iam:PassedToService": SERVICE}
-    return aws.iam.simulated(controller_role, "iam:PassRole", role, context)
+    return aws.iam.simulated(controller_role, policies.PASS_ROLE, role, {policies.PASSED_TO: SERVICE})

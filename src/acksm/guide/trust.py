@@ -6,28 +6,43 @@ document is its owner's and stays as it is, byte for byte.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from fnmatch import fnmatchcase
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
+
+from acksm.guide.judged import (
+    Judged,
+    Statement,
+    Verdict,
+    as_list as as_list,
+    condition_of,
+    decide,
+    inverted,
+    matches,
+    met,
+    statements as statements,
+    with_statements,
+)
 
 ACTION = "sts:AssumeRoleWithWebIdentity"
 AUDIENCE = "sts.amazonaws.com"
-
-Statement = Mapping[str, Any]
-
-
-def as_list(value: Any) -> list[Any]:
-    """IAM's grammar lets a list of one be written without brackets."""
-    return list(value) if isinstance(value, list | tuple) else [] if value is None else [value]
+_SUBJECT = "system:serviceaccount:"
 
 
 def subject(namespace: str, service_account: str) -> str:
-    return f"system:serviceaccount:{namespace}:{service_account}"
+    return f"{_SUBJECT}{namespace}:{service_account}"
+
+
+def account_of(subject: str) -> tuple[str, str] | None:
+    """(namespace, service account) of a subject; None for a pattern, and for what is no service account."""
+    namespace, colon, name = subject.removeprefix(_SUBJECT).partition(":")
+    exact = subject.startswith(_SUBJECT) and colon and not set("*?") & set(subject)
+    return (namespace, name) if exact and namespace and name else None
 
 
 def statement(provider_arn: str, subjects: Sequence[str]) -> dict[str, Any]:
-    """Our statement: StringEquals on `<issuer>:aud` and `<issuer>:sub` (ack-facts.md §4.1 #3)."""
-    issuer = provider_arn.partition(":oidc-provider/")[2]
+    """Our statement: StringEquals on `<issuer>:aud` and `<issuer>:sub` (EKS user guide, "Assign IAM roles to Kubernetes
+    service accounts")."""
+    issuer = _issuer(provider_arn)
     return {
         "Effect": "Allow",
         "Principal": {"Federated": provider_arn},
@@ -36,98 +51,144 @@ def statement(provider_arn: str, subjects: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def statements(document: Mapping[str, Any] | None) -> list[Statement]:
-    return [item for item in as_list((document or {}).get("Statement")) if isinstance(item, Mapping)]
+def _issuer(provider_arn: str) -> str:
+    return provider_arn.partition(":oidc-provider/")[2]
+
+
+def _federated(item: Statement) -> list[str]:
+    principal = item.get("Principal")
+    return [str(name) for name in as_list(principal.get("Federated"))] if isinstance(principal, Mapping) else []
 
 
 def _provider(item: Statement) -> str:
-    principal = item.get("Principal")
-    federated = as_list(principal.get("Federated")) if isinstance(principal, Mapping) else []
+    """The one provider of a statement that allows web identities and nothing else; "" for any other."""
+    federated = _federated(item)
     one_action = [str(action).lower() for action in as_list(item.get("Action"))] == [ACTION.lower()]
-    return str(federated[0]) if len(federated) == 1 and one_action and item.get("Effect") == "Allow" else ""
-
-
-def _condition(item: Statement) -> dict[str, dict[str, frozenset[str]]]:
-    """Operators and keys in lower case (both are case-insensitive), values as sets."""
-    condition = item.get("Condition")
-    if not isinstance(condition, Mapping):
-        return {}
-    return {
-        str(operator).lower(): {str(key).lower(): frozenset(map(str, as_list(values))) for key, values in pairs.items()}
-        for operator, pairs in condition.items()
-        if isinstance(pairs, Mapping)
-    }
+    return federated[0] if len(federated) == 1 and one_action and item.get("Effect") == "Allow" else ""
 
 
 def admitted(item: Statement, provider_arn: str) -> frozenset[str] | None:
     """The subjects that a well-formed statement of this provider lets in, or None when it is not one."""
     if _provider(item) != provider_arn:
         return None
-    issuer = provider_arn.partition(":oidc-provider/")[2].lower()
-    condition = _condition(item)
+    issuer = _issuer(provider_arn).lower()
+    condition = condition_of(item)
     keys = condition.get("stringequals", {})
     exact = set(condition) == {"stringequals"} and set(keys) == {f"{issuer}:aud", f"{issuer}:sub"}
     return keys[f"{issuer}:sub"] if exact and keys[f"{issuer}:aud"] == {AUDIENCE} else None
 
 
-def lets_in(document: Mapping[str, Any] | None, provider_arn: str, subject: str) -> bool:
-    """Whether a statement of this provider lets `subject` in with AUDIENCE: exactly, or by a pattern of its owner's.
-    Conditions on anything else count as not met."""
-    issuer = provider_arn.partition(":oidc-provider/")[2].lower()
-    told = {f"{issuer}:sub": subject, f"{issuer}:aud": AUDIENCE}
+def subjects_of(document: Mapping[str, Any] | None, provider_arn: str) -> frozenset[str]:
+    """Every subject that statements of this provider let in: exact ones and patterns, "*" for one without a bound."""
+    found: set[str] = set()
+    key = f"{_issuer(provider_arn)}:sub".lower()
     for item in statements(document):
-        principal = item.get("Principal")
-        federated = as_list(principal.get("Federated")) if isinstance(principal, Mapping) else []
-        if item.get("Effect") != "Allow" or provider_arn not in federated:
+        if item.get("Effect") != "Allow" or not _of_provider(item, provider_arn):
             continue
-        actions = [str(action).lower() for action in as_list(item.get("Action"))]
-        if not {ACTION.lower(), "sts:*", "*"} & set(actions):
-            continue
-        if all(_met(operator, pairs, told) for operator, pairs in _condition(item).items()):
-            return True
-    return False
+        bound = [pairs[key] for operator, pairs in condition_of(item).items() if key in pairs and "not" not in operator]
+        found |= bound[0] if bound else {"*"}
+    return frozenset(found)
 
 
-def _met(operator: str, pairs: Mapping[str, frozenset[str]], told: Mapping[str, str]) -> bool:
-    """Whether what a token says meets one operator of a condition."""
-    if operator == "stringequals":
-        return all(told.get(key) in values for key, values in pairs.items())
-    if operator == "stringlike":
-        return all(
-            any(fnmatchcase(told.get(key, ""), value.replace("[", "[[]")) for value in values)
-            for key, values in pairs.items()
-        )
-    return False
+def _of_provider(item: Statement, provider_arn: str) -> bool:
+    """Whether the statement is about web identities of this provider."""
+    return provider_arn in _federated(item) and matches(item.get("Action"), ACTION, fold=True)
+
+
+def lets_in(document: Mapping[str, Any] | None, provider_arn: str, subject: str) -> Judged:
+    """Whether `subject` of this provider is let in with AUDIENCE: exactly, or by a pattern of the role's owner."""
+    issuer = _issuer(provider_arn).lower()
+    context = {f"{issuer}:sub": subject, f"{issuer}:aud": AUDIENCE}
+    return decide((item, _applies(item, provider_arn, context)) for item in statements(document))
+
+
+def _applies(item: Statement, provider_arn: str, context: Mapping[str, str]) -> Judged:
+    principal = item.get("Principal")
+    everyone = principal == "*" or (isinstance(principal, Mapping) and "*" in as_list(principal.get("AWS")))
+    denied_to_all = everyone and item.get("Effect") == "Deny"
+    named = provider_arn in _federated(item) or "*" in _federated(item) or denied_to_all
+    if not (named or "NotPrincipal" in item):
+        return Judged(Verdict.NO)
+    if "NotAction" not in item and not matches(item.get("Action"), ACTION, fold=True):
+        return Judged(Verdict.NO)
+    holds = met(item, context)
+    if holds.verdict is not Verdict.NO and (name := inverted(item)):
+        return Judged(Verdict.UNKNOWN, name)
+    return holds
 
 
 def merge(
-    document: Mapping[str, Any] | None, provider_arn: str, subjects: Sequence[str], *, drop_stale: bool
+    document: Mapping[str, Any] | None,
+    provider_arn: str,
+    subjects: Sequence[str],
+    *,
+    ours: bool,
+    shared: bool = False,
+    keep: Collection[str] = (),
 ) -> dict[str, Any]:
-    """`document` with exactly what is missing: `subjects` of `provider_arn` let in.
+    """`document` with `subjects` of `provider_arn` let in; unchanged when that is what it says.
 
-    Subjects that are admitted already stay. A statement of this provider that is malformed is replaced. With
-    `drop_stale` (the role is ours) statements of another cluster's life are replaced too: a cluster made again under
-    the same name has a new issuer, and the old statement lets nobody in (kubeflow-manifests#743).
+    In a role of somebody else's what is missing is added, and nothing goes. In one that is `ours`, statements of this
+    provider become one that lets in exactly `subjects` and those of `keep` that are let in already; and the statement
+    of another issuer of this account and region goes, unless the role is `shared` with other clusters: a cluster made
+    again under its name has a new issuer, and the old statement lets nobody in (kubeflow-manifests#743).
     """
+    found = statements(document)
+    if not ours:
+        return _extended(document, found, provider_arn, subjects)
     kept: list[Statement] = []
-    wanted = set(subjects)
-    for item in statements(document):
-        provider = _provider(item)
-        let_in = admitted(item, provider_arn)
-        if let_in is not None:
-            if set(subjects) <= let_in:
-                return dict(document or {})
-            wanted |= let_in
-        elif (provider == provider_arn and drop_stale) or (
-            drop_stale and provider and _same_family(provider, provider_arn) and admitted(item, provider) is not None
-        ):
-            continue
-        else:
+    mine: list[Statement] = []
+    for item in found:
+        if item.get("Effect") == "Allow" and _of_provider(item, provider_arn):
+            mine.append(item)
+            if others := [name for name in _federated(item) if name != provider_arn]:
+                kept.append({**item, "Principal": {**item["Principal"], "Federated": others}})
+        elif shared or not _is_former(item, provider_arn):
             kept.append(item)
-    version = (document or {}).get("Version", "2012-10-17")
-    return {"Version": version, "Statement": [*kept, statement(provider_arn, sorted(wanted))]}
+    let_in = frozenset[str]().union(*(admitted(item, provider_arn) or () for item in mine))
+    wanted = frozenset(subjects) | (let_in & set(keep))
+    if len(mine) == 1 and len(kept) + 1 == len(found) and admitted(mine[0], provider_arn) == wanted:
+        return dict(document or {})
+    return with_statements(document, [*kept, statement(provider_arn, sorted(wanted))])
 
 
-def _same_family(one: str, other: str) -> bool:
-    """Both are EKS issuers of the same region and account; only the id behind the last slash differs."""
-    return ".eks." in one and one.rpartition("/")[0] == other.rpartition("/")[0]
+def _extended(
+    document: Mapping[str, Any] | None, found: Sequence[Statement], provider_arn: str, subjects: Sequence[str]
+) -> dict[str, Any]:
+    """What is missing, in the first well-formed statement of this provider, or in one of its own."""
+    let_in = [admitted(item, provider_arn) for item in found]
+    missing = set(subjects) - frozenset[str]().union(*(one or () for one in let_in))
+    if not missing:
+        return dict(document or {})
+    at = next((index for index, one in enumerate(let_in) if one is not None), None)
+    if at is None:
+        return with_statements(document, [*found, statement(provider_arn, sorted(missing))])
+    wider = statement(provider_arn, sorted(missing | (let_in[at] or set())))
+    return with_statements(document, [*found[:at], {**found[at], "Condition": wider["Condition"]}, *found[at + 1 :]])
+
+
+def _is_former(item: Statement, provider_arn: str) -> bool:
+    """A well-formed statement of another EKS issuer of the same region and account."""
+    other = _provider(item)
+    same = ".eks." in other and other.rpartition("/")[0] == provider_arn.rpartition("/")[0]
+    return same and other != provider_arn and admitted(item, other) is not None
+
+
+def without(document: Mapping[str, Any], provider_arn: str, subjects: Collection[str]) -> dict[str, Any]:
+    """`document` without these subjects of the provider; a statement that would let nobody in goes."""
+    key, kept = f"{_issuer(provider_arn)}:sub".lower(), list[Statement]()
+    for item in statements(document):
+        if item.get("Effect") != "Allow" or not _of_provider(item, provider_arn):
+            kept.append(item)
+            continue
+        condition, bound, left = dict(item.get("Condition") or {}), False, False
+        for operator, pairs in condition.items():
+            if "not" in str(operator).lower() or not isinstance(pairs, Mapping):
+                continue
+            for name in [name for name in pairs if str(name).lower() == key]:
+                names = [one for one in as_list(pairs[name]) if one not in subjects]
+                bound, left = True, left or bool(names)
+                condition[operator] = {**pairs, name: names[0] if len(names) == 1 else names}
+        if left or (not bound and "*" not in subjects):
+            kept.append({**item, "Condition": condition} if bound else item)
+    return with_statements(document, kept)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
-from acksm.sandbox import answers, iam_answers, permissions, sagemaker_calls, signatures, trust
+from acksm.sandbox import answers, authorization, iam_answers, iam_limits, sagemaker_calls, signatures, trust
 from acksm.sandbox.faults import Faults, drop
 
 ADMINISTRATOR = "practice-admin"
@@ -113,7 +113,10 @@ class Cloud:
             return 404, "UnknownOperationException", "AWS has no such path"
         if action == WEB_IDENTITY:
             return trust.web_identity(_backends(), self.token_keys, params)
-        return _denial(account, key, action, params) if key else None
+        if not key:
+            return None
+        refused = _denial(account, key, action, params, body, _region(environ))
+        return refused or (iam_limits.refusal(_iam(account), action, params) if action.startswith("iam:") else None)
 
 
 _QUERY = {"iam", "sts", "unsigned"}
@@ -152,27 +155,27 @@ def _unsigned(environ: Environ, body: bytes, account: str, key: str) -> tuple[in
     return (403, "SignatureDoesNotMatch" if service in _QUERY else "InvalidSignatureException", why) if why else None
 
 
-def _denial(account: str, key: str, action: str, params: Mapping[str, str]) -> tuple[int, str, str] | None:
+def _denial(
+    account: str, key: str, action: str, params: Mapping[str, str], body: bytes, region: str
+) -> tuple[int, str, str] | None:
     """What IAM answers an identity whose policies do not allow `action`."""
-    backend, verb = _iam(account), action.partition(":")[2]
+    backend, (service, _, verb) = _iam(account), action.partition(":")
     if action == "sts:GetCallerIdentity" or not verb.isalpha():  # always allowed; and what the gate has no name for
         return None
     access = backend.access_keys[key]
     arn = str(getattr(access, "role_arn", "") or f"arn:aws:iam::{account}:user/{access.user_name}")
-    try:
-        documents = permissions.documents_of(backend, *permissions.principal(arn))
-    except KeyError:
-        documents = []
-    resource = _resource(backend, account, params)
-    decision = permissions.decide(documents, action, resource)
-    if decision == permissions.ALLOWED:
+    if service in answers.SERVICES:
+        asked = authorization.needs(service, verb, body, region, account)
+    else:
+        asked = authorization.of_iam(action, _resource(backend, account, params), params)
+    found = authorization.denied(backend, arn, asked, region)
+    if found is None:
         if action != "sts:AssumeRole":
             return None
         return trust.assume_role(_backends(), arn, _session(account, key, arn), params)
-    lacking = f"because no identity-based policy allows the {action} action"
-    why = "with an explicit deny in an identity-based policy" if decision == permissions.DENIED else lacking
+    need, why = found
     who = _session(account, key, arn)
-    message = f"User: {who} is not authorized to perform: {action} on resource: {resource or '*'} {why}"
+    message = f"User: {who} is not authorized to perform: {need.action} on resource: {need.resource or '*'} {why}"
     return 403, "AccessDenied" if action.startswith(("iam:", "sts:")) else "AccessDeniedException", message
 
 

@@ -22,23 +22,35 @@ def _response(action: str, result: str = "") -> bytes:
 
 
 def _simulate(backend: Any, params: Params) -> bytes:
-    """Each action on each resource."""
+    """Each action on each resource, in the context that is given; keys that policies ask for and nobody gave are
+    named."""
+    arn = params.get("PolicySourceArn", "")
     try:
-        documents = permissions.documents_of(backend, *permissions.principal(params.get("PolicySourceArn", "")))
+        documents = permissions.documents_of(backend, *permissions.principal(arn))
     except KeyError as error:
         raise NoSuchEntityError("the principal does not exist") from error
 
-    def members(prefix: str) -> list[str]:
-        return [value for name, value in params.items() if name.startswith(f"{prefix}.member.")]
+    def members(prefix: str, of: str = "") -> list[str]:
+        return [
+            value
+            for name, value in params.items()
+            if name.startswith(f"{prefix}.member.") and (not of or name.endswith(of))
+        ]
 
-    rows = [
-        f"<member><EvalActionName>{escape(action)}</EvalActionName>"
-        f"<EvalResourceName>{escape(resource)}</EvalResourceName>"
-        f"<EvalDecision>{permissions.decide(documents, action, resource.strip('*'))}</EvalDecision>"
-        "<MissingContextValues/><MatchedStatements/></member>"
-        for action in members("ActionNames")
-        for resource in members("ResourceArns") or ["*"]
-    ]
+    keys, values = members("ContextEntries", ".ContextKeyName"), members("ContextEntries", "ContextKeyValues.member.1")
+    context = dict(zip(keys, values, strict=False))
+    rows = []
+    for action in members("ActionNames"):
+        for resource in members("ResourceArns") or ["*"]:
+            on = resource.strip("*")
+            lacking = permissions.missing(documents, action, on, context)
+            rows.append(
+                f"<member><EvalActionName>{escape(action)}</EvalActionName>"
+                f"<EvalResourceName>{escape(resource)}</EvalResourceName>"
+                f"<EvalDecision>{permissions.allowed(backend, arn, action, on, context)}</EvalDecision>"
+                f"<MissingContextValues>{''.join(f'<member>{escape(key)}</member>' for key in lacking)}"
+                "</MissingContextValues><MatchedStatements/></member>"
+            )
     result = f"<IsTruncated>false</IsTruncated><EvaluationResults>{''.join(rows)}</EvaluationResults>"
     return _response("SimulatePrincipalPolicy", result)
 

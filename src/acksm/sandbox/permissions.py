@@ -1,8 +1,8 @@
 """IAM's decision over identity policies, as far as practice needs it.
 
 moto enforces nothing for web identities and takes a condition that it does not know for a denial, so the gate decides
-itself: action and resource patterns, Deny over Allow. A resource that the request does not tell matches every pattern;
-conditions of an Allow count as met, those of a Deny as not met.
+itself: action and resource patterns, conditions, Deny over Allow, and a boundary's own answer. What a statement needs
+and the request does not tell is not met in an Allow, and met in a Deny: practice is never kinder than AWS.
 """
 
 from __future__ import annotations
@@ -15,40 +15,111 @@ from typing import Any
 from acksm.globs import pattern
 
 ALLOWED, DENIED, NOT_ALLOWED = "allowed", "explicitDeny", "implicitDeny"
+Context = Mapping[str, str]
+_VARIABLE = re.compile(r"\$\{([^}]{1,128})\}")
 
 
-def decide(documents: Iterable[Mapping[str, Any]], action: str, resource: str = "") -> str:
-    """One of ALLOWED, DENIED (by a statement) and NOT_ALLOWED (by none)."""
-    answer = NOT_ALLOWED
-    for document in documents:
-        for statement in _list(document.get("Statement")):
-            if not (matches(statement, "Action", action, fold=True) and matches(statement, "Resource", resource)):
-                continue
-            if statement.get("Effect") == "Deny" and not statement.get("Condition"):
-                return DENIED
-            if statement.get("Effect") == "Allow":
-                answer = ALLOWED
+def decide(
+    documents: Iterable[Mapping[str, Any]], action: str, resource: str = "", context: Context | None = None
+) -> str:
+    """One of ALLOWED, DENIED (by a statement) and NOT_ALLOWED (by none). `resource` "" stands for one that is not told,
+    which every pattern matches."""
+    answer, known = NOT_ALLOWED, context or {}
+    for statement in _applying(documents, action, resource, known):
+        denies = statement.get("Effect") == "Deny"
+        if not conditions_hold(statement.get("Condition") or {}, known, unknown=denies):
+            continue
+        if denies:
+            return DENIED
+        answer = ALLOWED
     return answer
 
 
-def _list(value: Any) -> list[Any]:
+def missing(documents: Iterable[Mapping[str, Any]], action: str, resource: str, context: Context) -> list[str]:
+    """Condition keys that statements on this action and resource ask for, and `context` lacks."""
+    lower = {key.lower() for key in context}
+    keys = {
+        str(key)
+        for statement in _applying(documents, action, resource, context)
+        for pairs in (statement.get("Condition") or {}).values()
+        for key in pairs
+    }
+    return sorted(key for key in keys if key.lower() not in lower)
+
+
+def _applying(
+    documents: Iterable[Mapping[str, Any]], action: str, resource: str, context: Context
+) -> Iterable[Mapping[str, Any]]:
+    for document in documents:
+        for statement in listed(document.get("Statement")):
+            if matches(statement, "Action", action, fold=True) and matches(
+                statement, "Resource", resource, context=context
+            ):
+                yield statement
+
+
+def listed(value: Any) -> list[Any]:
+    """IAM's grammar lets a list of one be written without brackets."""
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
-def matches(statement: Mapping[str, Any], element: str, value: str, *, fold: bool = False) -> bool:
+def matches(
+    statement: Mapping[str, Any], element: str, value: str, *, fold: bool = False, context: Context | None = None
+) -> bool:
     """Whether a statement's Action or Resource (or its Not…) has `value`; "" stands for one that is not told."""
     if not value:
         return True
-    if f"Not{element}" in statement:
-        return not any(pattern(str(item), fold=fold).fullmatch(value) for item in _list(statement[f"Not{element}"]))
-    return any(pattern(str(item), fold=fold).fullmatch(value) for item in _list(statement.get(element)))
+    inverted = f"Not{element}" in statement
+    items = listed(statement.get(f"Not{element}" if inverted else element))
+    wanted = [filled(str(item), context or {}) for item in items]
+    return inverted != any(pattern(item, fold=fold).fullmatch(value) for item in wanted)
+
+
+def filled(text: str, context: Context) -> str:
+    """A policy's text with its variables; one that is not told is left, and matches nothing."""
+    lower = {key.lower(): value for key, value in context.items()}
+    return _VARIABLE.sub(lambda match: lower.get(match[1].lower(), match[0]), text)
+
+
+def conditions_hold(conditions: Mapping[str, Any], context: Context, *, unknown: bool = False) -> bool:
+    """All operators over all keys. `unknown` is the answer of an operator that practice does not know."""
+    lower = {key.lower(): value for key, value in context.items()}
+    return all(
+        _holds(operator, lower.get(key.lower()), [filled(str(item), context) for item in listed(wanted)], unknown)
+        for operator, keys in conditions.items()
+        for key, wanted in keys.items()
+    )
+
+
+def _holds(operator: str, value: str | None, wanted: list[str], unknown: bool) -> bool:
+    prefix, _, name = operator.rpartition(":")
+    name = name.lower()
+    if name.endswith("ifexists"):
+        if value is None:
+            return True
+        name = name.removesuffix("ifexists")
+    if name == "null":
+        return (value is None) == (wanted == ["true"])
+    negative = "not" in name
+    name = name.replace("not", "")
+    if value is None:
+        return negative or prefix.lower() == "forallvalues"
+    if name == "stringequals":
+        found = value in wanted
+    elif name in {"stringequalsignorecase", "bool"}:
+        found = value.lower() in [item.lower() for item in wanted]
+    elif name in {"stringlike", "arnlike", "arnequals"}:
+        found = any(pattern(item).fullmatch(value) for item in wanted)
+    else:
+        return unknown
+    return found != negative
 
 
 def documents_of(backend: Any, kind: str, name: str) -> list[dict[str, Any]]:
     """The policy documents of a user or role ("user", "role") of moto's IAM backend. KeyError when it is not there."""
     found: list[Any] = []
     if kind == "role":
-        role = next((role for role in backend.roles.values() if role.name == name), None)
+        role = role_named(backend, name)
         if role is None:
             raise KeyError(name)
         found = [*role.policies.values(), *(_default(policy) for policy in role.managed_policies.values())]
@@ -58,6 +129,30 @@ def documents_of(backend: Any, kind: str, name: str) -> list[dict[str, Any]]:
         for holder in (user, *groups):
             found += [*holder.policies.values(), *(_default(policy) for policy in holder.managed_policies.values())]
     return [json.loads(item) if isinstance(item, str) else dict(item) for item in found]
+
+
+def role_named(backend: Any, name: str) -> Any:
+    """moto's role of that name, None when there is none."""
+    return next((role for role in backend.roles.values() if role.name == name), None)
+
+
+def boundary_of(backend: Any, kind: str, name: str) -> list[dict[str, Any]]:
+    """The boundary of a role as a list of one, [] where it has none that IAM knows."""
+    role = role_named(backend, name) if kind == "role" else None
+    policy = backend.managed_policies.get(role.permissions_boundary_arn) if role else None
+    return [json.loads(_default(policy))] if policy else []
+
+
+def allowed(backend: Any, arn: str, action: str, resource: str, context: Context) -> str:
+    """`decide` for a user or role, with its boundary's answer: what that does not allow is not allowed."""
+    who = principal(arn)
+    try:
+        documents = documents_of(backend, *who)
+    except KeyError:
+        return NOT_ALLOWED
+    answer = decide(documents, action, resource, context)
+    boundary = boundary_of(backend, *who) if answer == ALLOWED else []
+    return decide(boundary, action, resource, context) if boundary else answer
 
 
 def _default(policy: Any) -> str:

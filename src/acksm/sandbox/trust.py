@@ -16,8 +16,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from acksm.globs import pattern
-from acksm.sandbox.permissions import matches
+from acksm.sandbox.permissions import conditions_hold, listed, matches
 
 Refusal = tuple[int, str, str]
 _ROLE = re.compile(r"^arn:[^:]+:iam::(\d{12}):role/(.+)$")
@@ -28,17 +27,26 @@ def refuses(role: Any, action: str, principals: Iterable[str], federated: str, c
     document = role.assume_role_policy_document
     loaded = json.loads(document) if isinstance(document, str) else dict(document or {})
     allowed = False
-    for statement in _list(loaded.get("Statement")):
+    for statement in listed(loaded.get("Statement")):
         if not matches(statement, "Action", action, fold=True):
             continue
-        if not _named(statement.get("Principal"), set(principals), federated):
+        if not _is_about(statement, set(principals), federated):
             continue
-        if not conditions_hold(statement.get("Condition") or {}, context):
+        denies = statement.get("Effect") == "Deny"
+        if not conditions_hold(statement.get("Condition") or {}, context, unknown=denies):
             continue
-        if statement.get("Effect") == "Deny":
+        if denies:
             return True
         allowed = True
     return not allowed
+
+
+def _is_about(statement: Mapping[str, Any], callers: set[str], federated: str) -> bool:
+    """Whether a statement's Principal, or its NotPrincipal, has the caller."""
+    if "NotPrincipal" in statement:
+        return not _named(statement["NotPrincipal"], callers, federated)
+    denies_all = statement.get("Effect") == "Deny" and statement.get("Principal") in ("*", {"AWS": "*"})
+    return denies_all or _named(statement.get("Principal"), callers, federated)
 
 
 def _named(principal: Any, callers: set[str], federated: str) -> bool:
@@ -47,45 +55,9 @@ def _named(principal: Any, callers: set[str], federated: str) -> bool:
     if not isinstance(principal, Mapping):
         return False
     if federated:
-        return federated in _list(principal.get("Federated"))
-    return bool(callers & {str(item) for item in _list(principal.get("AWS"))})
-
-
-def conditions_hold(conditions: Mapping[str, Any], context: Mapping[str, str]) -> bool:
-    """All operators over all keys; an operator that practice does not know does not hold."""
-    lower = {key.lower(): value for key, value in context.items()}
-    return all(
-        _holds(operator, lower.get(key.lower()), [str(item) for item in _list(wanted)])
-        for operator, keys in conditions.items()
-        for key, wanted in keys.items()
-    )
-
-
-def _holds(operator: str, value: str | None, wanted: list[str]) -> bool:
-    name = operator.rpartition(":")[2]
-    if name.endswith("IfExists"):
-        if value is None:
-            return True
-        name = name.removesuffix("IfExists")
-    if name == "Null":
-        return (value is None) == (wanted == ["true"])
-    negative = "Not" in name
-    name = name.replace("Not", "")
-    if value is None:
-        return negative
-    if name in {"StringEquals", "ArnEquals"}:
-        found = value in wanted
-    elif name == "StringEqualsIgnoreCase":
-        found = value.lower() in [item.lower() for item in wanted]
-    elif name in {"StringLike", "ArnLike"}:
-        found = any(pattern(item).fullmatch(value) for item in wanted)
-    else:
-        return False
-    return found != negative
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [] if value is None else [value]
+        return federated in listed(principal.get("Federated"))
+    named = {str(item) for item in listed(principal.get("AWS"))}
+    return "*" in named or bool(callers & named)
 
 
 def role_of(backends: Any, arn: str) -> Any:
@@ -139,7 +111,7 @@ def web_identity(backends: Any, keys: Mapping[str, Path], params: Mapping[str, s
         )
     if float(claims.get("exp", 0)) < time.time():
         return 400, "ExpiredTokenException", "Token expired: current date/time must be before the expiration date/time"
-    audience = next((item for item in _list(claims.get("aud")) if item in known[provider_arn].client_id_list), None)
+    audience = next((item for item in listed(claims.get("aud")) if item in known[provider_arn].client_id_list), None)
     if audience is None:
         return 400, "InvalidIdentityToken", "Incorrect token audience"
     context = {f"{provider}:aud": str(audience), f"{provider}:sub": str(claims.get("sub", ""))}

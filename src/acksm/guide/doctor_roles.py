@@ -1,0 +1,82 @@
+"""Checks of what the controllers' roles let in and let out: service accounts that no release has, and iam:PassRole."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator
+
+from acksm.engine.checks import Check, Definition, Severity, State, unread
+from acksm.errors import AcksmError
+from acksm.guide import role_policies, trust
+from acksm.guide.doctor_facts import Facts
+from acksm.guide.judged import Verdict
+from acksm.guide.oidc import CLUSTER_TAG, OWNED_TAG
+
+IDENTITY = "identity"
+
+
+def _strangers(facts: Facts) -> Iterator[Check]:
+    name, found = "check.trust-subjects", facts.let_in
+    if isinstance(found, AcksmError):
+        yield unread(name, "", found)
+        return
+    for arn, live in found.items():
+        if live.strangers:
+            told = ", ".join(sorted(live.strangers))
+            text = f"it lets in {told}, and no release has it"
+            yield Check(name, State.WARNING, arn, text, _without(facts, arn, live.strangers))
+        elif live.unknown:
+            told = ", ".join(sorted(live.unknown))
+            yield Check(name, State.UNKNOWN, arn, f"it lets in {told}, and the releases there may not be read")
+        else:
+            yield Check(name, State.OK, arn, "it lets in service accounts of releases only")
+
+
+def _without(facts: Facts, arn: str, strangers: frozenset[str]) -> str:
+    """The command that takes them out of the role's trust policy."""
+    role = facts.roles.get(arn) if not isinstance(facts.roles, AcksmError) else None
+    cluster, provider = facts.cluster, facts.provider
+    if role is None or isinstance(cluster, AcksmError) or isinstance(provider, AcksmError):
+        return ""
+    tags = role.get("tags", {})
+    if tags.get(OWNED_TAG) == "true" and tags.get(CLUSTER_TAG) == cluster.arn:
+        return shlex.join(["acksm", "iam-role", "--cluster", cluster.name, "--region", cluster.region])
+    document = json.dumps(trust.without(role["trust"], provider.arn, strangers), separators=(",", ":"))
+    words = ["aws", "iam", "update-assume-role-policy", "--role-name", arn.rpartition("/")[2]]
+    return shlex.join([*words, "--policy-document", document])
+
+
+def _pass_role(facts: Facts) -> Iterator[Check]:
+    name, found = "check.pass-role", facts.passing
+    if isinstance(found, AcksmError):
+        yield unread(name, "", found)
+        return
+    for arn, answer in found.items():
+        if answer.verdict is Verdict.YES:
+            text = f"it may pass every role of the account that trusts SageMaker, by {answer.why}"
+            yield Check(name, State.WARNING, arn, text, _narrowing(facts, arn))
+        elif answer.verdict is Verdict.UNKNOWN:
+            yield Check(name, State.UNKNOWN, arn, answer.why)
+        else:
+            yield Check(name, State.OK, arn, "it may pass named roles only")
+
+
+def _narrowing(facts: Facts, arn: str) -> str:
+    if isinstance(facts.cluster, AcksmError):
+        return ""
+    partition, account = arn.split(":")[1], arn.split(":")[4]
+    return role_policies.narrowing(facts.cluster, facts.settings, account, partition)
+
+
+CHECKS: tuple[Definition[Facts], ...] = (
+    Definition(
+        "check.trust-subjects",
+        IDENTITY,
+        Severity.WARNING,
+        _strangers,
+        ("check.role", "check.oidc"),
+        frozenset({"iam-role.trust"}),
+    ),
+    Definition("check.pass-role", IDENTITY, Severity.WARNING, _pass_role, ("check.role",)),
+)

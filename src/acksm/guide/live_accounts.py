@@ -1,0 +1,98 @@
+"""Which service accounts that a role's trust policy lets in are those of a release, by helm's own records.
+
+Only the namespaces that the trust policy names are looked into. A record only ever keeps a subject: nobody is let in
+because of one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from acksm import charts
+from acksm.errors import AcksmError
+from acksm.guide import drift, running, trust
+from acksm.helm import records
+from acksm.kube.client import Kube
+from acksm.kube.paths import ref
+
+_CHARTS = {charts.chart_name(service): service for service in charts.SERVICES}
+
+
+@dataclass(frozen=True)
+class Live:
+    """Subjects by what is known of them: of a release, of none, or in a namespace whose releases may not be read.
+    Patterns and what is no service account are of none. `kinds`: service to the kinds that those releases reconcile, ()
+    for all."""
+
+    of_releases: frozenset[str] = frozenset()
+    strangers: frozenset[str] = frozenset()
+    unknown: frozenset[str] = frozenset()
+    kinds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def kept(self) -> frozenset[str]:
+        """What is not taken away: not known is not gone."""
+        return self.of_releases | self.unknown
+
+    @property
+    def notes(self) -> list[str]:
+        told = ", ".join(sorted(self.unknown))
+        return [f"{told} stays in the role's trust policy: the releases there may not be read"] if told else []
+
+
+@dataclass(frozen=True)
+class _Controller:
+    service: str
+    account: str
+    kinds: tuple[str, ...]
+
+
+def observe(kube: Kube, subjects: Collection[str]) -> Live:
+    """Look into the namespace of each subject. Nothing is asked for none."""
+    accounts = {one: account for one in subjects if (account := trust.account_of(one))}
+    namespaces = sorted({namespace for namespace, _ in accounts.values()})
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        found = dict(zip(namespaces, pool.map(lambda name: _controllers(kube, name), namespaces), strict=True))
+    unknown = {one for one, (namespace, _) in accounts.items() if found[namespace] is None}
+    there = {(namespace, item.account): item for namespace, controllers in found.items() for item in controllers or ()}
+    live = {one: there[account] for one, account in accounts.items() if account in there}
+    kinds: dict[str, tuple[str, ...]] = dict.fromkeys(charts.SERVICES, ()) if unknown else {}
+    for item in live.values():
+        kinds[item.service] = united(kinds.get(item.service), item.kinds)
+    strangers = frozenset(subjects) - unknown - set(live)
+    return Live(frozenset(live), strangers, frozenset(unknown), kinds)
+
+
+def united(one: Sequence[str] | None, other: Sequence[str]) -> tuple[str, ...]:
+    """Two lists of kinds as one; () stands for all, None for no list."""
+    if one is None:
+        return tuple(other)
+    return tuple(sorted({*one, *other})) if one and other else ()
+
+
+def _controllers(kube: Kube, namespace: str) -> list[_Controller] | None:
+    """The controllers of both services' releases in `namespace`; None where that cannot be told."""
+    try:
+        listed = kube.list(ref("Secret", namespace=namespace), selector=records.SELECTOR, metadata_only=True)
+        newest = [record for record, _ in records.newest(listed).values()]
+        secrets = [kube.get(ref("Secret", record, namespace)) for record in newest]
+        return [item for secret in secrets if secret for item in _of_release(secret)]
+    except AcksmError as error:
+        if error.id not in {"kube-forbidden", "helm-record"}:
+            raise
+        return None
+
+
+def _of_release(secret: Mapping[str, Any]) -> Iterable[_Controller]:
+    found = records.decode(secret)
+    service = _CHARTS.get(found.chart)
+    if service is None or found.status == "uninstalled":
+        return
+    for manifest in drift.manifests(found.manifest):
+        if manifest.get("kind") == "Deployment":
+            kinds = running.flags_of(manifest).get("reconcile-resources").split(",")
+            account = manifest["spec"]["template"]["spec"].get("serviceAccountName") or "default"
+            yield _Controller(service, str(account), tuple(name.strip() for name in kinds if name.strip()))

@@ -1,0 +1,52 @@
+"""What doctor knows of the controllers' roles beside the roles themselves. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from acksm.guide import carm_trust, live_accounts, policies, trust
+from acksm.guide.judged import Judged, Verdict
+from acksm.guide.live_accounts import Live
+from acksm.guide.running import Running
+from acksm.guide.target import Target
+
+Json = Mapping[str, Any]
+ANY_ROLE = "acksm-any-role"  # a role that nobody names: what may be passed for it may be passed for every role
+
+
+def let_in(
+    target: Target, found: Sequence[Running], roles: Mapping[str, Json | None], provider: str
+) -> dict[str, Live]:
+    """By role: the subjects that its trust lets in beside those of `found`."""
+    running = {trust.subject(item.namespace, item.service_account) for item in found}
+    return {
+        arn: live_accounts.observe(target.kube, trust.subjects_of(role["trust"], provider) - running)
+        for arn, role in roles.items()
+        if role
+    }
+
+
+def passing(target: Target, roles: Mapping[str, Json | None]) -> dict[str, Judged]:
+    """By role: whether it may pass every role of its account to SageMaker, and by which policies."""
+    return {arn: _passing(target, arn, role) for arn, role in roles.items() if role}
+
+
+def _passing(target: Target, arn: str, role: Json) -> Judged:
+    """By what is known of its policies, and where that is not enough by IAM's simulation."""
+    context = {policies.PASSED_TO.lower(): policies.SAGEMAKER}
+    probe = arn.partition(":role/")[0] + f":role/{ANY_ROLE}"
+    core = [policies.CORE_MANAGED] if policies.core_arn(target.identity.partition) in role["attached"] else []
+    inline = {
+        name: carm_trust.allows([document], probe, policies.PASS_ROLE, context)
+        for name, document in role["inline"].items()
+    }
+    wide = core + [name for name, answer in inline.items() if answer.verdict is Verdict.YES]
+    simulated = target.aws.iam.simulated(arn, policies.PASS_ROLE, probe, {policies.PASSED_TO: policies.SAGEMAKER})
+    if simulated is not None:
+        return Judged(Verdict.YES if simulated else Verdict.NO, ", ".join(wide) or "its policies")
+    if wide:
+        return Judged(Verdict.YES, ", ".join(wide))
+    if role["attached"] or any(answer.verdict is Verdict.UNKNOWN for answer in inline.values()):
+        return Judged(Verdict.UNKNOWN, "IAM does not tell what its policies allow")
+    return Judged(Verdict.NO)

@@ -1,0 +1,162 @@
+"""What IAM lets a request do: the resources that it is about, what it passes on, and the context it brings along.
+
+The resources of SageMaker's calls follow from the table of kinds, as the Service Authorization Reference has them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from acksm.kinds import API, KINDS, Kind
+from acksm.sandbox import permissions
+from acksm.sandbox.permissions import ALLOWED, DENIED
+
+PASS_ROLE, PASSED_TO = "iam:PassRole", "iam:PassedToService"
+_PASSED_TO = {
+    "sagemaker": "sagemaker.amazonaws.com",
+    "application-autoscaling": "sagemaker.application-autoscaling.amazonaws.com",
+}
+_ROLE_MEMBER = re.compile(r"(^|[a-z])(RoleArn|RoleARN|ExecutionRole)$")
+# Calls beside those of the table, and on what of the kind they are
+_MORE = {
+    "Start": {"StartNotebookInstance": "NotebookInstance"},
+    "Update": {"UpdateTrainingJob": "TrainingJob", "UpdatePipelineExecution": "PipelineExecution"},
+}
+_TAGS = {"AddTags", "DeleteTags", "ListTags"}
+_ALSO = {"CreateEndpoint": "EndpointConfig", "UpdateEndpoint": "EndpointConfig", "CreateInferenceComponent": "Endpoint"}
+# What Application Auto Scaling does with its caller's rights (its user guide, "Identity-based policy examples")
+_SCALES = ("DescribeEndpoint", "UpdateEndpointWeightsAndCapacities")
+
+Context = Mapping[str, str]
+
+
+class Need(NamedTuple):
+    """An action on a resource ("" for one that is not told), with what the request says beside it."""
+
+    action: str
+    resource: str
+    context: Context
+
+
+def _by_call() -> dict[str, Kind]:
+    found = {
+        call: kind
+        for kind in KINDS["sagemaker"].values()
+        for call in (kind.create_call, kind.describe_call, kind.delete_call, kind.update_call, kind.stops_first)
+        if call
+    }
+    return found | {call: KINDS["sagemaker"][name] for calls in _MORE.values() for call, name in calls.items()}
+
+
+_KINDS = _by_call()
+
+
+def needs(service: str, verb: str, body: bytes, region: str, account: str) -> list[Need]:
+    """All that a request to SageMaker or Application Auto Scaling has to be allowed."""
+    asked = _asked(body)
+    context = _context(asked)
+    if service == "application-autoscaling":
+        return _scaling(verb, asked, region, account, context)
+    resources = _resources(verb, asked, f"arn:aws:sagemaker:{region}:{account}")
+    found = [Need(f"sagemaker:{verb}", one, context) for one in resources]
+    if verb.startswith("Create") and asked.get("Tags"):
+        found.append(Need("sagemaker:AddTags", resources[0], {**context, "sagemaker:TaggingAction": verb}))
+    return found + _passed(service, asked, context)
+
+
+def _asked(body: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(body or b"{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _context(asked: Mapping[str, Any]) -> dict[str, str]:
+    names = ("DomainId", "UserProfileName", "SpaceName")
+    found = {f"sagemaker:{name}": str(asked[name]) for name in names if asked.get(name)}
+    sharing = (asked.get("SpaceSharingSettings") or {}).get("SharingType")
+    return found | ({"sagemaker:SpaceSharingType": str(sharing)} if sharing else {})
+
+
+def _passed(service: str, asked: Any, context: Context) -> list[Need]:
+    to = {**context, PASSED_TO: _PASSED_TO[service]}
+    return [Need(PASS_ROLE, role, to) for role in dict.fromkeys(_roles(asked))]
+
+
+def _roles(value: Any) -> Iterator[str]:
+    """Every role that a request names, however deep."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if isinstance(item, str) and _ROLE_MEMBER.search(key) and ":role/" in item:
+                yield item
+            else:
+                yield from _roles(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _roles(item)
+
+
+def _resources(verb: str, asked: Mapping[str, Any], head: str) -> list[str]:
+    if verb in _TAGS:
+        return [str(asked.get("ResourceArn", "*"))]
+    kind = _KINDS.get(verb)
+    if kind is None:
+        return ["*"]  # a list: IAM knows no single resource of it
+    found = [_arn(KINDS["sagemaker"]["Pipeline"] if verb == "StartPipelineExecution" else kind, asked, head)]
+    also = KINDS["sagemaker"].get(_ALSO.get(verb, ""))
+    return found + ([_arn(also, asked, head)] if also and _value(asked, also.key[0]) != "*" else [])
+
+
+def _arn(kind: Kind, asked: Mapping[str, Any], head: str) -> str:
+    if kind.by_arn and str(asked.get(kind.by_arn, "")).startswith("arn:"):
+        return str(asked[kind.by_arn])
+    names = {field: _value(asked, field) for way in kind.ways for field in re.findall(r"{(\w+)}", way)}
+    ways = sorted(kind.ways, key=lambda way: sum(names[field] == "*" for field in re.findall(r"{(\w+)}", way)))
+    return f"{head}:{kind.arn_kind}/{ways[0].format(**names)}"
+
+
+def _value(asked: Mapping[str, Any], field: str) -> str:
+    """The request's member of that name, whatever its capitals; "*" where AWS chooses it."""
+    return next((str(value) for key, value in asked.items() if key.lower() == field.lower() and value), "*")
+
+
+def _scaling(verb: str, asked: Mapping[str, Any], region: str, account: str, context: Context) -> list[Need]:
+    api = API["applicationautoscaling"]
+    target = "*" if verb.startswith("Describe") else f"arn:aws:{api}:{region}:{account}:scalable-target/*"
+    found = [Need(f"{api}:{verb}", target, context)]
+    kind, _, rest = str(asked.get("ResourceId", "")).partition("/")
+    if verb == "RegisterScalableTarget" and kind == "endpoint":
+        arn = f"arn:aws:sagemaker:{region}:{account}:endpoint/{rest.partition('/')[0]}"
+        found += [Need(f"sagemaker:{action}", arn, context) for action in _SCALES]
+    return found + _passed(api, asked, context)
+
+
+def of_iam(action: str, resource: str, params: Mapping[str, str]) -> list[Need]:
+    """What a request to another service has to be allowed, with IAM's own condition keys."""
+    keys = {
+        "iam:AWSServiceName": params.get("AWSServiceName", ""),
+        "iam:PolicyARN": params.get("PolicyArn", "") if "Policy" in action else "",
+        "iam:PermissionsBoundary": params.get("PermissionsBoundary", ""),
+    }
+    return [Need(action, resource, {key: value for key, value in keys.items() if value})]
+
+
+def denied(backend: Any, caller: str, asked: list[Need], region: str) -> tuple[Need, str] | None:
+    """The first need that the caller's policies and boundary do not allow, and why, in IAM's words."""
+    own = {
+        "aws:PrincipalArn": caller,
+        "aws:PrincipalAccount": caller.split(":")[4],
+        "aws:RequestedRegion": region,
+        "aws:SecureTransport": "true",
+        "aws:ResourceAccount": caller.split(":")[4],
+    }
+    for need in asked:
+        decision = permissions.allowed(backend, caller, need.action, need.resource, {**own, **need.context})
+        if decision != ALLOWED:
+            lacking = f"because no identity-based policy allows the {need.action} action"
+            return need, "with an explicit deny in an identity-based policy" if decision == DENIED else lacking
+    return None

@@ -1,0 +1,45 @@
+"""IAM's quotas that moto does not know: sizes of policies, white space not counted, and policies of a role.
+
+The numbers are IAM's defaults (IAM User Guide, "IAM and AWS STS quotas"), the messages IAM's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+TRUST, INLINE_OF_ROLE, INLINE_OF_USER, MANAGED, ATTACHED = 2_048, 10_240, 2_048, 6_144, 10
+Refusal = tuple[int, str, str]
+
+
+def size(document: str) -> int:
+    """Characters as IAM counts them."""
+    return len("".join(document.split()))
+
+
+def refusal(backend: Any, action: str, params: Mapping[str, str]) -> Refusal | None:
+    """LimitExceeded, where a write to moto's IAM `backend` is too much for IAM; None for any other."""
+    text = _too_much(backend, action.partition(":")[2], params)
+    return (409, "LimitExceeded", text) if text else None
+
+
+def _too_much(backend: Any, verb: str, params: Mapping[str, str]) -> str:
+    document = params.get("AssumeRolePolicyDocument", "") if verb == "CreateRole" else params.get("PolicyDocument", "")
+    if verb in {"CreateRole", "UpdateAssumeRolePolicy"} and size(document) > TRUST:
+        return f"Cannot exceed quota for ACLSizePerRole: {TRUST}"
+    if verb in {"CreatePolicy", "CreatePolicyVersion"} and size(document) > MANAGED:
+        return f"Cannot exceed quota for PolicySize: {MANAGED}"
+    name, policy = params.get("RoleName", ""), params.get("PolicyName", "")
+    role = next((role for role in backend.roles.values() if role.name == name), None) if name else None
+    if verb == "PutRolePolicy" and role and _inline(role.policies, policy, document) > INLINE_OF_ROLE:
+        return f"Maximum policy size of {INLINE_OF_ROLE} bytes exceeded for role {name}"
+    user = backend.users.get(params.get("UserName", ""))
+    if verb == "PutUserPolicy" and user and _inline(user.policies, policy, document) > INLINE_OF_USER:
+        return f"Maximum policy size of {INLINE_OF_USER} bytes exceeded for user {params['UserName']}"
+    if verb == "AttachRolePolicy" and role and len({*role.managed_policies, params.get("PolicyArn", "")}) > ATTACHED:
+        return f"Cannot exceed quota for PoliciesPerRole: {ATTACHED}"
+    return ""
+
+
+def _inline(policies: Mapping[str, str], name: str, document: str) -> int:
+    return sum(map(size, {**policies, name: document}.values()))
