@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import pytest
 
+from acksm.config import Settings
 from acksm.engine.checks import Check, State
 from acksm.errors import AcksmError
 from acksm.guide import doctor_roles, live_accounts, policies, role_facts, trust
@@ -48,11 +49,17 @@ def record(name: str, chart: str = "sagemaker-chart", status: str = "deployed", 
 class Secrets:
     """The apiserver as far as it is asked; namespaces with None may not be listed."""
 
-    def __init__(self, **namespaces: list[dict[str, Any]] | None) -> None:
+    def __init__(self, *, idle: tuple[str, ...] = (), **namespaces: list[dict[str, Any]] | None) -> None:
+        self.idle = idle
         self.namespaces = {name.replace("_", "-"): found for name, found in namespaces.items()}
         self.asked: list[str] = []
 
+    def can(self, *_: Any, account: tuple[str, str]) -> bool:
+        return account[0] not in self.idle
+
     def list(self, where: Ref, **_: Any) -> list[dict[str, Any]]:
+        if where.kind == "RoleBinding":
+            return []
         self.asked.append(where.namespace)
         found = self.namespaces.get(where.namespace, [])
         if found is None:
@@ -65,7 +72,7 @@ class Secrets:
 
 
 def observe(*subjects: str, **namespaces: Any) -> Live:
-    return live_accounts.observe(cast(Kube, Secrets(**namespaces)), subjects)
+    return live_accounts.observe(cast(Kube, Secrets(**namespaces)), subjects, "ack-system")
 
 
 def of(namespace: str, name: str = ACCOUNT) -> str:
@@ -96,6 +103,15 @@ def test_a_release_keeps_its_account_whatever_its_name_and_nothing_else_does() -
     assert found.kinds == {"sagemaker": ()}
 
 
+def test_a_record_counts_elsewhere_only_for_an_account_that_may_write_objects() -> None:
+    """A tenant may make Secrets: a record, whole or broken, keeps nobody in who could not be a controller."""
+    broken = {**record("x"), "data": {"release": "?"}}
+    records: Any = {"team_a": [record("x")], "team_b": [broken], "ack_system": [record("y")]}
+    found = observe(of("team-a"), of("team-b"), of("ack-system"), idle=("team-a", "team-b", "ack-system"), **records)
+    assert found.strangers == {of("team-a"), of("team-b")}
+    assert found.of_releases == {of("ack-system")}
+
+
 def test_what_may_not_be_read_is_kept_and_said() -> None:
     broken = {**record("x"), "data": {"release": "?"}}
     found = observe(of("closed"), of("broken"), of("gone"), closed=None, broken=[broken])
@@ -110,9 +126,9 @@ def test_what_may_not_be_read_is_kept_and_said() -> None:
 
 def test_only_the_namespaces_that_are_named_are_looked_into() -> None:
     kube = Secrets()
-    live_accounts.observe(cast(Kube, kube), [])
+    live_accounts.observe(cast(Kube, kube), [], "ack-system")
     assert kube.asked == []
-    live_accounts.observe(cast(Kube, kube), [of("a"), of("a", "other"), "*"])
+    live_accounts.observe(cast(Kube, kube), [of("a"), of("a", "other"), "*"], "ack-system")
     assert kube.asked == ["a"]
 
 
@@ -226,7 +242,7 @@ def replace_all(one: dict[str, Any], other: Mapping[str, Any]) -> dict[str, Any]
 
 def test_the_facts_are_of_each_role_that_is_there() -> None:
     kube = Secrets(team_a=[record("x")])
-    target = cast(Target, SimpleNamespace(kube=kube))
+    target = cast(Target, SimpleNamespace(kube=kube, settings=Settings()))
     facts = whole()
     found = role_facts.let_in(target, facts.installed, {ROLE: role(SUBJECT, STRANGER), "gone": None}, PROVIDER)
     assert found == {ROLE: replace(Live(), of_releases=frozenset({STRANGER}), kinds={"sagemaker": ()})}

@@ -8,6 +8,8 @@ Secrets and Leases, with any names, labels and annotations, but no roles and not
 from __future__ import annotations
 
 import base64
+import gzip
+import json
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
@@ -16,16 +18,27 @@ from hypothesis import HealthCheck, example, given, settings, strategies as st
 
 from acksm import charts
 from acksm.errors import AcksmError
-from acksm.guide import adopt_place, carm_accounts, carm_bind, cleanup, doctor_running, install, inventory, region
+from acksm.guide import (
+    adopt_place,
+    carm_accounts,
+    carm_bind,
+    cleanup,
+    doctor_running,
+    install,
+    inventory,
+    region,
+    trust,
+)
 from acksm.guide.carm_bind import Asked
 from acksm.guide.cleanup_seen import Wanted
 from acksm.kinds import KINDS
 from acksm.kube.client import Kube
 from acksm.kube.paths import ref
-from memory_account import ACCOUNT, HOME, ROLE
+from memory_account import ACCOUNT, HOME, ISSUER, ROLE, ROLE_NAME
 from memory_kube import namespace
 from memory_world import MemoryWorld, Said, commands_run_on
 
+ACCOUNT_NAME = "ack-sagemaker-controller"
 TENANT, VICTIM, OTHER = "aaa", "victim", "222222222222"  # the tenant's namespace is the first of all
 EVERYTHING = Wanted(crds="all", delete_aws=True, iam=True, oidc=True, carm=True, namespace=True)
 EVIL = f"arn:aws:iam::{ACCOUNT}:role/evil"
@@ -43,6 +56,10 @@ class World:
             self.memory.kube.put(namespace(name))
         install.run(self.memory.settings(), Said(), command="install", sections=install.ALL)
         carm_bind.run_bind(self.memory.settings(), Said(), Asked(["bound"], account=OTHER))
+        # what a mistyped --controller-namespace once left: the tenant's service account of that name has the role
+        role = self.memory.iam.roles[ROLE_NAME]["Role"]
+        document = trust.statement(ISSUER, [trust.subject(name, ACCOUNT_NAME) for name in (HOME, TENANT)])
+        role["AssumeRolePolicyDocument"] = json.dumps({"Version": "2012-10-17", "Statement": [document]})
         place = ref("Model", "m", "data")
         where = {"arn": "arn:m", "ownerAccountID": ACCOUNT, "region": "us-west-2"}
         self.memory.kube.put(
@@ -97,6 +114,9 @@ def _placed(world: MemoryWorld, _ui: Said) -> list[str]:
 
 COMMANDS: dict[str, Callable[[MemoryWorld, Said], Any]] = {
     "install": _installs(set=["log.level=debug"]),
+    "iam-role": lambda world, ui: install.run(
+        world.settings(dry_run=True), ui, command="iam-role", sections=["iam-role"]
+    ),
     "cleanup": _cleans(Wanted()),
     "cleanup --all --delete-aws": _cleans(EVERYTHING),
     "carm bind": lambda world, ui: carm_bind.run_bind(
@@ -160,6 +180,25 @@ FLAGS = st.lists(
 IMAGES = st.sampled_from(["evil/sagemaker-controller:1.9.1", "evil/sagemaker-controller:99", "evil/x", ""])
 
 
+def _record() -> str:
+    """helm's record of a release that has a controller with the service account of the role's trust."""
+    pod = {"serviceAccountName": ACCOUNT_NAME, "containers": [{"image": "evil/sagemaker-controller:1.9.1"}]}
+    manifest = {"kind": "Deployment", "metadata": {"name": "x"}, "spec": {"template": {"spec": pod}}}
+    chart = {"metadata": {"name": "sagemaker-chart", "version": "1.9.1"}}
+    release = {
+        "name": ACCOUNT_NAME,
+        "namespace": TENANT,
+        "version": 1,
+        "info": {"status": "deployed"},
+        "chart": chart,
+        "manifest": json.dumps(manifest),
+    }
+    return base64.b64encode(base64.b64encode(gzip.compress(json.dumps(release).encode()))).decode()
+
+
+RECORD = _record()
+
+
 def _made(api_version: str, kind: str, name: str, labels: Json, annotations: Json, **more: Any) -> Json:
     metadata = {"name": name, "namespace": TENANT, "labels": labels, "annotations": annotations}
     return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **more}
@@ -183,7 +222,7 @@ def _object(draw: st.DrawFn) -> Json:
     if kind == "ConfigMap":
         return _made("v1", kind, name, labels, annotations, data={OTHER: EVIL, "333333333333": EVIL})
     if kind == "Secret":
-        data = {"release": base64.b64encode(draw(st.binary(max_size=8))).decode()}
+        data = {"release": draw(st.sampled_from([RECORD, base64.b64encode(b"x").decode()]))}
         secret = f"sh.helm.release.v1.{name}.v1"
         return _made("v1", kind, secret, labels, annotations, type="helm.sh/release.v1", data=data)
     if kind == "Lease":
@@ -209,6 +248,16 @@ FAKE = _made(
 RELEASE = {"meta.helm.sh/release-name": "ack-sagemaker-controller", "meta.helm.sh/release-namespace": HOME}
 
 
+RECORDED = _made(
+    "v1",
+    "Secret",
+    f"sh.helm.release.v1.{ACCOUNT_NAME}.v1",
+    {"owner": "helm", "name": ACCOUNT_NAME, "status": "deployed", "version": "1"},
+    {},
+    data={"release": RECORD},
+)
+
+
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(_object(), min_size=1, max_size=4))
 @example([FAKE])
@@ -226,6 +275,7 @@ RELEASE = {"meta.helm.sh/release-name": "ack-sagemaker-controller", "meta.helm.s
     ]
 )
 @example([_made("v1", "Service", "x", HELM, RELEASE)])
+@example([RECORDED])
 def test_a_tenants_objects_change_no_plan_beyond_its_namespace(world: World, objects: list[Json]) -> None:
     kept = world.memory.snapshot()
     before = world.plans()

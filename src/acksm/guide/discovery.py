@@ -71,7 +71,7 @@ def observe(kube: Kube, namespace: str) -> Controllers:
     foreign = [item for _, item in candidates if item not in own]
     with ThreadPoolExecutor(max_workers=8) as pool:
         roles = pool.map(lambda item: _with_role(kube, item), own)
-        others, idle = _others(kube, foreign, pool)
+        others, idle = by_rights(kube, [replace(item, version=_known(item.version)) for item in foreign])
         others = list(pool.map(lambda item: _with_role(kube, item), others))
         at_work = {
             (item.namespace, item.deployment) for item in others
@@ -123,17 +123,20 @@ def _with_role(kube: Kube, item: Running) -> Running:
 # rights
 
 
-def _others(kube: Kube, candidates: Sequence[Running], pool: ThreadPoolExecutor) -> tuple[list[Running], list[Running]]:
-    """Those that may write objects of their service, cut to where, and those that may not."""
-    candidates = [replace(item, version=_known(item.version)) for item in candidates]
-    everywhere = list(pool.map(lambda item: _may(kube, item, ""), candidates))
+def by_rights(kube: Kube, candidates: Sequence[Running]) -> tuple[list[Running], list[Running]]:
+    """Those whose service account may write objects of their service, cut to where, and those whose may not.
+
+    An identity that may not ask counts what it cannot check among the first, as not `proven`.
+    """
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        everywhere = list(pool.map(lambda item: _may(kube, item, ""), candidates))
     bound: Sequence[Json] | None = ()
     if False in everywhere:
         bound = _bindings(kube)
     others: list[Running] = []
     idle: list[Running] = []
     for item, answer in zip(candidates, everywhere, strict=True):
-        if answer is None or (not answer and bound is None):  # this identity may not ask: what it says of itself counts
+        if answer is None or (not answer and bound is None):
             others.append(replace(item, proven=False))
         elif answer:
             others.append(item)

@@ -143,7 +143,7 @@ def _role(target: Target, seen: _Seen, role: Mapping[str, Any] | None) -> tuple[
     is."""
     wanted = {trust.subject(namespace, name) for namespace, name in seen.accounts}
     others = trust.subjects_of((role or {}).get("trust"), seen.provider.arn) - wanted
-    live = live_accounts.observe(target.kube, others)
+    live = live_accounts.observe(target.kube, others, target.settings.controller_namespace)
     if seen.controllers is not None:
         kinds = {item.service: controller_values.reconciled(target, item) for item in seen.controllers.controllers}
     else:

@@ -1,7 +1,8 @@
 """Which service accounts that a role's trust policy lets in are those of a release, by helm's own records.
 
 Only the namespaces that the trust policy names are looked into. A record only ever keeps a subject: nobody is let in
-because of one.
+because of one. A record is a Secret, which a tenant can make in its own namespace; so outside of the controllers' it
+counts only for a service account that may write the services' objects (docs/security.md#whose-controller-it-is).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 from acksm import charts
 from acksm.errors import AcksmError
-from acksm.guide import drift, running, trust
+from acksm.guide import discovery, drift, running, trust
 from acksm.helm import records
 from acksm.kube.client import Kube
 from acksm.kube.paths import ref
@@ -50,9 +51,11 @@ class _Controller:
     kinds: tuple[str, ...]
 
 
-def observe(kube: Kube, subjects: Collection[str]) -> Live:
-    """Look into the namespace of each subject. Nothing is asked for none."""
-    accounts = {one: account for one in subjects if (account := trust.account_of(one))}
+def observe(kube: Kube, subjects: Collection[str], home: str) -> Live:
+    """Look into the namespace of each subject; `home` is the controllers'. Nothing is asked for none."""
+    named = {one: account for one in subjects if (account := trust.account_of(one))}
+    working = _may_work(kube, {account for account in named.values() if account[0] != home})
+    accounts = {one: account for one, account in named.items() if account[0] == home or account in working}
     namespaces = sorted({namespace for namespace, _ in accounts.values()})
     with ThreadPoolExecutor(max_workers=8) as pool:
         found = dict(zip(namespaces, pool.map(lambda name: _controllers(kube, name), namespaces), strict=True))
@@ -64,6 +67,16 @@ def observe(kube: Kube, subjects: Collection[str]) -> Live:
         kinds[item.service] = united(kinds.get(item.service), item.kinds)
     strangers = frozenset(subjects) - unknown - set(live)
     return Live(frozenset(live), strangers, frozenset(unknown), kinds)
+
+
+def _may_work(kube: Kube, accounts: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Those (namespace, service account) that may write objects of either service, or whose rights cannot be asked."""
+    candidates = [
+        running.Running(service, namespace, "", "", charts.ALWAYS, name)
+        for namespace, name in sorted(accounts)
+        for service in charts.SERVICES
+    ]
+    return {(item.namespace, item.service_account) for item in discovery.by_rights(kube, candidates)[0]}
 
 
 def united(one: Sequence[str] | None, other: Sequence[str]) -> tuple[str, ...]:

@@ -19,9 +19,10 @@ def let_in(
     target: Target, found: Sequence[Running], roles: Mapping[str, Json | None], provider: str
 ) -> dict[str, Live]:
     """By role: the subjects that its trust lets in beside those of `found`."""
+    home = target.settings.controller_namespace
     running = {trust.subject(item.namespace, item.service_account) for item in found}
     return {
-        arn: live_accounts.observe(target.kube, trust.subjects_of(role["trust"], provider) - running)
+        arn: live_accounts.observe(target.kube, trust.subjects_of(role["trust"], provider) - running, home)
         for arn, role in roles.items()
         if role
     }
