@@ -140,7 +140,10 @@ def test_install_and_what_looks_at_it_and_takes_it_away(abroad: Abroad) -> None:
     doctor = caller.policy("doctor")
     run = caller.run(doctor, "doctor", "-o", "json", "--service", "sagemaker").ok()
     assert [check["id"] for check in run.data["checks"] if check["state"] == "unknown"] == []
-    assert {check["id"] for check in run.data["checks"] if check["state"] == "warning"} == {"check.iam-rights"}
+    assert {check["id"] for check in run.data["checks"] if check["state"] == "warning"} == {
+        "check.iam-rights",
+        "check.pass-role",
+    }
     for action in ("iam:GetOpenIDConnectProvider", "iam:GetRole", *read, "iam:SimulatePrincipalPolicy"):
         less = caller.run(without(doctor, action), "doctor", "-o", "json", "--service", "sagemaker").ok()
         assert "unknown" in {check["state"] for check in less.data["checks"]}, action

@@ -34,7 +34,7 @@ def lab(request: pytest.FixtureRequest, _own_cluster: World, tmp_path: Path) -> 
             known = _LABS[program] = Lab(_own_cluster, program)
             for name, value in _own_cluster.reset().items():
                 patch.setenv(name, value)
-            known.install()
+            known.install("--policy", "core", "--policy", "studio", "--policy", "autoscaling")  # for every kind
             known.installed = _own_cluster.count
         for name, value in _own_cluster.variables.items():
             patch.setenv(name, value)

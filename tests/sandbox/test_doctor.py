@@ -71,7 +71,7 @@ def test_from_a_bare_cluster_to_broken_things_that_are_fixed(abroad: Abroad) -> 
     assert {*states(well, "skipped")} == {"check.bindings"}
     text = world.acksm("doctor", *one).ok().stdout.splitlines()
     assert text[0] == "tools: 1 ok"
-    assert text[-1].endswith("ok, 1 skipped")
+    assert text[-1].endswith("ok, 1 skipped, 1 WARNING")
 
     # by hand: the trust of another cluster, a CRD gone, no pods, a value nobody reads
     role = f"ack-controller-role-{world.cluster}"
@@ -85,7 +85,9 @@ def test_from_a_bare_cluster_to_broken_things_that_are_fixed(abroad: Abroad) -> 
     found = states(hurt)
     assert found.pop("check.log", "unknown") == "unknown"  # of a pod that is just going
     assert found == {
+        **CORE,
         "check.trust": "broken",
+        "check.trust-subjects": "warning",  # the other subject is no release's
         "check.crds": "broken",
         "check.pods": "broken",
         "check.drift": "warning",
@@ -115,7 +117,7 @@ def test_from_a_bare_cluster_to_broken_things_that_are_fixed(abroad: Abroad) -> 
     assert states(looked(world, *one))["check.annotation"] == "broken"
     assert states(looked(world, *one), "skipped")["check.oidc"] == "skipped"
     first = world.acksm("doctor", "--fix", "-y", "-o", "json", *one)
-    assert states(first) == {"check.oidc": "broken"}
+    assert states(first) == {**CORE, "check.oidc": "broken"}
     world.acksm("doctor", "--fix", "-y", *one).ok()
     with world.requests() as nothing:
         again = world.acksm("doctor", "--fix", *one).ok()
