@@ -23,7 +23,7 @@ import counts
 import machine
 import measure
 import report
-from acksm import charts
+from acksm.ack import charts
 from acksm.errors import AcksmError, ExitCode
 from acksm.events import Event, Kind
 from acksm.sandbox import api

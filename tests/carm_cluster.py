@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+from acksm.ack import bindings
+from acksm.ack.bindings import Living
+from acksm.ack.running import Running
 from acksm.engine.change import Change, Plan
 from acksm.engine.executor import execute
-from acksm.guide import bindings, carm, carm_map
-from acksm.guide.bindings import Living
+from acksm.guide import carm, carm_map
 from acksm.guide.carm_map import Subject
-from acksm.guide.running import Running
 from acksm.kube.client import Kube
 from memory_kube import MemoryKube
 

@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from acksm import charts
+from acksm.ack import charts
+from acksm.ack.bindings import OWNER, REGION, Namespace
+from acksm.ack.discovery import Controllers
+from acksm.ack.inventory import Crd, Effect, Inventory, Item
+from acksm.ack.kinds import KINDS
+from acksm.ack.readiness import Health
 from acksm.guide import cleanup, cleanup_cluster, cleanup_objects
-from acksm.guide.bindings import OWNER, REGION, Namespace
 from acksm.guide.carm_map import ACCOUNT_MAP, Map
 from acksm.guide.cleanup_report import Planned
 from acksm.guide.cleanup_seen import Observed, Providers, ReleaseSeen, RoleSeen, Wanted
-from acksm.guide.discovery import Controllers
-from acksm.guide.inventory import Crd, Effect, Inventory, Item
-from acksm.guide.readiness import Health
-from acksm.kinds import KINDS
 from acksm.kube.contents import Contents
 from acksm.kube.owners import Owner
 from acksm.kube.paths import Ref, ref

@@ -7,22 +7,22 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from acksm.ack.bindings import OWNER, Namespace
+from acksm.ack.controller_logs import PodLog
+from acksm.ack.discovery import Controllers
+from acksm.ack.inventory import Common, Inventory, Item
+from acksm.ack.readiness import Health
+from acksm.ack.running import Flags, Running
 from acksm.aws.eks import Cluster
 from acksm.aws.session import Identity
 from acksm.config import Settings
 from acksm.engine.change import Change, Op, Plan
 from acksm.errors import AcksmError
 from acksm.guide import oidc, trust
-from acksm.guide.bindings import OWNER, Namespace
-from acksm.guide.controller_logs import PodLog
-from acksm.guide.discovery import Controllers
 from acksm.guide.doctor_facts import Deployed, Facts
-from acksm.guide.inventory import Common, Inventory, Item
 from acksm.guide.judged import Judged, Verdict
 from acksm.guide.live_accounts import Live
-from acksm.guide.readiness import Health
 from acksm.guide.release import Observed as Release
-from acksm.guide.running import Flags, Running
 from acksm.kube.kubeconfig import Context
 from acksm.kube.paths import Ref
 from carm_cluster import OWN, running

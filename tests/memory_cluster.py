@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from acksm.guide import running
+from acksm.ack import running
 from acksm.kube import paths
 from acksm.kube.paths import Ref, ref, ref_of
 from memory_account import ROLE_ANNOTATION, Fuse

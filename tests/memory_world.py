@@ -17,7 +17,7 @@ from typing import Any
 import boto3
 import pytest
 
-from acksm import charts
+from acksm.ack import charts
 from acksm.aws.session import Aws
 from acksm.config import Settings
 from acksm.engine.waits import Deadline

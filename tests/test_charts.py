@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 from packaging.version import Version
 from ruamel.yaml import YAML
 
-from acksm import charts
+from acksm.ack import charts
 from acksm.errors import AcksmError
 from acksm.sandbox.practice.generations import Chart, all_charts
 from acksm.sandbox.practice.values import values_yaml

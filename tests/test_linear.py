@@ -10,13 +10,13 @@ import pytest
 import acksm
 import linear
 from acksm import yaml_reader
-from acksm.guide import symptoms
+from acksm.ack import symptoms
 from acksm.guide.adopt_wanted import ALL
 
 # Patterns that are put together when they run; each has a test of its own, or is made of acksm's own tables.
 MADE = {
-    "guide/symptoms.py": "the table of symptoms, below",
-    "kind.py": "the paths of acksm.kinds, below",
+    "ack/symptoms.py": "the table of symptoms, below",
+    "kind.py": "the paths of acksm.ack.kinds, below",
     "yaml_reader.py": "YAML's own forms of numbers, below",
     "guide/sample_values.py": "the forms of acksm's samples",
     "globs.py": "IAM's wildcards, tests/test_globs.py",
@@ -83,7 +83,7 @@ def test_every_symptom_is_linear(symptom: symptoms.Symptom) -> None:
 
 def test_the_paths_of_every_kind_are_linear(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
-    monkeypatch.setattr("acksm.kind.re.fullmatch", lambda pattern, _text: seen.append(pattern))
+    monkeypatch.setattr("acksm.ack.kind.re.fullmatch", lambda pattern, _text: seen.append(pattern))
     for kind in ALL:
         kind.read("x")
     assert len(seen) >= len(ALL)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from acksm import charts
-from acksm.charts import ALWAYS, FEATURES, SERVICES, TESTED, Feature
+from acksm.ack import charts
+from acksm.ack.charts import ALWAYS, FEATURES, SERVICES, TESTED, Feature
 from acksm.errors import AcksmError
 from acksm.sandbox.practice.generations import all_charts
 from generator.markdown import NOTICE, code, page as _page, table

@@ -20,7 +20,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from acksm.kinds import KINDS
+from acksm.ack.kinds import KINDS
 
 _ACCOUNT = re.compile(r"\d{12}")
 

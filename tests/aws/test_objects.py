@@ -10,10 +10,10 @@ import pytest
 from botocore.stub import Stubber
 from hypothesis import given, strategies as st
 
+from acksm.ack.kinds import API, KINDS, Kind
 from acksm.aws import objects
 from acksm.aws.session import Aws
 from acksm.errors import AcksmError
-from acksm.kinds import API, KINDS, Kind
 
 SAGEMAKER, AUTOSCALING = KINDS["sagemaker"], KINDS["applicationautoscaling"]
 ALL = [kind for kinds in KINDS.values() for kind in kinds.values()]

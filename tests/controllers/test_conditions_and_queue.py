@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from acksm.kinds import KINDS
+from acksm.ack.kinds import KINDS
 from acksm.sandbox.controllers.standin import adoption
 from acksm.sandbox.controllers.standin.conditions import Conditions
 from acksm.sandbox.controllers.standin.queue import Queue

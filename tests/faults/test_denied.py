@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
+from acksm.ack.kind import Kind
+from acksm.ack.kinds import API, KINDS
 from acksm.aws import objects
 from acksm.aws.session import Aws
 from acksm.errors import AcksmError
 from acksm.guide import caller_policies, carm_trust
-from acksm.kind import Kind
-from acksm.kinds import API, KINDS
 from gate import ACCOUNT, CLUSTER, Gate
 
 ROLE = "ack-controller-role-practice"

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, example, given, settings, strategies as st
 
+from acksm.ack import account_roles, bindings, inventory_objects, symptoms, synced
 from acksm.errors import AcksmError
-from acksm.guide import bindings, carm_map, carm_roles, inventory_objects, role_selector, symptoms, synced
+from acksm.guide import carm_map, role_selector
 from acksm.guide.adopt_wanted import kind_of, parse_arn
 from acksm.guide.carm_map import Map
 from acksm.helm import records
@@ -251,9 +252,9 @@ ARNS = st.one_of(
 @given(ARNS)
 def test_any_text_as_an_arn(text: str) -> None:
     partitions = ["aws", "aws-cn"]
-    assert quietly(lambda: carm_roles.parse(text, partitions, "x")) in {"", "carm-role-arn", "carm-partition"}
+    assert quietly(lambda: account_roles.parse(text, partitions, "x")) in {"", "carm-role-arn", "carm-partition"}
     assert quietly(
-        lambda: carm_roles.check(text, account="0" * 12, partition="aws", partitions=partitions, where="x")
+        lambda: account_roles.check(text, account="0" * 12, partition="aws", partitions=partitions, where="x")
     ).startswith(("carm-", ""))
     assert quietly(lambda: kind_of(parse_arn(text))).startswith(("adopt-", "kind-", ""))
 

@@ -11,21 +11,22 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
+from acksm.ack import managed
+from acksm.ack.bindings import OWNER, REGION, TEAM, Namespace
+from acksm.ack.kinds import KINDS, Kind
+from acksm.ack.managed import Holder, Index
+from acksm.ack.running import Running
+from acksm.ack.symptoms import Place
 from acksm.aws.objects import Found
 from acksm.catalog import lookup
 from acksm.errors import AcksmError
-from acksm.guide import adopt, adopt_carry_out, adopt_place, adopt_plan, adopt_wait, adopt_wanted, managed
+from acksm.guide import adopt, adopt_carry_out, adopt_place, adopt_plan, adopt_wait, adopt_wanted
 from acksm.guide.adopt_place import ADOPTED_CRD, Observed, Way
 from acksm.guide.adopt_plan import Adoption
 from acksm.guide.adopt_wait import State
 from acksm.guide.adopt_wanted import ALL, Wish
-from acksm.guide.bindings import OWNER, REGION, TEAM, Namespace
 from acksm.guide.carm_map import ACCOUNT_MAP, TEAM_MAP, Map
-from acksm.guide.managed import Holder, Index
 from acksm.guide.role_selector import Selector
-from acksm.guide.running import Running
-from acksm.guide.symptoms import Place
-from acksm.kinds import KINDS, Kind
 from acksm.ui import Ui
 
 A, B = "012345678901", "111111111111"

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from acksm.ack.kinds import KINDS
+from acksm.ack.running import Running
 from acksm.aws.objects import Found
 from acksm.engine.waits import Deadline
 from acksm.events import Event
@@ -14,8 +16,6 @@ from acksm.guide import adopt_plan, adopt_wanted
 from acksm.guide.adopt_place import Place, Way
 from acksm.guide.adopt_plan import Adoption
 from acksm.guide.adopt_wait import PATIENCE_SECONDS, Result, State, Wait
-from acksm.guide.running import Running
-from acksm.kinds import KINDS
 from acksm.kube.paths import Ref
 
 MODEL = KINDS["sagemaker"]["Model"]

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
+from acksm.ack.kinds import KINDS
 from acksm.declared import DeclaredAdoption
 from acksm.errors import AcksmError
 from acksm.guide import adopt_wanted
 from acksm.guide.adopt_wanted import ALL, Refusals
-from acksm.kinds import KINDS
 
 A = "012345678901"
 MODEL = KINDS["sagemaker"]["Model"]

@@ -9,10 +9,11 @@ from typing import Any, cast
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from acksm.ack import bindings
+from acksm.ack.bindings import OWNER, TEAM, Living
 from acksm.engine.change import Danger, Op
 from acksm.errors import AcksmError
-from acksm.guide import bindings, carm, carm_map
-from acksm.guide.bindings import OWNER, TEAM, Living
+from acksm.guide import carm, carm_map
 from acksm.guide.carm_map import ACCOUNT_MAP, TEAM_MAP, Subject
 from acksm.kube.client import Kube
 from acksm.kube.keys import set_keys

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
+from acksm.ack.bindings import OBJECT_REGION, OWNER, REGION, TEAM, Namespace
+from acksm.ack.running import CARM, SELECTOR
 from acksm.engine.checks import Check, State, worst
 from acksm.errors import AcksmError
 from acksm.guide import carm, carm_trust, carm_verify
-from acksm.guide.bindings import OBJECT_REGION, OWNER, REGION, TEAM, Namespace
 from acksm.guide.carm_evidence import Evidence
 from acksm.guide.carm_map import ACCOUNT_MAP, TEAM_MAP, Map
 from acksm.guide.judged import Judged, Verdict
 from acksm.guide.role_selector import Selector, of_binding
-from acksm.guide.running import CARM, SELECTOR
 from carm_cluster import OWN, PARTITIONS, ROLE, B, C, running
 
 CONTROLLER = running()

@@ -8,26 +8,17 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from acksm import charts
+from acksm.ack import charts, inventory
+from acksm.ack.bindings import OWNER, REGION, Namespace
+from acksm.ack.discovery import Controllers
+from acksm.ack.inventory import Common, Crd, Effect, Inventory, Item, Policy
+from acksm.ack.running import Running
 from acksm.engine.change import Change, Danger, Op, Plan
 from acksm.errors import AcksmError
-from acksm.guide import (
-    carm_trust,
-    cleanup_cluster,
-    cleanup_iam,
-    cleanup_mend,
-    cleanup_objects,
-    cleanup_report,
-    inventory,
-    oidc,
-)
-from acksm.guide.bindings import OWNER, REGION, Namespace
+from acksm.guide import carm_trust, cleanup_cluster, cleanup_iam, cleanup_mend, cleanup_objects, cleanup_report, oidc
 from acksm.guide.carm_map import ACCOUNT_MAP, Map
 from acksm.guide.cleanup_objects import Choice
 from acksm.guide.cleanup_seen import Observed, Providers, ReleaseSeen, RoleSeen, Wanted
-from acksm.guide.discovery import Controllers
-from acksm.guide.inventory import Common, Crd, Effect, Inventory, Item, Policy
-from acksm.guide.running import Running
 from acksm.kube.contents import Contents
 from acksm.kube.owners import Owner
 from acksm.kube.paths import Ref, ref

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from hypothesis import given, strategies as st
 
-from acksm import charts
+from acksm.ack import charts
+from acksm.ack.discovery import Controllers
+from acksm.ack.inventory import Crd, Effect, Policy
+from acksm.ack.kinds import KINDS, deletion_rank
 from acksm.engine.change import Change, Danger, Op, Plan
 from acksm.guide.cleanup_seen import Observed, Wanted
-from acksm.guide.discovery import Controllers
-from acksm.guide.inventory import Crd, Effect, Policy
-from acksm.kinds import KINDS, deletion_rank
 from acksm.kube.contents import Contents
 from acksm.kube.owners import Owner
 from acksm.kube.paths import ref

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from acksm.guide import controller_logs
+from acksm.ack import controller_logs
 from acksm.kube.client import Kube
 from acksm.kube.paths import Ref
 from carm_cluster import running

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from acksm import archive
+from acksm.ack.readiness import ROLE_ANNOTATION
 from acksm.config import Settings
 from acksm.errors import AcksmError
 from acksm.guide import controller_values, controllers, release
 from acksm.guide.controller_values import Controller
 from acksm.guide.controllers import Observed
-from acksm.guide.readiness import ROLE_ANNOTATION
 from acksm.helm.registry import Pulled
 from acksm.helm.releases import is_marked
 from acksm.sandbox.practice import build

@@ -6,10 +6,10 @@ from typing import Any, cast
 
 import pytest
 
+from acksm.ack import discovery
+from acksm.ack.discovery import Controllers
+from acksm.ack.running import services_of
 from acksm.errors import AcksmError
-from acksm.guide import discovery
-from acksm.guide.discovery import Controllers
-from acksm.guide.running import services_of
 from acksm.kube.client import Kube
 from carm_cluster import running
 from memory_account import HOME, Fuse

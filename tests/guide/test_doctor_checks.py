@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
+from acksm.ack.controller_logs import PodLog
 from acksm.catalog import entries, lookup
 from acksm.config import Settings
 from acksm.engine import plan_file
@@ -18,7 +19,6 @@ from acksm.engine.checks import Check, Result, Severity, State, judge
 from acksm.engine.review import CURRENT
 from acksm.guide import doctor, oidc, trust
 from acksm.guide.carm_verify import Chain
-from acksm.guide.controller_logs import PodLog
 from acksm.guide.doctor_facts import Facts
 from acksm.guide.judged import Judged, Verdict
 from acksm.guide.live_accounts import Live

@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
+from acksm.ack.bindings import OBJECT_REGION, OWNER, REGION, Namespace
+from acksm.ack.controller_logs import PodLog
+from acksm.ack.readiness import Health
+from acksm.ack.running import Flags, Running
 from acksm.catalog import lookup
 from acksm.engine.checks import Check, State
 from acksm.guide import doctor, doctor_way
-from acksm.guide.bindings import OBJECT_REGION, OWNER, REGION, Namespace
 from acksm.guide.carm_verify import Chain
-from acksm.guide.controller_logs import PodLog
 from acksm.guide.doctor_object import Facts
 from acksm.guide.doctor_way import first, follow
-from acksm.guide.readiness import Health
 from acksm.guide.region_explain import explain
-from acksm.guide.running import Flags, Running
 from acksm.kube.paths import Ref
 from carm_cluster import OWN, running
 from doctor_facts import crd, error

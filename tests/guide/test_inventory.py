@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from acksm.guide.bindings import Namespace
-from acksm.guide.discovery import Controllers
-from acksm.guide.inventory import Inventory, Record
-from acksm.guide.inventory_objects import (
+from acksm.ack.bindings import Namespace
+from acksm.ack.discovery import Controllers
+from acksm.ack.inventory import Inventory, Record
+from acksm.ack.inventory_objects import (
     Crd,
     Effect,
     Policy,
@@ -21,8 +21,8 @@ from acksm.guide.inventory_objects import (
     item_of,
     policy_of,
 )
-from acksm.guide.running import Running
-from acksm.kinds import KINDS, deletion_rank
+from acksm.ack.kinds import KINDS, deletion_rank
+from acksm.ack.running import Running
 from acksm.kube.paths import Ref, ref
 from carm_cluster import running
 

@@ -6,7 +6,7 @@ from itertools import chain
 
 from hypothesis import given, strategies as st
 
-from acksm import charts
+from acksm.ack import charts
 from acksm.engine.change import Change, Op, Plan
 from acksm.guide import install
 from acksm.guide.controllers import Planned

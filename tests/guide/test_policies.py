@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 import policy_linter
+from acksm.ack.kinds import API, KINDS, Kind
 from acksm.guide import carm_trust, policies, trust
-from acksm.kinds import API, KINDS, Kind
 
 ACCOUNT = "012345678901"
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from acksm.ack.bindings import OBJECT_REGION, REGION, Living, Namespace
 from acksm.errors import AcksmError
 from acksm.guide import region, region_explain
-from acksm.guide.bindings import OBJECT_REGION, REGION, Living, Namespace
 from acksm.guide.region_explain import explain
 from carm_cluster import BOTH, carry_out, running, state
 from memory_kube import MemoryKube, namespace
@@ -26,7 +26,7 @@ def regions(service: str, partition: str) -> Sequence[str]:
 
 
 def observed(kube: MemoryKube, found: Any = BOTH) -> region.Observed:
-    from acksm.guide import bindings
+    from acksm.ack import bindings
 
     return region.Observed(found, bindings.observe(kube))  # type: ignore[arg-type]
 

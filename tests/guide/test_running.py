@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from acksm import charts
+from acksm.ack import charts, running
+from acksm.ack.running import CARM, SELECTOR, Flags, Running, from_deployment, from_values
 from acksm.catalog import entries
 from acksm.errors import AcksmError
-from acksm.guide import running
-from acksm.guide.running import CARM, SELECTOR, Flags, Running, from_deployment, from_values
 from carm_cluster import running as controller
 
 ONE, MANY = ("a",), ("a", "b")

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
+from acksm.ack.bindings import Namespace
+from acksm.ack.kinds import KINDS, SINCE
 from acksm.aws.session import Identity
 from acksm.config import Settings
 from acksm.engine.change import Danger, Op
 from acksm.guide import sample_plan, sample_roles, samples as section
-from acksm.guide.bindings import Namespace
 from acksm.guide.role_selector import Selector
 from acksm.guide.sample_files import Sample, chain, samples
 from acksm.guide.sample_plan import SAMPLE_LABEL
-from acksm.kinds import KINDS, SINCE
 from acksm.kube.owners import OWNED_LABEL
 from carm_cluster import BOTH, running as controller_named
 from memory_iam import World, cluster

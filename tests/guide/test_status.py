@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from acksm.guide.readiness import Health
+from acksm.ack.readiness import Health
 from acksm.guide.release import Observed
 from acksm.guide.status import Row, _text, row
 from acksm.ui import Ui

@@ -6,10 +6,11 @@ from typing import Any, cast
 
 import pytest
 
+from acksm.ack import bindings
+from acksm.ack.bindings import OBJECT_REGION
+from acksm.ack.running import Running
 from acksm.errors import AcksmError
-from acksm.guide import bindings, switching
-from acksm.guide.bindings import OBJECT_REGION
-from acksm.guide.running import Running
+from acksm.guide import switching
 from acksm.kube.client import Kube
 from carm_cluster import OWN, ROLE, B, running
 from memory_kube import namespace

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from acksm.ack import synced
 from acksm.engine.waits import Deadline
 from acksm.errors import AcksmError
-from acksm.guide import synced
 from acksm.kube.paths import Ref, ref
 
 ONE = ref("Model", "churn", "team")

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from acksm import charts
+from acksm.ack import charts
 from acksm.config import Settings
 from acksm.errors import AcksmError
 from acksm.guide import recorded, upgrade

@@ -24,7 +24,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from acksm import charts
+from acksm.ack import charts
 from acksm.engine.diff import holds
 from acksm.errors import AcksmError
 from acksm.guide import carm_bind, cleanup, install, region

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from acksm import charts
+from acksm.ack import charts
 from acksm.helm.releases import MARK_PATH
 from acksm.helm.values import Edit, flatten, patch
 

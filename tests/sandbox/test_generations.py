@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from acksm import charts
+from acksm.ack import charts
 from acksm.kube.paths import ref
 from acksm.sandbox.practice.generations import VERSIONS
 from world import World

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from abroad import Abroad, until
+from acksm.ack import discovery, synced
 from acksm.config import resolve
 from acksm.engine.change import Plan
 from acksm.engine.executor import execute
 from acksm.events import silent
-from acksm.guide import discovery, sample_plan, sample_roles, samples as section, synced
+from acksm.guide import sample_plan, sample_roles, samples as section
 from acksm.guide.sample_files import chain, samples
 from acksm.guide.sample_values import Place
 from acksm.guide.target import connect

@@ -1,6 +1,6 @@
 """What exists in AWS of the kinds that the controllers know: one by its key, all of a kind, tags. Reads only.
 
-Names of calls and members follow from `acksm.kinds` and from botocore's own models, so that a kind is data.
+Names of calls and members follow from `acksm.ack.kinds` and from botocore's own models, so that a kind is data.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+from acksm.ack.kinds import API, KINDS, Kind, is_absent
 from acksm.aws.errors import code_of, translated
 from acksm.aws.session import Aws
-from acksm.kinds import API, KINDS, Kind, is_absent
 
 Key = Mapping[str, str]
 PARALLEL = 8

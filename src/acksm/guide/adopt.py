@@ -13,19 +13,20 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from acksm.ack import managed
+from acksm.ack.kinds import Kind
+from acksm.ack.managed import Index
 from acksm.aws.session import Aws
 from acksm.config import Settings, place as place_in_file
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind as EventKind
-from acksm.guide import adopt_carry_out, adopt_discover, adopt_lookup, adopt_place, adopt_plan, adopt_wanted, managed
+from acksm.guide import adopt_carry_out, adopt_discover, adopt_lookup, adopt_place, adopt_plan, adopt_wanted
 from acksm.guide.adopt_discover import Search
 from acksm.guide.adopt_lookup import Accounts
 from acksm.guide.adopt_place import ADOPTED_CRD, Observed, Place
 from acksm.guide.adopt_plan import Adoption
 from acksm.guide.adopt_wanted import Refusals, Wish
-from acksm.guide.managed import Index
 from acksm.guide.target import Target, connect
-from acksm.kinds import Kind
 from acksm.kube.client import Kube
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
+from acksm.ack.kinds import Kind
+from acksm.ack.managed import Index
 from acksm.aws import objects
 from acksm.aws.objects import Found
 from acksm.aws.session import Aws
@@ -14,8 +16,6 @@ from acksm.guide import adopt_place
 from acksm.guide.adopt_lookup import PARALLEL, Accounts
 from acksm.guide.adopt_place import Observed, Place
 from acksm.guide.adopt_wanted import ALL, Wish
-from acksm.guide.managed import Index
-from acksm.kinds import Kind
 
 
 @dataclass(frozen=True)

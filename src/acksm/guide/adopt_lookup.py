@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from acksm.ack.kinds import Kind
 from acksm.aws import objects
 from acksm.aws.objects import Found
 from acksm.aws.session import Aws
@@ -18,7 +19,6 @@ from acksm.guide import carm_accounts
 from acksm.guide.adopt_place import Place
 from acksm.guide.adopt_wanted import Wish
 from acksm.guide.target import Target
-from acksm.kinds import Kind
 
 MANY = 12  # so many of a kind are looked up by a list
 PARALLEL = 8

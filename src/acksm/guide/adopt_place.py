@@ -12,16 +12,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from acksm.ack import bindings, discovery, running
+from acksm.ack.bindings import REGION, Namespace
+from acksm.ack.kinds import Kind
+from acksm.ack.running import IGNORED_NAMESPACES, SELECTOR, SERVICE_CARM, Running
 from acksm.errors import AcksmError
-from acksm.guide import bindings, carm_map, discovery, role_selector, running
-from acksm.guide.bindings import REGION, Namespace
+from acksm.guide import carm_map, role_selector
 from acksm.guide.carm_map import Maps
 from acksm.guide.carm_verify import effective
 from acksm.guide.crds import COMMON_GROUP
 from acksm.guide.role_selector import Selector
-from acksm.guide.running import IGNORED_NAMESPACES, SELECTOR, SERVICE_CARM, Running
 from acksm.guide.target import Target
-from acksm.kinds import Kind
 from acksm.kube.paths import ref
 
 GATE, READ_ONLY_GATE = "ResourceAdoption", "ReadOnlyResources"

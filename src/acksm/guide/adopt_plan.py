@@ -15,14 +15,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from acksm.ack.kinds import Kind
+from acksm.ack.managed import ADOPTED_RESOURCE, FIELDS, OBJECT_REGION, POLICY, PREFIX, Holder, Index
 from acksm.aws.objects import Found
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
 from acksm.guide.adopt_place import Place, Way, read_only_works
 from acksm.guide.adopt_wanted import Wish
 from acksm.guide.crds import COMMON_GROUP
-from acksm.guide.managed import ADOPTED_RESOURCE, FIELDS, OBJECT_REGION, POLICY, PREFIX, Holder, Index
-from acksm.kinds import Kind
 from acksm.kube.owners import OWNED_LABEL
 from acksm.kube.paths import Ref, ref
 

@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from acksm.ack import controller_logs, symptoms
+from acksm.ack.managed import ADOPTED
+from acksm.ack.symptoms import Symptom
+from acksm.ack.synced import RECOVERABLE, SYNCED, TERMINAL, look, moment
 from acksm.catalog import lookup
 from acksm.engine.waits import HEARTBEAT_SECONDS, Deadline
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind as EventKind, silent
-from acksm.guide import controller_logs, symptoms
 from acksm.guide.adopt_place import Way
 from acksm.guide.adopt_plan import Adoption
-from acksm.guide.managed import ADOPTED
-from acksm.guide.symptoms import Symptom
-from acksm.guide.synced import RECOVERABLE, SYNCED, TERMINAL, look, moment
 from acksm.kube import conditions
 from acksm.kube.client import Kube
 

@@ -1,6 +1,6 @@
 """What is to be adopted, as people say it: kind and name or ARN as arguments, declarations and manifests in a file.
 
-Pure. A name stands for the fields by which the controllers find an object (`acksm.kinds`, ack-facts.md §2.5).
+Pure. A name stands for the fields by which the controllers find an object (`acksm.ack.kinds`, ack-facts.md §2.5).
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
+from acksm.ack.kinds import ARN_SERVICES, KINDS, Kind
 from acksm.declared import DeclaredAdoption
 from acksm.errors import AcksmError
-from acksm.kinds import ARN_SERVICES, KINDS, Kind
 
 ALL: tuple[Kind, ...] = tuple(kind for kinds in KINDS.values() for kind in kinds.values())
 _ARN = re.compile(

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
+from acksm.ack.kinds import API, KINDS
 from acksm.errors import AcksmError
 from acksm.guide import iam_role, policies, sample_roles
 from acksm.guide.target import Target
-from acksm.kinds import API, KINDS
 
 # what a grant is on
 CLUSTER, FARGATE, ASSOCIATIONS = "cluster", "fargate", "associations"

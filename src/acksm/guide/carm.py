@@ -11,13 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from acksm import reports
+from acksm.ack import account_roles, bindings, discovery, readiness, running
+from acksm.ack.bindings import OWNER, TEAM, Living, Namespace
+from acksm.ack.running import SERVICE_CARM, TEAM_CARM, Running
 from acksm.config import TARGET_ROLE
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
-from acksm.guide import bindings, carm_map, carm_roles, discovery, readiness, running
-from acksm.guide.bindings import OWNER, TEAM, Living, Namespace
+from acksm.guide import carm_map
 from acksm.guide.carm_map import STEP, Maps, Subject
-from acksm.guide.running import SERVICE_CARM, TEAM_CARM, Running
 from acksm.guide.target import Target
 
 ACCOUNT, TEAM_LEVEL = "account", "team"
@@ -109,7 +110,7 @@ def _role(observed: Observed, want: Wanted, subject: Subject, service: str, aske
         raise AcksmError("carm-own-account", f"{account} is the account of the controllers themselves", where=where)
     text = asked or kept or f"arn:{want.partition}:iam::{account}:role/{want.default_role}"
     try:
-        carm_roles.check(text, account=account, partition=want.partition, partitions=want.partitions, where=where)
+        account_roles.check(text, account=account, partition=want.partition, partitions=want.partitions, where=where)
     except AcksmError as error:
         if asked:
             raise

@@ -11,26 +11,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from acksm import reports
+from acksm.ack import account_roles, bindings, discovery
+from acksm.ack.running import Running
 from acksm.aws.session import Aws
 from acksm.config import Settings
 from acksm.engine.change import Change, Danger, Op, Plan
 from acksm.engine.diff import unified
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
-from acksm.guide import (
-    bindings,
-    carm_print,
-    carm_roles,
-    carm_trust,
-    discovery,
-    iam_role,
-    policies,
-    rights,
-    role_policies,
-)
+from acksm.guide import carm_print, carm_trust, iam_role, policies, rights, role_policies
 from acksm.guide.carry_out import carry_out
 from acksm.guide.oidc import clusters_of, marks
-from acksm.guide.running import Running
 from acksm.guide.target import Target, connect
 
 STEP, TARGET_STEP = "carm-policy", "carm-role"
@@ -69,7 +60,7 @@ def controllers(target: Target, found: Sequence[Running]) -> Controllers:
 def _check_own_role(target: Target, role: str, where: str) -> None:
     account = target.identity.account
     try:
-        if carm_roles.parse(role, target.aws.partitions(), where).account == account:
+        if account_roles.parse(role, target.aws.partitions(), where).account == account:
             return
     except AcksmError as error:
         raise AcksmError("carm-controller-role", error.message, where=f"{role} of {where}") from error
@@ -82,7 +73,7 @@ def reach(target: Target, account: str) -> Aws:
     if settings.target_profile and settings.target_role_arn:
         raise AcksmError("carm-target-access", "--target-profile and --target-role-arn are both given")
     if settings.target_role_arn:
-        admin = carm_roles.check(
+        admin = account_roles.check(
             settings.target_role_arn,
             account=account,
             partition=target.identity.partition,
@@ -119,7 +110,7 @@ def wanted_role(
     if len(name) > iam_role.MAX_NAME:
         raise AcksmError("role-name-too-long", f"{name!r} has {len(name)} characters; IAM allows 64", where=name)
     arn = f"arn:{partition}:iam::{account}:role{path}{name}"
-    carm_roles.parse(arn, [partition], "--target-role-name")
+    account_roles.parse(arn, [partition], "--target-role-name")
     chosen = role_policies.chosen(
         role_policies.Asked(
             settings.target_policy,
@@ -220,7 +211,7 @@ def plan_own(
 
 def run(settings: Settings, ui: Any, account: str, *, print_only: bool) -> int:
     """`carm setup`. With `print_only` account B is left to its administrator; A is set up all the same."""
-    carm_roles.check_account(account, "--target-account")
+    account_roles.check_account(account, "--target-account")
     if not print_only and not (settings.target_profile or settings.target_role_arn):
         raise AcksmError("carm-target-access", "nothing says how account B is reached", where="--target-account")
     with connect(settings) as target:

@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from acksm import charts, reports
+from acksm import reports
+from acksm.ack import account_roles, bindings, charts, readiness, running
 from acksm.config import Settings
 from acksm.engine.change import Plan
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind
-from acksm.guide import bindings, carm, carm_map, carm_roles, readiness, role_selector, running
+from acksm.guide import carm, carm_map, role_selector
 from acksm.guide.carm_map import Subject
 from acksm.guide.carry_out import carry_out
 from acksm.guide.target import Target, connect
@@ -79,7 +80,7 @@ def _declared(settings: Settings) -> tuple[dict[str, Subject], dict[Subject, dic
 def _check_id(subject: Subject, where: str) -> None:
     """A ConfigMap's keys are letters, digits, '-', '_' and '.'; ids of accounts have 12 digits."""
     if subject.level == carm.ACCOUNT:
-        carm_roles.check_account(subject.id, where)
+        account_roles.check_account(subject.id, where)
     elif not carm_map.is_key(subject.id):
         raise AcksmError("carm-team", f"{subject.id!r} cannot be a key of a ConfigMap", where=where)
 

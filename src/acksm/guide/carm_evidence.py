@@ -7,14 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from acksm.ack import account_roles, running
+from acksm.ack.running import SELECTOR, Running
 from acksm.aws.session import Aws
 from acksm.errors import AcksmError
-from acksm.guide import carm, carm_accounts, carm_roles, carm_trust, policies, role_selector, running
+from acksm.guide import carm, carm_accounts, carm_trust, policies, role_selector
 from acksm.guide.carm import Observed
 from acksm.guide.judged import Judged, Verdict
 from acksm.guide.region import ENDPOINTS
 from acksm.guide.role_selector import Selector
-from acksm.guide.running import SELECTOR, Running
 from acksm.guide.target import Target
 from acksm.guide.trust import AUDIENCE
 
@@ -121,7 +122,9 @@ def other_account(target: Target) -> Aws | None:
     account = settings.target_account
     if not account:
         if settings.target_role_arn:
-            account = carm_roles.parse(settings.target_role_arn, target.aws.partitions(), "--target-role-arn").account
+            account = account_roles.parse(
+                settings.target_role_arn, target.aws.partitions(), "--target-role-arn"
+            ).account
         else:
             account = target.aws.beside(settings.target_profile).identity().account
     return carm_accounts.reach(target, account)
@@ -137,7 +140,7 @@ def far_arns(evidence: Evidence) -> list[str]:
 
 def _is_arn(text: str, partitions: Sequence[str]) -> bool:
     try:
-        carm_roles.parse(text, partitions, "")
+        account_roles.parse(text, partitions, "")
     except AcksmError:
         return False
     return True

@@ -13,10 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from acksm.charts import SERVICES
+from acksm.ack import bindings
+from acksm.ack.bindings import OWNER, TEAM
+from acksm.ack.charts import SERVICES
 from acksm.engine.change import Change, Danger, Op
-from acksm.guide import bindings
-from acksm.guide.bindings import OWNER, TEAM
 from acksm.kube.client import Kube
 from acksm.kube.keys import DATA, Moves, managers_at, set_keys, values_at
 from acksm.kube.owners import OWNED_LABEL, is_owned

@@ -10,18 +10,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from acksm import charts, reports
+from acksm import reports
+from acksm.ack import account_roles, bindings, charts, running
+from acksm.ack.bindings import OBJECT_REGION, REGION, Namespace
+from acksm.ack.running import IGNORED_NAMESPACES, SELECTOR, SERVICE_CARM, TEAM_CARM, Running
 from acksm.catalog import lookup
 from acksm.config import Settings
 from acksm.engine.checks import Check, State, worst
 from acksm.errors import AcksmError, ExitCode
 from acksm.events import Event, Kind
-from acksm.guide import bindings, carm, carm_evidence, carm_map, carm_roles, carm_trust, role_selector, running
-from acksm.guide.bindings import OBJECT_REGION, REGION, Namespace
+from acksm.guide import carm, carm_evidence, carm_map, carm_trust, role_selector
 from acksm.guide.carm_evidence import Evidence
 from acksm.guide.carm_map import Subject
 from acksm.guide.judged import Judged, Verdict
-from acksm.guide.running import IGNORED_NAMESPACES, SELECTOR, SERVICE_CARM, TEAM_CARM, Running
 from acksm.guide.target import connect
 
 LIVE = "acksm carm verify --live"
@@ -142,7 +143,7 @@ def _mapped(evidence: Evidence, item: Running, subject: Subject) -> tuple[str, l
     account = subject.id if subject.level == carm.ACCOUNT and subject.id.isdigit() else ""
     where = f"{found}: {key}"
     try:
-        carm_roles.check(
+        account_roles.check(
             value, account=account, partition=evidence.partition, partitions=evidence.partitions, where=where
         )
     except AcksmError as error:

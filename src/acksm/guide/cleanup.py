@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from acksm.ack import bindings
+from acksm.ack.inventory import Effect, Inventory
 from acksm.aws.session import Aws
 from acksm.config import Settings
 from acksm.engine import lease
@@ -17,7 +19,6 @@ from acksm.engine.change import Change, Plan
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind
 from acksm.guide import (
-    bindings,
     cleanup_carm,
     cleanup_cluster,
     cleanup_iam,
@@ -34,7 +35,6 @@ from acksm.guide.cleanup_calls import Calls
 from acksm.guide.cleanup_objects import Choice
 from acksm.guide.cleanup_report import MOST_TOLD, Ending, Planned, facts, fate_of, inventory_text
 from acksm.guide.cleanup_seen import Observed, RoleSeen, Wanted
-from acksm.guide.inventory import Effect, Inventory
 from acksm.guide.judged import Verdict
 from acksm.guide.rights import OTHER_ACCOUNT
 from acksm.guide.target import Target, connect, without_cluster

@@ -8,16 +8,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from acksm.ack import bindings, controller_logs, discovery, synced
+from acksm.ack.inventory_objects import POLICY, RETAIN, is_ack_finalizer
+from acksm.ack.kinds import KINDS
+from acksm.ack.readiness import INSTANCE_LABEL
 from acksm.aws import objects
 from acksm.aws.session import Aws
 from acksm.engine import lease
 from acksm.engine.waits import Deadline, Progress, wait_until
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind as EventKind, silent
-from acksm.guide import bindings, controller_logs, discovery, synced
-from acksm.guide.inventory_objects import POLICY, RETAIN, is_ack_finalizer
-from acksm.guide.readiness import INSTANCE_LABEL
-from acksm.kinds import KINDS
 from acksm.kube import conditions, contents
 from acksm.kube.client import Json, Kube
 from acksm.kube.keys import ANNOTATIONS, TRIES, values_at

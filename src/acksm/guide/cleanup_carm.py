@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from acksm import charts
+from acksm.ack import bindings, charts
+from acksm.ack.bindings import OWNER, REGION, TEAM
+from acksm.ack.inventory import Common
 from acksm.engine.change import Change, Danger, Op
-from acksm.guide import bindings, carm_map
-from acksm.guide.bindings import OWNER, REGION, TEAM
+from acksm.guide import carm_map
 from acksm.guide.carm_map import ACCOUNT_MAP, STEP as CARM
 from acksm.guide.cleanup_seen import Observed, Part, Wanted
-from acksm.guide.inventory import Common
 from acksm.guide.role_selector import KIND as SELECTOR
 from acksm.kube.paths import Ref
 

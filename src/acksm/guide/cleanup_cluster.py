@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from acksm.ack import bindings
+from acksm.ack.inventory import Crd
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
-from acksm.guide import bindings
 from acksm.guide.cleanup_calls import passes
 from acksm.guide.cleanup_carm import selectors_of
 from acksm.guide.cleanup_objects import Choice
 from acksm.guide.cleanup_seen import Observed, Part, ReleaseSeen, Wanted
 from acksm.guide.crds import LANES
-from acksm.guide.inventory import Crd
 from acksm.guide.release import check_busy
 from acksm.kube.paths import Ref, ref
 

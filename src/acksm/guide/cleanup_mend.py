@@ -11,16 +11,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from acksm import charts
+from acksm.ack import bindings, charts, readiness, running
+from acksm.ack.inventory_objects import crd_of
 from acksm.config import TARGET_ROLE
 from acksm.engine.change import Change, Op
 from acksm.errors import AcksmError
 from acksm.events import Emit
-from acksm.guide import bindings, carm, carm_map, carm_trust, install, readiness, running
+from acksm.guide import carm, carm_map, carm_trust, install
 from acksm.guide.carm_map import ACCOUNT_MAP, Subject
 from acksm.guide.cleanup_objects import Choice
 from acksm.guide.cleanup_seen import Observed, ReleaseSeen, RoleSeen, Wanted
-from acksm.guide.inventory_objects import crd_of
 from acksm.guide.target import Target
 from acksm.guide.trust import as_list, statements
 from acksm.kube.client import FIELD_MANAGER

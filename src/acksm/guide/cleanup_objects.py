@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from acksm.ack import bindings
+from acksm.ack.discovery import Controllers, described, is_managed
+from acksm.ack.inventory import Inventory
+from acksm.ack.inventory_objects import POLICY, RETAIN, Common, Effect, Item, Policy
+from acksm.ack.kinds import deletion_rank
+from acksm.ack.running import Running
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
-from acksm.guide import bindings
-from acksm.guide.discovery import Controllers, described, is_managed
-from acksm.guide.inventory import Inventory
-from acksm.guide.inventory_objects import POLICY, RETAIN, Common, Effect, Item, Policy
-from acksm.guide.running import Running
-from acksm.kinds import deletion_rank
 from acksm.kube.paths import Ref
 
 POLICIES, STEP, COMMON_STEP = "policies", "objects", "common"

@@ -8,12 +8,12 @@ from functools import cached_property
 from typing import Any
 
 from acksm import reports
+from acksm.ack import bindings
+from acksm.ack.inventory import Effect, Item
 from acksm.engine.change import Change, Op
 from acksm.errors import ExitCode
-from acksm.guide import bindings
 from acksm.guide.cleanup_objects import Choice, fate
 from acksm.guide.cleanup_seen import Wanted
-from acksm.guide.inventory import Effect, Item
 
 MOST_TOLD = 3
 

@@ -10,25 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from acksm import charts
+from acksm.ack import account_roles, charts, inventory, readiness
+from acksm.ack.inventory import Inventory
+from acksm.ack.readiness import ROLE_ANNOTATION, Health
 from acksm.aws.session import Aws
 from acksm.engine.change import Change
 from acksm.errors import AcksmError
-from acksm.guide import (
-    carm_accounts,
-    carm_map,
-    carm_roles,
-    drift,
-    iam_role,
-    inventory,
-    oidc,
-    readiness,
-    recorded,
-    sample_roles,
-)
-from acksm.guide.inventory import Inventory
+from acksm.guide import carm_accounts, carm_map, drift, iam_role, oidc, recorded, sample_roles
 from acksm.guide.oidc import CLUSTER_TAG, OWNED_TAG
-from acksm.guide.readiness import ROLE_ANNOTATION, Health
 from acksm.guide.target import Target
 from acksm.helm.releases import MARK_PATH, Release, is_marked
 from acksm.kube import contents, paths
@@ -246,7 +235,7 @@ def session(target: Target) -> Aws | None:
         return None
     account = settings.target_account
     if not account and settings.target_role_arn:
-        account = carm_roles.parse(settings.target_role_arn, target.aws.partitions(), "--target-role-arn").account
+        account = account_roles.parse(settings.target_role_arn, target.aws.partitions(), "--target-role-arn").account
     account = account or target.aws.beside(settings.target_profile).identity().account
     return carm_accounts.reach(target, account)
 

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from acksm import charts
+from acksm.ack import charts, running
+from acksm.ack.readiness import INSTANCE_LABEL, ROLE_ANNOTATION
 from acksm.config import Settings
 from acksm.errors import AcksmError
-from acksm.guide import crds, release, running
-from acksm.guide.readiness import INSTANCE_LABEL, ROLE_ANNOTATION
+from acksm.guide import crds, release
 from acksm.guide.target import Target
 from acksm.helm import registry, values
 from acksm.helm.releases import MARK_PATH

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
-from acksm import charts, reports
+from acksm import reports
+from acksm.ack import bindings, charts, discovery, readiness, running
 from acksm.catalog import lookup
 from acksm.engine import lease
 from acksm.engine.change import Change, Op
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind
-from acksm.guide import bindings, crds, discovery, drift, readiness, release, running, switching
+from acksm.guide import crds, drift, release, switching
 from acksm.guide.controller_values import ROLE_PATH, Controller, service_account, values_of
 from acksm.guide.recorded import NOTHING, Installed, installed
 from acksm.guide.target import Target

@@ -8,6 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from acksm import reports
+from acksm.ack import controller_logs, symptoms
+from acksm.ack.symptoms import Found
 from acksm.catalog import lookup
 from acksm.config import Settings
 from acksm.engine.change import Change, Danger, Op, Plan, summary
@@ -15,14 +17,13 @@ from acksm.engine.checks import Check, Result, Severity, State, judge
 from acksm.engine.diff import render_plan
 from acksm.errors import AcksmError, ExitCode
 from acksm.events import Event, Kind
-from acksm.guide import caller_policies, controller_logs, doctor_object, doctor_way, install, rights, symptoms
+from acksm.guide import caller_policies, doctor_object, doctor_way, install, rights
 from acksm.guide.carry_out import hand_over, perform
 from acksm.guide.doctor_facts import Facts, attempt, gather
 from acksm.guide.doctor_ground import CHECKS as OF_GROUND
 from acksm.guide.doctor_releases import CHECKS as OF_RELEASES
 from acksm.guide.doctor_roles import CHECKS as OF_ROLES
 from acksm.guide.doctor_running import CHECKS as OF_RUNNING
-from acksm.guide.symptoms import Found
 from acksm.guide.target import Target, connect
 
 CHECKS = (*OF_GROUND, *OF_RELEASES, *OF_ROLES, *OF_RUNNING)

@@ -10,7 +10,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias, TypeVar
 
-from acksm import charts
+from acksm.ack import capability, charts, controller_logs, discovery, inventory, running
+from acksm.ack.controller_logs import PodLog
+from acksm.ack.readiness import pods_of
+from acksm.ack.running import Flags, Running
 from acksm.aws.eks import Cluster
 from acksm.aws.session import Aws, Identity
 from acksm.config import Settings
@@ -20,28 +23,20 @@ from acksm.errors import AcksmError
 from acksm.events import Emit
 from acksm.guide import (
     caller_policies,
-    capability,
     carm,
     carm_evidence,
     carm_verify,
-    controller_logs,
     controllers,
-    discovery,
     install,
-    inventory,
     oidc,
     rights,
     role_facts,
-    running,
 )
-from acksm.guide.controller_logs import PodLog
 from acksm.guide.crds import COMMON_GROUP
 from acksm.guide.judged import Judged
 from acksm.guide.live_accounts import Live
-from acksm.guide.readiness import pods_of
 from acksm.guide.region import ENDPOINTS
 from acksm.guide.release import Observed as Release
-from acksm.guide.running import Flags, Running
 from acksm.guide.target import Target, check_nodes, connect, context_of
 from acksm.helm.runner import Helm
 from acksm.kube.kubeconfig import Context

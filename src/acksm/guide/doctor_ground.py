@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from acksm import charts
+from acksm.ack import charts
 from acksm.aws.eks import MINIMUM_KUBERNETES, Cluster
 from acksm.aws.session import Identity
 from acksm.engine.change import Plan

@@ -10,26 +10,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from acksm.ack import controller_logs, discovery, readiness, running
+from acksm.ack.bindings import Namespace
+from acksm.ack.controller_logs import PodLog
+from acksm.ack.kinds import KINDS
+from acksm.ack.readiness import Health
+from acksm.ack.running import Flags, Running
 from acksm.aws import objects
 from acksm.errors import AcksmError
-from acksm.guide import (
-    carm,
-    carm_evidence,
-    carm_verify,
-    controller_logs,
-    discovery,
-    readiness,
-    region_explain,
-    running,
-)
-from acksm.guide.bindings import Namespace
-from acksm.guide.controller_logs import PodLog
+from acksm.guide import carm, carm_evidence, carm_verify, region_explain
 from acksm.guide.doctor_facts import NOT_ASKED, Known, attempt
-from acksm.guide.readiness import Health
 from acksm.guide.region_explain import Explained
-from acksm.guide.running import Flags, Running
 from acksm.guide.target import Target
-from acksm.kinds import KINDS
 from acksm.kube.paths import Ref, ref
 
 Json = Mapping[str, Any]

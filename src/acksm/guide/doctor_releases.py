@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from acksm.ack import symptoms
+from acksm.ack.bindings import told
+from acksm.ack.readiness import pod_state
+from acksm.ack.running import Running
 from acksm.catalog import lookup
 from acksm.engine.change import Plan
 from acksm.engine.checks import Check, Definition, Severity, State, unread
 from acksm.errors import AcksmError
-from acksm.guide import crds, symptoms, trust
-from acksm.guide.bindings import told
+from acksm.guide import crds, trust
 from acksm.guide.doctor_facts import Deployed, Facts
 from acksm.guide.judged import Verdict
-from acksm.guide.readiness import pod_state
 from acksm.guide.release import Observed as Release
-from acksm.guide.running import Running
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
 RELEASE, IDENTITY = "releases", "identity"

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from acksm.ack import controller_logs, discovery, running, symptoms
+from acksm.ack.bindings import told
 from acksm.catalog import lookup
 from acksm.engine.checks import Check, Definition, Severity, State, unread
 from acksm.errors import AcksmError
-from acksm.guide import controller_logs, discovery, running, switching, symptoms
-from acksm.guide.bindings import told
+from acksm.guide import switching
 from acksm.guide.doctor_facts import Deployed, Facts, lease_namespace
 from acksm.guide.doctor_releases import deployed, installed_releases
 from acksm.kube.keys import ANNOTATIONS

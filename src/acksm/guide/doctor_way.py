@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from acksm.ack import controller_logs, running, symptoms
+from acksm.ack.bindings import OWNER, TEAM, Namespace, told
+from acksm.ack.controller_logs import PodLog
+from acksm.ack.inventory import is_ack_finalizer
 from acksm.catalog import lookup
 from acksm.engine.checks import Check, Definition, Result, Severity, State, judge, unread
 from acksm.errors import AcksmError
-from acksm.guide import (
-    controller_logs,
-    crds,
-    running,
-    symptoms,
-)
-from acksm.guide.bindings import OWNER, TEAM, Namespace, told
-from acksm.guide.controller_logs import PodLog
+from acksm.guide import crds
 from acksm.guide.doctor_object import Facts
-from acksm.guide.inventory import is_ack_finalizer
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from acksm.ack.readiness import IAM_SETTLING_SECONDS
 from acksm.aws.eks import Cluster
 from acksm.aws.iam_calls import TRUST_LIMIT, TRUST_MOST
 from acksm.aws.session import Aws, Identity
@@ -22,7 +23,6 @@ from acksm.errors import AcksmError
 from acksm.events import Emit
 from acksm.guide import judged, policies, role_policies, trust
 from acksm.guide.oidc import CLUSTER_TAG, OWNED_TAG, adopter_tag, clusters_of, marks
-from acksm.guide.readiness import IAM_SETTLING_SECONDS
 
 MAX_NAME = 64
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from acksm.ack import readiness
 from acksm.config import Settings
 from acksm.engine.change import Change, Op, Plan
 from acksm.engine.executor import Dispatch
@@ -23,7 +24,6 @@ from acksm.guide import (
     iam_role,
     live_accounts,
     oidc,
-    readiness,
     recorded,
     role_policies,
     trust,

@@ -12,9 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from acksm import charts
+from acksm.ack import charts, discovery, running
 from acksm.errors import AcksmError
-from acksm.guide import discovery, drift, running, trust
+from acksm.guide import drift, trust
 from acksm.helm import records
 from acksm.kube.client import Kube
 from acksm.kube.paths import ref

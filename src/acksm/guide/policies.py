@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from acksm.ack.kinds import API, KINDS, Kind
 from acksm.guide.judged import as_list, statements
-from acksm.kinds import API, KINDS, Kind
 
 LINKED_SERVICE = "sagemaker.application-autoscaling.amazonaws.com"
 SERVICE_LINKED_ROLE = "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from acksm import charts
+from acksm.ack import charts
 from acksm.errors import OutdatedError
 from acksm.guide.target import Target
 from acksm.helm import records, registry

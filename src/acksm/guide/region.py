@@ -9,14 +9,14 @@ from difflib import get_close_matches
 from typing import Any
 
 from acksm import reports
+from acksm.ack import bindings, discovery, running
+from acksm.ack.bindings import OBJECT_REGION, REGION, Living, Namespace
+from acksm.ack.running import Running
 from acksm.config import Settings
 from acksm.engine.change import Change, Plan
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
-from acksm.guide import bindings, discovery, running
-from acksm.guide.bindings import OBJECT_REGION, REGION, Living, Namespace
 from acksm.guide.carry_out import carry_out
-from acksm.guide.running import Running
 from acksm.guide.target import Target, connect
 
 STEP = "region"

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from acksm import charts, reports
+from acksm import reports
+from acksm.ack import charts, discovery, running
+from acksm.ack.bindings import OBJECT_REGION, REGION, Namespace
+from acksm.ack.readiness import pods_of
+from acksm.ack.running import Running
 from acksm.config import Settings
 from acksm.errors import AcksmError
-from acksm.guide import discovery, running
-from acksm.guide.bindings import OBJECT_REGION, REGION, Namespace
 from acksm.guide.crds import COMMON_GROUP
-from acksm.guide.readiness import pods_of
-from acksm.guide.running import Running
 from acksm.guide.target import connect
 from acksm.kube.client import Kube
 from acksm.kube.keys import ANNOTATIONS, values_at

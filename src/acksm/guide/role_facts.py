@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from acksm.ack.running import Running
 from acksm.guide import carm_trust, live_accounts, policies, trust
 from acksm.guide.judged import Judged, Verdict
 from acksm.guide.live_accounts import Live
-from acksm.guide.running import Running
 from acksm.guide.target import Target
 
 Json = Mapping[str, Any]

@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from acksm.charts import SERVICES
+from acksm.ack import account_roles, bindings, running
+from acksm.ack.bindings import Namespace
+from acksm.ack.charts import SERVICES
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
-from acksm.guide import bindings, carm, carm_roles, running
-from acksm.guide.bindings import Namespace
+from acksm.guide import carm
 from acksm.guide.carm import Observed, Planned, Wanted
 from acksm.guide.carm_map import STEP, Subject
 from acksm.guide.crds import COMMON_GROUP
@@ -169,7 +170,7 @@ def _role(want: Wanted, subject: Subject, service: str, asked: str, mine: Sequen
         raise AcksmError("carm-own-account", f"{subject.id} is the account of the controllers themselves")
     text = asked or kept or f"arn:{want.partition}:iam::{subject.id}:role/{want.default_role}"
     where = str(subject)
-    carm_roles.check(text, account=subject.id, partition=want.partition, partitions=want.partitions, where=where)
+    account_roles.check(text, account=subject.id, partition=want.partition, partitions=want.partitions, where=where)
     return text
 
 

@@ -17,8 +17,8 @@ from importlib.resources import files
 from typing import Any
 
 from acksm import yaml_reader
+from acksm.ack.kinds import KINDS
 from acksm.errors import AcksmError
-from acksm.kinds import KINDS
 
 _PLACE = re.compile(r"\$\{([a-z][a-z0-9-]*)(:text)?\}")
 _COMMON_ABOUT = {

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from acksm.ack.bindings import OBJECT_REGION
+from acksm.ack.kinds import KINDS
 from acksm.engine.change import Change, Danger, Op
 from acksm.engine.diff import holds
 from acksm.errors import AcksmError
 from acksm.guide import sample_values
-from acksm.guide.bindings import OBJECT_REGION
 from acksm.guide.sample_files import Parameter, Sample, chain, samples
 from acksm.guide.sample_values import Place
-from acksm.kinds import KINDS
 from acksm.kube.owners import OWNED_LABEL, owner_of
 from acksm.kube.paths import Ref, ref
 

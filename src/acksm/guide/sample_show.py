@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from acksm import reports
+from acksm.ack.kinds import SINCE
 from acksm.config import Settings
 from acksm.guide import sample_values
 from acksm.guide.sample_files import Sample, find, rows
 from acksm.guide.sample_values import Place
-from acksm.kinds import SINCE
 
 
 def run_list(_settings: Settings, ui: Any) -> int:

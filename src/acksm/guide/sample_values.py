@@ -11,8 +11,8 @@ from importlib.resources import files
 from typing import Any
 
 from acksm import yaml_reader
+from acksm.ack import account_roles
 from acksm.errors import AcksmError
-from acksm.guide import carm_roles
 from acksm.guide.sample_files import Parameter, Sample
 
 FUNCTION_PARTITION = "aws"  # Ground Truth's functions are in no other
@@ -104,7 +104,7 @@ def _name(parameter: Parameter, text: str, _place: Place) -> str:
 
 def _role(parameter: Parameter, text: str, place: Place) -> str:
     try:
-        found = carm_roles.check(
+        found = account_roles.check(
             text, account=place.account, partition=place.partition, partitions=place.partitions, where="--set role"
         )
     except AcksmError as error:

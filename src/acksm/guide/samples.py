@@ -7,33 +7,25 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from acksm import charts, reports
+from acksm import reports
+from acksm.ack import bindings, charts, discovery, running, synced
+from acksm.ack.bindings import Namespace
+from acksm.ack.kinds import SINCE
+from acksm.ack.running import Running
 from acksm.config import Settings
 from acksm.engine.change import Change, Op, Plan
 from acksm.engine.executor import Dispatch
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind
-from acksm.guide import (
-    bindings,
-    discovery,
-    iam_role,
-    role_selector,
-    running,
-    sample_plan,
-    sample_roles,
-    synced,
-)
-from acksm.guide.bindings import Namespace
+from acksm.guide import iam_role, role_selector, sample_plan, sample_roles
 from acksm.guide.carry_out import carry_out
 from acksm.guide.region import check_region
 from acksm.guide.region_explain import explain
 from acksm.guide.role_selector import Selector
-from acksm.guide.running import Running
 from acksm.guide.sample_files import Sample
 from acksm.guide.sample_plan import Wanted
 from acksm.guide.sample_values import Place
 from acksm.guide.target import Target, connect
-from acksm.kinds import SINCE
 from acksm.kube.paths import Ref, ref, ref_of
 
 ROLE_KEY = "role"

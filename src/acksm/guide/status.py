@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from acksm import charts, reports
+from acksm import reports
+from acksm.ack import charts
 from acksm.config import Settings
 from acksm.errors import AcksmError, ExitCode
 from acksm.events import Emit, Event, Kind, silent

@@ -22,14 +22,14 @@ from pathlib import Path
 from typing import Any
 
 from acksm import __version__, reports
+from acksm.ack.inventory import Inventory
+from acksm.ack.running import scope_text
 from acksm.config import Resolved
 from acksm.engine.checks import Result, judge
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
 from acksm.guide import doctor, redaction
 from acksm.guide.doctor_facts import Facts, attempt, gather
-from acksm.guide.inventory import Inventory
-from acksm.guide.running import scope_text
 from acksm.guide.target import Target
 from acksm.kube import conditions
 from acksm.kube.paths import ref

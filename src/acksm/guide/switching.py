@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from acksm.ack import bindings, running
+from acksm.ack.bindings import ENDPOINT, OWNER, REGION, TEAM, Living
+from acksm.ack.charts import Reading
+from acksm.ack.running import IGNORED_NAMESPACES, SELECTOR, Running
 from acksm.catalog import lookup
-from acksm.charts import Reading
 from acksm.errors import AcksmError
-from acksm.guide import bindings, role_selector, running
-from acksm.guide.bindings import ENDPOINT, OWNER, REGION, TEAM, Living
+from acksm.guide import role_selector
 from acksm.guide.crds import COMMON_GROUP
 from acksm.guide.region import stuck_error
-from acksm.guide.running import IGNORED_NAMESPACES, SELECTOR, Running
 from acksm.kube.client import Kube
 from acksm.kube.keys import ANNOTATIONS, values_at
 

@@ -5,7 +5,7 @@ Without `--version` it goes to the tested pair; what is newer than that stays as
 
 from __future__ import annotations
 
-from acksm import charts
+from acksm.ack import charts
 from acksm.config import Settings
 from acksm.errors import AcksmError
 from acksm.guide import recorded

@@ -19,7 +19,8 @@ from urllib.request import getproxies, proxy_bypass
 
 import urllib3
 
-from acksm import archive, charts, private_file
+from acksm import archive, private_file
+from acksm.ack import charts
 from acksm.config import cache_dir
 from acksm.errors import AcksmError
 from acksm.retries import Bounded

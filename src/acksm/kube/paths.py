@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from acksm.kinds import KINDS
+from acksm.ack.kinds import KINDS
 
 # kind -> (api version, plural, namespaced); those of the two services follow from the table of kinds.
 _KNOWN: dict[str, tuple[str, str, bool]] = {

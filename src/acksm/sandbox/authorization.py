@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from acksm.kinds import API, KINDS, Kind
+from acksm.ack.kinds import API, KINDS, Kind
 from acksm.sandbox import permissions
 from acksm.sandbox.permissions import ALLOWED, DENIED
 

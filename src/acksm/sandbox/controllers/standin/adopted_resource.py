@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from acksm.kinds import KINDS, Kind
+from acksm.ack.kinds import KINDS, Kind
 from acksm.sandbox.controllers.kube import KubeError
 from acksm.sandbox.controllers.standin import resolve
 from acksm.sandbox.controllers.standin.adoption import TerminalError, with_key

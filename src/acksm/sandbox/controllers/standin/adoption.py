@@ -6,7 +6,7 @@ import copy
 import json
 from typing import Any
 
-from acksm.kinds import Kind
+from acksm.ack.kinds import Kind
 from acksm.sandbox.controllers.standin.resolve import PREFIX
 from acksm.sandbox.controllers.standin.versions import Release
 

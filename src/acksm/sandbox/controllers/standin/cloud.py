@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from acksm.kinds import API, SDK_NAME, Kind, is_absent
+from acksm.ack.kinds import API, SDK_NAME, Kind, is_absent
 from acksm.sandbox.controllers.standin.flags import Config
 from acksm.sandbox.controllers.standin.versions import Release
 

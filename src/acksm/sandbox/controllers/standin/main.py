@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from acksm.kinds import KINDS, Kind
+from acksm.ack.kinds import KINDS, Kind
 from acksm.sandbox.controllers.kube import Kube, KubeError
 from acksm.sandbox.controllers.standin import flags, versions
 from acksm.sandbox.controllers.standin.adopted_resource import AdoptedResources

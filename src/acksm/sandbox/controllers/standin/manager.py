@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from acksm.kinds import Kind
+from acksm.ack.kinds import Kind
 from acksm.sandbox.controllers.standin import names
 from acksm.sandbox.controllers.standin.cloud import AbsentError, Cloud
 from acksm.sandbox.controllers.standin.conditions import SYNCED, TERMINAL, Conditions

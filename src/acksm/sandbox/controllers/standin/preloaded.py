@@ -3,7 +3,7 @@
 from botocore import UNSIGNED
 from botocore.config import Config
 
-from acksm.kinds import API
+from acksm.ack.kinds import API
 from acksm.sandbox.controllers.standin import cloud, main  # noqa: F401
 
 _unsigned = Config(signature_version=UNSIGNED)

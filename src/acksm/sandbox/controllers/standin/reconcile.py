@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-from acksm.kinds import Kind
+from acksm.ack.kinds import Kind
 from acksm.sandbox.controllers.standin import adoption, names, resolve
 from acksm.sandbox.controllers.standin.cloud import AbsentError, AwsError, is_terminal
 from acksm.sandbox.controllers.standin.conditions import (

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from packaging.version import InvalidVersion, Version
 
-from acksm.kinds import KINDS, SINCE
+from acksm.ack.kinds import KINDS, SINCE
 
 # release -> runtime, where it changed; a release between two has the runtime of the one before it
 _RUNTIMES = {

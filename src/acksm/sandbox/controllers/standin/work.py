@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from acksm.kinds import Kind
+from acksm.ack.kinds import Kind
 from acksm.sandbox.controllers.kube import Kube, KubeError
 from acksm.sandbox.controllers.standin import resolve
 from acksm.sandbox.controllers.standin.cloud import AwsError, Cloud, same

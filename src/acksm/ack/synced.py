@@ -12,14 +12,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from acksm.ack import bindings, controller_logs, symptoms
+from acksm.ack.kinds import KINDS
+from acksm.ack.running import Running
+from acksm.ack.symptoms import Place, Symptom
 from acksm.catalog import lookup
 from acksm.engine.waits import Deadline, Progress, wait_until
 from acksm.errors import AcksmError
 from acksm.events import Emit, silent
-from acksm.guide import bindings, controller_logs, symptoms
-from acksm.guide.running import Running
-from acksm.guide.symptoms import Place, Symptom
-from acksm.kinds import KINDS
 from acksm.kube import conditions
 from acksm.kube.client import Kube
 from acksm.kube.paths import Ref, ref

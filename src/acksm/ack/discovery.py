@@ -13,11 +13,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
-from acksm import charts
+from acksm.ack import charts
+from acksm.ack.kinds import KINDS
+from acksm.ack.readiness import ROLE_ANNOTATION
+from acksm.ack.running import Running, of_service, scope_text, services_of
 from acksm.errors import AcksmError
-from acksm.guide.readiness import ROLE_ANNOTATION
-from acksm.guide.running import Running, of_service, scope_text, services_of
-from acksm.kinds import KINDS
 from acksm.kube.client import Kube, groups_of
 from acksm.kube.owners import helm_release
 from acksm.kube.paths import ref

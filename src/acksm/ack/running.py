@@ -12,10 +12,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from acksm import charts, reports
+from acksm import reports
+from acksm.ack import charts
+from acksm.ack.readiness import INSTANCE_LABEL
 from acksm.catalog import lookup
 from acksm.errors import AcksmError
-from acksm.guide.readiness import INSTANCE_LABEL
 from acksm.helm.values import Edit
 
 SERVICE_CARM, TEAM_CARM, ROLE_SELECTOR = "ServiceLevelCARM", "TeamLevelCARM", "IAMRoleSelector"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from acksm.kind import Kind as Kind
+from acksm.ack.kind import Kind as Kind
 
 _TERMINAL = ("InvalidParameterCombination", "InvalidParameterValue", "MissingParameter")
 _FOUND_TERMINAL = ("ResourceNotFound", *_TERMINAL)

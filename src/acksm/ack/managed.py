@@ -11,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+from acksm.ack.kinds import KINDS, Kind
 from acksm.guide.crds import COMMON_GROUP
-from acksm.kinds import KINDS, Kind
 from acksm.kube import conditions
 from acksm.kube.client import Kube
 from acksm.kube.keys import ANNOTATIONS, values_at

@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from acksm.guide import symptoms
-from acksm.guide.readiness import pods_of
-from acksm.guide.running import Running
-from acksm.guide.symptoms import Found
+from acksm.ack import symptoms
+from acksm.ack.readiness import pods_of
+from acksm.ack.running import Running
+from acksm.ack.symptoms import Found
 from acksm.kube.client import Kube
 
 LINES = 500

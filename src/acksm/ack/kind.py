@@ -1,4 +1,4 @@
-"""A kind of a service: calls, key, states. Most follows from its name; `acksm.kinds` is the table of all."""
+"""A kind of a service: calls, key, states. Most follows from its name; `acksm.ack.kinds` is the table of all."""
 
 from __future__ import annotations
 

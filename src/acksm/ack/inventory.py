@@ -10,13 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from acksm import charts
-from acksm.errors import AcksmError
-from acksm.guide import bindings, discovery, role_selector
-from acksm.guide.bindings import Namespace
-from acksm.guide.crds import COMMON_GROUP
-from acksm.guide.discovery import Controllers
-from acksm.guide.inventory_objects import (
+from acksm.ack import bindings, charts, discovery
+from acksm.ack.bindings import Namespace
+from acksm.ack.discovery import Controllers
+from acksm.ack.inventory_objects import (
     Common as Common,
     Crd as Crd,
     Effect as Effect,
@@ -27,6 +24,9 @@ from acksm.guide.inventory_objects import (
     is_ack_finalizer as is_ack_finalizer,
     item_of,
 )
+from acksm.errors import AcksmError
+from acksm.guide import role_selector
+from acksm.guide.crds import COMMON_GROUP
 from acksm.helm import records
 from acksm.kube.client import Kube
 from acksm.kube.owners import BY_HELM, helm_release

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from acksm.ack.bindings import Namespace
+from acksm.ack.kinds import KINDS, Kind
+from acksm.ack.running import Running
 from acksm.guide import role_selector
-from acksm.guide.bindings import Namespace
 from acksm.guide.crds import CHART_ANNOTATION, COMMON_GROUP
-from acksm.guide.running import Running
-from acksm.kinds import KINDS, Kind
 from acksm.kube.keys import ANNOTATIONS, values_at
 from acksm.kube.owners import Owner, is_owned, owner_of
 from acksm.kube.paths import Ref
@@ -74,7 +74,7 @@ class Item:
 
     @property
     def spoken(self) -> Json:
-        """As much of the object as `acksm.guide.symptoms` reads: its name and what its conditions say."""
+        """As much of the object as `acksm.ack.symptoms` reads: its name and what its conditions say."""
         metadata = {"name": self.place.name, "namespace": self.place.namespace}
         return {"kind": self.kind, "metadata": metadata, "status": {"conditions": list(self.conditions)}}
 
