@@ -22,7 +22,7 @@ from acksm.aws.session import Aws
 from acksm.config import Settings
 from acksm.engine.waits import Deadline
 from acksm.guide import crds
-from acksm.guide.target import Target
+from acksm.guide.connect.target import Target
 from acksm.helm import values
 from acksm.helm.releases import Release
 from acksm.kube.client import Endpoint

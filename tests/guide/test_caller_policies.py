@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from acksm.errors import AcksmError
-from acksm.guide import caller_policies, rights
+from acksm.guide import caller_policies
 from acksm.guide.caller_policies import (
     ALL,
     COMMANDS,
@@ -22,6 +22,7 @@ from acksm.guide.caller_policies import (
     document,
     needs,
 )
+from acksm.guide.connect import rights
 from acksm.sandbox import permissions
 from generator.cli import commands
 

@@ -16,11 +16,11 @@ from acksm.config import Settings
 from acksm.engine.checks import Check, State
 from acksm.errors import AcksmError
 from acksm.guide import doctor_roles, live_accounts, policies, role_facts, trust
+from acksm.guide.connect.target import Target
 from acksm.guide.doctor_facts import Facts
 from acksm.guide.judged import Judged, Verdict
 from acksm.guide.live_accounts import Live
 from acksm.guide.oidc import marks
-from acksm.guide.target import Target
 from acksm.kube.client import Kube
 from acksm.kube.paths import Ref
 from doctor_facts import CLUSTER, PROVIDER, ROLE, SUBJECT, role, whole

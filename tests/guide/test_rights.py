@@ -12,7 +12,7 @@ from acksm.aws.session import Identity
 from acksm.config import Settings
 from acksm.engine.change import Change, Op
 from acksm.errors import AcksmError
-from acksm.guide import rights
+from acksm.guide.connect import rights
 
 ROLE = "arn:aws:iam::012345678901:role/r"
 

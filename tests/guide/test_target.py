@@ -16,8 +16,8 @@ from acksm.aws.session import Identity
 from acksm.config import Settings
 from acksm.engine.waits import Deadline
 from acksm.errors import AcksmError
-from acksm.guide import target as section
-from acksm.guide.target import Target, check_nodes
+from acksm.guide.connect import target as section
+from acksm.guide.connect.target import Target, check_nodes
 from acksm.kube.client import Endpoint
 from acksm.kube.kubeconfig import load
 

@@ -11,7 +11,7 @@ from acksm.ack import charts
 from acksm.config import Settings
 from acksm.errors import AcksmError
 from acksm.guide import recorded, upgrade
-from acksm.guide.target import Target
+from acksm.guide.connect.target import Target
 
 TESTED = charts.TESTED
 NEWER = "99.0.0"

@@ -14,9 +14,9 @@ from acksm.engine.change import Plan
 from acksm.engine.executor import execute
 from acksm.events import silent
 from acksm.guide import sample_plan, sample_roles, samples as section
+from acksm.guide.connect.target import connect
 from acksm.guide.sample_files import chain, samples
 from acksm.guide.sample_values import Place
-from acksm.guide.target import connect
 from acksm.kube.paths import Ref, ref
 from acksm.sandbox.state import OTHER_ACCOUNT, REGION
 from report_schema import complaints

@@ -44,7 +44,7 @@ def register(app: typer.Typer) -> None:
         help="Print an EKS token as kubectl's ExecCredential (what `aws eks get-token` does).",
     )
     def token(resolved: Any, ui: Any) -> int:
-        from acksm.guide.target import exec_credential
+        from acksm.guide.connect.target import exec_credential
 
         ui.verbatim(exec_credential(resolved.settings, resolved.settings.cluster))
         return 0

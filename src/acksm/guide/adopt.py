@@ -26,7 +26,7 @@ from acksm.guide.adopt_lookup import Accounts
 from acksm.guide.adopt_place import ADOPTED_CRD, Observed, Place
 from acksm.guide.adopt_plan import Adoption
 from acksm.guide.adopt_wanted import Refusals, Wish
-from acksm.guide.target import Target, connect
+from acksm.guide.connect.target import Target, connect
 from acksm.kube.client import Kube
 
 

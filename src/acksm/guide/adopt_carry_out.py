@@ -17,8 +17,8 @@ from acksm.events import Event, Kind as EventKind
 from acksm.guide import adopt_plan
 from acksm.guide.adopt_plan import Adoption
 from acksm.guide.adopt_wait import Result, State, Wait, judge
-from acksm.guide.carry_out import carry_out
-from acksm.guide.target import Target
+from acksm.guide.connect.carry_out import carry_out
+from acksm.guide.connect.target import Target
 from acksm.kube.keys import ANNOTATIONS
 from acksm.kube.paths import Ref, ref, ref_of
 

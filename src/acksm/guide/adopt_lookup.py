@@ -18,7 +18,7 @@ from acksm.errors import AcksmError
 from acksm.guide import carm_accounts
 from acksm.guide.adopt_place import Place
 from acksm.guide.adopt_wanted import Wish
-from acksm.guide.target import Target
+from acksm.guide.connect.target import Target
 
 MANY = 12  # so many of a kind are looked up by a list
 PARALLEL = 8

@@ -20,9 +20,9 @@ from acksm.errors import AcksmError
 from acksm.guide import carm_map, role_selector
 from acksm.guide.carm_map import Maps
 from acksm.guide.carm_verify import effective
+from acksm.guide.connect.target import Target
 from acksm.guide.crds import COMMON_GROUP
 from acksm.guide.role_selector import Selector
-from acksm.guide.target import Target
 from acksm.kube.paths import ref
 
 GATE, READ_ONLY_GATE = "ResourceAdoption", "ReadOnlyResources"

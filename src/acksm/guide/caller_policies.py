@@ -14,7 +14,7 @@ from typing import Any
 from acksm.ack.kinds import API, KINDS
 from acksm.errors import AcksmError
 from acksm.guide import iam_role, policies, sample_roles
-from acksm.guide.target import Target
+from acksm.guide.connect.target import Target
 
 # what a grant is on
 CLUSTER, FARGATE, ASSOCIATIONS = "cluster", "fargate", "associations"

@@ -19,7 +19,7 @@ from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
 from acksm.guide import carm_map
 from acksm.guide.carm_map import STEP, Maps, Subject
-from acksm.guide.target import Target
+from acksm.guide.connect.target import Target
 
 ACCOUNT, TEAM_LEVEL = "account", "team"
 ALL = "all"  # in a report: every service without a role of its own

@@ -14,8 +14,8 @@ from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind
 from acksm.guide import carm, carm_map, role_selector
 from acksm.guide.carm_map import Subject
-from acksm.guide.carry_out import carry_out
-from acksm.guide.target import Target, connect
+from acksm.guide.connect.carry_out import carry_out
+from acksm.guide.connect.target import Target, connect
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ from acksm.aws.session import Aws
 from acksm.errors import AcksmError
 from acksm.guide import carm, carm_accounts, carm_trust, policies, role_selector
 from acksm.guide.carm import Observed
+from acksm.guide.connect.target import Target
 from acksm.guide.judged import Judged, Verdict
 from acksm.guide.region import ENDPOINTS
 from acksm.guide.role_selector import Selector
-from acksm.guide.target import Target
 from acksm.guide.trust import AUDIENCE
 
 Role = Mapping[str, Any]

@@ -26,18 +26,18 @@ from acksm.guide import (
     cleanup_objects,
     cleanup_seen,
     install,
-    rights,
     sample_roles,
     trust,
 )
-from acksm.guide.carry_out import carry_out
 from acksm.guide.cleanup_calls import Calls
 from acksm.guide.cleanup_objects import Choice
 from acksm.guide.cleanup_report import MOST_TOLD, Ending, Planned, facts, fate_of, inventory_text
 from acksm.guide.cleanup_seen import Observed, RoleSeen, Wanted
+from acksm.guide.connect import rights
+from acksm.guide.connect.carry_out import carry_out
+from acksm.guide.connect.rights import OTHER_ACCOUNT
+from acksm.guide.connect.target import Target, connect, without_cluster
 from acksm.guide.judged import Verdict
-from acksm.guide.rights import OTHER_ACCOUNT
-from acksm.guide.target import Target, connect, without_cluster
 from acksm.kube.paths import ref
 
 COMMAND = "cleanup"

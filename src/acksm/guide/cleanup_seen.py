@@ -17,8 +17,8 @@ from acksm.aws.session import Aws
 from acksm.engine.change import Change
 from acksm.errors import AcksmError
 from acksm.guide import carm_accounts, carm_map, drift, iam_role, oidc, recorded, sample_roles
+from acksm.guide.connect.target import Target
 from acksm.guide.oidc import CLUSTER_TAG, OWNED_TAG
-from acksm.guide.target import Target
 from acksm.helm.releases import MARK_PATH, Release, is_marked
 from acksm.kube import contents, paths
 from acksm.kube.client import Kube

@@ -15,7 +15,7 @@ from acksm.ack.readiness import INSTANCE_LABEL, ROLE_ANNOTATION
 from acksm.config import Settings
 from acksm.errors import AcksmError
 from acksm.guide import crds, release
-from acksm.guide.target import Target
+from acksm.guide.connect.target import Target
 from acksm.helm import registry, values
 from acksm.helm.releases import MARK_PATH
 from acksm.helm.values import Edit

@@ -21,23 +21,14 @@ from acksm.engine.change import Op, Plan
 from acksm.engine.waits import Deadline
 from acksm.errors import AcksmError
 from acksm.events import Emit
-from acksm.guide import (
-    caller_policies,
-    carm,
-    carm_evidence,
-    carm_verify,
-    controllers,
-    install,
-    oidc,
-    rights,
-    role_facts,
-)
+from acksm.guide import caller_policies, carm, carm_evidence, carm_verify, controllers, install, oidc, role_facts
+from acksm.guide.connect import rights
+from acksm.guide.connect.target import Target, check_nodes, connect, context_of
 from acksm.guide.crds import COMMON_GROUP
 from acksm.guide.judged import Judged
 from acksm.guide.live_accounts import Live
 from acksm.guide.region import ENDPOINTS
 from acksm.guide.release import Observed as Release
-from acksm.guide.target import Target, check_nodes, connect, context_of
 from acksm.helm.runner import Helm
 from acksm.kube.kubeconfig import Context
 from acksm.kube.paths import ref
@@ -341,7 +332,7 @@ def _planned(target: Target, releases: Known[Mapping[str, Release]], emit: Emit)
 
 
 def _plan_rights(target: Target, planned: install.Result) -> list[str]:
-    """What of the plan's own needs the caller may not do (guide/rights.py), in words."""
+    """What of the plan's own needs the caller may not do (guide/connect/rights.py), in words."""
     changes = [change for change in planned.plan.changes if change.op is not Op.WAIT]
     lacking = []
     for asked in (

@@ -19,9 +19,9 @@ from acksm.ack.running import Flags, Running
 from acksm.aws import objects
 from acksm.errors import AcksmError
 from acksm.guide import carm, carm_evidence, carm_verify, region_explain
+from acksm.guide.connect.target import Target
 from acksm.guide.doctor_facts import NOT_ASKED, Known, attempt
 from acksm.guide.region_explain import Explained
-from acksm.guide.target import Target
 from acksm.kube.paths import Ref, ref
 
 Json = Mapping[str, Any]

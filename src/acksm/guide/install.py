@@ -28,8 +28,8 @@ from acksm.guide import (
     role_policies,
     trust,
 )
-from acksm.guide.carry_out import carry_out
-from acksm.guide.target import Target, check_nodes, connect
+from acksm.guide.connect.carry_out import carry_out
+from acksm.guide.connect.target import Target, check_nodes, connect
 
 ALL = ("oidc", "iam-role", "controllers")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from acksm.ack import charts
 from acksm.errors import OutdatedError
-from acksm.guide.target import Target
+from acksm.guide.connect.target import Target
 from acksm.helm import records, registry
 from acksm.helm.releases import Release, recovery
 from acksm.kube.client import Kube

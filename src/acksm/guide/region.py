@@ -16,8 +16,8 @@ from acksm.config import Settings
 from acksm.engine.change import Change, Plan
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
-from acksm.guide.carry_out import carry_out
-from acksm.guide.target import Target, connect
+from acksm.guide.connect.carry_out import carry_out
+from acksm.guide.connect.target import Target, connect
 
 STEP = "region"
 # botocore's name of each service

@@ -7,9 +7,9 @@ from typing import Any
 
 from acksm.ack.running import Running
 from acksm.guide import carm_trust, live_accounts, policies, trust
+from acksm.guide.connect.target import Target
 from acksm.guide.judged import Judged, Verdict
 from acksm.guide.live_accounts import Live
-from acksm.guide.target import Target
 
 Json = Mapping[str, Any]
 ANY_ROLE = "acksm-any-role"  # a role that nobody names: what may be passed for it may be passed for every role

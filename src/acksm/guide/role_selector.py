@@ -20,8 +20,8 @@ from acksm.errors import AcksmError
 from acksm.guide import carm
 from acksm.guide.carm import Observed, Planned, Wanted
 from acksm.guide.carm_map import STEP, Subject
+from acksm.guide.connect.target import Target
 from acksm.guide.crds import COMMON_GROUP
-from acksm.guide.target import Target
 from acksm.kube.client import Kube
 from acksm.kube.owners import OWNED_LABEL, is_owned
 from acksm.kube.paths import ref

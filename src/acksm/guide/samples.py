@@ -18,14 +18,14 @@ from acksm.engine.executor import Dispatch
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind
 from acksm.guide import iam_role, role_selector, sample_plan, sample_roles
-from acksm.guide.carry_out import carry_out
+from acksm.guide.connect.carry_out import carry_out
+from acksm.guide.connect.target import Target, connect
 from acksm.guide.region import check_region
 from acksm.guide.region_explain import explain
 from acksm.guide.role_selector import Selector
 from acksm.guide.sample_files import Sample
 from acksm.guide.sample_plan import Wanted
 from acksm.guide.sample_values import Place
-from acksm.guide.target import Target, connect
 from acksm.kube.paths import Ref, ref, ref_of
 
 ROLE_KEY = "role"

@@ -15,8 +15,8 @@ from acksm.config import Settings
 from acksm.errors import AcksmError, ExitCode
 from acksm.events import Emit, Event, Kind, silent
 from acksm.guide import controllers, install
+from acksm.guide.connect.target import Target, connect
 from acksm.guide.release import Observed as ReleaseObserved
-from acksm.guide.target import Target, connect
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from acksm.ack import charts
 from acksm.config import Settings
 from acksm.errors import AcksmError
 from acksm.guide import recorded
-from acksm.guide.target import Target
+from acksm.guide.connect.target import Target
 
 
 def settings_for(target: Target) -> Settings:

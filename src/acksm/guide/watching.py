@@ -15,7 +15,7 @@ from acksm.config import Settings
 from acksm.errors import AcksmError, ExitCode
 from acksm.events import Event, Kind
 from acksm.guide import status
-from acksm.guide.target import Target, connect
+from acksm.guide.connect.target import Target, connect
 
 PAUSE_SECONDS = 2.0
 DRIFT_SECONDS = 30.0

@@ -12,8 +12,8 @@ from acksm.engine.change import Danger, Op, Plan, summary
 from acksm.engine.diff import render_plan
 from acksm.engine.executor import Dispatch, execute
 from acksm.events import Emit, Event, Kind
-from acksm.guide import rights
-from acksm.guide.target import Target
+from acksm.guide.connect import rights
+from acksm.guide.connect.target import Target
 from acksm.kube.paths import ref
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from acksm.aws.iam import Iam
 from acksm.engine.change import Change, Op
 from acksm.errors import AcksmError
-from acksm.guide.target import Target
+from acksm.guide.connect.target import Target
 from acksm.kube import paths
 
 # The call of a change -> the IAM actions that it needs.
