@@ -18,10 +18,10 @@ from acksm.aws.session import Identity
 from acksm.config import Settings
 from acksm.engine.change import Change, Op, Plan
 from acksm.errors import AcksmError
-from acksm.guide import oidc, trust
 from acksm.guide.doctor_facts import Deployed, Facts
-from acksm.guide.judged import Judged, Verdict
-from acksm.guide.live_accounts import Live
+from acksm.guide.identity import oidc, trust
+from acksm.guide.identity.judged import Judged, Verdict
+from acksm.guide.identity.live_accounts import Live
 from acksm.guide.release import Observed as Release
 from acksm.kube.kubeconfig import Context
 from acksm.kube.paths import Ref

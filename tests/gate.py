@@ -18,7 +18,7 @@ from acksm.config import Settings
 from acksm.engine.change import Change, Plan
 from acksm.engine.executor import Outcome, execute
 from acksm.engine.waits import Deadline
-from acksm.guide import iam_role, oidc
+from acksm.guide.identity import iam_role, oidc
 from acksm.sandbox.cloud import Cloud, empty_account, forget_cluster, open_account, record_cluster
 from acksm.sandbox.daemon import _Quiet
 from acksm.sandbox.faults import Faults

@@ -6,7 +6,7 @@ from typing import Any
 
 from acksm.aws.eks import Cluster
 from acksm.engine.change import Change
-from acksm.guide import iam_role
+from acksm.guide.identity import iam_role
 
 ACCOUNT = "012345678901"
 

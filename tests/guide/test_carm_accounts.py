@@ -14,11 +14,12 @@ from ruamel.yaml import YAML
 from acksm.config import Settings
 from acksm.engine.change import Danger
 from acksm.errors import AcksmError
-from acksm.guide import carm_accounts, carm_print, carm_trust, iam_role
+from acksm.guide import carm_accounts, carm_print, carm_trust
 from acksm.guide.carm_accounts import Controllers
 from acksm.guide.connect.target import Target
-from acksm.guide.judged import Verdict
-from acksm.guide.oidc import CLUSTER_TAG, OWNED_TAG
+from acksm.guide.identity import iam_role
+from acksm.guide.identity.judged import Verdict
+from acksm.guide.identity.oidc import CLUSTER_TAG, OWNED_TAG
 from carm_cluster import OWN, ROLE, B, C
 
 CLUSTER_ARN = f"arn:aws:eks:us-west-2:{OWN}:cluster/demo"

@@ -15,7 +15,7 @@ from acksm.errors import AcksmError
 from acksm.guide import carm, carm_trust, carm_verify
 from acksm.guide.carm_evidence import Evidence
 from acksm.guide.carm_map import ACCOUNT_MAP, TEAM_MAP, Map
-from acksm.guide.judged import Judged, Verdict
+from acksm.guide.identity.judged import Judged, Verdict
 from acksm.guide.role_selector import Selector, of_binding
 from carm_cluster import OWN, PARTITIONS, ROLE, B, C, running
 

@@ -15,10 +15,11 @@ from acksm.ack.inventory import Common, Crd, Effect, Inventory, Item, Policy
 from acksm.ack.running import Running
 from acksm.engine.change import Change, Danger, Op, Plan
 from acksm.errors import AcksmError
-from acksm.guide import carm_trust, cleanup_cluster, cleanup_iam, cleanup_mend, cleanup_objects, cleanup_report, oidc
+from acksm.guide import carm_trust, cleanup_cluster, cleanup_iam, cleanup_mend, cleanup_objects, cleanup_report
 from acksm.guide.carm_map import ACCOUNT_MAP, Map
 from acksm.guide.cleanup_objects import Choice
 from acksm.guide.cleanup_seen import Observed, Providers, ReleaseSeen, RoleSeen, Wanted
+from acksm.guide.identity import oidc
 from acksm.kube.contents import Contents
 from acksm.kube.owners import Owner
 from acksm.kube.paths import Ref, ref

@@ -17,11 +17,12 @@ from acksm.engine import plan_file
 from acksm.engine.change import Danger, Plan
 from acksm.engine.checks import Check, Result, Severity, State, judge
 from acksm.engine.review import CURRENT
-from acksm.guide import doctor, oidc, trust
+from acksm.guide import doctor
 from acksm.guide.carm_verify import Chain
 from acksm.guide.doctor_facts import Facts
-from acksm.guide.judged import Judged, Verdict
-from acksm.guide.live_accounts import Live
+from acksm.guide.identity import oidc, trust
+from acksm.guide.identity.judged import Judged, Verdict
+from acksm.guide.identity.live_accounts import Live
 from carm_cluster import running
 from doctor_facts import (
     CLUSTER,

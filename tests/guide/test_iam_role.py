@@ -15,7 +15,7 @@ from acksm.config import Settings
 from acksm.engine.change import Danger, Plan
 from acksm.engine.executor import execute
 from acksm.errors import AcksmError
-from acksm.guide import iam_role, oidc, policies, role_policies, trust
+from acksm.guide.identity import iam_role, oidc, policies, role_policies, trust
 from memory_iam import ACCOUNT, World, cluster, role
 
 

@@ -15,12 +15,13 @@ import pytest
 from acksm.config import Settings
 from acksm.engine.checks import Check, State
 from acksm.errors import AcksmError
-from acksm.guide import doctor_roles, live_accounts, policies, role_facts, trust
+from acksm.guide import doctor_roles, role_facts
 from acksm.guide.connect.target import Target
 from acksm.guide.doctor_facts import Facts
-from acksm.guide.judged import Judged, Verdict
-from acksm.guide.live_accounts import Live
-from acksm.guide.oidc import marks
+from acksm.guide.identity import live_accounts, policies, trust
+from acksm.guide.identity.judged import Judged, Verdict
+from acksm.guide.identity.live_accounts import Live
+from acksm.guide.identity.oidc import marks
 from acksm.kube.client import Kube
 from acksm.kube.paths import Ref
 from doctor_facts import CLUSTER, PROVIDER, ROLE, SUBJECT, role, whole

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from acksm.guide import trust
-from acksm.guide.judged import Verdict
+from acksm.guide.identity import trust
+from acksm.guide.identity.judged import Verdict
 
 ISSUER = "oidc.eks.us-west-2.amazonaws.com/id/ABC"
 PROVIDER = f"arn:aws:iam::012345678901:oidc-provider/{ISSUER}"

@@ -8,7 +8,7 @@ import pytest
 
 import snapshot
 from abroad import Abroad, until
-from acksm.guide.policies import LINKED_SERVICE, SERVICE_LINKED_ROLE
+from acksm.guide.identity.policies import LINKED_SERVICE, SERVICE_LINKED_ROLE
 from acksm.kube.paths import Ref, ref
 from report_schema import complaints
 from world import World

@@ -10,7 +10,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from acksm.guide import policies
+from acksm.guide.identity import policies
 from acksm.sandbox import authorization, permissions
 from gate import ACCOUNT, REGION, Gate
 

@@ -13,8 +13,9 @@ from typing import Any
 
 from acksm.ack.kinds import API, KINDS
 from acksm.errors import AcksmError
-from acksm.guide import iam_role, policies, sample_roles
+from acksm.guide import sample_roles
 from acksm.guide.connect.target import Target
+from acksm.guide.identity import iam_role, policies
 
 # what a grant is on
 CLUSTER, FARGATE, ASSOCIATIONS = "cluster", "fargate", "associations"

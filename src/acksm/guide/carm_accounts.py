@@ -19,11 +19,12 @@ from acksm.engine.change import Change, Danger, Op, Plan
 from acksm.engine.diff import unified
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
-from acksm.guide import carm_print, carm_trust, iam_role, policies, role_policies
+from acksm.guide import carm_print, carm_trust
 from acksm.guide.connect import rights
 from acksm.guide.connect.carry_out import carry_out
 from acksm.guide.connect.target import Target, connect
-from acksm.guide.oidc import clusters_of, marks
+from acksm.guide.identity import iam_role, policies, role_policies
+from acksm.guide.identity.oidc import clusters_of, marks
 
 STEP, TARGET_STEP = "carm-policy", "carm-role"
 

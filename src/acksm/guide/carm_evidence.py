@@ -11,13 +11,14 @@ from acksm.ack import account_roles, running
 from acksm.ack.running import SELECTOR, Running
 from acksm.aws.session import Aws
 from acksm.errors import AcksmError
-from acksm.guide import carm, carm_accounts, carm_trust, policies, role_selector
+from acksm.guide import carm, carm_accounts, carm_trust, role_selector
 from acksm.guide.carm import Observed
 from acksm.guide.connect.target import Target
-from acksm.guide.judged import Judged, Verdict
+from acksm.guide.identity import policies
+from acksm.guide.identity.judged import Judged, Verdict
+from acksm.guide.identity.trust import AUDIENCE
 from acksm.guide.region import ENDPOINTS
 from acksm.guide.role_selector import Selector
-from acksm.guide.trust import AUDIENCE
 
 Role = Mapping[str, Any]
 

@@ -12,7 +12,7 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
-from acksm.guide.iam_role import NEW, Wanted
+from acksm.guide.identity.iam_role import NEW, Wanted
 
 STACK = "acksm-carm"
 

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from acksm.guide.judged import (
+from acksm.guide.identity.judged import (
     GONE,
     Judged,
     Statement,

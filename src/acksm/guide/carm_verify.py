@@ -23,7 +23,7 @@ from acksm.guide import carm, carm_evidence, carm_map, carm_trust, role_selector
 from acksm.guide.carm_evidence import Evidence
 from acksm.guide.carm_map import Subject
 from acksm.guide.connect.target import connect
-from acksm.guide.judged import Judged, Verdict
+from acksm.guide.identity.judged import Judged, Verdict
 
 LIVE = "acksm carm verify --live"
 

@@ -27,7 +27,6 @@ from acksm.guide import (
     cleanup_seen,
     install,
     sample_roles,
-    trust,
 )
 from acksm.guide.cleanup_calls import Calls
 from acksm.guide.cleanup_objects import Choice
@@ -37,7 +36,8 @@ from acksm.guide.connect import rights
 from acksm.guide.connect.carry_out import carry_out
 from acksm.guide.connect.rights import OTHER_ACCOUNT
 from acksm.guide.connect.target import Target, connect, without_cluster
-from acksm.guide.judged import Verdict
+from acksm.guide.identity import trust
+from acksm.guide.identity.judged import Verdict
 from acksm.kube.paths import ref
 
 COMMAND = "cleanup"

@@ -11,10 +11,11 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from acksm.engine.change import Change, Danger, Op
-from acksm.guide import carm_trust, policies, sample_roles
+from acksm.guide import carm_trust, sample_roles
 from acksm.guide.cleanup_seen import Observed, Providers, RoleSeen
-from acksm.guide.judged import GONE, as_list, statements
-from acksm.guide.oidc import clusters_of
+from acksm.guide.identity import policies
+from acksm.guide.identity.judged import GONE, as_list, statements
+from acksm.guide.identity.oidc import clusters_of
 
 STEP, FAR_STEP, OIDC = "iam", "carm-role", "oidc"
 Account = tuple[str, str]  # namespace, service account

@@ -22,7 +22,7 @@ from acksm.guide.carm_map import ACCOUNT_MAP, Subject
 from acksm.guide.cleanup_objects import Choice
 from acksm.guide.cleanup_seen import Observed, ReleaseSeen, RoleSeen, Wanted
 from acksm.guide.connect.target import Target
-from acksm.guide.trust import as_list, statements
+from acksm.guide.identity.trust import as_list, statements
 from acksm.kube.client import FIELD_MANAGER
 from acksm.kube.contents import Contents
 

@@ -21,12 +21,13 @@ from acksm.engine.change import Op, Plan
 from acksm.engine.waits import Deadline
 from acksm.errors import AcksmError
 from acksm.events import Emit
-from acksm.guide import caller_policies, carm, carm_evidence, carm_verify, controllers, install, oidc, role_facts
+from acksm.guide import caller_policies, carm, carm_evidence, carm_verify, controllers, install, role_facts
 from acksm.guide.connect import rights
 from acksm.guide.connect.target import Target, check_nodes, connect, context_of
 from acksm.guide.crds import COMMON_GROUP
-from acksm.guide.judged import Judged
-from acksm.guide.live_accounts import Live
+from acksm.guide.identity import oidc
+from acksm.guide.identity.judged import Judged
+from acksm.guide.identity.live_accounts import Live
 from acksm.guide.region import ENDPOINTS
 from acksm.guide.release import Observed as Release
 from acksm.helm.runner import Helm

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 from acksm.engine.checks import Check, Definition, Severity, State, unread
 from acksm.errors import AcksmError
-from acksm.guide import role_policies, trust
 from acksm.guide.doctor_facts import Facts
-from acksm.guide.judged import Verdict
-from acksm.guide.oidc import CLUSTER_TAG, OWNED_TAG
+from acksm.guide.identity import role_policies, trust
+from acksm.guide.identity.judged import Verdict
+from acksm.guide.identity.oidc import CLUSTER_TAG, OWNED_TAG
 
 IDENTITY = "identity"
 

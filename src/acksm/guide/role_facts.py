@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from acksm.ack.running import Running
-from acksm.guide import carm_trust, live_accounts, policies, trust
+from acksm.guide import carm_trust
 from acksm.guide.connect.target import Target
-from acksm.guide.judged import Judged, Verdict
-from acksm.guide.live_accounts import Live
+from acksm.guide.identity import live_accounts, policies, trust
+from acksm.guide.identity.judged import Judged, Verdict
+from acksm.guide.identity.live_accounts import Live
 
 Json = Mapping[str, Any]
 ANY_ROLE = "acksm-any-role"  # a role that nobody names: what may be passed for it may be passed for every role

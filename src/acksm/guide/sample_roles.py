@@ -17,10 +17,10 @@ from acksm.aws.session import Aws, Identity
 from acksm.config import Settings
 from acksm.engine.change import Change
 from acksm.errors import AcksmError
-from acksm.guide import iam_role, policies
-from acksm.guide.iam_role import MAX_NAME, Observed, Standing, Wanted
-from acksm.guide.judged import as_list, with_statements
-from acksm.guide.oidc import CLUSTER_TAG, OWNED_TAG, marks
+from acksm.guide.identity import iam_role, policies
+from acksm.guide.identity.iam_role import MAX_NAME, Observed, Standing, Wanted
+from acksm.guide.identity.judged import as_list, with_statements
+from acksm.guide.identity.oidc import CLUSTER_TAG, OWNED_TAG, marks
 
 PREFIX = "acksm-samples-"
 PURPOSE_TAG, PURPOSE = "acksm:made-for", "samples"

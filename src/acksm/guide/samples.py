@@ -17,9 +17,10 @@ from acksm.engine.change import Change, Op, Plan
 from acksm.engine.executor import Dispatch
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind
-from acksm.guide import iam_role, role_selector, sample_plan, sample_roles
+from acksm.guide import role_selector, sample_plan, sample_roles
 from acksm.guide.connect.carry_out import carry_out
 from acksm.guide.connect.target import Target, connect
+from acksm.guide.identity import iam_role
 from acksm.guide.region import check_region
 from acksm.guide.region_explain import explain
 from acksm.guide.role_selector import Selector

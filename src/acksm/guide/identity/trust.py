@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from acksm.guide.judged import (
+from acksm.guide.identity.judged import (
     Judged,
     Statement,
     Verdict,

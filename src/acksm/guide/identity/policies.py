@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from acksm.ack.kinds import API, KINDS, Kind
-from acksm.guide.judged import as_list, statements
+from acksm.guide.identity.judged import as_list, statements
 
 LINKED_SERVICE = "sagemaker.application-autoscaling.amazonaws.com"
 SERVICE_LINKED_ROLE = "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"

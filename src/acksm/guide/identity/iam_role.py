@@ -21,8 +21,8 @@ from acksm.engine.diff import unified
 from acksm.engine.waits import Deadline, Progress, wait_until
 from acksm.errors import AcksmError
 from acksm.events import Emit
-from acksm.guide import judged, policies, role_policies, trust
-from acksm.guide.oidc import CLUSTER_TAG, OWNED_TAG, adopter_tag, clusters_of, marks
+from acksm.guide.identity import judged, policies, role_policies, trust
+from acksm.guide.identity.oidc import CLUSTER_TAG, OWNED_TAG, adopter_tag, clusters_of, marks
 
 MAX_NAME = 64
 

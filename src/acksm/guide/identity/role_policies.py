@@ -10,8 +10,8 @@ from acksm.aws.eks import Cluster
 from acksm.config import Settings
 from acksm.engine.change import Change
 from acksm.errors import AcksmError
-from acksm.guide import policies
-from acksm.guide.policies import Least
+from acksm.guide.identity import policies
+from acksm.guide.identity.policies import Least
 
 
 class Asked(NamedTuple):
