@@ -18,7 +18,7 @@ from acksm.guide import doctor, doctor_way
 from acksm.guide.carm_verify import Chain
 from acksm.guide.doctor_object import Facts
 from acksm.guide.doctor_way import first, follow
-from acksm.guide.region_explain import explain
+from acksm.guide.region.explain import explain
 from acksm.kube.paths import Ref
 from carm_cluster import OWN, running
 from doctor_facts import crd, error

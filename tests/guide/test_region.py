@@ -9,8 +9,8 @@ import pytest
 
 from acksm.ack.bindings import OBJECT_REGION, REGION, Living, Namespace
 from acksm.errors import AcksmError
-from acksm.guide import region, region_explain
-from acksm.guide.region_explain import explain
+from acksm.guide.region import command as region, explain as region_explain
+from acksm.guide.region.explain import explain
 from carm_cluster import BOTH, carry_out, running, state
 from memory_kube import MemoryKube, namespace
 

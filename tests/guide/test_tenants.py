@@ -19,10 +19,11 @@ from hypothesis import HealthCheck, example, given, settings, strategies as st
 from acksm.ack import charts, inventory
 from acksm.ack.kinds import KINDS
 from acksm.errors import AcksmError
-from acksm.guide import adopt_place, carm_accounts, carm_bind, cleanup, doctor_running, install, region
+from acksm.guide import adopt_place, carm_accounts, carm_bind, cleanup, doctor_running, install
 from acksm.guide.carm_bind import Asked
 from acksm.guide.cleanup_seen import Wanted
 from acksm.guide.identity import trust
+from acksm.guide.region import command as region
 from acksm.kube.client import Kube
 from acksm.kube.paths import ref
 from memory_account import ACCOUNT, HOME, ISSUER, ROLE, ROLE_NAME

@@ -27,9 +27,10 @@ from hypothesis.stateful import (
 from acksm.ack import charts
 from acksm.engine.diff import holds
 from acksm.errors import AcksmError
-from acksm.guide import carm_bind, cleanup, install, region
+from acksm.guide import carm_bind, cleanup, install
 from acksm.guide.carm_bind import Asked
 from acksm.guide.cleanup_seen import Wanted
+from acksm.guide.region import command as region
 from acksm.kube.paths import ref, ref_in
 from memory_account import ACCOUNT, HOME, ISSUER, REGION, ROLE_NAME, Killed
 from memory_helm import parsed, rendered

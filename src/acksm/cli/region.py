@@ -47,7 +47,7 @@ def option(name: str, kind: Any, default: Any, *flags: str, help: str, metavar: 
 )
 def bind(resolved: Any, ui: Any, namespace: str | None, wanted: str | None) -> int:
     from acksm.errors import AcksmError
-    from acksm.guide import region as section
+    from acksm.guide.region import command as section
 
     if namespace and not wanted:
         raise AcksmError("region-unknown", "no region was named", where=namespace)
@@ -65,14 +65,14 @@ def bind(resolved: Any, ui: Any, namespace: str | None, wanted: str | None) -> i
     help="Take the default region away from namespaces.",
 )
 def unbind(resolved: Any, ui: Any, namespaces: list[str]) -> int:
-    from acksm.guide import region as section
+    from acksm.guide.region import command as section
 
     return section.run_bind(resolved.settings, ui, dict.fromkeys(namespaces), "region unbind")
 
 
 @command(app, "list", TARGET, OUTPUT, help="Namespaces with a default region; exit 3 when one is not followed.")
 def list_(resolved: Any, ui: Any) -> int:
-    from acksm.guide import region as section
+    from acksm.guide.region import command as section
 
     return section.run_list(resolved.settings, ui)
 
@@ -89,6 +89,6 @@ def list_(resolved: Any, ui: Any) -> int:
     help="Every source of an object's region in the controller's order, and which decides.",
 )
 def explain(resolved: Any, ui: Any, thing: str, namespace: str) -> int:
-    from acksm.guide import region_explain
+    from acksm.guide.region import explain as region_explain
 
     return region_explain.run(resolved.settings, ui, thing, namespace)

@@ -17,7 +17,7 @@ from acksm.guide.connect.target import Target
 from acksm.guide.identity import policies
 from acksm.guide.identity.judged import Judged, Verdict
 from acksm.guide.identity.trust import AUDIENCE
-from acksm.guide.region import ENDPOINTS
+from acksm.guide.region.command import ENDPOINTS
 from acksm.guide.role_selector import Selector
 
 Role = Mapping[str, Any]

@@ -28,7 +28,7 @@ from acksm.guide.crds import COMMON_GROUP
 from acksm.guide.identity import oidc
 from acksm.guide.identity.judged import Judged
 from acksm.guide.identity.live_accounts import Live
-from acksm.guide.region import ENDPOINTS
+from acksm.guide.region.command import ENDPOINTS
 from acksm.guide.release import Observed as Release
 from acksm.helm.runner import Helm
 from acksm.kube.kubeconfig import Context

@@ -18,10 +18,11 @@ from acksm.ack.readiness import Health
 from acksm.ack.running import Flags, Running
 from acksm.aws import objects
 from acksm.errors import AcksmError
-from acksm.guide import carm, carm_evidence, carm_verify, region_explain
+from acksm.guide import carm, carm_evidence, carm_verify
 from acksm.guide.connect.target import Target
 from acksm.guide.doctor_facts import NOT_ASKED, Known, attempt
-from acksm.guide.region_explain import Explained
+from acksm.guide.region import explain
+from acksm.guide.region.explain import Explained
 from acksm.kube.paths import Ref, ref
 
 Json = Mapping[str, Any]
@@ -71,7 +72,7 @@ def gather(target: Target, asked: str, namespace: str) -> Facts:
     if not name:
         raise AcksmError("object-missing", f"{asked!r} names no object", where=asked, remedy="acksm doctor KIND/NAME")
     kube, settings = target.kube, target.settings
-    found = attempt(lambda: region_explain.find_kind(kube, kind_name))
+    found = attempt(lambda: explain.find_kind(kube, kind_name))
     if isinstance(found, AcksmError):
         return Facts(asked, kind=found)
     service, kind = found
@@ -111,9 +112,9 @@ def _with_controller(target: Target, facts: Facts, controller: Running, pool: Th
     logs = pool.submit(attempt, lambda: controller_logs.read(kube, [controller]))
     chain = pool.submit(attempt, lambda: _chain(target, namespace, controller))
     selected = attempt(lambda: _selected(target, facts.place, flags.get("watch-selectors")))
-    env = attempt(lambda: region_explain.pod_environment(kube, controller))
+    env = attempt(lambda: explain.pod_environment(kube, controller))
     thing = facts.object or None
-    region = region_explain.explain(thing, namespace, controller, {} if isinstance(env, AcksmError) else env)
+    region = explain.explain(thing, namespace, controller, {} if isinstance(env, AcksmError) else env)
     return replace(
         facts,
         flags=flags,

@@ -21,8 +21,8 @@ from acksm.guide import role_selector, sample_plan, sample_roles
 from acksm.guide.connect.carry_out import carry_out
 from acksm.guide.connect.target import Target, connect
 from acksm.guide.identity import iam_role
-from acksm.guide.region import check_region
-from acksm.guide.region_explain import explain
+from acksm.guide.region.command import check_region
+from acksm.guide.region.explain import explain
 from acksm.guide.role_selector import Selector
 from acksm.guide.sample_files import Sample
 from acksm.guide.sample_plan import Wanted

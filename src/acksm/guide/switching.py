@@ -16,7 +16,7 @@ from acksm.catalog import lookup
 from acksm.errors import AcksmError
 from acksm.guide import role_selector
 from acksm.guide.crds import COMMON_GROUP
-from acksm.guide.region import stuck_error
+from acksm.guide.region.command import stuck_error
 from acksm.kube.client import Kube
 from acksm.kube.keys import ANNOTATIONS, values_at
 
