@@ -10,8 +10,8 @@ from acksm.ack.bindings import Living
 from acksm.ack.running import Running
 from acksm.engine.change import Change, Plan
 from acksm.engine.executor import execute
-from acksm.guide import carm, carm_map
-from acksm.guide.carm_map import Subject
+from acksm.guide.carm import command as carm, role_map
+from acksm.guide.carm.role_map import Subject
 from acksm.kube.client import Kube
 from memory_kube import MemoryKube
 
@@ -42,14 +42,14 @@ def wanted(
 
 def observed(kube: MemoryKube, found: Sequence[Running] = BOTH, objects: Sequence[Living] = ()) -> carm.Observed:
     real = cast(Kube, kube)
-    maps = carm_map.observe(real, {item.namespace for item in found})
+    maps = role_map.observe(real, {item.namespace for item in found})
     return carm.Observed(found, bindings.observe(real), maps, objects)
 
 
 def dispatch(kube: MemoryKube) -> dict[str, Any]:
     real = cast(Kube, kube)
     done = {"controller.await_ready": lambda **_: None, "kube.restart": lambda **_: None}
-    return {**bindings.kube_calls(real), **carm_map.calls(real), **done}
+    return {**bindings.kube_calls(real), **role_map.calls(real), **done}
 
 
 def carry_out(kube: MemoryKube, changes: Sequence[Change]) -> None:

@@ -13,7 +13,7 @@ from acksm.ack.inventory import Crd, Effect, Inventory, Item
 from acksm.ack.kinds import KINDS
 from acksm.ack.readiness import Health
 from acksm.guide import cleanup, cleanup_cluster, cleanup_objects
-from acksm.guide.carm_map import ACCOUNT_MAP, Map
+from acksm.guide.carm.role_map import ACCOUNT_MAP, Map
 from acksm.guide.cleanup_report import Planned
 from acksm.guide.cleanup_seen import Observed, Providers, ReleaseSeen, RoleSeen, Wanted
 from acksm.kube.contents import Contents

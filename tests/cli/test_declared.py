@@ -9,9 +9,9 @@ import pytest
 
 from acksm.config import resolve
 from acksm.errors import AcksmError
-from acksm.guide import carm_bind
-from acksm.guide.carm_bind import Asked
-from acksm.guide.carm_map import Subject
+from acksm.guide.carm import bind
+from acksm.guide.carm.bind import Asked
+from acksm.guide.carm.role_map import Subject
 
 B = "011111111111"
 
@@ -37,7 +37,7 @@ namespaces:
   local: {{region: eu-west-1}}
 """,
     )
-    bound, roles = carm_bind.subjects(found, Asked())
+    bound, roles = bind.subjects(found, Asked())
     one, two, team = Subject("account", B), Subject("account", "222222222222"), Subject("team", "team-a")
     assert bound == {"production": one, "staging": two, "research": team}
     assert roles == {one: {"": "arn:x", "sagemaker": "arn:y"}, two: {"": ""}, team: {"sagemaker": "arn:z"}}
@@ -87,7 +87,7 @@ def test_no_variable_can_say_them(tmp_path: Path) -> None:
 )
 def test_options_that_say_nothing_or_too_much(asked: Asked, expected: str, tmp_path: Path) -> None:
     with pytest.raises(AcksmError) as caught:
-        carm_bind.subjects(settings(tmp_path, "{}"), asked)
+        bind.subjects(settings(tmp_path, "{}"), asked)
     assert caught.value.id == expected
 
 
@@ -105,5 +105,5 @@ def test_options_that_say_nothing_or_too_much(asked: Asked, expected: str, tmp_p
 )
 def test_declarations_that_cannot_hold(text: str, expected: str, tmp_path: Path) -> None:
     with pytest.raises(AcksmError) as caught:
-        carm_bind.subjects(settings(tmp_path, text), Asked())
+        bind.subjects(settings(tmp_path, text), Asked())
     assert caught.value.id == expected

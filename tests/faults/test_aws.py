@@ -12,7 +12,8 @@ import pytest
 from acksm.aws import iam_calls, session
 from acksm.engine.change import Plan
 from acksm.errors import AcksmError
-from acksm.guide import carm_trust, cleanup_iam, cleanup_seen
+from acksm.guide import cleanup_iam, cleanup_seen
+from acksm.guide.carm import trust as carm_trust
 from acksm.guide.identity import iam_role
 from gate import ACCOUNT, Gate, carry_out, plan
 

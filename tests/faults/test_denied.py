@@ -16,14 +16,15 @@ from acksm.ack.kinds import API, KINDS
 from acksm.aws import objects
 from acksm.aws.session import Aws
 from acksm.errors import AcksmError
-from acksm.guide import caller_policies, carm_trust
+from acksm.guide import caller_policies
+from acksm.guide.carm import trust
 from gate import ACCOUNT, CLUSTER, Gate
 
 ROLE = "ack-controller-role-practice"
 PROVIDER = f"arn:aws:iam::{ACCOUNT}:oidc-provider/example.com"
 POLICY = "arn:aws:iam::aws:policy/AmazonSageMakerFullAccess"
 OTHER = f"arn:aws:iam::{ACCOUNT}:role/other"
-TRUST = carm_trust.merge_trust(None, [f"arn:aws:iam::{ACCOUNT}:root"], False, carm_trust.SID)
+TRUST = trust.merge_trust(None, [f"arn:aws:iam::{ACCOUNT}:root"], False, trust.SID)
 ALLOW: dict[str, Any] = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}],

@@ -15,9 +15,9 @@ from hypothesis import HealthCheck, example, given, settings, strategies as st
 
 from acksm.ack import account_roles, bindings, inventory_objects, symptoms, synced
 from acksm.errors import AcksmError
-from acksm.guide import carm_map, role_selector
 from acksm.guide.adopt_wanted import kind_of, parse_arn
-from acksm.guide.carm_map import Map
+from acksm.guide.carm import role_map, role_selector
+from acksm.guide.carm.role_map import Map
 from acksm.helm import records
 from acksm.helm.registry import Answer, Registry
 from acksm.helm.runner import explain
@@ -263,7 +263,7 @@ def test_any_text_as_an_arn(text: str) -> None:
 def test_any_map_of_accounts(data: dict[str, str], key: str) -> None:
     one = Map("n", "ack-role-account-map", data)
     one.get(key)
-    carm_map.is_key(key)
+    role_map.is_key(key)
 
 
 SELECTOR: dict[str, Any] = {

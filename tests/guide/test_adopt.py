@@ -25,8 +25,8 @@ from acksm.guide.adopt_place import ADOPTED_CRD, Observed, Way
 from acksm.guide.adopt_plan import Adoption
 from acksm.guide.adopt_wait import State
 from acksm.guide.adopt_wanted import ALL, Wish
-from acksm.guide.carm_map import ACCOUNT_MAP, TEAM_MAP, Map
-from acksm.guide.role_selector import Selector
+from acksm.guide.carm.role_map import ACCOUNT_MAP, TEAM_MAP, Map
+from acksm.guide.carm.role_selector import Selector
 from acksm.ui import Ui
 
 A, B = "012345678901", "111111111111"

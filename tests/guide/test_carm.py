@@ -13,8 +13,8 @@ from acksm.ack import bindings
 from acksm.ack.bindings import OWNER, TEAM, Living
 from acksm.engine.change import Danger, Op
 from acksm.errors import AcksmError
-from acksm.guide import carm, carm_map
-from acksm.guide.carm_map import ACCOUNT_MAP, TEAM_MAP, Subject
+from acksm.guide.carm import command as carm, role_map
+from acksm.guide.carm.role_map import ACCOUNT_MAP, TEAM_MAP, Subject
 from acksm.kube.client import Kube
 from acksm.kube.keys import set_keys
 from carm_cluster import BOTH, OWN, ROLE, B, C, account, bind, carry_out, observed, running, state, unbind, wanted
@@ -479,6 +479,6 @@ def test_a_map_that_got_an_entry_meanwhile_is_not_deleted() -> None:
 
 
 def test_keys_of_a_map_are_what_a_configmap_takes() -> None:
-    assert all(carm_map.is_key(text) for text in (B, "team-a", "sagemaker.x", "A_b"))
-    assert not any(carm_map.is_key(text) for text in ("", ".", "..", "a b", "a/b", "ä", "x" * 241))
+    assert all(role_map.is_key(text) for text in (B, "team-a", "sagemaker.x", "A_b"))
+    assert not any(role_map.is_key(text) for text in ("", ".", "..", "a b", "a/b", "ä", "x" * 241))
     assert BOTH

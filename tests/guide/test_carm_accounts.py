@@ -14,8 +14,8 @@ from ruamel.yaml import YAML
 from acksm.config import Settings
 from acksm.engine.change import Danger
 from acksm.errors import AcksmError
-from acksm.guide import carm_accounts, carm_print, carm_trust
-from acksm.guide.carm_accounts import Controllers
+from acksm.guide.carm import accounts, template, trust as carm_trust
+from acksm.guide.carm.accounts import Controllers
 from acksm.guide.connect.target import Target
 from acksm.guide.identity import iam_role
 from acksm.guide.identity.judged import Verdict
@@ -44,7 +44,7 @@ SID = carm_trust.sid(CLUSTER_ARN)
 
 def want(who: Controllers = WHO, services: Any = ("sagemaker",), **settings: Any) -> iam_role.Wanted:
     role = settings.pop("role", None)
-    return carm_accounts.wanted_role(target(**settings), B, who, dict.fromkeys(services, ()), role)
+    return accounts.wanted_role(target(**settings), B, who, dict.fromkeys(services, ()), role)
 
 
 def role(trust: Any, tags: Any = MARKS, **more: Any) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def test_who_is_let_in(statements: Any, pod_identity: bool, expected: str) -> No
 
 
 def test_a_new_role_trusts_exactly_the_controllers_role() -> None:
-    (create, attach) = carm_accounts.plan_target(iam_role.Observed(None), want(), WHO)
+    (create, attach) = accounts.plan_target(iam_role.Observed(None), want(), WHO)
     assert (create.call, create.target) == ("target-iam.create_role", FAR)
     (statement,) = create.params["trust"]["Statement"]
     assert (statement["Principal"], statement["Action"]) == ({"AWS": OURS}, "sts:AssumeRole")
@@ -99,7 +99,7 @@ def test_a_new_role_trusts_exactly_the_controllers_role() -> None:
 
 def test_pod_identity_needs_tag_session_on_both_sides() -> None:
     who = Controllers([OURS], pod_identity=True)
-    (create, _) = carm_accounts.plan_target(iam_role.Observed(None), want(who), who)
+    (create, _) = accounts.plan_target(iam_role.Observed(None), want(who), who)
     assert create.params["trust"]["Statement"][0]["Action"] == ["sts:AssumeRole", "sts:TagSession"]
     policy = carm_trust.merge_policy(None, [FAR], True, SID)
     assert policy["Statement"][0]["Action"] == ["sts:AssumeRole", "sts:TagSession"]
@@ -111,23 +111,23 @@ def made(who: Controllers = WHO) -> dict[str, Any]:
 
 
 def test_a_second_run_plans_nothing_and_foreign_statements_stay() -> None:
-    assert carm_accounts.plan_target(iam_role.Observed(made()), want(), WHO) == []
+    assert accounts.plan_target(iam_role.Observed(made()), want(), WHO) == []
     theirs = trusts(Principal={"AWS": f"arn:aws:iam::{C}:role/auditor"})
     found = made() | {"trust": {"Version": "2012-10-17", "Statement": [theirs]}}
-    (change,) = carm_accounts.plan_target(iam_role.Observed(found), want(), WHO)
+    (change,) = accounts.plan_target(iam_role.Observed(found), want(), WHO)
     assert change.params["trust"]["Statement"] == [theirs, carm_trust.trust_statement([OURS], False, SID)]
 
 
 def test_a_statement_about_a_role_that_was_made_anew_is_replaced() -> None:
     old = carm_trust.trust_statement([DEAD], False, SID)
     found = made() | {"trust": {"Version": "2012-10-17", "Statement": [old]}}
-    (change,) = carm_accounts.plan_target(iam_role.Observed(found), want(), WHO)
+    (change,) = accounts.plan_target(iam_role.Observed(found), want(), WHO)
     assert change.params["trust"]["Statement"] == [carm_trust.trust_statement([OURS], False, SID)]
 
 
 def test_the_whole_account_in_a_trust_is_not_exactly_the_role() -> None:
     found = made() | {"trust": {"Statement": [trusts(Principal={"AWS": f"arn:aws:iam::{OWN}:root"})]}}
-    (change,) = carm_accounts.plan_target(iam_role.Observed(found), want(), WHO)
+    (change,) = accounts.plan_target(iam_role.Observed(found), want(), WHO)
     assert carm_trust.trust_statement([OURS], False, SID) in change.params["trust"]["Statement"]
 
 
@@ -135,11 +135,11 @@ def test_the_whole_account_in_a_trust_is_not_exactly_the_role() -> None:
 def test_anothers_role_is_refused_with_a_diff_unless_adopted(tags: dict[str, str]) -> None:
     found = iam_role.Observed(role({"Statement": [trusts(Principal={"AWS": C})]}, tags=tags))
     with pytest.raises(AcksmError) as caught:
-        carm_accounts.plan_target(found, want(), WHO)
+        accounts.plan_target(found, want(), WHO)
     assert caught.value.id == "carm-role-not-ours"
     assert any(OURS in line for line in caught.value.details["diff"])
     assert "--target-role-name" in caught.value.remedy
-    changes = carm_accounts.plan_target(found, want(adopt_target_role=True), WHO)
+    changes = accounts.plan_target(found, want(adopt_target_role=True), WHO)
     assert {change.danger for change in changes if change.id != "iam-role.attach"} == {Danger.MILD}
     assert all(OWNED_TAG not in change.params.get("tags", {}) for change in changes)
 
@@ -148,7 +148,7 @@ def test_an_external_id_is_refused_with_the_reason_whoever_owns_the_role() -> No
     for tags in (MARKS, {}):
         found = iam_role.Observed(role({"Statement": [trusts(Condition=EXTERNAL)]}, tags=tags))
         with pytest.raises(AcksmError) as caught:
-            carm_accounts.plan_target(found, want(adopt_target_role=True), WHO)
+            accounts.plan_target(found, want(adopt_target_role=True), WHO)
         assert caught.value.id == "carm-external-id"
         assert "community#2175" in caught.value.entry.cause
 
@@ -197,7 +197,7 @@ def document(*statements: Any) -> dict[str, Any]:
 
 
 def plan_b(trust: Any) -> Any:
-    return carm_accounts.plan_target(iam_role.Observed(made() | {"trust": trust}), want(), WHO)
+    return accounts.plan_target(iam_role.Observed(made() | {"trust": trust}), want(), WHO)
 
 
 def test_each_cluster_has_a_statement_of_its_own_and_both_setups_agree() -> None:
@@ -241,7 +241,7 @@ def test_conditions_and_actions_that_b_added_stay_when_another_principal_comes()
 
 
 def test_a_new_principal_in_another_account_is_asked_about_and_an_old_one_is_not() -> None:
-    (create, _) = carm_accounts.plan_target(iam_role.Observed(None), want(), WHO)
+    (create, _) = accounts.plan_target(iam_role.Observed(None), want(), WHO)
     assert (create.danger, create.reason) == (Danger.MILD, f"it lets in {OURS}")
     (change,) = plan_b(document(trusts(Principal={"AWS": C})))
     assert change.danger is Danger.MILD
@@ -307,7 +307,7 @@ def own(inline: Any = None, tags: Any = MARKS) -> dict[str, Any]:
 
 
 def plan_own(found: Any, far: str = FAR, **settings: Any) -> Any:
-    return carm_accounts.plan_own(found, OURS, far, WHO, target(**settings))
+    return accounts.plan_own(found, OURS, far, WHO, target(**settings))
 
 
 def test_the_policy_names_exactly_the_roles_and_keeps_those_of_other_accounts() -> None:
@@ -420,10 +420,10 @@ def test_the_print_out_is_a_template_that_makes_the_same_role() -> None:
     wanted = want(
         services=("sagemaker", "applicationautoscaling"), target_tag=["team=ml"], target_permissions_boundary="arn:b"
     )
-    text = carm_print.text(wanted, carm_print.template(wanted, [OURS]), carm_print.commands(wanted))
+    text = template.text(wanted, template.template(wanted, [OURS]), template.commands(wanted))
     (resource,) = YAML(typ="safe", pure=True).load(text)["Resources"].values()
     found = resource["Properties"]
-    (create, attach, inline, _linked) = carm_accounts.plan_target(iam_role.Observed(None, False), wanted, WHO)
+    (create, attach, inline, _linked) = accounts.plan_target(iam_role.Observed(None, False), wanted, WHO)
     assert found["AssumeRolePolicyDocument"] == create.params["trust"]
     assert {tag["Key"]: tag["Value"] for tag in found["Tags"]} == create.params["tags"]
     assert (found["RoleName"], found["Path"], found["PermissionsBoundary"]) == (wanted.name, "/", "arn:b")
@@ -433,7 +433,7 @@ def test_the_print_out_is_a_template_that_makes_the_same_role() -> None:
 
 def test_the_commands_make_the_same_role() -> None:
     wanted = want(services=("sagemaker", "applicationautoscaling"))
-    create, attach, inline, linked = (shlex.split(line) for line in carm_print.commands(wanted))
+    create, attach, inline, linked = (shlex.split(line) for line in template.commands(wanted))
     document = json.loads(create[create.index("--assume-role-policy-document") + 1])
     assert document == wanted.trust(None, iam_role.NEW)
     assert create[create.index("--tags") + 1 :] == [f"Key={key},Value={value}" for key, value in wanted.tags.items()]

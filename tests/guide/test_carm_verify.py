@@ -12,11 +12,11 @@ from acksm.ack.bindings import OBJECT_REGION, OWNER, REGION, TEAM, Namespace
 from acksm.ack.running import CARM, SELECTOR
 from acksm.engine.checks import Check, State, worst
 from acksm.errors import AcksmError
-from acksm.guide import carm, carm_trust, carm_verify
-from acksm.guide.carm_evidence import Evidence
-from acksm.guide.carm_map import ACCOUNT_MAP, TEAM_MAP, Map
+from acksm.guide.carm import command as carm, trust as carm_trust, verify
+from acksm.guide.carm.evidence import Evidence
+from acksm.guide.carm.role_map import ACCOUNT_MAP, TEAM_MAP, Map
+from acksm.guide.carm.role_selector import Selector, of_binding
 from acksm.guide.identity.judged import Judged, Verdict
-from acksm.guide.role_selector import Selector, of_binding
 from carm_cluster import OWN, PARTITIONS, ROLE, B, C, running
 
 CONTROLLER = running()
@@ -74,13 +74,13 @@ def trusted(**more: Any) -> dict[str, Any]:
 
 
 def broken(evidence: Evidence) -> list[str]:
-    (chain,) = carm_verify.chains(evidence, ["production"])
-    checks = [*chain.checks, *carm_verify.maps(evidence)]
+    (chain,) = verify.chains(evidence, ["production"])
+    checks = [*chain.checks, *verify.maps(evidence)]
     return [check.id for check in checks if check.state is State.BROKEN]
 
 
 def test_a_whole_chain_holds() -> None:
-    (chain,) = carm_verify.chains(whole(), ["production"])
+    (chain,) = verify.chains(whole(), ["production"])
     assert {check.state for check in chain.checks} == {State.OK}
     assert (chain.assumable, chain.roles) == ("yes", {"sagemaker": FAR})
     assert {check.id for check in chain.checks} == {
@@ -164,17 +164,17 @@ UNJUDGED = {
 @pytest.mark.parametrize("name", UNJUDGED)
 def test_a_trust_that_cannot_be_judged_is_unknown_until_the_role_is_really_assumed(name: str) -> None:
     evidence = with_trust(UNJUDGED[name])
-    (chain,) = carm_verify.chains(evidence, ["production"])
+    (chain,) = verify.chains(evidence, ["production"])
     (check,) = [one for one in chain.checks if one.id == "check.carm-trust"]
     assert (check.state, check.remedy) == (State.UNKNOWN, "acksm carm verify --live")
     assert chain.assumable == "not proven"
-    (chain,) = carm_verify.chains(replace(evidence, proofs={(OWN_ROLE, FAR): None}), ["production"])
+    (chain,) = verify.chains(replace(evidence, proofs={(OWN_ROLE, FAR): None}), ["production"])
     assert chain.assumable == "yes"
 
 
 def test_a_policy_that_cannot_be_judged_is_unknown() -> None:
     doubtful = {(OWN_ROLE, FAR): Judged(Verdict.UNKNOWN, "a Deny with NotResource")}
-    (chain,) = carm_verify.chains(whole(allowed=doubtful), ["production"])
+    (chain,) = verify.chains(whole(allowed=doubtful), ["production"])
     (check,) = [one for one in chain.checks if one.state is not State.OK]
     assert (check.id, check.state) == ("check.carm-policy", State.UNKNOWN)
     assert "a Deny with NotResource" in check.text
@@ -182,20 +182,20 @@ def test_a_policy_that_cannot_be_judged_is_unknown() -> None:
 
 def test_warnings_are_told_and_are_no_failure() -> None:
     evidence = with_annotations(owner=B, wrong="eu-west-1")
-    (chain,) = carm_verify.chains(evidence, ["production"])
+    (chain,) = verify.chains(evidence, ["production"])
     assert [check.id for check in chain.checks if check.state is State.WARNING] == ["check.region-annotation"]
     assert chain.assumable == "yes"
-    (chain,) = carm_verify.chains(with_controller(endpoint="http://x"), ["production"])
+    (chain,) = verify.chains(with_controller(endpoint="http://x"), ["production"])
     assert [check.id for check in chain.checks if check.state is State.WARNING] == ["check.carm-endpoint"]
 
 
 def test_without_credentials_of_b_nothing_is_claimed_and_the_real_thing_proves_it() -> None:
-    (chain,) = carm_verify.chains(whole(far_roles={}), ["production"])
+    (chain,) = verify.chains(whole(far_roles={}), ["production"])
     assert (chain.assumable, worst(chain.checks)) == ("not proven", State.UNKNOWN)
-    (chain,) = carm_verify.chains(whole(far_roles={}, proofs={(OWN_ROLE, FAR): None}), ["production"])
+    (chain,) = verify.chains(whole(far_roles={}, proofs={(OWN_ROLE, FAR): None}), ["production"])
     assert chain.assumable == "yes"
     refused = whole(far_roles={}, proofs={(OWN_ROLE, FAR): AcksmError("aws-access-denied", "no")})
-    (chain,) = carm_verify.chains(refused, ["production"])
+    (chain,) = verify.chains(refused, ["production"])
     assert chain.assumable == "no: check.carm-live"
 
 
@@ -203,12 +203,12 @@ def test_a_service_key_and_a_team_count_with_their_gates() -> None:
     gates = frozenset({"ServiceLevelCARM", "TeamLevelCARM"})
     start = with_map({f"sagemaker.{B}": FAR, B: ROLE.format(B) + "2"})
     evidence = replace(start, observed=replace(start.observed, running=(running(gates=gates),)))
-    (chain,) = carm_verify.chains(evidence, ["production"])
+    (chain,) = verify.chains(evidence, ["production"])
     assert chain.roles == {"sagemaker": FAR}
     team = with_annotations(owner=C, team="team-a")
     maps = {**team.observed.maps, ("ack-system", TEAM_MAP): Map("ack-system", TEAM_MAP, {"team-a": FAR})}
     evidence = replace(team, observed=replace(team.observed, running=(running(gates=gates),), maps=maps))
-    (chain,) = carm_verify.chains(evidence, ["production"])
+    (chain,) = verify.chains(evidence, ["production"])
     assert (str(chain.subject), chain.assumable) == ("team team-a", "yes")
     off = replace(team, observed=replace(team.observed, maps=maps))
     assert broken(off) == ["check.carm-map"]  # the gate is off, so the account counts, and it has no entry
@@ -218,9 +218,9 @@ def test_only_bound_namespaces_are_looked_at_and_unknown_ones_refused() -> None:
     start = whole()
     spaces = {**start.observed.namespaces, "free": Namespace("free")}
     evidence = replace(start, observed=replace(start.observed, namespaces=spaces))
-    assert [chain.namespace for chain in carm_verify.chains(evidence)] == ["production"]
+    assert [chain.namespace for chain in verify.chains(evidence)] == ["production"]
     with pytest.raises(AcksmError) as caught:
-        carm_verify.chains(evidence, ["nowhere"])
+        verify.chains(evidence, ["nowhere"])
     assert caught.value.id == "binding-namespace-missing"
 
 

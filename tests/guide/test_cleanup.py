@@ -15,8 +15,9 @@ from acksm.ack.inventory import Common, Crd, Effect, Inventory, Item, Policy
 from acksm.ack.running import Running
 from acksm.engine.change import Change, Danger, Op, Plan
 from acksm.errors import AcksmError
-from acksm.guide import carm_trust, cleanup_cluster, cleanup_iam, cleanup_mend, cleanup_objects, cleanup_report
-from acksm.guide.carm_map import ACCOUNT_MAP, Map
+from acksm.guide import cleanup_cluster, cleanup_iam, cleanup_mend, cleanup_objects, cleanup_report
+from acksm.guide.carm import trust as carm_trust
+from acksm.guide.carm.role_map import ACCOUNT_MAP, Map
 from acksm.guide.cleanup_objects import Choice
 from acksm.guide.cleanup_seen import Observed, Providers, ReleaseSeen, RoleSeen, Wanted
 from acksm.guide.identity import oidc

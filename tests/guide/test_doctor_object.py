@@ -15,7 +15,7 @@ from acksm.ack.running import Flags, Running
 from acksm.catalog import lookup
 from acksm.engine.checks import Check, State
 from acksm.guide import doctor, doctor_way
-from acksm.guide.carm_verify import Chain
+from acksm.guide.carm.verify import Chain
 from acksm.guide.doctor_object import Facts
 from acksm.guide.doctor_way import first, follow
 from acksm.guide.region.explain import explain

@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 
 import policy_linter
 from acksm.ack.kinds import API, KINDS, Kind
-from acksm.guide import carm_trust
+from acksm.guide.carm import trust as carm_trust
 from acksm.guide.identity import policies, trust
 
 ACCOUNT = "012345678901"

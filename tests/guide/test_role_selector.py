@@ -9,9 +9,9 @@ from hypothesis import given, strategies as st
 
 from acksm.ack.bindings import Living, Namespace
 from acksm.errors import AcksmError
-from acksm.guide import carm, role_selector
-from acksm.guide.carm_map import Subject
-from acksm.guide.role_selector import Seen, Selector, of_binding, overlap, overlaps
+from acksm.guide.carm import command as carm, role_selector
+from acksm.guide.carm.role_map import Subject
+from acksm.guide.carm.role_selector import Seen, Selector, of_binding, overlap, overlaps
 from carm_cluster import OWN, ROLE, B, C, account, running, wanted
 
 FAR = ROLE.format(B)

@@ -14,7 +14,7 @@ from acksm.aws.session import Identity
 from acksm.config import Settings
 from acksm.engine.change import Danger, Op
 from acksm.guide import sample_plan, sample_roles, samples as section
-from acksm.guide.role_selector import Selector
+from acksm.guide.carm.role_selector import Selector
 from acksm.guide.sample_files import Sample, chain, samples
 from acksm.guide.sample_plan import SAMPLE_LABEL
 from acksm.kube.owners import OWNED_LABEL

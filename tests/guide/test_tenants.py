@@ -19,8 +19,9 @@ from hypothesis import HealthCheck, example, given, settings, strategies as st
 from acksm.ack import charts, inventory
 from acksm.ack.kinds import KINDS
 from acksm.errors import AcksmError
-from acksm.guide import adopt_place, carm_accounts, carm_bind, cleanup, doctor_running, install
-from acksm.guide.carm_bind import Asked
+from acksm.guide import adopt_place, cleanup, doctor_running, install
+from acksm.guide.carm import accounts, bind
+from acksm.guide.carm.bind import Asked
 from acksm.guide.cleanup_seen import Wanted
 from acksm.guide.identity import trust
 from acksm.guide.region import command as region
@@ -47,7 +48,7 @@ class World:
         for name in (TENANT, VICTIM, "bound", "data"):
             self.memory.kube.put(namespace(name))
         install.run(self.memory.settings(), Said(), command="install", sections=install.ALL)
-        carm_bind.run_bind(self.memory.settings(), Said(), Asked(["bound"], account=OTHER))
+        bind.run_bind(self.memory.settings(), Said(), Asked(["bound"], account=OTHER))
         # what a mistyped --controller-namespace once left: the tenant's service account of that name has the role
         role = self.memory.iam.roles[ROLE_NAME]["Role"]
         document = trust.statement(ISSUER, [trust.subject(name, ACCOUNT_NAME) for name in (HOME, TENANT)])
@@ -111,11 +112,11 @@ COMMANDS: dict[str, Callable[[MemoryWorld, Said], Any]] = {
     ),
     "cleanup": _cleans(Wanted()),
     "cleanup --all --delete-aws": _cleans(EVERYTHING),
-    "carm bind": lambda world, ui: carm_bind.run_bind(
+    "carm bind": lambda world, ui: bind.run_bind(
         world.settings(dry_run=True), ui, Asked([VICTIM], account="333333333333")
     ),
-    "carm unbind": lambda world, ui: carm_bind.run_unbind(world.settings(dry_run=True), ui, ["bound"]),
-    "carm setup": lambda world, ui: carm_accounts.run(
+    "carm unbind": lambda world, ui: bind.run_unbind(world.settings(dry_run=True), ui, ["bound"]),
+    "carm setup": lambda world, ui: accounts.run(
         world.settings(dry_run=True, adopt_role=True), ui, OTHER, print_only=True
     ),
     "region bind": lambda world, ui: region.run_bind(
@@ -128,7 +129,7 @@ COMMANDS: dict[str, Callable[[MemoryWorld, Said], Any]] = {
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
     with pytest.MonkeyPatch.context() as patch:
-        commands_run_on(patch, lambda: World.current, (install, region, carm_bind, carm_accounts, cleanup))
+        commands_run_on(patch, lambda: World.current, (install, region, bind, accounts, cleanup))
         yield World()
 
 

@@ -25,7 +25,7 @@ from acksm.ack.inventory_objects import (
     item_of,
 )
 from acksm.errors import AcksmError
-from acksm.guide import role_selector
+from acksm.guide.carm import role_selector
 from acksm.guide.crds import COMMON_GROUP
 from acksm.helm import records
 from acksm.kube.client import Kube

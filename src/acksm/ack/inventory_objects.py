@@ -14,7 +14,7 @@ from typing import Any
 from acksm.ack.bindings import Namespace
 from acksm.ack.kinds import KINDS, Kind
 from acksm.ack.running import Running
-from acksm.guide import role_selector
+from acksm.guide.carm import role_selector
 from acksm.guide.crds import CHART_ANNOTATION, COMMON_GROUP
 from acksm.kube.keys import ANNOTATIONS, values_at
 from acksm.kube.owners import Owner, is_owned, owner_of

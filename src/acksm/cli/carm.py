@@ -39,9 +39,9 @@ _LIVE = option("live", bool, False, "--live", help="Assume each role once, with 
     help="Let the controllers' role assume a role in another account, on both sides (guide 6.1).",
 )
 def setup(resolved: Any, ui: Any, print_only: bool) -> int:
-    from acksm.guide import carm_accounts
+    from acksm.guide.carm import accounts
 
-    return carm_accounts.run(resolved.settings, ui, resolved.settings.target_account, print_only=print_only)
+    return accounts.run(resolved.settings, ui, resolved.settings.target_account, print_only=print_only)
 
 
 @command(
@@ -75,7 +75,7 @@ def bind(
     role_arn: str,
     for_service: list[str] | None,
 ) -> int:
-    from acksm.guide import carm_bind
+    from acksm.guide.carm import bind as carm_bind
 
     asked = carm_bind.Asked(tuple(namespaces or ()), account, team, role_arn, tuple(for_service or ()))
     return carm_bind.run_bind(resolved.settings, ui, asked)
@@ -91,7 +91,7 @@ def bind(
     help="Take the binding away, and the map's entry when no namespace uses it.",
 )
 def unbind(resolved: Any, ui: Any, namespaces: list[str]) -> int:
-    from acksm.guide import carm_bind
+    from acksm.guide.carm import bind as carm_bind
 
     return carm_bind.run_unbind(resolved.settings, ui, namespaces)
 
@@ -106,7 +106,7 @@ def unbind(resolved: Any, ui: Any, namespaces: list[str]) -> int:
     help="Namespaces, their accounts and roles, and whether the roles can be assumed; exit 3 when one cannot.",
 )
 def list_(resolved: Any, ui: Any, live: bool) -> int:
-    from acksm.guide import carm_verify
+    from acksm.guide.carm import verify as carm_verify
 
     return carm_verify.run(resolved.settings, ui, (), live=live, command="carm list")
 
@@ -121,6 +121,6 @@ def list_(resolved: Any, ui: Any, live: bool) -> int:
     help="Each link from namespace to assumed role; exit 3 unless all hold and are proven.",
 )
 def verify(resolved: Any, ui: Any, namespaces: list[str] | None, live: bool) -> int:
-    from acksm.guide import carm_verify
+    from acksm.guide.carm import verify as carm_verify
 
     return carm_verify.run(resolved.settings, ui, tuple(namespaces or ()), live=live, command="carm verify")

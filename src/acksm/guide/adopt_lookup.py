@@ -15,9 +15,9 @@ from acksm.aws import objects
 from acksm.aws.objects import Found
 from acksm.aws.session import Aws
 from acksm.errors import AcksmError
-from acksm.guide import carm_accounts
 from acksm.guide.adopt_place import Place
 from acksm.guide.adopt_wanted import Wish
+from acksm.guide.carm import accounts as carm_accounts
 from acksm.guide.connect.target import Target
 
 MANY = 12  # so many of a kind are looked up by a list

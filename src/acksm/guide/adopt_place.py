@@ -17,12 +17,12 @@ from acksm.ack.bindings import REGION, Namespace
 from acksm.ack.kinds import Kind
 from acksm.ack.running import IGNORED_NAMESPACES, SELECTOR, SERVICE_CARM, Running
 from acksm.errors import AcksmError
-from acksm.guide import carm_map, role_selector
-from acksm.guide.carm_map import Maps
-from acksm.guide.carm_verify import effective
+from acksm.guide.carm import role_map, role_selector
+from acksm.guide.carm.role_map import Maps
+from acksm.guide.carm.role_selector import Selector
+from acksm.guide.carm.verify import effective
 from acksm.guide.connect.target import Target
 from acksm.guide.crds import COMMON_GROUP
-from acksm.guide.role_selector import Selector
 from acksm.kube.paths import ref
 
 GATE, READ_ONLY_GATE = "ResourceAdoption", "ReadOnlyResources"
@@ -70,7 +70,7 @@ def observe(target: Target) -> Observed:
         listed = pool.submit(bindings.observe, kube)
         crds = pool.submit(kube.list, ref("CustomResourceDefinition"), metadata_only=True)
         found = discovery.observe(kube, target.settings.controller_namespace).working
-        maps = pool.submit(carm_map.observe, kube, {item.namespace for item in found})
+        maps = pool.submit(role_map.observe, kube, {item.namespace for item in found})
         selecting = any(item.mode == SELECTOR for item in found)
         selectors = role_selector.list_all(kube) if selecting else []
         served = frozenset(str(item["metadata"]["name"]) for item in crds.result())

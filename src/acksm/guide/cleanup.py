@@ -265,7 +265,7 @@ def _check_far(other: Aws | None, changes: Sequence[Change], settings: Settings)
 
 
 def _dispatch(target: Target, observed: Observed, other: Aws | None, emit: Emit) -> dict[str, Callable[..., Any]]:
-    from acksm.guide import carm_bind
+    from acksm.guide.carm import bind
 
     accounts = {observed.reached: other} if other else {}
     calls = Calls(
@@ -286,7 +286,7 @@ def _dispatch(target: Target, observed: Observed, other: Aws | None, emit: Emit)
         target.releases.uninstall(release, namespace, seconds=target.deadline.remaining)
 
     return {
-        **carm_bind.dispatch(target, emit),
+        **bind.dispatch(target, emit),
         **install.dispatch(target, emit),
         **far,
         **calls.table(),

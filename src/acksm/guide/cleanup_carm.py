@@ -6,10 +6,10 @@ from acksm.ack import bindings, charts
 from acksm.ack.bindings import OWNER, REGION, TEAM
 from acksm.ack.inventory import Common
 from acksm.engine.change import Change, Danger, Op
-from acksm.guide import carm_map
-from acksm.guide.carm_map import ACCOUNT_MAP, STEP as CARM
+from acksm.guide.carm import role_map
+from acksm.guide.carm.role_map import ACCOUNT_MAP, STEP as CARM
+from acksm.guide.carm.role_selector import KIND as SELECTOR
 from acksm.guide.cleanup_seen import Observed, Part, Wanted
-from acksm.guide.role_selector import KIND as SELECTOR
 from acksm.kube.paths import Ref
 
 
@@ -62,7 +62,7 @@ def plan_carm(observed: Observed, wanted: Wanted) -> Part:
             for key in item.data
             if key not in ids
         ]
-        changes, _ = carm_map.release(item, ids, OWNER if item.name == ACCOUNT_MAP else TEAM)
+        changes, _ = role_map.release(item, ids, OWNER if item.name == ACCOUNT_MAP else TEAM)
         part.changes += changes
         left = [key for key in ids if not bindings.made_by_acksm(item.managers.get(key, ()))]
         part.kept += [(f"entry {key} of {item}", "acksm did not write it") for key in left]
@@ -87,7 +87,7 @@ def _id(key: str) -> str:
     return rest if dot and service in charts.SERVICES else key
 
 
-def _empty(item: carm_map.Map) -> list[Change]:
+def _empty(item: role_map.Map) -> list[Change]:
     return [
         Change(
             id="carm.map-empty",

@@ -11,7 +11,8 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from acksm.engine.change import Change, Danger, Op
-from acksm.guide import carm_trust, sample_roles
+from acksm.guide import sample_roles
+from acksm.guide.carm import trust
 from acksm.guide.cleanup_seen import Observed, Providers, RoleSeen
 from acksm.guide.identity import policies
 from acksm.guide.identity.judged import GONE, as_list, statements
@@ -119,14 +120,14 @@ def plan_role(seen: RoleSeen, *, step: str = STEP, iam: str = "iam") -> list[Cha
 
 def plan_own_policy(seen: RoleSeen, cluster_arn: str) -> list[Change]:
     """This cluster's statement out of account A's inline policy, on a role that stays."""
-    document = (seen.role or {}).get("inline", {}).get(carm_trust.POLICY)
+    document = (seen.role or {}).get("inline", {}).get(trust.POLICY)
     if document is None:
         return []
     alone = clusters_of((seen.role or {})["tags"]) == {cluster_arn}
-    after = carm_trust.without_policy(document, carm_trust.sid(cluster_arn), sole=alone)
+    after = trust.without_policy(document, trust.sid(cluster_arn), sole=alone)
     if after == document:
         return []
-    params: dict[str, Any] = {"name": seen.name, "policy": carm_trust.POLICY}
+    params: dict[str, Any] = {"name": seen.name, "policy": trust.POLICY}
     return [
         Change(
             id="cleanup.carm-policy",
@@ -136,8 +137,8 @@ def plan_own_policy(seen: RoleSeen, cluster_arn: str) -> list[Change]:
             target=seen.arn,
             call="iam.put_policy" if after else "iam.delete_policy",
             params=params | ({"document": after} if after else {}),
-            before={carm_trust.POLICY: document},
-            after={carm_trust.POLICY: after} if after else None,
+            before={trust.POLICY: document},
+            after={trust.POLICY: after} if after else None,
             reason="no account is bound any more",
             danger=Danger.MILD,
         )
@@ -148,7 +149,7 @@ def plan_far_trust(seen: RoleSeen, cluster_arn: str, principals: Collection[str]
     """This cluster's statement out of the trust policy of account B's role, on a role that stays: another cluster's, or
     one that acksm did not make. IAM knows no empty trust policy, so the last statement stays."""
     document = (seen.role or {}).get("trust")
-    after = carm_trust.without(document, carm_trust.sid(cluster_arn), principals) if document else None
+    after = trust.without(document, trust.sid(cluster_arn), principals) if document else None
     if after is None or after == document:
         return []
     return [

@@ -17,8 +17,9 @@ from acksm.config import TARGET_ROLE
 from acksm.engine.change import Change, Op
 from acksm.errors import AcksmError
 from acksm.events import Emit
-from acksm.guide import carm, carm_map, carm_trust, install
-from acksm.guide.carm_map import ACCOUNT_MAP, Subject
+from acksm.guide import install
+from acksm.guide.carm import command as carm, role_map, trust
+from acksm.guide.carm.role_map import ACCOUNT_MAP, Subject
 from acksm.guide.cleanup_objects import Choice
 from acksm.guide.cleanup_seen import Observed, ReleaseSeen, RoleSeen, Wanted
 from acksm.guide.connect.target import Target
@@ -217,14 +218,14 @@ def map_entries(observed: Observed, choice: Choice) -> list[Change]:
         now = observed.maps.get((observed.namespace, ACCOUNT_MAP))
         if not any(now and now.get(name) for name in key.keys):
             missing[key.id] = _role_in(observed, item.account)
-    now = observed.maps.get((observed.namespace, ACCOUNT_MAP)) or carm_map.Map(observed.namespace, ACCOUNT_MAP)
-    changes = carm_map.entries(now, missing, {}) if missing else []
+    now = observed.maps.get((observed.namespace, ACCOUNT_MAP)) or role_map.Map(observed.namespace, ACCOUNT_MAP)
+    changes = role_map.entries(now, missing, {}) if missing else []
     return [replace(change, reason="objects of that account could not be let go of without it") for change in changes]
 
 
 def _role_in(observed: Observed, account: str) -> str:
     for seen in observed.roles:
-        for statement in statements((seen.role or {}).get("inline", {}).get(carm_trust.POLICY)):
+        for statement in statements((seen.role or {}).get("inline", {}).get(trust.POLICY)):
             for arn in as_list(statement.get("Resource")):
                 if f"::{account}:role/" in str(arn):
                     return str(arn)
@@ -237,7 +238,7 @@ def with_entries(observed: Observed, changes: Sequence[Change]) -> Observed:
     maps = dict(observed.maps)
     for change in changes:
         where = (str(change.params["namespace"]), str(change.params["name"]))
-        now = maps.get(where) or carm_map.Map(*where)
+        now = maps.get(where) or role_map.Map(*where)
         put = {key: after for key, (_, after) in change.params["keys"].items()}
         managers = {**now.managers, **{key: [FIELD_MANAGER] for key in put}}
         maps[where] = replace(

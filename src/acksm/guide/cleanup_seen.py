@@ -16,7 +16,8 @@ from acksm.ack.readiness import ROLE_ANNOTATION, Health
 from acksm.aws.session import Aws
 from acksm.engine.change import Change
 from acksm.errors import AcksmError
-from acksm.guide import carm_accounts, carm_map, drift, recorded, sample_roles
+from acksm.guide import drift, recorded, sample_roles
+from acksm.guide.carm import accounts as carm_accounts, role_map
 from acksm.guide.connect.target import Target
 from acksm.guide.identity import iam_role, oidc
 from acksm.guide.identity.oidc import CLUSTER_TAG, OWNED_TAG
@@ -125,7 +126,7 @@ class Observed:
     own: str
     cluster_arn: str
     releases: Mapping[str, ReleaseSeen] = field(default_factory=dict)
-    maps: carm_map.Maps = field(default_factory=dict)
+    maps: role_map.Maps = field(default_factory=dict)
     roles: tuple[RoleSeen, ...] = ()
     far: tuple[RoleSeen, ...] = ()
     reached: str = ""  # the other account that could be asked
@@ -174,7 +175,7 @@ def observe(target: Target, wanted: Wanted, other: Aws | None) -> Observed:
         )
         capabilities = pool.submit(_capabilities, target.aws, target.cluster.name)
         seen = found.result()
-        maps = pool.submit(carm_map.observe, kube, {namespace})
+        maps = pool.submit(role_map.observe, kube, {namespace})
         owned = frozenset(name for name, item in seen.namespaces.items() if item.labels.get(OWNED_LABEL) == "true")
         looked = [name for name in owned if not seen.namespaces[name].terminating] if wanted.namespace else []
         contained = list(pool.map(lambda name: contents.look(kube, name), looked))
@@ -221,7 +222,7 @@ def role_seen(aws: Aws, name: str, cluster: str = "") -> RoleSeen:
     return RoleSeen(name, role, tuple(aws.iam.instance_profiles(name)), tuple(pods))
 
 
-def _far_names(target: Target, maps: carm_map.Maps) -> list[str]:
+def _far_names(target: Target, maps: role_map.Maps) -> list[str]:
     """Names of the roles in the other account: the one that `carm setup` makes, and those that the maps name."""
     named = {target.settings.target_role_name}
     for item in maps.values():

@@ -21,7 +21,8 @@ from acksm.engine.change import Op, Plan
 from acksm.engine.waits import Deadline
 from acksm.errors import AcksmError
 from acksm.events import Emit
-from acksm.guide import caller_policies, carm, carm_evidence, carm_verify, controllers, install, role_facts
+from acksm.guide import caller_policies, controllers, install, role_facts
+from acksm.guide.carm import command as carm, evidence, verify
 from acksm.guide.connect import rights
 from acksm.guide.connect.target import Target, check_nodes, connect, context_of
 from acksm.guide.crds import COMMON_GROUP
@@ -88,7 +89,7 @@ class Facts:
     associated: Known[Mapping[tuple[str, str], str]] = NOT_ASKED
     inventory: Known[inventory.Inventory] = NOT_ASKED
     logs: Known[Sequence[PodLog]] = NOT_ASKED
-    chains: Known[Sequence[carm_verify.Chain]] = NOT_ASKED
+    chains: Known[Sequence[verify.Chain]] = NOT_ASKED
     let_in: Known[Mapping[str, Live]] = NOT_ASKED
     passing: Known[Mapping[str, Judged]] = NOT_ASKED
 
@@ -298,7 +299,7 @@ def _associated(target: Target, found: Sequence[Running]) -> dict[tuple[str, str
     }
 
 
-def _chains(target: Target, found: Sequence[Running]) -> list[carm_verify.Chain]:
+def _chains(target: Target, found: Sequence[Running]) -> list[verify.Chain]:
     """The chain of every bound namespace; nothing is asked where none is bound."""
     if not found:
         return []
@@ -306,7 +307,7 @@ def _chains(target: Target, found: Sequence[Running]) -> list[carm_verify.Chain]
     selectors = any(item.mode == running.SELECTOR for item in found)
     if not selectors and not any(carm.bound_to(namespace) for namespace in observed.namespaces.values()):
         return []
-    return carm_verify.chains(carm_evidence.gather(target, live=False))
+    return verify.chains(evidence.gather(target, live=False))
 
 
 def _unknown_values(target: Target, releases: Known[Mapping[str, Release]]) -> dict[str, list[str]]:

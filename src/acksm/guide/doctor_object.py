@@ -18,7 +18,7 @@ from acksm.ack.readiness import Health
 from acksm.ack.running import Flags, Running
 from acksm.aws import objects
 from acksm.errors import AcksmError
-from acksm.guide import carm, carm_evidence, carm_verify
+from acksm.guide.carm import command as carm, evidence, verify
 from acksm.guide.connect.target import Target
 from acksm.guide.doctor_facts import NOT_ASKED, Known, attempt
 from acksm.guide.region import explain
@@ -46,7 +46,7 @@ class Facts:
     health: Known[Health | None] = None
     selected: Known[bool] = True
     region: Explained | None = None
-    chain: Known[carm_verify.Chain | None] = None
+    chain: Known[verify.Chain | None] = None
     own_account: str = ""
     logs: Known[Sequence[PodLog]] = ()
     aws: Known[str] = NOT_ASKED
@@ -133,10 +133,10 @@ def _selected(target: Target, place: Ref | None, selector: str) -> bool:
     return bool(target.kube.list(replace(place, name=""), selector=selector, field=f"metadata.name={place.name}"))
 
 
-def _chain(target: Target, namespace: Namespace, controller: Running) -> carm_verify.Chain | None:
+def _chain(target: Target, namespace: Namespace, controller: Running) -> verify.Chain | None:
     if controller.mode != running.SELECTOR and not carm.bound_to(namespace):
         return None
-    return carm_verify.chain(carm_evidence.gather(target, live=False), namespace)
+    return verify.chain(evidence.gather(target, live=False), namespace)
 
 
 def _in_aws(target: Target, facts: Facts) -> str:
@@ -154,7 +154,7 @@ def _in_aws(target: Target, facts: Facts) -> str:
         raise AcksmError("not-looked-at", "neither spec nor status tells its name in AWS")
     aws = target.aws
     if account and account != target.identity.account:
-        other = carm_evidence.other_account(target)
+        other = evidence.other_account(target)
         if other is None or other.identity().account != account:
             raise AcksmError(
                 "not-looked-at",

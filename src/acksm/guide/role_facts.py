@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from acksm.ack.running import Running
-from acksm.guide import carm_trust
+from acksm.guide.carm import trust as carm_trust
 from acksm.guide.connect.target import Target
 from acksm.guide.identity import live_accounts, policies, trust
 from acksm.guide.identity.judged import Judged, Verdict

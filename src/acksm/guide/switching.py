@@ -14,7 +14,7 @@ from acksm.ack.charts import Reading
 from acksm.ack.running import IGNORED_NAMESPACES, SELECTOR, Running
 from acksm.catalog import lookup
 from acksm.errors import AcksmError
-from acksm.guide import role_selector
+from acksm.guide.carm import role_selector
 from acksm.guide.crds import COMMON_GROUP
 from acksm.guide.region.command import stuck_error
 from acksm.kube.client import Kube

@@ -12,8 +12,8 @@ from acksm.config import Settings
 from acksm.engine.change import Plan
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind
-from acksm.guide import carm, carm_map, role_selector
-from acksm.guide.carm_map import Subject
+from acksm.guide.carm import command as carm, role_map, role_selector
+from acksm.guide.carm.role_map import Subject
 from acksm.guide.connect.carry_out import carry_out
 from acksm.guide.connect.target import Target, connect
 
@@ -81,7 +81,7 @@ def _check_id(subject: Subject, where: str) -> None:
     """A ConfigMap's keys are letters, digits, '-', '_' and '.'; ids of accounts have 12 digits."""
     if subject.level == carm.ACCOUNT:
         account_roles.check_account(subject.id, where)
-    elif not carm_map.is_key(subject.id):
+    elif not role_map.is_key(subject.id):
         raise AcksmError("carm-team", f"{subject.id!r} cannot be a key of a ConfigMap", where=where)
 
 
@@ -150,7 +150,7 @@ def dispatch(target: Target, emit: Emit) -> dict[str, Callable[..., Any]]:
 
     return {
         **bindings.kube_calls(target.kube),
-        **carm_map.calls(target.kube),
+        **role_map.calls(target.kube),
         **role_selector.calls(target.kube),
         "kube.restart": target.kube.restart,
         "controller.await_ready": await_ready,

@@ -17,8 +17,8 @@ from acksm.ack.running import SERVICE_CARM, TEAM_CARM, Running
 from acksm.config import TARGET_ROLE
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
-from acksm.guide import carm_map
-from acksm.guide.carm_map import STEP, Maps, Subject
+from acksm.guide.carm import role_map
+from acksm.guide.carm.role_map import STEP, Maps, Subject
 from acksm.guide.connect.target import Target
 
 ACCOUNT, TEAM_LEVEL = "account", "team"
@@ -68,7 +68,7 @@ def observe(target: Target) -> Observed:
     with ThreadPoolExecutor(max_workers=4) as pool:
         listed = pool.submit(bindings.observe, target.kube)
         namespace = target.settings.controller_namespace
-        maps = pool.submit(carm_map.observe, target.kube, {namespace})
+        maps = pool.submit(role_map.observe, target.kube, {namespace})
         found = discovery.observe(target.kube, namespace)
         return Observed(found.own, listed.result(), maps.result(), others=found.others)
 
@@ -186,7 +186,7 @@ def plan(observed: Observed, want: Wanted) -> Planned:
     planned.changes += annotations
     if entries or annotations:
         planned.changes.append(
-            carm_map.confirm({(item.namespace, item.name): _keys(item.name, roles) for item in observed.maps.values()})
+            role_map.confirm({(item.namespace, item.name): _keys(item.name, roles) for item in observed.maps.values()})
         )
     staying = {
         subject for name, live in observed.namespaces.items() if name not in want.bindings for subject in bound_to(live)
@@ -213,14 +213,14 @@ def _keys(map_name: str, roles: Mapping[Subject, Mapping[str, str]]) -> dict[str
     }
 
 
-def _entries(observed: Observed, now: carm_map.Map, roles: Mapping[Subject, Mapping[str, str]]) -> list[Change]:
+def _entries(observed: Observed, now: role_map.Map, roles: Mapping[Subject, Mapping[str, str]]) -> list[Change]:
     wanted = _keys(now.name, roles)
     used: dict[str, int] = {}
     for live in observed.namespaces.values():
         for subject in bound_to(live):
             for key in subject.keys if subject.map == now.name else ():
                 used[key] = used.get(key, 0) + 1
-    return carm_map.entries(now, wanted, used) if wanted else []
+    return role_map.entries(now, wanted, used) if wanted else []
 
 
 def _allowed(observed: Observed, want: Wanted, roles: Mapping[Subject, Mapping[str, str]]) -> dict[str, set[str]]:
@@ -325,6 +325,6 @@ def _release(observed: Observed, gone: Collection[Subject], planned: Planned) ->
         subjects = sorted(subject for subject in gone if subject.map == item.name)
         ids = {key: subject.id for subject in subjects for key in subject.keys}
         if ids:
-            changes, notes = carm_map.release(item, ids, subjects[0].annotation)
+            changes, notes = role_map.release(item, ids, subjects[0].annotation)
             planned.changes += changes
             planned.notes += notes

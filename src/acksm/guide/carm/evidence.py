@@ -11,14 +11,14 @@ from acksm.ack import account_roles, running
 from acksm.ack.running import SELECTOR, Running
 from acksm.aws.session import Aws
 from acksm.errors import AcksmError
-from acksm.guide import carm, carm_accounts, carm_trust, role_selector
-from acksm.guide.carm import Observed
+from acksm.guide.carm import accounts, command as carm, role_selector, trust
+from acksm.guide.carm.command import Observed
+from acksm.guide.carm.role_selector import Selector
 from acksm.guide.connect.target import Target
 from acksm.guide.identity import policies
 from acksm.guide.identity.judged import Judged, Verdict
 from acksm.guide.identity.trust import AUDIENCE
 from acksm.guide.region.command import ENDPOINTS
-from acksm.guide.role_selector import Selector
 
 Role = Mapping[str, Any]
 
@@ -103,13 +103,13 @@ def _allowed(target: Target, role: Role | None, pair: tuple[str, str]) -> Judged
     AWS's own for SageMaker. Else by IAM's simulation, which reads all of them."""
     if role is None:
         return Judged(Verdict.UNKNOWN, "the role's policies")
-    answer = carm_trust.allows(role["inline"].values(), pair[1])
+    answer = trust.allows(role["inline"].values(), pair[1])
     unread = set(role["attached"]) - {policies.core_arn(target.identity.partition)}
     if role["boundary"]:
         unread.add(role["boundary"])
     if answer.verdict is Verdict.YES and not unread:
         return answer
-    simulated = target.aws.iam.simulated(pair[0], carm_trust.ASSUME, pair[1])
+    simulated = target.aws.iam.simulated(pair[0], trust.ASSUME, pair[1])
     if simulated is not None:
         return Judged(Verdict.YES if simulated else Verdict.NO)
     return Judged(Verdict.UNKNOWN, f"policy {min(unread)}") if unread and answer.why != "denied" else answer
@@ -128,7 +128,7 @@ def other_account(target: Target) -> Aws | None:
             ).account
         else:
             account = target.aws.beside(settings.target_profile).identity().account
-    return carm_accounts.reach(target, account)
+    return accounts.reach(target, account)
 
 
 def far_arns(evidence: Evidence) -> list[str]:

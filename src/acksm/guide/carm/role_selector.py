@@ -17,9 +17,9 @@ from acksm.ack.bindings import Namespace
 from acksm.ack.charts import SERVICES
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
-from acksm.guide import carm
-from acksm.guide.carm import Observed, Planned, Wanted
-from acksm.guide.carm_map import STEP, Subject
+from acksm.guide.carm import command as carm
+from acksm.guide.carm.command import Observed, Planned, Wanted
+from acksm.guide.carm.role_map import STEP, Subject
 from acksm.guide.connect.target import Target
 from acksm.guide.crds import COMMON_GROUP
 from acksm.kube.client import Kube

@@ -19,7 +19,7 @@ from acksm.engine.change import Change, Danger, Op, Plan
 from acksm.engine.diff import unified
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
-from acksm.guide import carm_print, carm_trust
+from acksm.guide.carm import template as carm_print, trust
 from acksm.guide.connect import rights
 from acksm.guide.connect.carry_out import carry_out
 from acksm.guide.connect.target import Target, connect
@@ -125,12 +125,12 @@ def wanted_role(
         account,
         role,
     )
-    own = carm_trust.sid(target.cluster.arn)
+    own = trust.sid(target.cluster.arn)
     return iam_role.Wanted(
         name,
         arn,
         path,
-        lambda document, _standing: carm_trust.merge_trust(document, who.roles, who.pod_identity, own),
+        lambda document, _standing: trust.merge_trust(document, who.roles, who.pod_identity, own),
         chosen.managed,
         chosen.inline,
         chosen.service_linked,
@@ -148,7 +148,7 @@ def plan_target(observed: iam_role.Observed, want: iam_role.Wanted, who: Control
     """Changes in account B; each new principal is asked about. Errors: `carm-external-id`, `carm-role-not-ours` with a
     diff."""
     for role in who.roles if observed.role else ():
-        if carm_trust.admits((observed.role or {}).get("trust"), role, who.pod_identity).why == "external-id":
+        if trust.admits((observed.role or {}).get("trust"), role, who.pod_identity).why == "external-id":
             raise AcksmError(
                 "carm-external-id",
                 f"the trust policy of {want.arn} asks for an sts:ExternalId, which the controllers never send",
@@ -169,10 +169,10 @@ def plan_own(
     Errors: `carm-controller-role` (not there), `role-not-ours` with a diff, `carm-policy-too-long`."""
     if role is None:
         raise AcksmError("carm-controller-role", f"role {arn} is not there", where=arn)
-    before = role["inline"].get(carm_trust.POLICY)
+    before = role["inline"].get(trust.POLICY)
     alone = clusters_of(role["tags"]) == {target.cluster.arn}
-    own = carm_trust.sid(target.cluster.arn)
-    after = carm_trust.merge_policy(before, [target_role], who.pod_identity, own, sole=alone)
+    own = trust.sid(target.cluster.arn)
+    after = trust.merge_policy(before, [target_role], who.pod_identity, own, sole=alone)
     if before is not None and policies.same(before, after):
         return []
     if target.cluster.arn not in clusters_of(role["tags"]) and not target.settings.adopt_role:
@@ -181,16 +181,16 @@ def plan_own(
             f"role {arn} is the controllers', but acksm did not make it and was not told to change it",
             where=arn,
             remedy="acksm carm setup … --adopt-role",
-            details={"diff": unified({carm_trust.POLICY: before} if before else None, {carm_trust.POLICY: after})},
+            details={"diff": unified({trust.POLICY: before} if before else None, {trust.POLICY: after})},
         )
-    size = policies.size_of_all({**role["inline"], carm_trust.POLICY: after}.values())
+    size = policies.size_of_all({**role["inline"], trust.POLICY: after}.values())
     if size > policies.INLINE_LIMIT:
         raise AcksmError(
             "carm-policy-too-long",
             f"the inline policies of {arn} would have {size} characters, and IAM allows {policies.INLINE_LIMIT}",
             where=arn,
         )
-    had, has = carm_trust.assumable(before), carm_trust.assumable(after)
+    had, has = trust.assumable(before), trust.assumable(after)
     first = not had
     return [
         Change(
@@ -200,9 +200,9 @@ def plan_own(
             system="aws",
             target=arn,
             call="iam.put_policy",
-            params={"name": arn.rpartition("/")[2], "policy": carm_trust.POLICY, "document": after},
-            before={carm_trust.POLICY: before} if before is not None else None,
-            after={carm_trust.POLICY: after},
+            params={"name": arn.rpartition("/")[2], "policy": trust.POLICY, "document": after},
+            before={trust.POLICY: before} if before is not None else None,
+            after={trust.POLICY: after},
             reason=f"it may assume {target_role}"
             + ("" if had <= has else f"; no longer {', '.join(sorted(had - has))}"),
             danger=Danger.MILD if first or not had <= has else Danger.NONE,
@@ -245,7 +245,7 @@ def run(settings: Settings, ui: Any, account: str, *, print_only: bool) -> int:
         for arn in who.roles:
             role = target.aws.iam.get_role(arn.rpartition("/")[2])
             changes += plan_own(role, arn, want.arn, who, target)
-            wide = carm_trust.wide_open((role or {}).get("inline", {}))
+            wide = trust.wide_open((role or {}).get("inline", {}))
             notes += [f"policy {name} of {arn} lets every role be assumed; it is not needed any more" for name in wide]
         facts: reports.CarmSetupFacts = {
             "account": account,

@@ -19,9 +19,9 @@ from acksm.config import Settings
 from acksm.engine.checks import Check, State, worst
 from acksm.errors import AcksmError, ExitCode
 from acksm.events import Event, Kind
-from acksm.guide import carm, carm_evidence, carm_map, carm_trust, role_selector
-from acksm.guide.carm_evidence import Evidence
-from acksm.guide.carm_map import Subject
+from acksm.guide.carm import command as carm, evidence as carm_evidence, role_map, role_selector, trust
+from acksm.guide.carm.evidence import Evidence
+from acksm.guide.carm.role_map import Subject
 from acksm.guide.connect.target import connect
 from acksm.guide.identity.judged import Judged, Verdict
 
@@ -96,7 +96,7 @@ def _annotation(namespace: Namespace, subject: Subject | None, where: str) -> Ch
         problem = "it is bound to no account"
     elif namespace.name in IGNORED_NAMESPACES:
         problem = f"the controllers read no annotation of {namespace.name}"
-    elif not carm_map.is_key(subject.id):
+    elif not role_map.is_key(subject.id):
         problem = f"{subject.annotation} is {subject.id!r}, which no map can have as a key"
     elif subject.level == carm.ACCOUNT and subject.id.isdigit() and len(subject.id) != 12:
         short = len(subject.id) < 12
@@ -157,7 +157,7 @@ def maps(evidence: Evidence) -> list[Check]:
         Check("check.carm-map-key", State.BROKEN, f"{found}: {key}", problem)
         for found in evidence.observed.maps.values()
         for key in found.data or {}
-        if found.name == carm_map.ACCOUNT_MAP and (problem := damaged_key(key))
+        if found.name == role_map.ACCOUNT_MAP and (problem := damaged_key(key))
     ]
 
 
@@ -201,7 +201,7 @@ def _border(evidence: Evidence, own: str, far: str) -> Iterator[Check]:
     done = proven and failure is None
     if evidence.own_roles.get(own) is not None:
         allowed = evidence.allowed.get((own, far), Judged(Verdict.UNKNOWN, "policies that were not read"))
-        yield _judged("check.carm-policy", allowed, pair, f"no policy of {own} allows {carm_trust.ASSUME}", done)
+        yield _judged("check.carm-policy", allowed, pair, f"no policy of {own} allows {trust.ASSUME}", done)
     if proven:
         yield _check("check.carm-live", done, pair, failure.message if failure else "assumed")
     if far in evidence.far_roles:
@@ -217,7 +217,7 @@ def _far(evidence: Evidence, own: str, far: str, done: bool) -> Iterator[Check]:
     yield _check("check.carm-role", role is not None, far, "" if role else "it is not there")
     if role is None:
         return
-    answer = carm_trust.admits(role["trust"], own, evidence.pod_identity)
+    answer = trust.admits(role["trust"], own, evidence.pod_identity)
     ids = {"external-id": "check.carm-external-id", "tag-session": "check.carm-tag-session"}
     if answer.why in ids:
         yield _check(ids[answer.why], False, far, f"for {own}")
