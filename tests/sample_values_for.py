@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from acksm.errors import AcksmError
-from acksm.guide import sample_values
-from acksm.guide.sample_files import Sample, samples
-from acksm.guide.sample_values import Place
+from acksm.guide.samples import values as sample_values
+from acksm.guide.samples.files import Sample, samples
+from acksm.guide.samples.values import Place
 
 ACCOUNT = "012345678901"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/execution"

@@ -18,7 +18,7 @@ MADE = {
     "ack/symptoms.py": "the table of symptoms, below",
     "kind.py": "the paths of acksm.ack.kinds, below",
     "yaml_reader.py": "YAML's own forms of numbers, below",
-    "guide/sample_values.py": "the forms of acksm's samples",
+    "guide/samples/values.py": "the forms of acksm's samples",
     "globs.py": "IAM's wildcards, tests/test_globs.py",
 }
 

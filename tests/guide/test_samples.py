@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 from acksm import yaml_reader
 from acksm.ack.kinds import KINDS
 from acksm.cli import app
-from acksm.guide import sample_values
-from acksm.guide.sample_files import Sample, chain, find, parse, rows, samples
-from acksm.guide.sample_values import Place
+from acksm.guide.samples import values as sample_values
+from acksm.guide.samples.files import Sample, chain, find, parse, rows, samples
+from acksm.guide.samples.values import Place
 from acksm.kube.paths import ref
 from report_schema import complaints
 from sample_values_for import ACCOUNT, GIVEN, HERE, ROLE, error_of, needed, outcome, values

@@ -13,10 +13,10 @@ from acksm.ack.kinds import KINDS, SINCE
 from acksm.aws.session import Identity
 from acksm.config import Settings
 from acksm.engine.change import Danger, Op
-from acksm.guide import sample_plan, sample_roles, samples as section
 from acksm.guide.carm.role_selector import Selector
-from acksm.guide.sample_files import Sample, chain, samples
-from acksm.guide.sample_plan import SAMPLE_LABEL
+from acksm.guide.samples import command as section, plan as sample_plan, roles
+from acksm.guide.samples.files import Sample, chain, samples
+from acksm.guide.samples.plan import SAMPLE_LABEL
 from acksm.kube.owners import OWNED_LABEL
 from carm_cluster import BOTH, running as controller_named
 from memory_iam import World, cluster
@@ -269,7 +269,7 @@ def identity() -> Identity:
 
 
 def role_changes(role: Any, *buckets: str, **options: Any) -> list[Any]:
-    return sample_roles.plan(role, cluster(), identity(), Settings(**options), buckets)
+    return roles.plan(role, cluster(), identity(), Settings(**options), buckets)
 
 
 def test_the_role_from_nothing_and_then_nothing() -> None:
@@ -278,7 +278,7 @@ def test_the_role_from_nothing_and_then_nothing() -> None:
     assert world.role is not None
     assert list(world.role["inline"]) == ["acksm-samples-bucket-data"]  # the managed policy has the other one
     assert world.role["attached"] == ["arn:aws:iam::aws:policy/AmazonSageMakerFullAccess"]
-    assert sample_roles.is_ours(world.role["tags"], cluster().arn)
+    assert roles.is_ours(world.role["tags"], cluster().arn)
     assert role_changes(world.role, "data") == []
     # another bucket is added, and none is taken away
     world.apply(role_changes(world.role, "more"))
@@ -312,7 +312,7 @@ def test_a_trust_that_lost_sagemaker_is_mended_and_keeps_the_rest() -> None:
 
 @pytest.mark.parametrize("name", ["demo", "a" * 50, "a" * 51, "a" * 100])
 def test_the_roles_name_is_one_that_iam_takes(name: str) -> None:
-    found = sample_roles.name(name)
+    found = roles.name(name)
     assert len(found) <= 64
-    assert found.startswith(sample_roles.PREFIX)
-    assert sample_roles.name(name + "b") != found
+    assert found.startswith(roles.PREFIX)
+    assert roles.name(name + "b") != found

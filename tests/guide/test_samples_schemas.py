@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 
 from acksm import yaml_reader
 from acksm.ack.kinds import KINDS, SINCE
-from acksm.guide.sample_files import samples
+from acksm.guide.samples.files import samples
 from sample_values_for import values
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"

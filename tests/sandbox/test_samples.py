@@ -13,10 +13,10 @@ from acksm.config import resolve
 from acksm.engine.change import Plan
 from acksm.engine.executor import execute
 from acksm.events import silent
-from acksm.guide import sample_plan, sample_roles, samples as section
 from acksm.guide.connect.target import connect
-from acksm.guide.sample_files import chain, samples
-from acksm.guide.sample_values import Place
+from acksm.guide.samples import command as section, plan as sample_plan, roles
+from acksm.guide.samples.files import chain, samples
+from acksm.guide.samples.values import Place
 from acksm.kube.paths import Ref, ref
 from acksm.sandbox.state import OTHER_ACCOUNT, REGION
 from report_schema import complaints
@@ -112,11 +112,11 @@ def test_everything_that_the_sandbox_can_make(bench: Bench) -> None:
     # the role is SageMaker's to take on, may use that bucket, and is found by its tags
     target_arn = told.data["target"]["cluster_arn"]
     role = world.aws("iam").get_role(RoleName=told.data["result"]["role_arn"].rpartition("/")[2])["Role"]
-    assert sample_roles.is_ours({tag["Key"]: tag["Value"] for tag in role["Tags"]}, target_arn)
+    assert roles.is_ours({tag["Key"]: tag["Value"] for tag in role["Tags"]}, target_arn)
     trust = role["AssumeRolePolicyDocument"]["Statement"][0]
     assert (trust["Principal"], trust["Action"]) == ({"Service": "sagemaker.amazonaws.com"}, "sts:AssumeRole")
     inline = world.aws("iam").list_role_policies(RoleName=role["RoleName"])["PolicyNames"]
-    assert inline == [sample_roles.POLICY_PREFIX + "practice-data"]
+    assert inline == [roles.POLICY_PREFIX + "practice-data"]
     model = world.aws("sagemaker").describe_model(ModelName="acksm-model")
     assert model["ExecutionRoleArn"] == role["Arn"]
 

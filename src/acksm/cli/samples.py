@@ -37,7 +37,7 @@ _PLACE = option(
 
 @command(app, "list", OUTPUT, help="Every sample: kind, what it shows, what it needs, whether the sandbox can make it.")
 def list_(resolved: Any, ui: Any) -> int:
-    from acksm.guide import sample_show
+    from acksm.guide.samples import show as sample_show
 
     return sample_show.run_list(resolved.settings, ui)
 
@@ -56,7 +56,7 @@ def list_(resolved: Any, ui: Any) -> int:
     help="A sample's manifest with its parameters filled in; needs no cluster.",
 )
 def show(resolved: Any, ui: Any, name: str, given: list[str] | None, namespace: str, place: str) -> int:
-    from acksm.guide import sample_show
+    from acksm.guide.samples import show as sample_show
 
     return sample_show.run_show(resolved.settings, ui, name, given or (), namespace, place)
 
@@ -79,9 +79,9 @@ def show(resolved: Any, ui: Any, name: str, given: list[str] | None, namespace: 
 def apply(
     resolved: Any, ui: Any, name: str, given: list[str] | None, namespace: str, place: str, with_role: bool
 ) -> int:
-    from acksm.guide import samples
-    from acksm.guide.sample_files import find
-    from acksm.guide.sample_values import parse
+    from acksm.guide.samples import command as samples
+    from acksm.guide.samples.files import find
+    from acksm.guide.samples.values import parse
 
     asked = samples.Asked(find(name), parse(given or ()), namespace, place, with_role)
     return samples.run_apply(resolved.settings, ui, asked)

@@ -13,9 +13,9 @@ from typing import Any
 
 from acksm.ack.kinds import API, KINDS
 from acksm.errors import AcksmError
-from acksm.guide import sample_roles
 from acksm.guide.connect.target import Target
 from acksm.guide.identity import iam_role, policies
+from acksm.guide.samples import roles as sample_roles
 
 # what a grant is on
 CLUSTER, FARGATE, ASSOCIATIONS = "cluster", "fargate", "associations"

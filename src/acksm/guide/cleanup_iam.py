@@ -11,12 +11,12 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from acksm.engine.change import Change, Danger, Op
-from acksm.guide import sample_roles
 from acksm.guide.carm import trust
 from acksm.guide.cleanup_seen import Observed, Providers, RoleSeen
 from acksm.guide.identity import policies
 from acksm.guide.identity.judged import GONE, as_list, statements
 from acksm.guide.identity.oidc import clusters_of
+from acksm.guide.samples import roles
 
 STEP, FAR_STEP, OIDC = "iam", "carm-role", "oidc"
 Account = tuple[str, str]  # namespace, service account
@@ -48,7 +48,7 @@ def users(
 
 def written(seen: RoleSeen) -> set[str]:
     """Principals that acksm itself let in: SageMaker, where the role is the samples' (`samples apply --with-role`)."""
-    return {sample_roles.SERVICE} if seen.name.startswith(sample_roles.PREFIX) else set()
+    return {roles.SERVICE} if seen.name.startswith(roles.PREFIX) else set()
 
 
 def _let_in(statement: Mapping[str, Any], providers: Providers, principals: set[str]) -> list[str]:

@@ -11,9 +11,9 @@ from acksm.ack.kinds import KINDS
 from acksm.engine.change import Change, Danger, Op
 from acksm.engine.diff import holds
 from acksm.errors import AcksmError
-from acksm.guide import sample_values
-from acksm.guide.sample_files import Parameter, Sample, chain, samples
-from acksm.guide.sample_values import Place
+from acksm.guide.samples import values as sample_values
+from acksm.guide.samples.files import Parameter, Sample, chain, samples
+from acksm.guide.samples.values import Place
 from acksm.kube.owners import OWNED_LABEL, owner_of
 from acksm.kube.paths import Ref, ref
 

@@ -8,9 +8,9 @@ from typing import Any
 from acksm import reports
 from acksm.ack.kinds import SINCE
 from acksm.config import Settings
-from acksm.guide import sample_values
-from acksm.guide.sample_files import Sample, find, rows
-from acksm.guide.sample_values import Place
+from acksm.guide.samples import values as sample_values
+from acksm.guide.samples.files import Sample, find, rows
+from acksm.guide.samples.values import Place
 
 
 def run_list(_settings: Settings, ui: Any) -> int:

@@ -17,7 +17,6 @@ from acksm.engine.change import Change, Op, Plan
 from acksm.engine.executor import Dispatch
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind
-from acksm.guide import sample_plan, sample_roles
 from acksm.guide.carm import role_selector
 from acksm.guide.carm.role_selector import Selector
 from acksm.guide.connect.carry_out import carry_out
@@ -25,9 +24,10 @@ from acksm.guide.connect.target import Target, connect
 from acksm.guide.identity import iam_role
 from acksm.guide.region.command import check_region
 from acksm.guide.region.explain import explain
-from acksm.guide.sample_files import Sample
-from acksm.guide.sample_plan import Wanted
-from acksm.guide.sample_values import Place
+from acksm.guide.samples import plan as sample_plan, roles as sample_roles
+from acksm.guide.samples.files import Sample
+from acksm.guide.samples.plan import Wanted
+from acksm.guide.samples.values import Place
 from acksm.kube.paths import Ref, ref, ref_of
 
 ROLE_KEY = "role"

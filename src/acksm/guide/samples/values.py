@@ -13,7 +13,7 @@ from typing import Any
 from acksm import yaml_reader
 from acksm.ack import account_roles
 from acksm.errors import AcksmError
-from acksm.guide.sample_files import Parameter, Sample
+from acksm.guide.samples.files import Parameter, Sample
 
 FUNCTION_PARTITION = "aws"  # Ground Truth's functions are in no other
 
