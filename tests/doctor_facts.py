@@ -22,7 +22,7 @@ from acksm.guide.doctor_facts import Deployed, Facts
 from acksm.guide.identity import oidc, trust
 from acksm.guide.identity.judged import Judged, Verdict
 from acksm.guide.identity.live_accounts import Live
-from acksm.guide.release import Observed as Release
+from acksm.guide.install.release import Observed as Release
 from acksm.kube.kubeconfig import Context
 from acksm.kube.paths import Ref
 from carm_cluster import OWN, running

@@ -14,7 +14,7 @@ from typing import Any
 
 from acksm import archive
 from acksm.errors import AcksmError
-from acksm.guide import crds
+from acksm.guide.install import crds
 from acksm.helm import values
 from acksm.helm.registry import Pulled
 from acksm.kube.paths import Ref, ref, ref_in

@@ -21,8 +21,8 @@ from acksm.ack import charts
 from acksm.aws.session import Aws
 from acksm.config import Settings
 from acksm.engine.waits import Deadline
-from acksm.guide import crds
 from acksm.guide.connect.target import Target
+from acksm.guide.install import crds
 from acksm.helm import values
 from acksm.helm.releases import Release
 from acksm.kube.client import Endpoint

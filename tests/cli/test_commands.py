@@ -124,7 +124,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     def run(*_: Any) -> int:
         raise error
 
-    monkeypatch.setattr("acksm.guide.status.run", run)
+    monkeypatch.setattr("acksm.guide.install.status.run", run)
 
 
 @pytest.mark.parametrize("name", [name for name, entry in entries().items() if entry.exit_code is not ExitCode.OK])

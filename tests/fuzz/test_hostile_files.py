@@ -22,7 +22,7 @@ from acksm import archive, yaml_reader
 from acksm.config import resolve
 from acksm.engine import plan_file
 from acksm.errors import AcksmError
-from acksm.guide import crds, drift
+from acksm.guide.install import crds, drift
 from acksm.helm import values
 from acksm.kube import kubeconfig
 

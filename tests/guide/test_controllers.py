@@ -13,9 +13,9 @@ from acksm import archive
 from acksm.ack.readiness import ROLE_ANNOTATION
 from acksm.config import Settings
 from acksm.errors import AcksmError
-from acksm.guide import controller_values, controllers, release
-from acksm.guide.controller_values import Controller
-from acksm.guide.controllers import Observed
+from acksm.guide.install import controller_values, controllers, release
+from acksm.guide.install.controller_values import Controller
+from acksm.guide.install.controllers import Observed
 from acksm.helm.registry import Pulled
 from acksm.helm.releases import is_marked
 from acksm.sandbox.practice import build

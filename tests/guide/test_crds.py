@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 
 from acksm.engine.diff import holds
 from acksm.errors import AcksmError
-from acksm.guide.crds import WantedCrd, established, kept_newer, newest, parse, plan
+from acksm.guide.install.crds import WantedCrd, established, kept_newer, newest, parse, plan
 
 
 def crd(

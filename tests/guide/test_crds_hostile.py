@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 from ruamel.yaml import YAML
 
 from acksm.errors import AcksmError
-from acksm.guide.crds import parse, plan
+from acksm.guide.install.crds import parse, plan
 
 CRD: dict[str, Any] = {
     "apiVersion": "apiextensions.k8s.io/v1",

@@ -9,7 +9,7 @@ import pytest
 
 from acksm.engine.waits import Deadline
 from acksm.errors import AcksmError
-from acksm.guide import crds
+from acksm.guide.install import crds
 from acksm.kube.client import Kube
 
 

@@ -8,8 +8,8 @@ from hypothesis import given, strategies as st
 
 from acksm.ack import charts
 from acksm.engine.change import Change, Op, Plan
-from acksm.guide import install
-from acksm.guide.controllers import Planned
+from acksm.guide.install import command as install
+from acksm.guide.install.controllers import Planned
 
 ROLE = "arn:aws:iam::012345678901:role/r"
 

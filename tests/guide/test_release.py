@@ -12,7 +12,7 @@ from hypothesis import given, strategies as st
 from acksm.ack.readiness import SCALED_TO_ZERO, Health, PodState
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
-from acksm.guide.release import Observed, Wanted, check_busy, check_owners, namespaces, overrides, plan
+from acksm.guide.install.release import Observed, Wanted, check_busy, check_owners, namespaces, overrides, plan
 from acksm.helm.releases import PENDING_GRACE_SECONDS
 
 ROLE, OTHER = "arn:aws:iam::012345678901:role/ours", "arn:aws:iam::012345678901:role/other"

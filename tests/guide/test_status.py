@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from acksm.ack.readiness import Health
-from acksm.guide.release import Observed
-from acksm.guide.status import Row, _text, row
+from acksm.guide.install.release import Observed
+from acksm.guide.install.status import Row, _text, row
 from acksm.ui import Ui
 from streams import Stream
 

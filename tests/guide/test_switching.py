@@ -10,7 +10,7 @@ from acksm.ack import bindings
 from acksm.ack.bindings import OBJECT_REGION
 from acksm.ack.running import Running
 from acksm.errors import AcksmError
-from acksm.guide import switching
+from acksm.guide.install import switching
 from acksm.kube.client import Kube
 from carm_cluster import OWN, ROLE, B, running
 from memory_kube import namespace

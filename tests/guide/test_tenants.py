@@ -19,11 +19,12 @@ from hypothesis import HealthCheck, example, given, settings, strategies as st
 from acksm.ack import charts, inventory
 from acksm.ack.kinds import KINDS
 from acksm.errors import AcksmError
-from acksm.guide import adopt_place, cleanup, doctor_running, install
+from acksm.guide import adopt_place, cleanup, doctor_running
 from acksm.guide.carm import accounts, bind
 from acksm.guide.carm.bind import Asked
 from acksm.guide.cleanup_seen import Wanted
 from acksm.guide.identity import trust
+from acksm.guide.install import command as install
 from acksm.guide.region import command as region
 from acksm.kube.client import Kube
 from acksm.kube.paths import ref

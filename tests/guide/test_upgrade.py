@@ -10,8 +10,8 @@ import pytest
 from acksm.ack import charts
 from acksm.config import Settings
 from acksm.errors import AcksmError
-from acksm.guide import recorded, upgrade
 from acksm.guide.connect.target import Target
+from acksm.guide.install import recorded, upgrade
 
 TESTED = charts.TESTED
 NEWER = "99.0.0"

@@ -11,8 +11,8 @@ from ruamel.yaml import YAML
 
 from acksm.config import Settings
 from acksm.errors import AcksmError
-from acksm.guide import status, watching
-from acksm.guide.status import Seen
+from acksm.guide.install import status, watching
+from acksm.guide.install.status import Seen
 from acksm.ui import Ui
 from streams import Stream
 

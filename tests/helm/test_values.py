@@ -10,7 +10,7 @@ from hypothesis import example, given, settings, strategies as st
 from ruamel.yaml import YAML
 
 from acksm.errors import AcksmError
-from acksm.guide.release import overrides
+from acksm.guide.install.release import overrides
 from acksm.helm.values import Edit, flatten, leaves, parse_set, patch, read_file, unknown
 from acksm.sandbox.practice.generations import Chart, all_charts
 from acksm.sandbox.practice.values import schema, values_yaml

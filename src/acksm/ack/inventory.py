@@ -26,7 +26,7 @@ from acksm.ack.inventory_objects import (
 )
 from acksm.errors import AcksmError
 from acksm.guide.carm import role_selector
-from acksm.guide.crds import COMMON_GROUP
+from acksm.guide.install.crds import COMMON_GROUP
 from acksm.helm import records
 from acksm.kube.client import Kube
 from acksm.kube.owners import BY_HELM, helm_release

@@ -15,7 +15,7 @@ from acksm.ack.bindings import Namespace
 from acksm.ack.kinds import KINDS, Kind
 from acksm.ack.running import Running
 from acksm.guide.carm import role_selector
-from acksm.guide.crds import CHART_ANNOTATION, COMMON_GROUP
+from acksm.guide.install.crds import CHART_ANNOTATION, COMMON_GROUP
 from acksm.kube.keys import ANNOTATIONS, values_at
 from acksm.kube.owners import Owner, is_owned, owner_of
 from acksm.kube.paths import Ref

@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
         help="OIDC provider, IAM role and both ACK controllers; a second run does nothing (guide 2 and 3).",
     )
     def install(resolved: Any, ui: Any) -> int:
-        from acksm.guide import install as section
+        from acksm.guide.install import command as section
 
         return section.run(resolved.settings, ui, command="install", sections=section.ALL)
 
@@ -37,7 +37,7 @@ def register(app: typer.Typer) -> None:
         help="What is installed, in a newer version: the tested pair, or --version; nothing new is installed.",
     )
     def upgrade(resolved: Any, ui: Any) -> int:
-        from acksm.guide import install as section, upgrade
+        from acksm.guide.install import command as section, upgrade
 
         return section.run(
             resolved.settings, ui, command="upgrade", sections=section.ALL, narrowed=upgrade.settings_for
@@ -55,6 +55,6 @@ def register(app: typer.Typer) -> None:
         help="What is installed, its health, and what differs from what acksm made; exit 3 when unhealthy.",
     )
     def status(resolved: Any, ui: Any, watch: bool) -> int:
-        from acksm.guide import status as section, watching
+        from acksm.guide.install import status as section, watching
 
         return watching.run(resolved.settings, ui) if watch else section.run(resolved.settings, ui)

@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
         app, "oidc", TARGET, {"tag": ROLE["tag"]}, RUN, help="Ensure the cluster's IAM OIDC provider (guide 2.1.1)."
     )
     def oidc(resolved: Any, ui: Any) -> int:
-        from acksm.guide import install
+        from acksm.guide.install import command as install
 
         return install.run(resolved.settings, ui, command="oidc", sections=("oidc",))
 
@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
         help="Ensure the controllers' IAM role; prints its ARN (guide 2.1.2).",
     )
     def iam_role(resolved: Any, ui: Any) -> int:
-        from acksm.guide import install
+        from acksm.guide.install import command as install
 
         return install.run(resolved.settings, ui, command="iam-role", sections=("iam-role",))
 

@@ -22,7 +22,7 @@ from acksm.guide.carm.role_map import Maps
 from acksm.guide.carm.role_selector import Selector
 from acksm.guide.carm.verify import effective
 from acksm.guide.connect.target import Target
-from acksm.guide.crds import COMMON_GROUP
+from acksm.guide.install.crds import COMMON_GROUP
 from acksm.kube.paths import ref
 
 GATE, READ_ONLY_GATE = "ResourceAdoption", "ReadOnlyResources"

@@ -22,7 +22,7 @@ from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
 from acksm.guide.adopt_place import Place, Way, read_only_works
 from acksm.guide.adopt_wanted import Wish
-from acksm.guide.crds import COMMON_GROUP
+from acksm.guide.install.crds import COMMON_GROUP
 from acksm.kube.owners import OWNED_LABEL
 from acksm.kube.paths import Ref, ref
 

@@ -18,7 +18,7 @@ from acksm.engine import lease
 from acksm.engine.change import Change, Plan
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind
-from acksm.guide import cleanup_carm, cleanup_cluster, cleanup_iam, cleanup_mend, cleanup_objects, cleanup_seen, install
+from acksm.guide import cleanup_carm, cleanup_cluster, cleanup_iam, cleanup_mend, cleanup_objects, cleanup_seen
 from acksm.guide.cleanup_calls import Calls
 from acksm.guide.cleanup_objects import Choice
 from acksm.guide.cleanup_report import MOST_TOLD, Ending, Planned, facts, fate_of, inventory_text
@@ -29,6 +29,7 @@ from acksm.guide.connect.rights import OTHER_ACCOUNT
 from acksm.guide.connect.target import Target, connect, without_cluster
 from acksm.guide.identity import trust
 from acksm.guide.identity.judged import Verdict
+from acksm.guide.install import command as install
 from acksm.guide.samples import roles as sample_roles
 from acksm.kube.paths import ref
 

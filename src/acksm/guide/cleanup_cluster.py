@@ -16,8 +16,8 @@ from acksm.guide.cleanup_calls import passes
 from acksm.guide.cleanup_carm import selectors_of
 from acksm.guide.cleanup_objects import Choice
 from acksm.guide.cleanup_seen import Observed, Part, ReleaseSeen, Wanted
-from acksm.guide.crds import LANES
-from acksm.guide.release import check_busy
+from acksm.guide.install.crds import LANES
+from acksm.guide.install.release import check_busy
 from acksm.kube.paths import Ref, ref
 
 RELEASE, CRDS, NAMESPACE = "release", "crds", "namespace"

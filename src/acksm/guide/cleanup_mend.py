@@ -17,13 +17,13 @@ from acksm.config import TARGET_ROLE
 from acksm.engine.change import Change, Op
 from acksm.errors import AcksmError
 from acksm.events import Emit
-from acksm.guide import install
 from acksm.guide.carm import command as carm, role_map, trust
 from acksm.guide.carm.role_map import ACCOUNT_MAP, Subject
 from acksm.guide.cleanup_objects import Choice
 from acksm.guide.cleanup_seen import Observed, ReleaseSeen, RoleSeen, Wanted
 from acksm.guide.connect.target import Target
 from acksm.guide.identity.trust import as_list, statements
+from acksm.guide.install import command as install
 from acksm.kube.client import FIELD_MANAGER
 from acksm.kube.contents import Contents
 

@@ -16,11 +16,11 @@ from acksm.ack.readiness import ROLE_ANNOTATION, Health
 from acksm.aws.session import Aws
 from acksm.engine.change import Change
 from acksm.errors import AcksmError
-from acksm.guide import drift, recorded
 from acksm.guide.carm import accounts as carm_accounts, role_map
 from acksm.guide.connect.target import Target
 from acksm.guide.identity import iam_role, oidc
 from acksm.guide.identity.oidc import CLUSTER_TAG, OWNED_TAG
+from acksm.guide.install import drift, recorded
 from acksm.guide.samples import roles as sample_roles
 from acksm.helm.releases import MARK_PATH, Release, is_marked
 from acksm.kube import contents, paths

@@ -17,7 +17,7 @@ from acksm.engine.checks import Check, Result, Severity, State, judge
 from acksm.engine.diff import render_plan
 from acksm.errors import AcksmError, ExitCode
 from acksm.events import Event, Kind
-from acksm.guide import caller_policies, doctor_object, doctor_way, install
+from acksm.guide import caller_policies, doctor_object, doctor_way
 from acksm.guide.connect import rights
 from acksm.guide.connect.carry_out import hand_over, perform
 from acksm.guide.connect.target import Target, connect
@@ -26,6 +26,7 @@ from acksm.guide.doctor_ground import CHECKS as OF_GROUND
 from acksm.guide.doctor_releases import CHECKS as OF_RELEASES
 from acksm.guide.doctor_roles import CHECKS as OF_ROLES
 from acksm.guide.doctor_running import CHECKS as OF_RUNNING
+from acksm.guide.install import command as install
 
 CHECKS = (*OF_GROUND, *OF_RELEASES, *OF_ROLES, *OF_RUNNING)
 _MARKS = {

@@ -21,16 +21,17 @@ from acksm.engine.change import Op, Plan
 from acksm.engine.waits import Deadline
 from acksm.errors import AcksmError
 from acksm.events import Emit
-from acksm.guide import caller_policies, controllers, install, role_facts
+from acksm.guide import caller_policies, role_facts
 from acksm.guide.carm import command as carm, evidence, verify
 from acksm.guide.connect import rights
 from acksm.guide.connect.target import Target, check_nodes, connect, context_of
-from acksm.guide.crds import COMMON_GROUP
 from acksm.guide.identity import oidc
 from acksm.guide.identity.judged import Judged
 from acksm.guide.identity.live_accounts import Live
+from acksm.guide.install import command as install, controllers
+from acksm.guide.install.crds import COMMON_GROUP
+from acksm.guide.install.release import Observed as Release
 from acksm.guide.region.command import ENDPOINTS
-from acksm.guide.release import Observed as Release
 from acksm.helm.runner import Helm
 from acksm.kube.kubeconfig import Context
 from acksm.kube.paths import ref

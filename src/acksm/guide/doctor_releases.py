@@ -13,11 +13,11 @@ from acksm.catalog import lookup
 from acksm.engine.change import Plan
 from acksm.engine.checks import Check, Definition, Severity, State, unread
 from acksm.errors import AcksmError
-from acksm.guide import crds
 from acksm.guide.doctor_facts import Deployed, Facts
 from acksm.guide.identity import trust
 from acksm.guide.identity.judged import Verdict
-from acksm.guide.release import Observed as Release
+from acksm.guide.install import crds
+from acksm.guide.install.release import Observed as Release
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
 RELEASE, IDENTITY = "releases", "identity"

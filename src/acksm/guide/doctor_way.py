@@ -11,8 +11,8 @@ from acksm.ack.inventory import is_ack_finalizer
 from acksm.catalog import lookup
 from acksm.engine.checks import Check, Definition, Result, Severity, State, judge, unread
 from acksm.errors import AcksmError
-from acksm.guide import crds
 from acksm.guide.doctor_object import Facts
+from acksm.guide.install import crds
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
 

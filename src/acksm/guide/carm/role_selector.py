@@ -21,7 +21,7 @@ from acksm.guide.carm import command as carm
 from acksm.guide.carm.command import Observed, Planned, Wanted
 from acksm.guide.carm.role_map import STEP, Subject
 from acksm.guide.connect.target import Target
-from acksm.guide.crds import COMMON_GROUP
+from acksm.guide.install.crds import COMMON_GROUP
 from acksm.kube.client import Kube
 from acksm.kube.owners import OWNED_LABEL, is_owned
 from acksm.kube.paths import ref

@@ -14,8 +14,8 @@ from typing import Any
 
 from acksm.ack import charts, discovery, running
 from acksm.errors import AcksmError
-from acksm.guide import drift
 from acksm.guide.identity import trust
+from acksm.guide.install import drift
 from acksm.helm import records
 from acksm.kube.client import Kube
 from acksm.kube.paths import ref

@@ -20,7 +20,7 @@ from acksm.ack.running import Running
 from acksm.config import Settings
 from acksm.errors import AcksmError
 from acksm.guide.connect.target import connect
-from acksm.guide.crds import COMMON_GROUP
+from acksm.guide.install.crds import COMMON_GROUP
 from acksm.kube.client import Kube
 from acksm.kube.keys import ANNOTATIONS, values_at
 from acksm.kube.paths import Ref, ref

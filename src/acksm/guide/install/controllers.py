@@ -15,10 +15,10 @@ from acksm.engine import lease
 from acksm.engine.change import Change, Op
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind
-from acksm.guide import crds, drift, release, switching
 from acksm.guide.connect.target import Target
-from acksm.guide.controller_values import ROLE_PATH, Controller, service_account, values_of
-from acksm.guide.recorded import NOTHING, Installed, installed
+from acksm.guide.install import crds, drift, release, switching
+from acksm.guide.install.controller_values import ROLE_PATH, Controller, service_account, values_of
+from acksm.guide.install.recorded import NOTHING, Installed, installed
 from acksm.helm import registry
 from acksm.helm.releases import is_marked, recovery
 from acksm.kube import paths

@@ -14,7 +14,7 @@ from typing import Any
 from acksm.ack.readiness import SCALED_TO_ZERO, Health, needs_restart, ready
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
-from acksm.guide.namespaces import create as create_namespace
+from acksm.guide.install.namespaces import create as create_namespace
 from acksm.helm.releases import PENDING_GRACE_SECONDS
 from acksm.kube.owners import owner_of
 

@@ -14,8 +14,8 @@ from acksm.ack import charts, running
 from acksm.ack.readiness import INSTANCE_LABEL, ROLE_ANNOTATION
 from acksm.config import Settings
 from acksm.errors import AcksmError
-from acksm.guide import crds, release
 from acksm.guide.connect.target import Target
+from acksm.guide.install import crds, release
 from acksm.helm import registry, values
 from acksm.helm.releases import MARK_PATH
 from acksm.helm.values import Edit

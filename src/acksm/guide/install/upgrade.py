@@ -8,8 +8,8 @@ from __future__ import annotations
 from acksm.ack import charts
 from acksm.config import Settings
 from acksm.errors import AcksmError
-from acksm.guide import recorded
 from acksm.guide.connect.target import Target
+from acksm.guide.install import recorded
 
 
 def settings_for(target: Target) -> Settings:

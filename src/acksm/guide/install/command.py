@@ -17,10 +17,10 @@ from acksm.config import Settings
 from acksm.engine.change import Change, Op, Plan
 from acksm.engine.executor import Dispatch
 from acksm.events import Emit, Event, Kind
-from acksm.guide import controller_values, controllers, crds, recorded
 from acksm.guide.connect.carry_out import carry_out
 from acksm.guide.connect.target import Target, check_nodes, connect
 from acksm.guide.identity import iam_role, live_accounts, oidc, role_policies, trust
+from acksm.guide.install import controller_values, controllers, crds, recorded
 
 ALL = ("oidc", "iam-role", "controllers")
 

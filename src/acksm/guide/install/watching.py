@@ -14,8 +14,8 @@ from typing import Any
 from acksm.config import Settings
 from acksm.errors import AcksmError, ExitCode
 from acksm.events import Event, Kind
-from acksm.guide import status
 from acksm.guide.connect.target import Target, connect
+from acksm.guide.install import status
 
 PAUSE_SECONDS = 2.0
 DRIFT_SECONDS = 30.0

@@ -15,7 +15,7 @@ from acksm.ack.running import IGNORED_NAMESPACES, SELECTOR, Running
 from acksm.catalog import lookup
 from acksm.errors import AcksmError
 from acksm.guide.carm import role_selector
-from acksm.guide.crds import COMMON_GROUP
+from acksm.guide.install.crds import COMMON_GROUP
 from acksm.guide.region.command import stuck_error
 from acksm.kube.client import Kube
 from acksm.kube.keys import ANNOTATIONS, values_at

@@ -14,9 +14,9 @@ from acksm.ack import charts
 from acksm.config import Settings
 from acksm.errors import AcksmError, ExitCode
 from acksm.events import Emit, Event, Kind, silent
-from acksm.guide import controllers, install
 from acksm.guide.connect.target import Target, connect
-from acksm.guide.release import Observed as ReleaseObserved
+from acksm.guide.install import command as install, controllers
+from acksm.guide.install.release import Observed as ReleaseObserved
 
 
 @dataclass(frozen=True)
