@@ -11,7 +11,7 @@ import acksm
 import linear
 from acksm import yaml_reader
 from acksm.ack import symptoms
-from acksm.guide.adopt_wanted import ALL
+from acksm.guide.adopt.request import ALL
 
 # Patterns that are put together when they run; each has a test of its own, or is made of acksm's own tables.
 MADE = {

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, example, given, settings, strategies as st
 
 from acksm.ack import account_roles, bindings, inventory_objects, symptoms, synced
 from acksm.errors import AcksmError
-from acksm.guide.adopt_wanted import kind_of, parse_arn
+from acksm.guide.adopt.request import kind_of, parse_arn
 from acksm.guide.carm import role_map, role_selector
 from acksm.guide.carm.role_map import Map
 from acksm.helm import records

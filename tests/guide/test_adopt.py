@@ -20,11 +20,11 @@ from acksm.ack.symptoms import Place
 from acksm.aws.objects import Found
 from acksm.catalog import lookup
 from acksm.errors import AcksmError
-from acksm.guide import adopt, adopt_carry_out, adopt_place, adopt_plan, adopt_wait, adopt_wanted
-from acksm.guide.adopt_place import ADOPTED_CRD, Observed, Way
-from acksm.guide.adopt_plan import Adoption
-from acksm.guide.adopt_wait import State
-from acksm.guide.adopt_wanted import ALL, Wish
+from acksm.guide.adopt import carry_out, command as adopt, placement, plan as adopt_plan, request, wait as adopt_wait
+from acksm.guide.adopt.placement import ADOPTED_CRD, Observed, Way
+from acksm.guide.adopt.plan import Adoption
+from acksm.guide.adopt.request import ALL, Wish
+from acksm.guide.adopt.wait import State
 from acksm.guide.carm.role_map import ACCOUNT_MAP, TEAM_MAP, Map
 from acksm.guide.carm.role_selector import Selector
 from acksm.ui import Ui
@@ -56,8 +56,8 @@ def maps(name: str = ACCOUNT_MAP, **data: str) -> dict[tuple[str, str], Map]:
     return {("ack-system", name): Map("ack-system", name, data)}
 
 
-def where(found: Observed, kind: Kind = MODEL) -> adopt_place.Place:
-    return adopt_place.place(found, kind, "team", "here")
+def where(found: Observed, kind: Kind = MODEL) -> placement.Place:
+    return placement.place(found, kind, "team", "here")
 
 
 # where it would be
@@ -186,7 +186,7 @@ def planned(
 
 
 def asked(text: str = "Churn", kind: Kind = MODEL, **more: Any) -> Wish:
-    return adopt_wanted.wish(kind, text, namespace="team", **more)
+    return request.wish(kind, text, namespace="team", **more)
 
 
 def test_an_annotated_object_has_no_spec_and_keeps_what_it_stands_for() -> None:
@@ -530,8 +530,8 @@ def test_from_any_state_it_converges_and_a_second_plan_is_empty(
 )
 def test_the_exit_code_is_that_of_the_worst(states: list[State], code: int) -> None:
     results = [adopt_wait.Result(adoption(), state) for state in states]
-    assert adopt_carry_out.code(results) == code
+    assert carry_out.code(results) == code
     for result in results:
-        told = adopt_carry_out.row(result)
+        told = carry_out.row(result)
         assert told["id"] == ("timed-out" if result.state is State.WAITING else "")
-    assert adopt_carry_out.text(Ui(), results)
+    assert carry_out.text(Ui(), results)

@@ -12,10 +12,10 @@ from acksm.ack.running import Running
 from acksm.aws.objects import Found
 from acksm.engine.waits import Deadline
 from acksm.events import Event
-from acksm.guide import adopt_plan, adopt_wanted
-from acksm.guide.adopt_place import Place, Way
-from acksm.guide.adopt_plan import Adoption
-from acksm.guide.adopt_wait import PATIENCE_SECONDS, Result, State, Wait
+from acksm.guide.adopt import plan as adopt_plan, request
+from acksm.guide.adopt.placement import Place, Way
+from acksm.guide.adopt.plan import Adoption
+from acksm.guide.adopt.wait import PATIENCE_SECONDS, Result, State, Wait
 from acksm.kube.paths import Ref
 
 MODEL = KINDS["sagemaker"]["Model"]
@@ -53,7 +53,7 @@ class Cluster:
 
 
 def adoption(name: str, way: Way = Way.ANNOTATIONS) -> Adoption:
-    wish = adopt_wanted.wish(MODEL, name, namespace="team")
+    wish = request.wish(MODEL, name, namespace="team")
     controller = CONTROLLER if way is Way.ANNOTATIONS else replace(CONTROLLER, version="1.2.13")
     place = Place("team", controller, way, "012345678901", "us-west-2")
     return Adoption(wish, place, Found(MODEL, {"modelName": name}, "", "us-west-2"), name)

@@ -10,8 +10,8 @@ from hypothesis import given, strategies as st
 from acksm.ack.kinds import KINDS
 from acksm.declared import DeclaredAdoption
 from acksm.errors import AcksmError
-from acksm.guide import adopt_wanted
-from acksm.guide.adopt_wanted import ALL, Refusals
+from acksm.guide.adopt import request
+from acksm.guide.adopt.request import ALL, Refusals
 
 A = "012345678901"
 MODEL = KINDS["sagemaker"]["Model"]
@@ -29,7 +29,7 @@ ARN = f"arn:aws:sagemaker:us-west-2:{A}"
     ],
 )
 def test_a_kind_by_its_name_or_plural(text: str, expected: str) -> None:
-    assert adopt_wanted.find_kind(text).name == expected
+    assert request.find_kind(text).name == expected
 
 
 @pytest.mark.parametrize(
@@ -47,21 +47,21 @@ def test_a_kind_by_its_name_or_plural(text: str, expected: str) -> None:
 )
 def test_the_nearest_kind_is_named(text: str, near: str) -> None:
     with pytest.raises(AcksmError) as caught:
-        adopt_wanted.find_kind(text)
+        request.find_kind(text)
     assert caught.value.id in {"kind-unknown", "adopt-wrong-group"}
     assert near in caught.value.message
 
 
 def test_the_group_of_the_other_service_is_wrong() -> None:
     with pytest.raises(AcksmError) as caught:
-        adopt_wanted.find_kind("ScalableTarget.sagemaker.services.k8s.aws")
+        request.find_kind("ScalableTarget.sagemaker.services.k8s.aws")
     assert caught.value.id == "adopt-wrong-group"
 
 
 @given(st.text(max_size=20))
 def test_any_text_as_a_kind_is_one_or_an_error(text: str) -> None:
     try:
-        kind = adopt_wanted.find_kind(text)
+        kind = request.find_kind(text)
     except AcksmError as caught:
         failure = caught.id
     else:
@@ -88,9 +88,9 @@ def test_any_text_as_a_kind_is_one_or_an_error(text: str) -> None:
 )
 def test_an_arn_tells_its_kind(path: str, kind: str) -> None:
     text = f"arn:aws:{path.format(A)}"
-    found = adopt_wanted.kind_of(adopt_wanted.parse_arn(text))
+    found = request.kind_of(request.parse_arn(text))
     assert found.name == kind
-    assert adopt_wanted.wish(found, text).arn
+    assert request.wish(found, text).arn
 
 
 @pytest.mark.parametrize(
@@ -109,16 +109,16 @@ def test_an_arn_tells_its_kind(path: str, kind: str) -> None:
 )
 def test_what_names_nothing(kind: str, text: str, fields: dict[str, str], id: str) -> None:
     with pytest.raises(AcksmError) as caught:
-        adopt_wanted.wish(adopt_wanted.find_kind(kind), text, fields)
+        request.wish(request.find_kind(kind), text, fields)
     assert caught.value.id == id
 
 
 def test_fields_complete_a_name() -> None:
     policy = KINDS["applicationautoscaling"]["ScalingPolicy"]
-    found = adopt_wanted.wish(policy, "table/orders/p", {"serviceNamespace": "dynamodb"})
+    found = request.wish(policy, "table/orders/p", {"serviceNamespace": "dynamodb"})
     assert found.keys == ({"serviceNamespace": "dynamodb", "resourceID": "table/orders", "policyName": "p"},)
     app = KINDS["sagemaker"]["App"]
-    both = adopt_wanted.wish(app, "d-1/x/JupyterLab/default").keys
+    both = request.wish(app, "d-1/x/JupyterLab/default").keys
     assert [sorted(key) for key in both] == [
         ["appName", "appType", "domainID", "userProfileName"],
         ["appName", "appType", "domainID", "spaceName"],
@@ -137,16 +137,16 @@ def test_declarations_and_the_keys_of_an_adopted_resource() -> None:
         fields={"serviceNamespace": "sagemaker", "scalableDimension": "d"},
         group=group,
     )
-    found = adopt_wanted.of_declared(item, "team", "f")
+    found = request.of_declared(item, "team", "f")
     assert (found.namespace, found.keys[0]["resourceID"]) == ("team", "endpoint/e/variant/v")
     user = declared(
         kind="UserProfile", name="alice", fields={"domainID": "d-1"}, group="sagemaker.services.k8s.aws", namespace="x"
     )
-    assert adopt_wanted.of_declared(user, "team", "f").keys == ({"userProfileName": "alice", "domainID": "d-1"},)
+    assert request.of_declared(user, "team", "f").keys == ({"userProfileName": "alice", "domainID": "d-1"},)
     with pytest.raises(AcksmError) as caught:
-        adopt_wanted.of_declared(declared(kind="Bucket", name="b", group="s3.services.k8s.aws"), "team", "f")
+        request.of_declared(declared(kind="Bucket", name="b", group="s3.services.k8s.aws"), "team", "f")
     assert caught.value.id == "adopt-wrong-group"
-    arn = adopt_wanted.of_declared(declared(name=f"{ARN}:model/m"), "team", "f")
+    arn = request.of_declared(declared(name=f"{ARN}:model/m"), "team", "f")
     assert arn.kind is MODEL
 
 

@@ -19,7 +19,8 @@ from hypothesis import HealthCheck, example, given, settings, strategies as st
 from acksm.ack import charts, inventory
 from acksm.ack.kinds import KINDS
 from acksm.errors import AcksmError
-from acksm.guide import adopt_place, cleanup, doctor_running
+from acksm.guide import cleanup, doctor_running
+from acksm.guide.adopt import placement
 from acksm.guide.carm import accounts, bind
 from acksm.guide.carm.bind import Asked
 from acksm.guide.cleanup_seen import Wanted
@@ -98,12 +99,12 @@ def _installs(**options: Any) -> Callable[[MemoryWorld, Said], Any]:
 
 def _placed(world: MemoryWorld, _ui: Said) -> list[str]:
     """Where an adopted object would go, and what doctor says of other controllers."""
-    seen = adopt_place.observe(world.target_of(world.settings()))
+    seen = placement.observe(world.target_of(world.settings()))
     kind = KINDS["sagemaker"]["Model"]
     found = inventory.observe(cast(Kube, world.kube), HOME)
     facts = cast(Any, type("Facts", (), {"inventory": found}))
     checks = [f"{one.state} {one.where} {one.text}" for one in doctor_running._others(facts)]
-    return [str(adopt_place.place(seen, kind, name, "")) for name in (VICTIM, "bound")] + checks
+    return [str(placement.place(seen, kind, name, "")) for name in (VICTIM, "bound")] + checks
 
 
 COMMANDS: dict[str, Callable[[MemoryWorld, Said], Any]] = {

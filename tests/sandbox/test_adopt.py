@@ -176,7 +176,7 @@ def _failures_that_only_the_log_tells(world: World, namespace: str) -> None:
     assert f"us-west-2 of account {world.account}" in rows[0]["message"]
     world.end_faults()
     with pytest.MonkeyPatch.context() as patch:  # a minute later
-        patch.setattr("acksm.guide.adopt_plan.STALE_SECONDS", 0.0)
+        patch.setattr("acksm.guide.adopt.plan.STALE_SECONDS", 0.0)
         run = world.acksm("adopt", "-f", "many.yaml", "-o", "json").ok()
     assert {change["id"] for change in run.data["changes"]} == {"adopt.renew"}
     assert {row["state"] for row in run.data["result"]["objects"]} == {"adopted"}

@@ -79,7 +79,7 @@ def register(app: typer.Typer) -> None:
 
 
 def adopt(resolved: Any, ui: Any, **given: Any) -> int:
-    from acksm.guide import adopt as section
+    from acksm.guide.adopt import command as section
 
     options = section.Options(
         kind=given["kind"] or "",

@@ -14,9 +14,9 @@ from acksm.engine.change import Change, Op, Plan
 from acksm.engine.diff import as_text
 from acksm.errors import AcksmError, ExitCode
 from acksm.events import Event, Kind as EventKind
-from acksm.guide import adopt_plan
-from acksm.guide.adopt_plan import Adoption
-from acksm.guide.adopt_wait import Result, State, Wait, judge
+from acksm.guide.adopt import plan as adopt_plan
+from acksm.guide.adopt.plan import Adoption
+from acksm.guide.adopt.wait import Result, State, Wait, judge
 from acksm.guide.connect.carry_out import carry_out
 from acksm.guide.connect.target import Target
 from acksm.kube.keys import ANNOTATIONS

@@ -15,8 +15,8 @@ from acksm.aws import objects
 from acksm.aws.objects import Found
 from acksm.aws.session import Aws
 from acksm.errors import AcksmError
-from acksm.guide.adopt_place import Place
-from acksm.guide.adopt_wanted import Wish
+from acksm.guide.adopt.placement import Place
+from acksm.guide.adopt.request import Wish
 from acksm.guide.carm import accounts as carm_accounts
 from acksm.guide.connect.target import Target
 

@@ -19,8 +19,8 @@ from acksm.catalog import lookup
 from acksm.engine.waits import HEARTBEAT_SECONDS, Deadline
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind as EventKind, silent
-from acksm.guide.adopt_place import Way
-from acksm.guide.adopt_plan import Adoption
+from acksm.guide.adopt.placement import Way
+from acksm.guide.adopt.plan import Adoption
 from acksm.kube import conditions
 from acksm.kube.client import Kube
 

@@ -20,8 +20,8 @@ from acksm.ack.managed import ADOPTED_RESOURCE, FIELDS, OBJECT_REGION, POLICY, P
 from acksm.aws.objects import Found
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
-from acksm.guide.adopt_place import Place, Way, read_only_works
-from acksm.guide.adopt_wanted import Wish
+from acksm.guide.adopt.placement import Place, Way, read_only_works
+from acksm.guide.adopt.request import Wish
 from acksm.guide.install.crds import COMMON_GROUP
 from acksm.kube.owners import OWNED_LABEL
 from acksm.kube.paths import Ref, ref

@@ -12,10 +12,10 @@ from acksm.aws import objects
 from acksm.aws.objects import Found
 from acksm.aws.session import Aws
 from acksm.errors import AcksmError
-from acksm.guide import adopt_place
-from acksm.guide.adopt_lookup import PARALLEL, Accounts
-from acksm.guide.adopt_place import Observed, Place
-from acksm.guide.adopt_wanted import ALL, Wish
+from acksm.guide.adopt import placement
+from acksm.guide.adopt.lookup import PARALLEL, Accounts
+from acksm.guide.adopt.placement import Observed, Place
+from acksm.guide.adopt.request import ALL, Wish
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def places(observed: Observed, search: Search) -> list[Place | None]:
     found: list[Place | None] = []
     for kind in wanted(search):
         try:
-            found.append(adopt_place.place(observed, kind, search.namespace, f"namespace {search.namespace}"))
+            found.append(placement.place(observed, kind, search.namespace, f"namespace {search.namespace}"))
         except AcksmError as error:
             if search.kinds or error.id not in {"adopt-kind-not-served", "adopt-kind-off", "controllers-missing"}:
                 raise

@@ -20,12 +20,12 @@ from acksm.aws.session import Aws
 from acksm.config import Settings, place as place_in_file
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind as EventKind
-from acksm.guide import adopt_carry_out, adopt_discover, adopt_lookup, adopt_place, adopt_plan, adopt_wanted
-from acksm.guide.adopt_discover import Search
-from acksm.guide.adopt_lookup import Accounts
-from acksm.guide.adopt_place import ADOPTED_CRD, Observed, Place
-from acksm.guide.adopt_plan import Adoption
-from acksm.guide.adopt_wanted import Refusals, Wish
+from acksm.guide.adopt import carry_out, discover as adopt_discover, lookup, placement, plan as adopt_plan, request
+from acksm.guide.adopt.discover import Search
+from acksm.guide.adopt.lookup import Accounts
+from acksm.guide.adopt.placement import ADOPTED_CRD, Observed, Place
+from acksm.guide.adopt.plan import Adoption
+from acksm.guide.adopt.request import Refusals, Wish
 from acksm.guide.connect.target import Target, connect
 from acksm.kube.client import Kube
 
@@ -59,11 +59,11 @@ def wishes(settings: Settings, options: Options, refusals: Refusals) -> list[Wis
     if options.kind:
         kind_text, name = options.kind, options.name
         if kind_text.startswith("arn:") and not name:
-            kind, name = adopt_wanted.kind_of(adopt_wanted.parse_arn(kind_text)), kind_text
+            kind, name = request.kind_of(request.parse_arn(kind_text)), kind_text
         else:
-            kind = adopt_wanted.find_kind(kind_text)
+            kind = request.find_kind(kind_text)
         return [
-            adopt_wanted.wish(
+            request.wish(
                 kind,
                 name,
                 options.fields,
@@ -85,7 +85,7 @@ def wishes(settings: Settings, options: Options, refusals: Refusals) -> list[Wis
         changed |= {"region": options.region} if options.region and not item.region else {}
         try:
             found.append(
-                adopt_wanted.of_declared(item.model_copy(update=changed), namespace, f"{options.file}{INDEX}{index}")
+                request.of_declared(item.model_copy(update=changed), namespace, f"{options.file}{INDEX}{index}")
             )
         except AcksmError as error:
             refusals.errors.append(error)
@@ -109,7 +109,7 @@ def run(settings: Settings, ui: Any, options: Options) -> int:
     search = _search(options) if options.discover else None
     with connect(_with_region(settings, options)) as target:
         ui.emit(Event(EventKind.STEP, "target", target.line()))
-        observed = adopt_place.observe(target)
+        observed = placement.observe(target)
         notes: list[str] = []
         if search is not None:
             planned = _discovered(target, ui, observed, search, refusals, notes, ask=not options.print_only)
@@ -117,8 +117,8 @@ def run(settings: Settings, ui: Any, options: Options) -> int:
             planned = _asked(target, observed, asked, refusals)
         notes += list(dict.fromkeys(note for item in planned for note in item.notes))
         if options.print_only:
-            return adopt_carry_out.show(target, ui, planned, notes)
-        return adopt_carry_out.run(target, ui, planned, notes)
+            return carry_out.show(target, ui, planned, notes)
+        return carry_out.run(target, ui, planned, notes)
 
 
 def _with_region(settings: Settings, options: Options) -> Settings:
@@ -132,7 +132,7 @@ def _with_region(settings: Settings, options: Options) -> Settings:
 def _search(options: Options) -> Search:
     if options.kind or options.name or options.as_ or options.fields:
         raise AcksmError("adopt-nothing", "--discover looks for objects, and one is named as well")
-    kinds = tuple(adopt_wanted.find_kind(text) for text in options.kinds)
+    kinds = tuple(request.find_kind(text) for text in options.kinds)
     return Search(
         kinds,
         options.tags,
@@ -160,14 +160,14 @@ def _asked(target: Target, observed: Observed, asked: Sequence[Wish], refusals: 
             else:
                 placed.append((item, found))
         refusals.check()
-        found_in_aws = adopt_lookup.find(placed, Accounts(target), refusals.errors.append)
+        found_in_aws = lookup.find(placed, Accounts(target), refusals.errors.append)
         refusals.check()
         index = Index(holders.result(), _where(observed))
     same = [
         (wish, managed.identity(wish.kind, found.key, place.account, wish.region or place.region) + _optional(found))
         for wish, place, found in found_in_aws
     ]
-    refusals.errors += adopt_wanted.twice(same)
+    refusals.errors += request.twice(same)
     refusals.check()
     return _planned(found_in_aws, index, refusals)
 
@@ -203,7 +203,7 @@ def _planned(found: adopt_discover.Discovered, index: Index, refusals: Refusals)
     planned = adopt_plan.plan(found, index, refusals.errors.append, datetime.now(UTC))
     refusals.check()
     names = [(item.wish, (item.kind.service, item.kind.name, item.wish.namespace, item.name)) for item in planned]
-    refusals.errors += adopt_wanted.twice(names)
+    refusals.errors += request.twice(names)
     refusals.check()
     return planned
 
@@ -220,7 +220,7 @@ def _where(observed: Observed) -> Callable[[Kind, str], tuple[str, str]]:
     def find(kind: Kind, namespace: str) -> tuple[str, str]:
         if (kind.service, namespace) not in known:
             try:
-                found = adopt_place.place(observed, kind, namespace, "")
+                found = placement.place(observed, kind, namespace, "")
                 known[kind.service, namespace] = (found.account, found.region)
             except AcksmError:
                 known[kind.service, namespace] = ("", "")
@@ -231,7 +231,7 @@ def _where(observed: Observed) -> Callable[[Kind, str], tuple[str, str]]:
 
 def _place(observed: Observed, item: Wish) -> Place | AcksmError:
     try:
-        return adopt_place.place(observed, item.kind, item.namespace, item.where or str(item))
+        return placement.place(observed, item.kind, item.namespace, item.where or str(item))
     except AcksmError as error:
         return error
 
