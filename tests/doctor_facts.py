@@ -18,7 +18,7 @@ from acksm.aws.session import Identity
 from acksm.config import Settings
 from acksm.engine.change import Change, Op, Plan
 from acksm.errors import AcksmError
-from acksm.guide.doctor_facts import Deployed, Facts
+from acksm.guide.doctor.facts import Deployed, Facts
 from acksm.guide.identity import oidc, trust
 from acksm.guide.identity.judged import Judged, Verdict
 from acksm.guide.identity.live_accounts import Live

@@ -10,7 +10,7 @@ import pytest
 from acksm.ack.symptoms import SYMPTOMS
 from acksm.catalog import Entry, entries
 from acksm.errors import ExitCode
-from acksm.guide import doctor, doctor_way
+from acksm.guide.doctor import command as doctor, trace
 from generator.errors import KINDS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "errors.md").read_text("utf-8")
@@ -42,7 +42,7 @@ def test_each_place_has_what_explain_tells(entry: Entry) -> None:
 
 
 def test_every_check_and_symptom_is_explained() -> None:
-    checks = [*(one.id for one in doctor.CHECKS), *(one.id for one in doctor_way.CHECKS)]
+    checks = [*(one.id for one in doctor.CHECKS), *(one.id for one in trace.CHECKS)]
     assert [name for name in [*checks, *(one.id for one in SYMPTOMS)] if name not in HEADINGS] == []
     known = {entry.id for entry in entries().values() if entry.kind == "check"}
     assert {name for name in known if not name.startswith(("check.carm-", "check.region-"))} <= {*checks} | {

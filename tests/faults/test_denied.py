@@ -16,8 +16,8 @@ from acksm.ack.kinds import API, KINDS
 from acksm.aws import objects
 from acksm.aws.session import Aws
 from acksm.errors import AcksmError
-from acksm.guide import caller_policies
 from acksm.guide.carm import trust
+from acksm.guide.doctor import caller_policies
 from gate import ACCOUNT, CLUSTER, Gate
 
 ROLE = "ack-controller-role-practice"

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from acksm.errors import AcksmError
-from acksm.guide import caller_policies
-from acksm.guide.caller_policies import (
+from acksm.guide.connect import rights
+from acksm.guide.doctor import caller_policies
+from acksm.guide.doctor.caller_policies import (
     ALL,
     COMMANDS,
     OF_A_COMMAND,
@@ -22,7 +23,6 @@ from acksm.guide.caller_policies import (
     document,
     needs,
 )
-from acksm.guide.connect import rights
 from acksm.sandbox import permissions
 from generator.cli import commands
 

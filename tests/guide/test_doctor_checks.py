@@ -17,9 +17,9 @@ from acksm.engine import plan_file
 from acksm.engine.change import Danger, Plan
 from acksm.engine.checks import Check, Result, Severity, State, judge
 from acksm.engine.review import CURRENT
-from acksm.guide import doctor
 from acksm.guide.carm.verify import Chain
-from acksm.guide.doctor_facts import Facts
+from acksm.guide.doctor import command as doctor
+from acksm.guide.doctor.facts import Facts
 from acksm.guide.identity import oidc, trust
 from acksm.guide.identity.judged import Judged, Verdict
 from acksm.guide.identity.live_accounts import Live

@@ -14,10 +14,10 @@ from acksm.ack.readiness import Health
 from acksm.ack.running import Flags, Running
 from acksm.catalog import lookup
 from acksm.engine.checks import Check, State
-from acksm.guide import doctor, doctor_way
 from acksm.guide.carm.verify import Chain
-from acksm.guide.doctor_object import Facts
-from acksm.guide.doctor_way import first, follow
+from acksm.guide.doctor import command as doctor, trace
+from acksm.guide.doctor.object import Facts
+from acksm.guide.doctor.trace import first, follow
 from acksm.guide.region.explain import explain
 from acksm.kube.paths import Ref
 from carm_cluster import OWN, running
@@ -190,7 +190,7 @@ def test_the_first_thing_wrong_is_named(name: str) -> None:
 
 
 def test_every_link_is_seen_failing() -> None:
-    assert {link for _, link, _ in BREAKS.values()} == {one.id for one in doctor_way.CHECKS}
+    assert {link for _, link, _ in BREAKS.values()} == {one.id for one in trace.CHECKS}
 
 
 def test_a_known_symptom_has_its_own_remedy() -> None:

@@ -15,9 +15,9 @@ import pytest
 from acksm.config import Settings
 from acksm.engine.checks import Check, State
 from acksm.errors import AcksmError
-from acksm.guide import doctor_roles, role_facts
 from acksm.guide.connect.target import Target
-from acksm.guide.doctor_facts import Facts
+from acksm.guide.doctor import role_facts, roles as doctor_roles
+from acksm.guide.doctor.facts import Facts
 from acksm.guide.identity import live_accounts, policies, trust
 from acksm.guide.identity.judged import Judged, Verdict
 from acksm.guide.identity.live_accounts import Live

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from acksm.guide import redaction
+from acksm.guide.doctor import redaction
 
 JWT = (
     ".".join(

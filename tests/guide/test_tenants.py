@@ -19,11 +19,12 @@ from hypothesis import HealthCheck, example, given, settings, strategies as st
 from acksm.ack import charts, inventory
 from acksm.ack.kinds import KINDS
 from acksm.errors import AcksmError
-from acksm.guide import cleanup, doctor_running
+from acksm.guide import cleanup
 from acksm.guide.adopt import placement
 from acksm.guide.carm import accounts, bind
 from acksm.guide.carm.bind import Asked
 from acksm.guide.cleanup_seen import Wanted
+from acksm.guide.doctor import running
 from acksm.guide.identity import trust
 from acksm.guide.install import command as install
 from acksm.guide.region import command as region
@@ -103,7 +104,7 @@ def _placed(world: MemoryWorld, _ui: Said) -> list[str]:
     kind = KINDS["sagemaker"]["Model"]
     found = inventory.observe(cast(Kube, world.kube), HOME)
     facts = cast(Any, type("Facts", (), {"inventory": found}))
-    checks = [f"{one.state} {one.where} {one.text}" for one in doctor_running._others(facts)]
+    checks = [f"{one.state} {one.where} {one.text}" for one in running._others(facts)]
     return [str(placement.place(seen, kind, name, "")) for name in (VICTIM, "bound")] + checks
 
 

@@ -65,7 +65,7 @@ def register(app: typer.Typer) -> None:
         help="Everything that can be wrong, each with its remedy; exit 3 when an error is found.",
     )
     def doctor(resolved: Any, ui: Any, thing: str | None, namespace: str, fix: bool, print_policy: str) -> int:
-        from acksm.guide import doctor as section
+        from acksm.guide.doctor import command as section
 
         if print_policy:
             return section.run_policy(resolved.settings, ui, print_policy)
@@ -96,7 +96,7 @@ def register(app: typer.Typer) -> None:
         help="Write a support bundle without secrets: state, checks, values, conditions, events, logs.",
     )
     def report(resolved: Any, ui: Any, bundle: str, show_accounts: bool) -> int:
-        from acksm.guide import support_bundle
+        from acksm.guide.doctor import support_bundle
         from acksm.ui import clean
 
         return support_bundle.run(resolved, ui, bundle, accounts=show_accounts, clean=clean)

@@ -17,15 +17,15 @@ from acksm.engine.checks import Check, Result, Severity, State, judge
 from acksm.engine.diff import render_plan
 from acksm.errors import AcksmError, ExitCode
 from acksm.events import Event, Kind
-from acksm.guide import caller_policies, doctor_object, doctor_way
 from acksm.guide.connect import rights
 from acksm.guide.connect.carry_out import hand_over, perform
 from acksm.guide.connect.target import Target, connect
-from acksm.guide.doctor_facts import Facts, attempt, gather
-from acksm.guide.doctor_ground import CHECKS as OF_GROUND
-from acksm.guide.doctor_releases import CHECKS as OF_RELEASES
-from acksm.guide.doctor_roles import CHECKS as OF_ROLES
-from acksm.guide.doctor_running import CHECKS as OF_RUNNING
+from acksm.guide.doctor import caller_policies, object as doctor_object, trace
+from acksm.guide.doctor.facts import Facts, attempt, gather
+from acksm.guide.doctor.ground import CHECKS as OF_GROUND
+from acksm.guide.doctor.releases import CHECKS as OF_RELEASES
+from acksm.guide.doctor.roles import CHECKS as OF_ROLES
+from acksm.guide.doctor.running import CHECKS as OF_RUNNING
 from acksm.guide.install import command as install
 
 CHECKS = (*OF_GROUND, *OF_RELEASES, *OF_ROLES, *OF_RUNNING)
@@ -199,8 +199,8 @@ def run_object(settings: Settings, ui: Any, asked: str, namespace: str) -> int:
     with connect(settings) as target:
         ui.emit(Event(Kind.STEP, "target", target.line()))
         facts = doctor_object.gather(target, asked, namespace)
-        results = doctor_way.follow(facts)
-        wrong = doctor_way.first(results)
+        results = trace.follow(facts)
+        wrong = trace.first(results)
         healthy = is_healthy(results)
         logs = [] if isinstance(facts.logs, AcksmError) else facts.logs
         said = symptoms.merged(
@@ -226,7 +226,7 @@ def object_text(name: str, results: Sequence[Result]) -> str:
         check = item.check
         told = ": ".join(part for part in (check.where if check.where != name else "", check.text) if part)
         lines.append(f"{_MARKS[check.state]:9}{check.id:26}{told}".rstrip())
-    wrong = doctor_way.first(results)
+    wrong = trace.first(results)
     if wrong is None:
         return "\n".join([*lines, "", f"{name}: nothing wrong was found"])
     state = "wrong" if wrong.check.state is State.BROKEN else "doubtful"

@@ -13,7 +13,7 @@ from acksm.catalog import lookup
 from acksm.engine.change import Plan
 from acksm.engine.checks import Check, Definition, Severity, State, unread
 from acksm.errors import AcksmError
-from acksm.guide.doctor_facts import Deployed, Facts
+from acksm.guide.doctor.facts import Deployed, Facts
 from acksm.guide.identity import trust
 from acksm.guide.identity.judged import Verdict
 from acksm.guide.install import crds

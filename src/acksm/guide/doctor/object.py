@@ -20,7 +20,7 @@ from acksm.aws import objects
 from acksm.errors import AcksmError
 from acksm.guide.carm import command as carm, evidence, verify
 from acksm.guide.connect.target import Target
-from acksm.guide.doctor_facts import NOT_ASKED, Known, attempt
+from acksm.guide.doctor.facts import NOT_ASKED, Known, attempt
 from acksm.guide.region import explain
 from acksm.guide.region.explain import Explained
 from acksm.kube.paths import Ref, ref

@@ -11,8 +11,8 @@ from acksm.ack.bindings import told
 from acksm.catalog import lookup
 from acksm.engine.checks import Check, Definition, Severity, State, unread
 from acksm.errors import AcksmError
-from acksm.guide.doctor_facts import Deployed, Facts, lease_namespace
-from acksm.guide.doctor_releases import deployed, installed_releases
+from acksm.guide.doctor.facts import Deployed, Facts, lease_namespace
+from acksm.guide.doctor.releases import deployed, installed_releases
 from acksm.guide.install import switching
 from acksm.kube.keys import ANNOTATIONS
 

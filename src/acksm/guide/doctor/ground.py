@@ -10,7 +10,7 @@ from acksm.aws.session import Identity
 from acksm.engine.change import Plan
 from acksm.engine.checks import Check, Definition, Severity, State, broken, unread
 from acksm.errors import AcksmError
-from acksm.guide.doctor_facts import Facts
+from acksm.guide.doctor.facts import Facts
 from acksm.kube.kubeconfig import Context, same_server
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING

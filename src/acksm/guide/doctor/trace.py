@@ -11,7 +11,7 @@ from acksm.ack.inventory import is_ack_finalizer
 from acksm.catalog import lookup
 from acksm.engine.checks import Check, Definition, Result, Severity, State, judge, unread
 from acksm.errors import AcksmError
-from acksm.guide.doctor_object import Facts
+from acksm.guide.doctor.object import Facts
 from acksm.guide.install import crds
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING

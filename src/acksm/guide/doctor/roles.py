@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from acksm.engine.checks import Check, Definition, Severity, State, unread
 from acksm.errors import AcksmError
-from acksm.guide.doctor_facts import Facts
+from acksm.guide.doctor.facts import Facts
 from acksm.guide.identity import role_policies, trust
 from acksm.guide.identity.judged import Verdict
 from acksm.guide.identity.oidc import CLUSTER_TAG, OWNED_TAG

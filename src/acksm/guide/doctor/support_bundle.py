@@ -28,9 +28,9 @@ from acksm.config import Resolved
 from acksm.engine.checks import Result, judge
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
-from acksm.guide import doctor, redaction
 from acksm.guide.connect.target import Target
-from acksm.guide.doctor_facts import Facts, attempt, gather
+from acksm.guide.doctor import command as doctor, redaction
+from acksm.guide.doctor.facts import Facts, attempt, gather
 from acksm.kube import conditions
 from acksm.kube.paths import ref
 

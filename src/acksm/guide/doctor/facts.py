@@ -21,10 +21,10 @@ from acksm.engine.change import Op, Plan
 from acksm.engine.waits import Deadline
 from acksm.errors import AcksmError
 from acksm.events import Emit
-from acksm.guide import caller_policies, role_facts
 from acksm.guide.carm import command as carm, evidence, verify
 from acksm.guide.connect import rights
 from acksm.guide.connect.target import Target, check_nodes, connect, context_of
+from acksm.guide.doctor import caller_policies, role_facts
 from acksm.guide.identity import oidc
 from acksm.guide.identity.judged import Judged
 from acksm.guide.identity.live_accounts import Live
