@@ -12,10 +12,10 @@ from acksm.ack.discovery import Controllers
 from acksm.ack.inventory import Crd, Effect, Inventory, Item
 from acksm.ack.kinds import KINDS
 from acksm.ack.readiness import Health
-from acksm.guide import cleanup, cleanup_cluster, cleanup_objects
 from acksm.guide.carm.role_map import ACCOUNT_MAP, Map
-from acksm.guide.cleanup_report import Planned
-from acksm.guide.cleanup_seen import Observed, Providers, ReleaseSeen, RoleSeen, Wanted
+from acksm.guide.cleanup import cluster, command as cleanup, objects as cleanup_objects
+from acksm.guide.cleanup.observation import Observed, Providers, ReleaseSeen, RoleSeen, Wanted
+from acksm.guide.cleanup.report import Planned
 from acksm.kube.contents import Contents
 from acksm.kube.owners import Owner
 from acksm.kube.paths import Ref, ref
@@ -102,7 +102,7 @@ def meta(place: Ref) -> dict[str, Any]:
 
 def plan(seen: Observed, wanted: Wanted) -> Planned:
     choice = cleanup_objects.choose(seen.inventory, wanted.services)
-    cleanup_cluster.check_releases(seen, wanted, sure=lambda: True)
+    cluster.check_releases(seen, wanted, sure=lambda: True)
     return cleanup.plan(seen, wanted, choice)
 
 

@@ -12,8 +12,8 @@ import pytest
 from acksm.aws import iam_calls, session
 from acksm.engine.change import Plan
 from acksm.errors import AcksmError
-from acksm.guide import cleanup_iam, cleanup_seen
 from acksm.guide.carm import trust as carm_trust
+from acksm.guide.cleanup import iam as cleanup_iam, observation
 from acksm.guide.identity import iam_role
 from gate import ACCOUNT, Gate, carry_out, plan
 
@@ -205,7 +205,7 @@ def test_a_role_is_awaited_before_anything_needs_it(gate: Gate) -> None:
 
 def cleanup(gate: Gate) -> tuple[Any, Plan]:
     aws = gate.session()
-    seen = cleanup_seen.RoleSeen(ROLE, aws.iam.get_role(ROLE))
+    seen = observation.RoleSeen(ROLE, aws.iam.get_role(ROLE))
     return aws, Plan("cleanup", tuple(cleanup_iam.plan_role(seen)))
 
 

@@ -15,11 +15,17 @@ from acksm.ack.inventory import Common, Crd, Effect, Inventory, Item, Policy
 from acksm.ack.running import Running
 from acksm.engine.change import Change, Danger, Op, Plan
 from acksm.errors import AcksmError
-from acksm.guide import cleanup_cluster, cleanup_iam, cleanup_mend, cleanup_objects, cleanup_report
 from acksm.guide.carm import trust as carm_trust
 from acksm.guide.carm.role_map import ACCOUNT_MAP, Map
-from acksm.guide.cleanup_objects import Choice
-from acksm.guide.cleanup_seen import Observed, Providers, ReleaseSeen, RoleSeen, Wanted
+from acksm.guide.cleanup import (
+    cluster,
+    iam as cleanup_iam,
+    objects as cleanup_objects,
+    repair,
+    report as cleanup_report,
+)
+from acksm.guide.cleanup.objects import Choice
+from acksm.guide.cleanup.observation import Observed, Providers, ReleaseSeen, RoleSeen, Wanted
 from acksm.guide.identity import oidc
 from acksm.kube.contents import Contents
 from acksm.kube.owners import Owner
@@ -97,7 +103,7 @@ def test_install_then_cleanup_is_the_start(services: tuple[str, ...], provider_w
         change("iam-role.attach", "iam.attach_policy", ROLE, name="r", policy_arn="arn:p"),
         change("iam-role.inline", "iam.put_policy", ROLE, name="r", policy="acksm-autoscaling", document={}),
     ]
-    after = cleanup_mend.predicted(empty, made, dict(charts.TESTED), services)
+    after = repair.predicted(empty, made, dict(charts.TESTED), services)
     after = replace(after, inventory=replace(after.inventory, crds=crds(*services)))
     planned = plan(after, replace(EVERYTHING, services=services))
     assert targets(planned, "cleanup.release") == [f"release {HOME}/{charts.release_name(s)}" for s in services]
@@ -234,10 +240,10 @@ def test_releases_of_others_and_of_a_working_helm_are_refused() -> None:
     busy = observed(releases={"sagemaker": release("sagemaker", status="pending-upgrade", age=3.0)})
     for seen, failure in ((foreign, "release-not-ours"), (busy, "release-busy")):
         with pytest.raises(AcksmError) as caught:
-            cleanup_cluster.check_releases(seen, Wanted(), sure=lambda: False)
+            cluster.check_releases(seen, Wanted(), sure=lambda: False)
         assert caught.value.id == failure
-    cleanup_cluster.check_releases(foreign, Wanted(adopt_release=True), sure=lambda: False)
-    cleanup_cluster.check_releases(busy, Wanted(), sure=lambda: True)
+    cluster.check_releases(foreign, Wanted(adopt_release=True), sure=lambda: False)
+    cluster.check_releases(busy, Wanted(), sure=lambda: True)
 
 
 # orphans
@@ -466,7 +472,7 @@ def test_a_namespace_of_somebody_else_and_what_cannot_be_looked_into_stay() -> N
 
 def test_a_controller_comes_back_only_where_something_waits_for_it() -> None:
     def reasons(seen: Observed, wanted: Wanted) -> dict[str, str]:
-        return cleanup_mend.reasons(seen, Choice(seen.inventory.items, seen.inventory.common), wanted)
+        return repair.reasons(seen, Choice(seen.inventory.items, seen.inventory.common), wanted)
 
     gone = {"sagemaker": release("sagemaker", recorded=False, objects=(), health=None)}
     assert reasons(observed(item()), Wanted()) == {}
@@ -486,7 +492,7 @@ def test_a_controller_comes_back_only_where_something_waits_for_it() -> None:
 
 def test_crds_that_came_back_with_a_controller_go_with_it_whatever_was_asked() -> None:
     made = [change("crds.create", "kube.apply", "x", manifest=_marked_crd("spaces.sagemaker.services.k8s.aws"))]
-    after = cleanup_mend.predicted(observed(), made, {}, ["sagemaker"])
+    after = repair.predicted(observed(), made, {}, ["sagemaker"])
     planned = plan(after, Wanted(crds="none"))
     assert targets(planned, "cleanup.crd") == ["CustomResourceDefinition spaces.sagemaker.services.k8s.aws"]
 
@@ -497,34 +503,33 @@ def _marked_crd(name: str) -> dict[str, Any]:
 
 def test_the_version_that_comes_back_is_the_one_that_was_there() -> None:
     gone: dict[str, ReleaseSeen] = {}
-    assert cleanup_mend.version_of(observed(), "sagemaker") == "1.9.1"
+    assert repair.version_of(observed(), "sagemaker") == "1.9.1"
     old = {name: replace(crd, chart="sagemaker-chart 1.4.1") for name, crd in crds("sagemaker").items()}
-    assert cleanup_mend.version_of(observed(releases=gone, crds=old), "sagemaker") == "1.4.1"
+    assert repair.version_of(observed(releases=gone, crds=old), "sagemaker") == "1.4.1"
     assert (
-        cleanup_mend.version_of(observed(releases=gone, crds=crds("sagemaker", owner=None)), "applicationautoscaling")
-        == ""
+        repair.version_of(observed(releases=gone, crds=crds("sagemaker", owner=None)), "applicationautoscaling") == ""
     )
 
 
 def test_the_maps_entry_comes_back_for_objects_of_another_account() -> None:
     far = item(account=B)
-    assert cleanup_mend.map_entries(observed(item()), Choice((item(),))) == []
+    assert repair.map_entries(observed(item()), Choice((item(),))) == []
     spaces = {"team": Namespace("team", {OWNER: B})}
-    (one,) = cleanup_mend.map_entries(observed(far, namespaces=spaces), Choice((far,)))
+    (one,) = repair.map_entries(observed(far, namespaces=spaces), Choice((far,)))
     assert one.params["keys"] == {B: [None, f"arn:aws:iam::{B}:role/SagemakerCrossAccountAccess"]}
     known = role()
     assert known.role is not None
     carm = trusted({"Sid": "AcksmCarm", "Resource": f"arn:aws:iam::{B}:role/ours/x"})
     named = replace(known, role={**known.role, "inline": {"acksm-carm": carm}})
-    (one,) = cleanup_mend.map_entries(observed(far, namespaces=spaces, roles=(named,)), Choice((far,)))
+    (one,) = repair.map_entries(observed(far, namespaces=spaces, roles=(named,)), Choice((far,)))
     assert one.params["keys"] == {B: [None, f"arn:aws:iam::{B}:role/ours/x"]}
     there = {(HOME, ACCOUNT_MAP): Map(HOME, ACCOUNT_MAP, {B: "arn"})}
-    assert cleanup_mend.map_entries(observed(far, namespaces=spaces, maps=there), Choice((far,))) == []
+    assert repair.map_entries(observed(far, namespaces=spaces, maps=there), Choice((far,))) == []
 
 
 @pytest.mark.parametrize("installed", [False, True])
 def test_objects_go_only_when_the_controllers_that_came_back_are_ready(installed: bool) -> None:
     by_install = [replace(change("release.install", "helm.install", "r"), step="release", lane="sagemaker")]
-    changes = cleanup_mend._restarts(observed(), {"sagemaker": "x"}, by_install if installed else [], ROLE)
+    changes = repair._restarts(observed(), {"sagemaker": "x"}, by_install if installed else [], ROLE)
     assert [one.id for one in changes] == ([] if installed else ["release.restart"]) + ["release.ready"]
     assert (changes[-1].op, changes[-1].lane) == (Op.WAIT, "")

@@ -10,7 +10,7 @@ import pytest
 from acksm.aws.session import Aws
 from acksm.engine.waits import Deadline
 from acksm.errors import AcksmError
-from acksm.guide.cleanup_calls import Calls, passes
+from acksm.guide.cleanup.calls import Calls, passes
 from acksm.kube.client import Kube
 from acksm.kube.paths import Ref, ref
 from memory_kube import MemoryKube, namespace

@@ -12,7 +12,7 @@ from acksm.ack.discovery import Controllers
 from acksm.ack.inventory import Crd, Effect, Policy
 from acksm.ack.kinds import KINDS, deletion_rank
 from acksm.engine.change import Change, Danger, Op, Plan
-from acksm.guide.cleanup_seen import Observed, Wanted
+from acksm.guide.cleanup.observation import Observed, Wanted
 from acksm.kube.contents import Contents
 from acksm.kube.owners import Owner
 from acksm.kube.paths import ref

@@ -19,11 +19,11 @@ from hypothesis import HealthCheck, example, given, settings, strategies as st
 from acksm.ack import charts, inventory
 from acksm.ack.kinds import KINDS
 from acksm.errors import AcksmError
-from acksm.guide import cleanup
 from acksm.guide.adopt import placement
 from acksm.guide.carm import accounts, bind
 from acksm.guide.carm.bind import Asked
-from acksm.guide.cleanup_seen import Wanted
+from acksm.guide.cleanup import command as cleanup
+from acksm.guide.cleanup.observation import Wanted
 from acksm.guide.doctor import running
 from acksm.guide.identity import trust
 from acksm.guide.install import command as install

@@ -27,10 +27,10 @@ from hypothesis.stateful import (
 from acksm.ack import charts
 from acksm.engine.diff import holds
 from acksm.errors import AcksmError
-from acksm.guide import cleanup
 from acksm.guide.carm import bind as carm_bind
 from acksm.guide.carm.bind import Asked
-from acksm.guide.cleanup_seen import Wanted
+from acksm.guide.cleanup import command as cleanup
+from acksm.guide.cleanup.observation import Wanted
 from acksm.guide.install import command as install
 from acksm.guide.region import command as region
 from acksm.kube.paths import ref, ref_in

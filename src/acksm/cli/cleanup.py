@@ -53,8 +53,8 @@ def register(app: typer.Typer) -> None:
     ) -> int:
         from acksm.config import SERVICES
         from acksm.errors import AcksmError
-        from acksm.guide import cleanup as section
-        from acksm.guide.cleanup_seen import Wanted
+        from acksm.guide.cleanup import command as section
+        from acksm.guide.cleanup.observation import Wanted
 
         settings = resolved.settings
         if crds and crds not in _CRDS:

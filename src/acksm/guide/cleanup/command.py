@@ -18,11 +18,18 @@ from acksm.engine import lease
 from acksm.engine.change import Change, Plan
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind
-from acksm.guide import cleanup_carm, cleanup_cluster, cleanup_iam, cleanup_mend, cleanup_objects, cleanup_seen
-from acksm.guide.cleanup_calls import Calls
-from acksm.guide.cleanup_objects import Choice
-from acksm.guide.cleanup_report import MOST_TOLD, Ending, Planned, facts, fate_of, inventory_text
-from acksm.guide.cleanup_seen import Observed, RoleSeen, Wanted
+from acksm.guide.cleanup import (
+    carm as cleanup_carm,
+    cluster,
+    iam as cleanup_iam,
+    objects as cleanup_objects,
+    observation,
+    repair,
+)
+from acksm.guide.cleanup.calls import Calls
+from acksm.guide.cleanup.objects import Choice
+from acksm.guide.cleanup.observation import Observed, RoleSeen, Wanted
+from acksm.guide.cleanup.report import MOST_TOLD, Ending, Planned, facts, fate_of, inventory_text
 from acksm.guide.connect import rights
 from acksm.guide.connect.carry_out import carry_out
 from acksm.guide.connect.rights import OTHER_ACCOUNT
@@ -43,16 +50,16 @@ def plan(observed: Observed, wanted: Wanted, choice: Choice, *, made: frozenset[
     cleanup_objects.check(choice, inventory.controllers, delete_aws=wanted.delete_aws, orphan=wanted.orphan)
     handled = any(item.has("adopted-resource") for item in inventory.controllers.working)
     objects = cleanup_objects.plan(choice, delete_aws=wanted.delete_aws, orphan=wanted.orphan, handled=handled)
-    releases = cleanup_cluster.plan_releases(observed, wanted)
+    releases = cluster.plan_releases(observed, wanted)
     selectors = cleanup_carm.plan_selectors(observed, wanted)
-    crds = cleanup_cluster.plan_crds(observed, wanted, choice)
+    crds = cluster.plan_crds(observed, wanted, choice)
     carm = cleanup_carm.plan_carm(observed, wanted)
     # nobody may work on an object while its finalizers are taken off
     before = [*releases, *objects, *selectors.changes] if wanted.orphan else [*objects, *selectors.changes, *releases]
     changes = [*before, *crds.changes, *carm.changes]
     kept = [*selectors.kept, *crds.kept, *carm.kept]
     iam, kept_in_iam = plan_iam(observed, wanted)
-    namespaces = cleanup_cluster.plan_namespaces(observed, wanted, choice, changes)
+    namespaces = cluster.plan_namespaces(observed, wanted, choice, changes)
     kept += [*kept_in_iam, *namespaces.kept]
     return Planned(
         (*changes, *iam, *namespaces.changes), tuple(kept), tuple(_notes(inventory, observed, wanted, choice)), choice
@@ -211,13 +218,13 @@ def run(settings: Settings, ui: Any, wanted: Wanted, confirm: str) -> int:
         return _run_without_cluster(settings, ui, wanted, confirm)
     with target:
         ui.emit(Event(Kind.STEP, "target", target.line()))
-        other = cleanup_seen.session(target) if wanted.carm or wanted.delete_aws else None
+        other = observation.session(target) if wanted.carm or wanted.delete_aws else None
         observed = _look(target, wanted, other, ui.emit)
         choice = cleanup_objects.choose(observed.inventory, wanted.services)
-        cleanup_cluster.check_releases(
+        cluster.check_releases(
             observed, wanted, sure=lambda: settings.yes or lease.is_there(target.kube, observed.namespace)
         )
-        mended = cleanup_mend.plan(target, observed, choice, wanted, ui.emit)
+        mended = repair.plan(target, observed, choice, wanted, ui.emit)
         planned = plan(mended.observed, wanted, choice, made=mended.made)
 
         def again() -> Planned:
@@ -245,7 +252,7 @@ def run(settings: Settings, ui: Any, wanted: Wanted, confirm: str) -> int:
 
 def _look(target: Target, wanted: Wanted, other: Aws | None, emit: Emit) -> Observed:
     emit(Event(Kind.PROGRESS, "observe", "looking at the account and the cluster"))
-    observed = cleanup_seen.observe(target, wanted, other)
+    observed = observation.observe(target, wanted, other)
     emit(Event(Kind.PROGRESS, "observe", ""))
     return observed
 
@@ -291,19 +298,19 @@ def _dispatch(target: Target, observed: Observed, other: Aws | None, emit: Emit)
 def _run_without_cluster(settings: Settings, ui: Any, wanted: Wanted, confirm: str) -> int:
     """What acksm made in IAM for a cluster that EKS has no more: known by its tags."""
     target = without_cluster(settings)
-    other = cleanup_seen.session(target) if wanted.carm else None
+    other = observation.session(target) if wanted.carm else None
 
     def look() -> Observed:
         arn = target.cluster.arn
-        far = [cleanup_seen.role_seen(other, settings.target_role_name)] if other else []
+        far = [observation.role_seen(other, settings.target_role_name)] if other else []
         names = [install.role_name(target), sample_roles.name(target.cluster.name)]
-        found = cleanup_seen.providers(target.aws, arn, "", scan=wanted.oidc)
+        found = observation.providers(target.aws, arn, "", scan=wanted.oidc)
         return Observed(
             Inventory(),
             settings.controller_namespace,
             target.identity.account,
             arn,
-            roles=tuple(cleanup_seen.role_seen(target.aws, name) for name in names),
+            roles=tuple(observation.role_seen(target.aws, name) for name in names),
             far=tuple(far),
             reached=other.identity().account if other else "",
             providers=found,

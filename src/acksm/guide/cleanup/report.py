@@ -12,8 +12,8 @@ from acksm.ack import bindings
 from acksm.ack.inventory import Effect, Item
 from acksm.engine.change import Change, Op
 from acksm.errors import ExitCode
-from acksm.guide.cleanup_objects import Choice, fate
-from acksm.guide.cleanup_seen import Wanted
+from acksm.guide.cleanup.objects import Choice, fate
+from acksm.guide.cleanup.observation import Wanted
 
 MOST_TOLD = 3
 

@@ -19,8 +19,8 @@ from acksm.errors import AcksmError
 from acksm.events import Emit
 from acksm.guide.carm import command as carm, role_map, trust
 from acksm.guide.carm.role_map import ACCOUNT_MAP, Subject
-from acksm.guide.cleanup_objects import Choice
-from acksm.guide.cleanup_seen import Observed, ReleaseSeen, RoleSeen, Wanted
+from acksm.guide.cleanup.objects import Choice
+from acksm.guide.cleanup.observation import Observed, ReleaseSeen, RoleSeen, Wanted
 from acksm.guide.connect.target import Target
 from acksm.guide.identity.trust import as_list, statements
 from acksm.guide.install import command as install

@@ -12,10 +12,10 @@ from acksm.ack import bindings
 from acksm.ack.inventory import Crd
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
-from acksm.guide.cleanup_calls import passes
-from acksm.guide.cleanup_carm import selectors_of
-from acksm.guide.cleanup_objects import Choice
-from acksm.guide.cleanup_seen import Observed, Part, ReleaseSeen, Wanted
+from acksm.guide.cleanup.calls import passes
+from acksm.guide.cleanup.carm import selectors_of
+from acksm.guide.cleanup.objects import Choice
+from acksm.guide.cleanup.observation import Observed, Part, ReleaseSeen, Wanted
 from acksm.guide.install.crds import LANES
 from acksm.guide.install.release import check_busy
 from acksm.kube.paths import Ref, ref

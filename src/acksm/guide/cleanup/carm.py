@@ -9,7 +9,7 @@ from acksm.engine.change import Change, Danger, Op
 from acksm.guide.carm import role_map
 from acksm.guide.carm.role_map import ACCOUNT_MAP, STEP as CARM
 from acksm.guide.carm.role_selector import KIND as SELECTOR
-from acksm.guide.cleanup_seen import Observed, Part, Wanted
+from acksm.guide.cleanup.observation import Observed, Part, Wanted
 from acksm.kube.paths import Ref
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from acksm.engine.change import Change, Danger, Op
 from acksm.guide.carm import trust
-from acksm.guide.cleanup_seen import Observed, Providers, RoleSeen
+from acksm.guide.cleanup.observation import Observed, Providers, RoleSeen
 from acksm.guide.identity import policies
 from acksm.guide.identity.judged import GONE, as_list, statements
 from acksm.guide.identity.oidc import clusters_of
