@@ -29,7 +29,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 import likeness  # noqa: E402
 import snapshot  # noqa: E402
 from abroad import Abroad  # noqa: E402
-from acksm.ack import charts
+from acksm.ack import charts  # noqa: E402
 from acksm.sandbox import api  # noqa: E402
 from killer import AFTER, BEFORE, OF_HELM, Forks  # noqa: E402
 from kills import Kills  # noqa: E402

@@ -1,0 +1,1 @@
+"""Guide §8: objects that exist in AWS become objects of the cluster."""

@@ -1,0 +1,1 @@
+"""Guide §9: the way back, objects first."""

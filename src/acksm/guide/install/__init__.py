@@ -1,0 +1,1 @@
+"""Guide §3: both controllers: CRDs, releases, upgrades, and the state that they are in."""

@@ -1,0 +1,1 @@
+"""Guide §5: default regions of namespaces, and which source decides for an object."""
