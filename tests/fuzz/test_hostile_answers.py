@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, example, given, settings, strategies as st
 
-from acksm.ack import account_roles, bindings, inventory_objects, symptoms, synced
+from acksm.ack import account_roles, bindings, inventory_objects, role_selectors, symptoms, synced
 from acksm.errors import AcksmError
 from acksm.guide.adopt.request import kind_of, parse_arn
-from acksm.guide.carm import role_map, role_selector
+from acksm.guide.carm import role_map
 from acksm.guide.carm.role_map import Map
 from acksm.helm import records
 from acksm.helm.registry import Answer, Registry
@@ -275,4 +275,4 @@ SELECTOR: dict[str, Any] = {
 @given(st.lists(st.tuples(st.sampled_from(places(SELECTOR["spec"])[1:]), st.just(GONE) | TEXTS), max_size=3))
 def test_any_text_in_a_role_selector(edits: Sequence[tuple[tuple[Any, ...], Any]]) -> None:
     item = {**SELECTOR, "spec": edited(SELECTOR["spec"], edits)}
-    assert quietly(lambda: role_selector.Selector.of(item)) == ""
+    assert quietly(lambda: role_selectors.Selector.of(item)) == ""

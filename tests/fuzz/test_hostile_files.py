@@ -22,8 +22,8 @@ from acksm import archive, yaml_reader
 from acksm.config import resolve
 from acksm.engine import plan_file
 from acksm.errors import AcksmError
-from acksm.guide.install import crds, drift
-from acksm.helm import values
+from acksm.guide.install import crds
+from acksm.helm import records, values
 from acksm.kube import kubeconfig
 
 MEMORY = 192 * 1024 * 1024
@@ -36,7 +36,7 @@ def _values(path: Path) -> None:
 
 
 def _manifest(path: Path) -> None:
-    drift.manifests(path.read_text("utf-8", "replace"))
+    records.manifests(path.read_text("utf-8", "replace"))
 
 
 def _crds(path: Path) -> None:

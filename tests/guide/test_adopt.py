@@ -15,6 +15,7 @@ from acksm.ack import managed
 from acksm.ack.bindings import OWNER, REGION, TEAM, Namespace
 from acksm.ack.kinds import KINDS, Kind
 from acksm.ack.managed import Holder, Index
+from acksm.ack.role_selectors import Selector
 from acksm.ack.running import Running
 from acksm.ack.symptoms import Place
 from acksm.aws.objects import Found
@@ -26,7 +27,6 @@ from acksm.guide.adopt.plan import Adoption
 from acksm.guide.adopt.request import ALL, Wish
 from acksm.guide.adopt.wait import State
 from acksm.guide.carm.role_map import ACCOUNT_MAP, TEAM_MAP, Map
-from acksm.guide.carm.role_selector import Selector
 from acksm.ui import Ui
 
 A, B = "012345678901", "111111111111"

@@ -10,10 +10,10 @@ import pytest
 
 from acksm.ack.bindings import Namespace
 from acksm.ack.kinds import KINDS, SINCE
+from acksm.ack.role_selectors import Selector
 from acksm.aws.session import Identity
 from acksm.config import Settings
 from acksm.engine.change import Danger, Op
-from acksm.guide.carm.role_selector import Selector
 from acksm.guide.samples import command as section, plan as sample_plan, roles
 from acksm.guide.samples.files import Sample, chain, samples
 from acksm.guide.samples.plan import SAMPLE_LABEL

@@ -12,12 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from acksm.ack import charts
+from acksm.ack import charts, namespaces
+from acksm.ack.names import COMMON_GROUP
 from acksm.ack.running import IGNORED_NAMESPACES
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
-from acksm.guide.install import namespaces
-from acksm.guide.install.crds import COMMON_GROUP
 from acksm.kube.client import FIELD_MANAGER, Kube
 from acksm.kube.keys import ANNOTATIONS, delete_when_empty, managers_at, set_keys, values_at
 from acksm.kube.paths import Ref, ref

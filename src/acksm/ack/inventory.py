@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from acksm.ack import bindings, charts, discovery
+from acksm.ack import bindings, charts, discovery, role_selectors
 from acksm.ack.bindings import Namespace
 from acksm.ack.discovery import Controllers
 from acksm.ack.inventory_objects import (
@@ -24,9 +24,8 @@ from acksm.ack.inventory_objects import (
     is_ack_finalizer as is_ack_finalizer,
     item_of,
 )
+from acksm.ack.names import COMMON_GROUP
 from acksm.errors import AcksmError
-from acksm.guide.carm import role_selector
-from acksm.guide.install.crds import COMMON_GROUP
 from acksm.helm import records
 from acksm.kube.client import Kube
 from acksm.kube.owners import BY_HELM, helm_release
@@ -102,7 +101,7 @@ def observe(kube: Kube, namespace: str, services: Collection[str] = charts.SERVI
         objects = list(pool.map(lambda one: kube.list(one[1]), lists))
         shared = [
             (kind, Ref(f"{COMMON_GROUP}/v1alpha1", plural, kind))
-            for kind, plural in {**COMMON_KINDS, role_selector.KIND: "iamroleselectors"}.items()
+            for kind, plural in {**COMMON_KINDS, role_selectors.KIND: "iamroleselectors"}.items()
             if f"{plural}.{COMMON_GROUP}" in crds
         ]
         commons = list(pool.map(lambda one: kube.list(one[1]), shared))

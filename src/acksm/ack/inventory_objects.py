@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from acksm.ack import role_selectors
 from acksm.ack.bindings import Namespace
 from acksm.ack.kinds import KINDS, Kind
+from acksm.ack.names import CHART_ANNOTATION, COMMON_GROUP
 from acksm.ack.running import Running
-from acksm.guide.carm import role_selector
-from acksm.guide.install.crds import CHART_ANNOTATION, COMMON_GROUP
 from acksm.kube.keys import ANNOTATIONS, values_at
 from acksm.kube.owners import Owner, is_owned, owner_of
 from acksm.kube.paths import Ref
@@ -239,8 +239,8 @@ def _lower(name: str) -> str:
 def common_of(manifest: Json, kind: str, place: Ref) -> Common:
     """A FieldExport, AdoptedResource or IAMRoleSelector."""
     metadata, spec = manifest["metadata"], manifest.get("spec") or {}
-    if kind == role_selector.KIND:
-        services = tuple(role_selector.services_of(role_selector.Selector.of(manifest)))
+    if kind == role_selectors.KIND:
+        services = tuple(role_selectors.services_of(role_selectors.Selector.of(manifest)))
     else:
         source = (spec.get("from") or {}).get("resource") if kind == "FieldExport" else spec.get("kubernetes")
         services = (str((source or {}).get("group", "")).removesuffix(f".{COMMON_GROUP}"),)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from acksm.ack.kinds import KINDS, Kind
-from acksm.guide.install.crds import COMMON_GROUP
+from acksm.ack.names import COMMON_GROUP
 from acksm.kube import conditions
 from acksm.kube.client import Kube
 from acksm.kube.keys import ANNOTATIONS, values_at

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from acksm import yaml_reader
 from acksm.errors import AcksmError
 from acksm.helm.releases import Release
 
@@ -58,3 +59,12 @@ def decode(secret: Mapping[str, Any]) -> Release:
         )
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError, binascii.Error, zlib.error) as error:
         raise AcksmError("helm-record", f"helm's record cannot be read: {error!r}"[:300], where=where) from error
+
+
+def manifests(text: str) -> list[dict[str, Any]]:
+    """The objects of a rendered manifest. Error: `helm-record`."""
+    try:
+        documents = yaml_reader.load_all(text)
+    except yaml_reader.YamlError as error:
+        raise AcksmError("helm-record", f"the manifest in helm's record is not YAML: {error}"[:300]) from error
+    return [item for item in documents if isinstance(item, dict) and isinstance(item.get("metadata"), dict)]

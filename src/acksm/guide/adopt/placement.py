@@ -12,17 +12,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from acksm.ack import bindings, discovery, running
+from acksm.ack import bindings, discovery, role_selectors, running
 from acksm.ack.bindings import REGION, Namespace
 from acksm.ack.kinds import Kind
+from acksm.ack.names import COMMON_GROUP
+from acksm.ack.role_selectors import Selector
 from acksm.ack.running import IGNORED_NAMESPACES, SELECTOR, SERVICE_CARM, Running
 from acksm.errors import AcksmError
-from acksm.guide.carm import role_map, role_selector
+from acksm.guide.carm import role_map
 from acksm.guide.carm.role_map import Maps
-from acksm.guide.carm.role_selector import Selector
 from acksm.guide.carm.verify import effective
 from acksm.guide.connect.target import Target
-from acksm.guide.install.crds import COMMON_GROUP
 from acksm.kube.paths import ref
 
 GATE, READ_ONLY_GATE = "ResourceAdoption", "ReadOnlyResources"
@@ -72,7 +72,7 @@ def observe(target: Target) -> Observed:
         found = discovery.observe(kube, target.settings.controller_namespace).working
         maps = pool.submit(role_map.observe, kube, {item.namespace for item in found})
         selecting = any(item.mode == SELECTOR for item in found)
-        selectors = role_selector.list_all(kube) if selecting else []
+        selectors = role_selectors.list_all(kube) if selecting else []
         served = frozenset(str(item["metadata"]["name"]) for item in crds.result())
         return Observed(found, listed.result(), maps.result(), selectors, served, target.identity.account)
 

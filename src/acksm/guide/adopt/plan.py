@@ -17,12 +17,12 @@ from typing import Any
 
 from acksm.ack.kinds import Kind
 from acksm.ack.managed import ADOPTED_RESOURCE, FIELDS, OBJECT_REGION, POLICY, PREFIX, Holder, Index
+from acksm.ack.names import COMMON_GROUP
 from acksm.aws.objects import Found
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
 from acksm.guide.adopt.placement import Place, Way, read_only_works
 from acksm.guide.adopt.request import Wish
-from acksm.guide.install.crds import COMMON_GROUP
 from acksm.kube.owners import OWNED_LABEL
 from acksm.kube.paths import Ref, ref
 

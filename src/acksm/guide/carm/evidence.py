@@ -7,13 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from acksm.ack import account_roles, running
+from acksm.ack import account_roles, role_selectors, running
+from acksm.ack.role_selectors import Selector
 from acksm.ack.running import SELECTOR, Running
 from acksm.aws.session import Aws
 from acksm.errors import AcksmError
-from acksm.guide.carm import accounts, command as carm, role_selector, trust
+from acksm.guide.carm import accounts, command as carm, trust
 from acksm.guide.carm.command import Observed
-from acksm.guide.carm.role_selector import Selector
 from acksm.guide.connect.target import Target
 from acksm.guide.identity import policies
 from acksm.guide.identity.judged import Judged, Verdict
@@ -53,7 +53,7 @@ def gather(target: Target, *, live: bool) -> Evidence:
         own = sorted({item.role_arn for item in observed.running if item.role_arn})
         own_roles = dict(zip(own, pool.map(lambda arn: _own_role(target, arn), own), strict=True))
         mode = SELECTOR if any(item.mode == SELECTOR for item in observed.running) else running.CARM
-        selectors = role_selector.list_all(target.kube) if mode == SELECTOR else []
+        selectors = role_selectors.list_all(target.kube) if mode == SELECTOR else []
         evidence = Evidence(
             observed,
             mode,

@@ -9,75 +9,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from acksm.ack import account_roles, bindings, running
-from acksm.ack.bindings import Namespace
-from acksm.ack.charts import SERVICES
+from acksm.ack.names import COMMON_GROUP
+from acksm.ack.role_selectors import KIND, Selector, list_all, overlap, overlaps
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
 from acksm.guide.carm import command as carm
 from acksm.guide.carm.command import Observed, Planned, Wanted
 from acksm.guide.carm.role_map import STEP, Subject
 from acksm.guide.connect.target import Target
-from acksm.guide.install.crds import COMMON_GROUP
 from acksm.kube.client import Kube
-from acksm.kube.owners import OWNED_LABEL, is_owned
-from acksm.kube.paths import ref
-
-KIND = "IAMRoleSelector"
-Type = tuple[str, str, str]  # group, version, kind; "" is any
-
-
-@dataclass(frozen=True)
-class Selector:
-    """An IAMRoleSelector. None for `names`, `types`: the block is absent, which fits everything."""
-
-    name: str
-    arn: str
-    names: tuple[str, ...] | None = None
-    namespace_labels: Mapping[str, str] = field(default_factory=dict)
-    types: tuple[Type, ...] | None = None
-    labels: Mapping[str, str] = field(default_factory=dict)
-    owned: bool = False
-
-    @classmethod
-    def of(cls, manifest: Mapping[str, Any]) -> Selector:
-        spec, metadata = manifest.get("spec") or {}, manifest["metadata"]
-        where = spec.get("namespaceSelector")
-        types = spec.get("resourceTypeSelector")
-        return cls(
-            str(metadata["name"]),
-            str(spec.get("arn", "")),
-            None if where is None else tuple(map(str, where.get("names") or ())),
-            dict(((where or {}).get("labelSelector") or {}).get("matchLabels") or {}),
-            None
-            if not types
-            else tuple((str(t.get("group", "")), str(t.get("version", "")), str(t.get("kind", ""))) for t in types),
-            dict((spec.get("resourceLabelSelector") or {}).get("matchLabels") or {}),
-            is_owned(manifest),
-        )
-
-    def fits(self, namespace: str, labels: Mapping[str, str]) -> bool:
-        """Whether objects in this namespace may be meant: AND between blocks, OR inside lists."""
-        if self.names and namespace not in self.names:
-            return False
-        return all(labels.get(key) == value for key, value in self.namespace_labels.items())
-
-    def manifest(self) -> dict[str, Any]:
-        """As it is applied. Only what acksm makes: names and types."""
-        spec: dict[str, Any] = {"arn": self.arn, "namespaceSelector": {"names": list(self.names or ())}}
-        if self.types:
-            spec["resourceTypeSelector"] = [
-                {"group": group, "version": version, "kind": kind} for group, version, kind in self.types
-            ]
-        return {
-            "apiVersion": f"{COMMON_GROUP}/v1alpha1",
-            "kind": KIND,
-            "metadata": {"name": self.name, "labels": {OWNED_LABEL: "true"}},
-            "spec": spec,
-        }
 
 
 def of_binding(namespace: str, arn: str, service: str = "") -> Selector:
@@ -87,36 +31,12 @@ def of_binding(namespace: str, arn: str, service: str = "") -> Selector:
     return Selector(f"acksm-{namespace}-{digest}", arn, (namespace,), types=types, owned=True)
 
 
-def overlap(one: Selector, other: Selector, namespaces: Iterable[tuple[str, Mapping[str, str]]]) -> str:
-    """The first namespace where both may match one object, "" for none."""
-    if not _types_meet(one.types, other.types):
-        return ""
-    if any(other.labels.get(key, value) != value for key, value in one.labels.items()):
-        return ""
-    return next((name for name, labels in namespaces if one.fits(name, labels) and other.fits(name, labels)), "")
-
-
-def _types_meet(one: Sequence[Type] | None, other: Sequence[Type] | None) -> bool:
-    if not one or not other:
-        return True
-    return any(
-        all(left == right or not left or not right for left, right in zip(a, b, strict=True))
-        for a in one
-        for b in other
-    )
-
-
 @dataclass(frozen=True)
 class Seen:
     """The cluster with its selectors."""
 
     base: Observed
     selectors: Sequence[Selector]
-
-
-def list_all(kube: Kube) -> list[Selector]:
-    """Every selector of the cluster; [] when the kind is not served."""
-    return [Selector.of(item) for item in kube.list(ref(KIND))]
 
 
 def observe(target: Target, base: Observed, wanted: Mapping[str, Subject | None]) -> Seen:
@@ -252,18 +172,6 @@ def _confirm(kube: Kube, names: Sequence[str]) -> None:
         )
 
 
-def overlaps(selectors: Sequence[Selector], namespaces: Mapping[str, Namespace]) -> list[tuple[str, str, str]]:
-    """(selector, selector, namespace) of each pair that may match one object of these namespaces."""
-    found = []
-    for name, live in namespaces.items():
-        here = [item for item in selectors if item.fits(name, live.labels)]
-        for index, one in enumerate(here):
-            for other in here[index + 1 :]:
-                if overlap(one, other, [(name, live.labels)]):
-                    found.append((one.name, other.name, name))
-    return found
-
-
 def plan_unbind(seen: Seen, names: Sequence[str], own: str) -> Planned:
     """acksm's own selectors of these namespaces away. Errors: carm-objects-live, of `bindings`."""
     bindings.check_names(seen.base.namespaces, names, create=False)
@@ -278,9 +186,3 @@ def plan_unbind(seen: Seen, names: Sequence[str], own: str) -> Planned:
         if others:
             planned.notes.append(f"{', '.join(others)} still match {name}; acksm did not make them")
     return planned
-
-
-def services_of(item: Selector) -> list[str]:
-    """The services whose objects the selector may mean."""
-    groups = {f"{service}.{COMMON_GROUP}": service for service in SERVICES}
-    return [service for group, service in groups.items() if _types_meet(item.types, [(group, "", "")])]

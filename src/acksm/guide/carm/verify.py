@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from acksm import reports
-from acksm.ack import account_roles, bindings, charts, running
+from acksm.ack import account_roles, bindings, charts, role_selectors, running
 from acksm.ack.bindings import OBJECT_REGION, REGION, Namespace
 from acksm.ack.running import IGNORED_NAMESPACES, SELECTOR, SERVICE_CARM, TEAM_CARM, Running
 from acksm.catalog import lookup
@@ -19,7 +19,7 @@ from acksm.config import Settings
 from acksm.engine.checks import Check, State, worst
 from acksm.errors import AcksmError, ExitCode
 from acksm.events import Event, Kind
-from acksm.guide.carm import command as carm, evidence as carm_evidence, role_map, role_selector, trust
+from acksm.guide.carm import command as carm, evidence as carm_evidence, role_map, trust
 from acksm.guide.carm.evidence import Evidence
 from acksm.guide.carm.role_map import Subject
 from acksm.guide.connect.target import connect
@@ -178,10 +178,10 @@ def _selected(evidence: Evidence, item: Running, namespace: Namespace) -> tuple[
     fitting = [
         one
         for one in evidence.selectors
-        if one.fits(namespace.name, namespace.labels) and item.service in role_selector.services_of(one)
+        if one.fits(namespace.name, namespace.labels) and item.service in role_selectors.services_of(one)
     ]
     where = f"namespace {namespace.name}, {item.service}"
-    twice = role_selector.overlaps(fitting, {namespace.name: namespace})
+    twice = role_selectors.overlaps(fitting, {namespace.name: namespace})
     checks = [
         _check(
             "check.carm-selector", bool(fitting), where, bindings.told([one.name for one in fitting]) or "none matches"

@@ -20,8 +20,9 @@ from acksm.guide.carm import accounts as carm_accounts, role_map
 from acksm.guide.connect.target import Target
 from acksm.guide.identity import iam_role, oidc
 from acksm.guide.identity.oidc import CLUSTER_TAG, OWNED_TAG
-from acksm.guide.install import drift, recorded
+from acksm.guide.install import recorded
 from acksm.guide.samples import roles as sample_roles
+from acksm.helm import records
 from acksm.helm.releases import MARK_PATH, Release, is_marked
 from acksm.kube import contents, paths
 from acksm.kube.client import Kube
@@ -293,7 +294,7 @@ def _release(target: Target, service: str, found: Release | None) -> ReleaseSeen
     health = readiness.look(target.kube, namespace, charts.release_name(service))
     if found is None:
         return _unrecorded(target.kube, service, namespace, health)
-    manifests = drift.manifests(found.manifest)
+    manifests = records.manifests(found.manifest)
     refs = tuple(paths.ref_in(item, namespace) for item in manifests if paths.knows(str(item.get("kind"))))
     return ReleaseSeen(
         service, namespace, found.version, found.status, is_marked(found.values), True, refs, health, found.age_seconds

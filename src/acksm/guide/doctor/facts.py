@@ -12,6 +12,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from acksm.ack import capability, charts, controller_logs, discovery, inventory, running
 from acksm.ack.controller_logs import PodLog
+from acksm.ack.names import COMMON_GROUP
 from acksm.ack.readiness import pods_of
 from acksm.ack.running import Flags, Running
 from acksm.aws.eks import Cluster
@@ -29,7 +30,6 @@ from acksm.guide.identity import oidc
 from acksm.guide.identity.judged import Judged
 from acksm.guide.identity.live_accounts import Live
 from acksm.guide.install import command as install, controllers
-from acksm.guide.install.crds import COMMON_GROUP
 from acksm.guide.install.release import Observed as Release
 from acksm.guide.region.command import ENDPOINTS
 from acksm.helm.runner import Helm

@@ -15,7 +15,6 @@ from typing import Any
 from acksm.ack import charts, discovery, running
 from acksm.errors import AcksmError
 from acksm.guide.identity import trust
-from acksm.guide.install import drift
 from acksm.helm import records
 from acksm.kube.client import Kube
 from acksm.kube.paths import ref
@@ -105,7 +104,7 @@ def _of_release(secret: Mapping[str, Any]) -> Iterable[_Controller]:
     service = _CHARTS.get(found.chart)
     if service is None or found.status == "uninstalled":
         return
-    for manifest in drift.manifests(found.manifest):
+    for manifest in records.manifests(found.manifest):
         if manifest.get("kind") == "Deployment":
             kinds = running.flags_of(manifest).get("reconcile-resources").split(",")
             account = manifest["spec"]["template"]["spec"].get("serviceAccountName") or "default"

@@ -10,6 +10,7 @@ from typing import Any
 
 from acksm import reports
 from acksm.ack import bindings, charts, discovery, readiness, running
+from acksm.ack.names import COMMON_GROUP
 from acksm.catalog import lookup
 from acksm.engine import lease
 from acksm.engine.change import Change, Op
@@ -19,12 +20,12 @@ from acksm.guide.connect.target import Target
 from acksm.guide.install import crds, drift, release, switching
 from acksm.guide.install.controller_values import ROLE_PATH, Controller, service_account, values_of
 from acksm.guide.install.recorded import NOTHING, Installed, installed
-from acksm.helm import registry
+from acksm.helm import records, registry
 from acksm.helm.releases import is_marked, recovery
 from acksm.kube import paths
 from acksm.kube.paths import ref
 
-ADOPTED_RESOURCES = paths.Ref(f"{crds.COMMON_GROUP}/v1alpha1", "adoptedresources", "AdoptedResource")
+ADOPTED_RESOURCES = paths.Ref(f"{COMMON_GROUP}/v1alpha1", "adoptedresources", "AdoptedResource")
 
 
 @dataclass(frozen=True)
@@ -67,9 +68,9 @@ def observe(target: Target, emit: Emit) -> Observed:
         ack = {
             live["metadata"]["name"]: live
             for live in live_crds.result()
-            if live["spec"]["group"].endswith(crds.COMMON_GROUP)
+            if live["spec"]["group"].endswith(COMMON_GROUP)
         }
-        adopted = f"adoptedresources.{crds.COMMON_GROUP}" in ack
+        adopted = f"adoptedresources.{COMMON_GROUP}" in ack
         count = len(target.kube.list(ADOPTED_RESOURCES, metadata_only=True)) if adopted else 0
         names = {item["metadata"]["name"]: item for item in listed.result()}
         return Observed(controllers, ack, names, count, at_work.result())
@@ -111,7 +112,7 @@ def _observed(target: Target, installed: Installed) -> release.Observed:
     if found is None:
         return release.Observed()
     action, revision = recovery(found, worked)
-    changed = drift.changed(target.kube, drift.manifests(found.manifest), found.namespace) if not action else []
+    changed = drift.changed(target.kube, records.manifests(found.manifest), found.namespace) if not action else []
     return release.Observed(
         found.version,
         found.status,

@@ -15,6 +15,7 @@ from typing import Any
 from packaging.version import InvalidVersion, Version
 
 from acksm import yaml_reader
+from acksm.ack.names import CHART_ANNOTATION, COMMON_GROUP
 from acksm.archive import unreadable
 from acksm.engine.change import Change, Op
 from acksm.engine.diff import holds
@@ -26,9 +27,7 @@ from acksm.kube.client import Kube
 from acksm.kube.owners import OWNED_LABEL, Owner, owner_of
 from acksm.kube.paths import ref
 
-COMMON_GROUP = "services.k8s.aws"
 GENERATOR = "controller-gen.kubebuilder.io/version"
-CHART_ANNOTATION = "acksm.dev/chart"
 NUDGE_ANNOTATION = "acksm.dev/served"
 LOOK_SECONDS = 5.0
 LANES = 4  # CRDs applied side by side; the apiserver takes them no faster by more

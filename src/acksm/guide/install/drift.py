@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from acksm import yaml_reader
 from acksm.engine.diff import holds
-from acksm.errors import AcksmError
 from acksm.kube import paths
 from acksm.kube.client import Kube
 
@@ -19,15 +17,6 @@ def object_name(manifest: Json) -> str:
     """ "Kind namespace/name", for people."""
     metadata = manifest["metadata"]
     return f"{manifest['kind']} {metadata.get('namespace', '')}/{metadata['name']}".replace(" /", " ")
-
-
-def manifests(text: str) -> list[dict[str, Any]]:
-    """The objects of a rendered manifest. Error: `helm-record`."""
-    try:
-        documents = yaml_reader.load_all(text)
-    except yaml_reader.YamlError as error:
-        raise AcksmError("helm-record", f"the manifest in helm's record is not YAML: {error}"[:300]) from error
-    return [item for item in documents if isinstance(item, dict) and isinstance(item.get("metadata"), dict)]
 
 
 def changed(kube: Kube, wanted: Sequence[Json], namespace: str) -> list[str]:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from acksm.ack.namespaces import create as create_namespace
 from acksm.ack.readiness import SCALED_TO_ZERO, Health, needs_restart, ready
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
-from acksm.guide.install.namespaces import create as create_namespace
 from acksm.helm.releases import PENDING_GRACE_SECONDS
 from acksm.kube.owners import owner_of
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from acksm.ack import bindings, running
+from acksm.ack import bindings, role_selectors, running
 from acksm.ack.bindings import ENDPOINT, OWNER, REGION, TEAM, Living
 from acksm.ack.charts import Reading
+from acksm.ack.names import COMMON_GROUP
 from acksm.ack.running import IGNORED_NAMESPACES, SELECTOR, Running
 from acksm.catalog import lookup
 from acksm.errors import AcksmError
-from acksm.guide.carm import role_selector
-from acksm.guide.install.crds import COMMON_GROUP
 from acksm.guide.region.command import stuck_error
 from acksm.kube.client import Kube
 from acksm.kube.keys import ANNOTATIONS, values_at
@@ -54,7 +53,9 @@ def check(
     if before is None:
         return
     if before.mode == SELECTOR and after.mode != SELECTOR:
-        selectors = [item for item in role_selector.list_all(kube) if after.service in role_selector.services_of(item)]
+        selectors = [
+            item for item in role_selectors.list_all(kube) if after.service in role_selectors.services_of(item)
+        ]
         if selectors:
             raise AcksmError(
                 "bindings-would-be-ignored",

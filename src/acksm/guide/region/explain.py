@@ -15,12 +15,12 @@ from typing import Any
 from acksm import reports
 from acksm.ack import charts, discovery, running
 from acksm.ack.bindings import OBJECT_REGION, REGION, Namespace
+from acksm.ack.names import COMMON_GROUP
 from acksm.ack.readiness import pods_of
 from acksm.ack.running import Running
 from acksm.config import Settings
 from acksm.errors import AcksmError
 from acksm.guide.connect.target import connect
-from acksm.guide.install.crds import COMMON_GROUP
 from acksm.kube.client import Kube
 from acksm.kube.keys import ANNOTATIONS, values_at
 from acksm.kube.paths import Ref, ref

@@ -8,17 +8,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from acksm import reports
-from acksm.ack import bindings, charts, discovery, running, synced
+from acksm.ack import bindings, charts, discovery, role_selectors, running, synced
 from acksm.ack.bindings import Namespace
 from acksm.ack.kinds import SINCE
+from acksm.ack.role_selectors import Selector
 from acksm.ack.running import Running
 from acksm.config import Settings
 from acksm.engine.change import Change, Op, Plan
 from acksm.engine.executor import Dispatch
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind
-from acksm.guide.carm import role_selector
-from acksm.guide.carm.role_selector import Selector
 from acksm.guide.connect.carry_out import carry_out
 from acksm.guide.connect.target import Target, connect
 from acksm.guide.identity import iam_role
@@ -175,7 +174,7 @@ def place_of(target: Target, asked: Asked, observed: Observed, controller: Runni
     """Region and account in which the controller will make the objects."""
     live = observed.namespaces.get(asked.namespace, Namespace(asked.namespace))
     region = asked.region or explain(None, live, controller, {}).region or target.cluster.region
-    selectors = role_selector.list_all(target.kube) if controller.reading.selectors else ()
+    selectors = role_selectors.list_all(target.kube) if controller.reading.selectors else ()
     account = account_of(live, controller, selectors, target.identity.account)
     return Place(region, target.identity.partition, account, target.aws.partitions())
 
@@ -190,7 +189,7 @@ def account_of(live: Namespace, controller: Running, selectors: Sequence[Selecto
         for item in selectors
         if controller.reading.selectors
         and item.fits(live.name, live.labels)
-        and controller.service in role_selector.services_of(item)
+        and controller.service in role_selectors.services_of(item)
     ]
     return fitting[0].arn.split(":")[4] if fitting else own
 

@@ -1,0 +1,6 @@
+"""Names that ACK gives: the API group that all services share. And acksm's own mark on what it took from a chart."""
+
+from __future__ import annotations
+
+COMMON_GROUP = "services.k8s.aws"
+CHART_ANNOTATION = "acksm.dev/chart"
