@@ -266,8 +266,8 @@ def _imports() -> None:
 
     assert cli
     client.preload()
-    for found in pkgutil.iter_modules(acksm.guide.__path__):
-        importlib.import_module(f"acksm.guide.{found.name}")
+    for found in pkgutil.walk_packages(acksm.guide.__path__, "acksm.guide."):
+        importlib.import_module(found.name)
     import boto3
     import botocore.session  # noqa: F401
 

@@ -14,7 +14,7 @@ from acksm.ack.kinds import KINDS, SINCE
 from acksm.guide.samples.files import samples
 from sample_values_for import values
 
-SHARED = Path(__file__).parents[2].parent / "shared" / "data"
+SHARED = Path(__file__).parents[3].parent / "shared" / "data"
 CHARTS = sorted(path.parent for path in SHARED.glob("*/*/crds"))
 
 # Samples that stand for a kind that came later than their own; on older charts the apiserver's look refuses them.

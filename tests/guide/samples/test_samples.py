@@ -55,7 +55,7 @@ def test_what_is_shown_is_what_is_applied(sample: Sample) -> None:
 
 
 def test_the_page_has_a_row_for_every_sample() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "samples.md").read_text("utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "samples.md").read_text("utf-8")
     for line in (line for line in page.splitlines() if line.startswith("| `") and "CLUSTER" not in line):
         told = [cell.strip() for cell in line.strip("|").split("|")]
         for name in re.findall(r"`([a-z-]+)`", told[0]):
