@@ -16,7 +16,7 @@ from acksm.guide.adopt.request import ALL
 # Patterns that are put together when they run; each has a test of its own, or is made of acksm's own tables.
 MADE = {
     "ack/symptoms.py": "the table of symptoms, below",
-    "kind.py": "the paths of acksm.ack.kinds, below",
+    "ack/kind.py": "the paths of acksm.ack.kinds, below",
     "yaml_reader.py": "YAML's own forms of numbers, below",
     "guide/samples/values.py": "the forms of acksm's samples",
     "globs.py": "IAM's wildcards, tests/test_globs.py",
