@@ -87,7 +87,7 @@ def test_what_somebody_made_is_adopted_by_annotations(abroad: Abroad) -> None:
     world.acksm(
         "plan", "-o", "plan.json", "adopt", "ScalableTarget", TARGET["ResourceId"], *where, "--as", "scale"
     ).ok()
-    world.acksm("apply", "plan.json").ok()
+    world.acksm("apply", "-y", "plan.json").ok()
     spec = live(world, "ScalableTarget", namespace, "scale")["spec"]
     assert (spec["scalableDimension"], spec["maxCapacity"]) == (TARGET["ScalableDimension"], 2)
 

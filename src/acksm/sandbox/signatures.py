@@ -15,8 +15,9 @@ ALGORITHM = "AWS4-HMAC-SHA256"
 SKEW = timedelta(minutes=15)
 STAMP = "%Y%m%dT%H%M%SZ"
 _HEADER = re.compile(
-    rf"{ALGORITHM} Credential=[A-Z0-9]+/(?P<scope>\d{{8}}/[^/,]*/(?P<service>[a-z0-9-]+)/aws4_request)"
-    r",\s*SignedHeaders=(?P<signed>[^,\s]+),\s*Signature=(?P<signature>[0-9a-f]{64})"
+    r"AWS4-HMAC-SHA256 Credential=[A-Z0-9]{1,128}/"
+    r"(?P<scope>\d{8}/[^/,]{0,64}/(?P<service>[a-z0-9-]{1,64})/aws4_request)"
+    r",\s{0,8}SignedHeaders=(?P<signed>[^,\s]{1,512}),\s{0,8}Signature=(?P<signature>[0-9a-f]{64})"
 )
 
 
