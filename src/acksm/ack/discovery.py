@@ -73,9 +73,8 @@ def observe(kube: Kube, namespace: str) -> Controllers:
         roles = pool.map(lambda item: _with_role(kube, item), own)
         others, idle = by_rights(kube, [replace(item, version=_known(item.version)) for item in foreign])
         others = list(pool.map(lambda item: _with_role(kube, item), others))
-        at_work = {
-            (item.namespace, item.deployment) for item in others
-        }  # by its flags alone it may be either service's
+        # by its flags alone a Deployment may be either service's
+        at_work = {(item.namespace, item.deployment) for item in others}
         idle = [item for item in idle if (item.namespace, item.deployment) not in at_work]
         return Controllers(_sorted(roles), _sorted(others), _sorted(idle), partial)
 
