@@ -11,6 +11,7 @@ import base64
 import gzip
 import json
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import Any, cast
 
 import pytest
@@ -71,6 +72,11 @@ class World:
                 "status": {"ackResourceMetadata": where},
             }
         )
+
+    @cached_property
+    def before(self) -> dict[str, Any]:
+        """The plans while the tenant has made nothing."""
+        return self.plans()
 
     def plans(self) -> dict[str, Any]:
         """Each command's changes and notes without the tenant's own rows, or its error."""
@@ -273,8 +279,7 @@ RECORDED = _made(
 @example([_made("v1", "Service", "x", HELM, RELEASE)])
 @example([RECORDED])
 def test_a_tenants_objects_change_no_plan_beyond_its_namespace(world: World, objects: list[Json]) -> None:
-    kept = world.memory.snapshot()
-    before = world.plans()
+    before, kept = world.before, world.memory.snapshot()
     for manifest in objects:
         world.memory.kube.objects[ref(manifest["kind"], manifest["metadata"]["name"], TENANT).path] = {
             **manifest,
@@ -287,7 +292,7 @@ def test_a_tenants_objects_change_no_plan_beyond_its_namespace(world: World, obj
 
 
 def test_every_command_has_a_plan_that_could_be_changed(world: World) -> None:
-    plans = world.plans()
+    plans = world.before
     refused = {name: plan for name, plan in plans.items() if isinstance(plan[0], str)}
     assert refused == {}
     assert all(any(plan) for plan in plans.values())
@@ -295,8 +300,7 @@ def test_every_command_has_a_plan_that_could_be_changed(world: World) -> None:
 
 def test_the_same_objects_do_change_plans_where_their_account_may_write(world: World) -> None:
     """The property above would notice: with rights the fake of its first example is a second controller."""
-    kept = world.memory.snapshot()
-    before = world.plans()
+    before, kept = world.before, world.memory.snapshot()
     rules = [{"apiGroups": ["sagemaker.services.k8s.aws"], "resources": ["*"], "verbs": ["*"]}]
     subject = {"kind": "ServiceAccount", "namespace": TENANT, "name": "fake"}
     rbac: Json = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": "fake"}}
