@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from acksm.catalog import Entry, areas
@@ -75,11 +76,19 @@ def _contents() -> str:
 
 
 def _entry(entry: Entry) -> list[str]:
-    told = [f"**{_sentence(entry.title)}** {entry.cause}" + (" Retired: no longer printed." if entry.retired else "")]
+    told = [
+        f"**{_sentence(entry.title)}** {_linked(entry.cause)}"
+        + (" Retired: no longer printed." if entry.retired else "")
+    ]
     if entry.remedy:
         told.append(f"Remedy: {_remedy(entry.remedy)}")
     told.append(f"Exit code: {int(entry.exit_code)} ({entry.exit_code.name})")
     return [f"#### {entry.id}", heading_anchor(entry.id), "  \n".join(told)]
+
+
+def _linked(text: str) -> str:
+    """Pages of docs/ that a text cites, as links."""
+    return re.sub(r"\bdocs/([\w/-]+\.md(?:#[\w.-]*\w)?)", r"[\1](\1)", text)
 
 
 def _remedy(text: str) -> str:
@@ -95,7 +104,7 @@ def _rows(entries: Sequence[Entry]) -> str:
         (
             anchor(entry.id) + code(entry.id) + (" (retired)" if entry.retired else ""),
             entry.title,
-            entry.cause,
+            _linked(entry.cause),
         )
         for entry in entries
     )

@@ -85,7 +85,8 @@ ENTRIES = (
     Entry(
         "values-unknown-key",
         "the chart has no such value",
-        "helm would take it and do nothing: the charts' schemas do not forbid unknown keys (ack-facts.md §1.1).",
+        "helm would take it and do nothing: the charts' schemas do not forbid unknown keys "
+        "(docs/ack/versions.md#unknown-values).",
         "acksm install --dry-run   (shows the chart's values)",
         _U,
     ),
