@@ -7,8 +7,9 @@ from acksm.ack.kinds import KINDS, SINCE
 from generator.markdown import NOTICE, code, page as _page, table
 
 _INTRO = """\
-The kinds that the controllers have, from one table in the code (`src/acksm/ack/kinds.py`). It was read in `generator.yaml`
-and the hooks of [sagemaker-controller](https://github.com/aws-controllers-k8s/sagemaker-controller) 1.9.1 and
+The kinds that the controllers have, from one table in the code (`src/acksm/ack/kinds.py`). It was read in
+`generator.yaml` and the hooks of
+[sagemaker-controller](https://github.com/aws-controllers-k8s/sagemaker-controller) 1.9.1 and
 [applicationautoscaling-controller](https://github.com/aws-controllers-k8s/applicationautoscaling-controller) 1.4.1.
 
 - First chart: the first chart with the kind; every chart has those without a version.
