@@ -36,6 +36,13 @@ TITLES = {
     "kube": "Kubernetes",
     "sandbox": "Sandbox",
 }
+REPOSITORIES = {  # as the catalogue names them
+    "community": "aws-controllers-k8s/community",
+    "eksctl": "eksctl-io/eksctl",
+    "karpenter": "aws/karpenter-provider-aws",
+    "kubeflow-manifests": "awslabs/kubeflow-manifests",
+    "sagemaker-controller": "aws-controllers-k8s/sagemaker-controller",
+}
 PROGRAMS = {"acksm", "aws", "eksctl", "go", "helm", "kubectl", "ls", "pip"}
 _INTRO = """\
 Every id that acksm prints. Ids are stable; messages are not. `acksm explain ID` tells the same offline, and
@@ -87,8 +94,13 @@ def _entry(entry: Entry) -> list[str]:
 
 
 def _linked(text: str) -> str:
-    """Pages of docs/ that a text cites, as links."""
-    return re.sub(r"\bdocs/([\w/-]+\.md(?:#[\w.-]*\w)?)", r"[\1](\1)", text)
+    """Pages of docs/ and issues that a text cites, as links."""
+    text = re.sub(r"\bdocs/([\w/-]+\.md(?:#[\w.-]*\w)?)", r"[\1](\1)", text)
+    return re.sub(r"\b([\w-]+)#(\d+)\b", _issue, text)
+
+
+def _issue(cited: re.Match[str]) -> str:
+    return f"[{cited[0]}](https://github.com/{REPOSITORIES[cited[1]]}/issues/{cited[2]})"
 
 
 def _remedy(text: str) -> str:

@@ -73,7 +73,7 @@ ENTRIES = (
     Entry(
         "scope-broken",
         "this version cannot be installed in namespace scope",
-        "Its chart puts the Role into the wrong namespace or makes none (community#1996, #2006).",
+        "Its chart puts the Role into the wrong namespace or makes none (community#1996, community#2006).",
         "acksm install … --version SERVICE=1.9.1",
     ),
     Entry(

@@ -72,15 +72,15 @@ ENTRIES = (
     Entry(
         "symptom.list-forbidden",
         "the controller may not list what it works on",
-        "Its Role is missing or bound in another namespace (community#1996, #2006), or the ClusterRole for namespaces "
-        "was taken away (community#2625).",
+        "Its Role is missing or bound in another namespace (community#1996, community#2006), or the "
+        "ClusterRole for namespaces was taken away (community#2625).",
         "acksm status   (tells objects of the release that were changed)",
     ),
     Entry(
         "symptom.kind-not-served",
         "the cluster does not serve a kind that the controller works on",
         '"no matches for kind": the CRD is missing or older than the controller; helm never updates CRDs '
-        "(community#2007, #2160).",
+        "(community#2007, community#2160).",
         "acksm install   (applies the chart's CRDs)",
     ),
     Entry(
@@ -181,7 +181,7 @@ ENTRIES = (
         "symptom.pass-role-denied",
         "the controller's role may not hand a role to a service",
         "iam:PassRole on the execution role (to sagemaker.amazonaws.com), or on the service-linked role of Application "
-        "Auto Scaling, is missing (sagemaker-controller PR#130).",
+        "Auto Scaling, is missing (sagemaker-controller#130).",
         "acksm iam-role --policy core --policy autoscaling --dry-run",
     ),
     Entry(
