@@ -9,13 +9,14 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from generator import charts, errors, reference, schemas
+from generator import charts, errors, kinds, reference, schemas
 
 DOCS = Path(__file__).parent
 PAGES: dict[str, Callable[[], str]] = {
     "reference.md": reference.page,
     "errors.md": errors.page,
     "charts.md": charts.page,
+    "ack/kinds.md": kinds.page,
     "schemas/report.json": schemas.report,
     "schemas/settings.json": schemas.settings,
     "schemas/plan.json": schemas.plan_file,

@@ -9,8 +9,8 @@ from acksm.sandbox.practice.generations import all_charts
 from generator.markdown import NOTICE, code, page as _page, table
 
 _INTRO = """\
-Facts about the versions of the two charts are one table in the code (`src/acksm/charts.py`); every command asks it, and
-nothing else compares versions. They were read in the controllers' repositories at their tags; the versions of
+Facts about the versions of the two charts are one table in the code (`src/acksm/ack/charts.py`); every command asks it,
+and nothing else compares versions. They were read in the controllers' repositories at their tags; the versions of
 applicationautoscaling are those of the same ACK runtime or one release later, so that nothing is assumed too early."""
 _SCOPE = """\
 What `--scope` and `--watch-namespace` set in a chart of each generation, with the controllers in `ack-system`. An id in

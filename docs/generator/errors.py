@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from acksm.catalog import Entry, areas
@@ -34,6 +35,13 @@ TITLES = {
     "events": "Of all commands",
     "kube": "Kubernetes",
     "sandbox": "Sandbox",
+}
+REPOSITORIES = {  # as the catalogue names them
+    "community": "aws-controllers-k8s/community",
+    "eksctl": "eksctl-io/eksctl",
+    "karpenter": "aws/karpenter-provider-aws",
+    "kubeflow-manifests": "awslabs/kubeflow-manifests",
+    "sagemaker-controller": "aws-controllers-k8s/sagemaker-controller",
 }
 PROGRAMS = {"acksm", "aws", "eksctl", "go", "helm", "kubectl", "ls", "pip"}
 _INTRO = """\
@@ -75,11 +83,24 @@ def _contents() -> str:
 
 
 def _entry(entry: Entry) -> list[str]:
-    told = [f"**{_sentence(entry.title)}** {entry.cause}" + (" Retired: no longer printed." if entry.retired else "")]
+    told = [
+        f"**{_sentence(entry.title)}** {_linked(entry.cause)}"
+        + (" Retired: no longer printed." if entry.retired else "")
+    ]
     if entry.remedy:
         told.append(f"Remedy: {_remedy(entry.remedy)}")
     told.append(f"Exit code: {int(entry.exit_code)} ({entry.exit_code.name})")
     return [f"#### {entry.id}", heading_anchor(entry.id), "  \n".join(told)]
+
+
+def _linked(text: str) -> str:
+    """Pages of docs/ and issues that a text cites, as links."""
+    text = re.sub(r"\bdocs/([\w/-]+\.md(?:#[\w.-]*\w)?)", r"[\1](\1)", text)
+    return re.sub(r"\b([\w-]+)#(\d+)\b", _issue, text)
+
+
+def _issue(cited: re.Match[str]) -> str:
+    return f"[{cited[0]}](https://github.com/{REPOSITORIES[cited[1]]}/issues/{cited[2]})"
 
 
 def _remedy(text: str) -> str:
@@ -95,7 +116,7 @@ def _rows(entries: Sequence[Entry]) -> str:
         (
             anchor(entry.id) + code(entry.id) + (" (retired)" if entry.retired else ""),
             entry.title,
-            entry.cause,
+            _linked(entry.cause),
         )
         for entry in entries
     )

@@ -1,7 +1,7 @@
 """Settings: flag > ACKSM_… variable > acksm.yaml > default, and where each value came from.
 
 The field names are the long options without dashes; the file uses the options' own spelling. pydantic checks types
-and gives every error of the file at once (anchors.md §6). Nothing else in acksm reads os.environ for settings.
+and gives every error of the file at once. Nothing else in acksm reads os.environ for settings.
 """
 
 from __future__ import annotations

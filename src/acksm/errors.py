@@ -1,7 +1,7 @@
 """What can go wrong, as data: exit codes and the one exception that a user may see.
 
 The text of an id (title, cause, remedy) is in `acksm.catalog`; `acksm explain ID` prints it offline.
-An error names where, what and the command that puts it right (anchors.md §2, lesson 14).
+An error names where, what and the command that puts it right.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ExitCode(IntEnum):
-    """Process exit codes, the same in every output format (design.md, "Command line")."""
+    """Process exit codes, the same in every output format."""
 
     OK = 0
     DEFECT = 1

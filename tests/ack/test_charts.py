@@ -1,4 +1,7 @@
-"""The table of chart generations: versions, features, and what each can watch (ack-facts.md §1.1, §2.3)."""
+"""The table of chart generations: versions, features, and what each can watch.
+
+docs/ack/versions.md, docs/ack/accounts-and-regions.md.
+"""
 
 from __future__ import annotations
 
@@ -95,7 +98,7 @@ def test_names_of_the_guide() -> None:
 # features
 
 
-HISTORY = {  # sagemaker: the first version with it, and the last before (ack-facts.md §1.1)
+HISTORY = {  # sagemaker: the first version with it, and the last before (docs/ack/versions.md#values)
     "install-scope": ("0.0.4", "0.0.3"),
     "watch-namespace": ("1.2.2", "1.2.1"),
     "watch-many": ("1.2.7", "1.2.6"),
@@ -231,7 +234,7 @@ def test_scope_in_words() -> None:
 
 @given(st.sampled_from(charts.SERVICES), _versions, st.lists(st.sampled_from(["a", "b", "ack-system"]), max_size=3))
 def test_lists_have_no_spaces_and_no_doubles(service: str, version: str, watch: list[str]) -> None:
-    """The controller exits on both (ack-facts.md §4.4)."""
+    """The controller exits on both (docs/ack/messages.md#at-start)."""
     try:
         values = charts.scope(service, version, "namespace", watch, "ack-system").values
     except AcksmError as error:

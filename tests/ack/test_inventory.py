@@ -44,7 +44,7 @@ OLD = running(version="0.4.5")
         ({OBJECT: "retain"}, {SPACE: "delete"}, running(), "retain", "object"),
         # the other service's annotation is not this one's
         ({}, {"applicationautoscaling." + OBJECT: "retain"}, running(), "delete", "controller"),
-        # a controller of one namespace reads none of its annotations (ack-facts.md §2.3)
+        # a controller of one namespace reads none of its annotations (docs/ack/accounts-and-regions.md#scope)
         ({}, {SPACE: "retain"}, ONE_NAMESPACE, "delete", "controller"),
         ({OBJECT: "retain"}, {}, ONE_NAMESPACE, "retain", "object"),
         # before 0.6.0 nothing is retained, whatever is written down

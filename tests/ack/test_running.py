@@ -18,7 +18,7 @@ ONE, MANY = ("a",), ("a", "b")
 @pytest.mark.parametrize(
     ("service", "version", "watched", "enable", "selector", "expected"),
     [
-        # ack-facts.md §2.3, row by row: (carm, defaults, id)
+        # docs/ack/accounts-and-regions.md#scope, row by row: (carm, defaults, id)
         ("sagemaker", "0.0.3", (), True, False, (True, True, "")),
         ("sagemaker", "1.9.1", (), True, False, (True, True, "")),
         ("sagemaker", "0.0.3", ONE, True, False, (True, True, "")),

@@ -1,4 +1,4 @@
-"""Each entry of the table of symptoms, with the string that it is about (ack-facts.md §4.4), and the matching."""
+"""Each entry of the table of symptoms, with the string that it is about (docs/ack/messages.md), and the matching."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Flags by release, and what the controllers say of wrong ones (ack-facts.md §4.4)."""
+"""Flags by release, and what the controllers say of wrong ones (docs/ack/messages.md#at-start)."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_the_region_may_come_from_the_environment() -> None:
     ],
 )
 def test_when_annotations_of_namespaces_are_read(tag: str, words: list[str], cached: bool) -> None:
-    """The scope matrix of ack-facts.md §2.3."""
+    """The matrix of docs/ack/accounts-and-regions.md#scope."""
     assert started(*words, tag=tag).caches_namespaces(release("sagemaker", tag)) is cached
 
 

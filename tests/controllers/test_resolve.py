@@ -1,4 +1,7 @@
-"""Account, role, region and deletion policy: the order of the sources, by release (ack-facts.md §2)."""
+"""Account, role, region and deletion policy: the order of the sources, by release.
+
+docs/ack/accounts-and-regions.md.
+"""
 
 from __future__ import annotations
 

@@ -19,8 +19,10 @@ ROWS = re.findall(r'^\| (?:<a id="[^"]+"></a>)?`([^`]+)`', PAGE, re.M)
 
 
 def section(id: str) -> str:
-    """What stands below the heading of an id."""
-    return re.split(r"^#{1,4} ", PAGE.split(f"\n#### {id}\n", 1)[1], maxsplit=1, flags=re.M)[0]
+    """What stands below the heading of an id, with what it links to as `explain` names it."""
+    found = re.split(r"^#{1,4} ", PAGE.split(f"\n#### {id}\n", 1)[1], maxsplit=1, flags=re.M)[0]
+    found = re.sub(r"\[([^\]]+)\]\(\1\)", r"docs/\1", found)
+    return re.sub(r"\[([\w-]+#\d+)\]\(https:[^)]+\)", r"\1", found)
 
 
 def test_ids_and_places_are_the_same() -> None:

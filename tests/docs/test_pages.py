@@ -5,19 +5,15 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from acksm.catalog import entries
+from doc_pages import PAGES, ROOT, anchors, fences, prose
 from generator.cli import click_group
-from generator.markdown import slug
 
-ROOT = Path(__file__).parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-_FENCE = re.compile(r"^( *)(`{3,}|~{3,})([\w-]*)[^\n]*\n(.*?)^\1\2 *$", re.M | re.S)
 _LINK = re.compile(r"(?<!!)\[(?:[^\[\]]|\[[^\]]*\])*\]\(([^)\s]+)\)")
 _SHELLS = {"", "sh", "bash", "shell", "console"}
 _WRAPPED = re.compile(r"\$\((.*?)\)|`(.*?)`")
@@ -25,17 +21,6 @@ _WRAPPED = re.compile(r"\$\((.*?)\)|`(.*?)`")
 
 def ids(page: Path) -> str:
     return str(page.relative_to(ROOT))
-
-
-@cache
-def fences(page: Path) -> list[tuple[str, str]]:
-    """(language, text) of each fenced block."""
-    return [(match[3], match[4]) for match in _FENCE.finditer(page.read_text("utf-8"))]
-
-
-def prose(page: Path) -> str:
-    """The page without its fenced blocks."""
-    return _FENCE.sub("", page.read_text("utf-8"))
 
 
 def command_lines(text: str) -> Iterator[list[str]]:
@@ -110,19 +95,6 @@ def _commands(command: Any) -> Iterator[Any]:
     for inner in getattr(command, "commands", {}).values():
         yield from _commands(inner)
     yield command
-
-
-@cache
-def anchors(page: Path) -> set[str]:
-    """Anchors of the page: of its headings, as GitHub makes them, and explicit ones."""
-    found: set[str] = set(re.findall(r'<a id="([^"]+)"></a>', prose(page)))
-    seen: dict[str, int] = {}
-    for heading in re.findall(r"^#{1,6} +(.+?) *#*$", prose(page), re.M):
-        name = slug(re.sub(r"[`*]|\]\([^)]*\)|\[", "", heading))
-        count = seen.get(name, 0)
-        found.add(name if not count else f"{name}-{count}")
-        seen[name] = count + 1
-    return found
 
 
 def test_every_id_has_an_anchor() -> None:

@@ -41,7 +41,7 @@ def _sagemaker(lab: Lab, *argv: str, values: dict[str, object] | None = None, wa
 
 
 def test_one_namespace_ignores_what_the_namespace_says(either: Lab, tmp_path: Path) -> None:
-    """§2.3: in the scope of one namespace the object silently lands in the controller's account and region."""
+    """In the scope of one namespace the object silently lands in the controller's account and region."""
     namespace = either.namespace()
     _sagemaker(either, "--scope", "namespace", "--watch-namespace", namespace)
     # by hand: acksm itself refuses annotations that nobody reads

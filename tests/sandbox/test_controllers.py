@@ -1,5 +1,5 @@
 """What controllers do, seen on the objects: the same scenarios for the stand-in, and for real controllers where
-ACKSM_CONTROLLER_BIN names them (SERVICE=PATH, comma-separated). Facts: ack-facts.md §2.1 to §2.5 and §4.2.
+ACKSM_CONTROLLER_BIN names them (SERVICE=PATH, comma-separated). Facts: docs/ack/.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ _IDS = {"region": ("region.unbind", "region.bind"), "carm": ("carm.unbind", "car
 LANES = 8  # changes of so many namespaces are under way at once
 FEW = 4  # objects of so many namespaces are asked for one namespace at a time
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
-# Field managers behind which a person sits; taking a key from any other starts a fight (anchors.md §2, lesson 11).
+# Field managers behind which a person sits; taking a key from any other starts a fight.
 _PERSONS = ("acksm", "kubectl", "Mozilla", "k9s", "lens")
 
 

@@ -1,4 +1,7 @@
-"""EKS's own ACK: a capability of type ACK runs AWS's controllers for the same kinds (ack-facts.md §4.3, §5)."""
+"""EKS's own ACK: a capability of type ACK runs AWS's controllers for the same kinds.
+
+docs/ack/identity.md#eks-capability.
+"""
 
 from __future__ import annotations
 

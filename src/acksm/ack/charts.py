@@ -1,6 +1,6 @@
 """Facts about the versions of the two charts, as tables. Every command asks here; nothing else compares versions.
 
-Source: ack-facts.md §1.1 (values), §1.2 (names and tags), §1.3 (CRDs), §2.3 (scope), read at the upstream tags.
+Read at the upstream tags; the effects are in docs/ack/versions.md and docs/ack/accounts-and-regions.md.
 Application Auto Scaling has the same history under its own numbers; where only "± one release" is known, the later
 one is taken, so that a feature is never assumed too early.
 """
@@ -185,7 +185,7 @@ class Row:
     selector: bool | None = None
 
 
-# Scope x version, ack-facts.md §2.3 (community#2625 for enableCARM); the first row that fits holds.
+# Scope x version, docs/ack/accounts-and-regions.md#scope; the first row that fits holds.
 MATRIX = (
     Row(Reading(False, False, starts=False, id="selector-needs-carm-off"), enable_carm=True, selector=True),
     Row(Reading(False, False, id="selector-scope"), selector=True, watch="one"),
@@ -219,7 +219,7 @@ def reading(
 @dataclass(frozen=True)
 class Scope:
     """How a chart is told what to watch: `values` to set, `text` for people, and whether annotations of namespaces
-    (owner account, default region, deletion policy) are read at all (ack-facts.md §2.3)."""
+    (owner account, default region, deletion policy) are read at all (docs/ack/accounts-and-regions.md#scope)."""
 
     values: dict[str, str]
     text: str

@@ -1,7 +1,7 @@
 """An object of ACK as it is: what deleting it does in AWS, by its policy, its kind and its state.
 
 Pure; `inventory` reads them all. The policy is the object's annotation, the namespace's, the controller's flag, in this
-order (ack-facts.md §2.1).
+order (docs/ack/accounts-and-regions.md#deletion-policy).
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 The guide's sections and the sandbox's stand-in read the same table; it was checked against the real controllers
 (docs/testing.md).
 
-Sources: the two controllers' generator configuration and hooks at v1.9.1 and v1.4.1, read as facts; ack-facts.md §2.5.
+Sources: the two controllers' generator configuration and hooks at v1.9.1 and v1.4.1. docs/ack/kinds.md
+is made from this table.
 """
 
 from __future__ import annotations
@@ -251,7 +252,7 @@ _REQUEUE = {
     "TrainingJob": 300.0,
 }
 # What ties objects together in AWS: an endpoint with an autoscaling target, a domain with users or a group with
-# packages cannot be deleted (API references of DeleteDomain, DeleteModelPackageGroup, …; ack-facts.md §4.2).
+# packages cannot be deleted (API references of DeleteDomain, DeleteModelPackageGroup, …; docs/ack/deletion.md#in-aws).
 _USES = {
     "MonitoringSchedule": "DataQualityJobDefinition ModelBiasJobDefinition ModelExplainabilityJobDefinition "
     "ModelQualityJobDefinition Endpoint",
@@ -293,7 +294,7 @@ KINDS = {
 # The services' names in the SDK
 API = {"sagemaker": "sagemaker", "applicationautoscaling": "application-autoscaling"}
 SDK_NAME = {"sagemaker": "SageMaker", "applicationautoscaling": "Application Auto Scaling"}
-# The sagemaker chart that brought a kind; every chart has the others (ack-facts.md §1.3)
+# The sagemaker chart that brought a kind; every chart has the others
 SINCE = {
     "NotebookInstance": "0.0.4",
     "NotebookInstanceLifecycleConfig": "0.0.4",

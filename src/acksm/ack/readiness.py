@@ -1,7 +1,7 @@
 """Guide §3.1.3, second half: is the controller really up? Used by install (waits) and by status (looks once).
 
 Ready alone is not enough: /readyz of an ACK controller is a plain ping, so the identity in the pod is checked too
-(ack-facts.md §3, "Process facts"). A pod that cannot start is told with its reason and its last log lines.
+(docs/ack/identity.md#readiness). A pod that cannot start is told with its reason and its last log lines.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _FATAL = {
     "RunContainerError",
 }
 # IAM is eventually consistent: a role or provider made seconds ago may not be known to STS yet, and the pod
-# starts again by itself (ack-facts.md §4.3: 10-15 s; a wide margin here).
+# starts again by itself (docs/ack/identity.md#iam-is-eventually-consistent; a wide margin here).
 IAM_LOG_MARKS = ("sts:AssumeRoleWithWebIdentity", "No OpenIDConnect provider found", "InvalidIdentityToken")
 IAM_SETTLING_SECONDS = 90.0
 

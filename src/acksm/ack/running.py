@@ -21,7 +21,7 @@ from acksm.helm.values import Edit
 
 SERVICE_CARM, TEAM_CARM, ROLE_SELECTOR = "ServiceLevelCARM", "TeamLevelCARM", "IAMRoleSelector"
 CARM, SELECTOR = "carm", "role-selector"  # the two modes
-# The runtime reads no annotation of these (ack-facts.md §2.1).
+# The runtime reads no annotation of these (docs/ack/accounts-and-regions.md#annotations).
 IGNORED_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
 _CHART_LABEL, _NAME_LABEL = "helm.sh/chart", "app.kubernetes.io/name"
 # What each part of a Deployment says of the service, first to last. No value of the charts changes `helm.sh/chart`;

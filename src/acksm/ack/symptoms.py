@@ -1,7 +1,7 @@
-"""What controllers say when something is wrong, and what it means: a table (ack-facts.md §4.4) and its matching.
+"""What controllers say when something is wrong, and what it means: a table (docs/ack/messages.md) and its matching.
 
 Read in logs of controllers, in conditions of objects and in helm's messages. Several failures never reach an object's
-conditions (ack-facts.md §2.4), so whoever waits for an object reads the log too.
+conditions (docs/ack/messages.md#only-in-the-log), so whoever waits for an object reads the log too.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Whether an object of ACK is what its spec says: its conditions, read, and waited for.
 
-A condition of an object is the controllers' last word on it. What never becomes one is in their log (ack-facts.md
-§2.4). What either says is looked up in the table of symptoms.
+A condition of an object is the controllers' last word on it. What never becomes one is in their log
+(docs/ack/messages.md#only-in-the-log). What either says is looked up in the table of symptoms.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from acksm.kube.paths import Ref, ref
 
 SYNCED, TERMINAL, RECOVERABLE = "ACK.ResourceSynced", "ACK.Terminal", "ACK.Recoverable"
 # A recoverable failure that stays so long is told as the failure. Controllers try again 5 ms later, then twice that,
-# so it was tried a dozen times; a role made just now is known everywhere before (ack-facts.md §4.3).
+# so it was tried a dozen times; a role made just now is known everywhere before.
 STUBBORN_SECONDS = 45.0
 LOG_LINES = 3000
 LOG_SECONDS = 3.0  # an object that is not synced by then may have its reason in the log only

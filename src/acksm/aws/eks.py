@@ -11,7 +11,7 @@ from acksm.errors import AcksmError
 if TYPE_CHECKING:
     from acksm.aws.session import Aws
 
-MINIMUM_KUBERNETES = (1, 16)  # guide.md, Step 1
+MINIMUM_KUBERNETES = (1, 16)  # the guide's step 1
 
 
 @dataclass(frozen=True)

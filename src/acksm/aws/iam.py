@@ -189,7 +189,10 @@ class Iam(Calls):
     # writes; each may find its work done already, because an earlier run was killed after it
 
     def create_oidc_provider(self, url: str, client_ids: Sequence[str], tags: Mapping[str, str]) -> None:
-        """Without a thumbprint: IAM trusts EKS's issuer by its CA (ack-facts.md §4.1 #4). Error: aws-oidc-quota."""
+        """Without a thumbprint: IAM trusts EKS's issuer by its CA (docs/ack/identity.md#oidc-provider).
+
+        Error: aws-oidc-quota.
+        """
         try:
             self._call(
                 "CreateOpenIDConnectProvider",

@@ -1,6 +1,6 @@
 """One AWS session: who we are, and the clients, made when they are first needed. The only importers of boto3 are here.
 
-Retries are botocore's own standard mode; nothing wraps them a second time (anchors.md §0.8). They end with the
+Retries are botocore's own standard mode; nothing wraps them a second time. They end with the
 command's time: `left` tells how much of it there is.
 """
 

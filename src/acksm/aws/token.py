@@ -1,7 +1,8 @@
 """EKS tokens: a presigned STS GetCallerIdentity with the cluster's name as a signed header.
 
-What `aws eks get-token` does in a process of its own (anchors.md §0.7): the URL is good for 60 s, and EKS takes the
-token for 15 minutes after that signature, so 14 are announced.
+What `aws eks get-token` does in a process of its own
+(https://github.com/aws/aws-cli/blob/v2/awscli/customizations/eks/get_token.py): the URL
+is good for 60 s, and EKS takes the token for 15 minutes after that signature, so 14 are announced.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Every id that acksm may print (errors, checks, changes), with its cause and remedy.
 
-One module per area, each with `ENTRIES`. Ids are stable: a retired one stays here, marked retired
-(anchors.md §1.6, istio's message table). `acksm explain` and docs/errors.md are made from this.
+One module per area, each with `ENTRIES`. Ids are stable: a retired one stays here, marked retired, as in
+https://github.com/istio/istio/blob/master/pkg/config/analysis/msg/messages.yaml.
+`acksm explain` and docs/errors.md are made from this.
 """
 
 from __future__ import annotations

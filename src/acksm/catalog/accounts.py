@@ -81,7 +81,7 @@ _CARM = (
         "carm-objects-live",
         "objects of another account live in the namespace",
         "They do not move: the controller would look for them in the wrong account, make them anew there or never "
-        "delete them (ack-facts.md §2.3).",
+        "delete them (docs/ack/accounts-and-regions.md#scope).",
         "delete these objects first (deletion-policy retain keeps what is in AWS), or use another namespace",
         _R,
     ),
@@ -146,7 +146,7 @@ _CARM = (
         "selector-overlap",
         "two IAMRoleSelectors match the same objects",
         'The controller then works on none of them and says so only in its log: "multiple matching IAMRoleSelectors '
-        'found" (ack-facts.md §2.4).',
+        'found" (docs/ack/accounts-and-regions.md#role-selectors).',
         "kubectl get iamroleselectors.services.k8s.aws   (change or delete the other one)",
         _R,
     ),
@@ -191,7 +191,7 @@ _LINKS = (
     Entry(
         "check.carm-scope",
         "the controller follows accounts in its scope and with its values",
-        "Scope, enableCARM and the gate IAMRoleSelector decide (ack-facts.md §2.3).",
+        "Scope, enableCARM and the gate IAMRoleSelector decide (docs/ack/accounts-and-regions.md#scope).",
         "acksm install … --scope cluster --set enableCARM=true",
     ),
     Entry(
@@ -210,7 +210,8 @@ _LINKS = (
     Entry(
         "check.carm-endpoint",
         "the controller's endpoint is AWS's own",
-        "With aws.endpoint_url set, the call for the other account's role goes there too (ack-facts.md §2.2).",
+        "With aws.endpoint_url set, the call for the other account's role goes there too "
+        "(docs/ack/accounts-and-regions.md#endpoint).",
         "acksm install … --set aws.endpoint_url=",
     ),
     Entry(
@@ -240,7 +241,8 @@ _LINKS = (
     Entry(
         "check.carm-policy",
         "the controllers' role may assume the other role",
-        "Across accounts both sides have to allow it; the official page leaves this one out (ack-facts.md §2.2). What "
+        "Across accounts both sides have to allow it; the official page leaves this one out "
+        "(docs/ack/accounts-and-regions.md#assumed-roles). What "
         "a document does not tell (a boundary, a Deny with conditions, NotAction, NotResource) is unknown: only IAM's "
         "simulation or the real call tells.",
         "acksm carm setup --target-account ID …",

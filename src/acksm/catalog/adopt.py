@@ -23,7 +23,7 @@ _ASKED = (
     Entry(
         "adopt-key",
         "not enough to find the object by",
-        "The controller finds each kind by fields of its own (ack-facts.md §2.5); a user profile needs its domain, a "
+        "The controller finds each kind by fields of its own (docs/ack/kinds.md); a user profile needs its domain, a "
         "scaling policy what it scales.",
         "acksm adopt UserProfile d-123/alice   (or --field KEY=VALUE for each)",
         _U,
@@ -67,7 +67,7 @@ _CLUSTER = (
         "adoption is off in the installed version",
         "Before sagemaker 1.2.14 objects are adopted by AdoptedResource objects, from there to 1.3.3 by annotations "
         "behind the feature gate ResourceAdoption, from 1.4.0 on by annotations; 1.5.1 ended AdoptedResource "
-        "(ack-facts.md §2.5). What is written in the wrong way is passed over in silence.",
+        "(docs/ack/adoption.md). What is written in the wrong way is passed over in silence.",
         "acksm install --set featureGates.ResourceAdoption=true",
         _R,
     ),
@@ -81,7 +81,7 @@ _CLUSTER = (
         "adopt-kind-off",
         "the controller does not work on this kind",
         "Its value reconcile.resources is a list of kinds, and this one is not in it: an upgrade that reused old "
-        "values keeps the old list (ack-facts.md §1.1).",
+        "values keeps the old list (docs/ack/versions.md#reused-values).",
         "acksm install --set reconcile.resources=[]",
         _R,
     ),
@@ -110,14 +110,15 @@ _CLUSTER = (
         "adopt-selectors",
         "several IAMRoleSelectors match the object",
         "The controller does nothing then, and says so only in its log: multiple matching IAMRoleSelectors found "
-        "(ack-facts.md §2.4).",
+        "(docs/ack/accounts-and-regions.md#role-selectors).",
         "kubectl get iamroleselectors -o yaml",
         _R,
     ),
     Entry(
         "adopt-account-unmapped",
         "the namespace's account has no role",
-        "The controller waits for an entry in its role map, or takes its own role, by version (ack-facts.md §2.2).",
+        "The controller waits for an entry in its role map, or takes its own role, by version "
+        "(docs/ack/accounts-and-regions.md#role-map).",
         "acksm carm bind NAMESPACE --account ACCOUNT",
         _R,
     ),
@@ -199,7 +200,7 @@ _WAIT = (
     Entry(
         "adopt-drift",
         "the object is bound to another region or account than the controller's",
-        "An object does not move; this reaches the log only (ack-facts.md §2.4).",
+        "An object does not move; this reaches the log only (docs/ack/accounts-and-regions.md#drift).",
         "acksm region explain KIND/NAME -n NAMESPACE",
         _S,
     ),

@@ -82,7 +82,7 @@ ENTRIES = (
     Entry(
         "cluster-too-old",
         "the cluster's Kubernetes is too old",
-        "guide.md asks for 1.16 or newer.",
+        "The guide asks for 1.16 or newer.",
         "aws eks update-cluster-version --name CLUSTER --kubernetes-version VERSION",
     ),
     Entry(

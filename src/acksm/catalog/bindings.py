@@ -11,7 +11,7 @@ _MATRIX = (
         "a controller that watches one namespace reads no annotation of it",
         "From sagemaker 0.0.4 on, a controller that watches a single namespace does not run the cache of namespaces: "
         "owner account, default region, deletion policy and endpoint are silently ignored, and objects are made in the "
-        "controller's own account and region (ack-facts.md §2.3).",
+        "controller's own account and region (docs/ack/accounts-and-regions.md#scope).",
         "acksm install … --scope cluster   (or, from sagemaker 1.2.7 on, --watch-namespace with two or more)",
         _R,
     ),
@@ -19,7 +19,7 @@ _MATRIX = (
         "carm-disabled",
         "enableCARM is false, so annotations of namespaces are not read",
         "With it off all four annotations of a namespace are ignored, and objects are made in the controller's own "
-        "account and region (ack-facts.md §2.3).",
+        "account and region (docs/ack/accounts-and-regions.md#scope).",
         "acksm install … --set enableCARM=true",
         _R,
     ),
@@ -34,7 +34,7 @@ _MATRIX = (
         "selector-needs-carm-off",
         "the gate IAMRoleSelector does not go with enableCARM: the controller would not start",
         "It exits with \"cannot enable feature gate 'IAMRoleSelector' when flag 'enable-carm' is set to true\"; the "
-        "official page sets the gate alone (ack-facts.md §2.3).",
+        "official page sets the gate alone (docs/ack/accounts-and-regions.md#scope).",
         "acksm install … --mode role-selector",
         _R,
     ),
@@ -42,7 +42,7 @@ _MATRIX = (
         "selector-scope",
         "IAMRoleSelectors need cluster scope",
         "The kind is cluster-wide, and in namespace scope the chart gives the controller no right to list it "
-        "(ack-facts.md §2.3).",
+        "(docs/ack/accounts-and-regions.md#scope).",
         "acksm install … --scope cluster",
         _R,
     ),
@@ -72,7 +72,7 @@ _MATRIX = (
         "bound namespaces would silently lose their region or account",
         "The scope or the values asked for make a controller that does not read annotations of namespaces, and there "
         "are namespaces with such annotations: their next objects would be made in the controller's own account and "
-        "region (ack-facts.md §2.3).",
+        "region (docs/ack/accounts-and-regions.md#scope).",
         "keep a scope that reads them (--scope cluster), or unbind them: acksm carm unbind, acksm region unbind",
         _R,
     ),
@@ -80,7 +80,7 @@ _MATRIX = (
         "objects-would-be-lost",
         "objects of another account would be cut off",
         "A controller that does not follow the binding looks for them in its own account, does not find them and makes "
-        "them anew there, or never deletes them (ack-facts.md §2.3, enableCARM).",
+        "them anew there, or never deletes them (docs/ack/accounts-and-regions.md#scope).",
         "delete these objects first, with the controller as it is, or keep the values",
         _R,
     ),
@@ -129,7 +129,8 @@ _BINDINGS = (
     Entry(
         "namespace-ignored",
         "the controllers read no annotation of this namespace",
-        "kube-system, kube-public and kube-node-lease are left out by the runtime (ack-facts.md §2.1).",
+        "kube-system, kube-public and kube-node-lease are left out by the runtime "
+        "(docs/ack/accounts-and-regions.md#annotations).",
         "use another namespace",
         _R,
     ),
@@ -168,7 +169,8 @@ _BINDINGS = (
     Entry(
         "region-annotation-ignored",
         "services.k8s.aws/region does nothing on a namespace",
-        "It counts on objects; two pages of the official documentation say otherwise (ack-facts.md §2.1).",
+        "It counts on objects; two pages of the official documentation say otherwise "
+        "(docs/ack/accounts-and-regions.md#annotations).",
         "acksm region bind NAMESPACE REGION",
     ),
     Entry(

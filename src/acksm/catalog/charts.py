@@ -73,7 +73,7 @@ ENTRIES = (
     Entry(
         "scope-broken",
         "this version cannot be installed in namespace scope",
-        "Its chart puts the Role into the wrong namespace or makes none (community#1996, #2006).",
+        "Its chart puts the Role into the wrong namespace or makes none (community#1996, community#2006).",
         "acksm install … --version SERVICE=1.9.1",
     ),
     Entry(
@@ -85,7 +85,8 @@ ENTRIES = (
     Entry(
         "values-unknown-key",
         "the chart has no such value",
-        "helm would take it and do nothing: the charts' schemas do not forbid unknown keys (ack-facts.md §1.1).",
+        "helm would take it and do nothing: the charts' schemas do not forbid unknown keys "
+        "(docs/ack/versions.md#unknown-values).",
         "acksm install --dry-run   (shows the chart's values)",
         _U,
     ),

@@ -10,7 +10,7 @@ ENTRIES = (
         "crd-terminating",
         "a CRD is being deleted",
         "It was deleted while objects with ACK finalizers were there and no controller ran to remove them; the "
-        "apiserver allows no new object of a kind that is terminating (ack-facts.md §4.2).",
+        "apiserver allows no new object of a kind that is terminating (docs/ack/deletion.md#terminating-crds).",
         "kubectl get KIND -A   (let the controller delete them, or remove exactly the ACK finalizers)",
         _R,
     ),
@@ -67,7 +67,8 @@ ENTRIES = (
         "adopted-resources-left",
         "AdoptedResource objects would be stuck after this upgrade",
         "From sagemaker 1.5.1 and applicationautoscaling 1.1.2 on no controller removes their finalizer, so they, "
-        "their CRD and their namespace could never be deleted (ack-facts.md §1.3). Deleting one does not delete "
+        "their CRD and their namespace could never be deleted "
+        "(docs/ack/adoption.md#adoptedresource-removal). Deleting one does not delete "
         "what it adopted.",
         "kubectl delete adoptedresources.services.k8s.aws --all -A   (while the old controller runs)",
         _R,

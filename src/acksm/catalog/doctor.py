@@ -39,13 +39,13 @@ _GROUND = (
     Entry(
         "check.partition",
         "caller and cluster are of one partition and account",
-        "ARNs of another partition or account would be made (the guide writes arn:aws everywhere; ack-facts.md G14).",
+        "ARNs of another partition or account would be made (the guide writes arn:aws everywhere).",
         "acksm doctor --profile PROFILE_OF_THAT_ACCOUNT",
     ),
     Entry(
         "check.kubernetes-version",
         "the cluster's Kubernetes is new enough",
-        "guide.md asks for 1.16 or newer.",
+        "The guide asks for 1.16 or newer.",
         "aws eks update-cluster-version --name CLUSTER --kubernetes-version VERSION",
     ),
     Entry(
@@ -82,7 +82,7 @@ _GROUND = (
         "check.capability",
         "EKS runs no ACK of its own in this cluster",
         "A capability of type ACK is AWS's own controller for the same kinds: two would work on each object "
-        "(ack-facts.md §4.3).",
+        "(docs/ack/identity.md#eks-capability).",
         "aws eks delete-capability --cluster-name CLUSTER --capability-name NAME   (or leave the cluster to it)",
     ),
     Entry(
@@ -117,7 +117,7 @@ _CONTROLLERS = (
     Entry(
         "check.values",
         "the releases have only values that their charts know",
-        "The charts' schemas let unknown keys through, and nothing reads them (ack-facts.md §1.1).",
+        "The charts' schemas let unknown keys through, and nothing reads them (docs/ack/versions.md#unknown-values).",
         "acksm install --reset-values",
     ),
     Entry(
@@ -142,8 +142,8 @@ _CONTROLLERS = (
     Entry(
         "check.pod-identity",
         "the role comes one way only",
-        "EKS Pod Identity and the service account's annotation name different roles; the SDK's chain takes the "
-        "annotation's first (ack-facts.md §4.3).",
+        "EKS Pod Identity and the service account's annotation name different roles; pods made "
+        "after the association have the association's (docs/ack/identity.md#pod-identity).",
         "aws eks list-pod-identity-associations --cluster-name CLUSTER --namespace ack-system",
     ),
     Entry(
@@ -209,7 +209,8 @@ _CONTROLLERS = (
     Entry(
         "check.log",
         "the controllers' logs show no known symptom",
-        "Some failures never reach an object's conditions (ack-facts.md §2.4). Old lines stay until a log is rotated.",
+        "Some failures never reach an object's conditions "
+        "(docs/ack/messages.md#only-in-the-log). Old lines stay until a log is rotated.",
         "acksm explain ID   (of the symptom that is named)",
     ),
     Entry(
@@ -222,7 +223,8 @@ _CONTROLLERS = (
     Entry(
         "check.scope",
         "the controllers' scope fits the bindings",
-        "In some scopes and with some flags annotations of namespaces are silently ignored (ack-facts.md §2.3).",
+        "In some scopes and with some flags annotations of namespaces are silently ignored "
+        "(docs/ack/accounts-and-regions.md#scope).",
         "acksm install --scope cluster",
     ),
     Entry(
@@ -314,7 +316,7 @@ _OBJECT = (
     Entry(
         "check.object-log",
         "the controller's log tells of no failure with it",
-        "Several failures never reach the conditions (ack-facts.md §2.4).",
+        "Several failures never reach the conditions (docs/ack/messages.md#only-in-the-log).",
         "kubectl -n ack-system logs deployment/NAME",
     ),
     Entry(
@@ -338,7 +340,7 @@ ENTRIES = (
         "capability-conflict",
         "EKS runs ACK itself in this cluster",
         "Two controllers would work on the same objects. AWS's own way to move over is a shared lease: "
-        "leaderElection.namespace=kube-system (ack-facts.md §4.3).",
+        "leaderElection.namespace=kube-system (docs/ack/identity.md#eks-capability).",
         "acksm install --set leaderElection.enabled=true --set leaderElection.namespace=kube-system",
         _R,
     ),

@@ -25,7 +25,8 @@ ENTRIES = (
     Entry(
         "object-silent",
         "the controller fails on the object, and only its log tells",
-        "Some failures never become a condition (ack-facts.md §2.4): the symptom that is named stands in the "
+        "Some failures never become a condition "
+        "(docs/ack/messages.md#only-in-the-log): the symptom that is named stands in the "
         "controller's log.",
         "acksm explain SYMPTOM   (the one that is named)",
         _S,

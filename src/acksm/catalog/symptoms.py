@@ -1,4 +1,4 @@
-"""Ids of what controllers say in their logs and in conditions of objects (ack-facts.md §4.4)."""
+"""Ids of what controllers say in their logs and in conditions of objects (docs/ack/messages.md)."""
 
 from acksm.catalog import Entry
 
@@ -40,7 +40,7 @@ ENTRIES = (
     Entry(
         "symptom.selector-needs-carm-off",
         "the gate IAMRoleSelector is on beside enableCARM",
-        "The controller ends at once; the official page sets the gate alone (ack-facts.md §2.3).",
+        "The controller ends at once; the official page sets the gate alone (docs/ack/accounts-and-regions.md#scope).",
         "acksm install --mode role-selector   (or --mode carm)",
     ),
     Entry(
@@ -52,14 +52,15 @@ ENTRIES = (
     Entry(
         "symptom.reconcile-resources",
         "reconcile.resources names a kind that this image does not know",
-        "The list came from another chart's values, as helm upgrade --reuse-values keeps it (ack-facts.md §1.1).",
+        "The list came from another chart's values, as helm upgrade --reuse-values keeps it "
+        "(docs/ack/versions.md#reused-values).",
         "acksm install --reset-values",
     ),
     Entry(
         "symptom.selector-invalid",
         "an IAMRoleSelector is left out because it is not valid",
         '"invalid IAMRoleSelector, not caching": its objects are made with the controller\'s own role '
-        "(ack-facts.md §2.4).",
+        "(docs/ack/accounts-and-regions.md#role-selectors).",
         "kubectl get iamroleselectors.services.k8s.aws -o yaml",
     ),
     Entry(
@@ -71,27 +72,29 @@ ENTRIES = (
     Entry(
         "symptom.list-forbidden",
         "the controller may not list what it works on",
-        "Its Role is missing or bound in another namespace (community#1996, #2006), or the ClusterRole for namespaces "
-        "was taken away (community#2625).",
+        "Its Role is missing or bound in another namespace (community#1996, community#2006), or the "
+        "ClusterRole for namespaces was taken away (community#2625).",
         "acksm status   (tells objects of the release that were changed)",
     ),
     Entry(
         "symptom.kind-not-served",
         "the cluster does not serve a kind that the controller works on",
         '"no matches for kind": the CRD is missing or older than the controller; helm never updates CRDs '
-        "(community#2007, #2160).",
+        "(community#2007, community#2160).",
         "acksm install   (applies the chart's CRDs)",
     ),
     Entry(
         "symptom.carm-off",
         "watching a single namespace, the controller reads no annotation of it",
-        "Owner account, default region, deletion policy and endpoint are ignored (ack-facts.md §2.3).",
+        "Owner account, default region, deletion policy and endpoint are ignored "
+        "(docs/ack/accounts-and-regions.md#scope).",
         "acksm install --scope cluster   (or two or more --watch-namespace)",
     ),
     Entry(
         "symptom.selectors-overlap",
         "several IAMRoleSelectors match an object",
-        "The controller then does nothing, and says so only in its log (ack-facts.md §2.4).",
+        "The controller then does nothing, and says so only in its log "
+        "(docs/ack/accounts-and-regions.md#role-selectors).",
         "acksm carm verify --mode role-selector",
     ),
     Entry(
@@ -146,7 +149,7 @@ ENTRIES = (
     Entry(
         "symptom.role-not-available",
         "the role for this object's account is not to be had",
-        "The object waits; every 15 s the controller looks again (ack-facts.md §2.2).",
+        "The object waits; every 15 s the controller looks again (docs/ack/accounts-and-regions.md#role-map).",
         "acksm carm verify NAMESPACE",
     ),
     Entry(
@@ -158,7 +161,7 @@ ENTRIES = (
     Entry(
         "symptom.adoption-field",
         "adoption-fields lacks a field that names the object in AWS",
-        '"required field missing": each kind has its own key fields (ack-facts.md §2.5).',
+        '"required field missing": each kind has its own key fields (docs/ack/kinds.md).',
         'kubectl annotate KIND NAME services.k8s.aws/adoption-fields=\'{"FIELD": "VALUE"}\' --overwrite',
     ),
     Entry(
@@ -178,7 +181,7 @@ ENTRIES = (
         "symptom.pass-role-denied",
         "the controller's role may not hand a role to a service",
         "iam:PassRole on the execution role (to sagemaker.amazonaws.com), or on the service-linked role of Application "
-        "Auto Scaling, is missing (sagemaker-controller PR#130).",
+        "Auto Scaling, is missing (sagemaker-controller#130).",
         "acksm iam-role --policy core --policy autoscaling --dry-run",
     ),
     Entry(

@@ -298,7 +298,7 @@ def _early_output(flag: str | None) -> str:
 
 
 def guarded(ui: Ui, name: str, work: Callable[[], int]) -> int:
-    """Run `work`; every error becomes an exit code and a message, in the output's form (design.md)."""
+    """Run `work`; every error becomes an exit code and a message, in the output's form."""
     from acksm.engine import interrupts
     from acksm.errors import AcksmError
 

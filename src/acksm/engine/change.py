@@ -1,7 +1,7 @@
 """A change is data: what would be done, to what, why, and by which adapter call.
 
-Diff, JSON, plan files and the audit trail are all made from it; only `acksm.engine.executor` acts on it
-(design.md "One direction"; chalice's frozen instructions, anchors.md §1.1).
+Diff, JSON, plan files and the audit trail are all made from it; only `acksm.engine.executor` acts on it,
+as in chalice (https://github.com/aws/chalice/blob/master/chalice/deploy/models.py).
 """
 
 from __future__ import annotations

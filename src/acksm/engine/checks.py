@@ -1,7 +1,7 @@
 """Checks: what was looked at, and whether it holds. An id begins with `check.` and is in the catalogue.
 
 A list of definitions is judged over facts that were read before; a check whose need does not hold is skipped and says
-so, for what it would say follows from that (anchors.md §1.3: linkerd's skipped checks vanish).
+so, for what it would say follows from that.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """Waiting: one deadline for a whole command, one loop, a clock that tests can replace.
 
-A predicate returns Progress; a terminal failure ends the wait at once; on time-out the last state seen is told
-(anchors.md §2, lesson 7).
+A predicate returns Progress; a terminal failure ends the wait at once; on time-out the last state seen is told.
 """
 
 from __future__ import annotations

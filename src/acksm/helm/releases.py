@@ -58,7 +58,7 @@ def recovery(release: Release, deployed: Sequence[int]) -> tuple[str, int]:
     """What puts a half-made release right: ("", 0), ("uninstall", 0) or ("rollback", revision).
 
     `deployed` are the revisions that once were deployed or superseded. A killed helm leaves pending-*, and every
-    later upgrade fails with it (anchors.md §0.6).
+    later upgrade fails with it (https://github.com/helm/helm/blob/main/pkg/action/upgrade.go, errPending).
     """
     if release.status in {"pending-install", "uninstalling"} or (release.status == "failed" and not deployed):
         return ("uninstall", 0)
@@ -88,7 +88,7 @@ class Releases:
     def upgrade(
         self, release: str, namespace: str, chart: str, values: Mapping[str, Any], *, take_back: bool, seconds: float
     ) -> None:
-        """On fresh chart values: `--reset-values`, never `--reuse-values` (ack-facts.md §1.1, "Traps").
+        """On fresh chart values: `--reset-values`, never `--reuse-values` (docs/ack/versions.md#reused-values).
 
         `take_back` takes fields back from whoever changed them by hand; helm 4 applies on the server and would refuse,
         helm 3 merges three ways and needs no word for it.

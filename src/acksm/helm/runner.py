@@ -29,7 +29,7 @@ MAX_OUTPUT = 64 * 1024 * 1024
 _VERSION = re.compile(r"v(\d+)\.(\d+)")
 # Lines of helm's logs, not of its message: klog's "W1124 …", slog's "time=… level=…", helm's own "WARNING: …".
 _LOG_LINE = re.compile(r"WARNING|level=|time=|[IWEF]\d{4} ")
-# What helm's message holds → the id it is told under (ack-facts.md §4.4, rows of helm).
+# What helm's message holds → the id it is told under (docs/ack/messages.md#helm).
 _MEANINGS = (
     ("invalid ownership metadata", "helm-ownership"),
     ("minimum number of descriptors", "chart-format-old"),
@@ -120,7 +120,7 @@ class Helm:
             _end(process)
             raise AcksmError("helm-timeout", f"helm {argv[0]} did not end within {seconds:.0f} s") from None
         except BaseException:
-            # Ctrl-C: helm gets the signal once, and time to write its release record (anchors.md §0.6).
+            # Ctrl-C: helm gets the signal once, and time to write its release record.
             _end(process)
             raise
         if process.returncode != 0:

@@ -293,7 +293,7 @@ def flatten(values: Mapping[str, Any], chart_values: Mapping[str, Any], origin: 
 
 def unknown(values: Mapping[str, Any], chart_text: str) -> list[str]:
     """Values, as "a.b", that the chart of this values.yaml does not have: helm and the chart's schema let them through
-    and nothing reads them (ack-facts.md §1.1, "Traps")."""
+    and nothing reads them (docs/ack/versions.md#unknown-values)."""
     from ruamel.yaml import YAML
 
     plain = YAML(typ="safe", pure=True).load(chart_text)

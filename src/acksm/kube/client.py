@@ -1,7 +1,7 @@
 """Kubernetes through the dynamic client with plain dicts; the only importer of the `kubernetes` library.
 
 Paths are built here instead of by discovery: acksm knows every kind it touches, and the library's discovery cache
-is a predictable file in the temp directory keyed by host only (anchors.md §6). Pydantic models of kubernetes 37
+is a predictable file in the temp directory keyed by host only. Pydantic models of kubernetes 37
 reject fields they do not know, so dicts only.
 """
 

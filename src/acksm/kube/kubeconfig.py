@@ -1,6 +1,6 @@
 """Reading the user's kubeconfig (never writing it), and proving that a context is the cluster that was named.
 
-An exec entry is never run: for EKS acksm mints the same token itself (anchors.md §0.7); any other exec entry is
+An exec entry is never run: for EKS acksm mints the same token itself (`acksm.aws.token`); any other exec entry is
 refused, because running what a file says is not a read.
 """
 

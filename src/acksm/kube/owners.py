@@ -9,7 +9,7 @@ from typing import Any
 OWNED_LABEL = "acksm.dev/owned"
 BY_HELM = "app.kubernetes.io/managed-by=Helm"  # helm writes it on all that it makes, whatever the chart says
 RELEASE_NAME, RELEASE_NAMESPACE = "meta.helm.sh/release-name", "meta.helm.sh/release-namespace"
-# Controllers that put objects back: changing what they own starts a fight (anchors.md §2, lesson 11).
+# Controllers that put objects back: changing what they own starts a fight.
 _ARGO = ("argocd.argoproj.io/tracking-id", "argocd.argoproj.io/instance")
 _FLUX = ("kustomize.toolkit.fluxcd.io/name", "helm.toolkit.fluxcd.io/name")
 _OLM = "olm.managed"

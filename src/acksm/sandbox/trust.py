@@ -2,7 +2,7 @@
 
 AssumeRole needs the role's trust policy beside the caller's own permissions; AssumeRoleWithWebIdentity needs a token
 that the cluster signed, an OIDC provider of its issuer with its audience, and a trust policy that names them. Codes
-and messages are AWS's (ack-facts.md §4.4).
+and messages are AWS's.
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ SELECTORS = st.builds(
 
 
 def matches(selector: Selector, space: str, labels: Any, kind: tuple[str, str], own: Any) -> bool:
-    """What the controller does with one object (ack-facts.md §2.4)."""
+    """What the controller does with one object (docs/ack/accounts-and-regions.md#role-selectors)."""
     types = not selector.types or any(g in ("", kind[0]) and k in ("", kind[1]) for g, _, k in selector.types)
     return selector.fits(space, labels) and types and all(own.get(k) == v for k, v in selector.labels.items())
 

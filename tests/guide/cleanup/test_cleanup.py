@@ -57,7 +57,7 @@ from cleanup_world import (
 
 
 def test_all_of_it_in_the_safe_order() -> None:
-    """ack-facts.md §4.2; the guide's own order leaves objects that nobody can delete (G11)."""
+    """docs/ack/deletion.md#order; the guide's own order leaves objects that nobody can delete (G11)."""
     planned = plan(observed(item(), item("Endpoint", "e"), item("EndpointConfig", "c")), EVERYTHING)
     steps = list(dict.fromkeys(change.step for change in planned.changes))
     assert steps == ["policies", "objects", "release", "crds", "iam", "oidc", "namespace"]
@@ -261,7 +261,7 @@ def test_orphans_lose_exactly_acks_finalizers_once_nobody_works_on_them() -> Non
 
 @pytest.mark.parametrize(("version", "call"), [("1.5.0", "cleanup.delete"), ("1.9.1", "cleanup.orphan")])
 def test_an_adopted_resource_that_nobody_handles_is_let_go(version: str, call: str) -> None:
-    """ack-facts.md §1.3, the trap: since 1.5.1 nothing removes that finalizer."""
+    """docs/ack/adoption.md#adoptedresource-removal: since 1.5.1 nothing removes that finalizer."""
     place = Ref("services.k8s.aws/v1alpha1", "adoptedresources", "AdoptedResource", "a", "team")
     common = Common(
         "AdoptedResource", place, ("sagemaker",), "u", finalizers=("finalizers.services.k8s.aws/AdoptedResource",)

@@ -132,7 +132,7 @@ MOVED = running(region="eu-west-1")
 @pytest.mark.parametrize(
     ("before", "after", "served", "annotations", "expected"),
     [
-        # from 1.5.1 on, an object in another region than asked for is worked on no more (ack-facts.md §1.1)
+        # from 1.5.1 on, an object in another region is worked on no more (docs/ack/accounts-and-regions.md#drift)
         (OLD, NEW, Served(OWN, region="eu-west-1"), {}, "region-objects-stuck"),
         (OLD, NEW, Served(OWN, region="us-east-1"), {"default_region": "eu-west-1"}, "region-objects-stuck"),
         (OLD, NEW, Served(OWN, region="eu-west-1"), {"default_region": "eu-west-1"}, ""),

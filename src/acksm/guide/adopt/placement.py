@@ -1,7 +1,7 @@
 """Where an adopted object would be: which controller takes it, by which way, in which account and region.
 
 Pure: what was read of the cluster goes in. Everything that a controller would pass over in silence is refused here
-(ack-facts.md §2.3, §2.4, §2.5).
+(docs/ack/accounts-and-regions.md, docs/ack/adoption.md).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What is to be adopted, as people say it: kind and name or ARN as arguments, declarations and manifests in a file.
 
-Pure. A name stands for the fields by which the controllers find an object (`acksm.ack.kinds`, ack-facts.md §2.5).
+Pure. A name stands for the fields by which the controllers find an object (`acksm.ack.kinds`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Waiting for adoptions: all of them by one list of each kind, and by the controllers' logs where objects stay silent.
 
 An adoption that fails often says so nowhere but in the controller's log: what is not found where the controller looks,
-selectors that overlap, a region or account that drifted (ack-facts.md §2.4, §2.5; community#3005).
+selectors that overlap, a region or account that drifted (docs/ack/messages.md#only-in-the-log).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Guide §6.2 and §6.3: namespaces bound to accounts: the map's entry, then the annotation; and the way back.
 
 On bind the entry comes first, because releases before 1.2.8 make an object with the controller's own role when they
-find none; on unbind the annotation goes first, for the same reason (ack-facts.md §2.2).
+find none; on unbind the annotation goes first, for the same reason (docs/ack/accounts-and-regions.md#role-map).
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def observe(target: Target) -> Observed:
 
 
 def bound_to(namespace: Namespace | None) -> list[Subject]:
-    """What a namespace is bound to now; the team comes first, because it wins (ack-facts.md §2.2)."""
+    """What a namespace is bound to now; the team first: it wins (docs/ack/accounts-and-regions.md#role-map)."""
     found = namespace.annotations if namespace else {}
     pairs = ((TEAM_LEVEL, found.get(TEAM)), (ACCOUNT, found.get(OWNER)))
     return [Subject(level, value) for level, value in pairs if value is not None]

@@ -1,4 +1,6 @@
-"""The other way to other accounts: IAMRoleSelector objects instead of map and annotation (ack-facts.md §2.4).
+"""The other way to other accounts: IAMRoleSelector objects instead of map and annotation.
+
+docs/ack/accounts-and-regions.md#role-selectors says how they are followed.
 
 One selector for each namespace and role, named after both: nobody edits another's list, so two people at once lose
 nothing. Two selectors that match one object stop it without a word in its conditions, and none at all lets it be made

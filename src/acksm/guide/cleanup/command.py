@@ -1,7 +1,7 @@
 """Guide §9: the safe way out: objects first, while somebody is there to let go of them, then what served them.
 
 Everything is planned from what is there now, so a cleanup that was interrupted goes on where it was, and at the end it
-looks once more (ack-facts.md §4.2; the guide's own order leaves objects that nobody can delete: G11).
+looks once more (docs/ack/deletion.md#order; the guide's own order leaves objects that nobody can delete: G11).
 """
 
 from __future__ import annotations

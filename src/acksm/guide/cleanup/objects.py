@@ -1,7 +1,7 @@
 """Guide §9, first half: objects of the services go while their controller, role, map and annotations stand.
 
 First what has to stay in AWS is told so (`retain`), then objects are deleted in the order in which AWS lets go of them,
-by background propagation, and waited for (ack-facts.md §4.2; community#1707, #1759).
+by background propagation, and waited for (docs/ack/deletion.md#order).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from acksm.errors import AcksmError
 from acksm.kube.paths import Ref
 
 POLICIES, STEP, COMMON_STEP = "policies", "objects", "common"
-# They put back what is deleted (anchors.md §2, lesson 11).
+# They put back what is deleted.
 _GITOPS = {"argocd", "flux"}
 _TOLD = {
     Effect.DELETES: "deletes it in AWS",

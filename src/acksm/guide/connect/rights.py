@@ -1,6 +1,6 @@
 """What the caller may do, asked over the plan's own changes before the first of them is carried out.
 
-IAM is asked by SimulatePrincipalPolicy, the apiserver by SelfSubjectAccessReview (anchors.md §2, lesson 13). Where the
+IAM is asked by SimulatePrincipalPolicy, the apiserver by SelfSubjectAccessReview. Where the
 question itself is not allowed, or IAM would need context that only the real call has, the answer is "unknown", and the
 plan goes on: then the call that is denied names its action.
 """

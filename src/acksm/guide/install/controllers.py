@@ -239,7 +239,7 @@ def _beside(rival: running.Running) -> str:
 
 
 def _check_upgrade(item: Controller, version: str, observed: Observed) -> None:
-    """AdoptedResources would keep their finalizer for ever (ack-facts.md §1.3, "AdoptedResource removal trap")."""
+    """AdoptedResources would keep their finalizer for ever (docs/ack/adoption.md#adoptedresource-removal)."""
     before = item.observed.version
     if (
         before

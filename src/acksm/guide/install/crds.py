@@ -3,7 +3,7 @@
 Helm installs what is in crds/ once and never again (community#1419, #1432), and a controller crash-loops on a kind
 that is not served (community#2007, #2160), so acksm applies them itself. The common CRDs of `services.k8s.aws`
 stand in every ACK chart, with bytes that differ by the runtime's version: they only ever go forward
-(ack-facts.md §1.3).
+(docs/ack/versions.md#crds).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Guide §3.1.2 and §3.1.3: the release of one controller: what is there, what is wanted, and the way between.
 
 Only acksm's own overrides go to helm, on fresh chart values: `--reuse-values` would keep an old chart's defaults,
-such as the list of kinds to reconcile, for ever (ack-facts.md §1.1, "Traps").
+such as the list of kinds to reconcile, for ever (docs/ack/versions.md#reused-values).
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """What `install` and `upgrade` must not do to bound namespaces: make a controller that silently follows them no more.
 
-The matrix (`charts.MATRIX`, ack-facts.md §2.3) says what a release with the wanted values would read.
+The matrix (`charts.MATRIX`, docs/ack/accounts-and-regions.md#scope) says what a release
+with the wanted values would read.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """`acksm region explain`: every source of an object's region, in the order that the installed controller uses.
 
-Order: ack-facts.md §2.1. Guide §5.0 leaves the first one out: once an object is synced, its status decides, and
-another annotation is an error, never a move.
+Order: docs/ack/accounts-and-regions.md#region. Guide §5.0 leaves the first one out: once an object is synced, its
+status decides, and another annotation is an error, never a move.
 """
 
 from __future__ import annotations

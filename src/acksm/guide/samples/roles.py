@@ -3,7 +3,7 @@
 One for each cluster, named after it and tagged like the controllers' role, so that cleanup finds it by `name` and its
 tags. It has AmazonSageMakerFullAccess, whose rights on S3 hold for buckets with "sagemaker" in their names, and a
 policy for each other bucket that a sample was given. The controllers may pass it on by the same managed policy, to
-sagemaker.amazonaws.com only (ack-facts.md §0 G7, §4.4).
+sagemaker.amazonaws.com only (docs/ack/identity.md#passing-roles).
 """
 
 from __future__ import annotations

@@ -2,5 +2,5 @@
 
 kwok plays the kubelet for every other pod. For a controller's pod the sandbox starts a program: a binary that `up` was
 given, the binary of the image that the pod names, or the stand-in (`standin/`), and shows in the pod's status how it
-fares (issue #6, ack-facts.md §2 and §4.2).
+fares.
 """

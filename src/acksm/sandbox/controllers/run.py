@@ -186,7 +186,7 @@ class Run:
         environment["AWS_EC2_METADATA_DISABLED"] = "true"  # the metadata service is not there, what it would give is:
         if not any(name in environment for name in OWN_CREDENTIALS):
             environment |= self.around.node_keys
-        environment.pop("AWS_CA_BUNDLE", None)  # with it the real controllers refuse to start a client (sandbox.md)
+        environment.pop("AWS_CA_BUNDLE", None)  # with it the real controllers refuse to start a client
         if program.kind == STAND_IN:
             environment |= {PACE: str(self.around.pace), VERSION: f"{self.controller.service}:{self.controller.tag}"}
             return [*program.argv, *rendered.arguments], environment, ""
@@ -196,8 +196,8 @@ class Run:
         self, program: Program, rendered: pods.Rendered, environment: dict[str, str]
     ) -> tuple[list[str], dict[str, str], str]:
         """A health port of its own, because every controller shares this machine; no metrics, which anybody could read;
-        and the keys of its role: its own call for them ignores AWS_ENDPOINT_URL (sandbox.md), so the sandbox makes it
-        in its place."""
+        and the keys of its role: its own call for them ignores AWS_ENDPOINT_URL (docs/sandbox.md), so the sandbox
+        makes it in its place."""
         (health,) = free_ports(1)
         words, probe = ["--metrics-addr=0"], ""
         if knows(release(self.controller.service, self.controller.tag), "healthz-addr"):

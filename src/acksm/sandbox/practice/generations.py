@@ -1,4 +1,4 @@
-"""Which practice charts there are, and what each generation's chart has: a table (ack-facts.md §1.1, shared data/).
+"""Which practice charts there are, and what each generation's chart has: a table (docs/ack/versions.md#values).
 
 A generation is named by the sagemaker release that began it; application autoscaling has the matching one.
 """
@@ -21,7 +21,7 @@ VERSIONS: dict[str, dict[str, str]] = {
         "1.4.1": "1.9.1",
     },
 }
-# Tags lost their `v` in May 2023 (ack-facts.md §1.2).
+# Tags lost their `v` in May 2023 (docs/ack/versions.md#names-and-tags).
 V_TAGS = {"0.0.3", "0.0.4", "0.2.0"}
 
 _FIRST_KINDS = """
@@ -75,7 +75,7 @@ class Chart:
 
     @property
     def common_kinds(self) -> list[str]:
-        """Kinds of the group services.k8s.aws that this generation ships (ack-facts.md §1.3)."""
+        """Kinds of the group services.k8s.aws that this generation ships (docs/ack/versions.md#crds)."""
         kinds = [] if self.since("1.5.1") else ["AdoptedResource"]
         kinds += ["FieldExport"] if self.since("1.2.4") else []
         return kinds + (["IAMRoleSelector"] if self.since("1.5.1") else [])

@@ -30,7 +30,7 @@ class Live:
         self.refused = ""  # the last refusal of a list, for the log
 
     def start(self) -> None:
-        """Watch what this release reads with this configuration (ack-facts.md §2.3)."""
+        """Watch what this release reads with this configuration (docs/ack/accounts-and-regions.md#scope)."""
         maps = self._config.caches_namespaces(self._release)
         selectors = self._config.gates.get("IAMRoleSelector", False)
         if maps or selectors:

@@ -1,4 +1,4 @@
-"""An object's status.conditions as the controllers write them (ack-facts.md §2.1, §4.4)."""
+"""An object's status.conditions as the controllers write them (docs/ack/messages.md#conditions)."""
 
 from __future__ import annotations
 

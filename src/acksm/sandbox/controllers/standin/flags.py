@@ -45,7 +45,7 @@ _FLAGS = {
 _ON = ("enable-carm", "enable-cross-namespace", "enable-adopted-resource-reconciler", "enable-field-export-reconciler")
 _NAMESPACE = re.compile(r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")
 _TRUE, _FALSE = {"1", "t", "true", "TRUE", "True", "T"}, {"0", "f", "false", "FALSE", "False", "F"}
-# The namespaces whose annotations are never read (ack-facts.md §2.1)
+# The namespaces whose annotations are never read (docs/ack/accounts-and-regions.md#annotations)
 IGNORED = ("kube-system", "kube-public", "kube-node-lease")
 
 
@@ -80,7 +80,10 @@ class Config:
     system_namespace: str = "ack-system"
 
     def caches_namespaces(self, release: Release) -> bool:
-        """Whether annotations of namespaces and the role maps are read at all (ack-facts.md §2.3)."""
+        """Whether annotations of namespaces and the role maps are read at all.
+
+        docs/ack/accounts-and-regions.md#scope.
+        """
         return release.has("always-cached-namespaces") or (self.carm and len(self.watch) != 1)
 
 

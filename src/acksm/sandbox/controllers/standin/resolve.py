@@ -1,4 +1,6 @@
-"""Which account, role, region and deletion policy an object has: the order of the sources (ack-facts.md §2.1-2.4).
+"""Which account, role, region and deletion policy an object has: the order of the sources.
+
+From docs/ack/accounts-and-regions.md.
 
 Pure: what the caches hold goes in. The order differs between releases, and so does what happens when a role is missing.
 """

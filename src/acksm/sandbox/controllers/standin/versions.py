@@ -1,6 +1,7 @@
 """What the controllers of each release can do: the ACK runtime of each tag, and what each runtime brought.
 
-Read at the tags of the two controllers' and the runtime's repositories; ack-facts.md §1.1 and §2 tell the effects.
+Read at the tags of the two controllers' and the runtime's repositories; the effects are in
+docs/ack/versions.md and docs/ack/accounts-and-regions.md.
 """
 
 from __future__ import annotations
