@@ -56,10 +56,11 @@ def test_a_plan_is_carried_out_as_it_was_reviewed(world: World, tmp_path: Path) 
 
 def test_a_plan_that_the_world_has_left_behind_is_refused(world: World, tmp_path: Path) -> None:
     world.install(*ONE)
-    world.kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "team"}})
-    world.acksm("plan", "region", "bind", "team", "eu-west-1", "-o", "plan.json").ok()
+    team = f"team-{world.count}"
+    world.kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": team}})
+    world.acksm("plan", "region", "bind", team, "eu-west-1", "-o", "plan.json").ok()
     world.kube.patch(
-        ref("Namespace", "team"), {"metadata": {"annotations": {"services.k8s.aws/default-region": "us-east-1"}}}
+        ref("Namespace", team), {"metadata": {"annotations": {"services.k8s.aws/default-region": "us-east-1"}}}
     )
     with world.requests() as seen:
         refused = world.acksm("apply", "plan.json", "-y")
@@ -110,12 +111,13 @@ def test_a_plan_does_not_answer_its_own_question(world: World) -> None:
 def test_cleanup_asks_for_the_name_whatever_its_plan_was_made_with(world: World) -> None:
     world.install(*ONE)
     words = ("cleanup", *ONE, "--delete-aws", "--confirm", world.cluster, "-y")
-    world.kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "team"}})
+    team = f"team-{world.count}"  # a namespace of the test before may be on its way out
+    world.kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": team}})
     world.custom(
         "applicationautoscaling.services.k8s.aws/v1alpha1",
         "scalabletargets",
         "ScalableTarget",
-        "team",
+        team,
         "x",
         {
             "resourceID": "endpoint/x/variant/y",

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from acksm.errors import ExitCode
 from acksm.events import Emit, Event, Kind
 
+HEARD_SECONDS = 1.0
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -33,15 +34,16 @@ def finishing(stopped: threading.Event, emit: Emit) -> Iterator[None]:
         if stopped.is_set():
             _leave()
         stopped.set()
-        told = Event(Kind.WARNING, "interrupt", "finishing what is begun; once more leaves at once")
-        threading.Thread(target=emit, args=(told,), daemon=True).start()  # the signal may have come amid a write
+        saying.append(_say(emit, "finishing what is begun; once more leaves at once"))
 
+    saying: list[threading.Thread] = []
     before = {number: signal.signal(number, take) for number in SIGNALS}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        _heard(saying)
 
 
 @contextmanager
@@ -57,15 +59,29 @@ def leaving(emit: Emit) -> Iterator[None]:
         if told.is_set():
             _leave()
         told.set()
-        say = Event(Kind.WARNING, "interrupt", "stopping; once more leaves at once")
-        threading.Thread(target=emit, args=(say,), daemon=True).start()  # as above
+        saying.append(_say(emit, "stopping; once more leaves at once"))
         raise KeyboardInterrupt
 
+    saying: list[threading.Thread] = []
     before = signal.signal(signal.SIGINT, take)
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+        _heard(saying)
+
+
+def _say(emit: Emit, text: str) -> threading.Thread:
+    """Say it in a thread of its own: the signal may have come amid a write."""
+    thread = threading.Thread(target=emit, args=(Event(Kind.WARNING, "interrupt", text),), daemon=True)
+    thread.start()
+    return thread
+
+
+def _heard(saying: list[threading.Thread]) -> None:
+    """Let what was begun be written: an interpreter that ends amid a thread's write aborts (exit by SIGABRT)."""
+    for thread in saying:
+        thread.join(HEARD_SECONDS)
 
 
 def _leave() -> None:
