@@ -16,14 +16,13 @@ from typing import Any
 from acksm.ack import charts
 from acksm.ack.kinds import KINDS
 from acksm.ack.readiness import ROLE_ANNOTATION
-from acksm.ack.running import Running, of_service, scope_text, services_of
+from acksm.ack.running import CHART_LABEL, Running, of_service, scope_text, services_of
 from acksm.errors import AcksmError
 from acksm.kube.client import Kube, groups_of
 from acksm.kube.owners import helm_release
 from acksm.kube.paths import ref
 
 VERB = "update"  # what a controller needs on every object that it works on
-_CHART_LABEL = "helm.sh/chart"
 
 Json = Mapping[str, Any]
 
@@ -109,7 +108,7 @@ def _is_own(manifest: Json, item: Running, namespace: str) -> bool:
     the chart. Both count there only, where no tenant may write."""
     metadata = manifest["metadata"]
     release = helm_release(manifest)
-    by_chart = str((metadata.get("labels") or {}).get(_CHART_LABEL, "")).startswith(charts.chart_name(item.service))
+    by_chart = str((metadata.get("labels") or {}).get(CHART_LABEL, "")).startswith(charts.chart_name(item.service))
     return item.namespace == namespace and (by_chart or (release is not None and release[0] == namespace))
 
 
@@ -159,11 +158,10 @@ def _known(version: str) -> str:
 def _may(kube: Kube, item: Running, namespace: str) -> bool | None:
     """Whether its service account may write a kind that it works on, in `namespace` or ("") everywhere; None where this
     identity may not ask."""
-    group = f"{item.service}.services.k8s.aws"
-    kinds = [kind.plural for name, kind in KINDS[item.service].items() if not item.kinds or name in item.kinds]
+    kinds = [kind for name, kind in KINDS[item.service].items() if not item.kinds or name in item.kinds]
     try:
         account = (item.namespace, item.service_account)
-        return any(kube.can(VERB, group, plural, namespace, account=account) for plural in kinds)
+        return any(kube.can(VERB, kind.group, kind.plural, namespace, account=account) for kind in kinds)
     except AcksmError as error:
         if error.id != "kube-forbidden":
             raise

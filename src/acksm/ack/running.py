@@ -23,7 +23,7 @@ SERVICE_CARM, TEAM_CARM, ROLE_SELECTOR = "ServiceLevelCARM", "TeamLevelCARM", "I
 CARM, SELECTOR = "carm", "role-selector"  # the two modes
 # The runtime reads no annotation of these (docs/ack/accounts-and-regions.md#annotations).
 IGNORED_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
-_CHART_LABEL, _NAME_LABEL = "helm.sh/chart", "app.kubernetes.io/name"
+CHART_LABEL, _NAME_LABEL = "helm.sh/chart", "app.kubernetes.io/name"
 # What each part of a Deployment says of the service, first to last. No value of the charts changes `helm.sh/chart`;
 # nameOverride changes the name, and image.repository the image.
 _CHART = re.compile(r"([a-z0-9]{1,63})-chart(?:-.{1,63})?")  # labels have 63 characters at the most
@@ -131,7 +131,7 @@ def services_of(manifest: Json) -> tuple[str, ...]:
 
 def _hints(manifest: Json) -> Iterator[tuple[str, re.Pattern[str]]]:
     template, labels = manifest["spec"]["template"], _labels(manifest)
-    yield str(labels.get(_CHART_LABEL, "")), _CHART
+    yield str(labels.get(CHART_LABEL, "")), _CHART
     for container in template["spec"].get("containers") or []:
         yield _image(container)[0], _IMAGE
     yield str(labels.get(_NAME_LABEL, "")), _CHART
@@ -155,7 +155,7 @@ def of_service(manifest: Json, service: str) -> Running:
     spec, labels = manifest["spec"]["template"]["spec"], _labels(manifest)
     container = _container(manifest)
     flags = Flags.of(container)
-    _, _, version = str(labels.get(_CHART_LABEL, "")).rpartition("-chart-")
+    _, _, version = str(labels.get(CHART_LABEL, "")).rpartition("-chart-")
     return Running(
         service,
         str(manifest["metadata"]["namespace"]),
