@@ -20,8 +20,9 @@ from typing import Any
 import baseline
 import measure
 import report
-from acksm.errors import AcksmError, ExitCode
+from acksm.errors import AcksmError
 from acksm.events import Event, Kind
+from acksm.exits import ExitCode
 from acksm.sandbox import api
 from acksm.sandbox.state import REGION, directory
 from acksm.ui import Ui

@@ -24,8 +24,9 @@ import machine
 import measure
 import report
 from acksm.ack import charts
-from acksm.errors import AcksmError, ExitCode
+from acksm.errors import AcksmError
 from acksm.events import Event, Kind
+from acksm.exits import ExitCode
 from acksm.sandbox import api
 from acksm.sandbox.state import REGION, State, directory
 from acksm.ui import Ui

@@ -12,8 +12,8 @@ from typing import Any
 import boto3
 from werkzeug.serving import BaseWSGIServer, make_server
 
+from acksm.aws.account import Aws
 from acksm.aws.eks import Cluster
-from acksm.aws.session import Aws
 from acksm.config import Settings
 from acksm.engine.change import Change, Plan
 from acksm.engine.executor import Outcome, execute

@@ -109,7 +109,7 @@ class Killer:
         Kube._request = wrapped  # type: ignore[assignment, method-assign]
 
     def aws(self) -> None:
-        from acksm.aws.session import Aws
+        from acksm.aws.account import Aws
 
         client = Aws.client
         hooked: set[int] = set()

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from acksm.aws.account import Aws
 from acksm.aws.eks import Cluster
 from acksm.aws.iam import Iam
-from acksm.aws.session import Aws, Identity
+from acksm.aws.session import Identity
 from acksm.errors import AcksmError
 from memory_kube import Json
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -18,9 +18,10 @@ import boto3
 import pytest
 
 from acksm.ack import charts
-from acksm.aws.session import Aws
+from acksm.aws.account import Aws
 from acksm.config import Settings
 from acksm.engine.waits import Deadline
+from acksm.events import Event
 from acksm.guide.connect.target import Target
 from acksm.guide.install import crds
 from acksm.helm import values
@@ -40,23 +41,33 @@ def session() -> Any:
 
 @dataclass
 class Said:
-    """A ui that keeps what a command said. Questions are answered with yes."""
+    """An output that keeps the results. Questions are answered with yes."""
 
     results: list[Json] = field(default_factory=list)
 
-    def emit(self, _event: Any) -> None: ...
+    def emit(self, _event: Event, /) -> None: ...
 
-    def show(self, _text: Any) -> None: ...
+    def show(self, text: str) -> None: ...
 
-    def confirm(self, _question: str, *, yes: bool) -> None: ...
+    def verbatim(self, text: str) -> None: ...
 
-    def confirm_name(self, _question: str, _name: str, *, given: str) -> None: ...
+    def confirm(self, question: str, *, yes: bool, flag: str = "--yes", before: str = "") -> None: ...
 
-    def table(self, _head: Any, _rows: Any) -> str:
+    def confirm_name(self, question: str, name: str, *, given: str, before: str = "") -> None: ...
+
+    def choose(self, question: str, count: int, *, yes: bool, flag: str = "--yes") -> list[int]:
+        return list(range(count))
+
+    def table(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         return ""
 
-    def result(self, _command: str, data: Any, _text: str, _code: int = 0) -> None:
+    def result(self, command: str, data: Mapping[str, Any], text: str, exit_code: int = 0) -> None:
         self.results.append(json.loads(json.dumps(data, default=str)))
+
+    def changed(
+        self, command: str, data: Mapping[str, Any], text: str, lines: Sequence[str], exit_code: int = 0
+    ) -> None:
+        self.result(command, data, text, exit_code)
 
 
 class MemoryWorld:

@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 import acksm
 from acksm.catalog import Entry, entries
 from acksm.cli import app
-from acksm.errors import AcksmError, ExitCode
+from acksm.errors import AcksmError
+from acksm.exits import ExitCode
 
 SOURCE = Path(acksm.__file__).parent
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import acksm
 from acksm.config import Settings
-from acksm.errors import ExitCode
+from acksm.exits import ExitCode
 from acksm.reports import PASSED_ON, VERBATIM
 from generator.cli import Command, Parameter, commands
 from generator.markdown import NOTICE, code, page as _page, table

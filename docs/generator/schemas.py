@@ -10,7 +10,7 @@ from pydantic import ConfigDict, TypeAdapter
 from acksm import reports
 from acksm.config import FILE_ONLY, Settings
 from acksm.engine.plan_file import SCHEMA as PLAN_SCHEMA
-from acksm.errors import ExitCode
+from acksm.exits import ExitCode
 from acksm.ui import SCHEMA
 from generator.cli import commands, options_of_settings
 

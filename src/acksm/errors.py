@@ -1,4 +1,4 @@
-"""What can go wrong, as data: exit codes and the one exception that a user may see.
+"""What can go wrong, as data: the one exception that a user may see.
 
 The text of an id (title, cause, remedy) is in `acksm.catalog`; `acksm explain ID` prints it offline.
 An error names where, what and the command that puts it right.
@@ -7,25 +7,13 @@ An error names where, what and the command that puts it right.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import IntEnum
 from typing import TYPE_CHECKING, Any
+
+from acksm.exits import ExitCode
 
 if TYPE_CHECKING:
     from acksm import reports
-
-
-class ExitCode(IntEnum):
-    """Process exit codes, the same in every output format."""
-
-    OK = 0
-    DEFECT = 1
-    USAGE = 2
-    CHECK_FAILED = 3
-    STEP_FAILED = 4
-    TIMED_OUT = 5
-    REFUSED = 6
-    CHANGES_PENDING = 10
-    INTERRUPTED = 130
+    from acksm.catalog import Entry
 
 
 LONGEST_MESSAGE = 4000  # characters: what others wrote may stand in it
@@ -56,19 +44,19 @@ class AcksmError(Exception):
         self.details: dict[str, Any] = dict(details or {})
 
     @property
-    def entry(self) -> Any:
-        """The catalogue's entry for this id (`acksm.catalog.Entry`)."""
+    def entry(self) -> Entry:
+        """The catalogue's entry for this id."""
         from acksm.catalog import lookup  # late: the catalogue is read only when something went wrong
 
         return lookup(self.id)
 
     @property
     def remedy(self) -> str:
-        return self._remedy or str(self.entry.remedy)
+        return self._remedy or self.entry.remedy
 
     @property
     def exit_code(self) -> ExitCode:
-        return ExitCode(self.entry.exit_code)
+        return self.entry.exit_code
 
     def as_data(self) -> reports.Error:
         """The `error` object of `-o json`: id, message, where, remedy, exit_code, details."""

@@ -12,8 +12,8 @@ import pytest
 from botocore.stub import ANY, Stubber
 
 from acksm.ack import capability
+from acksm.aws.account import Aws
 from acksm.aws.eks import Cluster
-from acksm.aws.session import Aws
 from acksm.errors import AcksmError
 
 ACCOUNT, REGION = "012345678901", "us-west-2"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.stub import ANY, Stubber
 
-from acksm.aws.session import Aws
+from acksm.aws.account import Aws
 from acksm.errors import AcksmError
 
 ROLE = "arn:aws:iam::012345678901:role/pods"

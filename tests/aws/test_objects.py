@@ -12,7 +12,7 @@ from hypothesis import given, strategies as st
 
 from acksm.ack.kinds import API, KINDS, Kind
 from acksm.aws import objects
-from acksm.aws.session import Aws
+from acksm.aws.account import Aws
 from acksm.errors import AcksmError
 
 SAGEMAKER, AUTOSCALING = KINDS["sagemaker"], KINDS["applicationautoscaling"]

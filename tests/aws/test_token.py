@@ -13,7 +13,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 from hypothesis import given, strategies as st
 
-from acksm.aws.session import Aws, Identity
+from acksm.aws.account import Aws
+from acksm.aws.session import Identity
 from acksm.aws.token import PREFIX, TOKEN_LIFE, Token, exec_credential, mint
 from acksm.errors import AcksmError
 from acksm.sandbox.authenticator import TokenRefusedError, check

@@ -16,7 +16,8 @@ from typer.testing import CliRunner
 
 from acksm.catalog import entries
 from acksm.cli import app
-from acksm.errors import AcksmError, ExitCode
+from acksm.errors import AcksmError
+from acksm.exits import ExitCode
 from acksm.ui import SCHEMA
 
 GROUP = typer.main.get_command(app)

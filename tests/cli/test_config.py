@@ -13,7 +13,8 @@ from hypothesis import given, strategies as st
 
 from acksm import own_file
 from acksm.config import NAMED_ONLY, Settings, resolve
-from acksm.errors import AcksmError, ExitCode
+from acksm.errors import AcksmError
+from acksm.exits import ExitCode
 
 
 @pytest.fixture(autouse=True)

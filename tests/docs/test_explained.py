@@ -9,7 +9,7 @@ import pytest
 
 from acksm.ack.symptoms import SYMPTOMS
 from acksm.catalog import Entry, entries
-from acksm.errors import ExitCode
+from acksm.exits import ExitCode
 from acksm.guide.doctor import command as doctor, trace
 from generator.errors import KINDS
 

@@ -14,7 +14,7 @@ import pytest
 from acksm.ack.kind import Kind
 from acksm.ack.kinds import API, KINDS
 from acksm.aws import objects
-from acksm.aws.session import Aws
+from acksm.aws.account import Aws
 from acksm.errors import AcksmError
 from acksm.guide.carm import trust
 from acksm.guide.doctor import caller_policies

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from acksm.errors import AcksmError, ExitCode
+from acksm.errors import AcksmError
+from acksm.exits import ExitCode
 from acksm.helm import runner
 from acksm.helm.releases import Releases
 from acksm.helm.runner import Helm, explain, find

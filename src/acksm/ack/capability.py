@@ -5,8 +5,8 @@ docs/ack/identity.md#eks-capability.
 
 from __future__ import annotations
 
+from acksm.aws.account import Aws
 from acksm.aws.eks import Cluster
-from acksm.aws.session import Aws
 from acksm.errors import AcksmError
 
 

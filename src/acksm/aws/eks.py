@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from acksm.aws.errors import code_of, translated
+from acksm.aws.session import Session
 from acksm.errors import AcksmError
-
-if TYPE_CHECKING:
-    from acksm.aws.session import Aws
 
 MINIMUM_KUBERNETES = (1, 16)  # the guide's step 1
 
@@ -40,7 +38,7 @@ class Capability:
 class Eks:
     """The calls of EKS that acksm uses; all of them read."""
 
-    def __init__(self, aws: Aws) -> None:
+    def __init__(self, aws: Session) -> None:
         self._aws = aws
 
     def describe_cluster(self, name: str) -> Cluster:

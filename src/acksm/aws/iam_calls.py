@@ -6,14 +6,12 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote
 
 from acksm.aws.errors import translated
+from acksm.aws.session import Session
 from acksm.errors import AcksmError
-
-if TYPE_CHECKING:
-    from acksm.aws.session import Aws
 
 Json = dict[str, Any]
 # IAM is eventually consistent (IAM User Guide, "Changes that I make are not always immediately visible").
@@ -46,7 +44,7 @@ class Calls:
     """IAM of the session's account, below its reads and writes."""
 
     def __init__(
-        self, aws: Aws, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+        self, aws: Session, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
     ) -> None:
         self._aws, self._clock, self._sleep = aws, clock, sleep
         self._made: set[str] = set()  # roles that this process made, and IAM may not show everywhere yet

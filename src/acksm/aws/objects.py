@@ -12,7 +12,7 @@ from typing import Any
 
 from acksm.ack.kinds import API, KINDS, Kind, is_absent
 from acksm.aws.errors import code_of, translated
-from acksm.aws.session import Aws
+from acksm.aws.session import Session
 
 Key = Mapping[str, str]
 PARALLEL = 8
@@ -31,7 +31,7 @@ class Found:
     answer: Mapping[str, Any] = field(default_factory=dict)
 
 
-def describe(aws: Aws, kind: Kind, key: Key, region: str = "") -> Found | None:
+def describe(aws: Session, kind: Kind, key: Key, region: str = "") -> Found | None:
     """The object with this key in `region` (default: the session's), None when AWS has none. Errors: aws-…
 
     `key` has the kind's key fields (optional ones may be missing), or "arn" for kinds that are found by ARN.
@@ -39,7 +39,7 @@ def describe(aws: Aws, kind: Kind, key: Key, region: str = "") -> Found | None:
     return next(iter(matching(aws, kind, key, region)), None)
 
 
-def matching(aws: Aws, kind: Kind, key: Key, region: str = "") -> list[Found]:
+def matching(aws: Session, kind: Kind, key: Key, region: str = "") -> list[Found]:
     """All that this key may mean; more than one only where optional fields are missing. Errors: aws-…"""
     from botocore.exceptions import ClientError
 
@@ -60,7 +60,7 @@ def matching(aws: Aws, kind: Kind, key: Key, region: str = "") -> list[Found]:
     return [item for item in there if not kind.lists or _fits(item.key, key)]
 
 
-def list_all(aws: Aws, kind: Kind, region: str = "") -> list[Found]:
+def list_all(aws: Session, kind: Kind, region: str = "") -> list[Found]:
     """Every object of the kind in `region`, page by page; of application autoscaling what is SageMaker's.
 
     Errors: aws-…
@@ -78,7 +78,7 @@ def list_all(aws: Aws, kind: Kind, region: str = "") -> list[Found]:
     return [item for item in found if not (kind.gone and item.state == kind.gone)]
 
 
-def tags(aws: Aws, found: Found) -> dict[str, str]:
+def tags(aws: Session, found: Found) -> dict[str, str]:
     """The object's tags. Errors: aws-…"""
     client = aws.client(API[found.kind.service], found.region)
     if found.kind.lists:
@@ -98,7 +98,7 @@ def tags(aws: Aws, found: Found) -> dict[str, str]:
         token = {"NextToken": answer["NextToken"]}
 
 
-def _pages(aws: Aws, kind: Kind, region: str, more: Mapping[str, str]) -> Iterator[Mapping[str, Any]]:
+def _pages(aws: Session, kind: Kind, region: str, more: Mapping[str, str]) -> Iterator[Mapping[str, Any]]:
     client = aws.client(API[kind.service], region)
     output = client.meta.service_model.operation_model(kind.list_call).output_shape
     member = next(name for name, shape in output.members.items() if shape.type_name == "list")

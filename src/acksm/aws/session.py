@@ -12,14 +12,10 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
 from acksm.aws.errors import THROTTLED, translated
 from acksm.errors import AcksmError
-
-if TYPE_CHECKING:
-    from acksm.aws.eks import Eks
-    from acksm.aws.iam import Iam
 
 CONNECT_SECONDS, READ_SECONDS = 10.0, 30.0
 LAST_SECONDS = 5.0  # for a call that begins when the time is over: the last look of a wait
@@ -61,7 +57,7 @@ def _models(data_path: str | None) -> Any:
     return create_loader(data_path)
 
 
-class Aws:
+class Session:
     """A session for one region. `account` pins the account: any other is refused (`aws-wrong-account`).
 
     With `keys` the session is theirs, and no profile or variable is asked. `left` gives the seconds that the command
@@ -179,18 +175,18 @@ class Aws:
             )
         return self._identity
 
-    def assume(self, role_arn: str, account: str | None = None) -> Aws:
+    def assume(self, role_arn: str, account: str | None = None) -> Self:
         """A session of `role_arn`, for an hour. Errors: `aws-access-denied` naming what AWS said."""
         client = self.client("sts")
         with translated("sts", "AssumeRole", role_arn):
             answer = client.assume_role(RoleArn=role_arn, RoleSessionName="acksm")
-        return Aws(region=self.region, account=account, keys=_keys(answer), left=self.left)
+        return type(self)(region=self.region, account=account, keys=_keys(answer), left=self.left)
 
-    def beside(self, profile: str) -> Aws:
+    def beside(self, profile: str) -> Self:
         """A session of another profile, in the same region and under the same deadline."""
-        return Aws(profile=profile, region=self.region, left=self.left)
+        return type(self)(profile=profile, region=self.region, left=self.left)
 
-    def web_identity(self, role_arn: str, token: str) -> Aws:
+    def web_identity(self, role_arn: str, token: str) -> Self:
         """A session of `role_arn` by an OIDC token, as a controller's pod gets it; our own credentials play no part."""
         from botocore import UNSIGNED
 
@@ -199,7 +195,7 @@ class Aws:
             answer = client.assume_role_with_web_identity(
                 RoleArn=role_arn, RoleSessionName="acksm-verify", WebIdentityToken=token, DurationSeconds=900
             )
-        return Aws(region=self.region, keys=_keys(answer), left=self.left)
+        return type(self)(region=self.region, keys=_keys(answer), left=self.left)
 
     def partitions(self) -> list[str]:
         """The partitions that botocore knows: aws, aws-cn, aws-us-gov, …"""
@@ -208,22 +204,6 @@ class Aws:
     def regions(self, service: str, partition: str) -> list[str]:
         """The regions of `partition` that have `service` (botocore's name of it), from botocore's own table."""
         return sorted(map(str, self.session.get_available_regions(service, partition)))
-
-    @cached_property
-    def eks(self) -> Eks:
-        from acksm.aws.eks import Eks
-
-        return Eks(self)
-
-    @cached_property
-    def iam(self) -> Iam:
-        from acksm.aws.iam import Iam
-
-        return Iam(self)
-
-    def dispatch_table(self) -> dict[str, Callable[..., Any]]:
-        """The calls that a change may name, by their key."""
-        return {f"iam.{name}": getattr(self.iam, name) for name in self.iam.WRITES}
 
 
 def _keys(answer: Any) -> Keys:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from acksm.aws.errors import translated
 
 if TYPE_CHECKING:
-    from acksm.aws.session import Aws
+    from acksm.aws.session import Session
 
 PREFIX = "k8s-aws-v1."
 URL_SECONDS = 60
@@ -32,7 +32,7 @@ class Token:
     expires_at: datetime
 
 
-def mint(aws: Aws, cluster: str) -> Token:
+def mint(aws: Session, cluster: str) -> Token:
     """A token for `cluster`, made offline. Errors: `aws-no-credentials`."""
     from botocore.signers import RequestSigner
 

@@ -12,7 +12,7 @@ from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
-from acksm.errors import ExitCode
+from acksm.exits import ExitCode
 
 
 @dataclass(frozen=True)
@@ -60,35 +60,3 @@ def entries() -> dict[str, Entry]:
 def lookup(id: str) -> Entry:
     """The entry of `id`. Raises KeyError for an unknown id, which is a defect in acksm."""
     return entries()[id]
-
-
-def explain(id: str | None, list_all: bool = False) -> tuple[dict[str, object], str]:
-    """Data and text for `acksm explain`. An unknown id raises `explain-unknown` with the nearest ones."""
-    from difflib import get_close_matches
-
-    from acksm.errors import AcksmError
-
-    known = entries()
-    if list_all or id is None:
-        rows = [f"{entry.id:32} {entry.title}" for entry in known.values()]
-        return {"entries": [_data(entry) for entry in known.values()]}, "\n".join(rows)
-    if id not in known:
-        near = ", ".join(get_close_matches(id, known, n=3)) or "none near"
-        raise AcksmError("explain-unknown", f"no id {id!r}; nearest: {near}")
-    entry = known[id]
-    title = entry.title + (" (retired)" if entry.retired else "")
-    text = f"{entry.id}: {title}\n\nwhy\n  {entry.cause}\n"
-    if entry.remedy:
-        text += f"\nremedy\n  {entry.remedy}\n"
-    return {"entry": _data(entry)}, text + f"\nexit code {int(entry.exit_code)} ({entry.exit_code.name})"
-
-
-def _data(entry: Entry) -> dict[str, object]:
-    """`acksm.reports.CatalogEntry`."""
-    return {
-        "id": entry.id,
-        "title": entry.title,
-        "cause": entry.cause,
-        "remedy": entry.remedy,
-        "exit_code": int(entry.exit_code),
-    }

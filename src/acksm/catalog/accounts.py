@@ -1,7 +1,7 @@
 """Ids of other accounts: the map, roles in both accounts, role selectors, the links of the chain."""
 
 from acksm.catalog import Entry
-from acksm.errors import ExitCode
+from acksm.exits import ExitCode
 
 _R, _U, _OK = ExitCode.REFUSED, ExitCode.USAGE, ExitCode.OK
 

@@ -1,7 +1,7 @@
 """Ids of adoption: objects that exist in AWS become objects of the cluster."""
 
 from acksm.catalog import Entry
-from acksm.errors import ExitCode
+from acksm.exits import ExitCode
 
 _R, _U, _S, _OK = ExitCode.REFUSED, ExitCode.USAGE, ExitCode.STEP_FAILED, ExitCode.OK
 

@@ -1,7 +1,7 @@
 """Ids of what can go wrong between acksm and AWS, and of the changes it makes there."""
 
 from acksm.catalog import Entry
-from acksm.errors import ExitCode
+from acksm.exits import ExitCode
 
 _S, _U, _R, _OK = ExitCode.STEP_FAILED, ExitCode.USAGE, ExitCode.REFUSED, ExitCode.OK
 

@@ -1,7 +1,7 @@
 """Ids of regions, of bindings of namespaces, and of what a controller reads of them."""
 
 from acksm.catalog import Entry
-from acksm.errors import ExitCode
+from acksm.exits import ExitCode
 
 _R, _U, _OK = ExitCode.REFUSED, ExitCode.USAGE, ExitCode.OK
 

@@ -1,7 +1,7 @@
 """Ids of charts: versions, archives, values, the registry and helm."""
 
 from acksm.catalog import Entry
-from acksm.errors import ExitCode
+from acksm.exits import ExitCode
 
 _S, _U, _R = ExitCode.STEP_FAILED, ExitCode.USAGE, ExitCode.REFUSED
 

@@ -1,7 +1,7 @@
 """Ids of `cleanup`."""
 
 from acksm.catalog import Entry
-from acksm.errors import ExitCode
+from acksm.exits import ExitCode
 
 _OK, _FAILED, _REFUSED = ExitCode.OK, ExitCode.STEP_FAILED, ExitCode.REFUSED
 

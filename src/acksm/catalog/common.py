@@ -1,7 +1,7 @@
 """Ids that belong to no single part: options, questions, time, and defects of acksm itself."""
 
 from acksm.catalog import Entry
-from acksm.errors import ExitCode
+from acksm.exits import ExitCode
 
 ENTRIES = (
     Entry(

@@ -1,7 +1,7 @@
 """Ids of installing the controllers: CRDs, releases and what they start."""
 
 from acksm.catalog import Entry
-from acksm.errors import ExitCode
+from acksm.exits import ExitCode
 
 _R, _S = ExitCode.REFUSED, ExitCode.STEP_FAILED
 

@@ -1,7 +1,7 @@
 """Ids of `acksm doctor` and `acksm report`."""
 
 from acksm.catalog import Entry
-from acksm.errors import ExitCode
+from acksm.exits import ExitCode
 
 _R, _U = ExitCode.REFUSED, ExitCode.USAGE
 

@@ -1,7 +1,7 @@
 """Ids of what is told while a command works (acksm.events). Changes are told under their own ids."""
 
 from acksm.catalog import Entry
-from acksm.errors import ExitCode
+from acksm.exits import ExitCode
 
 _OK = ExitCode.OK
 

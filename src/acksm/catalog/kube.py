@@ -1,7 +1,7 @@
 """Ids of what can go wrong between acksm and the cluster's apiserver."""
 
 from acksm.catalog import Entry
-from acksm.errors import ExitCode
+from acksm.exits import ExitCode
 
 _S = ExitCode.STEP_FAILED
 

@@ -1,7 +1,7 @@
 """Ids of objects of ACK that do not come to what their spec says. What the controllers say is in `symptoms`."""
 
 from acksm.catalog import Entry
-from acksm.errors import ExitCode
+from acksm.exits import ExitCode
 
 _S = ExitCode.STEP_FAILED
 

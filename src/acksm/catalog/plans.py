@@ -1,7 +1,7 @@
 """Ids of plan files: `acksm plan` and `acksm apply`."""
 
 from acksm.catalog import Entry
-from acksm.errors import ExitCode
+from acksm.exits import ExitCode
 
 ENTRIES = (
     Entry(

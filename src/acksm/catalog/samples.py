@@ -1,7 +1,7 @@
 """Ids of the guide's samples: their names, their parameters, and what stands in an object's way."""
 
 from acksm.catalog import Entry
-from acksm.errors import ExitCode
+from acksm.exits import ExitCode
 
 _R, _U, _OK, _S = ExitCode.REFUSED, ExitCode.USAGE, ExitCode.OK, ExitCode.STEP_FAILED
 

@@ -1,7 +1,7 @@
 """Ids of the sandbox."""
 
 from acksm.catalog import Entry
-from acksm.errors import ExitCode
+from acksm.exits import ExitCode
 
 _S, _U = ExitCode.STEP_FAILED, ExitCode.USAGE
 

@@ -35,7 +35,7 @@ def register(app: typer.Typer) -> None:
         help="What an id means, why it happens and what puts it right; offline.",
     )
     def explain(_resolved: Any, ui: Any, id: str | None, list_all: bool) -> int:
-        from acksm.catalog import explain as described
+        from acksm.explain import explain as described
 
         data, text = described(id, list_all)
         ui.result("explain", data, text)

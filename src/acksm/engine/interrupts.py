@@ -13,8 +13,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from acksm.errors import ExitCode
 from acksm.events import Emit, Event, Kind
+from acksm.exits import ExitCode
 
 HEARD_SECONDS = 1.0
 SIGNALS = (signal.SIGINT, signal.SIGTERM)

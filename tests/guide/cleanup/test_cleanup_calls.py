@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from acksm.aws.session import Aws
+from acksm.aws.account import Aws
 from acksm.engine.waits import Deadline
 from acksm.errors import AcksmError
 from acksm.guide.cleanup.calls import Calls, passes

@@ -12,8 +12,9 @@ from typing import Any
 from acksm import reports
 from acksm.engine.change import Change, Op, Plan
 from acksm.engine.diff import as_text
-from acksm.errors import AcksmError, ExitCode
+from acksm.errors import AcksmError
 from acksm.events import Event, Kind as EventKind
+from acksm.exits import ExitCode
 from acksm.guide.adopt import plan as adopt_plan
 from acksm.guide.adopt.plan import Adoption
 from acksm.guide.adopt.wait import Result, State, Wait, judge
@@ -21,9 +22,10 @@ from acksm.guide.connect.carry_out import carry_out
 from acksm.guide.connect.target import Target
 from acksm.kube.keys import ANNOTATIONS
 from acksm.kube.paths import Ref, ref, ref_of
+from acksm.output import Output
 
 
-def show(target: Target, ui: Any, planned: Sequence[Adoption], notes: Sequence[str]) -> int:
+def show(target: Target, ui: Output, planned: Sequence[Adoption], notes: Sequence[str]) -> int:
     for note in notes:
         ui.emit(Event(EventKind.NOTE, "note", note))
     made = [adopt_plan.manifest(item) for item in planned]
@@ -39,7 +41,7 @@ def show(target: Target, ui: Any, planned: Sequence[Adoption], notes: Sequence[s
     return 0
 
 
-def run(target: Target, ui: Any, planned: Sequence[Adoption], notes: Sequence[str]) -> int:
+def run(target: Target, ui: Output, planned: Sequence[Adoption], notes: Sequence[str]) -> int:
     results = [
         Result(item, State.UP_TO_DATE if item.is_done and item.change is None else State.PLANNED) for item in planned
     ]
@@ -84,7 +86,7 @@ class Calls:
     """What the changes call. A failure of one of many is told in its row, and the others go on."""
 
     target: Target
-    ui: Any
+    ui: Output
     results: Mapping[str, Result]
 
     def table(self) -> dict[str, Callable[..., Any]]:
@@ -179,7 +181,7 @@ def code(results: Sequence[Result]) -> int:
     return int(ExitCode.TIMED_OUT if any(item.state is State.WAITING for item in results) else ExitCode.OK)
 
 
-def text(ui: Any, results: Sequence[Result]) -> str:
+def text(ui: Output, results: Sequence[Result]) -> str:
     if not results:
         return "nothing is to be adopted"
     rows = [row(item) for item in results]

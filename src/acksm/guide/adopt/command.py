@@ -16,7 +16,7 @@ from typing import Any
 from acksm.ack import managed
 from acksm.ack.kinds import Kind
 from acksm.ack.managed import Index
-from acksm.aws.session import Aws
+from acksm.aws.account import Aws
 from acksm.config import Settings, place as place_in_file
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind as EventKind
@@ -28,6 +28,7 @@ from acksm.guide.adopt.plan import Adoption
 from acksm.guide.adopt.request import Refusals, Wish
 from acksm.guide.connect.target import Target, connect
 from acksm.kube.client import Kube
+from acksm.output import Output
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def locate(where: str) -> str:
     return place_in_file(path, ("adopt", int(index))) if mark and index.isdecimal() else where
 
 
-def run(settings: Settings, ui: Any, options: Options) -> int:
+def run(settings: Settings, ui: Output, options: Options) -> int:
     """`acksm adopt`. The exit code; errors: adopt-…, and those of every section that is looked at."""
     refusals = Refusals(locate=lambda text: "; ".join(map(locate, text.split("; "))))
     asked = [] if options.discover else wishes(settings, options, refusals)
@@ -177,7 +178,7 @@ def _optional(found: Any) -> tuple[str, ...]:
 
 
 def _discovered(
-    target: Target, ui: Any, observed: Observed, search: Search, refusals: Refusals, notes: list[str], *, ask: bool
+    target: Target, ui: Output, observed: Observed, search: Search, refusals: Refusals, notes: list[str], *, ask: bool
 ) -> list[Adoption]:
     there, more = adopt_discover.run(observed, search, Accounts(target))
     notes += more

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from acksm.ack.kinds import Kind
 from acksm.ack.managed import Index
 from acksm.aws import objects
+from acksm.aws.account import Aws
 from acksm.aws.objects import Found
-from acksm.aws.session import Aws
 from acksm.errors import AcksmError
 from acksm.guide.adopt import placement
 from acksm.guide.adopt.lookup import PARALLEL, Accounts

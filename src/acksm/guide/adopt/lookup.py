@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from acksm.ack.kinds import Kind
 from acksm.aws import objects
+from acksm.aws.account import Aws
 from acksm.aws.objects import Found
-from acksm.aws.session import Aws
 from acksm.errors import AcksmError
 from acksm.guide.adopt.placement import Place
 from acksm.guide.adopt.request import Wish

@@ -13,7 +13,7 @@ from typing import Any
 from acksm import reports
 from acksm.ack import account_roles, bindings, discovery
 from acksm.ack.running import Running
-from acksm.aws.session import Aws
+from acksm.aws.account import Aws
 from acksm.config import Settings
 from acksm.engine.change import Change, Danger, Op, Plan
 from acksm.engine.diff import unified
@@ -25,6 +25,7 @@ from acksm.guide.connect.carry_out import carry_out
 from acksm.guide.connect.target import Target, connect
 from acksm.guide.identity import iam_role, policies, role_policies
 from acksm.guide.identity.oidc import clusters_of, marks
+from acksm.output import Output
 
 STEP, TARGET_STEP = "carm-policy", "carm-role"
 
@@ -211,7 +212,7 @@ def plan_own(
     ]
 
 
-def run(settings: Settings, ui: Any, account: str, *, print_only: bool) -> int:
+def run(settings: Settings, ui: Output, account: str, *, print_only: bool) -> int:
     """`carm setup`. With `print_only` account B is left to its administrator; A is set up all the same."""
     account_roles.check_account(account, "--target-account")
     if not print_only and not (settings.target_profile or settings.target_role_arn):

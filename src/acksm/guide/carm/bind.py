@@ -16,6 +16,7 @@ from acksm.guide.carm import command as carm, role_map, role_selector
 from acksm.guide.carm.role_map import Subject
 from acksm.guide.connect.carry_out import carry_out
 from acksm.guide.connect.target import Target, connect
+from acksm.output import Output
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def _check_id(subject: Subject, where: str) -> None:
         raise AcksmError("carm-team", f"{subject.id!r} cannot be a key of a ConfigMap", where=where)
 
 
-def run_bind(settings: Settings, ui: Any, asked: Asked) -> int:
+def run_bind(settings: Settings, ui: Output, asked: Asked) -> int:
     """`carm bind`."""
     bound, roles = subjects(settings, asked)
     with connect(settings) as target:
@@ -109,7 +110,7 @@ def run_bind(settings: Settings, ui: Any, asked: Asked) -> int:
         return _finish(target, ui, "carm bind", planned, _bound_text(bound, planned))
 
 
-def run_unbind(settings: Settings, ui: Any, names: Sequence[str]) -> int:
+def run_unbind(settings: Settings, ui: Output, names: Sequence[str]) -> int:
     """`carm unbind`."""
     if not names:
         raise AcksmError("bindings-none", "no namespace was named")
@@ -134,7 +135,7 @@ def _with_objects(target: Target, observed: carm.Observed, wanted: Mapping[str, 
     return replace(observed, objects=bindings.living(target.kube, names)) if names else observed
 
 
-def _finish(target: Target, ui: Any, command: str, planned: carm.Planned, text: str) -> int:
+def _finish(target: Target, ui: Output, command: str, planned: carm.Planned, text: str) -> int:
     facts: reports.CarmBindFacts | reports.CarmUnbindFacts = (
         {"bindings": planned.unbound} if planned.unbound else {"bindings": planned.rows}
     )

@@ -10,7 +10,7 @@ from typing import Any
 from acksm.ack import account_roles, role_selectors, running
 from acksm.ack.role_selectors import Selector
 from acksm.ack.running import SELECTOR, Running
-from acksm.aws.session import Aws
+from acksm.aws.account import Aws
 from acksm.errors import AcksmError
 from acksm.guide.carm import accounts, command as carm, trust
 from acksm.guide.carm.command import Observed

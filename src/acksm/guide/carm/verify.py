@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from acksm import reports
 from acksm.ack import account_roles, bindings, charts, role_selectors, running
@@ -17,13 +16,15 @@ from acksm.ack.running import IGNORED_NAMESPACES, SELECTOR, SERVICE_CARM, TEAM_C
 from acksm.catalog import lookup
 from acksm.config import Settings
 from acksm.engine.checks import Check, State, worst
-from acksm.errors import AcksmError, ExitCode
+from acksm.errors import AcksmError
 from acksm.events import Event, Kind
+from acksm.exits import ExitCode
 from acksm.guide.carm import command as carm, evidence as carm_evidence, role_map, trust
 from acksm.guide.carm.evidence import Evidence
 from acksm.guide.carm.role_map import Subject
 from acksm.guide.connect.target import connect
 from acksm.guide.identity.judged import Judged, Verdict
+from acksm.output import Output
 
 LIVE = "acksm carm verify --live"
 
@@ -258,7 +259,7 @@ def _is_bound(evidence: Evidence, namespace: Namespace) -> bool:
     )
 
 
-def run(settings: Settings, ui: Any, names: Sequence[str], *, live: bool, command: str) -> int:
+def run(settings: Settings, ui: Output, names: Sequence[str], *, live: bool, command: str) -> int:
     """`carm verify` (exit 3 unless every link holds and is proven) and `carm list` (3 when one is broken)."""
     with connect(settings) as target:
         ui.emit(Event(Kind.STEP, "target", target.line()))

@@ -13,7 +13,7 @@ from acksm.ack.inventory_objects import POLICY, RETAIN, is_ack_finalizer
 from acksm.ack.kinds import KINDS
 from acksm.ack.readiness import INSTANCE_LABEL
 from acksm.aws import objects
-from acksm.aws.session import Aws
+from acksm.aws.account import Aws
 from acksm.engine import lease
 from acksm.engine.waits import Deadline, Progress, wait_until
 from acksm.errors import AcksmError

@@ -12,7 +12,7 @@ from typing import Any
 
 from acksm.ack import bindings
 from acksm.ack.inventory import Effect, Inventory
-from acksm.aws.session import Aws
+from acksm.aws.account import Aws
 from acksm.config import Settings
 from acksm.engine import lease
 from acksm.engine.change import Change, Plan
@@ -39,6 +39,7 @@ from acksm.guide.identity.judged import Verdict
 from acksm.guide.install import command as install
 from acksm.guide.samples import roles as sample_roles
 from acksm.kube.paths import ref
+from acksm.output import Output
 
 COMMAND = "cleanup"
 
@@ -203,7 +204,7 @@ def _notes(inventory: Inventory, observed: Observed, wanted: Wanted, choice: Cho
     return notes
 
 
-def run(settings: Settings, ui: Any, wanted: Wanted, confirm: str) -> int:
+def run(settings: Settings, ui: Output, wanted: Wanted, confirm: str) -> int:
     """Look, plan, ask, carry out, and look once more. Exit 4 when something is left."""
     if wanted.orphan and wanted.delete_aws:
         raise AcksmError(
@@ -295,7 +296,7 @@ def _dispatch(target: Target, observed: Observed, other: Aws | None, emit: Emit)
     }
 
 
-def _run_without_cluster(settings: Settings, ui: Any, wanted: Wanted, confirm: str) -> int:
+def _run_without_cluster(settings: Settings, ui: Output, wanted: Wanted, confirm: str) -> int:
     """What acksm made in IAM for a cluster that EKS has no more: known by its tags."""
     target = without_cluster(settings)
     other = observation.session(target) if wanted.carm else None

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from acksm.ack import account_roles, charts, inventory, readiness
 from acksm.ack.inventory import Inventory
 from acksm.ack.readiness import ROLE_ANNOTATION, Health
-from acksm.aws.session import Aws
+from acksm.aws.account import Aws
 from acksm.engine.change import Change
 from acksm.errors import AcksmError
 from acksm.guide.carm import accounts as carm_accounts, role_map

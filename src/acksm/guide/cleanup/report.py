@@ -11,7 +11,7 @@ from acksm import reports
 from acksm.ack import bindings
 from acksm.ack.inventory import Effect, Item
 from acksm.engine.change import Change, Op
-from acksm.errors import ExitCode
+from acksm.exits import ExitCode
 from acksm.guide.cleanup.objects import Choice, fate
 from acksm.guide.cleanup.observation import Wanted
 

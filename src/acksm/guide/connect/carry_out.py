@@ -15,11 +15,12 @@ from acksm.events import Emit, Event, Kind
 from acksm.guide.connect import rights
 from acksm.guide.connect.target import Target
 from acksm.kube.paths import ref
+from acksm.output import Output
 
 
 def carry_out(
     target: Target,
-    ui: Any,
+    ui: Output,
     plan: Plan,
     dispatch: Dispatch,
     text: str | Callable[[], str],

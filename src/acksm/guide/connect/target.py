@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from acksm import reports
+from acksm.aws.account import Aws
 from acksm.aws.eks import Cluster
-from acksm.aws.session import Aws, Identity
+from acksm.aws.session import Identity
 from acksm.aws.token import exec_credential as _credential, mint
 from acksm.config import Settings
 from acksm.engine.waits import Deadline

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
 
 from acksm import reports
 from acksm.ack import controller_logs, symptoms
@@ -15,8 +14,9 @@ from acksm.config import Settings
 from acksm.engine.change import Change, Danger, Op, Plan, summary
 from acksm.engine.checks import Check, Result, Severity, State, judge
 from acksm.engine.diff import render_plan
-from acksm.errors import AcksmError, ExitCode
+from acksm.errors import AcksmError
 from acksm.events import Event, Kind
+from acksm.exits import ExitCode
 from acksm.guide.connect import rights
 from acksm.guide.connect.carry_out import hand_over, perform
 from acksm.guide.connect.target import Target, connect
@@ -27,6 +27,7 @@ from acksm.guide.doctor.releases import CHECKS as OF_RELEASES
 from acksm.guide.doctor.roles import CHECKS as OF_ROLES
 from acksm.guide.doctor.running import CHECKS as OF_RUNNING
 from acksm.guide.install import command as install
+from acksm.output import Output
 
 CHECKS = (*OF_GROUND, *OF_RELEASES, *OF_ROLES, *OF_RUNNING)
 _MARKS = {
@@ -38,7 +39,7 @@ _MARKS = {
 }
 
 
-def run(settings: Settings, ui: Any, *, fix: bool) -> int:
+def run(settings: Settings, ui: Output, *, fix: bool) -> int:
     """Look at everything. Exit 3 when a check of severity error is broken, after --fix too."""
     facts, target = _look(settings, ui)
     try:
@@ -69,7 +70,7 @@ def run(settings: Settings, ui: Any, *, fix: bool) -> int:
             target.__exit__()
 
 
-def _look(settings: Settings, ui: Any) -> tuple[Facts, Target | None]:
+def _look(settings: Settings, ui: Output) -> tuple[Facts, Target | None]:
     ui.emit(Event(Kind.PROGRESS, "doctor.look", "looking at account, cluster and registry"))
     facts, target = gather(settings, ui.emit)
     ui.emit(Event(Kind.PROGRESS, "doctor.look", ""))
@@ -170,7 +171,7 @@ def _moves(change: Change) -> bool:
     return bool(before and before != after)
 
 
-def _fix(target: Target, ui: Any, results: Sequence[Result], facts: Facts) -> list[Change]:
+def _fix(target: Target, ui: Output, results: Sequence[Result], facts: Facts) -> list[Change]:
     """Show the plan, ask, carry it out. Returns the changes; [] when nothing can be done safely."""
     settings = target.settings
     changes = fixes(results, facts.plan) if isinstance(facts.plan, Plan) else []
@@ -194,7 +195,7 @@ def _fix(target: Target, ui: Any, results: Sequence[Result], facts: Facts) -> li
 # one object
 
 
-def run_object(settings: Settings, ui: Any, asked: str, namespace: str) -> int:
+def run_object(settings: Settings, ui: Output, asked: str, namespace: str) -> int:
     """Follow KIND/NAME. Exit 3 when something on its way is wrong."""
     with connect(settings) as target:
         ui.emit(Event(Kind.STEP, "target", target.line()))
@@ -237,7 +238,7 @@ def object_text(name: str, results: Sequence[Result]) -> str:
 # --print-policy
 
 
-def run_policy(settings: Settings, ui: Any, asked: str) -> int:
+def run_policy(settings: Settings, ui: Output, asked: str) -> int:
     """The IAM policy of a command's caller, for this cluster as far as it can be told; no right is needed for it."""
     command = caller_policies.command_of(asked)
     target = attempt(lambda: connect(settings))

@@ -15,8 +15,9 @@ from acksm.ack.controller_logs import PodLog
 from acksm.ack.names import COMMON_GROUP
 from acksm.ack.readiness import pods_of
 from acksm.ack.running import Flags, Running
+from acksm.aws.account import Aws
 from acksm.aws.eks import Cluster
-from acksm.aws.session import Aws, Identity
+from acksm.aws.session import Identity
 from acksm.config import Settings
 from acksm.engine.change import Op, Plan
 from acksm.engine.waits import Deadline

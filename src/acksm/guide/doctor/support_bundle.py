@@ -33,6 +33,7 @@ from acksm.guide.doctor import command as doctor, redaction
 from acksm.guide.doctor.facts import Facts, attempt, gather
 from acksm.kube import conditions
 from acksm.kube.paths import ref
+from acksm.output import Output
 
 LINES = 1000  # of each log
 MOST = 2000  # objects, and events of each namespace
@@ -109,7 +110,7 @@ def check_file(file: str) -> Path:
     return path
 
 
-def run(resolved: Resolved, ui: Any, file: str, *, accounts: bool, clean: Callable[[str], str]) -> int:
+def run(resolved: Resolved, ui: Output, file: str, *, accounts: bool, clean: Callable[[str], str]) -> int:
     """Read everything and write the bundle. Exit 0 when it is written, whatever state the cluster is in."""
     path, settings = check_file(file), resolved.settings
     ui.emit(Event(Kind.PROGRESS, "report.read", "looking at account, cluster and registry"))

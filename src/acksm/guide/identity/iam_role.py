@@ -12,9 +12,10 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from acksm.ack.readiness import IAM_SETTLING_SECONDS
+from acksm.aws.account import Aws
 from acksm.aws.eks import Cluster
 from acksm.aws.iam_calls import TRUST_LIMIT, TRUST_MOST
-from acksm.aws.session import Aws, Identity
+from acksm.aws.session import Identity
 from acksm.config import Settings
 from acksm.engine.change import Change, Danger, Op
 from acksm.engine.diff import unified

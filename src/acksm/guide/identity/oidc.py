@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from acksm.aws.account import Aws
 from acksm.aws.eks import Cluster
-from acksm.aws.session import Aws
 from acksm.engine.change import Change, Danger, Op
 
 AUDIENCE = "sts.amazonaws.com"

@@ -21,6 +21,7 @@ from acksm.guide.connect.carry_out import carry_out
 from acksm.guide.connect.target import Target, check_nodes, connect
 from acksm.guide.identity import iam_role, live_accounts, oidc, role_policies, trust
 from acksm.guide.install import controller_values, controllers, crds, recorded
+from acksm.output import Output
 
 ALL = ("oidc", "iam-role", "controllers")
 
@@ -36,7 +37,7 @@ class Result:
 
 def run(
     settings: Settings,
-    ui: Any,
+    ui: Output,
     *,
     command: str,
     sections: Sequence[str],

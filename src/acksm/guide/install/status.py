@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from acksm import reports
 from acksm.ack import charts
 from acksm.config import Settings
-from acksm.errors import AcksmError, ExitCode
+from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind, silent
+from acksm.exits import ExitCode
 from acksm.guide.connect.target import Target, connect
 from acksm.guide.install import command as install, controllers
 from acksm.guide.install.release import Observed as ReleaseObserved
+from acksm.output import Output
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Seen:
     drift: tuple[list[reports.Drift], str]
 
 
-def run(settings: Settings, ui: Any) -> int:
+def run(settings: Settings, ui: Output) -> int:
     """Look, compare, tell. Exit 3 when anything is unhealthy or nothing is installed."""
     with connect(settings) as target:
         ui.emit(Event(Kind.STEP, "target", target.line()))

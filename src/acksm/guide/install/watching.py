@@ -9,13 +9,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from acksm.config import Settings
-from acksm.errors import AcksmError, ExitCode
+from acksm.errors import AcksmError
 from acksm.events import Event, Kind
+from acksm.exits import ExitCode
 from acksm.guide.connect.target import Target, connect
 from acksm.guide.install import status
+from acksm.output import Output
 
 PAUSE_SECONDS = 2.0
 DRIFT_SECONDS = 30.0
@@ -24,7 +25,7 @@ CONNECTION_SECONDS = 600.0
 
 def run(
     settings: Settings,
-    ui: Any,
+    ui: Output,
     *,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,

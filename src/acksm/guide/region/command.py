@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
 
 from acksm import reports
 from acksm.ack import bindings, discovery, running
@@ -18,6 +17,7 @@ from acksm.errors import AcksmError
 from acksm.events import Event, Kind
 from acksm.guide.connect.carry_out import carry_out
 from acksm.guide.connect.target import Target, connect
+from acksm.output import Output
 
 STEP = "region"
 # botocore's name of each service
@@ -120,7 +120,7 @@ def stuck_error(stuck: Sequence[Living], where: str, after: str) -> AcksmError:
     )
 
 
-def run_bind(settings: Settings, ui: Any, wanted: Mapping[str, str | None], command: str) -> int:
+def run_bind(settings: Settings, ui: Output, wanted: Mapping[str, str | None], command: str) -> int:
     """`region bind` and `region unbind` (regions None)."""
     if not wanted:
         raise AcksmError("bindings-none", "no namespace was named, and the settings file declares no region")
@@ -172,7 +172,7 @@ def rows(observed: Observed, partition: str, regions: Regions) -> list[reports.R
     return found
 
 
-def run_list(settings: Settings, ui: Any) -> int:
+def run_list(settings: Settings, ui: Output) -> int:
     """`region list`. Exit 3 when a binding is not followed."""
     with connect(settings) as target:
         observed = observe(target)

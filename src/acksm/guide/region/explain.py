@@ -24,6 +24,7 @@ from acksm.guide.connect.target import connect
 from acksm.kube.client import Kube
 from acksm.kube.keys import ANNOTATIONS, values_at
 from acksm.kube.paths import Ref, ref
+from acksm.output import Output
 
 _ENV = ("AWS_REGION", "AWS_DEFAULT_REGION")
 
@@ -137,7 +138,7 @@ def pod_environment(kube: Kube, controller: Running | None) -> dict[str, str]:
     return {}
 
 
-def run(settings: Settings, ui: Any, asked: str, namespace: str) -> int:
+def run(settings: Settings, ui: Output, asked: str, namespace: str) -> int:
     """`region explain KIND/NAME -n NS`; KIND alone tells of an object that would be created."""
     kind_name, slash, name = asked.partition("/")
     if slash and not name:

@@ -28,6 +28,7 @@ from acksm.guide.samples.files import Sample
 from acksm.guide.samples.plan import Wanted
 from acksm.guide.samples.values import Place
 from acksm.kube.paths import Ref, ref, ref_of
+from acksm.output import Output
 
 ROLE_KEY = "role"
 Json = Mapping[str, Any]
@@ -55,7 +56,7 @@ class Observed:
     role: Json | None = None
 
 
-def run_apply(settings: Settings, ui: Any, asked: Asked) -> int:
+def run_apply(settings: Settings, ui: Output, asked: Asked) -> int:
     """`samples apply`: validated by the apiserver, then made in order, each waited for."""
     sample_plan.names(asked.sample, asked.given)  # what is wrong by itself is told before anything is asked
     if asked.with_role and ROLE_KEY in asked.given:

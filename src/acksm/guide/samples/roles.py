@@ -12,8 +12,9 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from acksm.aws.account import Aws
 from acksm.aws.eks import Cluster
-from acksm.aws.session import Aws, Identity
+from acksm.aws.session import Identity
 from acksm.config import Settings
 from acksm.engine.change import Change
 from acksm.errors import AcksmError

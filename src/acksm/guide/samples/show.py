@@ -11,9 +11,10 @@ from acksm.config import Settings
 from acksm.guide.samples import values as sample_values
 from acksm.guide.samples.files import Sample, find, rows
 from acksm.guide.samples.values import Place
+from acksm.output import Output
 
 
-def run_list(_settings: Settings, ui: Any) -> int:
+def run_list(_settings: Settings, ui: Output) -> int:
     """`samples list`."""
     data: reports.SampleListReport = {"samples": [_row(item) for item in rows()]}
     table = [
@@ -56,7 +57,7 @@ def _row(item: Sample) -> reports.SampleRow:
     }
 
 
-def run_show(settings: Settings, ui: Any, name: str, given: Sequence[str], namespace: str, region: str) -> int:
+def run_show(settings: Settings, ui: Output, name: str, given: Sequence[str], namespace: str, region: str) -> int:
     """`samples show`: the manifest with its parameters; an image is that of the region, if given."""
     sample, pairs = find(name), sample_values.parse(given)
     sample_values.check_names(pairs, sample, [sample])

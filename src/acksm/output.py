@@ -1,0 +1,41 @@
+"""What a command writes to: events while it works, questions, and one result. `acksm.ui.Ui` is the terminal's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from acksm.events import Event
+
+
+class Output(Protocol):
+    """The writer that a command is given. Only `acksm.ui` writes anywhere."""
+
+    def emit(self, event: Event, /) -> None:
+        """Show one event; the `Emit` that is passed to code that only reports."""
+
+    def show(self, text: str) -> None:
+        """Text for people beside the result: a plan before a question, the next command."""
+
+    def result(self, command: str, data: Mapping[str, Any], text: str, exit_code: int = 0) -> None:
+        """The command's one result: `text` for people, `data` the report document (docs/schemas/report.json)."""
+
+    def changed(
+        self, command: str, data: Mapping[str, Any], text: str, lines: Sequence[str], exit_code: int = 0
+    ) -> None:
+        """A new state of what is watched; `lines` are what is new in it."""
+
+    def verbatim(self, text: str) -> None:
+        """`text` on stdout for the program that reads it, in every output format."""
+
+    def table(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+        """Aligned columns, as text for `result`."""
+
+    def choose(self, question: str, count: int, *, yes: bool, flag: str = "--yes") -> list[int]:
+        """Which of `count` things are meant, from 0. Errors: `needs-confirmation`, `not-confirmed`."""
+
+    def confirm(self, question: str, *, yes: bool, flag: str = "--yes", before: str = ...) -> None:
+        """Ask y/N. Errors: `needs-confirmation`, `not-confirmed`."""
+
+    def confirm_name(self, question: str, name: str, *, given: str, before: str = ...) -> None:
+        """Ask for `name` to be typed, unless it was `given`. Errors: `needs-confirmation`, `not-confirmed`."""
