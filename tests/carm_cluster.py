@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from acksm.ack import bindings
-from acksm.ack.bindings import Living
-from acksm.ack.running import Running
 from acksm.engine.change import Change, Plan
 from acksm.engine.executor import execute
 from acksm.guide.carm import command as carm, role_map
 from acksm.guide.carm.role_map import Subject
 from acksm.kube.client import Kube
+from acksm.live import bindings
+from acksm.live.bindings import Living
+from acksm.live.running import Running
 from memory_kube import MemoryKube
 
 OWN, B, C = "000000000001", "011111111111", "222222222222"

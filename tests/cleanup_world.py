@@ -7,11 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from acksm.ack import charts
-from acksm.ack.bindings import OWNER, REGION, Namespace
-from acksm.ack.discovery import Controllers
-from acksm.ack.inventory import Crd, Effect, Inventory, Item
 from acksm.ack.kinds import KINDS
-from acksm.ack.readiness import Health
 from acksm.guide.carm.role_map import ACCOUNT_MAP, Map
 from acksm.guide.cleanup import cluster, command as cleanup, objects as cleanup_objects
 from acksm.guide.cleanup.observation import Observed, Providers, ReleaseSeen, RoleSeen, Wanted
@@ -19,6 +15,10 @@ from acksm.guide.cleanup.report import Planned
 from acksm.kube.contents import Contents
 from acksm.kube.owners import Owner
 from acksm.kube.paths import Ref, ref
+from acksm.live.bindings import OWNER, REGION, Namespace
+from acksm.live.discovery import Controllers
+from acksm.live.inventory import Crd, Effect, Inventory, Item
+from acksm.live.readiness import Health
 from carm_cluster import OWN, B, running
 
 HOME, ARN = "ack-system", f"arn:aws:eks:us-west-2:{OWN}:cluster/demo"

@@ -7,12 +7,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from acksm.ack.bindings import OWNER, Namespace
-from acksm.ack.controller_logs import PodLog
-from acksm.ack.discovery import Controllers
-from acksm.ack.inventory import Common, Inventory, Item
-from acksm.ack.readiness import Health
-from acksm.ack.running import Flags, Running
 from acksm.aws.eks import Cluster
 from acksm.aws.session import Identity
 from acksm.config import Settings
@@ -25,6 +19,12 @@ from acksm.guide.identity.live_accounts import Live
 from acksm.guide.install.release import Observed as Release
 from acksm.kube.kubeconfig import Context
 from acksm.kube.paths import Ref
+from acksm.live.bindings import OWNER, Namespace
+from acksm.live.controller_logs import PodLog
+from acksm.live.discovery import Controllers
+from acksm.live.inventory import Common, Inventory, Item
+from acksm.live.readiness import Health
+from acksm.live.running import Flags, Running
 from carm_cluster import OWN, running
 
 ROLE = f"arn:aws:iam::{OWN}:role/ack-controller-role-demo"

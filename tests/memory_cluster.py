@@ -8,9 +8,9 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from acksm.ack import running
 from acksm.kube import paths
 from acksm.kube.paths import Ref, ref, ref_of
+from acksm.live import running
 from memory_account import ROLE_ANNOTATION, Fuse
 from memory_kube import Json, MemoryKube
 

@@ -10,12 +10,12 @@ import pytest
 import acksm
 import linear
 from acksm import yaml_reader
-from acksm.ack import symptoms
 from acksm.guide.adopt.request import ALL
+from acksm.live import symptoms
 
 # Patterns that are put together when they run; each has a test of its own, or is made of acksm's own tables.
 MADE = {
-    "ack/symptoms.py": "the table of symptoms, below",
+    "live/symptoms.py": "the table of symptoms, below",
     "ack/kind.py": "the paths of acksm.ack.kinds, below",
     "yaml_reader.py": "YAML's own forms of numbers, below",
     "guide/samples/values.py": "the forms of acksm's samples",

@@ -25,10 +25,10 @@ from pydantic import (
 )
 
 from acksm import bounded, own_file
+from acksm.ack.names import SERVICES
 from acksm.declared import DECLARED, Account, Accounts, Adoptions, DeclaredNamespace, Teams
 from acksm.errors import AcksmError
 
-SERVICES = ("sagemaker", "applicationautoscaling")
 DEFAULT_REGISTRY = "public.ecr.aws/aws-controllers-k8s"
 FILE_NAME = "acksm.yaml"
 TARGET_ROLE = "SagemakerCrossAccountAccess"  # guide §6.1

@@ -11,10 +11,10 @@ from urllib.parse import quote
 import pytest
 from botocore.stub import ANY, Stubber
 
-from acksm.ack import capability
 from acksm.aws.account import Aws
 from acksm.aws.eks import Cluster
 from acksm.errors import AcksmError
+from acksm.live import capability
 
 ACCOUNT, REGION = "012345678901", "us-west-2"
 ARN = f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/demo"

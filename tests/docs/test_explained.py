@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from acksm.ack.symptoms import SYMPTOMS
 from acksm.catalog import Entry, entries
 from acksm.exits import ExitCode
 from acksm.guide.doctor import command as doctor, trace
+from acksm.live.symptoms import SYMPTOMS
 from generator.errors import KINDS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "errors.md").read_text("utf-8")

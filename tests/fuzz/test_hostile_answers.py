@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, example, given, settings, strategies as st
 
-from acksm.ack import account_roles, bindings, inventory_objects, role_selectors, symptoms, synced
 from acksm.errors import AcksmError
 from acksm.guide.adopt.request import kind_of, parse_arn
 from acksm.guide.carm import role_map
@@ -22,6 +21,7 @@ from acksm.helm import records
 from acksm.helm.registry import Answer, Registry
 from acksm.helm.runner import explain
 from acksm.kube.paths import ref
+from acksm.live import account_roles, bindings, inventory_objects, role_selectors, symptoms, synced
 
 JSON = st.recursive(
     st.one_of(

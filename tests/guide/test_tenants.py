@@ -17,7 +17,7 @@ from typing import Any, cast
 import pytest
 from hypothesis import HealthCheck, example, given, settings, strategies as st
 
-from acksm.ack import charts, inventory
+from acksm.ack import charts
 from acksm.ack.kinds import KINDS
 from acksm.errors import AcksmError
 from acksm.guide.adopt import placement
@@ -31,6 +31,7 @@ from acksm.guide.install import command as install
 from acksm.guide.region import command as region
 from acksm.kube.client import Kube
 from acksm.kube.paths import ref
+from acksm.live import inventory
 from memory_account import ACCOUNT, HOME, ISSUER, ROLE, ROLE_NAME
 from memory_kube import namespace
 from memory_world import MemoryWorld, Said, commands_run_on

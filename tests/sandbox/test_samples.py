@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from abroad import Abroad, until
-from acksm.ack import discovery, synced
 from acksm.config import resolve
 from acksm.engine.change import Plan
 from acksm.engine.executor import execute
@@ -18,6 +17,7 @@ from acksm.guide.samples import command as section, plan as sample_plan, roles
 from acksm.guide.samples.files import chain, samples
 from acksm.guide.samples.values import Place
 from acksm.kube.paths import Ref, ref
+from acksm.live import discovery, synced
 from acksm.sandbox.state import OTHER_ACCOUNT, REGION
 from report_schema import complaints
 from sample_values_for import GIVEN, needed

@@ -1,1 +1,1 @@
-"""What ACK is and how its controllers behave: versions, kinds, controllers, objects and what they say."""
+"""What ACK is, without a cluster: chart versions and what they can do, kinds, names."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from packaging.version import InvalidVersion, Version
 
-from acksm.config import SERVICES as SERVICES
+from acksm.ack.names import SERVICES as SERVICES
 from acksm.errors import AcksmError
 
 SAGEMAKER, AUTOSCALING = SERVICES

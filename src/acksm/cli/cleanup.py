@@ -51,7 +51,7 @@ def register(app: typer.Typer) -> None:
         orphan: bool,
         confirm: str,
     ) -> int:
-        from acksm.config import SERVICES
+        from acksm.ack.names import SERVICES
         from acksm.errors import AcksmError
         from acksm.guide.cleanup import command as section
         from acksm.guide.cleanup.observation import Wanted

@@ -16,7 +16,7 @@ from typing import Any
 import urllib3
 
 from acksm import reports
-from acksm.config import SERVICES
+from acksm.ack.names import SERVICES
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind, silent
 from acksm.private_file import write as write_private

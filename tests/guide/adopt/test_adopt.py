@@ -11,13 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from acksm.ack import managed
-from acksm.ack.bindings import OWNER, REGION, TEAM, Namespace
 from acksm.ack.kinds import KINDS, Kind
-from acksm.ack.managed import Holder, Index
-from acksm.ack.role_selectors import Selector
-from acksm.ack.running import Running
-from acksm.ack.symptoms import Place
 from acksm.aws.objects import Found
 from acksm.catalog import lookup
 from acksm.errors import AcksmError
@@ -27,6 +21,12 @@ from acksm.guide.adopt.plan import Adoption
 from acksm.guide.adopt.request import ALL, Wish
 from acksm.guide.adopt.wait import State
 from acksm.guide.carm.role_map import ACCOUNT_MAP, TEAM_MAP, Map
+from acksm.live import managed
+from acksm.live.bindings import OWNER, REGION, TEAM, Namespace
+from acksm.live.managed import Holder, Index
+from acksm.live.role_selectors import Selector
+from acksm.live.running import Running
+from acksm.live.symptoms import Place
 from acksm.ui import Ui
 
 A, B = "012345678901", "111111111111"

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from acksm.ack.kinds import KINDS
-from acksm.ack.running import Running
 from acksm.aws.objects import Found
 from acksm.engine.waits import Deadline
 from acksm.events import Event
@@ -17,6 +16,7 @@ from acksm.guide.adopt.placement import Place, Way
 from acksm.guide.adopt.plan import Adoption
 from acksm.guide.adopt.wait import PATIENCE_SECONDS, Result, State, Wait
 from acksm.kube.paths import Ref
+from acksm.live.running import Running
 
 MODEL = KINDS["sagemaker"]["Model"]
 CONTROLLER = Running("sagemaker", "ack-system", "ack-sagemaker-controller", "d", "1.9.1", "sa", region="us-west-2")

@@ -9,14 +9,14 @@ from typing import Any, cast
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from acksm.ack import bindings
-from acksm.ack.bindings import OWNER, TEAM, Living
 from acksm.engine.change import Danger, Op
 from acksm.errors import AcksmError
 from acksm.guide.carm import command as carm, role_map
 from acksm.guide.carm.role_map import ACCOUNT_MAP, TEAM_MAP, Subject
 from acksm.kube.client import Kube
 from acksm.kube.keys import set_keys
+from acksm.live import bindings
+from acksm.live.bindings import OWNER, TEAM, Living
 from carm_cluster import BOTH, OWN, ROLE, B, C, account, bind, carry_out, observed, running, state, unbind, wanted
 from memory_kube import MemoryKube, config_map, namespace
 

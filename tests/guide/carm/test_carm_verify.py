@@ -8,9 +8,6 @@ from typing import Any
 
 import pytest
 
-from acksm.ack.bindings import OBJECT_REGION, OWNER, REGION, TEAM, Namespace
-from acksm.ack.role_selectors import Selector
-from acksm.ack.running import CARM, SELECTOR
 from acksm.engine.checks import Check, State, worst
 from acksm.errors import AcksmError
 from acksm.guide.carm import command as carm, trust as carm_trust, verify
@@ -18,6 +15,9 @@ from acksm.guide.carm.evidence import Evidence
 from acksm.guide.carm.role_map import ACCOUNT_MAP, TEAM_MAP, Map
 from acksm.guide.carm.role_selector import of_binding
 from acksm.guide.identity.judged import Judged, Verdict
+from acksm.live.bindings import OBJECT_REGION, OWNER, REGION, TEAM, Namespace
+from acksm.live.role_selectors import Selector
+from acksm.live.running import CARM, SELECTOR
 from carm_cluster import OWN, PARTITIONS, ROLE, B, C, running
 
 CONTROLLER = running()

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from acksm.ack.bindings import Living, Namespace
-from acksm.ack.role_selectors import Selector, overlap, overlaps
 from acksm.errors import AcksmError
 from acksm.guide.carm import command as carm, role_selector
 from acksm.guide.carm.role_map import Subject
 from acksm.guide.carm.role_selector import Seen, of_binding
+from acksm.live.bindings import Living, Namespace
+from acksm.live.role_selectors import Selector, overlap, overlaps
 from carm_cluster import OWN, ROLE, B, C, account, running, wanted
 
 FAR = ROLE.format(B)

@@ -8,11 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from acksm.ack import charts, inventory
-from acksm.ack.bindings import OWNER, REGION, Namespace
-from acksm.ack.discovery import Controllers
-from acksm.ack.inventory import Common, Crd, Effect, Inventory, Item, Policy
-from acksm.ack.running import Running
+from acksm.ack import charts
 from acksm.engine.change import Change, Danger, Op, Plan
 from acksm.errors import AcksmError
 from acksm.guide.carm import trust as carm_trust
@@ -30,6 +26,11 @@ from acksm.guide.identity import oidc
 from acksm.kube.contents import Contents
 from acksm.kube.owners import Owner
 from acksm.kube.paths import Ref, ref
+from acksm.live import inventory
+from acksm.live.bindings import OWNER, REGION, Namespace
+from acksm.live.discovery import Controllers
+from acksm.live.inventory import Common, Crd, Effect, Inventory, Item, Policy
+from acksm.live.running import Running
 from carm_cluster import OWN, B, running
 from cleanup_world import (
     ACKSM,

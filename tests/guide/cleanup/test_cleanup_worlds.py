@@ -8,14 +8,14 @@ from dataclasses import replace
 from hypothesis import given, strategies as st
 
 from acksm.ack import charts
-from acksm.ack.discovery import Controllers
-from acksm.ack.inventory import Crd, Effect, Policy
 from acksm.ack.kinds import KINDS, deletion_rank
 from acksm.engine.change import Change, Danger, Op, Plan
 from acksm.guide.cleanup.observation import Observed, Wanted
 from acksm.kube.contents import Contents
 from acksm.kube.owners import Owner
 from acksm.kube.paths import ref
+from acksm.live.discovery import Controllers
+from acksm.live.inventory import Crd, Effect, Policy
 from carm_cluster import B, running
 from cleanup_world import ACKSM, ARN, HOME, MARKS, bound, crds, item, meta, observed, plan, role, statement, targets
 

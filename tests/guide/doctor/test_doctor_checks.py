@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from acksm.ack.controller_logs import PodLog
 from acksm.catalog import entries, lookup
 from acksm.config import Settings
 from acksm.engine import plan_file
@@ -23,6 +22,7 @@ from acksm.guide.doctor.facts import Facts
 from acksm.guide.identity import oidc, trust
 from acksm.guide.identity.judged import Judged, Verdict
 from acksm.guide.identity.live_accounts import Live
+from acksm.live.controller_logs import PodLog
 from carm_cluster import running
 from doctor_facts import (
     CLUSTER,

@@ -8,10 +8,6 @@ from typing import Any
 
 import pytest
 
-from acksm.ack.bindings import OBJECT_REGION, OWNER, REGION, Namespace
-from acksm.ack.controller_logs import PodLog
-from acksm.ack.readiness import Health
-from acksm.ack.running import Flags, Running
 from acksm.catalog import lookup
 from acksm.engine.checks import Check, State
 from acksm.guide.carm.verify import Chain
@@ -20,6 +16,10 @@ from acksm.guide.doctor.object import Facts
 from acksm.guide.doctor.trace import first, follow
 from acksm.guide.region.explain import explain
 from acksm.kube.paths import Ref
+from acksm.live.bindings import OBJECT_REGION, OWNER, REGION, Namespace
+from acksm.live.controller_logs import PodLog
+from acksm.live.readiness import Health
+from acksm.live.running import Flags, Running
 from carm_cluster import OWN, running
 from doctor_facts import crd, error
 

@@ -142,7 +142,7 @@ HOSTILE = ("a.", "a-", "passw", "secret", "token ", "a,", "mount", "-----BEGIN A
 _MORE = ("failed to list a: ", "Resource already exists ", "-chart:", "1")
 _ENDS = """
 import sys
-from acksm.ack import symptoms
+from acksm.live import symptoms
 from acksm.guide.doctor import redaction
 for piece in sys.argv[1:]:
     text = piece * (65536 // len(piece))

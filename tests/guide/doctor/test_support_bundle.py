@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from acksm.ack.controller_logs import PodLog
 from acksm.errors import AcksmError
 from acksm.guide.doctor import support_bundle
 from acksm.guide.doctor.support_bundle import Bundle, check_file, write
+from acksm.live.controller_logs import PodLog
 from acksm.ui import clean
 from doctor_facts import error, whole
 

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from acksm import archive
-from acksm.ack.readiness import ROLE_ANNOTATION
 from acksm.config import Settings
 from acksm.errors import AcksmError
 from acksm.guide.install import controller_values, controllers, release
@@ -18,6 +17,7 @@ from acksm.guide.install.controller_values import Controller
 from acksm.guide.install.controllers import Observed
 from acksm.helm.registry import Pulled
 from acksm.helm.releases import is_marked
+from acksm.live.readiness import ROLE_ANNOTATION
 from acksm.sandbox.practice import build
 from acksm.sandbox.practice.generations import all_charts
 

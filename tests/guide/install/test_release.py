@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from acksm.ack.readiness import SCALED_TO_ZERO, Health, PodState
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
 from acksm.guide.install.release import Observed, Wanted, check_busy, check_owners, namespaces, overrides, plan
 from acksm.helm.releases import PENDING_GRACE_SECONDS
+from acksm.live.readiness import SCALED_TO_ZERO, Health, PodState
 
 ROLE, OTHER = "arn:aws:iam::012345678901:role/ours", "arn:aws:iam::012345678901:role/other"
 VALUES = {"aws": {"region": "us-west-2"}}

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from acksm.ack.readiness import Health
 from acksm.guide.install.release import Observed
 from acksm.guide.install.status import Row, _text, row
+from acksm.live.readiness import Health
 from acksm.ui import Ui
 from streams import Stream
 

@@ -6,12 +6,12 @@ from typing import Any, cast
 
 import pytest
 
-from acksm.ack import bindings
-from acksm.ack.bindings import OBJECT_REGION
-from acksm.ack.running import Running
 from acksm.errors import AcksmError
 from acksm.guide.install import switching
 from acksm.kube.client import Kube
+from acksm.live import bindings
+from acksm.live.bindings import OBJECT_REGION
+from acksm.live.running import Running
 from carm_cluster import OWN, ROLE, B, running
 from memory_kube import namespace
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from acksm.ack.bindings import OBJECT_REGION, REGION, Living, Namespace
 from acksm.errors import AcksmError
 from acksm.guide.region import command as region, explain as region_explain
 from acksm.guide.region.explain import explain
+from acksm.live.bindings import OBJECT_REGION, REGION, Living, Namespace
 from carm_cluster import BOTH, carry_out, running, state
 from memory_kube import MemoryKube, namespace
 
@@ -26,7 +26,7 @@ def regions(service: str, partition: str) -> Sequence[str]:
 
 
 def observed(kube: MemoryKube, found: Any = BOTH) -> region.Observed:
-    from acksm.ack import bindings
+    from acksm.live import bindings
 
     return region.Observed(found, bindings.observe(kube))  # type: ignore[arg-type]
 

@@ -8,9 +8,7 @@ from typing import Any
 
 import pytest
 
-from acksm.ack.bindings import Namespace
 from acksm.ack.kinds import KINDS, SINCE
-from acksm.ack.role_selectors import Selector
 from acksm.aws.session import Identity
 from acksm.config import Settings
 from acksm.engine.change import Danger, Op
@@ -18,6 +16,8 @@ from acksm.guide.samples import command as section, plan as sample_plan, roles
 from acksm.guide.samples.files import Sample, chain, samples
 from acksm.guide.samples.plan import SAMPLE_LABEL
 from acksm.kube.owners import OWNED_LABEL
+from acksm.live.bindings import Namespace
+from acksm.live.role_selectors import Selector
 from carm_cluster import BOTH, running as controller_named
 from memory_iam import World, cluster
 from sample_values_for import ACCOUNT, GIVEN, HERE, NEEDS, ROLE, error_of, needed, outcome

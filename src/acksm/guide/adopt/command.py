@@ -13,9 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from acksm.ack import managed
 from acksm.ack.kinds import Kind
-from acksm.ack.managed import Index
 from acksm.aws.account import Aws
 from acksm.config import Settings, place as place_in_file
 from acksm.errors import AcksmError
@@ -28,6 +26,8 @@ from acksm.guide.adopt.plan import Adoption
 from acksm.guide.adopt.request import Refusals, Wish
 from acksm.guide.connect.target import Target, connect
 from acksm.kube.client import Kube
+from acksm.live import managed
+from acksm.live.managed import Index
 from acksm.output import Output
 
 

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from acksm.ack.kinds import Kind
-from acksm.ack.managed import Index
 from acksm.aws import objects
 from acksm.aws.account import Aws
 from acksm.aws.objects import Found
@@ -16,6 +15,7 @@ from acksm.guide.adopt import placement
 from acksm.guide.adopt.lookup import PARALLEL, Accounts
 from acksm.guide.adopt.placement import Observed, Place
 from acksm.guide.adopt.request import ALL, Wish
+from acksm.live.managed import Index
 
 
 @dataclass(frozen=True)

@@ -12,18 +12,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from acksm.ack import bindings, discovery, role_selectors, running
-from acksm.ack.bindings import REGION, Namespace
 from acksm.ack.kinds import Kind
 from acksm.ack.names import COMMON_GROUP
-from acksm.ack.role_selectors import Selector
-from acksm.ack.running import IGNORED_NAMESPACES, SELECTOR, SERVICE_CARM, Running
 from acksm.errors import AcksmError
 from acksm.guide.carm import role_map
 from acksm.guide.carm.role_map import Maps
 from acksm.guide.carm.verify import effective
 from acksm.guide.connect.target import Target
 from acksm.kube.paths import ref
+from acksm.live import bindings, discovery, role_selectors, running
+from acksm.live.bindings import REGION, Namespace
+from acksm.live.role_selectors import Selector
+from acksm.live.running import IGNORED_NAMESPACES, SELECTOR, SERVICE_CARM, Running
 
 GATE, READ_ONLY_GATE = "ResourceAdoption", "ReadOnlyResources"
 ADOPTED_CRD = f"adoptedresources.{COMMON_GROUP}"

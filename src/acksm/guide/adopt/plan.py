@@ -16,7 +16,6 @@ from datetime import datetime
 from typing import Any
 
 from acksm.ack.kinds import Kind
-from acksm.ack.managed import ADOPTED_RESOURCE, FIELDS, OBJECT_REGION, POLICY, PREFIX, Holder, Index
 from acksm.ack.names import COMMON_GROUP
 from acksm.aws.objects import Found
 from acksm.engine.change import Change, Danger, Op
@@ -25,6 +24,7 @@ from acksm.guide.adopt.placement import Place, Way, read_only_works
 from acksm.guide.adopt.request import Wish
 from acksm.kube.owners import OWNED_LABEL
 from acksm.kube.paths import Ref, ref
+from acksm.live.managed import ADOPTED_RESOURCE, FIELDS, OBJECT_REGION, POLICY, PREFIX, Holder, Index
 
 STEP = "adopt"
 STALE_SECONDS = 60.0  # an object that is not adopted by then is made anew: by now the controller looks ever more rarely

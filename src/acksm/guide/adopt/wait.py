@@ -11,10 +11,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from acksm.ack import controller_logs, symptoms
-from acksm.ack.managed import ADOPTED
-from acksm.ack.symptoms import Symptom
-from acksm.ack.synced import RECOVERABLE, SYNCED, TERMINAL, look, moment
 from acksm.catalog import lookup
 from acksm.engine.waits import HEARTBEAT_SECONDS, Deadline
 from acksm.errors import AcksmError
@@ -23,6 +19,10 @@ from acksm.guide.adopt.placement import Way
 from acksm.guide.adopt.plan import Adoption
 from acksm.kube import conditions
 from acksm.kube.client import Kube
+from acksm.live import controller_logs, symptoms
+from acksm.live.managed import ADOPTED
+from acksm.live.symptoms import Symptom
+from acksm.live.synced import RECOVERABLE, SYNCED, TERMINAL, look, moment
 
 PATIENCE_SECONDS = 30.0  # an error that a controller has not got over by then is told; IAM settles in that time
 LOG_AFTER_SECONDS, LOG_EVERY_SECONDS = 2.0, 4.0

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from acksm import reports
-from acksm.ack import account_roles, bindings, discovery
-from acksm.ack.running import Running
 from acksm.aws.account import Aws
 from acksm.config import Settings
 from acksm.engine.change import Change, Danger, Op, Plan
@@ -25,6 +23,8 @@ from acksm.guide.connect.carry_out import carry_out
 from acksm.guide.connect.target import Target, connect
 from acksm.guide.identity import iam_role, policies, role_policies
 from acksm.guide.identity.oidc import clusters_of, marks
+from acksm.live import account_roles, bindings, discovery
+from acksm.live.running import Running
 from acksm.output import Output
 
 STEP, TARGET_STEP = "carm-policy", "carm-role"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from acksm import reports
-from acksm.ack import account_roles, bindings, charts, readiness, running
+from acksm.ack import charts
 from acksm.config import Settings
 from acksm.engine.change import Plan
 from acksm.errors import AcksmError
@@ -16,6 +16,7 @@ from acksm.guide.carm import command as carm, role_map, role_selector
 from acksm.guide.carm.role_map import Subject
 from acksm.guide.connect.carry_out import carry_out
 from acksm.guide.connect.target import Target, connect
+from acksm.live import account_roles, bindings, readiness, running
 from acksm.output import Output
 
 

@@ -7,9 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from acksm.ack import account_roles, role_selectors, running
-from acksm.ack.role_selectors import Selector
-from acksm.ack.running import SELECTOR, Running
 from acksm.aws.account import Aws
 from acksm.errors import AcksmError
 from acksm.guide.carm import accounts, command as carm, trust
@@ -19,6 +16,9 @@ from acksm.guide.identity import policies
 from acksm.guide.identity.judged import Judged, Verdict
 from acksm.guide.identity.trust import AUDIENCE
 from acksm.guide.region.command import ENDPOINTS
+from acksm.live import account_roles, role_selectors, running
+from acksm.live.role_selectors import Selector
+from acksm.live.running import SELECTOR, Running
 
 Role = Mapping[str, Any]
 

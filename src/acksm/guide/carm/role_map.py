@@ -13,14 +13,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from acksm.ack import bindings
-from acksm.ack.bindings import OWNER, TEAM
 from acksm.ack.charts import SERVICES
 from acksm.engine.change import Change, Danger, Op
 from acksm.kube.client import Kube
 from acksm.kube.keys import DATA, Moves, managers_at, set_keys, values_at
 from acksm.kube.owners import OWNED_LABEL, is_owned
 from acksm.kube.paths import ref
+from acksm.live import bindings
+from acksm.live.bindings import OWNER, TEAM
 
 ACCOUNT_MAP, TEAM_MAP = "ack-role-account-map", "ack-role-team-map"
 STEP = "carm"

@@ -14,9 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from acksm.ack import account_roles, bindings, running
 from acksm.ack.names import COMMON_GROUP
-from acksm.ack.role_selectors import KIND, Selector, list_all, overlap, overlaps
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
 from acksm.guide.carm import command as carm
@@ -24,6 +22,8 @@ from acksm.guide.carm.command import Observed, Planned, Wanted
 from acksm.guide.carm.role_map import STEP, Subject
 from acksm.guide.connect.target import Target
 from acksm.kube.client import Kube
+from acksm.live import account_roles, bindings, running
+from acksm.live.role_selectors import KIND, Selector, list_all, overlap, overlaps
 
 
 def of_binding(namespace: str, arn: str, service: str = "") -> Selector:

@@ -10,9 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from acksm import reports
-from acksm.ack import account_roles, bindings, charts, role_selectors, running
-from acksm.ack.bindings import OBJECT_REGION, REGION, Namespace
-from acksm.ack.running import IGNORED_NAMESPACES, SELECTOR, SERVICE_CARM, TEAM_CARM, Running
+from acksm.ack import charts
 from acksm.catalog import lookup
 from acksm.config import Settings
 from acksm.engine.checks import Check, State, worst
@@ -24,6 +22,9 @@ from acksm.guide.carm.evidence import Evidence
 from acksm.guide.carm.role_map import Subject
 from acksm.guide.connect.target import connect
 from acksm.guide.identity.judged import Judged, Verdict
+from acksm.live import account_roles, bindings, role_selectors, running
+from acksm.live.bindings import OBJECT_REGION, REGION, Namespace
+from acksm.live.running import IGNORED_NAMESPACES, SELECTOR, SERVICE_CARM, TEAM_CARM, Running
 from acksm.output import Output
 
 LIVE = "acksm carm verify --live"

@@ -8,10 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from acksm.ack import bindings, controller_logs, discovery, synced
-from acksm.ack.inventory_objects import POLICY, RETAIN, is_ack_finalizer
 from acksm.ack.kinds import KINDS
-from acksm.ack.readiness import INSTANCE_LABEL
 from acksm.aws import objects
 from acksm.aws.account import Aws
 from acksm.engine import lease
@@ -23,6 +20,9 @@ from acksm.kube.client import Json, Kube
 from acksm.kube.keys import ANNOTATIONS, TRIES, values_at
 from acksm.kube.owners import is_owned
 from acksm.kube.paths import Ref, ref
+from acksm.live import bindings, controller_logs, discovery, synced
+from acksm.live.inventory_objects import POLICY, RETAIN, is_ack_finalizer
+from acksm.live.readiness import INSTANCE_LABEL
 
 LOG_LINES = 2000
 TOLD = 5  # stuck objects that are told with everything, and lines of the log

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from acksm.ack import bindings, charts
-from acksm.ack.bindings import OWNER, REGION, TEAM
-from acksm.ack.inventory import Common
-from acksm.ack.role_selectors import KIND as SELECTOR
+from acksm.ack import charts
 from acksm.engine.change import Change, Danger, Op
 from acksm.guide.carm import role_map
 from acksm.guide.carm.role_map import ACCOUNT_MAP, STEP as CARM
 from acksm.guide.cleanup.observation import Observed, Part, Wanted
 from acksm.kube.paths import Ref
+from acksm.live import bindings
+from acksm.live.bindings import OWNER, REGION, TEAM
+from acksm.live.inventory import Common
+from acksm.live.role_selectors import KIND as SELECTOR
 
 
 def selectors_of(observed: Observed) -> list[Common]:

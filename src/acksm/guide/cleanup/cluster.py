@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from acksm.ack import bindings
-from acksm.ack.inventory import Crd
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
 from acksm.guide.cleanup.calls import passes
@@ -19,6 +17,8 @@ from acksm.guide.cleanup.observation import Observed, Part, ReleaseSeen, Wanted
 from acksm.guide.install.crds import LANES
 from acksm.guide.install.release import check_busy
 from acksm.kube.paths import Ref, ref
+from acksm.live import bindings
+from acksm.live.inventory import Crd
 
 RELEASE, CRDS, NAMESPACE = "release", "crds", "namespace"
 

@@ -10,8 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from acksm.ack import bindings
-from acksm.ack.inventory import Effect, Inventory
 from acksm.aws.account import Aws
 from acksm.config import Settings
 from acksm.engine import lease
@@ -39,6 +37,8 @@ from acksm.guide.identity.judged import Verdict
 from acksm.guide.install import command as install
 from acksm.guide.samples import roles as sample_roles
 from acksm.kube.paths import ref
+from acksm.live import bindings
+from acksm.live.inventory import Effect, Inventory
 from acksm.output import Output
 
 COMMAND = "cleanup"

@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from acksm.ack import bindings
-from acksm.ack.discovery import Controllers, described, is_managed
-from acksm.ack.inventory import Inventory
-from acksm.ack.inventory_objects import POLICY, RETAIN, Common, Effect, Item, Policy
 from acksm.ack.kinds import deletion_rank
-from acksm.ack.running import Running
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
 from acksm.kube.paths import Ref
+from acksm.live import bindings
+from acksm.live.discovery import Controllers, described, is_managed
+from acksm.live.inventory import Inventory
+from acksm.live.inventory_objects import POLICY, RETAIN, Common, Effect, Item, Policy
+from acksm.live.running import Running
 
 POLICIES, STEP, COMMON_STEP = "policies", "objects", "common"
 # They put back what is deleted.

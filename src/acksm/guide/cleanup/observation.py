@@ -10,9 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from acksm.ack import account_roles, charts, inventory, readiness
-from acksm.ack.inventory import Inventory
-from acksm.ack.readiness import ROLE_ANNOTATION, Health
+from acksm.ack import charts
 from acksm.aws.account import Aws
 from acksm.engine.change import Change
 from acksm.errors import AcksmError
@@ -29,6 +27,9 @@ from acksm.kube.client import Kube
 from acksm.kube.contents import Contents
 from acksm.kube.owners import BY_HELM, OWNED_LABEL, helm_release
 from acksm.kube.paths import Ref, ref
+from acksm.live import account_roles, inventory, readiness
+from acksm.live.inventory import Inventory
+from acksm.live.readiness import ROLE_ANNOTATION, Health
 
 T = TypeVar("T")
 # Kinds that the charts of all generations make.

@@ -11,8 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from acksm.ack import bindings, charts, readiness, running
-from acksm.ack.inventory_objects import crd_of
+from acksm.ack import charts
 from acksm.config import TARGET_ROLE
 from acksm.engine.change import Change, Op
 from acksm.errors import AcksmError
@@ -26,6 +25,8 @@ from acksm.guide.identity.trust import as_list, statements
 from acksm.guide.install import command as install
 from acksm.kube.client import FIELD_MANAGER
 from acksm.kube.contents import Contents
+from acksm.live import bindings, readiness, running
+from acksm.live.inventory_objects import crd_of
 
 STEP = "mend"
 

@@ -8,12 +8,12 @@ from functools import cached_property
 from typing import Any
 
 from acksm import reports
-from acksm.ack import bindings
-from acksm.ack.inventory import Effect, Item
 from acksm.engine.change import Change, Op
 from acksm.exits import ExitCode
 from acksm.guide.cleanup.objects import Choice, fate
 from acksm.guide.cleanup.observation import Wanted
+from acksm.live import bindings
+from acksm.live.inventory import Effect, Item
 
 MOST_TOLD = 3
 

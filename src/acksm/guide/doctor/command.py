@@ -7,8 +7,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from acksm import reports
-from acksm.ack import controller_logs, symptoms
-from acksm.ack.symptoms import Found
 from acksm.catalog import lookup
 from acksm.config import Settings
 from acksm.engine.change import Change, Danger, Op, Plan, summary
@@ -27,6 +25,8 @@ from acksm.guide.doctor.releases import CHECKS as OF_RELEASES
 from acksm.guide.doctor.roles import CHECKS as OF_ROLES
 from acksm.guide.doctor.running import CHECKS as OF_RUNNING
 from acksm.guide.install import command as install
+from acksm.live import controller_logs, symptoms
+from acksm.live.symptoms import Found
 from acksm.output import Output
 
 CHECKS = (*OF_GROUND, *OF_RELEASES, *OF_ROLES, *OF_RUNNING)

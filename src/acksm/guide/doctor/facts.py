@@ -10,11 +10,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias, TypeVar
 
-from acksm.ack import capability, charts, controller_logs, discovery, inventory, running
-from acksm.ack.controller_logs import PodLog
+from acksm.ack import charts
 from acksm.ack.names import COMMON_GROUP
-from acksm.ack.readiness import pods_of
-from acksm.ack.running import Flags, Running
 from acksm.aws.account import Aws
 from acksm.aws.eks import Cluster
 from acksm.aws.session import Identity
@@ -36,6 +33,10 @@ from acksm.guide.region.command import ENDPOINTS
 from acksm.helm.runner import Helm
 from acksm.kube.kubeconfig import Context
 from acksm.kube.paths import ref
+from acksm.live import capability, controller_logs, discovery, inventory, running
+from acksm.live.controller_logs import PodLog
+from acksm.live.readiness import pods_of
+from acksm.live.running import Flags, Running
 
 T = TypeVar("T")
 Json = Mapping[str, Any]

@@ -10,12 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from acksm.ack import controller_logs, discovery, readiness, running
-from acksm.ack.bindings import Namespace
-from acksm.ack.controller_logs import PodLog
 from acksm.ack.kinds import KINDS
-from acksm.ack.readiness import Health
-from acksm.ack.running import Flags, Running
 from acksm.aws import objects
 from acksm.errors import AcksmError
 from acksm.guide.carm import command as carm, evidence, verify
@@ -24,6 +19,11 @@ from acksm.guide.doctor.facts import NOT_ASKED, Known, attempt
 from acksm.guide.region import explain
 from acksm.guide.region.explain import Explained
 from acksm.kube.paths import Ref, ref
+from acksm.live import controller_logs, discovery, readiness, running
+from acksm.live.bindings import Namespace
+from acksm.live.controller_logs import PodLog
+from acksm.live.readiness import Health
+from acksm.live.running import Flags, Running
 
 Json = Mapping[str, Any]
 

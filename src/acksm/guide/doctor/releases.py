@@ -5,10 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from acksm.ack import symptoms
-from acksm.ack.bindings import told
-from acksm.ack.readiness import pod_state
-from acksm.ack.running import Running
 from acksm.catalog import lookup
 from acksm.engine.change import Plan
 from acksm.engine.checks import Check, Definition, Severity, State, unread
@@ -18,6 +14,10 @@ from acksm.guide.identity import trust
 from acksm.guide.identity.judged import Verdict
 from acksm.guide.install import crds
 from acksm.guide.install.release import Observed as Release
+from acksm.live import symptoms
+from acksm.live.bindings import told
+from acksm.live.readiness import pod_state
+from acksm.live.running import Running
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
 RELEASE, IDENTITY = "releases", "identity"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from acksm.ack.running import Running
 from acksm.guide.carm import trust as carm_trust
 from acksm.guide.connect.target import Target
 from acksm.guide.identity import live_accounts, policies, trust
 from acksm.guide.identity.judged import Judged, Verdict
 from acksm.guide.identity.live_accounts import Live
+from acksm.live.running import Running
 
 Json = Mapping[str, Any]
 ANY_ROLE = "acksm-any-role"  # a role that nobody names: what may be passed for it may be passed for every role

@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from acksm.ack import controller_logs, discovery, running, symptoms
-from acksm.ack.bindings import told
 from acksm.catalog import lookup
 from acksm.engine.checks import Check, Definition, Severity, State, unread
 from acksm.errors import AcksmError
@@ -15,6 +13,8 @@ from acksm.guide.doctor.facts import Deployed, Facts, lease_namespace
 from acksm.guide.doctor.releases import deployed, installed_releases
 from acksm.guide.install import switching
 from acksm.kube.keys import ANNOTATIONS
+from acksm.live import controller_logs, discovery, running, symptoms
+from acksm.live.bindings import told
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
 RUNNING, BINDINGS, OBJECTS = "controllers", "bindings", "objects"

@@ -22,8 +22,6 @@ from pathlib import Path
 from typing import Any
 
 from acksm import __version__, reports
-from acksm.ack.inventory import Inventory
-from acksm.ack.running import scope_text
 from acksm.config import Resolved
 from acksm.engine.checks import Result, judge
 from acksm.errors import AcksmError
@@ -33,6 +31,8 @@ from acksm.guide.doctor import command as doctor, redaction
 from acksm.guide.doctor.facts import Facts, attempt, gather
 from acksm.kube import conditions
 from acksm.kube.paths import ref
+from acksm.live.inventory import Inventory
+from acksm.live.running import scope_text
 from acksm.output import Output
 
 LINES = 1000  # of each log

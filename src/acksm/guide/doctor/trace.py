@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from acksm.ack import controller_logs, running, symptoms
-from acksm.ack.bindings import OWNER, TEAM, Namespace, told
-from acksm.ack.controller_logs import PodLog
-from acksm.ack.inventory import is_ack_finalizer
 from acksm.catalog import lookup
 from acksm.engine.checks import Check, Definition, Result, Severity, State, judge, unread
 from acksm.errors import AcksmError
 from acksm.guide.doctor.object import Facts
 from acksm.guide.install import crds
+from acksm.live import controller_logs, running, symptoms
+from acksm.live.bindings import OWNER, TEAM, Namespace, told
+from acksm.live.controller_logs import PodLog
+from acksm.live.inventory import is_ack_finalizer
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from acksm.ack.readiness import IAM_SETTLING_SECONDS
 from acksm.aws.account import Aws
 from acksm.aws.eks import Cluster
 from acksm.aws.iam_calls import TRUST_LIMIT, TRUST_MOST
@@ -24,6 +23,7 @@ from acksm.errors import AcksmError
 from acksm.events import Emit
 from acksm.guide.identity import judged, policies, role_policies, trust
 from acksm.guide.identity.oidc import CLUSTER_TAG, OWNED_TAG, adopter_tag, clusters_of, marks
+from acksm.live.readiness import IAM_SETTLING_SECONDS
 
 MAX_NAME = 64
 

@@ -12,12 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from acksm.ack import charts, discovery, running
+from acksm.ack import charts
 from acksm.errors import AcksmError
 from acksm.guide.identity import trust
 from acksm.helm import records
 from acksm.kube.client import Kube
 from acksm.kube.paths import ref
+from acksm.live import discovery, running
 
 _CHARTS = {charts.chart_name(service): service for service in charts.SERVICES}
 

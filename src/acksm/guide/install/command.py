@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from acksm.ack import readiness
 from acksm.config import Settings
 from acksm.engine.change import Change, Op, Plan
 from acksm.engine.executor import Dispatch
@@ -21,6 +20,7 @@ from acksm.guide.connect.carry_out import carry_out
 from acksm.guide.connect.target import Target, check_nodes, connect
 from acksm.guide.identity import iam_role, live_accounts, oidc, role_policies, trust
 from acksm.guide.install import controller_values, controllers, crds, recorded
+from acksm.live import readiness
 from acksm.output import Output
 
 ALL = ("oidc", "iam-role", "controllers")

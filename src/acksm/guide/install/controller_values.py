@@ -10,8 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from acksm.ack import charts, running
-from acksm.ack.readiness import INSTANCE_LABEL, ROLE_ANNOTATION
+from acksm.ack import charts
 from acksm.config import Settings
 from acksm.errors import AcksmError
 from acksm.guide.connect.target import Target
@@ -20,6 +19,8 @@ from acksm.helm import registry, values
 from acksm.helm.releases import MARK_PATH
 from acksm.helm.values import Edit
 from acksm.kube.paths import ref
+from acksm.live import running
+from acksm.live.readiness import INSTANCE_LABEL, ROLE_ANNOTATION
 
 ROLE_PATH = ("serviceAccount", "annotations", ROLE_ANNOTATION)
 ACCOUNT_PATH = ("serviceAccount", "name")

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from acksm import reports
-from acksm.ack import bindings, charts, discovery, readiness, running
+from acksm.ack import charts
 from acksm.ack.names import COMMON_GROUP
 from acksm.catalog import lookup
 from acksm.engine import lease
@@ -24,6 +24,7 @@ from acksm.helm import records, registry
 from acksm.helm.releases import is_marked, recovery
 from acksm.kube import paths
 from acksm.kube.paths import ref
+from acksm.live import bindings, discovery, readiness, running
 
 ADOPTED_RESOURCES = paths.Ref(f"{COMMON_GROUP}/v1alpha1", "adoptedresources", "AdoptedResource")
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from acksm.ack.namespaces import create as create_namespace
-from acksm.ack.readiness import SCALED_TO_ZERO, Health, needs_restart, ready
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
 from acksm.helm.releases import PENDING_GRACE_SECONDS
 from acksm.kube.owners import owner_of
+from acksm.live.namespaces import create as create_namespace
+from acksm.live.readiness import SCALED_TO_ZERO, Health, needs_restart, ready
 
 Json = Mapping[str, Any]
 

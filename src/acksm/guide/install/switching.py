@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from acksm.ack import bindings, role_selectors, running
-from acksm.ack.bindings import ENDPOINT, OWNER, REGION, TEAM, Living
 from acksm.ack.charts import Reading
 from acksm.ack.names import COMMON_GROUP
-from acksm.ack.running import IGNORED_NAMESPACES, SELECTOR, Running
 from acksm.catalog import lookup
 from acksm.errors import AcksmError
 from acksm.guide.region.command import stuck_error
 from acksm.kube.client import Kube
 from acksm.kube.keys import ANNOTATIONS, values_at
+from acksm.live import bindings, role_selectors, running
+from acksm.live.bindings import ENDPOINT, OWNER, REGION, TEAM, Living
+from acksm.live.running import IGNORED_NAMESPACES, SELECTOR, Running
 
 # Rows of the matrix that no binding can make sense of: the controller would not start, or not see its selectors.
 _NEVER = {"selector-needs-carm-off", "selector-scope"}

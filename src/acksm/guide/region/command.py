@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from acksm import reports
-from acksm.ack import bindings, discovery, running
-from acksm.ack.bindings import OBJECT_REGION, REGION, Living, Namespace
-from acksm.ack.running import Running
 from acksm.config import Settings
 from acksm.engine.change import Change, Plan
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
 from acksm.guide.connect.carry_out import carry_out
 from acksm.guide.connect.target import Target, connect
+from acksm.live import bindings, discovery, running
+from acksm.live.bindings import OBJECT_REGION, REGION, Living, Namespace
+from acksm.live.running import Running
 from acksm.output import Output
 
 STEP = "region"

@@ -13,17 +13,18 @@ from difflib import get_close_matches
 from typing import Any
 
 from acksm import reports
-from acksm.ack import charts, discovery, running
-from acksm.ack.bindings import OBJECT_REGION, REGION, Namespace
+from acksm.ack import charts
 from acksm.ack.names import COMMON_GROUP
-from acksm.ack.readiness import pods_of
-from acksm.ack.running import Running
 from acksm.config import Settings
 from acksm.errors import AcksmError
 from acksm.guide.connect.target import connect
 from acksm.kube.client import Kube
 from acksm.kube.keys import ANNOTATIONS, values_at
 from acksm.kube.paths import Ref, ref
+from acksm.live import discovery, running
+from acksm.live.bindings import OBJECT_REGION, REGION, Namespace
+from acksm.live.readiness import pods_of
+from acksm.live.running import Running
 from acksm.output import Output
 
 _ENV = ("AWS_REGION", "AWS_DEFAULT_REGION")

@@ -8,11 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from acksm import reports
-from acksm.ack import bindings, charts, discovery, role_selectors, running, synced
-from acksm.ack.bindings import Namespace
+from acksm.ack import charts
 from acksm.ack.kinds import SINCE
-from acksm.ack.role_selectors import Selector
-from acksm.ack.running import Running
 from acksm.config import Settings
 from acksm.engine.change import Change, Op, Plan
 from acksm.engine.executor import Dispatch
@@ -28,6 +25,10 @@ from acksm.guide.samples.files import Sample
 from acksm.guide.samples.plan import Wanted
 from acksm.guide.samples.values import Place
 from acksm.kube.paths import Ref, ref, ref_of
+from acksm.live import bindings, discovery, role_selectors, running, synced
+from acksm.live.bindings import Namespace
+from acksm.live.role_selectors import Selector
+from acksm.live.running import Running
 from acksm.output import Output
 
 ROLE_KEY = "role"

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from acksm.ack.bindings import OBJECT_REGION
 from acksm.ack.kinds import KINDS
 from acksm.engine.change import Change, Danger, Op
 from acksm.engine.diff import holds
@@ -16,6 +15,7 @@ from acksm.guide.samples.files import Parameter, Sample, chain, samples
 from acksm.guide.samples.values import Place
 from acksm.kube.owners import OWNED_LABEL, owner_of
 from acksm.kube.paths import Ref, ref
+from acksm.live.bindings import OBJECT_REGION
 
 STEP = "samples"
 SAMPLE_LABEL = "acksm.dev/sample"

@@ -11,9 +11,9 @@ from importlib.resources import files
 from typing import Any
 
 from acksm import yaml_reader
-from acksm.ack import account_roles
 from acksm.errors import AcksmError
 from acksm.guide.samples.files import Parameter, Sample
+from acksm.live import account_roles
 
 FUNCTION_PARTITION = "aws"  # Ground Truth's functions are in no other
 

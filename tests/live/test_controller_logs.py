@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from acksm.ack import controller_logs
 from acksm.kube.client import Kube
 from acksm.kube.paths import Ref
+from acksm.live import controller_logs
 from carm_cluster import running
 
 IMAGE = "public.ecr.aws/aws-controllers-k8s/sagemaker-controller:1.9.1"

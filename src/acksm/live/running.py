@@ -14,10 +14,10 @@ from typing import Any
 
 from acksm import reports
 from acksm.ack import charts
-from acksm.ack.readiness import INSTANCE_LABEL
 from acksm.catalog import lookup
 from acksm.errors import AcksmError
 from acksm.helm.values import Edit
+from acksm.live.readiness import INSTANCE_LABEL
 
 SERVICE_CARM, TEAM_CARM, ROLE_SELECTOR = "ServiceLevelCARM", "TeamLevelCARM", "IAMRoleSelector"
 CARM, SELECTOR = "carm", "role-selector"  # the two modes

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from acksm.ack.bindings import Namespace
 from acksm.ack.charts import SERVICES
 from acksm.ack.names import COMMON_GROUP
 from acksm.kube.client import Kube
 from acksm.kube.owners import OWNED_LABEL, is_owned
 from acksm.kube.paths import ref
+from acksm.live.bindings import Namespace
 
 KIND = "IAMRoleSelector"
 Type = tuple[str, str, str]  # group, version, kind; "" is any

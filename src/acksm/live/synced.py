@@ -12,10 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from acksm.ack import bindings, controller_logs, symptoms
 from acksm.ack.kinds import KINDS
-from acksm.ack.running import Running
-from acksm.ack.symptoms import Place, Symptom
 from acksm.catalog import lookup
 from acksm.engine.waits import Deadline, Progress, wait_until
 from acksm.errors import AcksmError
@@ -23,6 +20,9 @@ from acksm.events import Emit, silent
 from acksm.kube import conditions
 from acksm.kube.client import Kube
 from acksm.kube.paths import Ref, ref
+from acksm.live import bindings, controller_logs, symptoms
+from acksm.live.running import Running
+from acksm.live.symptoms import Place, Symptom
 
 SYNCED, TERMINAL, RECOVERABLE = "ACK.ResourceSynced", "ACK.Terminal", "ACK.Recoverable"
 # A recoverable failure that stays so long is told as the failure. Controllers try again 5 ms later, then twice that,

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from acksm.ack import symptoms
-from acksm.ack.symptoms import SYMPTOMS, Place, match, of_log, of_object, parse
 from acksm.catalog import lookup
+from acksm.live import symptoms
+from acksm.live.symptoms import SYMPTOMS, Place, match, of_log, of_object, parse
 
 ROLE = "arn:aws:iam::111111111111:role/SagemakerCrossAccountAccess"
 DENIED = "api error AccessDenied: User: arn:aws:sts::012345678901:assumed-role/ack/x is not authorized to perform: "

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from acksm.ack import charts, running
-from acksm.ack.running import CARM, SELECTOR, Flags, Running, from_deployment, from_values
+from acksm.ack import charts
 from acksm.catalog import entries
 from acksm.errors import AcksmError
+from acksm.live import running
+from acksm.live.running import CARM, SELECTOR, Flags, Running, from_deployment, from_values
 from carm_cluster import running as controller
 
 ONE, MANY = ("a",), ("a", "b")

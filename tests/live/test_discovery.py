@@ -6,11 +6,11 @@ from typing import Any, cast
 
 import pytest
 
-from acksm.ack import discovery
-from acksm.ack.discovery import Controllers
-from acksm.ack.running import services_of
 from acksm.errors import AcksmError
 from acksm.kube.client import Kube
+from acksm.live import discovery
+from acksm.live.discovery import Controllers
+from acksm.live.running import services_of
 from carm_cluster import running
 from memory_account import HOME, Fuse
 from memory_cluster import MemoryCluster

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from acksm.ack.bindings import Namespace
-from acksm.ack.discovery import Controllers
-from acksm.ack.inventory import Inventory, Record
-from acksm.ack.inventory_objects import (
+from acksm.ack.kinds import KINDS, deletion_rank
+from acksm.kube.paths import Ref, ref
+from acksm.live.bindings import Namespace
+from acksm.live.discovery import Controllers
+from acksm.live.inventory import Inventory, Record
+from acksm.live.inventory_objects import (
     Crd,
     Effect,
     Policy,
@@ -21,9 +23,7 @@ from acksm.ack.inventory_objects import (
     item_of,
     policy_of,
 )
-from acksm.ack.kinds import KINDS, deletion_rank
-from acksm.ack.running import Running
-from acksm.kube.paths import Ref, ref
+from acksm.live.running import Running
 from carm_cluster import running
 
 GROUP = "sagemaker.services.k8s.aws"

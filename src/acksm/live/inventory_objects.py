@@ -11,14 +11,14 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from acksm.ack import role_selectors
-from acksm.ack.bindings import Namespace
 from acksm.ack.kinds import KINDS, Kind
 from acksm.ack.names import CHART_ANNOTATION, COMMON_GROUP
-from acksm.ack.running import Running
 from acksm.kube.keys import ANNOTATIONS, values_at
 from acksm.kube.owners import Owner, is_owned, owner_of
 from acksm.kube.paths import Ref
+from acksm.live import role_selectors
+from acksm.live.bindings import Namespace
+from acksm.live.running import Running
 
 PREFIX = f"{COMMON_GROUP}/"
 POLICY, READ_ONLY, ADOPTED = PREFIX + "deletion-policy", PREFIX + "read-only", PREFIX + "adopted"
@@ -74,7 +74,7 @@ class Item:
 
     @property
     def spoken(self) -> Json:
-        """As much of the object as `acksm.ack.symptoms` reads: its name and what its conditions say."""
+        """As much of the object as `acksm.live.symptoms` reads: its name and what its conditions say."""
         metadata = {"name": self.place.name, "namespace": self.place.namespace}
         return {"kind": self.kind, "metadata": metadata, "status": {"conditions": list(self.conditions)}}
 

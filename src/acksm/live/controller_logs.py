@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from acksm.ack import symptoms
-from acksm.ack.readiness import pods_of
-from acksm.ack.running import Running
-from acksm.ack.symptoms import Found
 from acksm.kube.client import Kube
+from acksm.live import symptoms
+from acksm.live.readiness import pods_of
+from acksm.live.running import Running
+from acksm.live.symptoms import Found
 
 LINES = 500
 

@@ -12,14 +12,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from acksm.ack import charts, namespaces
+from acksm.ack import charts
 from acksm.ack.names import COMMON_GROUP
-from acksm.ack.running import IGNORED_NAMESPACES
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
 from acksm.kube.client import FIELD_MANAGER, Kube
 from acksm.kube.keys import ANNOTATIONS, delete_when_empty, managers_at, set_keys, values_at
 from acksm.kube.paths import Ref, ref
+from acksm.live import namespaces
+from acksm.live.running import IGNORED_NAMESPACES
 
 OWNER = "services.k8s.aws/owner-account-id"
 TEAM = "services.k8s.aws/team-id"

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from acksm.ack import synced
 from acksm.engine.waits import Deadline
 from acksm.errors import AcksmError
 from acksm.kube.paths import Ref, ref
+from acksm.live import synced
 
 ONE = ref("Model", "churn", "team")
 DENIED = "User: x is not authorized to perform: iam:PassRole on resource: y"

@@ -10,10 +10,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from acksm.ack import bindings, charts, discovery, role_selectors
-from acksm.ack.bindings import Namespace
-from acksm.ack.discovery import Controllers
-from acksm.ack.inventory_objects import (
+from acksm.ack import charts
+from acksm.ack.names import COMMON_GROUP
+from acksm.errors import AcksmError
+from acksm.helm import records
+from acksm.kube.client import Kube
+from acksm.kube.owners import BY_HELM, helm_release
+from acksm.kube.paths import Ref, ref
+from acksm.live import bindings, discovery, role_selectors
+from acksm.live.bindings import Namespace
+from acksm.live.discovery import Controllers
+from acksm.live.inventory_objects import (
     Common as Common,
     Crd as Crd,
     Effect as Effect,
@@ -24,12 +31,6 @@ from acksm.ack.inventory_objects import (
     is_ack_finalizer as is_ack_finalizer,
     item_of,
 )
-from acksm.ack.names import COMMON_GROUP
-from acksm.errors import AcksmError
-from acksm.helm import records
-from acksm.kube.client import Kube
-from acksm.kube.owners import BY_HELM, helm_release
-from acksm.kube.paths import Ref, ref
 
 COMMON_KINDS = {"FieldExport": "fieldexports", "AdoptedResource": "adoptedresources"}
 

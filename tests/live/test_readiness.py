@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from acksm.ack import readiness
-from acksm.ack.readiness import IAM_SETTLING_SECONDS, Health, PodState, judge, needs_restart, pod_state, rollout
 from acksm.engine.waits import Deadline
 from acksm.errors import AcksmError
+from acksm.live import readiness
+from acksm.live.readiness import IAM_SETTLING_SECONDS, Health, PodState, judge, needs_restart, pod_state, rollout
 
 ROLE = "arn:aws:iam::012345678901:role/ack-controller-role-demo"
 OTHER = "arn:aws:iam::012345678901:role/other"

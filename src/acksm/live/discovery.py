@@ -15,12 +15,12 @@ from typing import Any
 
 from acksm.ack import charts
 from acksm.ack.kinds import KINDS
-from acksm.ack.readiness import ROLE_ANNOTATION
-from acksm.ack.running import CHART_LABEL, Running, of_service, scope_text, services_of
 from acksm.errors import AcksmError
 from acksm.kube.client import Kube, groups_of
 from acksm.kube.owners import helm_release
 from acksm.kube.paths import ref
+from acksm.live.readiness import ROLE_ANNOTATION
+from acksm.live.running import CHART_LABEL, Running, of_service, scope_text, services_of
 
 VERB = "update"  # what a controller needs on every object that it works on
 
