@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any
 
 from acksm.aws.eks import Eks
 from acksm.aws.iam import Iam
@@ -22,6 +21,6 @@ class Aws(Session):
     def iam(self) -> Iam:
         return Iam(self)
 
-    def dispatch_table(self) -> dict[str, Callable[..., Any]]:
+    def dispatch_table(self) -> dict[str, Callable[..., object]]:
         """The calls that a change may name, by their key."""
         return {f"iam.{name}": getattr(self.iam, name) for name in self.iam.WRITES}

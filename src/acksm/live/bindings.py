@@ -10,12 +10,12 @@ import zlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from acksm.ack import charts
 from acksm.ack.names import COMMON_GROUP
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
+from acksm.json_types import Manifest
 from acksm.kube.client import FIELD_MANAGER, Kube
 from acksm.kube.keys import ANNOTATIONS, delete_when_empty, managers_at, set_keys, values_at
 from acksm.kube.paths import Ref, ref
@@ -49,7 +49,7 @@ class Namespace:
     managers: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, manifest: Mapping[str, Any]) -> Namespace:
+    def of(cls, manifest: Manifest) -> Namespace:
         metadata = manifest["metadata"]
         return cls(
             str(metadata["name"]),
@@ -146,7 +146,7 @@ def annotate(name: str, live: Namespace | None, key: str, value: str | None, ste
     ]
 
 
-def kube_calls(kube: Kube) -> dict[str, Callable[..., Any]]:
+def kube_calls(kube: Kube) -> dict[str, Callable[..., object]]:
     """The calls of these changes."""
     return {
         "kube.apply": kube.apply,
@@ -198,7 +198,7 @@ def object_kinds(kube: Kube) -> list[tuple[str, Ref]]:
     return found
 
 
-def _living(manifest: Mapping[str, Any], service: str, kind: Ref) -> Living | None:
+def _living(manifest: Manifest, service: str, kind: Ref) -> Living | None:
     metadata, where = manifest["metadata"], (manifest.get("status") or {}).get("ackResourceMetadata") or {}
     if not where.get("ownerAccountID"):
         return None
@@ -213,7 +213,7 @@ def _living(manifest: Mapping[str, Any], service: str, kind: Ref) -> Living | No
     )
 
 
-def told(items: Sequence[Any], most: int = 5) -> str:
+def told(items: Sequence[object], most: int = 5) -> str:
     """ "a, b, c and 4 more"."""
     names = [str(item) for item in items[:most]]
     return ", ".join(names) + (f" and {len(items) - most} more" if len(items) > most else "")

@@ -8,14 +8,14 @@ controller and may write nothing is neither: `idle`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
 
 from acksm.ack import charts
 from acksm.ack.kinds import KINDS
 from acksm.errors import AcksmError
+from acksm.json_types import Manifest, Object
 from acksm.kube.client import Kube, groups_of
 from acksm.kube.owners import helm_release
 from acksm.kube.paths import ref
@@ -23,8 +23,6 @@ from acksm.live.readiness import ROLE_ANNOTATION
 from acksm.live.running import CHART_LABEL, Running, of_service, scope_text, services_of
 
 VERB = "update"  # what a controller needs on every object that it works on
-
-Json = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,7 @@ def _sorted(items: Iterable[Running]) -> tuple[Running, ...]:
     return tuple(sorted(items, key=lambda item: (item.service, item.namespace, item.deployment)))
 
 
-def _deployments(kube: Kube, namespace: str) -> tuple[list[dict[str, Any]], bool]:
+def _deployments(kube: Kube, namespace: str) -> tuple[list[Object], bool]:
     """Every Deployment, or those of `namespace`; and whether it is the latter."""
     try:
         return kube.list(ref("Deployment")), False
@@ -103,7 +101,7 @@ def _is_going(kube: Kube, namespace: str) -> bool:
     return bool((found.get("metadata") or {}).get("deletionTimestamp"))
 
 
-def _is_own(manifest: Json, item: Running, namespace: str) -> bool:
+def _is_own(manifest: Manifest, item: Running, namespace: str) -> bool:
     """Whether it is of a release in `namespace`: helm's own mark, or the chart's label where Argo CD or Flux rendered
     the chart. Both count there only, where no tenant may write."""
     metadata = manifest["metadata"]
@@ -128,7 +126,7 @@ def by_rights(kube: Kube, candidates: Sequence[Running]) -> tuple[list[Running],
     """
     with ThreadPoolExecutor(max_workers=8) as pool:
         everywhere = list(pool.map(lambda item: _may(kube, item, ""), candidates))
-    bound: Sequence[Json] | None = ()
+    bound: Sequence[Manifest] | None = ()
     if False in everywhere:
         bound = _bindings(kube)
     others: list[Running] = []
@@ -168,7 +166,7 @@ def _may(kube: Kube, item: Running, namespace: str) -> bool | None:
         return None
 
 
-def _bindings(kube: Kube) -> Sequence[Json] | None:
+def _bindings(kube: Kube) -> Sequence[Manifest] | None:
     """Every RoleBinding; None where they may not be listed."""
     try:
         return kube.list(ref("RoleBinding"))
@@ -178,7 +176,7 @@ def _bindings(kube: Kube) -> Sequence[Json] | None:
         return None
 
 
-def _bound_in(bindings: Iterable[Json], item: Running) -> list[str]:
+def _bound_in(bindings: Iterable[Manifest], item: Running) -> list[str]:
     """Namespaces in which some RoleBinding names its service account or a group of it: no other can give it rights."""
     groups = set(groups_of(item.namespace))
     return sorted(

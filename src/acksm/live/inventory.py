@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
 
 from acksm.ack import charts
 from acksm.ack.names import COMMON_GROUP
 from acksm.errors import AcksmError
 from acksm.helm import records
+from acksm.json_types import Manifest
 from acksm.kube.client import Kube
 from acksm.kube.owners import BY_HELM, helm_release
 from acksm.kube.paths import Ref, ref
@@ -33,8 +33,6 @@ from acksm.live.inventory_objects import (
 )
 
 COMMON_KINDS = {"FieldExport": "fieldexports", "AdoptedResource": "adoptedresources"}
-
-Json = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -151,8 +149,8 @@ def _records(kube: Kube, namespace: str) -> tuple[tuple[Record, ...], tuple[str,
     return tuple(found), forbidden
 
 
-def _by_namespace(secrets: Iterable[Json]) -> list[Record]:
-    by_namespace: dict[str, list[Json]] = {}
+def _by_namespace(secrets: Iterable[Manifest]) -> list[Record]:
+    by_namespace: dict[str, list[Manifest]] = {}
     for secret in secrets:
         by_namespace.setdefault(str(secret["metadata"].get("namespace", "")), []).append(secret)
     found = []
@@ -164,5 +162,5 @@ def _by_namespace(secrets: Iterable[Json]) -> list[Record]:
     return found
 
 
-def _status(secret: Json) -> str:
+def _status(secret: Manifest) -> str:
     return str((secret["metadata"].get("labels") or {}).get("status", ""))

@@ -7,12 +7,13 @@ import socket
 import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from acksm.json_types import Untyped
 
 LIFE = timedelta(days=365)
 
@@ -81,7 +82,7 @@ class Authority:
 class _Patient(ssl.SSLContext):
     """Hands are shaken when a connection's own thread reads: one that stays silent holds up no other."""
 
-    def wrap_socket(self, sock: socket.socket, *args: Any, **options: Any) -> ssl.SSLSocket:
+    def wrap_socket(self, sock: socket.socket, *args: Untyped, **options: Untyped) -> ssl.SSLSocket:
         return super().wrap_socket(sock, *args, **{**options, "do_handshake_on_connect": False})
 
 

@@ -15,9 +15,9 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs
 
+from acksm.json_types import Json, Untyped
 from acksm.sandbox import answers, authorization, iam_answers, iam_limits, sagemaker_calls, signatures, trust
 from acksm.sandbox.faults import Faults, drop
 
@@ -28,8 +28,8 @@ _CREDENTIAL = re.compile(r"Credential=([A-Z0-9]+)/\d+/([^/]*)/([a-z0-9-]+)/")
 WEB_IDENTITY = "sts:AssumeRoleWithWebIdentity"  # the one action whose caller has no key: the token is its signature
 # What moto's server answers beside AWS's own calls: to reset and to set it, and EC2's instance metadata
 _MOTOS_OWN = ("/moto-api", "/latest/", "/favicon.ico")
-Environ = dict[str, Any]
-StartResponse = Callable[..., Any]
+Environ = Json
+StartResponse = Callable[..., Untyped]
 
 
 class Cloud:
@@ -53,7 +53,7 @@ class Cloud:
         action = f"{service}:{_action(environ, body)}"
         seen: list[str] = []
 
-        def note(status: str, headers: Any, *more: Any) -> Any:
+        def note(status: str, headers: Untyped, *more: Untyped) -> Untyped:
             seen.append(status)
             return start_response(status, headers, *more)
 
@@ -130,9 +130,9 @@ def _name_linked_roles() -> None:
     from moto.iam.exceptions import InvalidInput
     from moto.iam.models import IAMBackend
 
-    made: Callable[..., Any] = IAMBackend.create_service_linked_role
+    made: Callable[..., Untyped] = IAMBackend.create_service_linked_role
 
-    def create(self: Any, service_name: str, description: str, suffix: str) -> Any:
+    def create(self: Untyped, service_name: str, description: str, suffix: str) -> Untyped:
         name = _LINKED_ROLES.get(service_name)
         if name and any(role.name == name for role in self.roles.values()):
             raise InvalidInput(
@@ -185,7 +185,7 @@ def _session(account: str, key: str, arn: str) -> str:
     return str(found.arn) if found else arn
 
 
-def _session_of(account: str, key: str) -> Any:
+def _session_of(account: str, key: str) -> Untyped:
     """moto's record of the session that `key` is of, None for a user's key."""
     from moto.sts.models import sts_backends
 
@@ -201,7 +201,7 @@ def identity_of(key: str) -> str:
     return str(found.arn) if found else ""
 
 
-def _resource(backend: Any, account: str, params: Mapping[str, str]) -> str:
+def _resource(backend: Untyped, account: str, params: Mapping[str, str]) -> str:
     """The ARN that a request to IAM or STS is about, "" where it does not tell one."""
     name = params.get("RoleName", "")
     if not name:
@@ -210,7 +210,7 @@ def _resource(backend: Any, account: str, params: Mapping[str, str]) -> str:
     return str(role.arn) if role else f"arn:aws:iam::{account}:role{params.get('Path', '/')}{name}"
 
 
-def _own_answer(backend: Any, action: str, params: Mapping[str, str]) -> tuple[str, bytes]:
+def _own_answer(backend: Untyped, action: str, params: Mapping[str, str]) -> tuple[str, bytes]:
     try:
         return "200 OK", iam_answers.OWN[action](backend, params)
     except iam_answers.NoSuchEntityError as error:
@@ -264,13 +264,13 @@ def _error(service: str, code: str, message: str) -> bytes:
     return json.dumps({"__type": code, "message": message}).encode()
 
 
-def _backends() -> Any:
+def _backends() -> Untyped:
     from moto.iam.models import iam_backends
 
     return iam_backends
 
 
-def _iam(account: str) -> Any:
+def _iam(account: str) -> Untyped:
     return _backends()[account]["aws"]
 
 

@@ -143,10 +143,10 @@ def test_a_subject_that_no_release_has_goes_after_a_question_and_one_of_a_releas
     assert world.role is not None
     live = {trust.subject("a", "one")}
     (kept,) = iam_role.plan(world.observed(), wanted(accounts=(("b", "two"),), live=live))
-    assert trust.subjects_of(kept.after, oidc.provider_arn(cluster())) == {*live, trust.subject("b", "two")}
+    assert trust.subjects_of(kept.params["trust"], oidc.provider_arn(cluster())) == {*live, trust.subject("b", "two")}
     assert kept.danger is Danger.NONE  # the controllers' own account is no news
     (gone,) = iam_role.plan(world.observed(), wanted(accounts=(("b", "two"),)))
-    assert trust.subjects_of(gone.after, oidc.provider_arn(cluster())) == {trust.subject("b", "two")}
+    assert trust.subjects_of(gone.params["trust"], oidc.provider_arn(cluster())) == {trust.subject("b", "two")}
     assert gone.danger is Danger.MILD
     assert "no longer lets in system:serviceaccount:a:one" in gone.reason
     world.apply([gone])

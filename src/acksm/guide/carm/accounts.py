@@ -246,7 +246,7 @@ def run(settings: Settings, ui: Output, account: str, *, print_only: bool) -> in
         for arn in who.roles:
             role = target.aws.iam.get_role(arn.rpartition("/")[2])
             changes += plan_own(role, arn, want.arn, who, target)
-            wide = trust.wide_open((role or {}).get("inline", {}))
+            wide = trust.wide_open(role["inline"] if role else {})
             notes += [f"policy {name} of {arn} lets every role be assumed; it is not needed any more" for name in wide]
         facts: reports.CarmSetupFacts = {
             "account": account,

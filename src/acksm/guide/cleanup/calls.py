@@ -15,8 +15,9 @@ from acksm.engine import lease
 from acksm.engine.waits import Deadline, Progress, wait_until
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind as EventKind, silent
+from acksm.json_types import Object
 from acksm.kube import conditions, contents
-from acksm.kube.client import Json, Kube
+from acksm.kube.client import Kube
 from acksm.kube.keys import ANNOTATIONS, TRIES, values_at
 from acksm.kube.owners import is_owned
 from acksm.kube.paths import Ref, ref
@@ -55,7 +56,7 @@ class Calls:
             "cleanup.namespace_gone": self.namespace_gone,
         }
 
-    def _each_try(self, place: Ref, uid: str, work: Callable[[Json], None]) -> None:
+    def _each_try(self, place: Ref, uid: str, work: Callable[[Object], None]) -> None:
         """`work` on the object as it is, again when it changed meanwhile; nothing when it is another or none."""
         for attempt in range(TRIES):
             live = self.kube.get(place)
@@ -76,7 +77,7 @@ class Calls:
         """Tell the controller to leave the AWS object alone."""
         where = Ref(**place)
 
-        def work(live: Json) -> None:
+        def work(live: Object) -> None:
             if values_at(live, ANNOTATIONS).get(POLICY) != RETAIN:
                 version = live["metadata"]["resourceVersion"]
                 self.kube.patch(where, {"metadata": {"resourceVersion": version, "annotations": {POLICY: RETAIN}}})
@@ -87,7 +88,7 @@ class Calls:
         """Delete the object as it is now; with `retain` only while it says so itself."""
         where = Ref(**place)
 
-        def work(live: Json) -> None:
+        def work(live: Object) -> None:
             metadata = live["metadata"]
             if metadata.get("deletionTimestamp"):
                 return
@@ -103,7 +104,7 @@ class Calls:
         """Take exactly ACK's finalizers off, and delete. Any other finalizer stays its owner's business."""
         where = Ref(**place)
 
-        def work(live: Json) -> None:
+        def work(live: Object) -> None:
             metadata = live["metadata"]
             held = list(metadata.get("finalizers") or [])
             kept = [name for name in held if not is_ack_finalizer(name) or name not in finalizers]

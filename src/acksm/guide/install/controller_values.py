@@ -78,7 +78,7 @@ def reconciled_now(target: Target) -> dict[str, tuple[str, ...]]:
         given = [values.parse_set(text, plain) for text in _for_service(settings.set, service)]
         asked = [edit.value for edit in given if edit.path == KINDS_PATH]
         if asked:
-            found[service] = tuple(map(str, asked[-1]))
+            found[service] = _named(asked[-1])
             continue
         try:
             live = target.kube.list(
@@ -91,6 +91,13 @@ def reconciled_now(target: Target) -> dict[str, tuple[str, ...]]:
         named = [running.flags_of(item).get("reconcile-resources") for item in live]
         found[service] = tuple(part.strip() for part in "".join(named[:1]).split(",") if part.strip())
     return found
+
+
+def _named(kinds: object) -> tuple[str, ...]:
+    """The kinds of a --set. Error: `values-type`, as the chart's own default would give it."""
+    if not isinstance(kinds, list):
+        raise AcksmError("values-type", f"{'.'.join(KINDS_PATH)} is a list in the chart, not {kinds!r}", where="--set")
+    return tuple(map(str, kinds))
 
 
 def _edits(target: Target, item: Controller, role_arn: str) -> tuple[list[Edit], charts.Scope]:

@@ -6,10 +6,10 @@ import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from acksm import archive
 from acksm.events import Emit, Event, Kind, silent
+from acksm.json_types import Untyped
 from acksm.sandbox.practice import crds, templates, values
 from acksm.sandbox.practice.generations import Chart, all_charts
 from acksm.sandbox.practice.push import Target as Target, push
@@ -67,7 +67,7 @@ def _charts_in(source: Path) -> list[Path]:
     return inner or [source]
 
 
-def _yaml(value: Any) -> str:
+def _yaml(value: Untyped) -> str:
     from ruamel.yaml import YAML
 
     yaml = YAML(typ="safe", pure=True)

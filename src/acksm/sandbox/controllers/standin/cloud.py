@@ -6,9 +6,9 @@ import json
 import threading
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
 
 from acksm.ack.kinds import API, SDK_NAME, Kind, is_absent
+from acksm.json_types import Document, Json, Untyped
 from acksm.sandbox.controllers.standin.flags import Config
 from acksm.sandbox.controllers.standin.versions import Release
 
@@ -29,14 +29,14 @@ class AbsentError(Exception):
 
 
 @lru_cache(maxsize=1)
-def _models() -> Any:
+def _models() -> Untyped:
     """AWS's models, read once in a process."""
     from botocore.loaders import Loader
 
     return Loader()
 
 
-def new_session() -> Any:
+def new_session() -> Untyped:
     """A session with the credentials of the environment."""
     import botocore.session
 
@@ -57,9 +57,9 @@ class Cloud:
         self._options = botocore.config.Config(
             retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=30, max_pool_connections=16
         )
-        self._clients: dict[tuple[str, ...], Any] = {}
+        self._clients: dict[tuple[str, ...], Untyped] = {}
         self._lock = threading.Lock()
-        self.model: Any = self._session.get_service_model(API[release.service])
+        self.model: Untyped = self._session.get_service_model(API[release.service])
 
     def identity(self) -> str:
         """The account behind the controller's own credentials. Raises AwsError as the controllers tell it."""
@@ -67,7 +67,7 @@ class Cloud:
             return self.config.account
         try:
             endpoint = self.config.identity_endpoint or None
-            client: Any = self._session.create_client(
+            client: Untyped = self._session.create_client(
                 "sts", region_name=self.config.region, endpoint_url=endpoint, config=self._options
             )
             answer = client.get_caller_identity()
@@ -77,7 +77,7 @@ class Cloud:
             raise AwsError(f"unable to determine account {what}: unable to get caller identity: {told}") from failure
         return str(answer["Account"])
 
-    def client(self, account: str, region: str, role: str, endpoint: str) -> Any:
+    def client(self, account: str, region: str, role: str, endpoint: str) -> Untyped:
         """A client of the service; `role` is assumed when it is not "". Nothing is sent yet.
 
         Raises AwsError only from a call with it.
@@ -90,13 +90,13 @@ class Cloud:
                 )
             return self._clients[key]
 
-    def _session_of(self, role: str, endpoint: str) -> Any:
+    def _session_of(self, role: str, endpoint: str) -> Untyped:
         if not role:
             return self._session
         import botocore.credentials
 
         def keys() -> dict[str, str]:
-            client: Any = self._session.create_client(
+            client: Untyped = self._session.create_client(
                 "sts", region_name=self.config.region, endpoint_url=endpoint or None, config=self._options
             )
             found = client.assume_role(RoleArn=role, RoleSessionName="aws-go-sdk-practice")["Credentials"]
@@ -112,7 +112,7 @@ class Cloud:
         session._credentials = botocore.credentials.DeferredRefreshableCredentials(keys, "assume-role")
         return session
 
-    def call(self, client: Any, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    def call(self, client: Untyped, operation: str, parameters: Document) -> Json:
         """One API call by its name in the API. Raises AwsError and AbsentError."""
         from botocore import xform_name
 
@@ -176,6 +176,6 @@ def is_terminal(error: AwsError, kind: Kind) -> bool:
     return error.code in kind.terminal
 
 
-def same(one: Any, two: Any) -> bool:
+def same(one: Untyped, two: Untyped) -> bool:
     """Equal as JSON."""
     return json.dumps(one, sort_keys=True, default=str) == json.dumps(two, sort_keys=True, default=str)
