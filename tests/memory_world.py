@@ -89,8 +89,7 @@ class MemoryWorld:
         aws = Aws(region=REGION)
         aws.__dict__.update(session=session(), iam=self.iam, eks=NoEks())
         deadline = Deadline(settings.timeout, sleep=lambda _seconds: None)
-        kube: Any = self.kube
-        target = Target(settings, aws, IDENTITY, CLUSTER, kube, Endpoint("https://memory.invalid", ""), deadline)
+        target = Target(settings, aws, IDENTITY, CLUSTER, self.kube, Endpoint("https://memory.invalid", ""), deadline)
         target.__dict__.update(releases=self.helm, registry=PracticeRegistry())
         return target
 

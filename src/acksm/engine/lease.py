@@ -23,7 +23,7 @@ from acksm.engine.waits import Deadline, Progress, wait_until
 from acksm.errors import AcksmError, OutdatedError
 from acksm.events import Emit, Event, Kind
 from acksm.json_types import Manifest, Object
-from acksm.kube.client import Kube
+from acksm.kube.api import Editor, Getter
 from acksm.kube.owners import OWNED_LABEL
 from acksm.kube.paths import Ref, ref
 from acksm.presence import Presence, State
@@ -81,7 +81,7 @@ def holder(command: str) -> str:
     return f"{user}@{socket.gethostname()} (process {os.getpid()}): acksm {command}"
 
 
-def is_there(kube: Kube, namespace: str) -> bool:
+def is_there(kube: Getter, namespace: str) -> bool:
     """Whether an acksm holds the lock, or ended without releasing it: `held` then knows which, and plans made beside
     one that works are made again."""
     try:
@@ -93,7 +93,7 @@ def is_there(kube: Kube, namespace: str) -> bool:
 
 
 @contextmanager
-def held(kube: Kube, namespace: str, command: str, emit: Emit, deadline: Deadline, patience: float) -> Iterator[bool]:
+def held(kube: Editor, namespace: str, command: str, emit: Emit, deadline: Deadline, patience: float) -> Iterator[bool]:
     """Hold the Lease inside; False where there can be none: this identity may not have Leases, or the namespace is
     being deleted (told as a note). Waits for another's for `patience` seconds at most.
 
@@ -119,7 +119,7 @@ def held(kube: Kube, namespace: str, command: str, emit: Emit, deadline: Deadlin
 
 
 @contextmanager
-def _renewed(kube: Kube, me: _Me, mine: Manifest, stopped: threading.Event) -> Iterator[None]:
+def _renewed(kube: Editor, me: _Me, mine: Manifest, stopped: threading.Event) -> Iterator[None]:
     ended, lost = threading.Event(), threading.Event()
     work = (kube, me, mine, ended, lost, stopped)
     renewing = threading.Thread(target=_renew, args=work, daemon=True, name="acksm-lease")
@@ -135,7 +135,7 @@ def _renewed(kube: Kube, me: _Me, mine: Manifest, stopped: threading.Event) -> I
         renewing.join()
 
 
-def _take(kube: Kube, me: _Me, emit: Emit, deadline: Deadline, patience: float) -> Manifest | None:
+def _take(kube: Editor, me: _Me, emit: Emit, deadline: Deadline, patience: float) -> Manifest | None:
     """The Lease, made or taken over; None where there can be none."""
     try:
         try:
@@ -154,7 +154,7 @@ def _take(kube: Kube, me: _Me, emit: Emit, deadline: Deadline, patience: float) 
         return None
 
 
-def _awaited(kube: Kube, me: _Me, emit: Emit, deadline: Deadline, patience: float) -> Manifest | None:
+def _awaited(kube: Editor, me: _Me, emit: Emit, deadline: Deadline, patience: float) -> Manifest | None:
     look = _Look(kube, me, emit, deadline, patience)
     within = Deadline(min(patience, deadline.remaining), deadline.clock, deadline.sleep, deadline.stopped)
     try:
@@ -183,7 +183,7 @@ class _Look:
     """One look at another's Lease after the other, until it is this run's (`mine`) or gone. `silent` are the seconds
     for which looks have found it as it was: time in which the apiserver did not answer is not counted."""
 
-    kube: Kube
+    kube: Editor
     me: _Me
     emit: Emit
     deadline: Deadline
@@ -221,7 +221,7 @@ class _Look:
             self.emit(Event(Kind.NOTE, "lease", f"{_who(found)} ended without releasing the lock; taking it over"))
 
 
-def _created(kube: Kube, me: _Me) -> Manifest | None:
+def _created(kube: Editor, me: _Me) -> Manifest | None:
     """The Lease as made now; None when there is one."""
     try:
         return kube.create(me.manifest())
@@ -231,7 +231,7 @@ def _created(kube: Kube, me: _Me) -> Manifest | None:
         return None
 
 
-def _replaced(kube: Kube, me: _Me, other: Manifest) -> Manifest | None:
+def _replaced(kube: Editor, me: _Me, other: Manifest) -> Manifest | None:
     """The Lease taken over as it was looked at; None when somebody changed it in the same instant."""
     body = me.manifest()
     body["metadata"]["resourceVersion"] = _version(other)
@@ -244,7 +244,7 @@ def _replaced(kube: Kube, me: _Me, other: Manifest) -> Manifest | None:
 
 
 def _renew(
-    kube: Kube, me: _Me, mine: Manifest, ended: threading.Event, lost: threading.Event, stopped: threading.Event
+    kube: Editor, me: _Me, mine: Manifest, ended: threading.Event, lost: threading.Event, stopped: threading.Event
 ) -> None:
     """Until `ended`. An apiserver that does not answer is asked again: the work itself will tell."""
     version = _version(mine)
@@ -264,7 +264,7 @@ def _renew(
                     return
 
 
-def _version_now(kube: Kube, me: _Me) -> str:
+def _version_now(kube: Editor, me: _Me) -> str:
     """The version of the Lease where it is still this run's, else ""."""
     try:
         now = kube.get(me.place)
@@ -273,7 +273,7 @@ def _version_now(kube: Kube, me: _Me) -> str:
     return _version(now) if now and me.holds(now) else ""
 
 
-def _give_back(kube: Kube, me: _Me) -> bool:
+def _give_back(kube: Editor, me: _Me) -> bool:
     """Delete the Lease where it is this run's; whether it certainly is not any more. One that stays is replaced."""
     try:
         now = kube.get(me.place)

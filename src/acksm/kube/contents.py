@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from acksm.errors import AcksmError
 from acksm.json_types import Manifest, Object
-from acksm.kube.client import Kube
+from acksm.kube.api import Discovery
 from acksm.kube.paths import Ref
 
 # Kubernetes 1.30 and later, 1.26 and later, and all before that (kubernetes.io, "Discovery API")
@@ -32,7 +32,7 @@ class Contents:
     unknown: tuple[str, ...] = field(default_factory=tuple)
 
 
-def look(kube: Kube, namespace: str) -> Contents:
+def look(kube: Discovery, namespace: str) -> Contents:
     """What is in `namespace`. Left out is what Kubernetes puts there, and what goes with another object (its owner)."""
     collections = list(_collections(kube, namespace))
     found: list[tuple[Ref, Object]] = []
@@ -63,7 +63,7 @@ def _passing(kind: str, item: Manifest) -> bool:
     return kind in _PASSING or (kind, metadata["name"]) in DEFAULTS or bool(metadata.get("ownerReferences"))
 
 
-def _collections(kube: Kube, namespace: str) -> Iterator[Ref]:
+def _collections(kube: Discovery, namespace: str) -> Iterator[Ref]:
     """One for each namespaced kind that can be listed and deleted, in the version that the server prefers."""
     for root in ("/api", "/apis"):
         answer = kube.read(root, _AGGREGATED)
@@ -84,7 +84,7 @@ def _aggregated(answer: Object, namespace: str) -> Iterator[Ref]:
                     yield Ref(api, str(item["resource"]), kind, namespace=namespace)
 
 
-def _one_by_one(kube: Kube, root: str, answer: Object, namespace: str) -> Iterator[Ref]:
+def _one_by_one(kube: Discovery, root: str, answer: Object, namespace: str) -> Iterator[Ref]:
     if root == "/api":
         versions = [str(version) for version in answer.get("versions") or []][:1]
     else:

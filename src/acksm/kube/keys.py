@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from acksm.errors import AcksmError
 from acksm.json_types import Manifest, Object
-from acksm.kube.client import Kube
+from acksm.kube.api import Editor
 from acksm.kube.owners import OWNED_LABEL
 from acksm.kube.paths import Ref, ref
 
@@ -46,7 +46,7 @@ def managers_at(manifest: Manifest, field: Sequence[str]) -> dict[str, list[str]
 
 
 def set_keys(
-    kube: Kube,
+    kube: Editor,
     kind: str,
     name: str,
     keys: Moves,
@@ -71,7 +71,7 @@ def set_keys(
     raise AcksmError("kube-busy", f"{target} is changed by others all the time", where=str(target))
 
 
-def _once(kube: Kube, target: Ref, keys: Moves, field: Sequence[str], create: Manifest | None) -> bool:
+def _once(kube: Editor, target: Ref, keys: Moves, field: Sequence[str], create: Manifest | None) -> bool:
     live = kube.get(target)
     if live is None:
         wanted = {key: after for key, (_, after) in keys.items() if after is not None}
@@ -109,7 +109,7 @@ def _nested(field: Sequence[str], values: Manifest, around: Manifest) -> Object:
     return {field[0]: {**(around.get(field[0]) or {}), field[1]: values}}
 
 
-def delete_when_empty(kube: Kube, kind: str, name: str, *, field: Sequence[str], namespace: str = "") -> None:
+def delete_when_empty(kube: Editor, kind: str, name: str, *, field: Sequence[str], namespace: str = "") -> None:
     """Delete an object that acksm made once its map is empty; nothing is done when somebody added a key."""
     target = ref(kind, name, namespace)
     live = kube.get(target)

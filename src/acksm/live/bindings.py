@@ -16,7 +16,8 @@ from acksm.ack.names import COMMON_GROUP
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
 from acksm.json_types import Manifest
-from acksm.kube.client import FIELD_MANAGER, Kube
+from acksm.kube.api import Lister, Writer
+from acksm.kube.client import FIELD_MANAGER
 from acksm.kube.keys import ANNOTATIONS, delete_when_empty, managers_at, set_keys, values_at
 from acksm.kube.paths import Ref, ref
 from acksm.live import namespaces
@@ -60,7 +61,7 @@ class Namespace:
         )
 
 
-def observe(kube: Kube) -> dict[str, Namespace]:
+def observe(kube: Lister) -> dict[str, Namespace]:
     """Every namespace by name, in one list."""
     found = (Namespace.of(item) for item in kube.list(ref("Namespace"), metadata_only=True))
     return {item.name: item for item in found}
@@ -146,7 +147,7 @@ def annotate(name: str, live: Namespace | None, key: str, value: str | None, ste
     ]
 
 
-def kube_calls(kube: Kube) -> dict[str, Callable[..., object]]:
+def kube_calls(kube: Writer) -> dict[str, Callable[..., object]]:
     """The calls of these changes."""
     return {
         "kube.apply": kube.apply,
@@ -172,7 +173,7 @@ class Living:
         return f"{self.kind} {self.namespace}/{self.name}"
 
 
-def living(kube: Kube, namespaces: Collection[str] = ()) -> list[Living]:
+def living(kube: Lister, namespaces: Collection[str] = ()) -> list[Living]:
     """Objects of the two services that the controllers have synced, in `namespaces` (empty: all).
 
     One list for each kind; for a FEW namespaces one for each kind and namespace, which reads less.
@@ -187,7 +188,7 @@ def living(kube: Kube, namespaces: Collection[str] = ()) -> list[Living]:
     return [item for item in found if item and (not namespaces or item.namespace in namespaces)]
 
 
-def object_kinds(kube: Kube) -> list[tuple[str, Ref]]:
+def object_kinds(kube: Lister) -> list[tuple[str, Ref]]:
     """(service, collection) of each kind of the two services that the cluster serves."""
     groups = {f"{service}.{COMMON_GROUP}": service for service in charts.SERVICES}
     found = []

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from acksm.json_types import Manifest
-from acksm.kube.client import Kube
+from acksm.kube.api import LogReader
 from acksm.live import symptoms
 from acksm.live.readiness import pods_of
 from acksm.live.running import Running
@@ -27,7 +27,7 @@ class PodLog:
     text: str
 
 
-def read(kube: Kube, controllers: Sequence[Running], *, lines: int = LINES) -> list[PodLog]:
+def read(kube: LogReader, controllers: Sequence[Running], *, lines: int = LINES) -> list[PodLog]:
     """The last `lines` of each pod of `controllers`, the run that crashed first. Errors: `kube-…` of the list of pods;
     a log that cannot be had is left out."""
     asked = [

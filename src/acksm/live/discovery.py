@@ -16,7 +16,8 @@ from acksm.ack import charts
 from acksm.ack.kinds import KINDS
 from acksm.errors import AcksmError
 from acksm.json_types import Manifest, Object
-from acksm.kube.client import Kube, groups_of
+from acksm.kube.api import Getter, Lister, Reviewer
+from acksm.kube.client import groups_of
 from acksm.kube.owners import helm_release
 from acksm.kube.paths import ref
 from acksm.live.readiness import ROLE_ANNOTATION
@@ -54,7 +55,7 @@ def is_managed(item: Running) -> bool:
     return item.release == charts.release_name(item.service)
 
 
-def observe(kube: Kube, namespace: str) -> Controllers:
+def observe(kube: Reviewer, namespace: str) -> Controllers:
     """Every controller; `namespace` is the controllers'. One by one their service accounts' roles.
 
     An identity that may not list Deployments everywhere sees those of `namespace`.
@@ -80,7 +81,7 @@ def _sorted(items: Iterable[Running]) -> tuple[Running, ...]:
     return tuple(sorted(items, key=lambda item: (item.service, item.namespace, item.deployment)))
 
 
-def _deployments(kube: Kube, namespace: str) -> tuple[list[Object], bool]:
+def _deployments(kube: Lister, namespace: str) -> tuple[list[Object], bool]:
     """Every Deployment, or those of `namespace`; and whether it is the latter."""
     try:
         return kube.list(ref("Deployment")), False
@@ -90,7 +91,7 @@ def _deployments(kube: Kube, namespace: str) -> tuple[list[Object], bool]:
     return kube.list(ref("Deployment", namespace=namespace)), True
 
 
-def _is_going(kube: Kube, namespace: str) -> bool:
+def _is_going(kube: Getter, namespace: str) -> bool:
     """Whether the namespace is being deleted: its Deployments are there for some seconds more and do nothing."""
     try:
         found = kube.get(ref("Namespace", namespace)) or {}
@@ -110,7 +111,7 @@ def _is_own(manifest: Manifest, item: Running, namespace: str) -> bool:
     return item.namespace == namespace and (by_chart or (release is not None and release[0] == namespace))
 
 
-def _with_role(kube: Kube, item: Running) -> Running:
+def _with_role(kube: Getter, item: Running) -> Running:
     account = kube.get(ref("ServiceAccount", item.service_account, item.namespace)) or {}
     annotations = (account.get("metadata") or {}).get("annotations") or {}
     return replace(item, role_arn=str(annotations.get(ROLE_ANNOTATION, "")))
@@ -119,7 +120,7 @@ def _with_role(kube: Kube, item: Running) -> Running:
 # rights
 
 
-def by_rights(kube: Kube, candidates: Sequence[Running]) -> tuple[list[Running], list[Running]]:
+def by_rights(kube: Reviewer, candidates: Sequence[Running]) -> tuple[list[Running], list[Running]]:
     """Those whose service account may write objects of their service, cut to where, and those whose may not.
 
     An identity that may not ask counts what it cannot check among the first, as not `proven`.
@@ -153,7 +154,7 @@ def _known(version: str) -> str:
     return version
 
 
-def _may(kube: Kube, item: Running, namespace: str) -> bool | None:
+def _may(kube: Reviewer, item: Running, namespace: str) -> bool | None:
     """Whether its service account may write a kind that it works on, in `namespace` or ("") everywhere; None where this
     identity may not ask."""
     kinds = [kind for name, kind in KINDS[item.service].items() if not item.kinds or name in item.kinds]
@@ -166,7 +167,7 @@ def _may(kube: Kube, item: Running, namespace: str) -> bool | None:
         return None
 
 
-def _bindings(kube: Kube) -> Sequence[Manifest] | None:
+def _bindings(kube: Lister) -> Sequence[Manifest] | None:
     """Every RoleBinding; None where they may not be listed."""
     try:
         return kube.list(ref("RoleBinding"))

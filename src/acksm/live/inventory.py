@@ -14,7 +14,7 @@ from acksm.ack.names import COMMON_GROUP
 from acksm.errors import AcksmError
 from acksm.helm import records
 from acksm.json_types import Manifest
-from acksm.kube.client import Kube
+from acksm.kube.api import Lister, Reviewer
 from acksm.kube.owners import BY_HELM, helm_release
 from acksm.kube.paths import Ref, ref
 from acksm.live import bindings, discovery, role_selectors
@@ -77,7 +77,7 @@ class Inventory:
         return found
 
 
-def observe(kube: Kube, namespace: str, services: Collection[str] = charts.SERVICES) -> Inventory:
+def observe(kube: Reviewer, namespace: str, services: Collection[str] = charts.SERVICES) -> Inventory:
     """The whole cluster, in as many lists as there are kinds. `namespace` is the controllers'.
 
     An identity that may not list an ACK kind gets `kube-forbidden`: what cannot be seen cannot be said to be gone.
@@ -127,7 +127,7 @@ def observe(kube: Kube, namespace: str, services: Collection[str] = charts.SERVI
     )
 
 
-def _records(kube: Kube, namespace: str) -> tuple[tuple[Record, ...], tuple[str, ...]]:
+def _records(kube: Lister, namespace: str) -> tuple[tuple[Record, ...], tuple[str, ...]]:
     """Releases of ACK's, everywhere, else in the controllers' namespace; and what could not be seen.
 
     A record is a Secret, which a tenant can make in his own namespace: elsewhere it counts where helm's mark on a

@@ -14,7 +14,7 @@ from acksm.ack.kinds import KINDS, Kind
 from acksm.ack.names import COMMON_GROUP
 from acksm.json_types import Manifest
 from acksm.kube import conditions
-from acksm.kube.client import Kube
+from acksm.kube.api import Lister
 from acksm.kube.keys import ANNOTATIONS, values_at
 from acksm.kube.owners import is_owned
 from acksm.kube.paths import ref
@@ -49,7 +49,7 @@ class Holder:
         return f"{ADOPTED_RESOURCE if self.by else self.kind.name} {self.namespace}/{self.by or self.name}"
 
 
-def observe(kube: Kube, kinds: Collection[Kind], *, adopted_resources: bool) -> list[Holder]:
+def observe(kube: Lister, kinds: Collection[Kind], *, adopted_resources: bool) -> list[Holder]:
     """Objects of these kinds in every namespace; AdoptedResources of them where they are served."""
     with ThreadPoolExecutor(max_workers=8) as pool:
         pending = pool.submit(kube.list, ref(ADOPTED_RESOURCE)) if adopted_resources else None

@@ -15,7 +15,7 @@ from acksm.errors import AcksmError
 from acksm.events import Emit, silent
 from acksm.json_types import Manifest, Object
 from acksm.kube import conditions
-from acksm.kube.client import Kube
+from acksm.kube.api import Lister, LogReader, Observer, Reader
 from acksm.kube.paths import ref
 
 ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
@@ -121,12 +121,12 @@ def selector_of(release: str) -> str:
     return f"{INSTANCE_LABEL}={release}"
 
 
-def pods_of(kube: Kube, namespace: str, release: str) -> list[Object]:
+def pods_of(kube: Lister, namespace: str, release: str) -> list[Object]:
     """The pods of a release's controller."""
     return kube.list(ref("Pod", namespace=namespace), selector=selector_of(release))
 
 
-def look(kube: Kube, namespace: str, release: str) -> Health | None:
+def look(kube: Reader, namespace: str, release: str) -> Health | None:
     """The controller's state now, in three reads, four where pods are not well; None without a Deployment."""
     selector = selector_of(release)
     deployments = kube.list(ref("Deployment", namespace=namespace), selector=selector)
@@ -194,7 +194,7 @@ def ready(
 
 
 def await_ready(
-    kube: Kube,
+    kube: Observer,
     deadline: Deadline,
     emit: Emit = silent,
     *,
@@ -254,7 +254,7 @@ def _wrong_identity(health: Health, namespace: str, role_arn: str) -> AcksmError
     )
 
 
-def _until_available(kube: Kube, namespace: str, release: str, seconds: float) -> None:
+def _until_available(kube: Observer, namespace: str, release: str, seconds: float) -> None:
     """Come back as soon as the Deployment is available, or after `seconds`: one watch in the place of many reads.
 
     At once for who may not watch; then the caller's own pauses count.
@@ -269,7 +269,7 @@ def _until_available(kube: Kube, namespace: str, release: str, seconds: float) -
             raise
 
 
-def last_lines(kube: Kube, namespace: str, pod: str) -> str:
+def last_lines(kube: LogReader, namespace: str, pod: str) -> str:
     """The end of the log of the pod's controller, of the run that crashed when there was one."""
     return (kube.logs(namespace, pod, "controller", previous=True) or kube.logs(namespace, pod, "controller")).strip()
 

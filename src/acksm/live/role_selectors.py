@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from acksm.ack.charts import SERVICES
 from acksm.ack.names import COMMON_GROUP
 from acksm.json_types import Manifest, Object
-from acksm.kube.client import Kube
+from acksm.kube.api import Lister
 from acksm.kube.owners import OWNED_LABEL, is_owned
 from acksm.kube.paths import ref
 from acksm.live.bindings import Namespace
@@ -67,7 +67,7 @@ class Selector:
         }
 
 
-def list_all(kube: Kube) -> list[Selector]:
+def list_all(kube: Lister) -> list[Selector]:
     """Every selector of the cluster; [] when the kind is not served."""
     return [Selector.of(item) for item in kube.list(ref(KIND))]
 

@@ -18,7 +18,7 @@ from acksm.errors import AcksmError
 from acksm.events import Emit, silent
 from acksm.json_types import Manifest
 from acksm.kube import conditions
-from acksm.kube.client import Kube
+from acksm.kube.api import Getter, LogReader, Reader
 from acksm.kube.paths import Ref, ref
 from acksm.live import bindings, controller_logs, symptoms
 from acksm.live.running import Running
@@ -113,7 +113,7 @@ def _busy(kind: str, aws: str) -> bool:
     return known is not None and aws in known.busy
 
 
-def look(kube: Kube, wanted: Sequence[Ref]) -> dict[Ref, Manifest | None]:
+def look(kube: Reader, wanted: Sequence[Ref]) -> dict[Ref, Manifest | None]:
     """The objects as they are now. Many of one kind cost a list of each namespace, or one of all when these are many;
     None for what is not there."""
     kinds: dict[Ref, list[Ref]] = {}
@@ -148,7 +148,7 @@ def no_log(_one: Ref, _manifest: Manifest) -> AcksmError | None:
     return None
 
 
-def log_reader(kube: Kube, controllers: Sequence[Running]) -> Silent:
+def log_reader(kube: LogReader, controllers: Sequence[Running]) -> Silent:
     """A `Silent` over the logs of the controllers that watch the object's namespace."""
 
     def read(one: Ref, manifest: Manifest) -> AcksmError | None:
@@ -188,7 +188,7 @@ def moment(text: str) -> datetime | None:
 class Waiter:
     """Waits for objects. `applied` has the version that a change of this command left, by object."""
 
-    kube: Kube
+    kube: Getter
     deadline: Deadline
     emit: Emit = silent
     silent_failure: Silent = no_log

@@ -25,7 +25,7 @@ from acksm.guide.adopt.placement import ADOPTED_CRD, Observed, Place
 from acksm.guide.adopt.plan import Adoption
 from acksm.guide.adopt.request import Refusals, Wish
 from acksm.guide.connect.target import Target, connect
-from acksm.kube.client import Kube
+from acksm.kube.api import Lister
 from acksm.live import managed
 from acksm.live.managed import Index
 from acksm.output import Output
@@ -209,7 +209,7 @@ def _planned(found: adopt_discover.Discovered, index: Index, refusals: Refusals)
     return planned
 
 
-def _holders(kube: Kube, observed: Observed, kinds: Sequence[Kind]) -> list[managed.Holder]:
+def _holders(kube: Lister, observed: Observed, kinds: Sequence[Kind]) -> list[managed.Holder]:
     served = [kind for kind in kinds if f"{kind.plural}.{kind.group}" in observed.served]
     return managed.observe(kube, served, adopted_resources=ADOPTED_CRD in observed.served)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from acksm.catalog import lookup
 from acksm.engine.waits import HEARTBEAT_SECONDS, Deadline
@@ -18,7 +18,7 @@ from acksm.events import Emit, Event, Kind as EventKind, silent
 from acksm.guide.adopt.placement import Way
 from acksm.guide.adopt.plan import Adoption
 from acksm.kube import conditions
-from acksm.kube.client import Kube
+from acksm.kube.api import LogReader, Reader
 from acksm.live import controller_logs, symptoms
 from acksm.live.managed import ADOPTED
 from acksm.live.symptoms import Symptom
@@ -139,11 +139,15 @@ def is_older(time: str, born: str) -> bool:
     return one is not None and other is not None and one < other
 
 
+class Cluster(Reader, LogReader, Protocol):
+    """What the wait asks of it."""
+
+
 @dataclass
 class Wait:
     """The wait for many."""
 
-    kube: Kube
+    kube: Cluster
     results: Sequence[Result]
     deadline: Deadline
     emit: Emit = silent

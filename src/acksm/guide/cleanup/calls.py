@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from acksm.ack.kinds import KINDS
 from acksm.aws import objects
@@ -17,7 +17,7 @@ from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind as EventKind, silent
 from acksm.json_types import Object
 from acksm.kube import conditions, contents
-from acksm.kube.client import Kube
+from acksm.kube.api import Discovery, Editor, LogReader, Reviewer
 from acksm.kube.keys import ANNOTATIONS, TRIES, values_at
 from acksm.kube.owners import is_owned
 from acksm.kube.paths import Ref, ref
@@ -29,12 +29,16 @@ LOG_LINES = 2000
 TOLD = 5  # stuck objects that are told with everything, and lines of the log
 
 
+class Cluster(Reviewer, Discovery, LogReader, Editor, Protocol):
+    """What these calls ask of it."""
+
+
 @dataclass
 class Calls:
     """The calls, bound to a cluster. `accounts`: sessions in other accounts, by account; `controllers`: the namespace
     of the controllers."""
 
-    kube: Kube
+    kube: Cluster
     aws: Aws
     own: str
     deadline: Deadline

@@ -23,7 +23,7 @@ from acksm.guide.samples import roles as sample_roles
 from acksm.helm import records
 from acksm.helm.releases import MARK_PATH, Release, is_marked
 from acksm.kube import contents, paths
-from acksm.kube.client import Kube
+from acksm.kube.api import Lister
 from acksm.kube.contents import Contents
 from acksm.kube.owners import BY_HELM, OWNED_LABEL, helm_release
 from acksm.kube.paths import Ref, ref
@@ -245,7 +245,7 @@ def session(target: Target) -> Aws | None:
     return carm_accounts.reach(target, account)
 
 
-def _service_accounts(kube: Kube) -> tuple[tuple[str, str, str], ...] | None:
+def _service_accounts(kube: Lister) -> tuple[tuple[str, str, str], ...] | None:
     """Every service account that carries a role; None where they cannot be listed."""
     try:
         found = kube.list(ref("ServiceAccount"), metadata_only=True)
@@ -302,7 +302,7 @@ def _release(target: Target, service: str, found: Release | None) -> ReleaseSeen
     )
 
 
-def _unrecorded(kube: Kube, service: str, namespace: str, health: Health | None) -> ReleaseSeen:
+def _unrecorded(kube: Lister, service: str, namespace: str, health: Health | None) -> ReleaseSeen:
     """Objects that helm made and has forgotten: they carry the release's name still.
 
     Anyone can write that name on what is in his own namespace. Elsewhere a release has roles only, which `edit` may

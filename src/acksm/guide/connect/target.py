@@ -27,6 +27,7 @@ from acksm.helm.registry import Registry
 from acksm.helm.releases import Releases
 from acksm.helm.runner import Helm
 from acksm.kube import conditions
+from acksm.kube.api import Apiserver
 from acksm.kube.client import Endpoint, Kube, preload
 from acksm.kube.kubeconfig import Context, load, same_server
 from acksm.kube.paths import ref
@@ -40,7 +41,7 @@ class Target:
     aws: Aws
     identity: Identity
     cluster: Cluster
-    kube: Kube
+    kube: Apiserver
     endpoint: Endpoint
     deadline: Deadline
     mints: bool = False  # whether the token is acksm's own; EKS takes it for 15 minutes, and a command may be longer

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from packaging.version import InvalidVersion, Version
 
@@ -23,7 +23,7 @@ from acksm.engine.waits import Deadline, Progress, wait_until
 from acksm.errors import AcksmError
 from acksm.events import Emit, silent
 from acksm.kube import conditions
-from acksm.kube.client import Kube
+from acksm.kube.api import Lister, Patcher, Watcher
 from acksm.kube.owners import OWNED_LABEL, Owner, owner_of
 from acksm.kube.paths import ref
 
@@ -236,7 +236,11 @@ def established(live: Mapping[str, Any] | None) -> bool:
     return conditions.holds(live, "NamesAccepted") and conditions.holds(live, "Established")
 
 
-def await_established(kube: Kube, deadline: Deadline, names: Sequence[str], emit: Emit = silent) -> None:
+class Cluster(Patcher, Lister, Watcher, Protocol):
+    """What the wait for CRDs asks of it."""
+
+
+def await_established(kube: Cluster, deadline: Deadline, names: Sequence[str], emit: Emit = silent) -> None:
     """Wait until every CRD of `names` is served (helm and the controller need it, and helm's own wait does not cover
     it). All of them carry acksm's label. Errors: `timed-out` naming those that are not served.
     """
@@ -254,7 +258,7 @@ def await_established(kube: Kube, deadline: Deadline, names: Sequence[str], emit
     wait_until(look, deadline, what="CRDs", emit=emit)
 
 
-def _nudge(kube: Kube, names: Iterable[str]) -> None:
+def _nudge(kube: Cluster, names: Iterable[str]) -> None:
     """Change each CRD and change it back. An apiserver that was restarted between accepting a CRD's names and serving
     it goes on with it only when it sees it change (apiextensions-apiserver, crdHandler queues on updates alone)."""
     for name in names:
@@ -267,7 +271,7 @@ def _nudge(kube: Kube, names: Iterable[str]) -> None:
                     raise
 
 
-def _owned(kube: Kube, seconds: float) -> Iterator[Json]:
+def _owned(kube: Cluster, seconds: float) -> Iterator[Json]:
     """acksm's CRDs as they are and as they change: one watch. Who may only list them gets them as they are."""
     crds, selector = ref("CustomResourceDefinition"), f"{OWNED_LABEL}=true"
     try:

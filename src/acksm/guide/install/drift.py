@@ -8,7 +8,7 @@ from typing import Any
 
 from acksm.engine.diff import holds
 from acksm.kube import paths
-from acksm.kube.client import Kube
+from acksm.kube.api import Getter
 
 Json = Mapping[str, Any]
 
@@ -19,7 +19,7 @@ def object_name(manifest: Json) -> str:
     return f"{manifest['kind']} {metadata.get('namespace', '')}/{metadata['name']}".replace(" /", " ")
 
 
-def changed(kube: Kube, wanted: Sequence[Json], namespace: str) -> list[str]:
+def changed(kube: Getter, wanted: Sequence[Json], namespace: str) -> list[str]:
     """Names of the objects that are gone or lack something that the release says; what others added does not count.
 
     Kinds that acksm does not know are left out.

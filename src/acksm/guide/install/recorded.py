@@ -10,7 +10,7 @@ from acksm.errors import OutdatedError
 from acksm.guide.connect.target import Target
 from acksm.helm import records, registry
 from acksm.helm.releases import Release, recovery
-from acksm.kube.client import Kube
+from acksm.kube.api import Reader
 from acksm.kube.paths import ref
 
 Installed = tuple[Release | None, tuple[int, ...]]  # a release, and its revisions that once worked
@@ -24,7 +24,7 @@ def installed(target: Target) -> dict[str, Installed]:
     return {service: found[name] for service, name in names.items() if name in found}
 
 
-def _recorded(kube: Kube, namespace: str, names: Iterable[str]) -> dict[str, Installed]:
+def _recorded(kube: Reader, namespace: str, names: Iterable[str]) -> dict[str, Installed]:
     """The releases of these names, as helm's newest records have them."""
     secrets = kube.list(ref("Secret", namespace=namespace), selector=records.SELECTOR, metadata_only=True)
     newest = records.newest(secrets)

@@ -14,7 +14,7 @@ from acksm.ack.names import COMMON_GROUP
 from acksm.catalog import lookup
 from acksm.errors import AcksmError
 from acksm.guide.region.command import stuck_error
-from acksm.kube.client import Kube
+from acksm.kube.api import Lister
 from acksm.kube.keys import ANNOTATIONS, values_at
 from acksm.live import bindings, role_selectors, running
 from acksm.live.bindings import ENDPOINT, OWNER, REGION, TEAM, Living
@@ -26,7 +26,7 @@ Objects = Callable[[], Sequence[Living]]  # every object of the two services: re
 
 
 def check(
-    kube: Kube,
+    kube: Lister,
     own: str,
     before: Running | None,
     after: Running,

@@ -18,7 +18,7 @@ from acksm.ack.names import COMMON_GROUP
 from acksm.config import Settings
 from acksm.errors import AcksmError
 from acksm.guide.connect.target import connect
-from acksm.kube.client import Kube
+from acksm.kube.api import Lister, Reader
 from acksm.kube.keys import ANNOTATIONS, values_at
 from acksm.kube.paths import Ref, ref
 from acksm.live import discovery, running
@@ -98,7 +98,7 @@ def _not_followed(name: str, controller: Running | None) -> str:
     return ""
 
 
-def find_kind(kube: Kube, asked: str) -> tuple[str, Ref]:
+def find_kind(kube: Lister, asked: str) -> tuple[str, Ref]:
     """(service, collection) of a kind by its name, plural, short name, with or without group.
 
     Error: `kind-unknown` with the nearest.
@@ -127,7 +127,7 @@ def find_kind(kube: Kube, asked: str) -> tuple[str, Ref]:
     )
 
 
-def pod_environment(kube: Kube, controller: Running | None) -> dict[str, str]:
+def pod_environment(kube: Reader, controller: Running | None) -> dict[str, str]:
     """The plain variables of a pod of the controller; EKS's webhook adds some that the Deployment does not have."""
     if controller is None:
         return {}
