@@ -10,11 +10,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable
+from types import TracebackType
 
-from acksm.json_types import Document, Json, Untyped
+from acksm.json_types import Document, Json, Untyped, Value
 from acksm.sandbox import sagemaker_calls
 
 Headers = list[tuple[str, str]]
+ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
 App = Callable[..., Iterable[bytes]]
 SERVICES = ("sagemaker", "application-autoscaling")
 _ABSENT = re.compile(r"could not find|not found|does not exist|recordnotfound", re.I)
@@ -82,7 +84,7 @@ def respond(
         return error("UnknownOperationException", lacks)
     seen: list[tuple[str, Headers]] = []
 
-    def begin(status: str, headers: Headers, *_: Untyped) -> None:
+    def begin(status: str, headers: Headers, *_: object) -> None:
         seen.append((status, headers))
 
     try:
@@ -142,7 +144,7 @@ def _corrected(verb: str, told: Json, account: str) -> Json:
     return found
 
 
-def _without_empty(value: Untyped) -> Untyped:
+def _without_empty(value: Value) -> Value:
     """AWS leaves out what was not given; moto tells null or an empty structure."""
     if isinstance(value, dict):
         cleaned = {key: _without_empty(item) for key, item in value.items()}

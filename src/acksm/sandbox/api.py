@@ -18,7 +18,7 @@ from acksm import reports
 from acksm.ack.names import SERVICES
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind, silent
-from acksm.json_types import Json, Untyped
+from acksm.json_types import Json, Value
 from acksm.private_file import write as write_private
 from acksm.sandbox import parts
 from acksm.sandbox.control_plane import tail
@@ -212,7 +212,7 @@ def controllers(state: State) -> list[reports.SandboxController]:
     return list(control(state, "GET", "controllers")["controllers"])
 
 
-def control(state: State, method: str, path: str, body: Untyped = None) -> Untyped:
+def control(state: State, method: str, path: str, body: object = None) -> Value:
     """Ask the daemon: clusters/NAME, clusters/NAME/restart/PART, controllers, users, and of accounts/ID faults, status
     and empty."""
     answer = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(UP_SECONDS)).request(

@@ -8,12 +8,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from acksm.ack.kinds import API, KINDS, Kind
-from acksm.json_types import Document, Json, Untyped
+from acksm.json_types import Document, Json
 from acksm.sandbox import permissions
 from acksm.sandbox.permissions import ALLOWED, DENIED
+
+if TYPE_CHECKING:
+    from moto.iam.models import IAMBackend
 
 PASS_ROLE, PASSED_TO = "iam:PassRole", "iam:PassedToService"
 _PASSED_TO = {
@@ -83,12 +86,12 @@ def _context(asked: Document) -> dict[str, str]:
     return found | ({"sagemaker:SpaceSharingType": str(sharing)} if sharing else {})
 
 
-def _passed(service: str, asked: Untyped, context: Context) -> list[Need]:
+def _passed(service: str, asked: object, context: Context) -> list[Need]:
     to = {**context, PASSED_TO: _PASSED_TO[service]}
     return [Need(PASS_ROLE, role, to) for role in dict.fromkeys(_roles(asked))]
 
 
-def _roles(value: Untyped) -> Iterator[str]:
+def _roles(value: object) -> Iterator[str]:
     """Every role that a request names, however deep."""
     if isinstance(value, dict):
         for key, item in value.items():
@@ -146,7 +149,7 @@ def of_iam(action: str, resource: str, params: Mapping[str, str]) -> list[Need]:
     return [Need(action, resource, {key: value for key, value in keys.items() if value})]
 
 
-def denied(backend: Untyped, caller: str, asked: list[Need], region: str) -> tuple[Need, str] | None:
+def denied(backend: IAMBackend, caller: str, asked: list[Need], region: str) -> tuple[Need, str] | None:
     """The first need that the caller's policies and boundary do not allow, and why, in IAM's words."""
     own = {
         "aws:PrincipalArn": caller,

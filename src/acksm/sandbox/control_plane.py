@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import urllib3
 
 from acksm.errors import AcksmError
-from acksm.json_types import Json, Untyped
+from acksm.json_types import Json, Value
 from acksm.private_file import write as write_private
 from acksm.sandbox import identity_webhook
 from acksm.sandbox.certificates import Authority, signing_key
@@ -279,7 +279,7 @@ class ControlPlane:
         )
         return path
 
-    def api(self, method: str, path: str, body: Untyped = None) -> tuple[int, Untyped]:
+    def api(self, method: str, path: str, body: object = None) -> tuple[int, Value]:
         """A call as the bootstrap administrator; (0, None) while nobody answers."""
         if self.ca is None or self.admin is None:
             raise RuntimeError("the authority comes first")

@@ -16,14 +16,15 @@ import ssl
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
+from wsgiref.types import StartResponse
 
 import urllib3
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from acksm.errors import AcksmError
-from acksm.json_types import Json, Untyped
+from acksm.json_types import Json
 from acksm.private_file import write as write_private
 from acksm.sandbox import authenticator, cloud, doors, identity_webhook, practice
 from acksm.sandbox.cloud import Cloud
@@ -40,7 +41,7 @@ LOOK_SECONDS = 5.0
 class _Quiet(WSGIRequestHandler):
     protocol_version = "HTTP/1.1"
 
-    def log(self, type: str, message: str, *args: Untyped) -> None:
+    def log(self, type: str, message: str, *args: object) -> None:
         """Requests are written down by the cloud and by the apiserver's audit log."""
 
 
@@ -207,7 +208,7 @@ class Daemon:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         return f"{'https' if context else 'http'}://127.0.0.1:{server.server_port}"
 
-    def _hook(self, cluster: str, environ: Json, begin: Callable[..., Untyped]) -> Iterable[bytes]:
+    def _hook(self, cluster: str, environ: Json, begin: StartResponse) -> Iterable[bytes]:
         """What the cluster's apiserver asks: who made a token, and what a pod is to have."""
         body = _body(environ)
         match environ["PATH_INFO"]:
@@ -225,7 +226,7 @@ class Daemon:
         role = (((found or {}).get("metadata") or {}).get("annotations") or {}).get(identity_webhook.ROLE, "")
         return identity_webhook.answer(review, role, plane.state.region)
 
-    def _control(self, environ: Json, begin: Callable[..., Untyped]) -> Iterable[bytes]:
+    def _control(self, environ: Json, begin: StartResponse) -> Iterable[bytes]:
         """What the sandbox's own commands and tests ask for."""
         parts = environ["PATH_INFO"].strip("/").split("/")
         body = _body(environ)
@@ -274,7 +275,7 @@ def _body(environ: Json) -> Json:
     return loaded if isinstance(loaded, dict) else {}
 
 
-def _answer(begin: Callable[..., Untyped], data: Untyped, status: str = "200 OK") -> Iterable[bytes]:
+def _answer(begin: StartResponse, data: object, status: str = "200 OK") -> Iterable[bytes]:
     raw = json.dumps(data).encode()
     begin(status, [("Content-Type", "application/json"), ("Content-Length", str(len(raw)))])
     return [raw]

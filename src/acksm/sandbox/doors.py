@@ -9,10 +9,10 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Callable, Iterable
+from wsgiref.types import StartResponse as StartResponse
 
-from acksm.json_types import Json, Untyped
+from acksm.json_types import Json
 
-StartResponse = Callable[..., Untyped]
 Application = Callable[[Json, StartResponse], Iterable[bytes]]
 _LOOPBACK = re.compile(r"(127\.0\.0\.1|localhost)(:\d+)?")
 

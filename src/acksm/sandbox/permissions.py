@@ -10,9 +10,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from acksm.globs import pattern
-from acksm.json_types import Document, Json, Untyped
+from acksm.json_types import Document, Json, Value
+
+if TYPE_CHECKING:
+    from moto.iam.models import Group, IAMBackend, ManagedPolicy, Role, User
 
 ALLOWED, DENIED, NOT_ALLOWED = "allowed", "explicitDeny", "implicitDeny"
 Context = Mapping[str, str]
@@ -54,7 +58,7 @@ def _applying(documents: Iterable[Document], action: str, resource: str, context
                 yield statement
 
 
-def listed(value: Untyped) -> list[Untyped]:
+def listed(value: object) -> list[Value]:
     """IAM's grammar lets a list of one be written without brackets."""
     return value if isinstance(value, list) else [] if value is None else [value]
 
@@ -111,9 +115,9 @@ def _holds(operator: str, value: str | None, wanted: list[str], unknown: bool) -
     return found != negative
 
 
-def documents_of(backend: Untyped, kind: str, name: str) -> list[Json]:
+def documents_of(backend: IAMBackend, kind: str, name: str) -> list[Json]:
     """The policy documents of a user or role ("user", "role") of moto's IAM backend. KeyError when it is not there."""
-    found: list[Untyped] = []
+    found: list[Value] = []
     if kind == "role":
         role = role_named(backend, name)
         if role is None:
@@ -122,24 +126,25 @@ def documents_of(backend: Untyped, kind: str, name: str) -> list[Json]:
     else:
         user = backend.users[name]
         groups = [group for group in backend.groups.values() if user in group.users]
-        for holder in (user, *groups):
+        holders: list[User | Group] = [user, *groups]
+        for holder in holders:
             found += [*holder.policies.values(), *(_default(policy) for policy in holder.managed_policies.values())]
     return [json.loads(item) if isinstance(item, str) else dict(item) for item in found]
 
 
-def role_named(backend: Untyped, name: str) -> Untyped:
+def role_named(backend: IAMBackend, name: str) -> Role | None:
     """moto's role of that name, None when there is none."""
     return next((role for role in backend.roles.values() if role.name == name), None)
 
 
-def boundary_of(backend: Untyped, kind: str, name: str) -> list[Json]:
+def boundary_of(backend: IAMBackend, kind: str, name: str) -> list[Json]:
     """The boundary of a role as a list of one, [] where it has none that IAM knows."""
     role = role_named(backend, name) if kind == "role" else None
-    policy = backend.managed_policies.get(role.permissions_boundary_arn) if role else None
+    policy = backend.managed_policies.get(role.permissions_boundary_arn or "") if role else None
     return [json.loads(_default(policy))] if policy else []
 
 
-def allowed(backend: Untyped, arn: str, action: str, resource: str, context: Context) -> str:
+def allowed(backend: IAMBackend, arn: str, action: str, resource: str, context: Context) -> str:
     """`decide` for a user or role, with its boundary's answer: what that does not allow is not allowed."""
     who = principal(arn)
     try:
@@ -151,7 +156,7 @@ def allowed(backend: Untyped, arn: str, action: str, resource: str, context: Con
     return decide(boundary, action, resource, context) if boundary else answer
 
 
-def _default(policy: Untyped) -> str:
+def _default(policy: ManagedPolicy) -> str:
     return next(str(version.document) for version in policy.versions if version.is_default)
 
 

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from urllib.parse import urlencode
 
 import urllib3
+from urllib3.response import BaseHTTPResponse
 
-from acksm.json_types import Object, Untyped
+from acksm.json_types import Manifest, Object
 
 MERGE = "application/merge-patch+json"
 WATCH_SECONDS = 240
@@ -45,7 +46,7 @@ class Kube:
         )
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
-    def request(self, method: str, path: str, body: Untyped = None, kind: str = "application/json") -> Object:
+    def request(self, method: str, path: str, body: object = None, kind: str = "application/json") -> Object:
         """The decoded answer. Raises KubeError."""
         try:
             answer = self._http.request(
@@ -72,7 +73,7 @@ class Kube:
                 return None
             raise
 
-    def merge(self, path: str, patch: Untyped) -> Object:
+    def merge(self, path: str, patch: Manifest) -> Object:
         """A JSON merge patch; the object as it is afterwards."""
         return self.request("PATCH", path, patch, MERGE)
 
@@ -120,7 +121,7 @@ class Kube:
                     return
 
 
-def _lines(stream: Untyped) -> Iterator[bytes]:
+def _lines(stream: BaseHTTPResponse) -> Iterator[bytes]:
     rest = b""
     for chunk in stream.stream(None):
         *whole, rest = (rest + chunk).split(b"\n")

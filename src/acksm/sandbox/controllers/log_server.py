@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 from urllib.parse import parse_qs
 
-from acksm.json_types import Document, Untyped
+from acksm.json_types import Document
 from acksm.sandbox.doors import StartResponse, plain
 
 # namespace, pod, container, previous -> the log file, None where there is no such container
@@ -58,7 +59,7 @@ class LogServer:
                     return  # the container was restarted or removed
 
 
-def _inode(stream: Untyped) -> int:
+def _inode(stream: IO[bytes]) -> int:
     return os.fstat(stream.fileno()).st_ino
 
 

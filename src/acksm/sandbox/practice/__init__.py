@@ -9,7 +9,6 @@ from pathlib import Path
 
 from acksm import archive
 from acksm.events import Emit, Event, Kind, silent
-from acksm.json_types import Untyped
 from acksm.sandbox.practice import crds, templates, values
 from acksm.sandbox.practice.generations import Chart, all_charts
 from acksm.sandbox.practice.push import Target as Target, push
@@ -67,7 +66,7 @@ def _charts_in(source: Path) -> list[Path]:
     return inner or [source]
 
 
-def _yaml(value: Untyped) -> str:
+def _yaml(value: object) -> str:
     from ruamel.yaml import YAML
 
     yaml = YAML(typ="safe", pure=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from acksm.ack.kinds import KINDS, Kind
-from acksm.json_types import Object, Untyped
+from acksm.json_types import Manifest, Object
 from acksm.sandbox.controllers.kube import KubeError
 from acksm.sandbox.controllers.standin import resolve
 from acksm.sandbox.controllers.standin.adoption import TerminalError, with_key
@@ -99,7 +99,7 @@ class AdoptedResources:
         conditions.set(ADOPTED, "False" if error else "True", error)
         self._merge(f"{path}/status", {"status": {"conditions": conditions.items}})
 
-    def _merge(self, path: str, patch: Untyped) -> None:
+    def _merge(self, path: str, patch: Manifest) -> None:
         try:
             self.world.kube.merge(path, patch)
         except KubeError as error:

@@ -7,7 +7,7 @@ import sys
 import threading
 from datetime import UTC, datetime
 
-from acksm.json_types import Json, Untyped
+from acksm.json_types import Json
 
 _LEVELS = {"debug": 0, "info": 1, "warn": 2, "error": 3}
 
@@ -20,13 +20,13 @@ class Log:
         self._development = development
         self._lock = threading.Lock()
 
-    def debug(self, logger: str, message: str, **fields: Untyped) -> None:
+    def debug(self, logger: str, message: str, **fields: object) -> None:
         self._write("debug", logger, message, fields)
 
-    def info(self, logger: str, message: str, **fields: Untyped) -> None:
+    def info(self, logger: str, message: str, **fields: object) -> None:
         self._write("info", logger, message, fields)
 
-    def error(self, logger: str, message: str, error: object, **fields: Untyped) -> None:
+    def error(self, logger: str, message: str, error: object, **fields: object) -> None:
         self._write("error", logger, message, {**fields, "error": str(error)})
 
     def _write(self, level: str, logger: str, message: str, fields: Json) -> None:

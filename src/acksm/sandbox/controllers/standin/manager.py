@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from acksm.ack.kinds import Kind
 from acksm.json_types import Manifest, Object, Untyped
@@ -13,6 +14,9 @@ from acksm.sandbox.controllers.standin.cloud import AbsentError, Cloud
 from acksm.sandbox.controllers.standin.conditions import SYNCED, TERMINAL, Conditions
 from acksm.sandbox.controllers.standin.resolve import metadata_of
 
+if TYPE_CHECKING:
+    from botocore.client import BaseClient
+
 
 @dataclass
 class Manager:
@@ -20,7 +24,7 @@ class Manager:
 
     cloud: Cloud
     kind: Kind
-    client: Untyped
+    client: BaseClient
     account: str
     region: str
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from acksm.ack.kinds import Kind
-from acksm.json_types import Manifest, Object, Untyped
+from acksm.json_types import Manifest, Object
 from acksm.sandbox.controllers.kube import Kube, KubeError
 from acksm.sandbox.controllers.standin import resolve
 from acksm.sandbox.controllers.standin.cloud import AwsError, Cloud, same
@@ -87,7 +87,7 @@ class Writer:
             if error.status != 404:
                 raise
 
-    def info(self, obj: Object, message: str, **fields: Untyped) -> None:
+    def info(self, obj: Object, message: str, **fields: object) -> None:
         meta = obj["metadata"]
         self.world.log.info(
             "ackrt", message, kind=self.kind.name, namespace=meta["namespace"], name=meta["name"], **fields
