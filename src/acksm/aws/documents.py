@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TypedDict
 
+from acksm.json_types import Value
+
 
 class Statement(TypedDict, total=False):
     """A statement of a policy. The elements are IAM's grammar; what stands in them is their owner's, and may be of any
@@ -14,13 +16,13 @@ class Statement(TypedDict, total=False):
 
     Sid: str
     Effect: str
-    Principal: object
-    NotPrincipal: object
+    Principal: Value
+    NotPrincipal: Value
     Action: object
     NotAction: object
     Resource: object
     NotResource: object
-    Condition: object
+    Condition: Value
 
 
 class PolicyDocument(TypedDict, total=False):
@@ -28,7 +30,7 @@ class PolicyDocument(TypedDict, total=False):
 
     Version: str
     Id: str
-    Statement: object
+    Statement: Value
 
 
 class Role(TypedDict):

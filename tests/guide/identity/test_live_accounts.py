@@ -232,13 +232,9 @@ def test_whether_every_role_may_be_passed_on(
 ) -> None:
     iam = SimpleNamespace(simulated=lambda *_: simulated)
     target = SimpleNamespace(aws=SimpleNamespace(iam=iam), identity=SimpleNamespace(partition="aws"))
-    answer = role_facts.passing(cast(Target, target), {ROLE: replace_all(role(SUBJECT), found), "gone": None})[ROLE]
+    answer = role_facts.passing(cast(Target, target), {ROLE: role(SUBJECT, **found), "gone": None})[ROLE]
     assert answer.verdict is verdict
     assert why in answer.why
-
-
-def replace_all(one: dict[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    return {**one, **other}
 
 
 def test_the_facts_are_of_each_role_that_is_there() -> None:

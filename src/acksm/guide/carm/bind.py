@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from acksm import reports
 from acksm.ack import charts
@@ -16,6 +15,7 @@ from acksm.guide.carm import command as carm, role_map, role_selector
 from acksm.guide.carm.role_map import Subject
 from acksm.guide.connect.carry_out import carry_out
 from acksm.guide.connect.target import Target, connect
+from acksm.json_types import Value
 from acksm.live import account_roles, bindings, readiness, running
 from acksm.output import Output
 
@@ -144,10 +144,10 @@ def _finish(target: Target, ui: Output, command: str, planned: carm.Planned, tex
     return carry_out(target, ui, plan, dispatch(target, ui.emit), text)
 
 
-def dispatch(target: Target, emit: Emit) -> dict[str, Callable[..., Any]]:
+def dispatch(target: Target, emit: Emit) -> dict[str, Callable[..., object]]:
     """Every call of these plans."""
 
-    def await_ready(**params: Any) -> None:
+    def await_ready(**params: Value) -> None:
         readiness.await_ready(target.kube, target.deadline, emit, **params)
 
     return {

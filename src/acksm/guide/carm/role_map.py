@@ -11,10 +11,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
 
 from acksm.ack.charts import SERVICES
 from acksm.engine.change import Change, Danger, Op
+from acksm.json_types import Json
 from acksm.kube.api import Getter, Lister, Writer
 from acksm.kube.keys import DATA, Moves, managers_at, set_keys, values_at
 from acksm.kube.owners import OWNED_LABEL, is_owned
@@ -94,7 +94,7 @@ def _map(kube: Getter, namespace: str, name: str) -> Map:
     return Map(namespace, name, values_at(live, DATA), owned, managers_at(live, DATA))
 
 
-def _manifest(namespace: str, name: str) -> dict[str, Any]:
+def _manifest(namespace: str, name: str) -> Json:
     metadata = {"name": name, "namespace": namespace, "labels": {OWNED_LABEL: "true"}}
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
 
@@ -185,7 +185,7 @@ def release(now: Map, ids: Mapping[str, str], annotation: str) -> tuple[list[Cha
     return changes, notes
 
 
-def calls(kube: Writer) -> dict[str, Callable[..., Any]]:
+def calls(kube: Writer) -> dict[str, Callable[..., object]]:
     """The calls of these changes."""
     return {
         "carm.confirm": lambda **params: _confirm(kube, **params),

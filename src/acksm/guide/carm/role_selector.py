@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from acksm.ack.names import COMMON_GROUP
 from acksm.engine.change import Change, Danger, Op
@@ -156,7 +155,7 @@ def _confirm_change(names: Sequence[str]) -> Change:
     )
 
 
-def calls(kube: Lister) -> dict[str, Callable[..., Any]]:
+def calls(kube: Lister) -> dict[str, Callable[..., object]]:
     """The calls of these changes."""
     return {"selector.confirm": lambda names: _confirm(kube, names)}
 

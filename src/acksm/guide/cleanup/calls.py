@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from acksm.ack.kinds import KINDS
 from acksm.aws import objects
@@ -15,7 +15,7 @@ from acksm.engine import lease
 from acksm.engine.waits import Deadline, Progress, wait_until
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind as EventKind, silent
-from acksm.json_types import Object
+from acksm.json_types import Document, Manifest, Object
 from acksm.kube import conditions, contents
 from acksm.kube.api import Discovery, Editor, LogReader, Reviewer
 from acksm.kube.keys import ANNOTATIONS, TRIES, values_at
@@ -46,7 +46,7 @@ class Calls:
     controllers: str = ""
     accounts: Mapping[str, Aws] | None = None
 
-    def table(self) -> dict[str, Callable[..., Any]]:
+    def table(self) -> dict[str, Callable[..., object]]:
         return {
             "cleanup.retain": self.retain,
             "cleanup.delete": self.delete,
@@ -129,7 +129,7 @@ class Calls:
         """Wait until none of them is there. Errors: `cleanup-object-refused`, `cleanup-object-stuck`, both telling
         finalizers, conditions and the controller's last words."""
         left = {Ref(**{key: value for key, value in one.items() if key != "uid"}): one["uid"] for one in objects}
-        seen: dict[Ref, Mapping[str, Any]] = {}
+        seen: dict[Ref, Document] = {}
 
         def look() -> Progress:
             found = synced.look(self.kube, list(left))
@@ -151,7 +151,7 @@ class Calls:
                 raise
             raise self._stuck("cleanup-object-stuck", seen) from error
 
-    def _stuck(self, id: str, seen: Mapping[Ref, Mapping[str, Any]]) -> AcksmError:
+    def _stuck(self, id: str, seen: Mapping[Ref, Document]) -> AcksmError:
         lines: list[str] = []
         remedy = ""
         logs = self._logs()
@@ -186,7 +186,7 @@ class Calls:
             return []
         return [line for log in logs for line in log.text.splitlines()]
 
-    def in_aws(self, objects: Sequence[Mapping[str, Any]]) -> None:
+    def in_aws(self, objects: Sequence[Document]) -> None:
         """Wait until AWS has ended with them. What is in an account without credentials is not looked at."""
         waiting = [one for one in objects if self._session(str(one["account"])) is not None]
 
@@ -211,7 +211,7 @@ class Calls:
     def _session(self, account: str) -> Aws | None:
         return self.aws if account in {"", self.own} else (self.accounts or {}).get(account)
 
-    def _still(self, one: Mapping[str, Any]) -> bool:
+    def _still(self, one: Document) -> bool:
         kind, aws = KINDS[str(one["service"])][str(one["kind"])], self._session(str(one["account"]))
         try:
             found = objects.describe(aws, kind, one["key"], str(one["region"])) if aws else None
@@ -284,7 +284,7 @@ class Calls:
         wait_until(look, self.deadline, what="namespaces", emit=self.emit)
 
 
-def passes(place: Ref, item: Mapping[str, Any]) -> bool:
+def passes(place: Ref, item: Manifest) -> bool:
     """Whether an object goes by itself: it is ending, a controller of ACK elected itself with it, or it is the Lease
     that acksm holds while it works."""
     elected = place.name.startswith("ack-") and place.name.endswith(".services.k8s.aws")
@@ -292,7 +292,7 @@ def passes(place: Ref, item: Mapping[str, Any]) -> bool:
     return of_a_worker or bool(item["metadata"].get("deletionTimestamp"))
 
 
-def _refused(manifest: Mapping[str, Any]) -> bool:
+def _refused(manifest: Manifest) -> bool:
     """Whether the controller gave up on the deletion: a condition ACK.Terminal from after it."""
     began = str(manifest["metadata"].get("deletionTimestamp") or "")
     return any(

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from acksm.ack import charts
 from acksm.aws.account import Aws
+from acksm.aws.documents import Role
 from acksm.engine.change import Change
 from acksm.errors import AcksmError
 from acksm.guide.carm import accounts as carm_accounts, role_map
@@ -22,6 +23,7 @@ from acksm.guide.install import recorded
 from acksm.guide.samples import roles as sample_roles
 from acksm.helm import records
 from acksm.helm.releases import MARK_PATH, Release, is_marked
+from acksm.json_types import Document
 from acksm.kube import contents, paths
 from acksm.kube.api import Lister
 from acksm.kube.contents import Contents
@@ -95,7 +97,7 @@ class RoleSeen:
     """An IAM role as `Iam.get_role` gives it (None: not there), and what it is in besides trust policies."""
 
     name: str
-    role: Mapping[str, Any] | None = None
+    role: Role | None = None
     profiles: tuple[str, ...] = ()
     pods: tuple[str, ...] = ()  # "namespace/service account" of EKS Pod Identity
 
@@ -105,7 +107,7 @@ class RoleSeen:
 
     def owned(self, cluster_arn: str) -> bool:
         """Whether acksm made it for this cluster."""
-        return is_owned((self.role or {}).get("tags", {}), cluster_arn)
+        return is_owned((self.role["tags"] if self.role else {}), cluster_arn)
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ class Providers:
     issuer: str = ""
     there: frozenset[str] = frozenset()
     ours: tuple[str, ...] = ()
-    trusts: Mapping[str, Any] | None = field(default_factory=dict)
+    trusts: Document | None = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -274,7 +276,7 @@ def is_owned(tags: Mapping[str, str], cluster_arn: str) -> bool:
     return tags.get(OWNED_TAG) == "true" and tags.get(CLUSTER_TAG) == cluster_arn
 
 
-def trusts(aws: Aws) -> Mapping[str, Any] | None:
+def trusts(aws: Aws) -> Document | None:
     """Every role's trust policy, None where this identity may not list roles."""
     try:
         return aws.iam.trusts()

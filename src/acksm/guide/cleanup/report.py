@@ -12,6 +12,7 @@ from acksm.engine.change import Change, Op
 from acksm.exits import ExitCode
 from acksm.guide.cleanup.objects import Choice, fate
 from acksm.guide.cleanup.observation import Wanted
+from acksm.json_types import Json
 from acksm.live import bindings
 from acksm.live.inventory import Effect, Item
 
@@ -99,7 +100,7 @@ class Ending:
     def _after(self) -> Planned:
         return self.again() if self.executed else Planned(kept=self.planned.kept)
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> Json:
         """The report's own part; `kept` and `left` are asked for when all is done."""
         return {**self.told, "kept": self.kept, "left": self.left}
 

@@ -29,6 +29,8 @@ from acksm.events import Event, Kind
 from acksm.guide.connect.target import Target
 from acksm.guide.doctor import command as doctor, redaction
 from acksm.guide.doctor.facts import Facts, attempt, gather
+from acksm.guide.install.release import Observed as Release
+from acksm.json_types import Json, Manifest
 from acksm.kube import conditions
 from acksm.kube.paths import ref
 from acksm.live.inventory import Inventory
@@ -40,7 +42,6 @@ MOST = 2000  # objects, and events of each namespace
 MAX_FILE = 4 * 1024 * 1024
 _SUFFIXES = (".tar.gz", ".tgz", ".zip")
 _POD_ENV = ("AWS_ROLE_ARN", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_WEB_IDENTITY_TOKEN_FILE", "ACK_SYSTEM_NAMESPACE")
-Json = Mapping[str, Any]
 
 
 @dataclass
@@ -54,7 +55,7 @@ class Bundle:
     files: dict[str, bytes] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
 
-    def add(self, name: str, value: Any) -> None:
+    def add(self, name: str, value: object) -> None:
         """Data as JSON; it is ASCII, so nothing in it can steer a terminal."""
         if self._is_late(name):
             return
@@ -203,7 +204,7 @@ def _add_facts(bundle: Bundle, facts: Facts) -> None:
             bundle.add_text(name, log.text)
 
 
-def _release(item: Any) -> dict[str, Any]:
+def _release(item: Release) -> Json:
     return {
         "version": item.version,
         "status": item.status,
@@ -216,7 +217,7 @@ def _release(item: Any) -> dict[str, Any]:
     }
 
 
-def _pod(pod: Json) -> dict[str, Any]:
+def _pod(pod: Manifest) -> Json:
     """Of a pod only what no secret can be in: no variables but the plain ones that are known, no volumes."""
     spec, status = pod.get("spec") or {}, pod.get("status") or {}
     env = {
@@ -239,7 +240,7 @@ def _pod(pod: Json) -> dict[str, Any]:
     }
 
 
-def _crd(item: Json) -> dict[str, Any]:
+def _crd(item: Manifest) -> Json:
     metadata, spec = item["metadata"], item["spec"]
     annotations = metadata.get("annotations") or {}
     return {
@@ -309,7 +310,7 @@ def _add_cluster(bundle: Bundle, facts: Facts, target: Target) -> None:
             bundle.add(f"events/{place}.json", listed)
 
 
-def _events(target: Target, namespace: str) -> list[dict[str, Any]]:
+def _events(target: Target, namespace: str) -> list[Json]:
     kept = ("type", "reason", "message", "count", "firstTimestamp", "lastTimestamp", "eventTime")
     found = target.kube.list(ref("Event", namespace=namespace))
     return [

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
 
 from acksm.ack import charts
 from acksm.errors import AcksmError
 from acksm.guide.identity import trust
 from acksm.helm import records
+from acksm.json_types import Manifest
 from acksm.kube.api import Reviewer
 from acksm.kube.paths import ref
 from acksm.live import discovery, running
@@ -100,7 +100,7 @@ def _controllers(kube: Reviewer, namespace: str) -> list[_Controller] | None:
         return None
 
 
-def _of_release(secret: Mapping[str, Any]) -> Iterable[_Controller]:
+def _of_release(secret: Manifest) -> Iterable[_Controller]:
     found = records.decode(secret)
     service = _CHARTS.get(found.chart)
     if service is None or found.status == "uninstalled":

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from acksm.ack import charts
 from acksm.config import Settings
@@ -18,6 +17,7 @@ from acksm.guide.install import crds, release
 from acksm.helm import registry, values
 from acksm.helm.releases import MARK_PATH
 from acksm.helm.values import Edit
+from acksm.json_types import Document
 from acksm.kube.paths import ref
 from acksm.live import running
 from acksm.live.readiness import INSTANCE_LABEL, ROLE_ANNOTATION
@@ -130,7 +130,7 @@ def _edits(target: Target, item: Controller, role_arn: str) -> tuple[list[Edit],
     return [*kept, region, *theirs, *own], scope
 
 
-def _from_file(name: str, service: str, plain: Mapping[str, Any]) -> list[Edit]:
+def _from_file(name: str, service: str, plain: Document) -> list[Edit]:
     chosen = _for_service([name], service)
     return [edit for path in chosen for edit in values.flatten(values.read_file(path), plain, path)]
 

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
 
 from acksm import reports
 from acksm.ack import charts
@@ -18,6 +17,7 @@ from acksm.ack.names import COMMON_GROUP
 from acksm.config import Settings
 from acksm.errors import AcksmError
 from acksm.guide.connect.target import connect
+from acksm.json_types import Manifest
 from acksm.kube.api import Lister, Reader
 from acksm.kube.keys import ANNOTATIONS, values_at
 from acksm.kube.paths import Ref, ref
@@ -53,7 +53,7 @@ class Explained:
 
 
 def explain(
-    manifest: Mapping[str, Any] | None, namespace: Namespace, controller: Running | None, env: Mapping[str, str]
+    manifest: Manifest | None, namespace: Namespace, controller: Running | None, env: Mapping[str, str]
 ) -> Explained:
     """What decides for an object (None: one that would be created now). `env` is the controller's pod environment."""
     annotations = values_at(manifest or {}, ANNOTATIONS)
