@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from acksm import reports
 from acksm.engine.change import Change, Op, Plan
@@ -119,7 +118,7 @@ class Calls:
 
         self._each(ref_of(manifest), again)
 
-    def _each(self, where: Ref, work: Callable[[Ref], Any]) -> None:
+    def _each(self, where: Ref, work: Callable[[Ref], object]) -> None:
         result = self._of(where)
         try:
             work(where)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 from acksm import reports
 from acksm.engine.change import Change, Op
@@ -59,7 +58,9 @@ def fate_of(item: Item, wanted: Wanted) -> Effect:
 
 
 def inventory_text(
-    told: reports.CleanupFacts, kept: Sequence[tuple[str, str]], table: Callable[[Sequence[str], Sequence[Any]], str]
+    told: reports.CleanupFacts,
+    kept: Sequence[tuple[str, str]],
+    table: Callable[[Sequence[str], Sequence[Sequence[str]]], str],
 ) -> str:
     """What a dry run says beside the plan: each object, what deleting it would do and will do, and what stays."""
     header = ("OBJECT", "POLICY", "ACCOUNT", "REGION", "AS IT IS", "BY THIS PLAN")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 from acksm.ack import charts
 from acksm.ack.names import COMMON_GROUP
@@ -32,7 +32,7 @@ from acksm.guide.install import command as install, controllers
 from acksm.guide.install.release import Observed as Release
 from acksm.guide.region.command import ENDPOINTS
 from acksm.helm.runner import Helm
-from acksm.json_types import Manifest, Value
+from acksm.json_types import Manifest
 from acksm.kube.kubeconfig import Context
 from acksm.kube.paths import ref
 from acksm.live import capability, controller_logs, discovery, inventory, running
@@ -111,7 +111,7 @@ def attempt(work: Callable[[], T]) -> Known[T]:
         return error
 
 
-def known(fact: Future[Any]) -> Value:
+def known(fact: Future[Known[T]]) -> T:
     """What was read; its error is raised."""
     found = fact.result()
     if isinstance(found, AcksmError):
@@ -285,7 +285,7 @@ def lease_namespace(item: Deployed) -> str:
     return item.flags.get("leader-election-namespace") or item.running.namespace
 
 
-def _roles(target: Target, found: Sequence[Running]) -> dict[str, Role | None]:
+def _roles(target: Target, found: Sequence[Running]) -> Mapping[str, Role | None]:
     """IAM's role of each controller; of another account it cannot be asked for."""
     own = {item.role_arn for item in found if f"::{target.identity.account}:" in item.role_arn}
     roles: dict[str, Role | None] = {}

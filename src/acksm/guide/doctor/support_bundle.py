@@ -19,7 +19,6 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from acksm import __version__, reports
 from acksm.config import Resolved
@@ -73,7 +72,7 @@ class Bundle:
         told = self.clean(redaction.text(value, accounts=self.accounts))
         self.files[name] = told.encode("utf-8", "replace")[-MAX_FILE:]
 
-    def look(self, name: str, work: Callable[[], Any]) -> None:
+    def look(self, name: str, work: Callable[[], object]) -> None:
         """What `work` reads, or why it cannot."""
         found = attempt(work)
         if isinstance(found, AcksmError):

@@ -20,7 +20,7 @@ from acksm.guide.connect.carry_out import carry_out
 from acksm.guide.connect.target import Target, check_nodes, connect
 from acksm.guide.identity import iam_role, live_accounts, oidc, role_policies, trust
 from acksm.guide.install import controller_values, controllers, crds, recorded
-from acksm.json_types import Document, Json, Value
+from acksm.json_types import Json, Manifest, Value
 from acksm.live import readiness
 from acksm.output import Output
 
@@ -33,7 +33,7 @@ class Result:
 
     plan: Plan
     facts: Json = field(default_factory=dict)
-    manifests: Sequence[Document] = ()
+    manifests: Sequence[Manifest] = ()
 
 
 def run(
@@ -81,7 +81,7 @@ def plan(
     changes: list[Change] = []
     notes: list[str] = []
     facts: Json = {}
-    manifests: Sequence[Document] = ()
+    manifests: Sequence[Manifest] = ()
     settings = target.settings
     role_arn = settings.role_arn or _kept_role(target, seen, notes)
     wants_role = "iam-role" in sections and not role_arn

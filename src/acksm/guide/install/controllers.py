@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Any
 
 from acksm import reports
 from acksm.ack import charts
@@ -22,7 +21,7 @@ from acksm.guide.install.controller_values import ROLE_PATH, Controller, service
 from acksm.guide.install.recorded import NOTHING, Installed, installed
 from acksm.helm import records, registry
 from acksm.helm.releases import is_marked, recovery
-from acksm.json_types import Document, Json, Value
+from acksm.json_types import Document, Json, Manifest, Object, Value
 from acksm.kube import paths
 from acksm.kube.paths import ref
 from acksm.live import bindings, discovery, readiness, running
@@ -325,8 +324,8 @@ def _check_owners(
 
 
 def _live(
-    target: Target, observed: Observed, manifests: Sequence[Document], namespace: str
-) -> dict[tuple[str, str, str], Any]:
+    target: Target, observed: Observed, manifests: Sequence[Manifest], namespace: str
+) -> dict[tuple[str, str, str], Object]:
     """The existing objects of those kinds, one list for each (kind, namespace) that is there."""
     found = {}
     wanted = {(str(item["kind"]), str(item["metadata"].get("namespace") or namespace)) for item in manifests}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Protocol
 
 from packaging.version import InvalidVersion, Version
 
@@ -22,7 +22,7 @@ from acksm.engine.diff import holds
 from acksm.engine.waits import Deadline, Progress, wait_until
 from acksm.errors import AcksmError
 from acksm.events import Emit, silent
-from acksm.json_types import Json, Manifest, Object
+from acksm.json_types import Json, Manifest, Object, Value
 from acksm.kube import conditions
 from acksm.kube.api import Lister, Patcher, Watcher
 from acksm.kube.owners import OWNED_LABEL, Owner, owner_of
@@ -125,7 +125,7 @@ def same(wanted: Manifest, live: Manifest) -> bool:
     return holds(wanted["spec"], live["spec"]) and _schemas(wanted) == _schemas(live)
 
 
-def _schemas(manifest: Manifest) -> list[Any]:
+def _schemas(manifest: Manifest) -> list[Value]:
     return [(version.get("schema") or {}).get("openAPIV3Schema") for version in manifest["spec"].get("versions") or []]
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
 from acksm import yaml_reader
 from acksm.errors import AcksmError
@@ -211,7 +210,7 @@ def _table() -> Document:
     return found
 
 
-_KINDS: dict[str, Callable[[Parameter, str, Place], Any]] = {
+_KINDS: dict[str, Callable[[Parameter, str, Place], object]] = {
     "name": _name,
     "role": _role,
     "bucket": _bucket,
