@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 from wsgiref.types import StartResponse, WSGIEnvironment as Environ
 
-from acksm.json_types import Untyped
 from acksm.sandbox import answers, authorization, iam_answers, iam_limits, sagemaker_calls, signatures, trust
 from acksm.sandbox.faults import Faults, drop
 
 if TYPE_CHECKING:
     from moto.core.base_backend import BackendDict
     from moto.iam.models import IAMBackend, Role
+    from moto.sts.models import AssumedRole
 
 ADMINISTRATOR = "practice-admin"
 NODE_ROLE = "practice-node"
@@ -191,7 +191,7 @@ def _session(account: str, key: str, arn: str) -> str:
     return str(found.arn) if found else arn
 
 
-def _session_of(account: str, key: str) -> Untyped:
+def _session_of(account: str, key: str) -> AssumedRole | None:
     """moto's record of the session that `key` is of, None for a user's key."""
     from moto.sts.models import sts_backends
 

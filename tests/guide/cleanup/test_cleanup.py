@@ -101,7 +101,9 @@ def test_install_then_cleanup_is_the_start(services: tuple[str, ...], provider_w
     made = [
         change("namespace.create", "kube.apply", HOME, manifest={"metadata": {"name": HOME}}),
         *([] if provider_was_there else [change("oidc.create", "iam.create_oidc_provider", ISSUER)]),
-        change("iam-role.create", "iam.create_role", ROLE, name="r", trust=trusted(OURS), tags=MARKS, boundary=""),
+        change(
+            "iam-role.create", "iam.create_role", ROLE, name="r", path="/", trust=trusted(OURS), tags=MARKS, boundary=""
+        ),
         change("iam-role.attach", "iam.attach_policy", ROLE, name="r", policy_arn="arn:p"),
         change("iam-role.inline", "iam.put_policy", ROLE, name="r", policy="acksm-autoscaling", document={}),
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from acksm import reports
 from acksm.ack import charts
@@ -15,7 +16,6 @@ from acksm.guide.carm import command as carm, role_map, role_selector
 from acksm.guide.carm.role_map import Subject
 from acksm.guide.connect.carry_out import carry_out
 from acksm.guide.connect.target import Target, connect
-from acksm.json_types import Value
 from acksm.live import account_roles, bindings, readiness, running
 from acksm.output import Output
 
@@ -147,15 +147,12 @@ def _finish(target: Target, ui: Output, command: str, planned: carm.Planned, tex
 def dispatch(target: Target, emit: Emit) -> dict[str, Callable[..., object]]:
     """Every call of these plans."""
 
-    def await_ready(**params: Value) -> None:
-        readiness.await_ready(target.kube, target.deadline, emit, **params)
-
     return {
         **bindings.kube_calls(target.kube),
         **role_map.calls(target.kube),
         **role_selector.calls(target.kube),
         "kube.restart": target.kube.restart,
-        "controller.await_ready": await_ready,
+        "controller.await_ready": partial(readiness.await_ready, target.kube, target.deadline, emit),
     }
 
 

@@ -12,7 +12,7 @@ import shlex
 from collections.abc import Sequence
 
 from acksm.guide.identity.iam_role import NEW, Wanted
-from acksm.json_types import Json, Value
+from acksm.json_types import Json
 
 STACK = "acksm-carm"
 
@@ -22,7 +22,7 @@ def template(want: Wanted, principals: Sequence[str]) -> str:
     from ruamel.yaml import YAML
     from ruamel.yaml.scalarstring import DoubleQuotedScalarString as Quoted
 
-    def quoted(value: object) -> Value:
+    def quoted(value: object) -> object:
         """Every string in quotes: an account's digits and a policy's date stay what they are."""
         if isinstance(value, str):
             return Quoted(value)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from acksm.ack.kinds import API, KINDS, Kind
 from acksm.guide.identity.judged import as_list, statements
-from acksm.json_types import Document, Json, Value
+from acksm.json_types import Document, Json
 
 LINKED_SERVICE = "sagemaker.application-autoscaling.amazonaws.com"
 SERVICE_LINKED_ROLE = "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
@@ -236,7 +236,7 @@ def same(one: object, other: object) -> bool:
     return bool(_canonical(one) == _canonical(other))
 
 
-def _canonical(value: object) -> Value:
+def _canonical(value: object) -> object:
     if isinstance(value, Mapping):
         return {
             key: _canonical(as_list(item) if key in {"Statement", "Action", "Resource"} else item)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 
 from acksm.aws.documents import Role
 from acksm.config import Settings
@@ -20,7 +21,7 @@ from acksm.guide.connect.carry_out import carry_out
 from acksm.guide.connect.target import Target, check_nodes, connect
 from acksm.guide.identity import iam_role, live_accounts, oidc, role_policies, trust
 from acksm.guide.install import controller_values, controllers, crds, recorded
-from acksm.json_types import Json, Manifest, Value
+from acksm.json_types import Json, Manifest
 from acksm.live import readiness
 from acksm.output import Output
 
@@ -199,14 +200,11 @@ def dispatch(target: Target, emit: Emit) -> Dispatch:
     def await_crds(names: Iterable[str]) -> None:
         crds.await_established(kube, deadline, list(names), emit)
 
-    def await_ready(**params: Value) -> None:
-        readiness.await_ready(kube, deadline, emit, **params)
-
     table: dict[str, Callable[..., object]] = {
         "kube.apply": kube.apply,
         "kube.restart": kube.restart,
         "crds.await": await_crds,
-        "controller.await_ready": await_ready,
+        "controller.await_ready": partial(readiness.await_ready, kube, deadline, emit),
         "iam.await_visible": lambda role_arn: iam_role.await_visible(target.aws, role_arn, deadline, emit),
         **recorded.helm_calls(target),
         **target.aws.dispatch_table(),

@@ -21,7 +21,7 @@ from acksm.guide.install.controller_values import ROLE_PATH, Controller, service
 from acksm.guide.install.recorded import NOTHING, Installed, installed
 from acksm.helm import records, registry
 from acksm.helm.releases import is_marked, recovery
-from acksm.json_types import Document, Json, Manifest, Object, Value
+from acksm.json_types import Document, Json, Manifest, Object
 from acksm.kube import paths
 from acksm.kube.paths import ref
 from acksm.live import bindings, discovery, readiness, running
@@ -342,7 +342,7 @@ def _live(
     return found
 
 
-def _get(mapping: Document, path: Sequence[str]) -> Value:
+def _get(mapping: Document, path: Sequence[str]) -> object:
     found: object = mapping
     for key in path:
         found = found.get(key) if isinstance(found, Mapping) else None

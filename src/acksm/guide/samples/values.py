@@ -12,7 +12,7 @@ from importlib.resources import files
 from acksm import yaml_reader
 from acksm.errors import AcksmError
 from acksm.guide.samples.files import Parameter, Sample
-from acksm.json_types import Document, Value
+from acksm.json_types import Document
 from acksm.live import account_roles
 
 FUNCTION_PARTITION = "aws"  # Ground Truth's functions are in no other
@@ -70,14 +70,14 @@ def given_to(given: Mapping[str, str], root: Sample, sample: Sample) -> dict[str
     return found
 
 
-def value(parameter: Parameter, text: str, place: Place) -> Value:
+def value(parameter: Parameter, text: str, place: Place) -> object:
     """The value that `text` stands for. Errors: `sample-value` naming parameter and form, `sample-no-image`."""
     if parameter.sample and parameter.kind == "name" and parameter.of:
         return _matched(parameter, text, r"[\w-]{1,63}", "an id")
     return _KINDS[parameter.kind](parameter, text, place)
 
 
-def default(parameter: Parameter, place: Place) -> Value:
+def default(parameter: Parameter, place: Place) -> object:
     """The default's value."""
     return value(parameter, str(parameter.default), place)
 
