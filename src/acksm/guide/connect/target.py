@@ -22,6 +22,7 @@ from acksm.aws.token import exec_credential as _credential, mint
 from acksm.config import Settings
 from acksm.engine.waits import Deadline
 from acksm.errors import AcksmError
+from acksm.helm.api import Charts, Operations
 from acksm.helm.registry import Registry
 from acksm.helm.releases import Releases
 from acksm.helm.runner import Helm
@@ -59,11 +60,11 @@ class Target:
         return Helm(self.kubeconfig)
 
     @cached_property
-    def releases(self) -> Releases:
+    def releases(self) -> Operations:
         return Releases(self.helm)
 
     @cached_property
-    def registry(self) -> Registry:
+    def registry(self) -> Charts:
         return Registry(self.settings.registry, self.deadline.left)
 
     def line(self) -> str:
