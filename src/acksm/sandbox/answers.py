@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable
 from types import TracebackType
 
-from acksm.json_types import Document, Json, Untyped, Value
+from acksm.json_types import Document, Json, Value
 from acksm.sandbox import sagemaker_calls
 
 Headers = list[tuple[str, str]]
@@ -124,7 +124,7 @@ def _missing(service: str, verb: str) -> str:
     from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
     from moto.sagemaker.responses import SageMakerResponse
 
-    methods: Untyped = SageMakerResponse if service == "sagemaker" else ApplicationAutoScalingResponse
+    methods: type = SageMakerResponse if service == "sagemaker" else ApplicationAutoScalingResponse
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", verb).lower()
     return "" if hasattr(methods, snake) or not verb.isalpha() else f"the practice cloud has no {verb}"
 
@@ -133,7 +133,7 @@ def _corrected(verb: str, told: Json, account: str) -> Json:
     found: Json = told if verb.startswith("DescribeScal") else _without_empty(told)
     for path, value in _DEFAULTS.get(verb, {}).items():
         *way, last = path.split(".")
-        place: Untyped = found
+        place: object = found
         for step in way:
             place = place.get(step) if isinstance(place, dict) else None
         if isinstance(place, dict):

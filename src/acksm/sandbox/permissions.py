@@ -117,7 +117,7 @@ def _holds(operator: str, value: str | None, wanted: list[str], unknown: bool) -
 
 def documents_of(backend: IAMBackend, kind: str, name: str) -> list[Json]:
     """The policy documents of a user or role ("user", "role") of moto's IAM backend. KeyError when it is not there."""
-    found: list[Value] = []
+    found: list[str | Json] = []
     if kind == "role":
         role = role_named(backend, name)
         if role is None:

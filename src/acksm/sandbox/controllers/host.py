@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from acksm.json_types import Document, Json, Untyped
+from acksm.json_types import Document, Json
 from acksm.sandbox.cloud import node_keys
 from acksm.sandbox.control_plane import NODE, ControlPlane
 from acksm.sandbox.controllers.kube import Kube
@@ -16,10 +16,11 @@ from acksm.sandbox.controllers.kubelet import Kubelet
 from acksm.sandbox.controllers.log_server import LogServer
 from acksm.sandbox.controllers.programs import Programs
 from acksm.sandbox.controllers.run import Surroundings
+from acksm.sandbox.doors import Application
 
 DEFAULT_PACE = 0.1
 # serves a WSGI application with TLS on a free port of loopback; its URL
-Serve = Callable[[Untyped, ssl.SSLContext], str]
+Serve = Callable[[Application, ssl.SSLContext], str]
 
 
 class Host:
