@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from acksm.engine.change import Change, Plan
 from acksm.engine.executor import execute
 from acksm.guide.carm import command as carm, role_map
 from acksm.guide.carm.role_map import Subject
-from acksm.kube.client import Kube
 from acksm.live import bindings
 from acksm.live.bindings import Living
 from acksm.live.running import Running
@@ -41,13 +40,13 @@ def wanted(
 
 
 def observed(kube: MemoryKube, found: Sequence[Running] = BOTH, objects: Sequence[Living] = ()) -> carm.Observed:
-    real = cast(Kube, kube)
+    real = kube
     maps = role_map.observe(real, {item.namespace for item in found})
     return carm.Observed(found, bindings.observe(real), maps, objects)
 
 
 def dispatch(kube: MemoryKube) -> dict[str, Any]:
-    real = cast(Kube, kube)
+    real = kube
     done = {"controller.await_ready": lambda **_: None, "kube.restart": lambda **_: None}
     return {**bindings.kube_calls(real), **role_map.calls(real), **done}
 

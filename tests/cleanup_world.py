@@ -8,6 +8,7 @@ from typing import Any
 
 from acksm.ack import charts
 from acksm.ack.kinds import KINDS
+from acksm.aws.documents import PolicyDocument, Role
 from acksm.guide.carm.role_map import ACCOUNT_MAP, Map
 from acksm.guide.cleanup import cluster, command as cleanup, objects as cleanup_objects
 from acksm.guide.cleanup.observation import Observed, Providers, ReleaseSeen, RoleSeen, Wanted
@@ -33,7 +34,7 @@ def statement(principal: Any, **more: Any) -> dict[str, Any]:
     return {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole", **more}
 
 
-def trusted(*statements: Any) -> dict[str, Any]:
+def trusted(*statements: Any) -> PolicyDocument:
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
@@ -41,7 +42,8 @@ OURS = statement({"Federated": ISSUER}, Action="sts:AssumeRoleWithWebIdentity")
 
 
 def role(*more: Any, tags: Mapping[str, str] = MARKS, **fields: Any) -> RoleSeen:
-    found = {
+    found: Role = {
+        "created": "",
         "arn": ROLE,
         "path": "/",
         "trust": trusted(OURS, *more),

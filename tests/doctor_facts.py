@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
+from acksm.aws.documents import Role
 from acksm.aws.eks import Cluster
 from acksm.aws.session import Identity
 from acksm.config import Settings
@@ -53,9 +54,10 @@ def deployed(controller: Running = CONTROLLER, replicas: int = 1, **flags: str) 
     return Deployed(controller, Flags(values), replicas, (pod(),))
 
 
-def role(*subjects: str, provider: str = PROVIDER, **more: Any) -> dict[str, Any]:
+def role(*subjects: str, provider: str = PROVIDER, **more: Any) -> Role:
     document = {"Statement": [trust.statement(provider, subjects)] if subjects else []}
-    return {"arn": ROLE, "trust": document, "attached": ["x"], "inline": {}, "boundary": "", "tags": {}, **more}
+    base = {"arn": ROLE, "path": "/", "created": "", "trust": document, "attached": ["x"], "inline": {}}
+    return cast(Role, {**base, "boundary": "", "tags": {}, **more})
 
 
 def crd(name: str = "models.sagemaker.services.k8s.aws", *, established: bool = True, going: bool = False) -> Any:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from acksm.aws.account import Aws
-from acksm.aws.eks import Cluster
+from acksm.aws.eks import Capability, Cluster
 from acksm.aws.iam import Iam
 from acksm.aws.session import Identity
 from acksm.errors import AcksmError
@@ -174,5 +174,11 @@ class NoEks:
     def pod_identity_role(self, *_: str) -> str:
         return ""
 
-    def ack_capabilities(self, _cluster: str) -> list[Any]:
+    def ack_capabilities(self, _cluster: str) -> list[Capability]:
         return []
+
+    def describe_cluster(self, _name: str) -> Cluster:
+        return CLUSTER
+
+    def fargate_namespaces(self, _name: str) -> set[str]:
+        return set()

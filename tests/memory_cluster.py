@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from acksm.errors import AcksmError
 from acksm.kube import paths
 from acksm.kube.paths import Ref, ref, ref_of
 from acksm.live import running
@@ -31,9 +32,7 @@ class MemoryCluster(MemoryKube):
         super().put(made, manager)
         self.settle(ref_of(made))
 
-    def list(
-        self, ref: Ref, *, selector: str = "", field: str = "", metadata_only: bool = False, **_options: Any
-    ) -> list[Json]:
+    def list(self, ref: Ref, *, selector: str = "", field: str = "", metadata_only: bool = False) -> list[Json]:
         self.gate("list")
         with self._settling:
             every = sorted(self.objects.items())
@@ -45,11 +44,11 @@ class MemoryCluster(MemoryKube):
                 found.append(copy.deepcopy({"metadata": item["metadata"]} if metadata_only else item))
         return found
 
-    def apply(self, manifest: Mapping[str, Any], force: bool = False) -> Json:
+    def apply(self, manifest: Mapping[str, Any], force: bool = False, dry_run: bool = False) -> Json:
         """What `manifest` says is so afterwards; keys of others stay."""
         place = ref_of(manifest)
-        if place.path not in self.objects:
-            return super().apply(manifest, force)
+        if dry_run or place.path not in self.objects:
+            return super().apply(manifest, force, dry_run)
         body = {key: value for key, value in manifest.items() if key not in {"metadata"}}
         if "spec" in body:
             self.objects[place.path]["spec"] = {}
@@ -75,7 +74,7 @@ class MemoryCluster(MemoryKube):
     def restart(self, namespace: str, deployment: str) -> None:
         self.patch(ref("Deployment", deployment, namespace), {"spec": {"template": {"restarted": str(self._count)}}})
 
-    def watch(self, ref: Ref, *, selector: str = "", **_: Any) -> Iterator[Json]:
+    def watch(self, ref: Ref, *, selector: str = "", **_: object) -> Iterator[Json]:
         yield from self.list(ref, selector=selector)
 
     def read(self, path: str, _accept: str = "") -> Json:
@@ -92,6 +91,12 @@ class MemoryCluster(MemoryKube):
             group, _, name = version.rpartition("/")
             items.append({"metadata": {"name": group}, "versions": [{"version": name, "resources": resources}]})
         return {"kind": "APIGroupDiscoveryList", "items": items}
+
+    def version(self) -> str:
+        return "1.35.4"
+
+    def token(self, *_: str) -> str:
+        raise AcksmError("kube-forbidden", "nobody mints tokens here")
 
     def can(
         self, verb: str, group: str, resource: str, namespace: str = "", *, account: tuple[str, str] | None = None
@@ -112,7 +117,7 @@ class MemoryCluster(MemoryKube):
         found = self.objects.get(ref(role["kind"], role["name"], binding["metadata"].get("namespace", "")).path)
         return (found or {}).get("rules") or ()
 
-    def logs(self, *_: Any, **_more: Any) -> str:
+    def logs(self, *_: str, **_more: object) -> str:
         return ""
 
     # what the cluster does by itself

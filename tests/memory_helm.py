@@ -17,6 +17,7 @@ from acksm.errors import AcksmError
 from acksm.guide.install import crds
 from acksm.helm import values
 from acksm.helm.registry import Pulled
+from acksm.json_types import Document
 from acksm.kube.paths import Ref, ref, ref_in
 from acksm.sandbox.practice import build
 from acksm.sandbox.practice.generations import all_charts
@@ -50,14 +51,16 @@ class MemoryHelm:
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def template(
-        self, release: str, namespace: str, chart: str, values: Json, seconds: float = 0.0
+        self, release: str, namespace: str, chart: str, values: Document, seconds: float = 0.0
     ) -> list[dict[str, Any]]:
         return rendered(release, namespace, chart, values)
 
-    def install(self, release: str, namespace: str, chart: str, values: Json, seconds: float) -> None:
+    def install(self, release: str, namespace: str, chart: str, values: Document, seconds: float) -> None:
         self._write(release, namespace, chart, values, "pending-install")
 
-    def upgrade(self, release: str, namespace: str, chart: str, values: Json, take_back: bool, seconds: float) -> None:
+    def upgrade(
+        self, release: str, namespace: str, chart: str, values: Document, take_back: bool, seconds: float
+    ) -> None:
         self._write(release, namespace, chart, values, "pending-upgrade")
 
     def recover(self, release: str, namespace: str, action: str, revision: int, seconds: float) -> None:
@@ -81,7 +84,7 @@ class MemoryHelm:
                 self.kube.objects.pop(_secret(release, namespace, revision).path)
 
     def _write(
-        self, release: str, namespace: str, chart: str, values: Json, status: str, old: Json | None = None
+        self, release: str, namespace: str, chart: str, values: Document, status: str, old: Json | None = None
     ) -> None:
         with self.lock:
             records = self._records(release, namespace)
@@ -149,7 +152,7 @@ def _chart(path: str) -> tuple[str, str]:
     return service, version
 
 
-def rendered(release: str, namespace: str, chart: str, given: Json) -> list[dict[str, Any]]:
+def rendered(release: str, namespace: str, chart: str, given: Document) -> list[Json]:
     """The objects of a practice chart that acksm looks at."""
     service, version = _chart(chart)
     whole = _merged(values.plain(pulled(service, version).chart.values_text), given)
@@ -193,5 +196,8 @@ def _merged(base: Any, over: Any) -> Any:
 
 
 class PracticeRegistry:
-    def pull(self, service: str, version: str) -> Pulled:
-        return pulled(service, version)
+    def tags(self, service: str) -> list[str]:
+        return [chart.version for chart in all_charts() if chart.service == service]
+
+    def pull(self, service: str, asked: str) -> Pulled:
+        return pulled(service, asked)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from acksm.aws.documents import Role
 from acksm.aws.eks import Cluster
 from acksm.engine.change import Change
 from acksm.guide.identity import iam_role
@@ -28,7 +29,7 @@ def cluster(partition: str = "aws", region: str = "us-west-2", issuer_id: str = 
 class World:
     """IAM in memory: what the calls of a plan do."""
 
-    def __init__(self, role: dict[str, Any] | None = None) -> None:
+    def __init__(self, role: Role | None = None) -> None:
         self.role, self.linked = role, False
 
     def observed(self) -> iam_role.Observed:
@@ -64,15 +65,16 @@ class World:
         self.linked = True
 
     @property
-    def _role(self) -> dict[str, Any]:
+    def _role(self) -> Role:
         assert self.role is not None
         return self.role
 
 
-def role(document: Any, tags: dict[str, str] | None = None, path: str = "/", boundary: str = "") -> dict[str, Any]:
+def role(document: Any, tags: dict[str, str] | None = None, path: str = "/", boundary: str = "") -> Role:
     return {
         "arn": f"arn:aws:iam::{ACCOUNT}:role/ack-controller-role-demo",
         "path": path,
+        "created": "",
         "trust": document,
         "tags": tags or {},
         "boundary": boundary,

@@ -39,7 +39,7 @@ class MemoryKube:
         self.gate("get")
         return copy.deepcopy(self.objects.get(ref.path))
 
-    def list(self, ref: Ref, **_options: Any) -> list[Json]:
+    def list(self, ref: Ref, *, selector: str = "", field: str = "", metadata_only: bool = False) -> list[Json]:
         self.gate("list")
         places = (path.rpartition("/")[0] for path in sorted(self.objects))
         everywhere = {place: re.sub(r"/namespaces/[^/]+(?=/[^/]+$)", "", place) for place in places}
@@ -58,10 +58,12 @@ class MemoryKube:
             self.put(manifest, FIELD_MANAGER)
             return self.objects[path]
 
-    def apply(self, manifest: Mapping[str, Any], force: bool = False) -> Json:
+    def apply(self, manifest: Mapping[str, Any], force: bool = False, dry_run: bool = False) -> Json:
         self.gate("apply")
         with self._lock:
             path = ref_of(manifest).path
+            if dry_run:
+                return copy.deepcopy(self.objects.get(path) or dict(manifest))
             if path not in self.objects:
                 self.put(manifest, FIELD_MANAGER)
             return self.objects[path]

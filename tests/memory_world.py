@@ -34,7 +34,7 @@ from memory_kube import Json
 
 
 @cache
-def session() -> Any:
+def session() -> boto3.Session:
     """Only its tables of partitions and regions are used."""
     return boto3.Session(aws_access_key_id="x", aws_secret_access_key="x", region_name=REGION)
 
@@ -87,11 +87,10 @@ class MemoryWorld:
     def target_of(self, settings: Settings) -> Target:
         """In the place of `guide.target.connect`."""
         aws = Aws(region=REGION)
-        aws.__dict__.update(session=session(), iam=self.iam, eks=NoEks())
+        aws.session, aws.iam, aws.eks = session(), self.iam, NoEks()
         deadline = Deadline(settings.timeout, sleep=lambda _seconds: None)
-        kube: Any = self.kube
-        target = Target(settings, aws, IDENTITY, CLUSTER, kube, Endpoint("https://memory.invalid", ""), deadline)
-        target.__dict__.update(releases=self.helm, registry=PracticeRegistry())
+        target = Target(settings, aws, IDENTITY, CLUSTER, self.kube, Endpoint("https://memory.invalid", ""), deadline)
+        target.releases, target.registry = self.helm, PracticeRegistry()
         return target
 
     def snapshot(self) -> Any:

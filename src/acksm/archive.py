@@ -14,10 +14,10 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from acksm import yaml_reader
 from acksm.errors import AcksmError
+from acksm.json_types import Json
 
 MAX_ARCHIVE = 20 * 1024 * 1024  # helm's own limit for a chart in a registry
 MAX_TOTAL = 50 * 1024 * 1024
@@ -45,7 +45,7 @@ class Chart:
         return [(name, self._text(name)) for name in names]
 
     @property
-    def schema(self) -> dict[str, Any] | None:
+    def schema(self) -> Json | None:
         """values.schema.json, or None. Error: `chart-invalid`."""
         raw = self.files.get("values.schema.json")
         if raw is None:
@@ -180,7 +180,7 @@ def _chart(files: Mapping[str, bytes], where: str) -> Chart:
     return chart
 
 
-def load_yaml(raw: bytes, name: str, where: str) -> Any:
+def load_yaml(raw: bytes, name: str, where: str) -> object:
     """The one YAML document of a chart's file. Errors: `chart-invalid`, `chart-unsafe`."""
     if len(raw) > MAX_YAML:
         raise AcksmError("chart-unsafe", f"{name} has {len(raw)} bytes", where=where)

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
+T = TypeVar("T")
 MAX_NODES = 1_000_000
 
 
@@ -22,12 +23,12 @@ def read(path: Path, limit: int) -> bytes:
     return found
 
 
-def check(document: Any) -> Any:
+def check(document: T) -> T:
     """`document` itself, when it has no more than MAX_NODES keys and values; one that holds itself has more.
 
     Error: ValueError.
     """
-    count, waiting = 0, [document]
+    count, waiting = 0, list[object]([document])
     while waiting:
         one = waiting.pop()
         inner = [*one.keys(), *one.values()] if isinstance(one, Mapping) else one if isinstance(one, list) else ()

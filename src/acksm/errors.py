@@ -7,9 +7,10 @@ An error names where, what and the command that puts it right.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from acksm.exits import ExitCode
+from acksm.json_types import Document, Json
 
 if TYPE_CHECKING:
     from acksm import reports
@@ -33,7 +34,7 @@ class AcksmError(Exception):
         *,
         where: str = "",
         remedy: str = "",
-        details: Mapping[str, Any] | None = None,
+        details: Document | None = None,
     ) -> None:
         message = message if len(message) <= LONGEST_MESSAGE else message[:LONGEST_MESSAGE] + " …"
         super().__init__(message)
@@ -41,7 +42,7 @@ class AcksmError(Exception):
         self.message = message
         self.where = where
         self._remedy = remedy
-        self.details: dict[str, Any] = dict(details or {})
+        self.details: Json = dict(details or {})
 
     @property
     def entry(self) -> Entry:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+
+from acksm.json_types import Document
 
 
 class Kind(StrEnum):
@@ -27,7 +28,7 @@ class Event:
     kind: Kind
     id: str
     text: str
-    data: Mapping[str, Any] = field(default_factory=dict)
+    data: Document = field(default_factory=dict)
 
 
 Emit = Callable[[Event], None]

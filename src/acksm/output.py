@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Protocol
 
 from acksm.events import Event
+from acksm.json_types import Document
 
 
 class Output(Protocol):
@@ -17,12 +18,10 @@ class Output(Protocol):
     def show(self, text: str) -> None:
         """Text for people beside the result: a plan before a question, the next command."""
 
-    def result(self, command: str, data: Mapping[str, Any], text: str, exit_code: int = 0) -> None:
+    def result(self, command: str, data: Document, text: str, exit_code: int = 0) -> None:
         """The command's one result: `text` for people, `data` the report document (docs/schemas/report.json)."""
 
-    def changed(
-        self, command: str, data: Mapping[str, Any], text: str, lines: Sequence[str], exit_code: int = 0
-    ) -> None:
+    def changed(self, command: str, data: Document, text: str, lines: Sequence[str], exit_code: int = 0) -> None:
         """A new state of what is watched; `lines` are what is new in it."""
 
     def verbatim(self, text: str) -> None:

@@ -19,10 +19,11 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
+from acksm.json_types import Document
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -232,7 +233,7 @@ class Ui:
             self._rest()
             self._write(self._out, text)
 
-    def result(self, command: str, data: Mapping[str, Any], text: str, exit_code: int = 0) -> None:
+    def result(self, command: str, data: Document, text: str, exit_code: int = 0) -> None:
         """The command's result on stdout: `text`, or `data` as the report document (docs/schemas/report.json)."""
         with self._lock:
             self._rest()
@@ -242,9 +243,7 @@ class Ui:
             elif text:
                 self._write(self._out, clean(text).rstrip("\n"))
 
-    def changed(
-        self, command: str, data: Mapping[str, Any], text: str, lines: Sequence[str], exit_code: int = 0
-    ) -> None:
+    def changed(self, command: str, data: Document, text: str, lines: Sequence[str], exit_code: int = 0) -> None:
         """A new state of what is watched. A terminal shows `text` in the place of the last one, anything else gets
         `lines`, what is new in it; json is a document a line, yaml a document behind each `---`."""
         with self._lock:
@@ -282,7 +281,7 @@ class Ui:
                     {"schema": SCHEMA, "command": command, "exit_code": int(error.exit_code), "error": error.as_data()}
                 )
 
-    def _document(self, document: Mapping[str, Any]) -> None:
+    def _document(self, document: Document) -> None:
         """JSON is ASCII. YAML keeps letters as they are unless something in it could steer a terminal."""
         if self.output == "json":
             self._write(self._out, json.dumps(document, indent=2, default=str))

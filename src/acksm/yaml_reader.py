@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import Any, ClassVar
+from typing import ClassVar
+
+from acksm.json_types import Json, Untyped, Value
 
 MAX_DEPTH = 60
 
@@ -22,7 +24,7 @@ class YamlError(ValueError):
         self.unsafe = unsafe
 
 
-def load_all(text: str) -> list[Any]:
+def load_all(text: str) -> list[Value]:
     """Every document of `text`: mappings, lists, texts, numbers, true, false and null. Error: YamlError."""
     import yaml
 
@@ -37,7 +39,7 @@ def load_all(text: str) -> list[Any]:
         raise YamlError(str(error), unsafe="maximum nesting depth" in str(error)) from error
 
 
-def load(text: str) -> Any:
+def load(text: str) -> Value:
     """The only document of `text`; None for an empty one. Error: YamlError."""
     documents = load_all(text)
     if len(documents) > 1:
@@ -45,7 +47,7 @@ def load(text: str) -> Any:
     return documents[0] if documents else None
 
 
-def _check(text: str, loader: Any) -> None:
+def _check(text: str, loader: Untyped) -> None:
     import yaml
 
     depth = 0
@@ -59,15 +61,15 @@ def _check(text: str, loader: Any) -> None:
 
 
 @cache
-def _loader() -> Any:
+def _loader() -> Untyped:
     """PyYAML's safe loader without the types that JSON and Go's YAML lack: times, base-60 numbers, `=`."""
     import yaml
 
     class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-        yaml_implicit_resolvers: ClassVar[dict[str, list[Any]]] = {}
+        yaml_implicit_resolvers: ClassVar[dict[str, list[Untyped]]] = {}
 
-        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-            found = super().construct_mapping(node, deep=deep)
+        def construct_mapping(self, node: Untyped, deep: bool = False) -> Json:
+            found: Json = super().construct_mapping(node, deep=deep)
             if len(found) != len(node.value):
                 raise YamlError(f"a key stands twice in one mapping, line {node.start_mark.line + 1}")
             return found

@@ -94,6 +94,7 @@ def test_a_session_of_a_role_has_the_roles_keys_and_no_others(aws: Aws) -> None:
     with stubbed(aws, "sts") as sts:
         sts.add_response("assume_role", {"Credentials": credentials}, {"RoleArn": FAR, "RoleSessionName": ANY})
         found = aws.assume(FAR).session.get_credentials()
+    assert found is not None
     assert (found.access_key, found.secret_key, found.token) == ("ASIAIOSFODNN7EXAMPLE", "y", "z")
 
 

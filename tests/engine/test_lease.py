@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -15,7 +15,6 @@ from acksm.engine import lease
 from acksm.engine.waits import Deadline
 from acksm.errors import AcksmError, OutdatedError
 from acksm.events import Event, Kind
-from acksm.kube.client import Kube
 from acksm.kube.paths import ref
 from acksm.presence import Presence
 from memory_kube import Json, MemoryKube
@@ -39,7 +38,7 @@ class Holding:
             self.meanwhile(self.kube, self.pauses)
 
     def held(self) -> AbstractContextManager[bool]:
-        kube = cast(Kube, self.kube)
+        kube = self.kube
         return lease.held(kube, "ack-system", "install", self.events.append, self.deadline, self.patience)
 
     def refusal(self) -> AcksmError:
@@ -105,7 +104,7 @@ def test_it_is_there_while_held_and_gone_afterwards() -> None:
     with one.held() as locked:
         assert locked
         assert "acksm install" in one.live["spec"]["holderIdentity"]
-        assert lease.is_there(cast(Kube, one.kube), "ack-system")
+        assert lease.is_there(one.kube, "ack-system")
     assert one.kube.get(PLACE) is None
     assert one.events == []
 
@@ -390,7 +389,7 @@ def test_without_the_right_to_leases_work_goes_on_and_says_so() -> None:
     with one.held() as locked:
         assert not locked
     assert one.notes == ["no lock: this identity may not use Leases in namespace ack-system"]
-    assert not lease.is_there(cast(Kube, one.kube), "ack-system")
+    assert not lease.is_there(one.kube, "ack-system")
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2026-01-01", None])

@@ -29,7 +29,6 @@ from acksm.guide.doctor import running
 from acksm.guide.identity import trust
 from acksm.guide.install import command as install
 from acksm.guide.region import command as region
-from acksm.kube.client import Kube
 from acksm.kube.paths import ref
 from acksm.live import inventory
 from memory_account import ACCOUNT, HOME, ISSUER, ROLE, ROLE_NAME
@@ -109,7 +108,7 @@ def _placed(world: MemoryWorld, _ui: Said) -> list[str]:
     """Where an adopted object would go, and what doctor says of other controllers."""
     seen = placement.observe(world.target_of(world.settings()))
     kind = KINDS["sagemaker"]["Model"]
-    found = inventory.observe(cast(Kube, world.kube), HOME)
+    found = inventory.observe(world.kube, HOME)
     facts = cast(Any, type("Facts", (), {"inventory": found}))
     checks = [f"{one.state} {one.where} {one.text}" for one in running._others(facts)]
     return [str(placement.place(seen, kind, name, "")) for name in (VICTIM, "bound")] + checks

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from acksm.errors import AcksmError
 from acksm.kube import contents
-from acksm.kube.client import Kube
 from acksm.kube.paths import Ref
 
 VERBS = ["create", "delete", "get", "list"]
@@ -64,7 +63,7 @@ def _group(name: str, version: str, resources: list[Any]) -> dict[str, Any]:
 
 
 def look(server: Server) -> contents.Contents:
-    return contents.look(cast(Kube, server), "team")
+    return contents.look(server, "team")
 
 
 @pytest.mark.parametrize("form", ["aggregated", "plain"])

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
-from acksm.kube.client import Kube
 from acksm.kube.paths import Ref
 from acksm.live import controller_logs
 from carm_cluster import running
@@ -28,11 +27,11 @@ class Logs:
         self.pods, self.texts = pods, texts
         self.asked: list[str] = []
 
-    def list(self, ref: Ref, *, selector: str = "") -> list[dict[str, Any]]:
+    def list(self, ref: Ref, *, selector: str = "", **_options: object) -> list[dict[str, Any]]:
         self.asked.append(f"{ref.collection} {selector}")
         return self.pods
 
-    def logs(self, namespace: str, pod: str, container: str, *, previous: bool, lines: int) -> str:
+    def logs(self, namespace: str, pod: str, container: str, *, previous: bool = False, lines: int = 20) -> str:
         return self.texts.get((pod, container, previous), "")
 
 
@@ -45,7 +44,7 @@ def test_the_controllers_container_and_the_run_that_crashed() -> None:
         ("b", "istio-proxy", False): "unknown feature gate: of somebody else",
     }
     cluster = Logs([pod("a", restarts=2), pod("b", mesh=True), pod("silent")], texts)
-    logs = controller_logs.read(cast(Kube, cluster), [running()])
+    logs = controller_logs.read(cluster, [running()])
     assert [(log.pod, log.previous) for log in logs] == [("a", True), ("a", False), ("b", False)]
     assert cluster.asked == ["/api/v1/namespaces/ack-system/pods app.kubernetes.io/instance=ack-sagemaker-controller"]
     found = controller_logs.symptoms_of(logs)
@@ -56,5 +55,5 @@ def test_the_controllers_container_and_the_run_that_crashed() -> None:
 
 
 def test_nothing_runs_nothing_is_read() -> None:
-    assert controller_logs.read(cast(Kube, Logs([], {})), [running()]) == []
-    assert controller_logs.read(cast(Kube, Logs([pod("a")], {})), []) == []
+    assert controller_logs.read(Logs([], {}), [running()]) == []
+    assert controller_logs.read(Logs([pod("a")], {}), []) == []

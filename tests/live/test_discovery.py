@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from acksm.errors import AcksmError
-from acksm.kube.client import Kube
+from acksm.kube.paths import Ref
 from acksm.live import discovery
 from acksm.live.discovery import Controllers
 from acksm.live.running import services_of
@@ -53,7 +53,7 @@ def observe(*manifests: dict[str, Any], forbidden: tuple[str, ...] = ()) -> Cont
     kube = _Forbidding(forbidden)
     for manifest in manifests:
         kube.put(manifest)
-    return discovery.observe(cast(Kube, kube), HOME)
+    return discovery.observe(kube, HOME)
 
 
 class _Forbidding(MemoryCluster):
@@ -63,15 +63,15 @@ class _Forbidding(MemoryCluster):
         super().__init__(Fuse())
         self.forbidden = forbidden
 
-    def can(self, *asked: Any, account: tuple[str, str] | None = None) -> bool:
+    def can(self, *asked: str, account: tuple[str, str] | None = None) -> bool:
         self._check("review" if account else "")
         return super().can(*asked, account=account)
 
-    def list(self, ref: Any, **more: Any) -> Any:
+    def list(self, ref: Ref, **options: Any) -> list[dict[str, Any]]:
         self._check(ref.plural if not ref.namespace else "")
-        return super().list(ref, **more)
+        return super().list(ref, **options)
 
-    def settle(self, ref: Any) -> None:
+    def settle(self, ref: Ref) -> None:
         """Deployments stay as they are put."""
 
     def _check(self, what: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from acksm.engine.waits import Deadline
 from acksm.errors import AcksmError
+from acksm.kube.paths import Ref
 from acksm.live import readiness
 from acksm.live.readiness import IAM_SETTLING_SECONDS, Health, PodState, judge, needs_restart, pod_state, rollout
 
@@ -196,7 +197,7 @@ class Cluster:
     def step(self) -> dict[str, Any]:
         return self.steps[self.at]
 
-    def list(self, of: Any, *, selector: str = "") -> list[Any]:
+    def list(self, of: Ref, *, selector: str = "", **_options: object) -> list[Any]:
         assert selector == "app.kubernetes.io/instance=ack"
         deployments = [self.step["deployment"]] if "deployment" in self.step else []
         found: dict[str, list[Any]] = {
@@ -206,19 +207,18 @@ class Cluster:
         }
         return found[of.kind]
 
-    def watch(self, of: Any, *, selector: str, seconds: int) -> Iterator[Any]:
+    def watch(self, of: Ref, *, selector: str = "", **_options: object) -> Iterator[Any]:
         yield from self.list(of, selector=selector)
 
-    def get(self, of: Any) -> Any:
+    def get(self, of: Ref) -> Any:
         return self.step.get("account", account())
 
     def logs(self, namespace: str, pod: str, container: str, *, previous: bool = False, lines: int = 20) -> str:
         return str(self.step.get("log", "")) if previous else ""
 
     def wait(self, **more: Any) -> None:
-        kube: Any = self
         readiness.await_ready(
-            kube, self.deadline, namespace="ns", release="ack", **{"role_arn": ROLE, "iam_is_new": False, **more}
+            self, self.deadline, namespace="ns", release="ack", **{"role_arn": ROLE, "iam_is_new": False, **more}
         )
 
 

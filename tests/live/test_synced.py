@@ -118,7 +118,7 @@ def wait(
     """The state or the error's id, and when it came."""
     clock = Clock()
     deadline = Deadline(seconds, clock=lambda: clock.now, sleep=clock.sleep)
-    waiter = synced.Waiter(Scripted(clock, at), deadline, silent_failure=log)  # type: ignore[arg-type]
+    waiter = synced.Waiter(Scripted(clock, at), deadline, silent_failure=log)
     if applied:
         waiter.note(ONE, thing(version=applied))
     try:
@@ -171,12 +171,12 @@ def test_many_objects_of_a_collection_cost_one_list() -> None:
             asked.append(one.path)
             return thing(SYNCED)
 
-        def list(self, one: Ref) -> list[dict[str, Any]]:
+        def list(self, one: Ref, **_options: object) -> list[dict[str, Any]]:
             asked.append(one.collection)
             return [{"metadata": {"name": f"m{index}"}} for index in range(1, 5)]
 
     many = [ref("Model", f"m{index}", "team") for index in range(5)]
-    found = synced.look(Counting(), [*many, ref("Endpoint", "e", "team")])  # type: ignore[arg-type]
+    found = synced.look(Counting(), [*many, ref("Endpoint", "e", "team")])
     assert len(asked) == 2
     assert (found[many[0]], (found[many[4]] or {})["kind"]) == (None, "Model")
 

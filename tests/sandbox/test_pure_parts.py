@@ -10,6 +10,7 @@ import socket
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from itertools import cycle
 from pathlib import Path
@@ -208,7 +209,12 @@ def test_what_another_version_left_is_no_sandbox() -> None:
 
 def asked(app: doors.Application, **environ: str) -> str:
     told: list[str] = []
-    app({"HTTP_HOST": "127.0.0.1:80", **environ}, lambda status, _headers: told.append(status))
+
+    def begin(status: str, _headers: object, _exc_info: object = None, /) -> Callable[[bytes], object]:
+        told.append(status)
+        return bytes
+
+    app({"HTTP_HOST": "127.0.0.1:80", **environ}, begin)
     return told[0]
 
 

@@ -4,24 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import Protocol
 
-from acksm.aws.eks import Eks
+from acksm.aws.eks import Capability, Cluster, Eks
 from acksm.aws.iam import Iam
 from acksm.aws.session import Session
+
+
+class Clusters(Protocol):
+    """What is asked of EKS; all of it reads."""
+
+    def describe_cluster(self, name: str, /) -> Cluster: ...
+
+    def fargate_namespaces(self, name: str, /) -> set[str]: ...
+
+    def pod_identity_role(self, cluster: str, namespace: str, service_account: str, /) -> str: ...
+
+    def pod_identity_users(self, cluster: str, role_arn: str, /) -> list[str]: ...
+
+    def ack_capabilities(self, cluster: str, /) -> list[Capability]: ...
 
 
 class Aws(Session):
     """A session with EKS and IAM."""
 
     @cached_property
-    def eks(self) -> Eks:
+    def eks(self) -> Clusters:
         return Eks(self)
 
     @cached_property
     def iam(self) -> Iam:
         return Iam(self)
 
-    def dispatch_table(self) -> dict[str, Callable[..., Any]]:
+    def dispatch_table(self) -> dict[str, Callable[..., object]]:
         """The calls that a change may name, by their key."""
         return {f"iam.{name}": getattr(self.iam, name) for name in self.iam.WRITES}

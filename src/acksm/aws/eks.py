@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from acksm.aws.errors import code_of, translated
 from acksm.aws.session import Session
 from acksm.errors import AcksmError
+from acksm.json_types import Json
 
 MINIMUM_KUBERNETES = (1, 16)  # the guide's step 1
 
@@ -47,7 +47,7 @@ class Eks:
         where = f"cluster {name} in {self._aws.region}"
         with translated("eks", "DescribeCluster", where):
             try:
-                found: dict[str, Any] = client.describe_cluster(name=name)["cluster"]
+                found: Json = client.describe_cluster(name=name)["cluster"]
             except client.exceptions.ResourceNotFoundException:
                 raise AcksmError(
                     "cluster-unknown",

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+from acksm.aws.documents import OidcProvider, PolicyDocument, Role
 from acksm.aws.iam_calls import (
     PAUSE_SECONDS,
     SETTLING_SECONDS,
     TRUST_LIMIT,
     Calls,
-    Json,
     document_of,
     mapping,
     tags_of,
     unknown_principal,
 )
 from acksm.errors import AcksmError
+from acksm.json_types import Document, Json
 
 
 class Iam(Calls):
@@ -41,8 +41,7 @@ class Iam(Calls):
 
     # reads
 
-    def get_oidc_provider(self, arn: str) -> Json | None:
-        """`{"url", "client_ids", "tags"}` or None."""
+    def get_oidc_provider(self, arn: str) -> OidcProvider | None:
         found = self._get("GetOpenIDConnectProvider", "get_open_id_connect_provider", arn, OpenIDConnectProviderArn=arn)
         if found is None:
             return None
@@ -57,9 +56,7 @@ class Iam(Calls):
         found = self._call("ListOpenIDConnectProviders", "list_open_id_connect_providers", "")
         return [str(item["Arn"]) for item in found["OpenIDConnectProviderList"]]
 
-    def get_role(self, name: str) -> Json | None:
-        """`{"arn", "path", "created" (ISO 8601), "trust", "tags", "boundary", "attached": [arn], "inline": {name:
-        document}}` or None."""
+    def get_role(self, name: str) -> Role | None:
         found = self._get("GetRole", "get_role", f"role {name}", RoleName=name)
         if found is None:
             return None
@@ -98,10 +95,10 @@ class Iam(Calls):
         )
         return [str(item["InstanceProfileName"]) for item in found]
 
-    def trusts(self) -> dict[str, Any]:
+    def trusts(self) -> dict[str, PolicyDocument]:
         """Every role's trust policy, by the role's ARN: one request for each hundred."""
         roles = self._pages("ListRoles", "list_roles", "Roles")
-        return {str(role["Arn"]): document_of(role.get("AssumeRolePolicyDocument")) for role in roles}
+        return {str(role["Arn"]): document_of(role["AssumeRolePolicyDocument"]) for role in roles}
 
     def trust_quota(self) -> int:
         """Characters that a role's trust policy may have in this account; IAM's default where it is not told."""
@@ -241,7 +238,7 @@ class Iam(Calls):
             ClientID=client_id,
         )
 
-    def create_role(self, name: str, path: str, trust: Json, tags: Mapping[str, str], boundary: str = "") -> None:
+    def create_role(self, name: str, path: str, trust: Document, tags: Mapping[str, str], boundary: str = "") -> None:
         params: Json = {
             "RoleName": name,
             "Path": path,
@@ -259,7 +256,7 @@ class Iam(Calls):
                 raise
         self._made.add(name)
 
-    def _is(self, name: str, path: str, trust: Json, tags: Mapping[str, str], boundary: str) -> bool:
+    def _is(self, name: str, path: str, trust: Document, tags: Mapping[str, str], boundary: str) -> bool:
         """Whether the role is there just as it was to be made: the answer to an earlier attempt was lost, or IAM did
         not show yet what a killed run had made. One that is not visible yet is waited for."""
         began = self._clock()
@@ -275,13 +272,13 @@ class Iam(Calls):
             and str((role.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn", "")) == boundary
         )
 
-    def update_trust(self, name: str, trust: Json) -> None:
+    def update_trust(self, name: str, trust: Document) -> None:
         self._on_role("UpdateAssumeRolePolicy", "update_assume_role_policy", name, PolicyDocument=json.dumps(trust))
 
     def attach_policy(self, name: str, policy_arn: str) -> None:
         self._on_role("AttachRolePolicy", "attach_role_policy", name, PolicyArn=policy_arn)
 
-    def put_policy(self, name: str, policy: str, document: Json) -> None:
+    def put_policy(self, name: str, policy: str, document: Document) -> None:
         self._on_role("PutRolePolicy", "put_role_policy", name, PolicyName=policy, PolicyDocument=json.dumps(document))
 
     def tag_role(self, name: str, tags: Mapping[str, str]) -> None:
@@ -328,6 +325,6 @@ class Iam(Calls):
     def delete_oidc_provider(self, arn: str) -> None:
         self._gone("DeleteOpenIDConnectProvider", "delete_open_id_connect_provider", arn, OpenIDConnectProviderArn=arn)
 
-    def _gone(self, operation: str, method: str, where: str, **params: Any) -> None:
+    def _gone(self, operation: str, method: str, where: str, **params: object) -> None:
         """A deletion; what is gone already is what was wanted."""
         self._get(operation, method, where, **params)

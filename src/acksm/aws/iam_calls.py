@@ -6,14 +6,14 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 from urllib.parse import unquote
 
+from acksm.aws.documents import PolicyDocument
 from acksm.aws.errors import translated
 from acksm.aws.session import Session
 from acksm.errors import AcksmError
+from acksm.json_types import Json, Value
 
-Json = dict[str, Any]
 # IAM is eventually consistent (IAM User Guide, "Changes that I make are not always immediately visible").
 SETTLING_SECONDS, PAUSE_SECONDS = 60.0, 1.0
 # Characters of a trust policy, white space not counted; the quota can be raised to 4,096 (IAM User Guide, "IAM and STS
@@ -22,9 +22,12 @@ TRUST_LIMIT, TRUST_MOST = 2_048, 4_096
 _UNKNOWN_ROLE = re.compile(r": NoSuchEntity: (The )?role ", re.IGNORECASE)  # and not a policy that is not there
 
 
-def document_of(value: Any) -> Any:
+def document_of(value: str | PolicyDocument) -> PolicyDocument:
     """IAM gives policy documents URL-encoded (RFC 3986); botocore decodes most of them already."""
-    return json.loads(unquote(value)) if isinstance(value, str) else value
+    if isinstance(value, str):
+        decoded: PolicyDocument = json.loads(unquote(value))
+        return decoded
+    return value
 
 
 def unknown_principal(error: AcksmError) -> bool:
@@ -50,12 +53,13 @@ class Calls:
         self._made: set[str] = set()  # roles that this process made, and IAM may not show everywhere yet
         self._emptied: set[str] = set()  # roles that it took policies off
 
-    def _call(self, operation: str, method: str, where: str, **params: Any) -> Any:
+    def _call(self, operation: str, method: str, where: str, **params: object) -> Json:
         client = self._aws.client("iam")
         with translated("iam", operation, where):
-            return getattr(client, method)(**params)
+            answer: Json = getattr(client, method)(**params)
+            return answer
 
-    def _get(self, operation: str, method: str, where: str, **params: Any) -> Any:
+    def _get(self, operation: str, method: str, where: str, **params: object) -> Json | None:
         try:
             return self._call(operation, method, where, **params)
         except AcksmError as error:
@@ -64,7 +68,7 @@ class Calls:
             raise
 
     def _settled(
-        self, lagging: Callable[[AcksmError], bool], operation: str, method: str, where: str, **params: Any
+        self, lagging: Callable[[AcksmError], bool], operation: str, method: str, where: str, **params: object
     ) -> None:
         """A write that is repeated while its refusal comes of IAM's lag, for SETTLING_SECONDS at most."""
         began = self._clock()
@@ -78,7 +82,7 @@ class Calls:
                     raise
             self._sleep(PAUSE_SECONDS)
 
-    def _on_role(self, operation: str, method: str, name: str, **params: Any) -> None:
+    def _on_role(self, operation: str, method: str, name: str, **params: object) -> None:
         """A write on a role. One that was made a moment ago may be unknown still, as may a principal that it names."""
 
         def lagging(error: AcksmError) -> bool:
@@ -86,7 +90,7 @@ class Calls:
 
         self._settled(lagging, operation, method, f"role {name}", RoleName=name, **params)
 
-    def _pages(self, operation: str, method: str, key: str, **params: Any) -> list[Any]:
+    def _pages(self, operation: str, method: str, key: str, **params: object) -> list[Value]:
         client = self._aws.client("iam")
         with translated("iam", operation):
             return [item for page in client.get_paginator(method).paginate(**params) for item in page[key]]

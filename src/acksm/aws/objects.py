@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
 
 from acksm.ack.kinds import API, KINDS, Kind, is_absent
 from acksm.aws.errors import code_of, translated
 from acksm.aws.session import Session
+from acksm.json_types import Document, Json, Untyped
 
 Key = Mapping[str, str]
 PARALLEL = 8
@@ -28,7 +28,7 @@ class Found:
     arn: str
     region: str
     state: str = ""
-    answer: Mapping[str, Any] = field(default_factory=dict)
+    answer: Document = field(default_factory=dict)
 
 
 def describe(aws: Session, kind: Kind, key: Key, region: str = "") -> Found | None:
@@ -46,7 +46,7 @@ def matching(aws: Session, kind: Kind, key: Key, region: str = "") -> list[Found
     region = region or aws.region
     client, call = aws.client(API[kind.service], region), kind.describe_call
     model = client.meta.service_model.operation_model(call)
-    answer: Any = None
+    answer: Json = {}
     with translated(API[kind.service], call, f"{kind.name} {', '.join(key.values())}"):
         try:
             answer = _called(client, call, _parameters(kind, key, model.input_shape))
@@ -98,7 +98,7 @@ def tags(aws: Session, found: Found) -> dict[str, str]:
         token = {"NextToken": answer["NextToken"]}
 
 
-def _pages(aws: Session, kind: Kind, region: str, more: Mapping[str, str]) -> Iterator[Mapping[str, Any]]:
+def _pages(aws: Session, kind: Kind, region: str, more: Mapping[str, str]) -> Iterator[Document]:
     client = aws.client(API[kind.service], region)
     output = client.meta.service_model.operation_model(kind.list_call).output_shape
     member = next(name for name, shape in output.members.items() if shape.type_name == "list")
@@ -112,18 +112,19 @@ def _pages(aws: Session, kind: Kind, region: str, more: Mapping[str, str]) -> It
         token = {"NextToken": answer["NextToken"]}
 
 
-def _called(client: Any, call: str, parameters: Mapping[str, Any]) -> Any:
+def _called(client: Untyped, call: str, parameters: Document) -> Json:
     from botocore import xform_name
 
-    return getattr(client, xform_name(call))(**parameters)
+    answer: Json = getattr(client, xform_name(call))(**parameters)
+    return answer
 
 
-def _parameters(kind: Kind, key: Key, shape: Any) -> dict[str, Any]:
+def _parameters(kind: Kind, key: Key, shape: Untyped) -> Json:
     """A key as the describe call takes it; application autoscaling takes some fields as lists of one."""
     if kind.by_arn:
         return {kind.by_arn: next(iter(key.values()))}
     members = {name.lower(): (name, member.type_name) for name, member in shape.members.items()}
-    found: dict[str, Any] = {}
+    found: Json = {}
     for name, value in key.items():
         for written in (name.lower(), f"{name.lower()}s"):
             if written in members:
@@ -132,7 +133,7 @@ def _parameters(kind: Kind, key: Key, shape: Any) -> dict[str, Any]:
     return found
 
 
-def _found(kind: Kind, item: Mapping[str, Any], region: str, asked: Key) -> Found:
+def _found(kind: Kind, item: Document, region: str, asked: Key) -> Found:
     members = {name.lower(): value for name, value in item.items()}
     called = dict(kind.summary)
 

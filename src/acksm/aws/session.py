@@ -12,10 +12,17 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any, Self
+from typing import TYPE_CHECKING, Self
 
 from acksm.aws.errors import THROTTLED, translated
 from acksm.errors import AcksmError
+from acksm.json_types import Document, Untyped
+
+if TYPE_CHECKING:
+    import boto3
+    from botocore.config import Config
+    from botocore.loaders import Loader
+    from botocore.model import OperationModel
 
 CONNECT_SECONDS, READ_SECONDS = 10.0, 30.0
 LAST_SECONDS = 5.0  # for a call that begins when the time is over: the last look of a wait
@@ -50,7 +57,7 @@ class Keys:
 
 
 @lru_cache(maxsize=4)
-def _models(data_path: str | None) -> Any:
+def _models(data_path: str | None) -> Loader:
     """AWS's models below `data_path` and botocore's own: megabytes of JSON, read once for all sessions."""
     from botocore.loaders import create_loader
 
@@ -75,17 +82,17 @@ class Session:
         self.left = left
         self.profile, self._region, self._account, self._keys = profile, region, account, keys
         self._lock = threading.Lock()
-        self._clients: dict[tuple[str, str], Any] = {}
+        self._clients: dict[tuple[str, str], Untyped] = {}
         self._identity: Identity | None = None
 
     @cached_property
-    def session(self) -> Any:
+    def session(self) -> boto3.Session:
         """The boto3 session. Errors: `aws-profile-unknown`."""
         import boto3
         import botocore.session
         from botocore.exceptions import ProfileNotFound
 
-        keys: Any = {}
+        keys: dict[str, str] = {}
         if self._keys:
             keys = {
                 "aws_access_key_id": self._keys.access_key,
@@ -107,7 +114,7 @@ class Session:
             raise AcksmError("aws-region-missing", "no region was named, and none is set in the environment or profile")
         return str(region)
 
-    def client(self, service: str, region: str = "") -> Any:
+    def client(self, service: str, region: str = "") -> Untyped:
         """The client of `service` in the session's region or another, one for all threads (boto3 clients are
         thread-safe, sessions are not)."""
         where = region or self.region
@@ -117,36 +124,34 @@ class Session:
                     self._clients[service, where] = self._made(service, where)
             return self._clients[service, where]
 
-    def _made(self, service: str, region: str, **config: Any) -> Any:
+    def _made(self, service: str, region: str, more: Config | None = None) -> Untyped:
         """A client with acksm's retries, under the command's deadline."""
         from botocore.config import Config
 
         # AWS_MAX_ATTEMPTS is the user's word; what is given here would win over it
-        retries: Any = {"mode": "standard"}
-        if not os.environ.get("AWS_MAX_ATTEMPTS"):
-            retries["total_max_attempts"] = ATTEMPTS
-        client = self.session.client(
-            service,
-            region_name=region,
-            config=Config(
-                connect_timeout=CONNECT_SECONDS,
-                read_timeout=READ_SECONDS,
-                retries=retries,
-                user_agent_extra="acksm",
-                max_pool_connections=16,
-                **config,
-            ),
+        config = Config(
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=READ_SECONDS,
+            retries={"mode": "standard"}
+            if os.environ.get("AWS_MAX_ATTEMPTS")
+            else {"mode": "standard", "total_max_attempts": ATTEMPTS},
+            user_agent_extra="acksm",
+            max_pool_connections=16,
         )
+        make: Callable[..., Untyped] = self.session.client  # typed by literal names of services
+        client = make(service, region_name=region, config=config.merge(more) if more else config)
         client.meta.events.register("before-send", self._cut)
         client.meta.events.register_first("needs-retry", self._over)
         return client
 
-    def _cut(self, request: Any, **_: Any) -> None:
+    def _cut(self, request: Untyped, **_: object) -> None:
         """An attempt reads no longer than the command has time."""
         if request.context is not None and self.left() < READ_SECONDS:
             request.context["read_timeout"] = max(LAST_SECONDS, self.left())
 
-    def _over(self, response: Any, caught_exception: Any, operation: Any, **_: Any) -> None:
+    def _over(
+        self, response: Untyped, caught_exception: Exception | None, operation: OperationModel, **_: object
+    ) -> None:
         """In the place of a further attempt when the time is over: `timed-out`."""
         if self.left() > 0 or isinstance(caught_exception, AcksmError):
             return
@@ -189,9 +194,10 @@ class Session:
     def web_identity(self, role_arn: str, token: str) -> Self:
         """A session of `role_arn` by an OIDC token, as a controller's pod gets it; our own credentials play no part."""
         from botocore import UNSIGNED
+        from botocore.config import Config
 
         with translated("sts", "AssumeRoleWithWebIdentity", role_arn):
-            client = self._made("sts", self.region, signature_version=UNSIGNED)
+            client = self._made("sts", self.region, Config(signature_version=UNSIGNED))
             answer = client.assume_role_with_web_identity(
                 RoleArn=role_arn, RoleSessionName="acksm-verify", WebIdentityToken=token, DurationSeconds=900
             )
@@ -206,6 +212,6 @@ class Session:
         return sorted(map(str, self.session.get_available_regions(service, partition)))
 
 
-def _keys(answer: Any) -> Keys:
+def _keys(answer: Document) -> Keys:
     given = answer["Credentials"]
     return Keys(str(given["AccessKeyId"]), str(given["SecretAccessKey"]), str(given["SessionToken"]))

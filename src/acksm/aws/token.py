@@ -11,7 +11,7 @@ import base64
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from acksm.aws.errors import translated
 
@@ -34,16 +34,20 @@ class Token:
 
 def mint(aws: Session, cluster: str) -> Token:
     """A token for `cluster`, made offline. Errors: `aws-no-credentials`."""
+    from botocore.exceptions import NoCredentialsError
     from botocore.signers import RequestSigner
 
     client = aws.client("sts")
     with translated("sts", "GetCallerIdentity"):
-        signer: Any = RequestSigner(
+        credentials = aws.session.get_credentials()
+        if credentials is None:
+            raise NoCredentialsError
+        signer = RequestSigner(
             client.meta.service_model.service_id,
             aws.region,
             "sts",
             "v4",
-            aws.session.get_credentials(),
+            credentials,
             aws.session.events,
         )
         url = signer.generate_presigned_url(

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from acksm.json_types import Document, Json
 
 if TYPE_CHECKING:
     from acksm import reports
@@ -50,9 +52,9 @@ class Change:
     system: str
     target: str
     call: str
-    params: Mapping[str, Any]
-    before: Any = None
-    after: Any = None
+    params: Document
+    before: object = None
+    after: object = None
     reason: str = ""
     danger: Danger = Danger.NONE
     guide: str = ""
@@ -76,12 +78,12 @@ class Change:
         }
 
     @property
-    def content(self) -> dict[str, Any]:
+    def content(self) -> Json:
         """All that makes it this change: the JSON form with the call and its parameters."""
         return {**self.as_data(), "call": self.call, "params": self.params}
 
 
-def sha256(document: Any) -> str:
+def sha256(document: object) -> str:
     """ "sha256:…" of a JSON document; equal ones have equal digests, on every machine."""
     return "sha256:" + hashlib.sha256(json.dumps(document, sort_keys=True, default=str).encode()).hexdigest()
 
@@ -93,7 +95,7 @@ class Plan:
     command: str
     changes: tuple[Change, ...]
     notes: tuple[str, ...] = ()
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Document = field(default_factory=dict)
 
     @property
     def mutations(self) -> tuple[Change, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import io
 from collections.abc import Mapping
-from typing import Any
 
 from acksm.engine.change import Change, Op, Plan
 
@@ -14,7 +13,7 @@ _SIGN = {Op.CREATE: "+", Op.UPDATE: "~", Op.DELETE: "-", Op.WAIT: "…"}
 LONGEST_BODY = 40
 
 
-def as_text(value: Any) -> str:
+def as_text(value: object) -> str:
     """YAML for mappings and lists, the text itself for strings, nothing for None."""
     if value is None:
         return ""
@@ -31,7 +30,7 @@ def as_text(value: Any) -> str:
     return stream.getvalue()
 
 
-def holds(wanted: Any, live: Any) -> bool:
+def holds(wanted: object, live: object) -> bool:
     """Whether `live` has everything that `wanted` says; what the apiserver added by default does not count."""
     if not wanted and live is None:  # false, 0, "" and what is empty are left out by the apiserver
         return True
@@ -46,7 +45,7 @@ def holds(wanted: Any, live: Any) -> bool:
     return bool(wanted == live)
 
 
-def unified(before: Any, after: Any) -> list[str]:
+def unified(before: object, after: object) -> list[str]:
     """Lines of a unified diff without the file header. Empty when nothing differs."""
     lines = difflib.unified_diff(as_text(before).splitlines(), as_text(after).splitlines(), lineterm="", n=2)
     return [line for line in lines if not line.startswith(("---", "+++"))]

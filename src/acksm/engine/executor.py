@@ -11,14 +11,13 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
 
 from acksm.engine.change import Change, Op, Plan
 from acksm.engine.waits import Deadline
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind, silent
 
-Dispatch = Mapping[str, Callable[..., Any]]
+Dispatch = Mapping[str, Callable[..., object]]
 
 
 @dataclass

@@ -13,17 +13,17 @@ import getpass
 import os
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 from acksm import presence
 from acksm.engine.waits import Deadline, Progress, wait_until
 from acksm.errors import AcksmError, OutdatedError
 from acksm.events import Emit, Event, Kind
-from acksm.kube.client import Kube
+from acksm.json_types import Manifest, Object
+from acksm.kube.api import Editor, Getter
 from acksm.kube.owners import OWNED_LABEL
 from acksm.kube.paths import Ref, ref
 from acksm.presence import Presence, State
@@ -35,8 +35,6 @@ PAUSE_SECONDS = 1.0
 MACHINE, RUN = "acksm.dev/machine", "acksm.dev/run"  # annotations: what acksm.presence asks for
 _FORM = "%Y-%m-%dT%H:%M:%S.%fZ"  # MicroTime, as the apiserver has it
 _GOING = "because it is being terminated"  # the apiserver's answer (403) to a creation in a namespace that goes
-
-Json = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,7 @@ class _Me:
     def place(self) -> Ref:
         return ref("Lease", NAME, self.namespace)
 
-    def manifest(self) -> dict[str, Any]:
+    def manifest(self) -> Object:
         now = _now()
         return {
             "apiVersion": "coordination.k8s.io/v1",
@@ -70,7 +68,7 @@ class _Me:
             },
         }
 
-    def holds(self, lease: Json) -> bool:
+    def holds(self, lease: Manifest) -> bool:
         return (_spec(lease).get("holderIdentity"), _mark(lease, RUN)) == (self.identity, self.run)
 
 
@@ -83,7 +81,7 @@ def holder(command: str) -> str:
     return f"{user}@{socket.gethostname()} (process {os.getpid()}): acksm {command}"
 
 
-def is_there(kube: Kube, namespace: str) -> bool:
+def is_there(kube: Getter, namespace: str) -> bool:
     """Whether an acksm holds the lock, or ended without releasing it: `held` then knows which, and plans made beside
     one that works are made again."""
     try:
@@ -95,7 +93,7 @@ def is_there(kube: Kube, namespace: str) -> bool:
 
 
 @contextmanager
-def held(kube: Kube, namespace: str, command: str, emit: Emit, deadline: Deadline, patience: float) -> Iterator[bool]:
+def held(kube: Editor, namespace: str, command: str, emit: Emit, deadline: Deadline, patience: float) -> Iterator[bool]:
     """Hold the Lease inside; False where there can be none: this identity may not have Leases, or the namespace is
     being deleted (told as a note). Waits for another's for `patience` seconds at most.
 
@@ -121,7 +119,7 @@ def held(kube: Kube, namespace: str, command: str, emit: Emit, deadline: Deadlin
 
 
 @contextmanager
-def _renewed(kube: Kube, me: _Me, mine: Json, stopped: threading.Event) -> Iterator[None]:
+def _renewed(kube: Editor, me: _Me, mine: Manifest, stopped: threading.Event) -> Iterator[None]:
     ended, lost = threading.Event(), threading.Event()
     work = (kube, me, mine, ended, lost, stopped)
     renewing = threading.Thread(target=_renew, args=work, daemon=True, name="acksm-lease")
@@ -137,7 +135,7 @@ def _renewed(kube: Kube, me: _Me, mine: Json, stopped: threading.Event) -> Itera
         renewing.join()
 
 
-def _take(kube: Kube, me: _Me, emit: Emit, deadline: Deadline, patience: float) -> Json | None:
+def _take(kube: Editor, me: _Me, emit: Emit, deadline: Deadline, patience: float) -> Manifest | None:
     """The Lease, made or taken over; None where there can be none."""
     try:
         try:
@@ -156,7 +154,7 @@ def _take(kube: Kube, me: _Me, emit: Emit, deadline: Deadline, patience: float) 
         return None
 
 
-def _awaited(kube: Kube, me: _Me, emit: Emit, deadline: Deadline, patience: float) -> Json | None:
+def _awaited(kube: Editor, me: _Me, emit: Emit, deadline: Deadline, patience: float) -> Manifest | None:
     look = _Look(kube, me, emit, deadline, patience)
     within = Deadline(min(patience, deadline.remaining), deadline.clock, deadline.sleep, deadline.stopped)
     try:
@@ -185,13 +183,13 @@ class _Look:
     """One look at another's Lease after the other, until it is this run's (`mine`) or gone. `silent` are the seconds
     for which looks have found it as it was: time in which the apiserver did not answer is not counted."""
 
-    kube: Kube
+    kube: Editor
     me: _Me
     emit: Emit
     deadline: Deadline
     patience: float
-    mine: Json | None = None
-    seen: Json = field(default_factory=dict)
+    mine: Manifest | None = None
+    seen: Manifest = field(default_factory=dict)
     silent: float = 0.0
     outdated: bool = False  # another worked after this command began, and this one's plan was made beside it
 
@@ -206,7 +204,7 @@ class _Look:
         done = found is None or self.mine is not None
         return Progress(done, f"{_who(self.seen)} holds it; waiting {self.patience:.0f} s at most")
 
-    def _other(self, found: Json) -> None:
+    def _other(self, found: Manifest) -> None:
         self.silent = self.silent + PAUSE_SECONDS if _version(found) == _version(self.seen) else 0.0
         self.seen = found
         state = presence.state(_mark(found, MACHINE), _mark(found, RUN))
@@ -223,7 +221,7 @@ class _Look:
             self.emit(Event(Kind.NOTE, "lease", f"{_who(found)} ended without releasing the lock; taking it over"))
 
 
-def _created(kube: Kube, me: _Me) -> Json | None:
+def _created(kube: Editor, me: _Me) -> Manifest | None:
     """The Lease as made now; None when there is one."""
     try:
         return kube.create(me.manifest())
@@ -233,7 +231,7 @@ def _created(kube: Kube, me: _Me) -> Json | None:
         return None
 
 
-def _replaced(kube: Kube, me: _Me, other: Json) -> Json | None:
+def _replaced(kube: Editor, me: _Me, other: Manifest) -> Manifest | None:
     """The Lease taken over as it was looked at; None when somebody changed it in the same instant."""
     body = me.manifest()
     body["metadata"]["resourceVersion"] = _version(other)
@@ -246,7 +244,7 @@ def _replaced(kube: Kube, me: _Me, other: Json) -> Json | None:
 
 
 def _renew(
-    kube: Kube, me: _Me, mine: Json, ended: threading.Event, lost: threading.Event, stopped: threading.Event
+    kube: Editor, me: _Me, mine: Manifest, ended: threading.Event, lost: threading.Event, stopped: threading.Event
 ) -> None:
     """Until `ended`. An apiserver that does not answer is asked again: the work itself will tell."""
     version = _version(mine)
@@ -266,7 +264,7 @@ def _renew(
                     return
 
 
-def _version_now(kube: Kube, me: _Me) -> str:
+def _version_now(kube: Editor, me: _Me) -> str:
     """The version of the Lease where it is still this run's, else ""."""
     try:
         now = kube.get(me.place)
@@ -275,7 +273,7 @@ def _version_now(kube: Kube, me: _Me) -> str:
     return _version(now) if now and me.holds(now) else ""
 
 
-def _give_back(kube: Kube, me: _Me) -> bool:
+def _give_back(kube: Editor, me: _Me) -> bool:
     """Delete the Lease where it is this run's; whether it certainly is not any more. One that stays is replaced."""
     try:
         now = kube.get(me.place)
@@ -286,7 +284,7 @@ def _give_back(kube: Kube, me: _Me) -> bool:
     return True
 
 
-def _busy(other: Json, me: _Me, waited: float) -> AcksmError:
+def _busy(other: Manifest, me: _Me, waited: float) -> AcksmError:
     said, age = f"{_who(other)} holds the lock", _age(other, "acquireTime")
     if age != float("inf"):
         said += f" since {age:.0f} s ago"
@@ -297,23 +295,23 @@ def _busy(other: Json, me: _Me, waited: float) -> AcksmError:
     return AcksmError("cluster-busy", said, where=str(me.place), details={"holder": _who(other)})
 
 
-def _spec(lease: Json) -> Json:
+def _spec(lease: Manifest) -> Manifest:
     return lease.get("spec") or {}
 
 
-def _mark(lease: Json, annotation: str) -> str:
+def _mark(lease: Manifest, annotation: str) -> str:
     return str(((lease.get("metadata") or {}).get("annotations") or {}).get(annotation) or "")
 
 
-def _version(lease: Json) -> str:
+def _version(lease: Manifest) -> str:
     return str((lease.get("metadata") or {}).get("resourceVersion") or "")
 
 
-def _who(lease: Json) -> str:
+def _who(lease: Manifest) -> str:
     return str(_spec(lease).get("holderIdentity") or "another acksm")
 
 
-def _age(lease: Json, field: str) -> float:
+def _age(lease: Manifest, field: str) -> float:
     """Seconds since the time in `field`, by two clocks; a time that cannot be read is long ago."""
     try:
         then = datetime.strptime(str(_spec(lease).get(field)), _FORM).replace(tzinfo=UTC)

@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import acksm
 from acksm import bounded, private_file, reports
@@ -20,6 +19,7 @@ from acksm.config import Resolved, Settings
 from acksm.engine.change import Change, Plan, sha256
 from acksm.engine.diff import render, unified
 from acksm.errors import AcksmError
+from acksm.json_types import Json
 
 SCHEMA = "acksm.dev/plan/v1"
 MAX_BYTES = 32 * 1024 * 1024
@@ -62,7 +62,7 @@ def read(path: Path) -> reports.PlanFile:
     from pydantic import TypeAdapter, ValidationError
 
     try:
-        found: Any = json.loads(bounded.read(path, MAX_BYTES), object_pairs_hook=_once)
+        found: object = json.loads(bounded.read(path, MAX_BYTES), object_pairs_hook=_once)
         if isinstance(found, dict) and found.get("schema") != SCHEMA:
             raise ValueError(f"its schema is {str(found.get('schema'))[:60]!r}, not {SCHEMA}")
         document: reports.PlanFile = TypeAdapter(reports.PlanFile).validate_python(found, strict=True)
@@ -84,7 +84,7 @@ def read(path: Path) -> reports.PlanFile:
     return document
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _once(pairs: list[tuple[str, object]]) -> Json:
     """A JSON object, in which people and programs read the same: a key that stands twice is refused."""
     found = dict(pairs)
     if len(found) != len(pairs):
@@ -105,7 +105,7 @@ class Recorder:
         found = own()
         return replace(found, settings=found.settings.model_copy(update={"dry_run": True}))
 
-    def arguments(self, given: dict[str, Any]) -> dict[str, Any]:
+    def arguments(self, given: Json) -> Json:
         return given
 
     def saw(self, plan: Plan, settings: Settings, target: reports.Target) -> None:
@@ -119,7 +119,7 @@ class Approval:
 
     path: str
     document: reports.PlanFile
-    run: dict[str, Any]
+    run: Json
     confirm: str = ""
     asks: bool = True
 
@@ -127,7 +127,7 @@ class Approval:
         settings = Settings.model_validate({**self.document["settings"], **self.run})
         return Resolved(settings, dict.fromkeys(Settings.model_fields, "plan file"))
 
-    def arguments(self, given: dict[str, Any]) -> dict[str, Any]:
+    def arguments(self, given: Json) -> Json:
         return {**given, "confirm": self.confirm} if "confirm" in given else given
 
     def saw(self, plan: Plan, settings: Settings, target: reports.Target) -> None:
@@ -141,7 +141,7 @@ class Approval:
                     f"this is {target['cluster_arn']} and account {target['account']}",
                     where=self.path,
                 )
-        shown, real = dict[str, Any](was), dict[str, Any](target)
+        shown, real = dict[str, object](was), dict[str, object](target)
         for key in _TARGET:
             if shown[key] != real[key]:
                 raise self._altered(f"target.{key}", shown[key], real[key])
@@ -162,7 +162,7 @@ class Approval:
                 details={"diff": [line for change in new for line in self._difference(change)]},
             )
 
-    def _altered(self, what: str, shown: Any, real: Any) -> AcksmError:
+    def _altered(self, what: str, shown: object, real: object) -> AcksmError:
         return AcksmError(
             "plan-file-altered",
             f"{what} is not as the file shows it",

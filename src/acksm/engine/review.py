@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any, Protocol
+from typing import Protocol
 
 from acksm import reports
 from acksm.config import Resolved, Settings
 from acksm.engine.change import Plan
+from acksm.json_types import Json
 
 
 class Review(Protocol):
@@ -26,7 +27,7 @@ class Review(Protocol):
 
     def resolved(self, own: Callable[[], Resolved]) -> Resolved: ...
 
-    def arguments(self, given: dict[str, Any]) -> dict[str, Any]: ...
+    def arguments(self, given: Json) -> Json: ...
 
     def saw(self, plan: Plan, settings: Settings, target: reports.Target) -> None: ...
 

@@ -10,19 +10,19 @@ import base64
 import binascii
 import json
 import zlib
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from acksm import yaml_reader
 from acksm.errors import AcksmError
 from acksm.helm.releases import Release
+from acksm.json_types import Document, Json, Manifest
 
 SELECTOR = "owner=helm"
 MAX_BYTES = 64 * 1024 * 1024
 _WORKED = {"deployed", "superseded"}
 
 
-def newest(secrets: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, tuple[int, ...]]]:
+def newest(secrets: Iterable[Document]) -> dict[str, tuple[str, tuple[int, ...]]]:
     """Release name to the name of its newest record and the revisions that once worked, from labels alone."""
     found: dict[str, list[tuple[int, str, str]]] = {}
     for secret in secrets:
@@ -36,7 +36,7 @@ def newest(secrets: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, tuple[i
     }
 
 
-def decode(secret: Mapping[str, Any]) -> Release:
+def decode(secret: Manifest) -> Release:
     """The release of a record. Error: `helm-record` for one that is not helm's form."""
     where = f"Secret {secret['metadata'].get('namespace', '')}/{secret['metadata']['name']}"
     try:
@@ -61,7 +61,7 @@ def decode(secret: Mapping[str, Any]) -> Release:
         raise AcksmError("helm-record", f"helm's record cannot be read: {error!r}"[:300], where=where) from error
 
 
-def manifests(text: str) -> list[dict[str, Any]]:
+def manifests(text: str) -> list[Json]:
     """The objects of a rendered manifest. Error: `helm-record`."""
     try:
         documents = yaml_reader.load_all(text)

@@ -13,7 +13,6 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -23,6 +22,7 @@ from acksm import archive, private_file
 from acksm.ack import charts
 from acksm.config import cache_dir
 from acksm.errors import AcksmError
+from acksm.json_types import Document, Json, Manifest
 from acksm.retries import Bounded
 
 READ_SECONDS, LAST_SECONDS = 60.0, 5.0
@@ -68,7 +68,7 @@ class Registry:
         scheme = "http" if name in {"localhost", "127.0.0.1", "::1"} else "https"
         self._base = f"{scheme}://{self.host}"
         self.location = location
-        options: dict[str, Any] = {
+        options: Json = {
             "retries": Bounded(
                 left=left,
                 total=4,
@@ -203,7 +203,7 @@ class Registry:
             raise AcksmError("registry-forbidden", f"{self.host} gives no anonymous token", where=realm)
         return token
 
-    def _json(self, data: bytes, url: str) -> dict[str, Any]:
+    def _json(self, data: bytes, url: str) -> Json:
         try:
             loaded = json.loads(data)
         except (ValueError, RecursionError) as error:
@@ -213,7 +213,7 @@ class Registry:
         return loaded
 
 
-def _layer(manifest: Mapping[str, Any], where: str) -> Mapping[str, Any]:
+def _layer(manifest: Manifest, where: str) -> Document:
     """The chart layer. The format decides, not the version: some old charts were pushed again (community#1802)."""
     found = manifest.get("layers")
     layers = [layer for layer in (found if isinstance(found, list) else []) if isinstance(layer, Mapping)]

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 from acksm import yaml_reader
 from acksm.errors import AcksmError
 from acksm.helm.runner import Helm
+from acksm.json_types import Document, Json
 
 # The mark of acksm's own releases. Every generation of the charts has this key, and it survives any helm version.
 MARK_PATH = ("deployment", "labels", "acksm.dev/owned")
@@ -32,7 +32,7 @@ class Release:
     version: str
     revision: int
     updated: str = ""
-    values: Mapping[str, Any] = field(default_factory=dict)
+    values: Document = field(default_factory=dict)
     manifest: str = ""
     description: str = ""  # helm's word on the last operation, its error when that failed
 
@@ -46,9 +46,9 @@ class Release:
         return (datetime.now(UTC) - stamp).total_seconds() if stamp.tzinfo else 1e9
 
 
-def is_marked(values: Mapping[str, Any]) -> bool:
+def is_marked(values: Document) -> bool:
     """Whether these values carry acksm's mark."""
-    found: Any = values
+    found: object = values
     for key in MARK_PATH:
         found = found.get(key) if isinstance(found, Mapping) else None
     return bool(found == "true")
@@ -73,20 +73,18 @@ class Releases:
     def __init__(self, helm: Helm) -> None:
         self._helm = helm
 
-    def template(
-        self, release: str, namespace: str, chart: str, values: Mapping[str, Any], *, seconds: float
-    ) -> list[dict[str, Any]]:
+    def template(self, release: str, namespace: str, chart: str, values: Document, *, seconds: float) -> list[Json]:
         """The objects that the chart would make, rendered without the cluster. Errors: helm-missing, -too-old, …"""
         _ = self._helm.version  # an old helm is told as that, not by what it stumbles over
         file = self._helm.private_file(f"template-{release}.json", values)
         text = self._helm.run(["template", release, chart, "-n", namespace, "-f", file], seconds=seconds)
         return [item for item in yaml_reader.load_all(text) if isinstance(item, dict)]
 
-    def install(self, release: str, namespace: str, chart: str, values: Mapping[str, Any], *, seconds: float) -> None:
+    def install(self, release: str, namespace: str, chart: str, values: Document, *, seconds: float) -> None:
         self._write("install", release, namespace, chart, values, seconds)
 
     def upgrade(
-        self, release: str, namespace: str, chart: str, values: Mapping[str, Any], *, take_back: bool, seconds: float
+        self, release: str, namespace: str, chart: str, values: Document, *, take_back: bool, seconds: float
     ) -> None:
         """On fresh chart values: `--reset-values`, never `--reuse-values` (docs/ack/versions.md#reused-values).
 
@@ -97,7 +95,7 @@ class Releases:
         self._write("upgrade", release, namespace, chart, values, seconds, "--reset-values", *force)
 
     def _write(
-        self, verb: str, release: str, namespace: str, chart: str, values: Mapping[str, Any], seconds: float, *more: str
+        self, verb: str, release: str, namespace: str, chart: str, values: Document, seconds: float, *more: str
     ) -> None:
         file = self._helm.private_file(f"values-{release}.json", values)
         self._helm.run(

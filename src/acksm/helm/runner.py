@@ -16,10 +16,10 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from acksm import presence
 from acksm.errors import AcksmError
+from acksm.json_types import Document
 from acksm.private_file import write as write_private
 from acksm.surroundings import passed_on
 
@@ -57,7 +57,7 @@ class Helm:
     `kubeconfig` is asked for whenever helm is started: a token in it lives for minutes.
     """
 
-    def __init__(self, kubeconfig: Callable[[], Mapping[str, Any]], path: str = "") -> None:
+    def __init__(self, kubeconfig: Callable[[], Document], path: str = "") -> None:
         self.path = path or find()
         self._home = tempfile.TemporaryDirectory(prefix="acksm-helm-")  # 0700
         home = Path(self._home.name)
@@ -90,7 +90,7 @@ class Helm:
             self._version = (int(match[1]), int(match[2]))
         return self._version
 
-    def private_file(self, name: str, content: Mapping[str, Any] | bytes) -> str:
+    def private_file(self, name: str, content: Document | bytes) -> str:
         """A 0600 file in the private home; mappings are written as JSON, which is YAML and quotes every string (G3)."""
         path = Path(self._home.name) / name
         data = content if isinstance(content, bytes) else json.dumps(dict(content)).encode()

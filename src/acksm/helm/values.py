@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import takewhile
-from typing import Any
 
 from acksm import bounded
 from acksm.errors import AcksmError
+from acksm.json_types import Document, Untyped, Value
 
 Path = tuple[str, ...]
 # Maps whose keys are the user's own, although the chart shows some.
@@ -42,7 +42,7 @@ class Edit:
     """One value to set and where it comes from: "acksm", "--set", or a file's name."""
 
     path: Path
-    value: Any
+    value: object
     origin: str
 
 
@@ -51,28 +51,26 @@ class Patched:
     """The new text, its plain data, and a unified diff against the chart's own."""
 
     text: str
-    values: Mapping[str, Any]
-    chart_values: Mapping[str, Any]
+    values: Document
+    chart_values: Document
     diff: tuple[str, ...]
 
 
 @lru_cache(maxsize=8)
-def plain(text: str) -> Any:
+def plain(text: str) -> Value:
     """The chart's values.yaml as plain data; shared by all callers, so never to be changed."""
     from ruamel.yaml import YAML
 
     return YAML(typ="safe", pure=True).load(text)
 
 
-def patch(
-    text: str, edits: Sequence[Edit], schema: Mapping[str, Any] | None = None, where: str = "values.yaml"
-) -> Patched:
+def patch(text: str, edits: Sequence[Edit], schema: Document | None = None, where: str = "values.yaml") -> Patched:
     """`text` with `edits` applied in order. Errors: values-unknown-key, values-type, values-schema."""
     from ruamel.yaml import YAML
 
     chart = plain(text)
 
-    def change(tree: Any) -> None:
+    def change(tree: Untyped) -> None:
         for edit in edits:
             _set(tree, chart, edit, where)
 
@@ -84,7 +82,7 @@ def patch(
     return Patched(patched, values, chart, lines)
 
 
-def _round_trip(text: str, change: Callable[[Any], None] | None = None) -> str:
+def _round_trip(text: str, change: Callable[[Untyped], None] | None = None) -> str:
     """`text` loaded, changed and written again. (One of ruamel's trees cannot be written twice.)"""
     from ruamel.yaml import YAML
 
@@ -142,7 +140,7 @@ def _as_written(text: str, patched: str) -> str:
     return "\n".join(lines)
 
 
-def _set(tree: Any, plain: Any, edit: Edit, where: str) -> None:
+def _set(tree: Untyped, plain: object, edit: Edit, where: str) -> None:
     """Set one value in the round-trip tree; `plain` is the chart's own data, which says what exists."""
     node, chart, path = tree, plain, edit.path
     for depth, key in enumerate(path[:-1]):
@@ -160,12 +158,12 @@ def _set(tree: Any, plain: Any, edit: Edit, where: str) -> None:
     node[path[-1]] = _quoted(edit.value)
 
 
-def is_open(path: Path, chart: Any) -> bool:
+def is_open(path: Path, chart: object) -> bool:
     """Whether keys below `path` are the user's own: listed in OPEN, or a map that the chart leaves empty."""
     return any(path[: len(known)] == known for known in OPEN) or (bool(path) and chart in ({}, None))
 
 
-def _unknown(path: Path, depth: int, chart: Any, edit: Edit, where: str) -> AcksmError:
+def _unknown(path: Path, depth: int, chart: object, edit: Edit, where: str) -> AcksmError:
     keys = [str(key) for key in chart] if isinstance(chart, Mapping) else []
     near = difflib.get_close_matches(path[depth], keys, n=1, cutoff=0.4)
     prefix = ".".join(path[:depth])
@@ -179,7 +177,7 @@ def _unknown(path: Path, depth: int, chart: Any, edit: Edit, where: str) -> Acks
     )
 
 
-def _check_type(default: Any, edit: Edit, where: str) -> None:
+def _check_type(default: object, edit: Edit, where: str) -> None:
     kinds: dict[type, str] = {
         bool: "true or false",
         int: "a whole number",
@@ -199,7 +197,7 @@ def _check_type(default: Any, edit: Edit, where: str) -> None:
             return
 
 
-def _quoted(value: Any) -> Any:
+def _quoted(value: object) -> object:
     """Texts that YAML could take for something else get double quotes, at any depth."""
     from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
@@ -213,7 +211,7 @@ def _quoted(value: Any) -> Any:
     return value
 
 
-def _validate(values: Any, schema: Mapping[str, Any] | None, where: str) -> None:
+def _validate(values: object, schema: Document | None, where: str) -> None:
     """Against the chart's schema (draft 7), where it has one. Errors: values-schema, chart-invalid."""
     if not schema:
         return
@@ -233,7 +231,7 @@ def _validate(values: Any, schema: Mapping[str, Any] | None, where: str) -> None
         raise AcksmError("values-schema", told, where=where)
 
 
-def _references(schema: Any) -> Iterator[str]:
+def _references(schema: object) -> Iterator[str]:
     """Every `$ref` of a JSON schema, at any depth."""
     if isinstance(schema, Mapping):
         yield from [str(schema["$ref"])] if "$ref" in schema else []
@@ -243,20 +241,20 @@ def _references(schema: Any) -> Iterator[str]:
             yield from _references(item)
 
 
-def parse_set(text: str, chart_values: Mapping[str, Any]) -> Edit:
+def parse_set(text: str, chart_values: Document) -> Edit:
     """`a.b=c` (a dot in a key is `\\.`) as an Edit; the chart's own value decides the type, JSON is taken for lists
     and mappings. Error: `values-type`."""
     left, equals, right = text.partition("=")
     path = tuple(part.replace("\\.", ".") for part in re.split(r"(?<!\\)\.", left))
     if not equals or not all(path) or len(path) > MAX_DEPTH:
         raise AcksmError("values-type", f"{text!r} is not KEY=VALUE", where="--set")
-    default: Any = chart_values
+    default: object = chart_values
     for key in path:
         default = default.get(key) if isinstance(default, Mapping) else None
     return Edit(path, _typed(right, default, text), "--set")
 
 
-def _typed(text: str, default: Any, whole: str) -> Any:
+def _typed(text: str, default: object, whole: str) -> object:
     if isinstance(default, bool) or (default is None and text in {"true", "false"}):
         if text not in {"true", "false"}:
             raise AcksmError("values-type", f"{whole!r}: true or false is wanted", where="--set")
@@ -273,13 +271,13 @@ def _typed(text: str, default: Any, whole: str) -> Any:
     return text
 
 
-def flatten(values: Mapping[str, Any], chart_values: Mapping[str, Any], origin: str) -> Iterator[Edit]:
+def flatten(values: Document, chart_values: Document, origin: str) -> Iterator[Edit]:
     """A mapping (a file's, or an installed release's) as edits, one for each leaf; lists are leaves.
 
     An empty mapping over one of the chart's says nothing, as in helm: `labels: {}` in a file does not clear labels.
     """
 
-    def walk(node: Mapping[str, Any], chart: Any, path: Path) -> Iterator[Edit]:
+    def walk(node: Document, chart: object, path: Path) -> Iterator[Edit]:
         for key, value in node.items():
             here = (*path, str(key))
             below = chart.get(key) if isinstance(chart, Mapping) else None
@@ -291,7 +289,7 @@ def flatten(values: Mapping[str, Any], chart_values: Mapping[str, Any], origin: 
     yield from walk(values, chart_values, ())
 
 
-def unknown(values: Mapping[str, Any], chart_text: str) -> list[str]:
+def unknown(values: Document, chart_text: str) -> list[str]:
     """Values, as "a.b", that the chart of this values.yaml does not have: helm and the chart's schema let them through
     and nothing reads them (docs/ack/versions.md#unknown-values)."""
     from ruamel.yaml import YAML
@@ -299,7 +297,7 @@ def unknown(values: Mapping[str, Any], chart_text: str) -> list[str]:
     plain = YAML(typ="safe", pure=True).load(chart_text)
     found = []
     for edit in flatten(values, plain, ""):
-        chart: Any = plain
+        chart: object = plain
         for depth, key in enumerate(edit.path):
             if is_open(edit.path[:depth], chart):
                 break
@@ -310,15 +308,15 @@ def unknown(values: Mapping[str, Any], chart_text: str) -> list[str]:
     return found
 
 
-def leaves(edit: Edit, chart_values: Mapping[str, Any]) -> Iterator[Edit]:
+def leaves(edit: Edit, chart_values: Document) -> Iterator[Edit]:
     """An edit of a whole mapping (`--set a={"b": 1}`) as edits of what is in it: helm merges, and so does acksm."""
-    nested: Any = edit.value
-    for key in reversed(edit.path):
+    nested: Document = {edit.path[-1]: edit.value}
+    for key in reversed(edit.path[:-1]):
         nested = {key: nested}
     return flatten(nested, chart_values, edit.origin)
 
 
-def read_file(path: str) -> Mapping[str, Any]:
+def read_file(path: str) -> Document:
     """A user's values file. Error: `values-file` with line and column."""
     from pathlib import Path as File
 
@@ -327,7 +325,7 @@ def read_file(path: str) -> Mapping[str, Any]:
 
     try:
         raw = bounded.read(File(path), MAX_FILE)
-        loaded = bounded.check(YAML(typ="safe", pure=True).load(raw.decode("utf-8")))
+        loaded: object = bounded.check(YAML(typ="safe", pure=True).load(raw.decode("utf-8")))
     except OSError as error:
         raise AcksmError("values-file", f"cannot read it: {error.strerror}", where=path) from error
     except MarkedYAMLError as error:
@@ -339,6 +337,7 @@ def read_file(path: str) -> Mapping[str, Any]:
         ) from error
     except (YAMLError, ValueError, RecursionError) as error:
         raise AcksmError("values-file", f"not YAML: {error}"[:300], where=path) from error
-    if not isinstance(loaded or {}, Mapping):
+    found = loaded or {}
+    if not isinstance(found, Mapping):
         raise AcksmError("values-file", "the file is not a mapping", where=path)
-    return loaded or {}
+    return found

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING
 
 from acksm.errors import AcksmError
+from acksm.json_types import Object
 
-Json = dict[str, Any]
+if TYPE_CHECKING:
+    from kubernetes.client.exceptions import ApiException
 
 
-def event_of(line: bytes) -> Json | None:
+def event_of(line: bytes) -> Object | None:
     """The object of a watch's event; None for the error that ends it, and for what is no event (a proxy's page)."""
     try:
         event = json.loads(line)
@@ -22,12 +24,12 @@ def event_of(line: bytes) -> Json | None:
 
 
 def innermost(error: BaseException) -> str:
-    while isinstance(getattr(error, "reason", None), BaseException):
-        error = error.reason  # type: ignore[attr-defined]
+    while isinstance(reason := getattr(error, "reason", None), BaseException):
+        error = reason
     return str(error)[:300]
 
 
-def translated(error: Any, method: str, path: str) -> AcksmError:
+def translated(error: ApiException, method: str, path: str) -> AcksmError:
     """An ApiException as an AcksmError by its HTTP status; the server's own message is kept."""
     try:
         status = json.loads(error.body or "{}")

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from acksm.errors import AcksmError
+from acksm.json_types import Json, Manifest, Object, Untyped, Value
 from acksm.kube import answers
 from acksm.kube.paths import Ref, ref, ref_of
 
@@ -26,8 +26,6 @@ PAGE = 500
 LOG_BYTES = 1024 * 1024  # of one log
 _PASSING = {"kube-unreachable", "kube-busy", "kube-failed"}
 _METADATA_ONLY = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -57,11 +55,11 @@ def groups_of(namespace: str) -> list[str]:
 class _NoDiscovery:
     """Stands where DynamicClient wants a discoverer, and asks the server nothing."""
 
-    def __init__(self, _client: Any, _cache_file: Any) -> None:
+    def __init__(self, _client: object, _cache_file: object) -> None:
         self.version: Json = {}
 
 
-def _plain(_client: Any, data: Any) -> Any:
+def _plain(_client: object, data: object) -> object:
     return data
 
 
@@ -95,19 +93,19 @@ class Kube:
             retries=Retries.made(left, lambda: self._answered),
             connection_pool_maxsize=16,
         )
-        self._configuration: Any = configuration
+        self._configuration = configuration
         self._carry(endpoint.token)
         self.server = endpoint.server
         api = client.ApiClient(configuration)
         api.user_agent = "acksm"
-        self._client: Any = DynamicClient(api, discoverer=_NoDiscovery)  # type: ignore[no-untyped-call]
+        self._client: Untyped = DynamicClient(api, discoverer=_NoDiscovery)  # type: ignore[no-untyped-call]
 
     def _carry(self, token: str) -> None:
         self._token = token
         if token:
             self._configuration.api_key = {"BearerToken": f"Bearer {token}"}
 
-    def _request(self, method: str, path: str, body: Any = None, **params: Any) -> Any:
+    def _request(self, method: str, path: str, body: object = None, **params: Value) -> Untyped:
         """One request, with a new token where EKS takes the old one no longer: it lives for 15 minutes."""
         token = self._token
         try:
@@ -120,7 +118,7 @@ class Kube:
                 self._carry(self._renew())
         return self._ask(method, path, body, params)
 
-    def _ask(self, method: str, path: str, body: Any, params: Json) -> Any:
+    def _ask(self, method: str, path: str, body: object, params: Json) -> Untyped:
         from kubernetes.client.exceptions import ApiException
         from urllib3.exceptions import HTTPError
 
@@ -149,7 +147,7 @@ class Kube:
             "timed-out", f"{error.message}, and the time allowed is over", where=f"{method.upper()} {path}"
         )
 
-    def get(self, ref: Ref) -> Json | None:
+    def get(self, ref: Ref) -> Object | None:
         """The object, or None when it (or its kind) does not exist."""
         try:
             return dict(self._request("get", ref.path))
@@ -158,12 +156,12 @@ class Kube:
                 return None
             raise
 
-    def list(self, ref: Ref, *, selector: str = "", field: str = "", metadata_only: bool = False) -> list[Json]:
+    def list(self, ref: Ref, *, selector: str = "", field: str = "", metadata_only: bool = False) -> list[Object]:
         """All objects of `ref`'s collection, page by page; [] when the kind is not served.
 
         `metadata_only` asks for PartialObjectMetadata, a tenth of the bytes for CRDs.
         """
-        items: list[Json] = []
+        items: list[Object] = []
         token = None
         headers = {"Accept": _METADATA_ONLY} if metadata_only else {}
         while True:
@@ -190,7 +188,7 @@ class Kube:
             if not token:
                 return items
 
-    def read(self, path: str, accept: str = "application/json") -> Json:
+    def read(self, path: str, accept: str = "application/json") -> Object:
         """A document of the apiserver that is no object, such as what it serves."""
         return dict(self._request("get", path, query_params=[], header_params={"Accept": accept}))
 
@@ -198,13 +196,13 @@ class Kube:
         """The server's version, "1.35.4"."""
         return str(self._request("get", "/version")["gitVersion"]).lstrip("v")
 
-    def create(self, manifest: Mapping[str, Any]) -> Json:
+    def create(self, manifest: Manifest) -> Object:
         ref = ref_of(manifest)
         return dict(
             self._request("post", ref.collection, body=dict(manifest), field_manager=FIELD_MANAGER, query_params=[])
         )
 
-    def apply(self, manifest: Mapping[str, Any], force: bool = False, dry_run: bool = False) -> Json:
+    def apply(self, manifest: Manifest, force: bool = False, dry_run: bool = False) -> Object:
         """Server-side apply as field manager `acksm`. Conflict without `force`: `kube-conflict` naming managers."""
         return dict(
             self._request(
@@ -219,7 +217,7 @@ class Kube:
             )
         )
 
-    def patch(self, ref: Ref, body: Mapping[str, Any]) -> Json:
+    def patch(self, ref: Ref, body: Manifest) -> Object:
         """JSON merge patch."""
         return dict(
             self._request(
@@ -288,7 +286,7 @@ class Kube:
         A SelfSubjectAccessReview or a SubjectAccessReview; neither writes anything. "" is every namespace.
         """
         attributes = {"verb": verb, "group": group, "resource": resource, "namespace": namespace}
-        spec: Json = {"resourceAttributes": attributes}
+        spec: Object = {"resourceAttributes": attributes}
         if account:
             spec |= {"user": f"system:serviceaccount:{account[0]}:{account[1]}", "groups": groups_of(account[0])}
         kind = "SubjectAccessReview" if account else "SelfSubjectAccessReview"
@@ -303,7 +301,7 @@ class Kube:
         path = f"{ref('ServiceAccount', service_account, namespace).path}/token"
         return str(self._request("post", path, body=body, query_params=[])["status"]["token"])
 
-    def watch(self, ref: Ref, *, name: str = "", selector: str = "", seconds: int = 30) -> Iterator[Json]:
+    def watch(self, ref: Ref, *, name: str = "", selector: str = "", seconds: int = 30) -> Iterator[Object]:
         """Objects of the collection as they are and then as they change, for at most `seconds`.
 
         Deleted ones have ``metadata.deletionTimestamp`` or come as they last were. Ends early when the server

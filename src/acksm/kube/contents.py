@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
 
 from acksm.errors import AcksmError
-from acksm.kube.client import Json, Kube
+from acksm.json_types import Manifest, Object
+from acksm.kube.api import Discovery
 from acksm.kube.paths import Ref
 
 # Kubernetes 1.30 and later, 1.26 and later, and all before that (kubernetes.io, "Discovery API")
@@ -28,17 +28,17 @@ _PASSING = {"Event", "Endpoints"}  # they come and go by themselves, or with the
 class Contents:
     """Metadata of every object that somebody made, with its kind; `unknown`: collections that could not be listed."""
 
-    objects: tuple[tuple[Ref, Json], ...] = ()
+    objects: tuple[tuple[Ref, Object], ...] = ()
     unknown: tuple[str, ...] = field(default_factory=tuple)
 
 
-def look(kube: Kube, namespace: str) -> Contents:
+def look(kube: Discovery, namespace: str) -> Contents:
     """What is in `namespace`. Left out is what Kubernetes puts there, and what goes with another object (its owner)."""
     collections = list(_collections(kube, namespace))
-    found: list[tuple[Ref, Json]] = []
+    found: list[tuple[Ref, Object]] = []
     unknown: list[str] = []
 
-    def ask(one: Ref) -> list[Json] | None:
+    def ask(one: Ref) -> list[Object] | None:
         try:
             return kube.list(one, metadata_only=True)
         except AcksmError as error:
@@ -58,12 +58,12 @@ def look(kube: Kube, namespace: str) -> Contents:
     return Contents(tuple(found), tuple(unknown))
 
 
-def _passing(kind: str, item: Mapping[str, Any]) -> bool:
+def _passing(kind: str, item: Manifest) -> bool:
     metadata = item["metadata"]
     return kind in _PASSING or (kind, metadata["name"]) in DEFAULTS or bool(metadata.get("ownerReferences"))
 
 
-def _collections(kube: Kube, namespace: str) -> Iterator[Ref]:
+def _collections(kube: Discovery, namespace: str) -> Iterator[Ref]:
     """One for each namespaced kind that can be listed and deleted, in the version that the server prefers."""
     for root in ("/api", "/apis"):
         answer = kube.read(root, _AGGREGATED)
@@ -73,7 +73,7 @@ def _collections(kube: Kube, namespace: str) -> Iterator[Ref]:
             yield from _one_by_one(kube, root, answer, namespace)
 
 
-def _aggregated(answer: Json, namespace: str) -> Iterator[Ref]:
+def _aggregated(answer: Object, namespace: str) -> Iterator[Ref]:
     for group in answer.get("items") or []:
         name = str(group["metadata"].get("name", ""))
         for version in (group.get("versions") or [])[:1]:
@@ -84,7 +84,7 @@ def _aggregated(answer: Json, namespace: str) -> Iterator[Ref]:
                     yield Ref(api, str(item["resource"]), kind, namespace=namespace)
 
 
-def _one_by_one(kube: Kube, root: str, answer: Json, namespace: str) -> Iterator[Ref]:
+def _one_by_one(kube: Discovery, root: str, answer: Object, namespace: str) -> Iterator[Ref]:
     if root == "/api":
         versions = [str(version) for version in answer.get("versions") or []][:1]
     else:

@@ -10,10 +10,10 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from acksm.errors import AcksmError
-from acksm.kube.client import Json, Kube
+from acksm.json_types import Manifest, Object
+from acksm.kube.api import Editor
 from acksm.kube.owners import OWNED_LABEL
 from acksm.kube.paths import Ref, ref
 
@@ -24,19 +24,19 @@ TRIES = 25  # each round of a contest has a winner; 25 people at one map at once
 Moves = Mapping[str, Sequence[str | None]]
 
 
-def values_at(manifest: Mapping[str, Any], field: Sequence[str]) -> dict[str, str]:
+def values_at(manifest: Manifest, field: Sequence[str]) -> dict[str, str]:
     """The map of strings at `field` of an object; {} when it has none."""
-    found: Any = manifest
+    found: object = manifest
     for name in field:
         found = found.get(name) if isinstance(found, Mapping) else None
     return dict(found) if isinstance(found, Mapping) else {}
 
 
-def managers_at(manifest: Mapping[str, Any], field: Sequence[str]) -> dict[str, list[str]]:
+def managers_at(manifest: Manifest, field: Sequence[str]) -> dict[str, list[str]]:
     """For each key of the map at `field` the field managers that own it."""
     found: dict[str, list[str]] = {}
     for entry in (manifest.get("metadata") or {}).get("managedFields") or []:
-        inner: Any = entry.get("fieldsV1") or {}
+        inner: Object = entry.get("fieldsV1") or {}
         for name in field:
             inner = inner.get(f"f:{name}") or {}
         for key in inner:
@@ -46,14 +46,14 @@ def managers_at(manifest: Mapping[str, Any], field: Sequence[str]) -> dict[str, 
 
 
 def set_keys(
-    kube: Kube,
+    kube: Editor,
     kind: str,
     name: str,
     keys: Moves,
     *,
     field: Sequence[str],
     namespace: str = "",
-    create: Mapping[str, Any] | None = None,
+    create: Manifest | None = None,
 ) -> None:
     """Compare and swap. With `create` (a manifest without the keys) a missing object is made.
 
@@ -71,7 +71,7 @@ def set_keys(
     raise AcksmError("kube-busy", f"{target} is changed by others all the time", where=str(target))
 
 
-def _once(kube: Kube, target: Ref, keys: Moves, field: Sequence[str], create: Mapping[str, Any] | None) -> bool:
+def _once(kube: Editor, target: Ref, keys: Moves, field: Sequence[str], create: Manifest | None) -> bool:
     live = kube.get(target)
     if live is None:
         wanted = {key: after for key, (_, after) in keys.items() if after is not None}
@@ -102,14 +102,14 @@ def _once(kube: Kube, target: Ref, keys: Moves, field: Sequence[str], create: Ma
     return True
 
 
-def _nested(field: Sequence[str], values: Mapping[str, Any], around: Mapping[str, Any]) -> Json:
+def _nested(field: Sequence[str], values: Manifest, around: Manifest) -> Object:
     """`values` at `field`, with what `around` has beside it on the first level."""
     if len(field) == 1:
         return {field[0]: values}
     return {field[0]: {**(around.get(field[0]) or {}), field[1]: values}}
 
 
-def delete_when_empty(kube: Kube, kind: str, name: str, *, field: Sequence[str], namespace: str = "") -> None:
+def delete_when_empty(kube: Editor, kind: str, name: str, *, field: Sequence[str], namespace: str = "") -> None:
     """Delete an object that acksm made once its map is empty; nothing is done when somebody added a key."""
     target = ref(kind, name, namespace)
     live = kube.get(target)
@@ -122,5 +122,5 @@ def delete_when_empty(kube: Kube, kind: str, name: str, *, field: Sequence[str],
             raise
 
 
-def _is_ours(manifest: Mapping[str, Any]) -> bool:
+def _is_ours(manifest: Manifest) -> bool:
     return (manifest["metadata"].get("labels") or {}).get(OWNED_LABEL) == "true"

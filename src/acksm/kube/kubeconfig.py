@@ -13,10 +13,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from acksm import bounded
 from acksm.errors import AcksmError
+from acksm.json_types import Document, Json
 
 MAX_BYTES = 4 * 1024 * 1024
 _ARN = re.compile(r"^arn:[^:]+:eks:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):cluster/(?P<name>[A-Za-z0-9_-]+)$")
@@ -53,7 +53,7 @@ def default_paths(environment: Mapping[str, str] | None = None) -> list[Path]:
 def load(path: str = "", context: str = "", environment: Mapping[str, str] | None = None) -> Context:
     """The named context, or the current one. Errors: kubeconfig-missing, -malformed, -context-unknown, -exec."""
     paths = [Path(path)] if path else default_paths(environment)
-    merged: dict[str, dict[str, Any]] = {"clusters": {}, "contexts": {}, "users": {}}
+    merged: dict[str, Json] = {"clusters": {}, "contexts": {}, "users": {}}
     current, found = "", False
     for one in paths:
         if not _is_file(one):
@@ -87,7 +87,7 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _parse(path: Path) -> dict[str, Any]:
+def _parse(path: Path) -> Json:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
@@ -103,14 +103,14 @@ def _parse(path: Path) -> dict[str, Any]:
     return document
 
 
-def _list(document: Mapping[str, Any], section: str, path: Path) -> list[Any]:
+def _list(document: Document, section: str, path: Path) -> list[object]:
     value = document.get(section) or []
     if not isinstance(value, list):
         raise AcksmError("kubeconfig-malformed", f"{section} is not a list", where=str(path))
     return value
 
 
-def _context(name: str, merged: Mapping[str, Mapping[str, Any]], where: str) -> Context:
+def _context(name: str, merged: Mapping[str, Document], where: str) -> Context:
     body = merged["contexts"][name]
     cluster_key, user_key = str(body.get("cluster", "")), str(body.get("user", ""))
     if cluster_key not in merged["clusters"] or user_key not in merged["users"]:
@@ -154,7 +154,7 @@ def _context(name: str, merged: Mapping[str, Mapping[str, Any]], where: str) -> 
     return Context(**common, auth="eks")
 
 
-def _identify(context: str, cluster_key: str, user: Mapping[str, Any]) -> tuple[str, str]:
+def _identify(context: str, cluster_key: str, user: Document) -> tuple[str, str]:
     """Name and region from an ARN, an eksctl name, or the arguments of the exec entry."""
     for text in (cluster_key, context):
         match = _ARN.match(text) or _EKSCTL.search(text)
@@ -173,14 +173,14 @@ def _after(args: list[str], flag: str) -> str:
     return args[index] if index < len(args) else ""
 
 
-def _is_eks_exec(entry: Mapping[str, Any]) -> bool:
+def _is_eks_exec(entry: Document) -> bool:
     args = [str(arg) for arg in entry.get("args") or []]
     command = Path(str(entry.get("command", ""))).name
     eks = "get-token" in args or "token" in args
     return eks and (command in {"aws", "aws.exe", "aws-iam-authenticator", "acksm"} or "acksm" in args)
 
 
-def _resolve(body: Mapping[str, Any], key: str) -> Path:
+def _resolve(body: Document, key: str) -> Path:
     return Path(str(body["_dir"])) / str(body[key])
 
 
@@ -191,7 +191,7 @@ def _read(path: Path, where: str) -> str:
         raise AcksmError("kubeconfig-malformed", f"cannot read {path}: {error}", where=where) from error
 
 
-def _inline_or_file(body: Mapping[str, Any], key: str, where: str) -> str:
+def _inline_or_file(body: Document, key: str, where: str) -> str:
     if body.get(f"{key}-data"):
         try:
             return base64.b64decode(str(body[f"{key}-data"]), validate=True).decode("ascii")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+
+from acksm.json_types import Manifest
 
 OWNED_LABEL = "acksm.dev/owned"
 BY_HELM = "app.kubernetes.io/managed-by=Helm"  # helm writes it on all that it makes, whatever the chart says
@@ -26,7 +26,7 @@ class Owner:
         return f"{self.tool} {self.name}".strip()
 
 
-def owner_of(manifest: Mapping[str, Any]) -> Owner | None:
+def owner_of(manifest: Manifest) -> Owner | None:
     """The owner that the object's labels and annotations name, or None when nobody marked it."""
     metadata = manifest.get("metadata") or {}
     labels, annotations = metadata.get("labels") or {}, metadata.get("annotations") or {}
@@ -46,7 +46,7 @@ def owner_of(manifest: Mapping[str, Any]) -> Owner | None:
     return None
 
 
-def helm_release(manifest: Mapping[str, Any]) -> tuple[str, str] | None:
+def helm_release(manifest: Manifest) -> tuple[str, str] | None:
     """(namespace, name) of the release that helm marked the object with."""
     annotations = (manifest.get("metadata") or {}).get("annotations") or {}
     if RELEASE_NAME not in annotations:
@@ -54,12 +54,12 @@ def helm_release(manifest: Mapping[str, Any]) -> tuple[str, str] | None:
     return str(annotations.get(RELEASE_NAMESPACE, "")), str(annotations[RELEASE_NAME])
 
 
-def is_owned(manifest: Mapping[str, Any]) -> bool:
+def is_owned(manifest: Manifest) -> bool:
     """Whether the object has acksm's own mark, whoever else has one on it."""
     return bool((manifest["metadata"].get("labels") or {}).get(OWNED_LABEL) == "true")
 
 
-def managers(manifest: Mapping[str, Any]) -> list[str]:
+def managers(manifest: Manifest) -> list[str]:
     """Field managers of the object, sorted."""
     entries = (manifest.get("metadata") or {}).get("managedFields") or []
     return sorted({str(entry.get("manager", "")) for entry in entries})

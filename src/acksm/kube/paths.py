@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from acksm.ack.kinds import KINDS
+from acksm.json_types import Manifest
 
 # kind -> (api version, plural, namespaced); those of the two services follow from the table of kinds.
 _KNOWN: dict[str, tuple[str, str, bool]] = {
@@ -70,12 +69,12 @@ def knows(kind: str) -> bool:
     return kind in _KNOWN
 
 
-def ref_of(manifest: Mapping[str, Any]) -> Ref:
+def ref_of(manifest: Manifest) -> Ref:
     """The `Ref` of a manifest of a known kind."""
     metadata = manifest["metadata"]
     return ref(str(manifest["kind"]), str(metadata["name"]), str(metadata.get("namespace", "")))
 
 
-def ref_in(manifest: Mapping[str, Any], namespace: str) -> Ref:
+def ref_in(manifest: Manifest, namespace: str) -> Ref:
     """The same for a manifest that may leave out its namespace, as a chart's may."""
     return ref_of({**manifest, "metadata": {"namespace": namespace, **manifest["metadata"]}})

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Self
 
 from urllib3.exceptions import NewConnectionError
 
+from acksm.json_types import Untyped
 from acksm.retries import Bounded
 
 # Attempts at a server that answered before and refuses connections now: it is being restarted. Others get UNKNOWN.
@@ -22,8 +23,8 @@ class Retries(Bounded):
     client-go does.
     """
 
-    def __init__(self, *args: Any, met: Callable[[], bool], **more: Any) -> None:
-        super().__init__(*args, **more)
+    def __init__(self, *, met: Callable[[], bool], **options: Untyped) -> None:
+        super().__init__(**options)
         self.met = met
 
     @classmethod
@@ -41,7 +42,7 @@ class Retries(Bounded):
             met=met,
         )
 
-    def new(self, **changed: Any) -> Self:
+    def new(self, **changed: Untyped) -> Self:
         return super().new(met=self.met, **changed)
 
     def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:

@@ -10,13 +10,14 @@ import zlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from acksm.ack import charts
 from acksm.ack.names import COMMON_GROUP
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
-from acksm.kube.client import FIELD_MANAGER, Kube
+from acksm.json_types import Manifest
+from acksm.kube.api import Lister, Writer
+from acksm.kube.client import FIELD_MANAGER
 from acksm.kube.keys import ANNOTATIONS, delete_when_empty, managers_at, set_keys, values_at
 from acksm.kube.paths import Ref, ref
 from acksm.live import namespaces
@@ -49,7 +50,7 @@ class Namespace:
     managers: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, manifest: Mapping[str, Any]) -> Namespace:
+    def of(cls, manifest: Manifest) -> Namespace:
         metadata = manifest["metadata"]
         return cls(
             str(metadata["name"]),
@@ -60,7 +61,7 @@ class Namespace:
         )
 
 
-def observe(kube: Kube) -> dict[str, Namespace]:
+def observe(kube: Lister) -> dict[str, Namespace]:
     """Every namespace by name, in one list."""
     found = (Namespace.of(item) for item in kube.list(ref("Namespace"), metadata_only=True))
     return {item.name: item for item in found}
@@ -146,7 +147,7 @@ def annotate(name: str, live: Namespace | None, key: str, value: str | None, ste
     ]
 
 
-def kube_calls(kube: Kube) -> dict[str, Callable[..., Any]]:
+def kube_calls(kube: Writer) -> dict[str, Callable[..., object]]:
     """The calls of these changes."""
     return {
         "kube.apply": kube.apply,
@@ -172,7 +173,7 @@ class Living:
         return f"{self.kind} {self.namespace}/{self.name}"
 
 
-def living(kube: Kube, namespaces: Collection[str] = ()) -> list[Living]:
+def living(kube: Lister, namespaces: Collection[str] = ()) -> list[Living]:
     """Objects of the two services that the controllers have synced, in `namespaces` (empty: all).
 
     One list for each kind; for a FEW namespaces one for each kind and namespace, which reads less.
@@ -187,7 +188,7 @@ def living(kube: Kube, namespaces: Collection[str] = ()) -> list[Living]:
     return [item for item in found if item and (not namespaces or item.namespace in namespaces)]
 
 
-def object_kinds(kube: Kube) -> list[tuple[str, Ref]]:
+def object_kinds(kube: Lister) -> list[tuple[str, Ref]]:
     """(service, collection) of each kind of the two services that the cluster serves."""
     groups = {f"{service}.{COMMON_GROUP}": service for service in charts.SERVICES}
     found = []
@@ -198,7 +199,7 @@ def object_kinds(kube: Kube) -> list[tuple[str, Ref]]:
     return found
 
 
-def _living(manifest: Mapping[str, Any], service: str, kind: Ref) -> Living | None:
+def _living(manifest: Manifest, service: str, kind: Ref) -> Living | None:
     metadata, where = manifest["metadata"], (manifest.get("status") or {}).get("ackResourceMetadata") or {}
     if not where.get("ownerAccountID"):
         return None
@@ -213,7 +214,7 @@ def _living(manifest: Mapping[str, Any], service: str, kind: Ref) -> Living | No
     )
 
 
-def told(items: Sequence[Any], most: int = 5) -> str:
+def told(items: Sequence[object], most: int = 5) -> str:
     """ "a, b, c and 4 more"."""
     names = [str(item) for item in items[:most]]
     return ", ".join(names) + (f" and {len(items) - most} more" if len(items) > most else "")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
-from acksm.kube.client import Kube
+from acksm.json_types import Manifest
+from acksm.kube.api import LogReader
 from acksm.live import symptoms
 from acksm.live.readiness import pods_of
 from acksm.live.running import Running
@@ -27,7 +27,7 @@ class PodLog:
     text: str
 
 
-def read(kube: Kube, controllers: Sequence[Running], *, lines: int = LINES) -> list[PodLog]:
+def read(kube: LogReader, controllers: Sequence[Running], *, lines: int = LINES) -> list[PodLog]:
     """The last `lines` of each pod of `controllers`, the run that crashed first. Errors: `kube-…` of the list of pods;
     a log that cannot be had is left out."""
     asked = [
@@ -40,7 +40,7 @@ def read(kube: Kube, controllers: Sequence[Running], *, lines: int = LINES) -> l
     if not asked:
         return []
 
-    def one(what: tuple[Running, Mapping[str, Any], bool]) -> PodLog:
+    def one(what: tuple[Running, Manifest, bool]) -> PodLog:
         item, pod, previous = what
         name = str(pod["metadata"]["name"])
         text = kube.logs(item.namespace, name, _container(pod), previous=previous, lines=lines)
@@ -50,12 +50,12 @@ def read(kube: Kube, controllers: Sequence[Running], *, lines: int = LINES) -> l
         return [log for log in pool.map(one, asked) if log.text]
 
 
-def _restarted(pod: Mapping[str, Any]) -> bool:
+def _restarted(pod: Manifest) -> bool:
     statuses = (pod.get("status") or {}).get("containerStatuses") or []
     return any(int(item.get("restartCount") or 0) for item in statuses)
 
 
-def _container(pod: Mapping[str, Any]) -> str:
+def _container(pod: Manifest) -> str:
     """The container with a controller's image; meshes put others beside it."""
     containers = (pod.get("spec") or {}).get("containers") or [{}]
     named = [item for item in containers if "-controller" in str(item.get("image", "")).rpartition("/")[2]]

@@ -8,23 +8,22 @@ controller and may write nothing is neither: `idle`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
 
 from acksm.ack import charts
 from acksm.ack.kinds import KINDS
 from acksm.errors import AcksmError
-from acksm.kube.client import Kube, groups_of
+from acksm.json_types import Manifest, Object
+from acksm.kube.api import Getter, Lister, Reviewer
+from acksm.kube.client import groups_of
 from acksm.kube.owners import helm_release
 from acksm.kube.paths import ref
 from acksm.live.readiness import ROLE_ANNOTATION
 from acksm.live.running import CHART_LABEL, Running, of_service, scope_text, services_of
 
 VERB = "update"  # what a controller needs on every object that it works on
-
-Json = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ def is_managed(item: Running) -> bool:
     return item.release == charts.release_name(item.service)
 
 
-def observe(kube: Kube, namespace: str) -> Controllers:
+def observe(kube: Reviewer, namespace: str) -> Controllers:
     """Every controller; `namespace` is the controllers'. One by one their service accounts' roles.
 
     An identity that may not list Deployments everywhere sees those of `namespace`.
@@ -82,7 +81,7 @@ def _sorted(items: Iterable[Running]) -> tuple[Running, ...]:
     return tuple(sorted(items, key=lambda item: (item.service, item.namespace, item.deployment)))
 
 
-def _deployments(kube: Kube, namespace: str) -> tuple[list[dict[str, Any]], bool]:
+def _deployments(kube: Lister, namespace: str) -> tuple[list[Object], bool]:
     """Every Deployment, or those of `namespace`; and whether it is the latter."""
     try:
         return kube.list(ref("Deployment")), False
@@ -92,7 +91,7 @@ def _deployments(kube: Kube, namespace: str) -> tuple[list[dict[str, Any]], bool
     return kube.list(ref("Deployment", namespace=namespace)), True
 
 
-def _is_going(kube: Kube, namespace: str) -> bool:
+def _is_going(kube: Getter, namespace: str) -> bool:
     """Whether the namespace is being deleted: its Deployments are there for some seconds more and do nothing."""
     try:
         found = kube.get(ref("Namespace", namespace)) or {}
@@ -103,7 +102,7 @@ def _is_going(kube: Kube, namespace: str) -> bool:
     return bool((found.get("metadata") or {}).get("deletionTimestamp"))
 
 
-def _is_own(manifest: Json, item: Running, namespace: str) -> bool:
+def _is_own(manifest: Manifest, item: Running, namespace: str) -> bool:
     """Whether it is of a release in `namespace`: helm's own mark, or the chart's label where Argo CD or Flux rendered
     the chart. Both count there only, where no tenant may write."""
     metadata = manifest["metadata"]
@@ -112,7 +111,7 @@ def _is_own(manifest: Json, item: Running, namespace: str) -> bool:
     return item.namespace == namespace and (by_chart or (release is not None and release[0] == namespace))
 
 
-def _with_role(kube: Kube, item: Running) -> Running:
+def _with_role(kube: Getter, item: Running) -> Running:
     account = kube.get(ref("ServiceAccount", item.service_account, item.namespace)) or {}
     annotations = (account.get("metadata") or {}).get("annotations") or {}
     return replace(item, role_arn=str(annotations.get(ROLE_ANNOTATION, "")))
@@ -121,14 +120,14 @@ def _with_role(kube: Kube, item: Running) -> Running:
 # rights
 
 
-def by_rights(kube: Kube, candidates: Sequence[Running]) -> tuple[list[Running], list[Running]]:
+def by_rights(kube: Reviewer, candidates: Sequence[Running]) -> tuple[list[Running], list[Running]]:
     """Those whose service account may write objects of their service, cut to where, and those whose may not.
 
     An identity that may not ask counts what it cannot check among the first, as not `proven`.
     """
     with ThreadPoolExecutor(max_workers=8) as pool:
         everywhere = list(pool.map(lambda item: _may(kube, item, ""), candidates))
-    bound: Sequence[Json] | None = ()
+    bound: Sequence[Manifest] | None = ()
     if False in everywhere:
         bound = _bindings(kube)
     others: list[Running] = []
@@ -155,7 +154,7 @@ def _known(version: str) -> str:
     return version
 
 
-def _may(kube: Kube, item: Running, namespace: str) -> bool | None:
+def _may(kube: Reviewer, item: Running, namespace: str) -> bool | None:
     """Whether its service account may write a kind that it works on, in `namespace` or ("") everywhere; None where this
     identity may not ask."""
     kinds = [kind for name, kind in KINDS[item.service].items() if not item.kinds or name in item.kinds]
@@ -168,7 +167,7 @@ def _may(kube: Kube, item: Running, namespace: str) -> bool | None:
         return None
 
 
-def _bindings(kube: Kube) -> Sequence[Json] | None:
+def _bindings(kube: Lister) -> Sequence[Manifest] | None:
     """Every RoleBinding; None where they may not be listed."""
     try:
         return kube.list(ref("RoleBinding"))
@@ -178,7 +177,7 @@ def _bindings(kube: Kube) -> Sequence[Json] | None:
         return None
 
 
-def _bound_in(bindings: Iterable[Json], item: Running) -> list[str]:
+def _bound_in(bindings: Iterable[Manifest], item: Running) -> list[str]:
     """Namespaces in which some RoleBinding names its service account or a group of it: no other can give it rights."""
     groups = set(groups_of(item.namespace))
     return sorted(

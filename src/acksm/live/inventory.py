@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
 
 from acksm.ack import charts
 from acksm.ack.names import COMMON_GROUP
 from acksm.errors import AcksmError
 from acksm.helm import records
-from acksm.kube.client import Kube
+from acksm.json_types import Manifest
+from acksm.kube.api import Lister, Reviewer
 from acksm.kube.owners import BY_HELM, helm_release
 from acksm.kube.paths import Ref, ref
 from acksm.live import bindings, discovery, role_selectors
@@ -33,8 +33,6 @@ from acksm.live.inventory_objects import (
 )
 
 COMMON_KINDS = {"FieldExport": "fieldexports", "AdoptedResource": "adoptedresources"}
-
-Json = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,7 @@ class Inventory:
         return found
 
 
-def observe(kube: Kube, namespace: str, services: Collection[str] = charts.SERVICES) -> Inventory:
+def observe(kube: Reviewer, namespace: str, services: Collection[str] = charts.SERVICES) -> Inventory:
     """The whole cluster, in as many lists as there are kinds. `namespace` is the controllers'.
 
     An identity that may not list an ACK kind gets `kube-forbidden`: what cannot be seen cannot be said to be gone.
@@ -129,7 +127,7 @@ def observe(kube: Kube, namespace: str, services: Collection[str] = charts.SERVI
     )
 
 
-def _records(kube: Kube, namespace: str) -> tuple[tuple[Record, ...], tuple[str, ...]]:
+def _records(kube: Lister, namespace: str) -> tuple[tuple[Record, ...], tuple[str, ...]]:
     """Releases of ACK's, everywhere, else in the controllers' namespace; and what could not be seen.
 
     A record is a Secret, which a tenant can make in his own namespace: elsewhere it counts where helm's mark on a
@@ -151,8 +149,8 @@ def _records(kube: Kube, namespace: str) -> tuple[tuple[Record, ...], tuple[str,
     return tuple(found), forbidden
 
 
-def _by_namespace(secrets: Iterable[Json]) -> list[Record]:
-    by_namespace: dict[str, list[Json]] = {}
+def _by_namespace(secrets: Iterable[Manifest]) -> list[Record]:
+    by_namespace: dict[str, list[Manifest]] = {}
     for secret in secrets:
         by_namespace.setdefault(str(secret["metadata"].get("namespace", "")), []).append(secret)
     found = []
@@ -164,5 +162,5 @@ def _by_namespace(secrets: Iterable[Json]) -> list[Record]:
     return found
 
 
-def _status(secret: Json) -> str:
+def _status(secret: Manifest) -> str:
     return str((secret["metadata"].get("labels") or {}).get("status", ""))

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
 
 from acksm.ack.kinds import KINDS, Kind
 from acksm.ack.names import CHART_ANNOTATION, COMMON_GROUP
+from acksm.json_types import Manifest
 from acksm.kube.keys import ANNOTATIONS, values_at
 from acksm.kube.owners import Owner, is_owned, owner_of
 from acksm.kube.paths import Ref
@@ -24,8 +24,6 @@ PREFIX = f"{COMMON_GROUP}/"
 POLICY, READ_ONLY, ADOPTED = PREFIX + "deletion-policy", PREFIX + "read-only", PREFIX + "adopted"
 FINALIZER = "finalizers."  # finalizers.sagemaker.services.k8s.aws/Model, finalizers.services.k8s.aws/FieldExport
 RETAIN, DELETE = "retain", "delete"
-
-Json = Mapping[str, Any]
 
 
 class Effect(StrEnum):
@@ -67,13 +65,13 @@ class Item:
     key: Mapping[str, str] = field(default_factory=dict)  # what names it in AWS, as `acksm.aws.objects` takes it
     owner: Owner | None = None
     roles: tuple[str, ...] = ()  # ARNs of roles in its spec
-    conditions: tuple[Json, ...] = ()
+    conditions: tuple[Manifest, ...] = ()
 
     def __hash__(self) -> int:
         return hash((self.place, self.uid))
 
     @property
-    def spoken(self) -> Json:
+    def spoken(self) -> Manifest:
         """As much of the object as `acksm.live.symptoms` reads: its name and what its conditions say."""
         metadata = {"name": self.place.name, "namespace": self.place.namespace}
         return {"kind": self.kind, "metadata": metadata, "status": {"conditions": list(self.conditions)}}
@@ -178,7 +176,7 @@ def effect_of(kind: Kind | None, policy: str, state: str, *, managed: bool, read
 
 
 def item_of(
-    manifest: Json, service: str, place: Ref, namespaces: Mapping[str, Namespace], found: Sequence[Running]
+    manifest: Manifest, service: str, place: Ref, namespaces: Mapping[str, Namespace], found: Sequence[Running]
 ) -> Item:
     """An object as the inventory has it. `place` is its kind's collection."""
     metadata, status = manifest["metadata"], manifest.get("status") or {}
@@ -215,7 +213,7 @@ def item_of(
     )
 
 
-def _roles(value: Any) -> Iterator[str]:
+def _roles(value: object) -> Iterator[str]:
     """Every role's ARN in a spec."""
     if isinstance(value, str) and value.startswith("arn:") and ":role/" in value:
         yield value
@@ -223,7 +221,7 @@ def _roles(value: Any) -> Iterator[str]:
         yield from _roles(inner)
 
 
-def _key(kind: Kind | None, spec: Json, status: Json, arn: str) -> dict[str, str]:
+def _key(kind: Kind | None, spec: Manifest, status: Manifest, arn: str) -> dict[str, str]:
     """{} for a kind that is not known, and for what is not in AWS yet."""
     if kind is None or not arn:
         return {}
@@ -236,7 +234,7 @@ def _lower(name: str) -> str:
     return name[:1].lower() + name[1:]
 
 
-def common_of(manifest: Json, kind: str, place: Ref) -> Common:
+def common_of(manifest: Manifest, kind: str, place: Ref) -> Common:
     """A FieldExport, AdoptedResource or IAMRoleSelector."""
     metadata, spec = manifest["metadata"], manifest.get("spec") or {}
     if kind == role_selectors.KIND:
@@ -255,7 +253,7 @@ def common_of(manifest: Json, kind: str, place: Ref) -> Common:
     )
 
 
-def crd_of(manifest: Json) -> Crd:
+def crd_of(manifest: Manifest) -> Crd:
     """A CRD, from its metadata alone."""
     metadata = manifest["metadata"]
     terminating = bool(metadata.get("deletionTimestamp"))

@@ -9,12 +9,12 @@ import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
 
 from acksm.ack.kinds import KINDS, Kind
 from acksm.ack.names import COMMON_GROUP
+from acksm.json_types import Manifest
 from acksm.kube import conditions
-from acksm.kube.client import Kube
+from acksm.kube.api import Lister
 from acksm.kube.keys import ANNOTATIONS, values_at
 from acksm.kube.owners import is_owned
 from acksm.kube.paths import ref
@@ -24,7 +24,6 @@ POLICY, FIELDS, ADOPTED = PREFIX + "adoption-policy", PREFIX + "adoption-fields"
 OBJECT_REGION = PREFIX + "region"
 ADOPTED_RESOURCE = "AdoptedResource"
 
-Json = Mapping[str, Any]
 Identity = tuple[str, ...]
 
 
@@ -44,13 +43,13 @@ class Holder:
     owned: bool = False
     by: str = ""  # "" for the object itself, else the AdoptedResource that will make it
     annotations: Mapping[str, str] = field(default_factory=dict)
-    manifest: Json = field(default_factory=dict, compare=False)
+    manifest: Manifest = field(default_factory=dict, compare=False)
 
     def __str__(self) -> str:
         return f"{ADOPTED_RESOURCE if self.by else self.kind.name} {self.namespace}/{self.by or self.name}"
 
 
-def observe(kube: Kube, kinds: Collection[Kind], *, adopted_resources: bool) -> list[Holder]:
+def observe(kube: Lister, kinds: Collection[Kind], *, adopted_resources: bool) -> list[Holder]:
     """Objects of these kinds in every namespace; AdoptedResources of them where they are served."""
     with ThreadPoolExecutor(max_workers=8) as pool:
         pending = pool.submit(kube.list, ref(ADOPTED_RESOURCE)) if adopted_resources else None
@@ -60,7 +59,7 @@ def observe(kube: Kube, kinds: Collection[Kind], *, adopted_resources: bool) -> 
         return found + [item for item in more if item and item.kind in kinds]
 
 
-def of_object(kind: Kind, manifest: Json) -> Holder:
+def of_object(kind: Kind, manifest: Manifest) -> Holder:
     """An object of the kind itself."""
     metadata, spec, status = manifest["metadata"], manifest.get("spec") or {}, manifest.get("status") or {}
     where, notes = status.get("ackResourceMetadata") or {}, values_at(manifest, ANNOTATIONS)
@@ -89,7 +88,7 @@ def of_object(kind: Kind, manifest: Json) -> Holder:
     )
 
 
-def of_adopted_resource(manifest: Json) -> Holder | None:
+def of_adopted_resource(manifest: Manifest) -> Holder | None:
     """The object that an AdoptedResource will make, or has made (it holds nothing then); None for kinds of others."""
     spec, metadata = manifest.get("spec") or {}, manifest["metadata"]
     target, aws = spec.get("kubernetes") or {}, spec.get("aws") or {}

@@ -6,16 +6,16 @@ Ready alone is not enough: /readyz of an ACK controller is a plain ping, so the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from acksm.engine.change import Change, Op
 from acksm.engine.waits import Deadline, Progress, wait_until
 from acksm.errors import AcksmError
 from acksm.events import Emit, silent
+from acksm.json_types import Manifest, Object
 from acksm.kube import conditions
-from acksm.kube.client import Kube
+from acksm.kube.api import Lister, LogReader, Observer, Reader
 from acksm.kube.paths import ref
 
 ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
@@ -38,8 +38,6 @@ _FATAL = {
 # starts again by itself (docs/ack/identity.md#iam-is-eventually-consistent; a wide margin here).
 IAM_LOG_MARKS = ("sts:AssumeRoleWithWebIdentity", "No OpenIDConnect provider found", "InvalidIdentityToken")
 IAM_SETTLING_SECONDS = 90.0
-
-Json = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,7 @@ class Health:
     problems: tuple[str, ...] = field(default_factory=tuple)
 
 
-def pod_state(pod: Json) -> PodState:
+def pod_state(pod: Manifest) -> PodState:
     """Reason and message of the first container that cannot start, or of the pod's scheduling."""
     spec, status = pod.get("spec") or {}, pod.get("status") or {}
     env = {
@@ -98,7 +96,7 @@ def pod_state(pod: Json) -> PodState:
     )
 
 
-def rollout(deployment: Json) -> tuple[bool, str]:
+def rollout(deployment: Manifest) -> tuple[bool, str]:
     """Whether the newest revision is fully available, and its state in words."""
     wanted = int((deployment.get("spec") or {}).get("replicas", 1))
     status = deployment.get("status") or {}
@@ -112,7 +110,7 @@ def rollout(deployment: Json) -> tuple[bool, str]:
     return done, f"{available} of {wanted} pods available" + (f", {total - updated} old" if total > updated else "")
 
 
-def is_observed(deployment: Json) -> bool:
+def is_observed(deployment: Manifest) -> bool:
     """Whether status is about the Deployment as it is now."""
     seen = int((deployment.get("status") or {}).get("observedGeneration", 0))
     return seen >= int(deployment["metadata"].get("generation", 0))
@@ -123,12 +121,12 @@ def selector_of(release: str) -> str:
     return f"{INSTANCE_LABEL}={release}"
 
 
-def pods_of(kube: Kube, namespace: str, release: str) -> list[dict[str, Any]]:
+def pods_of(kube: Lister, namespace: str, release: str) -> list[Object]:
     """The pods of a release's controller."""
     return kube.list(ref("Pod", namespace=namespace), selector=selector_of(release))
 
 
-def look(kube: Kube, namespace: str, release: str) -> Health | None:
+def look(kube: Reader, namespace: str, release: str) -> Health | None:
     """The controller's state now, in three reads, four where pods are not well; None without a Deployment."""
     selector = selector_of(release)
     deployments = kube.list(ref("Deployment", namespace=namespace), selector=selector)
@@ -137,13 +135,13 @@ def look(kube: Kube, namespace: str, release: str) -> Health | None:
     deployment = deployments[0]
     account = str(deployment["spec"]["template"]["spec"].get("serviceAccountName", "default"))
     live = kube.get(ref("ServiceAccount", account, namespace))
-    pods: Sequence[Json] = pods_of(kube, namespace, release)
+    pods: Sequence[Manifest] = pods_of(kube, namespace, release)
     if any(pod_state(pod).reason for pod in pods):
         pods = of_newest(pods, kube.list(ref("ReplicaSet", namespace=namespace), selector=selector))
     return judge(deployment, live, pods)
 
 
-def of_newest(pods: Sequence[Json], replica_sets: Sequence[Json]) -> list[Json]:
+def of_newest(pods: Sequence[Manifest], replica_sets: Sequence[Manifest]) -> list[Manifest]:
     """The pods of the newest ReplicaSet: while a mended template rolls out, the pods that failed are still there."""
     if not replica_sets:
         return []
@@ -152,7 +150,7 @@ def of_newest(pods: Sequence[Json], replica_sets: Sequence[Json]) -> list[Json]:
     return [pod for pod in pods if any(owner["uid"] == uid for owner in pod["metadata"].get("ownerReferences") or [])]
 
 
-def judge(deployment: Json, account: Json | None, pods: Sequence[Json]) -> Health:
+def judge(deployment: Manifest, account: Manifest | None, pods: Sequence[Manifest]) -> Health:
     """Pure part of `look`."""
     available, text = rollout(deployment)
     observed = is_observed(deployment)
@@ -196,7 +194,7 @@ def ready(
 
 
 def await_ready(
-    kube: Kube,
+    kube: Observer,
     deadline: Deadline,
     emit: Emit = silent,
     *,
@@ -256,7 +254,7 @@ def _wrong_identity(health: Health, namespace: str, role_arn: str) -> AcksmError
     )
 
 
-def _until_available(kube: Kube, namespace: str, release: str, seconds: float) -> None:
+def _until_available(kube: Observer, namespace: str, release: str, seconds: float) -> None:
     """Come back as soon as the Deployment is available, or after `seconds`: one watch in the place of many reads.
 
     At once for who may not watch; then the caller's own pauses count.
@@ -271,7 +269,7 @@ def _until_available(kube: Kube, namespace: str, release: str, seconds: float) -
             raise
 
 
-def last_lines(kube: Kube, namespace: str, pod: str) -> str:
+def last_lines(kube: LogReader, namespace: str, pod: str) -> str:
     """The end of the log of the pod's controller, of the run that crashed when there was one."""
     return (kube.logs(namespace, pod, "controller", previous=True) or kube.logs(namespace, pod, "controller")).strip()
 

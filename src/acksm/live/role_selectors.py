@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from acksm.ack.charts import SERVICES
 from acksm.ack.names import COMMON_GROUP
-from acksm.kube.client import Kube
+from acksm.json_types import Manifest, Object
+from acksm.kube.api import Lister
 from acksm.kube.owners import OWNED_LABEL, is_owned
 from acksm.kube.paths import ref
 from acksm.live.bindings import Namespace
@@ -30,7 +30,7 @@ class Selector:
     owned: bool = False
 
     @classmethod
-    def of(cls, manifest: Mapping[str, Any]) -> Selector:
+    def of(cls, manifest: Manifest) -> Selector:
         spec, metadata = manifest.get("spec") or {}, manifest["metadata"]
         where = spec.get("namespaceSelector")
         types = spec.get("resourceTypeSelector")
@@ -52,9 +52,9 @@ class Selector:
             return False
         return all(labels.get(key) == value for key, value in self.namespace_labels.items())
 
-    def manifest(self) -> dict[str, Any]:
+    def manifest(self) -> Object:
         """As it is applied. Only what acksm makes: names and types."""
-        spec: dict[str, Any] = {"arn": self.arn, "namespaceSelector": {"names": list(self.names or ())}}
+        spec: Object = {"arn": self.arn, "namespaceSelector": {"names": list(self.names or ())}}
         if self.types:
             spec["resourceTypeSelector"] = [
                 {"group": group, "version": version, "kind": kind} for group, version, kind in self.types
@@ -67,7 +67,7 @@ class Selector:
         }
 
 
-def list_all(kube: Kube) -> list[Selector]:
+def list_all(kube: Lister) -> list[Selector]:
     """Every selector of the cluster; [] when the kind is not served."""
     return [Selector.of(item) for item in kube.list(ref(KIND))]
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from acksm import reports
 from acksm.ack import charts
 from acksm.catalog import lookup
 from acksm.errors import AcksmError
 from acksm.helm.values import Edit
+from acksm.json_types import Manifest
 from acksm.live.readiness import INSTANCE_LABEL
 
 SERVICE_CARM, TEAM_CARM, ROLE_SELECTOR = "ServiceLevelCARM", "TeamLevelCARM", "IAMRoleSelector"
@@ -33,8 +33,6 @@ _NAME = re.compile(r"ack-([a-z0-9]{1,63})-controller")
 _FLAGS = frozenset({"aws-region", "aws-endpoint-url", "deletion-policy", "enable-carm", "watch-namespace"})
 _ENOUGH_FLAGS = 2
 _REFERENCE = re.compile(r"\$\(([-._a-zA-Z0-9]+)\)")
-
-Json = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -107,13 +105,13 @@ class Running:
         }
 
 
-def from_deployment(manifest: Json) -> Running | None:
+def from_deployment(manifest: Manifest) -> Running | None:
     """A Deployment as the controller that it looks like; None for any other."""
     services = services_of(manifest)
     return of_service(manifest, services[0]) if services else None
 
 
-def services_of(manifest: Json) -> tuple[str, ...]:
+def services_of(manifest: Manifest) -> tuple[str, ...]:
     """The services whose controller a Deployment may be, by hints that anyone can set: the chart's label, the image,
     names, and where none of them names a service, the flags (then any service's). Never more than a hint."""
     template = manifest["spec"]["template"]
@@ -129,7 +127,7 @@ def services_of(manifest: Json) -> tuple[str, ...]:
     return charts.SERVICES if any(len(found) >= _ENOUGH_FLAGS for found in flags) else ()
 
 
-def _hints(manifest: Json) -> Iterator[tuple[str, re.Pattern[str]]]:
+def _hints(manifest: Manifest) -> Iterator[tuple[str, re.Pattern[str]]]:
     template, labels = manifest["spec"]["template"], _labels(manifest)
     yield str(labels.get(CHART_LABEL, "")), _CHART
     for container in template["spec"].get("containers") or []:
@@ -139,18 +137,18 @@ def _hints(manifest: Json) -> Iterator[tuple[str, re.Pattern[str]]]:
         yield str(name), _NAME
 
 
-def _labels(manifest: Json) -> Json:
+def _labels(manifest: Manifest) -> Manifest:
     template = manifest["spec"]["template"].get("metadata") or {}
     return {**(template.get("labels") or {}), **(manifest["metadata"].get("labels") or {})}
 
 
-def _image(container: Json) -> tuple[str, str]:
+def _image(container: Manifest) -> tuple[str, str]:
     """Name and tag, without the registry and its path."""
     name, _, tag = str(container.get("image", "")).rpartition("/")[2].partition("@")[0].partition(":")
     return name, tag
 
 
-def of_service(manifest: Json, service: str) -> Running:
+def of_service(manifest: Manifest, service: str) -> Running:
     """A Deployment, taken for the controller of `service`."""
     spec, labels = manifest["spec"]["template"]["spec"], _labels(manifest)
     container = _container(manifest)
@@ -177,7 +175,7 @@ def of_service(manifest: Json, service: str) -> Running:
     )
 
 
-def _container(manifest: Json) -> Json:
+def _container(manifest: Manifest) -> Manifest:
     """The container of the controller: by its image, else the one with the most flags of ACK's."""
     containers = manifest["spec"]["template"]["spec"].get("containers") or [{}]
     return max(
@@ -186,7 +184,7 @@ def _container(manifest: Json) -> Json:
     )
 
 
-def flags_of(manifest: Json) -> Flags:
+def flags_of(manifest: Manifest) -> Flags:
     """The flags of a Deployment's controller; none where there is no Deployment."""
     return Flags.of(_container(manifest)) if manifest else Flags()
 
@@ -198,7 +196,7 @@ class Flags:
     values: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, container: Json) -> Flags:
+    def of(cls, container: Manifest) -> Flags:
         known = {str(item["name"]): str(item.get("value", "")) for item in container.get("env") or []}
         words = [
             _REFERENCE.sub(lambda match: known.get(match[1], match[0]), str(word))
@@ -222,7 +220,7 @@ class Flags:
         return frozenset(name.strip() for name, _, value in pairs if value.strip().lower() == wanted)
 
 
-def from_values(service: str, namespace: str, version: str, values: Json) -> Running:
+def from_values(service: str, namespace: str, version: str, values: Manifest) -> Running:
     """The controller that a release with these (whole) values would be."""
     watch = str(values.get("watchNamespace") or "")
     if charts.has(service, version, "install-scope"):
@@ -248,7 +246,7 @@ def from_values(service: str, namespace: str, version: str, values: Json) -> Run
     )
 
 
-def _region(values: Json) -> str:
+def _region(values: Manifest) -> str:
     aws = values.get("aws")
     return str(aws.get("region") or "") if isinstance(aws, Mapping) else ""
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
 
+from acksm.json_types import Manifest
 from acksm.kube import conditions
 
 LONGEST_LINE = 4000  # characters of a log line that are looked at
@@ -168,7 +168,7 @@ def _joined(message: str, error: str) -> str:
     return f"{message}: {error}" if message and error and error not in message else message or error
 
 
-def _mapping(text: str) -> Mapping[str, Any]:
+def _mapping(text: str) -> Manifest:
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
@@ -176,7 +176,7 @@ def _mapping(text: str) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _object(fields: Mapping[str, Any]) -> str:
+def _object(fields: Manifest) -> str:
     kind = next((str(fields[key]) for key in _OBJECT_KEYS if fields.get(key)), "")
     name, namespace = str(fields.get("name") or ""), str(fields.get("namespace") or "")
     return f"{kind} {namespace}/{name}" if kind and name else ""
@@ -196,7 +196,7 @@ def of_log(text: str, object: str = "") -> list[Found]:
     return list(found.values())
 
 
-def failing(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+def failing(manifest: Manifest) -> list[tuple[str, str]]:
     """(type, message and reason) of the conditions of an object that tell of a failure; `Ready` only by itself."""
     found = []
     for item in conditions.listed(manifest):
@@ -207,7 +207,7 @@ def failing(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
     return others or found
 
 
-def of_object(manifest: Mapping[str, Any]) -> list[Found]:
+def of_object(manifest: Manifest) -> list[Found]:
     """Symptoms of an object's conditions, each once."""
     metadata = manifest.get("metadata") or {}
     name = f"{manifest.get('kind', '')} {metadata.get('namespace', '')}/{metadata.get('name', '')}"

@@ -6,19 +6,19 @@ A condition of an object is the controllers' last word on it. What never becomes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
 
-from acksm.ack.kinds import KINDS
+from acksm.ack.kinds import KINDS, Kind
 from acksm.catalog import lookup
 from acksm.engine.waits import Deadline, Progress, wait_until
 from acksm.errors import AcksmError
 from acksm.events import Emit, silent
+from acksm.json_types import Manifest
 from acksm.kube import conditions
-from acksm.kube.client import Kube
+from acksm.kube.api import Getter, LogReader, Reader
 from acksm.kube.paths import Ref, ref
 from acksm.live import bindings, controller_logs, symptoms
 from acksm.live.running import Running
@@ -33,8 +33,6 @@ LOG_SECONDS = 3.0  # an object that is not synced by then may have its reason in
 # A condition that was true before the object was changed holds until the controller has looked again.
 STALE_SECONDS = 10.0
 ONE_BY_ONE = 3  # objects of a kind that are asked for one by one; more are taken out of lists
-
-Json = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ class State:
     reason: str = ""
 
 
-def judge(manifest: Json | None, where: str) -> State:
+def judge(manifest: Manifest | None, where: str) -> State:
     """The state of an object as it is; None: it is not there. `where` names it in errors."""
     if manifest is None:
         return State(False, "it is not there")
@@ -99,11 +97,11 @@ def _by_condition(name: str, text: str, where: str) -> AcksmError:
     return _error(name, text, where, symptoms.match(text, Place.CONDITION))
 
 
-def _kind(name: str) -> Any:
+def _kind(name: str) -> Kind | None:
     return next((kinds[name] for kinds in KINDS.values() if name in kinds), None)
 
 
-def _in_aws(kind: str, status: Json) -> tuple[str, str]:
+def _in_aws(kind: str, status: Manifest) -> tuple[str, str]:
     """State and reason as the object's status has them."""
     known = _kind(kind)
     field = known.status if known else ""
@@ -115,19 +113,19 @@ def _busy(kind: str, aws: str) -> bool:
     return known is not None and aws in known.busy
 
 
-def look(kube: Kube, wanted: Sequence[Ref]) -> dict[Ref, Json | None]:
+def look(kube: Reader, wanted: Sequence[Ref]) -> dict[Ref, Manifest | None]:
     """The objects as they are now. Many of one kind cost a list of each namespace, or one of all when these are many;
     None for what is not there."""
     kinds: dict[Ref, list[Ref]] = {}
     for one in wanted:
         kinds.setdefault(replace(one, name="", namespace=""), []).append(one)
 
-    def ask(kind: Ref) -> dict[Ref, Json | None]:
+    def ask(kind: Ref) -> dict[Ref, Manifest | None]:
         some = kinds[kind]
         if len(some) <= ONE_BY_ONE:
             return {one: kube.get(one) for one in some}
         places = {one.namespace for one in some}
-        there: dict[tuple[str, str], Json] = {}
+        there: dict[tuple[str, str], Manifest] = {}
         for place in places if len(places) <= bindings.FEW else {""}:
             for item in kube.list(replace(kind, namespace=place)):
                 metadata = item["metadata"]
@@ -135,25 +133,25 @@ def look(kube: Kube, wanted: Sequence[Ref]) -> dict[Ref, Json | None]:
         return {one: there.get((one.namespace, one.name)) for one in some}
 
     with ThreadPoolExecutor(max_workers=8) as pool:
-        found: dict[Ref, Json | None] = {}
+        found: dict[Ref, Manifest | None] = {}
         for part in pool.map(ask, kinds):
             found |= part
         return found
 
 
 # What the logs say of an object, as an error; None when they say nothing that is not in its conditions too.
-Silent = Callable[[Ref, Json], AcksmError | None]
+Silent = Callable[[Ref, Manifest], AcksmError | None]
 
 
-def no_log(_one: Ref, _manifest: Json) -> AcksmError | None:
+def no_log(_one: Ref, _manifest: Manifest) -> AcksmError | None:
     """A `Silent` for where logs are not looked at."""
     return None
 
 
-def log_reader(kube: Kube, controllers: Sequence[Running]) -> Silent:
+def log_reader(kube: LogReader, controllers: Sequence[Running]) -> Silent:
     """A `Silent` over the logs of the controllers that watch the object's namespace."""
 
-    def read(one: Ref, manifest: Json) -> AcksmError | None:
+    def read(one: Ref, manifest: Manifest) -> AcksmError | None:
         service = one.api_version.partition(".")[0]
         fitting = [item for item in controllers if item.service == service and item.watches(one.namespace)]
         logs = controller_logs.read(kube, fitting, lines=LOG_LINES)
@@ -162,7 +160,7 @@ def log_reader(kube: Kube, controllers: Sequence[Running]) -> Silent:
     return read
 
 
-def silent_failure(log: str, one: Ref, manifest: Json) -> AcksmError | None:
+def silent_failure(log: str, one: Ref, manifest: Manifest) -> AcksmError | None:
     """The newest symptom about an object that is seen in logs only. Lines from before it was made are about another
     object of its name."""
     born = moment(str(manifest["metadata"].get("creationTimestamp", "")))
@@ -190,7 +188,7 @@ def moment(text: str) -> datetime | None:
 class Waiter:
     """Waits for objects. `applied` has the version that a change of this command left, by object."""
 
-    kube: Kube
+    kube: Getter
     deadline: Deadline
     emit: Emit = silent
     silent_failure: Silent = no_log
@@ -198,7 +196,7 @@ class Waiter:
     def __post_init__(self) -> None:
         self._applied: dict[Ref, str] = {}
 
-    def note(self, one: Ref, manifest: Json) -> None:
+    def note(self, one: Ref, manifest: Manifest) -> None:
         """`manifest` is the object as a change of this command left it: it is synced only after the controller's
         next word."""
         self._applied[one] = str(manifest["metadata"].get("resourceVersion", ""))
@@ -234,5 +232,5 @@ class Waiter:
             raise
         return last
 
-    def _is_fresh(self, one: Ref, manifest: Json) -> bool:
+    def _is_fresh(self, one: Ref, manifest: Manifest) -> bool:
         return self._applied.get(one) != str(manifest["metadata"].get("resourceVersion", ""))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, NotRequired
+from typing import NotRequired
 
 from typing_extensions import TypedDict  # pydantic reads no other on Python 3.11
 
+from acksm.json_types import Json
 from acksm.reports.common import Changes
 
 
@@ -33,9 +34,9 @@ class AdoptedObject(TypedDict):
     """Of what went wrong, or empty; `acksm explain ID` tells more."""
     message: str
     """What went wrong, or what the object's conditions say."""
-    conditions: list[dict[str, Any]]
+    conditions: list[Json]
     """As the object has them."""
-    spec: dict[str, Any] | None
+    spec: Json | None
     """As the controller filled it in; null before."""
 
 
@@ -43,7 +44,7 @@ class AdoptFacts(TypedDict):
     """Result of `acksm adopt`."""
 
     objects: list[AdoptedObject]
-    manifests: NotRequired[list[dict[str, Any]]]
+    manifests: NotRequired[list[Json]]
     """Only with --print: what would be created."""
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, NotRequired
+from typing import NotRequired
 
 from typing_extensions import TypedDict  # pydantic reads no other on Python 3.11
+
+from acksm.json_types import Json
 
 
 class Envelope(TypedDict):
@@ -33,7 +35,7 @@ class Error(TypedDict):
     """A command or a hint that puts it right."""
     exit_code: int
     """The same as the document's."""
-    details: dict[str, Any]
+    details: Json
     """More, by id: `diff` (lines), `done` and `failed` (changes of a run that stopped), `actions`, `owner`, …"""
 
 
@@ -68,9 +70,9 @@ class Change(TypedDict):
     """aws, kubernetes or helm."""
     target: str
     """ARN or name of what is changed."""
-    before: Any
+    before: object
     """What is there now, as far as it matters for the change; null when nothing is."""
-    after: Any
+    after: object
     """What is wanted."""
     reason: str
     danger: str

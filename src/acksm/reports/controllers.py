@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, NotRequired
+from typing import NotRequired
 
 from typing_extensions import TypedDict  # pydantic reads no other on Python 3.11
 
+from acksm.json_types import Json
 from acksm.reports.common import Changes, Drift, Target
 
 
@@ -32,7 +33,7 @@ class ControllerFacts(TypedDict):
     """What it watches, in words."""
     digest: str
     """sha256 of the chart's archive."""
-    values: dict[str, Any]
+    values: Json
     """What is given to helm on top of the chart's own values."""
     values_diff: list[str]
     """The chart's values.yaml against the patched one, as lines of a unified diff."""

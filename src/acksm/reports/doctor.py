@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, NotRequired
+from typing import NotRequired
 
 from typing_extensions import TypedDict  # pydantic reads no other on Python 3.11
 
+from acksm.json_types import Json
 from acksm.reports.common import Change, CheckResult, Target
 
 
@@ -37,7 +38,7 @@ class Policy(TypedDict):
     """What a caller of a command needs to be allowed in IAM."""
 
     command: str
-    document: dict[str, Any]
+    document: Json
     """An IAM policy document."""
     notes: list[str]
 

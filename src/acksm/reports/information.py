@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, NotRequired
+from typing import NotRequired
 
 from typing_extensions import TypedDict  # pydantic reads no other on Python 3.11
+
+from acksm.json_types import Json
 
 
 class CatalogEntry(TypedDict):
@@ -27,7 +29,7 @@ class ExplainReport(TypedDict):
 class ConfigReport(TypedDict):
     """Every setting."""
 
-    settings: dict[str, Any]
+    settings: Json
     """By name; their types are those of docs/schemas/settings.json."""
     origins: dict[str, str]
     """Where each came from: `flag --X`, `variable X`, `file X` or `default`."""

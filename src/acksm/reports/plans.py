@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from typing_extensions import TypedDict  # pydantic reads no other on Python 3.11
 
+from acksm.json_types import Json
 from acksm.reports.common import Change, Target
 
 
@@ -26,11 +25,11 @@ class PlanFile(TypedDict):
     """When, RFC 3339."""
     command: list[str]
     """The command as typed after `acksm plan`, without plan's own options."""
-    settings: dict[str, Any]
+    settings: Json
     """Its settings where they differ from the default, from wherever they came."""
     target: Target
     notes: list[str]
-    result: dict[str, Any]
+    result: Json
     """The facts of the command's report, versions among them, as they were to be."""
     changes: list[PlannedChange]
     digest: str

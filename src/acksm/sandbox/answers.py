@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable
+from types import TracebackType
 
+from acksm.json_types import Document, Json, Value
 from acksm.sandbox import sagemaker_calls
 
 Headers = list[tuple[str, str]]
+ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
 App = Callable[..., Iterable[bytes]]
-Json = dict[str, Any]
 SERVICES = ("sagemaker", "application-autoscaling")
 _ABSENT = re.compile(r"could not find|not found|does not exist|recordnotfound", re.I)
 _LINKED_ROLE = (
@@ -38,7 +39,7 @@ _NOT_THERE = {
     "DescribeModelPackage": ("ValidationException", "ModelPackage {0} does not exist."),
 }
 # call -> what AWS fills in where nothing was given; a path leads into structures that are there
-_DEFAULTS: dict[str, dict[str, Any]] = {
+_DEFAULTS: dict[str, Json] = {
     "DescribeDomain": {
         "AppNetworkAccessType": "PublicInternetOnly",
         "DefaultUserSettings.DefaultLandingUri": "studio::",
@@ -72,7 +73,7 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
 
 
 def respond(
-    moto: App, environ: Mapping[str, Any], service: str, action: str, body: bytes, region: str
+    moto: App, environ: Document, service: str, action: str, body: bytes, region: str
 ) -> tuple[str, Headers, bytes]:
     """Ask moto, and put its answer right: status line, headers, body."""
     verb, account = action.partition(":")[2], str(environ.get("HTTP_X_MOTO_ACCOUNT_ID", ""))
@@ -83,7 +84,7 @@ def respond(
         return error("UnknownOperationException", lacks)
     seen: list[tuple[str, Headers]] = []
 
-    def begin(status: str, headers: Headers, *_: Any) -> None:
+    def begin(status: str, headers: Headers, *_: object) -> None:
         seen.append((status, headers))
 
     try:
@@ -123,7 +124,7 @@ def _missing(service: str, verb: str) -> str:
     from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
     from moto.sagemaker.responses import SageMakerResponse
 
-    methods: Any = SageMakerResponse if service == "sagemaker" else ApplicationAutoScalingResponse
+    methods: type = SageMakerResponse if service == "sagemaker" else ApplicationAutoScalingResponse
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", verb).lower()
     return "" if hasattr(methods, snake) or not verb.isalpha() else f"the practice cloud has no {verb}"
 
@@ -132,7 +133,7 @@ def _corrected(verb: str, told: Json, account: str) -> Json:
     found: Json = told if verb.startswith("DescribeScal") else _without_empty(told)
     for path, value in _DEFAULTS.get(verb, {}).items():
         *way, last = path.split(".")
-        place: Any = found
+        place: object = found
         for step in way:
             place = place.get(step) if isinstance(place, dict) else None
         if isinstance(place, dict):
@@ -143,7 +144,7 @@ def _corrected(verb: str, told: Json, account: str) -> Json:
     return found
 
 
-def _without_empty(value: Any) -> Any:
+def _without_empty(value: Value) -> Value:
     """AWS leaves out what was not given; moto tells null or an empty structure."""
     if isinstance(value, dict):
         cleaned = {key: _without_empty(item) for key, item in value.items()}

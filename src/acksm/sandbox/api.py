@@ -11,7 +11,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import urllib3
 
@@ -19,6 +18,7 @@ from acksm import reports
 from acksm.ack.names import SERVICES
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind, silent
+from acksm.json_types import Json, Value
 from acksm.private_file import write as write_private
 from acksm.sandbox import parts
 from acksm.sandbox.control_plane import tail
@@ -124,7 +124,7 @@ def _start(options: Options, found: dict[str, Path], home: Path, emit: Emit) -> 
 
 
 def _failure(name: str, home: Path) -> AcksmError:
-    details: dict[str, Any] = {"diff": tail(home / "daemon.log")}
+    details: Json = {"diff": tail(home / "daemon.log")}
     message, where, failure = "the sandbox did not start", str(home / "daemon.log"), "sandbox-failed"
     if (home / "failed.json").exists():
         told = json.loads((home / "failed.json").read_text())
@@ -212,7 +212,7 @@ def controllers(state: State) -> list[reports.SandboxController]:
     return list(control(state, "GET", "controllers")["controllers"])
 
 
-def control(state: State, method: str, path: str, body: Any = None) -> Any:
+def control(state: State, method: str, path: str, body: object = None) -> Value:
     """Ask the daemon: clusters/NAME, clusters/NAME/restart/PART, controllers, users, and of accounts/ID faults, status
     and empty."""
     answer = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(UP_SECONDS)).request(

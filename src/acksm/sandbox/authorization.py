@@ -8,11 +8,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from acksm.ack.kinds import API, KINDS, Kind
+from acksm.json_types import Document, Json
 from acksm.sandbox import permissions
 from acksm.sandbox.permissions import ALLOWED, DENIED
+
+if TYPE_CHECKING:
+    from moto.iam.models import IAMBackend
 
 PASS_ROLE, PASSED_TO = "iam:PassRole", "iam:PassedToService"
 _PASSED_TO = {
@@ -67,7 +71,7 @@ def needs(service: str, verb: str, body: bytes, region: str, account: str) -> li
     return found + _passed(service, asked, context)
 
 
-def _asked(body: bytes) -> dict[str, Any]:
+def _asked(body: bytes) -> Json:
     try:
         found = json.loads(body or b"{}")
     except ValueError:
@@ -75,19 +79,19 @@ def _asked(body: bytes) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _context(asked: Mapping[str, Any]) -> dict[str, str]:
+def _context(asked: Document) -> dict[str, str]:
     names = ("DomainId", "UserProfileName", "SpaceName")
     found = {f"sagemaker:{name}": str(asked[name]) for name in names if asked.get(name)}
     sharing = (asked.get("SpaceSharingSettings") or {}).get("SharingType")
     return found | ({"sagemaker:SpaceSharingType": str(sharing)} if sharing else {})
 
 
-def _passed(service: str, asked: Any, context: Context) -> list[Need]:
+def _passed(service: str, asked: object, context: Context) -> list[Need]:
     to = {**context, PASSED_TO: _PASSED_TO[service]}
     return [Need(PASS_ROLE, role, to) for role in dict.fromkeys(_roles(asked))]
 
 
-def _roles(value: Any) -> Iterator[str]:
+def _roles(value: object) -> Iterator[str]:
     """Every role that a request names, however deep."""
     if isinstance(value, dict):
         for key, item in value.items():
@@ -100,7 +104,7 @@ def _roles(value: Any) -> Iterator[str]:
             yield from _roles(item)
 
 
-def _resources(verb: str, asked: Mapping[str, Any], head: str) -> list[str]:
+def _resources(verb: str, asked: Document, head: str) -> list[str]:
     if verb in _TAGS:
         return [str(asked.get("ResourceArn", "*"))]
     kind = _KINDS.get(verb)
@@ -111,7 +115,7 @@ def _resources(verb: str, asked: Mapping[str, Any], head: str) -> list[str]:
     return found + ([_arn(also, asked, head)] if also and _value(asked, also.key[0]) != "*" else [])
 
 
-def _arn(kind: Kind, asked: Mapping[str, Any], head: str) -> str:
+def _arn(kind: Kind, asked: Document, head: str) -> str:
     if kind.by_arn and str(asked.get(kind.by_arn, "")).startswith("arn:"):
         return str(asked[kind.by_arn])
     names = {field: _value(asked, field) for way in kind.ways for field in re.findall(r"{(\w+)}", way)}
@@ -119,12 +123,12 @@ def _arn(kind: Kind, asked: Mapping[str, Any], head: str) -> str:
     return f"{head}:{kind.arn_kind}/{ways[0].format(**names)}"
 
 
-def _value(asked: Mapping[str, Any], field: str) -> str:
+def _value(asked: Document, field: str) -> str:
     """The request's member of that name, whatever its capitals; "*" where AWS chooses it."""
     return next((str(value) for key, value in asked.items() if key.lower() == field.lower() and value), "*")
 
 
-def _scaling(verb: str, asked: Mapping[str, Any], region: str, account: str, context: Context) -> list[Need]:
+def _scaling(verb: str, asked: Document, region: str, account: str, context: Context) -> list[Need]:
     api = API["applicationautoscaling"]
     target = "*" if verb.startswith("Describe") else f"arn:aws:{api}:{region}:{account}:scalable-target/*"
     found = [Need(f"{api}:{verb}", target, context)]
@@ -145,7 +149,7 @@ def of_iam(action: str, resource: str, params: Mapping[str, str]) -> list[Need]:
     return [Need(action, resource, {key: value for key, value in keys.items() if value})]
 
 
-def denied(backend: Any, caller: str, asked: list[Need], region: str) -> tuple[Need, str] | None:
+def denied(backend: IAMBackend, caller: str, asked: list[Need], region: str) -> tuple[Need, str] | None:
     """The first need that the caller's policies and boundary do not allow, and why, in IAM's words."""
     own = {
         "aws:PrincipalArn": caller,

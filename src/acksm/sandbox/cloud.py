@@ -15,11 +15,17 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
+from wsgiref.types import StartResponse, WSGIEnvironment as Environ
 
 from acksm.sandbox import answers, authorization, iam_answers, iam_limits, sagemaker_calls, signatures, trust
 from acksm.sandbox.faults import Faults, drop
+
+if TYPE_CHECKING:
+    from moto.core.base_backend import BackendDict
+    from moto.iam.models import IAMBackend, Role
+    from moto.sts.models import AssumedRole
 
 ADMINISTRATOR = "practice-admin"
 NODE_ROLE = "practice-node"
@@ -28,8 +34,6 @@ _CREDENTIAL = re.compile(r"Credential=([A-Z0-9]+)/\d+/([^/]*)/([a-z0-9-]+)/")
 WEB_IDENTITY = "sts:AssumeRoleWithWebIdentity"  # the one action whose caller has no key: the token is its signature
 # What moto's server answers beside AWS's own calls: to reset and to set it, and EC2's instance metadata
 _MOTOS_OWN = ("/moto-api", "/latest/", "/favicon.ico")
-Environ = dict[str, Any]
-StartResponse = Callable[..., Any]
 
 
 class Cloud:
@@ -53,9 +57,11 @@ class Cloud:
         action = f"{service}:{_action(environ, body)}"
         seen: list[str] = []
 
-        def note(status: str, headers: Any, *more: Any) -> Any:
+        def note(
+            status: str, headers: answers.Headers, exc_info: answers.ExcInfo | None = None, /
+        ) -> Callable[[bytes], object]:
             seen.append(status)
-            return start_response(status, headers, *more)
+            return start_response(status, headers, exc_info) if exc_info else start_response(status, headers)
 
         params = {name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
         if action == "unsigned:AssumeRoleWithWebIdentity":
@@ -130,9 +136,9 @@ def _name_linked_roles() -> None:
     from moto.iam.exceptions import InvalidInput
     from moto.iam.models import IAMBackend
 
-    made: Callable[..., Any] = IAMBackend.create_service_linked_role
+    made = IAMBackend.create_service_linked_role
 
-    def create(self: Any, service_name: str, description: str, suffix: str) -> Any:
+    def create(self: IAMBackend, service_name: str, description: str, suffix: str) -> Role:
         name = _LINKED_ROLES.get(service_name)
         if name and any(role.name == name for role in self.roles.values()):
             raise InvalidInput(
@@ -185,7 +191,7 @@ def _session(account: str, key: str, arn: str) -> str:
     return str(found.arn) if found else arn
 
 
-def _session_of(account: str, key: str) -> Any:
+def _session_of(account: str, key: str) -> AssumedRole | None:
     """moto's record of the session that `key` is of, None for a user's key."""
     from moto.sts.models import sts_backends
 
@@ -201,7 +207,7 @@ def identity_of(key: str) -> str:
     return str(found.arn) if found else ""
 
 
-def _resource(backend: Any, account: str, params: Mapping[str, str]) -> str:
+def _resource(backend: IAMBackend, account: str, params: Mapping[str, str]) -> str:
     """The ARN that a request to IAM or STS is about, "" where it does not tell one."""
     name = params.get("RoleName", "")
     if not name:
@@ -210,7 +216,7 @@ def _resource(backend: Any, account: str, params: Mapping[str, str]) -> str:
     return str(role.arn) if role else f"arn:aws:iam::{account}:role{params.get('Path', '/')}{name}"
 
 
-def _own_answer(backend: Any, action: str, params: Mapping[str, str]) -> tuple[str, bytes]:
+def _own_answer(backend: IAMBackend, action: str, params: Mapping[str, str]) -> tuple[str, bytes]:
     try:
         return "200 OK", iam_answers.OWN[action](backend, params)
     except iam_answers.NoSuchEntityError as error:
@@ -264,13 +270,13 @@ def _error(service: str, code: str, message: str) -> bytes:
     return json.dumps({"__type": code, "message": message}).encode()
 
 
-def _backends() -> Any:
+def _backends() -> BackendDict[IAMBackend]:
     from moto.iam.models import iam_backends
 
     return iam_backends
 
 
-def _iam(account: str) -> Any:
+def _iam(account: str) -> IAMBackend:
     return _backends()[account]["aws"]
 
 

@@ -13,12 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle, islice
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import urllib3
 
 from acksm.errors import AcksmError
+from acksm.json_types import Json, Value
 from acksm.private_file import write as write_private
 from acksm.sandbox import identity_webhook
 from acksm.sandbox.certificates import Authority, signing_key
@@ -279,7 +279,7 @@ class ControlPlane:
         )
         return path
 
-    def api(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+    def api(self, method: str, path: str, body: object = None) -> tuple[int, Value]:
         """A call as the bootstrap administrator; (0, None) while nobody answers."""
         if self.ca is None or self.admin is None:
             raise RuntimeError("the authority comes first")
@@ -341,7 +341,7 @@ class ControlPlane:
             time.sleep(0.1)
 
 
-def _admission(kubeconfig: Path) -> dict[str, Any]:
+def _admission(kubeconfig: Path) -> Json:
     """Who the apiserver is at mutating webhooks
     (https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#authenticate-apiservers).
     """

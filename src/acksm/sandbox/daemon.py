@@ -16,14 +16,15 @@ import ssl
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from wsgiref.types import StartResponse
 
 import urllib3
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from acksm.errors import AcksmError
+from acksm.json_types import Json
 from acksm.private_file import write as write_private
 from acksm.sandbox import authenticator, cloud, doors, identity_webhook, practice
 from acksm.sandbox.cloud import Cloud
@@ -40,14 +41,14 @@ LOOK_SECONDS = 5.0
 class _Quiet(WSGIRequestHandler):
     protocol_version = "HTTP/1.1"
 
-    def log(self, type: str, message: str, *args: Any) -> None:
+    def log(self, type: str, message: str, *args: object) -> None:
         """Requests are written down by the cloud and by the apiserver's audit log."""
 
 
 class Daemon:
     """Everything that runs. `options` is what `up` was asked for (`acksm.sandbox.api.Options` as data)."""
 
-    def __init__(self, options: dict[str, Any]) -> None:
+    def __init__(self, options: Json) -> None:
         self.options = options
         self.home = directory(options["name"])
         self.parts = {name: Path(path) for name, path in options["parts"].items()}
@@ -207,7 +208,7 @@ class Daemon:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         return f"{'https' if context else 'http'}://127.0.0.1:{server.server_port}"
 
-    def _hook(self, cluster: str, environ: dict[str, Any], begin: Callable[..., Any]) -> Iterable[bytes]:
+    def _hook(self, cluster: str, environ: Json, begin: StartResponse) -> Iterable[bytes]:
         """What the cluster's apiserver asks: who made a token, and what a pod is to have."""
         body = _body(environ)
         match environ["PATH_INFO"]:
@@ -217,7 +218,7 @@ class Daemon:
                 return _answer(begin, self._mutate(cluster, body))
         return _answer(begin, {"error": "unknown"}, "404 unknown")
 
-    def _mutate(self, cluster: str, review: dict[str, Any]) -> dict[str, Any]:
+    def _mutate(self, cluster: str, review: Json) -> Json:
         request = review["request"]
         account = (request["object"].get("spec") or {}).get("serviceAccountName") or "default"
         plane = self.planes[cluster]
@@ -225,7 +226,7 @@ class Daemon:
         role = (((found or {}).get("metadata") or {}).get("annotations") or {}).get(identity_webhook.ROLE, "")
         return identity_webhook.answer(review, role, plane.state.region)
 
-    def _control(self, environ: dict[str, Any], begin: Callable[..., Any]) -> Iterable[bytes]:
+    def _control(self, environ: Json, begin: StartResponse) -> Iterable[bytes]:
         """What the sandbox's own commands and tests ask for."""
         parts = environ["PATH_INFO"].strip("/").split("/")
         body = _body(environ)
@@ -268,13 +269,13 @@ class Daemon:
         return authenticator.review(user, arn, "" if user else f"{arn} is not mapped to a user")
 
 
-def _body(environ: dict[str, Any]) -> dict[str, Any]:
+def _body(environ: Json) -> Json:
     raw = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     loaded = json.loads(raw) if raw else {}
     return loaded if isinstance(loaded, dict) else {}
 
 
-def _answer(begin: Callable[..., Any], data: Any, status: str = "200 OK") -> Iterable[bytes]:
+def _answer(begin: StartResponse, data: object, status: str = "200 OK") -> Iterable[bytes]:
     raw = json.dumps(data).encode()
     begin(status, [("Content-Type", "application/json"), ("Content-Length", str(len(raw)))])
     return [raw]

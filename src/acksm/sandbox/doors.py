@@ -9,17 +9,18 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
+from wsgiref.types import StartResponse as StartResponse
 
-StartResponse = Callable[..., Any]
-Application = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
+from acksm.json_types import Json
+
+Application = Callable[[Json, StartResponse], Iterable[bytes]]
 _LOOPBACK = re.compile(r"(127\.0\.0\.1|localhost)(:\d+)?")
 
 
 def local(app: Application) -> Application:
     """`app`, for who calls it by a name of loopback and is no web page."""
 
-    def asked(environ: dict[str, Any], begin: StartResponse) -> Iterable[bytes]:
+    def asked(environ: Json, begin: StartResponse) -> Iterable[bytes]:
         if not _LOOPBACK.fullmatch(environ.get("HTTP_HOST", "")) or "HTTP_ORIGIN" in environ:
             return plain(begin, "403 Forbidden", "only for programs of this machine")
         return app(environ, begin)
@@ -31,7 +32,7 @@ def with_token(app: Application, token: str) -> Application:
     """`app`, for JSON from who has `token`. A page may send any text without asking the browser first, but not JSON."""
     wanted = f"Bearer {token}".encode()
 
-    def asked(environ: dict[str, Any], begin: StartResponse) -> Iterable[bytes]:
+    def asked(environ: Json, begin: StartResponse) -> Iterable[bytes]:
         if not hmac.compare_digest(environ.get("HTTP_AUTHORIZATION", "").encode(), wanted):
             return plain(begin, "401 Unauthorized", "only with the token in the sandbox's state file")
         if environ.get("CONTENT_TYPE") != "application/json":

@@ -7,7 +7,9 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import NoReturn
+
+from acksm.json_types import Document
 
 
 @dataclass
@@ -39,7 +41,7 @@ class Faults:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
-    def of(cls, data: Mapping[str, Mapping[str, Any]]) -> Faults:
+    def of(cls, data: Mapping[str, Document]) -> Faults:
         """From {action: fields of `Fault`}."""
         return cls({action: Fault(**fault) for action, fault in data.items()})
 
@@ -61,7 +63,7 @@ class Faults:
                 fault.after = ""
 
 
-def drop(environ: Mapping[str, Any]) -> NoReturn:
+def drop(environ: Document) -> NoReturn:
     """Break the connection of a request that werkzeug serves, with nothing said."""
     environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
     raise ConnectionResetError

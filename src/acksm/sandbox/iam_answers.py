@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 from acksm.sandbox import permissions
+
+if TYPE_CHECKING:
+    from moto.iam.models import IAMBackend
 
 Params = Mapping[str, str]
 _NAMESPACE = "https://iam.amazonaws.com/doc/2010-05-08/"
@@ -21,7 +24,7 @@ def _response(action: str, result: str = "") -> bytes:
     return f'<{action}Response xmlns="{_NAMESPACE}">{body}</{action}Response>'.encode()
 
 
-def _simulate(backend: Any, params: Params) -> bytes:
+def _simulate(backend: IAMBackend, params: Params) -> bytes:
     """Each action on each resource, in the context that is given; keys that policies ask for and nobody gave are
     named."""
     arn = params.get("PolicySourceArn", "")
@@ -55,7 +58,7 @@ def _simulate(backend: Any, params: Params) -> bytes:
     return _response("SimulatePrincipalPolicy", result)
 
 
-def _audiences(backend: Any, params: Params) -> list[str]:
+def _audiences(backend: IAMBackend, params: Params) -> list[str]:
     arn = params.get("OpenIDConnectProviderArn", "")
     if arn not in backend.open_id_providers:
         raise NoSuchEntityError(f"OpenIDConnect Provider not found for arn {arn}")
@@ -63,21 +66,21 @@ def _audiences(backend: Any, params: Params) -> list[str]:
     return found
 
 
-def _add_audience(backend: Any, params: Params) -> bytes:
+def _add_audience(backend: IAMBackend, params: Params) -> bytes:
     audiences = _audiences(backend, params)
     if params["ClientID"] not in audiences:
         audiences.append(params["ClientID"])
     return _response("AddClientIDToOpenIDConnectProvider")
 
 
-def _remove_audience(backend: Any, params: Params) -> bytes:
+def _remove_audience(backend: IAMBackend, params: Params) -> bytes:
     audiences = _audiences(backend, params)
     if params["ClientID"] in audiences:
         audiences.remove(params["ClientID"])
     return _response("RemoveClientIDFromOpenIDConnectProvider")
 
 
-OWN: dict[str, Callable[[Any, Params], bytes]] = {
+OWN: dict[str, Callable[[IAMBackend, Params], bytes]] = {
     "iam:SimulatePrincipalPolicy": _simulate,
     "iam:AddClientIDToOpenIDConnectProvider": _add_audience,
     "iam:RemoveClientIDFromOpenIDConnectProvider": _remove_audience,

@@ -6,7 +6,10 @@ The numbers are IAM's defaults (IAM User Guide, "IAM and AWS STS quotas"), the m
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from moto.iam.models import IAMBackend
 
 TRUST, INLINE_OF_ROLE, INLINE_OF_USER, MANAGED, ATTACHED = 2_048, 10_240, 2_048, 6_144, 10
 Refusal = tuple[int, str, str]
@@ -17,13 +20,13 @@ def size(document: str) -> int:
     return len("".join(document.split()))
 
 
-def refusal(backend: Any, action: str, params: Mapping[str, str]) -> Refusal | None:
+def refusal(backend: IAMBackend, action: str, params: Mapping[str, str]) -> Refusal | None:
     """LimitExceeded, where a write to moto's IAM `backend` is too much for IAM; None for any other."""
     text = _too_much(backend, action.partition(":")[2], params)
     return (409, "LimitExceeded", text) if text else None
 
 
-def _too_much(backend: Any, verb: str, params: Mapping[str, str]) -> str:
+def _too_much(backend: IAMBackend, verb: str, params: Mapping[str, str]) -> str:
     document = params.get("AssumeRolePolicyDocument", "") if verb == "CreateRole" else params.get("PolicyDocument", "")
     if verb in {"CreateRole", "UpdateAssumeRolePolicy"} and size(document) > TRUST:
         return f"Cannot exceed quota for ACLSizePerRole: {TRUST}"

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
-from typing import Any
+
+from acksm.json_types import Document, Json, Manifest
 
 ROLE = "eks.amazonaws.com/role-arn"
 TOKEN_DIRECTORY = "/var/run/secrets/eks.amazonaws.com/serviceaccount"  # noqa: S105 (a path, not a secret)
 VOLUME = "aws-iam-token"
 
 
-def patch(pod: Mapping[str, Any], role: str, region: str) -> list[dict[str, Any]]:
+def patch(pod: Manifest, role: str, region: str) -> list[Json]:
     """JSON patch operations; [] for a pod that has them."""
     spec = pod.get("spec") or {}
     if any(volume.get("name") == VOLUME for volume in spec.get("volumes") or []):
@@ -23,7 +23,7 @@ def patch(pod: Mapping[str, Any], role: str, region: str) -> list[dict[str, Any]
         "AWS_ROLE_ARN": role,
         "AWS_WEB_IDENTITY_TOKEN_FILE": f"{TOKEN_DIRECTORY}/token",
     }
-    operations: list[dict[str, Any]] = []
+    operations: list[Json] = []
     for index, container in enumerate(spec.get("containers") or []):
         has = {item["name"] for item in container.get("env") or []}
         env = [
@@ -44,17 +44,17 @@ def patch(pod: Mapping[str, Any], role: str, region: str) -> list[dict[str, Any]
     return [*operations, {"op": "add", "path": "/spec/volumes", "value": [*(spec.get("volumes") or []), volume]}]
 
 
-def answer(review: Mapping[str, Any], role: str, region: str) -> dict[str, Any]:
+def answer(review: Document, role: str, region: str) -> Json:
     """The AdmissionReview to send back; `role` is "" when the service account names none."""
     request = review["request"]
-    response: dict[str, Any] = {"uid": request["uid"], "allowed": True}
+    response: Json = {"uid": request["uid"], "allowed": True}
     operations = patch(request["object"], role, region) if role else []
     if operations:
         response |= {"patchType": "JSONPatch", "patch": base64.b64encode(json.dumps(operations).encode()).decode()}
     return {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response}
 
 
-def configuration(url: str, ca_data: str) -> dict[str, Any]:
+def configuration(url: str, ca_data: str) -> Json:
     """The MutatingWebhookConfiguration; as on EKS, a webhook that fails lets the pod through."""
     return {
         "apiVersion": "admissionregistration.k8s.io/v1",

@@ -10,18 +10,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from acksm.globs import pattern
+from acksm.json_types import Document, Json, Value
+
+if TYPE_CHECKING:
+    from moto.iam.models import Group, IAMBackend, ManagedPolicy, Role, User
 
 ALLOWED, DENIED, NOT_ALLOWED = "allowed", "explicitDeny", "implicitDeny"
 Context = Mapping[str, str]
 _VARIABLE = re.compile(r"\$\{([^}]{1,128})\}")
 
 
-def decide(
-    documents: Iterable[Mapping[str, Any]], action: str, resource: str = "", context: Context | None = None
-) -> str:
+def decide(documents: Iterable[Document], action: str, resource: str = "", context: Context | None = None) -> str:
     """One of ALLOWED, DENIED (by a statement) and NOT_ALLOWED (by none). `resource` "" stands for one that is not told,
     which every pattern matches."""
     answer, known = NOT_ALLOWED, context or {}
@@ -35,7 +37,7 @@ def decide(
     return answer
 
 
-def missing(documents: Iterable[Mapping[str, Any]], action: str, resource: str, context: Context) -> list[str]:
+def missing(documents: Iterable[Document], action: str, resource: str, context: Context) -> list[str]:
     """Condition keys that statements on this action and resource ask for, and `context` lacks."""
     lower = {key.lower() for key in context}
     keys = {
@@ -47,9 +49,7 @@ def missing(documents: Iterable[Mapping[str, Any]], action: str, resource: str, 
     return sorted(key for key in keys if key.lower() not in lower)
 
 
-def _applying(
-    documents: Iterable[Mapping[str, Any]], action: str, resource: str, context: Context
-) -> Iterable[Mapping[str, Any]]:
+def _applying(documents: Iterable[Document], action: str, resource: str, context: Context) -> Iterable[Document]:
     for document in documents:
         for statement in listed(document.get("Statement")):
             if matches(statement, "Action", action, fold=True) and matches(
@@ -58,13 +58,13 @@ def _applying(
                 yield statement
 
 
-def listed(value: Any) -> list[Any]:
+def listed(value: object) -> list[Value]:
     """IAM's grammar lets a list of one be written without brackets."""
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
 def matches(
-    statement: Mapping[str, Any], element: str, value: str, *, fold: bool = False, context: Context | None = None
+    statement: Document, element: str, value: str, *, fold: bool = False, context: Context | None = None
 ) -> bool:
     """Whether a statement's Action or Resource (or its Not…) has `value`; "" stands for one that is not told."""
     if not value:
@@ -81,7 +81,7 @@ def filled(text: str, context: Context) -> str:
     return _VARIABLE.sub(lambda match: lower.get(match[1].lower(), match[0]), text)
 
 
-def conditions_hold(conditions: Mapping[str, Any], context: Context, *, unknown: bool = False) -> bool:
+def conditions_hold(conditions: Document, context: Context, *, unknown: bool = False) -> bool:
     """All operators over all keys. `unknown` is the answer of an operator that practice does not know."""
     lower = {key.lower(): value for key, value in context.items()}
     return all(
@@ -115,9 +115,9 @@ def _holds(operator: str, value: str | None, wanted: list[str], unknown: bool) -
     return found != negative
 
 
-def documents_of(backend: Any, kind: str, name: str) -> list[dict[str, Any]]:
+def documents_of(backend: IAMBackend, kind: str, name: str) -> list[Json]:
     """The policy documents of a user or role ("user", "role") of moto's IAM backend. KeyError when it is not there."""
-    found: list[Any] = []
+    found: list[str | Json] = []
     if kind == "role":
         role = role_named(backend, name)
         if role is None:
@@ -126,24 +126,25 @@ def documents_of(backend: Any, kind: str, name: str) -> list[dict[str, Any]]:
     else:
         user = backend.users[name]
         groups = [group for group in backend.groups.values() if user in group.users]
-        for holder in (user, *groups):
+        holders: list[User | Group] = [user, *groups]
+        for holder in holders:
             found += [*holder.policies.values(), *(_default(policy) for policy in holder.managed_policies.values())]
     return [json.loads(item) if isinstance(item, str) else dict(item) for item in found]
 
 
-def role_named(backend: Any, name: str) -> Any:
+def role_named(backend: IAMBackend, name: str) -> Role | None:
     """moto's role of that name, None when there is none."""
     return next((role for role in backend.roles.values() if role.name == name), None)
 
 
-def boundary_of(backend: Any, kind: str, name: str) -> list[dict[str, Any]]:
+def boundary_of(backend: IAMBackend, kind: str, name: str) -> list[Json]:
     """The boundary of a role as a list of one, [] where it has none that IAM knows."""
     role = role_named(backend, name) if kind == "role" else None
-    policy = backend.managed_policies.get(role.permissions_boundary_arn) if role else None
+    policy = backend.managed_policies.get(role.permissions_boundary_arn or "") if role else None
     return [json.loads(_default(policy))] if policy else []
 
 
-def allowed(backend: Any, arn: str, action: str, resource: str, context: Context) -> str:
+def allowed(backend: IAMBackend, arn: str, action: str, resource: str, context: Context) -> str:
     """`decide` for a user or role, with its boundary's answer: what that does not allow is not allowed."""
     who = principal(arn)
     try:
@@ -155,7 +156,7 @@ def allowed(backend: Any, arn: str, action: str, resource: str, context: Context
     return decide(boundary, action, resource, context) if boundary else answer
 
 
-def _default(policy: Any) -> str:
+def _default(policy: ManagedPolicy) -> str:
     return next(str(version.document) for version in policy.versions if version.is_default)
 
 

@@ -6,9 +6,14 @@ moto's jobs are done as soon as they are made. `set_status` lets a test or a use
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
-Params = Mapping[str, Any]
+from acksm.json_types import Document, Json, Untyped
+
+if TYPE_CHECKING:
+    from moto.sagemaker.models import SageMakerModelBackend
+
+Params = Document
 
 
 class RefusalError(Exception):
@@ -37,10 +42,10 @@ _KEPT = {
 }
 
 
-def _find(backend: Any, kind: str, name: str) -> tuple[dict[str, Any], str, Any]:
+def _find(backend: SageMakerModelBackend, kind: str, name: str) -> tuple[Json, str, Untyped]:
     """The dict that keeps it, its key there, and the object itself."""
     kept, attribute, _ = _KEPT[kind]
-    objects: dict[str, Any] = getattr(backend, kept)
+    objects: Json = getattr(backend, kept)
     for key, item in objects.items():
         if name in {getattr(item, attribute), item.arn, getattr(item, "model_package_name", "")}:
             return objects, key, item
@@ -49,14 +54,14 @@ def _find(backend: Any, kind: str, name: str) -> tuple[dict[str, Any], str, Any]
     raise RefusalError("ValidationException", f"Could not find {kind} {name}")
 
 
-def set_status(backend: Any, kind: str, name: str, status: str) -> None:
+def set_status(backend: SageMakerModelBackend, kind: str, name: str, status: str) -> None:
     """Put an object into a state, such as InProgress. KeyError for a kind that has none here; RefusalError."""
     _, _, item = _find(backend, kind, name)
     setattr(item, _KEPT[kind][2], status)
 
 
-def _delete(kind: str, parameter: str) -> Callable[[Any, Params], dict[str, Any]]:
-    def call(backend: Any, params: Params) -> dict[str, Any]:
+def _delete(kind: str, parameter: str) -> Callable[[SageMakerModelBackend, Params], Json]:
+    def call(backend: SageMakerModelBackend, params: Params) -> Json:
         objects, key, _ = _find(backend, kind, str(params[parameter]))
         del objects[key]
         return {}
@@ -64,8 +69,8 @@ def _delete(kind: str, parameter: str) -> Callable[[Any, Params], dict[str, Any]
     return call
 
 
-def _stop(kind: str, parameter: str) -> Callable[[Any, Params], dict[str, Any]]:
-    def call(backend: Any, params: Params) -> dict[str, Any]:
+def _stop(kind: str, parameter: str) -> Callable[[SageMakerModelBackend, Params], Json]:
+    def call(backend: SageMakerModelBackend, params: Params) -> Json:
         _, _, item = _find(backend, kind, str(params[parameter]))
         attribute = _KEPT[kind][2]
         state = getattr(item, attribute)
@@ -77,7 +82,7 @@ def _stop(kind: str, parameter: str) -> Callable[[Any, Params], dict[str, Any]]:
     return call
 
 
-def _update_endpoint(backend: Any, params: Params) -> dict[str, Any]:
+def _update_endpoint(backend: SageMakerModelBackend, params: Params) -> Json:
     _, _, endpoint = _find(backend, "Endpoint", str(params["EndpointName"]))
     name = str(params["EndpointConfigName"])
     config = backend.endpoint_configs.get(name)
@@ -88,7 +93,7 @@ def _update_endpoint(backend: Any, params: Params) -> dict[str, Any]:
     return {"EndpointArn": endpoint.arn}
 
 
-def _update_notebook(backend: Any, params: Params) -> dict[str, Any]:
+def _update_notebook(backend: SageMakerModelBackend, params: Params) -> Json:
     _, _, notebook = _find(backend, "NotebookInstance", str(params["NotebookInstanceName"]))
     if notebook.status not in {"Stopped", "Failed"}:
         raise RefusalError("ValidationException", "Notebook instance must be Stopped before it can be updated.")
@@ -104,7 +109,7 @@ def _update_notebook(backend: Any, params: Params) -> dict[str, Any]:
     return {}
 
 
-def _update_lifecycle_config(backend: Any, params: Params) -> dict[str, Any]:
+def _update_lifecycle_config(backend: SageMakerModelBackend, params: Params) -> Json:
     name = str(params["NotebookInstanceLifecycleConfigName"])
     config = backend.notebook_instance_lifecycle_configurations.get(name)
     if config is None:
@@ -114,7 +119,7 @@ def _update_lifecycle_config(backend: Any, params: Params) -> dict[str, Any]:
     return {}
 
 
-def _update_domain(backend: Any, params: Params) -> dict[str, Any]:
+def _update_domain(backend: SageMakerModelBackend, params: Params) -> Json:
     domain = backend.domains.get(str(params["DomainId"]))
     if domain is None:
         raise RefusalError("ResourceNotFound", f"Domain [{params['DomainId']}] does not exist.")
@@ -122,17 +127,19 @@ def _update_domain(backend: Any, params: Params) -> dict[str, Any]:
     return {"DomainArn": domain.arn}
 
 
-def _list(member: str, backend_name: str, members: Mapping[str, str]) -> Callable[[Any, Params], Any]:
+def _list(
+    member: str, backend_name: str, members: Mapping[str, str]
+) -> Callable[[SageMakerModelBackend, Params], Json]:
     """All of a kind at once; `members` of each in the answer, with the attributes of moto's object."""
 
-    def call(backend: Any, _params: Params) -> dict[str, Any]:
+    def call(backend: SageMakerModelBackend, _params: Params) -> Json:
         kept = getattr(backend, backend_name).values()
         return {member: [{name: getattr(item, own) for name, own in members.items()} for item in kept]}
 
     return call
 
 
-CALLS: dict[str, Callable[[Any, Params], dict[str, Any]]] = {
+CALLS: dict[str, Callable[[SageMakerModelBackend, Params], Json]] = {
     "DeleteFeatureGroup": _delete("FeatureGroup", "FeatureGroupName"),
     "DeleteModelPackage": _delete("ModelPackage", "ModelPackageName"),
     "DeleteModelPackageGroup": _delete("ModelPackageGroup", "ModelPackageGroupName"),

@@ -8,8 +8,9 @@ import hmac
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
+
+from acksm.json_types import Document
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 SKEW = timedelta(minutes=15)
@@ -51,7 +52,7 @@ def signature(
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
 
 
-def fault(environ: Mapping[str, Any], body: bytes, secret: str, now: datetime | None = None) -> str:
+def fault(environ: Document, body: bytes, secret: str, now: datetime | None = None) -> str:
     """Why the signature in the Authorization header of a WSGI request is not good, "" for a good one."""
     found = _HEADER.fullmatch(environ.get("HTTP_AUTHORIZATION", ""))
     stamp = str(environ.get("HTTP_X_AMZ_DATE", ""))
@@ -91,6 +92,6 @@ def fault(environ: Mapping[str, Any], body: bytes, secret: str, now: datetime | 
     )
 
 
-def _header(environ: Mapping[str, Any], name: str) -> str:
+def _header(environ: Document, name: str) -> str:
     key = name.upper().replace("-", "_")
     return str(environ.get(key if key in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{key}", ""))

@@ -9,11 +9,11 @@ import signal
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from acksm import private_file
 from acksm.config import state_dir
 from acksm.errors import AcksmError
+from acksm.json_types import Json
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?")
 ACCOUNT, OTHER_ACCOUNT = "012345678901", "111111111111"
@@ -116,14 +116,14 @@ def recorded(name: str) -> list[Process]:
     return [Process(**item) for item in listed if item]
 
 
-def _read(name: str) -> dict[str, Any]:
+def _read(name: str) -> Json:
     try:
         return dict(json.loads((directory(name) / "state.json").read_text()))
     except (OSError, ValueError):
         return {}
 
 
-def _state(raw: dict[str, Any]) -> State:
+def _state(raw: Json) -> State:
     clusters = {
         key: ClusterState(**{**item, "processes": [Process(**p) for p in item["processes"]]})
         for key, item in raw.pop("clusters").items()

@@ -14,15 +14,22 @@ import re
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
+from acksm.json_types import Document, Json
 from acksm.sandbox.permissions import conditions_hold, listed, matches
+
+if TYPE_CHECKING:
+    from moto.core.base_backend import BackendDict
+    from moto.iam.models import IAMBackend, Role
+
+    Backends = BackendDict[IAMBackend]
 
 Refusal = tuple[int, str, str]
 _ROLE = re.compile(r"^arn:[^:]+:iam::(\d{12}):role/(.+)$")
 
 
-def refuses(role: Any, action: str, principals: Iterable[str], federated: str, context: Mapping[str, str]) -> bool:
+def refuses(role: Role, action: str, principals: Iterable[str], federated: str, context: Mapping[str, str]) -> bool:
     """Whether the trust policy of `role` (moto's) does not allow `action` to one of `principals` or `federated`."""
     document = role.assume_role_policy_document
     loaded = json.loads(document) if isinstance(document, str) else dict(document or {})
@@ -41,7 +48,7 @@ def refuses(role: Any, action: str, principals: Iterable[str], federated: str, c
     return not allowed
 
 
-def _is_about(statement: Mapping[str, Any], callers: set[str], federated: str) -> bool:
+def _is_about(statement: Document, callers: set[str], federated: str) -> bool:
     """Whether a statement's Principal, or its NotPrincipal, has the caller."""
     if "NotPrincipal" in statement:
         return not _named(statement["NotPrincipal"], callers, federated)
@@ -49,7 +56,7 @@ def _is_about(statement: Mapping[str, Any], callers: set[str], federated: str) -
     return denies_all or _named(statement.get("Principal"), callers, federated)
 
 
-def _named(principal: Any, callers: set[str], federated: str) -> bool:
+def _named(principal: object, callers: set[str], federated: str) -> bool:
     if principal == "*":
         return not federated
     if not isinstance(principal, Mapping):
@@ -60,7 +67,7 @@ def _named(principal: Any, callers: set[str], federated: str) -> bool:
     return "*" in named or bool(callers & named)
 
 
-def role_of(backends: Any, arn: str) -> Any:
+def role_of(backends: Backends, arn: str) -> Role | None:
     """moto's role of that ARN, None when there is none."""
     match = _ROLE.match(arn)
     if not match:
@@ -69,7 +76,7 @@ def role_of(backends: Any, arn: str) -> Any:
     return next((role for role in roles if role.arn == arn), None)
 
 
-def assume_role(backends: Any, caller: str, session: str, params: Mapping[str, str]) -> Refusal | None:
+def assume_role(backends: Backends, caller: str, session: str, params: Mapping[str, str]) -> Refusal | None:
     """AssumeRole by `caller`, the ARN of a user or role, called `session` in a refusal; its own permissions are checked
     elsewhere."""
     arn = params.get("RoleArn", "")
@@ -85,7 +92,7 @@ def assume_role(backends: Any, caller: str, session: str, params: Mapping[str, s
     return None
 
 
-def web_identity(backends: Any, keys: Mapping[str, Path], params: Mapping[str, str]) -> Refusal | None:
+def web_identity(backends: Backends, keys: Mapping[str, Path], params: Mapping[str, str]) -> Refusal | None:
     """AssumeRoleWithWebIdentity. `keys`: each cluster's issuer and the file of the key that signs its tokens."""
     arn, token = params.get("RoleArn", ""), params.get("WebIdentityToken", "")
     claims = _claims(token)
@@ -121,7 +128,7 @@ def web_identity(backends: Any, keys: Mapping[str, Path], params: Mapping[str, s
     return None
 
 
-def _claims(token: str) -> dict[str, Any] | None:
+def _claims(token: str) -> Json | None:
     try:
         _, payload, _ = token.split(".")
         loaded = json.loads(_decode(payload))

@@ -42,13 +42,13 @@ class Cluster:
         self.reads += 1
         return self.objects.get(ref.path)
 
-    def list(self, ref: Ref, **_more: Any) -> list[dict[str, Any]]:
+    def list(self, ref: Ref, **_more: object) -> list[dict[str, Any]]:
         if ref.kind == "Pod":
             return [POD]
         self.reads += 1
         return [item for path, item in self.objects.items() if path.startswith(ref.collection + "/")]
 
-    def logs(self, *_where: str, **_more: Any) -> str:
+    def logs(self, *_where: str, **_more: object) -> str:
         return self.log
 
 
@@ -63,7 +63,7 @@ def waited(cluster: Cluster, *names: str, seconds: float = 900.0, way: Way = Way
     results = [Result(adoption(name, way), State.WAITING) for name in names]
     said: list[Event] = []
     deadline = Deadline(seconds, lambda: cluster.now, cluster.sleep)
-    Wait(cluster, results, deadline, said.append).run()  # type: ignore[arg-type]
+    Wait(cluster, results, deadline, said.append).run()
     assert said
     return results
 

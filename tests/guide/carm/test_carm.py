@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -13,7 +13,6 @@ from acksm.engine.change import Danger, Op
 from acksm.errors import AcksmError
 from acksm.guide.carm import command as carm, role_map
 from acksm.guide.carm.role_map import ACCOUNT_MAP, TEAM_MAP, Subject
-from acksm.kube.client import Kube
 from acksm.kube.keys import set_keys
 from acksm.live import bindings
 from acksm.live.bindings import OWNER, TEAM, Living
@@ -461,7 +460,7 @@ def test_two_roles_for_one_account_at_once_are_told_and_none_is_overwritten_unse
 def test_a_key_that_became_a_third_value_is_not_overwritten() -> None:
     kube = cluster(namespace("one", owner_account_id=C))
     with pytest.raises(AcksmError) as caught:
-        set_keys(cast(Kube, kube), "Namespace", "one", {OWNER: [None, B]}, field=("metadata", "annotations"))
+        set_keys(kube, "Namespace", "one", {OWNER: [None, B]}, field=("metadata", "annotations"))
     assert caught.value.id == "kube-key-changed"
     assert state(kube)["/api/v1/namespaces/one"] == {OWNER: C}
 
@@ -471,9 +470,7 @@ def test_a_map_that_got_an_entry_meanwhile_is_not_deleted() -> None:
     bind(kube, {"production": account(B)})
     changes = carm.plan_unbind(observed(kube), ["production"], OWN).changes
     carry_out(kube, changes[:2])
-    set_keys(
-        cast(Kube, kube), "ConfigMap", ACCOUNT_MAP, {C: [None, ROLE.format(C)]}, field=("data",), namespace="ack-system"
-    )
+    set_keys(kube, "ConfigMap", ACCOUNT_MAP, {C: [None, ROLE.format(C)]}, field=("data",), namespace="ack-system")
     carry_out(kube, changes[2:])
     assert state(kube)[MAP] == {C: ROLE.format(C)}
 

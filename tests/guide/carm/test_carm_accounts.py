@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given, strategies as st
 from ruamel.yaml import YAML
 
+from acksm.aws.documents import Role
 from acksm.config import Settings
 from acksm.engine.change import Danger
 from acksm.errors import AcksmError
@@ -47,9 +49,17 @@ def want(who: Controllers = WHO, services: Any = ("sagemaker",), **settings: Any
     return accounts.wanted_role(target(**settings), B, who, dict.fromkeys(services, ()), role)
 
 
-def role(trust: Any, tags: Any = MARKS, **more: Any) -> dict[str, Any]:
-    base = {"arn": FAR, "path": "/", "trust": trust, "tags": tags, "boundary": "", "attached": [], "inline": {}}
-    return base | more
+def role(trust: Any, tags: Any = MARKS, attached: Sequence[str] = ()) -> Role:
+    return {
+        "arn": FAR,
+        "path": "/",
+        "created": "",
+        "trust": trust,
+        "tags": tags,
+        "boundary": "",
+        "attached": list(attached),
+        "inline": {},
+    }
 
 
 def trusts(**more: Any) -> dict[str, Any]:
@@ -105,7 +115,7 @@ def test_pod_identity_needs_tag_session_on_both_sides() -> None:
     assert policy["Statement"][0]["Action"] == ["sts:AssumeRole", "sts:TagSession"]
 
 
-def made(who: Controllers = WHO) -> dict[str, Any]:
+def made(who: Controllers = WHO) -> Role:
     policies = ["arn:aws:iam::aws:policy/AmazonSageMakerFullAccess"]
     return role(carm_trust.merge_trust(None, who.roles, who.pod_identity, SID), attached=policies)
 

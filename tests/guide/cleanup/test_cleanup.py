@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from acksm.ack import charts
+from acksm.aws.documents import Role
 from acksm.engine.change import Change, Danger, Op, Plan
 from acksm.errors import AcksmError
 from acksm.guide.carm import trust as carm_trust
@@ -100,7 +101,9 @@ def test_install_then_cleanup_is_the_start(services: tuple[str, ...], provider_w
     made = [
         change("namespace.create", "kube.apply", HOME, manifest={"metadata": {"name": HOME}}),
         *([] if provider_was_there else [change("oidc.create", "iam.create_oidc_provider", ISSUER)]),
-        change("iam-role.create", "iam.create_role", ROLE, name="r", trust=trusted(OURS), tags=MARKS, boundary=""),
+        change(
+            "iam-role.create", "iam.create_role", ROLE, name="r", path="/", trust=trusted(OURS), tags=MARKS, boundary=""
+        ),
         change("iam-role.attach", "iam.attach_policy", ROLE, name="r", policy_arn="arn:p"),
         change("iam-role.inline", "iam.put_policy", ROLE, name="r", policy="acksm-autoscaling", document={}),
     ]
@@ -424,7 +427,9 @@ def test_bindings_go_when_acksm_wrote_them_and_no_other_controller_reads_them() 
 def test_the_roles_in_the_other_account_go_with_their_map() -> None:
     arn = f"arn:aws:iam::{B}:role/SagemakerCrossAccountAccess"
     document = trusted(statement({"AWS": ROLE}, Sid="AcksmCarm"))
-    found = {"arn": arn, "path": "/", "trust": document, "tags": MARKS, "boundary": "", "attached": [], "inline": {}}
+    known = role()
+    assert known.role is not None
+    found: Role = {**known.role, "arn": arn, "trust": document, "attached": [], "inline": {}}
     far = RoleSeen("SagemakerCrossAccountAccess", found)
     planned = plan(observed(far=(far,), reached=B), EVERYTHING)
     assert [one.call for one in planned.changes if one.step == "carm-role"] == ["target-iam.delete_role"]

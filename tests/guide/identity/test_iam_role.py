@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from acksm.aws.documents import PolicyDocument, Role
 from acksm.aws.eks import Cluster
 from acksm.aws.session import Identity
 from acksm.config import Settings
@@ -34,12 +35,12 @@ OURS = oidc.marks(cluster())
 
 def test_a_role_that_a_killed_run_made_is_new_to_sts_for_the_next_run_too() -> None:
     made = datetime(2026, 1, 1, tzinfo=UTC)
-    role = {"created": made.isoformat()}
-    assert iam_role.is_new(role, made + timedelta(seconds=60))
-    assert iam_role.is_new(role, made - timedelta(seconds=60))  # this machine's clock is behind
-    assert not iam_role.is_new(role, made + timedelta(hours=1))
+    fresh: Role = {**role({}), "created": made.isoformat()}
+    assert iam_role.is_new(fresh, made + timedelta(seconds=60))
+    assert iam_role.is_new(fresh, made - timedelta(seconds=60))  # this machine's clock is behind
+    assert not iam_role.is_new(fresh, made + timedelta(hours=1))
     assert not iam_role.is_new(None, made)
-    assert not iam_role.is_new({}, made)
+    assert not iam_role.is_new(role({}), made)
 
 
 def test_from_nothing_the_guides_role_and_then_nothing() -> None:
@@ -143,10 +144,10 @@ def test_a_subject_that_no_release_has_goes_after_a_question_and_one_of_a_releas
     assert world.role is not None
     live = {trust.subject("a", "one")}
     (kept,) = iam_role.plan(world.observed(), wanted(accounts=(("b", "two"),), live=live))
-    assert trust.subjects_of(kept.after, oidc.provider_arn(cluster())) == {*live, trust.subject("b", "two")}
+    assert trust.subjects_of(kept.params["trust"], oidc.provider_arn(cluster())) == {*live, trust.subject("b", "two")}
     assert kept.danger is Danger.NONE  # the controllers' own account is no news
     (gone,) = iam_role.plan(world.observed(), wanted(accounts=(("b", "two"),)))
-    assert trust.subjects_of(gone.after, oidc.provider_arn(cluster())) == {trust.subject("b", "two")}
+    assert trust.subjects_of(gone.params["trust"], oidc.provider_arn(cluster())) == {trust.subject("b", "two")}
     assert gone.danger is Danger.MILD
     assert "no longer lets in system:serviceaccount:a:one" in gone.reason
     world.apply([gone])
@@ -335,7 +336,7 @@ def test_white_space_does_not_count() -> None:
 
 
 def test_inline_policies_are_measured_together() -> None:
-    long = {"Statement": [{"Effect": "Allow", "Action": ["s3:" + "a" * 9_990], "Resource": ["*"]}]}
+    long: PolicyDocument = {"Statement": [{"Effect": "Allow", "Action": ["s3:" + "a" * 9_990], "Resource": ["*"]}]}
     world = World(role({"Statement": []}, OURS) | {"inline": {"theirs": long}})
     with pytest.raises(AcksmError) as caught:
         iam_role.plan(world.observed(), wanted())

@@ -22,7 +22,6 @@ from acksm.guide.identity import live_accounts, policies, trust
 from acksm.guide.identity.judged import Judged, Verdict
 from acksm.guide.identity.live_accounts import Live
 from acksm.guide.identity.oidc import marks
-from acksm.kube.client import Kube
 from acksm.kube.paths import Ref
 from doctor_facts import CLUSTER, PROVIDER, ROLE, SUBJECT, role, whole
 
@@ -55,10 +54,11 @@ class Secrets:
         self.namespaces = {name.replace("_", "-"): found for name, found in namespaces.items()}
         self.asked: list[str] = []
 
-    def can(self, *_: Any, account: tuple[str, str]) -> bool:
+    def can(self, *_: str, account: tuple[str, str] | None = None) -> bool:
+        assert account
         return account[0] not in self.idle
 
-    def list(self, where: Ref, **_: Any) -> list[dict[str, Any]]:
+    def list(self, where: Ref, **_: object) -> list[dict[str, Any]]:
         if where.kind == "RoleBinding":
             return []
         self.asked.append(where.namespace)
@@ -73,7 +73,7 @@ class Secrets:
 
 
 def observe(*subjects: str, **namespaces: Any) -> Live:
-    return live_accounts.observe(cast(Kube, Secrets(**namespaces)), subjects, "ack-system")
+    return live_accounts.observe(Secrets(**namespaces), subjects, "ack-system")
 
 
 def of(namespace: str, name: str = ACCOUNT) -> str:
@@ -127,9 +127,9 @@ def test_what_may_not_be_read_is_kept_and_said() -> None:
 
 def test_only_the_namespaces_that_are_named_are_looked_into() -> None:
     kube = Secrets()
-    live_accounts.observe(cast(Kube, kube), [], "ack-system")
+    live_accounts.observe(kube, [], "ack-system")
     assert kube.asked == []
-    live_accounts.observe(cast(Kube, kube), [of("a"), of("a", "other"), "*"], "ack-system")
+    live_accounts.observe(kube, [of("a"), of("a", "other"), "*"], "ack-system")
     assert kube.asked == ["a"]
 
 
@@ -232,13 +232,9 @@ def test_whether_every_role_may_be_passed_on(
 ) -> None:
     iam = SimpleNamespace(simulated=lambda *_: simulated)
     target = SimpleNamespace(aws=SimpleNamespace(iam=iam), identity=SimpleNamespace(partition="aws"))
-    answer = role_facts.passing(cast(Target, target), {ROLE: replace_all(role(SUBJECT), found), "gone": None})[ROLE]
+    answer = role_facts.passing(cast(Target, target), {ROLE: role(SUBJECT, **found), "gone": None})[ROLE]
     assert answer.verdict is verdict
     assert why in answer.why
-
-
-def replace_all(one: dict[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    return {**one, **other}
 
 
 def test_the_facts_are_of_each_role_that_is_there() -> None:

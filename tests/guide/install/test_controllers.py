@@ -223,3 +223,13 @@ def test_the_installed_role_when_all_agree() -> None:
         "",
     ]
     assert controllers.installed_role(Observed([controller(), controller(installed={})], {}, {}, 0)) == ""
+
+
+def test_kinds_for_a_role_alone_are_a_list_as_the_chart_has_them() -> None:
+    """`acksm iam-role --set …` reads no chart, so nothing later would refuse what is none."""
+    given = {"service": ["sagemaker"], "set": ['reconcile.resources=["Model"]']}
+    assert controller_values.reconciled_now(target(**given)) == {"sagemaker": ("Model",)}
+    for text in ("5", '"Model"'):
+        with pytest.raises(AcksmError) as caught:
+            controller_values.reconciled_now(target(**given | {"set": [f"reconcile.resources={text}"]}))
+        assert caught.value.id == "values-type"

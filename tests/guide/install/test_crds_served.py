@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from acksm.engine.waits import Deadline
 from acksm.errors import AcksmError
 from acksm.guide.install import crds
-from acksm.kube.client import Kube
+from acksm.kube.paths import Ref
 
 
 class Apiserver:
@@ -20,12 +20,15 @@ class Apiserver:
         self.left, self.refuses = changes, refuses
         self.annotations: dict[str, Any] = {}
 
-    def watch(self, _of: Any, **_options: Any) -> Iterator[dict[str, Any]]:
+    def list(self, of: Ref, **_options: object) -> list[dict[str, Any]]:
+        return [*self.watch(of)]
+
+    def watch(self, _of: Ref, **_options: object) -> Iterator[dict[str, Any]]:
         conditions = ["NamesAccepted"] + (["Established"] if self.left <= 0 else [])
         status = {"conditions": [{"type": name, "status": "True"} for name in conditions]}
         yield {"metadata": {"name": "models.sagemaker.services.k8s.aws"}, "status": status}
 
-    def patch(self, _of: Any, body: Mapping[str, Any]) -> dict[str, Any]:
+    def patch(self, _of: Ref, body: Mapping[str, Any]) -> dict[str, Any]:
         if self.refuses:
             raise AcksmError(self.refuses, "no")
         self.left -= 1
@@ -36,7 +39,7 @@ class Apiserver:
     def wait(self, seconds: float = 60) -> None:
         now = [0.0]
         deadline = Deadline(seconds, clock=lambda: now[0], sleep=lambda pause: now.__setitem__(0, now[0] + pause))
-        crds.await_established(cast(Kube, self), deadline, ["models.sagemaker.services.k8s.aws"])
+        crds.await_established(self, deadline, ["models.sagemaker.services.k8s.aws"])
 
 
 def test_what_is_served_is_left_alone() -> None:

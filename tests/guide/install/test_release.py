@@ -90,6 +90,8 @@ def test_another_version_is_asked_about_and_told() -> None:
     fewer = replace(WANTED, left_alone=("Model team/churn",))
     (upgrade, _) = plan(replace(SAME, values={}), fewer, wait=True, iam_is_new=False, adopt=False)
     assert (upgrade.danger, upgrade.reason) == (Danger.MILD, "values differ")
+    assert isinstance(upgrade.before, dict)
+    assert isinstance(upgrade.after, dict)
     assert (upgrade.before["values"], upgrade.after["values"]) == ({}, VALUES)
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from acksm.errors import AcksmError
 from acksm.guide.install import switching
-from acksm.kube.client import Kube
 from acksm.live import bindings
 from acksm.live.bindings import OBJECT_REGION
 from acksm.live.running import Running
@@ -38,7 +37,7 @@ class Served:
 
 def check(before: Running | None, after: Running, served: Served | None = None, **annotations: str) -> str:
     item = namespace("production", **annotations)
-    kube = cast(Kube, served or Served())
+    kube = served or Served()
     try:
         switching.check(kube, OWN, before, after, {"production": item}, lambda: bindings.living(kube))
     except AcksmError as error:
@@ -81,9 +80,9 @@ def test_combinations_that_would_ignore_a_binding(after: Running, annotations: A
     ],
 )
 def test_objects_that_would_be_watched_no_more(before: Running | None, after: Running, expected: list[str]) -> None:
-    found = switching.left_alone(lambda: bindings.living(cast(Kube, Served(OWN))), before, after)
+    found = switching.left_alone(lambda: bindings.living(Served(OWN)), before, after)
     assert [str(item) for item in found] == expected
-    assert switching.left_alone(lambda: bindings.living(cast(Kube, Served())), before, after) == []  # nothing in AWS
+    assert switching.left_alone(lambda: bindings.living(Served()), before, after) == []  # nothing in AWS
 
 
 def test_a_deletion_policy_of_the_service_counts_and_another_services_does_not() -> None:

@@ -28,7 +28,7 @@ def regions(service: str, partition: str) -> Sequence[str]:
 def observed(kube: MemoryKube, found: Any = BOTH) -> region.Observed:
     from acksm.live import bindings
 
-    return region.Observed(found, bindings.observe(kube))  # type: ignore[arg-type]
+    return region.Observed(found, bindings.observe(kube))
 
 
 @pytest.mark.parametrize(
@@ -226,13 +226,13 @@ class Kinds(MemoryKube):
     ],
 )
 def test_a_kind_is_found_by_each_of_its_names(asked: str) -> None:
-    service, kind = region_explain.find_kind(Kinds(), asked)  # type: ignore[arg-type]
+    service, kind = region_explain.find_kind(Kinds(), asked)
     assert (service, kind.plural) == ("sagemaker", "trainingjobs")
 
 
 @pytest.mark.parametrize("asked", ["TrainingJbo", "bucket", "", "pods"])
 def test_other_kinds_are_refused_with_the_nearest(asked: str) -> None:
     with pytest.raises(AcksmError) as caught:
-        region_explain.find_kind(Kinds(), asked)  # type: ignore[arg-type]
+        region_explain.find_kind(Kinds(), asked)
     assert caught.value.id == "kind-unknown"
     assert ("TrainingJob" in caught.value.message) is (asked == "TrainingJbo")

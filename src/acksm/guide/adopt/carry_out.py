@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from acksm import reports
 from acksm.engine.change import Change, Op, Plan
@@ -20,6 +19,7 @@ from acksm.guide.adopt.plan import Adoption
 from acksm.guide.adopt.wait import Result, State, Wait, judge
 from acksm.guide.connect.carry_out import carry_out
 from acksm.guide.connect.target import Target
+from acksm.json_types import Document, Json, Manifest, Object
 from acksm.kube.keys import ANNOTATIONS
 from acksm.kube.paths import Ref, ref, ref_of
 from acksm.output import Output
@@ -54,7 +54,7 @@ def run(target: Target, ui: Output, planned: Sequence[Adoption], notes: Sequence
     open_ends = [item for item in results if item.state is State.PLANNED]
     if open_ends and target.settings.wait:
         changes.append(_await(len(open_ends), open_ends[0].item))
-    facts: Mapping[str, Any] = {"objects": lambda: [row(item) for item in results]}
+    facts: Document = {"objects": lambda: [row(item) for item in results]}
     made = Plan("adopt", tuple(changes), tuple(notes), facts)
     return carry_out(
         target,
@@ -89,7 +89,7 @@ class Calls:
     ui: Output
     results: Mapping[str, Result]
 
-    def table(self) -> dict[str, Callable[..., Any]]:
+    def table(self) -> dict[str, Callable[..., object]]:
         return {
             "adopt.create": self.create,
             "adopt.annotate": self.annotate,
@@ -97,14 +97,14 @@ class Calls:
             "adopt.await": self.wait,
         }
 
-    def create(self, manifest: Mapping[str, Any]) -> None:
+    def create(self, manifest: Manifest) -> None:
         self._each(ref_of(manifest), lambda _: self.target.kube.create(manifest))
 
     def annotate(self, kind: str, name: str, namespace: str, annotations: Mapping[str, str | None]) -> None:
-        body: dict[str, Any] = {ANNOTATIONS[0]: {ANNOTATIONS[1]: dict(annotations)}}
+        body: Object = {ANNOTATIONS[0]: {ANNOTATIONS[1]: dict(annotations)}}
         self._each(ref(kind, name, namespace), lambda where: self.target.kube.patch(where, body))
 
-    def renew(self, manifest: Mapping[str, Any], resource_version: str) -> None:
+    def renew(self, manifest: Manifest, resource_version: str) -> None:
         """Delete it as it was looked at, and make it again. One that has changed is being adopted, and stays."""
 
         def again(where: Ref) -> None:
@@ -118,7 +118,7 @@ class Calls:
 
         self._each(ref_of(manifest), again)
 
-    def _each(self, where: Ref, work: Callable[[Ref], Any]) -> None:
+    def _each(self, where: Ref, work: Callable[[Ref], object]) -> None:
         result = self._of(where)
         try:
             work(where)
@@ -199,6 +199,6 @@ def text(ui: Output, results: Sequence[Result]) -> str:
         counts = {state: sum(item.state is state for item in results) for state in State}
         return table + "\n" + ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     one = results[0]
-    shown: dict[str, Any] = {"spec": one.manifest.get("spec"), "conditions": one.conditions}
+    shown: Json = {"spec": one.manifest.get("spec"), "conditions": one.conditions}
     told = {key: value for key, value in shown.items() if value}
     return table + ("\n" + as_text(told) if told else "")

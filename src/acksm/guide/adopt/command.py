@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 from acksm.ack.kinds import Kind
 from acksm.aws.account import Aws
+from acksm.aws.objects import Found
 from acksm.config import Settings, place as place_in_file
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind as EventKind
@@ -25,7 +25,8 @@ from acksm.guide.adopt.placement import ADOPTED_CRD, Observed, Place
 from acksm.guide.adopt.plan import Adoption
 from acksm.guide.adopt.request import Refusals, Wish
 from acksm.guide.connect.target import Target, connect
-from acksm.kube.client import Kube
+from acksm.json_types import Json
+from acksm.kube.api import Lister
 from acksm.live import managed
 from acksm.live.managed import Index
 from acksm.output import Output
@@ -81,7 +82,7 @@ def wishes(settings: Settings, options: Options, refusals: Refusals) -> list[Wis
         raise AcksmError("adopt-nothing", "neither an object was named, nor does a file declare one")
     found = []
     for index, item in enumerate(settings.adopt):
-        changed: dict[str, Any] = {} if options.retain is None else {"retain": options.retain}
+        changed: Json = {} if options.retain is None else {"retain": options.retain}
         changed |= {"read_only": True} if options.read_only else {}
         changed |= {"region": options.region} if options.region and not item.region else {}
         try:
@@ -173,7 +174,7 @@ def _asked(target: Target, observed: Observed, asked: Sequence[Wish], refusals: 
     return _planned(found_in_aws, index, refusals)
 
 
-def _optional(found: Any) -> tuple[str, ...]:
+def _optional(found: Found) -> tuple[str, ...]:
     return tuple(found.key.get(name, "") for name in found.kind.optional)
 
 
@@ -209,7 +210,7 @@ def _planned(found: adopt_discover.Discovered, index: Index, refusals: Refusals)
     return planned
 
 
-def _holders(kube: Kube, observed: Observed, kinds: Sequence[Kind]) -> list[managed.Holder]:
+def _holders(kube: Lister, observed: Observed, kinds: Sequence[Kind]) -> list[managed.Holder]:
     served = [kind for kind in kinds if f"{kind.plural}.{kind.group}" in observed.served]
     return managed.observe(kube, served, adopted_resources=ADOPTED_CRD in observed.served)
 
@@ -237,5 +238,5 @@ def _place(observed: Observed, item: Wish) -> Place | AcksmError:
         return error
 
 
-def _copied(error: AcksmError, where: str) -> dict[str, Any]:
+def _copied(error: AcksmError, where: str) -> Json:
     return {"id": error.id, "message": error.message, "where": where, "remedy": error.remedy, "details": error.details}

@@ -13,7 +13,6 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
 
 from acksm.ack.kinds import Kind
 from acksm.ack.names import COMMON_GROUP
@@ -22,6 +21,7 @@ from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
 from acksm.guide.adopt.placement import Place, Way, read_only_works
 from acksm.guide.adopt.request import Wish
+from acksm.json_types import Object
 from acksm.kube.owners import OWNED_LABEL
 from acksm.kube.paths import Ref, ref
 from acksm.live.managed import ADOPTED_RESOURCE, FIELDS, OBJECT_REGION, POLICY, PREFIX, Holder, Index
@@ -32,8 +32,6 @@ RETAIN, READ_ONLY = PREFIX + "deletion-policy", PREFIX + "read-only"
 LANES = 8  # so many objects are created side by side
 MAX_NAME = 253
 _LABEL = re.compile(r"[^a-z0-9-]+")
-
-Json = dict[str, Any]
 
 
 @dataclass
@@ -102,19 +100,19 @@ def marks(item: Adoption) -> dict[str, str]:
     return found | ({OBJECT_REGION: item.wish.region} if item.wish.region else {})
 
 
-def manifest(item: Adoption) -> Json:
+def manifest(item: Adoption) -> Object:
     """The object to be made: of the kind itself without a spec, or an AdoptedResource."""
     labels = {OWNED_LABEL: "true", **item.place.labels}
-    metadata: Json = {"name": item.name, "namespace": item.wish.namespace, "labels": labels}
+    metadata: Object = {"name": item.name, "namespace": item.wish.namespace, "labels": labels}
     if item.place.way is Way.ANNOTATIONS:
         fields = json.dumps(dict(item.found.key), sort_keys=True)
         metadata["annotations"] = {POLICY: "adopt", FIELDS: fields, **marks(item)}
         return {"apiVersion": item.target.api_version, "kind": item.kind.name, "metadata": metadata}
     where = {OBJECT_REGION: item.wish.region} if item.wish.region else {}
-    target: Json = {**metadata, **({"annotations": found} if (found := marks(item)) else {})}
-    own: Json = {**metadata, "name": item.helper.name, **({"annotations": where} if where else {})}
+    target: Object = {**metadata, **({"annotations": found} if (found := marks(item)) else {})}
+    own: Object = {**metadata, "name": item.helper.name, **({"annotations": where} if where else {})}
     key = dict(item.found.key)
-    aws: Json = {"arn": key["arn"]} if "arn" in key else {"nameOrID": key.pop(item.kind.named)}
+    aws: Object = {"arn": key["arn"]} if "arn" in key else {"nameOrID": key.pop(item.kind.named)}
     if "arn" not in key and key:
         aws["additionalKeys"] = key
     return {

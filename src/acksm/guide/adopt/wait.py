@@ -6,10 +6,10 @@ selectors that overlap, a region or account that drifted (docs/ack/messages.md#o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Protocol
 
 from acksm.catalog import lookup
 from acksm.engine.waits import HEARTBEAT_SECONDS, Deadline
@@ -17,8 +17,9 @@ from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind as EventKind, silent
 from acksm.guide.adopt.placement import Way
 from acksm.guide.adopt.plan import Adoption
+from acksm.json_types import Json, Manifest
 from acksm.kube import conditions
-from acksm.kube.client import Kube
+from acksm.kube.api import LogReader, Reader
 from acksm.live import controller_logs, symptoms
 from acksm.live.managed import ADOPTED
 from acksm.live.symptoms import Symptom
@@ -37,8 +38,6 @@ CAUSES = {
     "symptom.adoption-kind": "adopt-not-adoptable",
     "symptom.not-adoptable": "adopt-not-adoptable",
 }
-
-Json = Mapping[str, Any]
 
 
 class State(StrEnum):
@@ -60,11 +59,11 @@ class Result:
     state: State = State.PLANNED
     text: str = ""
     error: AcksmError | None = None
-    manifest: Json = field(default_factory=dict)
+    manifest: Manifest = field(default_factory=dict)
     born: str = ""
 
     @property
-    def conditions(self) -> list[dict[str, Any]]:
+    def conditions(self) -> list[Json]:
         return conditions.listed(self.manifest)
 
     def fail(self, id: str, message: str, symptom: Symptom | None = None) -> None:
@@ -94,7 +93,7 @@ class Seen:
     terminal: str = ""
 
 
-def judge(item: Adoption, manifest: Json | None, helper: Json | None) -> Seen:
+def judge(item: Adoption, manifest: Manifest | None, helper: Manifest | None) -> Seen:
     """Whether the object is adopted, and what its conditions say. Pure."""
     if helper is not None:
         adopted = conditions.by_type(helper).get(ADOPTED_CONDITION, {})
@@ -139,11 +138,15 @@ def is_older(time: str, born: str) -> bool:
     return one is not None and other is not None and one < other
 
 
+class Cluster(Reader, LogReader, Protocol):
+    """What the wait asks of it."""
+
+
 @dataclass
 class Wait:
     """The wait for many."""
 
-    kube: Kube
+    kube: Cluster
     results: Sequence[Result]
     deadline: Deadline
     emit: Emit = silent

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from acksm import reports
 from acksm.aws.account import Aws
+from acksm.aws.documents import Role
 from acksm.config import Settings
 from acksm.engine.change import Change, Danger, Op, Plan
 from acksm.engine.diff import unified
@@ -101,7 +101,7 @@ def wanted_role(
     account: str,
     who: Controllers,
     kinds: Mapping[str, Sequence[str]],
-    role: Mapping[str, Any] | None = None,
+    role: Role | None = None,
 ) -> iam_role.Wanted:
     """B's role as it should be, made from options for B only. `kinds`: what each service reconciles, () for all; `role`
     is the one that is there.
@@ -148,8 +148,9 @@ def wanted_role(
 def plan_target(observed: iam_role.Observed, want: iam_role.Wanted, who: Controllers) -> list[Change]:
     """Changes in account B; each new principal is asked about. Errors: `carm-external-id`, `carm-role-not-ours` with a
     diff."""
+    document = observed.role["trust"] if observed.role else None
     for role in who.roles if observed.role else ():
-        if trust.admits((observed.role or {}).get("trust"), role, who.pod_identity).why == "external-id":
+        if trust.admits(document, role, who.pod_identity).why == "external-id":
             raise AcksmError(
                 "carm-external-id",
                 f"the trust policy of {want.arn} asks for an sts:ExternalId, which the controllers never send",
@@ -163,9 +164,7 @@ def plan_target(observed: iam_role.Observed, want: iam_role.Wanted, who: Control
         raise AcksmError("carm-role-not-ours", error.message, where=error.where, details=error.details) from error
 
 
-def plan_own(
-    role: Mapping[str, Any] | None, arn: str, target_role: str, who: Controllers, target: Target
-) -> list[Change]:
+def plan_own(role: Role | None, arn: str, target_role: str, who: Controllers, target: Target) -> list[Change]:
     """The change of A's inline policy; asked about where the role could assume none by it before, or something goes.
     Errors: `carm-controller-role` (not there), `role-not-ours` with a diff, `carm-policy-too-long`."""
     if role is None:
@@ -226,7 +225,7 @@ def run(settings: Settings, ui: Output, account: str, *, print_only: bool) -> in
         who = controllers(target, found)
         kinds = {item.service: item.kinds for item in found} or dict.fromkeys(settings.service, ())
         changes: list[Change] = []
-        table: dict[str, Callable[..., Any]] = dict(target.aws.dispatch_table())
+        table: dict[str, Callable[..., object]] = dict(target.aws.dispatch_table())
         if print_only:
             want = wanted_role(target, account, who, kinds)
         else:
@@ -246,7 +245,7 @@ def run(settings: Settings, ui: Output, account: str, *, print_only: bool) -> in
         for arn in who.roles:
             role = target.aws.iam.get_role(arn.rpartition("/")[2])
             changes += plan_own(role, arn, want.arn, who, target)
-            wide = trust.wide_open((role or {}).get("inline", {}))
+            wide = trust.wide_open(role["inline"] if role else {})
             notes += [f"policy {name} of {arn} lets every role be assumed; it is not needed any more" for name in wide]
         facts: reports.CarmSetupFacts = {
             "account": account,

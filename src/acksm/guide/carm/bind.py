@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
 
 from acksm import reports
 from acksm.ack import charts
@@ -144,18 +144,15 @@ def _finish(target: Target, ui: Output, command: str, planned: carm.Planned, tex
     return carry_out(target, ui, plan, dispatch(target, ui.emit), text)
 
 
-def dispatch(target: Target, emit: Emit) -> dict[str, Callable[..., Any]]:
+def dispatch(target: Target, emit: Emit) -> dict[str, Callable[..., object]]:
     """Every call of these plans."""
-
-    def await_ready(**params: Any) -> None:
-        readiness.await_ready(target.kube, target.deadline, emit, **params)
 
     return {
         **bindings.kube_calls(target.kube),
         **role_map.calls(target.kube),
         **role_selector.calls(target.kube),
         "kube.restart": target.kube.restart,
-        "controller.await_ready": await_ready,
+        "controller.await_ready": partial(readiness.await_ready, target.kube, target.deadline, emit),
     }
 
 

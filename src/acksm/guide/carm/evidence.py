@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from acksm.aws.account import Aws
 from acksm.errors import AcksmError
@@ -16,11 +15,12 @@ from acksm.guide.identity import policies
 from acksm.guide.identity.judged import Judged, Verdict
 from acksm.guide.identity.trust import AUDIENCE
 from acksm.guide.region.command import ENDPOINTS
+from acksm.json_types import Document
 from acksm.live import account_roles, role_selectors, running
 from acksm.live.role_selectors import Selector
 from acksm.live.running import SELECTOR, Running
 
-Role = Mapping[str, Any]
+Role = Document
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
 
 from acksm.ack.charts import SERVICES
 from acksm.engine.change import Change, Danger, Op
-from acksm.kube.client import Kube
+from acksm.json_types import Json
+from acksm.kube.api import Getter, Lister, Writer
 from acksm.kube.keys import DATA, Moves, managers_at, set_keys, values_at
 from acksm.kube.owners import OWNED_LABEL, is_owned
 from acksm.kube.paths import ref
@@ -79,14 +79,14 @@ class Map:
 Maps = Mapping[tuple[str, str], Map]  # by (namespace, name)
 
 
-def observe(kube: Kube, namespaces: Iterable[str]) -> dict[tuple[str, str], Map]:
+def observe(kube: Getter, namespaces: Iterable[str]) -> dict[tuple[str, str], Map]:
     """Both maps of each of the namespaces."""
     wanted = [(namespace, name) for namespace in sorted(set(namespaces)) for name in (ACCOUNT_MAP, TEAM_MAP)]
     with ThreadPoolExecutor(max_workers=8) as pool:
         return dict(zip(wanted, pool.map(lambda item: _map(kube, *item), wanted), strict=True))
 
 
-def _map(kube: Kube, namespace: str, name: str) -> Map:
+def _map(kube: Getter, namespace: str, name: str) -> Map:
     live = kube.get(ref("ConfigMap", name, namespace))
     if live is None:
         return Map(namespace, name)
@@ -94,7 +94,7 @@ def _map(kube: Kube, namespace: str, name: str) -> Map:
     return Map(namespace, name, values_at(live, DATA), owned, managers_at(live, DATA))
 
 
-def _manifest(namespace: str, name: str) -> dict[str, Any]:
+def _manifest(namespace: str, name: str) -> Json:
     metadata = {"name": name, "namespace": namespace, "labels": {OWNED_LABEL: "true"}}
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
 
@@ -185,7 +185,7 @@ def release(now: Map, ids: Mapping[str, str], annotation: str) -> tuple[list[Cha
     return changes, notes
 
 
-def calls(kube: Kube) -> dict[str, Callable[..., Any]]:
+def calls(kube: Writer) -> dict[str, Callable[..., object]]:
     """The calls of these changes."""
     return {
         "carm.confirm": lambda **params: _confirm(kube, **params),
@@ -208,7 +208,7 @@ def confirm(wanted: Mapping[tuple[str, str], Mapping[str, str]]) -> Change:
     )
 
 
-def _confirm(kube: Kube, wanted: Sequence[tuple[str, str, Mapping[str, str]]]) -> None:
+def _confirm(kube: Writer, wanted: Sequence[tuple[str, str, Mapping[str, str]]]) -> None:
     """An entry that somebody's unbind took away between our look and our annotation is put back."""
     for namespace, name, keys in wanted:
         live = values_at(kube.get(ref("ConfigMap", name, namespace)) or {}, DATA)
@@ -217,7 +217,7 @@ def _confirm(kube: Kube, wanted: Sequence[tuple[str, str, Mapping[str, str]]]) -
             set_keys(kube, "ConfigMap", name, gone, field=DATA, namespace=namespace, create=_manifest(namespace, name))
 
 
-def _release(kube: Kube, name: str, namespace: str, keys: Moves, ids: Mapping[str, str], annotation: str) -> None:
+def _release(kube: Writer, name: str, namespace: str, keys: Moves, ids: Mapping[str, str], annotation: str) -> None:
     """Take keys away that no namespace uses, now and after it is done."""
     used = _used(kube, annotation)
     going: Moves = {key: move for key, move in keys.items() if not {ids[key], key} & used}
@@ -230,5 +230,5 @@ def _release(kube: Kube, name: str, namespace: str, keys: Moves, ids: Mapping[st
         set_keys(kube, "ConfigMap", name, back, field=DATA, namespace=namespace, create=create)
 
 
-def _used(kube: Kube, annotation: str) -> set[str]:
+def _used(kube: Lister, annotation: str) -> set[str]:
     return {item.annotations[annotation] for item in bindings.observe(kube).values() if annotation in item.annotations}

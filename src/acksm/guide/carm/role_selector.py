@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from acksm.ack.names import COMMON_GROUP
 from acksm.engine.change import Change, Danger, Op
@@ -21,7 +20,7 @@ from acksm.guide.carm import command as carm
 from acksm.guide.carm.command import Observed, Planned, Wanted
 from acksm.guide.carm.role_map import STEP, Subject
 from acksm.guide.connect.target import Target
-from acksm.kube.client import Kube
+from acksm.kube.api import Lister
 from acksm.live import account_roles, bindings, running
 from acksm.live.role_selectors import KIND, Selector, list_all, overlap, overlaps
 
@@ -156,12 +155,12 @@ def _confirm_change(names: Sequence[str]) -> Change:
     )
 
 
-def calls(kube: Kube) -> dict[str, Callable[..., Any]]:
+def calls(kube: Lister) -> dict[str, Callable[..., object]]:
     """The calls of these changes."""
     return {"selector.confirm": lambda names: _confirm(kube, names)}
 
 
-def _confirm(kube: Kube, names: Sequence[str]) -> None:
+def _confirm(kube: Lister, names: Sequence[str]) -> None:
     """Somebody may have made another selector meanwhile. Error: `selector-overlap`."""
     live = bindings.observe(kube)
     found = overlaps(list_all(kube), {name: live[name] for name in names if name in live})

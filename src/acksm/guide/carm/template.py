@@ -10,9 +10,9 @@ import io
 import json
 import shlex
 from collections.abc import Sequence
-from typing import Any
 
 from acksm.guide.identity.iam_role import NEW, Wanted
+from acksm.json_types import Json
 
 STACK = "acksm-carm"
 
@@ -22,7 +22,7 @@ def template(want: Wanted, principals: Sequence[str]) -> str:
     from ruamel.yaml import YAML
     from ruamel.yaml.scalarstring import DoubleQuotedScalarString as Quoted
 
-    def quoted(value: Any) -> Any:
+    def quoted(value: object) -> object:
         """Every string in quotes: an account's digits and a policy's date stay what they are."""
         if isinstance(value, str):
             return Quoted(value)
@@ -30,7 +30,7 @@ def template(want: Wanted, principals: Sequence[str]) -> str:
             return {key: quoted(item) for key, item in value.items()}
         return [quoted(item) for item in value] if isinstance(value, list) else value
 
-    properties: dict[str, Any] = {
+    properties: Json = {
         "RoleName": want.name,
         "Path": want.path,
         "Description": "ACK controllers of another account; made by acksm",
@@ -40,7 +40,7 @@ def template(want: Wanted, principals: Sequence[str]) -> str:
         "PermissionsBoundary": want.boundary,
         "Tags": [{"Key": key, "Value": value} for key, value in want.tags.items()],
     }
-    resources: dict[str, Any] = {
+    resources: Json = {
         "Role": {"Type": "AWS::IAM::Role", "Properties": {key: value for key, value in properties.items() if value}}
     }
     document = {
@@ -62,7 +62,7 @@ def commands(want: Wanted) -> list[str]:
     def aws(*words: str) -> str:
         return shlex.join(["aws", "iam", *words])
 
-    def compact(document: Any) -> str:
+    def compact(document: object) -> str:
         return json.dumps(document, separators=(",", ":"))
 
     create = ["create-role", "--role-name", want.name, "--path", want.path]

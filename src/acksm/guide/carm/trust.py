@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
+from acksm.aws.documents import Statement
 from acksm.guide.identity.judged import (
     GONE,
     Judged,
-    Statement,
     Verdict,
     as_list,
     decide,
@@ -23,13 +22,12 @@ from acksm.guide.identity.judged import (
     statements,
     with_statements,
 )
+from acksm.json_types import Document, Json
 
 SID = "AcksmCarm"  # of every cluster before each had one of its own, and the beginning of those
 POLICY = "acksm-carm"  # account A's inline policy
 ASSUME, TAG = "sts:AssumeRole", "sts:TagSession"
 EXTERNAL_ID = "sts:externalid"
-
-Document = Mapping[str, Any]
 
 
 def sid(cluster_arn: str) -> str:
@@ -43,7 +41,7 @@ def actions(pod_identity: bool) -> list[str]:
     return [ASSUME, TAG] if pod_identity else [ASSUME]
 
 
-def trust_statement(principals: Sequence[str], pod_identity: bool, own: str) -> dict[str, Any]:
+def trust_statement(principals: Sequence[str], pod_identity: bool, own: str) -> Statement:
     """B's statement with Sid `own`. A single principal is written without brackets, as IAM gives it back."""
     return {
         "Sid": own,
@@ -63,7 +61,7 @@ def principals_of(item: Statement) -> list[str]:
     return [str(name) for name in as_list(named.get("AWS"))] if isinstance(named, Mapping) else []
 
 
-def merge_trust(document: Document | None, principals: Sequence[str], pod_identity: bool, own: str) -> dict[str, Any]:
+def merge_trust(document: Document | None, principals: Sequence[str], pod_identity: bool, own: str) -> Json:
     """`document` with the statement `own`, which lets in exactly `principals`; unchanged when it says that already, or
     when other statements do.
 
@@ -74,7 +72,7 @@ def merge_trust(document: Document | None, principals: Sequence[str], pod_identi
     marked = [item for item in found if item.get("Sid") in {own, SID}]
     if document and not marked and all(_names_exactly(document, one, pod_identity) for one in principals):
         return dict(document)
-    base: Statement = next((item for item in found if item.get("Sid") == own), {})
+    base = next((item for item in found if item.get("Sid") == own), Statement())
     kept: list[Statement] = []
     for item in found:
         if item.get("Sid") == own:
@@ -93,7 +91,7 @@ def merge_trust(document: Document | None, principals: Sequence[str], pod_identi
     if base:
         fresh = {**base, **fresh, "Action": _one_or_many(_united(actions(pod_identity), base))}
         if base.get("Sid") == own and _same_reach(base, fresh):
-            fresh = dict(base)
+            fresh = base
     if [item for item in found if item in [*kept, fresh]] == found and fresh in found:
         return dict(document or {})
     return with_statements(document, [*kept, fresh])
@@ -116,7 +114,7 @@ def _same_reach(one: Statement, other: Statement) -> bool:
     ) == sorted(map(str, as_list(other.get("Action"))))
 
 
-def without(document: Document, own: str, principals: Iterable[str] = ()) -> dict[str, Any] | None:
+def without(document: Document, own: str, principals: Iterable[str] = ()) -> Json | None:
     """`document` without the statement `own`, and without `principals` in the statement SID; None when nothing of it is
     left, itself when nothing of it was there."""
     taken = set(principals)
@@ -195,7 +193,7 @@ def _names(item: Statement, principal: str, exact: bool) -> bool:
 
 def merge_policy(
     document: Document | None, roles: Iterable[str], pod_identity: bool, own: str, *, sole: bool = True
-) -> dict[str, Any]:
+) -> Json:
     """A's policy with `roles` among those that the statement `own` lets be assumed; unchanged when they are.
 
     Roles of other accounts, conditions and further actions of the statement stay, wildcards in it do not. Of the
@@ -203,7 +201,7 @@ def merge_policy(
     (`sole`), else only `roles`.
     """
     found, wanted = statements(document), set(roles)
-    base: Statement = next((item for item in found if item.get("Sid") == own), {})
+    base = next((item for item in found if item.get("Sid") == own), Statement())
     kept: list[Statement] = []
     for item in found:
         if item.get("Sid") not in {own, SID}:
@@ -219,9 +217,9 @@ def merge_policy(
         if left:
             kept.append({**item, "Resource": left} if left != named else item)
     held = _united(actions(pod_identity), base)
-    fresh = {**base, "Sid": own, "Effect": "Allow", "Action": sorted(held), "Resource": sorted(wanted)}
+    fresh: Statement = {**base, "Sid": own, "Effect": "Allow", "Action": sorted(held), "Resource": sorted(wanted)}
     if base.get("Sid") == own and _as_sets(base) == _as_sets(fresh):
-        fresh = dict(base)
+        fresh = base
     if found == [item for item in found if item in [*kept, fresh]] and fresh in found:
         return dict(document or {})
     return with_statements(document, [*kept, fresh])
@@ -241,7 +239,7 @@ def assumable(document: Document | None) -> frozenset[str]:
     )
 
 
-def without_policy(document: Document, own: str, *, sole: bool) -> dict[str, Any] | None:
+def without_policy(document: Document, own: str, *, sole: bool) -> Json | None:
     """`document` without this cluster's statement, and where the role is its alone without SID; None when nothing of it
     is left, itself when nothing of it was there."""
     marked = {own, SID} if sole else {own}

@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
 from acksm.ack.kinds import KINDS
 from acksm.aws import objects
@@ -15,8 +15,9 @@ from acksm.engine import lease
 from acksm.engine.waits import Deadline, Progress, wait_until
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind as EventKind, silent
+from acksm.json_types import Document, Manifest, Object
 from acksm.kube import conditions, contents
-from acksm.kube.client import Json, Kube
+from acksm.kube.api import Discovery, Editor, LogReader, Reviewer
 from acksm.kube.keys import ANNOTATIONS, TRIES, values_at
 from acksm.kube.owners import is_owned
 from acksm.kube.paths import Ref, ref
@@ -28,12 +29,16 @@ LOG_LINES = 2000
 TOLD = 5  # stuck objects that are told with everything, and lines of the log
 
 
+class Cluster(Reviewer, Discovery, LogReader, Editor, Protocol):
+    """What these calls ask of it."""
+
+
 @dataclass
 class Calls:
     """The calls, bound to a cluster. `accounts`: sessions in other accounts, by account; `controllers`: the namespace
     of the controllers."""
 
-    kube: Kube
+    kube: Cluster
     aws: Aws
     own: str
     deadline: Deadline
@@ -41,7 +46,7 @@ class Calls:
     controllers: str = ""
     accounts: Mapping[str, Aws] | None = None
 
-    def table(self) -> dict[str, Callable[..., Any]]:
+    def table(self) -> dict[str, Callable[..., object]]:
         return {
             "cleanup.retain": self.retain,
             "cleanup.delete": self.delete,
@@ -55,7 +60,7 @@ class Calls:
             "cleanup.namespace_gone": self.namespace_gone,
         }
 
-    def _each_try(self, place: Ref, uid: str, work: Callable[[Json], None]) -> None:
+    def _each_try(self, place: Ref, uid: str, work: Callable[[Object], None]) -> None:
         """`work` on the object as it is, again when it changed meanwhile; nothing when it is another or none."""
         for attempt in range(TRIES):
             live = self.kube.get(place)
@@ -76,7 +81,7 @@ class Calls:
         """Tell the controller to leave the AWS object alone."""
         where = Ref(**place)
 
-        def work(live: Json) -> None:
+        def work(live: Object) -> None:
             if values_at(live, ANNOTATIONS).get(POLICY) != RETAIN:
                 version = live["metadata"]["resourceVersion"]
                 self.kube.patch(where, {"metadata": {"resourceVersion": version, "annotations": {POLICY: RETAIN}}})
@@ -87,7 +92,7 @@ class Calls:
         """Delete the object as it is now; with `retain` only while it says so itself."""
         where = Ref(**place)
 
-        def work(live: Json) -> None:
+        def work(live: Object) -> None:
             metadata = live["metadata"]
             if metadata.get("deletionTimestamp"):
                 return
@@ -103,7 +108,7 @@ class Calls:
         """Take exactly ACK's finalizers off, and delete. Any other finalizer stays its owner's business."""
         where = Ref(**place)
 
-        def work(live: Json) -> None:
+        def work(live: Object) -> None:
             metadata = live["metadata"]
             held = list(metadata.get("finalizers") or [])
             kept = [name for name in held if not is_ack_finalizer(name) or name not in finalizers]
@@ -124,7 +129,7 @@ class Calls:
         """Wait until none of them is there. Errors: `cleanup-object-refused`, `cleanup-object-stuck`, both telling
         finalizers, conditions and the controller's last words."""
         left = {Ref(**{key: value for key, value in one.items() if key != "uid"}): one["uid"] for one in objects}
-        seen: dict[Ref, Mapping[str, Any]] = {}
+        seen: dict[Ref, Document] = {}
 
         def look() -> Progress:
             found = synced.look(self.kube, list(left))
@@ -146,7 +151,7 @@ class Calls:
                 raise
             raise self._stuck("cleanup-object-stuck", seen) from error
 
-    def _stuck(self, id: str, seen: Mapping[Ref, Mapping[str, Any]]) -> AcksmError:
+    def _stuck(self, id: str, seen: Mapping[Ref, Document]) -> AcksmError:
         lines: list[str] = []
         remedy = ""
         logs = self._logs()
@@ -181,7 +186,7 @@ class Calls:
             return []
         return [line for log in logs for line in log.text.splitlines()]
 
-    def in_aws(self, objects: Sequence[Mapping[str, Any]]) -> None:
+    def in_aws(self, objects: Sequence[Document]) -> None:
         """Wait until AWS has ended with them. What is in an account without credentials is not looked at."""
         waiting = [one for one in objects if self._session(str(one["account"])) is not None]
 
@@ -206,7 +211,7 @@ class Calls:
     def _session(self, account: str) -> Aws | None:
         return self.aws if account in {"", self.own} else (self.accounts or {}).get(account)
 
-    def _still(self, one: Mapping[str, Any]) -> bool:
+    def _still(self, one: Document) -> bool:
         kind, aws = KINDS[str(one["service"])][str(one["kind"])], self._session(str(one["account"]))
         try:
             found = objects.describe(aws, kind, one["key"], str(one["region"])) if aws else None
@@ -279,7 +284,7 @@ class Calls:
         wait_until(look, self.deadline, what="namespaces", emit=self.emit)
 
 
-def passes(place: Ref, item: Mapping[str, Any]) -> bool:
+def passes(place: Ref, item: Manifest) -> bool:
     """Whether an object goes by itself: it is ending, a controller of ACK elected itself with it, or it is the Lease
     that acksm holds while it works."""
     elected = place.name.startswith("ack-") and place.name.endswith(".services.k8s.aws")
@@ -287,7 +292,7 @@ def passes(place: Ref, item: Mapping[str, Any]) -> bool:
     return of_a_worker or bool(item["metadata"].get("deletionTimestamp"))
 
 
-def _refused(manifest: Mapping[str, Any]) -> bool:
+def _refused(manifest: Manifest) -> bool:
     """Whether the controller gave up on the deletion: a condition ACK.Terminal from after it."""
     began = str(manifest["metadata"].get("deletionTimestamp") or "")
     return any(

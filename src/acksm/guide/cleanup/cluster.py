@@ -5,8 +5,7 @@ CRDs go by their own group only (G12: the guide deletes the other controller's),
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
 
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
@@ -16,6 +15,7 @@ from acksm.guide.cleanup.objects import Choice
 from acksm.guide.cleanup.observation import Observed, Part, ReleaseSeen, Wanted
 from acksm.guide.install.crds import LANES
 from acksm.guide.install.release import check_busy
+from acksm.json_types import Document, Manifest
 from acksm.kube.paths import Ref, ref
 from acksm.live import bindings
 from acksm.live.inventory import Crd
@@ -244,10 +244,10 @@ def _removed(observed: Observed, wanted: Wanted, choice: Choice, going: Sequence
     return removed
 
 
-def _ref_of(params: Mapping[str, Any]) -> Ref:
+def _ref_of(params: Document) -> Ref:
     return ref(str(params["kind"]), str(params["name"]), str(params.get("namespace", "")))
 
 
-def _is_record(place: Ref, item: Mapping[str, Any], releases: set[str]) -> bool:
+def _is_record(place: Ref, item: Manifest, releases: set[str]) -> bool:
     labels = item["metadata"].get("labels") or {}
     return place.kind == "Secret" and labels.get("owner") == "helm" and str(labels.get("name", "")) in releases

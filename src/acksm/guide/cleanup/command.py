@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 from acksm.aws.account import Aws
 from acksm.config import Settings
@@ -128,7 +127,7 @@ def _let_in(seen: RoleSeen, observed: Observed) -> tuple[tuple[str, str, str], .
     on his own service account."""
     if observed.service_accounts is None:
         return None
-    document = (seen.role or {}).get("trust")
+    document = seen.role["trust"] if seen.role else None
     return tuple(
         (namespace, name, role)
         for namespace, name, role in observed.service_accounts
@@ -265,7 +264,7 @@ def _check_far(other: Aws | None, changes: Sequence[Change], settings: Settings)
         rights.check_iam(other.iam, other.identity().arn, far)
 
 
-def _dispatch(target: Target, observed: Observed, other: Aws | None, emit: Emit) -> dict[str, Callable[..., Any]]:
+def _dispatch(target: Target, observed: Observed, other: Aws | None, emit: Emit) -> dict[str, Callable[..., object]]:
     from acksm.guide.carm import bind
 
     accounts = {observed.reached: other} if other else {}
@@ -283,7 +282,7 @@ def _dispatch(target: Target, observed: Observed, other: Aws | None, emit: Emit)
     def delete(kind: str, name: str, namespace: str = "") -> None:
         target.kube.delete(ref(kind, name, namespace))
 
-    def uninstall(release: str, namespace: str, kinds: Any) -> None:  # `kinds` is for the check of rights
+    def uninstall(release: str, namespace: str, kinds: object) -> None:  # `kinds` is for the check of rights
         target.releases.uninstall(release, namespace, seconds=target.deadline.remaining)
 
     return {

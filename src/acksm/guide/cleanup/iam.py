@@ -8,8 +8,8 @@ accounts, instance profiles, EKS Pod Identity, and every principal that its trus
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
 
+from acksm.aws.documents import Statement
 from acksm.engine.change import Change, Danger, Op
 from acksm.guide.carm import trust
 from acksm.guide.cleanup.observation import Observed, Providers, RoleSeen
@@ -17,6 +17,7 @@ from acksm.guide.identity import policies
 from acksm.guide.identity.judged import GONE, as_list, statements
 from acksm.guide.identity.oidc import clusters_of
 from acksm.guide.samples import roles
+from acksm.json_types import Json
 
 STEP, FAR_STEP, OIDC = "iam", "carm-role", "oidc"
 Account = tuple[str, str]  # namespace, service account
@@ -40,7 +41,7 @@ def users(
     found += [f"instance profile {name}" for name in seen.profiles]
     gone = {f"{ns}/{name}" for ns, name in going}
     found += [f"pod identity of {name}" for name in seen.pods if name not in gone]
-    for statement in statements((seen.role or {}).get("trust")):
+    for statement in statements(seen.role["trust"] if seen.role else None):
         if statement.get("Effect") != "Deny":
             found += _let_in(statement, providers, set(principals))
     return list(dict.fromkeys(found))
@@ -51,7 +52,7 @@ def written(seen: RoleSeen) -> set[str]:
     return {roles.SERVICE} if seen.name.startswith(roles.PREFIX) else set()
 
 
-def _let_in(statement: Mapping[str, Any], providers: Providers, principals: set[str]) -> list[str]:
+def _let_in(statement: Statement, providers: Providers, principals: set[str]) -> list[str]:
     """Principals of a trust policy that are somebody's. The cluster's own issuer is not: who of its service accounts
     has the role was asked in the cluster."""
     principal = statement.get("Principal")
@@ -74,7 +75,7 @@ def plan_role(seen: RoleSeen, *, step: str = STEP, iam: str = "iam") -> list[Cha
     role = seen.role
     if role is None:
         return []
-    common: dict[str, Any] = {
+    common: Json = {
         "step": step,
         "op": Op.DELETE,
         "system": "aws",
@@ -120,14 +121,14 @@ def plan_role(seen: RoleSeen, *, step: str = STEP, iam: str = "iam") -> list[Cha
 
 def plan_own_policy(seen: RoleSeen, cluster_arn: str) -> list[Change]:
     """This cluster's statement out of account A's inline policy, on a role that stays."""
-    document = (seen.role or {}).get("inline", {}).get(trust.POLICY)
+    document = seen.role["inline"].get(trust.POLICY) if seen.role else None
     if document is None:
         return []
-    alone = clusters_of((seen.role or {})["tags"]) == {cluster_arn}
+    alone = clusters_of(seen.role["tags"] if seen.role else {}) == {cluster_arn}
     after = trust.without_policy(document, trust.sid(cluster_arn), sole=alone)
     if after == document:
         return []
-    params: dict[str, Any] = {"name": seen.name, "policy": trust.POLICY}
+    params: Json = {"name": seen.name, "policy": trust.POLICY}
     return [
         Change(
             id="cleanup.carm-policy",
@@ -148,7 +149,7 @@ def plan_own_policy(seen: RoleSeen, cluster_arn: str) -> list[Change]:
 def plan_far_trust(seen: RoleSeen, cluster_arn: str, principals: Collection[str], iam: str) -> list[Change]:
     """This cluster's statement out of the trust policy of account B's role, on a role that stays: another cluster's, or
     one that acksm did not make. IAM knows no empty trust policy, so the last statement stays."""
-    document = (seen.role or {}).get("trust")
+    document = seen.role["trust"] if seen.role else None
     after = trust.without(document, trust.sid(cluster_arn), principals) if document else None
     if after is None or after == document:
         return []

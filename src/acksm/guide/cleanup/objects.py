@@ -10,11 +10,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
 
 from acksm.ack.kinds import deletion_rank
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
+from acksm.json_types import Json
 from acksm.kube.paths import Ref
 from acksm.live import bindings
 from acksm.live.discovery import Controllers, described, is_managed
@@ -183,7 +183,7 @@ def _rank(item: Item, delete_aws: bool) -> int:
     return deletion_rank(item.kind) if fate(item, delete_aws=delete_aws) in {Effect.DELETES, Effect.STOPS} else -1
 
 
-def place_params(place: Ref) -> dict[str, Any]:
+def place_params(place: Ref) -> Json:
     """A place as parameters of a change; `place_of` reads it."""
     return {
         "api_version": place.api_version,
@@ -194,13 +194,13 @@ def place_params(place: Ref) -> dict[str, Any]:
     }
 
 
-def _facts(item: Item) -> dict[str, Any]:
+def _facts(item: Item) -> Json:
     found = {"account": item.account, "region": item.region, "arn": item.arn, "state": item.state}
     policy = f"{item.policy.value} ({item.policy.source})"
     return {"policy": policy, **{key: value for key, value in found.items() if value}}
 
 
-def _on(item: Item | Common, **params: Any) -> dict[str, Any]:
+def _on(item: Item | Common, **params: object) -> Json:
     """What every change of an object has: which one it is, as it was looked at, and a lane of its own."""
     return {
         "system": "kubernetes",

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from acksm.ack import charts
 from acksm.aws.account import Aws
+from acksm.aws.documents import Role
 from acksm.engine.change import Change
 from acksm.errors import AcksmError
 from acksm.guide.carm import accounts as carm_accounts, role_map
@@ -22,8 +23,9 @@ from acksm.guide.install import recorded
 from acksm.guide.samples import roles as sample_roles
 from acksm.helm import records
 from acksm.helm.releases import MARK_PATH, Release, is_marked
+from acksm.json_types import Document
 from acksm.kube import contents, paths
-from acksm.kube.client import Kube
+from acksm.kube.api import Lister
 from acksm.kube.contents import Contents
 from acksm.kube.owners import BY_HELM, OWNED_LABEL, helm_release
 from acksm.kube.paths import Ref, ref
@@ -95,7 +97,7 @@ class RoleSeen:
     """An IAM role as `Iam.get_role` gives it (None: not there), and what it is in besides trust policies."""
 
     name: str
-    role: Mapping[str, Any] | None = None
+    role: Role | None = None
     profiles: tuple[str, ...] = ()
     pods: tuple[str, ...] = ()  # "namespace/service account" of EKS Pod Identity
 
@@ -105,7 +107,7 @@ class RoleSeen:
 
     def owned(self, cluster_arn: str) -> bool:
         """Whether acksm made it for this cluster."""
-        return is_owned((self.role or {}).get("tags", {}), cluster_arn)
+        return is_owned((self.role["tags"] if self.role else {}), cluster_arn)
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ class Providers:
     issuer: str = ""
     there: frozenset[str] = frozenset()
     ours: tuple[str, ...] = ()
-    trusts: Mapping[str, Any] | None = field(default_factory=dict)
+    trusts: Document | None = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -245,7 +247,7 @@ def session(target: Target) -> Aws | None:
     return carm_accounts.reach(target, account)
 
 
-def _service_accounts(kube: Kube) -> tuple[tuple[str, str, str], ...] | None:
+def _service_accounts(kube: Lister) -> tuple[tuple[str, str, str], ...] | None:
     """Every service account that carries a role; None where they cannot be listed."""
     try:
         found = kube.list(ref("ServiceAccount"), metadata_only=True)
@@ -274,7 +276,7 @@ def is_owned(tags: Mapping[str, str], cluster_arn: str) -> bool:
     return tags.get(OWNED_TAG) == "true" and tags.get(CLUSTER_TAG) == cluster_arn
 
 
-def trusts(aws: Aws) -> Mapping[str, Any] | None:
+def trusts(aws: Aws) -> Document | None:
     """Every role's trust policy, None where this identity may not list roles."""
     try:
         return aws.iam.trusts()
@@ -302,7 +304,7 @@ def _release(target: Target, service: str, found: Release | None) -> ReleaseSeen
     )
 
 
-def _unrecorded(kube: Kube, service: str, namespace: str, health: Health | None) -> ReleaseSeen:
+def _unrecorded(kube: Lister, service: str, namespace: str, health: Health | None) -> ReleaseSeen:
     """Objects that helm made and has forgotten: they carry the release's name still.
 
     Anyone can write that name on what is in his own namespace. Elsewhere a release has roles only, which `edit` may

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from acksm.ack import charts
 from acksm.config import TARGET_ROLE
@@ -23,6 +22,7 @@ from acksm.guide.cleanup.observation import Observed, ReleaseSeen, RoleSeen, Wan
 from acksm.guide.connect.target import Target
 from acksm.guide.identity.trust import as_list, statements
 from acksm.guide.install import command as install
+from acksm.json_types import Document
 from acksm.kube.client import FIELD_MANAGER
 from acksm.kube.contents import Contents
 from acksm.live import bindings, readiness, running
@@ -37,7 +37,7 @@ class Mended:
     after them. `made`: what has to go again, whatever was asked: iam, oidc, namespace."""
 
     changes: tuple[Change, ...]
-    manifests: Sequence[Mapping[str, Any]]
+    manifests: Sequence[Document]
     observed: Observed
     made: frozenset[str] = frozenset()
 
@@ -168,6 +168,8 @@ def predicted(
                 name,
                 {
                     "arn": change.target,
+                    "path": change.params["path"],
+                    "created": "",
                     "trust": change.params["trust"],
                     "tags": change.params["tags"],
                     "boundary": change.params["boundary"],
@@ -175,10 +177,10 @@ def predicted(
                     "inline": {},
                 },
             )
-        elif change.call == "iam.attach_policy" and name in roles and roles[name].role:
-            roles[name].role["attached"].append(change.params["policy_arn"])  # type: ignore[index]
-        elif change.call == "iam.put_policy" and name in roles and roles[name].role:
-            roles[name].role["inline"][change.params["policy"]] = change.params["document"]  # type: ignore[index]
+        elif change.call == "iam.attach_policy" and name in roles and (role := roles[name].role):
+            role["attached"].append(change.params["policy_arn"])
+        elif change.call == "iam.put_policy" and name in roles and (role := roles[name].role):
+            role["inline"][change.params["policy"]] = change.params["document"]
         elif change.id == "oidc.create":
             ours = tuple(sorted({*providers.ours, change.target}))
             providers = replace(providers, ours=ours, there=providers.there | {change.target})
@@ -226,7 +228,7 @@ def map_entries(observed: Observed, choice: Choice) -> list[Change]:
 
 def _role_in(observed: Observed, account: str) -> str:
     for seen in observed.roles:
-        for statement in statements((seen.role or {}).get("inline", {}).get(trust.POLICY)):
+        for statement in statements(seen.role["inline"].get(trust.POLICY) if seen.role else None):
             for arn in as_list(statement.get("Resource")):
                 if f"::{account}:role/" in str(arn):
                     return str(arn)

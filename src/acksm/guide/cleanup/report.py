@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 from acksm import reports
 from acksm.engine.change import Change, Op
 from acksm.exits import ExitCode
 from acksm.guide.cleanup.objects import Choice, fate
 from acksm.guide.cleanup.observation import Wanted
+from acksm.json_types import Json
 from acksm.live import bindings
 from acksm.live.inventory import Effect, Item
 
@@ -58,7 +58,9 @@ def fate_of(item: Item, wanted: Wanted) -> Effect:
 
 
 def inventory_text(
-    told: reports.CleanupFacts, kept: Sequence[tuple[str, str]], table: Callable[[Sequence[str], Sequence[Any]], str]
+    told: reports.CleanupFacts,
+    kept: Sequence[tuple[str, str]],
+    table: Callable[[Sequence[str], Sequence[Sequence[str]]], str],
 ) -> str:
     """What a dry run says beside the plan: each object, what deleting it would do and will do, and what stays."""
     header = ("OBJECT", "POLICY", "ACCOUNT", "REGION", "AS IT IS", "BY THIS PLAN")
@@ -99,7 +101,7 @@ class Ending:
     def _after(self) -> Planned:
         return self.again() if self.executed else Planned(kept=self.planned.kept)
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> Json:
         """The report's own part; `kept` and `left` are asked for when all is done."""
         return {**self.told, "kept": self.kept, "left": self.left}
 

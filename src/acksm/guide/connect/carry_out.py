@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 from acksm import reports
 from acksm.engine import interrupts, lease, review
@@ -14,6 +13,7 @@ from acksm.engine.executor import Dispatch, execute
 from acksm.events import Emit, Event, Kind
 from acksm.guide.connect import rights
 from acksm.guide.connect.target import Target
+from acksm.json_types import Document, Json
 from acksm.kube.paths import ref
 from acksm.output import Output
 
@@ -26,7 +26,7 @@ def carry_out(
     text: str | Callable[[], str],
     *,
     dry_text: str = "",
-    manifests: Sequence[Mapping[str, Any]] = (),
+    manifests: Sequence[Document] = (),
     code: Callable[[], int] = lambda: 0,
     waits_unlocked: bool = False,
     confirm: str = "",
@@ -94,7 +94,7 @@ def perform(
             execute(free, dispatch, emit, target.deadline)
 
 
-def _facts(plan: Plan) -> dict[str, Any]:
+def _facts(plan: Plan) -> Json:
     return {"result": {key: fact() if callable(fact) else fact for key, fact in plan.facts.items()}}
 
 

@@ -7,14 +7,15 @@ plan goes on: then the call that is denied names its action.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from acksm.aws.iam import Iam
 from acksm.engine.change import Change, Op
 from acksm.errors import AcksmError
 from acksm.guide.connect.target import Target
+from acksm.json_types import Document, Manifest
 from acksm.kube import paths
 
 # The call of a change -> the IAM actions that it needs.
@@ -69,7 +70,7 @@ def iam_needs(changes: Iterable[Change]) -> dict[str, list[str]]:
     return needs
 
 
-def kube_needs(changes: Iterable[Change], manifests: Iterable[Mapping[str, Any]], namespace: str) -> list[Right]:
+def kube_needs(changes: Iterable[Change], manifests: Iterable[Document], namespace: str) -> list[Right]:
     """The rights that the changes and the releases' objects need, each once, in the order of use."""
     found: dict[Right, None] = {}
     for change in changes:
@@ -120,13 +121,13 @@ def _rights_on(change: Change) -> list[Right]:
     return [Right(verb, group, reference.plural, reference.namespace) for verb in verbs]
 
 
-def _right(verb: str, manifest: Mapping[str, Any], namespace: str) -> Right:
+def _right(verb: str, manifest: Manifest, namespace: str) -> Right:
     reference = paths.ref_in(manifest, namespace)
     group = reference.api_version.rpartition("/")[0]
     return Right(verb, group, reference.plural, reference.namespace)
 
 
-def check(target: Target, changes: Sequence[Change], manifests: Sequence[Mapping[str, Any]]) -> None:
+def check(target: Target, changes: Sequence[Change], manifests: Sequence[Document]) -> None:
     """Ask both sides at once. Errors: `aws-access-denied`, `kube-forbidden`, each naming what is not allowed."""
     with ThreadPoolExecutor(max_workers=8) as pool:
         here = [change for change in changes if not change.call.startswith(OTHER_ACCOUNT)]
@@ -150,7 +151,7 @@ def check_iam(iam: Iam, caller: str, changes: Sequence[Change]) -> None:
         )
 
 
-def check_kube(target: Target, changes: Sequence[Change], manifests: Sequence[Mapping[str, Any]]) -> None:
+def check_kube(target: Target, changes: Sequence[Change], manifests: Sequence[Document]) -> None:
     """Ask the apiserver alone. Error: `kube-forbidden`."""
     with ThreadPoolExecutor(max_workers=8) as pool:
         _ask_kube(target, kube_needs(changes, manifests, target.settings.controller_namespace), pool)

@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from acksm import reports
 from acksm.aws.account import Aws
@@ -23,10 +22,13 @@ from acksm.aws.token import exec_credential as _credential, mint
 from acksm.config import Settings
 from acksm.engine.waits import Deadline
 from acksm.errors import AcksmError
+from acksm.helm.api import Charts, Operations
 from acksm.helm.registry import Registry
 from acksm.helm.releases import Releases
 from acksm.helm.runner import Helm
+from acksm.json_types import Json
 from acksm.kube import conditions
+from acksm.kube.api import Apiserver
 from acksm.kube.client import Endpoint, Kube, preload
 from acksm.kube.kubeconfig import Context, load, same_server
 from acksm.kube.paths import ref
@@ -40,7 +42,7 @@ class Target:
     aws: Aws
     identity: Identity
     cluster: Cluster
-    kube: Kube
+    kube: Apiserver
     endpoint: Endpoint
     deadline: Deadline
     mints: bool = False  # whether the token is acksm's own; EKS takes it for 15 minutes, and a command may be longer
@@ -58,11 +60,11 @@ class Target:
         return Helm(self.kubeconfig)
 
     @cached_property
-    def releases(self) -> Releases:
+    def releases(self) -> Operations:
         return Releases(self.helm)
 
     @cached_property
-    def registry(self) -> Registry:
+    def registry(self) -> Charts:
         return Registry(self.settings.registry, self.deadline.left)
 
     def line(self) -> str:
@@ -85,15 +87,15 @@ class Target:
             "namespace": self.settings.controller_namespace,
         }
 
-    def kubeconfig(self) -> dict[str, Any]:
+    def kubeconfig(self) -> Json:
         """A kubeconfig for helm, with this connection's own credentials. It is secret: 0600, and short-lived."""
         token = mint(self.aws, self.cluster.name).value if self.mints else self.endpoint.token
-        user: dict[str, Any] = (
+        user: Json = (
             {"token": token}
             if token
             else {"client-certificate": self.endpoint.cert_file, "client-key": self.endpoint.key_file}
         )
-        cluster: dict[str, Any] = {"server": self.endpoint.server}
+        cluster: Json = {"server": self.endpoint.server}
         if self.endpoint.ca_data:
             cluster["certificate-authority-data"] = base64.b64encode(self.endpoint.ca_data.encode()).decode()
         return {
@@ -215,5 +217,5 @@ def check_nodes(target: Target) -> str:
     )
 
 
-def _ready(node: dict[str, Any]) -> bool:
+def _ready(node: Json) -> bool:
     return conditions.holds(node, "Ready")

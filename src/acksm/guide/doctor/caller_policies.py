@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
 
 from acksm.ack.kinds import API, KINDS
 from acksm.errors import AcksmError
 from acksm.guide.connect.target import Target
 from acksm.guide.identity import iam_role, policies
 from acksm.guide.samples import roles as sample_roles
+from acksm.json_types import Json
 
 # what a grant is on
 CLUSTER, FARGATE, ASSOCIATIONS = "cluster", "fargate", "associations"
@@ -251,7 +251,7 @@ def command_of(asked: str) -> str:
     return known[name]
 
 
-def document(command: str, place: Place) -> dict[str, Any]:
+def document(command: str, place: Place) -> Json:
     """The policy: one statement for each set of things, its actions sorted."""
     by_thing: dict[str, set[str]] = {}
     for grant in ALL[command]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from acksm import reports
@@ -167,8 +167,12 @@ def _moves(change: Change) -> bool:
     """Whether a release would get another chart."""
     if change.id != "release.upgrade":
         return False
-    before, after = (change.before or {}).get("chart"), (change.after or {}).get("chart")
+    before, after = _chart(change.before), _chart(change.after)
     return bool(before and before != after)
+
+
+def _chart(release: object) -> object:
+    return release.get("chart") if isinstance(release, Mapping) else None
 
 
 def _fix(target: Target, ui: Output, results: Sequence[Result], facts: Facts) -> list[Change]:

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 from acksm.ack import charts
 from acksm.ack.names import COMMON_GROUP
 from acksm.aws.account import Aws
+from acksm.aws.documents import Role
 from acksm.aws.eks import Cluster
 from acksm.aws.session import Identity
 from acksm.config import Settings
@@ -31,6 +32,7 @@ from acksm.guide.install import command as install, controllers
 from acksm.guide.install.release import Observed as Release
 from acksm.guide.region.command import ENDPOINTS
 from acksm.helm.runner import Helm
+from acksm.json_types import Manifest
 from acksm.kube.kubeconfig import Context
 from acksm.kube.paths import ref
 from acksm.live import capability, controller_logs, discovery, inventory, running
@@ -39,7 +41,6 @@ from acksm.live.readiness import pods_of
 from acksm.live.running import Flags, Running
 
 T = TypeVar("T")
-Json = Mapping[str, Any]
 # A fact, or why it could not be read.
 Known: TypeAlias = T | AcksmError
 NOT_ASKED = AcksmError("not-looked-at", "nothing says that it holds")
@@ -52,7 +53,7 @@ class Deployed:
     running: Running
     flags: Flags
     replicas: int = 1
-    pods: tuple[Json, ...] = ()
+    pods: tuple[Manifest, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class Facts:
     connection: AcksmError | None = None
     server: Known[str] = NOT_ASKED
     nodes: Known[str] = NOT_ASKED
-    namespace: Known[Json | None] = None
+    namespace: Known[Manifest | None] = None
     registry: Mapping[str, Known[int]] = field(default_factory=dict)
     capability: Known[None] = None
     iam: Known[Mapping[str, Sequence[str] | None]] = NOT_ASKED
@@ -85,10 +86,10 @@ class Facts:
     releases: Known[Mapping[str, Release]] = NOT_ASKED
     unknown_values: Known[Mapping[str, Sequence[str]]] = NOT_ASKED
     deployed: Known[Sequence[Deployed]] = NOT_ASKED
-    leases: Known[Sequence[Json]] = NOT_ASKED
-    crds: Known[Sequence[Json]] = NOT_ASKED
+    leases: Known[Sequence[Manifest]] = NOT_ASKED
+    crds: Known[Sequence[Manifest]] = NOT_ASKED
     provider: Known[oidc.Observed] = NOT_ASKED
-    roles: Known[Mapping[str, Json | None]] = NOT_ASKED
+    roles: Known[Mapping[str, Role | None]] = NOT_ASKED
     associated: Known[Mapping[tuple[str, str], str]] = NOT_ASKED
     inventory: Known[inventory.Inventory] = NOT_ASKED
     logs: Known[Sequence[PodLog]] = NOT_ASKED
@@ -110,7 +111,7 @@ def attempt(work: Callable[[], T]) -> Known[T]:
         return error
 
 
-def known(fact: Future[Any]) -> Any:
+def known(fact: Future[Known[T]]) -> T:
     """What was read; its error is raised."""
     found = fact.result()
     if isinstance(found, AcksmError):
@@ -244,7 +245,7 @@ def _server(target: Target) -> str:
     return version
 
 
-def _crds(target: Target) -> list[Json]:
+def _crds(target: Target) -> list[Manifest]:
     return [
         item
         for item in target.kube.list(ref("CustomResourceDefinition"))
@@ -266,7 +267,7 @@ def _deployed(target: Target) -> list[Deployed]:
         return list(pool.map(one, found))
 
 
-def _leases(target: Target, deployed: Known[Sequence[Deployed]]) -> list[Json]:
+def _leases(target: Target, deployed: Known[Sequence[Deployed]]) -> list[Manifest]:
     """Leases of ACK in every namespace where a controller keeps one."""
     if isinstance(deployed, AcksmError):
         raise deployed
@@ -284,10 +285,10 @@ def lease_namespace(item: Deployed) -> str:
     return item.flags.get("leader-election-namespace") or item.running.namespace
 
 
-def _roles(target: Target, found: Sequence[Running]) -> dict[str, Json | None]:
+def _roles(target: Target, found: Sequence[Running]) -> Mapping[str, Role | None]:
     """IAM's role of each controller; of another account it cannot be asked for."""
     own = {item.role_arn for item in found if f"::{target.identity.account}:" in item.role_arn}
-    roles: dict[str, Json | None] = {}
+    roles: dict[str, Role | None] = {}
     for arn in sorted(own):
         role = target.aws.iam.get_role(arn.rpartition("/")[2])
         roles[arn] = role if role and role["arn"] == arn else None

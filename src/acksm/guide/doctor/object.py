@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from acksm.ack.kinds import KINDS
 from acksm.aws import objects
@@ -18,14 +17,13 @@ from acksm.guide.connect.target import Target
 from acksm.guide.doctor.facts import NOT_ASKED, Known, attempt
 from acksm.guide.region import explain
 from acksm.guide.region.explain import Explained
+from acksm.json_types import Manifest
 from acksm.kube.paths import Ref, ref
 from acksm.live import controller_logs, discovery, readiness, running
 from acksm.live.bindings import Namespace
 from acksm.live.controller_logs import PodLog
 from acksm.live.readiness import Health
 from acksm.live.running import Flags, Running
-
-Json = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -37,8 +35,8 @@ class Facts:
     asked: str
     service: str = ""
     place: Ref | None = None
-    kind: Known[Json | None] = NOT_ASKED
-    manifest: Known[Json | None] = NOT_ASKED
+    kind: Known[Manifest | None] = NOT_ASKED
+    manifest: Known[Manifest | None] = NOT_ASKED
     namespace: Namespace | None = None
     controllers: Known[Sequence[Running]] = NOT_ASKED
     controller: Running | None = None
@@ -52,7 +50,7 @@ class Facts:
     aws: Known[str] = NOT_ASKED
 
     @property
-    def object(self) -> Json:
+    def object(self) -> Manifest:
         return self.manifest if isinstance(self.manifest, Mapping) else {}
 
     @property
@@ -61,7 +59,7 @@ class Facts:
         return f"{self.place.kind} {self.place.namespace}/{self.place.name}" if self.place else self.asked
 
     @property
-    def recorded(self) -> Json:
+    def recorded(self) -> Manifest:
         """status.ackResourceMetadata."""
         return ((self.object.get("status") or {}).get("ackResourceMetadata")) or {}
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+
+from acksm.json_types import Value
 
 HIDDEN = "(hidden)"
 LONGEST_TEXT = 4000  # characters of one value, and of one line of a text
@@ -58,7 +59,7 @@ def text(value: str, *, accounts: bool = False) -> str:
     return "\n".join(line if len(line) <= LONGEST_TEXT else f"{line[:LONGEST_TEXT]} …" for line in value.split("\n"))
 
 
-def data(value: Any, *, accounts: bool = False, key: str = "") -> Any:
+def data(value: object, *, accounts: bool = False, key: str = "") -> Value:
     """The same for JSON data, at any depth. Variables of containers ({"name", "value"}) never keep their values."""
     if isinstance(value, Mapping):
         pair = {"name", "value"} <= set(value) and len(value) <= 3

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from acksm.catalog import lookup
 from acksm.engine.change import Plan
@@ -14,6 +13,7 @@ from acksm.guide.identity import trust
 from acksm.guide.identity.judged import Verdict
 from acksm.guide.install import crds
 from acksm.guide.install.release import Observed as Release
+from acksm.json_types import Document, Manifest
 from acksm.live import symptoms
 from acksm.live.bindings import told
 from acksm.live.readiness import pod_state
@@ -23,7 +23,6 @@ ERROR, WARNING = Severity.ERROR, Severity.WARNING
 RELEASE, IDENTITY = "releases", "identity"
 NOTHING = "no controller is installed; acksm install does it"
 POD_IDENTITY_ENV = "AWS_CONTAINER_CREDENTIALS_FULL_URI"  # what EKS's agent puts into a pod with an association
-Json = Mapping[str, Any]
 
 
 def installed_releases(facts: Facts) -> dict[str, Release]:
@@ -208,7 +207,7 @@ def _try(item: Running) -> str:
     )
 
 
-def _trusted(document: Json) -> str:
+def _trusted(document: Document) -> str:
     """Whom a trust policy lets in, in words."""
     found = []
     for item in trust.statements(document):
@@ -243,7 +242,7 @@ def _pod_role(facts: Facts) -> Iterator[Check]:
             yield Check("check.pod-role", State.OK if right else State.BROKEN, where, text)
 
 
-def _env(pod: Json) -> set[str]:
+def _env(pod: Manifest) -> set[str]:
     """Names of the variables of a pod's containers."""
     containers = (pod.get("spec") or {}).get("containers") or []
     return {str(item.get("name")) for container in containers for item in container.get("env") or []}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+from acksm.aws.documents import Role
 from acksm.guide.carm import trust as carm_trust
 from acksm.guide.connect.target import Target
 from acksm.guide.identity import live_accounts, policies, trust
@@ -12,12 +12,11 @@ from acksm.guide.identity.judged import Judged, Verdict
 from acksm.guide.identity.live_accounts import Live
 from acksm.live.running import Running
 
-Json = Mapping[str, Any]
 ANY_ROLE = "acksm-any-role"  # a role that nobody names: what may be passed for it may be passed for every role
 
 
 def let_in(
-    target: Target, found: Sequence[Running], roles: Mapping[str, Json | None], provider: str
+    target: Target, found: Sequence[Running], roles: Mapping[str, Role | None], provider: str
 ) -> dict[str, Live]:
     """By role: the subjects that its trust lets in beside those of `found`."""
     home = target.settings.controller_namespace
@@ -29,12 +28,12 @@ def let_in(
     }
 
 
-def passing(target: Target, roles: Mapping[str, Json | None]) -> dict[str, Judged]:
+def passing(target: Target, roles: Mapping[str, Role | None]) -> dict[str, Judged]:
     """By role: whether it may pass every role of its account to SageMaker, and by which policies."""
     return {arn: _passing(target, arn, role) for arn, role in roles.items() if role}
 
 
-def _passing(target: Target, arn: str, role: Json) -> Judged:
+def _passing(target: Target, arn: str, role: Role) -> Judged:
     """By what is known of its policies, and where that is not enough by IAM's simulation."""
     context = {policies.PASSED_TO.lower(): policies.SAGEMAKER}
     probe = arn.partition(":role/")[0] + f":role/{ANY_ROLE}"

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from acksm.catalog import lookup
 from acksm.engine.checks import Check, Definition, Severity, State, unread
@@ -12,6 +11,7 @@ from acksm.errors import AcksmError
 from acksm.guide.doctor.facts import Deployed, Facts, lease_namespace
 from acksm.guide.doctor.releases import deployed, installed_releases
 from acksm.guide.install import switching
+from acksm.json_types import Manifest
 from acksm.kube.keys import ANNOTATIONS
 from acksm.live import controller_logs, discovery, running, symptoms
 from acksm.live.bindings import told
@@ -19,7 +19,6 @@ from acksm.live.bindings import told
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
 RUNNING, BINDINGS, OBJECTS = "controllers", "bindings", "objects"
 LATE = timedelta(seconds=60)  # a lease is renewed every few seconds (controller-runtime: 15 s lease, 10 s deadline)
-Json = Mapping[str, Any]
 
 
 def _pods(facts: Facts) -> Iterator[Check]:
@@ -109,7 +108,7 @@ def _others(facts: Facts) -> Iterator[Check]:
         yield Check(name, State.OK, "", "none")
 
 
-def _held(item: Deployed, lease: Json | None, place: str) -> tuple[State, str, str]:
+def _held(item: Deployed, lease: Manifest | None, place: str) -> tuple[State, str, str]:
     """State, where and text of a controller's lease."""
     where = f"{item.running}, lease in {place}"
     if lease is None:

@@ -19,7 +19,6 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from acksm import __version__, reports
 from acksm.config import Resolved
@@ -29,6 +28,8 @@ from acksm.events import Event, Kind
 from acksm.guide.connect.target import Target
 from acksm.guide.doctor import command as doctor, redaction
 from acksm.guide.doctor.facts import Facts, attempt, gather
+from acksm.guide.install.release import Observed as Release
+from acksm.json_types import Json, Manifest
 from acksm.kube import conditions
 from acksm.kube.paths import ref
 from acksm.live.inventory import Inventory
@@ -40,7 +41,6 @@ MOST = 2000  # objects, and events of each namespace
 MAX_FILE = 4 * 1024 * 1024
 _SUFFIXES = (".tar.gz", ".tgz", ".zip")
 _POD_ENV = ("AWS_ROLE_ARN", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_WEB_IDENTITY_TOKEN_FILE", "ACK_SYSTEM_NAMESPACE")
-Json = Mapping[str, Any]
 
 
 @dataclass
@@ -54,7 +54,7 @@ class Bundle:
     files: dict[str, bytes] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
 
-    def add(self, name: str, value: Any) -> None:
+    def add(self, name: str, value: object) -> None:
         """Data as JSON; it is ASCII, so nothing in it can steer a terminal."""
         if self._is_late(name):
             return
@@ -72,7 +72,7 @@ class Bundle:
         told = self.clean(redaction.text(value, accounts=self.accounts))
         self.files[name] = told.encode("utf-8", "replace")[-MAX_FILE:]
 
-    def look(self, name: str, work: Callable[[], Any]) -> None:
+    def look(self, name: str, work: Callable[[], object]) -> None:
         """What `work` reads, or why it cannot."""
         found = attempt(work)
         if isinstance(found, AcksmError):
@@ -203,7 +203,7 @@ def _add_facts(bundle: Bundle, facts: Facts) -> None:
             bundle.add_text(name, log.text)
 
 
-def _release(item: Any) -> dict[str, Any]:
+def _release(item: Release) -> Json:
     return {
         "version": item.version,
         "status": item.status,
@@ -216,7 +216,7 @@ def _release(item: Any) -> dict[str, Any]:
     }
 
 
-def _pod(pod: Json) -> dict[str, Any]:
+def _pod(pod: Manifest) -> Json:
     """Of a pod only what no secret can be in: no variables but the plain ones that are known, no volumes."""
     spec, status = pod.get("spec") or {}, pod.get("status") or {}
     env = {
@@ -239,7 +239,7 @@ def _pod(pod: Json) -> dict[str, Any]:
     }
 
 
-def _crd(item: Json) -> dict[str, Any]:
+def _crd(item: Manifest) -> Json:
     metadata, spec = item["metadata"], item["spec"]
     annotations = metadata.get("annotations") or {}
     return {
@@ -309,7 +309,7 @@ def _add_cluster(bundle: Bundle, facts: Facts, target: Target) -> None:
             bundle.add(f"events/{place}.json", listed)
 
 
-def _events(target: Target, namespace: str) -> list[dict[str, Any]]:
+def _events(target: Target, namespace: str) -> list[Json]:
     kept = ("type", "reason", "message", "count", "firstTimestamp", "lastTimestamp", "eventTime")
     found = target.kube.list(ref("Event", namespace=namespace))
     return [

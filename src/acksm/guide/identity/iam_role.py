@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from acksm.aws.account import Aws
+from acksm.aws.documents import Role
 from acksm.aws.eks import Cluster
 from acksm.aws.iam_calls import TRUST_LIMIT, TRUST_MOST
 from acksm.aws.session import Identity
@@ -23,6 +24,7 @@ from acksm.errors import AcksmError
 from acksm.events import Emit
 from acksm.guide.identity import judged, policies, role_policies, trust
 from acksm.guide.identity.oidc import CLUSTER_TAG, OWNED_TAG, adopter_tag, clusters_of, marks
+from acksm.json_types import Document, Json
 from acksm.live.readiness import IAM_SETTLING_SECONDS
 
 MAX_NAME = 64
@@ -47,9 +49,9 @@ class Wanted:
     name: str
     arn: str
     path: str
-    trust: Callable[[Mapping[str, Any] | None, Standing], dict[str, Any]]
+    trust: Callable[[Document | None, Standing], Json]
     managed: tuple[str, ...]
-    inline: Mapping[str, Any]
+    inline: Document
     service_linked: str
     tags: Mapping[str, str]
     boundary: str
@@ -64,7 +66,7 @@ class Wanted:
 class Observed:
     """`role` as `acksm.aws.iam.Iam.get_role` gives it, or None; `service_linked` whether that role is there."""
 
-    role: Mapping[str, Any] | None
+    role: Role | None
     service_linked: bool = True
 
 
@@ -84,7 +86,7 @@ def wanted(
     accounts: Sequence[tuple[str, str]],
     provider_arn: str,
     *,
-    role: Mapping[str, Any] | None = None,
+    role: Role | None = None,
     live: Collection[str] = (),
     kinds: Mapping[str, Sequence[str]] | None = None,
 ) -> Wanted:
@@ -129,18 +131,18 @@ def observe(aws: Aws, name: str, service_linked: bool = True) -> Observed:
     return Observed(aws.iam.get_role(name), linked)
 
 
-def is_new(role: Mapping[str, Any] | None, now: datetime) -> bool:
+def is_new(role: Role | None, now: datetime) -> bool:
     """Whether STS may not know the role everywhere yet: an earlier run, perhaps one that was killed, made it just now.
     By two clocks, so only for what is forgiven for a while anyhow."""
-    created = str((role or {}).get("created") or "")
+    created = str((role["created"] if role else "") or "")
     return bool(created) and abs((now - datetime.fromisoformat(created)).total_seconds()) < IAM_SETTLING_SECONDS
 
 
 def plan(observed: Observed, want: Wanted) -> list[Change]:
     """Changes towards `want`. Errors: `role-not-ours` with a diff, `role-path-differs`, `role-policies-too-long`."""
     changes = _role(observed.role, want)
-    attached = set((observed.role or {}).get("attached", ()))
-    inline = (observed.role or {}).get("inline", {})
+    attached = set(observed.role["attached"] if observed.role else [])
+    inline = observed.role["inline"] if observed.role else {}
     changes += [
         Change(
             **_common(want),
@@ -198,7 +200,7 @@ def _words(doing: str, done: str, what: str) -> tuple[str, str]:
     return f"{doing} {what}", f"{done} {what}"
 
 
-def _narrowed(role: Mapping[str, Any] | None, want: Wanted) -> list[Change]:
+def _narrowed(role: Role | None, want: Wanted) -> list[Change]:
     """What the presets take the place of, off a role that is acksm's own; after the policies that replace it."""
     if role is None or not _standing(role, want).ours:
         return []
@@ -219,7 +221,7 @@ def _narrowed(role: Mapping[str, Any] | None, want: Wanted) -> list[Change]:
     ]
 
 
-def _check_inline(after: Mapping[str, Any], before: Mapping[str, Any], want: Wanted) -> None:
+def _check_inline(after: Document, before: Document, want: Wanted) -> None:
     """Error: `role-policies-too-long`, where what is to be put is too much for IAM."""
     total = policies.size_of_all(after.values())
     if total > policies.INLINE_LIMIT and any(
@@ -248,24 +250,24 @@ def check_trust(changes: Sequence[Change], quota: Callable[[], int]) -> None:
             )
 
 
-def _standing(role: Mapping[str, Any], want: Wanted) -> Standing:
+def _standing(role: Role, want: Wanted) -> Standing:
     cluster_arn, tags = want.tags[CLUSTER_TAG], role["tags"]
     ours = tags.get(CLUSTER_TAG) == cluster_arn and tags.get(OWNED_TAG) == "true"
     return Standing(ours, bool(clusters_of(tags) - {cluster_arn}))
 
 
-def not_narrowed(role: Mapping[str, Any] | None, want: Wanted) -> list[str]:
+def not_narrowed(role: Role | None, want: Wanted) -> list[str]:
     """Policies that others take the place of, on a role that acksm did not make for this cluster: they stay."""
     if role is None or _standing(role, want).ours:
         return []
     return [policy for policy in want.narrowed if policy in role["attached"]]
 
 
-def _common(want: Wanted) -> dict[str, Any]:
+def _common(want: Wanted) -> Json:
     return {"step": want.step, "system": "aws", "target": want.arn}
 
 
-def _role(role: Mapping[str, Any] | None, want: Wanted) -> list[Change]:
+def _role(role: Role | None, want: Wanted) -> list[Change]:
     if role is None:
         document = want.trust(None, NEW)
         params = {
@@ -370,7 +372,7 @@ def _missing_tags(tags: Mapping[str, str], want: Wanted, standing: Standing) -> 
     return {key: value for key, value in wanted.items() if tags.get(key) != value}
 
 
-def _let_in(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> str:
+def _let_in(before: Document | None, after: Document) -> str:
     """Who is let in and who no more, in words."""
     had, has = judged.let_in(before), judged.let_in(after)
     told = [f"it lets in {', '.join(sorted(has - had))}"] if has - had else []

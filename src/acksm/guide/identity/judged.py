@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple, cast
 
+from acksm.aws.documents import Statement
 from acksm.globs import pattern
+from acksm.json_types import Document, Json, Value
 
-Statement = Mapping[str, Any]
 # Elements whose reach depends on what is not written in them.
 INVERTED = ("NotAction", "NotPrincipal", "NotResource")
 
@@ -37,21 +38,21 @@ class Judged(NamedTuple):
     why: str = ""
 
 
-def as_list(value: Any) -> list[Any]:
+def as_list(value: object) -> list[Value]:
     """IAM's grammar lets a list of one be written without brackets."""
     return list(value) if isinstance(value, list | tuple) else [] if value is None else [value]
 
 
-def statements(document: Mapping[str, Any] | None) -> list[Statement]:
-    return [item for item in as_list((document or {}).get("Statement")) if isinstance(item, Mapping)]
+def statements(document: Document | None) -> list[Statement]:
+    return [cast(Statement, item) for item in as_list((document or {}).get("Statement")) if isinstance(item, Mapping)]
 
 
-def with_statements(document: Mapping[str, Any] | None, kept: Iterable[Statement]) -> dict[str, Any]:
+def with_statements(document: Document | None, kept: Iterable[Statement]) -> Json:
     """`document` with other statements; its Id and every other top-level key stay."""
     return {"Version": "2012-10-17", **(document or {}), "Statement": list(kept)}
 
 
-def matches(patterns: Any, value: str, *, fold: bool = False) -> bool:
+def matches(patterns: object, value: str, *, fold: bool = False) -> bool:
     """Whether one of `patterns` (one or a list) has `value`."""
     return any(pattern(str(text), fold=fold).fullmatch(value) for text in as_list(patterns))
 
@@ -135,7 +136,7 @@ def decide(found: Iterable[tuple[Statement, Judged]]) -> Judged:
     return Judged(Verdict.UNKNOWN, doubts[0]) if doubts else Judged(Verdict.NO)
 
 
-def let_in(document: Mapping[str, Any] | None) -> frozenset[str]:
+def let_in(document: Document | None) -> frozenset[str]:
     """Whom a trust policy's Allow statements let in, in words: principals, and with a web identity its subjects. What
     is gone (AROA…) is nobody."""
     found: set[str] = set()

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
 
 from acksm.ack import charts
 from acksm.errors import AcksmError
 from acksm.guide.identity import trust
 from acksm.helm import records
-from acksm.kube.client import Kube
+from acksm.json_types import Manifest
+from acksm.kube.api import Reviewer
 from acksm.kube.paths import ref
 from acksm.live import discovery, running
 
@@ -52,7 +52,7 @@ class _Controller:
     kinds: tuple[str, ...]
 
 
-def observe(kube: Kube, subjects: Collection[str], home: str) -> Live:
+def observe(kube: Reviewer, subjects: Collection[str], home: str) -> Live:
     """Look into the namespace of each subject; `home` is the controllers'. Nothing is asked for none."""
     named = {one: account for one in subjects if (account := trust.account_of(one))}
     working = _may_work(kube, {account for account in named.values() if account[0] != home})
@@ -70,7 +70,7 @@ def observe(kube: Kube, subjects: Collection[str], home: str) -> Live:
     return Live(frozenset(live), strangers, frozenset(unknown), kinds)
 
 
-def _may_work(kube: Kube, accounts: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+def _may_work(kube: Reviewer, accounts: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
     """Those (namespace, service account) that may write objects of either service, or whose rights cannot be asked."""
     candidates = [
         running.Running(service, namespace, "", "", charts.ALWAYS, name)
@@ -87,7 +87,7 @@ def united(one: Sequence[str] | None, other: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted({*one, *other})) if one and other else ()
 
 
-def _controllers(kube: Kube, namespace: str) -> list[_Controller] | None:
+def _controllers(kube: Reviewer, namespace: str) -> list[_Controller] | None:
     """The controllers of both services' releases in `namespace`; None where that cannot be told."""
     try:
         listed = kube.list(ref("Secret", namespace=namespace), selector=records.SELECTOR, metadata_only=True)
@@ -100,7 +100,7 @@ def _controllers(kube: Kube, namespace: str) -> list[_Controller] | None:
         return None
 
 
-def _of_release(secret: Mapping[str, Any]) -> Iterable[_Controller]:
+def _of_release(secret: Manifest) -> Iterable[_Controller]:
     found = records.decode(secret)
     service = _CHARTS.get(found.chart)
     if service is None or found.status == "uninstalled":

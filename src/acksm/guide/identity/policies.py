@@ -11,10 +11,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from acksm.ack.kinds import API, KINDS, Kind
 from acksm.guide.identity.judged import as_list, statements
+from acksm.json_types import Document, Json
 
 LINKED_SERVICE = "sagemaker.application-autoscaling.amazonaws.com"
 SERVICE_LINKED_ROLE = "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
@@ -117,7 +117,7 @@ class Chosen:
     `narrowed`: managed policies that these take the place of."""
 
     managed: tuple[str, ...] = ()
-    inline: Mapping[str, Any] = field(default_factory=dict)
+    inline: Document = field(default_factory=dict)
     service_linked: str = ""
     narrowed: tuple[str, ...] = ()
 
@@ -129,7 +129,7 @@ def core_arn(partition: str) -> str:
 def choose(presets: Sequence[str], partition: str, account: str, least: Least | None = None) -> Chosen:
     """The union of `presets` in this partition and account."""
     managed = (core_arn(partition),) if "core" in presets else ()
-    inline: dict[str, Any] = {}
+    inline: Json = {}
     if "least" in presets:
         inline[LEAST] = _least(partition, account, least or Least())
     if "studio" in presets:
@@ -140,7 +140,7 @@ def choose(presets: Sequence[str], partition: str, account: str, least: Least | 
     return Chosen(managed, inline, LINKED_SERVICE if "autoscaling" in presets else "", narrowed)
 
 
-def _studio(partition: str, account: str) -> dict[str, Any]:
+def _studio(partition: str, account: str) -> Json:
     things = {"domain": "Domain", "user-profile": "UserProfile", "space": "Space", "app": "App"}
     actions = [f"sagemaker:{verb}{thing}" for thing in things.values() for verb in ("Create", "Delete", "Describe")]
     actions += [f"sagemaker:Update{thing}" for thing in ("Domain", "UserProfile", "Space")]
@@ -148,17 +148,17 @@ def _studio(partition: str, account: str) -> dict[str, Any]:
     return _document(_allow(sorted(actions), [f"arn:{partition}:sagemaker:*:{account}:{kind}/*" for kind in things]))
 
 
-def _autoscaling(partition: str, account: str) -> dict[str, Any]:
+def _autoscaling(partition: str, account: str) -> Json:
     role = f"arn:{partition}:iam::{account}:role/aws-service-role/{LINKED_SERVICE}/{SERVICE_LINKED_ROLE}"
     return _document(_allow([PASS_ROLE], [role]))
 
 
-def _least(partition: str, account: str, wanted: Least) -> dict[str, Any]:
+def _least(partition: str, account: str, wanted: Least) -> Json:
     """One statement for each reach: the kinds' own objects, what has none, other services, and the roles."""
     kinds = wanted.chosen()
     objects = [kind for kind in kinds if kind.service == "sagemaker"]
     scaling = [kind for kind in kinds if kind.service == "applicationautoscaling"]
-    made: list[dict[str, Any]] = []
+    made: list[Json] = []
     if objects:
         types = {kind.arn_kind for kind in objects} | {more for kind in objects for more in _ALSO_ON.get(kind.name, ())}
         own = [f"arn:{partition}:sagemaker:*:{account}:{name}/*" for name in sorted(types)]
@@ -204,15 +204,15 @@ def _calls(kind: Kind) -> list[str]:
     return calls + ([kind.stops_first] if kind.stops_first else [])
 
 
-def _document(*made: dict[str, Any]) -> dict[str, Any]:
+def _document(*made: Json) -> Json:
     return {"Version": "2012-10-17", "Statement": list(made)}
 
 
-def _allow(actions: list[str], resources: list[str]) -> dict[str, Any]:
+def _allow(actions: list[str], resources: list[str]) -> Json:
     return {"Effect": "Allow", "Action": actions, "Resource": resources}
 
 
-def execution_roles(least: Any) -> tuple[str, ...]:
+def execution_roles(least: Document | None) -> tuple[str, ...]:
     """The roles that a document of preset `least` lets be passed on."""
     return tuple(
         str(role)
@@ -222,21 +222,21 @@ def execution_roles(least: Any) -> tuple[str, ...]:
     )
 
 
-def size(document: Any) -> int:
+def size(document: object) -> int:
     """Characters of a policy as IAM counts them: white space does not (IAM quotas, "IAM and STS character limits")."""
     return len("".join(json.dumps(document, ensure_ascii=False).split()))
 
 
-def size_of_all(documents: Iterable[Any]) -> int:
+def size_of_all(documents: Iterable[object]) -> int:
     return sum(map(size, documents))
 
 
-def same(one: Any, other: Any) -> bool:
+def same(one: object, other: object) -> bool:
     """Whether two policy documents mean the same: scalars are lists of one, order does not count."""
     return bool(_canonical(one) == _canonical(other))
 
 
-def _canonical(value: Any) -> Any:
+def _canonical(value: object) -> object:
     if isinstance(value, Mapping):
         return {
             key: _canonical(as_list(item) if key in {"Statement", "Action", "Resource"} else item)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from acksm.aws.documents import Role
 from acksm.aws.eks import Cluster
 from acksm.config import Settings
 from acksm.engine.change import Change
@@ -28,14 +29,14 @@ def chosen(
     kinds: Mapping[str, Sequence[str]],
     partition: str,
     account: str,
-    role: Mapping[str, Any] | None,
+    role: Role | None,
 ) -> policies.Chosen:
     """The policies of a role. Without options a `role` that has preset `least` keeps it, with its execution roles: a
     later run would widen again what one had narrowed. Error: `policy-least-roles`."""
     if asked.arns:
         return policies.Chosen(tuple(asked.arns))
-    had = (role or {}).get("inline", {}).get(policies.LEAST)
-    narrow = had and policies.core_arn(partition) not in (role or {}).get("attached", ())
+    had = role["inline"].get(policies.LEAST) if role else None
+    narrow = had and policies.core_arn(partition) not in (role["attached"] if role else [])
     base = "least" if narrow or asked.execution_roles else "core"
     presets = list(asked.presets) or [base, *(["autoscaling"] if "applicationautoscaling" in kinds else [])]
     least = Least(kinds, tuple(asked.execution_roles) or policies.execution_roles(had))

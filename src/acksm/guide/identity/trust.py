@@ -7,11 +7,10 @@ document is its owner's and stays as it is, byte for byte.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
+from acksm.aws.documents import Statement
 from acksm.guide.identity.judged import (
     Judged,
-    Statement,
     Verdict,
     as_list as as_list,
     condition_of,
@@ -22,6 +21,7 @@ from acksm.guide.identity.judged import (
     statements as statements,
     with_statements,
 )
+from acksm.json_types import Document, Json
 
 ACTION = "sts:AssumeRoleWithWebIdentity"
 AUDIENCE = "sts.amazonaws.com"
@@ -39,7 +39,7 @@ def account_of(subject: str) -> tuple[str, str] | None:
     return (namespace, name) if exact and namespace and name else None
 
 
-def statement(provider_arn: str, subjects: Sequence[str]) -> dict[str, Any]:
+def statement(provider_arn: str, subjects: Sequence[str]) -> Statement:
     """Our statement: StringEquals on `<issuer>:aud` and `<issuer>:sub` (EKS user guide, "Assign IAM roles to Kubernetes
     service accounts")."""
     issuer = _issuer(provider_arn)
@@ -78,7 +78,7 @@ def admitted(item: Statement, provider_arn: str) -> frozenset[str] | None:
     return keys[f"{issuer}:sub"] if exact and keys[f"{issuer}:aud"] == {AUDIENCE} else None
 
 
-def subjects_of(document: Mapping[str, Any] | None, provider_arn: str) -> frozenset[str]:
+def subjects_of(document: Document | None, provider_arn: str) -> frozenset[str]:
     """Every subject that statements of this provider let in: exact ones and patterns, "*" for one without a bound."""
     found: set[str] = set()
     key = f"{_issuer(provider_arn)}:sub".lower()
@@ -95,7 +95,7 @@ def _of_provider(item: Statement, provider_arn: str) -> bool:
     return provider_arn in _federated(item) and matches(item.get("Action"), ACTION, fold=True)
 
 
-def lets_in(document: Mapping[str, Any] | None, provider_arn: str, subject: str) -> Judged:
+def lets_in(document: Document | None, provider_arn: str, subject: str) -> Judged:
     """Whether `subject` of this provider is let in with AUDIENCE: exactly, or by a pattern of the role's owner."""
     issuer = _issuer(provider_arn).lower()
     context = {f"{issuer}:sub": subject, f"{issuer}:aud": AUDIENCE}
@@ -118,14 +118,14 @@ def _applies(item: Statement, provider_arn: str, context: Mapping[str, str]) -> 
 
 
 def merge(
-    document: Mapping[str, Any] | None,
+    document: Document | None,
     provider_arn: str,
     subjects: Sequence[str],
     *,
     ours: bool,
     shared: bool = False,
     keep: Collection[str] = (),
-) -> dict[str, Any]:
+) -> Json:
     """`document` with `subjects` of `provider_arn` let in; unchanged when that is what it says.
 
     In a role of somebody else's what is missing is added, and nothing goes. In one that is `ours`, statements of this
@@ -153,8 +153,8 @@ def merge(
 
 
 def _extended(
-    document: Mapping[str, Any] | None, found: Sequence[Statement], provider_arn: str, subjects: Sequence[str]
-) -> dict[str, Any]:
+    document: Document | None, found: Sequence[Statement], provider_arn: str, subjects: Sequence[str]
+) -> Json:
     """What is missing, in the first well-formed statement of this provider, or in one of its own."""
     let_in = [admitted(item, provider_arn) for item in found]
     missing = set(subjects) - frozenset[str]().union(*(one or () for one in let_in))
@@ -174,7 +174,7 @@ def _is_former(item: Statement, provider_arn: str) -> bool:
     return same and other != provider_arn and admitted(item, other) is not None
 
 
-def without(document: Mapping[str, Any], provider_arn: str, subjects: Collection[str]) -> dict[str, Any]:
+def without(document: Document, provider_arn: str, subjects: Collection[str]) -> Json:
     """`document` without these subjects of the provider; a statement that would let nobody in goes."""
     key, kept = f"{_issuer(provider_arn)}:sub".lower(), list[Statement]()
     for item in statements(document):

@@ -6,12 +6,13 @@ side by side; the two services are carried out side by side (`lane`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
 
+from acksm.aws.documents import Role
 from acksm.config import Settings
 from acksm.engine.change import Change, Op, Plan
 from acksm.engine.executor import Dispatch
@@ -20,6 +21,7 @@ from acksm.guide.connect.carry_out import carry_out
 from acksm.guide.connect.target import Target, check_nodes, connect
 from acksm.guide.identity import iam_role, live_accounts, oidc, role_policies, trust
 from acksm.guide.install import controller_values, controllers, crds, recorded
+from acksm.json_types import Json, Manifest
 from acksm.live import readiness
 from acksm.output import Output
 
@@ -31,8 +33,8 @@ class Result:
     """What a command reports: the plan, facts for `-o json` and the last lines, and the objects of new releases."""
 
     plan: Plan
-    facts: dict[str, Any] = field(default_factory=dict)
-    manifests: Sequence[Mapping[str, Any]] = ()
+    facts: Json = field(default_factory=dict)
+    manifests: Sequence[Manifest] = ()
 
 
 def run(
@@ -79,8 +81,8 @@ def plan(
     emit(Event(Kind.PROGRESS, "observe", ""))
     changes: list[Change] = []
     notes: list[str] = []
-    facts: dict[str, Any] = {}
-    manifests: Sequence[Mapping[str, Any]] = ()
+    facts: Json = {}
+    manifests: Sequence[Manifest] = ()
     settings = target.settings
     role_arn = settings.role_arn or _kept_role(target, seen, notes)
     wants_role = "iam-role" in sections and not role_arn
@@ -130,11 +132,11 @@ def _observe(target: Target, sections: Sequence[str], emit: Emit) -> _Seen:
         return _Seen(provider.result(), role.result() if role else None, observed, accounts)
 
 
-def _role(target: Target, seen: _Seen, role: Mapping[str, Any] | None) -> tuple[iam_role.Wanted, list[str]]:
+def _role(target: Target, seen: _Seen, role: Role | None) -> tuple[iam_role.Wanted, list[str]]:
     """The role as it should be, and notes. Who else its trust lets in is looked up in the cluster only where somebody
     is."""
     wanted = {trust.subject(namespace, name) for namespace, name in seen.accounts}
-    others = trust.subjects_of((role or {}).get("trust"), seen.provider.arn) - wanted
+    others = trust.subjects_of((role["trust"] if role else None), seen.provider.arn) - wanted
     live = live_accounts.observe(target.kube, others, target.settings.controller_namespace)
     if seen.controllers is not None:
         kinds = {item.service: controller_values.reconciled(target, item) for item in seen.controllers.controllers}
@@ -198,14 +200,11 @@ def dispatch(target: Target, emit: Emit) -> Dispatch:
     def await_crds(names: Iterable[str]) -> None:
         crds.await_established(kube, deadline, list(names), emit)
 
-    def await_ready(**params: Any) -> None:
-        readiness.await_ready(kube, deadline, emit, **params)
-
-    table: dict[str, Callable[..., Any]] = {
+    table: dict[str, Callable[..., object]] = {
         "kube.apply": kube.apply,
         "kube.restart": kube.restart,
         "crds.await": await_crds,
-        "controller.await_ready": await_ready,
+        "controller.await_ready": partial(readiness.await_ready, kube, deadline, emit),
         "iam.await_visible": lambda role_arn: iam_role.await_visible(target.aws, role_arn, deadline, emit),
         **recorded.helm_calls(target),
         **target.aws.dispatch_table(),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from acksm.ack import charts
 from acksm.config import Settings
@@ -18,6 +17,7 @@ from acksm.guide.install import crds, release
 from acksm.helm import registry, values
 from acksm.helm.releases import MARK_PATH
 from acksm.helm.values import Edit
+from acksm.json_types import Document
 from acksm.kube.paths import ref
 from acksm.live import running
 from acksm.live.readiness import INSTANCE_LABEL, ROLE_ANNOTATION
@@ -78,7 +78,7 @@ def reconciled_now(target: Target) -> dict[str, tuple[str, ...]]:
         given = [values.parse_set(text, plain) for text in _for_service(settings.set, service)]
         asked = [edit.value for edit in given if edit.path == KINDS_PATH]
         if asked:
-            found[service] = tuple(map(str, asked[-1]))
+            found[service] = _named(asked[-1])
             continue
         try:
             live = target.kube.list(
@@ -91,6 +91,13 @@ def reconciled_now(target: Target) -> dict[str, tuple[str, ...]]:
         named = [running.flags_of(item).get("reconcile-resources") for item in live]
         found[service] = tuple(part.strip() for part in "".join(named[:1]).split(",") if part.strip())
     return found
+
+
+def _named(kinds: object) -> tuple[str, ...]:
+    """The kinds of a --set. Error: `values-type`, as the chart's own default would give it."""
+    if not isinstance(kinds, list):
+        raise AcksmError("values-type", f"{'.'.join(KINDS_PATH)} is a list in the chart, not {kinds!r}", where="--set")
+    return tuple(map(str, kinds))
 
 
 def _edits(target: Target, item: Controller, role_arn: str) -> tuple[list[Edit], charts.Scope]:
@@ -123,7 +130,7 @@ def _edits(target: Target, item: Controller, role_arn: str) -> tuple[list[Edit],
     return [*kept, region, *theirs, *own], scope
 
 
-def _from_file(name: str, service: str, plain: Mapping[str, Any]) -> list[Edit]:
+def _from_file(name: str, service: str, plain: Document) -> list[Edit]:
     chosen = _for_service([name], service)
     return [edit for path in chosen for edit in values.flatten(values.read_file(path), plain, path)]
 

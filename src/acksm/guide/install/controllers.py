@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Any
 
 from acksm import reports
 from acksm.ack import charts
@@ -22,6 +21,7 @@ from acksm.guide.install.controller_values import ROLE_PATH, Controller, service
 from acksm.guide.install.recorded import NOTHING, Installed, installed
 from acksm.helm import records, registry
 from acksm.helm.releases import is_marked, recovery
+from acksm.json_types import Document, Json, Manifest, Object
 from acksm.kube import paths
 from acksm.kube.paths import ref
 from acksm.live import bindings, discovery, readiness, running
@@ -34,8 +34,8 @@ class Observed:
     """Everything that the plan of the controllers needs, read once."""
 
     controllers: Sequence[Controller]
-    live_crds: Mapping[str, Any]
-    namespaces: Mapping[str, Any]
+    live_crds: Document
+    namespaces: Document
     adopted_resources: int
     running: discovery.Controllers = field(default_factory=discovery.Controllers)
 
@@ -47,7 +47,7 @@ class Planned:
     namespaces: list[Change] = field(default_factory=list)
     crds: list[Change] = field(default_factory=list)
     releases: list[Change] = field(default_factory=list)
-    manifests: list[Mapping[str, Any]] = field(default_factory=list)
+    manifests: list[Document] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     facts: dict[str, reports.ControllerFacts] = field(default_factory=dict)
 
@@ -297,12 +297,12 @@ def _wanted(target: Target, item: Controller, role_arn: str) -> tuple[release.Wa
 
 def _check_owners(
     target: Target, observed: Observed, planned: Sequence[tuple[release.Wanted, list[Change]]]
-) -> dict[str, list[dict[str, Any]]]:
+) -> dict[str, list[Json]]:
     """Render what would be made, and refuse another's objects. Returns the manifests by release.
 
     Only for releases that would change: what runs already has passed.
     """
-    rendered: dict[str, list[dict[str, Any]]] = {}
+    rendered: dict[str, list[Json]] = {}
     changing = [one for one, made in planned if any(change.system == "helm" for change in made)]
     if not changing:
         return rendered
@@ -324,8 +324,8 @@ def _check_owners(
 
 
 def _live(
-    target: Target, observed: Observed, manifests: Sequence[Mapping[str, Any]], namespace: str
-) -> dict[tuple[str, str, str], Any]:
+    target: Target, observed: Observed, manifests: Sequence[Manifest], namespace: str
+) -> dict[tuple[str, str, str], Object]:
     """The existing objects of those kinds, one list for each (kind, namespace) that is there."""
     found = {}
     wanted = {(str(item["kind"]), str(item["metadata"].get("namespace") or namespace)) for item in manifests}
@@ -342,8 +342,8 @@ def _live(
     return found
 
 
-def _get(mapping: Mapping[str, Any], path: Sequence[str]) -> Any:
-    found: Any = mapping
+def _get(mapping: Document, path: Sequence[str]) -> object:
+    found: object = mapping
     for key in path:
         found = found.get(key) if isinstance(found, Mapping) else None
     return found

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Protocol
 
 from packaging.version import InvalidVersion, Version
 
@@ -22,8 +22,9 @@ from acksm.engine.diff import holds
 from acksm.engine.waits import Deadline, Progress, wait_until
 from acksm.errors import AcksmError
 from acksm.events import Emit, silent
+from acksm.json_types import Json, Manifest, Object, Value
 from acksm.kube import conditions
-from acksm.kube.client import Kube
+from acksm.kube.api import Lister, Patcher, Watcher
 from acksm.kube.owners import OWNED_LABEL, Owner, owner_of
 from acksm.kube.paths import ref
 
@@ -32,14 +33,12 @@ NUDGE_ANNOTATION = "acksm.dev/served"
 LOOK_SECONDS = 5.0
 LANES = 4  # CRDs applied side by side; the apiserver takes them no faster by more
 
-Json = dict[str, Any]
-
 
 @dataclass(frozen=True)
 class WantedCrd:
     """A CRD of a chart. `chart` is "sagemaker-chart 1.9.1"."""
 
-    manifest: Mapping[str, Any]
+    manifest: Manifest
     chart: str
 
     @property
@@ -67,7 +66,7 @@ def parse(crds: Iterable[tuple[str, str]], chart: str) -> list[WantedCrd]:
     return found
 
 
-def _check(document: Any, file: str, chart: str) -> None:
+def _check(document: object, file: str, chart: str) -> None:
     """Refuse what is not a CRD of ACK in the shape that the rest of this module reads."""
     top = document if isinstance(document, dict) else {}
     metadata, spec = _mapping(top.get("metadata")), _mapping(top.get("spec"))
@@ -89,7 +88,7 @@ def _check(document: Any, file: str, chart: str) -> None:
         raise AcksmError("chart-invalid", f"{file} holds a CRD that is not whole", where=chart)
 
 
-def _mapping(value: Any) -> dict[str, Any]:
+def _mapping(value: object) -> Json:
     return value if isinstance(value, dict) else {}
 
 
@@ -103,7 +102,7 @@ def newest(wanted: Sequence[WantedCrd]) -> list[WantedCrd]:
     return list(best.values())
 
 
-def _rank(manifest: Mapping[str, Any]) -> tuple[Version, int]:
+def _rank(manifest: Manifest) -> tuple[Version, int]:
     """Age of a CRD's bytes: its generator's version, then how many fields its schema has (a schema only grows)."""
     annotations = manifest["metadata"].get("annotations") or {}
     try:
@@ -113,7 +112,7 @@ def _rank(manifest: Mapping[str, Any]) -> tuple[Version, int]:
     return generator, _fields(manifest.get("spec", {}).get("versions"))
 
 
-def _fields(value: Any) -> int:
+def _fields(value: object) -> int:
     if isinstance(value, Mapping):
         return len(value) + sum(_fields(item) for item in value.values())
     if isinstance(value, list):
@@ -121,17 +120,17 @@ def _fields(value: Any) -> int:
     return 0
 
 
-def same(wanted: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
+def same(wanted: Manifest, live: Manifest) -> bool:
     """Whether the cluster serves this CRD: nothing missing, and the schemas equal (the apiserver adds none of it)."""
     return holds(wanted["spec"], live["spec"]) and _schemas(wanted) == _schemas(live)
 
 
-def _schemas(manifest: Mapping[str, Any]) -> list[Any]:
+def _schemas(manifest: Manifest) -> list[Value]:
     return [(version.get("schema") or {}).get("openAPIV3Schema") for version in manifest["spec"].get("versions") or []]
 
 
 def plan(
-    wanted: Sequence[WantedCrd], live: Mapping[str, Json], releases: Iterable[str] = (), *, only_missing: bool = False
+    wanted: Sequence[WantedCrd], live: Mapping[str, Object], releases: Iterable[str] = (), *, only_missing: bool = False
 ) -> list[Change]:
     """Changes that make the cluster serve `wanted`; `live` is every CRD of ACK by name.
 
@@ -188,7 +187,7 @@ def _may_change(owner: Owner | None, releases: Iterable[str]) -> bool:
     return owner is None or owner.tool == "acksm" or (owner.tool == "helm" and owner.name in set(releases))
 
 
-def kept_newer(wanted: Sequence[WantedCrd], live: Mapping[str, Json]) -> list[str]:
+def kept_newer(wanted: Sequence[WantedCrd], live: Mapping[str, Object]) -> list[str]:
     """Names of common CRDs that stay because the cluster's are newer."""
     return [
         crd.name
@@ -197,7 +196,7 @@ def kept_newer(wanted: Sequence[WantedCrd], live: Mapping[str, Json]) -> list[st
     ]
 
 
-def _marked(crd: WantedCrd) -> Json:
+def _marked(crd: WantedCrd) -> Object:
     """What is applied: the chart's CRD without status and null fields, with the mark of its owner."""
     metadata = {key: value for key, value in crd.manifest["metadata"].items() if value is not None}
     metadata["labels"] = {**(metadata.get("labels") or {}), OWNED_LABEL: "true"}
@@ -210,7 +209,7 @@ def _marked(crd: WantedCrd) -> Json:
     }
 
 
-def _change(crd: WantedCrd, manifest: Json, live: Json | None, reason: str) -> Change:
+def _change(crd: WantedCrd, manifest: Object, live: Object | None, reason: str) -> Change:
     return Change(
         id="crds.create" if live is None else "crds.update",
         step="crds",
@@ -227,16 +226,20 @@ def _change(crd: WantedCrd, manifest: Json, live: Json | None, reason: str) -> C
     )
 
 
-def _chart_of(live: Mapping[str, Any]) -> str:
+def _chart_of(live: Manifest) -> str:
     return str((live["metadata"].get("annotations") or {}).get(CHART_ANNOTATION, "unknown"))
 
 
-def established(live: Mapping[str, Any] | None) -> bool:
+def established(live: Manifest | None) -> bool:
     """Whether the apiserver serves the CRD: conditions NamesAccepted and Established are True."""
     return conditions.holds(live, "NamesAccepted") and conditions.holds(live, "Established")
 
 
-def await_established(kube: Kube, deadline: Deadline, names: Sequence[str], emit: Emit = silent) -> None:
+class Cluster(Patcher, Lister, Watcher, Protocol):
+    """What the wait for CRDs asks of it."""
+
+
+def await_established(kube: Cluster, deadline: Deadline, names: Sequence[str], emit: Emit = silent) -> None:
     """Wait until every CRD of `names` is served (helm and the controller need it, and helm's own wait does not cover
     it). All of them carry acksm's label. Errors: `timed-out` naming those that are not served.
     """
@@ -254,7 +257,7 @@ def await_established(kube: Kube, deadline: Deadline, names: Sequence[str], emit
     wait_until(look, deadline, what="CRDs", emit=emit)
 
 
-def _nudge(kube: Kube, names: Iterable[str]) -> None:
+def _nudge(kube: Cluster, names: Iterable[str]) -> None:
     """Change each CRD and change it back. An apiserver that was restarted between accepting a CRD's names and serving
     it goes on with it only when it sees it change (apiextensions-apiserver, crdHandler queues on updates alone)."""
     for name in names:
@@ -267,7 +270,7 @@ def _nudge(kube: Kube, names: Iterable[str]) -> None:
                     raise
 
 
-def _owned(kube: Kube, seconds: float) -> Iterator[Json]:
+def _owned(kube: Cluster, seconds: float) -> Iterator[Object]:
     """acksm's CRDs as they are and as they change: one watch. Who may only list them gets them as they are."""
     crds, selector = ref("CustomResourceDefinition"), f"{OWNED_LABEL}=true"
     try:

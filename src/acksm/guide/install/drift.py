@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from acksm.engine.diff import holds
+from acksm.json_types import Manifest
 from acksm.kube import paths
-from acksm.kube.client import Kube
-
-Json = Mapping[str, Any]
+from acksm.kube.api import Getter
 
 
-def object_name(manifest: Json) -> str:
+def object_name(manifest: Manifest) -> str:
     """ "Kind namespace/name", for people."""
     metadata = manifest["metadata"]
     return f"{manifest['kind']} {metadata.get('namespace', '')}/{metadata['name']}".replace(" /", " ")
 
 
-def changed(kube: Kube, wanted: Sequence[Json], namespace: str) -> list[str]:
+def changed(kube: Getter, wanted: Sequence[Manifest], namespace: str) -> list[str]:
     """Names of the objects that are gone or lack something that the release says; what others added does not count.
 
     Kinds that acksm does not know are left out.
@@ -36,7 +34,7 @@ def changed(kube: Kube, wanted: Sequence[Json], namespace: str) -> list[str]:
     ]
 
 
-def _compared(manifest: Json) -> Json:
+def _compared(manifest: Manifest) -> Manifest:
     """All but status, and of the metadata only labels and annotations."""
     metadata = manifest["metadata"]
     kept = {key: metadata[key] for key in ("labels", "annotations") if metadata.get(key)}

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from acksm.ack import charts
 from acksm.errors import OutdatedError
 from acksm.guide.connect.target import Target
 from acksm.helm import records, registry
 from acksm.helm.releases import Release, recovery
-from acksm.kube.client import Kube
+from acksm.json_types import Json
+from acksm.kube.api import Reader
 from acksm.kube.paths import ref
 
 Installed = tuple[Release | None, tuple[int, ...]]  # a release, and its revisions that once worked
@@ -24,7 +24,7 @@ def installed(target: Target) -> dict[str, Installed]:
     return {service: found[name] for service, name in names.items() if name in found}
 
 
-def _recorded(kube: Kube, namespace: str, names: Iterable[str]) -> dict[str, Installed]:
+def _recorded(kube: Reader, namespace: str, names: Iterable[str]) -> dict[str, Installed]:
     """The releases of these names, as helm's newest records have them."""
     secrets = kube.list(ref("Secret", namespace=namespace), selector=records.SELECTOR, metadata_only=True)
     newest = records.newest(secrets)
@@ -37,19 +37,19 @@ def _recorded(kube: Kube, namespace: str, names: Iterable[str]) -> dict[str, Ins
     return found
 
 
-def helm_calls(target: Target) -> dict[str, Callable[..., Any]]:
+def helm_calls(target: Target) -> dict[str, Callable[..., object]]:
     """The helm calls that a change may name. A chart's name in them is its digest, for the cache of another machine."""
     deadline = target.deadline  # and helm is looked for when one of them is called, not before
 
-    def around(chart: str) -> dict[str, Any]:
+    def around(chart: str) -> Json:
         return {"chart": str(registry.kept(chart)), "seconds": deadline.remaining}
 
-    def recover(**params: Any) -> None:
+    def recover(release: str, namespace: str, action: str, revision: int) -> None:
         """Only what is still as it was planned: a helm that its acksm left running may have ended since."""
-        found, worked = _recorded(target.kube, params["namespace"], [params["release"]]).get(params["release"], NOTHING)
-        if found is None or recovery(found, worked) != (params["action"], params["revision"]):
+        found, worked = _recorded(target.kube, namespace, [release]).get(release, NOTHING)
+        if found is None or recovery(found, worked) != (action, revision):
             raise OutdatedError({"timeout": deadline.remaining})
-        target.releases.recover(**params, seconds=deadline.remaining)
+        target.releases.recover(release, namespace, action, revision, seconds=deadline.remaining)
 
     return {
         "helm.install": lambda chart, **params: target.releases.install(**params, **around(chart)),

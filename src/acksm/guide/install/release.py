@@ -9,16 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
 from acksm.helm.releases import PENDING_GRACE_SECONDS
+from acksm.json_types import Document, Json, Manifest
 from acksm.kube.owners import owner_of
 from acksm.live.namespaces import create as create_namespace
 from acksm.live.readiness import SCALED_TO_ZERO, Health, needs_restart, ready
-
-Json = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,7 @@ class Wanted:
     chart_name: str
     version: str
     digest: str
-    values: Json
+    values: Document
     role_arn: str
     values_diff: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -47,7 +45,7 @@ class Observed:
 
     version: str = ""
     status: str = ""
-    values: Json = field(default_factory=dict)
+    values: Document = field(default_factory=dict)
     owned: bool = False
     recovery: str = ""
     revision: int = 0
@@ -67,7 +65,7 @@ def plan(observed: Observed, wanted: Wanted, *, wait: bool, iam_is_new: bool, ad
             where=f"namespace {wanted.namespace}",
         )
     changes: list[Change] = []
-    common: dict[str, Any] = {"step": "release", "target": target, "lane": wanted.service}
+    common: Json = {"step": "release", "target": target, "lane": wanted.service}
     where = {"release": wanted.name, "namespace": wanted.namespace}
     if observed.recovery:
         changes.append(
@@ -186,7 +184,7 @@ def _difference(observed: Observed, wanted: Wanted) -> str:
 
 
 def namespaces(
-    wanted: Sequence[str], live: Mapping[str, Json | None], *, controller_namespace: str, create: bool
+    wanted: Sequence[str], live: Mapping[str, Manifest | None], *, controller_namespace: str, create: bool
 ) -> list[Change]:
     """Namespaces to make: the controllers' always, watched ones with `create`.
 
@@ -206,7 +204,7 @@ def namespaces(
 
 
 def check_owners(
-    rendered: Sequence[Json], live: Mapping[tuple[str, str, str], Json], release: str, namespace: str
+    rendered: Sequence[Manifest], live: Mapping[tuple[str, str, str], Manifest], release: str, namespace: str
 ) -> None:
     """Refuse what helm would refuse half-way: an object of the release that another owns (`object-not-ours`).
 
@@ -230,9 +228,9 @@ def check_owners(
             )
 
 
-def overrides(chart_values: Json, patched: Json) -> dict[str, Any]:
+def overrides(chart_values: Document, patched: Manifest) -> Json:
     """What of `patched` differs from the chart's own values: the smallest mapping that gives the same result."""
-    found: dict[str, Any] = {}
+    found: Json = {}
     for key, value in patched.items():
         before = chart_values.get(key)
         if isinstance(value, Mapping) and isinstance(before, Mapping):

@@ -6,15 +6,15 @@ with the wanted values would read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from acksm.ack.charts import Reading
 from acksm.ack.names import COMMON_GROUP
 from acksm.catalog import lookup
 from acksm.errors import AcksmError
 from acksm.guide.region.command import stuck_error
-from acksm.kube.client import Kube
+from acksm.json_types import Document
+from acksm.kube.api import Lister
 from acksm.kube.keys import ANNOTATIONS, values_at
 from acksm.live import bindings, role_selectors, running
 from acksm.live.bindings import ENDPOINT, OWNER, REGION, TEAM, Living
@@ -26,11 +26,11 @@ Objects = Callable[[], Sequence[Living]]  # every object of the two services: re
 
 
 def check(
-    kube: Kube,
+    kube: Lister,
     own: str,
     before: Running | None,
     after: Running,
-    namespaces: Mapping[str, Any],
+    namespaces: Document,
     living: Objects,
 ) -> None:
     """Refuse `after` where it cannot work, where bound namespaces would be ignored, or objects cut off. Reads only.
@@ -96,7 +96,7 @@ def _refuses_more(before: Running, after: Running) -> bool:
     return after.has("drift-refused") and (not before.has("drift-refused") or before.region != after.region)
 
 
-def _is_stuck(item: Living, before: Running, after: Running, namespaces: Mapping[str, Any]) -> bool:
+def _is_stuck(item: Living, before: Running, after: Running, namespaces: Document) -> bool:
     """Whether the object's region is another than `after` reads for it, and was not so before."""
     if item.service != after.service or not item.region or item.pinned:
         return False
@@ -114,7 +114,7 @@ def follows(item: Running) -> bool:
     return item.reading.starts and (item.reading.carm or item.reading.selectors)
 
 
-def ignored(reading: Reading, service: str, namespaces: Mapping[str, Any]) -> dict[str, str]:
+def ignored(reading: Reading, service: str, namespaces: Document) -> dict[str, str]:
     """Namespace to the first annotation of it that a controller with this reading would ignore."""
     keys = [] if reading.carm else [OWNER, TEAM]
     keys += [] if reading.defaults else [REGION, ENDPOINT, f"{service}.{COMMON_GROUP}/deletion-policy"]

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
 
 from acksm import reports
 from acksm.ack import charts
@@ -18,7 +17,8 @@ from acksm.ack.names import COMMON_GROUP
 from acksm.config import Settings
 from acksm.errors import AcksmError
 from acksm.guide.connect.target import connect
-from acksm.kube.client import Kube
+from acksm.json_types import Manifest
+from acksm.kube.api import Lister, Reader
 from acksm.kube.keys import ANNOTATIONS, values_at
 from acksm.kube.paths import Ref, ref
 from acksm.live import discovery, running
@@ -53,7 +53,7 @@ class Explained:
 
 
 def explain(
-    manifest: Mapping[str, Any] | None, namespace: Namespace, controller: Running | None, env: Mapping[str, str]
+    manifest: Manifest | None, namespace: Namespace, controller: Running | None, env: Mapping[str, str]
 ) -> Explained:
     """What decides for an object (None: one that would be created now). `env` is the controller's pod environment."""
     annotations = values_at(manifest or {}, ANNOTATIONS)
@@ -98,7 +98,7 @@ def _not_followed(name: str, controller: Running | None) -> str:
     return ""
 
 
-def find_kind(kube: Kube, asked: str) -> tuple[str, Ref]:
+def find_kind(kube: Lister, asked: str) -> tuple[str, Ref]:
     """(service, collection) of a kind by its name, plural, short name, with or without group.
 
     Error: `kind-unknown` with the nearest.
@@ -127,7 +127,7 @@ def find_kind(kube: Kube, asked: str) -> tuple[str, Ref]:
     )
 
 
-def pod_environment(kube: Kube, controller: Running | None) -> dict[str, str]:
+def pod_environment(kube: Reader, controller: Running | None) -> dict[str, str]:
     """The plain variables of a pod of the controller; EKS's webhook adds some that the Deployment does not have."""
     if controller is None:
         return {}

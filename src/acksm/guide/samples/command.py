@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from acksm import reports
 from acksm.ack import charts
 from acksm.ack.kinds import SINCE
+from acksm.aws.documents import Role
 from acksm.config import Settings
 from acksm.engine.change import Change, Op, Plan
 from acksm.engine.executor import Dispatch
@@ -24,6 +24,7 @@ from acksm.guide.samples import plan as sample_plan, roles as sample_roles
 from acksm.guide.samples.files import Sample
 from acksm.guide.samples.plan import Wanted
 from acksm.guide.samples.values import Place
+from acksm.json_types import Json, Manifest, Object, Value
 from acksm.kube.paths import Ref, ref, ref_of
 from acksm.live import bindings, discovery, role_selectors, running, synced
 from acksm.live.bindings import Namespace
@@ -32,7 +33,6 @@ from acksm.live.running import Running
 from acksm.output import Output
 
 ROLE_KEY = "role"
-Json = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,8 @@ class Observed:
     running: Sequence[Running]
     namespaces: Mapping[str, Namespace]
     served: frozenset[str] = frozenset()
-    live: Mapping[Ref, Json | None] = field(default_factory=dict)
-    role: Json | None = None
+    live: Mapping[Ref, Manifest | None] = field(default_factory=dict)
+    role: Role | None = None
 
 
 def run_apply(settings: Settings, ui: Output, asked: Asked) -> int:
@@ -261,12 +261,12 @@ def dispatch(target: Target, observed: Observed, emit: Emit, states: dict[Ref, s
     kube = target.kube
     waiter = synced.Waiter(kube, target.deadline, emit, synced.log_reader(kube, observed.running))
 
-    def apply(manifest: Json) -> None:
+    def apply(manifest: Manifest) -> None:
         made = kube.apply(manifest)
         if manifest["kind"] != "Namespace":
             waiter.note(ref_of(manifest), made)
 
-    def apply_late(manifest: dict[str, Any], late: Sequence[Json]) -> None:
+    def apply_late(manifest: Object, late: Sequence[Manifest]) -> None:
         apply(filled(manifest, late, lambda kind, name: kube.get(ref(kind, name, manifest["metadata"]["namespace"]))))
 
     def await_synced(kind: str, namespace: str, name: str) -> None:
@@ -278,7 +278,7 @@ def dispatch(target: Target, observed: Observed, emit: Emit, states: dict[Ref, s
         states[one] = state.aws or "synced"
         emit(Event(Kind.DONE, "sample-synced", f"{one}: {states[one]}"))
 
-    table: dict[str, Callable[..., Any]] = {
+    table: dict[str, Callable[..., object]] = {
         **target.aws.dispatch_table(),
         "iam.await_visible": lambda role_arn: iam_role.await_visible(target.aws, role_arn, target.deadline, emit),
         "kube.apply": apply,
@@ -288,7 +288,7 @@ def dispatch(target: Target, observed: Observed, emit: Emit, states: dict[Ref, s
     return table
 
 
-def filled(manifest: dict[str, Any], late: Sequence[Json], get: Callable[[str, str], Json | None]) -> dict[str, Any]:
+def filled(manifest: Object, late: Sequence[Manifest], get: Callable[[str, str], Manifest | None]) -> Json:
     """The manifest with values that AWS has given to other objects meanwhile. Error: `sample-not-yet`."""
     import copy
 
@@ -299,7 +299,7 @@ def filled(manifest: dict[str, Any], late: Sequence[Json], get: Callable[[str, s
             raise AcksmError(
                 "sample-not-yet", f"{item['kind']} {item['name']} has no {item['field']} yet", where=item["name"]
             )
-        node: Any = found
+        node: Value = found
         for step in item["path"][:-1]:
             node = node[step]
         node[item["path"][-1]] = text

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
 from acksm import yaml_reader
 from acksm.ack.kinds import KINDS
 from acksm.errors import AcksmError
+from acksm.json_types import Document, Json, Value
 
 _PLACE = re.compile(r"\$\{([a-z][a-z0-9-]*)(:text)?\}")
 _COMMON_ABOUT = {
@@ -37,7 +37,7 @@ class Parameter:
     name: str
     kind: str
     about: str
-    default: Any = None
+    default: object = None
     sample: str = ""
     of: str = ""
     like: str = ""
@@ -72,12 +72,12 @@ class Sample:
         linked = [item.sample for item in self.parameters.values() if item.sample]
         return tuple(dict.fromkeys([*linked, *self.needs]))
 
-    def manifest(self, values: Mapping[str, Any]) -> dict[str, Any]:
+    def manifest(self, values: Document) -> Json:
         """The manifest with these values; a value that is missing is a defect and raises KeyError."""
-        found: dict[str, Any] = _filled(yaml_reader.load(self.text), lambda name: values[name])
+        found: Json = _filled(yaml_reader.load(self.text), lambda name: values[name])
         return found
 
-    def yaml(self, values: Mapping[str, Any], namespace: str = "") -> str:
+    def yaml(self, values: Document, namespace: str = "") -> str:
         """The manifest as YAML with the file's comments. A value that is missing is shown as <NAME>."""
         from ruamel.yaml import YAML
 
@@ -93,7 +93,7 @@ class Sample:
         return stream.getvalue()
 
 
-def _filled(node: Any, value_of: Callable[[str], Any]) -> Any:
+def _filled(node: object, value_of: Callable[[str], object]) -> Value:
     """`node` with its places filled, in place: a text that is one place becomes the value itself, or with `:text` a
     text."""
     if isinstance(node, dict):
@@ -139,7 +139,7 @@ def parse(name: str, text: str) -> Sample:
     return Sample(name, str(head["about"]), kind, service, parameters, needs, bool(head["sandbox"]), body)
 
 
-def _parameter(name: str, item: Any) -> Parameter:
+def _parameter(name: str, item: str | Json) -> Parameter:
     if isinstance(item, str):
         return Parameter(name, item, _COMMON_ABOUT[item])
     fields = {**item, "choices": tuple(item.get("choices") or ())}

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from acksm.ack.kinds import KINDS
 from acksm.engine.change import Change, Danger, Op
@@ -13,13 +12,13 @@ from acksm.errors import AcksmError
 from acksm.guide.samples import values as sample_values
 from acksm.guide.samples.files import Parameter, Sample, chain, samples
 from acksm.guide.samples.values import Place
+from acksm.json_types import Json, Manifest, Object, Value
 from acksm.kube.owners import OWNED_LABEL, owner_of
 from acksm.kube.paths import Ref, ref
 from acksm.live.bindings import OBJECT_REGION
 
 STEP = "samples"
 SAMPLE_LABEL = "acksm.dev/sample"
-Json = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class Late:
     name: str
     field: str
 
-    def as_params(self) -> dict[str, Any]:
+    def as_params(self) -> Json:
         return {"path": list(self.path), "kind": self.kind, "name": self.name, "field": self.field}
 
 
@@ -43,7 +42,7 @@ class Wanted:
     sample: Sample
     name: str
     namespace: str
-    manifest: dict[str, Any] = field(default_factory=dict)
+    manifest: Object = field(default_factory=dict)
     kept: bool = False
     missing: tuple[Parameter, ...] = ()
     late: tuple[Late, ...] = ()
@@ -75,7 +74,12 @@ def names(root: Sample, given: Mapping[str, str]) -> dict[str, str]:
 
 
 def wanted(
-    root: Sample, given: Mapping[str, str], place: Place, namespace: str, live: Mapping[Ref, Json | None], region: str
+    root: Sample,
+    given: Mapping[str, str],
+    place: Place,
+    namespace: str,
+    live: Mapping[Ref, Manifest | None],
+    region: str,
 ) -> list[Wanted]:
     """Every object, in order. `live` has those that are there; `region` is the one asked for, "" for none.
 
@@ -99,10 +103,10 @@ def _filled(
     own: Mapping[str, str],
     place: Place,
     called: Mapping[str, str],
-    live: Mapping[Ref, Json | None],
+    live: Mapping[Ref, Manifest | None],
     region: str,
 ) -> Wanted:
-    values: dict[str, Any] = {}
+    values: Json = {}
     missing, late, buckets = [], [], []
     for name, parameter in one.sample.parameters.items():
         if name == "name":
@@ -136,9 +140,9 @@ def _filled(
     return replace(one, manifest=manifest, late=tuple(late), buckets=tuple(buckets))
 
 
-def at(manifest: Json, path: str) -> str:
+def at(manifest: Manifest, path: str) -> str:
     """The text at a dotted path, "" where there is none."""
-    found: Any = manifest
+    found: object = manifest
     for part in path.split("."):
         found = found.get(part) if isinstance(found, Mapping) else None
     return str(found or "")
@@ -149,10 +153,12 @@ def places(sample: Sample, parameter: str) -> list[tuple[str | int, ...]]:
     marker = object()
     manifest = sample.manifest({name: marker if name == parameter else name for name in sample.parameters})
 
-    def walk(node: Any, path: tuple[str | int, ...]) -> list[tuple[str | int, ...]]:
+    def walk(node: object, path: tuple[str | int, ...]) -> list[tuple[str | int, ...]]:
         if node is marker:
             return [path]
-        pairs: Any = node.items() if isinstance(node, Mapping) else enumerate(node) if isinstance(node, list) else ()
+        pairs: Iterable[tuple[Value, object]] = (
+            node.items() if isinstance(node, Mapping) else enumerate(node) if isinstance(node, list) else ()
+        )
         return [found for key, item in pairs for found in walk(item, (*path, key))]
 
     return walk(manifest, ())
@@ -176,7 +182,7 @@ def check_missing(items: Sequence[Wanted]) -> None:
 
 
 def plan(
-    items: Sequence[Wanted], live: Mapping[Ref, Json | None], *, wait: bool, asked_region: str = ""
+    items: Sequence[Wanted], live: Mapping[Ref, Manifest | None], *, wait: bool, asked_region: str = ""
 ) -> list[Change]:
     """Create what is not there, change what differs and may be changed, wait for each before the next.
 
@@ -200,7 +206,7 @@ def plan(
     return changes
 
 
-def _object(one: Wanted, live: Json | None, asked_region: str) -> list[Change]:
+def _object(one: Wanted, live: Manifest | None, asked_region: str) -> list[Change]:
     where = str(one.ref)
     if live is not None and live["metadata"].get("deletionTimestamp"):
         raise AcksmError("sample-terminating", f"{where} is being deleted", where=where)
@@ -208,7 +214,7 @@ def _object(one: Wanted, live: Json | None, asked_region: str) -> list[Change]:
         return []
     call = "samples.apply_late" if one.late else "kube.apply"
     params = {"manifest": one.manifest} | ({"late": [item.as_params() for item in one.late]} if one.late else {})
-    common: dict[str, Any] = {"step": STEP, "system": "kubernetes", "target": where, "call": call, "params": params}
+    common: Json = {"step": STEP, "system": "kubernetes", "target": where, "call": call, "params": params}
     guide = f"kubectl apply -f {one.sample.name}.yaml"
     if live is None:
         return [Change(**common, id="sample.create", op=Op.CREATE, after=one.manifest, guide=guide)]
@@ -245,7 +251,7 @@ def _object(one: Wanted, live: Json | None, asked_region: str) -> list[Change]:
     ]
 
 
-def _check_region(one: Wanted, live: Json, asked_region: str) -> None:
+def _check_region(one: Wanted, live: Manifest, asked_region: str) -> None:
     held = at(live, "status.ackResourceMetadata.region")
     if asked_region and held and held != asked_region:
         raise AcksmError(

@@ -9,10 +9,10 @@ sagemaker.amazonaws.com only (docs/ack/identity.md#passing-roles).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping
 
 from acksm.aws.account import Aws
+from acksm.aws.documents import Role, Statement
 from acksm.aws.eks import Cluster
 from acksm.aws.session import Identity
 from acksm.config import Settings
@@ -22,6 +22,7 @@ from acksm.guide.identity import iam_role, policies
 from acksm.guide.identity.iam_role import MAX_NAME, Observed, Standing, Wanted
 from acksm.guide.identity.judged import as_list, with_statements
 from acksm.guide.identity.oidc import CLUSTER_TAG, OWNED_TAG, marks
+from acksm.json_types import Document, Json
 
 PREFIX = "acksm-samples-"
 PURPOSE_TAG, PURPOSE = "acksm:made-for", "samples"
@@ -48,7 +49,7 @@ def arn(identity: Identity, cluster: str, settings: Settings) -> str:
 
 
 def plan(
-    observed: Mapping[str, Any] | None, cluster: Cluster, identity: Identity, settings: Settings, buckets: Iterable[str]
+    observed: Role | None, cluster: Cluster, identity: Identity, settings: Settings, buckets: Iterable[str]
 ) -> list[Change]:
     """Changes towards the role. Error: `sample-role-not-ours`."""
     if observed is not None and not is_ours(observed["tags"], cluster.arn):
@@ -78,23 +79,23 @@ def _foreign(buckets: Iterable[str]) -> list[str]:
     return sorted({bucket for bucket in buckets if "sagemaker" not in bucket})
 
 
-def _trust(document: Mapping[str, Any] | None, _standing: Standing) -> dict[str, Any]:
+def _trust(document: Document | None, _standing: Standing) -> Json:
     """A trust policy that lets SageMaker in; what else stands in it stays."""
     statements = as_list((document or {}).get("Statement"))
     if any(_lets_in(item) for item in statements):
         return dict(document or {})
-    own = {"Effect": "Allow", "Principal": {"Service": SERVICE}, "Action": "sts:AssumeRole"}
+    own: Statement = {"Effect": "Allow", "Principal": {"Service": SERVICE}, "Action": "sts:AssumeRole"}
     return with_statements(document, [*statements, own])
 
 
-def _lets_in(statement: Mapping[str, Any]) -> bool:
+def _lets_in(statement: Statement) -> bool:
     principal = statement.get("Principal")
     services = as_list(principal.get("Service") or []) if isinstance(principal, Mapping) else []
-    actions: Sequence[Any] = as_list(statement.get("Action") or [])
+    actions = as_list(statement.get("Action") or [])
     return statement.get("Effect") == "Allow" and SERVICE in services and "sts:AssumeRole" in actions
 
 
-def _bucket_policy(partition: str, bucket: str) -> dict[str, Any]:
+def _bucket_policy(partition: str, bucket: str) -> Json:
     whole = f"arn:{partition}:s3:::{bucket}"
     return {
         "Version": "2012-10-17",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from acksm import reports
 from acksm.ack.kinds import SINCE
@@ -11,6 +10,7 @@ from acksm.config import Settings
 from acksm.guide.samples import values as sample_values
 from acksm.guide.samples.files import Sample, find, rows
 from acksm.guide.samples.values import Place
+from acksm.json_types import Document, Json
 from acksm.output import Output
 
 
@@ -62,7 +62,7 @@ def run_show(settings: Settings, ui: Output, name: str, given: Sequence[str], na
     sample, pairs = find(name), sample_values.parse(given)
     sample_values.check_names(pairs, sample, [sample])
     place = Place(region or settings.region)
-    values: dict[str, Any] = {}
+    values: Json = {}
     for key, parameter in sample.parameters.items():
         own = pairs.get(f"{sample.name}.{key}", pairs.get(key))
         if own is not None:
@@ -77,11 +77,11 @@ def run_show(settings: Settings, ui: Output, name: str, given: Sequence[str], na
     return 0
 
 
-def _open(sample: Sample, values: Mapping[str, Any]) -> list[str]:
+def _open(sample: Sample, values: Document) -> list[str]:
     return [name for name in sample.parameters if name not in values or str(values[name]).startswith("<")]
 
 
-def _head(sample: Sample, values: Mapping[str, Any]) -> list[str]:
+def _head(sample: Sample, values: Document) -> list[str]:
     """The sample and its parameters as YAML comments."""
     width = max(map(len, sample.parameters))
     lines = [f"# {sample.name}: {sample.about}"]

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
 from acksm import yaml_reader
 from acksm.errors import AcksmError
 from acksm.guide.samples.files import Parameter, Sample
+from acksm.json_types import Document
 from acksm.live import account_roles
 
 FUNCTION_PARTITION = "aws"  # Ground Truth's functions are in no other
@@ -70,14 +70,14 @@ def given_to(given: Mapping[str, str], root: Sample, sample: Sample) -> dict[str
     return found
 
 
-def value(parameter: Parameter, text: str, place: Place) -> Any:
+def value(parameter: Parameter, text: str, place: Place) -> object:
     """The value that `text` stands for. Errors: `sample-value` naming parameter and form, `sample-no-image`."""
     if parameter.sample and parameter.kind == "name" and parameter.of:
         return _matched(parameter, text, r"[\w-]{1,63}", "an id")
     return _KINDS[parameter.kind](parameter, text, place)
 
 
-def default(parameter: Parameter, place: Place) -> Any:
+def default(parameter: Parameter, place: Place) -> object:
     """The default's value."""
     return value(parameter, str(parameter.default), place)
 
@@ -205,12 +205,12 @@ def _no_image(message: str, name: str) -> AcksmError:
 
 
 @cache
-def _table() -> Mapping[str, Any]:
-    found: Mapping[str, Any] = yaml_reader.load((files("acksm") / "samples" / "_accounts.yaml").read_text("utf-8"))
+def _table() -> Document:
+    found: Document = yaml_reader.load((files("acksm") / "samples" / "_accounts.yaml").read_text("utf-8"))
     return found
 
 
-_KINDS: dict[str, Callable[[Parameter, str, Place], Any]] = {
+_KINDS: dict[str, Callable[[Parameter, str, Place], object]] = {
     "name": _name,
     "role": _role,
     "bucket": _bucket,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ssl
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
+from acksm.json_types import Document, Json
 from acksm.sandbox.cloud import node_keys
 from acksm.sandbox.control_plane import NODE, ControlPlane
 from acksm.sandbox.controllers.kube import Kube
@@ -16,16 +16,17 @@ from acksm.sandbox.controllers.kubelet import Kubelet
 from acksm.sandbox.controllers.log_server import LogServer
 from acksm.sandbox.controllers.programs import Programs
 from acksm.sandbox.controllers.run import Surroundings
+from acksm.sandbox.doors import Application
 
 DEFAULT_PACE = 0.1
 # serves a WSGI application with TLS on a free port of loopback; its URL
-Serve = Callable[[Any, ssl.SSLContext], str]
+Serve = Callable[[Application, ssl.SSLContext], str]
 
 
 class Host:
     """Controllers of every cluster of a sandbox. `options`: what `up` was asked for, as data."""
 
-    def __init__(self, options: Mapping[str, Any], home: Path, crane: Path, serve: Serve) -> None:
+    def __init__(self, options: Document, home: Path, crane: Path, serve: Serve) -> None:
         self.on = bool(options.get("controllers", True))
         self._pace = float(options.get("pace") or DEFAULT_PACE)
         self._named: dict[str, str] = dict(options.get("controller") or {})
@@ -81,6 +82,6 @@ class Host:
         for cluster in list(self._kubelets):
             self.end(cluster)
 
-    def told(self) -> list[dict[str, Any]]:
+    def told(self) -> list[Json]:
         """Every controller that runs now, for `sandbox status` and `sandbox logs`."""
         return [item for kubelet in list(self._kubelets.values()) for item in kubelet.told()]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlencode
 
 import urllib3
 
+from acksm.json_types import Manifest, Object
 from acksm.private_file import write as write_private
 from acksm.sandbox.controllers.kube import Kube
 
@@ -18,11 +17,11 @@ from acksm.sandbox.controllers.kube import Kube
 TOKEN_SECONDS = 30 * 24 * 3600
 
 
-def token(kube: Kube, pod: Mapping[str, Any], audience: str = "") -> str:
+def token(kube: Kube, pod: Manifest, audience: str = "") -> str:
     """A token of the pod's service account by TokenRequest, bound to the pod as a kubelet asks for it."""
     meta = pod["metadata"]
     bound = {"apiVersion": "v1", "kind": "Pod", "name": meta["name"], "uid": meta["uid"]}
-    spec: dict[str, Any] = {"expirationSeconds": TOKEN_SECONDS, "boundObjectRef": bound}
+    spec: Object = {"expirationSeconds": TOKEN_SECONDS, "boundObjectRef": bound}
     if audience:
         spec["audiences"] = [audience]
     account = pod["spec"].get("serviceAccountName") or "default"

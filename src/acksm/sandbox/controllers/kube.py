@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from typing import Any
 from urllib.parse import urlencode
 
 import urllib3
+from urllib3.response import BaseHTTPResponse
 
-Json = dict[str, Any]
+from acksm.json_types import Manifest, Object
+
 MERGE = "application/merge-patch+json"
 WATCH_SECONDS = 240
 
@@ -45,7 +46,7 @@ class Kube:
         )
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
-    def request(self, method: str, path: str, body: Any = None, kind: str = "application/json") -> Json:
+    def request(self, method: str, path: str, body: object = None, kind: str = "application/json") -> Object:
         """The decoded answer. Raises KubeError."""
         try:
             answer = self._http.request(
@@ -63,7 +64,7 @@ class Kube:
             raise KubeError(answer.status, str(found.get("reason", "")), str(found.get("message", answer.status)))
         return dict(found)
 
-    def get(self, path: str) -> Json | None:
+    def get(self, path: str) -> Object | None:
         """The object, or None when there is none."""
         try:
             return self.request("GET", path)
@@ -72,11 +73,11 @@ class Kube:
                 return None
             raise
 
-    def merge(self, path: str, patch: Any) -> Json:
+    def merge(self, path: str, patch: Manifest) -> Object:
         """A JSON merge patch; the object as it is afterwards."""
         return self.request("PATCH", path, patch, MERGE)
 
-    def watch(self, path: str, stop: threading.Event, **query: str) -> Iterator[Json]:
+    def watch(self, path: str, stop: threading.Event, **query: str) -> Iterator[Object]:
         """Events for ever: first an ADDED for each object, then {"type": "SYNCED"}, then what changes; after an
         interruption the objects are listed anew, so that an event may come twice, and SYNCED again with `names`.
 
@@ -93,7 +94,7 @@ class Kube:
             yield {"type": "SYNCED", "object": {}, "items": items}
             yield from self._changes(path, str(found["metadata"]["resourceVersion"]), stop, query)
 
-    def _changes(self, path: str, version: str, stop: threading.Event, query: dict[str, str]) -> Iterator[Json]:
+    def _changes(self, path: str, version: str, stop: threading.Event, query: dict[str, str]) -> Iterator[Object]:
         """Until the server or the network ends it; a version that is too old ends it too."""
         while not stop.is_set():
             asked = {**query, "watch": "true", "resourceVersion": version, "timeoutSeconds": str(WATCH_SECONDS)}
@@ -109,7 +110,7 @@ class Kube:
                     stream.close()
                     return
                 for line in _lines(stream):
-                    event: Json = json.loads(line)
+                    event: Object = json.loads(line)
                     if event["type"] == "ERROR":
                         return
                     version = event["object"]["metadata"]["resourceVersion"]
@@ -120,13 +121,13 @@ class Kube:
                     return
 
 
-def _lines(stream: Any) -> Iterator[bytes]:
+def _lines(stream: BaseHTTPResponse) -> Iterator[bytes]:
     rest = b""
     for chunk in stream.stream(None):
         *whole, rest = (rest + chunk).split(b"\n")
         yield from (line for line in whole if line)
 
 
-def names_of(items: list[Json]) -> set[tuple[str, str]]:
+def names_of(items: list[Object]) -> set[tuple[str, str]]:
     """(namespace, name) of each object."""
     return {(item["metadata"].get("namespace", ""), item["metadata"]["name"]) for item in items}

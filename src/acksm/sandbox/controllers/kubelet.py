@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import threading
 import traceback
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+from acksm.json_types import Manifest, Object
 from acksm.sandbox.controllers import pods
-from acksm.sandbox.controllers.kube import Json, Kube, KubeError
+from acksm.sandbox.controllers.kube import Kube, KubeError
 from acksm.sandbox.controllers.programs import Programs
 from acksm.sandbox.controllers.run import Run, Surroundings
 
@@ -39,7 +38,7 @@ class Kubelet:
         for run in runs:
             run.join(6.0)
 
-    def told(self) -> list[dict[str, Any]]:
+    def told(self) -> list[Object]:
         """Every controller as `sandbox status` shows it."""
         with self._lock:
             return [run.told() for run in self._runs.values()]
@@ -63,7 +62,7 @@ class Kubelet:
                 traceback.print_exc()
                 self._stop.wait(RETRY_SECONDS)
 
-    def _see(self, event: Json) -> None:
+    def _see(self, event: Object) -> None:
         if event["type"] == "SYNCED":
             present = {str(item["metadata"]["uid"]) for item in event["items"]}
             with self._lock:
@@ -83,7 +82,7 @@ class Kubelet:
         elif pod["metadata"].get("deletionTimestamp"):
             run.end(remove=True)
 
-    def _begin(self, uid: str, pod: Mapping[str, Any]) -> None:
+    def _begin(self, uid: str, pod: Manifest) -> None:
         controller = pods.controller_of(pod)
         if controller is None or not pod["spec"].get("nodeName"):
             return
@@ -95,7 +94,7 @@ class Kubelet:
             self._runs[uid] = run
         run.start()
 
-    def _remove(self, pod: Mapping[str, Any]) -> None:
+    def _remove(self, pod: Manifest) -> None:
         meta = pod["metadata"]
         body = {"gracePeriodSeconds": 0, "preconditions": {"uid": meta["uid"]}}
         try:

@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO
 from urllib.parse import parse_qs
 
+from acksm.json_types import Document
 from acksm.sandbox.doors import StartResponse, plain
 
 # namespace, pod, container, previous -> the log file, None where there is no such container
@@ -25,7 +26,7 @@ class LogServer:
     def __init__(self, log_of: LogOf, stop: threading.Event) -> None:
         self._log_of, self._stop = log_of, stop
 
-    def __call__(self, environ: Mapping[str, Any], begin: StartResponse) -> Iterable[bytes]:
+    def __call__(self, environ: Document, begin: StartResponse) -> Iterable[bytes]:
         match environ["PATH_INFO"].strip("/").split("/"):
             case ["containerLogs", namespace, pod, container]:
                 asked = {key: values[-1] for key, values in parse_qs(environ.get("QUERY_STRING", "")).items()}
@@ -58,7 +59,7 @@ class LogServer:
                     return  # the container was restarted or removed
 
 
-def _inode(stream: Any) -> int:
+def _inode(stream: IO[bytes]) -> int:
     return os.fstat(stream.fileno()).st_ino
 
 

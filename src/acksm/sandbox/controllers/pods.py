@@ -10,9 +10,9 @@ import base64
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-Json = Mapping[str, Any]
+from acksm.json_types import Manifest
+
 # kind ("ConfigMap" or "Secret"), namespace, name -> the object's data as text, None when it is not there
 Lookup = Callable[[str, str, str], Mapping[str, str] | None]
 FAIL_ANNOTATION = "acksm.dev/practice-fail"
@@ -42,7 +42,7 @@ class Controller:
         return tag if name else ""
 
 
-def controller_of(pod: Json) -> Controller | None:
+def controller_of(pod: Manifest) -> Controller | None:
     """The ACK controller that the pod runs, or None."""
     annotations = pod["metadata"].get("annotations") or {}
     if FAIL_ANNOTATION in annotations:
@@ -66,7 +66,7 @@ class Rendered:
     mounts: dict[str, str] = field(default_factory=dict)  # mount path -> volume's name
 
 
-def render(pod: Json, name: str, lookup: Lookup) -> Rendered:
+def render(pod: Manifest, name: str, lookup: Lookup) -> Rendered:
     """Arguments and environment of container `name`. Raises ConfigError."""
     container = next(item for item in pod["spec"]["containers"] if item["name"] == name)
     environment = _environment(pod, container, lookup)
@@ -84,7 +84,7 @@ def expand(text: str, values: Mapping[str, str]) -> str:
     return _REFERENCE.sub(value, text)
 
 
-def _environment(pod: Json, container: Json, lookup: Lookup) -> dict[str, str]:
+def _environment(pod: Manifest, container: Manifest, lookup: Lookup) -> dict[str, str]:
     found: dict[str, str] = {}
     namespace = str(pod["metadata"]["namespace"])
     for source in container.get("envFrom") or []:
@@ -99,7 +99,7 @@ def _environment(pod: Json, container: Json, lookup: Lookup) -> dict[str, str]:
     return found
 
 
-def _value(pod: Json, container: Json, item: Json, lookup: Lookup, known: Mapping[str, str]) -> str | None:
+def _value(pod: Manifest, container: Manifest, item: Manifest, lookup: Lookup, known: Mapping[str, str]) -> str | None:
     source = item.get("valueFrom") or {}
     if "fieldRef" in source:
         return downward(pod, str(source["fieldRef"]["fieldPath"]))
@@ -115,18 +115,18 @@ def _value(pod: Json, container: Json, item: Json, lookup: Lookup, known: Mappin
     return expand(str(item.get("value") or ""), known)
 
 
-def _data(lookup: Lookup, kind: str, namespace: str, source: Json) -> Mapping[str, str]:
+def _data(lookup: Lookup, kind: str, namespace: str, source: Manifest) -> Mapping[str, str]:
     data = lookup(kind, namespace, str(source["name"]))
     if data is None and not source.get("optional"):
         raise ConfigError(f'{kind.lower()} "{source["name"]}" not found')
     return data or {}
 
 
-def _place(pod: Json, source: Json) -> str:
+def _place(pod: Manifest, source: Manifest) -> str:
     return f"{pod['metadata']['namespace']}/{source['name']}"
 
 
-def downward(pod: Json, path: str) -> str:
+def downward(pod: Manifest, path: str) -> str:
     """The downward API's value of a field; "" for one that the pod has no value for."""
     keyed = _KEYED.match(path)
     if keyed:
@@ -143,7 +143,7 @@ def downward(pod: Json, path: str) -> str:
     return str(known.get(path) or "")
 
 
-def _resource(container: Json, resource: str) -> str:
+def _resource(container: Manifest, resource: str) -> str:
     kind, _, name = resource.partition(".")
     return str(((container.get("resources") or {}).get(kind) or {}).get(name, "0"))
 
@@ -165,7 +165,7 @@ class Files:
     tokens: list[TokenFile] = field(default_factory=list)
 
 
-def volumes(pod: Json, lookup: Lookup) -> dict[str, Files]:
+def volumes(pod: Manifest, lookup: Lookup) -> dict[str, Files]:
     """Each volume's content by name; kinds that practice does not need are empty. Raises ConfigError."""
     found = {}
     for volume in pod["spec"].get("volumes") or []:
@@ -177,7 +177,7 @@ def volumes(pod: Json, lookup: Lookup) -> dict[str, Files]:
     return found
 
 
-def _add(pod: Json, source: Json, files: Files, lookup: Lookup) -> None:
+def _add(pod: Manifest, source: Manifest, files: Files, lookup: Lookup) -> None:
     namespace = str(pod["metadata"]["namespace"])
     if "serviceAccountToken" in source:
         asked = source["serviceAccountToken"]

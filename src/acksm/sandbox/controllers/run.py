@@ -10,10 +10,10 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import urllib3
 
+from acksm.json_types import Manifest, Object
 from acksm.private_file import write as write_private
 from acksm.sandbox.control_plane import free_ports, spawn
 from acksm.sandbox.controllers import identity, pods, status
@@ -55,7 +55,7 @@ class Run:
         around: Surroundings,
         kube: Kube,
         programs: Programs,
-        pod: Mapping[str, Any],
+        pod: Manifest,
         controller: pods.Controller,
     ) -> None:
         self.namespace, self.name = str(pod["metadata"]["namespace"]), str(pod["metadata"]["name"])
@@ -69,7 +69,7 @@ class Run:
         self._ended = threading.Event()
         self._remove = False
 
-    def told(self) -> dict[str, Any]:
+    def told(self) -> Object:
         """For `sandbox status` and `sandbox logs`."""
         program = self.program
         state = "ready" if self.fate.ready else "running" if self.fate.started else self.fate.waiting or "Terminated"

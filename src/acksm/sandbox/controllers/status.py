@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
-Json = dict[str, Any]
+from acksm.json_types import Manifest, Object
+
 # a kubelet's: 10 s, doubled with each crash, five minutes at most, forgotten after ten minutes of running
 FIRST_BACKOFF, LAST_BACKOFF, FORGIVEN = 10.0, 300.0, 600.0
 
@@ -25,7 +24,7 @@ class Fate:
     started: str = ""  # of the running process, "" when none runs
     waiting: str = "ContainerCreating"  # reason, where none runs
     message: str = ""
-    last: Json = field(default_factory=dict)  # `terminated` of the process before
+    last: Object = field(default_factory=dict)  # `terminated` of the process before
 
     def running(self) -> None:
         self.started, self.waiting, self.message, self.ready = now(), "", "", False
@@ -50,7 +49,7 @@ def back_off(crashes: int) -> float:
     return 0.0 if crashes <= 1 else float(min(FIRST_BACKOFF * 2 ** (crashes - 2), LAST_BACKOFF))
 
 
-def patch(pod: Mapping[str, Any], container: str, fate: Fate) -> Json:
+def patch(pod: Manifest, container: str, fate: Fate) -> Object:
     """The merge patch of the pod's status; containers beside the controller are shown as running."""
     ready = fate.ready
     statuses = [
@@ -63,7 +62,7 @@ def patch(pod: Mapping[str, Any], container: str, fate: Fate) -> Json:
     moment = now()
     before = {item["type"]: item for item in (pod.get("status") or {}).get("conditions") or []}
 
-    def condition(kind: str, holds: bool, why: Json) -> Json:
+    def condition(kind: str, holds: bool, why: Object) -> Object:
         status = "True" if holds else "False"
         old = before.get(kind, {})
         since = old.get("lastTransitionTime", moment) if old.get("status") == status else moment
@@ -86,9 +85,9 @@ def patch(pod: Mapping[str, Any], container: str, fate: Fate) -> Json:
     }
 
 
-def _container(spec: Mapping[str, Any], fate: Fate) -> Json:
+def _container(spec: Manifest, fate: Fate) -> Object:
     if fate.started:
-        state: Json = {"running": {"startedAt": fate.started}}
+        state: Object = {"running": {"startedAt": fate.started}}
     elif not fate.waiting:
         state = {"terminated": fate.last}
     else:
@@ -105,7 +104,7 @@ def _container(spec: Mapping[str, Any], fate: Fate) -> Json:
     }
 
 
-def _bystander(spec: Mapping[str, Any], pod: Mapping[str, Any]) -> Json:
+def _bystander(spec: Manifest, pod: Manifest) -> Object:
     started = (pod.get("status") or {}).get("startTime") or now()
     return {
         "name": spec["name"],

@@ -6,7 +6,6 @@ import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from acksm import archive
 from acksm.events import Emit, Event, Kind, silent
@@ -67,7 +66,7 @@ def _charts_in(source: Path) -> list[Path]:
     return inner or [source]
 
 
-def _yaml(value: Any) -> str:
+def _yaml(value: object) -> str:
     from ruamel.yaml import YAML
 
     yaml = YAML(typ="safe", pure=True)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from acksm.json_types import Json
 from acksm.sandbox.practice.generations import GENERATOR, Chart, plural
 
 COMMON = "services.k8s.aws"
@@ -20,7 +19,7 @@ _CONDITIONS = {
 }
 
 
-def crds(chart: Chart) -> dict[str, dict[str, Any]]:
+def crds(chart: Chart) -> dict[str, Json]:
     """File name to CRD, as upstream names the files: GROUP_PLURAL.yaml."""
     found = {}
     for kind in chart.kinds:
@@ -31,8 +30,8 @@ def crds(chart: Chart) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _crd(chart: Chart, group: str, kind: str) -> dict[str, Any]:
-    status: dict[str, Any] = {
+def _crd(chart: Chart, group: str, kind: str) -> Json:
+    status: Json = {
         "type": "object",
         "x-kubernetes-preserve-unknown-fields": True,
         "properties": {
@@ -83,12 +82,12 @@ def _metadata(chart: Chart) -> list[str]:
     return ["arn", "ownerAccountID", "region"] + (["partition"] if chart.since("1.9.1") else [])
 
 
-def _spec(chart: Chart, kind: str) -> dict[str, Any]:
+def _spec(chart: Chart, kind: str) -> Json:
     if kind != "IAMRoleSelector":
         return dict(_LOOSE)
     strings = {"type": "object", "additionalProperties": {"type": "string"}}
     labels = {"type": "object", "properties": {"matchLabels": strings}}
-    properties: dict[str, Any] = {
+    properties: Json = {
         "arn": {
             "type": "string",
             "x-kubernetes-validations": [{"rule": "self == oldSelf", "message": "the ARN cannot be changed"}],

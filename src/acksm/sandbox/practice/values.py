@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from acksm.json_types import Json
 from acksm.sandbox.practice.generations import Chart
 
 
@@ -163,14 +162,14 @@ def _late(chart: Chart) -> str:
     return text
 
 
-def schema(chart: Chart) -> dict[str, Any] | None:
+def schema(chart: Chart) -> Json | None:
     """values.schema.json, from the generation that has one on, with the faults of the real ones: unknown keys are
     not forbidden, fullnameOverride is misspelt, and featureGates stand outside of `properties`."""
     if not chart.since("1.2.4"):
         return None
     text = {"type": "string"}
     filled = {"type": "string", "minLength": 1}
-    found: dict[str, Any] = {
+    found: Json = {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "Values",
         "type": "object",

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from acksm.ack.kinds import KINDS, Kind
+from acksm.json_types import Manifest, Object
 from acksm.sandbox.controllers.kube import KubeError
 from acksm.sandbox.controllers.standin import resolve
 from acksm.sandbox.controllers.standin.adoption import TerminalError, with_key
 from acksm.sandbox.controllers.standin.cloud import AbsentError, AwsError
 from acksm.sandbox.controllers.standin.conditions import ADOPTED, Conditions
-from acksm.sandbox.controllers.standin.manager import Manager, Object
+from acksm.sandbox.controllers.standin.manager import Manager
 from acksm.sandbox.controllers.standin.reconcile import ROLE_SECONDS
 from acksm.sandbox.controllers.standin.work import RetryError, World
 
@@ -100,7 +99,7 @@ class AdoptedResources:
         conditions.set(ADOPTED, "False" if error else "True", error)
         self._merge(f"{path}/status", {"status": {"conditions": conditions.items}})
 
-    def _merge(self, path: str, patch: Any) -> None:
+    def _merge(self, path: str, patch: Manifest) -> None:
         try:
             self.world.kube.merge(path, patch)
         except KubeError as error:
@@ -108,7 +107,7 @@ class AdoptedResources:
                 raise
 
 
-def _fields(aws: dict[str, Any], kind: Kind) -> dict[str, str]:
+def _fields(aws: Object, kind: Kind) -> dict[str, str]:
     """spec.aws as adoption fields: nameOrID is the field that the kind is named by, the others are additionalKeys."""
     if kind.by_arn:
         if not aws.get("arn"):

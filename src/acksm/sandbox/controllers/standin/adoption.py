@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import copy
 import json
-from typing import Any
 
 from acksm.ack.kinds import Kind
+from acksm.json_types import Object
 from acksm.sandbox.controllers.standin.resolve import PREFIX
 from acksm.sandbox.controllers.standin.versions import Release
 
 ADOPT, ADOPT_OR_CREATE = "adopt", "adopt-or-create"
-Object = dict[str, Any]
 
 
 class TerminalError(Exception):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
-from acksm.sandbox.controllers.kube import Json, Kube, KubeError
+from acksm.json_types import Manifest, Object
+from acksm.sandbox.controllers.kube import Kube, KubeError
 from acksm.sandbox.controllers.standin import resolve
 from acksm.sandbox.controllers.standin.flags import IGNORED, Config
 from acksm.sandbox.controllers.standin.log import Log
@@ -24,7 +24,7 @@ class Live:
         self._annotations: dict[str, dict[str, str]] = {}
         self._labels: dict[str, dict[str, str]] = {}
         self._maps: dict[str, dict[str, str]] = {}
-        self._selectors: dict[str, Json] = {}
+        self._selectors: dict[str, Object] = {}
         self._lock = threading.Lock()
         self._synced: list[threading.Event] = []
         self.refused = ""  # the last refusal of a list, for the log
@@ -50,7 +50,7 @@ class Live:
             selectors = list(self._selectors.values())
             return resolve.Caches(dict(self._annotations), dict(self._labels), accounts, teams, selectors)
 
-    def _watch(self, path: str, what: str, see: Callable[[str, Json], None], *, waited: bool = True) -> None:
+    def _watch(self, path: str, what: str, see: Callable[[str, Object], None], *, waited: bool = True) -> None:
         synced = threading.Event()
         if waited:
             self._synced.append(synced)
@@ -72,10 +72,10 @@ class Live:
 
         threading.Thread(target=loop, name=f"watch-{what}", daemon=True).start()
 
-    def _forget(self, what: str, items: list[Json]) -> None:
+    def _forget(self, what: str, items: list[Object]) -> None:
         """What went while nobody watched."""
         present = {item["metadata"]["name"] for item in items}
-        kept: tuple[dict[str, Any], ...] = {
+        kept: tuple[Object, ...] = {
             "namespaces": (self._annotations, self._labels),
             "configmaps": (self._maps,),
             "iamroleselectors": (self._selectors,),
@@ -85,7 +85,7 @@ class Live:
                 for name in [name for name in cache if name not in present]:
                     del cache[name]
 
-    def _namespace(self, kind: str, obj: Mapping[str, Any]) -> None:
+    def _namespace(self, kind: str, obj: Manifest) -> None:
         name = obj["metadata"]["name"]
         if name in IGNORED or (self._config.watch and name not in self._config.watch):
             return
@@ -96,14 +96,14 @@ class Live:
         self._annotations[name] = dict(obj["metadata"].get("annotations") or {})
         self._labels[name] = dict(obj["metadata"].get("labels") or {})
 
-    def _map(self, kind: str, obj: Mapping[str, Any]) -> None:
+    def _map(self, kind: str, obj: Manifest) -> None:
         name = obj["metadata"]["name"]
         if kind == "DELETED":
             self._maps.pop(name, None)
         elif name in {resolve.ACCOUNT_MAP, resolve.TEAM_MAP}:
             self._maps[name] = dict(obj.get("data") or {})
 
-    def _selector(self, kind: str, obj: Json) -> None:
+    def _selector(self, kind: str, obj: Object) -> None:
         name = obj["metadata"]["name"]
         why = resolve.invalid_selector(obj)
         if why:

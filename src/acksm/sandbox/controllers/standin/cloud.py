@@ -6,11 +6,17 @@ import json
 import threading
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING
 
 from acksm.ack.kinds import API, SDK_NAME, Kind, is_absent
+from acksm.json_types import Document, Json, Untyped
 from acksm.sandbox.controllers.standin.flags import Config
 from acksm.sandbox.controllers.standin.versions import Release
+
+if TYPE_CHECKING:
+    from botocore.client import BaseClient
+    from botocore.loaders import Loader
+    from botocore.session import Session
 
 
 class AwsError(Exception):
@@ -29,14 +35,14 @@ class AbsentError(Exception):
 
 
 @lru_cache(maxsize=1)
-def _models() -> Any:
+def _models() -> Loader:
     """AWS's models, read once in a process."""
     from botocore.loaders import Loader
 
     return Loader()
 
 
-def new_session() -> Any:
+def new_session() -> Session:
     """A session with the credentials of the environment."""
     import botocore.session
 
@@ -57,9 +63,9 @@ class Cloud:
         self._options = botocore.config.Config(
             retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=30, max_pool_connections=16
         )
-        self._clients: dict[tuple[str, ...], Any] = {}
+        self._clients: dict[tuple[str, ...], BaseClient] = {}
         self._lock = threading.Lock()
-        self.model: Any = self._session.get_service_model(API[release.service])
+        self.model: Untyped = self._session.get_service_model(API[release.service])
 
     def identity(self) -> str:
         """The account behind the controller's own credentials. Raises AwsError as the controllers tell it."""
@@ -67,7 +73,7 @@ class Cloud:
             return self.config.account
         try:
             endpoint = self.config.identity_endpoint or None
-            client: Any = self._session.create_client(
+            client: Untyped = self._session.create_client(
                 "sts", region_name=self.config.region, endpoint_url=endpoint, config=self._options
             )
             answer = client.get_caller_identity()
@@ -77,7 +83,7 @@ class Cloud:
             raise AwsError(f"unable to determine account {what}: unable to get caller identity: {told}") from failure
         return str(answer["Account"])
 
-    def client(self, account: str, region: str, role: str, endpoint: str) -> Any:
+    def client(self, account: str, region: str, role: str, endpoint: str) -> BaseClient:
         """A client of the service; `role` is assumed when it is not "". Nothing is sent yet.
 
         Raises AwsError only from a call with it.
@@ -90,13 +96,13 @@ class Cloud:
                 )
             return self._clients[key]
 
-    def _session_of(self, role: str, endpoint: str) -> Any:
+    def _session_of(self, role: str, endpoint: str) -> Session:
         if not role:
             return self._session
         import botocore.credentials
 
         def keys() -> dict[str, str]:
-            client: Any = self._session.create_client(
+            client: Untyped = self._session.create_client(
                 "sts", region_name=self.config.region, endpoint_url=endpoint or None, config=self._options
             )
             found = client.assume_role(RoleArn=role, RoleSessionName="aws-go-sdk-practice")["Credentials"]
@@ -107,12 +113,13 @@ class Cloud:
                 "expiry_time": found["Expiration"].isoformat(),
             }
 
-        session = new_session()
+        session: Untyped = new_session()
         # assumed with the first call and again before the keys end; a refusal comes out of that call
         session._credentials = botocore.credentials.DeferredRefreshableCredentials(keys, "assume-role")
-        return session
+        found: Session = session
+        return found
 
-    def call(self, client: Any, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    def call(self, client: BaseClient, operation: str, parameters: Document) -> Json:
         """One API call by its name in the API. Raises AwsError and AbsentError."""
         from botocore import xform_name
 
@@ -176,6 +183,6 @@ def is_terminal(error: AwsError, kind: Kind) -> bool:
     return error.code in kind.terminal
 
 
-def same(one: Any, two: Any) -> bool:
+def same(one: object, two: object) -> bool:
     """Equal as JSON."""
     return json.dumps(one, sort_keys=True, default=str) == json.dumps(two, sort_keys=True, default=str)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
 
+from acksm.json_types import Manifest, Object
 from acksm.sandbox.controllers.standin.versions import Release
 
 READY, SYNCED, TERMINAL, RECOVERABLE = "Ready", "ACK.ResourceSynced", "ACK.Terminal", "ACK.Recoverable"
@@ -22,13 +21,13 @@ NOT_OURS = (
 NOT_OURS_OLD = "This resource already exists but is not managed by ACK. Adopt it with an AdoptedResource."
 GIVEN_UP = "resource is in terminal condition"
 
-Condition = dict[str, Any]
+Condition = Object
 
 
 class Conditions:
     """The list of an object's conditions, one of each type."""
 
-    def __init__(self, status: Mapping[str, Any] | None) -> None:
+    def __init__(self, status: Manifest | None) -> None:
         self.items: list[Condition] = [dict(item) for item in (status or {}).get("conditions") or []]
 
     def get(self, kind: str) -> Condition | None:

@@ -6,7 +6,8 @@ import json
 import sys
 import threading
 from datetime import UTC, datetime
-from typing import Any
+
+from acksm.json_types import Json
 
 _LEVELS = {"debug": 0, "info": 1, "warn": 2, "error": 3}
 
@@ -19,16 +20,16 @@ class Log:
         self._development = development
         self._lock = threading.Lock()
 
-    def debug(self, logger: str, message: str, **fields: Any) -> None:
+    def debug(self, logger: str, message: str, **fields: object) -> None:
         self._write("debug", logger, message, fields)
 
-    def info(self, logger: str, message: str, **fields: Any) -> None:
+    def info(self, logger: str, message: str, **fields: object) -> None:
         self._write("info", logger, message, fields)
 
-    def error(self, logger: str, message: str, error: object, **fields: Any) -> None:
+    def error(self, logger: str, message: str, error: object, **fields: object) -> None:
         self._write("error", logger, message, {**fields, "error": str(error)})
 
-    def _write(self, level: str, logger: str, message: str, fields: dict[str, Any]) -> None:
+    def _write(self, level: str, logger: str, message: str, fields: Json) -> None:
         if _LEVELS[level] < self._from:
             return
         moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"

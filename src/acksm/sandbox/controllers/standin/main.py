@@ -8,9 +8,9 @@ import signal
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from acksm.ack.kinds import KINDS, Kind
+from acksm.json_types import Manifest
 from acksm.sandbox.controllers.kube import Kube, KubeError
 from acksm.sandbox.controllers.standin import flags, versions
 from acksm.sandbox.controllers.standin.adopted_resource import AdoptedResources
@@ -153,7 +153,7 @@ class Controller:
         elif error.status:
             self.log.error("reflector", f"failed to list *v1alpha1.{kind.name}: {error.message}", error.reason)
 
-    def _see(self, kind: str, event: Mapping[str, Any]) -> None:
+    def _see(self, kind: str, event: Manifest) -> None:
         """Only what changes an object's generation counts, as with the real one: a spec, or its deletion."""
         if event["type"] == "SYNCED":
             return

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 from acksm.ack.kinds import Kind
+from acksm.json_types import Manifest, Object, Untyped
 from acksm.sandbox.controllers.standin import names
 from acksm.sandbox.controllers.standin.cloud import AbsentError, Cloud
 from acksm.sandbox.controllers.standin.conditions import SYNCED, TERMINAL, Conditions
 from acksm.sandbox.controllers.standin.resolve import metadata_of
 
-Object = dict[str, Any]
+if TYPE_CHECKING:
+    from botocore.client import BaseClient
 
 
 @dataclass
@@ -23,7 +24,7 @@ class Manager:
 
     cloud: Cloud
     kind: Kind
-    client: Any
+    client: BaseClient
     account: str
     region: str
 
@@ -45,7 +46,7 @@ class Manager:
             answer = elements[0]
         return self._filled(obj, answer, shape)
 
-    def _key(self, obj: Object) -> dict[str, Any] | None:
+    def _key(self, obj: Object) -> Object | None:
         """The describe call's parameters; None while the object has no name in AWS."""
         spec, status = obj.get("spec") or {}, obj.get("status") or {}
         if self.kind.by_arn:
@@ -58,21 +59,21 @@ class Manager:
         known = {key: values[key] for key in self.kind.key if values.get(key)}
         if any(key not in known for key in self.kind.key if key not in self.kind.optional):
             return None
-        found: dict[str, Any] = names.to_api(known, shape)
+        found: Object = names.to_api(known, shape)
         if self.kind.name == "ScalableTarget":
             found["ResourceIds"] = [known["resourceID"]]
         if self.kind.name == "ScalingPolicy" and "policyName" in known:
             found["PolicyNames"] = [known["policyName"]]
         return found
 
-    def _is_it(self, item: Mapping[str, Any], obj: Object) -> bool:
+    def _is_it(self, item: Manifest, obj: Object) -> bool:
         """moto lists more than was asked for."""
         spec = obj.get("spec") or {}
         shape = self.cloud.model.operation_model(self.kind.create_call).input_shape
         wanted = names.to_api({key: spec[key] for key in self.kind.key if spec.get(key)}, shape)
         return all(item.get(name) == value for name, value in wanted.items())
 
-    def _filled(self, obj: Object, answer: Mapping[str, Any], shape: Any) -> Object:
+    def _filled(self, obj: Object, answer: Manifest, shape: Untyped) -> Object:
         found = copy.deepcopy(obj)
         spec, status = found.setdefault("spec", {}), found.setdefault("status", {})
         settable = self.cloud.model.operation_model(self.kind.create_call).input_shape.members
@@ -90,7 +91,7 @@ class Manager:
         self._state(found)
         return found
 
-    def _arn(self, answer: Mapping[str, Any]) -> str:
+    def _arn(self, answer: Manifest) -> str:
         wanted = (f"{self.kind.name}Arn", "JobDefinitionArn", "ScalableTargetARN", "PolicyARN")
         return str(next((answer[name] for name in wanted if answer.get(name)), ""))
 
@@ -104,9 +105,9 @@ class Manager:
         if self.cloud.release.has("partition-in-status"):
             meta.setdefault("partition", "aws")
 
-    def late(self, desired: Object, observed: Object) -> dict[str, Any]:
+    def late(self, desired: Object, observed: Object) -> Object:
         """The spec's fields that AWS has chosen, where the spec leaves them out: what to merge into the spec."""
-        found: dict[str, Any] = {}
+        found: Object = {}
         for path in self.kind.late:
             *way, last = path.split(".")
             own, there, place = desired.get("spec") or {}, observed.get("spec") or {}, found
@@ -189,10 +190,10 @@ class Manager:
         shape = self.cloud.model.operation_model(self.kind.delete_call).input_shape
         self.cloud.call(self.client, self.kind.delete_call, self._parameters(obj, shape))
 
-    def _parameters(self, obj: Object, shape: Any) -> dict[str, Any]:
+    def _parameters(self, obj: Object, shape: Untyped) -> Object:
         spec, status = obj.get("spec") or {}, obj.get("status") or {}
         arn = metadata_of(obj).get("arn", "")
-        found: dict[str, Any] = names.to_api({**status, **spec}, shape)
+        found: Object = names.to_api({**status, **spec}, shape)
         known = set(self.cloud.model.operation_model(self.kind.create_call).input_shape.members)
         wanted = {*shape.required_members, *known}
         found = {name: value for name, value in found.items() if name in wanted}

@@ -10,7 +10,8 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+
+from acksm.json_types import Untyped, Value
 
 _CAPITALS = {
     "acl": "ACL",
@@ -58,7 +59,7 @@ def letters(name: str) -> str:
     return name.rstrip("_").lower()
 
 
-def to_api(value: Any, shape: Any) -> Any:
+def to_api(value: Value, shape: Untyped) -> Value:
     """A spec's value as the API takes it; `shape` is botocore's. What the API does not know is left out."""
     if value is None:
         return None
@@ -81,7 +82,7 @@ def to_api(value: Any, shape: Any) -> Any:
     return value
 
 
-def to_fields(value: Any, shape: Any, *, nested: bool = False) -> Any:
+def to_fields(value: Value, shape: Untyped, *, nested: bool = False) -> Value:
     """An API answer's value as ACK writes it into an object."""
     if value is None:
         return None
@@ -100,7 +101,7 @@ def to_fields(value: Any, shape: Any, *, nested: bool = False) -> Any:
     return value
 
 
-def differs(desired: Any, observed: Any) -> bool:
+def differs(desired: object, observed: object) -> bool:
     """Whether what the spec says is not what there is. What the spec does not say is AWS's to choose."""
     if desired is None or desired in ({}, []):
         return False

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import Any
 
 from acksm.ack.kinds import Kind
+from acksm.json_types import Object
 from acksm.sandbox.controllers.standin import adoption, names, resolve
 from acksm.sandbox.controllers.standin.cloud import AbsentError, AwsError, is_terminal
 from acksm.sandbox.controllers.standin.conditions import (
@@ -20,7 +20,7 @@ from acksm.sandbox.controllers.standin.conditions import (
     Conditions,
     not_ours,
 )
-from acksm.sandbox.controllers.standin.manager import Manager, Object
+from acksm.sandbox.controllers.standin.manager import Manager
 from acksm.sandbox.controllers.standin.work import (
     FailedError,
     Outcome,
@@ -211,7 +211,7 @@ class Reconciler:
         return made
 
     def _adopted(self, desired: Object, latest: Object, policy: str) -> Object:
-        patch: dict[str, Any] = {
+        patch: Object = {
             "metadata": {
                 "finalizers": sorted({*(desired["metadata"].get("finalizers") or []), self.writer.finalizer}),
                 "annotations": {f"{resolve.PREFIX}adopted": "true"},

@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
+from acksm.json_types import Manifest
 from acksm.sandbox.controllers.standin.flags import Config
 from acksm.sandbox.controllers.standin.versions import Release
 
@@ -28,7 +28,7 @@ class Caches:
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     accounts: Mapping[str, str] | None = None
     teams: Mapping[str, str] | None = None
-    selectors: Sequence[Mapping[str, Any]] = ()
+    selectors: Sequence[Manifest] = ()
 
     def of(self, namespace: str, name: str) -> str:
         """A namespace's annotation, "" without one; `name` has its prefix."""
@@ -49,10 +49,10 @@ class Resolved:
 
     account: str
     role: str
-    selector: Mapping[str, Any] | None = None
+    selector: Manifest | None = None
 
 
-def account(obj: Mapping[str, Any], caches: Caches, config: Config, own: str, release: Release) -> Resolved:
+def account(obj: Manifest, caches: Caches, config: Config, own: str, release: Release) -> Resolved:
     """The account that the object belongs in. Raises NoRoleError and ResolveError."""
     namespace = obj["metadata"]["namespace"]
     found = _by_map(obj, caches, config, own, release)
@@ -66,7 +66,7 @@ def account(obj: Mapping[str, Any], caches: Caches, config: Config, own: str, re
     return found
 
 
-def _by_map(obj: Mapping[str, Any], caches: Caches, config: Config, own: str, release: Release) -> Resolved:
+def _by_map(obj: Manifest, caches: Caches, config: Config, own: str, release: Release) -> Resolved:
     namespace = obj["metadata"]["namespace"]
     teams = config.gates.get("TeamLevelCARM") and config.caches_namespaces(release)
     team = caches.of(namespace, f"{PREFIX}team-id") if teams else ""
@@ -116,13 +116,13 @@ def _account_of(role: str, where: str) -> str:
     return match[1]
 
 
-def metadata_of(obj: Mapping[str, Any]) -> Mapping[str, str]:
+def metadata_of(obj: Manifest) -> Mapping[str, str]:
     """status.ackResourceMetadata."""
     found: Mapping[str, str] = (obj.get("status") or {}).get("ackResourceMetadata") or {}
     return found
 
 
-def region(obj: Mapping[str, Any], caches: Caches, config: Config, release: Release) -> str:
+def region(obj: Manifest, caches: Caches, config: Config, release: Release) -> str:
     """The region that the object is in, or will be made in."""
     recorded = metadata_of(obj).get("region", "")
     if recorded and release.has("status-region-first"):
@@ -130,13 +130,13 @@ def region(obj: Mapping[str, Any], caches: Caches, config: Config, release: Rele
     return wanted_region(obj, caches, config)
 
 
-def wanted_region(obj: Mapping[str, Any], caches: Caches, config: Config) -> str:
+def wanted_region(obj: Manifest, caches: Caches, config: Config) -> str:
     """Object's annotation, namespace's default region, --aws-region."""
     own = (obj["metadata"].get("annotations") or {}).get(f"{PREFIX}region", "")
     return str(own or caches.of(obj["metadata"]["namespace"], f"{PREFIX}default-region") or config.region)
 
 
-def deletion_policy(obj: Mapping[str, Any], caches: Caches, config: Config, release: Release) -> str:
+def deletion_policy(obj: Manifest, caches: Caches, config: Config, release: Release) -> str:
     """ "delete" or "retain": object's annotation, namespace's for the service, --deletion-policy."""
     if not release.has("deletion-policy"):
         return "delete"
@@ -145,12 +145,12 @@ def deletion_policy(obj: Mapping[str, Any], caches: Caches, config: Config, rele
     return str(own or of_namespace or config.deletion_policy)
 
 
-def endpoint(obj: Mapping[str, Any], caches: Caches, config: Config) -> str:
+def endpoint(obj: Manifest, caches: Caches, config: Config) -> str:
     """The namespace's endpoint URL, else --aws-endpoint-url, else ""."""
     return caches.of(obj["metadata"]["namespace"], f"{PREFIX}endpoint-url") or config.endpoint
 
 
-def selects(selector: Mapping[str, Any], obj: Mapping[str, Any], labels: Mapping[str, str], release: Release) -> bool:
+def selects(selector: Manifest, obj: Manifest, labels: Mapping[str, str], release: Release) -> bool:
     """Whether an IAMRoleSelector matches: AND between its blocks, OR inside its lists."""
     spec = selector.get("spec") or {}
     namespaces = spec.get("namespaceSelector") or {}
@@ -169,11 +169,11 @@ def selects(selector: Mapping[str, Any], obj: Mapping[str, Any], labels: Mapping
     return _has(obj["metadata"].get("labels") or {}, spec.get("resourceLabelSelector"))
 
 
-def _has(labels: Mapping[str, str], selector: Mapping[str, Any] | None) -> bool:
+def _has(labels: Mapping[str, str], selector: Manifest | None) -> bool:
     return all(labels.get(key) == value for key, value in ((selector or {}).get("matchLabels") or {}).items())
 
 
-def invalid_selector(selector: Mapping[str, Any]) -> str:
+def invalid_selector(selector: Manifest) -> str:
     """Why an IAMRoleSelector is not taken, "" when it is."""
     spec = selector.get("spec") or {}
     arn = str(spec.get("arn") or "")

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from acksm.ack.kinds import Kind
+from acksm.json_types import Manifest, Object
 from acksm.sandbox.controllers.kube import Kube, KubeError
 from acksm.sandbox.controllers.standin import resolve
 from acksm.sandbox.controllers.standin.cloud import AwsError, Cloud, same
 from acksm.sandbox.controllers.standin.conditions import Conditions
 from acksm.sandbox.controllers.standin.flags import Config
 from acksm.sandbox.controllers.standin.log import Log
-from acksm.sandbox.controllers.standin.manager import Manager, Object
+from acksm.sandbox.controllers.standin.manager import Manager
 from acksm.sandbox.controllers.standin.versions import Release
 
 
@@ -65,7 +65,7 @@ class Writer:
             self.patch(obj, {"metadata": {"finalizers": after or None}})
             obj["metadata"]["finalizers"] = after
 
-    def patch(self, obj: Object, patch: Mapping[str, Any]) -> None:
+    def patch(self, obj: Object, patch: Manifest) -> None:
         meta = obj["metadata"]
         try:
             self.world.kube.merge(self.world.path(self.kind, meta["namespace"], meta["name"]), patch)
@@ -87,7 +87,7 @@ class Writer:
             if error.status != 404:
                 raise
 
-    def info(self, obj: Object, message: str, **fields: Any) -> None:
+    def info(self, obj: Object, message: str, **fields: object) -> None:
         meta = obj["metadata"]
         self.world.log.info(
             "ackrt", message, kind=self.kind.name, namespace=meta["namespace"], name=meta["name"], **fields

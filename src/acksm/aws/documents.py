@@ -1,0 +1,55 @@
+"""What IAM keeps of roles and providers, as acksm reads it."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from acksm.json_types import Value
+
+
+class Statement(TypedDict, total=False):
+    """A statement of a policy. The elements are IAM's grammar; what stands in them is their owner's, and may be of any
+    form: one text or a list, and in a file of the user's anything.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
+    """
+
+    Sid: str
+    Effect: str
+    Principal: Value
+    NotPrincipal: Value
+    Action: object
+    NotAction: object
+    Resource: object
+    NotResource: object
+    Condition: Value
+
+
+class PolicyDocument(TypedDict, total=False):
+    """A policy: one statement, or a list of them."""
+
+    Version: str
+    Id: str
+    Statement: Value
+
+
+class Role(TypedDict):
+    """A role with its policies. `created` is ISO 8601, `boundary` an ARN or "", `attached` are ARNs of managed
+    policies, `inline` the documents of the others by name."""
+
+    arn: str
+    path: str
+    created: str
+    trust: PolicyDocument
+    tags: dict[str, str]
+    boundary: str
+    attached: list[str]
+    inline: dict[str, PolicyDocument]
+
+
+class OidcProvider(TypedDict):
+    """`url` is the issuer's without https://."""
+
+    url: str
+    client_ids: list[str]
+    tags: dict[str, str]

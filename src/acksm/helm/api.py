@@ -1,0 +1,36 @@
+"""What is asked of helm and of the charts' registry; `acksm.helm.releases` and `acksm.helm.registry` do it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from acksm.json_types import Document, Object
+
+if TYPE_CHECKING:
+    from acksm.helm.registry import Pulled
+
+
+class Operations(Protocol):
+    """Releases rendered, made, changed and taken away. `seconds` is the time left."""
+
+    def template(
+        self, release: str, namespace: str, chart: str, values: Document, *, seconds: float
+    ) -> list[Object]: ...
+
+    def install(self, release: str, namespace: str, chart: str, values: Document, *, seconds: float) -> None: ...
+
+    def upgrade(
+        self, release: str, namespace: str, chart: str, values: Document, *, take_back: bool, seconds: float
+    ) -> None: ...
+
+    def recover(self, release: str, namespace: str, action: str, revision: int, *, seconds: float) -> None: ...
+
+    def uninstall(self, release: str, namespace: str, *, seconds: float) -> None: ...
+
+
+class Charts(Protocol):
+    """The services' charts by version."""
+
+    def tags(self, service: str) -> list[str]: ...
+
+    def pull(self, service: str, asked: str) -> Pulled: ...

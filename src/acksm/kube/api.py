@@ -1,0 +1,80 @@
+"""What is asked of a cluster, in parts: a function takes the part that it needs, so that its signature says whether it
+writes, and a test can put something small in the apiserver's place. `acksm.kube.client.Kube` is all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from acksm.json_types import Manifest, Object
+from acksm.kube.paths import Ref
+
+
+class Getter(Protocol):
+    def get(self, ref: Ref, /) -> Object | None: ...
+
+
+class Lister(Protocol):
+    def list(
+        self, ref: Ref, /, *, selector: str = "", field: str = "", metadata_only: bool = False
+    ) -> list[Object]: ...
+
+
+class Reader(Getter, Lister, Protocol):
+    """Objects, one or all of a collection."""
+
+
+class LogReader(Lister, Protocol):
+    """Pods and what they wrote."""
+
+    def logs(self, namespace: str, pod: str, container: str, /, *, previous: bool = False, lines: int = 20) -> str: ...
+
+
+class Watcher(Protocol):
+    def watch(self, ref: Ref, /, *, name: str = "", selector: str = "", seconds: int = 30) -> Iterator[Object]: ...
+
+
+class Observer(Reader, LogReader, Watcher, Protocol):
+    """What a wait for a rollout looks at."""
+
+
+class Reviewer(Reader, Protocol):
+    """Objects, and who may do what."""
+
+    def can(
+        self, verb: str, group: str, resource: str, namespace: str = "", /, *, account: tuple[str, str] | None = None
+    ) -> bool: ...
+
+
+class Discovery(Lister, Protocol):
+    """Objects, and what the apiserver serves."""
+
+    def read(self, path: str, accept: str = "application/json", /) -> Object: ...
+
+
+class Patcher(Protocol):
+    def patch(self, ref: Ref, body: Manifest, /) -> Object: ...
+
+
+class Editor(Getter, Patcher, Protocol):
+    """Single objects, changed only as they were read."""
+
+    def create(self, manifest: Manifest, /) -> Object: ...
+
+    def delete(self, ref: Ref, resource_version: str = "", uid: str = "") -> None: ...
+
+
+class Writer(Editor, Lister, Protocol):
+    """What bindings are made with."""
+
+    def apply(self, manifest: Manifest, force: bool = False, dry_run: bool = False) -> Object: ...
+
+
+class Apiserver(Observer, Reviewer, Discovery, Writer, Protocol):
+    """All that commands ask of a cluster."""
+
+    def version(self) -> str: ...
+
+    def restart(self, namespace: str, deployment: str) -> None: ...
+
+    def token(self, namespace: str, service_account: str, audience: str, /) -> str: ...
