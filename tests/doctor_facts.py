@@ -9,7 +9,6 @@ from typing import Any
 
 from acksm.aws.eks import Cluster
 from acksm.aws.session import Identity
-from acksm.config import Settings
 from acksm.engine.change import Change, Op, Plan
 from acksm.errors import AcksmError
 from acksm.guide.doctor.facts import Deployed, Facts
@@ -25,6 +24,7 @@ from acksm.live.discovery import Controllers
 from acksm.live.inventory import Common, Inventory, Item
 from acksm.live.readiness import Health
 from acksm.live.running import Flags, Running
+from acksm.settings import Settings
 from carm_cluster import OWN, running
 
 ROLE = f"arn:aws:iam::{OWN}:role/ack-controller-role-demo"
@@ -101,7 +101,7 @@ def adopted() -> Common:
 def whole(**more: Any) -> Facts:
     """sagemaker 1.9.1 is installed and all is well."""
     base = Facts(
-        Settings(cluster="demo", service=["sagemaker"], account=OWN),
+        Settings.of(cluster="demo", service=["sagemaker"], account=OWN),
         helm="helm 4.1 (/bin/helm)",
         context=CONTEXT,
         identity=Identity(OWN, f"arn:aws:iam::{OWN}:user/admin", "U"),

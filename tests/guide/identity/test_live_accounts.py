@@ -12,7 +12,6 @@ from typing import Any, cast
 
 import pytest
 
-from acksm.config import Settings
 from acksm.engine.checks import Check, State
 from acksm.errors import AcksmError
 from acksm.guide.connect.target import Target
@@ -24,6 +23,7 @@ from acksm.guide.identity.live_accounts import Live
 from acksm.guide.identity.oidc import marks
 from acksm.kube.client import Kube
 from acksm.kube.paths import Ref
+from acksm.settings import TargetSettings
 from doctor_facts import CLUSTER, PROVIDER, ROLE, SUBJECT, role, whole
 
 ACCOUNT = "ack-sagemaker-controller"
@@ -243,7 +243,7 @@ def replace_all(one: dict[str, Any], other: Mapping[str, Any]) -> dict[str, Any]
 
 def test_the_facts_are_of_each_role_that_is_there() -> None:
     kube = Secrets(team_a=[record("x")])
-    target = cast(Target, SimpleNamespace(kube=kube, settings=Settings()))
+    target = cast(Target, SimpleNamespace(kube=kube, settings=TargetSettings()))
     facts = whole()
     found = role_facts.let_in(target, facts.installed, {ROLE: role(SUBJECT, STRANGER), "gone": None}, PROVIDER)
     assert found == {ROLE: replace(Live(), of_releases=frozenset({STRANGER}), kinds={"sagemaker": ()})}

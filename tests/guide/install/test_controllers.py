@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from acksm import archive
-from acksm.config import Settings
 from acksm.errors import AcksmError
 from acksm.guide.install import controller_values, controllers, release
 from acksm.guide.install.controller_values import Controller
@@ -20,6 +19,7 @@ from acksm.helm.releases import is_marked
 from acksm.live.readiness import ROLE_ANNOTATION
 from acksm.sandbox.practice import build
 from acksm.sandbox.practice.generations import all_charts
+from acksm.settings import ControllerSettings, TargetSettings
 
 ACCOUNT, REGION = "012345678901", "us-west-2"
 ROLE, OTHER = f"arn:aws:iam::{ACCOUNT}:role/ours", f"arn:aws:iam::{ACCOUNT}:role/other"
@@ -39,15 +39,14 @@ def controller(version: str = "1.9.1", installed: Any = None, service: str = "sa
     return Controller(service, pulled(service, version), observed, [])
 
 
-def target(**options: Any) -> Any:
-    return SimpleNamespace(
-        settings=Settings(**options), cluster=SimpleNamespace(region=REGION), identity=SimpleNamespace(account=ACCOUNT)
-    )
+TARGET: Any = SimpleNamespace(
+    settings=TargetSettings(), cluster=SimpleNamespace(region=REGION), identity=SimpleNamespace(account=ACCOUNT)
+)
 
 
 def given_values(item: Controller, role: str = ROLE, **options: Any) -> dict[str, Any]:
     """What goes to helm."""
-    patched, _ = controller_values.values_of(target(**options), item, role)
+    patched, _ = controller_values.values_of(TARGET, ControllerSettings(**options), item, role)
     return release.overrides(patched.chart_values, patched.values)
 
 

@@ -15,7 +15,6 @@ from acksm.aws.account import Aws
 from acksm.aws.eks import Cluster
 from acksm.aws.iam_calls import TRUST_LIMIT, TRUST_MOST
 from acksm.aws.session import Identity
-from acksm.config import Settings
 from acksm.engine.change import Change, Danger, Op
 from acksm.engine.diff import unified
 from acksm.engine.waits import Deadline, Progress, wait_until
@@ -24,6 +23,7 @@ from acksm.events import Emit
 from acksm.guide.identity import judged, policies, role_policies, trust
 from acksm.guide.identity.oidc import CLUSTER_TAG, OWNED_TAG, adopter_tag, clusters_of, marks
 from acksm.live.readiness import IAM_SETTLING_SECONDS
+from acksm.settings import RoleSettings
 
 MAX_NAME = 64
 
@@ -80,13 +80,13 @@ def arn(identity: Identity, name: str, path: str) -> str:
 def wanted(
     identity: Identity,
     cluster: Cluster,
-    settings: Settings,
+    settings: RoleSettings,
     accounts: Sequence[tuple[str, str]],
     provider_arn: str,
     *,
     role: Mapping[str, Any] | None = None,
     live: Collection[str] = (),
-    kinds: Mapping[str, Sequence[str]] | None = None,
+    kinds: Mapping[str, Sequence[str]],
 ) -> Wanted:
     """From options and the (namespace, service account) pairs.
 
@@ -103,8 +103,7 @@ def wanted(
     if not (path.startswith("/") and path.endswith("/")):
         raise AcksmError("config-invalid", f"role-path {path!r} has to begin and end with '/'", where="--role-path")
     asked = role_policies.Asked(settings.policy, settings.policy_arn, settings.execution_role, "--execution-role")
-    reconciled = kinds or dict.fromkeys(settings.service, ())
-    made = role_policies.chosen(asked, reconciled, identity.partition, identity.account, role)
+    made = role_policies.chosen(asked, kinds, identity.partition, identity.account, role)
     subjects = tuple(sorted(trust.subject(namespace, account) for namespace, account in set(accounts)))
     return Wanted(
         name,
