@@ -49,6 +49,10 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+# --account is the other account here; the pin of one's own is ACKSM_ACCOUNT or the file's.
+ToAccount = Annotated[
+    str, typer.Option("--account", help="The account whose objects are made there.", show_default=False)
+]
 Live = Annotated[bool, typer.Option("--live", help="Assume each role once, with the controllers' own identity.")]
 
 
@@ -110,10 +114,7 @@ def bind(
     namespaces: Annotated[
         list[str] | None, typer.Argument(metavar="NAMESPACE", help="The namespaces [all of the settings file].")
     ] = None,
-    to_account: Annotated[
-        str,
-        typer.Option("--account", help="The account whose objects are made there.", show_default=False),
-    ] = "",
+    to_account: ToAccount = "",
     team: Annotated[
         str,
         typer.Option("--team", help="A team in the place of an account (gate TeamLevelCARM).", show_default=False),
