@@ -10,7 +10,6 @@ from typing import Any, cast
 from acksm.aws.documents import Role
 from acksm.aws.eks import Cluster
 from acksm.aws.session import Identity
-from acksm.config import Settings
 from acksm.engine.change import Change, Op, Plan
 from acksm.errors import AcksmError
 from acksm.guide.doctor.facts import Deployed, Facts
@@ -26,6 +25,7 @@ from acksm.live.discovery import Controllers
 from acksm.live.inventory import Common, Inventory, Item
 from acksm.live.readiness import Health
 from acksm.live.running import Flags, Running
+from acksm.settings import Settings
 from carm_cluster import OWN, running
 
 ROLE = f"arn:aws:iam::{OWN}:role/ack-controller-role-demo"
@@ -103,7 +103,7 @@ def adopted() -> Common:
 def whole(**more: Any) -> Facts:
     """sagemaker 1.9.1 is installed and all is well."""
     base = Facts(
-        Settings(cluster="demo", service=["sagemaker"], account=OWN),
+        Settings.of(cluster="demo", service=["sagemaker"], account=OWN),
         helm="helm 4.1 (/bin/helm)",
         context=CONTEXT,
         identity=Identity(OWN, f"arn:aws:iam::{OWN}:user/admin", "U"),

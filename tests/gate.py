@@ -12,9 +12,9 @@ from typing import Any
 import boto3
 from werkzeug.serving import BaseWSGIServer, make_server
 
+from acksm.ack.names import SERVICES
 from acksm.aws.account import Aws
 from acksm.aws.eks import Cluster
-from acksm.config import Settings
 from acksm.engine.change import Change, Plan
 from acksm.engine.executor import Outcome, execute
 from acksm.engine.waits import Deadline
@@ -22,6 +22,7 @@ from acksm.guide.identity import iam_role, oidc
 from acksm.sandbox.cloud import Cloud, empty_account, forget_cluster, open_account, record_cluster
 from acksm.sandbox.daemon import _Quiet
 from acksm.sandbox.faults import Faults
+from acksm.settings import RoleSettings
 
 ACCOUNT, REGION = "012345678901", "us-west-2"
 ISSUER = f"https://oidc.eks.{REGION}.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF"
@@ -104,10 +105,11 @@ class Gate:
 
 def plan(aws: Aws) -> Plan:
     """What `acksm install` does in IAM."""
-    settings = Settings(cluster="practice")
     provider = oidc.observe(aws, CLUSTER)
     accounts = [("ack-system", "ack-sagemaker-controller")]
-    want = iam_role.wanted(aws.identity(), CLUSTER, settings, accounts, provider.arn)
+    want = iam_role.wanted(
+        aws.identity(), CLUSTER, RoleSettings(), accounts, provider.arn, kinds=dict.fromkeys(SERVICES, ())
+    )
     changes: list[Change] = oidc.plan(provider, oidc.wanted(CLUSTER, {}))
     changes += iam_role.plan(iam_role.observe(aws, want.name), want)
     return Plan("install", tuple(changes))

@@ -19,14 +19,15 @@ import pytest
 
 from acksm.ack import charts
 from acksm.aws.account import Aws
-from acksm.config import Settings
 from acksm.engine.waits import Deadline
 from acksm.events import Event
+from acksm.guide.carm import bind as carm_bind
 from acksm.guide.connect.target import Target
-from acksm.guide.install import crds
+from acksm.guide.install import command as install, crds
 from acksm.helm import values
 from acksm.helm.releases import Release
 from acksm.kube.client import Endpoint
+from acksm.settings import DEFAULT_REGISTRY, RunSettings, Settings, TargetSettings
 from memory_account import CLUSTER, HOME, IDENTITY, REGION, Fuse, MemoryIam, NoEks
 from memory_cluster import MemoryCluster
 from memory_helm import MemoryHelm, PracticeRegistry, parsed
@@ -82,15 +83,16 @@ class MemoryWorld:
         self.kube.put({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node"}, "status": ready})
 
     def settings(self, **options: Any) -> Settings:
-        return Settings(cluster="demo", yes=True, timeout=20.0, **options)
+        return Settings.of(cluster="demo", yes=True, timeout=20.0, **options)
 
-    def target_of(self, settings: Settings) -> Target:
+    def target_of(self, at: TargetSettings, run: RunSettings) -> Target:
         """In the place of `guide.target.connect`."""
         aws = Aws(region=REGION)
         aws.session, aws.iam, aws.eks = session(), self.iam, NoEks()
-        deadline = Deadline(settings.timeout, sleep=lambda _seconds: None)
-        target = Target(settings, aws, IDENTITY, CLUSTER, self.kube, Endpoint("https://memory.invalid", ""), deadline)
-        target.releases, target.registry = self.helm, PracticeRegistry()
+        deadline = Deadline(run.timeout, sleep=lambda _seconds: None)
+        target = Target(at, run, aws, IDENTITY, CLUSTER, self.kube, Endpoint("https://memory.invalid", ""), deadline)
+        target.releases = self.helm
+        target.registries[DEFAULT_REGISTRY] = PracticeRegistry()
         return target
 
     def snapshot(self) -> Any:
@@ -123,11 +125,28 @@ class MemoryWorld:
         )
 
 
+def run_install(
+    settings: Settings, ui: Said, *, command: str = "install", sections: Sequence[str] = install.ALL
+) -> None:
+    """`acksm install`, or less of it, as the command line calls it."""
+    install.run(
+        settings.target, settings.controllers, settings.role, settings.run, ui, command=command, sections=sections
+    )
+
+
+def run_carm_bind(settings: Settings, ui: Said, asked: carm_bind.Asked) -> None:
+    """`acksm carm bind` by the map."""
+    default = settings.other_account.target_role_name
+    carm_bind.run_bind(
+        settings.target, settings.declared, settings.run, ui, asked, mode="", default_role=default, create=False
+    )
+
+
 def commands_run_on(patch: pytest.MonkeyPatch, world: Callable[[], MemoryWorld], modules: Iterable[Any]) -> None:
     """Let the commands of `modules` meet the world. What follows from a chart and its values alone is worked out once:
     it takes a tenth of a second, and is tested elsewhere."""
     for module in modules:
-        patch.setattr(module, "connect", lambda settings: world().target_of(settings))
+        patch.setattr(module, "connect", lambda at, run: world().target_of(at, run))
     patch.setattr(crds, "parse", lambda _crds, name: parsed(*name.replace("-chart", "").split()))
     patch.setattr(values, "patch", _patched)
 

@@ -10,7 +10,11 @@ from typing import Any
 import typer
 
 from acksm.cli import app
-from acksm.config import Settings
+from acksm.config import FILE_ONLY
+from acksm.settings import Flat, Settings
+
+# A parameter of this name is a setting (acksm.cli.options): a variable and the file can give it as well.
+_SETTINGS = Flat.model_fields.keys() - FILE_ONLY
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ def options_of_settings() -> dict[str, str]:
     found: dict[str, str] = {}
     for path in _paths(click_group(), ()):
         for parameter in path[1].params:
-            if parameter.name in Settings.model_fields and parameter.name in _settings_of(path[1]):
+            if parameter.name in _SETTINGS:
                 found.setdefault(parameter.name, _split(str(parameter.help or ""))[0])
     return found
 
@@ -68,25 +72,20 @@ def _walk(root: Any, path: tuple[str, ...]) -> Iterator[Command]:
     for names, command in _paths(root, path):
         if command.hidden:
             continue
-        given = _settings_of(command)
-        parameters = [_parameter(item, item.name in given) for item in command.params if item.name != "help"]
+        parameters = [_parameter(item) for item in command.params if item.name != "help"]
         yield Command(" ".join(names), str(command.help or "").strip(), tuple(parameters))
 
 
-def _settings_of(command: Any) -> tuple[str, ...]:
-    return tuple(getattr(command.callback, "settings", ()))
-
-
-def _parameter(item: Any, is_setting: bool) -> Parameter:
+def _parameter(item: Any) -> Parameter:
     is_argument = item.param_type_name == "argument"
     meaning, told = _split(str(item.help or ""))
     if item.multiple and "repeatable" not in meaning:
         meaning = meaning.removesuffix(".") + ", repeatable."
     default = told or ("" if item.default in (None, "", False) else str(item.default))
     variable = ""
-    if is_setting and item.name == "file":
+    if item.name == "file":
         variable = "ACKSM_CONFIG"
-    elif is_setting:
+    elif item.name in _SETTINGS:
         variable = f"ACKSM_{item.name.upper()}"
         default = default_of(item.name, told)
     return Parameter(_spelling(item, is_argument), variable, default, meaning, item.rich_help_panel or "", is_argument)
@@ -94,12 +93,12 @@ def _parameter(item: Any, is_setting: bool) -> Parameter:
 
 def default_of(name: str, told: str) -> str:
     """The default of the setting. Help that names another one is a mistake and raises ValueError."""
-    default = Settings.model_fields[name].get_default(call_default_factory=True)
+    default = Flat.model_fields[name].get_default(call_default_factory=True)
     if isinstance(default, bool):
         return told or ("yes" if default else "no")
     if default in (None, "", [], {}):
         return told
-    if told and isinstance(default, str | float) and Settings.model_validate({name: told}) != Settings():
+    if told and isinstance(default, str | float) and Settings.of(**{name: told}) != Settings.of():
         raise ValueError(f"--{name} has the default {default!r}, and its help says [{told}]")
     return told or str(default)
 

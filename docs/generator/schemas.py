@@ -8,9 +8,10 @@ from typing import Any
 from pydantic import ConfigDict, TypeAdapter
 
 from acksm import reports
-from acksm.config import FILE_ONLY, Settings
+from acksm.config import FILE_ONLY
 from acksm.engine.plan_file import SCHEMA as PLAN_SCHEMA
 from acksm.exits import ExitCode
+from acksm.settings import Flat
 from acksm.ui import SCHEMA
 from generator.cli import commands, options_of_settings
 
@@ -56,7 +57,7 @@ def report() -> str:
 
 def settings() -> str:
     """Schema of acksm.yaml: the settings under the options' own names."""
-    schema = Settings.model_json_schema()
+    schema = Flat.model_json_schema()
     told = options_of_settings()
     properties = {
         name.replace("_", "-"): _untitled(item) | ({"description": told[name]} if name in told else {})

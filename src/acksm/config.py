@@ -7,156 +7,24 @@ and gives every error of the file at once. Nothing else in acksm reads os.enviro
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationError,
-    WithJsonSchema,
-    field_validator,
-)
+from pydantic import ValidationError
 
 from acksm import bounded, own_file
-from acksm.ack.names import SERVICES
-from acksm.declared import DECLARED, Account, Accounts, Adoptions, DeclaredNamespace, Teams
+from acksm.declared import DECLARED
 from acksm.errors import AcksmError
+from acksm.json_types import Untyped
+from acksm.settings import Declared, Flat, Settings
 
-DEFAULT_REGISTRY = "public.ecr.aws/aws-controllers-k8s"
 FILE_NAME = "acksm.yaml"
-TARGET_ROLE = "SagemakerCrossAccountAccess"  # guide §6.1
 # What answers a question that protects what is there: never from a file that the user did not name.
 NAMED_ONLY = ("yes", "adopt_role", "adopt_release")
-FILE_ONLY = frozenset({"namespaces", "accounts", "teams", "adopt"})  # no flag and no variable can say these
+FILE_ONLY = frozenset(Declared.model_fields)  # no flag and no variable can say these
 MAX_FILE_BYTES = 8 * 1024 * 1024
-
-Namespace = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
-_ONE_OF_SERVICES = {"enum": list(SERVICES)}
-# What the validators below take, told to docs/schemas/settings.json as well.
-Service = Annotated[str, Field(json_schema_extra={**_ONE_OF_SERVICES})]
-ByService = Annotated[dict[str, str], Field(json_schema_extra={"propertyNames": {**_ONE_OF_SERVICES}})]
-_DURATION_SCHEMA = {"type": "string", "pattern": r"^(?=[0-9])([0-9]+h)?([0-9]+m)?([0-9]+s)?$"}
-Seconds = Annotated[
-    float,
-    Field(gt=0, allow_inf_nan=False),
-    WithJsonSchema({"anyOf": [{"type": "number", "exclusiveMinimum": 0}, _DURATION_SCHEMA]}),
-]
-SecondsOrZero = Annotated[
-    float,
-    Field(ge=0, allow_inf_nan=False),
-    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, _DURATION_SCHEMA]}),
-]
-Preset = Literal["core", "least", "studio", "autoscaling"]
-_DURATION = re.compile(r"^(?:(?P<h>\d+)h)?(?:(?P<m>\d+)m)?(?:(?P<s>\d+)s)?$")
-
-
-class Settings(BaseModel):
-    """Every option that more than one command has. Durations are in seconds, account ids 12-digit strings."""
-
-    model_config = ConfigDict(extra="forbid", strict=False, frozen=True)
-
-    cluster: str = ""
-    region: str = ""
-    profile: str = ""
-    account: Account = ""
-    kubeconfig: str = ""
-    context: str = ""
-    controller_namespace: Namespace = "ack-system"
-    service: list[Service] = Field(default_factory=lambda: list(SERVICES))
-    version: ByService = Field(default_factory=dict)
-    scope: Literal["cluster", "namespace"] | None = None
-    watch_namespace: list[Namespace] = Field(default_factory=list)
-    create_namespace: bool = False
-    role_arn: str = ""
-    role_name: str = ""
-    role_path: str = "/"
-    permissions_boundary: str = ""
-    tag: dict[str, str] = Field(default_factory=dict)
-    policy: list[Preset] = Field(default_factory=list)
-    policy_arn: list[str] = Field(default_factory=list)
-    execution_role: list[str] = Field(default_factory=list)
-    adopt_role: bool = False
-    values: list[str] = Field(default_factory=list)
-    set: list[str] = Field(default_factory=list)
-    reset_values: bool = False
-    adopt_release: bool = False
-    chart: ByService = Field(default_factory=dict)
-    registry: str = DEFAULT_REGISTRY
-    mode: Literal["carm", "role-selector"] | None = None
-    controller_role_arn: list[str] = Field(default_factory=list)
-    target_account: Account = ""
-    target_profile: str = ""
-    target_role_arn: str = ""
-    target_role_name: str = TARGET_ROLE
-    target_role_path: str = "/"
-    target_permissions_boundary: str = ""
-    target_tag: dict[str, str] = Field(default_factory=dict)
-    target_policy: list[Preset] = Field(default_factory=list)
-    target_policy_arn: list[str] = Field(default_factory=list)
-    target_execution_role: list[str] = Field(default_factory=list)
-    adopt_target_role: bool = False
-    namespaces: dict[Namespace, DeclaredNamespace] = Field(
-        default_factory=dict, description="Regions and accounts of namespaces, for region bind and carm bind."
-    )
-    accounts: Accounts = Field(default_factory=dict, description="Roles of other accounts, by account id in quotes.")
-    teams: Teams = Field(default_factory=dict, description="Roles of teams, by team id.")
-    adopt: Adoptions = Field(default_factory=list, description="Objects in AWS to be adopted, for acksm adopt.")
-    dry_run: bool = False
-    full: bool = False
-    yes: bool = False
-    wait: bool = True
-    timeout: Seconds = 900.0
-    lock_timeout: SecondsOrZero = 50.0
-    output: Literal["text", "json", "yaml"] = "text"
-
-    @field_validator("service")
-    @classmethod
-    def _known_services(cls, value: list[str]) -> list[str]:
-        for name in value:
-            if name not in SERVICES:
-                raise ValueError(f"{name!r} is not a service acksm installs; it knows {', '.join(SERVICES)}")
-        return list(dict.fromkeys(value))
-
-    @field_validator("version", "chart", "tag", "target_tag", mode="before")
-    @classmethod
-    def _pairs(cls, value: object) -> object:
-        """`["SERVICE=V", …]` from flags and variables, a mapping from the file."""
-        if isinstance(value, list):
-            pairs = {}
-            for item in value:
-                key, equals, rest = str(item).partition("=")
-                if not equals or not key or not rest:
-                    raise ValueError(f"{item!r} is not NAME=VALUE")
-                pairs[key] = rest
-            return pairs
-        return value
-
-    @field_validator("version", "chart")
-    @classmethod
-    def _keys_are_services(cls, value: dict[str, str]) -> dict[str, str]:
-        for name in value:
-            if name not in SERVICES:
-                raise ValueError(f"{name!r} is not a service acksm installs; it knows {', '.join(SERVICES)}")
-        return value
-
-    @field_validator("timeout", "lock_timeout", mode="before")
-    @classmethod
-    def _duration(cls, value: object) -> object:
-        """Seconds, or Go's form: 90s, 15m, 1h30m."""
-        if isinstance(value, str) and value and not value.replace(".", "", 1).isdigit():
-            match = _DURATION.match(value)
-            if not match:
-                raise ValueError(f"{value!r} is not a duration such as 90s or 15m")
-            hours, minutes, seconds = (int(match[unit] or 0) for unit in ("h", "m", "s"))
-            return float(hours * 3600 + minutes * 60 + seconds)
-        return value
 
 
 @dataclass(frozen=True)
@@ -169,21 +37,21 @@ class Resolved:
     unnamed: tuple[str, ...] = ()
 
 
-def resolve(flags: Mapping[str, Any], file: str = "", environment: Mapping[str, str] | None = None) -> Resolved:
+def resolve(flags: Mapping[str, object], file: str = "", environment: Mapping[str, str] | None = None) -> Resolved:
     """Merge the four sources. Flags that are None or empty were not given.
 
     Errors: `config-invalid` with every wrong field, its value's origin and the reason; `config-missing`; for a file
     that was not named, `config-untrusted` and `config-unnamed`.
     """
     environment = os.environ if environment is None else environment
-    merged: dict[str, Any] = {}
-    origins = dict.fromkeys(Settings.model_fields, "default")
+    merged: dict[str, object] = {}
+    origins = dict.fromkeys(Flat.model_fields, "default")
     path = file or environment.get("ACKSM_CONFIG", "")
     unnamed, named = _from_files(path)
     for name, found in ((FILE_NAME, unnamed), (path, named)):
         merged |= found
         origins |= dict.fromkeys(found, f"file {name}")
-    for field, info in Settings.model_fields.items():
+    for field, info in Flat.model_fields.items():
         variable = f"ACKSM_{field.upper()}"
         raw = environment.get(variable, "") if field not in FILE_ONLY else ""
         if raw:
@@ -199,7 +67,7 @@ def resolve(flags: Mapping[str, Any], file: str = "", environment: Mapping[str, 
             merged[field] = environment[variable]
             origins[field] = f"variable {variable}"
     try:
-        settings = Settings.model_validate(merged)
+        settings = Settings.of(**merged)
     except ValidationError as error:
         wrong = [origins.get(str(item["loc"][0]), "file") for item in error.errors(include_url=False)]
         of_file = [origin.startswith("file") for origin in wrong]
@@ -208,17 +76,15 @@ def resolve(flags: Mapping[str, Any], file: str = "", environment: Mapping[str, 
             loc = error.errors(include_url=False)[of_file.index(True)]["loc"]
             where = place(path or FILE_NAME, loc)
         raise AcksmError("config-invalid", "; ".join(_problems(error, origins)), where=where) from error
-    lying = tuple(
-        field for field in Settings.model_fields if field in unnamed and origins[field] == f"file {FILE_NAME}"
-    )
+    lying = tuple(field for field in Flat.model_fields if field in unnamed and origins[field] == f"file {FILE_NAME}")
     for field in lying:
-        if field in NAMED_ONLY and getattr(settings, field):
+        if field in NAMED_ONLY and settings.flat()[field]:
             told = f"{field.replace('_', '-')} is not taken from an {FILE_NAME} that nobody named"
             raise AcksmError("config-unnamed", told, where=place(FILE_NAME, [field]))
     return Resolved(settings, origins, lying)
 
 
-def _from_files(path: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def _from_files(path: str) -> tuple[dict[str, object], dict[str, object]]:
     """What stands in the acksm.yaml that was not named, and in the file that was. A named file with adoptions only
     leaves the other settings to acksm.yaml."""
     named = _read_file(Path(path)) if path else {}
@@ -227,7 +93,7 @@ def _from_files(path: str) -> tuple[dict[str, Any], dict[str, Any]]:
     return _read_unnamed(Path(FILE_NAME)), named
 
 
-def _read_unnamed(path: Path) -> dict[str, Any]:
+def _read_unnamed(path: Path) -> dict[str, object]:
     """The settings file of the working directory, {} without one. Running acksm in a directory of others must not be
     running it by their settings. Error: `config-untrusted`."""
     if not path.is_file():
@@ -253,7 +119,7 @@ def place(path: str, loc: Sequence[str | int]) -> str:
         if len(documents) > 1:
             index = int(inner.pop(0)) if inner and isinstance(inner[0], int) else 0
             documents = documents[min(index, len(documents) - 1) :]
-    node: Any = documents[0] if documents else None
+    node: Untyped = documents[0] if documents else None
     mark = node.start_mark if node is not None else None
     for step in inner:
         pairs = node.value if node is not None and isinstance(getattr(node, "value", None), list) else []
@@ -268,7 +134,7 @@ def place(path: str, loc: Sequence[str | int]) -> str:
 
 
 @cache
-def _composed(path: str, _changed_at: int) -> list[Any]:
+def _composed(path: str, _changed_at: int) -> list[Untyped]:
     """The nodes of a file's documents, with their marks; [] when it is no YAML."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
@@ -283,7 +149,7 @@ def _is_key(written: object, step: str | int) -> bool:
     return str(written).replace("-", "_") == str(step).replace("-", "_")
 
 
-def _has_settings(documents: Sequence[Any]) -> bool:
+def _has_settings(documents: Sequence[Untyped]) -> bool:
     """Whether the only document is a mapping of options, no list and no manifest."""
     top = documents[0].value if documents and documents[0] is not None else []
     return any(isinstance(pair, tuple) for pair in top) and not any(
@@ -299,7 +165,7 @@ def _problems(error: ValidationError, origins: Mapping[str, str]) -> list[str]:
         if item["type"] == "extra_forbidden":
             from difflib import get_close_matches
 
-            known = [name.replace("_", "-") for name in Settings.model_fields] if len(item["loc"]) == 1 else DECLARED
+            known = [name.replace("_", "-") for name in Flat.model_fields] if len(item["loc"]) == 1 else DECLARED
             near = get_close_matches(str(item["loc"][-1]), known, n=1)
             reason = "is not an option" + (f"; did you mean {near[0]}?" if near else "")
         elif item["type"] == "string_pattern_mismatch":
@@ -309,7 +175,7 @@ def _problems(error: ValidationError, origins: Mapping[str, str]) -> list[str]:
     return found
 
 
-def _read_file(path: Path) -> dict[str, Any]:
+def _read_file(path: Path) -> dict[str, object]:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 

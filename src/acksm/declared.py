@@ -16,11 +16,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from acksm.ack.kinds import KINDS
+from acksm.json_types import Json
 
 _ACCOUNT = re.compile(r"\d{12}")
 
@@ -117,7 +118,7 @@ def _from_manifest(value: object) -> object:
     return found
 
 
-def _map(value: object, where: str) -> dict[str, Any]:
+def _map(value: object, where: str) -> Json:
     if value is None:
         return {}
     if not isinstance(value, Mapping):

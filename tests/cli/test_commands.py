@@ -16,8 +16,10 @@ from typer.testing import CliRunner
 
 from acksm.catalog import entries
 from acksm.cli import app
+from acksm.config import FILE_ONLY
 from acksm.errors import AcksmError
 from acksm.exits import ExitCode
+from acksm.settings import Flat
 from acksm.ui import SCHEMA
 
 GROUP = typer.main.get_command(app)
@@ -65,6 +67,32 @@ def test_every_option_has_help(path: tuple[str, ...]) -> None:
     for parameter in COMMANDS[path].params:
         assert parameter.help or parameter.name == "help", parameter.name
     assert COMMANDS[path].help
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_what_is_shared_is_a_setting_and_what_is_of_one_command_is_none(path: tuple[str, ...]) -> None:
+    """A shared option (acksm.cli.options) under another name than its setting's would be taken, and never act."""
+    settings = {*Flat.model_fields.keys() - FILE_ONLY, "file"}
+    for parameter in COMMANDS[path].params:
+        shared = bool(getattr(parameter, "rich_help_panel", None))
+        assert shared == (parameter.name in settings), parameter.name
+
+
+@pytest.mark.parametrize(
+    "argv", ["oidc", "iam-role", "region bind", "region unbind", "carm setup", "carm bind", "carm unbind", "cleanup"]
+)
+def test_what_waits_for_no_controller_does_not_offer_to(argv: str) -> None:
+    assert "--no-wait" not in run(*argv.split(), "--help").stdout
+
+
+def test_lists_and_switches_reach_the_settings() -> None:
+    words = ["--service", "sagemaker", "--set", "a=b", "--set", "c=d", "--version", "sagemaker=1.9.1", "--no-wait"]
+    document = json.loads(run("config", "show", *words, "--dry-run", "-o", "json").stdout)
+    found = document["settings"]
+    assert (found["service"], found["set"], found["version"]) == (["sagemaker"], ["a=b", "c=d"], {"sagemaker": "1.9.1"})
+    assert (found["wait"], found["dry_run"], found["yes"]) == (False, True, False)
+    given = {name for name, origin in document["origins"].items() if origin != "default"}
+    assert given == {"service", "set", "version", "wait", "dry_run", "output"}
 
 
 @pytest.mark.parametrize("path", [*GROUPS, *COMMANDS], ids=" ".join)

@@ -10,11 +10,22 @@ from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, strategies as st
+from pydantic import BaseModel
 
 from acksm import own_file
-from acksm.config import NAMED_ONLY, Settings, resolve
+from acksm.config import NAMED_ONLY, resolve
 from acksm.errors import AcksmError
 from acksm.exits import ExitCode
+from acksm.settings import (
+    ControllerSettings,
+    Declared,
+    Flat,
+    OtherAccountSettings,
+    RoleSettings,
+    RunSettings,
+    Settings,
+    TargetSettings,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -27,37 +38,54 @@ def write(text: str) -> str:
     return "acksm.yaml"
 
 
+def test_every_setting_is_of_one_group_and_comes_back() -> None:
+    groups: list[type[BaseModel]] = [
+        TargetSettings,
+        ControllerSettings,
+        RoleSettings,
+        OtherAccountSettings,
+        Declared,
+        RunSettings,
+    ]
+    assert [name for group in groups for name in group.model_fields] == list(Flat.model_fields)
+    given = {"cluster": "demo", "set": ["a=b"], "tag": {"a": "b"}, "target_account": "111111111111", "timeout": 5.0}
+    assert Settings.of(**given).flat(non_default=True) == given
+    assert list(Settings.of().flat()) == list(Flat.model_fields)
+
+
 def test_flag_beats_variable_beats_file_beats_default() -> None:
     write("cluster: file\nscope: namespace\nregion: file-1\n")
     resolved = resolve({"cluster": "flag"}, environment={"ACKSM_CLUSTER": "variable", "ACKSM_REGION": "variable-1"})
-    assert (resolved.settings.cluster, resolved.origins["cluster"]) == ("flag", "flag --cluster")
-    assert (resolved.settings.region, resolved.origins["region"]) == ("variable-1", "variable ACKSM_REGION")
-    assert (resolved.settings.scope, resolved.origins["scope"]) == ("namespace", "file acksm.yaml")
-    assert (resolved.settings.timeout, resolved.origins["timeout"]) == (900.0, "default")
+    assert (resolved.settings.target.cluster, resolved.origins["cluster"]) == ("flag", "flag --cluster")
+    assert (resolved.settings.target.region, resolved.origins["region"]) == ("variable-1", "variable ACKSM_REGION")
+    assert (resolved.settings.controllers.scope, resolved.origins["scope"]) == ("namespace", "file acksm.yaml")
+    assert (resolved.settings.run.timeout, resolved.origins["timeout"]) == (900.0, "default")
 
 
 def test_the_aws_variables_are_the_last_word_before_the_default() -> None:
-    assert resolve({}, environment={"AWS_REGION": "eu-west-1"}).settings.region == "eu-west-1"
-    assert resolve({"region": "us-east-1"}, environment={"AWS_REGION": "eu-west-1"}).settings.region == "us-east-1"
+    assert resolve({}, environment={"AWS_REGION": "eu-west-1"}).settings.target.region == "eu-west-1"
+    assert (
+        resolve({"region": "us-east-1"}, environment={"AWS_REGION": "eu-west-1"}).settings.target.region == "us-east-1"
+    )
 
 
 def test_lists_from_variables_are_comma_separated() -> None:
     resolved = resolve({}, environment={"ACKSM_WATCH_NAMESPACE": "a,b", "ACKSM_VERSION": "sagemaker=1.9.1"})
-    assert resolved.settings.watch_namespace == ["a", "b"]
-    assert resolved.settings.version == {"sagemaker": "1.9.1"}
+    assert resolved.settings.controllers.watch_namespace == ["a", "b"]
+    assert resolved.settings.controllers.version == {"sagemaker": "1.9.1"}
 
 
 @pytest.mark.parametrize(("value", "seconds"), [("90s", 90), ("15m", 900), ("1h30m", 5400), ("45", 45), (45, 45)])
 def test_durations(value: object, seconds: float) -> None:
-    assert resolve({"timeout": value}, environment={}).settings.timeout == seconds
-    assert resolve({}, environment={"ACKSM_LOCK_TIMEOUT": str(value)}).settings.lock_timeout == seconds
+    assert resolve({"timeout": value}, environment={}).settings.run.timeout == seconds
+    assert resolve({}, environment={"ACKSM_LOCK_TIMEOUT": str(value)}).settings.run.lock_timeout == seconds
 
 
 def test_the_wait_for_the_lock_may_be_nothing() -> None:
-    assert resolve({}, environment={}).settings.lock_timeout == 50
+    assert resolve({}, environment={}).settings.run.lock_timeout == 50
     write("lock-timeout: 0\n")
     resolved = resolve({}, environment={})
-    assert (resolved.settings.lock_timeout, resolved.origins["lock_timeout"]) == (0, "file acksm.yaml")
+    assert (resolved.settings.run.lock_timeout, resolved.origins["lock_timeout"]) == (0, "file acksm.yaml")
     with pytest.raises(AcksmError) as caught:
         resolve({"lock_timeout": "-1"}, environment={})
     assert caught.value.id == "config-invalid"
@@ -114,7 +142,7 @@ def test_a_named_file_that_is_not_there() -> None:
 
 
 def test_no_file_at_all_is_fine() -> None:
-    assert resolve({}, environment={}).settings == Settings()
+    assert resolve({}, environment={}).settings == Settings.of()
 
 
 # a file that nobody named
@@ -146,11 +174,11 @@ def test_it_answers_no_question(field: str, value: str) -> None:
     assert (error.id, error.exit_code, error.where) == ("config-unnamed", ExitCode.USAGE, "acksm.yaml:2:1")
     assert error.message.startswith(option)
     assert "-f acksm.yaml" in error.remedy
-    assert getattr(resolve({}, "acksm.yaml", environment={}).settings, field)
-    assert getattr(resolve({field: True}, environment={}).settings, field)  # said by who runs it
-    assert getattr(resolve({}, environment={f"ACKSM_{field.upper()}": "true"}).settings, field)
+    assert resolve({}, "acksm.yaml", environment={}).settings.flat()[field]
+    assert resolve({field: True}, environment={}).settings.flat()[field]  # said by who runs it
+    assert resolve({}, environment={f"ACKSM_{field.upper()}": "true"}).settings.flat()[field]
     write(f"cluster: demo\n{option}: false\n")
-    assert not getattr(resolve({}, environment={}).settings, field)
+    assert not resolve({}, environment={}).settings.flat()[field]
 
 
 def test_it_answers_none_beside_a_file_with_adoptions_either() -> None:
@@ -166,9 +194,9 @@ def test_one_of_another_user_is_refused(monkeypatch: pytest.MonkeyPatch) -> None
     assert (error.id, error.exit_code) == ("config-untrusted", ExitCode.REFUSED)
     assert error.where == str(Path("acksm.yaml").absolute())
     assert "belongs to" in error.message
-    assert resolve({}, "acksm.yaml", environment={}).settings.cluster == "demo"
+    assert resolve({}, "acksm.yaml", environment={}).settings.target.cluster == "demo"
     Path("acksm.yaml").unlink()
-    assert resolve({}, environment={}).settings == Settings()
+    assert resolve({}, environment={}).settings == Settings.of()
 
 
 @pytest.mark.parametrize(("place", "mode"), [("acksm.yaml", 0o646), ("acksm.yaml", 0o666), (".", 0o777)])
@@ -187,7 +215,7 @@ def test_a_group_may_write_where_it_is_the_users_alone(
     Path(place).chmod(0o775)
     monkeypatch.setattr(own_file, "_is_private", lambda _group, _user: private)
     if private:
-        assert resolve({}, environment={}).settings.cluster == "demo"
+        assert resolve({}, environment={}).settings.target.cluster == "demo"
     else:
         assert refused().id == "config-untrusted"
 
@@ -195,7 +223,7 @@ def test_a_group_may_write_where_it_is_the_users_alone(
 def test_ones_own_in_a_directory_like_tmp_is_taken() -> None:
     write("cluster: demo\n")
     Path().absolute().chmod(0o1777)
-    assert resolve({}, environment={}).settings.cluster == "demo"
+    assert resolve({}, environment={}).settings.target.cluster == "demo"
 
 
 def test_a_link_leads_to_no_file_that_others_may_write(tmp_path: Path) -> None:
@@ -204,7 +232,7 @@ def test_a_link_leads_to_no_file_that_others_may_write(tmp_path: Path) -> None:
     (shared / "a.yaml").write_text("cluster: demo\n")
     (shared / "b.yaml").symlink_to("a.yaml")
     Path("acksm.yaml").symlink_to(shared / "b.yaml")
-    assert resolve({}, environment={}).settings.cluster == "demo"
+    assert resolve({}, environment={}).settings.target.cluster == "demo"
     shared.chmod(0o777)
     assert refused().id == "config-untrusted"
 

@@ -19,7 +19,7 @@ B = "011111111111"
 def settings(tmp_path: Path, text: str) -> Any:
     file = tmp_path / "acksm.yaml"
     file.write_text(text)
-    return resolve({}, str(file), {}).settings
+    return resolve({}, str(file), {}).settings.declared
 
 
 def test_namespaces_and_accounts_become_subjects_and_roles(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_mistakes_are_told_with_their_place(text: str, told: str, tmp_path: Path
 
 def test_no_variable_can_say_them(tmp_path: Path) -> None:
     (tmp_path / "acksm.yaml").write_text("{}")
-    assert resolve({}, str(tmp_path / "acksm.yaml"), {"ACKSM_NAMESPACES": "a,b"}).settings.namespaces == {}
+    assert resolve({}, str(tmp_path / "acksm.yaml"), {"ACKSM_NAMESPACES": "a,b"}).settings.declared.namespaces == {}
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from acksm.cli import app
-from acksm.config import Settings, place, resolve
+from acksm.config import place, resolve
 from acksm.errors import AcksmError
+from acksm.settings import Settings
 
 ADOPTED_RESOURCE = """
 apiVersion: services.k8s.aws/v1alpha1
@@ -39,7 +40,7 @@ metadata:
 def read(tmp_path: Path, text: str):  # type: ignore[no-untyped-def]
     file = tmp_path / "many.yaml"
     file.write_text(text)
-    return resolve({}, str(file), {}).settings.adopt
+    return resolve({}, str(file), {}).settings.declared.adopt
 
 
 @pytest.mark.parametrize("form", ["adopt:\n- {}\n- {}\n", "- {}\n- {}\n"])
@@ -82,7 +83,7 @@ def test_the_other_settings_stay_those_of_acksm_yaml(tmp_path: Path, monkeypatch
     Path("acksm.yaml").write_text("cluster: mine\nadopt: [{kind: Model, name: no}]\n")
     Path("many.yaml").write_text("- {kind: Model, name: yes}\n")
     found = resolve({}, "many.yaml", {})
-    assert (found.settings.cluster, [item.name for item in found.settings.adopt]) == ("mine", ["yes"])
+    assert (found.settings.target.cluster, [item.name for item in found.settings.declared.adopt]) == ("mine", ["yes"])
     assert found.origins["adopt"] == "file many.yaml"
 
 
@@ -125,4 +126,4 @@ def test_declared_ones_are_counted_by_config_show(tmp_path: Path) -> None:
 def test_declarations_survive_a_plan_file(tmp_path: Path) -> None:
     (tmp_path / "many.yaml").write_text(ADOPTED_RESOURCE)
     settings = resolve({}, str(tmp_path / "many.yaml"), {}).settings
-    assert Settings.model_validate(json.loads(settings.model_dump_json())).adopt == settings.adopt
+    assert Settings.of(**json.loads(json.dumps(settings.flat()))).declared == settings.declared

@@ -7,13 +7,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 import pytest
 import typer
 
 import generate
-from acksm.cli.options import TARGET, command
+from acksm.cli.options import Cluster
 from generator import cli, reference, schemas
 
 
@@ -57,11 +57,14 @@ def test_check_names_the_page_that_differs_and_writes_nothing(
 
 def test_a_new_command_is_taken_up_and_its_report_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     app, group = typer.Typer(), typer.Typer(name="moon")
-    command(app, "other", help="Another.")(lambda _resolved, _ui: 0)
 
-    @command(group, "bind", {"cluster": TARGET["cluster"]}, help="Bind the moon.")
-    def bind(_resolved: Any, _ui: Any) -> int:
-        return 0
+    @app.command("other")
+    def other() -> None:
+        """Another."""
+
+    @group.command("bind")
+    def bind(cluster: Cluster = None, place: Annotated[str, typer.Option("--region")] = "") -> None:
+        """Bind the moon."""
 
     app.add_typer(group)
     monkeypatch.setattr(cli, "app", app)
@@ -70,6 +73,7 @@ def test_a_new_command_is_taken_up_and_its_report_is_asked_for(monkeypatch: pyte
         page = reference.page()
         assert "### acksm moon bind\n\nBind the moon." in page
         assert "| `--cluster CLUSTER` | `ACKSM_CLUSTER` |" in page
+        assert "| `--region PLACE` |  |" in page  # of that command alone: no setting has the parameter's name
         assert "acksm moon bind has no line in acksm.reports.REPORTS" in schemas.complaints()
         assert '"const": "moon bind"' in schemas.report()
     finally:

@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given, strategies as st
 
 from acksm import reports
-from acksm.config import Resolved, Settings
+from acksm.config import Resolved
 from acksm.engine import plan_file
 from acksm.engine.change import Change, Op, Plan
 from acksm.errors import AcksmError
+from acksm.settings import RunSettings, Settings
 
 TARGET: reports.Target = {
     "cluster": "demo",
@@ -28,7 +29,7 @@ TARGET: reports.Target = {
     "kubernetes": "1.35",
     "namespace": "ack-system",
 }
-SETTINGS = Settings(cluster="demo", scope="namespace", yes=True, output="json")
+SETTINGS = Settings.of(cluster="demo", scope="namespace", yes=True, output="json")
 
 
 def change(target: str, **more: Any) -> Change:
@@ -61,24 +62,22 @@ def test_it_comes_back_as_it_was_written_for_its_owner_alone(tmp_path: Path) -> 
 
 
 def test_what_is_of_the_run_comes_from_the_run(tmp_path: Path) -> None:
-    found = approval(kept(tmp_path), yes=True, output="yaml").resolved(lambda: Resolved(Settings(cluster="x"), {}))
-    assert found.settings == Settings(cluster="demo", scope="namespace", yes=True, output="yaml")
+    found = approval(kept(tmp_path), yes=True, output="yaml").resolved(lambda: Resolved(Settings.of(cluster="x"), {}))
+    assert found.settings == Settings.of(cluster="demo", scope="namespace", yes=True, output="yaml")
     assert {*found.origins.values()} == {"plan file"}
 
 
 def test_what_answers_a_question_is_of_the_run(tmp_path: Path) -> None:
     """`acksm plan cleanup --confirm demo` keeps the words of the command; they answer nothing."""
     held = approval(kept(tmp_path))
-    assert not held.resolved(lambda: Resolved(Settings(yes=True), {})).settings.yes
-    assert held.arguments({"confirm": "demo", "crds": "all"}) == {"confirm": "", "crds": "all"}
-    assert replace(held, confirm="demo").arguments({"confirm": "", "crds": ""}) == {"confirm": "demo", "crds": ""}
-    assert held.arguments({"crds": "all"}) == {"crds": "all"}
+    assert not held.resolved(lambda: Resolved(Settings.of(yes=True), {})).settings.run.yes
+    assert held.confirm == ""
     assert (held.asks, plan_file.Recorder(["install"]).asks) == (True, False)
 
 
 def test_a_plan_is_made_without_writing_whatever_the_command_says() -> None:
     found = plan_file.Recorder(["install"]).resolved(lambda: Resolved(SETTINGS, {"cluster": "flag --cluster"}))
-    assert found.settings == SETTINGS.model_copy(update={"dry_run": True})
+    assert found.settings == replace(SETTINGS, run=RunSettings(dry_run=True, yes=True, output="json"))
     assert found.origins == {"cluster": "flag --cluster"}
 
 
@@ -111,14 +110,14 @@ def rewritten(path: Path, edit: Callable[[dict[str, Any]], object]) -> Path:
 def test_what_is_shown_is_what_is_held(tmp_path: Path, edit: Callable[[dict[str, Any]], object], told: str) -> None:
     held = approval(rewritten(kept(tmp_path), edit))
     with pytest.raises(AcksmError) as caught:
-        held.saw(PLAN, SETTINGS, TARGET)
+        held.saw(PLAN, TARGET)
     assert (caught.value.id, caught.value.exit_code) == ("plan-file-altered", 6)
     assert any(line.startswith(told) for line in caught.value.details["diff"])
 
 
 def test_what_python_has_and_json_has_not_is_shown_as_json(tmp_path: Path) -> None:
     plan = Plan("install", (change("a", before={"ports": (1, 2)}, after={1: None}),))
-    approval(kept(tmp_path, plan)).saw(plan, SETTINGS, TARGET)
+    approval(kept(tmp_path, plan)).saw(plan, TARGET)
 
 
 @pytest.mark.parametrize(
@@ -156,7 +155,7 @@ def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
     ids=["all", "half applied", "only to wait for", "done"],
 )
 def test_what_is_left_of_it_may_be_done(tmp_path: Path, now: Plan) -> None:
-    approval(kept(tmp_path)).saw(now, SETTINGS, TARGET)
+    approval(kept(tmp_path)).saw(now, TARGET)
 
 
 @pytest.mark.parametrize(
@@ -171,7 +170,7 @@ def test_what_is_left_of_it_may_be_done(tmp_path: Path, now: Plan) -> None:
 )
 def test_what_was_not_planned_is_refused_with_a_diff(tmp_path: Path, now: Change, told: str) -> None:
     with pytest.raises(AcksmError) as caught:
-        approval(kept(tmp_path)).saw(Plan("install", (change("b"), now)), SETTINGS, TARGET)
+        approval(kept(tmp_path)).saw(Plan("install", (change("b"), now)), TARGET)
     assert (caught.value.id, caught.value.exit_code) == ("plan-outdated", 6)
     assert "1 of 2 changes" in caught.value.message
     assert any(told in line for line in caught.value.details["diff"])
@@ -183,7 +182,7 @@ def test_what_was_not_planned_is_refused_with_a_diff(tmp_path: Path, now: Change
 def test_another_target_is_refused(tmp_path: Path, other: dict[str, str]) -> None:
     target: Any = {**TARGET, **other}
     with pytest.raises(AcksmError) as caught:
-        approval(kept(tmp_path)).saw(PLAN, SETTINGS, target)
+        approval(kept(tmp_path)).saw(PLAN, target)
     assert caught.value.id == "plan-other-target"
 
 

@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, example, given, settings, strategies as st
 
 from acksm.ack import charts
 from acksm.ack.kinds import KINDS
+from acksm.ack.names import SERVICES
 from acksm.errors import AcksmError
 from acksm.guide.adopt import placement
 from acksm.guide.carm import accounts, bind
@@ -31,9 +32,10 @@ from acksm.guide.install import command as install
 from acksm.guide.region import command as region
 from acksm.kube.paths import ref
 from acksm.live import inventory
+from acksm.settings import OtherAccountSettings, RoleSettings, RunSettings
 from memory_account import ACCOUNT, HOME, ISSUER, ROLE, ROLE_NAME
 from memory_kube import namespace
-from memory_world import MemoryWorld, Said, commands_run_on
+from memory_world import MemoryWorld, Said, commands_run_on, run_carm_bind, run_install
 
 ACCOUNT_NAME = "ack-sagemaker-controller"
 TENANT, VICTIM, OTHER = "aaa", "victim", "222222222222"  # the tenant's namespace is the first of all
@@ -51,8 +53,8 @@ class World:
         World.current = self.memory = MemoryWorld()
         for name in (TENANT, VICTIM, "bound", "data"):
             self.memory.kube.put(namespace(name))
-        install.run(self.memory.settings(), Said(), command="install", sections=install.ALL)
-        bind.run_bind(self.memory.settings(), Said(), Asked(["bound"], account=OTHER))
+        run_install(self.memory.settings(), Said())
+        run_carm_bind(self.memory.settings(), Said(), Asked(["bound"], account=OTHER))
         # what a mistyped --controller-namespace once left: the tenant's service account of that name has the role
         role = self.memory.iam.roles[ROLE_NAME]["Role"]
         document = trust.statement(ISSUER, [trust.subject(name, ACCOUNT_NAME) for name in (HOME, TENANT)])
@@ -99,14 +101,14 @@ def _cleans(wanted: Wanted) -> Callable[[MemoryWorld, Said], Any]:
 
 def _installs(**options: Any) -> Callable[[MemoryWorld, Said], Any]:
     def run(world: MemoryWorld, ui: Said) -> None:
-        install.run(world.settings(dry_run=True, **options), ui, command="install", sections=install.ALL)
+        run_install(world.settings(dry_run=True, **options), ui)
 
     return run
 
 
 def _placed(world: MemoryWorld, _ui: Said) -> list[str]:
     """Where an adopted object would go, and what doctor says of other controllers."""
-    seen = placement.observe(world.target_of(world.settings()))
+    seen = placement.observe(world.target_of(world.settings().target, world.settings().run))
     kind = KINDS["sagemaker"]["Model"]
     found = inventory.observe(world.kube, HOME)
     facts = cast(Any, type("Facts", (), {"inventory": found}))
@@ -116,20 +118,28 @@ def _placed(world: MemoryWorld, _ui: Said) -> list[str]:
 
 COMMANDS: dict[str, Callable[[MemoryWorld, Said], Any]] = {
     "install": _installs(set=["log.level=debug"]),
-    "iam-role": lambda world, ui: install.run(
+    "iam-role": lambda world, ui: run_install(
         world.settings(dry_run=True), ui, command="iam-role", sections=["iam-role"]
     ),
     "cleanup": _cleans(Wanted()),
     "cleanup --all --delete-aws": _cleans(EVERYTHING),
-    "carm bind": lambda world, ui: bind.run_bind(
+    "carm bind": lambda world, ui: run_carm_bind(
         world.settings(dry_run=True), ui, Asked([VICTIM], account="333333333333")
     ),
-    "carm unbind": lambda world, ui: bind.run_unbind(world.settings(dry_run=True), ui, ["bound"]),
+    "carm unbind": lambda world, ui: bind.run_unbind(
+        world.settings().target, RunSettings(dry_run=True), ui, ["bound"], mode=""
+    ),
     "carm setup": lambda world, ui: accounts.run(
-        world.settings(dry_run=True, adopt_role=True), ui, OTHER, print_only=True
+        world.settings().target,
+        SERVICES,
+        RoleSettings(adopt_role=True),
+        OtherAccountSettings(target_account=OTHER),
+        RunSettings(dry_run=True),
+        ui,
+        print_only=True,
     ),
     "region bind": lambda world, ui: region.run_bind(
-        world.settings(dry_run=True), ui, {VICTIM: "eu-west-1"}, "region bind"
+        world.settings().target, RunSettings(dry_run=True), ui, {VICTIM: "eu-west-1"}, command="region bind"
     ),
     "adopt": _placed,
 }

@@ -37,7 +37,7 @@ from acksm.kube.paths import ref, ref_in
 from memory_account import ACCOUNT, HOME, ISSUER, REGION, ROLE_NAME, Killed
 from memory_helm import parsed, rendered
 from memory_kube import config_map, namespace
-from memory_world import MemoryWorld, Said, commands_run_on
+from memory_world import MemoryWorld, Said, commands_run_on, run_carm_bind, run_install
 
 NAMES = ("one", "two", "three")
 OTHER = "222222222222"
@@ -80,8 +80,7 @@ def _in_memory() -> Iterator[None]:
 def installs(services: list[str], **options: Any) -> Run:
     def run(world: MemoryWorld, dry_run: bool) -> Said:
         ui = Said()
-        target = world.settings(service=services, dry_run=dry_run, **options)
-        install.run(target, ui, command="install", sections=install.ALL)
+        run_install(world.settings(service=services, dry_run=dry_run, **options), ui)
         return ui
 
     return run
@@ -99,7 +98,8 @@ def cleans(wanted: Wanted = GONE) -> Run:
 def regions(name: str, where: str | None) -> Run:
     def run(world: MemoryWorld, dry_run: bool) -> Said:
         ui = Said()
-        region.run_bind(world.settings(dry_run=dry_run), ui, {name: where}, "region bind")
+        given = world.settings(dry_run=dry_run)
+        region.run_bind(given.target, given.run, ui, {name: where}, command="region bind")
         return ui
 
     return run
@@ -108,10 +108,11 @@ def regions(name: str, where: str | None) -> Run:
 def binds(name: str, account: str | None) -> Run:
     def run(world: MemoryWorld, dry_run: bool) -> Said:
         ui = Said()
+        given = world.settings(dry_run=dry_run)
         if account:
-            carm_bind.run_bind(world.settings(dry_run=dry_run), ui, Asked([name], account=account))
+            run_carm_bind(given, ui, Asked([name], account=account))
         else:
-            carm_bind.run_unbind(world.settings(dry_run=dry_run), ui, [name])
+            carm_bind.run_unbind(given.target, given.run, ui, [name], mode="")
         return ui
 
     return run

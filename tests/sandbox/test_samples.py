@@ -12,7 +12,7 @@ from acksm.config import resolve
 from acksm.engine.change import Plan
 from acksm.engine.executor import execute
 from acksm.events import silent
-from acksm.guide.connect.target import connect
+from acksm.guide.connect.target import Target, connect
 from acksm.guide.samples import command as section, plan as sample_plan, roles
 from acksm.guide.samples.files import chain, samples
 from acksm.guide.samples.values import Place
@@ -24,6 +24,12 @@ from sample_values_for import GIVEN, needed
 from world import World
 
 BUCKET = ("--set", "bucket=practice-data")
+
+
+def connected() -> Target:
+    """The cluster that the environment names."""
+    settings = resolve({}).settings
+    return connect(settings.target, settings.run)
 
 
 def wanted(name: str, role: str, live: Mapping[Ref, Any]) -> list[sample_plan.Wanted]:
@@ -49,7 +55,7 @@ class Bench:
 
     def make(self, names: list[str], role: str) -> None:
         """Samples that are not there yet, as one plan over one connection: a command line for each takes its time."""
-        with connect(resolve({}).settings) as target:
+        with connected() as target:
             seen = section.Observed(discovery.observe(target.kube, self.world.namespace).own, {})
             table = section.dispatch(target, seen, silent, {})
             for name in names:
@@ -61,7 +67,7 @@ class Bench:
 
     def make_user(self, role: str) -> None:
         """A user profile, which the practice cloud lacks, as far as its object: its domain's id is AWS's choice."""
-        with connect(resolve({}).settings) as target:
+        with connected() as target:
             items = wanted("user-profile", role, {})
             *changes, _last_wait = sample_plan.plan(items, {}, wait=True)
             self.made |= {one.ref for one in items}
@@ -181,7 +187,7 @@ def test_every_sample_is_seen_by_the_apiserver_before_anything_is_made(bench: Be
     """Dry runs of all samples, mistakes, and another region, on one install of the newest charts."""
     world = bench.world
     world.install()
-    with connect(resolve({}).settings) as target, world.requests() as looked:
+    with connected() as target, world.requests() as looked:
         for name in samples():
             items = wanted(name, f"arn:aws:iam::{world.account}:role/execution", {})
             section.validate(target, sample_plan.plan(items, {}, wait=False), exists=True)

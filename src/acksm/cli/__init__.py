@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from acksm.cli import adopt, carm, cleanup, controllers, doctor, iam, information, plans, region, samples, sandbox
-from acksm.cli.options import ROOT
+from acksm.cli.run import ROOT
 
 app = typer.Typer(
     name=ROOT,
@@ -15,17 +15,8 @@ app = typer.Typer(
     add_completion=True,
     rich_markup_mode=None,
 )
-iam.register(app)
-controllers.register(app)
-doctor.register(app)
-plans.register(app)
-adopt.register(app)
-cleanup.register(app)
-information.register(app)
-app.add_typer(region.app)
-app.add_typer(carm.app)
-app.add_typer(samples.app)
-app.add_typer(sandbox.app)
+for group in (iam, controllers, doctor, plans, adopt, cleanup, information, region, carm, samples, sandbox):
+    app.add_typer(group.app)
 
 
 def main() -> None:

@@ -2,102 +2,122 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from acksm.cli.options import ACCOUNTS, OBJECT_TARGET, RUN, command, in_target
-from acksm.cli.region import argument, option
+from acksm.cli.options import (
+    Account,
+    AdoptionFile,
+    Cluster,
+    ClusterRegion,
+    Context,
+    DryRun,
+    Full,
+    Kubeconfig,
+    LockTimeout,
+    LongControllerNamespace,
+    Output,
+    Profile,
+    TargetProfile,
+    TargetRoleArn,
+    Timeout,
+    WaitForObjects,
+    Yes,
+)
+from acksm.cli.run import run_resolved
+from acksm.ui import Ui
 
-# --region is the object's here, as in samples
-_TARGET = OBJECT_TARGET | {
-    "region": in_target(str | None, "--cluster-region", help="AWS region of the cluster."),
-    "file": in_target(
-        str | None, "--file", "-f", help="Settings file, a list of adoptions, or manifests [acksm.yaml]."
-    ),
-}
-_OTHER = {key: ACCOUNTS[key] for key in ("target_profile", "target_role_arn")}
+if TYPE_CHECKING:
+    from acksm.config import Resolved
 
-
-def register(app: typer.Typer) -> None:
-    """Add the command to the root."""
-    command(
-        app,
-        "adopt",
-        _TARGET,
-        _OTHER,
-        RUN,
-        extra=[
-            argument(
-                "kind", str | None, None, "KIND", "Kind of the object, such as Endpoint [all that the file declares]."
-            ),
-            argument("name", str | None, None, "NAME|ARN", "Its name or ARN in AWS."),
-            option("as_", str | None, None, "--as", help="Its name in the cluster [the one in AWS].", metavar="NAME"),
-            option("namespace", str | None, None, "--namespace", "-n", help="Namespace of the object [default]."),
-            option(
-                "object_region",
-                str | None,
-                None,
-                "--region",
-                "--object-region",
-                help="AWS region of the object [its namespace's].",
-                metavar="REGION",
-            ),
-            option(
-                "field",
-                list[str] | None,
-                None,
-                "--field",
-                help="More of its adoption fields, repeatable.",
-                metavar="K=V",
-            ),
-            option(
-                "retain",
-                bool | None,
-                None,
-                "--retain/--no-retain",
-                help="Whether deleting it in the cluster leaves it in AWS [retain].",
-            ),
-            option("read_only", bool, False, "--read-only", help="Show it in the cluster and never change it in AWS."),
-            option("print_only", bool, False, "--print", help="Print the manifests; write nothing."),
-            option("discover", bool, False, "--discover", help="Look for what nothing in the cluster manages."),
-            option(
-                "kinds",
-                list[str] | None,
-                None,
-                "--kind",
-                help="Kind to look for, repeatable [all but jobs].",
-                metavar="KIND",
-            ),
-            option(
-                "tags", list[str] | None, None, "--tag", help="Tag of what is looked for, repeatable.", metavar="K=V"
-            ),
-            option("prefix", str, "", "--prefix", help="What the name in AWS begins with."),
-        ],
-        help="Adopt objects that exist in AWS: one, all that a file declares, or those found (guide 8).",
-    )(adopt)
+app = typer.Typer(rich_markup_mode=None)
 
 
-def adopt(resolved: Any, ui: Any, **given: Any) -> int:
-    from acksm.guide.adopt import command as section
+@app.command("adopt")
+def adopt(
+    ctx: typer.Context,
+    kind: Annotated[
+        str | None,
+        typer.Argument(metavar="KIND", help="Kind of the object, such as Endpoint [all that the file declares]."),
+    ] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME|ARN", help="Its name or ARN in AWS.")] = None,
+    as_: Annotated[
+        str | None, typer.Option("--as", metavar="NAME", help="Its name in the cluster [the one in AWS].")
+    ] = None,
+    namespace: Annotated[
+        str | None, typer.Option("--namespace", "-n", help="Namespace of the object [default].")
+    ] = None,
+    object_region: Annotated[
+        str | None,
+        typer.Option(
+            "--region", "--object-region", metavar="REGION", help="AWS region of the object [its namespace's]."
+        ),
+    ] = None,
+    field: Annotated[
+        list[str] | None,
+        typer.Option("--field", metavar="K=V", help="More of its adoption fields, repeatable."),
+    ] = None,
+    retain: Annotated[
+        bool | None,
+        typer.Option("--retain/--no-retain", help="Whether deleting it in the cluster leaves it in AWS [retain]."),
+    ] = None,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="Show it in the cluster and never change it in AWS.")
+    ] = False,
+    print_only: Annotated[bool, typer.Option("--print", help="Print the manifests; write nothing.")] = False,
+    discover: Annotated[bool, typer.Option("--discover", help="Look for what nothing in the cluster manages.")] = False,
+    kinds: Annotated[
+        list[str] | None,
+        typer.Option("--kind", metavar="KIND", help="Kind to look for, repeatable [all but jobs]."),
+    ] = None,
+    tags: Annotated[
+        list[str] | None, typer.Option("--tag", metavar="K=V", help="Tag of what is looked for, repeatable.")
+    ] = None,
+    prefix: Annotated[str, typer.Option("--prefix", help="What the name in AWS begins with.", show_default=False)] = "",
+    cluster: Cluster = None,
+    region: ClusterRegion = None,
+    profile: Profile = None,
+    account: Account = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    controller_namespace: LongControllerNamespace = None,
+    file: AdoptionFile = None,
+    target_profile: TargetProfile = None,
+    target_role_arn: TargetRoleArn = None,
+    dry_run: DryRun = None,
+    full: Full = None,
+    yes: Yes = None,
+    wait: WaitForObjects = None,
+    lock_timeout: LockTimeout = None,
+    timeout: Timeout = None,
+    output: Output = None,
+) -> None:
+    """Adopt objects that exist in AWS: one, all that a file declares, or those found (guide 8)."""
 
-    options = section.Options(
-        kind=given["kind"] or "",
-        name=given["name"] or "",
-        fields=pairs(given["field"], "--field"),
-        as_=given["as_"] or "",
-        namespace=given["namespace"] or "",
-        region=given["object_region"] or "",
-        retain=given["retain"],
-        read_only=given["read_only"],
-        print_only=given["print_only"],
-        discover=given["discover"],
-        kinds=given["kinds"] or (),
-        tags=pairs(given["tags"], "--tag"),
-        prefix=given["prefix"],
-        file=resolved.origins["adopt"].removeprefix("file "),
-    )
-    return section.run(resolved.settings, ui, options)
+    def work(resolved: Resolved, ui: Ui) -> int:
+        from acksm.guide.adopt import command as section
+
+        settings = resolved.settings
+        options = section.Options(
+            kind=kind or "",
+            name=name or "",
+            fields=pairs(field, "--field"),
+            as_=as_ or "",
+            namespace=namespace or "",
+            region=object_region or "",
+            retain=retain,
+            read_only=read_only,
+            print_only=print_only,
+            discover=discover,
+            kinds=kinds or (),
+            tags=pairs(tags, "--tag"),
+            prefix=prefix,
+            file=resolved.origins["adopt"].removeprefix("file "),
+        )
+        return section.run(settings.target, settings.other_account, settings.declared.adopt, settings.run, ui, options)
+
+    run_resolved(ctx, work)
 
 
 def pairs(texts: list[str] | None, flag: str) -> dict[str, str]:

@@ -2,13 +2,46 @@
 
 from __future__ import annotations
 
-import inspect
-from typing import Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from acksm.cli.options import ACCOUNTS, CONTROLLER_ROLE, CONTROLLERS, FAR_ROLE, OUTPUT, ROLE, RUN, TARGET, command
-from acksm.cli.region import argument, option
+from acksm.cli.options import (
+    Account,
+    AdoptRole,
+    AdoptTargetRole,
+    Cluster,
+    Context,
+    ControllerNamespace,
+    ControllerRoleArn,
+    CreateNamespace,
+    DryRun,
+    ExpectedMode,
+    File,
+    Full,
+    Kubeconfig,
+    LockTimeout,
+    Output,
+    Profile,
+    Region,
+    TargetAccount,
+    TargetExecutionRole,
+    TargetPermissionsBoundary,
+    TargetPolicy,
+    TargetPolicyArn,
+    TargetProfile,
+    TargetRoleArn,
+    TargetRoleName,
+    TargetRolePath,
+    TargetTag,
+    Timeout,
+    Yes,
+)
+from acksm.cli.run import run
+from acksm.ui import Ui
+
+if TYPE_CHECKING:
+    from acksm.settings import Settings
 
 app = typer.Typer(
     name="carm",
@@ -16,111 +49,227 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-# --account is the other account's here; the pin of one's own is ACKSM_ACCOUNT or the file's
-_TARGET = {key: kind for key, kind in TARGET.items() if key != "account"}
-_MODE = {"mode": ACCOUNTS["mode"]}
-_NAMESPACES = argument("namespaces", list[str] | None, None, "NAMESPACE", "The namespaces [all that are bound].")
-_LIVE = option("live", bool, False, "--live", help="Assume each role once, with the controllers' own identity.")
+# --account is the other account here; the pin of one's own is ACKSM_ACCOUNT or the file's.
+ToAccount = Annotated[
+    str, typer.Option("--account", help="The account whose objects are made there.", show_default=False)
+]
+Live = Annotated[bool, typer.Option("--live", help="Assume each role once, with the controllers' own identity.")]
 
 
-@command(
-    app,
-    "setup",
-    TARGET,
-    {key: kind for key, kind in ACCOUNTS.items() if key != "mode"} | {"controller_role_arn": CONTROLLER_ROLE},
-    FAR_ROLE,
-    {"adopt_role": ROLE["adopt_role"]},
-    RUN,
-    extra=[
-        option(
-            "print_only", bool, False, "--print", help="A template and commands for the other account's administrator."
+@app.command("setup")
+def setup(
+    ctx: typer.Context,
+    print_only: Annotated[
+        bool, typer.Option("--print", help="A template and commands for the other account's administrator.")
+    ] = False,
+    cluster: Cluster = None,
+    region: Region = None,
+    profile: Profile = None,
+    account: Account = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    controller_namespace: ControllerNamespace = None,
+    file: File = None,
+    target_profile: TargetProfile = None,
+    target_role_arn: TargetRoleArn = None,
+    target_role_name: TargetRoleName = None,
+    target_role_path: TargetRolePath = None,
+    target_account: TargetAccount = None,
+    controller_role_arn: ControllerRoleArn = None,
+    target_policy: TargetPolicy = None,
+    target_policy_arn: TargetPolicyArn = None,
+    target_execution_role: TargetExecutionRole = None,
+    target_permissions_boundary: TargetPermissionsBoundary = None,
+    target_tag: TargetTag = None,
+    adopt_target_role: AdoptTargetRole = None,
+    adopt_role: AdoptRole = None,
+    dry_run: DryRun = None,
+    full: Full = None,
+    yes: Yes = None,
+    lock_timeout: LockTimeout = None,
+    timeout: Timeout = None,
+    output: Output = None,
+) -> None:
+    """Let the controllers' role assume a role in another account, on both sides (guide 6.1)."""
+
+    def work(settings: Settings, ui: Ui) -> int:
+        from acksm.guide.carm import accounts
+
+        return accounts.run(
+            settings.target,
+            settings.controllers.service,
+            settings.role,
+            settings.other_account,
+            settings.run,
+            ui,
+            print_only=print_only,
         )
-    ],
-    help="Let the controllers' role assume a role in another account, on both sides (guide 6.1).",
-)
-def setup(resolved: Any, ui: Any, print_only: bool) -> int:
-    from acksm.guide.carm import accounts
 
-    return accounts.run(resolved.settings, ui, resolved.settings.target_account, print_only=print_only)
+    run(ctx, work)
 
 
-@command(
-    app,
-    "bind",
-    _TARGET,
-    {"create_namespace": CONTROLLERS["create_namespace"], "target_role_name": ACCOUNTS["target_role_name"]},
-    _MODE,
-    RUN,
-    extra=[
-        argument("namespaces", list[str] | None, None, "NAMESPACE", "The namespaces [all of the settings file]."),
-        option("account", str, "", "--account", help="The account whose objects are made there."),
-        option("team", str, "", "--team", help="A team in the place of an account (gate TeamLevelCARM)."),
-        option("role_arn", str, "", "--role-arn", help="Role in that account [the map's, or the default name]."),
-        option(
-            "for_service",
-            list[str] | None,
-            None,
-            "--for-service",
-            help="The role is for this service only, repeatable (gate ServiceLevelCARM).",
-        ),
-    ],
-    help="Bind namespaces to an account: map entry and annotation (guide 6.2, 6.3).",
-)
+@app.command("bind")
 def bind(
-    resolved: Any,
-    ui: Any,
-    namespaces: list[str] | None,
-    account: str,
-    team: str,
-    role_arn: str,
-    for_service: list[str] | None,
-) -> int:
-    from acksm.guide.carm import bind as carm_bind
+    ctx: typer.Context,
+    namespaces: Annotated[
+        list[str] | None, typer.Argument(metavar="NAMESPACE", help="The namespaces [all of the settings file].")
+    ] = None,
+    to_account: ToAccount = "",
+    team: Annotated[
+        str,
+        typer.Option("--team", help="A team in the place of an account (gate TeamLevelCARM).", show_default=False),
+    ] = "",
+    to_role_arn: Annotated[
+        str,
+        typer.Option("--role-arn", help="Role in that account [the map's, or the default name].", show_default=False),
+    ] = "",
+    for_service: Annotated[
+        list[str] | None,
+        typer.Option("--for-service", help="The role is for this service only, repeatable (gate ServiceLevelCARM)."),
+    ] = None,
+    cluster: Cluster = None,
+    region: Region = None,
+    profile: Profile = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    controller_namespace: ControllerNamespace = None,
+    file: File = None,
+    create_namespace: CreateNamespace = None,
+    target_role_name: TargetRoleName = None,
+    mode: ExpectedMode = None,
+    dry_run: DryRun = None,
+    full: Full = None,
+    yes: Yes = None,
+    lock_timeout: LockTimeout = None,
+    timeout: Timeout = None,
+    output: Output = None,
+) -> None:
+    """Bind namespaces to an account: map entry and annotation (guide 6.2, 6.3)."""
 
-    asked = carm_bind.Asked(tuple(namespaces or ()), account, team, role_arn, tuple(for_service or ()))
-    return carm_bind.run_bind(resolved.settings, ui, asked)
+    def work(settings: Settings, ui: Ui) -> int:
+        from acksm.guide.carm import bind as carm_bind
+
+        asked = carm_bind.Asked(tuple(namespaces or ()), to_account, team, to_role_arn, tuple(for_service or ()))
+        return carm_bind.run_bind(
+            settings.target,
+            settings.declared,
+            settings.run,
+            ui,
+            asked,
+            mode=settings.controllers.mode or "",
+            default_role=settings.other_account.target_role_name,
+            create=settings.controllers.create_namespace,
+        )
+
+    run(ctx, work)
 
 
-@command(
-    app,
-    "unbind",
-    _TARGET,
-    _MODE,
-    RUN,
-    extra=[argument("namespaces", list[str], inspect.Parameter.empty, "NAMESPACE", "The namespaces.")],
-    help="Take the binding away, and the map's entry when no namespace uses it.",
-)
-def unbind(resolved: Any, ui: Any, namespaces: list[str]) -> int:
-    from acksm.guide.carm import bind as carm_bind
+@app.command("unbind")
+def unbind(
+    ctx: typer.Context,
+    namespaces: Annotated[list[str], typer.Argument(metavar="NAMESPACE", help="The namespaces.")],
+    cluster: Cluster = None,
+    region: Region = None,
+    profile: Profile = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    controller_namespace: ControllerNamespace = None,
+    file: File = None,
+    mode: ExpectedMode = None,
+    dry_run: DryRun = None,
+    full: Full = None,
+    yes: Yes = None,
+    lock_timeout: LockTimeout = None,
+    timeout: Timeout = None,
+    output: Output = None,
+) -> None:
+    """Take the binding away, and the map's entry when no namespace uses it."""
 
-    return carm_bind.run_unbind(resolved.settings, ui, namespaces)
+    def work(settings: Settings, ui: Ui) -> int:
+        from acksm.guide.carm import bind as carm_bind
+
+        mode = settings.controllers.mode or ""
+        return carm_bind.run_unbind(settings.target, settings.run, ui, namespaces, mode=mode)
+
+    run(ctx, work)
 
 
-@command(
-    app,
-    "list",
-    _TARGET,
-    ACCOUNTS,
-    OUTPUT,
-    extra=[_LIVE],
-    help="Namespaces, their accounts and roles, and whether the roles can be assumed; exit 3 when one cannot.",
-)
-def list_(resolved: Any, ui: Any, live: bool) -> int:
-    from acksm.guide.carm import verify as carm_verify
+@app.command("list")
+def list_(
+    ctx: typer.Context,
+    live: Live = False,
+    cluster: Cluster = None,
+    region: Region = None,
+    profile: Profile = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    controller_namespace: ControllerNamespace = None,
+    file: File = None,
+    target_profile: TargetProfile = None,
+    target_role_arn: TargetRoleArn = None,
+    target_role_name: TargetRoleName = None,
+    target_role_path: TargetRolePath = None,
+    target_account: TargetAccount = None,
+    mode: ExpectedMode = None,
+    timeout: Timeout = None,
+    output: Output = None,
+) -> None:
+    """Namespaces, their accounts and roles, and whether the roles can be assumed; exit 3 when one cannot."""
 
-    return carm_verify.run(resolved.settings, ui, (), live=live, command="carm list")
+    def work(settings: Settings, ui: Ui) -> int:
+        from acksm.guide.carm import verify as carm_verify
+
+        return carm_verify.run(
+            settings.target,
+            settings.other_account,
+            settings.run,
+            ui,
+            (),
+            mode=settings.controllers.mode or "",
+            live=live,
+            command="carm list",
+        )
+
+    run(ctx, work)
 
 
-@command(
-    app,
-    "verify",
-    _TARGET,
-    ACCOUNTS,
-    OUTPUT,
-    extra=[_NAMESPACES, _LIVE],
-    help="Each link from namespace to assumed role; exit 3 unless all hold and are proven.",
-)
-def verify(resolved: Any, ui: Any, namespaces: list[str] | None, live: bool) -> int:
-    from acksm.guide.carm import verify as carm_verify
+@app.command("verify")
+def verify(
+    ctx: typer.Context,
+    namespaces: Annotated[
+        list[str] | None, typer.Argument(metavar="NAMESPACE", help="The namespaces [all that are bound].")
+    ] = None,
+    live: Live = False,
+    cluster: Cluster = None,
+    region: Region = None,
+    profile: Profile = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    controller_namespace: ControllerNamespace = None,
+    file: File = None,
+    target_profile: TargetProfile = None,
+    target_role_arn: TargetRoleArn = None,
+    target_role_name: TargetRoleName = None,
+    target_role_path: TargetRolePath = None,
+    target_account: TargetAccount = None,
+    mode: ExpectedMode = None,
+    timeout: Timeout = None,
+    output: Output = None,
+) -> None:
+    """Each link from namespace to assumed role; exit 3 unless all hold and are proven."""
 
-    return carm_verify.run(resolved.settings, ui, tuple(namespaces or ()), live=live, command="carm verify")
+    def work(settings: Settings, ui: Ui) -> int:
+        from acksm.guide.carm import verify as carm_verify
+
+        return carm_verify.run(
+            settings.target,
+            settings.other_account,
+            settings.run,
+            ui,
+            tuple(namespaces or ()),
+            mode=settings.controllers.mode or "",
+            live=live,
+            command="carm verify",
+        )
+
+    run(ctx, work)

@@ -2,67 +2,105 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from acksm.cli.options import ACCOUNTS, CONTROLLERS, ROLE, RUN, TARGET, command
-from acksm.cli.region import option
+from acksm.cli.options import (
+    Account,
+    AdoptRelease,
+    Chart,
+    Cluster,
+    Context,
+    ControllerNamespace,
+    DryRun,
+    File,
+    Full,
+    Kubeconfig,
+    LockTimeout,
+    Output,
+    Profile,
+    Region,
+    Registry,
+    RoleName,
+    Service,
+    TargetAccount,
+    TargetProfile,
+    TargetRoleArn,
+    TargetRoleName,
+    Timeout,
+    VersionBack,
+    Yes,
+)
+from acksm.cli.run import run
+from acksm.ui import Ui
 
+if TYPE_CHECKING:
+    from acksm.settings import Settings
+
+app = typer.Typer(rich_markup_mode=None)
 _CRDS = ("none", "service", "all")
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to `app`."""
+@app.command("cleanup")
+def cleanup(
+    ctx: typer.Context,
+    crds: Annotated[
+        str, typer.Option("--crds", metavar="none|service|all", help="CRDs that go [service].", show_default=False)
+    ] = "",
+    delete_aws: Annotated[
+        bool,
+        typer.Option("--delete-aws/--keep-aws", help="Delete what the objects stand for [keep].", show_default=False),
+    ] = False,
+    iam: Annotated[bool, typer.Option("--iam", help="The roles that acksm made for this cluster.")] = False,
+    oidc: Annotated[bool, typer.Option("--oidc", help="The OIDC provider, when no other role trusts it.")] = False,
+    carm: Annotated[bool, typer.Option("--carm", help="Maps, annotations, and the role in the other account.")] = False,
+    namespace: Annotated[bool, typer.Option("--namespace", help="Namespaces that acksm made and nobody uses.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Both services, all CRDs, and all of these.")] = False,
+    orphan: Annotated[
+        bool, typer.Option("--orphan", help="Take ACK's finalizers off; no controller is needed.")
+    ] = False,
+    confirm: Annotated[
+        str,
+        typer.Option("--confirm", metavar="CLUSTER", help="The cluster's name, for --delete-aws.", show_default=False),
+    ] = "",
+    cluster: Cluster = None,
+    region: Region = None,
+    profile: Profile = None,
+    account: Account = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    controller_namespace: ControllerNamespace = None,
+    file: File = None,
+    service: Service = None,
+    adopt_release: AdoptRelease = None,
+    version: VersionBack = None,
+    chart: Chart = None,
+    registry: Registry = None,
+    role_name: RoleName = None,
+    target_profile: TargetProfile = None,
+    target_role_arn: TargetRoleArn = None,
+    target_role_name: TargetRoleName = None,
+    target_account: TargetAccount = None,
+    dry_run: DryRun = None,
+    full: Full = None,
+    yes: Yes = None,
+    lock_timeout: LockTimeout = None,
+    timeout: Timeout = None,
+    output: Output = None,
+) -> None:
+    """Take controllers, CRDs, roles and bindings away, objects first; AWS objects stay (guide 9)."""
 
-    @command(
-        app,
-        "cleanup",
-        TARGET,
-        {key: CONTROLLERS[key] for key in ("service", "adopt_release", "version", "chart", "registry")},
-        {"role_name": ROLE["role_name"]},
-        {key: kind for key, kind in ACCOUNTS.items() if key not in {"mode", "target_role_path"}},
-        {key: kind for key, kind in RUN.items() if key != "wait"},
-        extra=[
-            option("crds", str, "", "--crds", metavar="none|service|all", help="CRDs that go [service]."),
-            option(
-                "delete_aws", bool, False, "--delete-aws/--keep-aws", help="Delete what the objects stand for [keep]."
-            ),
-            option("iam", bool, False, "--iam", help="The roles that acksm made for this cluster."),
-            option("oidc", bool, False, "--oidc", help="The OIDC provider, when no other role trusts it."),
-            option("carm", bool, False, "--carm", help="Maps, annotations, and the role in the other account."),
-            option("namespace", bool, False, "--namespace", help="Namespaces that acksm made and nobody uses."),
-            option("everything", bool, False, "--all", help="Both services, all CRDs, and all of these."),
-            option("orphan", bool, False, "--orphan", help="Take ACK's finalizers off; no controller is needed."),
-            option("confirm", str, "", "--confirm", metavar="CLUSTER", help="The cluster's name, for --delete-aws."),
-        ],
-        help="Take controllers, CRDs, roles and bindings away, objects first; AWS objects stay (guide 9).",
-    )
-    def cleanup(
-        resolved: Any,
-        ui: Any,
-        crds: str,
-        delete_aws: bool,
-        iam: bool,
-        oidc: bool,
-        carm: bool,
-        namespace: bool,
-        everything: bool,
-        orphan: bool,
-        confirm: str,
-    ) -> int:
+    def work(settings: Settings, ui: Ui) -> int:
         from acksm.ack.names import SERVICES
         from acksm.errors import AcksmError
         from acksm.guide.cleanup import command as section
         from acksm.guide.cleanup.observation import Wanted
 
-        settings = resolved.settings
         if crds and crds not in _CRDS:
             raise AcksmError("config-invalid", f"{crds!r} is not one of {', '.join(_CRDS)}", where="--crds")
-        if everything:
-            settings = settings.model_copy(update={"service": list(SERVICES)})
         wanted = Wanted(
-            services=tuple(settings.service),
+            services=SERVICES if everything else tuple(settings.controllers.service),
             crds=crds or ("all" if everything else "service"),
             named_crds=bool(crds) or everything,
             delete_aws=delete_aws,
@@ -71,6 +109,8 @@ def register(app: typer.Typer) -> None:
             oidc=oidc or everything,
             carm=carm or everything,
             namespace=namespace or everything,
-            adopt_release=settings.adopt_release,
+            adopt_release=settings.controllers.adopt_release,
         )
         return section.run(settings, ui, wanted, confirm)
+
+    run(ctx, work)

@@ -2,49 +2,134 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import typer
 
-from acksm.cli.options import CONTROLLERS, OUTPUT, ROLE, RUN, TARGET, command
+from acksm.cli.options import (
+    Account,
+    AdoptRole,
+    Cluster,
+    Context,
+    ControllerNamespace,
+    DryRun,
+    ExecutionRole,
+    File,
+    Full,
+    Kubeconfig,
+    LockTimeout,
+    Output,
+    PermissionsBoundary,
+    Policy,
+    PolicyArn,
+    Profile,
+    Region,
+    RoleName,
+    RolePath,
+    Service,
+    Tag,
+    Timeout,
+    Yes,
+)
+from acksm.cli.run import run
+from acksm.ui import Ui
 
-_ROLE_TARGETS = {key: CONTROLLERS[key] for key in ("service",)}
+if TYPE_CHECKING:
+    from acksm.settings import Settings
+
+app = typer.Typer(rich_markup_mode=None)
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to `app`."""
+@app.command("oidc")
+def oidc(
+    ctx: typer.Context,
+    cluster: Cluster = None,
+    region: Region = None,
+    profile: Profile = None,
+    account: Account = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    controller_namespace: ControllerNamespace = None,
+    file: File = None,
+    tag: Tag = None,
+    dry_run: DryRun = None,
+    full: Full = None,
+    yes: Yes = None,
+    lock_timeout: LockTimeout = None,
+    timeout: Timeout = None,
+    output: Output = None,
+) -> None:
+    """Ensure the cluster's IAM OIDC provider (guide 2.1.1)."""
 
-    @command(
-        app, "oidc", TARGET, {"tag": ROLE["tag"]}, RUN, help="Ensure the cluster's IAM OIDC provider (guide 2.1.1)."
-    )
-    def oidc(resolved: Any, ui: Any) -> int:
+    def work(settings: Settings, ui: Ui) -> int:
         from acksm.guide.install import command as install
 
-        return install.run(resolved.settings, ui, command="oidc", sections=("oidc",))
+        return install.run(
+            settings.target, settings.controllers, settings.role, settings.run, ui, command="oidc", sections=("oidc",)
+        )
 
-    @command(
-        app,
-        "iam-role",
-        TARGET,
-        _ROLE_TARGETS,
-        {k: v for k, v in ROLE.items() if k != "role_arn"},
-        RUN,
-        help="Ensure the controllers' IAM role; prints its ARN (guide 2.1.2).",
-    )
-    def iam_role(resolved: Any, ui: Any) -> int:
+    run(ctx, work)
+
+
+@app.command("iam-role")
+def iam_role(
+    ctx: typer.Context,
+    cluster: Cluster = None,
+    region: Region = None,
+    profile: Profile = None,
+    account: Account = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    controller_namespace: ControllerNamespace = None,
+    file: File = None,
+    service: Service = None,
+    role_name: RoleName = None,
+    role_path: RolePath = None,
+    permissions_boundary: PermissionsBoundary = None,
+    tag: Tag = None,
+    policy: Policy = None,
+    policy_arn: PolicyArn = None,
+    execution_role: ExecutionRole = None,
+    adopt_role: AdoptRole = None,
+    dry_run: DryRun = None,
+    full: Full = None,
+    yes: Yes = None,
+    lock_timeout: LockTimeout = None,
+    timeout: Timeout = None,
+    output: Output = None,
+) -> None:
+    """Ensure the controllers' IAM role; prints its ARN (guide 2.1.2)."""
+
+    def work(settings: Settings, ui: Ui) -> int:
         from acksm.guide.install import command as install
 
-        return install.run(resolved.settings, ui, command="iam-role", sections=("iam-role",))
+        return install.run(
+            settings.target,
+            settings.controllers,
+            settings.role,
+            settings.run,
+            ui,
+            command="iam-role",
+            sections=("iam-role",),
+        )
 
-    @command(
-        app,
-        "token",
-        {key: TARGET[key] for key in ("cluster", "region", "profile")},
-        {"output": OUTPUT["output"]},
-        help="Print an EKS token as kubectl's ExecCredential (what `aws eks get-token` does).",
-    )
-    def token(resolved: Any, ui: Any) -> int:
+    run(ctx, work)
+
+
+@app.command("token")
+def token(
+    ctx: typer.Context,
+    cluster: Cluster = None,
+    region: Region = None,
+    profile: Profile = None,
+    output: Output = None,
+) -> None:
+    """Print an EKS token as kubectl's ExecCredential (what `aws eks get-token` does)."""
+
+    def work(settings: Settings, ui: Ui) -> int:
         from acksm.guide.connect.target import exec_credential
 
-        ui.verbatim(exec_credential(resolved.settings, resolved.settings.cluster))
+        ui.verbatim(exec_credential(settings.target))
         return 0
+
+    run(ctx, work)

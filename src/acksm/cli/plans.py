@@ -2,75 +2,84 @@
 
 from __future__ import annotations
 
-import inspect
 import shlex
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from acksm.cli.information import shown
-from acksm.cli.options import ROOT, RUN, TARGET, command, guarded
-from acksm.cli.region import argument, option
+from acksm.cli.options import Context, Kubeconfig, LockTimeout, Output, Profile, Timeout, WaitForChanges, Yes
+from acksm.cli.run import ROOT, guarded, run_resolved
 from acksm.events import Event, Kind
+from acksm.json_types import Untyped
 from acksm.ui import Ui
 
+if TYPE_CHECKING:
+    from acksm.config import Resolved
+    from acksm.engine.review import Review
+    from acksm.reports import PlanFile
+
+app = typer.Typer(rich_markup_mode=None)
 _FREE = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": ["--help"]}
-_UsageError: Any = typer.BadParameter.__mro__[1]  # typer exports this subclass of it only
-_OF_THIS_RUN = ("yes", "wait", "timeout", "lock_timeout", "output")
+_UsageError: Untyped = typer.BadParameter.__mro__[1]  # typer exports this subclass of it only
+# What apply takes of its own settings; the rest is the file's.
+_OF_THIS_RUN = {"profile", "kubeconfig", "context", "yes", "wait", "timeout", "lock_timeout", "output"}
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to `app`."""
+@app.command("plan", context_settings=_FREE)
+def plan(
+    ctx: typer.Context,
+    words: Annotated[list[str] | None, typer.Argument(metavar="COMMAND…", help="The command, without `acksm`.")] = None,
+    out: Annotated[str, typer.Option("--out", "-o", metavar="FILE", help="Keep the plan here, for acksm apply.")] = "",
+    exit_code: Annotated[bool, typer.Option("--exit-code", help="End with 10 when changes are pending.")] = False,
+) -> None:
+    """The plan of COMMAND with its options [install], shown and kept in a file; nothing is written elsewhere."""
+    ui = Ui()
 
-    @app.command(
-        "plan",
-        context_settings=_FREE,
-        help="The plan of COMMAND with its options [install], shown and kept in a file; nothing is written elsewhere.",
-    )
-    def plan(
-        context: typer.Context,
-        words: Annotated[
-            list[str] | None, typer.Argument(metavar="COMMAND…", help="The command, without `acksm`.")
-        ] = None,
-        out: Annotated[
-            str, typer.Option("--out", "-o", metavar="FILE", help="Keep the plan here, for acksm apply.")
-        ] = "",
-        exit_code: Annotated[bool, typer.Option("--exit-code", help="End with 10 when changes are pending.")] = False,
-    ) -> None:
-        ui = Ui()
+    def work() -> int:
+        from acksm.engine import plan_file
 
-        def work() -> int:
-            from acksm.engine import plan_file
+        argv = [*(words or []), *ctx.args] or ["install"]
+        recorder = plan_file.Recorder(argv)
+        code = _run(ctx, argv, recorder)
+        if recorder.document is None:
+            return code
+        if out:
+            plan_file.write(Path(out), recorder.document)
+            applied = shlex.join([ROOT, "apply", out, "--digest", recorder.document["digest"]])
+            ui.show(f"the plan is in {out}; this carries out what was reviewed, and nothing else:\n  {applied}")
+        return 10 if exit_code and recorder.document["changes"] else code  # doctor's tells what is broken
 
-            argv = [*(words or []), *context.args] or ["install"]
-            recorder = plan_file.Recorder(argv)
-            code = _run(app, argv, recorder)
-            if recorder.document is None:
-                return code
-            if out:
-                plan_file.write(Path(out), recorder.document)
-                applied = shlex.join([ROOT, "apply", out, "--digest", recorder.document["digest"]])
-                ui.show(f"the plan is in {out}; this carries out what was reviewed, and nothing else:\n  {applied}")
-            return 10 if exit_code and recorder.document["changes"] else code  # doctor's tells what is broken
+    raise typer.Exit(guarded(ui, "plan", work))
 
-        raise typer.Exit(guarded(ui, "plan", work))
 
-    @command(
-        app,
-        "apply",
-        {key: TARGET[key] for key in ("profile", "kubeconfig", "context")},
-        {key: RUN[key] for key in _OF_THIS_RUN},
-        extra=[
-            argument("plan_file", str, inspect.Parameter.empty, "FILE", "What acksm plan -o wrote."),
-            option("digest", str, "", "--digest", metavar="sha256:…", help="Refuse any file but the one reviewed."),
-            option(
-                "confirm", str, "", "--confirm", metavar="CLUSTER", help="The cluster's name, where AWS loses objects."
-            ),
-        ],
-        help="Show a plan file and carry it out: what is still to be done of it, and nothing else.",
-    )
-    def apply(resolved: Any, ui: Any, plan_file: str, digest: str, confirm: str) -> int:
+@app.command("apply")
+def apply(
+    ctx: typer.Context,
+    plan_file: Annotated[str, typer.Argument(metavar="FILE", help="What acksm plan -o wrote.")],
+    digest: Annotated[
+        str,
+        typer.Option("--digest", metavar="sha256:…", help="Refuse any file but the one reviewed.", show_default=False),
+    ] = "",
+    confirm: Annotated[
+        str,
+        typer.Option(
+            "--confirm", metavar="CLUSTER", help="The cluster's name, where AWS loses objects.", show_default=False
+        ),
+    ] = "",
+    profile: Profile = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    yes: Yes = None,
+    wait: WaitForChanges = None,
+    timeout: Timeout = None,
+    lock_timeout: LockTimeout = None,
+    output: Output = None,
+) -> None:
+    """Show a plan file and carry it out: what is still to be done of it, and nothing else."""
+
+    def work(resolved: Resolved, ui: Ui) -> int:
         from acksm.engine import plan_file as section
         from acksm.errors import AcksmError
 
@@ -79,13 +88,14 @@ def register(app: typer.Typer) -> None:
             raise AcksmError("plan-digest", f"its digest is {document['digest']}, not {digest}", where=plan_file)
         for kind, text in _told(document):
             ui.emit(Event(kind, "plan.file", text))
-        given = {key for key, origin in resolved.origins.items() if origin != "default"}
-        chosen = given & {"profile", "kubeconfig", "context", *_OF_THIS_RUN}
-        run = {key: getattr(resolved.settings, key) for key in chosen}
-        return _run(app, document["command"], section.Approval(plan_file, document, run, confirm))
+        flat, origins = resolved.settings.flat(), resolved.origins
+        chosen = {key: flat[key] for key in _OF_THIS_RUN if origins[key] != "default"}
+        return _run(ctx, document["command"], section.Approval(plan_file, document, chosen, confirm))
+
+    run_resolved(ctx, work)
 
 
-def _told(document: Any) -> list[tuple[Kind, str]]:
+def _told(document: PlanFile) -> list[tuple[Kind, str]]:
     """What a person has to know of a plan file before the plan itself (`acksm.reports.PlanFile`)."""
     target = document["target"]
     settings = [f"{key.replace('_', '-')}={shown(value)}" for key, value in document["settings"].items()]
@@ -96,13 +106,13 @@ def _told(document: Any) -> list[tuple[Kind, str]]:
     ]
 
 
-def _run(app: typer.Typer, argv: list[str], review: Any) -> int:
+def _run(ctx: typer.Context, argv: list[str], review: Review) -> int:
     """The command of `argv` under `review`. Error: `plan-command`."""
     from acksm.engine.review import CURRENT
     from acksm.errors import AcksmError
 
-    root: Any = typer.main.get_command(app)
-    found: Any = root
+    root: Untyped = ctx.find_root().command
+    found: Untyped = root
     name = [ROOT]
     for word in argv:
         inner = getattr(found, "commands", {})
@@ -110,7 +120,7 @@ def _run(app: typer.Typer, argv: list[str], review: Any) -> int:
             break
         found = inner[word]
         name.append(word)
-    if "dry_run" not in getattr(found.callback, "settings", ()):
+    if all(parameter.name != "dry_run" for parameter in found.params):
         raise AcksmError("plan-command", f"acksm {' '.join(argv[:2])} changes nothing", where=ROOT)
     token = CURRENT.set(review)
     try:

@@ -2,93 +2,152 @@
 
 from __future__ import annotations
 
-import inspect
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from acksm.cli.options import CONTROLLERS, OBJECT_TARGET, OUTPUT, RUN, TARGET, command
+from acksm.cli.options import (
+    Account,
+    Cluster,
+    Context,
+    ControllerNamespace,
+    CreateNamespace,
+    DryRun,
+    File,
+    Full,
+    Kubeconfig,
+    LockTimeout,
+    LongControllerNamespace,
+    ObjectNamespace,
+    Output,
+    Profile,
+    Region,
+    Timeout,
+    Yes,
+)
+from acksm.cli.run import run
+from acksm.ui import Ui
+
+if TYPE_CHECKING:
+    from acksm.settings import Settings
 
 app = typer.Typer(name="region", help="Default regions of namespaces.", no_args_is_help=True, rich_markup_mode=None)
-_CREATE = {"create_namespace": CONTROLLERS["create_namespace"]}
 
 
-def argument(name: str, kind: Any, default: Any, metavar: str, help: str) -> inspect.Parameter:
-    """A positional argument for `command`."""
-    return inspect.Parameter(
-        name,
-        inspect.Parameter.POSITIONAL_OR_KEYWORD,
-        default=default,
-        annotation=Annotated[kind, typer.Argument(metavar=metavar, help=help, show_default=False)],
-    )
+@app.command("bind")
+def bind(
+    ctx: typer.Context,
+    namespace: Annotated[
+        str | None, typer.Argument(metavar="NAMESPACE", help="The namespace [all of the settings file].")
+    ] = None,
+    wanted: Annotated[str | None, typer.Argument(metavar="REGION", help="Its default region.")] = None,
+    cluster: Cluster = None,
+    region: Region = None,
+    profile: Profile = None,
+    account: Account = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    controller_namespace: ControllerNamespace = None,
+    file: File = None,
+    create_namespace: CreateNamespace = None,
+    dry_run: DryRun = None,
+    full: Full = None,
+    yes: Yes = None,
+    lock_timeout: LockTimeout = None,
+    timeout: Timeout = None,
+    output: Output = None,
+) -> None:
+    """Give a namespace a default region; without arguments all that acksm.yaml declares (guide 5)."""
+
+    def work(settings: Settings, ui: Ui) -> int:
+        from acksm.errors import AcksmError
+        from acksm.guide.region import command as section
+
+        if namespace and not wanted:
+            raise AcksmError("region-unknown", "no region was named", where=namespace)
+        declared = {name: item.region for name, item in settings.declared.namespaces.items() if item.region}
+        regions = {namespace: wanted} if namespace and wanted else declared
+        create = settings.controllers.create_namespace
+        return section.run_bind(settings.target, settings.run, ui, regions, command="region bind", create=create)
+
+    run(ctx, work)
 
 
-def option(name: str, kind: Any, default: Any, *flags: str, help: str, metavar: str | None = None) -> inspect.Parameter:
-    """An option of one command only, which no variable and no file gives."""
-    return inspect.Parameter(
-        name,
-        inspect.Parameter.KEYWORD_ONLY,
-        default=default,
-        annotation=Annotated[kind, typer.Option(*flags, help=help, metavar=metavar, show_default=False)],
-    )
+@app.command("unbind")
+def unbind(
+    ctx: typer.Context,
+    namespaces: Annotated[list[str], typer.Argument(metavar="NAMESPACE", help="The namespaces.")],
+    cluster: Cluster = None,
+    region: Region = None,
+    profile: Profile = None,
+    account: Account = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    controller_namespace: ControllerNamespace = None,
+    file: File = None,
+    dry_run: DryRun = None,
+    full: Full = None,
+    yes: Yes = None,
+    lock_timeout: LockTimeout = None,
+    timeout: Timeout = None,
+    output: Output = None,
+) -> None:
+    """Take the default region away from namespaces."""
+
+    def work(settings: Settings, ui: Ui) -> int:
+        from acksm.guide.region import command as section
+
+        regions = dict.fromkeys(namespaces)
+        return section.run_bind(settings.target, settings.run, ui, regions, command="region unbind")
+
+    run(ctx, work)
 
 
-@command(
-    app,
-    "bind",
-    TARGET,
-    _CREATE,
-    RUN,
-    extra=[
-        argument("namespace", str | None, None, "NAMESPACE", "The namespace [all of the settings file]."),
-        argument("wanted", str | None, None, "REGION", "Its default region."),
-    ],
-    help="Give a namespace a default region; without arguments all that acksm.yaml declares (guide 5).",
-)
-def bind(resolved: Any, ui: Any, namespace: str | None, wanted: str | None) -> int:
-    from acksm.errors import AcksmError
-    from acksm.guide.region import command as section
+@app.command("list")
+def list_(
+    ctx: typer.Context,
+    cluster: Cluster = None,
+    region: Region = None,
+    profile: Profile = None,
+    account: Account = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    controller_namespace: ControllerNamespace = None,
+    file: File = None,
+    timeout: Timeout = None,
+    output: Output = None,
+) -> None:
+    """Namespaces with a default region; exit 3 when one is not followed."""
 
-    if namespace and not wanted:
-        raise AcksmError("region-unknown", "no region was named", where=namespace)
-    declared = {name: item.region for name, item in resolved.settings.namespaces.items() if item.region}
-    regions = {namespace: wanted} if namespace and wanted else declared
-    return section.run_bind(resolved.settings, ui, regions, "region bind")
+    def work(settings: Settings, ui: Ui) -> int:
+        from acksm.guide.region import command as section
 
+        return section.run_list(settings.target, settings.run, ui)
 
-@command(
-    app,
-    "unbind",
-    TARGET,
-    RUN,
-    extra=[argument("namespaces", list[str], inspect.Parameter.empty, "NAMESPACE", "The namespaces.")],
-    help="Take the default region away from namespaces.",
-)
-def unbind(resolved: Any, ui: Any, namespaces: list[str]) -> int:
-    from acksm.guide.region import command as section
-
-    return section.run_bind(resolved.settings, ui, dict.fromkeys(namespaces), "region unbind")
+    run(ctx, work)
 
 
-@command(app, "list", TARGET, OUTPUT, help="Namespaces with a default region; exit 3 when one is not followed.")
-def list_(resolved: Any, ui: Any) -> int:
-    from acksm.guide.region import command as section
+@app.command("explain")
+def explain(
+    ctx: typer.Context,
+    thing: Annotated[str, typer.Argument(metavar="KIND[/NAME]", help="The object; KIND alone for one to be created.")],
+    namespace: ObjectNamespace = "default",
+    cluster: Cluster = None,
+    region: Region = None,
+    profile: Profile = None,
+    account: Account = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    controller_namespace: LongControllerNamespace = None,
+    file: File = None,
+    timeout: Timeout = None,
+    output: Output = None,
+) -> None:
+    """Every source of an object's region in the controller's order, and which decides."""
 
-    return section.run_list(resolved.settings, ui)
+    def work(settings: Settings, ui: Ui) -> int:
+        from acksm.guide.region import explain as region_explain
 
+        return region_explain.run(settings.target, settings.run, ui, thing, namespace)
 
-@command(
-    app,
-    "explain",
-    OBJECT_TARGET,
-    OUTPUT,
-    extra=[
-        argument("thing", str, inspect.Parameter.empty, "KIND[/NAME]", "The object; KIND alone for one to be created."),
-        option("namespace", str, "default", "--namespace", "-n", help="The object's namespace [default]."),
-    ],
-    help="Every source of an object's region in the controller's order, and which decides.",
-)
-def explain(resolved: Any, ui: Any, thing: str, namespace: str) -> int:
-    from acksm.guide.region import explain as region_explain
-
-    return region_explain.run(resolved.settings, ui, thing, namespace)
+    run(ctx, work)

@@ -2,86 +2,136 @@
 
 from __future__ import annotations
 
-import inspect
-from typing import Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from acksm.cli.options import CONTROLLERS, OBJECT_TARGET, OUTPUT, ROLE, RUN, TARGET, command, in_target
-from acksm.cli.region import argument, option
+from acksm.cli.options import (
+    Account,
+    Cluster,
+    ClusterRegion,
+    Context,
+    CreateNamespace,
+    DryRun,
+    File,
+    Full,
+    Kubeconfig,
+    LockTimeout,
+    LongControllerNamespace,
+    Output,
+    PermissionsBoundary,
+    Profile,
+    RolePath,
+    Tag,
+    Timeout,
+    WaitForObjects,
+    Yes,
+)
+from acksm.cli.run import run
+from acksm.ui import Ui
+
+if TYPE_CHECKING:
+    from acksm.settings import Settings
 
 app = typer.Typer(name="samples", help="Samples of both services.", no_args_is_help=True, rich_markup_mode=None)
-_FILE = {"file": TARGET["file"]}
-# --region is the objects' here, as in adopt
-_TARGET = OBJECT_TARGET | {"region": in_target(str | None, "--cluster-region", help="AWS region of the cluster.")}
-_MAKING = {"create_namespace": CONTROLLERS["create_namespace"]}
-_MAKING |= {key: ROLE[key] for key in ("role_path", "permissions_boundary", "tag")}
-_NAME = argument("name", str, inspect.Parameter.empty, "SAMPLE", "Name of a sample, or a kind.")
-_SET = option(
-    "given",
+
+Name = Annotated[str, typer.Argument(metavar="SAMPLE", help="Name of a sample, or a kind.")]
+Given = Annotated[
     list[str] | None,
-    None,
-    "--set",
-    help="A parameter; SAMPLE.K=V for one that it is made after.",
-    metavar="K=V",
-)
-_PLACE = option(
-    "place",
+    typer.Option("--set", metavar="K=V", help="A parameter; SAMPLE.K=V for one that it is made after."),
+]
+# --region is the objects' here, as in adopt
+Place = Annotated[
     str,
-    "",
-    "--region",
-    help="AWS region of the objects [the namespace's].",
-    metavar="REGION",
-)
+    typer.Option("--region", metavar="REGION", help="AWS region of the objects [the namespace's].", show_default=False),
+]
 
 
-@command(app, "list", OUTPUT, help="Every sample: kind, what it shows, what it needs, whether the sandbox can make it.")
-def list_(resolved: Any, ui: Any) -> int:
-    from acksm.guide.samples import show as sample_show
+@app.command("list")
+def list_(
+    ctx: typer.Context,
+    timeout: Timeout = None,
+    output: Output = None,
+) -> None:
+    """Every sample: kind, what it shows, what it needs, whether the sandbox can make it."""
 
-    return sample_show.run_list(resolved.settings, ui)
+    def work(_settings: Settings, ui: Ui) -> int:
+        from acksm.guide.samples import show as sample_show
 
+        return sample_show.run_list(ui)
 
-@command(
-    app,
-    "show",
-    _FILE,
-    OUTPUT,
-    extra=[
-        _NAME,
-        _SET,
-        option("namespace", str, "", "--namespace", "-n", help="Namespace in the manifest [none]."),
-        _PLACE,
-    ],
-    help="A sample's manifest with its parameters filled in; needs no cluster.",
-)
-def show(resolved: Any, ui: Any, name: str, given: list[str] | None, namespace: str, place: str) -> int:
-    from acksm.guide.samples import show as sample_show
-
-    return sample_show.run_show(resolved.settings, ui, name, given or (), namespace, place)
+    run(ctx, work)
 
 
-@command(
-    app,
-    "apply",
-    _TARGET,
-    _MAKING,
-    RUN,
-    extra=[
-        _NAME,
-        _SET,
-        option("namespace", str, "default", "--namespace", "-n", help="The objects' namespace [default]."),
-        _PLACE,
-        option("with_role", bool, False, "--with-role", help="Make an execution role for the samples."),
-    ],
-    help="Make a sample and what it needs, in order, and wait until each is in sync (guide 4).",
-)
+@app.command("show")
+def show(
+    ctx: typer.Context,
+    name: Name,
+    given: Given = None,
+    namespace: Annotated[
+        str, typer.Option("--namespace", "-n", help="Namespace in the manifest [none].", show_default=False)
+    ] = "",
+    place: Place = "",
+    file: File = None,
+    timeout: Timeout = None,
+    output: Output = None,
+) -> None:
+    """A sample's manifest with its parameters filled in; needs no cluster."""
+
+    def work(settings: Settings, ui: Ui) -> int:
+        from acksm.guide.samples import show as sample_show
+
+        return sample_show.run_show(ui, name, given or (), namespace, place or settings.target.region)
+
+    run(ctx, work)
+
+
+@app.command("apply")
 def apply(
-    resolved: Any, ui: Any, name: str, given: list[str] | None, namespace: str, place: str, with_role: bool
-) -> int:
-    from acksm.guide.samples import command as samples
-    from acksm.guide.samples.files import find
-    from acksm.guide.samples.values import parse
+    ctx: typer.Context,
+    name: Name,
+    given: Given = None,
+    namespace: Annotated[
+        str, typer.Option("--namespace", "-n", help="The objects' namespace [default].", show_default=False)
+    ] = "default",
+    place: Place = "",
+    with_role: Annotated[bool, typer.Option("--with-role", help="Make an execution role for the samples.")] = False,
+    cluster: Cluster = None,
+    region: ClusterRegion = None,
+    profile: Profile = None,
+    account: Account = None,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    controller_namespace: LongControllerNamespace = None,
+    file: File = None,
+    create_namespace: CreateNamespace = None,
+    role_path: RolePath = None,
+    permissions_boundary: PermissionsBoundary = None,
+    tag: Tag = None,
+    dry_run: DryRun = None,
+    full: Full = None,
+    yes: Yes = None,
+    wait: WaitForObjects = None,
+    lock_timeout: LockTimeout = None,
+    timeout: Timeout = None,
+    output: Output = None,
+) -> None:
+    """Make a sample and what it needs, in order, and wait until each is in sync (guide 4)."""
 
-    asked = samples.Asked(find(name), parse(given or ()), namespace, place, with_role)
-    return samples.run_apply(resolved.settings, ui, asked)
+    def work(settings: Settings, ui: Ui) -> int:
+        from acksm.guide.samples import command as samples
+        from acksm.guide.samples.files import find
+        from acksm.guide.samples.values import parse
+
+        asked = samples.Asked(
+            find(name),
+            parse(given or ()),
+            namespace,
+            place,
+            with_role,
+            create=settings.controllers.create_namespace,
+            role=settings.role,
+        )
+        return samples.run_apply(settings.target, settings.run, ui, asked)
+
+    run(ctx, work)

@@ -9,22 +9,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import acksm
 from acksm import bounded, private_file, reports
-from acksm.config import Resolved, Settings
+from acksm.config import Resolved
 from acksm.engine.change import Change, Plan, sha256
 from acksm.engine.diff import render, unified
 from acksm.errors import AcksmError
 from acksm.json_types import Json
+from acksm.settings import Flat, RunSettings, Settings
 
 SCHEMA = "acksm.dev/plan/v1"
 MAX_BYTES = 32 * 1024 * 1024
-# Settings that are of a run and not of what it does.
-_OF_A_RUN = {"dry_run", "full", "yes", "wait", "timeout", "lock_timeout", "output"}
 _TARGET = ("cluster", "region", "namespace")  # of the target, what follows from the ARN and the settings
 
 
@@ -35,7 +34,7 @@ def of(command: Sequence[str], plan: Plan, settings: Settings, target: reports.T
         "acksm": acksm.__version__,
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": list(command),
-        "settings": settings.model_dump(mode="json", exclude=_OF_A_RUN, exclude_defaults=True),
+        "settings": replace(settings, run=RunSettings()).flat(non_default=True),
         "target": target,
         "notes": list(plan.notes),
         "result": {key: fact for key, fact in plan.facts.items() if not callable(fact)},  # those are of the end
@@ -68,9 +67,9 @@ def read(path: Path) -> reports.PlanFile:
         document: reports.PlanFile = TypeAdapter(reports.PlanFile).validate_python(found, strict=True)
         if document != found:
             raise ValueError("it has fields that no plan has")
-        if of_a_run := _OF_A_RUN & set(document["settings"]):
+        if of_a_run := RunSettings.model_fields.keys() & set(document["settings"]):
             raise ValueError(f"settings.{min(of_a_run)} is of a run, and no plan has it")
-        Settings.model_validate(document["settings"])
+        Settings.of(**document["settings"])
     except OSError as error:
         raise AcksmError("plan-file-invalid", f"cannot read it: {error.strerror}", where=str(path)) from error
     except ValidationError as error:
@@ -94,22 +93,22 @@ def _once(pairs: list[tuple[str, object]]) -> Json:
 
 @dataclass
 class Recorder:
-    """Keeps the plan of the command that runs under it, which writes nothing."""
+    """Keeps the plan of the command that runs under it, which writes nothing, with the `settings` that it was given."""
 
     command: Sequence[str]
     document: reports.PlanFile | None = None
     asks: bool = False
+    confirm: str = ""
+    settings: Settings = field(default_factory=Settings.of)
 
     def resolved(self, own: Callable[[], Resolved]) -> Resolved:
         """Not by an option in the command's words: one without its value would swallow it."""
         found = own()
-        return replace(found, settings=found.settings.model_copy(update={"dry_run": True}))
+        self.settings = replace(found.settings, run=found.settings.run.model_copy(update={"dry_run": True}))
+        return replace(found, settings=self.settings)
 
-    def arguments(self, given: Json) -> Json:
-        return given
-
-    def saw(self, plan: Plan, settings: Settings, target: reports.Target) -> None:
-        self.document = of(self.command, plan, settings, target)
+    def saw(self, plan: Plan, target: reports.Target) -> None:
+        self.document = of(self.command, plan, self.settings, target)
 
 
 @dataclass
@@ -124,13 +123,10 @@ class Approval:
     asks: bool = True
 
     def resolved(self, own: Callable[[], Resolved]) -> Resolved:
-        settings = Settings.model_validate({**self.document["settings"], **self.run})
-        return Resolved(settings, dict.fromkeys(Settings.model_fields, "plan file"))
+        settings = Settings.of(**{**self.document["settings"], **self.run})
+        return Resolved(settings, dict.fromkeys(Flat.model_fields, "plan file"))
 
-    def arguments(self, given: Json) -> Json:
-        return {**given, "confirm": self.confirm} if "confirm" in given else given
-
-    def saw(self, plan: Plan, settings: Settings, target: reports.Target) -> None:
+    def saw(self, plan: Plan, target: reports.Target) -> None:
         """Errors: `plan-other-target`, `plan-outdated` with a diff, `plan-file-altered` with what was to be read."""
         was = self.document["target"]
         for key in ("cluster_arn", "account"):

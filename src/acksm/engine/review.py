@@ -11,25 +11,24 @@ from contextvars import ContextVar
 from typing import Protocol
 
 from acksm import reports
-from acksm.config import Resolved, Settings
+from acksm.config import Resolved
 from acksm.engine.change import Plan
-from acksm.json_types import Json
 
 
 class Review(Protocol):
     """`asks`: whether every plan is shown and asked about, also one without danger.
 
-    `resolved` gives the settings that the command is to have, from `own`, the command line's, or elsewhere; `arguments`
-    the values of its other options. `saw` gets its plan before the first write, and raises AcksmError to stop it.
+    `confirm` is the answer to the question for the cluster's name, in the place of the command's own. `resolved` gives
+    the settings that the command is to have, from `own`, the command line's, or elsewhere. `saw` gets its plan before
+    the first write, and raises AcksmError to stop it.
     """
 
     asks: bool
+    confirm: str
 
     def resolved(self, own: Callable[[], Resolved]) -> Resolved: ...
 
-    def arguments(self, given: Json) -> Json: ...
-
-    def saw(self, plan: Plan, settings: Settings, target: reports.Target) -> None: ...
+    def saw(self, plan: Plan, target: reports.Target) -> None: ...
 
 
 CURRENT: ContextVar[Review | None] = ContextVar("acksm_review", default=None)

@@ -13,7 +13,6 @@ from hypothesis import given, strategies as st
 from ruamel.yaml import YAML
 
 from acksm.aws.documents import Role
-from acksm.config import Settings
 from acksm.engine.change import Danger
 from acksm.errors import AcksmError
 from acksm.guide.carm import accounts, template, trust as carm_trust
@@ -22,6 +21,7 @@ from acksm.guide.connect.target import Target
 from acksm.guide.identity import iam_role
 from acksm.guide.identity.judged import Verdict
 from acksm.guide.identity.oidc import CLUSTER_TAG, OWNED_TAG
+from acksm.settings import Settings
 from carm_cluster import OWN, ROLE, B, C
 
 CLUSTER_ARN = f"arn:aws:eks:us-west-2:{OWN}:cluster/demo"
@@ -31,22 +31,19 @@ WHO = Controllers([OURS], pod_identity=False)
 MARKS = {CLUSTER_TAG: CLUSTER_ARN, OWNED_TAG: "true"}
 
 
-def target(**settings: Any) -> Target:
-    """Enough of a target for what is planned about roles; nothing is asked over it."""
-    found = SimpleNamespace(
-        settings=Settings(**settings),
-        cluster=SimpleNamespace(arn=CLUSTER_ARN),
-        identity=SimpleNamespace(partition="aws", account=OWN),
-    )
-    return cast(Target, found)
+# Enough of a target for what is planned about roles; nothing is asked over it.
+TARGET = cast(
+    Target,
+    SimpleNamespace(cluster=SimpleNamespace(arn=CLUSTER_ARN), identity=SimpleNamespace(partition="aws", account=OWN)),
+)
 
 
 SID = carm_trust.sid(CLUSTER_ARN)
 
 
-def want(who: Controllers = WHO, services: Any = ("sagemaker",), **settings: Any) -> iam_role.Wanted:
-    role = settings.pop("role", None)
-    return accounts.wanted_role(target(**settings), B, who, dict.fromkeys(services, ()), role)
+def want(who: Controllers = WHO, services: Any = ("sagemaker",), role: Any = None, **options: Any) -> iam_role.Wanted:
+    other = Settings.of(**options).other_account
+    return accounts.wanted_role(TARGET, other, B, who, dict.fromkeys(services, ()), role)
 
 
 def role(trust: Any, tags: Any = MARKS, attached: Sequence[str] = ()) -> Role:
@@ -316,8 +313,8 @@ def own(inline: Any = None, tags: Any = MARKS) -> dict[str, Any]:
     return {"arn": OURS, "tags": tags, "inline": inline or {}}
 
 
-def plan_own(found: Any, far: str = FAR, **settings: Any) -> Any:
-    return accounts.plan_own(found, OURS, far, WHO, target(**settings))
+def plan_own(found: Any, far: str = FAR, *, adopt_role: bool = False) -> Any:
+    return accounts.plan_own(found, OURS, far, WHO, TARGET, adopt=adopt_role)
 
 
 def test_the_policy_names_exactly_the_roles_and_keeps_those_of_other_accounts() -> None:

@@ -9,10 +9,10 @@ import pytest
 
 from acksm.aws.iam import Iam
 from acksm.aws.session import Identity
-from acksm.config import Settings
 from acksm.engine.change import Change, Op
 from acksm.errors import AcksmError
 from acksm.guide.connect import rights
+from acksm.settings import TargetSettings
 
 ROLE = "arn:aws:iam::012345678901:role/r"
 
@@ -107,7 +107,7 @@ class Target:
 
     def __init__(self, denied: tuple[str, ...] = (), may: tuple[str, ...] = ("* *.*",)) -> None:
         self.asked: list[str] = []
-        self.settings, self.cluster = Settings(), SimpleNamespace(name="demo")
+        self.settings, self.cluster = TargetSettings(), SimpleNamespace(name="demo")
         self.identity = Identity("012345678901", "arn:aws:iam::012345678901:user/me", "x")
         self.aws = SimpleNamespace(iam=SimpleNamespace(denied=self._denied), identity=lambda: self.identity)
         self.kube = SimpleNamespace(can=self._can)

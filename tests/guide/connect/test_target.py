@@ -13,13 +13,13 @@ import pytest
 
 from acksm.aws.eks import Cluster
 from acksm.aws.session import Identity
-from acksm.config import Settings
 from acksm.engine.waits import Deadline
 from acksm.errors import AcksmError
 from acksm.guide.connect import target as section
 from acksm.guide.connect.target import Target, check_nodes
 from acksm.kube.client import Endpoint
 from acksm.kube.kubeconfig import load
+from acksm.settings import RunSettings, TargetSettings
 
 ACCOUNT, REGION = "012345678901", "us-west-2"
 ARN = f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/demo"
@@ -31,7 +31,7 @@ def target(nodes: list[Any] | None = None, fargate: set[str] | None = None, **en
     aws: Any = SimpleNamespace(eks=SimpleNamespace(fargate_namespaces=lambda _: fargate or set()))
     identity = Identity(ACCOUNT, f"arn:aws:iam::{ACCOUNT}:user/me", "x")
     connection = Endpoint(**{"server": CLUSTER.endpoint, "ca_data": "PEM", "token": "secret", **endpoint})
-    return Target(Settings(), aws, identity, CLUSTER, kube, connection, Deadline(1))
+    return Target(TargetSettings(), RunSettings(), aws, identity, CLUSTER, kube, connection, Deadline(1))
 
 
 def node(ready: str = "True", **spec: Any) -> dict[str, Any]:
@@ -126,7 +126,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str | None]]:
 
 def test_a_name_is_enough_and_the_kubeconfig_is_not_looked_at(kubeconfig: Path, asked: list[Any]) -> None:
     kubeconfig.write_text("a: [")
-    found = section.connect(Settings(cluster="demo", region="eu-west-1"))
+    found = section.connect(TargetSettings(cluster="demo", region="eu-west-1"), RunSettings())
     assert asked == [("demo", "eu-west-1")]
     assert (found.endpoint.server, found.endpoint.token) == (CLUSTER.endpoint, "minted")
 
@@ -135,28 +135,28 @@ def test_without_a_name_the_current_context_tells_it_and_must_be_that_cluster(
     kubeconfig: Path, asked: list[Any]
 ) -> None:
     with pytest.raises(AcksmError) as caught:
-        section.connect(Settings())
+        section.connect(TargetSettings(), RunSettings())
     assert asked == [("demo", REGION)]
     assert (caught.value.id, int(caught.value.exit_code)) == ("context-other-cluster", 6)
     assert "https://other.example" in caught.value.message
     kubeconfig.write_text(kubeconfig.read_text().replace("https://other.example", "https://DEMO.example:443/"))
-    found = section.connect(Settings())
+    found = section.connect(TargetSettings(), RunSettings())
     assert (found.endpoint.token, found.endpoint.ca_data) == ("t", "A")  # the CA is EKS's own
 
 
 def test_a_named_context_must_be_the_named_cluster(kubeconfig: Path, asked: list[Any]) -> None:
     with pytest.raises(AcksmError) as caught:
-        section.connect(Settings(cluster="demo", context=ARN))
+        section.connect(TargetSettings(cluster="demo", context=ARN), RunSettings())
     assert caught.value.id == "context-other-cluster"
     with pytest.raises(AcksmError) as caught:
-        section.connect(Settings(cluster="demo", context="nowhere"))
+        section.connect(TargetSettings(cluster="demo", context="nowhere"), RunSettings())
     assert caught.value.id == "kubeconfig-context-unknown"
 
 
 def test_nothing_that_names_a_cluster(kubeconfig: Path, asked: list[Any]) -> None:
     kubeconfig.unlink()
     with pytest.raises(AcksmError) as caught:
-        section.connect(Settings())
+        section.connect(TargetSettings(), RunSettings())
     assert caught.value.id == "cluster-missing"
     assert asked == []
 

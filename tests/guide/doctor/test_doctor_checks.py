@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, strategies as st
 
 from acksm.catalog import entries, lookup
-from acksm.config import Settings
 from acksm.engine import plan_file
 from acksm.engine.change import Danger, Plan
 from acksm.engine.checks import Check, Result, Severity, State, judge
@@ -23,6 +22,7 @@ from acksm.guide.identity import oidc, trust
 from acksm.guide.identity.judged import Judged, Verdict
 from acksm.guide.identity.live_accounts import Live
 from acksm.live.controller_logs import PodLog
+from acksm.settings import RunSettings, Settings
 from carm_cluster import running
 from doctor_facts import (
     CLUSTER,
@@ -114,7 +114,7 @@ BREAKS: dict[str, tuple[Callable[[], Facts], dict[str, State]]] = {
     "expired credentials": (lambda: whole(identity=error("aws-expired-credentials")), {"check.credentials": BROKEN}),
     "no AWS": (lambda: whole(identity=error("aws-unreachable")), {"check.credentials": UNKNOWN}),
     "another account": (
-        lambda: whole(settings=Settings(service=["sagemaker"], account=B)),
+        lambda: whole(settings=Settings.of(service=["sagemaker"], account=B)),
         {"check.account": BROKEN},
     ),
     "no cluster": (lambda: whole(cluster=error("cluster-unknown")), {"check.cluster": BROKEN}),
@@ -435,7 +435,7 @@ def test_acksm_plan_keeps_what_fix_would_do() -> None:
     """It was said to, and the plan never reached the file."""
     plan = Plan("doctor", (change("iam-role.trust"),))
     facts = whole(roles={ROLE: role("system:x")}, plan=plan)
-    target: Any = SimpleNamespace(settings=Settings(dry_run=True), as_data=dict)
+    target: Any = SimpleNamespace(run=RunSettings(dry_run=True), as_data=dict)
     recorder = plan_file.Recorder(["doctor", "--fix"])
     token = CURRENT.set(recorder)
     try:

@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from acksm.ack.names import SERVICES
 from acksm.aws.documents import PolicyDocument, Role
 from acksm.aws.eks import Cluster
 from acksm.aws.session import Identity
-from acksm.config import Settings
-from acksm.engine.change import Danger, Plan
+from acksm.engine.change import Change, Danger, Plan
 from acksm.engine.executor import execute
 from acksm.errors import AcksmError
 from acksm.guide.identity import iam_role, oidc, policies, role_policies, trust
+from acksm.settings import RoleSettings
 from memory_iam import ACCOUNT, World, cluster, role
 
 
@@ -26,8 +27,13 @@ def wanted(
     of = of or cluster()
     partition = of.arn.split(":")[1]
     identity = Identity(ACCOUNT, f"arn:{partition}:iam::{ACCOUNT}:user/me", "x")
-    known = {key: options.pop(key) for key in ("role", "live", "kinds") if key in options}
-    return iam_role.wanted(identity, of, Settings(**options), accounts, oidc.provider_arn(of), **known)
+    known: dict[str, Any] = {"kinds": dict.fromkeys(SERVICES, ())}
+    known |= {key: options.pop(key) for key in ("role", "live", "kinds") if key in options}
+    return iam_role.wanted(identity, of, RoleSettings(**options), accounts, oidc.provider_arn(of), **known)
+
+
+def notes(changes: list[Change], name: str, kept: list[str]) -> list[str]:
+    return role_policies.notes(changes, name, kept, cluster(), RoleSettings(), SERVICES)
 
 
 OURS = oidc.marks(cluster())
@@ -224,7 +230,7 @@ def test_policy_arns_take_the_place_of_presets() -> None:
 
 
 def test_without_the_autoscaling_service_its_preset_is_not_needed() -> None:
-    assert wanted(service=["sagemaker"]).service_linked == ""
+    assert wanted(kinds={"sagemaker": ()}).service_linked == ""
 
 
 @pytest.mark.parametrize(
@@ -374,18 +380,18 @@ def test_nothing_is_detached_from_an_adopted_role_and_that_is_said() -> None:
     changes = iam_role.plan(world.observed(), want)
     assert "iam-role.detach" not in [change.id for change in changes]
     kept = iam_role.not_narrowed(world.role, want)
-    (note,) = role_policies.notes(changes, want.name, kept, cluster(), Settings())
+    (note,) = notes(changes, want.name, kept)
     assert f"aws iam detach-role-policy --role-name {want.name}" in note
 
 
 def test_core_is_warned_about_once_with_the_command_that_narrows_it() -> None:
     world = World()
     want = wanted()
-    (note,) = role_policies.notes(iam_role.plan(world.observed(), want), want.name, [], cluster(), Settings())
+    (note,) = notes(iam_role.plan(world.observed(), want), want.name, [])
     assert "acksm iam-role --cluster demo --region us-west-2 --policy least --policy autoscaling" in note
     assert "--execution-role" in note
     world.apply(iam_role.plan(world.observed(), want))
-    assert role_policies.notes(iam_role.plan(world.observed(), want), want.name, [], cluster(), Settings()) == []
+    assert notes(iam_role.plan(world.observed(), want), want.name, []) == []
 
 
 @pytest.mark.parametrize("roles", [[], ["*"], ["arn:aws:iam::999999999999:role/x"], [f"arn:aws:iam::{ACCOUNT}:role/*"]])
@@ -396,5 +402,5 @@ def test_least_wants_the_roles_of_the_account_by_name(roles: list[str]) -> None:
 
 
 def test_least_of_kinds_that_are_given_no_role_needs_none() -> None:
-    want = wanted(policy=["least"], service=["sagemaker"], kinds={"sagemaker": ["EndpointConfig", "Endpoint"]})
+    want = wanted(policy=["least"], kinds={"sagemaker": ["EndpointConfig", "Endpoint"]})
     assert policies.PASS_ROLE not in repr(want.inline)

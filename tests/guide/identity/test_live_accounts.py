@@ -12,7 +12,6 @@ from typing import Any, cast
 
 import pytest
 
-from acksm.config import Settings
 from acksm.engine.checks import Check, State
 from acksm.errors import AcksmError
 from acksm.guide.connect.target import Target
@@ -23,6 +22,7 @@ from acksm.guide.identity.judged import Judged, Verdict
 from acksm.guide.identity.live_accounts import Live
 from acksm.guide.identity.oidc import marks
 from acksm.kube.paths import Ref
+from acksm.settings import TargetSettings
 from doctor_facts import CLUSTER, PROVIDER, ROLE, SUBJECT, role, whole
 
 ACCOUNT = "ack-sagemaker-controller"
@@ -239,7 +239,7 @@ def test_whether_every_role_may_be_passed_on(
 
 def test_the_facts_are_of_each_role_that_is_there() -> None:
     kube = Secrets(team_a=[record("x")])
-    target = cast(Target, SimpleNamespace(kube=kube, settings=Settings()))
+    target = cast(Target, SimpleNamespace(kube=kube, settings=TargetSettings()))
     facts = whole()
     found = role_facts.let_in(target, facts.installed, {ROLE: role(SUBJECT, STRANGER), "gone": None}, PROVIDER)
     assert found == {ROLE: replace(Live(), of_releases=frozenset({STRANGER}), kinds={"sagemaker": ()})}

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from acksm import archive
-from acksm.config import Settings
 from acksm.errors import AcksmError
 from acksm.guide.install import controller_values, controllers, release
 from acksm.guide.install.controller_values import Controller
@@ -20,6 +19,7 @@ from acksm.helm.releases import is_marked
 from acksm.live.readiness import ROLE_ANNOTATION
 from acksm.sandbox.practice import build
 from acksm.sandbox.practice.generations import all_charts
+from acksm.settings import ControllerSettings, TargetSettings
 
 ACCOUNT, REGION = "012345678901", "us-west-2"
 ROLE, OTHER = f"arn:aws:iam::{ACCOUNT}:role/ours", f"arn:aws:iam::{ACCOUNT}:role/other"
@@ -39,15 +39,14 @@ def controller(version: str = "1.9.1", installed: Any = None, service: str = "sa
     return Controller(service, pulled(service, version), observed, [])
 
 
-def target(**options: Any) -> Any:
-    return SimpleNamespace(
-        settings=Settings(**options), cluster=SimpleNamespace(region=REGION), identity=SimpleNamespace(account=ACCOUNT)
-    )
+TARGET: Any = SimpleNamespace(
+    settings=TargetSettings(), cluster=SimpleNamespace(region=REGION), identity=SimpleNamespace(account=ACCOUNT)
+)
 
 
 def given_values(item: Controller, role: str = ROLE, **options: Any) -> dict[str, Any]:
     """What goes to helm."""
-    patched, _ = controller_values.values_of(target(**options), item, role)
+    patched, _ = controller_values.values_of(TARGET, ControllerSettings(**options), item, role)
     return release.overrides(patched.chart_values, patched.values)
 
 
@@ -227,9 +226,12 @@ def test_the_installed_role_when_all_agree() -> None:
 
 def test_kinds_for_a_role_alone_are_a_list_as_the_chart_has_them() -> None:
     """`acksm iam-role --set …` reads no chart, so nothing later would refuse what is none."""
-    given = {"service": ["sagemaker"], "set": ['reconcile.resources=["Model"]']}
-    assert controller_values.reconciled_now(target(**given)) == {"sagemaker": ("Model",)}
+    def kinds(text: str) -> dict[str, tuple[str, ...]]:
+        options = ControllerSettings(service=["sagemaker"], set=[f"reconcile.resources={text}"])
+        return controller_values.reconciled_now(TARGET, options)
+
+    assert kinds('["Model"]') == {"sagemaker": ("Model",)}
     for text in ("5", '"Model"'):
         with pytest.raises(AcksmError) as caught:
-            controller_values.reconciled_now(target(**given | {"set": [f"reconcile.resources={text}"]}))
+            kinds(text)
         assert caught.value.id == "values-type"

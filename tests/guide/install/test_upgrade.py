@@ -8,21 +8,20 @@ from typing import Any, cast
 import pytest
 
 from acksm.ack import charts
-from acksm.config import Settings
 from acksm.errors import AcksmError
 from acksm.guide.connect.target import Target
 from acksm.guide.install import recorded, upgrade
+from acksm.settings import ControllerSettings, TargetSettings
 
 TESTED = charts.TESTED
 NEWER = "99.0.0"
 
 
-def meant(monkeypatch: pytest.MonkeyPatch, installed: dict[str, str], **settings: Any) -> Settings:
+def meant(monkeypatch: pytest.MonkeyPatch, installed: dict[str, str], **options: Any) -> ControllerSettings:
     seen = {service: (SimpleNamespace(version=version), ()) for service, version in installed.items() if version}
-    monkeypatch.setattr(
-        recorded, "installed", lambda target: {key: seen[key] for key in target.settings.service if key in seen}
-    )
-    return upgrade.settings_for(cast(Target, SimpleNamespace(settings=Settings(**settings))))
+    monkeypatch.setattr(recorded, "installed", lambda _, services: {key: seen[key] for key in services if key in seen})
+    target = cast(Target, SimpleNamespace(settings=TargetSettings()))
+    return upgrade.controllers_for(target, ControllerSettings(**options))
 
 
 @pytest.mark.parametrize(

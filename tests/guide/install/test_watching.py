@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from acksm.config import Settings
 from acksm.errors import AcksmError
 from acksm.guide.install import status, watching
 from acksm.guide.install.status import Seen
+from acksm.settings import ControllerSettings, RoleSettings, RunSettings, TargetSettings
 from acksm.ui import Ui
 from streams import Stream
 
@@ -29,7 +29,7 @@ class Place:
         monkeypatch.setattr(watching, "connect", self.connect)
         monkeypatch.setattr(status, "look", self.look)
 
-    def connect(self, _settings: Settings) -> Any:
+    def connect(self, _at: TargetSettings, _run: RunSettings) -> Any:
         self.connected += 1
         outer = self
 
@@ -42,7 +42,7 @@ class Place:
 
         return Target()
 
-    def look(self, _target: Any, _table: Any, drift: Any = None) -> Seen:
+    def look(self, _target: Any, _controllers: Any, _role: Any, _table: Any, drift: Any = None) -> Seen:
         self.compared += drift is None
         state = self.states[0]
         if isinstance(state, AcksmError):
@@ -61,7 +61,8 @@ class Place:
 def watch(place: Place, output: str = "text", terminal: bool = False) -> tuple[int, str, str]:
     out, err = Stream(terminal=terminal), Stream()
     ui = Ui(output, stdout=out, stderr=err)
-    code = watching.run(Settings(), ui, sleep=place.sleep, clock=lambda: place.now)
+    groups = TargetSettings(), ControllerSettings(), RoleSettings(), RunSettings()
+    code = watching.run(*groups, ui, sleep=place.sleep, clock=lambda: place.now)
     return code, out.text, err.text
 
 

@@ -10,7 +10,6 @@ import pytest
 
 from acksm.ack.kinds import KINDS, SINCE
 from acksm.aws.session import Identity
-from acksm.config import Settings
 from acksm.engine.change import Danger, Op
 from acksm.guide.samples import command as section, plan as sample_plan, roles
 from acksm.guide.samples.files import Sample, chain, samples
@@ -18,6 +17,7 @@ from acksm.guide.samples.plan import SAMPLE_LABEL
 from acksm.kube.owners import OWNED_LABEL
 from acksm.live.bindings import Namespace
 from acksm.live.role_selectors import Selector
+from acksm.settings import RoleSettings
 from carm_cluster import BOTH, running as controller_named
 from memory_iam import World, cluster
 from sample_values_for import ACCOUNT, GIVEN, HERE, NEEDS, ROLE, error_of, needed, outcome
@@ -269,7 +269,7 @@ def identity() -> Identity:
 
 
 def role_changes(role: Any, *buckets: str, **options: Any) -> list[Any]:
-    return roles.plan(role, cluster(), identity(), Settings(**options), buckets)
+    return roles.plan(role, cluster(), identity(), RoleSettings(**options), buckets)
 
 
 def test_the_role_from_nothing_and_then_nothing() -> None:

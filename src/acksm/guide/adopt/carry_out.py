@@ -52,7 +52,7 @@ def run(target: Target, ui: Output, planned: Sequence[Adoption], notes: Sequence
     calls = Calls(target, ui, {str(item.item.target): item for item in results})
     changes = [item.change for item in planned if item.change is not None]
     open_ends = [item for item in results if item.state is State.PLANNED]
-    if open_ends and target.settings.wait:
+    if open_ends and target.run.wait:
         changes.append(_await(len(open_ends), open_ends[0].item))
     facts: Document = {"objects": lambda: [row(item) for item in results]}
     made = Plan("adopt", tuple(changes), tuple(notes), facts)

@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 from acksm.ack.kinds import Kind
 from acksm.aws.account import Aws
 from acksm.aws.objects import Found
-from acksm.config import Settings, place as place_in_file
+from acksm.config import place as place_in_file
+from acksm.declared import Adoptions
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind as EventKind
 from acksm.guide.adopt import carry_out, discover as adopt_discover, lookup, placement, plan as adopt_plan, request
@@ -30,6 +31,7 @@ from acksm.kube.api import Lister
 from acksm.live import managed
 from acksm.live.managed import Index
 from acksm.output import Output
+from acksm.settings import OtherAccountSettings, RunSettings, TargetSettings
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class Options:
     file: str = ""
 
 
-def wishes(settings: Settings, options: Options, refusals: Refusals) -> list[Wish]:
+def wishes(declared: Adoptions, options: Options, refusals: Refusals) -> list[Wish]:
     """What is asked for, by arguments or by the file. Errors: `adopt-nothing`, adopt-… to `refusals`."""
     namespace = options.namespace or "default"
     retain = options.retain is not False
@@ -78,10 +80,10 @@ def wishes(settings: Settings, options: Options, refusals: Refusals) -> list[Wis
         ]
     if options.as_ or options.fields:
         raise AcksmError("adopt-nothing", "--as and --field are of one object, and no kind is named")
-    if not settings.adopt:
+    if not declared:
         raise AcksmError("adopt-nothing", "neither an object was named, nor does a file declare one")
     found = []
-    for index, item in enumerate(settings.adopt):
+    for index, item in enumerate(declared):
         changed: Json = {} if options.retain is None else {"retain": options.retain}
         changed |= {"read_only": True} if options.read_only else {}
         changed |= {"region": options.region} if options.region and not item.region else {}
@@ -104,26 +106,34 @@ def locate(where: str) -> str:
     return place_in_file(path, ("adopt", int(index))) if mark and index.isdecimal() else where
 
 
-def run(settings: Settings, ui: Output, options: Options) -> int:
+def run(
+    at: TargetSettings,
+    other: OtherAccountSettings,
+    declared: Adoptions,
+    run: RunSettings,
+    ui: Output,
+    options: Options,
+) -> int:
     """`acksm adopt`. The exit code; errors: adopt-…, and those of every section that is looked at."""
     refusals = Refusals(locate=lambda text: "; ".join(map(locate, text.split("; "))))
-    asked = [] if options.discover else wishes(settings, options, refusals)
+    asked = [] if options.discover else wishes(declared, options, refusals)
     search = _search(options) if options.discover else None
-    with connect(_with_region(settings, options)) as target:
+    with connect(_with_region(at, options), run) as target:
         ui.emit(Event(EventKind.STEP, "target", target.line()))
         observed = placement.observe(target)
+        accounts = Accounts(target, other)
         notes: list[str] = []
         if search is not None:
-            planned = _discovered(target, ui, observed, search, refusals, notes, ask=not options.print_only)
+            planned = _discovered(target, accounts, ui, observed, search, refusals, notes, ask=not options.print_only)
         else:
-            planned = _asked(target, observed, asked, refusals)
+            planned = _asked(target, accounts, observed, asked, refusals)
         notes += list(dict.fromkeys(note for item in planned for note in item.notes))
         if options.print_only:
             return carry_out.show(target, ui, planned, notes)
         return carry_out.run(target, ui, planned, notes)
 
 
-def _with_region(settings: Settings, options: Options) -> Settings:
+def _with_region(settings: TargetSettings, options: Options) -> TargetSettings:
     """--region is the object's. Where nothing says where the cluster is, it is meant for both."""
     said = settings.region or settings.context or settings.kubeconfig or not settings.cluster
     if said or not options.region or Aws(profile=settings.profile or None).session.region_name:
@@ -146,7 +156,9 @@ def _search(options: Options) -> Search:
     )
 
 
-def _asked(target: Target, observed: Observed, asked: Sequence[Wish], refusals: Refusals) -> list[Adoption]:
+def _asked(
+    target: Target, accounts: Accounts, observed: Observed, asked: Sequence[Wish], refusals: Refusals
+) -> list[Adoption]:
     kinds = list(dict.fromkeys(item.kind for item in asked))
     with ThreadPoolExecutor(max_workers=1) as pool:
         holders = pool.submit(_holders, target.kube, observed, kinds)
@@ -162,7 +174,7 @@ def _asked(target: Target, observed: Observed, asked: Sequence[Wish], refusals: 
             else:
                 placed.append((item, found))
         refusals.check()
-        found_in_aws = lookup.find(placed, Accounts(target), refusals.errors.append)
+        found_in_aws = lookup.find(placed, accounts, refusals.errors.append)
         refusals.check()
         index = Index(holders.result(), _where(observed))
     same = [
@@ -179,9 +191,17 @@ def _optional(found: Found) -> tuple[str, ...]:
 
 
 def _discovered(
-    target: Target, ui: Output, observed: Observed, search: Search, refusals: Refusals, notes: list[str], *, ask: bool
+    target: Target,
+    accounts: Accounts,
+    ui: Output,
+    observed: Observed,
+    search: Search,
+    refusals: Refusals,
+    notes: list[str],
+    *,
+    ask: bool,
 ) -> list[Adoption]:
-    there, more = adopt_discover.run(observed, search, Accounts(target))
+    there, more = adopt_discover.run(observed, search, accounts)
     notes += more
     kinds = list(dict.fromkeys(wish.kind for wish, _, _ in there))
     index = Index(_holders(target.kube, observed, kinds), _where(observed))
@@ -189,14 +209,14 @@ def _discovered(
     if len(there) > len(free):
         notes.append(f"{len(there) - len(free)} of {len(there)} are managed already")
     planned = _planned(free, index, refusals)
-    if planned and ask and not target.settings.dry_run:
+    if planned and ask and not target.run.dry_run:
         rows = [
             (str(number), item.kind.name, str(item.wish.text), item.found.state or "-", item.name)
             for number, item in enumerate(planned, 1)
         ]
         ui.show(ui.table(("", "KIND", "IN AWS", "STATE", "AS"), rows))
         question = f"Adopt which of these {len(planned)} into namespace {search.namespace}?"
-        chosen = ui.choose(question, len(planned), yes=target.settings.yes)
+        chosen = ui.choose(question, len(planned), yes=target.run.yes)
         planned = [planned[number] for number in chosen]
     return planned
 

@@ -19,6 +19,7 @@ from acksm.guide.adopt.placement import Place
 from acksm.guide.adopt.request import Wish
 from acksm.guide.carm import accounts as carm_accounts
 from acksm.guide.connect.target import Target
+from acksm.settings import OtherAccountSettings
 
 MANY = 12  # so many of a kind are looked up by a list
 PARALLEL = 8
@@ -29,6 +30,7 @@ class Accounts:
     """Sessions by account, each made once: the caller's own, and those of other accounts as `carm` reaches them."""
 
     target: Target
+    other: OtherAccountSettings
     _sessions: dict[str, Aws | AcksmError] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -53,9 +55,8 @@ class Accounts:
         return found
 
     def _reach(self, account: str, role: str) -> Aws:
-        settings = self.target.settings
-        if settings.target_profile or settings.target_role_arn:
-            return carm_accounts.reach(self.target, account)
+        if self.other.reachable:
+            return carm_accounts.reach(self.target, self.other, account)
         return self.target.aws.assume(role)
 
 

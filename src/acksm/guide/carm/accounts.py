@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from acksm import reports
 from acksm.aws.account import Aws
 from acksm.aws.documents import Role
-from acksm.config import Settings
 from acksm.engine.change import Change, Danger, Op, Plan
 from acksm.engine.diff import unified
 from acksm.errors import AcksmError
@@ -26,6 +25,7 @@ from acksm.guide.identity.oidc import clusters_of, marks
 from acksm.live import account_roles, bindings, discovery
 from acksm.live.running import Running
 from acksm.output import Output
+from acksm.settings import OtherAccountSettings, RoleSettings, RunSettings, TargetSettings
 
 STEP, TARGET_STEP = "carm-policy", "carm-role"
 
@@ -38,12 +38,12 @@ class Controllers:
     pod_identity: bool
 
 
-def controllers(target: Target, found: Sequence[Running]) -> Controllers:
-    """The roles of acksm's own controllers, or the role that install would use, and those that an option names.
+def identities(target: Target, role: RoleSettings, named: Sequence[str], found: Sequence[Running]) -> Controllers:
+    """The roles of acksm's own controllers, or the role that install would use, and those that are `named`.
 
     Error: `carm-controller-role`.
     """
-    settings, cluster = target.settings, target.cluster
+    cluster = target.cluster
     associated = {
         item: target.aws.eks.pod_identity_role(cluster.name, item.namespace, item.service_account) for item in found
     }
@@ -52,11 +52,11 @@ def controllers(target: Target, found: Sequence[Running]) -> Controllers:
         nameless = next(item for item in found if not item.role_arn and not associated[item])
         raise AcksmError("carm-controller-role", f"{nameless} has no role of its own", where=nameless.service_account)
     if not found:
-        name = settings.role_name or iam_role.default_name(cluster.name)
-        roles = {settings.role_arn or iam_role.arn(target.identity, name, settings.role_path): "--role-arn"}
-    roles |= dict.fromkeys(settings.controller_role_arn, "--controller-role-arn")
-    for role, where in roles.items():
-        _check_own_role(target, role, where)
+        name = role.role_name or iam_role.default_name(cluster.name)
+        roles = {role.role_arn or iam_role.arn(target.identity, name, role.role_path): "--role-arn"}
+    roles |= dict.fromkeys(named, "--controller-role-arn")
+    for arn, where in roles.items():
+        _check_own_role(target, arn, where)
     return Controllers(sorted(roles), any(associated.values()))
 
 
@@ -70,14 +70,24 @@ def _check_own_role(target: Target, role: str, where: str) -> None:
     raise AcksmError("carm-controller-role", f"{role} is not of account {account}", where=where)
 
 
-def reach(target: Target, account: str) -> Aws:
+def session(target: Target, other: OtherAccountSettings) -> Aws | None:
+    """A session in account B, None where no way into it is named. Errors: of `reach`."""
+    if not other.reachable:
+        return None
+    account = other.target_account
+    if not account and other.target_role_arn:
+        account = account_roles.parse(other.target_role_arn, target.aws.partitions(), "--target-role-arn").account
+    account = account or target.aws.beside(other.target_profile).identity().account
+    return reach(target, other, account)
+
+
+def reach(target: Target, other: OtherAccountSettings, account: str) -> Aws:
     """A session in account B, proven to be there. Errors: `carm-target-account`, `carm-target-access`, aws-…"""
-    settings = target.settings
-    if settings.target_profile and settings.target_role_arn:
+    if other.target_profile and other.target_role_arn:
         raise AcksmError("carm-target-access", "--target-profile and --target-role-arn are both given")
-    if settings.target_role_arn:
+    if other.target_role_arn:
         admin = account_roles.check(
-            settings.target_role_arn,
+            other.target_role_arn,
             account=account,
             partition=target.identity.partition,
             partitions=target.aws.partitions(),
@@ -85,7 +95,7 @@ def reach(target: Target, account: str) -> Aws:
         )
         aws = target.aws.assume(str(admin))
     else:
-        aws = target.aws.beside(settings.target_profile)
+        aws = target.aws.beside(other.target_profile)
     found = aws.identity()
     if found.account != account:
         raise AcksmError(
@@ -98,6 +108,7 @@ def reach(target: Target, account: str) -> Aws:
 
 def wanted_role(
     target: Target,
+    other: OtherAccountSettings,
     account: str,
     who: Controllers,
     kinds: Mapping[str, Sequence[str]],
@@ -108,17 +119,17 @@ def wanted_role(
 
     Errors: `role-name-too-long`, `config-invalid`, `policy-least-roles`.
     """
-    settings, partition = target.settings, target.identity.partition
-    name, path = settings.target_role_name, settings.target_role_path
+    partition = target.identity.partition
+    name, path = other.target_role_name, other.target_role_path
     if len(name) > iam_role.MAX_NAME:
         raise AcksmError("role-name-too-long", f"{name!r} has {len(name)} characters; IAM allows 64", where=name)
     arn = f"arn:{partition}:iam::{account}:role{path}{name}"
     account_roles.parse(arn, [partition], "--target-role-name")
     chosen = role_policies.chosen(
         role_policies.Asked(
-            settings.target_policy,
-            settings.target_policy_arn,
-            settings.target_execution_role,
+            other.target_policy,
+            other.target_policy_arn,
+            other.target_execution_role,
             "--target-execution-role",
         ),
         kinds,
@@ -135,9 +146,9 @@ def wanted_role(
         chosen.managed,
         chosen.inline,
         chosen.service_linked,
-        {**settings.target_tag, **marks(target.cluster)},
-        settings.target_permissions_boundary,
-        settings.adopt_target_role,
+        {**other.target_tag, **marks(target.cluster)},
+        other.target_permissions_boundary,
+        other.adopt_target_role,
         step=TARGET_STEP,
         iam="target-iam",
         foreign=True,
@@ -164,7 +175,9 @@ def plan_target(observed: iam_role.Observed, want: iam_role.Wanted, who: Control
         raise AcksmError("carm-role-not-ours", error.message, where=error.where, details=error.details) from error
 
 
-def plan_own(role: Role | None, arn: str, target_role: str, who: Controllers, target: Target) -> list[Change]:
+def plan_own(
+    role: Role | None, arn: str, target_role: str, who: Controllers, target: Target, *, adopt: bool
+) -> list[Change]:
     """The change of A's inline policy; asked about where the role could assume none by it before, or something goes.
     Errors: `carm-controller-role` (not there), `role-not-ours` with a diff, `carm-policy-too-long`."""
     if role is None:
@@ -175,7 +188,7 @@ def plan_own(role: Role | None, arn: str, target_role: str, who: Controllers, ta
     after = trust.merge_policy(before, [target_role], who.pod_identity, own, sole=alone)
     if before is not None and policies.same(before, after):
         return []
-    if target.cluster.arn not in clusters_of(role["tags"]) and not target.settings.adopt_role:
+    if target.cluster.arn not in clusters_of(role["tags"]) and not adopt:
         raise AcksmError(
             "role-not-ours",
             f"role {arn} is the controllers', but acksm did not make it and was not told to change it",
@@ -211,41 +224,52 @@ def plan_own(role: Role | None, arn: str, target_role: str, who: Controllers, ta
     ]
 
 
-def run(settings: Settings, ui: Output, account: str, *, print_only: bool) -> int:
-    """`carm setup`. With `print_only` account B is left to its administrator; A is set up all the same."""
+def run(
+    at: TargetSettings,
+    services: Sequence[str],
+    role: RoleSettings,
+    other: OtherAccountSettings,
+    run: RunSettings,
+    ui: Output,
+    *,
+    print_only: bool,
+) -> int:
+    """`carm setup`. With `print_only` account B is left to its administrator; A is set up all the same. `services`
+    count where no controller is installed yet."""
+    account = other.target_account
     account_roles.check_account(account, "--target-account")
-    if not print_only and not (settings.target_profile or settings.target_role_arn):
+    if not print_only and not other.reachable:
         raise AcksmError("carm-target-access", "nothing says how account B is reached", where="--target-account")
-    with connect(settings) as target:
+    with connect(at, run) as target:
         ui.emit(Event(Kind.STEP, "target", target.line()))
         if account == target.identity.account:
             raise AcksmError("carm-own-account", f"{account} is the account of the controllers themselves")
-        seen = discovery.observe(target.kube, settings.controller_namespace)
+        seen = discovery.observe(target.kube, at.controller_namespace)
         found = seen.own
-        who = controllers(target, found)
-        kinds = {item.service: item.kinds for item in found} or dict.fromkeys(settings.service, ())
+        who = identities(target, role, other.controller_role_arn, found)
+        kinds = {item.service: item.kinds for item in found} or dict.fromkeys(services, ())
         changes: list[Change] = []
         table: dict[str, Callable[..., object]] = dict(target.aws.dispatch_table())
         if print_only:
-            want = wanted_role(target, account, who, kinds)
+            want = wanted_role(target, other, account, who, kinds)
         else:
-            other = reach(target, account)
-            far = iam_role.observe(other, settings.target_role_name)
-            want = wanted_role(target, account, who, kinds, far.role)
+            there = reach(target, other, account)
+            far = iam_role.observe(there, other.target_role_name)
+            want = wanted_role(target, other, account, who, kinds, far.role)
             changes += plan_target(far, want, who)
-            iam_role.check_trust(changes, other.iam.trust_quota)
-            table |= {f"{rights.OTHER_ACCOUNT}{call}": run for call, run in other.dispatch_table().items()}
-            if not settings.dry_run:
-                rights.check_iam(other.iam, other.identity().arn, changes)
+            iam_role.check_trust(changes, there.iam.trust_quota)
+            table |= {f"{rights.OTHER_ACCOUNT}{call}": work for call, work in there.dispatch_table().items()}
+            if not run.dry_run:
+                rights.check_iam(there.iam, there.identity().arn, changes)
         notes = [
             f"the role of {item} is not let in; --controller-role-arn {item.role_arn} does that"
             for item in seen.others
             if item.role_arn and item.role_arn not in who.roles
         ]
         for arn in who.roles:
-            role = target.aws.iam.get_role(arn.rpartition("/")[2])
-            changes += plan_own(role, arn, want.arn, who, target)
-            wide = trust.wide_open(role["inline"] if role else {})
+            own = target.aws.iam.get_role(arn.rpartition("/")[2])
+            changes += plan_own(own, arn, want.arn, who, target, adopt=role.adopt_role)
+            wide = trust.wide_open(own["inline"] if own else {})
             notes += [f"policy {name} of {arn} lets every role be assumed; it is not needed any more" for name in wide]
         facts: reports.CarmSetupFacts = {
             "account": account,

@@ -8,7 +8,6 @@ from functools import partial
 
 from acksm import reports
 from acksm.ack import charts
-from acksm.config import Settings
 from acksm.engine.change import Plan
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind
@@ -18,6 +17,7 @@ from acksm.guide.connect.carry_out import carry_out
 from acksm.guide.connect.target import Target, connect
 from acksm.live import account_roles, bindings, readiness, running
 from acksm.output import Output
+from acksm.settings import Declared, RunSettings, TargetSettings
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Asked:
     services: Sequence[str] = ()
 
 
-def subjects(settings: Settings, asked: Asked) -> tuple[dict[str, Subject], dict[Subject, dict[str, str]]]:
+def subjects(declared: Declared, asked: Asked) -> tuple[dict[str, Subject], dict[Subject, dict[str, str]]]:
     """Namespace to subject, and subject to role by service. Errors: `bindings-none`, `carm-subject`, `carm-account`."""
     if asked.namespaces:
         if bool(asked.account) == bool(asked.team):
@@ -49,12 +49,12 @@ def subjects(settings: Settings, asked: Asked) -> tuple[dict[str, Subject], dict
         return dict.fromkeys(asked.namespaces, subject), {subject: roles}
     if asked.account or asked.team or asked.role_arn or asked.services:
         raise AcksmError("bindings-none", "no namespace was named")
-    return _declared(settings)
+    return _declared(declared)
 
 
-def _declared(settings: Settings) -> tuple[dict[str, Subject], dict[Subject, dict[str, str]]]:
+def _declared(declared: Declared) -> tuple[dict[str, Subject], dict[Subject, dict[str, str]]]:
     bound: dict[str, Subject] = {}
-    for name, item in settings.namespaces.items():
+    for name, item in declared.namespaces.items():
         if item.account and item.team:
             raise AcksmError(
                 "carm-subject", "account and team are both declared; one of them", where=f"namespaces.{name}"
@@ -66,15 +66,15 @@ def _declared(settings: Settings) -> tuple[dict[str, Subject], dict[Subject, dic
     roles = {}
     for subject in dict.fromkeys(bound.values()):
         _check_id(subject, "namespaces")
-        declared = (settings.teams if subject.level == carm.TEAM_LEVEL else settings.accounts).get(subject.id)
-        by_service = dict(declared.service_role_arn) if declared else {}
+        role = (declared.teams if subject.level == carm.TEAM_LEVEL else declared.accounts).get(subject.id)
+        by_service = dict(role.service_role_arn) if role else {}
         for service in by_service:
             if service not in charts.SERVICES:
                 raise AcksmError(
                     "carm-service", f"{service!r} is not a service", where=f"{subject.level}s.{subject.id}"
                 )
-        if not by_service or (declared and declared.role_arn):
-            by_service[""] = declared.role_arn if declared else ""
+        if not by_service or (role and role.role_arn):
+            by_service[""] = role.role_arn if role else ""
         roles[subject] = by_service
     return bound, roles
 
@@ -87,21 +87,31 @@ def _check_id(subject: Subject, where: str) -> None:
         raise AcksmError("carm-team", f"{subject.id!r} cannot be a key of a ConfigMap", where=where)
 
 
-def run_bind(settings: Settings, ui: Output, asked: Asked) -> int:
-    """`carm bind`."""
-    bound, roles = subjects(settings, asked)
-    with connect(settings) as target:
+def run_bind(
+    at: TargetSettings,
+    declared: Declared,
+    run: RunSettings,
+    ui: Output,
+    asked: Asked,
+    *,
+    mode: str,
+    default_role: str,
+    create: bool,
+) -> int:
+    """`carm bind`. `mode` "" for that of the controllers; `default_role` is a name; `create` missing namespaces."""
+    bound, roles = subjects(declared, asked)
+    with connect(at, run) as target:
         ui.emit(Event(Kind.STEP, "target", target.line()))
         observed = carm.observe(target)
-        mode = running.mode_of(running.require(observed.running), settings.mode or "")
+        mode = running.mode_of(running.require(observed.running), mode)
         want = carm.Wanted(
             bound,
             roles,
             own=target.identity.account,
             partition=target.identity.partition,
             partitions=target.aws.partitions(),
-            default_role=settings.target_role_name,
-            create=settings.create_namespace,
+            default_role=default_role,
+            create=create,
         )
         if mode == running.SELECTOR:
             planned = role_selector.plan(role_selector.observe(target, observed, bound), want)
@@ -111,14 +121,14 @@ def run_bind(settings: Settings, ui: Output, asked: Asked) -> int:
         return _finish(target, ui, "carm bind", planned, _bound_text(bound, planned))
 
 
-def run_unbind(settings: Settings, ui: Output, names: Sequence[str]) -> int:
+def run_unbind(at: TargetSettings, run: RunSettings, ui: Output, names: Sequence[str], *, mode: str) -> int:
     """`carm unbind`."""
     if not names:
         raise AcksmError("bindings-none", "no namespace was named")
-    with connect(settings) as target:
+    with connect(at, run) as target:
         ui.emit(Event(Kind.STEP, "target", target.line()))
         observed = carm.observe(target)
-        mode = running.mode_of(observed.running, settings.mode or "")
+        mode = running.mode_of(observed.running, mode)
         wanted = dict.fromkeys(names)
         if mode == running.SELECTOR:
             planned = role_selector.plan_unbind(

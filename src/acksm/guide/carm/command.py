@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from acksm import reports
-from acksm.config import TARGET_ROLE
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
 from acksm.guide.carm import role_map
@@ -20,6 +19,7 @@ from acksm.guide.connect.target import Target
 from acksm.live import account_roles, bindings, discovery, readiness, running
 from acksm.live.bindings import OWNER, TEAM, Living, Namespace
 from acksm.live.running import SERVICE_CARM, TEAM_CARM, Running
+from acksm.settings import TARGET_ROLE
 
 ACCOUNT, TEAM_LEVEL = "account", "team"
 ALL = "all"  # in a report: every service without a role of its own

@@ -19,6 +19,7 @@ from acksm.json_types import Document
 from acksm.live import account_roles, role_selectors, running
 from acksm.live.role_selectors import Selector
 from acksm.live.running import SELECTOR, Running
+from acksm.settings import OtherAccountSettings
 
 Role = Document
 
@@ -42,7 +43,7 @@ class Evidence:
     selectors: Sequence[Selector] = ()
 
 
-def gather(target: Target, *, live: bool) -> Evidence:
+def gather(target: Target, other_account: OtherAccountSettings, *, live: bool) -> Evidence:
     """Read it. With `live` the controllers' own identities assume each role once (TokenRequest, then STS)."""
     observed = carm.observe(target)
     running.require(observed.running)
@@ -70,7 +71,7 @@ def gather(target: Target, *, live: bool) -> Evidence:
         pairs = [(one, other) for one in own for other in far]
         allowed = pool.map(lambda pair: _allowed(target, own_roles[pair[0]], pair), pairs)
         evidence = replace(evidence, allowed=dict(zip(pairs, allowed, strict=True)))
-        other = other_account(target)
+        other = accounts.session(target, other_account)
         if other is not None:
             account = other.identity().account
             asked = [arn for arn in far if arn.split(":")[4] == account]
@@ -113,22 +114,6 @@ def _allowed(target: Target, role: Role | None, pair: tuple[str, str]) -> Judged
     if simulated is not None:
         return Judged(Verdict.YES if simulated else Verdict.NO)
     return Judged(Verdict.UNKNOWN, f"policy {min(unread)}") if unread and answer.why != "denied" else answer
-
-
-def other_account(target: Target) -> Aws | None:
-    """A session in account B when one is named."""
-    settings = target.settings
-    if not (settings.target_profile or settings.target_role_arn):
-        return None
-    account = settings.target_account
-    if not account:
-        if settings.target_role_arn:
-            account = account_roles.parse(
-                settings.target_role_arn, target.aws.partitions(), "--target-role-arn"
-            ).account
-        else:
-            account = target.aws.beside(settings.target_profile).identity().account
-    return accounts.reach(target, account)
 
 
 def far_arns(evidence: Evidence) -> list[str]:

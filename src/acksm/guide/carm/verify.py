@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from acksm import reports
 from acksm.ack import charts
 from acksm.catalog import lookup
-from acksm.config import Settings
 from acksm.engine.checks import Check, State, worst
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
@@ -26,6 +25,7 @@ from acksm.live import account_roles, bindings, role_selectors, running
 from acksm.live.bindings import OBJECT_REGION, REGION, Namespace
 from acksm.live.running import IGNORED_NAMESPACES, SELECTOR, SERVICE_CARM, TEAM_CARM, Running
 from acksm.output import Output
+from acksm.settings import OtherAccountSettings, RunSettings, TargetSettings
 
 LIVE = "acksm carm verify --live"
 
@@ -260,14 +260,24 @@ def _is_bound(evidence: Evidence, namespace: Namespace) -> bool:
     )
 
 
-def run(settings: Settings, ui: Output, names: Sequence[str], *, live: bool, command: str) -> int:
+def run(
+    at: TargetSettings,
+    other: OtherAccountSettings,
+    run: RunSettings,
+    ui: Output,
+    names: Sequence[str],
+    *,
+    mode: str,
+    live: bool,
+    command: str,
+) -> int:
     """`carm verify` (exit 3 unless every link holds and is proven) and `carm list` (3 when one is broken)."""
-    with connect(settings) as target:
+    with connect(at, run) as target:
         ui.emit(Event(Kind.STEP, "target", target.line()))
         if live:
             ui.emit(Event(Kind.PROGRESS, "carm.live", "asking STS as the controllers would"))
-        evidence = carm_evidence.gather(target, live=live)
-        running.mode_of(evidence.observed.running, settings.mode or "")
+        evidence = carm_evidence.gather(target, other, live=live)
+        running.mode_of(evidence.observed.running, mode)
         found = chains(evidence, names)
         checks = list(dict.fromkeys(check for item in found for check in item.checks)) + maps(evidence)
         state = worst(checks)

@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from acksm.aws.account import Aws
-from acksm.config import Settings
 from acksm.engine import lease
 from acksm.engine.change import Change, Plan
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind
+from acksm.guide.carm import accounts as carm_accounts
 from acksm.guide.cleanup import (
     carm as cleanup_carm,
     cluster,
@@ -39,6 +39,7 @@ from acksm.kube.paths import ref
 from acksm.live import bindings
 from acksm.live.inventory import Effect, Inventory
 from acksm.output import Output
+from acksm.settings import RunSettings, Settings
 
 COMMAND = "cleanup"
 
@@ -205,12 +206,13 @@ def _notes(inventory: Inventory, observed: Observed, wanted: Wanted, choice: Cho
 
 def run(settings: Settings, ui: Output, wanted: Wanted, confirm: str) -> int:
     """Look, plan, ask, carry out, and look once more. Exit 4 when something is left."""
+    run = settings.run.model_copy(update={"wait": True})  # a controller that comes back has objects to let go of
     if wanted.orphan and wanted.delete_aws:
         raise AcksmError(
             "config-invalid", "--orphan leaves everything in AWS, and --delete-aws deletes it", where="--orphan"
         )
     try:
-        target = connect(settings)
+        target = connect(settings.target, run)
     except AcksmError as error:
         if error.id != "cluster-unknown" or not (wanted.iam or wanted.oidc):
             raise
@@ -218,25 +220,25 @@ def run(settings: Settings, ui: Output, wanted: Wanted, confirm: str) -> int:
         return _run_without_cluster(settings, ui, wanted, confirm)
     with target:
         ui.emit(Event(Kind.STEP, "target", target.line()))
-        other = observation.session(target) if wanted.carm or wanted.delete_aws else None
-        observed = _look(target, wanted, other, ui.emit)
+        other = carm_accounts.session(target, settings.other_account) if wanted.carm or wanted.delete_aws else None
+        observed = _look(target, settings, wanted, other, ui.emit)
         choice = cleanup_objects.choose(observed.inventory, wanted.services)
         cluster.check_releases(
-            observed, wanted, sure=lambda: settings.yes or lease.is_there(target.kube, observed.namespace)
+            observed, wanted, sure=lambda: run.yes or lease.is_there(target.kube, observed.namespace)
         )
-        mended = repair.plan(target, observed, choice, wanted, ui.emit)
+        mended = repair.plan(target, settings.controllers, settings.role, observed, choice, wanted, ui.emit)
         planned = plan(mended.observed, wanted, choice, made=mended.made)
 
         def again() -> Planned:
-            after = _look(target, with_made(wanted, mended.made), other, ui.emit)
+            after = _look(target, settings, with_made(wanted, mended.made), other, ui.emit)
             chosen = cleanup_objects.choose(after.inventory, wanted.services)
             return plan(after, wanted, chosen, made=mended.made)
 
         changes = (*mended.changes, *planned.changes)
-        ending = Ending(planned, facts(planned, wanted), again, executed=bool(changes) and not settings.dry_run)
+        ending = Ending(planned, facts(planned, wanted), again, executed=bool(changes) and not run.dry_run)
         whole = Plan(COMMAND, changes, planned.notes, ending.facts())
         table = _dispatch(target, observed, other, ui.emit)
-        _check_far(other, changes, settings)
+        _check_far(other, changes, run)
         return carry_out(
             target,
             ui,
@@ -250,17 +252,17 @@ def run(settings: Settings, ui: Output, wanted: Wanted, confirm: str) -> int:
         )
 
 
-def _look(target: Target, wanted: Wanted, other: Aws | None, emit: Emit) -> Observed:
+def _look(target: Target, settings: Settings, wanted: Wanted, other: Aws | None, emit: Emit) -> Observed:
     emit(Event(Kind.PROGRESS, "observe", "looking at the account and the cluster"))
-    observed = observation.observe(target, wanted, other)
+    observed = observation.observe(target, settings.role, settings.other_account, wanted, other)
     emit(Event(Kind.PROGRESS, "observe", ""))
     return observed
 
 
-def _check_far(other: Aws | None, changes: Sequence[Change], settings: Settings) -> None:
+def _check_far(other: Aws | None, changes: Sequence[Change], run: RunSettings) -> None:
     """Ask the other account's IAM before the first write, as `carry_out` asks one's own. Error: `aws-access-denied`."""
     far = [change for change in changes if change.call.startswith(OTHER_ACCOUNT)]
-    if other is not None and far and not settings.dry_run:
+    if other is not None and far and not run.dry_run:
         rights.check_iam(other.iam, other.identity().arn, far)
 
 
@@ -297,17 +299,17 @@ def _dispatch(target: Target, observed: Observed, other: Aws | None, emit: Emit)
 
 def _run_without_cluster(settings: Settings, ui: Output, wanted: Wanted, confirm: str) -> int:
     """What acksm made in IAM for a cluster that EKS has no more: known by its tags."""
-    target = without_cluster(settings)
-    other = observation.session(target) if wanted.carm else None
+    target = without_cluster(settings.target, settings.run)
+    other = carm_accounts.session(target, settings.other_account) if wanted.carm else None
 
     def look() -> Observed:
         arn = target.cluster.arn
-        far = [observation.role_seen(other, settings.target_role_name)] if other else []
-        names = [install.role_name(target), sample_roles.name(target.cluster.name)]
+        far = [observation.role_seen(other, settings.other_account.target_role_name)] if other else []
+        names = [install.role_name(target, settings.role), sample_roles.name(target.cluster.name)]
         found = observation.providers(target.aws, arn, "", scan=wanted.oidc)
         return Observed(
             Inventory(),
-            settings.controller_namespace,
+            settings.target.controller_namespace,
             target.identity.account,
             arn,
             roles=tuple(observation.role_seen(target.aws, name) for name in names),
@@ -321,9 +323,9 @@ def _run_without_cluster(settings: Settings, ui: Output, wanted: Wanted, confirm
         return Planned(tuple(changes), tuple(kept))
 
     first = planned()
-    ending = Ending(first, facts(first, wanted), planned, executed=bool(first.changes) and not settings.dry_run)
+    ending = Ending(first, facts(first, wanted), planned, executed=bool(first.changes) and not settings.run.dry_run)
     whole = Plan(COMMAND, first.changes, (), ending.facts())
     far = {f"{OTHER_ACCOUNT}{call}": work for call, work in other.dispatch_table().items()} if other else {}
     table = {**target.aws.dispatch_table(), **far}
-    _check_far(other, first.changes, settings)
+    _check_far(other, first.changes, settings.run)
     return carry_out(target, ui, whole, table, ending.text, code=ending.code, confirm=confirm, lock=False)

@@ -15,7 +15,7 @@ from acksm.aws.account import Aws
 from acksm.aws.documents import Role
 from acksm.engine.change import Change
 from acksm.errors import AcksmError
-from acksm.guide.carm import accounts as carm_accounts, role_map
+from acksm.guide.carm import role_map
 from acksm.guide.connect.target import Target
 from acksm.guide.identity import iam_role, oidc
 from acksm.guide.identity.oidc import CLUSTER_TAG, OWNED_TAG
@@ -29,9 +29,10 @@ from acksm.kube.api import Lister
 from acksm.kube.contents import Contents
 from acksm.kube.owners import BY_HELM, OWNED_LABEL, helm_release
 from acksm.kube.paths import Ref, ref
-from acksm.live import account_roles, inventory, readiness
+from acksm.live import inventory, readiness
 from acksm.live.inventory import Inventory
 from acksm.live.readiness import ROLE_ANNOTATION, Health
+from acksm.settings import OtherAccountSettings, RoleSettings
 
 T = TypeVar("T")
 # Kinds that the charts of all generations make.
@@ -151,10 +152,11 @@ class Part:
     kept: list[tuple[str, str]] = field(default_factory=list)
 
 
-def observe(target: Target, wanted: Wanted, other: Aws | None) -> Observed:
+def observe(
+    target: Target, role: RoleSettings, other_account: OtherAccountSettings, wanted: Wanted, other: Aws | None
+) -> Observed:
     """Cluster and accounts, side by side. `other` is a session in the other account, when one is named."""
-    kube, settings = target.kube, target.settings
-    namespace = settings.controller_namespace
+    kube, namespace = target.kube, target.settings.controller_namespace
     in_iam = wanted.iam or wanted.oidc or wanted.carm
     denied: list[str] = []
 
@@ -185,10 +187,10 @@ def observe(target: Target, wanted: Wanted, other: Aws | None) -> Observed:
         looked = [name for name in owned if not seen.namespaces[name].terminating] if wanted.namespace else []
         contained = list(pool.map(lambda name: contents.look(kube, name), looked))
         cluster = target.cluster.name
-        names = {settings.role_name or iam_role.default_name(cluster), sample_roles.name(cluster)}
-        names |= {role.rpartition("/")[2] for where, _, role in accounts.result() or () if where == namespace}
+        names = {role.role_name or iam_role.default_name(cluster), sample_roles.name(cluster)}
+        names |= {arn.rpartition("/")[2] for where, _, arn in accounts.result() or () if where == namespace}
         roles = list(pool.map(lambda name: allowed(lambda: role_seen(target.aws, name, cluster), None), sorted(names)))
-        far = [role_seen(other, name) for name in _far_names(target, maps.result())] if other else []
+        far = [role_seen(other, name) for name in _far_names(other_account, maps.result())] if other else []
         return Observed(
             seen,
             namespace,
@@ -196,7 +198,7 @@ def observe(target: Target, wanted: Wanted, other: Aws | None) -> Observed:
             target.cluster.arn,
             releases.result(),
             maps.result(),
-            tuple(role for role in roles if role),
+            tuple(seen for seen in roles if seen),
             tuple(far),
             other.identity().account if other else "",
             provider.result(),
@@ -227,24 +229,12 @@ def role_seen(aws: Aws, name: str, cluster: str = "") -> RoleSeen:
     return RoleSeen(name, role, tuple(aws.iam.instance_profiles(name)), tuple(pods))
 
 
-def _far_names(target: Target, maps: role_map.Maps) -> list[str]:
+def _far_names(other_account: OtherAccountSettings, maps: role_map.Maps) -> list[str]:
     """Names of the roles in the other account: the one that `carm setup` makes, and those that the maps name."""
-    named = {target.settings.target_role_name}
+    named = {other_account.target_role_name}
     for item in maps.values():
         named |= {role.rpartition("/")[2] for role in (item.data or {}).values() if ":role/" in role}
     return sorted(named)
-
-
-def session(target: Target) -> Aws | None:
-    """A session in the other account, None where none is named. Errors: of `carm_accounts.reach`."""
-    settings = target.settings
-    if not (settings.target_profile or settings.target_role_arn):
-        return None
-    account = settings.target_account
-    if not account and settings.target_role_arn:
-        account = account_roles.parse(settings.target_role_arn, target.aws.partitions(), "--target-role-arn").account
-    account = account or target.aws.beside(settings.target_profile).identity().account
-    return carm_accounts.reach(target, account)
 
 
 def _service_accounts(kube: Lister) -> tuple[tuple[str, str, str], ...] | None:
@@ -287,8 +277,7 @@ def trusts(aws: Aws) -> Document | None:
 
 
 def _releases(target: Target, services: Sequence[str]) -> dict[str, ReleaseSeen]:
-    """`services` are those of the target's settings."""
-    installed = recorded.installed(target)
+    installed = recorded.installed(target, services)
     return {service: _release(target, service, installed.get(service, recorded.NOTHING)[0]) for service in services}
 
 

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from acksm.ack import charts
-from acksm.config import TARGET_ROLE
 from acksm.engine.change import Change, Op
 from acksm.errors import AcksmError
 from acksm.events import Emit
@@ -27,6 +26,7 @@ from acksm.kube.client import FIELD_MANAGER
 from acksm.kube.contents import Contents
 from acksm.live import bindings, readiness, running
 from acksm.live.inventory_objects import crd_of
+from acksm.settings import TARGET_ROLE, ControllerSettings, RoleSettings
 
 STEP = "mend"
 
@@ -77,7 +77,15 @@ def version_of(observed: Observed, service: str) -> str:
     return charts_of.most_common(1)[0][0] if charts_of else ""
 
 
-def plan(target: Target, observed: Observed, choice: Choice, wanted: Wanted, emit: Emit) -> Mended:
+def plan(
+    target: Target,
+    controllers: ControllerSettings,
+    role: RoleSettings,
+    observed: Observed,
+    choice: Choice,
+    wanted: Wanted,
+    emit: Emit,
+) -> Mended:
     """Errors: `cleanup-controller-gone`, and those of install."""
     why = reasons(observed, choice, wanted)
     entries = map_entries(observed, choice) if not wanted.orphan else []
@@ -91,20 +99,15 @@ def plan(target: Target, observed: Observed, choice: Choice, wanted: Wanted, emi
             f"objects wait for their controller ({told}), and its namespace {observed.namespace} is being deleted",
             where=f"namespace {observed.namespace}",
         )
-    before = target.settings
     versions = {service: version for service in why if (version := version_of(observed, service))}
-    target.settings = before.model_copy(
+    back = controllers.model_copy(
         update={
             "service": list(why),
-            "version": {**versions, **before.version},
-            "wait": True,
+            "version": {**versions, **controllers.version},
             "adopt_release": wanted.adopt_release,
         }
     )
-    try:
-        result = install.plan(target, "cleanup", install.ALL, emit, only_missing_crds=True)
-    finally:
-        target.settings = before
+    result = install.plan(target, back, role, "cleanup", install.ALL, emit, only_missing_crds=True)
     role_arn = str(result.facts.get("role_arn", ""))
     restarts = _restarts(observed, why, result.plan.changes, role_arn)
     changes = [*(_again(change) for change in result.plan.changes), *restarts, *entries]

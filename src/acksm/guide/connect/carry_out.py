@@ -29,7 +29,7 @@ def carry_out(
     manifests: Sequence[Document] = (),
     code: Callable[[], int] = lambda: 0,
     waits_unlocked: bool = False,
-    confirm: str = "",
+    confirm: str | None = None,
     lock: bool = True,
 ) -> int:
     """Carry `plan` out, or show it with --dry-run. `text` is the result for people, `plan.facts` goes into the report.
@@ -37,33 +37,36 @@ def carry_out(
 
     `dry_text` follows the diff of a dry run; `manifests` are objects of releases, for the check of rights. With
     `waits_unlocked` the waits after the last change keep nobody else from working: a job may take hours. `confirm` is
-    the cluster's name where a severe plan was confirmed by it. Without `lock` no Lease is held: there is no cluster.
+    what was given as the cluster's name, None where the command has no such option. Without `lock` no Lease is held:
+    there is no cluster.
     Errors: `needs-confirmation`, `not-confirmed`, what a review of the plan raises, and what the changes raise.
     """
-    settings, mutations = target.settings, plan.mutations
+    run, mutations = target.run, plan.mutations
     hand_over(target, plan)
     for note in plan.notes:
         ui.emit(Event(Kind.NOTE, "note", note))
     report: reports.Changes = {
         "target": target.as_data(),
-        "dry_run": settings.dry_run,
+        "dry_run": run.dry_run,
         "notes": list(plan.notes),
         "changes": [change.as_data() for change in mutations],
     }
-    if settings.dry_run:
+    if run.dry_run:
         report["digest"] = plan.digest()
-        ui.result(plan.command, {**report, **_facts(plan)}, _dry_text(plan, dry_text, settings.full))
+        ui.result(plan.command, {**report, **_facts(plan)}, _dry_text(plan, dry_text, run.full))
         return 0
     rights.check(target, mutations, manifests)
     reviewer = review.CURRENT.get()
+    if reviewer is not None and confirm is not None:
+        confirm = reviewer.confirm
     if mutations and (plan.danger is not Danger.NONE or (reviewer is not None and reviewer.asks)):
         ui.show(render_plan(plan))
         question = f"Carry out {summary(mutations)} in cluster {target.cluster.name}?"
         more = {"before": ""} if reviewer is not None else {}  # acksm apply has no --dry-run: it always shows the plan
         if plan.danger is Danger.SEVERE:
-            ui.confirm_name(question, target.cluster.name, given=confirm, **more)
+            ui.confirm_name(question, target.cluster.name, given=confirm or "", **more)
         else:
-            ui.confirm(question, yes=settings.yes or confirm == target.cluster.name, **more)
+            ui.confirm(question, yes=run.yes or confirm == target.cluster.name, **more)
     perform(target, plan, dispatch, ui.emit, waits_unlocked=waits_unlocked, lock=lock)
     if not mutations:
         ui.emit(Event(Kind.UP_TO_DATE, "up-to-date", "up to date: nothing was to be done"))
@@ -76,14 +79,14 @@ def hand_over(target: Target, plan: Plan) -> None:
     """Let `acksm plan` keep the plan, or `acksm apply` compare it, before anything is shown or written."""
     reviewer = review.CURRENT.get()
     if reviewer is not None:
-        reviewer.saw(plan, target.settings, target.as_data())
+        reviewer.saw(plan, target.as_data())
 
 
 def perform(
     target: Target, plan: Plan, dispatch: Dispatch, emit: Emit, *, waits_unlocked: bool = False, lock: bool = True
 ) -> None:
     """Execute `plan`, alone in the cluster, ending between two calls when a signal comes. `OutdatedError` where another
-    worked beside it: the command line then begins the command anew (acksm.cli.options)."""
+    worked beside it: the command line then begins the command anew (acksm.cli.run)."""
     locked, free = (plan, None) if lock else (None, plan)
     if lock and waits_unlocked:
         locked, free = _split(plan)
@@ -116,7 +119,7 @@ def _execute(target: Target, plan: Plan, dispatch: Dispatch, emit: Emit) -> None
     if not plan.mutations:
         execute(plan, dispatch, emit, deadline)
         return
-    with lease.held(target.kube, namespace, plan.command, emit, deadline, target.settings.lock_timeout):
+    with lease.held(target.kube, namespace, plan.command, emit, deadline, target.run.lock_timeout):
         execute(plan, dispatch, emit, deadline)
 
 

@@ -10,7 +10,7 @@ import base64
 import os
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -19,7 +19,6 @@ from acksm.aws.account import Aws
 from acksm.aws.eks import Cluster
 from acksm.aws.session import Identity
 from acksm.aws.token import exec_credential as _credential, mint
-from acksm.config import Settings
 from acksm.engine.waits import Deadline
 from acksm.errors import AcksmError
 from acksm.helm.api import Charts, Operations
@@ -32,13 +31,15 @@ from acksm.kube.api import Apiserver
 from acksm.kube.client import Endpoint, Kube, preload
 from acksm.kube.kubeconfig import Context, load, same_server
 from acksm.kube.paths import ref
+from acksm.settings import RunSettings, TargetSettings
 
 
 @dataclass
 class Target:
     """The cluster that a command works on. `deadline` is the command's one time budget."""
 
-    settings: Settings
+    settings: TargetSettings
+    run: RunSettings
     aws: Aws
     identity: Identity
     cluster: Cluster
@@ -46,6 +47,7 @@ class Target:
     endpoint: Endpoint
     deadline: Deadline
     mints: bool = False  # whether the token is acksm's own; EKS takes it for 15 minutes, and a command may be longer
+    registries: dict[str, Charts] = field(default_factory=dict, init=False, repr=False)
 
     def __enter__(self) -> Target:
         return self
@@ -63,9 +65,9 @@ class Target:
     def releases(self) -> Operations:
         return Releases(self.helm)
 
-    @cached_property
-    def registry(self) -> Charts:
-        return Registry(self.settings.registry, self.deadline.left)
+    def registry(self, location: str) -> Charts:
+        """The registry of charts there; one for the whole command, for it keeps its tokens."""
+        return self.registries.setdefault(location, Registry(location, self.deadline.left))
 
     def line(self) -> str:
         """One line that says where everything will go, shown before all else."""
@@ -108,9 +110,9 @@ class Target:
         }
 
 
-def connect(settings: Settings) -> Target:
+def connect(settings: TargetSettings, run: RunSettings) -> Target:
     """Find the cluster and prove it. Reads only. Errors: cluster-…, aws-…, kubeconfig-…, context-other-cluster."""
-    deadline = Deadline(settings.timeout)
+    deadline = Deadline(run.timeout)
     context = context_of(settings)
     name = settings.cluster or (context.cluster_name if context else "")
     region = settings.region or (context.region if context else "")
@@ -132,26 +134,26 @@ def connect(settings: Settings) -> Target:
     endpoint = _endpoint(aws, cluster, context)
     own = context is None or context.auth == "eks"  # a token that acksm makes, and can make again
     kube = Kube(endpoint, deadline.left, (lambda: mint(aws, cluster.name).value) if own else None)
-    return Target(settings, aws, identity, cluster, kube, endpoint, deadline, own)
+    return Target(settings, run, aws, identity, cluster, kube, endpoint, deadline, own)
 
 
-def without_cluster(settings: Settings) -> Target:
+def without_cluster(settings: TargetSettings, run: RunSettings) -> Target:
     """A target for what is in AWS of a cluster that is not there any more; its apiserver answers nothing.
 
     Errors: `cluster-missing`, aws-…
     """
     if not settings.cluster:
         raise AcksmError("cluster-missing", "no cluster was named")
-    deadline = Deadline(settings.timeout)
+    deadline = Deadline(run.timeout)
     aws = Aws(settings.profile or None, settings.region or None, settings.account or None, left=deadline.left)
     identity = aws.identity()
     arn = f"arn:{identity.partition}:eks:{aws.region}:{identity.account}:cluster/{settings.cluster}"
     cluster = Cluster(settings.cluster, arn, aws.region, identity.account, "", "", "", "GONE", "")
     endpoint = Endpoint("https://cluster.invalid", "", token="none")  # noqa: S106 (nothing is asked with it)
-    return Target(settings, aws, identity, cluster, Kube(endpoint), endpoint, deadline)
+    return Target(settings, run, aws, identity, cluster, Kube(endpoint), endpoint, deadline)
 
 
-def context_of(settings: Settings) -> Context | None:
+def context_of(settings: TargetSettings) -> Context | None:
     """The kubeconfig's context when one was asked for, or when nothing else names the cluster."""
     if settings.context or settings.kubeconfig:
         return load(settings.kubeconfig, settings.context)
@@ -190,12 +192,12 @@ def _private_file(text: str) -> str:
     return path
 
 
-def exec_credential(settings: Settings, name: str) -> str:
+def exec_credential(settings: TargetSettings) -> str:
     """An ExecCredential document for kubectl. Errors: aws-…, cluster-missing."""
-    if not name:
+    if not settings.cluster:
         raise AcksmError("cluster-missing", "a token is made for one cluster; name it")
     aws = Aws(profile=settings.profile or None, region=settings.region or None, account=settings.account or None)
-    return _credential(mint(aws, name))
+    return _credential(mint(aws, settings.cluster))
 
 
 def check_nodes(target: Target) -> str:

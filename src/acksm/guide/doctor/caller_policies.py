@@ -16,6 +16,7 @@ from acksm.guide.connect.target import Target
 from acksm.guide.identity import iam_role, policies
 from acksm.guide.samples import roles as sample_roles
 from acksm.json_types import Json
+from acksm.settings import OtherAccountSettings, RoleSettings
 
 # what a grant is on
 CLUSTER, FARGATE, ASSOCIATIONS = "cluster", "fargate", "associations"
@@ -279,11 +280,11 @@ def needs(command: str, place: Place, *, optional: bool = False) -> dict[str, li
     return found
 
 
-def place_of(target: Target) -> Place:
+def place_of(target: Target, role: RoleSettings, other: OtherAccountSettings) -> Place:
     """The place of a connected target."""
-    settings, cluster, identity = target.settings, target.cluster, target.identity
-    name = settings.role_name or iam_role.default_name(cluster.name)
-    role = settings.role_arn or iam_role.arn(identity, name, settings.role_path)
+    cluster, identity = target.cluster, target.identity
+    name = role.role_name or iam_role.default_name(cluster.name)
+    role_arn = role.role_arn or iam_role.arn(identity, name, role.role_path)
     issuer = cluster.issuer.removeprefix("https://")
     return Place(
         identity.partition,
@@ -291,18 +292,16 @@ def place_of(target: Target) -> Place:
         cluster.account,
         cluster.name,
         f"arn:{identity.partition}:iam::{cluster.account}:oidc-provider/{issuer}",
-        (role,),
+        (role_arn,),
         caller_of(identity.arn),
-        _abroad(target),
-        settings.target_role_arn,
-        sample_roles.arn(identity, cluster.name, settings),
+        _abroad(identity.partition, other),
+        other.target_role_arn,
+        sample_roles.arn(identity, cluster.name, role),
     )
 
 
-def _abroad(target: Target) -> str:
-    settings = target.settings
-    account = settings.target_account or "*"
-    return f"arn:{target.identity.partition}:iam::{account}:role{settings.target_role_path}{settings.target_role_name}"
+def _abroad(partition: str, other: OtherAccountSettings) -> str:
+    return f"arn:{partition}:iam::{other.target_account or '*'}:role{other.target_role_path}{other.target_role_name}"
 
 
 def caller_of(arn: str) -> str:
@@ -314,12 +313,12 @@ def caller_of(arn: str) -> str:
     return arn if rest.startswith(("user/", "role/")) else ""
 
 
-def lacking(target: Target) -> dict[str, Sequence[str] | None]:
+def lacking(target: Target, role: RoleSettings, other: OtherAccountSettings) -> dict[str, Sequence[str] | None]:
     """Command to the actions that IAM's simulation denies the caller for it; None where IAM does not tell.
 
     Each action is asked about once for each thing, whatever number of commands needs it.
     """
-    place = place_of(target)
+    place = place_of(target, role, other)
     things: dict[str, list[str]] = {}
     for command in COMMANDS:
         for arn, actions in needs(command, place).items():

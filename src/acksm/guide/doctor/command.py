@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from acksm import reports
 from acksm.catalog import lookup
-from acksm.config import Settings
 from acksm.engine.change import Change, Danger, Op, Plan, summary
 from acksm.engine.checks import Check, Result, Severity, State, judge
 from acksm.engine.diff import render_plan
@@ -28,6 +27,7 @@ from acksm.guide.install import command as install
 from acksm.live import controller_logs, symptoms
 from acksm.live.symptoms import Found
 from acksm.output import Output
+from acksm.settings import OtherAccountSettings, RunSettings, Settings, TargetSettings
 
 CHECKS = (*OF_GROUND, *OF_RELEASES, *OF_ROLES, *OF_RUNNING)
 _MARKS = {
@@ -47,7 +47,7 @@ def run(settings: Settings, ui: Output, *, fix: bool) -> int:
         fixed: list[Change] = []
         if fix and target is not None:
             fixed = _fix(target, ui, results, facts)
-            if fixed and not settings.dry_run:
+            if fixed and not settings.run.dry_run:
                 ui.emit(Event(Kind.PROGRESS, "doctor.look", "looking again"))
                 ended, (facts, target) = target, gather(settings, ui.emit)
                 ended.__exit__()
@@ -61,9 +61,9 @@ def run(settings: Settings, ui: Output, *, fix: bool) -> int:
             "symptoms": [symptom_data(item) for item in said],
         }
         if fix:
-            data["fix"], data["dry_run"] = [change.as_data() for change in fixed], settings.dry_run
+            data["fix"], data["dry_run"] = [change.as_data() for change in fixed], settings.run.dry_run
         code = int(ExitCode.OK if is_healthy(results) else ExitCode.CHECK_FAILED)
-        ui.result("doctor", data, text_of(results, full=settings.full), code)
+        ui.result("doctor", data, text_of(results, full=settings.run.full), code)
         return code
     finally:
         if target is not None:
@@ -177,7 +177,7 @@ def _chart(release: object) -> object:
 
 def _fix(target: Target, ui: Output, results: Sequence[Result], facts: Facts) -> list[Change]:
     """Show the plan, ask, carry it out. Returns the changes; [] when nothing can be done safely."""
-    settings = target.settings
+    run = target.run
     changes = fixes(results, facts.plan) if isinstance(facts.plan, Plan) else []
     plan = Plan("doctor", tuple(changes))
     hand_over(target, plan)
@@ -186,12 +186,12 @@ def _fix(target: Target, ui: Output, results: Sequence[Result], facts: Facts) ->
             Event(Kind.UP_TO_DATE, "up-to-date", "nothing that is wrong has a remedy that acksm may apply by itself")
         )
         return []
-    ui.show(render_plan(plan, full=settings.full))
-    if settings.dry_run:
+    ui.show(render_plan(plan, full=run.full))
+    if run.dry_run:
         ui.emit(Event(Kind.NOTE, "note", f"dry run: {summary(plan.mutations)}; nothing was written"))
         return list(plan.mutations)
     rights.check(target, plan.mutations, ())
-    ui.confirm(f"Carry out {summary(plan.mutations)} in cluster {target.cluster.name}?", yes=settings.yes)
+    ui.confirm(f"Carry out {summary(plan.mutations)} in cluster {target.cluster.name}?", yes=run.yes)
     perform(target, plan, install.dispatch(target, ui.emit), ui.emit)
     return list(plan.mutations)
 
@@ -199,11 +199,13 @@ def _fix(target: Target, ui: Output, results: Sequence[Result], facts: Facts) ->
 # one object
 
 
-def run_object(settings: Settings, ui: Output, asked: str, namespace: str) -> int:
+def run_object(
+    at: TargetSettings, other: OtherAccountSettings, run: RunSettings, ui: Output, asked: str, namespace: str
+) -> int:
     """Follow KIND/NAME. Exit 3 when something on its way is wrong."""
-    with connect(settings) as target:
+    with connect(at, run) as target:
         ui.emit(Event(Kind.STEP, "target", target.line()))
-        facts = doctor_object.gather(target, asked, namespace)
+        facts = doctor_object.gather(target, other, asked, namespace)
         results = trace.follow(facts)
         wrong = trace.first(results)
         healthy = is_healthy(results)
@@ -244,17 +246,17 @@ def object_text(name: str, results: Sequence[Result]) -> str:
 
 def run_policy(settings: Settings, ui: Output, asked: str) -> int:
     """The IAM policy of a command's caller, for this cluster as far as it can be told; no right is needed for it."""
-    command = caller_policies.command_of(asked)
-    target = attempt(lambda: connect(settings))
+    command, other = caller_policies.command_of(asked), settings.other_account
+    target = attempt(lambda: connect(settings.target, settings.run))
     notes = []
     if isinstance(target, AcksmError):
-        place = replace(_guessed(settings), roles=())
+        place = replace(_guessed(settings.target), roles=())
         notes.append(f"the cluster could not be looked at ({target.id}); what is not known is written as *")
     else:
-        place = caller_policies.place_of(target)
+        place = caller_policies.place_of(target, settings.role, other)
         target.__exit__()
     if command in caller_policies.ABROAD_ONLY:
-        place = replace(place, account=settings.target_account or "*", caller=settings.target_role_arn)
+        place = replace(place, account=other.target_account or "*", caller=other.target_role_arn)
     notes += [
         f"{', '.join(grant.actions)}: only when {grant.when}" for grant in caller_policies.ALL[command] if grant.when
     ]
@@ -271,7 +273,7 @@ def run_policy(settings: Settings, ui: Output, asked: str) -> int:
     return 0
 
 
-def _guessed(settings: Settings) -> caller_policies.Place:
+def _guessed(settings: TargetSettings) -> caller_policies.Place:
     """What options alone tell."""
     return caller_policies.Place(
         region=settings.region or "*", account=settings.account or "*", cluster=settings.cluster or "*"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeAlias, TypeVar
 
 from acksm.ack import charts
@@ -16,7 +16,6 @@ from acksm.aws.account import Aws
 from acksm.aws.documents import Role
 from acksm.aws.eks import Cluster
 from acksm.aws.session import Identity
-from acksm.config import Settings
 from acksm.engine.change import Op, Plan
 from acksm.engine.waits import Deadline
 from acksm.errors import AcksmError
@@ -31,6 +30,8 @@ from acksm.guide.identity.live_accounts import Live
 from acksm.guide.install import command as install, controllers
 from acksm.guide.install.release import Observed as Release
 from acksm.guide.region.command import ENDPOINTS
+from acksm.helm.api import Charts
+from acksm.helm.registry import Registry
 from acksm.helm.runner import Helm
 from acksm.json_types import Manifest
 from acksm.kube.kubeconfig import Context
@@ -39,6 +40,7 @@ from acksm.live import capability, controller_logs, discovery, inventory, runnin
 from acksm.live.controller_logs import PodLog
 from acksm.live.readiness import pods_of
 from acksm.live.running import Flags, Running
+from acksm.settings import ControllerSettings, OtherAccountSettings, RoleSettings, Settings
 
 T = TypeVar("T")
 # A fact, or why it could not be read.
@@ -121,21 +123,22 @@ def known(fact: Future[Known[T]]) -> T:
 
 def gather(settings: Settings, emit: Emit) -> tuple[Facts, Target | None]:
     """Connect, and read everything. The target is None when the cluster cannot be reached; the caller ends it."""
-    target = attempt(lambda: connect(settings))
+    target = attempt(lambda: connect(settings.target, settings.run))
     if isinstance(target, AcksmError):
         return _unconnected(settings, target), None
     with ThreadPoolExecutor(max_workers=16) as pool:
-        return _read(target, emit, pool), target
+        return _read(settings, target, emit, pool), target
 
 
 def _unconnected(settings: Settings, error: AcksmError) -> Facts:
     """What can be told without a connection: which part of it fails."""
-    context = attempt(lambda: context_of(settings))
+    at = settings.target
+    context = attempt(lambda: context_of(at))
     found = context if isinstance(context, Context) else None
-    name = settings.cluster or (found.cluster_name if found else "")
-    region = settings.region or (found.region if found else "")
+    name = at.cluster or (found.cluster_name if found else "")
+    region = at.region or (found.region if found else "")
     spent = error.id == "timed-out"  # then each question is asked once more, and no longer
-    aws = Aws(settings.profile or None, region or None, left=Deadline(0 if spent else settings.timeout).left)
+    aws = Aws(at.profile or None, region or None, left=Deadline(0 if spent else settings.run.timeout).left)
     identity = attempt(aws.identity)
     cluster: Known[Cluster] = error if error.id == "cluster-missing" else NOT_ASKED
     if name and not isinstance(identity, AcksmError):
@@ -151,7 +154,7 @@ def _unconnected(settings: Settings, error: AcksmError) -> Facts:
         regions=_regions(aws, partition),
         cluster=cluster,
         connection=error,
-        registry=_registry(settings, None),
+        registry=_registry(settings.controllers, Registry(settings.controllers.registry)),
     )
 
 
@@ -170,45 +173,43 @@ def _regions(aws: Aws, partition: str) -> dict[str, Sequence[str]]:
     return {} if isinstance(found, AcksmError) else dict(found)
 
 
-def _registry(settings: Settings, target: Target | None) -> dict[str, Known[int]]:
+def _registry(controllers: ControllerSettings, registry: Charts) -> dict[str, Known[int]]:
     """Whether each chart's tags can be read; not asked for charts that options name."""
-    from acksm.helm.registry import Registry
-
-    registry = target.registry if target else Registry(settings.registry)
-    services = [service for service in settings.service if service not in settings.chart]
+    services = [service for service in controllers.service if service not in controllers.chart]
     with ThreadPoolExecutor(max_workers=2) as pool:
         answers = pool.map(lambda service: attempt(lambda: len(registry.tags(service))), services)
         return dict(zip(services, answers, strict=True))
 
 
-def _read(target: Target, emit: Emit, pool: ThreadPoolExecutor) -> Facts:
-    kube, aws, settings, cluster = target.kube, target.aws, target.settings, target.cluster
+def _read(settings: Settings, target: Target, emit: Emit, pool: ThreadPoolExecutor) -> Facts:
+    kube, aws, cluster, asked = target.kube, target.aws, target.cluster, settings.controllers
+    home, charts_at = settings.target.controller_namespace, target.registry(asked.registry)
 
     def start(work: Callable[[], T]) -> Future[Known[T]]:
         return pool.submit(lambda: attempt(work))
 
     helm, nodes = start(helm_version), start(lambda: check_nodes(target))
-    server, registry = start(lambda: _server(target)), start(lambda: _registry(settings, target))
-    namespace = start(lambda: kube.get(ref("Namespace", settings.controller_namespace)))
+    server, registry = start(lambda: _server(target)), start(lambda: _registry(asked, charts_at))
+    namespace = start(lambda: kube.get(ref("Namespace", home)))
     conflict, provider = start(lambda: capability.check(aws, cluster)), start(lambda: oidc.observe(aws, cluster))
-    iam = start(lambda: caller_policies.lacking(target))
-    releases, crds = start(lambda: controllers.releases(target)), start(lambda: _crds(target))
-    seen = start(lambda: inventory.observe(kube, settings.controller_namespace))
+    iam = start(lambda: caller_policies.lacking(target, settings.role, settings.other_account))
+    releases, crds = start(lambda: controllers.releases(target, asked.service)), start(lambda: _crds(target))
+    seen = start(lambda: inventory.observe(kube, home))
     deployed = attempt(lambda: _deployed(target))
     found = [] if isinstance(deployed, AcksmError) else [item.running for item in deployed]
     roles, associated = start(lambda: _roles(target, found)), start(lambda: _associated(target, found))
     logs, leases = start(lambda: controller_logs.read(kube, found)), start(lambda: _leases(target, deployed))
-    chains = start(lambda: _chains(target, found))
+    chains = start(lambda: _chains(target, settings.other_account, found))
     let_in = start(lambda: role_facts.let_in(target, found, known(roles), known(provider).arn))
     passing = start(lambda: role_facts.passing(target, known(roles)))
     installed = releases.result()
-    unknown = start(lambda: _unknown_values(target, installed))
-    planned = attempt(lambda: _planned(target, installed, emit))
+    unknown = start(lambda: _unknown_values(charts_at, installed))
+    planned = attempt(lambda: _planned(target, asked, settings.role, installed, emit))
     result = registry.result()
     return Facts(
         settings,
         helm.result(),
-        attempt(lambda: context_of(settings)),
+        attempt(lambda: context_of(settings.target)),
         target.identity,
         attempt(lambda: aws.region),
         _regions(aws, target.identity.partition),
@@ -303,7 +304,7 @@ def _associated(target: Target, found: Sequence[Running]) -> dict[tuple[str, str
     }
 
 
-def _chains(target: Target, found: Sequence[Running]) -> list[verify.Chain]:
+def _chains(target: Target, other: OtherAccountSettings, found: Sequence[Running]) -> list[verify.Chain]:
     """The chain of every bound namespace; nothing is asked where none is bound."""
     if not found:
         return []
@@ -311,10 +312,10 @@ def _chains(target: Target, found: Sequence[Running]) -> list[verify.Chain]:
     selectors = any(item.mode == running.SELECTOR for item in found)
     if not selectors and not any(carm.bound_to(namespace) for namespace in observed.namespaces.values()):
         return []
-    return verify.chains(evidence.gather(target, live=False))
+    return verify.chains(evidence.gather(target, other, live=False))
 
 
-def _unknown_values(target: Target, releases: Known[Mapping[str, Release]]) -> dict[str, list[str]]:
+def _unknown_values(registry: Charts, releases: Known[Mapping[str, Release]]) -> dict[str, list[str]]:
     from acksm.helm import values
 
     if isinstance(releases, AcksmError):
@@ -322,19 +323,24 @@ def _unknown_values(target: Target, releases: Known[Mapping[str, Release]]) -> d
     found = {}
     for service, release in releases.items():
         if release.version:
-            chart = target.registry.pull(service, release.version).chart
+            chart = registry.pull(service, release.version).chart
             found[service] = values.unknown(release.values, chart.values_text)
     return found
 
 
-def _planned(target: Target, releases: Known[Mapping[str, Release]], emit: Emit) -> install.Result:
+def _planned(
+    target: Target,
+    asked: ControllerSettings,
+    role: RoleSettings,
+    releases: Known[Mapping[str, Release]],
+    emit: Emit,
+) -> install.Result:
     """What install would do for what is installed; for a cluster without, for everything that was asked for."""
     if isinstance(releases, AcksmError):
         raise releases
     there = [service for service, release in releases.items() if release.version]
-    settings = target.settings.model_copy(update={"service": there or list(target.settings.service)})
-    with replace(target, settings=settings) as one:
-        return install.plan(one, "doctor", install.ALL, emit)
+    meant = asked.model_copy(update={"service": there}) if there else asked
+    return install.plan(target, meant, role, "doctor", install.ALL, emit)
 
 
 def _plan_rights(target: Target, planned: install.Result) -> list[str]:

@@ -50,7 +50,7 @@ def _region(facts: Facts) -> Iterator[Check]:
     if region not in known:
         yield Check(name, State.BROKEN, region, f"{region!r} is no region of this partition")
         return
-    without = [name for name in facts.settings.service if region not in facts.regions.get(name, ())]
+    without = [name for name in facts.settings.controllers.service if region not in facts.regions.get(name, ())]
     if without:
         yield Check(name, State.BROKEN, region, f"{', '.join(without)} is not in {region}")
     else:
@@ -66,7 +66,7 @@ def _credentials(facts: Facts) -> Iterator[Check]:
 
 
 def _account(facts: Facts) -> Iterator[Check]:
-    found, pinned = facts.identity, facts.settings.account
+    found, pinned = facts.identity, facts.settings.target.account
     if isinstance(found, Identity):
         if pinned and found.account != pinned:
             text = f"the credentials are of account {found.account}, and {pinned} is pinned"
@@ -81,7 +81,7 @@ def _cluster(facts: Facts) -> Iterator[Check]:
         yield (
             Check("check.cluster", State.OK, found.where, "")
             if found.id == "cluster-too-old"
-            else _told("check.cluster", facts.settings.cluster, found, _OF_CLUSTER)
+            else _told("check.cluster", facts.settings.target.cluster, found, _OF_CLUSTER)
         )
     else:
         yield _ok("check.cluster", found.name, f"{found.status} in {found.region}")
@@ -90,7 +90,7 @@ def _cluster(facts: Facts) -> Iterator[Check]:
 def _version(facts: Facts) -> Iterator[Check]:
     found = facts.cluster
     if isinstance(found, AcksmError):
-        yield _told("check.kubernetes-version", facts.settings.cluster, found, {"cluster-too-old"})
+        yield _told("check.kubernetes-version", facts.settings.target.cluster, found, {"cluster-too-old"})
     else:
         minimum = ".".join(map(str, MINIMUM_KUBERNETES))
         yield _ok("check.kubernetes-version", found.name, f"{found.version} (at least {minimum})")
@@ -137,7 +137,7 @@ def _compute(facts: Facts) -> Iterator[Check]:
 
 
 def _namespace(facts: Facts) -> Iterator[Check]:
-    name, found = facts.settings.controller_namespace, facts.namespace
+    name, found = facts.settings.target.controller_namespace, facts.namespace
     where = f"namespace {name}"
     if isinstance(found, AcksmError):
         yield unread("check.namespace", where, found)
@@ -150,8 +150,8 @@ def _namespace(facts: Facts) -> Iterator[Check]:
 
 
 def _registry(facts: Facts) -> Iterator[Check]:
-    location = facts.settings.registry
-    for service in facts.settings.service:
+    location = facts.settings.controllers.registry
+    for service in facts.settings.controllers.service:
         found = facts.registry.get(service)
         where = f"{location}/{charts.chart_name(service)}"
         if found is None:

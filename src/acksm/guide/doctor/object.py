@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from acksm.ack.kinds import KINDS
 from acksm.aws import objects
 from acksm.errors import AcksmError
-from acksm.guide.carm import command as carm, evidence, verify
+from acksm.guide.carm import accounts, command as carm, evidence, verify
 from acksm.guide.connect.target import Target
 from acksm.guide.doctor.facts import NOT_ASKED, Known, attempt
 from acksm.guide.region import explain
@@ -24,6 +24,7 @@ from acksm.live.bindings import Namespace
 from acksm.live.controller_logs import PodLog
 from acksm.live.readiness import Health
 from acksm.live.running import Flags, Running
+from acksm.settings import OtherAccountSettings
 
 
 @dataclass(frozen=True)
@@ -64,12 +65,12 @@ class Facts:
         return ((self.object.get("status") or {}).get("ackResourceMetadata")) or {}
 
 
-def gather(target: Target, asked: str, namespace: str) -> Facts:
+def gather(target: Target, other: OtherAccountSettings, asked: str, namespace: str) -> Facts:
     """Read everything of `asked` (KIND/NAME). Errors: `object-missing` for what names no object."""
     kind_name, _, name = asked.partition("/")
     if not name:
         raise AcksmError("object-missing", f"{asked!r} names no object", where=asked, remedy="acksm doctor KIND/NAME")
-    kube, settings = target.kube, target.settings
+    kube = target.kube
     found = attempt(lambda: explain.find_kind(kube, kind_name))
     if isinstance(found, AcksmError):
         return Facts(asked, kind=found)
@@ -80,7 +81,7 @@ def gather(target: Target, asked: str, namespace: str) -> Facts:
         crd = pool.submit(attempt, lambda: kube.get(ref("CustomResourceDefinition", f"{kind.plural}.{group}")))
         live = pool.submit(attempt, lambda: kube.get(place))
         space = pool.submit(attempt, lambda: kube.get(ref("Namespace", namespace)))
-        all_of_them = attempt(lambda: discovery.observe(kube, settings.controller_namespace).working)
+        all_of_them = attempt(lambda: discovery.observe(kube, target.settings.controller_namespace).working)
         facts = Facts(
             asked,
             service,
@@ -94,21 +95,23 @@ def gather(target: Target, asked: str, namespace: str) -> Facts:
         if isinstance(manifest, Mapping):
             facts = replace(facts, namespace=Namespace.of(manifest))
         if facts.object:
-            facts = replace(facts, aws=attempt(lambda: _in_aws(target, facts)))
+            facts = replace(facts, aws=attempt(lambda: _in_aws(target, other, facts)))
         ours = [] if isinstance(all_of_them, AcksmError) else [one for one in all_of_them if one.service == service]
         controller = next((one for one in ours if one.watches(namespace)), ours[0] if ours else None)
         if controller is None:
             return facts
-        return _with_controller(target, replace(facts, controller=controller), controller, pool)
+        return _with_controller(target, other, replace(facts, controller=controller), controller, pool)
 
 
-def _with_controller(target: Target, facts: Facts, controller: Running, pool: ThreadPoolExecutor) -> Facts:
+def _with_controller(
+    target: Target, other: OtherAccountSettings, facts: Facts, controller: Running, pool: ThreadPoolExecutor
+) -> Facts:
     kube, namespace = target.kube, facts.namespace or Namespace("")
     deployment = attempt(lambda: kube.get(ref("Deployment", controller.deployment, controller.namespace)))
     flags = running.flags_of(deployment) if isinstance(deployment, Mapping) else Flags()
     health = pool.submit(attempt, lambda: readiness.look(kube, controller.namespace, controller.release))
     logs = pool.submit(attempt, lambda: controller_logs.read(kube, [controller]))
-    chain = pool.submit(attempt, lambda: _chain(target, namespace, controller))
+    chain = pool.submit(attempt, lambda: _chain(target, other, namespace, controller))
     selected = attempt(lambda: _selected(target, facts.place, flags.get("watch-selectors")))
     env = attempt(lambda: explain.pod_environment(kube, controller))
     thing = facts.object or None
@@ -131,13 +134,15 @@ def _selected(target: Target, place: Ref | None, selector: str) -> bool:
     return bool(target.kube.list(replace(place, name=""), selector=selector, field=f"metadata.name={place.name}"))
 
 
-def _chain(target: Target, namespace: Namespace, controller: Running) -> verify.Chain | None:
+def _chain(
+    target: Target, other: OtherAccountSettings, namespace: Namespace, controller: Running
+) -> verify.Chain | None:
     if controller.mode != running.SELECTOR and not carm.bound_to(namespace):
         return None
-    return verify.chain(evidence.gather(target, live=False), namespace)
+    return verify.chain(evidence.gather(target, other, live=False), namespace)
 
 
-def _in_aws(target: Target, facts: Facts) -> str:
+def _in_aws(target: Target, other: OtherAccountSettings, facts: Facts) -> str:
     """What AWS says of the object: its state and ARN, "" when it is not there. Errors: `not-looked-at`, aws-…"""
     kind = KINDS[facts.service].get(facts.place.kind if facts.place else "")
     values = {**(facts.object.get("status") or {}), **(facts.object.get("spec") or {})}
@@ -152,13 +157,13 @@ def _in_aws(target: Target, facts: Facts) -> str:
         raise AcksmError("not-looked-at", "neither spec nor status tells its name in AWS")
     aws = target.aws
     if account and account != target.identity.account:
-        other = evidence.other_account(target)
-        if other is None or other.identity().account != account:
+        session = accounts.session(target, other)
+        if session is None or session.identity().account != account:
             raise AcksmError(
                 "not-looked-at",
                 f"it is in account {account}, of which there are no credentials",
                 remedy=f"acksm doctor {facts.asked} --target-profile PROFILE",
             )
-        aws = other
+        aws = session
     found = objects.describe(aws, kind, key, region or aws.region)
     return "" if found is None else " ".join(part for part in (found.state, found.arn or arn or "there") if part)

@@ -66,7 +66,9 @@ def _narrowing(facts: Facts, arn: str) -> str:
     if isinstance(facts.cluster, AcksmError):
         return ""
     partition, account = arn.split(":")[1], arn.split(":")[4]
-    return role_policies.narrowing(facts.cluster, facts.settings, account, partition)
+    return role_policies.narrowing(
+        facts.cluster, facts.settings.role, facts.settings.controllers.service, account, partition
+    )
 
 
 CHECKS: tuple[Definition[Facts], ...] = (

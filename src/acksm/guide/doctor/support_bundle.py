@@ -118,7 +118,7 @@ def run(resolved: Resolved, ui: Output, file: str, *, accounts: bool, clean: Cal
     try:
         bundle = Bundle(accounts, clean, target.deadline.left if target else lambda: math.inf)
         bundle.add("version.json", _version())
-        bundle.add("config.json", {"settings": settings.model_dump(), "origins": dict(resolved.origins)})
+        bundle.add("config.json", {"settings": settings.flat(), "origins": dict(resolved.origins)})
         results = judge(doctor.CHECKS, facts)
         _add_doctor(bundle, facts, results, target)
         _add_facts(bundle, facts)

@@ -16,7 +16,6 @@ from acksm.aws.documents import Role
 from acksm.aws.eks import Cluster
 from acksm.aws.iam_calls import TRUST_LIMIT, TRUST_MOST
 from acksm.aws.session import Identity
-from acksm.config import Settings
 from acksm.engine.change import Change, Danger, Op
 from acksm.engine.diff import unified
 from acksm.engine.waits import Deadline, Progress, wait_until
@@ -26,6 +25,7 @@ from acksm.guide.identity import judged, policies, role_policies, trust
 from acksm.guide.identity.oidc import CLUSTER_TAG, OWNED_TAG, adopter_tag, clusters_of, marks
 from acksm.json_types import Document, Json
 from acksm.live.readiness import IAM_SETTLING_SECONDS
+from acksm.settings import RoleSettings
 
 MAX_NAME = 64
 
@@ -82,13 +82,13 @@ def arn(identity: Identity, name: str, path: str) -> str:
 def wanted(
     identity: Identity,
     cluster: Cluster,
-    settings: Settings,
+    settings: RoleSettings,
     accounts: Sequence[tuple[str, str]],
     provider_arn: str,
     *,
     role: Role | None = None,
     live: Collection[str] = (),
-    kinds: Mapping[str, Sequence[str]] | None = None,
+    kinds: Mapping[str, Sequence[str]],
 ) -> Wanted:
     """From options and the (namespace, service account) pairs.
 
@@ -105,8 +105,7 @@ def wanted(
     if not (path.startswith("/") and path.endswith("/")):
         raise AcksmError("config-invalid", f"role-path {path!r} has to begin and end with '/'", where="--role-path")
     asked = role_policies.Asked(settings.policy, settings.policy_arn, settings.execution_role, "--execution-role")
-    reconciled = kinds or dict.fromkeys(settings.service, ())
-    made = role_policies.chosen(asked, reconciled, identity.partition, identity.account, role)
+    made = role_policies.chosen(asked, kinds, identity.partition, identity.account, role)
     subjects = tuple(sorted(trust.subject(namespace, account) for namespace, account in set(accounts)))
     return Wanted(
         name,

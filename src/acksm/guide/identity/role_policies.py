@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from acksm.aws.documents import Role
 from acksm.aws.eks import Cluster
-from acksm.config import Settings
 from acksm.engine.change import Change
 from acksm.errors import AcksmError
 from acksm.guide.identity import policies
 from acksm.guide.identity.policies import Least
+from acksm.settings import RoleSettings
 
 
 class Asked(NamedTuple):
@@ -61,20 +61,25 @@ def check_execution_roles(least: Least, account: str, partition: str, option: st
             raise AcksmError("policy-least-roles", f"{role!r} is not the ARN of a role {head}…", where=option)
 
 
-def narrowing(cluster: Cluster, settings: Settings, account: str, partition: str) -> str:
+def narrowing(cluster: Cluster, role: RoleSettings, services: Collection[str], account: str, partition: str) -> str:
     """The command that takes preset `least` in the place of `core`."""
     words = ["acksm", "iam-role", "--cluster", cluster.name, "--region", cluster.region]
-    words += ["--role-name", settings.role_name] if settings.role_name else []
+    words += ["--role-name", role.role_name] if role.role_name else []
     words += ["--policy", "least"]
-    words += ["--policy", "autoscaling"] if "applicationautoscaling" in settings.service else []
-    role = (settings.execution_role or [f"arn:{partition}:iam::{account}:role/EXECUTION_ROLE"])[0]
-    return shlex.join([*words, "--execution-role", role])
+    words += ["--policy", "autoscaling"] if "applicationautoscaling" in services else []
+    passed = (role.execution_role or [f"arn:{partition}:iam::{account}:role/EXECUTION_ROLE"])[0]
+    return shlex.join([*words, "--execution-role", passed])
 
 
 def notes(
-    changes: Sequence[Change], role: str, kept: Collection[str], cluster: Cluster, settings: Settings
+    changes: Sequence[Change],
+    name: str,
+    kept: Collection[str],
+    cluster: Cluster,
+    role: RoleSettings,
+    services: Collection[str],
 ) -> list[str]:
-    """What a person should know of the policies of `role` (its name): once, when `core` is attached, what that lets
+    """What a person should know of the policies of role `name`: once, when `core` is attached, what that lets
     people do; and which policies stay attached (`kept`) though others take their place."""
     partition, account = cluster.arn.split(":")[1], cluster.account
     attached = [change.params["policy_arn"] for change in changes if change.id == "iam-role.attach"]
@@ -83,11 +88,11 @@ def notes(
         told.append(
             f"{policies.CORE_MANAGED} lets whoever may create a job in the cluster pass every role of account "
             f"{account} that trusts SageMaker; to narrow it to the roles that are named: "
-            + narrowing(cluster, settings, account, partition)
+            + narrowing(cluster, role, services, account, partition)
         )
     told += [
         f"{policy} stays attached, for acksm did not make the role: "
-        f"aws iam detach-role-policy --role-name {role} --policy-arn {policy}"
+        f"aws iam detach-role-policy --role-name {name} --policy-arn {policy}"
         for policy in kept
     ]
     return told

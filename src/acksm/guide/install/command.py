@@ -13,17 +13,17 @@ from datetime import UTC, datetime
 from functools import partial
 
 from acksm.aws.documents import Role
-from acksm.config import Settings
 from acksm.engine.change import Change, Op, Plan
 from acksm.engine.executor import Dispatch
 from acksm.events import Emit, Event, Kind
 from acksm.guide.connect.carry_out import carry_out
 from acksm.guide.connect.target import Target, check_nodes, connect
 from acksm.guide.identity import iam_role, live_accounts, oidc, role_policies, trust
-from acksm.guide.install import controller_values, controllers, crds, recorded
+from acksm.guide.install import controller_values, controllers as section, crds, recorded
 from acksm.json_types import Json, Manifest
 from acksm.live import readiness
 from acksm.output import Output
+from acksm.settings import ControllerSettings, RoleSettings, RunSettings, TargetSettings
 
 ALL = ("oidc", "iam-role", "controllers")
 
@@ -38,22 +38,25 @@ class Result:
 
 
 def run(
-    settings: Settings,
+    at: TargetSettings,
+    controllers: ControllerSettings,
+    role: RoleSettings,
+    run: RunSettings,
     ui: Output,
     *,
     command: str,
     sections: Sequence[str],
-    narrowed: Callable[[Target], Settings] | None = None,
+    narrowed: Callable[[Target, ControllerSettings], ControllerSettings] | None = None,
 ) -> int:
     """Observe, plan, show or execute, verify. Returns the exit code; raises AcksmError.
 
-    `narrowed` gives the settings that are meant in view of what is installed.
+    `narrowed` gives what is meant of `controllers` in view of what is installed.
     """
-    with connect(settings) as target:
+    with connect(at, run) as target:
         ui.emit(Event(Kind.STEP, "target", target.line()))
         if narrowed:
-            target.settings = narrowed(target)
-        result = plan(target, command, sections, ui.emit)
+            controllers = narrowed(target, controllers)
+        result = plan(target, controllers, role, command, sections, ui.emit)
         table, text = dispatch(target, ui.emit), _text(command, result, target)
         more = _releases_text(result)
         return carry_out(target, ui, result.plan, table, text, dry_text=more, manifests=result.manifests)
@@ -65,46 +68,53 @@ class _Seen:
 
     provider: oidc.Observed
     role: iam_role.Observed | None
-    controllers: controllers.Observed | None
+    controllers: section.Observed | None
     accounts: Sequence[tuple[str, str]]
 
 
 def plan(
-    target: Target, command: str, sections: Sequence[str], emit: Emit, *, only_missing_crds: bool = False
+    target: Target,
+    controllers: ControllerSettings,
+    role: RoleSettings,
+    command: str,
+    sections: Sequence[str],
+    emit: Emit,
+    *,
+    only_missing_crds: bool = False,
 ) -> Result:
     """Observe everything side by side and plan it. Reads only.
 
     `only_missing_crds`: CRDs that are there are left alone (cleanup brings a controller back to let go of its objects).
     """
     emit(Event(Kind.PROGRESS, "observe", "looking at the account and the cluster"))
-    seen = _observe(target, sections, emit)
+    seen = _observe(target, controllers, role, sections, emit)
     emit(Event(Kind.PROGRESS, "observe", ""))
     changes: list[Change] = []
     notes: list[str] = []
     facts: Json = {}
     manifests: Sequence[Manifest] = ()
-    settings = target.settings
-    role_arn = settings.role_arn or _kept_role(target, seen, notes)
+    role_arn = role.role_arn or _kept_role(target, role, seen, notes)
     wants_role = "iam-role" in sections and not role_arn
     if "oidc" in sections and (wants_role or command == "oidc"):
-        changes += oidc.plan(seen.provider, oidc.wanted(target.cluster, settings.tag))
+        changes += oidc.plan(seen.provider, oidc.wanted(target.cluster, role.tag))
         facts["oidc_provider_arn"] = seen.provider.arn
     elif wants_role and seen.provider.audiences is None:
         notes.append("the cluster has no OIDC provider yet, and nobody can take the role on without: acksm oidc")
     if wants_role and seen.role is not None:
-        wanted, more = _role(target, seen, seen.role.role)
+        wanted, more = _role(target, controllers, role, seen, seen.role.role)
         planned_role = iam_role.plan(seen.role, wanted)
         iam_role.check_trust(planned_role, target.aws.iam.trust_quota)
         changes += planned_role
         kept = iam_role.not_narrowed(seen.role.role, wanted)
-        notes += [*more, *role_policies.notes(planned_role, wanted.name, kept, target.cluster, settings)]
+        notes += more
+        notes += role_policies.notes(planned_role, wanted.name, kept, target.cluster, role, controllers.service)
         role_arn = wanted.arn
     if "iam-role" in sections:
         facts["role_arn"] = role_arn
     if seen.controllers is not None:
         new = bool(changes) or iam_role.is_new(seen.role.role if seen.role else None, datetime.now(UTC))
-        planned = controllers.plan(
-            target, seen.controllers, role_arn, iam_is_new=new, only_missing_crds=only_missing_crds
+        planned = section.plan(
+            target, controllers, seen.controllers, role_arn, iam_is_new=new, only_missing_crds=only_missing_crds
         )
         changes = _ordered(changes, planned, role_arn)
         notes += planned.notes
@@ -113,41 +123,48 @@ def plan(
     return Result(Plan(command, tuple(changes), tuple(notes), facts), facts, manifests)
 
 
-def _observe(target: Target, sections: Sequence[str], emit: Emit) -> _Seen:
+def _observe(
+    target: Target, controllers: ControllerSettings, role: RoleSettings, sections: Sequence[str], emit: Emit
+) -> _Seen:
     with ThreadPoolExecutor(max_workers=8) as pool:
         nodes = pool.submit(check_nodes, target) if "controllers" in sections else None
         provider = pool.submit(oidc.observe, target.aws, target.cluster)
-        found = pool.submit(controllers.observe, target, emit) if "controllers" in sections else None
-        role = None
-        if "iam-role" in sections and not target.settings.role_arn:
-            role = pool.submit(iam_role.observe, target.aws, role_name(target))
+        found = pool.submit(section.observe, target, controllers, emit) if "controllers" in sections else None
+        there = None
+        if "iam-role" in sections and not role.role_arn:
+            there = pool.submit(iam_role.observe, target.aws, role_name(target, role))
         if nodes:
             nodes.result()
         observed = found.result() if found else None
         accounts: Sequence[tuple[str, str]] = ()
         if observed:
-            accounts = controllers.service_accounts(target, observed)
-        elif role:
-            accounts = controllers.installed_accounts(target)
-        return _Seen(provider.result(), role.result() if role else None, observed, accounts)
+            accounts = section.service_accounts(target, controllers, observed)
+        elif there:
+            accounts = section.installed_accounts(target, controllers.service)
+        return _Seen(provider.result(), there.result() if there else None, observed, accounts)
 
 
-def _role(target: Target, seen: _Seen, role: Role | None) -> tuple[iam_role.Wanted, list[str]]:
+def _role(
+    target: Target, controllers: ControllerSettings, asked: RoleSettings, seen: _Seen, role: Role | None
+) -> tuple[iam_role.Wanted, list[str]]:
     """The role as it should be, and notes. Who else its trust lets in is looked up in the cluster only where somebody
     is."""
     wanted = {trust.subject(namespace, name) for namespace, name in seen.accounts}
     others = trust.subjects_of((role["trust"] if role else None), seen.provider.arn) - wanted
     live = live_accounts.observe(target.kube, others, target.settings.controller_namespace)
     if seen.controllers is not None:
-        kinds = {item.service: controller_values.reconciled(target, item) for item in seen.controllers.controllers}
+        kinds = {
+            item.service: controller_values.reconciled(target, controllers, item)
+            for item in seen.controllers.controllers
+        }
     else:
-        kinds = controller_values.reconciled_now(target)
+        kinds = controller_values.reconciled_now(target, controllers)
     for service, more in live.kinds.items():
         kinds[service] = live_accounts.united(kinds.get(service), more)
     want = iam_role.wanted(
         target.identity,
         target.cluster,
-        target.settings,
+        asked,
         seen.accounts,
         seen.provider.arn,
         role=role,
@@ -157,22 +174,22 @@ def _role(target: Target, seen: _Seen, role: Role | None) -> tuple[iam_role.Want
     return want, live.notes
 
 
-def role_name(target: Target) -> str:
-    return target.settings.role_name or iam_role.default_name(target.cluster.name)
+def role_name(target: Target, role: RoleSettings) -> str:
+    return role.role_name or iam_role.default_name(target.cluster.name)
 
 
-def _kept_role(target: Target, seen: _Seen, notes: list[str]) -> str:
+def _kept_role(target: Target, role: RoleSettings, seen: _Seen, notes: list[str]) -> str:
     """The role that the installed controllers use, where it is not acksm's own and no option names another."""
-    if seen.controllers is None or target.settings.role_name:
+    if seen.controllers is None or role.role_name:
         return ""
-    kept = controllers.installed_role(seen.controllers)
-    if not kept or kept == iam_role.arn(target.identity, role_name(target), target.settings.role_path):
+    kept = section.installed_role(seen.controllers)
+    if not kept or kept == iam_role.arn(target.identity, role_name(target, role), role.role_path):
         return ""
     notes.append(f"the installed controllers use {kept}; it is kept (name another by --role-arn or --role-name)")
     return kept
 
 
-def _ordered(iam: Sequence[Change], planned: controllers.Planned, role_arn: str) -> list[Change]:
+def _ordered(iam: Sequence[Change], planned: section.Planned, role_arn: str) -> list[Change]:
     """IAM and the CRDs side by side, for neither needs the other; every release after both, for each needs the role,
     and a common CRD may come from the other service's chart."""
     waits = [_role_is_visible(role_arn)] if iam else []

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from acksm.ack import charts
-from acksm.config import Settings
 from acksm.errors import AcksmError
 from acksm.guide.connect.target import Target
 from acksm.guide.install import crds, release
@@ -21,6 +20,7 @@ from acksm.json_types import Document
 from acksm.kube.paths import ref
 from acksm.live import running
 from acksm.live.readiness import INSTANCE_LABEL, ROLE_ANNOTATION
+from acksm.settings import ControllerSettings
 
 ROLE_PATH = ("serviceAccount", "annotations", ROLE_ANNOTATION)
 ACCOUNT_PATH = ("serviceAccount", "name")
@@ -45,37 +45,39 @@ class Controller:
     wanted_crds: Sequence[crds.WantedCrd]
 
 
-def values_of(target: Target, item: Controller, role_arn: str) -> tuple[values.Patched, charts.Scope]:
+def values_of(
+    target: Target, controllers: ControllerSettings, item: Controller, role_arn: str
+) -> tuple[values.Patched, charts.Scope]:
     """The values of the release, patched and checked, and its scope. Errors: `values-…`, `scope-…`."""
     chart = item.pulled.chart
-    edits, scope = _edits(target, item, role_arn)
+    edits, scope = _edits(target, controllers, item, role_arn)
     return values.patch(chart.values_text, edits, chart.schema, f"{chart.name} {chart.version} values.yaml"), scope
 
 
-def service_account(target: Target, item: Controller) -> str:
+def service_account(target: Target, controllers: ControllerSettings, item: Controller) -> str:
     """The name of the service account that the release will have."""
     plain = values.plain(item.pulled.chart.values_text)
-    edits, _ = _edits(target, item, "")
+    edits, _ = _edits(target, controllers, item, "")
     asked = [edit.value for edit in edits if edit.path == ACCOUNT_PATH]
     return str(asked[-1] if asked else plain["serviceAccount"]["name"])
 
 
-def reconciled(target: Target, item: Controller) -> tuple[str, ...]:
+def reconciled(target: Target, controllers: ControllerSettings, item: Controller) -> tuple[str, ...]:
     """The kinds that the release will reconcile, () for all."""
     chart = values.plain(item.pulled.chart.values_text).get(KINDS_PATH[0])
-    edits, _ = _edits(target, item, "")
+    edits, _ = _edits(target, controllers, item, "")
     asked = [edit.value for edit in edits if edit.path == KINDS_PATH]
     found = asked[-1] if asked else chart.get(KINDS_PATH[1]) if isinstance(chart, Mapping) else None
     return tuple(map(str, found)) if isinstance(found, list) else ()
 
 
-def reconciled_now(target: Target) -> dict[str, tuple[str, ...]]:
+def reconciled_now(target: Target, controllers: ControllerSettings) -> dict[str, tuple[str, ...]]:
     """The same without charts, for `acksm iam-role` alone: as options say, else as the installed Deployments do."""
-    settings, plain = target.settings, {KINDS_PATH[0]: {KINDS_PATH[1]: list[str]()}}
+    plain = {KINDS_PATH[0]: {KINDS_PATH[1]: list[str]()}}
     found: dict[str, tuple[str, ...]] = {}
-    namespace = settings.controller_namespace
-    for service in settings.service:
-        given = [values.parse_set(text, plain) for text in _for_service(settings.set, service)]
+    namespace = target.settings.controller_namespace
+    for service in controllers.service:
+        given = [values.parse_set(text, plain) for text in _for_service(controllers.set, service)]
         asked = [edit.value for edit in given if edit.path == KINDS_PATH]
         if asked:
             found[service] = _named(asked[-1])
@@ -100,27 +102,29 @@ def _named(kinds: object) -> tuple[str, ...]:
     return tuple(map(str, kinds))
 
 
-def _edits(target: Target, item: Controller, role_arn: str) -> tuple[list[Edit], charts.Scope]:
+def _edits(
+    target: Target, controllers: ControllerSettings, item: Controller, role_arn: str
+) -> tuple[list[Edit], charts.Scope]:
     """What is installed, the region, the files', --set, and last what acksm has to set; each later one wins."""
-    settings, chart = target.settings, item.pulled.chart
+    chart = item.pulled.chart
     plain = values.plain(chart.values_text)
     kept: list[Edit] = []
-    if item.observed.version and not settings.reset_values:
+    if item.observed.version and not controllers.reset_values:
         kept = [
             edit
             for edit in values.flatten(item.observed.values, plain, "what is installed")
             if edit.path not in MANAGED and edit.path != ("aws", "region")
         ]
-    scope = scope_of(settings, item)
+    scope = scope_of(controllers, item, target.settings.controller_namespace)
     region = Edit(("aws", "region"), target.cluster.region, "acksm")
     own = [Edit(MARK_PATH, "true", "acksm"), *(Edit((key,), value, "acksm") for key, value in scope.values.items())]
-    own += running.mode_edits(settings.mode, item.service, chart.version)
+    own += running.mode_edits(controllers.mode, item.service, chart.version)
     if charts.has(item.service, chart.version, "account-id"):
         own.append(Edit(("aws", "account_id"), target.identity.account, "acksm"))
     if role_arn:
         own.append(Edit(ROLE_PATH, role_arn, "acksm"))
-    theirs = [edit for name in settings.values for edit in _from_file(name, item.service, plain)]
-    for given in _for_service(settings.set, item.service):
+    theirs = [edit for name in controllers.values for edit in _from_file(name, item.service, plain)]
+    for given in _for_service(controllers.set, item.service):
         theirs += values.leaves(values.parse_set(given, plain), plain)
     for edit in theirs:
         if edit.path in MANAGED:
@@ -147,13 +151,13 @@ def _for_service(items: Sequence[str], service: str) -> list[str]:
     return found
 
 
-def scope_of(settings: Settings, item: Controller) -> charts.Scope:
+def scope_of(controllers: ControllerSettings, item: Controller, namespace: str) -> charts.Scope:
     """The scope asked for, or the installed one, or cluster."""
     installed = item.observed.values if item.observed.version else {}
     names = [name for name in str(installed.get("watchNamespace") or "").split(",") if name]
     was = "namespace" if names or installed.get("installScope") == "namespace" else "cluster"
-    scope = settings.scope or ("namespace" if settings.watch_namespace else was)
-    watch = settings.watch_namespace or ([] if settings.scope == "namespace" and was == "cluster" else names)
-    if settings.scope == "cluster" and settings.watch_namespace:
+    scope = controllers.scope or ("namespace" if controllers.watch_namespace else was)
+    watch = controllers.watch_namespace or ([] if controllers.scope == "namespace" and was == "cluster" else names)
+    if controllers.scope == "cluster" and controllers.watch_namespace:
         raise AcksmError("config-invalid", "--watch-namespace needs --scope namespace", where="--watch-namespace")
-    return charts.scope(item.service, item.pulled.chart.version, scope, watch, settings.controller_namespace)
+    return charts.scope(item.service, item.pulled.chart.version, scope, watch, namespace)

@@ -25,6 +25,7 @@ from acksm.json_types import Document, Json, Manifest, Object
 from acksm.kube import paths
 from acksm.kube.paths import ref
 from acksm.live import bindings, discovery, readiness, running
+from acksm.settings import ControllerSettings
 
 ADOPTED_RESOURCES = paths.Ref(f"{COMMON_GROUP}/v1alpha1", "adoptedresources", "AdoptedResource")
 
@@ -52,20 +53,19 @@ class Planned:
     facts: dict[str, reports.ControllerFacts] = field(default_factory=dict)
 
 
-def observe(target: Target, emit: Emit) -> Observed:
+def observe(target: Target, controllers: ControllerSettings, emit: Emit) -> Observed:
     """Charts from the registry, releases, CRDs and namespaces, side by side. Reads only."""
-    settings = target.settings
     with ThreadPoolExecutor(max_workers=8) as pool:
         live_crds = pool.submit(target.kube.list, ref("CustomResourceDefinition"))
-        found = pool.submit(installed, target)
+        found = pool.submit(installed, target, controllers.service)
         listed = pool.submit(target.kube.list, ref("Namespace"), metadata_only=True)
-        at_work = pool.submit(discovery.observe, target.kube, settings.controller_namespace)
+        at_work = pool.submit(discovery.observe, target.kube, target.settings.controller_namespace)
         releases_now = found.result()
         jobs = {
-            service: pool.submit(_controller, target, service, releases_now.get(service, NOTHING), emit)
-            for service in settings.service
+            service: pool.submit(_controller, target, controllers, service, releases_now.get(service, NOTHING), emit)
+            for service in controllers.service
         }
-        controllers = [job.result() for job in jobs.values()]
+        found_controllers = [job.result() for job in jobs.values()]
         ack = {
             live["metadata"]["name"]: live
             for live in live_crds.result()
@@ -74,30 +74,31 @@ def observe(target: Target, emit: Emit) -> Observed:
         adopted = f"adoptedresources.{COMMON_GROUP}" in ack
         count = len(target.kube.list(ADOPTED_RESOURCES, metadata_only=True)) if adopted else 0
         names = {item["metadata"]["name"]: item for item in listed.result()}
-        return Observed(controllers, ack, names, count, at_work.result())
+        return Observed(found_controllers, ack, names, count, at_work.result())
 
 
-def releases(target: Target) -> dict[str, release.Observed]:
+def releases(target: Target, services: Sequence[str]) -> dict[str, release.Observed]:
     """Each service's release as it is, charts left alone (for status)."""
-    found = installed(target)
-    return {service: _observed(target, found.get(service, NOTHING)) for service in target.settings.service}
+    found = installed(target, services)
+    return {service: _observed(target, found.get(service, NOTHING)) for service in services}
 
 
-def _controller(target: Target, service: str, installed: Installed, emit: Emit) -> Controller:
+def _controller(
+    target: Target, controllers: ControllerSettings, service: str, installed: Installed, emit: Emit
+) -> Controller:
     found = installed[0]
-    settings = target.settings
-    if found and found.chart != charts.chart_name(service) and not settings.adopt_release:
+    if found and found.chart != charts.chart_name(service) and not controllers.adopt_release:
         raise AcksmError(  # before its version is looked for, which this chart may never have had
             "release-not-ours",
             f"release {found.name} is of another chart, {found.chart} {found.version}",
             where=f"namespace {found.namespace}",
         )
-    asked = settings.version.get(service) or (found.version if found else "") or charts.TESTED[service]
-    if service in settings.chart:
-        pulled = registry.local(settings.chart[service])
+    asked = controllers.version.get(service) or (found.version if found else "") or charts.TESTED[service]
+    if service in controllers.chart:
+        pulled = registry.local(controllers.chart[service])
     else:
         emit(Event(Kind.PROGRESS, "charts.pull", f"chart of {service} {asked}"))
-        pulled = target.registry.pull(service, asked)
+        pulled = target.registry(controllers.registry).pull(service, asked)
     if pulled.chart.name != charts.chart_name(service):
         raise AcksmError(
             "chart-invalid",
@@ -134,20 +135,20 @@ def installed_role(observed: Observed) -> str:
     return str(roles.pop() or "") if len(roles) == 1 else ""
 
 
-def service_accounts(target: Target, observed: Observed) -> list[tuple[str, str]]:
+def service_accounts(target: Target, controllers: ControllerSettings, observed: Observed) -> list[tuple[str, str]]:
     """(namespace, service account) of each controller, as its values name it (G6)."""
     namespace = target.settings.controller_namespace
-    return [(namespace, service_account(target, item)) for item in observed.controllers]
+    return [(namespace, service_account(target, controllers, item)) for item in observed.controllers]
 
 
-def installed_accounts(target: Target) -> list[tuple[str, str]]:
+def installed_accounts(target: Target, services: Sequence[str]) -> list[tuple[str, str]]:
     """The same for `acksm iam-role` alone, from the Deployments in the cluster, without charts and helm.
 
     Where a controller is not installed, or the cluster does not let this identity look, the chart's own name counts.
     """
     namespace = target.settings.controller_namespace
     found = []
-    for service in target.settings.service:
+    for service in services:
         name = charts.release_name(service)
         try:
             health = readiness.look(target.kube, namespace, name)
@@ -160,16 +161,22 @@ def installed_accounts(target: Target) -> list[tuple[str, str]]:
 
 
 def plan(
-    target: Target, observed: Observed, role_arn: str, iam_is_new: bool, *, only_missing_crds: bool = False
+    target: Target,
+    controllers: ControllerSettings,
+    observed: Observed,
+    role_arn: str,
+    iam_is_new: bool,
+    *,
+    only_missing_crds: bool = False,
 ) -> Planned:
     """The whole of §3 as changes. Refusals are AcksmErrors, all before the first write.
 
     `only_missing_crds`: as `only_missing` in `crds.plan`.
     """
-    settings, namespace = target.settings, target.settings.controller_namespace
+    namespace = target.settings.controller_namespace
 
     def sure() -> bool:
-        return settings.yes or lease.is_there(target.kube, namespace)
+        return target.run.yes or lease.is_there(target.kube, namespace)
 
     for item in observed.controllers:
         name = charts.release_name(item.service)
@@ -178,7 +185,7 @@ def plan(
     wanted = []
     living = cache(lambda: bindings.living(target.kube))
     for item in observed.controllers:
-        one, scope, after = _wanted(target, item, role_arn)
+        one, scope, after = _wanted(target, controllers, item, role_arn)
         _check_upgrade(item, one.version, observed)
         before = _as_running(item, namespace)
         switching.check(target.kube, target.identity.account, before, after, observed.namespaces, living)
@@ -195,14 +202,16 @@ def plan(
         wanted.append((item, one, scope))
     watched = [name for _, one, _ in wanted for name in str(one.values.get("watchNamespace", "")).split(",") if name]
     planned.namespaces = release.namespaces(
-        watched, observed.namespaces, controller_namespace=namespace, create=settings.create_namespace
+        watched, observed.namespaces, controller_namespace=namespace, create=controllers.create_namespace
     )
     all_crds = [crd for item in observed.controllers for crd in item.wanted_crds]
     ours = [f"{namespace}/{charts.release_name(service)}" for service in charts.SERVICES]
     planned.crds = crds.plan(all_crds, observed.live_crds, ours, only_missing=only_missing_crds)
     release_changes = []
     for item, one, scope in wanted:
-        made = release.plan(item.observed, one, wait=settings.wait, iam_is_new=iam_is_new, adopt=settings.adopt_release)
+        made = release.plan(
+            item.observed, one, wait=target.run.wait, iam_is_new=iam_is_new, adopt=controllers.adopt_release
+        )
         release_changes.append((item, one, scope, made))
     rendered = _check_owners(target, observed, [(one, made) for _, one, _, made in release_changes])
     for item, one, scope, made in release_changes:
@@ -262,27 +271,29 @@ def _as_running(item: Controller, namespace: str) -> running.Running | None:
     return running.from_values(item.service, namespace, found.version, found.values) if found.version else None
 
 
-def _wanted(target: Target, item: Controller, role_arn: str) -> tuple[release.Wanted, charts.Scope, running.Running]:
-    patched, scope = values_of(target, item, role_arn)
+def _wanted(
+    target: Target, controllers: ControllerSettings, item: Controller, role_arn: str
+) -> tuple[release.Wanted, charts.Scope, running.Running]:
+    patched, scope = values_of(target, controllers, item, role_arn)
     notes = []
-    settings = target.settings
-    if settings.scope == "namespace" and not settings.watch_namespace and scope.text.startswith("namespace"):
+    namespace = target.settings.controller_namespace
+    if controllers.scope == "namespace" and not controllers.watch_namespace and scope.text.startswith("namespace"):
         notes.append(
             f"{item.service} watches {scope.text}"
             + (
                 ": the release namespace is meant when no --watch-namespace is given"
-                if scope.text.endswith(settings.controller_namespace)
+                if scope.text.endswith(namespace)
                 else ""
             )
         )
     chart = item.pulled.chart
-    after = running.from_values(item.service, settings.controller_namespace, chart.version, patched.values)
+    after = running.from_values(item.service, namespace, chart.version, patched.values)
     if not after.reading.carm:
         notes.append(f"{item.service}: {lookup(after.reading.id).title}")
     wanted = release.Wanted(
         item.service,
         charts.release_name(item.service),
-        settings.controller_namespace,
+        namespace,
         str(item.pulled.path),
         chart.name,
         chart.version,

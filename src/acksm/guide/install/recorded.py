@@ -17,9 +17,9 @@ Installed = tuple[Release | None, tuple[int, ...]]  # a release, and its revisio
 NOTHING: Installed = (None, ())
 
 
-def installed(target: Target) -> dict[str, Installed]:
-    """The releases of the chosen services, by service; those that are not there are left out."""
-    names = {service: charts.release_name(service) for service in target.settings.service}
+def installed(target: Target, services: Iterable[str]) -> dict[str, Installed]:
+    """The releases of `services`, by service; those that are not there are left out."""
+    names = {service: charts.release_name(service) for service in services}
     found = _recorded(target.kube, target.settings.controller_namespace, names.values())
     return {service: found[name] for service, name in names.items() if name in found}
 

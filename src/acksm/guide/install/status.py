@@ -6,18 +6,18 @@ Drift is what `acksm install` with the same options would change: the same plan,
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from acksm import reports
 from acksm.ack import charts
-from acksm.config import Settings
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind, silent
 from acksm.exits import ExitCode
 from acksm.guide.connect.target import Target, connect
-from acksm.guide.install import command as install, controllers
+from acksm.guide.install import command as install, controllers as section
 from acksm.guide.install.release import Observed as ReleaseObserved
 from acksm.output import Output
+from acksm.settings import ControllerSettings, RoleSettings, RunSettings, TargetSettings
 
 
 @dataclass(frozen=True)
@@ -60,24 +60,26 @@ class Seen:
     drift: tuple[list[reports.Drift], str]
 
 
-def run(settings: Settings, ui: Output) -> int:
+def run(at: TargetSettings, controllers: ControllerSettings, role: RoleSettings, run: RunSettings, ui: Output) -> int:
     """Look, compare, tell. Exit 3 when anything is unhealthy or nothing is installed."""
-    with connect(settings) as target:
+    with connect(at, run) as target:
         ui.emit(Event(Kind.STEP, "target", target.line()))
-        seen = look(target, ui.table, emit=ui.emit)
+        seen = look(target, controllers, role, ui.table, emit=ui.emit)
         ui.result("status", seen.data, seen.text, seen.code)
         return seen.code
 
 
 def look(
     target: Target,
+    controllers: ControllerSettings,
+    role: RoleSettings,
     table: Callable[[Sequence[str], Sequence[Sequence[str]]], str],
     drift: tuple[list[reports.Drift], str] | None = None,
     emit: Emit = silent,
 ) -> Seen:
     """What there is; with `drift` that of an earlier look is told again."""
-    rows = [row(service, found) for service, found in controllers.releases(target).items()]
-    found, unknown = drift if drift is not None else _drift(target, rows, emit)
+    rows = [row(service, found) for service, found in section.releases(target, controllers.service).items()]
+    found, unknown = drift if drift is not None else _drift(target, controllers, role, rows, emit)
     healthy = all(item.healthy for item in rows if item.installed) and any(item.installed for item in rows)
     data: reports.StatusReport = {
         "target": target.as_data(),
@@ -124,15 +126,16 @@ def row(service: str, observed: ReleaseObserved) -> Row:
     )
 
 
-def _drift(target: Target, rows: Sequence[Row], emit: Emit) -> tuple[list[reports.Drift], str]:
+def _drift(
+    target: Target, controllers: ControllerSettings, role: RoleSettings, rows: Sequence[Row], emit: Emit
+) -> tuple[list[reports.Drift], str]:
     """What install would change for the services that are there, or why that cannot be told."""
     services = [item.service for item in rows if item.installed]
     if not services:
         return [], ""
-    settings = target.settings.model_copy(update={"service": services})
+    installed = controllers.model_copy(update={"service": services})
     try:
-        with replace(target, settings=settings) as installed:
-            planned = install.plan(installed, "install", install.ALL, emit).plan
+        planned = install.plan(target, installed, role, "install", install.ALL, emit).plan
     except AcksmError as error:
         return [], f"{error.id}: {error.message}"
     return [{"id": change.id, "target": change.target, "reason": change.reason} for change in planned.mutations], ""

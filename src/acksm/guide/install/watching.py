@@ -10,13 +10,13 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from acksm.config import Settings
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
 from acksm.exits import ExitCode
 from acksm.guide.connect.target import Target, connect
 from acksm.guide.install import status
 from acksm.output import Output
+from acksm.settings import ControllerSettings, RoleSettings, RunSettings, TargetSettings
 
 PAUSE_SECONDS = 2.0
 DRIFT_SECONDS = 30.0
@@ -24,7 +24,10 @@ CONNECTION_SECONDS = 600.0
 
 
 def run(
-    settings: Settings,
+    at: TargetSettings,
+    controllers: ControllerSettings,
+    role: RoleSettings,
+    run: RunSettings,
     ui: Output,
     *,
     sleep: Callable[[float], None] = time.sleep,
@@ -39,13 +42,13 @@ def run(
         while True:
             try:
                 if target is None or clock() - made > CONNECTION_SECONDS:
-                    target, made = _again(settings, target), clock()
+                    target, made = _again(at, run, target), clock()
                     if seen is None:
                         ui.emit(Event(Kind.STEP, "target", target.line()))
                 due = seen is None or clock() - compared > DRIFT_SECONDS
-                fresh = status.look(target, ui.table, None if due else seen.drift if seen else None)
+                fresh = status.look(target, controllers, role, ui.table, None if due or seen is None else seen.drift)
                 if not due and seen is not None and list(fresh.lines) != list(seen.lines):
-                    fresh, due = status.look(target, ui.table), True
+                    fresh, due = status.look(target, controllers, role, ui.table), True
                 compared = clock() if due else compared
                 seen, lines = fresh, fresh.lines
                 if list(lines) != list(told):
@@ -68,10 +71,10 @@ def run(
             target.__exit__()
 
 
-def _again(settings: Settings, target: Target | None) -> Target:
+def _again(at: TargetSettings, run: RunSettings, target: Target | None) -> Target:
     if target is not None:
         target.__exit__()
-    return connect(settings)
+    return connect(at, run)
 
 
 def _moves(before: Sequence[str], after: Sequence[str]) -> list[str]:

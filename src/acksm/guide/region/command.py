@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from acksm import reports
-from acksm.config import Settings
 from acksm.engine.change import Change, Plan
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
@@ -18,6 +17,7 @@ from acksm.live import bindings, discovery, running
 from acksm.live.bindings import OBJECT_REGION, REGION, Living, Namespace
 from acksm.live.running import Running
 from acksm.output import Output
+from acksm.settings import RunSettings, TargetSettings
 
 STEP = "region"
 # botocore's name of each service
@@ -120,11 +120,19 @@ def stuck_error(stuck: Sequence[Living], where: str, after: str) -> AcksmError:
     )
 
 
-def run_bind(settings: Settings, ui: Output, wanted: Mapping[str, str | None], command: str) -> int:
-    """`region bind` and `region unbind` (regions None)."""
+def run_bind(
+    at: TargetSettings,
+    run: RunSettings,
+    ui: Output,
+    wanted: Mapping[str, str | None],
+    *,
+    command: str,
+    create: bool = False,
+) -> int:
+    """`region bind` and `region unbind` (regions None). `create`: whether missing namespaces are made."""
     if not wanted:
         raise AcksmError("bindings-none", "no namespace was named, and the settings file declares no region")
-    with connect(settings) as target:
+    with connect(at, run) as target:
         ui.emit(Event(Kind.STEP, "target", target.line()))
         observed = observe(target)
         partition = target.cluster.arn.split(":")[1]
@@ -132,7 +140,7 @@ def run_bind(settings: Settings, ui: Output, wanted: Mapping[str, str | None], c
             if region is not None:
                 services = sorted({item.service for item in observed.running if item.watches(name)})
                 check_region(region, partition, services, target.aws.regions, f"namespace {name}")
-        changes = plan(observed, wanted, create=settings.create_namespace)
+        changes = plan(observed, wanted, create=create)
         changed = {change.params["name"] for change in changes if change.call == "kube.set_keys"}
         touched = {name: wanted[name] for name in wanted if name in changed and name in observed.namespaces}
         notes = check_objects(observed, touched, bindings.living(target.kube, touched) if touched else [])
@@ -172,9 +180,9 @@ def rows(observed: Observed, partition: str, regions: Regions) -> list[reports.R
     return found
 
 
-def run_list(settings: Settings, ui: Output) -> int:
+def run_list(at: TargetSettings, run: RunSettings, ui: Output) -> int:
     """`region list`. Exit 3 when a binding is not followed."""
-    with connect(settings) as target:
+    with connect(at, run) as target:
         observed = observe(target)
         found = rows(observed, target.cluster.arn.split(":")[1], target.aws.regions)
         lines = [f"{'NAMESPACE':40}{'REGION':20}PROBLEM"] if found else ["no namespace has a default region"]

@@ -14,7 +14,6 @@ from difflib import get_close_matches
 from acksm import reports
 from acksm.ack import charts
 from acksm.ack.names import COMMON_GROUP
-from acksm.config import Settings
 from acksm.errors import AcksmError
 from acksm.guide.connect.target import connect
 from acksm.json_types import Manifest
@@ -26,6 +25,7 @@ from acksm.live.bindings import OBJECT_REGION, REGION, Namespace
 from acksm.live.readiness import pods_of
 from acksm.live.running import Running
 from acksm.output import Output
+from acksm.settings import RunSettings, TargetSettings
 
 _ENV = ("AWS_REGION", "AWS_DEFAULT_REGION")
 
@@ -139,14 +139,14 @@ def pod_environment(kube: Reader, controller: Running | None) -> dict[str, str]:
     return {}
 
 
-def run(settings: Settings, ui: Output, asked: str, namespace: str) -> int:
+def run(at: TargetSettings, run: RunSettings, ui: Output, asked: str, namespace: str) -> int:
     """`region explain KIND/NAME -n NS`; KIND alone tells of an object that would be created."""
     kind_name, slash, name = asked.partition("/")
     if slash and not name:
         raise AcksmError("object-missing", f"{asked!r} names no object", where=asked, remedy="KIND/NAME, or KIND alone")
-    with connect(settings) as target:
+    with connect(at, run) as target:
         with ThreadPoolExecutor(max_workers=3) as pool:
-            found = pool.submit(discovery.observe, target.kube, settings.controller_namespace)
+            found = pool.submit(discovery.observe, target.kube, at.controller_namespace)
             live = pool.submit(target.kube.get, ref("Namespace", namespace))
             service, kind = find_kind(target.kube, kind_name)
             manifest = live.result()

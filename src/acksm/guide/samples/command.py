@@ -10,7 +10,6 @@ from acksm import reports
 from acksm.ack import charts
 from acksm.ack.kinds import SINCE
 from acksm.aws.documents import Role
-from acksm.config import Settings
 from acksm.engine.change import Change, Op, Plan
 from acksm.engine.executor import Dispatch
 from acksm.errors import AcksmError
@@ -31,19 +30,23 @@ from acksm.live.bindings import Namespace
 from acksm.live.role_selectors import Selector
 from acksm.live.running import Running
 from acksm.output import Output
+from acksm.settings import RoleSettings, RunSettings, TargetSettings
 
 ROLE_KEY = "role"
 
 
 @dataclass(frozen=True)
 class Asked:
-    """The command line of `samples apply`. `region` is that of the objects, "" for what the namespace says."""
+    """The command line of `samples apply`. `region` is that of the objects, "" for what the namespace says; `create`
+    whether a missing namespace is made; `role` says how the role of `with_role` is made."""
 
     sample: Sample
     given: Mapping[str, str]
     namespace: str
     region: str = ""
     with_role: bool = False
+    create: bool = False
+    role: RoleSettings = field(default_factory=RoleSettings)
 
 
 @dataclass(frozen=True)
@@ -57,12 +60,12 @@ class Observed:
     role: Role | None = None
 
 
-def run_apply(settings: Settings, ui: Output, asked: Asked) -> int:
+def run_apply(at: TargetSettings, run: RunSettings, ui: Output, asked: Asked) -> int:
     """`samples apply`: validated by the apiserver, then made in order, each waited for."""
     sample_plan.names(asked.sample, asked.given)  # what is wrong by itself is told before anything is asked
     if asked.with_role and ROLE_KEY in asked.given:
         raise AcksmError("sample-set", "--with-role makes a role, and --set role gives another", where="--with-role")
-    with connect(settings) as target:
+    with connect(at, run) as target:
         ui.emit(Event(Kind.STEP, "target", target.line()))
         observed = observe(target, asked)
         made = plan(target, asked, observed)
@@ -101,8 +104,7 @@ def observe(target: Target, asked: Asked) -> Observed:
 
 def plan(target: Target, asked: Asked, observed: Observed) -> Plan:
     """The whole plan; the apiserver has looked at each manifest. Errors: ``sample-…``, `kube-…`."""
-    settings = target.settings
-    bindings.check_names(observed.namespaces, [asked.namespace], create=settings.create_namespace)
+    bindings.check_names(observed.namespaces, [asked.namespace], create=asked.create)
     members = sample_plan.members(asked.sample, asked.given)
     check_served(members, observed.served, observed.running)
     watching = {sample.service: controller_of(sample, asked.namespace, observed.running) for sample in members}
@@ -112,12 +114,12 @@ def plan(target: Target, asked: Asked, observed: Observed) -> Plan:
         check_region(asked.region, place.partition, services, target.aws.regions, "--region")
     given = dict(asked.given)
     if asked.with_role and any(ROLE_KEY in sample.parameters for sample in members):
-        given[ROLE_KEY] = own_role(target, place)
+        given[ROLE_KEY] = own_role(target, asked.role, place)
     wanted = sample_plan.wanted(asked.sample, given, place, asked.namespace, observed.live, asked.region)
     sample_plan.check_missing(wanted)
-    objects = sample_plan.plan(wanted, observed.live, wait=settings.wait, asked_region=asked.region)
+    objects = sample_plan.plan(wanted, observed.live, wait=target.run.wait, asked_region=asked.region)
     needs_role = any(ROLE_KEY in one.sample.parameters and not one.kept for one in wanted)
-    roles = _role_changes(target, observed, wanted) if asked.with_role and needs_role else []
+    roles = _role_changes(target, asked.role, observed, wanted) if asked.with_role and needs_role else []
     exists = asked.namespace in observed.namespaces
     validate(target, [change for change in objects if change.op is not Op.WAIT], exists)
     spaces = [] if exists else [bindings.create(asked.namespace, sample_plan.STEP)]
@@ -196,7 +198,7 @@ def account_of(live: Namespace, controller: Running, selectors: Sequence[Selecto
     return fitting[0].arn.split(":")[4] if fitting else own
 
 
-def own_role(target: Target, place: Place) -> str:
+def own_role(target: Target, role: RoleSettings, place: Place) -> str:
     """The ARN of the role of --with-role. Error: `sample-role-account`."""
     if place.account != target.identity.account:
         raise AcksmError(
@@ -205,15 +207,15 @@ def own_role(target: Target, place: Place) -> str:
             f"in {target.identity.account}",
             where="--with-role",
         )
-    return sample_roles.arn(target.identity, target.cluster.name, target.settings)
+    return sample_roles.arn(target.identity, target.cluster.name, role)
 
 
-def _role_changes(target: Target, observed: Observed, wanted: Sequence[Wanted]) -> list[Change]:
+def _role_changes(target: Target, role: RoleSettings, observed: Observed, wanted: Sequence[Wanted]) -> list[Change]:
     buckets = [bucket for one in wanted for bucket in one.buckets]
-    changes = sample_roles.plan(observed.role, target.cluster, target.identity, target.settings, buckets)
+    changes = sample_roles.plan(observed.role, target.cluster, target.identity, role, buckets)
     if not changes:
         return []
-    role_arn = sample_roles.arn(target.identity, target.cluster.name, target.settings)
+    role_arn = sample_roles.arn(target.identity, target.cluster.name, role)
     visible = Change(
         id="iam.visible",
         step=sample_plan.STEP,

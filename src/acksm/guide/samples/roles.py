@@ -15,7 +15,6 @@ from acksm.aws.account import Aws
 from acksm.aws.documents import Role, Statement
 from acksm.aws.eks import Cluster
 from acksm.aws.session import Identity
-from acksm.config import Settings
 from acksm.engine.change import Change
 from acksm.errors import AcksmError
 from acksm.guide.identity import iam_role, policies
@@ -23,6 +22,7 @@ from acksm.guide.identity.iam_role import MAX_NAME, Observed, Standing, Wanted
 from acksm.guide.identity.judged import as_list, with_statements
 from acksm.guide.identity.oidc import CLUSTER_TAG, OWNED_TAG, marks
 from acksm.json_types import Document, Json
+from acksm.settings import RoleSettings
 
 PREFIX = "acksm-samples-"
 PURPOSE_TAG, PURPOSE = "acksm:made-for", "samples"
@@ -44,12 +44,12 @@ def is_ours(tags: Mapping[str, str], cluster_arn: str) -> bool:
     return all(tags.get(key) == value for key, value in wanted.items())
 
 
-def arn(identity: Identity, cluster: str, settings: Settings) -> str:
+def arn(identity: Identity, cluster: str, settings: RoleSettings) -> str:
     return iam_role.arn(identity, name(cluster), settings.role_path)
 
 
 def plan(
-    observed: Role | None, cluster: Cluster, identity: Identity, settings: Settings, buckets: Iterable[str]
+    observed: Role | None, cluster: Cluster, identity: Identity, settings: RoleSettings, buckets: Iterable[str]
 ) -> list[Change]:
     """Changes towards the role. Error: `sample-role-not-ours`."""
     if observed is not None and not is_ours(observed["tags"], cluster.arn):

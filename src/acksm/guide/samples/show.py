@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from acksm import reports
 from acksm.ack.kinds import SINCE
-from acksm.config import Settings
 from acksm.guide.samples import values as sample_values
 from acksm.guide.samples.files import Sample, find, rows
 from acksm.guide.samples.values import Place
@@ -14,7 +13,7 @@ from acksm.json_types import Document, Json
 from acksm.output import Output
 
 
-def run_list(_settings: Settings, ui: Output) -> int:
+def run_list(ui: Output) -> int:
     """`samples list`."""
     data: reports.SampleListReport = {"samples": [_row(item) for item in rows()]}
     table = [
@@ -57,11 +56,11 @@ def _row(item: Sample) -> reports.SampleRow:
     }
 
 
-def run_show(settings: Settings, ui: Output, name: str, given: Sequence[str], namespace: str, region: str) -> int:
+def run_show(ui: Output, name: str, given: Sequence[str], namespace: str, region: str) -> int:
     """`samples show`: the manifest with its parameters; an image is that of the region, if given."""
     sample, pairs = find(name), sample_values.parse(given)
     sample_values.check_names(pairs, sample, [sample])
-    place = Place(region or settings.region)
+    place = Place(region)
     values: Json = {}
     for key, parameter in sample.parameters.items():
         own = pairs.get(f"{sample.name}.{key}", pairs.get(key))

@@ -1,0 +1,126 @@
+"""How every command runs: its settings from its options, its errors in the output's form, one exit code."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import typer
+
+from acksm.events import Event, Kind
+from acksm.ui import Ui
+
+if TYPE_CHECKING:  # `acksm --help` imports neither pydantic nor what needs it
+    from acksm.config import Resolved
+    from acksm.engine.review import Review
+    from acksm.settings import Settings
+
+ROOT = "acksm"
+
+
+def run(ctx: typer.Context, work: Callable[[Settings, Ui], int]) -> NoReturn:
+    """Carry out the command of `ctx`: `work` gets the settings that its options, variables and the file give."""
+    run_resolved(ctx, lambda resolved, ui: work(resolved.settings, ui))
+
+
+def run_resolved(ctx: typer.Context, work: Callable[[Resolved, Ui], int]) -> NoReturn:
+    """As `run`, for what needs to know where settings came from as well."""
+    # The form of the output is known before all else, so that a bad setting is told in it too.
+    ui = Ui(output=_early_output(ctx.params.get("output")))
+
+    def whole() -> int:
+        from acksm.config import FILE_ONLY, resolve
+        from acksm.settings import Flat
+
+        names = Flat.model_fields.keys() - FILE_ONLY
+        flags = {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in ctx.params.items()
+            if name in names
+        }
+
+        def own() -> Resolved:
+            return resolve(flags, ctx.params.get("file") or "")
+
+        review = _review()
+        resolved = review.resolved(own) if review else own()
+        # a command without a cluster uses no settings but its own options
+        used = [name for name in resolved.unnamed if name in flags or "cluster" in flags]
+        ui.output = resolved.settings.run.output
+        if used:
+            told = f"settings from ./acksm.yaml: {', '.join(name.replace('_', '-') for name in used)}"
+            ui.emit(Event(Kind.NOTE, "config.file", told))
+        return _again_where_outdated(resolved, ui, work)
+
+    raise typer.Exit(guarded(ui, command_name(ctx), whole))
+
+
+def run_without_settings(ctx: typer.Context, work: Callable[[Ui], int]) -> NoReturn:
+    """As `run`, where neither acksm.yaml nor a variable other than ACKSM_OUTPUT is looked at: `acksm explain` has to
+    work where they are what is wrong."""
+    ui = Ui(output=_early_output(ctx.params.get("output")))
+
+    def whole() -> int:
+        from acksm.config import resolve
+
+        variables = {"ACKSM_OUTPUT": os.environ.get("ACKSM_OUTPUT", "")}
+        ui.output = resolve({"output": ctx.params.get("output")}, os.devnull, variables).settings.run.output
+        return work(ui)
+
+    raise typer.Exit(guarded(ui, command_name(ctx), whole))
+
+
+def _again_where_outdated(resolved: Resolved, ui: Ui, work: Callable[[Resolved, Ui], int]) -> int:
+    from acksm.errors import OutdatedError
+
+    while True:
+        try:
+            return work(resolved, ui)
+        except OutdatedError as reason:  # it ends with the time that is left
+            settings = resolved.settings
+            left = settings.run.model_copy(update=reason.left)
+            resolved = replace(resolved, settings=replace(settings, run=left))
+
+
+def command_name(ctx: typer.Context) -> str:
+    """What is typed after `acksm`."""
+    program = ctx.find_root().command_path
+    return ctx.command_path.removeprefix(program).strip()
+
+
+def _review() -> Review | None:
+    """What a plan is being made or applied under."""
+    module = sys.modules.get("acksm.engine.review")  # imported by `acksm plan` and `acksm apply` alone
+    return module.CURRENT.get() if module else None
+
+
+def _early_output(flag: str | None) -> str:
+    wanted = flag or os.environ.get("ACKSM_OUTPUT", "")
+    return wanted if wanted in {"json", "yaml"} else "text"
+
+
+def guarded(ui: Ui, name: str, work: Callable[[], int]) -> int:
+    """Run `work`; every error becomes an exit code and a message, in the output's form."""
+    from acksm.engine import interrupts
+    from acksm.errors import AcksmError
+
+    try:
+        with interrupts.leaving(ui.emit):
+            return work()
+    except AcksmError as raised:
+        failure = raised
+    except KeyboardInterrupt:
+        failure = AcksmError("interrupted", "stopped by Ctrl-C")
+    except Exception as defect:
+        if os.environ.get("ACKSM_TRACEBACK"):
+            raise
+        failure = AcksmError("defect", f"{type(defect).__name__}: {defect}"[:500], where=name)
+    ui.error(name, failure)
+    if failure.id == "interrupted" and Path(sys.argv[0]).name in {ROOT, "__main__.py"}:
+        ui.show(f"  resume: {shlex.join([ROOT, *sys.argv[1:]])}")
+    return int(failure.exit_code)

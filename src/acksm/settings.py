@@ -1,0 +1,232 @@
+"""Settings in the groups that commands take, each frozen. Flags, variables and acksm.yaml have them flat (`Flat`).
+
+The field names are the long options without dashes. Durations are in seconds, account ids 12-digit strings.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+)
+
+from acksm.ack.names import SERVICES
+from acksm.declared import Account, Accounts, Adoptions, DeclaredNamespace, Teams
+from acksm.json_types import Json
+
+DEFAULT_REGISTRY = "public.ecr.aws/aws-controllers-k8s"
+TARGET_ROLE = "SagemakerCrossAccountAccess"  # guide §6.1
+
+Namespace = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
+Preset = Literal["core", "least", "studio", "autoscaling"]
+
+
+def _known(services: Iterable[str]) -> None:
+    for name in services:
+        if name not in SERVICES:
+            raise ValueError(f"{name!r} is not a service acksm installs; it knows {', '.join(SERVICES)}")
+
+
+def _each_once(services: list[str]) -> list[str]:
+    _known(services)
+    return list(dict.fromkeys(services))
+
+
+def _by_service(value: dict[str, str]) -> dict[str, str]:
+    _known(value)
+    return value
+
+
+def _pairs(value: object) -> object:
+    """`["SERVICE=V", …]` from flags and variables, a mapping from the file."""
+    if isinstance(value, list):
+        pairs = {}
+        for item in value:
+            key, equals, rest = str(item).partition("=")
+            if not equals or not key or not rest:
+                raise ValueError(f"{item!r} is not NAME=VALUE")
+            pairs[key] = rest
+        return pairs
+    return value
+
+
+def _duration(value: object) -> object:
+    """Seconds, or Go's form: 90s, 15m, 1h30m."""
+    if isinstance(value, str) and value and not value.replace(".", "", 1).isdigit():
+        match = _DURATION.match(value)
+        if not match:
+            raise ValueError(f"{value!r} is not a duration such as 90s or 15m")
+        hours, minutes, seconds = (int(match[unit] or 0) for unit in ("h", "m", "s"))
+        return float(hours * 3600 + minutes * 60 + seconds)
+    return value
+
+
+_DURATION = re.compile(r"^(?:(?P<h>\d+)h)?(?:(?P<m>\d+)m)?(?:(?P<s>\d+)s)?$")
+# What the validators take is told to docs/schemas/settings.json as well.
+_DURATION_SCHEMA = {"type": "string", "pattern": r"^(?=[0-9])([0-9]+h)?([0-9]+m)?([0-9]+s)?$"}
+_ONE_OF_SERVICES = {"enum": list(SERVICES)}
+Services = Annotated[list[Annotated[str, Field(json_schema_extra={**_ONE_OF_SERVICES})]], AfterValidator(_each_once)]
+Pairs = Annotated[dict[str, str], BeforeValidator(_pairs)]
+ByService = Annotated[
+    Pairs, AfterValidator(_by_service), Field(json_schema_extra={"propertyNames": {**_ONE_OF_SERVICES}})
+]
+Seconds = Annotated[
+    float,
+    Field(gt=0, allow_inf_nan=False),
+    BeforeValidator(_duration),
+    WithJsonSchema({"anyOf": [{"type": "number", "exclusiveMinimum": 0}, _DURATION_SCHEMA]}),
+]
+SecondsOrZero = Annotated[
+    float,
+    Field(ge=0, allow_inf_nan=False),
+    BeforeValidator(_duration),
+    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, _DURATION_SCHEMA]}),
+]
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=False, frozen=True)
+
+
+class TargetSettings(_Group):
+    """Which cluster in which account, and the namespace of the controllers in it."""
+
+    cluster: str = ""
+    region: str = ""
+    profile: str = ""
+    account: Account = ""
+    kubeconfig: str = ""
+    context: str = ""
+    controller_namespace: Namespace = "ack-system"
+
+
+class ControllerSettings(_Group):
+    """What is installed: services, versions, scope and values."""
+
+    service: Services = Field(default_factory=lambda: list(SERVICES))
+    version: ByService = Field(default_factory=dict)
+    scope: Literal["cluster", "namespace"] | None = None
+    watch_namespace: list[Namespace] = Field(default_factory=list)
+    create_namespace: bool = False
+    values: list[str] = Field(default_factory=list)
+    set: list[str] = Field(default_factory=list)
+    reset_values: bool = False
+    chart: ByService = Field(default_factory=dict)
+    registry: str = DEFAULT_REGISTRY
+    adopt_release: bool = False
+    mode: Literal["carm", "role-selector"] | None = None
+
+
+class RoleSettings(_Group):
+    """The controllers' IAM role."""
+
+    role_arn: str = ""
+    role_name: str = ""
+    role_path: str = "/"
+    permissions_boundary: str = ""
+    tag: Pairs = Field(default_factory=dict)
+    policy: list[Preset] = Field(default_factory=list)
+    policy_arn: list[str] = Field(default_factory=list)
+    execution_role: list[str] = Field(default_factory=list)
+    adopt_role: bool = False
+
+
+class OtherAccountSettings(_Group):
+    """The other account, the way into it, and the controllers' role there (docs/ack/accounts-and-regions.md)."""
+
+    controller_role_arn: list[str] = Field(default_factory=list)
+    target_account: Account = ""
+    target_profile: str = ""
+    target_role_arn: str = ""
+    target_role_name: str = TARGET_ROLE
+    target_role_path: str = "/"
+    target_permissions_boundary: str = ""
+    target_tag: Pairs = Field(default_factory=dict)
+    target_policy: list[Preset] = Field(default_factory=list)
+    target_policy_arn: list[str] = Field(default_factory=list)
+    target_execution_role: list[str] = Field(default_factory=list)
+    adopt_target_role: bool = False
+
+    @property
+    def reachable(self) -> bool:
+        """Whether a way into the account is named."""
+        return bool(self.target_profile or self.target_role_arn)
+
+
+class Declared(_Group):
+    """What acksm.yaml alone can say: many namespaces, roles and objects at once."""
+
+    namespaces: dict[Namespace, DeclaredNamespace] = Field(
+        default_factory=dict, description="Regions and accounts of namespaces, for region bind and carm bind."
+    )
+    accounts: Accounts = Field(default_factory=dict, description="Roles of other accounts, by account id in quotes.")
+    teams: Teams = Field(default_factory=dict, description="Roles of teams, by team id.")
+    adopt: Adoptions = Field(default_factory=list, description="Objects in AWS to be adopted, for acksm adopt.")
+
+
+class RunSettings(_Group):
+    """How a command runs and tells its result. Nothing of it changes what a plan does; no plan file has it."""
+
+    dry_run: bool = False
+    full: bool = False
+    yes: bool = False
+    wait: bool = True
+    timeout: Seconds = 900.0
+    lock_timeout: SecondsOrZero = 50.0
+    output: Literal["text", "json", "yaml"] = "text"
+
+
+Group = TypeVar("Group", bound=_Group)
+
+
+class Flat(RunSettings, Declared, OtherAccountSettings, RoleSettings, ControllerSettings, TargetSettings):
+    """Every setting by its own name. One validation of it gives every error at once, and its schema is acksm.yaml's.
+    pydantic takes the fields from the last base to the first."""
+
+    def part(self, group: type[Group]) -> Group:
+        """The settings of one group."""
+        return group.model_construct(**{name: getattr(self, name) for name in group.model_fields})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All groups of a command."""
+
+    target: TargetSettings
+    controllers: ControllerSettings
+    role: RoleSettings
+    other_account: OtherAccountSettings
+    declared: Declared
+    run: RunSettings
+
+    @classmethod
+    def of(cls, /, **flat: object) -> Settings:
+        """From settings by their own names. Error: pydantic's ValidationError with everything that is wrong."""
+        found = Flat.model_validate(flat)
+        return cls(
+            found.part(TargetSettings),
+            found.part(ControllerSettings),
+            found.part(RoleSettings),
+            found.part(OtherAccountSettings),
+            found.part(Declared),
+            found.part(RunSettings),
+        )
+
+    def flat(self, *, non_default: bool = False) -> Json:
+        """Every setting by its own name, as JSON types; only those that differ from their default if `non_default`."""
+        groups = (self.target, self.controllers, self.role, self.other_account, self.declared, self.run)
+        return {
+            name: value
+            for group in groups
+            for name, value in group.model_dump(mode="json", exclude_defaults=non_default).items()
+        }
