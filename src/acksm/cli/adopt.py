@@ -6,25 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from acksm.cli.options import (
-    Account,
-    AdoptionFile,
-    Cluster,
-    ClusterRegion,
-    Context,
-    DryRun,
-    Full,
-    Kubeconfig,
-    LockTimeout,
-    LongControllerNamespace,
-    Output,
-    Profile,
-    TargetProfile,
-    TargetRoleArn,
-    Timeout,
-    WaitForObjects,
-    Yes,
-)
+from acksm.cli import options
 from acksm.cli.run import run_resolved
 from acksm.ui import Ui
 
@@ -75,23 +57,23 @@ def adopt(
         list[str] | None, typer.Option("--tag", metavar="K=V", help="Tag of what is looked for, repeatable.")
     ] = None,
     prefix: Annotated[str, typer.Option("--prefix", help="What the name in AWS begins with.", show_default=False)] = "",
-    cluster: Cluster = None,
-    region: ClusterRegion = None,
-    profile: Profile = None,
-    account: Account = None,
-    kubeconfig: Kubeconfig = None,
-    context: Context = None,
-    controller_namespace: LongControllerNamespace = None,
-    file: AdoptionFile = None,
-    target_profile: TargetProfile = None,
-    target_role_arn: TargetRoleArn = None,
-    dry_run: DryRun = None,
-    full: Full = None,
-    yes: Yes = None,
-    wait: WaitForObjects = None,
-    lock_timeout: LockTimeout = None,
-    timeout: Timeout = None,
-    output: Output = None,
+    cluster: options.Cluster = None,
+    region: options.ClusterRegion = None,
+    profile: options.Profile = None,
+    account: options.Account = None,
+    kubeconfig: options.Kubeconfig = None,
+    context: options.Context = None,
+    controller_namespace: options.LongControllerNamespace = None,
+    file: options.AdoptionFile = None,
+    target_profile: options.TargetProfile = None,
+    target_role_arn: options.TargetRoleArn = None,
+    dry_run: options.DryRun = None,
+    full: options.Full = None,
+    yes: options.Yes = None,
+    wait: options.WaitForObjects = None,
+    lock_timeout: options.LockTimeout = None,
+    timeout: options.Timeout = None,
+    output: options.Output = None,
 ) -> None:
     """Adopt objects that exist in AWS: one, all that a file declares, or those found (guide 8)."""
 
@@ -99,7 +81,7 @@ def adopt(
         from acksm.guide.adopt import command as section
 
         settings = resolved.settings
-        options = section.Options(
+        asked = section.Options(
             kind=kind or "",
             name=name or "",
             fields=pairs(field, "--field"),
@@ -115,7 +97,7 @@ def adopt(
             prefix=prefix,
             file=resolved.origins["adopt"].removeprefix("file "),
         )
-        return section.run(settings.target, settings.other_account, settings.declared.adopt, settings.run, ui, options)
+        return section.run(settings.target, settings.other_account, settings.declared.adopt, settings.run, ui, asked)
 
     run_resolved(ctx, work)
 

@@ -6,31 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from acksm.cli.options import (
-    Account,
-    AdoptRole,
-    Cluster,
-    Context,
-    ControllerNamespace,
-    DryRun,
-    ExecutionRole,
-    File,
-    Full,
-    Kubeconfig,
-    LockTimeout,
-    Output,
-    PermissionsBoundary,
-    Policy,
-    PolicyArn,
-    Profile,
-    Region,
-    RoleName,
-    RolePath,
-    Service,
-    Tag,
-    Timeout,
-    Yes,
-)
+from acksm.cli import options
 from acksm.cli.run import run
 from acksm.ui import Ui
 
@@ -43,21 +19,21 @@ app = typer.Typer(rich_markup_mode=None)
 @app.command("oidc")
 def oidc(
     ctx: typer.Context,
-    cluster: Cluster = None,
-    region: Region = None,
-    profile: Profile = None,
-    account: Account = None,
-    kubeconfig: Kubeconfig = None,
-    context: Context = None,
-    controller_namespace: ControllerNamespace = None,
-    file: File = None,
-    tag: Tag = None,
-    dry_run: DryRun = None,
-    full: Full = None,
-    yes: Yes = None,
-    lock_timeout: LockTimeout = None,
-    timeout: Timeout = None,
-    output: Output = None,
+    cluster: options.Cluster = None,
+    region: options.Region = None,
+    profile: options.Profile = None,
+    account: options.Account = None,
+    kubeconfig: options.Kubeconfig = None,
+    context: options.Context = None,
+    controller_namespace: options.ControllerNamespace = None,
+    file: options.File = None,
+    tag: options.Tag = None,
+    dry_run: options.DryRun = None,
+    full: options.Full = None,
+    yes: options.Yes = None,
+    lock_timeout: options.LockTimeout = None,
+    timeout: options.Timeout = None,
+    output: options.Output = None,
 ) -> None:
     """Ensure the cluster's IAM OIDC provider (guide 2.1.1)."""
 
@@ -74,29 +50,29 @@ def oidc(
 @app.command("iam-role")
 def iam_role(
     ctx: typer.Context,
-    cluster: Cluster = None,
-    region: Region = None,
-    profile: Profile = None,
-    account: Account = None,
-    kubeconfig: Kubeconfig = None,
-    context: Context = None,
-    controller_namespace: ControllerNamespace = None,
-    file: File = None,
-    service: Service = None,
-    role_name: RoleName = None,
-    role_path: RolePath = None,
-    permissions_boundary: PermissionsBoundary = None,
-    tag: Tag = None,
-    policy: Policy = None,
-    policy_arn: PolicyArn = None,
-    execution_role: ExecutionRole = None,
-    adopt_role: AdoptRole = None,
-    dry_run: DryRun = None,
-    full: Full = None,
-    yes: Yes = None,
-    lock_timeout: LockTimeout = None,
-    timeout: Timeout = None,
-    output: Output = None,
+    cluster: options.Cluster = None,
+    region: options.Region = None,
+    profile: options.Profile = None,
+    account: options.Account = None,
+    kubeconfig: options.Kubeconfig = None,
+    context: options.Context = None,
+    controller_namespace: options.ControllerNamespace = None,
+    file: options.File = None,
+    service: options.Service = None,
+    role_name: options.RoleName = None,
+    role_path: options.RolePath = None,
+    permissions_boundary: options.PermissionsBoundary = None,
+    tag: options.Tag = None,
+    policy: options.Policy = None,
+    policy_arn: options.PolicyArn = None,
+    execution_role: options.ExecutionRole = None,
+    adopt_role: options.AdoptRole = None,
+    dry_run: options.DryRun = None,
+    full: options.Full = None,
+    yes: options.Yes = None,
+    lock_timeout: options.LockTimeout = None,
+    timeout: options.Timeout = None,
+    output: options.Output = None,
 ) -> None:
     """Ensure the controllers' IAM role; prints its ARN (guide 2.1.2)."""
 
@@ -119,10 +95,10 @@ def iam_role(
 @app.command("token")
 def token(
     ctx: typer.Context,
-    cluster: Cluster = None,
-    region: Region = None,
-    profile: Profile = None,
-    output: Output = None,
+    cluster: options.Cluster = None,
+    region: options.Region = None,
+    profile: options.Profile = None,
+    output: options.Output = None,
 ) -> None:
     """Print an EKS token as kubectl's ExecCredential (what `aws eks get-token` does)."""
 

@@ -7,43 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from acksm.cli.options import (
-    Account,
-    AdoptRelease,
-    AdoptRole,
-    Chart,
-    Cluster,
-    Context,
-    ControllerNamespace,
-    CreateWatched,
-    DryRun,
-    ExecutionRole,
-    File,
-    Full,
-    Kubeconfig,
-    LockTimeout,
-    Output,
-    PermissionsBoundary,
-    Policy,
-    PolicyArn,
-    Profile,
-    Region,
-    Registry,
-    ResetValues,
-    RoleArn,
-    RoleName,
-    RolePath,
-    Scope,
-    Service,
-    Set,
-    Tag,
-    Timeout,
-    Values,
-    Version,
-    WaitForControllers,
-    WatchNamespace,
-    Yes,
-)
+from acksm.cli import options
 from acksm.cli.run import run_resolved, run_without_settings
 from acksm.ui import Ui
 
@@ -60,7 +24,7 @@ def explain(
     ctx: typer.Context,
     id: Annotated[str | None, typer.Argument(help="An id from error[…], a check or a change.")] = None,
     list_all: Annotated[bool, typer.Option("--list", help="All ids with their titles.")] = False,
-    output: Output = None,
+    output: options.Output = None,
 ) -> None:
     """What an id means, why it happens and what puts it right; offline."""
 
@@ -77,41 +41,41 @@ def explain(
 @config_app.command("show")
 def show(
     ctx: typer.Context,
-    cluster: Cluster = None,
-    region: Region = None,
-    profile: Profile = None,
-    account: Account = None,
-    kubeconfig: Kubeconfig = None,
-    context: Context = None,
-    controller_namespace: ControllerNamespace = None,
-    file: File = None,
-    service: Service = None,
-    version: Version = None,
-    scope: Scope = None,
-    watch_namespace: WatchNamespace = None,
-    create_namespace: CreateWatched = None,
-    values: Values = None,
-    set: Set = None,
-    reset_values: ResetValues = None,
-    chart: Chart = None,
-    registry: Registry = None,
-    adopt_release: AdoptRelease = None,
-    role_arn: RoleArn = None,
-    role_name: RoleName = None,
-    role_path: RolePath = None,
-    permissions_boundary: PermissionsBoundary = None,
-    tag: Tag = None,
-    policy: Policy = None,
-    policy_arn: PolicyArn = None,
-    execution_role: ExecutionRole = None,
-    adopt_role: AdoptRole = None,
-    dry_run: DryRun = None,
-    full: Full = None,
-    yes: Yes = None,
-    wait: WaitForControllers = None,
-    lock_timeout: LockTimeout = None,
-    timeout: Timeout = None,
-    output: Output = None,
+    cluster: options.Cluster = None,
+    region: options.Region = None,
+    profile: options.Profile = None,
+    account: options.Account = None,
+    kubeconfig: options.Kubeconfig = None,
+    context: options.Context = None,
+    controller_namespace: options.ControllerNamespace = None,
+    file: options.File = None,
+    service: options.Service = None,
+    version: options.Version = None,
+    scope: options.Scope = None,
+    watch_namespace: options.WatchNamespace = None,
+    create_namespace: options.CreateWatched = None,
+    values: options.Values = None,
+    set: options.Set = None,
+    reset_values: options.ResetValues = None,
+    chart: options.Chart = None,
+    registry: options.Registry = None,
+    adopt_release: options.AdoptRelease = None,
+    role_arn: options.RoleArn = None,
+    role_name: options.RoleName = None,
+    role_path: options.RolePath = None,
+    permissions_boundary: options.PermissionsBoundary = None,
+    tag: options.Tag = None,
+    policy: options.Policy = None,
+    policy_arn: options.PolicyArn = None,
+    execution_role: options.ExecutionRole = None,
+    adopt_role: options.AdoptRole = None,
+    dry_run: options.DryRun = None,
+    full: options.Full = None,
+    yes: options.Yes = None,
+    wait: options.WaitForControllers = None,
+    lock_timeout: options.LockTimeout = None,
+    timeout: options.Timeout = None,
+    output: options.Output = None,
 ) -> None:
     """Every setting, its value and its origin."""
 
@@ -126,7 +90,7 @@ def show(
 
 
 @app.command("version")
-def version(ctx: typer.Context, output: Output = None) -> None:
+def version(ctx: typer.Context, output: options.Output = None) -> None:
     """The version of acksm."""
 
     def work(ui: Ui) -> int:

@@ -1,4 +1,4 @@
-"""The options that commands share, by name. A command takes one as `cluster: Cluster = None`.
+"""The options that commands share, by name. A command takes one as `cluster: options.Cluster = None`.
 
 A parameter that has the name of a setting (`acksm.settings`) is that setting, which a variable and the settings file
 can give as well; any other parameter is of its command alone. Defaults are None, because `acksm.config.resolve` decides

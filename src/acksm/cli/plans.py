@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from acksm.cli import options
 from acksm.cli.information import shown
-from acksm.cli.options import Context, Kubeconfig, LockTimeout, Output, Profile, Timeout, WaitForChanges, Yes
 from acksm.cli.run import ROOT, guarded, run_resolved
 from acksm.events import Event, Kind
 from acksm.json_types import Untyped
@@ -68,14 +68,14 @@ def apply(
             "--confirm", metavar="CLUSTER", help="The cluster's name, where AWS loses objects.", show_default=False
         ),
     ] = "",
-    profile: Profile = None,
-    kubeconfig: Kubeconfig = None,
-    context: Context = None,
-    yes: Yes = None,
-    wait: WaitForChanges = None,
-    timeout: Timeout = None,
-    lock_timeout: LockTimeout = None,
-    output: Output = None,
+    profile: options.Profile = None,
+    kubeconfig: options.Kubeconfig = None,
+    context: options.Context = None,
+    yes: options.Yes = None,
+    wait: options.WaitForChanges = None,
+    timeout: options.Timeout = None,
+    lock_timeout: options.LockTimeout = None,
+    output: options.Output = None,
 ) -> None:
     """Show a plan file and carry it out: what is still to be done of it, and nothing else."""
 

@@ -6,25 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from acksm.cli.options import (
-    Account,
-    Cluster,
-    Context,
-    ControllerNamespace,
-    CreateNamespace,
-    DryRun,
-    File,
-    Full,
-    Kubeconfig,
-    LockTimeout,
-    LongControllerNamespace,
-    ObjectNamespace,
-    Output,
-    Profile,
-    Region,
-    Timeout,
-    Yes,
-)
+from acksm.cli import options
 from acksm.cli.run import run
 from acksm.ui import Ui
 
@@ -41,21 +23,21 @@ def bind(
         str | None, typer.Argument(metavar="NAMESPACE", help="The namespace [all of the settings file].")
     ] = None,
     wanted: Annotated[str | None, typer.Argument(metavar="REGION", help="Its default region.")] = None,
-    cluster: Cluster = None,
-    region: Region = None,
-    profile: Profile = None,
-    account: Account = None,
-    kubeconfig: Kubeconfig = None,
-    context: Context = None,
-    controller_namespace: ControllerNamespace = None,
-    file: File = None,
-    create_namespace: CreateNamespace = None,
-    dry_run: DryRun = None,
-    full: Full = None,
-    yes: Yes = None,
-    lock_timeout: LockTimeout = None,
-    timeout: Timeout = None,
-    output: Output = None,
+    cluster: options.Cluster = None,
+    region: options.Region = None,
+    profile: options.Profile = None,
+    account: options.Account = None,
+    kubeconfig: options.Kubeconfig = None,
+    context: options.Context = None,
+    controller_namespace: options.ControllerNamespace = None,
+    file: options.File = None,
+    create_namespace: options.CreateNamespace = None,
+    dry_run: options.DryRun = None,
+    full: options.Full = None,
+    yes: options.Yes = None,
+    lock_timeout: options.LockTimeout = None,
+    timeout: options.Timeout = None,
+    output: options.Output = None,
 ) -> None:
     """Give a namespace a default region; without arguments all that acksm.yaml declares (guide 5)."""
 
@@ -77,20 +59,20 @@ def bind(
 def unbind(
     ctx: typer.Context,
     namespaces: Annotated[list[str], typer.Argument(metavar="NAMESPACE", help="The namespaces.")],
-    cluster: Cluster = None,
-    region: Region = None,
-    profile: Profile = None,
-    account: Account = None,
-    kubeconfig: Kubeconfig = None,
-    context: Context = None,
-    controller_namespace: ControllerNamespace = None,
-    file: File = None,
-    dry_run: DryRun = None,
-    full: Full = None,
-    yes: Yes = None,
-    lock_timeout: LockTimeout = None,
-    timeout: Timeout = None,
-    output: Output = None,
+    cluster: options.Cluster = None,
+    region: options.Region = None,
+    profile: options.Profile = None,
+    account: options.Account = None,
+    kubeconfig: options.Kubeconfig = None,
+    context: options.Context = None,
+    controller_namespace: options.ControllerNamespace = None,
+    file: options.File = None,
+    dry_run: options.DryRun = None,
+    full: options.Full = None,
+    yes: options.Yes = None,
+    lock_timeout: options.LockTimeout = None,
+    timeout: options.Timeout = None,
+    output: options.Output = None,
 ) -> None:
     """Take the default region away from namespaces."""
 
@@ -106,16 +88,16 @@ def unbind(
 @app.command("list")
 def list_(
     ctx: typer.Context,
-    cluster: Cluster = None,
-    region: Region = None,
-    profile: Profile = None,
-    account: Account = None,
-    kubeconfig: Kubeconfig = None,
-    context: Context = None,
-    controller_namespace: ControllerNamespace = None,
-    file: File = None,
-    timeout: Timeout = None,
-    output: Output = None,
+    cluster: options.Cluster = None,
+    region: options.Region = None,
+    profile: options.Profile = None,
+    account: options.Account = None,
+    kubeconfig: options.Kubeconfig = None,
+    context: options.Context = None,
+    controller_namespace: options.ControllerNamespace = None,
+    file: options.File = None,
+    timeout: options.Timeout = None,
+    output: options.Output = None,
 ) -> None:
     """Namespaces with a default region; exit 3 when one is not followed."""
 
@@ -131,17 +113,17 @@ def list_(
 def explain(
     ctx: typer.Context,
     thing: Annotated[str, typer.Argument(metavar="KIND[/NAME]", help="The object; KIND alone for one to be created.")],
-    namespace: ObjectNamespace = "default",
-    cluster: Cluster = None,
-    region: Region = None,
-    profile: Profile = None,
-    account: Account = None,
-    kubeconfig: Kubeconfig = None,
-    context: Context = None,
-    controller_namespace: LongControllerNamespace = None,
-    file: File = None,
-    timeout: Timeout = None,
-    output: Output = None,
+    namespace: options.ObjectNamespace = "default",
+    cluster: options.Cluster = None,
+    region: options.Region = None,
+    profile: options.Profile = None,
+    account: options.Account = None,
+    kubeconfig: options.Kubeconfig = None,
+    context: options.Context = None,
+    controller_namespace: options.LongControllerNamespace = None,
+    file: options.File = None,
+    timeout: options.Timeout = None,
+    output: options.Output = None,
 ) -> None:
     """Every source of an object's region in the controller's order, and which decides."""
 

@@ -6,27 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from acksm.cli.options import (
-    Account,
-    Cluster,
-    ClusterRegion,
-    Context,
-    CreateNamespace,
-    DryRun,
-    File,
-    Full,
-    Kubeconfig,
-    LockTimeout,
-    LongControllerNamespace,
-    Output,
-    PermissionsBoundary,
-    Profile,
-    RolePath,
-    Tag,
-    Timeout,
-    WaitForObjects,
-    Yes,
-)
+from acksm.cli import options
 from acksm.cli.run import run
 from acksm.ui import Ui
 
@@ -50,8 +30,8 @@ Place = Annotated[
 @app.command("list")
 def list_(
     ctx: typer.Context,
-    timeout: Timeout = None,
-    output: Output = None,
+    timeout: options.Timeout = None,
+    output: options.Output = None,
 ) -> None:
     """Every sample: kind, what it shows, what it needs, whether the sandbox can make it."""
 
@@ -72,9 +52,9 @@ def show(
         str, typer.Option("--namespace", "-n", help="Namespace in the manifest [none].", show_default=False)
     ] = "",
     place: Place = "",
-    file: File = None,
-    timeout: Timeout = None,
-    output: Output = None,
+    file: options.File = None,
+    timeout: options.Timeout = None,
+    output: options.Output = None,
 ) -> None:
     """A sample's manifest with its parameters filled in; needs no cluster."""
 
@@ -96,25 +76,25 @@ def apply(
     ] = "default",
     place: Place = "",
     with_role: Annotated[bool, typer.Option("--with-role", help="Make an execution role for the samples.")] = False,
-    cluster: Cluster = None,
-    region: ClusterRegion = None,
-    profile: Profile = None,
-    account: Account = None,
-    kubeconfig: Kubeconfig = None,
-    context: Context = None,
-    controller_namespace: LongControllerNamespace = None,
-    file: File = None,
-    create_namespace: CreateNamespace = None,
-    role_path: RolePath = None,
-    permissions_boundary: PermissionsBoundary = None,
-    tag: Tag = None,
-    dry_run: DryRun = None,
-    full: Full = None,
-    yes: Yes = None,
-    wait: WaitForObjects = None,
-    lock_timeout: LockTimeout = None,
-    timeout: Timeout = None,
-    output: Output = None,
+    cluster: options.Cluster = None,
+    region: options.ClusterRegion = None,
+    profile: options.Profile = None,
+    account: options.Account = None,
+    kubeconfig: options.Kubeconfig = None,
+    context: options.Context = None,
+    controller_namespace: options.LongControllerNamespace = None,
+    file: options.File = None,
+    create_namespace: options.CreateNamespace = None,
+    role_path: options.RolePath = None,
+    permissions_boundary: options.PermissionsBoundary = None,
+    tag: options.Tag = None,
+    dry_run: options.DryRun = None,
+    full: options.Full = None,
+    yes: options.Yes = None,
+    wait: options.WaitForObjects = None,
+    lock_timeout: options.LockTimeout = None,
+    timeout: options.Timeout = None,
+    output: options.Output = None,
 ) -> None:
     """Make a sample and what it needs, in order, and wait until each is in sync (guide 4)."""
 

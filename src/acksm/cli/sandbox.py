@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from acksm.cli.options import Output
+from acksm.cli import options
 from acksm.cli.run import run_without_settings
 from acksm.ui import Ui
 
@@ -38,7 +38,7 @@ def _check_extra() -> None:
 def build(
     ctx: typer.Context,
     all_parts: Annotated[bool, typer.Option("--all", help="Also kubectl and yq, for the benchmark.")] = False,
-    output: Output = None,
+    output: options.Output = None,
 ) -> None:
     """Build the sandbox's programs without starting it."""
 
@@ -99,7 +99,7 @@ def up(
         float,
         typer.Option("--pace", help="How long controllers and back-off wait; 1 is as long as for real."),
     ] = 0.1,
-    output: Output = None,
+    output: options.Output = None,
 ) -> None:
     """Start it; nothing is done when it runs."""
 
@@ -116,7 +116,7 @@ def up(
 
             found = load(own_kubeconfig, own_context)
             endpoint, ca_data = found.server, base64.b64encode(found.ca_data.encode()).decode()
-        options = api.Options(
+        wanted = api.Options(
             name=name,
             clusters=tuple(clusters or ("practice",)),
             region=in_region,
@@ -131,7 +131,7 @@ def up(
             endpoint=endpoint,
             ca_data=ca_data,
         )
-        api.up(options, ui.emit)
+        api.up(wanted, ui.emit)
         data, _ = api.status(name)
         ui.result("sandbox up", data, f'next: eval "$(acksm sandbox env --name {name})" && acksm install -y')
         return 0
@@ -140,7 +140,7 @@ def up(
 
 
 @app.command("down")
-def down(ctx: typer.Context, name: Name = "default", output: Output = None) -> None:
+def down(ctx: typer.Context, name: Name = "default", output: options.Output = None) -> None:
     """End it; only the build cache is left."""
 
     def work(ui: Ui) -> int:
@@ -156,7 +156,7 @@ def down(ctx: typer.Context, name: Name = "default", output: Output = None) -> N
 
 
 @app.command("status")
-def status(ctx: typer.Context, name: Name = "default", output: Output = None) -> None:
+def status(ctx: typer.Context, name: Name = "default", output: options.Output = None) -> None:
     """Its parts; exit 3 when one has ended."""
 
     def work(ui: Ui) -> int:
@@ -183,7 +183,7 @@ def env(
     name: Name = "default",
     of_cluster: Annotated[str, typer.Option("--cluster", help="Cluster [the first].")] = "",
     as_account: Annotated[str, typer.Option("--account", help="Whose administrator to be [the cluster's].")] = "",
-    output: Output = None,
+    output: options.Output = None,
 ) -> None:
     """Shell exports: eval "$(acksm sandbox env)"."""
 
@@ -203,7 +203,7 @@ def logs(
     ctx: typer.Context,
     name: Name = "default",
     part: Annotated[str, typer.Option("--part", help="Only this part, or controllers of this service.")] = "",
-    output: Output = None,
+    output: options.Output = None,
 ) -> None:
     """The end of its parts' logs and its controllers'."""
 
