@@ -70,15 +70,15 @@ class CarmRow(CarmBinding):
     """A bound namespace. `roles` is by service here, empty where none is found."""
 
     assumable: str
-    """yes, `not proven`, or `no: ` and the id of the first broken link."""
+    """yes, unknown, or `no: ` and the id of the first failed check."""
 
 
 class CarmListReport(TypedDict):
     target: Target
     mode: str
     """carm or role-selector."""
-    proven: bool
-    """Every link holds and could be looked at."""
+    verified: bool
+    """No check failed and none is unknown."""
     bindings: list[CarmRow]
 
 

@@ -59,7 +59,7 @@ class Change(TypedDict):
     """One change of the plan."""
 
     id: str
-    """Stable; `acksm explain ID` tells more."""
+    """Stable; `acksm explain ID` has its cause."""
     step: str
     """The section of the plan, such as iam-role or crds."""
     op: str
@@ -101,13 +101,13 @@ class Changes(TypedDict):
 
 
 class CheckResult(TypedDict):
-    """Something that was looked at."""
+    """One object that was checked."""
 
     id: str
-    """Begins with `check.`; `acksm explain ID` tells more."""
+    """Begins with `check.`; `acksm explain ID` has its cause."""
     state: str
-    """ok, warning, unknown (it could not be looked at) or broken."""
+    """ok, warning, failed, unknown (it could not be checked) or skipped."""
     where: str
     text: str
     remedy: str
-    """Empty where nothing is to be put right."""
+    """Empty for ok and skipped."""

@@ -14,7 +14,7 @@ class DoctorCheck(CheckResult):
 
     category: str
     severity: str
-    """error (a check that does not hold makes the exit code 3) or warning."""
+    """error (a failed check makes the exit code 3) or warning."""
     anchor: str
     """Where the documentation tells of it."""
 
@@ -43,16 +43,16 @@ class Policy(TypedDict):
 
 
 class DoctorReport(TypedDict):
-    """What was looked at. With --print-policy only `policy`."""
+    """The checks. With --print-policy only `policy`."""
 
     target: NotRequired[Target | None]
     """null when the cluster could not be reached."""
     healthy: NotRequired[bool]
-    """No check of severity error is broken."""
+    """No check of severity error failed."""
     object: NotRequired[str]
     """KIND NAMESPACE/NAME, where an object was followed."""
     first: NotRequired[DoctorCheck | None]
-    """Of a followed object: the first thing that is wrong."""
+    """Of a followed object: the first failed check or warning."""
     checks: NotRequired[list[DoctorCheck]]
     symptoms: NotRequired[list[Symptom]]
     fix: NotRequired[list[Change]]
