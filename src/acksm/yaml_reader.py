@@ -69,7 +69,7 @@ def _loader() -> Any:
         def construct_mapping(self, node: Any, deep: bool = False) -> Any:
             found = super().construct_mapping(node, deep=deep)
             if len(found) != len(node.value):
-                raise YamlError(f"a key stands twice in one mapping, line {node.start_mark.line + 1}")
+                raise YamlError(f"duplicate key in a mapping, line {node.start_mark.line + 1}")
             return found
 
     for tag, pattern, first in (

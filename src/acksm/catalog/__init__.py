@@ -1,8 +1,8 @@
-"""Every id that acksm may print (errors, checks, changes), with its cause and remedy.
+"""Every id that acksm prints (errors, checks, changes, …), with its cause and remedy.
 
-One module per area, each with `ENTRIES`. Ids are stable: a retired one stays here, marked retired, as in
+One module per area, each with `ENTRIES`. Ids are stable; a retired one is kept and marked retired, as in
 https://github.com/istio/istio/blob/master/pkg/config/analysis/msg/messages.yaml.
-`acksm explain` and docs/errors.md are made from this.
+`acksm explain` and docs/errors.md are generated from this; its wording follows docs/glossary.md.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from acksm.errors import ExitCode
+from acksm.words import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,8 @@ class Entry:
 
     @property
     def kind(self) -> str:
-        """What the id stands for: "check" and "symptom" (they begin with it), "event" (told while a command works),
-        "change" (part of a plan) or "error"."""
+        """check or symptom (the id begins with it), event (reported while a command runs), change (part of a plan) or
+        error."""
         prefix = self.id.partition(".")[0]
         if prefix in {"check", "symptom"}:
             return prefix
@@ -47,12 +48,12 @@ def areas() -> dict[str, tuple[str, tuple[Entry, ...]]]:
 
 @cache
 def entries() -> dict[str, Entry]:
-    """All entries by id, sorted. A double id is a defect and raises ValueError."""
+    """All entries by id, sorted. A duplicate id is a defect and raises ValueError."""
     found: dict[str, Entry] = {}
     for _, of_area in areas().values():
         for entry in of_area:
             if entry.id in found:
-                raise ValueError(f"id {entry.id} stands twice in the catalogue")
+                raise ValueError(f"duplicate id {entry.id} in the catalogue")
             found[entry.id] = entry
     return dict(sorted(found.items()))
 
@@ -63,7 +64,7 @@ def lookup(id: str) -> Entry:
 
 
 def explain(id: str | None, list_all: bool = False) -> tuple[dict[str, object], str]:
-    """Data and text for `acksm explain`. An unknown id raises `explain-unknown` with the nearest ones."""
+    """Data and text for `acksm explain`. Error: `explain-unknown`, with similar ids."""
     from difflib import get_close_matches
 
     from acksm.errors import AcksmError
@@ -73,11 +74,10 @@ def explain(id: str | None, list_all: bool = False) -> tuple[dict[str, object], 
         rows = [f"{entry.id:32} {entry.title}" for entry in known.values()]
         return {"entries": [_data(entry) for entry in known.values()]}, "\n".join(rows)
     if id not in known:
-        near = ", ".join(get_close_matches(id, known, n=3)) or "none near"
-        raise AcksmError("explain-unknown", f"no id {id!r}; nearest: {near}")
+        raise AcksmError("explain-unknown", f'unknown id "{id}"{did_you_mean(get_close_matches(id, known, n=3))}')
     entry = known[id]
     title = entry.title + (" (retired)" if entry.retired else "")
-    text = f"{entry.id}: {title}\n\nwhy\n  {entry.cause}\n"
+    text = f"{entry.id}: {title}\n\ncause\n  {entry.cause}\n"
     if entry.remedy:
         text += f"\nremedy\n  {entry.remedy}\n"
     return {"entry": _data(entry)}, text + f"\nexit code {int(entry.exit_code)} ({entry.exit_code.name})"

@@ -1,4 +1,4 @@
-"""What every report is made of: the envelope, an error, a change, the target, a check."""
+"""Parts of every report: the envelope, an error, a change, the target, a check."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class Error(TypedDict):
     """Why the command ended without a result."""
 
     id: str
-    """Stable; `acksm explain ID` and docs/errors.md tell more."""
+    """Stable; `acksm explain ID` and docs/errors.md have its cause."""
     message: str
-    """What is wrong, in words; these may change from version to version."""
+    """What happened; the wording may change between versions."""
     where: str
     """The object, file or option at fault, or empty."""
     remedy: str
-    """A command or a hint that puts it right."""
+    """What to do: a command or a hint."""
     exit_code: int
     """The same as the document's."""
     details: dict[str, Any]
@@ -69,14 +69,14 @@ class Change(TypedDict):
     target: str
     """ARN or name of what is changed."""
     before: Any
-    """What is there now, as far as it matters for the change; null when nothing is."""
+    """The current state, as far as it matters for the change; null when there is none."""
     after: Any
-    """What is wanted."""
+    """The desired state."""
     reason: str
     danger: str
     """none, mild (asked about), or severe."""
     guide: str
-    """The command of the hand-run guide that this change stands for, or empty."""
+    """The command of the manual guide that this change replaces, or empty."""
 
 
 class Drift(TypedDict):
@@ -88,11 +88,11 @@ class Drift(TypedDict):
 
 
 class Changes(TypedDict):
-    """What a command that makes a plan reports."""
+    """The report of a command that has a plan."""
 
     target: Target
     dry_run: bool
-    """True: the changes were planned and not made."""
+    """True: the changes were planned and not applied."""
     notes: list[str]
     changes: list[Change]
     """In order; empty when all was up to date."""

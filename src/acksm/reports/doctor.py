@@ -10,13 +10,13 @@ from acksm.reports.common import Change, CheckResult, Target
 
 
 class DoctorCheck(CheckResult):
-    """A check with its place in the whole. `state` may be skipped too: it does not apply, or what it needs failed."""
+    """A check of `acksm doctor`."""
 
     category: str
     severity: str
     """error (a failed check makes the exit code 3) or warning."""
     anchor: str
-    """Where the documentation tells of it."""
+    """Link into docs/."""
 
 
 class Symptom(TypedDict):
