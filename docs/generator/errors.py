@@ -11,22 +11,22 @@ from generator.markdown import NOTICE, anchor, code, heading_anchor, page as _pa
 KINDS = {
     "error": (
         "Errors",
-        "A command that ends without a result says `error[ID]`, and in `-o json` has the id in `error.id`.",
+        "A command that fails prints `error[ID]`; in `-o json` the id is `error.id`.",
     ),
-    "check": ("Checks", "What is looked at, and what a failure means."),
+    "check": ("Checks", "What is checked, and what a failure means."),
     "symptom": (
         "Symptoms",
-        "What a controller says in its log or in the conditions of an object, recognised by `acksm doctor` and by "
-        "whatever waits for an object.",
+        "Known messages in a controller's log or an object's conditions, recognised by `acksm doctor` and by commands "
+        "that wait for an object.",
     ),
     "change": (
         "Changes",
-        "Parts of a plan, in the order of no plan: `--dry-run` shows them, `changes[].id` of `-o json` names them. "
-        "Those that only wait change nothing.",
+        "Steps of plans: `--dry-run` shows them, and in `-o json` the id is `changes[].id`. Those that wait change "
+        "nothing.",
     ),
-    "event": ("Events", "What a command tells on stderr while it works."),
+    "event": ("Events", "What a command reports on stderr while it runs."),
 }
-_SHORT = {"change", "event"}  # kinds that a line tells whole
+_SHORT = {"change", "event"}  # kinds for which one line is enough
 TITLES = {
     "aws": "AWS",
     "charts": "Charts, values, registry and helm",
@@ -45,8 +45,8 @@ REPOSITORIES = {  # as the catalogue names them
 }
 PROGRAMS = {"acksm", "aws", "eksctl", "go", "helm", "kubectl", "ls", "pip"}
 _INTRO = """\
-Every id that acksm prints. Ids are stable; messages are not. `acksm explain ID` tells the same offline, and
-`acksm explain --list` has them all."""
+Every id that acksm prints. Ids are stable; messages are not. `acksm explain ID` prints the same offline, and
+`acksm explain --list` lists all ids."""
 
 
 def page() -> str:
@@ -83,14 +83,14 @@ def _contents() -> str:
 
 
 def _entry(entry: Entry) -> list[str]:
-    told = [
+    parts = [
         f"**{_sentence(entry.title)}** {_linked(entry.cause)}"
         + (" Retired: no longer printed." if entry.retired else "")
     ]
     if entry.remedy:
-        told.append(f"Remedy: {_remedy(entry.remedy)}")
-    told.append(f"Exit code: {int(entry.exit_code)} ({entry.exit_code.name})")
-    return [f"#### {entry.id}", heading_anchor(entry.id), "  \n".join(told)]
+        parts.append(f"Remedy: {_remedy(entry.remedy)}")
+    parts.append(f"Exit code: {int(entry.exit_code)} ({entry.exit_code.name})")
+    return [f"#### {entry.id}", heading_anchor(entry.id), "  \n".join(parts)]
 
 
 def _linked(text: str) -> str:

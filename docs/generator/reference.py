@@ -14,13 +14,13 @@ from generator.cli import Command, Parameter, commands
 from generator.markdown import NOTICE, code, page as _page, table
 
 EXIT_CODES = {
-    ExitCode.OK: "done, or nothing was to be done",
+    ExitCode.OK: "done, or up to date",
     ExitCode.DEFECT: "a defect in acksm",
-    ExitCode.USAGE: "the command line, a variable or a file is wrong",
-    ExitCode.CHECK_FAILED: "something is not as it has to be; nothing was changed",
-    ExitCode.STEP_FAILED: "a step failed; what was done before it stays done",
-    ExitCode.TIMED_OUT: "the time allowed is over",
-    ExitCode.REFUSED: "refused, or somebody has to say yes",
+    ExitCode.USAGE: "invalid command line, variable or file",
+    ExitCode.CHECK_FAILED: "a check failed; nothing was changed",
+    ExitCode.STEP_FAILED: "a change failed; the changes before it are kept",
+    ExitCode.TIMED_OUT: "deadline exceeded",
+    ExitCode.REFUSED: "refused, or confirmation required",
     ExitCode.CHANGES_PENDING: "changes are pending (`acksm plan --exit-code`)",
     ExitCode.INTERRUPTED: "Ctrl-C",
 }

@@ -124,7 +124,7 @@ def _members(tar: bytes, where: str) -> dict[str, bytes]:
                     raise AcksmError("chart-unsafe", f"{member.name!r} is outside of {root}/", where=where)
                 inside = str(PurePosixPath(*path.parts[1:]))
                 if inside in files:
-                    raise AcksmError("chart-unsafe", f"{member.name!r} stands twice", where=where)
+                    raise AcksmError("chart-unsafe", f"duplicate file {member.name!r}", where=where)
                 stream = archive.extractfile(member)
                 files[inside] = stream.read(MAX_FILE + 1) if stream else b""
                 if len(files[inside]) != member.size:

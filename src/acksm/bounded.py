@@ -34,6 +34,6 @@ def check(document: T) -> T:
         inner = [*one.keys(), *one.values()] if isinstance(one, Mapping) else one if isinstance(one, list) else ()
         count += len(inner)
         if count > MAX_NODES:
-            raise ValueError(f"it stands for more than {MAX_NODES} values (by aliases)")
+            raise ValueError(f"its aliases expand to more than {MAX_NODES} values")
         waiting += inner
     return document

@@ -1,7 +1,6 @@
-"""What can go wrong, as data: the one exception that a user may see.
+"""The one exception that users see: what happened, where, and what to do.
 
 The text of an id (title, cause, remedy) is in `acksm.catalog`; `acksm explain ID` prints it offline.
-An error names where, what and the command that puts it right.
 """
 
 from __future__ import annotations
@@ -17,14 +16,14 @@ if TYPE_CHECKING:
     from acksm.catalog import Entry
 
 
-LONGEST_MESSAGE = 4000  # characters: what others wrote may stand in it
+LONGEST_MESSAGE = 4000  # characters: a message may quote what others wrote
 
 
 class AcksmError(Exception):
-    """An error told to the user in three parts: what is wrong, where, and the remedy.
+    """An error in three parts: what happened, where, and the remedy.
 
     `id` is an entry of `acksm.catalog` (for example ``helm-missing``); the entry gives the exit code and,
-    where `remedy` is empty, the remedy. `details` is JSON-serialisable and goes into `-o json` as it is.
+    where `remedy` is empty, the remedy. `details` is JSON-serialisable and is part of `-o json`.
     """
 
     def __init__(
@@ -47,7 +46,7 @@ class AcksmError(Exception):
     @property
     def entry(self) -> Entry:
         """The catalogue's entry for this id."""
-        from acksm.catalog import lookup  # late: the catalogue is read only when something went wrong
+        from acksm.catalog import lookup  # late: the catalogue is imported only for an error
 
         return lookup(self.id)
 
@@ -72,8 +71,8 @@ class AcksmError(Exception):
 
 
 class OutdatedError(Exception):
-    """What a plan was made from has changed since by another acksm or helm: the command plans again, with these
-    settings in the place of its own (what is left of its times, in seconds)."""
+    """Another acksm or helm changed what a plan was made from: the command plans again. `left` replaces its time
+    settings (seconds that are left)."""
 
     def __init__(self, left: Mapping[str, float]) -> None:
         super().__init__("planning again")

@@ -23,9 +23,9 @@ def others(path: Path) -> str:
         if stat.S_ISLNK(found.st_mode) or (stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX):
             continue  # a link's mode says nothing; in a directory with the sticky bit nobody replaces a file of others
         if found.st_mode & stat.S_IWOTH:
-            return f"everybody may write {place}"
+            return f"{place} is writable by all users"
         if found.st_mode & stat.S_IWGRP and not _is_private(found.st_gid, found.st_uid):
-            return f"group {_group(found.st_gid)} may write {place}"
+            return f"{place} is writable by group {_group(found.st_gid)}"
     return ""
 
 

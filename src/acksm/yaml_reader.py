@@ -71,7 +71,7 @@ def _loader() -> Untyped:
         def construct_mapping(self, node: Untyped, deep: bool = False) -> Json:
             found: Json = super().construct_mapping(node, deep=deep)
             if len(found) != len(node.value):
-                raise YamlError(f"a key stands twice in one mapping, line {node.start_mark.line + 1}")
+                raise YamlError(f"duplicate key in a mapping, line {node.start_mark.line + 1}")
             return found
 
     for tag, pattern, first in (

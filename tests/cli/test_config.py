@@ -203,7 +203,7 @@ def test_one_of_another_user_is_refused(monkeypatch: pytest.MonkeyPatch) -> None
 def test_one_that_everybody_may_write_is_refused(place: str, mode: int) -> None:
     write("cluster: demo\n")
     Path(place).chmod(mode)
-    assert (refused().id, "everybody may write" in refused().message) == ("config-untrusted", True)
+    assert (refused().id, "writable by all users" in refused().message) == ("config-untrusted", True)
 
 
 @pytest.mark.parametrize("place", ["acksm.yaml", "."])

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from acksm.engine.checks import Check, Definition, Severity, State, broken, judge, unread, worst
+from acksm.engine.checks import Check, Definition, Severity, State, failed, judge, unread, worst
 from acksm.errors import AcksmError
 
 Facts = dict[str, State]
@@ -29,23 +29,23 @@ def states(facts: Facts, *definitions: Definition[Facts]) -> list[tuple[str, str
 
 def test_a_need_that_does_not_hold_skips_what_follows_all_the_way() -> None:
     line = (definition("a"), definition("b", "a"), definition("c", "b"))
-    assert states({"a": State.BROKEN, "b": State.OK, "c": State.OK}, *line) == [
-        ("broken", "of a"),
-        ("skipped", "needs check.a, which does not hold"),
-        ("skipped", "needs check.a, which does not hold"),
+    assert states({"a": State.FAILED, "b": State.OK, "c": State.OK}, *line) == [
+        ("failed", "of a"),
+        ("skipped", "needs check.a, which failed"),
+        ("skipped", "needs check.a, which failed"),
     ]
-    assert states({"a": State.UNKNOWN, "b": State.OK}, *line[:2])[1] == ("skipped", "needs check.a, not known")
+    assert states({"a": State.UNKNOWN, "b": State.OK}, *line[:2])[1] == ("skipped", "needs check.a, which is unknown")
     assert states({"a": State.SKIPPED, "b": State.OK}, *line[:2])[1] == ("skipped", "of a")
     assert states({"a": State.WARNING, "b": State.OK}, *line[:2])[1] == ("ok", "of b")
 
 
 def test_one_object_that_holds_is_enough_to_go_on() -> None:
     pair = (definition("a"), definition("b", "a"))
-    assert states({"a1": State.BROKEN, "a2": State.OK, "b": State.OK}, *pair)[-1] == ("ok", "of b")
+    assert states({"a1": State.FAILED, "a2": State.OK, "b": State.OK}, *pair)[-1] == ("ok", "of b")
 
 
 def test_a_warning_never_breaks() -> None:
-    assert states({"a": State.BROKEN}, definition("a", severity=Severity.WARNING)) == [("warning", "of a")]
+    assert states({"a": State.FAILED}, definition("a", severity=Severity.WARNING)) == [("warning", "of a")]
     assert states({"a": State.UNKNOWN}, definition("a", severity=Severity.WARNING)) == [("unknown", "of a")]
 
 
@@ -59,14 +59,14 @@ def test_errors_become_checks_with_their_remedies() -> None:
     assert unread("check.helm", "here", error) == Check(
         "check.helm", State.UNKNOWN, "here", "helm-missing: no helm", "get one"
     )
-    assert broken("check.helm", "here", error) == Check(
-        "check.helm", State.BROKEN, "PATH", "helm-missing: no helm", "get one"
+    assert failed("check.helm", "here", error) == Check(
+        "check.helm", State.FAILED, "PATH", "helm-missing: no helm", "get one"
     )
 
 
 def test_the_worst_of_all() -> None:
     assert worst([]) is State.OK
-    order = [State.OK, State.SKIPPED, State.WARNING, State.UNKNOWN, State.BROKEN]
+    order = [State.OK, State.SKIPPED, State.WARNING, State.UNKNOWN, State.FAILED]
     assert list(State) == order
-    assert worst(Check("check.helm", state, "") for state in order) is State.BROKEN
-    assert Check("check.helm", State.SKIPPED, "").told_remedy == ""
+    assert worst(Check("check.helm", state, "") for state in order) is State.FAILED
+    assert Check("check.helm", State.SKIPPED, "").effective_remedy == ""

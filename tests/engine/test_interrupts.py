@@ -45,7 +45,7 @@ def test_the_second_leaves_at_once_and_tidies_up() -> None:
     with _running("forever") as process:
         process.send_signal(signal.SIGINT)
         assert process.stdout is not None
-        assert "once more" in process.stdout.readline()
+        assert "again to quit" in process.stdout.readline()
         process.send_signal(signal.SIGINT)
         out, _ = process.communicate(timeout=60)
     assert process.returncode == 130

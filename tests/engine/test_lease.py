@@ -226,7 +226,7 @@ def test_one_that_is_given_back_is_followed_and_the_plan_made_again() -> None:
     one.kube.create(other(machine="another"))
     left = one.outdated().left
     assert (one.pauses, left) == (4, {"timeout": 896.0, "lock_timeout": 46.0})
-    assert one.notes == ["another acksm worked on this cluster meanwhile; planning again"]
+    assert one.notes == ["another acksm changed this cluster since the plan was made; planning again"]
     assert one.kube.get(PLACE) is None, "whoever plans again asks again"
 
 
@@ -235,11 +235,11 @@ def test_the_second_is_told_who_holds_it_since_when_and_for_how_long_it_waited()
     one.kube.create(other(machine="another", skew=-60.2))
     error = one.refusal()
     assert (error.id, one.pauses) == ("cluster-busy", 0)
-    assert error.message == f"{ANN} holds the lock since 60 s ago"
+    assert error.message == f"{ANN} holds the lock, acquired 60 s ago"
     assert "--lock-timeout" in error.remedy
     two = Holding(patience=3.0, meanwhile=lambda kube, _n: renew(kube))
     two.kube.create(other(machine="another", skew=-60.2))
-    assert two.refusal().message == f"{ANN} holds the lock since 60 s ago; waited 3 s for it"
+    assert two.refusal().message == f"{ANN} holds the lock, acquired 60 s ago; waited 3 s for it"
     assert {e.text for e in two.events if e.kind is Kind.PROGRESS and e.text} == {
         f"the lock of this cluster: {ANN} holds it; waiting 3 s at most"
     }

@@ -123,9 +123,9 @@ def test_what_python_has_and_json_has_not_is_shown_as_json(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("edit", "told"),
     [
-        (lambda document: document["settings"].update(yes=True), "settings.yes is of a run"),
-        (lambda document: document["settings"].update(dry_run=False), "settings.dry_run is of a run"),
-        (lambda document: document["settings"].update(timeout=1.0), "settings.timeout is of a run"),
+        (lambda document: document["settings"].update(yes=True), "settings.yes is not a setting of a plan"),
+        (lambda document: document["settings"].update(dry_run=False), "settings.dry_run is not a setting of a plan"),
+        (lambda document: document["settings"].update(timeout=1.0), "settings.timeout is not a setting of a plan"),
         (lambda document: document["settings"].update(scope="moon"), "scope"),
         (lambda document: document["settings"].update(endpoint="https://x"), "endpoint"),
         (lambda document: document.update(comment="read only"), "fields that no plan has"),
@@ -146,7 +146,7 @@ def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace('"changes":', '"changes": [],\n "changes":', 1))
     with pytest.raises(AcksmError) as caught:
         plan_file.read(path)
-    assert (caught.value.id, "stands twice" in caught.value.message) == ("plan-file-invalid", True)
+    assert (caught.value.id, "duplicate key" in caught.value.message) == ("plan-file-invalid", True)
 
 
 @pytest.mark.parametrize(

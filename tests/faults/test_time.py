@@ -115,7 +115,7 @@ def test_ctrl_c_twice_leaves_where_an_answer_is_waited_for(hung: socket.socket) 
         hung.accept()  # it asks
         process.send_signal(signal.SIGINT)
         assert process.stderr is not None
-        assert any("once more leaves at once" in line for line in process.stderr)
+        assert any("press Ctrl-C again" in line for line in process.stderr)
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
     assert process.returncode == 130

@@ -42,7 +42,7 @@ CORE = {"check.pass-role": "warning"}  # what the guide's policy lets people do
 
 def states(run: Run, *which: str) -> dict[str, str]:
     """Check to its worst state, of those that are not as they should be (or of the `which` states)."""
-    order = ("skipped", "ok", "warning", "unknown", "broken")
+    order = ("skipped", "ok", "warning", "unknown", "failed")
     wanted = which or order[2:]
     found: dict[str, str] = {}
     for check in sorted(run.data["checks"], key=lambda item: order.index(item["state"])):
@@ -71,7 +71,7 @@ def test_from_a_bare_cluster_to_broken_things_that_are_fixed(abroad: Abroad) -> 
     assert {*states(well, "skipped")} == {"check.bindings"}
     text = world.acksm("doctor", *one).ok().stdout.splitlines()
     assert text[0] == "tools: 1 ok"
-    assert text[-1].endswith("ok, 1 skipped, 1 WARNING")
+    assert text[-1].endswith("ok, 1 skipped, 1 warning")
 
     # by hand: the trust of another cluster, a CRD gone, no pods, a value nobody reads
     role = f"ack-controller-role-{world.cluster}"
@@ -86,10 +86,10 @@ def test_from_a_bare_cluster_to_broken_things_that_are_fixed(abroad: Abroad) -> 
     assert found.pop("check.log", "unknown") == "unknown"  # of a pod that is just going
     assert found == {
         **CORE,
-        "check.trust": "broken",
+        "check.trust": "failed",
         "check.trust-subjects": "warning",  # the other subject is no release's
-        "check.crds": "broken",
-        "check.pods": "broken",
+        "check.crds": "failed",
+        "check.pods": "failed",
         "check.drift": "warning",
     }
     (told,) = [check for check in hurt.data["checks"] if check["id"] == "check.trust"]
@@ -114,10 +114,10 @@ def test_from_a_bare_cluster_to_broken_things_that_are_fixed(abroad: Abroad) -> 
     iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=provider["Arn"])
     account = ref("ServiceAccount", "ack-sagemaker-controller", world.namespace)
     world.kube.patch(account, {"metadata": {"annotations": {"eks.amazonaws.com/role-arn": None}}})
-    assert states(looked(world, *one))["check.annotation"] == "broken"
+    assert states(looked(world, *one))["check.annotation"] == "failed"
     assert states(looked(world, *one), "skipped")["check.oidc"] == "skipped"
     first = world.acksm("doctor", "--fix", "-y", "-o", "json", *one)
-    assert states(first) == {**CORE, "check.oidc": "broken"}
+    assert states(first) == {**CORE, "check.oidc": "failed"}
     world.acksm("doctor", "--fix", "-y", *one).ok()
     with world.requests() as nothing:
         again = world.acksm("doctor", "--fix", *one).ok()
@@ -136,7 +136,7 @@ def test_from_a_bare_cluster_to_broken_things_that_are_fixed(abroad: Abroad) -> 
 
     run = until(crashed, "the controller does not end", lambda: looked(world, *one).data["checks"])
     assert states(run)["check.values"] == "warning"
-    assert states(run)["check.scope"] == "broken"
+    assert states(run)["check.scope"] == "failed"
     (told,) = [check for check in run.data["checks"] if check["id"] == "check.pods"]
     assert "IAMRoleSelector" in told["text"]
     assert told["remedy"].startswith("acksm install --mode")
@@ -165,12 +165,12 @@ def test_what_is_wrong_before_a_cluster_is_reached(
     for argv, env, expected in cases:
         run = looked(world, *argv, env=env)
         assert run.exit_code == 3, expected
-        assert [name for name, state in states(run).items() if state == "broken"] == [expected], argv
+        assert [name for name, state in states(run).items() if state == "failed"] == [expected], argv
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
-    assert states(looked(world))["check.credentials"] == "broken"
-    assert states(looked(world, "--profile", "expired"))["check.credentials"] == "broken"
+    assert states(looked(world))["check.credentials"] == "failed"
+    assert states(looked(world, "--profile", "expired"))["check.credentials"] == "failed"
 
 
 ALL = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
@@ -184,7 +184,7 @@ def test_what_a_caller_may_not_is_told_by_command_and_by_the_plan(abroad: Abroad
     }
     keys = world.user("few", policy=few, groups=["system:masters"])
     run = looked(world, env=keys)
-    assert states(run) == {"check.iam-rights": "warning", "check.plan-rights": "broken"}
+    assert states(run) == {"check.iam-rights": "warning", "check.plan-rights": "failed"}
     lacking = {check["where"]: check for check in run.data["checks"] if check["state"] == "warning"}
     assert {*lacking} >= {"acksm iam-role", "acksm install"}
     assert not {*lacking} & {"acksm oidc", "acksm status", "acksm doctor"}
@@ -203,8 +203,8 @@ def test_what_a_caller_may_not_is_told_by_command_and_by_the_plan(abroad: Abroad
     )
     world.bind("reader", "looker")
     run = looked(world, env=world.user("looker", policy=ALL))
-    assert states(run) == {"check.plan-rights": "broken"}
-    assert "create customresourcedefinitions" in next(c["text"] for c in run.data["checks"] if c["state"] == "broken")
+    assert states(run) == {"check.plan-rights": "failed"}
+    assert "create customresourcedefinitions" in next(c["text"] for c in run.data["checks"] if c["state"] == "failed")
 
 
 def test_an_object_is_followed_to_the_first_thing_wrong(abroad: Abroad) -> None:
@@ -215,7 +215,7 @@ def test_an_object_is_followed_to_the_first_thing_wrong(abroad: Abroad) -> None:
     def first(name: str, space: str) -> tuple[str, str, Run]:
         run = looked(world, f"Model/{name}", "-n", space)
         found = run.data["first"] or {"id": "", "text": ""}
-        assert run.exit_code == (3 if run.data["first"] and run.data["first"]["state"] == "broken" else 0)
+        assert run.exit_code == (3 if run.data["first"] and run.data["first"]["state"] == "failed" else 0)
         return found["id"], found["text"], run
 
     home = abroad.namespace("home")

@@ -71,7 +71,7 @@ def test_one_that_works_is_waited_for_and_the_plan_made_again(world: World) -> N
             _, told = second.communicate(timeout=120)
         assert process.wait(60) == 0
     assert (refused.error_id, refused.exit_code) == ("cluster-busy", 6)
-    assert f"process {process.pid}): acksm install holds the lock since" in refused.stderr
+    assert f"process {process.pid}): acksm install holds the lock, acquired" in refused.stderr
     assert second.returncode == 0, told
     assert "planning again" in told
     assert "up to date" in told

@@ -1,8 +1,8 @@
-"""Every id that acksm may print (errors, checks, changes), with its cause and remedy.
+"""Every id that acksm prints (errors, checks, changes, …), with its cause and remedy.
 
-One module per area, each with `ENTRIES`. Ids are stable: a retired one stays here, marked retired, as in
+One module per area, each with `ENTRIES`. Ids are stable; a retired one is kept and marked retired, as in
 https://github.com/istio/istio/blob/master/pkg/config/analysis/msg/messages.yaml.
-`acksm explain` and docs/errors.md are made from this.
+`acksm explain` and docs/errors.md are generated from this; its wording follows docs/glossary.md.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class Entry:
 
     @property
     def kind(self) -> str:
-        """What the id stands for: "check" and "symptom" (they begin with it), "event" (told while a command works),
-        "change" (part of a plan) or "error"."""
+        """check or symptom (the id begins with it), event (reported while a command runs), change (part of a plan) or
+        error."""
         prefix = self.id.partition(".")[0]
         if prefix in {"check", "symptom"}:
             return prefix
@@ -47,12 +47,12 @@ def areas() -> dict[str, tuple[str, tuple[Entry, ...]]]:
 
 @cache
 def entries() -> dict[str, Entry]:
-    """All entries by id, sorted. A double id is a defect and raises ValueError."""
+    """All entries by id, sorted. A duplicate id is a defect and raises ValueError."""
     found: dict[str, Entry] = {}
     for _, of_area in areas().values():
         for entry in of_area:
             if entry.id in found:
-                raise ValueError(f"id {entry.id} stands twice in the catalogue")
+                raise ValueError(f"duplicate id {entry.id} in the catalogue")
             found[entry.id] = entry
     return dict(sorted(found.items()))
 

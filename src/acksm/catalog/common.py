@@ -1,4 +1,4 @@
-"""Ids that belong to no single part: options, questions, time, and defects of acksm itself."""
+"""Ids that belong to no single part: options, confirmations, timeouts, and defects of acksm itself."""
 
 from acksm.catalog import Entry
 from acksm.exits import ExitCode
@@ -6,7 +6,7 @@ from acksm.exits import ExitCode
 ENTRIES = (
     Entry(
         "defect",
-        "acksm itself failed",
+        "internal error in acksm",
         "This is a defect in acksm, not in your cluster or account.",
         "run it again with ACKSM_TRACEBACK=1 and report what it prints",
         ExitCode.DEFECT,
@@ -14,98 +14,99 @@ ENTRIES = (
     Entry(
         "interrupted",
         "interrupted",
-        "Ctrl-C, or SIGTERM. After the first the call that is under way is finished and no further one is made; the "
-        "second leaves at once. What was done stays done.",
-        "run the same command again; it goes on where it was",
+        "Ctrl-C or SIGTERM. The first one finishes the current call and starts no other; a second one exits at once. "
+        "Changes that were applied are kept.",
+        "run the same command again to continue",
         ExitCode.INTERRUPTED,
     ),
     Entry(
         "cluster-busy",
         "another acksm holds the lock of this cluster",
-        "Whoever changes something holds the Lease `acksm` in the controllers' namespace, and others wait for it for "
-        "--lock-timeout. A run that was killed is replaced: at once on the machine and by the user that started it, "
-        "elsewhere when it has not renewed the Lease for 30 s.",
-        "run it again when the other one is done, or wait longer: --lock-timeout 10m",
+        "A run that changes a cluster holds the Lease `acksm` in the controllers' namespace; others wait for it for "
+        "--lock-timeout. The lock of a killed run is taken over: at once by the same user on the same machine, "
+        "otherwise when it has not been renewed for 30 s.",
+        "run it again when the other run has ended, or wait longer: --lock-timeout 10m",
         ExitCode.REFUSED,
     ),
     Entry(
         "lease-lost",
-        "another acksm has taken the lock over",
-        "The Lease was not renewed for half a minute: the machine slept, or the apiserver did not answer.",
-        "run the same command again; it goes on where the other one leaves off",
+        "another acksm took over the lock",
+        "The Lease was not renewed for 30 s: the machine was suspended, or the apiserver did not respond.",
+        "run the same command again to continue when the other run has ended",
         ExitCode.STEP_FAILED,
     ),
     Entry(
         "timed-out",
-        "the time allowed is over",
-        "The last state seen is told. What was done stays done, so the same command goes on from there.",
-        "run the same command again, with a longer --timeout if need be",
+        "deadline exceeded",
+        "The message has the last state observed. Changes that were applied are kept, so the same command continues "
+        "from there.",
+        "run the same command again, if necessary with a longer --timeout",
         ExitCode.TIMED_OUT,
     ),
     Entry(
         "config-invalid",
-        "an option has a value it cannot have",
-        "Each wrong option is named with its origin.",
+        "invalid value of an option",
+        "Every invalid option is listed with its origin.",
         "acksm config show",
         ExitCode.USAGE,
     ),
     Entry(
         "config-missing",
-        "the settings file cannot be read",
-        "The file given by -f or ACKSM_CONFIG is not there.",
+        "cannot read the settings file",
+        "The file given by -f or ACKSM_CONFIG does not exist or cannot be read.",
         "ls -l acksm.yaml",
         ExitCode.USAGE,
     ),
     Entry(
         "config-untrusted",
-        "acksm.yaml of this directory may be somebody else's",
-        "A settings file decides which policies, charts and images are used. One that nobody named is taken only where "
-        "nobody else could have written it: the file, its directory, and what it links to have to be yours or root's, "
-        "and no other user or group may write them.",
-        "read it, then name it: acksm … -f acksm.yaml   (or ACKSM_CONFIG=acksm.yaml); or chmod go-w acksm.yaml .",
+        "another user could have written acksm.yaml",
+        "A settings file decides which policies, charts and images are used. One that was not named is read only if "
+        "no other user could have written it: the file, its directory and the target of a link must belong to you or "
+        "root and must not be writable by another user or group.",
+        "review it, then name it: acksm … -f acksm.yaml   (or ACKSM_CONFIG=acksm.yaml); or chmod go-w acksm.yaml .",
         ExitCode.REFUSED,
     ),
     Entry(
         "config-unnamed",
-        "this setting is taken from a named file only",
-        "`yes`, `adopt-role` and `adopt-release` answer questions that protect what is there. An acksm.yaml that "
-        "merely lies in the working directory, of a cloned repository perhaps, does not answer them.",
+        "this setting is accepted only from a file that was named",
+        "`yes`, `adopt-role` and `adopt-release` answer questions that protect existing objects. An acksm.yaml that "
+        "happens to be in the working directory, of a cloned repository for example, must not answer them.",
         "give it as an option, or name the file: acksm … -f acksm.yaml   (or ACKSM_CONFIG=acksm.yaml)",
         ExitCode.USAGE,
     ),
     Entry(
         "cluster-missing",
-        "no cluster was named",
-        "acksm never guesses which cluster is meant.",
+        "no cluster given",
+        "acksm never guesses the cluster.",
         "acksm … --cluster NAME --region REGION   (or --context of an EKS kubeconfig)",
         ExitCode.USAGE,
     ),
     Entry(
         "explain-unknown",
-        "no such id",
+        "unknown id",
         "Ids are printed in error[…] and in -o json.",
         "acksm explain --list",
         ExitCode.USAGE,
     ),
     Entry(
         "needs-confirmation",
-        "somebody must say yes",
-        "The plan changes something that exists, and there is no terminal to ask on.",
+        "confirmation required",
+        "The plan changes existing objects, and stdin is not a terminal.",
         "run it again with --yes",
         ExitCode.REFUSED,
     ),
     Entry(
         "not-confirmed",
-        "the answer was not yes",
-        "Nothing was changed.",
+        "not confirmed",
+        "The answer was not yes. Nothing was changed.",
         "run it again with --dry-run to see the plan",
         ExitCode.REFUSED,
     ),
     Entry(
         "context-other-cluster",
-        "the context is another cluster",
-        "The kubeconfig context's server is not the endpoint that EKS gives for the named cluster. Changing one "
-        "account and another cluster is the worst mix-up there is, so acksm stops before the first write.",
+        "the context points to another cluster",
+        "The server of the kubeconfig context is not the endpoint that EKS reports for the cluster. acksm stops "
+        "before the first write, so that it never changes one account and another account's cluster.",
         "aws eks update-kubeconfig --name CLUSTER --region REGION",
         ExitCode.REFUSED,
     ),

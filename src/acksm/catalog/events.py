@@ -1,4 +1,4 @@
-"""Ids of what is told while a command works (acksm.events). Changes are told under their own ids."""
+"""Ids of the progress that commands report (acksm.events). Changes are reported under their own ids."""
 
 from acksm.catalog import Entry
 from acksm.exits import ExitCode
@@ -7,17 +7,19 @@ _OK = ExitCode.OK
 
 ENTRIES = (
     Entry(
-        "target", "where the command works", "Cluster, region, account and caller, proven to belong together.", "", _OK
+        "target",
+        "the cluster and account of the command",
+        "Cluster, region, account and caller, verified to belong together.",
+        "",
+        _OK,
     ),
-    Entry(
-        "observe", "the state is read", "Account and cluster are looked at side by side; nothing is written.", "", _OK
-    ),
-    Entry("charts.pull", "a chart is fetched", "By digest, from the registry or from what was kept.", "", _OK),
-    Entry("note", "something to know first", "The plan's own remarks, such as what a scope leaves out.", "", _OK),
+    Entry("observe", "reading the state", "Account and cluster are read concurrently; nothing is written.", "", _OK),
+    Entry("charts.pull", "downloading a chart", "By digest, from the registry or the cache.", "", _OK),
+    Entry("note", "note", "A remark on the plan, such as what a scope leaves out.", "", _OK),
     Entry(
         "config.file",
-        "settings come from acksm.yaml of the working directory",
-        "Nobody named the file, so its settings that count are named. `acksm config show` has their values.",
+        "settings from acksm.yaml of the working directory",
+        "The file was not named, so the settings that it sets are listed. `acksm config show` has their values.",
         "",
         _OK,
     ),
@@ -28,22 +30,22 @@ ENTRIES = (
         "",
         _OK,
     ),
-    Entry("wait", "something is waited for", "The last state seen is told, and again every 30 s.", "", _OK),
-    Entry("up-to-date", "nothing was to be done", "What is there is what was asked for.", "", _OK),
-    Entry("lease", "the Lease of the cluster", "One acksm at a time changes something; see cluster-busy.", "", _OK),
-    Entry("interrupt", "a signal has come", "The call that is under way is finished; see interrupted.", "", _OK),
-    Entry("carm.live", "the roles are assumed", "As the controllers do it: `carm verify --live`.", "", _OK),
-    Entry("doctor.look", "everything is looked at", "Account, cluster and registry, side by side.", "", _OK),
-    Entry("report.read", "what goes into the bundle is read", "What cannot be read is named in the bundle.", "", _OK),
-    Entry("sample-synced", "an object is in sync", "With its state in AWS, where it has one.", "", _OK),
-    Entry("sandbox.build", "a program of the sandbox is built", "Once; then it is kept.", "", _OK),
-    Entry("sandbox.up", "the sandbox is started", "Nothing is done when it runs.", "", _OK),
-    Entry("sandbox.cluster", "a practice cluster is started", "A control plane of its own.", "", _OK),
-    Entry("sandbox.charts", "a chart is put into the sandbox's registry", "One given by --charts.", "", _OK),
+    Entry("wait", "waiting", "The last state observed, repeated every 30 s.", "", _OK),
+    Entry("up-to-date", "up to date", "Nothing has to change.", "", _OK),
+    Entry("lease", "the lock of the cluster", "One acksm at a time changes a cluster; see cluster-busy.", "", _OK),
+    Entry("interrupt", "signal received", "The current call is finished; see interrupted.", "", _OK),
+    Entry("carm.live", "assuming the roles", "As the controllers do: `carm verify --live`.", "", _OK),
+    Entry("doctor.look", "reading what is checked", "Account, cluster and registry, concurrently.", "", _OK),
+    Entry("report.read", "reading what goes into the bundle", "What cannot be read is listed in the bundle.", "", _OK),
+    Entry("sample-synced", "object synced", "With the state of its AWS resource, where it has one.", "", _OK),
+    Entry("sandbox.build", "building a program of the sandbox", "Once; the result is cached.", "", _OK),
+    Entry("sandbox.up", "starting the sandbox", "Not repeated while it runs.", "", _OK),
+    Entry("sandbox.cluster", "starting a practice cluster", "With its own control plane.", "", _OK),
+    Entry("sandbox.charts", "pushing a chart to the sandbox's registry", "One given by --charts.", "", _OK),
     Entry(
         "sandbox.unhealthy",
-        "a part of the sandbox has ended",
-        "Its log is told, and `up` starts the sandbox again.",
+        "a part of the sandbox exited",
+        "The message has the end of its log; `up` starts the sandbox again.",
         "",
         _OK,
     ),

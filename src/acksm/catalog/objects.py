@@ -1,4 +1,4 @@
-"""Ids of objects of ACK that do not come to what their spec says. What the controllers say is in `symptoms`."""
+"""Ids of ACK resources that do not become ready. The controllers' own messages are in `symptoms`."""
 
 from acksm.catalog import Entry
 from acksm.exits import ExitCode
@@ -8,33 +8,32 @@ _S = ExitCode.STEP_FAILED
 ENTRIES = (
     Entry(
         "object-terminal",
-        "the controller gave up on the object",
-        "Its condition ACK.Terminal is True: AWS refused the spec as it is, and it is not tried again until the object "
-        "changes. The message is AWS's; where it is a known one, its symptom is named.",
+        "the controller reports a terminal error",
+        "Condition ACK.Terminal is True: AWS rejected the spec, and the controller does not retry until the object "
+        "changes. The message is AWS's; a known one is shown with its symptom.",
         "change what the message names, and run the same command again",
         _S,
     ),
     Entry(
         "object-recoverable",
-        "the controller tries again and again, and does not get through",
-        "Its condition ACK.Recoverable is True with the same message for a while, or until the time allowed was over; "
-        "or it waits for a role. Where the message is a known one, its symptom is named.",
-        "mend what the message names; the controller goes on by itself",
+        "the controller keeps failing and retrying",
+        "Condition ACK.Recoverable is True with the same message for a while or until the deadline; or the object "
+        "waits for a role. A known message is shown with its symptom.",
+        "fix what the message names; the controller retries by itself",
         _S,
     ),
     Entry(
         "object-silent",
-        "the controller fails on the object, and only its log tells",
-        "Some failures never become a condition "
-        "(docs/ack/messages.md#only-in-the-log): the symptom that is named stands in the "
+        "the controller fails on the object, and only its log says so",
+        "Some failures never become a condition (docs/ack/messages.md#only-in-the-log). The symptom was found in the "
         "controller's log.",
-        "acksm explain SYMPTOM   (the one that is named)",
+        "acksm explain SYMPTOM   (the one in the message)",
         _S,
     ),
     Entry(
         "object-failed",
-        "the AWS object failed",
-        "The object is in sync with an AWS object whose own state is that it failed; the reason is AWS's.",
+        "the AWS resource failed",
+        "The object is synced, and the state of the AWS resource is failed; the reason is AWS's.",
         "look at its log in CloudWatch, under /aws/sagemaker",
         _S,
     ),

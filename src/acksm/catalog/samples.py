@@ -1,4 +1,4 @@
-"""Ids of the guide's samples: their names, their parameters, and what stands in an object's way."""
+"""Ids of the samples: their names, their parameters, and objects that conflict with them."""
 
 from acksm.catalog import Entry
 from acksm.exits import ExitCode
@@ -8,117 +8,118 @@ _R, _U, _OK, _S = ExitCode.REFUSED, ExitCode.USAGE, ExitCode.OK, ExitCode.STEP_F
 ENTRIES = (
     Entry(
         "sample-unknown",
-        "there is no such sample",
-        "A typing error; the nearest are named. The name of a kind is taken for its sample.",
+        "no such sample",
+        "The name is misspelt; the message suggests similar ones. The name of a kind selects its sample.",
         "acksm samples list",
         _U,
     ),
     Entry(
         "sample-set",
         "--set is not NAME=VALUE",
-        "A parameter is given once, as `--set NAME=VALUE`, or `--set SAMPLE.NAME=VALUE` for one before it.",
+        "A parameter is given once, as `--set NAME=VALUE`, or as `--set SAMPLE.NAME=VALUE` for a sample that is "
+        "created first.",
         "acksm samples show SAMPLE",
         _U,
     ),
     Entry(
         "sample-parameter-unknown",
         "the sample has no such parameter",
-        "A typing error; the nearest are named.",
+        "The name is misspelt; the message suggests similar ones.",
         "acksm samples show SAMPLE",
         _U,
     ),
     Entry(
         "sample-parameter-missing",
-        "a parameter has to be given",
-        "It has no default: nobody but you knows the bucket, the VPC or the team.",
+        "missing required parameter",
+        "It has no default: only you know the bucket, the VPC or the team.",
         "acksm samples apply SAMPLE --set NAME=VALUE",
         _U,
     ),
     Entry(
         "sample-value",
-        "a parameter has a value that it cannot have",
-        "Each parameter has a form, so that a mistake is told before AWS tells it.",
+        "invalid value of a parameter",
+        "Parameters are validated before AWS would reject them.",
         "acksm samples show SAMPLE",
         _U,
     ),
     Entry(
         "sample-no-role",
-        "no execution role is given",
-        "SageMaker works as a role of yours that trusts sagemaker.amazonaws.com and may read and write the bucket.",
-        "acksm samples apply SAMPLE --set role=ARN   (or --with-role, which makes one)",
+        "missing execution role",
+        "SageMaker assumes a role of yours, which trusts sagemaker.amazonaws.com and may read and write the bucket.",
+        "acksm samples apply SAMPLE --set role=ARN   (or --with-role, which creates one)",
         _U,
     ),
     Entry(
         "sample-no-image",
-        "no image of that algorithm is known in the region",
-        "SageMaker's own images are in another account in each region, and the table has none for this one.",
+        "no image of this algorithm is known for the region",
+        "SageMaker's own images are in a different account in each region, and acksm's table has none for this one.",
         "acksm samples apply SAMPLE --set image=URI",
         _U,
     ),
     Entry(
         "sample-kind-not-served",
         "the cluster does not serve the sample's kind",
-        "Kinds came with versions of the chart; the one that has it is named.",
+        "The installed chart is older than the kind; the message has the version that added it.",
         "acksm install --version SERVICE=VERSION",
     ),
     Entry(
         "sample-not-watched",
         "no controller watches the namespace",
-        "In namespace scope nothing happens to objects of other namespaces, and a service that is not installed has "
-        "nobody who works.",
-        "acksm install --scope cluster   (or --watch-namespace with that one too)",
+        "In namespace scope objects of other namespaces are ignored, and a service that is not installed has no "
+        "controller at all.",
+        "acksm install --scope cluster   (or --watch-namespace for every watched namespace and this one)",
         _R,
     ),
     Entry(
         "sample-invalid",
-        "the apiserver refuses the manifest",
-        "Each manifest is shown to the apiserver before anything is made. The served CRD is of a version that the "
-        "sample does not fit.",
+        "the apiserver rejects the manifest",
+        "Every manifest is validated by a server-side dry run before anything is created. The served CRD is of a "
+        "version that the sample does not match.",
         "acksm samples show SAMPLE   (and change what the message names)",
     ),
     Entry(
         "sample-not-ours",
-        "an object of that name is there, and acksm did not make it",
-        "What acksm did not make is not changed.",
+        "an object of that name exists, and acksm did not create it",
+        "acksm changes only objects that it created.",
         "acksm samples apply SAMPLE --set name=OTHER",
         _R,
     ),
     Entry(
         "sample-unchangeable",
-        "the object is there with another content, and cannot be changed",
-        "SageMaker has no call that changes an object of this kind, and none that moves one to another region; the "
-        "controller would give up on it.",
+        "the object exists with different content, and is immutable",
+        "SageMaker cannot update an AWS resource of this kind or move one to another region; the controller would "
+        "report a terminal error.",
         "acksm samples apply SAMPLE --set name=OTHER   (or delete the object)",
         _R,
     ),
     Entry(
         "sample-terminating",
         "the object is being deleted",
-        "It has to be gone before one of its name can be made.",
-        "run the same command again when it is gone",
+        "A new object of that name can be created once it is deleted.",
+        "run the same command again when it is deleted",
     ),
     Entry(
         "sample-role-account",
-        "a role of this account does not fit the namespace",
-        "The namespace is bound to another account, and a role can be passed on only in its own.",
+        "a role of this account cannot be used in the namespace",
+        "The namespace is bound to another account, and a role can be passed only in its own account.",
         "acksm samples apply SAMPLE --set role=ARN   (a role of that account)",
         _R,
     ),
     Entry(
         "sample-role-not-ours",
-        "a role of that name is there, and acksm did not make it for samples",
-        "Its tags do not say so; changing the trust of somebody's role could lock out what uses it.",
-        "acksm samples apply SAMPLE --set role=ARN   (that one, if it fits)",
+        "a role of that name exists, and acksm did not create it for samples",
+        "Its tags do not say so. Changing the trust policy of a role that others use could lock them out.",
+        "acksm samples apply SAMPLE --set role=ARN   (of that role, if it is suitable)",
         _R,
     ),
     Entry(
         "sample-not-yet",
-        "AWS has not given the other object its id yet",
-        "The id of a domain is AWS's choice. Without --wait nothing waits for it.",
+        "the object that the sample needs has no id in AWS yet",
+        "AWS chooses the id of a domain. Without --wait acksm does not wait for it.",
         "run the same command again, with --wait",
         _S,
     ),
-    Entry("sample.create", "an object of a sample is made", "It is not there.", "", _OK),
-    Entry("sample.update", "an object of a sample is changed", "It is there with other values.", "", _OK),
-    Entry("sample.synced", "an object is waited for", "Until the controller says that it is in sync.", "", _OK),
+    Entry("sample.create", "an object of a sample is created", "It does not exist.", "", _OK),
+    Entry("sample.update", "an object of a sample is updated", "It exists with other values.", "", _OK),
+    Entry("sample.synced", "waiting for an object", "Until the controller reports it as synced.", "", _OK),
 )

@@ -1,7 +1,7 @@
-"""Checks: what was looked at, and whether it holds. An id begins with `check.` and is in the catalogue.
+"""Checks and their states (docs/glossary.md#states). An id begins with `check.` and is in the catalogue.
 
-A list of definitions is judged over facts that were read before; a check whose need does not hold is skipped and says
-so, for what it would say follows from that.
+Definitions are judged over facts that were read before. A check whose need failed is skipped, so that one cause is
+reported once.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ Facts = TypeVar("Facts")
 
 
 class State(StrEnum):
-    """`UNKNOWN`: it could not be looked at, which proves nothing. `WARNING`: it works, and may not stay so.
-    `SKIPPED`: it does not apply, or what it needs does not hold."""
+    """From best to worst. `WARNING`: it works, and may stop working. `UNKNOWN`: it could not be checked, which proves
+    nothing. `SKIPPED`: it does not apply, or a check that it needs failed."""
 
     OK = "ok"
     SKIPPED = "skipped"
     WARNING = "warning"
     UNKNOWN = "unknown"
-    BROKEN = "broken"
+    FAILED = "failed"
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing looked at. `where` is the object, `text` what was found, `remedy` "" for the catalogue's."""
+    """One object checked: `where` names it, `text` says what was found, `remedy` is "" for the catalogue's."""
 
     id: str
     state: State
@@ -44,12 +44,12 @@ class Check:
             "state": str(self.state),
             "where": self.where,
             "text": self.text,
-            "remedy": self.told_remedy,
+            "remedy": self.effective_remedy,
         }
 
     @property
-    def told_remedy(self) -> str:
-        """What puts it right; "" when nothing is to be put right."""
+    def effective_remedy(self) -> str:
+        """Its own remedy or the catalogue's; "" for a state that needs none."""
         if self.state in {State.OK, State.SKIPPED}:
             return ""
         from acksm.catalog import lookup
@@ -64,7 +64,7 @@ def worst(checks: Iterable[Check]) -> State:
 
 
 class Severity(StrEnum):
-    """What a check that does not hold means: `ERROR` ends with exit code 3, `WARNING` does not."""
+    """`ERROR`: a failed check makes the exit code 3. `WARNING`: it is at most a warning."""
 
     WARNING = "warning"
     ERROR = "error"
@@ -72,8 +72,8 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Definition(Generic[Facts]):
-    """A check as data. `look` judges facts that are there already; `needs` are ids that have to hold first; `fixes`
-    are ids of changes that are its remedy and are safe."""
+    """A check as data. `look` judges facts that were read before; `needs` are ids of checks that must not have failed;
+    `fixes` are ids of the changes that fix it."""
 
     id: str
     category: str
@@ -85,7 +85,7 @@ class Definition(Generic[Facts]):
 
 @dataclass(frozen=True)
 class Result:
-    """One answer of a definition; a definition may have several, for several objects. `category`, `severity`: its."""
+    """One check of a definition, with the definition's category and severity; there is one for each object."""
 
     check: Check
     category: str
@@ -102,42 +102,42 @@ class Result:
 
 
 def judge(definitions: Sequence[Definition[Facts]], facts: Facts) -> list[Result]:
-    """Every definition over `facts`, in their order. A need has to stand before what needs it (KeyError: a defect)."""
-    holds: dict[str, str] = {}  # id -> "" or why it does not hold
+    """The checks of every definition, in order. A need has to precede what needs it (KeyError: a defect)."""
+    blocked: dict[str, str] = {}  # id -> why what needs it is skipped, or ""
     results = []
     for item in definitions:
-        failed = next((need for need in item.needs if holds[need]), "")
-        if failed:
-            found = [Check(item.id, State.SKIPPED, "", holds[failed])]
-            holds[item.id] = holds[failed]
+        lacking = next((need for need in item.needs if blocked[need]), "")
+        if lacking:
+            found = [Check(item.id, State.SKIPPED, "", blocked[lacking])]
+            blocked[item.id] = blocked[lacking]
         else:
             found = [_capped(check, item.severity) for check in item.look(facts)]
-            found = found or [Check(item.id, State.SKIPPED, "", "there is nothing to look at")]
-            holds[item.id] = _why_not(item, found)
+            found = found or [Check(item.id, State.SKIPPED, "", "nothing to check")]
+            blocked[item.id] = _why_not(item, found)
         results += [Result(check, item.category, item.severity, item.fixes) for check in found]
     return results
 
 
 def _capped(check: Check, severity: Severity) -> Check:
-    """What breaks a check of severity WARNING is a warning."""
-    broken = check.state is State.BROKEN and severity is Severity.WARNING
-    return replace(check, state=State.WARNING) if broken else check
+    """A check of severity WARNING is at most a warning."""
+    fails = check.state is State.FAILED and severity is Severity.WARNING
+    return replace(check, state=State.WARNING) if fails else check
 
 
 def _why_not(item: Definition[Facts], found: Sequence[Check]) -> str:
-    """Why what needs it cannot be judged, "" when it can: at least one object of it is as it should be."""
+    """Why what needs it is skipped; "" when one object at least is ok, so that there is something to judge."""
     if any(check.state in {State.OK, State.WARNING} for check in found):
         return ""
     if found and all(check.state is State.SKIPPED for check in found):
         return found[0].text
-    return f"needs {item.id}, which does not hold" if worst(found) is State.BROKEN else f"needs {item.id}, not known"
+    return f"needs {item.id}, which {'failed' if worst(found) is State.FAILED else 'is unknown'}"
 
 
 def unread(id: str, where: str, error: AcksmError) -> Check:
-    """The check of something that could not be looked at."""
+    """The check of something that could not be read."""
     return Check(id, State.UNKNOWN, where, f"{error.id}: {error.message}", error.remedy)
 
 
-def broken(id: str, where: str, error: AcksmError) -> Check:
-    """The check of something whose very error says that it does not hold."""
-    return Check(id, State.BROKEN, error.where or where, f"{error.id}: {error.message}", error.remedy)
+def failed(id: str, where: str, error: AcksmError) -> Check:
+    """The check of something whose error is the failure itself."""
+    return Check(id, State.FAILED, error.where or where, f"{error.id}: {error.message}", error.remedy)

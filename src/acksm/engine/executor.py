@@ -84,7 +84,7 @@ def _raise(outcome: Outcome, plan: Plan, deadline: Deadline) -> None:
         failed = next((change for change in plan.changes if change not in outcome.done), None)
         if failed is not None:
             interrupted = deadline.stopped.is_set()
-            why = "stopped" if interrupted else f"the {deadline.seconds:.0f} s allowed are over"
+            why = "stopped" if interrupted else f"deadline of {deadline.seconds:.0f} s exceeded"
             error = AcksmError("interrupted" if interrupted else "timed-out", f"{why} before {_doing(failed)}")
     if error is None or failed is None:
         return

@@ -34,7 +34,7 @@ def finishing(stopped: threading.Event, emit: Emit) -> Iterator[None]:
         if stopped.is_set():
             _leave()
         stopped.set()
-        saying.append(_say(emit, "finishing what is begun; once more leaves at once"))
+        saying.append(_say(emit, "finishing the current call; press Ctrl-C again to quit at once"))
 
     saying: list[threading.Thread] = []
     before = {number: signal.signal(number, take) for number in SIGNALS}
@@ -59,7 +59,7 @@ def leaving(emit: Emit) -> Iterator[None]:
         if told.is_set():
             _leave()
         told.set()
-        saying.append(_say(emit, "stopping; once more leaves at once"))
+        saying.append(_say(emit, "stopping; press Ctrl-C again to quit at once"))
         raise KeyboardInterrupt
 
     saying: list[threading.Thread] = []

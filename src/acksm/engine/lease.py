@@ -128,7 +128,7 @@ def _renewed(kube: Editor, me: _Me, mine: Manifest, stopped: threading.Event) ->
         yield
     except AcksmError as error:
         if lost.is_set() and error.id == "interrupted":
-            raise AcksmError("lease-lost", "another acksm has taken the lock over", where=str(me.place)) from error
+            raise AcksmError("lease-lost", "another acksm took over the lock", where=str(me.place)) from error
         raise
     finally:
         ended.set()
@@ -173,7 +173,7 @@ def _awaited(kube: Editor, me: _Me, emit: Emit, deadline: Deadline, patience: fl
     finally:
         emit(Event(Kind.PROGRESS, "lease", ""))
     if look.outdated:
-        emit(Event(Kind.NOTE, "lease", "another acksm worked on this cluster meanwhile; planning again"))
+        emit(Event(Kind.NOTE, "lease", "another acksm changed this cluster since the plan was made; planning again"))
         raise OutdatedError({"timeout": deadline.remaining, "lock_timeout": max(0.0, patience - within.elapsed)})
     return look.mine
 
@@ -287,7 +287,7 @@ def _give_back(kube: Editor, me: _Me) -> bool:
 def _busy(other: Manifest, me: _Me, waited: float) -> AcksmError:
     said, age = f"{_who(other)} holds the lock", _age(other, "acquireTime")
     if age != float("inf"):
-        said += f" since {age:.0f} s ago"
+        said += f", acquired {age:.0f} s ago"
     if presence.state(_mark(other, MACHINE), _mark(other, RUN)) is State.RUNNING:
         said += "; that process, or a helm that it started, runs on this machine"
     if waited:

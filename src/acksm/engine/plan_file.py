@@ -21,6 +21,7 @@ from acksm.engine.diff import render, unified
 from acksm.errors import AcksmError
 from acksm.json_types import Json
 from acksm.settings import Flat, RunSettings, Settings
+from acksm.words import counted
 
 SCHEMA = "acksm.dev/plan/v1"
 MAX_BYTES = 32 * 1024 * 1024
@@ -68,7 +69,7 @@ def read(path: Path) -> reports.PlanFile:
         if document != found:
             raise ValueError("it has fields that no plan has")
         if of_a_run := RunSettings.model_fields.keys() & set(document["settings"]):
-            raise ValueError(f"settings.{min(of_a_run)} is of a run, and no plan has it")
+            raise ValueError(f"settings.{min(of_a_run)} is not a setting of a plan")
         Settings.of(**document["settings"])
     except OSError as error:
         raise AcksmError("plan-file-invalid", f"cannot read it: {error.strerror}", where=str(path)) from error
@@ -79,7 +80,9 @@ def read(path: Path) -> reports.PlanFile:
     except (ValueError, RecursionError) as error:
         raise AcksmError("plan-file-invalid", str(error)[:300], where=str(path)) from error
     if document["digest"] != _digest(document):
-        raise AcksmError("plan-file-invalid", "it is not as acksm plan wrote it: the digest differs", where=str(path))
+        raise AcksmError(
+            "plan-file-invalid", "the file was modified after acksm plan wrote it: the digest differs", where=str(path)
+        )
     return document
 
 
@@ -87,7 +90,7 @@ def _once(pairs: list[tuple[str, object]]) -> Json:
     """A JSON object, in which people and programs read the same: a key that stands twice is refused."""
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("a key stands twice in one object")
+        raise ValueError("duplicate key in an object")
     return found
 
 
@@ -153,7 +156,7 @@ class Approval:
         if new:
             raise AcksmError(
                 "plan-outdated",
-                f"{len(new)} of {len(plan.mutations)} changes would be others than planned on {self.document['made']}",
+                f"{len(new)} of {counted(len(plan.mutations), 'change')} not in the plan of {self.document['made']}",
                 where=self.path,
                 details={"diff": [line for change in new for line in self._difference(change)]},
             )

@@ -71,9 +71,7 @@ def wait_until(
         if deadline.stopped.is_set():
             raise AcksmError("interrupted", f"stopped while waiting for {what}", where=progress.text)
         if deadline.remaining <= 0:
-            raise AcksmError(
-                "timed-out", f"{what} took longer than the {deadline.seconds:.0f} s allowed", where=progress.text
-            )
+            raise AcksmError("timed-out", f"{what}: deadline of {deadline.seconds:.0f} s exceeded", where=progress.text)
         if progress.text != told or deadline.clock() - told_at >= HEARTBEAT_SECONDS:
             emit(Event(Kind.PROGRESS, "wait", f"{what}: {progress.text}", {"elapsed": round(deadline.elapsed, 1)}))
             told, told_at = progress.text, deadline.clock()

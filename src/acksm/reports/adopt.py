@@ -11,14 +11,14 @@ from acksm.reports.common import Changes
 
 
 class AdoptedObject(TypedDict):
-    """An object in AWS and what became of its adoption."""
+    """An AWS resource and the result of its adoption."""
 
     kind: str
     namespace: str
     name: str
     """Its name in the cluster."""
     arn: str
-    """Empty where AWS does not tell one."""
+    """Empty where AWS has none."""
     fields: dict[str, str]
     """By which the controller finds it in AWS."""
     account: str
@@ -26,14 +26,14 @@ class AdoptedObject(TypedDict):
     way: str
     """annotations or adopted-resource."""
     retain: bool
-    """Whether its deletion in the cluster leaves it in AWS."""
+    """Whether deleting the object keeps the AWS resource."""
     read_only: bool
     state: str
-    """planned, written (not waited for), waiting (time was over), adopted, up-to-date or failed."""
+    """planned, written (not waited for), waiting (deadline exceeded), adopted, up-to-date or failed."""
     id: str
-    """Of what went wrong, or empty; `acksm explain ID` tells more."""
+    """Id of the error, or empty; `acksm explain ID` has its cause."""
     message: str
-    """What went wrong, or what the object's conditions say."""
+    """The error's message, or the object's conditions."""
     conditions: list[Json]
     """As the object has them."""
     spec: Json | None

@@ -13,7 +13,7 @@ class CarmSetupFacts(TypedDict):
     """Result of `acksm carm setup`."""
 
     account: str
-    """The other account."""
+    """The target account."""
     target_role: str
     """ARN of the role in it."""
     controller_roles: list[str]
@@ -21,7 +21,7 @@ class CarmSetupFacts(TypedDict):
     template: NotRequired[str]
     """Only with --print: a CloudFormation template."""
     commands: NotRequired[list[str]]
-    """Only with --print: aws commands that make the same."""
+    """Only with --print: aws commands that do the same."""
 
 
 class CarmSetupReport(Changes):
@@ -29,7 +29,7 @@ class CarmSetupReport(Changes):
 
 
 class CarmBinding(TypedDict):
-    """A namespace and whose objects are made in it."""
+    """A namespace and the account of its AWS resources."""
 
     namespace: str
     level: str
@@ -37,7 +37,7 @@ class CarmBinding(TypedDict):
     id: str
     """The account's or team's id, as the annotation has it."""
     roles: dict[str, str]
-    """Role ARN by service; `all` stands for every service without one of its own."""
+    """Role ARN by service; `all` is for every service without an entry of its own."""
 
 
 class CarmBindFacts(TypedDict):
@@ -70,15 +70,15 @@ class CarmRow(CarmBinding):
     """A bound namespace. `roles` is by service here, empty where none is found."""
 
     assumable: str
-    """yes, `not proven`, or `no: ` and the id of the first broken link."""
+    """yes, unknown, or `no: ` and the id of the first failed check."""
 
 
 class CarmListReport(TypedDict):
     target: Target
     mode: str
     """carm or role-selector."""
-    proven: bool
-    """Every link holds and could be looked at."""
+    verified: bool
+    """No check failed and none is unknown."""
     bindings: list[CarmRow]
 
 

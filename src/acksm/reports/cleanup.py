@@ -18,7 +18,7 @@ class CleanupObject(TypedDict):
     region: str
     arn: str
     state: str
-    """AWS's word for how it is, or empty."""
+    """State of the AWS resource, in AWS's words, or empty."""
     policy: str
     """delete or retain."""
     policy_source: str
@@ -31,7 +31,7 @@ class CleanupObject(TypedDict):
 
 
 class CleanupKept(TypedDict):
-    """Something that stays."""
+    """Something that is kept."""
 
     what: str
     why: str
@@ -43,11 +43,11 @@ class CleanupFacts(TypedDict):
     objects: list[CleanupObject]
     """Every object of the services as it was found."""
     stays_in_aws: list[str]
-    """ARNs of what is in AWS still, with no object for it any more."""
+    """ARNs of AWS resources that still exist and no longer have an object."""
     kept: list[CleanupKept]
-    """What is there and stays, and why."""
+    """What is kept, and why."""
     left: list[str]
-    """What was to go and is there still; then the exit code is 4. Empty in a dry run."""
+    """What was to be deleted and still exists; the exit code is then 4. Empty in a dry run."""
 
 
 class CleanupReport(Changes):

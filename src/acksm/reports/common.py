@@ -1,4 +1,4 @@
-"""What every report is made of: the envelope, an error, a change, the target, a check."""
+"""Parts of every report: the envelope, an error, a change, the target, a check."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class Error(TypedDict):
     """Why the command ended without a result."""
 
     id: str
-    """Stable; `acksm explain ID` and docs/errors.md tell more."""
+    """Stable; `acksm explain ID` and docs/errors.md have its cause."""
     message: str
-    """What is wrong, in words; these may change from version to version."""
+    """What happened; the wording may change between versions."""
     where: str
     """The object, file or option at fault, or empty."""
     remedy: str
-    """A command or a hint that puts it right."""
+    """What to do: a command or a hint."""
     exit_code: int
     """The same as the document's."""
     details: Json
@@ -61,7 +61,7 @@ class Change(TypedDict):
     """One change of the plan."""
 
     id: str
-    """Stable; `acksm explain ID` tells more."""
+    """Stable; `acksm explain ID` has its cause."""
     step: str
     """The section of the plan, such as iam-role or crds."""
     op: str
@@ -71,14 +71,14 @@ class Change(TypedDict):
     target: str
     """ARN or name of what is changed."""
     before: object
-    """What is there now, as far as it matters for the change; null when nothing is."""
+    """The current state, as far as it matters for the change; null when there is none."""
     after: object
-    """What is wanted."""
+    """The desired state."""
     reason: str
     danger: str
     """none, mild (asked about), or severe."""
     guide: str
-    """The command of the hand-run guide that this change stands for, or empty."""
+    """The command of the manual guide that this change replaces, or empty."""
 
 
 class Drift(TypedDict):
@@ -90,11 +90,11 @@ class Drift(TypedDict):
 
 
 class Changes(TypedDict):
-    """What a command that makes a plan reports."""
+    """The report of a command that has a plan."""
 
     target: Target
     dry_run: bool
-    """True: the changes were planned and not made."""
+    """True: the changes were planned and not applied."""
     notes: list[str]
     changes: list[Change]
     """In order; empty when all was up to date."""
@@ -103,13 +103,13 @@ class Changes(TypedDict):
 
 
 class CheckResult(TypedDict):
-    """Something that was looked at."""
+    """One object that was checked."""
 
     id: str
-    """Begins with `check.`; `acksm explain ID` tells more."""
+    """Begins with `check.`; `acksm explain ID` has its cause."""
     state: str
-    """ok, warning, unknown (it could not be looked at) or broken."""
+    """ok, warning, failed, unknown (it could not be checked) or skipped."""
     where: str
     text: str
     remedy: str
-    """Empty where nothing is to be put right."""
+    """Empty for ok and skipped."""

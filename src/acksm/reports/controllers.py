@@ -23,7 +23,7 @@ class RoleFacts(TypedDict):
 
 
 class ControllerFacts(TypedDict):
-    """One controller as the plan wants it."""
+    """The desired state of one controller."""
 
     release: str
     """NAMESPACE/RELEASE."""
@@ -34,11 +34,11 @@ class ControllerFacts(TypedDict):
     digest: str
     """sha256 of the chart's archive."""
     values: Json
-    """What is given to helm on top of the chart's own values."""
+    """What is passed to helm on top of the chart's own values."""
     values_diff: list[str]
     """The chart's values.yaml against the patched one, as lines of a unified diff."""
     objects: list[str]
-    """Objects that the release would make; only of a release that changes."""
+    """Objects that the release would create; only of a release that changes."""
     changes: int
     """How many changes the release itself gets."""
 
@@ -47,7 +47,7 @@ class InstallFacts(TypedDict):
     """Result of `acksm install`."""
 
     oidc_provider_arn: NotRequired[str]
-    """Not there where IAM is left alone (--role-arn)."""
+    """Missing where IAM is not changed (--role-arn)."""
     role_arn: str
     controllers: dict[str, ControllerFacts]
     """By service."""
@@ -90,7 +90,7 @@ class StatusReport(TypedDict):
     controllers: list[Controller]
     drift: list[Drift]
     drift_unknown: str
-    """Why drift could not be told, or empty."""
+    """Why drift is unknown, or empty."""
 
 
 class RunningController(TypedDict):

@@ -11,13 +11,13 @@ from acksm.reports.common import Change, CheckResult, Target
 
 
 class DoctorCheck(CheckResult):
-    """A check with its place in the whole. `state` may be skipped too: it does not apply, or what it needs failed."""
+    """A check of `acksm doctor`."""
 
     category: str
     severity: str
-    """error (a check that does not hold makes the exit code 3) or warning."""
+    """error (a failed check makes the exit code 3) or warning."""
     anchor: str
-    """Where the documentation tells of it."""
+    """Link into docs/."""
 
 
 class Symptom(TypedDict):
@@ -44,16 +44,16 @@ class Policy(TypedDict):
 
 
 class DoctorReport(TypedDict):
-    """What was looked at. With --print-policy only `policy`."""
+    """The checks. With --print-policy only `policy`."""
 
     target: NotRequired[Target | None]
     """null when the cluster could not be reached."""
     healthy: NotRequired[bool]
-    """No check of severity error is broken."""
+    """No check of severity error failed."""
     object: NotRequired[str]
     """KIND NAMESPACE/NAME, where an object was followed."""
     first: NotRequired[DoctorCheck | None]
-    """Of a followed object: the first thing that is wrong."""
+    """Of a followed object: the first failed check or warning."""
     checks: NotRequired[list[DoctorCheck]]
     symptoms: NotRequired[list[Symptom]]
     fix: NotRequired[list[Change]]

@@ -20,7 +20,7 @@ class CatalogEntry(TypedDict):
 
 
 class ExplainReport(TypedDict):
-    """One of the two, by whether an id was asked for."""
+    """One of the two, by whether an id was given."""
 
     entry: NotRequired[CatalogEntry]
     entries: NotRequired[list[CatalogEntry]]

@@ -29,7 +29,7 @@ class RegionRow(TypedDict):
 
     namespace: str
     region: str
-    """Empty where only `problem` is to be told."""
+    """Empty where only `problem` is reported."""
     problem: str
     """The id of why it is not followed, or empty."""
 
@@ -45,7 +45,7 @@ class RegionSource(TypedDict):
 
     name: str
     region: str
-    """What stands there, or empty."""
+    """The value of the source, or empty."""
     ignored: str
     """Why it does not count, or empty."""
     decides: bool

@@ -16,7 +16,7 @@ class SampleParameter(TypedDict):
     sample: str
     """The sample whose object's name or field is the value where none is given, or empty."""
     required: bool
-    """Whether it has to be given."""
+    """Whether it is required."""
 
 
 class SampleRow(TypedDict):

@@ -77,7 +77,7 @@ def trusted(**more: Any) -> dict[str, Any]:
 def broken(evidence: Evidence) -> list[str]:
     (chain,) = verify.chains(evidence, ["production"])
     checks = [*chain.checks, *verify.maps(evidence)]
-    return [check.id for check in checks if check.state is State.BROKEN]
+    return [check.id for check in checks if check.state is State.FAILED]
 
 
 def test_a_whole_chain_holds() -> None:
@@ -168,7 +168,7 @@ def test_a_trust_that_cannot_be_judged_is_unknown_until_the_role_is_really_assum
     (chain,) = verify.chains(evidence, ["production"])
     (check,) = [one for one in chain.checks if one.id == "check.carm-trust"]
     assert (check.state, check.remedy) == (State.UNKNOWN, "acksm carm verify --live")
-    assert chain.assumable == "not proven"
+    assert chain.assumable == "unknown"
     (chain,) = verify.chains(replace(evidence, proofs={(OWN_ROLE, FAR): None}), ["production"])
     assert chain.assumable == "yes"
 
@@ -192,7 +192,7 @@ def test_warnings_are_told_and_are_no_failure() -> None:
 
 def test_without_credentials_of_b_nothing_is_claimed_and_the_real_thing_proves_it() -> None:
     (chain,) = verify.chains(whole(far_roles={}), ["production"])
-    assert (chain.assumable, worst(chain.checks)) == ("not proven", State.UNKNOWN)
+    assert (chain.assumable, worst(chain.checks)) == ("unknown", State.UNKNOWN)
     (chain,) = verify.chains(whole(far_roles={}, proofs={(OWN_ROLE, FAR): None}), ["production"])
     assert chain.assumable == "yes"
     refused = whole(far_roles={}, proofs={(OWN_ROLE, FAR): AcksmError("aws-access-denied", "no")})
@@ -252,7 +252,7 @@ def test_links_of_role_selectors(evidence: Evidence, expected: list[str]) -> Non
 
 
 def test_a_check_takes_its_remedy_from_the_catalogue_only_when_something_is_wrong() -> None:
-    assert Check("check.carm-map", State.OK, "x").told_remedy == ""
-    assert "acksm carm bind" in Check("check.carm-map", State.BROKEN, "x").told_remedy
-    assert Check("check.carm-map", State.BROKEN, "x", remedy="do").as_data()["remedy"] == "do"
+    assert Check("check.carm-map", State.OK, "x").effective_remedy == ""
+    assert "acksm carm bind" in Check("check.carm-map", State.FAILED, "x").effective_remedy
+    assert Check("check.carm-map", State.FAILED, "x", remedy="do").as_data()["remedy"] == "do"
     assert OWN

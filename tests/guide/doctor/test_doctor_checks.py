@@ -81,7 +81,7 @@ def chain(*checks: Check) -> Facts:
     return whole(chains=[Chain("team", None, {}, checks)])
 
 
-BROKEN, WARNING, UNKNOWN = State.BROKEN, State.WARNING, State.UNKNOWN
+FAILED, WARNING, UNKNOWN = State.FAILED, State.WARNING, State.UNKNOWN
 # what is done to the cluster -> the checks that say so
 # Nobody can tell from the document whether the Deny counts.
 UNJUDGED = {
@@ -103,49 +103,49 @@ BREAKS: dict[str, tuple[Callable[[], Facts], dict[str, State]]] = {
         lambda: whole(roles={ROLE: role(SUBJECT, trust=UNJUDGED)}),
         {"check.trust": UNKNOWN},
     ),
-    "no helm": (lambda: whole(helm=error("helm-missing")), {"check.helm": BROKEN}),
-    "old helm": (lambda: whole(helm=error("helm-too-old")), {"check.helm": BROKEN}),
+    "no helm": (lambda: whole(helm=error("helm-missing")), {"check.helm": FAILED}),
+    "old helm": (lambda: whole(helm=error("helm-too-old")), {"check.helm": FAILED}),
     "helm that hangs": (lambda: whole(helm=error("helm-timeout")), {"check.helm": UNKNOWN}),
-    "no region": (lambda: whole(region=error("aws-region-missing")), {"check.region": BROKEN}),
-    "another region": (lambda: whole(region="us-moon-1"), {"check.region": BROKEN}),
-    "a region without SageMaker": (lambda: whole(region="eu-west-1"), {"check.region": BROKEN}),
+    "no region": (lambda: whole(region=error("aws-region-missing")), {"check.region": FAILED}),
+    "another region": (lambda: whole(region="us-moon-1"), {"check.region": FAILED}),
+    "a region without SageMaker": (lambda: whole(region="eu-west-1"), {"check.region": FAILED}),
     "no table of regions": (lambda: whole(regions={}), {"check.region": UNKNOWN}),
-    "no credentials": (lambda: whole(identity=error("aws-no-credentials")), {"check.credentials": BROKEN}),
-    "expired credentials": (lambda: whole(identity=error("aws-expired-credentials")), {"check.credentials": BROKEN}),
+    "no credentials": (lambda: whole(identity=error("aws-no-credentials")), {"check.credentials": FAILED}),
+    "expired credentials": (lambda: whole(identity=error("aws-expired-credentials")), {"check.credentials": FAILED}),
     "no AWS": (lambda: whole(identity=error("aws-unreachable")), {"check.credentials": UNKNOWN}),
     "another account": (
         lambda: whole(settings=Settings.of(service=["sagemaker"], account=B)),
-        {"check.account": BROKEN},
+        {"check.account": FAILED},
     ),
-    "no cluster": (lambda: whole(cluster=error("cluster-unknown")), {"check.cluster": BROKEN}),
-    "a cluster being made": (lambda: whole(cluster=error("cluster-not-active")), {"check.cluster": BROKEN}),
+    "no cluster": (lambda: whole(cluster=error("cluster-unknown")), {"check.cluster": FAILED}),
+    "a cluster being made": (lambda: whole(cluster=error("cluster-not-active")), {"check.cluster": FAILED}),
     "no right to describe": (lambda: whole(cluster=error("aws-access-denied")), {"check.cluster": UNKNOWN}),
-    "an old cluster": (lambda: whole(cluster=error("cluster-too-old")), {"check.kubernetes-version": BROKEN}),
+    "an old cluster": (lambda: whole(cluster=error("cluster-too-old")), {"check.kubernetes-version": FAILED}),
     "another partition": (
         lambda: whole(cluster=replace(CLUSTER, arn=CLUSTER.arn.replace("arn:aws:", "arn:aws-cn:"))),
-        {"check.partition": BROKEN},
+        {"check.partition": FAILED},
     ),
     "another cluster's context": (
         lambda: whole(context=replace(CONTEXT, server="https://y")),
-        {"check.context": BROKEN},
+        {"check.context": FAILED},
     ),
-    "a kubeconfig that starts programs": (lambda: whole(context=error("kubeconfig-exec")), {"check.context": BROKEN}),
-    "no apiserver": (lambda: whole(server=error("kube-unreachable")), {"check.apiserver": BROKEN}),
-    "an unknown identity": (lambda: whole(server=error("kube-unauthorized")), {"check.apiserver": BROKEN}),
+    "a kubeconfig that starts programs": (lambda: whole(context=error("kubeconfig-exec")), {"check.context": FAILED}),
+    "no apiserver": (lambda: whole(server=error("kube-unreachable")), {"check.apiserver": FAILED}),
+    "an unknown identity": (lambda: whole(server=error("kube-unauthorized")), {"check.apiserver": FAILED}),
     "a busy apiserver": (lambda: whole(server=error("kube-busy")), {"check.apiserver": UNKNOWN}),
-    "no connection": (lambda: whole(connection=error("kube-failed")), {"check.apiserver": BROKEN}),
-    "no nodes": (lambda: whole(nodes=error("no-nodes")), {"check.compute": BROKEN}),
+    "no connection": (lambda: whole(connection=error("kube-failed")), {"check.apiserver": FAILED}),
+    "no nodes": (lambda: whole(nodes=error("no-nodes")), {"check.compute": FAILED}),
     "nodes not to be seen": (lambda: whole(nodes=error("kube-forbidden")), {"check.compute": UNKNOWN}),
     "a namespace that goes": (
         lambda: whole(namespace={"metadata": {"deletionTimestamp": "x"}}),
-        {"check.namespace": BROKEN},
+        {"check.namespace": FAILED},
     ),
     "a namespace not to be seen": (lambda: whole(namespace=error("kube-forbidden")), {"check.namespace": UNKNOWN}),
     "no registry": (
         lambda: whole(registry={"sagemaker": error("registry-unreachable")}),
-        {"check.registry": BROKEN},
+        {"check.registry": FAILED},
     ),
-    "EKS's own ACK": (lambda: whole(capability=error("capability-conflict")), {"check.capability": BROKEN}),
+    "EKS's own ACK": (lambda: whole(capability=error("capability-conflict")), {"check.capability": FAILED}),
     "capabilities not to be seen": (
         lambda: whole(capability=error("aws-access-denied")),
         {"check.capability": UNKNOWN},
@@ -158,7 +158,7 @@ BREAKS: dict[str, tuple[Callable[[], Facts], dict[str, State]]] = {
     "IAM that fails": (lambda: whole(iam=error("aws-throttled")), {"check.iam-rights": UNKNOWN}),
     "an object of others": (
         lambda: whole(plan=error("object-not-ours")),
-        {"check.plan": BROKEN},
+        {"check.plan": FAILED},
     ),
     "a release of others": (
         lambda: whole(plan=error("release-not-ours")),
@@ -170,10 +170,10 @@ BREAKS: dict[str, tuple[Callable[[], Facts], dict[str, State]]] = {
     ),
     "a plan that is not allowed": (
         lambda: whole(plan_rights=["x may not create secrets"]),
-        {"check.plan-rights": BROKEN},
+        {"check.plan-rights": FAILED},
     ),
     "rights not to be seen": (lambda: whole(plan_rights=error("aws-failed")), {"check.plan-rights": UNKNOWN}),
-    "a killed helm": (lambda: release(status="pending-upgrade"), {"check.release": BROKEN}),
+    "a killed helm": (lambda: release(status="pending-upgrade"), {"check.release": FAILED}),
     "releases not to be seen": (lambda: whole(releases=error("kube-forbidden")), {"check.release": UNKNOWN}),
     "an unknown value": (
         lambda: whole(unknown_values={"sagemaker": ["log.levle"]}),
@@ -181,9 +181,9 @@ BREAKS: dict[str, tuple[Callable[[], Facts], dict[str, State]]] = {
     ),
     "a chart not to be had": (lambda: whole(unknown_values=error("registry-failed")), {"check.values": UNKNOWN}),
     "changed by hand": (lambda: release(drift=("Deployment x",)), {"check.drift": WARNING}),
-    "a CRD that goes": (lambda: whole(crds=[crd(going=True)]), {"check.crds": BROKEN}),
-    "a CRD that is not served": (lambda: whole(crds=[crd(established=False)]), {"check.crds": BROKEN}),
-    "a missing CRD": (lambda: whole(plan=Plan("d", (change("crds.create"),))), {"check.crds": BROKEN}),
+    "a CRD that goes": (lambda: whole(crds=[crd(going=True)]), {"check.crds": FAILED}),
+    "a CRD that is not served": (lambda: whole(crds=[crd(established=False)]), {"check.crds": FAILED}),
+    "a missing CRD": (lambda: whole(plan=Plan("d", (change("crds.create"),))), {"check.crds": FAILED}),
     "CRDs not to be seen": (lambda: whole(crds=error("kube-forbidden")), {"check.crds": UNKNOWN}),
     "an old CRD": (lambda: whole(plan=Plan("d", (change("crds.update"),))), {"check.crd-drift": WARNING}),
     "two roles": (
@@ -196,58 +196,58 @@ BREAKS: dict[str, tuple[Callable[[], Facts], dict[str, State]]] = {
     ),
     "a stripped annotation": (
         lambda: whole(deployed=[deployed(running(role_arn=""))]),
-        {"check.annotation": BROKEN},
+        {"check.annotation": FAILED},
     ),
-    "no provider": (lambda: whole(provider=oidc.Observed(PROVIDER)), {"check.oidc": BROKEN}),
-    "no audience": (lambda: whole(provider=oidc.Observed(PROVIDER, ("x",))), {"check.oidc": BROKEN}),
+    "no provider": (lambda: whole(provider=oidc.Observed(PROVIDER)), {"check.oidc": FAILED}),
+    "no audience": (lambda: whole(provider=oidc.Observed(PROVIDER, ("x",))), {"check.oidc": FAILED}),
     "a provider not to be seen": (lambda: whole(provider=error("aws-access-denied")), {"check.oidc": UNKNOWN}),
-    "no role": (lambda: whole(roles={ROLE: None}), {"check.role": BROKEN}),
-    "a role without policies": (lambda: whole(roles={ROLE: role(SUBJECT, attached=[])}), {"check.role": BROKEN}),
+    "no role": (lambda: whole(roles={ROLE: None}), {"check.role": FAILED}),
+    "a role without policies": (lambda: whole(roles={ROLE: role(SUBJECT, attached=[])}), {"check.role": FAILED}),
     "a role of another account": (lambda: whole(roles={}), {"check.role": UNKNOWN}),
     "a role not to be seen": (lambda: whole(roles=error("aws-access-denied")), {"check.role": UNKNOWN}),
-    "a role that trusts another": (lambda: whole(roles={ROLE: role("system:x")}), {"check.trust": BROKEN}),
+    "a role that trusts another": (lambda: whole(roles={ROLE: role("system:x")}), {"check.trust": FAILED}),
     "a role that trusts an old cluster": (
         lambda: whole(roles={ROLE: role(SUBJECT, provider=PROVIDER.replace("ABC", "OLD"))}),
-        {"check.trust": BROKEN},
+        {"check.trust": FAILED},
     ),
-    "a role that trusts nobody": (lambda: whole(roles={ROLE: role()}), {"check.trust": BROKEN}),
+    "a role that trusts nobody": (lambda: whole(roles={ROLE: role()}), {"check.trust": FAILED}),
     "an old pod": (
         lambda: whole(deployed=[replace(deployed(), pods=(pod(role=""),))]),
-        {"check.pod-role": BROKEN},
+        {"check.pod-role": FAILED},
     ),
     "a pod that does not start": (
         lambda: release(health=replace(HEALTH, problems=("pod p: CrashLoopBackOff",))),
-        {"check.pods": BROKEN},
+        {"check.pods": FAILED},
     ),
-    "no Deployment": (lambda: release(health=None), {"check.pods": BROKEN}),
-    "replicas without election": (lambda: whole(deployed=[deployed(replicas=2)]), {"check.leader-election": BROKEN}),
-    "nobody holds the lease": (lambda: election(), {"check.leader-election": BROKEN}),
-    "a stranger holds the lease": (lambda: election(lease("other_x")), {"check.leader-election": BROKEN}),
+    "no Deployment": (lambda: release(health=None), {"check.pods": FAILED}),
+    "replicas without election": (lambda: whole(deployed=[deployed(replicas=2)]), {"check.leader-election": FAILED}),
+    "nobody holds the lease": (lambda: election(), {"check.leader-election": FAILED}),
+    "a stranger holds the lease": (lambda: election(lease("other_x")), {"check.leader-election": FAILED}),
     "a lease that nobody renews": (
         lambda: election(lease(renewed="2020-01-01T00:00:00Z")),
-        {"check.leader-election": BROKEN},
+        {"check.leader-election": FAILED},
     ),
-    "a lease without a time": (lambda: election(lease(renewed="soon")), {"check.leader-election": BROKEN}),
+    "a lease without a time": (lambda: election(lease(renewed="soon")), {"check.leader-election": FAILED}),
     "leases not to be seen": (lambda: whole(leases=error("kube-forbidden")), {"check.leader-election": UNKNOWN}),
     "a log that complains": (lambda: whole(logs=log("adopted resource not found")), {"check.log": WARNING}),
     "no log": (lambda: whole(logs=[]), {"check.log": UNKNOWN}),
     "logs not to be seen": (lambda: whole(logs=error("kube-forbidden")), {"check.log": UNKNOWN}),
     "a scope that ignores bindings": (
         lambda: whole(deployed=[deployed(running(watched=("team",)))], inventory=seen(found=(CONTROLLER,), owner=B)),
-        {"check.scope": BROKEN},
+        {"check.scope": FAILED},
     ),
     "a scope that would ignore them": (lambda: with_controller(watched=("team",)), {"check.scope": WARNING}),
     "a gate that does not go": (
         lambda: with_controller(gates=frozenset({"IAMRoleSelector"})),
-        {"check.scope": BROKEN},
+        {"check.scope": FAILED},
     ),
     "a version that cannot": (
         lambda: with_controller(version="1.2.4", watched=("a", "b")),
-        {"check.scope": BROKEN},
+        {"check.scope": FAILED},
     ),
     "a broken link": (
-        lambda: chain(Check("check.carm-map", BROKEN, "map"), Check("check.carm-role", State.OK, "role")),
-        {"check.carm-map": BROKEN},
+        lambda: chain(Check("check.carm-map", FAILED, "map"), Check("check.carm-role", State.OK, "role")),
+        {"check.carm-map": FAILED},
     ),
     "a link nobody looked at": (lambda: chain(Check("check.carm-role", UNKNOWN, "r")), {"check.carm-role": UNKNOWN}),
     "bindings not to be seen": (lambda: whole(chains=error("aws-failed")), {"check.bindings": UNKNOWN}),
@@ -261,9 +261,9 @@ BREAKS: dict[str, tuple[Callable[[], Facts], dict[str, State]]] = {
     ),
     "an object nobody deletes": (
         lambda: whole(inventory=seen(item(terminating=True, finalizers=("f",)), found=())),
-        {"check.stuck": BROKEN},
+        {"check.stuck": FAILED},
     ),
-    "an AdoptedResource nobody handles": (lambda: whole(inventory=seen(common=[adopted()])), {"check.stuck": BROKEN}),
+    "an AdoptedResource nobody handles": (lambda: whole(inventory=seen(common=[adopted()])), {"check.stuck": FAILED}),
     "objects not to be seen": (
         lambda: whole(inventory=error("kube-forbidden")),
         {"check.objects": UNKNOWN, "check.stuck": UNKNOWN, "check.other-controllers": UNKNOWN},
@@ -295,11 +295,11 @@ def test_what_is_broken_is_named_and_nothing_else(name: str) -> None:
     found = results(made())
     assert wrong(made()) == expected
     severities = {one.id: one.severity for one in doctor.CHECKS}
-    errors = [one for one in expected if expected[one] is BROKEN and severities.get(one) is not Severity.WARNING]
+    errors = [one for one in expected if expected[one] is FAILED and severities.get(one) is not Severity.WARNING]
     assert doctor.is_healthy(found) is (not errors)
     for one in found:
-        if one.check.state in {BROKEN, WARNING, UNKNOWN}:
-            assert one.check.told_remedy, one.check
+        if one.check.state in {FAILED, WARNING, UNKNOWN}:
+            assert one.check.effective_remedy, one.check
             assert one.as_data()["anchor"] == f"errors.md#{one.check.id}"
 
 
@@ -311,14 +311,14 @@ def test_whatever_could_not_be_read_every_check_has_an_answer(unread: set[str], 
     lost: dict[str, Any] = dict.fromkeys(unread, error(id))
     found = results(replace(whole(), **lost))
     assert [*dict.fromkeys(one.check.id for one in found)] == [one.id for one in doctor.CHECKS]
-    assert bool(unread) is any(one.check.state in {UNKNOWN, BROKEN, WARNING} for one in found)
+    assert bool(unread) is any(one.check.state in {UNKNOWN, FAILED, WARNING} for one in found)
     doctor.text_of(found, full=True)
     doctor.seen(replace(whole(), **lost))
 
 
 def test_every_check_is_seen_failing() -> None:
     """`check.bindings` fails under the ids of its links."""
-    failing = {one for _, expected in BREAKS.values() for one in expected if expected[one] in {BROKEN, WARNING}}
+    failing = {one for _, expected in BREAKS.values() for one in expected if expected[one] in {FAILED, WARNING}}
     assert [one.id for one in doctor.CHECKS if one.id not in failing] == ["check.bindings"]
 
 
@@ -333,12 +333,12 @@ def test_checks_are_data_that_the_catalogue_knows() -> None:
 
 def test_what_needs_something_broken_is_skipped_and_says_so() -> None:
     found = {one.check.id: one.check for one in results(whole(identity=error("aws-no-credentials")))}
-    assert found["check.cluster"].text == "needs check.credentials, which does not hold"
+    assert found["check.cluster"].text == "needs check.credentials, which failed"
     assert found["check.trust"].state is State.SKIPPED
     assert found["check.trust"].text == found["check.cluster"].text
     assert found["check.helm"].state is State.OK
     unsure = {one.check.id: one.check for one in results(whole(identity=error("aws-unreachable")))}
-    assert unsure["check.cluster"].text == "needs check.credentials, not known"
+    assert unsure["check.cluster"].text == "needs check.credentials, which is unknown"
 
 
 def test_a_bare_cluster_is_ready_for_install() -> None:
@@ -373,7 +373,7 @@ def test_pods_older_than_their_association_have_no_role() -> None:
     by_eks = {("ack-system", CONTROLLER.service_account): ROLE}
     nameless = running(role_arn="")
     old = replace(deployed(nameless), pods=(pod(role=""),))
-    assert wrong(whole(deployed=[old], associated=by_eks)) == {"check.pod-role": BROKEN}
+    assert wrong(whole(deployed=[old], associated=by_eks)) == {"check.pod-role": FAILED}
     fresh = pod(role="")
     fresh["spec"]["containers"][0]["env"] = [{"name": "AWS_CONTAINER_CREDENTIALS_FULL_URI", "value": "http://x"}]
     assert wrong(whole(deployed=[replace(old, pods=(fresh,))], associated=by_eks)) == {}
@@ -387,7 +387,7 @@ def test_a_check_as_json() -> None:
         "id": "check.compute",
         "category": "cluster",
         "severity": "error",
-        "state": "broken",
+        "state": "failed",
         "where": "there",
         "text": "no-nodes: told",
         "remedy": lookup("no-nodes").remedy,
@@ -400,7 +400,7 @@ def test_what_a_crashed_pod_said_is_told_with_its_remedy() -> None:
     crashed = replace(release(health=unwell), logs=log("Not authorized to perform sts:AssumeRoleWithWebIdentity"))
     (check,) = [one.check for one in results(crashed) if one.check.id == "check.pods"]
     assert "AssumeRoleWithWebIdentity" in check.text
-    assert check.told_remedy == lookup("symptom.web-identity-denied").remedy
+    assert check.effective_remedy == lookup("symptom.web-identity-denied").remedy
 
 
 def test_a_failed_release_is_told_by_helms_own_words() -> None:
@@ -409,7 +409,7 @@ def test_a_failed_release_is_told_by_helms_own_words() -> None:
         one.check for one in results(release(status="failed", description=text)) if one.check.id == "check.release"
     ]
     assert text in check.text
-    assert check.told_remedy == lookup("helm-ownership").remedy
+    assert check.effective_remedy == lookup("helm-ownership").remedy
 
 
 # --fix
@@ -456,20 +456,20 @@ def test_the_text_tells_what_is_wrong_and_counts_the_rest() -> None:
     assert text.splitlines() == [
         "tools: 1 ok",
         "account: 4 ok",
-        "cluster: 6 ok, 1 BROKEN",
-        "  BROKEN   check.compute             there: no-nodes: told",
+        "cluster: 6 ok, 1 failed",
+        "  failed   check.compute             there: no-nodes: told",
         f"           remedy: {lookup('no-nodes').remedy}",
         "network: 1 ok",
         "rights: 2 ok, 2 skipped",
-        "releases: 3 ok, 1 skipped, 1 WARNING",
-        "  WARNING  check.values              release of sagemaker: the chart does not have a.b: nothing reads it",
+        "releases: 3 ok, 1 skipped, 1 warning",
+        "  warning  check.values              release of sagemaker: the chart does not have a.b: nothing reads it",
         f"           remedy: {lookup('check.values').remedy}",
         "identity: 8 ok",
         "controllers: 4 ok",
         "bindings: 1 ok, 1 skipped",
         "objects: 2 ok",
         "",
-        "32 ok, 4 skipped, 1 WARNING, 1 BROKEN",
+        "32 ok, 4 skipped, 1 warning, 1 failed",
     ]
     assert "check.helm" in doctor.text_of(results(whole()), full=True)
 

@@ -130,7 +130,7 @@ BREAKS: dict[str, tuple[Callable[[], Facts], str, str]] = {
         f"it is in account {OWN}, and account {B} is asked for now",
     ),
     "a role nobody can assume": (
-        lambda: bound(Check("check.carm-trust", State.BROKEN, FAR, "does not admit"), manifest=B_OBJECT),
+        lambda: bound(Check("check.carm-trust", State.FAILED, FAR, "does not admit"), manifest=B_OBJECT),
         "check.object-role",
         "check.carm-trust: does not admit",
     ),
@@ -184,8 +184,8 @@ def test_the_first_thing_wrong_is_named(name: str) -> None:
     assert wrong.check.id == link
     assert words in wrong.check.text
     text = doctor.object_text("Model team/m", results).splitlines()
-    assert text[-3].startswith("first thing ")
-    assert text[-2] == f"  remedy: {wrong.check.told_remedy}"
+    assert text[-3].startswith(("first failed: ", "first warning: "))
+    assert text[-2] == f"  remedy: {wrong.check.effective_remedy}"
     assert text[-1] == f"  more:   acksm explain {link}"
 
 
@@ -196,7 +196,7 @@ def test_every_link_is_seen_failing() -> None:
 def test_a_known_symptom_has_its_own_remedy() -> None:
     wrong = first(follow(whole(manifest=model(WAITS))))
     assert wrong is not None
-    assert wrong.check.told_remedy == lookup("symptom.carm-key-missing").remedy
+    assert wrong.check.effective_remedy == lookup("symptom.carm-key-missing").remedy
 
 
 def test_an_old_version_keeps_on_with_an_object_that_would_move() -> None:

@@ -189,7 +189,7 @@ def test_what_is_ignored_is_told_with_its_reason() -> None:
     assert "it stays" in told.notes[0]
     assert explain(thing("eu-west-1"), PLACE, running(), {}).notes == []
     told = explain(None, PLACE, running(watched=("production",)), {})
-    assert "watches one namespace" in told.sources[2].ignored
+    assert "single watched namespace" in told.sources[2].ignored
     assert "nothing happens" in explain(None, PLACE, None, {}).notes[0]
     assert explain(None, Namespace("x"), None, {}).region == ""
 

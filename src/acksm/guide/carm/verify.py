@@ -1,4 +1,4 @@
-"""`acksm carm verify` and `list`: each link from a namespace to a role that can be assumed; the broken one by name.
+"""`acksm carm verify` and `list`: each link from a namespace to a role that can be assumed; a failed one by its id.
 
 Controller's role, its policy, map, role in B, its trust; and beside them annotation, scope, chart version, region.
 A link that could not be looked at is not taken for a good one.
@@ -26,6 +26,7 @@ from acksm.live.bindings import OBJECT_REGION, REGION, Namespace
 from acksm.live.running import IGNORED_NAMESPACES, SELECTOR, SERVICE_CARM, TEAM_CARM, Running
 from acksm.output import Output
 from acksm.settings import OtherAccountSettings, RunSettings, TargetSettings
+from acksm.words import counted
 
 LIVE = "acksm carm verify --live"
 
@@ -41,11 +42,11 @@ class Chain:
 
     @property
     def assumable(self) -> str:
-        """ "yes", "not proven", or "no" with the id of the first broken link."""
+        """ "yes", "unknown", or "no: " with the id of the first failed check."""
         state = worst(self.checks)
-        if state is State.BROKEN:
-            return "no: " + next(check.id for check in self.checks if check.state is State.BROKEN)
-        return "not proven" if state is State.UNKNOWN else "yes"
+        if state is State.FAILED:
+            return "no: " + next(check.id for check in self.checks if check.state is State.FAILED)
+        return "unknown" if state is State.UNKNOWN else "yes"
 
 
 def chain(evidence: Evidence, namespace: Namespace) -> Chain:
@@ -156,7 +157,7 @@ def _mapped(evidence: Evidence, item: Running, subject: Subject) -> tuple[str, l
 def maps(evidence: Evidence) -> list[Check]:
     """What is wrong in the maps whoever uses it: keys that were ids once."""
     return [
-        Check("check.carm-map-key", State.BROKEN, f"{found}: {key}", problem)
+        Check("check.carm-map-key", State.FAILED, f"{found}: {key}", problem)
         for found in evidence.observed.maps.values()
         for key in found.data or {}
         if found.name == role_map.ACCOUNT_MAP and (problem := damaged_key(key))
@@ -240,7 +241,7 @@ def _judged(id: str, answer: Judged, where: str, lacking: str, done: bool, text:
 
 
 def _check(id: str, holds: bool, where: str, text: str = "") -> Check:
-    return Check(id, State.OK if holds else State.BROKEN, where, text)
+    return Check(id, State.OK if holds else State.FAILED, where, text)
 
 
 def chains(evidence: Evidence, names: Sequence[str] = ()) -> list[Chain]:
@@ -271,7 +272,7 @@ def run(
     live: bool,
     command: str,
 ) -> int:
-    """`carm verify` (exit 3 unless every link holds and is proven) and `carm list` (3 when one is broken)."""
+    """`carm verify` (exit 3 unless every check is ok or a warning) and `carm list` (3 when one failed)."""
     with connect(at, run) as target:
         ui.emit(Event(Kind.STEP, "target", target.line()))
         if live:
@@ -286,7 +287,7 @@ def run(
         data: reports.CarmListReport = {
             "target": target.as_data(),
             "mode": evidence.mode,
-            "proven": state in {State.OK, State.WARNING},
+            "verified": state in {State.OK, State.WARNING},
             "bindings": [_row(item) for item in found],
         }
         if command == "carm list":
@@ -322,13 +323,12 @@ def _list_text(found: Sequence[Chain]) -> str:
 def _verify_text(found: Sequence[Chain], checks: Sequence[Check]) -> str:
     if not found:
         return "no namespace is bound to another account"
-    marks = {State.OK: "ok", State.WARNING: "WARNING", State.UNKNOWN: "NOT PROVEN", State.BROKEN: "BROKEN"}
     lines = []
     for check in checks:
         if check.state is State.OK and len(found) > 5:
             continue
-        lines.append(f"{marks[check.state]:12}{check.id:30}{check.where}" + (f": {check.text}" if check.text else ""))
-        if check.told_remedy:
-            lines.append(f"{'':12}remedy: {check.told_remedy}")
+        lines.append(f"{check.state:9}{check.id:30}{check.where}" + (f": {check.text}" if check.text else ""))
+        if check.effective_remedy:
+            lines.append(f"{'':9}remedy: {check.effective_remedy}")
     fine = sum(1 for check in checks if check.state is State.OK)
-    return "\n".join([*lines, f"{fine} of {len(checks)} links hold for {len(found)} namespaces"])
+    return "\n".join([*lines, f"{fine} of {counted(len(checks), 'check')} ok ({counted(len(found), 'namespace')})"])

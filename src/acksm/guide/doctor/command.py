@@ -30,17 +30,10 @@ from acksm.output import Output
 from acksm.settings import OtherAccountSettings, RunSettings, Settings, TargetSettings
 
 CHECKS = (*OF_GROUND, *OF_RELEASES, *OF_ROLES, *OF_RUNNING)
-_MARKS = {
-    State.OK: "ok",
-    State.SKIPPED: "skipped",
-    State.WARNING: "WARNING",
-    State.UNKNOWN: "unknown",
-    State.BROKEN: "BROKEN",
-}
 
 
 def run(settings: Settings, ui: Output, *, fix: bool) -> int:
-    """Look at everything. Exit 3 when a check of severity error is broken, after --fix too."""
+    """Run every check. Exit 3 when one of severity error failed, after --fix too."""
     facts, target = _look(settings, ui)
     try:
         results = judge(CHECKS, facts)
@@ -80,8 +73,8 @@ def _look(settings: Settings, ui: Output) -> tuple[Facts, Target | None]:
 
 
 def is_healthy(results: Iterable[Result]) -> bool:
-    """No check of severity error is broken."""
-    return not any(item.check.state is State.BROKEN and item.severity is Severity.ERROR for item in results)
+    """No check of severity error failed."""
+    return not any(item.check.state is State.FAILED and item.severity is Severity.ERROR for item in results)
 
 
 def seen(facts: Facts) -> list[Found]:
@@ -116,16 +109,16 @@ def text_of(results: Sequence[Result], *, full: bool) -> str:
             if check.state in {State.OK, State.SKIPPED} and not full:
                 continue
             told = ": ".join(part for part in (check.where, check.text) if part)
-            lines.append(f"  {_MARKS[check.state]:9}{check.id:26}{told}".rstrip())
-            if check.told_remedy:
-                lines.append(f"  {'':9}remedy: {check.told_remedy}")
+            lines.append(f"  {check.state:9}{check.id:26}{told}".rstrip())
+            if check.effective_remedy:
+                lines.append(f"  {'':9}remedy: {check.effective_remedy}")
     return "\n".join([*lines, "", _counted([item.check for item in results])])
 
 
 def _counted(checks: Sequence[Check]) -> str:
-    """ "3 ok, 1 BROKEN", and why when nothing was looked at."""
+    """ "3 ok, 1 failed", and why when all are skipped."""
     counts = {state: sum(1 for check in checks if check.state is state) for state in State}
-    told = ", ".join(f"{counts[state]} {_MARKS[state]}" for state in State if counts[state])
+    told = ", ".join(f"{counts[state]} {state}" for state in State if counts[state])
     reasons = {check.text for check in checks}
     return told + (f" ({reasons.pop()})" if counts[State.SKIPPED] == len(checks) and len(reasons) == 1 else "")
 
@@ -134,13 +127,13 @@ def _counted(checks: Sequence[Check]) -> str:
 
 
 def fixes(results: Sequence[Result], plan: Plan) -> list[Change]:
-    """The changes of the install plan that are the remedy of something broken or doubtful, and the waits for them.
+    """The changes of the install plan that are the remedy of a failed check or a warning, and the waits for them.
 
     Safe is what has no danger: nothing that exists gets another version, nothing is taken over.
     """
     wanted: set[str] = set()
     for item in results:
-        if item.check.state in {State.BROKEN, State.WARNING}:
+        if item.check.state in {State.FAILED, State.WARNING}:
             wanted |= item.fixes
     chosen = [change for change in plan.mutations if change.id in wanted and change.danger is not Danger.SEVERE]
     chosen = [change for change in chosen if not _moves(change)]
@@ -232,13 +225,12 @@ def object_text(name: str, results: Sequence[Result]) -> str:
     for item in results:
         check = item.check
         told = ": ".join(part for part in (check.where if check.where != name else "", check.text) if part)
-        lines.append(f"{_MARKS[check.state]:9}{check.id:26}{told}".rstrip())
+        lines.append(f"{check.state:9}{check.id:26}{told}".rstrip())
     wrong = trace.first(results)
     if wrong is None:
         return "\n".join([*lines, "", f"{name}: nothing wrong was found"])
-    state = "wrong" if wrong.check.state is State.BROKEN else "doubtful"
-    lines += ["", f"first thing {state}: {wrong.check.id}: {wrong.check.text}"]
-    return "\n".join([*lines, f"  remedy: {wrong.check.told_remedy}", f"  more:   acksm explain {wrong.check.id}"])
+    lines += ["", f"first {wrong.check.state}: {wrong.check.id}: {wrong.check.text}"]
+    return "\n".join([*lines, f"  remedy: {wrong.check.effective_remedy}", f"  more:   acksm explain {wrong.check.id}"])
 
 
 # --print-policy

@@ -1,6 +1,6 @@
 """What `acksm doctor` knows: everything that its checks judge, read once, side by side, whatever fails.
 
-A fact that could not be read is the error that says why; the checks make of it "unknown" or "broken".
+A fact that could not be read is the error that says why; the checks make of it "unknown" or "failed".
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from acksm.ack import charts
 from acksm.aws.eks import MINIMUM_KUBERNETES, Cluster
 from acksm.aws.session import Identity
 from acksm.engine.change import Plan
-from acksm.engine.checks import Check, Definition, Severity, State, broken, unread
+from acksm.engine.checks import Check, Definition, Severity, State, failed, unread
 from acksm.errors import AcksmError
 from acksm.guide.doctor.facts import Facts
 from acksm.kube.kubeconfig import Context, same_server
@@ -23,7 +23,7 @@ _OF_CLUSTER = {"cluster-unknown", "cluster-not-active", "cluster-missing", "clus
 
 
 def _told(name: str, where: str, error: AcksmError, ids: set[str]) -> Check:
-    return broken(name, where, error) if error.id in ids else unread(name, where, error)
+    return failed(name, where, error) if error.id in ids else unread(name, where, error)
 
 
 def _ok(name: str, where: str, text: str = "") -> Check:
@@ -48,11 +48,11 @@ def _region(facts: Facts) -> Iterator[Check]:
         yield Check(name, State.UNKNOWN, region, "the table of regions could not be read")
         return
     if region not in known:
-        yield Check(name, State.BROKEN, region, f"{region!r} is no region of this partition")
+        yield Check(name, State.FAILED, region, f"{region!r} is no region of this partition")
         return
     without = [name for name in facts.settings.controllers.service if region not in facts.regions.get(name, ())]
     if without:
-        yield Check(name, State.BROKEN, region, f"{', '.join(without)} is not in {region}")
+        yield Check(name, State.FAILED, region, f"{', '.join(without)} is not in {region}")
     else:
         yield _ok(name, region)
 
@@ -70,7 +70,7 @@ def _account(facts: Facts) -> Iterator[Check]:
     if isinstance(found, Identity):
         if pinned and found.account != pinned:
             text = f"the credentials are of account {found.account}, and {pinned} is pinned"
-            yield Check("check.account", State.BROKEN, found.arn, text)
+            yield Check("check.account", State.FAILED, found.arn, text)
         else:
             yield _ok("check.account", found.account, "as pinned" if pinned else "not pinned by --account")
 
@@ -101,19 +101,19 @@ def _partition(facts: Facts) -> Iterator[Check]:
         theirs, where = facts.identity.partition, facts.cluster.arn
         same = where.split(":")[1] == theirs and facts.cluster.account == facts.identity.account
         text = f"partition {theirs}, account {facts.identity.account}"
-        state = State.OK if same else State.BROKEN
+        state = State.OK if same else State.FAILED
         yield Check("check.partition", state, where, text if same else f"the caller is of {text}")
 
 
 def _context(facts: Facts) -> Iterator[Check]:
     found = facts.context
     if isinstance(found, AcksmError):
-        yield broken("check.context", found.where, found)
+        yield failed("check.context", found.where, found)
     elif not isinstance(found, Context):
         yield _ok("check.context", "", "no context is used: EKS names the endpoint")
     elif isinstance(facts.cluster, Cluster) and not same_server(found.server, facts.cluster.endpoint):
         text = f"its server is {found.server}, and EKS says {facts.cluster.endpoint}"
-        yield Check("check.context", State.BROKEN, f"context {found.name}", text)
+        yield Check("check.context", State.FAILED, f"context {found.name}", text)
     else:
         yield _ok("check.context", f"context {found.name}", found.server)
 
@@ -121,7 +121,7 @@ def _context(facts: Facts) -> Iterator[Check]:
 def _apiserver(facts: Facts) -> Iterator[Check]:
     found, name = facts.server, "check.apiserver"
     if facts.connection is not None:
-        yield broken(name, "", facts.connection)
+        yield failed(name, "", facts.connection)
     elif isinstance(found, AcksmError):
         yield _told(name, "", found, {"kube-unreachable", "kube-unauthorized", "kube-forbidden"})
     else:
@@ -144,7 +144,7 @@ def _namespace(facts: Facts) -> Iterator[Check]:
     elif found is None:
         yield Check("check.namespace", State.OK, where, "not there yet; acksm install makes it")
     elif found["metadata"].get("deletionTimestamp"):
-        yield Check("check.namespace", State.BROKEN, where, "it is being deleted")
+        yield Check("check.namespace", State.FAILED, where, "it is being deleted")
     else:
         yield _ok("check.namespace", where)
 
@@ -182,7 +182,7 @@ def _iam(facts: Facts) -> Iterator[Check]:
             yield Check(name, State.UNKNOWN, where, "IAM does not tell")
         elif lacking:
             remedy = f"acksm doctor --print-policy {command.replace(' ', '-')}"
-            yield Check(name, State.BROKEN, where, f"the caller lacks {', '.join(lacking)}", remedy)
+            yield Check(name, State.FAILED, where, f"the caller lacks {', '.join(lacking)}", remedy)
         else:
             yield _ok(name, where)
 
@@ -197,7 +197,7 @@ def _plan(facts: Facts) -> Iterator[Check]:
     elif found.id in {"aws-access-denied", "kube-forbidden"} or found.id.startswith("registry-"):
         yield unread("check.plan", "acksm install", found)
     else:
-        yield broken("check.plan", "acksm install", found)
+        yield failed("check.plan", "acksm install", found)
 
 
 def _plan_rights(facts: Facts) -> Iterator[Check]:
@@ -206,7 +206,7 @@ def _plan_rights(facts: Facts) -> Iterator[Check]:
         yield unread("check.plan-rights", "acksm install", found)
         return
     for text in found:
-        yield Check("check.plan-rights", State.BROKEN, "acksm install", text)
+        yield Check("check.plan-rights", State.FAILED, "acksm install", text)
     if not found:
         yield _ok("check.plan-rights", "acksm install", "what the plan needs is allowed, as far as IAM tells")
 

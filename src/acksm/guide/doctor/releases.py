@@ -44,7 +44,7 @@ def _release(facts: Facts) -> Iterator[Check]:
             symptom = symptoms.of_helm(item.description)
             why = f": {item.description}" if item.description else ""
             remedy = lookup(symptom.id).remedy if symptom else ""
-            yield Check("check.release", State.BROKEN, where, f"{item.version}, {item.status}{why}", remedy)
+            yield Check("check.release", State.FAILED, where, f"{item.version}, {item.status}{why}", remedy)
     if not found:
         yield Check("check.release", State.SKIPPED, "", NOTHING)
 
@@ -55,7 +55,7 @@ def _values(facts: Facts) -> Iterator[Check]:
         yield unread("check.values", "", found)
         return
     for service, keys in found.items():
-        state = State.BROKEN if keys else State.OK
+        state = State.FAILED if keys else State.OK
         text = f"the chart does not have {told(keys)}: nothing reads it" if keys else ""
         yield Check("check.values", state, f"release of {service}", text)
 
@@ -63,7 +63,7 @@ def _values(facts: Facts) -> Iterator[Check]:
 def _drift(facts: Facts) -> Iterator[Check]:
     for service, item in installed_releases(facts).items():
         text = f"changed by hand: {told(item.drift)}" if item.drift else ""
-        yield Check("check.drift", State.BROKEN if item.drift else State.OK, f"release of {service}", text)
+        yield Check("check.drift", State.FAILED if item.drift else State.OK, f"release of {service}", text)
 
 
 def _crds(facts: Facts) -> Iterator[Check]:
@@ -79,7 +79,7 @@ def _crds(facts: Facts) -> Iterator[Check]:
     missing = _planned(facts, "crds.create")
     for names, text in ((going, "being deleted"), (unserved, "not served"), (missing, "missing")):
         if names:
-            yield Check("check.crds", State.BROKEN, told(names), text)
+            yield Check("check.crds", State.FAILED, told(names), text)
     if not (going or unserved or missing):
         yield Check("check.crds", State.OK, "", f"{len(facts.crds)} served")
 
@@ -95,7 +95,7 @@ def _crd_drift(facts: Facts) -> Iterator[Check]:
         yield unread("check.crd-drift", "", facts.plan)
         return
     older = _planned(facts, "crds.update")
-    state = State.BROKEN if older else State.OK
+    state = State.FAILED if older else State.OK
     yield Check("check.crd-drift", state, told(older), "other than the installed charts' CRDs" if older else "")
 
 
@@ -126,7 +126,7 @@ def _pod_identity(facts: Facts) -> Iterator[Check]:
         by_eks, where = _associated(facts, item), f"service account {item.namespace}/{item.service_account}"
         if by_eks and item.role_arn and by_eks != item.role_arn:
             text = f"EKS Pod Identity gives it {by_eks}, and its annotation {item.role_arn}"
-            yield Check(name, State.BROKEN, where, text)
+            yield Check(name, State.FAILED, where, text)
         else:
             yield Check(name, State.OK, where, by_eks or "none: the role comes by the service account's annotation")
 
@@ -144,7 +144,7 @@ def _annotation(facts: Facts) -> Iterator[Check]:
         elif isinstance(facts.associated, AcksmError):
             yield unread("check.annotation", where, facts.associated)
         else:
-            yield Check("check.annotation", State.BROKEN, where, "it names no role")
+            yield Check("check.annotation", State.FAILED, where, "it names no role")
 
 
 def _provider(facts: Facts) -> Iterator[Check]:
@@ -152,9 +152,9 @@ def _provider(facts: Facts) -> Iterator[Check]:
     if isinstance(found, AcksmError):
         yield unread(name, "", found)
     elif found.audiences is None:
-        yield Check(name, State.BROKEN, found.arn, "IAM has no such provider")
+        yield Check(name, State.FAILED, found.arn, "IAM has no such provider")
     elif trust.AUDIENCE not in found.audiences:
-        yield Check(name, State.BROKEN, found.arn, f"its audiences {', '.join(found.audiences)} lack {trust.AUDIENCE}")
+        yield Check(name, State.FAILED, found.arn, f"its audiences {', '.join(found.audiences)} lack {trust.AUDIENCE}")
     else:
         yield Check(name, State.OK, found.arn)
 
@@ -168,9 +168,9 @@ def _role(facts: Facts) -> Iterator[Check]:
         if arn not in found:
             yield Check(name, State.UNKNOWN, arn, "it is of another account")
         elif (role := found[arn]) is None:
-            yield Check(name, State.BROKEN, arn, "IAM has no such role")
+            yield Check(name, State.FAILED, arn, "IAM has no such role")
         elif not (role["attached"] or role["inline"]):
-            yield Check(name, State.BROKEN, arn, "it has no policy at all")
+            yield Check(name, State.FAILED, arn, "it has no policy at all")
         else:
             yield Check(name, State.OK, arn)
 
@@ -195,7 +195,7 @@ def _trust(facts: Facts) -> Iterator[Check]:
             text = f"whether {subject} is let in cannot be judged from here: {answer.why}"
             yield Check(name, State.UNKNOWN, item.role_arn, text, _try(item))
         else:
-            yield Check(name, State.BROKEN, item.role_arn, f"{subject} is not let in: {_trusted(role['trust'])}")
+            yield Check(name, State.FAILED, item.role_arn, f"{subject} is not let in: {_trusted(role['trust'])}")
 
 
 def _try(item: Running) -> str:
@@ -239,7 +239,7 @@ def _pod_role(facts: Facts) -> Iterator[Check]:
                 right = POD_IDENTITY_ENV in _env(pod)
                 text = f"it was made before EKS Pod Identity gave its service account {by_eks}"
             where, text = f"pod {item.running.namespace}/{state.name}", "" if right else text
-            yield Check("check.pod-role", State.OK if right else State.BROKEN, where, text)
+            yield Check("check.pod-role", State.OK if right else State.FAILED, where, text)
 
 
 def _env(pod: Manifest) -> set[str]:

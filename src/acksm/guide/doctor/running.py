@@ -26,13 +26,13 @@ def _pods(facts: Facts) -> Iterator[Check]:
     for service, item in installed_releases(facts).items():
         health, where = item.health, f"controller of {service}"
         if health is None:
-            yield Check(name, State.BROKEN, where, "the release has no Deployment")
+            yield Check(name, State.FAILED, where, "the release has no Deployment")
         elif health.problems:
             said = controller_logs.symptoms_of([log for log in _logs(facts) if log.service == service])
             fatal = [one for one in said if one.symptom.fatal]
             text = "; ".join(health.problems) + (f" (log: {fatal[-1].text[:300]})" if fatal else "")
             remedy = lookup(fatal[-1].id).remedy if fatal else ""
-            yield Check(name, State.BROKEN, where, text, remedy)
+            yield Check(name, State.FAILED, where, text, remedy)
         else:
             yield Check(name, State.OK, where, health.text)
 
@@ -53,7 +53,7 @@ def _log(facts: Facts) -> Iterator[Check]:
         where = f"{log.service}: {one.object}" if one.object else f"{log.service}: pod {log.pod}"
         count = f" ({one.count} times)" if one.count > 1 else ""
         entry = lookup(one.id)
-        yield Check("check.log", State.BROKEN, where, f"{one.id}: {one.text[:300]}{count}", entry.remedy)
+        yield Check("check.log", State.FAILED, where, f"{one.id}: {one.text[:300]}{count}", entry.remedy)
     if not found:
         yield Check("check.log", State.OK, "", f"{len(facts.logs)} logs, no known symptom")
 
@@ -71,7 +71,7 @@ def _election(facts: Facts) -> Iterator[Check]:
         if not on:
             many = item.replicas > 1
             text = f"{item.replicas} replicas without leader election: each works on every object" if many else "off"
-            yield Check(name, State.BROKEN if many else State.OK, where, text)
+            yield Check(name, State.FAILED if many else State.OK, where, text)
             continue
         wanted = f"ack-{item.running.service}.services.k8s.aws"
         place = lease_namespace(item)
@@ -112,15 +112,15 @@ def _held(item: Deployed, lease: Manifest | None, place: str) -> tuple[State, st
     """State, where and text of a controller's lease."""
     where = f"{item.running}, lease in {place}"
     if lease is None:
-        return State.BROKEN, where, "nobody holds a lease: no pod works"
+        return State.FAILED, where, "nobody holds a lease: no pod works"
     spec = lease.get("spec") or {}
     holder = str(spec.get("holderIdentity") or "")
     pods = {str(pod["metadata"]["name"]) for pod in item.pods}
     age = _age(str(spec.get("renewTime") or ""))
     if holder.partition("_")[0] not in pods:
-        return State.BROKEN, where, f"{holder or 'nobody'} holds it, which is no pod of this release"
+        return State.FAILED, where, f"{holder or 'nobody'} holds it, which is no pod of this release"
     if age is None or age > LATE:
-        return State.BROKEN, where, f"{holder} holds it and does not renew it"
+        return State.FAILED, where, f"{holder} holds it and does not renew it"
     return State.OK, where, f"held by {holder}"
 
 
@@ -153,17 +153,17 @@ def _scope(facts: Facts) -> Iterator[Check]:
         where, reading = str(item), item.reading
         text = running.scope_text(item)
         if item.watched and item.has("namespace-rbac-broken"):
-            yield Check("check.scope", State.BROKEN, where, f"{text}: {lookup('scope-broken').title}")
+            yield Check("check.scope", State.FAILED, where, f"{text}: {lookup('scope-broken').title}")
             continue
         watched = {name: found for name, found in manifests.items() if item.watches(name)}
         lost = switching.ignored(reading, item.service, watched)
         if not reading.starts:
             entry = lookup(reading.id)
-            yield Check("check.scope", State.BROKEN, where, f"{text}: {entry.title}", entry.remedy)
+            yield Check("check.scope", State.FAILED, where, f"{text}: {entry.title}", entry.remedy)
         elif lost:
             entry = lookup(reading.id)
             names = told([f"{name} ({key})" for name, key in lost.items()])
-            yield Check("check.scope", State.BROKEN, where, f"{names} ignored: {entry.title}", entry.remedy)
+            yield Check("check.scope", State.FAILED, where, f"{names} ignored: {entry.title}", entry.remedy)
         elif reading.id and not reading.selectors:
             yield Check("check.scope", State.WARNING, where, f"{text}: {lookup(reading.id).title}")
         else:
@@ -198,10 +198,10 @@ def _objects(facts: Facts) -> Iterator[Check]:
         known = symptoms.of_object(item.spoken)
         if known:
             yield Check(
-                name, State.BROKEN, str(item), f"{known[0].id}: {known[0].text[:300]}", lookup(known[0].id).remedy
+                name, State.FAILED, str(item), f"{known[0].id}: {known[0].text[:300]}", lookup(known[0].id).remedy
             )
         elif any(kind != "ACK.ResourceSynced" for kind, _ in said):  # what is being made is not synced yet
-            yield Check(name, State.BROKEN, str(item), f"{said[0][0]}: {said[0][1][:300]}")
+            yield Check(name, State.FAILED, str(item), f"{said[0][0]}: {said[0][1][:300]}")
         else:
             failing -= 1
     if not failing:
@@ -233,7 +233,7 @@ def _stuck(facts: Facts) -> Iterator[Check]:
         (old, "no controller handles it"),
     ):
         if things:
-            yield Check(name, State.BROKEN, told(things), text)
+            yield Check(name, State.FAILED, told(things), text)
     if not (alone or old):
         yield Check(name, State.OK, "")
 

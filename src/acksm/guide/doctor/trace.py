@@ -20,12 +20,12 @@ ERROR, WARNING = Severity.ERROR, Severity.WARNING
 def _kind(facts: Facts) -> Iterator[Check]:
     found, name = facts.kind, "check.object-kind"
     if isinstance(found, AcksmError):
-        state = State.BROKEN if found.id == "kind-unknown" else State.UNKNOWN
+        state = State.FAILED if found.id == "kind-unknown" else State.UNKNOWN
         yield Check(name, state, facts.asked, found.message, found.remedy)
     elif found is None or not crds.established(found):
-        yield Check(name, State.BROKEN, facts.name, "its CRD is not served")
+        yield Check(name, State.FAILED, facts.name, "its CRD is not served")
     elif found["metadata"].get("deletionTimestamp"):
-        yield Check(name, State.BROKEN, facts.name, "its CRD is being deleted: the kind takes no new objects")
+        yield Check(name, State.FAILED, facts.name, "its CRD is being deleted: the kind takes no new objects")
     else:
         yield Check(name, State.OK, str(found["metadata"]["name"]))
 
@@ -36,7 +36,7 @@ def _there(facts: Facts) -> Iterator[Check]:
         yield unread(name, facts.name, found)
     elif found is None:
         why = "there is no such object" if facts.namespace else "its namespace does not exist"
-        yield Check(name, State.BROKEN, facts.name, why)
+        yield Check(name, State.FAILED, facts.name, why)
     else:
         yield Check(name, State.OK, facts.name)
 
@@ -47,7 +47,7 @@ def _controller(facts: Facts) -> Iterator[Check]:
         yield unread(name, facts.service, found)
     elif facts.controller is None:
         remedy = f"acksm install --service {facts.service}"
-        yield Check(name, State.BROKEN, facts.service, f"no controller of {facts.service} is installed", remedy)
+        yield Check(name, State.FAILED, facts.service, f"no controller of {facts.service} is installed", remedy)
     else:
         yield Check(name, State.OK, str(facts.controller))
 
@@ -58,11 +58,11 @@ def _running(facts: Facts) -> Iterator[Check]:
     if isinstance(found, AcksmError):
         yield unread(name, where, found)
     elif found is None:
-        yield Check(name, State.BROKEN, where, "its release has no Deployment")
+        yield Check(name, State.FAILED, where, "its release has no Deployment")
     elif found.problems:
         said = [one for one in controller_logs.symptoms_of(_logs(facts)) if one.symptom.fatal]
         text = "; ".join(found.problems) + (f" (log: {said[-1].text[:300]})" if said else "")
-        yield Check(name, State.BROKEN, where, text, lookup(said[-1].id).remedy if said else "")
+        yield Check(name, State.FAILED, where, text, lookup(said[-1].id).remedy if said else "")
     else:
         yield Check(name, State.OK, where, found.text)
 
@@ -72,7 +72,7 @@ def _scope(facts: Facts) -> Iterator[Check]:
     if controller and place:
         watches = controller.watches(place.namespace)
         text = running.scope_text(controller)
-        yield Check("check.object-scope", State.OK if watches else State.BROKEN, str(controller), f"it watches {text}")
+        yield Check("check.object-scope", State.OK if watches else State.FAILED, str(controller), f"it watches {text}")
 
 
 def _reconciled(facts: Facts) -> Iterator[Check]:
@@ -80,7 +80,7 @@ def _reconciled(facts: Facts) -> Iterator[Check]:
     kind = facts.place.kind if facts.place else ""
     works = not kinds or kind in kinds
     text = "every kind" if not kinds else f"{len(kinds)} kinds" if works else f"{kind} is not among {told(kinds, 30)}"
-    yield Check("check.object-reconciled", State.OK if works else State.BROKEN, str(facts.controller), text)
+    yield Check("check.object-reconciled", State.OK if works else State.FAILED, str(facts.controller), text)
 
 
 def _selector(facts: Facts) -> Iterator[Check]:
@@ -88,7 +88,7 @@ def _selector(facts: Facts) -> Iterator[Check]:
     if isinstance(facts.selected, AcksmError):
         yield unread(name, facts.name, facts.selected)
     elif not facts.selected:
-        yield Check(name, State.BROKEN, facts.name, f"the controller looks only at {selector}")
+        yield Check(name, State.FAILED, facts.name, f"the controller looks only at {selector}")
     else:
         yield Check(name, State.OK, facts.name, f"matches {selector}" if selector else "no selector")
 
@@ -103,9 +103,9 @@ def _region(facts: Facts) -> Iterator[Check]:
     stuck = moved and facts.controller is not None and facts.controller.has("drift-refused")
     by = found.sources[found.winner].name if found.winner >= 0 else "nothing says it"
     if not found.region:
-        yield Check(name, State.BROKEN, facts.name, "no region at all")
+        yield Check(name, State.FAILED, facts.name, "no region at all")
     elif stuck:
-        yield Check(name, State.BROKEN, facts.name, f"it is in {held}, and {asked} is asked for now")
+        yield Check(name, State.FAILED, facts.name, f"it is in {held}, and {asked} is asked for now")
     else:
         yield Check(name, State.WARNING if moved else State.OK, facts.name, f"{found.region} ({by})")
 
@@ -119,12 +119,12 @@ def _account(facts: Facts) -> Iterator[Check]:
     annotations = [key for key in (OWNER, TEAM) if key in space.annotations]
     if annotations and not (reading.carm or reading.selectors):
         entry = lookup(reading.id)
-        yield Check(name, State.BROKEN, facts.name, f"{annotations[0]} is ignored: {entry.title}", entry.remedy)
+        yield Check(name, State.FAILED, facts.name, f"{annotations[0]} is ignored: {entry.title}", entry.remedy)
         return
     wanted = _account_wanted(facts, space)
     if held and wanted and held != wanted:
         text = f"it is in account {held}, and account {wanted} is asked for now"
-        yield Check(name, State.BROKEN if controller.has("drift-refused") else State.WARNING, facts.name, text)
+        yield Check(name, State.FAILED if controller.has("drift-refused") else State.WARNING, facts.name, text)
     else:
         yield Check(name, State.OK, facts.name, held or wanted or "not known before its role is")
 
@@ -150,8 +150,8 @@ def _role(facts: Facts) -> Iterator[Check]:
     elif chain is None:
         role = facts.controller.role_arn if facts.controller else ""
         yield Check(name, State.OK, facts.name, f"the controller's own role {role}".strip())
-    elif bad := [check for check in chain.checks if check.state is State.BROKEN]:
-        yield Check(name, State.BROKEN, bad[0].where, f"{bad[0].id}: {bad[0].text}", bad[0].told_remedy)
+    elif bad := [check for check in chain.checks if check.state is State.FAILED]:
+        yield Check(name, State.FAILED, bad[0].where, f"{bad[0].id}: {bad[0].text}", bad[0].effective_remedy)
     else:
         yield Check(name, State.OK, facts.name, f"{chain.roles.get(facts.service, '')}: assumable: {chain.assumable}")
 
@@ -165,11 +165,11 @@ def _conditions(facts: Facts) -> Iterator[Check]:
     known = symptoms.of_object(facts.object)
     if known:
         entry = lookup(known[0].id)
-        yield Check(name, State.BROKEN, facts.name, f"{known[0].id}: {entry.title}: {known[0].text}", entry.remedy)
+        yield Check(name, State.FAILED, facts.name, f"{known[0].id}: {entry.title}: {known[0].text}", entry.remedy)
     elif said:
         fails = [item for item in said if item[0] in {"ACK.Terminal", "ACK.Recoverable"}]
         kind, text = (fails or said)[0]
-        yield Check(name, State.BROKEN if fails else State.WARNING, facts.name, f"{kind}: {text or 'no message'}")
+        yield Check(name, State.FAILED if fails else State.WARNING, facts.name, f"{kind}: {text or 'no message'}")
     elif not (facts.object.get("status") or {}).get("conditions"):
         yield Check(name, State.WARNING, facts.name, "it has no conditions: the controller has said nothing of it yet")
     else:
@@ -184,7 +184,7 @@ def _log(facts: Facts) -> Iterator[Check]:
     found = controller_logs.symptoms_of(facts.logs, facts.name)
     for one in found:
         entry = lookup(one.id)
-        yield Check(name, State.BROKEN, facts.name, f"{one.id}: {entry.title}: {one.text}", entry.remedy)
+        yield Check(name, State.FAILED, facts.name, f"{one.id}: {entry.title}: {one.text}", entry.remedy)
     if not found:
         yield Check(name, State.OK, facts.name, "no known symptom")
 
@@ -199,7 +199,7 @@ def _deletion(facts: Facts) -> Iterator[Check]:
     foreign = [item for item in held_by if not is_ack_finalizer(item)]
     text = f"being deleted since {since}, held by {told(held_by) or 'nothing'}"
     if foreign:
-        yield Check(name, State.BROKEN, facts.name, f"{text}; {told(foreign)} is not ACK's")
+        yield Check(name, State.FAILED, facts.name, f"{text}; {told(foreign)} is not ACK's")
     else:
         yield Check(name, State.WARNING, facts.name, text)
 
@@ -209,9 +209,9 @@ def _aws(facts: Facts) -> Iterator[Check]:
     if isinstance(facts.aws, AcksmError):
         yield unread(name, facts.name, facts.aws)
     elif not facts.recorded and not facts.aws:
-        yield Check(name, State.BROKEN, facts.name, "AWS does not have it, and its status has never said so")
+        yield Check(name, State.FAILED, facts.name, "AWS does not have it, and its status has never said so")
     elif not facts.aws:
-        yield Check(name, State.BROKEN, facts.name, "its status says that it is made, and AWS does not have it")
+        yield Check(name, State.FAILED, facts.name, "its status says that it is made, and AWS does not have it")
     else:
         yield Check(name, State.OK, facts.name, facts.aws)
 
@@ -243,7 +243,7 @@ def follow(facts: Facts) -> list[Result]:
 
 def first(results: Sequence[Result]) -> Result | None:
     """The first thing that is wrong, else the first that may be."""
-    for state in (State.BROKEN, State.WARNING):
+    for state in (State.FAILED, State.WARNING):
         found = next((result for result in results if result.check.state is state), None)
         if found:
             return found

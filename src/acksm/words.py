@@ -1,0 +1,18 @@
+"""Words of messages (docs/glossary.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """ "1 change", "2 changes"; `many` where the plural is not `one` with an s."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def did_you_mean(names: Sequence[str]) -> str:
+    """What follows a message about an unknown name: "; did you mean a, b or c?", or "" for no names."""
+    if not names:
+        return ""
+    *others, last = names
+    return f"; did you mean {', '.join(others) + ' or ' if others else ''}{last}?"

@@ -1,0 +1,139 @@
+"""Texts that users read have none of the words that docs/glossary.md bans."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import acksm
+from acksm.catalog import Entry, entries
+from doc_pages import ROOT, prose
+from generator.cli import click_group
+
+SOURCE = Path(acksm.__file__).parent
+DATA = SOURCE / "sandbox" / "practice"  # the text of charts
+# Rooms of src/acksm whose messages still have banned words, and commands whose help has.
+PENDING = {
+    "live",
+    "aws",
+    "cli",
+    "config.py",
+    "guide/adopt",
+    "guide/carm",
+    "guide/cleanup",
+    "guide/connect",
+    "guide/doctor",
+    "guide/identity",
+    "guide/install",
+    "guide/region",
+    "guide/samples",
+    "helm",
+    "kube",
+    "sandbox",
+    "ui.py",
+}
+PENDING_HELP = {"adopt", "carm bind", "cleanup", "doctor", "explain"}
+QUOTED = {"asked for the client to provide credentials"}  # helm's words, which acksm recognises
+
+
+def not_columns(page: str) -> Iterator[str]:
+    """The cells under "Not" of the page's tables."""
+    column = None
+    for line in page.splitlines():
+        if not line.startswith("|"):
+            column = None
+            continue
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if column is None:
+            column = cells.index("Not") if "Not" in cells else -1
+        elif column >= 0:
+            yield cells[column]
+
+
+@cache
+def banned() -> re.Pattern[str]:
+    words = {
+        word for cell in not_columns(prose(ROOT / "docs" / "glossary.md")) for word in re.findall("`([^`]+)`", cell)
+    }
+    assert len(words) > 30
+    return re.compile(rf"\b(?:{'|'.join(sorted(map(re.escape, words), key=len, reverse=True))})\b", re.I)
+
+
+def bad_words(text: str) -> list[str]:
+    return [word.lower() for word in banned().findall(text)]
+
+
+def literals(tree: ast.Module) -> Iterator[str]:
+    """Texts of more than one word, parts of f-strings included; not docstrings, which are the developer's."""
+    docstrings = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            yield from {node.value} - QUOTED if " " in node.value else ()
+
+
+@cache
+def found_in_rooms() -> dict[str, list[str]]:
+    """Banned words by room: the folder in guide/, else the first folder or the file."""
+    found: dict[str, list[str]] = {}
+    for path in sorted(SOURCE.rglob("*.py")):
+        if DATA in path.parents:
+            continue
+        parts = path.relative_to(SOURCE).parts
+        room = "/".join(parts[: 2 if parts[0] == "guide" else 1])
+        words = [word for text in literals(ast.parse(path.read_text("utf-8"))) for word in bad_words(text)]
+        found.setdefault(room, []).extend(words)
+    return found
+
+
+@cache
+def help_texts() -> dict[str, str]:
+    """The texts of each command's --help."""
+    texts: dict[str, str] = {}
+
+    def walk(name: str, command: Any) -> None:
+        parts = [command.help, command.short_help, command.epilog]
+        parts += [getattr(param, "help", None) for param in command.params]
+        texts[name] = "\n".join(part for part in parts if part)
+        for key, inner in getattr(command, "commands", {}).items():
+            walk(f"{name} {key}".strip(), inner)
+
+    walk("", click_group())
+    return texts
+
+
+@pytest.mark.parametrize("entry", entries().values(), ids=lambda entry: entry.id)
+def test_the_catalogue_has_none(entry: Entry) -> None:
+    assert bad_words(f"{entry.title}; {entry.cause}; {entry.remedy}") == []
+
+
+def test_messages_have_none() -> None:
+    assert {room: words for room, words in found_in_rooms().items() if words and room not in PENDING} == {}
+
+
+def test_help_has_none() -> None:
+    found = {name: bad_words(text) for name, text in help_texts().items() if name not in PENDING_HELP}
+    assert {name: words for name, words in found.items() if words} == {}
+
+
+def test_what_is_pending_has_some() -> None:
+    assert {room for room in PENDING if not found_in_rooms().get(room)} == set()
+    assert {name for name in PENDING_HELP if not bad_words(help_texts().get(name, ""))} == set()
+
+
+def test_a_banned_word_would_be_found() -> None:
+    tree = ast.parse('"""It was told."""\nx = f"{y} was TOLD of"\nz = "told"\n')
+    assert [bad_words(text) for text in literals(tree)] == [["told"]]
+    assert bad_words("a way out; retold, of the living-room") == ["way out", "living"]
+    assert [*not_columns("| A | Not |\n|---|---|\n| x | `y` |\n\n| A | B |\n|---|---|\n| x | z |\n")] == ["---", "`y`"]
