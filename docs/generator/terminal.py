@@ -14,64 +14,60 @@ from pathlib import Path
 
 import pyte
 
-COLUMNS = 100
-_ROWS = 2000  # nothing scrolls off
-_COLOURS = {
-    name: number
-    for number, name in enumerate(["black", "red", "green", "brown", "blue", "magenta", "cyan", "white"])
-}
+COLUMNS = 200
+_ROWS = 1000  # nothing scrolls off
+_COLOURS = ("black", "red", "green", "brown", "blue", "magenta", "cyan", "white")
 
 
-def run(line: str, environment: Mapping[str, str], directory: Path, answers: str = "") -> tuple[str, int]:
-    """Run a shell line with `answers` typed at its questions: the screen as text with ANSI colours, and the exit code."""
-    main, side = pty.openpty()
-    ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", _ROWS, COLUMNS, 0, 0))
+def run(line: str, environment: Mapping[str, str], directory: Path) -> tuple[str, int]:
+    """Run a bash script: its last screen, as lines with ANSI colours, and its exit code."""
+    ours, theirs = pty.openpty()
+    ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", _ROWS, COLUMNS, 0, 0))
     screen = pyte.Screen(COLUMNS, _ROWS)
     stream = pyte.ByteStream(screen)
     process = subprocess.Popen(
-        ["bash", "-c", line], cwd=directory, env=dict(environment), stdin=side, stdout=side, stderr=side,
+        ["/bin/bash", "-c", line],
+        cwd=directory,
+        env={**environment, "TERM": "xterm-256color"},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
         start_new_session=True,
     )
-    os.close(side)
-    if answers:
-        os.write(main, answers.encode())
-    while True:
-        ready, _, _ = select.select([main], [], [], 0.2)
-        if ready:
+    os.close(theirs)
+    while _readable(ours, 0.1) or process.poll() is None or _readable(ours, 0.1):
+        if _readable(ours, 0):
             try:
-                data = os.read(main, 65536)
+                stream.feed(os.read(ours, 65536))
             except OSError:  # Linux says EIO once nobody has the other side open
                 break
-            if not data:
-                break
-            stream.feed(data)
-        elif process.poll() is not None:
-            break
-    os.close(main)
+    os.close(ours)
     return _text(screen), process.wait()
 
 
+def _readable(descriptor: int, seconds: float) -> bool:
+    return bool(select.select([descriptor], [], [], seconds)[0])
+
+
 def _text(screen: pyte.Screen) -> str:
-    lines = []
-    for row in range(screen.cursor.y + 1):
-        cells = screen.buffer[row]
-        width = max((column + 1 for column, cell in cells.items() if cell.data.strip()), default=0)
-        line, before = "", ""
-        for column in range(width):
-            cell = cells[column]
-            codes = _codes(cell)
-            if codes != before:
-                line += f"\x1b[0{codes}m" if codes or before else ""
-                before = codes
-            line += cell.data
-        lines.append(line + ("\x1b[0m" if before else ""))
+    lines = [_line(screen.buffer[row]) for row in range(screen.cursor.y + 1)]
     return "\n".join(lines).strip("\n") + "\n"
+
+
+def _line(cells: Mapping[int, pyte.screens.Char]) -> str:
+    width = max((column + 1 for column, cell in cells.items() if cell.data.strip()), default=0)
+    text, before = "", ""
+    for column in range(width):
+        codes = _codes(cells[column])
+        if codes != before:
+            text += f"\x1b[0{codes}m"
+            before = codes
+        text += cells[column].data
+    return text + ("\x1b[0m" if before else "")
 
 
 def _codes(cell: pyte.screens.Char) -> str:
     found = [str(code) for code, on in ((1, cell.bold), (3, cell.italics), (4, cell.underscore)) if on]
-    if cell.fg in _COLOURS:
-        found.append(str(30 + _COLOURS[cell.fg]))
-    elif cell.fg.startswith("bright"):
-        found.append(str(90 + _COLOURS[cell.fg.removeprefix("bright")]))
+    if cell.fg.removeprefix("bright") in _COLOURS:
+        found.append(str((90 if cell.fg.startswith("bright") else 30) + _COLOURS.index(cell.fg.removeprefix("bright"))))
     return "".join(f";{code}" for code in found)
