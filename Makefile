@@ -59,6 +59,12 @@ docs: $(STAMP) ## write the pages and schemas that follow from the code
 docs-check: $(STAMP) ## fail when a generated page is not what the code says
 	@$(BIN)/python docs/generate.py --check
 
+.PHONY: pictures
+pictures: $(STAMP) ## type the pages that tell a story again, on a sandbox, with what comes; then draw the pictures
+	@$(BIN)/python -m acksm sandbox build --all
+	@$(BIN)/python docs/record.py
+	@$(BIN)/python docs/generate.py
+
 .PHONY: site
 site: $(STAMP) $(MERMAID) ## the documentation as a site, in site/; a warning fails it
 	@$(BIN)/zensical build --strict --clean
