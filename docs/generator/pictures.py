@@ -11,8 +11,8 @@ from rich.text import Text
 
 from generator.walk import shortened
 
-LINES = 34
-COLUMNS = 110
+LINES = 24
+COLUMNS = 100
 # rich's own format asks a host outside for its font
 _FORMAT = """\
 <svg viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pyte
 
-COLUMNS = 200
+COLUMNS = 400  # no line is broken; pages and pictures do that
 _ROWS = 1000  # nothing scrolls off
 _COLOURS = ("black", "red", "green", "brown", "blue", "magenta", "cyan", "white")
 
