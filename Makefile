@@ -4,7 +4,6 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
 PIP    := $(BIN)/python -m pip install --disable-pip-version-check --quiet
-MERMAID := docs/assets/mermaid.min.js
 .DEFAULT_GOAL := help
 
 # Runs a quiet command, and says every other second that it still works; ends with the shell that runs it.
@@ -65,25 +64,26 @@ pictures: $(STAMP) ## type the pages that tell a story again, on a sandbox, with
 	@$(BIN)/python docs/record.py
 	@$(BIN)/python docs/generate.py
 
-.PHONY: site
-site: $(STAMP) $(MERMAID) ## the documentation as a site, in site/; a warning fails it
-	@$(BIN)/zensical build --strict --clean
-
 # Drawings are made in the browser, by mermaid; it is in no Python package, and the site asks no host but its own for it.
-MERMAID_VERSION := 12.3.0
-MERMAID_SHA512  := e35d774dd5de2c0b0caee27bf4ea452f93bcf8b4c55e142a676eb4ac5ded8149a2340b519b852e99ed3823eeb93d137ac99ebd2787fcad56165bccd193ae5463
-$(MERMAID): Makefile
-	@echo "▸ mermaid $(MERMAID_VERSION), from npm"
+MERMAID := 12.3.0
+MERMAID_SHA512 := e35d774dd5de2c0b0caee27bf4ea452f93bcf8b4c55e142a676eb4ac5ded8149a2340b519b852e99ed3823eeb93d137ac99ebd2787fcad56165bccd193ae5463
+$(VENV)/.mermaid-$(MERMAID): | $(STAMP)
+	@echo "▸ mermaid $(MERMAID), from npm"
 	@command -v npm >/dev/null || { echo "npm is needed for the site's drawings"; exit 3; }
-	@set -e; folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
-		npm pack --silent --pack-destination "$$folder" mermaid@$(MERMAID_VERSION) >/dev/null; \
-		echo "$(MERMAID_SHA512)  $$folder/mermaid-$(MERMAID_VERSION).tgz" | sha512sum --check --quiet; \
-		tar -xzOf "$$folder/mermaid-$(MERMAID_VERSION).tgz" package/dist/mermaid.min.js > "$$folder/mermaid.js"; \
-		mv "$$folder/mermaid.js" $@
+	@set -e; folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; archive="$$folder/mermaid-$(MERMAID).tgz"; \
+		npm pack --silent --pack-destination "$$folder" mermaid@$(MERMAID) >/dev/null; \
+		echo "$(MERMAID_SHA512)  $$archive" | sha512sum --check --quiet; \
+		tar -xzf "$$archive" -C "$$folder" package/dist/mermaid.min.js; \
+		mv "$$folder/package/dist/mermaid.min.js" docs/assets/
+	@touch $@
+
+.PHONY: site
+site: $(STAMP) $(VENV)/.mermaid-$(MERMAID) ## the documentation as a site, in site/; a warning fails it
+	@$(BIN)/zensical build --strict --clean
 
 .PHONY: site-check
 site-check: site ## the site in a real browser: links, search, drawings, width, and no request to other hosts
-	@$(BIN)/pytest -q -rs -o addopts= docs/browser.py 
+	@$(BIN)/pytest -rs -p no:cacheprovider tests/docs/site_in_browser.py
 
 .PHONY: bench
 bench: $(STAMP) ## the guide's shell against acksm, side by side; writes docs/benchmarks.md

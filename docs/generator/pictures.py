@@ -56,7 +56,13 @@ def draw(recording: Path) -> str:
     name = recording.stem
     text = Text.from_ansi(shortened(recording.read_text("utf-8"), LINES))
     console = Console(
-        file=io.StringIO(), record=True, width=COLUMNS, force_terminal=True, color_system="truecolor", legacy_windows=False
+        file=io.StringIO(),
+        record=True,
+        width=COLUMNS,
+        force_terminal=True,
+        color_system="truecolor",
+        legacy_windows=False,
+        _environ={},
     )
     console.print(text)
     return console.export_svg(title=name, theme=SVG_EXPORT_THEME, code_format=_FORMAT, unique_id=f"run-{name}")
