@@ -12,7 +12,7 @@ from rich.text import Text
 from generator.walk import shortened
 
 LINES = 24
-COLUMNS = 100
+COLUMNS = 110
 # rich's own format asks a host outside for its font
 _FORMAT = """\
 <svg viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">

@@ -1,9 +1,9 @@
 """Pages whose commands are run as they stand there, and whose output is what really came.
 
 In a page, `<!-- run -->` above an `sh` fence marks commands to run, `<!-- run: 3 -->` those that end with exit code 3,
-and `<!-- run, picture: NAME -->` keeps the screen in docs/pictures/NAME.ansi too. `<!-- output -->` above a `text` fence
-marks where the screen of the commands before it goes; `<!-- output: 40 -->` lets it have forty lines. A fence with
-title="FILE" is that file.
+and `<!-- run, picture: NAME -->` keeps the screen in docs/pictures/NAME.ansi too. `<!-- output -->` above a `text`
+fence marks where the screen of the commands before it goes; `<!-- output: 40 -->` lets it have forty lines. A fence
+with title="FILE" is that file.
 """
 
 from __future__ import annotations

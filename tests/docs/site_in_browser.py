@@ -12,7 +12,6 @@ import threading
 import tomllib
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 from urllib.parse import urldefrag, urljoin
 
@@ -32,9 +31,16 @@ PAGES = [page.removesuffix(".md") + ".html" for page in navigation()]
 SECONDS = 20
 # As in a closed network: nothing of the browser's own goes out, and no name but loopback is found.
 ARGUMENTS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    " --disable-component-update --disable-sync --window-size=1280,900"
-).split() + ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+)
 Browser = webdriver.Chrome
 
 
@@ -144,7 +150,7 @@ def test_search_finds(browser: Browser, site: str, words: str, page: str) -> Non
     at_width(browser, 1280)
     browser.get(site)
     browser.find_element(By.CSS_SELECTOR, ".md-search__button").click()
-    results = "const root = document.activeElement.shadowRoot; return root ? [...root.querySelectorAll('a')].map(a => a.href) : []"
+    results = "return [...document.activeElement.shadowRoot?.querySelectorAll('a') ?? []].map(a => a.href)"
     WebDriverWait(browser, SECONDS).until(
         lambda driver: driver.execute_script("return !!document.activeElement.shadowRoot")
     )

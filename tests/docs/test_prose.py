@@ -87,7 +87,7 @@ def test_an_abbreviation_alone_would_be_found() -> None:
     assert unexplained("`CARM`, IAM roles for\nservice accounts (IRSA)\n\nIRSA") == []
 
 
-STEPS = "connect oidc iam-role install status doctor samples region carm adopt cleanup".split()
+STEPS = ["adopt", "carm", "cleanup", "connect", "doctor", "iam-role", "install", "oidc", "region", "samples", "status"]
 
 
 @pytest.mark.parametrize("page", [*STEPS, "plans", "start", "data-scientist", "troubleshooting", "ci"])
