@@ -69,21 +69,27 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(str(DRIVER)))
     driver.get("about:blank")
-    driver.get_log("performance")  # what the browser asked for its own first tab
+    logged(driver, "performance")  # what the browser asked for its own first tab
     yield driver
     driver.quit()
+
+
+def logged(browser: Browser, kind: str) -> list[dict[str, Any]]:
+    """New entries of one of the browser's logs."""
+    entries: list[dict[str, Any]] = browser.get_log(kind)  # type: ignore[no-untyped-call]
+    return entries
 
 
 @pytest.fixture(autouse=True)
 def nothing_from_elsewhere(browser: Browser, site: str) -> Iterator[None]:
     """No page asks another host for anything, and none has an error on its console."""
     yield
-    sent = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    sent = [json.loads(entry["message"])["message"] for entry in logged(browser, "performance")]
     asked = [
         message["params"]["request"]["url"] for message in sent if message["method"] == "Network.requestWillBeSent"
     ]
     assert [url for url in asked if not url.startswith((site, "data:", "blob:"))] == []
-    assert [entry["message"] for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
+    assert [entry["message"] for entry in logged(browser, "browser") if entry["level"] == "SEVERE"] == []
 
 
 def at_width(browser: Browser, width: int) -> None:
