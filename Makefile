@@ -35,7 +35,7 @@ test: $(STAMP) ## every test, on the sandbox
 	@$(BIN)/pytest -n auto --dist worksteal
 
 .PHONY: check
-check: lint types shape docs-check test ## what CI runs
+check: lint types shape docs-check site test ## what CI runs
 
 .PHONY: lint
 lint: $(STAMP) ## ruff
