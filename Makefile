@@ -35,7 +35,7 @@ test: $(STAMP) ## every test, on the sandbox
 	@$(BIN)/pytest -n auto --dist worksteal
 
 .PHONY: check
-check: lint types shape docs-check test ## what CI runs
+check: lint types shape docs-check site test ## what CI runs
 
 .PHONY: lint
 lint: $(STAMP) ## ruff
@@ -57,6 +57,33 @@ docs: $(STAMP) ## write the pages and schemas that follow from the code
 .PHONY: docs-check
 docs-check: $(STAMP) ## fail when a generated page is not what the code says
 	@$(BIN)/python docs/generate.py --check
+
+.PHONY: pictures
+pictures: $(STAMP) ## type the pages that tell a story again, on a sandbox, with what comes; then draw the pictures
+	@$(BIN)/python -m acksm sandbox build --all
+	@$(BIN)/python docs/record.py
+	@$(BIN)/python docs/generate.py
+
+# Drawings are made in the browser, by mermaid; it is in no Python package, and the site asks no host but its own for it.
+MERMAID := 12.3.0
+MERMAID_SHA512 := e35d774dd5de2c0b0caee27bf4ea452f93bcf8b4c55e142a676eb4ac5ded8149a2340b519b852e99ed3823eeb93d137ac99ebd2787fcad56165bccd193ae5463
+$(VENV)/.mermaid-$(MERMAID): | $(STAMP)
+	@set -e; command -v npm >/dev/null || { echo "note: without npm the site has the sources of its drawings only"; exit 0; }; \
+		echo "▸ mermaid $(MERMAID), from npm"; \
+		folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; archive="$$folder/mermaid-$(MERMAID).tgz"; \
+		npm pack --silent --pack-destination "$$folder" mermaid@$(MERMAID) >/dev/null; \
+		echo "$(MERMAID_SHA512)  $$archive" | sha512sum --check --quiet; \
+		tar -xzf "$$archive" -C "$$folder" package/dist/mermaid.min.js; \
+		mv "$$folder/package/dist/mermaid.min.js" docs/assets/; \
+		touch $@
+
+.PHONY: site
+site: $(STAMP) $(VENV)/.mermaid-$(MERMAID) ## the documentation as a site, in site/; a warning fails it
+	@$(BIN)/zensical build --strict --clean
+
+.PHONY: site-check
+site-check: site ## the site in a real browser: links, search, drawings, width, and no request to other hosts
+	@$(BIN)/pytest -rs -p no:cacheprovider tests/docs/site_in_browser.py
 
 .PHONY: bench
 bench: $(STAMP) ## the guide's shell against acksm, side by side; writes docs/benchmarks.md

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
-from generator import charts, errors, kinds, reference, schemas
+from generator import charts, errors, kinds, pictures, reference, schemas
 
 DOCS = Path(__file__).parent
 PAGES: dict[str, Callable[[], str]] = {
@@ -20,6 +21,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "schemas/report.json": schemas.report,
     "schemas/settings.json": schemas.settings,
     "schemas/plan.json": schemas.plan_file,
+    **{f"pictures/{path.stem}.svg": partial(pictures.draw, path) for path in pictures.recorded(DOCS / "pictures")},
 }
 
 

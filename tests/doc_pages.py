@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import tomllib
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from generator.markdown import slug
 
@@ -35,3 +38,15 @@ def anchors(page: Path) -> set[str]:
         found.add(name if not count else f"{name}-{count}")
         seen[name] = count + 1
     return found
+
+
+def navigation() -> list[str]:
+    """The pages of the site's navigation, in its order, below docs/."""
+    site = tomllib.loads((ROOT / "zensical.toml").read_text("utf-8"))["project"]
+    return list(_pages_of(site["nav"]))
+
+
+def _pages_of(entries: list[dict[str, Any]]) -> Iterator[str]:
+    for entry in entries:
+        for inner in entry.values():
+            yield from _pages_of(inner) if isinstance(inner, list) else [inner]

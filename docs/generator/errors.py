@@ -54,7 +54,8 @@ def page() -> str:
     unknown = {entry.kind for _, entries in areas().values() for entry in entries} - {*KINDS}
     if unknown:
         raise ValueError(f"docs/generator/errors.py has no heading for ids of kind {', '.join(sorted(unknown))}")
-    parts = ["# Errors and changes", NOTICE, _INTRO, _contents()]
+    by_symptom = "By symptom, the most common first: [Troubleshooting](troubleshooting.md)."
+    parts = ["# Errors and changes", NOTICE, _INTRO, by_symptom, _contents()]
     for kind, (heading, text) in KINDS.items():
         found = [(area, [entry for entry in entries if entry.kind == kind]) for area, (_, entries) in areas().items()]
         found = [(area, entries) for area, entries in found if entries]

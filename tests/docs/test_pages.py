@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shlex
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 
 from acksm.catalog import entries
-from doc_pages import PAGES, ROOT, anchors, fences, prose
+from doc_pages import PAGES, ROOT, anchors, fences, navigation, prose
 from generator.cli import click_group
 
 _LINK = re.compile(r"(?<!!)\[(?:[^\[\]]|\[[^\]]*\])*\]\(([^)\s]+)\)")
@@ -31,9 +34,11 @@ def command_lines(text: str) -> Iterator[list[str]]:
             continue
         for inner in _WRAPPED.findall(line):
             yield from command_lines("\n".join(inner))
-        for part in re.split(r"&&|\|\||;|(?<!\w)\|(?!\w)", _WRAPPED.sub("X", line)):
-            words = [word for word in shlex.split(part, comments=True) if not re.fullmatch(r"[A-Z_]+=.*", word)]
-            if words[:1] == ["acksm"]:
+        lexer = shlex.shlex(_WRAPPED.sub("X", line), posix=True, punctuation_chars="|&;<>()")
+        lexer.whitespace_split = True
+        for is_operator, part in groupby(lexer, lambda word: set(word) <= set("|&;<>()")):
+            words = [word for word in part if not re.fullmatch(r"[A-Z_]+=.*", word)]
+            if words[:1] == ["acksm"] and not is_operator:
                 yield words[1:]
 
 
@@ -48,12 +53,29 @@ def parse(words: list[str]) -> None:
         command.make_context(name, list(words))
 
 
+def texts(value: Any) -> Iterator[str]:
+    """The texts in a YAML document."""
+    if isinstance(value, str):
+        yield value
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from texts(inner)
+
+
+def scripts(language: str, text: str) -> Iterator[str]:
+    """What a fenced block has for a shell: itself, or what a pipeline's YAML tells one to run."""
+    if language in _SHELLS:
+        yield text
+    if language == "yaml":
+        for document in YAML(typ="safe").load_all(io.StringIO(text)):
+            yield from (script for script in texts(document) if re.search(r"^\s*acksm ", script, re.M))
+
+
 LINES = [
     (page, words)
     for page in PAGES
     for language, text in fences(page)
-    if language in _SHELLS
-    for words in command_lines(text)
+    for script in scripts(language, text)
+    for words in command_lines(script)
 ]
 
 
@@ -68,6 +90,7 @@ def test_a_wrong_command_line_would_be_found() -> None:
         parse(words)
     with pytest.raises(AssertionError):
         parse(["moon"])
+    assert [*scripts("yaml", "job: {script: [acksm moon, other]}")] == ["acksm moon"]
     assert [*command_lines('eval "$(acksm sandbox env --name a)"\nacksm install \\\n  -y | tee log')] == [
         ["sandbox", "env", "--name", "a"],
         ["install", "-y"],
@@ -131,4 +154,4 @@ def test_every_page_is_reached_from_the_index_and_the_navigation(page: Path) -> 
         return
     relative = str(page.relative_to(ROOT / "docs"))
     assert relative == "index.md" or f"]({relative}" in (ROOT / "docs" / "index.md").read_text("utf-8")
-    assert re.search(rf": {re.escape(relative)}$", (ROOT / "mkdocs.yml").read_text("utf-8"), re.M)
+    assert relative in navigation()

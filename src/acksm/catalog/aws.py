@@ -88,7 +88,7 @@ ENTRIES = (
     Entry(
         "cluster-no-issuer",
         "the cluster has no OIDC issuer",
-        "IRSA needs one; every EKS cluster since 1.13 has it.",
+        "IAM roles for service accounts (IRSA) need one; every EKS cluster since 1.13 has it.",
         "aws eks describe-cluster --name CLUSTER --query cluster.identity",
     ),
     Entry(
