@@ -58,7 +58,7 @@ class Target:
     """A target of issue 4, what was measured, and whether it is met."""
 
     what: str
-    wanted: str
+    desired: str
     measured: str
     met: bool
 
@@ -126,7 +126,7 @@ def page(results: Results) -> str:
         row("peak memory, largest process", lambda s: mib(s.largest)),
         row("peak memory, all processes at once", lambda s: mib(s.memory.tree)),
     ]
-    judged = [[t.what, t.wanted, t.measured, "yes" if t.met else "**no**"] for t in targets(results)]
+    judged = [[t.what, t.desired, t.measured, "yes" if t.met else "**no**"] for t in targets(results)]
     return "\n".join(
         [
             "# Benchmarks",

@@ -173,7 +173,7 @@ def main() -> int:
     judged = report.targets(results)
     for target in judged:
         kind = Kind.DONE if target.met else Kind.FAILED
-        ui.emit(Event(kind, "bench.target", f"{target.what}: {target.measured} (wanted {target.wanted})"))
+        ui.emit(Event(kind, "bench.target", f"{target.what}: {target.measured} (wanted {target.desired})"))
     return 0 if all(target.met for target in judged) else int(ExitCode.CHECK_FAILED)
 
 

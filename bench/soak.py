@@ -111,19 +111,19 @@ def live(soak: Soak, kills: Kills) -> None:
     """One worker: an undisturbed life first, then killed ones."""
     name = kills.world.cluster
     try:
-        wanted: dict[str, snapshot.Snapshot] = {}
+        desired: dict[str, snapshot.Snapshot] = {}
         seconds: dict[str, float] = {}
         for command, argv in kills.commands(*charts.SERVICES).items():
             kills.prepare(command)
             began = time.monotonic()
             soak.expect(command, kills.ok(*argv).calls)
             seconds[command] = time.monotonic() - began
-            wanted[command] = kills.seen()
+            desired[command] = kills.seen()
             soak.tell(f"{name}: undisturbed {command}: {seconds[command]:.1f} s")
         while not soak.over():
             kills.anew()
             for command, argv in kills.commands(*charts.SERVICES).items():
-                if soak.over() or not _one(soak, kills, command, argv, wanted[command], seconds):
+                if soak.over() or not _one(soak, kills, command, argv, desired[command], seconds):
                     break
     finally:
         with soak.lock:
@@ -141,7 +141,7 @@ def begun(name: str, home: Path) -> Kills:
 
 
 def _one(
-    soak: Soak, kills: Kills, command: str, argv: tuple[str, ...], wanted: snapshot.Snapshot, seconds: dict[str, float]
+    soak: Soak, kills: Kills, command: str, argv: tuple[str, ...], desired: snapshot.Snapshot, seconds: dict[str, float]
 ) -> bool:
     """One command of a life, killed where a case is left; `seconds` are the undisturbed runs' lengths. False: this life
     is of no more use."""
@@ -157,7 +157,7 @@ def _one(
                 seconds[command] = min(seconds[command], time.monotonic() - began)
         else:
             kills.case(*argv, at=case.at, moment=case.moment)
-        differing = likeness.difference(wanted, kills.seen())
+        differing = likeness.difference(desired, kills.seen())
         assert not differing, "\n".join(differing)
     except AssertionError as failure:
         with soak.lock:

@@ -10,7 +10,7 @@ from acksm.engine.executor import execute
 from acksm.guide.carm import command as carm, role_map
 from acksm.guide.carm.role_map import Subject
 from acksm.live import bindings
-from acksm.live.bindings import Living
+from acksm.live.bindings import ManagedObject
 from acksm.live.running import Running
 from memory_kube import MemoryKube
 
@@ -32,14 +32,14 @@ def account(number: str) -> Subject:
     return Subject(carm.ACCOUNT, number)
 
 
-def wanted(
+def desired(
     bound: Mapping[str, Subject], roles: Mapping[Subject, Mapping[str, str]] | None = None, **more: Any
-) -> carm.Wanted:
+) -> carm.Desired:
     asked: dict[Subject, Mapping[str, str]] = {subject: {"": ""} for subject in bound.values()}
-    return carm.Wanted(bound, asked | dict(roles or {}), OWN, "aws", PARTITIONS, **more)
+    return carm.Desired(bound, asked | dict(roles or {}), OWN, "aws", PARTITIONS, **more)
 
 
-def observed(kube: MemoryKube, found: Sequence[Running] = BOTH, objects: Sequence[Living] = ()) -> carm.Observed:
+def observed(kube: MemoryKube, found: Sequence[Running] = BOTH, objects: Sequence[ManagedObject] = ()) -> carm.Observed:
     real = kube
     maps = role_map.observe(real, {item.namespace for item in found})
     return carm.Observed(found, bindings.observe(real), maps, objects)
@@ -51,18 +51,18 @@ def dispatch(kube: MemoryKube) -> dict[str, Any]:
     return {**bindings.kube_calls(real), **role_map.calls(real), **done}
 
 
-def carry_out(kube: MemoryKube, changes: Sequence[Change]) -> None:
+def apply_plan(kube: MemoryKube, changes: Sequence[Change]) -> None:
     """One after another, so that a schedule of requests is the same every time."""
     for change in changes:
         execute(Plan("test", (change,)), dispatch(kube))
 
 
 def bind(kube: MemoryKube, bound: Mapping[str, Subject], found: Sequence[Running] = BOTH, **more: Any) -> None:
-    carry_out(kube, carm.plan(observed(kube, found), wanted(bound, **more)).changes)
+    apply_plan(kube, carm.plan(observed(kube, found), desired(bound, **more)).changes)
 
 
 def unbind(kube: MemoryKube, names: Sequence[str], found: Sequence[Running] = BOTH) -> None:
-    carry_out(kube, carm.plan_unbind(observed(kube, found), names, OWN).changes)
+    apply_plan(kube, carm.plan_unbind(observed(kube, found), names, OWN).changes)
 
 
 def state(kube: MemoryKube) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from acksm.ack.kinds import KINDS
 from acksm.aws.documents import PolicyDocument, Role
 from acksm.guide.carm.role_map import ACCOUNT_MAP, Map
 from acksm.guide.cleanup import cluster, command as cleanup, objects as cleanup_objects
-from acksm.guide.cleanup.observation import Observed, Providers, ReleaseSeen, RoleSeen, Wanted
+from acksm.guide.cleanup.observation import Desired, Observed, Providers, ReleaseState, RoleState
 from acksm.guide.cleanup.report import Planned
 from acksm.kube.contents import Contents
 from acksm.kube.owners import Owner
@@ -27,7 +27,7 @@ ISSUER = f"arn:aws:iam::{OWN}:oidc-provider/oidc.eks.us-west-2.amazonaws.com/id/
 ROLE = f"arn:aws:iam::{OWN}:role/ack-controller-role-demo"
 MARKS = {"acksm:owned": "true", "acksm:cluster-arn": ARN}
 ACKSM = Owner("acksm", "")
-EVERYTHING = Wanted(crds="all", named_crds=True, iam=True, oidc=True, carm=True, namespace=True)
+EVERYTHING = Desired(crds="all", named_crds=True, iam=True, oidc=True, carm=True, namespace=True)
 
 
 def statement(principal: Any, **more: Any) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def trusted(*statements: Any) -> PolicyDocument:
 OURS = statement({"Federated": ISSUER}, Action="sts:AssumeRoleWithWebIdentity")
 
 
-def role(*more: Any, tags: Mapping[str, str] = MARKS, **fields: Any) -> RoleSeen:
+def role(*more: Any, tags: Mapping[str, str] = MARKS, **fields: Any) -> RoleState:
     found: Role = {
         "created": "",
         "arn": ROLE,
@@ -52,7 +52,7 @@ def role(*more: Any, tags: Mapping[str, str] = MARKS, **fields: Any) -> RoleSeen
         "attached": ["arn:aws:iam::aws:policy/AmazonSageMakerFullAccess"],
         "inline": {"acksm-autoscaling": {}},
     }
-    return RoleSeen("ack-controller-role-demo", found, **fields)
+    return RoleState("ack-controller-role-demo", found, **fields)
 
 
 def item(kind: str = "Model", name: str = "one", namespace: str = "team", **more: Any) -> Item:
@@ -70,11 +70,11 @@ def crds(*services: str, owner: Owner | None = ACKSM) -> dict[str, Crd]:
     return {name: Crd(name, owner, f"{name.split('.')[1]}-chart 1.9.1") for name in names}
 
 
-def release(service: str, **more: Any) -> ReleaseSeen:
+def release(service: str, **more: Any) -> ReleaseState:
     name = charts.release_name(service)
     health = Health(f"{name}-{service}-chart", True, "1 of 1 pods available", True, name, ROLE)
     objects = (ref("Deployment", name, HOME), ref("ServiceAccount", name, HOME), ref("ClusterRole", name))
-    return replace(ReleaseSeen(service, HOME, charts.TESTED[service], "deployed", True, True, objects, health), **more)
+    return replace(ReleaseState(service, HOME, charts.TESTED[service], "deployed", True, True, objects, health), **more)
 
 
 def observed(*items: Item, services: tuple[str, ...] = charts.SERVICES, **more: Any) -> Observed:
@@ -102,10 +102,10 @@ def meta(place: Ref) -> dict[str, Any]:
     return {"metadata": {"name": place.name, "namespace": place.namespace}}
 
 
-def plan(seen: Observed, wanted: Wanted) -> Planned:
-    choice = cleanup_objects.choose(seen.inventory, wanted.services)
-    cluster.check_releases(seen, wanted, sure=lambda: True)
-    return cleanup.plan(seen, wanted, choice)
+def plan(seen: Observed, desired: Desired) -> Planned:
+    choice = cleanup_objects.choose(seen.inventory, desired.services)
+    cluster.check_releases(seen, desired, sure=lambda: True)
+    return cleanup.plan(seen, desired, choice)
 
 
 def targets(planned: Planned, *ids: str) -> list[str]:

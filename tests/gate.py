@@ -107,14 +107,14 @@ def plan(aws: Aws) -> Plan:
     """What `acksm install` does in IAM."""
     provider = oidc.observe(aws, CLUSTER)
     accounts = [("ack-system", "ack-sagemaker-controller")]
-    want = iam_role.wanted(
+    want = iam_role.desired(
         aws.identity(), CLUSTER, RoleSettings(), accounts, provider.arn, kinds=dict.fromkeys(SERVICES, ())
     )
-    changes: list[Change] = oidc.plan(provider, oidc.wanted(CLUSTER, {}))
+    changes: list[Change] = oidc.plan(provider, oidc.desired(CLUSTER, {}))
     changes += iam_role.plan(iam_role.observe(aws, want.name), want)
     return Plan("install", tuple(changes))
 
 
-def carry_out(aws: Aws, planned: Plan, deadline: Deadline | None = None) -> Outcome:
+def apply_plan(aws: Aws, planned: Plan, deadline: Deadline | None = None) -> Outcome:
     table: Mapping[str, Callable[..., Any]] = aws.dispatch_table()
     return execute(planned, table, deadline=deadline)

@@ -89,7 +89,7 @@ class Kills:
     def by_clock(self, *argv: str, after: float, whole: bool) -> Ended:
         """Kill `after` so many seconds, with `whole` its helms too, and run again at once."""
         ended = self.run(*argv, after=after)
-        for pid in self._living() if whole else ():
+        for pid in self._managed_objects() if whole else ():
             os.killpg(pid, signal.SIGKILL)
         if ended.killed:
             self._again(*argv, why=f"killed after {after:.2f} s, at {ended.calls[-1:]}")
@@ -102,10 +102,10 @@ class Kills:
         last = self.run(*argv)
         assert last.code == 0, f"{why}: {last}"
         self.check_lease(last)
-        assert not self._living(), f"{why}: a helm works beside what came after it"
+        assert not self._managed_objects(), f"{why}: a helm works beside what came after it"
         self.converged += 1
 
-    def _living(self) -> list[int]:
+    def _managed_objects(self) -> list[int]:
         """Those of its helms that run; an id alone may be another process's by now."""
         return [pid for pid, began in self._helms if start_time(pid) == began]
 

@@ -91,13 +91,13 @@ def _without(value: Any, keys: set[str]) -> Any:
     return value
 
 
-def difference(wanted: snapshot.Snapshot, found: snapshot.Snapshot) -> list[str]:
+def difference(desired: snapshot.Snapshot, found: snapshot.Snapshot) -> list[str]:
     """What came, went or changed, in words, with both sides of a change; [] for two equal worlds."""
-    lines = snapshot.difference(wanted, found)
+    lines = snapshot.difference(desired, found)
     for index, line in enumerate(lines):
         part, mark, key = line.split(" ", 2)
         if mark == "~":
-            one, other = (json.dumps(side[part.rstrip(":")][key], sort_keys=True) for side in (wanted, found))
+            one, other = (json.dumps(side[part.rstrip(":")][key], sort_keys=True) for side in (desired, found))
             at = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), 0)
             lines[index] += f"\n    {one[max(0, at - 80) : at + 160]}\n    {other[max(0, at - 80) : at + 160]}"
     return lines

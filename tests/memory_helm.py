@@ -37,7 +37,7 @@ _parse = crds.parse
 
 
 @cache
-def parsed(service: str, version: str) -> list[crds.WantedCrd]:
+def parsed(service: str, version: str) -> list[crds.DesiredCrd]:
     chart = pulled(service, version).chart
     return _parse(chart.crds, f"{chart.name} {chart.version}")
 

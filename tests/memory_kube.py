@@ -74,8 +74,8 @@ class MemoryKube:
             live = self.objects.get(ref.path)
             if live is None:
                 raise AcksmError("kube-not-found", f"{ref} is not there")
-            wanted = (body.get("metadata") or {}).get("resourceVersion")
-            if wanted and wanted != live["metadata"]["resourceVersion"]:
+            desired = (body.get("metadata") or {}).get("resourceVersion")
+            if desired and desired != live["metadata"]["resourceVersion"]:
                 raise AcksmError("kube-conflict", f"{ref} is newer")
             changed = _merged(live, body)
             self._own(changed, body, FIELD_MANAGER)

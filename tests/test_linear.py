@@ -10,7 +10,7 @@ import pytest
 import acksm
 import linear
 from acksm import yaml_reader
-from acksm.guide.adopt.request import ALL
+from acksm.guide.adopt.requested import ALL
 from acksm.live import symptoms
 
 # Patterns that are put together when they run; each has a test of its own, or is made of acksm's own tables.

@@ -67,12 +67,12 @@ def test_the_lock_is_what_pyproject_asks_for_and_all_that_this_needs() -> None:
     waiting = [(canonicalize_name(one.name), frozenset(one.extras)) for one in asked if here(one)]
     seen = set(waiting)
     while waiting:
-        name, wanted = waiting.pop()
+        name, desired = waiting.pop()
         needed.add(name)
         for text in metadata.requires(name) or []:
             one = Requirement(text)
             item = (canonicalize_name(one.name), frozenset(one.extras))
-            if any(here(one, extra) for extra in ("", *wanted)) and item not in seen:
+            if any(here(one, extra) for extra in ("", *desired)) and item not in seen:
                 seen.add(item)
                 waiting.append(item)
     assert needed == {name for name, one in entries.items() if here(one)}

@@ -57,14 +57,15 @@ def _span(feature: Feature, index: int) -> str:
 def _scopes(service: str) -> str:
     versions = [chart.version for chart in all_charts() if chart.service == service]
     rows = (
-        (version, *(_scope(service, version, wanted, watch) for _, wanted, watch in _REQUESTS)) for version in versions
+        (version, *(_scope(service, version, desired, watch) for _, desired, watch in _REQUESTS))
+        for version in versions
     )
     return table(("Version", *(title for title, _, _ in _REQUESTS)), rows)
 
 
-def _scope(service: str, version: str, wanted: str, watch: tuple[str, ...]) -> str:
+def _scope(service: str, version: str, desired: str, watch: tuple[str, ...]) -> str:
     try:
-        scope = charts.scope(service, version, wanted, watch, "ack-system")
+        scope = charts.scope(service, version, desired, watch, "ack-system")
     except AcksmError as error:
         return f"[{error.id}](errors.md#{error.id})"
     values = "<br>".join(code(f"{key}: {value or chr(34) * 2}") for key, value in scope.values.items()) or "nothing"

@@ -55,8 +55,8 @@ def test_the_table_names_calls_and_members_that_the_api_has(kind: Kind) -> None:
     assert len(lists) == 1
     members = {name.lower() for name in lists[0].member.members}
     called = dict(kind.summary)
-    wanted = ["arn" if kind.by_arn else name for name in kind.key]
-    for name in wanted:
+    desired = ["arn" if kind.by_arn else name for name in kind.key]
+    for name in desired:
         member = kind.arn_answer if name == "arn" else called.get(name, name)
         assert member.lower() in members, (name, members)
     assert {name for name, _ in kind.list_with} <= set(listed.input_shape.members)

@@ -139,5 +139,5 @@ def test_a_value_that_stands_twice_is_written_twice() -> None:
         ([{"name": "a"}], [{"name": "a"}, {"name": "b"}], False),
     ],
 )
-def test_what_the_apiserver_adds_and_leaves_out_is_no_difference(wanted: Any, live: Any, same: bool) -> None:
-    assert holds(wanted, live) is same
+def test_what_the_apiserver_adds_and_leaves_out_is_no_difference(desired: Any, live: Any, same: bool) -> None:
+    assert holds(desired, live) is same

@@ -15,7 +15,7 @@ from acksm.errors import AcksmError
 from acksm.guide.carm import trust as carm_trust
 from acksm.guide.cleanup import iam as cleanup_iam, observation
 from acksm.guide.identity import iam_role
-from gate import ACCOUNT, Gate, carry_out, plan
+from gate import ACCOUNT, Gate, apply_plan, plan
 
 ROLE = "ack-controller-role-practice"
 READS = ("iam:GetOpenIDConnectProvider", "iam:GetRole")
@@ -50,7 +50,7 @@ def failure(work: Any) -> AcksmError:
 def install(gate: Gate) -> None:
     """Until nothing is left to do; a second run has an empty plan."""
     aws = gate.session()
-    carry_out(aws, plan(aws))
+    apply_plan(aws, plan(aws))
     assert plan(aws).changes == ()
 
 
@@ -86,7 +86,7 @@ def test_what_lasts_is_one_error_that_tells_what_was_done(gate: Gate, fault: str
     aws = gate.session()
     planned = plan(aws)
     gate.fault(action, **fields)
-    error = failure(lambda: carry_out(aws, planned))
+    error = failure(lambda: apply_plan(aws, planned))
     assert (error.id, error.exit_code) == (told_as, code)
     told = [item["id"] for item in error.details["done"]]
     assert told == [change.id for change in planned.changes][: len(told)]
@@ -121,7 +121,7 @@ def test_a_new_role_that_is_not_known_everywhere_yet(gate: Gate, action: str) ->
 def test_a_role_that_never_appears_is_told_in_the_end(gate: Gate) -> None:
     gate.fault("iam:AttachRolePolicy", **UNKNOWN_ROLE)
     aws = gate.session()
-    error = failure(lambda: carry_out(aws, plan(aws)))
+    error = failure(lambda: apply_plan(aws, plan(aws)))
     assert (error.id, error.details["code"]) == ("aws-failed", "NoSuchEntity")
     assert iam_calls.SETTLING_SECONDS <= gate.clock.now < 2 * iam_calls.SETTLING_SECONDS
 
@@ -143,12 +143,12 @@ def test_nor_is_a_policy_that_is_not_there(gate: Gate) -> None:
 
 def test_what_a_killed_run_made_and_iam_does_not_show_yet(gate: Gate) -> None:
     first = gate.session()
-    carry_out(first, Plan("install", plan(first).changes[:2]))  # the provider and the role, and then it is killed
+    apply_plan(first, Plan("install", plan(first).changes[:2]))  # the provider and the role, and then it is killed
     gate.fault("iam:GetRole", times=4, **UNKNOWN_ROLE)
     second = gate.session()
     planned = plan(second)  # GetRole was asked twice for it
     assert planned.changes[0].id == "iam-role.create"
-    carry_out(second, planned)
+    apply_plan(second, planned)
     assert plan(second).changes == ()
 
 
@@ -158,7 +158,7 @@ def test_a_provider_that_iam_does_not_show_yet(gate: Gate) -> None:
     aws = gate.session()
     planned = plan(aws)
     assert [change.id for change in planned.changes] == ["oidc.create"]
-    carry_out(aws, planned)
+    apply_plan(aws, planned)
     assert plan(aws).changes == ()
 
 
@@ -167,7 +167,7 @@ def test_a_role_that_somebody_else_made_in_between_is_not_taken(gate: Gate) -> N
     planned = plan(aws)
     trust = carm_trust.merge_trust(None, [f"arn:aws:iam::{ACCOUNT}:root"], False, carm_trust.SID)
     gate.session().iam.create_role(ROLE, "/", trust, {})
-    error = failure(lambda: carry_out(aws, planned))
+    error = failure(lambda: apply_plan(aws, planned))
     assert (error.id, error.details["code"]) == ("aws-failed", "EntityAlreadyExists")
     assert failure(lambda: plan(gate.session())).id == "role-not-ours"
 
@@ -205,7 +205,7 @@ def test_a_role_is_awaited_before_anything_needs_it(gate: Gate) -> None:
 
 def cleanup(gate: Gate) -> tuple[Any, Plan]:
     aws = gate.session()
-    seen = observation.RoleSeen(ROLE, aws.iam.get_role(ROLE))
+    seen = observation.RoleState(ROLE, aws.iam.get_role(ROLE))
     return aws, Plan("cleanup", tuple(cleanup_iam.plan_role(seen)))
 
 
@@ -216,12 +216,12 @@ def test_cleanup_that_fails_goes_on_from_there(gate: Gate, fault: str, action: s
     fields, told_as, _ = LASTING[fault]
     aws, planned = cleanup(gate)
     gate.fault(action, **fields)
-    error = failure(lambda: carry_out(aws, planned))
+    error = failure(lambda: apply_plan(aws, planned))
     assert error.id == told_as
     gate.cloud.faults.clear()
     aws, left = cleanup(gate)
     assert len(left.changes) == len(planned.changes) - len(error.details["done"])
-    carry_out(aws, left)
+    apply_plan(aws, left)
     assert not aws.iam.role_exists(ROLE)
 
 
@@ -230,7 +230,7 @@ def test_a_deletion_whose_answer_is_lost_is_done(gate: Gate, action: str) -> Non
     install(gate)
     aws, planned = cleanup(gate)
     gate.fault(action, times=1, drop="after")
-    carry_out(aws, planned)
+    apply_plan(aws, planned)
     assert not aws.iam.role_exists(ROLE)
 
 
@@ -243,7 +243,7 @@ def test_policies_that_iam_still_sees_on_the_role(gate: Gate) -> None:
         "message": "Cannot delete entity, must detach all policies first.",
     }
     gate.fault("iam:DeleteRole", times=2, **seen)
-    carry_out(aws, planned)
+    apply_plan(aws, planned)
     assert not aws.iam.role_exists(ROLE)
 
 
@@ -297,7 +297,7 @@ def test_no_change_is_begun_after_the_end(gate: Gate, monkeypatch: pytest.Monkey
         gate.clock.now += 11
 
     monkeypatch.setattr(aws.iam, "create_role", slow)
-    error = failure(lambda: carry_out(aws, planned, gate.deadline))
+    error = failure(lambda: apply_plan(aws, planned, gate.deadline))
     assert (error.id, error.exit_code) == ("timed-out", 5)
     assert [item["id"] for item in error.details["done"]] == ["oidc.create", "iam-role.create"]
     assert error.details["failed"]["id"] == "iam-role.attach"

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings, strategies as st
 
 from acksm.errors import AcksmError
-from acksm.guide.adopt.request import kind_of, parse_arn
+from acksm.guide.adopt.requested import kind_of, parse_arn
 from acksm.guide.carm import role_map
 from acksm.guide.carm.role_map import Map
 from acksm.helm import records
@@ -107,7 +107,7 @@ OF_OBJECTS: dict[str, Callable[[Any], object]] = {
     "inventory": lambda item: inventory_objects.item_of(item, "sagemaker", ref("Model"), {}, []),
     "judge": lambda item: synced.judge(item, "Model team/m"),
     "symptoms": symptoms.of_object,
-    "living": lambda item: bindings._living(item, "sagemaker", ref("Model")),
+    "living": lambda item: bindings._managed_objects(item, "sagemaker", ref("Model")),
     "log": lambda item: synced.silent_failure("{}", ref("Model", "m", "team"), item),
     "common": lambda item: inventory_objects.common_of(item, "FieldExport", ref("AdoptedResource")),
 }

@@ -25,7 +25,7 @@ from acksm.guide.adopt import placement
 from acksm.guide.carm import accounts, bind
 from acksm.guide.carm.bind import Asked
 from acksm.guide.cleanup import command as cleanup
-from acksm.guide.cleanup.observation import Wanted
+from acksm.guide.cleanup.observation import Desired
 from acksm.guide.doctor import running
 from acksm.guide.identity import trust
 from acksm.guide.install import command as install
@@ -39,7 +39,7 @@ from memory_world import MemoryWorld, Said, commands_run_on, run_carm_bind, run_
 
 ACCOUNT_NAME = "ack-sagemaker-controller"
 TENANT, VICTIM, OTHER = "aaa", "victim", "222222222222"  # the tenant's namespace is the first of all
-EVERYTHING = Wanted(crds="all", delete_aws=True, iam=True, oidc=True, carm=True, namespace=True)
+EVERYTHING = Desired(crds="all", delete_aws=True, iam=True, oidc=True, carm=True, namespace=True)
 EVIL = f"arn:aws:iam::{ACCOUNT}:role/evil"
 Json = dict[str, Any]
 
@@ -95,8 +95,8 @@ class World:
         return changes, notes, [row for row in result or () if TENANT not in row] if isinstance(result, list) else ()
 
 
-def _cleans(wanted: Wanted) -> Callable[[MemoryWorld, Said], Any]:
-    return lambda world, ui: cleanup.run(world.settings(dry_run=True), ui, wanted, "demo")
+def _cleans(desired: Desired) -> Callable[[MemoryWorld, Said], Any]:
+    return lambda world, ui: cleanup.run(world.settings(dry_run=True), ui, desired, "demo")
 
 
 def _installs(**options: Any) -> Callable[[MemoryWorld, Said], Any]:
@@ -121,7 +121,7 @@ COMMANDS: dict[str, Callable[[MemoryWorld, Said], Any]] = {
     "iam-role": lambda world, ui: run_install(
         world.settings(dry_run=True), ui, command="iam-role", sections=["iam-role"]
     ),
-    "cleanup": _cleans(Wanted()),
+    "cleanup": _cleans(Desired()),
     "cleanup --all --delete-aws": _cleans(EVERYTHING),
     "carm bind": lambda world, ui: run_carm_bind(
         world.settings(dry_run=True), ui, Asked([VICTIM], account="333333333333")

@@ -30,7 +30,7 @@ from acksm.errors import AcksmError
 from acksm.guide.carm import bind as carm_bind
 from acksm.guide.carm.bind import Asked
 from acksm.guide.cleanup import command as cleanup
-from acksm.guide.cleanup.observation import Wanted
+from acksm.guide.cleanup.observation import Desired
 from acksm.guide.install import command as install
 from acksm.guide.region import command as region
 from acksm.kube.paths import ref, ref_in
@@ -65,7 +65,7 @@ REFUSED = {
 }
 HANDS = st.sampled_from(["delete", "drift", "account", "records"])
 IN_IAM = st.sampled_from(["provider", "audience", "role", "attached", "inline", "trust"])
-GONE = Wanted(crds="all", iam=True, oidc=True, carm=True, namespace=True)
+GONE = Desired(crds="all", iam=True, oidc=True, carm=True, namespace=True)
 Run = Callable[[MemoryWorld, bool], Said]
 
 
@@ -86,10 +86,10 @@ def installs(services: list[str], **options: Any) -> Run:
     return run
 
 
-def cleans(wanted: Wanted = GONE) -> Run:
+def cleans(desired: Desired = GONE) -> Run:
     def run(world: MemoryWorld, dry_run: bool) -> Said:
         ui = Said()
-        cleanup.run(world.settings(dry_run=dry_run), ui, wanted, "demo")
+        cleanup.run(world.settings(dry_run=dry_run), ui, desired, "demo")
         return ui
 
     return run
@@ -130,7 +130,7 @@ COMMANDS = st.one_of(
     st.builds(installs, SERVICES),
     st.builds(lambda services, more: installs(services, **more), SERVICES, st.sampled_from(OPTIONS)),
     st.just(cleans()),
-    st.just(cleans(Wanted())),
+    st.just(cleans(Desired())),
     BINDINGS,
 )
 
@@ -370,8 +370,8 @@ class Life(RuleBasedStateMachine):
             found = self.world.release(service)
             assert found is not None
             assert found.status == "deployed"
-            wanted = rendered(name, HOME, f"/{service}-{found.version}.tgz", dict(found.values))
-            for manifest in wanted:
+            desired = rendered(name, HOME, f"/{service}-{found.version}.tgz", dict(found.values))
+            for manifest in desired:
                 live = objects[ref_in(manifest, HOME).path]
                 assert holds({key: value for key, value in manifest.items() if key != "metadata"}, live)
                 assert manifest["metadata"]["labels"].items() <= live["metadata"]["labels"].items()

@@ -43,10 +43,10 @@ CORE = {"check.pass-role": "warning"}  # what the guide's policy lets people do
 def states(run: Run, *which: str) -> dict[str, str]:
     """Check to its worst state, of those that are not as they should be (or of the `which` states)."""
     order = ("skipped", "ok", "warning", "unknown", "failed")
-    wanted = which or order[2:]
+    desired = which or order[2:]
     found: dict[str, str] = {}
     for check in sorted(run.data["checks"], key=lambda item: order.index(item["state"])):
-        if check["state"] in wanted:
+        if check["state"] in desired:
             found[check["id"]] = check["state"]
     return found
 

@@ -28,17 +28,17 @@ def kills(world: World, tmp_path: Path) -> Iterator[Kills]:
 @pytest.mark.timeout(900)  # some fifty runs, one after the other
 def test_killed_at_every_call_of_every_command(kills: Kills) -> None:
     """Each command is killed at its first call, its rerun at the next, and so on to the end."""
-    wanted, calls = {}, {}
+    desired, calls = {}, {}
     for name, argv in kills.commands(ONE).items():
         kills.prepare(name)
         calls[name] = kills.named(kills.ok(*argv).calls)
-        wanted[name] = kills.seen()
+        desired[name] = kills.seen()
     kills.anew()
     for name, argv in kills.commands(ONE).items():
         kills.prepare(name)
         made = kills.chain(*argv)
         assert kills.named(made) == calls[name], name
-        assert likeness.difference(wanted[name], kills.seen()) == [], name
+        assert likeness.difference(desired[name], kills.seen()) == [], name
         assert kills.ok(*argv).calls == [], name
 
 
@@ -49,10 +49,10 @@ def test_helm_is_killed_or_left_running(kills: Kills, verb: str) -> None:
     levels = ("debug", "info")
     one = ("--service", ONE)
     argv = ("install", "-y", *one, "--set", "log.level=")
-    wanted = {level: (kills.ok(*argv[:-1], f"log.level={level}"), kills.seen())[1] for level in levels}
+    desired = {level: (kills.ok(*argv[:-1], f"log.level={level}"), kills.seen())[1] for level in levels}
     clean = ("cleanup", *one, "--crds", "none", "-y")
     kills.ok(*clean)
-    wanted["none"] = kills.seen()
+    desired["none"] = kills.seen()
     if verb == "upgrade":
         kills.ok(*argv[:-1], "log.level=info")
     moments = (BEFORE, *OF_HELM, AFTER)
@@ -68,4 +68,4 @@ def test_helm_is_killed_or_left_running(kills: Kills, verb: str) -> None:
         ended = kills.case(*now, at=1, moment=moment, passing=True)
         assert ended.killed
         assert ended.calls[-1] == f"helm {verb} {RELEASE}"
-        assert likeness.difference(wanted[level], kills.seen()) == [], moment
+        assert likeness.difference(desired[level], kills.seen()) == [], moment

@@ -32,11 +32,11 @@ def connected() -> Target:
     return connect(settings.target, settings.run)
 
 
-def wanted(name: str, role: str, live: Mapping[Ref, Any]) -> list[sample_plan.Wanted]:
+def desired(name: str, role: str, live: Mapping[Ref, Any]) -> list[sample_plan.Desired]:
     """A sample and what it is made after, with all that has to be given."""
     given = {key: value for one in chain(name) for key, value in needed(one).items()}
     given |= {"role": role} if any("role" in one.parameters for one in chain(name)) else {}
-    return sample_plan.wanted(samples()[name], given, Place(REGION), "default", live, "")
+    return sample_plan.desired(samples()[name], given, Place(REGION), "default", live, "")
 
 
 class Bench:
@@ -59,8 +59,8 @@ class Bench:
             seen = section.Observed(discovery.observe(target.kube, self.world.namespace).own, {})
             table = section.dispatch(target, seen, silent, {})
             for name in names:
-                live = synced.look(target.kube, [one.ref for one in wanted(name, role, {})])
-                items = wanted(name, role, live)
+                live = synced.look(target.kube, [one.ref for one in desired(name, role, {})])
+                items = desired(name, role, live)
                 self.made |= {one.ref for one in items}
                 if live[items[-1].ref] is None:
                     execute(Plan("samples apply", tuple(sample_plan.plan(items, live, wait=True))), table)
@@ -68,7 +68,7 @@ class Bench:
     def make_user(self, role: str) -> None:
         """A user profile, which the practice cloud lacks, as far as its object: its domain's id is AWS's choice."""
         with connected() as target:
-            items = wanted("user-profile", role, {})
+            items = desired("user-profile", role, {})
             *changes, _last_wait = sample_plan.plan(items, {}, wait=True)
             self.made |= {one.ref for one in items}
             table = section.dispatch(target, section.Observed([], {}), silent, {})
@@ -189,7 +189,7 @@ def test_every_sample_is_seen_by_the_apiserver_before_anything_is_made(bench: Be
     world.install()
     with connected() as target, world.requests() as looked:
         for name in samples():
-            items = wanted(name, f"arn:aws:iam::{world.account}:role/execution", {})
+            items = desired(name, f"arn:aws:iam::{world.account}:role/execution", {})
             section.validate(target, sample_plan.plan(items, {}, wait=False), exists=True)
     seen = {path.partition("?")[0].rpartition("/")[2] for _, path, _ in looked.kube if "dryRun=All" in path}
     assert seen == {f"acksm-{name}" for name in samples()}

@@ -138,22 +138,22 @@ def resolve(service: str, asked: str, tags: Iterable[str]) -> str:
         if finals:
             return known[max(finals)]
         raise AcksmError("chart-version-unknown", f"the registry has no release of {chart_name(service)}")
-    wanted = parse(asked)
-    if wanted in known:
-        return known[wanted]
+    desired = parse(asked)
+    if desired in known:
+        return known[desired]
     raise AcksmError(
         "chart-version-unknown",
         f"{chart_name(service)} has no version {normalise(asked)}; nearest: "
-        + (", ".join(str(version) for version in nearest(wanted, known)) or "none"),
+        + (", ".join(str(version) for version in nearest(desired, known)) or "none"),
         where=f"{chart_name(service)}:{asked}",
     )
 
 
-def nearest(wanted: Version, known: Iterable[Version], count: int = 3) -> list[Version]:
+def nearest(desired: Version, known: Iterable[Version], count: int = 3) -> list[Version]:
     """The `count` versions around `wanted`, in order."""
 
     def distance(version: Version) -> tuple[int, ...]:
-        pairs = zip((*version.release, 0, 0, 0)[:3], (*wanted.release, 0, 0, 0)[:3], strict=True)
+        pairs = zip((*version.release, 0, 0, 0)[:3], (*desired.release, 0, 0, 0)[:3], strict=True)
         return tuple(abs(one - other) for one, other in pairs)
 
     return sorted(sorted(known, key=distance)[:count])
@@ -226,14 +226,14 @@ class Scope:
     reads_namespaces: bool
 
 
-def scope(service: str, version: str, wanted: str, watch: Sequence[str], release_namespace: str) -> Scope:
+def scope(service: str, version: str, desired: str, watch: Sequence[str], release_namespace: str) -> Scope:
     """The values for a scope. `watch` empty in namespace scope means the release namespace.
 
     Errors: `scope-broken` (versions whose RBAC does not fit), `scope-unsupported` (a namespace or a list that this
     version cannot watch).
     """
     where = f"{chart_name(service)} {version}"
-    if wanted == "cluster":
+    if desired == "cluster":
         key = {} if has(service, version, "watch-namespace-only") else {"installScope": "cluster"}
         key |= {"watchNamespace": ""} if _has_watch_key(service, version) else {}
         return Scope(key, "all namespaces", reading(service, version, ()).carm)

@@ -70,11 +70,11 @@ def cleanup(
         from acksm.ack.names import SERVICES
         from acksm.errors import AcksmError
         from acksm.guide.cleanup import command as section
-        from acksm.guide.cleanup.observation import Wanted
+        from acksm.guide.cleanup.observation import Desired
 
         if crds and crds not in _CRDS:
             raise AcksmError("config-invalid", f"{crds!r} is not one of {', '.join(_CRDS)}", where="--crds")
-        wanted = Wanted(
+        desired = Desired(
             services=SERVICES if everything else tuple(settings.controllers.service),
             crds=crds or ("all" if everything else "service"),
             named_crds=bool(crds) or everything,
@@ -86,6 +86,6 @@ def cleanup(
             namespace=namespace or everything,
             adopt_release=settings.controllers.adopt_release,
         )
-        return section.run(settings, ui, wanted, confirm)
+        return section.run(settings, ui, desired, confirm)
 
     run(ctx, work)

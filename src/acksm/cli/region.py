@@ -22,7 +22,7 @@ def bind(
     namespace: Annotated[
         str | None, typer.Argument(metavar="NAMESPACE", help="The namespace [all of the settings file].")
     ] = None,
-    wanted: Annotated[str | None, typer.Argument(metavar="REGION", help="Its default region.")] = None,
+    desired: Annotated[str | None, typer.Argument(metavar="REGION", help="Its default region.")] = None,
     cluster: options.Cluster = None,
     region: options.Region = None,
     profile: options.Profile = None,
@@ -45,10 +45,10 @@ def bind(
         from acksm.errors import AcksmError
         from acksm.guide.region import command as section
 
-        if namespace and not wanted:
+        if namespace and not desired:
             raise AcksmError("region-unknown", "no region was named", where=namespace)
         declared = {name: item.region for name, item in settings.declared.namespaces.items() if item.region}
-        regions = {namespace: wanted} if namespace and wanted else declared
+        regions = {namespace: desired} if namespace and desired else declared
         create = settings.controllers.create_namespace
         return section.run_bind(settings.target, settings.run, ui, regions, command="region bind", create=create)
 

@@ -100,8 +100,8 @@ def _review() -> Review | None:
 
 
 def _early_output(flag: str | None) -> str:
-    wanted = flag or os.environ.get("ACKSM_OUTPUT", "")
-    return wanted if wanted in {"json", "yaml"} else "text"
+    desired = flag or os.environ.get("ACKSM_OUTPUT", "")
+    return desired if desired in {"json", "yaml"} else "text"
 
 
 def guarded(ui: Ui, name: str, work: Callable[[], int]) -> int:

@@ -116,7 +116,7 @@ def up(
 
             found = load(own_kubeconfig, own_context)
             endpoint, ca_data = found.server, base64.b64encode(found.ca_data.encode()).decode()
-        wanted = api.Options(
+        desired = api.Options(
             name=name,
             clusters=tuple(clusters or ("practice",)),
             region=in_region,
@@ -131,7 +131,7 @@ def up(
             endpoint=endpoint,
             ca_data=ca_data,
         )
-        api.up(wanted, ui.emit)
+        api.up(desired, ui.emit)
         data, _ = api.status(name)
         ui.result("sandbox up", data, f'next: eval "$(acksm sandbox env --name {name})" && acksm install -y')
         return 0

@@ -30,19 +30,19 @@ def as_text(value: object) -> str:
     return stream.getvalue()
 
 
-def holds(wanted: object, live: object) -> bool:
+def holds(desired: object, live: object) -> bool:
     """Whether `live` has everything that `wanted` says; what the apiserver added by default does not count."""
-    if not wanted and live is None:  # false, 0, "" and what is empty are left out by the apiserver
+    if not desired and live is None:  # false, 0, "" and what is empty are left out by the apiserver
         return True
-    if isinstance(wanted, Mapping):
-        return isinstance(live, Mapping) and all(holds(item, live.get(key)) for key, item in wanted.items())
-    if isinstance(wanted, list):
+    if isinstance(desired, Mapping):
+        return isinstance(live, Mapping) and all(holds(item, live.get(key)) for key, item in desired.items())
+    if isinstance(desired, list):
         return (
             isinstance(live, list)
-            and len(wanted) == len(live)
-            and all(holds(one, other) for one, other in zip(wanted, live, strict=True))
+            and len(desired) == len(live)
+            and all(holds(one, other) for one, other in zip(desired, live, strict=True))
         )
-    return bool(wanted == live)
+    return bool(desired == live)
 
 
 def unified(before: object, after: object) -> list[str]:

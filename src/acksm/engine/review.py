@@ -1,7 +1,7 @@
 """What becomes of a command's plan before it is shown or carried out: `acksm plan` keeps it, `acksm apply` compares it.
 
 A command knows nothing of this: its settings go through here, and the end of every command
-(guide/connect/carry_out.py) hands its plan over.
+(guide/connect/apply.py) hands its plan over.
 """
 
 from __future__ import annotations

@@ -235,13 +235,13 @@ class Kube:
 
         With `resource_version` or `uid` only the object as it was then; a changed one is a `kube-conflict`.
         """
-        wanted = {key: value for key, value in (("resourceVersion", resource_version), ("uid", uid)) if value}
-        body = {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": wanted}
+        desired = {key: value for key, value in (("resourceVersion", resource_version), ("uid", uid)) if value}
+        body = {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": desired}
         try:
             self._request(
                 "delete",
                 ref.path,
-                body=body if wanted else None,
+                body=body if desired else None,
                 query_params=[],
                 propagation_policy="Background",
             )

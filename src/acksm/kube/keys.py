@@ -74,12 +74,12 @@ def set_keys(
 def _once(kube: Editor, target: Ref, keys: Moves, field: Sequence[str], create: Manifest | None) -> bool:
     live = kube.get(target)
     if live is None:
-        wanted = {key: after for key, (_, after) in keys.items() if after is not None}
-        if not wanted:
+        desired = {key: after for key, (_, after) in keys.items() if after is not None}
+        if not desired:
             return True
         if create is None:
             raise AcksmError("kube-not-found", f"{target} is not there", where=str(target))
-        kube.create({**create, **_nested(field, wanted, create)})
+        kube.create({**create, **_nested(field, desired, create)})
         return True
     now = values_at(live, field)
     moved = {key: now.get(key) for key, seen in keys.items() if now.get(key) not in seen}

@@ -158,7 +158,7 @@ def kube_calls(kube: Writer) -> dict[str, Callable[..., object]]:
 
 
 @dataclass(frozen=True)
-class Living:
+class ManagedObject:
     """An object of ACK that has an AWS object behind it: where that one is."""
 
     kind: str
@@ -173,7 +173,7 @@ class Living:
         return f"{self.kind} {self.namespace}/{self.name}"
 
 
-def living(kube: Lister, namespaces: Collection[str] = ()) -> list[Living]:
+def managed_objects(kube: Lister, namespaces: Collection[str] = ()) -> list[ManagedObject]:
     """Objects of the two services that the controllers have synced, in `namespaces` (empty: all).
 
     One list for each kind; for a FEW namespaces one for each kind and namespace, which reads less.
@@ -184,7 +184,7 @@ def living(kube: Lister, namespaces: Collection[str] = ()) -> list[Living]:
         return []
     with ThreadPoolExecutor(max_workers=8) as pool:
         lists = pool.map(lambda one: kube.list(one[1]), asked)
-        found = [_living(item, *one) for one, items in zip(asked, lists, strict=True) for item in items]
+        found = [_managed_objects(item, *one) for one, items in zip(asked, lists, strict=True) for item in items]
     return [item for item in found if item and (not namespaces or item.namespace in namespaces)]
 
 
@@ -199,11 +199,11 @@ def object_kinds(kube: Lister) -> list[tuple[str, Ref]]:
     return found
 
 
-def _living(manifest: Manifest, service: str, kind: Ref) -> Living | None:
+def _managed_objects(manifest: Manifest, service: str, kind: Ref) -> ManagedObject | None:
     metadata, where = manifest["metadata"], (manifest.get("status") or {}).get("ackResourceMetadata") or {}
     if not where.get("ownerAccountID"):
         return None
-    return Living(
+    return ManagedObject(
         str(manifest.get("kind") or kind.plural),
         str(metadata.get("namespace", "")),
         str(metadata["name"]),

@@ -98,16 +98,16 @@ def pod_state(pod: Manifest) -> PodState:
 
 def rollout(deployment: Manifest) -> tuple[bool, str]:
     """Whether the newest revision is fully available, and its state in words."""
-    wanted = int((deployment.get("spec") or {}).get("replicas", 1))
+    desired = int((deployment.get("spec") or {}).get("replicas", 1))
     status = deployment.get("status") or {}
     if not is_observed(deployment):
         return False, "the change is not seen by the Deployment's controller yet"
     updated, available = int(status.get("updatedReplicas", 0)), int(status.get("availableReplicas", 0))
     total = int(status.get("replicas", 0))
-    if wanted == 0:
+    if desired == 0:
         return False, SCALED_TO_ZERO
-    done = updated >= wanted and available >= wanted and total == updated
-    return done, f"{available} of {wanted} pods available" + (f", {total - updated} old" if total > updated else "")
+    done = updated >= desired and available >= desired and total == updated
+    return done, f"{available} of {desired} pods available" + (f", {total - updated} old" if total > updated else "")
 
 
 def is_observed(deployment: Manifest) -> bool:

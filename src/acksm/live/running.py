@@ -214,10 +214,10 @@ class Flags:
     def get(self, name: str, default: str = "") -> str:
         return self.values.get(name, default)
 
-    def gates(self, wanted: str = "true") -> frozenset[str]:
+    def gates(self, desired: str = "true") -> frozenset[str]:
         """Names of the feature gates that are on, or with "false" of those that are named and off."""
         pairs = [item.partition("=") for item in self.get("feature-gates").split(",")]
-        return frozenset(name.strip() for name, _, value in pairs if value.strip().lower() == wanted)
+        return frozenset(name.strip() for name, _, value in pairs if value.strip().lower() == desired)
 
 
 def from_values(service: str, namespace: str, version: str, values: Manifest) -> Running:

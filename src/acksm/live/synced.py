@@ -113,11 +113,11 @@ def _busy(kind: str, aws: str) -> bool:
     return known is not None and aws in known.busy
 
 
-def look(kube: Reader, wanted: Sequence[Ref]) -> dict[Ref, Manifest | None]:
+def look(kube: Reader, desired: Sequence[Ref]) -> dict[Ref, Manifest | None]:
     """The objects as they are now. Many of one kind cost a list of each namespace, or one of all when these are many;
     None for what is not there."""
     kinds: dict[Ref, list[Ref]] = {}
-    for one in wanted:
+    for one in desired:
         kinds.setdefault(replace(one, name="", namespace=""), []).append(one)
 
     def ask(kind: Ref) -> dict[Ref, Manifest | None]:

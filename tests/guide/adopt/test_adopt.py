@@ -15,10 +15,10 @@ from acksm.ack.kinds import KINDS, Kind
 from acksm.aws.objects import Found
 from acksm.catalog import lookup
 from acksm.errors import AcksmError
-from acksm.guide.adopt import carry_out, command as adopt, placement, plan as adopt_plan, request, wait as adopt_wait
+from acksm.guide.adopt import apply, command as adopt, placement, plan as adopt_plan, requested, wait as adopt_wait
 from acksm.guide.adopt.placement import ADOPTED_CRD, Observed, Way
 from acksm.guide.adopt.plan import Adoption
-from acksm.guide.adopt.request import ALL, Wish
+from acksm.guide.adopt.requested import ALL, Request
 from acksm.guide.adopt.wait import State
 from acksm.guide.carm.role_map import ACCOUNT_MAP, TEAM_MAP, Map
 from acksm.live import managed
@@ -176,17 +176,17 @@ def found(kind: Kind = MODEL, state: str = "", **key: str) -> Found:
 
 
 def planned(
-    wish: Wish, seen: Observed | None = None, *holders: Holder, of: Found | None = None
+    request: Request, seen: Observed | None = None, *holders: Holder, of: Found | None = None
 ) -> tuple[list[Adoption], list[AcksmError]]:
     errors: list[AcksmError] = []
     seen = seen or observed()
     index = Index(holders, lambda _kind, _namespace: (A, "us-west-2"))
-    asked = [(wish, where(seen, wish.kind), of or found())]
+    asked = [(request, where(seen, request.kind), of or found())]
     return adopt_plan.plan(asked, index, errors.append, NOW), errors
 
 
-def asked(text: str = "Churn", kind: Kind = MODEL, **more: Any) -> Wish:
-    return request.wish(kind, text, namespace="team", **more)
+def asked(text: str = "Churn", kind: Kind = MODEL, **more: Any) -> Request:
+    return requested.request(kind, text, namespace="team", **more)
 
 
 def test_an_annotated_object_has_no_spec_and_keeps_what_it_stands_for() -> None:
@@ -207,8 +207,8 @@ def test_an_annotated_object_has_no_spec_and_keeps_what_it_stands_for() -> None:
 def test_an_adopted_resource_has_the_additional_keys() -> None:
     key = {"resourceID": "endpoint/e/variant/v", "serviceNamespace": "sagemaker", "scalableDimension": "d"}
     seen = observed(running("1.0.17", "applicationautoscaling"))
-    wish = asked("endpoint/e/variant/v", TARGET, region="eu-west-1")
-    (item,), _ = planned(wish, seen, of=found(TARGET, **key))
+    request = asked("endpoint/e/variant/v", TARGET, region="eu-west-1")
+    (item,), _ = planned(request, seen, of=found(TARGET, **key))
     made = adopt_plan.manifest(item)
     assert made["spec"]["aws"] == {
         "nameOrID": "endpoint/e/variant/v",
@@ -491,14 +491,14 @@ def test_from_any_state_it_converges_and_a_second_plan_is_empty(
     state: str, retain: bool, read_only: bool, version: str
 ) -> None:
     seen = observed(running(version))
-    wish = asked(retain=retain, read_only=read_only)
+    request = asked(retain=retain, read_only=read_only)
     marks = {"no-retain": {adopt_plan.RETAIN: ""}, "read-only": {adopt_plan.READ_ONLY: "true"}}.get(state, {})
     before = {
         "none": [],
         "pending": [holder(adopted=False)],
         "late": [holder(adopted=False, age=3600)],
     }.get(state, [holder(annotations=marks)])
-    (item,), errors = planned(wish, seen, *before)
+    (item,), errors = planned(request, seen, *before)
     assert errors == []
     after = before[0].manifest if before else {}
     if item.change and item.change.id in {"adopt.create", "adopt.renew"}:
@@ -511,7 +511,7 @@ def test_from_any_state_it_converges_and_a_second_plan_is_empty(
     held = ["finalizers.sagemaker.services.k8s.aws/Model"]
     meta = {**after["metadata"], "annotations": notes, "finalizers": held}
     where_ = {"ackResourceMetadata": {"ownerAccountID": A, "region": "us-west-2"}}
-    (again,), errors = planned(wish, seen, managed.of_object(MODEL, {**after, "metadata": meta, "status": where_}))
+    (again,), errors = planned(request, seen, managed.of_object(MODEL, {**after, "metadata": meta, "status": where_}))
     assert errors == []
     if state == "pending":  # it was left as it was; its marks are changed once it is adopted
         assert again.change is None or again.change.id == "adopt.update"
@@ -530,8 +530,8 @@ def test_from_any_state_it_converges_and_a_second_plan_is_empty(
 )
 def test_the_exit_code_is_that_of_the_worst(states: list[State], code: int) -> None:
     results = [adopt_wait.Result(adoption(), state) for state in states]
-    assert carry_out.code(results) == code
+    assert apply.code(results) == code
     for result in results:
-        told = carry_out.row(result)
+        told = apply.row(result)
         assert told["id"] == ("timed-out" if result.state is State.WAITING else "")
-    assert carry_out.text(Ui(), results)
+    assert apply.text(Ui(), results)

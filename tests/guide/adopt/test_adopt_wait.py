@@ -11,7 +11,7 @@ from acksm.ack.kinds import KINDS
 from acksm.aws.objects import Found
 from acksm.engine.waits import Deadline
 from acksm.events import Event
-from acksm.guide.adopt import plan as adopt_plan, request
+from acksm.guide.adopt import plan as adopt_plan, requested
 from acksm.guide.adopt.placement import Place, Way
 from acksm.guide.adopt.plan import Adoption
 from acksm.guide.adopt.wait import PATIENCE_SECONDS, Result, State, Wait
@@ -53,10 +53,10 @@ class Cluster:
 
 
 def adoption(name: str, way: Way = Way.ANNOTATIONS) -> Adoption:
-    wish = request.wish(MODEL, name, namespace="team")
+    request = requested.request(MODEL, name, namespace="team")
     controller = CONTROLLER if way is Way.ANNOTATIONS else replace(CONTROLLER, version="1.2.13")
     place = Place("team", controller, way, "012345678901", "us-west-2")
-    return Adoption(wish, place, Found(MODEL, {"modelName": name}, "", "us-west-2"), name)
+    return Adoption(request, place, Found(MODEL, {"modelName": name}, "", "us-west-2"), name)
 
 
 def waited(cluster: Cluster, *names: str, seconds: float = 900.0, way: Way = Way.ANNOTATIONS) -> list[Result]:

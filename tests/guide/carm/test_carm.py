@@ -15,8 +15,8 @@ from acksm.guide.carm import command as carm, role_map
 from acksm.guide.carm.role_map import ACCOUNT_MAP, TEAM_MAP, Subject
 from acksm.kube.keys import set_keys
 from acksm.live import bindings
-from acksm.live.bindings import OWNER, TEAM, Living
-from carm_cluster import BOTH, OWN, ROLE, B, C, account, bind, carry_out, observed, running, state, unbind, wanted
+from acksm.live.bindings import OWNER, TEAM, ManagedObject
+from carm_cluster import BOTH, OWN, ROLE, B, C, account, apply_plan, bind, desired, observed, running, state, unbind
 from memory_kube import MemoryKube, config_map, namespace
 
 MAP = f"/api/v1/namespaces/ack-system/configmaps/{ACCOUNT_MAP}"
@@ -29,13 +29,13 @@ def cluster(*objects: Mapping[str, Any]) -> MemoryKube:
     return kube
 
 
-def living(where: str, owner: str, kind: str = "Model", region: str = "us-west-2") -> Living:
-    return Living(kind, where, "churn", owner, region, "sagemaker")
+def managed_objects(where: str, owner: str, kind: str = "Model", region: str = "us-west-2") -> ManagedObject:
+    return ManagedObject(kind, where, "churn", owner, region, "sagemaker")
 
 
 def test_the_entry_comes_before_the_annotation_and_goes_after_it() -> None:
     kube = cluster()
-    there = [c.id for c in carm.plan(observed(kube), wanted({"production": account(B)})).changes]
+    there = [c.id for c in carm.plan(observed(kube), desired({"production": account(B)})).changes]
     assert there == ["carm.map", "carm.bind", "carm.confirm"]
     bind(kube, {"production": account(B)})
     assert state(kube)[MAP] == {B: ROLE.format(B)}
@@ -47,7 +47,7 @@ def test_the_entry_comes_before_the_annotation_and_goes_after_it() -> None:
 def test_a_second_run_plans_nothing() -> None:
     kube = cluster()
     bind(kube, {"production": account(B)})
-    assert carm.plan(observed(kube), wanted({"production": account(B)})).changes == []
+    assert carm.plan(observed(kube), desired({"production": account(B)})).changes == []
     unbind(kube, ["production"])
     assert carm.plan_unbind(observed(kube), ["production"], OWN).changes == []
 
@@ -72,14 +72,14 @@ def test_an_entry_stays_while_another_namespace_uses_it() -> None:
 
 def test_an_entry_that_acksm_did_not_write_is_used_and_left() -> None:
     kube = cluster(namespace("production"), config_map(ACCOUNT_MAP, {B: f"arn:aws:iam::{B}:role/by-hand"}))
-    assert [c.id for c in carm.plan(observed(kube), wanted({"production": account(B)})).changes] == [
+    assert [c.id for c in carm.plan(observed(kube), desired({"production": account(B)})).changes] == [
         "carm.bind",
         "carm.confirm",
     ]
     bind(kube, {"production": account(B)})
     planned = carm.plan_unbind(observed(kube), ["production"], OWN)
     assert "acksm did not write it" in planned.notes[0]
-    carry_out(kube, planned.changes)
+    apply_plan(kube, planned.changes)
     assert state(kube)[MAP] == {B: f"arn:aws:iam::{B}:role/by-hand"}
 
 
@@ -87,7 +87,7 @@ def test_another_role_for_a_used_entry_is_asked_about_and_says_whom_it_touches()
     kube = cluster(namespace("one"), namespace("two"))
     bind(kube, {"one": account(B), "two": account(B)})
     role = f"arn:aws:iam::{B}:role/path/other"
-    (change, _) = carm.plan(observed(kube), wanted({"one": account(B)}, {account(B): {"": role}})).changes
+    (change, _) = carm.plan(observed(kube), desired({"one": account(B)}, {account(B): {"": role}})).changes
     assert (change.danger, change.reason) == (Danger.MILD, "another role for 2 bound namespaces")
     assert change.before == {B: ROLE.format(B)}
 
@@ -95,9 +95,9 @@ def test_another_role_for_a_used_entry_is_asked_about_and_says_whom_it_touches()
 def test_a_namespace_bound_anew_leaves_nothing_of_the_old_account() -> None:
     kube = cluster()
     bind(kube, {"production": account(B)})
-    planned = carm.plan(observed(kube), wanted({"production": account(C)}))
+    planned = carm.plan(observed(kube), desired({"production": account(C)}))
     assert next(c for c in planned.changes if c.id == "carm.bind").danger is Danger.MILD
-    carry_out(kube, planned.changes)
+    apply_plan(kube, planned.changes)
     assert state(kube)[MAP] == {C: ROLE.format(C)}
 
 
@@ -111,10 +111,10 @@ def test_many_namespaces_go_in_lanes_and_unchanged_ones_cost_nothing() -> None:
     names = [f"team-{n}" for n in range(500)]
     kube = cluster(*(namespace(name) for name in names))
     bind(kube, dict.fromkeys(names[:-3], account(B)))
-    changes = carm.plan(observed(kube), wanted(dict.fromkeys(names, account(B)))).changes
+    changes = carm.plan(observed(kube), desired(dict.fromkeys(names, account(B)))).changes
     assert sorted(c.params["name"] for c in changes if c.op is not Op.WAIT) == sorted(names[-3:])
     assert all(c.lane for c in changes if c.op is not Op.WAIT)
-    everything = carm.plan(observed(cluster(*map(namespace, names))), wanted(dict.fromkeys(names, account(B)))).changes
+    everything = carm.plan(observed(cluster(*map(namespace, names))), desired(dict.fromkeys(names, account(B)))).changes
     assert len({c.lane for c in everything if c.lane}) == bindings.LANES
 
 
@@ -137,7 +137,7 @@ def test_namespaces_that_cannot_be_bound(name: str, expected: str) -> None:
     going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
     kube = cluster(namespace("production"), namespace("kube-system"), going)
     with pytest.raises(AcksmError) as caught:
-        carm.plan(observed(kube), wanted({name: account(B)}))
+        carm.plan(observed(kube), desired({name: account(B)}))
     assert caught.value.id == expected
 
 
@@ -158,14 +158,14 @@ def test_namespaces_that_cannot_be_bound(name: str, expected: str) -> None:
 )
 def test_roles_that_cannot_be(role: str, expected: str) -> None:
     with pytest.raises(AcksmError) as caught:
-        carm.plan(observed(cluster()), wanted({"production": account(B)}, {account(B): {"": role}}))
+        carm.plan(observed(cluster()), desired({"production": account(B)}, {account(B): {"": role}}))
     assert caught.value.id == expected
 
 
 def test_a_broken_entry_in_the_map_is_not_built_upon() -> None:
     kube = cluster(namespace("production"), config_map(ACCOUNT_MAP, {B: "arn:aws:iam::1.1e+11:role/x"}))
     with pytest.raises(AcksmError) as caught:
-        carm.plan(observed(kube), wanted({"production": account(B)}))
+        carm.plan(observed(kube), desired({"production": account(B)}))
     assert caught.value.id == "carm-entry-broken"
     bind(kube, {"production": account(B)}, roles={account(B): {"": ROLE.format(B)}})
     assert state(kube)[MAP] == {B: ROLE.format(B)}
@@ -173,7 +173,7 @@ def test_a_broken_entry_in_the_map_is_not_built_upon() -> None:
 
 def test_the_controllers_own_account_needs_a_role_of_its_own() -> None:
     with pytest.raises(AcksmError) as caught:
-        carm.plan(observed(cluster()), wanted({"production": account(OWN)}))
+        carm.plan(observed(cluster()), desired({"production": account(OWN)}))
     assert caught.value.id == "carm-own-account"
 
 
@@ -181,18 +181,18 @@ def test_the_controllers_own_account_needs_a_role_of_its_own() -> None:
 def test_bind_and_unbind_refuse_while_objects_of_another_account_live(owner: str) -> None:
     kube = cluster()
     with pytest.raises(AcksmError) as caught:
-        carm.plan(observed(kube, objects=[living("production", owner)]), wanted({"production": account(B)}))
+        carm.plan(observed(kube, objects=[managed_objects("production", owner)]), desired({"production": account(B)}))
     assert (caught.value.id, caught.value.details["accounts"]) == ("carm-objects-live", [owner])
     bind(kube, {"production": account(B)})
     with pytest.raises(AcksmError) as caught:
-        carm.plan_unbind(observed(kube, objects=[living("production", B)]), ["production"], OWN)
+        carm.plan_unbind(observed(kube, objects=[managed_objects("production", B)]), ["production"], OWN)
     assert caught.value.id == "carm-objects-live"
 
 
 def test_objects_of_the_same_account_or_of_other_namespaces_are_no_hindrance() -> None:
     kube = cluster()
-    objects = [living("production", B), living("elsewhere", C)]
-    assert carm.plan(observed(kube, objects=objects), wanted({"production": account(B)})).changes
+    objects = [managed_objects("production", B), managed_objects("elsewhere", C)]
+    assert carm.plan(observed(kube, objects=objects), desired({"production": account(B)})).changes
 
 
 @pytest.mark.parametrize(
@@ -207,19 +207,19 @@ def test_objects_of_the_same_account_or_of_other_namespaces_are_no_hindrance() -
 )
 def test_installs_that_would_silently_ignore_the_binding(controller: Any, expected: str) -> None:
     with pytest.raises(AcksmError) as caught:
-        carm.plan(observed(cluster(), [controller]), wanted({"production": account(B)}))
+        carm.plan(observed(cluster(), [controller]), desired({"production": account(B)}))
     assert caught.value.id == expected
 
 
 def test_without_controllers_there_is_nobody_to_follow() -> None:
     with pytest.raises(AcksmError) as caught:
-        carm.plan(observed(cluster(), []), wanted({"production": account(B)}))
+        carm.plan(observed(cluster(), []), desired({"production": account(B)}))
     assert caught.value.id == "controllers-missing"
 
 
 def test_a_version_that_keeps_roles_is_restarted_between_map_and_annotation() -> None:
     found = [running(version="1.2.4")]
-    planned = carm.plan(observed(cluster(), found), wanted({"production": account(B)}))
+    planned = carm.plan(observed(cluster(), found), desired({"production": account(B)}))
     assert [c.id for c in planned.changes] == ["carm.map", "carm.restart", "release.ready", "carm.bind", "carm.confirm"]
     assert planned.changes[1].danger is Danger.MILD
 
@@ -231,7 +231,7 @@ def test_a_key_that_a_tool_keeps_is_not_taken() -> None:
     kube = cluster()
     kube.put(namespace("production", owner_account_id=C), manager="argocd-controller")
     with pytest.raises(AcksmError) as caught:
-        carm.plan(observed(kube), wanted({"production": account(B)}))
+        carm.plan(observed(kube), desired({"production": account(B)}))
     assert caught.value.id == "binding-managed"
     assert "argocd-controller" in caught.value.message
 
@@ -256,10 +256,10 @@ def test_a_role_for_one_service_has_the_service_in_its_key() -> None:
     found = [running(gates=GATES), running("applicationautoscaling", "1.4.1")]
     kube = cluster()
     planned = carm.plan(
-        observed(kube, found), wanted({"production": account(B)}, {account(B): {"sagemaker": ROLE.format(B)}})
+        observed(kube, found), desired({"production": account(B)}, {account(B): {"sagemaker": ROLE.format(B)}})
     )
     assert "applicationautoscaling" in planned.notes[0]  # it has no entry, and waits
-    carry_out(kube, planned.changes)
+    apply_plan(kube, planned.changes)
     assert state(kube)[MAP] == {f"sagemaker.{B}": ROLE.format(B)}
     unbind(kube, ["production"], found)
     assert MAP not in kube.objects
@@ -277,14 +277,14 @@ def test_a_role_for_one_service_has_the_service_in_its_key() -> None:
 )
 def test_keys_that_no_gate_lets_through(subject: Subject, roles: Any, controller: Any, expected: str) -> None:
     with pytest.raises(AcksmError) as caught:
-        carm.plan(observed(cluster(), [controller]), wanted({"production": subject}, {subject: roles}))
+        carm.plan(observed(cluster(), [controller]), desired({"production": subject}, {subject: roles}))
     assert caught.value.id == expected
 
 
 def test_an_account_is_not_bound_where_a_team_wins() -> None:
     kube = cluster(namespace("production", team_id="team-a"))
     with pytest.raises(AcksmError) as caught:
-        carm.plan(observed(kube, [running(gates=GATES)]), wanted({"production": account(B)}))
+        carm.plan(observed(kube, [running(gates=GATES)]), desired({"production": account(B)}))
     assert caught.value.id == "carm-team-wins"
     bind(kube, {"production": account(B)})  # with the gate off the team's annotation does nothing, and stays
     assert state(kube)["/api/v1/namespaces/production"] == {TEAM: "team-a", OWNER: B}
@@ -294,10 +294,10 @@ def test_a_teams_role_does_not_move_to_another_account_under_living_objects_else
     found = [running(gates=GATES)]
     kube = cluster(namespace("one"), namespace("two"))
     bind(kube, {"one": TEAM_A, "two": TEAM_A}, found, roles={TEAM_A: {"": ROLE.format(B)}})
-    seen = observed(kube, found, [living("two", B)])
+    seen = observed(kube, found, [managed_objects("two", B)])
     assert "two" in carm.changing(seen, {"one": TEAM_A})
     with pytest.raises(AcksmError) as caught:
-        carm.plan(seen, wanted({"one": TEAM_A}, {TEAM_A: {"": ROLE.format(C)}}))
+        carm.plan(seen, desired({"one": TEAM_A}, {TEAM_A: {"": ROLE.format(C)}}))
     assert caught.value.id == "carm-objects-live"
 
 
@@ -354,10 +354,10 @@ def test_binds_commute_over_namespaces(kube: MemoryKube, bound: dict[str, str], 
 def test_a_run_that_was_killed_anywhere_is_made_whole_by_the_same_command(
     kube: MemoryKube, bound: dict[str, str], done: int
 ) -> None:
-    wish = wanted({name: account(number) for name, number in bound.items()})
-    carry_out(kube, carm.plan(observed(kube), wish).changes[:done])
-    carry_out(kube, carm.plan(observed(kube), wish).changes)
-    assert carm.plan(observed(kube), wish).changes == []
+    request = desired({name: account(number) for name, number in bound.items()})
+    apply_plan(kube, carm.plan(observed(kube), request).changes[:done])
+    apply_plan(kube, carm.plan(observed(kube), request).changes)
+    assert carm.plan(observed(kube), request).changes == []
     for name, number in bound.items():
         assert state(kube)[f"/api/v1/namespaces/{name}"][OWNER] == number
         assert state(kube)[MAP][number] == ROLE.format(number)
@@ -418,11 +418,11 @@ class Turns:
 def test_people_who_bind_at_once_lose_nothing(schedule: list[int]) -> None:
     kube = cluster(namespace("one"), namespace("two"), namespace("three"))
     plans = [
-        carm.plan(observed(kube), wanted({name: account(number)})).changes
+        carm.plan(observed(kube), desired({name: account(number)})).changes
         for name, number in (("one", B), ("two", C), ("three", B))
     ]
     turns = Turns(kube, schedule)
-    turns.run([lambda changes=changes: carry_out(kube, changes) for changes in plans])  # type: ignore[misc]
+    turns.run([lambda changes=changes: apply_plan(kube, changes) for changes in plans])  # type: ignore[misc]
     assert turns.errors == []
     assert state(kube)[MAP] == {B: ROLE.format(B), C: ROLE.format(C)}
 
@@ -433,9 +433,9 @@ def test_a_bind_and_the_last_unbind_that_meet_leave_the_entry(schedule: list[int
     kube = cluster(namespace("one"), namespace("two"))
     bind(kube, {"one": account(B)})
     leaving = carm.plan_unbind(observed(kube), ["one"], OWN).changes
-    coming = carm.plan(observed(kube), wanted({"two": account(B)})).changes
+    coming = carm.plan(observed(kube), desired({"two": account(B)})).changes
     turns = Turns(kube, schedule)
-    turns.run([lambda: carry_out(kube, leaving), lambda: carry_out(kube, coming)])
+    turns.run([lambda: apply_plan(kube, leaving), lambda: apply_plan(kube, coming)])
     assert turns.errors == []
     assert state(kube)["/api/v1/namespaces/two"] == {OWNER: B}
     assert state(kube)["/api/v1/namespaces/one"] == {}
@@ -448,11 +448,11 @@ def test_two_roles_for_one_account_at_once_are_told_and_none_is_overwritten_unse
     kube = cluster(namespace("one"), namespace("two"), config_map(ACCOUNT_MAP, {C: ROLE.format(C)}))
     roles = [f"arn:aws:iam::{B}:role/{name}" for name in ("first", "second")]
     plans = [
-        carm.plan(observed(kube), wanted({name: account(B)}, {account(B): {"": role}})).changes
+        carm.plan(observed(kube), desired({name: account(B)}, {account(B): {"": role}})).changes
         for name, role in zip(("one", "two"), roles, strict=True)
     ]
     turns = Turns(kube, schedule)
-    turns.run([lambda changes=changes: carry_out(kube, changes) for changes in plans])  # type: ignore[misc]
+    turns.run([lambda changes=changes: apply_plan(kube, changes) for changes in plans])  # type: ignore[misc]
     assert [error.id for error in turns.errors] == ["kube-key-changed"]
     assert state(kube)[MAP][B] in roles
 
@@ -469,9 +469,9 @@ def test_a_map_that_got_an_entry_meanwhile_is_not_deleted() -> None:
     kube = cluster()
     bind(kube, {"production": account(B)})
     changes = carm.plan_unbind(observed(kube), ["production"], OWN).changes
-    carry_out(kube, changes[:2])
+    apply_plan(kube, changes[:2])
     set_keys(kube, "ConfigMap", ACCOUNT_MAP, {C: [None, ROLE.format(C)]}, field=("data",), namespace="ack-system")
-    carry_out(kube, changes[2:])
+    apply_plan(kube, changes[2:])
     assert state(kube)[MAP] == {C: ROLE.format(C)}
 
 

@@ -41,9 +41,9 @@ TARGET = cast(
 SID = carm_trust.sid(CLUSTER_ARN)
 
 
-def want(who: Controllers = WHO, services: Any = ("sagemaker",), role: Any = None, **options: Any) -> iam_role.Wanted:
+def want(who: Controllers = WHO, services: Any = ("sagemaker",), role: Any = None, **options: Any) -> iam_role.Desired:
     other = Settings.of(**options).other_account
-    return accounts.wanted_role(TARGET, other, B, who, dict.fromkeys(services, ()), role)
+    return accounts.desired_role(TARGET, other, B, who, dict.fromkeys(services, ()), role)
 
 
 def role(trust: Any, tags: Any = MARKS, attached: Sequence[str] = ()) -> Role:
@@ -424,29 +424,29 @@ def test_the_guides_own_policy_is_found_wide_open() -> None:
 
 
 def test_the_print_out_is_a_template_that_makes_the_same_role() -> None:
-    wanted = want(
+    desired = want(
         services=("sagemaker", "applicationautoscaling"), target_tag=["team=ml"], target_permissions_boundary="arn:b"
     )
-    text = template.text(wanted, template.template(wanted, [OURS]), template.commands(wanted))
+    text = template.text(desired, template.template(desired, [OURS]), template.commands(desired))
     (resource,) = YAML(typ="safe", pure=True).load(text)["Resources"].values()
     found = resource["Properties"]
-    (create, attach, inline, _linked) = accounts.plan_target(iam_role.Observed(None, False), wanted, WHO)
+    (create, attach, inline, _linked) = accounts.plan_target(iam_role.Observed(None, False), desired, WHO)
     assert found["AssumeRolePolicyDocument"] == create.params["trust"]
     assert {tag["Key"]: tag["Value"] for tag in found["Tags"]} == create.params["tags"]
-    assert (found["RoleName"], found["Path"], found["PermissionsBoundary"]) == (wanted.name, "/", "arn:b")
+    assert (found["RoleName"], found["Path"], found["PermissionsBoundary"]) == (desired.name, "/", "arn:b")
     assert found["ManagedPolicyArns"] == [attach.params["policy_arn"]]
     assert found["Policies"] == [{"PolicyName": inline.params["policy"], "PolicyDocument": inline.params["document"]}]
 
 
 def test_the_commands_make_the_same_role() -> None:
-    wanted = want(services=("sagemaker", "applicationautoscaling"))
-    create, attach, inline, linked = (shlex.split(line) for line in template.commands(wanted))
+    desired = want(services=("sagemaker", "applicationautoscaling"))
+    create, attach, inline, linked = (shlex.split(line) for line in template.commands(desired))
     document = json.loads(create[create.index("--assume-role-policy-document") + 1])
-    assert document == wanted.trust(None, iam_role.NEW)
-    assert create[create.index("--tags") + 1 :] == [f"Key={key},Value={value}" for key, value in wanted.tags.items()]
-    assert attach[-1] == wanted.managed[0]
-    assert json.loads(inline[-1]) == wanted.inline["acksm-autoscaling"]
-    assert linked[-1] == wanted.service_linked
+    assert document == desired.trust(None, iam_role.NEW)
+    assert create[create.index("--tags") + 1 :] == [f"Key={key},Value={value}" for key, value in desired.tags.items()]
+    assert attach[-1] == desired.managed[0]
+    assert json.loads(inline[-1]) == desired.inline["acksm-autoscaling"]
+    assert linked[-1] == desired.service_linked
 
 
 def test_a_name_that_iam_would_refuse_is_refused_here() -> None:

@@ -11,9 +11,9 @@ from acksm.errors import AcksmError
 from acksm.guide.carm import command as carm, role_selector
 from acksm.guide.carm.role_map import Subject
 from acksm.guide.carm.role_selector import Seen, of_binding
-from acksm.live.bindings import Living, Namespace
+from acksm.live.bindings import ManagedObject, Namespace
 from acksm.live.role_selectors import Selector, overlap, overlaps
-from carm_cluster import OWN, ROLE, B, C, account, running, wanted
+from carm_cluster import OWN, ROLE, B, C, account, desired, running
 
 FAR = ROLE.format(B)
 SM, AAS = "sagemaker.services.k8s.aws", "applicationautoscaling.services.k8s.aws"
@@ -87,24 +87,24 @@ def test_whatever_two_selectors_match_both_is_an_overlap(
 
 
 def test_binding_makes_one_selector_a_namespace_and_a_second_run_nothing() -> None:
-    planned = role_selector.plan(seen(), wanted({"one": account(B), "two": account(C)}))
+    planned = role_selector.plan(seen(), desired({"one": account(B), "two": account(C)}))
     assert [change.id for change in planned.changes] == ["selector.create"] * 2 + ["selector.confirm"]
     made = [Selector.of(change.params["manifest"]) for change in planned.changes[:2]]
     assert [item.arn for item in made] == [FAR, ROLE.format(C)]
-    assert role_selector.plan(seen(*made), wanted({"one": account(B), "two": account(C)})).changes == []
+    assert role_selector.plan(seen(*made), desired({"one": account(B), "two": account(C)})).changes == []
 
 
 def test_another_role_comes_before_the_old_one_goes() -> None:
     old = of_binding("one", FAR)
     role = f"arn:aws:iam::{B}:role/other"
-    planned = role_selector.plan(seen(old), wanted({"one": account(B)}, {account(B): {"": role}}))
+    planned = role_selector.plan(seen(old), desired({"one": account(B)}, {account(B): {"": role}}))
     assert [change.id for change in planned.changes] == ["selector.create", "selector.delete", "selector.confirm"]
     assert len({change.lane for change in planned.changes[:2]}) == 1  # in order
 
 
 def test_the_role_that_is_there_stays_when_none_is_named() -> None:
     kept = of_binding("one", f"arn:aws:iam::{B}:role/other")
-    assert role_selector.plan(seen(kept), wanted({"one": account(B)})).changes == []
+    assert role_selector.plan(seen(kept), desired({"one": account(B)})).changes == []
 
 
 @pytest.mark.parametrize(
@@ -115,12 +115,17 @@ def test_the_role_that_is_there_stays_when_none_is_named() -> None:
         (seen(), Subject(carm.TEAM_LEVEL, "a"), {"": FAR}, "selector-team"),
         (seen(), account(OWN), {"": ""}, "carm-own-account"),
         (seen(), account(B), {"": ROLE.format(C)}, "carm-role-account"),
-        (seen(objects=[Living("Model", "one", "m", OWN, "", "sagemaker")]), account(B), {"": ""}, "carm-objects-live"),
+        (
+            seen(objects=[ManagedObject("Model", "one", "m", OWN, "", "sagemaker")]),
+            account(B),
+            {"": ""},
+            "carm-objects-live",
+        ),
     ],
 )
 def test_refusals(start: Seen, subject: Subject, roles: Any, expected: str) -> None:
     with pytest.raises(AcksmError) as caught:
-        role_selector.plan(start, wanted({"one": subject}, {subject: roles}))
+        role_selector.plan(start, desired({"one": subject}, {subject: roles}))
     assert caught.value.id == expected
 
 
@@ -129,7 +134,7 @@ def test_unbinding_takes_only_acksms_own_and_says_what_else_matches() -> None:
     planned = role_selector.plan_unbind(seen(mine, theirs), ["one"], OWN)
     assert [change.params["name"] for change in planned.changes] == [mine.name]
     assert "by-hand" in planned.notes[0]
-    objects = [Living("Model", "one", "m", B, "", "sagemaker")]
+    objects = [ManagedObject("Model", "one", "m", B, "", "sagemaker")]
     with pytest.raises(AcksmError) as caught:
         role_selector.plan_unbind(seen(mine, objects=objects), ["one"], OWN)
     assert caught.value.id == "carm-objects-live"

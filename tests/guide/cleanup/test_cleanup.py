@@ -22,7 +22,7 @@ from acksm.guide.cleanup import (
     report as cleanup_report,
 )
 from acksm.guide.cleanup.objects import Choice
-from acksm.guide.cleanup.observation import Observed, Providers, ReleaseSeen, RoleSeen, Wanted
+from acksm.guide.cleanup.observation import Desired, Observed, Providers, ReleaseState, RoleState
 from acksm.guide.identity import oidc
 from acksm.kube.contents import Contents
 from acksm.kube.owners import Owner
@@ -78,7 +78,7 @@ def test_the_two_releases_go_side_by_side_and_nothing_beside_them() -> None:
 
 
 def test_by_default_only_releases_and_crds_of_their_own_group_go() -> None:
-    planned = plan(observed(), Wanted())
+    planned = plan(observed(), Desired())
     assert {change.id for change in planned.changes} == {
         "cleanup.release",
         "cleanup.release-gone",
@@ -130,7 +130,7 @@ def change(id: str, call: str, target: str, **params: Any) -> Change:
 def test_without_being_told_nothing_goes_in_aws() -> None:
     job = item("TrainingJob", "job", effect=Effect.STOPS, state="InProgress")
     retained = item("Model", "kept", policy=Policy("retain", "object"), effect=Effect.LEAVES)
-    planned = plan(observed(item(), job, retained), Wanted())
+    planned = plan(observed(item(), job, retained), Desired())
     assert targets(planned, "cleanup.retain") == ["Model team/one", "TrainingJob team/job"]
     deleted = {one.target: one.params["retain"] for one in planned.changes if one.id == "cleanup.object"}
     assert deleted == {"Model team/one": True, "TrainingJob team/job": True, "Model team/kept": True}
@@ -140,7 +140,7 @@ def test_without_being_told_nothing_goes_in_aws() -> None:
 
 def test_with_delete_aws_the_users_go_first_and_each_is_looked_for_in_aws() -> None:
     kinds = ["Model", "EndpointConfig", "Endpoint", "ScalableTarget", "ScalingPolicy", "MonitoringSchedule"]
-    planned = plan(observed(*(item(kind, kind.lower()) for kind in kinds)), Wanted(delete_aws=True))
+    planned = plan(observed(*(item(kind, kind.lower()) for kind in kinds)), Desired(delete_aws=True))
     order = [one.target.split()[0] for one in planned.changes if one.id == "cleanup.object"]
     assert order.index("ScalingPolicy") < order.index("ScalableTarget") < order.index("Endpoint")
     assert order.index("MonitoringSchedule") < order.index("Endpoint") < order.index("EndpointConfig")
@@ -179,21 +179,21 @@ def test_a_policy_that_stands_elsewhere_is_written_onto_the_object(source: str) 
     """A namespace's annotation or a controller's flag may not hold for the controller that deletes the object."""
     kept = item(policy=Policy("retain", source), effect=Effect.LEAVES)
     for delete_aws in (False, True):
-        planned = plan(observed(kept), Wanted(delete_aws=delete_aws))
+        planned = plan(observed(kept), Desired(delete_aws=delete_aws))
         assert targets(planned, "cleanup.retain") == ["Model team/one"]
 
 
 def test_what_is_there_and_was_not_asked_for_is_told_with_its_option() -> None:
-    planned = plan(observed(**bound("acksm")), Wanted())
+    planned = plan(observed(**bound("acksm")), Desired())
     options = {reason.split()[0] for _, reason in planned.kept}
     assert options == {"--crds", "--carm", "--iam", "--oidc", "--namespace"}
 
 
 def test_objects_in_an_account_that_cannot_be_asked_are_told() -> None:
     far = item(account=B)
-    for wanted, count in ((Wanted(delete_aws=True), 1), (Wanted(), 0)):
-        assert len([note for note in plan(observed(far), wanted).notes if B in note]) == count
-    assert plan(observed(far, reached=B), Wanted(delete_aws=True)).notes == ()
+    for desired, count in ((Desired(delete_aws=True), 1), (Desired(), 0)):
+        assert len([note for note in plan(observed(far), desired).notes if B in note]) == count
+    assert plan(observed(far, reached=B), Desired(delete_aws=True)).notes == ()
 
 
 def test_what_stays_in_aws_and_loses_its_role_is_told() -> None:
@@ -201,11 +201,11 @@ def test_what_stays_in_aws_and_loses_its_role_is_told() -> None:
     (note,) = plan(observed(one), EVERYTHING).notes
     assert note == f"Endpoint team/e stays in AWS and loses its role {ROLE}"
     assert plan(observed(one), replace(EVERYTHING, delete_aws=True)).notes == ()
-    assert plan(observed(one), Wanted()).notes == ()
+    assert plan(observed(one), Desired()).notes == ()
 
 
 def test_what_is_ending_already_is_only_told_to_retain_and_waited_for() -> None:
-    planned = plan(observed(item(terminating=True)), Wanted())
+    planned = plan(observed(item(terminating=True)), Desired())
     assert [note for note in planned.notes if note.startswith("Model team/one: deleted before")]
     assert [one.id for one in planned.changes if one.step in {"policies", "objects"}] == [
         "cleanup.retain",
@@ -229,14 +229,14 @@ def test_what_is_ending_already_is_only_told_to_retain_and_waited_for() -> None:
 def test_what_cannot_end_well_is_refused(one: Item, live: Running, failure: str) -> None:
     seen = observed(one, controllers=Controllers((live,)))
     if not failure:
-        plan(seen, Wanted())
+        plan(seen, Desired())
         return
     with pytest.raises(AcksmError) as caught:
-        plan(seen, Wanted())
+        plan(seen, Desired())
     assert caught.value.id == failure
     assert int(caught.value.exit_code) == 6
     if failure != "cleanup-gitops":
-        plan(seen, Wanted(orphan=True))
+        plan(seen, Desired(orphan=True))
 
 
 def test_releases_of_others_and_of_a_working_helm_are_refused() -> None:
@@ -244,10 +244,10 @@ def test_releases_of_others_and_of_a_working_helm_are_refused() -> None:
     busy = observed(releases={"sagemaker": release("sagemaker", status="pending-upgrade", age=3.0)})
     for seen, failure in ((foreign, "release-not-ours"), (busy, "release-busy")):
         with pytest.raises(AcksmError) as caught:
-            cluster.check_releases(seen, Wanted(), sure=lambda: False)
+            cluster.check_releases(seen, Desired(), sure=lambda: False)
         assert caught.value.id == failure
-    cluster.check_releases(foreign, Wanted(adopt_release=True), sure=lambda: False)
-    cluster.check_releases(busy, Wanted(), sure=lambda: True)
+    cluster.check_releases(foreign, Desired(adopt_release=True), sure=lambda: False)
+    cluster.check_releases(busy, Desired(), sure=lambda: True)
 
 
 # orphans
@@ -255,7 +255,7 @@ def test_releases_of_others_and_of_a_working_helm_are_refused() -> None:
 
 def test_orphans_lose_exactly_acks_finalizers_once_nobody_works_on_them() -> None:
     held = item(finalizers=("example.com/x", "finalizers.sagemaker.services.k8s.aws/Model"))
-    planned = plan(observed(held), Wanted(orphan=True))
+    planned = plan(observed(held), Desired(orphan=True))
     steps = [one.step for one in planned.changes]
     assert steps.index("release") < steps.index("objects")
     (change,) = [one for one in planned.changes if one.id == "cleanup.orphan"]
@@ -273,7 +273,7 @@ def test_an_adopted_resource_that_nobody_handles_is_let_go(version: str, call: s
     others = replace(common, services=("s3",))
     planned = plan(
         observed(common=(common, others), controllers=Controllers((running(version=version),))),
-        Wanted(services=("sagemaker",)),
+        Desired(services=("sagemaker",)),
     )
     assert [one.call for one in planned.changes if one.step == "common" and one.op is Op.DELETE] == [call]
 
@@ -284,8 +284,8 @@ def test_an_adopted_resource_that_nobody_handles_is_let_go(version: str, call: s
 def test_one_service_leaves_the_other_alone() -> None:
     """G12: the guide deletes the CRDs of applicationautoscaling under SageMaker."""
     autoscaled = item("ScalableTarget", "s")
-    wanted = replace(EVERYTHING, services=("sagemaker",))
-    planned = plan(observed(item(), autoscaled), wanted)
+    desired = replace(EVERYTHING, services=("sagemaker",))
+    planned = plan(observed(item(), autoscaled), desired)
     deleted = " ".join(one.target for one in planned.changes if one.op is Op.DELETE)
     assert "applicationautoscaling" not in deleted
     assert "fieldexports" not in deleted
@@ -316,7 +316,7 @@ def test_another_controller_of_the_service_keeps_its_objects_and_crds() -> None:
     ],
 )
 def test_crds_of_others_stay(owner: Owner | None, named: bool, goes: bool) -> None:
-    planned = plan(observed(crds=crds("sagemaker", owner=owner)), Wanted(named_crds=named))
+    planned = plan(observed(crds=crds("sagemaker", owner=owner)), Desired(named_crds=named))
     assert bool(targets(planned, "cleanup.crd")) is goes
     kept = [what for what, reason in planned.kept if ".sagemaker." in what]
     assert bool(kept) is not goes
@@ -360,7 +360,7 @@ def test_common_crds_stay_while_anything_of_ack_is_left(more: dict[str, Any], re
         (role(statement({"AWS": "*"}, Effect="Deny")), ""),
     ],
 )
-def test_a_role_goes_only_when_it_is_acksms_and_nobody_uses_it(seen: RoleSeen, reason: str) -> None:
+def test_a_role_goes_only_when_it_is_acksms_and_nobody_uses_it(seen: RoleState, reason: str) -> None:
     planned = plan(observed(roles=(seen,)), EVERYTHING)
     assert why(planned, ROLE) == reason
     assert bool(targets(planned, "cleanup.role")) is (reason == "")
@@ -430,7 +430,7 @@ def test_the_roles_in_the_other_account_go_with_their_map() -> None:
     known = role()
     assert known.role is not None
     found: Role = {**known.role, "arn": arn, "trust": document, "attached": [], "inline": {}}
-    far = RoleSeen("SagemakerCrossAccountAccess", found)
+    far = RoleState("SagemakerCrossAccountAccess", found)
     planned = plan(observed(far=(far,), reached=B), EVERYTHING)
     assert [one.call for one in planned.changes if one.step == "carm-role"] == ["target-iam.delete_role"]
     shared = replace(far, role={**found, "trust": trusted(statement({"AWS": f"arn:aws:iam::{B}:root"}))})
@@ -477,29 +477,29 @@ def test_a_namespace_of_somebody_else_and_what_cannot_be_looked_into_stay() -> N
 
 
 def test_a_controller_comes_back_only_where_something_waits_for_it() -> None:
-    def reasons(seen: Observed, wanted: Wanted) -> dict[str, str]:
-        return repair.reasons(seen, Choice(seen.inventory.items, seen.inventory.common), wanted)
+    def reasons(seen: Observed, desired: Desired) -> dict[str, str]:
+        return repair.reasons(seen, Choice(seen.inventory.items, seen.inventory.common), desired)
 
     gone = {"sagemaker": release("sagemaker", recorded=False, objects=(), health=None)}
-    assert reasons(observed(item()), Wanted()) == {}
-    assert reasons(observed(item(), releases=gone), Wanted()) == {"sagemaker": "no controller of it runs"}
-    assert reasons(observed(item(), releases=gone), Wanted(orphan=True)) == {}
-    assert reasons(observed(item(finalizers=()), releases=gone), Wanted()) == {}
+    assert reasons(observed(item()), Desired()) == {}
+    assert reasons(observed(item(), releases=gone), Desired()) == {"sagemaker": "no controller of it runs"}
+    assert reasons(observed(item(), releases=gone), Desired(orphan=True)) == {}
+    assert reasons(observed(item(finalizers=()), releases=gone), Desired()) == {}
     sick = release("sagemaker")
     assert sick.health is not None
     crashing = replace(sick, health=replace(sick.health, available=False, problems=("pod x: CrashLoopBackOff",)))
-    assert reasons(observed(item(), releases={"sagemaker": crashing}), Wanted()) == {
+    assert reasons(observed(item(), releases={"sagemaker": crashing}), Desired()) == {
         "sagemaker": "pod x: CrashLoopBackOff"
     }
-    no_role = observed(item(), roles=(RoleSeen("ack-controller-role-demo"),))
-    assert reasons(no_role, Wanted()) == {}  # letting go needs no call of AWS
-    assert "is gone" in reasons(no_role, Wanted(delete_aws=True))["sagemaker"]
+    no_role = observed(item(), roles=(RoleState("ack-controller-role-demo"),))
+    assert reasons(no_role, Desired()) == {}  # letting go needs no call of AWS
+    assert "is gone" in reasons(no_role, Desired(delete_aws=True))["sagemaker"]
 
 
 def test_crds_that_came_back_with_a_controller_go_with_it_whatever_was_asked() -> None:
     made = [change("crds.create", "kube.apply", "x", manifest=_marked_crd("spaces.sagemaker.services.k8s.aws"))]
     after = repair.predicted(observed(), made, {}, ["sagemaker"])
-    planned = plan(after, Wanted(crds="none"))
+    planned = plan(after, Desired(crds="none"))
     assert targets(planned, "cleanup.crd") == ["CustomResourceDefinition spaces.sagemaker.services.k8s.aws"]
 
 
@@ -508,7 +508,7 @@ def _marked_crd(name: str) -> dict[str, Any]:
 
 
 def test_the_version_that_comes_back_is_the_one_that_was_there() -> None:
-    gone: dict[str, ReleaseSeen] = {}
+    gone: dict[str, ReleaseState] = {}
     assert repair.version_of(observed(), "sagemaker") == "1.9.1"
     old = {name: replace(crd, chart="sagemaker-chart 1.4.1") for name, crd in crds("sagemaker").items()}
     assert repair.version_of(observed(releases=gone, crds=old), "sagemaker") == "1.4.1"

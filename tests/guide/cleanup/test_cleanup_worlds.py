@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 from acksm.ack import charts
 from acksm.ack.kinds import KINDS, deletion_rank
 from acksm.engine.change import Change, Danger, Op, Plan
-from acksm.guide.cleanup.observation import Observed, Wanted
+from acksm.guide.cleanup.observation import Desired, Observed
 from acksm.kube.contents import Contents
 from acksm.kube.owners import Owner
 from acksm.kube.paths import ref
@@ -62,7 +62,7 @@ def worlds(draw: st.DrawFn) -> Observed:
 
 
 WANTED = st.builds(
-    Wanted,
+    Desired,
     st.lists(st.sampled_from(charts.SERVICES), min_size=1, unique=True).map(tuple),
     st.sampled_from(["none", "service", "all"]),
     *[st.booleans() for _ in range(8)],
@@ -70,48 +70,48 @@ WANTED = st.builds(
 
 
 @given(worlds(), WANTED)
-def test_no_plan_ever_takes_what_is_not_ours(seen: Observed, wanted: Wanted) -> None:
-    planned = plan(seen, wanted)
+def test_no_plan_ever_takes_what_is_not_ours(seen: Observed, desired: Desired) -> None:
+    planned = plan(seen, desired)
     for one in planned.changes:
         if one.op is not Op.WAIT:
-            assert is_ours(one, seen, wanted), one
+            assert is_ours(one, seen, desired), one
 
 
-def is_ours(one: Change, seen: Observed, wanted: Wanted) -> bool:
+def is_ours(one: Change, seen: Observed, desired: Desired) -> bool:
     """Written apart from the plan, from what each kind of change may touch."""
     names: dict[str, Callable[[], bool]] = {
-        "cleanup.retain": lambda: wanted_object(one, seen, wanted),
-        "cleanup.object": lambda: wanted_object(one, seen, wanted),
-        "cleanup.orphan": lambda: wanted_object(one, seen, wanted) and wanted.orphan,
-        "cleanup.release": lambda: one.params["namespace"] == HOME and one.lane in wanted.services,
-        "cleanup.crd": lambda: wanted_crd(seen.inventory.crds[one.params["name"]], seen, wanted),
-        "carm.unbind": lambda: wanted.carm and managers(one, seen) == ["acksm"],
-        "region.unbind": lambda: wanted.carm and managers(one, seen) == ["acksm"],
-        "carm.release": lambda: wanted.carm and B in one.params["keys"] and len(one.params["keys"]) == 1,
-        "cleanup.role-detach": lambda: wanted.iam and seen.roles[0].owned(ARN),
-        "cleanup.role-inline": lambda: wanted.iam and seen.roles[0].owned(ARN),
-        "cleanup.role": lambda: wanted.iam and seen.roles[0].owned(ARN),
-        "cleanup.oidc": lambda: wanted.oidc and one.target in seen.providers.ours,
-        "cleanup.namespace": lambda: wanted.namespace and one.params["name"] in seen.owned_namespaces,
+        "cleanup.retain": lambda: wanted_object(one, seen, desired),
+        "cleanup.object": lambda: wanted_object(one, seen, desired),
+        "cleanup.orphan": lambda: wanted_object(one, seen, desired) and desired.orphan,
+        "cleanup.release": lambda: one.params["namespace"] == HOME and one.lane in desired.services,
+        "cleanup.crd": lambda: wanted_crd(seen.inventory.crds[one.params["name"]], seen, desired),
+        "carm.unbind": lambda: desired.carm and managers(one, seen) == ["acksm"],
+        "region.unbind": lambda: desired.carm and managers(one, seen) == ["acksm"],
+        "carm.release": lambda: desired.carm and B in one.params["keys"] and len(one.params["keys"]) == 1,
+        "cleanup.role-detach": lambda: desired.iam and seen.roles[0].owned(ARN),
+        "cleanup.role-inline": lambda: desired.iam and seen.roles[0].owned(ARN),
+        "cleanup.role": lambda: desired.iam and seen.roles[0].owned(ARN),
+        "cleanup.oidc": lambda: desired.oidc and one.target in seen.providers.ours,
+        "cleanup.namespace": lambda: desired.namespace and one.params["name"] in seen.owned_namespaces,
     }
     return names[one.id]()
 
 
-def wanted_object(one: Change, seen: Observed, wanted: Wanted) -> bool:
+def wanted_object(one: Change, seen: Observed, desired: Desired) -> bool:
     service = one.params["api_version"].partition(".")[0]
     others = [x for x in seen.inventory.controllers.others if x.service == service]
-    return service in wanted.services and not any(x.watches(one.params["namespace"]) for x in others)
+    return service in desired.services and not any(x.watches(one.params["namespace"]) for x in others)
 
 
-def wanted_crd(crd: Crd, seen: Observed, wanted: Wanted) -> bool:
-    marked = crd.owner == ACKSM or (crd.owner is None and wanted.named_crds)
+def wanted_crd(crd: Crd, seen: Observed, desired: Desired) -> bool:
+    marked = crd.owner == ACKSM or (crd.owner is None and desired.named_crds)
     if crd.is_common:
-        rest = set(charts.SERVICES) - set(wanted.services)
+        rest = set(charts.SERVICES) - set(desired.services)
         controllers = seen.inventory.controllers
         staying = [x for x in controllers.working if x.service in rest or x in controllers.others]
         foreign = [x for x in seen.inventory.crds.values() if x.service == "s3"]
-        return marked and wanted.crds == "all" and not staying and not foreign
-    return marked and wanted.crds != "none" and crd.group in {f"{s}.services.k8s.aws" for s in wanted.services}
+        return marked and desired.crds == "all" and not staying and not foreign
+    return marked and desired.crds != "none" and crd.group in {f"{s}.services.k8s.aws" for s in desired.services}
 
 
 def managers(one: Change, seen: Observed) -> list[str]:
@@ -120,11 +120,11 @@ def managers(one: Change, seen: Observed) -> list[str]:
 
 
 @given(worlds(), WANTED)
-def test_every_plan_keeps_the_order_and_what_is_in_aws(seen: Observed, wanted: Wanted) -> None:
-    planned = plan(seen, wanted)
+def test_every_plan_keeps_the_order_and_what_is_in_aws(seen: Observed, desired: Desired) -> None:
+    planned = plan(seen, desired)
     changes = [one for one in planned.changes if one.op is not Op.WAIT]
     ranks = ["policies", "objects", "common", "release", "crds"]
-    if wanted.orphan:
+    if desired.orphan:
         ranks = ["release", "objects", "common", "crds"]
     order = [ranks.index(one.step) for one in changes if one.step in ranks]
     assert order == sorted(order)
@@ -136,13 +136,13 @@ def test_every_plan_keeps_the_order_and_what_is_in_aws(seen: Observed, wanted: W
         together
     )
     severe = [one for one in changes if one.danger is Danger.SEVERE]
-    assert not severe or (wanted.delete_aws and not wanted.orphan)
+    assert not severe or (desired.delete_aws and not desired.orphan)
     places = {str(one.place): one for one in seen.inventory.items}
     for one in changes:
         if one.id == "cleanup.object" and places[one.target].live and one not in severe:
             assert one.params["retain"]
             assert one.target in targets(planned, "cleanup.retain")
-    if not wanted.orphan:
+    if not desired.orphan:
         used = [deletion_rank(places[one.target].kind) for one in severe]
         assert used == sorted(used)
     assert len({(one.id, one.target, str(one.params)) for one in changes}) == len(changes)

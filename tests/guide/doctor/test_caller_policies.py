@@ -53,8 +53,8 @@ def test_every_command_that_asks_aws_has_a_policy() -> None:
 
 def test_every_write_of_the_plans_is_in_the_policies_of_the_commands_that_plan_it() -> None:
     in_install, in_all = set(actions("install")), {action for command in ALL for action in actions(command)}
-    for call, wanted in rights.IAM_ACTIONS.items():
-        assert set(wanted) <= in_all, call
+    for call, desired in rights.IAM_ACTIONS.items():
+        assert set(desired) <= in_all, call
     assert set(actions("oidc")) | set(actions("iam-role")) <= in_install
 
 
@@ -71,8 +71,8 @@ def test_a_policy_is_one_that_iam_takes(command: str) -> None:
         assert all(arn == "*" or (arn.startswith("arn:aws:") and arn.count(":") >= 5) for arn in resources)
         assert not any("*" in action for action in statement["Action"])
     assert len("".join(json.dumps(made).split())) < 6144  # a managed policy's limit
-    for arn, wanted in needs(command, PLACE, optional=True).items():
-        for action in wanted:
+    for arn, desired in needs(command, PLACE, optional=True).items():
+        for action in desired:
             assert permissions.decide([made], action, arn.replace("*", "x")) == permissions.ALLOWED
 
 

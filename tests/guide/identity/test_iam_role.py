@@ -21,15 +21,15 @@ from acksm.settings import RoleSettings
 from memory_iam import ACCOUNT, World, cluster, role
 
 
-def wanted(
+def desired(
     of: Cluster | None = None, accounts: Any = (("ack-system", "ack-sagemaker-controller"),), **options: Any
-) -> iam_role.Wanted:
+) -> iam_role.Desired:
     of = of or cluster()
     partition = of.arn.split(":")[1]
     identity = Identity(ACCOUNT, f"arn:{partition}:iam::{ACCOUNT}:user/me", "x")
     known: dict[str, Any] = {"kinds": dict.fromkeys(SERVICES, ())}
     known |= {key: options.pop(key) for key in ("role", "live", "kinds") if key in options}
-    return iam_role.wanted(identity, of, RoleSettings(**options), accounts, oidc.provider_arn(of), **known)
+    return iam_role.desired(identity, of, RoleSettings(**options), accounts, oidc.provider_arn(of), **known)
 
 
 def notes(changes: list[Change], name: str, kept: list[str]) -> list[str]:
@@ -50,7 +50,7 @@ def test_a_role_that_a_killed_run_made_is_new_to_sts_for_the_next_run_too() -> N
 
 
 def test_from_nothing_the_guides_role_and_then_nothing() -> None:
-    world, want = World(), wanted()
+    world, want = World(), desired()
     first = iam_role.plan(world.observed(), want)
     assert [change.id for change in first] == [
         "iam-role.create",
@@ -67,23 +67,23 @@ def test_a_policy_is_named_where_it_is_attached() -> None:
         "arn:aws:iam::aws:policy/AdministratorAccess",
         "arn:aws:iam::111122223333:policy/AmazonSageMakerFullAccess",
     )
-    changes = iam_role.plan(World().observed(), replace(wanted(), managed=policies))
+    changes = iam_role.plan(World().observed(), replace(desired(), managed=policies))
     told: list[str] = []
     execute(
         Plan("x", tuple(changes)),
         dict.fromkeys((c.call for c in changes), lambda **_: None),
         lambda e: told.append(e.text),
     )
-    name = wanted().name
+    name = desired().name
     assert f"attaching AdministratorAccess to role {name}" in told
     assert f"attached AdministratorAccess to role {name}" in told
     assert f"attached {policies[1]} to role {name}" in told  # not AWS's, whatever it is called
-    assert sum(text.startswith("wrote policy ") for text in told) == len(wanted().inline)
+    assert sum(text.startswith("wrote policy ") for text in told) == len(desired().inline)
 
 
 def test_the_trust_names_audience_and_the_real_service_accounts() -> None:
     accounts = (("ml", "own-name"), ("ack-system", "ack-sagemaker-controller"))
-    document = iam_role.plan(iam_role.Observed(None), wanted(accounts=accounts))[0].params["trust"]
+    document = iam_role.plan(iam_role.Observed(None), desired(accounts=accounts))[0].params["trust"]
     condition = document["Statement"][0]["Condition"]["StringEquals"]
     issuer = cluster().issuer.removeprefix("https://")
     assert condition == {
@@ -99,7 +99,7 @@ def test_the_trust_names_audience_and_the_real_service_accounts() -> None:
     ("partition", "region"), [("aws", "eu-west-1"), ("aws-cn", "cn-north-1"), ("aws-us-gov", "us-gov-west-1")]
 )
 def test_every_arn_is_of_the_callers_partition(partition: str, region: str) -> None:
-    want = wanted(cluster(partition, region), policy=["core", "studio", "autoscaling"])
+    want = desired(cluster(partition, region), policy=["core", "studio", "autoscaling"])
     text = repr(want)
     assert want.arn.startswith(f"arn:{partition}:iam::")
     assert text.count(f"arn:{partition}:") == text.count("arn:")
@@ -123,14 +123,14 @@ def test_meaning_counts_not_text() -> None:
         },
     }
     world = World(role(same, OURS))
-    assert "iam-role.trust" not in [change.id for change in iam_role.plan(world.observed(), wanted())]
+    assert "iam-role.trust" not in [change.id for change in iam_role.plan(world.observed(), desired())]
 
 
 def test_a_cluster_made_again_under_its_name_gets_its_new_issuer() -> None:
     """kubeflow-manifests#743: the old trust let nobody in, and the script went on."""
     world = World()
-    world.apply(iam_role.plan(world.observed(), wanted(cluster(issuer_id="A" * 32))))
-    changes = iam_role.plan(world.observed(), wanted(cluster(issuer_id="B" * 32)))
+    world.apply(iam_role.plan(world.observed(), desired(cluster(issuer_id="A" * 32))))
+    changes = iam_role.plan(world.observed(), desired(cluster(issuer_id="B" * 32)))
     assert [(change.id, change.danger) for change in changes] == [("iam-role.trust", Danger.MILD)]
     assert "A" * 32 not in repr(changes[0].after)
 
@@ -138,7 +138,7 @@ def test_a_cluster_made_again_under_its_name_gets_its_new_issuer() -> None:
 def test_the_users_own_statements_stay_byte_for_byte() -> None:
     theirs = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"}
     world = World(role({"Version": "2012-10-17", "Statement": [theirs]}, OURS))
-    world.apply(iam_role.plan(world.observed(), wanted()))
+    world.apply(iam_role.plan(world.observed(), desired()))
     assert world.role is not None
     assert world.role["trust"]["Statement"][0] == theirs
 
@@ -146,31 +146,31 @@ def test_the_users_own_statements_stay_byte_for_byte() -> None:
 def test_a_subject_that_no_release_has_goes_after_a_question_and_one_of_a_release_stays() -> None:
     """Whoever gets a former namespace of the controllers would become the controllers."""
     world = World()
-    world.apply(iam_role.plan(world.observed(), wanted(accounts=(("a", "one"),))))
+    world.apply(iam_role.plan(world.observed(), desired(accounts=(("a", "one"),))))
     assert world.role is not None
     live = {trust.subject("a", "one")}
-    (kept,) = iam_role.plan(world.observed(), wanted(accounts=(("b", "two"),), live=live))
+    (kept,) = iam_role.plan(world.observed(), desired(accounts=(("b", "two"),), live=live))
     assert trust.subjects_of(kept.params["trust"], oidc.provider_arn(cluster())) == {*live, trust.subject("b", "two")}
     assert kept.danger is Danger.NONE  # the controllers' own account is no news
-    (gone,) = iam_role.plan(world.observed(), wanted(accounts=(("b", "two"),)))
+    (gone,) = iam_role.plan(world.observed(), desired(accounts=(("b", "two"),)))
     assert trust.subjects_of(gone.params["trust"], oidc.provider_arn(cluster())) == {trust.subject("b", "two")}
     assert gone.danger is Danger.MILD
     assert "no longer lets in system:serviceaccount:a:one" in gone.reason
     world.apply([gone])
-    assert iam_role.plan(world.observed(), wanted(accounts=(("b", "two"),))) == []
+    assert iam_role.plan(world.observed(), desired(accounts=(("b", "two"),))) == []
 
 
 def test_a_second_cluster_that_adopts_a_role_does_not_take_it_over() -> None:
     """With one tag for both, each would drop the other's statement, and its cleanup delete the role."""
     first, second = cluster(), replace(cluster(issuer_id="B" * 32), arn=f"{cluster().arn}-2")
     world = World()
-    world.apply(iam_role.plan(world.observed(), wanted(first)))
+    world.apply(iam_role.plan(world.observed(), desired(first)))
     assert world.role is not None
-    world.apply(iam_role.plan(world.observed(), wanted(second, adopt_role=True)))
+    world.apply(iam_role.plan(world.observed(), desired(second, adopt_role=True)))
     assert oidc.clusters_of(world.role["tags"]) == {first.arn, second.arn}
     assert world.role["tags"][oidc.CLUSTER_TAG] == first.arn
     for of in (first, second):
-        assert iam_role.plan(world.observed(), wanted(of)) == []
+        assert iam_role.plan(world.observed(), desired(of)) == []
     providers = {item["Principal"]["Federated"] for item in trust.statements(world.role["trust"])}
     assert providers == {oidc.provider_arn(first), oidc.provider_arn(second)}
 
@@ -202,7 +202,7 @@ def test_a_malformed_statement_of_our_provider_is_put_right(condition: dict[str,
 def test_a_role_that_is_not_ours_is_refused_with_a_diff() -> None:
     world = World(role({"Statement": []}, {"team": "x"}))
     with pytest.raises(AcksmError) as caught:
-        iam_role.plan(world.observed(), wanted())
+        iam_role.plan(world.observed(), desired())
     assert caught.value.id == "role-not-ours"
     assert any(line.startswith("+") and "acksm" in line for line in caught.value.details["diff"])
 
@@ -210,27 +210,27 @@ def test_a_role_that_is_not_ours_is_refused_with_a_diff() -> None:
 def test_the_same_name_for_a_cluster_of_another_region_is_refused() -> None:
     world = World(role({"Statement": []}, oidc.marks(cluster(region="eu-west-1"))))
     with pytest.raises(AcksmError, match="belongs to arn:aws:eks:eu-west-1"):
-        iam_role.plan(world.observed(), wanted())
+        iam_role.plan(world.observed(), desired())
 
 
 def test_an_adopted_role_is_used_and_never_marked_as_made_here() -> None:
     world = World(role({"Statement": []}, {"team": "x"}))
-    changes = iam_role.plan(world.observed(), wanted(adopt_role=True))
+    changes = iam_role.plan(world.observed(), desired(adopt_role=True))
     assert {change.danger for change in changes if change.id in {"iam-role.trust", "iam-role.tags"}} == {Danger.MILD}
     world.apply(changes)
     assert world.role is not None
     assert oidc.OWNED_TAG not in world.role["tags"]
-    assert iam_role.plan(world.observed(), wanted()) == []  # known from now on, without the flag
+    assert iam_role.plan(world.observed(), desired()) == []  # known from now on, without the flag
 
 
 def test_policy_arns_take_the_place_of_presets() -> None:
-    want = wanted(policy_arn=["arn:aws:iam::aws:policy/PowerUserAccess"])
+    want = desired(policy_arn=["arn:aws:iam::aws:policy/PowerUserAccess"])
     assert want.managed == ("arn:aws:iam::aws:policy/PowerUserAccess",)
     assert want.inline == {}
 
 
 def test_without_the_autoscaling_service_its_preset_is_not_needed() -> None:
-    assert wanted(kinds={"sagemaker": ()}).service_linked == ""
+    assert desired(kinds={"sagemaker": ()}).service_linked == ""
 
 
 @pytest.mark.parametrize(
@@ -238,13 +238,13 @@ def test_without_the_autoscaling_service_its_preset_is_not_needed() -> None:
 )
 def test_bad_names_and_paths(options: dict[str, Any], id: str) -> None:
     with pytest.raises(AcksmError) as caught:
-        wanted(**options)
+        desired(**options)
     assert caught.value.id == id
 
 
 def test_another_path_is_refused() -> None:
     with pytest.raises(AcksmError) as caught:
-        iam_role.plan(iam_role.Observed(role({"Statement": []}, OURS, path="/team/")), wanted())
+        iam_role.plan(iam_role.Observed(role({"Statement": []}, OURS, path="/team/")), desired())
     assert caught.value.id == "role-path-differs"
 
 
@@ -282,7 +282,7 @@ def test_from_any_state_it_converges_and_a_second_plan_is_empty(
         None if statements is None else {"Statement": statements[0] if scalar and len(statements) == 1 else statements}
     )
     world = World(None if statements is None else role(document, dict(OURS) if ours else {"team": "x"}))
-    want = wanted(accounts=[("ns", account) for account in accounts], adopt_role=True)
+    want = desired(accounts=[("ns", account) for account in accounts], adopt_role=True)
     before = world.observed()
     again = iam_role.plan(before, want)
     assert iam_role.plan(before, want) == again  # planning changes nothing
@@ -303,7 +303,7 @@ def test_policies_are_compared_by_meaning() -> None:
 
 
 def test_the_provider_is_made_once_without_thumbprint_and_an_audience_is_added() -> None:
-    want = oidc.wanted(cluster(), {})
+    want = oidc.desired(cluster(), {})
     arn = oidc.provider_arn(cluster())
     (create,) = oidc.plan(oidc.Observed(arn), want)
     assert create.params["client_ids"] == ["sts.amazonaws.com"]
@@ -326,10 +326,10 @@ def test_a_trust_policy_is_measured_before_the_first_write() -> None:
         raise AssertionError("IAM is asked for its quota only where it matters")
 
     for of in clusters[:3]:
-        changes = iam_role.plan(world.observed(), wanted(of, accounts, adopt_role=True, role_name="shared"))
+        changes = iam_role.plan(world.observed(), desired(of, accounts, adopt_role=True, role_name="shared"))
         iam_role.check_trust(changes, never)
         world.apply(changes)
-    changes = iam_role.plan(world.observed(), wanted(clusters[3], accounts, adopt_role=True, role_name="shared"))
+    changes = iam_role.plan(world.observed(), desired(clusters[3], accounts, adopt_role=True, role_name="shared"))
     with pytest.raises(AcksmError) as caught:
         iam_role.check_trust(changes, lambda: 2_048)
     assert caught.value.id == "trust-too-long"
@@ -345,7 +345,7 @@ def test_inline_policies_are_measured_together() -> None:
     long: PolicyDocument = {"Statement": [{"Effect": "Allow", "Action": ["s3:" + "a" * 9_990], "Resource": ["*"]}]}
     world = World(role({"Statement": []}, OURS) | {"inline": {"theirs": long}})
     with pytest.raises(AcksmError) as caught:
-        iam_role.plan(world.observed(), wanted())
+        iam_role.plan(world.observed(), desired())
     assert caught.value.id == "role-policies-too-long"
     assert "theirs 10" in caught.value.message
 
@@ -358,25 +358,25 @@ EXECUTION = f"arn:aws:iam::{ACCOUNT}:role/execution"
 
 def test_least_takes_the_place_of_core_and_stays_without_options() -> None:
     world = World()
-    world.apply(iam_role.plan(world.observed(), wanted()))
+    world.apply(iam_role.plan(world.observed(), desired()))
     assert world.role is not None
-    narrow = iam_role.plan(world.observed(), wanted(policy=["least", "autoscaling"], execution_role=[EXECUTION]))
+    narrow = iam_role.plan(world.observed(), desired(policy=["least", "autoscaling"], execution_role=[EXECUTION]))
     assert [(change.id, change.danger) for change in narrow] == [
         ("iam-role.inline", Danger.NONE),
         ("iam-role.detach", Danger.MILD),
     ]
     world.apply(narrow)
-    assert iam_role.plan(world.observed(), wanted(role=world.role)) == []
+    assert iam_role.plan(world.observed(), desired(role=world.role)) == []
     assert policies.execution_roles(world.role["inline"][policies.LEAST]) == (EXECUTION,)
     # and core, when it is asked for again, is not taken away by a later run
-    world.apply(iam_role.plan(world.observed(), wanted(policy=["core", "autoscaling"], role=world.role)))
-    assert iam_role.plan(world.observed(), wanted(role=world.role)) == []
+    world.apply(iam_role.plan(world.observed(), desired(policy=["core", "autoscaling"], role=world.role)))
+    assert iam_role.plan(world.observed(), desired(role=world.role)) == []
     assert world.role["attached"] == [policies.core_arn("aws")]
 
 
 def test_nothing_is_detached_from_an_adopted_role_and_that_is_said() -> None:
     world = World(role({"Statement": []}, {}) | {"attached": [policies.core_arn("aws")]})
-    want = wanted(policy=["least"], execution_role=[EXECUTION], adopt_role=True)
+    want = desired(policy=["least"], execution_role=[EXECUTION], adopt_role=True)
     changes = iam_role.plan(world.observed(), want)
     assert "iam-role.detach" not in [change.id for change in changes]
     kept = iam_role.not_narrowed(world.role, want)
@@ -386,7 +386,7 @@ def test_nothing_is_detached_from_an_adopted_role_and_that_is_said() -> None:
 
 def test_core_is_warned_about_once_with_the_command_that_narrows_it() -> None:
     world = World()
-    want = wanted()
+    want = desired()
     (note,) = notes(iam_role.plan(world.observed(), want), want.name, [])
     assert "acksm iam-role --cluster demo --region us-west-2 --policy least --policy autoscaling" in note
     assert "--execution-role" in note
@@ -397,10 +397,10 @@ def test_core_is_warned_about_once_with_the_command_that_narrows_it() -> None:
 @pytest.mark.parametrize("roles", [[], ["*"], ["arn:aws:iam::999999999999:role/x"], [f"arn:aws:iam::{ACCOUNT}:role/*"]])
 def test_least_wants_the_roles_of_the_account_by_name(roles: list[str]) -> None:
     with pytest.raises(AcksmError) as caught:
-        wanted(policy=["least"], execution_role=roles)
+        desired(policy=["least"], execution_role=roles)
     assert caught.value.id == "policy-least-roles"
 
 
 def test_least_of_kinds_that_are_given_no_role_needs_none() -> None:
-    want = wanted(policy=["least"], kinds={"sagemaker": ["EndpointConfig", "Endpoint"]})
+    want = desired(policy=["least"], kinds={"sagemaker": ["EndpointConfig", "Endpoint"]})
     assert policies.PASS_ROLE not in repr(want.inline)

@@ -226,6 +226,7 @@ def test_the_installed_role_when_all_agree() -> None:
 
 def test_kinds_for_a_role_alone_are_a_list_as_the_chart_has_them() -> None:
     """`acksm iam-role --set …` reads no chart, so nothing later would refuse what is none."""
+
     def kinds(text: str) -> dict[str, tuple[str, ...]]:
         options = ControllerSettings(service=["sagemaker"], set=[f"reconcile.resources={text}"])
         return controller_values.reconciled_now(TARGET, options)

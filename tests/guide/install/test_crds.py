@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 
 from acksm.engine.diff import holds
 from acksm.errors import AcksmError
-from acksm.guide.install.crds import WantedCrd, established, kept_newer, newest, parse, plan
+from acksm.guide.install.crds import DesiredCrd, established, kept_newer, newest, parse, plan
 
 
 def crd(
@@ -44,8 +44,8 @@ def common(generator: str = "v0.16.0", fields: tuple[str, ...] = ("spec",)) -> d
     return crd("fieldexports", "services.k8s.aws", generator, fields)
 
 
-def wanted(manifest: dict[str, Any], service: str = "sagemaker") -> WantedCrd:
-    return WantedCrd(manifest, f"{service}-chart 1.0.0")
+def desired(manifest: dict[str, Any], service: str = "sagemaker") -> DesiredCrd:
+    return DesiredCrd(manifest, f"{service}-chart 1.0.0")
 
 
 def served(manifest: dict[str, Any]) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def by_name(*manifests: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_missing_crd_is_created_with_the_owners_mark_and_without_null_fields() -> None:
-    (change,) = plan([wanted(crd())], {})
+    (change,) = plan([desired(crd())], {})
     metadata = change.params["manifest"]["metadata"]
     assert (change.id, change.call) == ("crds.create", "kube.apply")
     assert metadata["labels"]["acksm.dev/owned"] == "true"
@@ -72,42 +72,42 @@ def test_a_missing_crd_is_created_with_the_owners_mark_and_without_null_fields()
 
 
 def test_what_the_apiserver_adds_is_no_difference() -> None:
-    assert plan([wanted(crd())], by_name(served(crd()))) == []
+    assert plan([desired(crd())], by_name(served(crd()))) == []
 
 
 def test_a_changed_schema_is_put_right() -> None:
-    (change,) = plan([wanted(crd(fields=("spec", "status")))], by_name(served(crd())))
+    (change,) = plan([desired(crd(fields=("spec", "status")))], by_name(served(crd())))
     assert change.id == "crds.update"
 
 
 def test_a_common_crd_of_two_charts_is_applied_once_and_the_newest() -> None:
-    old = wanted(common("v0.9.0"), "sagemaker")
-    new = wanted(common("v0.16.0", ("spec", "more")), "applicationautoscaling")
+    old = desired(common("v0.9.0"), "sagemaker")
+    new = desired(common("v0.16.0", ("spec", "more")), "applicationautoscaling")
     for order in ([old, new], [new, old]):
         assert newest(order) == [new]
 
 
 def test_a_newer_common_crd_in_the_cluster_stays() -> None:
     live = by_name(served(common("v0.19.0", ("spec", "more"))))
-    old = [wanted(common("v0.16.0"))]
+    old = [desired(common("v0.16.0"))]
     assert plan(old, live) == []
     assert kept_newer(old, live) == ["fieldexports.services.k8s.aws"]
 
 
 def test_generators_are_compared_as_versions_not_as_text() -> None:
-    both = [wanted(common("v0.9.2", ("a", "b", "c"))), wanted(common("v0.16.2"))]
+    both = [desired(common("v0.9.2", ("a", "b", "c"))), desired(common("v0.16.2"))]
     assert newest(both)[0].manifest == common("v0.16.2")
 
 
 def test_a_service_crd_follows_its_chart_in_both_directions() -> None:
-    (change,) = plan([wanted(crd(generator="v0.9.0"))], by_name(served(crd(fields=("spec", "more")))))
+    (change,) = plan([desired(crd(generator="v0.9.0"))], by_name(served(crd(fields=("spec", "more")))))
     assert change.id == "crds.update"
 
 
 def test_only_missing_ones_leaves_alone_what_is_there_in_whatever_state() -> None:
     ending, old = crd("models"), crd("endpoints", fields=("old",))
     ending["metadata"]["deletionTimestamp"] = "now"
-    asked = [wanted(crd("models")), wanted(crd("endpoints")), wanted(crd("apps"))]
+    asked = [desired(crd("models")), desired(crd("endpoints")), desired(crd("apps"))]
     (change,) = plan(asked, by_name(ending, old), only_missing=True)
     assert change.target.endswith(" apps.sagemaker.services.k8s.aws")
 
@@ -116,7 +116,7 @@ def test_a_terminating_crd_is_refused() -> None:
     live = served(crd())
     live["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
     with pytest.raises(AcksmError) as caught:
-        plan([wanted(crd())], by_name(live))
+        plan([desired(crd())], by_name(live))
     assert caught.value.id == "crd-terminating"
 
 
@@ -135,9 +135,9 @@ def test_a_terminating_crd_is_refused() -> None:
 def test_anothers_crd_is_refused_with_its_owner_only_when_it_would_change(mark: dict[str, Any], owner: str) -> None:
     live = served(crd())
     live["metadata"] = {**live["metadata"], **mark}
-    assert plan([wanted(crd())], by_name(live)) == []
+    assert plan([desired(crd())], by_name(live)) == []
     with pytest.raises(AcksmError) as caught:
-        plan([wanted(crd(fields=("new",)))], by_name(live))
+        plan([desired(crd(fields=("new",)))], by_name(live))
     assert caught.value.id == "crd-not-ours"
     assert owner in caught.value.message
 
@@ -145,7 +145,7 @@ def test_anothers_crd_is_refused_with_its_owner_only_when_it_would_change(mark: 
 def test_a_crd_of_our_own_release_is_not_anothers() -> None:
     live = served(crd())
     live["metadata"]["annotations"] = {"meta.helm.sh/release-name": "r", "meta.helm.sh/release-namespace": "n"}
-    assert [c.id for c in plan([wanted(crd(fields=("new",)))], by_name(live), releases=["n/r"])] == ["crds.update"]
+    assert [c.id for c in plan([desired(crd(fields=("new",)))], by_name(live), releases=["n/r"])] == ["crds.update"]
 
 
 def test_only_crds_of_ack_are_taken_from_a_chart() -> None:

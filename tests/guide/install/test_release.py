@@ -11,13 +11,13 @@ from hypothesis import given, strategies as st
 
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
-from acksm.guide.install.release import Observed, Wanted, check_busy, check_owners, namespaces, overrides, plan
+from acksm.guide.install.release import Desired, Observed, check_busy, check_owners, namespaces, overrides, plan
 from acksm.helm.releases import PENDING_GRACE_SECONDS
 from acksm.live.readiness import SCALED_TO_ZERO, Health, PodState
 
 ROLE, OTHER = "arn:aws:iam::012345678901:role/ours", "arn:aws:iam::012345678901:role/other"
 VALUES = {"aws": {"region": "us-west-2"}}
-WANTED = Wanted("sagemaker", "ack", "ns", "/home/ann/c.tgz", "sagemaker-chart", "1.9.1", "sha256:x", VALUES, ROLE)
+WANTED = Desired("sagemaker", "ack", "ns", "/home/ann/c.tgz", "sagemaker-chart", "1.9.1", "sha256:x", VALUES, ROLE)
 HEALTHY = Health("ack-chart", True, "", service_account_role=ROLE, pods=(PodState("p", True, ROLE, True),))
 SAME = Observed("1.9.1", "deployed", VALUES, True, health=HEALTHY)
 
@@ -87,7 +87,7 @@ def test_another_version_is_asked_about_and_told() -> None:
     assert (upgrade.danger, upgrade.reason) == (Danger.MILD, "1.4.1 → 1.9.1")
     (upgrade, _) = changes(replace(SAME, values={}))
     assert (upgrade.danger, upgrade.reason) == (Danger.NONE, "values differ")
-    fewer = replace(WANTED, left_alone=("Model team/churn",))
+    fewer = replace(WANTED, unmanaged=("Model team/churn",))
     (upgrade, _) = plan(replace(SAME, values={}), fewer, wait=True, iam_is_new=False, adopt=False)
     assert (upgrade.danger, upgrade.reason) == (Danger.MILD, "values differ")
     assert isinstance(upgrade.before, dict)

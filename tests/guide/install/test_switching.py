@@ -39,7 +39,7 @@ def check(before: Running | None, after: Running, served: Served | None = None, 
     item = namespace("production", **annotations)
     kube = served or Served()
     try:
-        switching.check(kube, OWN, before, after, {"production": item}, lambda: bindings.living(kube))
+        switching.check(kube, OWN, before, after, {"production": item}, lambda: bindings.managed_objects(kube))
     except AcksmError as error:
         return error.id
     return ""
@@ -80,9 +80,9 @@ def test_combinations_that_would_ignore_a_binding(after: Running, annotations: A
     ],
 )
 def test_objects_that_would_be_watched_no_more(before: Running | None, after: Running, expected: list[str]) -> None:
-    found = switching.left_alone(lambda: bindings.living(Served(OWN)), before, after)
+    found = switching.unmanaged(lambda: bindings.managed_objects(Served(OWN)), before, after)
     assert [str(item) for item in found] == expected
-    assert switching.left_alone(lambda: bindings.living(Served()), before, after) == []  # nothing in AWS
+    assert switching.unmanaged(lambda: bindings.managed_objects(Served()), before, after) == []  # nothing in AWS
 
 
 def test_a_deletion_policy_of_the_service_counts_and_another_services_does_not() -> None:

@@ -10,8 +10,8 @@ import pytest
 from acksm.errors import AcksmError
 from acksm.guide.region import command as region, explain as region_explain
 from acksm.guide.region.explain import explain
-from acksm.live.bindings import OBJECT_REGION, REGION, Living, Namespace
-from carm_cluster import BOTH, carry_out, running, state
+from acksm.live.bindings import OBJECT_REGION, REGION, ManagedObject, Namespace
+from carm_cluster import BOTH, apply_plan, running, state
 from memory_kube import MemoryKube, namespace
 
 TABLE = {
@@ -60,10 +60,10 @@ def test_bind_changes_one_annotation_and_unbind_takes_it_away() -> None:
     item = namespace("production", owner_account_id="111111111111")
     kube.put(item)
     start = state(kube)
-    carry_out(kube, region.plan(observed(kube), {"production": "eu-west-1"}))
+    apply_plan(kube, region.plan(observed(kube), {"production": "eu-west-1"}))
     assert state(kube)["/api/v1/namespaces/production"][REGION] == "eu-west-1"
     assert region.plan(observed(kube), {"production": "eu-west-1"}) == []
-    carry_out(kube, region.plan(observed(kube), {"production": None}))
+    apply_plan(kube, region.plan(observed(kube), {"production": None}))
     assert state(kube) == start
 
 
@@ -91,25 +91,27 @@ def test_with_role_selectors_regions_are_followed_still() -> None:
     assert region.plan(observed(kube, found), {"production": "eu-west-1"})
 
 
-def living(where: str = "us-west-2", pinned: str = "") -> Living:
-    return Living("Model", "production", "churn", "1", where, "sagemaker", pinned)
+def managed_objects(where: str = "us-west-2", pinned: str = "") -> ManagedObject:
+    return ManagedObject("Model", "production", "churn", "1", where, "sagemaker", pinned)
 
 
 @pytest.mark.parametrize(
     ("version", "after", "thing", "expected"),
     [
-        ("1.9.1", "eu-west-1", living(), "region-objects-stuck"),
-        ("1.5.1", None, living("eu-west-1"), "region-objects-stuck"),  # back to the controller's us-west-2
-        ("1.9.1", None, living(), ""),
-        ("1.9.1", "us-west-2", living(), ""),
-        ("1.9.1", "eu-west-1", living(pinned="us-west-2"), ""),
-        ("1.9.1", "eu-west-1", living(""), ""),
-        ("1.4.1", "eu-west-1", living(), "stay in us-west-2"),
-        ("0.2.0", "eu-west-1", living(""), "region-objects-move"),
-        ("0.2.0", None, living(""), "region-objects-move"),
+        ("1.9.1", "eu-west-1", managed_objects(), "region-objects-stuck"),
+        ("1.5.1", None, managed_objects("eu-west-1"), "region-objects-stuck"),  # back to the controller's us-west-2
+        ("1.9.1", None, managed_objects(), ""),
+        ("1.9.1", "us-west-2", managed_objects(), ""),
+        ("1.9.1", "eu-west-1", managed_objects(pinned="us-west-2"), ""),
+        ("1.9.1", "eu-west-1", managed_objects(""), ""),
+        ("1.4.1", "eu-west-1", managed_objects(), "stay in us-west-2"),
+        ("0.2.0", "eu-west-1", managed_objects(""), "region-objects-move"),
+        ("0.2.0", None, managed_objects(""), "region-objects-move"),
     ],
 )
-def test_what_a_region_does_to_objects_that_live_there(version: str, after: Any, thing: Living, expected: str) -> None:
+def test_what_a_region_does_to_objects_that_live_there(
+    version: str, after: Any, thing: ManagedObject, expected: str
+) -> None:
     found = region.Observed([running(version=version, region="us-west-2")], {})
     try:
         told = "".join(region.check_objects(found, {"production": after}, [thing]))
@@ -121,8 +123,8 @@ def test_what_a_region_does_to_objects_that_live_there(version: str, after: Any,
 
 def test_objects_of_other_namespaces_and_of_controllers_that_are_gone_do_not_count() -> None:
     found = region.Observed([running(region="us-west-2")], {})
-    assert region.check_objects(found, {"other": "eu-west-1"}, [living()]) == []
-    assert region.check_objects(region.Observed([], {}), {"production": "eu-west-1"}, [living()]) == []
+    assert region.check_objects(found, {"other": "eu-west-1"}, [managed_objects()]) == []
+    assert region.check_objects(region.Observed([], {}), {"production": "eu-west-1"}, [managed_objects()]) == []
 
 
 def test_the_list_says_what_is_not_followed() -> None:

@@ -61,7 +61,7 @@ def test_an_unknown_parameter_is_met_with_the_nearest(key: str, near: str) -> No
 def test_a_plain_key_goes_to_all_that_have_it_and_a_dotted_one_to_one() -> None:
     root, given = samples()["monitoring"], {"instance-type": "ml.c5.large", "name": "n", "endpoint.name": "e", **NEEDS}
     given["data-quality.instance-type"] = "ml.m5.large"
-    found = {one.sample.name: one for one in wanted(root, given)}
+    found = {one.sample.name: one for one in desired(root, given)}
     assert found["endpoint-config"].manifest["spec"]["productionVariants"][0]["instanceType"] == "ml.c5.large"
     cluster_config = found["data-quality"].manifest["spec"]["jobResources"]["clusterConfig"]
     assert cluster_config["instanceType"] == "ml.m5.large"
@@ -78,18 +78,18 @@ def test_a_plain_key_goes_to_all_that_have_it_and_a_dotted_one_to_one() -> None:
 # --- the plan
 
 
-def wanted(root: Sample, given: dict[str, str], live: Any = None, region: str = "") -> list[sample_plan.Wanted]:
-    return sample_plan.wanted(root, given, HERE, "team", live or {}, region)
+def desired(root: Sample, given: dict[str, str], live: Any = None, region: str = "") -> list[sample_plan.Desired]:
+    return sample_plan.desired(root, given, HERE, "team", live or {}, region)
 
 
-def live_of(one: sample_plan.Wanted, **more: Any) -> dict[str, Any]:
+def live_of(one: sample_plan.Desired, **more: Any) -> dict[str, Any]:
     """The object as the cluster has it once it is made."""
     spec = {**one.manifest["spec"], "enableNetworkIsolation": False}  # AWS fills in what was left out
     return {**one.manifest, "spec": spec, **more}
 
 
 def planned(name: str, given: dict[str, str], live: Any = None, **more: Any) -> list[Any]:
-    items = wanted(samples()[name], given, live)
+    items = desired(samples()[name], given, live)
     sample_plan.check_missing(items)
     return sample_plan.plan(items, live or {}, wait=more.pop("wait", True), **more)
 
@@ -110,7 +110,7 @@ def test_each_object_is_made_and_waited_for_before_the_next() -> None:
 @pytest.mark.parametrize("name", samples())
 def test_a_second_run_changes_nothing(name: str) -> None:
     every = {key: value for one in chain(name) for key, value in needed(one).items()}
-    first = wanted(samples()[name], every)
+    first = desired(samples()[name], every)
     assert [one.missing for one in first] == [()] * len(first)
     live = {one.ref: live_of(one) for one in first}
     domain = next((found for one, found in live.items() if one.kind == "Domain"), None)
@@ -128,7 +128,7 @@ def test_what_is_missing_is_named_with_the_way_to_give_it() -> None:
 
 
 def test_what_is_there_for_another_needs_nothing_given() -> None:
-    model = wanted(samples()["model"], NEEDS)[0]
+    model = desired(samples()["model"], NEEDS)[0]
     live = {model.ref: live_of(model)}
     changes = planned("transform", {"bucket": "other"}, live)
     assert [change.target.split()[0] for change in changes if change.op is not Op.WAIT] == ["TransformJob"]
@@ -153,7 +153,7 @@ def test_what_is_there_for_another_needs_nothing_given() -> None:
 )
 def test_an_object_that_is_there(name: str, given: dict[str, str], change: dict[str, Any], expected: str) -> None:
     start = {"endpoint": "e"} if name == "scalable-target" else {"config": "c"} if name == "endpoint" else NEEDS
-    one = wanted(samples()[name], start)[-1]
+    one = desired(samples()[name], start)[-1]
     live = live_of(one)
     live["metadata"] = {**live["metadata"], **change}
     error, changes = outcome(planned, name, {**start, **given}, {one.ref: live})
@@ -163,11 +163,11 @@ def test_an_object_that_is_there(name: str, given: dict[str, str], change: dict[
 
 
 def test_an_object_does_not_move_to_another_region() -> None:
-    one = wanted(samples()["model"], NEEDS)[0]
+    one = desired(samples()["model"], NEEDS)[0]
     live = {one.ref: live_of(one, status={"ackResourceMetadata": {"region": "us-west-2"}})}
     assert error_of(planned, "model", NEEDS, live, asked_region="eu-west-1").id == "sample-unchangeable"
     assert [change.op for change in planned("model", NEEDS, live, asked_region="us-west-2")] == [Op.WAIT]
-    made = wanted(samples()["model"], NEEDS, region="eu-west-1")[0]
+    made = desired(samples()["model"], NEEDS, region="eu-west-1")[0]
     assert made.manifest["metadata"]["annotations"] == {"services.k8s.aws/region": "eu-west-1"}
 
 
@@ -184,7 +184,7 @@ def test_an_id_that_aws_chooses_is_filled_in_when_it_is_known() -> None:
     assert params["manifest"]["spec"]["domainID"] == "d-0000000000"  # the plan's own stays
     assert error_of(section.filled, params["manifest"], params["late"], lambda *_: {}).id == "sample-not-yet"
     # one that is there already gives it to the plan
-    domain = wanted(samples()["domain"], given)[0]
+    domain = desired(samples()["domain"], given)[0]
     again = planned("space", given, {domain.ref: live_of(domain, status={"domainID": "d-here"})})
     user = next(change for change in again if change.id == "sample.create")
     assert (user.call, user.params["manifest"]["spec"]["domainID"]) == ("kube.apply", "d-here")
@@ -256,7 +256,7 @@ def test_a_role_that_cannot_be_passed_on_is_noted(simulated: bool | None, notes:
         return simulated
 
     target: Any = SimpleNamespace(aws=SimpleNamespace(iam=SimpleNamespace(simulated=simulate)))
-    found = section._notes(target, wanted(samples()["model"], NEEDS), BOTH[0], NEEDS)
+    found = section._notes(target, desired(samples()["model"], NEEDS), BOTH[0], NEEDS)
     assert len(found) == notes
     assert asked == [(BOTH[0].role_arn, "iam:PassRole", ROLE, {"iam:PassedToService": "sagemaker.amazonaws.com"})]
 

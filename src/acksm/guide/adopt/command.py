@@ -19,12 +19,12 @@ from acksm.config import place as place_in_file
 from acksm.declared import Adoptions
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind as EventKind
-from acksm.guide.adopt import carry_out, discover as adopt_discover, lookup, placement, plan as adopt_plan, request
+from acksm.guide.adopt import apply, discover as adopt_discover, lookup, placement, plan as adopt_plan, requested
 from acksm.guide.adopt.discover import Search
 from acksm.guide.adopt.lookup import Accounts
 from acksm.guide.adopt.placement import ADOPTED_CRD, Observed, Place
 from acksm.guide.adopt.plan import Adoption
-from acksm.guide.adopt.request import Refusals, Wish
+from acksm.guide.adopt.requested import Refusals, Request
 from acksm.guide.connect.target import Target, connect
 from acksm.json_types import Json
 from acksm.kube.api import Lister
@@ -54,7 +54,7 @@ class Options:
     file: str = ""
 
 
-def wishes(declared: Adoptions, options: Options, refusals: Refusals) -> list[Wish]:
+def requests(declared: Adoptions, options: Options, refusals: Refusals) -> list[Request]:
     """What is asked for, by arguments or by the file. Errors: `adopt-nothing`, adopt-… to `refusals`."""
     namespace = options.namespace or "default"
     retain = options.retain is not False
@@ -63,11 +63,11 @@ def wishes(declared: Adoptions, options: Options, refusals: Refusals) -> list[Wi
     if options.kind:
         kind_text, name = options.kind, options.name
         if kind_text.startswith("arn:") and not name:
-            kind, name = request.kind_of(request.parse_arn(kind_text)), kind_text
+            kind, name = requested.kind_of(requested.parse_arn(kind_text)), kind_text
         else:
-            kind = request.find_kind(kind_text)
+            kind = requested.find_kind(kind_text)
         return [
-            request.wish(
+            requested.request(
                 kind,
                 name,
                 options.fields,
@@ -89,7 +89,7 @@ def wishes(declared: Adoptions, options: Options, refusals: Refusals) -> list[Wi
         changed |= {"region": options.region} if options.region and not item.region else {}
         try:
             found.append(
-                request.of_declared(item.model_copy(update=changed), namespace, f"{options.file}{INDEX}{index}")
+                requested.of_declared(item.model_copy(update=changed), namespace, f"{options.file}{INDEX}{index}")
             )
         except AcksmError as error:
             refusals.errors.append(error)
@@ -116,7 +116,7 @@ def run(
 ) -> int:
     """`acksm adopt`. The exit code; errors: adopt-…, and those of every section that is looked at."""
     refusals = Refusals(locate=lambda text: "; ".join(map(locate, text.split("; "))))
-    asked = [] if options.discover else wishes(declared, options, refusals)
+    asked = [] if options.discover else requests(declared, options, refusals)
     search = _search(options) if options.discover else None
     with connect(_with_region(at, options), run) as target:
         ui.emit(Event(EventKind.STEP, "target", target.line()))
@@ -129,8 +129,8 @@ def run(
             planned = _asked(target, accounts, observed, asked, refusals)
         notes += list(dict.fromkeys(note for item in planned for note in item.notes))
         if options.print_only:
-            return carry_out.show(target, ui, planned, notes)
-        return carry_out.run(target, ui, planned, notes)
+            return apply.show(target, ui, planned, notes)
+        return apply.run(target, ui, planned, notes)
 
 
 def _with_region(settings: TargetSettings, options: Options) -> TargetSettings:
@@ -144,7 +144,7 @@ def _with_region(settings: TargetSettings, options: Options) -> TargetSettings:
 def _search(options: Options) -> Search:
     if options.kind or options.name or options.as_ or options.fields:
         raise AcksmError("adopt-nothing", "--discover looks for objects, and one is named as well")
-    kinds = tuple(request.find_kind(text) for text in options.kinds)
+    kinds = tuple(requested.find_kind(text) for text in options.kinds)
     return Search(
         kinds,
         options.tags,
@@ -157,12 +157,12 @@ def _search(options: Options) -> Search:
 
 
 def _asked(
-    target: Target, accounts: Accounts, observed: Observed, asked: Sequence[Wish], refusals: Refusals
+    target: Target, accounts: Accounts, observed: Observed, asked: Sequence[Request], refusals: Refusals
 ) -> list[Adoption]:
     kinds = list(dict.fromkeys(item.kind for item in asked))
     with ThreadPoolExecutor(max_workers=1) as pool:
         holders = pool.submit(_holders, target.kube, observed, kinds)
-        placed: list[tuple[Wish, Place]] = []
+        placed: list[tuple[Request, Place]] = []
         known: dict[tuple[Kind, str], Place | AcksmError] = {}
         for item in asked:
             key = (item.kind, item.namespace)
@@ -178,10 +178,13 @@ def _asked(
         refusals.check()
         index = Index(holders.result(), _where(observed))
     same = [
-        (wish, managed.identity(wish.kind, found.key, place.account, wish.region or place.region) + _optional(found))
-        for wish, place, found in found_in_aws
+        (
+            request,
+            managed.identity(request.kind, found.key, place.account, request.region or place.region) + _optional(found),
+        )
+        for request, place, found in found_in_aws
     ]
-    refusals.errors += request.twice(same)
+    refusals.errors += requested.twice(same)
     refusals.check()
     return _planned(found_in_aws, index, refusals)
 
@@ -203,7 +206,7 @@ def _discovered(
 ) -> list[Adoption]:
     there, more = adopt_discover.run(observed, search, accounts)
     notes += more
-    kinds = list(dict.fromkeys(wish.kind for wish, _, _ in there))
+    kinds = list(dict.fromkeys(request.kind for request, _, _ in there))
     index = Index(_holders(target.kube, observed, kinds), _where(observed))
     free = adopt_discover.unmanaged(there, index)
     if len(there) > len(free):
@@ -211,7 +214,7 @@ def _discovered(
     planned = _planned(free, index, refusals)
     if planned and ask and not target.run.dry_run:
         rows = [
-            (str(number), item.kind.name, str(item.wish.text), item.found.state or "-", item.name)
+            (str(number), item.kind.name, str(item.request.text), item.found.state or "-", item.name)
             for number, item in enumerate(planned, 1)
         ]
         ui.show(ui.table(("", "KIND", "IN AWS", "STATE", "AS"), rows))
@@ -224,8 +227,8 @@ def _discovered(
 def _planned(found: adopt_discover.Discovered, index: Index, refusals: Refusals) -> list[Adoption]:
     planned = adopt_plan.plan(found, index, refusals.errors.append, datetime.now(UTC))
     refusals.check()
-    names = [(item.wish, (item.kind.service, item.kind.name, item.wish.namespace, item.name)) for item in planned]
-    refusals.errors += request.twice(names)
+    names = [(item.request, (item.kind.service, item.kind.name, item.request.namespace, item.name)) for item in planned]
+    refusals.errors += requested.twice(names)
     refusals.check()
     return planned
 
@@ -251,7 +254,7 @@ def _where(observed: Observed) -> Callable[[Kind, str], tuple[str, str]]:
     return find
 
 
-def _place(observed: Observed, item: Wish) -> Place | AcksmError:
+def _place(observed: Observed, item: Request) -> Place | AcksmError:
     try:
         return placement.place(observed, item.kind, item.namespace, item.where or str(item))
     except AcksmError as error:

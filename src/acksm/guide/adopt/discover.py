@@ -14,7 +14,7 @@ from acksm.errors import AcksmError
 from acksm.guide.adopt import placement
 from acksm.guide.adopt.lookup import PARALLEL, Accounts
 from acksm.guide.adopt.placement import Observed, Place
-from acksm.guide.adopt.request import ALL, Wish
+from acksm.guide.adopt.requested import ALL, Request
 from acksm.live.managed import Index
 
 
@@ -31,13 +31,13 @@ class Search:
     read_only: bool = False
 
 
-Discovered = list[tuple[Wish, Place, Found]]
+Discovered = list[tuple[Request, Place, Found]]
 
 
 def places(observed: Observed, search: Search) -> list[Place | None]:
     """Where objects of each wanted kind would be; None for one that is not served, unless it was named."""
     found: list[Place | None] = []
-    for kind in wanted(search):
+    for kind in desired(search):
         try:
             found.append(placement.place(observed, kind, search.namespace, f"namespace {search.namespace}"))
         except AcksmError as error:
@@ -47,14 +47,14 @@ def places(observed: Observed, search: Search) -> list[Place | None]:
     return found
 
 
-def wanted(search: Search) -> Sequence[Kind]:
+def desired(search: Search) -> Sequence[Kind]:
     """The kinds to be looked for."""
     return search.kinds or [kind for kind in ALL if not kind.stops]
 
 
 def run(observed: Observed, search: Search, accounts: Accounts) -> tuple[Discovered, list[str]]:
     """What there is, managed or not, and notes on kinds that cannot be listed. Errors: adopt-…, aws-…"""
-    asked = [(kind, place) for kind, place in zip(wanted(search), places(observed, search), strict=True) if place]
+    asked = [(kind, place) for kind, place in zip(desired(search), places(observed, search), strict=True) if place]
     found: Discovered = []
     left_out: dict[str, AcksmError] = {}
     with ThreadPoolExecutor(max_workers=PARALLEL) as pool:
@@ -66,7 +66,7 @@ def run(observed: Observed, search: Search, accounts: Accounts) -> tuple[Discove
                     raise answer
                 left_out[kind.name] = answer
                 continue
-            found += [(_wish(kind, one, search), place, one) for one in answer]
+            found += [(_request(kind, one, search), place, one) for one in answer]
     return found, [_left_out(left_out)] if left_out else []
 
 
@@ -79,9 +79,9 @@ def _left_out(errors: Mapping[str, AcksmError]) -> str:
 def unmanaged(found: Discovered, index: Index) -> Discovered:
     """Those that nothing in the cluster holds."""
     return [
-        (wish, place, one)
-        for wish, place, one in found
-        if not index.of(wish.kind, one.key, place.account, wish.region or place.region)
+        (request, place, one)
+        for request, place, one in found
+        if not index.of(request.kind, one.key, place.account, request.region or place.region)
     ]
 
 
@@ -117,9 +117,9 @@ def _with_arn(found: Found, aws: Aws, place: Place) -> Found:
     return replace(found, arn=f"arn:{partition}:{kind.service}:{found.region}:{place.account}:{path}")
 
 
-def _wish(kind: Kind, found: Found, search: Search) -> Wish:
+def _request(kind: Kind, found: Found, search: Search) -> Request:
     text = found.arn if kind.by_arn else kind.write(found.key)
-    return Wish(
+    return Request(
         kind,
         text,
         (found.key,),

@@ -16,7 +16,7 @@ from acksm.aws.account import Aws
 from acksm.aws.objects import Found
 from acksm.errors import AcksmError
 from acksm.guide.adopt.placement import Place
-from acksm.guide.adopt.request import Wish
+from acksm.guide.adopt.requested import Request
 from acksm.guide.carm import accounts as carm_accounts
 from acksm.guide.connect.target import Target
 from acksm.settings import OtherAccountSettings
@@ -60,23 +60,25 @@ class Accounts:
         return self.target.aws.assume(role)
 
 
-Asked = tuple[Wish, Place]
+Asked = tuple[Request, Place]
 
 
 def find(
     asked: Sequence[Asked], accounts: Accounts, refuse: Callable[[AcksmError], None]
-) -> list[tuple[Wish, Place, Found]]:
+) -> list[tuple[Request, Place, Found]]:
     """What AWS has of each, in their order. What it has not, or what may not be, goes to `refuse`: adopt-…, aws-…"""
     groups: dict[tuple[str, str, str], list[Asked]] = {}
     kept = []
-    for wish, place in asked:
+    for request, place in asked:
         try:
-            check_arn(wish, place)
+            check_arn(request, place)
         except AcksmError as error:
             refuse(error)
             continue
-        kept.append((wish, place))
-        groups.setdefault((wish.kind.name, place.account, wish.region or place.region), []).append((wish, place))
+        kept.append((request, place))
+        groups.setdefault((request.kind.name, place.account, request.region or place.region), []).append(
+            (request, place)
+        )
     answers: dict[int, Found | AcksmError] = {}
     with ThreadPoolExecutor(max_workers=PARALLEL) as pool:
         listed = {
@@ -89,50 +91,53 @@ def find(
         for future in listed.values():
             answers |= future.result()
     found = []
-    for wish, place in kept:
-        answer = answers[id(wish)]
+    for request, place in kept:
+        answer = answers[id(request)]
         if isinstance(answer, AcksmError):
             refuse(answer)
         else:
-            found.append((wish, place, answer))
+            found.append((request, place, answer))
     return found
 
 
-def check_arn(wish: Wish, place: Place) -> None:
+def check_arn(request: Request, place: Place) -> None:
     """Errors: `adopt-other-account`, `adopt-other-region`: an ARN of another than the namespace's objects are in."""
-    if wish.arn is None:
+    if request.arn is None:
         return
-    if wish.arn.account != place.account:
+    if request.arn.account != place.account:
         raise AcksmError(
             "adopt-other-account",
-            f"{wish.arn.text} is of account {wish.arn.account}, and objects in namespace {wish.namespace} are of "
-            f"account {place.account}",
-            where=wish.where or wish.arn.text,
-            remedy=f"acksm carm bind NAMESPACE --account {wish.arn.account}   (then adopt into that namespace)",
+            f"{request.arn.text} is in account {request.arn.account}, but objects in namespace {request.namespace} are "
+            f"created in account {place.account}",
+            where=request.where or request.arn.text,
+            remedy=f"acksm carm bind NAMESPACE --account {request.arn.account}   (then adopt into that namespace)",
         )
-    region = wish.region or place.region
-    if wish.arn.region != region:
+    region = request.region or place.region
+    if request.arn.region != region:
         raise AcksmError(
             "adopt-other-region",
-            f"{wish.arn.text} is in {wish.arn.region}, and objects in namespace {wish.namespace} are in {region}",
-            where=wish.where or wish.arn.text,
-            remedy=f"acksm adopt … --region {wish.arn.region}",
+            f"{request.arn.text} is in {request.arn.region}, but objects in namespace {request.namespace} are created in "
+            f"{region}",
+            where=request.where or request.arn.text,
+            remedy=f"acksm adopt … --region {request.arn.region}",
         )
 
 
-def _look(wish: Wish, place: Place, accounts: Accounts) -> Found | AcksmError:
-    region = wish.region or place.region
+def _look(request: Request, place: Place, accounts: Accounts) -> Found | AcksmError:
+    region = request.region or place.region
     try:
         aws = accounts.session(place.account, place.role)
-        if not wish.keys:
-            return _pick(wish, place, [one for one in objects.list_all(aws, wish.kind, region) if _is(one, wish)])
-        for key in wish.keys:
-            found = objects.matching(aws, wish.kind, whole_key(wish.kind, key, aws, place, region), region)
+        if not request.keys:
+            return _pick(
+                request, place, [one for one in objects.list_all(aws, request.kind, region) if _is(one, request)]
+            )
+        for key in request.keys:
+            found = objects.matching(aws, request.kind, whole_key(request.kind, key, aws, place, region), region)
             if found:
-                return _pick(wish, place, found)
-        return _missing(wish, place)
+                return _pick(request, place, found)
+        return _missing(request, place)
     except AcksmError as error:
-        error.where = error.where or wish.where or str(wish)
+        error.where = error.where or request.where or str(request)
         return error
 
 
@@ -154,26 +159,26 @@ def _by_list(group: Sequence[Asked], accounts: Accounts) -> dict[int, Found | Ac
         for one in there:
             by_name.setdefault(_first(kind, one.key), []).append(one)
         answers: dict[int, Found | AcksmError] = {}
-        for wish, where in group:
-            keys = [whole_key(kind, key, aws, where, region) for key in wish.keys] or [{}]
+        for request, where in group:
+            keys = [whole_key(kind, key, aws, where, region) for key in request.keys] or [{}]
             fitting = [
                 one
                 for key in keys
                 for one in (by_name.get(_first(kind, key), []) if key else there)
-                if (_fits(one.key, key) if key else _is(one, wish))
+                if (_fits(one.key, key) if key else _is(one, request))
             ]
-            answers[id(wish)] = _pick(wish, where, fitting)
+            answers[id(request)] = _pick(request, where, fitting)
         return answers
     except AcksmError as error:
         if error.id not in {"aws-access-denied", "aws-failed"}:
-            return {id(wish): error for wish, _ in group}
+            return {id(request): error for request, _ in group}
     with ThreadPoolExecutor(max_workers=PARALLEL) as pool:
         return _each(group, accounts, pool)
 
 
 def _each(asked: Sequence[Asked], accounts: Accounts, pool: ThreadPoolExecutor) -> dict[int, Found | AcksmError]:
     found = pool.map(lambda one: _look(one[0], one[1], accounts), asked)
-    return {id(wish): answer for (wish, _), answer in zip(asked, found, strict=True)}
+    return {id(request): answer for (request, _), answer in zip(asked, found, strict=True)}
 
 
 def _first(kind: Kind, key: Mapping[str, str]) -> str:
@@ -184,24 +189,24 @@ def _fits(key: Mapping[str, str], asked: Mapping[str, str]) -> bool:
     return all(key.get(name, "").lower() == value.lower() for name, value in asked.items())
 
 
-def _is(one: Found, wish: Wish) -> bool:
-    return wish.arn is not None and one.arn.lower() == wish.arn.text.lower()
+def _is(one: Found, request: Request) -> bool:
+    return request.arn is not None and one.arn.lower() == request.arn.text.lower()
 
 
-def _pick(wish: Wish, place: Place, found: Sequence[Found]) -> Found | AcksmError:
+def _pick(request: Request, place: Place, found: Sequence[Found]) -> Found | AcksmError:
     if not found:
-        return _missing(wish, place)
+        return _missing(request, place)
     if len(found) > 1:
         told = "; ".join(", ".join(f"{key}={value}" for key, value in one.key.items()) for one in found)
-        return AcksmError("adopt-ambiguous", f"{wish} may be any of: {told}", where=wish.where or str(wish))
+        return AcksmError("adopt-ambiguous", f"{request} may be any of: {told}", where=request.where or str(request))
     return found[0]
 
 
-def _missing(wish: Wish, place: Place) -> AcksmError:
-    region = wish.region or place.region
+def _missing(request: Request, place: Place) -> AcksmError:
+    region = request.region or place.region
     return AcksmError(
         "adopt-not-in-aws",
-        f"AWS has no {wish} in {region} of account {place.account}",
-        where=wish.where or str(wish),
+        f"AWS has no {request} in {region} of account {place.account}",
+        where=request.where or str(request),
         details={"region": region, "account": place.account},
     )

@@ -20,7 +20,7 @@ from acksm.aws.objects import Found
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
 from acksm.guide.adopt.placement import Place, Way, read_only_works
-from acksm.guide.adopt.request import Wish
+from acksm.guide.adopt.requested import Request
 from acksm.json_types import Object
 from acksm.kube.owners import OWNED_LABEL
 from acksm.kube.paths import Ref, ref
@@ -38,7 +38,7 @@ _LABEL = re.compile(r"[^a-z0-9-]+")
 class Adoption:
     """One adoption. `live` is what is there of it already; `change` is None when nothing is to be written."""
 
-    wish: Wish
+    request: Request
     place: Place
     found: Found
     name: str
@@ -48,21 +48,21 @@ class Adoption:
 
     @property
     def kind(self) -> Kind:
-        return self.wish.kind
+        return self.request.kind
 
     @property
     def region(self) -> str:
-        return self.wish.region or self.place.region
+        return self.request.region or self.place.region
 
     @property
     def target(self) -> Ref:
         """The object itself."""
-        return ref(self.kind.name, self.name, self.wish.namespace)
+        return ref(self.kind.name, self.name, self.request.namespace)
 
     @property
     def helper(self) -> Ref:
         """The AdoptedResource that makes it."""
-        return ref(ADOPTED_RESOURCE, helper_name(self.kind, self.name), self.wish.namespace)
+        return ref(ADOPTED_RESOURCE, helper_name(self.kind, self.name), self.request.namespace)
 
     @property
     def is_done(self) -> bool:
@@ -95,20 +95,20 @@ def helper_name(kind: Kind, name: str) -> str:
 
 def marks(item: Adoption) -> dict[str, str]:
     """What holds for the object whichever way it is adopted."""
-    found = {RETAIN: "retain"} if item.wish.retain else {}
-    found |= {READ_ONLY: "true"} if item.wish.read_only else {}
-    return found | ({OBJECT_REGION: item.wish.region} if item.wish.region else {})
+    found = {RETAIN: "retain"} if item.request.retain else {}
+    found |= {READ_ONLY: "true"} if item.request.read_only else {}
+    return found | ({OBJECT_REGION: item.request.region} if item.request.region else {})
 
 
 def manifest(item: Adoption) -> Object:
     """The object to be made: of the kind itself without a spec, or an AdoptedResource."""
     labels = {OWNED_LABEL: "true", **item.place.labels}
-    metadata: Object = {"name": item.name, "namespace": item.wish.namespace, "labels": labels}
+    metadata: Object = {"name": item.name, "namespace": item.request.namespace, "labels": labels}
     if item.place.way is Way.ANNOTATIONS:
         fields = json.dumps(dict(item.found.key), sort_keys=True)
         metadata["annotations"] = {POLICY: "adopt", FIELDS: fields, **marks(item)}
         return {"apiVersion": item.target.api_version, "kind": item.kind.name, "metadata": metadata}
-    where = {OBJECT_REGION: item.wish.region} if item.wish.region else {}
+    where = {OBJECT_REGION: item.request.region} if item.request.region else {}
     target: Object = {**metadata, **({"annotations": found} if (found := marks(item)) else {})}
     own: Object = {**metadata, "name": item.helper.name, **({"annotations": where} if where else {})}
     key = dict(item.found.key)
@@ -124,12 +124,12 @@ def manifest(item: Adoption) -> Object:
 
 
 def plan(
-    wanted: Sequence[tuple[Wish, Place, Found]], index: Index, refuse: Callable[[AcksmError], None], now: datetime
+    desired: Sequence[tuple[Request, Place, Found]], index: Index, refuse: Callable[[AcksmError], None], now: datetime
 ) -> list[Adoption]:
     """Every adoption with its change. What cannot be goes to `refuse`: adopt-…"""
     planned = []
-    for wish, place, found in wanted:
-        item = Adoption(wish, place, found, wish.name or kube_name(wish.kind, found.key))
+    for request, place, found in desired:
+        item = Adoption(request, place, found, request.name or kube_name(request.kind, found.key))
         try:
             _check(item)
             item.live = _live(item, index)
@@ -144,13 +144,13 @@ def plan(
 def _check(item: Adoption) -> None:
     if len(item.name) > MAX_NAME or not re.fullmatch(r"[a-z0-9]([-a-z0-9.]{0,252}[a-z0-9])?", item.name):
         raise AcksmError("adopt-name", f"{item.name!r} is not a name that an object can have", where=_where(item))
-    if item.wish.read_only and not read_only_works(item.place.controller):
+    if item.request.read_only and not read_only_works(item.place.controller):
         raise AcksmError(
             "adopt-read-only", f"{item.place.controller} would change the object all the same", where=_where(item)
         )
     if item.found.state.startswith("Delet"):
-        raise AcksmError("adopt-deleting", f"{item.wish} is {item.found.state} in AWS", where=_where(item))
-    if item.wish.retain and not item.place.controller.has("deletion-policy"):
+        raise AcksmError("adopt-deleting", f"{item.request} is {item.found.state} in AWS", where=_where(item))
+    if item.request.retain and not item.place.controller.has("deletion-policy"):
         item.notes.append(
             f"{item.place.controller} knows no deletion policy: deleting {item} will delete what it stands for in AWS"
         )
@@ -158,14 +158,14 @@ def _check(item: Adoption) -> None:
 
 def _live(item: Adoption, index: Index) -> Holder | None:
     """What is there of this adoption. Errors: `adopt-managed` (another has it), `adopt-name-taken`."""
-    at = index.at(item.kind, item.wish.namespace, item.name)
+    at = index.at(item.kind, item.request.namespace, item.name)
     holders = index.of(item.kind, item.found.key, item.place.account, item.region)
-    others = [one for one in holders if (one.namespace, one.name) != (item.wish.namespace, item.name)]
+    others = [one for one in holders if (one.namespace, one.name) != (item.request.namespace, item.name)]
     if others:
         one = others[0]
         raise AcksmError(
             "adopt-managed",
-            f"{item.wish} is managed by {one}",
+            f"{item.request} is managed by {one}",
             where=_where(item),
             remedy=f"kubectl get {_resource(one)} {one.by or one.name} -n {one.namespace}",
             details={"holder": str(one)},
@@ -193,9 +193,9 @@ def _change(item: Adoption, moment: datetime) -> Change | None:
         return _create(item)
     if not item.live.adopted and item.live.owned and _age(item.live, moment) > STALE_SECONDS:
         return _renew(item, item.live)
-    wanted = marks(item)
+    desired = marks(item)
     now = {key: item.live.annotations[key] for key in (RETAIN, READ_ONLY) if key in item.live.annotations}
-    after = {key: value for key, value in wanted.items() if key != OBJECT_REGION}
+    after = {key: value for key, value in desired.items() if key != OBJECT_REGION}
     if now == after or item.live.by:
         return None
     if not item.live.owned:
@@ -212,14 +212,14 @@ def _change(item: Adoption, moment: datetime) -> Change | None:
         params={
             "kind": item.kind.name,
             "name": item.name,
-            "namespace": item.wish.namespace,
+            "namespace": item.request.namespace,
             "annotations": dict(sorted(moves.items())),
         },
         before=now or None,
         after=after or None,
         reason="asked for otherwise than before",
         danger=Danger.MILD if now.get(RETAIN) == "retain" and RETAIN not in after else Danger.NONE,
-        guide=f"kubectl annotate {item.kind.plural}.{item.kind.group} {item.name} -n {item.wish.namespace} …",
+        guide=f"kubectl annotate {item.kind.plural}.{item.kind.group} {item.name} -n {item.request.namespace} …",
         lane=_lane(item),
     )
 
@@ -236,8 +236,8 @@ def _create(item: Adoption) -> Change:
         call="adopt.create",
         params={"manifest": made},
         after=made,
-        reason=f"adopts {item.found.arn or item.wish}",
-        danger=Danger.NONE if item.wish.retain or item.wish.read_only else Danger.MILD,
+        reason=f"adopts {item.found.arn or item.request}",
+        danger=Danger.NONE if item.request.retain or item.request.read_only else Danger.MILD,
         guide=f"kubectl apply -f {where.name}.yaml",
         lane=_lane(item),
     )
@@ -270,4 +270,4 @@ def _lane(item: Adoption) -> str:
 
 
 def _where(item: Adoption) -> str:
-    return item.wish.where or f"{item.wish} as {item.wish.namespace}/{item.name}"
+    return item.request.where or f"{item.request} as {item.request.namespace}/{item.name}"

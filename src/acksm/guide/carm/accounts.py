@@ -18,7 +18,7 @@ from acksm.errors import AcksmError
 from acksm.events import Event, Kind
 from acksm.guide.carm import template as carm_print, trust
 from acksm.guide.connect import rights
-from acksm.guide.connect.carry_out import carry_out
+from acksm.guide.connect.apply import apply_plan
 from acksm.guide.connect.target import Target, connect
 from acksm.guide.identity import iam_role, policies, role_policies
 from acksm.guide.identity.oidc import clusters_of, marks
@@ -106,14 +106,14 @@ def reach(target: Target, other: OtherAccountSettings, account: str) -> Aws:
     return aws
 
 
-def wanted_role(
+def desired_role(
     target: Target,
     other: OtherAccountSettings,
     account: str,
     who: Controllers,
     kinds: Mapping[str, Sequence[str]],
     role: Role | None = None,
-) -> iam_role.Wanted:
+) -> iam_role.Desired:
     """B's role as it should be, made from options for B only. `kinds`: what each service reconciles, () for all; `role`
     is the one that is there.
 
@@ -138,7 +138,7 @@ def wanted_role(
         role,
     )
     own = trust.sid(target.cluster.arn)
-    return iam_role.Wanted(
+    return iam_role.Desired(
         name,
         arn,
         path,
@@ -156,7 +156,7 @@ def wanted_role(
     )
 
 
-def plan_target(observed: iam_role.Observed, want: iam_role.Wanted, who: Controllers) -> list[Change]:
+def plan_target(observed: iam_role.Observed, want: iam_role.Desired, who: Controllers) -> list[Change]:
     """Changes in account B; each new principal is asked about. Errors: `carm-external-id`, `carm-role-not-ours` with a
     diff."""
     document = observed.role["trust"] if observed.role else None
@@ -251,11 +251,11 @@ def run(
         changes: list[Change] = []
         table: dict[str, Callable[..., object]] = dict(target.aws.dispatch_table())
         if print_only:
-            want = wanted_role(target, other, account, who, kinds)
+            want = desired_role(target, other, account, who, kinds)
         else:
             there = reach(target, other, account)
             far = iam_role.observe(there, other.target_role_name)
-            want = wanted_role(target, other, account, who, kinds, far.role)
+            want = desired_role(target, other, account, who, kinds, far.role)
             changes += plan_target(far, want, who)
             iam_role.check_trust(changes, there.iam.trust_quota)
             table |= {f"{rights.OTHER_ACCOUNT}{call}": work for call, work in there.dispatch_table().items()}
@@ -283,6 +283,6 @@ def run(
             facts["template"], facts["commands"] = template, commands
             text = carm_print.text(want, template, commands)
         plan = Plan("carm setup", tuple(changes), tuple(notes), dict(facts))
-        return carry_out(
+        return apply_plan(
             target, ui, plan, {**bindings.kube_calls(target.kube), **table}, text, dry_text=text if print_only else ""
         )

@@ -13,7 +13,7 @@ from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind
 from acksm.guide.carm import command as carm, role_map, role_selector
 from acksm.guide.carm.role_map import Subject
-from acksm.guide.connect.carry_out import carry_out
+from acksm.guide.connect.apply import apply_plan
 from acksm.guide.connect.target import Target, connect
 from acksm.live import account_roles, bindings, readiness, running
 from acksm.output import Output
@@ -104,7 +104,7 @@ def run_bind(
         ui.emit(Event(Kind.STEP, "target", target.line()))
         observed = carm.observe(target)
         mode = running.mode_of(running.require(observed.running), mode)
-        want = carm.Wanted(
+        want = carm.Desired(
             bound,
             roles,
             own=target.identity.account,
@@ -129,21 +129,21 @@ def run_unbind(at: TargetSettings, run: RunSettings, ui: Output, names: Sequence
         ui.emit(Event(Kind.STEP, "target", target.line()))
         observed = carm.observe(target)
         mode = running.mode_of(observed.running, mode)
-        wanted = dict.fromkeys(names)
+        desired = dict.fromkeys(names)
         if mode == running.SELECTOR:
             planned = role_selector.plan_unbind(
-                role_selector.observe(target, observed, wanted), names, target.identity.account
+                role_selector.observe(target, observed, desired), names, target.identity.account
             )
         else:
-            observed = _with_objects(target, observed, wanted)
+            observed = _with_objects(target, observed, desired)
             planned = carm.plan_unbind(observed, names, target.identity.account)
         text = "\n".join(f"{name} is bound to no account" for name in names)
         return _finish(target, ui, "carm unbind", planned, text)
 
 
-def _with_objects(target: Target, observed: carm.Observed, wanted: Mapping[str, Subject | None]) -> carm.Observed:
-    names = carm.changing(observed, wanted)
-    return replace(observed, objects=bindings.living(target.kube, names)) if names else observed
+def _with_objects(target: Target, observed: carm.Observed, desired: Mapping[str, Subject | None]) -> carm.Observed:
+    names = carm.changing(observed, desired)
+    return replace(observed, objects=bindings.managed_objects(target.kube, names)) if names else observed
 
 
 def _finish(target: Target, ui: Output, command: str, planned: carm.Planned, text: str) -> int:
@@ -151,7 +151,7 @@ def _finish(target: Target, ui: Output, command: str, planned: carm.Planned, tex
         {"bindings": planned.unbound} if planned.unbound else {"bindings": planned.rows}
     )
     plan = Plan(command, tuple(planned.changes), tuple(dict.fromkeys(planned.notes)), dict(facts))
-    return carry_out(target, ui, plan, dispatch(target, ui.emit), text)
+    return apply_plan(target, ui, plan, dispatch(target, ui.emit), text)
 
 
 def dispatch(target: Target, emit: Emit) -> dict[str, Callable[..., object]]:

@@ -17,7 +17,7 @@ from acksm.guide.carm import role_map
 from acksm.guide.carm.role_map import STEP, Maps, Subject
 from acksm.guide.connect.target import Target
 from acksm.live import account_roles, bindings, discovery, readiness, running
-from acksm.live.bindings import OWNER, TEAM, Living, Namespace
+from acksm.live.bindings import OWNER, TEAM, ManagedObject, Namespace
 from acksm.live.running import SERVICE_CARM, TEAM_CARM, Running
 from acksm.settings import TARGET_ROLE
 
@@ -26,7 +26,7 @@ ALL = "all"  # in a report: every service without a role of its own
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Desired:
     """Bindings to make. `roles`: subject to service ("" for all) to role ARN ("": what the map has, or the default).
 
     `own` is the account of the controllers, `partition` theirs.
@@ -49,7 +49,7 @@ class Observed:
     running: Sequence[Running]
     namespaces: Mapping[str, Namespace]
     maps: Maps
-    objects: Sequence[Living] = ()
+    objects: Sequence[ManagedObject] = ()
     others: Sequence[Running] = ()
 
 
@@ -80,19 +80,19 @@ def bound_to(namespace: Namespace | None) -> list[Subject]:
     return [Subject(level, value) for level, value in pairs if value is not None]
 
 
-def changing(observed: Observed, wanted: Mapping[str, Subject | None]) -> list[str]:
+def changing(observed: Observed, desired: Mapping[str, Subject | None]) -> list[str]:
     """Existing namespaces whose objects could be another's than now: bound anew, or to a team (whose role may move)."""
     names = []
     for name, live in observed.namespaces.items():
-        now, subject = bound_to(live), wanted.get(name)
-        anew = name in wanted and (now != [subject] if subject else bool(now))
-        of_team = any(item.level == TEAM_LEVEL and item in wanted.values() for item in now)
+        now, subject = bound_to(live), desired.get(name)
+        anew = name in desired and (now != [subject] if subject else bool(now))
+        of_team = any(item.level == TEAM_LEVEL and item in desired.values() for item in now)
         if anew or of_team:
             names.append(name)
     return names
 
 
-def roles_of(observed: Observed, want: Wanted) -> dict[Subject, dict[str, str]]:
+def roles_of(observed: Observed, want: Desired) -> dict[Subject, dict[str, str]]:
     """Each subject's roles by service, every one a checked ARN. Errors: carm-…"""
     return {
         subject: {service: _role(observed, want, subject, service, asked) for service, asked in asked_roles.items()}
@@ -100,7 +100,7 @@ def roles_of(observed: Observed, want: Wanted) -> dict[Subject, dict[str, str]]:
     }
 
 
-def _role(observed: Observed, want: Wanted, subject: Subject, service: str, asked: str) -> str:
+def _role(observed: Observed, want: Desired, subject: Subject, service: str, asked: str) -> str:
     where = f"{subject}" + (f" for {service}" if service else "")
     kept, _ = _kept(observed, subject, service)
     account = subject.id if subject.level == ACCOUNT else ""
@@ -130,7 +130,7 @@ def _kept(observed: Observed, subject: Subject, service: str) -> tuple[str, str]
     return next(((role, where) for role, where in found if role), ("", ""))
 
 
-def _note_kept(observed: Observed, want: Wanted) -> list[str]:
+def _note_kept(observed: Observed, want: Desired) -> list[str]:
     """Roles that nobody named now, with where they were read."""
     return [
         f"{subject}" + (f" for {service}" if service else "") + f" keeps role {role} of {where}"
@@ -158,7 +158,7 @@ def check_gates(controllers: Iterable[Running], subject: Subject, services: Coll
                 )
 
 
-def plan(observed: Observed, want: Wanted) -> Planned:
+def plan(observed: Observed, want: Desired) -> Planned:
     """Map entries, then annotations, then what is left of an earlier binding. Errors, all before the first write:
     of `bindings`, `running` and `carm_roles`; carm-team-wins, carm-objects-live, carm-gate-…"""
     bindings.check_names(observed.namespaces, want.bindings, create=want.create)
@@ -214,16 +214,16 @@ def _keys(map_name: str, roles: Mapping[Subject, Mapping[str, str]]) -> dict[str
 
 
 def _entries(observed: Observed, now: role_map.Map, roles: Mapping[Subject, Mapping[str, str]]) -> list[Change]:
-    wanted = _keys(now.name, roles)
+    desired = _keys(now.name, roles)
     used: dict[str, int] = {}
     for live in observed.namespaces.values():
         for subject in bound_to(live):
             for key in subject.keys if subject.map == now.name else ():
                 used[key] = used.get(key, 0) + 1
-    return role_map.entries(now, wanted, used) if wanted else []
+    return role_map.entries(now, desired, used) if desired else []
 
 
-def _allowed(observed: Observed, want: Wanted, roles: Mapping[Subject, Mapping[str, str]]) -> dict[str, set[str]]:
+def _allowed(observed: Observed, want: Desired, roles: Mapping[Subject, Mapping[str, str]]) -> dict[str, set[str]]:
     """The accounts that objects of each namespace may be of: those of its subject's roles after the change."""
     accounts: dict[Subject, set[str]] = {}
     for subject, by_service in roles.items():
@@ -290,7 +290,7 @@ def _restarts(observed: Observed, names: Iterable[str]) -> list[Change]:
 
 
 def _note_uncovered(
-    observed: Observed, want: Wanted, subject: Subject, by_service: Mapping[str, str], planned: Planned
+    observed: Observed, want: Desired, subject: Subject, by_service: Mapping[str, str], planned: Planned
 ) -> None:
     """A service without an entry of its own waits for one of all services."""
     if "" in by_service:

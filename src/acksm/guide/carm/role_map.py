@@ -81,9 +81,9 @@ Maps = Mapping[tuple[str, str], Map]  # by (namespace, name)
 
 def observe(kube: Getter, namespaces: Iterable[str]) -> dict[tuple[str, str], Map]:
     """Both maps of each of the namespaces."""
-    wanted = [(namespace, name) for namespace in sorted(set(namespaces)) for name in (ACCOUNT_MAP, TEAM_MAP)]
+    desired = [(namespace, name) for namespace in sorted(set(namespaces)) for name in (ACCOUNT_MAP, TEAM_MAP)]
     with ThreadPoolExecutor(max_workers=8) as pool:
-        return dict(zip(wanted, pool.map(lambda item: _map(kube, *item), wanted), strict=True))
+        return dict(zip(desired, pool.map(lambda item: _map(kube, *item), desired), strict=True))
 
 
 def _map(kube: Getter, namespace: str, name: str) -> Map:
@@ -99,12 +99,12 @@ def _manifest(namespace: str, name: str) -> Json:
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
 
 
-def entries(now: Map, wanted: Mapping[str, str], used_by: Mapping[str, int]) -> list[Change]:
+def entries(now: Map, desired: Mapping[str, str], used_by: Mapping[str, int]) -> list[Change]:
     """One change that gives `now` the wanted keys; [] when it has them. `used_by`: key to bound namespaces.
 
     Error: `binding-managed`.
     """
-    moves = {key: [now.get(key), role] for key, role in sorted(wanted.items()) if now.get(key) != role}
+    moves = {key: [now.get(key), role] for key, role in sorted(desired.items()) if now.get(key) != role}
     if not moves:
         return []
     replaced = [key for key, (before, _) in moves.items() if before is not None]
@@ -193,7 +193,7 @@ def calls(kube: Writer) -> dict[str, Callable[..., object]]:
     }
 
 
-def confirm(wanted: Mapping[tuple[str, str], Mapping[str, str]]) -> Change:
+def confirm(desired: Mapping[tuple[str, str], Mapping[str, str]]) -> Change:
     """The wait after the annotations: the entries are looked at once more. `wanted`: (namespace, map) to keys."""
     return Change(
         id="carm.confirm",
@@ -203,14 +203,14 @@ def confirm(wanted: Mapping[tuple[str, str], Mapping[str, str]]) -> Change:
         target="the map's entries",
         call="carm.confirm",
         params={
-            "wanted": [[namespace, name, dict(keys)] for (namespace, name), keys in sorted(wanted.items()) if keys]
+            "wanted": [[namespace, name, dict(keys)] for (namespace, name), keys in sorted(desired.items()) if keys]
         },
     )
 
 
-def _confirm(kube: Writer, wanted: Sequence[tuple[str, str, Mapping[str, str]]]) -> None:
+def _confirm(kube: Writer, desired: Sequence[tuple[str, str, Mapping[str, str]]]) -> None:
     """An entry that somebody's unbind took away between our look and our annotation is put back."""
-    for namespace, name, keys in wanted:
+    for namespace, name, keys in desired:
         live = values_at(kube.get(ref("ConfigMap", name, namespace)) or {}, DATA)
         gone: Moves = {key: [None, role] for key, role in keys.items() if key not in live}
         if gone:

@@ -17,7 +17,7 @@ from acksm.ack.names import COMMON_GROUP
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
 from acksm.guide.carm import command as carm
-from acksm.guide.carm.command import Observed, Planned, Wanted
+from acksm.guide.carm.command import Desired, Observed, Planned
 from acksm.guide.carm.role_map import STEP, Subject
 from acksm.guide.connect.target import Target
 from acksm.kube.api import Lister
@@ -40,11 +40,11 @@ class Seen:
     selectors: Sequence[Selector]
 
 
-def observe(target: Target, base: Observed, wanted: Mapping[str, Subject | None]) -> Seen:
+def observe(target: Target, base: Observed, desired: Mapping[str, Subject | None]) -> Seen:
     """Selectors, and the objects in namespaces that are about to change hands."""
     selectors = list_all(target.kube)
-    names = [name for name in wanted if name in base.namespaces]
-    objects = bindings.living(target.kube, names) if names else []
+    names = [name for name in desired if name in base.namespaces]
+    objects = bindings.managed_objects(target.kube, names) if names else []
     return Seen(replace(base, objects=objects), selectors)
 
 
@@ -53,7 +53,7 @@ def ours(selectors: Iterable[Selector], namespace: str) -> list[Selector]:
     return [item for item in selectors if item.owned and item.names == (namespace,)]
 
 
-def plan(seen: Seen, want: Wanted) -> Planned:
+def plan(seen: Seen, want: Desired) -> Planned:
     """New selectors, then the old ones of the same namespaces away. Errors: selector-…, carm-…, of `bindings`."""
     base = seen.base
     bindings.check_names(base.namespaces, want.bindings, create=want.create)
@@ -67,10 +67,10 @@ def plan(seen: Seen, want: Wanted) -> Planned:
             raise AcksmError("selector-team", "an IAMRoleSelector names a role; there are no teams", where=name)
         mine = ours(seen.selectors, name)
         roles = {service: _role(want, subject, service, asked, mine) for service, asked in want.roles[subject].items()}
-        wanted = [of_binding(name, arn, service) for service, arn in roles.items()]
-        types = [item.types for item in wanted]
-        new += [item for item in wanted if item.name not in {one.name for one in mine}]
-        old += [item for item in mine if item.types in types and item.name not in {one.name for one in wanted}]
+        desired = [of_binding(name, arn, service) for service, arn in roles.items()]
+        types = [item.types for item in desired]
+        new += [item for item in desired if item.name not in {one.name for one in mine}]
+        old += [item for item in mine if item.types in types and item.name not in {one.name for one in desired}]
         planned.rows.append(carm.row(name, subject, roles))
         if name not in base.namespaces:
             creations.append(bindings.create(name, STEP))
@@ -84,7 +84,7 @@ def plan(seen: Seen, want: Wanted) -> Planned:
     return planned
 
 
-def _role(want: Wanted, subject: Subject, service: str, asked: str, mine: Sequence[Selector]) -> str:
+def _role(want: Desired, subject: Subject, service: str, asked: str, mine: Sequence[Selector]) -> str:
     types = of_binding("x", "", service).types
     kept = next((item.arn for item in mine if item.types == types and f"::{subject.id}:" in item.arn), "")
     if not asked and not kept and subject.id == want.own:
@@ -95,7 +95,7 @@ def _role(want: Wanted, subject: Subject, service: str, asked: str, mine: Sequen
     return text
 
 
-def _check_overlaps(seen: Seen, want: Wanted, new: Sequence[Selector], old: Sequence[Selector]) -> None:
+def _check_overlaps(seen: Seen, want: Desired, new: Sequence[Selector], old: Sequence[Selector]) -> None:
     gone = {item.name for item in old}
     staying = [item for item in seen.selectors if item.name not in gone]
     labels = {name: live.labels for name, live in seen.base.namespaces.items()}

@@ -11,13 +11,13 @@ import json
 import shlex
 from collections.abc import Sequence
 
-from acksm.guide.identity.iam_role import NEW, Wanted
+from acksm.guide.identity.iam_role import NEW, Desired
 from acksm.json_types import Json
 
 STACK = "acksm-carm"
 
 
-def template(want: Wanted, principals: Sequence[str]) -> str:
+def template(want: Desired, principals: Sequence[str]) -> str:
     """The template as YAML. `principals` are named in its description."""
     from ruamel.yaml import YAML
     from ruamel.yaml.scalarstring import DoubleQuotedScalarString as Quoted
@@ -56,7 +56,7 @@ def template(want: Wanted, principals: Sequence[str]) -> str:
     return stream.getvalue()
 
 
-def commands(want: Wanted) -> list[str]:
+def commands(want: Desired) -> list[str]:
     """aws commands that make the same, one a line."""
 
     def aws(*words: str) -> str:
@@ -80,7 +80,7 @@ def commands(want: Wanted) -> list[str]:
     return lines
 
 
-def text(want: Wanted, template: str, commands: Sequence[str]) -> str:
+def text(want: Desired, template: str, commands: Sequence[str]) -> str:
     """The template with all that its reader needs above it."""
     account = want.arn.split(":")[4]
     head = [

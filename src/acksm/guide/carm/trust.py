@@ -200,7 +200,7 @@ def merge_policy(
     statement SID, which a role's clusters once shared, everything moves over where the role is this cluster's alone
     (`sole`), else only `roles`.
     """
-    found, wanted = statements(document), set(roles)
+    found, desired = statements(document), set(roles)
     base = next((item for item in found if item.get("Sid") == own), Statement())
     kept: list[Statement] = []
     for item in found:
@@ -210,14 +210,14 @@ def merge_policy(
         named = [str(role) for role in as_list(item.get("Resource"))]
         plain = {role for role in named if "*" not in role and "?" not in role}
         mine = item.get("Sid") == own or sole
-        wanted |= plain if mine else set()
-        if mine or set(named) & wanted:
+        desired |= plain if mine else set()
+        if mine or set(named) & desired:
             base = base or item
-        left = [] if mine else [role for role in named if role not in wanted]
+        left = [] if mine else [role for role in named if role not in desired]
         if left:
             kept.append({**item, "Resource": left} if left != named else item)
     held = _united(actions(pod_identity), base)
-    fresh: Statement = {**base, "Sid": own, "Effect": "Allow", "Action": sorted(held), "Resource": sorted(wanted)}
+    fresh: Statement = {**base, "Sid": own, "Effect": "Allow", "Action": sorted(held), "Resource": sorted(desired)}
     if base.get("Sid") == own and _as_sets(base) == _as_sets(fresh):
         fresh = base
     if found == [item for item in found if item in [*kept, fresh]] and fresh in found:

@@ -235,11 +235,11 @@ class Calls:
         self.kube.delete(ref("CustomResourceDefinition", name))
 
     def crds_gone(self, names: Sequence[str]) -> None:
-        wanted = set(names)
+        desired = set(names)
 
         def look() -> Progress:
             live = self.kube.list(ref("CustomResourceDefinition"), metadata_only=True)
-            left = sorted(wanted & {str(item["metadata"]["name"]) for item in live})
+            left = sorted(desired & {str(item["metadata"]["name"]) for item in live})
             return Progress(not left, f"{len(left)} left: {bindings.told(left, 3)}")
 
         wait_until(look, self.deadline, what="CRDs", emit=self.emit)

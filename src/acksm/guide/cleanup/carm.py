@@ -6,7 +6,7 @@ from acksm.ack import charts
 from acksm.engine.change import Change, Danger, Op
 from acksm.guide.carm import role_map
 from acksm.guide.carm.role_map import ACCOUNT_MAP, STEP as CARM
-from acksm.guide.cleanup.observation import Observed, Part, Wanted
+from acksm.guide.cleanup.observation import Desired, Observed, Part
 from acksm.kube.paths import Ref
 from acksm.live import bindings
 from acksm.live.bindings import OWNER, REGION, TEAM
@@ -19,12 +19,12 @@ def selectors_of(observed: Observed) -> list[Common]:
     return [item for item in observed.inventory.common if item.kind == SELECTOR and item.owned]
 
 
-def plan_selectors(observed: Observed, wanted: Wanted) -> Part:
+def plan_selectors(observed: Observed, desired: Desired) -> Part:
     """acksm's own IAMRoleSelectors, unless another controller may need them."""
     part = Part()
-    others = observed.inventory.others(wanted.services, observed.namespace)
+    others = observed.inventory.others(desired.services, observed.namespace)
     for item in selectors_of(observed):
-        if not wanted.carm:
+        if not desired.carm:
             part.kept.append((str(item), "--carm takes it away"))
         elif others:
             part.kept.append((str(item), f"{others[0]} may need it"))
@@ -33,14 +33,14 @@ def plan_selectors(observed: Observed, wanted: Wanted) -> Part:
     return part
 
 
-def plan_carm(observed: Observed, wanted: Wanted) -> Part:
+def plan_carm(observed: Observed, desired: Desired) -> Part:
     """Annotations of namespaces and entries of the maps that acksm wrote; while another controller may read them they
     stay."""
     part = Part()
     inventory = observed.inventory
-    others = inventory.others(wanted.services, observed.namespace)
+    others = inventory.others(desired.services, observed.namespace)
     bound = _bound(observed)
-    why = f"{others[0]} may need it" if others else "" if wanted.carm else "--carm takes it away"
+    why = f"{others[0]} may need it" if others else "" if desired.carm else "--carm takes it away"
     if why:
         part.kept += [(f"annotation {key} of namespace {name}", why) for name, key in bound]
         part.kept += [(str(item), why) for item in observed.maps.values() if item.data]

@@ -12,7 +12,7 @@ from acksm.errors import AcksmError
 from acksm.guide.cleanup.calls import passes
 from acksm.guide.cleanup.carm import selectors_of
 from acksm.guide.cleanup.objects import Choice
-from acksm.guide.cleanup.observation import Observed, Part, ReleaseSeen, Wanted
+from acksm.guide.cleanup.observation import Desired, Observed, Part, ReleaseState
 from acksm.guide.install.crds import LANES
 from acksm.guide.install.release import check_busy
 from acksm.json_types import Document, Manifest
@@ -23,13 +23,13 @@ from acksm.live.inventory import Crd
 RELEASE, CRDS, NAMESPACE = "release", "crds", "namespace"
 
 
-def check_releases(observed: Observed, wanted: Wanted, *, sure: Callable[[], bool]) -> None:
+def check_releases(observed: Observed, desired: Desired, *, sure: Callable[[], bool]) -> None:
     """Refuse a release that another made, or that another helm is at. Errors: `release-not-ours`, `release-busy`."""
-    for service in wanted.services:
+    for service in desired.services:
         seen = observed.releases.get(service)
         if seen is None or not seen.there:
             continue
-        if not seen.owned and not wanted.adopt_release:
+        if not seen.owned and not desired.adopt_release:
             raise AcksmError(
                 "release-not-ours",
                 f"release {seen.name} is there and acksm did not make it",
@@ -39,10 +39,10 @@ def check_releases(observed: Observed, wanted: Wanted, *, sure: Callable[[], boo
         check_busy(seen.status, seen.age, seen.namespace, seen.name, sure=sure)
 
 
-def plan_releases(observed: Observed, wanted: Wanted) -> list[Change]:
+def plan_releases(observed: Observed, desired: Desired) -> list[Change]:
     """Releases away, side by side, and the wait until nothing of them runs; it has no lane, so that what comes after it
     runs after it. Where helm has forgotten a release, its objects go one by one."""
-    there = [seen for service in wanted.services if (seen := observed.releases.get(service)) and seen.there]
+    there = [seen for service in desired.services if (seen := observed.releases.get(service)) and seen.there]
     changes: list[Change] = []
     for seen in there:
         changes += [_uninstall(seen)] if seen.recorded else [_object_of(seen, one) for one in seen.objects]
@@ -61,7 +61,7 @@ def plan_releases(observed: Observed, wanted: Wanted) -> list[Change]:
     return changes
 
 
-def _uninstall(seen: ReleaseSeen) -> Change:
+def _uninstall(seen: ReleaseState) -> Change:
     return Change(
         id="cleanup.release",
         step=RELEASE,
@@ -81,7 +81,7 @@ def _uninstall(seen: ReleaseSeen) -> Change:
     )
 
 
-def _object_of(seen: ReleaseSeen, one: Ref) -> Change:
+def _object_of(seen: ReleaseState, one: Ref) -> Change:
     return Change(
         id="cleanup.release-object",
         step=RELEASE,
@@ -97,21 +97,21 @@ def _object_of(seen: ReleaseSeen, one: Ref) -> Change:
     )
 
 
-def plan_crds(observed: Observed, wanted: Wanted, choice: Choice) -> Part:
+def plan_crds(observed: Observed, desired: Desired, choice: Choice) -> Part:
     """CRDs of the chosen services by their group, and with `all` the common ones when nothing of ACK is left."""
     part = Part()
     inventory = observed.inventory
     taken = set(choice.items)
-    staying = {item.place.plural for item in inventory.of(wanted.services) if item not in taken}
+    staying = {item.place.plural for item in inventory.of(desired.services) if item not in taken}
     rivals = {item.service: item for item in reversed(inventory.controllers.beside())}
-    others = inventory.others(wanted.services, observed.namespace)
+    others = inventory.others(desired.services, observed.namespace)
     others += [f"EKS capability {name}" for name in observed.capabilities]
-    gone = {*choice.common, *(selectors_of(observed) if wanted.carm else ())}
+    gone = {*choice.common, *(selectors_of(observed) if desired.carm else ())}
     others += [str(item) for item in inventory.common if item not in gone]
     for crd in _sorted(inventory.crds.values()):
-        if crd.service not in {*wanted.services, ""}:
+        if crd.service not in {*desired.services, ""}:
             continue
-        if not (crd.passing or wanted.crds == "all" or (wanted.crds == "service" and not crd.is_common)):
+        if not (crd.passing or desired.crds == "all" or (desired.crds == "service" and not crd.is_common)):
             if crd.owner and crd.owner.tool == "acksm":
                 option = "all" if crd.is_common else "service"
                 part.kept.append((f"CustomResourceDefinition {crd.name}", f"--crds {option} takes it away"))
@@ -123,9 +123,9 @@ def plan_crds(observed: Observed, wanted: Wanted, choice: Choice) -> Part:
             why = f"{rivals[crd.service]} needs it"
         elif crd.plural in staying:
             why = f"objects of {crd.plural} stay"
-        _crd(part, crd, why or _not_ours(crd, wanted))
+        _crd(part, crd, why or _not_ours(crd, desired))
     names = [change.params["name"] for change in part.changes]
-    ending = [crd.name for crd in inventory.crds.values() if crd.terminating and crd.service in wanted.services]
+    ending = [crd.name for crd in inventory.crds.values() if crd.terminating and crd.service in desired.services]
     if names or ending:
         part.changes.append(
             Change(
@@ -145,10 +145,10 @@ def _sorted(crds: Iterable[Crd]) -> list[Crd]:
     return sorted(crds, key=lambda crd: crd.name)
 
 
-def _not_ours(crd: Crd, wanted: Wanted) -> str:
+def _not_ours(crd: Crd, desired: Desired) -> str:
     """A CRD without any mark is what the guide's `kubectl apply` leaves; it goes when --crds says so."""
     if crd.owner is None:
-        return "" if wanted.named_crds else "acksm did not make it; --crds takes it away all the same"
+        return "" if desired.named_crds else "acksm did not make it; --crds takes it away all the same"
     return "" if crd.owner.tool == "acksm" else f"it belongs to {crd.owner}"
 
 
@@ -174,13 +174,13 @@ def _crd(part: Part, crd: Crd, why: str) -> None:
         )
 
 
-def plan_namespaces(observed: Observed, wanted: Wanted, choice: Choice, going: Sequence[Change]) -> Part:
+def plan_namespaces(observed: Observed, desired: Desired, choice: Choice, going: Sequence[Change]) -> Part:
     """Namespaces that acksm made, when nothing is left in them but what `going` takes away too."""
     part = Part()
-    if not wanted.namespace:
+    if not desired.namespace:
         part.kept += [(f"namespace {name}", "--namespace takes it away") for name in sorted(observed.owned_namespaces)]
         return part
-    removed = _removed(observed, wanted, choice, going)
+    removed = _removed(observed, desired, choice, going)
     names = []
     for name in sorted(observed.owned_namespaces):
         if observed.inventory.namespaces[name].terminating:
@@ -229,10 +229,10 @@ def plan_namespaces(observed: Observed, wanted: Wanted, choice: Choice, going: S
     return part
 
 
-def _removed(observed: Observed, wanted: Wanted, choice: Choice, going: Sequence[Change]) -> set[Ref]:
+def _removed(observed: Observed, desired: Desired, choice: Choice, going: Sequence[Change]) -> set[Ref]:
     """Everything that is gone from the namespaces when `going` is done."""
     removed: set[Ref] = {item.place for item in choice.items} | {item.place for item in choice.common}
-    releases = [seen for service, seen in observed.releases.items() if service in wanted.services and seen.there]
+    releases = [seen for service, seen in observed.releases.items() if service in desired.services and seen.there]
     for seen in releases:
         removed |= set(seen.objects)
     for change in going:

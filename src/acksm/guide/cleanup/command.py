@@ -25,10 +25,10 @@ from acksm.guide.cleanup import (
 )
 from acksm.guide.cleanup.calls import Calls
 from acksm.guide.cleanup.objects import Choice
-from acksm.guide.cleanup.observation import Observed, RoleSeen, Wanted
+from acksm.guide.cleanup.observation import Desired, Observed, RoleState
 from acksm.guide.cleanup.report import MOST_TOLD, Ending, Planned, facts, fate_of, inventory_text
 from acksm.guide.connect import rights
-from acksm.guide.connect.carry_out import carry_out
+from acksm.guide.connect.apply import apply_plan
 from acksm.guide.connect.rights import OTHER_ACCOUNT
 from acksm.guide.connect.target import Target, connect, without_cluster
 from acksm.guide.identity import trust
@@ -44,47 +44,47 @@ from acksm.settings import RunSettings, Settings
 COMMAND = "cleanup"
 
 
-def plan(observed: Observed, wanted: Wanted, choice: Choice, *, made: frozenset[str] = frozenset()) -> Planned:
+def plan(observed: Observed, desired: Desired, choice: Choice, *, made: frozenset[str] = frozenset()) -> Planned:
     """The whole way out, from `observed`. `made`: what was brought back only for this, and goes whatever was asked."""
-    wanted = with_made(wanted, made)
+    desired = with_made(desired, made)
     inventory = observed.inventory
-    cleanup_objects.check(choice, inventory.controllers, delete_aws=wanted.delete_aws, orphan=wanted.orphan)
+    cleanup_objects.check(choice, inventory.controllers, delete_aws=desired.delete_aws, orphan=desired.orphan)
     handled = any(item.has("adopted-resource") for item in inventory.controllers.working)
-    objects = cleanup_objects.plan(choice, delete_aws=wanted.delete_aws, orphan=wanted.orphan, handled=handled)
-    releases = cluster.plan_releases(observed, wanted)
-    selectors = cleanup_carm.plan_selectors(observed, wanted)
-    crds = cluster.plan_crds(observed, wanted, choice)
-    carm = cleanup_carm.plan_carm(observed, wanted)
+    objects = cleanup_objects.plan(choice, delete_aws=desired.delete_aws, orphan=desired.orphan, handled=handled)
+    releases = cluster.plan_releases(observed, desired)
+    selectors = cleanup_carm.plan_selectors(observed, desired)
+    crds = cluster.plan_crds(observed, desired, choice)
+    carm = cleanup_carm.plan_carm(observed, desired)
     # nobody may work on an object while its finalizers are taken off
-    before = [*releases, *objects, *selectors.changes] if wanted.orphan else [*objects, *selectors.changes, *releases]
+    before = [*releases, *objects, *selectors.changes] if desired.orphan else [*objects, *selectors.changes, *releases]
     changes = [*before, *crds.changes, *carm.changes]
     kept = [*selectors.kept, *crds.kept, *carm.kept]
-    iam, kept_in_iam = plan_iam(observed, wanted)
-    namespaces = cluster.plan_namespaces(observed, wanted, choice, changes)
+    iam, kept_in_iam = plan_iam(observed, desired)
+    namespaces = cluster.plan_namespaces(observed, desired, choice, changes)
     kept += [*kept_in_iam, *namespaces.kept]
     return Planned(
-        (*changes, *iam, *namespaces.changes), tuple(kept), tuple(_notes(inventory, observed, wanted, choice)), choice
+        (*changes, *iam, *namespaces.changes), tuple(kept), tuple(_notes(inventory, observed, desired, choice)), choice
     )
 
 
-def with_made(wanted: Wanted, made: frozenset[str]) -> Wanted:
+def with_made(desired: Desired, made: frozenset[str]) -> Desired:
     return replace(
-        wanted,
-        iam=wanted.iam or "iam" in made,
-        oidc=wanted.oidc or "oidc" in made,
-        namespace=wanted.namespace or "namespace" in made,
+        desired,
+        iam=desired.iam or "iam" in made,
+        oidc=desired.oidc or "oidc" in made,
+        namespace=desired.namespace or "namespace" in made,
     )
 
 
-def plan_iam(observed: Observed, wanted: Wanted) -> tuple[list[Change], list[tuple[str, str]]]:
+def plan_iam(observed: Observed, desired: Desired) -> tuple[list[Change], list[tuple[str, str]]]:
     """Roles of both accounts, acksm's statement in a role that stays, and the provider."""
     changes: list[Change] = []
     kept: list[tuple[str, str]] = []
-    others = observed.inventory.others(wanted.services, observed.namespace)
-    going = {seen.account for service, seen in observed.releases.items() if service in wanted.services}
+    others = observed.inventory.others(desired.services, observed.namespace)
+    going = {seen.account for service, seen in observed.releases.items() if service in desired.services}
     roles_gone: set[str] = set()
     own_roles = {seen.arn for seen in observed.roles if seen.role}
-    for seen in observed.far if wanted.carm else ():
+    for seen in observed.far if desired.carm else ():
         users = cleanup_iam.users(seen, providers=observed.providers, principals=own_roles | _own_arns(observed))
         why = [f"{user} uses it" for user in [*others[:1], *users]]
         far_iam = f"{OTHER_ACCOUNT}iam"
@@ -100,13 +100,13 @@ def plan_iam(observed: Observed, wanted: Wanted) -> tuple[list[Change], list[tup
             accounts=_let_in(seen, observed),
             principals=cleanup_iam.written(seen),
         )
-        why = [f"{user} uses it" for user in users[:1]] or ([] if wanted.iam else ["--iam takes it away"])
+        why = [f"{user} uses it" for user in users[:1]] or ([] if desired.iam else ["--iam takes it away"])
         if _role(seen, observed, why, changes, kept):
             roles_gone.add(seen.arn)
-        elif wanted.carm and not others:
+        elif desired.carm and not others:
             changes += cleanup_iam.plan_own_policy(seen, observed.cluster_arn)
     for arn in observed.providers.ours:
-        if not wanted.oidc:
+        if not desired.oidc:
             kept.append((arn, "--oidc takes it away"))
             continue
         if observed.providers.trusts is None:
@@ -118,12 +118,12 @@ def plan_iam(observed: Observed, wanted: Wanted) -> tuple[list[Change], list[tup
         else:
             changes.append(cleanup_iam.plan_provider(arn))
     issuer = observed.providers.issuer
-    if wanted.oidc and issuer in observed.providers.there and issuer not in observed.providers.ours:
+    if desired.oidc and issuer in observed.providers.there and issuer not in observed.providers.ours:
         kept.append((issuer, "acksm did not make it"))
     return changes, kept
 
 
-def _let_in(seen: RoleSeen, observed: Observed) -> tuple[tuple[str, str, str], ...] | None:
+def _let_in(seen: RoleState, observed: Observed) -> tuple[tuple[str, str, str], ...] | None:
     """The service accounts that carry a role and that the role's trust policy lets in: anyone can write a role's name
     on his own service account."""
     if observed.service_accounts is None:
@@ -143,7 +143,7 @@ def _own_arns(observed: Observed) -> set[str]:
 
 
 def _role(
-    seen: RoleSeen,
+    seen: RoleState,
     observed: Observed,
     why: list[str],
     changes: list[Change],
@@ -165,10 +165,10 @@ def _role(
     return True
 
 
-def _notes(inventory: Inventory, observed: Observed, wanted: Wanted, choice: Choice) -> list[str]:
+def _notes(inventory: Inventory, observed: Observed, desired: Desired, choice: Choice) -> list[str]:
     notes = list(choice.notes)
-    if wanted.carm:
-        named = {item.account for item in inventory.of(wanted.services) if item.account}
+    if desired.carm:
+        named = {item.account for item in inventory.of(desired.services) if item.account}
         named |= {
             role.split(":")[4]
             for one in observed.maps.values()
@@ -179,23 +179,23 @@ def _notes(inventory: Inventory, observed: Observed, wanted: Wanted, choice: Cho
             f"roles in account {account} are not looked at; name a way into it by --target-profile or --target-role-arn"
             for account in sorted(named - {observed.own, observed.reached})
         ]
-    if wanted.delete_aws:
-        blind = {item.account for item in choice.items if fate_of(item, wanted) in {Effect.DELETES, Effect.STOPS}}
+    if desired.delete_aws:
+        blind = {item.account for item in choice.items if fate_of(item, desired) in {Effect.DELETES, Effect.STOPS}}
         notes += [
             f"objects in account {account} are deleted there, and not looked for afterwards"
             for account in sorted(blind - {observed.own, observed.reached, ""})
         ]
     adopted = [item for item in choice.items if item.live and item.adopted and item.policy.source != "object"]
-    if wanted.delete_aws and adopted:
+    if desired.delete_aws and adopted:
         notes.append(f"{len(adopted)} adopted objects stay in AWS: they were there before ACK")
-    begun = [item for item in choice.items if item.terminating and item.live and not wanted.orphan]
-    if begun and not wanted.delete_aws:
+    begun = [item for item in choice.items if item.terminating and item.live and not desired.orphan]
+    if begun and not desired.delete_aws:
         notes.append(
             f"{bindings.told(begun, MOST_TOLD)}: deleted before, without retain; what the controller has begun in AWS "
             "is not taken back"
         )
-    for seen in observed.roles if wanted.iam else ():
-        losing = [item for item in choice.items if seen.arn in item.roles and fate_of(item, wanted) is Effect.LEAVES]
+    for seen in observed.roles if desired.iam else ():
+        losing = [item for item in choice.items if seen.arn in item.roles and fate_of(item, desired) is Effect.LEAVES]
         if losing and seen.owned(observed.cluster_arn):
             words = "stays in AWS and loses its" if len(losing) == 1 else "stay in AWS and lose their"
             notes.append(f"{bindings.told(losing, MOST_TOLD)} {words} role {seen.arn}")
@@ -204,63 +204,64 @@ def _notes(inventory: Inventory, observed: Observed, wanted: Wanted, choice: Cho
     return notes
 
 
-def run(settings: Settings, ui: Output, wanted: Wanted, confirm: str) -> int:
+def run(settings: Settings, ui: Output, desired: Desired, confirm: str) -> int:
     """Look, plan, ask, carry out, and look once more. Exit 4 when something is left."""
     run = settings.run.model_copy(update={"wait": True})  # a controller that comes back has objects to let go of
-    if wanted.orphan and wanted.delete_aws:
+    if desired.orphan and desired.delete_aws:
         raise AcksmError(
             "config-invalid", "--orphan leaves everything in AWS, and --delete-aws deletes it", where="--orphan"
         )
     try:
         target = connect(settings.target, run)
     except AcksmError as error:
-        if error.id != "cluster-unknown" or not (wanted.iam or wanted.oidc):
+        if error.id != "cluster-unknown" or not (desired.iam or desired.oidc):
             raise
         ui.emit(Event(Kind.WARNING, "note", f"{error.message}: only what is in IAM is looked at"))
-        return _run_without_cluster(settings, ui, wanted, confirm)
+        return _run_without_cluster(settings, ui, desired, confirm)
     with target:
         ui.emit(Event(Kind.STEP, "target", target.line()))
-        other = carm_accounts.session(target, settings.other_account) if wanted.carm or wanted.delete_aws else None
-        observed = _look(target, settings, wanted, other, ui.emit)
-        choice = cleanup_objects.choose(observed.inventory, wanted.services)
+        other = carm_accounts.session(target, settings.other_account) if desired.carm or desired.delete_aws else None
+        observed = _look(target, settings, desired, other, ui.emit)
+        choice = cleanup_objects.choose(observed.inventory, desired.services)
         cluster.check_releases(
-            observed, wanted, sure=lambda: run.yes or lease.is_there(target.kube, observed.namespace)
+            observed, desired, sure=lambda: run.yes or lease.is_there(target.kube, observed.namespace)
         )
-        mended = repair.plan(target, settings.controllers, settings.role, observed, choice, wanted, ui.emit)
-        planned = plan(mended.observed, wanted, choice, made=mended.made)
+        repaired = repair.plan(target, settings.controllers, settings.role, observed, choice, desired, ui.emit)
+        planned = plan(repaired.observed, desired, choice, made=repaired.made)
 
         def again() -> Planned:
-            after = _look(target, settings, with_made(wanted, mended.made), other, ui.emit)
-            chosen = cleanup_objects.choose(after.inventory, wanted.services)
-            return plan(after, wanted, chosen, made=mended.made)
+            after = _look(target, settings, with_made(desired, repaired.made), other, ui.emit)
+            chosen = cleanup_objects.choose(after.inventory, desired.services)
+            return plan(after, desired, chosen, made=repaired.made)
 
-        changes = (*mended.changes, *planned.changes)
-        ending = Ending(planned, facts(planned, wanted), again, executed=bool(changes) and not run.dry_run)
+        changes = (*repaired.changes, *planned.changes)
+        ending = Ending(planned, facts(planned, desired), again, executed=bool(changes) and not run.dry_run)
         whole = Plan(COMMAND, changes, planned.notes, ending.facts())
         table = _dispatch(target, observed, other, ui.emit)
         _check_far(other, changes, run)
-        return carry_out(
+        return apply_plan(
             target,
             ui,
             whole,
             table,
             ending.text,
             dry_text=inventory_text(ending.told, planned.kept, ui.table),
-            manifests=mended.manifests,
+            manifests=repaired.manifests,
             code=ending.code,
             confirm=confirm,
         )
 
 
-def _look(target: Target, settings: Settings, wanted: Wanted, other: Aws | None, emit: Emit) -> Observed:
+def _look(target: Target, settings: Settings, desired: Desired, other: Aws | None, emit: Emit) -> Observed:
     emit(Event(Kind.PROGRESS, "observe", "looking at the account and the cluster"))
-    observed = observation.observe(target, settings.role, settings.other_account, wanted, other)
+    observed = observation.observe(target, settings.role, settings.other_account, desired, other)
     emit(Event(Kind.PROGRESS, "observe", ""))
     return observed
 
 
 def _check_far(other: Aws | None, changes: Sequence[Change], run: RunSettings) -> None:
-    """Ask the other account's IAM before the first write, as `carry_out` asks one's own. Error: `aws-access-denied`."""
+    """Check permissions in the other account before the first write, as `apply_plan` does in the cluster's own.
+    Error: `aws-access-denied`."""
     far = [change for change in changes if change.call.startswith(OTHER_ACCOUNT)]
     if other is not None and far and not run.dry_run:
         rights.check_iam(other.iam, other.identity().arn, far)
@@ -297,16 +298,16 @@ def _dispatch(target: Target, observed: Observed, other: Aws | None, emit: Emit)
     }
 
 
-def _run_without_cluster(settings: Settings, ui: Output, wanted: Wanted, confirm: str) -> int:
+def _run_without_cluster(settings: Settings, ui: Output, desired: Desired, confirm: str) -> int:
     """What acksm made in IAM for a cluster that EKS has no more: known by its tags."""
     target = without_cluster(settings.target, settings.run)
-    other = carm_accounts.session(target, settings.other_account) if wanted.carm else None
+    other = carm_accounts.session(target, settings.other_account) if desired.carm else None
 
     def look() -> Observed:
         arn = target.cluster.arn
         far = [observation.role_seen(other, settings.other_account.target_role_name)] if other else []
         names = [install.role_name(target, settings.role), sample_roles.name(target.cluster.name)]
-        found = observation.providers(target.aws, arn, "", scan=wanted.oidc)
+        found = observation.providers(target.aws, arn, "", scan=desired.oidc)
         return Observed(
             Inventory(),
             settings.target.controller_namespace,
@@ -319,13 +320,13 @@ def _run_without_cluster(settings: Settings, ui: Output, wanted: Wanted, confirm
         )
 
     def planned() -> Planned:
-        changes, kept = plan_iam(look(), wanted)
+        changes, kept = plan_iam(look(), desired)
         return Planned(tuple(changes), tuple(kept))
 
     first = planned()
-    ending = Ending(first, facts(first, wanted), planned, executed=bool(first.changes) and not settings.run.dry_run)
+    ending = Ending(first, facts(first, desired), planned, executed=bool(first.changes) and not settings.run.dry_run)
     whole = Plan(COMMAND, first.changes, (), ending.facts())
     far = {f"{OTHER_ACCOUNT}{call}": work for call, work in other.dispatch_table().items()} if other else {}
     table = {**target.aws.dispatch_table(), **far}
     _check_far(other, first.changes, settings.run)
-    return carry_out(target, ui, whole, table, ending.text, code=ending.code, confirm=confirm, lock=False)
+    return apply_plan(target, ui, whole, table, ending.text, code=ending.code, confirm=confirm, lock=False)

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 from acksm.aws.documents import Statement
 from acksm.engine.change import Change, Danger, Op
 from acksm.guide.carm import trust
-from acksm.guide.cleanup.observation import Observed, Providers, RoleSeen
+from acksm.guide.cleanup.observation import Observed, Providers, RoleState
 from acksm.guide.identity import policies
 from acksm.guide.identity.judged import GONE, as_list, statements
 from acksm.guide.identity.oidc import clusters_of
@@ -24,7 +24,7 @@ Account = tuple[str, str]  # namespace, service account
 
 
 def users(
-    seen: RoleSeen,
+    seen: RoleState,
     *,
     providers: Providers,
     going: Collection[Account] = (),
@@ -47,7 +47,7 @@ def users(
     return list(dict.fromkeys(found))
 
 
-def written(seen: RoleSeen) -> set[str]:
+def written(seen: RoleState) -> set[str]:
     """Principals that acksm itself let in: SageMaker, where the role is the samples' (`samples apply --with-role`)."""
     return {roles.SERVICE} if seen.name.startswith(roles.PREFIX) else set()
 
@@ -70,7 +70,7 @@ def _let_in(statement: Statement, providers: Providers, principals: set[str]) ->
     ]
 
 
-def plan_role(seen: RoleSeen, *, step: str = STEP, iam: str = "iam") -> list[Change]:
+def plan_role(seen: RoleState, *, step: str = STEP, iam: str = "iam") -> list[Change]:
     """The role away: managed policies detached, inline ones deleted, then itself, its boundary with it."""
     role = seen.role
     if role is None:
@@ -119,7 +119,7 @@ def plan_role(seen: RoleSeen, *, step: str = STEP, iam: str = "iam") -> list[Cha
     return changes
 
 
-def plan_own_policy(seen: RoleSeen, cluster_arn: str) -> list[Change]:
+def plan_own_policy(seen: RoleState, cluster_arn: str) -> list[Change]:
     """This cluster's statement out of account A's inline policy, on a role that stays."""
     document = seen.role["inline"].get(trust.POLICY) if seen.role else None
     if document is None:
@@ -146,7 +146,7 @@ def plan_own_policy(seen: RoleSeen, cluster_arn: str) -> list[Change]:
     ]
 
 
-def plan_far_trust(seen: RoleSeen, cluster_arn: str, principals: Collection[str], iam: str) -> list[Change]:
+def plan_far_trust(seen: RoleState, cluster_arn: str, principals: Collection[str], iam: str) -> list[Change]:
     """This cluster's statement out of the trust policy of account B's role, on a role that stays: another cluster's, or
     one that acksm did not make. IAM knows no empty trust policy, so the last statement stays."""
     document = seen.role["trust"] if seen.role else None

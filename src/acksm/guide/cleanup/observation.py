@@ -49,7 +49,7 @@ _OF_RELEASES = (
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Desired:
     """What a cleanup was asked to take away. `crds` is none, service or all; `named_crds`: it was said, not assumed."""
 
     services: tuple[str, ...] = charts.SERVICES
@@ -65,7 +65,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class ReleaseSeen:
+class ReleaseState:
     """A service's release in the controllers' namespace. `recorded`: helm knows it; its objects may be there without.
     `version` "" when nothing of it is there. `age` in seconds since helm's last operation."""
 
@@ -94,7 +94,7 @@ class ReleaseSeen:
 
 
 @dataclass(frozen=True)
-class RoleSeen:
+class RoleState:
     """An IAM role as `Iam.get_role` gives it (None: not there), and what it is in besides trust policies."""
 
     name: str
@@ -131,10 +131,10 @@ class Observed:
     namespace: str
     own: str
     cluster_arn: str
-    releases: Mapping[str, ReleaseSeen] = field(default_factory=dict)
+    releases: Mapping[str, ReleaseState] = field(default_factory=dict)
     maps: role_map.Maps = field(default_factory=dict)
-    roles: tuple[RoleSeen, ...] = ()
-    far: tuple[RoleSeen, ...] = ()
+    roles: tuple[RoleState, ...] = ()
+    far: tuple[RoleState, ...] = ()
     reached: str = ""  # the other account that could be asked
     providers: Providers = Providers()
     service_accounts: tuple[tuple[str, str, str], ...] | None = ()  # namespace, name, role ARN; None: not to be listed
@@ -153,11 +153,11 @@ class Part:
 
 
 def observe(
-    target: Target, role: RoleSettings, other_account: OtherAccountSettings, wanted: Wanted, other: Aws | None
+    target: Target, role: RoleSettings, other_account: OtherAccountSettings, desired: Desired, other: Aws | None
 ) -> Observed:
     """Cluster and accounts, side by side. `other` is a session in the other account, when one is named."""
     kube, namespace = target.kube, target.settings.controller_namespace
-    in_iam = wanted.iam or wanted.oidc or wanted.carm
+    in_iam = desired.iam or desired.oidc or desired.carm
     denied: list[str] = []
 
     def allowed(look: Callable[[], T], otherwise: T) -> T:
@@ -172,19 +172,19 @@ def observe(
 
     with ThreadPoolExecutor(max_workers=8) as pool:
         found = pool.submit(inventory.observe, kube, namespace)
-        releases = pool.submit(_releases, target, wanted.services)
+        releases = pool.submit(_releases, target, desired.services)
         accounts = pool.submit(_service_accounts, kube)
         issuer = oidc.provider_arn(target.cluster)
         provider = pool.submit(
             allowed,
-            lambda: providers(target.aws, target.cluster.arn, issuer, scan=wanted.oidc),
+            lambda: providers(target.aws, target.cluster.arn, issuer, scan=desired.oidc),
             Providers(issuer),
         )
         capabilities = pool.submit(_capabilities, target.aws, target.cluster.name)
         seen = found.result()
         maps = pool.submit(role_map.observe, kube, {namespace})
         owned = frozenset(name for name, item in seen.namespaces.items() if item.labels.get(OWNED_LABEL) == "true")
-        looked = [name for name in owned if not seen.namespaces[name].terminating] if wanted.namespace else []
+        looked = [name for name in owned if not seen.namespaces[name].terminating] if desired.namespace else []
         contained = list(pool.map(lambda name: contents.look(kube, name), looked))
         cluster = target.cluster.name
         names = {role.role_name or iam_role.default_name(cluster), sample_roles.name(cluster)}
@@ -220,13 +220,13 @@ def _capabilities(aws: Aws, cluster: str) -> tuple[str, ...]:
         return ()
 
 
-def role_seen(aws: Aws, name: str, cluster: str = "") -> RoleSeen:
+def role_seen(aws: Aws, name: str, cluster: str = "") -> RoleState:
     """A role, and where else it is used: instance profiles, and EKS Pod Identity of `cluster`."""
     role = aws.iam.get_role(name)
     if role is None:
-        return RoleSeen(name)
+        return RoleState(name)
     pods = aws.eks.pod_identity_users(cluster, role["arn"]) if cluster else []
-    return RoleSeen(name, role, tuple(aws.iam.instance_profiles(name)), tuple(pods))
+    return RoleState(name, role, tuple(aws.iam.instance_profiles(name)), tuple(pods))
 
 
 def _far_names(other_account: OtherAccountSettings, maps: role_map.Maps) -> list[str]:
@@ -276,24 +276,24 @@ def trusts(aws: Aws) -> Document | None:
         return None
 
 
-def _releases(target: Target, services: Sequence[str]) -> dict[str, ReleaseSeen]:
+def _releases(target: Target, services: Sequence[str]) -> dict[str, ReleaseState]:
     installed = recorded.installed(target, services)
     return {service: _release(target, service, installed.get(service, recorded.NOTHING)[0]) for service in services}
 
 
-def _release(target: Target, service: str, found: Release | None) -> ReleaseSeen:
+def _release(target: Target, service: str, found: Release | None) -> ReleaseState:
     namespace = target.settings.controller_namespace
     health = readiness.look(target.kube, namespace, charts.release_name(service))
     if found is None:
         return _unrecorded(target.kube, service, namespace, health)
     manifests = records.manifests(found.manifest)
     refs = tuple(paths.ref_in(item, namespace) for item in manifests if paths.knows(str(item.get("kind"))))
-    return ReleaseSeen(
+    return ReleaseState(
         service, namespace, found.version, found.status, is_marked(found.values), True, refs, health, found.age_seconds
     )
 
 
-def _unrecorded(kube: Lister, service: str, namespace: str, health: Health | None) -> ReleaseSeen:
+def _unrecorded(kube: Lister, service: str, namespace: str, health: Health | None) -> ReleaseState:
     """Objects that helm made and has forgotten: they carry the release's name still.
 
     Anyone can write that name on what is in his own namespace. Elsewhere a release has roles only, which `edit` may
@@ -310,4 +310,4 @@ def _unrecorded(kube: Lister, service: str, namespace: str, health: Health | Non
                 labels = item["spec"]["template"]["metadata"].get("labels") or {}
                 owned = labels.get(MARK_PATH[-1]) == "true"
                 version = str((item["metadata"].get("labels") or {}).get("helm.sh/chart", "")).rpartition("-chart-")[2]
-    return ReleaseSeen(service, namespace, version, "", owned, False, tuple(refs), health)
+    return ReleaseState(service, namespace, version, "", owned, False, tuple(refs), health)

@@ -17,7 +17,7 @@ from acksm.events import Emit
 from acksm.guide.carm import command as carm, role_map, trust
 from acksm.guide.carm.role_map import ACCOUNT_MAP, Subject
 from acksm.guide.cleanup.objects import Choice
-from acksm.guide.cleanup.observation import Observed, ReleaseSeen, RoleSeen, Wanted
+from acksm.guide.cleanup.observation import Desired, Observed, ReleaseState, RoleState
 from acksm.guide.connect.target import Target
 from acksm.guide.identity.trust import as_list, statements
 from acksm.guide.install import command as install
@@ -32,7 +32,7 @@ STEP = "mend"
 
 
 @dataclass(frozen=True)
-class Mended:
+class Repaired:
     """Changes that bring controllers back, the objects that they would make (for the check of rights), and the state
     after them. `made`: what has to go again, whatever was asked: iam, oidc, namespace."""
 
@@ -42,27 +42,27 @@ class Mended:
     made: frozenset[str] = frozenset()
 
 
-def reasons(observed: Observed, choice: Choice, wanted: Wanted) -> dict[str, str]:
+def reasons(observed: Observed, choice: Choice, desired: Desired) -> dict[str, str]:
     """Why each service's controller cannot let go of its objects as it is; services that can are left out."""
     found = {}
-    for service in wanted.services:
+    for service in desired.services:
         held = [item for item in choice.items if item.service == service and item.ours]
         exports = [
             item for item in choice.common if item.kind == "FieldExport" and service in item.services and item.ours
         ]
-        if wanted.orphan or not (held or exports):
+        if desired.orphan or not (held or exports):
             continue
-        seen = observed.releases.get(service) or ReleaseSeen(service, observed.namespace)
+        seen = observed.releases.get(service) or ReleaseState(service, observed.namespace)
         if seen.health is None:
             found[service] = "no controller of it runs"
         elif not seen.health.available:
             found[service] = seen.health.problems[0] if seen.health.problems else seen.health.text
-        elif wanted.delete_aws and any(item.live for item in held) and _lost_role(observed, seen):
+        elif desired.delete_aws and any(item.live for item in held) and _lost_role(observed, seen):
             found[service] = f"its role {seen.health.service_account_role} is gone"
     return found
 
 
-def _lost_role(observed: Observed, seen: ReleaseSeen) -> bool:
+def _lost_role(observed: Observed, seen: ReleaseState) -> bool:
     name = seen.health.service_account_role.rpartition("/")[2] if seen.health else ""
     return any(role.name == name and role.role is None for role in observed.roles)
 
@@ -83,14 +83,14 @@ def plan(
     role: RoleSettings,
     observed: Observed,
     choice: Choice,
-    wanted: Wanted,
+    desired: Desired,
     emit: Emit,
-) -> Mended:
+) -> Repaired:
     """Errors: `cleanup-controller-gone`, and those of install."""
-    why = reasons(observed, choice, wanted)
-    entries = map_entries(observed, choice) if not wanted.orphan else []
+    why = reasons(observed, choice, desired)
+    entries = map_entries(observed, choice) if not desired.orphan else []
     if not why:
-        return Mended(tuple(entries), (), with_entries(observed, entries))
+        return Repaired(tuple(entries), (), with_entries(observed, entries))
     where = observed.inventory.namespaces.get(observed.namespace)
     told = "; ".join(f"{service}: {reason}" for service, reason in why.items())
     if where and where.terminating:
@@ -104,7 +104,7 @@ def plan(
         update={
             "service": list(why),
             "version": {**versions, **controllers.version},
-            "adopt_release": wanted.adopt_release,
+            "adopt_release": desired.adopt_release,
         }
     )
     result = install.plan(target, back, role, "cleanup", install.ALL, emit, only_missing_crds=True)
@@ -112,7 +112,7 @@ def plan(
     restarts = _restarts(observed, why, result.plan.changes, role_arn)
     changes = [*(_again(change) for change in result.plan.changes), *restarts, *entries]
     after = predicted(observed, [*result.plan.changes, *entries], versions, list(why))
-    return Mended(tuple(changes), result.manifests, after, made(result.plan.changes))
+    return Repaired(tuple(changes), result.manifests, after, made(result.plan.changes))
 
 
 def _again(change: Change) -> Change:
@@ -132,7 +132,7 @@ def _restarts(observed: Observed, why: Mapping[str, str], changes: Sequence[Chan
     go. The waits have no lane, so that what comes after them runs after them."""
     found = []
     for service in why:
-        seen = observed.releases.get(service) or ReleaseSeen(service, observed.namespace)
+        seen = observed.releases.get(service) or ReleaseState(service, observed.namespace)
         changes_it = any(change.step == "release" and change.lane == service for change in changes)
         if seen.health and not changes_it:
             found.append(
@@ -157,7 +157,7 @@ def predicted(
     """The state after `changes` of install, as far as a cleanup looks at it."""
     releases = dict(observed.releases)
     for service in services:
-        seen = releases.get(service) or ReleaseSeen(service, observed.namespace)
+        seen = releases.get(service) or ReleaseState(service, observed.namespace)
         version = seen.version or versions.get(service, "")
         releases[service] = replace(seen, version=version, status="deployed", owned=True, recorded=True)
     roles = {role.name: role for role in observed.roles}
@@ -167,7 +167,7 @@ def predicted(
     for change in changes:
         name = str(change.params.get("name", ""))
         if change.id == "iam-role.create":
-            roles[name] = RoleSeen(
+            roles[name] = RoleState(
                 name,
                 {
                     "arn": change.target,

@@ -10,7 +10,7 @@ from acksm import reports
 from acksm.engine.change import Change, Op
 from acksm.exits import ExitCode
 from acksm.guide.cleanup.objects import Choice, fate
-from acksm.guide.cleanup.observation import Wanted
+from acksm.guide.cleanup.observation import Desired
 from acksm.json_types import Json
 from acksm.live import bindings
 from acksm.live.inventory import Effect, Item
@@ -28,7 +28,7 @@ class Planned:
     choice: Choice = field(default_factory=Choice)
 
 
-def facts(planned: Planned, wanted: Wanted) -> reports.CleanupFacts:
+def facts(planned: Planned, desired: Desired) -> reports.CleanupFacts:
     """The report's own part, as far as it is known before."""
     rows: list[reports.CleanupObject] = []
     for item in planned.choice.items:
@@ -43,18 +43,18 @@ def facts(planned: Planned, wanted: Wanted) -> reports.CleanupFacts:
                 "policy": item.policy.value,
                 "policy_source": item.policy.source,
                 "effect": str(item.effect),
-                "fate": str(fate_of(item, wanted)),
+                "fate": str(fate_of(item, desired)),
                 "terminating": item.terminating,
             }
         )
-    stays = [item.arn for item in planned.choice.items if item.arn and fate_of(item, wanted) is Effect.LEAVES]
+    stays = [item.arn for item in planned.choice.items if item.arn and fate_of(item, desired) is Effect.LEAVES]
     return {"objects": rows, "stays_in_aws": stays, "kept": [], "left": []}
 
 
-def fate_of(item: Item, wanted: Wanted) -> Effect:
-    if wanted.orphan and item.effect is not Effect.NOTHING:
+def fate_of(item: Item, desired: Desired) -> Effect:
+    if desired.orphan and item.effect is not Effect.NOTHING:
         return Effect.LEAVES
-    return fate(item, delete_aws=wanted.delete_aws)
+    return fate(item, delete_aws=desired.delete_aws)
 
 
 def inventory_text(

@@ -330,9 +330,9 @@ def lacking(target: Target, role: RoleSettings, other: OtherAccountSettings) -> 
 
 
 def _lacking(
-    wanted: Mapping[str, Iterable[str]], answers: Mapping[tuple[str, str], bool | None]
+    desired: Mapping[str, Iterable[str]], answers: Mapping[tuple[str, str], bool | None]
 ) -> Sequence[str] | None:
-    pairs = [(action, arn) for arn, actions in wanted.items() for action in actions]
+    pairs = [(action, arn) for arn, actions in desired.items() for action in actions]
     denied = sorted({action for action, arn in pairs if answers.get((action, arn)) is False})
     known = any((action, arn) in answers for action, arn in pairs)
     return denied if denied or known else None

@@ -15,7 +15,7 @@ from acksm.errors import AcksmError
 from acksm.events import Event, Kind
 from acksm.exits import ExitCode
 from acksm.guide.connect import rights
-from acksm.guide.connect.carry_out import hand_over, perform
+from acksm.guide.connect.apply import hand_over, perform
 from acksm.guide.connect.target import Target, connect
 from acksm.guide.doctor import caller_policies, object as doctor_object, trace
 from acksm.guide.doctor.facts import Facts, attempt, gather
@@ -131,11 +131,11 @@ def fixes(results: Sequence[Result], plan: Plan) -> list[Change]:
 
     Safe is what has no danger: nothing that exists gets another version, nothing is taken over.
     """
-    wanted: set[str] = set()
+    desired: set[str] = set()
     for item in results:
         if item.check.state in {State.FAILED, State.WARNING}:
-            wanted |= item.fixes
-    chosen = [change for change in plan.mutations if change.id in wanted and change.danger is not Danger.SEVERE]
+            desired |= item.fixes
+    chosen = [change for change in plan.mutations if change.id in desired and change.danger is not Danger.SEVERE]
     chosen = [change for change in chosen if not _moves(change)]
     ids = {change.id for change in chosen}
     lanes = {change.lane for change in chosen}

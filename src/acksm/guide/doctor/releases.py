@@ -227,14 +227,14 @@ def _pod_role(facts: Facts) -> Iterator[Check]:
         yield unread("check.pod-role", "", facts.deployed)
         return
     for item in deployed(facts):
-        wanted, by_eks = item.running.role_arn, _associated(facts, item.running)
+        desired, by_eks = item.running.role_arn, _associated(facts, item.running)
         for pod in item.pods:
             state = pod_state(pod)
-            if not (wanted or by_eks) or pod["metadata"].get("deletionTimestamp"):
+            if not (desired or by_eks) or pod["metadata"].get("deletionTimestamp"):
                 continue
-            if wanted:
-                right = state.role_arn == wanted and state.has_token_file
-                text = f"it has the role {state.role_arn or '(none)'}, its service account {wanted}"
+            if desired:
+                right = state.role_arn == desired and state.has_token_file
+                text = f"it has the role {state.role_arn or '(none)'}, its service account {desired}"
             else:
                 right = POD_IDENTITY_ENV in _env(pod)
                 text = f"it was made before EKS Pod Identity gave its service account {by_eks}"

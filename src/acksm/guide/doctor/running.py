@@ -73,13 +73,13 @@ def _election(facts: Facts) -> Iterator[Check]:
             text = f"{item.replicas} replicas without leader election: each works on every object" if many else "off"
             yield Check(name, State.FAILED if many else State.OK, where, text)
             continue
-        wanted = f"ack-{item.running.service}.services.k8s.aws"
+        desired = f"ack-{item.running.service}.services.k8s.aws"
         place = lease_namespace(item)
         lease = next(
             (
                 one
                 for one in facts.leases
-                if one["metadata"]["name"] == wanted and one["metadata"].get("namespace", place) == place
+                if one["metadata"]["name"] == desired and one["metadata"].get("namespace", place) == place
             ),
             None,
         )

@@ -121,15 +121,15 @@ def _account(facts: Facts) -> Iterator[Check]:
         entry = lookup(reading.id)
         yield Check(name, State.FAILED, facts.name, f"{annotations[0]} is ignored: {entry.title}", entry.remedy)
         return
-    wanted = _account_wanted(facts, space)
-    if held and wanted and held != wanted:
-        text = f"it is in account {held}, and account {wanted} is asked for now"
+    desired = _desired_account(facts, space)
+    if held and desired and held != desired:
+        text = f"it is in account {held}, and account {desired} is asked for now"
         yield Check(name, State.FAILED if controller.has("drift-refused") else State.WARNING, facts.name, text)
     else:
-        yield Check(name, State.OK, facts.name, held or wanted or "not known before its role is")
+        yield Check(name, State.OK, facts.name, held or desired or "not known before its role is")
 
 
-def _account_wanted(facts: Facts, space: Namespace) -> str:
+def _desired_account(facts: Facts, space: Namespace) -> str:
     """The account that a new object would go to, "" where it is not known."""
     chain = facts.chain
     if isinstance(chain, AcksmError):

@@ -41,7 +41,7 @@ NEW = Standing(ours=True)
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Desired:
     """The role as it should be. `trust` makes its trust policy out of the one that is there, by whose role it is.
     `foreign`: it is of another account, where each new principal is asked about. `narrowed`: managed policies that a
     preset takes the place of; they go from a role that is acksm's own."""
@@ -79,7 +79,7 @@ def arn(identity: Identity, name: str, path: str) -> str:
     return f"arn:{identity.partition}:iam::{identity.account}:role{path}{name}"
 
 
-def wanted(
+def desired(
     identity: Identity,
     cluster: Cluster,
     settings: RoleSettings,
@@ -89,7 +89,7 @@ def wanted(
     role: Role | None = None,
     live: Collection[str] = (),
     kinds: Mapping[str, Sequence[str]],
-) -> Wanted:
+) -> Desired:
     """From options and the (namespace, service account) pairs.
 
     `role` is the one that is there: without --policy a role with preset `least` keeps it, and its execution roles.
@@ -107,7 +107,7 @@ def wanted(
     asked = role_policies.Asked(settings.policy, settings.policy_arn, settings.execution_role, "--execution-role")
     made = role_policies.chosen(asked, kinds, identity.partition, identity.account, role)
     subjects = tuple(sorted(trust.subject(namespace, account) for namespace, account in set(accounts)))
-    return Wanted(
+    return Desired(
         name,
         arn(identity, name, path),
         path,
@@ -137,7 +137,7 @@ def is_new(role: Role | None, now: datetime) -> bool:
     return bool(created) and abs((now - datetime.fromisoformat(created)).total_seconds()) < IAM_SETTLING_SECONDS
 
 
-def plan(observed: Observed, want: Wanted) -> list[Change]:
+def plan(observed: Observed, want: Desired) -> list[Change]:
     """Changes towards `want`. Errors: `role-not-ours` with a diff, `role-path-differs`, `role-policies-too-long`."""
     changes = _role(observed.role, want)
     attached = set(observed.role["attached"] if observed.role else [])
@@ -199,7 +199,7 @@ def _words(doing: str, done: str, what: str) -> tuple[str, str]:
     return f"{doing} {what}", f"{done} {what}"
 
 
-def _narrowed(role: Role | None, want: Wanted) -> list[Change]:
+def _narrowed(role: Role | None, want: Desired) -> list[Change]:
     """What the presets take the place of, off a role that is acksm's own; after the policies that replace it."""
     if role is None or not _standing(role, want).ours:
         return []
@@ -220,7 +220,7 @@ def _narrowed(role: Role | None, want: Wanted) -> list[Change]:
     ]
 
 
-def _check_inline(after: Document, before: Document, want: Wanted) -> None:
+def _check_inline(after: Document, before: Document, want: Desired) -> None:
     """Error: `role-policies-too-long`, where what is to be put is too much for IAM."""
     total = policies.size_of_all(after.values())
     if total > policies.INLINE_LIMIT and any(
@@ -249,24 +249,24 @@ def check_trust(changes: Sequence[Change], quota: Callable[[], int]) -> None:
             )
 
 
-def _standing(role: Role, want: Wanted) -> Standing:
+def _standing(role: Role, want: Desired) -> Standing:
     cluster_arn, tags = want.tags[CLUSTER_TAG], role["tags"]
     ours = tags.get(CLUSTER_TAG) == cluster_arn and tags.get(OWNED_TAG) == "true"
     return Standing(ours, bool(clusters_of(tags) - {cluster_arn}))
 
 
-def not_narrowed(role: Role | None, want: Wanted) -> list[str]:
+def not_narrowed(role: Role | None, want: Desired) -> list[str]:
     """Policies that others take the place of, on a role that acksm did not make for this cluster: they stay."""
     if role is None or _standing(role, want).ours:
         return []
     return [policy for policy in want.narrowed if policy in role["attached"]]
 
 
-def _common(want: Wanted) -> Json:
+def _common(want: Desired) -> Json:
     return {"step": want.step, "system": "aws", "target": want.arn}
 
 
-def _role(role: Role | None, want: Wanted) -> list[Change]:
+def _role(role: Role | None, want: Desired) -> list[Change]:
     if role is None:
         document = want.trust(None, NEW)
         params = {
@@ -358,17 +358,17 @@ def _role(role: Role | None, want: Wanted) -> list[Change]:
     return changes
 
 
-def _missing_tags(tags: Mapping[str, str], want: Wanted, standing: Standing) -> dict[str, str]:
+def _missing_tags(tags: Mapping[str, str], want: Desired, standing: Standing) -> dict[str, str]:
     """An adopted role is marked as used by this cluster, never as made by acksm: cleanup leaves it. What marks it as
     another cluster's stays."""
-    wanted = dict(want.tags)
+    desired = dict(want.tags)
     if not standing.ours:
-        wanted.pop(OWNED_TAG, None)
-        cluster_arn = wanted[CLUSTER_TAG]
+        desired.pop(OWNED_TAG, None)
+        cluster_arn = desired[CLUSTER_TAG]
         if tags.get(CLUSTER_TAG, cluster_arn) != cluster_arn:
-            wanted = {key: value for key, value in wanted.items() if key != CLUSTER_TAG}
-            wanted[adopter_tag(cluster_arn)] = cluster_arn
-    return {key: value for key, value in wanted.items() if tags.get(key) != value}
+            desired = {key: value for key, value in desired.items() if key != CLUSTER_TAG}
+            desired[adopter_tag(cluster_arn)] = cluster_arn
+    return {key: value for key, value in desired.items() if tags.get(key) != value}
 
 
 def _let_in(before: Document | None, after: Document) -> str:

@@ -92,7 +92,7 @@ def met(item: Statement, context: Mapping[str, str], absent: Iterable[str] = ())
     return Judged(Verdict.UNKNOWN, doubtful) if doubtful else Judged(Verdict.YES)
 
 
-def _holds(operator: str, value: str | None, wanted: frozenset[str], absent: bool) -> Verdict:
+def _holds(operator: str, value: str | None, desired: frozenset[str], absent: bool) -> Verdict:
     optional = operator.endswith("ifexists")
     name = operator.removesuffix("ifexists")
     negative = "not" in name
@@ -100,16 +100,16 @@ def _holds(operator: str, value: str | None, wanted: frozenset[str], absent: boo
     if value is None and not absent:
         return Verdict.UNKNOWN
     if name == "null":
-        return _verdict((value is None) == (wanted == {"true"})) if wanted <= {"true", "false"} else Verdict.UNKNOWN
+        return _verdict((value is None) == (desired == {"true"})) if desired <= {"true", "false"} else Verdict.UNKNOWN
     if name not in _EXACT | _PATTERN | {"bool"} or (name == "bool" and negative):
         return Verdict.UNKNOWN
     if value is None:
         return _verdict(optional or negative)
-    if any("${" in text for text in wanted):  # a policy variable
+    if any("${" in text for text in desired):  # a policy variable
         return Verdict.UNKNOWN
-    found = any(pattern(text).fullmatch(value) for text in wanted) if name in _PATTERN else value in wanted
+    found = any(pattern(text).fullmatch(value) for text in desired) if name in _PATTERN else value in desired
     if name == "bool":
-        found = value in {text.lower() for text in wanted}
+        found = value in {text.lower() for text in desired}
     return _verdict(found != negative)
 
 

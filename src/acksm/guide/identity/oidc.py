@@ -23,7 +23,7 @@ class Observed:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Desired:
     url: str
     tags: Mapping[str, str]
 
@@ -50,8 +50,8 @@ def adopter_tag(cluster_arn: str) -> str:
     return f"{CLUSTER_TAG}:{hashlib.sha256(cluster_arn.encode()).hexdigest()[:8]}"
 
 
-def wanted(cluster: Cluster, tags: Mapping[str, str]) -> Wanted:
-    return Wanted(cluster.issuer, {**tags, **marks(cluster)})
+def desired(cluster: Cluster, tags: Mapping[str, str]) -> Desired:
+    return Desired(cluster.issuer, {**tags, **marks(cluster)})
 
 
 def observe(aws: Aws, cluster: Cluster) -> Observed:
@@ -61,7 +61,7 @@ def observe(aws: Aws, cluster: Cluster) -> Observed:
     return Observed(arn, None if found is None else tuple(found["client_ids"]))
 
 
-def plan(observed: Observed, want: Wanted) -> list[Change]:
+def plan(observed: Observed, want: Desired) -> list[Change]:
     """Create it, or add the audience that eksctl's does not check (eksctl#7933). Never deletes."""
     if observed.audiences is None:
         return [

@@ -153,9 +153,9 @@ def _autoscaling(partition: str, account: str) -> Json:
     return _document(_allow([PASS_ROLE], [role]))
 
 
-def _least(partition: str, account: str, wanted: Least) -> Json:
+def _least(partition: str, account: str, desired: Least) -> Json:
     """One statement for each reach: the kinds' own objects, what has none, other services, and the roles."""
-    kinds = wanted.chosen()
+    kinds = desired.chosen()
     objects = [kind for kind in kinds if kind.service == "sagemaker"]
     scaling = [kind for kind in kinds if kind.service == "applicationautoscaling"]
     made: list[Json] = []
@@ -192,8 +192,8 @@ def _least(partition: str, account: str, wanted: Least) -> Json:
                 "Condition": {"StringEquals": {"iam:AWSServiceName": _STUDIO_SERVICE}},
             }
         )
-    if wanted.execution_roles and wanted.passes:
-        passed = _allow([PASS_ROLE], sorted(set(wanted.execution_roles)))
+    if desired.execution_roles and desired.passes:
+        passed = _allow([PASS_ROLE], sorted(set(desired.execution_roles)))
         made.append({**passed, "Condition": {"StringEquals": {PASSED_TO: SAGEMAKER}}})
     return _document(*made)
 

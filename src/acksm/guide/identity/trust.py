@@ -146,10 +146,10 @@ def merge(
         elif shared or not _is_former(item, provider_arn):
             kept.append(item)
     let_in = frozenset[str]().union(*(admitted(item, provider_arn) or () for item in mine))
-    wanted = frozenset(subjects) | (let_in & set(keep))
-    if len(mine) == 1 and len(kept) + 1 == len(found) and admitted(mine[0], provider_arn) == wanted:
+    desired = frozenset(subjects) | (let_in & set(keep))
+    if len(mine) == 1 and len(kept) + 1 == len(found) and admitted(mine[0], provider_arn) == desired:
         return dict(document or {})
-    return with_statements(document, [*kept, statement(provider_arn, sorted(wanted))])
+    return with_statements(document, [*kept, statement(provider_arn, sorted(desired))])
 
 
 def _extended(

@@ -16,7 +16,7 @@ from acksm.aws.documents import Role
 from acksm.engine.change import Change, Op, Plan
 from acksm.engine.executor import Dispatch
 from acksm.events import Emit, Event, Kind
-from acksm.guide.connect.carry_out import carry_out
+from acksm.guide.connect.apply import apply_plan
 from acksm.guide.connect.target import Target, check_nodes, connect
 from acksm.guide.identity import iam_role, live_accounts, oidc, role_policies, trust
 from acksm.guide.install import controller_values, controllers as section, crds, recorded
@@ -59,7 +59,7 @@ def run(
         result = plan(target, controllers, role, command, sections, ui.emit)
         table, text = dispatch(target, ui.emit), _text(command, result, target)
         more = _releases_text(result)
-        return carry_out(target, ui, result.plan, table, text, dry_text=more, manifests=result.manifests)
+        return apply_plan(target, ui, result.plan, table, text, dry_text=more, manifests=result.manifests)
 
 
 @dataclass(frozen=True)
@@ -96,19 +96,19 @@ def plan(
     role_arn = role.role_arn or _kept_role(target, role, seen, notes)
     wants_role = "iam-role" in sections and not role_arn
     if "oidc" in sections and (wants_role or command == "oidc"):
-        changes += oidc.plan(seen.provider, oidc.wanted(target.cluster, role.tag))
+        changes += oidc.plan(seen.provider, oidc.desired(target.cluster, role.tag))
         facts["oidc_provider_arn"] = seen.provider.arn
     elif wants_role and seen.provider.audiences is None:
         notes.append("the cluster has no OIDC provider yet, and nobody can take the role on without: acksm oidc")
     if wants_role and seen.role is not None:
-        wanted, more = _role(target, controllers, role, seen, seen.role.role)
-        planned_role = iam_role.plan(seen.role, wanted)
+        desired, more = _role(target, controllers, role, seen, seen.role.role)
+        planned_role = iam_role.plan(seen.role, desired)
         iam_role.check_trust(planned_role, target.aws.iam.trust_quota)
         changes += planned_role
-        kept = iam_role.not_narrowed(seen.role.role, wanted)
+        kept = iam_role.not_narrowed(seen.role.role, desired)
         notes += more
-        notes += role_policies.notes(planned_role, wanted.name, kept, target.cluster, role, controllers.service)
-        role_arn = wanted.arn
+        notes += role_policies.notes(planned_role, desired.name, kept, target.cluster, role, controllers.service)
+        role_arn = desired.arn
     if "iam-role" in sections:
         facts["role_arn"] = role_arn
     if seen.controllers is not None:
@@ -146,11 +146,11 @@ def _observe(
 
 def _role(
     target: Target, controllers: ControllerSettings, asked: RoleSettings, seen: _Seen, role: Role | None
-) -> tuple[iam_role.Wanted, list[str]]:
+) -> tuple[iam_role.Desired, list[str]]:
     """The role as it should be, and notes. Who else its trust lets in is looked up in the cluster only where somebody
     is."""
-    wanted = {trust.subject(namespace, name) for namespace, name in seen.accounts}
-    others = trust.subjects_of((role["trust"] if role else None), seen.provider.arn) - wanted
+    desired = {trust.subject(namespace, name) for namespace, name in seen.accounts}
+    others = trust.subjects_of((role["trust"] if role else None), seen.provider.arn) - desired
     live = live_accounts.observe(target.kube, others, target.settings.controller_namespace)
     if seen.controllers is not None:
         kinds = {
@@ -161,7 +161,7 @@ def _role(
         kinds = controller_values.reconciled_now(target, controllers)
     for service, more in live.kinds.items():
         kinds[service] = live_accounts.united(kinds.get(service), more)
-    want = iam_role.wanted(
+    want = iam_role.desired(
         target.identity,
         target.cluster,
         asked,

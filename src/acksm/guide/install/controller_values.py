@@ -42,7 +42,7 @@ class Controller:
     service: str
     pulled: registry.Pulled
     observed: release.Observed
-    wanted_crds: Sequence[crds.WantedCrd]
+    desired_crds: Sequence[crds.DesiredCrd]
 
 
 def values_of(

@@ -182,33 +182,33 @@ def plan(
         name = charts.release_name(item.service)
         release.check_busy(item.observed.status, item.observed.age_seconds, namespace, name, sure=sure)
     planned = Planned()
-    wanted = []
-    living = cache(lambda: bindings.living(target.kube))
+    desired = []
+    managed_objects = cache(lambda: bindings.managed_objects(target.kube))
     for item in observed.controllers:
-        one, scope, after = _wanted(target, controllers, item, role_arn)
+        one, scope, after = _desired(target, controllers, item, role_arn)
         _check_upgrade(item, one.version, observed)
         before = _as_running(item, namespace)
-        switching.check(target.kube, target.identity.account, before, after, observed.namespaces, living)
-        if left := tuple(map(str, switching.left_alone(living, before, after))):
+        switching.check(target.kube, target.identity.account, before, after, observed.namespaces, managed_objects)
+        if left := tuple(map(str, switching.unmanaged(managed_objects, before, after))):
             note = (
                 f"{item.service} would watch {bindings.told(left)} no more: changes would not reach AWS, "
                 "and a deletion would wait for another controller"
             )
-            one = replace(one, left_alone=left, notes=(*one.notes, note))
+            one = replace(one, unmanaged=left, notes=(*one.notes, note))
         rivals = [by for by in observed.running.beside() if by.service == item.service and by.meets(after)]
         if rivals:
             described = tuple(map(discovery.described, rivals))
             one = replace(one, beside=described, notes=(*one.notes, *map(_beside, rivals)))
-        wanted.append((item, one, scope))
-    watched = [name for _, one, _ in wanted for name in str(one.values.get("watchNamespace", "")).split(",") if name]
+        desired.append((item, one, scope))
+    watched = [name for _, one, _ in desired for name in str(one.values.get("watchNamespace", "")).split(",") if name]
     planned.namespaces = release.namespaces(
         watched, observed.namespaces, controller_namespace=namespace, create=controllers.create_namespace
     )
-    all_crds = [crd for item in observed.controllers for crd in item.wanted_crds]
+    all_crds = [crd for item in observed.controllers for crd in item.desired_crds]
     ours = [f"{namespace}/{charts.release_name(service)}" for service in charts.SERVICES]
     planned.crds = crds.plan(all_crds, observed.live_crds, ours, only_missing=only_missing_crds)
     release_changes = []
-    for item, one, scope in wanted:
+    for item, one, scope in desired:
         made = release.plan(
             item.observed, one, wait=target.run.wait, iam_is_new=iam_is_new, adopt=controllers.adopt_release
         )
@@ -271,9 +271,9 @@ def _as_running(item: Controller, namespace: str) -> running.Running | None:
     return running.from_values(item.service, namespace, found.version, found.values) if found.version else None
 
 
-def _wanted(
+def _desired(
     target: Target, controllers: ControllerSettings, item: Controller, role_arn: str
-) -> tuple[release.Wanted, charts.Scope, running.Running]:
+) -> tuple[release.Desired, charts.Scope, running.Running]:
     patched, scope = values_of(target, controllers, item, role_arn)
     notes = []
     namespace = target.settings.controller_namespace
@@ -290,7 +290,7 @@ def _wanted(
     after = running.from_values(item.service, namespace, chart.version, patched.values)
     if not after.reading.carm:
         notes.append(f"{item.service}: {lookup(after.reading.id).title}")
-    wanted = release.Wanted(
+    desired = release.Desired(
         item.service,
         charts.release_name(item.service),
         namespace,
@@ -303,11 +303,11 @@ def _wanted(
         patched.diff,
         tuple(notes),
     )
-    return wanted, scope, after
+    return desired, scope, after
 
 
 def _check_owners(
-    target: Target, observed: Observed, planned: Sequence[tuple[release.Wanted, list[Change]]]
+    target: Target, observed: Observed, planned: Sequence[tuple[release.Desired, list[Change]]]
 ) -> dict[str, list[Json]]:
     """Render what would be made, and refuse another's objects. Returns the manifests by release.
 
@@ -339,9 +339,9 @@ def _live(
 ) -> dict[tuple[str, str, str], Object]:
     """The existing objects of those kinds, one list for each (kind, namespace) that is there."""
     found = {}
-    wanted = {(str(item["kind"]), str(item["metadata"].get("namespace") or namespace)) for item in manifests}
+    desired = {(str(item["kind"]), str(item["metadata"].get("namespace") or namespace)) for item in manifests}
     asked: set[tuple[str, str]] = set()
-    for kind, where in wanted:
+    for kind, where in desired:
         if not paths.knows(kind):
             continue
         collection = ref(kind, namespace=where)

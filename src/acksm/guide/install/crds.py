@@ -35,7 +35,7 @@ LANES = 4  # CRDs applied side by side; the apiserver takes them no faster by mo
 
 
 @dataclass(frozen=True)
-class WantedCrd:
+class DesiredCrd:
     """A CRD of a chart. `chart` is "sagemaker-chart 1.9.1"."""
 
     manifest: Manifest
@@ -50,7 +50,7 @@ class WantedCrd:
         return bool(self.manifest["spec"]["group"] == COMMON_GROUP)
 
 
-def parse(crds: Iterable[tuple[str, str]], chart: str) -> list[WantedCrd]:
+def parse(crds: Iterable[tuple[str, str]], chart: str) -> list[DesiredCrd]:
     """The chart's crds/ files as CRDs. Anything else in there is refused (`chart-invalid`)."""
     found = []
     for file, text in crds:
@@ -62,7 +62,7 @@ def parse(crds: Iterable[tuple[str, str]], chart: str) -> list[WantedCrd]:
             if document is None:
                 continue
             _check(document, file, chart)
-            found.append(WantedCrd(document, chart))
+            found.append(DesiredCrd(document, chart))
     return found
 
 
@@ -92,10 +92,10 @@ def _mapping(value: object) -> Json:
     return value if isinstance(value, dict) else {}
 
 
-def newest(wanted: Sequence[WantedCrd]) -> list[WantedCrd]:
+def newest(desired: Sequence[DesiredCrd]) -> list[DesiredCrd]:
     """One per name: of a common CRD that stands in several charts the one made by the newest generator."""
-    best: dict[str, WantedCrd] = {}
-    for crd in wanted:
+    best: dict[str, DesiredCrd] = {}
+    for crd in desired:
         held = best.get(crd.name)
         if held is None or _rank(crd.manifest) > _rank(held.manifest):
             best[crd.name] = crd
@@ -120,9 +120,9 @@ def _fields(value: object) -> int:
     return 0
 
 
-def same(wanted: Manifest, live: Manifest) -> bool:
+def same(desired: Manifest, live: Manifest) -> bool:
     """Whether the cluster serves this CRD: nothing missing, and the schemas equal (the apiserver adds none of it)."""
-    return holds(wanted["spec"], live["spec"]) and _schemas(wanted) == _schemas(live)
+    return holds(desired["spec"], live["spec"]) and _schemas(desired) == _schemas(live)
 
 
 def _schemas(manifest: Manifest) -> list[Value]:
@@ -130,7 +130,11 @@ def _schemas(manifest: Manifest) -> list[Value]:
 
 
 def plan(
-    wanted: Sequence[WantedCrd], live: Mapping[str, Object], releases: Iterable[str] = (), *, only_missing: bool = False
+    desired: Sequence[DesiredCrd],
+    live: Mapping[str, Object],
+    releases: Iterable[str] = (),
+    *,
+    only_missing: bool = False,
 ) -> list[Change]:
     """Changes that make the cluster serve `wanted`; `live` is every CRD of ACK by name.
 
@@ -139,7 +143,7 @@ def plan(
     Errors: `crd-terminating`, `crd-not-ours` (owner named), only for CRDs that would have to change.
     """
     changes: list[Change] = []
-    for crd in newest(wanted):
+    for crd in newest(desired):
         manifest = _marked(crd)
         now = live.get(crd.name)
         if now is not None and only_missing:
@@ -187,16 +191,16 @@ def _may_change(owner: Owner | None, releases: Iterable[str]) -> bool:
     return owner is None or owner.tool == "acksm" or (owner.tool == "helm" and owner.name in set(releases))
 
 
-def kept_newer(wanted: Sequence[WantedCrd], live: Mapping[str, Object]) -> list[str]:
+def kept_newer(desired: Sequence[DesiredCrd], live: Mapping[str, Object]) -> list[str]:
     """Names of common CRDs that stay because the cluster's are newer."""
     return [
         crd.name
-        for crd in newest(wanted)
+        for crd in newest(desired)
         if crd.is_common and crd.name in live and _rank(live[crd.name]) > _rank(crd.manifest)
     ]
 
 
-def _marked(crd: WantedCrd) -> Object:
+def _marked(crd: DesiredCrd) -> Object:
     """What is applied: the chart's CRD without status and null fields, with the mark of its owner."""
     metadata = {key: value for key, value in crd.manifest["metadata"].items() if value is not None}
     metadata["labels"] = {**(metadata.get("labels") or {}), OWNED_LABEL: "true"}
@@ -209,7 +213,7 @@ def _marked(crd: WantedCrd) -> Object:
     }
 
 
-def _change(crd: WantedCrd, manifest: Object, live: Object | None, reason: str) -> Change:
+def _change(crd: DesiredCrd, manifest: Object, live: Object | None, reason: str) -> Change:
     return Change(
         id="crds.create" if live is None else "crds.update",
         step="crds",

@@ -17,12 +17,12 @@ def object_name(manifest: Manifest) -> str:
     return f"{manifest['kind']} {metadata.get('namespace', '')}/{metadata['name']}".replace(" /", " ")
 
 
-def changed(kube: Getter, wanted: Sequence[Manifest], namespace: str) -> list[str]:
+def changed(kube: Getter, desired: Sequence[Manifest], namespace: str) -> list[str]:
     """Names of the objects that are gone or lack something that the release says; what others added does not count.
 
     Kinds that acksm does not know are left out.
     """
-    known = [manifest for manifest in wanted if paths.knows(str(manifest.get("kind")))]
+    known = [manifest for manifest in desired if paths.knows(str(manifest.get("kind")))]
     if not known:
         return []
     with ThreadPoolExecutor(max_workers=8) as pool:

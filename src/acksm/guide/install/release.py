@@ -20,7 +20,7 @@ from acksm.live.readiness import SCALED_TO_ZERO, Health, needs_restart, ready
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Desired:
     """A release as it should be. `chart` is the kept archive, `values` the overrides that go to helm."""
 
     service: str
@@ -34,7 +34,7 @@ class Wanted:
     role_arn: str
     values_diff: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    left_alone: tuple[str, ...] = ()  # objects that the controller watches now and would not any more
+    unmanaged: tuple[str, ...] = ()  # objects that the controller watches now and would not any more
     beside: tuple[str, ...] = ()  # other controllers that would work on the same objects
 
 
@@ -55,18 +55,18 @@ class Observed:
     description: str = ""
 
 
-def plan(observed: Observed, wanted: Wanted, *, wait: bool, iam_is_new: bool, adopt: bool) -> list[Change]:
+def plan(observed: Observed, desired: Desired, *, wait: bool, iam_is_new: bool, adopt: bool) -> list[Change]:
     """Changes from `observed` to `wanted`, in the service's lane. Error: `release-not-ours`."""
-    target = f"release {wanted.namespace}/{wanted.name}"
+    target = f"release {desired.namespace}/{desired.name}"
     if observed.version and not observed.owned and not adopt:  # a half-made one too: its values tell whose it is
         raise AcksmError(
             "release-not-ours",
-            f"release {wanted.name} ({observed.version}) is there and acksm did not make it",
-            where=f"namespace {wanted.namespace}",
+            f"release {desired.name} ({observed.version}) is there and acksm did not make it",
+            where=f"namespace {desired.namespace}",
         )
     changes: list[Change] = []
-    common: Json = {"step": "release", "target": target, "lane": wanted.service}
-    where = {"release": wanted.name, "namespace": wanted.namespace}
+    common: Json = {"step": "release", "target": target, "lane": desired.service}
+    where = {"release": desired.name, "namespace": desired.namespace}
     if observed.recovery:
         changes.append(
             Change(
@@ -82,10 +82,10 @@ def plan(observed: Observed, wanted: Wanted, *, wait: bool, iam_is_new: bool, ad
             )
         )
     exists = bool(observed.version) and observed.recovery != "uninstall"
-    params = where | {"chart": Path(wanted.chart).name, "values": dict(wanted.values)}
-    after = {"chart": f"{wanted.chart_name} {wanted.version}", "values": dict(wanted.values)}
-    guide = f"helm install -n {wanted.namespace} --create-namespace --skip-crds {wanted.name} …"
-    restart = exists and needs_restart(observed.health, wanted.role_arn) and bool(wanted.role_arn)
+    params = where | {"chart": Path(desired.chart).name, "values": dict(desired.values)}
+    after = {"chart": f"{desired.chart_name} {desired.version}", "values": dict(desired.values)}
+    guide = f"helm install -n {desired.namespace} --create-namespace --skip-crds {desired.name} …"
+    restart = exists and needs_restart(observed.health, desired.role_arn) and bool(desired.role_arn)
     if not exists:
         changes.append(
             Change(
@@ -96,13 +96,13 @@ def plan(observed: Observed, wanted: Wanted, *, wait: bool, iam_is_new: bool, ad
                 call="helm.install",
                 params=params,
                 after=after,
-                danger=Danger.MILD if wanted.beside else Danger.NONE,
+                danger=Danger.MILD if desired.beside else Danger.NONE,
                 guide=guide,
-                reason=f"beside {'; '.join(wanted.beside)}" if wanted.beside else "",
+                reason=f"beside {'; '.join(desired.beside)}" if desired.beside else "",
             )
         )
-    elif reason := _difference(observed, wanted):
-        moves = observed.version != wanted.version
+    elif reason := _difference(observed, desired):
+        moves = observed.version != desired.version
         changes.append(
             Change(
                 **common,
@@ -111,17 +111,17 @@ def plan(observed: Observed, wanted: Wanted, *, wait: bool, iam_is_new: bool, ad
                 system="helm",
                 call="helm.upgrade",
                 params=params | {"take_back": bool(observed.drift)},
-                before={"chart": f"{wanted.chart_name} {observed.version}", "values": dict(observed.values)},
+                before={"chart": f"{desired.chart_name} {observed.version}", "values": dict(observed.values)},
                 after=after,
-                danger=Danger.MILD if moves or wanted.left_alone or wanted.beside else Danger.NONE,
+                danger=Danger.MILD if moves or desired.unmanaged or desired.beside else Danger.NONE,
                 guide=guide,
                 reason=reason,
             )
         )
         restart = restart or (
             observed.health is not None
-            and observed.health.service_account_role != wanted.role_arn
-            and bool(wanted.role_arn)
+            and observed.health.service_account_role != desired.role_arn
+            and bool(desired.role_arn)
         )
     if restart and observed.health is not None:
         changes.append(
@@ -131,18 +131,18 @@ def plan(observed: Observed, wanted: Wanted, *, wait: bool, iam_is_new: bool, ad
                 op=Op.UPDATE,
                 system="kubernetes",
                 call="kube.restart",
-                params={"namespace": wanted.namespace, "deployment": observed.health.deployment},
+                params={"namespace": desired.namespace, "deployment": observed.health.deployment},
                 reason="its pods were made before the role was known",
             )
         )
     if wait and (changes or _rolls_out(observed.health)):
         changes.append(
             ready(
-                wanted.name,
-                wanted.namespace,
-                wanted.role_arn,
+                desired.name,
+                desired.namespace,
+                desired.role_arn,
                 step="release",
-                lane=wanted.service,
+                lane=desired.service,
                 iam_is_new=iam_is_new,
             )
         )
@@ -168,11 +168,11 @@ def check_busy(status: str, age_seconds: float, namespace: str, name: str, *, su
         )
 
 
-def _difference(observed: Observed, wanted: Wanted) -> str:
+def _difference(observed: Observed, desired: Desired) -> str:
     """Why the release has to be written again, "" when it has not."""
-    if observed.version != wanted.version:
-        return f"{observed.version} → {wanted.version}"
-    if dict(observed.values) != dict(wanted.values):
+    if observed.version != desired.version:
+        return f"{observed.version} → {desired.version}"
+    if dict(observed.values) != dict(desired.values):
         return "values differ"
     if not observed.owned:
         return "it is taken over"
@@ -184,14 +184,14 @@ def _difference(observed: Observed, wanted: Wanted) -> str:
 
 
 def namespaces(
-    wanted: Sequence[str], live: Mapping[str, Manifest | None], *, controller_namespace: str, create: bool
+    desired: Sequence[str], live: Mapping[str, Manifest | None], *, controller_namespace: str, create: bool
 ) -> list[Change]:
     """Namespaces to make: the controllers' always, watched ones with `create`.
 
     Errors: `namespace-missing`, `namespace-terminating`.
     """
     changes = []
-    for name in dict.fromkeys([controller_namespace, *wanted]):
+    for name in dict.fromkeys([controller_namespace, *desired]):
         now = live.get(name)
         if now is not None:
             if now["metadata"].get("deletionTimestamp"):

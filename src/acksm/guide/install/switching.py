@@ -17,12 +17,14 @@ from acksm.json_types import Document
 from acksm.kube.api import Lister
 from acksm.kube.keys import ANNOTATIONS, values_at
 from acksm.live import bindings, role_selectors, running
-from acksm.live.bindings import ENDPOINT, OWNER, REGION, TEAM, Living
+from acksm.live.bindings import ENDPOINT, OWNER, REGION, TEAM, ManagedObject
 from acksm.live.running import IGNORED_NAMESPACES, SELECTOR, Running
 
 # Rows of the matrix that no binding can make sense of: the controller would not start, or not see its selectors.
 _NEVER = {"selector-needs-carm-off", "selector-scope"}
-Objects = Callable[[], Sequence[Living]]  # every object of the two services: read where it is needed, and then once
+Objects = Callable[
+    [], Sequence[ManagedObject]
+]  # every object of the two services: read where it is needed, and then once
 
 
 def check(
@@ -31,7 +33,7 @@ def check(
     before: Running | None,
     after: Running,
     namespaces: Document,
-    living: Objects,
+    managed_objects: Objects,
 ) -> None:
     """Refuse `after` where it cannot work, where bound namespaces would be ignored, or objects cut off. Reads only.
 
@@ -65,7 +67,7 @@ def check(
                 details={"selectors": [item.name for item in selectors]},
             )
     if follows(before) and (not follows(after) or before.mode != after.mode):
-        others = [item for item in living() if item.service == after.service and item.account != own]
+        others = [item for item in managed_objects() if item.service == after.service and item.account != own]
         if others:
             raise AcksmError(
                 "objects-would-be-lost",
@@ -74,19 +76,19 @@ def check(
                 details={"objects": [str(item) for item in others]},
             )
     if _refuses_more(before, after):
-        stuck = [item for item in living() if _is_stuck(item, before, after, namespaces)]
+        stuck = [item for item in managed_objects() if _is_stuck(item, before, after, namespaces)]
         if stuck:
             raise stuck_error(stuck, where, f"{after.service} {after.version} in {after.region}")
 
 
-def left_alone(living: Objects, before: Running | None, after: Running) -> list[Living]:
+def unmanaged(managed_objects: Objects, before: Running | None, after: Running) -> list[ManagedObject]:
     """Objects that `before` works on and `after` would not watch: what is changed in them reaches AWS no more, and one
     that is deleted waits for its finalizer for ever. Objects are read only where fewer namespaces are watched."""
     if before is None or not after.watched or (before.watched and set(before.watched) <= set(after.watched)):
         return []
     return [
         item
-        for item in living()
+        for item in managed_objects()
         if item.service == after.service and before.watches(item.namespace) and not after.watches(item.namespace)
     ]
 
@@ -96,7 +98,7 @@ def _refuses_more(before: Running, after: Running) -> bool:
     return after.has("drift-refused") and (not before.has("drift-refused") or before.region != after.region)
 
 
-def _is_stuck(item: Living, before: Running, after: Running, namespaces: Document) -> bool:
+def _is_stuck(item: ManagedObject, before: Running, after: Running, namespaces: Document) -> bool:
     """Whether the object's region is another than `after` reads for it, and was not so before."""
     if item.service != after.service or not item.region or item.pinned:
         return False

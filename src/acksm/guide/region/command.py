@@ -11,10 +11,10 @@ from acksm import reports
 from acksm.engine.change import Change, Plan
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
-from acksm.guide.connect.carry_out import carry_out
+from acksm.guide.connect.apply import apply_plan
 from acksm.guide.connect.target import Target, connect
 from acksm.live import bindings, discovery, running
-from acksm.live.bindings import OBJECT_REGION, REGION, Living, Namespace
+from acksm.live.bindings import OBJECT_REGION, REGION, ManagedObject, Namespace
 from acksm.live.running import Running
 from acksm.output import Output
 from acksm.settings import RunSettings, TargetSettings
@@ -57,21 +57,21 @@ def check_region(region: str, partition: str, services: Sequence[str], regions: 
             raise AcksmError("region-no-service", f"{service} is not in {region}", where=where)
 
 
-def plan(observed: Observed, wanted: Mapping[str, str | None], *, create: bool = False) -> list[Change]:
+def plan(observed: Observed, desired: Mapping[str, str | None], *, create: bool = False) -> list[Change]:
     """Changes that give each namespace its region, or none (None). Errors: of `bindings` and `running`."""
-    names = list(wanted)
+    names = list(desired)
     # A region is taken away also from a namespace that no controller reads.
-    running.check_followed(observed.running, [name for name in names if wanted[name] is not None], "defaults")
+    running.check_followed(observed.running, [name for name in names if desired[name] is not None], "defaults")
     bindings.check_names(observed.namespaces, names, create=create)
     changes = []
-    for name, region in wanted.items():
+    for name, region in desired.items():
         live = observed.namespaces.get(name)
         changes += [bindings.create(name, STEP)] if live is None else []
         changes += bindings.annotate(name, live, REGION, region, STEP)
     return changes
 
 
-def check_objects(observed: Observed, wanted: Mapping[str, str | None], objects: Sequence[Living]) -> list[str]:
+def check_objects(observed: Observed, desired: Mapping[str, str | None], objects: Sequence[ManagedObject]) -> list[str]:
     """Notes on objects that stay where they are. A region never moves an object, and what else it does to one
     depends on the version (runtime, reconciler.go: getRegion, regionDrifted).
 
@@ -79,10 +79,10 @@ def check_objects(observed: Observed, wanted: Mapping[str, str | None], objects:
     """
     notes = []
     controllers = {item.service: item for item in reversed(observed.running)}
-    for name, region in wanted.items():
-        moved: list[Living] = []
-        stuck: list[Living] = []
-        stay: list[Living] = []
+    for name, region in desired.items():
+        moved: list[ManagedObject] = []
+        stuck: list[ManagedObject] = []
+        stay: list[ManagedObject] = []
         for item in objects:
             controller = controllers.get(item.service)
             if item.namespace != name or controller is None or item.pinned:
@@ -106,7 +106,7 @@ def check_objects(observed: Observed, wanted: Mapping[str, str | None], objects:
     return notes
 
 
-def stuck_error(stuck: Sequence[Living], where: str, after: str) -> AcksmError:
+def stuck_error(stuck: Sequence[ManagedObject], where: str, after: str) -> AcksmError:
     """`region-objects-stuck`: what `after` (a region in words, or a version) would leave without a controller."""
     places = ", ".join(sorted({item.region for item in stuck}))
     is_are, it_them = ("is", "it") if len(stuck) == 1 else ("are", "them")
@@ -124,37 +124,39 @@ def run_bind(
     at: TargetSettings,
     run: RunSettings,
     ui: Output,
-    wanted: Mapping[str, str | None],
+    desired: Mapping[str, str | None],
     *,
     command: str,
     create: bool = False,
 ) -> int:
     """`region bind` and `region unbind` (regions None). `create`: whether missing namespaces are made."""
-    if not wanted:
+    if not desired:
         raise AcksmError("bindings-none", "no namespace was named, and the settings file declares no region")
     with connect(at, run) as target:
         ui.emit(Event(Kind.STEP, "target", target.line()))
         observed = observe(target)
         partition = target.cluster.arn.split(":")[1]
-        for name, region in wanted.items():
+        for name, region in desired.items():
             if region is not None:
                 services = sorted({item.service for item in observed.running if item.watches(name)})
                 check_region(region, partition, services, target.aws.regions, f"namespace {name}")
-        changes = plan(observed, wanted, create=create)
+        changes = plan(observed, desired, create=create)
         changed = {change.params["name"] for change in changes if change.call == "kube.set_keys"}
-        touched = {name: wanted[name] for name in wanted if name in changed and name in observed.namespaces}
-        notes = check_objects(observed, touched, bindings.living(target.kube, touched) if touched else [])
+        touched = {name: desired[name] for name in desired if name in changed and name in observed.namespaces}
+        notes = check_objects(observed, touched, bindings.managed_objects(target.kube, touched) if touched else [])
         facts: reports.RegionFacts = {
-            "regions": [{"namespace": name, "region": region} for name, region in wanted.items()]
+            "regions": [{"namespace": name, "region": region} for name, region in desired.items()]
         }
         made = Plan(command, tuple(changes), tuple(notes), dict(facts))
-        return carry_out(target, ui, made, bindings.kube_calls(target.kube), _bound_text(wanted))
+        return apply_plan(target, ui, made, bindings.kube_calls(target.kube), _bound_text(desired))
 
 
-def _bound_text(wanted: Mapping[str, str | None]) -> str:
-    if len(wanted) > 20:
-        return f"{len(wanted)} namespaces have the region asked for"
-    return "\n".join(f"{name} → {region or 'the default region of the controllers'}" for name, region in wanted.items())
+def _bound_text(desired: Mapping[str, str | None]) -> str:
+    if len(desired) > 20:
+        return f"{len(desired)} namespaces have the region asked for"
+    return "\n".join(
+        f"{name} → {region or 'the default region of the controllers'}" for name, region in desired.items()
+    )
 
 
 def rows(observed: Observed, partition: str, regions: Regions) -> list[reports.RegionRow]:

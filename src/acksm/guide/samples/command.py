@@ -14,14 +14,14 @@ from acksm.engine.change import Change, Op, Plan
 from acksm.engine.executor import Dispatch
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind
-from acksm.guide.connect.carry_out import carry_out
+from acksm.guide.connect.apply import apply_plan
 from acksm.guide.connect.target import Target, connect
 from acksm.guide.identity import iam_role
 from acksm.guide.region.command import check_region
 from acksm.guide.region.explain import explain
 from acksm.guide.samples import plan as sample_plan, roles as sample_roles
 from acksm.guide.samples.files import Sample
-from acksm.guide.samples.plan import Wanted
+from acksm.guide.samples.plan import Desired
 from acksm.guide.samples.values import Place
 from acksm.json_types import Json, Manifest, Object, Value
 from acksm.kube.paths import Ref, ref, ref_of
@@ -82,7 +82,7 @@ def run_apply(at: TargetSettings, run: RunSettings, ui: Output, asked: Asked) ->
 
         facts = {**made.facts, "objects": objects}
         done = replace(made, facts=facts)
-        return carry_out(target, ui, done, table, lambda: _text(made, objects()), waits_unlocked=True)
+        return apply_plan(target, ui, done, table, lambda: _text(made, objects()), waits_unlocked=True)
 
 
 def observe(target: Target, asked: Asked) -> Observed:
@@ -115,15 +115,15 @@ def plan(target: Target, asked: Asked, observed: Observed) -> Plan:
     given = dict(asked.given)
     if asked.with_role and any(ROLE_KEY in sample.parameters for sample in members):
         given[ROLE_KEY] = own_role(target, asked.role, place)
-    wanted = sample_plan.wanted(asked.sample, given, place, asked.namespace, observed.live, asked.region)
-    sample_plan.check_missing(wanted)
-    objects = sample_plan.plan(wanted, observed.live, wait=target.run.wait, asked_region=asked.region)
-    needs_role = any(ROLE_KEY in one.sample.parameters and not one.kept for one in wanted)
-    roles = _role_changes(target, asked.role, observed, wanted) if asked.with_role and needs_role else []
+    desired = sample_plan.desired(asked.sample, given, place, asked.namespace, observed.live, asked.region)
+    sample_plan.check_missing(desired)
+    objects = sample_plan.plan(desired, observed.live, wait=target.run.wait, asked_region=asked.region)
+    needs_role = any(ROLE_KEY in one.sample.parameters and not one.kept for one in desired)
+    roles = _role_changes(target, asked.role, observed, desired) if asked.with_role and needs_role else []
     exists = asked.namespace in observed.namespaces
     validate(target, [change for change in objects if change.op is not Op.WAIT], exists)
     spaces = [] if exists else [bindings.create(asked.namespace, sample_plan.STEP)]
-    notes = _notes(target, wanted, watching[asked.sample.service], given)
+    notes = _notes(target, desired, watching[asked.sample.service], given)
     facts: reports.SampleFacts = {
         "sample": asked.sample.name,
         "namespace": asked.namespace,
@@ -131,7 +131,7 @@ def plan(target: Target, asked: Asked, observed: Observed) -> Plan:
         "account": place.account,
         "role_arn": given.get(ROLE_KEY, "") if needs_role else "",
         "objects": [
-            {"sample": one.sample.name, "kind": one.sample.kind, "name": one.name, "state": ""} for one in wanted
+            {"sample": one.sample.name, "kind": one.sample.kind, "name": one.name, "state": ""} for one in desired
         ],
     }
     return Plan("samples apply", (*roles, *spaces, *objects), tuple(notes), dict(facts))
@@ -210,8 +210,8 @@ def own_role(target: Target, role: RoleSettings, place: Place) -> str:
     return sample_roles.arn(target.identity, target.cluster.name, role)
 
 
-def _role_changes(target: Target, role: RoleSettings, observed: Observed, wanted: Sequence[Wanted]) -> list[Change]:
-    buckets = [bucket for one in wanted for bucket in one.buckets]
+def _role_changes(target: Target, role: RoleSettings, observed: Observed, desired: Sequence[Desired]) -> list[Change]:
+    buckets = [bucket for one in desired for bucket in one.buckets]
     changes = sample_roles.plan(observed.role, target.cluster, target.identity, role, buckets)
     if not changes:
         return []
@@ -247,8 +247,8 @@ def validate(target: Target, changes: Sequence[Change], exists: bool) -> None:
         list(pool.map(one, changes))
 
 
-def _notes(target: Target, wanted: Sequence[Wanted], controller: Running, given: Mapping[str, str]) -> list[str]:
-    notes = [f"{one.ref} is there and is used as it is" for one in wanted if one.kept]
+def _notes(target: Target, desired: Sequence[Desired], controller: Running, given: Mapping[str, str]) -> list[str]:
+    notes = [f"{one.ref} is there and is used as it is" for one in desired if one.kept]
     role = given.get(ROLE_KEY, "")
     if role and sample_roles.may_pass(target.aws, controller.role_arn, role) is False:
         notes.append(

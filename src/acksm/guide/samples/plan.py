@@ -35,7 +35,7 @@ class Late:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Desired:
     """An object of a sample. `kept`: it is there for another object's sake and stays as it is, so it has no manifest.
     `missing` are parameters without a value."""
 
@@ -73,14 +73,14 @@ def names(root: Sample, given: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def wanted(
+def desired(
     root: Sample,
     given: Mapping[str, str],
     place: Place,
     namespace: str,
     live: Mapping[Ref, Manifest | None],
     region: str,
-) -> list[Wanted]:
+) -> list[Desired]:
     """Every object, in order. `live` has those that are there; `region` is the one asked for, "" for none.
 
     Errors: `sample-parameter-unknown`, `sample-value`, `sample-no-image`.
@@ -88,7 +88,7 @@ def wanted(
     called = names(root, given)
     found = []
     for sample in members(root, given):
-        one = Wanted(sample, called[sample.name], namespace)
+        one = Desired(sample, called[sample.name], namespace)
         own = sample_values.given_to(given, root, sample)
         addressed = any(key.startswith(f"{sample.name}.") and not key.endswith(".name") for key in given)
         if sample is not root and live.get(one.ref) is not None and not addressed:
@@ -99,13 +99,13 @@ def wanted(
 
 
 def _filled(
-    one: Wanted,
+    one: Desired,
     own: Mapping[str, str],
     place: Place,
     called: Mapping[str, str],
     live: Mapping[Ref, Manifest | None],
     region: str,
-) -> Wanted:
+) -> Desired:
     values: Json = {}
     missing, late, buckets = [], [], []
     for name, parameter in one.sample.parameters.items():
@@ -164,7 +164,7 @@ def places(sample: Sample, parameter: str) -> list[tuple[str | int, ...]]:
     return walk(manifest, ())
 
 
-def check_missing(items: Sequence[Wanted]) -> None:
+def check_missing(items: Sequence[Desired]) -> None:
     """Errors: `sample-no-role`, `sample-parameter-missing`; each missing parameter is named with its sample."""
     missing = [(one, parameter) for one in items for parameter in one.missing]
     if not missing:
@@ -182,7 +182,7 @@ def check_missing(items: Sequence[Wanted]) -> None:
 
 
 def plan(
-    items: Sequence[Wanted], live: Mapping[Ref, Manifest | None], *, wait: bool, asked_region: str = ""
+    items: Sequence[Desired], live: Mapping[Ref, Manifest | None], *, wait: bool, asked_region: str = ""
 ) -> list[Change]:
     """Create what is not there, change what differs and may be changed, wait for each before the next.
 
@@ -206,7 +206,7 @@ def plan(
     return changes
 
 
-def _object(one: Wanted, live: Manifest | None, asked_region: str) -> list[Change]:
+def _object(one: Desired, live: Manifest | None, asked_region: str) -> list[Change]:
     where = str(one.ref)
     if live is not None and live["metadata"].get("deletionTimestamp"):
         raise AcksmError("sample-terminating", f"{where} is being deleted", where=where)
@@ -251,7 +251,7 @@ def _object(one: Wanted, live: Manifest | None, asked_region: str) -> list[Chang
     ]
 
 
-def _check_region(one: Wanted, live: Manifest, asked_region: str) -> None:
+def _check_region(one: Desired, live: Manifest, asked_region: str) -> None:
     held = at(live, "status.ackResourceMetadata.region")
     if asked_region and held and held != asked_region:
         raise AcksmError(

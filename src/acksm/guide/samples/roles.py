@@ -18,7 +18,7 @@ from acksm.aws.session import Identity
 from acksm.engine.change import Change
 from acksm.errors import AcksmError
 from acksm.guide.identity import iam_role, policies
-from acksm.guide.identity.iam_role import MAX_NAME, Observed, Standing, Wanted
+from acksm.guide.identity.iam_role import MAX_NAME, Desired, Observed, Standing
 from acksm.guide.identity.judged import as_list, with_statements
 from acksm.guide.identity.oidc import CLUSTER_TAG, OWNED_TAG, marks
 from acksm.json_types import Document, Json
@@ -40,8 +40,8 @@ def name(cluster: str) -> str:
 
 def is_ours(tags: Mapping[str, str], cluster_arn: str) -> bool:
     """Whether a role's tags say that acksm made it for the samples of this cluster."""
-    wanted = {OWNED_TAG: "true", CLUSTER_TAG: cluster_arn, PURPOSE_TAG: PURPOSE}
-    return all(tags.get(key) == value for key, value in wanted.items())
+    desired = {OWNED_TAG: "true", CLUSTER_TAG: cluster_arn, PURPOSE_TAG: PURPOSE}
+    return all(tags.get(key) == value for key, value in desired.items())
 
 
 def arn(identity: Identity, cluster: str, settings: RoleSettings) -> str:
@@ -58,7 +58,7 @@ def plan(
             f"role {name(cluster.name)} is there, and acksm did not make it for samples of this cluster",
             where=str(observed["arn"]),
         )
-    wanted = Wanted(
+    desired = Desired(
         name(cluster.name),
         arn(identity, cluster.name, settings),
         settings.role_path,
@@ -71,7 +71,7 @@ def plan(
         adopt=False,
         step="samples",
     )
-    return iam_role.plan(Observed(observed), wanted)
+    return iam_role.plan(Observed(observed), desired)
 
 
 def _foreign(buckets: Iterable[str]) -> list[str]:

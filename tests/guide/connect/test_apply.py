@@ -11,7 +11,7 @@ from acksm.engine import plan_file
 from acksm.engine.change import Change, Danger, Op, Plan
 from acksm.engine.review import CURRENT
 from acksm.guide.connect import rights
-from acksm.guide.connect.carry_out import carry_out
+from acksm.guide.connect.apply import apply_plan
 from acksm.settings import RunSettings, Settings
 
 DELETE = Change(id="x", step="s", op=Op.DELETE, system="aws", target="a", call="do", params={}, danger=Danger.SEVERE)
@@ -48,7 +48,7 @@ def answer(monkeypatch: pytest.MonkeyPatch, confirm: str | None, approval: plan_
     token = CURRENT.set(approval)
     try:
         with pytest.raises(StoppedError):
-            carry_out(TARGET, ui, PLAN, {}, "", confirm=confirm)
+            apply_plan(TARGET, ui, PLAN, {}, "", confirm=confirm)
     finally:
         CURRENT.reset(token)
     return asked.given

@@ -10,8 +10,8 @@ from hypothesis import given, strategies as st
 from acksm.ack.kinds import KINDS
 from acksm.declared import DeclaredAdoption
 from acksm.errors import AcksmError
-from acksm.guide.adopt import request
-from acksm.guide.adopt.request import ALL, Refusals
+from acksm.guide.adopt import requested
+from acksm.guide.adopt.requested import ALL, Refusals
 
 A = "012345678901"
 MODEL = KINDS["sagemaker"]["Model"]
@@ -29,7 +29,7 @@ ARN = f"arn:aws:sagemaker:us-west-2:{A}"
     ],
 )
 def test_a_kind_by_its_name_or_plural(text: str, expected: str) -> None:
-    assert request.find_kind(text).name == expected
+    assert requested.find_kind(text).name == expected
 
 
 @pytest.mark.parametrize(
@@ -47,21 +47,21 @@ def test_a_kind_by_its_name_or_plural(text: str, expected: str) -> None:
 )
 def test_the_nearest_kind_is_named(text: str, near: str) -> None:
     with pytest.raises(AcksmError) as caught:
-        request.find_kind(text)
+        requested.find_kind(text)
     assert caught.value.id in {"kind-unknown", "adopt-wrong-group"}
     assert near in caught.value.message
 
 
 def test_the_group_of_the_other_service_is_wrong() -> None:
     with pytest.raises(AcksmError) as caught:
-        request.find_kind("ScalableTarget.sagemaker.services.k8s.aws")
+        requested.find_kind("ScalableTarget.sagemaker.services.k8s.aws")
     assert caught.value.id == "adopt-wrong-group"
 
 
 @given(st.text(max_size=20))
 def test_any_text_as_a_kind_is_one_or_an_error(text: str) -> None:
     try:
-        kind = request.find_kind(text)
+        kind = requested.find_kind(text)
     except AcksmError as caught:
         failure = caught.id
     else:
@@ -88,9 +88,9 @@ def test_any_text_as_a_kind_is_one_or_an_error(text: str) -> None:
 )
 def test_an_arn_tells_its_kind(path: str, kind: str) -> None:
     text = f"arn:aws:{path.format(A)}"
-    found = request.kind_of(request.parse_arn(text))
+    found = requested.kind_of(requested.parse_arn(text))
     assert found.name == kind
-    assert request.wish(found, text).arn
+    assert requested.request(found, text).arn
 
 
 @pytest.mark.parametrize(
@@ -109,16 +109,16 @@ def test_an_arn_tells_its_kind(path: str, kind: str) -> None:
 )
 def test_what_names_nothing(kind: str, text: str, fields: dict[str, str], id: str) -> None:
     with pytest.raises(AcksmError) as caught:
-        request.wish(request.find_kind(kind), text, fields)
+        requested.request(requested.find_kind(kind), text, fields)
     assert caught.value.id == id
 
 
 def test_fields_complete_a_name() -> None:
     policy = KINDS["applicationautoscaling"]["ScalingPolicy"]
-    found = request.wish(policy, "table/orders/p", {"serviceNamespace": "dynamodb"})
+    found = requested.request(policy, "table/orders/p", {"serviceNamespace": "dynamodb"})
     assert found.keys == ({"serviceNamespace": "dynamodb", "resourceID": "table/orders", "policyName": "p"},)
     app = KINDS["sagemaker"]["App"]
-    both = request.wish(app, "d-1/x/JupyterLab/default").keys
+    both = requested.request(app, "d-1/x/JupyterLab/default").keys
     assert [sorted(key) for key in both] == [
         ["appName", "appType", "domainID", "userProfileName"],
         ["appName", "appType", "domainID", "spaceName"],
@@ -137,16 +137,16 @@ def test_declarations_and_the_keys_of_an_adopted_resource() -> None:
         fields={"serviceNamespace": "sagemaker", "scalableDimension": "d"},
         group=group,
     )
-    found = request.of_declared(item, "team", "f")
+    found = requested.of_declared(item, "team", "f")
     assert (found.namespace, found.keys[0]["resourceID"]) == ("team", "endpoint/e/variant/v")
     user = declared(
         kind="UserProfile", name="alice", fields={"domainID": "d-1"}, group="sagemaker.services.k8s.aws", namespace="x"
     )
-    assert request.of_declared(user, "team", "f").keys == ({"userProfileName": "alice", "domainID": "d-1"},)
+    assert requested.of_declared(user, "team", "f").keys == ({"userProfileName": "alice", "domainID": "d-1"},)
     with pytest.raises(AcksmError) as caught:
-        request.of_declared(declared(kind="Bucket", name="b", group="s3.services.k8s.aws"), "team", "f")
+        requested.of_declared(declared(kind="Bucket", name="b", group="s3.services.k8s.aws"), "team", "f")
     assert caught.value.id == "adopt-wrong-group"
-    arn = request.of_declared(declared(name=f"{ARN}:model/m"), "team", "f")
+    arn = requested.of_declared(declared(name=f"{ARN}:model/m"), "team", "f")
     assert arn.kind is MODEL
 
 

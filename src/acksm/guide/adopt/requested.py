@@ -32,7 +32,7 @@ class Arn:
 
 
 @dataclass(frozen=True)
-class Wish:
+class Request:
     """An object to be adopted. `keys`: the fields that its name may stand for, in the order in which they are tried;
     none where only the ARN tells. `name` is its name in the cluster, "" for one that follows from AWS's; `region` ""
     is its namespace's. `where` is where it was asked for."""
@@ -123,7 +123,7 @@ def _path(kind: Kind, arn: Arn) -> str | None:
     return rest if kind.read(rest) else None
 
 
-def wish(
+def request(
     kind: Kind,
     text: str,
     fields: Mapping[str, str] | None = None,
@@ -134,7 +134,7 @@ def wish(
     retain: bool = True,
     read_only: bool = False,
     where: str = "",
-) -> Wish:
+) -> Request:
     """One object. `text` is its name or ARN, `fields` more of its adoption fields, or all.
 
     Errors: `adopt-arn`, `adopt-field` (none of the kind's), `adopt-key` (not enough to find it).
@@ -156,11 +156,13 @@ def wish(
         found = kind_of(arn, where)
         if found is not kind:
             raise AcksmError("adopt-arn", f"{text} is the ARN of {_a(found.name)}, not of {_a(kind.name)}", where=place)
-    told = Wish(
+    told = Request(
         kind, text, _keys(kind, text, arn, given, place), namespace, name, region, arn, retain, read_only, where
     )
     return (
-        told if told.text else Wish(**{**told.__dict__, "text": kind.write(told.keys[0]) or ", ".join(given.values())})
+        told
+        if told.text
+        else Request(**{**told.__dict__, "text": kind.write(told.keys[0]) or ", ".join(given.values())})
     )
 
 
@@ -192,7 +194,7 @@ def _a(name: str) -> str:
     return f"{'an' if name[0] in 'AEIOU' else 'a'} {name}"
 
 
-def of_declared(item: DeclaredAdoption, namespace: str, where: str) -> Wish:
+def of_declared(item: DeclaredAdoption, namespace: str, where: str) -> Request:
     """A declaration, or a manifest read as one; `namespace` is for one that names none.
 
     Errors: those of `wish` and `find_kind`, `adopt-wrong-group`.
@@ -213,7 +215,7 @@ def of_declared(item: DeclaredAdoption, namespace: str, where: str) -> Wish:
         name, fields = "", {kind.named: name, **fields}  # an AdoptedResource's nameOrID with its additional keys
     elif item.group and name and fields:
         name, fields = "", {kind.named: name, **fields}
-    return wish(
+    return request(
         kind,
         name,
         fields,
@@ -253,11 +255,11 @@ class Refusals:
 MOST_TOLD = 20
 
 
-def twice(wishes: Iterable[tuple[Wish, tuple[str, ...]]]) -> Sequence[AcksmError]:
+def twice(requests: Iterable[tuple[Request, tuple[str, ...]]]) -> Sequence[AcksmError]:
     """An error for each wish whose identity another has already."""
-    seen: dict[tuple[str, ...], Wish] = {}
+    seen: dict[tuple[str, ...], Request] = {}
     errors = []
-    for item, identity in wishes:
+    for item, identity in requests:
         before = seen.setdefault(identity, item)
         if before is not item:
             errors.append(

@@ -17,7 +17,7 @@ from acksm.exits import ExitCode
 from acksm.guide.adopt import plan as adopt_plan
 from acksm.guide.adopt.plan import Adoption
 from acksm.guide.adopt.wait import Result, State, Wait, judge
-from acksm.guide.connect.carry_out import carry_out
+from acksm.guide.connect.apply import apply_plan
 from acksm.guide.connect.target import Target
 from acksm.json_types import Document, Json, Manifest, Object
 from acksm.kube.keys import ANNOTATIONS
@@ -56,7 +56,7 @@ def run(target: Target, ui: Output, planned: Sequence[Adoption], notes: Sequence
         changes.append(_await(len(open_ends), open_ends[0].item))
     facts: Document = {"objects": lambda: [row(item) for item in results]}
     made = Plan("adopt", tuple(changes), tuple(notes), facts)
-    return carry_out(
+    return apply_plan(
         target,
         ui,
         made,
@@ -158,15 +158,15 @@ def row(result: Result) -> reports.AdoptedObject:
     waiting = result.state is State.WAITING
     return {
         "kind": item.kind.name,
-        "namespace": item.wish.namespace,
+        "namespace": item.request.namespace,
         "name": item.name,
         "arn": item.found.arn,
         "fields": dict(item.found.key),
         "account": item.place.account,
         "region": item.region,
         "way": str(item.place.way),
-        "retain": item.wish.retain,
-        "read_only": item.wish.read_only,
+        "retain": item.request.retain,
+        "read_only": item.request.read_only,
         "state": str(result.state),
         "id": result.error.id if result.error else "timed-out" if waiting else "",
         "message": result.error.message if result.error else result.text,

@@ -18,7 +18,7 @@ from acksm.kube.paths import ref
 from acksm.output import Output
 
 
-def carry_out(
+def apply_plan(
     target: Target,
     ui: Output,
     plan: Plan,
