@@ -130,7 +130,7 @@ def test_a_value_that_stands_twice_is_written_twice() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "live", "same"),
+    ("desired", "live", "same"),
     [
         ({"hostIPC": False, "args": [], "grace": 0, "name": ""}, {}, True),  # the apiserver leaves out zero values
         ({"replicas": 0}, {"replicas": 1}, False),

@@ -116,8 +116,8 @@ def check_arn(request: Request, place: Place) -> None:
     if request.arn.region != region:
         raise AcksmError(
             "adopt-other-region",
-            f"{request.arn.text} is in {request.arn.region}, but objects in namespace {request.namespace} are created in "
-            f"{region}",
+            f"{request.arn.text} is in {request.arn.region}, but objects in namespace {request.namespace} are "
+            f"created in {region}",
             where=request.where or request.arn.text,
             remedy=f"acksm adopt … --region {request.arn.region}",
         )

@@ -203,7 +203,7 @@ def confirm(desired: Mapping[tuple[str, str], Mapping[str, str]]) -> Change:
         target="the map's entries",
         call="carm.confirm",
         params={
-            "wanted": [[namespace, name, dict(keys)] for (namespace, name), keys in sorted(desired.items()) if keys]
+            "desired": [[namespace, name, dict(keys)] for (namespace, name), keys in sorted(desired.items()) if keys]
         },
     )
 
