@@ -172,12 +172,12 @@ def section(found: Results) -> str:
 
     rows = [
         row("kubectl apply and kubectl wait, one by one", found.loop, found.some),
-        row("the same with a client certificate, which EKS has not", found.bare, found.some),
+        row("the same with a client certificate, which EKS does not have", found.bare, found.some),
         row("acksm adopt -f", found.first, found.many),
         row("acksm adopt -f, again", found.second, found.many),
     ]
     cores = len(os.sched_getaffinity(0))
-    busy = ": others worked on the machine, and both sides took longer than alone" if float(found.load) > cores else ""
+    busy = ": the machine was busy, and both sides took longer than usual" if float(found.load) > cores else ""
     met = "yes" if found.ratio >= WANTED else "**no**"
     judged = ["acksm / loop, models in the same time", f"≥ {WANTED:.0f}", f"{found.ratio:.0f}", met]
     head = ["", "models", "wall time", "per model", "CPU time", "largest process"]
@@ -188,17 +188,17 @@ def section(found: Results) -> str:
             "Written by `bench/adopt.py`. Models that exist in AWS are adopted by annotations, by a shell loop and by "
             "`acksm adopt`, in one cluster of the sandbox with the same controller (the stand-in).",
             "",
-            *report.table(["target", "wanted", "measured", "met"], [judged]),
+            *report.table(["target", "required", "measured", "met"], [judged]),
             "",
             *report.table(head, rows),
             "",
             f"- The loop was measured over {found.some} models and is compared per model: its time for each does not "
-            "depend on how many there are. It starts two processes for each, and each asks for a token and for what "
-            "the apiserver serves. The token is `acksm token`'s, which takes less time than `aws eks get-token`; the "
-            "second line shows what is left without one.",
-            "- acksm reads file, account and cluster once, looks for the models in AWS by one list, creates eight "
-            "objects at a time and waits for all by lists. Its start and its checks are in its time, and what "
-            "the controller takes: it does 500 in the place of one.",
+            "depend on their number. It starts two processes for each, and each requests a token and "
+            "the apiserver's discovery. The token is `acksm token`'s, which takes less time than `aws eks get-token`; "
+            "the second line is without a token.",
+            "- acksm reads file, account and cluster once, finds the models in AWS with one list, creates eight "
+            "objects at a time and waits for all with lists. Its time includes its start, its checks, and "
+            "the controller's time for 500 models instead of one.",
             f"- {found.date}, load before it {found.load} on {cores} cores{busy}; the rest is above.",
             "",
         ]

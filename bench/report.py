@@ -131,12 +131,12 @@ def page(results: Results) -> str:
         [
             "# Benchmarks",
             "",
-            "Written by `make bench`; do not edit. The hand-run guide as a shell script (`bench/guide.sh`: aws, "
-            "kubectl, helm, yq) against `acksm install`, both controllers in cluster scope, on the practice sandbox.",
+            "Written by `make bench`; do not edit. The manual guide as a shell script (`bench/guide.sh`: aws, "
+            "kubectl, helm, yq) compared with `acksm install`, both controllers in cluster scope, on the sandbox.",
             "",
-            *table(["target", "wanted", "measured", "met"], judged),
+            *table(["target", "required", "measured", "met"], judged),
             "",
-            f"Medians of {rounds} rounds, the two in turn:",
+            f"Medians of {rounds} rounds, alternating:",
             "",
             *table(["", "guide", "acksm, first run", "acksm, second run"], measured),
             "",
@@ -160,22 +160,22 @@ def page(results: Results) -> str:
 
 _METHOD = (
     "- The same clean state for every run: a new cluster in a new account of one sandbox, and an empty HOME, so no "
-    "chart cache, no helm cache, no discovery cache of kubectl. Nothing that an earlier run made can be left behind, "
-    "and nothing has to be deleted while it is measured. A run starts when the new control plane has come to rest. "
-    "acksm's second run follows its first, with what the first left.",
+    "chart cache, no helm cache, no discovery cache of kubectl. Nothing can be left from an earlier run, "
+    "and nothing has to be deleted during a measurement. A run starts when the new control plane is idle. "
+    "acksm's second run follows its first, with its caches.",
     "- The order of the two changes from round to round.",
     "- Both use the sandbox's own kubeconfig and the same helm; kubectl and helm get their token from `acksm token`, "
     "which takes less time than `aws eks get-token`. eksctl's step is done with aws, which is faster. Both favour the "
     "guide. All tools run once before the first round.",
-    "- acksm does more than the script: it proves account and context, gives the autoscaling controller its policy and "
-    "service-linked role, tags what it makes, checks rights and owners before the first write, and checks the identity "
-    "in the pods after the last. A second run of the script fails at its first write.",
+    "- acksm does more than the script: it verifies account and context, gives the autoscaling controller its policy and "
+    "service-linked role, tags what it creates, checks permissions and owners before the first write, and checks the "
+    "pods' identity after the last. A second run of the script fails at its first write.",
     "- Requests are counted from the sandbox's log of AWS requests, by the caller's key, and from the apiserver's "
-    "audit log, by the caller's user, with kubectl's, helm's and aws's own.",
-    "- helm's own requests and one for each CRD, for the apiserver takes them in no other way, are already more than "
-    "half of the guide's: what acksm itself asks is the rest.",
-    "- Memory: the largest process as the kernel kept it, and the sum of resident sizes over the whole process tree, "
-    "sampled every 10 ms in a run of its own that is not timed. Pages that processes share count in each.",
+    "audit log, by the caller's user, including kubectl's, helm's and aws's own.",
+    "- helm's own requests, and one for each CRD because the apiserver has no bulk request, are already more than "
+    "half of the guide's; the rest are acksm's.",
+    "- Memory: the largest process as the kernel recorded it, and the sum of resident sizes over the whole process tree, "
+    "sampled every 10 ms in a separate run that is not timed. Shared pages count in each process.",
 )
 
 

@@ -188,10 +188,10 @@ def by_clock(soak: Soak, seed: int) -> str:
     return "\n".join(
         [
             f"{datetime.now(UTC):%Y-%m-%d}, seed {seed}, both services, {os.cpu_count()} processors: {len(soak.hit)} "
-            f"kills ({alone} of acksm alone), each followed by the same command at once, which ended as the "
-            f"undisturbed one; {len(soak.failures)} did not.",
+            f"kills ({alone} of acksm alone), each followed at once by the same command, which ended as the "
+            f"uninterrupted one; {len(soak.failures)} did not.",
             "",
-            "| Command | share of the undisturbed run's time | killed | its last change before |",
+            "| Command | killed after (share of an uninterrupted run) | killed | last change before |",
             "|---|---|---|---|",
             *rows,
         ]
@@ -214,12 +214,12 @@ def numbers(soak: Soak, seconds: float, seed: int) -> str:
             f"{datetime.now(UTC):%Y-%m-%d}, {seconds / 60:.0f} minutes, seed {seed}, both services, "
             f"{os.cpu_count()} processors:",
             "",
-            "| Command | mutating calls | cases that there are | run, and ended as the undisturbed one |",
+            "| Command | mutating calls | cases | cases run, all ended as the uninterrupted one |",
             "|---|---|---|---|",
             *rows,
             f"| all | {sum(soak.calls.values())} | {total[0]} | {total[1]} |",
             "",
-            f"{soak.kills} kills, those by the clock included, each followed by the same command at once: "
+            f"{soak.kills} kills, those by the clock included, each followed at once by the same command: "
             f"{soak.converged} convergences, {len(soak.failures)} failures.",
         ]
     )
