@@ -162,7 +162,7 @@ _METHOD = (
     "- The same clean state for every run: a new cluster in a new account of one sandbox, and an empty HOME, so no "
     "chart cache, no helm cache, no discovery cache of kubectl. Nothing can be left from an earlier run, "
     "and nothing has to be deleted during a measurement. A run starts when the new control plane is idle. "
-    "acksm's second run follows its first, with its caches.",
+    "acksm's second run follows its first, in the state that the first left.",
     "- The order of the two changes from round to round.",
     "- Both use the sandbox's own kubeconfig and the same helm; kubectl and helm get their token from `acksm token`, "
     "which takes less time than `aws eks get-token`. eksctl's step is done with aws, which is faster. Both favour the "

@@ -9,13 +9,14 @@ from acksm.sandbox.practice.generations import all_charts
 from generator.markdown import NOTICE, code, page as _page, table
 
 _INTRO = """\
-Facts about the versions of the two charts are one table in the code (`src/acksm/ack/charts.py`); every command asks it,
-and nothing else compares versions. They were read in the controllers' repositories at their tags; the versions of
-applicationautoscaling are those of the same ACK runtime or one release later, so that nothing is assumed too early."""
+Facts about the versions of the two charts are one table in the code (`src/acksm/ack/charts.py`); every command uses it,
+and nothing else compares versions. They come from the controllers' repositories at each tag; the versions of
+applicationautoscaling are those with the same ACK runtime or one release later, so that no feature is assumed too
+early."""
 _SCOPE = """\
-What `--scope` and `--watch-namespace` set in a chart of each generation, with the controllers in `ack-system`. An id in
-the place of values is the [error](errors.md) that the request gets. Where annotations of namespaces are not read,
-owner account, default region and deletion policy of a namespace have no effect at all: objects are made in the
+What `--scope` and `--watch-namespace` set in a chart of each generation, with the controllers in `ack-system`. An id
+instead of values is the [error](errors.md) for that request. Where annotations of namespaces are not read,
+owner account, default region and deletion policy of a namespace have no effect: objects are created in the
 controller's own account and region."""
 _REQUESTS = (
     ("`--scope cluster`", "cluster", ()),
@@ -37,7 +38,7 @@ def page() -> str:
     )
     parts = [
         *("# Charts", NOTICE, _INTRO),
-        *("## Tested together", "The versions that `acksm install` takes when none is asked for:", tested),
+        *("## Tested together", "The versions that `acksm install` installs unless others are requested:", tested),
         *("## Features", features),
         *("## Scope", _SCOPE),
     ]

@@ -7,16 +7,16 @@ from acksm.ack.kinds import KINDS, SINCE
 from generator.markdown import NOTICE, code, page as _page, table
 
 _INTRO = """\
-The kinds that the controllers have, from one table in the code (`src/acksm/ack/kinds.py`). It was read in
+The kinds of both controllers, from one table in the code (`src/acksm/ack/kinds.py`). Its sources are
 `generator.yaml` and the hooks of
 [sagemaker-controller](https://github.com/aws-controllers-k8s/sagemaker-controller) 1.9.1 and
 [applicationautoscaling-controller](https://github.com/aws-controllers-k8s/applicationautoscaling-controller) 1.4.1.
 
 - First chart: the first chart with the kind; every chart has those without a version.
 - Fields: those of `adoption-fields`, by which [adoption](adoption.md#fields) finds the object. Fields in parentheses
-  may be left out.
-- Deleted before: the kinds that such an object uses, so that it goes before them when all are
-  [deleted](../cleanup.md)."""
+  are optional.
+- Deleted before: the kinds that such an object uses; it is deleted before them by
+  [cleanup](../cleanup.md)."""
 
 
 def page() -> str:

@@ -26,24 +26,24 @@ EXIT_CODES = {
 }
 # Variables that stand for no option. `complaints` finds those that are missing here.
 VARIABLES = {
-    "ACKSM_CONFIG": "The settings file, as --file. A file of that name has to be there; acksm.yaml need not.",
-    "ACKSM_HELM": "The helm to start, else the one on PATH. Name the program, not a shim that looks for it.",
+    "ACKSM_CONFIG": "The settings file, as --file. It must exist; acksm.yaml need not.",
+    "ACKSM_HELM": "The helm to start; default: the one on PATH. Name the program itself, not a version manager's shim.",
     "ACKSM_TRACEBACK": "Any value: a defect in acksm shows its traceback.",
-    "ACKSM_SANDBOX_DIR": "Where sandboxes live; else $XDG_STATE_HOME/acksm/sandbox or ~/.local/state/acksm/sandbox.",
+    "ACKSM_SANDBOX_DIR": "Where sandboxes are kept; default: $XDG_STATE_HOME/acksm/sandbox or ~/.local/state/acksm/sandbox.",
 }
 _INTRO = """\
 An option has the value of its flag, else of its `ACKSM_…` variable, else of the settings file (`-f`, `ACKSM_CONFIG`,
-or `acksm.yaml` in the working directory), else its default. `acksm config show` tells where each value came from.
+or `acksm.yaml` in the working directory), else its default. `acksm config show` shows where each value comes from.
 
 In a variable, several values are separated by commas. In the file, options have their own names without dashes in
 front, repeatable ones are lists, and `SERVICE=…` or `K=V` options are mappings; [settings.json](schemas/settings.json)
 is its JSON Schema. Region and profile are also taken from `AWS_REGION`, `AWS_DEFAULT_REGION` and `AWS_PROFILE`, after
-all of acksm's own sources. An acksm.yaml that was not named is taken [only where it is
-yours](index.md#settings-in-a-file).
+all of acksm's own sources. An acksm.yaml that was not named is used [only if it
+belongs to you](index.md#settings-in-a-file).
 
-The result goes to stdout, everything else to stderr. With `-o json` or `-o yaml` stdout is one document, also when the
+The result goes to stdout, everything else to stderr. With `-o json` or `-o yaml` stdout is one document, even if the
 command fails; [report.json](schemas/report.json) is its JSON Schema. Only a command line that cannot be parsed
-(exit code 2) gives usage text and no document."""
+(exit code 2) prints usage text and no document."""
 
 
 def page() -> str:

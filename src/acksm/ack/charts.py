@@ -50,7 +50,7 @@ FEATURES: dict[str, Feature] = {
         "values have watchNamespace and no installScope; it names one namespace", (ALWAYS, ALWAYS), ("0.0.4", "0.0.3")
     ),
     "install-scope": Feature("values have installScope: cluster or namespace", ("0.0.4", "0.0.3")),
-    "watch-namespace": Feature("watchNamespace stands beside installScope", ("1.2.2", "1.0.5")),
+    "watch-namespace": Feature("values have watchNamespace in addition to installScope", ("1.2.2", "1.0.5")),
     "watch-many": Feature("watchNamespace takes a list", ("1.2.7", "1.0.10")),
     "enable-carm": Feature("values have enableCARM", ("1.4.1", "1.1.1")),
     "feature-gates": Feature("values have featureGates", ("1.2.12", "1.0.16")),
@@ -59,26 +59,26 @@ FEATURES: dict[str, Feature] = {
         "other accounts work: a changed or missing map entry is seen without a restart", ("1.2.13", "1.0.17")
     ),
     "carm-waits": Feature(
-        "an object whose account has no map entry waits; before, it was made with the controller's own role",
+        "an object whose account has no map entry waits; before, it was created with the controller's own role",
         ("1.2.8", "1.0.12"),
     ),
-    "carm-levels": Feature("the gates ServiceLevelCARM and TeamLevelCARM are there", ("1.2.13", "1.0.17")),
+    "carm-levels": Feature("the gates ServiceLevelCARM and TeamLevelCARM exist", ("1.2.13", "1.0.17")),
     "drift-refused": Feature(
-        "an object whose region or account would be another than recorded is worked on no more, deletion included",
+        "an object whose region or account differs from its status is no longer reconciled, deletion included",
         ("1.5.1", "1.1.2"),
     ),
-    "status-region": Feature("an object's status holds its region, which then decides", ("0.3.1", "0.2.7")),
+    "status-region": Feature("an object's status has its region, which then decides", ("0.3.1", "0.2.7")),
     "adopted-resource": Feature("the controller handles AdoptedResource objects", (ALWAYS, ALWAYS), ("1.5.1", "1.1.2")),
-    "adoption-gate": Feature("adoption by annotation is there, behind the gate ResourceAdoption", ("1.2.14", "1.0.19")),
+    "adoption-gate": Feature("adoption by annotation exists, behind the gate ResourceAdoption", ("1.2.14", "1.0.19")),
     "adoption-annotations": Feature("adoption by annotation is on by default", ("1.4.0", "1.1.0")),
-    "synced-condition": Feature("the condition ACK.ResourceSynced tells that an object is in sync", ("0.3.1", "0.2.7")),
+    "synced-condition": Feature("the condition ACK.ResourceSynced says that an object is synced", ("0.3.1", "0.2.7")),
     "deletion-policy": Feature(
-        "a deletion policy of retain is followed; before, deleting an object always deletes what it stands for",
+        "the deletion policy retain has an effect; before, deleting an object always deletes the AWS resource",
         ("0.6.0", "0.2.16"),
     ),
     "read-only": Feature("objects marked read-only are never changed or deleted in AWS", ("1.2.14", "1.0.19")),
     "field-export": Feature("the controller handles FieldExport objects", ("0.3.1", "0.2.7")),
-    "role-selector": Feature("the IAMRoleSelector CRD and its gate are there", ("1.5.1", "1.1.2")),
+    "role-selector": Feature("the IAMRoleSelector CRD and its gate exist", ("1.5.1", "1.1.2")),
     # faults
     "namespace-rbac-broken": Feature(
         "fault: in namespace scope the Role is bound in the wrong namespace or missing",
