@@ -1,4 +1,4 @@
-"""Writes the pages that follow from the code, or with --check says which of them are not what the code says.
+"""Writes the pages that are generated from the code, or with --check says which of them are out of date.
 
 A new page is a function in docs/generator and a line in PAGES. Nothing here depends on the terminal or the machine.
 """
@@ -26,29 +26,29 @@ PAGES: dict[str, Callable[[], str]] = {
 
 
 def differing() -> list[str]:
-    """Pages that are missing or are not what the code says."""
+    """Pages that are missing or out of date."""
     return [name for name, make in PAGES.items() if _read(DOCS / name) != make()]
 
 
 def complaints() -> list[str]:
-    """What somebody has to add to the code before the pages can be whole."""
+    """What is missing in the code before the pages can be complete."""
     return [*schemas.complaints(), *reference.complaints()]
 
 
 def main(arguments: Sequence[str]) -> int:
     """Write the pages; with --check only compare. 1 when a page differs or the code lacks something."""
-    told = [f"docs: {problem}" for problem in complaints()]
+    problems = [f"docs: {problem}" for problem in complaints()]
     if "--check" in arguments:
-        told += [f"docs/{name} is not what the code says; run `make docs`" for name in differing()]
+        problems += [f"docs/{name} is out of date; run `make docs`" for name in differing()]
     else:
         for name in differing():
             path = DOCS / name
             path.parent.mkdir(exist_ok=True)
             path.write_text(PAGES[name](), encoding="utf-8")
             sys.stdout.write(f"wrote docs/{name}\n")
-    for line in told:
+    for line in problems:
         sys.stderr.write(line + "\n")
-    return 1 if told else 0
+    return 1 if problems else 0
 
 
 def _read(path: Path) -> str:

@@ -1,5 +1,5 @@
-"""`make pictures`: runs the pages that tell a story on a sandbox of their own, and writes what came into them and into
-docs/pictures. Run it after a change of messages, look at the difference, commit it."""
+"""`make pictures`: runs the tutorial pages on their own sandbox, and writes the output into them and into docs/pictures.
+Run it after messages have changed, review the diff, commit it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ set +e
 
 
 def record(page: str, before: str) -> list[Screen]:
-    """Run a page's commands, on a cluster and accounts that nobody used before."""
+    """Run a page's commands, on a new cluster with new accounts."""
     api.up(api.Options(name=NAME))
     try:
         environment = {**_bare(), **api.environment(NAME)}
@@ -57,7 +57,7 @@ def _bare() -> dict[str, str]:
 
 
 def main() -> int:
-    """1 when a command ends otherwise than its page says."""
+    """1 when a command ends with another exit code than its page says."""
     for page, before in PAGES.items():
         try:
             screens = record(page, before)

@@ -52,7 +52,7 @@ def recorded(folder: Path) -> list[Path]:
 
 
 def draw(recording: Path) -> str:
-    """The picture of a recording: on a dark ground of its own, so that it reads the same on a light and a dark page."""
+    """The picture of a recording: on its own dark background, so that it looks the same on a light and a dark page."""
     name = recording.stem
     text = Text.from_ansi(shortened(recording.read_text("utf-8"), LINES))
     console = Console(

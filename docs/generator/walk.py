@@ -1,4 +1,4 @@
-"""Pages whose commands are run as they stand there, and whose output is what really came.
+"""Pages whose commands are run as written, and whose output is recorded.
 
 In a page, `<!-- run -->` above an `sh` fence marks commands to run, `<!-- run: 3 -->` those that end with exit code 3,
 and `<!-- run, picture: NAME -->` keeps the screen in docs/pictures/NAME.ansi too. `<!-- output -->` above a `text`
@@ -41,7 +41,7 @@ class Screen:
 
 
 class WalkError(Exception):
-    """A command ended otherwise than its page says."""
+    """A command ended with another exit code than its page says."""
 
 
 def walk(page: str, environment: Mapping[str, str], directory: Path, before: str = "") -> tuple[str, list[Screen]]:

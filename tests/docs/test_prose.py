@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import tomllib
 from functools import cache
 from pathlib import Path
 
 import pytest
 
 from doc_pages import PAGES, ROOT, fences, prose
+from generator.cli import click_group
 
 SOURCE = ROOT / "src" / "acksm"
 FOLDERS = tuple(ROOT / name for name in ("src", "tests", "docs", "bench"))
@@ -100,3 +102,22 @@ def test_a_page_begins_with_the_task_and_one_command(page: str) -> None:
     assert not re.match(r"Guide|\[Guide", task)
     opening = re.split(r"^## ", text, maxsplit=1, flags=re.M)[0]
     assert re.search(r"^```sh\n(.*\n)*?.*\b(acksm|kubectl) ", opening, re.M)
+
+
+def cells(text: str, column: int) -> set[str]:
+    """The code spans in a column of the tables of `text`, counted from 0."""
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    return {span for row in rows if len(row) > column for span in re.findall("`([^`]+)`", row[column])}
+
+
+def test_the_architecture_has_the_file_of_every_command_and_a_row_for_every_layer() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    commands = cells(text.partition("## Where a command is")[2].partition("\n## ")[0], 0)
+    listed = {name.partition(" ")[0] for cell in commands for name in cell.split(", ")}
+    assert listed == set(click_group().commands)
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    layers = {name.strip() for line in contracts[0]["layers"] for name in line.split("|")}
+    rows = cells(text.partition("## What belongs in each layer")[2].partition("\n## ")[0], 0)
+    named = {f"acksm.{row.removesuffix('.py').strip('/').replace('/', '.')}" for row in rows}
+    assert layers - named == set()
+    assert {name for name in named if importlib.util.find_spec(name) is None} == set()
