@@ -1,8 +1,8 @@
 """`make demo`: the sandbox up, both controllers installed in it, their status, a sample model, an endpoint that
 existed before and is adopted, and what to try next.
 
-Every step is a command that anyone can type. The demo ends with the exit code of the first that fails; run again, it
-goes on from what is there. The sandbox stays up.
+Every step is a command that anyone can type. The demo ends with the exit code of the first that fails; the next run
+continues from there. The sandbox is kept.
 """
 
 from __future__ import annotations
@@ -29,30 +29,30 @@ class StepFailedError(Exception):
         self.code = code
 
 
-def acksm(*arguments: str, environment: Mapping[str, str] | None = None, listen: bool = False) -> str:
-    """Run acksm in the open, like a person would. With `listen` what it says on stderr is returned too."""
+def acksm(*arguments: str, environment: Mapping[str, str] | None = None, capture: bool = False) -> str:
+    """Run acksm with its output visible, as a user would. With `capture` its stderr is returned too."""
     print(f"\n$ acksm {shlex.join(arguments)}", flush=True)
     process = subprocess.Popen(
         [ACKSM, *arguments],
         env=None if environment is None else dict(environment),
         stdin=subprocess.DEVNULL,
-        stderr=subprocess.PIPE if listen else None,
+        stderr=subprocess.PIPE if capture else None,
         text=True,
     )
-    said = []
+    reported = []
     for line in process.stderr or ():
         print(line, end="", file=sys.stderr, flush=True)
-        said.append(line)
+        reported.append(line)
     if process.wait() != 0:
         raise StepFailedError(process.returncode)
-    return "".join(said)
+    return "".join(reported)
 
 
-def somebody_makes_an_endpoint(environment: Mapping[str, str]) -> None:
-    """An endpoint in the practice account that the cluster knows nothing of, with its model and configuration."""
+def create_endpoint_in_aws(environment: Mapping[str, str]) -> None:
+    """An endpoint in the practice account that no object manages, with its model and configuration."""
     import boto3
 
-    print(f"\n# somebody makes the endpoint {ENDPOINT} in AWS, past the cluster", flush=True)
+    print(f"\n# another user creates the endpoint {ENDPOINT} in AWS, without the cluster", flush=True)
     client = boto3.client(
         "sagemaker",
         region_name=environment["AWS_REGION"],
@@ -70,14 +70,17 @@ def somebody_makes_an_endpoint(environment: Mapping[str, str]) -> None:
 
 
 def next_steps(activate: Path, has_kubectl: bool) -> str:
-    """Lines to copy and paste. kubectl is not one of the sandbox's parts; where there is none it can be built."""
+    """Lines to copy and paste. kubectl is not one of the sandbox's parts; it can be built if it is missing."""
     kubectl = ["kubectl get crds", "kubectl -n ack-system get deployments,pods"]
     if not has_kubectl:
-        kubectl = ["acksm sandbox build --all    # a kubectl, some minutes once; then the eval line again", *kubectl]
+        kubectl = [
+            "acksm sandbox build --all    # builds kubectl, once, in some minutes; then repeat the eval line",
+            *kubectl,
+        ]
     return "\n".join(
         [
             "",
-            "The sandbox stays up. To look around in it:",
+            "The sandbox is still running. To explore it:",
             "",
             f"  source {shlex.quote(str(activate))}",
             '  eval "$(acksm sandbox env)"',
@@ -85,11 +88,11 @@ def next_steps(activate: Path, has_kubectl: bool) -> str:
             "  helm list -n ack-system",
             "  acksm install --scope namespace --dry-run     # what another scope would change",
             "  acksm install --version sagemaker=1.5.1 --dry-run",
-            "  acksm adopt --discover --dry-run              # what else AWS has that the cluster does not manage",
+            "  acksm adopt --discover --dry-run              # other AWS resources that no object manages",
             "  acksm samples list",
             "  acksm samples apply endpoint --set bucket=practice-sagemaker   # uses the model",
             "  acksm status -o json",
-            "  acksm sandbox down                            # leaves nothing but the build cache",
+            "  acksm sandbox down                            # removes everything except the build cache",
         ]
     )
 
@@ -103,17 +106,17 @@ def main() -> int:
             environment.pop(name, None)
         acksm("install", "--yes", environment=environment)
         acksm("status", environment=environment)
-        said = acksm("install", "--yes", environment=environment, listen=True)
+        reported = acksm("install", "--yes", environment=environment, capture=True)
         sample = ("model", "--with-role", "--set", "bucket=practice-sagemaker")
         acksm("samples", "apply", *sample, "--yes", environment=environment)
-        somebody_makes_an_endpoint(environment)
+        create_endpoint_in_aws(environment)
         acksm("adopt", "Endpoint", ENDPOINT, "--yes", environment=environment)
     except StepFailedError as failed:
         return failed.code
     except KeyboardInterrupt:
         return 130
-    if UP_TO_DATE not in said:
-        print("the second install should have had nothing to do", file=sys.stderr)
+    if UP_TO_DATE not in reported:
+        print("the second install was not up to date", file=sys.stderr)
         return 1
     home = Path(sys.executable).parent / "activate"
     relative = home.relative_to(Path.cwd()) if home.is_relative_to(Path.cwd()) else home

@@ -69,7 +69,7 @@ class Bench:
                     told = f"{name}: {measured.wall:.2f} s, {requests.aws.total()} + {requests.kube.total()} requests"
                     self.ui.emit(Event(Kind.DONE, "bench.run", told))
                 if name == "second" and UP_TO_DATE not in measured.output:
-                    raise AcksmError("defect", "the second run found something to do", where=measured.output[-400:])
+                    raise AcksmError("defect", "the second run was not up to date", where=measured.output[-400:])
             place.check()
 
     @contextmanager
@@ -129,7 +129,9 @@ class Place:
         answer = subprocess.run([ACKSM, "status", "-o", "json"], env=self.environment, capture_output=True, text=True)
         found = {item["service"] for item in json.loads(answer.stdout)["controllers"] if item["healthy"]}
         if answer.returncode != 0 or found != set(charts.SERVICES):
-            raise AcksmError("sandbox-failed", "the controllers are not healthy afterwards", where=answer.stdout[-800:])
+            raise AcksmError(
+                "sandbox-failed", "the controllers are not healthy after the run", where=answer.stdout[-800:]
+            )
 
 
 def help_times(environment: dict[str, str]) -> list[float]:
@@ -173,7 +175,7 @@ def main() -> int:
     judged = report.targets(results)
     for target in judged:
         kind = Kind.DONE if target.met else Kind.FAILED
-        ui.emit(Event(kind, "bench.target", f"{target.what}: {target.measured} (wanted {target.desired})"))
+        ui.emit(Event(kind, "bench.target", f"{target.what}: {target.measured} (required {target.desired})"))
     return 0 if all(target.met for target in judged) else int(ExitCode.CHECK_FAILED)
 
 
@@ -182,7 +184,7 @@ def _measure(name: str, rounds: int, ui: Ui) -> report.Results:
     facts = machine.facts(tools)
     state = api.up(api.Options(name=name, clusters=()), ui.emit)
     bench = Bench(state, tools, ui)
-    ui.emit(Event(Kind.STEP, "bench.memory", "once each for the memory, which also warms the tools up"))
+    ui.emit(Event(Kind.STEP, "bench.memory", "one run each to measure memory and to warm up the tools"))
     for tool in ("guide", "acksm"):
         bench.measure(tool, sample=True)
     for number in range(1, rounds + 1):

@@ -119,7 +119,7 @@ def live(soak: Soak, kills: Kills) -> None:
             soak.expect(command, kills.ok(*argv).calls)
             seconds[command] = time.monotonic() - began
             desired[command] = kills.seen()
-            soak.tell(f"{name}: undisturbed {command}: {seconds[command]:.1f} s")
+            soak.tell(f"{name}: uninterrupted {command}: {seconds[command]:.1f} s")
         while not soak.over():
             kills.anew()
             for command, argv in kills.commands(*charts.SERVICES).items():
@@ -170,7 +170,7 @@ def _one(
                 soak.hit.append((command, case, last))
             else:  # it was faster than the undisturbed one
                 soak.instants.append(Instant(soak.dice.random(), case.whole))
-        soak.tell(f"{name}: {command} killed at {case.share:.2f} of its time ({last or 'it was over before'})")
+        soak.tell(f"{name}: {command} killed at {case.share:.2f} of its time ({last or 'it had ended before'})")
     elif case:
         with soak.lock:
             soak.done[command] += 1
