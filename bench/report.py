@@ -167,15 +167,15 @@ _METHOD = (
     "- Both use the sandbox's own kubeconfig and the same helm; kubectl and helm get their token from `acksm token`, "
     "which takes less time than `aws eks get-token`. eksctl's step is done with aws, which is faster. Both favour the "
     "guide. All tools run once before the first round.",
-    "- acksm does more than the script: it verifies account and context, gives the autoscaling controller its policy and "
-    "service-linked role, tags what it creates, checks permissions and owners before the first write, and checks the "
+    "- acksm does more than the script: it verifies account and context, gives the autoscaling controller its policy "
+    "and service-linked role, tags what it creates, checks permissions and owners before the first write, and checks the "
     "pods' identity after the last. A second run of the script fails at its first write.",
     "- Requests are counted from the sandbox's log of AWS requests, by the caller's key, and from the apiserver's "
     "audit log, by the caller's user, including kubectl's, helm's and aws's own.",
     "- helm's own requests, and one for each CRD because the apiserver has no bulk request, are already more than "
     "half of the guide's; the rest are acksm's.",
-    "- Memory: the largest process as the kernel recorded it, and the sum of resident sizes over the whole process tree, "
-    "sampled every 10 ms in a separate run that is not timed. Shared pages count in each process.",
+    "- Memory: the largest process as the kernel recorded it, and the sum of resident sizes over the whole process "
+    "tree, sampled every 10 ms in a separate run that is not timed. Shared pages count in each process.",
 )
 
 

@@ -1,4 +1,4 @@
-"""`make pictures`: runs the tutorial pages on their own sandbox, and writes the output into them and into docs/pictures.
+"""`make pictures`: runs the tutorial pages on their own sandbox, writes the output into them and into docs/pictures.
 Run it after messages have changed, review the diff, commit it."""
 
 from __future__ import annotations

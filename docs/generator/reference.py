@@ -27,9 +27,9 @@ EXIT_CODES = {
 # Variables that stand for no option. `complaints` finds those that are missing here.
 VARIABLES = {
     "ACKSM_CONFIG": "The settings file, as --file. It must exist; acksm.yaml need not.",
-    "ACKSM_HELM": "The helm to start; default: the one on PATH. Name the program itself, not a version manager's shim.",
+    "ACKSM_HELM": "The helm to start, else the one on PATH. Name the program itself, not a version manager's shim.",
     "ACKSM_TRACEBACK": "Any value: a defect in acksm shows its traceback.",
-    "ACKSM_SANDBOX_DIR": "Where sandboxes are kept; default: $XDG_STATE_HOME/acksm/sandbox or ~/.local/state/acksm/sandbox.",
+    "ACKSM_SANDBOX_DIR": "The folder of sandboxes, else $XDG_STATE_HOME/acksm/sandbox or ~/.local/state/acksm/sandbox.",
 }
 _INTRO = """\
 An option has the value of its flag, else of its `ACKSM_…` variable, else of the settings file (`-f`, `ACKSM_CONFIG`,
