@@ -168,8 +168,8 @@ _METHOD = (
     "which takes less time than `aws eks get-token`. eksctl's step is done with aws, which is faster. Both favour the "
     "guide. All tools run once before the first round.",
     "- acksm does more than the script: it verifies account and context, gives the autoscaling controller its policy "
-    "and service-linked role, tags what it creates, checks permissions and owners before the first write, and checks the "
-    "pods' identity after the last. A second run of the script fails at its first write.",
+    "and service-linked role, tags what it creates, checks permissions and owners before the first write, and checks "
+    "the pods' identity after the last. A second run of the script fails at its first write.",
     "- Requests are counted from the sandbox's log of AWS requests, by the caller's key, and from the apiserver's "
     "audit log, by the caller's user, including kubectl's, helm's and aws's own.",
     "- helm's own requests, and one for each CRD because the apiserver has no bulk request, are already more than "
