@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import threading
@@ -34,6 +35,7 @@ class Server:
     asked: list[tuple[str, str]] = field(default_factory=list)
     methods: list[str] = field(default_factory=list)
     wake: threading.Event = field(default_factory=threading.Event)  # ends the seconds of every reply
+    tunnels: bool = False  # whether CONNECT is answered as a proxy does, else it is refused
 
     @property
     def host(self) -> str:
@@ -46,6 +48,23 @@ class Server:
 
 def json_reply(value: Any, **more: Any) -> Reply:
     return Reply(json.dumps(value).encode(), **more)
+
+
+def pump(one: socket.socket, other: socket.socket) -> None:
+    """Pass on what either says, until one of them ends."""
+
+    def pass_on(source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data)
+        for end in (source, sink):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    back = threading.Thread(target=pass_on, args=(other, one), daemon=True)
+    back.start()
+    pass_on(one, other)
+    back.join()
 
 
 def serve() -> tuple[Server, ThreadingHTTPServer]:
@@ -83,9 +102,18 @@ def serve() -> tuple[Server, ThreadingHTTPServer]:
 
         def do_CONNECT(self) -> None:
             state.asked.append((f"CONNECT {self.path}", ""))
-            self.send_response(403)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+            if not state.tunnels:
+                self.send_response(403)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
+            host, _, port = self.path.rpartition(":")
+            with socket.create_connection((host, int(port))) as there:
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.flush()
+                pump(self.connection, there)
+            self.close_connection = True
 
         def log_message(self, *_: Any) -> None:
             pass

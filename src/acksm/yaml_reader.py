@@ -47,6 +47,17 @@ def load(text: str) -> Value:
     return documents[0] if documents else None
 
 
+def first(text: str) -> Value:
+    """The first document, None for an empty text: as Go reads a file of one document. The last of duplicate keys
+    counts, and aliases are followed: what comes out may need `acksm.bounded.check`. Error: YamlError."""
+    import yaml
+
+    try:
+        return next(iter(yaml.load_all(text, Loader=_loader(unique=False))), None)
+    except (yaml.YAMLError, ValueError, RecursionError, AttributeError, TypeError) as error:
+        raise YamlError(str(error)) from error
+
+
 def _check(text: str, loader: Untyped) -> None:
     import yaml
 
@@ -61,7 +72,7 @@ def _check(text: str, loader: Untyped) -> None:
 
 
 @cache
-def _loader() -> Untyped:
+def _loader(*, unique: bool = True) -> Untyped:
     """PyYAML's safe loader without the types that JSON and Go's YAML lack: times, base-60 numbers, `=`."""
     import yaml
 
@@ -70,7 +81,7 @@ def _loader() -> Untyped:
 
         def construct_mapping(self, node: Untyped, deep: bool = False) -> Json:
             found: Json = super().construct_mapping(node, deep=deep)
-            if len(found) != len(node.value):
+            if unique and len(found) != len(node.value):
                 raise YamlError(f"duplicate key in a mapping, line {node.start_mark.line + 1}")
             return found
 

@@ -74,6 +74,42 @@ def test_a_token_is_a_presigned_question_to_the_regions_own_sts(region: str, hos
     assert SECRET not in url(made)
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "region", "host", "signed_for"),
+    [
+        ("AWS_STS_REGIONAL_ENDPOINTS", "legacy", "us-west-2", "sts.amazonaws.com", "us-east-1"),
+        ("AWS_STS_REGIONAL_ENDPOINTS", "legacy", "eu-south-1", "sts.eu-south-1.amazonaws.com", "eu-south-1"),
+        ("AWS_STS_REGIONAL_ENDPOINTS", "regional", "us-west-2", "sts.us-west-2.amazonaws.com", "us-west-2"),
+        ("AWS_USE_FIPS_ENDPOINT", "true", "us-west-2", "sts-fips.us-west-2.amazonaws.com", "us-west-2"),
+        ("AWS_USE_DUALSTACK_ENDPOINT", "true", "us-west-2", "sts.us-west-2.api.aws", "us-west-2"),
+        ("AWS_ENDPOINT_URL_STS", "https://vpce-1.sts.us-west-2.vpce.amazonaws.com", "us-west-2", "", "us-west-2"),
+        ("AWS_ENDPOINT_URL", "https://127.0.0.1:8443", "us-west-2", "127.0.0.1:8443", "us-west-2"),
+    ],
+)
+def test_host_and_signing_region_agree_whatever_is_set_for_sts(
+    variable: str, value: str, region: str, host: str, signed_for: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    made = token(region=region)
+    parts = urlsplit(url(made))
+    assert parts.netloc == (host or urlsplit(value).netloc)
+    assert parse_qs(parts.query)["X-Amz-Credential"][0].split("/")[2] == signed_for
+    assert check(made.value, "demo", secret_of) == KEY
+
+
+def test_a_host_takes_no_signature_for_another_region() -> None:
+    def refused(old: str, new: str) -> str:
+        with pytest.raises(TokenRefusedError) as caught:
+            check(changed(token(), old, new), "demo", secret_of)
+        return str(caught.value)
+
+    assert (
+        refused("sts.us-west-2.amazonaws.com", "sts.amazonaws.com")
+        == "sts.amazonaws.com takes no signature for us-west-2"
+    )
+    assert "takes no signature" in refused("sts.us-west-2", "sts.eu-west-1")
+
+
 def test_it_is_announced_for_fourteen_minutes() -> None:
     left = token().expires_at - datetime.now(UTC)
     assert TOKEN_LIFE - timedelta(minutes=2) < left <= TOKEN_LIFE

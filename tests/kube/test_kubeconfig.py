@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from acksm.errors import AcksmError
-from acksm.kube.kubeconfig import Context, default_paths, load, same_server
+from acksm.kube.kubeconfig import Context, default_paths, is_server, load
+from acksm.kube.sign_in import SignIn
 
 ARN = "arn:aws:eks:us-west-2:012345678901:cluster/demo"
 SERVER = "https://ABC.gr7.us-west-2.eks.amazonaws.com"
@@ -64,7 +65,9 @@ def failure(path: str, context: str = "") -> AcksmError:
 
 def test_what_update_kubeconfig_writes(tmp_path: Path) -> None:
     path = written(tmp_path, config())
-    assert load(path) == Context(ARN, path, SERVER, PEM, "demo", "us-west-2", "eks")
+    assert load(path) == Context(
+        ARN, path, SERVER, PEM, "demo", "us-west-2", "eks", signs_in=SignIn("demo", "us-west-2")
+    )
 
 
 @pytest.mark.parametrize(
@@ -94,7 +97,11 @@ def test_names_that_tell_the_cluster(cluster: str, context: str, name: str, regi
         ("aws-iam-authenticator", ["token", "-i", "demo"], "demo", ""),
         ("acksm", ["token", "--cluster", "demo", "--region", "eu-west-1"], "demo", "eu-west-1"),
         ("/usr/bin/python3", ["-m", "acksm", "token", "--cluster", "demo"], "demo", ""),
-        ("aws", ["eks", "get-token", "--cluster-name"], "", ""),
+        ("aws", ["--region=eu-west-1", "eks", "get-token", "--cluster-name=demo"], "demo", "eu-west-1"),
+        ("C:\\tools\\aws.exe", ["eks", "get-token", "--output", "json", "--cluster-name", "demo"], "demo", ""),
+        ("aws-iam-authenticator", ["token", "--cluster-id=demo", "--region", "eu-west-1"], "demo", "eu-west-1"),
+        ("aws-iam-authenticator", ["token", "-i=demo"], "demo", ""),
+        ("env", ["AWS_REGION=eu-west-1", "aws", "eks", "get-token", "--cluster-name", "demo"], "demo", "eu-west-1"),
     ],
 )
 def test_token_commands_of_eks_are_understood_and_not_run(
@@ -117,8 +124,61 @@ def test_token_commands_of_eks_are_understood_and_not_run(
     ],
 )
 def test_any_other_command_is_refused(entry: dict[str, Any], tmp_path: Path) -> None:
+    assert failure(written(tmp_path, config({"exec": entry}))).id == "kubeconfig-exec"
+
+
+GET_TOKEN = ["eks", "get-token", "--cluster-name", "demo"]
+ROLE = "arn:aws:iam::012345678901:role/EksAdmin"
+
+
+def variable(name: str, value: str) -> list[dict[str, str]]:
+    return [{"name": name, "value": value}]
+
+
+@pytest.mark.parametrize(
+    ("entry", "profile", "role"),
+    [
+        ({"command": "aws", "args": [*GET_TOKEN, "--role-arn", ROLE]}, "", ROLE),
+        ({"command": "aws", "args": [*GET_TOKEN, f"--role-arn={ROLE}", "--profile=prod"]}, "prod", ROLE),
+        ({"command": "aws", "args": GET_TOKEN, "env": variable("AWS_PROFILE", "prod")}, "prod", ""),
+        ({"command": "aws", "args": [*GET_TOKEN, "--profile", "a"], "env": variable("AWS_PROFILE", "b")}, "a", ""),
+        ({"command": "aws-iam-authenticator", "args": ["token", "-i", "demo", "-r", ROLE], "env": None}, "", ROLE),
+        ({"command": "aws-iam-authenticator", "args": ["token", "-i", "demo", f"--role={ROLE}"], "env": []}, "", ROLE),
+        ({"command": "env", "args": ["AWS_PROFILE=prod", "aws", *GET_TOKEN]}, "prod", ""),
+        ({"command": "acksm", "args": ["token", "--cluster", "demo", "--profile", "prod"]}, "prod", ""),
+    ],
+)
+def test_who_signs_in_is_read_in_every_spelling(entry: Any, profile: str, role: str, tmp_path: Path) -> None:
+    found = load(written(tmp_path, config({"exec": entry}))).signs_in
+    assert (found.profile, found.role_arn) == (profile, role)
+
+
+@pytest.mark.parametrize(
+    ("entry", "named"),
+    [
+        ({"command": "aws", "args": ["eks", "get-token", "--cluster-name"]}, "--cluster-name"),
+        ({"command": "aws", "args": [*GET_TOKEN, "--endpoint-url", "https://x"]}, "--endpoint-url"),
+        ({"command": "aws", "args": [*GET_TOKEN, "--no-sign-request"]}, "--no-sign-request"),
+        ({"command": "aws", "args": ["eks", "get-token", "--cluster-id", "1"]}, "--cluster-id"),
+        ({"command": "aws-iam-authenticator", "args": ["token", "-i", "demo", "--external-id", "x"]}, "--external-id"),
+        ({"command": "aws", "args": GET_TOKEN, "env": variable("AWS_ACCESS_KEY_ID", "x")}, "AWS_ACCESS_KEY_ID"),
+        ({"command": "aws", "args": GET_TOKEN, "env": {"AWS_PROFILE": "x"}}, "env is not a list"),
+        ({"command": "aws-vault", "args": ["exec", "prod", "--", "aws", *GET_TOKEN]}, "under aws-vault"),
+        ({"command": "bash", "args": ["-c", "aws eks get-token --cluster-name demo"]}, "it runs bash"),
+        ({"command": "env", "args": ["-i", "aws", *GET_TOKEN]}, "env -i"),
+    ],
+)
+def test_what_decides_who_signs_in_and_is_not_used_is_refused_by_name(entry: Any, named: str, tmp_path: Path) -> None:
     error = failure(written(tmp_path, config({"exec": entry})))
-    assert (error.id, "does not run it" in error.message) == ("kubeconfig-exec", True)
+    assert error.id == "kubeconfig-exec"
+    assert named in error.message
+
+
+@pytest.mark.parametrize("field", ["username", "auth-provider", "as", "as-groups"])
+def test_users_that_acksm_does_not_become_are_refused(field: str, tmp_path: Path) -> None:
+    error = failure(written(tmp_path, config({"token": "t", field: ["x"]})))
+    assert error.id == "kubeconfig-unsupported"
+    assert field in error.message
 
 
 @pytest.mark.parametrize(
@@ -126,6 +186,7 @@ def test_any_other_command_is_refused(entry: dict[str, Any], tmp_path: Path) -> 
     [
         ({"token": "abc\n"}, {"auth": "token", "token": "abc"}),
         ({"tokenFile": "token"}, {"auth": "token", "token": "from-file"}),
+        ({"tokenFile": "token", "token": "abc"}, {"auth": "token", "token": "from-file"}),
         (
             {"client-certificate-data": b64(PEM), "client-key-data": b64("KEY")},
             {"auth": "certificate", "cert_data": PEM, "key_data": "KEY"},
@@ -165,7 +226,10 @@ def _without(*path: str) -> dict[str, Any]:
     ("document", "expected"),
     [
         ("a: [", "kubeconfig-malformed"),
-        ("", "kubeconfig-malformed"),
+        ("", "kubeconfig-context-unknown"),
+        ("---", "kubeconfig-context-unknown"),
+        ("clusters: null\nusers:\ncontexts: ~", "kubeconfig-context-unknown"),
+        ({**config(), "users": config()["users"] * 2}, "kubeconfig-malformed"),
         ("- a", "kubeconfig-malformed"),
         ("\x00", "kubeconfig-malformed"),
         ("a: " + "[" * 5000, "kubeconfig-malformed"),
@@ -203,6 +267,14 @@ def test_missing_files_and_contexts_are_told_with_what_there_is(tmp_path: Path) 
     error = failure(path, "min")
     assert error.id == "kubeconfig-context-unknown"
     assert "the file has: mine" in error.message
+
+
+def test_a_file_is_read_as_kubectl_reads_it(tmp_path: Path) -> None:
+    """An empty file is an empty configuration, the first document counts, and of duplicate keys the last."""
+    empty, full = written(tmp_path, "", "empty"), written(tmp_path, config(context="mine"), "full")
+    assert load(environment={"KUBECONFIG": os.pathsep.join([empty, full])}).name == "mine"
+    text = "current-context: no\n" + "\n".join(f"{key}: {json.dumps(value)}" for key, value in config().items())
+    assert load(written(tmp_path, f"{text}\n---\ncurrent-context: other\n", "two")).name == ARN
 
 
 def test_the_list_of_kubeconfig_is_merged_and_the_first_wins(tmp_path: Path) -> None:
@@ -262,7 +334,13 @@ def test_any_value_anywhere_gives_a_context_or_an_error(
         load(written(tmp_path_factory.mktemp("any"), document))
     except AcksmError as error:
         failure = error.id
-    assert failure in {"", "kubeconfig-malformed", "kubeconfig-context-unknown", "kubeconfig-exec"}
+    assert failure in {
+        "",
+        "kubeconfig-malformed",
+        "kubeconfig-context-unknown",
+        "kubeconfig-exec",
+        "kubeconfig-unsupported",
+    }
 
 
 @given(st.binary(max_size=80))
@@ -273,21 +351,31 @@ def test_any_bytes(tmp_path_factory: pytest.TempPathFactory, raw: bytes) -> None
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "same"),
+    ("server", "endpoint", "name", "same"),
     [
-        (SERVER, SERVER.lower(), True),
-        (SERVER, SERVER + "/", True),
-        (SERVER, SERVER + ":443", True),
-        (SERVER, SERVER + ":443/", True),
-        ("https://127.0.0.1:6443", "https://127.0.0.1:6443/", True),
-        ("https://127.0.0.1:6443", "https://127.0.0.1:6444", False),
-        ("https://127.0.0.1:6443", "https://localhost:6443", False),
-        (SERVER, SERVER.replace("https", "http"), False),
-        (SERVER, SERVER + ".evil.example", False),
-        (SERVER, SERVER + ":4430", False),
-        (SERVER, "https://me@" + SERVER.removeprefix("https://"), False),
-        (SERVER, "", False),
+        (SERVER, SERVER.lower(), "", True),
+        (SERVER + "/", SERVER, "", True),
+        (SERVER + ":443", SERVER, "", True),
+        (SERVER + ":4443", SERVER, "", True),  # a tunnel, its host in /etc/hosts
+        ("https://localhost:8443", SERVER, SERVER.removeprefix("https://"), True),
+        ("https://localhost:8443", SERVER, SERVER.removeprefix("https://").upper(), True),
+        ("https://localhost:8443", SERVER, "", False),
+        (SERVER, SERVER, "kubernetes", False),
+        ("https://127.0.0.1:6443", "https://127.0.0.1:6443/", "", True),
+        ("https://127.0.0.1:6443", "https://127.0.0.1:6444", "", False),
+        ("https://[::1]:6443", "https://[::1]:6444", "", False),
+        ("https://127.0.0.1:6443", "https://localhost:6443", "", False),
+        (SERVER.replace("https", "http"), SERVER, "", False),
+        (SERVER + ".evil.example", SERVER, "", False),
+        (SERVER + "/other", SERVER, "", False),
+        ("https://me@" + SERVER.removeprefix("https://"), SERVER, "", False),
+        ("https://x:port", SERVER, "", False),
+        (SERVER, "", "", False),
+        ("", "", "", False),
     ],
 )
-def test_same_server(one: str, other: str, same: bool) -> None:
-    assert same_server(one, other) is same_server(other, one) is same
+def test_a_context_is_the_server_that_its_connection_can_only_be(
+    server: str, endpoint: str, name: str, same: bool
+) -> None:
+    context = Context("c", "f", server, "", "", "", "eks", tls_server_name=name)
+    assert is_server(context, endpoint) is same

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from acksm.aws.errors import translated
+from acksm.json_types import Json, Untyped
 
 if TYPE_CHECKING:
     from acksm.aws.session import Session
@@ -33,37 +34,32 @@ class Token:
 
 
 def mint(aws: Session, cluster: str) -> Token:
-    """A token for `cluster`, made offline. Errors: `aws-no-credentials`."""
-    from botocore.exceptions import NoCredentialsError
-    from botocore.signers import RequestSigner
+    """A token for `cluster`, made offline. Errors: `aws-no-credentials`.
 
+    botocore chooses host and signing region together, whatever the settings say of STS (legacy, FIPS, dual-stack, an
+    endpoint of one's own): STS takes no other.
+    """
     client = aws.client("sts")
+    events = client.meta.events
+    events.register("provide-client-params.sts.GetCallerIdentity", _take_cluster, unique_id="acksm-cluster")
+    events.register("before-sign.sts.GetCallerIdentity", _sign_cluster, unique_id="acksm-header")
     with translated("sts", "GetCallerIdentity"):
-        credentials = aws.session.get_credentials()
-        if credentials is None:
-            raise NoCredentialsError
-        signer = RequestSigner(
-            client.meta.service_model.service_id,
-            aws.region,
-            "sts",
-            "v4",
-            credentials,
-            aws.session.events,
-        )
-        url = signer.generate_presigned_url(
-            {
-                "method": "GET",
-                "url": f"{client.meta.endpoint_url}/?Action=GetCallerIdentity&Version=2011-06-15",
-                "body": {},
-                "headers": {CLUSTER_HEADER: cluster},
-                "context": {},
-            },
-            region_name=aws.region,
-            expires_in=URL_SECONDS,
-            operation_name="",
+        url = client.generate_presigned_url(
+            "get_caller_identity", Params={CLUSTER_HEADER: cluster}, ExpiresIn=URL_SECONDS, HttpMethod="GET"
         )
     value = PREFIX + base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")
     return Token(value, datetime.now(UTC) + TOKEN_LIFE)
+
+
+def _take_cluster(params: Json, context: Json, **_: object) -> None:
+    """The cluster is no parameter of GetCallerIdentity; it goes on to the signer."""
+    if CLUSTER_HEADER in params:
+        context[CLUSTER_HEADER] = params.pop(CLUSTER_HEADER)
+
+
+def _sign_cluster(request: Untyped, **_: object) -> None:
+    if CLUSTER_HEADER in request.context:
+        request.headers[CLUSTER_HEADER] = request.context[CLUSTER_HEADER]
 
 
 def exec_credential(token: Token) -> str:

@@ -39,6 +39,13 @@ ENTRIES = (
         "aws sts get-caller-identity --debug",
     ),
     Entry(
+        "proxy-invalid",
+        "invalid proxy in the environment",
+        "A proxy variable (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, in upper or lower case) is not a URL such as "
+        "http://HOST:PORT. A user and a password in it are percent-encoded.",
+        "export HTTPS_PROXY=http://HOST:PORT",
+    ),
+    Entry(
         "aws-access-denied",
         "AWS denies a call",
         "The caller's policies, a permissions boundary or an SCP do not allow the action in the message.",

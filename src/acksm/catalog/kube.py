@@ -105,8 +105,26 @@ ENTRIES = (
     Entry(
         "kubeconfig-exec",
         "unsupported exec plugin in the kubeconfig",
-        "acksm creates EKS tokens itself, so only the exec commands for EKS tokens are supported; others are not run.",
+        "acksm creates EKS tokens itself, so only the exec commands for EKS tokens are supported: `aws eks get-token`, "
+        "`aws-iam-authenticator token` and `acksm token`, with their cluster, region, profile and role. Nothing is "
+        "run, and an option that would change who signs in is refused instead of being ignored.",
         "acksm … --cluster NAME   (connects without the kubeconfig)",
+        ExitCode.REFUSED,
+    ),
+    Entry(
+        "kubeconfig-unsupported",
+        "unsupported user in the kubeconfig",
+        "The user of the context signs in with a password or an auth provider, which EKS does not accept, or acts "
+        "as another user (impersonation), which acksm does not do.",
+        "acksm … --cluster NAME   (connects without the kubeconfig)",
+        ExitCode.REFUSED,
+    ),
+    Entry(
+        "kubeconfig-insecure",
+        "the context asks for an unverified connection",
+        "The context has insecure-skip-tls-verify and a server that is not the cluster's own host. acksm verifies "
+        "every connection with the certificate authority of the EKS cluster.",
+        "kubectl config set-cluster CLUSTER --tls-server-name HOST   (HOST is that of the cluster's endpoint in EKS)",
         ExitCode.REFUSED,
     ),
 )

@@ -38,6 +38,7 @@ class Endpoint:
     cert_file: str = ""
     key_file: str = ""
     tls_server_name: str = ""
+    proxy_url: str = ""
     verify: bool = True
 
 
@@ -90,6 +91,7 @@ class Kube:
             key_file=endpoint.key_file or None,
             tls_server_name=endpoint.tls_server_name or None,
             verify_ssl=endpoint.verify,
+            proxy=endpoint.proxy_url or None,
             retries=Retries.made(left, lambda: self._answered),
             connection_pool_maxsize=16,
         )

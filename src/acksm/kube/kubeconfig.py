@@ -1,24 +1,34 @@
 """Reading the user's kubeconfig (never writing it), and proving that a context is the cluster that was named.
 
-An exec entry is never run: for EKS acksm mints the same token itself (`acksm.aws.token`); any other exec entry is
-refused, because running what a file says is not a read.
+A file is read as client-go reads it (k8s.io/client-go/tools/clientcmd): an empty one is an empty configuration, only
+the first document counts, of duplicate keys the last. An exec entry is never run: for EKS acksm mints the same token
+itself (`acksm.aws.token`), as the identity that `acksm.kube.sign_in` reads. What decides who signs in or where the
+server is, and is not supported, is refused by its name.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import ipaddress
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from acksm import bounded
+from acksm import bounded, yaml_reader
 from acksm.errors import AcksmError
 from acksm.json_types import Document, Json
+from acksm.kube import sign_in
+from acksm.kube.sign_in import NO_SIGN_IN, RefusedError, SignIn
 
+_HTTPS = 443
 MAX_BYTES = 4 * 1024 * 1024
+# Fields of a user that sign in, or act, as somebody that acksm does not become
+# (https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/).
+_UNSUPPORTED = ("auth-provider", "username", "password", "as", "as-uid", "as-groups", "as-user-extra")
 _ARN = re.compile(r"^arn:[^:]+:eks:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):cluster/(?P<name>[A-Za-z0-9_-]+)$")
 _EKSCTL = re.compile(
     r"(?:^|@)(?P<name>[A-Za-z0-9_-]{1,100})\.(?P<region>[a-z]{2}(?:-[a-z]{1,16}){1,3}-\d)\.eksctl\.io$"
@@ -27,7 +37,8 @@ _EKSCTL = re.compile(
 
 @dataclass(frozen=True)
 class Context:
-    """A context of a kubeconfig. `cluster_name` and `region` are "" when nothing in it tells them."""
+    """A context of a kubeconfig. `cluster_name` and `region` are "" when nothing in it tells them; `signs_in` is who an
+    exec entry signs in as. `insecure`: the context asks for no verification of the server."""
 
     name: str
     source: str
@@ -41,6 +52,10 @@ class Context:
     key_file: str = ""
     cert_data: str = ""
     key_data: str = ""
+    signs_in: SignIn = NO_SIGN_IN
+    proxy_url: str = ""
+    tls_server_name: str = ""
+    insecure: bool = False
 
 
 def default_paths(environment: Mapping[str, str] | None = None) -> list[Path]:
@@ -64,10 +79,8 @@ def load(path: str = "", context: str = "", environment: Mapping[str, str] | Non
         document = _parse(one)
         current = current or str(document.get("current-context") or "")
         for section, field in (("clusters", "cluster"), ("contexts", "context"), ("users", "user")):
-            for entry in _list(document, section, one):
-                body = entry.get(field) if isinstance(entry, dict) else None
-                if isinstance(entry, dict) and isinstance(body, dict):
-                    merged[section].setdefault(str(entry.get("name")), body | {"_dir": str(one.parent)})
+            for name, body in _entries(document, section, field, one):
+                merged[section].setdefault(name, body | {"_dir": str(one.parent)})
     where = os.pathsep.join(str(one) for one in paths)
     if not found:
         raise AcksmError("kubeconfig-missing", "no kubeconfig was found", where=where)
@@ -88,26 +101,33 @@ def _is_file(path: Path) -> bool:
 
 
 def _parse(path: Path) -> Json:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
     try:
-        text = bounded.read(path, MAX_BYTES)
-        document = bounded.check(YAML(typ="safe", pure=True).load(text.decode("utf-8")))
-    except (YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        document = bounded.check(yaml_reader.first(bounded.read(path, MAX_BYTES).decode("utf-8")))
+    except ValueError as error:  # YamlError and UnicodeDecodeError too
         raise AcksmError("kubeconfig-malformed", f"not a YAML file: {error}"[:500], where=str(path)) from error
     except OSError as error:
         raise AcksmError("kubeconfig-missing", str(error), where=str(path)) from error
+    if document is None:
+        return {}
     if not isinstance(document, dict):
         raise AcksmError("kubeconfig-malformed", "the file is not a mapping", where=str(path))
     return document
 
 
-def _list(document: Document, section: str, path: Path) -> list[object]:
+def _entries(document: Document, section: str, field: str, path: Path) -> list[tuple[str, Json]]:
+    """The named entries of a section. Two of one name in a file are an error, as for kubectl."""
     value = document.get(section) or []
     if not isinstance(value, list):
         raise AcksmError("kubeconfig-malformed", f"{section} is not a list", where=str(path))
-    return value
+    found: dict[str, Json] = {}
+    for entry in value:
+        body = entry.get(field) if isinstance(entry, dict) else None
+        if isinstance(entry, dict) and isinstance(body, dict):
+            name = str(entry.get("name"))
+            if name in found:
+                raise AcksmError("kubeconfig-malformed", f'{section} has two entries named "{name}"', where=str(path))
+            found[name] = body
+    return list(found.items())
 
 
 def _context(name: str, merged: Mapping[str, Document], where: str) -> Context:
@@ -121,63 +141,60 @@ def _context(name: str, merged: Mapping[str, Document], where: str) -> Context:
     server = str(cluster.get("server") or "")
     if not server:
         raise AcksmError("kubeconfig-malformed", f"cluster {cluster_key} has no server", where=where)
-    ca_data = _inline_or_file(cluster, "certificate-authority", where)
-    cluster_name, region = _identify(name, cluster_key, user)
-    exec_entry = user.get("exec")
-    common = {
-        "name": name,
-        "source": where,
-        "server": server,
-        "ca_data": ca_data,
-        "cluster_name": cluster_name,
-        "region": region,
-    }
-    if isinstance(exec_entry, dict):
-        if not _is_eks_exec(exec_entry):
-            raise AcksmError(
-                "kubeconfig-exec",
-                f"user {user_key} starts {exec_entry.get('command')!r}, which is not "
-                "an EKS token command; acksm does not run it",
-                where=where,
-            )
-        return Context(**common, auth="eks")
-    if user.get("token") or user.get("tokenFile"):
-        token = str(user.get("token") or _read(_resolve(user, "tokenFile"), where)).strip()
-        return Context(**common, auth="token", token=token)
+    if unsupported := [field for field in _UNSUPPORTED if user.get(field)]:
+        raise AcksmError(
+            "kubeconfig-unsupported",
+            f"user {user_key} has {', '.join(unsupported)}, which acksm does not use",
+            where=where,
+        )
+    signs_in = _signs_in(user, user_key, where)
+    cluster_name, region = _identify(name, cluster_key, signs_in)
+    base = Context(
+        name,
+        where,
+        server,
+        _inline_or_file(cluster, "certificate-authority", where),
+        cluster_name,
+        region,
+        "eks",
+        signs_in=signs_in,
+        proxy_url=str(cluster.get("proxy-url") or ""),
+        tls_server_name=str(cluster.get("tls-server-name") or ""),
+        insecure=bool(cluster.get("insecure-skip-tls-verify")),
+    )
+    if user.get("exec") is not None:
+        return base
+    if user.get("token") or user.get("tokenFile"):  # the file counts where both are given, as in client-go
+        token = _read(_resolve(user, "tokenFile"), where) if user.get("tokenFile") else str(user["token"])
+        return replace(base, auth="token", token=token.strip())
     if user.get("client-certificate-data") or user.get("client-certificate"):
-        return Context(
-            **common,
+        return replace(
+            base,
             auth="certificate",
             cert_data=_inline_or_file(user, "client-certificate", where),
             key_data=_inline_or_file(user, "client-key", where),
         )
-    return Context(**common, auth="eks")
+    return base
 
 
-def _identify(context: str, cluster_key: str, user: Document) -> tuple[str, str]:
-    """Name and region from an ARN, an eksctl name, or the arguments of the exec entry."""
+def _signs_in(user: Document, key: str, where: str) -> SignIn:
+    entry = user.get("exec")
+    if entry is None:
+        return NO_SIGN_IN
+    try:
+        return sign_in.read(entry if isinstance(entry, dict) else {}, os.environ)
+    except RefusedError as error:
+        command = entry.get("command") if isinstance(entry, dict) else entry
+        raise AcksmError("kubeconfig-exec", f"exec entry of user {key} ({command}): {error}", where=where) from error
+
+
+def _identify(context: str, cluster_key: str, signs_in: SignIn) -> tuple[str, str]:
+    """Name and region from an ARN, an eksctl name, or the exec entry."""
     for text in (cluster_key, context):
         match = _ARN.match(text) or _EKSCTL.search(text)
         if match:
             return match["name"], match["region"]
-    entry = user.get("exec")
-    if isinstance(entry, dict) and isinstance(entry.get("args"), list):
-        args = [str(arg) for arg in entry["args"]]
-        name = next((_after(args, flag) for flag in ("--cluster-name", "--cluster", "-i") if flag in args), "")
-        return name, _after(args, "--region") if "--region" in args else ""
-    return "", ""
-
-
-def _after(args: list[str], flag: str) -> str:
-    index = args.index(flag) + 1
-    return args[index] if index < len(args) else ""
-
-
-def _is_eks_exec(entry: Document) -> bool:
-    args = [str(arg) for arg in entry.get("args") or []]
-    command = Path(str(entry.get("command", ""))).name
-    eks = "get-token" in args or "token" in args
-    return eks and (command in {"aws", "aws.exe", "aws-iam-authenticator", "acksm"} or "acksm" in args)
+    return signs_in.cluster, signs_in.region
 
 
 def _resolve(body: Document, key: str) -> Path:
@@ -200,10 +217,27 @@ def _inline_or_file(body: Document, key: str, where: str) -> str:
     return _read(_resolve(body, key), where) if body.get(key) else ""
 
 
-def same_server(one: str, other: str) -> bool:
-    """Whether two apiserver URLs are the same server: case, a trailing slash and the default port do not count."""
+def is_server(context: Context, endpoint: str) -> bool:
+    """Whether `context` can only connect to the server at the URL `endpoint`: its certificate is verified against the
+    host of `endpoint`, or against the context's own server name where that is this host. The port is a tunnel's own.
 
-    def canonical(url: str) -> str:
-        return re.sub(r":443$", "", url.lower().rstrip("/"))
+    Every connection is verified with the certificate authority that EKS gives, which no other cluster has, so that a
+    tunnel may have any port. An address without a name of its own is a server only with its port.
+    """
+    try:
+        there, here = urlsplit(endpoint.lower().rstrip("/")), urlsplit(context.server.lower().rstrip("/"))
+        ports = there.port or _HTTPS, here.port or _HTTPS
+    except ValueError:
+        return False
+    if (here.scheme, here.path, here.username) != (there.scheme, there.path, None) or not there.hostname:
+        return False
+    if context.tls_server_name:
+        return context.tls_server_name.lower() == there.hostname
+    return here.hostname == there.hostname and (ports[0] == ports[1] or not _is_address(there.hostname))
 
-    return canonical(one) == canonical(other)
+
+def _is_address(host: str) -> bool:
+    try:
+        return bool(ipaddress.ip_address(host))
+    except ValueError:
+        return host == "localhost"

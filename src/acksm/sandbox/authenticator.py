@@ -10,6 +10,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,7 @@ PREFIX = "k8s-aws-v1."
 CLUSTER_HEADER = "x-k8s-aws-id"
 LIFE = timedelta(minutes=15)
 _SKEW = timedelta(minutes=5)
+_STS_HOST = re.compile(r"^sts(-fips)?\.(?P<region>[a-z0-9-]{1,40})\.(amazonaws\.com(\.cn)?|api\.aws)$")
 
 
 class TokenRefusedError(Exception):
@@ -56,6 +58,8 @@ def check(token: str, cluster: str, secret_of: Callable[[str], str], now: dateti
         key, day, region, service, _ = query["X-Amz-Credential"].split("/")
     except (KeyError, ValueError) as error:
         raise TokenRefusedError("not a presigned request") from error
+    if region != _region_of(parts.hostname or "", region):
+        raise TokenRefusedError(f"{parts.hostname} takes no signature for {region}")
     age = (now or datetime.now(UTC)) - made
     if age > LIFE or age < -_SKEW:
         raise TokenRefusedError("the token has expired")
@@ -70,6 +74,22 @@ def check(token: str, cluster: str, secret_of: Callable[[str], str], now: dateti
     if service != "sts" or not hmac.compare_digest(wanted.encode(), query.get("X-Amz-Signature", "").encode()):
         raise TokenRefusedError(f"the signature is not of cluster {cluster}")
     return key
+
+
+def _region_of(host: str, otherwise: str) -> str:
+    """The region that STS at `host` takes signatures for: the global endpoint is in us-east-1
+    (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_region-endpoints.html)."""
+    if host == "sts.amazonaws.com":
+        return "us-east-1"
+    match = _STS_HOST.match(host)
+    return match["region"] if match else otherwise
+
+
+def canonical(arn: str) -> str:
+    """The ARN that EKS maps to a user: of a role's session the role's own, without its path
+    (https://github.com/kubernetes-sigs/aws-iam-authenticator/blob/master/pkg/arn/arn.go)."""
+    match = re.fullmatch(r"(arn:[^:]{1,20}:)sts(::\d{12}:)assumed-role/([^/]{1,64})/.{1,64}", arn)
+    return f"{match[1]}iam{match[2]}role/{match[3]}" if match else arn
 
 
 def review(user: User | None, arn: str, reason: str = "") -> dict[str, object]:

@@ -262,7 +262,7 @@ class Daemon:
     def _authenticate(self, cluster: str, token: str) -> dict[str, object]:
         try:
             key = authenticator.check(token, cluster, cloud.secret_of)
-            arn = cloud.identity_of(key)
+            arn = authenticator.canonical(cloud.identity_of(key))
         except authenticator.TokenRefusedError as refused:
             return authenticator.review(None, "", str(refused))
         user = self.users.get(arn)

@@ -108,9 +108,19 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str | None]]:
     seen: list[tuple[str, str | None]] = []
 
     class Aws:
-        def __init__(self, profile: str | None, region: str | None, account: str | None, left: Any) -> None:
-            self.region = region
+        def __init__(
+            self, profile: str | None, region: str | None, account: str | None = None, left: Any = None
+        ) -> None:
+            self.profile, self.region, self.role = profile, region, ""
             self.eks = SimpleNamespace(describe_cluster=self.describe)
+
+        def beside(self, profile: str) -> Aws:
+            return Aws(profile, self.region)
+
+        def assume(self, role: str) -> Aws:
+            other = Aws(self.profile, self.region)
+            other.role = role
+            return other
 
         def identity(self) -> Identity:
             return Identity(ACCOUNT, f"arn:aws:iam::{ACCOUNT}:user/me", "x")
@@ -120,7 +130,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str | None]]:
             return CLUSTER
 
     monkeypatch.setattr(section, "Aws", Aws)
-    monkeypatch.setattr(section, "mint", lambda *_: SimpleNamespace(value="minted"))
+    monkeypatch.setattr(
+        section, "mint", lambda aws, _: SimpleNamespace(value=f"{aws.profile or ''}{aws.role}" or "minted")
+    )
     return seen
 
 
@@ -142,6 +154,46 @@ def test_without_a_name_the_current_context_tells_it_and_must_be_that_cluster(
     kubeconfig.write_text(kubeconfig.read_text().replace("https://other.example", "https://DEMO.example:443/"))
     found = section.connect(TargetSettings(), RunSettings())
     assert (found.endpoint.token, found.endpoint.ca_data) == ("t", "A")  # the CA is EKS's own
+
+
+@pytest.mark.parametrize(
+    ("options", "profile", "role", "calls", "token"),
+    [
+        ({}, "", "", None, "minted"),
+        ({}, "prod", "", "prod", "prod"),
+        ({}, "prod", "/admin", "prod", "prod/admin"),
+        ({"profile": "mine"}, "", "/admin", "mine", "mine/admin"),
+        ({"profile": "mine"}, "prod", "/admin", "mine", "prod/admin"),  # AWS by the option, the cluster as kubectl
+    ],
+)
+def test_who_calls_aws_and_who_signs_in_to_the_cluster(
+    options: dict[str, str],
+    profile: str,
+    role: str,
+    calls: str | None,
+    token: str,
+    kubeconfig: Path,
+    asked: list[Any],
+) -> None:
+    arguments = ["eks", "get-token", "--cluster-name", "demo", "--profile", profile, "--role-arn", role]
+    document = json.loads(kubeconfig.read_text().replace("https://other.example", CLUSTER.endpoint))
+    document["users"][0]["user"] = {"exec": {"command": "aws", "args": arguments}}
+    document["clusters"][0]["cluster"]["proxy-url"] = "socks5://localhost:1080"
+    kubeconfig.write_text(json.dumps(document))
+    found = section.connect(TargetSettings(context=ARN, **options), RunSettings())
+    assert (found.aws.profile, found.endpoint.token) == (calls, token)
+    helm = found.kubeconfig()
+    assert helm["users"][0]["user"] == {"token": token}
+    assert helm["clusters"][0]["cluster"]["proxy-url"] == "socks5://localhost:1080"
+
+
+def test_an_unverified_connection_to_another_host_is_refused(kubeconfig: Path, asked: list[Any]) -> None:
+    document = json.loads(kubeconfig.read_text())
+    document["clusters"][0]["cluster"]["insecure-skip-tls-verify"] = True
+    kubeconfig.write_text(json.dumps(document))
+    with pytest.raises(AcksmError) as caught:
+        section.connect(TargetSettings(), RunSettings())
+    assert caught.value.id == "kubeconfig-insecure"
 
 
 def test_a_named_context_must_be_the_named_cluster(kubeconfig: Path, asked: list[Any]) -> None:
@@ -167,6 +219,6 @@ def test_a_certificate_of_the_kubeconfig_is_the_owners_alone_on_disk(kubeconfig:
     document["users"][0]["user"] = {"client-certificate-data": pem, "client-key-data": pem}
     document["clusters"][0]["cluster"]["server"] = CLUSTER.endpoint
     kubeconfig.write_text(json.dumps(document))
-    endpoint = section._endpoint(Any, CLUSTER, load(str(kubeconfig)))  # type: ignore[arg-type]
+    endpoint = section._endpoint(CLUSTER, load(str(kubeconfig)), "")
     for file in (endpoint.cert_file, endpoint.key_file):
         assert (Path(file).read_text(), os.stat(file).st_mode & 0o777) == ("PEM", 0o600)

@@ -9,15 +9,16 @@ from __future__ import annotations
 import base64
 import os
 import tempfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from pathlib import Path
 
 from acksm import reports
 from acksm.aws.account import Aws
 from acksm.aws.eks import Cluster
-from acksm.aws.session import Identity
+from acksm.aws.session import Identity, Session
 from acksm.aws.token import exec_credential as _credential, mint
 from acksm.engine.waits import Deadline
 from acksm.errors import AcksmError
@@ -29,8 +30,9 @@ from acksm.json_types import Json
 from acksm.kube import conditions
 from acksm.kube.api import Apiserver
 from acksm.kube.client import Endpoint, Kube, preload
-from acksm.kube.kubeconfig import Context, load, same_server
+from acksm.kube.kubeconfig import Context, is_server, load
 from acksm.kube.paths import ref
+from acksm.kube.sign_in import NO_SIGN_IN, SignIn
 from acksm.settings import RunSettings, TargetSettings
 
 
@@ -46,7 +48,8 @@ class Target:
     kube: Apiserver
     endpoint: Endpoint
     deadline: Deadline
-    mints: bool = False  # whether the token is acksm's own; EKS takes it for 15 minutes, and a command may be longer
+    # Makes a token where acksm signs in itself: EKS takes one for 15 minutes, and a command may be longer.
+    new_token: Callable[[], str] | None = None
     registries: dict[str, Charts] = field(default_factory=dict, init=False, repr=False)
 
     def __enter__(self) -> Target:
@@ -91,7 +94,7 @@ class Target:
 
     def kubeconfig(self) -> Json:
         """A kubeconfig for helm, with this connection's own credentials. It is secret: 0600, and short-lived."""
-        token = mint(self.aws, self.cluster.name).value if self.mints else self.endpoint.token
+        token = self.new_token() if self.new_token else self.endpoint.token
         user: Json = (
             {"token": token}
             if token
@@ -100,6 +103,10 @@ class Target:
         cluster: Json = {"server": self.endpoint.server}
         if self.endpoint.ca_data:
             cluster["certificate-authority-data"] = base64.b64encode(self.endpoint.ca_data.encode()).decode()
+        if self.endpoint.proxy_url:
+            cluster["proxy-url"] = self.endpoint.proxy_url
+        if self.endpoint.tls_server_name:
+            cluster["tls-server-name"] = self.endpoint.tls_server_name
         return {
             "apiVersion": "v1",
             "kind": "Config",
@@ -118,23 +125,32 @@ def connect(settings: TargetSettings, run: RunSettings) -> Target:
     region = settings.region or (context.region if context else "")
     if not name:
         raise AcksmError("cluster-missing", "no cluster was named, and no context that tells it")
-    aws = Aws(settings.profile or None, region or None, settings.account or None, left=deadline.left)
+    profile = settings.profile or (context.signs_in.profile if context else "")
+    aws = Aws(profile or None, region or None, settings.account or None, left=deadline.left)
     with ThreadPoolExecutor(max_workers=3) as pool:
         asked, described = pool.submit(aws.identity), pool.submit(aws.eks.describe_cluster, name)
         pool.submit(preload)
         identity = asked.result()  # first: a wrong account is the cause of an unknown cluster, not its result
         cluster = described.result()
-    if context and not same_server(context.server, cluster.endpoint):
+    if context and not is_server(context, cluster.endpoint):
+        if context.insecure:
+            raise AcksmError(
+                "kubeconfig-insecure",
+                f"context {context.name} connects to {context.server} without verification, and the endpoint of "
+                f"cluster {cluster.name} is {cluster.endpoint}",
+                where=context.source,
+            )
         raise AcksmError(
             "context-other-cluster",
             f"context {context.name} is {context.server}, but EKS says that "
             f"cluster {cluster.name} in {cluster.region} is {cluster.endpoint}",
             where=context.source,
         )
-    endpoint = _endpoint(aws, cluster, context)
-    own = context is None or context.auth == "eks"  # a token that acksm makes, and can make again
-    kube = Kube(endpoint, deadline.left, (lambda: mint(aws, cluster.name).value) if own else None)
-    return Target(settings, run, aws, identity, cluster, kube, endpoint, deadline, own)
+    own = context is None or context.auth == "eks"
+    new_token = partial(_token, aws, cluster.name, context.signs_in if context else NO_SIGN_IN) if own else None
+    endpoint = _endpoint(cluster, context, new_token() if new_token else "")
+    kube = Kube(endpoint, deadline.left, new_token)
+    return Target(settings, run, aws, identity, cluster, kube, endpoint, deadline, new_token)
 
 
 def without_cluster(settings: TargetSettings, run: RunSettings) -> Target:
@@ -167,18 +183,29 @@ def context_of(settings: TargetSettings) -> Context | None:
         raise
 
 
-def _endpoint(aws: Aws, cluster: Cluster, context: Context | None) -> Endpoint:
+def _token(aws: Aws, cluster: str, signs_in: SignIn) -> str:
+    """A token of who signs in: by the context's profile and role, else the caller of AWS. Errors: aws-…"""
+    session: Session = aws
+    if signs_in.profile and signs_in.profile != aws.profile:
+        session = aws.beside(signs_in.profile)
+    if signs_in.role_arn:
+        session = session.assume(signs_in.role_arn)
+    return mint(session, cluster).value
+
+
+def _endpoint(cluster: Cluster, context: Context | None, token: str) -> Endpoint:
+    """Where the context connects, verified with EKS's certificate authority; `token` where acksm made one."""
     ca_data = base64.b64decode(cluster.ca_data).decode("ascii") if cluster.ca_data else ""
-    if context and context.auth == "token":
-        return Endpoint(context.server, ca_data, token=context.token)
-    if context and context.auth == "certificate":
-        return Endpoint(
-            context.server,
-            ca_data,
-            cert_file=_private_file(context.cert_data),
-            key_file=_private_file(context.key_data),
-        )
-    return Endpoint(cluster.endpoint, ca_data, token=mint(aws, cluster.name).value)
+    if context is None:
+        return Endpoint(cluster.endpoint, ca_data, token=token)
+    at = Endpoint(
+        context.server, ca_data, tls_server_name=context.tls_server_name, proxy_url=context.proxy_url, token=token
+    )
+    if context.auth == "token":
+        return replace(at, token=context.token)
+    if context.auth == "certificate":
+        return replace(at, cert_file=_private_file(context.cert_data), key_file=_private_file(context.key_data))
+    return at
 
 
 def _private_file(text: str) -> str:

@@ -11,7 +11,7 @@ from acksm.engine.change import Plan
 from acksm.engine.checks import Check, Definition, Severity, State, failed, unread
 from acksm.errors import AcksmError
 from acksm.guide.doctor.facts import Facts
-from acksm.kube.kubeconfig import Context, same_server
+from acksm.kube.kubeconfig import Context, is_server
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
 TOOLS, ACCOUNT, CLUSTER, NETWORK, RIGHTS = "tools", "account", "cluster", "network", "rights"
@@ -111,7 +111,7 @@ def _context(facts: Facts) -> Iterator[Check]:
         yield failed("check.context", found.where, found)
     elif not isinstance(found, Context):
         yield _ok("check.context", "", "no context is used: EKS names the endpoint")
-    elif isinstance(facts.cluster, Cluster) and not same_server(found.server, facts.cluster.endpoint):
+    elif isinstance(facts.cluster, Cluster) and not is_server(found, facts.cluster.endpoint):
         text = f"its server is {found.server}, and EKS says {facts.cluster.endpoint}"
         yield Check("check.context", State.FAILED, f"context {found.name}", text)
     else:

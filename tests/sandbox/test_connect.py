@@ -1,0 +1,74 @@
+"""A context as people have it: another identity for the cluster, a proxy, a tunnel."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from acksm.sandbox import api
+from http_server import serve
+from world import ONE, World
+
+
+def context(world: World, path: Path, role: str, **cluster: Any) -> str:
+    """A kubeconfig whose context signs in as `role`."""
+    found = world.state.clusters[world.cluster]
+    arn = f"arn:aws:eks:{found.region}:{found.account}:cluster/{found.name}"
+    get_token = ["--region", found.region, "eks", "get-token", f"--cluster-name={found.name}", "--role-arn", role]
+    entry = {"server": found.endpoint, "certificate-authority-data": found.ca_data, **cluster}
+    document = {
+        "current-context": "practice",
+        "clusters": [{"name": arn, "cluster": entry}],
+        "users": [{"name": "me", "user": {"exec": {"command": "aws", "args": get_token}}}],
+        "contexts": [{"name": "practice", "context": {"cluster": arn, "user": "me"}}],
+    }
+    path.write_text(json.dumps(document))
+    return str(path)
+
+
+@pytest.fixture
+def role(world: World) -> str:
+    """A role of the account that the cluster knows as an administrator, as its callers are not."""
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": f"arn:aws:iam::{world.account}:root"}}
+        ],
+    }
+    made = world.aws("iam").create_role(RoleName="EksAdmin", AssumeRolePolicyDocument=json.dumps(trust))["Role"]
+    body = {"arn": made["Arn"], "name": "eks-admin", "groups": ["system:masters"]}
+    api.control(world.state, "POST", "users", body)
+    return str(made["Arn"])
+
+
+def test_the_contexts_role_proxy_and_server_name_are_those_of_every_connection(
+    world: World, role: str, tmp_path: Path
+) -> None:
+    """An install through a proxy, with the apiserver under another name: by acksm and by helm."""
+    everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    env = world.user("unmapped", policy=everything, mapped=False)
+    server, proxy = serve()
+    server.tunnels = True
+    try:
+        port = urlsplit(world.state.clusters[world.cluster].endpoint).port
+        path = context(
+            world,
+            tmp_path / "config",
+            role,
+            **{
+                "server": f"https://localhost:{port}",
+                "proxy-url": f"http://{server.host}",
+                "tls-server-name": "127.0.0.1",
+            },
+        )
+        world.acksm("install", "-y", *ONE, "--kubeconfig", path, env=env).ok()
+        again = world.acksm("status", *ONE, "--kubeconfig", path, "-o", "json", env=env).ok()
+    finally:
+        proxy.shutdown()
+    assert again.data["healthy"]
+    assert set(server.paths) == {f"CONNECT localhost:{port}"}
+    assert world.acksm("status", *ONE, env=env).error_id == "kube-unauthorized"
