@@ -31,7 +31,6 @@ PENDING = {
     "guide/connect",
     "guide/doctor",
     "guide/identity",
-    "guide/install",
     "guide/region",
     "guide/samples",
     "helm",

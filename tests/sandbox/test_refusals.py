@@ -129,7 +129,7 @@ def test_helm_too_old(world: World, tmp_path: Path) -> None:
         (("--version", "sagemaker=newest"), "chart-version-unknown", 3, "not a version"),
         (("--service", "s3"), "config-invalid", 2, "sagemaker, applicationautoscaling"),
         (("--controller-namespace", "Bad_Name"), "config-invalid", 2, "not a namespace name"),
-        (("--scope", "cluster", "--watch-namespace", "a"), "config-invalid", 2, "needs --scope namespace"),
+        (("--scope", "cluster", "--watch-namespace", "a"), "config-invalid", 2, "requires --scope namespace"),
         (("--watch-namespace", "not-there"), "namespace-missing", 3, "not-there"),
         (("--set", "log.levle=debug"), "values-unknown-key", 2, "did you mean log.level?"),
         (("--set", "installScope=namespace"), "values-managed", 2, "--scope"),
@@ -244,7 +244,7 @@ def test_a_release_of_another_chart(world: World, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "name", "mark", "owner"),
     [
-        ("ServiceAccount", "ack-sagemaker-controller", {}, "made by hand"),
+        ("ServiceAccount", "ack-sagemaker-controller", {}, "created by hand"),
         (
             "ClusterRole",
             "ack-sagemaker-controller-sagemaker-chart",
