@@ -90,7 +90,7 @@ EXTERNAL = {"StringEquals": {"sts:ExternalId": "x"}}
     ],
 )
 def test_who_is_let_in(statements: Any, pod_identity: bool, expected: str) -> None:
-    answer = carm_trust.admits({"Statement": statements}, OURS, pod_identity)
+    answer = carm_trust.trusts({"Statement": statements}, OURS, pod_identity)
     assert (answer.verdict, answer.why) == (Verdict.NO if expected else Verdict.YES, expected)
 
 
@@ -319,7 +319,7 @@ def plan_own(found: Any, far: str = FAR, *, adopt_role: bool = False) -> Any:
 
 def test_the_policy_names_exactly_the_roles_and_keeps_those_of_other_accounts() -> None:
     (first,) = plan_own(own())
-    assert (first.danger, first.reason) == (Danger.MILD, f"it may assume {FAR}")  # a role that could assume none
+    assert (first.danger, first.reason) == (Danger.MILD, f"allows assuming {FAR}")  # a role that could assume none
     assert (first.call, first.params["policy"]) == ("iam.put_policy", "acksm-carm")
     document = first.params["document"]
     assert document["Statement"][0]["Resource"] == [FAR]
