@@ -306,7 +306,7 @@ def test_a_role_that_is_not_ours(world: World) -> None:
         RoleName=f"ack-controller-role-{world.cluster}", AssumeRolePolicyDocument=json.dumps(trust)
     )
     said = refused(world, "role-not-ours", 6)
-    assert "acksm did not make it" in said
+    assert "was not created by acksm" in said
     assert "+" in said  # the diff
     world.install(*ONE, "--adopt-role")
     statements = world.role()["AssumeRolePolicyDocument"]["Statement"]

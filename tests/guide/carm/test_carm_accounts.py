@@ -243,13 +243,13 @@ def test_conditions_and_actions_that_b_added_stay_when_another_principal_comes()
     assert theirs == trusts(Principal={"AWS": C})
     assert mine == {**old, "Principal": {"AWS": OURS}}
     assert change.danger is Danger.MILD
-    assert f"it lets in {OURS}" in change.reason
-    assert f"it no longer lets in {SECOND}" in change.reason
+    assert f"trusts {OURS}" in change.reason
+    assert f"no longer trusts {SECOND}" in change.reason
 
 
 def test_a_new_principal_in_another_account_is_asked_about_and_an_old_one_is_not() -> None:
     (create, _) = accounts.plan_target(iam_role.Observed(None), want(), WHO)
-    assert (create.danger, create.reason) == (Danger.MILD, f"it lets in {OURS}")
+    assert (create.danger, create.reason) == (Danger.MILD, f"trusts {OURS}")
     (change,) = plan_b(document(trusts(Principal={"AWS": C})))
     assert change.danger is Danger.MILD
     (dead,) = plan_b(document(carm_trust.trust_statement([OURS, DEAD], False, SID)))

@@ -144,7 +144,7 @@ def desired_role(
         name,
         arn,
         path,
-        lambda document, _standing: trust.merge_trust(document, who.roles, who.pod_identity, own),
+        lambda document, _ownership: trust.merge_trust(document, who.roles, who.pod_identity, own),
         chosen.managed,
         chosen.inline,
         chosen.service_linked,
