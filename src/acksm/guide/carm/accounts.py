@@ -128,7 +128,7 @@ def desired_role(
     arn = f"arn:{partition}:iam::{account}:role{path}{name}"
     account_roles.parse(arn, [partition], "--target-role-name")
     chosen = role_policies.chosen(
-        role_policies.Asked(
+        role_policies.PolicyOptions(
             other.target_policy,
             other.target_policy_arn,
             other.target_execution_role,

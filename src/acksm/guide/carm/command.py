@@ -328,9 +328,9 @@ def plan_unbind(observed: Observed, names: Sequence[str], own: str) -> Planned:
     return planned
 
 
-def _release(observed: Observed, gone: Collection[Subject], planned: Planned) -> None:
+def _release(observed: Observed, removed: Collection[Subject], planned: Planned) -> None:
     for item in observed.maps.values():
-        subjects = sorted(subject for subject in gone if subject.map == item.name)
+        subjects = sorted(subject for subject in removed if subject.map == item.name)
         ids = {key: subject.id for subject in subjects for key in subject.keys}
         if ids:
             changes, notes = role_map.release(item, ids, subjects[0].annotation)

@@ -106,8 +106,10 @@ def desired(
         raise AcksmError(
             "config-invalid", f"invalid role path {path!r}: it must begin and end with '/'", where="--role-path"
         )
-    requested = role_policies.Asked(settings.policy, settings.policy_arn, settings.execution_role, "--execution-role")
-    chosen = role_policies.chosen(requested, kinds, identity.partition, identity.account, role)
+    options = role_policies.PolicyOptions(
+        settings.policy, settings.policy_arn, settings.execution_role, "--execution-role"
+    )
+    chosen = role_policies.chosen(options, kinds, identity.partition, identity.account, role)
     subjects = tuple(sorted(trust.subject(namespace, account) for namespace, account in set(accounts)))
     return Desired(
         name,

@@ -57,7 +57,7 @@ _PASSING = frozenset(
         "UserProfile",
     ]
 )
-# Actions of other services that SageMaker makes with the caller's rights (SageMaker AI developer guide, "API
+# Actions of other services that SageMaker performs with the caller's rights (SageMaker AI developer guide, "API
 # permissions: actions, permissions, and resources reference"); most of VPCs do not support resource-level permissions.
 _VPC = (
     "ec2:CreateNetworkInterface",

@@ -15,7 +15,7 @@ from acksm.guide.identity.policies import Least
 from acksm.settings import RoleSettings
 
 
-class Asked(NamedTuple):
+class PolicyOptions(NamedTuple):
     """The options of a role's policies; `option` is the one that names execution roles."""
 
     presets: Sequence[str]
@@ -25,7 +25,7 @@ class Asked(NamedTuple):
 
 
 def chosen(
-    asked: Asked,
+    options: PolicyOptions,
     kinds: Mapping[str, Sequence[str]],
     partition: str,
     account: str,
@@ -33,15 +33,15 @@ def chosen(
 ) -> policies.Chosen:
     """The policies of a role. Without options a `role` that has preset `least` keeps it, with its execution roles, so
     that a later run does not widen it again. Error: `policy-least-roles`."""
-    if asked.arns:
-        return policies.Chosen(tuple(asked.arns))
+    if options.arns:
+        return policies.Chosen(tuple(options.arns))
     had = role["inline"].get(policies.LEAST) if role else None
     narrow = had and policies.core_arn(partition) not in (role["attached"] if role else [])
-    base = "least" if narrow or asked.execution_roles else "core"
-    presets = list(asked.presets) or [base, *(["autoscaling"] if "applicationautoscaling" in kinds else [])]
-    least = Least(kinds, tuple(asked.execution_roles) or policies.execution_roles(had))
+    base = "least" if narrow or options.execution_roles else "core"
+    presets = list(options.presets) or [base, *(["autoscaling"] if "applicationautoscaling" in kinds else [])]
+    least = Least(kinds, tuple(options.execution_roles) or policies.execution_roles(had))
     if "least" in presets:
-        check_execution_roles(least, account, partition, asked.option)
+        check_execution_roles(least, account, partition, options.option)
     return policies.choose(presets, partition, account, least)
 
 

@@ -223,7 +223,7 @@ def _change(crd: DesiredCrd, manifest: Object, live: Object | None, reason: str)
         op=Op.CREATE if live is None else Op.UPDATE,
         system="kubernetes",
         target=f"CustomResourceDefinition {crd.name}",
-        # force: the guide's own `kubectl apply` left another field manager on CRDs that nobody else owns.
+        # force: the guide's own `kubectl apply` left another field manager on CRDs that have no other owner.
         call="kube.apply",
         params={"manifest": manifest, "force": True},
         before=None if live is None else {"chart": _chart_of(live), "spec": live["spec"]},
