@@ -134,7 +134,7 @@ def run_install(
     )
 
 
-def run_carm_bind(settings: Settings, ui: Said, asked: carm_bind.Asked) -> None:
+def run_carm_bind(settings: Settings, ui: Said, asked: carm_bind.Requested) -> None:
     """`acksm carm bind` by the map."""
     default = settings.other_account.target_role_name
     carm_bind.run_bind(

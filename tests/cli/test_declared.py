@@ -10,7 +10,7 @@ import pytest
 from acksm.config import resolve
 from acksm.errors import AcksmError
 from acksm.guide.carm import bind
-from acksm.guide.carm.bind import Asked
+from acksm.guide.carm.bind import Requested
 from acksm.guide.carm.role_map import Subject
 
 B = "011111111111"
@@ -37,7 +37,7 @@ namespaces:
   local: {{region: eu-west-1}}
 """,
     )
-    bound, roles = bind.subjects(found, Asked())
+    bound, roles = bind.subjects(found, Requested())
     one, two, team = Subject("account", B), Subject("account", "222222222222"), Subject("team", "team-a")
     assert bound == {"production": one, "staging": two, "research": team}
     assert roles == {one: {"": "arn:x", "sagemaker": "arn:y"}, two: {"": ""}, team: {"sagemaker": "arn:z"}}
@@ -74,18 +74,18 @@ def test_no_variable_can_say_them(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("asked", "expected"),
     [
-        (Asked(), "bindings-none"),
-        (Asked(account=B), "bindings-none"),
-        (Asked(("a",)), "carm-subject"),
-        (Asked(("a",), account=B, team="t"), "carm-subject"),
-        (Asked(("a",), account="1"), "carm-account"),
-        (Asked(("a",), account="abcdefghijkl"), "carm-account"),
-        (Asked(("a",), account="١١١١١١١١١١١١"), "carm-account"),
-        (Asked(("a",), team="a b"), "carm-team"),
-        (Asked(("a",), account=B, services=("s3",)), "carm-service"),
+        (Requested(), "bindings-none"),
+        (Requested(account=B), "bindings-none"),
+        (Requested(("a",)), "carm-subject"),
+        (Requested(("a",), account=B, team="t"), "carm-subject"),
+        (Requested(("a",), account="1"), "carm-account"),
+        (Requested(("a",), account="abcdefghijkl"), "carm-account"),
+        (Requested(("a",), account="١١١١١١١١١١١١"), "carm-account"),
+        (Requested(("a",), team="a b"), "carm-team"),
+        (Requested(("a",), account=B, services=("s3",)), "carm-service"),
     ],
 )
-def test_options_that_say_nothing_or_too_much(asked: Asked, expected: str, tmp_path: Path) -> None:
+def test_options_that_say_nothing_or_too_much(asked: Requested, expected: str, tmp_path: Path) -> None:
     with pytest.raises(AcksmError) as caught:
         bind.subjects(settings(tmp_path, "{}"), asked)
     assert caught.value.id == expected
@@ -105,5 +105,5 @@ def test_options_that_say_nothing_or_too_much(asked: Asked, expected: str, tmp_p
 )
 def test_declarations_that_cannot_hold(text: str, expected: str, tmp_path: Path) -> None:
     with pytest.raises(AcksmError) as caught:
-        bind.subjects(settings(tmp_path, text), Asked())
+        bind.subjects(settings(tmp_path, text), Requested())
     assert caught.value.id == expected

@@ -23,7 +23,7 @@ from acksm.ack.names import SERVICES
 from acksm.errors import AcksmError
 from acksm.guide.adopt import placement
 from acksm.guide.carm import accounts, bind
-from acksm.guide.carm.bind import Asked
+from acksm.guide.carm.bind import Requested
 from acksm.guide.cleanup import command as cleanup
 from acksm.guide.cleanup.observation import Desired
 from acksm.guide.doctor import running
@@ -54,7 +54,7 @@ class World:
         for name in (TENANT, VICTIM, "bound", "data"):
             self.memory.kube.put(namespace(name))
         run_install(self.memory.settings(), Said())
-        run_carm_bind(self.memory.settings(), Said(), Asked(["bound"], account=OTHER))
+        run_carm_bind(self.memory.settings(), Said(), Requested(["bound"], account=OTHER))
         # what a mistyped --controller-namespace once left: the tenant's service account of that name has the role
         role = self.memory.iam.roles[ROLE_NAME]["Role"]
         document = trust.statement(ISSUER, [trust.subject(name, ACCOUNT_NAME) for name in (HOME, TENANT)])
@@ -124,7 +124,7 @@ COMMANDS: dict[str, Callable[[MemoryWorld, Said], Any]] = {
     "cleanup": _cleans(Desired()),
     "cleanup --all --delete-aws": _cleans(EVERYTHING),
     "carm bind": lambda world, ui: run_carm_bind(
-        world.settings(dry_run=True), ui, Asked([VICTIM], account="333333333333")
+        world.settings(dry_run=True), ui, Requested([VICTIM], account="333333333333")
     ),
     "carm unbind": lambda world, ui: bind.run_unbind(
         world.settings().target, RunSettings(dry_run=True), ui, ["bound"], mode=""

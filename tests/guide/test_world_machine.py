@@ -28,7 +28,7 @@ from acksm.ack import charts
 from acksm.engine.diff import holds
 from acksm.errors import AcksmError
 from acksm.guide.carm import bind as carm_bind
-from acksm.guide.carm.bind import Asked
+from acksm.guide.carm.bind import Requested
 from acksm.guide.cleanup import command as cleanup
 from acksm.guide.cleanup.observation import Desired
 from acksm.guide.install import command as install
@@ -110,7 +110,7 @@ def binds(name: str, account: str | None) -> Run:
         ui = Said()
         given = world.settings(dry_run=dry_run)
         if account:
-            run_carm_bind(given, ui, Asked([name], account=account))
+            run_carm_bind(given, ui, Requested([name], account=account))
         else:
             carm_bind.run_unbind(given.target, given.run, ui, [name], mode="")
         return ui

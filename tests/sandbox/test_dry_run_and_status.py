@@ -53,7 +53,7 @@ def test_status_of_nothing(world: World) -> None:
 
 def test_status_tells_drift_by_hand(world: World) -> None:
     world.install()
-    assert "nothing differs" in world.acksm("status").ok().stdout
+    assert "no drift" in world.acksm("status").ok().stdout
     account = ref("ServiceAccount", "ack-sagemaker-controller", world.namespace)
     world.kube.patch(account, {"metadata": {"annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/x"}}})
     world.kube.delete(ref("CustomResourceDefinition", "models.sagemaker.services.k8s.aws"))
@@ -69,7 +69,7 @@ def test_status_when_the_registry_is_away_still_tells_health(world: World) -> No
     world.install(*ONE)
     run = world.acksm("status", *ONE, "--registry", "127.0.0.1:1/x").ok()
     assert "healthy" in run.stdout
-    assert "cannot be told" in run.stdout
+    assert "drift unknown" in run.stdout
 
 
 def test_status_tells_a_deployment_that_was_deleted(world: World) -> None:

@@ -129,7 +129,7 @@ def test_whoever_gets_a_former_namespace_does_not_become_the_controllers(world: 
     with world.requests() as asked:
         run = world.acksm("iam-role")
         assert run.error_id == "needs-confirmation"
-        assert "no longer lets in system:serviceaccount:team-a:" in run.stderr
+        assert "no longer trusts system:serviceaccount:team-a:" in run.stderr
     assert asked.writes == []
     world.acksm("iam-role", "-y").ok()
     assert "team-a" not in json.dumps(world.role()["AssumeRolePolicyDocument"])

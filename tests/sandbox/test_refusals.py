@@ -129,7 +129,7 @@ def test_helm_too_old(world: World, tmp_path: Path) -> None:
         (("--version", "sagemaker=newest"), "chart-version-unknown", 3, "not a version"),
         (("--service", "s3"), "config-invalid", 2, "sagemaker, applicationautoscaling"),
         (("--controller-namespace", "Bad_Name"), "config-invalid", 2, "not a namespace name"),
-        (("--scope", "cluster", "--watch-namespace", "a"), "config-invalid", 2, "needs --scope namespace"),
+        (("--scope", "cluster", "--watch-namespace", "a"), "config-invalid", 2, "requires --scope namespace"),
         (("--watch-namespace", "not-there"), "namespace-missing", 3, "not-there"),
         (("--set", "log.levle=debug"), "values-unknown-key", 2, "did you mean log.level?"),
         (("--set", "installScope=namespace"), "values-managed", 2, "--scope"),
@@ -244,7 +244,7 @@ def test_a_release_of_another_chart(world: World, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "name", "mark", "owner"),
     [
-        ("ServiceAccount", "ack-sagemaker-controller", {}, "made by hand"),
+        ("ServiceAccount", "ack-sagemaker-controller", {}, "created by hand"),
         (
             "ClusterRole",
             "ack-sagemaker-controller-sagemaker-chart",
@@ -306,7 +306,7 @@ def test_a_role_that_is_not_ours(world: World) -> None:
         RoleName=f"ack-controller-role-{world.cluster}", AssumeRolePolicyDocument=json.dumps(trust)
     )
     said = refused(world, "role-not-ours", 6)
-    assert "acksm did not make it" in said
+    assert "was not created by acksm" in said
     assert "+" in said  # the diff
     world.install(*ONE, "--adopt-role")
     statements = world.role()["AssumeRolePolicyDocument"]["Statement"]

@@ -59,7 +59,7 @@ def test_an_object_lands_in_the_region_of_its_namespace(abroad: Abroad) -> None:
     # a scope that leaves the object alone is asked about
     narrow = world.acksm("install", "--service", "sagemaker", "--scope", "namespace")
     assert narrow.error_id == "needs-confirmation"
-    assert f"would watch Model {name}/regional no more" in narrow.stderr
+    assert f"would no longer watch Model {name}/regional" in narrow.stderr
     abroad.delete(thing)
     assert abroad.models(OTHER) == []
 

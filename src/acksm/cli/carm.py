@@ -119,7 +119,7 @@ def bind(
     def work(settings: Settings, ui: Ui) -> int:
         from acksm.guide.carm import bind as carm_bind
 
-        asked = carm_bind.Asked(tuple(namespaces or ()), to_account, team, to_role_arn, tuple(for_service or ()))
+        asked = carm_bind.Requested(tuple(namespaces or ()), to_account, team, to_role_arn, tuple(for_service or ()))
         return carm_bind.run_bind(
             settings.target,
             settings.declared,

@@ -78,7 +78,7 @@ def test_an_entry_that_acksm_did_not_write_is_used_and_left() -> None:
     ]
     bind(kube, {"production": account(B)})
     planned = carm.plan_unbind(observed(kube), ["production"], OWN)
-    assert "acksm did not write it" in planned.notes[0]
+    assert "acksm did not create it" in planned.notes[0]
     apply_plan(kube, planned.changes)
     assert state(kube)[MAP] == {B: f"arn:aws:iam::{B}:role/by-hand"}
 

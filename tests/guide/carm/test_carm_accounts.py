@@ -90,7 +90,7 @@ EXTERNAL = {"StringEquals": {"sts:ExternalId": "x"}}
     ],
 )
 def test_who_is_let_in(statements: Any, pod_identity: bool, expected: str) -> None:
-    answer = carm_trust.admits({"Statement": statements}, OURS, pod_identity)
+    answer = carm_trust.trusts({"Statement": statements}, OURS, pod_identity)
     assert (answer.verdict, answer.why) == (Verdict.NO if expected else Verdict.YES, expected)
 
 
@@ -243,13 +243,13 @@ def test_conditions_and_actions_that_b_added_stay_when_another_principal_comes()
     assert theirs == trusts(Principal={"AWS": C})
     assert mine == {**old, "Principal": {"AWS": OURS}}
     assert change.danger is Danger.MILD
-    assert f"it lets in {OURS}" in change.reason
-    assert f"it no longer lets in {SECOND}" in change.reason
+    assert f"trusts {OURS}" in change.reason
+    assert f"no longer trusts {SECOND}" in change.reason
 
 
 def test_a_new_principal_in_another_account_is_asked_about_and_an_old_one_is_not() -> None:
     (create, _) = accounts.plan_target(iam_role.Observed(None), want(), WHO)
-    assert (create.danger, create.reason) == (Danger.MILD, f"it lets in {OURS}")
+    assert (create.danger, create.reason) == (Danger.MILD, f"trusts {OURS}")
     (change,) = plan_b(document(trusts(Principal={"AWS": C})))
     assert change.danger is Danger.MILD
     (dead,) = plan_b(document(carm_trust.trust_statement([OURS, DEAD], False, SID)))
@@ -319,7 +319,7 @@ def plan_own(found: Any, far: str = FAR, *, adopt_role: bool = False) -> Any:
 
 def test_the_policy_names_exactly_the_roles_and_keeps_those_of_other_accounts() -> None:
     (first,) = plan_own(own())
-    assert (first.danger, first.reason) == (Danger.MILD, f"it may assume {FAR}")  # a role that could assume none
+    assert (first.danger, first.reason) == (Danger.MILD, f"allows assuming {FAR}")  # a role that could assume none
     assert (first.call, first.params["policy"]) == ("iam.put_policy", "acksm-carm")
     document = first.params["document"]
     assert document["Statement"][0]["Resource"] == [FAR]

@@ -13,7 +13,7 @@ from acksm.errors import AcksmError
 from acksm.guide.carm import command as carm, trust as carm_trust, verify
 from acksm.guide.carm.evidence import Evidence
 from acksm.guide.carm.role_map import ACCOUNT_MAP, TEAM_MAP, Map
-from acksm.guide.carm.role_selector import of_binding
+from acksm.guide.carm.role_selector import binding_selector
 from acksm.guide.identity.judged import Judged, Verdict
 from acksm.live.bindings import OBJECT_REGION, OWNER, REGION, TEAM, Namespace
 from acksm.live.role_selectors import Selector
@@ -41,7 +41,7 @@ def whole(**more: Any) -> Evidence:
         PARTITIONS,
         own_roles={OWN_ROLE: role()},
         allowed={(OWN_ROLE, FAR): YES},
-        far_roles={FAR: role(carm_trust.merge_trust(None, [OWN_ROLE], False, carm_trust.SID))},
+        target_roles={FAR: role(carm_trust.merge_trust(None, [OWN_ROLE], False, carm_trust.SID))},
         regions={"sagemaker": ["eu-west-1"], "applicationautoscaling": ["eu-west-1"]},
     )
     return replace(base, **more)
@@ -67,7 +67,7 @@ def with_map(data: dict[str, str] | None) -> Evidence:
 
 
 def with_trust(statement: Any, **more: Any) -> Evidence:
-    return whole(far_roles={FAR: role({"Statement": statement})}, **more)
+    return whole(target_roles={FAR: role({"Statement": statement})}, **more)
 
 
 def trusted(**more: Any) -> dict[str, Any]:
@@ -116,7 +116,7 @@ BREAKS: dict[str, tuple[Callable[[], Evidence], list[str]]] = {
     "service key was a number": (lambda: with_map({B: FAR, "sagemaker.1": FAR}), ["check.carm-map-key"]),
     "policy": (lambda: whole(allowed={(OWN_ROLE, FAR): Judged(Verdict.NO)}), ["check.carm-policy"]),
     "policy denies": (lambda: whole(allowed={(OWN_ROLE, FAR): Judged(Verdict.NO, "denied")}), ["check.carm-policy"]),
-    "role of B": (lambda: whole(far_roles={FAR: None}), ["check.carm-role"]),
+    "role of B": (lambda: whole(target_roles={FAR: None}), ["check.carm-role"]),
     "trust": (lambda: with_trust([trusted(Principal={"AWS": f"{OWN_ROLE}2"})]), ["check.carm-trust"]),
     "trust of a former role": (lambda: with_trust([trusted(Principal={"AWS": "AROAEXAMPLE"})]), ["check.carm-trust"]),
     "trust denies": (lambda: with_trust([trusted(), trusted(Effect="Deny")]), ["check.carm-trust"]),
@@ -126,7 +126,7 @@ BREAKS: dict[str, tuple[Callable[[], Evidence], list[str]]] = {
     ),
     "pod identity": (lambda: with_trust([trusted()], pod_identity=True), ["check.carm-tag-session"]),
     "no policies": (
-        lambda: whole(far_roles={FAR: role({"Statement": trusted()}, attached=[])}),
+        lambda: whole(target_roles={FAR: role({"Statement": trusted()}, attached=[])}),
         ["check.carm-permissions"],
     ),
     "region": (lambda: with_annotations(owner=B, region="mars-1"), ["check.carm-region"]),
@@ -191,11 +191,11 @@ def test_warnings_are_told_and_are_no_failure() -> None:
 
 
 def test_without_credentials_of_b_nothing_is_claimed_and_the_real_thing_proves_it() -> None:
-    (chain,) = verify.chains(whole(far_roles={}), ["production"])
+    (chain,) = verify.chains(whole(target_roles={}), ["production"])
     assert (chain.assumable, worst(chain.checks)) == ("unknown", State.UNKNOWN)
-    (chain,) = verify.chains(whole(far_roles={}, proofs={(OWN_ROLE, FAR): None}), ["production"])
+    (chain,) = verify.chains(whole(target_roles={}, proofs={(OWN_ROLE, FAR): None}), ["production"])
     assert chain.assumable == "yes"
-    refused = whole(far_roles={}, proofs={(OWN_ROLE, FAR): AcksmError("aws-access-denied", "no")})
+    refused = whole(target_roles={}, proofs={(OWN_ROLE, FAR): AcksmError("aws-access-denied", "no")})
     (chain,) = verify.chains(refused, ["production"])
     assert chain.assumable == "no: check.carm-live"
 
@@ -239,12 +239,12 @@ def selected(*selectors: Selector, **more: Any) -> Evidence:
 @pytest.mark.parametrize(
     ("evidence", "expected"),
     [
-        (selected(of_binding("production", FAR)), []),
+        (selected(binding_selector("production", FAR)), []),
         (selected(), ["check.carm-selector"]),
-        (selected(of_binding("other", FAR)), ["check.carm-selector"]),
-        (selected(of_binding("production", FAR, "applicationautoscaling")), ["check.carm-selector"]),
-        (selected(of_binding("production", FAR), Selector("by-hand", FAR)), ["check.carm-selector-overlap"]),
-        (selected(of_binding("production", FAR), watched=("production", "other")), ["check.carm-scope"]),
+        (selected(binding_selector("other", FAR)), ["check.carm-selector"]),
+        (selected(binding_selector("production", FAR, "applicationautoscaling")), ["check.carm-selector"]),
+        (selected(binding_selector("production", FAR), Selector("by-hand", FAR)), ["check.carm-selector-overlap"]),
+        (selected(binding_selector("production", FAR), watched=("production", "other")), ["check.carm-scope"]),
     ],
 )
 def test_links_of_role_selectors(evidence: Evidence, expected: list[str]) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 from acksm.errors import AcksmError
 from acksm.guide.carm import command as carm, role_selector
 from acksm.guide.carm.role_map import Subject
-from acksm.guide.carm.role_selector import Seen, of_binding
+from acksm.guide.carm.role_selector import ObservedSelectors, binding_selector
 from acksm.live.bindings import ManagedObject, Namespace
 from acksm.live.role_selectors import Selector, overlap, overlaps
 from carm_cluster import OWN, ROLE, B, C, account, desired, running
@@ -20,29 +20,29 @@ SM, AAS = "sagemaker.services.k8s.aws", "applicationautoscaling.services.k8s.aws
 CONTROLLER = running(gates=frozenset({"IAMRoleSelector"}), enable_carm=False)
 
 
-def seen(*selectors: Selector, objects: Any = (), **labels: str) -> Seen:
+def seen(*selectors: Selector, objects: Any = (), **labels: str) -> ObservedSelectors:
     spaces = {name: Namespace(name, labels=labels | {"kubernetes.io/metadata.name": name}) for name in ("one", "two")}
-    return Seen(carm.Observed((CONTROLLER,), spaces, {}, objects), selectors)
+    return ObservedSelectors(carm.Observed((CONTROLLER,), spaces, {}, objects), selectors)
 
 
 def test_a_selector_reads_back_as_it_was_applied() -> None:
     for service in ("", "sagemaker"):
-        made = of_binding("one", FAR, service)
+        made = binding_selector("one", FAR, service)
         assert Selector.of(made.manifest()) == made
 
 
 @pytest.mark.parametrize(
     ("one", "other", "expected"),
     [
-        (of_binding("one", FAR), of_binding("one", ROLE.format(C)), "one"),
-        (of_binding("one", FAR), of_binding("two", FAR), ""),
-        (of_binding("one", FAR, "sagemaker"), of_binding("one", FAR, "applicationautoscaling"), ""),
-        (of_binding("one", FAR, "sagemaker"), of_binding("one", FAR), "one"),
-        (of_binding("one", FAR), Selector("all", FAR), "one"),
-        (of_binding("one", FAR), Selector("all", FAR, names=()), "one"),
-        (of_binding("one", FAR), Selector("x", FAR, namespace_labels={"team": "a"}), "one"),
-        (of_binding("one", FAR), Selector("x", FAR, namespace_labels={"team": "b"}), ""),
-        (of_binding("one", FAR), Selector("x", FAR, names=("two",), namespace_labels={"team": "a"}), ""),
+        (binding_selector("one", FAR), binding_selector("one", ROLE.format(C)), "one"),
+        (binding_selector("one", FAR), binding_selector("two", FAR), ""),
+        (binding_selector("one", FAR, "sagemaker"), binding_selector("one", FAR, "applicationautoscaling"), ""),
+        (binding_selector("one", FAR, "sagemaker"), binding_selector("one", FAR), "one"),
+        (binding_selector("one", FAR), Selector("all", FAR), "one"),
+        (binding_selector("one", FAR), Selector("all", FAR, names=()), "one"),
+        (binding_selector("one", FAR), Selector("x", FAR, namespace_labels={"team": "a"}), "one"),
+        (binding_selector("one", FAR), Selector("x", FAR, namespace_labels={"team": "b"}), ""),
+        (binding_selector("one", FAR), Selector("x", FAR, names=("two",), namespace_labels={"team": "a"}), ""),
         (Selector("x", FAR, types=((SM, "", "Model"),)), Selector("y", FAR, types=((SM, "v1alpha1", ""),)), "one"),
         (
             Selector("x", FAR, types=((SM, "", "Model"),)),
@@ -95,7 +95,7 @@ def test_binding_makes_one_selector_a_namespace_and_a_second_run_nothing() -> No
 
 
 def test_another_role_comes_before_the_old_one_goes() -> None:
-    old = of_binding("one", FAR)
+    old = binding_selector("one", FAR)
     role = f"arn:aws:iam::{B}:role/other"
     planned = role_selector.plan(seen(old), desired({"one": account(B)}, {account(B): {"": role}}))
     assert [change.id for change in planned.changes] == ["selector.create", "selector.delete", "selector.confirm"]
@@ -103,7 +103,7 @@ def test_another_role_comes_before_the_old_one_goes() -> None:
 
 
 def test_the_role_that_is_there_stays_when_none_is_named() -> None:
-    kept = of_binding("one", f"arn:aws:iam::{B}:role/other")
+    kept = binding_selector("one", f"arn:aws:iam::{B}:role/other")
     assert role_selector.plan(seen(kept), desired({"one": account(B)})).changes == []
 
 
@@ -111,7 +111,7 @@ def test_the_role_that_is_there_stays_when_none_is_named() -> None:
     ("start", "subject", "roles", "expected"),
     [
         (seen(Selector("by-hand", FAR)), account(B), {"": ""}, "selector-overlap"),
-        (seen(of_binding("one", FAR)), account(B), {"sagemaker": FAR}, "selector-overlap"),
+        (seen(binding_selector("one", FAR)), account(B), {"sagemaker": FAR}, "selector-overlap"),
         (seen(), Subject(carm.TEAM_LEVEL, "a"), {"": FAR}, "selector-team"),
         (seen(), account(OWN), {"": ""}, "carm-own-account"),
         (seen(), account(B), {"": ROLE.format(C)}, "carm-role-account"),
@@ -123,14 +123,14 @@ def test_the_role_that_is_there_stays_when_none_is_named() -> None:
         ),
     ],
 )
-def test_refusals(start: Seen, subject: Subject, roles: Any, expected: str) -> None:
+def test_refusals(start: ObservedSelectors, subject: Subject, roles: Any, expected: str) -> None:
     with pytest.raises(AcksmError) as caught:
         role_selector.plan(start, desired({"one": subject}, {subject: roles}))
     assert caught.value.id == expected
 
 
 def test_unbinding_takes_only_acksms_own_and_says_what_else_matches() -> None:
-    mine, theirs = of_binding("one", FAR), Selector("by-hand", FAR, types=((AAS, "", ""),))
+    mine, theirs = binding_selector("one", FAR), Selector("by-hand", FAR, types=((AAS, "", ""),))
     planned = role_selector.plan_unbind(seen(mine, theirs), ["one"], OWN)
     assert [change.params["name"] for change in planned.changes] == [mine.name]
     assert "by-hand" in planned.notes[0]
@@ -141,5 +141,7 @@ def test_unbinding_takes_only_acksms_own_and_says_what_else_matches() -> None:
 
 
 def test_overlaps_of_a_whole_cluster() -> None:
-    found = overlaps([of_binding("one", FAR), Selector("all", FAR), of_binding("two", FAR)], seen().base.namespaces)
-    assert [(one, where) for one, _, where in found] == [(of_binding("one", FAR).name, "one"), ("all", "two")]
+    found = overlaps(
+        [binding_selector("one", FAR), Selector("all", FAR), binding_selector("two", FAR)], seen().base.namespaces
+    )
+    assert [(one, where) for one, _, where in found] == [(binding_selector("one", FAR).name, "one"), ("all", "two")]

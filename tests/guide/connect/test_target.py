@@ -20,6 +20,7 @@ from acksm.guide.connect.target import Target, check_nodes
 from acksm.kube.client import Endpoint
 from acksm.kube.kubeconfig import load
 from acksm.settings import RunSettings, TargetSettings
+from acksm.words import counted
 
 ACCOUNT, REGION = "012345678901", "us-west-2"
 ARN = f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/demo"
@@ -60,7 +61,10 @@ def test_compute(nodes: list[Any], fargate: set[str], told: str | None) -> None:
         return
     with pytest.raises(AcksmError) as caught:
         check_nodes(target(nodes, fargate))
-    assert (caught.value.id, caught.value.message.startswith(f"{len(nodes)} nodes")) == ("no-nodes", True)
+    assert (caught.value.id, caught.value.message.startswith(f"{counted(len(nodes), 'node')}, none")) == (
+        "no-nodes",
+        True,
+    )
 
 
 def test_the_kubeconfig_for_helm_has_this_connection_and_nothing_else() -> None:

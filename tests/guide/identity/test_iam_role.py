@@ -155,7 +155,7 @@ def test_a_subject_that_no_release_has_goes_after_a_question_and_one_of_a_releas
     (gone,) = iam_role.plan(world.observed(), desired(accounts=(("b", "two"),)))
     assert trust.subjects_of(gone.params["trust"], oidc.provider_arn(cluster())) == {trust.subject("b", "two")}
     assert gone.danger is Danger.MILD
-    assert "no longer lets in system:serviceaccount:a:one" in gone.reason
+    assert "no longer trusts system:serviceaccount:a:one" in gone.reason
     world.apply([gone])
     assert iam_role.plan(world.observed(), desired(accounts=(("b", "two"),))) == []
 

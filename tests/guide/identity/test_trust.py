@@ -36,8 +36,8 @@ def document(condition: Any = None, **more: Any) -> dict[str, Any]:
     ],
 )
 def test_who_is_let_in(found: Any) -> None:
-    assert trust.lets_in(found, PROVIDER, SUBJECT).verdict is Verdict.YES
-    assert trust.lets_in(found, PROVIDER.replace("ABC", "OLD"), SUBJECT).verdict is Verdict.NO
+    assert trust.trusts(found, PROVIDER, SUBJECT).verdict is Verdict.YES
+    assert trust.trusts(found, PROVIDER.replace("ABC", "OLD"), SUBJECT).verdict is Verdict.NO
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_who_is_let_in(found: Any) -> None:
     ],
 )
 def test_who_is_not(found: Any) -> None:
-    assert trust.lets_in(found, PROVIDER, SUBJECT).verdict is Verdict.NO
+    assert trust.trusts(found, PROVIDER, SUBJECT).verdict is Verdict.NO
 
 
 ALLOWED, EVERYONE = document()["Statement"], {"Effect": "Deny", "Principal": "*"}
@@ -78,7 +78,7 @@ ALLOWED, EVERYONE = document()["Statement"], {"Effect": "Deny", "Principal": "*"
     ],
 )
 def test_what_cannot_be_judged_is_unknown_and_never_a_yes(found: Any) -> None:
-    answer = trust.lets_in(found, PROVIDER, SUBJECT)
+    answer = trust.trusts(found, PROVIDER, SUBJECT)
     assert answer.verdict is Verdict.UNKNOWN
     assert answer.why
 
@@ -129,7 +129,7 @@ def test_a_statement_with_another_key_in_somebody_elses_role_is_extended_in_plac
     named = {**trust.statement(PROVIDER, [OTHER]), "Sid": "Theirs"}
     (found,) = merged(named, ours=False)["Statement"]
     assert found["Sid"] == "Theirs"
-    assert trust.admitted(found, PROVIDER) == frozenset({SUBJECT, OTHER})
+    assert trust.trusted_subjects(found, PROVIDER) == frozenset({SUBJECT, OTHER})
 
 
 @pytest.mark.parametrize(

@@ -152,8 +152,8 @@ def test_the_region_may_be_another_than_the_clusters() -> None:
         ("watchNamespace=a", "--watch-namespace"),
         (r"serviceAccount.annotations.eks\.amazonaws\.com/role-arn=x", "--role-arn"),
         ('serviceAccount.annotations={"eks.amazonaws.com/role-arn":"x"}', "--role-arn"),
-        (r"deployment.labels.acksm\.dev/owned=false", "acksm's own mark"),
-        ('deployment.labels={"acksm.dev/owned":"false"}', "acksm's own mark"),
+        (r"deployment.labels.acksm\.dev/owned=false", "managed by acksm"),
+        ('deployment.labels={"acksm.dev/owned":"false"}', "managed by acksm"),
     ],
 )
 def test_what_an_option_sets_is_not_set_by_hand(given_by_set: str, option: str) -> None:

@@ -115,7 +115,7 @@ def test_anothers_release_is_refused_unless_it_is_to_be_adopted(observed: Observ
 
 def test_adopting_writes_the_mark_even_when_nothing_else_differs() -> None:
     (upgrade, _) = changes(replace(SAME, owned=False), adopt=True)
-    assert (upgrade.id, upgrade.reason) == (UPGRADE, "it is taken over")
+    assert (upgrade.id, upgrade.reason) == (UPGRADE, "adopted by acksm")
 
 
 def test_without_a_role_nobody_is_restarted() -> None:
@@ -138,10 +138,10 @@ def test_without_a_role_nobody_is_restarted() -> None:
 )
 def test_a_release_that_another_helm_may_be_at(status: str, age: float, sure: bool, busy: bool) -> None:
     if not busy:
-        check_busy(status, age, "ns", "ack", sure=lambda: sure)
+        check_busy(status, age, "ns", "ack", confirmed=lambda: sure)
         return
     with pytest.raises(AcksmError) as caught:
-        check_busy(status, age, "ns", "ack", sure=lambda: sure)
+        check_busy(status, age, "ns", "ack", confirmed=lambda: sure)
     assert (caught.value.id, int(caught.value.exit_code)) == ("release-busy", 6)
 
 

@@ -67,11 +67,11 @@ def text(rows: list[Row], drift: Any = (), unknown: str = "", healthy: bool = Tr
 def test_all_is_well() -> None:
     other = replace(GOOD, service="applicationautoscaling", version="1.4.1", scope="namespace a,b")
     assert text([GOOD, other]).splitlines() == [
-        "SERVICE                 VERSION  SCOPE          HEALTH   MADE BY",
+        "SERVICE                 VERSION  SCOPE          HEALTH   MANAGED BY",
         "sagemaker               1.9.1    cluster        healthy  acksm",
         "applicationautoscaling  1.4.1    namespace a,b  healthy  acksm",
         f"role {ROLE}",
-        "nothing differs from what acksm install would make",
+        "no drift",
     ]
 
 
@@ -79,16 +79,16 @@ def test_what_is_wrong_is_told_below_with_its_service() -> None:
     bad = replace(GOOD, healthy=False, owned=False, problems=("pod p: CrashLoopBackOff", "0 of 1 pods available"))
     drift = [{"id": "release.upgrade", "target": "release ns/ack", "reason": "values differ"}]
     assert text([bad, NONE], drift, healthy=False).splitlines() == [
-        "SERVICE                 VERSION  SCOPE    HEALTH         MADE BY",
-        "sagemaker               1.9.1    cluster  UNHEALTHY      another",
+        "SERVICE                 VERSION  SCOPE    HEALTH         MANAGED BY",
+        "sagemaker               1.9.1    cluster  UNHEALTHY      other",
         "applicationautoscaling                    not installed",
         "! sagemaker: pod p: CrashLoopBackOff",
         "! sagemaker: 0 of 1 pods available",
         f"role {ROLE}",
-        "differs: release ns/ack (values differ)",
+        "drift: release ns/ack (values differ)",
     ]
 
 
 def test_what_cannot_be_told_is_said() -> None:
     lines = text([GOOD], unknown="kube-forbidden: no").splitlines()
-    assert lines[-1] == "what differs cannot be told: kube-forbidden: no"
+    assert lines[-1] == "drift unknown: kube-forbidden: no"

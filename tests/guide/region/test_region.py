@@ -104,7 +104,7 @@ def managed_objects(where: str = "us-west-2", pinned: str = "") -> ManagedObject
         ("1.9.1", "us-west-2", managed_objects(), ""),
         ("1.9.1", "eu-west-1", managed_objects(pinned="us-west-2"), ""),
         ("1.9.1", "eu-west-1", managed_objects(""), ""),
-        ("1.4.1", "eu-west-1", managed_objects(), "stay in us-west-2"),
+        ("1.4.1", "eu-west-1", managed_objects(), "remains in us-west-2"),
         ("0.2.0", "eu-west-1", managed_objects(""), "region-objects-move"),
         ("0.2.0", None, managed_objects(""), "region-objects-move"),
     ],
@@ -185,14 +185,14 @@ def test_the_source_that_decides(manifest: Any, place: Namespace, controller: An
 def test_what_is_ignored_is_told_with_its_reason() -> None:
     told = explain(thing("us-east-1", "us-east-2"), Namespace("production", {OBJECT_REGION: "x"}), running(), {})
     assert len(told.notes) == 2
-    assert "counts on objects only" in told.notes[0]
-    assert "no more" in told.notes[1]
+    assert "applies to objects only" in told.notes[0]
+    assert "no longer reconciles it" in told.notes[1]
     told = explain(thing("us-east-1"), PLACE, running(version="1.4.1"), {})
-    assert "it stays" in told.notes[0]
+    assert "it remains in us-east-1" in told.notes[0]
     assert explain(thing("eu-west-1"), PLACE, running(), {}).notes == []
     told = explain(None, PLACE, running(watched=("production",)), {})
     assert "single watched namespace" in told.sources[2].ignored
-    assert "nothing happens" in explain(None, PLACE, None, {}).notes[0]
+    assert "are not reconciled" in explain(None, PLACE, None, {}).notes[0]
     assert explain(None, Namespace("x"), None, {}).region == ""
 
 

@@ -1,7 +1,9 @@
-"""Guide §6.1: both accounts set up: A's role may assume B's, B's role trusts A's and has the controllers' policies.
+"""Guide §6.1: both accounts set up: the controller role may assume the target account's role, which trusts it and has
+the controllers' policies.
 
-The policy in A names exactly the roles of B (G8: the guide's own "*" let every role be assumed). B is reached by a
-profile, by a role to assume, or not at all: then its administrator gets a template (`carm_print`).
+The controller role's policy names exactly those roles (G8: the guide's "*" allows assuming every role). The target
+account is reached by a profile, by a role to assume, or not at all: then its administrator gets a template
+(`carm_print`).
 """
 
 from __future__ import annotations
@@ -32,14 +34,14 @@ STEP, TARGET_STEP = "carm-policy", "carm-role"
 
 @dataclass(frozen=True)
 class Controllers:
-    """The identities of the controllers in account A. `pod_identity`: session tags come along."""
+    """The controllers' roles. `pod_identity`: whether EKS Pod Identity passes session tags along."""
 
     roles: Sequence[str]
     pod_identity: bool
 
 
 def identities(target: Target, role: RoleSettings, named: Sequence[str], found: Sequence[Running]) -> Controllers:
-    """The roles of acksm's own controllers, or the role that install would use, and those that are `named`.
+    """The roles of acksm's own controllers, or the role that install would use, and the `named` ones.
 
     Error: `carm-controller-role`.
     """
@@ -50,7 +52,7 @@ def identities(target: Target, role: RoleSettings, named: Sequence[str], found: 
     roles = {item.role_arn or associated[item]: f"{item}" for item in found}
     if "" in roles:
         nameless = next(item for item in found if not item.role_arn and not associated[item])
-        raise AcksmError("carm-controller-role", f"{nameless} has no role of its own", where=nameless.service_account)
+        raise AcksmError("carm-controller-role", f"{nameless} has no role", where=nameless.service_account)
     if not found:
         name = role.role_name or iam_role.default_name(cluster.name)
         roles = {role.role_arn or iam_role.arn(target.identity, name, role.role_path): "--role-arn"}
@@ -67,11 +69,11 @@ def _check_own_role(target: Target, role: str, where: str) -> None:
             return
     except AcksmError as error:
         raise AcksmError("carm-controller-role", error.message, where=f"{role} of {where}") from error
-    raise AcksmError("carm-controller-role", f"{role} is not of account {account}", where=where)
+    raise AcksmError("carm-controller-role", f"{role} is not in account {account}", where=where)
 
 
 def session(target: Target, other: OtherAccountSettings) -> Aws | None:
-    """A session in account B, None where no way into it is named. Errors: of `reach`."""
+    """A session in the target account, None where no option says how. Errors: of `reach`."""
     if not other.reachable:
         return None
     account = other.target_account
@@ -82,9 +84,9 @@ def session(target: Target, other: OtherAccountSettings) -> Aws | None:
 
 
 def reach(target: Target, other: OtherAccountSettings, account: str) -> Aws:
-    """A session in account B, proven to be there. Errors: `carm-target-account`, `carm-target-access`, aws-…"""
+    """A session in the target account, which is checked. Errors: `carm-target-account`, `carm-target-access`, aws-…"""
     if other.target_profile and other.target_role_arn:
-        raise AcksmError("carm-target-access", "--target-profile and --target-role-arn are both given")
+        raise AcksmError("carm-target-access", "--target-profile and --target-role-arn are mutually exclusive")
     if other.target_role_arn:
         admin = account_roles.check(
             other.target_role_arn,
@@ -100,7 +102,7 @@ def reach(target: Target, other: OtherAccountSettings, account: str) -> Aws:
     if found.account != account:
         raise AcksmError(
             "carm-target-account",
-            f"these credentials are of account {found.account}, not of {account}",
+            f"the credentials belong to account {found.account}, not {account}",
             where=found.arn,
         )
     return aws
@@ -114,8 +116,8 @@ def desired_role(
     kinds: Mapping[str, Sequence[str]],
     role: Role | None = None,
 ) -> iam_role.Desired:
-    """B's role as it should be, made from options for B only. `kinds`: what each service reconciles, () for all; `role`
-    is the one that is there.
+    """The desired role in the target account, from its options only. `kinds`: what each service reconciles, () for all;
+    `role` is the existing one.
 
     Errors: `role-name-too-long`, `config-invalid`, `policy-least-roles`.
     """
@@ -126,7 +128,7 @@ def desired_role(
     arn = f"arn:{partition}:iam::{account}:role{path}{name}"
     account_roles.parse(arn, [partition], "--target-role-name")
     chosen = role_policies.chosen(
-        role_policies.Asked(
+        role_policies.PolicyOptions(
             other.target_policy,
             other.target_policy_arn,
             other.target_execution_role,
@@ -142,7 +144,7 @@ def desired_role(
         name,
         arn,
         path,
-        lambda document, _standing: trust.merge_trust(document, who.roles, who.pod_identity, own),
+        lambda document, _ownership: trust.merge_trust(document, who.roles, who.pod_identity, own),
         chosen.managed,
         chosen.inline,
         chosen.service_linked,
@@ -157,14 +159,14 @@ def desired_role(
 
 
 def plan_target(observed: iam_role.Observed, want: iam_role.Desired, who: Controllers) -> list[Change]:
-    """Changes in account B; each new principal is asked about. Errors: `carm-external-id`, `carm-role-not-ours` with a
-    diff."""
+    """Changes in the target account; each new principal needs confirmation. Errors: `carm-external-id`,
+    `carm-role-not-ours` with a diff."""
     document = observed.role["trust"] if observed.role else None
     for role in who.roles if observed.role else ():
-        if trust.admits(document, role, who.pod_identity).why == "external-id":
+        if trust.trusts(document, role, who.pod_identity).why == "external-id":
             raise AcksmError(
                 "carm-external-id",
-                f"the trust policy of {want.arn} asks for an sts:ExternalId, which the controllers never send",
+                f"the trust policy of {want.arn} requires an sts:ExternalId, which the controllers never send",
                 where=want.arn,
             )
     try:
@@ -178,10 +180,10 @@ def plan_target(observed: iam_role.Observed, want: iam_role.Desired, who: Contro
 def plan_own(
     role: Role | None, arn: str, target_role: str, who: Controllers, target: Target, *, adopt: bool
 ) -> list[Change]:
-    """The change of A's inline policy; asked about where the role could assume none by it before, or something goes.
-    Errors: `carm-controller-role` (not there), `role-not-ours` with a diff, `carm-policy-too-long`."""
+    """The change of the controller role's inline policy; it needs confirmation where it is the first, or removes roles.
+    Errors: `carm-controller-role` (missing), `role-not-ours` with a diff, `carm-policy-too-long`."""
     if role is None:
-        raise AcksmError("carm-controller-role", f"role {arn} is not there", where=arn)
+        raise AcksmError("carm-controller-role", f"role {arn} does not exist", where=arn)
     before = role["inline"].get(trust.POLICY)
     alone = clusters_of(role["tags"]) == {target.cluster.arn}
     own = trust.sid(target.cluster.arn)
@@ -191,7 +193,7 @@ def plan_own(
     if target.cluster.arn not in clusters_of(role["tags"]) and not adopt:
         raise AcksmError(
             "role-not-ours",
-            f"role {arn} is the controllers', but acksm did not make it and was not told to change it",
+            f"the controllers' role {arn} was not created by acksm, and no option allows changing it",
             where=arn,
             remedy="acksm carm setup … --adopt-role",
             details={"diff": unified({trust.POLICY: before} if before else None, {trust.POLICY: after})},
@@ -216,7 +218,7 @@ def plan_own(
             params={"name": arn.rpartition("/")[2], "policy": trust.POLICY, "document": after},
             before={trust.POLICY: before} if before is not None else None,
             after={trust.POLICY: after},
-            reason=f"it may assume {target_role}"
+            reason=f"allows assuming {target_role}"
             + ("" if had <= has else f"; no longer {', '.join(sorted(had - has))}"),
             danger=Danger.MILD if first or not had <= has else Danger.NONE,
             guide="aws iam put-role-policy --role-name roleA-production --policy-name sts-assumerole",
@@ -234,18 +236,22 @@ def run(
     *,
     print_only: bool,
 ) -> int:
-    """`carm setup`. With `print_only` account B is left to its administrator; A is set up all the same. `services`
-    count where no controller is installed yet."""
+    """`carm setup`. With `print_only` nothing changes in the target account, whose administrator gets a template.
+    `services` count where no controller is installed yet."""
     account = other.target_account
     account_roles.check_account(account, "--target-account")
     if not print_only and not other.reachable:
-        raise AcksmError("carm-target-access", "nothing says how account B is reached", where="--target-account")
+        raise AcksmError(
+            "carm-target-access",
+            f"no credentials for account {account}: neither --target-profile nor --target-role-arn is set",
+            where="--target-account",
+        )
     with connect(at, run) as target:
         ui.emit(Event(Kind.STEP, "target", target.line()))
         if account == target.identity.account:
-            raise AcksmError("carm-own-account", f"{account} is the account of the controllers themselves")
-        seen = discovery.observe(target.kube, at.controller_namespace)
-        found = seen.own
+            raise AcksmError("carm-own-account", f"{account} is the cluster account, not a target account")
+        discovered = discovery.observe(target.kube, at.controller_namespace)
+        found = discovered.own
         who = identities(target, role, other.controller_role_arn, found)
         kinds = {item.service: item.kinds for item in found} or dict.fromkeys(services, ())
         changes: list[Change] = []
@@ -253,24 +259,24 @@ def run(
         if print_only:
             want = desired_role(target, other, account, who, kinds)
         else:
-            there = reach(target, other, account)
-            far = iam_role.observe(there, other.target_role_name)
-            want = desired_role(target, other, account, who, kinds, far.role)
-            changes += plan_target(far, want, who)
-            iam_role.check_trust(changes, there.iam.trust_quota)
-            table |= {f"{rights.OTHER_ACCOUNT}{call}": work for call, work in there.dispatch_table().items()}
+            target_aws = reach(target, other, account)
+            observed = iam_role.observe(target_aws, other.target_role_name)
+            want = desired_role(target, other, account, who, kinds, observed.role)
+            changes += plan_target(observed, want, who)
+            iam_role.check_trust(changes, target_aws.iam.trust_quota)
+            table |= {f"{rights.OTHER_ACCOUNT}{call}": work for call, work in target_aws.dispatch_table().items()}
             if not run.dry_run:
-                rights.check_iam(there.iam, there.identity().arn, changes)
+                rights.check_iam(target_aws.iam, target_aws.identity().arn, changes)
         notes = [
-            f"the role of {item} is not let in; --controller-role-arn {item.role_arn} does that"
-            for item in seen.others
+            f"the role of {item} is not trusted; to trust it, add --controller-role-arn {item.role_arn}"
+            for item in discovered.others
             if item.role_arn and item.role_arn not in who.roles
         ]
         for arn in who.roles:
             own = target.aws.iam.get_role(arn.rpartition("/")[2])
             changes += plan_own(own, arn, want.arn, who, target, adopt=role.adopt_role)
             wide = trust.wide_open(own["inline"] if own else {})
-            notes += [f"policy {name} of {arn} lets every role be assumed; it is not needed any more" for name in wide]
+            notes += [f"policy {name} of {arn} allows assuming every role and is no longer needed" for name in wide]
         facts: reports.CarmSetupFacts = {
             "account": account,
             "target_role": want.arn,

@@ -1,4 +1,4 @@
-"""`acksm carm bind|unbind`: from options and acksm.yaml to a plan of `carm` or `role_selector`, and its end."""
+"""`acksm carm bind|unbind`: from options and acksm.yaml to a plan of `carm` or `role_selector`, and its execution."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from acksm.settings import Declared, RunSettings, TargetSettings
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What the command line says. No namespaces: those of the settings file. `services`: keys for these only."""
+class Requested:
+    """The options. Without namespaces those of the settings file. `services`: keys for these only."""
 
     namespaces: Sequence[str] = ()
     account: str = ""
@@ -31,24 +31,26 @@ class Asked:
     services: Sequence[str] = ()
 
 
-def subjects(declared: Declared, asked: Asked) -> tuple[dict[str, Subject], dict[Subject, dict[str, str]]]:
+def subjects(declared: Declared, requested: Requested) -> tuple[dict[str, Subject], dict[Subject, dict[str, str]]]:
     """Namespace to subject, and subject to role by service. Errors: `bindings-none`, `carm-subject`, `carm-account`."""
-    if asked.namespaces:
-        if bool(asked.account) == bool(asked.team):
+    if requested.namespaces:
+        if bool(requested.account) == bool(requested.team):
             raise AcksmError(
-                "carm-subject", "name either --account ID or --team TEAM", where=", ".join(asked.namespaces)
+                "carm-subject", "exactly one of --account and --team is required", where=", ".join(requested.namespaces)
             )
-        subject = Subject(carm.TEAM_LEVEL, asked.team) if asked.team else Subject(carm.ACCOUNT, asked.account)
-        _check_id(subject, "--account" if asked.account else "--team")
-        for service in asked.services:
+        subject = (
+            Subject(carm.TEAM_LEVEL, requested.team) if requested.team else Subject(carm.ACCOUNT, requested.account)
+        )
+        _check_id(subject, "--account" if requested.account else "--team")
+        for service in requested.services:
             if service not in charts.SERVICES:
                 raise AcksmError(
-                    "carm-service", f"{service!r} is not a service; there are {', '.join(charts.SERVICES)}"
+                    "carm-service", f"unknown service {service!r}; expected {' or '.join(charts.SERVICES)}"
                 )
-        roles = dict.fromkeys(asked.services or [""], asked.role_arn)
-        return dict.fromkeys(asked.namespaces, subject), {subject: roles}
-    if asked.account or asked.team or asked.role_arn or asked.services:
-        raise AcksmError("bindings-none", "no namespace was named")
+        roles = dict.fromkeys(requested.services or [""], requested.role_arn)
+        return dict.fromkeys(requested.namespaces, subject), {subject: roles}
+    if requested.account or requested.team or requested.role_arn or requested.services:
+        raise AcksmError("bindings-none", "no namespace specified")
     return _declared(declared)
 
 
@@ -56,13 +58,11 @@ def _declared(declared: Declared) -> tuple[dict[str, Subject], dict[Subject, dic
     bound: dict[str, Subject] = {}
     for name, item in declared.namespaces.items():
         if item.account and item.team:
-            raise AcksmError(
-                "carm-subject", "account and team are both declared; one of them", where=f"namespaces.{name}"
-            )
+            raise AcksmError("carm-subject", "account and team are mutually exclusive", where=f"namespaces.{name}")
         if item.account or item.team:
             bound[name] = Subject(carm.TEAM_LEVEL, item.team) if item.team else Subject(carm.ACCOUNT, item.account)
     if not bound:
-        raise AcksmError("bindings-none", "no namespace was named, and the settings file declares no account")
+        raise AcksmError("bindings-none", "no namespace specified, and the settings file declares no account")
     roles = {}
     for subject in dict.fromkeys(bound.values()):
         _check_id(subject, "namespaces")
@@ -70,9 +70,7 @@ def _declared(declared: Declared) -> tuple[dict[str, Subject], dict[Subject, dic
         by_service = dict(role.service_role_arn) if role else {}
         for service in by_service:
             if service not in charts.SERVICES:
-                raise AcksmError(
-                    "carm-service", f"{service!r} is not a service", where=f"{subject.level}s.{subject.id}"
-                )
+                raise AcksmError("carm-service", f"unknown service {service!r}", where=f"{subject.level}s.{subject.id}")
         if not by_service or (role and role.role_arn):
             by_service[""] = role.role_arn if role else ""
         roles[subject] = by_service
@@ -84,7 +82,7 @@ def _check_id(subject: Subject, where: str) -> None:
     if subject.level == carm.ACCOUNT:
         account_roles.check_account(subject.id, where)
     elif not role_map.is_key(subject.id):
-        raise AcksmError("carm-team", f"{subject.id!r} cannot be a key of a ConfigMap", where=where)
+        raise AcksmError("carm-team", f"{subject.id!r} is not a valid ConfigMap key", where=where)
 
 
 def run_bind(
@@ -92,14 +90,14 @@ def run_bind(
     declared: Declared,
     run: RunSettings,
     ui: Output,
-    asked: Asked,
+    requested: Requested,
     *,
     mode: str,
     default_role: str,
     create: bool,
 ) -> int:
     """`carm bind`. `mode` "" for that of the controllers; `default_role` is a name; `create` missing namespaces."""
-    bound, roles = subjects(declared, asked)
+    bound, roles = subjects(declared, requested)
     with connect(at, run) as target:
         ui.emit(Event(Kind.STEP, "target", target.line()))
         observed = carm.observe(target)
@@ -124,7 +122,7 @@ def run_bind(
 def run_unbind(at: TargetSettings, run: RunSettings, ui: Output, names: Sequence[str], *, mode: str) -> int:
     """`carm unbind`."""
     if not names:
-        raise AcksmError("bindings-none", "no namespace was named")
+        raise AcksmError("bindings-none", "no namespace specified")
     with connect(at, run) as target:
         ui.emit(Event(Kind.STEP, "target", target.line()))
         observed = carm.observe(target)
@@ -137,7 +135,7 @@ def run_unbind(at: TargetSettings, run: RunSettings, ui: Output, names: Sequence
         else:
             observed = _with_objects(target, observed, desired)
             planned = carm.plan_unbind(observed, names, target.identity.account)
-        text = "\n".join(f"{name} is bound to no account" for name in names)
+        text = "\n".join(f"{name} is not bound to an account" for name in names)
         return _finish(target, ui, "carm unbind", planned, text)
 
 
@@ -168,12 +166,12 @@ def dispatch(target: Target, emit: Emit) -> dict[str, Callable[..., object]]:
 
 def _bound_text(bound: Mapping[str, Subject], planned: carm.Planned) -> str:
     if len(bound) > 20:
-        return f"{len(bound)} namespaces are bound as asked\nnext: acksm carm verify"
+        return f"{len(bound)} namespaces are bound\nnext: acksm carm verify"
     lines = []
     for row in planned.rows:
         roles = row["roles"]
-        told = ", ".join(
+        described = ", ".join(
             role + (f" ({service} only)" if service != carm.ALL else "") for service, role in roles.items()
         )
-        lines.append(f"{row['namespace']} → {bound[row['namespace']]} → {told}")
+        lines.append(f"{row['namespace']} → {bound[row['namespace']]} → {described}")
     return "\n".join([*lines, "next: acksm carm verify"])

@@ -1,6 +1,6 @@
-"""Guide §6.2 and §6.3: namespaces bound to accounts: the map's entry, then the annotation; and the way back.
+"""Guide §6.2 and §6.3: namespaces bound to accounts: the map's entry, then the annotation; and their removal.
 
-On bind the entry comes first, because releases before 1.2.8 make an object with the controller's own role when they
+On bind the entry comes first, because releases before 1.2.8 create an object with the controller's own role when they
 find none; on unbind the annotation goes first, for the same reason (docs/ack/accounts-and-regions.md#role-map).
 """
 
@@ -22,14 +22,14 @@ from acksm.live.running import SERVICE_CARM, TEAM_CARM, Running
 from acksm.settings import TARGET_ROLE
 
 ACCOUNT, TEAM_LEVEL = "account", "team"
-ALL = "all"  # in a report: every service without a role of its own
+ALL = "all"  # in a report: every service without its own role
 
 
 @dataclass(frozen=True)
 class Desired:
-    """Bindings to make. `roles`: subject to service ("" for all) to role ARN ("": what the map has, or the default).
+    """Bindings to create. `roles`: subject to service ("" for all) to role ARN ("": what the map has, or the default).
 
-    `own` is the account of the controllers, `partition` theirs.
+    `own` is the cluster account, `partition` its partition.
     """
 
     bindings: Mapping[str, Subject]
@@ -43,8 +43,8 @@ class Desired:
 
 @dataclass(frozen=True)
 class Observed:
-    """The cluster as it is. `running` are acksm's own controllers, and `maps` theirs: what another controller or its
-    map says is written nowhere. `objects` are living ones of the namespaces whose binding would change."""
+    """The cluster as it is. `running` are acksm's own controllers, and `maps` theirs: those of
+    other controllers are not changed. `objects` are managed ones of the namespaces whose binding would change."""
 
     running: Sequence[Running]
     namespaces: Mapping[str, Namespace]
@@ -64,7 +64,7 @@ class Planned:
 
 
 def observe(target: Target) -> Observed:
-    """Controllers, namespaces and maps. Objects are asked for later, and only where something changes."""
+    """Controllers, namespaces and maps. Objects are read later, and only where something changes."""
     with ThreadPoolExecutor(max_workers=4) as pool:
         listed = pool.submit(bindings.observe, target.kube)
         namespace = target.settings.controller_namespace
@@ -74,20 +74,22 @@ def observe(target: Target) -> Observed:
 
 
 def bound_to(namespace: Namespace | None) -> list[Subject]:
-    """What a namespace is bound to now; the team first: it wins (docs/ack/accounts-and-regions.md#role-map)."""
+    """What a namespace is bound to now; the team first, which takes precedence
+    (docs/ack/accounts-and-regions.md#role-map)."""
     found = namespace.annotations if namespace else {}
     pairs = ((TEAM_LEVEL, found.get(TEAM)), (ACCOUNT, found.get(OWNER)))
     return [Subject(level, value) for level, value in pairs if value is not None]
 
 
 def changing(observed: Observed, desired: Mapping[str, Subject | None]) -> list[str]:
-    """Existing namespaces whose objects could be another's than now: bound anew, or to a team (whose role may move)."""
+    """Existing namespaces whose objects could get another account: with a new binding, or a team (whose role may
+    change)."""
     names = []
     for name, live in observed.namespaces.items():
         now, subject = bound_to(live), desired.get(name)
-        anew = name in desired and (now != [subject] if subject else bool(now))
+        rebound = name in desired and (now != [subject] if subject else bool(now))
         of_team = any(item.level == TEAM_LEVEL and item in desired.values() for item in now)
-        if anew or of_team:
+        if rebound or of_team:
             names.append(name)
     return names
 
@@ -95,24 +97,27 @@ def changing(observed: Observed, desired: Mapping[str, Subject | None]) -> list[
 def roles_of(observed: Observed, want: Desired) -> dict[Subject, dict[str, str]]:
     """Each subject's roles by service, every one a checked ARN. Errors: carm-…"""
     return {
-        subject: {service: _role(observed, want, subject, service, asked) for service, asked in asked_roles.items()}
-        for subject, asked_roles in want.roles.items()
+        subject: {
+            service: _role(observed, want, subject, service, requested)
+            for service, requested in requested_roles.items()
+        }
+        for subject, requested_roles in want.roles.items()
     }
 
 
-def _role(observed: Observed, want: Desired, subject: Subject, service: str, asked: str) -> str:
+def _role(observed: Observed, want: Desired, subject: Subject, service: str, requested: str) -> str:
     where = f"{subject}" + (f" for {service}" if service else "")
     kept, _ = _kept(observed, subject, service)
     account = subject.id if subject.level == ACCOUNT else ""
-    if not asked and not kept and subject.level == TEAM_LEVEL:
-        raise AcksmError("carm-team-role", f"the map has no role of {where} yet", where=where)
-    if not asked and not kept and account == want.own:
-        raise AcksmError("carm-own-account", f"{account} is the account of the controllers themselves", where=where)
-    text = asked or kept or f"arn:{want.partition}:iam::{account}:role/{want.default_role}"
+    if not requested and not kept and subject.level == TEAM_LEVEL:
+        raise AcksmError("carm-team-role", f"the map has no role for {where}", where=where)
+    if not requested and not kept and account == want.own:
+        raise AcksmError("carm-own-account", f"{account} is the cluster account, not a target account", where=where)
+    text = requested or kept or f"arn:{want.partition}:iam::{account}:role/{want.default_role}"
     try:
         account_roles.check(text, account=account, partition=want.partition, partitions=want.partitions, where=where)
     except AcksmError as error:
-        if asked:
+        if requested:
             raise
         raise AcksmError(
             "carm-entry-broken",
@@ -131,13 +136,13 @@ def _kept(observed: Observed, subject: Subject, service: str) -> tuple[str, str]
 
 
 def _note_kept(observed: Observed, want: Desired) -> list[str]:
-    """Roles that nobody named now, with where they were read."""
+    """Roles that no option names, with the map that has them."""
     return [
-        f"{subject}" + (f" for {service}" if service else "") + f" keeps role {role} of {where}"
+        f"{subject}" + (f" for {service}" if service else "") + f" keeps role {role} from {where}"
         for subject, by_service in want.roles.items()
-        for service, asked in by_service.items()
+        for service, requested in by_service.items()
         for role, where in [_kept(observed, subject, service)]
-        if role and not asked
+        if role and not requested
     ]
 
 
@@ -148,19 +153,19 @@ def check_gates(controllers: Iterable[Running], subject: Subject, services: Coll
         needed += [SERVICE_CARM] if item.service in services else []
         for gate in needed:
             if not item.has("carm-levels"):
-                raise AcksmError("carm-gate-unsupported", f"{item} has no feature gate {gate}", where=where)
+                raise AcksmError("carm-gate-unsupported", f"{item} does not have feature gate {gate}", where=where)
             if gate not in item.gates:
                 raise AcksmError(
                     "carm-gate-off",
-                    f"feature gate {gate} of {item} is off: the key would not be looked at",
+                    f"feature gate {gate} of {item} is off: the key would be ignored",
                     where=where,
                     remedy=f"acksm install … --set {item.service}:featureGates.{gate}=true",
                 )
 
 
 def plan(observed: Observed, want: Desired) -> Planned:
-    """Map entries, then annotations, then what is left of an earlier binding. Errors, all before the first write:
-    of `bindings`, `running` and `carm_roles`; carm-team-wins, carm-objects-live, carm-gate-…"""
+    """Map entries, then annotations, then the removal of an earlier binding's entries. Errors, all before the first
+    write: of `bindings`, `running` and `carm_roles`; carm-team-wins, carm-objects-live, carm-gate-…"""
     bindings.check_names(observed.namespaces, want.bindings, create=want.create)
     running.check_followed(observed.running, want.bindings, "carm")
     roles = roles_of(observed, want)
@@ -188,10 +193,10 @@ def plan(observed: Observed, want: Desired) -> Planned:
         planned.changes.append(
             role_map.confirm({(item.namespace, item.name): _keys(item.name, roles) for item in observed.maps.values()})
         )
-    staying = {
+    kept = {
         subject for name, live in observed.namespaces.items() if name not in want.bindings for subject in bound_to(live)
     }
-    _release(observed, left - staying - set(want.bindings.values()), planned)
+    _release(observed, left - kept - set(want.bindings.values()), planned)
     planned.notes += _note_kept(observed, want)
     for subject, by_service in roles.items():
         _note_uncovered(observed, want, subject, by_service, planned)
@@ -231,7 +236,7 @@ def _allowed(observed: Observed, want: Desired, roles: Mapping[Subject, Mapping[
         entries |= {subject.key(service): role for service, role in by_service.items()}
         accounts[subject] = {role.split(":")[4] for role in entries.values() if role.count(":") >= 5}
     found = {name: accounts[subject] for name, subject in want.bindings.items()}
-    for name, live in observed.namespaces.items():  # namespaces that stay with a team whose role changes
+    for name, live in observed.namespaces.items():  # namespaces that keep a team whose role changes
         for subject in bound_to(live)[:1]:
             if name not in found and subject in accounts and subject.level == TEAM_LEVEL:
                 found[name] = accounts[subject]
@@ -239,34 +244,35 @@ def _allowed(observed: Observed, want: Desired, roles: Mapping[Subject, Mapping[
 
 
 def _check_team(live: Namespace | None, subject: Subject, watching: Sequence[Running]) -> None:
-    """A team's annotation wins over an account's: binding the account would be silently ignored."""
+    """A team's annotation takes precedence: a binding to an account would be silently ignored."""
     if subject.level == TEAM_LEVEL or live is None or TEAM not in live.annotations:
         return
     if any(TEAM_CARM in item.gates for item in watching):
         raise AcksmError(
             "carm-team-wins",
-            f"namespace {live.name} is bound to team {live.annotations[TEAM]}, which wins over an account",
+            f"namespace {live.name} is bound to team {live.annotations[TEAM]}, which takes precedence over an account",
             where=f"namespace {live.name}",
             remedy=f"acksm carm unbind {live.name}",
         )
 
 
 def check_objects(observed: Observed, accounts: Mapping[str, set[str]]) -> None:
-    """Refuse to change whose a namespace is while objects of another account live in it: they do not move."""
+    """Refuse to change the account of a namespace that has objects of another account: they do not move."""
     for name, allowed in accounts.items():
         others = [item for item in observed.objects if item.namespace == name and item.account not in allowed]
         if others:
             owners = sorted({item.account for item in others})
             raise AcksmError(
                 "carm-objects-live",
-                f"{bindings.told(others)} {'is' if len(others) == 1 else 'are'} of account {', '.join(owners)}",
+                f"{bindings.told(others)} {'belongs' if len(others) == 1 else 'belong'} to "
+                f"{'account' if len(owners) == 1 else 'accounts'} {', '.join(owners)}",
                 where=f"namespace {name}",
                 details={"objects": [str(item) for item in others], "accounts": owners},
             )
 
 
 def _restarts(observed: Observed, names: Iterable[str]) -> list[Change]:
-    """Releases that keep a role for ever are restarted after a change of the map (community#2088)."""
+    """Versions that cache a role without end are restarted after a change of the map (community#2088)."""
     changes = []
     for item in observed.running:
         if item.has("carm") or not any(item.watches(name) for name in names):
@@ -280,7 +286,7 @@ def _restarts(observed: Observed, names: Iterable[str]) -> list[Change]:
                 target=f"Deployment {item.namespace}/{item.deployment}",
                 call="kube.restart",
                 params={"namespace": item.namespace, "deployment": item.deployment},
-                reason=f"{item.service} {item.version} sees a changed map only after a restart",
+                reason=f"{item.service} {item.version} reads a changed map only after a restart",
                 danger=Danger.MILD,
                 guide=f"kubectl -n {item.namespace} rollout restart deployment {item.deployment}",
             )
@@ -292,7 +298,7 @@ def _restarts(observed: Observed, names: Iterable[str]) -> list[Change]:
 def _note_uncovered(
     observed: Observed, want: Desired, subject: Subject, by_service: Mapping[str, str], planned: Planned
 ) -> None:
-    """A service without an entry of its own waits for one of all services."""
+    """A service without its own entry waits for one of all services."""
     if "" in by_service:
         return
     names = [name for name, bound in want.bindings.items() if bound == subject]
@@ -302,11 +308,13 @@ def _note_uncovered(
         )
         has_entry = item.service in by_service or (entry is not None and entry.get(subject.id))
         if not has_entry and any(item.watches(name) for name in names):
-            planned.notes.append(f"objects of {item.service} in {', '.join(names)} wait: {subject} has no entry for it")
+            planned.notes.append(
+                f"objects of {item.service} in {', '.join(names)} will wait: {subject} has no entry for it"
+            )
 
 
 def plan_unbind(observed: Observed, names: Sequence[str], own: str) -> Planned:
-    """Annotations away, then entries that no namespace uses. Errors: carm-objects-live, of `bindings`."""
+    """The removal of annotations, then of entries that no namespace uses. Errors: carm-objects-live, of `bindings`."""
     bindings.check_names(observed.namespaces, names, create=False)
     bound = {name: bound_to(observed.namespaces[name]) for name in names}
     check_objects(observed, {name: {own} for name in names if bound[name]})
@@ -315,14 +323,14 @@ def plan_unbind(observed: Observed, names: Sequence[str], own: str) -> Planned:
         for subject in subjects:
             planned.changes += bindings.annotate(name, observed.namespaces[name], subject.annotation, None, STEP)
         planned.unbound.append({"namespace": name, "was": [str(subject) for subject in subjects]})
-    staying = {subject for name, live in observed.namespaces.items() if name not in bound for subject in bound_to(live)}
-    _release(observed, {subject for subjects in bound.values() for subject in subjects} - staying, planned)
+    kept = {subject for name, live in observed.namespaces.items() if name not in bound for subject in bound_to(live)}
+    _release(observed, {subject for subjects in bound.values() for subject in subjects} - kept, planned)
     return planned
 
 
-def _release(observed: Observed, gone: Collection[Subject], planned: Planned) -> None:
+def _release(observed: Observed, removed: Collection[Subject], planned: Planned) -> None:
     for item in observed.maps.values():
-        subjects = sorted(subject for subject in gone if subject.map == item.name)
+        subjects = sorted(subject for subject in removed if subject.map == item.name)
         ids = {key: subject.id for subject in subjects for key in subject.keys}
         if ids:
             changes, notes = role_map.release(item, ids, subjects[0].annotation)

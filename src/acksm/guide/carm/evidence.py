@@ -1,4 +1,4 @@
-"""What `carm verify` and `carm list` know: everything that the links of the chain are judged by, read once."""
+"""What `carm verify` and `carm list` know: everything that the checks need, read once."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ Role = Document
 
 @dataclass(frozen=True)
 class Evidence:
-    """`own_roles`: A's roles by ARN, None for one that is not there; `allowed`: (A's role, B's role) to what A's
-    policies say. `far_roles`: B's roles by ARN, only of accounts that could be asked. `proofs`: (A's role, B's role) to
-    "" or why the real assume-role failed; only with `live`. `regions`: service to its regions."""
+    """`own_roles`: the controllers' roles by ARN, None for one that does not exist; `far_roles`: the roles of target
+    accounts that could be read, likewise. By (own role, target role): `allowed`, what the own role's policies say, and
+    `proofs`, why the real AssumeRole failed or None, only with `live`. `regions`: service to its regions."""
 
     observed: Observed
     mode: str
@@ -37,7 +37,7 @@ class Evidence:
     own_roles: Mapping[str, Role | None] = field(default_factory=dict)
     pod_identity: bool = False
     allowed: Mapping[tuple[str, str], Judged] = field(default_factory=dict)
-    far_roles: Mapping[str, Role | None] = field(default_factory=dict)
+    target_roles: Mapping[str, Role | None] = field(default_factory=dict)
     proofs: Mapping[tuple[str, str], AcksmError | None] = field(default_factory=dict)
     regions: Mapping[str, Sequence[str]] = field(default_factory=dict)
     selectors: Sequence[Selector] = ()
@@ -67,16 +67,16 @@ def gather(target: Target, other_account: OtherAccountSettings, *, live: bool) -
             },
             selectors=selectors,
         )
-        far = far_arns(evidence)
-        pairs = [(one, other) for one in own for other in far]
+        targets = target_arns(evidence)
+        pairs = [(one, other) for one in own for other in targets]
         allowed = pool.map(lambda pair: _allowed(target, own_roles[pair[0]], pair), pairs)
         evidence = replace(evidence, allowed=dict(zip(pairs, allowed, strict=True)))
         other = accounts.session(target, other_account)
         if other is not None:
             account = other.identity().account
-            asked = [arn for arn in far if arn.split(":")[4] == account]
-            roles = pool.map(lambda arn: _role_at(other, arn), asked)
-            evidence = replace(evidence, far_roles=dict(zip(asked, roles, strict=True)))
+            readable = [arn for arn in targets if arn.split(":")[4] == account]
+            roles = pool.map(lambda arn: _role_at(other, arn), readable)
+            evidence = replace(evidence, target_roles=dict(zip(readable, roles, strict=True)))
         if live:
             provable = [pair for pair in pairs if pair[0] in by_token]
             proofs = pool.map(lambda pair: prove(target, observed.running, *pair), provable)
@@ -100,8 +100,8 @@ def _role_at(aws: Aws, arn: str) -> Role | None:
 
 
 def _allowed(target: Target, role: Role | None, pair: tuple[str, str]) -> Judged:
-    """By the inline policies where they say yes and nothing else may say no: a boundary, or a managed policy other than
-    AWS's own for SageMaker. Else by IAM's simulation, which reads all of them."""
+    """By the inline policies where they allow it and nothing else can deny it (a boundary, or a managed policy other
+    than AWS's own for SageMaker). Else by IAM's simulation, which reads all of them."""
     if role is None:
         return Judged(Verdict.UNKNOWN, "the role's policies")
     answer = trust.allows(role["inline"].values(), pair[1])
@@ -116,7 +116,7 @@ def _allowed(target: Target, role: Role | None, pair: tuple[str, str]) -> Judged
     return Judged(Verdict.UNKNOWN, f"policy {min(unread)}") if unread and answer.why != "denied" else answer
 
 
-def far_arns(evidence: Evidence) -> list[str]:
+def target_arns(evidence: Evidence) -> list[str]:
     """Every well-formed ARN that a map or a selector names."""
     values: set[str] = {selector.arn for selector in evidence.selectors}
     if evidence.mode != SELECTOR:
@@ -132,14 +132,14 @@ def _is_arn(text: str, partitions: Sequence[str]) -> bool:
     return True
 
 
-def prove(target: Target, found: Iterable[Running], own: str, far: str) -> AcksmError | None:
-    """Do what the controller does: its service account's token, its own role, then B's role. None when it works."""
+def prove(target: Target, found: Iterable[Running], own: str, target_role: str) -> AcksmError | None:
+    """As the controller does: its service account's token, its own role, then the target role. None when it works."""
     item = next(one for one in found if one.role_arn == own)
     try:
         token = target.kube.token(item.namespace, item.service_account, AUDIENCE)
-        account = target.aws.web_identity(own, token).assume(far).identity().account
+        account = target.aws.web_identity(own, token).assume(target_role).identity().account
     except AcksmError as error:
         return error
-    if account != far.split(":")[4]:
-        return AcksmError("carm-target-account", f"the session is of account {account}", where=far)
+    if account != target_role.split(":")[4]:
+        return AcksmError("carm-target-account", f"the assumed session belongs to account {account}", where=target_role)
     return None

@@ -1,8 +1,8 @@
-"""Guide §6.2: the ConfigMaps that say which role an account or a team has. One in each namespace with a controller.
+"""Guide §6.2: the ConfigMaps that map an account or a team to a role, in each namespace with a controller.
 
-Two people may work at once, so a binding and its removal meet: a bind reads the map again after its annotation is
-written, a removal reads the namespaces again after its entry is gone. Whoever comes second sees the other's write and
-puts the entry back (test_carm.py, "meet").
+A binding and a removal may run at once: a bind reads the map again after its annotation is written, a removal reads the
+namespaces again after its entry is removed. The second one sees the other's write and restores the entry
+(test_carm.py, "meet").
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from acksm.kube.owners import OWNED_LABEL, is_owned
 from acksm.kube.paths import ref
 from acksm.live import bindings
 from acksm.live.bindings import OWNER, TEAM
+from acksm.words import counted
 
 ACCOUNT_MAP, TEAM_MAP = "ack-role-account-map", "ack-role-team-map"
 STEP = "carm"
@@ -61,7 +62,7 @@ def is_key(text: str) -> bool:
 
 @dataclass(frozen=True)
 class Map:
-    """A map as it is. `data` is None when it is not there."""
+    """A map as it is. `data` is None when it does not exist."""
 
     namespace: str
     name: str
@@ -100,7 +101,7 @@ def _manifest(namespace: str, name: str) -> Json:
 
 
 def entries(now: Map, desired: Mapping[str, str], used_by: Mapping[str, int]) -> list[Change]:
-    """One change that gives `now` the wanted keys; [] when it has them. `used_by`: key to bound namespaces.
+    """One change that gives `now` the desired keys; [] when it has them. `used_by`: key to bound namespaces.
 
     Error: `binding-managed`.
     """
@@ -129,7 +130,7 @@ def entries(now: Map, desired: Mapping[str, str], used_by: Mapping[str, int]) ->
             },
             before={key: before for key, (before, _) in moves.items() if before is not None} or None,
             after={key: after for key, (_, after) in moves.items()},
-            reason=f"another role for {affected} bound namespaces" if affected else "",
+            reason=f"another role for {counted(affected, 'bound namespace')}" if affected else "",
             danger=Danger.MILD if replaced else Danger.NONE,
             guide=f"kubectl edit -n {now.namespace} configmap {now.name}",
         )
@@ -137,20 +138,20 @@ def entries(now: Map, desired: Mapping[str, str], used_by: Mapping[str, int]) ->
 
 
 def release(now: Map, ids: Mapping[str, str], annotation: str) -> tuple[list[Change], list[str]]:
-    """Changes that take away the keys of `ids` (key to subject's id) that acksm wrote; and notes on those it did not.
+    """Changes that remove the keys of `ids` (key to subject's id) that acksm wrote; and notes on those it did not.
 
-    They are looked at again when they are carried out: an entry that a namespace uses by then stays.
+    They are checked again on execution: an entry that a namespace uses by then is kept.
     """
-    there = {key: subject for key, subject in ids.items() if now.get(key) is not None}
-    ours = {key: subject for key, subject in there.items() if bindings.made_by_acksm(now.managers.get(key, ()))}
-    notes = [f"entry {key} of {now} stays: acksm did not write it" for key in there if key not in ours]
-    if not ours:
+    existing = {key: subject for key, subject in ids.items() if now.get(key) is not None}
+    owned = {key: subject for key, subject in existing.items() if bindings.made_by_acksm(now.managers.get(key, ()))}
+    notes = [f"entry {key} of {now} is kept: acksm did not create it" for key in existing if key not in owned]
+    if not owned:
         return [], notes
     params = {
         "name": now.name,
         "namespace": now.namespace,
-        "keys": {key: [now.get(key), None] for key in sorted(ours)},
-        "ids": dict(sorted(ours.items())),
+        "keys": {key: [now.get(key), None] for key in sorted(owned)},
+        "ids": dict(sorted(owned.items())),
         "annotation": annotation,
     }
     changes = [
@@ -159,15 +160,15 @@ def release(now: Map, ids: Mapping[str, str], annotation: str) -> tuple[list[Cha
             step=STEP,
             op=Op.DELETE,
             system="kubernetes",
-            target=f"{bindings.told(sorted(ours))} in {now}",
+            target=f"{bindings.told(sorted(owned))} in {now}",
             call="carm.release",
             params=params,
-            before={key: now.get(key) for key in sorted(ours)},
-            reason="no namespace uses it any more",
+            before={key: now.get(key) for key in sorted(owned)},
+            reason="no longer used by any namespace",
             guide=f"kubectl edit -n {now.namespace} configmap {now.name}",
         )
     ]
-    if now.owned and set(now.data or {}) == set(ours):
+    if now.owned and set(now.data or {}) == set(owned):
         changes.append(
             Change(
                 id="carm.map-empty",
@@ -178,7 +179,7 @@ def release(now: Map, ids: Mapping[str, str], annotation: str) -> tuple[list[Cha
                 call="kube.delete_when_empty",
                 params={"kind": "ConfigMap", "name": now.name, "namespace": now.namespace, "field": list(DATA)},
                 before={"data": {}},
-                reason="acksm made it, and it is empty",
+                reason="created by acksm, and empty",
                 guide=f"kubectl delete -n {now.namespace} configmap {now.name}",
             )
         )
@@ -194,7 +195,7 @@ def calls(kube: Writer) -> dict[str, Callable[..., object]]:
 
 
 def confirm(desired: Mapping[tuple[str, str], Mapping[str, str]]) -> Change:
-    """The wait after the annotations: the entries are looked at once more. `wanted`: (namespace, map) to keys."""
+    """The wait after the annotations: the entries are read again. `desired`: (namespace, map) to keys."""
     return Change(
         id="carm.confirm",
         step=STEP,
@@ -209,25 +210,27 @@ def confirm(desired: Mapping[tuple[str, str], Mapping[str, str]]) -> Change:
 
 
 def _confirm(kube: Writer, desired: Sequence[tuple[str, str, Mapping[str, str]]]) -> None:
-    """An entry that somebody's unbind took away between our look and our annotation is put back."""
+    """Restore an entry that another run's unbind removed between our read and our annotation."""
     for namespace, name, keys in desired:
         live = values_at(kube.get(ref("ConfigMap", name, namespace)) or {}, DATA)
-        gone: Moves = {key: [None, role] for key, role in keys.items() if key not in live}
-        if gone:
-            set_keys(kube, "ConfigMap", name, gone, field=DATA, namespace=namespace, create=_manifest(namespace, name))
+        missing: Moves = {key: [None, role] for key, role in keys.items() if key not in live}
+        if missing:
+            set_keys(
+                kube, "ConfigMap", name, missing, field=DATA, namespace=namespace, create=_manifest(namespace, name)
+            )
 
 
 def _release(kube: Writer, name: str, namespace: str, keys: Moves, ids: Mapping[str, str], annotation: str) -> None:
-    """Take keys away that no namespace uses, now and after it is done."""
+    """Remove keys that no namespace uses; restore those that one uses by then."""
     used = _used(kube, annotation)
-    going: Moves = {key: move for key, move in keys.items() if not {ids[key], key} & used}
-    if going:
-        set_keys(kube, "ConfigMap", name, going, field=DATA, namespace=namespace)
+    removed: Moves = {key: move for key, move in keys.items() if not {ids[key], key} & used}
+    if removed:
+        set_keys(kube, "ConfigMap", name, removed, field=DATA, namespace=namespace)
     used = _used(kube, annotation)
-    back: Moves = {key: [None, before] for key, (before, _) in going.items() if {ids[key], key} & used}
-    if back:
+    restored: Moves = {key: [None, before] for key, (before, _) in removed.items() if {ids[key], key} & used}
+    if restored:
         create = _manifest(namespace, name)
-        set_keys(kube, "ConfigMap", name, back, field=DATA, namespace=namespace, create=create)
+        set_keys(kube, "ConfigMap", name, restored, field=DATA, namespace=namespace, create=create)
 
 
 def _used(kube: Lister, annotation: str) -> set[str]:

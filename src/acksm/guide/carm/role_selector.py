@@ -1,10 +1,8 @@
-"""The other way to other accounts: IAMRoleSelector objects instead of map and annotation.
+"""Bindings by IAMRoleSelectors instead of map and annotation (docs/ack/accounts-and-regions.md#role-selectors).
 
-docs/ack/accounts-and-regions.md#role-selectors says how they are followed.
-
-One selector for each namespace and role, named after both: nobody edits another's list, so two people at once lose
-nothing. Two selectors that match one object stop it without a word in its conditions, and none at all lets it be made
-with the controller's own role; so a new selector comes before the old one goes, and overlaps are found beforehand.
+One selector for each namespace and role, named after both, so that concurrent runs do not edit the same list. An object
+that two selectors match is silently not reconciled, and one that none matches is created with the controller's own
+role; so a new selector is created before the old one is deleted, and overlaps are found beforehand.
 """
 
 from __future__ import annotations
@@ -25,7 +23,7 @@ from acksm.live import account_roles, bindings, running
 from acksm.live.role_selectors import KIND, Selector, list_all, overlap, overlaps
 
 
-def of_binding(namespace: str, arn: str, service: str = "") -> Selector:
+def binding_selector(namespace: str, arn: str, service: str = "") -> Selector:
     """acksm's selector for one namespace and role, for one service or for all."""
     digest = hashlib.sha256(f"{arn} {service}".encode()).hexdigest()[:10]
     types = ((f"{service}.{COMMON_GROUP}", "", ""),) if service else None
@@ -33,29 +31,29 @@ def of_binding(namespace: str, arn: str, service: str = "") -> Selector:
 
 
 @dataclass(frozen=True)
-class Seen:
+class ObservedSelectors:
     """The cluster with its selectors."""
 
     base: Observed
     selectors: Sequence[Selector]
 
 
-def observe(target: Target, base: Observed, desired: Mapping[str, Subject | None]) -> Seen:
-    """Selectors, and the objects in namespaces that are about to change hands."""
+def observe(target: Target, base: Observed, desired: Mapping[str, Subject | None]) -> ObservedSelectors:
+    """Selectors, and the objects of namespaces whose account would change."""
     selectors = list_all(target.kube)
     names = [name for name in desired if name in base.namespaces]
     objects = bindings.managed_objects(target.kube, names) if names else []
-    return Seen(replace(base, objects=objects), selectors)
+    return ObservedSelectors(replace(base, objects=objects), selectors)
 
 
-def ours(selectors: Iterable[Selector], namespace: str) -> list[Selector]:
+def owned_selectors(selectors: Iterable[Selector], namespace: str) -> list[Selector]:
     """acksm's own selectors of one namespace."""
     return [item for item in selectors if item.owned and item.names == (namespace,)]
 
 
-def plan(seen: Seen, want: Desired) -> Planned:
-    """New selectors, then the old ones of the same namespaces away. Errors: selector-…, carm-…, of `bindings`."""
-    base = seen.base
+def plan(observed: ObservedSelectors, want: Desired) -> Planned:
+    """New selectors, then the deletion of the namespaces' old ones. Errors: selector-…, carm-…, of `bindings`."""
+    base = observed.base
     bindings.check_names(base.namespaces, want.bindings, create=want.create)
     running.check_followed(base.running, want.bindings, "selectors")
     planned = Planned()
@@ -64,17 +62,20 @@ def plan(seen: Seen, want: Desired) -> Planned:
     old: list[Selector] = []
     for name, subject in want.bindings.items():
         if subject.level == carm.TEAM_LEVEL:
-            raise AcksmError("selector-team", "an IAMRoleSelector names a role; there are no teams", where=name)
-        mine = ours(seen.selectors, name)
-        roles = {service: _role(want, subject, service, asked, mine) for service, asked in want.roles[subject].items()}
-        desired = [of_binding(name, arn, service) for service, arn in roles.items()]
+            raise AcksmError("selector-team", "teams are not supported with IAMRoleSelectors", where=name)
+        mine = owned_selectors(observed.selectors, name)
+        roles = {
+            service: _role(want, subject, service, requested, mine)
+            for service, requested in want.roles[subject].items()
+        }
+        desired = [binding_selector(name, arn, service) for service, arn in roles.items()]
         types = [item.types for item in desired]
         new += [item for item in desired if item.name not in {one.name for one in mine}]
         old += [item for item in mine if item.types in types and item.name not in {one.name for one in desired}]
         planned.rows.append(carm.row(name, subject, roles))
         if name not in base.namespaces:
             creations.append(bindings.create(name, STEP))
-    _check_overlaps(seen, want, new, old)
+    _check_overlaps(observed, want, new, old)
     changed = {item.names[0] for item in [*new, *old] if item.names}
     accounts = {name: {subject.id} for name, subject in want.bindings.items() if name in changed}
     carm.check_objects(base, accounts)
@@ -84,30 +85,32 @@ def plan(seen: Seen, want: Desired) -> Planned:
     return planned
 
 
-def _role(want: Desired, subject: Subject, service: str, asked: str, mine: Sequence[Selector]) -> str:
-    types = of_binding("x", "", service).types
+def _role(want: Desired, subject: Subject, service: str, requested: str, mine: Sequence[Selector]) -> str:
+    types = binding_selector("x", "", service).types
     kept = next((item.arn for item in mine if item.types == types and f"::{subject.id}:" in item.arn), "")
-    if not asked and not kept and subject.id == want.own:
-        raise AcksmError("carm-own-account", f"{subject.id} is the account of the controllers themselves")
-    text = asked or kept or f"arn:{want.partition}:iam::{subject.id}:role/{want.default_role}"
+    if not requested and not kept and subject.id == want.own:
+        raise AcksmError("carm-own-account", f"{subject.id} is the cluster account, not a target account")
+    text = requested or kept or f"arn:{want.partition}:iam::{subject.id}:role/{want.default_role}"
     where = str(subject)
     account_roles.check(text, account=subject.id, partition=want.partition, partitions=want.partitions, where=where)
     return text
 
 
-def _check_overlaps(seen: Seen, want: Desired, new: Sequence[Selector], old: Sequence[Selector]) -> None:
-    gone = {item.name for item in old}
-    staying = [item for item in seen.selectors if item.name not in gone]
-    labels = {name: live.labels for name, live in seen.base.namespaces.items()}
+def _check_overlaps(
+    observed: ObservedSelectors, want: Desired, new: Sequence[Selector], old: Sequence[Selector]
+) -> None:
+    replaced = {item.name for item in old}
+    kept = [item for item in observed.selectors if item.name not in replaced]
+    labels = {name: live.labels for name, live in observed.base.namespaces.items()}
     # kubectl and the apiserver give every namespace this label
     labels |= {name: {"kubernetes.io/metadata.name": name} for name in want.bindings if name not in labels}
     for item in new:
-        for other in staying:
+        for other in kept:
             where = overlap(item, other, [(name, labels[name]) for name in item.names or ()])
             if where:
                 raise AcksmError(
                     "selector-overlap",
-                    f"IAMRoleSelector {other.name} (role {other.arn}) matches objects of namespace {where} too",
+                    f"IAMRoleSelector {other.name} (role {other.arn}) also matches objects of namespace {where}",
                     where=f"namespace {where}",
                     details={"selectors": [item.name, other.name]},
                 )
@@ -161,7 +164,7 @@ def calls(kube: Lister) -> dict[str, Callable[..., object]]:
 
 
 def _confirm(kube: Lister, names: Sequence[str]) -> None:
-    """Somebody may have made another selector meanwhile. Error: `selector-overlap`."""
+    """Another user may have created a selector in the meantime. Error: `selector-overlap`."""
     live = bindings.observe(kube)
     found = overlaps(list_all(kube), {name: live[name] for name in names if name in live})
     if found:
@@ -173,17 +176,19 @@ def _confirm(kube: Lister, names: Sequence[str]) -> None:
         )
 
 
-def plan_unbind(seen: Seen, names: Sequence[str], own: str) -> Planned:
-    """acksm's own selectors of these namespaces away. Errors: carm-objects-live, of `bindings`."""
-    bindings.check_names(seen.base.namespaces, names, create=False)
+def plan_unbind(observed: ObservedSelectors, names: Sequence[str], own: str) -> Planned:
+    """The deletion of acksm's own selectors of these namespaces. Errors: carm-objects-live, of `bindings`."""
+    bindings.check_names(observed.base.namespaces, names, create=False)
     planned = Planned()
-    gone = {name: ours(seen.selectors, name) for name in names}
-    carm.check_objects(seen.base, {name: {own} for name in names if gone[name]})
-    for name, mine in gone.items():
+    deleted = {name: owned_selectors(observed.selectors, name) for name in names}
+    carm.check_objects(observed.base, {name: {own} for name in names if deleted[name]})
+    for name, mine in deleted.items():
         planned.changes += [_delete(item, "") for item in mine]
         planned.unbound.append({"namespace": name, "was": [item.arn for item in mine]})
-        labels = seen.base.namespaces[name].labels
-        others = [item.name for item in seen.selectors if item not in mine and item.fits(name, labels)]
+        labels = observed.base.namespaces[name].labels
+        others = [item.name for item in observed.selectors if item not in mine and item.fits(name, labels)]
         if others:
-            planned.notes.append(f"{', '.join(others)} still match {name}; acksm did not make them")
+            planned.notes.append(
+                f"{', '.join(others)} still {'matches' if len(others) == 1 else 'match'} {name}: not created by acksm"
+            )
     return planned

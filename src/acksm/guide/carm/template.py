@@ -1,7 +1,7 @@
-"""What B's administrator gets from `carm setup --print`: a CloudFormation template with the aws commands above it.
+"""What the target account's administrator gets from `carm setup --print`: a CloudFormation template and aws commands.
 
-Both make the role that `carm setup` would make with credentials of B, tags included, so that a later setup knows it.
-The text is one valid template: the commands stand in its comments.
+Both create the role that `carm setup` would create with credentials of that account, tags included, so that a later
+setup recognises it. The text is one valid template: the commands are in its comments.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ STACK = "acksm-carm"
 
 
 def template(want: Desired, principals: Sequence[str]) -> str:
-    """The template as YAML. `principals` are named in its description."""
+    """The template as YAML. `principals` are in its description."""
     from ruamel.yaml import YAML
     from ruamel.yaml.scalarstring import DoubleQuotedScalarString as Quoted
 
     def quoted(value: object) -> object:
-        """Every string in quotes: an account's digits and a policy's date stay what they are."""
+        """Every string in quotes: an account's digits and a policy's date remain strings."""
         if isinstance(value, str):
             return Quoted(value)
         if isinstance(value, dict):
@@ -33,7 +33,7 @@ def template(want: Desired, principals: Sequence[str]) -> str:
     properties: Json = {
         "RoleName": want.name,
         "Path": want.path,
-        "Description": "ACK controllers of another account; made by acksm",
+        "Description": "ACK controllers of another account; created by acksm",
         "AssumeRolePolicyDocument": want.trust(None, NEW),
         "ManagedPolicyArns": list(want.managed),
         "Policies": [{"PolicyName": name, "PolicyDocument": doc} for name, doc in want.inline.items()],
@@ -57,7 +57,7 @@ def template(want: Desired, principals: Sequence[str]) -> str:
 
 
 def commands(want: Desired) -> list[str]:
-    """aws commands that make the same, one a line."""
+    """aws commands that create the same, one per line."""
 
     def aws(*words: str) -> str:
         return shlex.join(["aws", "iam", *words])
@@ -81,14 +81,14 @@ def commands(want: Desired) -> list[str]:
 
 
 def text(want: Desired, template: str, commands: Sequence[str]) -> str:
-    """The template with all that its reader needs above it."""
+    """The template, with its instructions as comments above it."""
     account = want.arn.split(":")[4]
     head = [
         f"For the administrator of account {account}. This file is a CloudFormation template:",
         f"  aws cloudformation deploy --stack-name {STACK} --template-file FILE --capabilities CAPABILITY_NAMED_IAM",
     ]
     if want.service_linked:
-        head.append(f"and once for the account, unless it has it: {commands[-1]}")
+        head.append(f"and once per account, unless the service-linked role exists: {commands[-1]}")
     head += ["or, without CloudFormation:", *(f"  {line}" for line in commands)]
     head.append("Afterwards, in the cluster's account: acksm carm verify --live")
     return "".join(f"# {line}\n" for line in head) + template

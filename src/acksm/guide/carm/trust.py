@@ -1,7 +1,7 @@
-"""Policies on both sides of a border between accounts, read and merged by meaning.
+"""The policies of both accounts, read and merged by meaning.
 
-Account A's role may assume exactly the roles of B (never "*"); B's role trusts exactly A's role. One statement on each
-side is this cluster's, known by its Sid; every other statement is its owner's, or another cluster's, and stays.
+The controller role (A) may assume exactly the target roles (B), never "*"; a target role trusts exactly the controller
+role. One statement on each side is this cluster's, known by its Sid; every other one is kept.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from acksm.guide.identity.judged import (
 )
 from acksm.json_types import Document, Json
 
-SID = "AcksmCarm"  # of every cluster before each had one of its own, and the beginning of those
+SID = "AcksmCarm"  # shared by all clusters in earlier versions, and the prefix of each cluster's own
 POLICY = "acksm-carm"  # account A's inline policy
 ASSUME, TAG = "sts:AssumeRole", "sts:TagSession"
 EXTERNAL_ID = "sts:externalid"
@@ -36,7 +36,7 @@ def sid(cluster_arn: str) -> str:
 
 
 def actions(pod_identity: bool) -> list[str]:
-    """EKS Pod Identity's session tags are handed on, so both sides have to allow them (EKS user guide, "Access AWS
+    """EKS Pod Identity's session tags are passed on, so both sides have to allow them (EKS user guide, "Access AWS
     resources using EKS Pod Identity target IAM roles")."""
     return [ASSUME, TAG] if pod_identity else [ASSUME]
 
@@ -62,11 +62,10 @@ def principals_of(item: Statement) -> list[str]:
 
 
 def merge_trust(document: Document | None, principals: Sequence[str], pod_identity: bool, own: str) -> Json:
-    """`document` with the statement `own`, which lets in exactly `principals`; unchanged when it says that already, or
-    when other statements do.
+    """`document` with the statement `own`, which trusts exactly `principals`; unchanged when it or other statements do.
 
-    Conditions and further actions of the statement stay. Of the statement SID, which all clusters once shared,
-    `principals` move over, and its other ones stay there. A principal that is gone (AROA…) is dropped from both.
+    Conditions and further actions of the statement are kept. `principals` move to it from the statement SID, which all
+    clusters once shared; the others remain there. A deleted principal (AROA…) is removed from both.
     """
     found = statements(document)
     marked = [item for item in found if item.get("Sid") in {own, SID}]
@@ -98,11 +97,11 @@ def merge_trust(document: Document | None, principals: Sequence[str], pod_identi
 
 
 def _names_exactly(document: Document, principal: str, pod_identity: bool) -> bool:
-    return admits(document, principal, pod_identity, exact=True).verdict is Verdict.YES
+    return trusts(document, principal, pod_identity, exact=True).verdict is Verdict.YES
 
 
 def _united(needed: Sequence[str], base: Statement) -> list[str]:
-    """The needed actions, and those that the statement has besides."""
+    """The needed actions, and those that the statement has."""
     held = [str(action) for action in as_list(base.get("Action"))]
     folded = {action.lower() for action in held}
     return [*held, *(action for action in needed if action.lower() not in folded)]
@@ -115,13 +114,13 @@ def _same_reach(one: Statement, other: Statement) -> bool:
 
 
 def without(document: Document, own: str, principals: Iterable[str] = ()) -> Json | None:
-    """`document` without the statement `own`, and without `principals` in the statement SID; None when nothing of it is
-    left, itself when nothing of it was there."""
-    taken = set(principals)
+    """`document` without the statement `own`, and without `principals` in the statement SID; None when nothing is
+    left, unchanged when it had none of them."""
+    removed = set(principals)
     kept: list[Statement] = []
     for item in statements(document):
         named = principals_of(item)
-        left = [name for name in named if name not in taken]
+        left = [name for name in named if name not in removed]
         if item.get("Sid") == own or (item.get("Sid") == SID and named and not left):
             continue
         if item.get("Sid") == SID and left != named:
@@ -132,21 +131,21 @@ def without(document: Document, own: str, principals: Iterable[str] = ()) -> Jso
     return with_statements(document, kept) if kept else None
 
 
-def admits(document: Document | None, principal: str, pod_identity: bool, *, exact: bool = False) -> Judged:
-    """Whether `principal` is let in; for NO the reason is "external-id", "tag-session" or "not-named".
+def trusts(document: Document | None, principal: str, pod_identity: bool, *, exact: bool = False) -> Judged:
+    """Whether `principal` is trusted; for NO the reason is "external-id", "tag-session" or "not-named".
 
     With `exact` only statements count that name the role itself, not its whole account.
     """
-    answers = {action: _admits(document, principal, action, exact) for action in actions(pod_identity)}
+    answers = {action: _trusts(document, principal, action, exact) for action in actions(pod_identity)}
     assume = answers[ASSUME]
     if assume.verdict is Verdict.NO:
-        return Judged(Verdict.NO, "external-id" if _asks_external_id(document, principal, exact) else "not-named")
+        return Judged(Verdict.NO, "external-id" if _requires_external_id(document, principal, exact) else "not-named")
     if any(answer.verdict is Verdict.NO for answer in answers.values()):
         return Judged(Verdict.NO, "tag-session")
     return next((one for one in answers.values() if one.verdict is Verdict.UNKNOWN), Judged(Verdict.YES))
 
 
-def _admits(document: Document | None, principal: str, action: str, exact: bool) -> Judged:
+def _trusts(document: Document | None, principal: str, action: str, exact: bool) -> Judged:
     return decide((item, _applies(item, principal, action, exact)) for item in statements(document))
 
 
@@ -162,7 +161,7 @@ def _applies(item: Statement, principal: str, action: str, exact: bool) -> Judge
 
 
 def _context(principal: str) -> dict[str, str]:
-    """What is known of a controller's call: who it is, and that it comes by TLS. It sends no ExternalId
+    """What is known of a controller's call: its principal, and that it uses TLS. It sends no ExternalId
     (aws-controllers-k8s/community#2175)."""
     return {
         "aws:principalarn": principal,
@@ -171,7 +170,7 @@ def _context(principal: str) -> dict[str, str]:
     }
 
 
-def _asks_external_id(document: Document | None, principal: str, exact: bool) -> bool:
+def _requires_external_id(document: Document | None, principal: str, exact: bool) -> bool:
     """Whether an Allow would count if an ExternalId were sent."""
     return any(
         item.get("Effect") == "Allow"
@@ -194,11 +193,11 @@ def _names(item: Statement, principal: str, exact: bool) -> bool:
 def merge_policy(
     document: Document | None, roles: Iterable[str], pod_identity: bool, own: str, *, sole: bool = True
 ) -> Json:
-    """A's policy with `roles` among those that the statement `own` lets be assumed; unchanged when they are.
+    """A's policy with `roles` among those that the statement `own` allows assuming; unchanged when they are.
 
-    Roles of other accounts, conditions and further actions of the statement stay, wildcards in it do not. Of the
-    statement SID, which a role's clusters once shared, everything moves over where the role is this cluster's alone
-    (`sole`), else only `roles`.
+    Roles of other accounts, conditions and further actions of the statement are kept, wildcards are not. From the
+    statement SID, which a role's clusters once shared, everything moves where only this cluster uses the role (`sole`),
+    else only `roles`.
     """
     found, desired = statements(document), set(roles)
     base = next((item for item in found if item.get("Sid") == own), Statement())
@@ -230,7 +229,7 @@ def _as_sets(item: Statement) -> tuple[list[str], list[str]]:
 
 
 def assumable(document: Document | None) -> frozenset[str]:
-    """The resources on which a policy's Allow statements let roles be assumed, patterns included."""
+    """The roles that a policy's Allow statements allow assuming, patterns included."""
     return frozenset(
         str(role)
         for item in statements(document)
@@ -240,8 +239,8 @@ def assumable(document: Document | None) -> frozenset[str]:
 
 
 def without_policy(document: Document, own: str, *, sole: bool) -> Json | None:
-    """`document` without this cluster's statement, and where the role is its alone without SID; None when nothing of it
-    is left, itself when nothing of it was there."""
+    """`document` without this cluster's statement, and with `sole` without SID; None when nothing is left, unchanged
+    when it had none of them."""
     marked = {own, SID} if sole else {own}
     kept = [item for item in statements(document) if item.get("Sid") not in marked]
     if len(kept) == len(statements(document)):
@@ -252,8 +251,8 @@ def without_policy(document: Document, own: str, *, sole: bool) -> Json | None:
 def allows(
     documents: Iterable[Document], role: str, action: str = ASSUME, context: Mapping[str, str] | None = None
 ) -> Judged:
-    """Whether these identity policies let `action` on `role` through; `context` has condition keys in lower case. NO
-    also where none of them says anything: another policy of the same identity may."""
+    """Whether these identity policies allow `action` on `role`; `context` has condition keys in lower case. NO
+    also where none mentions it, although another policy of the same identity may allow it."""
     known = {"aws:securetransport": "true", **(context or {})}
     found = [item for document in documents for item in statements(document)]
     return decide((item, _permits(item, role, action, known)) for item in found)
@@ -271,7 +270,7 @@ def _permits(item: Statement, role: str, action: str, context: Mapping[str, str]
 
 
 def wide_open(documents: Mapping[str, Document]) -> list[str]:
-    """Names of policies that let every role be assumed, as guide §6.1 wrote it (G8)."""
+    """Names of policies that allow assuming every role, as in guide §6.1 (G8)."""
     return [
         name
         for name, document in documents.items()

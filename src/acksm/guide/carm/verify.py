@@ -1,7 +1,7 @@
-"""`acksm carm verify` and `list`: each link from a namespace to a role that can be assumed; a failed one by its id.
+"""`acksm carm verify` and `list`: every check from a namespace to a role that can be assumed.
 
-Controller's role, its policy, map, role in B, its trust; and beside them annotation, scope, chart version, region.
-A link that could not be looked at is not taken for a good one.
+The controllers' role, its policy, the map, the target role and its trust; and annotation, scope, chart version and
+region. What could not be checked is unknown, never ok.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ LIVE = "acksm carm verify --live"
 
 @dataclass(frozen=True)
 class Chain:
-    """One namespace: whose it is, by which role (by service; "" where none is found), and its links."""
+    """One namespace: whose it is, by which role (by service; "" where none is found), and its checks."""
 
     namespace: str
     subject: Subject | None
@@ -50,7 +50,7 @@ class Chain:
 
 
 def chain(evidence: Evidence, namespace: Namespace) -> Chain:
-    """Every link of one namespace."""
+    """Every check of one namespace."""
     watching = [item for item in evidence.observed.running if item.watches(namespace.name)]
     subject = effective(namespace, watching)
     roles: dict[str, str] = {}
@@ -64,12 +64,12 @@ def chain(evidence: Evidence, namespace: Namespace) -> Chain:
         checks += found
         roles[item.service] = arn
         if arn and item.role_arn:
-            checks += _border(evidence, item.role_arn, arn)
+            checks += _cross_account(evidence, item.role_arn, arn)
     return Chain(namespace.name, subject, roles, list(dict.fromkeys(checks)))
 
 
 def effective(namespace: Namespace, watching: Sequence[Running]) -> Subject | None:
-    """Whose the namespace is as its controllers see it: a team counts with its gate on."""
+    """The subject that the controllers use for the namespace: a team counts only with its feature gate on."""
     found = carm.bound_to(namespace)
     if not any(TEAM_CARM in item.gates for item in watching):
         found = [item for item in found if item.level == carm.ACCOUNT] or found
@@ -87,7 +87,11 @@ def _namespace(
     region = namespace.annotations.get(REGION)
     if region is not None:
         without = [item.service for item in watching if region not in evidence.regions.get(item.service, ())]
-        text = f"{', '.join(without)} is not in region {region!r}" if without else region
+        text = (
+            f"{' and '.join(without)} {'is' if len(without) == 1 else 'are'} not available in region {region!r}"
+            if without
+            else region
+        )
         yield _check("check.carm-region", not without, where, text)
     if OBJECT_REGION in namespace.annotations:
         yield Check("check.region-annotation", State.WARNING, where, f"{OBJECT_REGION} is ignored on a namespace")
@@ -96,11 +100,11 @@ def _namespace(
 def _annotation(namespace: Namespace, subject: Subject | None, where: str) -> Check:
     problem = ""
     if subject is None:
-        problem = "it is bound to no account"
+        problem = "not bound to an account"
     elif namespace.name in IGNORED_NAMESPACES:
-        problem = f"the controllers read no annotation of {namespace.name}"
+        problem = f"the controllers ignore annotations of {namespace.name}"
     elif not role_map.is_key(subject.id):
-        problem = f"{subject.annotation} is {subject.id!r}, which no map can have as a key"
+        problem = f"{subject.annotation} is {subject.id!r}, which is not a valid ConfigMap key"
     elif subject.level == carm.ACCOUNT and subject.id.isdigit() and len(subject.id) != 12:
         short = len(subject.id) < 12
         hint = f"; with its leading zeros it is {subject.id.zfill(12)}" if short else ""
@@ -120,10 +124,10 @@ def _controller(evidence: Evidence, item: Running) -> Iterator[Check]:
     )
     yield _check("check.carm-version", item.has("carm"), where, f"version {item.version}")
     role = evidence.own_roles.get(item.role_arn)
-    missing = f"role {item.role_arn} is not in IAM" if item.role_arn else "its service account names no role"
+    missing = f"role {item.role_arn} does not exist" if item.role_arn else "its service account has no role annotation"
     yield _check("check.carm-controller-role", role is not None, where, item.role_arn if role is not None else missing)
     if item.endpoint:
-        text = f"--aws-endpoint-url {item.endpoint} is also where STS is asked for the other account's role"
+        text = f"--aws-endpoint-url {item.endpoint} is also used for STS, which assumes the target account's role"
         yield Check("check.carm-endpoint", State.WARNING, where, text)
 
 
@@ -136,7 +140,7 @@ def _mapped(evidence: Evidence, item: Running, subject: Subject) -> tuple[str, l
     keys = [subject.key(item.service)] if SERVICE_CARM in item.gates else []
     key = next((key for key in [*keys, subject.key()] if found.get(key) is not None), "")
     if not key:
-        text = "the map is not there" if found.data is None else f"it has no entry {subject.id}"
+        text = "does not exist" if found.data is None else f"no entry {subject.id}"
         off = subject.key(item.service)
         if found.get(off) is not None:
             checks.append(_check("check.carm-gate", False, str(item), f"entry {off} needs feature gate {SERVICE_CARM}"))
@@ -155,7 +159,7 @@ def _mapped(evidence: Evidence, item: Running, subject: Subject) -> tuple[str, l
 
 
 def maps(evidence: Evidence) -> list[Check]:
-    """What is wrong in the maps whoever uses it: keys that were ids once."""
+    """Damaged keys of the maps, whoever uses them: account ids that became numbers."""
     return [
         Check("check.carm-map-key", State.FAILED, f"{found}: {key}", problem)
         for found in evidence.observed.maps.values()
@@ -165,14 +169,14 @@ def maps(evidence: Evidence) -> list[Check]:
 
 
 def damaged_key(key: str) -> str:
-    """What is wrong with a key that was an account id once: as a number it lost its zeros, or became 1e+11."""
+    """What is wrong with a key that was an account id: as a number it lost its leading zeros, or became 1e+11."""
     plain = next((key[len(name) + 1 :] for name in charts.SERVICES if key.startswith(f"{name}.")), key)
     if plain.isdigit() and len(plain) != 12:
         hint = f"; with its leading zeros it is {plain.zfill(12)}" if len(plain) < 12 else ""
         return f"{len(plain)} digits, not 12{hint}"
     mantissa, e, exponent = plain.lower().partition("e")
     if e and mantissa.replace(".", "", 1).isdigit() and exponent.lstrip("+-").isdigit():
-        return "a number in the place of an account id: it was not in quotes"
+        return "a number instead of an account id: it was not quoted"
     return ""
 
 
@@ -187,7 +191,10 @@ def _selected(evidence: Evidence, item: Running, namespace: Namespace) -> tuple[
     twice = role_selectors.overlaps(fitting, {namespace.name: namespace})
     checks = [
         _check(
-            "check.carm-selector", bool(fitting), where, bindings.told([one.name for one in fitting]) or "none matches"
+            "check.carm-selector",
+            bool(fitting),
+            where,
+            bindings.told([one.name for one in fitting]) or "no IAMRoleSelector matches",
         )
     ]
     if twice:
@@ -196,48 +203,50 @@ def _selected(evidence: Evidence, item: Running, namespace: Namespace) -> tuple[
     return (fitting[0].arn if fitting else ""), checks
 
 
-def _border(evidence: Evidence, own: str, far: str) -> Iterator[Check]:
-    """A's policy, B's role and its trust, or the proof by doing it."""
-    pair = f"{own} → {far}"
-    proven = (own, far) in evidence.proofs
-    failure = evidence.proofs.get((own, far))
+def _cross_account(evidence: Evidence, own: str, target_role: str) -> Iterator[Check]:
+    """The own role's policy, the target role and its trust, or the proof by assuming it."""
+    pair = f"{own} → {target_role}"
+    proven = (own, target_role) in evidence.proofs
+    failure = evidence.proofs.get((own, target_role))
     done = proven and failure is None
     if evidence.own_roles.get(own) is not None:
-        allowed = evidence.allowed.get((own, far), Judged(Verdict.UNKNOWN, "policies that were not read"))
+        allowed = evidence.allowed.get((own, target_role), Judged(Verdict.UNKNOWN, "policies that were not read"))
         yield _judged("check.carm-policy", allowed, pair, f"no policy of {own} allows {trust.ASSUME}", done)
     if proven:
         yield _check("check.carm-live", done, pair, failure.message if failure else "assumed")
-    if far in evidence.far_roles:
-        yield from _far(evidence, own, far, done)
+    if target_role in evidence.target_roles:
+        yield from _target_role(evidence, own, target_role, done)
     elif not done:
-        account = far.split(":")[4]
-        text = f"nobody asked account {account}: no credentials of it"
-        yield Check("check.carm-role", State.UNKNOWN, far, text, f"{LIVE}   (or --target-profile)")
+        account = target_role.split(":")[4]
+        text = f"not checked: no credentials for account {account}"
+        yield Check("check.carm-role", State.UNKNOWN, target_role, text, f"{LIVE}   (or --target-profile)")
 
 
-def _far(evidence: Evidence, own: str, far: str, done: bool) -> Iterator[Check]:
-    role = evidence.far_roles[far]
-    yield _check("check.carm-role", role is not None, far, "" if role else "it is not there")
+def _target_role(evidence: Evidence, own: str, target_role: str, done: bool) -> Iterator[Check]:
+    role = evidence.target_roles[target_role]
+    yield _check("check.carm-role", role is not None, target_role, "" if role else "does not exist")
     if role is None:
         return
-    answer = trust.admits(role["trust"], own, evidence.pod_identity)
+    answer = trust.trusts(role["trust"], own, evidence.pod_identity)
     ids = {"external-id": "check.carm-external-id", "tag-session": "check.carm-tag-session"}
     if answer.why in ids:
-        yield _check(ids[answer.why], False, far, f"for {own}")
+        yield _check(ids[answer.why], False, target_role, f"for {own}")
     else:
-        admits = f"it admits {own}" if answer.verdict is Verdict.YES else ""
-        yield _judged("check.carm-trust", answer, far, f"it does not admit {own}", done, admits)
+        trusts = f"trusts {own}" if answer.verdict is Verdict.YES else ""
+        yield _judged("check.carm-trust", answer, target_role, f"does not trust {own}", done, trusts)
     has_policies = bool(role["attached"] or role["inline"])
-    yield _check("check.carm-permissions", has_policies, far, "" if has_policies else "it has no policy at all")
+    yield _check(
+        "check.carm-permissions", has_policies, target_role, "" if has_policies else "has no permissions policy"
+    )
 
 
-def _judged(id: str, answer: Judged, where: str, lacking: str, done: bool, text: str = "") -> Check:
-    """A link by what policies say of it. What documents cannot tell, the role that was really assumed (`done`) does."""
+def _judged(id: str, answer: Judged, where: str, failure: str, done: bool, text: str = "") -> Check:
+    """A check by what policies say; where they do not suffice, by whether the role was really assumed (`done`)."""
     if answer.verdict is Verdict.UNKNOWN and not done:
-        return Check(id, State.UNKNOWN, where, f"{answer.why} cannot be judged from here", LIVE)
+        return Check(id, State.UNKNOWN, where, f"{answer.why} cannot be evaluated here", LIVE)
     if answer.verdict is Verdict.UNKNOWN:
-        return Check(id, State.OK, where, "shown by the role that was assumed")
-    return _check(id, answer.verdict is Verdict.YES, where, text if answer.verdict is Verdict.YES else lacking)
+        return Check(id, State.OK, where, "confirmed by assuming the role")
+    return _check(id, answer.verdict is Verdict.YES, where, text if answer.verdict is Verdict.YES else failure)
 
 
 def _check(id: str, holds: bool, where: str, text: str = "") -> Check:
@@ -276,7 +285,7 @@ def run(
     with connect(at, run) as target:
         ui.emit(Event(Kind.STEP, "target", target.line()))
         if live:
-            ui.emit(Event(Kind.PROGRESS, "carm.live", "asking STS as the controllers would"))
+            ui.emit(Event(Kind.PROGRESS, "carm.live", "assuming the roles as the controllers would"))
         evidence = carm_evidence.gather(target, other, live=live)
         running.mode_of(evidence.observed.running, mode)
         found = chains(evidence, names)

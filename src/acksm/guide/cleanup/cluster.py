@@ -36,7 +36,7 @@ def check_releases(observed: Observed, desired: Desired, *, sure: Callable[[], b
                 where=f"namespace {seen.namespace}",
                 remedy="acksm cleanup … --adopt-release",
             )
-        check_busy(seen.status, seen.age, seen.namespace, seen.name, sure=sure)
+        check_busy(seen.status, seen.age, seen.namespace, seen.name, confirmed=sure)
 
 
 def plan_releases(observed: Observed, desired: Desired) -> list[Change]:

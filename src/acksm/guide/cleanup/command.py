@@ -132,7 +132,7 @@ def _let_in(seen: RoleState, observed: Observed) -> tuple[tuple[str, str, str], 
     return tuple(
         (namespace, name, role)
         for namespace, name, role in observed.service_accounts
-        if trust.lets_in(document, observed.providers.issuer, trust.subject(namespace, name)).verdict is not Verdict.NO
+        if trust.trusts(document, observed.providers.issuer, trust.subject(namespace, name)).verdict is not Verdict.NO
     )
 
 

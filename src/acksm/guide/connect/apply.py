@@ -1,4 +1,4 @@
-"""The end of every command that changes something: show, ask, carry out, report. The same for all of them."""
+"""The end of every command that changes something: show, confirm, apply, report."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from acksm import reports
 from acksm.engine import interrupts, lease, review
-from acksm.engine.change import Danger, Op, Plan, summary
+from acksm.engine.change import Danger, Op, Plan, question, summary
 from acksm.engine.diff import render_plan
 from acksm.engine.executor import Dispatch, execute
 from acksm.events import Emit, Event, Kind
@@ -32,13 +32,13 @@ def apply_plan(
     confirm: str | None = None,
     lock: bool = True,
 ) -> int:
-    """Carry `plan` out, or show it with --dry-run. `text` is the result for people, `plan.facts` goes into the report.
-    What is known afterwards only comes by calls: `text`, the exit `code`, and facts that are calls themselves.
+    """Apply `plan`, or show it with --dry-run. `text` is the result as text, `plan.facts` goes into the report. What is
+    known only afterwards is computed by calls: `text`, the exit `code`, and facts that are callable.
 
     `dry_text` follows the diff of a dry run; `manifests` are objects of releases, for the check of rights. With
-    `waits_unlocked` the waits after the last change keep nobody else from working: a job may take hours. `confirm` is
-    what was given as the cluster's name, None where the command has no such option. Without `lock` no Lease is held:
-    there is no cluster.
+    `waits_unlocked` the lock is released before the waits after the last change: a job may take hours. `confirm` is the
+    value of --confirm, None where the command has no such option. Without `lock` no Lease is held, as there is no
+    cluster.
     Errors: `needs-confirmation`, `not-confirmed`, what a review of the plan raises, and what the changes raise.
     """
     run, mutations = target.run, plan.mutations
@@ -61,22 +61,22 @@ def apply_plan(
         confirm = reviewer.confirm
     if mutations and (plan.danger is not Danger.NONE or (reviewer is not None and reviewer.asks)):
         ui.show(render_plan(plan))
-        question = f"Carry out {summary(mutations)} in cluster {target.cluster.name}?"
+        asked = question(mutations, target.cluster.name)
         more = {"before": ""} if reviewer is not None else {}  # acksm apply has no --dry-run: it always shows the plan
         if plan.danger is Danger.SEVERE:
-            ui.confirm_name(question, target.cluster.name, given=confirm or "", **more)
+            ui.confirm_name(asked, target.cluster.name, given=confirm or "", **more)
         else:
-            ui.confirm(question, yes=run.yes or confirm == target.cluster.name, **more)
+            ui.confirm(asked, yes=run.yes or confirm == target.cluster.name, **more)
     perform(target, plan, dispatch, ui.emit, waits_unlocked=waits_unlocked, lock=lock)
     if not mutations:
-        ui.emit(Event(Kind.UP_TO_DATE, "up-to-date", "up to date: nothing was to be done"))
+        ui.emit(Event(Kind.UP_TO_DATE, "up-to-date", "already up to date"))
     ended = code()
     ui.result(plan.command, {**report, **_facts(plan)}, text if isinstance(text, str) else text(), ended)
     return ended
 
 
 def hand_over(target: Target, plan: Plan) -> None:
-    """Let `acksm plan` keep the plan, or `acksm apply` compare it, before anything is shown or written."""
+    """Give the plan to `acksm plan`, which saves it, or `acksm apply`, which compares it, before anything is shown."""
     reviewer = review.CURRENT.get()
     if reviewer is not None:
         reviewer.saw(plan, target.as_data())
@@ -85,16 +85,16 @@ def hand_over(target: Target, plan: Plan) -> None:
 def perform(
     target: Target, plan: Plan, dispatch: Dispatch, emit: Emit, *, waits_unlocked: bool = False, lock: bool = True
 ) -> None:
-    """Execute `plan`, alone in the cluster, ending between two calls when a signal comes. `OutdatedError` where another
-    worked beside it: the command line then begins the command anew (acksm.cli.run)."""
-    locked, free = (plan, None) if lock else (None, plan)
+    """Execute `plan` under the lock; a signal stops it between two calls. Raises `OutdatedError` where another run held
+    the lock in the meantime: the command line then starts the command again (acksm.cli.run)."""
+    locked, unlocked = (plan, None) if lock else (None, plan)
     if lock and waits_unlocked:
-        locked, free = _split(plan)
+        locked, unlocked = _split(plan)
     with interrupts.finishing(target.deadline.stopped, emit):
         if locked:
             _execute(target, locked, dispatch, emit)
-        if free:
-            execute(free, dispatch, emit, target.deadline)
+        if unlocked:
+            execute(unlocked, dispatch, emit, target.deadline)
 
 
 def _facts(plan: Plan) -> Json:
@@ -102,14 +102,14 @@ def _facts(plan: Plan) -> Json:
 
 
 def _split(plan: Plan) -> tuple[Plan, Plan]:
-    """The plan to its last change, and the waits after that."""
+    """The plan up to its last change, and the waits after it."""
     count = max((index for index, change in enumerate(plan.changes) if change.op is not Op.WAIT), default=-1) + 1
     return replace(plan, changes=plan.changes[:count]), replace(plan, changes=plan.changes[count:])
 
 
 def _execute(target: Target, plan: Plan, dispatch: Dispatch, emit: Emit) -> None:
-    """Under the Lease of the controllers' namespace, which is made first where the plan makes it; without a Lease where
-    that namespace is neither there nor planned, for then no controller can be anybody's work."""
+    """Under the Lease of the controllers' namespace, which is created first where the plan creates it; without a Lease
+    where that namespace neither exists nor is planned, as then there are no controllers."""
     namespace, deadline = target.settings.controller_namespace, target.deadline
     if plan.mutations and target.kube.get(ref("Namespace", namespace)) is None:
         named = [change.target for change in plan.changes]
@@ -127,5 +127,5 @@ def _dry_text(plan: Plan, more: str, full: bool) -> str:
     if plan.mutations:
         parts = [render_plan(plan, full=full), more, f"dry run: {summary(plan.mutations)}; nothing was written"]
     else:
-        parts = [more, "up to date: nothing would be done"]
+        parts = [more, "already up to date"]
     return "\n\n".join(part for part in parts if part)

@@ -1,8 +1,8 @@
-"""What the caller may do, asked over the plan's own changes before the first of them is carried out.
+"""Whether the caller may do what a plan's changes need, checked before the first of them.
 
-IAM is asked by SimulatePrincipalPolicy, the apiserver by SelfSubjectAccessReview. Where the
-question itself is not allowed, or IAM would need context that only the real call has, the answer is "unknown", and the
-plan goes on: then the call that is denied names its action.
+By IAM's SimulatePrincipalPolicy and the apiserver's SelfSubjectAccessReview. Where these are not allowed, or IAM would
+need context that only the real call has, the answer is "unknown" and the plan continues: a denied call then names its
+action.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _FIXED = {
 }
 # The calls of adoptions -> the verbs that they need on their objects
 ADOPTION_VERBS = {"adopt.create": ("create",), "adopt.annotate": ("patch",), "adopt.renew": ("delete", "create")}
-OTHER_ACCOUNT = "target-"  # before the calls that go to another account's IAM
+OTHER_ACCOUNT = "target-"  # prefix of calls to the target account's IAM
 _HELM_RECORD = ("create", "", "secrets")  # helm keeps its record of a release in a Secret
 
 
@@ -106,13 +106,13 @@ def _rights_for(change: Change, namespace: str) -> list[Right]:
 
 def _rights_to_uninstall(change: Change) -> list[Right]:
     """helm's record, and each kind of object of the release."""
-    places = [("Secret", change.params["namespace"]), *map(tuple, change.params["kinds"])]
-    references = [paths.ref(kind, namespace=namespace) for kind, namespace in places]
+    kinds = [("Secret", change.params["namespace"]), *map(tuple, change.params["kinds"])]
+    references = [paths.ref(kind, namespace=namespace) for kind, namespace in kinds]
     return [Right("delete", one.api_version.rpartition("/")[0], one.plural, one.namespace) for one in references]
 
 
 def _rights_on(change: Change) -> list[Right]:
-    """Of changes that name an object by `kind` (a map is a ConfigMap), `name` and `namespace`."""
+    """For changes that name an object by `kind` (default ConfigMap), `name` and `namespace`."""
     named = change.params
     reference = paths.ref(named.get("kind", "ConfigMap"), named["name"], named.get("namespace", ""))
     verb = "delete" if "delete" in change.call else "patch"
@@ -128,23 +128,23 @@ def _right(verb: str, manifest: Manifest, namespace: str) -> Right:
 
 
 def check(target: Target, changes: Sequence[Change], manifests: Sequence[Document]) -> None:
-    """Ask both sides at once. Errors: `aws-access-denied`, `kube-forbidden`, each naming what is not allowed."""
+    """Check IAM and the apiserver concurrently. Errors: `aws-access-denied`, `kube-forbidden`, with what is denied."""
     with ThreadPoolExecutor(max_workers=8) as pool:
-        here = [change for change in changes if not change.call.startswith(OTHER_ACCOUNT)]
-        aws = pool.submit(check_iam, target.aws.iam, target.identity.arn, here)
-        _ask_kube(target, kube_needs(changes, manifests, target.settings.controller_namespace), pool)
+        own = [change for change in changes if not change.call.startswith(OTHER_ACCOUNT)]
+        aws = pool.submit(check_iam, target.aws.iam, target.identity.arn, own)
+        _review_access(target, kube_needs(changes, manifests, target.settings.controller_namespace), pool)
         aws.result()
 
 
 def check_iam(iam: Iam, caller: str, changes: Sequence[Change]) -> None:
-    """Ask the IAM of the caller's account. Error: `aws-access-denied`."""
+    """Check the caller's IAM permissions, by its own account. Error: `aws-access-denied`."""
     needs = iam_needs(changes)
     denied = iam.denied(caller, needs) if needs else []
     if denied:
         actions = ", ".join(sorted({action for action, _ in denied}))
         raise AcksmError(
             "aws-access-denied",
-            f"{caller} may not do {actions}",
+            f"{caller} is not authorized to perform {actions}",
             where=", ".join(sorted({resource for _, resource in denied})),
             remedy=f"allow {actions} to {caller}",
             details={"actions": sorted({action for action, _ in denied}), "principal": caller},
@@ -152,13 +152,13 @@ def check_iam(iam: Iam, caller: str, changes: Sequence[Change]) -> None:
 
 
 def check_kube(target: Target, changes: Sequence[Change], manifests: Sequence[Document]) -> None:
-    """Ask the apiserver alone. Error: `kube-forbidden`."""
+    """Check the apiserver alone. Error: `kube-forbidden`."""
     with ThreadPoolExecutor(max_workers=8) as pool:
-        _ask_kube(target, kube_needs(changes, manifests, target.settings.controller_namespace), pool)
+        _review_access(target, kube_needs(changes, manifests, target.settings.controller_namespace), pool)
 
 
-def _ask_kube(target: Target, needs: Sequence[Right], pool: ThreadPoolExecutor) -> None:
-    """An administrator is known by one question."""
+def _review_access(target: Target, needs: Sequence[Right], pool: ThreadPoolExecutor) -> None:
+    """One review is enough for an administrator."""
     if not needs or target.kube.can("*", "*", "*"):
         return
     answers = pool.map(lambda right: target.kube.can(*right), needs)
@@ -166,7 +166,7 @@ def _ask_kube(target: Target, needs: Sequence[Right], pool: ThreadPoolExecutor) 
     if denied:
         raise AcksmError(
             "kube-forbidden",
-            f"this identity may not {'; '.join(denied)}",
+            f"the caller may not {'; '.join(denied)}",
             where=f"cluster {target.cluster.name} as {target.identity.arn}",
             details={"denied": denied},
         )

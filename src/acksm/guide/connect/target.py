@@ -1,7 +1,7 @@
-"""Guide §2.1: connected to the right cluster with the right account, proven before the first write.
+"""Guide §2.1: connected to the right cluster with the right account, checked before the first write.
 
-The endpoint and CA come from EKS itself and the token is acksm's own, so a cluster name is all that is needed. Where
-a context is given, its server must be the endpoint that EKS gives for the cluster.
+The endpoint and CA come from EKS and acksm creates the token, so a cluster name is enough. The server of a context must
+be the endpoint that EKS reports for the cluster.
 """
 
 from __future__ import annotations
@@ -34,11 +34,12 @@ from acksm.kube.kubeconfig import Context, is_server, load
 from acksm.kube.paths import ref
 from acksm.kube.sign_in import NO_SIGN_IN, SignIn
 from acksm.settings import RunSettings, TargetSettings
+from acksm.words import counted
 
 
 @dataclass
 class Target:
-    """The cluster that a command works on. `deadline` is the command's one time budget."""
+    """The cluster of a command. `deadline` is that of the whole command."""
 
     settings: TargetSettings
     run: RunSettings
@@ -48,7 +49,7 @@ class Target:
     kube: Apiserver
     endpoint: Endpoint
     deadline: Deadline
-    # Makes a token where acksm signs in itself: EKS takes one for 15 minutes, and a command may be longer.
+    # Creates a token where acksm signs in itself: EKS accepts one for 15 minutes, and a command may take longer.
     new_token: Callable[[], str] | None = None
     registries: dict[str, Charts] = field(default_factory=dict, init=False, repr=False)
 
@@ -61,7 +62,7 @@ class Target:
 
     @cached_property
     def helm(self) -> Helm:
-        """helm with this connection's own credentials, started for the first time when it is needed."""
+        """helm with this connection's credentials, created when it is first needed."""
         return Helm(self.kubeconfig)
 
     @cached_property
@@ -69,11 +70,11 @@ class Target:
         return Releases(self.helm)
 
     def registry(self, location: str) -> Charts:
-        """The registry of charts there; one for the whole command, for it keeps its tokens."""
+        """The chart registry at `location`; one for the whole command, as it caches its tokens."""
         return self.registries.setdefault(location, Registry(location, self.deadline.left))
 
     def line(self) -> str:
-        """One line that says where everything will go, shown before all else."""
+        """One line on the cluster and the caller, shown before all else."""
         return (
             f"cluster {self.cluster.name} ({self.cluster.region}, Kubernetes {self.cluster.version}), "
             f"account {self.identity.account} as {self.identity.arn}"
@@ -93,7 +94,7 @@ class Target:
         }
 
     def kubeconfig(self) -> Json:
-        """A kubeconfig for helm, with this connection's own credentials. It is secret: 0600, and short-lived."""
+        """A kubeconfig for helm, with this connection's credentials. It is secret: file mode 0600, and short-lived."""
         token = self.new_token() if self.new_token else self.endpoint.token
         user: Json = (
             {"token": token}
@@ -118,19 +119,20 @@ class Target:
 
 
 def connect(settings: TargetSettings, run: RunSettings) -> Target:
-    """Find the cluster and prove it. Reads only. Errors: cluster-…, aws-…, kubeconfig-…, context-other-cluster."""
+    """Find the cluster and check that it is the right one. Reads only. Errors: cluster-…, aws-…, kubeconfig-…,
+    context-other-cluster."""
     deadline = Deadline(run.timeout)
     context = context_of(settings)
     name = settings.cluster or (context.cluster_name if context else "")
     region = settings.region or (context.region if context else "")
     if not name:
-        raise AcksmError("cluster-missing", "no cluster was named, and no context that tells it")
+        raise AcksmError("cluster-missing", "no cluster specified, and no kubeconfig context that names one")
     profile = settings.profile or (context.signs_in.profile if context else "")
     aws = Aws(profile or None, region or None, settings.account or None, left=deadline.left)
     with ThreadPoolExecutor(max_workers=3) as pool:
-        asked, described = pool.submit(aws.identity), pool.submit(aws.eks.describe_cluster, name)
+        caller, described = pool.submit(aws.identity), pool.submit(aws.eks.describe_cluster, name)
         pool.submit(preload)
-        identity = asked.result()  # first: a wrong account is the cause of an unknown cluster, not its result
+        identity = caller.result()  # first: a wrong account is the cause of an unknown cluster, not its result
         cluster = described.result()
     if context and not is_server(context, cluster.endpoint):
         if context.insecure:
@@ -142,7 +144,7 @@ def connect(settings: TargetSettings, run: RunSettings) -> Target:
             )
         raise AcksmError(
             "context-other-cluster",
-            f"context {context.name} is {context.server}, but EKS says that "
+            f"context {context.name} points to {context.server}, but the endpoint of "
             f"cluster {cluster.name} in {cluster.region} is {cluster.endpoint}",
             where=context.source,
         )
@@ -154,23 +156,23 @@ def connect(settings: TargetSettings, run: RunSettings) -> Target:
 
 
 def without_cluster(settings: TargetSettings, run: RunSettings) -> Target:
-    """A target for what is in AWS of a cluster that is not there any more; its apiserver answers nothing.
+    """A target for what is in AWS of a deleted cluster; its apiserver does not answer.
 
     Errors: `cluster-missing`, aws-…
     """
     if not settings.cluster:
-        raise AcksmError("cluster-missing", "no cluster was named")
+        raise AcksmError("cluster-missing", "no cluster specified")
     deadline = Deadline(run.timeout)
     aws = Aws(settings.profile or None, settings.region or None, settings.account or None, left=deadline.left)
     identity = aws.identity()
     arn = f"arn:{identity.partition}:eks:{aws.region}:{identity.account}:cluster/{settings.cluster}"
     cluster = Cluster(settings.cluster, arn, aws.region, identity.account, "", "", "", "GONE", "")
-    endpoint = Endpoint("https://cluster.invalid", "", token="none")  # noqa: S106 (nothing is asked with it)
+    endpoint = Endpoint("https://cluster.invalid", "", token="none")  # noqa: S106 (no request is made with it)
     return Target(settings, run, aws, identity, cluster, Kube(endpoint), endpoint, deadline)
 
 
 def context_of(settings: TargetSettings) -> Context | None:
-    """The kubeconfig's context when one was asked for, or when nothing else names the cluster."""
+    """The kubeconfig's context when one is requested, or when nothing else names the cluster."""
     if settings.context or settings.kubeconfig:
         return load(settings.kubeconfig, settings.context)
     if settings.cluster:
@@ -209,7 +211,7 @@ def _endpoint(cluster: Cluster, context: Context | None, token: str) -> Endpoint
 
 
 def _private_file(text: str) -> str:
-    """A 0600 file that goes with the process (TLS libraries take a client certificate only from a file)."""
+    """A 0600 file, deleted when the process ends (TLS libraries read a client certificate only from a file)."""
     import atexit
 
     handle, path = tempfile.mkstemp(prefix="acksm-")  # mkstemp makes it 0600
@@ -222,7 +224,7 @@ def _private_file(text: str) -> str:
 def exec_credential(settings: TargetSettings) -> str:
     """An ExecCredential document for kubectl. Errors: aws-…, cluster-missing."""
     if not settings.cluster:
-        raise AcksmError("cluster-missing", "a token is made for one cluster; name it")
+        raise AcksmError("cluster-missing", "no cluster specified for the token")
     aws = Aws(profile=settings.profile or None, region=settings.region or None, account=settings.account or None)
     return _credential(mint(aws, settings.cluster))
 
@@ -241,7 +243,7 @@ def check_nodes(target: Target) -> str:
         return f"Fargate profile for {namespace}"
     raise AcksmError(
         "no-nodes",
-        f"{len(nodes)} nodes, none of them ready and schedulable, and no Fargate profile for namespace {namespace}",
+        f"{counted(len(nodes), 'node')}, none ready and schedulable, and no Fargate profile for namespace {namespace}",
         where=f"cluster {target.cluster.name}",
     )
 

@@ -188,7 +188,7 @@ def _trust(facts: Facts) -> Iterator[Check]:
         if role is None:
             continue
         subject = trust.subject(item.namespace, item.service_account)
-        answer = trust.lets_in(role["trust"], provider.arn, subject)
+        answer = trust.trusts(role["trust"], provider.arn, subject)
         if answer.verdict is Verdict.YES:
             yield Check(name, State.OK, item.role_arn, f"{subject} is let in")
         elif answer.verdict is Verdict.UNKNOWN:

@@ -1,7 +1,7 @@
-"""Guide §2.1.2: the controllers' role: trust for the service accounts really installed, and its policies.
+"""Guide §2.1.2: the controllers' role: trust for the installed service accounts, and its policies.
 
-A role that acksm made carries tags with the cluster's ARN; a role of that name without them is refused with a diff.
-Nothing that its owner attached or wrote is ever detached.
+A role that acksm created has tags with the cluster's ARN; one of that name without them is refused with a diff. No
+policy that its owner attached or wrote is ever detached.
 """
 
 from __future__ import annotations
@@ -30,26 +30,26 @@ from acksm.settings import RoleSettings
 MAX_NAME = 64
 
 
-class Standing(NamedTuple):
-    """Whose a role is: `ours`, made by acksm for this cluster, and `shared` with other clusters."""
+class Ownership(NamedTuple):
+    """Whose a role is: `ours`, created by acksm for this cluster, and `shared` with other clusters."""
 
     ours: bool
     shared: bool = False
 
 
-NEW = Standing(ours=True)
+NEW = Ownership(ours=True)
 
 
 @dataclass(frozen=True)
 class Desired:
-    """The role as it should be. `trust` makes its trust policy out of the one that is there, by whose role it is.
-    `foreign`: it is of another account, where each new principal is asked about. `narrowed`: managed policies that a
-    preset takes the place of; they go from a role that is acksm's own."""
+    """The desired role. `trust` returns its trust policy from the existing one and the role's ownership. `foreign`: it
+    is in a target account, where each new principal needs confirmation. `narrowed`: managed policies that a preset
+    replaces; they are detached from a role that acksm created."""
 
     name: str
     arn: str
     path: str
-    trust: Callable[[Document | None, Standing], Json]
+    trust: Callable[[Document | None, Ownership], Json]
     managed: tuple[str, ...]
     inline: Document
     service_linked: str
@@ -64,7 +64,7 @@ class Desired:
 
 @dataclass(frozen=True)
 class Observed:
-    """`role` as `acksm.aws.iam.Iam.get_role` gives it, or None; `service_linked` whether that role is there."""
+    """`role` as `acksm.aws.iam.Iam.get_role` gives it, or None; `service_linked` whether that role exists."""
 
     role: Role | None
     service_linked: bool = True
@@ -92,7 +92,7 @@ def desired(
 ) -> Desired:
     """From options and the (namespace, service account) pairs.
 
-    `role` is the one that is there: without --policy a role with preset `least` keeps it, and its execution roles.
+    `role` is the existing one: without --policy a role with preset `least` keeps it, and its execution roles.
     `live` are subjects of its trust policy that may be of a release; `kinds` what each service reconciles, () for all.
     Errors: `role-name-too-long`, `config-invalid`, `policy-least-roles`.
     """
@@ -103,36 +103,40 @@ def desired(
         )
     path = settings.role_path
     if not (path.startswith("/") and path.endswith("/")):
-        raise AcksmError("config-invalid", f"role-path {path!r} has to begin and end with '/'", where="--role-path")
-    asked = role_policies.Asked(settings.policy, settings.policy_arn, settings.execution_role, "--execution-role")
-    made = role_policies.chosen(asked, kinds, identity.partition, identity.account, role)
+        raise AcksmError(
+            "config-invalid", f"invalid role path {path!r}: it must begin and end with '/'", where="--role-path"
+        )
+    options = role_policies.PolicyOptions(
+        settings.policy, settings.policy_arn, settings.execution_role, "--execution-role"
+    )
+    chosen = role_policies.chosen(options, kinds, identity.partition, identity.account, role)
     subjects = tuple(sorted(trust.subject(namespace, account) for namespace, account in set(accounts)))
     return Desired(
         name,
         arn(identity, name, path),
         path,
-        lambda document, standing: trust.merge(
-            document, provider_arn, subjects, ours=standing.ours, shared=standing.shared, keep=live
+        lambda document, ownership: trust.merge(
+            document, provider_arn, subjects, ours=ownership.ours, shared=ownership.shared, keep=live
         ),
-        made.managed,
-        made.inline,
-        made.service_linked,
+        chosen.managed,
+        chosen.inline,
+        chosen.service_linked,
         {**settings.tag, **marks(cluster)},
         settings.permissions_boundary,
         settings.adopt_role,
-        narrowed=made.narrowed,
+        narrowed=chosen.narrowed,
     )
 
 
 def observe(aws: Aws, name: str, service_linked: bool = True) -> Observed:
-    """Read the role with its policies, and whether the service-linked role of autoscaling is there."""
+    """Read the role with its policies, and whether the service-linked role of autoscaling exists."""
     linked = aws.iam.role_exists(policies.SERVICE_LINKED_ROLE) if service_linked else True
     return Observed(aws.iam.get_role(name), linked)
 
 
 def is_new(role: Role | None, now: datetime) -> bool:
-    """Whether STS may not know the role everywhere yet: an earlier run, perhaps one that was killed, made it just now.
-    By two clocks, so only for what is forgiven for a while anyhow."""
+    """Whether STS may not know the role everywhere yet, because an earlier run has just created it. By two clocks, so
+    only for what is tolerated for a while anyhow."""
     created = str((role["created"] if role else "") or "")
     return bool(created) and abs((now - datetime.fromisoformat(created)).total_seconds()) < IAM_SETTLING_SECONDS
 
@@ -200,8 +204,8 @@ def _words(doing: str, done: str, what: str) -> tuple[str, str]:
 
 
 def _narrowed(role: Role | None, want: Desired) -> list[Change]:
-    """What the presets take the place of, off a role that is acksm's own; after the policies that replace it."""
-    if role is None or not _standing(role, want).ours:
+    """Detach what the presets replace from a role that acksm created; after the policies that replace it."""
+    if role is None or not _ownership(role, want).ours:
         return []
     return [
         Change(
@@ -211,7 +215,7 @@ def _narrowed(role: Role | None, want: Desired) -> list[Change]:
             call=f"{want.iam}.detach_policy",
             params={"name": want.name, "policy_arn": policy},
             before={"attached": policy},
-            reason=f"policy {policies.LEAST} takes its place",
+            reason=f"replaced by policy {policies.LEAST}",
             danger=Danger.MILD,
             guide=f"aws iam detach-role-policy --role-name {want.name} --policy-arn {policy}",
         )
@@ -221,7 +225,7 @@ def _narrowed(role: Role | None, want: Desired) -> list[Change]:
 
 
 def _check_inline(after: Document, before: Document, want: Desired) -> None:
-    """Error: `role-policies-too-long`, where what is to be put is too much for IAM."""
+    """Error: `role-policies-too-long`, where they would exceed IAM's limit."""
     total = policies.size_of_all(after.values())
     if total > policies.INLINE_LIMIT and any(
         not policies.same(before.get(name), document) for name, document in want.inline.items()
@@ -235,7 +239,7 @@ def _check_inline(after: Document, before: Document, want: Desired) -> None:
 
 
 def check_trust(changes: Sequence[Change], quota: Callable[[], int]) -> None:
-    """Measure each trust policy before the first write. `quota` asks IAM for the account's limit, where it matters.
+    """Check the size of each trust policy before the first write. `quota` reads the account's limit, where it matters.
     Error: `trust-too-long`."""
     for change in changes:
         document = change.params.get("trust")
@@ -249,15 +253,15 @@ def check_trust(changes: Sequence[Change], quota: Callable[[], int]) -> None:
             )
 
 
-def _standing(role: Role, want: Desired) -> Standing:
+def _ownership(role: Role, want: Desired) -> Ownership:
     cluster_arn, tags = want.tags[CLUSTER_TAG], role["tags"]
     ours = tags.get(CLUSTER_TAG) == cluster_arn and tags.get(OWNED_TAG) == "true"
-    return Standing(ours, bool(clusters_of(tags) - {cluster_arn}))
+    return Ownership(ours, bool(clusters_of(tags) - {cluster_arn}))
 
 
 def not_narrowed(role: Role | None, want: Desired) -> list[str]:
-    """Policies that others take the place of, on a role that acksm did not make for this cluster: they stay."""
-    if role is None or _standing(role, want).ours:
+    """Policies that others replace, on a role that acksm did not create for this cluster: they remain attached."""
+    if role is None or _ownership(role, want).ours:
         return []
     return [policy for policy in want.narrowed if policy in role["attached"]]
 
@@ -286,20 +290,20 @@ def _role(role: Role | None, want: Desired) -> list[Change]:
                 params=params,
                 after=after,
                 danger=Danger.MILD if want.foreign else Danger.NONE,
-                reason=_let_in(None, document) if want.foreign else "",
+                reason=_trust_reason(None, document) if want.foreign else "",
                 guide="aws iam create-role --role-name $OIDC_ROLE_NAME",
             )
         ]
     tags, cluster_arn = role["tags"], want.tags[CLUSTER_TAG]
-    known = cluster_arn in clusters_of(tags)  # made by acksm for this cluster, or adopted for it once
-    standing = _standing(role, want)
-    document = want.trust(role["trust"], standing)
-    missing = _missing_tags(tags, want, standing)
+    known = cluster_arn in clusters_of(tags)  # created by acksm for this cluster, or adopted
+    ownership = _ownership(role, want)
+    document = want.trust(role["trust"], ownership)
+    missing = _missing_tags(tags, want, ownership)
     if not known and not want.adopt:
         owner = tags.get(CLUSTER_TAG)
         raise AcksmError(
             "role-not-ours",
-            f"role {want.name} exists and " + (f"belongs to {owner}" if owner else "acksm did not make it"),
+            f"role {want.name} exists and " + (f"belongs to {owner}" if owner else "was not created by acksm"),
             where=role["arn"],
             details={
                 "diff": unified(
@@ -327,19 +331,23 @@ def _role(role: Role | None, want: Desired) -> list[Change]:
             )
         )
     if document != role["trust"]:
-        asked = judged.let_in(role["trust"]) - judged.let_in(document)
-        asked |= judged.let_in(document) - judged.let_in(role["trust"]) if want.foreign else frozenset()
+        confirmed = judged.trusted_principals(role["trust"]) - judged.trusted_principals(document)
+        confirmed |= (
+            judged.trusted_principals(document) - judged.trusted_principals(role["trust"])
+            if want.foreign
+            else frozenset()
+        )
         changes.append(
             Change(
                 **_common(want),
                 id="iam-role.trust",
                 op=Op.UPDATE,
                 call=f"{want.iam}.update_trust",
-                danger=Danger.MILD if asked else danger,
+                danger=Danger.MILD if confirmed else danger,
                 params={"name": want.name, "trust": document},
                 before=role["trust"],
                 after=document,
-                reason=_let_in(role["trust"], document),
+                reason=_trust_reason(role["trust"], document),
             )
         )
     if want.boundary and role["boundary"] != want.boundary:
@@ -358,11 +366,11 @@ def _role(role: Role | None, want: Desired) -> list[Change]:
     return changes
 
 
-def _missing_tags(tags: Mapping[str, str], want: Desired, standing: Standing) -> dict[str, str]:
-    """An adopted role is marked as used by this cluster, never as made by acksm: cleanup leaves it. What marks it as
-    another cluster's stays."""
+def _missing_tags(tags: Mapping[str, str], want: Desired, ownership: Ownership) -> dict[str, str]:
+    """An adopted role is tagged as used by this cluster, never as created by acksm: cleanup keeps it. Another cluster's
+    tag is kept."""
     desired = dict(want.tags)
-    if not standing.ours:
+    if not ownership.ours:
         desired.pop(OWNED_TAG, None)
         cluster_arn = desired[CLUSTER_TAG]
         if tags.get(CLUSTER_TAG, cluster_arn) != cluster_arn:
@@ -371,15 +379,15 @@ def _missing_tags(tags: Mapping[str, str], want: Desired, standing: Standing) ->
     return {key: value for key, value in desired.items() if tags.get(key) != value}
 
 
-def _let_in(before: Document | None, after: Document) -> str:
-    """Who is let in and who no more, in words."""
-    had, has = judged.let_in(before), judged.let_in(after)
-    told = [f"it lets in {', '.join(sorted(has - had))}"] if has - had else []
-    told += [f"it no longer lets in {', '.join(sorted(had - has))}"] if had - has else []
-    return "; ".join(told)
+def _trust_reason(before: Document | None, after: Document) -> str:
+    """Who is trusted and who no longer, in words."""
+    had, has = judged.trusted_principals(before), judged.trusted_principals(after)
+    parts = [f"trusts {', '.join(sorted(has - had))}"] if has - had else []
+    parts += [f"no longer trusts {', '.join(sorted(had - has))}"] if had - has else []
+    return "; ".join(parts)
 
 
 def await_visible(aws: Aws, role_arn: str, deadline: Deadline, emit: Emit) -> None:
-    """Wait until IAM shows the role. STS may lag still; `readiness.await_ready` forgives that for a while."""
+    """Wait until IAM shows the role. STS may lag behind; `readiness.await_ready` tolerates that for a while."""
     name = role_arn.rpartition("/")[2]
     wait_until(lambda: Progress(aws.iam.role_exists(name), "not visible yet"), deadline, what=f"role {name}", emit=emit)

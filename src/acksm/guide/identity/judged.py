@@ -1,8 +1,8 @@
-"""What policies say, as far as documents alone tell: yes, no, or not to be judged from here.
+"""What policies say, as far as documents alone show: yes, no, or unknown.
 
-A statement counts when its elements match; a condition on anything but what a controller's call is known to carry, and
-every NotAction, NotPrincipal and NotResource, makes it one that may count. What may count is never taken for a yes, and
-a Deny that may count takes every yes away (IAM User Guide, "Policy evaluation logic").
+A statement applies when its elements match; a condition on anything but what a controller's call is known to have, and
+every NotAction, NotPrincipal and NotResource, makes it one that may apply. What may apply is never a yes, and with a
+Deny that may apply there is no yes (IAM User Guide, "Policy evaluation logic").
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from acksm.json_types import Document, Json, Value
 # Elements whose reach depends on what is not written in them.
 INVERTED = ("NotAction", "NotPrincipal", "NotResource")
 
-# What IAM shows in the place of the ARN of a principal that is gone: AROA…, AIDA… (IAM User Guide, "IAM identifiers").
+# What IAM shows instead of the ARN of a deleted principal: AROA…, AIDA… (IAM User Guide, "IAM identifiers").
 GONE = re.compile(r"A[A-Z0-9]{15,}")
 
 
 class Verdict(StrEnum):
-    """`UNKNOWN` is never a yes: only the real call, or IAM's simulation, tells."""
+    """`UNKNOWN` is never a yes: only the real call, or IAM's simulation, shows it."""
 
     YES = "yes"
     NO = "no"
@@ -32,14 +32,14 @@ class Verdict(StrEnum):
 
 
 class Judged(NamedTuple):
-    """A verdict and why: what cannot be judged, or for NO what is lacking; "" where nothing is to be said."""
+    """A verdict and why: what cannot be evaluated, or for NO what is missing; "" for no reason."""
 
     verdict: Verdict
     why: str = ""
 
 
 def as_list(value: object) -> list[Value]:
-    """IAM's grammar lets a list of one be written without brackets."""
+    """IAM's grammar allows a list of one without brackets."""
     return list(value) if isinstance(value, list | tuple) else [] if value is None else [value]
 
 
@@ -48,7 +48,7 @@ def statements(document: Document | None) -> list[Statement]:
 
 
 def with_statements(document: Document | None, kept: Iterable[Statement]) -> Json:
-    """`document` with other statements; its Id and every other top-level key stay."""
+    """`document` with other statements; its Id and every other top-level key are kept."""
     return {"Version": "2012-10-17", **(document or {}), "Statement": list(kept)}
 
 
@@ -58,7 +58,7 @@ def matches(patterns: object, value: str, *, fold: bool = False) -> bool:
 
 
 def inverted(item: Statement) -> str:
-    """The element of the statement that cannot be judged, "" for none."""
+    """The element of the statement that cannot be evaluated, "" for none."""
     return next((name for name in INVERTED if name in item), "")
 
 
@@ -81,15 +81,15 @@ _PATTERN = {"stringlike", "arnlike", "arnequals"}  # ArnEquals behaves as ArnLik
 def met(item: Statement, context: Mapping[str, str], absent: Iterable[str] = ()) -> Judged:
     """Whether the statement's conditions hold for a request with `context` (keys in lower case). Keys in `absent` are
     known not to be sent; any other key, and an operator that is not known here, is UNKNOWN."""
-    gone, doubtful = set(absent), ""
+    missing, unknown = set(absent), ""
     for operator, pairs in condition_of(item).items():
         for key, values in pairs.items():
-            answer = _holds(operator, context.get(key), values, key in gone)
+            answer = _holds(operator, context.get(key), values, key in missing)
             if answer is Verdict.NO:
                 return Judged(Verdict.NO, key)
             if answer is Verdict.UNKNOWN:
-                doubtful = doubtful or f"a condition on {key}"
-    return Judged(Verdict.UNKNOWN, doubtful) if doubtful else Judged(Verdict.YES)
+                unknown = unknown or f"a condition on {key}"
+    return Judged(Verdict.UNKNOWN, unknown) if unknown else Judged(Verdict.YES)
 
 
 def _holds(operator: str, value: str | None, desired: frozenset[str], absent: bool) -> Verdict:
@@ -136,9 +136,9 @@ def decide(found: Iterable[tuple[Statement, Judged]]) -> Judged:
     return Judged(Verdict.UNKNOWN, doubts[0]) if doubts else Judged(Verdict.NO)
 
 
-def let_in(document: Document | None) -> frozenset[str]:
-    """Whom a trust policy's Allow statements let in, in words: principals, and with a web identity its subjects. What
-    is gone (AROA…) is nobody."""
+def trusted_principals(document: Document | None) -> frozenset[str]:
+    """Whom a trust policy's Allow statements trust, in words: principals, and with a web identity its subjects. Deleted
+    principals (AROA…) are omitted."""
     found: set[str] = set()
     for item in statements(document):
         named = item.get("Principal", item.get("NotPrincipal"))

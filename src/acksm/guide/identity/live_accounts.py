@@ -1,7 +1,7 @@
-"""Which service accounts that a role's trust policy lets in are those of a release, by helm's own records.
+"""Which service accounts that a role's trust policy trusts are those of a release, by helm's own records.
 
-Only the namespaces that the trust policy names are looked into. A record only ever keeps a subject: nobody is let in
-because of one. A record is a Secret, which a tenant can make in its own namespace; so outside of the controllers' it
+Only the namespaces that the trust policy names are read. A record only ever keeps a subject; none is trusted because of
+one. A record is a Secret, which a tenant can create in its own namespace; so outside of the controllers' namespace it
 counts only for a service account that may write the services' objects (docs/security.md#whose-controller-it-is).
 """
 
@@ -26,8 +26,8 @@ _CHARTS = {charts.chart_name(service): service for service in charts.SERVICES}
 @dataclass(frozen=True)
 class Live:
     """Subjects by what is known of them: of a release, of none, or in a namespace whose releases may not be read.
-    Patterns and what is no service account are of none. `kinds`: service to the kinds that those releases reconcile, ()
-    for all."""
+    Patterns and subjects that are not service accounts are of none. `kinds`: service to the kinds that those releases
+    reconcile, () for all."""
 
     of_releases: frozenset[str] = frozenset()
     strangers: frozenset[str] = frozenset()
@@ -36,13 +36,13 @@ class Live:
 
     @property
     def kept(self) -> frozenset[str]:
-        """What is not taken away: not known is not gone."""
+        """What is not removed: unknown does not mean deleted."""
         return self.of_releases | self.unknown
 
     @property
     def notes(self) -> list[str]:
-        told = ", ".join(sorted(self.unknown))
-        return [f"{told} stays in the role's trust policy: the releases there may not be read"] if told else []
+        names = ", ".join(sorted(self.unknown))
+        return [f"kept in the role's trust policy, as the releases there may not be read: {names}"] if names else []
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class _Controller:
 
 
 def observe(kube: Reviewer, subjects: Collection[str], home: str) -> Live:
-    """Look into the namespace of each subject; `home` is the controllers'. Nothing is asked for none."""
+    """Read the namespace of each subject; `home` is the controllers'. Without subjects nothing is read."""
     named = {one: account for one in subjects if (account := trust.account_of(one))}
     working = _may_work(kube, {account for account in named.values() if account[0] != home})
     accounts = {one: account for one, account in named.items() if account[0] == home or account in working}
@@ -61,8 +61,10 @@ def observe(kube: Reviewer, subjects: Collection[str], home: str) -> Live:
     with ThreadPoolExecutor(max_workers=8) as pool:
         found = dict(zip(namespaces, pool.map(lambda name: _controllers(kube, name), namespaces), strict=True))
     unknown = {one for one, (namespace, _) in accounts.items() if found[namespace] is None}
-    there = {(namespace, item.account): item for namespace, controllers in found.items() for item in controllers or ()}
-    live = {one: there[account] for one, account in accounts.items() if account in there}
+    installed = {
+        (namespace, item.account): item for namespace, controllers in found.items() for item in controllers or ()
+    }
+    live = {one: installed[account] for one, account in accounts.items() if account in installed}
     kinds: dict[str, tuple[str, ...]] = dict.fromkeys(charts.SERVICES, ()) if unknown else {}
     for item in live.values():
         kinds[item.service] = united(kinds.get(item.service), item.kinds)
@@ -71,7 +73,7 @@ def observe(kube: Reviewer, subjects: Collection[str], home: str) -> Live:
 
 
 def _may_work(kube: Reviewer, accounts: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Those (namespace, service account) that may write objects of either service, or whose rights cannot be asked."""
+    """Those (namespace, service account) that may write objects of either service, or whose rights cannot be read."""
     candidates = [
         running.Running(service, namespace, "", "", charts.ALWAYS, name)
         for namespace, name in sorted(accounts)
@@ -88,7 +90,7 @@ def united(one: Sequence[str] | None, other: Sequence[str]) -> tuple[str, ...]:
 
 
 def _controllers(kube: Reviewer, namespace: str) -> list[_Controller] | None:
-    """The controllers of both services' releases in `namespace`; None where that cannot be told."""
+    """The controllers of both services' releases in `namespace`; None where they may not be read."""
     try:
         listed = kube.list(ref("Secret", namespace=namespace), selector=records.SELECTOR, metadata_only=True)
         newest = [record for record, _ in records.newest(listed).values()]

@@ -16,7 +16,7 @@ OWNED_TAG, CLUSTER_TAG = "acksm:owned", "acksm:cluster-arn"
 
 @dataclass(frozen=True)
 class Observed:
-    """`arn` is where the provider is or would be; `audiences` is None when it is not there."""
+    """`arn` is the provider's, existing or not; `audiences` is None when it does not exist."""
 
     arn: str
     audiences: tuple[str, ...] | None = None
@@ -35,18 +35,18 @@ def provider_arn(cluster: Cluster) -> str:
 
 
 def marks(cluster: Cluster) -> dict[str, str]:
-    """The tags that mark what acksm makes for this cluster."""
+    """The tags of what acksm creates for this cluster."""
     return {OWNED_TAG: "true", CLUSTER_TAG: cluster.arn}
 
 
 def clusters_of(tags: Mapping[str, str]) -> frozenset[str]:
-    """ARNs of the clusters that a role is marked as used by: its maker's, and those that adopted it later."""
+    """ARNs of the clusters that a role is tagged as used by: its creator's, and those that adopted it later."""
     return frozenset(value for key, value in tags.items() if key == CLUSTER_TAG or key.startswith(f"{CLUSTER_TAG}:"))
 
 
 def adopter_tag(cluster_arn: str) -> str:
-    """The key of the mark of a cluster that adopts a role which carries another cluster's: that one stays its owner's
-    (two clusters that wrote the same tag would each take the role for its own)."""
+    """The tag key of a cluster that adopts a role which another cluster owns, so that the owner's tag is kept (with the
+    same tag, each of two clusters would take the role for its own)."""
     return f"{CLUSTER_TAG}:{hashlib.sha256(cluster_arn.encode()).hexdigest()[:8]}"
 
 
@@ -55,7 +55,7 @@ def desired(cluster: Cluster, tags: Mapping[str, str]) -> Desired:
 
 
 def observe(aws: Aws, cluster: Cluster) -> Observed:
-    """Look the provider up by its ARN: one read, whoever made it and whatever it is called."""
+    """Read the provider by its ARN, whoever created it."""
     arn = provider_arn(cluster)
     found = aws.iam.get_oidc_provider(arn)
     return Observed(arn, None if found is None else tuple(found["client_ids"]))
@@ -90,7 +90,7 @@ def plan(observed: Observed, want: Desired) -> list[Change]:
                 before={"audiences": list(observed.audiences)},
                 after={"audiences": [*observed.audiences, AUDIENCE]},
                 danger=Danger.MILD,
-                reason="its tokens would be refused without it",
+                reason="IAM refuses the cluster's tokens without this audience",
             )
         ]
     return []

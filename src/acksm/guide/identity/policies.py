@@ -1,8 +1,8 @@
 """The policies that the controllers' role needs, as presets.
 
 `core` is the guide's AmazonSageMakerFullAccess. `studio` adds what that policy leaves out for Domain, UserProfile,
-Space and App; `autoscaling` lets the controller hand the service-linked role to Application Auto Scaling
-(sagemaker-controller PR#130). `least` takes the place of `core`: the calls of the kinds that are reconciled, and
+Space and App; `autoscaling` allows passing the service-linked role to Application Auto Scaling
+(sagemaker-controller PR#130). `least` replaces `core`: the calls of the kinds that are reconciled, and
 iam:PassRole on named execution roles only (docs/iam-role.md, "least").
 """
 
@@ -23,20 +23,20 @@ CORE_MANAGED = "AmazonSageMakerFullAccess"
 PASS_ROLE, PASSED_TO, SAGEMAKER = "iam:PassRole", "iam:PassedToService", "sagemaker.amazonaws.com"
 INLINE_LIMIT = 10_240  # characters of all inline policies of a role, white space not counted (IAM quotas)
 
-# Calls of sagemaker-controller 1.9.1 beside create, describe, update and delete (its rm.sdkapi calls).
+# Calls of sagemaker-controller 1.9.1 in addition to create, describe, update and delete (its rm.sdkapi calls).
 _CALLS = {
     "NotebookInstance": ("StartNotebookInstance",),
     "PipelineExecution": ("UpdatePipelineExecution",),
     "TrainingJob": ("UpdateTrainingJob",),
 }
 _TAGGING = ("AddTags", "DeleteTags", "ListTags")
-# Resources that a kind's calls are authorized on beside its own (Service Authorization Reference, SageMaker AI).
+# More resources than its own that a kind's calls are authorized on (Service Authorization Reference, SageMaker AI).
 _ALSO_ON = {
     "Endpoint": ("endpoint-config",),
     "InferenceComponent": ("endpoint",),
     "TrainingJob": ("training-plan", "reserved-capacity"),
 }
-# Kinds whose create call is given a role, which SageMaker then works as.
+# Kinds whose create call passes a role, which SageMaker then assumes.
 _PASSING = frozenset(
     [
         "DataQualityJobDefinition",
@@ -57,8 +57,8 @@ _PASSING = frozenset(
         "UserProfile",
     ]
 )
-# Actions of other services that SageMaker makes with the caller's rights (SageMaker AI developer guide, "API
-# permissions: actions, permissions, and resources reference"); those of VPCs know no single resources when they look.
+# Actions of other services that SageMaker performs with the caller's rights (SageMaker AI developer guide, "API
+# permissions: actions, permissions, and resources reference"); most of VPCs do not support resource-level permissions.
 _VPC = (
     "ec2:CreateNetworkInterface",
     "ec2:DescribeAvailabilityZones",
@@ -85,14 +85,14 @@ _SCALING = (
     "sagemaker:UpdateEndpointWeightsAndCapacities",
     "sagemaker:UpdateInferenceComponentRuntimeConfig",
 )
-_ALARMS = ("cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm")  # they are called TargetTracking-…
+_ALARMS = ("cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm")  # named TargetTracking-…
 _STUDIO_SERVICE, _STUDIO_ROLE = SAGEMAKER, "AWSServiceRoleForAmazonSageMakerNotebooks"  # of an account's first domain
 
 
 @dataclass(frozen=True)
 class Least:
-    """What `least` is made for: the kinds that each service reconciles (() for all), and the ARNs of the roles that
-    objects may name."""
+    """The inputs of `least`: the kinds that each service reconciles (() for all), and the ARNs of the execution roles
+    that objects may name."""
 
     kinds: Mapping[str, Sequence[str]] = field(default_factory=dict)
     execution_roles: tuple[str, ...] = ()
@@ -107,14 +107,14 @@ class Least:
 
     @property
     def passes(self) -> bool:
-        """Whether a kind of these is given an execution role."""
+        """Whether one of these kinds has an execution role."""
         return any(kind.name in _PASSING for kind in self.chosen())
 
 
 @dataclass(frozen=True)
 class Chosen:
     """Managed policy ARNs, inline documents by name, and the service whose linked role is needed ("" for none).
-    `narrowed`: managed policies that these take the place of."""
+    `narrowed`: managed policies that these replace."""
 
     managed: tuple[str, ...] = ()
     inline: Document = field(default_factory=dict)
@@ -141,11 +141,11 @@ def choose(presets: Sequence[str], partition: str, account: str, least: Least | 
 
 
 def _studio(partition: str, account: str) -> Json:
-    things = {"domain": "Domain", "user-profile": "UserProfile", "space": "Space", "app": "App"}
-    actions = [f"sagemaker:{verb}{thing}" for thing in things.values() for verb in ("Create", "Delete", "Describe")]
-    actions += [f"sagemaker:Update{thing}" for thing in ("Domain", "UserProfile", "Space")]
-    actions += [f"sagemaker:{call}" for call in _TAGGING]  # ACK tags what it makes
-    return _document(_allow(sorted(actions), [f"arn:{partition}:sagemaker:*:{account}:{kind}/*" for kind in things]))
+    kinds = {"domain": "Domain", "user-profile": "UserProfile", "space": "Space", "app": "App"}
+    actions = [f"sagemaker:{verb}{kind}" for kind in kinds.values() for verb in ("Create", "Delete", "Describe")]
+    actions += [f"sagemaker:Update{kind}" for kind in ("Domain", "UserProfile", "Space")]
+    actions += [f"sagemaker:{call}" for call in _TAGGING]  # ACK tags what it creates
+    return _document(_allow(sorted(actions), [f"arn:{partition}:sagemaker:*:{account}:{kind}/*" for kind in kinds]))
 
 
 def _autoscaling(partition: str, account: str) -> Json:
@@ -154,16 +154,16 @@ def _autoscaling(partition: str, account: str) -> Json:
 
 
 def _least(partition: str, account: str, desired: Least) -> Json:
-    """One statement for each reach: the kinds' own objects, what has none, other services, and the roles."""
+    """One statement for each set of resources: the kinds' own, "*", other services', and the roles."""
     kinds = desired.chosen()
     objects = [kind for kind in kinds if kind.service == "sagemaker"]
     scaling = [kind for kind in kinds if kind.service == "applicationautoscaling"]
-    made: list[Json] = []
+    found: list[Json] = []
     if objects:
         types = {kind.arn_kind for kind in objects} | {more for kind in objects for more in _ALSO_ON.get(kind.name, ())}
         own = [f"arn:{partition}:sagemaker:*:{account}:{name}/*" for name in sorted(types)]
         calls = {call for kind in objects for call in _calls(kind)} | set(_TAGGING)
-        made.append(_allow(sorted(f"sagemaker:{call}" for call in calls), own))
+        found.append(_allow(sorted(f"sagemaker:{call}" for call in calls), own))
     if scaling:
         api = API["applicationautoscaling"]
         calls = {call for kind in scaling for call in _calls(kind)}
@@ -175,7 +175,7 @@ def _least(partition: str, account: str, desired: Least) -> Json:
             for name in ("endpoint", "endpoint-config", "inference-component")
         ]
         alarms = [f"arn:{partition}:cloudwatch:*:{account}:alarm:TargetTracking-*"]
-        made += [
+        found += [
             _allow(sorted(f"{api}:{call}" for call in writes), targets),
             _allow(sorted(["cloudwatch:DescribeAlarms", *(f"{api}:{call}" for call in reads)]), ["*"]),
             _allow(list(_SCALING), scaled),
@@ -183,10 +183,10 @@ def _least(partition: str, account: str, desired: Least) -> Json:
         ]
     elsewhere = sorted({action for kind in objects for action in _ELSEWHERE.get(kind.name, ())})
     if elsewhere:
-        made.append(_allow(elsewhere, ["*"]))
+        found.append(_allow(elsewhere, ["*"]))
     if any(kind.name == "Domain" for kind in objects):
         linked = f"arn:{partition}:iam::{account}:role/aws-service-role/{_STUDIO_SERVICE}/{_STUDIO_ROLE}"
-        made.append(
+        found.append(
             {
                 **_allow(["iam:CreateServiceLinkedRole"], [linked]),
                 "Condition": {"StringEquals": {"iam:AWSServiceName": _STUDIO_SERVICE}},
@@ -194,8 +194,8 @@ def _least(partition: str, account: str, desired: Least) -> Json:
         )
     if desired.execution_roles and desired.passes:
         passed = _allow([PASS_ROLE], sorted(set(desired.execution_roles)))
-        made.append({**passed, "Condition": {"StringEquals": {PASSED_TO: SAGEMAKER}}})
-    return _document(*made)
+        found.append({**passed, "Condition": {"StringEquals": {PASSED_TO: SAGEMAKER}}})
+    return _document(*found)
 
 
 def _calls(kind: Kind) -> list[str]:
@@ -204,8 +204,8 @@ def _calls(kind: Kind) -> list[str]:
     return calls + ([kind.stops_first] if kind.stops_first else [])
 
 
-def _document(*made: Json) -> Json:
-    return {"Version": "2012-10-17", "Statement": list(made)}
+def _document(*items: Json) -> Json:
+    return {"Version": "2012-10-17", "Statement": list(items)}
 
 
 def _allow(actions: list[str], resources: list[str]) -> Json:
@@ -213,7 +213,7 @@ def _allow(actions: list[str], resources: list[str]) -> Json:
 
 
 def execution_roles(least: Document | None) -> tuple[str, ...]:
-    """The roles that a document of preset `least` lets be passed on."""
+    """The roles that a document of preset `least` allows passing."""
     return tuple(
         str(role)
         for item in statements(least)

@@ -1,4 +1,4 @@
-"""Which policies a role of the controllers gets: options, or what it has already; and what is said about them."""
+"""Which policies the controller role gets, by options or by what it has; and the notes on them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from acksm.guide.identity.policies import Least
 from acksm.settings import RoleSettings
 
 
-class Asked(NamedTuple):
-    """What options say of a role's policies; `option` is the one that names execution roles."""
+class PolicyOptions(NamedTuple):
+    """The options of a role's policies; `option` is the one that names execution roles."""
 
     presets: Sequence[str]
     arns: Sequence[str]
@@ -25,44 +25,46 @@ class Asked(NamedTuple):
 
 
 def chosen(
-    asked: Asked,
+    options: PolicyOptions,
     kinds: Mapping[str, Sequence[str]],
     partition: str,
     account: str,
     role: Role | None,
 ) -> policies.Chosen:
-    """The policies of a role. Without options a `role` that has preset `least` keeps it, with its execution roles: a
-    later run would widen again what one had narrowed. Error: `policy-least-roles`."""
-    if asked.arns:
-        return policies.Chosen(tuple(asked.arns))
+    """The policies of a role. Without options a `role` that has preset `least` keeps it, with its execution roles, so
+    that a later run does not widen it again. Error: `policy-least-roles`."""
+    if options.arns:
+        return policies.Chosen(tuple(options.arns))
     had = role["inline"].get(policies.LEAST) if role else None
     narrow = had and policies.core_arn(partition) not in (role["attached"] if role else [])
-    base = "least" if narrow or asked.execution_roles else "core"
-    presets = list(asked.presets) or [base, *(["autoscaling"] if "applicationautoscaling" in kinds else [])]
-    least = Least(kinds, tuple(asked.execution_roles) or policies.execution_roles(had))
+    base = "least" if narrow or options.execution_roles else "core"
+    presets = list(options.presets) or [base, *(["autoscaling"] if "applicationautoscaling" in kinds else [])]
+    least = Least(kinds, tuple(options.execution_roles) or policies.execution_roles(had))
     if "least" in presets:
-        check_execution_roles(least, account, partition, asked.option)
+        check_execution_roles(least, account, partition, options.option)
     return policies.choose(presets, partition, account, least)
 
 
 def check_execution_roles(least: Least, account: str, partition: str, option: str) -> None:
-    """Error: `policy-least-roles` where `least` has to name roles and does not, or names what is no role of the
-    account: SageMaker takes on no other account's."""
+    """Error: `policy-least-roles` where `least` needs execution roles and has none, or one that is not a role of the
+    account: SageMaker cannot assume another account's."""
     if least.passes and not least.execution_roles:
         raise AcksmError(
             "policy-least-roles",
-            f"preset least passes on only the roles that {option} names, and none is named",
+            f"policy preset least requires {option}",
             where=option,
             remedy=f"acksm … --policy least {option} arn:{partition}:iam::{account}:role/EXECUTION_ROLE",
         )
     head = f"arn:{partition}:iam::{account}:role/"
     for role in least.execution_roles:
         if not role.startswith(head) or set("*?") & set(role):
-            raise AcksmError("policy-least-roles", f"{role!r} is not the ARN of a role {head}…", where=option)
+            raise AcksmError(
+                "policy-least-roles", f"{role!r} is not a role ARN of account {account} ({head}NAME)", where=option
+            )
 
 
 def narrowing(cluster: Cluster, role: RoleSettings, services: Collection[str], account: str, partition: str) -> str:
-    """The command that takes preset `least` in the place of `core`."""
+    """The command that replaces preset `core` by `least`."""
     words = ["acksm", "iam-role", "--cluster", cluster.name, "--region", cluster.region]
     words += ["--role-name", role.role_name] if role.role_name else []
     words += ["--policy", "least"]
@@ -79,20 +81,20 @@ def notes(
     role: RoleSettings,
     services: Collection[str],
 ) -> list[str]:
-    """What a person should know of the policies of role `name`: once, when `core` is attached, what that lets
-    people do; and which policies stay attached (`kept`) though others take their place."""
+    """Notes on the policies of role `name`: when `core` is attached, what that allows; and which policies remain
+    attached (`kept`) although others replace them."""
     partition, account = cluster.arn.split(":")[1], cluster.account
     attached = [change.params["policy_arn"] for change in changes if change.id == "iam-role.attach"]
-    told = []
+    found = []
     if policies.core_arn(partition) in attached:
-        told.append(
-            f"{policies.CORE_MANAGED} lets whoever may create a job in the cluster pass every role of account "
-            f"{account} that trusts SageMaker; to narrow it to the roles that are named: "
+        found.append(
+            f"{policies.CORE_MANAGED} allows anyone who can create a job in the cluster to pass every role of account "
+            f"{account} that trusts SageMaker; to allow only the roles that you name: "
             + narrowing(cluster, role, services, account, partition)
         )
-    told += [
-        f"{policy} stays attached, for acksm did not make the role: "
+    found += [
+        f"{policy} remains attached, because acksm did not create the role; to detach it: "
         f"aws iam detach-role-policy --role-name {name} --policy-arn {policy}"
         for policy in kept
     ]
-    return told
+    return found

@@ -1,7 +1,7 @@
 """Trust policies, compared by meaning: a scalar is a list of one, order does not count.
 
-One statement is ours: it lets service accounts of one OIDC provider in, with `aud` and `sub`. Everything else in the
-document is its owner's and stays as it is, byte for byte.
+One statement is acksm's own: it trusts service accounts of one OIDC provider, by `aud` and `sub`. Everything else in
+the document is kept, byte for byte.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ def subject(namespace: str, service_account: str) -> str:
 
 
 def account_of(subject: str) -> tuple[str, str] | None:
-    """(namespace, service account) of a subject; None for a pattern, and for what is no service account."""
+    """(namespace, service account) of a subject; None for a pattern, and for what is not a service account."""
     namespace, colon, name = subject.removeprefix(_SUBJECT).partition(":")
     exact = subject.startswith(_SUBJECT) and colon and not set("*?") & set(subject)
     return (namespace, name) if exact and namespace and name else None
 
 
 def statement(provider_arn: str, subjects: Sequence[str]) -> Statement:
-    """Our statement: StringEquals on `<issuer>:aud` and `<issuer>:sub` (EKS user guide, "Assign IAM roles to Kubernetes
-    service accounts")."""
+    """acksm's statement: StringEquals on `<issuer>:aud` and `<issuer>:sub` (EKS user guide, "Assign IAM roles to
+    Kubernetes service accounts")."""
     issuer = _issuer(provider_arn)
     return {
         "Effect": "Allow",
@@ -67,8 +67,8 @@ def _provider(item: Statement) -> str:
     return federated[0] if len(federated) == 1 and one_action and item.get("Effect") == "Allow" else ""
 
 
-def admitted(item: Statement, provider_arn: str) -> frozenset[str] | None:
-    """The subjects that a well-formed statement of this provider lets in, or None when it is not one."""
+def trusted_subjects(item: Statement, provider_arn: str) -> frozenset[str] | None:
+    """The subjects that a well-formed statement of this provider trusts, or None when it is not one."""
     if _provider(item) != provider_arn:
         return None
     issuer = _issuer(provider_arn).lower()
@@ -79,7 +79,7 @@ def admitted(item: Statement, provider_arn: str) -> frozenset[str] | None:
 
 
 def subjects_of(document: Document | None, provider_arn: str) -> frozenset[str]:
-    """Every subject that statements of this provider let in: exact ones and patterns, "*" for one without a bound."""
+    """Every subject that statements of this provider trust: exact ones and patterns, "*" without a condition on it."""
     found: set[str] = set()
     key = f"{_issuer(provider_arn)}:sub".lower()
     for item in statements(document):
@@ -95,8 +95,8 @@ def _of_provider(item: Statement, provider_arn: str) -> bool:
     return provider_arn in _federated(item) and matches(item.get("Action"), ACTION, fold=True)
 
 
-def lets_in(document: Document | None, provider_arn: str, subject: str) -> Judged:
-    """Whether `subject` of this provider is let in with AUDIENCE: exactly, or by a pattern of the role's owner."""
+def trusts(document: Document | None, provider_arn: str, subject: str) -> Judged:
+    """Whether `subject` of this provider is trusted with AUDIENCE: exactly, or by a pattern of the role's owner."""
     issuer = _issuer(provider_arn).lower()
     context = {f"{issuer}:sub": subject, f"{issuer}:aud": AUDIENCE}
     return decide((item, _applies(item, provider_arn, context)) for item in statements(document))
@@ -126,12 +126,13 @@ def merge(
     shared: bool = False,
     keep: Collection[str] = (),
 ) -> Json:
-    """`document` with `subjects` of `provider_arn` let in; unchanged when that is what it says.
+    """`document` with `subjects` of `provider_arn` trusted; unchanged when they are.
 
-    In a role of somebody else's what is missing is added, and nothing goes. In one that is `ours`, statements of this
-    provider become one that lets in exactly `subjects` and those of `keep` that are let in already; and the statement
-    of another issuer of this account and region goes, unless the role is `shared` with other clusters: a cluster made
-    again under its name has a new issuer, and the old statement lets nobody in (kubeflow-manifests#743).
+    In a role with another owner what is missing is added, and nothing is removed. In one that is `ours`, statements of
+    this provider become one that trusts exactly `subjects` and those of `keep` that are trusted already; and the
+    statement of another issuer of this account and region is removed, unless the role is `shared` with other clusters:
+    a cluster that was recreated under its name has a new issuer, and the old statement trusts no one
+    (kubeflow-manifests#743).
     """
     found = statements(document)
     if not ours:
@@ -145,9 +146,9 @@ def merge(
                 kept.append({**item, "Principal": {**item["Principal"], "Federated": others}})
         elif shared or not _is_former(item, provider_arn):
             kept.append(item)
-    let_in = frozenset[str]().union(*(admitted(item, provider_arn) or () for item in mine))
-    desired = frozenset(subjects) | (let_in & set(keep))
-    if len(mine) == 1 and len(kept) + 1 == len(found) and admitted(mine[0], provider_arn) == desired:
+    trusted = frozenset[str]().union(*(trusted_subjects(item, provider_arn) or () for item in mine))
+    desired = frozenset(subjects) | (trusted & set(keep))
+    if len(mine) == 1 and len(kept) + 1 == len(found) and trusted_subjects(mine[0], provider_arn) == desired:
         return dict(document or {})
     return with_statements(document, [*kept, statement(provider_arn, sorted(desired))])
 
@@ -155,15 +156,15 @@ def merge(
 def _extended(
     document: Document | None, found: Sequence[Statement], provider_arn: str, subjects: Sequence[str]
 ) -> Json:
-    """What is missing, in the first well-formed statement of this provider, or in one of its own."""
-    let_in = [admitted(item, provider_arn) for item in found]
-    missing = set(subjects) - frozenset[str]().union(*(one or () for one in let_in))
+    """With what is missing added, to the first well-formed statement of this provider or as a new one."""
+    trusted = [trusted_subjects(item, provider_arn) for item in found]
+    missing = set(subjects) - frozenset[str]().union(*(one or () for one in trusted))
     if not missing:
         return dict(document or {})
-    at = next((index for index, one in enumerate(let_in) if one is not None), None)
+    at = next((index for index, one in enumerate(trusted) if one is not None), None)
     if at is None:
         return with_statements(document, [*found, statement(provider_arn, sorted(missing))])
-    wider = statement(provider_arn, sorted(missing | (let_in[at] or set())))
+    wider = statement(provider_arn, sorted(missing | (trusted[at] or set())))
     return with_statements(document, [*found[:at], {**found[at], "Condition": wider["Condition"]}, *found[at + 1 :]])
 
 
@@ -171,11 +172,11 @@ def _is_former(item: Statement, provider_arn: str) -> bool:
     """A well-formed statement of another EKS issuer of the same region and account."""
     other = _provider(item)
     same = ".eks." in other and other.rpartition("/")[0] == provider_arn.rpartition("/")[0]
-    return same and other != provider_arn and admitted(item, other) is not None
+    return same and other != provider_arn and trusted_subjects(item, other) is not None
 
 
 def without(document: Document, provider_arn: str, subjects: Collection[str]) -> Json:
-    """`document` without these subjects of the provider; a statement that would let nobody in goes."""
+    """`document` without these subjects of the provider; a statement that would trust no one is removed."""
     key, kept = f"{_issuer(provider_arn)}:sub".lower(), list[Statement]()
     for item in statements(document):
         if item.get("Effect") != "Allow" or not _of_provider(item, provider_arn):

@@ -1,7 +1,7 @@
 """Guide §2 and §3 as one plan: OIDC provider, IAM role, namespaces, CRDs, releases, and the proof that they run.
 
 `oidc`, `iam-role` and `install` are the same engine over fewer or more sections. What is independent is observed
-side by side; the two services are carried out side by side (`lane`).
+concurrently, and so are the changes of the two services applied (`lane`).
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def run(
 ) -> int:
     """Observe, plan, show or execute, verify. Returns the exit code; raises AcksmError.
 
-    `narrowed` gives what is meant of `controllers` in view of what is installed.
+    `narrowed` limits `controllers` to what is installed.
     """
     with connect(at, run) as target:
         ui.emit(Event(Kind.STEP, "target", target.line()))
@@ -63,8 +63,8 @@ def run(
 
 
 @dataclass(frozen=True)
-class _Seen:
-    """What is there. `controllers` is None where the command is not about them; `accounts` are (namespace, name)."""
+class _Observed:
+    """What exists. `controllers` is None where the command has none; `accounts` are (namespace, service account)."""
 
     provider: oidc.Observed
     role: iam_role.Observed | None
@@ -82,39 +82,41 @@ def plan(
     *,
     only_missing_crds: bool = False,
 ) -> Result:
-    """Observe everything side by side and plan it. Reads only.
+    """Observe everything concurrently and plan it. Reads only.
 
-    `only_missing_crds`: CRDs that are there are left alone (cleanup brings a controller back to let go of its objects).
+    `only_missing_crds`: existing CRDs are not changed (cleanup reinstalls a controller that has to remove finalizers).
     """
-    emit(Event(Kind.PROGRESS, "observe", "looking at the account and the cluster"))
-    seen = _observe(target, controllers, role, sections, emit)
+    emit(Event(Kind.PROGRESS, "observe", "reading the account and the cluster"))
+    observed = _observe(target, controllers, role, sections, emit)
     emit(Event(Kind.PROGRESS, "observe", ""))
     changes: list[Change] = []
     notes: list[str] = []
     facts: Json = {}
     manifests: Sequence[Manifest] = ()
-    role_arn = role.role_arn or _kept_role(target, role, seen, notes)
+    role_arn = role.role_arn or _kept_role(target, role, observed, notes)
     wants_role = "iam-role" in sections and not role_arn
     if "oidc" in sections and (wants_role or command == "oidc"):
-        changes += oidc.plan(seen.provider, oidc.desired(target.cluster, role.tag))
-        facts["oidc_provider_arn"] = seen.provider.arn
-    elif wants_role and seen.provider.audiences is None:
-        notes.append("the cluster has no OIDC provider yet, and nobody can take the role on without: acksm oidc")
-    if wants_role and seen.role is not None:
-        desired, more = _role(target, controllers, role, seen, seen.role.role)
-        planned_role = iam_role.plan(seen.role, desired)
+        changes += oidc.plan(observed.provider, oidc.desired(target.cluster, role.tag))
+        facts["oidc_provider_arn"] = observed.provider.arn
+    elif wants_role and observed.provider.audiences is None:
+        notes.append(
+            "the cluster has no OIDC provider, so no service account can assume the role; create it with: acksm oidc"
+        )
+    if wants_role and observed.role is not None:
+        desired, more = _role(target, controllers, role, observed, observed.role.role)
+        planned_role = iam_role.plan(observed.role, desired)
         iam_role.check_trust(planned_role, target.aws.iam.trust_quota)
         changes += planned_role
-        kept = iam_role.not_narrowed(seen.role.role, desired)
+        kept = iam_role.not_narrowed(observed.role.role, desired)
         notes += more
         notes += role_policies.notes(planned_role, desired.name, kept, target.cluster, role, controllers.service)
         role_arn = desired.arn
     if "iam-role" in sections:
         facts["role_arn"] = role_arn
-    if seen.controllers is not None:
-        new = bool(changes) or iam_role.is_new(seen.role.role if seen.role else None, datetime.now(UTC))
+    if observed.controllers is not None:
+        new = bool(changes) or iam_role.is_new(observed.role.role if observed.role else None, datetime.now(UTC))
         planned = section.plan(
-            target, controllers, seen.controllers, role_arn, iam_is_new=new, only_missing_crds=only_missing_crds
+            target, controllers, observed.controllers, role_arn, iam_is_new=new, only_missing_crds=only_missing_crds
         )
         changes = _ordered(changes, planned, role_arn)
         notes += planned.notes
@@ -125,77 +127,76 @@ def plan(
 
 def _observe(
     target: Target, controllers: ControllerSettings, role: RoleSettings, sections: Sequence[str], emit: Emit
-) -> _Seen:
+) -> _Observed:
     with ThreadPoolExecutor(max_workers=8) as pool:
         nodes = pool.submit(check_nodes, target) if "controllers" in sections else None
         provider = pool.submit(oidc.observe, target.aws, target.cluster)
         found = pool.submit(section.observe, target, controllers, emit) if "controllers" in sections else None
-        there = None
+        observed_role = None
         if "iam-role" in sections and not role.role_arn:
-            there = pool.submit(iam_role.observe, target.aws, role_name(target, role))
+            observed_role = pool.submit(iam_role.observe, target.aws, role_name(target, role))
         if nodes:
             nodes.result()
         observed = found.result() if found else None
         accounts: Sequence[tuple[str, str]] = ()
         if observed:
             accounts = section.service_accounts(target, controllers, observed)
-        elif there:
+        elif observed_role:
             accounts = section.installed_accounts(target, controllers.service)
-        return _Seen(provider.result(), there.result() if there else None, observed, accounts)
+        return _Observed(provider.result(), observed_role.result() if observed_role else None, observed, accounts)
 
 
 def _role(
-    target: Target, controllers: ControllerSettings, asked: RoleSettings, seen: _Seen, role: Role | None
+    target: Target, controllers: ControllerSettings, role_settings: RoleSettings, observed: _Observed, role: Role | None
 ) -> tuple[iam_role.Desired, list[str]]:
-    """The role as it should be, and notes. Who else its trust lets in is looked up in the cluster only where somebody
-    is."""
-    desired = {trust.subject(namespace, name) for namespace, name in seen.accounts}
-    others = trust.subjects_of((role["trust"] if role else None), seen.provider.arn) - desired
+    """The desired role, and notes. Other subjects that its trust policy trusts are looked up in the cluster, if any."""
+    desired = {trust.subject(namespace, name) for namespace, name in observed.accounts}
+    others = trust.subjects_of((role["trust"] if role else None), observed.provider.arn) - desired
     live = live_accounts.observe(target.kube, others, target.settings.controller_namespace)
-    if seen.controllers is not None:
+    if observed.controllers is not None:
         kinds = {
             item.service: controller_values.reconciled(target, controllers, item)
-            for item in seen.controllers.controllers
+            for item in observed.controllers.controllers
         }
     else:
         kinds = controller_values.reconciled_now(target, controllers)
     for service, more in live.kinds.items():
         kinds[service] = live_accounts.united(kinds.get(service), more)
-    want = iam_role.desired(
+    desired_role = iam_role.desired(
         target.identity,
         target.cluster,
-        asked,
-        seen.accounts,
-        seen.provider.arn,
+        role_settings,
+        observed.accounts,
+        observed.provider.arn,
         role=role,
         live=live.kept,
         kinds=kinds,
     )
-    return want, live.notes
+    return desired_role, live.notes
 
 
 def role_name(target: Target, role: RoleSettings) -> str:
     return role.role_name or iam_role.default_name(target.cluster.name)
 
 
-def _kept_role(target: Target, role: RoleSettings, seen: _Seen, notes: list[str]) -> str:
-    """The role that the installed controllers use, where it is not acksm's own and no option names another."""
-    if seen.controllers is None or role.role_name:
+def _kept_role(target: Target, role: RoleSettings, observed: _Observed, notes: list[str]) -> str:
+    """The role that the installed controllers use, where it is not the default one and no option names another."""
+    if observed.controllers is None or role.role_name:
         return ""
-    kept = section.installed_role(seen.controllers)
+    kept = section.installed_role(observed.controllers)
     if not kept or kept == iam_role.arn(target.identity, role_name(target, role), role.role_path):
         return ""
-    notes.append(f"the installed controllers use {kept}; it is kept (name another by --role-arn or --role-name)")
+    notes.append(f"the installed controllers use role {kept}, which is kept; change it with --role-arn or --role-name")
     return kept
 
 
 def _ordered(iam: Sequence[Change], planned: section.Planned, role_arn: str) -> list[Change]:
-    """IAM and the CRDs side by side, for neither needs the other; every release after both, for each needs the role,
-    and a common CRD may come from the other service's chart."""
+    """IAM and the CRDs concurrently, as neither needs the other; every release after both, as each needs the role, and
+    a common CRD may come from the other service's chart."""
     waits = [_role_is_visible(role_arn)] if iam else []
     waits += [crds.served(planned.crds)] if planned.crds else []
-    beside = [replace(change, lane="iam") for change in iam]
-    return [*planned.namespaces, *beside, *planned.crds, *waits, *planned.releases]
+    concurrent = [replace(change, lane="iam") for change in iam]
+    return [*planned.namespaces, *concurrent, *planned.crds, *waits, *planned.releases]
 
 
 def _role_is_visible(role_arn: str) -> Change:

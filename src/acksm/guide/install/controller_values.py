@@ -1,7 +1,7 @@
-"""Guide §3.1.2: the values of a release: the chart's, with what is installed, what is asked for, and what acksm sets.
+"""Guide §3.1.2: the values of a release: the chart's, the installed ones, the options', and what acksm sets.
 
-What an earlier run was told stays: an option that is not given keeps what is installed, so that "changed option: only
-that is changed" holds. `--reset-values` forgets it.
+An option that is not set keeps the installed value, so that a run changes only what its options say; `--reset-values`
+starts from the chart's.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from acksm.settings import ControllerSettings
 ROLE_PATH = ("serviceAccount", "annotations", ROLE_ANNOTATION)
 ACCOUNT_PATH = ("serviceAccount", "name")
 KINDS_PATH = ("reconcile", "resources")
-# Options own these values; setting them by hand would be undone by the next run.
+# Options set these values; the next run would undo a --set.
 MANAGED = {
     ("installScope",): "--scope",
     ("watchNamespace",): "--watch-namespace",
     ROLE_PATH: "--role-arn",
     ("aws", "account_id"): "--account",
-    MARK_PATH: "nothing: it is acksm's own mark",
+    MARK_PATH: "acksm",
 }
 
 
 @dataclass(frozen=True)
 class Controller:
-    """One service: its chart as pulled, its release as it is."""
+    """One service: its pulled chart, its release as it is."""
 
     service: str
     pulled: registry.Pulled
@@ -58,16 +58,16 @@ def service_account(target: Target, controllers: ControllerSettings, item: Contr
     """The name of the service account that the release will have."""
     plain = values.plain(item.pulled.chart.values_text)
     edits, _ = _edits(target, controllers, item, "")
-    asked = [edit.value for edit in edits if edit.path == ACCOUNT_PATH]
-    return str(asked[-1] if asked else plain["serviceAccount"]["name"])
+    requested = [edit.value for edit in edits if edit.path == ACCOUNT_PATH]
+    return str(requested[-1] if requested else plain["serviceAccount"]["name"])
 
 
 def reconciled(target: Target, controllers: ControllerSettings, item: Controller) -> tuple[str, ...]:
     """The kinds that the release will reconcile, () for all."""
     chart = values.plain(item.pulled.chart.values_text).get(KINDS_PATH[0])
     edits, _ = _edits(target, controllers, item, "")
-    asked = [edit.value for edit in edits if edit.path == KINDS_PATH]
-    found = asked[-1] if asked else chart.get(KINDS_PATH[1]) if isinstance(chart, Mapping) else None
+    requested = [edit.value for edit in edits if edit.path == KINDS_PATH]
+    found = requested[-1] if requested else chart.get(KINDS_PATH[1]) if isinstance(chart, Mapping) else None
     return tuple(map(str, found)) if isinstance(found, list) else ()
 
 
@@ -78,9 +78,9 @@ def reconciled_now(target: Target, controllers: ControllerSettings) -> dict[str,
     namespace = target.settings.controller_namespace
     for service in controllers.service:
         given = [values.parse_set(text, plain) for text in _for_service(controllers.set, service)]
-        asked = [edit.value for edit in given if edit.path == KINDS_PATH]
-        if asked:
-            found[service] = _named(asked[-1])
+        requested = [edit.value for edit in given if edit.path == KINDS_PATH]
+        if requested:
+            found[service] = _named(requested[-1])
             continue
         try:
             live = target.kube.list(
@@ -96,16 +96,18 @@ def reconciled_now(target: Target, controllers: ControllerSettings) -> dict[str,
 
 
 def _named(kinds: object) -> tuple[str, ...]:
-    """The kinds of a --set. Error: `values-type`, as the chart's own default would give it."""
+    """The kinds of a --set. Error: `values-type`, as the chart's own default would give."""
     if not isinstance(kinds, list):
-        raise AcksmError("values-type", f"{'.'.join(KINDS_PATH)} is a list in the chart, not {kinds!r}", where="--set")
+        raise AcksmError(
+            "values-type", f"{'.'.join(KINDS_PATH)} is a list in the chart, and {kinds!r} is none", where="--set"
+        )
     return tuple(map(str, kinds))
 
 
 def _edits(
     target: Target, controllers: ControllerSettings, item: Controller, role_arn: str
 ) -> tuple[list[Edit], charts.Scope]:
-    """What is installed, the region, the files', --set, and last what acksm has to set; each later one wins."""
+    """The installed values, the region, --values, --set, and last what acksm has to set; a later one wins."""
     chart = item.pulled.chart
     plain = values.plain(chart.values_text)
     kept: list[Edit] = []
@@ -123,15 +125,17 @@ def _edits(
         own.append(Edit(("aws", "account_id"), target.identity.account, "acksm"))
     if role_arn:
         own.append(Edit(ROLE_PATH, role_arn, "acksm"))
-    theirs = [edit for name in controllers.values for edit in _from_file(name, item.service, plain)]
-    for given in _for_service(controllers.set, item.service):
-        theirs += values.leaves(values.parse_set(given, plain), plain)
-    for edit in theirs:
+    given = [edit for name in controllers.values for edit in _from_file(name, item.service, plain)]
+    for text in _for_service(controllers.set, item.service):
+        given += values.leaves(values.parse_set(text, plain), plain)
+    for edit in given:
         if edit.path in MANAGED:
             raise AcksmError(
-                "values-managed", f"{'.'.join(edit.path)} is set by {MANAGED[edit.path]}", where=edit.origin
+                "values-managed",
+                f"{'.'.join(edit.path)} cannot be set: it is managed by {MANAGED[edit.path]}",
+                where=edit.origin,
             )
-    return [*kept, region, *theirs, *own], scope
+    return [*kept, region, *given, *own], scope
 
 
 def _from_file(name: str, service: str, plain: Document) -> list[Edit]:
@@ -152,12 +156,12 @@ def _for_service(items: Sequence[str], service: str) -> list[str]:
 
 
 def scope_of(controllers: ControllerSettings, item: Controller, namespace: str) -> charts.Scope:
-    """The scope asked for, or the installed one, or cluster."""
+    """The requested scope, else the installed one, else cluster."""
     installed = item.observed.values if item.observed.version else {}
     names = [name for name in str(installed.get("watchNamespace") or "").split(",") if name]
     was = "namespace" if names or installed.get("installScope") == "namespace" else "cluster"
     scope = controllers.scope or ("namespace" if controllers.watch_namespace else was)
     watch = controllers.watch_namespace or ([] if controllers.scope == "namespace" and was == "cluster" else names)
     if controllers.scope == "cluster" and controllers.watch_namespace:
-        raise AcksmError("config-invalid", "--watch-namespace needs --scope namespace", where="--watch-namespace")
+        raise AcksmError("config-invalid", "--watch-namespace requires --scope namespace", where="--watch-namespace")
     return charts.scope(item.service, item.pulled.chart.version, scope, watch, namespace)

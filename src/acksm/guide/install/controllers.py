@@ -26,6 +26,7 @@ from acksm.kube import paths
 from acksm.kube.paths import ref
 from acksm.live import bindings, discovery, readiness, running
 from acksm.settings import ControllerSettings
+from acksm.words import counted
 
 ADOPTED_RESOURCES = paths.Ref(f"{COMMON_GROUP}/v1alpha1", "adoptedresources", "AdoptedResource")
 
@@ -43,7 +44,7 @@ class Observed:
 
 @dataclass
 class Planned:
-    """Changes, notes, facts by service for the report, and the objects that changing releases would make."""
+    """Changes, notes, facts by service for the report, and the objects that changing releases would create."""
 
     namespaces: list[Change] = field(default_factory=list)
     crds: list[Change] = field(default_factory=list)
@@ -54,12 +55,12 @@ class Planned:
 
 
 def observe(target: Target, controllers: ControllerSettings, emit: Emit) -> Observed:
-    """Charts from the registry, releases, CRDs and namespaces, side by side. Reads only."""
+    """Charts from the registry, releases, CRDs and namespaces, read concurrently. Reads only."""
     with ThreadPoolExecutor(max_workers=8) as pool:
         live_crds = pool.submit(target.kube.list, ref("CustomResourceDefinition"))
         found = pool.submit(installed, target, controllers.service)
         listed = pool.submit(target.kube.list, ref("Namespace"), metadata_only=True)
-        at_work = pool.submit(discovery.observe, target.kube, target.settings.controller_namespace)
+        discovered = pool.submit(discovery.observe, target.kube, target.settings.controller_namespace)
         releases_now = found.result()
         jobs = {
             service: pool.submit(_controller, target, controllers, service, releases_now.get(service, NOTHING), emit)
@@ -74,11 +75,11 @@ def observe(target: Target, controllers: ControllerSettings, emit: Emit) -> Obse
         adopted = f"adoptedresources.{COMMON_GROUP}" in ack
         count = len(target.kube.list(ADOPTED_RESOURCES, metadata_only=True)) if adopted else 0
         names = {item["metadata"]["name"]: item for item in listed.result()}
-        return Observed(found_controllers, ack, names, count, at_work.result())
+        return Observed(found_controllers, ack, names, count, discovered.result())
 
 
 def releases(target: Target, services: Sequence[str]) -> dict[str, release.Observed]:
-    """Each service's release as it is, charts left alone (for status)."""
+    """Each service's release as it is, without its chart (for status)."""
     found = installed(target, services)
     return {service: _observed(target, found.get(service, NOTHING)) for service in services}
 
@@ -88,21 +89,21 @@ def _controller(
 ) -> Controller:
     found = installed[0]
     if found and found.chart != charts.chart_name(service) and not controllers.adopt_release:
-        raise AcksmError(  # before its version is looked for, which this chart may never have had
+        raise AcksmError(  # before its version is pulled, which this chart may never have had
             "release-not-ours",
-            f"release {found.name} is of another chart, {found.chart} {found.version}",
+            f"release {found.name} is of another chart: {found.chart} {found.version}",
             where=f"namespace {found.namespace}",
         )
-    asked = controllers.version.get(service) or (found.version if found else "") or charts.TESTED[service]
+    requested = controllers.version.get(service) or (found.version if found else "") or charts.TESTED[service]
     if service in controllers.chart:
         pulled = registry.local(controllers.chart[service])
     else:
-        emit(Event(Kind.PROGRESS, "charts.pull", f"chart of {service} {asked}"))
-        pulled = target.registry(controllers.registry).pull(service, asked)
+        emit(Event(Kind.PROGRESS, "charts.pull", f"pulling chart {charts.chart_name(service)} {requested}"))
+        pulled = target.registry(controllers.registry).pull(service, requested)
     if pulled.chart.name != charts.chart_name(service):
         raise AcksmError(
             "chart-invalid",
-            f"the chart is {pulled.chart.name}, not {charts.chart_name(service)}",
+            f"expected chart {charts.chart_name(service)}, not {pulled.chart.name}",
             where=str(pulled.path),
         )
     name = f"{pulled.chart.name} {pulled.chart.version}"
@@ -130,7 +131,7 @@ def _observed(target: Target, installed: Installed) -> release.Observed:
 
 
 def installed_role(observed: Observed) -> str:
-    """The role that the installed service accounts carry, when all agree; "" otherwise."""
+    """The role in the annotation of the installed service accounts, when all agree; "" otherwise."""
     roles = {_get(item.observed.values, ROLE_PATH) for item in observed.controllers if item.observed.version}
     return str(roles.pop() or "") if len(roles) == 1 else ""
 
@@ -144,7 +145,7 @@ def service_accounts(target: Target, controllers: ControllerSettings, observed: 
 def installed_accounts(target: Target, services: Sequence[str]) -> list[tuple[str, str]]:
     """The same for `acksm iam-role` alone, from the Deployments in the cluster, without charts and helm.
 
-    Where a controller is not installed, or the cluster does not let this identity look, the chart's own name counts.
+    Where a controller is not installed, or the caller may not read it, the chart's default name is used.
     """
     namespace = target.settings.controller_namespace
     found = []
@@ -175,12 +176,12 @@ def plan(
     """
     namespace = target.settings.controller_namespace
 
-    def sure() -> bool:
+    def confirmed() -> bool:
         return target.run.yes or lease.is_there(target.kube, namespace)
 
     for item in observed.controllers:
         name = charts.release_name(item.service)
-        release.check_busy(item.observed.status, item.observed.age_seconds, namespace, name, sure=sure)
+        release.check_busy(item.observed.status, item.observed.age_seconds, namespace, name, confirmed=confirmed)
     planned = Planned()
     desired = []
     managed_objects = cache(lambda: bindings.managed_objects(target.kube))
@@ -191,14 +192,14 @@ def plan(
         switching.check(target.kube, target.identity.account, before, after, observed.namespaces, managed_objects)
         if left := tuple(map(str, switching.unmanaged(managed_objects, before, after))):
             note = (
-                f"{item.service} would watch {bindings.told(left)} no more: changes would not reach AWS, "
-                "and a deletion would wait for another controller"
+                f"{item.service} would no longer watch {bindings.told(left)}: changes would not reach AWS, "
+                "and a deleted object would be stuck in Terminating"
             )
             one = replace(one, unmanaged=left, notes=(*one.notes, note))
-        rivals = [by for by in observed.running.beside() if by.service == item.service and by.meets(after)]
+        rivals = [one for one in observed.running.beside() if one.service == item.service and one.meets(after)]
         if rivals:
             described = tuple(map(discovery.described, rivals))
-            one = replace(one, beside=described, notes=(*one.notes, *map(_beside, rivals)))
+            one = replace(one, rivals=described, notes=(*one.notes, *map(_rival_note, rivals)))
         desired.append((item, one, scope))
     watched = [name for _, one, _ in desired for name in str(one.values.get("watchNamespace", "")).split(",") if name]
     planned.namespaces = release.namespaces(
@@ -209,13 +210,13 @@ def plan(
     planned.crds = crds.plan(all_crds, observed.live_crds, ours, only_missing=only_missing_crds)
     release_changes = []
     for item, one, scope in desired:
-        made = release.plan(
+        changes = release.plan(
             item.observed, one, wait=target.run.wait, iam_is_new=iam_is_new, adopt=controllers.adopt_release
         )
-        release_changes.append((item, one, scope, made))
-    rendered = _check_owners(target, observed, [(one, made) for _, one, _, made in release_changes])
-    for item, one, scope, made in release_changes:
-        planned.releases += made
+        release_changes.append((item, one, scope, changes))
+    rendered = _check_owners(target, observed, [(one, changes) for _, one, _, changes in release_changes])
+    for item, one, scope, changes in release_changes:
+        planned.releases += changes
         planned.notes += list(one.notes)
         planned.facts[item.service] = {
             "release": f"{namespace}/{one.name}",
@@ -225,31 +226,31 @@ def plan(
             "values": dict(one.values),
             "values_diff": list(one.values_diff),
             "objects": [drift.object_name(manifest) for manifest in rendered.get(one.name, [])],
-            "changes": len([change for change in made if change.op is not Op.WAIT]),
+            "changes": len([change for change in changes if change.op is not Op.WAIT]),
         }
     planned.manifests = [manifest for manifests in rendered.values() for manifest in manifests]
     planned.notes += [
-        f"CRD {name} in the cluster is newer than the charts'; it stays"
+        f"CRD {name} in the cluster is newer than the charts'; it is kept"
         for name in crds.kept_newer(all_crds, observed.live_crds)
     ]
     return planned
 
 
-def _beside(rival: running.Running) -> str:
-    """What it means to install beside another controller of the same objects, and what can be done instead."""
+def _rival_note(rival: running.Running) -> str:
+    """What another controller of the same objects means, and what can be done instead."""
     remedies = ["narrow the scope of either (--scope namespace --watch-namespace NAMESPACE)"]
     if rival.release:
         remedies.append(f"remove that release (helm uninstall -n {rival.namespace} {rival.release})")
     if discovery.is_managed(rival):
-        remedies.append(f"take it over (--controller-namespace {rival.namespace} --adopt-release)")
+        remedies.append(f"adopt that release (--controller-namespace {rival.namespace} --adopt-release)")
     return (
-        f"{discovery.described(rival)} works on the same objects: both controllers would change each of them. "
-        f"Instead: {'; '.join(remedies)}"
+        f"{discovery.described(rival)} reconciles the same objects, so both controllers would change each of them. "
+        f"Instead: {'; or '.join(remedies)}"
     )
 
 
 def _check_upgrade(item: Controller, version: str, observed: Observed) -> None:
-    """AdoptedResources would keep their finalizer for ever (docs/ack/adoption.md#adoptedresource-removal)."""
+    """AdoptedResources would keep their finalizer (docs/ack/adoption.md#adoptedresource-removal)."""
     before = item.observed.version
     if (
         before
@@ -259,8 +260,8 @@ def _check_upgrade(item: Controller, version: str, observed: Observed) -> None:
     ):
         raise AcksmError(
             "adopted-resources-left",
-            f"{observed.adopted_resources} AdoptedResource objects are there, and "
-            f"{item.service} {version} no longer handles them",
+            f"{item.service} {version} no longer handles AdoptedResources, and the cluster has "
+            f"{counted(observed.adopted_resources, 'AdoptedResource')}",
             where=f"{item.service} {before} → {version}",
         )
 
@@ -280,11 +281,7 @@ def _desired(
     if controllers.scope == "namespace" and not controllers.watch_namespace and scope.text.startswith("namespace"):
         notes.append(
             f"{item.service} watches {scope.text}"
-            + (
-                ": the release namespace is meant when no --watch-namespace is given"
-                if scope.text.endswith(namespace)
-                else ""
-            )
+            + (" (the release namespace, as no --watch-namespace is set)" if scope.text.endswith(namespace) else "")
         )
     chart = item.pulled.chart
     after = running.from_values(item.service, namespace, chart.version, patched.values)
@@ -309,12 +306,12 @@ def _desired(
 def _check_owners(
     target: Target, observed: Observed, planned: Sequence[tuple[release.Desired, list[Change]]]
 ) -> dict[str, list[Json]]:
-    """Render what would be made, and refuse another's objects. Returns the manifests by release.
+    """Render what would be created, and refuse objects with another owner. Returns the manifests by release.
 
-    Only for releases that would change: what runs already has passed.
+    Only for releases that would change: the others were checked before they were installed.
     """
     rendered: dict[str, list[Json]] = {}
-    changing = [one for one, made in planned if any(change.system == "helm" for change in made)]
+    changing = [one for one, changes in planned if any(change.system == "helm" for change in changes)]
     if not changing:
         return rendered
     with ThreadPoolExecutor(max_workers=len(changing)) as pool:
@@ -337,17 +334,17 @@ def _check_owners(
 def _live(
     target: Target, observed: Observed, manifests: Sequence[Manifest], namespace: str
 ) -> dict[tuple[str, str, str], Object]:
-    """The existing objects of those kinds, one list for each (kind, namespace) that is there."""
+    """The existing objects of those kinds, one list for each existing (kind, namespace)."""
     found = {}
     desired = {(str(item["kind"]), str(item["metadata"].get("namespace") or namespace)) for item in manifests}
-    asked: set[tuple[str, str]] = set()
+    seen: set[tuple[str, str]] = set()
     for kind, where in desired:
         if not paths.knows(kind):
             continue
         collection = ref(kind, namespace=where)
-        if (kind, collection.namespace) in asked or (collection.namespace and where not in observed.namespaces):
+        if (kind, collection.namespace) in seen or (collection.namespace and where not in observed.namespaces):
             continue
-        asked.add((kind, collection.namespace))
+        seen.add((kind, collection.namespace))
         for item in target.kube.list(collection, metadata_only=True):
             found[(kind, collection.namespace, str(item["metadata"]["name"]))] = item
     return found

@@ -2,7 +2,7 @@
 
 Helm installs what is in crds/ once and never again (community#1419, #1432), and a controller crash-loops on a kind
 that is not served (community#2007, #2160), so acksm applies them itself. The common CRDs of `services.k8s.aws`
-stand in every ACK chart, with bytes that differ by the runtime's version: they only ever go forward
+are in every ACK chart, with contents that differ by the runtime's version: they are never downgraded
 (docs/ack/versions.md#crds).
 """
 
@@ -27,11 +27,12 @@ from acksm.kube import conditions
 from acksm.kube.api import Lister, Patcher, Watcher
 from acksm.kube.owners import OWNED_LABEL, Owner, owner_of
 from acksm.kube.paths import ref
+from acksm.words import counted
 
 GENERATOR = "controller-gen.kubebuilder.io/version"
 NUDGE_ANNOTATION = "acksm.dev/served"
 LOOK_SECONDS = 5.0
-LANES = 4  # CRDs applied side by side; the apiserver takes them no faster by more
+LANES = 4  # CRDs applied concurrently; more are not faster
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class DesiredCrd:
 
 
 def parse(crds: Iterable[tuple[str, str]], chart: str) -> list[DesiredCrd]:
-    """The chart's crds/ files as CRDs. Anything else in there is refused (`chart-invalid`)."""
+    """The chart's crds/ files as CRDs. Anything else in it is refused (`chart-invalid`)."""
     found = []
     for file, text in crds:
         try:
@@ -74,18 +75,20 @@ def _check(document: object, file: str, chart: str) -> None:
     of_ack = group == COMMON_GROUP or group.endswith("." + COMMON_GROUP)
     if top.get("kind") != "CustomResourceDefinition" or not of_ack:
         raise AcksmError(
-            "chart-invalid", f"{file} holds a {top.get('kind')} of group {group!r}, not a CRD of ACK"[:400], where=chart
+            "chart-invalid",
+            f"{file} contains a {top.get('kind')} of group {group!r}, not an ACK CRD"[:400],
+            where=chart,
         )
     versions = spec.get("versions")
-    whole = (
+    complete = (
         top.get("apiVersion") == "apiextensions.k8s.io/v1"
         and metadata.get("name") == f"{_mapping(spec.get('names')).get('plural')}.{group}"
         and all(isinstance(metadata.get(key) or {}, dict) for key in ("labels", "annotations"))
         and isinstance(versions, list)
         and all(isinstance(item, dict) and isinstance(item.get("schema") or {}, dict) for item in versions)
     )
-    if not whole:
-        raise AcksmError("chart-invalid", f"{file} holds a CRD that is not whole", where=chart)
+    if not complete:
+        raise AcksmError("chart-invalid", f"{file} contains an incomplete CRD", where=chart)
 
 
 def _mapping(value: object) -> Json:
@@ -93,17 +96,17 @@ def _mapping(value: object) -> Json:
 
 
 def newest(desired: Sequence[DesiredCrd]) -> list[DesiredCrd]:
-    """One per name: of a common CRD that stands in several charts the one made by the newest generator."""
+    """One per name: of a common CRD that is in several charts the one by the newest generator."""
     best: dict[str, DesiredCrd] = {}
     for crd in desired:
-        held = best.get(crd.name)
-        if held is None or _rank(crd.manifest) > _rank(held.manifest):
+        other = best.get(crd.name)
+        if other is None or _rank(crd.manifest) > _rank(other.manifest):
             best[crd.name] = crd
     return list(best.values())
 
 
 def _rank(manifest: Manifest) -> tuple[Version, int]:
-    """Age of a CRD's bytes: its generator's version, then how many fields its schema has (a schema only grows)."""
+    """Age of a CRD: its generator's version, then how many fields its schema has (a schema only grows)."""
     annotations = manifest["metadata"].get("annotations") or {}
     try:
         generator = Version(str(annotations.get(GENERATOR, "0")).lstrip("v"))
@@ -136,10 +139,10 @@ def plan(
     *,
     only_missing: bool = False,
 ) -> list[Change]:
-    """Changes that make the cluster serve `wanted`; `live` is every CRD of ACK by name.
+    """Changes that make the cluster serve `desired`; `live` is every ACK CRD by name.
 
-    `releases` are acksm's own, as "namespace/release": a CRD that one of them made by helm is not another's.
-    `only_missing`: those that are there are left alone, whatever they are like or becomes of them.
+    `releases` are acksm's own, as "namespace/release": a CRD that helm created with one of them has no other owner.
+    `only_missing`: existing ones are not changed, whatever their state.
     Errors: `crd-terminating`, `crd-not-ours` (owner named), only for CRDs that would have to change.
     """
     changes: list[Change] = []
@@ -151,7 +154,7 @@ def plan(
         if now is not None and now["metadata"].get("deletionTimestamp"):
             raise AcksmError(
                 "crd-terminating",
-                f"CRD {crd.name} is being deleted and waits for finalizers",
+                f"CRD {crd.name} is being deleted and waits for its finalizers",
                 where=f"CustomResourceDefinition {crd.name}",
             )
         if now is None:
@@ -181,7 +184,7 @@ def served(changes: Sequence[Change]) -> Change:
         step="crds",
         op=Op.WAIT,
         system="kubernetes",
-        target=f"{len(names)} CRDs",
+        target=counted(len(names), "CRD"),
         call="crds.await",
         params={"names": names},
     )
@@ -192,7 +195,7 @@ def _may_change(owner: Owner | None, releases: Iterable[str]) -> bool:
 
 
 def kept_newer(desired: Sequence[DesiredCrd], live: Mapping[str, Object]) -> list[str]:
-    """Names of common CRDs that stay because the cluster's are newer."""
+    """Names of common CRDs that are kept because the cluster's are newer."""
     return [
         crd.name
         for crd in newest(desired)
@@ -201,7 +204,7 @@ def kept_newer(desired: Sequence[DesiredCrd], live: Mapping[str, Object]) -> lis
 
 
 def _marked(crd: DesiredCrd) -> Object:
-    """What is applied: the chart's CRD without status and null fields, with the mark of its owner."""
+    """The manifest to apply: the chart's CRD without status and null fields, with acksm's label and annotation."""
     metadata = {key: value for key, value in crd.manifest["metadata"].items() if value is not None}
     metadata["labels"] = {**(metadata.get("labels") or {}), OWNED_LABEL: "true"}
     metadata["annotations"] = {**(metadata.get("annotations") or {}), CHART_ANNOTATION: crd.chart}
@@ -220,7 +223,7 @@ def _change(crd: DesiredCrd, manifest: Object, live: Object | None, reason: str)
         op=Op.CREATE if live is None else Op.UPDATE,
         system="kubernetes",
         target=f"CustomResourceDefinition {crd.name}",
-        # force: the guide's own `kubectl apply` left another field manager on CRDs that nobody else owns.
+        # force: the guide's own `kubectl apply` left another field manager on CRDs that have no other owner.
         call="kube.apply",
         params={"manifest": manifest, "force": True},
         before=None if live is None else {"chart": _chart_of(live), "spec": live["spec"]},
@@ -240,12 +243,12 @@ def established(live: Manifest | None) -> bool:
 
 
 class Cluster(Patcher, Lister, Watcher, Protocol):
-    """What the wait for CRDs asks of it."""
+    """What the wait for CRDs needs."""
 
 
 def await_established(kube: Cluster, deadline: Deadline, names: Sequence[str], emit: Emit = silent) -> None:
     """Wait until every CRD of `names` is served (helm and the controller need it, and helm's own wait does not cover
-    it). All of them carry acksm's label. Errors: `timed-out` naming those that are not served.
+    it). All of them carry acksm's label. Error: `timed-out` naming those that are not served.
     """
     left = set(names)
 
@@ -256,14 +259,14 @@ def await_established(kube: Cluster, deadline: Deadline, names: Sequence[str], e
             if not left:
                 return Progress(True)
         _nudge(kube, left)
-        return Progress(False, f"{len(left)} CRDs not served yet: {', '.join(sorted(left)[:3])}")
+        return Progress(False, f"{counted(len(left), 'CRD')} not served yet: {', '.join(sorted(left)[:3])}")
 
     wait_until(look, deadline, what="CRDs", emit=emit)
 
 
 def _nudge(kube: Cluster, names: Iterable[str]) -> None:
     """Change each CRD and change it back. An apiserver that was restarted between accepting a CRD's names and serving
-    it goes on with it only when it sees it change (apiextensions-apiserver, crdHandler queues on updates alone)."""
+    it continues only when the CRD changes (apiextensions-apiserver, crdHandler queues on updates alone)."""
     for name in names:
         crd = ref("CustomResourceDefinition", name)
         for value in ("waits", None):
@@ -275,7 +278,7 @@ def _nudge(kube: Cluster, names: Iterable[str]) -> None:
 
 
 def _owned(kube: Cluster, seconds: float) -> Iterator[Object]:
-    """acksm's CRDs as they are and as they change: one watch. Who may only list them gets them as they are."""
+    """acksm's CRDs as they are and as they change, by one watch; as they are where only a list is allowed."""
     crds, selector = ref("CustomResourceDefinition"), f"{OWNED_LABEL}=true"
     try:
         yield from kube.watch(crds, selector=selector, seconds=int(seconds))

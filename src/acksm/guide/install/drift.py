@@ -1,4 +1,4 @@
-"""What a release's objects have become since helm made them: changed or deleted by hand."""
+"""Drift of a release's objects: changed or deleted since helm created them."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from acksm.kube.api import Getter
 
 
 def object_name(manifest: Manifest) -> str:
-    """ "Kind namespace/name", for people."""
+    """ "Kind namespace/name", for messages."""
     metadata = manifest["metadata"]
     return f"{manifest['kind']} {metadata.get('namespace', '')}/{metadata['name']}".replace(" /", " ")
 
 
 def changed(kube: Getter, desired: Sequence[Manifest], namespace: str) -> list[str]:
-    """Names of the objects that are gone or lack something that the release says; what others added does not count.
+    """Names of the objects that are deleted or lack something that the release has; what others added does not count.
 
-    Kinds that acksm does not know are left out.
+    Kinds that acksm does not know are not checked.
     """
     known = [manifest for manifest in desired if paths.knows(str(manifest.get("kind")))]
     if not known:
@@ -28,7 +28,7 @@ def changed(kube: Getter, desired: Sequence[Manifest], namespace: str) -> list[s
     with ThreadPoolExecutor(max_workers=8) as pool:
         live = list(pool.map(lambda manifest: kube.get(paths.ref_in(manifest, namespace)), known))
     return [
-        object_name(manifest) + ("" if now else " (gone)")
+        object_name(manifest) + ("" if now else " (deleted)")
         for manifest, now in zip(known, live, strict=True)
         if now is None or not holds(_compared(manifest), now)
     ]

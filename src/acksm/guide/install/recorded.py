@@ -18,7 +18,7 @@ NOTHING: Installed = (None, ())
 
 
 def installed(target: Target, services: Iterable[str]) -> dict[str, Installed]:
-    """The releases of `services`, by service; those that are not there are left out."""
+    """The releases of `services`, by service; without those that are not installed."""
     names = {service: charts.release_name(service) for service in services}
     found = _recorded(target.kube, target.settings.controller_namespace, names.values())
     return {service: found[name] for service, name in names.items() if name in found}
@@ -39,13 +39,13 @@ def _recorded(kube: Reader, namespace: str, names: Iterable[str]) -> dict[str, I
 
 def helm_calls(target: Target) -> dict[str, Callable[..., object]]:
     """The helm calls that a change may name. A chart's name in them is its digest, for the cache of another machine."""
-    deadline = target.deadline  # and helm is looked for when one of them is called, not before
+    deadline = target.deadline  # helm is searched for only when one of them is called
 
     def around(chart: str) -> Json:
         return {"chart": str(registry.kept(chart)), "seconds": deadline.remaining}
 
     def recover(release: str, namespace: str, action: str, revision: int) -> None:
-        """Only what is still as it was planned: a helm that its acksm left running may have ended since."""
+        """Only if it is still as planned: a helm that a killed acksm left running may have ended since."""
         found, worked = _recorded(target.kube, namespace, [release]).get(release, NOTHING)
         if found is None or recovery(found, worked) != (action, revision):
             raise OutdatedError({"timeout": deadline.remaining})

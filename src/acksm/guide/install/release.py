@@ -1,7 +1,7 @@
-"""Guide §3.1.2 and §3.1.3: the release of one controller: what is there, what is wanted, and the way between.
+"""Guide §3.1.2 and §3.1.3: the release of one controller: observed, desired, and the changes between.
 
 Only acksm's own overrides go to helm, on fresh chart values: `--reuse-values` would keep an old chart's defaults,
-such as the list of kinds to reconcile, for ever (docs/ack/versions.md#reused-values).
+such as the list of kinds to reconcile (docs/ack/versions.md#reused-values).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from acksm.live.readiness import SCALED_TO_ZERO, Health, needs_restart, ready
 
 @dataclass(frozen=True)
 class Desired:
-    """A release as it should be. `chart` is the kept archive, `values` the overrides that go to helm."""
+    """The desired release. `chart` is the cached archive, `values` the overrides that go to helm."""
 
     service: str
     name: str
@@ -34,14 +34,14 @@ class Desired:
     role_arn: str
     values_diff: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    unmanaged: tuple[str, ...] = ()  # objects that the controller watches now and would not any more
-    beside: tuple[str, ...] = ()  # other controllers that would work on the same objects
+    unmanaged: tuple[str, ...] = ()  # objects that the controller would no longer watch
+    rivals: tuple[str, ...] = ()  # other controllers that would reconcile the same objects
 
 
 @dataclass(frozen=True)
 class Observed:
-    """A release as it is. `version` is "" when there is none; `recovery` what a killed helm left to do, `drift`
-    the objects that are not as helm made them."""
+    """A release as it is. `version` is "" when there is none; `recovery` is what an interrupted helm left to do,
+    `drift` the objects that differ from the release."""
 
     version: str = ""
     status: str = ""
@@ -56,12 +56,12 @@ class Observed:
 
 
 def plan(observed: Observed, desired: Desired, *, wait: bool, iam_is_new: bool, adopt: bool) -> list[Change]:
-    """Changes from `observed` to `wanted`, in the service's lane. Error: `release-not-ours`."""
+    """Changes from `observed` to `desired`, in the service's lane. Error: `release-not-ours`."""
     target = f"release {desired.namespace}/{desired.name}"
-    if observed.version and not observed.owned and not adopt:  # a half-made one too: its values tell whose it is
+    if observed.version and not observed.owned and not adopt:  # an interrupted one too: its values say whose it is
         raise AcksmError(
             "release-not-ours",
-            f"release {desired.name} ({observed.version}) is there and acksm did not make it",
+            f"release {desired.name} ({observed.version}) exists and was not created by acksm",
             where=f"namespace {desired.namespace}",
         )
     changes: list[Change] = []
@@ -78,7 +78,7 @@ def plan(observed: Observed, desired: Desired, *, wait: bool, iam_is_new: bool, 
                 params=where | {"action": observed.recovery, "revision": observed.revision},
                 before={"status": observed.status},
                 after={"action": observed.recovery},
-                reason=f"helm was killed and left it {observed.status}",
+                reason=f"an interrupted helm left it {observed.status}",
             )
         )
     exists = bool(observed.version) and observed.recovery != "uninstall"
@@ -96,9 +96,9 @@ def plan(observed: Observed, desired: Desired, *, wait: bool, iam_is_new: bool, 
                 call="helm.install",
                 params=params,
                 after=after,
-                danger=Danger.MILD if desired.beside else Danger.NONE,
+                danger=Danger.MILD if desired.rivals else Danger.NONE,
                 guide=guide,
-                reason=f"beside {'; '.join(desired.beside)}" if desired.beside else "",
+                reason=f"in addition to {'; '.join(desired.rivals)}" if desired.rivals else "",
             )
         )
     elif reason := _difference(observed, desired):
@@ -113,7 +113,7 @@ def plan(observed: Observed, desired: Desired, *, wait: bool, iam_is_new: bool, 
                 params=params | {"take_back": bool(observed.drift)},
                 before={"chart": f"{desired.chart_name} {observed.version}", "values": dict(observed.values)},
                 after=after,
-                danger=Danger.MILD if moves or desired.unmanaged or desired.beside else Danger.NONE,
+                danger=Danger.MILD if moves or desired.unmanaged or desired.rivals else Danger.NONE,
                 guide=guide,
                 reason=reason,
             )
@@ -132,7 +132,7 @@ def plan(observed: Observed, desired: Desired, *, wait: bool, iam_is_new: bool, 
                 system="kubernetes",
                 call="kube.restart",
                 params={"namespace": desired.namespace, "deployment": observed.health.deployment},
-                reason="its pods were made before the role was known",
+                reason="its pods were created before the role was set",
             )
         )
     if wait and (changes or _rolls_out(observed.health)):
@@ -150,43 +150,42 @@ def plan(observed: Observed, desired: Desired, *, wait: bool, iam_is_new: bool, 
 
 
 def _rolls_out(health: Health | None) -> bool:
-    """Whether what an earlier run began, perhaps one that was killed, is not through yet. A Deployment that somebody
-    scaled to zero never will be."""
+    """Whether a rollout of an earlier run has not finished. That of a Deployment scaled to zero never will."""
     return health is not None and not health.available and health.text != SCALED_TO_ZERO
 
 
-def check_busy(status: str, age_seconds: float, namespace: str, name: str, *, sure: Callable[[], bool]) -> None:
-    """Refuse a release whose helm may still be at it (`release-busy`). `sure` is asked where that may be: a person who
-    killed helm says by `--yes` that no other helm runs, and an acksm that was killed left its lock, which is held until
-    its helm has ended too (acksm.engine.lease)."""
-    if status.startswith("pending") and age_seconds < PENDING_GRACE_SECONDS and not sure():
+def check_busy(status: str, age_seconds: float, namespace: str, name: str, *, confirmed: Callable[[], bool]) -> None:
+    """Refuse a release that helm may still be changing (`release-busy`), unless `confirmed`: by --yes of a user who
+    knows that no helm runs, or by the lock that a killed acksm left, which is held until its helm has ended too
+    (acksm.engine.lease)."""
+    if status.startswith("pending") and age_seconds < PENDING_GRACE_SECONDS and not confirmed():
         raise AcksmError(
             "release-busy",
-            f"release {name} is {status} since {age_seconds:.0f} s",
+            f"release {name} has been {status} for {age_seconds:.0f} s",
             where=f"namespace {namespace}",
-            remedy="wait for it; or, when no helm works on it any more, run the same command again with --yes",
+            remedy="wait until helm has finished; if no helm is running, run the same command again with --yes",
         )
 
 
 def _difference(observed: Observed, desired: Desired) -> str:
-    """Why the release has to be written again, "" when it has not."""
+    """Why the release has to be upgraded, "" when it is up to date."""
     if observed.version != desired.version:
         return f"{observed.version} → {desired.version}"
     if dict(observed.values) != dict(desired.values):
         return "values differ"
     if not observed.owned:
-        return "it is taken over"
+        return "adopted by acksm"
     if observed.recovery:
-        return "its last operation did not end"
+        return "its last operation was interrupted"
     if observed.status != "deployed":
-        return f"it is {observed.status}"
+        return f"its status is {observed.status}"
     return f"changed by hand: {', '.join(observed.drift)}" if observed.drift else ""
 
 
 def namespaces(
     desired: Sequence[str], live: Mapping[str, Manifest | None], *, controller_namespace: str, create: bool
 ) -> list[Change]:
-    """Namespaces to make: the controllers' always, watched ones with `create`.
+    """Namespaces to create: the controllers' always, watched ones with `create`.
 
     Errors: `namespace-missing`, `namespace-terminating`.
     """
@@ -198,7 +197,7 @@ def namespaces(
                 raise AcksmError("namespace-terminating", f"namespace {name} is being deleted", where=name)
             continue
         if name != controller_namespace and not create:
-            raise AcksmError("namespace-missing", f"namespace {name} is to be watched but does not exist", where=name)
+            raise AcksmError("namespace-missing", f"namespace {name} to watch does not exist", where=name)
         changes.append(create_namespace(name, "namespace", guide="helm install --create-namespace"))
     return changes
 
@@ -206,11 +205,11 @@ def namespaces(
 def check_owners(
     rendered: Sequence[Manifest], live: Mapping[tuple[str, str, str], Manifest], release: str, namespace: str
 ) -> None:
-    """Refuse what helm would refuse half-way: an object of the release that another owns (`object-not-ours`).
+    """Refuse what helm would refuse half-way: an object of the release that has another owner (`object-not-ours`).
 
     `rendered` are the chart's objects, `live` those that exist by (kind, namespace, name).
     """
-    ours = f"{namespace}/{release}"
+    own = f"{namespace}/{release}"
     for manifest in rendered:
         metadata = manifest["metadata"]
         key = (str(manifest["kind"]), str(metadata.get("namespace", "")), str(metadata["name"]))
@@ -218,18 +217,18 @@ def check_owners(
         if now is None:
             continue
         owner = owner_of(now)
-        if owner is None or owner.tool != "helm" or owner.name != ours:
-            told = str(owner) if owner else "nobody that left a mark (made by hand)"
+        if owner is None or owner.tool != "helm" or owner.name != own:
+            belongs = f"belongs to {owner}" if owner else "has no known owner (created by hand)"
             raise AcksmError(
                 "object-not-ours",
-                f"{key[0]} {key[2]} exists and belongs to {told}",
+                f"{key[0]} {key[2]} exists and {belongs}",
                 where=f"{key[0]} {key[1] + '/' if key[1] else ''}{key[2]}",
-                details={"owner": told},
+                details={"owner": str(owner or "")},
             )
 
 
 def overrides(chart_values: Document, patched: Manifest) -> Json:
-    """What of `patched` differs from the chart's own values: the smallest mapping that gives the same result."""
+    """The difference of `patched` to the chart's values: the smallest mapping that gives the same result."""
     found: Json = {}
     for key, value in patched.items():
         before = chart_values.get(key)

@@ -1,4 +1,4 @@
-"""Guide §3 and §9.3: what is installed, whether it is healthy, and what differs from what acksm would make of it.
+"""Guide §3 and §9.3: what is installed, whether it is healthy, and its drift.
 
 Drift is what `acksm install` with the same options would change: the same plan, shown as findings.
 """
@@ -22,7 +22,7 @@ from acksm.settings import ControllerSettings, RoleSettings, RunSettings, Target
 
 @dataclass(frozen=True)
 class Row:
-    """One controller: what is there, and what is wrong with it."""
+    """One controller: what is installed, and what is wrong with it."""
 
     service: str
     installed: bool
@@ -49,9 +49,9 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """The state at one moment. `lines` has one for each thing that can change, for those who watch without a terminal;
-    `drift` and why it is not known are the plan's, which costs more than a look."""
+class Snapshot:
+    """The state at one moment. `lines` has one for everything that can change, for `--watch` without a terminal;
+    `drift` is the plan's, and why it is unknown."""
 
     data: reports.StatusReport
     text: str
@@ -61,23 +61,23 @@ class Seen:
 
 
 def run(at: TargetSettings, controllers: ControllerSettings, role: RoleSettings, run: RunSettings, ui: Output) -> int:
-    """Look, compare, tell. Exit 3 when anything is unhealthy or nothing is installed."""
+    """`acksm status`. Exit 3 when a controller is unhealthy or none is installed."""
     with connect(at, run) as target:
         ui.emit(Event(Kind.STEP, "target", target.line()))
-        seen = look(target, controllers, role, ui.table, emit=ui.emit)
-        ui.result("status", seen.data, seen.text, seen.code)
-        return seen.code
+        found = observe(target, controllers, role, ui.table, emit=ui.emit)
+        ui.result("status", found.data, found.text, found.code)
+        return found.code
 
 
-def look(
+def observe(
     target: Target,
     controllers: ControllerSettings,
     role: RoleSettings,
     table: Callable[[Sequence[str], Sequence[Sequence[str]]], str],
     drift: tuple[list[reports.Drift], str] | None = None,
     emit: Emit = silent,
-) -> Seen:
-    """What there is; with `drift` that of an earlier look is told again."""
+) -> Snapshot:
+    """The state now. `drift`: that of an earlier snapshot, which is then not read again."""
     rows = [row(service, found) for service, found in section.releases(target, controllers.service).items()]
     found, unknown = drift if drift is not None else _drift(target, controllers, role, rows, emit)
     healthy = all(item.healthy for item in rows if item.installed) and any(item.installed for item in rows)
@@ -90,14 +90,14 @@ def look(
     }
     text = _text(rows, found, unknown, healthy, table)
     code = int(ExitCode.OK if healthy else ExitCode.CHECK_FAILED)
-    return Seen(data, text, _lines(rows, found, unknown), code, (found, unknown))
+    return Snapshot(data, text, _lines(rows, found, unknown), code, (found, unknown))
 
 
 def _lines(rows: Sequence[Row], drift: Sequence[reports.Drift], unknown: str) -> list[str]:
     lines = [" ".join(cell for cell in _cells(item) if cell) for item in rows]
     lines += [f"{item.service}: {problem}" for item in rows for problem in item.problems]
-    lines += [f"differs: {item['target']} ({item['reason'] or item['id']})" for item in drift]
-    return lines + ([f"what differs cannot be told: {unknown}"] if unknown else [])
+    lines += [f"drift: {item['target']} ({item['reason'] or item['id']})" for item in drift]
+    return lines + ([f"drift unknown: {unknown}"] if unknown else [])
 
 
 def row(service: str, observed: ReleaseObserved) -> Row:
@@ -129,7 +129,7 @@ def row(service: str, observed: ReleaseObserved) -> Row:
 def _drift(
     target: Target, controllers: ControllerSettings, role: RoleSettings, rows: Sequence[Row], emit: Emit
 ) -> tuple[list[reports.Drift], str]:
-    """What install would change for the services that are there, or why that cannot be told."""
+    """What install would change for the installed services, or why that is unknown."""
     services = [item.service for item in rows if item.installed]
     if not services:
         return [], ""
@@ -145,7 +145,7 @@ def _cells(item: Row) -> tuple[str, ...]:
     if not item.installed:
         return (item.service, "", "", "not installed", "")
     health = "healthy" if item.healthy else "UNHEALTHY"
-    return (item.service, item.version, item.scope, health, "acksm" if item.owned else "another")
+    return (item.service, item.version, item.scope, health, "acksm" if item.owned else "other")
 
 
 def _text(
@@ -155,13 +155,13 @@ def _text(
     healthy: bool,
     table: Callable[[Sequence[str], Sequence[Sequence[str]]], str],
 ) -> str:
-    lines = [table(("SERVICE", "VERSION", "SCOPE", "HEALTH", "MADE BY"), [_cells(item) for item in rows])]
+    lines = [table(("SERVICE", "VERSION", "SCOPE", "HEALTH", "MANAGED BY"), [_cells(item) for item in rows])]
     lines += [f"! {item.service}: {problem}" for item in rows for problem in item.problems]
     roles = sorted({item.role_arn for item in rows if item.role_arn})
     lines += [f"role {role}" for role in roles]
-    lines += [f"differs: {item['target']} ({item['reason'] or item['id']})" for item in drift]
+    lines += [f"drift: {item['target']} ({item['reason'] or item['id']})" for item in drift]
     if unknown:
-        lines.append(f"what differs cannot be told: {unknown}")
+        lines.append(f"drift unknown: {unknown}")
     if healthy and not drift and not unknown:
-        lines.append("nothing differs from what acksm install would make")
+        lines.append("no drift")
     return "\n".join(lines)

@@ -1,7 +1,7 @@
-"""What `install` and `upgrade` must not do to bound namespaces: make a controller that silently follows them no more.
+"""What `install` and `upgrade` must not do to bound namespaces: change a controller so that it ignores them.
 
 The matrix (`charts.MATRIX`, docs/ack/accounts-and-regions.md#scope) says what a release
-with the wanted values would read.
+with the desired values would read.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from acksm.live import bindings, role_selectors, running
 from acksm.live.bindings import ENDPOINT, OWNER, REGION, TEAM, ManagedObject
 from acksm.live.running import IGNORED_NAMESPACES, SELECTOR, Running
 
-# Rows of the matrix that no binding can make sense of: the controller would not start, or not see its selectors.
+# Rows of the matrix that are wrong with any binding: the controller would not start, or not read its selectors.
 _NEVER = {"selector-needs-carm-off", "selector-scope"}
 Objects = Callable[
     [], Sequence[ManagedObject]
-]  # every object of the two services: read where it is needed, and then once
+]  # every object of the two services, read once and only where it is needed
 
 
 def check(
@@ -35,7 +35,7 @@ def check(
     namespaces: Document,
     managed_objects: Objects,
 ) -> None:
-    """Refuse `after` where it cannot work, where bound namespaces would be ignored, or objects cut off. Reads only.
+    """Refuse `after` where it cannot work, would ignore bound namespaces or no longer reconcile objects. Reads only.
 
     `own` is the controllers' account, `namespaces` every namespace by name. Errors: `selector-needs-carm-off`,
     `selector-scope`, `bindings-would-be-ignored`, `objects-would-be-lost`, `region-objects-stuck`.
@@ -71,7 +71,7 @@ def check(
         if others:
             raise AcksmError(
                 "objects-would-be-lost",
-                f"{bindings.told(others)} {'is' if len(others) == 1 else 'are'} of another account",
+                f"{bindings.told(others)} {'belongs' if len(others) == 1 else 'belong'} to another account",
                 where=where,
                 details={"objects": [str(item) for item in others]},
             )
@@ -82,8 +82,8 @@ def check(
 
 
 def unmanaged(managed_objects: Objects, before: Running | None, after: Running) -> list[ManagedObject]:
-    """Objects that `before` works on and `after` would not watch: what is changed in them reaches AWS no more, and one
-    that is deleted waits for its finalizer for ever. Objects are read only where fewer namespaces are watched."""
+    """Objects that `before` reconciles and `after` would not watch: their changes would no longer reach AWS, and a
+    deleted one would be stuck in Terminating. Objects are read only where fewer namespaces are watched."""
     if before is None or not after.watched or (before.watched and set(before.watched) <= set(after.watched)):
         return []
     return [
@@ -94,7 +94,7 @@ def unmanaged(managed_objects: Objects, before: Running | None, after: Running) 
 
 
 def _refuses_more(before: Running, after: Running) -> bool:
-    """Whether `after` may leave objects alone that `before` works on: those in another region than is asked for."""
+    """Whether `after` may stop reconciling objects that are in another region than requested."""
     return after.has("drift-refused") and (not before.has("drift-refused") or before.region != after.region)
 
 
@@ -105,14 +105,14 @@ def _is_stuck(item: ManagedObject, before: Running, after: Running, namespaces: 
     annotated = values_at(namespaces.get(item.namespace) or {}, ANNOTATIONS).get(REGION, "")
 
     def differs(controller: Running) -> bool:
-        asked = (annotated if controller.reading.defaults else "") or controller.region
-        return controller.has("drift-refused") and controller.watches(item.namespace) and item.region != asked
+        requested = (annotated if controller.reading.defaults else "") or controller.region
+        return controller.has("drift-refused") and controller.watches(item.namespace) and item.region != requested
 
     return differs(after) and not differs(before)
 
 
 def follows(item: Running) -> bool:
-    """Whether the controller makes objects in other accounts at all."""
+    """Whether the controller creates resources in other accounts at all."""
     return item.reading.starts and (item.reading.carm or item.reading.selectors)
 
 
@@ -124,7 +124,7 @@ def ignored(reading: Reading, service: str, namespaces: Document) -> dict[str, s
     for name, manifest in namespaces.items():
         annotations = values_at(manifest, ANNOTATIONS)
         key = next((key for key in keys if key in annotations), "")
-        # of one that is being deleted only its objects count, and they are looked at by themselves
+        # of one that is being deleted only its objects count, and they are checked by themselves
         if key and name not in IGNORED_NAMESPACES and not manifest["metadata"].get("deletionTimestamp"):
             found[name] = key
     return found

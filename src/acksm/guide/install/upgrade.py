@@ -1,6 +1,6 @@
-"""`acksm upgrade`: what is installed, in a newer version, by the engine of `install`.
+"""`acksm upgrade`: the installed controllers in a newer version, by the engine of `install`.
 
-Without `--version` it goes to the tested pair; what is newer than that stays as it is. Nothing new is installed.
+Without `--version` to the tested pair; a newer version than that is kept. No other controller is installed.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from acksm.settings import ControllerSettings
 
 
 def controllers_for(target: Target, controllers: ControllerSettings) -> ControllerSettings:
-    """What the `install` that is meant installs. Errors: `controllers-missing`, `version-older`."""
+    """The settings of the `install` that upgrades. Errors: `controllers-missing`, `version-older`."""
     found = recorded.installed(target, controllers.service)
     installed = {service: release.version for service, (release, _) in found.items() if release}
     chosen = [service for service in controllers.service if service in installed]
     if not chosen:
         raise AcksmError(
             "controllers-missing",
-            f"no release of {' or '.join(controllers.service)} is there to be upgraded",
+            f"no release of {' or '.join(controllers.service)} to upgrade",
             where=f"namespace {target.settings.controller_namespace}",
         )
     return controllers.model_copy(
@@ -32,13 +32,13 @@ def controllers_for(target: Target, controllers: ControllerSettings) -> Controll
 
 
 def _version(controllers: ControllerSettings, service: str, installed: dict[str, str]) -> str:
-    now, asked = installed[service], controllers.version.get(service, "")
-    if not asked:
+    now, requested = installed[service], controllers.version.get(service, "")
+    if not requested:
         return max(now, charts.TESTED[service], key=charts.parse)
-    if asked != charts.LATEST and charts.parse(asked) < charts.parse(now):
+    if requested != charts.LATEST and charts.parse(requested) < charts.parse(now):
         raise AcksmError(
             "version-older",
-            f"{service} {charts.normalise(asked)} is older than the installed {now}",
-            where=f"--version {service}={asked}",
+            f"{service} {charts.normalise(requested)} is older than the installed {now}",
+            where=f"--version {service}={requested}",
         )
-    return asked
+    return requested

@@ -1,7 +1,7 @@
-"""`acksm status --watch`: the state, told again whenever it changes, until Ctrl-C.
+"""`acksm status --watch`: the state, printed again whenever it changes, until Ctrl-C.
 
-It looks every few seconds: that is cheap, and a watch would miss what happens in AWS. What differs from the plan costs
-more, and is looked at less often. An EKS token lives for a quarter of an hour, so the connection is made anew.
+It polls every few seconds: that is cheap, and a watch would miss what happens in AWS. Drift costs more and is read less
+often. An EKS token is valid for 15 minutes, so it reconnects.
 """
 
 from __future__ import annotations
@@ -33,36 +33,40 @@ def run(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> int:
-    """Watch until Ctrl-C, which is how it ends: exit code 130, without an error. The first look has to succeed."""
+    """Watch until Ctrl-C: exit code 130, without an error. Raises AcksmError only if the first read fails."""
     target: Target | None = None
-    made = compared = clock()
-    seen: status.Seen | None = None
-    told: Sequence[str] = ()
+    connected = compared = clock()
+    last: status.Snapshot | None = None
+    shown: Sequence[str] = ()
     try:
         while True:
             try:
-                if target is None or clock() - made > CONNECTION_SECONDS:
-                    target, made = _again(at, run, target), clock()
-                    if seen is None:
+                if target is None or clock() - connected > CONNECTION_SECONDS:
+                    target, connected = _reconnect(at, run, target), clock()
+                    if last is None:
                         ui.emit(Event(Kind.STEP, "target", target.line()))
-                due = seen is None or clock() - compared > DRIFT_SECONDS
-                fresh = status.look(target, controllers, role, ui.table, None if due or seen is None else seen.drift)
-                if not due and seen is not None and list(fresh.lines) != list(seen.lines):
-                    fresh, due = status.look(target, controllers, role, ui.table), True
+                due = last is None or clock() - compared > DRIFT_SECONDS
+                current = status.observe(
+                    target, controllers, role, ui.table, None if due or last is None else last.drift
+                )
+                if not due and last is not None and list(current.lines) != list(last.lines):
+                    current, due = status.observe(target, controllers, role, ui.table), True
                 compared = clock() if due else compared
-                seen, lines = fresh, fresh.lines
-                if list(lines) != list(told):
-                    ui.changed("status", fresh.data, fresh.text, _moves(told, lines), fresh.code)
+                last, lines = current, current.lines
+                if list(lines) != list(shown):
+                    ui.changed("status", current.data, current.text, _changes(shown, lines), current.code)
             except AcksmError as error:
-                if seen is None:
+                if last is None:
                     raise
-                lines = [f"cannot be looked at: {error.id}: {error.message}"]
-                if list(lines) != list(told):
-                    ui.changed("status", {"error": error.as_data()}, lines[0], _moves((), lines), int(error.exit_code))
+                lines = [f"status unavailable: {error.id}: {error.message}"]
+                if list(lines) != list(shown):
+                    ui.changed(
+                        "status", {"error": error.as_data()}, lines[0], _changes((), lines), int(error.exit_code)
+                    )
                 if target is not None:
                     target.__exit__()
                 target = None
-            told = lines
+            shown = lines
             sleep(PAUSE_SECONDS)
     except KeyboardInterrupt:
         return int(ExitCode.INTERRUPTED)
@@ -71,16 +75,16 @@ def run(
             target.__exit__()
 
 
-def _again(at: TargetSettings, run: RunSettings, target: Target | None) -> Target:
+def _reconnect(at: TargetSettings, run: RunSettings, target: Target | None) -> Target:
     if target is not None:
         target.__exit__()
     return connect(at, run)
 
 
-def _moves(before: Sequence[str], after: Sequence[str]) -> list[str]:
-    """A line for each thing that is new or gone, with the time."""
+def _changes(before: Sequence[str], after: Sequence[str]) -> list[str]:
+    """A line for everything that is new or removed, with the time (UTC)."""
     stamp = datetime.now(UTC).strftime("%H:%M:%S")
     new = [f"{stamp} {line}" for line in after if line not in before]
     heads = {line.split(" ")[0] for line in after if ":" not in line.split(" ")[0]}
-    gone = [f"{stamp} no more: {line}" for line in before if line not in after and line.split(" ")[0] not in heads]
-    return new + gone
+    removed = [f"{stamp} removed: {line}" for line in before if line not in after and line.split(" ")[0] not in heads]
+    return new + removed

@@ -18,6 +18,7 @@ from acksm.live.bindings import OBJECT_REGION, REGION, ManagedObject, Namespace
 from acksm.live.running import Running
 from acksm.output import Output
 from acksm.settings import RunSettings, TargetSettings
+from acksm.words import counted, did_you_mean
 
 STEP = "region"
 # botocore's name of each service
@@ -29,38 +30,38 @@ Regions = Callable[[str, str], Sequence[str]]
 
 @dataclass(frozen=True)
 class Observed:
-    """What a plan needs. `objects` are living objects of the namespaces that would change."""
+    """What a plan needs: acksm's controllers, and every namespace by name."""
 
     running: Sequence[Running]
     namespaces: Mapping[str, Namespace]
 
 
 def observe(target: Target) -> Observed:
-    """Controllers and namespaces, side by side."""
+    """Controllers and namespaces, read concurrently."""
     with ThreadPoolExecutor(max_workers=2) as pool:
         found = pool.submit(discovery.observe, target.kube, target.settings.controller_namespace)
         return Observed(found.result().working, bindings.observe(target.kube))
 
 
 def check_region(region: str, partition: str, services: Sequence[str], regions: Regions, where: str) -> None:
-    """Errors: `region-unknown` (nearest named), `region-no-service`. The table is botocore's."""
+    """Errors: `region-unknown` with close names, `region-no-service`. The table is botocore's."""
     known = regions("sts", partition)
     if region not in known:
-        near = get_close_matches(region, known, n=3)
         raise AcksmError(
             "region-unknown",
-            f"{region!r} is not a region of partition {partition}" + (f"; nearest: {', '.join(near)}" if near else ""),
+            f"{region!r} is not a region of partition {partition}"
+            + did_you_mean(get_close_matches(region, known, n=3)),
             where=where,
         )
     for service in services:
         if region not in regions(ENDPOINTS[service], partition):
-            raise AcksmError("region-no-service", f"{service} is not in {region}", where=where)
+            raise AcksmError("region-no-service", f"{service} is not available in {region}", where=where)
 
 
 def plan(observed: Observed, desired: Mapping[str, str | None], *, create: bool = False) -> list[Change]:
     """Changes that give each namespace its region, or none (None). Errors: of `bindings` and `running`."""
     names = list(desired)
-    # A region is taken away also from a namespace that no controller reads.
+    # A region may be removed also from a namespace that no controller reads.
     running.check_followed(observed.running, [name for name in names if desired[name] is not None], "defaults")
     bindings.check_names(observed.namespaces, names, create=create)
     changes = []
@@ -72,17 +73,17 @@ def plan(observed: Observed, desired: Mapping[str, str | None], *, create: bool 
 
 
 def check_objects(observed: Observed, desired: Mapping[str, str | None], objects: Sequence[ManagedObject]) -> list[str]:
-    """Notes on objects that stay where they are. A region never moves an object, and what else it does to one
-    depends on the version (runtime, reconciler.go: getRegion, regionDrifted).
+    """Notes on objects that keep their region. A binding never moves an object; what else it does depends on the
+    version (runtime, reconciler.go: getRegion, regionDrifted).
 
-    Errors: `region-objects-move` (made a second time), `region-objects-stuck` (worked on no more).
+    Errors: `region-objects-move` (created a second time), `region-objects-stuck` (no longer reconciled).
     """
     notes = []
     controllers = {item.service: item for item in reversed(observed.running)}
     for name, region in desired.items():
         moved: list[ManagedObject] = []
         stuck: list[ManagedObject] = []
-        stay: list[ManagedObject] = []
+        kept: list[ManagedObject] = []
         for item in objects:
             controller = controllers.get(item.service)
             if item.namespace != name or controller is None or item.pinned:
@@ -90,33 +91,38 @@ def check_objects(observed: Observed, desired: Mapping[str, str | None], objects
             if not controller.has("status-region"):
                 moved.append(item)
             elif item.region and item.region != (region or controller.region):
-                (stuck if controller.has("drift-refused") else stay).append(item)
-        after = region or "the controllers' own region"
+                (stuck if controller.has("drift-refused") else kept).append(item)
+        after = region or "the controllers' default region"
         if moved:
             raise AcksmError(
                 "region-objects-move",
-                f"{bindings.told(moved)} would be looked for in {after} and made again there",
+                f"{bindings.told(moved)} would be searched for in {after} and created again there",
                 where=f"namespace {name}",
             )
         if stuck:
             raise stuck_error(stuck, f"namespace {name}", after)
-        if stay:
-            places = ", ".join(sorted({item.region for item in stay}))
-            notes.append(f"{len(stay)} objects in {name} stay in {places}: a region never moves an object")
+        if kept:
+            regions = ", ".join(sorted({item.region for item in kept}))
+            remain = "remains" if len(kept) == 1 else "remain"
+            notes.append(
+                f"{counted(len(kept), 'object')} in {name} {remain} in {regions}: a binding never moves objects"
+            )
     return notes
 
 
 def stuck_error(stuck: Sequence[ManagedObject], where: str, after: str) -> AcksmError:
-    """`region-objects-stuck`: what `after` (a region in words, or a version) would leave without a controller."""
-    places = ", ".join(sorted({item.region for item in stuck}))
+    """`region-objects-stuck`: what a controller would stop reconciling with `after` (a region in words, or a
+    version)."""
+    regions = ", ".join(sorted({item.region for item in stuck}))
     is_are, it_them = ("is", "it") if len(stuck) == 1 else ("are", "them")
     return AcksmError(
         "region-objects-stuck",
-        f"{bindings.told(stuck)} {is_are} in {places}, and the controller would work on {it_them} no more with {after}",
+        f"{bindings.told(stuck)} {is_are} in {regions}, and the controller would stop reconciling {it_them} "
+        f"with {after}",
         where=where,
         remedy=f"kubectl annotate KIND NAME -n {stuck[0].namespace} {OBJECT_REGION}={stuck[0].region}   "
-        "(each, then again)",
-        details={"objects": [str(item) for item in stuck], "regions": places},
+        "(for each object; then run the same command again)",
+        details={"objects": [str(item) for item in stuck], "regions": regions},
     )
 
 
@@ -129,9 +135,9 @@ def run_bind(
     command: str,
     create: bool = False,
 ) -> int:
-    """`region bind` and `region unbind` (regions None). `create`: whether missing namespaces are made."""
+    """`region bind` and `region unbind` (regions None). `create`: whether missing namespaces are created."""
     if not desired:
-        raise AcksmError("bindings-none", "no namespace was named, and the settings file declares no region")
+        raise AcksmError("bindings-none", "no namespace specified, and the settings file declares no region")
     with connect(at, run) as target:
         ui.emit(Event(Kind.STEP, "target", target.line()))
         observed = observe(target)
@@ -147,13 +153,13 @@ def run_bind(
         facts: reports.RegionFacts = {
             "regions": [{"namespace": name, "region": region} for name, region in desired.items()]
         }
-        made = Plan(command, tuple(changes), tuple(notes), dict(facts))
-        return apply_plan(target, ui, made, bindings.kube_calls(target.kube), _bound_text(desired))
+        planned = Plan(command, tuple(changes), tuple(notes), dict(facts))
+        return apply_plan(target, ui, planned, bindings.kube_calls(target.kube), _bound_text(desired))
 
 
 def _bound_text(desired: Mapping[str, str | None]) -> str:
     if len(desired) > 20:
-        return f"{len(desired)} namespaces have the region asked for"
+        return f"{len(desired)} namespaces have the requested region"
     return "\n".join(
         f"{name} → {region or 'the default region of the controllers'}" for name, region in desired.items()
     )
@@ -183,13 +189,13 @@ def rows(observed: Observed, partition: str, regions: Regions) -> list[reports.R
 
 
 def run_list(at: TargetSettings, run: RunSettings, ui: Output) -> int:
-    """`region list`. Exit 3 when a binding is not followed."""
+    """`region list`. Exit 3 when a controller does not follow a binding."""
     with connect(at, run) as target:
         observed = observe(target)
         found = rows(observed, target.cluster.arn.split(":")[1], target.aws.regions)
         lines = [f"{'NAMESPACE':40}{'REGION':20}PROBLEM"] if found else ["no namespace has a default region"]
         lines += [f"{row['namespace']:40}{row['region'] or '-':20}{row['problem'] or '-'}" for row in found]
-        lines += [f"{item}: {item.region} where nothing else is said" for item in observed.running]
+        lines += [f"{item}: {item.region} by default" for item in observed.running]
         code = 3 if any(row["problem"] for row in found) else 0
         data: reports.RegionListReport = {
             "target": target.as_data(),

@@ -26,13 +26,14 @@ from acksm.live.readiness import pods_of
 from acksm.live.running import Running
 from acksm.output import Output
 from acksm.settings import RunSettings, TargetSettings
+from acksm.words import did_you_mean
 
 _ENV = ("AWS_REGION", "AWS_DEFAULT_REGION")
 
 
 @dataclass(frozen=True)
 class Source:
-    """One place where a region may stand. `ignored` says why it does not count although it is there."""
+    """One place where a region may be set. `ignored` says why it does not count although it is set."""
 
     name: str
     region: str
@@ -41,7 +42,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Explained:
-    """The sources in order, which of them decides (-1: none), and what else there is to know."""
+    """The sources in order, the index of the one that decides (-1: none), and notes."""
 
     sources: Sequence[Source]
     winner: int
@@ -61,7 +62,7 @@ def explain(
     counts = controller is None or controller.has("status-region")
     held = str(status.get("region", ""))
     sources = [
-        Source("status.ackResourceMetadata.region", held, "" if counts else "this version does not look there"),
+        Source("status.ackResourceMetadata.region", held, "" if counts else "this version does not read it"),
         Source(f"annotation {OBJECT_REGION} of the object", annotations.get(OBJECT_REGION, "")),
         Source(
             f"annotation {REGION} of namespace {namespace.name}",
@@ -75,33 +76,33 @@ def explain(
     notes = []
     if OBJECT_REGION in namespace.annotations:
         notes.append(
-            f"{OBJECT_REGION} on namespace {namespace.name} is ignored: it counts on objects only; "
-            f"for a namespace it is {REGION}"
+            f"{OBJECT_REGION} on namespace {namespace.name} is ignored: it applies to objects only; "
+            f"set {REGION} on a namespace"
         )
-    asked = next((item.region for item in sources[1:4] if item.region and not item.ignored), "")
-    if held and counts and asked and asked != held:
+    requested = next((item.region for item in sources[1:4] if item.region and not item.ignored), "")
+    if held and counts and requested and requested != held:
         stuck = controller is not None and controller.has("drift-refused")
         notes.append(
-            f"{asked} is asked for now, but an object does not move: "
-            + ("the controller works on it no more, and says so only in its log" if stuck else "it stays")
+            f"{requested} is requested now, but an object does not move: "
+            + ("the controller no longer reconciles it, which only its log shows" if stuck else f"it remains in {held}")
         )
     if controller is None:
-        notes.append("no controller watches this namespace: nothing happens to its objects")
+        notes.append("no controller watches this namespace, so its objects are not reconciled")
     return Explained(sources, winner, notes)
 
 
 def _not_followed(name: str, controller: Running | None) -> str:
     if name in running.IGNORED_NAMESPACES:
-        return f"no annotation of {name} is read"
+        return f"the controllers ignore annotations of {name}"
     if controller and not controller.reading.defaults:
         return str(running.ignored(controller, controller.reading, name).message)
     return ""
 
 
-def find_kind(kube: Lister, asked: str) -> tuple[str, Ref]:
+def find_kind(kube: Lister, requested: str) -> tuple[str, Ref]:
     """(service, collection) of a kind by its name, plural, short name, with or without group.
 
-    Error: `kind-unknown` with the nearest.
+    Error: `kind-unknown` with close names.
     """
     known: dict[str, tuple[str, Ref]] = {}
     kinds = []
@@ -115,15 +116,14 @@ def find_kind(kube: Lister, asked: str) -> tuple[str, Ref]:
         for name in (names["kind"], names["plural"], names.get("singular", ""), *(names.get("shortNames") or ())):
             for written in (str(name), f"{name}.{service}", f"{name}.{spec['group']}"):
                 known.setdefault(written.lower(), where)
-    if asked.lower() in known and asked:
-        return known[asked.lower()]
-    near = get_close_matches(asked.lower(), [kind.lower() for kind in kinds], n=3)
-    told = [kind for kind in kinds if kind.lower() in near]
+    if requested.lower() in known and requested:
+        return known[requested.lower()]
+    near = get_close_matches(requested.lower(), [kind.lower() for kind in kinds], n=3)
     raise AcksmError(
         "kind-unknown",
-        f"the cluster serves no kind {asked!r} of SageMaker or Application Auto Scaling"
-        + (f"; nearest: {', '.join(told)}" if told else ""),
-        where=asked,
+        f"the cluster serves no kind {requested!r} of SageMaker or Application Auto Scaling"
+        + did_you_mean([kind for kind in kinds if kind.lower() in near]),
+        where=requested,
     )
 
 
@@ -139,11 +139,16 @@ def pod_environment(kube: Reader, controller: Running | None) -> dict[str, str]:
     return {}
 
 
-def run(at: TargetSettings, run: RunSettings, ui: Output, asked: str, namespace: str) -> int:
-    """`region explain KIND/NAME -n NS`; KIND alone tells of an object that would be created."""
-    kind_name, slash, name = asked.partition("/")
+def run(at: TargetSettings, run: RunSettings, ui: Output, requested: str, namespace: str) -> int:
+    """`region explain KIND/NAME -n NS`; KIND alone is for an object that would be created."""
+    kind_name, slash, name = requested.partition("/")
     if slash and not name:
-        raise AcksmError("object-missing", f"{asked!r} names no object", where=asked, remedy="KIND/NAME, or KIND alone")
+        raise AcksmError(
+            "object-missing",
+            f"no name after the slash in {requested!r}",
+            where=requested,
+            remedy="KIND/NAME, or KIND alone",
+        )
     with connect(at, run) as target:
         with ThreadPoolExecutor(max_workers=3) as pool:
             found = pool.submit(discovery.observe, target.kube, at.controller_namespace)
@@ -154,39 +159,39 @@ def run(at: TargetSettings, run: RunSettings, ui: Output, asked: str, namespace:
         if manifest is None:
             raise AcksmError("binding-namespace-missing", f"namespace {namespace} does not exist", where=namespace)
         one = Ref(kind.api_version, kind.plural, kind.kind, name, namespace)
-        thing = target.kube.get(one) if name else None
-        if name and thing is None:
-            raise AcksmError("object-missing", f"there is no {kind.kind} {namespace}/{name}", where=str(one))
+        live_object = target.kube.get(one) if name else None
+        if name and live_object is None:
+            raise AcksmError("object-missing", f"{kind.kind} {namespace}/{name} does not exist", where=str(one))
         controller = next((item for item in controllers if item.service == service and item.watches(namespace)), None)
-        told = explain(thing, Namespace.of(manifest), controller, pod_environment(target.kube, controller))
+        explained = explain(live_object, Namespace.of(manifest), controller, pod_environment(target.kube, controller))
         what = f"{kind.kind} {namespace}/{name}" if name else f"a new {kind.kind} in {namespace}"
         data: reports.RegionExplainReport = {
             "target": target.as_data(),
             "object": what,
-            "region": told.region,
+            "region": explained.region,
             "sources": [
                 {
                     "name": item.name,
                     "region": item.region,
                     "ignored": item.ignored,
-                    "decides": index == told.winner,
+                    "decides": index == explained.winner,
                 }
-                for index, item in enumerate(told.sources)
+                for index, item in enumerate(explained.sources)
             ],
-            "notes": list(told.notes),
+            "notes": list(explained.notes),
             "controller": controller.as_data() if controller else None,
         }
-        ui.result("region explain", data, _text(what, told, controller))
+        ui.result("region explain", data, _text(what, explained, controller))
         return 0
 
 
-def _text(what: str, told: Explained, controller: Running | None) -> str:
-    lines = [f"{what}: {told.region or 'no region at all'}" + (f"  ({controller})" if controller else "")]
-    width = max(len(item.name) for item in told.sources)
-    for index, item in enumerate(told.sources):
-        mark = "→" if index == told.winner else " "
+def _text(what: str, explained: Explained, controller: Running | None) -> str:
+    lines = [f"{what}: {explained.region or 'no region'}" + (f"  ({controller})" if controller else "")]
+    width = max(len(item.name) for item in explained.sources)
+    for index, item in enumerate(explained.sources):
+        mark = "→" if index == explained.winner else " "
         line = f"{mark} {index + 1}. {item.name:{width}}  {item.region or '-'}"
         if item.ignored and item.region:
             line += f"  ignored: {item.ignored}"
         lines.append(line)
-    return "\n".join([*lines, *told.notes])
+    return "\n".join([*lines, *(f"note: {note}" for note in explained.notes)])

@@ -18,7 +18,7 @@ from acksm.aws.session import Identity
 from acksm.engine.change import Change
 from acksm.errors import AcksmError
 from acksm.guide.identity import iam_role, policies
-from acksm.guide.identity.iam_role import MAX_NAME, Desired, Observed, Standing
+from acksm.guide.identity.iam_role import MAX_NAME, Desired, Observed, Ownership
 from acksm.guide.identity.judged import as_list, with_statements
 from acksm.guide.identity.oidc import CLUSTER_TAG, OWNED_TAG, marks
 from acksm.json_types import Document, Json
@@ -79,7 +79,7 @@ def _foreign(buckets: Iterable[str]) -> list[str]:
     return sorted({bucket for bucket in buckets if "sagemaker" not in bucket})
 
 
-def _trust(document: Document | None, _standing: Standing) -> Json:
+def _trust(document: Document | None, _ownership: Ownership) -> Json:
     """A trust policy that lets SageMaker in; what else stands in it stays."""
     statements = as_list((document or {}).get("Statement"))
     if any(_lets_in(item) for item in statements):
