@@ -27,7 +27,6 @@ PENDING = {
     "config.py",
     "guide/adopt",
     "guide/carm",
-    "guide/cleanup",
     "guide/connect",
     "guide/doctor",
     "guide/identity",
