@@ -28,7 +28,6 @@ PENDING = {
     "guide/adopt",
     "guide/carm",
     "guide/connect",
-    "guide/doctor",
     "guide/identity",
     "guide/install",
     "guide/region",

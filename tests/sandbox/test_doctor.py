@@ -223,7 +223,7 @@ def test_an_object_is_followed_to_the_first_thing_wrong(abroad: Abroad) -> None:
     name, _, run = first("fine", home)
     assert name == ""
     assert "model/fine" in next(check["text"] for check in run.data["checks"] if check["id"] == "check.object-aws")
-    assert "nothing wrong" in world.acksm("doctor", "models/fine", "-n", home).ok().stdout
+    assert "no problems found" in world.acksm("doctor", "models/fine", "-n", home).ok().stdout
     world.aws("sagemaker").delete_model(ModelName="fine")
     assert first("fine", home)[0] == "check.object-aws"
     assert first("nobody", home)[0] == "check.object-there"
