@@ -31,7 +31,6 @@ PENDING = {
     "guide/identity",
     "guide/install",
     "guide/region",
-    "guide/samples",
     "helm",
     "kube",
     "sandbox",
