@@ -25,7 +25,6 @@ PENDING = {
     "aws",
     "cli",
     "config.py",
-    "guide/adopt",
     "guide/carm",
     "guide/connect",
     "guide/identity",
