@@ -72,7 +72,7 @@ def item(*conditions: Mapping[str, str], **more: Any) -> Item:
     return Item("sagemaker", "Model", place, conditions=tuple(conditions), **more)
 
 
-def seen(
+def inventory_of(
     *items: Item, found: Any = (CONTROLLER,), common: Any = (), others: Any = (), partial: bool = False, owner: str = ""
 ) -> Inventory:
     space = Namespace("team", {OWNER: owner} if owner else {})
@@ -125,10 +125,10 @@ def whole(**more: Any) -> Facts:
         provider=oidc.Observed(PROVIDER, ("sts.amazonaws.com",)),
         roles={ROLE: role(SUBJECT)},
         associated={("ack-system", CONTROLLER.service_account): ""},
-        inventory=seen(item({"type": "ACK.ResourceSynced", "status": "True"})),
+        inventory=inventory_of(item({"type": "ACK.ResourceSynced", "status": "True"})),
         logs=[PodLog("sagemaker", "ack-system", "ack-sagemaker-1", False, "starting manager")],
         chains=[],
-        let_in={ROLE: Live()},
-        passing={ROLE: Judged(Verdict.NO)},
+        other_subjects={ROLE: Live()},
+        pass_role={ROLE: Judged(Verdict.NO)},
     )
     return replace(base, **more)

@@ -9,7 +9,7 @@ import pytest
 from acksm.errors import AcksmError
 from acksm.guide.samples import values as sample_values
 from acksm.guide.samples.files import Sample, samples
-from acksm.guide.samples.values import Place
+from acksm.guide.samples.values import Location
 
 ACCOUNT = "012345678901"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/execution"
@@ -23,7 +23,7 @@ GIVEN = {
     "workteam": f"arn:aws:sagemaker:us-west-2:{ACCOUNT}:workteam/private-crowd/team",
 }
 
-HERE = Place("us-west-2", account=ACCOUNT)
+HERE = Location("us-west-2", account=ACCOUNT)
 NEEDS = {"role": ROLE, "bucket": "practice"}
 
 
@@ -49,10 +49,10 @@ def needed(sample: Sample) -> dict[str, str]:
 
 def values(sample: Sample, region: str = "us-west-2") -> dict[str, Any]:
     """A value for each of its parameters."""
-    place, found = Place(region, account=ACCOUNT), {}
+    location, found = Location(region, account=ACCOUNT), {}
     for name, parameter in sample.parameters.items():
         text = GIVEN[name] if parameter.required else str(parameter.default or parameter.like)
         if parameter.sample and not parameter.of:
             text = str(samples()[parameter.sample].parameters["name"].default)
-        found[name] = sample_values.value(parameter, text, place)
+        found[name] = sample_values.value(parameter, text, location)
     return found

@@ -73,7 +73,7 @@ def test_what_somebody_made_is_adopted_by_annotations(abroad: Abroad) -> None:
     run = world.acksm("adopt", "Endpoint", "churn", *where, "-o", "json").ok()
     assert complaints(run.data) == []
     (row,) = run.data["result"]["objects"]
-    assert (row["state"], row["way"], row["spec"]["endpointConfigName"]) == ("adopted", "annotations", "churn")
+    assert (row["state"], row["method"], row["spec"]["endpointConfigName"]) == ("adopted", "annotations", "churn")
     assert {"ACK.ResourceSynced", "Ready"} <= {item["type"] for item in row["conditions"]}
     found = live(world, "Endpoint", namespace, "churn")
     assert found["metadata"]["annotations"][MARK + "adopted"] == "true"
@@ -150,7 +150,7 @@ def test_many_are_adopted_in_one_run_and_each_failure_is_told(abroad: Abroad) ->
     assert [row["name"] for row in listed["result"]["objects"]] == names[20:]
     run = world.acksm("adopt", *found, "--yes", "-o", "json").ok()
     assert {row["state"] for row in run.data["result"]["objects"]} == {"adopted"}
-    assert "nothing is to be adopted" in world.acksm("adopt", *found, "--yes").ok().stdout
+    assert "nothing to adopt" in world.acksm("adopt", *found, "--yes").ok().stdout
     every = world.acksm("adopt", "--discover", "-n", namespace, "--dry-run", "-o", "json").ok().data
     assert [(row["kind"], row["name"]) for row in every["result"]["objects"]] == [
         ("Model", "other"),
@@ -189,7 +189,7 @@ def test_an_old_generation_adopts_by_adopted_resource(abroad: Abroad) -> None:
     endpoint(world, "churn")
     run = world.acksm("adopt", "Endpoint", "churn", "-n", namespace, "-o", "json").ok()
     (row,) = run.data["result"]["objects"]
-    assert (row["state"], row["way"]) == ("adopted", "adopted-resource")
+    assert (row["state"], row["method"]) == ("adopted", "adopted-resource")
     assert live(world, "Endpoint", namespace, "churn")["metadata"]["annotations"][MARK + "deletion-policy"] == "retain"
     world.acksm("adopt", "ScalableTarget", TARGET["ResourceId"], "-n", namespace).ok()
     with world.requests() as again:

@@ -124,14 +124,14 @@ def test_one_service_goes_and_the_other_works_on(abroad: Abroad) -> None:
     ).ok()
     facts = done.data["result"]
     assert (abroad.models(), world.kube.get(kept)) == (["kept"], None)
-    assert facts["stays_in_aws"] == [f"arn:aws:sagemaker:us-west-2:{world.account}:model/kept"]
+    assert facts["kept_in_aws"] == [f"arn:aws:sagemaker:us-west-2:{world.account}:model/kept"]
     groups = {item["spec"]["group"] for item in world.kube.list(ref("CustomResourceDefinition"))}
     assert groups & {"sagemaker.services.k8s.aws", "applicationautoscaling.services.k8s.aws", "services.k8s.aws"} == {
         "applicationautoscaling.services.k8s.aws",
         "services.k8s.aws",
     }
     why = {item["what"]: item["why"] for item in facts["kept"]}
-    assert why[role["Arn"]] == f"service account {world.namespace}/{AUTOSCALING} uses it"
+    assert why[role["Arn"]] == f"used by service account {world.namespace}/{AUTOSCALING}"
     assert AUTOSCALING.removeprefix("ack-").removesuffix("-controller") in why[f"namespace {world.namespace}"]
     assert world.role() == role
     # what runs still reconciles: a change reaches AWS, and a deletion too
@@ -287,9 +287,11 @@ def test_what_others_made_stays_and_an_interrupted_cleanup_goes_on(abroad: Abroa
     everything = ("cleanup", "--all", "-y", "-o", "json")
     facts = world.acksm(*everything).ok().data["result"]
     why = {item["what"]: item["why"] for item in facts["kept"]}
-    assert why[world.role()["Arn"]] == "instance profile of-nodes uses it"
-    assert why["CustomResourceDefinition fieldexports.services.k8s.aws"].startswith("CRDs of s3.services.k8s.aws")
-    assert why[f"namespace {world.namespace}"] == f"ConfigMap {world.namespace}/note in it"
+    assert why[world.role()["Arn"]] == "used by instance profile of-nodes"
+    assert why["CustomResourceDefinition fieldexports.services.k8s.aws"].startswith(
+        "may be needed by CRDs of s3.services.k8s.aws"
+    )
+    assert why[f"namespace {world.namespace}"] == f"contains ConfigMap {world.namespace}/note"
     assert any("oidc-provider" in what for what in why)
     assert world.kube.get(ref("CustomResourceDefinition", "models.sagemaker.services.k8s.aws")) is None
     assert world.kube.get(production) is not None
@@ -308,7 +310,7 @@ def test_what_others_made_stays_and_an_interrupted_cleanup_goes_on(abroad: Abroa
     facts = world.acksm(*everything).ok().data["result"]
     with pytest.raises(iam.exceptions.NoSuchEntityException):
         world.role()
-    assert [item["why"] for item in facts["kept"]] == [f"{theirs} trusts it"]
+    assert [item["why"] for item in facts["kept"]] == [f"trusted by {theirs}"]
     iam.delete_role(RoleName="of-another-tool")
     world.acksm(*everything).ok()
     assert iam.list_open_id_connect_providers()["OpenIDConnectProviderList"] == []

@@ -122,7 +122,7 @@ def test_from_a_bare_cluster_to_broken_things_that_are_fixed(abroad: Abroad) -> 
     with world.requests() as nothing:
         again = world.acksm("doctor", "--fix", *one).ok()
     assert nothing.writes == []
-    assert "nothing that is wrong" in again.stderr
+    assert "no problem found" in again.stderr
 
     # by helm: a value that nobody reads, and a gate with which the controller ends; its log says it
     gate = ("--set", "featureGates.IAMRoleSelector=true")
@@ -223,7 +223,7 @@ def test_an_object_is_followed_to_the_first_thing_wrong(abroad: Abroad) -> None:
     name, _, run = first("fine", home)
     assert name == ""
     assert "model/fine" in next(check["text"] for check in run.data["checks"] if check["id"] == "check.object-aws")
-    assert "nothing wrong" in world.acksm("doctor", "models/fine", "-n", home).ok().stdout
+    assert "no problems found" in world.acksm("doctor", "models/fine", "-n", home).ok().stdout
     world.aws("sagemaker").delete_model(ModelName="fine")
     assert first("fine", home)[0] == "check.object-aws"
     assert first("nobody", home)[0] == "check.object-there"

@@ -15,7 +15,7 @@ from acksm.events import silent
 from acksm.guide.connect.target import Target, connect
 from acksm.guide.samples import command as section, plan as sample_plan, roles
 from acksm.guide.samples.files import chain, samples
-from acksm.guide.samples.values import Place
+from acksm.guide.samples.values import Location
 from acksm.kube.paths import Ref, ref
 from acksm.live import discovery, synced
 from acksm.sandbox.state import OTHER_ACCOUNT, REGION
@@ -36,21 +36,21 @@ def desired(name: str, role: str, live: Mapping[Ref, Any]) -> list[sample_plan.D
     """A sample and what it is made after, with all that has to be given."""
     given = {key: value for one in chain(name) for key, value in needed(one).items()}
     given |= {"role": role} if any("role" in one.parameters for one in chain(name)) else {}
-    return sample_plan.desired(samples()[name], given, Place(REGION), "default", live, "")
+    return sample_plan.desired(samples()[name], given, Location(REGION), "default", live, "")
 
 
 class Bench:
     """A cluster with both controllers, and objects that samples make."""
 
     def __init__(self, world: World, abroad: Abroad) -> None:
-        self.world, self.abroad, self.made = world, abroad, set[Ref]()
+        self.world, self.abroad, self.created = world, abroad, set[Ref]()
 
     def apply(self, name: str, *words: str, namespace: str = "default", **more: Any) -> Any:
         """A run of `samples apply`; what it made is taken away at the end."""
         run = self.world.acksm("samples", "apply", name, "-y", "-o", "json", "-n", namespace, *words, **more)
         if run.exit_code == 0:
             result = run.data["result"]
-            self.made |= {ref(item["kind"], item["name"], result["namespace"]) for item in result["objects"]}
+            self.created |= {ref(item["kind"], item["name"], result["namespace"]) for item in result["objects"]}
         return run
 
     def make(self, names: list[str], role: str) -> None:
@@ -61,7 +61,7 @@ class Bench:
             for name in names:
                 live = synced.look(target.kube, [one.ref for one in desired(name, role, {})])
                 items = desired(name, role, live)
-                self.made |= {one.ref for one in items}
+                self.created |= {one.ref for one in items}
                 if live[items[-1].ref] is None:
                     execute(Plan("samples apply", tuple(sample_plan.plan(items, live, wait=True))), table)
 
@@ -70,7 +70,7 @@ class Bench:
         with connected() as target:
             items = desired("user-profile", role, {})
             *changes, _last_wait = sample_plan.plan(items, {}, wait=True)
-            self.made |= {one.ref for one in items}
+            self.created |= {one.ref for one in items}
             table = section.dispatch(target, section.Observed([], {}), silent, {})
             execute(Plan("samples apply", tuple(changes)), table)
         domain, user = self.live("Domain", "acksm-domain"), self.live("UserProfile", "acksm-user-profile")
@@ -80,7 +80,7 @@ class Bench:
         return self.world.kube.get(ref(kind, name, namespace)) or {}
 
     def clean(self) -> None:
-        for one in self.made:
+        for one in self.created:
             if self.world.kube.get(one):
                 self.world.kube.patch(one, {"metadata": {"finalizers": None}})
             self.world.kube.delete(one)
@@ -118,7 +118,7 @@ def test_everything_that_the_sandbox_can_make(bench: Bench) -> None:
     # the role is SageMaker's to take on, may use that bucket, and is found by its tags
     target_arn = told.data["target"]["cluster_arn"]
     role = world.aws("iam").get_role(RoleName=told.data["result"]["role_arn"].rpartition("/")[2])["Role"]
-    assert roles.is_ours({tag["Key"]: tag["Value"] for tag in role["Tags"]}, target_arn)
+    assert roles.is_owned({tag["Key"]: tag["Value"] for tag in role["Tags"]}, target_arn)
     trust = role["AssumeRolePolicyDocument"]["Statement"][0]
     assert (trust["Principal"], trust["Action"]) == ({"Service": "sagemaker.amazonaws.com"}, "sts:AssumeRole")
     inline = world.aws("iam").list_role_policies(RoleName=role["RoleName"])["PolicyNames"]
@@ -134,7 +134,7 @@ def test_everything_that_the_sandbox_can_make(bench: Bench) -> None:
     # what is there for another sample's sake is used as it is, and nothing has to be given for it
     other = bench.apply("scaling-policy-custom").ok().data
     assert [item["target"].split()[0] for item in other["changes"]] == ["ScalingPolicy"]
-    assert any("Endpoint default/acksm-endpoint is there" in note for note in other["notes"])
+    assert any("Endpoint default/acksm-endpoint exists" in note for note in other["notes"])
 
     # a change: allowed by SageMaker for a target, and not for a model
     changed = bench.apply("scalable-target", "--set", "most=4").ok().data
@@ -216,13 +216,13 @@ def test_every_sample_is_seen_by_the_apiserver_before_anything_is_made(bench: Be
     world.custom(
         "sagemaker.services.k8s.aws/v1alpha1", "models", "Model", "default", "acksm-model", {"modelName": "theirs"}
     )
-    bench.made.add(ref("Model", "acksm-model", "default"))
+    bench.created.add(ref("Model", "acksm-model", "default"))
     assert bench.apply("model", *role, *BUCKET).error_id == "sample-not-ours"
 
     # a namespace that is still to be made, another region, and an image of that region
     ends = ("--create-namespace", "--region", "eu-west-1")
-    made = bench.apply("model", *role, *BUCKET, *ends, "--set", "name=far", namespace="research").ok()
-    assert made.data["result"]["region"] == "eu-west-1"
+    created = bench.apply("model", *role, *BUCKET, *ends, "--set", "name=far", namespace="research").ok()
+    assert created.data["result"]["region"] == "eu-west-1"
     live = bench.live("Model", "far", "research")
     assert live["status"]["ackResourceMetadata"]["region"] == "eu-west-1"
     assert live["spec"]["primaryContainer"]["image"].startswith("141502667606.dkr.ecr.eu-west-1.")
@@ -270,7 +270,7 @@ def test_every_sample_is_seen_by_the_apiserver_before_anything_is_made(bench: Be
         ModelName="taken", ExecutionRoleArn=GIVEN["role"], PrimaryContainer={"Image": "x:1"}
     )
     taken = bench.apply("model", *role, *BUCKET, "--set", "name=taken")
-    bench.made.add(ref("Model", "taken", "default"))
+    bench.created.add(ref("Model", "taken", "default"))
     assert (taken.exit_code, taken.error_id) == (4, "object-terminal")
     assert "symptom.not-managed" in taken.stderr
 
@@ -279,7 +279,7 @@ def test_every_sample_is_seen_by_the_apiserver_before_anything_is_made(bench: Be
         "sagemaker:CreateModel", 403, "AccessDeniedException", "User: x is not authorized to perform: iam:PassRole on y"
     )
     denied = bench.apply("model", *role, *BUCKET, "--set", "name=denied", "--timeout", "6s")
-    bench.made.add(ref("Model", "denied", "default"))
+    bench.created.add(ref("Model", "denied", "default"))
     assert (denied.exit_code, denied.error_id) == (4, "object-recoverable")
     assert "symptom.pass-role-denied" in denied.stderr
     world.end_faults()
@@ -301,7 +301,7 @@ def test_what_is_not_installed_or_not_watched(bench: Bench) -> None:
         assert bench.apply("scaling-policy", *words).error_id == "sample-kind-not-served"
     assert refused.writes == []
     # its runtime has no ACK.ResourceSynced
-    made = bench.apply("model", *words, namespace=world.namespace).ok()
-    assert made.data["result"]["objects"] == [
+    created = bench.apply("model", *words, namespace=world.namespace).ok()
+    assert created.data["result"]["objects"] == [
         {"sample": "model", "kind": "Model", "name": "acksm-model", "state": "synced"}
     ]

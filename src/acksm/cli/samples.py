@@ -103,7 +103,7 @@ def apply(
         from acksm.guide.samples.files import find
         from acksm.guide.samples.values import parse
 
-        asked = samples.Asked(
+        asked = samples.Request(
             find(name),
             parse(given or ()),
             namespace,

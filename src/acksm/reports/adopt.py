@@ -23,7 +23,7 @@ class AdoptedObject(TypedDict):
     """By which the controller finds it in AWS."""
     account: str
     region: str
-    way: str
+    method: str
     """annotations or adopted-resource."""
     retain: bool
     """Whether deleting the object keeps the AWS resource."""

@@ -42,7 +42,7 @@ class CleanupFacts(TypedDict):
 
     objects: list[CleanupObject]
     """Every object of the services as it was found."""
-    stays_in_aws: list[str]
+    kept_in_aws: list[str]
     """ARNs of AWS resources that still exist and no longer have an object."""
     kept: list[CleanupKept]
     """What is kept, and why."""

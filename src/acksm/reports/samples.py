@@ -25,11 +25,11 @@ class SampleRow(TypedDict):
     kind: str
     service: str
     since: str
-    """The chart's version that brought the kind, or empty: all have it."""
+    """The first chart version with the kind; empty: all have it."""
     sandbox: bool
-    """Whether the practice cloud can make it."""
-    made_after: list[str]
-    """Samples that are made before it."""
+    """Whether the sandbox can create it."""
+    needs: list[str]
+    """Samples that are created before it."""
     parameters: list[SampleParameter]
 
 

@@ -16,7 +16,7 @@ from acksm.aws.objects import Found
 from acksm.catalog import lookup
 from acksm.errors import AcksmError
 from acksm.guide.adopt import apply, command as adopt, placement, plan as adopt_plan, requested, wait as adopt_wait
-from acksm.guide.adopt.placement import ADOPTED_CRD, Observed, Way
+from acksm.guide.adopt.placement import ADOPTED_CRD, Method, Observed
 from acksm.guide.adopt.plan import Adoption
 from acksm.guide.adopt.requested import ALL, Request
 from acksm.guide.adopt.wait import State
@@ -66,18 +66,18 @@ def where(found: Observed, kind: Kind = MODEL) -> placement.Place:
 @pytest.mark.parametrize(
     ("controller", "expected"),
     [
-        (running("0.0.3"), Way.ADOPTED_RESOURCE),
-        (running("1.2.13"), Way.ADOPTED_RESOURCE),
+        (running("0.0.3"), Method.ADOPTED_RESOURCE),
+        (running("1.2.13"), Method.ADOPTED_RESOURCE),
         (running("1.2.14"), "adopt-off"),
-        (running("1.3.3", gates=frozenset({"ResourceAdoption"})), Way.ANNOTATIONS),
-        (running("1.4.0"), Way.ANNOTATIONS),
+        (running("1.3.3", gates=frozenset({"ResourceAdoption"})), Method.ANNOTATIONS),
+        (running("1.4.0"), Method.ANNOTATIONS),
         (running("1.4.0", gates_off=frozenset({"ResourceAdoption"})), "adopt-off"),
-        (running("1.9.1"), Way.ANNOTATIONS),
+        (running("1.9.1"), Method.ANNOTATIONS),
     ],
 )
 def test_the_way_follows_from_version_and_gates(controller: Running, expected: str) -> None:
     if expected != "adopt-off":
-        assert where(observed(controller)).way == expected
+        assert where(observed(controller)).method == expected
         return
     with pytest.raises(AcksmError) as caught:
         where(observed(controller))
@@ -241,7 +241,7 @@ def test_an_execution_is_adopted_by_its_arn_either_way() -> None:
 
 def test_versions_that_do_not_follow_the_marks() -> None:
     (item,), _ = planned(asked(), observed(running("0.3.1")))
-    assert "knows no deletion policy" in item.notes[0]
+    assert "does not support deletion policies" in item.notes[0]
     _, errors = planned(asked(read_only=True), observed(running("1.2.13")))
     assert [error.id for error in errors] == ["adopt-read-only"]
 
@@ -300,7 +300,7 @@ def test_marks_that_are_asked_for_otherwise_are_changed() -> None:
     assert item.change.danger == "mild"
     (item,), _ = planned(asked(retain=False), None, holder(owned=False))
     assert item.change is None
-    assert "not made by acksm" in item.notes[0]
+    assert "not created by acksm" in item.notes[0]
 
 
 @pytest.mark.parametrize(
@@ -394,9 +394,9 @@ DENIED = {"type": "ACK.Recoverable", "status": "True", "message": "AccessDenied"
 @pytest.mark.parametrize(
     ("made", "done", "told"),
     [
-        (None, False, "not there yet"),
-        (manifest(adopted=False), False, "not looked at by the controller yet"),
-        (manifest(), False, "not looked at by the controller yet"),
+        (None, False, "does not exist yet"),
+        (manifest(adopted=False), False, "not reconciled by the controller yet"),
+        (manifest(), False, "not reconciled by the controller yet"),
         (manifest(status={"conditions": [SYNCED]}), True, "synced"),
         (manifest(status={"conditions": [BUSY]}), True, BUSY["message"]),
         (manifest(status={"conditions": [SYNCED, ENDED]}), True, ENDED["message"]),

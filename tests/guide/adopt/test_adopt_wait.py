@@ -12,7 +12,7 @@ from acksm.aws.objects import Found
 from acksm.engine.waits import Deadline
 from acksm.events import Event
 from acksm.guide.adopt import plan as adopt_plan, requested
-from acksm.guide.adopt.placement import Place, Way
+from acksm.guide.adopt.placement import Method, Place
 from acksm.guide.adopt.plan import Adoption
 from acksm.guide.adopt.wait import PATIENCE_SECONDS, Result, State, Wait
 from acksm.kube.paths import Ref
@@ -52,15 +52,15 @@ class Cluster:
         return self.log
 
 
-def adoption(name: str, way: Way = Way.ANNOTATIONS) -> Adoption:
+def adoption(name: str, method: Method = Method.ANNOTATIONS) -> Adoption:
     request = requested.request(MODEL, name, namespace="team")
-    controller = CONTROLLER if way is Way.ANNOTATIONS else replace(CONTROLLER, version="1.2.13")
-    place = Place("team", controller, way, "012345678901", "us-west-2")
+    controller = CONTROLLER if method is Method.ANNOTATIONS else replace(CONTROLLER, version="1.2.13")
+    place = Place("team", controller, method, "012345678901", "us-west-2")
     return Adoption(request, place, Found(MODEL, {"modelName": name}, "", "us-west-2"), name)
 
 
-def waited(cluster: Cluster, *names: str, seconds: float = 900.0, way: Way = Way.ANNOTATIONS) -> list[Result]:
-    results = [Result(adoption(name, way), State.WAITING) for name in names]
+def waited(cluster: Cluster, *names: str, seconds: float = 900.0, method: Method = Method.ANNOTATIONS) -> list[Result]:
+    results = [Result(adoption(name, method), State.WAITING) for name in names]
     said: list[Event] = []
     deadline = Deadline(seconds, lambda: cluster.now, cluster.sleep)
     Wait(cluster, results, deadline, said.append).run()
@@ -129,7 +129,7 @@ def test_the_log_tells_what_no_condition_does() -> None:
 def test_an_adopted_resource_is_told_by_its_own_name_in_the_log() -> None:
     helper = adopt_plan.helper_name(MODEL, "a")
     cluster = Cluster(log=line(helper, "resource manager factory not found", "AdoptedResource"))
-    (one,) = waited(cluster, "a", way=Way.ADOPTED_RESOURCE)
+    (one,) = waited(cluster, "a", method=Method.ADOPTED_RESOURCE)
     assert one.error
     assert one.error.id == "adopt-not-adoptable"
 
@@ -138,5 +138,5 @@ def test_time_that_is_over_leaves_them_waiting() -> None:
     cluster = Cluster()
     put(cluster, "a")
     (one,) = waited(cluster, "a", seconds=7)
-    assert (one.state, one.text) == (State.WAITING, "not looked at by the controller yet")
+    assert (one.state, one.text) == (State.WAITING, "not reconciled by the controller yet")
     assert cluster.now < 8

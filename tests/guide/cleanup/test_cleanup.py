@@ -185,7 +185,7 @@ def test_a_policy_that_stands_elsewhere_is_written_onto_the_object(source: str) 
 
 def test_what_is_there_and_was_not_asked_for_is_told_with_its_option() -> None:
     planned = plan(observed(**bound("acksm")), Desired())
-    options = {reason.split()[0] for _, reason in planned.kept}
+    options = {reason.split()[2] for _, reason in planned.kept}
     assert options == {"--crds", "--carm", "--iam", "--oidc", "--namespace"}
 
 
@@ -193,20 +193,20 @@ def test_objects_in_an_account_that_cannot_be_asked_are_told() -> None:
     far = item(account=B)
     for desired, count in ((Desired(delete_aws=True), 1), (Desired(), 0)):
         assert len([note for note in plan(observed(far), desired).notes if B in note]) == count
-    assert plan(observed(far, reached=B), Desired(delete_aws=True)).notes == ()
+    assert plan(observed(far, target_account=B), Desired(delete_aws=True)).notes == ()
 
 
 def test_what_stays_in_aws_and_loses_its_role_is_told() -> None:
     one = item("Endpoint", "e", roles=(ROLE,))
     (note,) = plan(observed(one), EVERYTHING).notes
-    assert note == f"Endpoint team/e stays in AWS and loses its role {ROLE}"
+    assert note == f"Endpoint team/e is kept in AWS and loses its role {ROLE}"
     assert plan(observed(one), replace(EVERYTHING, delete_aws=True)).notes == ()
     assert plan(observed(one), Desired()).notes == ()
 
 
 def test_what_is_ending_already_is_only_told_to_retain_and_waited_for() -> None:
     planned = plan(observed(item(terminating=True)), Desired())
-    assert [note for note in planned.notes if note.startswith("Model team/one: deleted before")]
+    assert [note for note in planned.notes if note.startswith("Model team/one: already being deleted")]
     assert [one.id for one in planned.changes if one.step in {"policies", "objects"}] == [
         "cleanup.retain",
         "cleanup.gone",
@@ -290,8 +290,8 @@ def test_one_service_leaves_the_other_alone() -> None:
     assert "applicationautoscaling" not in deleted
     assert "fieldexports" not in deleted
     assert "ScalableTarget" not in deleted
-    assert why(planned, ROLE) == f"service account {HOME}/ack-applicationautoscaling-controller uses it"
-    assert why(planned, ISSUER) == f"{ROLE} trusts it"
+    assert why(planned, ROLE) == f"used by service account {HOME}/ack-applicationautoscaling-controller"
+    assert why(planned, ISSUER) == f"trusted by {ROLE}"
     assert "ack-applicationautoscaling-controller" in why(planned, f"namespace {HOME}")
 
 
@@ -301,7 +301,7 @@ def test_another_controller_of_the_service_keeps_its_objects_and_crds() -> None:
     planned = plan(observed(item(), mine, controllers=Controllers((running(watched=("ours",)),), (other,))), EVERYTHING)
     assert targets(planned, "cleanup.object") == ["Model ours/mine"]
     assert not [name for name in targets(planned, "cleanup.crd") if "sagemaker" in name]
-    assert planned.notes == ("kept: 1 object, which sagemaker 1.9.1 in namespace elsewhere works on",)
+    assert planned.notes == ("kept: 1 object reconciled by sagemaker 1.9.1 in namespace elsewhere",)
 
 
 @pytest.mark.parametrize(
@@ -347,14 +347,14 @@ def test_common_crds_stay_while_anything_of_ack_is_left(more: dict[str, Any], re
 @pytest.mark.parametrize(
     ("seen", "reason"),
     [
-        (role(tags={}), "acksm did not make it for this cluster"),
-        (role(tags=MARKS | {"acksm:cluster-arn": "another"}), "acksm did not make it for this cluster"),
-        (role(tags={"acksm:cluster-arn": ARN}), "acksm did not make it for this cluster"),
-        (role(profiles=("nodes",)), "instance profile nodes uses it"),
-        (role(pods=("team/app",)), "pod identity of team/app uses it"),
+        (role(tags={}), "not created by acksm for this cluster"),
+        (role(tags=MARKS | {"acksm:cluster-arn": "another"}), "not created by acksm for this cluster"),
+        (role(tags={"acksm:cluster-arn": ARN}), "not created by acksm for this cluster"),
+        (role(profiles=("nodes",)), "used by instance profile nodes"),
+        (role(pods=("team/app",)), "used by EKS Pod Identity of team/app"),
         (role(pods=(f"{HOME}/ack-sagemaker-controller",)), ""),
-        (role(statement({"Service": "ec2.amazonaws.com"})), "ec2.amazonaws.com (by its trust policy) uses it"),
-        (role(statement("*")), "* (by its trust policy) uses it"),
+        (role(statement({"Service": "ec2.amazonaws.com"})), "its trust policy trusts ec2.amazonaws.com"),
+        (role(statement("*")), "its trust policy trusts *"),
         (role(statement({"AWS": "AROAEXAMPLEOFAGONEROLE"})), ""),
         (role(statement({"Federated": ISSUER.replace("AAAA", "BBBB")})), ""),  # a provider that is gone
         (role(statement({"AWS": "*"}, Effect="Deny")), ""),
@@ -372,11 +372,11 @@ def test_a_provider_stays_for_whoever_trusts_it_or_may() -> None:
     there = frozenset({ISSUER})
     assert (
         why(plan(observed(providers=Providers(ISSUER, there, (ISSUER,), trusts)), EVERYTHING), ISSUER)
-        == f"{other} trusts it"
+        == f"trusted by {other}"
     )
     unknown = plan(observed(providers=Providers(ISSUER, there, (ISSUER,), None)), EVERYTHING)
     assert "cannot be listed" in why(unknown, ISSUER)
-    assert why(plan(observed(providers=Providers(ISSUER, there)), EVERYTHING), ISSUER) == "acksm did not make it"
+    assert why(plan(observed(providers=Providers(ISSUER, there)), EVERYTHING), ISSUER) == "not created by acksm"
 
 
 def test_the_statement_of_carm_leaves_a_role_that_stays() -> None:
@@ -411,7 +411,7 @@ def test_bindings_go_when_acksm_wrote_them_and_no_other_controller_reads_them() 
     assert targets(planned, "carm.unbind", "region.unbind") == [
         f"annotation {key} of namespace team" for key in (OWNER, REGION)
     ]
-    assert why(planned, "entry sagemaker.222222222222") == "acksm did not write it"
+    assert why(planned, "entry sagemaker.222222222222") == "not written by acksm"
     assert targets(planned, "carm.release") == [f"{B} in ConfigMap {HOME}/{ACCOUNT_MAP}"]
     theirs = plan(observed(**bound("kubectl-annotate")), EVERYTHING)
     assert not targets(theirs, "carm.unbind", "region.unbind", "carm.release")
@@ -419,7 +419,7 @@ def test_bindings_go_when_acksm_wrote_them_and_no_other_controller_reads_them() 
     s3 = {"buckets.s3.services.k8s.aws": Crd("buckets.s3.services.k8s.aws")}
     shared = plan(observed(**bound("acksm"), crds=s3), EVERYTHING)
     assert not targets(shared, "carm.unbind", "region.unbind", "carm.release")
-    assert why(shared, f"annotation {OWNER}") == "CRDs of s3.services.k8s.aws may need it"
+    assert why(shared, f"annotation {OWNER}") == "may be needed by CRDs of s3.services.k8s.aws"
     without = plan(observed(**bound("acksm")), replace(EVERYTHING, carm=False))
     assert not targets(without, "carm.unbind", "region.unbind", "carm.release")
 
@@ -431,16 +431,16 @@ def test_the_roles_in_the_other_account_go_with_their_map() -> None:
     assert known.role is not None
     found: Role = {**known.role, "arn": arn, "trust": document, "attached": [], "inline": {}}
     far = RoleState("SagemakerCrossAccountAccess", found)
-    planned = plan(observed(far=(far,), reached=B), EVERYTHING)
+    planned = plan(observed(target_roles=(far,), target_account=B), EVERYTHING)
     assert [one.call for one in planned.changes if one.step == "carm-role"] == ["target-iam.delete_role"]
     shared = replace(far, role={**found, "trust": trusted(statement({"AWS": f"arn:aws:iam::{B}:root"}))})
-    assert "root" in why(plan(observed(far=(shared,), reached=B), EVERYTHING), arn)
+    assert "root" in why(plan(observed(target_roles=(shared,), target_account=B), EVERYTHING), arn)
     # another cluster's statement keeps the role, and this cluster's leaves it
     second = f"arn:aws:iam::{OWN}:role/ack-controller-role-second"
     theirs = statement({"AWS": second}, Sid=carm_trust.sid(f"{ARN}2"))
     ours = statement({"AWS": ROLE}, Sid=carm_trust.sid(ARN))
     two = replace(far, role={**found, "trust": {**trusted(ours, theirs), "Id": "of B"}})
-    planned = plan(observed(far=(two,), reached=B), EVERYTHING)
+    planned = plan(observed(target_roles=(two,), target_account=B), EVERYTHING)
     (left,) = [one for one in planned.changes if one.step == "carm-role"]
     assert (left.call, left.after) == ("target-iam.update_trust", {**trusted(theirs), "Id": "of B"})
     assert second in why(planned, arn)
@@ -468,9 +468,9 @@ def test_a_namespace_goes_only_when_nothing_foreign_is_in_it(place: Ref, meta: d
 
 
 def test_a_namespace_of_somebody_else_and_what_cannot_be_looked_into_stay() -> None:
-    assert why(plan(observed(owned_namespaces=frozenset()), EVERYTHING), HOME) == "acksm did not make it"
+    assert why(plan(observed(owned_namespaces=frozenset()), EVERYTHING), HOME) == "not created by acksm"
     blind = plan(observed(contents={HOME: Contents((), ("secrets",))}), EVERYTHING)
-    assert why(blind, f"namespace {HOME}") == "secrets (cannot be listed) in it"
+    assert why(blind, f"namespace {HOME}") == "contains secrets (cannot be listed)"
 
 
 # half states
@@ -482,7 +482,7 @@ def test_a_controller_comes_back_only_where_something_waits_for_it() -> None:
 
     gone = {"sagemaker": release("sagemaker", recorded=False, objects=(), health=None)}
     assert reasons(observed(item()), Desired()) == {}
-    assert reasons(observed(item(), releases=gone), Desired()) == {"sagemaker": "no controller of it runs"}
+    assert reasons(observed(item(), releases=gone), Desired()) == {"sagemaker": "no controller is running"}
     assert reasons(observed(item(), releases=gone), Desired(orphan=True)) == {}
     assert reasons(observed(item(finalizers=()), releases=gone), Desired()) == {}
     sick = release("sagemaker")
@@ -493,7 +493,7 @@ def test_a_controller_comes_back_only_where_something_waits_for_it() -> None:
     }
     no_role = observed(item(), roles=(RoleState("ack-controller-role-demo"),))
     assert reasons(no_role, Desired()) == {}  # letting go needs no call of AWS
-    assert "is gone" in reasons(no_role, Desired(delete_aws=True))["sagemaker"]
+    assert "does not exist" in reasons(no_role, Desired(delete_aws=True))["sagemaker"]
 
 
 def test_crds_that_came_back_with_a_controller_go_with_it_whatever_was_asked() -> None:

@@ -10,7 +10,7 @@ import pytest
 from acksm.aws.account import Aws
 from acksm.engine.waits import Deadline
 from acksm.errors import AcksmError
-from acksm.guide.cleanup.calls import Calls, passes
+from acksm.guide.cleanup.calls import Calls, is_transient
 from acksm.kube.paths import Ref, ref
 from memory_kube import MemoryKube, namespace
 
@@ -177,10 +177,10 @@ def test_a_namespace_that_acksm_did_not_make_is_not_deleted() -> None:
     calls(kube).namespace("production")
 
 
-def test_what_passes_by_itself() -> None:
+def test_what_a_deleted_namespace_may_contain() -> None:
     plain: dict[str, Any] = {"metadata": {}}
-    assert passes(ref("Lease", "ack-sagemaker.services.k8s.aws", "x"), plain)
-    assert passes(ref("Lease", "acksm", "x"), plain)
-    assert not passes(ref("Lease", "kube-scheduler", "x"), plain)
-    assert not passes(ref("ConfigMap", "ack-sagemaker.services.k8s.aws", "x"), plain)
-    assert passes(ref("ConfigMap", "x", "x"), {"metadata": {"deletionTimestamp": "now"}})
+    assert is_transient(ref("Lease", "ack-sagemaker.services.k8s.aws", "x"), plain)
+    assert is_transient(ref("Lease", "acksm", "x"), plain)
+    assert not is_transient(ref("Lease", "kube-scheduler", "x"), plain)
+    assert not is_transient(ref("ConfigMap", "ack-sagemaker.services.k8s.aws", "x"), plain)
+    assert is_transient(ref("ConfigMap", "x", "x"), {"metadata": {"deletionTimestamp": "now"}})

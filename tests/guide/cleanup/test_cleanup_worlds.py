@@ -91,7 +91,7 @@ def is_ours(one: Change, seen: Observed, desired: Desired) -> bool:
         "cleanup.role-detach": lambda: desired.iam and seen.roles[0].owned(ARN),
         "cleanup.role-inline": lambda: desired.iam and seen.roles[0].owned(ARN),
         "cleanup.role": lambda: desired.iam and seen.roles[0].owned(ARN),
-        "cleanup.oidc": lambda: desired.oidc and one.target in seen.providers.ours,
+        "cleanup.oidc": lambda: desired.oidc and one.target in seen.providers.owned,
         "cleanup.namespace": lambda: desired.namespace and one.params["name"] in seen.owned_namespaces,
     }
     return names[one.id]()

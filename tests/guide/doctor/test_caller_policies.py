@@ -18,7 +18,7 @@ from acksm.guide.doctor.caller_policies import (
     OTHER_ACCOUNT,
     OTHER_CLEANUP,
     WITHOUT,
-    Place,
+    Scope,
     command_of,
     document,
     needs,
@@ -28,7 +28,7 @@ from generator.cli import commands
 
 ACCOUNT = "012345678901"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/ack-controller-role-demo"
-PLACE = Place(
+PLACE = Scope(
     "aws",
     "us-west-2",
     ACCOUNT,
@@ -86,7 +86,7 @@ def test_a_policy_names_only_what_the_command_is_about() -> None:
 
 
 def test_what_is_not_known_is_a_star_and_nothing_more() -> None:
-    made = document("status", Place(account=ACCOUNT))
+    made = document("status", Scope(account=ACCOUNT))
     by_sid = {statement["Sid"]: statement["Resource"] for statement in made["Statement"]}
     assert by_sid["AcksmCluster"] == f"arn:aws:eks:*:{ACCOUNT}:cluster/*"
     assert by_sid["AcksmRole"] == f"arn:aws:iam::{ACCOUNT}:role/*"

@@ -38,11 +38,11 @@ from doctor_facts import (
     crd,
     deployed,
     error,
+    inventory_of,
     item,
     lease,
     pod,
     role,
-    seen,
     whole,
 )
 
@@ -62,7 +62,7 @@ def wrong(facts: Facts) -> dict[str, State]:
 
 def with_controller(**more: Any) -> Facts:
     changed = running(**more)
-    return whole(deployed=[deployed(changed)], inventory=seen(found=(changed,)))
+    return whole(deployed=[deployed(changed)], inventory=inventory_of(found=(changed,)))
 
 
 def release(**more: Any) -> Facts:
@@ -92,11 +92,11 @@ UNJUDGED = {
 }
 BREAKS: dict[str, tuple[Callable[[], Facts], dict[str, State]]] = {
     "a stranger is let in": (
-        lambda: whole(let_in={ROLE: Live(strangers=frozenset({"system:serviceaccount:team-a:ack"}))}),
+        lambda: whole(other_subjects={ROLE: Live(strangers=frozenset({"system:serviceaccount:team-a:ack"}))}),
         {"check.trust-subjects": WARNING},
     ),
     "every role may be passed on": (
-        lambda: whole(passing={ROLE: Judged(Verdict.YES, "AmazonSageMakerFullAccess")}),
+        lambda: whole(pass_role={ROLE: Judged(Verdict.YES, "AmazonSageMakerFullAccess")}),
         {"check.pass-role": WARNING},
     ),
     "a trust that cannot be judged": (
@@ -233,7 +233,9 @@ BREAKS: dict[str, tuple[Callable[[], Facts], dict[str, State]]] = {
     "no log": (lambda: whole(logs=[]), {"check.log": UNKNOWN}),
     "logs not to be seen": (lambda: whole(logs=error("kube-forbidden")), {"check.log": UNKNOWN}),
     "a scope that ignores bindings": (
-        lambda: whole(deployed=[deployed(running(watched=("team",)))], inventory=seen(found=(CONTROLLER,), owner=B)),
+        lambda: whole(
+            deployed=[deployed(running(watched=("team",)))], inventory=inventory_of(found=(CONTROLLER,), owner=B)
+        ),
         {"check.scope": FAILED},
     ),
     "a scope that would ignore them": (lambda: with_controller(watched=("team",)), {"check.scope": WARNING}),
@@ -252,28 +254,31 @@ BREAKS: dict[str, tuple[Callable[[], Facts], dict[str, State]]] = {
     "a link nobody looked at": (lambda: chain(Check("check.carm-role", UNKNOWN, "r")), {"check.carm-role": UNKNOWN}),
     "bindings not to be seen": (lambda: whole(chains=error("aws-failed")), {"check.bindings": UNKNOWN}),
     "an object that fails": (
-        lambda: whole(inventory=seen(item({"type": "ACK.Recoverable", "status": "True", "message": DENIED}))),
+        lambda: whole(inventory=inventory_of(item({"type": "ACK.Recoverable", "status": "True", "message": DENIED}))),
         {"check.objects": WARNING},
     ),
     "an object that fails in a new way": (
-        lambda: whole(inventory=seen(item({"type": "ACK.Terminal", "status": "True", "message": "?"}))),
+        lambda: whole(inventory=inventory_of(item({"type": "ACK.Terminal", "status": "True", "message": "?"}))),
         {"check.objects": WARNING},
     ),
     "an object nobody deletes": (
-        lambda: whole(inventory=seen(item(terminating=True, finalizers=("f",)), found=())),
+        lambda: whole(inventory=inventory_of(item(terminating=True, finalizers=("f",)), found=())),
         {"check.stuck": FAILED},
     ),
-    "an AdoptedResource nobody handles": (lambda: whole(inventory=seen(common=[adopted()])), {"check.stuck": FAILED}),
+    "an AdoptedResource nobody handles": (
+        lambda: whole(inventory=inventory_of(common=[adopted()])),
+        {"check.stuck": FAILED},
+    ),
     "objects not to be seen": (
         lambda: whole(inventory=error("kube-forbidden")),
         {"check.objects": UNKNOWN, "check.stuck": UNKNOWN, "check.other-controllers": UNKNOWN},
     ),
     "a second controller": (
-        lambda: whole(inventory=seen(others=(running(namespace="elsewhere"),))),
+        lambda: whole(inventory=inventory_of(others=(running(namespace="elsewhere"),))),
         {"check.other-controllers": WARNING},
     ),
     "other namespaces not to be seen": (
-        lambda: whole(inventory=seen(partial=True)),
+        lambda: whole(inventory=inventory_of(partial=True)),
         {"check.other-controllers": UNKNOWN},
     ),
 }
@@ -313,7 +318,7 @@ def test_whatever_could_not_be_read_every_check_has_an_answer(unread: set[str], 
     assert [*dict.fromkeys(one.check.id for one in found)] == [one.id for one in doctor.CHECKS]
     assert bool(unread) is any(one.check.state in {UNKNOWN, FAILED, WARNING} for one in found)
     doctor.text_of(found, full=True)
-    doctor.seen(replace(whole(), **lost))
+    doctor.known_symptoms(replace(whole(), **lost))
 
 
 def test_every_check_is_seen_failing() -> None:
@@ -349,16 +354,16 @@ def test_a_bare_cluster_is_ready_for_install() -> None:
         provider=oidc.Observed(PROVIDER),
         roles={},
         crds=[],
-        inventory=seen(found=()),
+        inventory=inventory_of(found=()),
         logs=[],
         plan=Plan("doctor", (change("oidc.create"), change("crds.create"))),
     )
     found = results(bare)
     assert wrong(bare) == {}
     assert {one.check.text for one in found if one.check.id == "check.trust"} == {
-        "no controller is installed; acksm install does it"
+        "no controller is installed; run acksm install"
     }
-    assert "2 changes would be made" in {one.check.text for one in found}
+    assert "2 changes to apply" in {one.check.text for one in found}
 
 
 def test_pod_identity_alone_needs_no_annotation() -> None:
@@ -462,7 +467,7 @@ def test_the_text_tells_what_is_wrong_and_counts_the_rest() -> None:
         "network: 1 ok",
         "rights: 2 ok, 2 skipped",
         "releases: 3 ok, 1 skipped, 1 warning",
-        "  warning  check.values              release of sagemaker: the chart does not have a.b: nothing reads it",
+        "  warning  check.values              release of sagemaker: unknown to the chart, and ignored: a.b",
         f"           remedy: {lookup('check.values').remedy}",
         "identity: 8 ok",
         "controllers: 4 ok",

@@ -85,7 +85,7 @@ BREAKS: dict[str, tuple[Callable[[], Facts], str, str]] = {
     "a kind nobody serves": (lambda: whole(kind=error("kind-unknown", "no kind")), "check.object-kind", "no kind"),
     "a CRD that is gone": (lambda: whole(kind=None), "check.object-kind", "not served"),
     "a CRD that goes": (lambda: whole(kind=crd(going=True)), "check.object-kind", "being deleted"),
-    "no object": (lambda: whole(manifest=None), "check.object-there", "no such object"),
+    "no object": (lambda: whole(manifest=None), "check.object-there", "does not exist"),
     "no namespace": (lambda: replace(whole(manifest=None), namespace=None), "check.object-there", "namespace"),
     "no controller": (lambda: whole(controllers=[], controller=None), "check.object-controller", "sagemaker"),
     "a controller that watches others": (
@@ -112,12 +112,12 @@ BREAKS: dict[str, tuple[Callable[[], Facts], str, str]] = {
     "another region asked for": (
         lambda: moved(**{OBJECT_REGION: "eu-west-1"}),
         "check.object-region",
-        "it is in us-west-2, and eu-west-1 is asked for now",
+        "exists in us-west-2, but eu-west-1 is requested now",
     ),
     "no region": (
         lambda: whole(running(region=""), manifest={"kind": "Model", "metadata": {}}),
         "check.object-region",
-        "no region at all",
+        "no region is set",
     ),
     "an account that is ignored": (
         lambda: whole(running(watched=("team",)), Namespace("team", {OWNER: B})),
@@ -127,7 +127,7 @@ BREAKS: dict[str, tuple[Callable[[], Facts], str, str]] = {
     "another account asked for": (
         lambda: bound(),
         "check.object-account",
-        f"it is in account {OWN}, and account {B} is asked for now",
+        f"exists in account {OWN}, but account {B} is requested now",
     ),
     "a role nobody can assume": (
         lambda: bound(Check("check.carm-trust", State.FAILED, FAR, "does not admit"), manifest=B_OBJECT),
@@ -143,7 +143,7 @@ BREAKS: dict[str, tuple[Callable[[], Facts], str, str]] = {
     "silence": (
         lambda: whole(manifest={"kind": "Model", "metadata": {"name": "m", "namespace": "team"}}),
         "check.object-conditions",
-        "said nothing",
+        "has not reconciled it",
     ),
     "a log": (
         lambda: whole(logs=[PodLog("sagemaker", "ack-system", "p", False, LOST % "adopted resource not found")]),
@@ -153,7 +153,7 @@ BREAKS: dict[str, tuple[Callable[[], Facts], str, str]] = {
     "a foreign finalizer": (
         lambda: whole(manifest=model(deletionTimestamp="now", finalizers=["theirs/x"])),
         "check.object-deletion",
-        "theirs/x is not ACK's",
+        "not ACK's: theirs/x",
     ),
     "a deletion": (
         lambda: whole(
@@ -162,7 +162,7 @@ BREAKS: dict[str, tuple[Callable[[], Facts], str, str]] = {
         "check.object-deletion",
         "being deleted since now",
     ),
-    "AWS without it": (lambda: whole(aws=""), "check.object-aws", "AWS does not have it"),
+    "AWS without it": (lambda: whole(aws=""), "check.object-aws", "does not exist in AWS"),
 }
 
 
@@ -170,7 +170,7 @@ def test_a_whole_way() -> None:
     results = follow(whole())
     assert {result.check.state for result in results} == {State.OK}
     assert first(results) is None
-    assert doctor.object_text("Model team/m", results).endswith("nothing wrong was found")
+    assert doctor.object_text("Model team/m", results).endswith("no problems found")
     abroad = follow(bound(Check("check.carm-map", State.OK, "map"), manifest=B_OBJECT))
     assert first(abroad) is None
 

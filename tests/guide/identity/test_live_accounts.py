@@ -159,7 +159,7 @@ def test_all_is_well() -> None:
 
 def test_a_stranger_in_an_adopted_role_is_told_with_the_whole_command() -> None:
     found = role(SUBJECT, STRANGER)
-    facts = whole(roles={ROLE: found}, let_in={ROLE: Live(strangers=frozenset({STRANGER}))})
+    facts = whole(roles={ROLE: found}, other_subjects={ROLE: Live(strangers=frozenset({STRANGER}))})
     check = judged(STRANGERS, facts)
     assert (check.state, check.where) == (State.WARNING, ROLE)
     assert STRANGER in check.text
@@ -170,20 +170,22 @@ def test_a_stranger_in_an_adopted_role_is_told_with_the_whole_command() -> None:
 
 def test_a_stranger_in_acksms_own_role_is_put_right_by_acksm() -> None:
     found = role(SUBJECT, STRANGER, tags=marks(CLUSTER))
-    facts = whole(roles={ROLE: found}, let_in={ROLE: Live(strangers=frozenset({STRANGER}))})
+    facts = whole(roles={ROLE: found}, other_subjects={ROLE: Live(strangers=frozenset({STRANGER}))})
     assert judged(STRANGERS, facts).remedy == "acksm iam-role --cluster demo --region us-west-2"
     assert STRANGERS.fixes == {"iam-role.trust"}
 
 
 def test_what_is_not_known_is_unknown() -> None:
-    facts = whole(let_in={ROLE: Live(unknown=frozenset({STRANGER}))}, passing={ROLE: Judged(Verdict.UNKNOWN, "x")})
+    facts = whole(
+        other_subjects={ROLE: Live(unknown=frozenset({STRANGER}))}, pass_role={ROLE: Judged(Verdict.UNKNOWN, "x")}
+    )
     assert (judged(STRANGERS, facts).state, judged(PASSING, facts).state) == (State.UNKNOWN, State.UNKNOWN)
-    unread = whole(let_in=AcksmError("kube-forbidden", "no"), passing=AcksmError("aws-access-denied", "no"))
+    unread = whole(other_subjects=AcksmError("kube-forbidden", "no"), pass_role=AcksmError("aws-access-denied", "no"))
     assert (judged(STRANGERS, unread).state, judged(PASSING, unread).state) == (State.UNKNOWN, State.UNKNOWN)
 
 
 def test_pass_role_on_everything_is_told_with_the_command_that_narrows_it() -> None:
-    check = judged(PASSING, whole(passing={ROLE: Judged(Verdict.YES, "AmazonSageMakerFullAccess")}))
+    check = judged(PASSING, whole(pass_role={ROLE: Judged(Verdict.YES, "AmazonSageMakerFullAccess")}))
     assert check.state is State.WARNING
     assert "AmazonSageMakerFullAccess" in check.text
     assert check.remedy.startswith("acksm iam-role --cluster demo --region us-west-2 --policy least")
@@ -232,7 +234,7 @@ def test_whether_every_role_may_be_passed_on(
 ) -> None:
     iam = SimpleNamespace(simulated=lambda *_: simulated)
     target = SimpleNamespace(aws=SimpleNamespace(iam=iam), identity=SimpleNamespace(partition="aws"))
-    answer = role_facts.passing(cast(Target, target), {ROLE: role(SUBJECT, **found), "gone": None})[ROLE]
+    answer = role_facts.pass_role(cast(Target, target), {ROLE: role(SUBJECT, **found), "gone": None})[ROLE]
     assert answer.verdict is verdict
     assert why in answer.why
 
@@ -241,5 +243,5 @@ def test_the_facts_are_of_each_role_that_is_there() -> None:
     kube = Secrets(team_a=[record("x")])
     target = cast(Target, SimpleNamespace(kube=kube, settings=TargetSettings()))
     facts = whole()
-    found = role_facts.let_in(target, facts.installed, {ROLE: role(SUBJECT, STRANGER), "gone": None}, PROVIDER)
+    found = role_facts.other_subjects(target, facts.installed, {ROLE: role(SUBJECT, STRANGER), "gone": None}, PROVIDER)
     assert found == {ROLE: replace(Live(), of_releases=frozenset({STRANGER}), kinds={"sagemaker": ()})}

@@ -16,7 +16,7 @@ from acksm.ack.kinds import KINDS
 from acksm.cli import app
 from acksm.guide.samples import values as sample_values
 from acksm.guide.samples.files import Sample, chain, find, parse, rows, samples
-from acksm.guide.samples.values import Place
+from acksm.guide.samples.values import Location
 from acksm.kube.paths import ref
 from report_schema import complaints
 from sample_values_for import ACCOUNT, GIVEN, HERE, ROLE, error_of, needed, outcome, values
@@ -104,7 +104,7 @@ def test_a_sample_by_its_name_or_its_kind(asked: str, found: str) -> None:
 def test_an_unknown_sample_is_met_with_the_nearest(asked: str, near: str) -> None:
     error = error_of(find, asked)
     assert (error.id, near in error.message) == ("sample-unknown", True)
-    assert "nearest" not in error_of(find, "zzzzzz").message
+    assert "did you mean" not in error_of(find, "zzzzzz").message
 
 
 def test_list_and_show_need_no_cluster_and_keep_to_their_shapes() -> None:
@@ -232,7 +232,7 @@ def test_images_by_region_and_partition(name: str, region: str, uri: str) -> Non
 def test_a_region_without_a_registry_is_told() -> None:
     assert error_of(sample_values.image_uri, "clarify", "us-gov-east-1").id == "sample-no-image"
     before = samples()["labeling"].parameters["before"]
-    assert error_of(sample_values.value, before, "PRE-BoundingBox", Place("eu-north-1")).id == "sample-no-image"
+    assert error_of(sample_values.value, before, "PRE-BoundingBox", Location("eu-north-1")).id == "sample-no-image"
     # every account is a whole one
     table = sample_values._table()
     for accounts in [*table["registries"].values(), table["ground-truth"]]:

@@ -165,10 +165,10 @@ def test_an_object_that_is_there(name: str, given: dict[str, str], change: dict[
 def test_an_object_does_not_move_to_another_region() -> None:
     one = desired(samples()["model"], NEEDS)[0]
     live = {one.ref: live_of(one, status={"ackResourceMetadata": {"region": "us-west-2"}})}
-    assert error_of(planned, "model", NEEDS, live, asked_region="eu-west-1").id == "sample-unchangeable"
-    assert [change.op for change in planned("model", NEEDS, live, asked_region="us-west-2")] == [Op.WAIT]
-    made = desired(samples()["model"], NEEDS, region="eu-west-1")[0]
-    assert made.manifest["metadata"]["annotations"] == {"services.k8s.aws/region": "eu-west-1"}
+    assert error_of(planned, "model", NEEDS, live, requested_region="eu-west-1").id == "sample-unchangeable"
+    assert [change.op for change in planned("model", NEEDS, live, requested_region="us-west-2")] == [Op.WAIT]
+    created = desired(samples()["model"], NEEDS, region="eu-west-1")[0]
+    assert created.manifest["metadata"]["annotations"] == {"services.k8s.aws/region": "eu-west-1"}
 
 
 def test_an_id_that_aws_chooses_is_filled_in_when_it_is_known() -> None:
@@ -278,7 +278,7 @@ def test_the_role_from_nothing_and_then_nothing() -> None:
     assert world.role is not None
     assert list(world.role["inline"]) == ["acksm-samples-bucket-data"]  # the managed policy has the other one
     assert world.role["attached"] == ["arn:aws:iam::aws:policy/AmazonSageMakerFullAccess"]
-    assert roles.is_ours(world.role["tags"], cluster().arn)
+    assert roles.is_owned(world.role["tags"], cluster().arn)
     assert role_changes(world.role, "data") == []
     # another bucket is added, and none is taken away
     world.apply(role_changes(world.role, "more"))

@@ -1,6 +1,6 @@
-"""Adoptions carried out: created side by side, waited for together, told one by one.
+"""Apply adoptions: create all concurrently, wait for them together, report each.
 
-A failure of one of many is kept in its row, and the others go on; one alone raises it.
+With several, a failure is kept in its row and the others continue; a single one raises it.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from acksm.output import Output
 def show(target: Target, ui: Output, planned: Sequence[Adoption], notes: Sequence[str]) -> int:
     for note in notes:
         ui.emit(Event(EventKind.NOTE, "note", note))
-    made = [adopt_plan.manifest(item) for item in planned]
-    facts: reports.AdoptFacts = {"objects": [row(Result(item)) for item in planned], "manifests": made}
+    manifests = [adopt_plan.manifest(item) for item in planned]
+    facts: reports.AdoptFacts = {"objects": [row(Result(item)) for item in planned], "manifests": manifests}
     report: reports.AdoptReport = {
         "target": target.as_data(),
         "dry_run": True,
@@ -37,7 +37,7 @@ def show(target: Target, ui: Output, planned: Sequence[Adoption], notes: Sequenc
         "changes": [],
         "result": facts,
     }
-    ui.result("adopt", report, "---\n".join(as_text(item) for item in made))
+    ui.result("adopt", report, "---\n".join(as_text(item) for item in manifests))
     return 0
 
 
@@ -51,15 +51,15 @@ def run(target: Target, ui: Output, planned: Sequence[Adoption], notes: Sequence
             result.text = judge(result.item, result.manifest, None).text
     calls = Calls(target, ui, {str(item.item.target): item for item in results})
     changes = [item.change for item in planned if item.change is not None]
-    open_ends = [item for item in results if item.state is State.PLANNED]
-    if open_ends and target.run.wait:
-        changes.append(_await(len(open_ends), open_ends[0].item))
+    pending = [item for item in results if item.state is State.PLANNED]
+    if pending and target.run.wait:
+        changes.append(_await(len(pending), pending[0].item))
     facts: Document = {"objects": lambda: [row(item) for item in results]}
-    made = Plan("adopt", tuple(changes), tuple(notes), facts)
+    plan = Plan("adopt", tuple(changes), tuple(notes), facts)
     return apply_plan(
         target,
         ui,
-        made,
+        plan,
         calls.table(),
         lambda: text(ui, results),
         dry_text=text(ui, results) if len(results) > 1 else "",
@@ -83,7 +83,7 @@ def _await(count: int, first: Adoption) -> Change:
 
 @dataclass
 class Calls:
-    """What the changes call. A failure of one of many is told in its row, and the others go on."""
+    """What the changes call. With several, a failure is reported in its row, and the others continue."""
 
     target: Target
     ui: Output
@@ -105,9 +105,9 @@ class Calls:
         self._each(ref(kind, name, namespace), lambda where: self.target.kube.patch(where, body))
 
     def renew(self, manifest: Manifest, resource_version: str) -> None:
-        """Delete it as it was looked at, and make it again. One that has changed is being adopted, and stays."""
+        """Delete the observed version, and create it again. One that has changed since is being adopted, and kept."""
 
-        def again(where: Ref) -> None:
+        def recreate(where: Ref) -> None:
             try:
                 self.target.kube.delete(where, resource_version)
             except AcksmError as error:
@@ -116,7 +116,7 @@ class Calls:
                 return
             self.target.kube.create(manifest)
 
-        self._each(ref_of(manifest), again)
+        self._each(ref_of(manifest), recreate)
 
     def _each(self, where: Ref, work: Callable[[Ref], object]) -> None:
         result = self._of(where)
@@ -134,20 +134,20 @@ class Calls:
         return next(item for item in self.results.values() if item.item.helper == where)
 
     def wait(self) -> None:
-        """All together. One alone raises what went wrong with it."""
-        open_ends = [item for item in self.results.values() if item.state in {State.PLANNED, State.WRITTEN}]
-        for item in open_ends:
+        """Wait for all together. A single one raises its error."""
+        pending = [item for item in self.results.values() if item.state in {State.PLANNED, State.WRITTEN}]
+        for item in pending:
             item.state = State.WAITING
-        Wait(self.target.kube, open_ends, self.target.deadline, self.ui.emit).run()
+        Wait(self.target.kube, pending, self.target.deadline, self.ui.emit).run()
         if len(self.results) > 1:
             return
-        for item in open_ends:
+        for item in pending:
             if item.error is not None:
                 raise item.error
             if item.state is State.WAITING:
                 raise AcksmError(
                     "timed-out",
-                    f"{item.item} is not adopted after the {self.target.deadline.seconds:.0f} s allowed",
+                    f"deadline of {self.target.deadline.seconds:.0f} s exceeded before {item.item} was adopted",
                     where=item.text,
                 )
 
@@ -164,7 +164,7 @@ def row(result: Result) -> reports.AdoptedObject:
         "fields": dict(item.found.key),
         "account": item.place.account,
         "region": item.region,
-        "way": str(item.place.way),
+        "method": str(item.place.method),
         "retain": item.request.retain,
         "read_only": item.request.read_only,
         "state": str(result.state),
@@ -183,7 +183,7 @@ def code(results: Sequence[Result]) -> int:
 
 def text(ui: Output, results: Sequence[Result]) -> str:
     if not results:
-        return "nothing is to be adopted"
+        return "nothing to adopt"
     rows = [row(item) for item in results]
     cells = [
         (
@@ -194,11 +194,11 @@ def text(ui: Output, results: Sequence[Result]) -> str:
         )
         for one in rows
     ]
-    table = str(ui.table(("KIND", "OBJECT", "STATE", "TOLD"), cells))
+    table = str(ui.table(("KIND", "OBJECT", "STATE", "MESSAGE"), cells))
     if len(results) > 1:
         counts = {state: sum(item.state is state for item in results) for state in State}
         return table + "\n" + ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     one = results[0]
     shown: Json = {"spec": one.manifest.get("spec"), "conditions": one.conditions}
-    told = {key: value for key, value in shown.items() if value}
-    return table + ("\n" + as_text(told) if told else "")
+    details = {key: value for key, value in shown.items() if value}
+    return table + ("\n" + as_text(details) if details else "")

@@ -1,8 +1,8 @@
-"""Guide §8: objects that exist in AWS become objects of the cluster, by whichever way its controllers have.
+"""Guide §8: adopt AWS resources, by the method that the cluster's controllers support.
 
-Everything is looked at before the first write: what is asked for exists where the controller would look, its kind is
-served, the controller watches the namespace, and nothing else manages it. Then all are created side by side, waited
-for together, and told one by one; a run that was stopped is gone on with by the next.
+Everything is checked before the first write: the resource exists where the controller would search, its kind is served,
+the controller watches the namespace, and nothing else manages it. Then all objects are created concurrently, waited for
+together, and reported each; the next run continues an interrupted one.
 """
 
 from __future__ import annotations
@@ -32,11 +32,12 @@ from acksm.live import managed
 from acksm.live.managed import Index
 from acksm.output import Output
 from acksm.settings import OtherAccountSettings, RunSettings, TargetSettings
+from acksm.words import counted
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line says. `retain` None: not said, which is to retain. `file` holds the declarations."""
+    """The options. `retain` None: not given, which means to retain. `file` has the declarations."""
 
     kind: str = ""
     name: str = ""
@@ -55,11 +56,11 @@ class Options:
 
 
 def requests(declared: Adoptions, options: Options, refusals: Refusals) -> list[Request]:
-    """What is asked for, by arguments or by the file. Errors: `adopt-nothing`, adopt-… to `refusals`."""
+    """What is requested, by arguments or by the file. Errors: `adopt-nothing`, adopt-… to `refusals`."""
     namespace = options.namespace or "default"
     retain = options.retain is not False
     if options.kinds or options.tags or options.prefix:
-        raise AcksmError("adopt-nothing", "--kind, --tag and --prefix are for --discover, which is not given")
+        raise AcksmError("adopt-nothing", "--kind, --tag and --prefix can only be used with --discover")
     if options.kind:
         kind_text, name = options.kind, options.name
         if kind_text.startswith("arn:") and not name:
@@ -79,9 +80,9 @@ def requests(declared: Adoptions, options: Options, refusals: Refusals) -> list[
             )
         ]
     if options.as_ or options.fields:
-        raise AcksmError("adopt-nothing", "--as and --field are of one object, and no kind is named")
+        raise AcksmError("adopt-nothing", "--as and --field can only be used with KIND NAME")
     if not declared:
-        raise AcksmError("adopt-nothing", "neither an object was named, nor does a file declare one")
+        raise AcksmError("adopt-nothing", "nothing to adopt: give KIND NAME, -f FILE or --discover")
     found = []
     for index, item in enumerate(declared):
         changed: Json = {} if options.retain is None else {"retain": options.retain}
@@ -114,9 +115,9 @@ def run(
     ui: Output,
     options: Options,
 ) -> int:
-    """`acksm adopt`. The exit code; errors: adopt-…, and those of every section that is looked at."""
+    """`acksm adopt`. The exit code; errors: adopt-…, and those of every section that is read."""
     refusals = Refusals(locate=lambda text: "; ".join(map(locate, text.split("; "))))
-    asked = [] if options.discover else requests(declared, options, refusals)
+    requested_items = [] if options.discover else requests(declared, options, refusals)
     search = _search(options) if options.discover else None
     with connect(_with_region(at, options), run) as target:
         ui.emit(Event(EventKind.STEP, "target", target.line()))
@@ -126,7 +127,7 @@ def run(
         if search is not None:
             planned = _discovered(target, accounts, ui, observed, search, refusals, notes, ask=not options.print_only)
         else:
-            planned = _asked(target, accounts, observed, asked, refusals)
+            planned = _named(target, accounts, observed, requested_items, refusals)
         notes += list(dict.fromkeys(note for item in planned for note in item.notes))
         if options.print_only:
             return apply.show(target, ui, planned, notes)
@@ -134,16 +135,16 @@ def run(
 
 
 def _with_region(settings: TargetSettings, options: Options) -> TargetSettings:
-    """--region is the object's. Where nothing says where the cluster is, it is meant for both."""
-    said = settings.region or settings.context or settings.kubeconfig or not settings.cluster
-    if said or not options.region or Aws(profile=settings.profile or None).session.region_name:
+    """--region is the object's; where no region is set for the cluster, it is used for both."""
+    known = settings.region or settings.context or settings.kubeconfig or not settings.cluster
+    if known or not options.region or Aws(profile=settings.profile or None).session.region_name:
         return settings
     return settings.model_copy(update={"region": options.region})
 
 
 def _search(options: Options) -> Search:
     if options.kind or options.name or options.as_ or options.fields:
-        raise AcksmError("adopt-nothing", "--discover looks for objects, and one is named as well")
+        raise AcksmError("adopt-nothing", "--discover cannot be used with KIND NAME, --as or --field")
     kinds = tuple(requested.find_kind(text) for text in options.kinds)
     return Search(
         kinds,
@@ -156,7 +157,7 @@ def _search(options: Options) -> Search:
     )
 
 
-def _asked(
+def _named(
     target: Target, accounts: Accounts, observed: Observed, asked: Sequence[Request], refusals: Refusals
 ) -> list[Adoption]:
     kinds = list(dict.fromkeys(item.kind for item in asked))
@@ -184,7 +185,7 @@ def _asked(
         )
         for request, place, found in found_in_aws
     ]
-    refusals.errors += requested.twice(same)
+    refusals.errors += requested.duplicates(same)
     refusals.check()
     return _planned(found_in_aws, index, refusals)
 
@@ -204,21 +205,21 @@ def _discovered(
     *,
     ask: bool,
 ) -> list[Adoption]:
-    there, more = adopt_discover.run(observed, search, accounts)
+    existing, more = adopt_discover.run(observed, search, accounts)
     notes += more
-    kinds = list(dict.fromkeys(request.kind for request, _, _ in there))
+    kinds = list(dict.fromkeys(request.kind for request, _, _ in existing))
     index = Index(_holders(target.kube, observed, kinds), _where(observed))
-    free = adopt_discover.unmanaged(there, index)
-    if len(there) > len(free):
-        notes.append(f"{len(there) - len(free)} of {len(there)} are managed already")
+    free = adopt_discover.unmanaged(existing, index)
+    if len(existing) > len(free):
+        notes.append(f"{len(existing) - len(free)} of {counted(len(existing), 'AWS resource')} already managed")
     planned = _planned(free, index, refusals)
     if planned and ask and not target.run.dry_run:
         rows = [
             (str(number), item.kind.name, str(item.request.text), item.found.state or "-", item.name)
             for number, item in enumerate(planned, 1)
         ]
-        ui.show(ui.table(("", "KIND", "IN AWS", "STATE", "AS"), rows))
-        question = f"Adopt which of these {len(planned)} into namespace {search.namespace}?"
+        ui.show(ui.table(("", "KIND", "AWS RESOURCE", "STATE", "OBJECT"), rows))
+        question = f"Which of these {len(planned)} to adopt into namespace {search.namespace}?"
         chosen = ui.choose(question, len(planned), yes=target.run.yes)
         planned = [planned[number] for number in chosen]
     return planned
@@ -228,7 +229,7 @@ def _planned(found: adopt_discover.Discovered, index: Index, refusals: Refusals)
     planned = adopt_plan.plan(found, index, refusals.errors.append, datetime.now(UTC))
     refusals.check()
     names = [(item.request, (item.kind.service, item.kind.name, item.request.namespace, item.name)) for item in planned]
-    refusals.errors += requested.twice(names)
+    refusals.errors += requested.duplicates(names)
     refusals.check()
     return planned
 
@@ -239,7 +240,7 @@ def _holders(kube: Lister, observed: Observed, kinds: Sequence[Kind]) -> list[ma
 
 
 def _where(observed: Observed) -> Callable[[Kind, str], tuple[str, str]]:
-    """Account and region of a namespace's objects; ("", "") where no controller would take them."""
+    """Account and region of a namespace's objects; ("", "") where no controller would reconcile them."""
     known: dict[tuple[str, str], tuple[str, str]] = {}
 
     def find(kind: Kind, namespace: str) -> tuple[str, str]:

@@ -20,7 +20,7 @@ from acksm.live.managed import Index
 
 @dataclass(frozen=True)
 class Search:
-    """What is looked for. `kinds` empty: every kind that the controllers serve, but for jobs, which are named."""
+    """What to search for. `kinds` empty: every kind that the controllers serve, except jobs, which have to be named."""
 
     kinds: Sequence[Kind] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -35,7 +35,7 @@ Discovered = list[tuple[Request, Place, Found]]
 
 
 def places(observed: Observed, search: Search) -> list[Place | None]:
-    """Where objects of each wanted kind would be; None for one that is not served, unless it was named."""
+    """The placement of each desired kind; None for one that is not served, unless it was named."""
     found: list[Place | None] = []
     for kind in desired(search):
         try:
@@ -48,36 +48,36 @@ def places(observed: Observed, search: Search) -> list[Place | None]:
 
 
 def desired(search: Search) -> Sequence[Kind]:
-    """The kinds to be looked for."""
+    """The kinds to search."""
     return search.kinds or [kind for kind in ALL if not kind.stops]
 
 
 def run(observed: Observed, search: Search, accounts: Accounts) -> tuple[Discovered, list[str]]:
-    """What there is, managed or not, and notes on kinds that cannot be listed. Errors: adopt-…, aws-…"""
-    asked = [(kind, place) for kind, place in zip(desired(search), places(observed, search), strict=True) if place]
+    """What exists, managed or not, and notes on kinds that cannot be listed. Errors: adopt-…, aws-…"""
+    searched = [(kind, place) for kind, place in zip(desired(search), places(observed, search), strict=True) if place]
     found: Discovered = []
-    left_out: dict[str, AcksmError] = {}
+    unlisted: dict[str, AcksmError] = {}
     with ThreadPoolExecutor(max_workers=PARALLEL) as pool:
         for (kind, place), answer in zip(
-            asked, pool.map(lambda one: _list(one[0], one[1], search, accounts), asked), strict=True
+            searched, pool.map(lambda one: _list(one[0], one[1], search, accounts), searched), strict=True
         ):
             if isinstance(answer, AcksmError):
                 if search.kinds or answer.id not in {"aws-failed", "aws-access-denied"}:
                     raise answer
-                left_out[kind.name] = answer
+                unlisted[kind.name] = answer
                 continue
             found += [(_request(kind, one, search), place, one) for one in answer]
-    return found, [_left_out(left_out)] if left_out else []
+    return found, [_unlisted_note(unlisted)] if unlisted else []
 
 
-def _left_out(errors: Mapping[str, AcksmError]) -> str:
-    """One note for all kinds that cannot be listed; one of the reasons stands for the others."""
+def _unlisted_note(errors: Mapping[str, AcksmError]) -> str:
+    """One note for all kinds that cannot be listed, with the first reason."""
     kind, error = next(iter(errors.items()))
-    return f"left out, because they cannot be listed: {', '.join(errors)} ({kind}: {error.message})"
+    return f"not checked: {', '.join(errors)} (cannot be listed; {kind}: {error.message})"
 
 
 def unmanaged(found: Discovered, index: Index) -> Discovered:
-    """Those that nothing in the cluster holds."""
+    """Those that no object in the cluster manages."""
     return [
         (request, place, one)
         for request, place, one in found
@@ -89,22 +89,22 @@ def _list(kind: Kind, place: Place, search: Search, accounts: Accounts) -> list[
     region = search.region or place.region
     try:
         aws = accounts.session(place.account, place.role)
-        there = [
+        existing = [
             one
             for one in objects.list_all(aws, kind, region)
             if _name(one).startswith(search.prefix) and not one.state.startswith("Delet")
         ]
         if not search.tags:
-            return there
+            return existing
         with ThreadPoolExecutor(max_workers=PARALLEL) as pool:
-            tags = pool.map(lambda one: objects.tags(aws, _with_arn(one, aws, place)), there)
-            return [one for one, own in zip(there, tags, strict=True) if search.tags.items() <= own.items()]
+            tags = pool.map(lambda one: objects.tags(aws, _with_arn(one, aws, place)), existing)
+            return [one for one, own in zip(existing, tags, strict=True) if search.tags.items() <= own.items()]
     except AcksmError as error:
         return error
 
 
 def _name(found: Found) -> str:
-    """What a person calls it: the last part of an ARN, or the field that the kind is named by."""
+    """Its name in AWS: the field that names the kind, or the last part of the ARN."""
     return found.key.get(found.kind.named) or found.arn.partition("/")[2]
 
 

@@ -1,6 +1,6 @@
-"""What of the wishes AWS has: looked up in the account and region that the controller would look in.
+"""Look up requested AWS resources, in the account and region that the controller would search.
 
-One is described; many of a kind are found in one list, page by page, which is a fraction of the requests.
+A few are described; many of one kind are found in one paginated list, with a fraction of the requests.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from acksm.guide.carm import accounts as carm_accounts
 from acksm.guide.connect.target import Target
 from acksm.settings import OtherAccountSettings
 
-MANY = 12  # so many of a kind are looked up by a list
+MANY = 12  # from so many of a kind on, they are looked up by a list
 PARALLEL = 8
 
 
 @dataclass
 class Accounts:
-    """Sessions by account, each made once: the caller's own, and those of other accounts as `carm` reaches them."""
+    """Sessions by account, each created once: the caller's, and those of target accounts as in `carm`."""
 
     target: Target
     other: OtherAccountSettings
@@ -48,7 +48,7 @@ class Accounts:
         if isinstance(found, AcksmError):
             raise AcksmError(
                 "adopt-account-unreachable",
-                f"what account {account} has cannot be looked at: {found.message}",
+                f"account {account} cannot be accessed: {found.message}",
                 where=account,
                 details={"id": found.id},
             )
@@ -66,7 +66,7 @@ Asked = tuple[Request, Place]
 def find(
     asked: Sequence[Asked], accounts: Accounts, refuse: Callable[[AcksmError], None]
 ) -> list[tuple[Request, Place, Found]]:
-    """What AWS has of each, in their order. What it has not, or what may not be, goes to `refuse`: adopt-…, aws-…"""
+    """Each request with what AWS has, in order. Errors go to `refuse`: adopt-…, aws-…"""
     groups: dict[tuple[str, str, str], list[Asked]] = {}
     kept = []
     for request, place in asked:
@@ -101,7 +101,7 @@ def find(
 
 
 def check_arn(request: Request, place: Place) -> None:
-    """Errors: `adopt-other-account`, `adopt-other-region`: an ARN of another than the namespace's objects are in."""
+    """Errors: `adopt-other-account`, `adopt-other-region`: the ARN is not in that of the namespace's objects."""
     if request.arn is None:
         return
     if request.arn.account != place.account:
@@ -123,7 +123,7 @@ def check_arn(request: Request, place: Place) -> None:
         )
 
 
-def _look(request: Request, place: Place, accounts: Accounts) -> Found | AcksmError:
+def _lookup(request: Request, place: Place, accounts: Accounts) -> Found | AcksmError:
     region = request.region or place.region
     try:
         aws = accounts.session(place.account, place.role)
@@ -142,7 +142,7 @@ def _look(request: Request, place: Place, accounts: Accounts) -> Found | AcksmEr
 
 
 def whole_key(kind: Kind, key: Mapping[str, str], aws: Aws, place: Place, region: str) -> Mapping[str, str]:
-    """A key as AWS is asked for it: the ARN where only the name is given of a kind that is found by ARN."""
+    """The key of the describe call: the ARN, for a kind that is found by ARN where only the name is given."""
     if "path" not in key:
         return key
     partition = aws.identity().partition
@@ -150,24 +150,24 @@ def whole_key(kind: Kind, key: Mapping[str, str], aws: Aws, place: Place, region
 
 
 def _by_list(group: Sequence[Asked], accounts: Accounts) -> dict[int, Found | AcksmError]:
-    """Many of one kind in one account and region. Where a list is not to be had, each is described."""
+    """Many of one kind in one account and region. Where they cannot be listed, each is described."""
     kind, place, region = group[0][0].kind, group[0][1], group[0][0].region or group[0][1].region
     try:
         aws = accounts.session(place.account, place.role)
-        there = objects.list_all(aws, kind, region)
+        existing = objects.list_all(aws, kind, region)
         by_name: dict[str, list[Found]] = {}
-        for one in there:
+        for one in existing:
             by_name.setdefault(_first(kind, one.key), []).append(one)
         answers: dict[int, Found | AcksmError] = {}
         for request, where in group:
             keys = [whole_key(kind, key, aws, where, region) for key in request.keys] or [{}]
-            fitting = [
+            matching = [
                 one
                 for key in keys
-                for one in (by_name.get(_first(kind, key), []) if key else there)
+                for one in (by_name.get(_first(kind, key), []) if key else existing)
                 if (_fits(one.key, key) if key else _is(one, request))
             ]
-            answers[id(request)] = _pick(request, where, fitting)
+            answers[id(request)] = _pick(request, where, matching)
         return answers
     except AcksmError as error:
         if error.id not in {"aws-access-denied", "aws-failed"}:
@@ -177,7 +177,7 @@ def _by_list(group: Sequence[Asked], accounts: Accounts) -> dict[int, Found | Ac
 
 
 def _each(asked: Sequence[Asked], accounts: Accounts, pool: ThreadPoolExecutor) -> dict[int, Found | AcksmError]:
-    found = pool.map(lambda one: _look(one[0], one[1], accounts), asked)
+    found = pool.map(lambda one: _lookup(one[0], one[1], accounts), asked)
     return {id(request): answer for (request, _), answer in zip(asked, found, strict=True)}
 
 
@@ -197,8 +197,8 @@ def _pick(request: Request, place: Place, found: Sequence[Found]) -> Found | Ack
     if not found:
         return _missing(request, place)
     if len(found) > 1:
-        told = "; ".join(", ".join(f"{key}={value}" for key, value in one.key.items()) for one in found)
-        return AcksmError("adopt-ambiguous", f"{request} may be any of: {told}", where=request.where or str(request))
+        choices = "; ".join(", ".join(f"{key}={value}" for key, value in one.key.items()) for one in found)
+        return AcksmError("adopt-ambiguous", f"{request} is ambiguous: {choices}", where=request.where or str(request))
     return found[0]
 
 
@@ -206,7 +206,7 @@ def _missing(request: Request, place: Place) -> AcksmError:
     region = request.region or place.region
     return AcksmError(
         "adopt-not-in-aws",
-        f"AWS has no {request} in {region} of account {place.account}",
+        f"{request} not found in {region} (account {place.account})",
         where=request.where or str(request),
         details={"region": region, "account": place.account},
     )

@@ -1,6 +1,6 @@
-"""Where an adopted object would be: which controller takes it, by which way, in which account and region.
+"""The placement of an adopted object: its controller, the method of adoption, its account and region.
 
-Pure: what was read of the cluster goes in. Everything that a controller would pass over in silence is refused here
+Pure, over what was read of the cluster. Whatever a controller would silently ignore is refused here
 (docs/ack/accounts-and-regions.md, docs/ack/adoption.md).
 """
 
@@ -30,7 +30,7 @@ ADOPTED_CRD = f"adoptedresources.{COMMON_GROUP}"
 _ROLE = re.compile(r"arn:[^:]+:iam::(\d{12}):role/.+", re.ASCII)
 
 
-class Way(StrEnum):
+class Method(StrEnum):
     """How an object is adopted: by annotations of its own, or by an AdoptedResource that names it."""
 
     ANNOTATIONS = "annotations"
@@ -40,23 +40,23 @@ class Way(StrEnum):
 @dataclass(frozen=True)
 class Observed:
     """The cluster: controllers, namespaces, role maps, role selectors, names of the CRDs that are served, and the
-    account of the controllers."""
+    cluster account."""
 
     running: Sequence[Running]
     namespaces: Mapping[str, Namespace]
     maps: Maps
     selectors: Sequence[Selector]
     served: frozenset[str]
-    own: str
+    account: str
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where objects of a service in a namespace are. `role` is what the controller assumes there, "" for none."""
+    """Where objects of a service in a namespace are created. `role`: what the controller assumes, "" for none."""
 
     namespace: str
     controller: Running
-    way: Way
+    method: Method
     account: str
     region: str
     role: str = ""
@@ -64,7 +64,7 @@ class Place:
 
 
 def observe(target: Target) -> Observed:
-    """Controllers, namespaces, CRDs, maps and selectors, side by side."""
+    """Controllers, namespaces, CRDs, maps and selectors, read concurrently."""
     kube = target.kube
     with ThreadPoolExecutor(max_workers=4) as pool:
         listed = pool.submit(bindings.observe, kube)
@@ -90,7 +90,7 @@ def place(observed: Observed, kind: Kind, namespace: str, where: str) -> Place:
     if controller.kinds and kind.name not in controller.kinds:
         raise AcksmError(
             "adopt-kind-off",
-            f"{controller} works on {', '.join(controller.kinds)} only, not on {kind.name}",
+            f"{controller} reconciles only {', '.join(controller.kinds)}, not {kind.name}",
             where=where,
         )
     account, role = _account(observed, kind, controller, namespace_, where)
@@ -100,7 +100,7 @@ def place(observed: Observed, kind: Kind, namespace: str, where: str) -> Place:
         raise running.ignored(controller, controller.reading, f"namespace {namespace}")
     region = (default if followed else "") or controller.region
     return Place(
-        namespace, controller, way(observed, controller, where), account, region, role, _labels(controller, where)
+        namespace, controller, method(observed, controller, where), account, region, role, _labels(controller, where)
     )
 
 
@@ -109,15 +109,15 @@ def _controller(observed: Observed, kind: Kind, namespace: str, where: str) -> R
     if not of_service:
         raise AcksmError(
             "controllers-missing",
-            f"no controller of {kind.service} runs here",
+            f"no controller of {kind.service} is running",
             where=where,
             remedy=f"acksm install --service {kind.service}",
         )
     watching = [item for item in of_service if item.watches(namespace)]
     if not watching:
-        told = "; ".join(f"{item}: {running.scope_text(item)}" for item in of_service)
+        scopes = "; ".join(f"{item}: {running.scope_text(item)}" for item in of_service)
         raise AcksmError(
-            "adopt-not-watched", f"no controller of {kind.service} watches namespace {namespace}: {told}", where=where
+            "adopt-not-watched", f"no controller of {kind.service} watches namespace {namespace}: {scopes}", where=where
         )
     if len(watching) > 1:
         raise AcksmError(
@@ -126,38 +126,38 @@ def _controller(observed: Observed, kind: Kind, namespace: str, where: str) -> R
     return watching[0]
 
 
-def way(observed: Observed, controller: Running, where: str) -> Way:
-    """By what the controller can do and the cluster serves. Error: `adopt-off`, with the gate where that is the way."""
+def method(observed: Observed, controller: Running, where: str) -> Method:
+    """The method that the controller supports and the cluster serves. Error: `adopt-off`, naming the feature gate."""
     if controller.gate(GATE, "adoption-gate", "adoption-annotations"):
-        return Way.ANNOTATIONS
+        return Method.ANNOTATIONS
     if controller.has("adoption-gate"):
         raise AcksmError(
             "adopt-off",
-            f"{controller} adopts with the feature gate {GATE}, which is off",
+            f"{controller} needs feature gate {GATE} to adopt, and it is off",
             where=where,
             remedy=f"acksm install --set featureGates.{GATE}=true",
         )
     if controller.has("adopted-resource") and ADOPTED_CRD in observed.served:
-        return Way.ADOPTED_RESOURCE
+        return Method.ADOPTED_RESOURCE
     raise AcksmError(
         "adopt-off",
-        f"{controller} adopts by AdoptedResource objects, and the cluster does not serve that kind",
+        f"{controller} adopts by AdoptedResource objects, but the cluster does not serve that kind",
         where=where,
         remedy=f"acksm install --service {controller.service}",
     )
 
 
 def _account(observed: Observed, kind: Kind, controller: Running, namespace: Namespace, where: str) -> tuple[str, str]:
-    """The account that the controller works in for this namespace, and the role that it assumes for that."""
+    """The account of the namespace's objects, and the role that the controller assumes there."""
     if controller.mode == SELECTOR:
         return _selected(observed, kind, namespace, where)
     subject = effective(namespace, [controller])
     if subject is None or namespace.name in IGNORED_NAMESPACES:
-        return observed.own, ""
+        return observed.account, ""
     if not controller.reading.carm:
         raise running.ignored(controller, controller.reading, f"namespace {namespace.name}")
-    if subject.id == observed.own and subject.level == "account":
-        return observed.own, ""
+    if subject.id == observed.account and subject.level == "account":
+        return observed.account, ""
     roles = observed.maps.get((controller.namespace, subject.map))
     by_service = roles.get(subject.key(controller.service)) if roles and SERVICE_CARM in controller.gates else None
     role = by_service or (roles.get(subject.id) if roles else None) or ""
@@ -166,7 +166,7 @@ def _account(observed: Observed, kind: Kind, controller: Running, namespace: Nam
         why = f"which has the role {role!r} in the map" if role else "which has no role in the map"
         raise AcksmError(
             "adopt-account-unmapped",
-            f"namespace {namespace.name} is of {subject}, {why}",
+            f"namespace {namespace.name} is bound to {subject}, {why}",
             where=where,
             remedy=f"acksm carm verify {namespace.name}",
         )
@@ -174,21 +174,21 @@ def _account(observed: Observed, kind: Kind, controller: Running, namespace: Nam
 
 
 def _selected(observed: Observed, kind: Kind, namespace: Namespace, where: str) -> tuple[str, str]:
-    fitting = [
-        item for item in observed.selectors if _means(item, kind) and item.fits(namespace.name, namespace.labels)
+    matching = [
+        item for item in observed.selectors if _may_match(item, kind) and item.fits(namespace.name, namespace.labels)
     ]
-    if len(fitting) > 1:
+    if len(matching) > 1:
         raise AcksmError(
             "adopt-selectors",
-            f"IAMRoleSelectors {', '.join(item.name for item in fitting)} all match {kind.name}s in {namespace.name}",
+            f"IAMRoleSelectors {', '.join(item.name for item in matching)} all match {kind.name}s in {namespace.name}",
             where=where,
         )
-    match = _ROLE.fullmatch(fitting[0].arn) if fitting else None
-    return (match[1], fitting[0].arn) if match else (observed.own, "")
+    match = _ROLE.fullmatch(matching[0].arn) if matching else None
+    return (match[1], matching[0].arn) if match else (observed.account, "")
 
 
-def _means(selector: Selector, kind: Kind) -> bool:
-    """Whether a selector may match new objects of the kind. One that asks for labels does not: they have none."""
+def _may_match(selector: Selector, kind: Kind) -> bool:
+    """Whether a selector may match new objects of the kind. One with labels does not: they have none."""
     types = selector.types or (("", "", ""),)
     return not selector.labels and any(
         group in {"", kind.group} and name in {"", kind.name} for group, _, name in types
@@ -202,12 +202,12 @@ def _labels(controller: Running, where: str) -> dict[str, str]:
         key, equals, value = part.replace("==", "=").partition("=")
         if not equals or key.endswith("!"):
             raise AcksmError(
-                "adopt-selector", f"{controller} watches objects with labels {controller.selector!r} only", where=where
+                "adopt-selector", f"{controller} watches only objects with labels {controller.selector}", where=where
             )
         found[key.strip()] = value.strip()
     return found
 
 
 def read_only_works(controller: Running) -> bool:
-    """Whether objects marked read-only are left alone."""
+    """Whether the controller supports read-only objects."""
     return controller.gate(READ_ONLY_GATE, "read-only", "adoption-annotations")

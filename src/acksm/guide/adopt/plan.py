@@ -1,7 +1,7 @@
-"""The plan of adoptions: what was asked for, what AWS and the cluster have, and the objects to be made of it. Pure.
+"""The plan of adoptions, from the requests and from what AWS and the cluster have. Pure.
 
-An object is created, never applied over: adoption annotations on an object that somebody else made meanwhile would
-put another AWS object into it.
+Objects are created and never applied: adoption annotations on an object that another user created in the meantime would
+replace its AWS resource.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from acksm.ack.names import COMMON_GROUP
 from acksm.aws.objects import Found
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
-from acksm.guide.adopt.placement import Place, Way, read_only_works
+from acksm.guide.adopt.placement import Method, Place, read_only_works
 from acksm.guide.adopt.requested import Request
 from acksm.json_types import Object
 from acksm.kube.owners import OWNED_LABEL
@@ -27,16 +27,16 @@ from acksm.kube.paths import Ref, ref
 from acksm.live.managed import ADOPTED_RESOURCE, FIELDS, OBJECT_REGION, POLICY, PREFIX, Holder, Index
 
 STEP = "adopt"
-STALE_SECONDS = 60.0  # an object that is not adopted by then is made anew: by now the controller looks ever more rarely
+STALE_SECONDS = 60.0  # an object that is not adopted by then is recreated, because the controller backs off
 RETAIN, READ_ONLY = PREFIX + "deletion-policy", PREFIX + "read-only"
-LANES = 8  # so many objects are created side by side
+LANES = 8  # so many objects are created concurrently
 MAX_NAME = 253
 _LABEL = re.compile(r"[^a-z0-9-]+")
 
 
 @dataclass
 class Adoption:
-    """One adoption. `live` is what is there of it already; `change` is None when nothing is to be written."""
+    """One adoption. `live` is its existing object; `change` is None when it is up to date."""
 
     request: Request
     place: Place
@@ -61,7 +61,7 @@ class Adoption:
 
     @property
     def helper(self) -> Ref:
-        """The AdoptedResource that makes it."""
+        """The AdoptedResource that creates it."""
         return ref(ADOPTED_RESOURCE, helper_name(self.kind, self.name), self.request.namespace)
 
     @property
@@ -74,10 +74,10 @@ class Adoption:
 
 
 def kube_name(kind: Kind, key: Mapping[str, str]) -> str:
-    """A name for an object: AWS's own where the cluster can have it, in small letters, else as near as it can be.
+    """The object's name: AWS's in lower case where Kubernetes allows it, else one like it.
 
-    Always a DNS subdomain of at most 253 characters; names that had to be changed further than in their case have a
-    digest at the end, so that two of them do not meet.
+    Always a DNS subdomain of at most 253 characters; names that differ in more than case end with a hash, so that they
+    are unique.
     """
     written = key.get("arn", "").partition(":")[2].rpartition(":")[2].partition("/")[2] or kind.write(key)
     plain = _LABEL.sub("-", written.lower()).strip("-")
@@ -94,17 +94,17 @@ def helper_name(kind: Kind, name: str) -> str:
 
 
 def marks(item: Adoption) -> dict[str, str]:
-    """What holds for the object whichever way it is adopted."""
+    """The annotations of the object, whichever the method."""
     found = {RETAIN: "retain"} if item.request.retain else {}
     found |= {READ_ONLY: "true"} if item.request.read_only else {}
     return found | ({OBJECT_REGION: item.request.region} if item.request.region else {})
 
 
 def manifest(item: Adoption) -> Object:
-    """The object to be made: of the kind itself without a spec, or an AdoptedResource."""
+    """The object to create: of the kind itself without a spec, or an AdoptedResource."""
     labels = {OWNED_LABEL: "true", **item.place.labels}
     metadata: Object = {"name": item.name, "namespace": item.request.namespace, "labels": labels}
-    if item.place.way is Way.ANNOTATIONS:
+    if item.place.method is Method.ANNOTATIONS:
         fields = json.dumps(dict(item.found.key), sort_keys=True)
         metadata["annotations"] = {POLICY: "adopt", FIELDS: fields, **marks(item)}
         return {"apiVersion": item.target.api_version, "kind": item.kind.name, "metadata": metadata}
@@ -126,7 +126,7 @@ def manifest(item: Adoption) -> Object:
 def plan(
     desired: Sequence[tuple[Request, Place, Found]], index: Index, refuse: Callable[[AcksmError], None], now: datetime
 ) -> list[Adoption]:
-    """Every adoption with its change. What cannot be goes to `refuse`: adopt-…"""
+    """Every adoption with its change. Errors go to `refuse`: adopt-…"""
     planned = []
     for request, place, found in desired:
         item = Adoption(request, place, found, request.name or kube_name(request.kind, found.key))
@@ -143,21 +143,21 @@ def plan(
 
 def _check(item: Adoption) -> None:
     if len(item.name) > MAX_NAME or not re.fullmatch(r"[a-z0-9]([-a-z0-9.]{0,252}[a-z0-9])?", item.name):
-        raise AcksmError("adopt-name", f"{item.name!r} is not a name that an object can have", where=_where(item))
+        raise AcksmError("adopt-name", f"invalid object name {item.name!r}", where=_where(item))
     if item.request.read_only and not read_only_works(item.place.controller):
         raise AcksmError(
-            "adopt-read-only", f"{item.place.controller} would change the object all the same", where=_where(item)
+            "adopt-read-only", f"{item.place.controller} does not support read-only objects", where=_where(item)
         )
     if item.found.state.startswith("Delet"):
         raise AcksmError("adopt-deleting", f"{item.request} is {item.found.state} in AWS", where=_where(item))
     if item.request.retain and not item.place.controller.has("deletion-policy"):
         item.notes.append(
-            f"{item.place.controller} knows no deletion policy: deleting {item} will delete what it stands for in AWS"
+            f"{item.place.controller} does not support deletion policies: deleting {item} deletes the AWS resource"
         )
 
 
 def _live(item: Adoption, index: Index) -> Holder | None:
-    """What is there of this adoption. Errors: `adopt-managed` (another has it), `adopt-name-taken`."""
+    """The existing object of this adoption. Errors: `adopt-managed` (by another object), `adopt-name-taken`."""
     at = index.at(item.kind, item.request.namespace, item.name)
     holders = index.of(item.kind, item.found.key, item.place.account, item.region)
     others = [one for one in holders if (one.namespace, one.name) != (item.request.namespace, item.name)]
@@ -171,19 +171,19 @@ def _live(item: Adoption, index: Index) -> Holder | None:
             details={"holder": str(one)},
         )
     mine = [one for one in at if one in holders]
-    # what has made its object is in the way only where the new one would have its name
+    # an AdoptedResource that has created its object conflicts only by name
     at = [one for one in at if not one.by or one.holds or one.by == item.helper.name]
     if at and not mine:
         one = at[0]
-        what = "stands for something else in AWS" if one.holds else "manages nothing in AWS"
+        what = "manages a different AWS resource" if one.holds else "manages nothing in AWS"
         delete = f"kubectl delete {_resource(one)} {one.by or one.name} -n {one.namespace}"
         remedy = "" if one.holds else f"{delete}   (then again)"
-        raise AcksmError("adopt-name-taken", f"{one} is there, and {what}", where=_where(item), remedy=remedy)
+        raise AcksmError("adopt-name-taken", f"{one} already exists and {what}", where=_where(item), remedy=remedy)
     return min(mine, key=lambda one: bool(one.by)) if mine else None
 
 
 def _resource(live: Holder) -> str:
-    """As kubectl takes it: models.sagemaker.services.k8s.aws."""
+    """For kubectl: models.sagemaker.services.k8s.aws."""
     where = ref(ADOPTED_RESOURCE if live.by else live.kind.name)
     return f"{where.plural}.{where.api_version.partition('/')[0]}"
 
@@ -199,7 +199,9 @@ def _change(item: Adoption, moment: datetime) -> Change | None:
     if now == after or item.live.by:
         return None
     if not item.live.owned:
-        item.notes.append(f"{item} was not made by acksm; its deletion policy and read-only mark stay as they are")
+        item.notes.append(
+            f"{item} was not created by acksm; its deletion policy and read-only annotation are not changed"
+        )
         return None
     moves = {key: after.get(key) for key in {*now, *after} if now.get(key) != after.get(key)}
     return Change(
@@ -217,7 +219,7 @@ def _change(item: Adoption, moment: datetime) -> Change | None:
         },
         before=now or None,
         after=after or None,
-        reason="asked for otherwise than before",
+        reason="the options have changed",
         danger=Danger.MILD if now.get(RETAIN) == "retain" and RETAIN not in after else Danger.NONE,
         guide=f"kubectl annotate {item.kind.plural}.{item.kind.group} {item.name} -n {item.request.namespace} …",
         lane=_lane(item),
@@ -225,8 +227,8 @@ def _change(item: Adoption, moment: datetime) -> Change | None:
 
 
 def _create(item: Adoption) -> Change:
-    made = manifest(item)
-    where = item.target if item.place.way is Way.ANNOTATIONS else item.helper
+    created = manifest(item)
+    where = item.target if item.place.method is Method.ANNOTATIONS else item.helper
     return Change(
         id="adopt.create",
         step=STEP,
@@ -234,8 +236,8 @@ def _create(item: Adoption) -> Change:
         system="kubernetes",
         target=str(where),
         call="adopt.create",
-        params={"manifest": made},
-        after=made,
+        params={"manifest": created},
+        after=created,
         reason=f"adopts {item.found.arn or item.request}",
         danger=Danger.NONE if item.request.retain or item.request.read_only else Danger.MILD,
         guide=f"kubectl apply -f {where.name}.yaml",
@@ -244,22 +246,22 @@ def _create(item: Adoption) -> Change:
 
 
 def _age(live: Holder, moment: datetime) -> float:
-    """Seconds since it was made."""
-    made = str(live.manifest["metadata"].get("creationTimestamp") or "")
-    return (moment - datetime.fromisoformat(made.replace("Z", "+00:00"))).total_seconds() if made else 0.0
+    """Seconds since it was created."""
+    created = str(live.manifest["metadata"].get("creationTimestamp") or "")
+    return (moment - datetime.fromisoformat(created.replace("Z", "+00:00"))).total_seconds() if created else 0.0
 
 
 def _renew(item: Adoption, live: Holder) -> Change:
-    """Nothing in AWS hangs on an object that is not adopted, so that it may go and come again."""
-    made = _create(item)
+    """Recreate an object that is not adopted: nothing in AWS depends on it."""
+    create = _create(item)
     return replace(
-        made,
+        create,
         id="adopt.renew",
         op=Op.UPDATE,
         call="adopt.renew",
-        params={**made.params, "resource_version": str(live.manifest["metadata"]["resourceVersion"])},
+        params={**create.params, "resource_version": str(live.manifest["metadata"]["resourceVersion"])},
         before={"metadata": {"name": live.by or live.name}},
-        reason="not adopted since it was made; made anew, so that the controller looks again",
+        reason="not adopted yet; recreated, so that the controller retries",
         danger=Danger.NONE,
         guide=f"kubectl replace --force -f {live.by or live.name}.yaml",
     )

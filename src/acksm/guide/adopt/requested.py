@@ -1,6 +1,6 @@
-"""What is to be adopted, as people say it: kind and name or ARN as arguments, declarations and manifests in a file.
+"""Requests to adopt: kind and name or ARN as arguments, declarations and manifests in a file.
 
-Pure. A name stands for the fields by which the controllers find an object (`acksm.ack.kinds`).
+Pure. A name gives the fields by which the controllers find an object (`acksm.ack.kinds`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from difflib import get_close_matches
 from acksm.ack.kinds import ARN_SERVICES, KINDS, Kind
 from acksm.declared import DeclaredAdoption
 from acksm.errors import AcksmError
+from acksm.words import counted, did_you_mean
 
 ALL: tuple[Kind, ...] = tuple(kind for kinds in KINDS.values() for kind in kinds.values())
 _ARN = re.compile(
@@ -33,9 +34,9 @@ class Arn:
 
 @dataclass(frozen=True)
 class Request:
-    """An object to be adopted. `keys`: the fields that its name may stand for, in the order in which they are tried;
-    none where only the ARN tells. `name` is its name in the cluster, "" for one that follows from AWS's; `region` ""
-    is its namespace's. `where` is where it was asked for."""
+    """An AWS resource to adopt. `keys`: the fields that its name may give, in the order in which they are tried; none
+    where only the ARN identifies it. `name` is its name in the cluster, "" for one derived from AWS's; `region` "" is
+    its namespace's. `where` is where it was requested."""
 
     kind: Kind
     text: str
@@ -55,31 +56,30 @@ class Request:
 def find_kind(text: str, where: str = "") -> Kind:
     """A kind by name or plural, in any case, with or without its group.
 
-    Errors: `kind-unknown` (nearest named), `adopt-wrong-group`.
+    Errors: `kind-unknown` with close names, `adopt-wrong-group`.
     """
     name, _, group = text.lower().partition(".")
-    fitting = [kind for kind in ALL if name in {kind.name.lower(), kind.plural}]
-    for kind in fitting:
+    matching = [kind for kind in ALL if name in {kind.name.lower(), kind.plural}]
+    for kind in matching:
         if group in {"", kind.service, kind.group}:
             return kind
-    if fitting:
+    if matching:
         raise AcksmError(
             "adopt-wrong-group",
-            f"{fitting[0].name} is of group {fitting[0].group}, not of {group}",
+            f"{matching[0].name} is in group {matching[0].group}, not {group}",
             where=where or text,
         )
-    near = nearest(name)
+    near = close_names(name)
     raise AcksmError(
         "kind-unknown",
-        f"{text!r} is no kind of SageMaker or Application Auto Scaling"
-        + (f"; nearest: {', '.join(near)}" if near else ""),
+        f'no SageMaker or Application Auto Scaling kind "{text}"' + did_you_mean(near),
         where=where or text,
         remedy=f"acksm adopt {near[0]} …" if near else "",
     )
 
 
-def nearest(text: str, count: int = 3) -> list[str]:
-    """Names of kinds that `text` may be meant for: what begins with it, what it is short for, what is spelt like it."""
+def close_names(text: str, count: int = 3) -> list[str]:
+    """Names of kinds that `text` may mean: spelt alike, starting with it, or abbreviated by it."""
     if not text:
         return []
     begins = [kind.name for kind in ALL if kind.name.lower().startswith(text)]
@@ -96,25 +96,27 @@ def _is_short(text: str, name: str) -> bool:
 
 
 def parse_arn(text: str, where: str = "") -> Arn:
-    """Error: `adopt-arn` for what is none of AWS's."""
+    """Error: `adopt-arn` for anything that is not an ARN."""
     match = _ARN.fullmatch(text)
     if not match:
         raise AcksmError(
-            "adopt-arn", f"{text!r} is not arn:PARTITION:SERVICE:REGION:ACCOUNT:TYPE/NAME", where=where or text
+            "adopt-arn",
+            f"invalid ARN {text!r}: expected arn:PARTITION:SERVICE:REGION:ACCOUNT:TYPE/NAME",
+            where=where or text,
         )
     return Arn(text, match["service"], match["region"], match["account"], match["path"])
 
 
 def kind_of(arn: Arn, where: str = "") -> Kind:
     """The kind whose ARNs look like this. Error: `adopt-arn`."""
-    fitting = [kind for kind in ALL if arn.service in ARN_SERVICES[kind.service] and _path(kind, arn) is not None]
-    if not fitting:
-        raise AcksmError("adopt-arn", f"{arn.text} is of no kind that the controllers know", where=where or arn.text)
-    return fitting[0]
+    matching = [kind for kind in ALL if arn.service in ARN_SERVICES[kind.service] and _path(kind, arn) is not None]
+    if not matching:
+        raise AcksmError("adopt-arn", f"the controllers have no kind for {arn.text}", where=where or arn.text)
+    return matching[0]
 
 
 def _path(kind: Kind, arn: Arn) -> str | None:
-    """What names the object in an ARN of this kind; None in another's."""
+    """The resource's name in an ARN of this kind; None in another's."""
     head, _, rest = arn.path.partition(":" if kind.arn_kind == "scalingPolicy" else "/")
     if head != kind.arn_kind or not rest:
         return None
@@ -135,9 +137,9 @@ def request(
     read_only: bool = False,
     where: str = "",
 ) -> Request:
-    """One object. `text` is its name or ARN, `fields` more of its adoption fields, or all.
+    """One object. `text` is its name or ARN, `fields` some or all of its adoption fields.
 
-    Errors: `adopt-arn`, `adopt-field` (none of the kind's), `adopt-key` (not enough to find it).
+    Errors: `adopt-arn`, `adopt-field` (not one of the kind's), `adopt-key` (not enough to find it).
     """
     given = dict(fields or {})
     place = where or f"{kind.name} {text}".strip()
@@ -147,7 +149,7 @@ def request(
             near = get_close_matches(key, allowed, n=1, cutoff=0.3) or list(allowed)
             raise AcksmError(
                 "adopt-field",
-                f"{kind.name} is not found by {key!r}, but by {', '.join(allowed)}; did you mean {near[0]}?",
+                f"{kind.name} has no field {key!r}; it has {', '.join(allowed)}{did_you_mean(near[:1])}",
                 where=place,
             )
     text = text or given.get("arn", "")
@@ -156,13 +158,13 @@ def request(
         found = kind_of(arn, where)
         if found is not kind:
             raise AcksmError("adopt-arn", f"{text} is the ARN of {_a(found.name)}, not of {_a(kind.name)}", where=place)
-    told = Request(
+    item = Request(
         kind, text, _keys(kind, text, arn, given, place), namespace, name, region, arn, retain, read_only, where
     )
     return (
-        told
-        if told.text
-        else Request(**{**told.__dict__, "text": kind.write(told.keys[0]) or ", ".join(given.values())})
+        item
+        if item.text
+        else Request(**{**item.__dict__, "text": kind.write(item.keys[0]) or ", ".join(given.values())})
     )
 
 
@@ -184,8 +186,8 @@ def _keys(kind: Kind, text: str, arn: Arn | None, given: Mapping[str, str], plac
     form = " or ".join(way.replace("{", "").replace("}", "") for way in kind.ways)
     raise AcksmError(
         "adopt-key",
-        (f"{text!r} does not name {_a(kind.name)}" if text else f"nothing names the {kind.name}")
-        + f"; write {form}, or its ARN",
+        (f"{text!r} does not identify {_a(kind.name)}" if text else f"missing name of the {kind.name}")
+        + f"; use {form}, or its ARN",
         where=place,
     )
 
@@ -195,14 +197,14 @@ def _a(name: str) -> str:
 
 
 def of_declared(item: DeclaredAdoption, namespace: str, where: str) -> Request:
-    """A declaration, or a manifest read as one; `namespace` is for one that names none.
+    """A declaration, or a manifest read as one; `namespace` is the default.
 
-    Errors: those of `wish` and `find_kind`, `adopt-wrong-group`.
+    Errors: those of `request` and `find_kind`, `adopt-wrong-group`.
     """
     if item.group and not any(item.group == kind.group for kind in ALL):
         raise AcksmError(
             "adopt-wrong-group",
-            f"a {item.kind} of group {item.group} is none of SageMaker's or Application Auto Scaling's",
+            f"{item.kind}.{item.group} is not a kind of SageMaker or Application Auto Scaling",
             where=where,
         )
     arn = parse_arn(item.name, where) if item.name.startswith("arn:") else None
@@ -230,33 +232,33 @@ def of_declared(item: DeclaredAdoption, namespace: str, where: str) -> Request:
 
 @dataclass
 class Refusals:
-    """Errors of many wishes, told at once before anything is written."""
+    """Errors of many requests, reported together before the first write."""
 
     errors: list[AcksmError] = field(default_factory=list)
     locate: Callable[[str], str] = str
 
     def check(self) -> None:
-        """Raise the first, with all the others beside it."""
+        """Raise the first, with all the others in its details."""
         if not self.errors:
             return
-        for error in self.errors[:MOST_TOLD]:
+        for error in self.errors[:MAX_ERRORS]:
             error.where = self.locate(error.where)
         first = self.errors[0]
         if len(self.errors) > 1:
             lines = [f"{error.id}: {error.where}: {error.message}" for error in self.errors]
-            first.details["diff"] = lines[:MOST_TOLD]
+            first.details["diff"] = lines[:MAX_ERRORS]
             first.details["errors"] = [
                 {"id": error.id, "where": error.where, "message": error.message} for error in self.errors
             ]
-            first.message += f" ({len(self.errors) - 1} more of {len(self.errors)} are not to be adopted either)"
+            first.message += f" (and {counted(len(self.errors) - 1, 'more error')})"
         raise first
 
 
-MOST_TOLD = 20
+MAX_ERRORS = 20
 
 
-def twice(requests: Iterable[tuple[Request, tuple[str, ...]]]) -> Sequence[AcksmError]:
-    """An error for each wish whose identity another has already."""
+def duplicates(requests: Iterable[tuple[Request, tuple[str, ...]]]) -> Sequence[AcksmError]:
+    """An error for each request with the identity of an earlier one."""
     seen: dict[tuple[str, ...], Request] = {}
     errors = []
     for item, identity in requests:
@@ -264,7 +266,7 @@ def twice(requests: Iterable[tuple[Request, tuple[str, ...]]]) -> Sequence[Acksm
         if before is not item:
             errors.append(
                 AcksmError(
-                    "adopt-twice", f"{item} is asked for twice", where=f"{before.where or before}; {item.where or item}"
+                    "adopt-twice", f"{item} is requested twice", where=f"{before.where or before}; {item.where or item}"
                 )
             )
     return errors

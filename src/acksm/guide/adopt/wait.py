@@ -1,7 +1,7 @@
-"""Waiting for adoptions: all of them by one list of each kind, and by the controllers' logs where objects stay silent.
+"""Wait for adoptions: all of them by one list of each kind, and by the controllers' logs for silent objects.
 
-An adoption that fails often says so nowhere but in the controller's log: what is not found where the controller looks,
-selectors that overlap, a region or account that drifted (docs/ack/messages.md#only-in-the-log).
+A failed adoption is often only in the controller's log: a resource that is not found, selectors that overlap, a region
+or account that changed (docs/ack/messages.md#only-in-the-log).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from acksm.catalog import lookup
 from acksm.engine.waits import HEARTBEAT_SECONDS, Deadline
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind as EventKind, silent
-from acksm.guide.adopt.placement import Way
+from acksm.guide.adopt.placement import Method
 from acksm.guide.adopt.plan import Adoption
 from acksm.json_types import Json, Manifest
 from acksm.kube import conditions
@@ -25,7 +25,7 @@ from acksm.live.managed import ADOPTED
 from acksm.live.symptoms import Symptom
 from acksm.live.synced import RECOVERABLE, SYNCED, TERMINAL, look, moment
 
-PATIENCE_SECONDS = 30.0  # an error that a controller has not got over by then is told; IAM settles in that time
+PATIENCE_SECONDS = 30.0  # an error that lasts longer is reported; IAM is consistent within that time
 LOG_AFTER_SECONDS, LOG_EVERY_SECONDS = 2.0, 4.0
 LOG_LINES = 3000
 READY, ADOPTED_CONDITION = "Ready", "ACK.Adopted"
@@ -41,7 +41,7 @@ CAUSES = {
 
 
 class State(StrEnum):
-    """Of one adoption. `WRITTEN`: the object is made, and nothing was waited for."""
+    """Of one adoption. `WRITTEN`: the object is created, without a wait."""
 
     PLANNED = "planned"
     WRITTEN = "written"
@@ -53,7 +53,7 @@ class State(StrEnum):
 
 @dataclass
 class Result:
-    """What became of an adoption. `error` for a failed one; `text` is the last thing that its conditions said."""
+    """The result of an adoption. `error` for a failed one; `text` is the latest message of its conditions."""
 
     item: Adoption
     state: State = State.PLANNED
@@ -67,7 +67,7 @@ class Result:
         return conditions.listed(self.manifest)
 
     def fail(self, id: str, message: str, symptom: Symptom | None = None) -> None:
-        """With a symptom that is not an adoption's own its remedy is told."""
+        """Fail; with the symptom's remedy, unless the error id has its own."""
         self.state = State.FAILED
         own = symptom is None or symptom.id in CAUSES
         remedy = "" if symptom is None or own else lookup(symptom.id).remedy
@@ -75,17 +75,17 @@ class Result:
         self.error = AcksmError(id, message, where=str(self.item), remedy=remedy, details=details)
 
     def fail_by(self, text: str, place: symptoms.Place, message: str = "") -> None:
-        """By what a condition or log says."""
+        """Fail with the message of a condition or log."""
         symptom = symptoms.match(text, place)
         found = CAUSES.get(symptom.id, "adopt-failing") if symptom else "adopt-failing"
-        if found == "adopt-failing" and text in {"resource not found"}:  # an AdoptedResource's word for it
+        if found == "adopt-failing" and text in {"resource not found"}:  # an AdoptedResource's message for it
             found = "adopt-not-found-there"
         self.fail(found, message or text, symptom)
 
 
 @dataclass(frozen=True)
-class Seen:
-    """One look: `done`, or `problem` (an error that may pass), or `terminal` (one that will not)."""
+class Progress:
+    """One observation: `done`, or `problem` (an error that is retried), or `terminal` (one that is not)."""
 
     done: bool = False
     text: str = ""
@@ -93,28 +93,36 @@ class Seen:
     terminal: str = ""
 
 
-def judge(item: Adoption, manifest: Manifest | None, helper: Manifest | None) -> Seen:
+def judge(item: Adoption, manifest: Manifest | None, helper: Manifest | None) -> Progress:
     """Whether the object is adopted, and what its conditions say. Pure."""
     if helper is not None:
         adopted = conditions.by_type(helper).get(ADOPTED_CONDITION, {})
         if adopted.get("status") == "False":
-            return Seen(problem=conditions.told(adopted) or "not adopted")
+            return Progress(problem=conditions.told(adopted) or "not adopted")
     if manifest is None:
-        return Seen(text="not there yet" if item.place.way is Way.ANNOTATIONS else "not made by the controller yet")
+        return Progress(
+            text="does not exist yet"
+            if item.place.method is Method.ANNOTATIONS
+            else "not created by the controller yet"
+        )
     notes = (manifest["metadata"].get("annotations") or {}) if manifest else {}
-    said = conditions.by_type(manifest)
-    synced = said.get(SYNCED) or said.get(READY) or {}
+    by_type = conditions.by_type(manifest)
+    synced = by_type.get(SYNCED) or by_type.get(READY) or {}
     managed = f"finalizers.{item.kind.group}/{item.kind.name}" in (manifest["metadata"].get("finalizers") or ())
-    if managed and notes.get(ADOPTED) == "true" and (said or not item.place.controller.has("synced-condition")):
-        ended = said.get(TERMINAL, {})
-        return Seen(True, conditions.told(ended if ended.get("status") == "True" else synced))
+    if managed and notes.get(ADOPTED) == "true" and (by_type or not item.place.controller.has("synced-condition")):
+        ended = by_type.get(TERMINAL, {})
+        return Progress(True, conditions.told(ended if ended.get("status") == "True" else synced))
     for kind in (TERMINAL, RECOVERABLE):
-        found = said.get(kind, {})
+        found = by_type.get(kind, {})
         if found.get("status") == "True":
-            return Seen(terminal=conditions.told(found)) if kind == TERMINAL else Seen(problem=conditions.told(found))
+            return (
+                Progress(terminal=conditions.told(found))
+                if kind == TERMINAL
+                else Progress(problem=conditions.told(found))
+            )
     if synced.get("status") in {"False", "Unknown"}:
-        return Seen(problem=conditions.told(synced))
-    return Seen(text="not looked at by the controller yet")
+        return Progress(problem=conditions.told(synced))
+    return Progress(text="not reconciled by the controller yet")
 
 
 @dataclass(frozen=True)
@@ -133,13 +141,13 @@ def log_errors(text: str) -> list[LogError]:
 
 
 def is_older(time: str, born: str) -> bool:
-    """Whether a log line was written before an object of its name was made: it is about another one then."""
+    """Whether a log line is older than the object: it is about an earlier object of that name."""
     one, other = moment(time), moment(born)
     return one is not None and other is not None and one < other
 
 
 class Cluster(Reader, LogReader, Protocol):
-    """What the wait asks of it."""
+    """What the wait needs."""
 
 
 @dataclass
@@ -152,20 +160,20 @@ class Wait:
     emit: Emit = silent
 
     def run(self) -> None:
-        """Until every result is adopted or failed, or time is over; then what is left is `waiting`."""
+        """Wait until every result is adopted or failed, or the deadline; then what is left is `waiting`."""
         began, since = self.deadline.elapsed, dict[int, float]()
-        pause, said, said_at, read_at = 0.15, "", began, began
+        pause, reported, reported_at, read_at = 0.15, "", began, began
         while waiting := [item for item in self.results if item.state is State.WAITING]:
-            self._look(waiting, since)
+            self._observe(waiting, since)
             left = [item for item in waiting if item.state is State.WAITING]
             now = self.deadline.elapsed
             if left and now - began >= LOG_AFTER_SECONDS and now - read_at >= LOG_EVERY_SECONDS:
                 self._logs(left)
                 read_at = now
-            text = self._said()
-            if text != said or self.deadline.elapsed - said_at >= HEARTBEAT_SECONDS:
+            text = self._progress_text()
+            if text != reported or self.deadline.elapsed - reported_at >= HEARTBEAT_SECONDS:
                 self.emit(Event(EventKind.PROGRESS, "wait", text))
-                said, said_at = text, self.deadline.elapsed
+                reported, reported_at = text, self.deadline.elapsed
             if not left or self.deadline.remaining <= 0:
                 break
             if self.deadline.stopped.is_set():
@@ -174,34 +182,36 @@ class Wait:
             pause = min(pause * 1.4, 1.5)
         self.emit(Event(EventKind.PROGRESS, "wait", ""))
 
-    def _said(self) -> str:
+    def _progress_text(self) -> str:
         adopted, failed = (sum(one.state is state for one in self.results) for state in (State.ADOPTED, State.FAILED))
         if len(self.results) == 1:
             return f"{self.results[0].item}: {self.results[0].text or 'waiting for the controller'}"
         return f"{adopted} of {len(self.results)} adopted" + (f", {failed} failed" if failed else "")
 
-    def _look(self, waiting: Sequence[Result], since: dict[int, float]) -> None:
+    def _observe(self, waiting: Sequence[Result], since: dict[int, float]) -> None:
         items = [result.item for result in waiting]
-        helpers = [item.helper for item in items if item.place.way is Way.ADOPTED_RESOURCE]
-        there = look(self.kube, [*(item.target for item in items), *helpers])
+        helpers = [item.helper for item in items if item.place.method is Method.ADOPTED_RESOURCE]
+        live = look(self.kube, [*(item.target for item in items), *helpers])
         for result in waiting:
-            manifest, helper = there.get(result.item.target), there.get(result.item.helper)
-            seen = judge(result.item, manifest, helper)
-            result.manifest, result.text = manifest or {}, seen.text or seen.problem or seen.terminal
+            manifest, helper = live.get(result.item.target), live.get(result.item.helper)
+            progress = judge(result.item, manifest, helper)
+            result.manifest, result.text = manifest or {}, progress.text or progress.problem or progress.terminal
             result.born = str(((helper or manifest or {}).get("metadata") or {}).get("creationTimestamp") or "")
-            if seen.done:
+            if progress.done:
                 result.state = State.ADOPTED
-            elif seen.terminal:
-                result.fail("adopt-terminal", seen.terminal, symptoms.match(seen.terminal, symptoms.Place.CONDITION))
-            elif seen.problem:
+            elif progress.terminal:
+                result.fail(
+                    "adopt-terminal", progress.terminal, symptoms.match(progress.terminal, symptoms.Place.CONDITION)
+                )
+            elif progress.problem:
                 first = since.setdefault(id(result), self.deadline.elapsed)
                 if self.deadline.elapsed - first >= PATIENCE_SECONDS:
-                    result.fail_by(seen.problem, symptoms.Place.CONDITION)
+                    result.fail_by(progress.problem, symptoms.Place.CONDITION)
             else:
                 since.pop(id(result), None)
 
     def _logs(self, left: Sequence[Result]) -> None:
-        """Objects without a condition whose controller logs errors about them."""
+        """Fail objects without a condition about which their controller logs errors."""
         quiet = [item for item in left if not item.conditions]
         controllers = list(
             {(one.namespace, one.release): one for one in (q.item.place.controller for q in quiet)}.values()
@@ -210,12 +220,12 @@ class Wait:
         for log in controller_logs.read(self.kube, controllers, lines=LOG_LINES) if quiet else []:
             by_object |= {error.object: error for error in log_errors(log.text)}
         for result in quiet:
-            told = [by_object.get(str(one)) for one in (result.item.target, result.item.helper)]
-            found = next((error for error in told if error and not is_older(error.time, result.born)), None)
+            errors = [by_object.get(str(one)) for one in (result.item.target, result.item.helper)]
+            found = next((error for error in errors if error and not is_older(error.time, result.born)), None)
             if found:
                 place = result.item.place
                 where = (
-                    f" (it looked in {result.item.region} of account {place.account})"
+                    f" (searched in {result.item.region} of account {place.account})"
                     if "not found" in found.text
                     else ""
                 )

@@ -1,4 +1,4 @@
-"""What the changes of a cleanup call: each looks again before it writes, because its plan may be minutes old."""
+"""The calls of a cleanup's changes: each reads its object again before it writes, as the plan may be minutes old."""
 
 from __future__ import annotations
 
@@ -24,13 +24,14 @@ from acksm.kube.paths import Ref, ref
 from acksm.live import bindings, controller_logs, discovery, synced
 from acksm.live.inventory_objects import POLICY, RETAIN, is_ack_finalizer
 from acksm.live.readiness import INSTANCE_LABEL
+from acksm.words import counted
 
 LOG_LINES = 2000
-TOLD = 5  # stuck objects that are told with everything, and lines of the log
+MAX_SHOWN = 5  # stuck objects shown in full, and lines of the log for each
 
 
 class Cluster(Reviewer, Discovery, LogReader, Editor, Protocol):
-    """What these calls ask of it."""
+    """What these calls need."""
 
 
 @dataclass
@@ -60,8 +61,8 @@ class Calls:
             "cleanup.namespace_gone": self.namespace_gone,
         }
 
-    def _each_try(self, place: Ref, uid: str, work: Callable[[Object], None]) -> None:
-        """`work` on the object as it is, again when it changed meanwhile; nothing when it is another or none."""
+    def _retry_on_conflict(self, place: Ref, uid: str, work: Callable[[Object], None]) -> None:
+        """Run `work` on the current object, again when it conflicts; do nothing when it was replaced or deleted."""
         for attempt in range(TRIES):
             live = self.kube.get(place)
             if live is None or (uid and live["metadata"].get("uid") != uid):
@@ -75,10 +76,12 @@ class Calls:
                 if error.id != "kube-conflict":
                     raise
             time.sleep(random.uniform(0, 0.01 * (attempt + 1)))  # noqa: S311 (no secret)
-        raise AcksmError("kube-busy", f"{place} is changed by others all the time", where=str(place))
+        raise AcksmError(
+            "kube-busy", f"{place} was changed by another user or tool at each of {TRIES} attempts", where=str(place)
+        )
 
     def retain(self, uid: str, **place: str) -> None:
-        """Tell the controller to leave the AWS object alone."""
+        """Annotate the object so that the controller keeps its AWS resource."""
         where = Ref(**place)
 
         def work(live: Object) -> None:
@@ -86,10 +89,10 @@ class Calls:
                 version = live["metadata"]["resourceVersion"]
                 self.kube.patch(where, {"metadata": {"resourceVersion": version, "annotations": {POLICY: RETAIN}}})
 
-        self._each_try(where, uid, work)
+        self._retry_on_conflict(where, uid, work)
 
     def delete(self, uid: str, retain: bool, **place: str) -> None:
-        """Delete the object as it is now; with `retain` only while it says so itself."""
+        """Delete the object in its current version; with `retain` only while it has that policy itself."""
         where = Ref(**place)
 
         def work(live: Object) -> None:
@@ -98,14 +101,14 @@ class Calls:
                 return
             if retain and values_at(live, ANNOTATIONS).get(POLICY) != RETAIN:
                 raise AcksmError(
-                    "cleanup-policy-changed", f"somebody took {POLICY}={RETAIN} off {where} again", where=str(where)
+                    "cleanup-policy-changed", f"{POLICY}={RETAIN} was removed from {where}", where=str(where)
                 )
             self.kube.delete(where, str(metadata["resourceVersion"]), str(metadata.get("uid", "")))
 
-        self._each_try(where, uid, work)
+        self._retry_on_conflict(where, uid, work)
 
     def orphan(self, uid: str, finalizers: Sequence[str], **place: str) -> None:
-        """Take exactly ACK's finalizers off, and delete. Any other finalizer stays its owner's business."""
+        """Remove ACK's finalizers and delete the object. Any other finalizer is left to its owner."""
         where = Ref(**place)
 
         def work(live: Object) -> None:
@@ -123,39 +126,39 @@ class Calls:
                 body = {"resourceVersion": version, "annotations": {POLICY: RETAIN}, "finalizers": kept or None}
                 self.kube.patch(where, {"metadata": body})
 
-        self._each_try(where, uid, work)
+        self._retry_on_conflict(where, uid, work)
 
     def gone(self, objects: Sequence[Mapping[str, str]]) -> None:
-        """Wait until none of them is there. Errors: `cleanup-object-refused`, `cleanup-object-stuck`, both telling
-        finalizers, conditions and the controller's last words."""
+        """Wait until they are deleted. Errors: `cleanup-object-refused`, `cleanup-object-stuck`, both with finalizers,
+        conditions and the controller's last log lines."""
         left = {Ref(**{key: value for key, value in one.items() if key != "uid"}): one["uid"] for one in objects}
-        seen: dict[Ref, Document] = {}
+        remaining: dict[Ref, Document] = {}
 
-        def look() -> Progress:
+        def check() -> Progress:
             found = synced.look(self.kube, list(left))
-            seen.clear()
+            remaining.clear()
             for place, manifest in found.items():
                 if manifest is None or manifest["metadata"].get("uid") != left[place]:
                     left.pop(place)
                 else:
-                    seen[place] = manifest
-            refused = {place: item for place, item in seen.items() if _refused(item)}
+                    remaining[place] = manifest
+            refused = {place: item for place, item in remaining.items() if _refused(item)}
             if refused:
                 return Progress(False, "", self._stuck("cleanup-object-refused", refused))
             return Progress(not left, f"{len(left)} left: {bindings.told(list(left), 3)}")
 
         try:
-            wait_until(look, self.deadline, what="objects", emit=self.emit)
+            wait_until(check, self.deadline, what="objects", emit=self.emit)
         except AcksmError as error:
             if error.id != "timed-out":
                 raise
-            raise self._stuck("cleanup-object-stuck", seen) from error
+            raise self._stuck("cleanup-object-stuck", remaining) from error
 
-    def _stuck(self, id: str, seen: Mapping[Ref, Document]) -> AcksmError:
+    def _stuck(self, id: str, remaining: Mapping[Ref, Document]) -> AcksmError:
         lines: list[str] = []
         remedy = ""
         logs = self._logs()
-        for place, manifest in list(seen.items())[:TOLD]:
+        for place, manifest in list(remaining.items())[:MAX_SHOWN]:
             metadata = manifest["metadata"]
             held = [str(name) for name in metadata.get("finalizers") or []]
             lines.append(f"{place}: finalizers {', '.join(held) or '(none)'}")
@@ -163,22 +166,24 @@ class Calls:
                 if item.get("message") or item.get("reason"):
                     told = f"{item.get('message') or ''} {item.get('reason') or ''}".strip()
                     lines.append(f"  {item.get('type')}={item.get('status')}: {told}")
-            lines += [f"  log: {line}" for line in logs if place.name in line][-TOLD:]
+            lines += [f"  log: {line}" for line in logs if place.name in line][-MAX_SHOWN:]
             foreign = [name for name in held if not is_ack_finalizer(name)]
             silent_failure = synced.silent_failure("\n".join(logs), place, manifest)
             state = synced.judge(manifest, str(place))
             known = silent_failure or state.failure or state.trouble
             if foreign:
-                remedy = remedy or f"whoever put the finalizer {foreign[0]} there has to take it off"
+                remedy = remedy or f"remove finalizer {foreign[0]}, or whatever sets it"
             elif known and known.details.get("symptom"):
                 remedy = remedy or known.remedy
-        count = len(seen)
-        what = bindings.told(list(seen), 3)
-        text = f"{what} {'does' if count == 1 else 'do'} not go"
-        return AcksmError(id, text, where=what, remedy=remedy, details={"diff": lines, "objects": list(map(str, seen))})
+        count = len(remaining)
+        what = bindings.told(list(remaining), 3)
+        text = f"{what} {'is' if count == 1 else 'are'} stuck in Terminating"
+        return AcksmError(
+            id, text, where=what, remedy=remedy, details={"diff": lines, "objects": list(map(str, remaining))}
+        )
 
     def _logs(self) -> list[str]:
-        """Lines of the controllers' logs; [] where they cannot be had, for this is help in an error message."""
+        """Lines of the controllers' logs; [] where they cannot be read, since they only add to an error message."""
         try:
             found = discovery.observe(self.kube, self.controllers).own
             logs = controller_logs.read(self.kube, found, lines=LOG_LINES)
@@ -187,23 +192,23 @@ class Calls:
         return [line for log in logs for line in log.text.splitlines()]
 
     def in_aws(self, objects: Sequence[Document]) -> None:
-        """Wait until AWS has ended with them. What is in an account without credentials is not looked at."""
+        """Wait until AWS has finished with them. Accounts without credentials are not checked."""
         waiting = [one for one in objects if self._session(str(one["account"])) is not None]
 
-        def look() -> Progress:
-            waiting[:] = [one for one in waiting if self._still(one)]
+        def check() -> Progress:
+            waiting[:] = [one for one in waiting if self._still_exists(one)]
             told = bindings.told([one["arn"] or one["kind"] for one in waiting], 3)
             return Progress(not waiting, f"{len(waiting)} left: {told}")
 
         try:
-            wait_until(look, self.deadline, what="AWS", emit=self.emit)
+            wait_until(check, self.deadline, what="AWS", emit=self.emit)
         except AcksmError as error:
             if error.id != "timed-out":
                 raise
             arns = [str(one["arn"]) for one in waiting]
             raise AcksmError(
                 "cleanup-aws-left",
-                f"{bindings.told(arns)} {'is' if len(arns) == 1 else 'are'} in AWS still",
+                f"AWS has not finished with {bindings.told(arns)}",
                 where=arns[0],
                 details={"arns": arns, "diff": arns},
             ) from error
@@ -211,43 +216,43 @@ class Calls:
     def _session(self, account: str) -> Aws | None:
         return self.aws if account in {"", self.own} else (self.accounts or {}).get(account)
 
-    def _still(self, one: Document) -> bool:
+    def _still_exists(self, one: Document) -> bool:
         kind, aws = KINDS[str(one["service"])][str(one["kind"])], self._session(str(one["account"]))
         try:
             found = objects.describe(aws, kind, one["key"], str(one["region"])) if aws else None
         except AcksmError as error:
             if error.id != "aws-access-denied":
                 raise
-            self.emit(Event(EventKind.WARNING, "note", f"{one['arn']} could not be looked for: {error.message}"))
+            self.emit(Event(EventKind.WARNING, "note", f"not checked: {one['arn']} ({error.message})"))
             return False
         return found is not None and (not kind.stops or found.state in kind.busy)
 
     def crd(self, name: str) -> None:
-        """Delete a CRD of which no object is left: deleting it would delete them, with nobody there to look after
-        AWS."""
+        """Delete a CRD of which no object is left: deleting it would delete them, without a controller for their AWS
+        resources."""
         plural, _, group = name.partition(".")
-        there = self.kube.list(Ref(f"{group}/v1alpha1", plural, plural), metadata_only=True)
-        if there:
-            names = [f"{item['metadata'].get('namespace', '')}/{item['metadata']['name']}" for item in there]
+        existing = self.kube.list(Ref(f"{group}/v1alpha1", plural, plural), metadata_only=True)
+        if existing:
+            names = [f"{item['metadata'].get('namespace', '')}/{item['metadata']['name']}" for item in existing]
             raise AcksmError(
-                "cleanup-objects-appeared", f"{plural} {bindings.told(names)} were made meanwhile", where=name
+                "cleanup-objects-appeared", f"{plural} created in the meantime: {bindings.told(names)}", where=name
             )
         self.kube.delete(ref("CustomResourceDefinition", name))
 
     def crds_gone(self, names: Sequence[str]) -> None:
         desired = set(names)
 
-        def look() -> Progress:
+        def check() -> Progress:
             live = self.kube.list(ref("CustomResourceDefinition"), metadata_only=True)
             left = sorted(desired & {str(item["metadata"]["name"]) for item in live})
             return Progress(not left, f"{len(left)} left: {bindings.told(left, 3)}")
 
-        wait_until(look, self.deadline, what="CRDs", emit=self.emit)
+        wait_until(check, self.deadline, what="CRDs", emit=self.emit)
 
     def pods_gone(self, releases: Sequence[Sequence[str]]) -> None:
-        """Until nothing of the releases (name, namespace) runs: a pod that is ending still works on objects."""
+        """Wait until no pod of the releases (name, namespace) is left: a terminating pod still reconciles."""
 
-        def look() -> Progress:
+        def check() -> Progress:
             left = [
                 str(pod["metadata"]["name"])
                 for name, namespace in releases
@@ -255,45 +260,47 @@ class Calls:
                     ref("Pod", namespace=namespace), selector=f"{INSTANCE_LABEL}={name}", metadata_only=True
                 )
             ]
-            return Progress(not left, f"{len(left)} pods are ending")
+            return Progress(not left, f"{counted(len(left), 'pod')} terminating")
 
-        wait_until(look, self.deadline, what="releases", emit=self.emit)
+        wait_until(check, self.deadline, what="releases", emit=self.emit)
 
     def namespace(self, name: str) -> None:
-        """Delete a namespace that acksm made and nobody uses. Error: `cleanup-namespace-used`."""
+        """Delete a namespace that acksm created and that is empty. Error: `cleanup-namespace-used`."""
         live = self.kube.get(ref("Namespace", name))
         if live is None or live["metadata"].get("deletionTimestamp"):
             return
         owned = is_owned(live)
         found = contents.look(self.kube, name)
-        foreign = [str(place) for place, item in found.objects if not passes(place, item)] + list(found.unknown)
+        foreign = [str(place) for place, item in found.objects if not is_transient(place, item)] + list(found.unknown)
         if foreign or not owned:
             raise AcksmError(
                 "cleanup-namespace-used",
-                f"namespace {name} has {bindings.told(foreign)} in it" if foreign else f"acksm did not make {name}",
+                f"namespace {name} contains {bindings.told(foreign)}"
+                if foreign
+                else f"namespace {name} was not created by acksm",
                 where=f"namespace {name}",
                 details={"diff": foreign[:20]},
             )
         self.kube.delete(ref("Namespace", name), uid=str(live["metadata"].get("uid", "")))
 
     def namespace_gone(self, names: Sequence[str]) -> None:
-        def look() -> Progress:
+        def check() -> Progress:
             left = [name for name in names if self.kube.get(ref("Namespace", name))]
-            return Progress(not left, f"{bindings.told(left, 3)} ends")
+            return Progress(not left, f"{bindings.told(left, 3)} terminating")
 
-        wait_until(look, self.deadline, what="namespaces", emit=self.emit)
+        wait_until(check, self.deadline, what="namespaces", emit=self.emit)
 
 
-def passes(place: Ref, item: Manifest) -> bool:
-    """Whether an object goes by itself: it is ending, a controller of ACK elected itself with it, or it is the Lease
-    that acksm holds while it works."""
+def is_transient(place: Ref, item: Manifest) -> bool:
+    """Whether an object may be left in a namespace that is deleted: it is terminating, or it is the Lease of an ACK
+    controller's leader election or of acksm's own lock."""
     elected = place.name.startswith("ack-") and place.name.endswith(".services.k8s.aws")
-    of_a_worker = place.kind == "Lease" and (elected or place.name == lease.NAME)
-    return of_a_worker or bool(item["metadata"].get("deletionTimestamp"))
+    is_lease = place.kind == "Lease" and (elected or place.name == lease.NAME)
+    return is_lease or bool(item["metadata"].get("deletionTimestamp"))
 
 
 def _refused(manifest: Manifest) -> bool:
-    """Whether the controller gave up on the deletion: a condition ACK.Terminal from after it."""
+    """Whether the controller stopped retrying the deletion: a condition ACK.Terminal that is newer than it."""
     began = str(manifest["metadata"].get("deletionTimestamp") or "")
     return any(
         item.get("type") == synced.TERMINAL

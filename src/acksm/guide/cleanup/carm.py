@@ -1,4 +1,4 @@
-"""The way back from `carm` and `region`: selectors, annotations of namespaces and entries of maps that acksm wrote."""
+"""What `carm` and `region` wrote: IAMRoleSelectors, annotations of namespaces, and entries of the maps."""
 
 from __future__ import annotations
 
@@ -25,31 +25,31 @@ def plan_selectors(observed: Observed, desired: Desired) -> Part:
     others = observed.inventory.others(desired.services, observed.namespace)
     for item in selectors_of(observed):
         if not desired.carm:
-            part.kept.append((str(item), "--carm takes it away"))
+            part.kept.append((str(item), "delete with --carm"))
         elif others:
-            part.kept.append((str(item), f"{others[0]} may need it"))
+            part.kept.append((str(item), f"may be needed by {others[0]}"))
         else:
             part.changes.append(_selector(item.place))
     return part
 
 
 def plan_carm(observed: Observed, desired: Desired) -> Part:
-    """Annotations of namespaces and entries of the maps that acksm wrote; while another controller may read them they
-    stay."""
+    """Annotations of namespaces and entries of the maps that acksm wrote; they are kept while another controller may
+    read them."""
     part = Part()
     inventory = observed.inventory
     others = inventory.others(desired.services, observed.namespace)
     bound = _bound(observed)
-    why = f"{others[0]} may need it" if others else "" if desired.carm else "--carm takes it away"
+    why = f"may be needed by {others[0]}" if others else "" if desired.carm else "delete with --carm"
     if why:
         part.kept += [(f"annotation {key} of namespace {name}", why) for name, key in bound]
         part.kept += [(str(item), why) for item in observed.maps.values() if item.data]
         return part
-    used: dict[str, str] = {}  # account or team -> a namespace that stays bound to it
+    used: dict[str, str] = {}  # account or team -> a namespace that is still bound to it
     for name, key in bound:
         live = inventory.namespaces[name]
         if not bindings.made_by_acksm(live.managers.get(key, ())):
-            part.kept.append((f"annotation {key} of namespace {name}", "acksm did not write it"))
+            part.kept.append((f"annotation {key} of namespace {name}", "not written by acksm"))
             used[live.annotations[key]] = name
         elif not live.terminating:
             step = "region" if key == REGION else CARM
@@ -66,7 +66,7 @@ def plan_carm(observed: Observed, desired: Desired) -> Part:
         changes, _ = role_map.release(item, ids, OWNER if item.name == ACCOUNT_MAP else TEAM)
         part.changes += changes
         left = [key for key in ids if not bindings.made_by_acksm(item.managers.get(key, ()))]
-        part.kept += [(f"entry {key} of {item}", "acksm did not write it") for key in left]
+        part.kept += [(f"entry {key} of {item}", "not written by acksm") for key in left]
         if not changes and item.owned and not item.data:
             part.changes += _empty(item)
     return part
@@ -99,7 +99,7 @@ def _empty(item: role_map.Map) -> list[Change]:
             call="kube.delete_when_empty",
             params={"kind": "ConfigMap", "name": item.name, "namespace": item.namespace, "field": ["data"]},
             before={"data": {}},
-            reason="acksm made it, and it is empty",
+            reason="created by acksm and empty",
             danger=Danger.MILD,
             guide=f"kubectl delete -n {item.namespace} configmap {item.name}",
         )

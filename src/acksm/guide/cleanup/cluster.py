@@ -1,6 +1,7 @@
 """Guide §9, second half in the cluster: releases, CRDs and namespaces, once no object needs them.
 
-CRDs go by their own group only (G12: the guide deletes the other controller's), common ones when no other ACK is left.
+CRDs are deleted by their own group only (G12: the guide deletes the other controller's), common ones when no other ACK
+controller is left.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
-from acksm.guide.cleanup.calls import passes
+from acksm.guide.cleanup.calls import is_transient
 from acksm.guide.cleanup.carm import selectors_of
 from acksm.guide.cleanup.objects import Choice
 from acksm.guide.cleanup.observation import Desired, Observed, Part, ReleaseState
@@ -19,69 +20,75 @@ from acksm.json_types import Document, Manifest
 from acksm.kube.paths import Ref, ref
 from acksm.live import bindings
 from acksm.live.inventory import Crd
+from acksm.words import counted
 
 RELEASE, CRDS, NAMESPACE = "release", "crds", "namespace"
 
 
 def check_releases(observed: Observed, desired: Desired, *, sure: Callable[[], bool]) -> None:
-    """Refuse a release that another made, or that another helm is at. Errors: `release-not-ours`, `release-busy`."""
+    """Refuse a release that acksm did not create, or that another helm is changing.
+
+    Errors: `release-not-ours`, `release-busy`.
+    """
     for service in desired.services:
-        seen = observed.releases.get(service)
-        if seen is None or not seen.there:
+        release = observed.releases.get(service)
+        if release is None or not release.exists:
             continue
-        if not seen.owned and not desired.adopt_release:
+        if not release.owned and not desired.adopt_release:
             raise AcksmError(
                 "release-not-ours",
-                f"release {seen.name} is there and acksm did not make it",
-                where=f"namespace {seen.namespace}",
+                f"release {release.name} exists and was not created by acksm",
+                where=f"namespace {release.namespace}",
                 remedy="acksm cleanup … --adopt-release",
             )
-        check_busy(seen.status, seen.age, seen.namespace, seen.name, confirmed=sure)
+        check_busy(release.status, release.age, release.namespace, release.name, confirmed=sure)
 
 
 def plan_releases(observed: Observed, desired: Desired) -> list[Change]:
-    """Releases away, side by side, and the wait until nothing of them runs; it has no lane, so that what comes after it
-    runs after it. Where helm has forgotten a release, its objects go one by one."""
-    there = [seen for service in desired.services if (seen := observed.releases.get(service)) and seen.there]
+    """Uninstall the releases concurrently, and wait until none of their pods runs; the wait has no lane, so that what
+    follows runs after it. The objects of a release of which helm has no record are deleted one by one."""
+    existing = [
+        release for service in desired.services if (release := observed.releases.get(service)) and release.exists
+    ]
     changes: list[Change] = []
-    for seen in there:
-        changes += [_uninstall(seen)] if seen.recorded else [_object_of(seen, one) for one in seen.objects]
-    if there:
+    for release in existing:
+        changes += [_uninstall(release)] if release.recorded else [_object_of(release, one) for one in release.objects]
+    if existing:
         changes.append(
             Change(
                 id="cleanup.release-gone",
                 step=RELEASE,
                 op=Op.WAIT,
                 system="kubernetes",
-                target=f"the pods of {' and '.join(seen.name for seen in there)} to end",
+                target=f"the pods of {' and '.join(release.name for release in existing)} to terminate",
                 call="cleanup.pods_gone",
-                params={"releases": [[seen.name, seen.namespace] for seen in there]},
+                params={"releases": [[release.name, release.namespace] for release in existing]},
             )
         )
     return changes
 
 
-def _uninstall(seen: ReleaseState) -> Change:
+def _uninstall(release: ReleaseState) -> Change:
     return Change(
         id="cleanup.release",
         step=RELEASE,
         op=Op.DELETE,
         system="helm",
-        target=f"release {seen.namespace}/{seen.name}",
+        target=f"release {release.namespace}/{release.name}",
         call="helm.uninstall",
         params={
-            "release": seen.name,
-            "namespace": seen.namespace,
-            "kinds": sorted({(one.kind, one.namespace) for one in seen.objects}),
+            "release": release.name,
+            "namespace": release.namespace,
+            "kinds": sorted({(one.kind, one.namespace) for one in release.objects}),
         },
-        before={"version": seen.version, "status": seen.status, "objects": [str(one) for one in seen.objects]},
+        before={"version": release.version, "status": release.status, "objects": [str(one) for one in release.objects]},
         danger=Danger.MILD,
-        guide=f"helm uninstall -n {seen.namespace} {seen.name}",
-        lane=seen.service,
+        guide=f"helm uninstall -n {release.namespace} {release.name}",
+        lane=release.service,
     )
 
 
-def _object_of(seen: ReleaseState, one: Ref) -> Change:
+def _object_of(release: ReleaseState, one: Ref) -> Change:
     return Change(
         id="cleanup.release-object",
         step=RELEASE,
@@ -90,10 +97,10 @@ def _object_of(seen: ReleaseState, one: Ref) -> Change:
         target=str(one),
         call="kube.delete",
         params={"kind": one.kind, "name": one.name, "namespace": one.namespace},
-        before={"release": f"{seen.namespace}/{seen.name}"},
-        reason="helm has no record of its release any more",
+        before={"release": f"{release.namespace}/{release.name}"},
+        reason="helm has no record of its release",
         danger=Danger.MILD,
-        lane=seen.service,
+        lane=release.service,
     )
 
 
@@ -101,41 +108,41 @@ def plan_crds(observed: Observed, desired: Desired, choice: Choice) -> Part:
     """CRDs of the chosen services by their group, and with `all` the common ones when nothing of ACK is left."""
     part = Part()
     inventory = observed.inventory
-    taken = set(choice.items)
-    staying = {item.place.plural for item in inventory.of(desired.services) if item not in taken}
+    selected = set(choice.items)
+    remaining = {item.place.plural for item in inventory.of(desired.services) if item not in selected}
     rivals = {item.service: item for item in reversed(inventory.controllers.beside())}
     others = inventory.others(desired.services, observed.namespace)
     others += [f"EKS capability {name}" for name in observed.capabilities]
-    gone = {*choice.common, *(selectors_of(observed) if desired.carm else ())}
-    others += [str(item) for item in inventory.common if item not in gone]
+    deleted = {*choice.common, *(selectors_of(observed) if desired.carm else ())}
+    others += [str(item) for item in inventory.common if item not in deleted]
     for crd in _sorted(inventory.crds.values()):
         if crd.service not in {*desired.services, ""}:
             continue
         if not (crd.passing or desired.crds == "all" or (desired.crds == "service" and not crd.is_common)):
             if crd.owner and crd.owner.tool == "acksm":
                 option = "all" if crd.is_common else "service"
-                part.kept.append((f"CustomResourceDefinition {crd.name}", f"--crds {option} takes it away"))
+                part.kept.append((f"CustomResourceDefinition {crd.name}", f"delete with --crds {option}"))
             continue
         why = ""
         if crd.is_common and others:
-            why = f"{bindings.told(others, 2)} may need it"
+            why = f"may be needed by {bindings.told(others, 2)}"
         elif crd.service in rivals:
-            why = f"{rivals[crd.service]} needs it"
-        elif crd.plural in staying:
-            why = f"objects of {crd.plural} stay"
-        _crd(part, crd, why or _not_ours(crd, desired))
+            why = f"needed by {rivals[crd.service]}"
+        elif crd.plural in remaining:
+            why = f"{crd.plural} are kept"
+        _crd(part, crd, why or _why_not_owned(crd, desired))
     names = [change.params["name"] for change in part.changes]
-    ending = [crd.name for crd in inventory.crds.values() if crd.terminating and crd.service in desired.services]
-    if names or ending:
+    terminating = [crd.name for crd in inventory.crds.values() if crd.terminating and crd.service in desired.services]
+    if names or terminating:
         part.changes.append(
             Change(
                 id="cleanup.crds-gone",
                 step=CRDS,
                 op=Op.WAIT,
                 system="kubernetes",
-                target=f"{len(set(names + ending))} CRDs to go",
+                target=f"{counted(len({*names, *terminating}), 'CRD')} to be deleted",
                 call="cleanup.crds_gone",
-                params={"names": sorted({*names, *ending})},
+                params={"names": sorted({*names, *terminating})},
             )
         )
     return part
@@ -145,11 +152,11 @@ def _sorted(crds: Iterable[Crd]) -> list[Crd]:
     return sorted(crds, key=lambda crd: crd.name)
 
 
-def _not_ours(crd: Crd, desired: Desired) -> str:
-    """A CRD without any mark is what the guide's `kubectl apply` leaves; it goes when --crds says so."""
+def _why_not_owned(crd: Crd, desired: Desired) -> str:
+    """A CRD without any mark comes from the guide's `kubectl apply`; it is deleted when --crds is given."""
     if crd.owner is None:
-        return "" if desired.named_crds else "acksm did not make it; --crds takes it away all the same"
-    return "" if crd.owner.tool == "acksm" else f"it belongs to {crd.owner}"
+        return "" if desired.named_crds else "not created by acksm; delete with --crds"
+    return "" if crd.owner.tool == "acksm" else f"managed by {crd.owner}"
 
 
 def _crd(part: Part, crd: Crd, why: str) -> None:
@@ -174,13 +181,13 @@ def _crd(part: Part, crd: Crd, why: str) -> None:
         )
 
 
-def plan_namespaces(observed: Observed, desired: Desired, choice: Choice, going: Sequence[Change]) -> Part:
-    """Namespaces that acksm made, when nothing is left in them but what `going` takes away too."""
+def plan_namespaces(observed: Observed, desired: Desired, choice: Choice, planned: Sequence[Change]) -> Part:
+    """Namespaces that acksm created, when nothing is left in them but what `planned` deletes too."""
     part = Part()
     if not desired.namespace:
-        part.kept += [(f"namespace {name}", "--namespace takes it away") for name in sorted(observed.owned_namespaces)]
+        part.kept += [(f"namespace {name}", "delete with --namespace") for name in sorted(observed.owned_namespaces)]
         return part
-    removed = _removed(observed, desired, choice, going)
+    removed = _removed(observed, desired, choice, planned)
     names = []
     for name in sorted(observed.owned_namespaces):
         if observed.inventory.namespaces[name].terminating:
@@ -189,10 +196,12 @@ def plan_namespaces(observed: Observed, desired: Desired, choice: Choice, going:
         found = observed.contents.get(name)
         if found is None:
             continue
-        foreign = [str(place) for place, item in found.objects if place not in removed and not passes(place, item)]
+        foreign = [
+            str(place) for place, item in found.objects if place not in removed and not is_transient(place, item)
+        ]
         foreign += [f"{one} (cannot be listed)" for one in found.unknown]
         if foreign:
-            part.kept.append((f"namespace {name}", f"{bindings.told(foreign, 3)} in it"))
+            part.kept.append((f"namespace {name}", f"contains {bindings.told(foreign, 3)}"))
             continue
         names.append(name)
         part.changes.append(
@@ -204,7 +213,7 @@ def plan_namespaces(observed: Observed, desired: Desired, choice: Choice, going:
                 target=f"Namespace {name}",
                 call="cleanup.namespace",
                 params={"name": name},
-                reason="acksm made it, and nothing of anybody else's is in it",
+                reason="created by acksm and empty",
                 danger=Danger.MILD,
                 guide=f"kubectl delete namespace {name}",
             )
@@ -213,7 +222,7 @@ def plan_namespaces(observed: Observed, desired: Desired, choice: Choice, going:
         observed.namespace in observed.inventory.namespaces and observed.namespace not in observed.owned_namespaces
     )
     if unmarked:
-        part.kept.append((f"namespace {observed.namespace}", "acksm did not make it"))
+        part.kept.append((f"namespace {observed.namespace}", "not created by acksm"))
     if names:
         part.changes.append(
             Change(
@@ -221,7 +230,7 @@ def plan_namespaces(observed: Observed, desired: Desired, choice: Choice, going:
                 step=NAMESPACE,
                 op=Op.WAIT,
                 system="kubernetes",
-                target=f"{len(names)} namespace{'s' if len(names) > 1 else ''} to go",
+                target=f"{counted(len(names), 'namespace')} to be deleted",
                 call="cleanup.namespace_gone",
                 params={"names": names},
             )
@@ -229,16 +238,18 @@ def plan_namespaces(observed: Observed, desired: Desired, choice: Choice, going:
     return part
 
 
-def _removed(observed: Observed, desired: Desired, choice: Choice, going: Sequence[Change]) -> set[Ref]:
-    """Everything that is gone from the namespaces when `going` is done."""
+def _removed(observed: Observed, desired: Desired, choice: Choice, planned: Sequence[Change]) -> set[Ref]:
+    """Everything that is deleted from the namespaces once `planned` is applied."""
     removed: set[Ref] = {item.place for item in choice.items} | {item.place for item in choice.common}
-    releases = [seen for service, seen in observed.releases.items() if service in desired.services and seen.there]
-    for seen in releases:
-        removed |= set(seen.objects)
-    for change in going:
+    releases = [
+        release for service, release in observed.releases.items() if service in desired.services and release.exists
+    ]
+    for release in releases:
+        removed |= set(release.objects)
+    for change in planned:
         if change.call in {"kube.delete_when_empty", "kube.delete"}:
             removed.add(_ref_of(change.params))
-    names = {seen.name for seen in releases if seen.recorded}
+    names = {release.name for release in releases if release.recorded}
     for found in observed.contents.values():
         removed |= {place for place, item in found.objects if _is_record(place, item, names)}
     return removed

@@ -1,7 +1,7 @@
-"""Guide §9: the safe way out: objects first, while somebody is there to let go of them, then what served them.
+"""Guide §9: uninstall. Objects first, while their controllers can still remove their finalizers, then everything else.
 
-Everything is planned from what is there now, so a cleanup that was interrupted goes on where it was, and at the end it
-looks once more (docs/ack/deletion.md#order; the guide's own order leaves objects that nobody can delete: G11).
+Each run plans from what exists, so an interrupted cleanup continues when it is run again, and at the end the result is
+observed (docs/ack/deletion.md#order; the guide's own order leaves objects that nothing can delete: G11).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from acksm.guide.cleanup import (
 from acksm.guide.cleanup.calls import Calls
 from acksm.guide.cleanup.objects import Choice
 from acksm.guide.cleanup.observation import Desired, Observed, RoleState
-from acksm.guide.cleanup.report import MOST_TOLD, Ending, Planned, facts, fate_of, inventory_text
+from acksm.guide.cleanup.report import MAX_NAMES, Outcome, Planned, facts, fate_of, inventory_text
 from acksm.guide.connect import rights
 from acksm.guide.connect.apply import apply_plan
 from acksm.guide.connect.rights import OTHER_ACCOUNT
@@ -40,13 +40,15 @@ from acksm.live import bindings
 from acksm.live.inventory import Effect, Inventory
 from acksm.output import Output
 from acksm.settings import RunSettings, Settings
+from acksm.words import counted
 
 COMMAND = "cleanup"
 
 
-def plan(observed: Observed, desired: Desired, choice: Choice, *, made: frozenset[str] = frozenset()) -> Planned:
-    """The whole way out, from `observed`. `made`: what was brought back only for this, and goes whatever was asked."""
-    desired = with_made(desired, made)
+def plan(observed: Observed, desired: Desired, choice: Choice, *, temporary: frozenset[str] = frozenset()) -> Planned:
+    """The whole uninstall, from `observed`. `temporary`: what is installed only for this run, and deleted whatever the
+    options are."""
+    desired = with_temporary(desired, temporary)
     inventory = observed.inventory
     cleanup_objects.check(choice, inventory.controllers, delete_aws=desired.delete_aws, orphan=desired.orphan)
     handled = any(item.has("adopted-resource") for item in inventory.controllers.working)
@@ -55,7 +57,7 @@ def plan(observed: Observed, desired: Desired, choice: Choice, *, made: frozense
     selectors = cleanup_carm.plan_selectors(observed, desired)
     crds = cluster.plan_crds(observed, desired, choice)
     carm = cleanup_carm.plan_carm(observed, desired)
-    # nobody may work on an object while its finalizers are taken off
+    # no controller may reconcile an object while its finalizers are removed
     before = [*releases, *objects, *selectors.changes] if desired.orphan else [*objects, *selectors.changes, *releases]
     changes = [*before, *crds.changes, *carm.changes]
     kept = [*selectors.kept, *crds.kept, *carm.kept]
@@ -67,68 +69,68 @@ def plan(observed: Observed, desired: Desired, choice: Choice, *, made: frozense
     )
 
 
-def with_made(desired: Desired, made: frozenset[str]) -> Desired:
+def with_temporary(desired: Desired, temporary: frozenset[str]) -> Desired:
     return replace(
         desired,
-        iam=desired.iam or "iam" in made,
-        oidc=desired.oidc or "oidc" in made,
-        namespace=desired.namespace or "namespace" in made,
+        iam=desired.iam or "iam" in temporary,
+        oidc=desired.oidc or "oidc" in temporary,
+        namespace=desired.namespace or "namespace" in temporary,
     )
 
 
 def plan_iam(observed: Observed, desired: Desired) -> tuple[list[Change], list[tuple[str, str]]]:
-    """Roles of both accounts, acksm's statement in a role that stays, and the provider."""
+    """Roles of both accounts, acksm's statement in a role that is kept, and the provider."""
     changes: list[Change] = []
     kept: list[tuple[str, str]] = []
     others = observed.inventory.others(desired.services, observed.namespace)
-    going = {seen.account for service, seen in observed.releases.items() if service in desired.services}
-    roles_gone: set[str] = set()
-    own_roles = {seen.arn for seen in observed.roles if seen.role}
-    for seen in observed.far if desired.carm else ():
-        users = cleanup_iam.users(seen, providers=observed.providers, principals=own_roles | _own_arns(observed))
-        why = [f"{user} uses it" for user in [*others[:1], *users]]
-        far_iam = f"{OTHER_ACCOUNT}iam"
-        goes = _role(seen, observed, why, changes, kept, step=cleanup_iam.FAR_STEP, iam=far_iam)
-        if not goes and not others:
+    deleted_accounts = {state.account for service, state in observed.releases.items() if service in desired.services}
+    deleted_roles: set[str] = set()
+    own_roles = {state.arn for state in observed.roles if state.role}
+    for state in observed.target_roles if desired.carm else ():
+        uses = cleanup_iam.uses(state, providers=observed.providers, principals=own_roles | _own_arns(observed))
+        why = [*(f"used by {other}" for other in others[:1]), *uses]
+        target_iam = f"{OTHER_ACCOUNT}iam"
+        deleted = _role(state, observed, why, changes, kept, step=cleanup_iam.TARGET_STEP, iam=target_iam)
+        if not deleted and not others:
             own = own_roles | _own_arns(observed)
-            changes += cleanup_iam.plan_far_trust(seen, observed.cluster_arn, own, far_iam)
-    for seen in observed.roles:
-        users = cleanup_iam.users(
-            seen,
+            changes += cleanup_iam.plan_target_trust(state, observed.cluster_arn, own, target_iam)
+    for state in observed.roles:
+        uses = cleanup_iam.uses(
+            state,
             providers=observed.providers,
-            going=going,
-            accounts=_let_in(seen, observed),
-            principals=cleanup_iam.written(seen),
+            deleted=deleted_accounts,
+            accounts=_trusted_accounts(state, observed),
+            principals=cleanup_iam.trusted_by_acksm(state),
         )
-        why = [f"{user} uses it" for user in users[:1]] or ([] if desired.iam else ["--iam takes it away"])
-        if _role(seen, observed, why, changes, kept):
-            roles_gone.add(seen.arn)
+        why = uses[:1] or ([] if desired.iam else ["delete with --iam"])
+        if _role(state, observed, why, changes, kept):
+            deleted_roles.add(state.arn)
         elif desired.carm and not others:
-            changes += cleanup_iam.plan_own_policy(seen, observed.cluster_arn)
-    for arn in observed.providers.ours:
+            changes += cleanup_iam.plan_own_policy(state, observed.cluster_arn)
+    for arn in observed.providers.owned:
         if not desired.oidc:
-            kept.append((arn, "--oidc takes it away"))
+            kept.append((arn, "delete with --oidc"))
             continue
         if observed.providers.trusts is None:
-            kept.append((arn, "roles cannot be listed, so it cannot be told who trusts it"))
+            kept.append((arn, "roles cannot be listed, so which of them trust it is unknown"))
             continue
-        users = cleanup_iam.provider_users(arn, observed.providers, roles_gone)
+        users = cleanup_iam.provider_users(arn, observed.providers, deleted_roles)
         if users:
-            kept.append((arn, f"{users[0]} trusts it"))
+            kept.append((arn, f"trusted by {users[0]}"))
         else:
             changes.append(cleanup_iam.plan_provider(arn))
     issuer = observed.providers.issuer
-    if desired.oidc and issuer in observed.providers.there and issuer not in observed.providers.ours:
-        kept.append((issuer, "acksm did not make it"))
+    if desired.oidc and issuer in observed.providers.existing and issuer not in observed.providers.owned:
+        kept.append((issuer, "not created by acksm"))
     return changes, kept
 
 
-def _let_in(seen: RoleState, observed: Observed) -> tuple[tuple[str, str, str], ...] | None:
-    """The service accounts that carry a role and that the role's trust policy lets in: anyone can write a role's name
-    on his own service account."""
+def _trusted_accounts(state: RoleState, observed: Observed) -> tuple[tuple[str, str, str], ...] | None:
+    """The service accounts with a role's annotation that the role trusts: anyone can annotate their own service account
+    with any role. None where service accounts cannot be listed."""
     if observed.service_accounts is None:
         return None
-    document = seen.role["trust"] if seen.role else None
+    document = state.role["trust"] if state.role else None
     return tuple(
         (namespace, name, role)
         for namespace, name, role in observed.service_accounts
@@ -137,13 +139,13 @@ def _let_in(seen: RoleState, observed: Observed) -> tuple[tuple[str, str, str], 
 
 
 def _own_arns(observed: Observed) -> set[str]:
-    """ARNs of the controllers' roles, also of one that is gone: `carm setup` wrote them into the other's trust."""
-    account, partition = observed.own, observed.cluster_arn.split(":")[1]
-    return {f"arn:{partition}:iam::{account}:role/{seen.name}" for seen in observed.roles}
+    """ARNs of the controllers' roles, deleted ones too: `carm setup` wrote them into the target role's trust policy."""
+    account, partition = observed.account, observed.cluster_arn.split(":")[1]
+    return {f"arn:{partition}:iam::{account}:role/{state.name}" for state in observed.roles}
 
 
 def _role(
-    seen: RoleState,
+    state: RoleState,
     observed: Observed,
     why: list[str],
     changes: list[Change],
@@ -152,16 +154,16 @@ def _role(
     step: str = cleanup_iam.STEP,
     iam: str = "iam",
 ) -> bool:
-    """Whether the role goes."""
-    if seen.role is None:
+    """Whether the role is deleted."""
+    if state.role is None:
         return False
-    if not seen.owned(observed.cluster_arn):
-        kept.append((seen.arn, "acksm did not make it for this cluster"))
+    if not state.owned(observed.cluster_arn):
+        kept.append((state.arn, "not created by acksm for this cluster"))
         return False
     if why:
-        kept.append((seen.arn, why[0]))
+        kept.append((state.arn, why[0]))
         return False
-    changes += cleanup_iam.plan_role(seen, step=step, iam=iam)
+    changes += cleanup_iam.plan_role(state, step=step, iam=iam)
     return True
 
 
@@ -176,101 +178,102 @@ def _notes(inventory: Inventory, observed: Observed, desired: Desired, choice: C
             if role.count(":") >= 5
         }
         notes += [
-            f"roles in account {account} are not looked at; name a way into it by --target-profile or --target-role-arn"
-            for account in sorted(named - {observed.own, observed.reached})
+            f"not checked: roles in account {account} (--target-profile or --target-role-arn gives access to it)"
+            for account in sorted(named - {observed.account, observed.target_account})
         ]
     if desired.delete_aws:
-        blind = {item.account for item in choice.items if fate_of(item, desired) in {Effect.DELETES, Effect.STOPS}}
+        unverified = {item.account for item in choice.items if fate_of(item, desired) in {Effect.DELETES, Effect.STOPS}}
         notes += [
-            f"objects in account {account} are deleted there, and not looked for afterwards"
-            for account in sorted(blind - {observed.own, observed.reached, ""})
+            f"not checked: whether AWS resources in account {account} are deleted (no credentials for it)"
+            for account in sorted(unverified - {observed.account, observed.target_account, ""})
         ]
     adopted = [item for item in choice.items if item.live and item.adopted and item.policy.source != "object"]
     if desired.delete_aws and adopted:
-        notes.append(f"{len(adopted)} adopted objects stay in AWS: they were there before ACK")
-    begun = [item for item in choice.items if item.terminating and item.live and not desired.orphan]
-    if begun and not desired.delete_aws:
+        what = counted(len(adopted), "adopted AWS resource")
+        notes.append(f"kept: {what}, which existed before ACK")
+    terminating = [item for item in choice.items if item.terminating and item.live and not desired.orphan]
+    if terminating and not desired.delete_aws:
         notes.append(
-            f"{bindings.told(begun, MOST_TOLD)}: deleted before, without retain; what the controller has begun in AWS "
-            "is not taken back"
+            f"{bindings.told(terminating, MAX_NAMES)}: already being deleted without deletion policy retain; what the "
+            "controller has started in AWS is not undone"
         )
-    for seen in observed.roles if desired.iam else ():
-        losing = [item for item in choice.items if seen.arn in item.roles and fate_of(item, desired) is Effect.LEAVES]
-        if losing and seen.owned(observed.cluster_arn):
-            words = "stays in AWS and loses its" if len(losing) == 1 else "stay in AWS and lose their"
-            notes.append(f"{bindings.told(losing, MOST_TOLD)} {words} role {seen.arn}")
-    notes += [f"{what} could not be looked at" for what in inventory.forbidden]
-    notes += [f"not looked at in IAM: {why}" for why in observed.denied]
+    for state in observed.roles if desired.iam else ():
+        losing = [item for item in choice.items if state.arn in item.roles and fate_of(item, desired) is Effect.LEAVES]
+        if losing and state.owned(observed.cluster_arn):
+            words = "is kept in AWS and loses its" if len(losing) == 1 else "are kept in AWS and lose their"
+            notes.append(f"{bindings.told(losing, MAX_NAMES)} {words} role {state.arn}")
+    notes += [f"not checked: {what}" for what in inventory.forbidden]
+    notes += [f"not checked in IAM: {why}" for why in observed.denied]
     return notes
 
 
 def run(settings: Settings, ui: Output, desired: Desired, confirm: str) -> int:
-    """Look, plan, ask, carry out, and look once more. Exit 4 when something is left."""
-    run = settings.run.model_copy(update={"wait": True})  # a controller that comes back has objects to let go of
+    """Observe, plan, confirm, apply, and observe again. Exit 4 when something is left."""
+    run = settings.run.model_copy(update={"wait": True})  # a reinstalled controller has finalizers to remove
     if desired.orphan and desired.delete_aws:
         raise AcksmError(
-            "config-invalid", "--orphan leaves everything in AWS, and --delete-aws deletes it", where="--orphan"
+            "config-invalid", "--orphan cannot be used with --delete-aws: it keeps all AWS resources", where="--orphan"
         )
     try:
         target = connect(settings.target, run)
     except AcksmError as error:
         if error.id != "cluster-unknown" or not (desired.iam or desired.oidc):
             raise
-        ui.emit(Event(Kind.WARNING, "note", f"{error.message}: only what is in IAM is looked at"))
+        ui.emit(Event(Kind.WARNING, "note", f"{error.message}; only IAM is cleaned up"))
         return _run_without_cluster(settings, ui, desired, confirm)
     with target:
         ui.emit(Event(Kind.STEP, "target", target.line()))
         other = carm_accounts.session(target, settings.other_account) if desired.carm or desired.delete_aws else None
-        observed = _look(target, settings, desired, other, ui.emit)
+        observed = _observe(target, settings, desired, other, ui.emit)
         choice = cleanup_objects.choose(observed.inventory, desired.services)
         cluster.check_releases(
             observed, desired, sure=lambda: run.yes or lease.is_there(target.kube, observed.namespace)
         )
         repaired = repair.plan(target, settings.controllers, settings.role, observed, choice, desired, ui.emit)
-        planned = plan(repaired.observed, desired, choice, made=repaired.made)
+        planned = plan(repaired.observed, desired, choice, temporary=repaired.temporary)
 
-        def again() -> Planned:
-            after = _look(target, settings, with_made(desired, repaired.made), other, ui.emit)
+        def replan() -> Planned:
+            after = _observe(target, settings, with_temporary(desired, repaired.temporary), other, ui.emit)
             chosen = cleanup_objects.choose(after.inventory, desired.services)
-            return plan(after, desired, chosen, made=repaired.made)
+            return plan(after, desired, chosen, temporary=repaired.temporary)
 
         changes = (*repaired.changes, *planned.changes)
-        ending = Ending(planned, facts(planned, desired), again, executed=bool(changes) and not run.dry_run)
-        whole = Plan(COMMAND, changes, planned.notes, ending.facts())
+        outcome = Outcome(planned, facts(planned, desired), replan, executed=bool(changes) and not run.dry_run)
+        whole = Plan(COMMAND, changes, planned.notes, outcome.facts())
         table = _dispatch(target, observed, other, ui.emit)
-        _check_far(other, changes, run)
+        _check_target_account(other, changes, run)
         return apply_plan(
             target,
             ui,
             whole,
             table,
-            ending.text,
-            dry_text=inventory_text(ending.told, planned.kept, ui.table),
+            outcome.text,
+            dry_text=inventory_text(outcome.report, planned.kept, ui.table),
             manifests=repaired.manifests,
-            code=ending.code,
+            code=outcome.code,
             confirm=confirm,
         )
 
 
-def _look(target: Target, settings: Settings, desired: Desired, other: Aws | None, emit: Emit) -> Observed:
-    emit(Event(Kind.PROGRESS, "observe", "looking at the account and the cluster"))
+def _observe(target: Target, settings: Settings, desired: Desired, other: Aws | None, emit: Emit) -> Observed:
+    emit(Event(Kind.PROGRESS, "observe", "reading the account and the cluster"))
     observed = observation.observe(target, settings.role, settings.other_account, desired, other)
     emit(Event(Kind.PROGRESS, "observe", ""))
     return observed
 
 
-def _check_far(other: Aws | None, changes: Sequence[Change], run: RunSettings) -> None:
-    """Check permissions in the other account before the first write, as `apply_plan` does in the cluster's own.
+def _check_target_account(other: Aws | None, changes: Sequence[Change], run: RunSettings) -> None:
+    """Check permissions in the target account before the first write, as `apply_plan` does in the cluster account.
     Error: `aws-access-denied`."""
-    far = [change for change in changes if change.call.startswith(OTHER_ACCOUNT)]
-    if other is not None and far and not run.dry_run:
-        rights.check_iam(other.iam, other.identity().arn, far)
+    in_target = [change for change in changes if change.call.startswith(OTHER_ACCOUNT)]
+    if other is not None and in_target and not run.dry_run:
+        rights.check_iam(other.iam, other.identity().arn, in_target)
 
 
 def _dispatch(target: Target, observed: Observed, other: Aws | None, emit: Emit) -> dict[str, Callable[..., object]]:
     from acksm.guide.carm import bind
 
-    accounts = {observed.reached: other} if other else {}
+    accounts = {observed.target_account: other} if other else {}
     calls = Calls(
         target.kube,
         target.aws,
@@ -280,18 +283,18 @@ def _dispatch(target: Target, observed: Observed, other: Aws | None, emit: Emit)
         observed.namespace,
         accounts,
     )
-    far = {f"{OTHER_ACCOUNT}{call}": work for call, work in other.dispatch_table().items()} if other else {}
+    in_target = {f"{OTHER_ACCOUNT}{call}": work for call, work in other.dispatch_table().items()} if other else {}
 
     def delete(kind: str, name: str, namespace: str = "") -> None:
         target.kube.delete(ref(kind, name, namespace))
 
-    def uninstall(release: str, namespace: str, kinds: object) -> None:  # `kinds` is for the check of rights
+    def uninstall(release: str, namespace: str, kinds: object) -> None:  # `kinds` is for the check of permissions
         target.releases.uninstall(release, namespace, seconds=target.deadline.remaining)
 
     return {
         **bind.dispatch(target, emit),
         **install.dispatch(target, emit),
-        **far,
+        **in_target,
         **calls.table(),
         "kube.delete": delete,
         "helm.uninstall": uninstall,
@@ -299,13 +302,13 @@ def _dispatch(target: Target, observed: Observed, other: Aws | None, emit: Emit)
 
 
 def _run_without_cluster(settings: Settings, ui: Output, desired: Desired, confirm: str) -> int:
-    """What acksm made in IAM for a cluster that EKS has no more: known by its tags."""
+    """What acksm created in IAM for a cluster that no longer exists, found by its tags."""
     target = without_cluster(settings.target, settings.run)
     other = carm_accounts.session(target, settings.other_account) if desired.carm else None
 
-    def look() -> Observed:
+    def observe() -> Observed:
         arn = target.cluster.arn
-        far = [observation.role_seen(other, settings.other_account.target_role_name)] if other else []
+        in_target = [observation.observe_role(other, settings.other_account.target_role_name)] if other else []
         names = [install.role_name(target, settings.role), sample_roles.name(target.cluster.name)]
         found = observation.providers(target.aws, arn, "", scan=desired.oidc)
         return Observed(
@@ -313,20 +316,20 @@ def _run_without_cluster(settings: Settings, ui: Output, desired: Desired, confi
             settings.target.controller_namespace,
             target.identity.account,
             arn,
-            roles=tuple(observation.role_seen(target.aws, name) for name in names),
-            far=tuple(far),
-            reached=other.identity().account if other else "",
+            roles=tuple(observation.observe_role(target.aws, name) for name in names),
+            target_roles=tuple(in_target),
+            target_account=other.identity().account if other else "",
             providers=found,
         )
 
     def planned() -> Planned:
-        changes, kept = plan_iam(look(), desired)
+        changes, kept = plan_iam(observe(), desired)
         return Planned(tuple(changes), tuple(kept))
 
     first = planned()
-    ending = Ending(first, facts(first, desired), planned, executed=bool(first.changes) and not settings.run.dry_run)
-    whole = Plan(COMMAND, first.changes, (), ending.facts())
-    far = {f"{OTHER_ACCOUNT}{call}": work for call, work in other.dispatch_table().items()} if other else {}
-    table = {**target.aws.dispatch_table(), **far}
-    _check_far(other, first.changes, settings.run)
-    return apply_plan(target, ui, whole, table, ending.text, code=ending.code, confirm=confirm, lock=False)
+    outcome = Outcome(first, facts(first, desired), planned, executed=bool(first.changes) and not settings.run.dry_run)
+    whole = Plan(COMMAND, first.changes, (), outcome.facts())
+    in_target = {f"{OTHER_ACCOUNT}{call}": work for call, work in other.dispatch_table().items()} if other else {}
+    table = {**target.aws.dispatch_table(), **in_target}
+    _check_target_account(other, first.changes, settings.run)
+    return apply_plan(target, ui, whole, table, outcome.text, code=outcome.code, confirm=confirm, lock=False)

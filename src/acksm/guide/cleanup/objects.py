@@ -1,7 +1,7 @@
-"""Guide §9, first half: objects of the services go while their controller, role, map and annotations stand.
+"""Guide §9, first half: delete the services' objects while their controller, role, map and annotations still exist.
 
-First what has to stay in AWS is told so (`retain`), then objects are deleted in the order in which AWS lets go of them,
-by background propagation, and waited for (docs/ack/deletion.md#order).
+First the objects whose AWS resources are kept get the policy `retain`; then objects are deleted in the order that AWS
+allows, by background propagation, and waited for (docs/ack/deletion.md#order).
 """
 
 from __future__ import annotations
@@ -21,62 +21,61 @@ from acksm.live.discovery import Controllers, described, is_managed
 from acksm.live.inventory import Inventory
 from acksm.live.inventory_objects import POLICY, RETAIN, Common, Effect, Item, Policy
 from acksm.live.running import Running
+from acksm.words import counted
 
 POLICIES, STEP, COMMON_STEP = "policies", "objects", "common"
-# They put back what is deleted.
+# They recreate what is deleted.
 _GITOPS = {"argocd", "flux"}
-_TOLD = {
-    Effect.DELETES: "deletes it in AWS",
+_REASON = {
+    Effect.DELETES: "deletes the AWS resource",
     Effect.STOPS: "stops it in AWS",
-    Effect.LEAVES: "it stays in AWS",
-    Effect.NOTHING: "nothing of it is in AWS",
+    Effect.LEAVES: "keeps the AWS resource",
+    Effect.NOTHING: "has no AWS resource",
 }
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What a cleanup takes: objects and common objects of its services. `left` are objects that stay, each with the
-    other controller that works on it."""
+    """What a cleanup deletes: objects and common objects of its services. `kept` are objects that another controller
+    reconciles, each with that controller."""
 
     items: tuple[Item, ...] = ()
     common: tuple[Common, ...] = ()
-    left: tuple[tuple[Item, Running], ...] = ()
+    kept: tuple[tuple[Item, Running], ...] = ()
 
     @property
     def notes(self) -> list[str]:
-        """What is left, by the controller that it is left to."""
-        counts = Counter(str(by) for _, by in self.left)
-        return [
-            f"kept: {count} object{'s' if count > 1 else ''}, which {who} works on" for who, count in counts.items()
-        ]
+        """How many objects are kept, by controller."""
+        counts = Counter(str(by) for _, by in self.kept)
+        return [f"kept: {counted(count, 'object')} reconciled by {who}" for who, count in counts.items()]
 
 
 def choose(inventory: Inventory, services: Sequence[str]) -> Choice:
-    """The objects of `services`, without those that another controller of the service works on."""
-    staying = inventory.controllers.beside()
+    """The objects of `services`, without those that another controller of the service reconciles."""
+    others = inventory.controllers.beside()
 
-    items, left = [], []
+    items, kept = [], []
     for item in inventory.of(services):
-        at_work = (by for by in staying if by.service == item.service and by.works_on(item.kind, item.place.namespace))
+        at_work = (by for by in others if by.service == item.service and by.works_on(item.kind, item.place.namespace))
         by = next(at_work, None)
         if by is None:
             items.append(item)
         else:
-            left.append((item, by))
+            kept.append((item, by))
     common = [
         item
         for item in inventory.common
         if item.place.namespace
         and set(item.services) <= set(services)
-        and not any(by.service in item.services and by.watches(item.place.namespace) for by in staying)
+        and not any(by.service in item.services and by.watches(item.place.namespace) for by in others)
     ]
-    return Choice(tuple(items), tuple(common), tuple(left))
+    return Choice(tuple(items), tuple(common), tuple(kept))
 
 
 def fate(item: Item, *, delete_aws: bool) -> Effect:
     """What its deletion will do in AWS once policies are set.
 
-    An object that was adopted was there before ACK: it stays, unless the object itself says that it shall go.
+    An adopted resource existed before ACK: it is kept, unless its object itself has the policy `delete`.
     """
     if not item.live:
         return item.effect
@@ -85,14 +84,14 @@ def fate(item: Item, *, delete_aws: bool) -> Effect:
 
 
 def check(choice: Choice, controllers: Controllers, *, delete_aws: bool, orphan: bool) -> None:
-    """Refuse what cannot end well. Errors: `cleanup-would-strand`, `cleanup-gitops`, `cleanup-not-watched`,
+    """Refuse what would fail halfway. Errors: `cleanup-would-strand`, `cleanup-gitops`, `cleanup-not-watched`,
     `cleanup-cannot-retain`."""
     _check_stranded(choice, controllers)
     kept = [item for item in choice.items if item.owner and item.owner.tool in _GITOPS]
     if kept:
         raise AcksmError(
             "cleanup-gitops",
-            f"{bindings.told(kept)} would come back: {kept[0].owner} keeps {'it' if len(kept) == 1 else 'them'}",
+            f"{kept[0].owner} would recreate {bindings.told(kept)}",
             where=str(kept[0]),
             details={"objects": [str(item) for item in kept]},
         )
@@ -104,7 +103,7 @@ def check(choice: Choice, controllers: Controllers, *, delete_aws: bool, orphan:
         if item.ours and watching and not any(one.watches(item.place.namespace) for one in watching):
             raise AcksmError(
                 "cleanup-not-watched",
-                f"{item} waits for a controller, and {watching[0]} does not watch its namespace",
+                f"{item} waits for its controller, but {watching[0]} does not watch its namespace",
                 where=str(item),
             )
     old = [
@@ -115,19 +114,19 @@ def check(choice: Choice, controllers: Controllers, *, delete_aws: bool, orphan:
     if old:
         raise AcksmError(
             "cleanup-cannot-retain",
-            f"{bindings.told(old)} would be deleted in AWS: the controller is too old to retain anything",
+            f"{bindings.told(old)} would be deleted in AWS: the controller is too old to support retain",
             where=str(old[0]),
             details={"objects": [str(item) for item in old]},
         )
 
 
 def _check_stranded(choice: Choice, controllers: Controllers) -> None:
-    """Objects that stay for another controller need one that is there: with no replica ready, or rights that could not
-    be asked for, the release that serves them now is the last that does."""
+    """Refuse to uninstall the last controller of objects that are kept: where the other has no ready replica, or its
+    permissions could not be checked, the release to uninstall may be the only one that reconciles them."""
     mine = [item for item in controllers.own if is_managed(item)]
     stranded = [
         (item, by)
-        for item, by in choice.left
+        for item, by in choice.kept
         if not (by.ready and by.proven)
         and any(one.service == item.service and one.works_on(item.kind, item.place.namespace) for one in mine)
     ]
@@ -136,55 +135,55 @@ def _check_stranded(choice: Choice, controllers: Controllers) -> None:
         raise AcksmError(
             "cleanup-would-strand",
             f"{bindings.told([one for one, _ in stranded])} would be left without a controller: "
-            f"{described(by)} does not serve {'it' if len(stranded) == 1 else 'them'} now",
+            f"{described(by)} does not reconcile {'it' if len(stranded) == 1 else 'them'} now",
             where=str(item),
             details={"objects": [str(one) for one, _ in stranded], "controller": described(by)},
         )
 
 
 def plan(choice: Choice, *, delete_aws: bool, orphan: bool, handled: bool = True) -> list[Change]:
-    """Policies, then objects rank by rank, then common objects. `orphan`: nobody is there to let go of them, so ACK's
-    own finalizers are taken off. `handled`: whether some controller lets go of AdoptedResources."""
+    """Policies, then objects rank by rank, then common objects. `orphan`: no controller removes ACK's
+    finalizers, so this does. `handled`: whether some controller removes those of AdoptedResources."""
     changes: list[Change] = []
     if orphan:
         changes += [_orphan(item, item.ours, STEP) for item in choice.items]
-        changes += [_gone(choice.items, STEP)] if choice.items else []
+        changes += [_wait_deleted(choice.items, STEP)] if choice.items else []
     else:
-        changes += [_retain(item) for item in choice.items if _lacks_word(item, delete_aws)]
+        changes += [_retain(item) for item in choice.items if _needs_retain(item, delete_aws)]
         by_rank = sorted(choice.items, key=lambda item: _rank(item, delete_aws))
         for _, group in groupby(by_rank, key=lambda item: _rank(item, delete_aws)):
             same_rank = list(group)
             changes += [_delete(item, fate(item, delete_aws=delete_aws)) for item in same_rank if not item.terminating]
-            changes.append(_gone(same_rank, STEP))
+            changes.append(_wait_deleted(same_rank, STEP))
             checked = [
                 item
                 for item in same_rank
                 if item.key and fate(item, delete_aws=delete_aws) == item.effect and item.live
             ]
-            changes += [_in_aws(checked)] if checked else []
+            changes += [_wait_in_aws(checked)] if checked else []
     for one in choice.common:
         alone = orphan or (one.kind == "AdoptedResource" and not handled)
         if alone and (one.ours or not one.terminating):
             changes.append(_orphan(one, one.ours, COMMON_STEP))
         elif not one.terminating:
             changes.append(_delete_common(one))
-    changes += [_gone(choice.common, COMMON_STEP)] if choice.common else []
+    changes += [_wait_deleted(choice.common, COMMON_STEP)] if choice.common else []
     return changes
 
 
-def _lacks_word(item: Item, delete_aws: bool) -> bool:
-    """Whether what stays in AWS is not said on the object itself. A policy of its namespace or of the controller, a
-    gate, a scope may be another by the time it is deleted; its own annotation is looked at with the deletion."""
+def _needs_retain(item: Item, delete_aws: bool) -> bool:
+    """Whether an object whose AWS resource is kept lacks its own annotation for that. The policy of its namespace or of
+    the controller may change before it is deleted; its own annotation is checked in the same request."""
     return fate(item, delete_aws=delete_aws) is Effect.LEAVES and item.policy != Policy(RETAIN, "object")
 
 
 def _rank(item: Item, delete_aws: bool) -> int:
-    """What does nothing in AWS need not wait for its turn."""
+    """Objects that do nothing in AWS come first; their order does not matter."""
     return deletion_rank(item.kind) if fate(item, delete_aws=delete_aws) in {Effect.DELETES, Effect.STOPS} else -1
 
 
 def place_params(place: Ref) -> Json:
-    """A place as parameters of a change; `place_of` reads it."""
+    """A reference as parameters of a change."""
     return {
         "api_version": place.api_version,
         "plural": place.plural,
@@ -201,7 +200,7 @@ def _facts(item: Item) -> Json:
 
 
 def _on(item: Item | Common, **params: object) -> Json:
-    """What every change of an object has: which one it is, as it was looked at, and a lane of its own."""
+    """What every change of an object has: its reference and uid as observed, and a lane of its own."""
     return {
         "system": "kubernetes",
         "target": str(item.place),
@@ -219,7 +218,7 @@ def _retain(item: Item) -> Change:
         call="cleanup.retain",
         before={POLICY: item.policy.value if item.policy.source == "object" else None},
         after={POLICY: RETAIN},
-        reason=f"the policy of its {item.policy.source} is {item.policy.value}",
+        reason=f"deletion policy is {item.policy.value}, from its {item.policy.source}",
         guide=f"kubectl annotate {item.place.plural} {item.place.name} -n {item.place.namespace} {POLICY}={RETAIN}",
     )
 
@@ -234,14 +233,14 @@ def _delete(item: Item, effect: Effect) -> Change:
         op=Op.DELETE,
         call="cleanup.delete",
         before=_facts(item),
-        reason=_TOLD[effect] + where,
+        reason=_REASON[effect] + where,
         danger=Danger.SEVERE if severe else Danger.MILD,
         guide=f"kubectl delete {item.place.plural} {item.place.name} -n {item.place.namespace}",
     )
 
 
 def _orphan(item: Item | Common, finalizers: Sequence[str], step: str) -> Change:
-    """Of an object: `retain` too, so that a controller that comes back lets go of it."""
+    """An object gets `retain` too, so that a controller that is installed again does not delete its AWS resource."""
     return Change(
         **_on(item, finalizers=list(finalizers)),
         id="cleanup.orphan",
@@ -249,7 +248,7 @@ def _orphan(item: Item | Common, finalizers: Sequence[str], step: str) -> Change
         op=Op.DELETE,
         call="cleanup.orphan",
         before={"finalizers": list(item.finalizers)},
-        reason=_TOLD[Effect.LEAVES if isinstance(item, Item) and item.arn else Effect.NOTHING],
+        reason=_REASON[Effect.LEAVES if isinstance(item, Item) and item.arn else Effect.NOTHING],
         danger=Danger.MILD,
     )
 
@@ -262,32 +261,32 @@ def _delete_common(one: Common) -> Change:
         op=Op.DELETE,
         call="cleanup.delete",
         before={"finalizers": list(one.finalizers)},
-        reason="what it made stays",
+        reason="what it created is kept",
         danger=Danger.MILD,
     )
 
 
-def _gone(items: Iterable[Item | Common], step: str) -> Change:
+def _wait_deleted(items: Iterable[Item | Common], step: str) -> Change:
     listed = list(items)
     return Change(
         id="cleanup.gone",
         step=step,
         op=Op.WAIT,
         system="kubernetes",
-        target=f"{len(listed)} object{'s' if len(listed) > 1 else ''} to go",
+        target=f"{counted(len(listed), 'object')} to be deleted",
         call="cleanup.gone",
         params={"objects": [{**place_params(item.place), "uid": item.uid} for item in listed]},
     )
 
 
-def _in_aws(items: Sequence[Item]) -> Change:
-    """An object may go before AWS has ended with what it stands for (community#2126)."""
+def _wait_in_aws(items: Sequence[Item]) -> Change:
+    """An object may be deleted before AWS has finished with its resource (community#2126)."""
     return Change(
         id="cleanup.in-aws",
         step=STEP,
         op=Op.WAIT,
         system="aws",
-        target=f"{len(items)} object{'s' if len(items) > 1 else ''} in AWS",
+        target=f"AWS to finish with {counted(len(items), 'resource')}",
         call="cleanup.in_aws",
         params={
             "objects": [

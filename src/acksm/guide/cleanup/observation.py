@@ -1,6 +1,6 @@
-"""What a cleanup looks at beside the inventory: releases, maps, roles, the provider, namespaces, and who uses them.
+"""What a cleanup observes besides the inventory: releases, maps, roles, the provider, namespaces, and their users.
 
-Reads only; nothing is remembered between runs.
+Reads only; no state is kept between runs.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from acksm.live.readiness import ROLE_ANNOTATION, Health
 from acksm.settings import OtherAccountSettings, RoleSettings
 
 T = TypeVar("T")
-# Kinds that the charts of all generations make.
+# Kinds that the charts of all generations create.
 _OF_RELEASES = (
     "Deployment",
     "Service",
@@ -50,7 +50,7 @@ _OF_RELEASES = (
 
 @dataclass(frozen=True)
 class Desired:
-    """What a cleanup was asked to take away. `crds` is none, service or all; `named_crds`: it was said, not assumed."""
+    """What a cleanup shall delete. `crds` is none, service or all; `named_crds`: it was given, not the default."""
 
     services: tuple[str, ...] = charts.SERVICES
     crds: str = "service"
@@ -66,8 +66,8 @@ class Desired:
 
 @dataclass(frozen=True)
 class ReleaseState:
-    """A service's release in the controllers' namespace. `recorded`: helm knows it; its objects may be there without.
-    `version` "" when nothing of it is there. `age` in seconds since helm's last operation."""
+    """A service's release in the controllers' namespace. `recorded`: helm has a record of it; its objects may exist
+    without one. `version` "" when nothing of it exists. `age` in seconds since helm's last operation."""
 
     service: str
     namespace: str
@@ -84,7 +84,7 @@ class ReleaseState:
         return charts.release_name(self.service)
 
     @property
-    def there(self) -> bool:
+    def exists(self) -> bool:
         return self.recorded or bool(self.objects)
 
     @property
@@ -95,7 +95,7 @@ class ReleaseState:
 
 @dataclass(frozen=True)
 class RoleState:
-    """An IAM role as `Iam.get_role` gives it (None: not there), and what it is in besides trust policies."""
+    """An IAM role as `Iam.get_role` gives it (None: it does not exist), and what uses it besides trust policies."""
 
     name: str
     role: Role | None = None
@@ -107,46 +107,48 @@ class RoleState:
         return str(self.role["arn"]) if self.role else ""
 
     def owned(self, cluster_arn: str) -> bool:
-        """Whether acksm made it for this cluster."""
+        """Whether acksm created it for this cluster."""
         return is_owned((self.role["tags"] if self.role else {}), cluster_arn)
 
 
 @dataclass(frozen=True)
 class Providers:
-    """The account's OIDC providers by ARN, as far as they matter. `issuer` is the ARN of this cluster's, there or not;
-    `trusts` every role's trust policy by ARN, None where roles cannot be listed."""
+    """The account's OIDC providers by ARN, as far as they matter. `issuer` is the ARN of this cluster's, which may not
+    exist; `trusts` every role's trust policy by ARN, None where roles cannot be listed."""
 
     issuer: str = ""
-    there: frozenset[str] = frozenset()
-    ours: tuple[str, ...] = ()
+    existing: frozenset[str] = frozenset()
+    owned: tuple[str, ...] = ()
     trusts: Document | None = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Observed:
-    """Everything a plan is made from. `namespace` is the controllers', `own` their account; `far` are the roles in the
-    other account that could be asked, `accounts` the other accounts that objects or maps name."""
+    """Everything a plan is made from. `namespace` is the controllers', `account` the cluster account. `target_roles`
+    are roles of `target_account`, the other account that credentials were given for ("" for none)."""
 
     inventory: Inventory
     namespace: str
-    own: str
+    account: str
     cluster_arn: str
     releases: Mapping[str, ReleaseState] = field(default_factory=dict)
     maps: role_map.Maps = field(default_factory=dict)
     roles: tuple[RoleState, ...] = ()
-    far: tuple[RoleState, ...] = ()
-    reached: str = ""  # the other account that could be asked
+    target_roles: tuple[RoleState, ...] = ()
+    target_account: str = ""
     providers: Providers = Providers()
-    service_accounts: tuple[tuple[str, str, str], ...] | None = ()  # namespace, name, role ARN; None: not to be listed
+    service_accounts: (
+        tuple[tuple[str, str, str], ...] | None
+    ) = ()  # namespace, name, role ARN; None: they cannot be listed
     contents: Mapping[str, Contents] = field(default_factory=dict)
     capabilities: tuple[str, ...] = ()
     owned_namespaces: frozenset[str] = frozenset()
-    denied: tuple[str, ...] = ()  # what this identity may not look at in IAM, and need not for what was asked
+    denied: tuple[str, ...] = ()  # what the caller may not read in IAM, and the options do not need
 
 
 @dataclass
 class Part:
-    """Changes, and what stays: (what, why)."""
+    """Changes, and what is kept: (what, why)."""
 
     changes: list[Change] = field(default_factory=list)
     kept: list[tuple[str, str]] = field(default_factory=list)
@@ -155,20 +157,20 @@ class Part:
 def observe(
     target: Target, role: RoleSettings, other_account: OtherAccountSettings, desired: Desired, other: Aws | None
 ) -> Observed:
-    """Cluster and accounts, side by side. `other` is a session in the other account, when one is named."""
+    """Read the cluster and the accounts concurrently. `other` is a session in the target account, when one is named."""
     kube, namespace = target.kube, target.settings.controller_namespace
     in_iam = desired.iam or desired.oidc or desired.carm
     denied: list[str] = []
 
-    def allowed(look: Callable[[], T], otherwise: T) -> T:
-        """What `look` sees; `otherwise` where IAM does not let us and nothing that was asked needs it."""
+    def allowed(read: Callable[[], T], default: T) -> T:
+        """The result of `read`; `default` where IAM denies it and the options do not need it."""
         try:
-            return look()
+            return read()
         except AcksmError as error:
             if in_iam or error.id != "aws-access-denied":
                 raise
             denied.append(error.message)
-            return otherwise
+            return default
 
     with ThreadPoolExecutor(max_workers=8) as pool:
         found = pool.submit(inventory.observe, kube, namespace)
@@ -181,29 +183,33 @@ def observe(
             Providers(issuer),
         )
         capabilities = pool.submit(_capabilities, target.aws, target.cluster.name)
-        seen = found.result()
+        objects = found.result()
         maps = pool.submit(role_map.observe, kube, {namespace})
-        owned = frozenset(name for name, item in seen.namespaces.items() if item.labels.get(OWNED_LABEL) == "true")
-        looked = [name for name in owned if not seen.namespaces[name].terminating] if desired.namespace else []
-        contained = list(pool.map(lambda name: contents.look(kube, name), looked))
+        owned = frozenset(name for name, item in objects.namespaces.items() if item.labels.get(OWNED_LABEL) == "true")
+        checked = [name for name in owned if not objects.namespaces[name].terminating] if desired.namespace else []
+        contained = list(pool.map(lambda name: contents.look(kube, name), checked))
         cluster = target.cluster.name
         names = {role.role_name or iam_role.default_name(cluster), sample_roles.name(cluster)}
         names |= {arn.rpartition("/")[2] for where, _, arn in accounts.result() or () if where == namespace}
-        roles = list(pool.map(lambda name: allowed(lambda: role_seen(target.aws, name, cluster), None), sorted(names)))
-        far = [role_seen(other, name) for name in _far_names(other_account, maps.result())] if other else []
+        roles = list(
+            pool.map(lambda name: allowed(lambda: observe_role(target.aws, name, cluster), None), sorted(names))
+        )
+        target_roles = (
+            [observe_role(other, name) for name in _target_role_names(other_account, maps.result())] if other else []
+        )
         return Observed(
-            seen,
+            objects,
             namespace,
             target.identity.account,
             target.cluster.arn,
             releases.result(),
             maps.result(),
-            tuple(seen for seen in roles if seen),
-            tuple(far),
+            tuple(state for state in roles if state),
+            tuple(target_roles),
             other.identity().account if other else "",
             provider.result(),
             accounts.result(),
-            dict(zip(looked, contained, strict=True)),
+            dict(zip(checked, contained, strict=True)),
             capabilities.result(),
             owned,
             tuple(dict.fromkeys(denied)),
@@ -211,7 +217,7 @@ def observe(
 
 
 def _capabilities(aws: Aws, cluster: str) -> tuple[str, ...]:
-    """Names of EKS's own ACK controllers; () where this identity may not ask."""
+    """Names of EKS's own ACK controllers; () where the caller may not list them."""
     try:
         return tuple(item.name for item in aws.eks.ack_capabilities(cluster))
     except AcksmError as error:
@@ -220,8 +226,8 @@ def _capabilities(aws: Aws, cluster: str) -> tuple[str, ...]:
         return ()
 
 
-def role_seen(aws: Aws, name: str, cluster: str = "") -> RoleState:
-    """A role, and where else it is used: instance profiles, and EKS Pod Identity of `cluster`."""
+def observe_role(aws: Aws, name: str, cluster: str = "") -> RoleState:
+    """A role, and what uses it: instance profiles, and EKS Pod Identity of `cluster`."""
     role = aws.iam.get_role(name)
     if role is None:
         return RoleState(name)
@@ -229,8 +235,8 @@ def role_seen(aws: Aws, name: str, cluster: str = "") -> RoleState:
     return RoleState(name, role, tuple(aws.iam.instance_profiles(name)), tuple(pods))
 
 
-def _far_names(other_account: OtherAccountSettings, maps: role_map.Maps) -> list[str]:
-    """Names of the roles in the other account: the one that `carm setup` makes, and those that the maps name."""
+def _target_role_names(other_account: OtherAccountSettings, maps: role_map.Maps) -> list[str]:
+    """Names of the roles in the target account: the one that `carm setup` creates, and those in the maps."""
     named = {other_account.target_role_name}
     for item in maps.values():
         named |= {role.rpartition("/")[2] for role in (item.data or {}).values() if ":role/" in role}
@@ -238,7 +244,7 @@ def _far_names(other_account: OtherAccountSettings, maps: role_map.Maps) -> list
 
 
 def _service_accounts(kube: Lister) -> tuple[tuple[str, str, str], ...] | None:
-    """Every service account that carries a role; None where they cannot be listed."""
+    """Every service account with a role's annotation; None where they cannot be listed."""
     try:
         found = kube.list(ref("ServiceAccount"), metadata_only=True)
     except AcksmError as error:
@@ -250,24 +256,24 @@ def _service_accounts(kube: Lister) -> tuple[tuple[str, str, str], ...] | None:
 
 
 def providers(aws: Aws, cluster_arn: str, issuer: str, *, scan: bool) -> Providers:
-    """`issuer` "" where the cluster is gone. With `scan` also those that acksm made for a cluster of this name before,
-    and who trusts any of them."""
-    there = frozenset(aws.iam.list_oidc_providers())
+    """`issuer` is "" where the cluster does not exist. With `scan` also those that acksm created for an earlier cluster
+    of this name, and the roles that trust any of them."""
+    existing = frozenset(aws.iam.list_oidc_providers())
     region = cluster_arn.split(":")[3]
-    asked = [arn for arn in there if arn == issuer or (scan and f"oidc.eks.{region}." in arn)]
+    candidates = [arn for arn in existing if arn == issuer or (scan and f"oidc.eks.{region}." in arn)]
     with ThreadPoolExecutor(max_workers=8) as pool:
-        found = dict(zip(asked, pool.map(aws.iam.get_oidc_provider, asked), strict=True))
-    ours = [arn for arn, one in found.items() if one and is_owned(one["tags"], cluster_arn)]
-    return Providers(issuer, there, tuple(sorted(ours)), trusts(aws) if scan and ours else {})
+        found = dict(zip(candidates, pool.map(aws.iam.get_oidc_provider, candidates), strict=True))
+    owned = [arn for arn, one in found.items() if one and is_owned(one["tags"], cluster_arn)]
+    return Providers(issuer, existing, tuple(sorted(owned)), trusts(aws) if scan and owned else {})
 
 
 def is_owned(tags: Mapping[str, str], cluster_arn: str) -> bool:
-    """Whether acksm's tags say that it made this for the cluster."""
+    """Whether acksm's tags say that it created this for the cluster."""
     return tags.get(OWNED_TAG) == "true" and tags.get(CLUSTER_TAG) == cluster_arn
 
 
 def trusts(aws: Aws) -> Document | None:
-    """Every role's trust policy, None where this identity may not list roles."""
+    """Every role's trust policy, None where the caller may not list roles."""
     try:
         return aws.iam.trusts()
     except AcksmError as error:
@@ -294,10 +300,10 @@ def _release(target: Target, service: str, found: Release | None) -> ReleaseStat
 
 
 def _unrecorded(kube: Lister, service: str, namespace: str, health: Health | None) -> ReleaseState:
-    """Objects that helm made and has forgotten: they carry the release's name still.
+    """Objects of a release without a record: they still have the release's labels and annotations.
 
-    Anyone can write that name on what is in his own namespace. Elsewhere a release has roles only, which `edit` may
-    not make (kubernetes.io/docs/reference/access-authn-authz/rbac/#user-facing-roles).
+    Anyone can set those in their own namespace. Elsewhere a release has roles only, which `edit` may not create
+    (kubernetes.io/docs/reference/access-authn-authz/rbac/#user-facing-roles).
     """
     refs: list[Ref] = []
     version, owned = "", False

@@ -1,7 +1,7 @@
-"""Half states: objects that wait for a controller which is not there any more, or has lost its role or its map.
+"""Objects that wait for a controller which was deleted, or which has lost its role or its map.
 
-Only a controller can delete what an object stands for, so it is brought back for that: the same version, by install's
-own plan. What was made for it goes with it again.
+Only a controller can delete an object's AWS resource, so it is installed again for that: the same version, by install's
+own plan. What is created for it is deleted with it.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ from acksm.live import bindings, readiness, running
 from acksm.live.inventory_objects import crd_of
 from acksm.settings import TARGET_ROLE, ControllerSettings, RoleSettings
 
-STEP = "mend"
+STEP = "repair"
 
 
 @dataclass(frozen=True)
 class Repaired:
-    """Changes that bring controllers back, the objects that they would make (for the check of rights), and the state
-    after them. `made`: what has to go again, whatever was asked: iam, oidc, namespace."""
+    """Changes that install controllers again, the objects that these create (for the check of permissions), and the
+    state after them. `temporary`: what is deleted afterwards, whatever the options are: iam, oidc, namespace."""
 
     changes: tuple[Change, ...]
     manifests: Sequence[Document]
     observed: Observed
-    made: frozenset[str] = frozenset()
+    temporary: frozenset[str] = frozenset()
 
 
 def reasons(observed: Observed, choice: Choice, desired: Desired) -> dict[str, str]:
-    """Why each service's controller cannot let go of its objects as it is; services that can are left out."""
+    """Why a service's controller cannot delete its objects, by service; without those that can."""
     found = {}
     for service in desired.services:
         held = [item for item in choice.items if item.service == service and item.ours]
@@ -52,28 +52,28 @@ def reasons(observed: Observed, choice: Choice, desired: Desired) -> dict[str, s
         ]
         if desired.orphan or not (held or exports):
             continue
-        seen = observed.releases.get(service) or ReleaseState(service, observed.namespace)
-        if seen.health is None:
-            found[service] = "no controller of it runs"
-        elif not seen.health.available:
-            found[service] = seen.health.problems[0] if seen.health.problems else seen.health.text
-        elif desired.delete_aws and any(item.live for item in held) and _lost_role(observed, seen):
-            found[service] = f"its role {seen.health.service_account_role} is gone"
+        release = observed.releases.get(service) or ReleaseState(service, observed.namespace)
+        if release.health is None:
+            found[service] = "no controller is running"
+        elif not release.health.available:
+            found[service] = release.health.problems[0] if release.health.problems else release.health.text
+        elif desired.delete_aws and any(item.live for item in held) and _lost_role(observed, release):
+            found[service] = f"its role {release.health.service_account_role} does not exist"
     return found
 
 
-def _lost_role(observed: Observed, seen: ReleaseState) -> bool:
-    name = seen.health.service_account_role.rpartition("/")[2] if seen.health else ""
+def _lost_role(observed: Observed, release: ReleaseState) -> bool:
+    name = release.health.service_account_role.rpartition("/")[2] if release.health else ""
     return any(role.name == name and role.role is None for role in observed.roles)
 
 
 def version_of(observed: Observed, service: str) -> str:
-    """The version to bring back: the release's, else that of the chart which its CRDs came from; "" unknown."""
-    seen = observed.releases.get(service)
-    if seen and seen.version:
-        return charts.normalise(seen.version)
-    made_by = [crd.chart for crd in observed.inventory.crds.values() if crd.service == service and crd.chart]
-    charts_of = Counter(chart.rpartition(" ")[2] for chart in made_by if chart.startswith(charts.chart_name(service)))
+    """The version to install: the release's, else that of the chart which its CRDs came from; "" unknown."""
+    release = observed.releases.get(service)
+    if release and release.version:
+        return charts.normalise(release.version)
+    sources = [crd.chart for crd in observed.inventory.crds.values() if crd.service == service and crd.chart]
+    charts_of = Counter(chart.rpartition(" ")[2] for chart in sources if chart.startswith(charts.chart_name(service)))
     return charts_of.most_common(1)[0][0] if charts_of else ""
 
 
@@ -92,74 +92,74 @@ def plan(
     if not why:
         return Repaired(tuple(entries), (), with_entries(observed, entries))
     where = observed.inventory.namespaces.get(observed.namespace)
-    told = "; ".join(f"{service}: {reason}" for service, reason in why.items())
+    why_text = "; ".join(f"{service}: {reason}" for service, reason in why.items())
     if where and where.terminating:
         raise AcksmError(
             "cleanup-controller-gone",
-            f"objects wait for their controller ({told}), and its namespace {observed.namespace} is being deleted",
+            f"objects wait for their controller ({why_text}), and its namespace {observed.namespace} is being deleted",
             where=f"namespace {observed.namespace}",
         )
     versions = {service: version for service in why if (version := version_of(observed, service))}
-    back = controllers.model_copy(
+    reinstalled = controllers.model_copy(
         update={
             "service": list(why),
             "version": {**versions, **controllers.version},
             "adopt_release": desired.adopt_release,
         }
     )
-    result = install.plan(target, back, role, "cleanup", install.ALL, emit, only_missing_crds=True)
+    result = install.plan(target, reinstalled, role, "cleanup", install.ALL, emit, only_missing_crds=True)
     role_arn = str(result.facts.get("role_arn", ""))
     restarts = _restarts(observed, why, result.plan.changes, role_arn)
-    changes = [*(_again(change) for change in result.plan.changes), *restarts, *entries]
+    changes = [*(_with_reason(change) for change in result.plan.changes), *restarts, *entries]
     after = predicted(observed, [*result.plan.changes, *entries], versions, list(why))
-    return Repaired(tuple(changes), result.manifests, after, made(result.plan.changes))
+    return Repaired(tuple(changes), result.manifests, after, temporary(result.plan.changes))
 
 
-def _again(change: Change) -> Change:
-    reason = change.reason or "the controller has to come back to let go of its objects"
+def _with_reason(change: Change) -> Change:
+    reason = change.reason or "the controller is needed to delete its objects"
     return replace(change, reason=reason) if change.op is not Op.WAIT else change
 
 
-def made(changes: Sequence[Change]) -> frozenset[str]:
-    """What bringing the controllers back makes anew."""
+def temporary(changes: Sequence[Change]) -> frozenset[str]:
+    """What installing the controllers again creates."""
     ids = {change.id for change in changes}
     names = {"iam-role.create": "iam", "oidc.create": "oidc", "namespace.create": "namespace"}
-    return frozenset(what for made_by, what in names.items() if made_by in ids)
+    return frozenset(what for id_, what in names.items() if id_ in ids)
 
 
 def _restarts(observed: Observed, why: Mapping[str, str], changes: Sequence[Change], role_arn: str) -> list[Change]:
-    """A controller that could not start waits minutes before it tries again; and each has to be ready before objects
-    go. The waits have no lane, so that what comes after them runs after them."""
+    """Restart controllers that could not start, since their back-off is minutes, and wait until each is ready. The
+    waits have no lane, so that what follows runs after them."""
     found = []
     for service in why:
-        seen = observed.releases.get(service) or ReleaseState(service, observed.namespace)
+        release = observed.releases.get(service) or ReleaseState(service, observed.namespace)
         changes_it = any(change.step == "release" and change.lane == service for change in changes)
-        if seen.health and not changes_it:
+        if release.health and not changes_it:
             found.append(
                 Change(
                     id="release.restart",
                     step=STEP,
                     op=Op.UPDATE,
                     system="kubernetes",
-                    target=f"Deployment {seen.namespace}/{seen.health.deployment}",
+                    target=f"Deployment {release.namespace}/{release.health.deployment}",
                     call="kube.restart",
-                    params={"namespace": seen.namespace, "deployment": seen.health.deployment},
+                    params={"namespace": release.namespace, "deployment": release.health.deployment},
                     reason=why[service],
                 )
             )
-        found.append(readiness.ready(seen.name, seen.namespace, role_arn, step=STEP, iam_is_new=True))
+        found.append(readiness.ready(release.name, release.namespace, role_arn, step=STEP, iam_is_new=True))
     return found
 
 
 def predicted(
     observed: Observed, changes: Sequence[Change], versions: Mapping[str, str], services: Sequence[str]
 ) -> Observed:
-    """The state after `changes` of install, as far as a cleanup looks at it."""
+    """The state after `changes` of install, as far as a cleanup reads it."""
     releases = dict(observed.releases)
     for service in services:
-        seen = releases.get(service) or ReleaseState(service, observed.namespace)
-        version = seen.version or versions.get(service, "")
-        releases[service] = replace(seen, version=version, status="deployed", owned=True, recorded=True)
+        release = releases.get(service) or ReleaseState(service, observed.namespace)
+        version = release.version or versions.get(service, "")
+        releases[service] = replace(release, version=version, status="deployed", owned=True, recorded=True)
     roles = {role.name: role for role in observed.roles}
     providers, owned = observed.providers, set(observed.owned_namespaces)
     contained, crds = dict(observed.contents), dict(observed.inventory.crds)
@@ -185,16 +185,16 @@ def predicted(
         elif change.call == "iam.put_policy" and name in roles and (role := roles[name].role):
             role["inline"][change.params["policy"]] = change.params["document"]
         elif change.id == "oidc.create":
-            ours = tuple(sorted({*providers.ours, change.target}))
-            providers = replace(providers, ours=ours, there=providers.there | {change.target})
+            owned_arns = tuple(sorted({*providers.owned, change.target}))
+            providers = replace(providers, owned=owned_arns, existing=providers.existing | {change.target})
         elif change.id == "crds.create":
-            made_crd = crd_of(change.params["manifest"])
-            crds[made_crd.name] = replace(made_crd, passing=True)
+            new_crd = crd_of(change.params["manifest"])
+            crds[new_crd.name] = replace(new_crd, passing=True)
         elif change.id == "namespace.create":
-            made_name = str(change.params["manifest"]["metadata"]["name"])
-            owned.add(made_name)
-            namespaces[made_name] = bindings.Namespace(made_name)
-            contained[made_name] = Contents()
+            new_name = str(change.params["manifest"]["metadata"]["name"])
+            owned.add(new_name)
+            namespaces[new_name] = bindings.Namespace(new_name)
+            contained[new_name] = Contents()
     after = replace(
         observed,
         releases=releases,
@@ -208,11 +208,11 @@ def predicted(
 
 
 def map_entries(observed: Observed, choice: Choice) -> list[Change]:
-    """Entries of the map that objects of other accounts need and somebody took away (they would wait for ever). The
-    role is the one that the controllers' role may assume there, else the one that `carm setup` makes."""
+    """Missing entries of the map without which objects of other accounts would wait for ever. The role is the one that
+    the controller role may assume there, else the one that `carm setup` creates."""
     missing: dict[str, str] = {}
     for item in choice.items:
-        if not item.ours or not item.account or item.account == observed.own:
+        if not item.ours or not item.account or item.account == observed.account:
             continue
         by = next((one for one in observed.inventory.controllers.own if one.service == item.service), None)
         if by is not None and (by.mode != running.CARM or not by.reading.carm):
@@ -226,12 +226,12 @@ def map_entries(observed: Observed, choice: Choice) -> list[Change]:
             missing[key.id] = _role_in(observed, item.account)
     now = observed.maps.get((observed.namespace, ACCOUNT_MAP)) or role_map.Map(observed.namespace, ACCOUNT_MAP)
     changes = role_map.entries(now, missing, {}) if missing else []
-    return [replace(change, reason="objects of that account could not be let go of without it") for change in changes]
+    return [replace(change, reason="objects of that account cannot be deleted without it") for change in changes]
 
 
 def _role_in(observed: Observed, account: str) -> str:
-    for seen in observed.roles:
-        for statement in statements(seen.role["inline"].get(trust.POLICY) if seen.role else None):
+    for release in observed.roles:
+        for statement in statements(release.role["inline"].get(trust.POLICY) if release.role else None):
             for arn in as_list(statement.get("Resource")):
                 if f"::{account}:role/" in str(arn):
                     return str(arn)

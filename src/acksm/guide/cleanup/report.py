@@ -1,4 +1,4 @@
-"""What a cleanup tells: each object and what becomes of it, what stays and why, and at the end what is left."""
+"""The report of a cleanup: what happens to each object, what is kept and why, and at the end what is left."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from acksm.json_types import Json
 from acksm.live import bindings
 from acksm.live.inventory import Effect, Item
 
-MOST_TOLD = 3
+MAX_NAMES = 3
+_CELLS = {"deletes": "deleted", "stops": "stopped", "leaves": "kept", "nothing": "not in AWS"}
 
 
 @dataclass(frozen=True)
 class Planned:
-    """Changes in order, what stays and why, notes, and the objects as they were found."""
+    """Changes in order; what is kept, as (what, why); notes; and the objects that were observed."""
 
     changes: tuple[Change, ...] = ()
     kept: tuple[tuple[str, str], ...] = ()
@@ -29,7 +30,7 @@ class Planned:
 
 
 def facts(planned: Planned, desired: Desired) -> reports.CleanupFacts:
-    """The report's own part, as far as it is known before."""
+    """The report's own part, as far as it is known before the run."""
     rows: list[reports.CleanupObject] = []
     for item in planned.choice.items:
         rows.append(
@@ -47,8 +48,8 @@ def facts(planned: Planned, desired: Desired) -> reports.CleanupFacts:
                 "terminating": item.terminating,
             }
         )
-    stays = [item.arn for item in planned.choice.items if item.arn and fate_of(item, desired) is Effect.LEAVES]
-    return {"objects": rows, "stays_in_aws": stays, "kept": [], "left": []}
+    in_aws = [item.arn for item in planned.choice.items if item.arn and fate_of(item, desired) is Effect.LEAVES]
+    return {"objects": rows, "kept_in_aws": in_aws, "kept": [], "left": []}
 
 
 def fate_of(item: Item, desired: Desired) -> Effect:
@@ -58,52 +59,53 @@ def fate_of(item: Item, desired: Desired) -> Effect:
 
 
 def inventory_text(
-    told: reports.CleanupFacts,
+    report: reports.CleanupFacts,
     kept: Sequence[tuple[str, str]],
     table: Callable[[Sequence[str], Sequence[Sequence[str]]], str],
 ) -> str:
-    """What a dry run says beside the plan: each object, what deleting it would do and will do, and what stays."""
-    header = ("OBJECT", "POLICY", "ACCOUNT", "REGION", "AS IT IS", "BY THIS PLAN")
+    """What a dry run prints below the plan: for each object what deleting it would do in AWS today and what the plan
+    does, and what is kept."""
+    header = ("OBJECT", "POLICY", "ACCOUNT", "REGION", "TODAY", "PLANNED")
     rows = [
         (
             row["object"] + (" (being deleted)" if row["terminating"] else ""),
             f"{row['policy']} ({row['policy_source']})",
             row["account"],
             row["region"],
-            row["effect"],
-            row["fate"],
+            _CELLS[row["effect"]],
+            _CELLS[row["fate"]],
         )
-        for row in told["objects"]
+        for row in report["objects"]
     ]
     lines = ["# objects", table(header, rows)] if rows else []
-    return "\n".join([*lines, *_stays(kept)])
+    return "\n".join([*lines, *_kept_lines(kept)])
 
 
-def _stays(kept: Sequence[tuple[str, str]]) -> list[str]:
-    """Lines; many things that stay for one reason are one line."""
+def _kept_lines(kept: Sequence[tuple[str, str]]) -> list[str]:
+    """One line for each reason."""
     by_reason: dict[str, list[str]] = {}
     for what, why in kept:
         by_reason.setdefault(why, []).append(what)
-    return [f"stays: {bindings.told(whats, MOST_TOLD)} ({why})" for why, whats in by_reason.items()]
+    return [f"kept: {bindings.told(whats, MAX_NAMES)} ({why})" for why, whats in by_reason.items()]
 
 
 @dataclass
-class Ending:
-    """What is told at the end. After changes everything is looked at `again`, once: what a plan of that would still
-    take away is left."""
+class Outcome:
+    """The result at the end. After changes `replan` observes and plans once more: what that plan would still delete
+    is left."""
 
     planned: Planned
-    told: reports.CleanupFacts
-    again: Callable[[], Planned]
+    report: reports.CleanupFacts
+    replan: Callable[[], Planned]
     executed: bool
 
     @cached_property
     def _after(self) -> Planned:
-        return self.again() if self.executed else Planned(kept=self.planned.kept)
+        return self.replan() if self.executed else Planned(kept=self.planned.kept)
 
     def facts(self) -> Json:
-        """The report's own part; `kept` and `left` are asked for when all is done."""
-        return {**self.told, "kept": self.kept, "left": self.left}
+        """The report's own part; `kept` and `left` are computed when it is written."""
+        return {**self.report, "kept": self.kept, "left": self.left}
 
     def kept(self) -> list[reports.CleanupKept]:
         return [{"what": what, "why": why} for what, why in self._after.kept]
@@ -115,7 +117,7 @@ class Ending:
         return int(ExitCode.STEP_FAILED if self.left() else ExitCode.OK)
 
     def text(self) -> str:
-        lines = [f"left: {name}" for name in self.left()]
-        lines += [f"stays in AWS: {arn}" for arn in self.told["stays_in_aws"]]
-        lines += _stays(self._after.kept)
+        lines = [f"not deleted: {name}" for name in self.left()]
+        lines += [f"kept in AWS: {arn}" for arn in self.report["kept_in_aws"]]
+        lines += _kept_lines(self._after.kept)
         return "\n".join(lines or ["nothing is left"])

@@ -1,6 +1,6 @@
-"""What the caller of each command has to be allowed in IAM: one table, for `doctor` and `doctor --print-policy`.
+"""The IAM permissions that each command's caller needs: one table, for `doctor` and `doctor --print-policy`.
 
-Only the AWS side: what a command does in the cluster is a matter of Kubernetes' own rights. sts:GetCallerIdentity needs
+Only the AWS side; in the cluster, Kubernetes' own RBAC applies. sts:GetCallerIdentity needs
 no permission. A contract test runs commands under callers that have only this, and with one action removed.
 """
 
@@ -17,17 +17,18 @@ from acksm.guide.identity import iam_role, policies
 from acksm.guide.samples import roles as sample_roles
 from acksm.json_types import Json
 from acksm.settings import OtherAccountSettings, RoleSettings
+from acksm.words import did_you_mean
 
-# what a grant is on
+# the resource of a grant
 CLUSTER, FARGATE, ASSOCIATIONS = "cluster", "fargate", "associations"
-PROVIDER, ROLE, LINKED, CALLER, ABROAD, ADMIN = "provider", "role", "linked", "caller", "abroad", "admin"
+PROVIDER, ROLE, LINKED, CALLER, TARGET_ROLE, ADMIN = "provider", "role", "linked", "caller", "target", "admin"
 SAMPLES, ANY = "samples", "any"
 
 
 @dataclass(frozen=True)
 class Grant:
-    """Actions on a thing. `when` says in which state of things they are needed, "" for always; `optional`: without
-    them the command does its work and tells less."""
+    """Actions on a resource. `when` says in which case they are needed, "" for always; `optional`: without them the
+    command works, and checks less."""
 
     on: str
     actions: tuple[str, ...]
@@ -43,28 +44,32 @@ _COMPUTE = (
 _PROVIDER_READ = (Grant(PROVIDER, ("iam:GetOpenIDConnectProvider",)),)
 _PROVIDER = (
     *_PROVIDER_READ,
-    Grant(PROVIDER, ("iam:CreateOpenIDConnectProvider", "iam:TagOpenIDConnectProvider"), when="it is not there"),
-    Grant(PROVIDER, ("iam:AddClientIDToOpenIDConnectProvider",), when="it lacks the audience"),
+    Grant(
+        PROVIDER,
+        ("iam:CreateOpenIDConnectProvider", "iam:TagOpenIDConnectProvider"),
+        when="the provider does not exist",
+    ),
+    Grant(PROVIDER, ("iam:AddClientIDToOpenIDConnectProvider",), when="the provider lacks the audience"),
 )
 _READ_ROLE = ("iam:GetRole", "iam:ListRolePolicies", "iam:ListAttachedRolePolicies")
 _ROLE_READ = (
     Grant(ROLE, _READ_ROLE[:1]),
-    Grant(ROLE, (*_READ_ROLE[1:], "iam:GetRolePolicy"), when="the role is there"),
+    Grant(ROLE, (*_READ_ROLE[1:], "iam:GetRolePolicy"), when="the role exists"),
 )
 _ROLE = (
     *_ROLE_READ,
     Grant(LINKED, ("iam:GetRole",)),
-    Grant(ROLE, ("iam:CreateRole", "iam:TagRole"), when="the role is not there, or lacks a tag"),
+    Grant(ROLE, ("iam:CreateRole", "iam:TagRole"), when="the role does not exist, or lacks a tag"),
     Grant(ROLE, ("iam:AttachRolePolicy", "iam:PutRolePolicy"), when="the role lacks a policy"),
-    Grant(ROLE, ("iam:UpdateAssumeRolePolicy",), when="its trust does not fit"),
-    Grant(ROLE, ("iam:PutRolePermissionsBoundary",), when="--permissions-boundary names another"),
-    Grant(LINKED, ("iam:CreateServiceLinkedRole",), when="it is not there"),
+    Grant(ROLE, ("iam:UpdateAssumeRolePolicy",), when="its trust policy has to be changed"),
+    Grant(ROLE, ("iam:PutRolePermissionsBoundary",), when="--permissions-boundary differs from the role's"),
+    Grant(LINKED, ("iam:CreateServiceLinkedRole",), when="the service-linked role does not exist"),
 )
 _NARROWED = (
-    Grant(ROLE, ("iam:DetachRolePolicy",), when="preset least takes the place of core"),
+    Grant(ROLE, ("iam:DetachRolePolicy",), when="the policy changes from core to least"),
     Grant(ANY, ("iam:GetAccountSummary",), when="a trust policy is longer than IAM's default quota", optional=True),
 )
-# Asked before the first write, so that a plan does not stop half-way.
+# Simulated before the first write, so that a plan does not stop halfway.
 _SIMULATE = (Grant(CALLER, ("iam:SimulatePrincipalPolicy", "iam:GetRole"), optional=True),)
 _ASSOCIATED = (
     Grant(CLUSTER, ("eks:ListPodIdentityAssociations",)),
@@ -72,7 +77,7 @@ _ASSOCIATED = (
 )
 _ASSUME = (Grant(ADMIN, ("sts:AssumeRole",), when="--target-role-arn"),)
 _FAR_ROLE = tuple(
-    Grant(ABROAD if grant.on == ROLE else grant.on, grant.actions, grant.when, grant.optional)
+    Grant(TARGET_ROLE if grant.on == ROLE else grant.on, grant.actions, grant.when, grant.optional)
     for grant in (*_ROLE, *_NARROWED)
 )
 _VERIFY = (*_CONNECT, *_ASSOCIATED, *_ROLE_READ, *_ASSUME, Grant(ROLE, ("iam:SimulatePrincipalPolicy",), optional=True))
@@ -91,27 +96,27 @@ _LOOK = (
     Grant(CLUSTER, ("eks:ListCapabilities",)),
     *_SIMULATE,
     Grant(ROLE, ("iam:SimulatePrincipalPolicy",), optional=True),
-    Grant(ANY, _DESCRIBE, when="an object is followed (KIND/NAME): the action of its kind"),
+    Grant(ANY, _DESCRIBE, when="KIND/NAME is of that kind"),
 )
 _STATUS = (
     *_CONNECT,
     *_COMPUTE,
-    Grant(PROVIDER, ("iam:GetOpenIDConnectProvider",), when="drift is to be told"),
-    Grant(ROLE, (*_READ_ROLE, "iam:GetRolePolicy"), when="drift is to be told"),
-    Grant(LINKED, ("iam:GetRole",), when="drift is to be told"),
+    Grant(PROVIDER, ("iam:GetOpenIDConnectProvider",), when="drift is checked"),
+    Grant(ROLE, (*_READ_ROLE, "iam:GetRolePolicy"), when="drift is checked"),
+    Grant(LINKED, ("iam:GetRole",), when="drift is checked"),
 )
 
 
-def _role_gone(thing: str) -> tuple[Grant, ...]:
-    """What deleting a role takes."""
+def _role_gone(resource: str) -> tuple[Grant, ...]:
+    """What deleting a role needs."""
     return (
-        Grant(thing, _READ_ROLE[:1]),
+        Grant(resource, _READ_ROLE[:1]),
         Grant(
-            thing,
+            resource,
             (*_READ_ROLE[1:], "iam:GetRolePolicy", "iam:ListInstanceProfilesForRole"),
-            when="the role is there",
+            when="the role exists",
         ),
-        Grant(thing, ("iam:DetachRolePolicy", "iam:DeleteRolePolicy", "iam:DeleteRole"), when="it is to go"),
+        Grant(resource, ("iam:DetachRolePolicy", "iam:DeleteRolePolicy", "iam:DeleteRole"), when="the role is deleted"),
     )
 
 
@@ -150,22 +155,22 @@ COMMANDS: dict[str, tuple[Grant, ...]] = {
     "adopt": (
         *_CONNECT,
         *_ASSOCIATED,
-        Grant(ANY, _DESCRIBE, when="the action of the kind that is adopted"),
+        Grant(ANY, _DESCRIBE, when="an object of that kind is adopted"),
         Grant(ANY, (*_LIST, "sagemaker:ListTags", "application-autoscaling:ListTagsForResource"), when="--discover"),
-        Grant(ABROAD, ("sts:AssumeRole",), when="the namespace is bound to another account"),
+        Grant(TARGET_ROLE, ("sts:AssumeRole",), when="the namespace is bound to another account"),
         *_ASSUME,
     ),
     "cleanup": (
         *_CONNECT,
         Grant(ANY, ("iam:ListOpenIDConnectProviders",)),
-        Grant(PROVIDER, ("iam:GetOpenIDConnectProvider",), when="it is there"),
+        Grant(PROVIDER, ("iam:GetOpenIDConnectProvider",), when="the provider exists"),
         *_role_gone(ROLE),
         *_role_gone(SAMPLES),
-        Grant(CLUSTER, ("eks:ListPodIdentityAssociations",), when="the role is there"),
-        Grant(ASSOCIATIONS, ("eks:DescribePodIdentityAssociation",), when="the role is there"),
+        Grant(CLUSTER, ("eks:ListPodIdentityAssociations",), when="the role exists"),
+        Grant(ASSOCIATIONS, ("eks:DescribePodIdentityAssociation",), when="the role exists"),
         Grant(CLUSTER, ("eks:ListCapabilities",), optional=True),
         Grant(ANY, ("iam:ListRoles",), when="--oidc"),
-        Grant(ANY, _DESCRIBE, when="objects are deleted: the action of each kind, to see what AWS still has"),
+        Grant(ANY, _DESCRIBE, when="objects of that kind are deleted"),
         Grant(ROLE, ("iam:PutRolePolicy",), when="--carm"),
         Grant(PROVIDER, ("iam:DeleteOpenIDConnectProvider",), when="--oidc"),
         *_ASSUME,
@@ -174,27 +179,27 @@ COMMANDS: dict[str, tuple[Grant, ...]] = {
     "doctor": _LOOK,
     "report": _LOOK,
 }
-# The caller in the other account; `carm verify` needs the reads of it.
+# The caller in the target account; `carm verify` needs its reads.
 OTHER_ACCOUNT = "carm setup, in the other account"
 OTHER_CLEANUP = "cleanup, in the other account"
-ABROAD_ONLY = {
+TARGET_ACCOUNT_ONLY = {
     OTHER_ACCOUNT: (*_FAR_ROLE, *_SIMULATE),
     OTHER_CLEANUP: (
-        *_role_gone(ABROAD),
-        Grant(ABROAD, ("iam:UpdateAssumeRolePolicy",), when="the role stays"),
+        *_role_gone(TARGET_ROLE),
+        Grant(TARGET_ROLE, ("iam:UpdateAssumeRolePolicy",), when="the role is kept"),
         *_SIMULATE,
     ),
 }
-ALL = {**COMMANDS, **ABROAD_ONLY}
-# Commands that ask nothing of AWS but who the caller is.
+ALL = {**COMMANDS, **TARGET_ACCOUNT_ONLY}
+# Commands that call nothing in AWS but sts:GetCallerIdentity.
 WITHOUT = frozenset({"explain", "config show", "version", "token", "samples list", "samples show"})
-# They need what the command needs whose plan it is.
+# They need what the command needs whose plan they handle.
 OF_A_COMMAND = frozenset({"plan", "apply"})
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where the things of a policy are; "*" for what is not known. `roles`: the controllers' roles, by ARN; `caller`:
+class Scope:
+    """The parts of a policy's ARNs; "*" for what is unknown. `roles`: the controllers' roles, by ARN; `caller`:
     the caller's own ARN in IAM."""
 
     partition: str = "aws"
@@ -204,12 +209,12 @@ class Place:
     provider: str = ""
     roles: Sequence[str] = ()
     caller: str = ""
-    abroad: str = ""
+    target_role: str = ""
     admin: str = ""
     samples: str = ""
 
-    def arns(self, thing: str) -> list[str]:
-        """The ARNs that a grant on `thing` names."""
+    def arns(self, resource: str) -> list[str]:
+        """The ARNs of a grant on `resource`."""
         eks = f"arn:{self.partition}:eks:{self.region}:{self.account}"
         iam = f"arn:{self.partition}:iam::{self.account}"
         linked = f"{iam}:role/aws-service-role/{policies.LINKED_SERVICE}/{policies.SERVICE_LINKED_ROLE}"
@@ -224,20 +229,20 @@ class Place:
             CALLER: own,
             SAMPLES: _by_name([self.samples]) if self.samples else [f"{iam}:role/*"],
             ANY: ["*"],
-            ABROAD: _by_name([self.abroad]) if self.abroad else [f"arn:{self.partition}:iam::*:role/*"],
+            TARGET_ROLE: _by_name([self.target_role]) if self.target_role else [f"arn:{self.partition}:iam::*:role/*"],
             ADMIN: [self.admin or f"arn:{self.partition}:iam::*:role/*"],
         }
-        return found[thing]
+        return found[resource]
 
 
 def _by_name(arns: Sequence[str]) -> list[str]:
-    """Each role with its path and without: of one that is not there IAM knows only the name that is asked for."""
+    """Each role with its path and without: for a role that does not exist, IAM checks the ARN without a path."""
     names = [f"{arn.partition(':role/')[0]}:role/{arn.rpartition('/')[2]}" for arn in arns]
     return list(dict.fromkeys([*arns, *names]))
 
 
 def command_of(asked: str) -> str:
-    """The command that is meant: with spaces or dashes. Error: `policy-unknown` with the nearest."""
+    """The command by its name with spaces or dashes. Error: `policy-unknown` with close names."""
     known = {name.replace(" ", "-"): name for name in ALL}
     known |= {"carm-setup-target": OTHER_ACCOUNT, "cleanup-target": OTHER_CLEANUP}
     name = "-".join(asked.replace("-", " ").split())
@@ -245,48 +250,47 @@ def command_of(asked: str) -> str:
         near = get_close_matches(name, known, n=3)
         raise AcksmError(
             "policy-unknown",
-            f"{asked!r} is not a command that asks AWS for anything"
-            + (f"; nearest: {', '.join(known[item] for item in near)}" if near else ""),
+            f"no command {asked!r} that calls AWS" + did_you_mean([known[item] for item in near]),
             where="--print-policy",
         )
     return known[name]
 
 
-def document(command: str, place: Place) -> Json:
-    """The policy: one statement for each set of things, its actions sorted."""
-    by_thing: dict[str, set[str]] = {}
+def document(command: str, scope: Scope) -> Json:
+    """The policy: one statement for each kind of resource, its actions sorted."""
+    by_resource: dict[str, set[str]] = {}
     for grant in ALL[command]:
-        by_thing.setdefault(grant.on, set()).update(grant.actions)
+        by_resource.setdefault(grant.on, set()).update(grant.actions)
     statements = [
         {
-            "Sid": f"Acksm{thing.capitalize()}",
+            "Sid": f"Acksm{resource.capitalize()}",
             "Effect": "Allow",
             "Action": sorted(actions),
-            "Resource": found[0] if len(found := place.arns(thing)) == 1 else found,
+            "Resource": found[0] if len(found := scope.arns(resource)) == 1 else found,
         }
-        for thing, actions in by_thing.items()
+        for resource, actions in by_resource.items()
     ]
     return {"Version": "2012-10-17", "Statement": statements}
 
 
-def needs(command: str, place: Place, *, optional: bool = False) -> dict[str, list[str]]:
-    """Resource ARN to the actions on it; those that the command can do without only with `optional`."""
+def needs(command: str, scope: Scope, *, optional: bool = False) -> dict[str, list[str]]:
+    """Resource ARN to the actions on it; optional ones only with `optional`."""
     found: dict[str, list[str]] = {}
     for grant in ALL[command]:
         if optional or not grant.optional:
-            for arn in place.arns(grant.on):
+            for arn in scope.arns(grant.on):
                 have = found.setdefault(arn, [])
                 have += [action for action in grant.actions if action not in have]
     return found
 
 
-def place_of(target: Target, role: RoleSettings, other: OtherAccountSettings) -> Place:
-    """The place of a connected target."""
+def scope_of(target: Target, role: RoleSettings, other: OtherAccountSettings) -> Scope:
+    """The scope of a connected target."""
     cluster, identity = target.cluster, target.identity
     name = role.role_name or iam_role.default_name(cluster.name)
     role_arn = role.role_arn or iam_role.arn(identity, name, role.role_path)
     issuer = cluster.issuer.removeprefix("https://")
-    return Place(
+    return Scope(
         identity.partition,
         cluster.region,
         cluster.account,
@@ -294,18 +298,18 @@ def place_of(target: Target, role: RoleSettings, other: OtherAccountSettings) ->
         f"arn:{identity.partition}:iam::{cluster.account}:oidc-provider/{issuer}",
         (role_arn,),
         caller_of(identity.arn),
-        _abroad(identity.partition, other),
+        _target_role(identity.partition, other),
         other.target_role_arn,
         sample_roles.arn(identity, cluster.name, role),
     )
 
 
-def _abroad(partition: str, other: OtherAccountSettings) -> str:
+def _target_role(partition: str, other: OtherAccountSettings) -> str:
     return f"arn:{partition}:iam::{other.target_account or '*'}:role{other.target_role_path}{other.target_role_name}"
 
 
 def caller_of(arn: str) -> str:
-    """The user or role behind the caller's ARN; a session does not tell its role's path, hence the "*". "" for root."""
+    """The user or role behind the caller's ARN; a session's ARN lacks its role's path, hence the "*". "" for root."""
     head, _, rest = arn.rpartition(":")
     account_head = head.replace(":sts:", ":iam:")
     if rest.startswith("assumed-role/"):
@@ -313,20 +317,20 @@ def caller_of(arn: str) -> str:
     return arn if rest.startswith(("user/", "role/")) else ""
 
 
-def lacking(target: Target, role: RoleSettings, other: OtherAccountSettings) -> dict[str, Sequence[str] | None]:
-    """Command to the actions that IAM's simulation denies the caller for it; None where IAM does not tell.
+def missing_actions(target: Target, role: RoleSettings, other: OtherAccountSettings) -> dict[str, Sequence[str] | None]:
+    """Command to the actions that IAM's simulation denies the caller; None where it could not be simulated.
 
-    Each action is asked about once for each thing, whatever number of commands needs it.
+    Each action is simulated once for each resource, however many commands need it.
     """
-    place = place_of(target, role, other)
-    things: dict[str, list[str]] = {}
+    scope = scope_of(target, role, other)
+    resources: dict[str, list[str]] = {}
     for command in COMMANDS:
-        for arn, actions in needs(command, place).items():
-            have = things.setdefault(arn, [])
+        for arn, actions in needs(command, scope).items():
+            have = resources.setdefault(arn, [])
             have += [action for action in actions if action not in have]
-    asked = {arn: actions for arn, actions in things.items() if "::*:" not in arn}
+    asked = {arn: actions for arn, actions in resources.items() if "::*:" not in arn}
     answers = target.aws.iam.decisions(target.identity.arn, asked)
-    return {command: _lacking(needs(command, place), answers) for command in COMMANDS}
+    return {command: _lacking(needs(command, scope), answers) for command in COMMANDS}
 
 
 def _lacking(

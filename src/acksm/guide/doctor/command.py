@@ -1,4 +1,4 @@
-"""`acksm doctor`: everything that can be wrong, looked at side by side; `--fix` carries out what is safe, as a plan."""
+"""`acksm doctor`: every check, over facts read concurrently; `--fix` applies the safe remedies as a plan."""
 
 from __future__ import annotations
 
@@ -19,39 +19,39 @@ from acksm.guide.connect.apply import hand_over, perform
 from acksm.guide.connect.target import Target, connect
 from acksm.guide.doctor import caller_policies, object as doctor_object, trace
 from acksm.guide.doctor.facts import Facts, attempt, gather
-from acksm.guide.doctor.ground import CHECKS as OF_GROUND
-from acksm.guide.doctor.releases import CHECKS as OF_RELEASES
-from acksm.guide.doctor.roles import CHECKS as OF_ROLES
-from acksm.guide.doctor.running import CHECKS as OF_RUNNING
+from acksm.guide.doctor.preflight import CHECKS as PREFLIGHT_CHECKS
+from acksm.guide.doctor.releases import CHECKS as RELEASE_CHECKS
+from acksm.guide.doctor.roles import CHECKS as ROLE_CHECKS
+from acksm.guide.doctor.running import CHECKS as RUNNING_CHECKS
 from acksm.guide.install import command as install
 from acksm.live import controller_logs, symptoms
 from acksm.live.symptoms import Found
 from acksm.output import Output
 from acksm.settings import OtherAccountSettings, RunSettings, Settings, TargetSettings
 
-CHECKS = (*OF_GROUND, *OF_RELEASES, *OF_ROLES, *OF_RUNNING)
+CHECKS = (*PREFLIGHT_CHECKS, *RELEASE_CHECKS, *ROLE_CHECKS, *RUNNING_CHECKS)
 
 
 def run(settings: Settings, ui: Output, *, fix: bool) -> int:
     """Run every check. Exit 3 when one of severity error failed, after --fix too."""
-    facts, target = _look(settings, ui)
+    facts, target = _observe(settings, ui)
     try:
         results = judge(CHECKS, facts)
         fixed: list[Change] = []
         if fix and target is not None:
             fixed = _fix(target, ui, results, facts)
             if fixed and not settings.run.dry_run:
-                ui.emit(Event(Kind.PROGRESS, "doctor.look", "looking again"))
+                ui.emit(Event(Kind.PROGRESS, "doctor.look", "checking again"))
                 ended, (facts, target) = target, gather(settings, ui.emit)
                 ended.__exit__()
                 ui.emit(Event(Kind.PROGRESS, "doctor.look", ""))
                 results = judge(CHECKS, facts)
-        said = seen(facts)
+        found = known_symptoms(facts)
         data: reports.DoctorReport = {
             "target": target.as_data() if target else None,
             "healthy": is_healthy(results),
             "checks": [result.as_data() for result in results],
-            "symptoms": [symptom_data(item) for item in said],
+            "symptoms": [symptom_data(item) for item in found],
         }
         if fix:
             data["fix"], data["dry_run"] = [change.as_data() for change in fixed], settings.run.dry_run
@@ -63,8 +63,8 @@ def run(settings: Settings, ui: Output, *, fix: bool) -> int:
             target.__exit__()
 
 
-def _look(settings: Settings, ui: Output) -> tuple[Facts, Target | None]:
-    ui.emit(Event(Kind.PROGRESS, "doctor.look", "looking at account, cluster and registry"))
+def _observe(settings: Settings, ui: Output) -> tuple[Facts, Target | None]:
+    ui.emit(Event(Kind.PROGRESS, "doctor.look", "reading account, cluster and registry"))
     facts, target = gather(settings, ui.emit)
     ui.emit(Event(Kind.PROGRESS, "doctor.look", ""))
     if target is not None:
@@ -77,7 +77,7 @@ def is_healthy(results: Iterable[Result]) -> bool:
     return not any(item.check.state is State.FAILED and item.severity is Severity.ERROR for item in results)
 
 
-def seen(facts: Facts) -> list[Found]:
+def known_symptoms(facts: Facts) -> list[Found]:
     """Symptoms of logs and of conditions."""
     logs = [] if isinstance(facts.logs, AcksmError) else controller_logs.symptoms_of(facts.logs)
     if isinstance(facts.inventory, AcksmError):
@@ -100,7 +100,7 @@ def symptom_data(found: Found) -> reports.Symptom:
 
 
 def text_of(results: Sequence[Result], *, full: bool) -> str:
-    """Lines by category: what does not hold with its remedy; of what holds only how much, unless `full`."""
+    """Lines by category: failed checks and warnings with their remedies; the others only counted, unless `full`."""
     lines: list[str] = []
     for category in dict.fromkeys(item.category for item in results):
         own = [item.check for item in results if item.category == category]
@@ -129,14 +129,14 @@ def _counted(checks: Sequence[Check]) -> str:
 def fixes(results: Sequence[Result], plan: Plan) -> list[Change]:
     """The changes of the install plan that are the remedy of a failed check or a warning, and the waits for them.
 
-    Safe is what has no danger: nothing that exists gets another version, nothing is taken over.
+    A change is safe when it is without danger: no release gets another version, nothing of others is changed.
     """
     desired: set[str] = set()
     for item in results:
         if item.check.state in {State.FAILED, State.WARNING}:
             desired |= item.fixes
     chosen = [change for change in plan.mutations if change.id in desired and change.danger is not Danger.SEVERE]
-    chosen = [change for change in chosen if not _moves(change)]
+    chosen = [change for change in chosen if not _changes_chart(change)]
     ids = {change.id for change in chosen}
     lanes = {change.lane for change in chosen}
     if any(name.startswith(("iam-role.", "oidc.")) for name in ids):
@@ -156,8 +156,8 @@ def fixes(results: Sequence[Result], plan: Plan) -> list[Change]:
     ]
 
 
-def _moves(change: Change) -> bool:
-    """Whether a release would get another chart."""
+def _changes_chart(change: Change) -> bool:
+    """Whether a release would get another chart version."""
     if change.id != "release.upgrade":
         return False
     before, after = _chart(change.before), _chart(change.after)
@@ -169,22 +169,20 @@ def _chart(release: object) -> object:
 
 
 def _fix(target: Target, ui: Output, results: Sequence[Result], facts: Facts) -> list[Change]:
-    """Show the plan, ask, carry it out. Returns the changes; [] when nothing can be done safely."""
+    """Show the plan, confirm, apply it. Returns the changes; [] when nothing can be fixed safely."""
     run = target.run
     changes = fixes(results, facts.plan) if isinstance(facts.plan, Plan) else []
     plan = Plan("doctor", tuple(changes))
     hand_over(target, plan)
     if not plan.mutations:
-        ui.emit(
-            Event(Kind.UP_TO_DATE, "up-to-date", "nothing that is wrong has a remedy that acksm may apply by itself")
-        )
+        ui.emit(Event(Kind.UP_TO_DATE, "up-to-date", "no problem found that --fix can repair"))
         return []
     ui.show(render_plan(plan, full=run.full))
     if run.dry_run:
         ui.emit(Event(Kind.NOTE, "note", f"dry run: {summary(plan.mutations)}; nothing was written"))
         return list(plan.mutations)
     rights.check(target, plan.mutations, ())
-    ui.confirm(f"Carry out {summary(plan.mutations)} in cluster {target.cluster.name}?", yes=run.yes)
+    ui.confirm(f"Apply {summary(plan.mutations)} in cluster {target.cluster.name}?", yes=run.yes)
     perform(target, plan, install.dispatch(target, ui.emit), ui.emit)
     return list(plan.mutations)
 
@@ -195,7 +193,7 @@ def _fix(target: Target, ui: Output, results: Sequence[Result], facts: Facts) ->
 def run_object(
     at: TargetSettings, other: OtherAccountSettings, run: RunSettings, ui: Output, asked: str, namespace: str
 ) -> int:
-    """Follow KIND/NAME. Exit 3 when something on its way is wrong."""
+    """Check KIND/NAME. Exit 3 when a check of severity error failed."""
     with connect(at, run) as target:
         ui.emit(Event(Kind.STEP, "target", target.line()))
         facts = doctor_object.gather(target, other, asked, namespace)
@@ -203,7 +201,7 @@ def run_object(
         wrong = trace.first(results)
         healthy = is_healthy(results)
         logs = [] if isinstance(facts.logs, AcksmError) else facts.logs
-        said = symptoms.merged(
+        found = symptoms.merged(
             [*symptoms.of_object(facts.object), *controller_logs.symptoms_of(logs, facts.name)] if facts.object else []
         )
         data: reports.DoctorReport = {
@@ -212,7 +210,7 @@ def run_object(
             "object": facts.name,
             "first": wrong.as_data() if wrong else None,
             "checks": [result.as_data() for result in results],
-            "symptoms": [symptom_data(item) for item in said],
+            "symptoms": [symptom_data(item) for item in found],
         }
         code = int(ExitCode.OK if healthy else ExitCode.CHECK_FAILED)
         ui.result("doctor", data, object_text(facts.name, results), code)
@@ -220,7 +218,7 @@ def run_object(
 
 
 def object_text(name: str, results: Sequence[Result]) -> str:
-    """The way link by link, and at its end the first thing wrong with its remedy."""
+    """The checks in order, then the first failure with its remedy."""
     lines = []
     for item in results:
         check = item.check
@@ -228,7 +226,7 @@ def object_text(name: str, results: Sequence[Result]) -> str:
         lines.append(f"{check.state:9}{check.id:26}{told}".rstrip())
     wrong = trace.first(results)
     if wrong is None:
-        return "\n".join([*lines, "", f"{name}: nothing wrong was found"])
+        return "\n".join([*lines, "", f"{name}: no problems found"])
     lines += ["", f"first {wrong.check.state}: {wrong.check.id}: {wrong.check.text}"]
     return "\n".join([*lines, f"  remedy: {wrong.check.effective_remedy}", f"  more:   acksm explain {wrong.check.id}"])
 
@@ -237,27 +235,27 @@ def object_text(name: str, results: Sequence[Result]) -> str:
 
 
 def run_policy(settings: Settings, ui: Output, asked: str) -> int:
-    """The IAM policy of a command's caller, for this cluster as far as it can be told; no right is needed for it."""
+    """The IAM policy that a command's caller needs, for this cluster where it can be read; needs no permission."""
     command, other = caller_policies.command_of(asked), settings.other_account
     target = attempt(lambda: connect(settings.target, settings.run))
     notes = []
     if isinstance(target, AcksmError):
-        place = replace(_guessed(settings.target), roles=())
-        notes.append(f"the cluster could not be looked at ({target.id}); what is not known is written as *")
+        scope = replace(_guessed(settings.target), roles=())
+        notes.append(f"the cluster could not be read ({target.id}); unknown values are *")
     else:
-        place = caller_policies.place_of(target, settings.role, other)
+        scope = caller_policies.scope_of(target, settings.role, other)
         target.__exit__()
-    if command in caller_policies.ABROAD_ONLY:
-        place = replace(place, account=other.target_account or "*", caller=other.target_role_arn)
+    if command in caller_policies.TARGET_ACCOUNT_ONLY:
+        scope = replace(scope, account=other.target_account or "*", caller=other.target_role_arn)
     notes += [
         f"{', '.join(grant.actions)}: only when {grant.when}" for grant in caller_policies.ALL[command] if grant.when
     ]
     notes += [
-        f"{', '.join(grant.actions)}: can be left out; less is then told before the first write"
+        f"{', '.join(grant.actions)}: optional; without it less is checked before the first write"
         for grant in caller_policies.ALL[command]
         if grant.optional
     ]
-    document = caller_policies.document(command, place)
+    document = caller_policies.document(command, scope)
     for note in dict.fromkeys(notes):
         ui.emit(Event(Kind.NOTE, "note", note))
     data: reports.DoctorReport = {"policy": {"command": command, "document": document, "notes": notes}}
@@ -265,8 +263,8 @@ def run_policy(settings: Settings, ui: Output, asked: str) -> int:
     return 0
 
 
-def _guessed(settings: TargetSettings) -> caller_policies.Place:
-    """What options alone tell."""
-    return caller_policies.Place(
+def _guessed(settings: TargetSettings) -> caller_policies.Scope:
+    """What the options alone say."""
+    return caller_policies.Scope(
         region=settings.region or "*", account=settings.account or "*", cluster=settings.cluster or "*"
     )

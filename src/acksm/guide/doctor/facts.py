@@ -1,6 +1,6 @@
-"""What `acksm doctor` knows: everything that its checks judge, read once, side by side, whatever fails.
+"""The facts that `acksm doctor` checks: read once, concurrently, whatever fails.
 
-A fact that could not be read is the error that says why; the checks make of it "unknown" or "failed".
+A fact that could not be read is the error that says why; checks report it as "unknown" or "failed".
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from acksm.settings import ControllerSettings, OtherAccountSettings, RoleSetting
 T = TypeVar("T")
 # A fact, or why it could not be read.
 Known: TypeAlias = T | AcksmError
-NOT_ASKED = AcksmError("not-looked-at", "nothing says that it holds")
+UNREAD = AcksmError("not-looked-at", "not checked")
 
 
 @dataclass(frozen=True)
@@ -60,48 +60,49 @@ class Deployed:
 
 @dataclass(frozen=True)
 class Facts:
-    """Everything that is judged. The defaults are those of nothing read yet.
+    """Everything that is checked. The defaults mean "not read".
 
     `registry`: service to the number of its chart's tags. `iam`: command to the actions that the caller lacks for it,
-    None where IAM does not tell. `plan_rights`: what the install plan needs and the caller may not, on both sides.
+    None where it could not be simulated. `plan_rights`: permissions that the install plan needs and the caller lacks.
     `unknown_values`: service to values of its release that its chart does not have. `roles`: ARN to IAM's role.
-    `let_in`, `passing`: by role, whom its trust lets in beside the controllers, and whether it may pass every role.
+    `other_subjects`: by role, the service accounts that it trusts besides the controllers'. `pass_role`: by role,
+    whether it may pass every role.
     `associated`: (namespace, service account) to the role that EKS Pod Identity gives it.
     """
 
     settings: Settings
-    helm: Known[str] = NOT_ASKED
+    helm: Known[str] = UNREAD
     context: Known[Context | None] = None
-    identity: Known[Identity] = NOT_ASKED
-    region: Known[str] = NOT_ASKED
+    identity: Known[Identity] = UNREAD
+    region: Known[str] = UNREAD
     regions: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    cluster: Known[Cluster] = NOT_ASKED
+    cluster: Known[Cluster] = UNREAD
     connection: AcksmError | None = None
-    server: Known[str] = NOT_ASKED
-    nodes: Known[str] = NOT_ASKED
+    server: Known[str] = UNREAD
+    nodes: Known[str] = UNREAD
     namespace: Known[Manifest | None] = None
     registry: Mapping[str, Known[int]] = field(default_factory=dict)
     capability: Known[None] = None
-    iam: Known[Mapping[str, Sequence[str] | None]] = NOT_ASKED
-    plan: Known[Plan] = NOT_ASKED
-    plan_rights: Known[Sequence[str]] = NOT_ASKED
-    releases: Known[Mapping[str, Release]] = NOT_ASKED
-    unknown_values: Known[Mapping[str, Sequence[str]]] = NOT_ASKED
-    deployed: Known[Sequence[Deployed]] = NOT_ASKED
-    leases: Known[Sequence[Manifest]] = NOT_ASKED
-    crds: Known[Sequence[Manifest]] = NOT_ASKED
-    provider: Known[oidc.Observed] = NOT_ASKED
-    roles: Known[Mapping[str, Role | None]] = NOT_ASKED
-    associated: Known[Mapping[tuple[str, str], str]] = NOT_ASKED
-    inventory: Known[inventory.Inventory] = NOT_ASKED
-    logs: Known[Sequence[PodLog]] = NOT_ASKED
-    chains: Known[Sequence[verify.Chain]] = NOT_ASKED
-    let_in: Known[Mapping[str, Live]] = NOT_ASKED
-    passing: Known[Mapping[str, Judged]] = NOT_ASKED
+    iam: Known[Mapping[str, Sequence[str] | None]] = UNREAD
+    plan: Known[Plan] = UNREAD
+    plan_rights: Known[Sequence[str]] = UNREAD
+    releases: Known[Mapping[str, Release]] = UNREAD
+    unknown_values: Known[Mapping[str, Sequence[str]]] = UNREAD
+    deployed: Known[Sequence[Deployed]] = UNREAD
+    leases: Known[Sequence[Manifest]] = UNREAD
+    crds: Known[Sequence[Manifest]] = UNREAD
+    provider: Known[oidc.Observed] = UNREAD
+    roles: Known[Mapping[str, Role | None]] = UNREAD
+    associated: Known[Mapping[tuple[str, str], str]] = UNREAD
+    inventory: Known[inventory.Inventory] = UNREAD
+    logs: Known[Sequence[PodLog]] = UNREAD
+    chains: Known[Sequence[verify.Chain]] = UNREAD
+    other_subjects: Known[Mapping[str, Live]] = UNREAD
+    pass_role: Known[Mapping[str, Judged]] = UNREAD
 
     @property
     def installed(self) -> list[Running]:
-        """The controllers that run, [] also where that is not known."""
+        """The controllers that run; [] also where they are unknown."""
         return [] if isinstance(self.deployed, AcksmError) else [item.running for item in self.deployed]
 
 
@@ -122,7 +123,7 @@ def known(fact: Future[Known[T]]) -> T:
 
 
 def gather(settings: Settings, emit: Emit) -> tuple[Facts, Target | None]:
-    """Connect, and read everything. The target is None when the cluster cannot be reached; the caller ends it."""
+    """Connect, and read everything. The target is None when the cluster cannot be reached; the caller closes it."""
     target = attempt(lambda: connect(settings.target, settings.run))
     if isinstance(target, AcksmError):
         return _unconnected(settings, target), None
@@ -131,16 +132,16 @@ def gather(settings: Settings, emit: Emit) -> tuple[Facts, Target | None]:
 
 
 def _unconnected(settings: Settings, error: AcksmError) -> Facts:
-    """What can be told without a connection: which part of it fails."""
+    """What can be read without a connection, to show which part of it fails."""
     at = settings.target
     context = attempt(lambda: context_of(at))
     found = context if isinstance(context, Context) else None
     name = at.cluster or (found.cluster_name if found else "")
     region = at.region or (found.region if found else "")
-    spent = error.id == "timed-out"  # then each question is asked once more, and no longer
-    aws = Aws(at.profile or None, region or None, left=Deadline(0 if spent else settings.run.timeout).left)
+    expired = error.id == "timed-out"  # then each request is tried once
+    aws = Aws(at.profile or None, region or None, left=Deadline(0 if expired else settings.run.timeout).left)
     identity = attempt(aws.identity)
-    cluster: Known[Cluster] = error if error.id == "cluster-missing" else NOT_ASKED
+    cluster: Known[Cluster] = error if error.id == "cluster-missing" else UNREAD
     if name and not isinstance(identity, AcksmError):
         cluster = attempt(lambda: aws.eks.describe_cluster(name))
     where = attempt(lambda: aws.region)
@@ -174,7 +175,7 @@ def _regions(aws: Aws, partition: str) -> dict[str, Sequence[str]]:
 
 
 def _registry(controllers: ControllerSettings, registry: Charts) -> dict[str, Known[int]]:
-    """Whether each chart's tags can be read; not asked for charts that options name."""
+    """Whether each chart's tags can be read; not read for charts that options name."""
     services = [service for service in controllers.service if service not in controllers.chart]
     with ThreadPoolExecutor(max_workers=2) as pool:
         answers = pool.map(lambda service: attempt(lambda: len(registry.tags(service))), services)
@@ -182,29 +183,29 @@ def _registry(controllers: ControllerSettings, registry: Charts) -> dict[str, Kn
 
 
 def _read(settings: Settings, target: Target, emit: Emit, pool: ThreadPoolExecutor) -> Facts:
-    kube, aws, cluster, asked = target.kube, target.aws, target.cluster, settings.controllers
-    home, charts_at = settings.target.controller_namespace, target.registry(asked.registry)
+    kube, aws, cluster, requested = target.kube, target.aws, target.cluster, settings.controllers
+    home, charts_at = settings.target.controller_namespace, target.registry(requested.registry)
 
     def start(work: Callable[[], T]) -> Future[Known[T]]:
         return pool.submit(lambda: attempt(work))
 
     helm, nodes = start(helm_version), start(lambda: check_nodes(target))
-    server, registry = start(lambda: _server(target)), start(lambda: _registry(asked, charts_at))
+    server, registry = start(lambda: _server(target)), start(lambda: _registry(requested, charts_at))
     namespace = start(lambda: kube.get(ref("Namespace", home)))
     conflict, provider = start(lambda: capability.check(aws, cluster)), start(lambda: oidc.observe(aws, cluster))
-    iam = start(lambda: caller_policies.lacking(target, settings.role, settings.other_account))
-    releases, crds = start(lambda: controllers.releases(target, asked.service)), start(lambda: _crds(target))
+    iam = start(lambda: caller_policies.missing_actions(target, settings.role, settings.other_account))
+    releases, crds = start(lambda: controllers.releases(target, requested.service)), start(lambda: _crds(target))
     seen = start(lambda: inventory.observe(kube, home))
     deployed = attempt(lambda: _deployed(target))
     found = [] if isinstance(deployed, AcksmError) else [item.running for item in deployed]
     roles, associated = start(lambda: _roles(target, found)), start(lambda: _associated(target, found))
     logs, leases = start(lambda: controller_logs.read(kube, found)), start(lambda: _leases(target, deployed))
     chains = start(lambda: _chains(target, settings.other_account, found))
-    let_in = start(lambda: role_facts.let_in(target, found, known(roles), known(provider).arn))
-    passing = start(lambda: role_facts.passing(target, known(roles)))
+    other_subjects = start(lambda: role_facts.other_subjects(target, found, known(roles), known(provider).arn))
+    pass_role = start(lambda: role_facts.pass_role(target, known(roles)))
     installed = releases.result()
     unknown = start(lambda: _unknown_values(charts_at, installed))
-    planned = attempt(lambda: _planned(target, asked, settings.role, installed, emit))
+    planned = attempt(lambda: _planned(target, requested, settings.role, installed, emit))
     result = registry.result()
     return Facts(
         settings,
@@ -234,13 +235,13 @@ def _read(settings: Settings, target: Target, emit: Emit, pool: ThreadPoolExecut
         seen.result(),
         logs.result(),
         chains.result(),
-        let_in.result(),
-        passing.result(),
+        other_subjects.result(),
+        pass_role.result(),
     )
 
 
 def _server(target: Target) -> str:
-    """The apiserver's version, told to an identity that it knows."""
+    """The apiserver's version, once it has accepted the caller."""
     version = target.kube.version()
     target.kube.can("list", "", "pods", target.settings.controller_namespace)
     return version
@@ -282,12 +283,12 @@ def _leases(target: Target, deployed: Known[Sequence[Deployed]]) -> list[Manifes
 
 
 def lease_namespace(item: Deployed) -> str:
-    """Where a controller keeps its lease."""
+    """The namespace of a controller's Lease."""
     return item.flags.get("leader-election-namespace") or item.running.namespace
 
 
 def _roles(target: Target, found: Sequence[Running]) -> Mapping[str, Role | None]:
-    """IAM's role of each controller; of another account it cannot be asked for."""
+    """Each controller's role in IAM; a role of another account cannot be read."""
     own = {item.role_arn for item in found if f"::{target.identity.account}:" in item.role_arn}
     roles: dict[str, Role | None] = {}
     for arn in sorted(own):
@@ -305,7 +306,7 @@ def _associated(target: Target, found: Sequence[Running]) -> dict[tuple[str, str
 
 
 def _chains(target: Target, other: OtherAccountSettings, found: Sequence[Running]) -> list[verify.Chain]:
-    """The chain of every bound namespace; nothing is asked where none is bound."""
+    """The chain of every bound namespace; nothing is read where none is bound."""
     if not found:
         return []
     observed = carm.observe(target)
@@ -330,28 +331,28 @@ def _unknown_values(registry: Charts, releases: Known[Mapping[str, Release]]) ->
 
 def _planned(
     target: Target,
-    asked: ControllerSettings,
+    requested: ControllerSettings,
     role: RoleSettings,
     releases: Known[Mapping[str, Release]],
     emit: Emit,
 ) -> install.Result:
-    """What install would do for what is installed; for a cluster without, for everything that was asked for."""
+    """The install plan of the installed services; where none is installed, of the requested ones."""
     if isinstance(releases, AcksmError):
         raise releases
-    there = [service for service, release in releases.items() if release.version]
-    meant = asked.model_copy(update={"service": there}) if there else asked
-    return install.plan(target, meant, role, "doctor", install.ALL, emit)
+    present = [service for service, release in releases.items() if release.version]
+    scope = requested.model_copy(update={"service": present}) if present else requested
+    return install.plan(target, scope, role, "doctor", install.ALL, emit)
 
 
 def _plan_rights(target: Target, planned: install.Result) -> list[str]:
-    """What of the plan's own needs the caller may not do (guide/connect/rights.py), in words."""
+    """Messages about permissions that the plan needs and the caller lacks (guide/connect/rights.py)."""
     changes = [change for change in planned.plan.changes if change.op is not Op.WAIT]
     lacking = []
-    for asked in (
+    for check in (
         lambda: rights.check_iam(target.aws.iam, target.identity.arn, changes),
         lambda: rights.check_kube(target, changes, planned.manifests),
     ):
-        error = attempt(asked)
+        error = attempt(check)
         if isinstance(error, AcksmError):
             if error.id not in {"aws-access-denied", "kube-forbidden"}:
                 raise error

@@ -1,6 +1,6 @@
-"""`acksm doctor KIND/NAME`: one object followed from its kind to AWS; the first thing wrong is named.
+"""`acksm doctor KIND/NAME`: read everything about one object, from its kind to AWS.
 
-A user sees an object that does nothing, and the reason may be anywhere on its way (community#1388).
+When an object does nothing, the reason may be anywhere on that path (community#1388).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from acksm.aws import objects
 from acksm.errors import AcksmError
 from acksm.guide.carm import accounts, command as carm, evidence, verify
 from acksm.guide.connect.target import Target
-from acksm.guide.doctor.facts import NOT_ASKED, Known, attempt
+from acksm.guide.doctor.facts import UNREAD, Known, attempt
 from acksm.guide.region import explain
 from acksm.guide.region.explain import Explained
 from acksm.json_types import Manifest
@@ -29,17 +29,17 @@ from acksm.settings import OtherAccountSettings
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of one object. `place` is where it is; `controller` the one of its service that watches its
-    namespace, else the first of the service. `selected`: it has the labels that the controller's selector asks for.
-    `chain`: of its namespace, None where that is bound to nobody. `aws`: what AWS says of it, "" for "not there"."""
+    """What is known of one object. `place` is its reference; `controller` the one of its service that watches its
+    namespace, else the first of the service. `selected`: it has the labels that the controller's selector requires.
+    `chain`: of its namespace, None where that is not bound. `aws`: its state and ARN, "" where it does not exist."""
 
     asked: str
     service: str = ""
     place: Ref | None = None
-    kind: Known[Manifest | None] = NOT_ASKED
-    manifest: Known[Manifest | None] = NOT_ASKED
+    kind: Known[Manifest | None] = UNREAD
+    manifest: Known[Manifest | None] = UNREAD
     namespace: Namespace | None = None
-    controllers: Known[Sequence[Running]] = NOT_ASKED
+    controllers: Known[Sequence[Running]] = UNREAD
     controller: Running | None = None
     flags: Flags = field(default_factory=Flags)
     health: Known[Health | None] = None
@@ -48,7 +48,7 @@ class Facts:
     chain: Known[verify.Chain | None] = None
     own_account: str = ""
     logs: Known[Sequence[PodLog]] = ()
-    aws: Known[str] = NOT_ASKED
+    aws: Known[str] = UNREAD
 
     @property
     def object(self) -> Manifest:
@@ -69,7 +69,7 @@ def gather(target: Target, other: OtherAccountSettings, asked: str, namespace: s
     """Read everything of `asked` (KIND/NAME). Errors: `object-missing` for what names no object."""
     kind_name, _, name = asked.partition("/")
     if not name:
-        raise AcksmError("object-missing", f"{asked!r} names no object", where=asked, remedy="acksm doctor KIND/NAME")
+        raise AcksmError("object-missing", f"no object name in {asked!r}", where=asked, remedy="acksm doctor KIND/NAME")
     kube = target.kube
     found = attempt(lambda: explain.find_kind(kube, kind_name))
     if isinstance(found, AcksmError):
@@ -81,14 +81,14 @@ def gather(target: Target, other: OtherAccountSettings, asked: str, namespace: s
         crd = pool.submit(attempt, lambda: kube.get(ref("CustomResourceDefinition", f"{kind.plural}.{group}")))
         live = pool.submit(attempt, lambda: kube.get(place))
         space = pool.submit(attempt, lambda: kube.get(ref("Namespace", namespace)))
-        all_of_them = attempt(lambda: discovery.observe(kube, target.settings.controller_namespace).working)
+        controllers = attempt(lambda: discovery.observe(kube, target.settings.controller_namespace).working)
         facts = Facts(
             asked,
             service,
             place,
             crd.result(),
             live.result(),
-            controllers=all_of_them,
+            controllers=controllers,
             own_account=target.identity.account,
         )
         manifest = space.result()
@@ -96,8 +96,10 @@ def gather(target: Target, other: OtherAccountSettings, asked: str, namespace: s
             facts = replace(facts, namespace=Namespace.of(manifest))
         if facts.object:
             facts = replace(facts, aws=attempt(lambda: _in_aws(target, other, facts)))
-        ours = [] if isinstance(all_of_them, AcksmError) else [one for one in all_of_them if one.service == service]
-        controller = next((one for one in ours if one.watches(namespace)), ours[0] if ours else None)
+        of_service = (
+            [] if isinstance(controllers, AcksmError) else [one for one in controllers if one.service == service]
+        )
+        controller = next((one for one in of_service if one.watches(namespace)), of_service[0] if of_service else None)
         if controller is None:
             return facts
         return _with_controller(target, other, replace(facts, controller=controller), controller, pool)
@@ -114,8 +116,7 @@ def _with_controller(
     chain = pool.submit(attempt, lambda: _chain(target, other, namespace, controller))
     selected = attempt(lambda: _selected(target, facts.place, flags.get("watch-selectors")))
     env = attempt(lambda: explain.pod_environment(kube, controller))
-    thing = facts.object or None
-    region = explain.explain(thing, namespace, controller, {} if isinstance(env, AcksmError) else env)
+    region = explain.explain(facts.object or None, namespace, controller, {} if isinstance(env, AcksmError) else env)
     return replace(
         facts,
         flags=flags,
@@ -128,7 +129,7 @@ def _with_controller(
 
 
 def _selected(target: Target, place: Ref | None, selector: str) -> bool:
-    """Whether the object matches a label selector: the apiserver says it."""
+    """Whether the object matches a label selector, by the apiserver."""
     if not selector or place is None:
         return True
     return bool(target.kube.list(replace(place, name=""), selector=selector, field=f"metadata.name={place.name}"))
@@ -143,27 +144,27 @@ def _chain(
 
 
 def _in_aws(target: Target, other: OtherAccountSettings, facts: Facts) -> str:
-    """What AWS says of the object: its state and ARN, "" when it is not there. Errors: `not-looked-at`, aws-…"""
+    """The state and ARN of the object in AWS, "" when it does not exist. Errors: `not-looked-at`, aws-…"""
     kind = KINDS[facts.service].get(facts.place.kind if facts.place else "")
     values = {**(facts.object.get("status") or {}), **(facts.object.get("spec") or {})}
     account, region = str(facts.recorded.get("ownerAccountID", "")), str(facts.recorded.get("region", ""))
     arn = str(facts.recorded.get("arn", ""))
     if kind is None:
-        raise AcksmError("not-looked-at", "acksm does not know how AWS is asked for this kind")
+        raise AcksmError("not-looked-at", "acksm cannot read this kind in AWS")
     key = {name: str(values[name]) for name in kind.key if values.get(name)}
     if kind.by_arn:
         key = {"arn": arn} if arn else {}
     if not key or any(name not in key for name in kind.key if name not in kind.optional and not kind.by_arn):
-        raise AcksmError("not-looked-at", "neither spec nor status tells its name in AWS")
+        raise AcksmError("not-looked-at", "its name in AWS is in neither its spec nor its status")
     aws = target.aws
     if account and account != target.identity.account:
         session = accounts.session(target, other)
         if session is None or session.identity().account != account:
             raise AcksmError(
                 "not-looked-at",
-                f"it is in account {account}, of which there are no credentials",
+                f"no credentials for account {account}",
                 remedy=f"acksm doctor {facts.asked} --target-profile PROFILE",
             )
         aws = session
     found = objects.describe(aws, kind, key, region or aws.region)
-    return "" if found is None else " ".join(part for part in (found.state, found.arn or arn or "there") if part)
+    return "" if found is None else " ".join(part for part in (found.state, found.arn or arn or "exists") if part)

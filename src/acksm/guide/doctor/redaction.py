@@ -1,8 +1,8 @@
-"""What goes out of a support bundle before it is written: secrets always, account ids unless they are asked for.
+"""What is removed from a support bundle before it is written: secrets always, account ids unless they are requested.
 
-By name of the key, and by the form of the value wherever it stands: a log line or a chart's value may hold anything.
-Better too much is hidden than one secret shown. Others write the texts, so every pattern takes time that is linear in
-their length (tests/test_linear.py), and a line is cut after it was looked through: a secret that is cut has no form.
+By the key's name, and by the form of the value anywhere, since a log line or a chart's value may contain anything.
+Hiding too much is better than showing a secret. Others write the texts, so every pattern takes time linear in their
+length (tests/test_linear.py), and lines are cut after the search: a cut secret would not be recognised.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _SECRET_KEY = re.compile(
     r"|signature|dockerconfig",
     re.I,
 )
-# Keys that end so name where a secret is, not what it is.
+# Keys with these endings say where a secret is, not what it is.
 _NAME_OF = re.compile(r"(name|namespace|file|path|ref|profile|kind|count|lifetime|seconds|mount\w{0,64})$", re.I)
 # Annotations and fields that repeat whole objects.
 _DROPPED = frozenset({"managedFields", "kubectl.kubernetes.io/last-applied-configuration"})
@@ -77,8 +77,8 @@ def data(value: object, *, accounts: bool = False, key: str = "") -> Value:
     if is_secret(key):
         return HIDDEN
     if isinstance(value, int | float):
-        told = text(str(value), accounts=accounts)
-        return value if told == str(value) else told
+        redacted = text(str(value), accounts=accounts)
+        return value if redacted == str(value) else redacted
     return text(str(value), accounts=accounts)[:LONGEST_TEXT]
 
 

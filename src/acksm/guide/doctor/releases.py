@@ -21,12 +21,12 @@ from acksm.live.running import Running
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
 RELEASE, IDENTITY = "releases", "identity"
-NOTHING = "no controller is installed; acksm install does it"
-POD_IDENTITY_ENV = "AWS_CONTAINER_CREDENTIALS_FULL_URI"  # what EKS's agent puts into a pod with an association
+NOTHING = "no controller is installed; run acksm install"
+POD_IDENTITY_ENV = "AWS_CONTAINER_CREDENTIALS_FULL_URI"  # set by EKS's agent in a pod with an association
 
 
 def installed_releases(facts: Facts) -> dict[str, Release]:
-    """The releases that are there, by service."""
+    """The installed releases, by service."""
     found = facts.releases
     return {} if isinstance(found, AcksmError) else {name: item for name, item in found.items() if item.version}
 
@@ -56,7 +56,7 @@ def _values(facts: Facts) -> Iterator[Check]:
         return
     for service, keys in found.items():
         state = State.FAILED if keys else State.OK
-        text = f"the chart does not have {told(keys)}: nothing reads it" if keys else ""
+        text = f"unknown to the chart, and ignored: {told(keys)}" if keys else ""
         yield Check("check.values", state, f"release of {service}", text)
 
 
@@ -70,17 +70,17 @@ def _crds(facts: Facts) -> Iterator[Check]:
     if isinstance(facts.crds, AcksmError):
         yield unread("check.crds", "", facts.crds)
         return
-    going = [str(item["metadata"]["name"]) for item in facts.crds if item["metadata"].get("deletionTimestamp")]
+    terminating = [str(item["metadata"]["name"]) for item in facts.crds if item["metadata"].get("deletionTimestamp")]
     unserved = [
         str(item["metadata"]["name"])
         for item in facts.crds
         if not item["metadata"].get("deletionTimestamp") and not crds.established(item)
     ]
     missing = _planned(facts, "crds.create")
-    for names, text in ((going, "being deleted"), (unserved, "not served"), (missing, "missing")):
+    for names, text in ((terminating, "being deleted"), (unserved, "not served"), (missing, "missing")):
         if names:
             yield Check("check.crds", State.FAILED, told(names), text)
-    if not (going or unserved or missing):
+    if not (terminating or unserved or missing):
         yield Check("check.crds", State.OK, "", f"{len(facts.crds)} served")
 
 
@@ -96,19 +96,19 @@ def _crd_drift(facts: Facts) -> Iterator[Check]:
         return
     older = _planned(facts, "crds.update")
     state = State.FAILED if older else State.OK
-    yield Check("check.crd-drift", state, told(older), "other than the installed charts' CRDs" if older else "")
+    yield Check("check.crd-drift", state, told(older), "not as in the installed charts" if older else "")
 
 
 # identity
 
 
 def deployed(facts: Facts) -> list[Deployed]:
-    """The controllers that run, [] also where that is not known."""
+    """The controllers that run, [] also where they are unknown."""
     return [] if isinstance(facts.deployed, AcksmError) else list(facts.deployed)
 
 
 def _associated(facts: Facts, item: Running) -> str:
-    """The role by EKS Pod Identity, "" for none or where it is not known."""
+    """The role by EKS Pod Identity, "" for none or where it is unknown."""
     if isinstance(facts.associated, AcksmError):
         return ""
     return facts.associated.get((item.namespace, item.service_account), "")
@@ -125,10 +125,12 @@ def _pod_identity(facts: Facts) -> Iterator[Check]:
     for item in facts.installed:
         by_eks, where = _associated(facts, item), f"service account {item.namespace}/{item.service_account}"
         if by_eks and item.role_arn and by_eks != item.role_arn:
-            text = f"EKS Pod Identity gives it {by_eks}, and its annotation {item.role_arn}"
+            text = f"EKS Pod Identity gives it {by_eks}, but its annotation is {item.role_arn}"
             yield Check(name, State.FAILED, where, text)
         else:
-            yield Check(name, State.OK, where, by_eks or "none: the role comes by the service account's annotation")
+            yield Check(
+                name, State.OK, where, by_eks or "no association; the role comes from the service account's annotation"
+            )
 
 
 def _annotation(facts: Facts) -> Iterator[Check]:
@@ -144,7 +146,7 @@ def _annotation(facts: Facts) -> Iterator[Check]:
         elif isinstance(facts.associated, AcksmError):
             yield unread("check.annotation", where, facts.associated)
         else:
-            yield Check("check.annotation", State.FAILED, where, "it names no role")
+            yield Check("check.annotation", State.FAILED, where, "has no role annotation")
 
 
 def _provider(facts: Facts) -> Iterator[Check]:
@@ -152,9 +154,14 @@ def _provider(facts: Facts) -> Iterator[Check]:
     if isinstance(found, AcksmError):
         yield unread(name, "", found)
     elif found.audiences is None:
-        yield Check(name, State.FAILED, found.arn, "IAM has no such provider")
+        yield Check(name, State.FAILED, found.arn, "does not exist in IAM")
     elif trust.AUDIENCE not in found.audiences:
-        yield Check(name, State.FAILED, found.arn, f"its audiences {', '.join(found.audiences)} lack {trust.AUDIENCE}")
+        yield Check(
+            name,
+            State.FAILED,
+            found.arn,
+            f"lacks audience {trust.AUDIENCE}; has {', '.join(found.audiences) or 'none'}",
+        )
     else:
         yield Check(name, State.OK, found.arn)
 
@@ -166,11 +173,11 @@ def _role(facts: Facts) -> Iterator[Check]:
         return
     for arn in sorted({item.role_arn for item in facts.installed if item.role_arn}):
         if arn not in found:
-            yield Check(name, State.UNKNOWN, arn, "it is of another account")
+            yield Check(name, State.UNKNOWN, arn, "in another account, which is not read")
         elif (role := found[arn]) is None:
-            yield Check(name, State.FAILED, arn, "IAM has no such role")
+            yield Check(name, State.FAILED, arn, "does not exist in IAM")
         elif not (role["attached"] or role["inline"]):
-            yield Check(name, State.FAILED, arn, "it has no policy at all")
+            yield Check(name, State.FAILED, arn, "has no permissions policy")
         else:
             yield Check(name, State.OK, arn)
 
@@ -190,16 +197,18 @@ def _trust(facts: Facts) -> Iterator[Check]:
         subject = trust.subject(item.namespace, item.service_account)
         answer = trust.trusts(role["trust"], provider.arn, subject)
         if answer.verdict is Verdict.YES:
-            yield Check(name, State.OK, item.role_arn, f"{subject} is let in")
+            yield Check(name, State.OK, item.role_arn, f"trusts {subject}")
         elif answer.verdict is Verdict.UNKNOWN:
-            text = f"whether {subject} is let in cannot be judged from here: {answer.why}"
+            text = f"cannot tell whether it trusts {subject}: {answer.why}"
             yield Check(name, State.UNKNOWN, item.role_arn, text, _try(item))
         else:
-            yield Check(name, State.FAILED, item.role_arn, f"{subject} is not let in: {_trusted(role['trust'])}")
+            yield Check(
+                name, State.FAILED, item.role_arn, f"does not trust {subject}; it trusts {_trusted(role['trust'])}"
+            )
 
 
 def _try(item: Running) -> str:
-    """The command that does what the controller does: its service account's token, for the role."""
+    """The command that assumes the role as the controller does, by its service account's token."""
     token = f"kubectl create token {item.service_account} -n {item.namespace} --audience {trust.AUDIENCE}"
     return (
         f"aws sts assume-role-with-web-identity --role-arn {item.role_arn} --role-session-name acksm-doctor "
@@ -208,7 +217,7 @@ def _try(item: Running) -> str:
 
 
 def _trusted(document: Document) -> str:
-    """Whom a trust policy lets in, in words."""
+    """The principals and conditions of a trust policy, for a message."""
     found = []
     for item in trust.statements(document):
         principal = item.get("Principal")
@@ -219,7 +228,7 @@ def _trusted(document: Document) -> str:
             for key, value in (pairs.items() if isinstance(pairs, Mapping) else ())
         ]
         found.append(" ".join([*(str(name) for name in names), *conditions]))
-    return "it trusts " + ("; ".join(found) or "nobody")
+    return "; ".join(found) or "no one"
 
 
 def _pod_role(facts: Facts) -> Iterator[Check]:
@@ -233,13 +242,13 @@ def _pod_role(facts: Facts) -> Iterator[Check]:
             if not (desired or by_eks) or pod["metadata"].get("deletionTimestamp"):
                 continue
             if desired:
-                right = state.role_arn == desired and state.has_token_file
-                text = f"it has the role {state.role_arn or '(none)'}, its service account {desired}"
+                correct = state.role_arn == desired and state.has_token_file
+                text = f"has role {state.role_arn or '(none)'}, but its service account has {desired}"
             else:
-                right = POD_IDENTITY_ENV in _env(pod)
-                text = f"it was made before EKS Pod Identity gave its service account {by_eks}"
-            where, text = f"pod {item.running.namespace}/{state.name}", "" if right else text
-            yield Check("check.pod-role", State.OK if right else State.FAILED, where, text)
+                correct = POD_IDENTITY_ENV in _env(pod)
+                text = f"was created before EKS Pod Identity gave its service account {by_eks}"
+            where, text = f"pod {item.running.namespace}/{state.name}", "" if correct else text
+            yield Check("check.pod-role", State.OK if correct else State.FAILED, where, text)
 
 
 def _env(pod: Manifest) -> set[str]:

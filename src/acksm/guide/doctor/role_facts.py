@@ -1,4 +1,4 @@
-"""What doctor knows of the controllers' roles beside the roles themselves. Reads only."""
+"""What doctor reads about the controllers' roles besides the roles themselves. Reads only."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from acksm.guide.identity.judged import Judged, Verdict
 from acksm.guide.identity.live_accounts import Live
 from acksm.live.running import Running
 
-ANY_ROLE = "acksm-any-role"  # a role that nobody names: what may be passed for it may be passed for every role
+ANY_ROLE = "acksm-any-role"  # a role that does not exist: whoever may pass it may pass every role
 
 
-def let_in(
+def other_subjects(
     target: Target, found: Sequence[Running], roles: Mapping[str, Role | None], provider: str
 ) -> dict[str, Live]:
-    """By role: the subjects that its trust lets in beside those of `found`."""
+    """By role: the subjects that it trusts besides those of `found`."""
     home = target.settings.controller_namespace
     running = {trust.subject(item.namespace, item.service_account) for item in found}
     return {
@@ -28,13 +28,13 @@ def let_in(
     }
 
 
-def passing(target: Target, roles: Mapping[str, Role | None]) -> dict[str, Judged]:
+def pass_role(target: Target, roles: Mapping[str, Role | None]) -> dict[str, Judged]:
     """By role: whether it may pass every role of its account to SageMaker, and by which policies."""
-    return {arn: _passing(target, arn, role) for arn, role in roles.items() if role}
+    return {arn: _pass_role(target, arn, role) for arn, role in roles.items() if role}
 
 
-def _passing(target: Target, arn: str, role: Role) -> Judged:
-    """By what is known of its policies, and where that is not enough by IAM's simulation."""
+def _pass_role(target: Target, arn: str, role: Role) -> Judged:
+    """By IAM's simulation, else by what is known of its policies."""
     context = {policies.PASSED_TO.lower(): policies.SAGEMAKER}
     probe = arn.partition(":role/")[0] + f":role/{ANY_ROLE}"
     core = [policies.CORE_MANAGED] if policies.core_arn(target.identity.partition) in role["attached"] else []
@@ -49,5 +49,5 @@ def _passing(target: Target, arn: str, role: Role) -> Judged:
     if wide:
         return Judged(Verdict.YES, ", ".join(wide))
     if role["attached"] or any(answer.verdict is Verdict.UNKNOWN for answer in inline.values()):
-        return Judged(Verdict.UNKNOWN, "IAM does not tell what its policies allow")
+        return Judged(Verdict.UNKNOWN, "what its policies allow could not be simulated in IAM")
     return Judged(Verdict.NO)

@@ -1,4 +1,4 @@
-"""Checks of what the controllers' roles let in and let out: service accounts that no release has, and iam:PassRole."""
+"""Checks of the controllers' roles: whether they trust service accounts that no release has, and iam:PassRole."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from acksm.guide.identity.oidc import CLUSTER_TAG, OWNED_TAG
 IDENTITY = "identity"
 
 
-def _strangers(facts: Facts) -> Iterator[Check]:
-    name, found = "check.trust-subjects", facts.let_in
+def _trusted_subjects(facts: Facts) -> Iterator[Check]:
+    name, found = "check.trust-subjects", facts.other_subjects
     if isinstance(found, AcksmError):
         yield unread(name, "", found)
         return
     for arn, live in found.items():
         if live.strangers:
             told = ", ".join(sorted(live.strangers))
-            text = f"it lets in {told}, and no release has it"
+            text = f"trusts {told}, which no release uses"
             yield Check(name, State.WARNING, arn, text, _without(facts, arn, live.strangers))
         elif live.unknown:
             told = ", ".join(sorted(live.unknown))
-            yield Check(name, State.UNKNOWN, arn, f"it lets in {told}, and the releases there may not be read")
+            yield Check(name, State.UNKNOWN, arn, f"trusts {told}, and the releases there cannot be listed")
         else:
-            yield Check(name, State.OK, arn, "it lets in service accounts of releases only")
+            yield Check(name, State.OK, arn, "trusts only service accounts of releases")
 
 
 def _without(facts: Facts, arn: str, strangers: frozenset[str]) -> str:
-    """The command that takes them out of the role's trust policy."""
+    """The command that removes them from the role's trust policy."""
     role = facts.roles.get(arn) if not isinstance(facts.roles, AcksmError) else None
     cluster, provider = facts.cluster, facts.provider
     if role is None or isinstance(cluster, AcksmError) or isinstance(provider, AcksmError):
@@ -48,18 +48,18 @@ def _without(facts: Facts, arn: str, strangers: frozenset[str]) -> str:
 
 
 def _pass_role(facts: Facts) -> Iterator[Check]:
-    name, found = "check.pass-role", facts.passing
+    name, found = "check.pass-role", facts.pass_role
     if isinstance(found, AcksmError):
         yield unread(name, "", found)
         return
     for arn, answer in found.items():
         if answer.verdict is Verdict.YES:
-            text = f"it may pass every role of the account that trusts SageMaker, by {answer.why}"
+            text = f"may pass every role of the account that trusts SageMaker, by {answer.why}"
             yield Check(name, State.WARNING, arn, text, _narrowing(facts, arn))
         elif answer.verdict is Verdict.UNKNOWN:
             yield Check(name, State.UNKNOWN, arn, answer.why)
         else:
-            yield Check(name, State.OK, arn, "it may pass named roles only")
+            yield Check(name, State.OK, arn, "may pass only named roles")
 
 
 def _narrowing(facts: Facts, arn: str) -> str:
@@ -76,7 +76,7 @@ CHECKS: tuple[Definition[Facts], ...] = (
         "check.trust-subjects",
         IDENTITY,
         Severity.WARNING,
-        _strangers,
+        _trusted_subjects,
         ("check.role", "check.oidc"),
         frozenset({"iam-role.trust"}),
     ),

@@ -15,10 +15,13 @@ from acksm.json_types import Manifest
 from acksm.kube.keys import ANNOTATIONS
 from acksm.live import controller_logs, discovery, running, symptoms
 from acksm.live.bindings import told
+from acksm.words import counted
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
 RUNNING, BINDINGS, OBJECTS = "controllers", "bindings", "objects"
-LATE = timedelta(seconds=60)  # a lease is renewed every few seconds (controller-runtime: 15 s lease, 10 s deadline)
+MAX_LEASE_AGE = timedelta(
+    seconds=60
+)  # a Lease is renewed every few seconds (controller-runtime: 15 s lease, 10 s deadline)
 
 
 def _pods(facts: Facts) -> Iterator[Check]:
@@ -46,7 +49,7 @@ def _log(facts: Facts) -> Iterator[Check]:
         yield unread("check.log", "", facts.logs)
         return
     if not facts.logs:
-        yield Check("check.log", State.UNKNOWN, "", "no controller has a log that can be read")
+        yield Check("check.log", State.UNKNOWN, "", "no controller log could be read")
         return
     found = [(log, one) for log in facts.logs for one in controller_logs.symptoms_of([log])]
     for log, one in found:
@@ -55,7 +58,7 @@ def _log(facts: Facts) -> Iterator[Check]:
         entry = lookup(one.id)
         yield Check("check.log", State.FAILED, where, f"{one.id}: {one.text[:300]}{count}", entry.remedy)
     if not found:
-        yield Check("check.log", State.OK, "", f"{len(facts.logs)} logs, no known symptom")
+        yield Check("check.log", State.OK, "", f"{counted(len(facts.logs), 'log')}, no known symptom")
 
 
 def _election(facts: Facts) -> Iterator[Check]:
@@ -70,24 +73,24 @@ def _election(facts: Facts) -> Iterator[Check]:
         where, on = str(item.running), item.flags.get("enable-leader-election") == "true"
         if not on:
             many = item.replicas > 1
-            text = f"{item.replicas} replicas without leader election: each works on every object" if many else "off"
+            text = f"{item.replicas} replicas without leader election: each reconciles every object" if many else "off"
             yield Check(name, State.FAILED if many else State.OK, where, text)
             continue
         desired = f"ack-{item.running.service}.services.k8s.aws"
-        place = lease_namespace(item)
+        namespace = lease_namespace(item)
         lease = next(
             (
                 one
                 for one in facts.leases
-                if one["metadata"]["name"] == desired and one["metadata"].get("namespace", place) == place
+                if one["metadata"]["name"] == desired and one["metadata"].get("namespace", namespace) == namespace
             ),
             None,
         )
-        yield Check(name, *_held(item, lease, place))
+        yield Check(name, *_held(item, lease, namespace))
 
 
 def _others(facts: Facts) -> Iterator[Check]:
-    """Other controllers of the services; what only looks like one is named, so that nobody has to wonder."""
+    """Other controllers of the services; what only looks like one is named too."""
     name = "check.other-controllers"
     if isinstance(facts.inventory, AcksmError):
         yield unread(name, "", facts.inventory)
@@ -96,31 +99,31 @@ def _others(facts: Facts) -> Iterator[Check]:
     rivals = found.beside()
     for rival in rivals:
         beside = [own for own in found.own if own is not rival and own.service == rival.service and own.meets(rival)]
-        text = f"{discovery.described(rival)}" + ("" if rival.proven else "; its rights could not be checked")
+        text = f"{discovery.described(rival)}" + ("" if rival.proven else "; its permissions could not be checked")
         state = State.WARNING if beside else State.OK
-        yield Check(name, state, str(rival), f"{text}; {beside[0]} works on the same objects" if beside else text)
+        yield Check(name, state, str(rival), f"{text}; {beside[0]} reconciles the same objects" if beside else text)
     for item in found.idle:
         where = f"Deployment {item.namespace}/{item.deployment}"
-        yield Check(name, State.OK, where, f"looks like a controller of {item.service} and may not write its objects")
+        yield Check(name, State.OK, where, f"looks like a controller of {item.service}, but may not change its objects")
     if found.partial:
         yield Check(name, State.UNKNOWN, "", "Deployments of other namespaces cannot be listed")
     elif not rivals:
         yield Check(name, State.OK, "", "none")
 
 
-def _held(item: Deployed, lease: Manifest | None, place: str) -> tuple[State, str, str]:
+def _held(item: Deployed, lease: Manifest | None, namespace: str) -> tuple[State, str, str]:
     """State, where and text of a controller's lease."""
-    where = f"{item.running}, lease in {place}"
+    where = f"{item.running}, Lease in {namespace}"
     if lease is None:
-        return State.FAILED, where, "nobody holds a lease: no pod works"
+        return State.FAILED, where, "the Lease does not exist: no pod reconciles"
     spec = lease.get("spec") or {}
     holder = str(spec.get("holderIdentity") or "")
     pods = {str(pod["metadata"]["name"]) for pod in item.pods}
     age = _age(str(spec.get("renewTime") or ""))
     if holder.partition("_")[0] not in pods:
-        return State.FAILED, where, f"{holder or 'nobody'} holds it, which is no pod of this release"
-    if age is None or age > LATE:
-        return State.FAILED, where, f"{holder} holds it and does not renew it"
+        return State.FAILED, where, f"held by {holder or 'no one'}, not by a pod of this release"
+    if age is None or age > MAX_LEASE_AGE:
+        return State.FAILED, where, f"held by {holder}, but not renewed"
     return State.OK, where, f"held by {holder}"
 
 
@@ -174,11 +177,11 @@ def _bindings(facts: Facts) -> Iterator[Check]:
     if isinstance(facts.chains, AcksmError):
         yield unread("check.bindings", "", facts.chains)
         return
-    links = list(dict.fromkeys(check for chain in facts.chains for check in chain.checks))
-    yield from (check for check in links if check.state is not State.OK)
+    checks = list(dict.fromkeys(check for chain in facts.chains for check in chain.checks))
+    yield from (check for check in checks if check.state is not State.OK)
     bound = len(facts.chains)
-    if bound and all(check.state is State.OK for check in links):
-        yield Check("check.bindings", State.OK, f"{bound} namespaces", "every link to the other account holds")
+    if bound and all(check.state is State.OK for check in checks):
+        yield Check("check.bindings", State.OK, counted(bound, "namespace"), "all checks passed")
     elif not bound:
         yield Check("check.bindings", State.SKIPPED, "", "no namespace is bound to another account")
 
@@ -200,12 +203,12 @@ def _objects(facts: Facts) -> Iterator[Check]:
             yield Check(
                 name, State.FAILED, str(item), f"{known[0].id}: {known[0].text[:300]}", lookup(known[0].id).remedy
             )
-        elif any(kind != "ACK.ResourceSynced" for kind, _ in said):  # what is being made is not synced yet
+        elif any(kind != "ACK.ResourceSynced" for kind, _ in said):  # what is being created is not synced yet
             yield Check(name, State.FAILED, str(item), f"{said[0][0]}: {said[0][1][:300]}")
         else:
             failing -= 1
     if not failing:
-        yield Check(name, State.OK, "", f"{len(items)} objects, none of them failing")
+        yield Check(name, State.OK, "", f"{counted(len(items), 'object')}, none failing")
 
 
 def _stuck(facts: Facts) -> Iterator[Check]:
@@ -214,7 +217,7 @@ def _stuck(facts: Facts) -> Iterator[Check]:
         yield unread(name, "", facts.inventory)
         return
     found, working = facts.inventory, facts.inventory.controllers.working
-    alone = [
+    unattended = [
         item
         for item in found.items
         if item.terminating
@@ -228,13 +231,13 @@ def _stuck(facts: Facts) -> Iterator[Check]:
         for item in found.common
         if item.kind == "AdoptedResource" and not any(one.has("adopted-resource") for one in working)
     ]
-    for things, text in (
-        (alone, "being deleted, and no controller is there to do it"),
-        (old, "no controller handles it"),
+    for listed, text in (
+        (unattended, "being deleted, but no controller removes their finalizers"),
+        (old, "no controller reconciles it"),
     ):
-        if things:
-            yield Check(name, State.FAILED, told(things), text)
-    if not (alone or old):
+        if listed:
+            yield Check(name, State.FAILED, told(listed), text)
+    if not (unattended or old):
         yield Check(name, State.OK, "")
 
 

@@ -1,6 +1,6 @@
-"""`acksm report`: what somebody who helps has to know, in one file, without secrets.
+"""`acksm report`: a support bundle, one file without secrets.
 
-It is written when things are broken: what cannot be read is named in it, and the rest is there all the same.
+It is written when something fails, so what cannot be read is listed in it, and the rest is included.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from acksm.live.running import scope_text
 from acksm.output import Output
 
 LINES = 1000  # of each log
-MOST = 2000  # objects, and events of each namespace
+MAX_ITEMS = 2000  # objects, and events of each namespace
 MAX_FILE = 4 * 1024 * 1024
 _SUFFIXES = (".tar.gz", ".tgz", ".zip")
 _POD_ENV = ("AWS_ROLE_ARN", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_WEB_IDENTITY_TOKEN_FILE", "ACK_SYSTEM_NAMESPACE")
@@ -45,8 +45,8 @@ _POD_ENV = ("AWS_ROLE_ARN", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_WEB_IDENTIT
 
 @dataclass
 class Bundle:
-    """Files by name, and what could not be read. Everything goes in through `add` and `add_text`, which redact, and
-    leave out what comes when no seconds are `left`: a log of megabytes takes some."""
+    """Files by name, and what could not be read. `add` and `add_text` redact everything, and skip it when no seconds
+    are `left`: redacting megabytes of a log takes some."""
 
     accounts: bool = False
     clean: Callable[[str], str] = str
@@ -58,10 +58,10 @@ class Bundle:
         """Data as JSON; it is ASCII, so nothing in it can steer a terminal."""
         if self._is_late(name):
             return
-        told = redaction.data(json.loads(json.dumps(value, default=str)), accounts=self.accounts)
-        content = (json.dumps(told, indent=2) + "\n").encode()
+        redacted = redaction.data(json.loads(json.dumps(value, default=str)), accounts=self.accounts)
+        content = (json.dumps(redacted, indent=2) + "\n").encode()
         if len(content) > MAX_FILE:
-            self.missing[name] = f"{len(content)} bytes are more than {MAX_FILE}"
+            self.missing[name] = f"{len(content)} bytes, more than the limit of {MAX_FILE}"
         else:
             self.files[name] = content
 
@@ -69,21 +69,21 @@ class Bundle:
         """Text of others: control characters are made visible."""
         if self._is_late(name):
             return
-        told = self.clean(redaction.text(value, accounts=self.accounts))
-        self.files[name] = told.encode("utf-8", "replace")[-MAX_FILE:]
+        redacted = self.clean(redaction.text(value, accounts=self.accounts))
+        self.files[name] = redacted.encode("utf-8", "replace")[-MAX_FILE:]
 
-    def look(self, name: str, work: Callable[[], object]) -> None:
+    def read(self, name: str, work: Callable[[], object]) -> None:
         """What `work` reads, or why it cannot."""
         found = attempt(work)
         if isinstance(found, AcksmError):
-            self.lack(name, found)
+            self.add_missing(name, found)
         else:
             self.add(name, found)
 
     def _is_late(self, name: str) -> bool:
         if self.left() > 0:
             return False
-        self.missing[name] = "timed-out: the time allowed was over before it"
+        self.missing[name] = "timed-out: deadline exceeded"
         return True
 
     def end(self) -> None:
@@ -91,29 +91,31 @@ class Bundle:
         self.left = lambda: math.inf
         self.add("missing.json", self.missing)
 
-    def lack(self, name: str, error: AcksmError) -> None:
+    def add_missing(self, name: str, error: AcksmError) -> None:
         self.missing[name] = redaction.text(f"{error.id}: {error.message}", accounts=self.accounts)
 
 
 def check_file(file: str) -> Path:
-    """Where the bundle goes. Error: `report-file`."""
+    """The path of the bundle. Error: `report-file`."""
     path = Path(file)
     if file in {"text", "json", "yaml"}:
         remedy = f"acksm report --output acksm-report.tar.gz --format {file}"
-        raise AcksmError("report-file", f"{file!r} is no file: -o names the bundle here", where="-o", remedy=remedy)
+        raise AcksmError("report-file", f"-o is the file to write, not the format {file}", where="-o", remedy=remedy)
     if not file.endswith(_SUFFIXES):
-        raise AcksmError("report-file", f"{file!r} ends with none of {', '.join(_SUFFIXES)}", where="--output")
+        raise AcksmError(
+            "report-file", f"{file} does not end with {', '.join(_SUFFIXES[:-1])} or {_SUFFIXES[-1]}", where="--output"
+        )
     if path.exists() or path.is_symlink():
-        raise AcksmError("report-file", f"{file} is there already", where="--output")
+        raise AcksmError("report-file", f"{file} already exists", where="--output")
     if not path.absolute().parent.is_dir():
-        raise AcksmError("report-file", f"there is no directory {path.absolute().parent}", where="--output")
+        raise AcksmError("report-file", f"directory {path.absolute().parent} does not exist", where="--output")
     return path
 
 
 def run(resolved: Resolved, ui: Output, file: str, *, accounts: bool, clean: Callable[[str], str]) -> int:
     """Read everything and write the bundle. Exit 0 when it is written, whatever state the cluster is in."""
     path, settings = check_file(file), resolved.settings
-    ui.emit(Event(Kind.PROGRESS, "report.read", "looking at account, cluster and registry"))
+    ui.emit(Event(Kind.PROGRESS, "report.read", "reading account, cluster and registry"))
     facts, target = gather(settings, ui.emit)
     try:
         bundle = Bundle(accounts, clean, target.deadline.left if target else lambda: math.inf)
@@ -137,7 +139,7 @@ def run(resolved: Resolved, ui: Output, file: str, *, accounts: bool, clean: Cal
             "accounts_shown": accounts,
         }
         lines = [str(path)]
-        lines += [f"not in it: {name} ({why})" for name, why in bundle.missing.items()]
+        lines += [f"not included: {name} ({why})" for name, why in bundle.missing.items()]
         ui.result("report", data, "\n".join(lines))
         return 0
     finally:
@@ -161,20 +163,20 @@ def _add_doctor(bundle: Bundle, facts: Facts, results: Sequence[Result], target:
             "target": target.as_data() if target else None,
             "healthy": doctor.is_healthy(results),
             "checks": [result.as_data() for result in results],
-            "symptoms": [doctor.symptom_data(item) for item in doctor.seen(facts)],
+            "symptoms": [doctor.symptom_data(item) for item in doctor.known_symptoms(facts)],
         },
     )
     bundle.add_text("doctor.txt", doctor.text_of(results, full=True) + "\n")
 
 
 def _add_facts(bundle: Bundle, facts: Facts) -> None:
-    """Of what doctor has read: releases, controllers, CRDs, bindings, objects and logs."""
+    """What doctor has read: releases, controllers, CRDs, bindings, objects and logs."""
     if isinstance(facts.releases, AcksmError):
-        bundle.lack("releases.json", facts.releases)
+        bundle.add_missing("releases.json", facts.releases)
     else:
         bundle.add("releases.json", {name: _release(item) for name, item in facts.releases.items()})
     if isinstance(facts.deployed, AcksmError):
-        bundle.lack("controllers.json", facts.deployed)
+        bundle.add_missing("controllers.json", facts.deployed)
     else:
         rows = [
             {
@@ -188,15 +190,15 @@ def _add_facts(bundle: Bundle, facts: Facts) -> None:
         ]
         bundle.add("controllers.json", rows)
     if isinstance(facts.crds, AcksmError):
-        bundle.lack("crds.json", facts.crds)
+        bundle.add_missing("crds.json", facts.crds)
     else:
         bundle.add("crds.json", [_crd(item) for item in facts.crds])
     if isinstance(facts.inventory, AcksmError):
-        bundle.lack("objects.json", facts.inventory)
+        bundle.add_missing("objects.json", facts.inventory)
     else:
         _add_inventory(bundle, facts.inventory)
     if isinstance(facts.logs, AcksmError):
-        bundle.lack("logs", facts.logs)
+        bundle.add_missing("logs", facts.logs)
     else:
         for log in facts.logs:
             name = f"logs/{log.service}/{log.pod}{'-previous' if log.previous else ''}.log"
@@ -217,7 +219,7 @@ def _release(item: Release) -> Json:
 
 
 def _pod(pod: Manifest) -> Json:
-    """Of a pod only what no secret can be in: no variables but the plain ones that are known, no volumes."""
+    """The parts of a pod without secrets: no volumes, and only a few known plain variables."""
     spec, status = pod.get("spec") or {}, pod.get("status") or {}
     env = {
         str(item["name"]): str(item.get("value", ""))
@@ -267,7 +269,7 @@ def _add_inventory(bundle: Bundle, found: Inventory) -> None:
             "finalizers": list(item.finalizers),
             "conditions": list(item.conditions),
         }
-        for item in found.items[:MOST]
+        for item in found.items[:MAX_ITEMS]
     ]
     bundle.add(
         "objects.json", {"count": len(found.items), "objects": rows, "common": [str(one) for one in found.common]}
@@ -280,7 +282,7 @@ def _add_inventory(bundle: Bundle, found: Inventory) -> None:
 
 
 def _add_cluster(bundle: Bundle, facts: Facts, target: Target) -> None:
-    """Maps and events, of the namespaces that ACK is in."""
+    """Maps and events of the namespaces with ACK resources or controllers."""
     kube = target.kube
     places = {target.settings.controller_namespace, *(item.namespace for item in facts.installed)}
     objects = set() if isinstance(facts.inventory, AcksmError) else {i.place.namespace for i in facts.inventory.items}
@@ -301,10 +303,10 @@ def _add_cluster(bundle: Bundle, facts: Facts, target: Target) -> None:
     )
     for (place, name), one in live.items():
         if isinstance(one, AcksmError):
-            bundle.lack(f"{place}/{name}", one)
+            bundle.add_missing(f"{place}/{name}", one)
     for place, listed in events.items():
         if isinstance(listed, AcksmError):
-            bundle.lack(f"events of {place}", listed)
+            bundle.add_missing(f"events of {place}", listed)
         elif listed:
             bundle.add(f"events/{place}.json", listed)
 
@@ -315,12 +317,12 @@ def _events(target: Target, namespace: str) -> list[Json]:
     return [
         {key: item[key] for key in kept if item.get(key) is not None}
         | {"object": "/".join(str((item.get("involvedObject") or {}).get(key, "")) for key in ("kind", "name"))}
-        for item in found[-MOST:]
+        for item in found[-MAX_ITEMS:]
     ]
 
 
 def write(path: Path, files: Mapping[str, bytes]) -> None:
-    """The archive, readable by its owner only, and whole or not there at all. Error: `report-file`."""
+    """Write the archive, readable by its owner only; a failure leaves no file. Error: `report-file`."""
     top = path.name.removesuffix(".tar.gz").removesuffix(".tgz").removesuffix(".zip")
     data = _zipped(top, files) if path.name.endswith(".zip") else _tarred(top, files)
     try:
@@ -332,15 +334,15 @@ def write(path: Path, files: Mapping[str, bytes]) -> None:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
-        _place(temporary, path)
+        _rename(temporary, path)
     except OSError as error:
         raise AcksmError("report-file", f"cannot write: {error.strerror}", where=str(path)) from error
     finally:
         Path(temporary).unlink(missing_ok=True)
 
 
-def _place(temporary: str, path: Path) -> None:
-    """Give the file its name, never in another's place; a file system without links has only the rename."""
+def _rename(temporary: str, path: Path) -> None:
+    """Give the file its name, never replacing another; a file system without hard links has only the rename."""
     try:
         os.link(temporary, path)
     except FileExistsError:

@@ -1,4 +1,4 @@
-"""The links of an object's way, each judged over what is known of it. Pure."""
+"""The checks of one object's path, over what was read of it. Pure."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from acksm.live import controller_logs, running, symptoms
 from acksm.live.bindings import OWNER, TEAM, Namespace, told
 from acksm.live.controller_logs import PodLog
 from acksm.live.inventory import is_ack_finalizer
+from acksm.words import counted
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
 
@@ -25,17 +26,17 @@ def _kind(facts: Facts) -> Iterator[Check]:
     elif found is None or not crds.established(found):
         yield Check(name, State.FAILED, facts.name, "its CRD is not served")
     elif found["metadata"].get("deletionTimestamp"):
-        yield Check(name, State.FAILED, facts.name, "its CRD is being deleted: the kind takes no new objects")
+        yield Check(name, State.FAILED, facts.name, "its CRD is being deleted; no new objects are accepted")
     else:
         yield Check(name, State.OK, str(found["metadata"]["name"]))
 
 
-def _there(facts: Facts) -> Iterator[Check]:
+def _exists(facts: Facts) -> Iterator[Check]:
     found, name = facts.manifest, "check.object-there"
     if isinstance(found, AcksmError):
         yield unread(name, facts.name, found)
     elif found is None:
-        why = "there is no such object" if facts.namespace else "its namespace does not exist"
+        why = "does not exist" if facts.namespace else "its namespace does not exist"
         yield Check(name, State.FAILED, facts.name, why)
     else:
         yield Check(name, State.OK, facts.name)
@@ -72,15 +73,21 @@ def _scope(facts: Facts) -> Iterator[Check]:
     if controller and place:
         watches = controller.watches(place.namespace)
         text = running.scope_text(controller)
-        yield Check("check.object-scope", State.OK if watches else State.FAILED, str(controller), f"it watches {text}")
+        yield Check("check.object-scope", State.OK if watches else State.FAILED, str(controller), f"watches {text}")
 
 
 def _reconciled(facts: Facts) -> Iterator[Check]:
     kinds = [item.strip() for item in facts.flags.get("reconcile-resources").split(",") if item.strip()]
     kind = facts.place.kind if facts.place else ""
-    works = not kinds or kind in kinds
-    text = "every kind" if not kinds else f"{len(kinds)} kinds" if works else f"{kind} is not among {told(kinds, 30)}"
-    yield Check("check.object-reconciled", State.OK if works else State.FAILED, str(facts.controller), text)
+    reconciles = not kinds or kind in kinds
+    text = (
+        "every kind"
+        if not kinds
+        else counted(len(kinds), "kind")
+        if reconciles
+        else f"{kind} is not among {told(kinds, 30)}"
+    )
+    yield Check("check.object-reconciled", State.OK if reconciles else State.FAILED, str(facts.controller), text)
 
 
 def _selector(facts: Facts) -> Iterator[Check]:
@@ -88,7 +95,7 @@ def _selector(facts: Facts) -> Iterator[Check]:
     if isinstance(facts.selected, AcksmError):
         yield unread(name, facts.name, facts.selected)
     elif not facts.selected:
-        yield Check(name, State.FAILED, facts.name, f"the controller looks only at {selector}")
+        yield Check(name, State.FAILED, facts.name, f"the controller watches only objects with labels {selector}")
     else:
         yield Check(name, State.OK, facts.name, f"matches {selector}" if selector else "no selector")
 
@@ -98,14 +105,14 @@ def _region(facts: Facts) -> Iterator[Check]:
     if found is None:
         return
     held = str(facts.recorded.get("region", ""))
-    asked = next((item.region for item in found.sources[1:4] if item.region and not item.ignored), "")
-    moved = bool(held and asked and asked != held)
+    requested = next((item.region for item in found.sources[1:4] if item.region and not item.ignored), "")
+    moved = bool(held and requested and requested != held)
     stuck = moved and facts.controller is not None and facts.controller.has("drift-refused")
-    by = found.sources[found.winner].name if found.winner >= 0 else "nothing says it"
+    by = found.sources[found.winner].name if found.winner >= 0 else "no source"
     if not found.region:
-        yield Check(name, State.FAILED, facts.name, "no region at all")
+        yield Check(name, State.FAILED, facts.name, "no region is set")
     elif stuck:
-        yield Check(name, State.FAILED, facts.name, f"it is in {held}, and {asked} is asked for now")
+        yield Check(name, State.FAILED, facts.name, f"exists in {held}, but {requested} is requested now")
     else:
         yield Check(name, State.WARNING if moved else State.OK, facts.name, f"{found.region} ({by})")
 
@@ -123,14 +130,14 @@ def _account(facts: Facts) -> Iterator[Check]:
         return
     desired = _desired_account(facts, space)
     if held and desired and held != desired:
-        text = f"it is in account {held}, and account {desired} is asked for now"
+        text = f"exists in account {held}, but account {desired} is requested now"
         yield Check(name, State.FAILED if controller.has("drift-refused") else State.WARNING, facts.name, text)
     else:
-        yield Check(name, State.OK, facts.name, held or desired or "not known before its role is")
+        yield Check(name, State.OK, facts.name, held or desired or "unknown until its role is known")
 
 
 def _desired_account(facts: Facts, space: Namespace) -> str:
-    """The account that a new object would go to, "" where it is not known."""
+    """The account that a new object would be created in, "" where it is unknown."""
     chain = facts.chain
     if isinstance(chain, AcksmError):
         return ""
@@ -153,7 +160,7 @@ def _role(facts: Facts) -> Iterator[Check]:
     elif bad := [check for check in chain.checks if check.state is State.FAILED]:
         yield Check(name, State.FAILED, bad[0].where, f"{bad[0].id}: {bad[0].text}", bad[0].effective_remedy)
     else:
-        yield Check(name, State.OK, facts.name, f"{chain.roles.get(facts.service, '')}: assumable: {chain.assumable}")
+        yield Check(name, State.OK, facts.name, f"{chain.roles.get(facts.service, '')}, assumable: {chain.assumable}")
 
 
 def _logs(facts: Facts) -> list[PodLog]:
@@ -171,7 +178,7 @@ def _conditions(facts: Facts) -> Iterator[Check]:
         kind, text = (fails or said)[0]
         yield Check(name, State.FAILED if fails else State.WARNING, facts.name, f"{kind}: {text or 'no message'}")
     elif not (facts.object.get("status") or {}).get("conditions"):
-        yield Check(name, State.WARNING, facts.name, "it has no conditions: the controller has said nothing of it yet")
+        yield Check(name, State.WARNING, facts.name, "no conditions: the controller has not reconciled it yet")
     else:
         yield Check(name, State.OK, facts.name)
 
@@ -199,7 +206,7 @@ def _deletion(facts: Facts) -> Iterator[Check]:
     foreign = [item for item in held_by if not is_ack_finalizer(item)]
     text = f"being deleted since {since}, held by {told(held_by) or 'nothing'}"
     if foreign:
-        yield Check(name, State.FAILED, facts.name, f"{text}; {told(foreign)} is not ACK's")
+        yield Check(name, State.FAILED, facts.name, f"{text}; not ACK's: {told(foreign)}")
     else:
         yield Check(name, State.WARNING, facts.name, text)
 
@@ -209,40 +216,40 @@ def _aws(facts: Facts) -> Iterator[Check]:
     if isinstance(facts.aws, AcksmError):
         yield unread(name, facts.name, facts.aws)
     elif not facts.recorded and not facts.aws:
-        yield Check(name, State.FAILED, facts.name, "AWS does not have it, and its status has never said so")
+        yield Check(name, State.FAILED, facts.name, "does not exist in AWS, and was never created")
     elif not facts.aws:
-        yield Check(name, State.FAILED, facts.name, "its status says that it is made, and AWS does not have it")
+        yield Check(name, State.FAILED, facts.name, "created according to its status, but does not exist in AWS")
     else:
         yield Check(name, State.OK, facts.name, facts.aws)
 
 
-_WAY = "object"
+_OBJECT = "object"
 _WATCHED = ("check.object-controller", "check.object-scope")
 CHECKS: tuple[Definition[Facts], ...] = (
-    Definition("check.object-kind", _WAY, ERROR, _kind),
-    Definition("check.object-there", _WAY, ERROR, _there, ("check.object-kind",)),
-    Definition("check.object-controller", _WAY, ERROR, _controller, ("check.object-kind",)),
-    Definition("check.object-scope", _WAY, ERROR, _scope, ("check.object-controller",)),
-    Definition("check.object-running", _WAY, ERROR, _running, ("check.object-controller",)),
-    Definition("check.object-reconciled", _WAY, ERROR, _reconciled, _WATCHED),
-    Definition("check.object-selector", _WAY, ERROR, _selector, ("check.object-there", *_WATCHED)),
-    Definition("check.object-region", _WAY, ERROR, _region, ("check.object-there", *_WATCHED)),
-    Definition("check.object-account", _WAY, ERROR, _account, ("check.object-there", *_WATCHED)),
-    Definition("check.object-role", _WAY, ERROR, _role, ("check.object-account",)),
-    Definition("check.object-conditions", _WAY, ERROR, _conditions, ("check.object-there",)),
-    Definition("check.object-log", _WAY, ERROR, _log, ("check.object-there", "check.object-controller")),
-    Definition("check.object-deletion", _WAY, ERROR, _deletion, ("check.object-there",)),
-    Definition("check.object-aws", _WAY, ERROR, _aws, ("check.object-there",)),
+    Definition("check.object-kind", _OBJECT, ERROR, _kind),
+    Definition("check.object-there", _OBJECT, ERROR, _exists, ("check.object-kind",)),
+    Definition("check.object-controller", _OBJECT, ERROR, _controller, ("check.object-kind",)),
+    Definition("check.object-scope", _OBJECT, ERROR, _scope, ("check.object-controller",)),
+    Definition("check.object-running", _OBJECT, ERROR, _running, ("check.object-controller",)),
+    Definition("check.object-reconciled", _OBJECT, ERROR, _reconciled, _WATCHED),
+    Definition("check.object-selector", _OBJECT, ERROR, _selector, ("check.object-there", *_WATCHED)),
+    Definition("check.object-region", _OBJECT, ERROR, _region, ("check.object-there", *_WATCHED)),
+    Definition("check.object-account", _OBJECT, ERROR, _account, ("check.object-there", *_WATCHED)),
+    Definition("check.object-role", _OBJECT, ERROR, _role, ("check.object-account",)),
+    Definition("check.object-conditions", _OBJECT, ERROR, _conditions, ("check.object-there",)),
+    Definition("check.object-log", _OBJECT, ERROR, _log, ("check.object-there", "check.object-controller")),
+    Definition("check.object-deletion", _OBJECT, ERROR, _deletion, ("check.object-there",)),
+    Definition("check.object-aws", _OBJECT, ERROR, _aws, ("check.object-there",)),
 )
 
 
 def follow(facts: Facts) -> list[Result]:
-    """The links of the way, in order."""
+    """The checks of the path, in order."""
     return judge(CHECKS, facts)
 
 
 def first(results: Sequence[Result]) -> Result | None:
-    """The first thing that is wrong, else the first that may be."""
+    """The first failed check, else the first warning."""
     for state in (State.FAILED, State.WARNING):
         found = next((result for result in results if result.check.state is state), None)
         if found:

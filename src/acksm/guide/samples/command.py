@@ -22,7 +22,7 @@ from acksm.guide.region.explain import explain
 from acksm.guide.samples import plan as sample_plan, roles as sample_roles
 from acksm.guide.samples.files import Sample
 from acksm.guide.samples.plan import Desired
-from acksm.guide.samples.values import Place
+from acksm.guide.samples.values import Location
 from acksm.json_types import Json, Manifest, Object, Value
 from acksm.kube.paths import Ref, ref, ref_of
 from acksm.live import bindings, discovery, role_selectors, running, synced
@@ -36,9 +36,9 @@ ROLE_KEY = "role"
 
 
 @dataclass(frozen=True)
-class Asked:
-    """The command line of `samples apply`. `region` is that of the objects, "" for what the namespace says; `create`
-    whether a missing namespace is made; `role` says how the role of `with_role` is made."""
+class Request:
+    """The command line of `samples apply`. `region` is that of the objects, "" for the namespace's; `create`
+    whether a missing namespace is created; `role` are the settings of the role of `with_role`."""
 
     sample: Sample
     given: Mapping[str, str]
@@ -60,75 +60,77 @@ class Observed:
     role: Role | None = None
 
 
-def run_apply(at: TargetSettings, run: RunSettings, ui: Output, asked: Asked) -> int:
-    """`samples apply`: validated by the apiserver, then made in order, each waited for."""
-    sample_plan.names(asked.sample, asked.given)  # what is wrong by itself is told before anything is asked
-    if asked.with_role and ROLE_KEY in asked.given:
-        raise AcksmError("sample-set", "--with-role makes a role, and --set role gives another", where="--with-role")
+def run_apply(at: TargetSettings, run: RunSettings, ui: Output, request: Request) -> int:
+    """`samples apply`: validate by the apiserver, then create in order and wait for each."""
+    sample_plan.names(request.sample, request.given)  # invalid options are refused before anything is read
+    if request.with_role and ROLE_KEY in request.given:
+        raise AcksmError("sample-set", "--with-role cannot be used with --set role", where="--with-role")
     with connect(at, run) as target:
         ui.emit(Event(Kind.STEP, "target", target.line()))
-        observed = observe(target, asked)
-        made = plan(target, asked, observed)
+        observed = observe(target, request)
+        planned = plan(target, request, observed)
         states: dict[Ref, str] = {}
         table = dispatch(target, observed, ui.emit, states)
-        rows = made.facts["objects"]
+        rows = planned.facts["objects"]
 
         def objects() -> list[reports.SampleObject]:
             found: list[reports.SampleObject] = []
             for row in rows:
-                state = states.get(ref(row["kind"], row["name"], asked.namespace), "")
+                state = states.get(ref(row["kind"], row["name"], request.namespace), "")
                 found.append({"sample": row["sample"], "kind": row["kind"], "name": row["name"], "state": state})
             return found
 
-        facts = {**made.facts, "objects": objects}
-        done = replace(made, facts=facts)
-        return apply_plan(target, ui, done, table, lambda: _text(made, objects()), waits_unlocked=True)
+        facts = {**planned.facts, "objects": objects}
+        done = replace(planned, facts=facts)
+        return apply_plan(target, ui, done, table, lambda: _text(planned, objects()), waits_unlocked=True)
 
 
-def observe(target: Target, asked: Asked) -> Observed:
-    """Everything side by side. Reads only."""
-    called = sample_plan.names(asked.sample, asked.given)
+def observe(target: Target, request: Request) -> Observed:
+    """Read everything concurrently."""
+    object_names = sample_plan.names(request.sample, request.given)
     refs = [
-        ref(sample.kind, called[sample.name], asked.namespace)
-        for sample in sample_plan.members(asked.sample, asked.given)
+        ref(sample.kind, object_names[sample.name], request.namespace)
+        for sample in sample_plan.members(request.sample, request.given)
     ]
     with ThreadPoolExecutor(max_workers=5) as pool:
         found = pool.submit(discovery.observe, target.kube, target.settings.controller_namespace)
         names = pool.submit(bindings.observe, target.kube)
         crds = pool.submit(target.kube.list, ref("CustomResourceDefinition"), metadata_only=True)
         live = pool.submit(synced.look, target.kube, refs)
-        role = pool.submit(target.aws.iam.get_role, sample_roles.name(target.cluster.name)) if asked.with_role else None
+        role = (
+            pool.submit(target.aws.iam.get_role, sample_roles.name(target.cluster.name)) if request.with_role else None
+        )
         served = frozenset(str(item["metadata"]["name"]) for item in crds.result())
         return Observed(found.result().working, names.result(), served, live.result(), role.result() if role else None)
 
 
-def plan(target: Target, asked: Asked, observed: Observed) -> Plan:
-    """The whole plan; the apiserver has looked at each manifest. Errors: ``sample-…``, `kube-…`."""
-    bindings.check_names(observed.namespaces, [asked.namespace], create=asked.create)
-    members = sample_plan.members(asked.sample, asked.given)
+def plan(target: Target, request: Request, observed: Observed) -> Plan:
+    """The whole plan; the apiserver has validated each manifest. Errors: ``sample-…``, `kube-…`."""
+    bindings.check_names(observed.namespaces, [request.namespace], create=request.create)
+    members = sample_plan.members(request.sample, request.given)
     check_served(members, observed.served, observed.running)
-    watching = {sample.service: controller_of(sample, asked.namespace, observed.running) for sample in members}
-    place = place_of(target, asked, observed, watching[asked.sample.service])
-    if asked.region:
+    watching = {sample.service: controller_of(sample, request.namespace, observed.running) for sample in members}
+    location = location_of(target, request, observed, watching[request.sample.service])
+    if request.region:
         services = sorted(watching)
-        check_region(asked.region, place.partition, services, target.aws.regions, "--region")
-    given = dict(asked.given)
-    if asked.with_role and any(ROLE_KEY in sample.parameters for sample in members):
-        given[ROLE_KEY] = own_role(target, asked.role, place)
-    desired = sample_plan.desired(asked.sample, given, place, asked.namespace, observed.live, asked.region)
+        check_region(request.region, location.partition, services, target.aws.regions, "--region")
+    given = dict(request.given)
+    if request.with_role and any(ROLE_KEY in sample.parameters for sample in members):
+        given[ROLE_KEY] = own_role(target, request.role, location)
+    desired = sample_plan.desired(request.sample, given, location, request.namespace, observed.live, request.region)
     sample_plan.check_missing(desired)
-    objects = sample_plan.plan(desired, observed.live, wait=target.run.wait, asked_region=asked.region)
+    objects = sample_plan.plan(desired, observed.live, wait=target.run.wait, requested_region=request.region)
     needs_role = any(ROLE_KEY in one.sample.parameters and not one.kept for one in desired)
-    roles = _role_changes(target, asked.role, observed, desired) if asked.with_role and needs_role else []
-    exists = asked.namespace in observed.namespaces
+    roles = _role_changes(target, request.role, observed, desired) if request.with_role and needs_role else []
+    exists = request.namespace in observed.namespaces
     validate(target, [change for change in objects if change.op is not Op.WAIT], exists)
-    spaces = [] if exists else [bindings.create(asked.namespace, sample_plan.STEP)]
-    notes = _notes(target, desired, watching[asked.sample.service], given)
+    spaces = [] if exists else [bindings.create(request.namespace, sample_plan.STEP)]
+    notes = _notes(target, desired, watching[request.sample.service], given)
     facts: reports.SampleFacts = {
-        "sample": asked.sample.name,
-        "namespace": asked.namespace,
-        "region": place.region,
-        "account": place.account,
+        "sample": request.sample.name,
+        "namespace": request.namespace,
+        "region": location.region,
+        "account": location.account,
         "role_arn": given.get(ROLE_KEY, "") if needs_role else "",
         "objects": [
             {"sample": one.sample.name, "kind": one.sample.kind, "name": one.name, "state": ""} for one in desired
@@ -146,10 +148,10 @@ def check_served(members: Sequence[Sample], served: frozenset[str], controllers:
             continue
         chart, since = charts.chart_name(sample.service), SINCE.get(sample.kind, "")
         here = next((item.version for item in controllers if item.service == sample.service), "")
-        told = f"it came with {chart} {since}" if since else f"every {chart} has it"
+        needed = f"needs {chart} {since} or newer" if since else f"every {chart} has"
         raise AcksmError(
             "sample-kind-not-served",
-            f"the cluster serves no {sample.kind}: {told}, and {here or 'none'} is installed",
+            f"the cluster does not serve {sample.kind}, which {needed}; {here or 'no version'} is installed",
             where=f"sample {sample.name}",
             remedy=f"acksm install --service {sample.service}"
             + (f" --version {sample.service}={charts.TESTED[sample.service]}" if here else ""),
@@ -157,54 +159,54 @@ def check_served(members: Sequence[Sample], served: frozenset[str], controllers:
 
 
 def controller_of(sample: Sample, namespace: str, controllers: Sequence[Running]) -> Running:
-    """The controller that will make the sample's object. Errors: `controllers-missing`, `sample-not-watched`."""
+    """The controller that will reconcile the sample's object. Errors: `controllers-missing`, `sample-not-watched`."""
     running.require(controllers)
-    fitting = [item for item in controllers if item.service == sample.service]
-    found = next((item for item in fitting if item.watches(namespace)), None)
+    matching = [item for item in controllers if item.service == sample.service]
+    found = next((item for item in matching if item.watches(namespace)), None)
     if found is None:
-        told = "; ".join(f"{item}: {running.scope_text(item)}" for item in fitting)
+        scopes = "; ".join(f"{item}: {running.scope_text(item)}" for item in matching)
         raise AcksmError(
             "sample-not-watched",
-            f"no controller of {sample.service} watches namespace {namespace}" + (f" ({told})" if told else ""),
+            f"no controller of {sample.service} watches namespace {namespace}" + (f" ({scopes})" if scopes else ""),
             where=f"sample {sample.name}",
             remedy=f"acksm install --scope cluster   (or --watch-namespace {namespace}, or samples apply -n OTHER)"
-            if fitting
+            if matching
             else f"acksm install --service {sample.service}",
         )
     return found
 
 
-def place_of(target: Target, asked: Asked, observed: Observed, controller: Running) -> Place:
-    """Region and account in which the controller will make the objects."""
-    live = observed.namespaces.get(asked.namespace, Namespace(asked.namespace))
-    region = asked.region or explain(None, live, controller, {}).region or target.cluster.region
+def location_of(target: Target, request: Request, observed: Observed, controller: Running) -> Location:
+    """Region and account in which the controller will create the objects."""
+    live = observed.namespaces.get(request.namespace, Namespace(request.namespace))
+    region = request.region or explain(None, live, controller, {}).region or target.cluster.region
     selectors = role_selectors.list_all(target.kube) if controller.reading.selectors else ()
     account = account_of(live, controller, selectors, target.identity.account)
-    return Place(region, target.identity.partition, account, target.aws.partitions())
+    return Location(region, target.identity.partition, account, target.aws.partitions())
 
 
 def account_of(live: Namespace, controller: Running, selectors: Sequence[Selector], own: str) -> str:
     """The account of objects in a namespace: that of its annotation or of the selector that fits it, where the
-    controller reads them. "" where only the controllers' map knows it (teams)."""
+    controller reads them. "" where it is only in the controllers' team map."""
     if controller.reading.carm:
         return "" if bindings.TEAM in live.annotations else live.annotations.get(bindings.OWNER, own)
-    fitting = [
+    matching = [
         item
         for item in selectors
         if controller.reading.selectors
         and item.fits(live.name, live.labels)
         and controller.service in role_selectors.services_of(item)
     ]
-    return fitting[0].arn.split(":")[4] if fitting else own
+    return matching[0].arn.split(":")[4] if matching else own
 
 
-def own_role(target: Target, role: RoleSettings, place: Place) -> str:
+def own_role(target: Target, role: RoleSettings, location: Location) -> str:
     """The ARN of the role of --with-role. Error: `sample-role-account`."""
-    if place.account != target.identity.account:
+    if location.account != target.identity.account:
         raise AcksmError(
             "sample-role-account",
-            f"objects of this namespace are made in {place.account or 'another account'}, and --with-role makes a role "
-            f"in {target.identity.account}",
+            f"objects in this namespace are created in {location.account or 'another account'}, but --with-role "
+            f"creates a role in {target.identity.account}",
             where="--with-role",
         )
     return sample_roles.arn(target.identity, target.cluster.name, role)
@@ -229,8 +231,9 @@ def _role_changes(target: Target, role: RoleSettings, observed: Observed, desire
 
 
 def validate(target: Target, changes: Sequence[Change], exists: bool) -> None:
-    """Let the apiserver look at each manifest without keeping it; for a namespace that is still to be made, in
-    `default`. Error: `sample-invalid` with its message."""
+    """Validate each manifest by a server-side dry run; in `default` for a namespace that does not exist yet.
+
+    Error: `sample-invalid` with the apiserver's message."""
 
     def one(change: Change) -> None:
         manifest = change.params["manifest"]
@@ -248,12 +251,12 @@ def validate(target: Target, changes: Sequence[Change], exists: bool) -> None:
 
 
 def _notes(target: Target, desired: Sequence[Desired], controller: Running, given: Mapping[str, str]) -> list[str]:
-    notes = [f"{one.ref} is there and is used as it is" for one in desired if one.kept]
+    notes = [f"{one.ref} exists and is used unchanged" for one in desired if one.kept]
     role = given.get(ROLE_KEY, "")
     if role and sample_roles.may_pass(target.aws, controller.role_arn, role) is False:
         notes.append(
-            f"{controller.role_arn} may not pass {role} to {sample_roles.SERVICE} (iam:PassRole), as far as IAM's "
-            "simulation tells; SageMaker would refuse the object"
+            f"{controller.role_arn} may not pass {role} to {sample_roles.SERVICE} (iam:PassRole), by IAM's "
+            "simulation; SageMaker would reject the object"
         )
     return notes
 
@@ -264,9 +267,9 @@ def dispatch(target: Target, observed: Observed, emit: Emit, states: dict[Ref, s
     waiter = synced.Waiter(kube, target.deadline, emit, synced.log_reader(kube, observed.running))
 
     def apply(manifest: Manifest) -> None:
-        made = kube.apply(manifest)
+        applied = kube.apply(manifest)
         if manifest["kind"] != "Namespace":
-            waiter.note(ref_of(manifest), made)
+            waiter.note(ref_of(manifest), applied)
 
     def apply_late(manifest: Object, late: Sequence[Manifest]) -> None:
         apply(filled(manifest, late, lambda kind, name: kube.get(ref(kind, name, manifest["metadata"]["namespace"]))))
@@ -291,7 +294,7 @@ def dispatch(target: Target, observed: Observed, emit: Emit, states: dict[Ref, s
 
 
 def filled(manifest: Object, late: Sequence[Manifest], get: Callable[[str, str], Manifest | None]) -> Json:
-    """The manifest with values that AWS has given to other objects meanwhile. Error: `sample-not-yet`."""
+    """The manifest with values that AWS has set on other objects since. Error: `sample-not-yet`."""
     import copy
 
     found = copy.deepcopy(manifest)
@@ -308,8 +311,8 @@ def filled(manifest: Object, late: Sequence[Manifest], get: Callable[[str, str],
     return found
 
 
-def _text(made: Plan, objects: Sequence[reports.SampleObject]) -> str:
-    facts = made.facts
+def _text(planned: Plan, objects: Sequence[reports.SampleObject]) -> str:
+    facts = planned.facts
     lines = [f"{item['kind']} {facts['namespace']}/{item['name']}  {item['state']}".rstrip() for item in objects]
     lines += [f"role {facts['role_arn']}"] if facts["role_arn"] else []
     last = objects[-1]

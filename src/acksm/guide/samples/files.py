@@ -1,8 +1,8 @@
 """The samples: manifests with parameters, as files of the package (src/acksm/samples).
 
-A file has two documents: what the sample is, with its parameters, and the manifest, in which `${name}` stands for a
-value. A value is put in after the YAML is read, so that none can become anything but a value. A parameter with
-`sample` is a name that another sample's object has, and that sample comes first.
+A file has two documents: what the sample is, with its parameters, and the manifest, in which `${name}` is
+replaced by a value. Values are inserted after the YAML is read, so that none can become anything but a value. The value
+of a parameter with `sample` is the name of that sample's object, which is created first.
 """
 
 from __future__ import annotations
@@ -19,19 +19,20 @@ from acksm import yaml_reader
 from acksm.ack.kinds import KINDS
 from acksm.errors import AcksmError
 from acksm.json_types import Document, Json, Value
+from acksm.words import did_you_mean
 
-_PLACE = re.compile(r"\$\{([a-z][a-z0-9-]*)(:text)?\}")
+_PLACEHOLDER = re.compile(r"\$\{([a-z][a-z0-9-]*)(:text)?\}")
 _COMMON_ABOUT = {
-    "role": "Execution role that SageMaker works as, an ARN; --with-role makes one.",
-    "bucket": "S3 bucket with data and results.",
+    "role": "ARN of the execution role that SageMaker assumes; --with-role creates one.",
+    "bucket": "S3 bucket for data and results.",
 }
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """`kind` says what a value may be (`sample_values`). Without `default` and `sample` it has to be given.
+    """`kind` says what a value may be (`sample_values`). Without `default` and `sample` it is required.
 
-    `sample`: the value is that sample's name, or its object's field `of`, for which `like` stands until it is known.
+    `sample`: the value is that sample's name, or its object's field `of`, which `like` replaces until it is known.
     """
 
     name: str
@@ -54,8 +55,8 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Sample:
-    """One sample. `needs` are the samples that come before it, whatever its parameters say; `text` is the manifest as
-    it stands in the file; `sandbox`: the practice cloud can make it."""
+    """One sample. `needs` are samples that are created before it, whatever its parameters are; `text` is the manifest
+    as in the file; `sandbox`: the sandbox can create it."""
 
     name: str
     about: str
@@ -68,7 +69,7 @@ class Sample:
 
     @property
     def uses(self) -> tuple[str, ...]:
-        """Samples that it is made after, unless what stands for them is given."""
+        """Samples whose objects it needs, unless the parameter for them is given."""
         linked = [item.sample for item in self.parameters.values() if item.sample]
         return tuple(dict.fromkeys([*linked, *self.needs]))
 
@@ -94,8 +95,8 @@ class Sample:
 
 
 def _filled(node: object, value_of: Callable[[str], object]) -> Value:
-    """`node` with its places filled, in place: a text that is one place becomes the value itself, or with `:text` a
-    text."""
+    """Fill the placeholders of `node`, in place: a string that is one placeholder becomes the value itself, or with
+    `:text` a string."""
     if isinstance(node, dict):
         for key in node:
             node[key] = _filled(node[key], value_of)
@@ -106,10 +107,10 @@ def _filled(node: object, value_of: Callable[[str], object]) -> Value:
         return node
     if not isinstance(node, str):
         return node
-    whole = _PLACE.fullmatch(node)
+    whole = _PLACEHOLDER.fullmatch(node)
     if whole and not whole[2]:
         return value_of(whole[1])
-    return type(node)(_PLACE.sub(lambda match: str(value_of(match[1])), node))
+    return type(node)(_PLACEHOLDER.sub(lambda match: str(value_of(match[1])), node))
 
 
 @cache
@@ -125,16 +126,16 @@ def samples() -> Mapping[str, Sample]:
 
 
 def parse(name: str, text: str) -> Sample:
-    """One file. A file that is not whole is a defect and raises KeyError or ValueError."""
+    """One file. An incomplete file is a defect and raises KeyError or ValueError."""
     head_text, _, body = text.partition("\n---\n")
     head = yaml_reader.load(head_text)
     manifest = yaml_reader.load(body)
     kind = str(manifest["kind"])
     parameters = {key: _parameter(key, item) for key, item in head["parameters"].items()}
     service = next(service for service, kinds in KINDS.items() if kind in kinds)
-    used = {place for place, _ in _PLACE.findall(body)}
+    used = {placeholder for placeholder, _ in _PLACEHOLDER.findall(body)}
     if used != set(parameters):
-        raise ValueError(f"{name}: parameters and places differ: {sorted(used ^ set(parameters))}")
+        raise ValueError(f"{name}: parameters and placeholders differ: {sorted(used ^ set(parameters))}")
     needs = tuple(head.get("needs") or ())
     return Sample(name, str(head["about"]), kind, service, parameters, needs, bool(head["sandbox"]), body)
 
@@ -147,7 +148,7 @@ def _parameter(name: str, item: str | Json) -> Parameter:
 
 
 def find(name: str) -> Sample:
-    """Error: `sample-unknown` with the nearest named. A kind's name is taken for the sample of that kind."""
+    """A sample by its name or kind. Error: `sample-unknown` with close names."""
     known = samples()
     if name in known:
         return known[name]
@@ -155,21 +156,17 @@ def find(name: str) -> Sample:
     if name.lower() in by_kind:
         return by_kind[name.lower()]
     near = get_close_matches(name.lower(), [*known, *by_kind], n=3, cutoff=0.5)
-    told = list(dict.fromkeys(item if item in known else by_kind[item].name for item in near))
-    raise AcksmError(
-        "sample-unknown",
-        f"there is no sample {name!r}" + (f"; nearest: {', '.join(told)}" if told else ""),
-        where=name,
-    )
+    close = list(dict.fromkeys(item if item in known else by_kind[item].name for item in near))
+    raise AcksmError("sample-unknown", f'no sample "{name}"{did_you_mean(close)}', where=name)
 
 
-def chain(name: str, left_out: Callable[[Sample, Parameter], bool] = lambda _sample, _parameter: False) -> list[Sample]:
-    """The sample and all that it is made after, those first. `left_out` says of a parameter that its sample is not
-    needed, because the value is given."""
+def chain(name: str, is_given: Callable[[Sample, Parameter], bool] = lambda _sample, _parameter: False) -> list[Sample]:
+    """The sample after all that it needs. `is_given` says that a parameter's sample is not needed, because the value is
+    given."""
     found: dict[str, Sample] = {}
 
     def add(one: Sample) -> None:
-        linked = [item.sample for item in one.parameters.values() if item.sample and not left_out(one, item)]
+        linked = [item.sample for item in one.parameters.values() if item.sample and not is_given(one, item)]
         for needed in dict.fromkeys([*linked, *one.needs]):
             if needed not in found:
                 add(samples()[needed])

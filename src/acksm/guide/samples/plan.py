@@ -1,4 +1,4 @@
-"""Which objects a sample needs, how each should be, and the changes that make them so. Pure."""
+"""The objects that a sample needs, their desired state, and the changes towards it. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from acksm.engine.diff import holds
 from acksm.errors import AcksmError
 from acksm.guide.samples import values as sample_values
 from acksm.guide.samples.files import Parameter, Sample, chain, samples
-from acksm.guide.samples.values import Place
+from acksm.guide.samples.values import Location
 from acksm.json_types import Json, Manifest, Object, Value
 from acksm.kube.owners import OWNED_LABEL, owner_of
 from acksm.kube.paths import Ref, ref
@@ -23,7 +23,7 @@ SAMPLE_LABEL = "acksm.dev/sample"
 
 @dataclass(frozen=True)
 class Late:
-    """A value that AWS gives to another object: where it goes in the manifest, and where it comes from."""
+    """A value that AWS sets on another object: its path in the manifest, and its source."""
 
     path: tuple[str | int, ...]
     kind: str
@@ -36,7 +36,7 @@ class Late:
 
 @dataclass(frozen=True)
 class Desired:
-    """An object of a sample. `kept`: it is there for another object's sake and stays as it is, so it has no manifest.
+    """An object of a sample. `kept`: it exists, is only used, and is not changed, so it has no manifest.
     `missing` are parameters without a value."""
 
     sample: Sample
@@ -69,40 +69,40 @@ def names(root: Sample, given: Mapping[str, str]) -> dict[str, str]:
     found = {}
     for sample in members(root, given):
         parameter, own = sample.parameters["name"], sample_values.given_to(given, root, sample)
-        found[sample.name] = str(sample_values.value(parameter, own.get("name", str(parameter.default)), Place()))
+        found[sample.name] = str(sample_values.value(parameter, own.get("name", str(parameter.default)), Location()))
     return found
 
 
 def desired(
     root: Sample,
     given: Mapping[str, str],
-    place: Place,
+    location: Location,
     namespace: str,
     live: Mapping[Ref, Manifest | None],
     region: str,
 ) -> list[Desired]:
-    """Every object, in order. `live` has those that are there; `region` is the one asked for, "" for none.
+    """Every object, in order. `live` has those that exist; `region` is the requested one, "" for none.
 
     Errors: `sample-parameter-unknown`, `sample-value`, `sample-no-image`.
     """
-    called = names(root, given)
+    object_names = names(root, given)
     found = []
     for sample in members(root, given):
-        one = Desired(sample, called[sample.name], namespace)
+        one = Desired(sample, object_names[sample.name], namespace)
         own = sample_values.given_to(given, root, sample)
         addressed = any(key.startswith(f"{sample.name}.") and not key.endswith(".name") for key in given)
         if sample is not root and live.get(one.ref) is not None and not addressed:
             found.append(replace(one, kept=True))
             continue
-        found.append(_filled(one, own, place, called, live, region))
+        found.append(_filled(one, own, location, object_names, live, region))
     return found
 
 
 def _filled(
     one: Desired,
     own: Mapping[str, str],
-    place: Place,
-    called: Mapping[str, str],
+    location: Location,
+    object_names: Mapping[str, str],
     live: Mapping[Ref, Manifest | None],
     region: str,
 ) -> Desired:
@@ -112,9 +112,9 @@ def _filled(
         if name == "name":
             values[name] = one.name
         elif name in own:
-            values[name] = sample_values.value(parameter, own[name], place)
+            values[name] = sample_values.value(parameter, own[name], location)
         elif parameter.sample and parameter.of:
-            source = ref(samples()[parameter.sample].kind, called[parameter.sample], one.namespace)
+            source = ref(samples()[parameter.sample].kind, object_names[parameter.sample], one.namespace)
             values[name] = at(live.get(source) or {}, parameter.of)
             if not values[name]:
                 values[name] = parameter.like
@@ -122,9 +122,9 @@ def _filled(
                     Late(path, source.kind, source.name, parameter.of) for path in places(one.sample, parameter.name)
                 ]
         elif parameter.sample:
-            values[name] = called[parameter.sample]
+            values[name] = object_names[parameter.sample]
         elif parameter.default is not None:
-            values[name] = sample_values.default(parameter, place)
+            values[name] = sample_values.default(parameter, location)
         else:
             missing.append(parameter)
         if parameter.kind == "bucket" and name in values:
@@ -149,7 +149,7 @@ def at(manifest: Manifest, path: str) -> str:
 
 
 def places(sample: Sample, parameter: str) -> list[tuple[str | int, ...]]:
-    """Where the parameter alone is a value in the sample's manifest."""
+    """The paths at which the parameter alone is a value in the sample's manifest."""
     marker = object()
     manifest = sample.manifest({name: marker if name == parameter else name for name in sample.parameters})
 
@@ -171,26 +171,25 @@ def check_missing(items: Sequence[Desired]) -> None:
         return
     lines = [f"--set {parameter.name}=…   {parameter.about}" for _, parameter in missing]
     details = {"diff": list(dict.fromkeys(lines)), "parameters": sorted({parameter.name for _, parameter in missing})}
-    wanting = list(dict.fromkeys(f"{parameter.name} of {one.sample.name}" for one, parameter in missing))
+    names = list(dict.fromkeys(f"{parameter.name} of {one.sample.name}" for one, parameter in missing))
+    message = f"missing required parameter{'s' if len(names) > 1 else ''}: {', '.join(names)}"
     if all(parameter.kind == "role" for _, parameter in missing):
-        raise AcksmError("sample-no-role", f"no role is given for {', '.join(wanting)}", details=details)
-    told = " ".join(f"--set {name}=…" for name in details["parameters"] if name != "role")
-    told += " --with-role" if "role" in details["parameters"] else ""
-    raise AcksmError(
-        "sample-parameter-missing", f"nothing is given for {', '.join(wanting)}", remedy=told, details=details
-    )
+        raise AcksmError("sample-no-role", message, details=details)
+    options = " ".join(f"--set {name}=…" for name in details["parameters"] if name != "role")
+    options += " --with-role" if "role" in details["parameters"] else ""
+    raise AcksmError("sample-parameter-missing", message, remedy=options, details=details)
 
 
 def plan(
-    items: Sequence[Desired], live: Mapping[Ref, Manifest | None], *, wait: bool, asked_region: str = ""
+    items: Sequence[Desired], live: Mapping[Ref, Manifest | None], *, wait: bool, requested_region: str = ""
 ) -> list[Change]:
-    """Create what is not there, change what differs and may be changed, wait for each before the next.
+    """Create what does not exist, update what differs and can be updated, wait for each before the next.
 
     Errors: `sample-terminating`, `sample-not-ours`, `sample-unchangeable`.
     """
     changes: list[Change] = []
     for one in items:
-        changes += _object(one, live.get(one.ref), asked_region)
+        changes += _object(one, live.get(one.ref), requested_region)
         if wait:
             changes.append(
                 Change(
@@ -206,7 +205,7 @@ def plan(
     return changes
 
 
-def _object(one: Desired, live: Manifest | None, asked_region: str) -> list[Change]:
+def _object(one: Desired, live: Manifest | None, requested_region: str) -> list[Change]:
     where = str(one.ref)
     if live is not None and live["metadata"].get("deletionTimestamp"):
         raise AcksmError("sample-terminating", f"{where} is being deleted", where=where)
@@ -218,7 +217,7 @@ def _object(one: Desired, live: Manifest | None, asked_region: str) -> list[Chan
     guide = f"kubectl apply -f {one.sample.name}.yaml"
     if live is None:
         return [Change(**common, id="sample.create", op=Op.CREATE, after=one.manifest, guide=guide)]
-    _check_region(one, live, asked_region)
+    _check_region(one, live, requested_region)
     before = live.get("spec") or {}
     if holds(one.manifest["spec"], before):
         return []
@@ -226,15 +225,15 @@ def _object(one: Desired, live: Manifest | None, asked_region: str) -> list[Chan
     if owner is None or owner.tool != "acksm":
         raise AcksmError(
             "sample-not-ours",
-            f"{where} is there, with another content"
-            + (f", and belongs to {owner}" if owner else ", and acksm did not make it"),
+            f"{where} already exists with different content, "
+            + (f"managed by {owner}" if owner else "not created by acksm"),
             where=where,
             remedy=f"acksm samples apply … --set {one.sample.name}.name=OTHER",
         )
     if not KINDS[one.sample.service][one.sample.kind].updates:
         raise AcksmError(
             "sample-unchangeable",
-            f"{where} is there with another content, and SageMaker changes no {one.sample.kind} once it is made",
+            f"{where} already exists with different content, and a {one.sample.kind} is immutable in SageMaker",
             where=where,
         )
     same = {key: before.get(key) for key in one.manifest["spec"]}
@@ -251,11 +250,11 @@ def _object(one: Desired, live: Manifest | None, asked_region: str) -> list[Chan
     ]
 
 
-def _check_region(one: Desired, live: Manifest, asked_region: str) -> None:
+def _check_region(one: Desired, live: Manifest, requested_region: str) -> None:
     held = at(live, "status.ackResourceMetadata.region")
-    if asked_region and held and held != asked_region:
+    if requested_region and held and held != requested_region:
         raise AcksmError(
             "sample-unchangeable",
-            f"{one.ref} is in {held}, and an object does not move to {asked_region}",
+            f"{one.ref} is in {held}, and cannot be moved to {requested_region}",
             where=str(one.ref),
         )

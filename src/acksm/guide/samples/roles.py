@@ -1,8 +1,8 @@
-"""The execution role that `acksm samples apply --with-role` makes: what SageMaker works as for the samples' jobs.
+"""The execution role that `acksm samples apply --with-role` creates: SageMaker assumes it for the samples' jobs.
 
 One for each cluster, named after it and tagged like the controllers' role, so that cleanup finds it by `name` and its
-tags. It has AmazonSageMakerFullAccess, whose rights on S3 hold for buckets with "sagemaker" in their names, and a
-policy for each other bucket that a sample was given. The controllers may pass it on by the same managed policy, to
+tags. It has AmazonSageMakerFullAccess, whose S3 permissions are for buckets with "sagemaker" in their names, and a
+policy for each other bucket of the samples. The controllers may pass it by the same managed policy, to
 sagemaker.amazonaws.com only (docs/ack/identity.md#passing-roles).
 """
 
@@ -31,15 +31,15 @@ POLICY_PREFIX = "acksm-samples-bucket-"
 
 
 def name(cluster: str) -> str:
-    """The role's name; that of a long cluster is cut and told apart by a hash."""
+    """The role's name; cut, with a hash, for a long cluster name."""
     whole = PREFIX + cluster
     if len(whole) <= MAX_NAME:
         return whole
     return whole[: MAX_NAME - 9] + "-" + hashlib.sha256(cluster.encode()).hexdigest()[:8]
 
 
-def is_ours(tags: Mapping[str, str], cluster_arn: str) -> bool:
-    """Whether a role's tags say that acksm made it for the samples of this cluster."""
+def is_owned(tags: Mapping[str, str], cluster_arn: str) -> bool:
+    """Whether a role's tags say that acksm created it for the samples of this cluster."""
     desired = {OWNED_TAG: "true", CLUSTER_TAG: cluster_arn, PURPOSE_TAG: PURPOSE}
     return all(tags.get(key) == value for key, value in desired.items())
 
@@ -52,10 +52,10 @@ def plan(
     observed: Role | None, cluster: Cluster, identity: Identity, settings: RoleSettings, buckets: Iterable[str]
 ) -> list[Change]:
     """Changes towards the role. Error: `sample-role-not-ours`."""
-    if observed is not None and not is_ours(observed["tags"], cluster.arn):
+    if observed is not None and not is_owned(observed["tags"], cluster.arn):
         raise AcksmError(
             "sample-role-not-ours",
-            f"role {name(cluster.name)} is there, and acksm did not make it for samples of this cluster",
+            f"role {name(cluster.name)} exists and was not created by acksm for this cluster's samples",
             where=str(observed["arn"]),
         )
     desired = Desired(
@@ -64,7 +64,7 @@ def plan(
         settings.role_path,
         _trust,
         (policies.core_arn(identity.partition),),
-        {POLICY_PREFIX + bucket: _bucket_policy(identity.partition, bucket) for bucket in _foreign(buckets)},
+        {POLICY_PREFIX + bucket: _bucket_policy(identity.partition, bucket) for bucket in _uncovered(buckets)},
         "",
         {**settings.tag, **marks(cluster), PURPOSE_TAG: PURPOSE},
         settings.permissions_boundary,
@@ -74,21 +74,21 @@ def plan(
     return iam_role.plan(Observed(observed), desired)
 
 
-def _foreign(buckets: Iterable[str]) -> list[str]:
-    """Buckets on which AmazonSageMakerFullAccess gives no rights."""
+def _uncovered(buckets: Iterable[str]) -> list[str]:
+    """Buckets that AmazonSageMakerFullAccess does not cover."""
     return sorted({bucket for bucket in buckets if "sagemaker" not in bucket})
 
 
 def _trust(document: Document | None, _ownership: Ownership) -> Json:
-    """A trust policy that lets SageMaker in; what else stands in it stays."""
+    """A trust policy that trusts SageMaker; its other statements are kept."""
     statements = as_list((document or {}).get("Statement"))
-    if any(_lets_in(item) for item in statements):
+    if any(_trusts_sagemaker(item) for item in statements):
         return dict(document or {})
     own: Statement = {"Effect": "Allow", "Principal": {"Service": SERVICE}, "Action": "sts:AssumeRole"}
     return with_statements(document, [*statements, own])
 
 
-def _lets_in(statement: Statement) -> bool:
+def _trusts_sagemaker(statement: Statement) -> bool:
     principal = statement.get("Principal")
     services = as_list(principal.get("Service") or []) if isinstance(principal, Mapping) else []
     actions = as_list(statement.get("Action") or [])
@@ -107,7 +107,7 @@ def _bucket_policy(partition: str, bucket: str) -> Json:
 
 
 def may_pass(aws: Aws, controller_role: str, role: str) -> bool | None:
-    """Whether the controllers' role may hand `role` to SageMaker; None where it cannot be told."""
+    """Whether the controller role may pass `role` to SageMaker; None where it could not be simulated."""
     if not controller_role:
         return None
     return aws.iam.simulated(controller_role, policies.PASS_ROLE, role, {policies.PASSED_TO: SERVICE})

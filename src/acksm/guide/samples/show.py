@@ -1,4 +1,4 @@
-"""`samples list` and `samples show`: what samples there are, and one as a manifest. Neither needs a cluster."""
+"""`samples list` and `samples show`: all samples, and one as a manifest. Neither needs a cluster."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from acksm import reports
 from acksm.ack.kinds import SINCE
 from acksm.guide.samples import values as sample_values
 from acksm.guide.samples.files import Sample, find, rows
-from acksm.guide.samples.values import Place
+from acksm.guide.samples.values import Location
 from acksm.json_types import Document, Json
 from acksm.output import Output
 
@@ -28,7 +28,7 @@ def run_list(ui: Output) -> int:
         )
         for item in rows()
     ]
-    head = ("NAME", "KIND", "SERVICE", "SANDBOX", "MADE AFTER", "HAS TO BE GIVEN", "SHOWS")
+    head = ("NAME", "KIND", "SERVICE", "SANDBOX", "NEEDS", "REQUIRED", "DESCRIPTION")
     ui.result("samples list", data, ui.table(head, table))
     return 0
 
@@ -41,7 +41,7 @@ def _row(item: Sample) -> reports.SampleRow:
         "service": item.service,
         "since": SINCE.get(item.kind, ""),
         "sandbox": item.sandbox,
-        "made_after": list(item.uses),
+        "needs": list(item.uses),
         "parameters": [
             {
                 "name": one.name,
@@ -57,17 +57,17 @@ def _row(item: Sample) -> reports.SampleRow:
 
 
 def run_show(ui: Output, name: str, given: Sequence[str], namespace: str, region: str) -> int:
-    """`samples show`: the manifest with its parameters; an image is that of the region, if given."""
+    """`samples show`: the manifest with its parameters; an image is the region's, if given."""
     sample, pairs = find(name), sample_values.parse(given)
     sample_values.check_names(pairs, sample, [sample])
-    place = Place(region)
+    location = Location(region)
     values: Json = {}
     for key, parameter in sample.parameters.items():
         own = pairs.get(f"{sample.name}.{key}", pairs.get(key))
         if own is not None:
-            values[key] = sample_values.value(parameter, own, place)
+            values[key] = sample_values.value(parameter, own, location)
         elif parameter.default is not None:
-            values[key] = sample_values.default(parameter, place)
+            values[key] = sample_values.default(parameter, location)
         elif parameter.sample and not parameter.of:
             values[key] = str(find(parameter.sample).parameters["name"].default)
     text = sample.yaml(values, namespace)
@@ -84,8 +84,8 @@ def _head(sample: Sample, values: Document) -> list[str]:
     """The sample and its parameters as YAML comments."""
     width = max(map(len, sample.parameters))
     lines = [f"# {sample.name}: {sample.about}"]
-    lines += [f"# Made after: {', '.join(sample.uses)}"] if sample.uses else []
+    lines += [f"# Needs: {', '.join(sample.uses)}"] if sample.uses else []
     for name, one in sample.parameters.items():
-        state = "has to be given: " if name in _open(sample, values) else ""
+        state = "required: " if name in _open(sample, values) else ""
         lines.append(f"#   {name:{width}}  {state}{one.about}")
     return lines

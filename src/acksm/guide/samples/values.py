@@ -14,13 +14,14 @@ from acksm.errors import AcksmError
 from acksm.guide.samples.files import Parameter, Sample
 from acksm.json_types import Document
 from acksm.live import account_roles
+from acksm.words import did_you_mean
 
-FUNCTION_PARTITION = "aws"  # Ground Truth's functions are in no other
+FUNCTION_PARTITION = "aws"  # the only one with Ground Truth's functions
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where objects will be made, as far as it is known; "" is unknown, and what needs it is left open."""
+class Location:
+    """Where objects will be created, as far as it is known; "" is unknown, and checks that need it are skipped."""
 
     region: str = ""
     partition: str = "aws"
@@ -37,13 +38,13 @@ def parse(given: Sequence[str]) -> dict[str, str]:
         if not equals or not key or not value:
             raise AcksmError("sample-set", f"{item!r} is not NAME=VALUE", where=f"--set {item}")
         if key in found and found[key] != value:
-            raise AcksmError("sample-set", f"{key} is given twice, as {found[key]!r} and {value!r}", where="--set")
+            raise AcksmError("sample-set", f"{key} is set twice, to {found[key]!r} and {value!r}", where="--set")
         found[key] = value
     return found
 
 
 def check_names(given: Mapping[str, str], root: Sample, chain: Sequence[Sample]) -> None:
-    """Every key has to be a parameter. Error: `sample-parameter-unknown` with the nearest named."""
+    """Refuse keys that are not parameters. Error: `sample-parameter-unknown` with close names."""
     plain = set(root.parameters)
     for item in chain:
         plain |= {name for name in item.parameters if name != "name"}
@@ -52,9 +53,9 @@ def check_names(given: Mapping[str, str], root: Sample, chain: Sequence[Sample])
         if key in known:
             continue
         near = get_close_matches(key, known, n=3)
-        told = f"; nearest: {', '.join(near)}" if near else f"; there are {', '.join(sorted(plain))}"
+        others = did_you_mean(near) or f"; it has {', '.join(sorted(plain))}"
         raise AcksmError(
-            "sample-parameter-unknown", f"sample {root.name} has no parameter {key!r}{told}", where=f"--set {key}"
+            "sample-parameter-unknown", f"sample {root.name} has no parameter {key!r}{others}", where=f"--set {key}"
         )
 
 
@@ -70,21 +71,21 @@ def given_to(given: Mapping[str, str], root: Sample, sample: Sample) -> dict[str
     return found
 
 
-def value(parameter: Parameter, text: str, place: Place) -> object:
-    """The value that `text` stands for. Errors: `sample-value` naming parameter and form, `sample-no-image`."""
+def value(parameter: Parameter, text: str, location: Location) -> object:
+    """`text` as a value. Errors: `sample-value` naming parameter and form, `sample-no-image`."""
     if parameter.sample and parameter.kind == "name" and parameter.of:
-        return _matched(parameter, text, r"[\w-]{1,63}", "an id")
-    return _KINDS[parameter.kind](parameter, text, place)
+        return _matched(parameter, text, r"[\w-]{1,63}", "an ID")
+    return _KINDS[parameter.kind](parameter, text, location)
 
 
-def default(parameter: Parameter, place: Place) -> object:
+def default(parameter: Parameter, location: Location) -> object:
     """The default's value."""
-    return value(parameter, str(parameter.default), place)
+    return value(parameter, str(parameter.default), location)
 
 
 def _wrong(parameter: Parameter, text: str, form: str) -> AcksmError:
     return AcksmError(
-        "sample-value", f"{parameter.name} is {text!r}, and has to be {form}", where=f"--set {parameter.name}"
+        "sample-value", f"invalid {parameter.name} {text!r}: expected {form}", where=f"--set {parameter.name}"
     )
 
 
@@ -94,35 +95,39 @@ def _matched(parameter: Parameter, text: str, pattern: str, form: str) -> str:
     return text
 
 
-def _name(parameter: Parameter, text: str, _place: Place) -> str:
-    form = f"a name of small letters, digits and '-', at most {parameter.longest}"
+def _name(parameter: Parameter, text: str, _location: Location) -> str:
+    form = f"lowercase letters, digits and '-', at most {parameter.longest} characters"
     found = _matched(parameter, text, r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", form)
     if len(found) > parameter.longest:
         raise _wrong(parameter, text, form)
     return found
 
 
-def _role(parameter: Parameter, text: str, place: Place) -> str:
+def _role(parameter: Parameter, text: str, location: Location) -> str:
     try:
         found = account_roles.check(
-            text, account=place.account, partition=place.partition, partitions=place.partitions, where="--set role"
+            text,
+            account=location.account,
+            partition=location.partition,
+            partitions=location.partitions,
+            where="--set role",
         )
     except AcksmError as error:
         raise AcksmError("sample-value", f"{parameter.name}: {error.message}", where=error.where) from error
     return str(found)
 
 
-def _bucket(parameter: Parameter, text: str, _place: Place) -> str:
-    form = "the name of an S3 bucket alone"
+def _bucket(parameter: Parameter, text: str, _location: Location) -> str:
+    form = "an S3 bucket name"
     if text.startswith("s3://"):
         bare = text[5:].partition("/")[0]
-        raise _wrong(parameter, text, f"{form}: {bare or 'NAME'}")
+        raise _wrong(parameter, text, f"{form} without s3://{did_you_mean([bare] if bare else [])}")
     return _matched(parameter, text, r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", form)
 
 
-def _path(parameter: Parameter, text: str, _place: Place) -> str:
+def _path(parameter: Parameter, text: str, _location: Location) -> str:
     return _matched(
-        parameter, text, r"(?!s3:)[\w!.*()=+-][\w!.*()=+/-]{0,900}", "a key in the bucket, without s3:// and bucket"
+        parameter, text, r"(?!s3:)[\w!.*()=+-][\w!.*()=+/-]{0,900}", "a key in the bucket, without s3://BUCKET/"
     )
 
 
@@ -138,53 +143,53 @@ def _number_in(parameter: Parameter, text: str, pattern: str, convert: Callable[
     return found
 
 
-def _int(parameter: Parameter, text: str, _place: Place) -> float:
+def _int(parameter: Parameter, text: str, _location: Location) -> float:
     return _number_in(parameter, text, r"-?\d{1,9}", int, "a whole number")
 
 
-def _number(parameter: Parameter, text: str, _place: Place) -> float:
+def _number(parameter: Parameter, text: str, _location: Location) -> float:
     found = _number_in(parameter, text, r"-?\d{1,9}(\.\d{1,6})?", float, "a number")
     return int(found) if found == int(found) else found
 
 
-def _string(parameter: Parameter, text: str, _place: Place) -> str:
+def _string(parameter: Parameter, text: str, _location: Location) -> str:
     if parameter.choices:
         if text not in parameter.choices:
             raise _wrong(parameter, text, f"one of {', '.join(parameter.choices)}")
         return text
-    return _matched(parameter, text, parameter.pattern, f"as in {parameter.about}")
+    return _matched(parameter, text, parameter.pattern, parameter.about)
 
 
-def _form(pattern: str, form: str) -> Callable[[Parameter, str, Place], str]:
-    return lambda parameter, text, _place: _matched(parameter, text, pattern, form)
+def _form(pattern: str, form: str) -> Callable[[Parameter, str, Location], str]:
+    return lambda parameter, text, _location: _matched(parameter, text, pattern, form)
 
 
-def _subnets(parameter: Parameter, text: str, _place: Place) -> list[str]:
+def _subnets(parameter: Parameter, text: str, _location: Location) -> list[str]:
     return [_matched(parameter, part.strip(), r"subnet-[0-9a-z]+", "subnet-…,subnet-…") for part in text.split(",")]
 
 
 _IMAGE = r"[a-z0-9.-]+(:\d+)?(/[a-z0-9._-]+)+(:[\w.-]+)?(@sha256:[0-9a-f]{64})?"
 
 
-def _image(parameter: Parameter, text: str, place: Place) -> str:
+def _image(parameter: Parameter, text: str, location: Location) -> str:
     name, _, tag = text.partition(":")
     known = _table()["images"]
     if "/" in text or name not in known:
         form = f"an image with its registry, or one of {', '.join(known)}"
         return _matched(parameter, text, _IMAGE, form)
-    return image_uri(name, place.region, tag) if place.region else f"<{text.upper()} IMAGE OF YOUR REGION>"
+    return image_uri(name, location.region, tag) if location.region else f"<{text.upper()} IMAGE OF YOUR REGION>"
 
 
-def _function(parameter: Parameter, text: str, place: Place) -> str:
+def _function(parameter: Parameter, text: str, location: Location) -> str:
     if ":" in text:
         return _matched(parameter, text, r"arn:[\w-]+:lambda:[\w-]+:\d{12}:function:[\w-]+", "the ARN of a function")
-    _matched(parameter, text, r"(PRE|ACS)-\w+", "the ARN of a function, or the name of one of Ground Truth's")
-    if not place.region:
+    _matched(parameter, text, r"(PRE|ACS)-\w+", "the ARN of a function, or the name of a Ground Truth function")
+    if not location.region:
         return f"<{text.upper()} FUNCTION OF YOUR REGION>"
     accounts = _table()["ground-truth"]
-    if place.region not in accounts:
-        raise _no_image(f"Ground Truth's functions are not in {place.region}", parameter.name)
-    return f"arn:{FUNCTION_PARTITION}:lambda:{place.region}:{accounts[place.region]}:function:{text}"
+    if location.region not in accounts:
+        raise _no_image(f"Ground Truth has no functions in {location.region}", parameter.name)
+    return f"arn:{FUNCTION_PARTITION}:lambda:{location.region}:{accounts[location.region]}:function:{text}"
 
 
 def image_uri(name: str, region: str, tag: str = "") -> str:
@@ -193,7 +198,7 @@ def image_uri(name: str, region: str, tag: str = "") -> str:
     image = table["images"][name]
     accounts = table["registries"][image["registry"]]
     if region not in accounts:
-        raise _no_image(f"no registry of {name} is known in {region}", "image")
+        raise _no_image(f"no known registry of {name} in {region}", "image")
     suffixes: Mapping[str, str] = table["suffixes"]
     suffix = suffixes[max((start for start in suffixes if region.startswith(start)), key=len)]
     tag = tag or str(image.get("tag", ""))
@@ -201,7 +206,7 @@ def image_uri(name: str, region: str, tag: str = "") -> str:
 
 
 def _no_image(message: str, name: str) -> AcksmError:
-    return AcksmError("sample-no-image", message, where=f"--set {name}", remedy=f"give it: --set {name}=…")
+    return AcksmError("sample-no-image", message, where=f"--set {name}", remedy=f"--set {name}={name.upper()}")
 
 
 @cache
@@ -210,7 +215,7 @@ def _table() -> Document:
     return found
 
 
-_KINDS: dict[str, Callable[[Parameter, str, Place], object]] = {
+_KINDS: dict[str, Callable[[Parameter, str, Location], object]] = {
     "name": _name,
     "role": _role,
     "bucket": _bucket,
@@ -220,8 +225,8 @@ _KINDS: dict[str, Callable[[Parameter, str, Place], object]] = {
     "string": _string,
     "image": _image,
     "function": _function,
-    "instance-type": _form(r"ml\.[a-z0-9-]+\.[a-z0-9]+", "an instance type of SageMaker such as ml.m5.large"),
+    "instance-type": _form(r"ml\.[a-z0-9-]+\.[a-z0-9]+", "a SageMaker instance type such as ml.m5.large"),
     "arn": _form(r"arn:[\w-]+:[\w-]+:[\w-]*:\d{12}:[\w/:.-]+", "an ARN"),
-    "vpc": _form(r"vpc-[0-9a-z]+", "the id of a VPC, vpc-…"),
+    "vpc": _form(r"vpc-[0-9a-z]+", "the ID of a VPC, vpc-…"),
     "subnets": _subnets,
 }

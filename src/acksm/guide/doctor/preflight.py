@@ -1,4 +1,4 @@
-"""Checks of the ground: tools, account, cluster, network, and what the caller may do. Pure, over `Facts`."""
+"""Preflight checks: tools, account, cluster, network, and the caller's permissions. Pure, over `Facts`."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from acksm.engine.checks import Check, Definition, Severity, State, failed, unre
 from acksm.errors import AcksmError
 from acksm.guide.doctor.facts import Facts
 from acksm.kube.kubeconfig import Context, is_server
+from acksm.words import counted
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
 TOOLS, ACCOUNT, CLUSTER, NETWORK, RIGHTS = "tools", "account", "cluster", "network", "rights"
-# errors that say that the thing asked for is not as it should be; any other says that it could not be looked at
-_OF_CREDENTIALS = {"aws-no-credentials", "aws-expired-credentials", "aws-profile-unknown"}
-# what install leaves alone because somebody else keeps it: nothing is wrong with that
-_OF_OTHERS = {"release-not-ours", "role-not-ours", "crd-not-ours", "release-busy"}
-_OF_CLUSTER = {"cluster-unknown", "cluster-not-active", "cluster-missing", "cluster-no-issuer"}
+# errors that mean that the check failed; any other means that it could not be done
+_CREDENTIALS = {"aws-no-credentials", "aws-expired-credentials", "aws-profile-unknown"}
+# what install refuses because it is not owned: a warning
+_NOT_OWNED = {"release-not-ours", "role-not-ours", "crd-not-ours", "release-busy"}
+_CLUSTER_ERRORS = {"cluster-unknown", "cluster-not-active", "cluster-missing", "cluster-no-issuer"}
 
 
-def _told(name: str, where: str, error: AcksmError, ids: set[str]) -> Check:
+def _error(name: str, where: str, error: AcksmError, ids: set[str]) -> Check:
     return failed(name, where, error) if error.id in ids else unread(name, where, error)
 
 
@@ -33,7 +34,7 @@ def _ok(name: str, where: str, text: str = "") -> Check:
 def _helm(facts: Facts) -> Iterator[Check]:
     found = facts.helm
     if isinstance(found, AcksmError):
-        yield _told("check.helm", "this machine", found, {"helm-missing", "helm-too-old"})
+        yield _error("check.helm", "this machine", found, {"helm-missing", "helm-too-old"})
     else:
         yield _ok("check.helm", "this machine", found)
 
@@ -41,18 +42,18 @@ def _helm(facts: Facts) -> Iterator[Check]:
 def _region(facts: Facts) -> Iterator[Check]:
     name, region = "check.region", facts.region
     if isinstance(region, AcksmError):
-        yield _told(name, "settings", region, {"aws-region-missing", "aws-profile-unknown"})
+        yield _error(name, "settings", region, {"aws-region-missing", "aws-profile-unknown"})
         return
     known = facts.regions.get("sts", ())
     if not known:
         yield Check(name, State.UNKNOWN, region, "the table of regions could not be read")
         return
     if region not in known:
-        yield Check(name, State.FAILED, region, f"{region!r} is no region of this partition")
+        yield Check(name, State.FAILED, region, f"{region} is not a region of this partition")
         return
     without = [name for name in facts.settings.controllers.service if region not in facts.regions.get(name, ())]
     if without:
-        yield Check(name, State.FAILED, region, f"{', '.join(without)} is not in {region}")
+        yield Check(name, State.FAILED, region, f"{', '.join(without)} is not available in {region}")
     else:
         yield _ok(name, region)
 
@@ -60,7 +61,7 @@ def _region(facts: Facts) -> Iterator[Check]:
 def _credentials(facts: Facts) -> Iterator[Check]:
     found = facts.identity
     if isinstance(found, AcksmError):
-        yield _told("check.credentials", "AWS", found, _OF_CREDENTIALS)
+        yield _error("check.credentials", "AWS", found, _CREDENTIALS)
     else:
         yield _ok("check.credentials", found.arn)
 
@@ -69,10 +70,10 @@ def _account(facts: Facts) -> Iterator[Check]:
     found, pinned = facts.identity, facts.settings.target.account
     if isinstance(found, Identity):
         if pinned and found.account != pinned:
-            text = f"the credentials are of account {found.account}, and {pinned} is pinned"
+            text = f"the credentials are for account {found.account}, but --account is {pinned}"
             yield Check("check.account", State.FAILED, found.arn, text)
         else:
-            yield _ok("check.account", found.account, "as pinned" if pinned else "not pinned by --account")
+            yield _ok("check.account", found.account, "as set by --account" if pinned else "--account is not set")
 
 
 def _cluster(facts: Facts) -> Iterator[Check]:
@@ -81,7 +82,7 @@ def _cluster(facts: Facts) -> Iterator[Check]:
         yield (
             Check("check.cluster", State.OK, found.where, "")
             if found.id == "cluster-too-old"
-            else _told("check.cluster", facts.settings.target.cluster, found, _OF_CLUSTER)
+            else _error("check.cluster", facts.settings.target.cluster, found, _CLUSTER_ERRORS)
         )
     else:
         yield _ok("check.cluster", found.name, f"{found.status} in {found.region}")
@@ -90,7 +91,7 @@ def _cluster(facts: Facts) -> Iterator[Check]:
 def _version(facts: Facts) -> Iterator[Check]:
     found = facts.cluster
     if isinstance(found, AcksmError):
-        yield _told("check.kubernetes-version", facts.settings.target.cluster, found, {"cluster-too-old"})
+        yield _error("check.kubernetes-version", facts.settings.target.cluster, found, {"cluster-too-old"})
     else:
         minimum = ".".join(map(str, MINIMUM_KUBERNETES))
         yield _ok("check.kubernetes-version", found.name, f"{found.version} (at least {minimum})")
@@ -98,11 +99,11 @@ def _version(facts: Facts) -> Iterator[Check]:
 
 def _partition(facts: Facts) -> Iterator[Check]:
     if isinstance(facts.identity, Identity) and isinstance(facts.cluster, Cluster):
-        theirs, where = facts.identity.partition, facts.cluster.arn
-        same = where.split(":")[1] == theirs and facts.cluster.account == facts.identity.account
-        text = f"partition {theirs}, account {facts.identity.account}"
+        partition, where = facts.identity.partition, facts.cluster.arn
+        same = where.split(":")[1] == partition and facts.cluster.account == facts.identity.account
+        text = f"partition {partition}, account {facts.identity.account}"
         state = State.OK if same else State.FAILED
-        yield Check("check.partition", state, where, text if same else f"the caller is of {text}")
+        yield Check("check.partition", state, where, text if same else f"the caller is in {text}")
 
 
 def _context(facts: Facts) -> Iterator[Check]:
@@ -110,9 +111,9 @@ def _context(facts: Facts) -> Iterator[Check]:
     if isinstance(found, AcksmError):
         yield failed("check.context", found.where, found)
     elif not isinstance(found, Context):
-        yield _ok("check.context", "", "no context is used: EKS names the endpoint")
+        yield _ok("check.context", "", "no context is used; the endpoint comes from EKS")
     elif isinstance(facts.cluster, Cluster) and not is_server(found, facts.cluster.endpoint):
-        text = f"its server is {found.server}, and EKS says {facts.cluster.endpoint}"
+        text = f"its server is {found.server}, but the cluster's endpoint is {facts.cluster.endpoint}"
         yield Check("check.context", State.FAILED, f"context {found.name}", text)
     else:
         yield _ok("check.context", f"context {found.name}", found.server)
@@ -123,7 +124,7 @@ def _apiserver(facts: Facts) -> Iterator[Check]:
     if facts.connection is not None:
         yield failed(name, "", facts.connection)
     elif isinstance(found, AcksmError):
-        yield _told(name, "", found, {"kube-unreachable", "kube-unauthorized", "kube-forbidden"})
+        yield _error(name, "", found, {"kube-unreachable", "kube-unauthorized", "kube-forbidden"})
     else:
         yield _ok(name, facts.cluster.endpoint if isinstance(facts.cluster, Cluster) else "", f"Kubernetes {found}")
 
@@ -131,7 +132,7 @@ def _apiserver(facts: Facts) -> Iterator[Check]:
 def _compute(facts: Facts) -> Iterator[Check]:
     found = facts.nodes
     if isinstance(found, AcksmError):
-        yield _told("check.compute", "nodes", found, {"no-nodes"})
+        yield _error("check.compute", "nodes", found, {"no-nodes"})
     else:
         yield _ok("check.compute", "nodes", found)
 
@@ -142,9 +143,9 @@ def _namespace(facts: Facts) -> Iterator[Check]:
     if isinstance(found, AcksmError):
         yield unread("check.namespace", where, found)
     elif found is None:
-        yield Check("check.namespace", State.OK, where, "not there yet; acksm install makes it")
+        yield Check("check.namespace", State.OK, where, "does not exist yet; acksm install creates it")
     elif found["metadata"].get("deletionTimestamp"):
-        yield Check("check.namespace", State.FAILED, where, "it is being deleted")
+        yield Check("check.namespace", State.FAILED, where, "is being deleted")
     else:
         yield _ok("check.namespace", where)
 
@@ -155,20 +156,20 @@ def _registry(facts: Facts) -> Iterator[Check]:
         found = facts.registry.get(service)
         where = f"{location}/{charts.chart_name(service)}"
         if found is None:
-            yield _ok("check.registry", where, "not asked: --chart names a file")
+            yield _ok("check.registry", where, "not checked: --chart is set")
         elif isinstance(found, AcksmError):
             ids = {"registry-unreachable", "registry-forbidden", "registry-failed", "chart-version-unknown"}
-            yield _told("check.registry", where, found, ids)
+            yield _error("check.registry", where, found, ids)
         else:
-            yield _ok("check.registry", where, f"{found} versions")
+            yield _ok("check.registry", where, counted(found, "version"))
 
 
 def _capability(facts: Facts) -> Iterator[Check]:
     where = facts.cluster.name if isinstance(facts.cluster, Cluster) else ""
     if isinstance(facts.capability, AcksmError):
-        yield _told("check.capability", where, facts.capability, {"capability-conflict"})
+        yield _error("check.capability", where, facts.capability, {"capability-conflict"})
     else:
-        yield _ok("check.capability", where, "EKS runs no ACK of its own")
+        yield _ok("check.capability", where, "no EKS capability for ACK")
 
 
 def _iam(facts: Facts) -> Iterator[Check]:
@@ -179,10 +180,10 @@ def _iam(facts: Facts) -> Iterator[Check]:
     for command, lacking in found.items():
         where = f"acksm {command}"
         if lacking is None:
-            yield Check(name, State.UNKNOWN, where, "IAM does not tell")
+            yield Check(name, State.UNKNOWN, where, "could not be simulated in IAM")
         elif lacking:
             remedy = f"acksm doctor --print-policy {command.replace(' ', '-')}"
-            yield Check(name, State.FAILED, where, f"the caller lacks {', '.join(lacking)}", remedy)
+            yield Check(name, State.FAILED, where, f"missing permissions: {', '.join(lacking)}", remedy)
         else:
             yield _ok(name, where)
 
@@ -191,8 +192,8 @@ def _plan(facts: Facts) -> Iterator[Check]:
     found = facts.plan
     if isinstance(found, Plan):
         count = len(found.mutations)
-        yield _ok("check.plan", "acksm install", f"{count} changes would be made" if count else "nothing is to be done")
-    elif found.id in _OF_OTHERS:
+        yield _ok("check.plan", "acksm install", f"{counted(count, 'change')} to apply" if count else "up to date")
+    elif found.id in _NOT_OWNED:
         yield Check("check.plan", State.WARNING, found.where, f"{found.id}: {found.message}", found.remedy)
     elif found.id in {"aws-access-denied", "kube-forbidden"} or found.id.startswith("registry-"):
         yield unread("check.plan", "acksm install", found)
@@ -208,7 +209,9 @@ def _plan_rights(facts: Facts) -> Iterator[Check]:
     for text in found:
         yield Check("check.plan-rights", State.FAILED, "acksm install", text)
     if not found:
-        yield _ok("check.plan-rights", "acksm install", "what the plan needs is allowed, as far as IAM tells")
+        yield _ok(
+            "check.plan-rights", "acksm install", "the plan's permissions are allowed, as far as IAM reports them"
+        )
 
 
 CHECKS: tuple[Definition[Facts], ...] = (
