@@ -197,7 +197,7 @@ def test_who_may_not_even_simulate_is_told_by_the_call_that_is_denied(world: Wor
     run = world.acksm("install", "-y", *ONE, env=keys)
     assert (run.error_id, run.exit_code) == ("aws-access-denied", 3)
     assert "iam:CreateRole" in run.stderr
-    assert "changes were made before it" in run.stderr
+    assert "the same command continues from there" in run.stderr
     world.install(*ONE)  # and whoever may goes on from there
 
 

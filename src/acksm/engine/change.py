@@ -1,4 +1,4 @@
-"""A change is data: what would be done, to what, why, and by which adapter call.
+"""A change is data: what is done, to what, why, and by which adapter call.
 
 Diff, JSON, plan files and the audit trail are all made from it; only `acksm.engine.executor` acts on it,
 as in chalice (https://github.com/aws/chalice/blob/master/chalice/deploy/models.py).
@@ -29,7 +29,7 @@ class Op(StrEnum):
 
 
 class Danger(StrEnum):
-    """How much a person should think first: MILD is asked about, SEVERE needs the cluster's name typed."""
+    """What has to be confirmed first: MILD with yes, SEVERE by typing the cluster's name."""
 
     NONE = "none"
     MILD = "mild"
@@ -40,10 +40,10 @@ class Danger(StrEnum):
 class Change:
     """One step of a plan.
 
-    `call` is the executor's key ("iam.create_role"), `params` the JSON-serialisable keyword arguments of that
-    adapter method, `before`/`after` JSON shapes for the diff (None: does not exist). `guide` is the command of
-    the hand-run guide that it stands for. Neighbours with different non-empty `lane`s run side by side. `words` tell
-    the change while it is made and when it is, where its target says too little ("attaching …", "attached …").
+    `call` is the executor's key ("iam.create_role"), `params` the JSON-serialisable keyword arguments of that adapter
+    method, `before`/`after` JSON shapes for the diff (None: does not exist). `guide` is the command of the manual
+    guide that it replaces. Neighbours with different non-empty `lane`s run concurrently. `words` describe the change
+    under way and done, where its target says too little ("attaching …", "attached …").
     """
 
     id: str
@@ -90,7 +90,7 @@ def sha256(document: object) -> str:
 
 @dataclass(frozen=True)
 class Plan:
-    """Changes in order, and waits between them. `notes` are things a person should read first."""
+    """Changes in order, and waits between them. `notes` are what a person should read first."""
 
     command: str
     changes: tuple[Change, ...]
@@ -112,7 +112,7 @@ class Plan:
         return sha256([change.content for change in self.changes])
 
     def stages(self) -> list[list[list[Change]]]:
-        """Stages in order; a stage is a list of lanes that run side by side, a lane a list of changes in order."""
+        """Stages in order; a stage is a list of lanes that run concurrently, a lane a list of changes in order."""
         stages: list[list[list[Change]]] = []
         index = 0
         while index < len(self.changes):
@@ -129,6 +129,19 @@ class Plan:
 
 
 def summary(changes: Sequence[Change]) -> str:
-    """ "3 to create, 1 to update" for people."""
+    """ "3 to create, 1 to update"."""
+    return ", ".join(f"{count} to {op}" for op, count in _counts(changes)) or "nothing to do"
+
+
+def question(changes: Sequence[Change], cluster: str) -> str:
+    """'Create 3 and update 1 object in cluster "practice"?'; at least one of `changes` is no wait."""
+    *others, last = [f"{op} {count}" for op, count in _counts(changes)]
+    objects = "object" if last.endswith(" 1") else "objects"
+    listed = f"{', '.join(others)} and {last}" if others else last
+    return f'{listed.capitalize()} {objects} in cluster "{cluster}"?'
+
+
+def _counts(changes: Sequence[Change]) -> list[tuple[Op, int]]:
+    """How many changes of each kind there are, without those of none."""
     counts = [(op, sum(1 for change in changes if change.op is op)) for op in (Op.CREATE, Op.UPDATE, Op.DELETE)]
-    return ", ".join(f"{count} to {op}" for op, count in counts if count) or "nothing to do"
+    return [(op, count) for op, count in counts if count]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from acksm import reports
 from acksm.engine import interrupts, lease, review
-from acksm.engine.change import Danger, Op, Plan, summary
+from acksm.engine.change import Danger, Op, Plan, question, summary
 from acksm.engine.diff import render_plan
 from acksm.engine.executor import Dispatch, execute
 from acksm.events import Emit, Event, Kind
@@ -61,15 +61,15 @@ def apply_plan(
         confirm = reviewer.confirm
     if mutations and (plan.danger is not Danger.NONE or (reviewer is not None and reviewer.asks)):
         ui.show(render_plan(plan))
-        question = f"Carry out {summary(mutations)} in cluster {target.cluster.name}?"
+        asked = question(mutations, target.cluster.name)
         more = {"before": ""} if reviewer is not None else {}  # acksm apply has no --dry-run: it always shows the plan
         if plan.danger is Danger.SEVERE:
-            ui.confirm_name(question, target.cluster.name, given=confirm or "", **more)
+            ui.confirm_name(asked, target.cluster.name, given=confirm or "", **more)
         else:
-            ui.confirm(question, yes=run.yes or confirm == target.cluster.name, **more)
+            ui.confirm(asked, yes=run.yes or confirm == target.cluster.name, **more)
     perform(target, plan, dispatch, ui.emit, waits_unlocked=waits_unlocked, lock=lock)
     if not mutations:
-        ui.emit(Event(Kind.UP_TO_DATE, "up-to-date", "up to date: nothing was to be done"))
+        ui.emit(Event(Kind.UP_TO_DATE, "up-to-date", "already up to date"))
     ended = code()
     ui.result(plan.command, {**report, **_facts(plan)}, text if isinstance(text, str) else text(), ended)
     return ended
@@ -127,5 +127,5 @@ def _dry_text(plan: Plan, more: str, full: bool) -> str:
     if plan.mutations:
         parts = [render_plan(plan, full=full), more, f"dry run: {summary(plan.mutations)}; nothing was written"]
     else:
-        parts = [more, "up to date: nothing would be done"]
+        parts = [more, "already up to date"]
     return "\n\n".join(part for part in parts if part)
