@@ -125,7 +125,7 @@ def test_helm_too_old(world: World, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("argv", "id", "code", "said"),
     [
-        (("--version", "sagemaker=9.9.9"), "chart-version-unknown", 3, "nearest: 1.4.1, 1.5.1, 1.9.1"),
+        (("--version", "sagemaker=9.9.9"), "chart-version-unknown", 3, "did you mean 1.4.1, 1.5.1 or 1.9.1?"),
         (("--version", "sagemaker=newest"), "chart-version-unknown", 3, "not a version"),
         (("--service", "s3"), "config-invalid", 2, "sagemaker, applicationautoscaling"),
         (("--controller-namespace", "Bad_Name"), "config-invalid", 2, "not a namespace name"),

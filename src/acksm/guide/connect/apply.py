@@ -79,7 +79,7 @@ def hand_over(target: Target, plan: Plan) -> None:
     """Let `acksm plan` keep the plan, or `acksm apply` compare it, before anything is shown or written."""
     reviewer = review.CURRENT.get()
     if reviewer is not None:
-        reviewer.saw(plan, target.as_data())
+        reviewer.inspect(plan, target.as_data())
 
 
 def perform(
