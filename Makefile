@@ -1,4 +1,4 @@
-# acksm: `make demo` shows it, `make test` proves it. Everything else is for its developers.
+# acksm: `make demo` shows it, `make test` tests it. Everything else is for its developers.
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
@@ -6,60 +6,60 @@ STAMP  := $(VENV)/.ready
 PIP    := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 .DEFAULT_GOAL := help
 
-# Runs a quiet command, and says every other second that it still works; ends with the shell that runs it.
-told = ( seconds=0; while sleep 2 >/dev/null 2>&1 && kill -0 $$$$ 2>/dev/null; do seconds=$$((seconds + 2)); \
+# Runs a quiet command and prints the elapsed seconds every two; ends with the shell that runs it.
+progress = ( seconds=0; while sleep 2 >/dev/null 2>&1 && kill -0 $$$$ 2>/dev/null; do seconds=$$((seconds + 2)); \
 	echo "  environment: $$seconds s"; done ) & beat=$$!; $(1); code=$$?; kill $$beat; exit $$code
 
 .PHONY: help
-help: ## this list
+help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 $(STAMP): requirements.lock pyproject.toml
 	@echo "▸ environment: $(VENV)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed (make PYTHON=python3.12 …)"; exit 3; }
-	@$(call told,$(PYTHON) -m venv $(VENV))
-	@$(call told,$(PIP) --require-hashes --no-deps -r requirements.lock)
-	@$(call told,$(PIP) --no-deps --no-build-isolation --editable .)
+	@$(call progress,$(PYTHON) -m venv $(VENV))
+	@$(call progress,$(PIP) --require-hashes --no-deps -r requirements.lock)
+	@$(call progress,$(PIP) --no-deps --no-build-isolation --editable .)
 	@touch $@
 
 .PHONY: env
-env: $(STAMP) ## the Python environment, from the lock file
+env: $(STAMP) ## create the Python environment from the lock file
 
 .PHONY: demo
-demo: $(STAMP) ## sandbox, both controllers installed in it, status, a sample, what to try next
+demo: $(STAMP) ## start a sandbox, install both controllers, apply a sample, and show what to try next
 	@$(BIN)/python bench/demo.py
 
 .PHONY: test
-test: $(STAMP) ## every test, on the sandbox
+test: $(STAMP) ## run every test, on the sandbox
 	@$(BIN)/python -m acksm sandbox build
 	@$(BIN)/pytest -n auto --dist worksteal
 
 .PHONY: check
-check: lint types shape docs-check site test ## what CI runs
+check: lint types shape docs-check site test ## run what CI runs
 
 .PHONY: lint
-lint: $(STAMP) ## ruff
+lint: $(STAMP) ## run ruff
 	@$(BIN)/ruff check .
 
 .PHONY: types
-types: $(STAMP) ## mypy --strict
+types: $(STAMP) ## run mypy --strict
 	@$(BIN)/mypy
 
 .PHONY: shape
-shape: $(STAMP) ## layers (import-linter) and dependencies (deptry)
+shape: $(STAMP) ## check layers (import-linter) and dependencies (deptry)
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/deptry .
 
 .PHONY: docs
-docs: $(STAMP) ## write the pages and schemas that follow from the code
+docs: $(STAMP) ## write the pages and schemas that are generated from the code
 	@$(BIN)/python docs/generate.py
 
 .PHONY: docs-check
-docs-check: $(STAMP) ## fail when a generated page is not what the code says
+docs-check: $(STAMP) ## fail if a generated page is not up to date
 	@$(BIN)/python docs/generate.py --check
 
 .PHONY: pictures
-pictures: $(STAMP) ## type the pages that tell a story again, on a sandbox, with what comes; then draw the pictures
+pictures: $(STAMP) ## run the commands of the tutorial pages on a sandbox, record their output, and draw the pictures
 	@$(BIN)/python -m acksm sandbox build --all
 	@$(BIN)/python docs/record.py
 	@$(BIN)/python docs/generate.py
@@ -78,39 +78,39 @@ $(VENV)/.mermaid-$(MERMAID): | $(STAMP)
 		touch $@
 
 .PHONY: site
-site: $(STAMP) $(VENV)/.mermaid-$(MERMAID) ## the documentation as a site, in site/; a warning fails it
+site: $(STAMP) $(VENV)/.mermaid-$(MERMAID) ## build the documentation site in site/; warnings are errors
 	@$(BIN)/zensical build --strict --clean
 
 .PHONY: site-check
-site-check: site ## the site in a real browser: links, search, drawings, width, and no request to other hosts
+site-check: site ## check the site in a browser: links, search, drawings, width, and no request to other hosts
 	@$(BIN)/pytest -rs -p no:cacheprovider tests/docs/site_in_browser.py
 
 .PHONY: bench
-bench: $(STAMP) ## the guide's shell against acksm, side by side; writes docs/benchmarks.md
+bench: $(STAMP) ## compare the guide's shell commands with acksm; writes docs/benchmarks.md
 	@$(BIN)/python bench/run.py; code=$$?; $(BIN)/python bench/adopt.py && exit $$code
 
 .PHONY: soak
 soak: SECONDS = 1800
-soak: $(STAMP) ## every command killed at every call, for SECONDS=1800; other cases of hypothesis; writes docs/reliability.md
+soak: $(STAMP) ## kill every command at every call, for SECONDS=1800, and explore cases of hypothesis; writes docs/reliability.md
 	@$(BIN)/python bench/soak.py --seconds $(SECONDS); code=$$?; \
 		$(BIN)/pytest -n auto -m "hypothesis and not sandbox" --hypothesis-profile explore && exit $$code
 
 .PHONY: lock
 lock: UV = $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url
-lock: $(STAMP) ## resolve the lock files again, that of the benchmark's aws too
+lock: $(STAMP) ## resolve the lock files again, including that of the benchmark's aws
 	@$(BIN)/python -m pip install --quiet uv
 	@$(UV) --extra dev --extra sandbox pyproject.toml --output-file requirements.lock
 	@$(UV) bench/requirements-aws.in --output-file bench/requirements-aws.lock
 
 .PHONY: audit
-audit: $(STAMP) ## the lock file is whole and pinned (as in CI), and PyPI knows no hole in what it names
+audit: $(STAMP) ## check that the lock file is complete and pinned, and for known vulnerabilities in PyPI's advisories
 	@$(BIN)/pytest -q tests/test_lock.py
 	@$(PYTHON) -m venv $(VENV)/audit && $(VENV)/audit/bin/python -m pip install --disable-pip-version-check --quiet pip-audit
 	@$(VENV)/audit/bin/pip-audit --strict --disable-pip --require-hashes --requirement requirements.lock || { code=$$?; \
-		echo "audit: the packages told above have known holes; where one \"could not be audited\" or the connection failed," \
-		"nothing was looked up: pip-audit needs PyPI's JSON interface, which a mirror of packages may not have"; exit $$code; }
+		echo "audit: the packages listed above have known vulnerabilities; where one \"could not be audited\" or the connection failed," \
+		"nothing was checked: pip-audit needs PyPI's JSON interface, which a mirror of packages may not have"; exit $$code; }
 
 .PHONY: clean
-clean: ## end the demo's sandbox and remove the environment
+clean: ## stop the demo's sandbox and remove the environment
 	@-$(BIN)/python -m acksm sandbox down
 	@rm -rf $(VENV)

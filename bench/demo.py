@@ -1,8 +1,8 @@
 """`make demo`: the sandbox up, both controllers installed in it, their status, a sample model, an endpoint that
-existed before and is adopted, and what to try next.
+exists already and is adopted, and what to try next.
 
 Every step is a command that anyone can type. The demo ends with the exit code of the first that fails; run again, it
-goes on from what is there. The sandbox stays up.
+continues from the current state. The sandbox stays up.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class StepFailedError(Exception):
 
 
 def acksm(*arguments: str, environment: Mapping[str, str] | None = None, listen: bool = False) -> str:
-    """Run acksm in the open, like a person would. With `listen` what it says on stderr is returned too."""
+    """Run acksm visibly, as a person would. With `listen` its stderr is returned too."""
     print(f"\n$ acksm {shlex.join(arguments)}", flush=True)
     process = subprocess.Popen(
         [ACKSM, *arguments],
@@ -39,20 +39,20 @@ def acksm(*arguments: str, environment: Mapping[str, str] | None = None, listen:
         stderr=subprocess.PIPE if listen else None,
         text=True,
     )
-    said = []
+    lines = []
     for line in process.stderr or ():
         print(line, end="", file=sys.stderr, flush=True)
-        said.append(line)
+        lines.append(line)
     if process.wait() != 0:
         raise StepFailedError(process.returncode)
-    return "".join(said)
+    return "".join(lines)
 
 
-def somebody_makes_an_endpoint(environment: Mapping[str, str]) -> None:
-    """An endpoint in the practice account that the cluster knows nothing of, with its model and configuration."""
+def create_an_endpoint(environment: Mapping[str, str]) -> None:
+    """An endpoint in the practice account that is not in the cluster, with its model and configuration."""
     import boto3
 
-    print(f"\n# somebody makes the endpoint {ENDPOINT} in AWS, past the cluster", flush=True)
+    print(f"\n# another user creates endpoint {ENDPOINT} in AWS, outside of the cluster", flush=True)
     client = boto3.client(
         "sagemaker",
         region_name=environment["AWS_REGION"],
@@ -73,11 +73,14 @@ def next_steps(activate: Path, has_kubectl: bool) -> str:
     """Lines to copy and paste. kubectl is not one of the sandbox's parts; where there is none it can be built."""
     kubectl = ["kubectl get crds", "kubectl -n ack-system get deployments,pods"]
     if not has_kubectl:
-        kubectl = ["acksm sandbox build --all    # a kubectl, some minutes once; then the eval line again", *kubectl]
+        kubectl = [
+            "acksm sandbox build --all    # builds kubectl, once, some minutes; then run the eval line again",
+            *kubectl,
+        ]
     return "\n".join(
         [
             "",
-            "The sandbox stays up. To look around in it:",
+            "The sandbox stays up. To explore it:",
             "",
             f"  source {shlex.quote(str(activate))}",
             '  eval "$(acksm sandbox env)"',
@@ -85,11 +88,11 @@ def next_steps(activate: Path, has_kubectl: bool) -> str:
             "  helm list -n ack-system",
             "  acksm install --scope namespace --dry-run     # what another scope would change",
             "  acksm install --version sagemaker=1.5.1 --dry-run",
-            "  acksm adopt --discover --dry-run              # what else AWS has that the cluster does not manage",
+            "  acksm adopt --discover --dry-run              # AWS resources that no object manages",
             "  acksm samples list",
             "  acksm samples apply endpoint --set bucket=practice-sagemaker   # uses the model",
             "  acksm status -o json",
-            "  acksm sandbox down                            # leaves nothing but the build cache",
+            "  acksm sandbox down                            # deletes all but the build cache",
         ]
     )
 
@@ -103,17 +106,17 @@ def main() -> int:
             environment.pop(name, None)
         acksm("install", "--yes", environment=environment)
         acksm("status", environment=environment)
-        said = acksm("install", "--yes", environment=environment, listen=True)
+        second = acksm("install", "--yes", environment=environment, listen=True)
         sample = ("model", "--with-role", "--set", "bucket=practice-sagemaker")
         acksm("samples", "apply", *sample, "--yes", environment=environment)
-        somebody_makes_an_endpoint(environment)
+        create_an_endpoint(environment)
         acksm("adopt", "Endpoint", ENDPOINT, "--yes", environment=environment)
     except StepFailedError as failed:
         return failed.code
     except KeyboardInterrupt:
         return 130
-    if UP_TO_DATE not in said:
-        print("the second install should have had nothing to do", file=sys.stderr)
+    if UP_TO_DATE not in second:
+        print("the second install was not up to date", file=sys.stderr)
         return 1
     home = Path(sys.executable).parent / "activate"
     relative = home.relative_to(Path.cwd()) if home.is_relative_to(Path.cwd()) else home

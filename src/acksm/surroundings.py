@@ -1,4 +1,4 @@
-"""The environment of programs that acksm starts: what they need, and nothing that only acksm was given."""
+"""The environment of programs that acksm starts: what they need, and no secret of acksm's own."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ _PROXIES = frozenset({"http_proxy", "https_proxy", "no_proxy", "all_proxy"})  # 
 def passed_on(*more: str) -> dict[str, str]:
     """Of the variables that acksm has, those that any program may have, and those that begin with one of `more`.
 
-    An allow-list: whatever an AWS SDK, a CI system or a person keeps in a variable stays here, under names that nobody
-    can foresee.
+    An allow-list: no variable of an AWS SDK, a CI system or a person is passed on, whatever its name.
     """
     return {name: value for name, value in os.environ.items() if _is_passed_on(name) or name.startswith(more)}
 
