@@ -29,7 +29,6 @@ PENDING = {
     "guide/install",
     "guide/region",
     "guide/samples",
-    "sandbox",
 }
 QUOTED = {"asked for the client to provide credentials"}  # helm's words, which acksm recognises
 
