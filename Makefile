@@ -11,7 +11,7 @@ heartbeat = ( seconds=0; while sleep 2 >/dev/null 2>&1 && kill -0 $$$$ 2>/dev/nu
 	echo "  environment: $$seconds s"; done ) & beat=$$!; $(1); code=$$?; kill $$beat; exit $$code
 
 .PHONY: help
-help: ## this list
+help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 $(STAMP): requirements.lock pyproject.toml
@@ -23,30 +23,30 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $@
 
 .PHONY: env
-env: $(STAMP) ## the Python environment, from the lock file
+env: $(STAMP) ## create the Python environment from the lock file
 
 .PHONY: demo
-demo: $(STAMP) ## sandbox, both controllers installed in it, status, a sample, what to try next
+demo: $(STAMP) ## start a sandbox, install both controllers, apply a sample, and show what to try next
 	@$(BIN)/python bench/demo.py
 
 .PHONY: test
-test: $(STAMP) ## every test, on the sandbox
+test: $(STAMP) ## run every test, on the sandbox
 	@$(BIN)/python -m acksm sandbox build
 	@$(BIN)/pytest -n auto --dist worksteal
 
 .PHONY: check
-check: lint types shape docs-check site test ## what CI runs
+check: lint types shape docs-check site test ## run what CI runs
 
 .PHONY: lint
-lint: $(STAMP) ## ruff
+lint: $(STAMP) ## run ruff
 	@$(BIN)/ruff check .
 
 .PHONY: types
-types: $(STAMP) ## mypy --strict
+types: $(STAMP) ## run mypy --strict
 	@$(BIN)/mypy
 
 .PHONY: shape
-shape: $(STAMP) ## layers (import-linter) and dependencies (deptry)
+shape: $(STAMP) ## check layers (import-linter) and dependencies (deptry)
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/deptry .
 

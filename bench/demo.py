@@ -1,5 +1,5 @@
 """`make demo`: the sandbox up, both controllers installed in it, their status, a sample model, an endpoint that
-existed before and is adopted, and what to try next.
+exists already and is adopted, and what to try next.
 
 Every step is a command that anyone can type. The demo ends with the exit code of the first that fails; the next run
 continues from there. The sandbox is kept.

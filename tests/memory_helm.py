@@ -139,7 +139,7 @@ class MemoryHelm:
         metadata = {"name": place.name, "namespace": place.namespace, "labels": labels}
         manifest = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": {"release": packed}}
         if place.namespace and ref("Namespace", place.namespace).path not in self.kube.objects:
-            raise AcksmError("helm-failed", f"namespace {place.namespace} is not there")
+            raise AcksmError("helm-failed", f"namespace {place.namespace} does not exist")
         self.kube.put(manifest, "helm")
 
 

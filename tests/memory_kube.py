@@ -73,7 +73,7 @@ class MemoryKube:
         with self._lock:
             live = self.objects.get(ref.path)
             if live is None:
-                raise AcksmError("kube-not-found", f"{ref} is not there")
+                raise AcksmError("kube-not-found", f"{ref} does not exist")
             desired = (body.get("metadata") or {}).get("resourceVersion")
             if desired and desired != live["metadata"]["resourceVersion"]:
                 raise AcksmError("kube-conflict", f"{ref} is newer")

@@ -1,3 +1,3 @@
-"""acksm: an Amazon EKS cluster from bare to SageMaker jobs through the ACK controllers, and back."""
+"""acksm: install, operate and remove the ACK controllers for SageMaker on EKS."""
 
 __version__ = "0.1.0"

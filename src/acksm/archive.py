@@ -1,7 +1,7 @@
-"""Reading a chart archive as what it is: input from somebody else.
+"""Reading a chart archive as untrusted input.
 
-Nothing is ever unpacked to disk. Paths that leave the chart, links, devices, bombs and half archives are refused with
-the name of the file at fault.
+Nothing is unpacked to disk. Paths outside of the chart, links, devices, bombs and truncated archives are refused
+with the name of the file.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MAX_ARCHIVE = 20 * 1024 * 1024  # helm's own limit for a chart in a registry
 MAX_TOTAL = 50 * 1024 * 1024
 MAX_FILE = 10 * 1024 * 1024
 MAX_FILES = 5_000
-MAX_YAML = 512 * 1024  # the charts' own files have some kilobytes; more is no chart's
+MAX_YAML = 512 * 1024  # the charts' files have some kilobytes
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def load(source: Path) -> tuple[Chart, bytes]:
         if source.is_dir():
             chart = _chart(_directory(source), str(source))
             return chart, pack(chart.name, chart.files)
-        if source.exists() and not source.is_file():  # reading a device or a pipe may never end
+        if source.exists() and not source.is_file():  # reading a device or a pipe may not end
             raise AcksmError("chart-invalid", "neither a file nor a directory", where=str(source))
         with source.open("rb") as stream:
             data = stream.read(MAX_ARCHIVE + 1)
@@ -88,7 +88,7 @@ def load(source: Path) -> tuple[Chart, bytes]:
 def read_bytes(data: bytes, where: str) -> Chart:
     """A chart from the bytes of a .tgz."""
     if len(data) > MAX_ARCHIVE:
-        raise AcksmError("chart-unsafe", f"the archive has more than {MAX_ARCHIVE} bytes", where=where)
+        raise AcksmError("chart-unsafe", f"the archive is larger than {MAX_ARCHIVE} bytes", where=where)
     return _chart(_members(_inflated(data, where), where), where)
 
 
@@ -100,11 +100,11 @@ def _inflated(data: bytes, where: str) -> bytes:
     except zlib.error as error:
         raise AcksmError("chart-truncated", f"not a gzip archive: {error}", where=where) from error
     if len(out) > MAX_TOTAL:
-        raise AcksmError("chart-unsafe", f"it unpacks to more than {MAX_TOTAL} bytes", where=where)
+        raise AcksmError("chart-unsafe", f"the archive unpacks to more than {MAX_TOTAL} bytes", where=where)
     if not inflate.eof:
-        raise AcksmError("chart-truncated", "the archive ends too early", where=where)
-    if inflate.unused_data:  # helm would read on there, and see another chart than the one looked at here
-        raise AcksmError("chart-unsafe", "there is more behind the end of the archive", where=where)
+        raise AcksmError("chart-truncated", "the archive is truncated", where=where)
+    if inflate.unused_data:  # helm would read on, and find another chart than the one checked here
+        raise AcksmError("chart-unsafe", "the archive has data after its end", where=where)
     return out
 
 
@@ -115,7 +115,7 @@ def _members(tar: bytes, where: str) -> dict[str, bytes]:
         with tarfile.open(fileobj=io.BytesIO(tar), mode="r:") as archive:
             for count, member in enumerate(archive):
                 if count >= MAX_FILES:
-                    raise AcksmError("chart-unsafe", f"more than {MAX_FILES} files", where=where)
+                    raise AcksmError("chart-unsafe", f"the archive has more than {MAX_FILES} files", where=where)
                 if member.isdir():
                     continue
                 path = _safe(member, where)
@@ -128,19 +128,19 @@ def _members(tar: bytes, where: str) -> dict[str, bytes]:
                 stream = archive.extractfile(member)
                 files[inside] = stream.read(MAX_FILE + 1) if stream else b""
                 if len(files[inside]) != member.size:
-                    raise AcksmError("chart-truncated", f"{member.name!r} is not whole", where=where)
-    # RecursionError: tarfile calls itself for each header that only announces the next one
+                    raise AcksmError("chart-truncated", f"{member.name!r} is truncated", where=where)
+    # RecursionError: tarfile recurses for each header that announces another one
     except (tarfile.TarError, EOFError, ValueError, OverflowError, OSError, RecursionError) as error:
-        raise AcksmError("chart-truncated", f"not a whole tar archive: {error}"[:300], where=where) from error
+        raise AcksmError("chart-truncated", f"invalid or truncated tar archive: {error}"[:300], where=where) from error
     return files
 
 
 def _safe(member: tarfile.TarInfo, where: str) -> PurePosixPath:
     path = PurePosixPath(member.name)
-    if not member.isreg() or member.issparse():  # a sparse file can be any size out of nothing
+    if not member.isreg() or member.issparse():  # a sparse file can have any size
         raise AcksmError("chart-unsafe", f"{member.name!r} is a link, a device or a sparse file", where=where)
     if path.is_absolute() or ".." in path.parts or "\\" in member.name or "\0" in member.name or not path.parts:
-        raise AcksmError("chart-unsafe", f"{member.name!r} leaves the archive", where=where)
+        raise AcksmError("chart-unsafe", f"{member.name!r} is outside of the archive", where=where)
     if member.size > MAX_FILE:
         raise AcksmError("chart-unsafe", f"{member.name!r} has {member.size} bytes", where=where)
     return path
@@ -150,8 +150,8 @@ def _directory(source: Path) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     total = 0
     base = source.resolve()
-    if not (base / "Chart.yaml").is_file():  # before looking through what may be somebody's home
-        raise AcksmError("chart-invalid", "there is no Chart.yaml", where=str(source))
+    if not (base / "Chart.yaml").is_file():  # before reading what may be a home directory
+        raise AcksmError("chart-invalid", "no Chart.yaml found", where=str(source))
     for path in sorted(base.rglob("*")):
         if path.is_symlink() or not (path.is_file() or path.is_dir()):
             raise AcksmError("chart-unsafe", f"{path.relative_to(base)} is a link or a device", where=str(source))
@@ -162,7 +162,7 @@ def _directory(source: Path) -> dict[str, bytes]:
             raise AcksmError("chart-unsafe", f"{path.relative_to(base)} has {size} bytes", where=str(source))
         total += size
         if total > MAX_TOTAL or len(files) >= MAX_FILES:
-            raise AcksmError("chart-unsafe", "more data than any chart has", where=str(source))
+            raise AcksmError("chart-unsafe", "the directory is too large for a chart", where=str(source))
         files[path.relative_to(base).as_posix()] = path.read_bytes()
     return files
 
@@ -170,7 +170,7 @@ def _directory(source: Path) -> dict[str, bytes]:
 def _chart(files: Mapping[str, bytes], where: str) -> Chart:
     for needed in ("Chart.yaml", "values.yaml"):
         if needed not in files:
-            raise AcksmError("chart-invalid", f"there is no {needed}", where=where)
+            raise AcksmError("chart-invalid", f"no {needed} found", where=where)
     meta = load_yaml(files["Chart.yaml"], "Chart.yaml", where)
     if not isinstance(meta, dict) or not isinstance(meta.get("name"), str) or "version" not in meta:
         raise AcksmError("chart-invalid", "Chart.yaml has no name or no version", where=where)
@@ -193,7 +193,7 @@ def load_yaml(raw: bytes, name: str, where: str) -> object:
 
 
 def unreadable(error: yaml_reader.YamlError, name: str, where: str) -> AcksmError:
-    """What cannot be read in a chart, told with the file's name."""
+    """The error for a chart's file that cannot be read."""
     if error.unsafe:
         return AcksmError("chart-unsafe", f"{name} has {error}", where=where)
     return AcksmError("chart-invalid", f"{name} is not YAML: {error}"[:400], where=where)

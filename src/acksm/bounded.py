@@ -1,5 +1,5 @@
-"""Foreign files and documents within bounds: a file may be a device without end, and ten lines of YAML may stand for a
-thousand million things (aliases)."""
+"""Untrusted files and documents within limits: a file may be an endless device, and ten lines of YAML may expand to a
+billion values (aliases)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def read(path: Path, limit: int) -> bytes:
     with path.open("rb") as stream:
         found = stream.read(limit + 1)
     if len(found) > limit:
-        raise ValueError(f"more than {limit} bytes are too many")
+        raise ValueError(f"the file is larger than {limit} bytes")
     return found
 
 
@@ -28,12 +28,12 @@ def check(document: T) -> T:
 
     Error: ValueError.
     """
-    count, waiting = 0, list[object]([document])
-    while waiting:
-        one = waiting.pop()
+    count, pending = 0, list[object]([document])
+    while pending:
+        one = pending.pop()
         inner = [*one.keys(), *one.values()] if isinstance(one, Mapping) else one if isinstance(one, list) else ()
         count += len(inner)
         if count > MAX_NODES:
             raise ValueError(f"its aliases expand to more than {MAX_NODES} values")
-        waiting += inner
+        pending += inner
     return document

@@ -1,7 +1,7 @@
 """Settings: flag > ACKSM_… variable > acksm.yaml > default, and where each value came from.
 
 The field names are the long options without dashes; the file uses the options' own spelling. pydantic checks types
-and gives every error of the file at once. Nothing else in acksm reads os.environ for settings.
+and gives every error of the file. Nothing else reads os.environ for settings.
 """
 
 from __future__ import annotations
@@ -19,18 +19,19 @@ from acksm.declared import DECLARED
 from acksm.errors import AcksmError
 from acksm.json_types import Untyped
 from acksm.settings import Declared, Flat, Settings
+from acksm.words import did_you_mean
 
 FILE_NAME = "acksm.yaml"
-# What answers a question that protects what is there: never from a file that the user did not name.
+# Answers to questions that protect existing resources: only from a file that the user named.
 NAMED_ONLY = ("yes", "adopt_role", "adopt_release")
-FILE_ONLY = frozenset(Declared.model_fields)  # no flag and no variable can say these
+FILE_ONLY = frozenset(Declared.model_fields)  # without a flag or a variable
 MAX_FILE_BYTES = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True)
 class Resolved:
     """Settings, and for each field where its value came from: flag, variable, file or default. `unnamed` are the fields
-    that come from an acksm.yaml which lay in the working directory and was not named."""
+    that come from an acksm.yaml of the working directory that was not named."""
 
     settings: Settings
     origins: Mapping[str, str]
@@ -38,7 +39,7 @@ class Resolved:
 
 
 def resolve(flags: Mapping[str, object], file: str = "", environment: Mapping[str, str] | None = None) -> Resolved:
-    """Merge the four sources. Flags that are None or empty were not given.
+    """Merge the four sources. Flags that are None or empty are not set.
 
     Errors: `config-invalid` with every wrong field, its value's origin and the reason; `config-missing`; for a file
     that was not named, `config-untrusted` and `config-unnamed`.
@@ -76,17 +77,19 @@ def resolve(flags: Mapping[str, object], file: str = "", environment: Mapping[st
             loc = error.errors(include_url=False)[of_file.index(True)]["loc"]
             where = place(path or FILE_NAME, loc)
         raise AcksmError("config-invalid", "; ".join(_problems(error, origins)), where=where) from error
-    lying = tuple(field for field in Flat.model_fields if field in unnamed and origins[field] == f"file {FILE_NAME}")
-    for field in lying:
+    unnamed_fields = tuple(
+        field for field in Flat.model_fields if field in unnamed and origins[field] == f"file {FILE_NAME}"
+    )
+    for field in unnamed_fields:
         if field in NAMED_ONLY and settings.flat()[field]:
-            told = f"{field.replace('_', '-')} is not taken from an {FILE_NAME} that nobody named"
-            raise AcksmError("config-unnamed", told, where=place(FILE_NAME, [field]))
-    return Resolved(settings, origins, lying)
+            message = f"{field.replace('_', '-')} is only accepted from a settings file named with -f"
+            raise AcksmError("config-unnamed", message, where=place(FILE_NAME, [field]))
+    return Resolved(settings, origins, unnamed_fields)
 
 
 def _from_files(path: str) -> tuple[dict[str, object], dict[str, object]]:
-    """What stands in the acksm.yaml that was not named, and in the file that was. A named file with adoptions only
-    leaves the other settings to acksm.yaml."""
+    """The settings of the acksm.yaml that was not named, and of the file that was. With a named file that has only
+    adoptions, acksm.yaml has the other settings."""
     named = _read_file(Path(path)) if path else {}
     if path and (set(named) != {"adopt"} or os.path.realpath(path) == os.path.realpath(FILE_NAME)):
         return {}, named
@@ -94,8 +97,8 @@ def _from_files(path: str) -> tuple[dict[str, object], dict[str, object]]:
 
 
 def _read_unnamed(path: Path) -> dict[str, object]:
-    """The settings file of the working directory, {} without one. Running acksm in a directory of others must not be
-    running it by their settings. Error: `config-untrusted`."""
+    """The settings file of the working directory, {} without one. Running acksm in a directory of another user must
+    not use their settings. Error: `config-untrusted`."""
     if not path.is_file():
         return {}
     try:
@@ -103,12 +106,12 @@ def _read_unnamed(path: Path) -> dict[str, object]:
     except OSError as error:
         raise AcksmError("config-missing", f"cannot read {path}: {error.strerror}", where=str(path)) from error
     if others:
-        raise AcksmError("config-untrusted", f"{path} was not named, and {others}", where=str(path.absolute()))
+        raise AcksmError("config-untrusted", f"{path} was found without -f, and {others}", where=str(path.absolute()))
     return _read_file(path)
 
 
 def place(path: str, loc: Sequence[str | int]) -> str:
-    """FILE:LINE:COLUMN of a value in a settings file, as near as it can be told; `loc` is its keys and indices."""
+    """FILE:LINE:COLUMN of a value in a settings file, or of what is closest; `loc` is its keys and indices."""
     try:
         documents = _composed(path, Path(path).stat().st_mtime_ns)
     except OSError:
@@ -167,9 +170,11 @@ def _problems(error: ValidationError, origins: Mapping[str, str]) -> list[str]:
 
             known = [name.replace("_", "-") for name in Flat.model_fields] if len(item["loc"]) == 1 else DECLARED
             near = get_close_matches(str(item["loc"][-1]), known, n=1)
-            reason = "is not an option" + (f"; did you mean {near[0]}?" if near else "")
+            reason = "unknown setting" + did_you_mean(near)
         elif item["type"] == "string_pattern_mismatch":
-            reason = f"{item['input']!r} is not a namespace name (lower-case letters, digits and '-', at most 63)"
+            reason = (
+                f'invalid namespace name "{item["input"]}": expected up to 63 lower-case letters, digits or hyphens'
+            )
         place = ".".join([field.replace("_", "-"), *map(str, item["loc"][1:])]).removesuffix(".[key]")
         found.append(f"{place} ({origins.get(field, 'file')}): {reason}")
     return found
@@ -196,15 +201,15 @@ def _read_file(path: Path) -> dict[str, object]:
     if len(documents) > 1 or isinstance(document, list) or (isinstance(document, dict) and "apiVersion" in document):
         return {"adopt": document if isinstance(document, list) else documents}
     if not isinstance(document, dict) or not all(isinstance(key, str) for key in document):
-        raise AcksmError("config-invalid", "the file is not a mapping of options", where=str(path))
+        raise AcksmError("config-invalid", "the file is not a mapping of settings", where=str(path))
     return {key.replace("-", "_"): value for key, value in document.items()}
 
 
 def cache_dir() -> Path:
-    """$XDG_CACHE_HOME/acksm, else ~/.cache/acksm: nothing in it that cannot be had again."""
+    """$XDG_CACHE_HOME/acksm, else ~/.cache/acksm: everything in it can be downloaded again."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "acksm"
 
 
 def state_dir() -> Path:
-    """$XDG_STATE_HOME/acksm, else ~/.local/state/acksm: the sandbox's state, nothing of a real cluster."""
+    """$XDG_STATE_HOME/acksm, else ~/.local/state/acksm: the sandbox's state; nothing of a real cluster."""
     return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "acksm"

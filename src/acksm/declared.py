@@ -1,4 +1,4 @@
-"""What acksm.yaml may declare for many at once: regions and accounts of namespaces (issue 5), adoptions (issue 6).
+"""What acksm.yaml may declare for many at once: regions and accounts of namespaces, adoptions.
 
 ```yaml
 accounts:
@@ -27,9 +27,9 @@ _ACCOUNT = re.compile(r"\d{12}")
 
 
 def whole_account(value: object) -> object:
-    """A 12-digit account id as a string, or "". An unquoted one in YAML is a number, and its leading zero gone (G3)."""
+    """A 12-digit account id as a string, or "". An unquoted one in YAML is a number, without its leading zeros."""
     if isinstance(value, int | float):
-        raise ValueError(f"{value} is a number here; write the 12 digits in quotes so that no zero is lost")
+        raise ValueError(f"{value} is not text; quote the 12 digits so that leading zeros are kept")
     if isinstance(value, str) and value and not _ACCOUNT.fullmatch(value):
         short = value.isascii() and value.isdigit() and len(value) < 12
         hint = f"; with its leading zeros it is {value.zfill(12)!r}" if short else ""
@@ -41,11 +41,11 @@ Account = Annotated[str, BeforeValidator(whole_account), Field(json_schema_extra
 
 
 def _no_numbers(value: object) -> object:
-    """Keys of `accounts` and `teams` as they were meant: a number has lost its zeros before anyone can see them."""
+    """Keys of `accounts` and `teams`, which may not be numbers: those have lost their leading zeros."""
     if isinstance(value, dict):
         for key in value:
             if not isinstance(key, str):
-                raise ValueError(f"{key!r} is a number here; write it in quotes so that no zero is lost")
+                raise ValueError(f"{key!r} is not text; quote it so that leading zeros are kept")
     return value
 
 
@@ -63,7 +63,7 @@ class DeclaredRole(_Declared):
 
 
 class DeclaredNamespace(_Declared):
-    """A namespace's default region, and whose objects are made in it: an account's or a team's."""
+    """A namespace's default region, and the account or team that it is bound to."""
 
     region: str = ""
     account: Account = ""
@@ -75,7 +75,7 @@ Teams = Annotated[dict[str, DeclaredRole], BeforeValidator(_no_numbers)]
 
 
 class DeclaredAdoption(_Declared):
-    """An object in AWS to be adopted: `name` is its name or ARN, or `fields` are its adoption fields; `as` is what it
+    """An AWS resource to adopt: `name` is its name or ARN, or `fields` are its adoption fields; `as` is what it
     is called in the cluster. A manifest (AdoptedResource, or an object with adoption annotations) is taken too."""
 
     kind: str = ""
@@ -86,13 +86,13 @@ class DeclaredAdoption(_Declared):
     region: str = ""
     retain: bool = True
     read_only: bool = False
-    group: str = Field("", description="Of a manifest; the service's own when left out.")
+    group: str = Field("", description="API group of a manifest; by default that of the kind's service.")
 
 
 def _from_manifest(value: object) -> object:
-    """A Kubernetes manifest as a declaration; anything else as it is."""
+    """A Kubernetes manifest as a declaration; anything else unchanged."""
     if not isinstance(value, Mapping):
-        raise ValueError("it is not a mapping of kind, name, namespace, …, and no manifest")
+        raise ValueError("expected a mapping with kind, name, namespace, …, or a manifest")
     if "apiVersion" not in value:
         return value
     group, kind = str(value["apiVersion"]).rpartition("/")[0], str(value.get("kind", ""))
@@ -111,7 +111,7 @@ def _from_manifest(value: object) -> object:
     else:
         written = notes.get(f"{_COMMON}/adoption-fields")
         if group in _GROUPS and not written:
-            raise ValueError(f"the {kind} has no annotation {_COMMON}/adoption-fields: it is not to be adopted")
+            raise ValueError(f"{kind} has no annotation {_COMMON}/adoption-fields, so it cannot be adopted")
         found |= {"fields": _flat(written), "as": metadata.get("name", "")}
     found |= {"region": notes.get(f"{_COMMON}/region", ""), "read-only": notes.get(f"{_COMMON}/read-only") == "true"}
     found |= {"retain": notes.get(f"{_COMMON}/deletion-policy", "retain") != "delete", "kind": kind, "group": group}
@@ -127,7 +127,7 @@ def _map(value: object, where: str) -> Json:
 
 
 def _flat(written: object) -> object:
-    """adoption-fields as its JSON says; anything else is told by the field's own check."""
+    """The adoption-fields annotation as JSON; other values are refused by the field's own check."""
     try:
         return json.loads(str(written)) if written else {}
     except ValueError as error:
@@ -135,7 +135,7 @@ def _flat(written: object) -> object:
 
 
 _COMMON = "services.k8s.aws"
-_GROUPS = {f"{service}.{_COMMON}" for service in KINDS}  # others are refused with a reason of their own
+_GROUPS = {f"{service}.{_COMMON}" for service in KINDS}  # others are refused by another check
 Adoptions = list[Annotated[DeclaredAdoption, BeforeValidator(_from_manifest)]]
 
 # Every key of an entry, for "did you mean".

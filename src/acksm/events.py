@@ -1,4 +1,4 @@
-"""Events: how logic says what it does. `acksm.ui` is the only module that writes them anywhere."""
+"""Events: how code reports what it does. Only `acksm.ui` writes them anywhere."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from acksm.json_types import Document
 class Kind(StrEnum):
     """What an event is about; `ui` decides how it looks."""
 
-    STEP = "step"  # a named piece of work begins
-    PROGRESS = "progress"  # the thread's work goes on; `text` replaces the last one on a terminal, "" ends it
-    DONE = "done"  # a change was made, or a piece of work ended well
-    UP_TO_DATE = "up-to-date"  # nothing was to be done
+    STEP = "step"  # a named piece of work starts
+    PROGRESS = "progress"  # the thread's work in progress; `text` replaces the last one on a terminal, "" ends it
+    DONE = "done"  # a change was applied, or a piece of work succeeded
+    UP_TO_DATE = "up-to-date"  # nothing had to change
     NOTE = "note"
     WARNING = "warning"
     FAILED = "failed"
@@ -23,7 +23,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Event:
-    """One line of the story: `id` is stable (``sandbox.build``), `text` is for people, `data` for machines."""
+    """One line of progress: `id` is stable (``sandbox.build``), `text` is for people, `data` for machines."""
 
     kind: Kind
     id: str

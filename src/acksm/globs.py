@@ -10,8 +10,8 @@ from functools import lru_cache
 def pattern(text: str, *, fold: bool = False) -> re.Pattern[str]:
     """`*` and `?` as IAM has them, for `fullmatch`; `fold` where case does not count.
 
-    What stands between two stars is taken where it first fits, and no other place is tried, as in fnmatch.translate
-    (https://github.com/python/cpython/issues/84461): a dozen stars would take for ever otherwise.
+    What is between two stars matches at its first position, and no other is tried, as in fnmatch.translate
+    (https://github.com/python/cpython/issues/84461): a dozen stars would take forever otherwise.
     """
     first, *others = ["".join("." if char == "?" else re.escape(char) for char in part) for part in text.split("*")]
     between = "".join(f"(?>.*?{part})" for part in others[:-1] if part)

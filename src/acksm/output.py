@@ -16,7 +16,7 @@ class Output(Protocol):
         """Show one event; the `Emit` that is passed to code that only reports."""
 
     def show(self, text: str) -> None:
-        """Text for people beside the result: a plan before a question, the next command."""
+        """Text for people other than the result: a plan before a question, the next command."""
 
     def result(self, command: str, data: Document, text: str, exit_code: int = 0) -> None:
         """The command's one result: `text` for people, `data` the report document (docs/schemas/report.json)."""
@@ -31,7 +31,7 @@ class Output(Protocol):
         """Aligned columns, as text for `result`."""
 
     def choose(self, question: str, count: int, *, yes: bool, flag: str = "--yes") -> list[int]:
-        """Which of `count` things are meant, from 0. Errors: `needs-confirmation`, `not-confirmed`."""
+        """Which of `count` items are meant, from 0. Errors: `needs-confirmation`, `not-confirmed`."""
 
     def confirm(self, question: str, *, yes: bool, flag: str = "--yes", before: str = ...) -> None:
         """Ask y/N. Errors: `needs-confirmation`, `not-confirmed`."""

@@ -1,9 +1,9 @@
 """Whether a run of acksm on this machine has ended: a lock of the kernel's on a file, for it and for its helms.
 
-A process id alone would not tell: ids are used again, mean another process in a container, and a helm outlives the
-acksm that started it. flock(2) belongs to the open file, which children inherit; the kernel releases it when the last
+A process id would not do: ids are reused, mean another process in a container, and a helm may outlive the acksm that
+started it. flock(2) belongs to the open file, which children inherit; the kernel releases it when the last
 process that has the file open ended, however it ended, and after a restart of the machine nobody holds it. The file's
-random name tells one run from all others, and that it can be opened tells that its run was on the same files.
+random name identifies one run, and a file that can be opened shows that its run had the same file system.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _handles: set[int] = set()
 
 
 class State(Enum):
-    """Of a run. UNKNOWN: it was elsewhere, another user's, or its file is gone."""
+    """Of a run. UNKNOWN: it was elsewhere, another user's, or its file was deleted."""
 
     RUNNING = auto()
     ENDED = auto()
@@ -42,7 +42,7 @@ class Presence:
 
     @classmethod
     def begin(cls) -> Presence:
-        """Where no file can be made or locked the run is UNKNOWN to others, which then take longer."""
+        """A new run. Where no file can be created or locked it is UNKNOWN to others, which then wait longer."""
         run, handle = secrets.token_hex(16), -1
         with suppress(OSError):
             handle = os.open(_file(run), os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -56,7 +56,7 @@ class Presence:
         return cls(run, handle)
 
     def end(self, *, forget: bool) -> None:
-        """Release the lock. The file stays for others to find, unless nobody will ask any more (`forget`)."""
+        """Release the lock. The file is kept for other runs to find, unless none will need it (`forget`)."""
         _handles.discard(self.handle)
         if self.handle >= 0:
             os.close(self.handle)
@@ -65,21 +65,21 @@ class Presence:
 
 
 def handles() -> tuple[int, ...]:
-    """The locked files of this process, for the children that have to end before their run has."""
+    """The locked files of this process, for the children that have to end before their run ends."""
     return tuple(_handles)
 
 
 @cache
 def machine() -> str:
-    """This machine since it was started, where the system tells it (Linux: boot_id, proc(5)); else its name."""
+    """This machine since its last start, where the system has an id of it (Linux: boot_id, proc(5)); else its name."""
     with suppress(OSError):
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     return socket.gethostname()
 
 
 def state(machine_of: str, run: str) -> State:
-    """Of the run of that name, on the machine of that name. Whatever they are, no other file is opened."""
-    if machine_of != machine() or not _RUN.fullmatch(run):  # a network's file system may lock on each machine alone
+    """The state of a run on a machine, by their names. No other file is opened, whatever the names are."""
+    if machine_of != machine() or not _RUN.fullmatch(run):  # a network file system may lock on each machine alone
         return State.UNKNOWN
     try:
         handle = os.open(_file(run), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -1,4 +1,4 @@
-"""Files that only their owner may read, whole or not at all."""
+"""Files that only their owner may read, written atomically."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 
 
 def write(path: Path, content: str | bytes) -> None:
-    """An atomic 0600 file; missing directories are made. Errors: OSError."""
+    """An atomic 0600 file; missing directories are created. Errors: OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, scratch = tempfile.mkstemp(dir=path.parent)  # mkstemp makes it 0600
+    handle, scratch = tempfile.mkstemp(dir=path.parent)  # mkstemp creates it with mode 0600
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(content.encode() if isinstance(content, str) else content)

@@ -19,7 +19,7 @@ LONGEST_RETRY_AFTER = 30
 
 
 class Bounded(Retry):
-    """A Retry that ends with the time: `left` gives the seconds that the command still has."""
+    """A Retry that ends with the deadline: `left` returns the seconds that the command still has."""
 
     def __init__(self, *, left: Callable[[], float], **options: Untyped) -> None:
         super().__init__(**(options | {"retry_after_max": LONGEST_RETRY_AFTER}))
@@ -45,16 +45,16 @@ class Bounded(Retry):
         return super().increment(method, url, response, error, _pool, _stacktrace)
 
     def hopeless(self, error: Exception) -> bool:
-        """Whether this error is not worth the attempts that are left."""
+        """Whether a further attempt after this error is pointless."""
         return False
 
     def get_backoff_time(self) -> float:
         return min(super().get_backoff_time(), max(0.0, self.left()))
 
     def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
-        """What the server asks for, within reason: a proxy may ask for an hour, or for nonsense."""
+        """The server's Retry-After, limited: a proxy may send an hour, or nonsense."""
         try:
-            asked = super().get_retry_after(response)
+            delay = super().get_retry_after(response)
         except InvalidHeader:
             return None
-        return None if asked is None else min(asked, max(0.0, self.left()))
+        return None if delay is None else min(delay, max(0.0, self.left()))

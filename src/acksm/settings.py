@@ -1,4 +1,4 @@
-"""Settings in the groups that commands take, each frozen. Flags, variables and acksm.yaml have them flat (`Flat`).
+"""Settings in the groups that commands take, each frozen. In flags, variables and acksm.yaml they are flat (`Flat`).
 
 The field names are the long options without dashes. Durations are in seconds, account ids 12-digit strings.
 """
@@ -34,7 +34,7 @@ Preset = Literal["core", "least", "studio", "autoscaling"]
 def _known(services: Iterable[str]) -> None:
     for name in services:
         if name not in SERVICES:
-            raise ValueError(f"{name!r} is not a service acksm installs; it knows {', '.join(SERVICES)}")
+            raise ValueError(f'unknown service "{name}"; expected {" or ".join(SERVICES)}')
 
 
 def _each_once(services: list[str]) -> list[str]:
@@ -54,7 +54,7 @@ def _pairs(value: object) -> object:
         for item in value:
             key, equals, rest = str(item).partition("=")
             if not equals or not key or not rest:
-                raise ValueError(f"{item!r} is not NAME=VALUE")
+                raise ValueError(f'"{item}" is not in the form NAME=VALUE')
             pairs[key] = rest
         return pairs
     return value
@@ -65,14 +65,14 @@ def _duration(value: object) -> object:
     if isinstance(value, str) and value and not value.replace(".", "", 1).isdigit():
         match = _DURATION.match(value)
         if not match:
-            raise ValueError(f"{value!r} is not a duration such as 90s or 15m")
+            raise ValueError(f'"{value}" is not a duration such as 90s or 15m')
         hours, minutes, seconds = (int(match[unit] or 0) for unit in ("h", "m", "s"))
         return float(hours * 3600 + minutes * 60 + seconds)
     return value
 
 
 _DURATION = re.compile(r"^(?:(?P<h>\d+)h)?(?:(?P<m>\d+)m)?(?:(?P<s>\d+)s)?$")
-# What the validators take is told to docs/schemas/settings.json as well.
+# What the validators accept, for docs/schemas/settings.json.
 _DURATION_SCHEMA = {"type": "string", "pattern": r"^(?=[0-9])([0-9]+h)?([0-9]+m)?([0-9]+s)?$"}
 _ONE_OF_SERVICES = {"enum": list(SERVICES)}
 Services = Annotated[list[Annotated[str, Field(json_schema_extra={**_ONE_OF_SERVICES})]], AfterValidator(_each_once)]
@@ -142,7 +142,7 @@ class RoleSettings(_Group):
 
 
 class OtherAccountSettings(_Group):
-    """The other account, the way into it, and the controllers' role there (docs/ack/accounts-and-regions.md)."""
+    """The target account, its credentials, and the controllers' role there (docs/ack/accounts-and-regions.md)."""
 
     controller_role_arn: list[str] = Field(default_factory=list)
     target_account: Account = ""
@@ -159,23 +159,23 @@ class OtherAccountSettings(_Group):
 
     @property
     def reachable(self) -> bool:
-        """Whether a way into the account is named."""
+        """Whether credentials for the account are named."""
         return bool(self.target_profile or self.target_role_arn)
 
 
 class Declared(_Group):
-    """What acksm.yaml alone can say: many namespaces, roles and objects at once."""
+    """What only acksm.yaml can declare: many namespaces, roles and objects."""
 
     namespaces: dict[Namespace, DeclaredNamespace] = Field(
         default_factory=dict, description="Regions and accounts of namespaces, for region bind and carm bind."
     )
     accounts: Accounts = Field(default_factory=dict, description="Roles of other accounts, by account id in quotes.")
     teams: Teams = Field(default_factory=dict, description="Roles of teams, by team id.")
-    adopt: Adoptions = Field(default_factory=list, description="Objects in AWS to be adopted, for acksm adopt.")
+    adopt: Adoptions = Field(default_factory=list, description="AWS resources to adopt, for acksm adopt.")
 
 
 class RunSettings(_Group):
-    """How a command runs and tells its result. Nothing of it changes what a plan does; no plan file has it."""
+    """How a command runs and prints its result. None of it changes what a plan does, and no plan file has it."""
 
     dry_run: bool = False
     full: bool = False
@@ -190,8 +190,8 @@ Group = TypeVar("Group", bound=_Group)
 
 
 class Flat(RunSettings, Declared, OtherAccountSettings, RoleSettings, ControllerSettings, TargetSettings):
-    """Every setting by its own name. One validation of it gives every error at once, and its schema is acksm.yaml's.
-    pydantic takes the fields from the last base to the first."""
+    """Every setting by its own name. One validation gives every error, and its schema is that of acksm.yaml.
+    pydantic orders the fields from the last base to the first."""
 
     def part(self, group: type[Group]) -> Group:
         """The settings of one group."""
@@ -211,7 +211,7 @@ class Settings:
 
     @classmethod
     def of(cls, /, **flat: object) -> Settings:
-        """From settings by their own names. Error: pydantic's ValidationError with everything that is wrong."""
+        """From settings by their own names. Error: pydantic's ValidationError with every invalid field."""
         found = Flat.model_validate(flat)
         return cls(
             found.part(TargetSettings),

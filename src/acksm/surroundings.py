@@ -19,8 +19,7 @@ _HOST = re.compile(r"[A-Za-z0-9_.:-]{1,255}")  # a name or an address
 def passed_on(*more: str) -> dict[str, str]:
     """Of the variables that acksm has, those that any program may have, and those that begin with one of `more`.
 
-    An allow-list: whatever an AWS SDK, a CI system or a person keeps in a variable stays here, under names that nobody
-    can foresee.
+    An allow-list: no variable of an AWS SDK, a CI system or a person is passed on, whatever its name.
     """
     return {name: value for name, value in os.environ.items() if _is_passed_on(name) or name.startswith(more)}
 

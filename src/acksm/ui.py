@@ -1,9 +1,9 @@
 """The only module that writes to the terminal. Result to stdout, everything else to stderr, both by rich.
 
-On a terminal a live region shows what goes on, a line for each thread that works; elsewhere each change of state is a
-line of its own, and a wait that says nothing new is told again before half a minute is over, so that a CI log moves.
-Symbols are never the only signal. Control characters in text from elsewhere are made visible, so that a chart or a
-log cannot steer the terminal. NO_COLOR, FORCE_COLOR and TERM=dumb are rich's business.
+On a terminal a live region shows the work in progress, a line for each thread; elsewhere each change of state is a
+line of its own, and a wait without news is repeated within half a minute, so that a CI log moves. Symbols are never the
+only signal. Control characters in text from elsewhere are made visible, so that a chart or a log cannot steer the
+terminal. rich handles NO_COLOR, FORCE_COLOR and TERM=dumb.
 """
 
 from __future__ import annotations
@@ -24,21 +24,29 @@ from typing import TYPE_CHECKING, TextIO
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
 from acksm.json_types import Document
+from acksm.words import counted
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.live import Live
 
 SCHEMA = "acksm.dev/report/v1"
-QUIET_SECONDS = 24.0  # a log that stands still longer gets a heartbeat; looked at often enough to keep to 30 s
-LOOK_SECONDS = 5.0
-_LOOK = "look at it with --dry-run, then "
-_MARK = {Kind.STEP: "▸", Kind.DONE: "✓", Kind.UP_TO_DATE: "=", Kind.NOTE: "i", Kind.WARNING: "!", Kind.FAILED: "✗"}
+QUIET_SECONDS = 24.0  # a log without a new line for longer gets a heartbeat, checked often enough to keep to 30 s
+POLL_SECONDS = 5.0
+_REVIEW_FIRST = "review the plan with --dry-run, then "
+_MARK = {
+    Kind.STEP: "▸",
+    Kind.DONE: "✓",
+    Kind.UP_TO_DATE: "✓",
+    Kind.NOTE: "note:",
+    Kind.WARNING: "warning:",
+    Kind.FAILED: "✗",
+}
 _STYLE = {Kind.STEP: "bold", Kind.DONE: "green", Kind.UP_TO_DATE: "dim", Kind.WARNING: "yellow", Kind.FAILED: "red"}
 _ENDS_WORK = {Kind.STEP, Kind.DONE, Kind.UP_TO_DATE, Kind.FAILED}
 # What acksm itself writes beyond ASCII, for streams that cannot have it.
 _ASCII = str.maketrans({"▸": ">", "✓": "+", "✗": "x", "…": "...", "→": "->", "≥": ">=", "“": '"', "”": '"', "–": "-"})
-# Format characters that reorder or end a line on many terminals; joiners stay, scripts and emoji need them.
+# Format characters that reorder or end a line on many terminals; joiners are kept, scripts and emoji need them.
 _STEERING = {
     *"\u061c\u200e\u200f\u2028\u2029\ufeff",
     *map(chr, range(0x202A, 0x202F)),
@@ -48,7 +56,7 @@ _SECONDS = re.compile(r"\d{1,9}(\.\d{1,9})? s\b")
 
 
 def clean(text: str) -> str:
-    """`text` with every character that could steer a terminal replaced by U+FFFD; newline and tab stay."""
+    """`text` with every character that could steer a terminal replaced by U+FFFD; newline and tab are kept."""
     if text.isascii() and text.isprintable():
         return text
     return "".join("\ufffd" if _steers(character) else character for character in text)
@@ -64,10 +72,10 @@ def _console(stream: TextIO) -> Console:
 
     class Pipe(Console):
         def on_broken_pipe(self) -> None:
-            """Whoever read is gone: go on without a word. The exit code tells what the command did, not this."""
+            """The reader has exited: continue silently. The exit code says what the command did, not this."""
             self.quiet = True
             if stream in {sys.__stdout__, sys.__stderr__}:
-                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # for what is buffered still
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # for what is still buffered
 
     interactive = None if stream.isatty() and not os.environ.get("CI") else False
     return Pipe(file=stream, force_interactive=interactive, force_jupyter=False, highlight=False, markup=False)
@@ -75,7 +83,7 @@ def _console(stream: TextIO) -> Console:
 
 @dataclass(frozen=True)
 class _Work:
-    """What a thread is at, and since when by the clock."""
+    """What a thread is doing, and since when (seconds by the clock)."""
 
     text: str
     since: float
@@ -95,7 +103,7 @@ class Ui:
         self._lock = threading.RLock()
         # Never changed in place: rich's refreshing thread reads it without the lock.
         self._working: Mapping[threading.Thread, _Work] = {}
-        self._told_at = self.clock()
+        self._written_at = self.clock()
         self._live: Live | None = None
         self._heart: threading.Event | None = None
 
@@ -110,7 +118,7 @@ class Ui:
     # events
 
     def emit(self, event: Event) -> None:
-        """Show one event on stderr. A PROGRESS without text says that the thread's work is over."""
+        """Show one event on stderr. A PROGRESS without text means that the thread's work has ended."""
         text = clean(event.text)
         with self._lock:
             if event.kind is Kind.PROGRESS:
@@ -131,12 +139,12 @@ class Ui:
             self._show_live()
             return
         same = before is not None and _SECONDS.sub("", before.text) == _SECONDS.sub("", text)
-        if not same or self.clock() - self._told_at >= QUIET_SECONDS:
+        if not same or self.clock() - self._written_at >= QUIET_SECONDS:
             self._say(f"  {text}")
         self._start_heart()
 
     def _works(self, text: str) -> None:
-        """Note what this thread is at ("" for nothing), and forget threads that have ended."""
+        """Record what this thread is doing ("" for nothing), and drop threads that have ended."""
         me = threading.current_thread()
         others = {thread: work for thread, work in self._working.items() if thread is not me and thread.is_alive()}
         before = self._working.get(me)
@@ -169,10 +177,10 @@ class Ui:
         return Group(*(Text(self._fit(self._err, line), no_wrap=True, overflow="ellipsis") for line in lines))
 
     def beat(self) -> None:
-        """Tell again what goes on when nothing was told for QUIET_SECONDS. Called by a thread of its own."""
+        """Repeat the work in progress when nothing was written for QUIET_SECONDS. Called by a thread of its own."""
         with self._lock:
             now = self.clock()
-            if now - self._told_at < QUIET_SECONDS:
+            if now - self._written_at < QUIET_SECONDS:
                 return
             for thread, work in self._working.items():
                 if thread.is_alive():
@@ -183,7 +191,7 @@ class Ui:
             stop = self._heart = threading.Event()
 
             def run() -> None:
-                while not stop.wait(LOOK_SECONDS):
+                while not stop.wait(POLL_SECONDS):
                     self.beat()
 
             threading.Thread(target=run, daemon=True, name="acksm-heartbeat").start()
@@ -202,7 +210,7 @@ class Ui:
     # writing
 
     def _fit(self, console: Console, text: str) -> str:
-        """`text` as the stream's encoding can have it."""
+        """`text` in the characters of the stream's encoding."""
         encoding = console.encoding
         try:
             text.encode(encoding)
@@ -211,7 +219,7 @@ class Ui:
         return text
 
     def _write(self, console: Console, text: str, style: str = "") -> None:
-        """A line as it is: nothing wrapped, nothing coloured but by `style`, tabs kept."""
+        """One unwrapped line, coloured by `style` only, tabs kept."""
         from rich.segment import Segment, Segments
 
         body = Segment(self._fit(console, text), console.get_style(style) if style else None)
@@ -219,7 +227,7 @@ class Ui:
 
     def _say(self, text: str, style: str = "") -> None:
         self._write(self._err, text, style)
-        self._told_at = self.clock()
+        self._written_at = self.clock()
 
     def show(self, text: str) -> None:
         """Text for people on stderr (a plan before a question, the line that says what comes next)."""
@@ -244,8 +252,8 @@ class Ui:
                 self._write(self._out, clean(text).rstrip("\n"))
 
     def changed(self, command: str, data: Document, text: str, lines: Sequence[str], exit_code: int = 0) -> None:
-        """A new state of what is watched. A terminal shows `text` in the place of the last one, anything else gets
-        `lines`, what is new in it; json is a document a line, yaml a document behind each `---`."""
+        """A new state of what is watched. A terminal shows `text` instead of the last one, anything else gets `lines`,
+        what is new in it; json is one document per line, yaml one after each `---`."""
         with self._lock:
             self._rest()
             document = {"schema": SCHEMA, "command": command, "exit_code": exit_code, "error": None, **data}
@@ -263,7 +271,7 @@ class Ui:
             self.stdout.flush()
 
     def error(self, command: str, error: AcksmError) -> None:
-        """An error: three lines on stderr, and in json and yaml the report document with `error` on stdout too."""
+        """An error on stderr, and in json and yaml the report document with `error` on stdout too."""
         with self._lock:
             self._rest()
             self._say(f"error[{error.id}] {_indented(error.message)}", "bold red")
@@ -273,16 +281,17 @@ class Ui:
                 self._say(f"    {_indented(str(line))}")
             self._say(f"  remedy: {_indented(error.remedy)}")
             self._say(f"  more:   acksm explain {error.id}")
-            made = len(error.details.get("done", []))
-            if made:
-                self._say(f"  {made} changes were made before it; the same command goes on there")
+            done = len(error.details.get("done", []))
+            if done:
+                hint = "" if error.id == "interrupted" else "; the same command continues from there"
+                self._say(f"  done:   {counted(done, 'change')}{hint}")
             if self.output != "text":
                 self._document(
                     {"schema": SCHEMA, "command": command, "exit_code": int(error.exit_code), "error": error.as_data()}
                 )
 
     def _document(self, document: Document) -> None:
-        """JSON is ASCII. YAML keeps letters as they are unless something in it could steer a terminal."""
+        """JSON is ASCII. YAML keeps other letters unless something in it could steer a terminal."""
         if self.output == "json":
             self._write(self._out, json.dumps(document, indent=2, default=str))
             return
@@ -317,62 +326,56 @@ class Ui:
         return "\n".join(line.rstrip() for line in captured.get().splitlines())
 
     def choose(self, question: str, count: int, *, yes: bool, flag: str = "--yes") -> list[int]:
-        """Ask which of `count` numbered things are meant; with `yes` all. Errors: those of `confirm`."""
+        """Ask which of `count` numbered items are meant; with `yes` all. Errors: those of `confirm`."""
         if yes:
             return list(range(count))
-        answer = self._asked(f"{question} [all, none, or numbers such as 1,3-5] ", question, flag)
+        remedy = f"{_REVIEW_FIRST}run it again with {flag}"
+        answer = self._ask(question, "[all, none, or numbers such as 1,3-5]", remedy)
         try:
             found = chosen(answer, count)
         except ValueError:
-            raise AcksmError("not-confirmed", f"{answer.strip()!r} names none of them; nothing was changed") from None
+            message = f'"{answer.strip()}" is not a selection from 1 to {count}; nothing was changed'
+            raise AcksmError("not-confirmed", message) from None
         if not found:
-            raise AcksmError("not-confirmed", "nothing was changed")
+            raise AcksmError("not-confirmed", "nothing was selected; nothing was changed")
         return found
 
-    def confirm_name(self, question: str, name: str, *, given: str, before: str = _LOOK) -> None:
+    def confirm_name(self, question: str, name: str, *, given: str, before: str = _REVIEW_FIRST) -> None:
         """Ask for `name` to be typed, unless it was `given`. Errors: `needs-confirmation`, `not-confirmed`."""
         if not given:
-            if not (self.stdin.isatty() and self.stderr.isatty()) or os.environ.get("CI"):
-                raise AcksmError(
-                    "needs-confirmation",
-                    f"{question} There is no terminal to type its name on.",
-                    remedy=f"{before}run it again with --confirm {name}",
-                )
-            with self._lock:
-                self._rest()
-                self.stderr.write(self._fit(self._err, f"{clean(question)} Type {clean(name)} to go on: "))
-                self.stderr.flush()
-            given = self.stdin.readline().strip()
+            remedy = f"{before}run it again with --confirm {name}"
+            given = self._ask(question, f"Type {name} to confirm:", remedy).strip()
         if given != name:
-            raise AcksmError("not-confirmed", f"nothing was changed: {clean(given)!r} is not {clean(name)!r}")
+            raise AcksmError("not-confirmed", f'not confirmed: expected "{name}", got "{given}"; nothing was changed')
 
-    def confirm(self, question: str, *, yes: bool, flag: str = "--yes", before: str = _LOOK) -> None:
-        """Ask; raise `not-confirmed` for anything but y. No terminal and not `yes`: `needs-confirmation`, at once, with
-        what to do `before` it is run again."""
+    def confirm(self, question: str, *, yes: bool, flag: str = "--yes", before: str = _REVIEW_FIRST) -> None:
+        """Ask, unless `yes`. Errors: `not-confirmed` for anything but y, and `needs-confirmation` where no one can
+        answer; its remedy begins with what to do `before` the command is run again."""
         if yes:
             return
-        if self._asked(f"{question} [y/N] ", question, flag, before).strip().lower() not in {"y", "yes"}:
-            raise AcksmError("not-confirmed", "nothing was changed")
+        answer = self._ask(question, "[y/N]", f"{before}run it again with {flag}")
+        if answer.strip().lower() not in {"y", "yes"}:
+            raise AcksmError("not-confirmed", "not confirmed; nothing was changed")
 
-    def _asked(self, prompt: str, question: str, flag: str, before: str = _LOOK) -> str:
-        """The line that a person answers. Error: `needs-confirmation` where there is none to ask."""
-        if not (self.stdin.isatty() and self.stderr.isatty()) or os.environ.get("CI"):
-            raise AcksmError(
-                "needs-confirmation",
-                f"{question} There is no terminal to ask on.",
-                remedy=f"{before}run it again with {flag}",
-            )
+    def _ask(self, question: str, answers: str, remedy: str) -> str:
+        """The line that a person answers. Error: `needs-confirmation` where no one can answer."""
+        streams = {"stdin": self.stdin, "stderr": self.stderr}
+        reasons = ["CI is set"] if os.environ.get("CI") else []
+        reasons += [f"{name} is not a terminal" for name, stream in streams.items() if not stream.isatty()]
+        if reasons:
+            message = f"confirmation needed, but {reasons[-1]}: {question}"
+            raise AcksmError("needs-confirmation", message, remedy=remedy)
         with self._lock:
             self._rest()
-            self.stderr.write(self._fit(self._err, clean(prompt)))
+            self.stderr.write(self._fit(self._err, clean(f"{question} {answers} ")))
             self.stderr.flush()
         return self.stdin.readline()
 
 
 def chosen(answer: str, count: int) -> list[int]:
-    """Which of `count` things an answer means, from 0: "all", or numbers and ranges from 1 ("1,3-5"); [] for none.
+    """Which of `count` items an answer means, from 0: "all", or numbers and ranges from 1 ("1,3-5"); [] for none.
 
-    Anything else, and numbers that are not there, raises ValueError.
+    Anything else, and numbers beyond `count`, raise ValueError.
     """
     text = answer.strip().lower()
     if text in {"", "n", "no", "none"}:
@@ -390,5 +393,5 @@ def chosen(answer: str, count: int) -> list[int]:
 
 
 def _indented(text: str) -> str:
-    """Cleaned, its further lines set in, so that none of them can look like a line of acksm's own."""
+    """Cleaned, its further lines indented, so that none of them can pass for a line of acksm's own."""
     return clean(text).rstrip("\n").replace("\n", "\n    ")

@@ -1,7 +1,7 @@
-"""Reading the YAML of charts as helm and kubectl read it: by libyaml, and what comes out is JSON.
+"""Reading the YAML of charts as helm and kubectl do: by libyaml, into JSON types.
 
 ruamel.yaml is for files that are written again with their comments. It takes half a second for the CRDs of one chart,
-libyaml a sixth of that; PyYAML is there anyway, the kubernetes library needs it.
+libyaml a sixth of that; PyYAML is a dependency of the kubernetes library anyway.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ MAX_DEPTH = 60
 
 
 class YamlError(ValueError):
-    """Not YAML, or YAML that no chart needs. `unsafe`: aliases (a few lines of them can stand for gigabytes) and
+    """Not YAML, or YAML that no chart needs. `unsafe`: aliases (a few lines can expand to gigabytes) and
     nesting deeper than MAX_DEPTH."""
 
     def __init__(self, message: str, *, unsafe: bool = False) -> None:
@@ -35,7 +35,7 @@ def load_all(text: str) -> list[Value]:
     except YamlError:
         raise
     except (yaml.YAMLError, ValueError, RecursionError, AttributeError, TypeError) as error:
-        # libyaml has a limit of its own, and meets it when it looks ahead
+        # libyaml has a limit of its own, and reaches it when it reads ahead
         raise YamlError(str(error), unsafe="maximum nesting depth" in str(error)) from error
 
 
@@ -43,7 +43,7 @@ def load(text: str) -> Value:
     """The only document of `text`; None for an empty one. Error: YamlError."""
     documents = load_all(text)
     if len(documents) > 1:
-        raise YamlError(f"{len(documents)} documents where one is expected")
+        raise YamlError(f"{len(documents)} documents; expected one")
     return documents[0] if documents else None
 
 
@@ -68,7 +68,7 @@ def _check(text: str, loader: Untyped) -> None:
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         if isinstance(event, yaml.AliasEvent) or depth > MAX_DEPTH:
-            raise YamlError("YAML aliases, or nesting that is too deep", unsafe=True)
+            raise YamlError("YAML aliases or too deep nesting", unsafe=True)
 
 
 @cache

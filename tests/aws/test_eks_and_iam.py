@@ -101,7 +101,7 @@ def test_states(more: dict[str, Any], expected: str, aws: Aws, eks: Stubber) -> 
 
 @pytest.mark.parametrize(
     ("listed", "told"),
-    [(["prod", "dev"], "there are: prod, dev"), ([], "there are none in this region"), (None, "could not be listed")],
+    [(["prod", "dev"], "existing ones: prod, dev"), ([], "the region has no cluster"), (None, "could not be listed")],
 )
 def test_an_unknown_cluster_names_those_that_exist(listed: list[str] | None, told: str, aws: Aws, eks: Stubber) -> None:
     eks.add_client_error("describe_cluster", "ResourceNotFoundException", "No cluster found for name: demo.")

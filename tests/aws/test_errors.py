@@ -91,7 +91,7 @@ def test_a_denied_call_names_the_action_and_the_caller() -> None:
     assert error.remedy == f"allow iam:CreateRole to {principal}"
     assert "no identity-based policy" in error.message
     assert error.where == "role x"
-    assert translate(client_error("AccessDenied")).details["principal"] == "this identity"
+    assert translate(client_error("AccessDenied")).details["principal"] == "the caller"
     assert translate(client_error("AccessDenied")).where == "iam:CreateRole"
 
 

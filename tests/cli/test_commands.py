@@ -215,7 +215,7 @@ def test_version_and_config_in_both_forms() -> None:
     assert shown["version"].split() == ["sagemaker=1.9.1", "file", "acksm.yaml"]
     assert shown["service"].split() == ["sagemaker,", "applicationautoscaling", "default"]
     told = run("config", "show", "--region", "eu-west-1", ACKSM_SCOPE="cluster").stderr
-    assert told == "i settings from ./acksm.yaml: cluster, version\n"
+    assert told == "note: settings from ./acksm.yaml: cluster, version\n"
     assert run("config", "show", "-f", "acksm.yaml").stderr == ""
     assert run("version").stderr == ""
     document = json.loads(run("config", "show", "-o", "json").stdout)

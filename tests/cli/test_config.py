@@ -96,13 +96,13 @@ def test_the_wait_for_the_lock_may_be_nothing() -> None:
     [
         ({"account": "12345678901"}, "with its leading zeros it is '012345678901'"),
         ({"account": "1234567890123"}, "not a 12-digit account id"),
-        ({"service": ["s3"]}, "'s3' is not a service acksm installs"),
-        ({"version": ["1.9.1"]}, "'1.9.1' is not NAME=VALUE"),
-        ({"version": ["s3=1"]}, "'s3' is not a service"),
+        ({"service": ["s3"]}, 'unknown service "s3"'),
+        ({"version": ["1.9.1"]}, '"1.9.1" is not in the form NAME=VALUE'),
+        ({"version": ["s3=1"]}, 'unknown service "s3"'),
         ({"scope": "world"}, "scope (flag --scope)"),
-        ({"watch_namespace": ["Bad_Name"]}, "'Bad_Name' is not a namespace name"),
-        ({"controller_namespace": "x" * 64}, "is not a namespace name"),
-        ({"timeout": "soon"}, "'soon' is not a duration"),
+        ({"watch_namespace": ["Bad_Name"]}, 'invalid namespace name "Bad_Name"'),
+        ({"controller_namespace": "x" * 64}, "invalid namespace name"),
+        ({"timeout": "soon"}, '"soon" is not a duration'),
     ],
 )
 def test_bad_flags_are_usage_errors_that_name_the_flag(flags: dict[str, object], said: str) -> None:
@@ -115,7 +115,7 @@ def test_bad_flags_are_usage_errors_that_name_the_flag(flags: dict[str, object],
 @pytest.mark.parametrize(
     ("text", "said", "where"),
     [
-        ("account: 012345678901\n", "a number here", "acksm.yaml"),
+        ("account: 012345678901\n", "is not text; quote", "acksm.yaml"),
         ("clutser: x\n", "did you mean cluster?", "acksm.yaml"),
         ("a: [\n", "not YAML", "acksm.yaml:2:1"),
         ("a\n", "not a mapping", "acksm.yaml"),

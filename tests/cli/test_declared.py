@@ -47,15 +47,15 @@ namespaces:
     ("text", "told"),
     [
         ("namespaces: {a: {account: 12345678901}}", "namespaces.a.account"),
-        ("namespaces: {a: {account: 012345678901}}", "is a number here"),  # YAML 1.2 takes the zero away
+        ("namespaces: {a: {account: 012345678901}}", "is not text; quote"),  # YAML 1.2 takes the zero away
         ("namespaces: {a: {account: '12345678901'}}", "'012345678901'"),
-        ("accounts: {111111111111: {}}", "write it in quotes"),
+        ("accounts: {111111111111: {}}", "quote it"),
         ("accounts: {'111': {}}", "accounts.111"),
-        ("namespaces: {A_b: {region: x}}", "not a namespace name"),
+        ("namespaces: {A_b: {region: x}}", "invalid namespace name"),
         ("namespaces: {a: {regoin: x}}", "did you mean region"),
         ("namespaces: [a]", "namespaces"),
         ("namespaces: {a: 1}", "namespaces.a"),
-        ("namespaces: {a: {account: true}}", "is a number here"),
+        ("namespaces: {a: {account: true}}", "is not text; quote"),
         ("namespaces: {a: {region: x}, a: {region: y}}", "not YAML"),
     ],
 )

@@ -93,7 +93,7 @@ def test_the_other_settings_stay_those_of_acksm_yaml(tmp_path: Path, monkeypatch
         ("- {kind: Model, name: a}\n- {kind: Model, nam: b}\n", "did you mean name", ":2:17"),
         ("adopt:\n  - kind: Model\n    retain: perhaps\n", "retain", ":3:5"),
         ("- {kind: Model\n", "not YAML", ":2:1"),
-        ("- Model\n", "not a mapping", ":1:3"),
+        ("- Model\n", "expected a mapping", ":1:3"),
         ("cluster: x\nscope: 7\n", "scope", ":2:1"),
         (ADOPTED_RESOURCE + "---" + ANNOTATED.replace('{"modelName": "Churn"}', "churn"), "is not JSON", ":12:1"),
         (

@@ -104,7 +104,7 @@ def test_it_is_there_while_held_and_gone_afterwards() -> None:
     with one.held() as locked:
         assert locked
         assert "acksm install" in one.live["spec"]["holderIdentity"]
-        assert lease.is_there(one.kube, "ack-system")
+        assert lease.is_held(one.kube, "ack-system")
     assert one.kube.get(PLACE) is None
     assert one.events == []
 
@@ -389,7 +389,7 @@ def test_without_the_right_to_leases_work_goes_on_and_says_so() -> None:
     with one.held() as locked:
         assert not locked
     assert one.notes == ["no lock: this identity may not use Leases in namespace ack-system"]
-    assert not lease.is_there(one.kube, "ack-system")
+    assert not lease.is_held(one.kube, "ack-system")
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2026-01-01", None])

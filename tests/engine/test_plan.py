@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from acksm.engine.change import Change, Danger, Op, Plan, summary
+from acksm.engine.change import Change, Danger, Op, Plan, question, summary
 from acksm.engine.diff import holds, render, render_plan
 from acksm.engine.executor import execute
 from acksm.errors import AcksmError
@@ -98,6 +98,18 @@ def test_waits_are_not_changes() -> None:
     plan = Plan("x", (change("w", op=Op.WAIT),))
     assert plan.mutations == ()
     assert summary(plan.mutations) == "nothing to do"
+
+
+@pytest.mark.parametrize(
+    ("ops", "asked"),
+    [
+        ((Op.CREATE,), 'Create 1 object in cluster "demo"?'),
+        ((Op.UPDATE, Op.WAIT, Op.UPDATE), 'Update 2 objects in cluster "demo"?'),
+        ((Op.DELETE, Op.CREATE, Op.UPDATE, Op.DELETE), 'Create 1, update 1 and delete 2 objects in cluster "demo"?'),
+    ],
+)
+def test_a_question_says_what_would_be_done(ops: tuple[Op, ...], asked: str) -> None:
+    assert question([change(str(index), op=op) for index, op in enumerate(ops)], "demo") == asked
 
 
 def test_the_digest_follows_every_parameter() -> None:

@@ -266,7 +266,7 @@ def test_missing_files_and_contexts_are_told_with_what_there_is(tmp_path: Path) 
     assert failure(str(tmp_path)).id == "kubeconfig-missing"
     error = failure(path, "min")
     assert error.id == "kubeconfig-context-unknown"
-    assert "the file has: mine" in error.message
+    assert "the kubeconfig has: mine" in error.message
 
 
 def test_a_file_is_read_as_kubectl_reads_it(tmp_path: Path) -> None:

@@ -64,9 +64,9 @@ def pod(name: str = "p", *, ready: bool = True, role: str = ROLE, token: bool = 
         (deployment(availableReplicas=0), False, "0 of 1 pods available"),
         (deployment(updatedReplicas=0, replicas=1), False, "1 of 1 pods available, 1 old"),
         (deployment(replicas=2), False, "1 of 2 pods available"),
-        (deployment(observed=1), False, "not seen"),
+        (deployment(observed=1), False, "waiting for the Deployment's controller"),
         (deployment(replicas=0, updatedReplicas=0, availableReplicas=0), False, "scaled to zero"),
-        ({"metadata": {"generation": 1}, "spec": {}}, False, "not seen"),
+        ({"metadata": {"generation": 1}, "spec": {}}, False, "waiting for the Deployment's controller"),
         ({"metadata": {}, "spec": {}, "status": {}}, False, "0 of 1"),
     ],
 )
@@ -134,8 +134,8 @@ def test_a_container_that_cannot_start_counts_more_than_one_that_has_not_yet() -
     [
         (deployment(), account(), [pod()], []),
         (deployment(), account(""), [pod(role="", token=False)], []),
-        (deployment(), None, [pod()], ["service account ack is not there"]),
-        (deployment(), account(), [pod(role="")], ["p has the role (none), its service account " + ROLE]),
+        (deployment(), None, [pod()], ["service account ack does not exist"]),
+        (deployment(), account(), [pod(role="")], ["p has role (none), but its service account has " + ROLE]),
         (deployment(), account(), [pod(role=OTHER)], [OTHER]),
         (deployment(), account(), [pod(token=False)], [ROLE]),
         (deployment(), account(), [pod(), pod("old", role=OTHER, deleted=True)], []),

@@ -35,8 +35,8 @@ TROUBLE = condition(synced.RECOVERABLE, "True", DENIED)
 @pytest.mark.parametrize(
     ("manifest", "is_synced", "failure", "trouble", "text"),
     [
-        (None, False, "", "", "not there"),
-        (thing(), False, "", "", "not looked at it yet"),
+        (None, False, "", "", "does not exist"),
+        (thing(), False, "", "", "waiting for the controller"),
         (thing(SYNCED), True, "", "", "successfully"),
         (thing(WAITING), False, "", "", "Creating"),
         (thing(condition(synced.TERMINAL, "False"), SYNCED), True, "", "", ""),
@@ -142,11 +142,11 @@ def test_trouble_that_goes_is_borne_and_trouble_that_stays_is_told() -> None:
     assert isinstance(state, synced.State)
     told, when = wait(lambda _now: thing(TROUBLE))
     assert told == "object-recoverable symptom.pass-role-denied"
-    assert synced.STUBBORN_SECONDS <= when < synced.STUBBORN_SECONDS + 3
+    assert synced.PERSISTENT_SECONDS <= when < synced.PERSISTENT_SECONDS + 3
     # another message is another trouble, whose time begins anew
     told, when = wait(lambda now: thing(condition(synced.RECOVERABLE, "True", "first" if now < 40 else "second")))
     assert told == "object-recoverable"
-    assert when >= 40 + synced.STUBBORN_SECONDS - 2
+    assert when >= 40 + synced.PERSISTENT_SECONDS - 2
 
 
 def test_when_time_is_over_the_trouble_is_the_error() -> None:

@@ -41,7 +41,7 @@ def test_a_plan_is_carried_out_as_it_was_reviewed(world: World, tmp_path: Path) 
             == f"▸ plan for cluster {world.cluster} ({document['target']['cluster_arn']}), account {world.account}"
         )
         assert lines[1].endswith(f": acksm install {' '.join(ONE)}")
-        assert lines[2].startswith("i settings: cluster=")
+        assert lines[2].startswith("note: settings: cluster=")
         assert f"controller-namespace={world.namespace}" in lines[2]
         assert "+ release " in shown.stderr
     made = [item["target"] for item in applied.data["changes"]]

@@ -125,11 +125,11 @@ def test_helm_too_old(world: World, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("argv", "id", "code", "said"),
     [
-        (("--version", "sagemaker=9.9.9"), "chart-version-unknown", 3, "nearest: 1.4.1, 1.5.1, 1.9.1"),
+        (("--version", "sagemaker=9.9.9"), "chart-version-unknown", 3, "did you mean 1.4.1, 1.5.1 or 1.9.1?"),
         (("--version", "sagemaker=newest"), "chart-version-unknown", 3, "not a version"),
         (("--service", "s3"), "config-invalid", 2, "sagemaker, applicationautoscaling"),
-        (("--controller-namespace", "Bad_Name"), "config-invalid", 2, "not a namespace name"),
-        (("--scope", "cluster", "--watch-namespace", "a"), "config-invalid", 2, "requires --scope namespace"),
+        (("--controller-namespace", "Bad_Name"), "config-invalid", 2, "invalid namespace name"),
+        (("--scope", "cluster", "--watch-namespace", "a"), "config-invalid", 2, "needs --scope namespace"),
         (("--watch-namespace", "not-there"), "namespace-missing", 3, "not-there"),
         (("--set", "log.levle=debug"), "values-unknown-key", 2, "did you mean log.level?"),
         (("--set", "installScope=namespace"), "values-managed", 2, "--scope"),
@@ -197,7 +197,7 @@ def test_who_may_not_even_simulate_is_told_by_the_call_that_is_denied(world: Wor
     run = world.acksm("install", "-y", *ONE, env=keys)
     assert (run.error_id, run.exit_code) == ("aws-access-denied", 3)
     assert "iam:CreateRole" in run.stderr
-    assert "changes were made before it" in run.stderr
+    assert "the same command continues from there" in run.stderr
     world.install(*ONE)  # and whoever may goes on from there
 
 

@@ -14,7 +14,7 @@ from acksm import ui as module
 from acksm.engine.waits import Deadline, Progress, wait_until
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
-from acksm.ui import LOOK_SECONDS, QUIET_SECONDS, Ui
+from acksm.ui import POLL_SECONDS, QUIET_SECONDS, Ui
 from streams import Stream
 
 
@@ -39,7 +39,7 @@ def err() -> Stream:
 @pytest.fixture
 def ui(clock: Clock, err: Stream, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ui]:
     """On a pipe. Its heartbeat is what the test makes of it: the thread looks once an hour."""
-    monkeypatch.setattr(module, "LOOK_SECONDS", 3600.0)
+    monkeypatch.setattr(module, "POLL_SECONDS", 3600.0)
     made = Ui(stdout=Stream(), stderr=err, clock=clock)
     yield made
     made.result("x", {}, "")
@@ -126,7 +126,7 @@ def test_a_log_never_stands_still_for_half_a_minute(states: list[tuple[float, st
         end = clock.now + seconds
         while clock.now < end:
             clock.now = min(end, clock.now + 0.25)
-            if clock.now - looked >= LOOK_SECONDS:
+            if clock.now - looked >= POLL_SECONDS:
                 looked = clock.now
                 tell(ui.beat)
 
@@ -152,7 +152,7 @@ def test_a_log_never_stands_still_for_half_a_minute(states: list[tuple[float, st
 
 
 def test_the_heartbeat_thread_beats_and_ends_with_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LOOK_SECONDS", 0.001)
+    monkeypatch.setattr(module, "POLL_SECONDS", 0.001)
     monkeypatch.setattr(module, "QUIET_SECONDS", 0.0)
     beaten, before = threading.Event(), set(threading.enumerate())
 

@@ -103,7 +103,7 @@ error[kube-forbidden] deployments.apps is forbidden: User "me" may not
     +b
   remedy: kubectl auth can-i --list
   more:   acksm explain kube-forbidden
-  1 changes were made before it; the same command goes on there
+  done:   1 change; the same command continues from there
 """
 
 
@@ -155,7 +155,7 @@ def test_verbatim_is_the_same_in_every_form() -> None:
         assert out(written) == '{"kind": "ExecCredential"}\n'
 
 
-def test_each_kind_of_event_has_a_symbol_and_nothing_goes_to_stdout() -> None:
+def test_each_kind_of_event_has_a_mark_and_nothing_goes_to_stdout() -> None:
     written = ui()
     for kind in Kind:
         written.emit(Event(kind, "x", f"[bold]{kind}[/bold] :smile: 'quoted' 17"))
@@ -164,9 +164,9 @@ def test_each_kind_of_event_has_a_symbol_and_nothing_goes_to_stdout() -> None:
         "▸ [bold]step[/bold] :smile: 'quoted' 17",
         "  [bold]progress[/bold] :smile: 'quoted' 17",
         "✓ [bold]done[/bold] :smile: 'quoted' 17",
-        "= [bold]up-to-date[/bold] :smile: 'quoted' 17",
-        "i [bold]note[/bold] :smile: 'quoted' 17",
-        "! [bold]warning[/bold] :smile: 'quoted' 17",
+        "✓ [bold]up-to-date[/bold] :smile: 'quoted' 17",
+        "note: [bold]note[/bold] :smile: 'quoted' 17",
+        "warning: [bold]warning[/bold] :smile: 'quoted' 17",
         "✗ [bold]failed[/bold] :smile: 'quoted' 17",
         "# plan",
         "+ role",
@@ -335,7 +335,7 @@ def test_without_a_terminal_nobody_is_asked_and_the_flag_is_named(
 def test_a_name_is_typed_or_given() -> None:
     asked = asking("demo\n")
     asked.confirm_name("Delete it?", "demo", given="")
-    assert err(asked) == "Delete it? Type demo to go on: "
+    assert err(asked) == "Delete it? Type demo to confirm: "
     given = asking("", stdin=False)
     given.confirm_name("Delete it?", "demo", given="demo")
     assert err(given) == ""

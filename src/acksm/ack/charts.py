@@ -1,4 +1,4 @@
-"""Facts about the versions of the two charts, as tables. Every command asks here; nothing else compares versions.
+"""Facts about the versions of the two charts, as tables; nothing else compares versions.
 
 Read at the upstream tags; the effects are in docs/ack/versions.md and docs/ack/accounts-and-regions.md.
 Application Auto Scaling has the same history under its own numbers; where only "± one release" is known, the later
@@ -14,9 +14,10 @@ from packaging.version import InvalidVersion, Version
 
 from acksm.ack.names import SERVICES as SERVICES
 from acksm.errors import AcksmError
+from acksm.words import did_you_mean
 
 SAGEMAKER, AUTOSCALING = SERVICES
-# Tested together on the sandbox; `--version SERVICE=latest` is the way to others.
+# Tested together on the sandbox; `--version` selects others.
 TESTED = {SAGEMAKER: "1.9.1", AUTOSCALING: "1.4.1"}
 REPOSITORY = "{service}-chart"
 LATEST = "latest"
@@ -50,47 +51,53 @@ FEATURES: dict[str, Feature] = {
         "values have watchNamespace and no installScope; it names one namespace", (ALWAYS, ALWAYS), ("0.0.4", "0.0.3")
     ),
     "install-scope": Feature("values have installScope: cluster or namespace", ("0.0.4", "0.0.3")),
-    "watch-namespace": Feature("values have watchNamespace in addition to installScope", ("1.2.2", "1.0.5")),
+    "watch-namespace": Feature("values have watchNamespace beside installScope", ("1.2.2", "1.0.5")),
     "watch-many": Feature("watchNamespace takes a list", ("1.2.7", "1.0.10")),
     "enable-carm": Feature("values have enableCARM", ("1.4.1", "1.1.1")),
     "feature-gates": Feature("values have featureGates", ("1.2.12", "1.0.16")),
     # what works
     "carm": Feature(
-        "other accounts work: a changed or missing map entry is seen without a restart", ("1.2.13", "1.0.17")
+        "target accounts work: a changed or missing map entry is noticed without a restart", ("1.2.13", "1.0.17")
     ),
     "carm-waits": Feature(
         "an object whose account has no map entry waits; before, it was created with the controller's own role",
         ("1.2.8", "1.0.12"),
     ),
-    "carm-levels": Feature("the gates ServiceLevelCARM and TeamLevelCARM exist", ("1.2.13", "1.0.17")),
+    "carm-levels": Feature("the feature gates ServiceLevelCARM and TeamLevelCARM exist", ("1.2.13", "1.0.17")),
     "drift-refused": Feature(
-        "an object whose region or account differs from its status is no longer reconciled, deletion included",
+        "an object whose region or account would change is no longer reconciled, not even deleted",
         ("1.5.1", "1.1.2"),
     ),
-    "status-region": Feature("an object's status has its region, which then decides", ("0.3.1", "0.2.7")),
+    "status-region": Feature("an object's status has its region, which then applies", ("0.3.1", "0.2.7")),
     "adopted-resource": Feature("the controller handles AdoptedResource objects", (ALWAYS, ALWAYS), ("1.5.1", "1.1.2")),
-    "adoption-gate": Feature("adoption by annotation exists, behind the gate ResourceAdoption", ("1.2.14", "1.0.19")),
+    "adoption-gate": Feature(
+        "adoption by annotation exists, behind the feature gate ResourceAdoption", ("1.2.14", "1.0.19")
+    ),
     "adoption-annotations": Feature("adoption by annotation is on by default", ("1.4.0", "1.1.0")),
-    "synced-condition": Feature("the condition ACK.ResourceSynced says that an object is synced", ("0.3.1", "0.2.7")),
+    "synced-condition": Feature(
+        "the condition ACK.ResourceSynced says whether an object is synced", ("0.3.1", "0.2.7")
+    ),
     "deletion-policy": Feature(
-        "the deletion policy retain has an effect; before, deleting an object always deletes the AWS resource",
+        "the deletion policy retain is followed; before, deleting an object always deletes the AWS resource",
         ("0.6.0", "0.2.16"),
     ),
     "read-only": Feature("objects marked read-only are never changed or deleted in AWS", ("1.2.14", "1.0.19")),
     "field-export": Feature("the controller handles FieldExport objects", ("0.3.1", "0.2.7")),
-    "role-selector": Feature("the IAMRoleSelector CRD and its gate exist", ("1.5.1", "1.1.2")),
-    # faults
+    "role-selector": Feature("the IAMRoleSelector CRD and its feature gate exist", ("1.5.1", "1.1.2")),
+    # bugs
     "namespace-rbac-broken": Feature(
-        "fault: in namespace scope the Role is bound in the wrong namespace or missing",
+        "bug: in namespace scope the Role is bound in the wrong namespace or missing",
         ("1.2.2", "1.0.5"),
         ("1.2.7", "1.0.10"),
     ),
     "fixed-cluster-role-names": Feature(
-        "fault: two releases in one cluster collide over the ClusterRole's name", (ALWAYS, ALWAYS), ("1.2.20", "1.0.22")
+        "bug: the ClusterRoles of two releases in one cluster have the same name",
+        (ALWAYS, ALWAYS),
+        ("1.2.20", "1.0.22"),
     ),
     "v-tags": Feature("chart and image tags begin with v", (ALWAYS, ALWAYS), ("1.2.2", "1.0.5")),
     "old-archive-format": Feature(
-        "pushed by helm before 3.7; today's helm cannot pull it", (ALWAYS, ALWAYS), ("0.2.0", "0.2.0")
+        "pushed by helm before 3.7; later versions of helm cannot pull it", (ALWAYS, ALWAYS), ("0.2.0", "0.2.0")
     ),
 }
 
@@ -100,7 +107,9 @@ def parse(version: str) -> Version:
     try:
         return Version(normalise(version))
     except InvalidVersion:
-        raise AcksmError("chart-version-unknown", f"{version!r} is not a version such as 1.9.1") from None
+        raise AcksmError(
+            "chart-version-unknown", f'invalid version "{version}": expected a version such as 1.9.1'
+        ) from None
 
 
 def normalise(version: str) -> str:
@@ -122,10 +131,10 @@ def chart_name(service: str) -> str:
     return REPOSITORY.format(service=service)
 
 
-def resolve(service: str, asked: str, tags: Iterable[str]) -> str:
-    """The registry's tag for `asked`: with or without `v`, or the newest final release for `latest`.
+def resolve(service: str, requested: str, tags: Iterable[str]) -> str:
+    """The registry's tag for `requested`: with or without `v`, or the newest final release for `latest`.
 
-    Error: `chart-version-unknown` with the nearest versions that exist.
+    Error: `chart-version-unknown` with close versions that exist.
     """
     known: dict[Version, str] = {}
     for tag in sorted(tags, reverse=True):  # where both forms exist, the one without `v` wins: digits sort before it
@@ -133,24 +142,24 @@ def resolve(service: str, asked: str, tags: Iterable[str]) -> str:
             known[Version(normalise(tag))] = tag
         except InvalidVersion:
             continue
-    if asked == LATEST:
+    if requested == LATEST:
         finals = [version for version in known if not version.is_prerelease]
         if finals:
             return known[max(finals)]
         raise AcksmError("chart-version-unknown", f"the registry has no release of {chart_name(service)}")
-    desired = parse(asked)
+    desired = parse(requested)
     if desired in known:
         return known[desired]
     raise AcksmError(
         "chart-version-unknown",
-        f"{chart_name(service)} has no version {normalise(asked)}; nearest: "
-        + (", ".join(str(version) for version in nearest(desired, known)) or "none"),
-        where=f"{chart_name(service)}:{asked}",
+        f"{chart_name(service)} has no version {normalise(requested)}"
+        + did_you_mean([str(version) for version in close(desired, known)]),
+        where=f"{chart_name(service)}:{requested}",
     )
 
 
-def nearest(desired: Version, known: Iterable[Version], count: int = 3) -> list[Version]:
-    """The `count` versions around `wanted`, in order."""
+def close(desired: Version, known: Iterable[Version], count: int = 3) -> list[Version]:
+    """The `count` versions closest to `desired`, in order."""
 
     def distance(version: Version) -> tuple[int, ...]:
         pairs = zip((*version.release, 0, 0, 0)[:3], (*desired.release, 0, 0, 0)[:3], strict=True)
@@ -176,7 +185,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the matrix; None fits anything. `watch` is all, one or many, `feature` a key of FEATURES that holds."""
+    """A row of the matrix; None matches anything. `watch` is all, one or many, `feature` a key of FEATURES."""
 
     reading: Reading
     watch: str | None = None
@@ -185,7 +194,7 @@ class Row:
     selector: bool | None = None
 
 
-# Scope x version, docs/ack/accounts-and-regions.md#scope; the first row that fits holds.
+# Scope x version, docs/ack/accounts-and-regions.md#scope; the first row that fits applies.
 MATRIX = (
     Row(Reading(False, False, starts=False, id="selector-needs-carm-off"), enable_carm=True, selector=True),
     Row(Reading(False, False, id="selector-scope"), selector=True, watch="one"),
@@ -202,7 +211,7 @@ MATRIX = (
 def reading(
     service: str, version: str, watched: Sequence[str], enable_carm: bool = True, selector: bool = False
 ) -> Reading:
-    """The matrix's answer. `watched` empty: all namespaces. A flag that the version does not have is its default."""
+    """The matrix's row. `watched` empty: all namespaces. A flag that the version does not have has its default."""
     watch = "all" if not watched else "one" if len(watched) == 1 else "many"
     enable_carm = enable_carm or not has(service, version, "enable-carm")
     selector = selector and has(service, version, "role-selector")
@@ -218,7 +227,7 @@ def reading(
 
 @dataclass(frozen=True)
 class Scope:
-    """How a chart is told what to watch: `values` to set, `text` for people, and whether annotations of namespaces
+    """How a chart is configured to watch: `values` to set, `text` for people, and whether annotations of namespaces
     (owner account, default region, deletion policy) are read at all (docs/ack/accounts-and-regions.md#scope)."""
 
     values: dict[str, str]
@@ -238,18 +247,18 @@ def scope(service: str, version: str, desired: str, watch: Sequence[str], releas
         key |= {"watchNamespace": ""} if _has_watch_key(service, version) else {}
         return Scope(key, "all namespaces", reading(service, version, ()).carm)
     names = list(dict.fromkeys(watch)) or [release_namespace]
-    text = f"namespace{'s' if len(names) > 1 else ''} {', '.join(names)}"
+    text = f"{'namespaces' if len(names) > 1 else 'namespace'} {', '.join(names)}"
     if has(service, version, "namespace-rbac-broken"):
         raise AcksmError(
             "scope-broken",
             f"{where} cannot be installed in namespace scope: its Role is bound in the "
-            "wrong namespace or not made at all (community#1996, community#2006)",
+            "wrong namespace or not created (community#1996, community#2006)",
             where=where,
         )
     if len(names) > 1 and not has(service, version, "watch-many"):
         raise AcksmError(
             "scope-unsupported",
-            f"{where} watches one namespace only; lists came with "
+            f"{where} watches one namespace only; lists need version "
             f"{FEATURES['watch-many'].since[SERVICES.index(service)]}",
             where=where,
         )

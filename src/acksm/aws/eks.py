@@ -51,7 +51,7 @@ class Eks:
             except client.exceptions.ResourceNotFoundException:
                 raise AcksmError(
                     "cluster-unknown",
-                    f"there is no EKS cluster {name!r} in {self._aws.region}; " + self._others(),
+                    f'EKS cluster "{name}" does not exist in {self._aws.region}; {self._others()}',
                     where=where,
                 ) from None
             except client.exceptions.ClientError as error:
@@ -70,12 +70,12 @@ class Eks:
             status=str(found.get("status", "")),
             version=str(found.get("version", "")),
         )
-        if cluster.status not in {"ACTIVE", "UPDATING"}:  # UPDATING serves as before
+        if cluster.status not in {"ACTIVE", "UPDATING"}:  # UPDATING still serves
             raise AcksmError("cluster-not-active", f"cluster {name} is {cluster.status}", where=where)
         if tuple(int(part) for part in cluster.version.split(".")[:2]) < MINIMUM_KUBERNETES:
             raise AcksmError(
                 "cluster-too-old",
-                f"cluster {name} has Kubernetes {cluster.version}; the controllers need 1.16",
+                f"cluster {name} has Kubernetes {cluster.version}; the controllers need 1.16 or newer",
                 where=where,
             )
         if not cluster.issuer:
@@ -83,15 +83,15 @@ class Eks:
         return cluster
 
     def _others(self) -> str:
-        """The names that do exist, for the error message; best effort."""
+        """The existing names, for the error message; best effort."""
         try:
             names = self._aws.client("eks").list_clusters(maxResults=20).get("clusters", [])
         except Exception:
             return "the clusters of the region could not be listed"
-        return f"there are: {', '.join(names)}" if names else "there are none in this region"
+        return f"existing ones: {', '.join(names)}" if names else "the region has no cluster"
 
     def fargate_namespaces(self, name: str) -> set[str]:
-        """Namespaces that the cluster's Fargate profiles take pods of."""
+        """Namespaces whose pods run on the cluster's Fargate profiles."""
         client = self._aws.client("eks")
         with translated("eks", "ListFargateProfiles"):
             pages = client.get_paginator("list_fargate_profiles").paginate(clusterName=name)

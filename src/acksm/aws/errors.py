@@ -42,9 +42,9 @@ def code_of(error: Exception) -> str:
 
 @contextmanager
 def translated(service: str, operation: str, where: str = "") -> Iterator[None]:
-    """Raise AcksmError for whatever botocore raises inside; `service` and `operation` make the IAM action's name."""
+    """Raise AcksmError for what botocore raises inside; `service` and `operation` form the IAM action's name."""
     from botocore import exceptions as boto
-    from botocore.parsers import ResponseParserError  # what a proxy's error page comes to; no BotoCoreError
+    from botocore.parsers import ResponseParserError  # for a proxy's error page; no BotoCoreError
 
     action = f"{service}:{operation}"
     try:
@@ -60,7 +60,7 @@ def translated(service: str, operation: str, where: str = "") -> Iterator[None]:
             "aws-expired-credentials", str(error), where=where, remedy="aws sso login --profile PROFILE"
         ) from error
     except boto.NoRegionError as error:
-        raise AcksmError("aws-region-missing", "no region was named", where=where) from error
+        raise AcksmError("aws-region-missing", "no region given", where=where) from error
     except (boto.EndpointConnectionError, boto.ConnectionError, boto.HTTPClientError) as error:
         raise AcksmError("aws-unreachable", str(error)[:300], where=where or action) from error
     except (boto.BotoCoreError, ResponseParserError, ValueError) as error:
@@ -71,15 +71,13 @@ def _client_error(code: str, message: str, action: str, where: str, status: int)
     if code in _EXPIRED:
         return AcksmError("aws-expired-credentials", message, where=where or action)
     if code in _BAD_KEYS:
-        return AcksmError(
-            "aws-no-credentials", f"AWS does not accept the credentials: {message}", where=where or action
-        )
+        return AcksmError("aws-no-credentials", f"AWS rejected the credentials: {message}", where=where or action)
     if code in _DENIED:
         principal = _PRINCIPAL.search(message)
-        who = principal[1] if principal else "this identity"
+        who = principal[1] if principal else "the caller"
         return AcksmError(
             "aws-access-denied",
-            f"{who} may not do {action}: {message}",
+            f"{who} is not allowed to perform {action}: {message}",
             where=where or action,
             remedy=f"allow {action} to {who}",
             details={"action": action, "principal": who},

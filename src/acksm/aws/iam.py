@@ -18,6 +18,7 @@ from acksm.aws.iam_calls import (
 )
 from acksm.errors import AcksmError
 from acksm.json_types import Document, Json
+from acksm.words import counted
 
 
 class Iam(Calls):
@@ -221,12 +222,12 @@ class Iam(Calls):
             stale = [arn for arn in here if arn.partition("oidc-provider/")[2] not in issuers]
         except Exception:
             stale = []
-        told = stale or providers
+        listed = stale or providers
         return AcksmError(
             "aws-oidc-quota",
-            f"{error.message}; {len(told)} providers "
-            + (f"have no cluster in {self._aws.region} any more" if stale else "are of EKS"),
-            details={"stale": stale, "diff": told[:20]},
+            f"{error.message}; {counted(len(listed), 'provider')} "
+            + (f"without a cluster in {self._aws.region}" if stale else "of EKS"),
+            details={"stale": stale, "diff": listed[:20]},
         )
 
     def add_client_id(self, arn: str, client_id: str) -> None:
@@ -244,7 +245,7 @@ class Iam(Calls):
             "Path": path,
             "AssumeRolePolicyDocument": json.dumps(trust),
             "Tags": tags_of(tags),
-            "Description": "ACK controllers; made by acksm",
+            "Description": "ACK controllers; created by acksm",
         }
         if boundary:
             params["PermissionsBoundary"] = boundary

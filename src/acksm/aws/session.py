@@ -111,7 +111,7 @@ class Session:
         """The region in force. Error: `aws-region-missing`."""
         region = self.session.region_name
         if not region:
-            raise AcksmError("aws-region-missing", "no region was named, and none is set in the environment or profile")
+            raise AcksmError("aws-region-missing", "no region given, and none set in the environment or the profile")
         return str(region)
 
     def client(self, service: str, region: str = "") -> Untyped:
@@ -121,14 +121,14 @@ class Session:
         with self._lock:
             if (service, where) not in self._clients:
                 with translated(service, "client"):
-                    self._clients[service, where] = self._made(service, where)
+                    self._clients[service, where] = self._create_client(service, where)
             return self._clients[service, where]
 
-    def _made(self, service: str, region: str, more: Config | None = None) -> Untyped:
+    def _create_client(self, service: str, region: str, more: Config | None = None) -> Untyped:
         """A client with acksm's retries, under the command's deadline."""
         from botocore.config import Config
 
-        # AWS_MAX_ATTEMPTS is the user's word; what is given here would win over it
+        # AWS_MAX_ATTEMPTS is the user's; an option here would override it
         config = Config(
             connect_timeout=CONNECT_SECONDS,
             read_timeout=READ_SECONDS,
@@ -140,33 +140,33 @@ class Session:
         )
         make: Callable[..., Untyped] = self.session.client  # typed by literal names of services
         client = make(service, region_name=region, config=config.merge(more) if more else config)
-        client.meta.events.register("before-send", self._cut)
-        client.meta.events.register_first("needs-retry", self._over)
+        client.meta.events.register("before-send", self._limit_read)
+        client.meta.events.register_first("needs-retry", self._stop_retries)
         return client
 
-    def _cut(self, request: Untyped, **_: object) -> None:
-        """An attempt reads no longer than the command has time."""
+    def _limit_read(self, request: Untyped, **_: object) -> None:
+        """An attempt waits no longer for an answer than the deadline allows."""
         if request.context is not None and self.left() < READ_SECONDS:
             request.context["read_timeout"] = max(LAST_SECONDS, self.left())
 
-    def _over(
+    def _stop_retries(
         self, response: Untyped, caught_exception: Exception | None, operation: OperationModel, **_: object
     ) -> None:
-        """In the place of a further attempt when the time is over: `timed-out`."""
+        """`timed-out` instead of a further attempt when the deadline is exceeded."""
         if self.left() > 0 or isinstance(caught_exception, AcksmError):
             return
         if response is not None:
             code = str(response[1].get("Error", {}).get("Code", ""))
             if response[0].status_code < 500 and response[0].status_code != 429 and code not in THROTTLED:
                 return
-            said = f"answers {response[0].status_code} {code}".rstrip()
+            reply = f"answered {response[0].status_code} {code}".rstrip()
         else:
-            said = f"does not answer: {caught_exception}"[:300]
+            reply = f"did not answer: {caught_exception}"[:300]
         action = f"{operation.service_model.service_name}:{operation.name}"
-        raise AcksmError("timed-out", f"AWS {said}, and the time allowed is over", where=action)
+        raise AcksmError("timed-out", f"AWS {reply}; deadline exceeded", where=action)
 
     def identity(self) -> Identity:
-        """Who we are, asked once. Errors: `aws-no-credentials`, `aws-expired-credentials`, `aws-wrong-account`."""
+        """The caller, read once. Errors: `aws-no-credentials`, `aws-expired-credentials`, `aws-wrong-account`."""
         if self._identity is None:
             client = self.client("sts")
             with translated("sts", "GetCallerIdentity"):
@@ -175,13 +175,13 @@ class Session:
         if self._account and self._identity.account != self._account:
             raise AcksmError(
                 "aws-wrong-account",
-                f"these credentials are of account {self._identity.account}, and --account asks for {self._account}",
+                f"the credentials are of account {self._identity.account}, but --account is {self._account}",
                 where=self._identity.arn,
             )
         return self._identity
 
     def assume(self, role_arn: str, account: str | None = None) -> Self:
-        """A session of `role_arn`, for an hour. Errors: `aws-access-denied` naming what AWS said."""
+        """A session of `role_arn`, for an hour. Errors: `aws-access-denied` with AWS's message."""
         client = self.client("sts")
         with translated("sts", "AssumeRole", role_arn):
             answer = client.assume_role(RoleArn=role_arn, RoleSessionName="acksm")
@@ -192,12 +192,12 @@ class Session:
         return type(self)(profile=profile, region=self.region, left=self.left)
 
     def web_identity(self, role_arn: str, token: str) -> Self:
-        """A session of `role_arn` by an OIDC token, as a controller's pod gets it; our own credentials play no part."""
+        """A session of `role_arn` by an OIDC token, as a controller's pod gets it; without the caller's credentials."""
         from botocore import UNSIGNED
         from botocore.config import Config
 
         with translated("sts", "AssumeRoleWithWebIdentity", role_arn):
-            client = self._made("sts", self.region, Config(signature_version=UNSIGNED))
+            client = self._create_client("sts", self.region, Config(signature_version=UNSIGNED))
             answer = client.assume_role_with_web_identity(
                 RoleArn=role_arn, RoleSessionName="acksm-verify", WebIdentityToken=token, DurationSeconds=900
             )

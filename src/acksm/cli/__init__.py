@@ -9,7 +9,7 @@ from acksm.cli.run import ROOT
 
 app = typer.Typer(
     name=ROOT,
-    help="An EKS cluster from bare to SageMaker jobs through the ACK controllers, and back out again.",
+    help="Install, operate and remove the ACK controllers for SageMaker on EKS.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=True,

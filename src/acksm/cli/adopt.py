@@ -1,4 +1,4 @@
-"""`acksm adopt`: the guide's §8, objects that exist in AWS already."""
+"""`acksm adopt`: the guide's §8, existing AWS resources."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def adopt(
     ctx: typer.Context,
     kind: Annotated[
         str | None,
-        typer.Argument(metavar="KIND", help="Kind of the object, such as Endpoint [all that the file declares]."),
+        typer.Argument(metavar="KIND", help="Kind of the AWS resource, such as Endpoint [all that the file declares]."),
     ] = None,
     name: Annotated[str | None, typer.Argument(metavar="NAME|ARN", help="Its name or ARN in AWS.")] = None,
     as_: Annotated[
@@ -33,30 +33,30 @@ def adopt(
     object_region: Annotated[
         str | None,
         typer.Option(
-            "--region", "--object-region", metavar="REGION", help="AWS region of the object [its namespace's]."
+            "--region", "--object-region", metavar="REGION", help="AWS region of the resource [its namespace's]."
         ),
     ] = None,
     field: Annotated[
         list[str] | None,
-        typer.Option("--field", metavar="K=V", help="More of its adoption fields, repeatable."),
+        typer.Option("--field", metavar="K=V", help="Further adoption field, repeatable."),
     ] = None,
     retain: Annotated[
         bool | None,
-        typer.Option("--retain/--no-retain", help="Whether deleting it in the cluster leaves it in AWS [retain]."),
+        typer.Option("--retain/--no-retain", help="Keep the AWS resource when the object is deleted [retain]."),
     ] = None,
     read_only: Annotated[
-        bool, typer.Option("--read-only", help="Show it in the cluster and never change it in AWS.")
+        bool, typer.Option("--read-only", help="Make the object read-only: never change the AWS resource.")
     ] = False,
     print_only: Annotated[bool, typer.Option("--print", help="Print the manifests; write nothing.")] = False,
-    discover: Annotated[bool, typer.Option("--discover", help="Look for what nothing in the cluster manages.")] = False,
+    discover: Annotated[bool, typer.Option("--discover", help="Find AWS resources that no object manages.")] = False,
     kinds: Annotated[
         list[str] | None,
-        typer.Option("--kind", metavar="KIND", help="Kind to look for, repeatable [all but jobs]."),
+        typer.Option("--kind", metavar="KIND", help="Kind to find, repeatable [all but jobs]."),
     ] = None,
     tags: Annotated[
-        list[str] | None, typer.Option("--tag", metavar="K=V", help="Tag of what is looked for, repeatable.")
+        list[str] | None, typer.Option("--tag", metavar="K=V", help="Tag of resources to find, repeatable.")
     ] = None,
-    prefix: Annotated[str, typer.Option("--prefix", help="What the name in AWS begins with.", show_default=False)] = "",
+    prefix: Annotated[str, typer.Option("--prefix", help="Prefix of names to find.", show_default=False)] = "",
     cluster: options.Cluster = None,
     region: options.ClusterRegion = None,
     profile: options.Profile = None,
@@ -75,7 +75,7 @@ def adopt(
     timeout: options.Timeout = None,
     output: options.Output = None,
 ) -> None:
-    """Adopt objects that exist in AWS: one, all that a file declares, or those found (guide 8)."""
+    """Adopt existing AWS resources: one, all that a file declares, or those found by --discover."""
 
     def work(resolved: Resolved, ui: Ui) -> int:
         from acksm.guide.adopt import command as section
@@ -110,6 +110,6 @@ def pairs(texts: list[str] | None, flag: str) -> dict[str, str]:
     for text in texts or ():
         key, equals, value = text.partition("=")
         if not key or not equals:
-            raise AcksmError("config-invalid", f"{text!r} is not NAME=VALUE", where=f"flag {flag}")
+            raise AcksmError("config-invalid", f'"{text}" is not in the form NAME=VALUE', where=f"flag {flag}")
         found[key] = value
     return found

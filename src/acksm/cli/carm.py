@@ -15,22 +15,26 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="carm",
-    help="Namespaces whose objects are made in other accounts.",
+    help="Manage namespaces whose AWS resources are in other accounts (CARM, Cross Account Resource Management).",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-# --account is the other account here; the pin of one's own is ACKSM_ACCOUNT or the file's.
+# --account is the target account here; the check of the cluster account is ACKSM_ACCOUNT's or the file's.
 ToAccount = Annotated[
-    str, typer.Option("--account", help="The account whose objects are made there.", show_default=False)
+    str,
+    typer.Option("--account", help="Target account, where the objects' AWS resources are created.", show_default=False),
 ]
-Live = Annotated[bool, typer.Option("--live", help="Assume each role once, with the controllers' own identity.")]
+Live = Annotated[bool, typer.Option("--live", help="Assume each role once, with the controllers' identity.")]
 
 
 @app.command("setup")
 def setup(
     ctx: typer.Context,
     print_only: Annotated[
-        bool, typer.Option("--print", help="A template and commands for the other account's administrator.")
+        bool,
+        typer.Option(
+            "--print", help="Print a CloudFormation template and commands for the target account's administrator."
+        ),
     ] = False,
     cluster: options.Cluster = None,
     region: options.Region = None,
@@ -60,7 +64,7 @@ def setup(
     timeout: options.Timeout = None,
     output: options.Output = None,
 ) -> None:
-    """Let the controllers' role assume a role in another account, on both sides (guide 6.1)."""
+    """Allow the controllers' role to assume a role in a target account, on both sides."""
 
     def work(settings: Settings, ui: Ui) -> int:
         from acksm.guide.carm import accounts
@@ -82,20 +86,24 @@ def setup(
 def bind(
     ctx: typer.Context,
     namespaces: Annotated[
-        list[str] | None, typer.Argument(metavar="NAMESPACE", help="The namespaces [all of the settings file].")
+        list[str] | None, typer.Argument(metavar="NAMESPACE", help="The namespaces [all in the settings file].")
     ] = None,
     to_account: ToAccount = "",
     team: Annotated[
         str,
-        typer.Option("--team", help="A team in the place of an account (gate TeamLevelCARM).", show_default=False),
+        typer.Option("--team", help="Team id instead of an account (feature gate TeamLevelCARM).", show_default=False),
     ] = "",
     to_role_arn: Annotated[
         str,
-        typer.Option("--role-arn", help="Role in that account [the map's, or the default name].", show_default=False),
+        typer.Option(
+            "--role-arn", help="Role in that account [the account map's, or the default name].", show_default=False
+        ),
     ] = "",
     for_service: Annotated[
         list[str] | None,
-        typer.Option("--for-service", help="The role is for this service only, repeatable (gate ServiceLevelCARM)."),
+        typer.Option(
+            "--for-service", help="Use the role for this service only, repeatable (feature gate ServiceLevelCARM)."
+        ),
     ] = None,
     cluster: options.Cluster = None,
     region: options.Region = None,
@@ -114,7 +122,7 @@ def bind(
     timeout: options.Timeout = None,
     output: options.Output = None,
 ) -> None:
-    """Bind namespaces to an account: map entry and annotation (guide 6.2, 6.3)."""
+    """Bind namespaces to an account or a team."""
 
     def work(settings: Settings, ui: Ui) -> int:
         from acksm.guide.carm import bind as carm_bind
@@ -153,7 +161,7 @@ def unbind(
     timeout: options.Timeout = None,
     output: options.Output = None,
 ) -> None:
-    """Take the binding away, and the map's entry when no namespace uses it."""
+    """Remove the binding of namespaces, and map entries that no namespace uses."""
 
     def work(settings: Settings, ui: Ui) -> int:
         from acksm.guide.carm import bind as carm_bind
@@ -184,7 +192,7 @@ def list_(
     timeout: options.Timeout = None,
     output: options.Output = None,
 ) -> None:
-    """Namespaces, their accounts and roles, and whether the roles can be assumed; exit 3 when one cannot."""
+    """List bound namespaces with their roles, and whether these can be assumed; exit 3 when one cannot."""
 
     def work(settings: Settings, ui: Ui) -> int:
         from acksm.guide.carm import verify as carm_verify
@@ -226,7 +234,7 @@ def verify(
     timeout: options.Timeout = None,
     output: options.Output = None,
 ) -> None:
-    """Each link from namespace to assumed role; exit 3 unless all hold and are proven."""
+    """Check each step from namespace to assumed role; exit 3 unless all are ok."""
 
     def work(settings: Settings, ui: Ui) -> int:
         from acksm.guide.carm import verify as carm_verify

@@ -21,23 +21,35 @@ _CRDS = ("none", "service", "all")
 def cleanup(
     ctx: typer.Context,
     crds: Annotated[
-        str, typer.Option("--crds", metavar="none|service|all", help="CRDs that go [service].", show_default=False)
+        str, typer.Option("--crds", metavar="none|service|all", help="CRDs to delete [service].", show_default=False)
     ] = "",
     delete_aws: Annotated[
         bool,
-        typer.Option("--delete-aws/--keep-aws", help="Delete what the objects stand for [keep].", show_default=False),
+        typer.Option(
+            "--delete-aws/--keep-aws", help="Delete the AWS resources of the objects too [keep].", show_default=False
+        ),
     ] = False,
-    iam: Annotated[bool, typer.Option("--iam", help="The roles that acksm made for this cluster.")] = False,
-    oidc: Annotated[bool, typer.Option("--oidc", help="The OIDC provider, when no other role trusts it.")] = False,
-    carm: Annotated[bool, typer.Option("--carm", help="Maps, annotations, and the role in the other account.")] = False,
-    namespace: Annotated[bool, typer.Option("--namespace", help="Namespaces that acksm made and nobody uses.")] = False,
-    everything: Annotated[bool, typer.Option("--all", help="Both services, all CRDs, and all of these.")] = False,
+    iam: Annotated[bool, typer.Option("--iam", help="Delete the roles that acksm created for this cluster.")] = False,
+    oidc: Annotated[bool, typer.Option("--oidc", help="Delete the OIDC provider if no other role trusts it.")] = False,
+    carm: Annotated[
+        bool,
+        typer.Option("--carm", help="Delete account and team maps, annotations, and the role in the target account."),
+    ] = False,
+    namespace: Annotated[bool, typer.Option("--namespace", help="Delete empty namespaces that acksm created.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Same as both services, --crds all, --iam, --oidc, --carm and --namespace.")
+    ] = False,
     orphan: Annotated[
-        bool, typer.Option("--orphan", help="Take ACK's finalizers off; no controller is needed.")
+        bool,
+        typer.Option(
+            "--orphan", help="Remove ACK's finalizers instead of waiting for controllers; keeps AWS resources."
+        ),
     ] = False,
     confirm: Annotated[
         str,
-        typer.Option("--confirm", metavar="CLUSTER", help="The cluster's name, for --delete-aws.", show_default=False),
+        typer.Option(
+            "--confirm", metavar="CLUSTER", help="The cluster's name, to confirm --delete-aws.", show_default=False
+        ),
     ] = "",
     cluster: options.Cluster = None,
     region: options.Region = None,
@@ -64,7 +76,7 @@ def cleanup(
     timeout: options.Timeout = None,
     output: options.Output = None,
 ) -> None:
-    """Take controllers, CRDs, roles and bindings away, objects first; AWS objects stay (guide 9)."""
+    """Uninstall: delete objects, controllers and CRDs; AWS resources are kept unless --delete-aws."""
 
     def work(settings: Settings, ui: Ui) -> int:
         from acksm.ack.names import SERVICES
@@ -73,7 +85,7 @@ def cleanup(
         from acksm.guide.cleanup.observation import Desired
 
         if crds and crds not in _CRDS:
-            raise AcksmError("config-invalid", f"{crds!r} is not one of {', '.join(_CRDS)}", where="--crds")
+            raise AcksmError("config-invalid", f'invalid value "{crds}": expected none, service or all', where="--crds")
         desired = Desired(
             services=SERVICES if everything else tuple(settings.controllers.service),
             crds=crds or ("all" if everything else "service"),

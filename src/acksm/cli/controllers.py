@@ -56,7 +56,7 @@ def install(
     timeout: options.Timeout = None,
     output: options.Output = None,
 ) -> None:
-    """OIDC provider, IAM role and both ACK controllers; a second run does nothing (guide 2 and 3)."""
+    """Install the ACK controllers, with their OIDC provider and IAM role; repeatable."""
 
     def work(settings: Settings, ui: Ui) -> int:
         from acksm.guide.install import command as section
@@ -100,7 +100,7 @@ def upgrade(
     timeout: options.Timeout = None,
     output: options.Output = None,
 ) -> None:
-    """What is installed, in a newer version: the tested pair, or --version; nothing new is installed."""
+    """Upgrade the installed controllers to the tested versions, or to --version."""
 
     def work(settings: Settings, ui: Ui) -> int:
         from acksm.guide.install import command as section, upgrade
@@ -122,7 +122,9 @@ def upgrade(
 @app.command("status")
 def status(
     ctx: typer.Context,
-    watch: Annotated[bool, typer.Option("--watch", "-w", help="Tell it again at each change, until Ctrl-C.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Print the state again after each change, until Ctrl-C.")
+    ] = False,
     cluster: options.Cluster = None,
     region: options.Region = None,
     profile: options.Profile = None,
@@ -137,12 +139,12 @@ def status(
     timeout: options.Timeout = None,
     output: options.Output = None,
 ) -> None:
-    """What is installed, its health, and what differs from what acksm made; exit 3 when unhealthy."""
+    """Show what is installed, its health and its drift; exit 3 when unhealthy."""
 
     def work(settings: Settings, ui: Ui) -> int:
         from acksm.guide.install import status as section, watching
 
-        look = watching.run if watch else section.run
-        return look(settings.target, settings.controllers, settings.role, settings.run, ui)
+        show = watching.run if watch else section.run
+        return show(settings.target, settings.controllers, settings.role, settings.run, ui)
 
     run(ctx, work)

@@ -1,4 +1,4 @@
-"""`acksm doctor`, `acksm report`: finding out what is wrong, and telling others."""
+"""`acksm doctor`, `acksm report`: finding out what is wrong, and reporting it."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ app = typer.Typer(rich_markup_mode=None)
 def doctor(
     ctx: typer.Context,
     thing: Annotated[
-        str | None, typer.Argument(metavar="KIND/NAME", help="An object to follow from the cluster to AWS.")
+        str | None, typer.Argument(metavar="KIND/NAME", help="Check one object, from the cluster to AWS.")
     ] = None,
     namespace: options.ObjectNamespace = "default",
-    fix: Annotated[bool, typer.Option("--fix", help="Carry out the remedies that are safe, as a plan.")] = False,
+    fix: Annotated[bool, typer.Option("--fix", help="Apply the remedies that are safe, as a plan.")] = False,
     print_policy: Annotated[
         str,
         typer.Option(
             "--print-policy",
             metavar="COMMAND",
-            help="The IAM policy that a command's caller needs, and no more.",
+            help="Print the least IAM policy that a command's caller needs.",
             show_default=False,
         ),
     ] = "",
@@ -60,7 +60,7 @@ def doctor(
     timeout: options.Timeout = None,
     output: options.Output = None,
 ) -> None:
-    """Everything that can be wrong, each with its remedy; exit 3 when an error is found."""
+    """Diagnose problems and show their remedies; exit 3 when a check failed."""
 
     def work(settings: Settings, ui: Ui) -> int:
         from acksm.guide.doctor import command as section
@@ -79,9 +79,15 @@ def report(
     ctx: typer.Context,
     bundle: Annotated[
         str,
-        typer.Option("--output", "-o", metavar="FILE", help="A .tar.gz or .zip to write.", show_default=False),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="The .tar.gz or .zip to write [acksm-report.tar.gz].",
+            show_default=False,
+        ),
     ] = "acksm-report.tar.gz",
-    show_accounts: Annotated[bool, typer.Option("--show-accounts", help="Leave account ids as they are.")] = False,
+    show_accounts: Annotated[bool, typer.Option("--show-accounts", help="Do not redact account ids.")] = False,
     cluster: options.Cluster = None,
     region: options.Region = None,
     profile: options.Profile = None,

@@ -35,7 +35,7 @@ def oidc(
     timeout: options.Timeout = None,
     output: options.Output = None,
 ) -> None:
-    """Ensure the cluster's IAM OIDC provider (guide 2.1.1)."""
+    """Create or update the cluster's OIDC provider in IAM."""
 
     def work(settings: Settings, ui: Ui) -> int:
         from acksm.guide.install import command as install
@@ -74,7 +74,7 @@ def iam_role(
     timeout: options.Timeout = None,
     output: options.Output = None,
 ) -> None:
-    """Ensure the controllers' IAM role; prints its ARN (guide 2.1.2)."""
+    """Create or update the controllers' IAM role, and print its ARN."""
 
     def work(settings: Settings, ui: Ui) -> int:
         from acksm.guide.install import command as install
@@ -100,7 +100,7 @@ def token(
     profile: options.Profile = None,
     output: options.Output = None,
 ) -> None:
-    """Print an EKS token as kubectl's ExecCredential (what `aws eks get-token` does)."""
+    """Print an EKS token as an ExecCredential for kubectl, as `aws eks get-token` does."""
 
     def work(settings: Settings, ui: Ui) -> int:
         from acksm.guide.connect.target import exec_credential

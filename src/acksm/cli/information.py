@@ -15,18 +15,20 @@ if TYPE_CHECKING:
     from acksm.config import Resolved
 
 app = typer.Typer(rich_markup_mode=None)
-config_app = typer.Typer(name="config", help="Where settings come from.", no_args_is_help=True, rich_markup_mode=None)
+config_app = typer.Typer(
+    name="config", help="Show settings and where they come from.", no_args_is_help=True, rich_markup_mode=None
+)
 app.add_typer(config_app)
 
 
 @app.command("explain")
 def explain(
     ctx: typer.Context,
-    id: Annotated[str | None, typer.Argument(help="An id from error[…], a check or a change.")] = None,
-    list_all: Annotated[bool, typer.Option("--list", help="All ids with their titles.")] = False,
+    id: Annotated[str | None, typer.Argument(help="Id of an error, a check or a change.")] = None,
+    list_all: Annotated[bool, typer.Option("--list", help="List all ids with their titles.")] = False,
     output: options.Output = None,
 ) -> None:
-    """What an id means, why it happens and what puts it right; offline."""
+    """Explain the id of an error, a check or a change: cause and remedy."""
 
     def work(ui: Ui) -> int:
         from acksm.explain import explain as described
@@ -77,7 +79,7 @@ def show(
     timeout: options.Timeout = None,
     output: options.Output = None,
 ) -> None:
-    """Every setting, its value and its origin."""
+    """Show every setting with its value and origin."""
 
     def work(resolved: Resolved, ui: Ui) -> int:
         values = resolved.settings.flat()
@@ -91,7 +93,7 @@ def show(
 
 @app.command("version")
 def version(ctx: typer.Context, output: options.Output = None) -> None:
-    """The version of acksm."""
+    """Print the version of acksm."""
 
     def work(ui: Ui) -> int:
         from acksm import __version__

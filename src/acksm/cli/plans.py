@@ -1,4 +1,4 @@
-"""`acksm plan` and `acksm apply`: the plan of any command as a file, and that file carried out."""
+"""`acksm plan` and `acksm apply`: the plan of any command as a file, and applying that file."""
 
 from __future__ import annotations
 
@@ -22,19 +22,23 @@ if TYPE_CHECKING:
 
 app = typer.Typer(rich_markup_mode=None)
 _FREE = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": ["--help"]}
-_UsageError: Untyped = typer.BadParameter.__mro__[1]  # typer exports this subclass of it only
-# What apply takes of its own settings; the rest is the file's.
+_UsageError: Untyped = typer.BadParameter.__mro__[1]  # typer exports only this subclass
+# The settings of apply itself; the others are the file's.
 _OF_THIS_RUN = {"profile", "kubeconfig", "context", "yes", "wait", "timeout", "lock_timeout", "output"}
 
 
 @app.command("plan", context_settings=_FREE)
 def plan(
     ctx: typer.Context,
-    words: Annotated[list[str] | None, typer.Argument(metavar="COMMAND…", help="The command, without `acksm`.")] = None,
-    out: Annotated[str, typer.Option("--out", "-o", metavar="FILE", help="Keep the plan here, for acksm apply.")] = "",
-    exit_code: Annotated[bool, typer.Option("--exit-code", help="End with 10 when changes are pending.")] = False,
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="COMMAND…", help="The command, without `acksm` [install].")
+    ] = None,
+    out: Annotated[
+        str, typer.Option("--out", "-o", metavar="FILE", help="Save the plan to this file, for acksm apply.")
+    ] = "",
+    exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 10 when changes are pending.")] = False,
 ) -> None:
-    """The plan of COMMAND with its options [install], shown and kept in a file; nothing is written elsewhere."""
+    """Show the plan of a command, and save it to a file; changes nothing."""
     ui = Ui()
 
     def work() -> int:
@@ -48,8 +52,8 @@ def plan(
         if out:
             plan_file.write(Path(out), recorder.document)
             applied = shlex.join([ROOT, "apply", out, "--digest", recorder.document["digest"]])
-            ui.show(f"the plan is in {out}; this carries out what was reviewed, and nothing else:\n  {applied}")
-        return 10 if exit_code and recorder.document["changes"] else code  # doctor's tells what is broken
+            ui.show(f"plan saved to {out}; to apply exactly this plan:\n  {applied}")
+        return 10 if exit_code and recorder.document["changes"] else code  # doctor's code says whether a check failed
 
     raise typer.Exit(guarded(ui, "plan", work))
 
@@ -57,15 +61,18 @@ def plan(
 @app.command("apply")
 def apply(
     ctx: typer.Context,
-    plan_file: Annotated[str, typer.Argument(metavar="FILE", help="What acksm plan -o wrote.")],
+    plan_file: Annotated[str, typer.Argument(metavar="FILE", help="A plan file written by acksm plan -o.")],
     digest: Annotated[
         str,
-        typer.Option("--digest", metavar="sha256:…", help="Refuse any file but the one reviewed.", show_default=False),
+        typer.Option("--digest", metavar="sha256:…", help="Fail unless the file has this digest.", show_default=False),
     ] = "",
     confirm: Annotated[
         str,
         typer.Option(
-            "--confirm", metavar="CLUSTER", help="The cluster's name, where AWS loses objects.", show_default=False
+            "--confirm",
+            metavar="CLUSTER",
+            help="The cluster's name, to confirm a plan that deletes AWS resources.",
+            show_default=False,
         ),
     ] = "",
     profile: options.Profile = None,
@@ -77,7 +84,7 @@ def apply(
     lock_timeout: options.LockTimeout = None,
     output: options.Output = None,
 ) -> None:
-    """Show a plan file and carry it out: what is still to be done of it, and nothing else."""
+    """Show a plan file and apply it: the changes that are still pending, and nothing else."""
 
     def work(resolved: Resolved, ui: Ui) -> int:
         from acksm.engine import plan_file as section
@@ -85,8 +92,8 @@ def apply(
 
         document = section.read(Path(plan_file))
         if digest and digest != document["digest"]:
-            raise AcksmError("plan-digest", f"its digest is {document['digest']}, not {digest}", where=plan_file)
-        for kind, text in _told(document):
+            raise AcksmError("plan-digest", f"digest is {document['digest']}, expected {digest}", where=plan_file)
+        for kind, text in _headline(document):
             ui.emit(Event(kind, "plan.file", text))
         flat, origins = resolved.settings.flat(), resolved.origins
         chosen = {key: flat[key] for key in _OF_THIS_RUN if origins[key] != "default"}
@@ -95,13 +102,13 @@ def apply(
     run_resolved(ctx, work)
 
 
-def _told(document: PlanFile) -> list[tuple[Kind, str]]:
-    """What a person has to know of a plan file before the plan itself (`acksm.reports.PlanFile`)."""
+def _headline(document: PlanFile) -> list[tuple[Kind, str]]:
+    """What to know about a plan file before the plan itself (`acksm.reports.PlanFile`)."""
     target = document["target"]
     settings = [f"{key.replace('_', '-')}={shown(value)}" for key, value in document["settings"].items()]
     return [
         (Kind.STEP, f"plan for cluster {target['cluster']} ({target['cluster_arn']}), account {target['account']}"),
-        (Kind.NOTE, f"made {document['made']} by {target['identity']}: {shlex.join([ROOT, *document['command']])}"),
+        (Kind.NOTE, f"created {document['made']} by {target['identity']}: {shlex.join([ROOT, *document['command']])}"),
         (Kind.NOTE, f"settings: {'; '.join(settings) or 'none'}"),
     ]
 
@@ -121,12 +128,12 @@ def _run(ctx: typer.Context, argv: list[str], review: Review) -> int:
         found = inner[word]
         name.append(word)
     if all(parameter.name != "dry_run" for parameter in found.params):
-        raise AcksmError("plan-command", f"acksm {' '.join(argv[:2])} changes nothing", where=ROOT)
+        raise AcksmError("plan-command", f"acksm {' '.join(argv[:2])} has no plan", where=ROOT)
     token = CURRENT.set(review)
     try:
         return int(root.main(args=list(argv), prog_name=ROOT, standalone_mode=False) or 0)
     except _UsageError as error:
-        told = f"{shlex.join(argv)}: {error.format_message()}"
-        raise AcksmError("plan-command", told, where=ROOT, remedy=f"{' '.join(name)} --help") from error
+        message = f"{shlex.join(argv)}: {error.format_message()}"
+        raise AcksmError("plan-command", message, where=ROOT, remedy=f"{' '.join(name)} --help") from error
     finally:
         CURRENT.reset(token)

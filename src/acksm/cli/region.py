@@ -13,14 +13,16 @@ from acksm.ui import Ui
 if TYPE_CHECKING:
     from acksm.settings import Settings
 
-app = typer.Typer(name="region", help="Default regions of namespaces.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    name="region", help="Manage the default regions of namespaces.", no_args_is_help=True, rich_markup_mode=None
+)
 
 
 @app.command("bind")
 def bind(
     ctx: typer.Context,
     namespace: Annotated[
-        str | None, typer.Argument(metavar="NAMESPACE", help="The namespace [all of the settings file].")
+        str | None, typer.Argument(metavar="NAMESPACE", help="The namespace [all in the settings file].")
     ] = None,
     desired: Annotated[str | None, typer.Argument(metavar="REGION", help="Its default region.")] = None,
     cluster: options.Cluster = None,
@@ -39,14 +41,14 @@ def bind(
     timeout: options.Timeout = None,
     output: options.Output = None,
 ) -> None:
-    """Give a namespace a default region; without arguments all that acksm.yaml declares (guide 5)."""
+    """Bind a namespace to a default region, or all that acksm.yaml declares."""
 
     def work(settings: Settings, ui: Ui) -> int:
         from acksm.errors import AcksmError
         from acksm.guide.region import command as section
 
         if namespace and not desired:
-            raise AcksmError("region-unknown", "no region was named", where=namespace)
+            raise AcksmError("region-unknown", "no region given", where=namespace)
         declared = {name: item.region for name, item in settings.declared.namespaces.items() if item.region}
         regions = {namespace: desired} if namespace and desired else declared
         create = settings.controllers.create_namespace
@@ -74,7 +76,7 @@ def unbind(
     timeout: options.Timeout = None,
     output: options.Output = None,
 ) -> None:
-    """Take the default region away from namespaces."""
+    """Remove the default region of namespaces."""
 
     def work(settings: Settings, ui: Ui) -> int:
         from acksm.guide.region import command as section
@@ -99,7 +101,7 @@ def list_(
     timeout: options.Timeout = None,
     output: options.Output = None,
 ) -> None:
-    """Namespaces with a default region; exit 3 when one is not followed."""
+    """List namespaces with a default region; exit 3 when one has no effect."""
 
     def work(settings: Settings, ui: Ui) -> int:
         from acksm.guide.region import command as section
@@ -125,7 +127,7 @@ def explain(
     timeout: options.Timeout = None,
     output: options.Output = None,
 ) -> None:
-    """Every source of an object's region in the controller's order, and which decides."""
+    """Show every source of an object's region, in the controller's order, and which one applies."""
 
     def work(settings: Settings, ui: Ui) -> int:
         from acksm.guide.region import explain as region_explain

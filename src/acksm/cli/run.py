@@ -1,4 +1,4 @@
-"""How every command runs: its settings from its options, its errors in the output's form, one exit code."""
+"""How every command runs: settings from its options, errors in the output format, one exit code."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ ROOT = "acksm"
 
 
 def run(ctx: typer.Context, work: Callable[[Settings, Ui], int]) -> NoReturn:
-    """Carry out the command of `ctx`: `work` gets the settings that its options, variables and the file give."""
+    """Run the command of `ctx`: `work` gets the settings from its options, variables and the file."""
     run_resolved(ctx, lambda resolved, ui: work(resolved.settings, ui))
 
 
 def run_resolved(ctx: typer.Context, work: Callable[[Resolved, Ui], int]) -> NoReturn:
-    """As `run`, for what needs to know where settings came from as well."""
-    # The form of the output is known before all else, so that a bad setting is told in it too.
+    """As `run`, for commands that need to know where settings came from."""
+    # The output format is known first, so that an invalid setting is reported in it too.
     ui = Ui(output=_early_output(ctx.params.get("output")))
 
     def whole() -> int:
@@ -53,16 +53,16 @@ def run_resolved(ctx: typer.Context, work: Callable[[Resolved, Ui], int]) -> NoR
         used = [name for name in resolved.unnamed if name in flags or "cluster" in flags]
         ui.output = resolved.settings.run.output
         if used:
-            told = f"settings from ./acksm.yaml: {', '.join(name.replace('_', '-') for name in used)}"
-            ui.emit(Event(Kind.NOTE, "config.file", told))
+            message = f"settings from ./acksm.yaml: {', '.join(name.replace('_', '-') for name in used)}"
+            ui.emit(Event(Kind.NOTE, "config.file", message))
         return _again_where_outdated(resolved, ui, work)
 
     raise typer.Exit(guarded(ui, command_name(ctx), whole))
 
 
 def run_without_settings(ctx: typer.Context, work: Callable[[Ui], int]) -> NoReturn:
-    """As `run`, where neither acksm.yaml nor a variable other than ACKSM_OUTPUT is looked at: `acksm explain` has to
-    work where they are what is wrong."""
+    """As `run`, but reads neither acksm.yaml nor a variable other than ACKSM_OUTPUT: `acksm explain` has to work where
+    they are invalid."""
     ui = Ui(output=_early_output(ctx.params.get("output")))
 
     def whole() -> int:
@@ -81,7 +81,7 @@ def _again_where_outdated(resolved: Resolved, ui: Ui, work: Callable[[Resolved, 
     while True:
         try:
             return work(resolved, ui)
-        except OutdatedError as reason:  # it ends with the time that is left
+        except OutdatedError as reason:  # the deadline is that of the first attempt
             settings = resolved.settings
             left = settings.run.model_copy(update=reason.left)
             resolved = replace(resolved, settings=replace(settings, run=left))
@@ -94,18 +94,18 @@ def command_name(ctx: typer.Context) -> str:
 
 
 def _review() -> Review | None:
-    """What a plan is being made or applied under."""
+    """The review of `acksm plan` or `acksm apply`, if the command runs under one."""
     module = sys.modules.get("acksm.engine.review")  # imported by `acksm plan` and `acksm apply` alone
     return module.CURRENT.get() if module else None
 
 
 def _early_output(flag: str | None) -> str:
-    desired = flag or os.environ.get("ACKSM_OUTPUT", "")
-    return desired if desired in {"json", "yaml"} else "text"
+    found = flag or os.environ.get("ACKSM_OUTPUT", "")
+    return found if found in {"json", "yaml"} else "text"
 
 
 def guarded(ui: Ui, name: str, work: Callable[[], int]) -> int:
-    """Run `work`; every error becomes an exit code and a message, in the output's form."""
+    """Run `work`; every error becomes an exit code and a message, in the output format."""
     from acksm.engine import interrupts
     from acksm.errors import AcksmError
     from acksm.surroundings import settle_proxies
@@ -117,12 +117,13 @@ def guarded(ui: Ui, name: str, work: Callable[[], int]) -> int:
     except AcksmError as raised:
         failure = raised
     except KeyboardInterrupt:
-        failure = AcksmError("interrupted", "stopped by Ctrl-C")
+        failure = AcksmError("interrupted", "interrupted by Ctrl-C")
     except Exception as defect:
         if os.environ.get("ACKSM_TRACEBACK"):
             raise
         failure = AcksmError("defect", f"{type(defect).__name__}: {defect}"[:500], where=name)
-    ui.error(name, failure)
     if failure.id == "interrupted" and Path(sys.argv[0]).name in {ROOT, "__main__.py"}:
-        ui.show(f"  resume: {shlex.join([ROOT, *sys.argv[1:]])}")
+        resume = f"{shlex.join([ROOT, *sys.argv[1:]])}   (continues from there)"
+        failure = AcksmError(failure.id, failure.message, where=failure.where, remedy=resume, details=failure.details)
+    ui.error(name, failure)
     return int(failure.exit_code)

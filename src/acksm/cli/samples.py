@@ -13,15 +13,17 @@ from acksm.ui import Ui
 if TYPE_CHECKING:
     from acksm.settings import Settings
 
-app = typer.Typer(name="samples", help="Samples of both services.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    name="samples", help="List, show and apply sample objects.", no_args_is_help=True, rich_markup_mode=None
+)
 
 Name = Annotated[str, typer.Argument(metavar="SAMPLE", help="Name of a sample, or a kind.")]
 Given = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="K=V", help="A parameter; SAMPLE.K=V for one that it is made after."),
+    typer.Option("--set", metavar="K=V", help="Parameter, repeatable; SAMPLE.K=V for one of a sample that it needs."),
 ]
-# --region is the objects' here, as in adopt
-Place = Annotated[
+# --region is that of the objects here, as in adopt
+ObjectRegion = Annotated[
     str,
     typer.Option("--region", metavar="REGION", help="AWS region of the objects [the namespace's].", show_default=False),
 ]
@@ -33,7 +35,7 @@ def list_(
     timeout: options.Timeout = None,
     output: options.Output = None,
 ) -> None:
-    """Every sample: kind, what it shows, what it needs, whether the sandbox can make it."""
+    """List the samples: kind, what each shows and needs, and whether the sandbox supports it."""
 
     def work(_settings: Settings, ui: Ui) -> int:
         from acksm.guide.samples import show as sample_show
@@ -51,17 +53,17 @@ def show(
     namespace: Annotated[
         str, typer.Option("--namespace", "-n", help="Namespace in the manifest [none].", show_default=False)
     ] = "",
-    place: Place = "",
+    object_region: ObjectRegion = "",
     file: options.File = None,
     timeout: options.Timeout = None,
     output: options.Output = None,
 ) -> None:
-    """A sample's manifest with its parameters filled in; needs no cluster."""
+    """Print a sample's manifest with its parameters filled in; needs no cluster."""
 
     def work(settings: Settings, ui: Ui) -> int:
         from acksm.guide.samples import show as sample_show
 
-        return sample_show.run_show(ui, name, given or (), namespace, place or settings.target.region)
+        return sample_show.run_show(ui, name, given or (), namespace, object_region or settings.target.region)
 
     run(ctx, work)
 
@@ -74,8 +76,8 @@ def apply(
     namespace: Annotated[
         str, typer.Option("--namespace", "-n", help="The objects' namespace [default].", show_default=False)
     ] = "default",
-    place: Place = "",
-    with_role: Annotated[bool, typer.Option("--with-role", help="Make an execution role for the samples.")] = False,
+    object_region: ObjectRegion = "",
+    with_role: Annotated[bool, typer.Option("--with-role", help="Create an execution role for the samples.")] = False,
     cluster: options.Cluster = None,
     region: options.ClusterRegion = None,
     profile: options.Profile = None,
@@ -96,7 +98,7 @@ def apply(
     timeout: options.Timeout = None,
     output: options.Output = None,
 ) -> None:
-    """Make a sample and what it needs, in order, and wait until each is in sync (guide 4)."""
+    """Create a sample and those it needs, in order, and wait until each is synced."""
 
     def work(settings: Settings, ui: Ui) -> int:
         from acksm.guide.samples import command as samples
@@ -107,7 +109,7 @@ def apply(
             find(name),
             parse(given or ()),
             namespace,
-            place,
+            object_region,
             with_role,
             create=settings.controllers.create_namespace,
             role=settings.role,

@@ -12,20 +12,20 @@ from acksm.ui import Ui
 
 app = typer.Typer(
     name="sandbox",
-    help="A practice EKS cluster and AWS accounts on this machine.",
+    help="Run a practice EKS cluster and AWS accounts on this machine.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-# A sandbox has no settings: its --cluster, --region, … are parameters of other names than those (acksm.cli.options).
+# A sandbox has no settings: its --cluster, --region, … have other parameter names than those of acksm.cli.options.
 Name = Annotated[str, typer.Option("--name", help="Name of the sandbox.")]
 Clusters = Annotated[
     list[str] | None,
-    typer.Option("--cluster", metavar="CLUSTER", help="Cluster to have, repeatable [practice]."),
+    typer.Option("--cluster", metavar="CLUSTER", help="Name of a cluster, repeatable [practice]."),
 ]
 
 
 def _check_extra() -> None:
-    """Error: `sandbox-extra` where what the sandbox needs is not installed."""
+    """Error: `sandbox-extra` where a package of the sandbox is not installed."""
     from acksm.errors import AcksmError
 
     try:
@@ -37,7 +37,7 @@ def _check_extra() -> None:
 @app.command("build")
 def build(
     ctx: typer.Context,
-    all_parts: Annotated[bool, typer.Option("--all", help="Also kubectl and yq, for the benchmark.")] = False,
+    all_parts: Annotated[bool, typer.Option("--all", help="Build kubectl and yq too, for the benchmark.")] = False,
     output: options.Output = None,
 ) -> None:
     """Build the sandbox's programs without starting it."""
@@ -65,43 +65,43 @@ def up(
     in_region: Annotated[str, typer.Option("--region", help="Region of the clusters.")] = "us-west-2",
     own_account: Annotated[str, typer.Option("--account", help="Account of the clusters.")] = "012345678901",
     other_account: Annotated[
-        list[str] | None, typer.Option("--other-account", help="Further account [111111111111].")
+        list[str] | None, typer.Option("--other-account", help="Further account, repeatable [111111111111].")
     ] = None,
     charts: Annotated[
-        list[str] | None, typer.Option("--charts", help="Chart directory or .tgz for the registry, repeatable.")
+        list[str] | None, typer.Option("--charts", help="Chart directory or .tgz to push to the registry, repeatable.")
     ] = None,
     own_kubeconfig: Annotated[
-        str, typer.Option("--kubeconfig", help="Use this cluster of yours; only AWS is emulated.")
+        str, typer.Option("--kubeconfig", help="Use an existing cluster; only AWS is emulated.")
     ] = "",
     own_context: Annotated[str, typer.Option("--context", help="Context of that kubeconfig.")] = "",
     controller: Annotated[
         list[str] | None,
         typer.Option(
             "--controller",
-            help="SERVICE=PATH: a real controller's binary to run in the stand-in's place, repeatable.",
+            help="SERVICE=PATH: a real controller's binary to run instead of the stand-in, repeatable.",
         ),
     ] = None,
     images: Annotated[
         bool,
-        typer.Option("--images", help="Run the binaries of images in the sandbox's own registry, as you."),
+        typer.Option("--images", help="Run the binaries of images in the sandbox's registry, as the current user."),
     ] = False,
     pull: Annotated[
         bool,
         typer.Option(
             "--pull",
-            help="Run the binary of the image that a chart names, pulled from its registry; implies --images.",
+            help="Pull the images that charts name and run their binaries; implies --images.",
         ),
     ] = False,
     controllers: Annotated[
-        bool, typer.Option("--controllers/--no-controllers", help="Whether controllers run in their pods.")
+        bool, typer.Option("--controllers/--no-controllers", help="Run controllers in their pods.")
     ] = True,
     pace: Annotated[
         float,
-        typer.Option("--pace", help="How long controllers and back-off wait; 1 is as long as for real."),
+        typer.Option("--pace", help="Factor for the waits of controllers and back-off; 1 is real time."),
     ] = 0.1,
     output: options.Output = None,
 ) -> None:
-    """Start it; nothing is done when it runs."""
+    """Start a sandbox, unless it is running."""
 
     def work(ui: Ui) -> int:
         import base64
@@ -141,14 +141,14 @@ def up(
 
 @app.command("down")
 def down(ctx: typer.Context, name: Name = "default", output: options.Output = None) -> None:
-    """End it; only the build cache is left."""
+    """Stop a sandbox and delete all but the build cache."""
 
     def work(ui: Ui) -> int:
         _check_extra()
         from acksm.sandbox import api
 
         existed = api.down(name, ui.emit)
-        text = "" if existed else f"there was no sandbox {name}"
+        text = "" if existed else f"sandbox {name} is not running"
         ui.result("sandbox down", {"name": name, "existed": existed}, text)
         return 0
 
@@ -157,7 +157,7 @@ def down(ctx: typer.Context, name: Name = "default", output: options.Output = No
 
 @app.command("status")
 def status(ctx: typer.Context, name: Name = "default", output: options.Output = None) -> None:
-    """Its parts; exit 3 when one has ended."""
+    """Show the parts of a sandbox; exit 3 when one has exited."""
 
     def work(ui: Ui) -> int:
         _check_extra()
@@ -165,7 +165,7 @@ def status(ctx: typer.Context, name: Name = "default", output: options.Output = 
 
         data, problems = api.status(name)
         lines = [
-            f"{part['name']:24} {'running' if part['alive'] else 'ENDED':8} {part['pid']}" for part in data["parts"]
+            f"{part['name']:24} {'running' if part['alive'] else 'exited':8} {part['pid']}" for part in data["parts"]
         ]
         for item in data["controllers"]:
             where = f"{item['cluster']}/{item['namespace']}"
@@ -181,11 +181,13 @@ def status(ctx: typer.Context, name: Name = "default", output: options.Output = 
 def env(
     ctx: typer.Context,
     name: Name = "default",
-    of_cluster: Annotated[str, typer.Option("--cluster", help="Cluster [the first].")] = "",
-    as_account: Annotated[str, typer.Option("--account", help="Whose administrator to be [the cluster's].")] = "",
+    of_cluster: Annotated[str, typer.Option("--cluster", help="Cluster to connect to [the first].")] = "",
+    as_account: Annotated[
+        str, typer.Option("--account", help="Account whose administrator to be [the cluster's].")
+    ] = "",
     output: options.Output = None,
 ) -> None:
-    """Shell exports: eval "$(acksm sandbox env)"."""
+    """Print shell exports, for eval "$(acksm sandbox env)"."""
 
     def work(ui: Ui) -> int:
         _check_extra()
@@ -202,10 +204,10 @@ def env(
 def logs(
     ctx: typer.Context,
     name: Name = "default",
-    part: Annotated[str, typer.Option("--part", help="Only this part, or controllers of this service.")] = "",
+    part: Annotated[str, typer.Option("--part", help="Only this part, or the controllers of this service.")] = "",
     output: options.Output = None,
 ) -> None:
-    """The end of its parts' logs and its controllers'."""
+    """Print the end of the logs of parts and controllers."""
 
     def work(ui: Ui) -> int:
         _check_extra()

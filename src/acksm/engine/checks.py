@@ -103,13 +103,13 @@ class Result:
 
 def judge(definitions: Sequence[Definition[Facts]], facts: Facts) -> list[Result]:
     """The checks of every definition, in order. A need has to precede what needs it (KeyError: a defect)."""
-    blocked: dict[str, str] = {}  # id -> why what needs it is skipped, or ""
+    blocked: dict[str, str] = {}  # id -> why checks that need it are skipped, or ""
     results = []
     for item in definitions:
-        lacking = next((need for need in item.needs if blocked[need]), "")
-        if lacking:
-            found = [Check(item.id, State.SKIPPED, "", blocked[lacking])]
-            blocked[item.id] = blocked[lacking]
+        failed_need = next((need for need in item.needs if blocked[need]), "")
+        if failed_need:
+            found = [Check(item.id, State.SKIPPED, "", blocked[failed_need])]
+            blocked[item.id] = blocked[failed_need]
         else:
             found = [_capped(check, item.severity) for check in item.look(facts)]
             found = found or [Check(item.id, State.SKIPPED, "", "nothing to check")]
@@ -125,7 +125,7 @@ def _capped(check: Check, severity: Severity) -> Check:
 
 
 def _why_not(item: Definition[Facts], found: Sequence[Check]) -> str:
-    """Why what needs it is skipped; "" when one object at least is ok, so that there is something to judge."""
+    """Why checks that need it are skipped; "" when at least one object is ok, so that there is something to check."""
     if any(check.state in {State.OK, State.WARNING} for check in found):
         return ""
     if found and all(check.state is State.SKIPPED for check in found):

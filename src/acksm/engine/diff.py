@@ -24,14 +24,14 @@ def as_text(value: object) -> str:
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = False
     yaml.width = 4096
-    yaml.representer.ignore_aliases = lambda _data: True  # a list that Python holds twice is no anchor for people
+    yaml.representer.ignore_aliases = lambda _data: True  # a list that occurs twice in memory needs no anchor
     stream = io.StringIO()
     yaml.dump(value, stream)
     return stream.getvalue()
 
 
 def holds(desired: object, live: object) -> bool:
-    """Whether `live` has everything that `wanted` says; what the apiserver added by default does not count."""
+    """Whether `live` has everything in `desired`; what the apiserver added by default does not count."""
     if not desired and live is None:  # false, 0, "" and what is empty are left out by the apiserver
         return True
     if isinstance(desired, Mapping):
@@ -53,7 +53,7 @@ def unified(before: object, after: object) -> list[str]:
 
 def render(change: Change, *, full: bool = False) -> list[str]:
     """A change as lines: sign, target and reason, then its diff. A new object longer than LONGEST_BODY lines is
-    told by its size unless `full`."""
+    shown by its size unless `full`."""
     lines = [f"{_SIGN[change.op]} {change.target}" + (f"  ({change.reason})" if change.reason else "")]
     if change.op is Op.WAIT:
         return lines

@@ -1,7 +1,7 @@
-"""The one place that carries changes out. `--dry-run` is `show`, another executor over the same plan.
+"""The only place that applies changes.
 
-It stops at the first failed change (lanes that already run beside it finish their current change), and reports
-what was done, so that the same command run again goes on from there.
+It stops at the first failed change (concurrent lanes finish their current change), and reports what was done, so that
+the same command run again continues from there.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Dispatch = Mapping[str, Callable[..., object]]
 
 @dataclass
 class Outcome:
-    """What a run did: changes made in the order they ended, and the first failure."""
+    """What a run did: changes in the order in which they ended, and the first failure."""
 
     done: list[Change] = field(default_factory=list)
     failed: Change | None = None
@@ -30,13 +30,13 @@ class Outcome:
 
 
 def execute(plan: Plan, dispatch: Dispatch, emit: Emit = silent, deadline: Deadline | None = None) -> Outcome:
-    """Carry `plan` out. Raises the first failure after what runs beside it has come to its end.
+    """Apply `plan`. Raises the first failure, after concurrent changes have ended.
 
-    `deadline.stopped` set from elsewhere ends it in the same way: `interrupted`, unless nothing was left to do; and
-    its end does: no change is begun after it (`timed-out`). A wait looks at the deadline by itself.
+    Setting `deadline.stopped` ends it in the same way (`interrupted`, unless no change is left), and so does an
+    exceeded deadline (`timed-out`). Waits check the deadline themselves.
 
     The raised `AcksmError` has the outcome in `details["done"]` (ids and targets). A call that `dispatch` does not
-    know is a defect and raises KeyError before anything is done.
+    have is a defect and raises KeyError before anything is done.
     """
     for change in plan.changes:
         dispatch[change.call]
@@ -78,13 +78,13 @@ def execute(plan: Plan, dispatch: Dispatch, emit: Emit = silent, deadline: Deadl
 
 
 def _raise(outcome: Outcome, plan: Plan, deadline: Deadline) -> None:
-    """The failure, or `interrupted` or `timed-out` where changes are left; nothing when all is done."""
+    """The failure, or `interrupted` or `timed-out` where changes are left; nothing otherwise."""
     error, failed = outcome.error, outcome.failed
     if error is None:
         failed = next((change for change in plan.changes if change not in outcome.done), None)
         if failed is not None:
             interrupted = deadline.stopped.is_set()
-            why = "stopped" if interrupted else f"deadline of {deadline.seconds:.0f} s exceeded"
+            why = "interrupted" if interrupted else f"deadline of {deadline.seconds:.0f} s exceeded"
             error = AcksmError("interrupted" if interrupted else "timed-out", f"{why} before {_doing(failed)}")
     if error is None or failed is None:
         return

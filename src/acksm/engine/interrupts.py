@@ -1,4 +1,4 @@
-"""Ctrl-C while changes are made: once ends the current call and then the command, twice leaves at once.
+"""Ctrl-C while changes are applied: one ends the command after the current call, two end it immediately.
 
 helm runs in a session of its own (acksm.helm.runner), so the terminal's signal reaches acksm alone. SIGTERM, which a CI
 system or an operating system sends, counts as the first Ctrl-C.
@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from acksm.events import Emit, Event, Kind
 from acksm.exits import ExitCode
 
-HEARD_SECONDS = 1.0
+JOIN_SECONDS = 1.0
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -24,67 +24,67 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 def finishing(stopped: threading.Event, emit: Emit) -> Iterator[None]:
     """Inside, the first signal sets `stopped` and the second ends the process with 130.
 
-    Only the main thread can take signals over; in any other this does nothing.
+    Only the main thread can handle signals; in any other this does nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    def take(_number: int, _frame: object) -> None:
+    def handle(_number: int, _frame: object) -> None:
         if stopped.is_set():
-            _leave()
+            _exit()
         stopped.set()
-        saying.append(_say(emit, "finishing the current call; press Ctrl-C again to quit at once"))
+        messages.append(_message(emit, "finishing the current call; press Ctrl-C again to quit immediately"))
 
-    saying: list[threading.Thread] = []
-    before = {number: signal.signal(number, take) for number in SIGNALS}
+    messages: list[threading.Thread] = []
+    before = {number: signal.signal(number, handle) for number in SIGNALS}
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        _heard(saying)
+        for number, previous in before.items():
+            signal.signal(number, previous)
+        _join(messages)
 
 
 @contextmanager
 def leaving(emit: Emit) -> Iterator[None]:
-    """Inside, and outside of `finishing`, the first Ctrl-C is a KeyboardInterrupt and the second ends the process: what
-    waits for an answer in other threads would hold it until that comes."""
+    """Inside, and outside of `finishing`, the first Ctrl-C is a KeyboardInterrupt; the second ends the process, which
+    otherwise waits for threads that wait for an answer."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    told = threading.Event()
+    signalled = threading.Event()
 
-    def take(_number: int, _frame: object) -> None:
-        if told.is_set():
-            _leave()
-        told.set()
-        saying.append(_say(emit, "stopping; press Ctrl-C again to quit at once"))
+    def handle(_number: int, _frame: object) -> None:
+        if signalled.is_set():
+            _exit()
+        signalled.set()
+        messages.append(_message(emit, "stopping; press Ctrl-C again to quit immediately"))
         raise KeyboardInterrupt
 
-    saying: list[threading.Thread] = []
-    before = signal.signal(signal.SIGINT, take)
+    messages: list[threading.Thread] = []
+    before = signal.signal(signal.SIGINT, handle)
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-        _heard(saying)
+        _join(messages)
 
 
-def _say(emit: Emit, text: str) -> threading.Thread:
-    """Say it in a thread of its own: the signal may have come amid a write."""
-    thread = threading.Thread(target=emit, args=(Event(Kind.WARNING, "interrupt", text),), daemon=True)
+def _message(emit: Emit, text: str) -> threading.Thread:
+    """Emit `text` in a thread of its own: the signal may have come during a write."""
+    thread = threading.Thread(target=emit, args=(Event(Kind.NOTE, "interrupt", text),), daemon=True)
     thread.start()
     return thread
 
 
-def _heard(saying: list[threading.Thread]) -> None:
-    """Let what was begun be written: an interpreter that ends amid a thread's write aborts (exit by SIGABRT)."""
-    for thread in saying:
-        thread.join(HEARD_SECONDS)
+def _join(messages: list[threading.Thread]) -> None:
+    """Wait for messages to be written: an interpreter that ends during a thread's write aborts (SIGABRT)."""
+    for thread in messages:
+        thread.join(JOIN_SECONDS)
 
 
-def _leave() -> None:
-    """End without waiting for threads. What is registered for the exit still runs: private files, the cursor."""
+def _exit() -> None:
+    """End without waiting for threads. Exit handlers still run: private files are removed, the cursor is shown."""
     atexit._run_exitfuncs()
     os._exit(ExitCode.INTERRUPTED)

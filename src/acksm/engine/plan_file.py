@@ -1,8 +1,8 @@
-"""A plan as a file: what a command would do, for others to read, and for `acksm apply` to hold it to.
+"""A plan as a file: what a command would do, to be reviewed, and to be applied by `acksm apply`.
 
 The file has no parameters of calls and no secret, only what a person reviews and a fingerprint of each change; apply
-plans anew and carries out nothing whose fingerprint the file does not have, or has beside something else to read. What
-answers a question is of the run that applies it, never of the file.
+plans again and applies no change whose fingerprint is not in the file, or is there with another text. Answers to
+questions belong to the run that applies the plan, never to the file.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from acksm.words import counted
 
 SCHEMA = "acksm.dev/plan/v1"
 MAX_BYTES = 32 * 1024 * 1024
-_TARGET = ("cluster", "region", "namespace")  # of the target, what follows from the ARN and the settings
+_TARGET = ("cluster", "region", "namespace")  # parts of the target that follow from the ARN and the settings
 
 
 def of(command: Sequence[str], plan: Plan, settings: Settings, target: reports.Target) -> reports.PlanFile:
@@ -38,7 +38,9 @@ def of(command: Sequence[str], plan: Plan, settings: Settings, target: reports.T
         "settings": replace(settings, run=RunSettings()).flat(non_default=True),
         "target": target,
         "notes": list(plan.notes),
-        "result": {key: fact for key, fact in plan.facts.items() if not callable(fact)},  # those are of the end
+        "result": {
+            key: fact for key, fact in plan.facts.items() if not callable(fact)
+        },  # those are known only afterwards
         "changes": [{"change": change.as_data(), "fingerprint": sha256(change.content)} for change in plan.mutations],
         "digest": "",
     }
@@ -58,21 +60,21 @@ def write(path: Path, document: reports.PlanFile) -> None:
 
 
 def read(path: Path) -> reports.PlanFile:
-    """Errors: `plan-file-invalid` for what is none, is of another version of acksm's form, or was changed."""
+    """A plan file. Error: `plan-file-invalid` for what is none, has another schema, or was modified."""
     from pydantic import TypeAdapter, ValidationError
 
     try:
         found: object = json.loads(bounded.read(path, MAX_BYTES), object_pairs_hook=_once)
         if isinstance(found, dict) and found.get("schema") != SCHEMA:
-            raise ValueError(f"its schema is {str(found.get('schema'))[:60]!r}, not {SCHEMA}")
+            raise ValueError(f"unsupported schema {str(found.get('schema'))[:60]!r}; expected {SCHEMA}")
         document: reports.PlanFile = TypeAdapter(reports.PlanFile).validate_python(found, strict=True)
         if document != found:
-            raise ValueError("it has fields that no plan has")
+            raise ValueError("unknown fields")
         if of_a_run := RunSettings.model_fields.keys() & set(document["settings"]):
-            raise ValueError(f"settings.{min(of_a_run)} is not a setting of a plan")
+            raise ValueError(f"settings.{min(of_a_run)} is not allowed in a plan")
         Settings.of(**document["settings"])
     except OSError as error:
-        raise AcksmError("plan-file-invalid", f"cannot read it: {error.strerror}", where=str(path)) from error
+        raise AcksmError("plan-file-invalid", f"cannot read the file: {error.strerror}", where=str(path)) from error
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])
@@ -87,7 +89,7 @@ def read(path: Path) -> reports.PlanFile:
 
 
 def _once(pairs: list[tuple[str, object]]) -> Json:
-    """A JSON object, in which people and programs read the same: a key that stands twice is refused."""
+    """A JSON object; a duplicate key is refused, since people and programs would read different values."""
     found = dict(pairs)
     if len(found) != len(pairs):
         raise ValueError("duplicate key in an object")
@@ -96,7 +98,7 @@ def _once(pairs: list[tuple[str, object]]) -> Json:
 
 @dataclass
 class Recorder:
-    """Keeps the plan of the command that runs under it, which writes nothing, with the `settings` that it was given."""
+    """Records the plan of the command that runs under it, which writes nothing, and its `settings`."""
 
     command: Sequence[str]
     document: reports.PlanFile | None = None
@@ -105,19 +107,19 @@ class Recorder:
     settings: Settings = field(default_factory=Settings.of)
 
     def resolved(self, own: Callable[[], Resolved]) -> Resolved:
-        """Not by an option in the command's words: one without its value would swallow it."""
+        """The settings with a dry run. Not as an option of the command: one without its value would swallow it."""
         found = own()
         self.settings = replace(found.settings, run=found.settings.run.model_copy(update={"dry_run": True}))
         return replace(found, settings=self.settings)
 
-    def saw(self, plan: Plan, target: reports.Target) -> None:
+    def inspect(self, plan: Plan, target: reports.Target) -> None:
         self.document = of(self.command, plan, self.settings, target)
 
 
 @dataclass
 class Approval:
-    """Holds the command that runs under it to the plan of a file. `run` are the settings of this run alone, `confirm`
-    is its answer to the question for the cluster's name."""
+    """Allows the command that runs under it only the changes of a plan file. `run` are the settings of this run,
+    `confirm` is its answer to the question for the cluster's name."""
 
     path: str
     document: reports.PlanFile
@@ -129,14 +131,14 @@ class Approval:
         settings = Settings.of(**{**self.document["settings"], **self.run})
         return Resolved(settings, dict.fromkeys(Flat.model_fields, "plan file"))
 
-    def saw(self, plan: Plan, target: reports.Target) -> None:
-        """Errors: `plan-other-target`, `plan-outdated` with a diff, `plan-file-altered` with what was to be read."""
+    def inspect(self, plan: Plan, target: reports.Target) -> None:
+        """Errors: `plan-other-target`, `plan-outdated` with a diff, `plan-file-altered` with what the file shows."""
         was = self.document["target"]
         for key in ("cluster_arn", "account"):
             if was[key] != target[key]:
                 raise AcksmError(
                     "plan-other-target",
-                    f"it is for {was['cluster_arn']} and account {was['account']}, "
+                    f"the plan is for {was['cluster_arn']} and account {was['account']}, "
                     f"this is {target['cluster_arn']} and account {target['account']}",
                     where=self.path,
                 )
@@ -164,7 +166,7 @@ class Approval:
     def _altered(self, what: str, shown: object, real: object) -> AcksmError:
         return AcksmError(
             "plan-file-altered",
-            f"{what} is not as the file shows it",
+            f"{what} differs from what the file shows",
             where=self.path,
             details={"diff": unified(shown, real)},
         )

@@ -1,4 +1,4 @@
-"""What becomes of a command's plan before it is shown or carried out: `acksm plan` keeps it, `acksm apply` compares it.
+"""What is done with a command's plan before it is shown or applied: `acksm plan` saves it, `acksm apply` compares it.
 
 A command knows nothing of this: its settings go through here, and the end of every command
 (guide/connect/apply.py) hands its plan over.
@@ -16,11 +16,11 @@ from acksm.engine.change import Plan
 
 
 class Review(Protocol):
-    """`asks`: whether every plan is shown and asked about, also one without danger.
+    """`asks`: whether every plan is shown and has to be confirmed, even one without danger.
 
-    `confirm` is the answer to the question for the cluster's name, in the place of the command's own. `resolved` gives
-    the settings that the command is to have, from `own`, the command line's, or elsewhere. `saw` gets its plan before
-    the first write, and raises AcksmError to stop it.
+    `confirm` replaces the command's own answer to the question for the cluster's name. `resolved` returns the settings
+    of the command, from `own`, the command line's, or elsewhere. `inspect` gets its plan before the first write, and
+    raises AcksmError to stop it.
     """
 
     asks: bool
@@ -28,7 +28,7 @@ class Review(Protocol):
 
     def resolved(self, own: Callable[[], Resolved]) -> Resolved: ...
 
-    def saw(self, plan: Plan, target: reports.Target) -> None: ...
+    def inspect(self, plan: Plan, target: reports.Target) -> None: ...
 
 
 CURRENT: ContextVar[Review | None] = ContextVar("acksm_review", default=None)

@@ -1,6 +1,6 @@
 """Waiting: one deadline for a whole command, one loop, a clock that tests can replace.
 
-A predicate returns Progress; a terminal failure ends the wait at once; on time-out the last state seen is told.
+A predicate returns Progress; a terminal failure ends the wait at once; an exceeded deadline reports the last state.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ HEARTBEAT_SECONDS = 30.0
 
 @dataclass
 class Deadline:
-    """`seconds` for everything from now on. `clock` returns seconds, `sleep` takes them; `stopped` ends every wait."""
+    """`seconds` for a whole command, from now. `clock` and `sleep` are in seconds; `stopped` ends every wait."""
 
     seconds: float
     clock: Callable[[], float] = time.monotonic
@@ -34,7 +34,7 @@ class Deadline:
         return max(0.0, self.start + self.seconds - self.clock())
 
     def left(self) -> float:
-        """Seconds to the end, negative after it: what the adapters of AWS, Kubernetes and the registry are given."""
+        """Seconds to the end, negative after it, for the adapters of AWS, Kubernetes and the registry."""
         return self.start + self.seconds - self.clock()
 
     @property
@@ -44,7 +44,7 @@ class Deadline:
 
 @dataclass(frozen=True)
 class Progress:
-    """State of something waited for. `failure` (an error) ends the wait; `text` is the last state seen."""
+    """State of something waited for. `failure` ends the wait; `text` is the last state observed."""
 
     done: bool
     text: str = ""
@@ -60,8 +60,8 @@ def wait_until(
     first_pause: float = 0.1,
     longest_pause: float = 2.0,
 ) -> Progress:
-    """Call `look` until it is done. Raises its failure, `timed-out` naming the last state seen, or `interrupted`."""
-    pause, told, told_at = first_pause, "", deadline.clock()
+    """Call `look` until it is done. Raises its failure, `timed-out` with the last state, or `interrupted`."""
+    pause, reported, reported_at = first_pause, "", deadline.clock()
     while True:
         progress = look()
         if progress.failure is not None:
@@ -69,11 +69,15 @@ def wait_until(
         if progress.done:
             return progress
         if deadline.stopped.is_set():
-            raise AcksmError("interrupted", f"stopped while waiting for {what}", where=progress.text)
+            raise AcksmError("interrupted", f"interrupted while waiting for {what}", where=progress.text)
         if deadline.remaining <= 0:
-            raise AcksmError("timed-out", f"{what}: deadline of {deadline.seconds:.0f} s exceeded", where=progress.text)
-        if progress.text != told or deadline.clock() - told_at >= HEARTBEAT_SECONDS:
+            raise AcksmError(
+                "timed-out",
+                f"deadline of {deadline.seconds:.0f} s exceeded while waiting for {what}",
+                where=progress.text,
+            )
+        if progress.text != reported or deadline.clock() - reported_at >= HEARTBEAT_SECONDS:
             emit(Event(Kind.PROGRESS, "wait", f"{what}: {progress.text}", {"elapsed": round(deadline.elapsed, 1)}))
-            told, told_at = progress.text, deadline.clock()
+            reported, reported_at = progress.text, deadline.clock()
         deadline.sleep(min(pause, max(deadline.remaining, 0.01)))
         pause = min(pause * 1.5, longest_pause)

@@ -58,7 +58,9 @@ def decode(secret: Manifest) -> Release:
             str(info.get("description") or ""),
         )
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError, binascii.Error, zlib.error) as error:
-        raise AcksmError("helm-record", f"helm's record cannot be read: {error!r}"[:300], where=where) from error
+        raise AcksmError(
+            "helm-record", f"cannot read helm's record of the release: {error!r}"[:300], where=where
+        ) from error
 
 
 def manifests(text: str) -> list[Json]:

@@ -95,7 +95,7 @@ class Registry:
                 return found
             url = self._followed(url, link[1])
             if not self._is_own(url):  # a blob may lie elsewhere, by its digest; tags may not
-                raise AcksmError("registry-failed", f"{self.host} lists its tags at {url[:200]}", where=self._base)
+                raise AcksmError("registry-failed", f"{self.host} refers to {url[:200]} for its tags", where=self._base)
         return found
 
     def pull(self, service: str, asked: str) -> Pulled:
@@ -111,7 +111,9 @@ class Registry:
         digest = str(layer.get("digest", ""))
         size = layer.get("size") or 0
         if not _DIGEST.fullmatch(digest) or not isinstance(size, int):
-            raise AcksmError("chart-invalid", f"the manifest names {digest!r} of {size!r} bytes"[:400], where=url)
+            raise AcksmError(
+                "chart-invalid", f"invalid layer in the manifest: digest {digest!r}, size {size!r}"[:400], where=url
+            )
         path = kept(f"{digest.removeprefix('sha256:')}.tgz")
         data = _cached(path, digest)
         if data is None:
@@ -139,13 +141,13 @@ class Registry:
             self._tokens[repository] = self._anonymous_token(answer.headers.get("WWW-Authenticate", ""), url)
             return self._get(url, repository, limit, headers, hops)
         if answer.status in {401, 403}:
-            raise AcksmError("registry-forbidden", f"{self.host} answers {answer.status}", where=url)
+            raise AcksmError("registry-forbidden", f"{self.host} answered {answer.status}", where=url)
         if answer.status == 404:
             raise AcksmError("chart-version-unknown", f"{self.host} does not have it (404)", where=url)
         if answer.status != 200:
             over = self._left() <= 0 and answer.status in _PASSING
-            told = f"{self.host} answers {answer.status}" + (", and the time allowed is over" if over else "")
-            raise AcksmError("timed-out" if over else "registry-failed", told, where=url)
+            message = f"{self.host} answered {answer.status}" + ("; deadline exceeded" if over else "")
+            raise AcksmError("timed-out" if over else "registry-failed", message, where=url)
         return answer
 
     def _ask(self, url: str, headers: Mapping[str, str], limit: int) -> Answer:
@@ -167,17 +169,17 @@ class Registry:
         except urllib3.exceptions.TimeoutError as error:
             raise self._unreachable(error, url) from error
         except urllib3.exceptions.HTTPError as error:
-            raise AcksmError("chart-truncated", f"the answer ended too early: {error}"[:400], where=url) from error
+            raise AcksmError("chart-truncated", f"the response is truncated: {error}"[:400], where=url) from error
         if len(data) > limit:
             answer.close()
-            raise AcksmError("chart-unsafe", f"the answer has more than {limit} bytes", where=url)
+            raise AcksmError("chart-unsafe", f"the response is larger than {limit} bytes", where=url)
         answer.release_conn()
         return Answer(data, answer.headers, answer.status)
 
     def _unreachable(self, error: Exception, url: str) -> AcksmError:
         over = self._left() <= 0
-        told = f"{self.host} does not answer" + (", and the time allowed is over" if over else "")
-        return AcksmError("timed-out" if over else "registry-unreachable", f"{told}: {error}"[:400], where=url)
+        message = f"{self.host} did not answer" + (" before the deadline" if over else "")
+        return AcksmError("timed-out" if over else "registry-unreachable", f"{message}: {error}"[:400], where=url)
 
     def _is_own(self, url: str) -> bool:
         return urlsplit(url).netloc == urlsplit(self._base).netloc
@@ -186,7 +188,7 @@ class Registry:
         """Where a redirect or a link leads; never from https to something else."""
         target = urljoin(url, location)
         if urlsplit(target).scheme not in {"https", urlsplit(self._base).scheme}:
-            raise AcksmError("registry-failed", f"{self.host} leads to {target[:200]}", where=url)
+            raise AcksmError("registry-failed", f"{self.host} redirects to {target[:200]}", where=url)
         return target
 
     def _anonymous_token(self, challenge: str, url: str) -> str:
@@ -195,21 +197,21 @@ class Registry:
         realm = fields.pop("realm", "")
         allowed = {"https", urlsplit(self._base).scheme}
         if not challenge.lower().startswith("bearer") or urlsplit(realm).scheme not in allowed:
-            raise AcksmError("registry-forbidden", f"{self.host} wants to know who asks", where=url)
-        asked = realm + ("&" if "?" in realm else "?") + urlencode(fields)
-        loaded = self._json(self._ask(asked, {}, MAX_JSON).data, realm)
+            raise AcksmError("registry-forbidden", f"{self.host} requires credentials", where=url)
+        address = realm + ("&" if "?" in realm else "?") + urlencode(fields)
+        loaded = self._json(self._ask(address, {}, MAX_JSON).data, realm)
         token = str(loaded.get("token") or loaded.get("access_token") or "")
         if not token:
-            raise AcksmError("registry-forbidden", f"{self.host} gives no anonymous token", where=realm)
+            raise AcksmError("registry-forbidden", f"{self.host} issued no anonymous token", where=realm)
         return token
 
     def _json(self, data: bytes, url: str) -> Json:
         try:
             loaded = json.loads(data)
         except (ValueError, RecursionError) as error:
-            raise AcksmError("registry-failed", f"{self.host} did not answer with JSON", where=url) from error
+            raise AcksmError("registry-failed", f"{self.host} did not respond with JSON", where=url) from error
         if not isinstance(loaded, dict):
-            raise AcksmError("registry-failed", f"{self.host} did not answer with an object", where=url)
+            raise AcksmError("registry-failed", f"{self.host} did not respond with a JSON object", where=url)
         return loaded
 
 
@@ -227,9 +229,9 @@ def _layer(manifest: Manifest, where: str) -> Document:
 
 def _check(data: bytes, digest: str, size: int, where: str) -> None:
     if size and len(data) < size:
-        raise AcksmError("chart-truncated", f"{len(data)} of {size} bytes arrived", where=where)
+        raise AcksmError("chart-truncated", f"received {len(data)} of {size} bytes", where=where)
     if "sha256:" + hashlib.sha256(data).hexdigest() != digest:
-        raise AcksmError("chart-digest-mismatch", f"the bytes do not have the digest {digest}", where=where)
+        raise AcksmError("chart-digest-mismatch", f"the download does not have digest {digest}", where=where)
 
 
 def kept(name: str) -> Path:

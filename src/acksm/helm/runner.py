@@ -47,7 +47,9 @@ def find(environment: Mapping[str, str] | None = None) -> str:
     named = environment.get("ACKSM_HELM", "")
     found = shutil.which(named or "helm", path=environment.get("PATH"))
     if not found:
-        raise AcksmError("helm-missing", f"there is no {named or 'helm on PATH'}", where=named or "PATH")
+        raise AcksmError(
+            "helm-missing", f"{named} does not exist" if named else "helm is not on PATH", where=named or "PATH"
+        )
     return found
 
 
@@ -85,7 +87,7 @@ class Helm:
             match = _VERSION.search(text)
             if not match or (int(match[1]), int(match[2])) < MINIMUM:
                 raise AcksmError(
-                    "helm-too-old", f"{self.path} is {text.strip()[:40] or 'of an unknown version'}", where=self.path
+                    "helm-too-old", f"{self.path} has version {text.strip()[:40] or '(unknown)'}", where=self.path
                 )
             self._version = (int(match[1]), int(match[2]))
         return self._version
@@ -118,7 +120,7 @@ class Helm:
             out, err = process.communicate(timeout=max(1.0, seconds))
         except subprocess.TimeoutExpired:
             _end(process)
-            raise AcksmError("helm-timeout", f"helm {argv[0]} did not end within {seconds:.0f} s") from None
+            raise AcksmError("helm-timeout", f"helm {argv[0]} did not finish within {seconds:.0f} s") from None
         except BaseException:
             # Ctrl-C: helm gets the signal once, and time to write its release record.
             _end(process)

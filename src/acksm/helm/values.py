@@ -180,8 +180,8 @@ def _unknown(path: Path, depth: int, chart: object, edit: Edit, where: str) -> A
 def _check_type(default: object, edit: Edit, where: str) -> None:
     kinds: dict[type, str] = {
         bool: "true or false",
-        int: "a whole number",
-        str: "a text",
+        int: "an integer",
+        str: "a string",
         list: "a list",
         dict: "a mapping",
     }
@@ -191,7 +191,7 @@ def _check_type(default: object, edit: Edit, where: str) -> None:
             if not isinstance(edit.value, kind) or (kind is int and isinstance(edit.value, bool)):
                 raise AcksmError(
                     "values-type",
-                    f"{'.'.join(edit.path)} is {name} in the chart, not {edit.value!r}",
+                    f"{'.'.join(edit.path)} must be {name}, not {edit.value!r}",
                     where=f"{edit.origin} → {where}",
                 )
             return
@@ -225,7 +225,7 @@ def _validate(values: object, schema: Document | None, where: str) -> None:
             jsonschema.Draft7Validator(schema).iter_errors(values), key=lambda error: list(map(str, error.path))
         )
     except Exception as error:  # whatever the library makes of a schema that is none: no defect of ours
-        raise AcksmError("chart-invalid", f"values.schema.json cannot be used: {error}"[:300], where=where) from error
+        raise AcksmError("chart-invalid", f"values.schema.json is invalid: {error}"[:300], where=where) from error
     if errors:
         told = "; ".join(f"{'.'.join(map(str, error.path)) or '(top)'}: {error.message}"[:300] for error in errors[:5])
         raise AcksmError("values-schema", told, where=where)
@@ -247,7 +247,7 @@ def parse_set(text: str, chart_values: Document) -> Edit:
     left, equals, right = text.partition("=")
     path = tuple(part.replace("\\.", ".") for part in re.split(r"(?<!\\)\.", left))
     if not equals or not all(path) or len(path) > MAX_DEPTH:
-        raise AcksmError("values-type", f"{text!r} is not KEY=VALUE", where="--set")
+        raise AcksmError("values-type", f'"{text}" is not in the form KEY=VALUE', where="--set")
     default: object = chart_values
     for key in path:
         default = default.get(key) if isinstance(default, Mapping) else None
@@ -257,17 +257,17 @@ def parse_set(text: str, chart_values: Document) -> Edit:
 def _typed(text: str, default: object, whole: str) -> object:
     if isinstance(default, bool) or (default is None and text in {"true", "false"}):
         if text not in {"true", "false"}:
-            raise AcksmError("values-type", f"{whole!r}: true or false is wanted", where="--set")
+            raise AcksmError("values-type", f'"{whole}": expected true or false', where="--set")
         return text == "true"
     if isinstance(default, int):
         if not re.fullmatch(r"-?[0-9]{1,18}", text):
-            raise AcksmError("values-type", f"{whole!r}: a whole number is wanted", where="--set")
+            raise AcksmError("values-type", f'"{whole}": expected an integer', where="--set")
         return int(text)
     if isinstance(default, list | dict):
         try:
             return bounded.check(json.loads(text))
         except (ValueError, RecursionError) as error:
-            raise AcksmError("values-type", f"{whole!r}: JSON is wanted: {error}", where="--set") from error
+            raise AcksmError("values-type", f'"{whole}": expected JSON: {error}', where="--set") from error
     return text
 
 
@@ -327,7 +327,7 @@ def read_file(path: str) -> Document:
         raw = bounded.read(File(path), MAX_FILE)
         loaded: object = bounded.check(YAML(typ="safe", pure=True).load(raw.decode("utf-8")))
     except OSError as error:
-        raise AcksmError("values-file", f"cannot read it: {error.strerror}", where=path) from error
+        raise AcksmError("values-file", f"cannot read the file: {error.strerror}", where=path) from error
     except MarkedYAMLError as error:
         mark = error.problem_mark
         raise AcksmError(

@@ -130,24 +130,22 @@ class Kube:
         except ApiException as error:
             raise self._in_time(answers.translated(error, method, path), method, path) from error
         except HTTPError as error:
-            told = AcksmError(
-                "kube-unreachable", f"the apiserver does not answer: {answers.innermost(error)}", where=self.server
+            unreachable = AcksmError(
+                "kube-unreachable", f"the apiserver did not answer: {answers.innermost(error)}", where=self.server
             )
-            raise self._in_time(told, method, path) from error
-        except UnicodeDecodeError:  # the library's last resort with what is no JSON is text
+            raise self._in_time(unreachable, method, path) from error
+        except UnicodeDecodeError:  # the library decodes what is no JSON as text
             found = None
         if params.get("serialize", True) and not isinstance(found, dict):
-            raise AcksmError("kube-failed", "the answer is no JSON object", where=f"{method.upper()} {path}")
+            raise AcksmError("kube-failed", "the response is not a JSON object", where=f"{method.upper()} {path}")
         self._answered = True
         return found
 
     def _in_time(self, error: AcksmError, method: str, path: str) -> AcksmError:
-        """`error`, or `timed-out` where only the end of the time kept it from being tried again."""
+        """`error`, or `timed-out` where only the deadline prevented a retry."""
         if self._left() > 0 or error.id not in _PASSING:
             return error
-        return AcksmError(
-            "timed-out", f"{error.message}, and the time allowed is over", where=f"{method.upper()} {path}"
-        )
+        return AcksmError("timed-out", f"{error.message}; deadline exceeded", where=f"{method.upper()} {path}")
 
     def get(self, ref: Ref) -> Object | None:
         """The object, or None when it (or its kind) does not exist."""

@@ -57,7 +57,7 @@ def set_keys(
 ) -> None:
     """Compare and swap. With `create` (a manifest without the keys) a missing object is made.
 
-    Errors: `kube-key-changed` when a key has become a third value since it was looked at, `kube-not-found`.
+    Errors: `kube-key-changed` when a key has got a third value since it was read, `kube-not-found`.
     """
     target = ref(kind, name, namespace)
     for attempt in range(TRIES):
@@ -68,7 +68,7 @@ def set_keys(
             if error.id not in {"kube-conflict", "kube-exists"}:
                 raise
         time.sleep(random.uniform(0, 0.01 * (attempt + 1)))  # noqa: S311 (no secret)
-    raise AcksmError("kube-busy", f"{target} is changed by others all the time", where=str(target))
+    raise AcksmError("kube-busy", f"{target} is changed continually by other clients", where=str(target))
 
 
 def _once(kube: Editor, target: Ref, keys: Moves, field: Sequence[str], create: Manifest | None) -> bool:
@@ -78,16 +78,16 @@ def _once(kube: Editor, target: Ref, keys: Moves, field: Sequence[str], create: 
         if not desired:
             return True
         if create is None:
-            raise AcksmError("kube-not-found", f"{target} is not there", where=str(target))
+            raise AcksmError("kube-not-found", f"{target} does not exist", where=str(target))
         kube.create({**create, **_nested(field, desired, create)})
         return True
     now = values_at(live, field)
-    moved = {key: now.get(key) for key, seen in keys.items() if now.get(key) not in seen}
+    moved = {key: now.get(key) for key, known in keys.items() if now.get(key) not in known}
     if moved:
         key, value = next(iter(moved.items()))
         raise AcksmError(
             "kube-key-changed",
-            f"{key} of {target} is {value!r} now and was {keys[key][0]!r} when it was looked at",
+            f"{key} of {target} changed from {keys[key][0]!r} to {value!r} since it was read",
             where=str(target),
         )
     todo = {key: after for key, (_, after) in keys.items() if now.get(key) != after}
@@ -96,7 +96,7 @@ def _once(kube: Editor, target: Ref, keys: Moves, field: Sequence[str], create: 
         try:
             kube.patch(target, {**version, **_nested(field, todo, version)})
         except AcksmError as error:
-            if error.id == "kube-not-found":  # deleted since it was read: the next look sees that
+            if error.id == "kube-not-found":  # deleted since it was read: the next attempt notices
                 return False
             raise
     return True
@@ -110,10 +110,10 @@ def _nested(field: Sequence[str], values: Manifest, around: Manifest) -> Object:
 
 
 def delete_when_empty(kube: Editor, kind: str, name: str, *, field: Sequence[str], namespace: str = "") -> None:
-    """Delete an object that acksm made once its map is empty; nothing is done when somebody added a key."""
+    """Delete an object that acksm created once its map is empty; it is kept when another client added a key."""
     target = ref(kind, name, namespace)
     live = kube.get(target)
-    if live is None or values_at(live, field) or not _is_ours(live):
+    if live is None or values_at(live, field) or not _is_owned(live):
         return
     try:
         kube.delete(target, str(live["metadata"]["resourceVersion"]))
@@ -122,5 +122,5 @@ def delete_when_empty(kube: Editor, kind: str, name: str, *, field: Sequence[str
             raise
 
 
-def _is_ours(manifest: Manifest) -> bool:
+def _is_owned(manifest: Manifest) -> bool:
     return (manifest["metadata"].get("labels") or {}).get(OWNED_LABEL) == "true"

@@ -73,7 +73,7 @@ def load(path: str = "", context: str = "", environment: Mapping[str, str] | Non
     for one in paths:
         if not _is_file(one):
             if path:
-                raise AcksmError("kubeconfig-missing", f"there is no file {one}", where=str(one))
+                raise AcksmError("kubeconfig-missing", f"{one} does not exist", where=str(one))
             continue
         found = True
         document = _parse(one)
@@ -83,20 +83,18 @@ def load(path: str = "", context: str = "", environment: Mapping[str, str] | Non
                 merged[section].setdefault(name, body | {"_dir": str(one.parent)})
     where = os.pathsep.join(str(one) for one in paths)
     if not found:
-        raise AcksmError("kubeconfig-missing", "no kubeconfig was found", where=where)
+        raise AcksmError("kubeconfig-missing", "no kubeconfig found", where=where)
     name = context or current
     if name not in merged["contexts"]:
         known = ", ".join(sorted(merged["contexts"])) or "none"
-        raise AcksmError(
-            "kubeconfig-context-unknown", f"there is no context {name!r}; the file has: {known}", where=where
-        )
+        raise AcksmError("kubeconfig-context-unknown", f'no context "{name}"; the kubeconfig has: {known}', where=where)
     return _context(name, merged, where)
 
 
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except OSError:  # a name that no file can have
+    except OSError:  # an invalid file name
         return False
 
 
@@ -135,7 +133,9 @@ def _context(name: str, merged: Mapping[str, Document], where: str) -> Context:
     cluster_key, user_key = str(body.get("cluster", "")), str(body.get("user", ""))
     if cluster_key not in merged["clusters"] or user_key not in merged["users"]:
         raise AcksmError(
-            "kubeconfig-malformed", f"context {name} names a cluster or user that is not in the file", where=where
+            "kubeconfig-malformed",
+            f"context {name} refers to a cluster or user that is not in the kubeconfig",
+            where=where,
         )
     cluster, user = merged["clusters"][cluster_key], merged["users"][user_key]
     server = str(cluster.get("server") or "")

@@ -33,23 +33,23 @@ def parse(text: str, partitions: Sequence[str], where: str) -> RoleArn:
     if not match or not _ACCOUNT.fullmatch(match["account"]):
         hint = ""
         if ":assumed-role/" in text:
-            hint = "; this is a session of a role, and the role's own ARN is arn:…:iam::ACCOUNT:role/NAME"
+            hint = "; it is a session of a role, whose own ARN is arn:…:iam::ACCOUNT:role/NAME"
         elif match:
             hint = f"; {match['account']!r} is not a 12-digit account id"
         elif text.strip() != text:
-            hint = "; there is white space around it"
+            hint = "; it has white space around it"
         raise AcksmError("carm-role-arn", f"{text!r} is not the ARN of an IAM role{hint}", where=where)
     if match["partition"] not in partitions:
         raise AcksmError(
             "carm-partition",
-            f"{match['partition']!r} is not a partition of AWS; there are {', '.join(partitions)}",
+            f'unknown partition "{match["partition"]}"; AWS has {", ".join(partitions)}',
             where=where,
         )
     return RoleArn(match["partition"], match["account"], match["path"], match["name"])
 
 
 def check(text: str, *, account: str, partition: str, partitions: Sequence[str], where: str) -> RoleArn:
-    """`text` as a role that the controllers could assume. `account` "" stands for any.
+    """`text` as a role that the controllers could assume. `account` "" is any.
 
     Errors: `carm-role-arn`, `carm-partition` (roles of other partitions cannot be assumed), `carm-role-account`.
     """
@@ -57,13 +57,11 @@ def check(text: str, *, account: str, partition: str, partitions: Sequence[str],
     if arn.partition != partition:
         raise AcksmError(
             "carm-partition",
-            f"{text} is of partition {arn.partition}, and the controllers are in {partition}",
+            f"{text} is in partition {arn.partition}, but the controllers are in {partition}",
             where=where,
         )
     if account and arn.account != account:
-        raise AcksmError(
-            "carm-role-account", f"{text} is a role of account {arn.account}, not of {account}", where=where
-        )
+        raise AcksmError("carm-role-account", f"{text} is a role of account {arn.account}, not {account}", where=where)
     return arn
 
 

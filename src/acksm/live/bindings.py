@@ -1,6 +1,6 @@
-"""What `region` and `carm` share: namespaces with their annotations, changes of single annotations, living objects.
+"""What `region` and `carm` share: namespaces with their annotations, changes of single annotations, managed objects.
 
-A namespace's binding is one annotation. It is set alone (`kube.keys`), so that what others wrote beside it stays.
+A namespace's binding is one annotation. It is set alone (`kube.keys`), so that what others wrote is kept.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from acksm.kube.keys import ANNOTATIONS, delete_when_empty, managers_at, set_key
 from acksm.kube.paths import Ref, ref
 from acksm.live import namespaces
 from acksm.live.running import IGNORED_NAMESPACES
+from acksm.words import did_you_mean
 
 OWNER = "services.k8s.aws/owner-account-id"
 TEAM = "services.k8s.aws/team-id"
@@ -32,16 +33,16 @@ DELETION = tuple(f"{service}.{COMMON_GROUP}/deletion-policy" for service in char
 FOLLOWED = (OWNER, TEAM, REGION, ENDPOINT, *DELETION)
 
 _IDS = {"region": ("region.unbind", "region.bind"), "carm": ("carm.unbind", "carm.bind")}
-LANES = 8  # changes of so many namespaces are under way at once
-FEW = 4  # objects of so many namespaces are asked for one namespace at a time
+LANES = 8  # namespaces that are changed concurrently
+FEW = 4  # up to so many namespaces are listed one by one
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
-# Field managers behind which a person sits; taking a key from any other starts a fight.
+# Field managers of people; any other would set the key again.
 _PERSONS = ("acksm", "kubectl", "Mozilla", "k9s", "lens")
 
 
 @dataclass(frozen=True)
 class Namespace:
-    """A namespace as it is. `managers`: annotation to the field managers that own it."""
+    """A namespace as observed. `managers`: the field managers of each annotation."""
 
     name: str
     annotations: Mapping[str, str] = field(default_factory=dict)
@@ -68,16 +69,16 @@ def observe(kube: Lister) -> dict[str, Namespace]:
 
 
 def check_names(live: Mapping[str, Namespace], names: Iterable[str], *, create: bool) -> None:
-    """Refuse what cannot be bound. All missing ones are named at once.
+    """Refuse what cannot be bound, with all missing namespaces in one error.
 
     Errors: `namespace-name`, `namespace-ignored`, `namespace-terminating`, `namespace-missing`.
     """
     missing = []
     for name in names:
         if not _NAME.fullmatch(name):
-            raise AcksmError("namespace-name", f"{name!r} is not a name that a namespace can have", where=name)
+            raise AcksmError("namespace-name", f'invalid namespace name "{name}"', where=name)
         if name in IGNORED_NAMESPACES:
-            raise AcksmError("namespace-ignored", f"the controllers read no annotation of {name}", where=name)
+            raise AcksmError("namespace-ignored", f"the controllers ignore annotations of namespace {name}", where=name)
         found = live.get(name)
         if found and found.terminating:
             raise AcksmError("namespace-terminating", f"namespace {name} is being deleted", where=name)
@@ -90,18 +91,18 @@ def check_names(live: Mapping[str, Namespace], names: Iterable[str], *, create: 
         raise AcksmError(
             "binding-namespace-missing",
             f"namespace {missing[0]} does not exist"
-            + (f"; did you mean {near[0]}?" if near else "")
-            + (f" ({len(missing) - 1} more are missing)" if len(missing) > 1 else ""),
+            + did_you_mean(near)
+            + (f" ({len(missing) - 1} more do not exist)" if len(missing) > 1 else ""),
             where=missing[0],
             details={"namespaces": missing, "diff": missing[:20] if len(missing) > 1 else []},
         )
 
 
 def check_manager(managers: Sequence[str], what: str, where: str) -> None:
-    """Refuse to change a key that a tool keeps. Error: `binding-managed`, the tool named."""
+    """Refuse to change a key that another tool manages. Error: `binding-managed`, with the tool."""
     others = [name for name in managers if name and not name.startswith(_PERSONS)]
     if others:
-        raise AcksmError("binding-managed", f"{what} is kept by {', '.join(others)}", where=where)
+        raise AcksmError("binding-managed", f"{what} is managed by {', '.join(others)}", where=where)
 
 
 def made_by_acksm(managers: Sequence[str]) -> bool:
@@ -110,17 +111,17 @@ def made_by_acksm(managers: Sequence[str]) -> bool:
 
 
 def lane(name: str) -> str:
-    """The lane of a namespace: its own changes stay in order, LANES namespaces go side by side."""
+    """The lane of a namespace: its own changes are kept in order, LANES namespaces run concurrently."""
     return f"n{zlib.crc32(name.encode()) % LANES}"
 
 
 def create(name: str, step: str) -> Change:
-    """Make a namespace; its annotation is a change of its own after it."""
+    """Create a namespace; its annotation is a separate change after it."""
     return namespaces.create(name, step, guide=f"kubectl create namespace {name}", lane=lane(name))
 
 
 def annotate(name: str, live: Namespace | None, key: str, value: str | None, step: str) -> list[Change]:
-    """Set one annotation, or remove it with None; [] when it is so. Error: `binding-managed`."""
+    """Set one annotation, or remove it with None; [] when it is up to date. Error: `binding-managed`."""
     before = live.annotations.get(key) if live else None
     if before == value:
         return []
@@ -139,7 +140,7 @@ def annotate(name: str, live: Namespace | None, key: str, value: str | None, ste
             params={"kind": "Namespace", "name": name, "keys": {key: [before, value]}, "field": list(ANNOTATIONS)},
             before={key: before} if before is not None else None,
             after={key: value} if value is not None else None,
-            reason=f"bound to {before} now" if before is not None and value is not None else "",
+            reason=f"currently {before}" if before is not None and value is not None else "",
             danger=Danger.MILD if before is not None and value is not None else Danger.NONE,
             guide=f"kubectl annotate namespace {name} {key}{suffix}",
             lane=lane(name),
@@ -159,7 +160,7 @@ def kube_calls(kube: Writer) -> dict[str, Callable[..., object]]:
 
 @dataclass(frozen=True)
 class ManagedObject:
-    """An object of ACK that has an AWS object behind it: where that one is."""
+    """An ACK object that has an AWS resource, and where that resource is."""
 
     kind: str
     namespace: str
@@ -174,17 +175,17 @@ class ManagedObject:
 
 
 def managed_objects(kube: Lister, namespaces: Collection[str] = ()) -> list[ManagedObject]:
-    """Objects of the two services that the controllers have synced, in `namespaces` (empty: all).
+    """Objects of the two services that have an AWS resource, in `namespaces` (empty: all).
 
-    One list for each kind; for a FEW namespaces one for each kind and namespace, which reads less.
+    One list for each kind; for up to FEW namespaces one for each kind and namespace, which reads less.
     """
-    places = list(namespaces) if 0 < len(namespaces) <= FEW else [""]
-    asked = [(service, replace(kind, namespace=place)) for service, kind in object_kinds(kube) for place in places]
-    if not asked:
+    names = list(namespaces) if 0 < len(namespaces) <= FEW else [""]
+    lists = [(service, replace(kind, namespace=name)) for service, kind in object_kinds(kube) for name in names]
+    if not lists:
         return []
     with ThreadPoolExecutor(max_workers=8) as pool:
-        lists = pool.map(lambda one: kube.list(one[1]), asked)
-        found = [_managed_objects(item, *one) for one, items in zip(asked, lists, strict=True) for item in items]
+        listed = pool.map(lambda one: kube.list(one[1]), lists)
+        found = [_managed_objects(item, *one) for one, items in zip(lists, listed, strict=True) for item in items]
     return [item for item in found if item and (not namespaces or item.namespace in namespaces)]
 
 

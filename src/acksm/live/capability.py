@@ -11,12 +11,12 @@ from acksm.errors import AcksmError
 
 
 def check(aws: Aws, cluster: Cluster) -> None:
-    """Error: `capability-conflict`, the capabilities named."""
+    """Error: `capability-conflict`, with the capabilities."""
     found = aws.eks.ack_capabilities(cluster.name)
     if found:
-        told = ", ".join(f"{item.name} ({item.status})" for item in found)
+        listed = ", ".join(f"{item.name} ({item.status})" for item in found)
         raise AcksmError(
             "capability-conflict",
-            f"EKS runs ACK's controllers in cluster {cluster.name} itself: {told}",
+            f"EKS already runs ACK's controllers for cluster {cluster.name}: {listed}",
             where=f"cluster {cluster.name}",
         )

@@ -1,4 +1,4 @@
-"""The controllers' own logs, of what runs and of what crashed before it."""
+"""The controllers' own logs, of the current run and of one that crashed before it."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ class PodLog:
 
 def read(kube: LogReader, controllers: Sequence[Running], *, lines: int = LINES) -> list[PodLog]:
     """The last `lines` of each pod of `controllers`, the run that crashed first. Errors: `kube-…` of the list of pods;
-    a log that cannot be had is left out."""
-    asked = [
+    a log that is not available is omitted."""
+    requests = [
         (item, pod, previous)
         for item in controllers
         for pod in pods_of(kube, item.namespace, item.release)
         for previous in (True, False)
         if not previous or _restarted(pod)
     ]
-    if not asked:
+    if not requests:
         return []
 
     def one(what: tuple[Running, Manifest, bool]) -> PodLog:
@@ -47,7 +47,7 @@ def read(kube: LogReader, controllers: Sequence[Running], *, lines: int = LINES)
         return PodLog(item.service, item.namespace, name, previous, text)
 
     with ThreadPoolExecutor(max_workers=8) as pool:
-        return [log for log in pool.map(one, asked) if log.text]
+        return [log for log in pool.map(one, requests) if log.text]
 
 
 def _restarted(pod: Manifest) -> bool:
@@ -56,7 +56,7 @@ def _restarted(pod: Manifest) -> bool:
 
 
 def _container(pod: Manifest) -> str:
-    """The container with a controller's image; meshes put others beside it."""
+    """The container with a controller's image; a service mesh may add others."""
     containers = (pod.get("spec") or {}).get("containers") or [{}]
     named = [item for item in containers if "-controller" in str(item.get("image", "")).rpartition("/")[2]]
     return str((named or containers)[0].get("name") or "controller")

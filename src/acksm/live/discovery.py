@@ -1,9 +1,9 @@
-"""Whose a controller is: `own`, of a release in the controllers' namespace, or `others`, which may work beside it.
+"""Whose a controller is: `own`, of a release in the controllers' namespace, or `others`, which run beside it.
 
-Names, labels and images are hints: whoever may make a Deployment sets them as he likes. What decides is what only an
-administrator gives: a place in the controllers' namespace, or rights of the service account on the kinds of the
-service, asked of the apiserver by SubjectAccessReview (docs/security.md#whose-controller-it-is). What looks like a
-controller and may write nothing is neither: `idle`.
+Names, labels and images are hints: anyone who may create a Deployment can set them. What counts is what only an
+administrator grants: the controllers' namespace, or permissions of the service account on the kinds of the service, by
+SubjectAccessReview (docs/security.md#whose-controller-it-is). What looks like a controller and may not write is
+neither: `idle`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from acksm.kube.paths import ref
 from acksm.live.readiness import ROLE_ANNOTATION
 from acksm.live.running import CHART_LABEL, Running, of_service, scope_text, services_of
 
-VERB = "update"  # what a controller needs on every object that it works on
+VERB = "update"  # what a controller needs on every object that it reconciles
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,11 @@ class Controllers:
 
     @property
     def working(self) -> tuple[Running, ...]:
-        """Every controller that does something, own first."""
+        """Every controller that may write, own first."""
         return (*self.own, *self.others)
 
     def beside(self, services: Collection[str] = charts.SERVICES) -> list[Running]:
-        """Controllers that stay when the releases that acksm manages for `services` are gone."""
+        """Controllers that remain when the releases that acksm manages for `services` are uninstalled."""
         return [
             item for item in self.working if item in self.others or item.service not in services or not is_managed(item)
         ]
@@ -56,24 +56,26 @@ def is_managed(item: Running) -> bool:
 
 
 def observe(kube: Reviewer, namespace: str) -> Controllers:
-    """Every controller; `namespace` is the controllers'. One by one their service accounts' roles.
+    """Every controller, with its service account's role; `namespace` is the controllers'.
 
-    An identity that may not list Deployments everywhere sees those of `namespace`.
+    An identity that may not list all Deployments sees those of `namespace`.
     """
     found, partial = _deployments(kube, namespace)
-    staying = [item for item in found if not item["metadata"].get("deletionTimestamp")]
-    candidates = [(item, of_service(item, service)) for item in staying for service in services_of(item)]
-    going = {name for name in {item.namespace for _, item in candidates} - {namespace} if _is_going(kube, name)}
-    candidates = [(manifest, item) for manifest, item in candidates if item.namespace not in going]
+    remaining = [item for item in found if not item["metadata"].get("deletionTimestamp")]
+    candidates = [(item, of_service(item, service)) for item in remaining for service in services_of(item)]
+    terminating = {
+        name for name in {item.namespace for _, item in candidates} - {namespace} if _is_terminating(kube, name)
+    }
+    candidates = [(manifest, item) for manifest, item in candidates if item.namespace not in terminating]
     own = [item for manifest, item in candidates if _is_own(manifest, item, namespace)]
-    foreign = [item for _, item in candidates if item not in own]
+    elsewhere = [item for _, item in candidates if item not in own]
     with ThreadPoolExecutor(max_workers=8) as pool:
         roles = pool.map(lambda item: _with_role(kube, item), own)
-        others, idle = by_rights(kube, [replace(item, version=_known(item.version)) for item in foreign])
+        others, idle = by_rights(kube, [replace(item, version=_known(item.version)) for item in elsewhere])
         others = list(pool.map(lambda item: _with_role(kube, item), others))
-        # by its flags alone a Deployment may be either service's
-        at_work = {(item.namespace, item.deployment) for item in others}
-        idle = [item for item in idle if (item.namespace, item.deployment) not in at_work]
+        # by its flags alone a Deployment may be of either service
+        active = {(item.namespace, item.deployment) for item in others}
+        idle = [item for item in idle if (item.namespace, item.deployment) not in active]
         return Controllers(_sorted(roles), _sorted(others), _sorted(idle), partial)
 
 
@@ -91,8 +93,8 @@ def _deployments(kube: Lister, namespace: str) -> tuple[list[Object], bool]:
     return kube.list(ref("Deployment", namespace=namespace)), True
 
 
-def _is_going(kube: Getter, namespace: str) -> bool:
-    """Whether the namespace is being deleted: its Deployments are there for some seconds more and do nothing."""
+def _is_terminating(kube: Getter, namespace: str) -> bool:
+    """Whether the namespace is being deleted: its Deployments exist for some more seconds and do nothing."""
     try:
         found = kube.get(ref("Namespace", namespace)) or {}
     except AcksmError as error:
@@ -117,13 +119,13 @@ def _with_role(kube: Getter, item: Running) -> Running:
     return replace(item, role_arn=str(annotations.get(ROLE_ANNOTATION, "")))
 
 
-# rights
+# permissions
 
 
 def by_rights(kube: Reviewer, candidates: Sequence[Running]) -> tuple[list[Running], list[Running]]:
-    """Those whose service account may write objects of their service, cut to where, and those whose may not.
+    """Those whose service account may write objects of their service, limited to where, and those whose may not.
 
-    An identity that may not ask counts what it cannot check among the first, as not `proven`.
+    What an identity may not check is among the first, as not `proven`.
     """
     with ThreadPoolExecutor(max_workers=8) as pool:
         everywhere = list(pool.map(lambda item: _may(kube, item, ""), candidates))
@@ -146,7 +148,7 @@ def by_rights(kube: Reviewer, candidates: Sequence[Running]) -> tuple[list[Runni
 
 
 def _known(version: str) -> str:
-    """A version of which nothing can be assumed, in the place of one that is none."""
+    """`version`, or one without any feature instead of an invalid one."""
     try:
         charts.parse(version)
     except AcksmError:
@@ -155,8 +157,8 @@ def _known(version: str) -> str:
 
 
 def _may(kube: Reviewer, item: Running, namespace: str) -> bool | None:
-    """Whether its service account may write a kind that it works on, in `namespace` or ("") everywhere; None where this
-    identity may not ask."""
+    """Whether its service account may write a kind that it reconciles, in `namespace` or ("") everywhere; None where
+    this identity may not check."""
     kinds = [kind for name, kind in KINDS[item.service].items() if not item.kinds or name in item.kinds]
     try:
         account = (item.namespace, item.service_account)
@@ -178,7 +180,7 @@ def _bindings(kube: Lister) -> Sequence[Manifest] | None:
 
 
 def _bound_in(bindings: Iterable[Manifest], item: Running) -> list[str]:
-    """Namespaces in which some RoleBinding names its service account or a group of it: no other can give it rights."""
+    """Namespaces where a RoleBinding names its service account or a group of it: only there can it have permissions."""
     groups = set(groups_of(item.namespace))
     return sorted(
         {
@@ -194,11 +196,11 @@ def _bound_in(bindings: Iterable[Manifest], item: Running) -> list[str]:
     )
 
 
-# in words
+# as text
 
 
 def described(item: Running) -> str:
-    """Who it is, where, since when, and what it watches."""
+    """Which controller it is, where, since when, and what it watches."""
     state = "" if item.ready else ", no replica ready"
     since = f" since {item.since}" if item.since else ""
     release = f"release {item.release}, " if item.release else ""

@@ -1,6 +1,6 @@
-"""What of ACK is in a cluster: every object of the services, what deleting it does in AWS, and who else is here.
+"""What a cluster has of ACK: every object of the services, what deleting it does in AWS, and other controllers.
 
-Reads only. `cleanup` plans from it; doctor, adopt and status look at the same.
+Reads only. `cleanup` plans from it; doctor, adopt and status read the same.
 """
 
 from __future__ import annotations
@@ -62,17 +62,17 @@ class Inventory:
         return [item for item in self.items if item.service in services]
 
     def others(self, services: Collection[str], namespace: str) -> list[str]:
-        """What else of ACK is here when `services` in `namespace` are gone, in words: controllers, releases, CRDs of
-        other services."""
-        staying = self.controllers.beside(services)
-        found = [str(item) for item in staying]
+        """What remains of ACK when `services` in `namespace` are uninstalled: controllers, releases, CRDs of other
+        services."""
+        remaining = self.controllers.beside(services)
+        found = [str(item) for item in remaining]
         known = {(charts.release_name(service), namespace) for service in services}
         known |= {(item.release, item.namespace) for item in self.controllers.working}
         found += [
             f"release {item.namespace}/{item.name}" for item in self.records if (item.name, item.namespace) not in known
         ]
         groups = {item.group for item in self.crds.values() if item.service and item.service not in services}
-        named = {item.service for item in staying}
+        named = {item.service for item in remaining}
         found += [f"CRDs of {group}" for group in sorted(groups) if group.partition(".")[0] not in named]
         return found
 
@@ -80,7 +80,7 @@ class Inventory:
 def observe(kube: Reviewer, namespace: str, services: Collection[str] = charts.SERVICES) -> Inventory:
     """The whole cluster, in as many lists as there are kinds. `namespace` is the controllers'.
 
-    An identity that may not list an ACK kind gets `kube-forbidden`: what cannot be seen cannot be said to be gone.
+    An identity that may not list an ACK kind gets `kube-forbidden`: what cannot be listed cannot be called deleted.
     """
     with ThreadPoolExecutor(max_workers=8) as pool:
         listed = pool.submit(kube.list, ref("CustomResourceDefinition"), metadata_only=True)
@@ -128,9 +128,9 @@ def observe(kube: Reviewer, namespace: str, services: Collection[str] = charts.S
 
 
 def _records(kube: Lister, namespace: str) -> tuple[tuple[Record, ...], tuple[str, ...]]:
-    """Releases of ACK's, everywhere, else in the controllers' namespace; and what could not be seen.
+    """Releases of ACK's, everywhere, else in the controllers' namespace; and what could not be listed.
 
-    A record is a Secret, which a tenant can make in his own namespace: elsewhere it counts where helm's mark on a
+    A record is a Secret, which a tenant can create in a namespace: elsewhere it counts where helm's mark on a
     ClusterRoleBinding confirms it.
     """
     forbidden: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""An object of ACK as it is: what deleting it does in AWS, by its policy, its kind and its state.
+"""An ACK object as observed: what deleting it does in AWS, by its policy, its kind and its state.
 
 Pure; `inventory` reads them all. The policy is the object's annotation, the namespace's, the controller's flag, in this
 order (docs/ack/accounts-and-regions.md#deletion-policy).
@@ -27,7 +27,7 @@ RETAIN, DELETE = "retain", "delete"
 
 
 class Effect(StrEnum):
-    """What deleting an object does in AWS. `NOTHING`: the controller has not taken it into its hands."""
+    """What deleting an object does in AWS. `NOTHING`: no controller manages it."""
 
     DELETES = "deletes"
     STOPS = "stops"
@@ -46,7 +46,7 @@ class Policy:
 @dataclass(frozen=True)
 class Item:
     """An object of a service. `account`, `region` and `arn` are its status's, "" before it is synced; `state` is AWS's
-    word for how it is."""
+    own."""
 
     service: str
     kind: str
@@ -78,12 +78,12 @@ class Item:
 
     @property
     def ours(self) -> tuple[str, ...]:
-        """ACK's own finalizers of the object; others are somebody else's."""
+        """ACK's finalizers of the object; others belong to other programs."""
         return tuple(item for item in self.finalizers if is_ack_finalizer(item))
 
     @property
     def live(self) -> bool:
-        """Whether an AWS object stands behind it that its deletion would delete or stop."""
+        """Whether its deletion would delete or stop an AWS resource."""
         return self.effect in {Effect.DELETES, Effect.STOPS}
 
     def __str__(self) -> str:
@@ -118,7 +118,7 @@ class Crd:
     owner: Owner | None = None
     chart: str = ""
     terminating: bool = False
-    passing: bool = False  # in a plan: made for the cleanup itself
+    passing: bool = False  # in a plan: installed for the cleanup itself
 
     @property
     def plural(self) -> str:
@@ -147,7 +147,7 @@ def is_ack_finalizer(name: str) -> bool:
 
 
 def policy_of(annotations: Mapping[str, str], namespace: Namespace | None, service: str, by: Running | None) -> Policy:
-    """What holds for an object that `by` watches (None: nobody runs, and what a new controller would do counts)."""
+    """The policy of an object that `by` watches (None: no controller; then what a new one would do counts)."""
     if by is not None and not by.has("deletion-policy"):
         return Policy(DELETE, "version")
     if POLICY in annotations:
@@ -159,12 +159,12 @@ def policy_of(annotations: Mapping[str, str], namespace: Namespace | None, servi
 
 
 def _known(value: str) -> str:
-    """Anything but retain is taken for the worse."""
+    """Anything but retain counts as delete."""
     return RETAIN if value == RETAIN else DELETE
 
 
 def effect_of(kind: Kind | None, policy: str, state: str, *, managed: bool, read_only: bool) -> Effect:
-    """What the controller does in AWS when the object is deleted. A kind that is not known is taken for the worse."""
+    """What the controller does in AWS when the object is deleted. For an unknown kind the worst is assumed."""
     if not managed:
         return Effect.NOTHING
     if policy == RETAIN or read_only:
@@ -178,7 +178,7 @@ def effect_of(kind: Kind | None, policy: str, state: str, *, managed: bool, read
 def item_of(
     manifest: Manifest, service: str, place: Ref, namespaces: Mapping[str, Namespace], found: Sequence[Running]
 ) -> Item:
-    """An object as the inventory has it. `place` is its kind's collection."""
+    """An object as the inventory has it. `place` is the collection of its kind."""
     metadata, status = manifest["metadata"], manifest.get("status") or {}
     where = status.get("ackResourceMetadata") or {}
     annotations = values_at(manifest, ANNOTATIONS)
@@ -222,7 +222,7 @@ def _roles(value: object) -> Iterator[str]:
 
 
 def _key(kind: Kind | None, spec: Manifest, status: Manifest, arn: str) -> dict[str, str]:
-    """{} for a kind that is not known, and for what is not in AWS yet."""
+    """{} for an unknown kind, and for what is not in AWS yet."""
     if kind is None or not arn:
         return {}
     if kind.by_arn:

@@ -1,6 +1,6 @@
-"""Which objects in the cluster hold which objects in AWS: those of a kind, synced ones and ones that are being adopted.
+"""Which objects in the cluster manage which AWS resources: of a kind, synced ones and ones that are being adopted.
 
-The controllers do not look: two objects may adopt the same thing, and then change it in turn (community#843).
+The controllers do not check: two objects may adopt the same resource, and then change it in turn (community#843).
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ Identity = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Holder:
-    """An object of the cluster. `key` are its adoption fields as far as it tells them; `account` and `region` are ""
-    until it is synced. `holds`: a controller has taken what it names into its hands, or is about to."""
+    """An object of the cluster. `key` are its adoption fields as far as they are known; `account` and `region` are
+    "" until it is synced. `holds`: a controller manages the resource that it names, or is about to."""
 
     kind: Kind
     namespace: str
@@ -41,7 +41,7 @@ class Holder:
     holds: bool = False
     adopted: bool = False
     owned: bool = False
-    by: str = ""  # "" for the object itself, else the AdoptedResource that will make it
+    by: str = ""  # "" for the object itself, else the AdoptedResource that will create it
     annotations: Mapping[str, str] = field(default_factory=dict)
     manifest: Manifest = field(default_factory=dict, compare=False)
 
@@ -68,11 +68,11 @@ def of_object(kind: Kind, manifest: Manifest) -> Holder:
         arn = str(where.get("arn") or fields.get("arn") or "")
         key = {"arn": arn} if arn else {}
     else:
-        told = {**status, **spec}
-        key = {name: str(told.get(name) or fields.get(name) or "") for name in kind.key}
+        known = {**status, **spec}
+        key = {name: str(known.get(name) or fields.get(name) or "") for name in kind.key}
         key = {name: value for name, value in key.items() if value}
     managed = f"finalizers.{kind.group}/{kind.name}" in (metadata.get("finalizers") or ())
-    asking = notes.get(POLICY) in {"adopt", "adopt-or-create"} and not metadata.get("deletionTimestamp")
+    adopting = notes.get(POLICY) in {"adopt", "adopt-or-create"} and not metadata.get("deletionTimestamp")
     return Holder(
         kind,
         str(metadata.get("namespace", "")),
@@ -80,8 +80,8 @@ def of_object(kind: Kind, manifest: Manifest) -> Holder:
         key,
         str(where.get("ownerAccountID", "")) if managed else "",
         str(where.get("region", "")) if managed else "",
-        managed or asking,
-        managed and (notes.get(ADOPTED) == "true" or not asking),
+        managed or adopting,
+        managed and (notes.get(ADOPTED) == "true" or not adopting),
         is_owned(manifest),
         annotations=notes,
         manifest=manifest,
@@ -89,7 +89,7 @@ def of_object(kind: Kind, manifest: Manifest) -> Holder:
 
 
 def of_adopted_resource(manifest: Manifest) -> Holder | None:
-    """The object that an AdoptedResource will make, or has made (it holds nothing then); None for kinds of others."""
+    """The object that an AdoptedResource will create, or has created (then it holds nothing); None for other kinds."""
     spec, metadata = manifest.get("spec") or {}, manifest["metadata"]
     target, aws = spec.get("kubernetes") or {}, spec.get("aws") or {}
     service = str(target.get("group", "")).removesuffix(f".{COMMON_GROUP}")
@@ -122,14 +122,14 @@ def _fields(text: str) -> dict[str, str]:
 
 
 def identity(kind: Kind, key: Mapping[str, str], account: str, region: str) -> Identity:
-    """What two objects have in common when they mean the same thing in AWS. Names differ there by more than case."""
+    """What two objects of the same AWS resource have in common. Names there do not differ by case alone."""
     names = ("arn",) if kind.by_arn else tuple(name for name in kind.key if name not in kind.optional)
     return (kind.service, kind.name, account, region, *(key.get(name, "").lower() for name in names))
 
 
 @dataclass
 class Index:
-    """Holders by what they hold. `where` tells account and region of a namespace for those that are not synced yet."""
+    """Holders by what they hold. `where` returns account and region of a namespace, for those not synced yet."""
 
     holders: Iterable[Holder]
     where: Callable[[Kind, str], tuple[str, str]]
@@ -149,12 +149,12 @@ class Index:
             self._by.setdefault(identity(item.kind, item.key, account, region), []).append(item)
 
     def of(self, kind: Kind, key: Mapping[str, str], account: str, region: str) -> list[Holder]:
-        """Who holds this object in AWS."""
+        """Who holds this AWS resource."""
         found = self._by.get(identity(kind, key, account, region), [])
         return [
             item for item in found if all(item.key.get(name, key.get(name)) == key.get(name) for name in kind.optional)
         ]
 
     def at(self, kind: Kind, namespace: str, name: str) -> list[Holder]:
-        """What has this name in the cluster already: the object, or an AdoptedResource that will make it."""
+        """What has this name in the cluster: the object, or an AdoptedResource that will create it."""
         return self._named.get((kind, namespace, name), [])

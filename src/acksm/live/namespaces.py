@@ -1,4 +1,4 @@
-"""Making a namespace: the same change for the controllers' namespace, a watched one and a bound one."""
+"""Creating a namespace: the same change for the controllers' namespace, a watched one and a bound one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from acksm.kube.owners import OWNED_LABEL
 
 
 def create(name: str, step: str, *, guide: str, lane: str = "") -> Change:
-    """The namespace with the mark of its owner; `guide` is the guide's command that it stands for."""
+    """The namespace with its owner's label; `guide` is the guide's command that it replaces."""
     manifest = {
         "apiVersion": "v1",
         "kind": "Namespace",

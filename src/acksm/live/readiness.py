@@ -1,7 +1,7 @@
-"""Guide §3.1.3, second half: is the controller really up? Used by install (waits) and by status (looks once).
+"""Guide §3.1.3, second half: is the controller really running? Used by install (waits) and by status (reads once).
 
 Ready alone is not enough: /readyz of an ACK controller is a plain ping, so the identity in the pod is checked too
-(docs/ack/identity.md#readiness). A pod that cannot start is told with its reason and its last log lines.
+(docs/ack/identity.md#readiness). A pod that cannot start is reported with its reason and its last log lines.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ from acksm.json_types import Manifest, Object
 from acksm.kube import conditions
 from acksm.kube.api import Lister, LogReader, Observer, Reader
 from acksm.kube.paths import ref
+from acksm.words import counted
 
 ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
 INSTANCE_LABEL = "app.kubernetes.io/instance"
-WATCH_SECONDS = 2.0  # then the pods are looked at: a Deployment does not tell that its pods cannot start
+WATCH_SECONDS = 2.0  # then the pods are read: a Deployment does not say that its pods cannot start
 SCALED_TO_ZERO = "scaled to zero"
 REVISION = "deployment.kubernetes.io/revision"
 IDENTITY_ENV = ("AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE")
-# Waiting reasons of a container that do not go away by waiting; ImagePullBackOff follows a failed pull.
+# Waiting reasons of a container that do not end by waiting; ImagePullBackOff follows a failed pull.
 _FATAL = {
     "CrashLoopBackOff",
     "ImagePullBackOff",
@@ -34,8 +35,8 @@ _FATAL = {
     "CreateContainerError",
     "RunContainerError",
 }
-# IAM is eventually consistent: a role or provider made seconds ago may not be known to STS yet, and the pod
-# starts again by itself (docs/ack/identity.md#iam-is-eventually-consistent; a wide margin here).
+# IAM is eventually consistent: a role or provider created seconds ago may not be known to STS yet, and the pod
+# restarts (docs/ack/identity.md#iam-is-eventually-consistent; a wide margin here).
 IAM_LOG_MARKS = ("sts:AssumeRoleWithWebIdentity", "No OpenIDConnect provider found", "InvalidIdentityToken")
 IAM_SETTLING_SECONDS = 90.0
 
@@ -57,7 +58,7 @@ class Health:
     deployment: str
     available: bool
     text: str
-    observed: bool = True  # whether the Deployment's controller has seen its newest form
+    observed: bool = True  # whether the status is of the newest generation
     service_account: str = ""
     service_account_role: str = ""
     pods: tuple[PodState, ...] = ()
@@ -97,27 +98,28 @@ def pod_state(pod: Manifest) -> PodState:
 
 
 def rollout(deployment: Manifest) -> tuple[bool, str]:
-    """Whether the newest revision is fully available, and its state in words."""
+    """Whether the newest revision is fully available, and its state as text."""
     desired = int((deployment.get("spec") or {}).get("replicas", 1))
     status = deployment.get("status") or {}
     if not is_observed(deployment):
-        return False, "the change is not seen by the Deployment's controller yet"
+        return False, "waiting for the Deployment's controller"
     updated, available = int(status.get("updatedReplicas", 0)), int(status.get("availableReplicas", 0))
     total = int(status.get("replicas", 0))
     if desired == 0:
         return False, SCALED_TO_ZERO
     done = updated >= desired and available >= desired and total == updated
-    return done, f"{available} of {desired} pods available" + (f", {total - updated} old" if total > updated else "")
+    old = f", {counted(total - updated, 'old pod')} still running" if total > updated else ""
+    return done, f"{available} of {desired} pods available{old}"
 
 
 def is_observed(deployment: Manifest) -> bool:
-    """Whether status is about the Deployment as it is now."""
-    seen = int((deployment.get("status") or {}).get("observedGeneration", 0))
-    return seen >= int(deployment["metadata"].get("generation", 0))
+    """Whether the status is of the Deployment's newest generation."""
+    observed = int((deployment.get("status") or {}).get("observedGeneration", 0))
+    return observed >= int(deployment["metadata"].get("generation", 0))
 
 
 def selector_of(release: str) -> str:
-    """The label selector of a release's objects: every generation of the charts puts that label on them."""
+    """The label selector of a release's objects: every generation of the charts sets that label."""
     return f"{INSTANCE_LABEL}={release}"
 
 
@@ -127,7 +129,7 @@ def pods_of(kube: Lister, namespace: str, release: str) -> list[Object]:
 
 
 def look(kube: Reader, namespace: str, release: str) -> Health | None:
-    """The controller's state now, in three reads, four where pods are not well; None without a Deployment."""
+    """The controller's state, in three reads, four where pods have problems; None without a Deployment."""
     selector = selector_of(release)
     deployments = kube.list(ref("Deployment", namespace=namespace), selector=selector)
     if not deployments:
@@ -142,7 +144,7 @@ def look(kube: Reader, namespace: str, release: str) -> Health | None:
 
 
 def of_newest(pods: Sequence[Manifest], replica_sets: Sequence[Manifest]) -> list[Manifest]:
-    """The pods of the newest ReplicaSet: while a mended template rolls out, the pods that failed are still there."""
+    """The pods of the newest ReplicaSet: while a corrected template rolls out, the failed pods still exist."""
     if not replica_sets:
         return []
     newest = max(replica_sets, key=lambda item: int((item["metadata"].get("annotations") or {}).get(REVISION, 0)))
@@ -159,19 +161,21 @@ def judge(deployment: Manifest, account: Manifest | None, pods: Sequence[Manifes
     states = tuple(pod_state(pod) for pod in pods if not pod["metadata"].get("deletionTimestamp"))
     problems = []
     if account is None:
-        problems.append(f"service account {name} is not there")
+        problems.append(f"service account {name} does not exist")
     for state in states:
         if state.reason in _FATAL or (state.reason and not state.ready):
             problems.append(f"pod {state.name}: {state.reason} {state.message}".strip())
         elif role and (state.role_arn != role or not state.has_token_file):
-            problems.append(f"pod {state.name} has the role {state.role_arn or '(none)'}, its service account {role}")
+            problems.append(
+                f"pod {state.name} has role {state.role_arn or '(none)'}, but its service account has {role}"
+            )
     if not available:
         problems.append(text)
     return Health(str(deployment["metadata"]["name"]), available, text, observed, name, role, states, tuple(problems))
 
 
 def needs_restart(health: Health | None, role_arn: str) -> bool:
-    """Whether running pods lack the identity that their service account gives (made before the annotation)."""
+    """Whether running pods lack the identity of their service account (they were created before its annotation)."""
     return health is not None and any(
         not state.reason and (state.role_arn != role_arn or not state.has_token_file) for state in health.pods
     )
@@ -205,9 +209,9 @@ def await_ready(
 ) -> None:
     """Wait for the Deployment, then check the identity. Errors: `pod-failing`, `pod-identity-missing`, `timed-out`.
 
-    `iam_is_new` forgives a crash whose log says that STS does not know the role yet, for IAM_SETTLING_SECONDS.
+    `iam_is_new` tolerates a crash whose log says that STS does not know the role yet, for IAM_SETTLING_SECONDS.
     """
-    began = deadline.elapsed
+    started = deadline.elapsed
 
     def check() -> Progress:
         _until_available(kube, namespace, release, min(WATCH_SECONDS, deadline.remaining))
@@ -222,9 +226,9 @@ def await_ready(
         for state in health.pods:
             if state.reason in _FATAL:
                 log = last_lines(kube, namespace, state.name)
-                settling = iam_is_new and deadline.elapsed - began < IAM_SETTLING_SECONDS
+                settling = iam_is_new and deadline.elapsed - started < IAM_SETTLING_SECONDS
                 if settling and any(mark in log for mark in IAM_LOG_MARKS):
-                    return Progress(False, "IAM does not know the new role everywhere yet")
+                    return Progress(False, "waiting for IAM to propagate the new role")
                 return Progress(False, state.reason, _pod_failing(namespace, state, log))
             if state.reason:
                 return Progress(False, f"pod {state.name}: {state.reason} {state.message}".strip())
@@ -234,12 +238,12 @@ def await_ready(
 
 
 def _wrong_identity(health: Health, namespace: str, role_arn: str) -> AcksmError | None:
-    """Ready is not enough: the service account and every ready pod have to have the role."""
+    """Ready is not enough: the service account and every ready pod need the role."""
     if health.service_account_role != role_arn:
         return AcksmError(
             "pod-identity-missing",
-            f"service account {health.service_account} has the role "
-            f"{health.service_account_role or '(none)'}, not {role_arn}",
+            f"service account {health.service_account} has role "
+            f"{health.service_account_role or '(none)'}, expected {role_arn}",
             where=namespace,
         )
     current = [state for state in health.pods if state.ready]
@@ -248,16 +252,16 @@ def _wrong_identity(health: Health, namespace: str, role_arn: str) -> AcksmError
         return None
     return AcksmError(
         "pod-identity-missing",
-        f"pod {wrong[0].name} lacks {' and '.join(IDENTITY_ENV)} of the role {role_arn}",
+        f"pod {wrong[0].name} does not have {' and '.join(IDENTITY_ENV)} of role {role_arn}",
         where=namespace,
         remedy=f"kubectl -n {namespace} rollout restart deployment {health.deployment}",
     )
 
 
 def _until_available(kube: Observer, namespace: str, release: str, seconds: float) -> None:
-    """Come back as soon as the Deployment is available, or after `seconds`: one watch in the place of many reads.
+    """Return as soon as the Deployment is available, or after `seconds`: one watch instead of many reads.
 
-    At once for who may not watch; then the caller's own pauses count.
+    At once for an identity that may not watch; the caller pauses by itself.
     """
     deployments = ref("Deployment", namespace=namespace)
     try:

@@ -1,4 +1,4 @@
-"""IAMRoleSelector objects: which role objects are made with, by their namespace and kind (docs/carm.md)."""
+"""IAMRoleSelector objects: which role is used for objects, by their namespace and kind (docs/carm.md)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Type = tuple[str, str, str]  # group, version, kind; "" is any
 
 @dataclass(frozen=True)
 class Selector:
-    """An IAMRoleSelector. None for `names`, `types`: the block is absent, which fits everything."""
+    """An IAMRoleSelector. None for `names`, `types`: the block is absent, which matches everything."""
 
     name: str
     arn: str
@@ -47,13 +47,13 @@ class Selector:
         )
 
     def fits(self, namespace: str, labels: Mapping[str, str]) -> bool:
-        """Whether objects in this namespace may be meant: AND between blocks, OR inside lists."""
+        """Whether objects in this namespace may match: AND between blocks, OR inside lists."""
         if self.names and namespace not in self.names:
             return False
         return all(labels.get(key) == value for key, value in self.namespace_labels.items())
 
     def manifest(self) -> Object:
-        """As it is applied. Only what acksm makes: names and types."""
+        """As it is applied. Only what acksm creates: names and types."""
         spec: Object = {"arn": self.arn, "namespaceSelector": {"names": list(self.names or ())}}
         if self.types:
             spec["resourceTypeSelector"] = [
@@ -73,7 +73,7 @@ def list_all(kube: Lister) -> list[Selector]:
 
 
 def services_of(item: Selector) -> list[str]:
-    """The services whose objects the selector may mean."""
+    """The services whose objects the selector may match."""
     groups = {f"{service}.{COMMON_GROUP}": service for service in SERVICES}
     return [service for group, service in groups.items() if _types_meet(item.types, [(group, "", "")])]
 

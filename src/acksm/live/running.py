@@ -1,8 +1,8 @@
 """A controller as its Deployment or its values describe it, and what it does with annotations of namespaces.
 
-Read from the Deployments themselves, not from helm: arguments are what holds, whoever made the release, and no helm
-is started for it. `charts.MATRIX` says what a version does with its scope and flags. Whose a controller is, and
-whether it may do anything at all, is `discovery`'s to say.
+Read from the Deployments themselves, not from helm: the arguments count, whoever created the release, and no helm
+process is needed. `charts.MATRIX` says what a version does with its scope and flags; `discovery` finds out whose a
+controller is, and whether it may write.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ CARM, SELECTOR = "carm", "role-selector"  # the two modes
 # The runtime reads no annotation of these (docs/ack/accounts-and-regions.md#annotations).
 IGNORED_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
 CHART_LABEL, _NAME_LABEL = "helm.sh/chart", "app.kubernetes.io/name"
-# What each part of a Deployment says of the service, first to last. No value of the charts changes `helm.sh/chart`;
+# What each part of a Deployment says about the service, first to last. No value of the charts changes `helm.sh/chart`;
 # nameOverride changes the name, and image.repository the image.
-_CHART = re.compile(r"([a-z0-9]{1,63})-chart(?:-.{1,63})?")  # labels have 63 characters at the most
+_CHART = re.compile(r"([a-z0-9]{1,63})-chart(?:-.{1,63})?")  # labels have at most 63 characters
 _IMAGE = re.compile(r"([a-z0-9]{1,63})-controller")
 _NAME = re.compile(r"ack-([a-z0-9]{1,63})-controller")
 # Flags that ACK's runtime has and hardly another program (aws-controllers-k8s/runtime, pkg/config/config.go).
@@ -52,12 +52,12 @@ class Running:
     region: str = ""
     endpoint: str = ""
     deletion_policy: str = "delete"
-    gates_off: frozenset[str] = frozenset()  # named, and off
+    gates_off: frozenset[str] = frozenset()  # set to false
     kinds: tuple[str, ...] = ()  # empty: every kind of its version
     selector: str = ""  # labels of the objects that it watches, "" for all
     ready: int = 0  # replicas that are ready
-    since: str = ""  # when its Deployment was made, RFC 3339
-    proven: bool = True  # False: its rights could not be asked for
+    since: str = ""  # creation of its Deployment, RFC 3339
+    proven: bool = True  # False: its permissions could not be checked
 
     @property
     def reading(self) -> charts.Reading:
@@ -73,7 +73,7 @@ class Running:
         return not self.watched or namespace in self.watched
 
     def works_on(self, kind: str, namespace: str) -> bool:
-        """Whether objects of `kind` in the namespace are its work; labels that it may select by are not looked at."""
+        """Whether it reconciles objects of `kind` in the namespace; its label selector is not considered."""
         return self.watches(namespace) and (not self.kinds or kind in self.kinds)
 
     def meets(self, other: Running) -> bool:
@@ -106,14 +106,14 @@ class Running:
 
 
 def from_deployment(manifest: Manifest) -> Running | None:
-    """A Deployment as the controller that it looks like; None for any other."""
+    """A Deployment as the controller that it seems to be; None for any other."""
     services = services_of(manifest)
     return of_service(manifest, services[0]) if services else None
 
 
 def services_of(manifest: Manifest) -> tuple[str, ...]:
-    """The services whose controller a Deployment may be, by hints that anyone can set: the chart's label, the image,
-    names, and where none of them names a service, the flags (then any service's). Never more than a hint."""
+    """The services whose controller a Deployment may be, by the chart's label, the image, names, and where none of them
+    names a service, the flags (then of any service). Anyone can set these: they are hints."""
     template = manifest["spec"]["template"]
     named: list[str] = []
     for text, form in _hints(manifest):
@@ -149,7 +149,7 @@ def _image(container: Manifest) -> tuple[str, str]:
 
 
 def of_service(manifest: Manifest, service: str) -> Running:
-    """A Deployment, taken for the controller of `service`."""
+    """A Deployment as the controller of `service`."""
     spec, labels = manifest["spec"]["template"]["spec"], _labels(manifest)
     container = _container(manifest)
     flags = Flags.of(container)
@@ -185,7 +185,7 @@ def _container(manifest: Manifest) -> Manifest:
 
 
 def flags_of(manifest: Manifest) -> Flags:
-    """The flags of a Deployment's controller; none where there is no Deployment."""
+    """The flags of a Deployment's controller; none without a Deployment."""
     return Flags.of(_container(manifest)) if manifest else Flags()
 
 
@@ -215,13 +215,13 @@ class Flags:
         return self.values.get(name, default)
 
     def gates(self, desired: str = "true") -> frozenset[str]:
-        """Names of the feature gates that are on, or with "false" of those that are named and off."""
+        """Names of the feature gates that are set to `desired`."""
         pairs = [item.partition("=") for item in self.get("feature-gates").split(",")]
         return frozenset(name.strip() for name, _, value in pairs if value.strip().lower() == desired)
 
 
 def from_values(service: str, namespace: str, version: str, values: Manifest) -> Running:
-    """The controller that a release with these (whole) values would be."""
+    """The controller that a release with these complete values would run."""
     watch = str(values.get("watchNamespace") or "")
     if charts.has(service, version, "install-scope"):
         in_namespace = values.get("installScope") == "namespace"
@@ -252,32 +252,35 @@ def _region(values: Manifest) -> str:
 
 
 def require(running: Sequence[Running]) -> Sequence[Running]:
-    """Itself. Error: `controllers-missing`."""
+    """`running` itself, if there are any. Error: `controllers-missing`."""
     if not running:
-        raise AcksmError("controllers-missing", "no ACK controller of SageMaker or Application Auto Scaling runs here")
+        raise AcksmError(
+            "controllers-missing",
+            "no ACK controller for SageMaker or Application Auto Scaling is running in the cluster",
+        )
     return running
 
 
-def mode_of(running: Sequence[Running], asked: str = "") -> str:
-    """The mode that the controllers are in. Errors: `mode-mixed`, `mode-differs` when another was asked for."""
+def mode_of(running: Sequence[Running], requested: str = "") -> str:
+    """The mode of the controllers. Errors: `mode-mixed`, `mode-differs` when another was requested."""
     modes = {item.mode for item in running}
     if len(modes) > 1:
         raise AcksmError("mode-mixed", "; ".join(f"{item}: {item.mode}" for item in running))
     mode = modes.pop() if modes else CARM
-    if asked and asked != mode:
+    if requested and requested != mode:
         raise AcksmError(
             "mode-differs",
-            f"the controllers work by {mode}, not by {asked}",
+            f"the controllers run in mode {mode}, not {requested}",
             where="; ".join(map(str, running)),
-            remedy=f"acksm install … --mode {asked}",
+            remedy=f"acksm install … --mode {requested}",
         )
     return mode
 
 
 def mode_edits(mode: str | None, service: str, version: str) -> list[Edit]:
-    """The chart values that make `mode`; [] where it is the only one. Error: `mode-unsupported`."""
+    """The chart values for `mode`; [] where it is the only one. Error: `mode-unsupported`."""
     if mode == SELECTOR and not charts.has(service, version, "role-selector"):
-        raise AcksmError("mode-unsupported", f"{charts.chart_name(service)} {version} knows no IAMRoleSelector")
+        raise AcksmError("mode-unsupported", f"{charts.chart_name(service)} {version} does not support IAMRoleSelector")
     edits = []
     if mode and charts.has(service, version, "role-selector"):
         edits.append(Edit(("featureGates", ROLE_SELECTOR), mode == SELECTOR, "--mode"))
@@ -287,7 +290,7 @@ def mode_edits(mode: str | None, service: str, version: str) -> list[Edit]:
 
 
 def check_followed(running: Sequence[Running], namespaces: Iterable[str], what: str) -> None:
-    """Refuse a binding that a controller would silently not follow. `what` is carm, defaults or selectors.
+    """Refuse a binding that a controller would silently ignore. `what` is carm, defaults or selectors.
 
     Errors: the id of the matrix's row, or `binding-not-watched` when no controller watches the namespace.
     """
@@ -308,7 +311,7 @@ def check_followed(running: Sequence[Running], namespaces: Iterable[str], what: 
 
 
 def ignored(item: Running, reading: charts.Reading, where: str) -> AcksmError:
-    """The error that says why `item` does not follow annotations, with the way out of its row."""
+    """The error that says why `item` ignores annotations, with the remedy of its row."""
     return AcksmError(reading.id, f"{item} ({scope_text(item)}): {lookup(reading.id).title}", where=where)
 
 
@@ -316,4 +319,4 @@ def scope_text(item: Running) -> str:
     """ "all namespaces", or the ones it watches."""
     if not item.watched:
         return "all namespaces"
-    return f"namespace{'s' if len(item.watched) > 1 else ''} {', '.join(item.watched)} only"
+    return f"{'namespaces' if len(item.watched) > 1 else 'namespace'} {', '.join(item.watched)} only"

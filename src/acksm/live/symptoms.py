@@ -1,7 +1,7 @@
-"""What controllers say when something is wrong, and what it means: a table (docs/ack/messages.md) and its matching.
+"""What controllers report when something is wrong, and what it means: a table (docs/ack/messages.md) and its matching.
 
-Read in logs of controllers, in conditions of objects and in helm's messages. Several failures never reach an object's
-conditions (docs/ack/messages.md#only-in-the-log), so whoever waits for an object reads the log too.
+In logs of controllers, conditions of objects and messages of helm. Several failures never reach an object's conditions
+(docs/ack/messages.md#only-in-the-log), so a wait for an object reads the log too.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from enum import StrEnum
 from acksm.json_types import Manifest
 from acksm.kube import conditions
 
-LONGEST_LINE = 4000  # characters of a log line that are looked at
+LONGEST_LINE = 4000  # characters of a log line that are read
 _OBJECT_KEYS = ("kind", "controllerKind")
-# Types of conditions, and the status in which each tells of a failure.
+# Types of conditions, and the status by which each reports a failure.
 _FAILING = {
     "ACK.Terminal": ("True",),
     "ACK.Recoverable": ("True",),
@@ -46,8 +46,8 @@ class Symptom:
     fatal: bool = False
 
 
-# The first that fits a line counts, so the narrower ones stand first. Whoever makes objects writes into the logs too,
-# so nothing in a pattern is without bound.
+# The first match of a line counts, so narrower ones come first. Anyone who creates objects can write into the logs, so
+# everything in a pattern is bounded.
 SYMPTOMS = (
     Symptom(
         "symptom.web-identity-denied", _LOG, r"Not authorized to perform sts:AssumeRoleWithWebIdentity", fatal=True
@@ -142,9 +142,9 @@ class Line:
 
 
 def match(text: str, place: Place) -> Symptom | None:
-    """The symptom that `text` shows, None for none."""
-    shown = text[:LONGEST_LINE]
-    return next((symptom for symptom, found in _COMPILED if place in symptom.places and found.search(shown)), None)
+    """The symptom in `text`, None for none."""
+    line = text[:LONGEST_LINE]
+    return next((symptom for symptom, found in _COMPILED if place in symptom.places and found.search(line)), None)
 
 
 def parse(raw: str) -> Line:
@@ -197,7 +197,7 @@ def of_log(text: str, object: str = "") -> list[Found]:
 
 
 def failing(manifest: Manifest) -> list[tuple[str, str]]:
-    """(type, message and reason) of the conditions of an object that tell of a failure; `Ready` only by itself."""
+    """(type, message and reason) of the conditions of an object that report a failure; `Ready` only without others."""
     found = []
     for item in conditions.listed(manifest):
         kind = str(item.get("type", ""))

@@ -1,7 +1,7 @@
-"""Whether an object of ACK is what its spec says: its conditions, read, and waited for.
+"""Whether an ACK object is synced: its conditions, read and waited for.
 
-A condition of an object is the controllers' last word on it. What never becomes one is in their log
-(docs/ack/messages.md#only-in-the-log). What either says is looked up in the table of symptoms.
+Some failures are in the controllers' log only (docs/ack/messages.md#only-in-the-log). Messages in both are looked up in
+the table of symptoms.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from acksm.live.running import Running
 from acksm.live.symptoms import Place, Symptom
 
 SYNCED, TERMINAL, RECOVERABLE = "ACK.ResourceSynced", "ACK.Terminal", "ACK.Recoverable"
-# A recoverable failure that stays so long is told as the failure. Controllers try again 5 ms later, then twice that,
-# so it was tried a dozen times; a role made just now is known everywhere before.
-STUBBORN_SECONDS = 45.0
+# A recoverable failure that lasts so long is reported as the failure. Controllers retry after 5 ms, then twice that, so
+# it was retried a dozen times; a new role is propagated before.
+PERSISTENT_SECONDS = 45.0
 LOG_LINES = 3000
 LOG_SECONDS = 3.0  # an object that is not synced by then may have its reason in the log only
-# A condition that was true before the object was changed holds until the controller has looked again.
+# A condition that was true before a change of the object remains until the controller reconciles it.
 STALE_SECONDS = 10.0
-ONE_BY_ONE = 3  # objects of a kind that are asked for one by one; more are taken out of lists
+ONE_BY_ONE = 3  # objects of a kind that are read one by one; more are taken from lists
 
 
 @dataclass(frozen=True)
 class State:
-    """What an object says of itself. `text` is for people. `failure` does not go by waiting; `trouble` may.
+    """What an object reports. `text` is for people. `failure` does not end by waiting; `trouble` may.
 
     `aws` is the state in AWS ("InService"), "" for a kind without one; `reason` why it failed there.
     """
@@ -51,24 +51,24 @@ class State:
 
 
 def judge(manifest: Manifest | None, where: str) -> State:
-    """The state of an object as it is; None: it is not there. `where` names it in errors."""
+    """The state of an object; None: it does not exist. `where` names it in errors."""
     if manifest is None:
-        return State(False, "it is not there")
+        return State(False, "does not exist")
     status = manifest.get("status") or {}
-    said = conditions.by_type(manifest)
+    reported = conditions.by_type(manifest)
     aws, reason = _in_aws(str(manifest.get("kind")), status)
     if conditions.holds(manifest, TERMINAL):
-        text = conditions.told(said[TERMINAL])
+        text = conditions.told(reported[TERMINAL])
         text = f"{text} ({reason})" if reason and reason not in text else text
         return State(False, text, failure=_by_condition("object-terminal", text, where), aws=aws, reason=reason)
     if conditions.holds(manifest, RECOVERABLE):
-        text = conditions.told(said[RECOVERABLE])
+        text = conditions.told(reported[RECOVERABLE])
         return State(False, text, trouble=_by_condition("object-recoverable", text, where), aws=aws, reason=reason)
-    synced = said.get(SYNCED)
+    synced = reported.get(SYNCED)
     if synced is None:
         # Runtimes before 0.18 have no such condition; later ones write it together with the ARN.
         done = bool((status.get("ackResourceMetadata") or {}).get("arn")) and not _busy(str(manifest.get("kind")), aws)
-        return State(done, aws or ("synced" if done else "the controller has not looked at it yet"), aws=aws)
+        return State(done, aws or ("synced" if done else "waiting for the controller"), aws=aws)
     text = conditions.told(synced) or aws
     if conditions.holds(manifest, SYNCED):
         return State(True, text, aws=aws, reason=reason)
@@ -78,10 +78,10 @@ def judge(manifest: Manifest | None, where: str) -> State:
 
 
 def failed_in_aws(state: State, where: str) -> AcksmError | None:
-    """The error of an object that is in sync with an AWS object that failed."""
+    """The error of a synced object whose AWS resource failed."""
     if not state.aws.endswith("Failed"):
         return None
-    return AcksmError("object-failed", f"AWS says {state.aws}: {state.reason or 'no reason given'}", where=where)
+    return AcksmError("object-failed", f"AWS reports {state.aws}: {state.reason or 'no reason given'}", where=where)
 
 
 def _error(name: str, text: str, where: str, symptom: Symptom | None) -> AcksmError:
@@ -114,37 +114,37 @@ def _busy(kind: str, aws: str) -> bool:
 
 
 def look(kube: Reader, desired: Sequence[Ref]) -> dict[Ref, Manifest | None]:
-    """The objects as they are now. Many of one kind cost a list of each namespace, or one of all when these are many;
-    None for what is not there."""
+    """The current objects, None for what does not exist. Many of one kind are read by a list of each
+    namespace, or of all when these are many."""
     kinds: dict[Ref, list[Ref]] = {}
     for one in desired:
         kinds.setdefault(replace(one, name="", namespace=""), []).append(one)
 
-    def ask(kind: Ref) -> dict[Ref, Manifest | None]:
+    def read(kind: Ref) -> dict[Ref, Manifest | None]:
         some = kinds[kind]
         if len(some) <= ONE_BY_ONE:
             return {one: kube.get(one) for one in some}
         places = {one.namespace for one in some}
-        there: dict[tuple[str, str], Manifest] = {}
+        existing: dict[tuple[str, str], Manifest] = {}
         for place in places if len(places) <= bindings.FEW else {""}:
             for item in kube.list(replace(kind, namespace=place)):
                 metadata = item["metadata"]
-                there[(str(metadata.get("namespace") or place), str(metadata["name"]))] = {"kind": kind.kind, **item}
-        return {one: there.get((one.namespace, one.name)) for one in some}
+                existing[(str(metadata.get("namespace") or place), str(metadata["name"]))] = {"kind": kind.kind, **item}
+        return {one: existing.get((one.namespace, one.name)) for one in some}
 
     with ThreadPoolExecutor(max_workers=8) as pool:
         found: dict[Ref, Manifest | None] = {}
-        for part in pool.map(ask, kinds):
+        for part in pool.map(read, kinds):
             found |= part
         return found
 
 
-# What the logs say of an object, as an error; None when they say nothing that is not in its conditions too.
+# What the logs report of an object and its conditions do not, as an error; None for nothing.
 Silent = Callable[[Ref, Manifest], AcksmError | None]
 
 
 def no_log(_one: Ref, _manifest: Manifest) -> AcksmError | None:
-    """A `Silent` for where logs are not looked at."""
+    """A `Silent` that reads no logs."""
     return None
 
 
@@ -161,13 +161,13 @@ def log_reader(kube: LogReader, controllers: Sequence[Running]) -> Silent:
 
 
 def silent_failure(log: str, one: Ref, manifest: Manifest) -> AcksmError | None:
-    """The newest symptom about an object that is seen in logs only. Lines from before it was made are about another
+    """The newest symptom of an object that is reported in logs only. Lines from before its creation are about another
     object of its name."""
-    born = moment(str(manifest["metadata"].get("creationTimestamp", "")))
+    created = moment(str(manifest["metadata"].get("creationTimestamp", "")))
 
     def is_new(raw: str) -> bool:
         written = moment(symptoms.parse(raw).time)
-        return born is None or written is None or written >= born
+        return created is None or written is None or written >= created
 
     about = "\n".join(raw for raw in log.splitlines() if one.name in raw and is_new(raw))
     found = [item for item in symptoms.of_log(about, str(one)) if Place.CONDITION not in item.symptom.places]
@@ -186,7 +186,7 @@ def moment(text: str) -> datetime | None:
 
 @dataclass
 class Waiter:
-    """Waits for objects. `applied` has the version that a change of this command left, by object."""
+    """Waits for objects. `_applied` has the version after a change of this command, by object."""
 
     kube: Getter
     deadline: Deadline
@@ -197,12 +197,12 @@ class Waiter:
         self._applied: dict[Ref, str] = {}
 
     def note(self, one: Ref, manifest: Manifest) -> None:
-        """`manifest` is the object as a change of this command left it: it is synced only after the controller's
-        next word."""
+        """`manifest` is the object after a change of this command: it is synced only once the controller has reconciled
+        it."""
         self._applied[one] = str(manifest["metadata"].get("resourceVersion", ""))
 
     def wait(self, kind: str, namespace: str, name: str) -> State:
-        """Until the object is synced. Errors: ``object-…`` with the controller's own words, `timed-out`."""
+        """Until the object is synced. Errors: ``object-…`` with the controller's message, `timed-out`."""
         one = ref(kind, name, namespace)
         began, since, last = self.deadline.elapsed, self.deadline.elapsed, State(False, "")
 
@@ -218,7 +218,7 @@ class Waiter:
                 fresh = manifest is None or self._is_fresh(one, manifest) or now - began >= STALE_SECONDS
                 failure = state.failure if fresh else None
                 return Progress(state.synced and fresh, state.text, failure)
-            if state.trouble and now - since >= STUBBORN_SECONDS:
+            if state.trouble and now - since >= PERSISTENT_SECONDS:
                 return Progress(False, state.text, state.trouble)
             if manifest is not None and now - began >= LOG_SECONDS:
                 return Progress(False, state.text, self.silent_failure(one, manifest))

@@ -13,7 +13,7 @@ class Envelope(TypedDict):
     """What every document begins with. A failed command has nothing else."""
 
     schema: str
-    """The form of this document: acksm.dev/report/v1."""
+    """Schema of this document: acksm.dev/report/v1."""
     command: str
     """The command as it is typed, without `acksm` and options."""
     exit_code: int
@@ -36,7 +36,7 @@ class Error(TypedDict):
     exit_code: int
     """The same as the document's."""
     details: Json
-    """More, by id: `diff` (lines), `done` and `failed` (changes of a run that stopped), `actions`, `owner`, …"""
+    """Details, by id: `diff` (lines), `done` and `failed` (changes of a run that stopped), `actions`, `owner`, …"""
 
 
 class Target(TypedDict):
@@ -76,7 +76,7 @@ class Change(TypedDict):
     """The desired state."""
     reason: str
     danger: str
-    """none, mild (asked about), or severe."""
+    """none, mild (has to be confirmed), or severe."""
     guide: str
     """The command of the manual guide that this change replaces, or empty."""
 

@@ -30,7 +30,7 @@ class ControllerFacts(TypedDict):
     version: str
     """Chart version."""
     scope: str
-    """What it watches, in words."""
+    """What it watches, as text."""
     digest: str
     """sha256 of the chart's archive."""
     values: Json
@@ -40,7 +40,7 @@ class ControllerFacts(TypedDict):
     objects: list[str]
     """Objects that the release would create; only of a release that changes."""
     changes: int
-    """How many changes the release itself gets."""
+    """Number of changes of the release itself."""
 
 
 class InstallFacts(TypedDict):
@@ -72,7 +72,7 @@ class Controller(TypedDict):
     installed: bool
     version: str
     status: str
-    """helm's word for the release's state."""
+    """State of the release, by helm."""
     scope: str
     role_arn: str
     """The role that the service account names."""

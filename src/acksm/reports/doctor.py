@@ -57,7 +57,7 @@ class DoctorReport(TypedDict):
     checks: NotRequired[list[DoctorCheck]]
     symptoms: NotRequired[list[Symptom]]
     fix: NotRequired[list[Change]]
-    """With --fix: the changes that were made, or with --dry-run planned."""
+    """With --fix: the changes that were applied, or with --dry-run planned."""
     dry_run: NotRequired[bool]
     policy: NotRequired[Policy]
 

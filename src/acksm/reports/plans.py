@@ -18,7 +18,7 @@ class PlanFile(TypedDict):
     """What `acksm apply` reads; docs/schemas/plan.json."""
 
     schema: str
-    """The form of this document: acksm.dev/plan/v1."""
+    """Schema of this document: acksm.dev/plan/v1."""
     acksm: str
     """The version that wrote it."""
     made: str
@@ -30,7 +30,7 @@ class PlanFile(TypedDict):
     target: Target
     notes: list[str]
     result: Json
-    """The facts of the command's report, versions among them, as they were to be."""
+    """The facts of the command's report, such as versions, as planned."""
     changes: list[PlannedChange]
     digest: str
     """sha256 over all other fields."""

@@ -11,7 +11,7 @@ from acksm.reports.controllers import RunningController
 class RegionBinding(TypedDict):
     namespace: str
     region: str | None
-    """null: none of its own any more."""
+    """null: no region of its own."""
 
 
 class RegionFacts(TypedDict):
@@ -31,7 +31,7 @@ class RegionRow(TypedDict):
     region: str
     """Empty where only `problem` is reported."""
     problem: str
-    """The id of why it is not followed, or empty."""
+    """Id of why it has no effect, or empty."""
 
 
 class RegionListReport(TypedDict):
@@ -47,7 +47,7 @@ class RegionSource(TypedDict):
     region: str
     """The value of the source, or empty."""
     ignored: str
-    """Why it does not count, or empty."""
+    """Why it does not apply, or empty."""
     decides: bool
 
 
@@ -57,7 +57,7 @@ class RegionExplainReport(TypedDict):
     target: Target
     object: str
     region: str
-    """The one that counts, or empty."""
+    """The region that applies, or empty."""
     sources: list[RegionSource]
     """In the controller's order."""
     notes: list[str]

@@ -14,7 +14,7 @@ class SampleParameter(TypedDict):
     about: str
     default: str | None
     sample: str
-    """The sample whose object's name or field is the value where none is given, or empty."""
+    """The sample whose object's name or field is the default, or empty."""
     required: bool
     """Whether it is required."""
 
@@ -25,9 +25,9 @@ class SampleRow(TypedDict):
     kind: str
     service: str
     since: str
-    """The first chart version with the kind; empty: all have it."""
+    """First chart version with the kind, or empty: all have it."""
     sandbox: bool
-    """Whether the sandbox can create it."""
+    """Whether the sandbox supports it."""
     needs: list[str]
     """Samples that are created before it."""
     parameters: list[SampleParameter]
@@ -46,7 +46,7 @@ class SampleShowReport(TypedDict):
     manifest: str
     """YAML, with comments."""
     open: list[str]
-    """Parameters without a value; the manifest has <NAME> in their place."""
+    """Parameters without a value; the manifest has <NAME> instead."""
 
 
 class SampleObject(TypedDict):
@@ -54,7 +54,7 @@ class SampleObject(TypedDict):
     kind: str
     name: str
     state: str
-    """In AWS, or `synced` where it has none; empty where nothing was waited for."""
+    """State in AWS, or `synced` where it has none; empty without a wait."""
 
 
 class SampleFacts(TypedDict):
@@ -63,13 +63,13 @@ class SampleFacts(TypedDict):
     sample: str
     namespace: str
     region: str
-    """Where the objects are made in AWS."""
+    """Region of the AWS resources."""
     account: str
-    """12 digits; empty where only the controllers' map knows it."""
+    """12 digits; empty where only the account map has it."""
     role_arn: str
-    """The execution role that was given or made, or empty."""
+    """The execution role that was given or created, or empty."""
     objects: list[SampleObject]
-    """In the order in which they are made."""
+    """In the order of their creation."""
 
 
 class SampleApplyReport(Changes):

@@ -40,7 +40,7 @@ class SandboxController(TypedDict):
     program: str
     """`stand-in`, `binary` (of --controller) or `image`."""
     note: str
-    """What runs and why, in a sentence."""
+    """What runs and why."""
     state: str
     """`ready`, `running`, or the reason why it waits, as in the pod's status."""
     restarts: int

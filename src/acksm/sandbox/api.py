@@ -80,7 +80,7 @@ def up(options: Options, emit: Emit = silent) -> State:
                 emit(Event(Kind.PROGRESS, "sandbox.cluster", f"starting cluster {name}"))
                 add_cluster(state, name, options.account, options.region)
             if not missing:
-                emit(Event(Kind.UP_TO_DATE, "sandbox.up", f"sandbox {options.name} is up"))
+                emit(Event(Kind.UP_TO_DATE, "sandbox.up", f"sandbox {options.name} is already running"))
             return load(options.name) or state
         if state:
             for problem in unhealthy(state):
@@ -119,7 +119,7 @@ def _start(options: Options, found: dict[str, Path], home: Path, emit: Emit) -> 
     state = load(options.name)
     if state is None:
         raise _failure(options.name, home)
-    emit(Event(Kind.DONE, "sandbox.up", f"sandbox {options.name} is up after {time.monotonic() - began:.1f} s"))
+    emit(Event(Kind.DONE, "sandbox.up", f"sandbox {options.name} is ready after {time.monotonic() - began:.1f} s"))
     return state
 
 
@@ -159,7 +159,7 @@ def unhealthy(state: State) -> list[str]:
     for process in state.processes():
         if not process.alive():
             last = "; ".join(tail(Path(process.log), 2))
-            problems.append(f"{process.name} (process {process.pid}) has ended: {last}")
+            problems.append(f"{process.name} (process {process.pid}) exited: {last}")
     return problems
 
 
@@ -187,7 +187,7 @@ def require(name: str) -> State:
     """The state of a sandbox that is there. Error: `sandbox-missing`."""
     state = load(name)
     if state is None:
-        raise AcksmError("sandbox-missing", f"there is no sandbox {name}")
+        raise AcksmError("sandbox-missing", f"sandbox {name} does not exist")
     return state
 
 
@@ -225,7 +225,7 @@ def control(state: State, method: str, path: str, body: object = None) -> Value:
         told = json.loads(answer.data)
         raise AcksmError(
             told.get("id", "sandbox-failed"),
-            told.get("message", "the sandbox refuses"),
+            told.get("message", "the sandbox refused the request"),
             where=told.get("where", path),
             details=told.get("details"),
         )
@@ -241,7 +241,7 @@ def environment(name: str, cluster: str = "", account: str = "") -> dict[str, st
     cluster = cluster or next(iter(state.clusters), "")
     if cluster not in state.clusters:
         raise AcksmError(
-            "sandbox-cluster", f"the sandbox has no cluster {cluster}; it has: {', '.join(state.clusters)}"
+            "sandbox-cluster", f"the sandbox has no cluster {cluster}; its clusters: {', '.join(state.clusters)}"
         )
     found = state.clusters[cluster]
     keys = state.accounts[account or found.account]

@@ -65,7 +65,7 @@ def check(token: str, cluster: str, secret_of: Callable[[str], str], now: dateti
         raise TokenRefusedError("the token has expired")
     secret = secret_of(key)
     if not secret:
-        raise TokenRefusedError("nobody gave out this key")
+        raise TokenRefusedError("unknown access key")
     headers = {"host": parts.netloc, CLUSTER_HEADER: cluster}
     pairs = [pair for pair in query.items() if pair[0] != "X-Amz-Signature"]
     scope = f"{day}/{region}/{service}/aws4_request"

@@ -166,14 +166,16 @@ def _cached(part: Part) -> Path:
 def _check_go() -> None:
     go = shutil.which("go")
     if not go:
-        raise AcksmError("sandbox-go-missing", "there is no go on PATH", where="PATH")
+        raise AcksmError("sandbox-go-missing", "go is not on PATH", where="PATH")
     answer = subprocess.run(
         [go, "env", "GOVERSION"], env=passed_on(*_GO_VARIABLES), capture_output=True, text=True, check=False
     ).stdout
     match = _VERSION.search(answer.replace("go", "v"))
     if not match or (int(match[1]), int(match[2])) < GO_MINIMUM:
         raise AcksmError(
-            "sandbox-go-missing", f"go is {answer.strip()}; {'.'.join(map(str, GO_MINIMUM))} is needed", where=go
+            "sandbox-go-missing",
+            f"go is {answer.strip()}; {'.'.join(map(str, GO_MINIMUM))} or newer is required",
+            where=go,
         )
 
 

@@ -87,7 +87,7 @@ def directory(name: str) -> Path:
     """The sandbox's directory. Error: `sandbox-name`."""
     if not _NAME.fullmatch(name):
         raise AcksmError(
-            "sandbox-name", f"{name!r} is not a name of lower-case letters, digits and '-'", where="--name"
+            "sandbox-name", f'invalid name "{name}": expected lower-case letters, digits or hyphens', where="--name"
         )
     base = os.environ.get("ACKSM_SANDBOX_DIR")
     return (Path(base) if base else state_dir() / "sandbox") / name
@@ -102,7 +102,7 @@ def load(name: str) -> State | None:
     if raw and raw.get("version") == VERSION:
         return _state(raw)
     if any(process.alive() for process in recorded(name)):
-        raise AcksmError("sandbox-version", f"sandbox {name} was started by another version of acksm, and runs")
+        raise AcksmError("sandbox-version", f"sandbox {name} was started by another version of acksm and is running")
     return None
 
 

@@ -227,7 +227,7 @@ def run(settings: Settings, ui: Output, desired: Desired, confirm: str) -> int:
         observed = _observe(target, settings, desired, other, ui.emit)
         choice = cleanup_objects.choose(observed.inventory, desired.services)
         cluster.check_releases(
-            observed, desired, sure=lambda: run.yes or lease.is_there(target.kube, observed.namespace)
+            observed, desired, sure=lambda: run.yes or lease.is_held(target.kube, observed.namespace)
         )
         repaired = repair.plan(target, settings.controllers, settings.role, observed, choice, desired, ui.emit)
         planned = plan(repaired.observed, desired, choice, temporary=repaired.temporary)

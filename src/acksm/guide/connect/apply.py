@@ -79,7 +79,7 @@ def hand_over(target: Target, plan: Plan) -> None:
     """Give the plan to `acksm plan`, which saves it, or `acksm apply`, which compares it, before anything is shown."""
     reviewer = review.CURRENT.get()
     if reviewer is not None:
-        reviewer.saw(plan, target.as_data())
+        reviewer.inspect(plan, target.as_data())
 
 
 def perform(

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from acksm import reports
 from acksm.catalog import lookup
-from acksm.engine.change import Change, Danger, Op, Plan, summary
+from acksm.engine.change import Change, Danger, Op, Plan, question, summary
 from acksm.engine.checks import Check, Result, Severity, State, judge
 from acksm.engine.diff import render_plan
 from acksm.errors import AcksmError
@@ -182,7 +182,7 @@ def _fix(target: Target, ui: Output, results: Sequence[Result], facts: Facts) ->
         ui.emit(Event(Kind.NOTE, "note", f"dry run: {summary(plan.mutations)}; nothing was written"))
         return list(plan.mutations)
     rights.check(target, plan.mutations, ())
-    ui.confirm(f"Apply {summary(plan.mutations)} in cluster {target.cluster.name}?", yes=run.yes)
+    ui.confirm(question(plan.mutations, target.cluster.name), yes=run.yes)
     perform(target, plan, install.dispatch(target, ui.emit), ui.emit)
     return list(plan.mutations)
 

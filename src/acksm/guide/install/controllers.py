@@ -177,7 +177,7 @@ def plan(
     namespace = target.settings.controller_namespace
 
     def confirmed() -> bool:
-        return target.run.yes or lease.is_there(target.kube, namespace)
+        return target.run.yes or lease.is_held(target.kube, namespace)
 
     for item in observed.controllers:
         name = charts.release_name(item.service)

@@ -48,12 +48,12 @@ class Programs:
     def choose(self, controller: Controller) -> Program:
         """The program for a controller's container; asking a registry may take its time."""
         if controller.stand_in:
-            return _stand_in("as the pod's annotation asks")
+            return _stand_in("requested by the pod's annotation")
         path = self._named.get(controller.service)
         if path:
-            return Program(BINARY, (path,), f"the binary {path}, as --controller says")
+            return Program(BINARY, (path,), f"binary {path}, by --controller")
         if not self._may_run_images:
-            return _stand_in("binaries of images run with --images")
+            return _stand_in("binaries of images run only with --images")
         with self._lock:
             if controller.image not in self._images:
                 self._images[controller.image] = self._from_image(controller)
