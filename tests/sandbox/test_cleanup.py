@@ -86,7 +86,7 @@ def test_everything_that_was_made_goes_and_nothing_else(abroad: Abroad) -> None:
     with world.requests() as again:
         run = world.acksm(*everything)
     assert (run.exit_code, again.writes) == (0, [])
-    assert "up to date" in run.stderr
+    assert "already up to date" in run.stderr
 
 
 def test_one_service_goes_and_the_other_works_on(abroad: Abroad) -> None:
