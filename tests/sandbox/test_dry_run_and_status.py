@@ -79,7 +79,7 @@ def test_status_tells_a_deployment_that_was_deleted(world: World) -> None:
     run = world.acksm("status", *ONE)
     assert run.exit_code == 3
     assert "no Deployment" in run.stdout
-    assert f"Deployment {world.namespace}/{name} (gone)" in run.stdout
+    assert f"Deployment {world.namespace}/{name} (deleted)" in run.stdout
     world.install(*ONE)
     assert world.objects("Deployment") == [name]
 
