@@ -24,7 +24,7 @@ def test_one_diff_over_aws_kubernetes_and_values_and_nothing_is_written(world: W
     ):
         assert part in run.stdout
     world.install()
-    assert world.acksm("install", "--dry-run").ok().stdout.startswith("up to date")
+    assert world.acksm("install", "--dry-run").ok().stdout.startswith("already up to date")
 
 
 def test_what_the_dry_run_says_is_what_is_done(world: World) -> None:
@@ -79,7 +79,7 @@ def test_status_tells_a_deployment_that_was_deleted(world: World) -> None:
     run = world.acksm("status", *ONE)
     assert run.exit_code == 3
     assert "no Deployment" in run.stdout
-    assert f"Deployment {world.namespace}/{name} (gone)" in run.stdout
+    assert f"Deployment {world.namespace}/{name} (deleted)" in run.stdout
     world.install(*ONE)
     assert world.objects("Deployment") == [name]
 
