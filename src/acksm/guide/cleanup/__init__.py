@@ -1,1 +1,1 @@
-"""Guide §9: the way back, objects first."""
+"""Guide §9: uninstall, objects first."""

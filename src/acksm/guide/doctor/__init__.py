@@ -1,1 +1,1 @@
-"""What is wrong and what puts it right: checks of everything, one object followed to AWS, the support bundle."""
+"""Checks of everything with their remedies, the checks of one object up to AWS, the support bundle."""
