@@ -127,11 +127,11 @@ def bench(ui: Ui, sandbox: str, some: int, many: int) -> Results:
     state = api.up(api.Options(name=sandbox, clusters=()), ui.emit)
     load = f"{os.getloadavg()[0]:.1f}"
     cluster = api.add_cluster(state, "adopt", "300000000777", REGION)
-    with tempfile.TemporaryDirectory(prefix="acksm-bench-") as place:
-        home = Path(place)
+    with tempfile.TemporaryDirectory(prefix="acksm-bench-") as location:
+        home = Path(location)
         variables = api.environment(sandbox, "adopt")
         path = dict.fromkeys([str(Path(ACKSM).parent), *(str(tool.parent) for tool in tools.values())])
-        environment = {**variables, "HOME": place, "TMPDIR": place, "LANG": "C.UTF-8"}
+        environment = {**variables, "HOME": location, "TMPDIR": location, "LANG": "C.UTF-8"}
         environment["PATH"] = os.pathsep.join([*path, os.defpath])
         if "PYTHONPATH" in os.environ:
             environment["PYTHONPATH"] = os.environ["PYTHONPATH"]

@@ -54,13 +54,13 @@ class Bench:
 
     def measure(self, tool: str, *, sample: bool = False) -> None:
         """One run of `tool` ("guide", or "acksm": its first and second run) from the clean state."""
-        with self._clean() as place:
+        with self._clean() as location:
             if tool == "guide":
                 runs = {"guide": ["bash", str(ROOT / "bench" / "guide.sh")]}
             else:
                 runs = {name: [ACKSM, "install", "--yes"] for name in ("cold", "second")}
             for name, argv in runs.items():
-                measured, requests = place.run(name, argv, sample=sample)
+                measured, requests = location.run(name, argv, sample=sample)
                 if sample:
                     self.memory[name] = measured
                 else:
@@ -70,10 +70,10 @@ class Bench:
                     self.ui.emit(Event(Kind.DONE, "bench.run", told))
                 if name == "second" and UP_TO_DATE not in measured.output:
                     raise AcksmError("defect", "the second run was not up to date", where=measured.output[-400:])
-            place.check()
+            location.check()
 
     @contextmanager
-    def _clean(self) -> Iterator[Place]:
+    def _clean(self) -> Iterator[Location]:
         """A new cluster in a new account, at rest, and an empty HOME."""
         self.clusters += 1
         name, account = f"bench-{self.clusters}", f"{300000000000 + self.clusters}"
@@ -81,12 +81,12 @@ class Bench:
         try:
             measure.settle([process.pid for process in cluster.processes])
             with tempfile.TemporaryDirectory(prefix="acksm-bench-") as home:
-                yield Place(self, name, Path(home))
+                yield Location(self, name, Path(home))
         finally:
             api.remove_cluster(self.state, name)
 
 
-class Place:
+class Location:
     """Where one run takes place: its cluster, its environment and the logs of its requests."""
 
     def __init__(self, bench: Bench, cluster: str, home: Path) -> None:

@@ -134,10 +134,10 @@ def live(soak: Soak, kills: Kills) -> None:
 
 def begun(name: str, home: Path) -> Kills:
     """A cluster and two accounts of this name."""
-    world, place = World.start(name), home / name
+    world, location = World.start(name), home / name
     world.reset()
-    place.mkdir()
-    return Kills(Abroad.open(world), Forks(place / "forks"), place)
+    location.mkdir()
+    return Kills(Abroad.open(world), Forks(location / "forks"), location)
 
 
 def _one(

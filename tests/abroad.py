@@ -96,7 +96,7 @@ class Abroad:
         self.made.append(found)
         return found
 
-    def placed(self, thing: Ref) -> dict[str, str]:
+    def located(self, thing: Ref) -> dict[str, str]:
         """Where the object's AWS object is, once the controller has synced it."""
 
         def look() -> Any:

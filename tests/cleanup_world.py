@@ -58,9 +58,9 @@ def role(*more: Any, tags: Mapping[str, str] = MARKS, **fields: Any) -> RoleStat
 def item(kind: str = "Model", name: str = "one", namespace: str = "team", **more: Any) -> Item:
     service = next(service for service, kinds in KINDS.items() if kind in kinds)
     known = KINDS[service][kind]
-    place = Ref(f"{service}.services.k8s.aws/v1alpha1", known.plural, kind, name, namespace)
+    location = Ref(f"{service}.services.k8s.aws/v1alpha1", known.plural, kind, name, namespace)
     finalizer = f"finalizers.{service}.services.k8s.aws/{kind}"
-    base = Item(service, kind, place, f"uid-{name}", OWN, "us-west-2", f"arn:{name}", effect=Effect.DELETES)
+    base = Item(service, kind, location, f"uid-{name}", OWN, "us-west-2", f"arn:{name}", effect=Effect.DELETES)
     return replace(base, **{"finalizers": (finalizer,), "key": {known.key[0]: name}, **more})
 
 
@@ -98,8 +98,8 @@ def observed(*items: Item, services: tuple[str, ...] = charts.SERVICES, **more: 
     return replace(base, inventory=replace(base.inventory, **within), **rest)
 
 
-def meta(place: Ref) -> dict[str, Any]:
-    return {"metadata": {"name": place.name, "namespace": place.namespace}}
+def meta(location: Ref) -> dict[str, Any]:
+    return {"metadata": {"name": location.name, "namespace": location.namespace}}
 
 
 def plan(seen: Observed, desired: Desired) -> Planned:

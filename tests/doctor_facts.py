@@ -68,8 +68,8 @@ def crd(name: str = "models.sagemaker.services.k8s.aws", *, established: bool = 
 
 
 def item(*conditions: Mapping[str, str], **more: Any) -> Item:
-    place = Ref("sagemaker.services.k8s.aws/v1alpha1", "models", "Model", "m", "team")
-    return Item("sagemaker", "Model", place, conditions=tuple(conditions), **more)
+    location = Ref("sagemaker.services.k8s.aws/v1alpha1", "models", "Model", "m", "team")
+    return Item("sagemaker", "Model", location, conditions=tuple(conditions), **more)
 
 
 def inventory_of(
@@ -96,8 +96,8 @@ def error(id: str, message: str = "told") -> AcksmError:
 
 
 def adopted() -> Common:
-    place = Ref("services.k8s.aws/v1alpha1", "adoptedresources", "AdoptedResource", "old", "team")
-    return Common("AdoptedResource", place, ("sagemaker",))
+    location = Ref("services.k8s.aws/v1alpha1", "adoptedresources", "AdoptedResource", "old", "team")
+    return Common("AdoptedResource", location, ("sagemaker",))
 
 
 def whole(**more: Any) -> Facts:

@@ -305,7 +305,7 @@ class Ended:
 class Forks:
     """A process that has everything imported, and forks an acksm for each order."""
 
-    place: Path
+    location: Path
     _process: subprocess.Popen[str] | None = field(default=None, repr=False)
 
     def run(self, order: Order, env: dict[str, str], cwd: Path) -> Ended:
@@ -313,8 +313,8 @@ class Forks:
             argv = [sys.executable, "-m", "killer", "--serve"]
             here = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
             self._process = subprocess.Popen(argv, env=here, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.place.mkdir(exist_ok=True)
-        out, err, log = (self.place / name for name in ("out", "err", "log"))
+        self.location.mkdir(exist_ok=True)
+        out, err, log = (self.location / name for name in ("out", "err", "log"))
         log.unlink(missing_ok=True)
         asked = {"order": asdict(order) | {"log": str(log)}, "env": env, "cwd": str(cwd)}
         assert self._process.stdin

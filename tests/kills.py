@@ -29,7 +29,7 @@ class Kills:
 
     abroad: Abroad
     forks: Forks
-    place: Path
+    location: Path
     kills: int = 0
     converged: int = 0
     _helms: list[tuple[int, int]] = field(default_factory=list)  # process ids, and when each began
@@ -47,7 +47,7 @@ class Kills:
     def run(self, *argv: str, at: int = 0, moment: str = AFTER, passing: bool = False, after: float = 0.0) -> Ended:
         """One process. `after` so many seconds it is killed from outside, wherever it is."""
         env = {**os.environ, **self.world.variables}
-        ended = self.forks.run(Order(argv, at, moment, passing=passing, after=after), env, self.place)
+        ended = self.forks.run(Order(argv, at, moment, passing=passing, after=after), env, self.location)
         self._helms += [(pid, began) for pid in ended.helms if (began := start_time(pid))]
         self.kills += ended.killed
         return ended
@@ -112,11 +112,11 @@ class Kills:
     def check_lease(self, last: Ended) -> None:
         """No Lease stays but that of a dead one, where the last run had nothing to do and so asked for none. Here it
         goes, for what comes next begins where an undisturbed run ends."""
-        place = ref("Lease", lease.NAME, self.world.namespace)
-        left = self.world.kube.get(place)
+        location = ref("Lease", lease.NAME, self.world.namespace)
+        left = self.world.kube.get(location)
         assert left is None or not last.calls, left
         if left:
-            self.world.kube.delete(place)
+            self.world.kube.delete(location)
 
     def named(self, calls: Sequence[str]) -> list[str]:
         """Different calls, sorted, the Lease's left out, with the world's own name in the place of this one's. A
@@ -142,7 +142,7 @@ class Kills:
                 MaxCapacity=2,
             )
         world.kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": team}})
-        file = self.place / "adopt.json"
+        file = self.location / "adopt.json"
         rows = [
             {"kind": "ScalableTarget", "name": f"endpoint/{name}/variant/v", "namespace": team, "as": name}
             for name in names
@@ -176,4 +176,4 @@ class Kills:
             }
             own = self.world.custom(group, "scalabletargets", "ScalableTarget", team, "own", spec)
             self.abroad.made.append(own)
-            self.abroad.placed(own)
+            self.abroad.located(own)

@@ -33,8 +33,8 @@ def seen(world: World, accounts: Sequence[str]) -> snapshot.Snapshot:
     }
     cluster: dict[str, Any] = {}
     for key, item in whole["cluster"].items():
-        place = item["metadata"].get("namespace", "")
-        if place in ending or (key.startswith("v1/namespaces ") and item["metadata"]["name"] in ending):
+        location = item["metadata"].get("namespace", "")
+        if location in ending or (key.startswith("v1/namespaces ") and item["metadata"]["name"] in ending):
             continue
         for name, alike in _alike(key.partition(" ")[0], item):
             cluster[name] = alike
@@ -49,7 +49,7 @@ def seen(world: World, accounts: Sequence[str]) -> snapshot.Snapshot:
 def _alike(kind: str, item: Any) -> list[tuple[str, Any]]:
     """The object under a name that another life has too; [] for what is history."""
     metadata, name = item["metadata"], item["metadata"]["name"]
-    place = metadata.get("namespace", "")
+    location = metadata.get("namespace", "")
     if item.get("type") == "helm.sh/release.v1":  # see _newest
         return []
     owners = [owner["kind"] for owner in metadata.get("ownerReferences") or []]
@@ -66,7 +66,7 @@ def _alike(kind: str, item: Any) -> list[tuple[str, Any]]:
     more = {"name": name, "labels": labels, "annotations": notes, "ownerReferences": owners}
     kept = {**item, "metadata": {**metadata, **more}}
     text = _API_ACCESS.sub("kube-api-access", json.dumps(_without(kept, _ADDRESSES | {_HASH, _RESTARTED})))
-    return [(f"{kind} {place}/{name}", json.loads(text))]
+    return [(f"{kind} {location}/{name}", json.loads(text))]
 
 
 def _newest(items: Iterable[Any]) -> dict[str, list[Any]]:
@@ -78,9 +78,9 @@ def _newest(items: Iterable[Any]) -> dict[str, list[Any]]:
             continue
         one = records.decode(item)
         told = [one.chart, one.version, one.status, one.values, one.manifest]
-        place = f"{one.namespace}/{one.name}"
-        found[place] = max(found.get(place, (0, [])), (one.revision, told), key=lambda row: row[0])
-    return {place: told for place, (_, told) in found.items()}
+        location = f"{one.namespace}/{one.name}"
+        found[location] = max(found.get(location, (0, [])), (one.revision, told), key=lambda row: row[0])
+    return {location: told for location, (_, told) in found.items()}
 
 
 def _without(value: Any, keys: set[str]) -> Any:

@@ -228,7 +228,7 @@ def in_source(root: Path) -> Iterator[tuple[str, str, int, bool]]:
             if node.func.attr == "escape":
                 continue
             first = node.args[0]
-            place = f"{path.relative_to(root)}:{node.lineno}"
+            location = f"{path.relative_to(root)}:{node.lineno}"
             written = first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else ""
             named = "" if node.func.attr != "compile" else _name_of(text, node.lineno)
             anchored = node.func.attr in {"match", "fullmatch"} or bool(named and _only_from_the_start(text, named))
@@ -237,7 +237,7 @@ def in_source(root: Path) -> Iterator[tuple[str, str, int, bool]]:
                 for part in ast.walk(argument):
                     if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name) and part.value.id == "re":
                         flags |= int(getattr(re, part.attr, 0))
-            yield place, written, flags, anchored
+            yield location, written, flags, anchored
 
 
 def _name_of(text: str, line: int) -> str:

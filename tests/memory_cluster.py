@@ -38,22 +38,22 @@ class MemoryCluster(MemoryKube):
             every = sorted(self.objects.items())
         found = []
         for path, item in every:
-            place = path.rpartition("/")[0]
-            everywhere = re.sub(r"/namespaces/[^/]+(?=/[^/]+$)", "", place)
-            if ref.collection in {place, everywhere} and _selected(item, selector):
+            location = path.rpartition("/")[0]
+            everywhere = re.sub(r"/namespaces/[^/]+(?=/[^/]+$)", "", location)
+            if ref.collection in {location, everywhere} and _selected(item, selector):
                 found.append(copy.deepcopy({"metadata": item["metadata"]} if metadata_only else item))
         return found
 
     def apply(self, manifest: Mapping[str, Any], force: bool = False, dry_run: bool = False) -> Json:
         """What `manifest` says is so afterwards; keys of others stay."""
-        place = ref_of(manifest)
-        if dry_run or place.path not in self.objects:
+        location = ref_of(manifest)
+        if dry_run or location.path not in self.objects:
             return super().apply(manifest, force, dry_run)
         body = {key: value for key, value in manifest.items() if key not in {"metadata"}}
         if "spec" in body:
-            self.objects[place.path]["spec"] = {}
+            self.objects[location.path]["spec"] = {}
         return self.patch(
-            place,
+            location,
             {
                 **body,
                 "metadata": {
@@ -81,11 +81,16 @@ class MemoryCluster(MemoryKube):
         """Discovery: every namespaced kind of the table."""
         groups: dict[str, list[Json]] = {}
         for kind in [name for name in paths._KNOWN if paths._KNOWN[name][2]]:
-            place = ref(kind)
-            if place.api_version.startswith("v1") is (path == "/api"):
+            location = ref(kind)
+            if location.api_version.startswith("v1") is (path == "/api"):
                 verbs = ["list", "delete"]
-                item = {"resource": place.plural, "scope": "Namespaced", "verbs": verbs, "responseKind": {"kind": kind}}
-                groups.setdefault(place.api_version, []).append(item)
+                item = {
+                    "resource": location.plural,
+                    "scope": "Namespaced",
+                    "verbs": verbs,
+                    "responseKind": {"kind": kind},
+                }
+                groups.setdefault(location.api_version, []).append(item)
         items = []
         for version, resources in groups.items():
             group, _, name = version.rpartition("/")
@@ -144,9 +149,9 @@ class MemoryCluster(MemoryKube):
         for path in [path for path in self.objects if gone(path)]:
             del self.objects[path]
 
-    def _roll_out(self, place: Ref, live: Json | None) -> None:
+    def _roll_out(self, location: Ref, live: Json | None) -> None:
         """One pod of the template, with the identity that its service account has now."""
-        pod = ref("Pod", f"{place.name}-0", place.namespace)
+        pod = ref("Pod", f"{location.name}-0", location.namespace)
         if live is None:
             self.objects.pop(pod.path, None)
             return
@@ -158,7 +163,7 @@ class MemoryCluster(MemoryKube):
         live["metadata"]["generation"] = generation
         counts = dict.fromkeys(("replicas", "updatedReplicas", "availableReplicas"), 1)
         live["status"] = {"observedGeneration": generation, **counts}
-        account = ref("ServiceAccount", template["spec"]["serviceAccountName"], place.namespace)
+        account = ref("ServiceAccount", template["spec"]["serviceAccountName"], location.namespace)
         annotations = (self.objects.get(account.path) or {"metadata": {}})["metadata"].get("annotations") or {}
         role = annotations.get(ROLE_ANNOTATION)
         env = [{"name": "AWS_ROLE_ARN", "value": role}, {"name": "AWS_WEB_IDENTITY_TOKEN_FILE", "value": "/t"}]
@@ -180,16 +185,16 @@ class MemoryCluster(MemoryKube):
                 self._let_go(item, ref_of({"kind": item.get("kind", ""), **item}))
                 assert path
 
-    def _let_go(self, live: Json, place: Ref) -> None:
+    def _let_go(self, live: Json, location: Ref) -> None:
         """A controller of the object's service, where one runs, deletes in AWS unless told otherwise, and lets go."""
-        service = place.api_version.partition(".")[0]
+        service = location.api_version.partition(".")[0]
         deployments = [item for item in self.objects.values() if item.get("kind") == "Deployment"]
         found = [one for item in deployments if (one := running.from_deployment(item))]
-        if not any(one.service == service and one.watches(place.namespace) for one in found):
+        if not any(one.service == service and one.watches(location.namespace) for one in found):
             return
         if (live["metadata"].get("annotations") or {}).get("services.k8s.aws/deletion-policy") != "retain":
             self.in_aws.discard(str(live["status"]["ackResourceMetadata"]["arn"]))
-        self.objects.pop(place.path, None)
+        self.objects.pop(location.path, None)
 
 
 def _grants(rules: Sequence[Json], verb: str, group: str, resource: str) -> bool:

@@ -104,20 +104,20 @@ class MemoryHelm:
             self._record(record)
             gone = {ref_in(item, namespace) for old in records.values() for item in json.loads(old["objects"])}
             for manifest in objects:
-                place = ref_in(manifest, namespace)
-                gone.discard(place)
-                live = self.kube.objects.get(place.path)
+                location = ref_in(manifest, namespace)
+                gone.discard(location)
+                live = self.kube.objects.get(location.path)
                 annotations = {"meta.helm.sh/release-name": release, "meta.helm.sh/release-namespace": namespace}
-                meta = {**manifest["metadata"], "name": place.name}
+                meta = {**manifest["metadata"], "name": location.name}
                 meta["annotations"] = {**(meta.get("annotations") or {}), **annotations}
-                body = {**manifest, "metadata": meta | ({"namespace": namespace} if place.namespace else {})}
+                body = {**manifest, "metadata": meta | ({"namespace": namespace} if location.namespace else {})}
                 if live is None:
                     self.fuse.burn()
                     self.kube.put(body, "helm")
                 else:
-                    self.kube.patch(place, body)
-            for place in sorted(gone, key=str):
-                self.kube.delete(place)
+                    self.kube.patch(location, body)
+            for location in sorted(gone, key=str):
+                self.kube.delete(location)
             for revision, one in records.items():
                 if one["info"]["status"] == "deployed":
                     self._record(one | {"info": {**one["info"], "status": "superseded"}, "version": revision})
@@ -132,14 +132,14 @@ class MemoryHelm:
 
     def _record(self, record: Json) -> None:
         self.fuse.burn()
-        place = _secret(record["name"], record["namespace"], record["version"])
+        location = _secret(record["name"], record["namespace"], record["version"])
         packed = base64.b64encode(base64.b64encode(gzip.compress(json.dumps(record).encode(), mtime=0))).decode()
         labels = {"owner": "helm", "name": record["name"], "status": record["info"]["status"]}
         labels["version"] = str(record["version"])
-        metadata = {"name": place.name, "namespace": place.namespace, "labels": labels}
+        metadata = {"name": location.name, "namespace": location.namespace, "labels": labels}
         manifest = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": {"release": packed}}
-        if place.namespace and ref("Namespace", place.namespace).path not in self.kube.objects:
-            raise AcksmError("helm-failed", f"namespace {place.namespace} does not exist")
+        if location.namespace and ref("Namespace", location.namespace).path not in self.kube.objects:
+            raise AcksmError("helm-failed", f"namespace {location.namespace} does not exist")
         self.kube.put(manifest, "helm")
 
 
@@ -199,5 +199,5 @@ class PracticeRegistry:
     def tags(self, service: str) -> list[str]:
         return [chart.version for chart in all_charts() if chart.service == service]
 
-    def pull(self, service: str, asked: str) -> Pulled:
-        return pulled(service, asked)
+    def pull(self, service: str, requested: str) -> Pulled:
+        return pulled(service, requested)

@@ -41,12 +41,12 @@ class MemoryKube:
 
     def list(self, ref: Ref, *, selector: str = "", field: str = "", metadata_only: bool = False) -> list[Json]:
         self.gate("list")
-        places = (path.rpartition("/")[0] for path in sorted(self.objects))
-        everywhere = {place: re.sub(r"/namespaces/[^/]+(?=/[^/]+$)", "", place) for place in places}
+        locations = (path.rpartition("/")[0] for path in sorted(self.objects))
+        everywhere = {location: re.sub(r"/namespaces/[^/]+(?=/[^/]+$)", "", location) for location in locations}
         return [
             copy.deepcopy(item)
             for path, item in sorted(self.objects.items())
-            if ref.collection in {place := path.rpartition("/")[0], everywhere[place]}
+            if ref.collection in {location := path.rpartition("/")[0], everywhere[location]}
         ]
 
     def create(self, manifest: Mapping[str, Any]) -> Json:

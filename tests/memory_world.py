@@ -134,11 +134,11 @@ def run_install(
     )
 
 
-def run_carm_bind(settings: Settings, ui: Said, asked: carm_bind.Requested) -> None:
+def run_carm_bind(settings: Settings, ui: Said, requested: carm_bind.Requested) -> None:
     """`acksm carm bind` by the map."""
     default = settings.other_account.target_role_name
     carm_bind.run_bind(
-        settings.target, settings.declared, settings.run, ui, asked, mode="", default_role=default, create=False
+        settings.target, settings.declared, settings.run, ui, requested, mode="", default_role=default, create=False
     )
 
 

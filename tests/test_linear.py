@@ -68,12 +68,12 @@ def test_every_pattern_in_the_code_is_linear() -> None:
     found = list(linear.in_source(root))
     assert len(found) > 60
     told = {
-        place: problems
-        for place, pattern, flags, anchored in found
+        location: problems
+        for location, pattern, flags, anchored in found
         if pattern and (problems := linear.problems(pattern, flags, anchored=anchored))
     }
     assert told == {}
-    assert {place.partition(":")[0] for place, pattern, _, _ in found if not pattern} == set(MADE)
+    assert {location.partition(":")[0] for location, pattern, _, _ in found if not pattern} == set(MADE)
 
 
 @pytest.mark.parametrize("symptom", symptoms.SYMPTOMS, ids=lambda item: item.id)

@@ -112,14 +112,14 @@ def test_a_file_system_without_locks_is_not_trusted(failure: OSError | None, mon
 @pytest.mark.parametrize("kind", ["link", "pipe", "directory"])
 def test_what_is_no_file_of_ones_own_tells_nothing(kind: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    run, place = "a" * 32, tmp_path / f"acksm-run-{'a' * 32}"
+    run, location = "a" * 32, tmp_path / f"acksm-run-{'a' * 32}"
     if kind == "link":
         (tmp_path / "file").touch()
-        place.symlink_to(tmp_path / "file")
+        location.symlink_to(tmp_path / "file")
     elif kind == "pipe":
-        os.mkfifo(place)
+        os.mkfifo(location)
     else:
-        place.mkdir()
+        location.mkdir()
     assert state(machine(), run) is State.UNKNOWN
 
 

@@ -278,10 +278,10 @@ class World:
 
     def custom(self, api_version: str, plural: str, kind: str, namespace: str, name: str, spec: Any) -> Ref:
         """Create a custom resource; where it lives."""
-        place = Ref(api_version, plural, kind, name, namespace)
+        location = Ref(api_version, plural, kind, name, namespace)
         body = {"apiVersion": api_version, "kind": kind, "metadata": {"name": name}, "spec": spec}
-        self.kube._request("post", place.collection, body=body, query_params=[])
-        return place
+        self.kube._request("post", location.collection, body=body, query_params=[])
+        return location
 
     def chart(self, service: str, version: str) -> str:
         """The reference of a practice chart, for plain helm."""

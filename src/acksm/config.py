@@ -75,7 +75,7 @@ def resolve(flags: Mapping[str, object], file: str = "", environment: Mapping[st
         where = ", ".join(sorted(set(wrong)))
         if any(of_file):
             loc = error.errors(include_url=False)[of_file.index(True)]["loc"]
-            where = place(path or FILE_NAME, loc)
+            where = location(path or FILE_NAME, loc)
         raise AcksmError("config-invalid", "; ".join(_problems(error, origins)), where=where) from error
     unnamed_fields = tuple(
         field for field in Flat.model_fields if field in unnamed and origins[field] == f"file {FILE_NAME}"
@@ -83,7 +83,7 @@ def resolve(flags: Mapping[str, object], file: str = "", environment: Mapping[st
     for field in unnamed_fields:
         if field in NAMED_ONLY and settings.flat()[field]:
             message = f"{field.replace('_', '-')} is only accepted from a settings file named with -f"
-            raise AcksmError("config-unnamed", message, where=place(FILE_NAME, [field]))
+            raise AcksmError("config-unnamed", message, where=location(FILE_NAME, [field]))
     return Resolved(settings, origins, unnamed_fields)
 
 
@@ -110,7 +110,7 @@ def _read_unnamed(path: Path) -> dict[str, object]:
     return _read_file(path)
 
 
-def place(path: str, loc: Sequence[str | int]) -> str:
+def location(path: str, loc: Sequence[str | int]) -> str:
     """FILE:LINE:COLUMN of a value in a settings file, or of what is closest; `loc` is its keys and indices."""
     try:
         documents = _composed(path, Path(path).stat().st_mtime_ns)
@@ -175,8 +175,8 @@ def _problems(error: ValidationError, origins: Mapping[str, str]) -> list[str]:
             reason = (
                 f'invalid namespace name "{item["input"]}": expected up to 63 lower-case letters, digits or hyphens'
             )
-        place = ".".join([field.replace("_", "-"), *map(str, item["loc"][1:])]).removesuffix(".[key]")
-        found.append(f"{place} ({origins.get(field, 'file')}): {reason}")
+        location = ".".join([field.replace("_", "-"), *map(str, item["loc"][1:])]).removesuffix(".[key]")
+        found.append(f"{location} ({origins.get(field, 'file')}): {reason}")
     return found
 
 
@@ -191,8 +191,8 @@ def _read_file(path: Path) -> dict[str, object]:
         raise AcksmError("config-missing", f"cannot read {path}: {error.strerror}", where=str(path)) from error
     except MarkedYAMLError as error:
         mark = error.problem_mark
-        place = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
-        raise AcksmError("config-invalid", f"not YAML: {error.problem}", where=place) from error
+        location = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
+        raise AcksmError("config-invalid", f"not YAML: {error.problem}", where=location) from error
     except (YAMLError, ValueError, RecursionError) as error:
         raise AcksmError("config-invalid", f"not YAML: {error}"[:300], where=str(path)) from error
     document = documents[0] if documents else None

@@ -199,20 +199,20 @@ def test_one_of_another_user_is_refused(monkeypatch: pytest.MonkeyPatch) -> None
     assert resolve({}, environment={}).settings == Settings.of()
 
 
-@pytest.mark.parametrize(("place", "mode"), [("acksm.yaml", 0o646), ("acksm.yaml", 0o666), (".", 0o777)])
-def test_one_that_everybody_may_write_is_refused(place: str, mode: int) -> None:
+@pytest.mark.parametrize(("location", "mode"), [("acksm.yaml", 0o646), ("acksm.yaml", 0o666), (".", 0o777)])
+def test_one_that_everybody_may_write_is_refused(location: str, mode: int) -> None:
     write("cluster: demo\n")
-    Path(place).chmod(mode)
+    Path(location).chmod(mode)
     assert (refused().id, "writable by all users" in refused().message) == ("config-untrusted", True)
 
 
-@pytest.mark.parametrize("place", ["acksm.yaml", "."])
+@pytest.mark.parametrize("location", ["acksm.yaml", "."])
 @pytest.mark.parametrize("private", [True, False])
 def test_a_group_may_write_where_it_is_the_users_alone(
-    place: str, private: bool, monkeypatch: pytest.MonkeyPatch
+    location: str, private: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write("cluster: demo\n")
-    Path(place).chmod(0o775)
+    Path(location).chmod(0o775)
     monkeypatch.setattr(own_file, "_is_private", lambda _group, _user: private)
     if private:
         assert resolve({}, environment={}).settings.target.cluster == "demo"

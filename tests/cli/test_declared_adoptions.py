@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from acksm.cli import app
-from acksm.config import place, resolve
+from acksm.config import location, resolve
 from acksm.errors import AcksmError
 from acksm.settings import Settings
 
@@ -114,7 +114,7 @@ def test_mistakes_are_told_with_line_and_column(tmp_path: Path, text: str, said:
 
 
 def test_a_place_in_a_file_that_is_gone_is_the_file(tmp_path: Path) -> None:
-    assert place(str(tmp_path / "gone.yaml"), ("adopt", 3)) == str(tmp_path / "gone.yaml")
+    assert location(str(tmp_path / "gone.yaml"), ("adopt", 3)) == str(tmp_path / "gone.yaml")
 
 
 def test_declared_ones_are_counted_by_config_show(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def missing(text: str, folder: Path) -> list[str]:
     text = _URL.sub("", text)
     found = [name for name in _SOURCE.findall(text) if not (ROOT / name).is_file()]
     for name, anchor in _PAGE.findall(text):
-        page = next((place / name for place in (folder, *PLACES) if (place / name).is_file()), None)
+        page = next((location / name for location in (folder, *PLACES) if (location / name).is_file()), None)
         if page is None:
             found.append(name)
         elif anchor and anchor not in anchors(page.resolve()):

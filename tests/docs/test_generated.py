@@ -63,7 +63,7 @@ def test_a_new_command_is_taken_up_and_its_report_is_asked_for(monkeypatch: pyte
         """Another."""
 
     @group.command("bind")
-    def bind(cluster: Cluster = None, place: Annotated[str, typer.Option("--region")] = "") -> None:
+    def bind(cluster: Cluster = None, location: Annotated[str, typer.Option("--region")] = "") -> None:
         """Bind the moon."""
 
     app.add_typer(group)

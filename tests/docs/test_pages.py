@@ -131,11 +131,11 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert target.startswith("https://"), target
             continue
         path, _, anchor = target.partition("#")
-        place = (page.parent / path).resolve() if path else page
-        assert place.exists(), target
-        assert place.is_relative_to(ROOT), target
+        location = (page.parent / path).resolve() if path else page
+        assert location.exists(), target
+        assert location.is_relative_to(ROOT), target
         if anchor:
-            assert anchor in anchors(place), target
+            assert anchor in anchors(location), target
 
 
 @pytest.mark.parametrize("page", PAGES, ids=ids)

@@ -76,10 +76,10 @@ RECORD: dict[str, Any] = {
 }
 
 
-def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+def locations(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """The path of everything within a document."""
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [path, *(found for key, one in inner for found in places(one, (*path, key)))]
+    return [path, *(found for key, one in inner for found in locations(one, (*path, key)))]
 
 
 def changed(document: Any, path: tuple[Any, ...], value: Any) -> Any:
@@ -132,7 +132,7 @@ def edited(document: Any, edits: Sequence[tuple[tuple[Any, ...], Any]]) -> Any:
 
 
 OPEN = [
-    path for path in places(MODEL) if path[:1] in {("spec",), ("status",)} or path[:2] == ("metadata", "annotations")
+    path for path in locations(MODEL) if path[:1] in {("spec",), ("status",)} or path[:2] == ("metadata", "annotations")
 ]
 TEXTS = st.text(max_size=30) | st.sampled_from(["\x1b[2J", "{" * 500, "9" * 5000, "2026-99-99T99:99:99Z", "retain", ""])
 
@@ -145,7 +145,7 @@ def test_any_text_in_an_object_and_anything_missing(reader: str, edits: Sequence
     assert quietly(lambda: OF_OBJECTS[reader](item)) == ""
 
 
-@given(path=st.sampled_from(places(RECORD)), value=JSON)
+@given(path=st.sampled_from(locations(RECORD)), value=JSON)
 @settings(max_examples=200)
 def test_any_value_in_helms_record(path: tuple[Any, ...], value: Any) -> None:
     raw = json.dumps(changed(RECORD, path, value)).encode()
@@ -192,8 +192,8 @@ TAGS, MANIFEST = (
 
 
 @given(
-    tags=st.just(()) | st.sampled_from(places(TAGS)),
-    manifest=st.just(()) | st.sampled_from(places(MANIFEST)),
+    tags=st.just(()) | st.sampled_from(locations(TAGS)),
+    manifest=st.just(()) | st.sampled_from(locations(MANIFEST)),
     value=JSON,
     which=st.sampled_from(["tags", "manifest", "token"]),
 )
@@ -272,7 +272,7 @@ SELECTOR: dict[str, Any] = {
 }
 
 
-@given(st.lists(st.tuples(st.sampled_from(places(SELECTOR["spec"])[1:]), st.just(GONE) | TEXTS), max_size=3))
+@given(st.lists(st.tuples(st.sampled_from(locations(SELECTOR["spec"])[1:]), st.just(GONE) | TEXTS), max_size=3))
 def test_any_text_in_a_role_selector(edits: Sequence[tuple[tuple[Any, ...], Any]]) -> None:
     item = {**SELECTOR, "spec": edited(SELECTOR["spec"], edits)}
     assert quietly(lambda: role_selectors.Selector.of(item)) == ""

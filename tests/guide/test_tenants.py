@@ -59,11 +59,11 @@ class World:
         role = self.memory.iam.roles[ROLE_NAME]["Role"]
         document = trust.statement(ISSUER, [trust.subject(name, ACCOUNT_NAME) for name in (HOME, TENANT)])
         role["AssumeRolePolicyDocument"] = json.dumps({"Version": "2012-10-17", "Statement": [document]})
-        place = ref("Model", "m", "data")
+        location = ref("Model", "m", "data")
         where = {"arn": "arn:m", "ownerAccountID": ACCOUNT, "region": "us-west-2"}
         self.memory.kube.put(
             {
-                "apiVersion": place.api_version,
+                "apiVersion": location.api_version,
                 "kind": "Model",
                 "metadata": {
                     "name": "m",
@@ -113,7 +113,7 @@ def _placed(world: MemoryWorld, _ui: Said) -> list[str]:
     found = inventory.observe(world.kube, HOME)
     facts = cast(Any, type("Facts", (), {"inventory": found}))
     checks = [f"{one.state} {one.where} {one.text}" for one in running._others(facts)]
-    return [str(placement.place(seen, kind, name, "")) for name in (VICTIM, "bound")] + checks
+    return [str(placement.location(seen, kind, name, "")) for name in (VICTIM, "bound")] + checks
 
 
 COMMANDS: dict[str, Callable[[MemoryWorld, Said], Any]] = {

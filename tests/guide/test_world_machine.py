@@ -274,13 +274,13 @@ class Life(RuleBasedStateMachine):
     @rule(service=st.sampled_from(charts.SERVICES), how=HANDS)
     def break_a_release(self, service: str, how: str) -> None:
         name = charts.release_name(service)
-        place = ref("Deployment", f"{name}-{service}-chart", HOME)
-        if not self._there("Deployment", place.name, HOME):
+        location = ref("Deployment", f"{name}-{service}-chart", HOME)
+        if not self._there("Deployment", location.name, HOME):
             return
         if how == "delete":
-            self.world.kube.delete(place)
+            self.world.kube.delete(location)
         elif how == "drift":
-            self.world.kube.patch(place, {"metadata": {"labels": {"helm.sh/chart": None}}, "spec": {"replicas": 3}})
+            self.world.kube.patch(location, {"metadata": {"labels": {"helm.sh/chart": None}}, "spec": {"replicas": 3}})
         elif how == "account":
             self.world.kube.delete(ref("ServiceAccount", name, HOME))
         else:
@@ -317,12 +317,12 @@ class Life(RuleBasedStateMachine):
             return
         arn = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model/{name}"
         self.world.kube.in_aws.add(arn)
-        place = ref("Model", "m", name)
-        if place.path not in self.world.kube.objects:
+        location = ref("Model", "m", name)
+        if location.path not in self.world.kube.objects:
             finalizers = ["finalizers.sagemaker.services.k8s.aws/Model"]
             self.world.kube.put(
                 {
-                    "apiVersion": place.api_version,
+                    "apiVersion": location.api_version,
                     "kind": "Model",
                     "metadata": {"name": "m", "namespace": name, "finalizers": finalizers},
                     "spec": {"modelName": name},
@@ -409,14 +409,14 @@ class Life(RuleBasedStateMachine):
             return False
         return True
 
-    def _there(self, *place: str) -> bool:
-        return ref(*place).path in self.world.kube.objects
+    def _there(self, *location: str) -> bool:
+        return ref(*location).path in self.world.kube.objects
 
     def _make(self, manifest: Any) -> None:
-        place = ref(manifest["kind"], manifest["metadata"]["name"], manifest["metadata"].get("namespace", ""))
-        if place.path not in self.world.kube.objects:
+        location = ref(manifest["kind"], manifest["metadata"]["name"], manifest["metadata"].get("namespace", ""))
+        if location.path not in self.world.kube.objects:
             self.world.kube.put(manifest)
-            self.theirs[place.path] = self._plain(self.world.kube.objects[place.path])
+            self.theirs[location.path] = self._plain(self.world.kube.objects[location.path])
 
     def _plain(self, item: Any) -> Any:
         """Without what everybody may add: annotations, versions, who owns which field."""

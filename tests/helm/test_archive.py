@@ -165,8 +165,8 @@ def test_any_bytes(data: bytes) -> None:
 @given(st.lists(st.tuples(st.integers(0, 5 * 512), st.integers(0, 255)), min_size=1, max_size=6))
 def test_a_tar_with_bytes_changed_is_read_or_refused(changes: list[tuple[int, int]]) -> None:
     raw = bytearray(gzip.decompress(GOOD))
-    for place, value in changes:
-        raw[place] = value
+    for location, value in changes:
+        raw[location] = value
     try:
         chart = archive.read_bytes(gzip.compress(bytes(raw), 1), "here")
     except AcksmError as error:

@@ -174,8 +174,8 @@ def test_a_values_file_that_is_not_yaml_is_told_with_line_and_column(tmp_path: P
 @example([(TEXT.splitlines().index('  region: ""') + 1, "  ")])
 def test_spaces_that_mean_nothing_stay_as_they_are(inserted: list[tuple[int, str]]) -> None:
     lines = TEXT.splitlines()
-    for place, line in inserted:
-        lines.insert(place, line)
+    for location, line in inserted:
+        lines.insert(location, line)
     lines = [
         f"{line}  " if index % 7 == 0 and line.strip().startswith("#") else line for index, line in enumerate(lines)
     ]

@@ -80,8 +80,8 @@ def test_every_kind_is_looked_at_and_what_kubernetes_puts_there_is_not_told(form
         "/apis/apps/v1/namespaces/team/deployments": [named("web")],
     }
     found = look(Server(form, objects))
-    assert [str(place) for place, _ in found.objects] == ["ConfigMap team/mine", "Deployment team/web"]
-    assert [place.api_version for place, _ in found.objects] == ["v1", "apps/v1"]
+    assert [str(location) for location, _ in found.objects] == ["ConfigMap team/mine", "Deployment team/web"]
+    assert [location.api_version for location, _ in found.objects] == ["v1", "apps/v1"]
     assert found.unknown == ()
 
 

@@ -94,7 +94,7 @@ def test_another_teams_controller_is_seen_whatever_it_is_called(manifest: dict[s
     found = observe(manifest, *role(account=("ml", "ctl")))
     assert [(item.service, item.namespace, item.watched) for item in found.others] == [("sagemaker", "ml", ())]
     assert found.own == found.idle == ()
-    assert found.beside() == list(found.others)
+    assert found.remaining() == list(found.others)
 
 
 def test_what_may_write_nothing_is_no_controller_whatever_it_says() -> None:
@@ -133,8 +133,8 @@ def test_the_own_release_of_another_name_stays_beside_the_managed_one() -> None:
     managed: dict[str, Any] = {"labels": CHART | {"app.kubernetes.io/instance": "ack-sagemaker-controller"}}
     found = observe(deployment(HOME, name="a", **managed), deployment(HOME, name="b"))
     assert len(found.own) == 2
-    assert [item.deployment for item in found.beside()] == ["b"]
-    assert [item.deployment for item in found.beside(["applicationautoscaling"])] == ["a", "b"]
+    assert [item.deployment for item in found.remaining()] == ["b"]
+    assert [item.deployment for item in found.remaining(["applicationautoscaling"])] == ["a", "b"]
 
 
 def test_what_goes_with_its_namespace_and_what_is_being_deleted_is_not_there() -> None:

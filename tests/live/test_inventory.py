@@ -87,8 +87,8 @@ def test_a_kind_that_is_not_known_is_taken_for_the_worse() -> None:
 def test_the_roles_of_a_spec_are_found_at_any_depth() -> None:
     role = "arn:aws:iam::012345678901:role/execution"
     spec = {"executionRoleARN": role, "jobs": [{"roleARN": role + "2", "image": "arn:aws:s3:::x"}], "name": "role/x"}
-    place = Ref(f"{GROUP}/v1alpha1", "models", "models")
-    read = item_of({**manifest(), "spec": spec}, "sagemaker", place, {}, [])
+    location = Ref(f"{GROUP}/v1alpha1", "models", "models")
+    read = item_of({**manifest(), "spec": spec}, "sagemaker", location, {}, [])
     assert read.roles == (role, role + "2")
 
 
@@ -101,12 +101,12 @@ def manifest(**metadata: Any) -> dict[str, Any]:
 
 
 def test_an_object_is_read_whole() -> None:
-    place = Ref(f"{GROUP}/v1alpha1", "trainingjobs", "trainingjobs")
+    location = Ref(f"{GROUP}/v1alpha1", "trainingjobs", "trainingjobs")
     mine = f"finalizers.{GROUP}/TrainingJob"
     read = item_of(
         manifest(uid="u", finalizers=[mine, "example.com/keep"], annotations={"services.k8s.aws/adopted": "true"}),
         "sagemaker",
-        place,
+        location,
         {"team": Namespace("team", {SPACE: "delete"})},
         [running()],
     )
@@ -123,8 +123,8 @@ def test_an_object_is_read_whole() -> None:
         False,
     )
     assert read.ours == (mine,)
-    assert read.place == Ref(f"{GROUP}/v1alpha1", "trainingjobs", "TrainingJob", "one", "team")
-    untaken = item_of(manifest(), "sagemaker", place, {}, [running()])
+    assert read.location == Ref(f"{GROUP}/v1alpha1", "trainingjobs", "TrainingJob", "one", "team")
+    untaken = item_of(manifest(), "sagemaker", location, {}, [running()])
     assert (untaken.effect, untaken.live) == (Effect.NOTHING, False)
 
 
@@ -152,12 +152,12 @@ def test_no_other_finalizer_is_taken_for_acks(name: str) -> None:
 
 
 def test_whose_common_objects_are() -> None:
-    place = Ref("services.k8s.aws/v1alpha1", "x", "x")
+    location = Ref("services.k8s.aws/v1alpha1", "x", "x")
     export = {"metadata": {"name": "a", "namespace": "b"}, "spec": {"from": {"resource": {"group": GROUP}}}}
     adopted = {"metadata": {"name": "a", "namespace": "b"}, "spec": {"kubernetes": {"group": "s3.services.k8s.aws"}}}
     selector: dict[str, Any] = {"metadata": {"name": "a"}, "spec": {"arn": "arn:x"}}
-    assert common_of(export, "FieldExport", place).services == ("sagemaker",)
-    assert common_of(adopted, "AdoptedResource", place).services == ("s3",)
+    assert common_of(export, "FieldExport", location).services == ("sagemaker",)
+    assert common_of(adopted, "AdoptedResource", location).services == ("s3",)
     assert set(common_of(selector, "IAMRoleSelector", ref("IAMRoleSelector")).services) == set(KINDS)
 
 

@@ -10,118 +10,120 @@ from hypothesis import given, strategies as st
 
 from acksm.catalog import lookup
 from acksm.live import symptoms
-from acksm.live.symptoms import SYMPTOMS, Place, match, of_log, of_object, parse
+from acksm.live.symptoms import SYMPTOMS, Location, match, of_log, of_object, parse
 
 ROLE = "arn:aws:iam::111111111111:role/SagemakerCrossAccountAccess"
 DENIED = "api error AccessDenied: User: arn:aws:sts::012345678901:assumed-role/ack/x is not authorized to perform: "
 CARM = 'IAM Role is not available: retrieving role ARN for account/team ID "111111111111" from "ack-role-account-map" '
 # id -> what is seen, as the controllers and helm write it
-SEEN: dict[str, list[tuple[Place, str]]] = {
+SEEN: dict[str, list[tuple[Location, str]]] = {
     "symptom.web-identity-denied": [
         (
-            Place.LOG,
+            Location.LOG,
             "unable to determine account info: unable to get caller identity: operation error STS: GetCallerIdentity, "
             "get identity: AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity",
         )
     ],
     "symptom.oidc-provider": [
-        (Place.LOG, "InvalidIdentityToken: No OpenIDConnect provider found in your account for https://oidc.eks"),
-        (Place.LOG, "unable to get caller identity: InvalidIdentityToken: Incorrect token audience"),
+        (Location.LOG, "InvalidIdentityToken: No OpenIDConnect provider found in your account for https://oidc.eks"),
+        (Location.LOG, "unable to get caller identity: InvalidIdentityToken: Incorrect token audience"),
     ],
     "symptom.no-identity": [
-        (Place.LOG, "unable to determine account info: unable to get caller identity: no EC2 IMDS role found"),
-        (Place.LOG, "unable to determine account ID: NoCredentialProviders"),
+        (Location.LOG, "unable to determine account info: unable to get caller identity: no EC2 IMDS role found"),
+        (Location.LOG, "unable to determine account ID: NoCredentialProviders"),
     ],
     "symptom.account-id-missing": [
-        (Place.LOG, "unable to start service controller as account ID is nil. Please pass --aws-account-id flag")
+        (Location.LOG, "unable to start service controller as account ID is nil. Please pass --aws-account-id flag")
     ],
     "symptom.region-missing": [
-        (Place.LOG, "unable to start service controller as AWS region is missing. Please pass --aws-region flag")
+        (Location.LOG, "unable to start service controller as AWS region is missing. Please pass --aws-region flag")
     ],
     "symptom.selector-needs-carm-off": [
-        (Place.LOG, "cannot enable feature gate 'IAMRoleSelector' when flag 'enable-carm' is set to true")
+        (Location.LOG, "cannot enable feature gate 'IAMRoleSelector' when flag 'enable-carm' is set to true")
     ],
-    "symptom.feature-gate": [(Place.LOG, "error overriding feature gates: unknown feature gate: Moon")],
+    "symptom.feature-gate": [(Location.LOG, "error overriding feature gates: unknown feature gate: Moon")],
     "symptom.reconcile-resources": [
-        (Place.LOG, "invalid value for flag 'reconcile-resources': resource kind 'Space' is not supported")
+        (Location.LOG, "invalid value for flag 'reconcile-resources': resource kind 'Space' is not supported")
     ],
     "symptom.watch-namespace": [
-        (Place.LOG, "invalid namespace ' b': [a lowercase RFC 1123 label must consist of lower case]"),
-        (Place.LOG, "duplicate namespace 'a'"),
+        (Location.LOG, "invalid namespace ' b': [a lowercase RFC 1123 label must consist of lower case]"),
+        (Location.LOG, "duplicate namespace 'a'"),
     ],
     "symptom.list-forbidden": [
         (
-            Place.LOG,
+            Location.LOG,
             'failed to list *v1alpha1.Model: models.sagemaker.services.k8s.aws is forbidden: User "x" cannot list',
         ),
-        (Place.LOG, 'failed to list *v1.Namespace: namespaces is forbidden: User "x" cannot list resource'),
+        (Location.LOG, 'failed to list *v1.Namespace: namespaces is forbidden: User "x" cannot list resource'),
     ],
     "symptom.kind-not-served": [
-        (Place.LOG, 'no matches for kind "Space" in version "sagemaker.services.k8s.aws/v1alpha1"'),
-        (Place.LOG, 'no matches for kind "IAMRoleSelector" in version "services.k8s.aws/v1alpha1"'),
+        (Location.LOG, 'no matches for kind "Space" in version "sagemaker.services.k8s.aws/v1alpha1"'),
+        (Location.LOG, 'no matches for kind "IAMRoleSelector" in version "services.k8s.aws/v1alpha1"'),
     ],
     "symptom.carm-off": [
         (
-            Place.LOG,
+            Location.LOG,
             "--enable-carm is set to true but --watch-namespace is set to a single namespace. CARM will not be "
             "enabled.",
         )
     ],
-    "symptom.selectors-overlap": [(Place.LOG, "Reconciler error: multiple (2) matching IAMRoleSelectors found")],
+    "symptom.selectors-overlap": [(Location.LOG, "Reconciler error: multiple (2) matching IAMRoleSelectors found")],
     "symptom.selector-invalid": [
-        (Place.LOG, "invalid IAMRoleSelector, not caching: invalid namespace selector: duplicate namespace name: a")
+        (Location.LOG, "invalid IAMRoleSelector, not caching: invalid namespace selector: duplicate namespace name: a")
     ],
     "symptom.region-moved": [
         (
-            Place.LOG,
+            Location.LOG,
             "Resource already exists in region us-east-1, but the desired state specifies region us-west-2. ",
         )
     ],
     "symptom.account-moved": [
-        (Place.LOG, "Resource already exists in account 012345678901, but the role used for reconciliation is in B")
+        (Location.LOG, "Resource already exists in account 012345678901, but the role used for reconciliation is in B")
     ],
-    "symptom.adopted-not-found": [(Place.LOG, "Reconciler error: adopted resource not found")],
-    "symptom.adoption-kind": [(Place.LOG, "resource manager factory not found for sagemaker.services.k8s.aws/Modell")],
-    "symptom.not-adoptable": [(Place.LOG, "Reconciler error: resource not adoptable")],
-    "symptom.carm-map-missing": [(Place.CONDITION, CARM + "configmap: CARM configmap not found")],
+    "symptom.adopted-not-found": [(Location.LOG, "Reconciler error: adopted resource not found")],
+    "symptom.adoption-kind": [
+        (Location.LOG, "resource manager factory not found for sagemaker.services.k8s.aws/Modell")
+    ],
+    "symptom.not-adoptable": [(Location.LOG, "Reconciler error: resource not adoptable")],
+    "symptom.carm-map-missing": [(Location.CONDITION, CARM + "configmap: CARM configmap not found")],
     "symptom.carm-key-missing": [
-        (Place.CONDITION, CARM + "configmap: key not found in CARM configmap"),
-        (Place.CONDITION, "unable to retrieve role ARN for account 1: account ID not found in CARM configmap"),
+        (Location.CONDITION, CARM + "configmap: key not found in CARM configmap"),
+        (Location.CONDITION, "unable to retrieve role ARN for account 1: account ID not found in CARM configmap"),
     ],
-    "symptom.carm-role-empty": [(Place.CONDITION, CARM + "configmap: role value is empty in CARM configmap")],
-    "symptom.role-not-available": [(Place.CONDITION, "IAM Role is not available")],
+    "symptom.carm-role-empty": [(Location.CONDITION, CARM + "configmap: role value is empty in CARM configmap")],
+    "symptom.role-not-available": [(Location.CONDITION, "IAM Role is not available")],
     "symptom.not-managed": [
         (
-            Place.CONDITION,
+            Location.CONDITION,
             "Resource already exists: This resource already exists but is not managed by ACK. Adopt it, with the "
             "ResourceAdoption feature gate",
         )
     ],
     "symptom.adoption-field": [
-        (Place.CONDITION, "Error populating adoption fields: required field missing: modelName")
+        (Location.CONDITION, "Error populating adoption fields: required field missing: modelName")
     ],
     "symptom.adoption-policy": [
-        (Place.CONDITION, 'unrecognized adoption policy maybe. Supported policies are "adopt" and "adopt-or-create"')
+        (Location.CONDITION, 'unrecognized adoption policy maybe. Supported policies are "adopt" and "adopt-or-create"')
     ],
     "symptom.assume-role-denied": [
-        (Place.CONDITION, f"{DENIED}sts:AssumeRole on resource: {ROLE}"),
-        (Place.LOG, f"{DENIED}sts:TagSession on resource: {ROLE}"),
+        (Location.CONDITION, f"{DENIED}sts:AssumeRole on resource: {ROLE}"),
+        (Location.LOG, f"{DENIED}sts:TagSession on resource: {ROLE}"),
     ],
-    "symptom.pass-role-denied": [(Place.CONDITION, f"{DENIED}iam:PassRole on resource: {ROLE}")],
-    "symptom.action-denied": [(Place.CONDITION, f"{DENIED}sagemaker:CreateModel on resource: arn:aws:sagemaker:x")],
+    "symptom.pass-role-denied": [(Location.CONDITION, f"{DENIED}iam:PassRole on resource: {ROLE}")],
+    "symptom.action-denied": [(Location.CONDITION, f"{DENIED}sagemaker:CreateModel on resource: arn:aws:sagemaker:x")],
     "chart-format-old": [
-        (Place.HELM, "manifest does not contain minimum number of descriptors (2), descriptors found: 1")
+        (Location.HELM, "manifest does not contain minimum number of descriptors (2), descriptors found: 1")
     ],
-    "registry-forbidden": [(Place.HELM, "failed to authorize: unexpected status from HEAD request: 403 Forbidden")],
+    "registry-forbidden": [(Location.HELM, "failed to authorize: unexpected status from HEAD request: 403 Forbidden")],
     "helm-ownership": [
         (
-            Place.HELM,
+            Location.HELM,
             'ServiceAccount "a" in namespace "b" exists and cannot be imported into the current release: invalid '
             "ownership metadata; label validation error",
         )
     ],
     "chart-version-unknown": [
-        (Place.HELM, "public.ecr.aws/aws-controllers-k8s/sagemaker-chart:v1.1.5: not found"),
+        (Location.HELM, "public.ecr.aws/aws-controllers-k8s/sagemaker-chart:v1.1.5: not found"),
     ],
 }
 
@@ -132,15 +134,15 @@ def test_the_table_and_the_strings_agree() -> None:
 
 
 @pytest.mark.parametrize(
-    ("id", "place", "text"),
-    [(name, place, text) for name, seen in SEEN.items() for place, text in seen],
+    ("id", "location", "text"),
+    [(name, location, text) for name, seen in SEEN.items() for location, text in seen],
     ids=[f"{name}-{index}" for name, seen in SEEN.items() for index, _ in enumerate(seen)],
 )
-def test_each_string_is_recognised_where_it_is_seen(id: str, place: Place, text: str) -> None:
-    found = match(text, place)
+def test_each_string_is_recognised_where_it_is_seen(id: str, location: Location, text: str) -> None:
+    found = match(text, location)
     assert found is not None
     assert found.id == id
-    assert place in found.places
+    assert location in found.locations
     entry = lookup(id)
     assert entry.cause
     assert entry.remedy
@@ -159,7 +161,7 @@ def test_each_string_is_recognised_where_it_is_seen(id: str, place: Place, text:
     ],
 )
 def test_what_is_well_is_no_symptom(text: str) -> None:
-    assert [match(text, place) for place in Place] == [None] * 3
+    assert [match(text, location) for location in Location] == [None] * 3
 
 
 def line(message: str, *, development: bool = False, **fields: Any) -> str:
@@ -216,7 +218,7 @@ def test_conditions_tell_only_when_they_fail() -> None:
     }
     ready = {"type": "Ready", "status": "False", "message": "IAM Role is not available"}
     (found,) = of_object(model(waits, ready))
-    assert (found.id, found.object, found.place) == ("symptom.carm-key-missing", "Model team/m", Place.CONDITION)
+    assert (found.id, found.object, found.location) == ("symptom.carm-key-missing", "Model team/m", Location.CONDITION)
     (alone,) = of_object(model(ready))
     assert alone.id == "symptom.role-not-available"
     assert of_object({}) == of_object(model({"type": "Ready", "status": "False"})) == []

@@ -67,8 +67,8 @@ def test_an_object_lands_in_the_other_account(abroad: Abroad) -> None:
     assert again.writes == []
 
     there, here = abroad.model(name, "abroad"), abroad.model(free, "home")
-    assert abroad.placed(there)["ownerAccountID"] == b
-    assert abroad.placed(here)["ownerAccountID"] == world.account
+    assert abroad.located(there)["ownerAccountID"] == b
+    assert abroad.located(here)["ownerAccountID"] == world.account
     assert (abroad.models(account=b), abroad.models()) == (["abroad"], ["home"])
 
     live = world.acksm("carm", "verify", name, "--live", "-o", "json").ok().data
@@ -78,7 +78,7 @@ def test_an_object_lands_in_the_other_account(abroad: Abroad) -> None:
     assert {check["state"] for check in seen["checks"]} == {"ok"}
     unproven = world.acksm("carm", "verify", name)
     assert unproven.exit_code == 3
-    assert "unknown   check." in unproven.stdout
+    assert "unknown  check." in unproven.stdout
     (row,) = world.acksm("carm", "list", "--live", "-o", "json").ok().data["bindings"]
     assert (row["namespace"], row["id"], row["assumable"]) == (name, b, "yes")
 
@@ -112,7 +112,7 @@ def test_role_selectors_do_the_same_without_a_map(abroad: Abroad) -> None:
     assert again.writes == []
     assert (abroad.map(), OWNER in abroad.annotations(name)) == (None, False)
     thing = abroad.model(name, "selected")
-    assert abroad.placed(thing)["ownerAccountID"] == b
+    assert abroad.located(thing)["ownerAccountID"] == b
     assert world.acksm("carm", "verify", name, "--live").exit_code == 0
     everywhere = {
         "apiVersion": "services.k8s.aws/v1alpha1",
@@ -442,7 +442,7 @@ def test_teams_and_services_have_keys_of_their_own(abroad: Abroad) -> None:
     assert abroad.map("ack-role-team-map") == {"team-a": abroad.role}
     assert abroad.map() == {f"sagemaker.{b}": abroad.role}
     things = [abroad.model(name, "of-team"), abroad.model(other, "of-service")]
-    assert [abroad.placed(thing)["ownerAccountID"] for thing in things] == [b, b]
+    assert [abroad.located(thing)["ownerAccountID"] for thing in things] == [b, b]
     world.acksm("carm", "verify", name, other, "--live").ok()
     assert world.acksm("carm", "bind", name, "--account", b).error_id == "carm-team-wins"
     for thing in things:

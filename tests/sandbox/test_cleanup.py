@@ -42,8 +42,8 @@ def test_everything_that_was_made_goes_and_nothing_else(abroad: Abroad) -> None:
     world.acksm("carm", "bind", name, "--account", b, "--create-namespace").ok()
     world.acksm("region", "bind", regional, "eu-west-1", "--create-namespace").ok()
     there, here = abroad.model(name, "abroad"), abroad.model(regional, "regional")
-    abroad.placed(there)
-    abroad.placed(here)
+    abroad.located(there)
+    abroad.located(here)
     team = abroad.namespace("team")
     world.acksm("adopt", "Model", "theirs", "-n", team).ok()
     world.acksm("samples", "apply", "model", "--with-role", "--set", "bucket=of-ours", "-n", team, "-y").ok()
@@ -104,9 +104,9 @@ def test_one_service_goes_and_the_other_works_on(abroad: Abroad) -> None:
     group = "applicationautoscaling.services.k8s.aws/v1alpha1"
     scaled = world.custom(group, "scalabletargets", "ScalableTarget", name, "scaled", target)
     abroad.made.append(scaled)
-    abroad.placed(scaled)
+    abroad.located(scaled)
     kept = abroad.model(name, "kept")
-    abroad.placed(kept)
+    abroad.located(kept)
     role = world.role()
     done = world.acksm(
         "cleanup",
@@ -157,7 +157,7 @@ def test_half_states_are_cleaned(abroad: Abroad) -> None:
 
     def begin(model: str, namespace: str = name) -> None:
         world.install("--service", "sagemaker")
-        abroad.placed(abroad.model(namespace, model))
+        abroad.located(abroad.model(namespace, model))
 
     def cleaned(*more: str) -> list[str]:
         """The ids of what it did."""
@@ -225,7 +225,7 @@ def test_half_states_are_cleaned(abroad: Abroad) -> None:
     orphan = ("cleanup", "--service", "sagemaker", "--crds", "none", "--orphan", "-y", "--timeout", "6s")
     run = world.acksm(*orphan)
     assert (run.error_id, run.exit_code) == ("cleanup-object-stuck", 5)
-    assert "whoever put the finalizer example.com/mine there" in run.stderr
+    assert "finalizer example.com/mine has to be removed by its owner" in run.stderr
     assert _finalizers(world, thing) == ["example.com/mine"]
     world.kube.patch(thing, {"metadata": {"finalizers": None}})
     assert "up to date" in world.acksm(*orphan).ok().stderr

@@ -219,7 +219,7 @@ def test_an_object_is_followed_to_the_first_thing_wrong(abroad: Abroad) -> None:
         return found["id"], found["text"], run
 
     home = abroad.namespace("home")
-    abroad.placed(abroad.model(home, "fine"))
+    abroad.located(abroad.model(home, "fine"))
     name, _, run = first("fine", home)
     assert name == ""
     assert "model/fine" in next(check["text"] for check in run.data["checks"] if check["id"] == "check.object-aws")
@@ -240,7 +240,7 @@ def test_an_object_is_followed_to_the_first_thing_wrong(abroad: Abroad) -> None:
     # bound, and placed in the other account: AWS is asked there when credentials for it are named
     bound = abroad.namespace("bound")
     world.acksm("carm", "bind", bound, "--account", b).ok()
-    abroad.placed(abroad.model(bound, "far"))
+    abroad.located(abroad.model(bound, "far"))
     run = looked(world, "Model/far", "-n", bound).ok()
     assert states(run) == {"check.object-aws": "unknown"}
     run = looked(world, "Model/far", "-n", bound, "--target-profile", abroad.profile).ok()
@@ -284,7 +284,7 @@ def test_a_bundle_has_what_helps_and_no_secret(abroad: Abroad, monkeypatch: pyte
     applied = {"kubectl.kubernetes.io/last-applied-configuration": CANARIES["applied"]}
     space = abroad.namespace("team")
     thing = abroad.model(space, "m")
-    abroad.placed(thing)
+    abroad.located(thing)
     world.kube.patch(thing, {"metadata": {"annotations": applied}})
     event = {
         "apiVersion": "v1",

@@ -47,17 +47,17 @@ def refusing(world: World, *made: tuple[str, Mapping[str, Any]]) -> Iterator[Non
     """Objects of the admission, until the block ends; inside, the apiserver follows them."""
     refs = [Ref(ADMISSION, PLURALS[kind], kind, "practice") for kind, _ in made]
     try:
-        for place, (kind, more) in zip(refs, made, strict=True):
+        for location, (kind, more) in zip(refs, made, strict=True):
             body = {"apiVersion": ADMISSION, "kind": kind, "metadata": {"name": "practice"}, **more}
-            world.kube._request("post", place.collection, body=body, query_params=[])
+            world.kube._request("post", location.collection, body=body, query_params=[])
         limit = time.monotonic() + 60
         while not _refuses(world):
             assert time.monotonic() < limit
             time.sleep(0.2)
         yield
     finally:
-        for place in refs:
-            world.kube.delete(place)
+        for location in refs:
+            world.kube.delete(location)
         limit = time.monotonic() + 60
         while _refuses(world):
             assert time.monotonic() < limit

@@ -41,7 +41,7 @@ def test_another_teams_controller_is_asked_about_and_its_objects_and_crds_stay(w
         assert word in run.stderr
     world.install(*ONE)
     assert world.acksm("install", *ONE, "-o", "json", stdin="").ok().data["changes"] == []
-    place = world.custom(f"{AUTOSCALING}/v1alpha1", "scalabletargets", "ScalableTarget", theirs, "t", TARGET)
+    location = world.custom(f"{AUTOSCALING}/v1alpha1", "scalabletargets", "ScalableTarget", theirs, "t", TARGET)
 
     doctor = world.acksm("doctor", "-o", "json").data["checks"]
     (check,) = [one for one in doctor if one["id"] == "check.other-controllers"]
@@ -49,7 +49,7 @@ def test_another_teams_controller_is_asked_about_and_its_objects_and_crds_stay(w
     words = ("cleanup", "--all", "--crds", "all", "--delete-aws", "--dry-run", "-o", "json", *ONE)
     report = world.acksm(*words).ok().data
     touched = [row["target"] for row in report["changes"]]
-    assert str(place) not in touched
+    assert str(location) not in touched
     assert not [target for target in touched if AUTOSCALING in target and "CustomResourceDefinition" in target]
     assert f"release {world.namespace}/{OURS}" in touched
 

@@ -126,10 +126,10 @@ def test_helm_too_old(world: World, tmp_path: Path) -> None:
     ("argv", "id", "code", "said"),
     [
         (("--version", "sagemaker=9.9.9"), "chart-version-unknown", 3, "did you mean 1.4.1, 1.5.1 or 1.9.1?"),
-        (("--version", "sagemaker=newest"), "chart-version-unknown", 3, "not a version"),
-        (("--service", "s3"), "config-invalid", 2, "sagemaker, applicationautoscaling"),
+        (("--version", "sagemaker=newest"), "chart-version-unknown", 3, "invalid version"),
+        (("--service", "s3"), "config-invalid", 2, "sagemaker or applicationautoscaling"),
         (("--controller-namespace", "Bad_Name"), "config-invalid", 2, "invalid namespace name"),
-        (("--scope", "cluster", "--watch-namespace", "a"), "config-invalid", 2, "needs --scope namespace"),
+        (("--scope", "cluster", "--watch-namespace", "a"), "config-invalid", 2, "requires --scope namespace"),
         (("--watch-namespace", "not-there"), "namespace-missing", 3, "not-there"),
         (("--set", "log.levle=debug"), "values-unknown-key", 2, "did you mean log.level?"),
         (("--set", "installScope=namespace"), "values-managed", 2, "--scope"),

@@ -37,7 +37,7 @@ def test_an_object_lands_in_the_region_of_its_namespace(abroad: Abroad) -> None:
     assert again.writes == []
 
     thing = abroad.model(name, "regional")
-    assert abroad.placed(thing)["region"] == OTHER
+    assert abroad.located(thing)["region"] == OTHER
     assert (abroad.models(OTHER), abroad.models()) == (["regional"], [])
 
     told = world.acksm("region", "explain", "models/regional", "-n", name, "-o", "json").ok().data

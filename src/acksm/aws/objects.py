@@ -66,14 +66,14 @@ def list_all(aws: Session, kind: Kind, region: str = "") -> list[Found]:
     Errors: aws-…
     """
     region = region or aws.region
-    asked: list[dict[str, str]] = [{}]
+    requested: list[dict[str, str]] = [{}]
     if kind.parent:
         parent = KINDS[kind.service][kind.parent]
         member = aws.client(API[kind.service], region).meta.service_model.operation_model(kind.list_call).input_shape
         name = next(iter(member.required_members))
-        asked = [{name: item.key[parent.key[0]]} for item in list_all(aws, parent, region)]
+        requested = [{name: item.key[parent.key[0]]} for item in list_all(aws, parent, region)]
     with ThreadPoolExecutor(max_workers=PARALLEL) as pool:
-        pages = pool.map(lambda more: list(_pages(aws, kind, region, more)), asked)
+        pages = pool.map(lambda more: list(_pages(aws, kind, region, more)), requested)
         found = [_found(kind, item, region, {}) for items in pages for item in items]
     return [item for item in found if not (kind.gone and item.state == kind.gone)]
 
@@ -133,7 +133,7 @@ def _parameters(kind: Kind, key: Key, shape: Untyped) -> Json:
     return found
 
 
-def _found(kind: Kind, item: Document, region: str, asked: Key) -> Found:
+def _found(kind: Kind, item: Document, region: str, requested: Key) -> Found:
     members = {name.lower(): value for name, value in item.items()}
     called = dict(kind.summary)
 
@@ -144,9 +144,9 @@ def _found(kind: Kind, item: Document, region: str, asked: Key) -> Found:
     state = str(item.get(kind.status) or "") if kind.status else ""
     if kind.by_arn:
         return Found(kind, {"arn": arn}, arn, region, state, item)
-    key = {name: told(name) or asked.get(name, "") for name in kind.key}
+    key = {name: told(name) or requested.get(name, "") for name in kind.key}
     return Found(kind, {name: value for name, value in key.items() if value}, arn, region, state, item)
 
 
-def _fits(key: Key, asked: Key) -> bool:
-    return all(key.get(name) == value for name, value in asked.items())
+def _fits(key: Key, requested: Key) -> bool:
+    return all(key.get(name) == value for name, value in requested.items())

@@ -187,7 +187,7 @@ class Session:
             answer = client.assume_role(RoleArn=role_arn, RoleSessionName="acksm")
         return type(self)(region=self.region, account=account, keys=_keys(answer), left=self.left)
 
-    def beside(self, profile: str) -> Self:
+    def with_profile(self, profile: str) -> Self:
         """A session of another profile, in the same region and under the same deadline."""
         return type(self)(profile=profile, region=self.region, left=self.left)
 

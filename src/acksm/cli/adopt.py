@@ -81,7 +81,7 @@ def adopt(
         from acksm.guide.adopt import command as section
 
         settings = resolved.settings
-        asked = section.Options(
+        request = section.Options(
             kind=kind or "",
             name=name or "",
             fields=pairs(field, "--field"),
@@ -97,7 +97,7 @@ def adopt(
             prefix=prefix,
             file=resolved.origins["adopt"].removeprefix("file "),
         )
-        return section.run(settings.target, settings.other_account, settings.declared.adopt, settings.run, ui, asked)
+        return section.run(settings.target, settings.other_account, settings.declared.adopt, settings.run, ui, request)
 
     run_resolved(ctx, work)
 

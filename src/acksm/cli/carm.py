@@ -127,13 +127,13 @@ def bind(
     def work(settings: Settings, ui: Ui) -> int:
         from acksm.guide.carm import bind as carm_bind
 
-        asked = carm_bind.Requested(tuple(namespaces or ()), to_account, team, to_role_arn, tuple(for_service or ()))
+        request = carm_bind.Requested(tuple(namespaces or ()), to_account, team, to_role_arn, tuple(for_service or ()))
         return carm_bind.run_bind(
             settings.target,
             settings.declared,
             settings.run,
             ui,
-            asked,
+            request,
             mode=settings.controllers.mode or "",
             default_role=settings.other_account.target_role_name,
             create=settings.controllers.create_namespace,

@@ -105,7 +105,7 @@ def apply(
         from acksm.guide.samples.files import find
         from acksm.guide.samples.values import parse
 
-        asked = samples.Request(
+        request = samples.Request(
             find(name),
             parse(given or ()),
             namespace,
@@ -114,6 +114,6 @@ def apply(
             create=settings.controllers.create_namespace,
             role=settings.role,
         )
-        return samples.run_apply(settings.target, settings.run, ui, asked)
+        return samples.run_apply(settings.target, settings.run, ui, request)
 
     run(ctx, work)

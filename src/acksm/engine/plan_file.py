@@ -77,8 +77,8 @@ def read(path: Path) -> reports.PlanFile:
         raise AcksmError("plan-file-invalid", f"cannot read the file: {error.strerror}", where=str(path)) from error
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise AcksmError("plan-file-invalid", f"{place}: {first['msg']}", where=str(path)) from error
+        location = ".".join(str(part) for part in first["loc"])
+        raise AcksmError("plan-file-invalid", f"{location}: {first['msg']}", where=str(path)) from error
     except (ValueError, RecursionError) as error:
         raise AcksmError("plan-file-invalid", str(error)[:300], where=str(path)) from error
     if document["digest"] != _digest(document):

@@ -98,13 +98,13 @@ class Registry:
                 raise AcksmError("registry-failed", f"{self.host} refers to {url[:200]} for its tags", where=self._base)
         return found
 
-    def pull(self, service: str, asked: str) -> Pulled:
+    def pull(self, service: str, requested: str) -> Pulled:
         """The chart of version `asked` (with or without `v`, or `latest`).
 
         Errors: chart-version-unknown, chart-format-old, chart-digest-mismatch, chart-truncated, registry-….
         """
         repository = self._repository(service)
-        tag = charts.resolve(service, asked, self.tags(service))
+        tag = charts.resolve(service, requested, self.tags(service))
         url = f"{self._base}/v2/{repository}/manifests/{tag}"
         manifest = self._json(self._get(url, repository, MAX_JSON, {"Accept": MANIFEST}).data, url)
         layer = _layer(manifest, f"{self.location}/{charts.chart_name(service)}:{tag}")

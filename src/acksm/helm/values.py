@@ -124,19 +124,19 @@ def _as_written(text: str, patched: str) -> str:
     written, before, after = text.split("\n"), _untouched(text).split("\n"), patched.split("\n")
     if before == written:
         return patched
-    places = [0] * (len(before) + 1)  # where the line of `before` stands in `written`
+    locations = [0] * (len(before) + 1)  # where the line of `before` stands in `written`
     for _, i1, i2, j1, j2 in difflib.SequenceMatcher(None, before, written, autojunk=False).get_opcodes():
         for index in range(i1, i2 + 1):
-            places[index] = min(j1 + index - i1, j2) if index < i2 else j2
-    places[0] = 0
+            locations[index] = min(j1 + index - i1, j2) if index < i2 else j2
+    locations[0] = 0
     lines: list[str] = []
     for tag, i1, i2, j1, j2 in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
         if tag == "equal":
-            lines += written[places[i1] : places[i2]]
+            lines += written[locations[i1] : locations[i2]]
         else:  # empty lines below a changed one, which ruamel dropped, stood outside of it
             lines += after[j1:j2]
-            below = min(places[i2 - 1] + 1, places[i2]) if i2 > i1 else places[i2]
-            lines += takewhile(lambda line: not line.strip(), written[below : places[i2]])
+            below = min(locations[i2 - 1] + 1, locations[i2]) if i2 > i1 else locations[i2]
+            lines += takewhile(lambda line: not line.strip(), written[below : locations[i2]])
     return "\n".join(lines)
 
 
@@ -227,8 +227,10 @@ def _validate(values: object, schema: Document | None, where: str) -> None:
     except Exception as error:  # whatever the library makes of a schema that is none: no defect of ours
         raise AcksmError("chart-invalid", f"values.schema.json is invalid: {error}"[:300], where=where) from error
     if errors:
-        told = "; ".join(f"{'.'.join(map(str, error.path)) or '(top)'}: {error.message}"[:300] for error in errors[:5])
-        raise AcksmError("values-schema", told, where=where)
+        problems = "; ".join(
+            f"{'.'.join(map(str, error.path)) or '(top)'}: {error.message}"[:300] for error in errors[:5]
+        )
+        raise AcksmError("values-schema", problems, where=where)
 
 
 def _references(schema: object) -> Iterator[str]:

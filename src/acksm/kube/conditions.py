@@ -20,7 +20,7 @@ def holds(manifest: Manifest | None, kind: str) -> bool:
     return any(item.get("type") == kind and item.get("status") == "True" for item in listed(manifest))
 
 
-def told(condition: Manifest) -> str:
+def describe(condition: Manifest) -> str:
     """A condition's message and reason, as far as it has them; controllers give the same text for both at times."""
-    said = [str(condition[key]) for key in ("message", "reason") if condition.get(key)]
-    return ": ".join(dict.fromkeys(said))
+    parts = [str(condition[key]) for key in ("message", "reason") if condition.get(key)]
+    return ": ".join(dict.fromkeys(parts))

@@ -215,7 +215,7 @@ def _managed_objects(manifest: Manifest, service: str, kind: Ref) -> ManagedObje
     )
 
 
-def told(items: Sequence[object], most: int = 5) -> str:
+def shortened(items: Sequence[object], most: int = 5) -> str:
     """ "a, b, c and 4 more"."""
     names = [str(item) for item in items[:most]]
     return ", ".join(names) + (f" and {len(items) - most} more" if len(items) > most else "")

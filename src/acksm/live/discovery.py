@@ -43,7 +43,7 @@ class Controllers:
         """Every controller that may write, own first."""
         return (*self.own, *self.others)
 
-    def beside(self, services: Collection[str] = charts.SERVICES) -> list[Running]:
+    def remaining(self, services: Collection[str] = charts.SERVICES) -> list[Running]:
         """Controllers that remain when the releases that acksm manages for `services` are uninstalled."""
         return [
             item for item in self.working if item in self.others or item.service not in services or not is_managed(item)

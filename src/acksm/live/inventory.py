@@ -64,7 +64,7 @@ class Inventory:
     def others(self, services: Collection[str], namespace: str) -> list[str]:
         """What remains of ACK when `services` in `namespace` are uninstalled: controllers, releases, CRDs of other
         services."""
-        remaining = self.controllers.beside(services)
+        remaining = self.controllers.remaining(services)
         found = [str(item) for item in remaining]
         known = {(charts.release_name(service), namespace) for service in services}
         known |= {(item.release, item.namespace) for item in self.controllers.working}
@@ -107,17 +107,17 @@ def observe(kube: Reviewer, namespace: str, services: Collection[str] = charts.S
         namespaces, controllers = spaces.result(), found.result()
         releases, forbidden = helm.result()
     items = [
-        item_of(manifest, crd.service, place, namespaces, controllers.working)
-        for (crd, place), manifests in zip(lists, objects, strict=True)
+        item_of(manifest, crd.service, location, namespaces, controllers.working)
+        for (crd, location), manifests in zip(lists, objects, strict=True)
         for manifest in manifests
     ]
     common = [
-        common_of(manifest, kind, place)
-        for (kind, place), manifests in zip(shared, commons, strict=True)
+        common_of(manifest, kind, location)
+        for (kind, location), manifests in zip(shared, commons, strict=True)
         for manifest in manifests
     ]
     return Inventory(
-        tuple(sorted(items, key=lambda item: (item.service, item.kind, item.place.namespace, item.place.name))),
+        tuple(sorted(items, key=lambda item: (item.service, item.kind, item.location.namespace, item.location.name))),
         tuple(common),
         crds,
         controllers,

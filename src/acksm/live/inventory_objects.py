@@ -50,7 +50,7 @@ class Item:
 
     service: str
     kind: str
-    place: Ref
+    location: Ref
     uid: str = ""
     account: str = ""
     region: str = ""
@@ -68,12 +68,12 @@ class Item:
     conditions: tuple[Manifest, ...] = ()
 
     def __hash__(self) -> int:
-        return hash((self.place, self.uid))
+        return hash((self.location, self.uid))
 
     @property
-    def spoken(self) -> Manifest:
+    def as_manifest(self) -> Manifest:
         """As much of the object as `acksm.live.symptoms` reads: its name and what its conditions say."""
-        metadata = {"name": self.place.name, "namespace": self.place.namespace}
+        metadata = {"name": self.location.name, "namespace": self.location.namespace}
         return {"kind": self.kind, "metadata": metadata, "status": {"conditions": list(self.conditions)}}
 
     @property
@@ -87,7 +87,7 @@ class Item:
         return self.effect in {Effect.DELETES, Effect.STOPS}
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.place.namespace}/{self.place.name}"
+        return f"{self.kind} {self.location.namespace}/{self.location.name}"
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class Common:
     """A FieldExport, AdoptedResource or IAMRoleSelector. `services`: whose controllers handle it."""
 
     kind: str
-    place: Ref
+    location: Ref
     services: tuple[str, ...]
     uid: str = ""
     owned: bool = False
@@ -107,7 +107,7 @@ class Common:
         return tuple(item for item in self.finalizers if is_ack_finalizer(item))
 
     def __str__(self) -> str:
-        return str(self.place)
+        return str(self.location)
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ class Crd:
     owner: Owner | None = None
     chart: str = ""
     terminating: bool = False
-    passing: bool = False  # in a plan: installed for the cleanup itself
+    temporary: bool = False  # in a plan: installed for the cleanup itself
 
     @property
     def plural(self) -> str:
@@ -176,13 +176,13 @@ def effect_of(kind: Kind | None, policy: str, state: str, *, managed: bool, read
 
 
 def item_of(
-    manifest: Manifest, service: str, place: Ref, namespaces: Mapping[str, Namespace], found: Sequence[Running]
+    manifest: Manifest, service: str, location: Ref, namespaces: Mapping[str, Namespace], found: Sequence[Running]
 ) -> Item:
     """An object as the inventory has it. `place` is the collection of its kind."""
     metadata, status = manifest["metadata"], manifest.get("status") or {}
     where = status.get("ackResourceMetadata") or {}
     annotations = values_at(manifest, ANNOTATIONS)
-    kind = next((one for one in KINDS[service].values() if one.plural == place.plural), None)
+    kind = next((one for one in KINDS[service].values() if one.plural == location.plural), None)
     namespace = str(metadata.get("namespace", ""))
     by = next((one for one in found if one.service == service and one.watches(namespace)), None)
     policy = policy_of(annotations, namespaces.get(namespace), service, by)
@@ -190,11 +190,11 @@ def item_of(
     state = str(status.get(_lower(kind.status), "")) if kind and kind.status else ""
     read_only = annotations.get(READ_ONLY) == "true" and (by is None or by.has("read-only"))
     managed = any(is_ack_finalizer(name) for name in finalizers)
-    name = str(manifest.get("kind") or (kind.name if kind else place.plural))
+    name = str(manifest.get("kind") or (kind.name if kind else location.plural))
     return Item(
         service,
         name,
-        replace(place, kind=name, name=str(metadata["name"]), namespace=namespace),
+        replace(location, kind=name, name=str(metadata["name"]), namespace=namespace),
         str(metadata.get("uid", "")),
         str(where.get("ownerAccountID", "")),
         str(where.get("region", "")),
@@ -234,7 +234,7 @@ def _lower(name: str) -> str:
     return name[:1].lower() + name[1:]
 
 
-def common_of(manifest: Manifest, kind: str, place: Ref) -> Common:
+def common_of(manifest: Manifest, kind: str, location: Ref) -> Common:
     """A FieldExport, AdoptedResource or IAMRoleSelector."""
     metadata, spec = manifest["metadata"], manifest.get("spec") or {}
     if kind == role_selectors.KIND:
@@ -244,7 +244,7 @@ def common_of(manifest: Manifest, kind: str, place: Ref) -> Common:
         services = (str((source or {}).get("group", "")).removesuffix(f".{COMMON_GROUP}"),)
     return Common(
         kind,
-        replace(place, kind=kind, name=str(metadata["name"]), namespace=str(metadata.get("namespace", ""))),
+        replace(location, kind=kind, name=str(metadata["name"]), namespace=str(metadata.get("namespace", ""))),
         services,
         str(metadata.get("uid", "")),
         is_owned(manifest),

@@ -72,7 +72,7 @@ class Running:
     def watches(self, namespace: str) -> bool:
         return not self.watched or namespace in self.watched
 
-    def works_on(self, kind: str, namespace: str) -> bool:
+    def reconciles(self, kind: str, namespace: str) -> bool:
         """Whether it reconciles objects of `kind` in the namespace; its label selector is not considered."""
         return self.watches(namespace) and (not self.kinds or kind in self.kinds)
 

@@ -27,13 +27,13 @@ _FAILING = {
 }
 
 
-class Place(StrEnum):
+class Location(StrEnum):
     LOG = "log"
     CONDITION = "condition"
     HELM = "helm"
 
 
-_LOG, _BOTH, _HELM = (Place.LOG,), (Place.LOG, Place.CONDITION), (Place.HELM,)
+_LOG, _BOTH, _HELM = (Location.LOG,), (Location.LOG, Location.CONDITION), (Location.HELM,)
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Symptom:
     """`id` is the catalogue's entry with cause and remedy. `fatal`: the controller ends with it."""
 
     id: str
-    places: tuple[Place, ...]
+    locations: tuple[Location, ...]
     pattern: str
     fatal: bool = False
 
@@ -99,7 +99,7 @@ SYMPTOMS = (
     Symptom("symptom.carm-map-missing", _BOTH, r"\bCARM configmap not found"),
     Symptom("symptom.carm-key-missing", _BOTH, r"(key|account ID) not found in CARM configmap"),
     Symptom("symptom.carm-role-empty", _BOTH, r"role (value|ARN) is empty in CARM configmap"),
-    Symptom("symptom.role-not-available", (Place.CONDITION,), r"IAM Role is not available"),
+    Symptom("symptom.role-not-available", (Location.CONDITION,), r"IAM Role is not available"),
     Symptom("symptom.not-managed", _BOTH, r"Resource already exists\b.{0,500}not managed by ACK"),
     Symptom("symptom.adoption-field", _BOTH, r"required field missing: "),
     Symptom("symptom.adoption-policy", _BOTH, r"unrecognized adoption policy"),
@@ -121,7 +121,7 @@ class Found:
     """A symptom that was seen: `text` is where it stood, `object` "Kind namespace/name" or "", `count` how often."""
 
     symptom: Symptom
-    place: Place
+    location: Location
     text: str
     object: str = ""
     count: int = 1
@@ -141,10 +141,10 @@ class Line:
     object: str = ""
 
 
-def match(text: str, place: Place) -> Symptom | None:
+def match(text: str, location: Location) -> Symptom | None:
     """The symptom in `text`, None for none."""
     line = text[:LONGEST_LINE]
-    return next((symptom for symptom, found in _COMPILED if place in symptom.places and found.search(line)), None)
+    return next((symptom for symptom, found in _COMPILED if location in symptom.locations and found.search(line)), None)
 
 
 def parse(raw: str) -> Line:
@@ -187,11 +187,11 @@ def of_log(text: str, object: str = "") -> list[Found]:
     found: dict[tuple[str, str], Found] = {}
     for raw in text.splitlines():
         line = parse(raw)
-        symptom = match(line.text, Place.LOG)
+        symptom = match(line.text, Location.LOG)
         if symptom is None or (object and line.object != object):
             continue
         before = found.pop((symptom.id, line.object), None)
-        fresh = Found(symptom, Place.LOG, line.text, line.object)
+        fresh = Found(symptom, Location.LOG, line.text, line.object)
         found[(symptom.id, line.object)] = replace(fresh, count=before.count + 1) if before else fresh
     return list(found.values())
 
@@ -202,7 +202,7 @@ def failing(manifest: Manifest) -> list[tuple[str, str]]:
     for item in conditions.listed(manifest):
         kind = str(item.get("type", ""))
         if str(item.get("status", "")) in _FAILING.get(kind, ()):
-            found.append((kind, conditions.told(item)))
+            found.append((kind, conditions.describe(item)))
     others = [item for item in found if item[0] != "Ready"]
     return others or found
 
@@ -213,22 +213,22 @@ def of_object(manifest: Manifest) -> list[Found]:
     name = f"{manifest.get('kind', '')} {metadata.get('namespace', '')}/{metadata.get('name', '')}"
     found: dict[str, Found] = {}
     for _, text in failing(manifest):
-        symptom = match(text, Place.CONDITION)
+        symptom = match(text, Location.CONDITION)
         if symptom is not None:
-            found.setdefault(symptom.id, Found(symptom, Place.CONDITION, text[:LONGEST_LINE], name))
+            found.setdefault(symptom.id, Found(symptom, Location.CONDITION, text[:LONGEST_LINE], name))
     return list(found.values())
 
 
 def of_helm(text: str) -> Symptom | None:
     """The symptom that a message of helm shows."""
-    return match(text, Place.HELM)
+    return match(text, Location.HELM)
 
 
 def merged(parts: Iterable[Found]) -> list[Found]:
     """Each symptom once for each object and place, in the order of first sight."""
-    found: dict[tuple[str, str, Place], Found] = {}
+    found: dict[tuple[str, str, Location], Found] = {}
     for item in parts:
-        key = (item.id, item.object, item.place)
+        key = (item.id, item.object, item.location)
         before = found.get(key)
         found[key] = replace(item, count=item.count + before.count) if before else item
     return list(found.values())

@@ -22,7 +22,7 @@ from acksm.kube.api import Getter, LogReader, Reader
 from acksm.kube.paths import Ref, ref
 from acksm.live import bindings, controller_logs, symptoms
 from acksm.live.running import Running
-from acksm.live.symptoms import Place, Symptom
+from acksm.live.symptoms import Location, Symptom
 
 SYNCED, TERMINAL, RECOVERABLE = "ACK.ResourceSynced", "ACK.Terminal", "ACK.Recoverable"
 # A recoverable failure that lasts so long is reported as the failure. Controllers retry after 5 ms, then twice that, so
@@ -58,18 +58,18 @@ def judge(manifest: Manifest | None, where: str) -> State:
     reported = conditions.by_type(manifest)
     aws, reason = _in_aws(str(manifest.get("kind")), status)
     if conditions.holds(manifest, TERMINAL):
-        text = conditions.told(reported[TERMINAL])
+        text = conditions.describe(reported[TERMINAL])
         text = f"{text} ({reason})" if reason and reason not in text else text
         return State(False, text, failure=_by_condition("object-terminal", text, where), aws=aws, reason=reason)
     if conditions.holds(manifest, RECOVERABLE):
-        text = conditions.told(reported[RECOVERABLE])
+        text = conditions.describe(reported[RECOVERABLE])
         return State(False, text, trouble=_by_condition("object-recoverable", text, where), aws=aws, reason=reason)
     synced = reported.get(SYNCED)
     if synced is None:
         # Runtimes before 0.18 have no such condition; later ones write it together with the ARN.
         done = bool((status.get("ackResourceMetadata") or {}).get("arn")) and not _busy(str(manifest.get("kind")), aws)
         return State(done, aws or ("synced" if done else "waiting for the controller"), aws=aws)
-    text = conditions.told(synced) or aws
+    text = conditions.describe(synced) or aws
     if conditions.holds(manifest, SYNCED):
         return State(True, text, aws=aws, reason=reason)
     trouble = _by_condition("object-recoverable", text, where)
@@ -94,7 +94,7 @@ def _error(name: str, text: str, where: str, symptom: Symptom | None) -> AcksmEr
 
 
 def _by_condition(name: str, text: str, where: str) -> AcksmError:
-    return _error(name, text, where, symptoms.match(text, Place.CONDITION))
+    return _error(name, text, where, symptoms.match(text, Location.CONDITION))
 
 
 def _kind(name: str) -> Kind | None:
@@ -124,12 +124,15 @@ def look(kube: Reader, desired: Sequence[Ref]) -> dict[Ref, Manifest | None]:
         some = kinds[kind]
         if len(some) <= ONE_BY_ONE:
             return {one: kube.get(one) for one in some}
-        places = {one.namespace for one in some}
+        locations = {one.namespace for one in some}
         existing: dict[tuple[str, str], Manifest] = {}
-        for place in places if len(places) <= bindings.FEW else {""}:
-            for item in kube.list(replace(kind, namespace=place)):
+        for location in locations if len(locations) <= bindings.FEW else {""}:
+            for item in kube.list(replace(kind, namespace=location)):
                 metadata = item["metadata"]
-                existing[(str(metadata.get("namespace") or place), str(metadata["name"]))] = {"kind": kind.kind, **item}
+                existing[(str(metadata.get("namespace") or location), str(metadata["name"]))] = {
+                    "kind": kind.kind,
+                    **item,
+                }
         return {one: existing.get((one.namespace, one.name)) for one in some}
 
     with ThreadPoolExecutor(max_workers=8) as pool:
@@ -170,7 +173,7 @@ def silent_failure(log: str, one: Ref, manifest: Manifest) -> AcksmError | None:
         return created is None or written is None or written >= created
 
     about = "\n".join(raw for raw in log.splitlines() if one.name in raw and is_new(raw))
-    found = [item for item in symptoms.of_log(about, str(one)) if Place.CONDITION not in item.symptom.places]
+    found = [item for item in symptoms.of_log(about, str(one)) if Location.CONDITION not in item.symptom.locations]
     return _error("object-silent", found[-1].text, str(one), found[-1].symptom) if found else None
 
 

@@ -110,12 +110,12 @@ def _own(verb: str, account: str, region: str, body: bytes) -> tuple[str, Header
     from moto.backends import get_backend
 
     try:
-        told = sagemaker_calls.CALLS[verb](get_backend("sagemaker")[account][region], json.loads(body or b"{}"))
+        answer = sagemaker_calls.CALLS[verb](get_backend("sagemaker")[account][region], json.loads(body or b"{}"))
     except sagemaker_calls.RefusalError as refusal:
         return error(refusal.code, refusal.message)
     except KeyError as lacking:
         return error("ValidationException", f"{lacking} is required")
-    raw = json.dumps(told).encode()
+    raw = json.dumps(answer).encode()
     return "200 OK", [("Content-Type", "application/x-amz-json-1.1"), ("Content-Length", str(len(raw)))], raw
 
 
@@ -129,8 +129,8 @@ def _missing(service: str, verb: str) -> str:
     return "" if hasattr(methods, snake) or not verb.isalpha() else f"the practice cloud has no {verb}"
 
 
-def _corrected(verb: str, told: Json, account: str) -> Json:
-    found: Json = told if verb.startswith("DescribeScal") else _without_empty(told)
+def _corrected(verb: str, answer: Json, account: str) -> Json:
+    found: Json = answer if verb.startswith("DescribeScal") else _without_empty(answer)
     for path, value in _DEFAULTS.get(verb, {}).items():
         *way, last = path.split(".")
         place: object = found

@@ -243,7 +243,7 @@ class Daemon:
                     self.planes[name].restart(part)
                     save(self.state)
             case ["controllers"]:
-                return _answer(begin, {"controllers": self.controllers.told()})
+                return _answer(begin, {"controllers": self.controllers.snapshot()})
             case ["users"]:  # maps an ARN, as aws-auth or an access entry does
                 self.users[body["arn"]] = authenticator.User(body["name"], tuple(body.get("groups", ())))
             case ["accounts", account]:

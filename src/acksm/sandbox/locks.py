@@ -16,14 +16,14 @@ def file_lock(path: Path, emit: Emit = silent, what: str = "") -> Iterator[None]
     """Hold the lock of `path`; while another has it, say so once and wait."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as stream:
-        told = False
+        reported = False
         while True:
             try:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                if not told:
+                if not reported:
                     emit(Event(Kind.PROGRESS, "wait", f"waiting for {what or path.name}"))
-                    told = True
+                    reported = True
                 time.sleep(0.1)
         yield

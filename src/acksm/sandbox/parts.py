@@ -217,13 +217,19 @@ def _build_one(part: Part, target: Path, emit: Emit) -> None:
                 stdout=stream,
                 stderr=subprocess.STDOUT,
             )
-            told = began
+            last_report = began
             try:
                 while process.poll() is None:
                     time.sleep(0.1)
-                    if time.monotonic() - told >= HEARTBEAT_SECONDS:
-                        told = time.monotonic()
-                        emit(Event(Kind.PROGRESS, "sandbox.build", f"{part.name}: {_doing(log)}, {told - began:.0f} s"))
+                    if time.monotonic() - last_report >= HEARTBEAT_SECONDS:
+                        last_report = time.monotonic()
+                        emit(
+                            Event(
+                                Kind.PROGRESS,
+                                "sandbox.build",
+                                f"{part.name}: {_doing(log)}, {last_report - began:.0f} s",
+                            )
+                        )
             except BaseException:
                 process.terminate()
                 process.wait()

@@ -26,7 +26,7 @@ from acksm.live.bindings import OWNER, REGION, TEAM, Namespace
 from acksm.live.managed import Holder, Index
 from acksm.live.role_selectors import Selector
 from acksm.live.running import Running
-from acksm.live.symptoms import Place
+from acksm.live.symptoms import Location
 from acksm.ui import Ui
 
 A, B = "012345678901", "111111111111"
@@ -56,8 +56,8 @@ def maps(name: str = ACCOUNT_MAP, **data: str) -> dict[tuple[str, str], Map]:
     return {("ack-system", name): Map("ack-system", name, data)}
 
 
-def where(found: Observed, kind: Kind = MODEL) -> placement.Place:
-    return placement.place(found, kind, "team", "here")
+def where(found: Observed, kind: Kind = MODEL) -> placement.Location:
+    return placement.location(found, kind, "team", "here")
 
 
 # where it would be
@@ -129,8 +129,8 @@ def test_an_old_cluster_without_the_crd_has_no_way() -> None:
     ],
 )
 def test_account_and_region_are_those_that_the_controller_takes(found: Observed, expected: tuple[str, ...]) -> None:
-    place = where(found)
-    assert (place.account, place.region, place.role) == expected
+    location = where(found)
+    assert (location.account, location.region, location.role) == expected
 
 
 @pytest.mark.parametrize(
@@ -416,7 +416,7 @@ def test_an_adopted_resource_tells_what_fails() -> None:
     seen = adopt_wait.judge(adoption("1.2.13"), None, failed)
     assert seen.problem == "resource not found"
     result = adopt_wait.Result(adoption("1.2.13"))
-    result.fail_by(seen.problem, Place.CONDITION)
+    result.fail_by(seen.problem, Location.CONDITION)
     assert result.error
     assert result.error.id == "adopt-not-found-there"
     # before runtimes had the condition, the object itself is all there is
@@ -460,14 +460,14 @@ def test_errors_in_logs_of_both_forms() -> None:
 )
 def test_what_a_logs_error_means(text: str, id: str) -> None:
     result = adopt_wait.Result(adoption())
-    result.fail_by(text, Place.LOG)
+    result.fail_by(text, Location.LOG)
     assert result.error
     assert (result.state, result.error.id) == (adopt_wait.State.FAILED, id)
 
 
 def test_a_symptom_of_its_own_brings_its_remedy() -> None:
     result = adopt_wait.Result(adoption())
-    result.fail_by("AccessDenied: x is not authorized to perform: sts:AssumeRole on resource: y", Place.CONDITION)
+    result.fail_by("AccessDenied: x is not authorized to perform: sts:AssumeRole on resource: y", Location.CONDITION)
     assert result.error
     assert result.error.details == {"symptom": "symptom.assume-role-denied"}
     assert result.error.remedy == lookup("symptom.assume-role-denied").remedy

@@ -12,7 +12,7 @@ from acksm.aws.objects import Found
 from acksm.engine.waits import Deadline
 from acksm.events import Event
 from acksm.guide.adopt import plan as adopt_plan, requested
-from acksm.guide.adopt.placement import Method, Place
+from acksm.guide.adopt.placement import Location, Method
 from acksm.guide.adopt.plan import Adoption
 from acksm.guide.adopt.wait import PATIENCE_SECONDS, Result, State, Wait
 from acksm.kube.paths import Ref
@@ -55,8 +55,8 @@ class Cluster:
 def adoption(name: str, method: Method = Method.ANNOTATIONS) -> Adoption:
     request = requested.request(MODEL, name, namespace="team")
     controller = CONTROLLER if method is Method.ANNOTATIONS else replace(CONTROLLER, version="1.2.13")
-    place = Place("team", controller, method, "012345678901", "us-west-2")
-    return Adoption(request, place, Found(MODEL, {"modelName": name}, "", "us-west-2"), name)
+    location = Location("team", controller, method, "012345678901", "us-west-2")
+    return Adoption(request, location, Found(MODEL, {"modelName": name}, "", "us-west-2"), name)
 
 
 def waited(cluster: Cluster, *names: str, seconds: float = 900.0, method: Method = Method.ANNOTATIONS) -> list[Result]:

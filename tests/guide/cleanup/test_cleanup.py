@@ -266,9 +266,9 @@ def test_orphans_lose_exactly_acks_finalizers_once_nobody_works_on_them() -> Non
 @pytest.mark.parametrize(("version", "call"), [("1.5.0", "cleanup.delete"), ("1.9.1", "cleanup.orphan")])
 def test_an_adopted_resource_that_nobody_handles_is_let_go(version: str, call: str) -> None:
     """docs/ack/adoption.md#adoptedresource-removal: since 1.5.1 nothing removes that finalizer."""
-    place = Ref("services.k8s.aws/v1alpha1", "adoptedresources", "AdoptedResource", "a", "team")
+    location = Ref("services.k8s.aws/v1alpha1", "adoptedresources", "AdoptedResource", "a", "team")
     common = Common(
-        "AdoptedResource", place, ("sagemaker",), "u", finalizers=("finalizers.services.k8s.aws/AdoptedResource",)
+        "AdoptedResource", location, ("sagemaker",), "u", finalizers=("finalizers.services.k8s.aws/AdoptedResource",)
     )
     others = replace(common, services=("s3",))
     planned = plan(
@@ -449,7 +449,7 @@ def test_the_roles_in_the_other_account_go_with_their_map() -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "meta", "goes"),
+    ("location", "meta", "goes"),
     [
         (ref("ConfigMap", "theirs", HOME), {}, False),
         (ref("Secret", "theirs", HOME), {"labels": {"owner": "helm", "name": "ack-s3-controller"}}, False),
@@ -460,8 +460,8 @@ def test_the_roles_in_the_other_account_go_with_their_map() -> None:
         (ref("Model", "one", HOME), {}, True),
     ],
 )
-def test_a_namespace_goes_only_when_nothing_foreign_is_in_it(place: Ref, meta: dict[str, Any], goes: bool) -> None:
-    inside = (place, {"metadata": {"name": place.name, "namespace": HOME, **meta}})
+def test_a_namespace_goes_only_when_nothing_foreign_is_in_it(location: Ref, meta: dict[str, Any], goes: bool) -> None:
+    inside = (location, {"metadata": {"name": location.name, "namespace": HOME, **meta}})
     seen = observed(item(namespace=HOME), contents={HOME: Contents((inside,))})
     planned = plan(seen, EVERYTHING)
     assert (targets(planned, "cleanup.namespace") == [f"Namespace {HOME}"]) is goes

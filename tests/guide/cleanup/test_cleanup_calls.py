@@ -53,7 +53,7 @@ def cluster(manifest: Mapping[str, Any], **gate: Any) -> Served:
     return kube
 
 
-def place(of: Ref = PLACE) -> dict[str, str]:
+def location(of: Ref = PLACE) -> dict[str, str]:
     return {
         "api_version": of.api_version,
         "plural": of.plural,
@@ -71,7 +71,7 @@ def live(kube: MemoryKube) -> dict[str, Any]:
 def test_retain_is_written_once() -> None:
     kube = cluster(model(OURS))
     for _ in range(2):
-        calls(kube).retain("u", **place())
+        calls(kube).retain("u", **location())
     assert live(kube)["annotations"] == {POLICY: "retain"}
     assert live(kube)["resourceVersion"] == "2"
 
@@ -79,10 +79,10 @@ def test_retain_is_written_once() -> None:
 def test_an_object_whose_policy_was_taken_off_again_is_not_deleted() -> None:
     kube = cluster(model(OURS, deletion_policy="delete"))
     with pytest.raises(AcksmError) as caught:
-        calls(kube).delete("u", True, **place())
+        calls(kube).delete("u", True, **location())
     assert caught.value.id == "cleanup-policy-changed"
     assert "deletionTimestamp" not in live(kube)
-    calls(kube).delete("u", False, **place())
+    calls(kube).delete("u", False, **location())
     assert "deletionTimestamp" in live(kube)
 
 
@@ -98,7 +98,7 @@ def test_a_policy_taken_off_between_the_look_and_the_deletion_stops_it() -> None
 
     kube.gate = meddle
     with pytest.raises(AcksmError) as caught:
-        calls(kube).delete("u", True, **place())
+        calls(kube).delete("u", True, **location())
     assert (caught.value.id, meddled) == ("cleanup-policy-changed", ["delete"])
     assert "deletionTimestamp" not in live(kube)
 
@@ -106,11 +106,11 @@ def test_a_policy_taken_off_between_the_look_and_the_deletion_stops_it() -> None
 def test_another_object_of_the_same_name_is_left_alone() -> None:
     kube = cluster(model(OURS, uid="another"))
     before = str(kube.objects)
-    calls(kube).retain("u", **place())
-    calls(kube).delete("u", False, **place())
-    calls(kube).orphan("u", [OURS], **place())
+    calls(kube).retain("u", **location())
+    calls(kube).delete("u", False, **location())
+    calls(kube).orphan("u", [OURS], **location())
     assert str(kube.objects) == before
-    calls(kube).gone([{**place(), "uid": "u"}])
+    calls(kube).gone([{**location(), "uid": "u"}])
 
 
 @pytest.mark.parametrize("ending", [False, True])
@@ -118,14 +118,14 @@ def test_an_orphan_loses_acks_finalizers_and_no_other(ending: bool) -> None:
     kube = cluster(model(THEIRS, OURS))
     if ending:
         kube.delete(PLACE)
-    calls(kube).orphan("u", [OURS], **place())
+    calls(kube).orphan("u", [OURS], **location())
     assert live(kube)["finalizers"] == [THEIRS]
     assert "deletionTimestamp" in live(kube)
     assert live(kube)["annotations"][POLICY] == "retain"  # for a controller that comes back
-    calls(kube).orphan("u", [OURS, THEIRS], **place())
+    calls(kube).orphan("u", [OURS, THEIRS], **location())
     assert live(kube)["finalizers"] == [THEIRS]
     alone = cluster(model(OURS))
-    calls(alone).orphan("u", [OURS], **place())
+    calls(alone).orphan("u", [OURS], **location())
     assert alone.objects == {}
 
 
@@ -136,7 +136,7 @@ def test_what_does_not_go_is_told_with_all_that_is_known() -> None:
     kube = cluster(manifest)
     kube.delete(PLACE)
     with pytest.raises(AcksmError) as caught:
-        calls(kube).gone([{**place(), "uid": "u"}])
+        calls(kube).gone([{**location(), "uid": "u"}])
     error = caught.value
     assert (error.id, int(error.exit_code)) == ("cleanup-object-stuck", 5)
     assert error.details["diff"] == [f"Model team/one: finalizers {THEIRS}", "  ACK.Recoverable=True: it is InUse"]
@@ -154,7 +154,7 @@ def test_a_controller_that_gave_up_is_not_waited_for(since: str, failure: str) -
     kube = cluster(manifest)
     kube.delete(PLACE)
     with pytest.raises(AcksmError) as caught:
-        calls(kube).gone([{**place(), "uid": "u"}])
+        calls(kube).gone([{**location(), "uid": "u"}])
     assert caught.value.id == failure
 
 

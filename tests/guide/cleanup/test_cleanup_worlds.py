@@ -137,12 +137,12 @@ def test_every_plan_keeps_the_order_and_what_is_in_aws(seen: Observed, desired: 
     )
     severe = [one for one in changes if one.danger is Danger.SEVERE]
     assert not severe or (desired.delete_aws and not desired.orphan)
-    places = {str(one.place): one for one in seen.inventory.items}
+    locations = {str(one.location): one for one in seen.inventory.items}
     for one in changes:
-        if one.id == "cleanup.object" and places[one.target].live and one not in severe:
+        if one.id == "cleanup.object" and locations[one.target].live and one not in severe:
             assert one.params["retain"]
             assert one.target in targets(planned, "cleanup.retain")
     if not desired.orphan:
-        used = [deletion_rank(places[one.target].kind) for one in severe]
+        used = [deletion_rank(locations[one.target].kind) for one in severe]
         assert used == sorted(used)
     assert len({(one.id, one.target, str(one.params)) for one in changes}) == len(changes)

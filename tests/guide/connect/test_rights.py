@@ -78,12 +78,12 @@ def test_kubernetes_needs_come_from_the_changes_and_the_objects_of_the_releases(
 
 
 def test_kubernetes_needs_of_a_cleanup() -> None:
-    place = {"api_version": "sagemaker.services.k8s.aws/v1alpha1", "plural": "models", "namespace": "team"}
+    location = {"api_version": "sagemaker.services.k8s.aws/v1alpha1", "plural": "models", "namespace": "team"}
     kinds = [("ClusterRole", ""), ("Deployment", "ns")]
     changes = [
-        change("cleanup.retain", Op.UPDATE, system="kubernetes", **place),
-        change("cleanup.delete", Op.DELETE, system="kubernetes", **place),
-        change("cleanup.orphan", Op.DELETE, system="kubernetes", **{**place, "plural": "endpoints"}),
+        change("cleanup.retain", Op.UPDATE, system="kubernetes", **location),
+        change("cleanup.delete", Op.DELETE, system="kubernetes", **location),
+        change("cleanup.orphan", Op.DELETE, system="kubernetes", **{**location, "plural": "endpoints"}),
         change("cleanup.gone", Op.WAIT, system="kubernetes"),
         change("helm.uninstall", Op.DELETE, system="helm", release="r", namespace="ns", kinds=kinds),
         change("cleanup.crd", Op.DELETE, system="kubernetes", name="x"),

@@ -118,7 +118,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str | None]]:
             self.profile, self.region, self.role = profile, region, ""
             self.eks = SimpleNamespace(describe_cluster=self.describe)
 
-        def beside(self, profile: str) -> Aws:
+        def with_profile(self, profile: str) -> Aws:
             return Aws(profile, self.region)
 
         def assume(self, role: str) -> Aws:

@@ -58,11 +58,11 @@ class States:
             raise KeyboardInterrupt
 
 
-def watch(place: States, output: str = "text", terminal: bool = False) -> tuple[int, str, str]:
+def watch(location: States, output: str = "text", terminal: bool = False) -> tuple[int, str, str]:
     out, err = Stream(terminal=terminal), Stream()
     ui = Ui(output, stdout=out, stderr=err)
     groups = TargetSettings(), ControllerSettings(), RoleSettings(), RunSettings()
-    code = watching.run(*groups, ui, sleep=place.sleep, clock=lambda: place.now)
+    code = watching.run(*groups, ui, sleep=location.sleep, clock=lambda: location.now)
     return code, out.text, err.text
 
 
@@ -107,15 +107,15 @@ def test_a_terminal_is_drawn_anew(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_failure_is_told_once_and_watching_goes_on_with_a_new_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     away = AcksmError("kube-unreachable", "gone")
-    place = States(monkeypatch, GOOD, away, away, GOOD)
-    _, out, _ = watch(place)
+    location = States(monkeypatch, GOOD, away, away, GOOD)
+    _, out, _ = watch(location)
     assert printed(out) == [
         *GOOD,
         "status unavailable: kube-unreachable: gone",
         *GOOD,
         "removed: " + "status unavailable: kube-unreachable: gone",
     ]
-    assert place.connected == 3
+    assert location.connected == 3
     _, out, _ = watch(States(monkeypatch, GOOD, away), "json")
     assert json.loads(out.splitlines()[1])["error"]["id"] == "kube-unreachable"
 
@@ -132,13 +132,13 @@ def test_a_first_look_that_fails_is_the_commands_failure(monkeypatch: pytest.Mon
 def test_drift_is_compared_at_changes_and_now_and_then(
     states: list[State], compared: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = States(monkeypatch, *states)
-    watch(place)
-    assert place.compared == compared
+    location = States(monkeypatch, *states)
+    watch(location)
+    assert location.compared == compared
 
 
 def test_a_connection_is_made_anew_before_its_token_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    place = States(monkeypatch, *([GOOD] * 650))
-    watch(place)
-    assert place.connected == 3
+    location = States(monkeypatch, *([GOOD] * 650))
+    watch(location)
+    assert location.connected == 3
     assert watching.CONNECTION_SECONDS < 14 * 60

@@ -160,7 +160,7 @@ def thing(status: str = "", annotation: str = "") -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("manifest", "place", "controller", "expected"),
+    ("manifest", "location", "controller", "expected"),
     [
         (thing("us-east-1", "us-east-2"), PLACE, running(region="us-west-2"), "us-east-1"),
         (thing("", "us-east-2"), PLACE, running(region="us-west-2"), "us-east-2"),
@@ -178,8 +178,8 @@ def thing(status: str = "", annotation: str = "") -> dict[str, Any]:
         (thing(), Namespace("production", {OBJECT_REGION: "eu-west-1"}), running(region="us-west-2"), "us-west-2"),
     ],
 )
-def test_the_source_that_decides(manifest: Any, place: Namespace, controller: Any, expected: str) -> None:
-    assert explain(manifest, place, controller, ENV).region == expected
+def test_the_source_that_decides(manifest: Any, location: Namespace, controller: Any, expected: str) -> None:
+    assert explain(manifest, location, controller, ENV).region == expected
 
 
 def test_what_is_ignored_is_told_with_its_reason() -> None:

@@ -15,14 +15,14 @@ from datetime import UTC, datetime
 from acksm.ack.kinds import Kind
 from acksm.aws.account import Aws
 from acksm.aws.objects import Found
-from acksm.config import place as place_in_file
+from acksm.config import location as place_in_file
 from acksm.declared import Adoptions
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind as EventKind
 from acksm.guide.adopt import apply, discover as adopt_discover, lookup, placement, plan as adopt_plan, requested
 from acksm.guide.adopt.discover import Search
 from acksm.guide.adopt.lookup import Accounts
-from acksm.guide.adopt.placement import ADOPTED_CRD, Observed, Place
+from acksm.guide.adopt.placement import ADOPTED_CRD, Location, Observed
 from acksm.guide.adopt.plan import Adoption
 from acksm.guide.adopt.requested import Refusals, Request
 from acksm.guide.connect.target import Target, connect
@@ -163,27 +163,28 @@ def _named(
     kinds = list(dict.fromkeys(item.kind for item in asked))
     with ThreadPoolExecutor(max_workers=1) as pool:
         holders = pool.submit(_holders, target.kube, observed, kinds)
-        placed: list[tuple[Request, Place]] = []
-        known: dict[tuple[Kind, str], Place | AcksmError] = {}
+        located: list[tuple[Request, Location]] = []
+        known: dict[tuple[Kind, str], Location | AcksmError] = {}
         for item in asked:
             key = (item.kind, item.namespace)
             if key not in known:
-                known[key] = _place(observed, item)
+                known[key] = _location(observed, item)
             found = known[key]
             if isinstance(found, AcksmError):
                 refusals.errors.append(AcksmError(**_copied(found, item.where or found.where)))
             else:
-                placed.append((item, found))
+                located.append((item, found))
         refusals.check()
-        found_in_aws = lookup.find(placed, accounts, refusals.errors.append)
+        found_in_aws = lookup.find(located, accounts, refusals.errors.append)
         refusals.check()
         index = Index(holders.result(), _where(observed))
     same = [
         (
             request,
-            managed.identity(request.kind, found.key, place.account, request.region or place.region) + _optional(found),
+            managed.identity(request.kind, found.key, location.account, request.region or location.region)
+            + _optional(found),
         )
-        for request, place, found in found_in_aws
+        for request, location, found in found_in_aws
     ]
     refusals.errors += requested.duplicates(same)
     refusals.check()
@@ -246,7 +247,7 @@ def _where(observed: Observed) -> Callable[[Kind, str], tuple[str, str]]:
     def find(kind: Kind, namespace: str) -> tuple[str, str]:
         if (kind.service, namespace) not in known:
             try:
-                found = placement.place(observed, kind, namespace, "")
+                found = placement.location(observed, kind, namespace, "")
                 known[kind.service, namespace] = (found.account, found.region)
             except AcksmError:
                 known[kind.service, namespace] = ("", "")
@@ -255,9 +256,9 @@ def _where(observed: Observed) -> Callable[[Kind, str], tuple[str, str]]:
     return find
 
 
-def _place(observed: Observed, item: Request) -> Place | AcksmError:
+def _location(observed: Observed, item: Request) -> Location | AcksmError:
     try:
-        return placement.place(observed, item.kind, item.namespace, item.where or str(item))
+        return placement.location(observed, item.kind, item.namespace, item.where or str(item))
     except AcksmError as error:
         return error
 

@@ -13,7 +13,7 @@ from acksm.aws.objects import Found
 from acksm.errors import AcksmError
 from acksm.guide.adopt import placement
 from acksm.guide.adopt.lookup import PARALLEL, Accounts
-from acksm.guide.adopt.placement import Observed, Place
+from acksm.guide.adopt.placement import Location, Observed
 from acksm.guide.adopt.requested import ALL, Request
 from acksm.live.managed import Index
 
@@ -31,15 +31,15 @@ class Search:
     read_only: bool = False
 
 
-Discovered = list[tuple[Request, Place, Found]]
+Discovered = list[tuple[Request, Location, Found]]
 
 
-def places(observed: Observed, search: Search) -> list[Place | None]:
+def locations(observed: Observed, search: Search) -> list[Location | None]:
     """The placement of each desired kind; None for one that is not served, unless it was named."""
-    found: list[Place | None] = []
+    found: list[Location | None] = []
     for kind in desired(search):
         try:
-            found.append(placement.place(observed, kind, search.namespace, f"namespace {search.namespace}"))
+            found.append(placement.location(observed, kind, search.namespace, f"namespace {search.namespace}"))
         except AcksmError as error:
             if search.kinds or error.id not in {"adopt-kind-not-served", "adopt-kind-off", "controllers-missing"}:
                 raise
@@ -54,11 +54,15 @@ def desired(search: Search) -> Sequence[Kind]:
 
 def run(observed: Observed, search: Search, accounts: Accounts) -> tuple[Discovered, list[str]]:
     """What exists, managed or not, and notes on kinds that cannot be listed. Errors: adopt-…, aws-…"""
-    searched = [(kind, place) for kind, place in zip(desired(search), places(observed, search), strict=True) if place]
+    searched = [
+        (kind, location)
+        for kind, location in zip(desired(search), locations(observed, search), strict=True)
+        if location
+    ]
     found: Discovered = []
     unlisted: dict[str, AcksmError] = {}
     with ThreadPoolExecutor(max_workers=PARALLEL) as pool:
-        for (kind, place), answer in zip(
+        for (kind, location), answer in zip(
             searched, pool.map(lambda one: _list(one[0], one[1], search, accounts), searched), strict=True
         ):
             if isinstance(answer, AcksmError):
@@ -66,7 +70,7 @@ def run(observed: Observed, search: Search, accounts: Accounts) -> tuple[Discove
                     raise answer
                 unlisted[kind.name] = answer
                 continue
-            found += [(_request(kind, one, search), place, one) for one in answer]
+            found += [(_request(kind, one, search), location, one) for one in answer]
     return found, [_unlisted_note(unlisted)] if unlisted else []
 
 
@@ -79,16 +83,16 @@ def _unlisted_note(errors: Mapping[str, AcksmError]) -> str:
 def unmanaged(found: Discovered, index: Index) -> Discovered:
     """Those that no object in the cluster manages."""
     return [
-        (request, place, one)
-        for request, place, one in found
-        if not index.of(request.kind, one.key, place.account, request.region or place.region)
+        (request, location, one)
+        for request, location, one in found
+        if not index.of(request.kind, one.key, location.account, request.region or location.region)
     ]
 
 
-def _list(kind: Kind, place: Place, search: Search, accounts: Accounts) -> list[Found] | AcksmError:
-    region = search.region or place.region
+def _list(kind: Kind, location: Location, search: Search, accounts: Accounts) -> list[Found] | AcksmError:
+    region = search.region or location.region
     try:
-        aws = accounts.session(place.account, place.role)
+        aws = accounts.session(location.account, location.role)
         existing = [
             one
             for one in objects.list_all(aws, kind, region)
@@ -97,7 +101,7 @@ def _list(kind: Kind, place: Place, search: Search, accounts: Accounts) -> list[
         if not search.tags:
             return existing
         with ThreadPoolExecutor(max_workers=PARALLEL) as pool:
-            tags = pool.map(lambda one: objects.tags(aws, _with_arn(one, aws, place)), existing)
+            tags = pool.map(lambda one: objects.tags(aws, _with_arn(one, aws, location)), existing)
             return [one for one, own in zip(existing, tags, strict=True) if search.tags.items() <= own.items()]
     except AcksmError as error:
         return error
@@ -108,13 +112,13 @@ def _name(found: Found) -> str:
     return found.key.get(found.kind.named) or found.arn.partition("/")[2]
 
 
-def _with_arn(found: Found, aws: Aws, place: Place) -> Found:
+def _with_arn(found: Found, aws: Aws, location: Location) -> Found:
     """Some lists have no ARNs."""
     if found.arn:
         return found
     kind, partition = found.kind, aws.identity().partition
     path = f"{kind.arn_kind}/{kind.write(found.key)}"
-    return replace(found, arn=f"arn:{partition}:{kind.service}:{found.region}:{place.account}:{path}")
+    return replace(found, arn=f"arn:{partition}:{kind.service}:{found.region}:{location.account}:{path}")
 
 
 def _request(kind: Kind, found: Found, search: Search) -> Request:

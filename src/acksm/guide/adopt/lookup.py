@@ -15,7 +15,7 @@ from acksm.aws import objects
 from acksm.aws.account import Aws
 from acksm.aws.objects import Found
 from acksm.errors import AcksmError
-from acksm.guide.adopt.placement import Place
+from acksm.guide.adopt.placement import Location
 from acksm.guide.adopt.requested import Request
 from acksm.guide.carm import accounts as carm_accounts
 from acksm.guide.connect.target import Target
@@ -60,24 +60,24 @@ class Accounts:
         return self.target.aws.assume(role)
 
 
-Asked = tuple[Request, Place]
+Requested = tuple[Request, Location]
 
 
 def find(
-    asked: Sequence[Asked], accounts: Accounts, refuse: Callable[[AcksmError], None]
-) -> list[tuple[Request, Place, Found]]:
+    requested: Sequence[Requested], accounts: Accounts, refuse: Callable[[AcksmError], None]
+) -> list[tuple[Request, Location, Found]]:
     """Each request with what AWS has, in order. Errors go to `refuse`: adopt-…, aws-…"""
-    groups: dict[tuple[str, str, str], list[Asked]] = {}
+    groups: dict[tuple[str, str, str], list[Requested]] = {}
     kept = []
-    for request, place in asked:
+    for request, location in requested:
         try:
-            check_arn(request, place)
+            check_arn(request, location)
         except AcksmError as error:
             refuse(error)
             continue
-        kept.append((request, place))
-        groups.setdefault((request.kind.name, place.account, request.region or place.region), []).append(
-            (request, place)
+        kept.append((request, location))
+        groups.setdefault((request.kind.name, location.account, request.region or location.region), []).append(
+            (request, location)
         )
     answers: dict[int, Found | AcksmError] = {}
     with ThreadPoolExecutor(max_workers=PARALLEL) as pool:
@@ -91,28 +91,28 @@ def find(
         for future in listed.values():
             answers |= future.result()
     found = []
-    for request, place in kept:
+    for request, location in kept:
         answer = answers[id(request)]
         if isinstance(answer, AcksmError):
             refuse(answer)
         else:
-            found.append((request, place, answer))
+            found.append((request, location, answer))
     return found
 
 
-def check_arn(request: Request, place: Place) -> None:
+def check_arn(request: Request, location: Location) -> None:
     """Errors: `adopt-other-account`, `adopt-other-region`: the ARN is not in that of the namespace's objects."""
     if request.arn is None:
         return
-    if request.arn.account != place.account:
+    if request.arn.account != location.account:
         raise AcksmError(
             "adopt-other-account",
             f"{request.arn.text} is in account {request.arn.account}, but objects in namespace {request.namespace} are "
-            f"created in account {place.account}",
+            f"created in account {location.account}",
             where=request.where or request.arn.text,
             remedy=f"acksm carm bind NAMESPACE --account {request.arn.account}   (then adopt into that namespace)",
         )
-    region = request.region or place.region
+    region = request.region or location.region
     if request.arn.region != region:
         raise AcksmError(
             "adopt-other-region",
@@ -123,37 +123,37 @@ def check_arn(request: Request, place: Place) -> None:
         )
 
 
-def _lookup(request: Request, place: Place, accounts: Accounts) -> Found | AcksmError:
-    region = request.region or place.region
+def _lookup(request: Request, location: Location, accounts: Accounts) -> Found | AcksmError:
+    region = request.region or location.region
     try:
-        aws = accounts.session(place.account, place.role)
+        aws = accounts.session(location.account, location.role)
         if not request.keys:
             return _pick(
-                request, place, [one for one in objects.list_all(aws, request.kind, region) if _is(one, request)]
+                request, location, [one for one in objects.list_all(aws, request.kind, region) if _is(one, request)]
             )
         for key in request.keys:
-            found = objects.matching(aws, request.kind, whole_key(request.kind, key, aws, place, region), region)
+            found = objects.matching(aws, request.kind, whole_key(request.kind, key, aws, location, region), region)
             if found:
-                return _pick(request, place, found)
-        return _missing(request, place)
+                return _pick(request, location, found)
+        return _missing(request, location)
     except AcksmError as error:
         error.where = error.where or request.where or str(request)
         return error
 
 
-def whole_key(kind: Kind, key: Mapping[str, str], aws: Aws, place: Place, region: str) -> Mapping[str, str]:
+def whole_key(kind: Kind, key: Mapping[str, str], aws: Aws, location: Location, region: str) -> Mapping[str, str]:
     """The key of the describe call: the ARN, for a kind that is found by ARN where only the name is given."""
     if "path" not in key:
         return key
     partition = aws.identity().partition
-    return {"arn": f"arn:{partition}:{kind.service}:{region}:{place.account}:{key['path']}"}
+    return {"arn": f"arn:{partition}:{kind.service}:{region}:{location.account}:{key['path']}"}
 
 
-def _by_list(group: Sequence[Asked], accounts: Accounts) -> dict[int, Found | AcksmError]:
+def _by_list(group: Sequence[Requested], accounts: Accounts) -> dict[int, Found | AcksmError]:
     """Many of one kind in one account and region. Where they cannot be listed, each is described."""
-    kind, place, region = group[0][0].kind, group[0][1], group[0][0].region or group[0][1].region
+    kind, location, region = group[0][0].kind, group[0][1], group[0][0].region or group[0][1].region
     try:
-        aws = accounts.session(place.account, place.role)
+        aws = accounts.session(location.account, location.role)
         existing = objects.list_all(aws, kind, region)
         by_name: dict[str, list[Found]] = {}
         for one in existing:
@@ -176,37 +176,39 @@ def _by_list(group: Sequence[Asked], accounts: Accounts) -> dict[int, Found | Ac
         return _each(group, accounts, pool)
 
 
-def _each(asked: Sequence[Asked], accounts: Accounts, pool: ThreadPoolExecutor) -> dict[int, Found | AcksmError]:
-    found = pool.map(lambda one: _lookup(one[0], one[1], accounts), asked)
-    return {id(request): answer for (request, _), answer in zip(asked, found, strict=True)}
+def _each(
+    requested: Sequence[Requested], accounts: Accounts, pool: ThreadPoolExecutor
+) -> dict[int, Found | AcksmError]:
+    found = pool.map(lambda one: _lookup(one[0], one[1], accounts), requested)
+    return {id(request): answer for (request, _), answer in zip(requested, found, strict=True)}
 
 
 def _first(kind: Kind, key: Mapping[str, str]) -> str:
     return key.get("arn" if kind.by_arn else kind.key[0], "").lower()
 
 
-def _fits(key: Mapping[str, str], asked: Mapping[str, str]) -> bool:
-    return all(key.get(name, "").lower() == value.lower() for name, value in asked.items())
+def _fits(key: Mapping[str, str], requested: Mapping[str, str]) -> bool:
+    return all(key.get(name, "").lower() == value.lower() for name, value in requested.items())
 
 
 def _is(one: Found, request: Request) -> bool:
     return request.arn is not None and one.arn.lower() == request.arn.text.lower()
 
 
-def _pick(request: Request, place: Place, found: Sequence[Found]) -> Found | AcksmError:
+def _pick(request: Request, location: Location, found: Sequence[Found]) -> Found | AcksmError:
     if not found:
-        return _missing(request, place)
+        return _missing(request, location)
     if len(found) > 1:
         choices = "; ".join(", ".join(f"{key}={value}" for key, value in one.key.items()) for one in found)
         return AcksmError("adopt-ambiguous", f"{request} is ambiguous: {choices}", where=request.where or str(request))
     return found[0]
 
 
-def _missing(request: Request, place: Place) -> AcksmError:
-    region = request.region or place.region
+def _missing(request: Request, location: Location) -> AcksmError:
+    region = request.region or location.region
     return AcksmError(
         "adopt-not-in-aws",
-        f"{request} not found in {region} (account {place.account})",
+        f"{request} not found in {region} (account {location.account})",
         where=request.where or str(request),
-        details={"region": region, "account": place.account},
+        details={"region": region, "account": location.account},
     )

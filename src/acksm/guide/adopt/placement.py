@@ -51,7 +51,7 @@ class Observed:
 
 
 @dataclass(frozen=True)
-class Place:
+class Location:
     """Where objects of a service in a namespace are created. `role`: what the controller assumes, "" for none."""
 
     namespace: str
@@ -77,7 +77,7 @@ def observe(target: Target) -> Observed:
         return Observed(found, listed.result(), maps.result(), selectors, served, target.identity.account)
 
 
-def place(observed: Observed, kind: Kind, namespace: str, where: str) -> Place:
+def location(observed: Observed, kind: Kind, namespace: str, where: str) -> Location:
     """Errors: adopt-…, of `bindings.check_names`, and the id of the matrix's row that makes a binding ignored."""
     running.require(observed.running)
     live = observed.namespaces.get(namespace)
@@ -99,7 +99,7 @@ def place(observed: Observed, kind: Kind, namespace: str, where: str) -> Place:
     if default and not followed and namespace not in IGNORED_NAMESPACES:
         raise running.ignored(controller, controller.reading, f"namespace {namespace}")
     region = (default if followed else "") or controller.region
-    return Place(
+    return Location(
         namespace, controller, method(observed, controller, where), account, region, role, _labels(controller, where)
     )
 

@@ -19,7 +19,7 @@ from acksm.ack.names import COMMON_GROUP
 from acksm.aws.objects import Found
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
-from acksm.guide.adopt.placement import Method, Place, read_only_works
+from acksm.guide.adopt.placement import Location, Method, read_only_works
 from acksm.guide.adopt.requested import Request
 from acksm.json_types import Object
 from acksm.kube.owners import OWNED_LABEL
@@ -39,7 +39,7 @@ class Adoption:
     """One adoption. `live` is its existing object; `change` is None when it is up to date."""
 
     request: Request
-    place: Place
+    location: Location
     found: Found
     name: str
     live: Holder | None = None
@@ -52,7 +52,7 @@ class Adoption:
 
     @property
     def region(self) -> str:
-        return self.request.region or self.place.region
+        return self.request.region or self.location.region
 
     @property
     def target(self) -> Ref:
@@ -102,9 +102,9 @@ def marks(item: Adoption) -> dict[str, str]:
 
 def manifest(item: Adoption) -> Object:
     """The object to create: of the kind itself without a spec, or an AdoptedResource."""
-    labels = {OWNED_LABEL: "true", **item.place.labels}
+    labels = {OWNED_LABEL: "true", **item.location.labels}
     metadata: Object = {"name": item.name, "namespace": item.request.namespace, "labels": labels}
-    if item.place.method is Method.ANNOTATIONS:
+    if item.location.method is Method.ANNOTATIONS:
         fields = json.dumps(dict(item.found.key), sort_keys=True)
         metadata["annotations"] = {POLICY: "adopt", FIELDS: fields, **marks(item)}
         return {"apiVersion": item.target.api_version, "kind": item.kind.name, "metadata": metadata}
@@ -124,12 +124,15 @@ def manifest(item: Adoption) -> Object:
 
 
 def plan(
-    desired: Sequence[tuple[Request, Place, Found]], index: Index, refuse: Callable[[AcksmError], None], now: datetime
+    desired: Sequence[tuple[Request, Location, Found]],
+    index: Index,
+    refuse: Callable[[AcksmError], None],
+    now: datetime,
 ) -> list[Adoption]:
     """Every adoption with its change. Errors go to `refuse`: adopt-…"""
     planned = []
-    for request, place, found in desired:
-        item = Adoption(request, place, found, request.name or kube_name(request.kind, found.key))
+    for request, location, found in desired:
+        item = Adoption(request, location, found, request.name or kube_name(request.kind, found.key))
         try:
             _check(item)
             item.live = _live(item, index)
@@ -144,22 +147,22 @@ def plan(
 def _check(item: Adoption) -> None:
     if len(item.name) > MAX_NAME or not re.fullmatch(r"[a-z0-9]([-a-z0-9.]{0,252}[a-z0-9])?", item.name):
         raise AcksmError("adopt-name", f"invalid object name {item.name!r}", where=_where(item))
-    if item.request.read_only and not read_only_works(item.place.controller):
+    if item.request.read_only and not read_only_works(item.location.controller):
         raise AcksmError(
-            "adopt-read-only", f"{item.place.controller} does not support read-only objects", where=_where(item)
+            "adopt-read-only", f"{item.location.controller} does not support read-only objects", where=_where(item)
         )
     if item.found.state.startswith("Delet"):
         raise AcksmError("adopt-deleting", f"{item.request} is {item.found.state} in AWS", where=_where(item))
-    if item.request.retain and not item.place.controller.has("deletion-policy"):
+    if item.request.retain and not item.location.controller.has("deletion-policy"):
         item.notes.append(
-            f"{item.place.controller} does not support deletion policies: deleting {item} deletes the AWS resource"
+            f"{item.location.controller} does not support deletion policies: deleting {item} deletes the AWS resource"
         )
 
 
 def _live(item: Adoption, index: Index) -> Holder | None:
     """The existing object of this adoption. Errors: `adopt-managed` (by another object), `adopt-name-taken`."""
     at = index.at(item.kind, item.request.namespace, item.name)
-    holders = index.of(item.kind, item.found.key, item.place.account, item.region)
+    holders = index.of(item.kind, item.found.key, item.location.account, item.region)
     others = [one for one in holders if (one.namespace, one.name) != (item.request.namespace, item.name)]
     if others:
         one = others[0]
@@ -228,7 +231,7 @@ def _change(item: Adoption, moment: datetime) -> Change | None:
 
 def _create(item: Adoption) -> Change:
     created = manifest(item)
-    where = item.target if item.place.method is Method.ANNOTATIONS else item.helper
+    where = item.target if item.location.method is Method.ANNOTATIONS else item.helper
     return Change(
         id="adopt.create",
         step=STEP,

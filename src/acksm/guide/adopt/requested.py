@@ -142,7 +142,7 @@ def request(
     Errors: `adopt-arn`, `adopt-field` (not one of the kind's), `adopt-key` (not enough to find it).
     """
     given = dict(fields or {})
-    place = where or f"{kind.name} {text}".strip()
+    location = where or f"{kind.name} {text}".strip()
     allowed = ("arn",) if kind.by_arn else kind.key
     for key in given:
         if key not in allowed:
@@ -150,16 +150,18 @@ def request(
             raise AcksmError(
                 "adopt-field",
                 f"{kind.name} has no field {key!r}; it has {', '.join(allowed)}{did_you_mean(near[:1])}",
-                where=place,
+                where=location,
             )
     text = text or given.get("arn", "")
     arn = parse_arn(text, where) if text.startswith("arn:") else None
     if arn is not None:
         found = kind_of(arn, where)
         if found is not kind:
-            raise AcksmError("adopt-arn", f"{text} is the ARN of {_a(found.name)}, not of {_a(kind.name)}", where=place)
+            raise AcksmError(
+                "adopt-arn", f"{text} is the ARN of {_a(found.name)}, not of {_a(kind.name)}", where=location
+            )
     item = Request(
-        kind, text, _keys(kind, text, arn, given, place), namespace, name, region, arn, retain, read_only, where
+        kind, text, _keys(kind, text, arn, given, location), namespace, name, region, arn, retain, read_only, where
     )
     return (
         item
@@ -168,7 +170,9 @@ def request(
     )
 
 
-def _keys(kind: Kind, text: str, arn: Arn | None, given: Mapping[str, str], place: str) -> tuple[dict[str, str], ...]:
+def _keys(
+    kind: Kind, text: str, arn: Arn | None, given: Mapping[str, str], location: str
+) -> tuple[dict[str, str], ...]:
     if kind.by_arn:
         if arn is not None:
             return ({"arn": arn.text},)
@@ -188,7 +192,7 @@ def _keys(kind: Kind, text: str, arn: Arn | None, given: Mapping[str, str], plac
         "adopt-key",
         (f"{text!r} does not identify {_a(kind.name)}" if text else f"missing name of the {kind.name}")
         + f"; use {form}, or its ARN",
-        where=place,
+        where=location,
     )
 
 

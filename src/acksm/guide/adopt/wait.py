@@ -74,9 +74,9 @@ class Result:
         details = {"symptom": symptom.id} if symptom else {}
         self.error = AcksmError(id, message, where=str(self.item), remedy=remedy, details=details)
 
-    def fail_by(self, text: str, place: symptoms.Place, message: str = "") -> None:
+    def fail_by(self, text: str, location: symptoms.Location, message: str = "") -> None:
         """Fail with the message of a condition or log."""
-        symptom = symptoms.match(text, place)
+        symptom = symptoms.match(text, location)
         found = CAUSES.get(symptom.id, "adopt-failing") if symptom else "adopt-failing"
         if found == "adopt-failing" and text in {"resource not found"}:  # an AdoptedResource's message for it
             found = "adopt-not-found-there"
@@ -98,30 +98,30 @@ def judge(item: Adoption, manifest: Manifest | None, helper: Manifest | None) ->
     if helper is not None:
         adopted = conditions.by_type(helper).get(ADOPTED_CONDITION, {})
         if adopted.get("status") == "False":
-            return Progress(problem=conditions.told(adopted) or "not adopted")
+            return Progress(problem=conditions.describe(adopted) or "not adopted")
     if manifest is None:
         return Progress(
             text="does not exist yet"
-            if item.place.method is Method.ANNOTATIONS
+            if item.location.method is Method.ANNOTATIONS
             else "not created by the controller yet"
         )
     notes = (manifest["metadata"].get("annotations") or {}) if manifest else {}
     by_type = conditions.by_type(manifest)
     synced = by_type.get(SYNCED) or by_type.get(READY) or {}
     managed = f"finalizers.{item.kind.group}/{item.kind.name}" in (manifest["metadata"].get("finalizers") or ())
-    if managed and notes.get(ADOPTED) == "true" and (by_type or not item.place.controller.has("synced-condition")):
+    if managed and notes.get(ADOPTED) == "true" and (by_type or not item.location.controller.has("synced-condition")):
         ended = by_type.get(TERMINAL, {})
-        return Progress(True, conditions.told(ended if ended.get("status") == "True" else synced))
+        return Progress(True, conditions.describe(ended if ended.get("status") == "True" else synced))
     for kind in (TERMINAL, RECOVERABLE):
         found = by_type.get(kind, {})
         if found.get("status") == "True":
             return (
-                Progress(terminal=conditions.told(found))
+                Progress(terminal=conditions.describe(found))
                 if kind == TERMINAL
-                else Progress(problem=conditions.told(found))
+                else Progress(problem=conditions.describe(found))
             )
     if synced.get("status") in {"False", "Unknown"}:
-        return Progress(problem=conditions.told(synced))
+        return Progress(problem=conditions.describe(synced))
     return Progress(text="not reconciled by the controller yet")
 
 
@@ -190,7 +190,7 @@ class Wait:
 
     def _observe(self, waiting: Sequence[Result], since: dict[int, float]) -> None:
         items = [result.item for result in waiting]
-        helpers = [item.helper for item in items if item.place.method is Method.ADOPTED_RESOURCE]
+        helpers = [item.helper for item in items if item.location.method is Method.ADOPTED_RESOURCE]
         live = look(self.kube, [*(item.target for item in items), *helpers])
         for result in waiting:
             manifest, helper = live.get(result.item.target), live.get(result.item.helper)
@@ -201,12 +201,12 @@ class Wait:
                 result.state = State.ADOPTED
             elif progress.terminal:
                 result.fail(
-                    "adopt-terminal", progress.terminal, symptoms.match(progress.terminal, symptoms.Place.CONDITION)
+                    "adopt-terminal", progress.terminal, symptoms.match(progress.terminal, symptoms.Location.CONDITION)
                 )
             elif progress.problem:
                 first = since.setdefault(id(result), self.deadline.elapsed)
                 if self.deadline.elapsed - first >= PATIENCE_SECONDS:
-                    result.fail_by(progress.problem, symptoms.Place.CONDITION)
+                    result.fail_by(progress.problem, symptoms.Location.CONDITION)
             else:
                 since.pop(id(result), None)
 
@@ -214,7 +214,7 @@ class Wait:
         """Fail objects without a condition about which their controller logs errors."""
         quiet = [item for item in left if not item.conditions]
         controllers = list(
-            {(one.namespace, one.release): one for one in (q.item.place.controller for q in quiet)}.values()
+            {(one.namespace, one.release): one for one in (q.item.location.controller for q in quiet)}.values()
         )
         by_object: dict[str, LogError] = {}
         for log in controller_logs.read(self.kube, controllers, lines=LOG_LINES) if quiet else []:
@@ -223,11 +223,11 @@ class Wait:
             errors = [by_object.get(str(one)) for one in (result.item.target, result.item.helper)]
             found = next((error for error in errors if error and not is_older(error.time, result.born)), None)
             if found:
-                place = result.item.place
+                location = result.item.location
                 where = (
-                    f" (searched in {result.item.region} of account {place.account})"
+                    f" (searched in {result.item.region} of account {location.account})"
                     if "not found" in found.text
                     else ""
                 )
-                message = f"the log of {place.controller}: {found.text}{where}"
-                result.fail_by(found.text, symptoms.Place.LOG, message)
+                message = f"the log of {location.controller}: {found.text}{where}"
+                result.fail_by(found.text, symptoms.Location.LOG, message)

@@ -79,7 +79,7 @@ def session(target: Target, other: OtherAccountSettings) -> Aws | None:
     account = other.target_account
     if not account and other.target_role_arn:
         account = account_roles.parse(other.target_role_arn, target.aws.partitions(), "--target-role-arn").account
-    account = account or target.aws.beside(other.target_profile).identity().account
+    account = account or target.aws.with_profile(other.target_profile).identity().account
     return reach(target, other, account)
 
 
@@ -97,7 +97,7 @@ def reach(target: Target, other: OtherAccountSettings, account: str) -> Aws:
         )
         aws = target.aws.assume(str(admin))
     else:
-        aws = target.aws.beside(other.target_profile)
+        aws = target.aws.with_profile(other.target_profile)
     found = aws.identity()
     if found.account != account:
         raise AcksmError(

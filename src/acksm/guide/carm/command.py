@@ -264,7 +264,7 @@ def check_objects(observed: Observed, accounts: Mapping[str, set[str]]) -> None:
             owners = sorted({item.account for item in others})
             raise AcksmError(
                 "carm-objects-live",
-                f"{bindings.told(others)} {'belongs' if len(others) == 1 else 'belong'} to "
+                f"{bindings.shortened(others)} {'belongs' if len(others) == 1 else 'belong'} to "
                 f"{'account' if len(owners) == 1 else 'accounts'} {', '.join(owners)}",
                 where=f"namespace {name}",
                 details={"objects": [str(item) for item in others], "accounts": owners},

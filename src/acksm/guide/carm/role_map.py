@@ -160,7 +160,7 @@ def release(now: Map, ids: Mapping[str, str], annotation: str) -> tuple[list[Cha
             step=STEP,
             op=Op.DELETE,
             system="kubernetes",
-            target=f"{bindings.told(sorted(owned))} in {now}",
+            target=f"{bindings.shortened(sorted(owned))} in {now}",
             call="carm.release",
             params=params,
             before={key: now.get(key) for key in sorted(owned)},

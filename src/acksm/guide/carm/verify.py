@@ -194,7 +194,7 @@ def _selected(evidence: Evidence, item: Running, namespace: Namespace) -> tuple[
             "check.carm-selector",
             bool(fitting),
             where,
-            bindings.told([one.name for one in fitting]) or "no IAMRoleSelector matches",
+            bindings.shortened([one.name for one in fitting]) or "no IAMRoleSelector matches",
         )
     ]
     if twice:

@@ -61,10 +61,10 @@ class Calls:
             "cleanup.namespace_gone": self.namespace_gone,
         }
 
-    def _retry_on_conflict(self, place: Ref, uid: str, work: Callable[[Object], None]) -> None:
+    def _retry_on_conflict(self, location: Ref, uid: str, work: Callable[[Object], None]) -> None:
         """Run `work` on the current object, again when it conflicts; do nothing when it was replaced or deleted."""
         for attempt in range(TRIES):
-            live = self.kube.get(place)
+            live = self.kube.get(location)
             if live is None or (uid and live["metadata"].get("uid") != uid):
                 return
             try:
@@ -77,12 +77,14 @@ class Calls:
                     raise
             time.sleep(random.uniform(0, 0.01 * (attempt + 1)))  # noqa: S311 (no secret)
         raise AcksmError(
-            "kube-busy", f"{place} was changed by another user or tool at each of {TRIES} attempts", where=str(place)
+            "kube-busy",
+            f"{location} was changed by another user or tool at each of {TRIES} attempts",
+            where=str(location),
         )
 
-    def retain(self, uid: str, **place: str) -> None:
+    def retain(self, uid: str, **location: str) -> None:
         """Annotate the object so that the controller keeps its AWS resource."""
-        where = Ref(**place)
+        where = Ref(**location)
 
         def work(live: Object) -> None:
             if values_at(live, ANNOTATIONS).get(POLICY) != RETAIN:
@@ -91,9 +93,9 @@ class Calls:
 
         self._retry_on_conflict(where, uid, work)
 
-    def delete(self, uid: str, retain: bool, **place: str) -> None:
+    def delete(self, uid: str, retain: bool, **location: str) -> None:
         """Delete the object in its current version; with `retain` only while it has that policy itself."""
-        where = Ref(**place)
+        where = Ref(**location)
 
         def work(live: Object) -> None:
             metadata = live["metadata"]
@@ -107,9 +109,9 @@ class Calls:
 
         self._retry_on_conflict(where, uid, work)
 
-    def orphan(self, uid: str, finalizers: Sequence[str], **place: str) -> None:
+    def orphan(self, uid: str, finalizers: Sequence[str], **location: str) -> None:
         """Remove ACK's finalizers and delete the object. Any other finalizer is left to its owner."""
-        where = Ref(**place)
+        where = Ref(**location)
 
         def work(live: Object) -> None:
             metadata = live["metadata"]
@@ -137,15 +139,15 @@ class Calls:
         def check() -> Progress:
             found = synced.look(self.kube, list(left))
             remaining.clear()
-            for place, manifest in found.items():
-                if manifest is None or manifest["metadata"].get("uid") != left[place]:
-                    left.pop(place)
+            for location, manifest in found.items():
+                if manifest is None or manifest["metadata"].get("uid") != left[location]:
+                    left.pop(location)
                 else:
-                    remaining[place] = manifest
-            refused = {place: item for place, item in remaining.items() if _refused(item)}
+                    remaining[location] = manifest
+            refused = {location: item for location, item in remaining.items() if _refused(item)}
             if refused:
                 return Progress(False, "", self._stuck("cleanup-object-refused", refused))
-            return Progress(not left, f"{len(left)} left: {bindings.told(list(left), 3)}")
+            return Progress(not left, f"{len(left)} left: {bindings.shortened(list(left), 3)}")
 
         try:
             wait_until(check, self.deadline, what="objects", emit=self.emit)
@@ -158,25 +160,25 @@ class Calls:
         lines: list[str] = []
         remedy = ""
         logs = self._logs()
-        for place, manifest in list(remaining.items())[:MAX_SHOWN]:
+        for location, manifest in list(remaining.items())[:MAX_SHOWN]:
             metadata = manifest["metadata"]
             held = [str(name) for name in metadata.get("finalizers") or []]
-            lines.append(f"{place}: finalizers {', '.join(held) or '(none)'}")
+            lines.append(f"{location}: finalizers {', '.join(held) or '(none)'}")
             for item in conditions.listed(manifest):
                 if item.get("message") or item.get("reason"):
-                    told = f"{item.get('message') or ''} {item.get('reason') or ''}".strip()
-                    lines.append(f"  {item.get('type')}={item.get('status')}: {told}")
-            lines += [f"  log: {line}" for line in logs if place.name in line][-MAX_SHOWN:]
+                    detail = f"{item.get('message') or ''} {item.get('reason') or ''}".strip()
+                    lines.append(f"  {item.get('type')}={item.get('status')}: {detail}")
+            lines += [f"  log: {line}" for line in logs if location.name in line][-MAX_SHOWN:]
             foreign = [name for name in held if not is_ack_finalizer(name)]
-            silent_failure = synced.silent_failure("\n".join(logs), place, manifest)
-            state = synced.judge(manifest, str(place))
+            silent_failure = synced.silent_failure("\n".join(logs), location, manifest)
+            state = synced.judge(manifest, str(location))
             known = silent_failure or state.failure or state.trouble
             if foreign:
-                remedy = remedy or f"remove finalizer {foreign[0]}, or whatever sets it"
+                remedy = remedy or f"finalizer {foreign[0]} has to be removed by its owner"
             elif known and known.details.get("symptom"):
                 remedy = remedy or known.remedy
         count = len(remaining)
-        what = bindings.told(list(remaining), 3)
+        what = bindings.shortened(list(remaining), 3)
         text = f"{what} {'is' if count == 1 else 'are'} stuck in Terminating"
         return AcksmError(
             id, text, where=what, remedy=remedy, details={"diff": lines, "objects": list(map(str, remaining))}
@@ -197,8 +199,8 @@ class Calls:
 
         def check() -> Progress:
             waiting[:] = [one for one in waiting if self._still_exists(one)]
-            told = bindings.told([one["arn"] or one["kind"] for one in waiting], 3)
-            return Progress(not waiting, f"{len(waiting)} left: {told}")
+            pending = bindings.shortened([one["arn"] or one["kind"] for one in waiting], 3)
+            return Progress(not waiting, f"{len(waiting)} left: {pending}")
 
         try:
             wait_until(check, self.deadline, what="AWS", emit=self.emit)
@@ -208,7 +210,7 @@ class Calls:
             arns = [str(one["arn"]) for one in waiting]
             raise AcksmError(
                 "cleanup-aws-left",
-                f"AWS has not finished with {bindings.told(arns)}",
+                f"AWS has not finished with {bindings.shortened(arns)}",
                 where=arns[0],
                 details={"arns": arns, "diff": arns},
             ) from error
@@ -235,7 +237,7 @@ class Calls:
         if existing:
             names = [f"{item['metadata'].get('namespace', '')}/{item['metadata']['name']}" for item in existing]
             raise AcksmError(
-                "cleanup-objects-appeared", f"{plural} created in the meantime: {bindings.told(names)}", where=name
+                "cleanup-objects-appeared", f"{plural} created in the meantime: {bindings.shortened(names)}", where=name
             )
         self.kube.delete(ref("CustomResourceDefinition", name))
 
@@ -245,7 +247,7 @@ class Calls:
         def check() -> Progress:
             live = self.kube.list(ref("CustomResourceDefinition"), metadata_only=True)
             left = sorted(desired & {str(item["metadata"]["name"]) for item in live})
-            return Progress(not left, f"{len(left)} left: {bindings.told(left, 3)}")
+            return Progress(not left, f"{len(left)} left: {bindings.shortened(left, 3)}")
 
         wait_until(check, self.deadline, what="CRDs", emit=self.emit)
 
@@ -271,11 +273,13 @@ class Calls:
             return
         owned = is_owned(live)
         found = contents.look(self.kube, name)
-        foreign = [str(place) for place, item in found.objects if not is_transient(place, item)] + list(found.unknown)
+        foreign = [str(location) for location, item in found.objects if not is_transient(location, item)] + list(
+            found.unknown
+        )
         if foreign or not owned:
             raise AcksmError(
                 "cleanup-namespace-used",
-                f"namespace {name} contains {bindings.told(foreign)}"
+                f"namespace {name} contains {bindings.shortened(foreign)}"
                 if foreign
                 else f"namespace {name} was not created by acksm",
                 where=f"namespace {name}",
@@ -286,16 +290,16 @@ class Calls:
     def namespace_gone(self, names: Sequence[str]) -> None:
         def check() -> Progress:
             left = [name for name in names if self.kube.get(ref("Namespace", name))]
-            return Progress(not left, f"{bindings.told(left, 3)} terminating")
+            return Progress(not left, f"{bindings.shortened(left, 3)} terminating")
 
         wait_until(check, self.deadline, what="namespaces", emit=self.emit)
 
 
-def is_transient(place: Ref, item: Manifest) -> bool:
+def is_transient(location: Ref, item: Manifest) -> bool:
     """Whether an object may be left in a namespace that is deleted: it is terminating, or it is the Lease of an ACK
     controller's leader election or of acksm's own lock."""
-    elected = place.name.startswith("ack-") and place.name.endswith(".services.k8s.aws")
-    is_lease = place.kind == "Lease" and (elected or place.name == lease.NAME)
+    elected = location.name.startswith("ack-") and location.name.endswith(".services.k8s.aws")
+    is_lease = location.kind == "Lease" and (elected or location.name == lease.NAME)
     return is_lease or bool(item["metadata"].get("deletionTimestamp"))
 
 

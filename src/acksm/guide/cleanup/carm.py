@@ -29,7 +29,7 @@ def plan_selectors(observed: Observed, desired: Desired) -> Part:
         elif others:
             part.kept.append((str(item), f"may be needed by {others[0]}"))
         else:
-            part.changes.append(_selector(item.place))
+            part.changes.append(_selector(item.location))
     return part
 
 
@@ -106,16 +106,16 @@ def _empty(item: role_map.Map) -> list[Change]:
     ]
 
 
-def _selector(place: Ref) -> Change:
+def _selector(location: Ref) -> Change:
     return Change(
         id="selector.delete",
         step=CARM,
         op=Op.DELETE,
         system="kubernetes",
-        target=f"{SELECTOR} {place.name}",
+        target=f"{SELECTOR} {location.name}",
         call="kube.delete",
-        params={"kind": SELECTOR, "name": place.name},
-        before={"name": place.name},
+        params={"kind": SELECTOR, "name": location.name},
+        before={"name": location.name},
         danger=Danger.MILD,
-        guide=f"kubectl delete iamroleselector {place.name}",
+        guide=f"kubectl delete iamroleselector {location.name}",
     )

@@ -109,8 +109,8 @@ def plan_crds(observed: Observed, desired: Desired, choice: Choice) -> Part:
     part = Part()
     inventory = observed.inventory
     selected = set(choice.items)
-    remaining = {item.place.plural for item in inventory.of(desired.services) if item not in selected}
-    rivals = {item.service: item for item in reversed(inventory.controllers.beside())}
+    remaining = {item.location.plural for item in inventory.of(desired.services) if item not in selected}
+    rivals = {item.service: item for item in reversed(inventory.controllers.remaining())}
     others = inventory.others(desired.services, observed.namespace)
     others += [f"EKS capability {name}" for name in observed.capabilities]
     deleted = {*choice.common, *(selectors_of(observed) if desired.carm else ())}
@@ -118,14 +118,14 @@ def plan_crds(observed: Observed, desired: Desired, choice: Choice) -> Part:
     for crd in _sorted(inventory.crds.values()):
         if crd.service not in {*desired.services, ""}:
             continue
-        if not (crd.passing or desired.crds == "all" or (desired.crds == "service" and not crd.is_common)):
+        if not (crd.temporary or desired.crds == "all" or (desired.crds == "service" and not crd.is_common)):
             if crd.owner and crd.owner.tool == "acksm":
                 option = "all" if crd.is_common else "service"
                 part.kept.append((f"CustomResourceDefinition {crd.name}", f"delete with --crds {option}"))
             continue
         why = ""
         if crd.is_common and others:
-            why = f"may be needed by {bindings.told(others, 2)}"
+            why = f"may be needed by {bindings.shortened(others, 2)}"
         elif crd.service in rivals:
             why = f"needed by {rivals[crd.service]}"
         elif crd.plural in remaining:
@@ -197,11 +197,13 @@ def plan_namespaces(observed: Observed, desired: Desired, choice: Choice, planne
         if found is None:
             continue
         foreign = [
-            str(place) for place, item in found.objects if place not in removed and not is_transient(place, item)
+            str(location)
+            for location, item in found.objects
+            if location not in removed and not is_transient(location, item)
         ]
         foreign += [f"{one} (cannot be listed)" for one in found.unknown]
         if foreign:
-            part.kept.append((f"namespace {name}", f"contains {bindings.told(foreign, 3)}"))
+            part.kept.append((f"namespace {name}", f"contains {bindings.shortened(foreign, 3)}"))
             continue
         names.append(name)
         part.changes.append(
@@ -240,7 +242,7 @@ def plan_namespaces(observed: Observed, desired: Desired, choice: Choice, planne
 
 def _removed(observed: Observed, desired: Desired, choice: Choice, planned: Sequence[Change]) -> set[Ref]:
     """Everything that is deleted from the namespaces once `planned` is applied."""
-    removed: set[Ref] = {item.place for item in choice.items} | {item.place for item in choice.common}
+    removed: set[Ref] = {item.location for item in choice.items} | {item.location for item in choice.common}
     releases = [
         release for service, release in observed.releases.items() if service in desired.services and release.exists
     ]
@@ -251,7 +253,7 @@ def _removed(observed: Observed, desired: Desired, choice: Choice, planned: Sequ
             removed.add(_ref_of(change.params))
     names = {release.name for release in releases if release.recorded}
     for found in observed.contents.values():
-        removed |= {place for place, item in found.objects if _is_record(place, item, names)}
+        removed |= {location for location, item in found.objects if _is_record(location, item, names)}
     return removed
 
 
@@ -259,6 +261,6 @@ def _ref_of(params: Document) -> Ref:
     return ref(str(params["kind"]), str(params["name"]), str(params.get("namespace", "")))
 
 
-def _is_record(place: Ref, item: Manifest, releases: set[str]) -> bool:
+def _is_record(location: Ref, item: Manifest, releases: set[str]) -> bool:
     labels = item["metadata"].get("labels") or {}
-    return place.kind == "Secret" and labels.get("owner") == "helm" and str(labels.get("name", "")) in releases
+    return location.kind == "Secret" and labels.get("owner") == "helm" and str(labels.get("name", "")) in releases

@@ -194,14 +194,14 @@ def _notes(inventory: Inventory, observed: Observed, desired: Desired, choice: C
     terminating = [item for item in choice.items if item.terminating and item.live and not desired.orphan]
     if terminating and not desired.delete_aws:
         notes.append(
-            f"{bindings.told(terminating, MAX_NAMES)}: already being deleted without deletion policy retain; what the "
-            "controller has started in AWS is not undone"
+            f"{bindings.shortened(terminating, MAX_NAMES)}: already being deleted without deletion policy retain; what "
+            "the controller has started in AWS is not undone"
         )
     for state in observed.roles if desired.iam else ():
         losing = [item for item in choice.items if state.arn in item.roles and fate_of(item, desired) is Effect.LEAVES]
         if losing and state.owned(observed.cluster_arn):
             words = "is kept in AWS and loses its" if len(losing) == 1 else "are kept in AWS and lose their"
-            notes.append(f"{bindings.told(losing, MAX_NAMES)} {words} role {state.arn}")
+            notes.append(f"{bindings.shortened(losing, MAX_NAMES)} {words} role {state.arn}")
     notes += [f"not checked: {what}" for what in inventory.forbidden]
     notes += [f"not checked in IAM: {why}" for why in observed.denied]
     return notes

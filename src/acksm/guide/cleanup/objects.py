@@ -52,11 +52,13 @@ class Choice:
 
 def choose(inventory: Inventory, services: Sequence[str]) -> Choice:
     """The objects of `services`, without those that another controller of the service reconciles."""
-    others = inventory.controllers.beside()
+    others = inventory.controllers.remaining()
 
     items, kept = [], []
     for item in inventory.of(services):
-        at_work = (by for by in others if by.service == item.service and by.works_on(item.kind, item.place.namespace))
+        at_work = (
+            by for by in others if by.service == item.service and by.reconciles(item.kind, item.location.namespace)
+        )
         by = next(at_work, None)
         if by is None:
             items.append(item)
@@ -65,9 +67,9 @@ def choose(inventory: Inventory, services: Sequence[str]) -> Choice:
     common = [
         item
         for item in inventory.common
-        if item.place.namespace
+        if item.location.namespace
         and set(item.services) <= set(services)
-        and not any(by.service in item.services and by.watches(item.place.namespace) for by in others)
+        and not any(by.service in item.services and by.watches(item.location.namespace) for by in others)
     ]
     return Choice(tuple(items), tuple(common), tuple(kept))
 
@@ -91,7 +93,7 @@ def check(choice: Choice, controllers: Controllers, *, delete_aws: bool, orphan:
     if kept:
         raise AcksmError(
             "cleanup-gitops",
-            f"{kept[0].owner} would recreate {bindings.told(kept)}",
+            f"{kept[0].owner} would recreate {bindings.shortened(kept)}",
             where=str(kept[0]),
             details={"objects": [str(item) for item in kept]},
         )
@@ -100,7 +102,7 @@ def check(choice: Choice, controllers: Controllers, *, delete_aws: bool, orphan:
     mine = [item for item in controllers.own if is_managed(item)]
     for item in choice.items:
         watching = [one for one in mine if one.service == item.service]
-        if item.ours and watching and not any(one.watches(item.place.namespace) for one in watching):
+        if item.ours and watching and not any(one.watches(item.location.namespace) for one in watching):
             raise AcksmError(
                 "cleanup-not-watched",
                 f"{item} waits for its controller, but {watching[0]} does not watch its namespace",
@@ -114,7 +116,7 @@ def check(choice: Choice, controllers: Controllers, *, delete_aws: bool, orphan:
     if old:
         raise AcksmError(
             "cleanup-cannot-retain",
-            f"{bindings.told(old)} would be deleted in AWS: the controller is too old to support retain",
+            f"{bindings.shortened(old)} would be deleted in AWS: the controller is too old to support retain",
             where=str(old[0]),
             details={"objects": [str(item) for item in old]},
         )
@@ -128,13 +130,13 @@ def _check_stranded(choice: Choice, controllers: Controllers) -> None:
         (item, by)
         for item, by in choice.kept
         if not (by.ready and by.proven)
-        and any(one.service == item.service and one.works_on(item.kind, item.place.namespace) for one in mine)
+        and any(one.service == item.service and one.reconciles(item.kind, item.location.namespace) for one in mine)
     ]
     if stranded:
         item, by = stranded[0]
         raise AcksmError(
             "cleanup-would-strand",
-            f"{bindings.told([one for one, _ in stranded])} would be left without a controller: "
+            f"{bindings.shortened([one for one, _ in stranded])} would be left without a controller: "
             f"{described(by)} does not reconcile {'it' if len(stranded) == 1 else 'them'} now",
             where=str(item),
             details={"objects": [str(one) for one, _ in stranded], "controller": described(by)},
@@ -182,14 +184,14 @@ def _rank(item: Item, delete_aws: bool) -> int:
     return deletion_rank(item.kind) if fate(item, delete_aws=delete_aws) in {Effect.DELETES, Effect.STOPS} else -1
 
 
-def place_params(place: Ref) -> Json:
+def place_params(location: Ref) -> Json:
     """A reference as parameters of a change."""
     return {
-        "api_version": place.api_version,
-        "plural": place.plural,
-        "kind": place.kind,
-        "name": place.name,
-        "namespace": place.namespace,
+        "api_version": location.api_version,
+        "plural": location.plural,
+        "kind": location.kind,
+        "name": location.name,
+        "namespace": location.namespace,
     }
 
 
@@ -203,13 +205,14 @@ def _on(item: Item | Common, **params: object) -> Json:
     """What every change of an object has: its reference and uid as observed, and a lane of its own."""
     return {
         "system": "kubernetes",
-        "target": str(item.place),
-        "params": {**place_params(item.place), "uid": item.uid, **params},
-        "lane": bindings.lane(f"{item.place.namespace}/{item.place.name}"),
+        "target": str(item.location),
+        "params": {**place_params(item.location), "uid": item.uid, **params},
+        "lane": bindings.lane(f"{item.location.namespace}/{item.location.name}"),
     }
 
 
 def _retain(item: Item) -> Change:
+    at = item.location
     return Change(
         **_on(item),
         id="cleanup.retain",
@@ -219,7 +222,7 @@ def _retain(item: Item) -> Change:
         before={POLICY: item.policy.value if item.policy.source == "object" else None},
         after={POLICY: RETAIN},
         reason=f"deletion policy is {item.policy.value}, from its {item.policy.source}",
-        guide=f"kubectl annotate {item.place.plural} {item.place.name} -n {item.place.namespace} {POLICY}={RETAIN}",
+        guide=f"kubectl annotate {at.plural} {at.name} -n {at.namespace} {POLICY}={RETAIN}",
     )
 
 
@@ -235,7 +238,7 @@ def _delete(item: Item, effect: Effect) -> Change:
         before=_facts(item),
         reason=_REASON[effect] + where,
         danger=Danger.SEVERE if severe else Danger.MILD,
-        guide=f"kubectl delete {item.place.plural} {item.place.name} -n {item.place.namespace}",
+        guide=f"kubectl delete {item.location.plural} {item.location.name} -n {item.location.namespace}",
     )
 
 
@@ -275,7 +278,7 @@ def _wait_deleted(items: Iterable[Item | Common], step: str) -> Change:
         system="kubernetes",
         target=f"{counted(len(listed), 'object')} to be deleted",
         call="cleanup.gone",
-        params={"objects": [{**place_params(item.place), "uid": item.uid} for item in listed]},
+        params={"objects": [{**place_params(item.location), "uid": item.uid} for item in listed]},
     )
 
 

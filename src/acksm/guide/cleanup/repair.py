@@ -189,7 +189,7 @@ def predicted(
             providers = replace(providers, owned=owned_arns, existing=providers.existing | {change.target})
         elif change.id == "crds.create":
             new_crd = crd_of(change.params["manifest"])
-            crds[new_crd.name] = replace(new_crd, passing=True)
+            crds[new_crd.name] = replace(new_crd, temporary=True)
         elif change.id == "namespace.create":
             new_name = str(change.params["manifest"]["metadata"]["name"])
             owned.add(new_name)
@@ -217,7 +217,7 @@ def map_entries(observed: Observed, choice: Choice) -> list[Change]:
         by = next((one for one in observed.inventory.controllers.own if one.service == item.service), None)
         if by is not None and (by.mode != running.CARM or not by.reading.carm):
             continue
-        bound = carm.bound_to(observed.inventory.namespaces.get(item.place.namespace))
+        bound = carm.bound_to(observed.inventory.namespaces.get(item.location.namespace))
         if bound and bound[0].level != carm.ACCOUNT:
             continue
         key = Subject(carm.ACCOUNT, bound[0].id if bound else item.account)

@@ -86,7 +86,7 @@ def _kept_lines(kept: Sequence[tuple[str, str]]) -> list[str]:
     by_reason: dict[str, list[str]] = {}
     for what, why in kept:
         by_reason.setdefault(why, []).append(what)
-    return [f"kept: {bindings.told(whats, MAX_NAMES)} ({why})" for why, whats in by_reason.items()]
+    return [f"kept: {bindings.shortened(whats, MAX_NAMES)} ({why})" for why, whats in by_reason.items()]
 
 
 @dataclass

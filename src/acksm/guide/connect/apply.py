@@ -61,12 +61,12 @@ def apply_plan(
         confirm = reviewer.confirm
     if mutations and (plan.danger is not Danger.NONE or (reviewer is not None and reviewer.asks)):
         ui.show(render_plan(plan))
-        asked = question(mutations, target.cluster.name)
+        prompt = question(mutations, target.cluster.name)
         more = {"before": ""} if reviewer is not None else {}  # acksm apply has no --dry-run: it always shows the plan
         if plan.danger is Danger.SEVERE:
-            ui.confirm_name(asked, target.cluster.name, given=confirm or "", **more)
+            ui.confirm_name(prompt, target.cluster.name, given=confirm or "", **more)
         else:
-            ui.confirm(asked, yes=run.yes or confirm == target.cluster.name, **more)
+            ui.confirm(prompt, yes=run.yes or confirm == target.cluster.name, **more)
     perform(target, plan, dispatch, ui.emit, waits_unlocked=waits_unlocked, lock=lock)
     if not mutations:
         ui.emit(Event(Kind.UP_TO_DATE, "up-to-date", "already up to date"))

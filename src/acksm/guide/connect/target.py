@@ -189,7 +189,7 @@ def _token(aws: Aws, cluster: str, signs_in: SignIn) -> str:
     """A token of who signs in: by the context's profile and role, else the caller of AWS. Errors: aws-…"""
     session: Session = aws
     if signs_in.profile and signs_in.profile != aws.profile:
-        session = aws.beside(signs_in.profile)
+        session = aws.with_profile(signs_in.profile)
     if signs_in.role_arn:
         session = session.assume(signs_in.role_arn)
     return mint(session, cluster).value

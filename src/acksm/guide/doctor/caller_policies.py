@@ -241,16 +241,16 @@ def _by_name(arns: Sequence[str]) -> list[str]:
     return list(dict.fromkeys([*arns, *names]))
 
 
-def command_of(asked: str) -> str:
+def command_of(requested: str) -> str:
     """The command by its name with spaces or dashes. Error: `policy-unknown` with close names."""
     known = {name.replace(" ", "-"): name for name in ALL}
     known |= {"carm-setup-target": OTHER_ACCOUNT, "cleanup-target": OTHER_CLEANUP}
-    name = "-".join(asked.replace("-", " ").split())
+    name = "-".join(requested.replace("-", " ").split())
     if name not in known:
         near = get_close_matches(name, known, n=3)
         raise AcksmError(
             "policy-unknown",
-            f"no command {asked!r} that calls AWS" + did_you_mean([known[item] for item in near]),
+            f"no command {requested!r} that calls AWS" + did_you_mean([known[item] for item in near]),
             where="--print-policy",
         )
     return known[name]
@@ -328,8 +328,8 @@ def missing_actions(target: Target, role: RoleSettings, other: OtherAccountSetti
         for arn, actions in needs(command, scope).items():
             have = resources.setdefault(arn, [])
             have += [action for action in actions if action not in have]
-    asked = {arn: actions for arn, actions in resources.items() if "::*:" not in arn}
-    answers = target.aws.iam.decisions(target.identity.arn, asked)
+    requested = {arn: actions for arn, actions in resources.items() if "::*:" not in arn}
+    answers = target.aws.iam.decisions(target.identity.arn, requested)
     return {command: _lacking(needs(command, scope), answers) for command in COMMANDS}
 
 

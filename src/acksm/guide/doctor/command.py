@@ -82,7 +82,7 @@ def known_symptoms(facts: Facts) -> list[Found]:
     logs = [] if isinstance(facts.logs, AcksmError) else controller_logs.symptoms_of(facts.logs)
     if isinstance(facts.inventory, AcksmError):
         return logs
-    conditions = [found for item in facts.inventory.items for found in symptoms.of_object(item.spoken)]
+    conditions = [found for item in facts.inventory.items for found in symptoms.of_object(item.as_manifest)]
     return symptoms.merged([*logs, *conditions])
 
 
@@ -90,7 +90,7 @@ def symptom_data(found: Found) -> reports.Symptom:
     entry = lookup(found.id)
     return {
         "id": found.id,
-        "place": str(found.place),
+        "place": str(found.location),
         "object": found.object,
         "text": found.text,
         "count": found.count,
@@ -108,8 +108,8 @@ def text_of(results: Sequence[Result], *, full: bool) -> str:
         for check in own:
             if check.state in {State.OK, State.SKIPPED} and not full:
                 continue
-            told = ": ".join(part for part in (check.where, check.text) if part)
-            lines.append(f"  {check.state:9}{check.id:26}{told}".rstrip())
+            detail = ": ".join(part for part in (check.where, check.text) if part)
+            lines.append(f"  {check.state:9}{check.id:26}{detail}".rstrip())
             if check.effective_remedy:
                 lines.append(f"  {'':9}remedy: {check.effective_remedy}")
     return "\n".join([*lines, "", _counted([item.check for item in results])])
@@ -118,9 +118,9 @@ def text_of(results: Sequence[Result], *, full: bool) -> str:
 def _counted(checks: Sequence[Check]) -> str:
     """ "3 ok, 1 failed", and why when all are skipped."""
     counts = {state: sum(1 for check in checks if check.state is state) for state in State}
-    told = ", ".join(f"{counts[state]} {state}" for state in State if counts[state])
+    detail = ", ".join(f"{counts[state]} {state}" for state in State if counts[state])
     reasons = {check.text for check in checks}
-    return told + (f" ({reasons.pop()})" if counts[State.SKIPPED] == len(checks) and len(reasons) == 1 else "")
+    return detail + (f" ({reasons.pop()})" if counts[State.SKIPPED] == len(checks) and len(reasons) == 1 else "")
 
 
 # --fix
@@ -191,12 +191,12 @@ def _fix(target: Target, ui: Output, results: Sequence[Result], facts: Facts) ->
 
 
 def run_object(
-    at: TargetSettings, other: OtherAccountSettings, run: RunSettings, ui: Output, asked: str, namespace: str
+    at: TargetSettings, other: OtherAccountSettings, run: RunSettings, ui: Output, requested: str, namespace: str
 ) -> int:
     """Check KIND/NAME. Exit 3 when a check of severity error failed."""
     with connect(at, run) as target:
         ui.emit(Event(Kind.STEP, "target", target.line()))
-        facts = doctor_object.gather(target, other, asked, namespace)
+        facts = doctor_object.gather(target, other, requested, namespace)
         results = trace.follow(facts)
         wrong = trace.first(results)
         healthy = is_healthy(results)
@@ -222,8 +222,8 @@ def object_text(name: str, results: Sequence[Result]) -> str:
     lines = []
     for item in results:
         check = item.check
-        told = ": ".join(part for part in (check.where if check.where != name else "", check.text) if part)
-        lines.append(f"{check.state:9}{check.id:26}{told}".rstrip())
+        detail = ": ".join(part for part in (check.where if check.where != name else "", check.text) if part)
+        lines.append(f"{check.state:9}{check.id:26}{detail}".rstrip())
     wrong = trace.first(results)
     if wrong is None:
         return "\n".join([*lines, "", f"{name}: no problems found"])
@@ -234,9 +234,9 @@ def object_text(name: str, results: Sequence[Result]) -> str:
 # --print-policy
 
 
-def run_policy(settings: Settings, ui: Output, asked: str) -> int:
+def run_policy(settings: Settings, ui: Output, requested: str) -> int:
     """The IAM policy that a command's caller needs, for this cluster where it can be read; needs no permission."""
-    command, other = caller_policies.command_of(asked), settings.other_account
+    command, other = caller_policies.command_of(requested), settings.other_account
     target = attempt(lambda: connect(settings.target, settings.run))
     notes = []
     if isinstance(target, AcksmError):

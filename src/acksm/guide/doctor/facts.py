@@ -273,11 +273,11 @@ def _leases(target: Target, deployed: Known[Sequence[Deployed]]) -> list[Manifes
     """Leases of ACK in every namespace where a controller keeps one."""
     if isinstance(deployed, AcksmError):
         raise deployed
-    places = {lease_namespace(item) for item in deployed}
+    locations = {lease_namespace(item) for item in deployed}
     return [
         lease
-        for place in sorted(places)
-        for lease in target.kube.list(ref("Lease", namespace=place))
+        for location in sorted(locations)
+        for lease in target.kube.list(ref("Lease", namespace=location))
         if str(lease["metadata"]["name"]).endswith(f".{COMMON_GROUP}")
     ]
 

@@ -33,9 +33,9 @@ class Facts:
     namespace, else the first of the service. `selected`: it has the labels that the controller's selector requires.
     `chain`: of its namespace, None where that is not bound. `aws`: its state and ARN, "" where it does not exist."""
 
-    asked: str
+    requested: str
     service: str = ""
-    place: Ref | None = None
+    location: Ref | None = None
     kind: Known[Manifest | None] = UNREAD
     manifest: Known[Manifest | None] = UNREAD
     namespace: Namespace | None = None
@@ -57,7 +57,9 @@ class Facts:
     @property
     def name(self) -> str:
         """ "Kind namespace/name"."""
-        return f"{self.place.kind} {self.place.namespace}/{self.place.name}" if self.place else self.asked
+        return (
+            f"{self.location.kind} {self.location.namespace}/{self.location.name}" if self.location else self.requested
+        )
 
     @property
     def recorded(self) -> Manifest:
@@ -65,27 +67,29 @@ class Facts:
         return ((self.object.get("status") or {}).get("ackResourceMetadata")) or {}
 
 
-def gather(target: Target, other: OtherAccountSettings, asked: str, namespace: str) -> Facts:
+def gather(target: Target, other: OtherAccountSettings, requested: str, namespace: str) -> Facts:
     """Read everything of `asked` (KIND/NAME). Errors: `object-missing` for what names no object."""
-    kind_name, _, name = asked.partition("/")
+    kind_name, _, name = requested.partition("/")
     if not name:
-        raise AcksmError("object-missing", f"no object name in {asked!r}", where=asked, remedy="acksm doctor KIND/NAME")
+        raise AcksmError(
+            "object-missing", f"no object name in {requested!r}", where=requested, remedy="acksm doctor KIND/NAME"
+        )
     kube = target.kube
     found = attempt(lambda: explain.find_kind(kube, kind_name))
     if isinstance(found, AcksmError):
-        return Facts(asked, kind=found)
+        return Facts(requested, kind=found)
     service, kind = found
-    place = replace(kind, name=name, namespace=namespace)
+    location = replace(kind, name=name, namespace=namespace)
     group = kind.api_version.partition("/")[0]
     with ThreadPoolExecutor(max_workers=8) as pool:
         crd = pool.submit(attempt, lambda: kube.get(ref("CustomResourceDefinition", f"{kind.plural}.{group}")))
-        live = pool.submit(attempt, lambda: kube.get(place))
+        live = pool.submit(attempt, lambda: kube.get(location))
         space = pool.submit(attempt, lambda: kube.get(ref("Namespace", namespace)))
         controllers = attempt(lambda: discovery.observe(kube, target.settings.controller_namespace).working)
         facts = Facts(
-            asked,
+            requested,
             service,
-            place,
+            location,
             crd.result(),
             live.result(),
             controllers=controllers,
@@ -114,7 +118,7 @@ def _with_controller(
     health = pool.submit(attempt, lambda: readiness.look(kube, controller.namespace, controller.release))
     logs = pool.submit(attempt, lambda: controller_logs.read(kube, [controller]))
     chain = pool.submit(attempt, lambda: _chain(target, other, namespace, controller))
-    selected = attempt(lambda: _selected(target, facts.place, flags.get("watch-selectors")))
+    selected = attempt(lambda: _selected(target, facts.location, flags.get("watch-selectors")))
     env = attempt(lambda: explain.pod_environment(kube, controller))
     region = explain.explain(facts.object or None, namespace, controller, {} if isinstance(env, AcksmError) else env)
     return replace(
@@ -128,11 +132,11 @@ def _with_controller(
     )
 
 
-def _selected(target: Target, place: Ref | None, selector: str) -> bool:
+def _selected(target: Target, location: Ref | None, selector: str) -> bool:
     """Whether the object matches a label selector, by the apiserver."""
-    if not selector or place is None:
+    if not selector or location is None:
         return True
-    return bool(target.kube.list(replace(place, name=""), selector=selector, field=f"metadata.name={place.name}"))
+    return bool(target.kube.list(replace(location, name=""), selector=selector, field=f"metadata.name={location.name}"))
 
 
 def _chain(
@@ -145,7 +149,7 @@ def _chain(
 
 def _in_aws(target: Target, other: OtherAccountSettings, facts: Facts) -> str:
     """The state and ARN of the object in AWS, "" when it does not exist. Errors: `not-looked-at`, aws-…"""
-    kind = KINDS[facts.service].get(facts.place.kind if facts.place else "")
+    kind = KINDS[facts.service].get(facts.location.kind if facts.location else "")
     values = {**(facts.object.get("status") or {}), **(facts.object.get("spec") or {})}
     account, region = str(facts.recorded.get("ownerAccountID", "")), str(facts.recorded.get("region", ""))
     arn = str(facts.recorded.get("arn", ""))
@@ -163,7 +167,7 @@ def _in_aws(target: Target, other: OtherAccountSettings, facts: Facts) -> str:
             raise AcksmError(
                 "not-looked-at",
                 f"no credentials for account {account}",
-                remedy=f"acksm doctor {facts.asked} --target-profile PROFILE",
+                remedy=f"acksm doctor {facts.requested} --target-profile PROFILE",
             )
         aws = session
     found = objects.describe(aws, kind, key, region or aws.region)

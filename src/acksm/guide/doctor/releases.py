@@ -15,7 +15,7 @@ from acksm.guide.install import crds
 from acksm.guide.install.release import Observed as Release
 from acksm.json_types import Document, Manifest
 from acksm.live import symptoms
-from acksm.live.bindings import told
+from acksm.live.bindings import shortened
 from acksm.live.readiness import pod_state
 from acksm.live.running import Running
 
@@ -56,13 +56,13 @@ def _values(facts: Facts) -> Iterator[Check]:
         return
     for service, keys in found.items():
         state = State.FAILED if keys else State.OK
-        text = f"unknown to the chart, and ignored: {told(keys)}" if keys else ""
+        text = f"unknown to the chart, and ignored: {shortened(keys)}" if keys else ""
         yield Check("check.values", state, f"release of {service}", text)
 
 
 def _drift(facts: Facts) -> Iterator[Check]:
     for service, item in installed_releases(facts).items():
-        text = f"changed by hand: {told(item.drift)}" if item.drift else ""
+        text = f"changed by hand: {shortened(item.drift)}" if item.drift else ""
         yield Check("check.drift", State.FAILED if item.drift else State.OK, f"release of {service}", text)
 
 
@@ -79,7 +79,7 @@ def _crds(facts: Facts) -> Iterator[Check]:
     missing = _planned(facts, "crds.create")
     for names, text in ((terminating, "being deleted"), (unserved, "not served"), (missing, "missing")):
         if names:
-            yield Check("check.crds", State.FAILED, told(names), text)
+            yield Check("check.crds", State.FAILED, shortened(names), text)
     if not (terminating or unserved or missing):
         yield Check("check.crds", State.OK, "", f"{len(facts.crds)} served")
 
@@ -96,7 +96,7 @@ def _crd_drift(facts: Facts) -> Iterator[Check]:
         return
     older = _planned(facts, "crds.update")
     state = State.FAILED if older else State.OK
-    yield Check("check.crd-drift", state, told(older), "not as in the installed charts" if older else "")
+    yield Check("check.crd-drift", state, shortened(older), "not as in the installed charts" if older else "")
 
 
 # identity

@@ -23,12 +23,12 @@ def _trusted_subjects(facts: Facts) -> Iterator[Check]:
         return
     for arn, live in found.items():
         if live.strangers:
-            told = ", ".join(sorted(live.strangers))
-            text = f"trusts {told}, which no release uses"
+            names = ", ".join(sorted(live.strangers))
+            text = f"trusts {names}, which no release uses"
             yield Check(name, State.WARNING, arn, text, _without(facts, arn, live.strangers))
         elif live.unknown:
-            told = ", ".join(sorted(live.unknown))
-            yield Check(name, State.UNKNOWN, arn, f"trusts {told}, and the releases there cannot be listed")
+            names = ", ".join(sorted(live.unknown))
+            yield Check(name, State.UNKNOWN, arn, f"trusts {names}, and the releases there cannot be listed")
         else:
             yield Check(name, State.OK, arn, "trusts only service accounts of releases")
 

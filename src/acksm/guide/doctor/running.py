@@ -14,7 +14,7 @@ from acksm.guide.install import switching
 from acksm.json_types import Manifest
 from acksm.kube.keys import ANNOTATIONS
 from acksm.live import controller_logs, discovery, running, symptoms
-from acksm.live.bindings import told
+from acksm.live.bindings import shortened
 from acksm.words import counted
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
@@ -31,8 +31,8 @@ def _pods(facts: Facts) -> Iterator[Check]:
         if health is None:
             yield Check(name, State.FAILED, where, "the release has no Deployment")
         elif health.problems:
-            said = controller_logs.symptoms_of([log for log in _logs(facts) if log.service == service])
-            fatal = [one for one in said if one.symptom.fatal]
+            found_symptoms = controller_logs.symptoms_of([log for log in _logs(facts) if log.service == service])
+            fatal = [one for one in found_symptoms if one.symptom.fatal]
             text = "; ".join(health.problems) + (f" (log: {fatal[-1].text[:300]})" if fatal else "")
             remedy = lookup(fatal[-1].id).remedy if fatal else ""
             yield Check(name, State.FAILED, where, text, remedy)
@@ -96,12 +96,16 @@ def _others(facts: Facts) -> Iterator[Check]:
         yield unread(name, "", facts.inventory)
         return
     found = facts.inventory.controllers
-    rivals = found.beside()
+    rivals = found.remaining()
     for rival in rivals:
-        beside = [own for own in found.own if own is not rival and own.service == rival.service and own.meets(rival)]
+        overlapping = [
+            own for own in found.own if own is not rival and own.service == rival.service and own.meets(rival)
+        ]
         text = f"{discovery.described(rival)}" + ("" if rival.proven else "; its permissions could not be checked")
-        state = State.WARNING if beside else State.OK
-        yield Check(name, state, str(rival), f"{text}; {beside[0]} reconciles the same objects" if beside else text)
+        state = State.WARNING if overlapping else State.OK
+        yield Check(
+            name, state, str(rival), f"{text}; {overlapping[0]} reconciles the same objects" if overlapping else text
+        )
     for item in found.idle:
         where = f"Deployment {item.namespace}/{item.deployment}"
         yield Check(name, State.OK, where, f"looks like a controller of {item.service}, but may not change its objects")
@@ -165,7 +169,7 @@ def _scope(facts: Facts) -> Iterator[Check]:
             yield Check("check.scope", State.FAILED, where, f"{text}: {entry.title}", entry.remedy)
         elif lost:
             entry = lookup(reading.id)
-            names = told([f"{name} ({key})" for name, key in lost.items()])
+            names = shortened([f"{name} ({key})" for name, key in lost.items()])
             yield Check("check.scope", State.FAILED, where, f"{names} ignored: {entry.title}", entry.remedy)
         elif reading.id and not reading.selectors:
             yield Check("check.scope", State.WARNING, where, f"{text}: {lookup(reading.id).title}")
@@ -194,17 +198,17 @@ def _objects(facts: Facts) -> Iterator[Check]:
     items = facts.inventory.items
     failing = 0
     for item in items:
-        said = symptoms.failing(item.spoken)
-        if not said:
+        problems = symptoms.failing(item.as_manifest)
+        if not problems:
             continue
         failing += 1
-        known = symptoms.of_object(item.spoken)
+        known = symptoms.of_object(item.as_manifest)
         if known:
             yield Check(
                 name, State.FAILED, str(item), f"{known[0].id}: {known[0].text[:300]}", lookup(known[0].id).remedy
             )
-        elif any(kind != "ACK.ResourceSynced" for kind, _ in said):  # what is being created is not synced yet
-            yield Check(name, State.FAILED, str(item), f"{said[0][0]}: {said[0][1][:300]}")
+        elif any(kind != "ACK.ResourceSynced" for kind, _ in problems):  # what is being created is not synced yet
+            yield Check(name, State.FAILED, str(item), f"{problems[0][0]}: {problems[0][1][:300]}")
         else:
             failing -= 1
     if not failing:
@@ -223,7 +227,7 @@ def _stuck(facts: Facts) -> Iterator[Check]:
         if item.terminating
         and item.finalizers
         and not any(
-            one.service == item.service and one.watches(item.place.namespace) for one in found.controllers.working
+            one.service == item.service and one.watches(item.location.namespace) for one in found.controllers.working
         )
     ]
     old = [
@@ -236,7 +240,7 @@ def _stuck(facts: Facts) -> Iterator[Check]:
         (old, "no controller reconciles it"),
     ):
         if listed:
-            yield Check(name, State.FAILED, told(listed), text)
+            yield Check(name, State.FAILED, shortened(listed), text)
     if not (unattended or old):
         yield Check(name, State.OK, "")
 

@@ -284,31 +284,35 @@ def _add_inventory(bundle: Bundle, found: Inventory) -> None:
 def _add_cluster(bundle: Bundle, facts: Facts, target: Target) -> None:
     """Maps and events of the namespaces with ACK resources or controllers."""
     kube = target.kube
-    places = {target.settings.controller_namespace, *(item.namespace for item in facts.installed)}
-    objects = set() if isinstance(facts.inventory, AcksmError) else {i.place.namespace for i in facts.inventory.items}
+    locations = {target.settings.controller_namespace, *(item.namespace for item in facts.installed)}
+    objects = (
+        set() if isinstance(facts.inventory, AcksmError) else {i.location.namespace for i in facts.inventory.items}
+    )
     maps = ("ack-role-account-map", "ack-role-team-map")
-    names = [(place, name) for place in sorted(places) for name in maps]
+    names = [(location, name) for location in sorted(locations) for name in maps]
     with ThreadPoolExecutor(max_workers=8) as pool:
         found = pool.map(lambda one: attempt(lambda: kube.get(ref("ConfigMap", one[1], one[0]))), names)
         live = dict(zip(names, found, strict=True))
-        spaces = sorted(places | objects)[:50]
-        events = dict(zip(spaces, pool.map(lambda place: attempt(lambda: _events(target, place)), spaces), strict=True))
+        spaces = sorted(locations | objects)[:50]
+        events = dict(
+            zip(spaces, pool.map(lambda location: attempt(lambda: _events(target, location)), spaces), strict=True)
+        )
     bundle.add(
         "maps.json",
         {
-            f"{place}/{name}": (one.get("data") or {})
-            for (place, name), one in live.items()
+            f"{location}/{name}": (one.get("data") or {})
+            for (location, name), one in live.items()
             if one is not None and not isinstance(one, AcksmError)
         },
     )
-    for (place, name), one in live.items():
+    for (location, name), one in live.items():
         if isinstance(one, AcksmError):
-            bundle.add_missing(f"{place}/{name}", one)
-    for place, listed in events.items():
+            bundle.add_missing(f"{location}/{name}", one)
+    for location, listed in events.items():
         if isinstance(listed, AcksmError):
-            bundle.add_missing(f"events of {place}", listed)
+            bundle.add_missing(f"events of {location}", listed)
         elif listed:
-            bundle.add(f"events/{place}.json", listed)
+            bundle.add(f"events/{location}.json", listed)
 
 
 def _events(target: Target, namespace: str) -> list[Json]:

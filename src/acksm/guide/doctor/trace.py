@@ -10,7 +10,7 @@ from acksm.errors import AcksmError
 from acksm.guide.doctor.object import Facts
 from acksm.guide.install import crds
 from acksm.live import controller_logs, running, symptoms
-from acksm.live.bindings import OWNER, TEAM, Namespace, told
+from acksm.live.bindings import OWNER, TEAM, Namespace, shortened
 from acksm.live.controller_logs import PodLog
 from acksm.live.inventory import is_ack_finalizer
 from acksm.words import counted
@@ -22,7 +22,7 @@ def _kind(facts: Facts) -> Iterator[Check]:
     found, name = facts.kind, "check.object-kind"
     if isinstance(found, AcksmError):
         state = State.FAILED if found.id == "kind-unknown" else State.UNKNOWN
-        yield Check(name, state, facts.asked, found.message, found.remedy)
+        yield Check(name, state, facts.requested, found.message, found.remedy)
     elif found is None or not crds.established(found):
         yield Check(name, State.FAILED, facts.name, "its CRD is not served")
     elif found["metadata"].get("deletionTimestamp"):
@@ -61,31 +61,31 @@ def _running(facts: Facts) -> Iterator[Check]:
     elif found is None:
         yield Check(name, State.FAILED, where, "its release has no Deployment")
     elif found.problems:
-        said = [one for one in controller_logs.symptoms_of(_logs(facts)) if one.symptom.fatal]
-        text = "; ".join(found.problems) + (f" (log: {said[-1].text[:300]})" if said else "")
-        yield Check(name, State.FAILED, where, text, lookup(said[-1].id).remedy if said else "")
+        failing = [one for one in controller_logs.symptoms_of(_logs(facts)) if one.symptom.fatal]
+        text = "; ".join(found.problems) + (f" (log: {failing[-1].text[:300]})" if failing else "")
+        yield Check(name, State.FAILED, where, text, lookup(failing[-1].id).remedy if failing else "")
     else:
         yield Check(name, State.OK, where, found.text)
 
 
 def _scope(facts: Facts) -> Iterator[Check]:
-    controller, place = facts.controller, facts.place
-    if controller and place:
-        watches = controller.watches(place.namespace)
+    controller, location = facts.controller, facts.location
+    if controller and location:
+        watches = controller.watches(location.namespace)
         text = running.scope_text(controller)
         yield Check("check.object-scope", State.OK if watches else State.FAILED, str(controller), f"watches {text}")
 
 
 def _reconciled(facts: Facts) -> Iterator[Check]:
     kinds = [item.strip() for item in facts.flags.get("reconcile-resources").split(",") if item.strip()]
-    kind = facts.place.kind if facts.place else ""
+    kind = facts.location.kind if facts.location else ""
     reconciles = not kinds or kind in kinds
     text = (
         "every kind"
         if not kinds
         else counted(len(kinds), "kind")
         if reconciles
-        else f"{kind} is not among {told(kinds, 30)}"
+        else f"{kind} is not among {shortened(kinds, 30)}"
     )
     yield Check("check.object-reconciled", State.OK if reconciles else State.FAILED, str(facts.controller), text)
 
@@ -168,14 +168,14 @@ def _logs(facts: Facts) -> list[PodLog]:
 
 
 def _conditions(facts: Facts) -> Iterator[Check]:
-    name, said = "check.object-conditions", symptoms.failing(facts.object)
+    name, failing = "check.object-conditions", symptoms.failing(facts.object)
     known = symptoms.of_object(facts.object)
     if known:
         entry = lookup(known[0].id)
         yield Check(name, State.FAILED, facts.name, f"{known[0].id}: {entry.title}: {known[0].text}", entry.remedy)
-    elif said:
-        fails = [item for item in said if item[0] in {"ACK.Terminal", "ACK.Recoverable"}]
-        kind, text = (fails or said)[0]
+    elif failing:
+        fails = [item for item in failing if item[0] in {"ACK.Terminal", "ACK.Recoverable"}]
+        kind, text = (fails or failing)[0]
         yield Check(name, State.FAILED if fails else State.WARNING, facts.name, f"{kind}: {text or 'no message'}")
     elif not (facts.object.get("status") or {}).get("conditions"):
         yield Check(name, State.WARNING, facts.name, "no conditions: the controller has not reconciled it yet")
@@ -204,9 +204,9 @@ def _deletion(facts: Facts) -> Iterator[Check]:
         return
     held_by = [str(item) for item in metadata.get("finalizers") or ()]
     foreign = [item for item in held_by if not is_ack_finalizer(item)]
-    text = f"being deleted since {since}, held by {told(held_by) or 'nothing'}"
+    text = f"being deleted since {since}, held by {shortened(held_by) or 'nothing'}"
     if foreign:
-        yield Check(name, State.FAILED, facts.name, f"{text}; not ACK's: {told(foreign)}")
+        yield Check(name, State.FAILED, facts.name, f"{text}; not ACK's: {shortened(foreign)}")
     else:
         yield Check(name, State.WARNING, facts.name, text)
 

@@ -192,11 +192,11 @@ def plan(
         switching.check(target.kube, target.identity.account, before, after, observed.namespaces, managed_objects)
         if left := tuple(map(str, switching.unmanaged(managed_objects, before, after))):
             note = (
-                f"{item.service} would no longer watch {bindings.told(left)}: changes would not reach AWS, "
+                f"{item.service} would no longer watch {bindings.shortened(left)}: changes would not reach AWS, "
                 "and a deleted object would be stuck in Terminating"
             )
             one = replace(one, unmanaged=left, notes=(*one.notes, note))
-        rivals = [one for one in observed.running.beside() if one.service == item.service and one.meets(after)]
+        rivals = [one for one in observed.running.remaining() if one.service == item.service and one.meets(after)]
         if rivals:
             described = tuple(map(discovery.described, rivals))
             one = replace(one, rivals=described, notes=(*one.notes, *map(_rival_note, rivals)))

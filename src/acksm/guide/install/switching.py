@@ -48,7 +48,7 @@ def check(
     if lost:
         raise AcksmError(
             "bindings-would-be-ignored",
-            f"{bindings.told([f'{name} ({key})' for name, key in lost.items()])} would be ignored: "
+            f"{bindings.shortened([f'{name} ({key})' for name, key in lost.items()])} would be ignored: "
             + (lookup(reading.id).title if reading.id else "they are not read"),
             where=where,
             details={"namespaces": sorted(lost), "reason": reading.id},
@@ -62,7 +62,7 @@ def check(
         if selectors:
             raise AcksmError(
                 "bindings-would-be-ignored",
-                f"IAMRoleSelectors {bindings.told([item.name for item in selectors])} would be ignored",
+                f"IAMRoleSelectors {bindings.shortened([item.name for item in selectors])} would be ignored",
                 where=where,
                 details={"selectors": [item.name for item in selectors]},
             )
@@ -71,7 +71,7 @@ def check(
         if others:
             raise AcksmError(
                 "objects-would-be-lost",
-                f"{bindings.told(others)} {'belongs' if len(others) == 1 else 'belong'} to another account",
+                f"{bindings.shortened(others)} {'belongs' if len(others) == 1 else 'belong'} to another account",
                 where=where,
                 details={"objects": [str(item) for item in others]},
             )

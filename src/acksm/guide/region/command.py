@@ -96,7 +96,7 @@ def check_objects(observed: Observed, desired: Mapping[str, str | None], objects
         if moved:
             raise AcksmError(
                 "region-objects-move",
-                f"{bindings.told(moved)} would be searched for in {after} and created again there",
+                f"{bindings.shortened(moved)} would be searched for in {after} and created again there",
                 where=f"namespace {name}",
             )
         if stuck:
@@ -117,7 +117,7 @@ def stuck_error(stuck: Sequence[ManagedObject], where: str, after: str) -> Acksm
     is_are, it_them = ("is", "it") if len(stuck) == 1 else ("are", "them")
     return AcksmError(
         "region-objects-stuck",
-        f"{bindings.told(stuck)} {is_are} in {regions}, and the controller would stop reconciling {it_them} "
+        f"{bindings.shortened(stuck)} {is_are} in {regions}, and the controller would stop reconciling {it_them} "
         f"with {after}",
         where=where,
         remedy=f"kubectl annotate KIND NAME -n {stuck[0].namespace} {OBJECT_REGION}={stuck[0].region}   "

@@ -119,7 +119,7 @@ def _filled(
             if not values[name]:
                 values[name] = parameter.like
                 late += [
-                    Late(path, source.kind, source.name, parameter.of) for path in places(one.sample, parameter.name)
+                    Late(path, source.kind, source.name, parameter.of) for path in locations(one.sample, parameter.name)
                 ]
         elif parameter.sample:
             values[name] = object_names[parameter.sample]
@@ -148,7 +148,7 @@ def at(manifest: Manifest, path: str) -> str:
     return str(found or "")
 
 
-def places(sample: Sample, parameter: str) -> list[tuple[str | int, ...]]:
+def locations(sample: Sample, parameter: str) -> list[tuple[str | int, ...]]:
     """The paths at which the parameter alone is a value in the sample's manifest."""
     marker = object()
     manifest = sample.manifest({name: marker if name == parameter else name for name in sample.parameters})

@@ -82,6 +82,6 @@ class Host:
         for cluster in list(self._kubelets):
             self.end(cluster)
 
-    def told(self) -> list[Json]:
+    def snapshot(self) -> list[Json]:
         """Every controller that runs now, for `sandbox status` and `sandbox logs`."""
-        return [item for kubelet in list(self._kubelets.values()) for item in kubelet.told()]
+        return [item for kubelet in list(self._kubelets.values()) for item in kubelet.snapshot()]

@@ -38,10 +38,10 @@ class Kubelet:
         for run in runs:
             run.join(6.0)
 
-    def told(self) -> list[Object]:
+    def snapshot(self) -> list[Object]:
         """Every controller as `sandbox status` shows it."""
         with self._lock:
-            return [run.told() for run in self._runs.values()]
+            return [run.snapshot() for run in self._runs.values()]
 
     def log_of(self, namespace: str, pod: str, container: str, *, previous: bool = False) -> Path | None:
         """A container's log file, None where this kubelet runs no such container."""

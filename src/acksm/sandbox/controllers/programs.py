@@ -76,11 +76,11 @@ class Programs:
         config = self._run("config", reference)
         if config is None:
             return None
-        told = json.loads(config).get("config") or {}
-        entry = [*(told.get("Entrypoint") or []), *(told.get("Cmd") or [])][:1]
+        image = json.loads(config).get("config") or {}
+        entry = [*(image.get("Entrypoint") or []), *(image.get("Cmd") or [])][:1]
         if not entry:
             return None
-        wanted = PurePosixPath(told.get("WorkingDir") or "/", entry[0]).relative_to("/")
+        wanted = PurePosixPath(image.get("WorkingDir") or "/", entry[0]).relative_to("/")
         target = self._store / reference.replace("/", "_").replace(":", "_") / wanted.name
         with tempfile.TemporaryDirectory(dir=_made(self._store)) as scratch:
             archive = Path(scratch, "image.tar")

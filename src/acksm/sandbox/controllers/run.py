@@ -69,7 +69,7 @@ class Run:
         self._ended = threading.Event()
         self._remove = False
 
-    def told(self) -> Object:
+    def snapshot(self) -> Object:
         """For `sandbox status` and `sandbox logs`."""
         program = self.program
         state = "ready" if self.fate.ready else "running" if self.fate.started else self.fate.waiting or "Terminated"
