@@ -1,4 +1,4 @@
-"""What is asked of helm and of the charts' registry; `acksm.helm.releases` and `acksm.helm.registry` do it."""
+"""What acksm needs of helm and of the charts' registry; `acksm.helm.releases` and `acksm.helm.registry` implement it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Operations(Protocol):
-    """Releases rendered, made, changed and taken away. `seconds` is the time left."""
+    """Releases rendered, created, changed and removed. `seconds` is the time left."""
 
     def template(
         self, release: str, namespace: str, chart: str, values: Document, *, seconds: float

@@ -1,7 +1,7 @@
 """helm's own record of a release, read from the Secret that helm keeps it in: one request, and no process.
 
 The form is helm's storage since version 3: data.release is base64 of gzip of JSON (helm, pkg/storage/driver/util.go);
-the labels owner, name, status and version say which is which without reading it.
+the labels owner, name, status and version identify it without decoding.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _WORKED = {"deployed", "superseded"}
 
 
 def newest(secrets: Iterable[Document]) -> dict[str, tuple[str, tuple[int, ...]]]:
-    """Release name to the name of its newest record and the revisions that once worked, from labels alone."""
+    """Release name to the name of its newest record and the revisions that were once deployed, from labels alone."""
     found: dict[str, list[tuple[int, str, str]]] = {}
     for secret in secrets:
         labels = secret["metadata"].get("labels") or {}
-        if str(labels.get("version", "")).isdecimal():  # "¹" is a digit, and no number
+        if str(labels.get("version", "")).isdecimal():  # "¹" is a digit, but not a number
             row = (int(labels["version"]), str(secret["metadata"]["name"]), str(labels.get("status", "")))
             found.setdefault(str(labels.get("name", "")), []).append(row)
     return {
@@ -37,7 +37,7 @@ def newest(secrets: Iterable[Document]) -> dict[str, tuple[str, tuple[int, ...]]
 
 
 def decode(secret: Manifest) -> Release:
-    """The release of a record. Error: `helm-record` for one that is not helm's form."""
+    """The release of a record. Error: `helm-record` for one that is not in helm's form."""
     where = f"Secret {secret['metadata'].get('namespace', '')}/{secret['metadata']['name']}"
     try:
         packed = base64.b64decode(base64.b64decode((secret.get("data") or {})["release"], validate=True), validate=True)

@@ -1,7 +1,7 @@
-"""The OCI registry: tags, and charts by digest, asked for anonymously and straight over HTTP.
+"""The OCI registry: tags, and charts by digest, requested anonymously and directly over HTTP.
 
-Faster than a helm process for each, and helm is not needed to look. A chart that was pulled once is kept by its digest
-and checked again whenever it is read; which digest a tag has is asked each time.
+Faster than a helm process for each, and reading needs no helm. A chart that was pulled once is kept by its digest
+and verified again whenever it is read; a tag's digest is requested each time.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class Pulled:
-    """A chart with where its archive lies on disk and the archive's digest."""
+    """A chart, the path of its archive on disk and the archive's digest."""
 
     chart: archive.Chart
     path: Path
@@ -55,9 +55,9 @@ class Answer:
 
 
 class Registry:
-    """One registry and path, "HOST[:PORT]/PATH". Loopback hosts are spoken to in plain http, as docker does.
+    """One registry and path, "HOST[:PORT]/PATH". Loopback hosts are reached by plain http, as in docker.
 
-    `left` gives the seconds that the command still has; nothing is tried again after them (`timed-out`).
+    `left` gives the seconds that the command still has; nothing is retried after them (`timed-out`).
     """
 
     def __init__(self, location: str, left: Callable[[], float] = lambda: math.inf) -> None:
@@ -94,12 +94,12 @@ class Registry:
             if not link:
                 return found
             url = self._followed(url, link[1])
-            if not self._is_own(url):  # a blob may lie elsewhere, by its digest; tags may not
+            if not self._is_own(url):  # a blob may be on another host, by its digest; tags may not
                 raise AcksmError("registry-failed", f"{self.host} refers to {url[:200]} for its tags", where=self._base)
         return found
 
     def pull(self, service: str, requested: str) -> Pulled:
-        """The chart of version `asked` (with or without `v`, or `latest`).
+        """The chart of version `requested` (with or without `v`, or `latest`).
 
         Errors: chart-version-unknown, chart-format-old, chart-digest-mismatch, chart-truncated, registry-….
         """
@@ -131,7 +131,7 @@ class Registry:
     ) -> Answer:
         sent = dict(headers or {})
         same_host = self._is_own(url)
-        if same_host and repository in self._tokens:  # a token never goes to the host of a redirect
+        if same_host and repository in self._tokens:  # a token is never sent to the host of a redirect
             sent["Authorization"] = f"Bearer {self._tokens[repository]}"
         answer = self._ask(url, sent, limit)
         if answer.status in {301, 302, 303, 307, 308} and hops:
@@ -185,7 +185,7 @@ class Registry:
         return urlsplit(url).netloc == urlsplit(self._base).netloc
 
     def _followed(self, url: str, location: str) -> str:
-        """Where a redirect or a link leads; never from https to something else."""
+        """The URL that a redirect or a link leads to; never from https to another scheme."""
         target = urljoin(url, location)
         if urlsplit(target).scheme not in {"https", urlsplit(self._base).scheme}:
             raise AcksmError("registry-failed", f"{self.host} redirects to {target[:200]}", where=url)

@@ -1,7 +1,7 @@
-"""Releases: what is there, and the operations, for helm 3.8+ and 4.
+"""Releases, and helm's operations on them, for helm 3.8+ and 4.
 
-helm is never asked to wait: helm 4's watcher waits for every custom resource and may hang (helm#32615, #32224); acksm
-waits itself, on named objects.
+helm never waits: helm 4's watcher waits for every custom resource and may hang (helm#32615, #32224); acksm itself
+waits for named objects.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from acksm.errors import AcksmError
 from acksm.helm.runner import Helm
 from acksm.json_types import Document, Json
 
-# The mark of acksm's own releases. Every generation of the charts has this key, and it survives any helm version.
+# The mark of acksm's own releases. Every generation of the charts has this key, and every helm version keeps it.
 MARK_PATH = ("deployment", "labels", "acksm.dev/owned")
 PENDING_GRACE_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
 class Release:
-    """A release; `version` is the chart's, `values` what was given on top of the chart's own, `manifest` its objects
+    """A release; `version` is the chart's, `values` what was set over the chart's own, `manifest` its objects
     as YAML."""
 
     name: str
@@ -34,7 +34,7 @@ class Release:
     updated: str = ""
     values: Document = field(default_factory=dict)
     manifest: str = ""
-    description: str = ""  # helm's word on the last operation, its error when that failed
+    description: str = ""  # helm's text on the last operation, its error when that failed
 
     @property
     def age_seconds(self) -> float:
@@ -55,7 +55,7 @@ def is_marked(values: Document) -> bool:
 
 
 def recovery(release: Release, deployed: Sequence[int]) -> tuple[str, int]:
-    """What puts a half-made release right: ("", 0), ("uninstall", 0) or ("rollback", revision).
+    """What repairs an interrupted release: ("", 0), ("uninstall", 0) or ("rollback", revision).
 
     `deployed` are the revisions that once were deployed or superseded. A killed helm leaves pending-*, and every
     later upgrade fails with it (https://github.com/helm/helm/blob/main/pkg/action/upgrade.go, errPending).
@@ -68,14 +68,14 @@ def recovery(release: Release, deployed: Sequence[int]) -> tuple[str, int]:
 
 
 class Releases:
-    """helm's operations on releases; what is there is read by `acksm.helm.records`. `seconds` is the time left."""
+    """helm's operations on releases; `acksm.helm.records` reads them. `seconds` is the time left."""
 
     def __init__(self, helm: Helm) -> None:
         self._helm = helm
 
     def template(self, release: str, namespace: str, chart: str, values: Document, *, seconds: float) -> list[Json]:
-        """The objects that the chart would make, rendered without the cluster. Errors: helm-missing, -too-old, …"""
-        _ = self._helm.version  # an old helm is told as that, not by what it stumbles over
+        """The objects that the chart would create, rendered without the cluster. Errors: helm-missing, -too-old, …"""
+        _ = self._helm.version  # reports an old helm as that, not by an option that it lacks
         file = self._helm.private_file(f"template-{release}.json", values)
         text = self._helm.run(["template", release, chart, "-n", namespace, "-f", file], seconds=seconds)
         return [item for item in yaml_reader.load_all(text) if isinstance(item, dict)]
@@ -88,8 +88,8 @@ class Releases:
     ) -> None:
         """On fresh chart values: `--reset-values`, never `--reuse-values` (docs/ack/versions.md#reused-values).
 
-        `take_back` takes fields back from whoever changed them by hand; helm 4 applies on the server and would refuse,
-        helm 3 merges three ways and needs no word for it.
+        `take_back` takes back fields that were changed by hand; helm 4 applies on the server and would refuse,
+        helm 3 merges three ways and needs no option.
         """
         force = ["--force-conflicts"] if take_back and self._helm.version[0] >= 4 else []
         self._write("upgrade", release, namespace, chart, values, seconds, "--reset-values", *force)
@@ -106,7 +106,7 @@ class Releases:
                 "-n",
                 namespace,
                 "--skip-crds",
-                "--disable-openapi-validation",  # helm would load its whole schema; the apiserver checks
+                "--disable-openapi-validation",  # helm would load the apiserver's whole schema; the apiserver validates
                 "-f",
                 file,
                 "--timeout",
@@ -119,14 +119,14 @@ class Releases:
         )
 
     def recover(self, release: str, namespace: str, action: str, revision: int, *, seconds: float) -> None:
-        """Carry out what `recovery` said."""
+        """Run what `recovery` returned."""
         if action == "uninstall":
             self.uninstall(release, namespace, seconds=seconds)
         else:
             self._helm.run(["rollback", release, str(revision), "-n", namespace], seconds=seconds)
 
     def uninstall(self, release: str, namespace: str, *, seconds: float) -> None:
-        """Its objects and its records; CRDs stay, as they always do. One that is gone is what was wanted."""
+        """Delete its objects and records; helm keeps CRDs. A release that does not exist is no error."""
         try:
             self._helm.run(["uninstall", release, "-n", namespace], seconds=seconds)
         except AcksmError as error:

@@ -1,8 +1,8 @@
-"""Starting helm: the only place that does. List argv, never a shell; own HELM_* directories; own process group.
+"""Starts helm, and only this module does: argv as a list, never a shell; own HELM_* directories; own process group.
 
-helm reads and writes nothing of the user's. It gets the variables that any program may have and no others; its registry
-configuration is empty, so pulls are anonymous and a stale login cannot break them (karpenter#3441); its kubeconfig is a
-private file with a short-lived token.
+helm reads and writes nothing of the user's. It gets only the environment variables that any program may have; its
+registry configuration is empty, so pulls are anonymous and a stale login cannot break them (karpenter#3441); its
+kubeconfig is a private file with a short-lived token.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MAX_OUTPUT = 64 * 1024 * 1024
 _VERSION = re.compile(r"v(\d+)\.(\d+)")
 # Lines of helm's logs, not of its message: klog's "W1124 …", slog's "time=… level=…", helm's own "WARNING: …".
 _LOG_LINE = re.compile(r"WARNING|level=|time=|[IWEF]\d{4} ")
-# What helm's message holds → the id it is told under (docs/ack/messages.md#helm).
+# What helm's message contains → the id that it is reported with (docs/ack/messages.md#helm).
 _MEANINGS = (
     ("invalid ownership metadata", "helm-ownership"),
     ("minimum number of descriptors", "chart-format-old"),
@@ -54,9 +54,9 @@ def find(environment: Mapping[str, str] | None = None) -> str:
 
 
 class Helm:
-    """A helm to be started, with a private home that goes when `close` is called. Thread-safe.
+    """helm with a private home, which `close` removes. Thread-safe.
 
-    `kubeconfig` is asked for whenever helm is started: a token in it lives for minutes.
+    `kubeconfig` is called whenever helm is started: its token is valid for minutes.
     """
 
     def __init__(self, kubeconfig: Callable[[], Document], path: str = "") -> None:
@@ -102,7 +102,7 @@ class Helm:
         return str(path)
 
     def run(self, argv: Sequence[str], *, seconds: float) -> str:
-        """helm's stdout. Errors: helm-timeout, and what `explain` makes of its stderr."""
+        """helm's stdout. Errors: helm-timeout, and what `explain` returns for its stderr."""
         write_private(Path(self._kubeconfig), json.dumps(dict(self._made())))
         try:
             process = subprocess.Popen(
@@ -112,7 +112,7 @@ class Helm:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 start_new_session=True,
-                pass_fds=presence.handles(),  # its run has not ended before it
+                pass_fds=presence.handles(),  # the run has not ended before helm has
             )
         except OSError as error:
             raise AcksmError("helm-missing", f"cannot start {self.path}: {error.strerror}", where=self.path) from error
@@ -147,7 +147,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def explain(verb: str, stderr: str) -> AcksmError:
-    """helm's message as an error with an id; `details["missing"]` when there is no such release."""
+    """helm's message as an error with an id; `details["missing"]` when the release does not exist."""
     lines = [line for line in stderr.strip().splitlines() if not _LOG_LINE.match(line)]
     message = " ".join(lines).removeprefix("Error: ")[:1500]
     for mark, failure in _MEANINGS:

@@ -1,4 +1,4 @@
-"""The values.yaml patcher, in the place of the guide's yq steps.
+"""The values.yaml patcher, instead of the guide's yq steps.
 
 Comments, order and quoting of the chart's file are kept; only keys that the chart has are set; twelve digits are
 always quoted, because `{{ … | quote }}` of a number becomes "1.23456789012e+11" (G3; helm#12195). Same inputs, same
@@ -31,7 +31,7 @@ OPEN: tuple[Path, ...] = (
     ("role", "labels"),
 )
 _NUMBER_LIKE = re.compile(r"^[-+]?[0-9][0-9_.]*([eE][-+]?[0-9]+)?$|^0[xob][0-9a-fA-F]+$")
-# YAML 1.1, which Go's libraries speak, takes these for booleans and null.
+# YAML 1.1, which Go's libraries read, takes these for booleans and null.
 _OTHER_THAN_TEXT = {"", "~", "null", "true", "false", "yes", "no", "on", "off", "y", "n"}
 MAX_FILE = 4 * 1024 * 1024
 MAX_DEPTH = 60  # keys of one --set
@@ -58,7 +58,7 @@ class Patched:
 
 @lru_cache(maxsize=8)
 def plain(text: str) -> Value:
-    """The chart's values.yaml as plain data; shared by all callers, so never to be changed."""
+    """The chart's values.yaml as plain data; shared by all callers, who must not change it."""
     from ruamel.yaml import YAML
 
     return YAML(typ="safe", pure=True).load(text)
@@ -89,7 +89,7 @@ def _round_trip(text: str, change: Callable[[Untyped], None] | None = None) -> s
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 4096
-    if _indents_lists(text):  # ruamel keeps no list's own indentation; the real charts indent all of theirs
+    if _indents_lists(text):  # ruamel does not keep the indentation of lists; the real charts indent all of theirs
         yaml.indent(mapping=2, sequence=4, offset=2)
     tree = yaml.load(text)
     if change:
@@ -100,7 +100,7 @@ def _round_trip(text: str, change: Callable[[Untyped], None] | None = None) -> s
 
 
 def _indents_lists(text: str) -> bool:
-    """Whether a list's items stand two deeper than its key."""
+    """Whether a list's items are indented two deeper than its key."""
     item = ""
     for line in text.split("\n"):
         bare = line.lstrip(" ")
@@ -115,16 +115,16 @@ def _indents_lists(text: str) -> bool:
 
 @lru_cache(maxsize=8)
 def _untouched(text: str) -> str:
-    """`text` after a round trip without edits: ruamel drops or changes spaces that mean nothing."""
+    """`text` after a round trip without edits: ruamel drops or changes insignificant spaces."""
     return _round_trip(text)
 
 
 def _as_written(text: str, patched: str) -> str:
-    """`patched` with the lines that no edit changed as they stand in `text`."""
+    """`patched`, with the lines that no edit changed as they are in `text`."""
     written, before, after = text.split("\n"), _untouched(text).split("\n"), patched.split("\n")
     if before == written:
         return patched
-    locations = [0] * (len(before) + 1)  # where the line of `before` stands in `written`
+    locations = [0] * (len(before) + 1)  # where the line of `before` is in `written`
     for _, i1, i2, j1, j2 in difflib.SequenceMatcher(None, before, written, autojunk=False).get_opcodes():
         for index in range(i1, i2 + 1):
             locations[index] = min(j1 + index - i1, j2) if index < i2 else j2
@@ -133,7 +133,7 @@ def _as_written(text: str, patched: str) -> str:
     for tag, i1, i2, j1, j2 in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
         if tag == "equal":
             lines += written[locations[i1] : locations[i2]]
-        else:  # empty lines below a changed one, which ruamel dropped, stood outside of it
+        else:  # empty lines below a changed one, which ruamel dropped, were outside of it
             lines += after[j1:j2]
             below = min(locations[i2 - 1] + 1, locations[i2]) if i2 > i1 else locations[i2]
             lines += takewhile(lambda line: not line.strip(), written[below : locations[i2]])
@@ -187,7 +187,7 @@ def _check_type(default: object, edit: Edit, where: str) -> None:
     }
     for kind, name in kinds.items():
         if type(default) is kind:
-            # an empty text in the chart stands for "not set"
+            # an empty string in the chart means "not set"
             if not isinstance(edit.value, kind) or (kind is int and isinstance(edit.value, bool)):
                 raise AcksmError(
                     "values-type",
@@ -198,7 +198,7 @@ def _check_type(default: object, edit: Edit, where: str) -> None:
 
 
 def _quoted(value: object) -> object:
-    """Texts that YAML could take for something else get double quotes, at any depth."""
+    """Strings that YAML could take for another type get double quotes, at any depth."""
     from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
     if isinstance(value, str):
@@ -217,14 +217,14 @@ def _validate(values: object, schema: Document | None, where: str) -> None:
         return
     import jsonschema
 
-    if any(not ref.startswith("#") for ref in _references(schema)):  # the library would fetch it from wherever it is
+    if any(not ref.startswith("#") for ref in _references(schema)):  # the library would fetch it from any URL
         raise AcksmError("chart-invalid", "values.schema.json refers to another file", where=where)
     try:
         jsonschema.Draft7Validator.check_schema(schema)
         errors = sorted(
             jsonschema.Draft7Validator(schema).iter_errors(values), key=lambda error: list(map(str, error.path))
         )
-    except Exception as error:  # whatever the library makes of a schema that is none: no defect of ours
+    except Exception as error:  # whatever the library raises for an invalid schema: not acksm's defect
         raise AcksmError("chart-invalid", f"values.schema.json is invalid: {error}"[:300], where=where) from error
     if errors:
         problems = "; ".join(
@@ -244,7 +244,7 @@ def _references(schema: object) -> Iterator[str]:
 
 
 def parse_set(text: str, chart_values: Document) -> Edit:
-    """`a.b=c` (a dot in a key is `\\.`) as an Edit; the chart's own value decides the type, JSON is taken for lists
+    """`a.b=c` (a dot in a key is `\\.`) as an Edit; the chart's own value decides the type, JSON is accepted for lists
     and mappings. Error: `values-type`."""
     left, equals, right = text.partition("=")
     path = tuple(part.replace("\\.", ".") for part in re.split(r"(?<!\\)\.", left))
@@ -276,7 +276,7 @@ def _typed(text: str, default: object, whole: str) -> object:
 def flatten(values: Document, chart_values: Document, origin: str) -> Iterator[Edit]:
     """A mapping (a file's, or an installed release's) as edits, one for each leaf; lists are leaves.
 
-    An empty mapping over one of the chart's says nothing, as in helm: `labels: {}` in a file does not clear labels.
+    An empty mapping over one of the chart's changes nothing, as in helm: `labels: {}` in a file does not clear labels.
     """
 
     def walk(node: Document, chart: object, path: Path) -> Iterator[Edit]:
@@ -292,7 +292,7 @@ def flatten(values: Document, chart_values: Document, origin: str) -> Iterator[E
 
 
 def unknown(values: Document, chart_text: str) -> list[str]:
-    """Values, as "a.b", that the chart of this values.yaml does not have: helm and the chart's schema let them through
+    """Values, as "a.b", that the chart of this values.yaml does not have: helm and the chart's schema accept them
     and nothing reads them (docs/ack/versions.md#unknown-values)."""
     from ruamel.yaml import YAML
 
@@ -311,7 +311,7 @@ def unknown(values: Document, chart_text: str) -> list[str]:
 
 
 def leaves(edit: Edit, chart_values: Document) -> Iterator[Edit]:
-    """An edit of a whole mapping (`--set a={"b": 1}`) as edits of what is in it: helm merges, and so does acksm."""
+    """An edit of a whole mapping (`--set a={"b": 1}`) as edits of its leaves: acksm merges, as helm does."""
     nested: Document = {edit.path[-1]: edit.value}
     for key in reversed(edit.path[:-1]):
         nested = {key: nested}

@@ -1,4 +1,4 @@
-"""What an apiserver, or what stands between, answers: statuses as errors with ids, and the events of a watch."""
+"""Answers of an apiserver, or of a proxy before it: statuses as errors with ids, and the events of a watch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def event_of(line: bytes) -> Object | None:
-    """The object of a watch's event; None for the error that ends it, and for what is no event (a proxy's page)."""
+    """The object of a watch's event; None for the error that ends it, and for anything else (a proxy's page)."""
     try:
         event = json.loads(line)
     except (ValueError, RecursionError):
@@ -35,7 +35,7 @@ def translated(error: ApiException, method: str, path: str) -> AcksmError:
         status = json.loads(error.body or "{}")
     except (ValueError, TypeError, RecursionError):
         status = {}
-    if not isinstance(status, dict):  # from what stands between, not from the apiserver
+    if not isinstance(status, dict):  # from a proxy, not from the apiserver
         status = {}
     message = str(status.get("message") or error.reason or f"HTTP {error.status}")[:1000]
     if error.status == 409 and status.get("reason") == "AlreadyExists":

@@ -1,5 +1,5 @@
-"""What is asked of a cluster, in parts: a function takes the part that it needs, so that its signature says whether it
-writes, and a test can put something small in the apiserver's place. `acksm.kube.client.Kube` is all of them."""
+"""What acksm needs of a cluster, in parts: a function takes the part that it needs, so that its signature says whether
+it writes, and a test can replace the apiserver with something small. `acksm.kube.client.Kube` is all of them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Reader(Getter, Lister, Protocol):
 
 
 class LogReader(Lister, Protocol):
-    """Pods and what they wrote."""
+    """Pods and their logs."""
 
     def logs(self, namespace: str, pod: str, container: str, /, *, previous: bool = False, lines: int = 20) -> str: ...
 
@@ -35,7 +35,7 @@ class Watcher(Protocol):
 
 
 class Observer(Reader, LogReader, Watcher, Protocol):
-    """What a wait for a rollout looks at."""
+    """What a wait for a rollout reads."""
 
 
 class Reviewer(Reader, Protocol):
@@ -65,13 +65,13 @@ class Editor(Getter, Patcher, Protocol):
 
 
 class Writer(Editor, Lister, Protocol):
-    """What bindings are made with."""
+    """What bindings are created with."""
 
     def apply(self, manifest: Manifest, force: bool = False, dry_run: bool = False) -> Object: ...
 
 
 class Apiserver(Observer, Reviewer, Discovery, Writer, Protocol):
-    """All that commands ask of a cluster."""
+    """All that commands need of a cluster."""
 
     def version(self) -> str: ...
 

@@ -21,7 +21,7 @@ from acksm.kube.paths import Ref, ref, ref_of
 
 FIELD_MANAGER = "acksm"
 READ_TIMEOUT_SECONDS = 30.0
-LAST_SECONDS = 5.0  # for a request that begins when the command's time is over: a last look, the Lease given back
+LAST_SECONDS = 5.0  # for a request that begins after the command's deadline: a last read, the release of the Lease
 PAGE = 500
 LOG_BYTES = 1024 * 1024  # of one log
 _PASSING = {"kube-unreachable", "kube-busy", "kube-failed"}
@@ -43,7 +43,7 @@ class Endpoint:
 
 
 def preload() -> None:
-    """Import the library now, beside something that waits for the network, so that the first `Kube` need not."""
+    """Import the library now, while another thread waits for the network, so that the first `Kube` does not have to."""
     import kubernetes.client
     import kubernetes.dynamic  # noqa: F401
 
@@ -54,7 +54,7 @@ def groups_of(namespace: str) -> list[str]:
 
 
 class _NoDiscovery:
-    """Stands where DynamicClient wants a discoverer, and asks the server nothing."""
+    """The discoverer that DynamicClient requires; it requests nothing."""
 
     def __init__(self, _client: object, _cache_file: object) -> None:
         self.version: Json = {}
@@ -68,7 +68,7 @@ class Kube:
     """Reads and writes objects as dicts. Errors are `AcksmError`s with ids ``kube-…``. Thread-safe.
 
     `left` gives the seconds that the command still has: requests are cut to them, and none is repeated after them
-    (`timed-out`). `renew` makes a new token where the old one is not accepted any more.
+    (`timed-out`). `renew` returns a new token where the old one is no longer accepted.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class Kube:
             self._configuration.api_key = {"BearerToken": f"Bearer {token}"}
 
     def _request(self, method: str, path: str, body: object = None, **params: Value) -> Untyped:
-        """One request, with a new token where EKS takes the old one no longer: it lives for 15 minutes."""
+        """One request, with a new token where EKS no longer accepts the old one: it is valid for 15 minutes."""
         token = self._token
         try:
             return self._ask(method, path, body, deepcopy(params))  # the library adds to its lists
@@ -134,7 +134,7 @@ class Kube:
                 "kube-unreachable", f"the apiserver did not answer: {answers.innermost(error)}", where=self.server
             )
             raise self._in_time(unreachable, method, path) from error
-        except UnicodeDecodeError:  # the library decodes what is no JSON as text
+        except UnicodeDecodeError:  # the library decodes as text what is not JSON
             found = None
         if params.get("serialize", True) and not isinstance(found, dict):
             raise AcksmError("kube-failed", "the response is not a JSON object", where=f"{method.upper()} {path}")
@@ -189,7 +189,7 @@ class Kube:
                 return items
 
     def read(self, path: str, accept: str = "application/json") -> Object:
-        """A document of the apiserver that is no object, such as what it serves."""
+        """A document of the apiserver that is not an object, such as a discovery document."""
         return dict(self._request("get", path, query_params=[], header_params={"Accept": accept}))
 
     def version(self) -> str:
@@ -231,7 +231,7 @@ class Kube:
         )
 
     def delete(self, ref: Ref, resource_version: str = "", uid: str = "") -> None:
-        """Delete with background propagation (foreground leaves AWS objects behind: community#1759).
+        """Delete with background propagation (foreground leaves AWS resources behind: community#1759).
 
         With `resource_version` or `uid` only the object as it was then; a changed one is a `kube-conflict`.
         """
@@ -256,10 +256,10 @@ class Kube:
         self.patch(ref("Deployment", deployment, namespace), {"spec": {"template": template}})
 
     def logs(self, namespace: str, pod: str, container: str, *, previous: bool = False, lines: int = 20) -> str:
-        """The last lines of a container's log, LOG_BYTES at most, or "" when it cannot be had (a read-only help for
+        """The last lines of a container's log, LOG_BYTES at most, or "" when it is not available (it only helps
         error messages).
 
-        The kubelet's limitBytes keeps the first of the last lines, so where lines are long fewer of them are asked for.
+        The kubelet's limitBytes keeps the first of the last lines, so fewer are requested where lines are long.
         """
         from urllib3.exceptions import HTTPError
 
@@ -295,7 +295,7 @@ class Kube:
         return bool(self._request("post", path, body=review, query_params=[])["status"].get("allowed"))
 
     def token(self, namespace: str, service_account: str, audience: str, seconds: int = 600) -> str:
-        """A token of a service account (TokenRequest); it ends by itself and nothing is stored."""
+        """A token of a service account (TokenRequest); it expires by itself and nothing is stored."""
         spec = {"audiences": [audience], "expirationSeconds": seconds}
         body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
         path = f"{ref('ServiceAccount', service_account, namespace).path}/token"

@@ -6,7 +6,7 @@ from acksm.json_types import Manifest, Object
 
 
 def listed(manifest: Manifest | None) -> list[Object]:
-    """All of them; [] for an object that has none, or is not there."""
+    """All of them; [] for an object that has none, or does not exist."""
     return list(((manifest or {}).get("status") or {}).get("conditions") or [])
 
 
@@ -16,11 +16,11 @@ def by_type(manifest: Manifest | None) -> dict[str, Object]:
 
 
 def holds(manifest: Manifest | None, kind: str) -> bool:
-    """Whether there is a condition of this type that is True."""
+    """Whether the object has a condition of this type that is True."""
     return any(item.get("type") == kind and item.get("status") == "True" for item in listed(manifest))
 
 
 def describe(condition: Manifest) -> str:
-    """A condition's message and reason, as far as it has them; controllers give the same text for both at times."""
+    """A condition's message and reason, as far as it has them; controllers sometimes set both to the same text."""
     parts = [str(condition[key]) for key in ("message", "reason") if condition.get(key)]
     return ": ".join(dict.fromkeys(parts))

@@ -1,4 +1,4 @@
-"""Everything that is in a namespace, of whatever kind the apiserver serves: asked before a namespace is deleted."""
+"""Everything in a namespace, of any kind that the apiserver serves: read before a namespace is deleted."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _AGGREGATED = ",".join(
 )
 # What Kubernetes itself puts into each namespace.
 DEFAULTS = {("ServiceAccount", "default"), ("ConfigMap", "kube-root-ca.crt")}
-_PASSING = {"Event", "Endpoints"}  # they come and go by themselves, or with their Service
+_PASSING = {"Event", "Endpoints"}  # created and deleted by Kubernetes, or with their Service
 
 
 @dataclass(frozen=True)
 class Contents:
-    """Metadata of every object that somebody made, with its kind; `unknown`: collections that could not be listed."""
+    """Metadata of every object that a user or tool created, with its kind; `unknown`: collections that cannot be listed."""
 
     objects: tuple[tuple[Ref, Object], ...] = ()
     unknown: tuple[str, ...] = field(default_factory=tuple)
 
 
 def look(kube: Discovery, namespace: str) -> Contents:
-    """What is in `namespace`. Left out is what Kubernetes puts there, and what goes with another object (its owner)."""
+    """What is in `namespace`, without what Kubernetes puts there and what is deleted with another object (its owner)."""
     collections = list(_collections(kube, namespace))
     found: list[tuple[Ref, Object]] = []
     unknown: list[str] = []

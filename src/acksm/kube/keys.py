@@ -1,8 +1,8 @@
-"""Single keys of a map of strings (annotations, a ConfigMap's data), set so that nobody's entry is ever lost.
+"""Single keys of a map of strings (annotations, a ConfigMap's data), set so that no one's entry is ever lost.
 
-Why not server-side apply: a field manager's apply is its whole will, so one that names a single key takes the
-manager's other keys away, and a manager for each key fills managedFields; nor does it see that the same key was
-changed meanwhile. A merge patch of exactly the keys, bound to the version that was looked at, does all three.
+Why not server-side apply: an apply is all that its field manager owns, so one that names a single key removes the
+manager's other keys, and a manager for each key fills managedFields; nor does it detect that the same key was changed
+in the meantime. A merge patch of exactly the keys, bound to the version that was read, avoids all three.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from acksm.kube.owners import OWNED_LABEL
 from acksm.kube.paths import Ref, ref
 
 ANNOTATIONS, DATA = ("metadata", "annotations"), ("data",)
-TRIES = 25  # each round of a contest has a winner; 25 people at one map at once is more than there are
+TRIES = 25  # each round of conflicting writes has one winner; no map has 25 writers at once
 
-# key -> [what it was when it was looked at, what it shall be]; None: not there
+# key -> [its value when it was read, its new value]; None: the key does not exist
 Moves = Mapping[str, Sequence[str | None]]
 
 
@@ -55,9 +55,9 @@ def set_keys(
     namespace: str = "",
     create: Manifest | None = None,
 ) -> None:
-    """Compare and swap. With `create` (a manifest without the keys) a missing object is made.
+    """Compare and swap. With `create` (a manifest without the keys) a missing object is created.
 
-    Errors: `kube-key-changed` when a key has got a third value since it was read, `kube-not-found`.
+    Errors: `kube-key-changed` when a key has a third value since it was read, `kube-not-found`.
     """
     target = ref(kind, name, namespace)
     for attempt in range(TRIES):

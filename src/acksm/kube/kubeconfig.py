@@ -3,7 +3,7 @@
 A file is read as client-go reads it (k8s.io/client-go/tools/clientcmd): an empty one is an empty configuration, only
 the first document counts, of duplicate keys the last. An exec entry is never run: for EKS acksm mints the same token
 itself (`acksm.aws.token`), as the identity that `acksm.kube.sign_in` reads. What decides who signs in or where the
-server is, and is not supported, is refused by its name.
+server is, and is not supported, is refused by name.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from acksm.kube.sign_in import NO_SIGN_IN, RefusedError, SignIn
 
 _HTTPS = 443
 MAX_BYTES = 4 * 1024 * 1024
-# Fields of a user that sign in, or act, as somebody that acksm does not become
+# Fields of a user that sign in, or act, as an identity that acksm does not use
 # (https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/).
 _UNSUPPORTED = ("auth-provider", "username", "password", "as", "as-uid", "as-groups", "as-user-extra")
 _ARN = re.compile(r"^arn:[^:]+:eks:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):cluster/(?P<name>[A-Za-z0-9_-]+)$")
@@ -37,8 +37,8 @@ _EKSCTL = re.compile(
 
 @dataclass(frozen=True)
 class Context:
-    """A context of a kubeconfig. `cluster_name` and `region` are "" when nothing in it tells them; `signs_in` is who an
-    exec entry signs in as. `insecure`: the context asks for no verification of the server."""
+    """A context of a kubeconfig. `cluster_name` and `region` are "" when nothing in it says them; `signs_in` is who an
+    exec entry signs in as. `insecure`: the context disables verification of the server."""
 
     name: str
     source: str
@@ -113,7 +113,7 @@ def _parse(path: Path) -> Json:
 
 
 def _entries(document: Document, section: str, field: str, path: Path) -> list[tuple[str, Json]]:
-    """The named entries of a section. Two of one name in a file are an error, as for kubectl."""
+    """The named entries of a section. Two of the same name in a file are an error, as in kubectl."""
     value = document.get(section) or []
     if not isinstance(value, list):
         raise AcksmError("kubeconfig-malformed", f"{section} is not a list", where=str(path))
@@ -164,7 +164,7 @@ def _context(name: str, merged: Mapping[str, Document], where: str) -> Context:
     )
     if user.get("exec") is not None:
         return base
-    if user.get("token") or user.get("tokenFile"):  # the file counts where both are given, as in client-go
+    if user.get("token") or user.get("tokenFile"):  # the file counts where both are set, as in client-go
         token = _read(_resolve(user, "tokenFile"), where) if user.get("tokenFile") else str(user["token"])
         return replace(base, auth="token", token=token.strip())
     if user.get("client-certificate-data") or user.get("client-certificate"):

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from acksm.json_types import Manifest
 
 OWNED_LABEL = "acksm.dev/owned"
-BY_HELM = "app.kubernetes.io/managed-by=Helm"  # helm writes it on all that it makes, whatever the chart says
+BY_HELM = "app.kubernetes.io/managed-by=Helm"  # helm sets it on all that it creates, whatever the chart says
 RELEASE_NAME, RELEASE_NAMESPACE = "meta.helm.sh/release-name", "meta.helm.sh/release-namespace"
-# Controllers that put objects back: changing what they own starts a fight.
+# Controllers that restore objects: they revert a change of what they own.
 _ARGO = ("argocd.argoproj.io/tracking-id", "argocd.argoproj.io/instance")
 _FLUX = ("kustomize.toolkit.fluxcd.io/name", "helm.toolkit.fluxcd.io/name")
 _OLM = "olm.managed"
@@ -17,7 +17,7 @@ _OLM = "olm.managed"
 
 @dataclass(frozen=True)
 class Owner:
-    """`tool` is helm, argocd, flux, olm, kro or acksm; `name` what it is called there, "namespace/release" for helm."""
+    """`tool` is helm, argocd, flux, olm, kro or acksm; `name` the owner within that tool, "namespace/release" for helm."""
 
     tool: str
     name: str
@@ -27,7 +27,7 @@ class Owner:
 
 
 def owner_of(manifest: Manifest) -> Owner | None:
-    """The owner that the object's labels and annotations name, or None when nobody marked it."""
+    """The owner that the object's labels and annotations name, or None when no tool marked it."""
     metadata = manifest.get("metadata") or {}
     labels, annotations = metadata.get("labels") or {}, metadata.get("annotations") or {}
     both = {**labels, **annotations}
@@ -55,7 +55,7 @@ def helm_release(manifest: Manifest) -> tuple[str, str] | None:
 
 
 def is_owned(manifest: Manifest) -> bool:
-    """Whether the object has acksm's own mark, whoever else has one on it."""
+    """Whether the object has acksm's own mark, even beside another tool's."""
     return bool((manifest["metadata"].get("labels") or {}).get(OWNED_LABEL) == "true")
 
 

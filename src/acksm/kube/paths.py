@@ -1,4 +1,4 @@
-"""Where the kinds that acksm touches live on the apiserver."""
+"""The apiserver's paths of the kinds that acksm touches."""
 
 from __future__ import annotations
 

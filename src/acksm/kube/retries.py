@@ -1,4 +1,4 @@
-"""When a request to the apiserver is tried again: urllib3's own handler, with an apiserver's rules."""
+"""When a request to the apiserver is retried: urllib3's own handler, with an apiserver's rules."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from acksm.retries import Bounded
 # Attempts at a server that answered before and refuses connections now: it is being restarted. Others get UNKNOWN.
 RESTART, UNKNOWN = 14, 3
 _REPEATABLE = frozenset({"GET", "PATCH"})  # GET, and server-side apply: a second time changes nothing
-_PASSING = frozenset({429, 500, 502, 503, 504})  # etcd slow, a webhook that is not there yet, a balancer
+_PASSING = frozenset({429, 500, 502, 503, 504})  # etcd slow, a webhook that does not run yet, a load balancer
 
 
 class Retries(Bounded):
-    """`met` tells whether this server has ever answered.
+    """`met` says whether this server has ever answered.
 
     429, and 503 with Retry-After, are the apiserver's refusal before it began: any method is repeated after them, as
     client-go does.

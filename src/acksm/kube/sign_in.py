@@ -1,7 +1,7 @@
 """Who signs in by a kubeconfig's exec entry: cluster, region, profile and role, read from its command line.
 
-The entry is never run. What decides the identity is used, or refused by its name: an option that was ignored would be
-another identity without notice. The command lines are those of the AWS CLI
+The entry is never run. What decides the identity is used, or refused by name: an ignored option would silently be
+another identity. The command lines are those of the AWS CLI
 (https://docs.aws.amazon.com/cli/latest/reference/eks/get-token.html) and of aws-iam-authenticator
 (https://github.com/kubernetes-sigs/aws-iam-authenticator).
 """
@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
-# What an entry's environment may say beside these decides nothing that acksm does.
+# What else an entry's environment may set decides nothing that acksm does.
 _PROFILE, _REGIONS = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"), ("AWS_REGION", "AWS_DEFAULT_REGION")
 # The AWS SDKs' variables that decide whose credentials are used, or where the token is valid
 # (https://docs.aws.amazon.com/sdkref/latest/guide/environment-variables.html).
@@ -80,7 +80,7 @@ _ACKSM.add_argument("words", nargs="*")
 def read(entry: Mapping[str, object], environment: Mapping[str, str]) -> SignIn:
     """Who an exec entry signs in as. Raises RefusedError for another command, and for options that are not used.
 
-    What its own variables say beside `environment`, acksm's own, is refused as well where it decides the identity.
+    What its own variables add to `environment`, acksm's own, is refused as well where it decides the identity.
     """
     arguments = entry.get("args") or []
     given = _variables(entry.get("env") or [])
