@@ -1,4 +1,4 @@
-"""What acksm needs of helm and of the charts' registry; `acksm.helm.releases` and `acksm.helm.registry` implement it."""
+"""What acksm needs of helm and the charts' registry; `acksm.helm.releases` and `acksm.helm.registry` implement it."""
 
 from __future__ import annotations
 

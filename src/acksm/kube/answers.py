@@ -1,4 +1,4 @@
-"""Answers of an apiserver, or of a proxy before it: statuses as errors with ids, and the events of a watch."""
+"""Answers of an apiserver, or of a proxy in front of it: statuses as errors with ids, and the events of a watch."""
 
 from __future__ import annotations
 

@@ -179,7 +179,7 @@ class Kube:
             except AcksmError as error:
                 if error.id == "kube-not-found":
                     return items
-                if error.id == "kube-gone" and token:  # the list's snapshot expired: begin again
+                if error.id == "kube-gone" and token:  # the list's snapshot expired: start again
                     items, token = [], None
                     continue
                 raise

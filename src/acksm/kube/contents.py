@@ -26,14 +26,14 @@ _PASSING = {"Event", "Endpoints"}  # created and deleted by Kubernetes, or with 
 
 @dataclass(frozen=True)
 class Contents:
-    """Metadata of every object that a user or tool created, with its kind; `unknown`: collections that cannot be listed."""
+    """Metadata and kind of each object that a user or tool created; `unknown`: collections that could not be listed."""
 
     objects: tuple[tuple[Ref, Object], ...] = ()
     unknown: tuple[str, ...] = field(default_factory=tuple)
 
 
 def look(kube: Discovery, namespace: str) -> Contents:
-    """What is in `namespace`, without what Kubernetes puts there and what is deleted with another object (its owner)."""
+    """What is in `namespace`, except what Kubernetes puts there and what is deleted with another object (its owner)."""
     collections = list(_collections(kube, namespace))
     found: list[tuple[Ref, Object]] = []
     unknown: list[str] = []

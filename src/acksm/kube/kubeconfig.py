@@ -37,7 +37,7 @@ _EKSCTL = re.compile(
 
 @dataclass(frozen=True)
 class Context:
-    """A context of a kubeconfig. `cluster_name` and `region` are "" when nothing in it says them; `signs_in` is who an
+    """A context of a kubeconfig. `cluster_name` and `region` are "" when nothing in it gives them; `signs_in` is who an
     exec entry signs in as. `insecure`: the context disables verification of the server."""
 
     name: str

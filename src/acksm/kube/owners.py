@@ -17,7 +17,7 @@ _OLM = "olm.managed"
 
 @dataclass(frozen=True)
 class Owner:
-    """`tool` is helm, argocd, flux, olm, kro or acksm; `name` the owner within that tool, "namespace/release" for helm."""
+    """`tool` is helm, argocd, flux, olm, kro or acksm; `name` says which one, "namespace/release" for helm."""
 
     tool: str
     name: str

@@ -13,7 +13,7 @@ from acksm.retries import Bounded
 # Attempts at a server that answered before and refuses connections now: it is being restarted. Others get UNKNOWN.
 RESTART, UNKNOWN = 14, 3
 _REPEATABLE = frozenset({"GET", "PATCH"})  # GET, and server-side apply: a second time changes nothing
-_PASSING = frozenset({429, 500, 502, 503, 504})  # etcd slow, a webhook that does not run yet, a load balancer
+_PASSING = frozenset({429, 500, 502, 503, 504})  # etcd slow, a webhook that is not ready yet, a load balancer
 
 
 class Retries(Bounded):
