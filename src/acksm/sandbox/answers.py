@@ -1,8 +1,8 @@
 """Where moto's SageMaker and autoscaling do not answer as AWS does, so that a real controller would not understand.
 
-ACK's controllers tell "not there" by code and text (generator configuration of sagemaker-controller v1.9.1), take an
-empty structure for a difference to the spec, and wait for defaults that AWS fills in; a call that moto lacks ends in a
-traceback where AWS would name the call.
+ACK's controllers recognize "not found" by code and text (generator configuration of sagemaker-controller v1.9.1), take
+an empty structure for a difference from the spec, and wait for defaults that AWS fills in; a call that moto lacks ends
+in a traceback where AWS would name the call.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _LINKED_ROLE = (
     "arn:aws:iam::{}:role/aws-service-role/sagemaker.application-autoscaling.amazonaws.com/"
     "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
 )
-# call -> code and text of AWS when the object is not there; {0} is the name that was asked for
+# call -> code and text of AWS when the resource does not exist; {0} is the requested name
 _NOT_THERE = {
     "DescribeTrainingJob": ("ValidationException", "Requested resource not found."),
     "DescribeProcessingJob": ("ValidationException", "Could not find requested job with name: {0}"),
@@ -38,7 +38,7 @@ _NOT_THERE = {
     "DescribePipelineExecution": ("ResourceNotFound", "Pipeline execution {0} does not exist"),
     "DescribeModelPackage": ("ValidationException", "ModelPackage {0} does not exist."),
 }
-# call -> what AWS fills in where nothing was given; a path leads into structures that are there
+# call -> the defaults that AWS fills in; a path leads into structures that the answer has
 _DEFAULTS: dict[str, Json] = {
     "DescribeDomain": {
         "AppNetworkAccessType": "PublicInternetOnly",
@@ -75,7 +75,7 @@ _DEFAULTS: dict[str, Json] = {
 def respond(
     moto: App, environ: Document, service: str, action: str, body: bytes, region: str
 ) -> tuple[str, Headers, bytes]:
-    """Ask moto, and put its answer right: status line, headers, body."""
+    """Ask moto and correct its answer: status line, headers, body."""
     verb, account = action.partition(":")[2], str(environ.get("HTTP_X_MOTO_ACCOUNT_ID", ""))
     if service == "sagemaker" and verb in sagemaker_calls.CALLS:
         return _own(verb, account, region, body)
@@ -89,7 +89,7 @@ def respond(
 
     try:
         answer = b"".join(moto(environ, begin))
-    except Exception as failure:  # moto's own faults; a KeyError is how some of its calls say "not there"
+    except Exception as failure:  # moto's own faults; a KeyError is how some of its calls say "not found"
         seen = [("500 InternalFailure", [])]
         answer = f"{type(failure).__name__}: {failure}".encode()
     status, headers = seen[-1]
@@ -120,7 +120,7 @@ def _own(verb: str, account: str, region: str, body: bytes) -> tuple[str, Header
 
 
 def _missing(service: str, verb: str) -> str:
-    """What to say of a call that moto does not have, "" for one that it has."""
+    """The message for a call that moto does not have, "" for one that it has."""
     from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
     from moto.sagemaker.responses import SageMakerResponse
 
@@ -138,14 +138,14 @@ def _corrected(verb: str, answer: Json, account: str) -> Json:
             place = place.get(step) if isinstance(place, dict) else None
         if isinstance(place, dict):
             place.setdefault(last, value)
-    # AWS names the service-linked role where none was given
+    # AWS names the service-linked role where the request names none
     for target in found.get("ScalableTargets") or [] if verb == "DescribeScalableTargets" else []:
         target["RoleARN"] = target.get("RoleARN") or _LINKED_ROLE.format(account)
     return found
 
 
 def _without_empty(value: Value) -> Value:
-    """AWS leaves out what was not given; moto tells null or an empty structure."""
+    """AWS leaves out what was not given; moto answers null or an empty structure."""
     if isinstance(value, dict):
         cleaned = {key: _without_empty(item) for key, item in value.items()}
         return {key: item for key, item in cleaned.items() if item is not None and item not in ({}, [])}

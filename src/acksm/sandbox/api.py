@@ -42,11 +42,11 @@ UP_SECONDS = 180.0
 
 @dataclass(frozen=True)
 class Options:
-    """What `up` is asked for. `endpoint` and `ca_data` (base64) are those of a cluster that the user brings.
+    """The options of `up`. `endpoint` and `ca_data` (base64) are those of a cluster that the user brings.
 
     `controllers`: whether controllers run; `controller`: service to the path of a real one's binary; `images`: whether
-    binaries of images in the sandbox's registry run in the stand-in's place; `pull`: whether
-    images may be asked for at their own registry (which implies `images`); `pace`: how long waits last, 1 as for real.
+    binaries of images in the sandbox's registry run instead of the stand-in; `pull`: whether images may be pulled from
+    their own registry (which implies `images`); `pace`: how long waits last, 1 as in AWS.
     """
 
     name: str = "default"
@@ -67,7 +67,7 @@ class Options:
 
 
 def up(options: Options, emit: Emit = silent) -> State:
-    """A healthy sandbox with these clusters; nothing is done when there is one. Errors: sandbox-…."""
+    """A healthy sandbox with these clusters; a healthy one that exists is kept. Errors: sandbox-…."""
     home = directory(options.name)
     load(options.name)  # one of another version is refused before anything is built
     needed = ("crane", "registry", "helm") if options.endpoint else parts.NEEDED
@@ -96,7 +96,7 @@ def _start(options: Options, found: dict[str, Path], home: Path, emit: Emit) -> 
     data = asdict(options) | {"parts": {name: str(path) for name, path in found.items()}}
     write_private(home / "options.json", json.dumps(data))
     environment = passed_on("ACKSM_", "XDG_", "PYTHON", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "DOCKER_CONFIG")
-    # this very acksm, also where a relative PYTHONPATH found it
+    # the acksm that runs now, also where a relative PYTHONPATH found it
     environment["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
     with (home / "daemon.log").open("ab") as log:
         process = subprocess.Popen(
@@ -134,7 +134,7 @@ def _failure(name: str, home: Path) -> AcksmError:
 
 
 def down(name: str, emit: Emit = silent) -> bool:
-    """End every process and remove every file of the sandbox. False when there was none."""
+    """End every process and remove every file of the sandbox. False when none existed."""
     existed = directory(name).exists()
     with file_lock(directory(name).parent / f"{name}.lock", emit, f"a command on sandbox {name}"):
         _remove(name)
@@ -184,7 +184,7 @@ def status(name: str) -> tuple[reports.SandboxReport, list[str]]:
 
 
 def require(name: str) -> State:
-    """The state of a sandbox that is there. Error: `sandbox-missing`."""
+    """The state of an existing sandbox. Error: `sandbox-missing`."""
     state = load(name)
     if state is None:
         raise AcksmError("sandbox-missing", f"sandbox {name} does not exist")
@@ -192,13 +192,13 @@ def require(name: str) -> State:
 
 
 def add_cluster(state: State, name: str, account: str = ACCOUNT, region: str = REGION) -> ClusterState:
-    """Another cluster in a running sandbox, some five seconds. Error: `sandbox-part-failed`."""
+    """Create another cluster in a running sandbox; takes about five seconds. Error: `sandbox-part-failed`."""
     control(state, "PUT", f"clusters/{name}", {"account": account, "region": region})
     return require(state.name).clusters[name]
 
 
 def open_account(state: State, account: str) -> None:
-    """One more AWS account in a running sandbox, unless it is there; `environment` then has its profile."""
+    """Create an AWS account in a running sandbox unless it exists; `environment` then has its profile."""
     control(state, "PUT", f"accounts/{account}")
 
 
@@ -330,7 +330,7 @@ def _kubeconfig(state: State, cluster: ClusterState, aws: dict[str, str]) -> str
 
 
 def exports(variables: dict[str, str]) -> str:
-    """Shell lines; what would get in the way is unset."""
+    """Shell lines; variables that would interfere are unset."""
     import shlex
 
     lines = ["unset AWS_PROFILE AWS_CA_BUNDLE AWS_SESSION_TOKEN"]
@@ -342,7 +342,7 @@ def logs(name: str, part: str = "", lines: int = 40) -> Sequence[str]:
     state = require(name)
     files = [(process.name, Path(process.log)) for process in state.processes() if part in {"", process.name}]
     for cluster in state.clusters:
-        # also of pods that are gone: their logs stay until the sandbox goes down
+        # also of deleted pods: their logs are kept until `down`
         for log in sorted((directory(name) / "clusters" / cluster / "controllers").glob("*/*.log"), key=_age):
             pod = log.parent.name.partition("_")[2]
             which = pod if log.stem == "controller" else f"{pod} ({log.stem})"

@@ -1,4 +1,4 @@
-"""EKS's authenticator, for real tokens: checks the presigned request, whose key then says who made it.
+"""EKS's authenticator, for real tokens: checks the presigned request, whose key then says who signed it.
 
 moto routes a call by its Authorization header, so the presigned URL is not sent to it: its expiry, its signed cluster
 header and its signature are checked here.
@@ -26,7 +26,7 @@ _STS_HOST = re.compile(r"^sts(-fips)?\.(?P<region>[a-z0-9-]{1,40})\.(amazonaws\.
 
 
 class TokenRefusedError(Exception):
-    """The token is not good; the message says why."""
+    """The token is not valid; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class User:
 
 
 def check(token: str, cluster: str, secret_of: Callable[[str], str], now: datetime | None = None) -> str:
-    """The access key id behind `token`, when it is good for `cluster`. Raises TokenRefusedError."""
+    """The access key id behind `token`, when it is valid for `cluster`. Raises TokenRefusedError."""
     if not token.startswith(PREFIX):
         raise TokenRefusedError("not an EKS token")
     encoded = token.removeprefix(PREFIX)
@@ -77,7 +77,7 @@ def check(token: str, cluster: str, secret_of: Callable[[str], str], now: dateti
 
 
 def _region_of(host: str, otherwise: str) -> str:
-    """The region that STS at `host` takes signatures for: the global endpoint is in us-east-1
+    """The region that STS at `host` accepts signatures for: the global endpoint is in us-east-1
     (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_region-endpoints.html)."""
     if host == "sts.amazonaws.com":
         return "us-east-1"

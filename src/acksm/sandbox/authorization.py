@@ -1,4 +1,4 @@
-"""What IAM lets a request do: the resources that it is about, what it passes on, and the context it brings along.
+"""What a request needs IAM to allow: its resources, the roles that it passes, and its context.
 
 The resources of SageMaker's calls follow from the table of kinds, as the Service Authorization Reference has them.
 """
@@ -24,21 +24,21 @@ _PASSED_TO = {
     "application-autoscaling": "sagemaker.application-autoscaling.amazonaws.com",
 }
 _ROLE_MEMBER = re.compile(r"(^|[a-z])(RoleArn|RoleARN|ExecutionRole)$")
-# Calls beside those of the table, and on what of the kind they are
+# Calls besides those of the table, and the kind that each is about
 _MORE = {
     "Start": {"StartNotebookInstance": "NotebookInstance"},
     "Update": {"UpdateTrainingJob": "TrainingJob", "UpdatePipelineExecution": "PipelineExecution"},
 }
 _TAGS = {"AddTags", "DeleteTags", "ListTags"}
 _ALSO = {"CreateEndpoint": "EndpointConfig", "UpdateEndpoint": "EndpointConfig", "CreateInferenceComponent": "Endpoint"}
-# What Application Auto Scaling does with its caller's rights (its user guide, "Identity-based policy examples")
+# What Application Auto Scaling does with its caller's permissions (its user guide, "Identity-based policy examples")
 _SCALES = ("DescribeEndpoint", "UpdateEndpointWeightsAndCapacities")
 
 Context = Mapping[str, str]
 
 
 class Need(NamedTuple):
-    """An action on a resource ("" for one that is not told), with what the request says beside it."""
+    """An action on a resource ("" for one that the request does not say), with the context that the request gives."""
 
     action: str
     resource: str
@@ -59,7 +59,7 @@ _KINDS = _by_call()
 
 
 def needs(service: str, verb: str, body: bytes, region: str, account: str) -> list[Need]:
-    """All that a request to SageMaker or Application Auto Scaling has to be allowed."""
+    """Every need of a request to SageMaker or Application Auto Scaling."""
     asked = _asked(body)
     context = _context(asked)
     if service == "application-autoscaling":
@@ -92,7 +92,7 @@ def _passed(service: str, asked: object, context: Context) -> list[Need]:
 
 
 def _roles(value: object) -> Iterator[str]:
-    """Every role that a request names, however deep."""
+    """Every role that a request names, at any depth."""
     if isinstance(value, dict):
         for key, item in value.items():
             if isinstance(item, str) and _ROLE_MEMBER.search(key) and ":role/" in item:
@@ -109,7 +109,7 @@ def _resources(verb: str, asked: Document, head: str) -> list[str]:
         return [str(asked.get("ResourceArn", "*"))]
     kind = _KINDS.get(verb)
     if kind is None:
-        return ["*"]  # a list: IAM knows no single resource of it
+        return ["*"]  # a list call: IAM defines no resource for it
     found = [_arn(KINDS["sagemaker"]["Pipeline"] if verb == "StartPipelineExecution" else kind, asked, head)]
     also = KINDS["sagemaker"].get(_ALSO.get(verb, ""))
     return found + ([_arn(also, asked, head)] if also and _value(asked, also.key[0]) != "*" else [])
@@ -124,7 +124,7 @@ def _arn(kind: Kind, asked: Document, head: str) -> str:
 
 
 def _value(asked: Document, field: str) -> str:
-    """The request's member of that name, whatever its capitals; "*" where AWS chooses it."""
+    """The request's member of that name, in any case; "*" where AWS chooses it."""
     return next((str(value) for key, value in asked.items() if key.lower() == field.lower() and value), "*")
 
 
@@ -140,7 +140,7 @@ def _scaling(verb: str, asked: Document, region: str, account: str, context: Con
 
 
 def of_iam(action: str, resource: str, params: Mapping[str, str]) -> list[Need]:
-    """What a request to another service has to be allowed, with IAM's own condition keys."""
+    """The needs of a request to another service, with IAM's own condition keys."""
     keys = {
         "iam:AWSServiceName": params.get("AWSServiceName", ""),
         "iam:PolicyARN": params.get("PolicyArn", "") if "Policy" in action else "",

@@ -49,7 +49,7 @@ class Authority:
         )
 
     def server(self, name: str) -> ssl.SSLContext:
-        """TLS for a server on loopback that talks only to who shows a certificate of this authority."""
+        """TLS for a server on loopback that accepts only clients with a certificate of this authority."""
         context = _Patient(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*self.issue(name, server=True))
         context.load_verify_locations(self.path)
@@ -78,7 +78,7 @@ class Authority:
 
 
 class _Patient(ssl.SSLContext):
-    """Hands are shaken when a connection's own thread reads: one that stays silent holds up no other."""
+    """The handshake is done when a connection's own thread reads: a silent client blocks no other."""
 
     def wrap_socket(
         self,
@@ -93,7 +93,7 @@ class _Patient(ssl.SSLContext):
 
 
 def write_key(path: Path, key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> None:
-    """A private key as PEM, 0600 from its first byte on."""
+    """A private key as PEM, 0600 from the first byte."""
     path.touch(mode=0o600)
     path.write_bytes(
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())

@@ -1,7 +1,7 @@
-"""AWS on loopback: moto behind a small gate that behaves like AWS where moto is too kind.
+"""AWS on loopback: moto behind a small gate that behaves like AWS where moto is too permissive.
 
-The gate refuses requests that no key of an account has signed, can be told to fail an action, and writes down each
-request, so that tests and the benchmark can count them.
+The gate refuses requests that no key of an account has signed, fails an action on demand, and records each request,
+so that tests and the benchmark can count them.
 """
 
 from __future__ import annotations
@@ -81,8 +81,8 @@ class Cloud:
             answer = [raw]
             note(status_line, [("Content-Type", "text/xml")])
         else:
-            # Told whose key it is, moto does not look through every partition of every account, for each of which it
-            # would make a state with a thousand policies first: half a second before a new account's first answer.
+            # Given the account of the key, moto does not search every partition of every account, for each of which it
+            # would first create a state with a thousand policies: half a second before a new account's first answer.
             environ["HTTP_X_MOTO_ACCOUNT_ID"] = account_of(key) if key else _account_in(params)
             if service in answers.SERVICES:
                 status_line, headers, raw = answers.respond(
@@ -132,7 +132,7 @@ _LINKED_ROLES = {
 
 
 def _name_linked_roles() -> None:
-    """moto derives the name of a service-linked role, and AWS's is another; a second one of a name is refused."""
+    """Service-linked roles get AWS's names instead of those that moto derives; a second one of a name is refused."""
     from moto.iam.exceptions import InvalidInput
     from moto.iam.models import IAMBackend
 
@@ -166,7 +166,7 @@ def _denial(
 ) -> tuple[int, str, str] | None:
     """What IAM answers an identity whose policies do not allow `action`."""
     backend, (service, _, verb) = _iam(account), action.partition(":")
-    if action == "sts:GetCallerIdentity" or not verb.isalpha():  # always allowed; and what the gate has no name for
+    if action == "sts:GetCallerIdentity" or not verb.isalpha():  # always allowed, as is a call without a name
         return None
     access = backend.access_keys[key]
     arn = str(getattr(access, "role_arn", "") or f"arn:aws:iam::{account}:user/{access.user_name}")
@@ -199,7 +199,7 @@ def _session_of(account: str, key: str) -> AssumedRole | None:
 
 
 def identity_of(key: str) -> str:
-    """The ARN that STS's GetCallerIdentity gives the owner of `key`, "" where nobody has it."""
+    """The ARN that STS's GetCallerIdentity gives the owner of `key`, "" where no one owns it."""
     account = account_of(key)
     if not account:
         return ""
@@ -208,7 +208,7 @@ def identity_of(key: str) -> str:
 
 
 def _resource(backend: IAMBackend, account: str, params: Mapping[str, str]) -> str:
-    """The ARN that a request to IAM or STS is about, "" where it does not tell one."""
+    """The ARN that a request to IAM or STS is about, "" where it names none."""
     name = params.get("RoleName", "")
     if not name:
         return params.get("RoleArn", "") or params.get("OpenIDConnectProviderArn", "")
@@ -224,7 +224,7 @@ def _own_answer(backend: IAMBackend, action: str, params: Mapping[str, str]) -> 
 
 
 def _account_in(params: Mapping[str, str]) -> str:
-    """The account of the role that an unsigned request asks for."""
+    """The account of the role that an unsigned request wants to assume."""
     return (params.get("RoleArn", "").split(":") + [""] * 5)[4]
 
 
@@ -281,7 +281,7 @@ def _iam(account: str) -> IAMBackend:
 
 
 def account_of(key: str) -> str:
-    """The account that gave out this access key, or ""."""
+    """The account that issued this access key, or ""."""
     from moto.iam.models import iam_backends
 
     for account, partitions in list(iam_backends.items()):
@@ -297,7 +297,7 @@ def secret_of(key: str) -> str:
 
 
 def open_account(account: str, region: str, user: str = ADMINISTRATOR) -> dict[str, str]:
-    """Make an administrator in `account` and give out a key."""
+    """Create an administrator in `account` and issue a key."""
     backend = _iam(account)
     backend.create_user(region, user)
     backend.attach_user_policy("arn:aws:iam::aws:policy/AdministratorAccess", user)
@@ -310,14 +310,14 @@ def open_account(account: str, region: str, user: str = ADMINISTRATOR) -> dict[s
 
 
 def set_status(account: str, region: str, kind: str, name: str, status: str) -> None:
-    """Put a SageMaker object into a state, such as a training job InProgress: moto's are done when they are made."""
+    """Put a SageMaker object into a state, such as a training job InProgress: moto's are finished at once."""
     from moto.backends import get_backend
 
     sagemaker_calls.set_status(get_backend("sagemaker")[account][region], kind, name, status)
 
 
 def empty_account(account: str) -> None:
-    """Remove what was made in `account`; its administrator and its clusters stay."""
+    """Remove what was created in `account`; its administrator and its clusters are kept."""
     from moto.backends import get_backend
 
     backend = _iam(account)
@@ -331,7 +331,7 @@ def empty_account(account: str) -> None:
 
 
 def node_keys(account: str, region: str) -> dict[str, str]:
-    """The keys that a pod without a role of its own finds: those of its node's role, which may do nothing here."""
+    """The keys that a pod without a role of its own finds: those of its node's role, which has no permissions here."""
     from moto.sts.models import sts_backends
 
     session = sts_backends[account]["aws"].assume_role(
@@ -350,7 +350,7 @@ def node_keys(account: str, region: str) -> dict[str, str]:
 
 
 def issuer(region: str) -> str:
-    """An issuer as EKS gives one."""
+    """An issuer in the form of EKS's."""
     return f"https://oidc.eks.{region}.amazonaws.com/id/{secrets.token_hex(16).upper()}"
 
 
@@ -369,7 +369,7 @@ def record_cluster(
 
 
 def forget_cluster(name: str, region: str, account: str) -> None:
-    """Remove the EKS record, if it is there."""
+    """Remove the EKS record, if it exists."""
     from moto.eks.models import eks_backends
 
     eks_backends[account][region].clusters.pop(name, None)

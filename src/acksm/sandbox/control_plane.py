@@ -29,17 +29,17 @@ NODE = "practice-node"
 # The parent whose death is signalled is the thread that forked, not its process (prctl(2), PR_SET_PDEATHSIG): one
 # thread that lives as long as the daemon starts everything.
 _STARTER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="starter")
-# Go's collector takes a quarter of an apiserver's time as it comes; memory is cheaper here, up to the limit.
+# By default Go's collector takes a quarter of an apiserver's CPU time; memory is cheaper here, up to the limit.
 _ROOMY = {"GOGC": "400", "GOMEMLIMIT": "1GiB"}
-# Linux takes connections' own from 32,768 on, Kubernetes NodePorts from 30,000. Each sandbox begins somewhere else, and
-# a port comes again once all have come.
+# Linux takes ephemeral ports from 32,768 on, Kubernetes NodePorts from 30,000. Each sandbox begins at another port, and
+# none is given again before all have been.
 _FIRST, _END = 10_240, 30_000
 _START = random.SystemRandom().randrange(_FIRST, _END)
 _PORTS = cycle((*range(_START, _END), *range(_FIRST, _START)))
-# In stages.yaml: what tells a controller's pod, and what no pod has, for a sandbox in which kwok plays them all.
+# In stages.yaml: what marks a controller's pod, and what no pod has, for a sandbox in which kwok simulates all pods.
 _CONTROLLERS_KEY = 'select(.metadata.annotations["acksm.dev/practice-fail"] == null)'
 _NO_PODS_KEY = "select(false)"
-# Requests are counted (bench/, tests) by who made them; the control plane's own, most of all, are nobody's.
+# Requests are counted (bench/, tests) by who sent them; the control plane's own, which are most, are not counted.
 AUDIT = """\
 apiVersion: audit.k8s.io/v1
 kind: Policy
@@ -54,8 +54,8 @@ rules:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now, none of them given before. They are below those that the system takes for
-    connections: what starts seconds later, when an apiserver has opened hundreds to etcd, finds its own free."""
+    """Ports that nothing listens on now, none of them given before. They are below the ephemeral ports: an apiserver
+    opens hundreds of connections to etcd, which must not take the port of a part that starts seconds later."""
     return list(islice(filter(_is_free, _PORTS), count))
 
 
@@ -164,7 +164,7 @@ class ControlPlane:
             "--bind-address=127.0.0.1",
             "--advertise-address=127.0.0.1",
             "--endpoint-reconciler-type=none",
-            # A CRD deleted seconds after it was made hangs for a minute: its watch cache is "(re)initializing".
+            # A CRD deleted seconds after its creation is stuck for a minute: its watch cache is "(re)initializing".
             "--watch-cache=false",
             f"--tls-cert-file={server[0]}",
             f"--tls-private-key-file={server[1]}",
@@ -206,7 +206,7 @@ class ControlPlane:
                     "--use-service-account-credentials",
                     f"--service-account-private-key-file={pki / 'sa.key'}",
                     f"--root-ca-file={self.ca.path}",
-                    # The quota's controller watches each kind that a CRD adds, and nobody here has a quota.
+                    # The quota's controller watches each kind that a CRD adds, and no namespace here has a quota.
                     "--controllers=*,-node-ipam-controller,-node-route-controller,-resourcequota-controller",
                 ],
             ),
@@ -242,20 +242,20 @@ class ControlPlane:
         return start(part, self._argv[part], self.home / "logs" / f"{part}.log", environment)
 
     def restart(self, part: str) -> None:
-        """End a part and start it again as it was; it is not waited for."""
+        """End a part and start it again with the same arguments, without waiting for it."""
         for index, process in enumerate(self.state.processes):
             if process.name == part:
                 process.end(patience=0.5)
                 self.state.processes[index] = self._started(part)
 
     def _kubeconfig(self, user: str, organization: str, server: str = "") -> Path:
-        """A file by which `user`, of a new certificate, talks to the apiserver or another server of this cluster."""
+        """The kubeconfig of `user`, with a new certificate, for the apiserver or another server of this cluster."""
         if self.ca is None:
             raise RuntimeError("the authority comes first")
         crt, key = self.ca.issue(user, organization=organization)
         path = self.home / f"{user.replace(':', '-')}.kubeconfig"
         server = server or self.state.endpoint
-        host = urlsplit(server).netloc  # an admission webhook's client looks for a user of its host's name
+        host = urlsplit(server).netloc  # an admission webhook's client selects the user by its host's name
         write_private(
             path,
             json.dumps(
@@ -280,7 +280,7 @@ class ControlPlane:
         return path
 
     def api(self, method: str, path: str, body: object = None) -> tuple[int, Value]:
-        """A call as the bootstrap administrator; (0, None) while nobody answers."""
+        """A call as the bootstrap administrator; (0, None) while nothing answers."""
         if self.ca is None or self.admin is None:
             raise RuntimeError("the authority comes first")
         http = urllib3.PoolManager(
@@ -305,7 +305,7 @@ class ControlPlane:
             return answer.status, None
 
     def _node(self) -> None:
-        """One node; kwok makes it Ready."""
+        """One node; kwok sets it Ready."""
         labels = {
             "kubernetes.io/os": "linux",
             "kubernetes.io/arch": "amd64",

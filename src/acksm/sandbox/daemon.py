@@ -1,7 +1,7 @@
 """The sandbox's own process: moto, the authenticator, the webhooks, and the parent of everything else.
 
 `python -m acksm.sandbox OPTIONS.json` is started by `acksm.sandbox.api.up`, detached; it writes state.json when
-all is ready and ends, with everything it started, on SIGTERM.
+all is ready; on SIGTERM it ends, with everything that it started.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ class _Quiet(WSGIRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def log(self, type: str, message: str, *args: object) -> None:
-        """Requests are written down by the cloud and by the apiserver's audit log."""
+        """Requests are recorded by the cloud and by the apiserver's audit log."""
 
 
 class Daemon:
-    """Everything that runs. `options` is what `up` was asked for (`acksm.sandbox.api.Options` as data)."""
+    """Everything that runs. `options` are those of `up` (`acksm.sandbox.api.Options` as data)."""
 
     def __init__(self, options: Json) -> None:
         self.options = options
@@ -76,7 +76,7 @@ class Daemon:
         try:
             self._begin()
             write_private(self.home / "ready", "")
-            # a sandbox whose directory somebody removed has no `down` any more: it ends by itself
+            # `down` cannot end a sandbox whose directory was removed: it ends by itself
             while not self.stop.wait(LOOK_SECONDS) and self.home.exists():
                 pass
         except AcksmError as error:
@@ -117,7 +117,7 @@ class Daemon:
         save(self.state)
 
     def _start_registry(self) -> None:
-        """Anybody may pull, as from the public one. The password for pushes is in a file as `docker login` writes."""
+        """Anyone may pull, as from the public registry. The password for pushes is in a file like `docker login`'s."""
         (port,) = free_ports(1)
         self.state.registry = f"127.0.0.1:{port}"
         login = f"acksm:{self._registry_password}"
@@ -145,7 +145,7 @@ class Daemon:
             self._seed_error = AcksmError("sandbox-registry", f"the registry does not answer: {error}"[:200])
 
     def open_account(self, account: str, region: str) -> None:
-        """One more AWS account with an administrator, unless it is there."""
+        """Create an AWS account with an administrator, unless it exists."""
         with self._lock:
             if account not in self.state.accounts:
                 keys = cloud.open_account(account, region)
@@ -153,7 +153,7 @@ class Daemon:
                 self.users[keys["arn"]] = authenticator.User("practice-admin", ("system:masters",))
 
     def add_cluster(self, name: str, account: str, region: str) -> None:
-        """One more cluster, unless it is there; its account is opened where need be."""
+        """Create a cluster, unless it exists, and its account where needed."""
         if name in self.state.clusters:
             return
         self.open_account(account, region)
@@ -209,7 +209,7 @@ class Daemon:
         return f"{'https' if context else 'http'}://127.0.0.1:{server.server_port}"
 
     def _hook(self, cluster: str, environ: Json, begin: StartResponse) -> Iterable[bytes]:
-        """What the cluster's apiserver asks: who made a token, and what a pod is to have."""
+        """What the cluster's apiserver asks: whose token it is, and what to add to a pod."""
         body = _body(environ)
         match environ["PATH_INFO"]:
             case "/authenticate":
@@ -227,7 +227,7 @@ class Daemon:
         return identity_webhook.answer(review, role, plane.state.region)
 
     def _control(self, environ: Json, begin: StartResponse) -> Iterable[bytes]:
-        """What the sandbox's own commands and tests ask for."""
+        """The requests of the sandbox's own commands and of tests."""
         parts = environ["PATH_INFO"].strip("/").split("/")
         body = _body(environ)
         match parts:

@@ -1,7 +1,7 @@
-"""Who may ask the sandbox's servers: programs of this machine, with the sandbox's token where something can be done.
+"""Who may call the sandbox's servers: programs of this machine, with the sandbox's token for requests that change it.
 
-Loopback is open to every user of the machine and to web pages. A page's request tells its Origin; one whose own name
-leads to 127.0.0.1 (DNS rebinding) tells that name as its Host.
+Loopback is open to every user of the machine and to web pages. A page's request has its Origin; that of a page whose
+own name resolves to 127.0.0.1 (DNS rebinding) has that name as its Host.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _LOOPBACK = re.compile(r"(127\.0\.0\.1|localhost)(:\d+)?")
 
 
 def local(app: Application) -> Application:
-    """`app`, for who calls it by a name of loopback and is no web page."""
+    """`app`, for callers that use a name of loopback and are not web pages."""
 
     def asked(environ: Json, begin: StartResponse) -> Iterable[bytes]:
         if not _LOOPBACK.fullmatch(environ.get("HTTP_HOST", "")) or "HTTP_ORIGIN" in environ:
@@ -29,7 +29,7 @@ def local(app: Application) -> Application:
 
 
 def with_token(app: Application, token: str) -> Application:
-    """`app`, for JSON from who has `token`. A page may send any text without asking the browser first, but not JSON."""
+    """`app`, for JSON from callers with `token`. A page may send any text without a CORS preflight, but not JSON."""
     wanted = f"Bearer {token}".encode()
 
     def asked(environ: Json, begin: StartResponse) -> Iterable[bytes]:

@@ -14,7 +14,7 @@ from acksm.json_types import Document
 
 @dataclass
 class Fault:
-    """`status`, `code` and `message` refuse, where `status` is not 0; `seconds` let the caller wait first.
+    """`status`, `code` and `message` refuse, where `status` is not 0; `seconds` is how long the caller waits first.
 
     `drop` breaks the connection: "before" anything is done, or "after", when the work is done and the answer is lost.
     `times` ends the fault after so many calls, and it begins with the first success of action `after`.
@@ -35,7 +35,7 @@ class Fault:
 
 @dataclass
 class Faults:
-    """Of one account."""
+    """The faults of one account."""
 
     by_action: dict[str, Fault] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -64,6 +64,6 @@ class Faults:
 
 
 def drop(environ: Document) -> NoReturn:
-    """Break the connection of a request that werkzeug serves, with nothing said."""
+    """Break the connection of a request that werkzeug serves, without an answer."""
     environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
     raise ConnectionResetError

@@ -25,8 +25,7 @@ def _response(action: str, result: str = "") -> bytes:
 
 
 def _simulate(backend: IAMBackend, params: Params) -> bytes:
-    """Each action on each resource, in the context that is given; keys that policies ask for and nobody gave are
-    named."""
+    """The decision on each action and resource in the given context; names condition keys that the context lacks."""
     arn = params.get("PolicySourceArn", "")
     try:
         documents = permissions.documents_of(backend, *permissions.principal(arn))

@@ -21,7 +21,7 @@ def size(document: str) -> int:
 
 
 def refusal(backend: IAMBackend, action: str, params: Mapping[str, str]) -> Refusal | None:
-    """LimitExceeded, where a write to moto's IAM `backend` is too much for IAM; None for any other."""
+    """LimitExceeded, where a write to moto's IAM `backend` exceeds a quota of IAM; None for any other."""
     text = _too_much(backend, action.partition(":")[2], params)
     return (409, "LimitExceeded", text) if text else None
 

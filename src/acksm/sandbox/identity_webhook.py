@@ -13,7 +13,7 @@ VOLUME = "aws-iam-token"
 
 
 def patch(pod: Manifest, role: str, region: str) -> list[Json]:
-    """JSON patch operations; [] for a pod that has them."""
+    """JSON patch operations; [] for a pod that already has them."""
     spec = pod.get("spec") or {}
     if any(volume.get("name") == VOLUME for volume in spec.get("volumes") or []):
         return []
@@ -55,7 +55,7 @@ def answer(review: Document, role: str, region: str) -> Json:
 
 
 def configuration(url: str, ca_data: str) -> Json:
-    """The MutatingWebhookConfiguration; as on EKS, a webhook that fails lets the pod through."""
+    """The MutatingWebhookConfiguration; as on EKS, a failing webhook does not block the pod."""
     return {
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "MutatingWebhookConfiguration",

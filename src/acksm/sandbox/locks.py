@@ -13,7 +13,7 @@ from acksm.events import Emit, Event, Kind, silent
 
 @contextmanager
 def file_lock(path: Path, emit: Emit = silent, what: str = "") -> Iterator[None]:
-    """Hold the lock of `path`; while another has it, say so once and wait."""
+    """Hold the lock of `path`; while another process holds it, say so once and wait."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as stream:
         reported = False

@@ -1,7 +1,7 @@
-"""The programs of the sandbox: taken where they are, else built from Go modules pinned by go.mod and go.sum.
+"""The programs of the sandbox: existing ones, else built from Go modules pinned by go.mod and go.sum.
 
-Looked for in KUBEBUILDER_ASSETS, on PATH and in the cache, in that order, with their versions checked. Built ones are
-put into the cache by rename, under a name that follows from their sources, so that a killed build leaves nothing half.
+KUBEBUILDER_ASSETS, PATH and the cache are searched, in that order, and versions are checked. Built programs are put
+into the cache by rename, under a name that follows from their sources, so that a killed build leaves nothing partial.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ _STAMP = (
 
 @dataclass(frozen=True)
 class Part:
-    """A program: the Go module that builds it, its package, and what its version answer has to match; one without
-    `version_argv` is our own."""
+    """A program: the Go module that builds it, its package, and what its version output has to match; one without
+    `version_argv` is acksm's own."""
 
     name: str
     module: str
@@ -84,7 +84,7 @@ PARTS = {
     )
 }
 NEEDED = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "crane", "registry", "helm")
-# What `go help environment` says of modules, caches and proxies; not GOOGLE_…, which are somebody's keys.
+# What `go help environment` says of modules, caches and proxies; not GOOGLE_…, which are credentials.
 _GO_VARIABLES = (
     *("GOAUTH", "GOCACHE", "GODEBUG", "GOENV", "GOFLAGS", "GOINSECURE", "GOMAXPROCS", "GOMEMLIMIT", "GOMODCACHE"),
     *("GONOPROXY", "GONOSUMDB", "GOPATH", "GOPRIVATE", "GOPROXY", "GOROOT", "GOSUMDB", "GOTMPDIR", "GOVCS"),
@@ -94,7 +94,7 @@ _VERSION = re.compile(r"v?(\d{1,9})\.(\d{1,9})")
 
 
 def ensure(names: Sequence[str] = NEEDED, emit: Emit = silent, *, pinned: bool = False) -> dict[str, Path]:
-    """Paths of the programs, built where they are not to be had; `pinned` ones are always those of our go.mod.
+    """Paths of the programs, built where they are not available; `pinned` ones are always those of acksm's go.mod.
 
     Errors: sandbox-go-missing, sandbox-build-failed.
     """
@@ -109,7 +109,7 @@ def ensure(names: Sequence[str] = NEEDED, emit: Emit = silent, *, pinned: bool =
                 Kind.STEP, "sandbox.build", f"building {', '.join(part.name for part in missing)} (once; then cached)"
             )
         )
-        # Go builds a module on all cores by itself; the small modules fill the gaps of the big one's linking.
+        # Go builds a module on all cores by itself; the small ones use the cores that are idle while the big one links.
         with ThreadPoolExecutor(max_workers=len(modules)) as pool:
             list(pool.map(lambda module: _build([p for p in missing if p.module == module], emit), modules))
         found |= {part.name: _cached(part) for part in missing}
@@ -117,12 +117,12 @@ def ensure(names: Sequence[str] = NEEDED, emit: Emit = silent, *, pinned: bool =
 
 
 def existing(name: str) -> Path | None:
-    """Where a program is already to be had, without building it."""
+    """The path of a program that is available without building it."""
     return _existing(PARTS[name])
 
 
 def _existing(part: Part, environment: Mapping[str, str] | None = None) -> Path | None:
-    if not part.version_argv:  # a program of ours is not found elsewhere
+    if not part.version_argv:  # acksm's own program is not found elsewhere
         return _built(part)
     environment = os.environ if environment is None else environment
     assets = environment.get("KUBEBUILDER_ASSETS")
@@ -180,7 +180,7 @@ def _check_go() -> None:
 
 
 def _build(parts: Sequence[Part], emit: Emit) -> None:
-    """Build `parts` (of one module) one after the other: they share most packages, and the linker likes the memory."""
+    """Build `parts` (of one module) one after the other: they share most packages, and linking needs much memory."""
     with file_lock(cache_dir() / "parts" / f"{parts[0].module}.lock", emit, f"another build of {parts[0].module}"):
         for part in parts:
             target = _cached(part)
@@ -246,7 +246,7 @@ def _build_one(part: Part, target: Path, emit: Emit) -> None:
 
 
 def _doing(log: Path) -> str:
-    """What `go build -v` is at: it names each module that it downloads and each package that it compiles."""
+    """The progress of `go build -v`, which names each module that it downloads and each package that it compiles."""
     lines = log.read_text("utf-8", "replace").splitlines()
     downloads = sum("downloading" in line for line in lines)
     compiled = len(lines) - downloads

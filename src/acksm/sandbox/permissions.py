@@ -1,8 +1,8 @@
-"""IAM's decision over identity policies, as far as practice needs it.
+"""IAM's decision on identity policies, as far as practice needs it.
 
 moto enforces nothing for web identities and takes a condition that it does not know for a denial, so the gate decides
 itself: action and resource patterns, conditions, Deny over Allow, and a boundary's own answer. What a statement needs
-and the request does not tell is not met in an Allow, and met in a Deny: practice is never kinder than AWS.
+and the request does not say is not met in an Allow, and met in a Deny: practice never allows more than AWS.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ _VARIABLE = re.compile(r"\$\{([^}]{1,128})\}")
 
 
 def decide(documents: Iterable[Document], action: str, resource: str = "", context: Context | None = None) -> str:
-    """One of ALLOWED, DENIED (by a statement) and NOT_ALLOWED (by none). `resource` "" stands for one that is not told,
-    which every pattern matches."""
+    """One of ALLOWED, DENIED (by a statement) and NOT_ALLOWED (by none). `resource` "" is an unknown one, which every
+    pattern matches."""
     answer, known = NOT_ALLOWED, context or {}
     for statement in _applying(documents, action, resource, known):
         denies = statement.get("Effect") == "Deny"
@@ -38,7 +38,7 @@ def decide(documents: Iterable[Document], action: str, resource: str = "", conte
 
 
 def missing(documents: Iterable[Document], action: str, resource: str, context: Context) -> list[str]:
-    """Condition keys that statements on this action and resource ask for, and `context` lacks."""
+    """Condition keys that statements on this action and resource use, and `context` lacks."""
     lower = {key.lower() for key in context}
     keys = {
         str(key)
@@ -59,14 +59,14 @@ def _applying(documents: Iterable[Document], action: str, resource: str, context
 
 
 def listed(value: object) -> list[Value]:
-    """IAM's grammar lets a list of one be written without brackets."""
+    """IAM's grammar allows a list of one to be written without brackets."""
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
 def matches(
     statement: Document, element: str, value: str, *, fold: bool = False, context: Context | None = None
 ) -> bool:
-    """Whether a statement's Action or Resource (or its Not…) has `value`; "" stands for one that is not told."""
+    """Whether a statement's Action or Resource (or its Not…) has `value`; "" is an unknown one."""
     if not value:
         return True
     inverted = f"Not{element}" in statement
@@ -76,7 +76,7 @@ def matches(
 
 
 def filled(text: str, context: Context) -> str:
-    """A policy's text with its variables; one that is not told is left, and matches nothing."""
+    """A policy's text with its variables replaced; an unknown one is kept, and matches nothing."""
     lower = {key.lower(): value for key, value in context.items()}
     return _VARIABLE.sub(lambda match: lower.get(match[1].lower(), match[0]), text)
 
@@ -116,7 +116,7 @@ def _holds(operator: str, value: str | None, wanted: list[str], unknown: bool) -
 
 
 def documents_of(backend: IAMBackend, kind: str, name: str) -> list[Json]:
-    """The policy documents of a user or role ("user", "role") of moto's IAM backend. KeyError when it is not there."""
+    """The policy documents of a user or role ("user", "role") of moto's IAM backend. KeyError for a missing one."""
     found: list[str | Json] = []
     if kind == "role":
         role = role_named(backend, name)
@@ -133,12 +133,12 @@ def documents_of(backend: IAMBackend, kind: str, name: str) -> list[Json]:
 
 
 def role_named(backend: IAMBackend, name: str) -> Role | None:
-    """moto's role of that name, None when there is none."""
+    """moto's role of that name, None when none exists."""
     return next((role for role in backend.roles.values() if role.name == name), None)
 
 
 def boundary_of(backend: IAMBackend, kind: str, name: str) -> list[Json]:
-    """The boundary of a role as a list of one, [] where it has none that IAM knows."""
+    """The boundary of a role as a list of one, [] where it has none, or one that does not exist."""
     role = role_named(backend, name) if kind == "role" else None
     policy = backend.managed_policies.get(role.permissions_boundary_arn or "") if role else None
     return [json.loads(_default(policy))] if policy else []

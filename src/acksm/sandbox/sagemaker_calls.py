@@ -1,6 +1,6 @@
 """SageMaker's calls that moto does not have, on moto's own objects; and states that practice puts objects into.
 
-moto's jobs are done as soon as they are made. `set_status` lets a test or a user have one that still runs.
+moto's jobs are finished as soon as they are created. With `set_status`, a test or a user can have one that still runs.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _KEPT = {
 
 
 def _find(backend: SageMakerModelBackend, kind: str, name: str) -> tuple[Json, str, Untyped]:
-    """The dict that keeps it, its key there, and the object itself."""
+    """The dict that has it, its key in that dict, and the object itself."""
     kept, attribute, _ = _KEPT[kind]
     objects: Json = getattr(backend, kept)
     for key, item in objects.items():
@@ -55,7 +55,10 @@ def _find(backend: SageMakerModelBackend, kind: str, name: str) -> tuple[Json, s
 
 
 def set_status(backend: SageMakerModelBackend, kind: str, name: str, status: str) -> None:
-    """Put an object into a state, such as InProgress. KeyError for a kind that has none here; RefusalError."""
+    """Put an object into a state, such as InProgress.
+
+    KeyError for a kind that has none here; RefusalError for an object that does not exist.
+    """
     _, _, item = _find(backend, kind, name)
     setattr(item, _KEPT[kind][2], status)
 

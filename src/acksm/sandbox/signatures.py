@@ -53,7 +53,7 @@ def signature(
 
 
 def fault(environ: Document, body: bytes, secret: str, now: datetime | None = None) -> str:
-    """Why the signature in the Authorization header of a WSGI request is not good, "" for a good one."""
+    """Why the signature in the Authorization header of a WSGI request is not valid, "" for a valid one."""
     found = _HEADER.fullmatch(environ.get("HTTP_AUTHORIZATION", ""))
     stamp = str(environ.get("HTTP_X_AMZ_DATE", ""))
     try:
@@ -71,7 +71,7 @@ def fault(environ: Document, body: bytes, secret: str, now: datetime | None = No
     headers = {name: _header(environ, name) for name in signed}
     path, payload = urlsplit(str(environ.get("REQUEST_URI", ""))).path, hashlib.sha256(body).hexdigest()
     if found["service"] == "s3":
-        payload = headers.get("x-amz-content-sha256", payload)  # it may stand for a body that is not signed
+        payload = headers.get("x-amz-content-sha256", payload)  # it may say that the body is not signed
     else:
         path = quote(path, safe="/~")  # S3 alone signs the path encoded once
     wanted = signature(

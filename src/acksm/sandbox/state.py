@@ -1,4 +1,4 @@
-"""Where a sandbox lives on disk, and what is written there. One directory; `down` removes it whole."""
+"""Where a sandbox is on disk, and what it has there: one directory, which `down` removes."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from acksm.json_types import Json
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?")
 ACCOUNT, OTHER_ACCOUNT = "012345678901", "111111111111"
 CLUSTER, REGION = "practice", "us-west-2"
-VERSION = 2  # of state.json; one more whenever a running sandbox of the code before could not be used
+VERSION = 2  # of state.json; raised whenever a running sandbox of the previous code could not be used
 
 
 @dataclass
 class Process:
-    """A process of the sandbox. `started` (clock ticks since boot) tells it from a later one of the same id."""
+    """A process of the sandbox. `started` (clock ticks since boot) distinguishes it from a later one of the same id."""
 
     name: str
     pid: int
@@ -63,7 +63,7 @@ class ClusterState:
 
 @dataclass
 class State:
-    """The whole sandbox as state.json has it. `token` opens the control port, and with it everything."""
+    """The whole sandbox as state.json has it. `token` opens the control port, which can change everything."""
 
     name: str
     daemon: Process
@@ -94,9 +94,9 @@ def directory(name: str) -> Path:
 
 
 def load(name: str) -> State | None:
-    """The state, or None when there is no sandbox of that name, or half of one: `up` begins anew, `down` removes it.
+    """The state, or None without a complete sandbox of that name: `up` starts again, `down` removes the rest.
 
-    Error: `sandbox-version`, for one of another version of acksm that runs.
+    Error: `sandbox-version`, for a running one of another version of acksm.
     """
     raw = _read(name)
     if raw and raw.get("version") == VERSION:
@@ -133,7 +133,7 @@ def _state(raw: Json) -> State:
 
 
 def save(state: State) -> None:
-    """Whole or not at all, readable only by its owner: it has keys, if only of practice accounts."""
+    """Write it atomically, readable only by its owner: it has keys, if only of practice accounts."""
     private_file.write(directory(state.name) / "state.json", json.dumps(asdict(state), indent=1))
 
 

@@ -1,6 +1,6 @@
 """What moto's STS does not check: whether a role trusts who wants to assume it.
 
-AssumeRole needs the role's trust policy beside the caller's own permissions; AssumeRoleWithWebIdentity needs a token
+AssumeRole needs the role's trust policy besides the caller's own permissions; AssumeRoleWithWebIdentity needs a token
 that the cluster signed, an OIDC provider of its issuer with its audience, and a trust policy that names them. Codes
 and messages are AWS's.
 """
@@ -68,7 +68,7 @@ def _named(principal: object, callers: set[str], federated: str) -> bool:
 
 
 def role_of(backends: Backends, arn: str) -> Role | None:
-    """moto's role of that ARN, None when there is none."""
+    """moto's role of that ARN, None when none exists."""
     match = _ROLE.match(arn)
     if not match:
         return None
