@@ -1,6 +1,6 @@
-"""Stand-ins out of one process that has their imports and AWS's models behind it: each is forked, and ready at once.
+"""Stand-ins forked from one process that has already loaded their imports and AWS's models: each is ready at once.
 
-A stand-in that starts by itself spends a second or more of a core on that, for each of both services. The process is
+A stand-in that starts by itself spends a second or more of a core on that, for each of the two services. The process is
 multiprocessing's fork server; it ends with the daemon, and the stand-ins with it.
 """
 
@@ -22,7 +22,7 @@ _PRELOADED = ["acksm.sandbox.controllers.standin.preloaded", __name__]
 
 
 def _context() -> ForkServerContext:
-    """The fork server of this process; it begins to import once the first child, or `warm`, asks for it."""
+    """The fork server of this process; it starts importing with the first child, or with `warm`."""
     # Before Python 3.11.1 its socket was open to every user: https://nvd.nist.gov/vuln/detail/CVE-2022-42919
     multiprocessing.util.abstract_sockets_supported = False  # type: ignore[misc]
     found = multiprocessing.get_context("forkserver")
@@ -31,7 +31,7 @@ def _context() -> ForkServerContext:
 
 
 def warm() -> None:
-    """Let the fork server start now, so that the first stand-in finds it ready."""
+    """Start the fork server now, so that it is ready for the first stand-in."""
     from multiprocessing import forkserver
 
     _context()
@@ -39,7 +39,7 @@ def warm() -> None:
 
 
 class Forked:
-    """A stand-in's process: what `run` needs of `subprocess.Popen`."""
+    """A stand-in's process: the part of `subprocess.Popen` that `run` needs."""
 
     def __init__(self, arguments: Sequence[str], log: Path, environment: Mapping[str, str]) -> None:
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -69,7 +69,7 @@ class Forked:
 
 
 def _main(arguments: Sequence[str], log: str, environment: Mapping[str, str]) -> None:
-    """In the child: a session, an environment and an output of its own, as a program that was started has them."""
+    """In the child: its own session, environment and output, like those of a program started by itself."""
     from acksm.sandbox.controllers.standin.main import main
 
     os.setsid()

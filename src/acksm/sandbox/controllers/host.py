@@ -1,4 +1,4 @@
-"""What the sandbox's daemon holds of controllers: a kubelet's part and a log server for each cluster."""
+"""The controllers in the sandbox's daemon: a kubelet and a log server for each cluster."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Serve = Callable[[Application, ssl.SSLContext], str]
 
 
 class Host:
-    """Controllers of every cluster of a sandbox. `options`: what `up` was asked for, as data."""
+    """Controllers of every cluster of a sandbox. `options`: the options of `up`, as data."""
 
     def __init__(self, options: Document, home: Path, crane: Path, serve: Serve) -> None:
         self.on = bool(options.get("controllers", True))
@@ -37,7 +37,7 @@ class Host:
         self._stop = threading.Event()
 
     def begin(self, plane: ControlPlane, aws_endpoint: str, registry: str) -> None:
-        """Run the controllers of a cluster that is ready, from now on."""
+        """Run the controllers of a cluster that is ready, until `end`."""
         if not self.on or plane.ca is None or plane.admin is None:
             return
         name, ca_file = plane.state.name, str(plane.ca.path)
@@ -61,7 +61,7 @@ class Host:
         self._serve_logs(plane, kubelet, kube)
 
     def _serve_logs(self, plane: ControlPlane, kubelet: Kubelet, kube: Kube) -> None:
-        """Only the apiserver may ask: it shows a certificate of the cluster's authority."""
+        """Only the apiserver is answered: it presents a certificate of the cluster's authority."""
         if plane.ca is None:
             return
         server = LogServer(
@@ -83,5 +83,5 @@ class Host:
             self.end(cluster)
 
     def snapshot(self) -> list[Json]:
-        """Every controller that runs now, for `sandbox status` and `sandbox logs`."""
+        """Every running controller, for `sandbox status` and `sandbox logs`."""
         return [item for kubelet in list(self._kubelets.values()) for item in kubelet.snapshot()]

@@ -13,12 +13,12 @@ from acksm.json_types import Manifest, Object
 from acksm.private_file import write as write_private
 from acksm.sandbox.controllers.kube import Kube
 
-# A kubelet renews tokens; these outlive any practice cluster, and die with their pod, to which they are bound.
+# A kubelet renews tokens; these outlive any practice cluster, and are bound to their pod, so they end with it.
 TOKEN_SECONDS = 30 * 24 * 3600
 
 
 def token(kube: Kube, pod: Manifest, audience: str = "") -> str:
-    """A token of the pod's service account by TokenRequest, bound to the pod as a kubelet asks for it."""
+    """A token of the pod's service account by TokenRequest, bound to the pod as a kubelet requests it."""
     meta = pod["metadata"]
     bound = {"apiVersion": "v1", "kind": "Pod", "name": meta["name"], "uid": meta["uid"]}
     spec: Object = {"expirationSeconds": TOKEN_SECONDS, "boundObjectRef": bound}
@@ -48,7 +48,7 @@ def kubeconfig(path: Path, server: str, ca_file: str, namespace: str, bearer: st
 
 
 class RefusedError(Exception):
-    """STS refuses the web identity: code and message as it gives them."""
+    """STS refuses the web identity; code and message are its own."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(f"{code}: {message}")

@@ -1,4 +1,4 @@
-"""The few calls to an apiserver that the kubelet's part and the stand-in need, over urllib3 with plain dicts."""
+"""The few calls to an apiserver that the kubelet and the stand-in need, over urllib3 with plain dicts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WATCH_SECONDS = 240
 
 
 class KubeError(Exception):
-    """The apiserver's refusal: HTTP status (0 when nobody answers), reason and message of its Status object."""
+    """The apiserver's refusal: HTTP status (0 without an answer), reason and message of its Status object."""
 
     def __init__(self, status: int, reason: str, message: str) -> None:
         super().__init__(message)
@@ -30,7 +30,7 @@ class Kube:
     def __init__(self, server: str, ca_file: str, *, token: str = "", pair: tuple[str, str] | None = None) -> None:
         self.server = server.rstrip("/")
         crt, key = pair or (None, None)
-        # 429 is the apiserver's "try again", as for a kind that is being set up; nothing was done then
+        # 429 is the apiserver's "try again", for example for a kind that is not served yet; nothing was changed
         again = urllib3.Retry(
             total=8,
             connect=0,
@@ -65,7 +65,7 @@ class Kube:
         return dict(found)
 
     def get(self, path: str) -> Object | None:
-        """The object, or None when there is none."""
+        """The object, or None when it does not exist."""
         try:
             return self.request("GET", path)
         except KubeError as error:
@@ -74,20 +74,20 @@ class Kube:
             raise
 
     def merge(self, path: str, patch: Manifest) -> Object:
-        """A JSON merge patch; the object as it is afterwards."""
+        """Applies a JSON merge patch; the resulting object."""
         return self.request("PATCH", path, patch, MERGE)
 
     def watch(self, path: str, stop: threading.Event, **query: str) -> Iterator[Object]:
-        """Events for ever: first an ADDED for each object, then {"type": "SYNCED"}, then what changes; after an
-        interruption the objects are listed anew, so that an event may come twice, and SYNCED again with `names`.
+        """Events until `stop`: an ADDED for each object, then {"type": "SYNCED"} with all of them as `items`, then
+        the changes. After an interruption the objects are listed again, so that an event, also SYNCED, may come twice.
 
-        Raises KubeError when a list is refused; whoever watches decides whether to go on.
+        Raises KubeError when a list is refused; the caller decides whether to continue.
         """
         while not stop.is_set():
             found = self.request("GET", f"{path}?{urlencode(query)}")
             items = found.get("items") or []
             for item in items:
-                # items of a list carry no kind of their own
+                # items of a list have no kind of their own
                 item.setdefault("kind", str(found.get("kind", "")).removesuffix("List"))
                 item.setdefault("apiVersion", found.get("apiVersion", ""))
                 yield {"type": "ADDED", "object": item}
@@ -95,7 +95,7 @@ class Kube:
             yield from self._changes(path, str(found["metadata"]["resourceVersion"]), stop, query)
 
     def _changes(self, path: str, version: str, stop: threading.Event, query: dict[str, str]) -> Iterator[Object]:
-        """Until the server or the network ends it; a version that is too old ends it too."""
+        """Changes until the server or the network ends the watch, or its version is too old."""
         while not stop.is_set():
             asked = {**query, "watch": "true", "resourceVersion": version, "timeoutSeconds": str(WATCH_SECONDS)}
             try:

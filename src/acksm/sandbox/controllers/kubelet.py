@@ -1,4 +1,4 @@
-"""The kubelet's part for controllers: one watch on a cluster's pods, one thread for each controller that runs."""
+"""The kubelet for controllers: one watch on a cluster's pods, one thread for each controller that runs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Kubelet:
         self._thread.start()
 
     def stop(self) -> None:
-        """End every controller. The pods stay as they are: the cluster goes too."""
+        """End every controller. The pods are unchanged: the cluster is deleted too."""
         self._stop.set()
         with self._lock:
             runs = list(self._runs.values())
@@ -44,7 +44,7 @@ class Kubelet:
             return [run.snapshot() for run in self._runs.values()]
 
     def log_of(self, namespace: str, pod: str, container: str, *, previous: bool = False) -> Path | None:
-        """A container's log file, None where this kubelet runs no such container."""
+        """A container's log file, None when this kubelet does not run the container."""
         with self._lock:
             for run in self._runs.values():
                 if (run.namespace, run.name, run.controller.container) == (namespace, pod, container):
@@ -58,7 +58,7 @@ class Kubelet:
                     self._see(event)
             except KubeError:
                 self._stop.wait(RETRY_SECONDS)
-            except Exception:  # told in the daemon's log; every other pod goes on
+            except Exception:  # reported in the daemon's log; every other pod continues
                 traceback.print_exc()
                 self._stop.wait(RETRY_SECONDS)
 
@@ -86,7 +86,7 @@ class Kubelet:
         controller = pods.controller_of(pod)
         if controller is None or not pod["spec"].get("nodeName"):
             return
-        if pod["metadata"].get("deletionTimestamp"):  # it went before anything was started
+        if pod["metadata"].get("deletionTimestamp"):  # deleted before anything was started
             self._remove(pod)
             return
         run = Run(self.around, self.kube, self.programs, pod, controller)

@@ -1,4 +1,4 @@
-"""The kubelet's log API, which the apiserver asks for `kubectl logs`; kwok's knows only files named beforehand."""
+"""The kubelet's log API, which the apiserver calls for `kubectl logs`; kwok's knows only files named in advance."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from urllib.parse import parse_qs
 from acksm.json_types import Document
 from acksm.sandbox.doors import StartResponse, plain
 
-# namespace, pod, container, previous -> the log file, None where there is no such container
+# namespace, pod, container, previous -> the log file, None for an unknown container
 LogOf = Callable[[str, str, str, bool], Path | None]
 FOLLOW_SECONDS = 0.25
 CHUNK = 65_536
@@ -64,6 +64,6 @@ def _inode(stream: IO[bytes]) -> int:
 
 
 def _stamped(data: bytes) -> bytes:
-    """With the time of reading: the files themselves hold what the program wrote and no more."""
+    """With the time of reading, because the files have only what the program wrote."""
     moment = datetime.fromtimestamp(time.time(), UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ ").encode()
     return b"".join(moment + line for line in data.splitlines(keepends=True))

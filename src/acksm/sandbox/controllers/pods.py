@@ -1,7 +1,7 @@
 """From a pod's spec to a process: which container is a controller, its arguments, environment and files.
 
 As a kubelet does it: downward API, secrets, config maps, `$(VAR)`. Mounted volumes become directories of the sandbox,
-and paths into them are rewritten, because nothing here runs in a container.
+and paths into them are rewritten, because no program here runs in a container.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from dataclasses import dataclass, field
 
 from acksm.json_types import Manifest
 
-# kind ("ConfigMap" or "Secret"), namespace, name -> the object's data as text, None when it is not there
+# kind ("ConfigMap" or "Secret"), namespace, name -> the object's data as text, None when it does not exist
 Lookup = Callable[[str, str, str], Mapping[str, str] | None]
 FAIL_ANNOTATION = "acksm.dev/practice-fail"
-PROGRAM_ANNOTATION = "acksm.dev/practice-program"  # "stand-in": that, even where there is a real one
+PROGRAM_ANNOTATION = "acksm.dev/practice-program"  # "stand-in": the stand-in, even where a real one exists
 _REFERENCE = re.compile(r"\$\$|\$\(([-._a-zA-Z0-9]+)\)")
 _KEYED = re.compile(r"^metadata\.(labels|annotations)\['([^']+)'\]$")
 _FLAG = "--aws-region"  # every ACK controller has it since v0.0.1, and no other program does
 
 
 class ConfigError(Exception):
-    """The container cannot be made: a secret, config map or key is missing (CreateContainerConfigError)."""
+    """The container cannot be created: a secret, config map or key is missing (CreateContainerConfigError)."""
 
 
 @dataclass(frozen=True)
 class Controller:
-    """A controller's container in a pod: `service` is its ACK service, `image` as the pod names it; `stand_in`: no
-    other program is wanted."""
+    """A controller's container in a pod: `service` is its ACK service, `image` as the pod names it; `stand_in`:
+    only the stand-in may run."""
 
     service: str
     container: str
@@ -76,7 +76,7 @@ def render(pod: Manifest, name: str, lookup: Lookup) -> Rendered:
 
 
 def expand(text: str, values: Mapping[str, str]) -> str:
-    """`$(VAR)` where VAR is known, `$$` for a dollar; anything else stays as it is."""
+    """`$(VAR)` where VAR is known, `$$` for a dollar; anything else is unchanged."""
 
     def value(match: re.Match[str]) -> str:
         return "$" if match[0] == "$$" else values.get(match[1], match[0])
@@ -127,7 +127,7 @@ def _place(pod: Manifest, source: Manifest) -> str:
 
 
 def downward(pod: Manifest, path: str) -> str:
-    """The downward API's value of a field; "" for one that the pod has no value for."""
+    """The downward API's value of a field; "" where the pod has none."""
     keyed = _KEYED.match(path)
     if keyed:
         return str((pod["metadata"].get(keyed[1]) or {}).get(keyed[2], ""))
@@ -159,7 +159,7 @@ class TokenFile:
 
 @dataclass
 class Files:
-    """A volume's content: text by relative path, and tokens to ask for."""
+    """A volume's content: text by relative path, and tokens to request."""
 
     texts: dict[str, str] = field(default_factory=dict)
     tokens: list[TokenFile] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Which program plays a controller: a binary that was named, the one in the pod's image, or the stand-in."""
+"""Which program runs as a controller: a binary that an option names, the one in the pod's image, or the stand-in."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _REPOSITORY = "aws-controllers-k8s"
 @dataclass(frozen=True)
 class Program:
     """What to start: its kind, the argv before the pod's arguments (none for the stand-in, which is forked), and a
-    sentence for people."""
+    sentence for users."""
 
     kind: str
     argv: tuple[str, ...]
@@ -31,10 +31,10 @@ class Program:
 
 
 class Programs:
-    """Chooses programs and keeps what was taken out of images. Thread-safe.
+    """Chooses programs and keeps those extracted from images. Thread-safe.
 
-    `named`: service to the path of a binary. `images`: whether binaries of images run; they are asked for at
-    `registry`, the sandbox's own ("127.0.0.1:PORT"), and with `pull` at the image's own too.
+    `named`: service to the path of a binary. `images`: whether binaries of images run; they are requested from
+    `registry`, the sandbox's own ("127.0.0.1:PORT"), and with `pull` from the image's own too.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Programs:
         self._lock = threading.Lock()
 
     def choose(self, controller: Controller) -> Program:
-        """The program for a controller's container; asking a registry may take its time."""
+        """The program for a controller's container; a request to a registry may take long."""
         if controller.stand_in:
             return _stand_in("requested by the pod's annotation")
         path = self._named.get(controller.service)

@@ -1,4 +1,4 @@
-"""One controller's container: made, started, watched, restarted with back-off, and shown in its pod's status."""
+"""One controller's container: created, started, watched, restarted with back-off, and shown in its pod's status."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from acksm.sandbox.controllers.standin.flags import knows
 from acksm.sandbox.controllers.standin.versions import release
 
 GRACE_SECONDS = 5.0  # between SIGTERM and SIGKILL
-SETTLED_SECONDS = 1.0  # a program without a probe counts as ready after so long
+SETTLED_SECONDS = 1.0  # after this a program without a probe counts as ready
 POLL_SECONDS = 0.05
 PASSED_ON = ("PATH", "LANG", "TMPDIR", "TZ", "PYTHONPATH", "VIRTUAL_ENV")
-# With one of these a pod has credentials before it would ask for its node's
+# With one of these a pod has credentials and does not request its node's
 OWN_CREDENTIALS = ("AWS_ROLE_ARN", "AWS_ACCESS_KEY_ID", "AWS_SHARED_CREDENTIALS_FILE", "AWS_PROFILE")
 READY_FILE, PACE, VERSION = "PRACTICE_READY", "PRACTICE_PACE", "PRACTICE_VERSION"
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a controller finds around it. `pace` is how fast time goes for waits: 1 is as real, 0.1 ten times faster;
+    """What surrounds a controller. `pace` is the factor for waits: 1 is real time, 0.1 ten times faster;
     `node_keys`: the AWS keys of the node's role, as variables."""
 
     cluster: str
@@ -133,7 +133,7 @@ class Run:
         self._ended.wait(seconds)
 
     def _once(self) -> int:
-        """Start the program and stay until it ends; its exit code."""
+        """Start the program and wait until it ends; its exit code."""
         self.program = self.programs.choose(self.controller)
         argv, environment, probe = self._prepare(self.program)
         if self.log.exists():
@@ -152,7 +152,7 @@ class Run:
             if not self.fate.ready and self._is_ready(self.program, ready, probe, time.monotonic() - since):
                 self.fate.ready = True
                 self._show()
-            # a child's end wakes nobody here; twenty looks a second cost next to nothing
+            # nothing signals a child's end here; polling twenty times a second costs next to nothing
             self._ended.wait(POLL_SECONDS if time.monotonic() - since < 30 else 0.25)
         return int(process.wait())
 
@@ -183,7 +183,7 @@ class Run:
         environment |= {"KUBECONFIG": str(config), READY_FILE: str(self.home / "ready")}
         if not environment.get("AWS_ENDPOINT_URL"):
             environment["AWS_ENDPOINT_URL"] = self.around.aws_endpoint
-        environment["AWS_EC2_METADATA_DISABLED"] = "true"  # the metadata service is not there, what it would give is:
+        environment["AWS_EC2_METADATA_DISABLED"] = "true"  # no metadata service; its keys follow:
         if not any(name in environment for name in OWN_CREDENTIALS):
             environment |= self.around.node_keys
         environment.pop("AWS_CA_BUNDLE", None)  # with it the real controllers refuse to start a client
@@ -195,9 +195,9 @@ class Run:
     def _for_binary(
         self, program: Program, rendered: pods.Rendered, environment: dict[str, str]
     ) -> tuple[list[str], dict[str, str], str]:
-        """A health port of its own, because every controller shares this machine; no metrics, which anybody could read;
+        """A health port of its own, because the controllers share this machine; no metrics, which any user could read;
         and the keys of its role: its own call for them ignores AWS_ENDPOINT_URL (docs/sandbox.md), so the sandbox
-        makes it in its place."""
+        calls STS instead."""
         (health,) = free_ports(1)
         words, probe = ["--metrics-addr=0"], ""
         if knows(release(self.controller.service, self.controller.tag), "healthz-addr"):
@@ -228,7 +228,7 @@ class Run:
         return pods.decoded(found.get("data")) if kind == "Secret" else dict(found.get("data") or {})
 
     def _show(self) -> None:
-        """The status as it is now; a pod that is gone needs none."""
+        """Write the current status; a deleted pod needs none."""
         path = f"/api/v1/namespaces/{self.namespace}/pods/{self.name}/status"
         try:
             self.pod = self.kube.merge(path, status.patch(self.pod, self.controller.container, self.fate))

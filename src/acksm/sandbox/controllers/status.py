@@ -1,4 +1,4 @@
-"""A pod's status as a kubelet writes it. Pure: what happened goes in, the status patch comes out."""
+"""A pod's status as a kubelet writes it. Pure: from what happened to the status patch."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ def now() -> str:
 
 @dataclass
 class Fate:
-    """How the controller's container fares. Times are RFC 3339."""
+    """The state of the controller's container. Times are RFC 3339."""
 
     restarts: int = 0
     ready: bool = False
-    started: str = ""  # of the running process, "" when none runs
-    waiting: str = "ContainerCreating"  # reason, where none runs
+    started: str = ""  # of the running process, "" without one
+    waiting: str = "ContainerCreating"  # reason, while none runs
     message: str = ""
-    last: Object = field(default_factory=dict)  # `terminated` of the process before
+    last: Object = field(default_factory=dict)  # `terminated` of the previous process
 
     def running(self) -> None:
         self.started, self.waiting, self.message, self.ready = now(), "", "", False
 
     def ended(self, code: int) -> None:
-        """The process has ended. 128 + signal for one that was killed, as a container runtime tells it."""
+        """The process has ended. Its code is 128 + signal if it was killed, as container runtimes report it."""
         code = 128 - code if code < 0 else code
         reason = "Completed" if code == 0 else "Error"
         self.last = {"exitCode": code, "reason": reason, "startedAt": self.started, "finishedAt": now()}
@@ -50,7 +50,7 @@ def back_off(crashes: int) -> float:
 
 
 def patch(pod: Manifest, container: str, fate: Fate) -> Object:
-    """The merge patch of the pod's status; containers beside the controller are shown as running."""
+    """The merge patch of the pod's status; containers other than the controller's are shown as running."""
     ready = fate.ready
     statuses = [
         _container(item, fate) if item["name"] == container else _bystander(item, pod)

@@ -1,4 +1,4 @@
-"""Practice charts: charts of our own with the values, kinds and RBAC of each generation of the real ones."""
+"""Practice charts: acksm's own charts with the values, kinds and RBAC of each generation of the real ones."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def seed(target: Target, emit: Emit = silent) -> list[str]:
 
 
 def seed_from(target: Target, sources: Sequence[Path], emit: Emit = silent) -> list[str]:
-    """Push charts of the user's (`--charts`): an archive, a chart's directory, or a directory with several."""
+    """Push the user's charts (`--charts`): an archive, a chart's directory, or a directory with several."""
     found = []
     for source in sources:
         for path in _charts_in(source):
@@ -72,7 +72,7 @@ def _yaml(value: object) -> str:
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = False
     yaml.width = 4096
-    yaml.representer.ignore_aliases = lambda _data: True  # acksm takes none from a chart
+    yaml.representer.ignore_aliases = lambda _data: True  # acksm accepts none from a chart
     stream = io.StringIO()
     yaml.dump(value, stream)
     return stream.getvalue()

@@ -1,6 +1,6 @@
-"""Which practice charts there are, and what each generation's chart has: a table (docs/ack/versions.md#values).
+"""Which practice charts exist, and what each generation's chart has: a table (docs/ack/versions.md#values).
 
-A generation is named by the sagemaker release that began it; application autoscaling has the matching one.
+A generation is named after the sagemaker release that started it; application autoscaling has the matching one.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 GENERATIONS = ("0.0.3", "0.0.4", "0.2.0", "1.2.4", "1.2.13", "1.4.1", "1.5.1", "1.9.1")
 
-# service -> version -> generation. 1.2.4 is one of the releases whose namespace scope is broken (community#1996).
+# service -> version -> generation. 1.2.4 is one of the releases whose namespace scope does not work (community#1996).
 VERSIONS: dict[str, dict[str, str]] = {
     "sagemaker": {generation: generation for generation in GENERATIONS},
     "applicationautoscaling": {

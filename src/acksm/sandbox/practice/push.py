@@ -1,4 +1,4 @@
-"""Pushing a chart over the OCI distribution API: three requests, where `helm push` starts a process for each chart."""
+"""Pushing a chart over the OCI distribution API: three requests, while `helm push` starts a process for each chart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The helm templates of a practice chart, of our own making: what they render is what ACK's controllers need."""
+"""The helm templates of a practice chart, acksm's own: they render what ACK's controllers need."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ spec:
 
 
 def _rules(chart: Chart) -> str:
-    """What the controller may do: its own kinds, the common ones, and to read what objects refer to."""
+    """What the controller may do: reconcile its own kinds and the common ones, and read what objects refer to."""
     return f"""\
 rules:
   - apiGroups: [""]
@@ -209,7 +209,7 @@ def _rbac(chart: Chart) -> str:
     cluster = _role("ClusterRole", name, "", _rules(chart), labels=chart.since("1.2.4"))
     if not chart.since("0.0.4"):
         return cluster
-    if not chart.since("1.2.13"):  # bound in the release namespace whatever is watched, as those releases did
+    if not chart.since("1.2.13"):  # bound in the release namespace whatever is watched, as in those releases
         return (
             '{{- if eq .Values.installScope "cluster" }}\n'
             + cluster

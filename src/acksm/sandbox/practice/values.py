@@ -1,4 +1,4 @@
-"""values.yaml and values.schema.json of a practice chart: the keys of its generation, with comments of our own."""
+"""values.yaml and values.schema.json of a practice chart: the keys of its generation, with acksm's own comments."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ def _late(chart: Chart) -> str:
 
 def schema(chart: Chart) -> Json | None:
     """values.schema.json, from the generation that has one on, with the faults of the real ones: unknown keys are
-    not forbidden, fullnameOverride is misspelt, and featureGates stand outside of `properties`."""
+    not forbidden, fullnameOverride is misspelt, and featureGates is outside of `properties`."""
     if not chart.since("1.2.4"):
         return None
     text = {"type": "string"}

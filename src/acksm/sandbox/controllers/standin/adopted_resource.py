@@ -18,13 +18,13 @@ BASE = "/apis/services.k8s.aws/v1alpha1/namespaces"
 
 
 class AdoptedResources:
-    """Reconciles AdoptedResources whose target is of this controller's group; others are another controller's."""
+    """Reconciles AdoptedResources whose target is in this controller's group; others are another controller's."""
 
     def __init__(self, world: World) -> None:
         self.world = world
 
     def reconcile(self, namespace: str, name: str) -> float | None:
-        """Seconds until the next look, None for never. Raises RetryError."""
+        """Seconds until the next reconciliation, None for never. Raises RetryError."""
         path = f"{BASE}/{namespace}/adoptedresources/{name}"
         found = self.world.kube.get(path)
         if found is None:

@@ -1,4 +1,4 @@
-"""Adoption by annotation: what the annotations ask for, and an object that can be read by its adoption fields."""
+"""Adoption by annotation: what the annotations request, and the object with the key from its adoption fields."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ADOPT, ADOPT_OR_CREATE = "adopt", "adopt-or-create"
 
 
 class TerminalError(Exception):
-    """The annotations cannot be followed; the text is the terminal condition's message."""
+    """The annotations are invalid; the text is the terminal condition's message."""
 
 
 def notes(obj: Object) -> dict[str, str]:
@@ -27,7 +27,7 @@ def says(obj: Object, name: str) -> bool:
 
 
 def policy_of(obj: Object, release: Release) -> str:
-    """The adoption policy, "" for none. Raises TerminalError for one that nobody knows."""
+    """The adoption policy, "" for none. Raises TerminalError for an unknown one."""
     if not release.has("ResourceAdoption"):
         return ""
     policy = notes(obj).get(f"{PREFIX}adoption-policy", "")
@@ -55,7 +55,7 @@ def populated(obj: Object, kind: Kind, policy: str) -> Object:
 
 
 def with_key(obj: Object, kind: Kind, fields: dict[str, str]) -> Object:
-    """The object with these key fields where its kind has them. Raises TerminalError when one is missing."""
+    """The object with its kind's key fields set from `fields`. Raises TerminalError when one is missing."""
     found = copy.deepcopy(obj)
     spec, status = found.setdefault("spec", {}), found.setdefault("status", {})
     if kind.by_arn:

@@ -1,4 +1,4 @@
-"""What the controller reads beside its own kinds: namespaces, the two role maps, role selectors. Kept by watches."""
+"""What the controller reads besides its own kinds: namespaces, the two role maps, role selectors. Kept by watches."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SELECTORS = "/apis/services.k8s.aws/v1alpha1/iamroleselectors"
 
 
 class Live:
-    """The caches of a running controller. `snapshot` is what they hold now."""
+    """The caches of a running controller. `snapshot` is their current content."""
 
     def __init__(self, kube: Kube, config: Config, release: Release, log: Log, stop: threading.Event) -> None:
         self._kube, self._config, self._release, self._log, self._stop = kube, config, release, log, stop
@@ -37,11 +37,11 @@ class Live:
             self._watch("/api/v1/namespaces", "namespaces", self._namespace)
         if maps:
             self._watch(f"/api/v1/namespaces/{self._config.system_namespace}/configmaps", "configmaps", self._map)
-        if selectors:  # not waited for, as in the real one
+        if selectors:  # not waited for, as in the real controllers
             self._watch(SELECTORS, "iamroleselectors", self._selector, waited=False)
 
     def wait(self, seconds: float) -> bool:
-        """Whether all of them have been read within so many seconds."""
+        """Whether all of them are read within so many seconds."""
         return all(event.wait(seconds) for event in self._synced)
 
     def snapshot(self) -> resolve.Caches:
@@ -73,7 +73,7 @@ class Live:
         threading.Thread(target=loop, name=f"watch-{what}", daemon=True).start()
 
     def _forget(self, what: str, items: list[Object]) -> None:
-        """What went while nobody watched."""
+        """Drop what was deleted while the watch was interrupted."""
         present = {item["metadata"]["name"] for item in items}
         kept: tuple[Object, ...] = {
             "namespaces": (self._annotations, self._labels),

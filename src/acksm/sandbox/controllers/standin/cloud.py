@@ -28,7 +28,7 @@ class AwsError(Exception):
 
 
 class AbsentError(Exception):
-    """The object is not there."""
+    """The AWS resource does not exist."""
 
     def __init__(self) -> None:
         super().__init__("resource not found")
@@ -68,7 +68,7 @@ class Cloud:
         self.model: Untyped = self._session.get_service_model(API[release.service])
 
     def identity(self) -> str:
-        """The account behind the controller's own credentials. Raises AwsError as the controllers tell it."""
+        """The account of the controller's own credentials. Raises AwsError in the controllers' words."""
         if self.config.account:
             return self.config.account
         try:
@@ -84,9 +84,9 @@ class Cloud:
         return str(answer["Account"])
 
     def client(self, account: str, region: str, role: str, endpoint: str) -> BaseClient:
-        """A client of the service; `role` is assumed when it is not "". Nothing is sent yet.
+        """A client of the service; `role` is assumed unless it is "". Nothing is sent yet.
 
-        Raises AwsError only from a call with it.
+        Only a call with the client raises AwsError.
         """
         key = (account, region) + ((role,) if self.release.has("role-in-manager-key") else ())
         with self._lock:
@@ -114,7 +114,7 @@ class Cloud:
             }
 
         session: Untyped = new_session()
-        # assumed with the first call and again before the keys end; a refusal comes out of that call
+        # assumed at the first call and again before the keys expire; that call raises a refusal
         session._credentials = botocore.credentials.DeferredRefreshableCredentials(keys, "assume-role")
         found: Session = session
         return found
@@ -144,7 +144,7 @@ class Cloud:
                 return AwsError(text, code, text, message)
             short = self._short(operation, code, message)
             chain = f"https response error StatusCode: {status}, RequestID: {request}, {short}"
-            if failure.operation_name != operation:  # the credentials of the call could not be had
+            if failure.operation_name != operation:  # no credentials for the call
                 chain = (
                     "get identity: get credentials: failed to refresh cached credentials, "
                     + ("failed to retrieve credentials, " if "WebIdentity" in failure.operation_name else "")
@@ -165,7 +165,7 @@ class Cloud:
         return AwsError(f"operation error {service}: {operation}, {failure}")
 
     def _short(self, operation: str, code: str, message: str) -> str:
-        """An error that the API declares for the call has a type of its own; any other is told as `api error`."""
+        """An error that the API declares for the call has a type of its own; any other is shown as `api error`."""
         try:
             declared = {shape.name for shape in self.model.operation_model(operation).error_shapes}
         except Exception:  # a call of another service: STS
@@ -174,12 +174,12 @@ class Cloud:
 
 
 def lacks(error: AwsError) -> bool:
-    """Whether the practice cloud has no such call."""
+    """Whether the practice cloud lacks the call."""
     return error.code == "UnknownOperationException"
 
 
 def is_terminal(error: AwsError, kind: Kind) -> bool:
-    """Whether the controllers give up on this error."""
+    """Whether the controllers stop retrying after this error (ACK.Terminal)."""
     return error.code in kind.terminal
 
 

@@ -25,7 +25,7 @@ Condition = Object
 
 
 class Conditions:
-    """The list of an object's conditions, one of each type."""
+    """An object's conditions, one of each type."""
 
     def __init__(self, status: Manifest | None) -> None:
         self.items: list[Condition] = [dict(item) for item in (status or {}).get("conditions") or []]
@@ -55,7 +55,7 @@ class Conditions:
             self.items[self.items.index(old)] = fresh
 
     def error(self, message: str, *, terminal: bool) -> None:
-        """What a failed call leaves: terminal or recoverable."""
+        """The condition after a failed call: terminal or recoverable."""
         if terminal:
             self.set(TERMINAL, "True", message)
             return
@@ -64,7 +64,7 @@ class Conditions:
         self.set(RECOVERABLE, "True", message)
 
     def success(self) -> None:
-        """A call that went well ends what an earlier one left."""
+        """A successful call ends the condition of an earlier failure."""
         for kind in (TERMINAL, RECOVERABLE):
             if self.get(kind):
                 self.set(kind, "False")
@@ -90,5 +90,5 @@ class Conditions:
 
 
 def not_ours(release: Release) -> str:
-    """The reason beside "Resource already exists"."""
+    """The reason that goes with "Resource already exists"."""
     return NOT_OURS if release.has("ResourceAdoption") else NOT_OURS_OLD

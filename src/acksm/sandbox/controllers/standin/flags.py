@@ -1,4 +1,4 @@
-"""The controllers' command line: which flags a release knows, and what it says of wrong ones."""
+"""The controllers' command line: which flags a release knows, and what it reports for wrong ones."""
 
 from __future__ import annotations
 
@@ -59,10 +59,10 @@ class FlagError(Exception):
 
 @dataclass
 class Config:
-    """What the flags and the environment say. `watch` empty means all namespaces; `kinds` empty means all kinds."""
+    """The settings from flags and environment. `watch` empty means all namespaces; `kinds` empty means all kinds."""
 
     region: str = ""
-    account: str = ""  # --aws-account-id, before STS is asked
+    account: str = ""  # --aws-account-id, before STS is called
     endpoint: str = ""
     identity_endpoint: str = ""
     level: str = "info"

@@ -1,4 +1,4 @@
-"""Log lines in the two forms that the controllers have: JSON, or tabs with --enable-development-logging."""
+"""Log lines in the controllers' two formats: JSON, or tabs with --enable-development-logging."""
 
 from __future__ import annotations
 

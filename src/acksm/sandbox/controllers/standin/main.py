@@ -1,4 +1,4 @@
-"""The stand-in's process: start as a controller starts, watch its kinds, work, end on SIGTERM."""
+"""The stand-in's process: start as a controller does, watch its kinds, reconcile, end on SIGTERM."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from acksm.sandbox.controllers.standin.reconcile import Reconciler
 from acksm.sandbox.controllers.standin.work import RetryError, World
 
 WORKERS = 4
-# seconds at pace 1: a list that fails is tried again, until the cache counts as not to be had
+# seconds at pace 1: until a failed list is retried; until a missing cache is an error
 LIST_SECONDS, SYNC_SECONDS = 10.0, 120.0
 Key = tuple[str, str, str]  # kind, namespace, name; kind "" is an AdoptedResource
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Exit code: 0 after SIGTERM, 1 when it cannot go on, 2 for flags that it does not know."""
+    """Exit code: 0 after SIGTERM, 1 when it cannot continue, 2 for flags that it does not know."""
     environment = os.environ
     service, _, tag = environment.get("PRACTICE_VERSION", "").partition(":")
     log = Log()
@@ -86,7 +86,7 @@ class Controller:
             self.log.info("", f"{text} CARM will not be enabled.")
         live.start()
         if self.release.has("waits-for-caches") and not live.wait(SYNC_SECONDS * self.pace / 2):
-            # the real one waits for ever, and the liveness probe ends it (community#2625)
+            # the real controller waits forever, and the liveness probe ends it (community#2625)
             self.log.error("setup", "caches did not sync; a liveness probe would end the pod now", live.refused)
             return 1
         world = World(self.release, self.config, self.kube, self.cloud, account, live.snapshot, self.log, self.pace)
@@ -154,7 +154,7 @@ class Controller:
             self.log.error("reflector", f"failed to list *v1alpha1.{kind.name}: {error.message}", error.reason)
 
     def _see(self, kind: str, event: Manifest) -> None:
-        """Only what changes an object's generation counts, as with the real one: a spec, or its deletion."""
+        """Only what changes an object's generation counts, as with the real controllers: its spec, or its deletion."""
         if event["type"] == "SYNCED":
             return
         meta = event["object"]["metadata"]
@@ -181,7 +181,7 @@ class Controller:
                 )
             except (RetryError, KubeError) as error:
                 self._failed(key, str(error))
-            except Exception as error:  # a fault of the stand-in's own is told like any other
+            except Exception as error:  # a fault of the stand-in itself is reported like any other
                 self._failed(key, f"{type(error).__name__}: {error}")
             else:
                 self.queue.done(key, again=again)

@@ -1,4 +1,4 @@
-"""Resources of a kind in AWS: from an object's spec to calls, and from their answers to spec and status."""
+"""Resources of a kind in AWS: an object's spec becomes calls, and their answers become spec and status."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Manager:
     region: str
 
     def read(self, obj: Object) -> Object:
-        """The object as AWS has it: spec and status are filled, conditions say its state.
+        """The object as AWS has it: spec and status filled in, the state as conditions.
 
-        Raises AbsentError when it is not there or its name is not known yet, and AwsError.
+        Raises AbsentError when it does not exist or its name is not known yet, and AwsError.
         """
         parameters = self._key(obj)
         if parameters is None:
@@ -67,7 +67,7 @@ class Manager:
         return found
 
     def _is_it(self, item: Manifest, obj: Object) -> bool:
-        """moto lists more than was asked for."""
+        """Whether a listed item is the object's: moto lists more than was requested."""
         spec = obj.get("spec") or {}
         shape = self.cloud.model.operation_model(self.kind.create_call).input_shape
         wanted = names.to_api({key: spec[key] for key in self.kind.key if spec.get(key)}, shape)
@@ -96,7 +96,7 @@ class Manager:
         return str(next((answer[name] for name in wanted if answer.get(name)), ""))
 
     def _identify(self, obj: Object, arn: str) -> None:
-        """status.ackResourceMetadata; what is there stays."""
+        """Fill in status.ackResourceMetadata; existing values are kept, except the ARN."""
         meta = obj.setdefault("status", {}).setdefault("ackResourceMetadata", {})
         if arn:
             meta["arn"] = arn
@@ -106,7 +106,7 @@ class Manager:
             meta.setdefault("partition", "aws")
 
     def late(self, desired: Object, observed: Object) -> Object:
-        """The spec's fields that AWS has chosen, where the spec leaves them out: what to merge into the spec."""
+        """Values that AWS chose for fields that the spec leaves out, to merge into the spec."""
         found: Object = {}
         for path in self.kind.late:
             *way, last = path.split(".")
@@ -123,7 +123,7 @@ class Manager:
         return found
 
     def stop_first(self, obj: Object) -> None:
-        """What has to come before deleting. Raises AwsError."""
+        """The call that must come before deleting. Raises AwsError."""
         shape = self.cloud.model.operation_model(self.kind.stops_first).input_shape
         self.cloud.call(self.client, self.kind.stops_first, self._parameters(obj, shape))
 
@@ -142,7 +142,7 @@ class Manager:
         obj["status"]["conditions"] = conditions.items
 
     def create(self, obj: Object) -> Object:
-        """Make it; the object with what the answer says. Raises AwsError."""
+        """Create it; the object with the values of the answer. Raises AwsError."""
         model = self.cloud.model.operation_model(self.kind.create_call)
         parameters = names.to_api(obj.get("spec") or {}, model.input_shape)
         if "Tags" in model.input_shape.members and self.cloud.release.service == "sagemaker":

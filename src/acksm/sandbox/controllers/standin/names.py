@@ -1,7 +1,7 @@
 """Field names and values between an object's spec and the API: roleARN and RoleArn, modelDataURL and ModelDataUrl.
 
 Into the API, names are matched by letters alone, against the shapes of botocore's model; out of it, words that ACK
-writes in capitals are capitalised (held against the CRDs of sagemaker 1.9.1 and applicationautoscaling 1.4.1).
+writes in capitals are capitalised (compared with the CRDs of sagemaker 1.9.1 and applicationautoscaling 1.4.1).
 """
 
 from __future__ import annotations
@@ -46,16 +46,16 @@ _WORD = re.compile(r"[A-Z]{1,64}[0-9]{0,64}(?=[A-Z][a-z])|[A-Z][a-z0-9]*|[A-Z]+[
 
 @lru_cache(maxsize=4096)
 def field_name(member: str, *, nested: bool = False) -> str:
-    """The spec's name of an API member: the first word in small letters, ACK's capitals in the others."""
+    """The spec's name of an API member: the first word in lower case, ACK's capitals in the others."""
     if member == "Type" and nested:
-        return "type_"  # a word of Go's
+        return "type_"  # a keyword of Go
     words = _WORD.findall(member)
     rest = [_CAPITALS.get(word.lower(), word) for word in words[1:]]
     return "".join([words[0].lower(), *rest])
 
 
 def letters(name: str) -> str:
-    """What is left of a name for comparing: roleARN and RoleArn are the same."""
+    """The part of a name that is compared: roleARN and RoleArn are the same."""
     return name.rstrip("_").lower()
 
 
@@ -102,7 +102,7 @@ def to_fields(value: Value, shape: Untyped, *, nested: bool = False) -> Value:
 
 
 def differs(desired: object, observed: object) -> bool:
-    """Whether what the spec says is not what there is. What the spec does not say is AWS's to choose."""
+    """Whether AWS differs from the spec. What the spec leaves out is for AWS to choose."""
     if desired is None or desired in ({}, []):
         return False
     if isinstance(desired, Mapping):

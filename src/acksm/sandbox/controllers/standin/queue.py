@@ -1,4 +1,4 @@
-"""The work queue: keys with a time, each worked on by one worker at a time, failures later and later."""
+"""The work queue: keys with a time, each taken by one worker at a time, failures retried later and later."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FIRST_FAILURE, LAST_FAILURE = 0.005, 1000.0  # seconds, as controller-runtime's 
 
 
 class Queue(Generic[Key]):
-    """Thread-safe. A key that is added while it is worked on comes up again afterwards."""
+    """Thread-safe. A key that is added while a worker has it comes up again afterwards."""
 
     def __init__(self, pace: float = 1.0) -> None:
         self._pace = pace
@@ -25,7 +25,7 @@ class Queue(Generic[Key]):
         self._changed = threading.Condition()
 
     def add(self, key: Key, seconds: float = 0.0) -> None:
-        """Work on `key` after so many seconds, or earlier when it is due earlier."""
+        """Make `key` due after so many seconds, or earlier when it is due earlier."""
         when = time.monotonic() + seconds
         with self._changed:
             if self._due.get(key, float("inf")) <= when:
@@ -36,7 +36,7 @@ class Queue(Generic[Key]):
             self._changed.notify()
 
     def take(self) -> Key:
-        """The next key; waits for one."""
+        """The next key; waits until one is due."""
         with self._changed:
             while True:
                 pause = self._next()
@@ -53,11 +53,11 @@ class Queue(Generic[Key]):
             when, _, key = self._heap[0]
             if self._due.get(key) == when and key not in self._busy:
                 return when - time.monotonic()
-            heapq.heappop(self._heap)  # a key that is worked on comes back with `done`
+            heapq.heappop(self._heap)  # a key that a worker has comes back with `done`
         return None
 
     def done(self, key: Key, *, failed: bool = False, again: float | None = None) -> None:
-        """The work on `key` has ended: failed, or to be looked at again after some seconds."""
+        """A worker is done with `key`: it failed, or is due again after some seconds."""
         with self._changed:
             self._busy.discard(key)
             waiting = self._due.pop(key, None)

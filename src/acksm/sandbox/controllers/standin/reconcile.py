@@ -1,4 +1,4 @@
-"""One object at a time: read it, find its account and region, make AWS as its spec says, tell in its status."""
+"""One object at a time: read it, find its account and region, make AWS match its spec, write its status."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ from acksm.sandbox.controllers.standin.work import (
     with_identity,
 )
 
-# seconds, as the real ones wait: for a role, while something changes by itself, until the next look
+# seconds, as the real controllers wait: for a role, while a resource changes, until the next reconciliation
 ROLE_SECONDS, BUSY_SECONDS, RESYNC_SECONDS = 15.0, 30.0, 36_000.0
 
 
 class Reconciler:
-    """Objects of one kind. `reconcile` returns the seconds until the next look (None: never) or raises RetryError."""
+    """Objects of one kind. `reconcile` returns the seconds until the next one (None: never) or raises RetryError."""
 
     def __init__(self, world: World, kind: Kind) -> None:
         self.world, self.kind = world, kind
@@ -71,7 +71,7 @@ class Reconciler:
         return self._go(found, place, lambda: self._synced(found, manager))
 
     def _refuse_drift(self, obj: Object, caches: resolve.Caches, account: str) -> None:
-        """An object does not move: another region or account than the recorded one only reaches the log."""
+        """An object does not move: a region or account other than the recorded one is only logged."""
         if not self.world.release.has("drift-refused"):
             return
         meta = resolve.metadata_of(obj)
@@ -91,7 +91,7 @@ class Reconciler:
             raise RetryError(text)
 
     def _go(self, obj: Object, place: resolve.Resolved, work: Callable[[], Outcome]) -> float | None:
-        """Do the work, write the status that it leaves, and say when to look again."""
+        """Reconcile, write the resulting status, and return when to reconcile again."""
         outcome = work()
         if outcome.latest is not None:
             if place.selector is not None:
@@ -105,7 +105,7 @@ class Reconciler:
             raise RetryError(outcome.retry)
         return None if outcome.seconds is None else outcome.seconds * self.world.pace
 
-    # --- an object that is to be
+    # --- creating and updating
 
     def _synced(self, obj: Object, manager: Manager) -> Outcome:
         desired = copy.deepcopy(obj)
@@ -128,7 +128,7 @@ class Reconciler:
         return self._concluded(latest, terminal=conditions.holds(TERMINAL))
 
     def _late(self, desired: Object, latest: Object, manager: Manager) -> Object:
-        """Late initialisation: what AWS chose for fields that the spec leaves out goes into the spec."""
+        """Late initialisation: AWS's values for fields that the spec leaves out are written to the spec."""
         conditions = Conditions(latest.get("status"))
         read_only = adoption.says(desired, "read-only") and not self.writer.managed(desired)
         if not self.kind.late or read_only or conditions.holds(TERMINAL):
@@ -250,7 +250,7 @@ class Reconciler:
         self.writer.info(desired, "updated resource")
         return updated
 
-    # --- an object that is to go
+    # --- deleting
 
     def _deleted(self, obj: Object, manager: Manager, caches: resolve.Caches) -> Outcome:
         if not self.writer.managed(obj):
@@ -279,12 +279,12 @@ class Reconciler:
         return Outcome(None)
 
     def _delete(self, obj: Object, manager: Manager) -> None:
-        """Raises AbsentError when nothing is left to do, WaitError while it goes, AwsError."""
+        """Raises AbsentError when nothing is left to delete, WaitError while AWS deletes it, AwsError."""
         latest = manager.read(obj)
         state = manager.state_of(latest)
         if self.kind.stops:
             if state not in self.kind.busy:
-                return  # a finished job: it is let go of, and stays
+                return  # a finished job is released and kept in AWS
             if state != "Stopping":
                 manager.delete(latest)
             raise WaitError(BUSY_SECONDS, f"{self.kind.name} is Stopping.")

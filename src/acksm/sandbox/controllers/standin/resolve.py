@@ -2,7 +2,7 @@
 
 From docs/ack/accounts-and-regions.md.
 
-Pure: what the caches hold goes in. The order differs between releases, and so does what happens when a role is missing.
+Pure: the content of the caches is an argument. Releases differ in the order and in what they do when a role is missing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _ARN = re.compile(r"^arn:[^:]+:[^:]+:[^:]*:(\d{12}):.+$")
 
 @dataclass(frozen=True)
 class Caches:
-    """What the controller has read: annotations and labels of namespaces, the two maps (None: not there), selectors."""
+    """What the controller has read: annotations and labels of namespaces, both maps (None: no such map), selectors."""
 
     annotations: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -36,11 +36,11 @@ class Caches:
 
 
 class NoRoleError(Exception):
-    """The role is not to be had now; the object waits. The text is the condition's reason."""
+    """The role is not available now; the object waits. The text is the condition's reason."""
 
 
 class ResolveError(Exception):
-    """Neither account nor role can be told; only the log says so."""
+    """Neither account nor role can be determined; only the log says so."""
 
 
 @dataclass(frozen=True)
@@ -82,13 +82,13 @@ def _by_map(obj: Manifest, caches: Caches, config: Config, own: str, release: Re
     if not key:
         return Resolved(own, "")
     if release.has("carm-flag") and not config.carm:
-        return Resolved(key, "")  # the account is believed, and no role assumed
+        return Resolved(key, "")  # the account is taken as it is, and no role is assumed
     try:
         role = _role(key, caches.accounts, ACCOUNT_MAP, config, release)
     except NoRoleError:
         if release.has("missing-role-waits"):
             raise
-        return Resolved(key, "")  # silently the controller's own role: it lands in the controller's account
+        return Resolved(key, "")  # silently the controller's own role, and so the controller's account
     return Resolved(_account_of(role, f'"{ACCOUNT_MAP}" configmap') if release.has("account-from-role") else key, role)
 
 
@@ -123,7 +123,7 @@ def metadata_of(obj: Manifest) -> Mapping[str, str]:
 
 
 def region(obj: Manifest, caches: Caches, config: Config, release: Release) -> str:
-    """The region that the object is in, or will be made in."""
+    """The region that the AWS resource is in, or will be created in."""
     recorded = metadata_of(obj).get("region", "")
     if recorded and release.has("status-region-first"):
         return recorded
@@ -174,7 +174,7 @@ def _has(labels: Mapping[str, str], selector: Manifest | None) -> bool:
 
 
 def invalid_selector(selector: Manifest) -> str:
-    """Why an IAMRoleSelector is not taken, "" when it is."""
+    """Why an IAMRoleSelector is invalid, "" when it is valid."""
     spec = selector.get("spec") or {}
     arn = str(spec.get("arn") or "")
     if not arn:

@@ -39,7 +39,7 @@ _BROUGHT = {
     "unknown-synced": "0.19.0",
     "deletion-policy": "0.22.0",
     "many-namespaces": "0.30.0",
-    "missing-role-waits": "0.31.0",  # before, the controller's own role is used without a word
+    "missing-role-waits": "0.31.0",  # before, the controller's own role is used silently
     "namespace-account-first": "0.36.0",  # before, the account in the object's status
     "waits-for-caches": "0.36.0",
     "role-message-v2": "0.38.0",
@@ -54,7 +54,7 @@ _BROUGHT = {
     "adopted-resource": "0.0.0-0.53.0",
     "ready-condition": "0.53.0",
     "drift-refused": "0.53.0",
-    "account-from-role": "0.53.0",  # before, the account is what the namespace's annotation says
+    "account-from-role": "0.53.0",  # before, the account is that of the namespace's annotation
     "IAMRoleSelector": "0.53.0",
     "selector-labels": "0.57.0",
     "partition-in-status": "0.59.0",
@@ -67,7 +67,7 @@ GATES = ("ServiceLevelCARM", "TeamLevelCARM", "ReadOnlyResources", "ResourceAdop
 
 @dataclass(frozen=True)
 class Release:
-    """One controller: its service, its version ("" when the image's tag is none) and its runtime."""
+    """One controller: its service, its version ("" when the image's tag is not a version) and its runtime."""
 
     service: str
     version: str
@@ -102,7 +102,7 @@ class Release:
 
 
 def release(service: str, tag: str) -> Release:
-    """The release behind an image's tag; the newest for a tag that is no version (latest, a digest)."""
+    """The release behind an image's tag; the newest for a tag that is not a version (latest, a digest)."""
     pairs = _pairs(service)
     try:
         version = Version(tag[1:] if tag[:1] == "v" else tag)

@@ -19,11 +19,11 @@ from acksm.sandbox.controllers.standin.versions import Release
 
 
 class RetryError(Exception):
-    """It did not work; the queue tries again, later each time. The text goes to the log only."""
+    """It failed; the queue retries, later each time. The text is only logged."""
 
 
 class WaitError(Exception):
-    """Something is under way: look again after some seconds. The text becomes a condition."""
+    """A change is under way: reconcile again after some seconds. The text becomes a condition."""
 
     def __init__(self, seconds: float, why: str) -> None:
         super().__init__(why)
@@ -32,7 +32,7 @@ class WaitError(Exception):
 
 @dataclass
 class World:
-    """What a reconciliation needs. `caches` gives what is known at the moment; `account` is the controller's own."""
+    """What a reconciliation needs. `caches` returns what is known now; `account` is the controller's own."""
 
     release: Release
     config: Config
@@ -48,7 +48,7 @@ class World:
 
 
 class Writer:
-    """Writes objects of one kind: finalizer, annotations, spec, status. What is gone meanwhile needs no write."""
+    """Writes objects of one kind: finalizer, annotations, spec, status. A deleted object needs no write."""
 
     def __init__(self, world: World, kind: Kind) -> None:
         self.world, self.kind = world, kind
@@ -96,8 +96,8 @@ class Writer:
 
 @dataclass
 class Outcome:
-    """What is left of a reconciliation: the object whose status is written (None: nothing is), when to look again
-    (None: not until it changes), and what to tell the queue that failed."""
+    """The result of a reconciliation: the object whose status is written (None: none is), the seconds until the next
+    one (None: not until the object changes), and the failure that the queue retries ("" for none)."""
 
     latest: Object | None
     seconds: float | None = None
@@ -105,11 +105,11 @@ class Outcome:
 
 
 class SilentError(Exception):
-    """What fails without a condition: only the log tells."""
+    """A failure without a condition: it is only logged."""
 
 
 class FailedError(Exception):
-    """A failed call, and the object as it is then."""
+    """A failed call, and the object at that time."""
 
     def __init__(self, error: AwsError, latest: Object, *, not_managed: bool = False) -> None:
         super().__init__(str(error))
@@ -122,7 +122,7 @@ def with_conditions(obj: Object, conditions: Conditions) -> Object:
 
 
 def with_identity(obj: Object, manager: Manager) -> Object:
-    """The object as a failed call leaves it: account and region are told all the same."""
+    """The object after a failed call: its status has account and region all the same."""
     status = dict(obj.get("status") or {})
     meta = dict(status.get("ackResourceMetadata") or {})
     meta.setdefault("ownerAccountID", manager.account)
