@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tokenize
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -84,6 +85,14 @@ def found_in_rooms() -> dict[str, list[str]]:
     return found
 
 
+def remarks(path: Path) -> Iterator[str]:
+    """The comments and docstrings of a module."""
+    with path.open("rb") as stream:
+        for token in tokenize.tokenize(stream.readline):
+            if token.type == tokenize.COMMENT or (token.type == tokenize.STRING and token.string.startswith('"""')):
+                yield token.string
+
+
 @cache
 def help_texts() -> dict[str, str]:
     """The texts of each command's --help."""
@@ -112,6 +121,14 @@ def test_pages_have_none(page: Path) -> None:
 
 def test_messages_have_none() -> None:
     assert {room: words for room, words in found_in_rooms().items() if words} == {}
+
+
+def test_comments_and_docstrings_have_none() -> None:
+    found = {
+        str(path.relative_to(SOURCE)): [word for text in remarks(path) for word in bad_words(words_of(text))]
+        for path in SOURCE.rglob("*.py")
+    }
+    assert {name: words for name, words in found.items() if words} == {}
 
 
 def test_help_has_none() -> None:

@@ -30,7 +30,7 @@ class Kube:
     def __init__(self, server: str, ca_file: str, *, token: str = "", pair: tuple[str, str] | None = None) -> None:
         self.server = server.rstrip("/")
         crt, key = pair or (None, None)
-        # 429 is the apiserver's "try again", for example for a kind that is not served yet; nothing was changed
+        # 429 is the apiserver's "try again", while a kind's storage initializes for example; nothing was changed
         again = urllib3.Retry(
             total=8,
             connect=0,
