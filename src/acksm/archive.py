@@ -103,7 +103,7 @@ def _inflated(data: bytes, where: str) -> bytes:
         raise AcksmError("chart-unsafe", f"the archive unpacks to more than {MAX_TOTAL} bytes", where=where)
     if not inflate.eof:
         raise AcksmError("chart-truncated", "the archive is truncated", where=where)
-    if inflate.unused_data:  # helm would read on, and find another chart than the one checked here
+    if inflate.unused_data:  # helm would continue to read, and find another chart than the one checked here
         raise AcksmError("chart-unsafe", "the archive has data after its end", where=where)
     return out
 

@@ -12,7 +12,7 @@ MAX_NODES = 1_000_000
 
 
 def read(path: Path, limit: int) -> bytes:
-    """The file's bytes, of which no more than `limit` are allowed. A pipe is read to its end, as a shell gives one.
+    """The file's bytes, of which at most `limit` are allowed. A pipe is read to its end, as a shell passes one.
 
     Errors: OSError, and ValueError for a longer one.
     """
@@ -24,7 +24,7 @@ def read(path: Path, limit: int) -> bytes:
 
 
 def check(document: T) -> T:
-    """`document` itself, when it has no more than MAX_NODES keys and values; one that holds itself has more.
+    """`document` itself, when it has at most MAX_NODES keys and values; one that contains itself has more.
 
     Error: ValueError.
     """

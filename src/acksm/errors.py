@@ -71,7 +71,7 @@ class AcksmError(Exception):
 
 
 class OutdatedError(Exception):
-    """Another acksm or helm changed what a plan was made from: the command plans again. `left` replaces its time
+    """Another acksm or helm changed what a plan was based on: the command plans again. `left` replaces its time
     settings (seconds that are left)."""
 
     def __init__(self, left: Mapping[str, float]) -> None:

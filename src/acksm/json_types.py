@@ -1,4 +1,4 @@
-"""Names for values whose form others decide, so that a signature says what they are.
+"""Names for values whose form others define, so that a signature says what they are.
 
 What has a known form has a type of its own. ruff (TID251) keeps `typing.Any` to this module.
 """

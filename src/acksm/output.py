@@ -10,7 +10,7 @@ from acksm.json_types import Document
 
 
 class Output(Protocol):
-    """The writer that a command is given. Only `acksm.ui` writes anywhere."""
+    """The writer that a command gets. Only `acksm.ui` writes anywhere."""
 
     def emit(self, event: Event, /) -> None:
         """Show one event; the `Emit` that is passed to code that only reports."""

@@ -2,7 +2,7 @@
 
 A process id would not do: ids are reused, mean another process in a container, and a helm may outlive the acksm that
 started it. flock(2) belongs to the open file, which children inherit; the kernel releases it when the last
-process that has the file open ended, however it ended, and after a restart of the machine nobody holds it. The file's
+process that has the file open ends, however it ends, and after a restart of the machine no one holds it. The file's
 random name identifies one run, and a file that can be opened shows that its run had the same file system.
 """
 
@@ -35,7 +35,7 @@ class State(Enum):
 
 @dataclass(frozen=True)
 class Presence:
-    """This run: its random name, and the open file that is locked while it or a helm of it lives (-1: none)."""
+    """This run: its random name, and the open file that is locked while it or a helm of it runs (-1: none)."""
 
     run: str
     handle: int
@@ -71,7 +71,7 @@ def handles() -> tuple[int, ...]:
 
 @cache
 def machine() -> str:
-    """This machine since its last start, where the system has an id of it (Linux: boot_id, proc(5)); else its name."""
+    """This machine since its last start, where the system has an id for it (Linux: boot_id, proc(5)); else its name."""
     with suppress(OSError):
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     return socket.gethostname()

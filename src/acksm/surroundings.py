@@ -1,4 +1,4 @@
-"""The environment: what acksm reads of it as every library does, and what programs that it starts are given."""
+"""The environment: what acksm reads from it as every library does, and what it passes to programs that it starts."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _is_proxy(url: str) -> bool:
     try:
         parts = urlsplit(url)
         return parts.scheme in _SCHEMES and bool(_HOST.fullmatch(parts.hostname or "")) and parts.port != 0
-    except ValueError:  # a port that is none, brackets that do not close
+    except ValueError:  # an invalid port, brackets that do not close
         return False
 
 

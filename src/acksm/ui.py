@@ -163,7 +163,7 @@ class Ui:
                 redirect_stderr=False,
             )
             self._live.start()
-            atexit.register(self._rest)  # rich hides the cursor; it comes back whatever happens
+            atexit.register(self._rest)  # rich hides the cursor; it is shown again whatever happens
         self._live.refresh()
 
     def _region(self) -> RenderableType:
@@ -236,7 +236,7 @@ class Ui:
                 self._say(clean(text))
 
     def verbatim(self, text: str) -> None:
-        """`text` on stdout for the program that reads it, in every form of output (an ExecCredential for kubectl)."""
+        """`text` on stdout for the program that reads it, in every output format (an ExecCredential for kubectl)."""
         with self._lock:
             self._rest()
             self._write(self._out, text)

@@ -49,7 +49,7 @@ def load(text: str) -> Value:
 
 def first(text: str) -> Value:
     """The first document, None for an empty text: as Go reads a file of one document. The last of duplicate keys
-    counts, and aliases are followed: what comes out may need `acksm.bounded.check`. Error: YamlError."""
+    counts, and aliases are followed: the result may need `acksm.bounded.check`. Error: YamlError."""
     import yaml
 
     try:

@@ -1,1 +1,1 @@
-"""What ACK is, without a cluster: chart versions and what they can do, kinds, names."""
+"""What ACK is, without a cluster: chart versions and their features, kinds, names."""

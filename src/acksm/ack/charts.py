@@ -2,7 +2,7 @@
 
 Read at the upstream tags; the effects are in docs/ack/versions.md and docs/ack/accounts-and-regions.md.
 Application Auto Scaling has the same history under its own numbers; where only "± one release" is known, the later
-one is taken, so that a feature is never assumed too early.
+one is used, so that a feature is never assumed too early.
 """
 
 from __future__ import annotations
@@ -194,7 +194,7 @@ class Row:
     selector: bool | None = None
 
 
-# Scope x version, docs/ack/accounts-and-regions.md#scope; the first row that fits applies.
+# Scope x version, docs/ack/accounts-and-regions.md#scope; the first row that matches applies.
 MATRIX = (
     Row(Reading(False, False, starts=False, id="selector-needs-carm-off"), enable_carm=True, selector=True),
     Row(Reading(False, False, id="selector-scope"), selector=True, watch="one"),

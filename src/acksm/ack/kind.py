@@ -13,20 +13,20 @@ _WITH_SLASHES = ("resourceID", "modelPackageName")  # endpoint/NAME/variant/NAME
 class Kind:
     """A kind of a service.
 
-    `key`: spec fields that name the object in AWS, as adoption-fields has them; `by_arn`: it is described by the ARN
-    in its status. `status`: the API member with its state, `busy` the states in which it changes by itself (not synced,
-    not to be changed or deleted), `failed` one that is terminal. `stops`: a job: deleting stops it while it runs and
-    only lets go of it afterwards. `updates`: it can be changed. `lists`: described by a list call (application
-    autoscaling). `optional`: key fields that adoption may leave out. `waits_gone`: after deleting it is looked at until
-    it is gone. `stops_first`: a call that has to come before deleting what is InService. `shown`: members of the answer
-    that the status has beside the state. `late`: spec fields that are filled in from AWS when the spec leaves them out;
-    `late_differs`: until then their absence is a difference. `uses`: kinds that AWS or the object's spec ties it to; it
-    is deleted before them. `stands_for`: the key field that an AdoptedResource's
+    `key`: spec fields that name the AWS resource, as adoption-fields has them; `by_arn`: it is described by the ARN in
+    its status. `status`: the API member with its state, `busy` the states in which it changes by itself (not synced,
+    not to be changed or deleted), `failed` one that is terminal. `stops`: a job: deleting it stops it while it runs,
+    and afterwards only removes the ACK resource. `updates`: it can be changed. `lists`: described by a list call
+    (application autoscaling). `optional`: key fields that adoption may leave out. `waits_gone`: after the delete call
+    it is read until it no longer exists. `stops_first`: a call that has to come before deleting what is InService.
+    `shown`: members of the answer that the status has besides the state. `late`: spec fields that are filled in from
+    AWS when the spec leaves them out; `late_differs`: until then their absence is a difference. `uses`: kinds that AWS
+    or the object's spec ties it to; it is deleted before them. `stands_for`: the key field that an AdoptedResource's
     nameOrID is, where it is not the first (`named`). `listing` is the call that lists all, with the parameters
-    `list_with`, for each object of kind `parent` where it asks for one; `summary` names members of its answer that are
-    not called as the key is. `arn_type` and `paths`: an ARN is `arn:…:TYPE/PATH`, and PATH is also how a person names
-    the object. `gone`: a state in which it is described still, and is there no
-    more. `given`: fields of the key that have a usual value.
+    `list_with`, for each object of kind `parent` where it needs one; `summary` names members of its answer that are not
+    called as the key is. `arn_type` and `paths`: an ARN is `arn:…:TYPE/PATH`, and PATH is also how a person names the
+    object. `gone`: a state in which AWS still describes it although it no longer exists. `given`: fields of the key
+    that have a usual value.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Kind:
     late: tuple[str, ...] = ()
     late_differs: bool = False
     uses: tuple[str, ...] = ()
-    requeue: float = 0.0  # seconds between two looks when in sync; 0 for the controller's default
+    requeue: float = 0.0  # seconds between two reads when synced; 0 for the controller's default
     service: str = ""
     stands_for: str = ""
     listing: str = ""
@@ -92,7 +92,7 @@ class Kind:
         return self.paths or (f"{{{self.key[0]}}}",)
 
     def read(self, text: str) -> list[dict[str, str]]:
-        """The keys that `text` may stand for, by each way of writing it; [] for none."""
+        """The keys that `text` may mean, by each way of writing it; [] for none."""
         found = []
         for way in self.ways:
             names = re.findall(r"{(\w+)}", way)
@@ -106,7 +106,7 @@ class Kind:
         return found
 
     def write(self, key: Mapping[str, str]) -> str:
-        """A key as people write it; "" when it has not all that is needed."""
+        """A key as people write it; "" when a required field is missing."""
         for way in self.ways:
             if all(key.get(name) for name in re.findall(r"{(\w+)}", way)):
                 return way.format(**key)

@@ -4,7 +4,7 @@ The guide's sections and the sandbox's stand-in read the same table; it was chec
 (docs/testing.md).
 
 Sources: the two controllers' generator configuration and hooks at v1.9.1 and v1.4.1. docs/ack/kinds.md
-is made from this table.
+is generated from this table.
 """
 
 from __future__ import annotations
@@ -251,7 +251,7 @@ _REQUEUE = {
     "PipelineExecution": 60.0,
     "TrainingJob": 300.0,
 }
-# What ties objects together in AWS: an endpoint with an autoscaling target, a domain with users or a group with
+# Which AWS resources depend on each other: an endpoint with an autoscaling target, a domain with users or a group with
 # packages cannot be deleted (API references of DeleteDomain, DeleteModelPackageGroup, …; docs/ack/deletion.md#in-aws).
 _USES = {
     "MonitoringSchedule": "DataQualityJobDefinition ModelBiasJobDefinition ModelExplainabilityJobDefinition "
@@ -294,7 +294,7 @@ KINDS = {
 # The services' names in the SDK
 API = {"sagemaker": "sagemaker", "applicationautoscaling": "application-autoscaling"}
 SDK_NAME = {"sagemaker": "SageMaker", "applicationautoscaling": "Application Auto Scaling"}
-# The sagemaker chart that brought a kind; every chart has the others
+# The sagemaker chart that introduced a kind; every chart has the others
 SINCE = {
     "NotebookInstance": "0.0.4",
     "NotebookInstanceLifecycleConfig": "0.0.4",
@@ -312,7 +312,7 @@ SINCE = {
 ARN_SERVICES = {"sagemaker": ("sagemaker",), "applicationautoscaling": ("application-autoscaling", "autoscaling")}
 
 _ABSENT_CODES = {"ResourceNotFound", "ResourceNotFoundException", "ObjectNotFoundException"}
-# How AWS's messages begin or end that mean "not there" in a ValidationException
+# How AWS's messages begin or end that mean "does not exist" in a ValidationException
 _ABSENT_TEXTS = (
     "Could not find",
     "Requested resource not found",
@@ -323,7 +323,7 @@ _ABSENT_ENDINGS = ("does not exist", "does not exist.")
 
 
 def is_absent(code: str, message: str) -> bool:
-    """Whether the error of a describe call says that what was to be read is not there."""
+    """Whether the error of a describe call says that what was to be read does not exist."""
     if code in _ABSENT_CODES:
         return True
     return code == "ValidationException" and (

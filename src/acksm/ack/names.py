@@ -1,5 +1,5 @@
-"""Names of ACK: the two services, and the API group that all services share. And acksm's own mark on what it took
-from a chart."""
+"""Names of ACK: the two services, and the API group that all services share. And acksm's own mark on what it
+applied from a chart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One AWS account as a command works in it: a session, and the services that acksm calls by it."""
+"""One AWS account as a command works in it: a session, and the services that acksm calls with it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from acksm.aws.session import Session
 
 
 class Clusters(Protocol):
-    """What is asked of EKS; all of it reads."""
+    """The calls of EKS that acksm uses; all of them read."""
 
     def describe_cluster(self, name: str, /) -> Cluster: ...
 

@@ -1,4 +1,4 @@
-"""What IAM keeps of roles and providers, as acksm reads it."""
+"""What IAM stores of roles and providers, as acksm reads it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from acksm.json_types import Value
 
 
 class Statement(TypedDict, total=False):
-    """A statement of a policy. The elements are IAM's grammar; what stands in them is their owner's, and may be of any
-    form: one text or a list, and in a file of the user's anything.
+    """A statement of a policy. The elements are IAM's grammar; their values are the policy owner's, of any form: one
+    text or a list, and anything in a user's file.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
     """

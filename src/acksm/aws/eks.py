@@ -147,7 +147,7 @@ class Eks:
         return found
 
     def ack_capabilities(self, cluster: str) -> list[Capability]:
-        """The cluster's EKS capabilities of type ACK: controllers that AWS runs beside those that acksm installs.
+        """The cluster's EKS capabilities of type ACK: controllers that AWS runs besides those that acksm installs.
 
         An endpoint that does not know capabilities (an old partition, the sandbox) has none.
         """

@@ -1,4 +1,4 @@
-"""botocore's errors as acksm's: what was refused, for whom, and what puts it right."""
+"""botocore's errors as acksm's: what was refused, for whom, and the remedy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _BAD_KEYS = {
     "MissingAuthenticationToken",
 }
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
-# As botocore.retries.standard has them; a quota (LimitExceededException) is none, though botocore tries it again
+# As botocore.retries.standard has them; a quota (LimitExceededException) is not throttling, though botocore retries it
 THROTTLED = {
     "BandwidthLimitExceeded",
     "PriorRequestNotComplete",
@@ -44,7 +44,7 @@ def code_of(error: Exception) -> str:
 def translated(service: str, operation: str, where: str = "") -> Iterator[None]:
     """Raise AcksmError for what botocore raises inside; `service` and `operation` form the IAM action's name."""
     from botocore import exceptions as boto
-    from botocore.parsers import ResponseParserError  # for a proxy's error page; no BotoCoreError
+    from botocore.parsers import ResponseParserError  # for a proxy's error page; not a BotoCoreError
 
     action = f"{service}:{operation}"
     try:

@@ -81,7 +81,7 @@ class Iam(Calls):
         }
 
     def get_role_arn(self, name: str) -> str:
-        """The role's ARN, or "" when there is none: one request, without its policies."""
+        """The role's ARN, or "" when it does not exist: one request, without its policies."""
         found = self._get("GetRole", "get_role", f"role {name}", RoleName=name)
         return str(found["Role"]["Arn"]) if found else ""
 
@@ -97,12 +97,12 @@ class Iam(Calls):
         return [str(item["InstanceProfileName"]) for item in found]
 
     def trusts(self) -> dict[str, PolicyDocument]:
-        """Every role's trust policy, by the role's ARN: one request for each hundred."""
+        """Every role's trust policy, by the role's ARN: one request for each 100 roles."""
         roles = self._pages("ListRoles", "list_roles", "Roles")
         return {str(role["Arn"]): document_of(role["AssumeRolePolicyDocument"]) for role in roles}
 
     def trust_quota(self) -> int:
-        """Characters that a role's trust policy may have in this account; IAM's default where it is not told."""
+        """Characters that a role's trust policy may have in this account; IAM's default where it is unknown."""
         try:
             found = self._call("GetAccountSummary", "get_account_summary", "")
         except AcksmError as error:
@@ -114,15 +114,15 @@ class Iam(Calls):
     def denied(self, caller_arn: str, needs: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
         """(action, resource) of `needs` (resource ARN to actions) that IAM's simulation denies `caller_arn`.
 
-        [] where it cannot be told: the root user, no right to simulate, context that only the real call has.
+        [] where it is unknown: the root user, no permission to simulate, context that only the real call has.
         """
         return [pair for pair, allowed in self.decisions(caller_arn, needs).items() if allowed is False]
 
     def decisions(self, caller_arn: str, needs: Mapping[str, Sequence[str]]) -> dict[tuple[str, str], bool | None]:
         """(action, resource) of `needs` (resource ARN to actions) to whether IAM's simulation allows it.
 
-        None where context is missing that only the real call has; {} where nothing can be told (root user, no right to
-        simulate).
+        None where context is missing that only the real call has; {} where nothing is known (root user, no
+        permission to simulate).
         """
         found: dict[tuple[str, str], bool | None] = {}
         try:
@@ -149,9 +149,9 @@ class Iam(Calls):
     def simulated(
         self, principal_arn: str, action: str, resource: str, context: Mapping[str, str] | None = None
     ) -> bool | None:
-        """Whether IAM's simulation allows it, over all policies of the user or role; None where it cannot be told.
+        """Whether IAM's simulation allows it, over all policies of the user or role; None where it is unknown.
 
-        `context` are condition keys of one text each, as the real call has them.
+        `context` are condition keys with one value each, as in the real call.
         """
         entries = [
             {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
@@ -177,14 +177,14 @@ class Iam(Calls):
         return None if not rows else all(row["EvalDecision"] == "allowed" for row in rows)
 
     def _policy_source(self, caller_arn: str) -> str:
-        """The user or role whose policies count; the ARN of an assumed role does not tell the role's path."""
+        """The user or role whose policies count; the ARN of an assumed role does not have the role's path."""
         partition, account, rest = caller_arn.split(":")[1], caller_arn.split(":")[4], caller_arn.split(":", 5)[5]
         if rest.startswith("assumed-role/"):
             role = self.get_role_arn(rest.split("/")[1])
             return role or f"arn:{partition}:iam::{account}:role/{rest.split('/')[1]}"
         return caller_arn if rest.startswith(("user/", "role/")) else ""
 
-    # writes; each may find its work done already, because an earlier run was killed after it
+    # writes; the change of each may exist already, because an earlier run was killed after it
 
     def create_oidc_provider(self, url: str, client_ids: Sequence[str], tags: Mapping[str, str]) -> None:
         """Without a thumbprint: IAM trusts EKS's issuer by its CA (docs/ack/identity.md#oidc-provider).
@@ -209,7 +209,7 @@ class Iam(Calls):
             raise
 
     def _quota(self, error: AcksmError) -> AcksmError:
-        """IAM's limit of providers, with those whose EKS cluster is gone from this region."""
+        """IAM's limit of providers, with those whose EKS cluster no longer exists in this region."""
         providers = [arn for arn in self.list_oidc_providers() if "oidc.eks." in arn]
         here = [arn for arn in providers if f"oidc.eks.{self._aws.region}." in arn]
         client = self._aws.client("eks")
@@ -258,8 +258,8 @@ class Iam(Calls):
         self._made.add(name)
 
     def _is(self, name: str, path: str, trust: Document, tags: Mapping[str, str], boundary: str) -> bool:
-        """Whether the role is there just as it was to be made: the answer to an earlier attempt was lost, or IAM did
-        not show yet what a killed run had made. One that is not visible yet is waited for."""
+        """Whether the role exists exactly as requested: the answer to an earlier attempt was lost, or IAM did not yet
+        show what a killed run had created. One that is not visible yet is waited for."""
         began = self._clock()
         while (found := self._get("GetRole", "get_role", f"role {name}", RoleName=name)) is None:
             if self._clock() - began >= SETTLING_SECONDS or self._aws.left() <= PAUSE_SECONDS:
@@ -289,7 +289,7 @@ class Iam(Calls):
         self._on_role("PutRolePermissionsBoundary", "put_role_permissions_boundary", name, PermissionsBoundary=boundary)
 
     def create_service_linked_role(self, service: str) -> None:
-        """Of `service`; one that exists already is what was wanted."""
+        """The role of `service`; one that exists already is no error."""
         try:
             self._call("CreateServiceLinkedRole", "create_service_linked_role", service, AWSServiceName=service)
         except AcksmError as error:
@@ -307,10 +307,10 @@ class Iam(Calls):
         self._emptied.add(name)
 
     def delete_role(self, name: str) -> None:
-        """Its policies have to be gone first. Its boundary stays to the end: rights may depend on it, and it goes with
-        the role. Error: `aws-role-in-use`."""
+        """Its policies have to be deleted or detached first. Its boundary is kept until the end: permissions may depend
+        on it, and it is deleted with the role. Error: `aws-role-in-use`."""
 
-        def lagging(error: AcksmError) -> bool:  # a policy that this process took off may be seen there still
+        def lagging(error: AcksmError) -> bool:  # IAM may still see a policy that this process removed
             policies = error.details.get("code") == "DeleteConflict" and "policies first" in error.message
             return policies and name in self._emptied
 
@@ -327,5 +327,5 @@ class Iam(Calls):
         self._gone("DeleteOpenIDConnectProvider", "delete_open_id_connect_provider", arn, OpenIDConnectProviderArn=arn)
 
     def _gone(self, operation: str, method: str, where: str, **params: object) -> None:
-        """A deletion; what is gone already is what was wanted."""
+        """A deletion; what does not exist is no error."""
         self._get(operation, method, where, **params)

@@ -19,7 +19,7 @@ SETTLING_SECONDS, PAUSE_SECONDS = 60.0, 1.0
 # Characters of a trust policy, white space not counted; the quota can be raised to 4,096 (IAM User Guide, "IAM and STS
 # quotas": https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html).
 TRUST_LIMIT, TRUST_MOST = 2_048, 4_096
-_UNKNOWN_ROLE = re.compile(r": NoSuchEntity: (The )?role ", re.IGNORECASE)  # and not a policy that is not there
+_UNKNOWN_ROLE = re.compile(r": NoSuchEntity: (The )?role ", re.IGNORECASE)  # and not a policy that does not exist
 
 
 def document_of(value: str | PolicyDocument) -> PolicyDocument:
@@ -50,8 +50,8 @@ class Calls:
         self, aws: Session, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
     ) -> None:
         self._aws, self._clock, self._sleep = aws, clock, sleep
-        self._made: set[str] = set()  # roles that this process made, and IAM may not show everywhere yet
-        self._emptied: set[str] = set()  # roles that it took policies off
+        self._made: set[str] = set()  # roles that this process created, and IAM may not show everywhere yet
+        self._emptied: set[str] = set()  # roles that it removed policies from
 
     def _call(self, operation: str, method: str, where: str, **params: object) -> Json:
         client = self._aws.client("iam")
@@ -70,7 +70,7 @@ class Calls:
     def _settled(
         self, lagging: Callable[[AcksmError], bool], operation: str, method: str, where: str, **params: object
     ) -> None:
-        """A write that is repeated while its refusal comes of IAM's lag, for SETTLING_SECONDS at most."""
+        """A write that is repeated while it is refused because IAM lags, for SETTLING_SECONDS at most."""
         began = self._clock()
         while True:
             try:
@@ -83,7 +83,7 @@ class Calls:
             self._sleep(PAUSE_SECONDS)
 
     def _on_role(self, operation: str, method: str, name: str, **params: object) -> None:
-        """A write on a role. One that was made a moment ago may be unknown still, as may a principal that it names."""
+        """A write on a role. One that was just created may still be unknown, as may a principal that it names."""
 
         def lagging(error: AcksmError) -> bool:
             return (name in self._made and bool(_UNKNOWN_ROLE.search(error.message))) or unknown_principal(error)

@@ -20,8 +20,8 @@ PARALLEL = 8
 
 @dataclass(frozen=True)
 class Found:
-    """An object in AWS. `key` are its adoption fields ({"arn": …} for kinds that are found by ARN), `arn` may be ""
-    where no answer tells it, `state` its state in AWS ("" for a kind without), `answer` the API's own members."""
+    """An AWS resource. `key` are its adoption fields ({"arn": …} for kinds that are found by ARN), `arn` may be ""
+    where no answer has it, `state` its state in AWS ("" for a kind without), `answer` the API's own members."""
 
     kind: Kind
     key: Key
@@ -32,7 +32,7 @@ class Found:
 
 
 def describe(aws: Session, kind: Kind, key: Key, region: str = "") -> Found | None:
-    """The object with this key in `region` (default: the session's), None when AWS has none. Errors: aws-…
+    """The AWS resource with this key in `region` (default: the session's), None when it does not exist. Errors: aws-…
 
     `key` has the kind's key fields (optional ones may be missing), or "arn" for kinds that are found by ARN.
     """
@@ -61,7 +61,7 @@ def matching(aws: Session, kind: Kind, key: Key, region: str = "") -> list[Found
 
 
 def list_all(aws: Session, kind: Kind, region: str = "") -> list[Found]:
-    """Every object of the kind in `region`, page by page; of application autoscaling what is SageMaker's.
+    """Every AWS resource of the kind in `region`, page by page; of application autoscaling only SageMaker's.
 
     Errors: aws-…
     """
@@ -79,7 +79,7 @@ def list_all(aws: Session, kind: Kind, region: str = "") -> list[Found]:
 
 
 def tags(aws: Session, found: Found) -> dict[str, str]:
-    """The object's tags. Errors: aws-…"""
+    """The AWS resource's tags. Errors: aws-…"""
     client = aws.client(API[found.kind.service], found.region)
     if found.kind.lists:
         with translated(API[found.kind.service], "ListTagsForResource", found.arn):

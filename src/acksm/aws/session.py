@@ -1,7 +1,7 @@
-"""One AWS session: who we are, and the clients, made when they are first needed. The only importers of boto3 are here.
+"""One AWS session: the caller, and the clients, created when first needed. The only importers of boto3 are here.
 
 Retries are botocore's own standard mode; nothing wraps them a second time. They end with the
-command's time: `left` tells how much of it there is.
+command's time: `left` returns how much of it is left.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from botocore.model import OperationModel
 
 CONNECT_SECONDS, READ_SECONDS = 10.0, 30.0
-LAST_SECONDS = 5.0  # for a call that begins when the time is over: the last look of a wait
+LAST_SECONDS = 5.0  # for a call that begins after the deadline: the last read of a wait
 ATTEMPTS = 6  # throttled: up to half a minute of pauses; without an answer: a second and a half
 
 
@@ -67,8 +67,8 @@ def _models(data_path: str | None) -> Loader:
 class Session:
     """A session for one region. `account` pins the account: any other is refused (`aws-wrong-account`).
 
-    With `keys` the session is theirs, and no profile or variable is asked. `left` gives the seconds that the command
-    still has: attempts are cut to them, and none is repeated after them (`timed-out`).
+    With `keys` the session has these credentials, and no profile or variable is read. `left` returns the seconds that
+    the command still has: attempts are cut to them, and none is repeated after them (`timed-out`).
     """
 
     def __init__(

@@ -1,8 +1,8 @@
-"""EKS tokens: a presigned STS GetCallerIdentity with the cluster's name as a signed header.
+"""EKS tokens: a presigned STS GetCallerIdentity request with the cluster's name as a signed header.
 
 What `aws eks get-token` does in a process of its own
 (https://github.com/aws/aws-cli/blob/v2/awscli/customizations/eks/get_token.py): the URL
-is good for 60 s, and EKS takes the token for 15 minutes after that signature, so 14 are announced.
+is good for 60 s, and EKS accepts the token for 15 minutes after that signature, so 14 are announced.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ class Token:
 
 
 def mint(aws: Session, cluster: str) -> Token:
-    """A token for `cluster`, made offline. Errors: `aws-no-credentials`.
+    """A token for `cluster`, created offline. Errors: `aws-no-credentials`.
 
-    botocore chooses host and signing region together, whatever the settings say of STS (legacy, FIPS, dual-stack, an
-    endpoint of one's own): STS takes no other.
+    botocore chooses host and signing region together, whatever the settings for STS are (legacy, FIPS, dual-stack, a
+    custom endpoint): STS accepts no other.
     """
     client = aws.client("sts")
     events = client.meta.events
@@ -52,7 +52,7 @@ def mint(aws: Session, cluster: str) -> Token:
 
 
 def _take_cluster(params: Json, context: Json, **_: object) -> None:
-    """The cluster is no parameter of GetCallerIdentity; it goes on to the signer."""
+    """The cluster is no parameter of GetCallerIdentity; it is passed on to the signer."""
     if CLUSTER_HEADER in params:
         context[CLUSTER_HEADER] = params.pop(CLUSTER_HEADER)
 
