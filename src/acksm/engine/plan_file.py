@@ -1,7 +1,7 @@
 """A plan as a file: what a command would do, to be reviewed, and to be applied by `acksm apply`.
 
 The file has no parameters of calls and no secret, only what a person reviews and a fingerprint of each change; apply
-plans again and applies no change whose fingerprint is not in the file, or is there with another text. Answers to
+plans again and applies no change whose fingerprint is not in the file, or is in it with another text. Answers to
 questions belong to the run that applies the plan, never to the file.
 """
 

@@ -91,7 +91,7 @@ def _kept_lines(kept: Sequence[tuple[str, str]]) -> list[str]:
 
 @dataclass
 class Outcome:
-    """The result at the end. After changes `replan` observes and plans once more: what that plan would still delete
+    """The result at the end. After changes `replan` observes and plans again: what that plan would still delete
     is left."""
 
     planned: Planned

@@ -83,7 +83,7 @@ def _may_work(kube: Reviewer, accounts: Collection[tuple[str, str]]) -> set[tupl
 
 
 def united(one: Sequence[str] | None, other: Sequence[str]) -> tuple[str, ...]:
-    """Two lists of kinds as one; () stands for all, None for no list."""
+    """Two lists of kinds as one; () means all, None for no list."""
     if one is None:
         return tuple(other)
     return tuple(sorted({*one, *other})) if one and other else ()

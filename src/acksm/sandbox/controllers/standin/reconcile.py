@@ -195,7 +195,7 @@ class Reconciler:
         try:
             made = manager.create(desired)
         except AwsError as error:
-            if error.code and not is_terminal(error, self.kind):  # only what exists in AWS stays managed
+            if error.code and not is_terminal(error, self.kind):  # only what exists in AWS is still managed
                 self.writer.hold_or_let_go(desired, hold=False)
             raise FailedError(error, with_identity(desired, manager)) from error
         try:
