@@ -48,8 +48,6 @@ class Context:
     region: str
     auth: str  # "eks" (exec of aws/acksm/authenticator), "token", "certificate"
     token: str = ""
-    cert_file: str = ""
-    key_file: str = ""
     cert_data: str = ""
     key_data: str = ""
     signs_in: SignIn = NO_SIGN_IN
@@ -79,7 +77,7 @@ def load(path: str = "", context: str = "", environment: Mapping[str, str] | Non
         document = _parse(one)
         current = current or str(document.get("current-context") or "")
         for section, field in (("clusters", "cluster"), ("contexts", "context"), ("users", "user")):
-            for name, body in _entries(document, section, field, one):
+            for name, body in _entries(document, section, field, one).items():
                 merged[section].setdefault(name, body | {"_dir": str(one.parent)})
     where = os.pathsep.join(str(one) for one in paths)
     if not found:
@@ -112,8 +110,8 @@ def _parse(path: Path) -> Json:
     return document
 
 
-def _entries(document: Document, section: str, field: str, path: Path) -> list[tuple[str, Json]]:
-    """The named entries of a section. Two of the same name in a file are an error, as in kubectl."""
+def _entries(document: Document, section: str, field: str, path: Path) -> dict[str, Json]:
+    """The entries of a section by name. Two of the same name in a file are an error, as in kubectl."""
     value = document.get(section) or []
     if not isinstance(value, list):
         raise AcksmError("kubeconfig-malformed", f"{section} is not a list", where=str(path))
@@ -125,7 +123,7 @@ def _entries(document: Document, section: str, field: str, path: Path) -> list[t
             if name in found:
                 raise AcksmError("kubeconfig-malformed", f'{section} has two entries named "{name}"', where=str(path))
             found[name] = body
-    return list(found.items())
+    return found
 
 
 def _context(name: str, merged: Mapping[str, Document], where: str) -> Context:
@@ -226,14 +224,14 @@ def is_server(context: Context, endpoint: str) -> bool:
     """
     try:
         there, here = urlsplit(endpoint.lower().rstrip("/")), urlsplit(context.server.lower().rstrip("/"))
-        ports = there.port or _HTTPS, here.port or _HTTPS
+        same_port = (there.port or _HTTPS) == (here.port or _HTTPS)
     except ValueError:
         return False
     if (here.scheme, here.path, here.username) != (there.scheme, there.path, None) or not there.hostname:
         return False
     if context.tls_server_name:
         return context.tls_server_name.lower() == there.hostname
-    return here.hostname == there.hostname and (ports[0] == ports[1] or not _is_address(there.hostname))
+    return here.hostname == there.hostname and (same_port or not _is_address(there.hostname))
 
 
 def _is_address(host: str) -> bool:

@@ -31,7 +31,7 @@ _DECIDING = (
 )
 # Programs that get credentials of their own and then run the rest of the line.
 _WRAPPERS = {"aws-vault", "saml2aws", "granted", "assume", "aws-okta", "chamber"}
-_SHELLS = {"sh", "bash", "zsh", "dash", "ash", "cmd", "cmd.exe", "powershell", "powershell.exe", "pwsh"}
+_SHELLS = {"sh", "bash", "zsh", "dash", "ash", "cmd", "powershell", "pwsh"}
 
 
 class RefusedError(ValueError):
@@ -57,24 +57,13 @@ class _Parser(argparse.ArgumentParser):
         raise RefusedError(message)
 
 
-def _parser(*options: Sequence[str]) -> _Parser:
-    made = _Parser(add_help=False, allow_abbrev=False)
-    for names in options:
-        made.add_argument(*names, default="")
-    return made
-
-
-_AWS = _parser(("--cluster-name",), ("--role-arn",), ("--region",), ("--profile",), ("--output",), ("--color",))
-_AWS.add_argument("--no-cli-pager", action="store_true")
-_AWS.add_argument("words", nargs="*")
-_AUTHENTICATOR = _parser(
-    ("--cluster-id", "-i"), ("--role", "-r"), ("--region",), ("--session-name", "-s"), ("--log-format", "-l")
+# The options of each token command, and its flags.
+_AWS = ("--cluster-name", "--role-arn", "--region", "--profile", "--output", "--color"), ("--no-cli-pager",)
+_AUTHENTICATOR = (
+    ("--cluster-id -i", "--role -r", "--region", "--session-name -s", "--log-format -l"),
+    ("--token-only", "--cache"),
 )
-_AUTHENTICATOR.add_argument("--token-only", action="store_true")
-_AUTHENTICATOR.add_argument("--cache", action="store_true")
-_AUTHENTICATOR.add_argument("words", nargs="*")
-_ACKSM = _parser(("--cluster",), ("--region",), ("--profile",), ("--account",))
-_ACKSM.add_argument("words", nargs="*")
+_ACKSM = ("--cluster", "--region", "--profile", "--account"), ()
 
 
 def read(entry: Mapping[str, object], environment: Mapping[str, str]) -> SignIn:
@@ -123,7 +112,16 @@ def _of_line(line: Sequence[str], variables: dict[str, str]) -> SignIn:
     return SignIn(found.cluster, found.region or region, found.profile or profile)
 
 
-def _parsed(parser: _Parser, arguments: Sequence[str], words: Sequence[str]) -> argparse.Namespace:
+def _parsed(
+    known: tuple[Sequence[str], Sequence[str]], arguments: Sequence[str], words: Sequence[str]
+) -> argparse.Namespace:
+    parser = _Parser(add_help=False, allow_abbrev=False)
+    options, flags = known
+    for names in options:
+        parser.add_argument(*names.split(), default="")
+    for name in flags:
+        parser.add_argument(name, action="store_true")
+    parser.add_argument("words", nargs="*")
     found, unknown = parser.parse_known_intermixed_args([*arguments])
     if unknown:
         raise RefusedError(f"option {unknown[0]} is not supported")
