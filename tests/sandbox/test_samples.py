@@ -118,7 +118,7 @@ def test_everything_that_the_sandbox_can_make(bench: Bench) -> None:
     # the role is SageMaker's to take on, may use that bucket, and is found by its tags
     target_arn = told.data["target"]["cluster_arn"]
     role = world.aws("iam").get_role(RoleName=told.data["result"]["role_arn"].rpartition("/")[2])["Role"]
-    assert roles.is_owned({tag["Key"]: tag["Value"] for tag in role["Tags"]}, target_arn)
+    assert roles.is_for_samples({tag["Key"]: tag["Value"] for tag in role["Tags"]}, target_arn)
     trust = role["AssumeRolePolicyDocument"]["Statement"][0]
     assert (trust["Principal"], trust["Action"]) == ({"Service": "sagemaker.amazonaws.com"}, "sts:AssumeRole")
     inline = world.aws("iam").list_role_policies(RoleName=role["RoleName"])["PolicyNames"]

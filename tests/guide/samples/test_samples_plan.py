@@ -278,7 +278,7 @@ def test_the_role_from_nothing_and_then_nothing() -> None:
     assert world.role is not None
     assert list(world.role["inline"]) == ["acksm-samples-bucket-data"]  # the managed policy has the other one
     assert world.role["attached"] == ["arn:aws:iam::aws:policy/AmazonSageMakerFullAccess"]
-    assert roles.is_owned(world.role["tags"], cluster().arn)
+    assert roles.is_for_samples(world.role["tags"], cluster().arn)
     assert role_changes(world.role, "data") == []
     # another bucket is added, and none is taken away
     world.apply(role_changes(world.role, "more"))

@@ -2,8 +2,8 @@
 the controllers' policies.
 
 The controller role's policy names exactly those roles (G8: the guide's "*" allows assuming every role). The target
-account is reached by a profile, by a role to assume, or not at all: then its administrator gets a template
-(`carm_print`).
+account is reached by a profile, by a role to assume, or not at all: then its administrator gets a
+template (`guide/carm/template.py`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from acksm.engine.change import Change, Danger, Op, Plan
 from acksm.engine.diff import unified
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
-from acksm.guide.carm import template as carm_print, trust
+from acksm.guide.carm import template as cloudformation, trust
 from acksm.guide.connect import rights
 from acksm.guide.connect.apply import apply_plan
 from acksm.guide.connect.target import Target, connect
@@ -284,10 +284,10 @@ def run(
         }
         text = f"{want.arn} trusts {', '.join(who.roles)}\nnext: acksm carm bind NAMESPACE --account {account}"
         if print_only:
-            template = carm_print.template(want, who.roles)
-            commands = carm_print.commands(want)
+            template = cloudformation.template(want, who.roles)
+            commands = cloudformation.commands(want)
             facts["template"], facts["commands"] = template, commands
-            text = carm_print.text(want, template, commands)
+            text = cloudformation.text(want, template, commands)
         plan = Plan("carm setup", tuple(changes), tuple(notes), dict(facts))
         return apply_plan(
             target, ui, plan, {**bindings.kube_calls(target.kube), **table}, text, dry_text=text if print_only else ""

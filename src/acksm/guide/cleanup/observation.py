@@ -18,7 +18,7 @@ from acksm.errors import AcksmError
 from acksm.guide.carm import role_map
 from acksm.guide.connect.target import Target
 from acksm.guide.identity import iam_role, oidc
-from acksm.guide.identity.oidc import CLUSTER_TAG, OWNED_TAG
+from acksm.guide.identity.oidc import is_owned
 from acksm.guide.install import recorded
 from acksm.guide.samples import roles as sample_roles
 from acksm.helm import records
@@ -265,11 +265,6 @@ def providers(aws: Aws, cluster_arn: str, issuer: str, *, scan: bool) -> Provide
         found = dict(zip(candidates, pool.map(aws.iam.get_oidc_provider, candidates), strict=True))
     owned = [arn for arn, one in found.items() if one and is_owned(one["tags"], cluster_arn)]
     return Providers(issuer, existing, tuple(sorted(owned)), trusts(aws) if scan and owned else {})
-
-
-def is_owned(tags: Mapping[str, str], cluster_arn: str) -> bool:
-    """Whether acksm's tags say that it created this for the cluster."""
-    return tags.get(OWNED_TAG) == "true" and tags.get(CLUSTER_TAG) == cluster_arn
 
 
 def trusts(aws: Aws) -> Document | None:

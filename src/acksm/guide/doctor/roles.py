@@ -11,7 +11,7 @@ from acksm.errors import AcksmError
 from acksm.guide.doctor.facts import Facts
 from acksm.guide.identity import role_policies, trust
 from acksm.guide.identity.judged import Verdict
-from acksm.guide.identity.oidc import CLUSTER_TAG, OWNED_TAG
+from acksm.guide.identity.oidc import is_owned
 
 IDENTITY = "identity"
 
@@ -39,8 +39,7 @@ def _without(facts: Facts, arn: str, strangers: frozenset[str]) -> str:
     cluster, provider = facts.cluster, facts.provider
     if role is None or isinstance(cluster, AcksmError) or isinstance(provider, AcksmError):
         return ""
-    tags = role.get("tags", {})
-    if tags.get(OWNED_TAG) == "true" and tags.get(CLUSTER_TAG) == cluster.arn:
+    if is_owned(role.get("tags", {}), cluster.arn):
         return shlex.join(["acksm", "iam-role", "--cluster", cluster.name, "--region", cluster.region])
     document = json.dumps(trust.without(role["trust"], provider.arn, strangers), separators=(",", ":"))
     words = ["aws", "iam", "update-assume-role-policy", "--role-name", arn.rpartition("/")[2]]

@@ -22,7 +22,7 @@ from acksm.engine.waits import Deadline, Progress, wait_until
 from acksm.errors import AcksmError
 from acksm.events import Emit
 from acksm.guide.identity import judged, policies, role_policies, trust
-from acksm.guide.identity.oidc import CLUSTER_TAG, OWNED_TAG, adopter_tag, clusters_of, marks
+from acksm.guide.identity.oidc import CLUSTER_TAG, OWNED_TAG, adopter_tag, clusters_of, is_owned, marks
 from acksm.json_types import Document, Json
 from acksm.live.readiness import IAM_SETTLING_SECONDS
 from acksm.settings import RoleSettings
@@ -255,8 +255,7 @@ def check_trust(changes: Sequence[Change], quota: Callable[[], int]) -> None:
 
 def _ownership(role: Role, want: Desired) -> Ownership:
     cluster_arn, tags = want.tags[CLUSTER_TAG], role["tags"]
-    ours = tags.get(CLUSTER_TAG) == cluster_arn and tags.get(OWNED_TAG) == "true"
-    return Ownership(ours, bool(clusters_of(tags) - {cluster_arn}))
+    return Ownership(is_owned(tags, cluster_arn), bool(clusters_of(tags) - {cluster_arn}))
 
 
 def not_narrowed(role: Role | None, want: Desired) -> list[str]:

@@ -39,6 +39,11 @@ def marks(cluster: Cluster) -> dict[str, str]:
     return {OWNED_TAG: "true", CLUSTER_TAG: cluster.arn}
 
 
+def is_owned(tags: Mapping[str, str], cluster_arn: str) -> bool:
+    """Whether the tags say that acksm created this for the cluster."""
+    return tags.get(OWNED_TAG) == "true" and tags.get(CLUSTER_TAG) == cluster_arn
+
+
 def clusters_of(tags: Mapping[str, str]) -> frozenset[str]:
     """ARNs of the clusters that a role is tagged as used by: its creator's, and those that adopted it later."""
     return frozenset(value for key, value in tags.items() if key == CLUSTER_TAG or key.startswith(f"{CLUSTER_TAG}:"))

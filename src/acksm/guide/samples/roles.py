@@ -20,7 +20,7 @@ from acksm.errors import AcksmError
 from acksm.guide.identity import iam_role, policies
 from acksm.guide.identity.iam_role import MAX_NAME, Desired, Observed, Ownership
 from acksm.guide.identity.judged import as_list, with_statements
-from acksm.guide.identity.oidc import CLUSTER_TAG, OWNED_TAG, marks
+from acksm.guide.identity.oidc import is_owned, marks
 from acksm.json_types import Document, Json
 from acksm.settings import RoleSettings
 
@@ -38,10 +38,9 @@ def name(cluster: str) -> str:
     return whole[: MAX_NAME - 9] + "-" + hashlib.sha256(cluster.encode()).hexdigest()[:8]
 
 
-def is_owned(tags: Mapping[str, str], cluster_arn: str) -> bool:
+def is_for_samples(tags: Mapping[str, str], cluster_arn: str) -> bool:
     """Whether a role's tags say that acksm created it for the samples of this cluster."""
-    desired = {OWNED_TAG: "true", CLUSTER_TAG: cluster_arn, PURPOSE_TAG: PURPOSE}
-    return all(tags.get(key) == value for key, value in desired.items())
+    return is_owned(tags, cluster_arn) and tags.get(PURPOSE_TAG) == PURPOSE
 
 
 def arn(identity: Identity, cluster: str, settings: RoleSettings) -> str:
@@ -52,7 +51,7 @@ def plan(
     observed: Role | None, cluster: Cluster, identity: Identity, settings: RoleSettings, buckets: Iterable[str]
 ) -> list[Change]:
     """Changes towards the role. Error: `sample-role-not-ours`."""
-    if observed is not None and not is_owned(observed["tags"], cluster.arn):
+    if observed is not None and not is_for_samples(observed["tags"], cluster.arn):
         raise AcksmError(
             "sample-role-not-ours",
             f"role {name(cluster.name)} exists and was not created by acksm for this cluster's samples",
