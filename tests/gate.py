@@ -71,6 +71,7 @@ class Gate:
     def reset(self) -> dict[str, str]:
         """Nothing made, no fault; the variable that leads to it."""
         self.cloud.faults.clear()
+        self.cloud.scps.clear()
         empty_account(ACCOUNT)
         forget_cluster(CLUSTER.name, REGION, ACCOUNT)
         self.clock = Clock()

@@ -244,6 +244,11 @@ class World:
         """Several at once, by action, in the place of what was practised before."""
         api.control(self.state, "POST", f"accounts/{account or self.account}/faults", dict(faults))
 
+    def scps(self, *statements: Mapping[str, Any]) -> None:
+        """Put the account into an organization with one service control policy, until the next test."""
+        document = {"Version": "2012-10-17", "Statement": list(statements)}
+        api.control(self.state, "POST", f"accounts/{self.account}/scps", {"policies": [document]})
+
     def restart(self, part: str) -> None:
         """End a part of the control plane and start it again."""
         api.control(self.state, "POST", f"clusters/{self.cluster}/restart/{part}")

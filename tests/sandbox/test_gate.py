@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +11,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from acksm.errors import AcksmError
 from acksm.guide.identity import policies
 from acksm.sandbox import authorization, permissions
 from gate import ACCOUNT, REGION, Gate
@@ -155,6 +157,190 @@ def test_the_simulation_takes_context_and_names_what_it_lacks(gate: Gate) -> Non
     assert iam.simulated(ROLE, "iam:PassRole", OTHER, context) is False
     assert iam.simulated(ROLE, "iam:PassRole", EXECUTION, {policies.PASSED_TO: "glue.amazonaws.com"}) is False
     assert iam.simulated(ROLE, "iam:PassRole", EXECUTION) is None
+
+
+USER = f"arn:aws:iam::{ACCOUNT}:user/practice-admin"
+FULL = statement("*")
+
+
+@pytest.mark.parametrize(
+    ("call", "params", "code", "told"),
+    [
+        (
+            "create_role",
+            {"RoleName": "x" * 65},
+            "ValidationError",
+            "'roleName' failed to satisfy constraint: Member must",
+        ),
+        ("create_role", {"RoleName": "a/b"}, "ValidationError", "regular expression pattern"),
+        ("create_role", {"Path": "team"}, "ValidationError", "'path'"),
+        ("create_role", {"Description": "x" * 1_001}, "ValidationError", "1000"),
+        ("create_role", {"Tags": [{"Key": "k", "Value": "v" * 257}]}, "ValidationError", "'tags.1.member.value'"),
+        ("create_role", {"Tags": [{"Key": f"k{n}", "Value": ""} for n in range(51)]}, "ValidationError", "50"),
+        ("create_role", {"PermissionsBoundary": f"arn:aws:iam::{ACCOUNT}:policy/none"}, "NoSuchEntity", "attachable"),
+        ("get_role", {"RoleName": "ack-controller-role-" + "x" * 46}, "ValidationError", "less than or equal to 64"),
+    ],
+)
+def test_names_lengths_and_patterns_are_iams(gate: Gate, call: str, params: Any, code: str, told: str) -> None:
+    more = {"AssumeRolePolicyDocument": json.dumps(TRUST)} if call == "create_role" else {}
+    given = {"RoleName": "r", **more, **params}
+    found, text = refused(lambda: getattr(iam_of(gate), call)(**given))
+    assert (found, told in text) == (code, True), text
+
+
+def test_names_of_roles_differ_in_more_than_case(gate: Gate) -> None:
+    iam = iam_of(gate)
+    iam.create_role(RoleName="Demo", AssumeRolePolicyDocument=json.dumps(TRUST))
+    again = refused(lambda: iam.create_role(RoleName="demo", AssumeRolePolicyDocument=json.dumps(TRUST)))
+    assert again[0] == "EntityAlreadyExists"
+
+
+def test_tags_of_a_role_and_providers_of_an_account_are_counted(gate: Gate) -> None:
+    iam = iam_of(gate)
+    tags = [{"Key": f"k{number}", "Value": "v"} for number in range(50)]
+    iam.create_role(RoleName="r", AssumeRolePolicyDocument=json.dumps(TRUST), Tags=tags)
+    iam.tag_role(RoleName="r", Tags=tags[:1])
+    assert refused(lambda: iam.tag_role(RoleName="r", Tags=[{"Key": "one", "Value": "more"}]))[0] == "LimitExceeded"
+    for number in range(100):
+        iam.create_open_id_connect_provider(Url=f"https://p{number}.example.com", ClientIDList=["a"])
+    full = refused(lambda: iam.create_open_id_connect_provider(Url="https://x.example.com", ClientIDList=["a"]))
+    assert full[0] == "LimitExceeded"
+
+
+def caller(gate: Gate, document: Any) -> Callable[[str], Any]:
+    """Clients of a user with that policy."""
+    iam = iam_of(gate)
+    iam.create_user(UserName="caller")
+    iam.put_user_policy(UserName="caller", PolicyName="p", PolicyDocument=json.dumps(document))
+    key = iam.create_access_key(UserName="caller")["AccessKey"]
+    session: Any = boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name=REGION)
+    return lambda service: session.client(service, endpoint_url=gate.endpoint)
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "call"),
+    [
+        (
+            "iam:CreateOpenIDConnectProvider",
+            f"arn:aws:iam::{ACCOUNT}:oidc-provider/one.example.com",
+            lambda clients, name: clients("iam").create_open_id_connect_provider(
+                Url=f"https://{name}.example.com", ClientIDList=["a"]
+            ),
+        ),
+        (
+            "iam:GetUser",
+            f"arn:aws:iam::{ACCOUNT}:user/one",
+            lambda clients, name: clients("iam").get_user(UserName=name),
+        ),
+        (
+            "iam:GetPolicy",
+            f"arn:aws:iam::{ACCOUNT}:policy/one",
+            lambda clients, name: clients("iam").get_policy(PolicyArn=f"arn:aws:iam::{ACCOUNT}:policy/{name}"),
+        ),
+        (
+            "eks:DescribeCluster",
+            f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/one",
+            lambda clients, name: clients("eks").describe_cluster(name=name),
+        ),
+        (
+            "eks:DeleteCluster",  # a name from botocore's model
+            f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/one",
+            lambda clients, name: clients("eks").delete_cluster(name=name),
+        ),
+    ],
+)
+def test_a_policy_of_one_resource_allows_that_one(gate: Gate, action: str, resource: str, call: Any) -> None:
+    clients = caller(gate, statement(action, resource=resource))
+    code, text = refused(lambda: call(clients, "two"))
+    assert code.startswith("AccessDenied")
+    iam, eks = clients("iam"), clients("eks")
+    absent = (iam.exceptions.NoSuchEntityException, eks.exceptions.ResourceNotFoundException)  # it was allowed
+    assert f"perform: {action} on resource: {resource[:-3]}two" in text or "two.example.com" in text
+    with contextlib.suppress(*absent):
+        call(clients, "one")
+
+
+def test_lists_have_no_resource_and_a_policy_of_one_arn_does_not_allow_them(gate: Gate) -> None:
+    clients = caller(gate, statement("iam:*", "eks:*", resource=f"arn:aws:iam::{ACCOUNT}:role/*"))
+    assert refused(clients("iam").list_open_id_connect_providers)[0] == "AccessDenied"
+    assert refused(clients("eks").list_clusters)[0] == "AccessDeniedException"
+
+
+def test_a_request_without_a_name_is_refused(gate: Gate) -> None:
+    eks = gate.boto.client("eks", endpoint_url=gate.endpoint)
+    eks.meta.events.register(
+        "before-sign.eks.ListClusters", lambda request, **_: setattr(request, "url", request.url + "/a/b/c")
+    )
+    assert refused(eks.list_clusters)[0] == "UnknownOperationException"
+
+
+def test_the_simulation_takes_a_star_as_a_text_and_tells_of_every_resource(gate: Gate) -> None:
+    caller(gate, statement("iam:CreateServiceLinkedRole", resource=policies.linked_arn("aws", ACCOUNT)))
+    iam, who = iam_of(gate), f"arn:aws:iam::{ACCOUNT}:user/caller"
+    found = gate.session().iam.decisions(
+        who, {arn: ["iam:CreateServiceLinkedRole"] for arn in ("*", policies.linked_arn("aws", ACCOUNT))}
+    )
+    assert [decision.allowed for decision in found.values()] == [False, True]
+    names = [f"iam:Action{number}" for number in range(120)]
+    page = iam.simulate_principal_policy(PolicySourceArn=who, ActionNames=names, ResourceArns=[ROLE, EXECUTION])
+    assert (len(page["EvaluationResults"]), page["IsTruncated"]) == (100, True)
+    assert [row["EvalResourceName"] for row in page["EvaluationResults"][0]["ResourceSpecificResults"]] == [
+        ROLE,
+        EXECUTION,
+    ]
+    assert len(gate.session().iam.decisions(who, {ROLE: names})) == 120
+    code, _ = refused(
+        lambda: iam.simulate_principal_policy(PolicySourceArn=f"{USER}s", ActionNames=names[:1], ResourceArns=[ROLE])
+    )
+    assert code == "NoSuchEntity"
+
+
+def test_an_scp_with_a_condition_denies_in_the_simulation_and_not_the_call(gate: Gate) -> None:
+    """https://github.com/aws/aws-sdk/issues/102"""
+    elsewhere = {"StringNotEquals": {"aws:RequestedRegion": [REGION, "us-east-1"]}}
+    gate.cloud.scps[ACCOUNT] = [with_deny(Action="iam:*", Condition=elsewhere)]
+    row = iam_of(gate).simulate_principal_policy(
+        PolicySourceArn=USER, ActionNames=["iam:CreateRole"], ResourceArns=[ROLE]
+    )["EvaluationResults"][0]
+    assert (row["EvalDecision"], row["OrganizationsDecisionDetail"]) == (
+        "implicitDeny",
+        {"AllowedByOrganizations": False},
+    )
+    decision = gate.session().iam.decisions(USER, {ROLE: ["iam:CreateRole"]})["iam:CreateRole", ROLE]
+    assert (decision.allowed, "service control policy" in decision.why) == (None, True)
+    iam_of(gate).create_role(RoleName="controllers", AssumeRolePolicyDocument=json.dumps(TRUST))
+
+
+@pytest.mark.parametrize(
+    ("scps", "told"),
+    [
+        ([with_deny(Action="iam:CreateRole")], "with an explicit deny in a service control policy"),
+        ([statement("eks:*")], "because no service control policy allows the iam:CreateRole action"),
+    ],
+)
+def test_an_scp_limits_administrators_too_and_a_denial_names_it(gate: Gate, scps: Any, told: str) -> None:
+    gate.cloud.scps[ACCOUNT] = scps
+    with pytest.raises(AcksmError) as caught:
+        gate.session().iam.create_role("controllers", "/", TRUST, {})
+    assert (caught.value.id, told in caught.value.message) == ("aws-access-denied", True)
+    assert caught.value.details["action"] == "iam:CreateRole"
+    assert "organization" in caught.value.remedy
+
+
+def test_a_boundary_and_a_sessions_policy_are_named_too(gate: Gate) -> None:
+    iam = iam_of(gate)
+    arn = iam.create_policy(PolicyName="narrow", PolicyDocument=json.dumps(statement("sts:*", "iam:List*")))
+    clients = controllers(gate, FULL, boundary=arn["Policy"]["Arn"])
+    code, text = refused(lambda: clients("iam").get_role(RoleName="controllers"))
+    assert (code, "because no permissions boundary allows the iam:GetRole action" in text) == ("AccessDenied", True)
+    decision = gate.session().iam.decisions(ROLE, {ROLE: ["iam:GetRole"]})["iam:GetRole", ROLE]
+    assert (decision.allowed, "permissions boundary" in decision.why) == (None, True)
+    sts = gate.boto.client("sts", endpoint_url=gate.endpoint)
+    limited = sts.assume_role(RoleArn=ROLE, RoleSessionName="me", Policy=json.dumps(statement("iam:GetRole")))
+    keys = limited["Credentials"]
+    session: Any = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], region_name=REGION)
+    code, text = refused(session.client("iam", endpoint_url=gate.endpoint).list_roles)
+    assert (code, "because no session policy allows the iam:ListRoles action" in text) == ("AccessDenied", True)
 
 
 def test_every_role_that_a_request_names_is_found_however_deep() -> None:

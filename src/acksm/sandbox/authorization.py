@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from acksm.ack.kinds import API, KINDS, Kind
@@ -17,6 +17,7 @@ from acksm.sandbox.permissions import ALLOWED, DENIED
 
 if TYPE_CHECKING:
     from moto.iam.models import IAMBackend
+    from moto.sts.models import AssumedRole
 
 PASS_ROLE, PASSED_TO = "iam:PassRole", "iam:PassedToService"
 _PASSED_TO = {
@@ -38,7 +39,7 @@ Context = Mapping[str, str]
 
 
 class Need(NamedTuple):
-    """An action on a resource ("" for one that the request does not say), with the context that the request gives."""
+    """An action on a resource ("*" where the action has none), with the context that the request gives."""
 
     action: str
     resource: str
@@ -149,8 +150,16 @@ def of_iam(action: str, resource: str, params: Mapping[str, str]) -> list[Need]:
     return [Need(action, resource, {key: value for key, value in keys.items() if value})]
 
 
-def denied(backend: IAMBackend, caller: str, asked: list[Need], region: str) -> tuple[Need, str] | None:
-    """The first need that the caller's policies and boundary do not allow, and why, in IAM's words."""
+def denied(
+    backend: IAMBackend,
+    caller: str,
+    asked: list[Need],
+    region: str,
+    scps: Sequence[Document] | None = None,
+    session: AssumedRole | None = None,
+) -> tuple[Need, str] | None:
+    """The first need that the caller is not allowed, and why, in IAM's words. `scps` are the account's service control
+    policies, None outside of an organization; `session` may have a policy of its own."""
     own = {
         "aws:PrincipalArn": caller,
         "aws:PrincipalAccount": caller.split(":")[4],
@@ -158,9 +167,11 @@ def denied(backend: IAMBackend, caller: str, asked: list[Need], region: str) -> 
         "aws:SecureTransport": "true",
         "aws:ResourceAccount": caller.split(":")[4],
     }
+    layers = permissions.layers(backend, caller, scps, str(session.policy or "") if session else "")
     for need in asked:
-        decision = permissions.allowed(backend, caller, need.action, need.resource, {**own, **need.context})
+        decision, by = permissions.allowed(layers, need.action, need.resource, {**own, **need.context})
+        if decision == DENIED:
+            return need, f"with an explicit deny in {'an' if by[0] in 'aeiou' else 'a'} {by}"
         if decision != ALLOWED:
-            lacking = f"because no identity-based policy allows the {need.action} action"
-            return need, "with an explicit deny in an identity-based policy" if decision == DENIED else lacking
+            return need, f"because no {by} allows the {need.action} action"
     return None

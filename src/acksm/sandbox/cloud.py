@@ -19,7 +19,18 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 from wsgiref.types import StartResponse, WSGIEnvironment as Environ
 
-from acksm.sandbox import answers, authorization, iam_answers, iam_limits, sagemaker_calls, signatures, trust
+from acksm.json_types import Json
+from acksm.sandbox import (
+    actions,
+    answers,
+    authorization,
+    iam_answers,
+    iam_limits,
+    iam_model,
+    sagemaker_calls,
+    signatures,
+    trust,
+)
 from acksm.sandbox.faults import Faults, drop
 
 if TYPE_CHECKING:
@@ -37,7 +48,8 @@ _MOTOS_OWN = ("/moto-api", "/latest/", "/favicon.ico")
 
 
 class Cloud:
-    """The WSGI application. `faults` of each account: by action ("iam:CreateRole"), what goes wrong with it."""
+    """The WSGI application. `faults` of each account: by action ("iam:CreateRole"), what goes wrong with it; `scps`:
+    its service control policies."""
 
     def __init__(self, log: Path) -> None:
         os.environ.update(MOTO_IAM_LOAD_MANAGED_POLICIES="true")
@@ -48,13 +60,14 @@ class Cloud:
         self._log = log.open("a", buffering=1)
         self._lock = threading.Lock()
         self.faults: dict[str, Faults] = {}
+        self.scps: dict[str, list[Json]] = {}  # of an account in an organization: all that apply to it, as one level
         self.token_keys: dict[str, Path] = {}  # of each cluster's issuer: what signs its service accounts' tokens
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         environ["wsgi.input"] = io.BytesIO(body)
         key, service = _caller(environ)
-        action = f"{service}:{_action(environ, body)}"
+        action = f"{service}:{actions.name(environ, body, service)}"
         seen: list[str] = []
 
         def note(
@@ -63,7 +76,7 @@ class Cloud:
             seen.append(status)
             return start_response(status, headers, exc_info) if exc_info else start_response(status, headers)
 
-        params = {name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
+        params = {name: values[0] for name, values in _form(body).items()}
         if action == "unsigned:AssumeRoleWithWebIdentity":
             service, action = "sts", WEB_IDENTITY
         faults = self.faults.get(account_of(key) if key else _account_in(params), Faults())
@@ -77,7 +90,8 @@ class Cloud:
             kind = "text/xml" if service in _QUERY else "application/json"
             note(f"{status} {code}", [("Content-Type", kind), ("x-amzn-ErrorType", code)])
         elif action in iam_answers.OWN:
-            status_line, raw = _own_answer(_iam(account_of(key)), action, params)
+            account = account_of(key)
+            status_line, raw = _own_answer(_iam(account), action, params, self.scps.get(account))
             answer = [raw]
             note(status_line, [("Content-Type", "text/xml")])
         else:
@@ -121,14 +135,39 @@ class Cloud:
             return trust.web_identity(_backends(), self.token_keys, params)
         if not key:
             return None
-        refused = _denial(account, key, action, params, body, _region(environ))
-        return refused or (iam_limits.refusal(_iam(account), action, params) if action.startswith("iam:") else None)
+        return self._denial(environ, body, account, key, action, params) or _invalid(_iam(account), action, params)
+
+    def _denial(
+        self, environ: Environ, body: bytes, account: str, key: str, action: str, params: Mapping[str, str]
+    ) -> tuple[int, str, str] | None:
+        """What AWS answers an identity whose policies do not allow `action`, and where there is no such action."""
+        backend, (service, _, verb), region = _iam(account), action.partition(":"), _region(environ)
+        if action == "sts:GetCallerIdentity":  # needs no permission
+            return None
+        if not verb.isalnum():
+            return 404, "UnknownOperationException", f"{service} has no operation at {verb}"
+        access = backend.access_keys[key]
+        arn = str(getattr(access, "role_arn", "") or f"arn:aws:iam::{account}:user/{access.user_name}")
+        if service in answers.SERVICES:
+            asked = authorization.needs(service, verb, body, region, account)
+        elif service == "eks":
+            path = str(environ.get("PATH_INFO", ""))
+            asked = [authorization.Need(action, actions.of_eks(path, verb, body, region, account), {})]
+        else:
+            asked = authorization.of_iam(action, actions.resource(backend, account, verb, params), params)
+        session = _session_of(account, key)
+        found = authorization.denied(backend, arn, asked, region, self.scps.get(account), session)
+        if found is None:
+            if action != "sts:AssumeRole":
+                return None
+            return trust.assume_role(_backends(), arn, _session(account, key, arn), params)
+        need, why = found
+        who = _session(account, key, arn)
+        message = f"User: {who} is not authorized to perform: {need.action} on resource: {need.resource} {why}"
+        return 403, "AccessDenied" if action.startswith(("iam:", "sts:")) else "AccessDeniedException", message
 
 
 _QUERY = {"iam", "sts", "unsigned"}
-_LINKED_ROLES = {
-    "sagemaker.application-autoscaling.amazonaws.com": "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
-}
 
 
 def _name_linked_roles() -> None:
@@ -139,7 +178,7 @@ def _name_linked_roles() -> None:
     made = IAMBackend.create_service_linked_role
 
     def create(self: IAMBackend, service_name: str, description: str, suffix: str) -> Role:
-        name = _LINKED_ROLES.get(service_name)
+        name = actions.LINKED_ROLES.get(service_name)
         if name and any(role.name == name for role in self.roles.values()):
             raise InvalidInput(
                 f"Service role name {name} has been taken in this account, please try a different suffix."
@@ -161,28 +200,17 @@ def _unsigned(environ: Environ, body: bytes, account: str, key: str) -> tuple[in
     return (403, "SignatureDoesNotMatch" if service in _QUERY else "InvalidSignatureException", why) if why else None
 
 
-def _denial(
-    account: str, key: str, action: str, params: Mapping[str, str], body: bytes, region: str
-) -> tuple[int, str, str] | None:
-    """What IAM answers an identity whose policies do not allow `action`."""
-    backend, (service, _, verb) = _iam(account), action.partition(":")
-    if action == "sts:GetCallerIdentity" or not verb.isalpha():  # always allowed, as is a call without a name
+def _invalid(backend: IAMBackend, action: str, params: Mapping[str, str]) -> tuple[int, str, str] | None:
+    """What IAM refuses although the caller may do it: names, lengths, quotas."""
+    if not action.startswith("iam:"):
         return None
-    access = backend.access_keys[key]
-    arn = str(getattr(access, "role_arn", "") or f"arn:aws:iam::{account}:user/{access.user_name}")
-    if service in answers.SERVICES:
-        asked = authorization.needs(service, verb, body, region, account)
-    else:
-        asked = authorization.of_iam(action, _resource(backend, account, params), params)
-    found = authorization.denied(backend, arn, asked, region)
-    if found is None:
-        if action != "sts:AssumeRole":
-            return None
-        return trust.assume_role(_backends(), arn, _session(account, key, arn), params)
-    need, why = found
-    who = _session(account, key, arn)
-    message = f"User: {who} is not authorized to perform: {need.action} on resource: {need.resource or '*'} {why}"
-    return 403, "AccessDenied" if action.startswith(("iam:", "sts:")) else "AccessDeniedException", message
+    wrong = iam_model.fault(action.partition(":")[2], params)
+    return (400, "ValidationError", wrong) if wrong else iam_limits.refusal(backend, action, params)
+
+
+def _form(body: bytes) -> dict[str, list[str]]:
+    """The parameters of a request in the query protocol, empty ones too."""
+    return parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
 
 
 def _session(account: str, key: str, arn: str) -> str:
@@ -207,20 +235,15 @@ def identity_of(key: str) -> str:
     return str(found.arn) if found else ""
 
 
-def _resource(backend: IAMBackend, account: str, params: Mapping[str, str]) -> str:
-    """The ARN that a request to IAM or STS is about, "" where it names none."""
-    name = params.get("RoleName", "")
-    if not name:
-        return params.get("RoleArn", "") or params.get("OpenIDConnectProviderArn", "")
-    role = next((role for role in backend.roles.values() if role.name == name), None)
-    return str(role.arn) if role else f"arn:aws:iam::{account}:role{params.get('Path', '/')}{name}"
-
-
-def _own_answer(backend: IAMBackend, action: str, params: Mapping[str, str]) -> tuple[str, bytes]:
+def _own_answer(
+    backend: IAMBackend, action: str, params: Mapping[str, str], scps: list[Json] | None
+) -> tuple[str, bytes]:
     try:
-        return "200 OK", iam_answers.OWN[action](backend, params)
+        return "200 OK", iam_answers.OWN[action](backend, params, scps)
     except iam_answers.NoSuchEntityError as error:
         return "404 NoSuchEntity", _error("iam", "NoSuchEntity", str(error))
+    except iam_answers.InvalidInputError as error:
+        return "400 InvalidInput", _error("iam", "InvalidInput", str(error))
 
 
 def _account_in(params: Mapping[str, str]) -> str:
@@ -236,29 +259,6 @@ def _caller(environ: Environ) -> tuple[str, str]:
 def _region(environ: Environ) -> str:
     found = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
     return found[2] if found else ""
-
-
-def _action(environ: Environ, body: bytes) -> str:
-    target = environ.get("HTTP_X_AMZ_TARGET", "")
-    if target:
-        return str(target).rpartition(".")[2]
-    if b"Action=" in body:
-        return parse_qs(body.decode("utf-8", "replace")).get("Action", [""])[0]
-    method, path = environ.get("REQUEST_METHOD", ""), environ.get("PATH_INFO", "")
-    parts = [part for part in path.split("/") if part]
-    if method == "GET" and parts[:1] == ["clusters"]:
-        found = {1: "ListClusters", 2: "DescribeCluster"}.get(len(parts)) or _OF_CLUSTERS.get((parts[2], len(parts)))
-        return found or f"{method} {path}"
-    return f"{method} {path}"
-
-
-_OF_CLUSTERS = {
-    ("fargate-profiles", 3): "ListFargateProfiles",
-    ("fargate-profiles", 4): "DescribeFargateProfile",
-    ("pod-identity-associations", 3): "ListPodIdentityAssociations",
-    ("pod-identity-associations", 4): "DescribePodIdentityAssociation",
-    ("capabilities", 3): "ListCapabilities",
-}
 
 
 def _error(service: str, code: str, message: str) -> bytes:

@@ -251,10 +251,13 @@ class Daemon:
                 save(self.state)
             case ["accounts", account, "faults"]:  # {action: fields of Fault}; {} ends them
                 self.cloud.faults[account] = Faults.of(body)
+            case ["accounts", account, "scps"]:  # {policies: service control policies}; without any, no organization
+                self.cloud.scps |= {account: list(body["policies"])}
             case ["accounts", account, "status"]:  # {region, kind, name, status} of a SageMaker object
                 cloud.set_status(account, body["region"], body["kind"], body["name"], body["status"])
             case ["accounts", account, "empty"]:
                 cloud.empty_account(account)
+                self.cloud.scps.pop(account, None)
             case _:
                 return _answer(begin, {"error": "unknown"}, "404 unknown")
         return _answer(begin, {})

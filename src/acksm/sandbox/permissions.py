@@ -1,15 +1,16 @@
 """IAM's decision on identity policies, as far as practice needs it.
 
 moto enforces nothing for web identities and takes a condition that it does not know for a denial, so the gate decides
-itself: action and resource patterns, conditions, Deny over Allow, and a boundary's own answer. What a statement needs
-and the request does not say is not met in an Allow, and met in a Deny: practice never allows more than AWS.
+itself: action and resource patterns, conditions, Deny over Allow, boundaries, sessions' policies and SCPs. What a
+statement needs and the request does not say is not met in an Allow, and met in a Deny: practice never allows more than
+AWS.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from acksm.globs import pattern
@@ -19,13 +20,14 @@ if TYPE_CHECKING:
     from moto.iam.models import Group, IAMBackend, ManagedPolicy, Role, User
 
 ALLOWED, DENIED, NOT_ALLOWED = "allowed", "explicitDeny", "implicitDeny"
+IDENTITY, BOUNDARY, SCP = "identity-based policy", "permissions boundary", "service control policy"
 Context = Mapping[str, str]
 _VARIABLE = re.compile(r"\$\{([^}]{1,128})\}")
 
 
-def decide(documents: Iterable[Document], action: str, resource: str = "", context: Context | None = None) -> str:
-    """One of ALLOWED, DENIED (by a statement) and NOT_ALLOWED (by none). `resource` "" is an unknown one, which every
-    pattern matches."""
+def decide(documents: Iterable[Document], action: str, resource: str, context: Context | None = None) -> str:
+    """One of ALLOWED, DENIED (by a statement) and NOT_ALLOWED (by none). `resource` "*" is a text as any other: a
+    pattern of one ARN does not match it."""
     answer, known = NOT_ALLOWED, context or {}
     for statement in _applying(documents, action, resource, known):
         denies = statement.get("Effect") == "Deny"
@@ -66,9 +68,7 @@ def listed(value: object) -> list[Value]:
 def matches(
     statement: Document, element: str, value: str, *, fold: bool = False, context: Context | None = None
 ) -> bool:
-    """Whether a statement's Action or Resource (or its Not…) has `value`; "" is an unknown one."""
-    if not value:
-        return True
+    """Whether a statement's Action or Resource (or its Not…) has `value`."""
     inverted = f"Not{element}" in statement
     items = listed(statement.get(f"Not{element}" if inverted else element))
     wanted = [filled(str(item), context or {}) for item in items]
@@ -137,23 +137,58 @@ def role_named(backend: IAMBackend, name: str) -> Role | None:
     return next((role for role in backend.roles.values() if role.name == name), None)
 
 
-def boundary_of(backend: IAMBackend, kind: str, name: str) -> list[Json]:
-    """The boundary of a role as a list of one, [] where it has none, or one that does not exist."""
+def boundary_of(backend: IAMBackend, kind: str, name: str) -> list[Json] | None:
+    """The boundary of a role as a list of one, None where it has none. One that was deleted allows nothing."""
     role = role_named(backend, name) if kind == "role" else None
-    policy = backend.managed_policies.get(role.permissions_boundary_arn or "") if role else None
+    if role is None or not role.permissions_boundary_arn:
+        return None
+    policy = backend.managed_policies.get(role.permissions_boundary_arn)
     return [json.loads(_default(policy))] if policy else []
 
 
-def allowed(backend: IAMBackend, arn: str, action: str, resource: str, context: Context) -> str:
-    """`decide` for a user or role, with its boundary's answer: what that does not allow is not allowed."""
+Layers = list[tuple[str, list[Json]]]
+
+
+def layers(backend: IAMBackend, arn: str, scps: Sequence[Document] | None = None, session: str = "") -> Layers:
+    """The policies of a user or role, by what IAM calls their kind: each has to allow, and none may deny
+    (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html). `session` is the
+    policy of its session, as text."""
     who = principal(arn)
     try:
-        documents = documents_of(backend, *who)
+        found: Layers = [(IDENTITY, documents_of(backend, *who))]
     except KeyError:
-        return NOT_ALLOWED
-    answer = decide(documents, action, resource, context)
-    boundary = boundary_of(backend, *who) if answer == ALLOWED else []
-    return decide(boundary, action, resource, context) if boundary else answer
+        found = [(IDENTITY, [])]
+    if scps is not None:
+        found.insert(0, (SCP, [dict(document) for document in scps]))
+    boundary = boundary_of(backend, *who)
+    if boundary is not None:
+        found.append((BOUNDARY, boundary))
+    if session:
+        found.append(("session policy", [json.loads(session)]))
+    return found
+
+
+def allowed(layers: Layers, action: str, resource: str, context: Context) -> tuple[str, str]:
+    """`decide` over all layers, and the kind of policy that decides: any denial before what is not allowed."""
+    answers = [(decide(documents, action, resource, context), kind) for kind, documents in layers]
+    for worst in (DENIED, NOT_ALLOWED):
+        for answer, kind in answers:
+            if answer == worst:
+                return answer, kind
+    return ALLOWED, IDENTITY
+
+
+def unconditional(documents: Iterable[Document]) -> list[Json]:
+    """Service control policies as IAM's simulator takes them, which evaluates none of their conditions: each Deny
+    applies, and no Allow that has one (https://github.com/aws/aws-sdk/issues/102)."""
+    found = []
+    for document in documents:
+        kept = []
+        for statement in listed(document.get("Statement")):
+            if statement.get("Effect") == "Deny" or not statement.get("Condition"):
+                kept.append({key: value for key, value in statement.items() if key != "Condition"})
+        found.append({**document, "Statement": kept})
+    return found
 
 
 def _default(policy: ManagedPolicy) -> str:
