@@ -12,7 +12,7 @@ from acksm.aws.eks import Cluster
 from acksm.aws.session import Identity
 from acksm.engine.change import Change, Op, Plan
 from acksm.errors import AcksmError
-from acksm.guide.doctor.facts import Deployed, Facts
+from acksm.guide.doctor.facts import Deployed, Facts, PlanRights
 from acksm.guide.identity import oidc, trust
 from acksm.guide.identity.judged import Judged, Verdict
 from acksm.guide.identity.live_accounts import Live
@@ -116,7 +116,7 @@ def whole(**more: Any) -> Facts:
         registry={"sagemaker": 8},
         iam={"install": [], "status": []},
         plan=Plan("doctor", ()),
-        plan_rights=[],
+        plan_rights=PlanRights([]),
         releases={"sagemaker": RELEASE},
         unknown_values={"sagemaker": []},
         deployed=[deployed()],

@@ -108,7 +108,7 @@ class MemoryIam(Iam):
         return {"OpenIDConnectProviderList": [{"Arn": arn} for arn in self.providers]}
 
     def _simulate_principal_policy(self, ActionNames: Sequence[str], **_: Any) -> Any:
-        return {"EvaluationResults": [{"EvalActionName": name, "EvalDecision": "allowed"} for name in ActionNames]}
+        return [{"EvalActionName": name, "EvalDecision": "allowed"} for name in ActionNames]
 
     def _create_open_id_connect_provider(self, Url: str, ClientIDList: list[str], Tags: list[Json]) -> None:
         arn = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{Url.removeprefix('https://')}"

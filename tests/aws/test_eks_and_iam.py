@@ -253,23 +253,29 @@ def simulated(iam: Stubber, source: Any, *decisions: tuple[str, str, list[str]])
     iam.add_response("simulate_principal_policy", {"EvaluationResults": rows}, expected)
 
 
+def denied(aws: Aws, caller: str) -> list[tuple[str, str]]:
+    return [pair for pair, decision in aws.iam.decisions(caller, NEEDS).items() if decision.allowed is False]
+
+
 def test_what_the_simulation_denies(aws: Aws, iam: Stubber) -> None:
     user = f"arn:aws:iam::{ACCOUNT}:user/team/me"
     simulated(iam, user, ("iam:CreateRole", "implicitDeny", []), ("iam:TagRole", "allowed", []))
-    assert aws.iam.denied(user, NEEDS) == [("iam:CreateRole", "*")]
+    assert denied(aws, user) == [("iam:CreateRole", "*")]
     simulated(iam, user, ("iam:CreateRole", "explicitDeny", ["aws:RequestTag/x"]), ("iam:TagRole", "allowed", []))
-    assert aws.iam.denied(user, NEEDS) == []  # only the real call has that context
+    assert denied(aws, user) == []  # only the real call has that context
 
 
 @pytest.mark.parametrize("code", ["AccessDenied", "InvalidInput", "NoSuchEntity"])
 def test_a_simulation_that_is_not_allowed_tells_nothing(code: str, aws: Aws, iam: Stubber) -> None:
     iam.add_client_error("simulate_principal_policy", code, "no")
-    assert aws.iam.denied(f"arn:aws:iam::{ACCOUNT}:user/me", NEEDS) == []
+    found = aws.iam.decisions(f"arn:aws:iam::{ACCOUNT}:user/me", NEEDS)
+    assert {decision.allowed for decision in found.values()} == {None}
+    assert all(decision.why for decision in found.values())
 
 
 def test_the_root_user_and_federated_ones_cannot_be_simulated(aws: Aws, iam: Stubber) -> None:
     for caller in (f"arn:aws:iam::{ACCOUNT}:root", f"arn:aws:sts::{ACCOUNT}:federated-user/me"):
-        assert aws.iam.denied(caller, NEEDS) == []
+        assert aws.iam.decisions(caller, NEEDS) == {}
 
 
 @pytest.mark.parametrize(
@@ -325,12 +331,86 @@ def test_decisions_tell_allowed_denied_and_not_known(aws: Aws, iam: Stubber) -> 
     iam.add_response("simulate_principal_policy", {"EvaluationResults": rows})
     caller = f"arn:aws:iam::{ACCOUNT}:user/me"
     found = aws.iam.decisions(caller, {"r": ["iam:GetRole", "iam:PassRole", "iam:X"]})
-    assert found == {("iam:GetRole", "r"): True, ("iam:PassRole", "r"): False, ("iam:X", "r"): None}
-    iam.add_response("simulate_principal_policy", {"EvaluationResults": rows})
-    assert aws.iam.denied(caller, {"r": ["iam:GetRole"]}) == [("iam:PassRole", "r")]
-    iam.add_client_error("simulate_principal_policy", "AccessDenied")
-    assert aws.iam.decisions(caller, {"r": ["iam:GetRole"]}) == {}
+    told = {pair: decision.allowed for pair, decision in found.items()}
+    assert told == {("iam:GetRole", "r"): True, ("iam:PassRole", "r"): False, ("iam:X", "r"): None}
     assert aws.iam.decisions(f"arn:aws:iam::{ACCOUNT}:root", {"r": ["iam:GetRole"]}) == {}
+
+
+ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/ack-controller-role-demo"
+DETAIL = "PermissionsBoundaryDecisionDetail"
+
+
+@pytest.mark.parametrize(
+    ("row", "on_resource", "allowed", "why"),
+    [
+        ({}, None, False, ""),
+        ({"EvalDecision": "explicitDeny"}, None, False, ""),
+        ({"OrganizationsDecisionDetail": {"AllowedByOrganizations": False}}, None, None, "service control policy"),
+        ({"OrganizationsDecisionDetail": {"AllowedByOrganizations": True}}, None, False, ""),
+        ({DETAIL: {"AllowedByPermissionsBoundary": False}}, None, None, "permissions boundary"),
+        ({DETAIL: {"AllowedByPermissionsBoundary": True}}, None, False, ""),
+        ({"MissingContextValues": ["aws:SourceIp"]}, None, None, "aws:SourceIp"),
+        ({}, {"MissingContextValues": ["iam:PermissionsBoundary"]}, None, "iam:PermissionsBoundary"),
+        ({}, {DETAIL: {"AllowedByPermissionsBoundary": False}}, None, "permissions boundary"),
+        ({"EvalDecision": "allowed"}, {"EvalResourceDecision": "implicitDeny"}, False, ""),
+        ({"EvalResourceName": "arn:*"}, {"EvalResourceDecision": "allowed"}, True, ""),
+        ({"EvalDecision": "allowed", "MissingContextValues": ["aws:SourceIp"]}, None, True, ""),
+    ],
+)
+def test_a_denial_counts_only_where_nothing_else_can_be_its_cause(
+    row: Any, on_resource: Any, allowed: bool | None, why: str, aws: Aws, iam: Stubber
+) -> None:
+    whole = {"EvalActionName": "iam:CreateRole", "EvalDecision": "implicitDeny", **row}
+    if on_resource is not None:
+        other = {"EvalResourceName": "arn:other", "EvalResourceDecision": "explicitDeny"}
+        mine = {"EvalResourceName": ROLE_ARN, "EvalResourceDecision": "implicitDeny", **on_resource}
+        whole["ResourceSpecificResults"] = [other, mine]
+    iam.add_response("simulate_principal_policy", {"EvaluationResults": [whole]})
+    found = aws.iam.decisions(f"arn:aws:iam::{ACCOUNT}:user/me", {ROLE_ARN: ["iam:CreateRole"]})
+    decision = found["iam:CreateRole", ROLE_ARN]
+    assert (decision.allowed, why in decision.why, bool(decision.why)) == (allowed, True, bool(why))
+
+
+def test_more_than_a_page_of_actions_is_read_to_its_end(aws: Aws, iam: Stubber) -> None:
+    names = [f"iam:Action{number}" for number in range(150)]
+    rows = [{"EvalActionName": name, "EvalDecision": "allowed"} for name in names]
+    iam.add_response("simulate_principal_policy", {"EvaluationResults": rows[:100], "IsTruncated": True, "Marker": "m"})
+    iam.add_response("simulate_principal_policy", {"EvaluationResults": rows[100:], "IsTruncated": False})
+    found = aws.iam.decisions(f"arn:aws:iam::{ACCOUNT}:user/me", {"*": names})
+    assert [action for action, _ in found] == names
+
+
+def test_a_session_is_simulated_by_its_role_whose_path_getrole_tells(aws: Aws, iam: Stubber) -> None:
+    path = "/aws-reserved/sso.amazonaws.com/eu-west-1/"
+    name = "AWSReservedSSO_Admin_0123456789abcdef"
+    role = {
+        "Path": path,
+        "RoleName": name,
+        "RoleId": "AROAAAAAAAAAAAAAA",
+        "Arn": f"arn:aws:iam::{ACCOUNT}:role{path}{name}",
+        "CreateDate": datetime(2026, 1, 1, tzinfo=UTC),
+    }
+    iam.add_response("get_role", {"Role": role}, {"RoleName": name})
+    simulated(iam, role["Arn"], ("iam:CreateRole", "allowed", []), ("iam:TagRole", "allowed", []))
+    found = aws.iam.decisions(f"arn:aws:sts::{ACCOUNT}:assumed-role/{name}/me@example.com", NEEDS)
+    assert {decision.allowed for decision in found.values()} == {True}
+    iam.add_client_error("get_role", "AccessDenied", "no")
+    found = aws.iam.decisions(f"arn:aws:sts::{ACCOUNT}:assumed-role/{name}/me@example.com", NEEDS)
+    assert set(found.values()) == {(None, "iam:GetRole is not allowed")}
+
+
+@pytest.mark.parametrize("name", ["", "x" * 65, "a b", "a/b", "ack-controller-role-\u00e9"])
+def test_iam_is_not_asked_for_a_role_that_it_cannot_have(name: str, aws: Aws, iam: Stubber) -> None:
+    assert aws.iam.get_role(name) is None
+    assert not aws.iam.role_exists(name)
+
+
+def test_quotas_are_the_accounts_and_by_default_iams(aws: Aws, iam: Stubber) -> None:
+    summary = {"AssumeRolePolicySizeQuota": 4_096, "AttachedPoliciesPerRoleQuota": 20}
+    iam.add_response("get_account_summary", {"SummaryMap": summary})
+    assert aws.iam.quotas() == (4_096, 20)
+    iam.add_client_error("get_account_summary", "AccessDenied", "no")
+    assert aws.iam.quotas() == (2_048, 10)
 
 
 def test_who_has_a_role_by_pod_identity(aws: Aws, eks: Stubber) -> None:

@@ -49,6 +49,25 @@ def test_codes(code: str, expected: str) -> None:
     assert translate(client_error(code)).id == expected
 
 
+@pytest.mark.parametrize(
+    ("because", "remedy"),
+    [
+        ("because no identity-based policy allows the iam:TagRole action", "allow iam:TagRole to arn:me"),
+        ("with an explicit deny in a service control policy: arn:aws:organizations::1:policy/p", "organization"),
+        ("because no service control policy allows the iam:TagRole action", "organization"),
+        ("because no permissions boundary allows the iam:TagRole action", "in the permissions boundary of arn:me"),
+        ("because no session policy allows the iam:TagRole action", "session policy"),
+        ("", "a permissions boundary or a session policy may deny it too"),
+    ],
+)
+def test_a_denial_names_its_own_action_and_the_kind_of_policy(because: str, remedy: str) -> None:
+    text = f"User: arn:me is not authorized to perform: iam:TagRole on resource: role r {because}".rstrip()
+    found = translate(client_error("AccessDenied", text))
+    assert found.details == {"action": "iam:TagRole", "principal": "arn:me"}  # and not iam:CreateRole, which was called
+    assert found.message.startswith("arn:me is not allowed to perform iam:TagRole: ")
+    assert remedy in found.remedy
+
+
 _REQUEST: Any = {"endpoint_url": "https://iam.amazonaws.com", "error": "refused"}
 
 

@@ -22,9 +22,9 @@ READS = ("iam:GetOpenIDConnectProvider", "iam:GetRole")
 WRITES = {  # in the order of the plan, with the change that each belongs to
     "iam:CreateOpenIDConnectProvider": "oidc.create",
     "iam:CreateRole": "iam-role.create",
+    "iam:CreateServiceLinkedRole": "iam-role.service-linked",
     "iam:AttachRolePolicy": "iam-role.attach",
     "iam:PutRolePolicy": "iam-role.inline",
-    "iam:CreateServiceLinkedRole": "iam-role.service-linked",
 }
 UNKNOWN_ROLE: dict[str, Any] = {
     "status": 404,
@@ -300,7 +300,7 @@ def test_no_change_is_begun_after_the_end(gate: Gate, monkeypatch: pytest.Monkey
     error = failure(lambda: apply_plan(aws, planned, gate.deadline))
     assert (error.id, error.exit_code) == ("timed-out", 5)
     assert [item["id"] for item in error.details["done"]] == ["oidc.create", "iam-role.create"]
-    assert error.details["failed"]["id"] == "iam-role.attach"
+    assert error.details["failed"]["id"] == "iam-role.service-linked"
     install(gate)
 
 

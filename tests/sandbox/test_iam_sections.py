@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from acksm.sandbox.state import REGION
 from world import World
 
 
@@ -134,3 +135,22 @@ def test_whoever_gets_a_former_namespace_does_not_become_the_controllers(world: 
     world.acksm("iam-role", "-y").ok()
     assert "team-a" not in json.dumps(world.role()["AssumeRolePolicyDocument"])
     assert "up to date" in world.acksm("iam-role").ok().stderr
+
+
+def test_service_control_policies_are_a_note_or_named_by_the_denied_call(world: World) -> None:
+    """openshift/installer#4048: IAM's simulation evaluates no conditions of an SCP, the call does."""
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    elsewhere = {"StringNotEquals": {"aws:RequestedRegion": [REGION, "us-east-1"]}}
+    world.scps(everything, {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": elsewhere})
+    run = world.acksm("iam-role", "-y", "-o", "json").ok()
+    (note,) = [note for note in run.data["notes"] if note.startswith("not checked:")]
+    assert "iam:CreateRole" in note
+    assert "service control policy" in note
+    with world.requests() as again:
+        assert "not checked" not in world.acksm("iam-role").ok().stderr
+    assert again.writes == []
+    world.scps(everything, {"Effect": "Deny", "Action": "iam:CreateRole", "Resource": "*"})
+    denied = world.acksm("iam-role", "-y", "--role-name", "another")
+    assert (denied.error_id, denied.exit_code) == ("aws-access-denied", 3)
+    assert "not allowed to perform iam:CreateRole" in denied.stderr
+    assert "organization" in denied.stderr

@@ -33,6 +33,21 @@ THROTTLED = {
     "TooManyRequestsException",
 }
 _PRINCIPAL = re.compile(r"User: (\S+)")
+_ACTION = re.compile(r"not authorized to perform: ([A-Za-z0-9-]{1,64}:[A-Za-z0-9]{1,64})")
+# The kinds of policies that a denial names, and the remedy of each (IAM User Guide, "Access denied error messages").
+_BY_POLICY = {
+    "service control policy": "ask the administrators of the organization to allow {action}: a service control policy "
+    "denies it, also to administrators of the account",
+    "resource control policy": "ask the administrators of the organization to allow {action}: a resource control "
+    "policy denies it",
+    "permissions boundary": "allow {action} in the permissions boundary of {who}",
+    "session policy": "allow {action} in the session policy, or sign in as {who} without one",
+    "VPC endpoint policy": "allow {action} in the policy of the VPC endpoint",
+    "identity-based policy": "allow {action} to {who}",
+}
+_ANY_POLICY = (
+    "allow {action} to {who}   (a service control policy, a permissions boundary or a session policy may deny it too)"
+)
 
 
 def code_of(error: Exception) -> str:
@@ -75,11 +90,14 @@ def _client_error(code: str, message: str, action: str, where: str, status: int)
     if code in _DENIED:
         principal = _PRINCIPAL.search(message)
         who = principal[1] if principal else "the caller"
+        named = _ACTION.search(message)  # a call may need other actions too: iam:TagRole, iam:PassRole
+        action = named[1] if named else action
+        remedy = next((text for kind, text in _BY_POLICY.items() if kind in message), _ANY_POLICY)
         return AcksmError(
             "aws-access-denied",
             f"{who} is not allowed to perform {action}: {message}",
             where=where or action,
-            remedy=f"allow {action} to {who}",
+            remedy=remedy.format(action=action, who=who),
             details={"action": action, "principal": who},
         )
     if code in THROTTLED or status == 429:

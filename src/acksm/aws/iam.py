@@ -9,19 +9,19 @@ from acksm.aws.documents import OidcProvider, PolicyDocument, Role
 from acksm.aws.iam_calls import (
     PAUSE_SECONDS,
     SETTLING_SECONDS,
-    TRUST_LIMIT,
-    Calls,
+    Quotas,
     document_of,
     mapping,
     tags_of,
     unknown_principal,
 )
+from acksm.aws.simulation import Simulation
 from acksm.errors import AcksmError
 from acksm.json_types import Document, Json
 from acksm.words import counted
 
 
-class Iam(Calls):
+class Iam(Simulation):
     """IAM of the session's account. Errors are AcksmErrors of `acksm.aws.errors`."""
 
     WRITES = (
@@ -58,7 +58,7 @@ class Iam(Calls):
         return [str(item["Arn"]) for item in found["OpenIDConnectProviderList"]]
 
     def get_role(self, name: str) -> Role | None:
-        found = self._get("GetRole", "get_role", f"role {name}", RoleName=name)
+        found = self._find_role(name)
         if found is None:
             return None
         role = found["Role"]
@@ -80,11 +80,6 @@ class Iam(Calls):
             "inline": inline,
         }
 
-    def get_role_arn(self, name: str) -> str:
-        """The role's ARN, or "" when it does not exist: one request, without its policies."""
-        found = self._get("GetRole", "get_role", f"role {name}", RoleName=name)
-        return str(found["Role"]["Arn"]) if found else ""
-
     def role_exists(self, name: str) -> bool:
         """Whether GetRole sees the role."""
         return bool(self.get_role_arn(name))
@@ -101,88 +96,16 @@ class Iam(Calls):
         roles = self._pages("ListRoles", "list_roles", "Roles")
         return {str(role["Arn"]): document_of(role["AssumeRolePolicyDocument"]) for role in roles}
 
-    def trust_quota(self) -> int:
-        """Characters that a role's trust policy may have in this account; IAM's default where it is unknown."""
+    def quotas(self) -> Quotas:
+        """The account's quotas of a role; IAM's defaults where they may not be read."""
         try:
-            found = self._call("GetAccountSummary", "get_account_summary", "")
+            found = self._call("GetAccountSummary", "get_account_summary", "")["SummaryMap"]
         except AcksmError as error:
             if error.id != "aws-access-denied":
                 raise
-            return TRUST_LIMIT
-        return max(TRUST_LIMIT, int(found["SummaryMap"].get("AssumeRolePolicySizeQuota", 0)))
-
-    def denied(self, caller_arn: str, needs: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
-        """(action, resource) of `needs` (resource ARN to actions) that IAM's simulation denies `caller_arn`.
-
-        [] where it is unknown: the root user, no permission to simulate, context that only the real call has.
-        """
-        return [pair for pair, allowed in self.decisions(caller_arn, needs).items() if allowed is False]
-
-    def decisions(self, caller_arn: str, needs: Mapping[str, Sequence[str]]) -> dict[tuple[str, str], bool | None]:
-        """(action, resource) of `needs` (resource ARN to actions) to whether IAM's simulation allows it.
-
-        None where context is missing that only the real call has; {} where nothing is known (root user, no
-        permission to simulate).
-        """
-        found: dict[tuple[str, str], bool | None] = {}
-        try:
-            source = self._policy_source(caller_arn)
-            for resource, actions in needs.items() if source else ():
-                answer = self._call(
-                    "SimulatePrincipalPolicy",
-                    "simulate_principal_policy",
-                    caller_arn,
-                    PolicySourceArn=source,
-                    ActionNames=list(actions),
-                    ResourceArns=[resource],
-                )
-                for row in answer["EvaluationResults"]:
-                    allowed = row["EvalDecision"] == "allowed"
-                    unsure = not allowed and bool(row.get("MissingContextValues"))
-                    found[(str(row["EvalActionName"]), resource)] = None if unsure else allowed
-        except AcksmError as error:
-            if error.id in {"aws-access-denied", "aws-failed"}:
-                return {}
-            raise
-        return found
-
-    def simulated(
-        self, principal_arn: str, action: str, resource: str, context: Mapping[str, str] | None = None
-    ) -> bool | None:
-        """Whether IAM's simulation allows it, over all policies of the user or role; None where it is unknown.
-
-        `context` are condition keys with one value each, as in the real call.
-        """
-        entries = [
-            {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
-            for key, value in (context or {}).items()
-        ]
-        try:
-            answer = self._call(
-                "SimulatePrincipalPolicy",
-                "simulate_principal_policy",
-                principal_arn,
-                PolicySourceArn=principal_arn,
-                ActionNames=[action],
-                ResourceArns=[resource],
-                **({"ContextEntries": entries} if entries else {}),
-            )
-        except AcksmError as error:
-            if error.id in {"aws-access-denied", "aws-failed"}:
-                return None
-            raise
-        rows = answer["EvaluationResults"]
-        if any(row["EvalDecision"] != "allowed" and row.get("MissingContextValues") for row in rows):
-            return None
-        return None if not rows else all(row["EvalDecision"] == "allowed" for row in rows)
-
-    def _policy_source(self, caller_arn: str) -> str:
-        """The user or role whose policies count; the ARN of an assumed role does not have the role's path."""
-        partition, account, rest = caller_arn.split(":")[1], caller_arn.split(":")[4], caller_arn.split(":", 5)[5]
-        if rest.startswith("assumed-role/"):
-            role = self.get_role_arn(rest.split("/")[1])
-            return role or f"arn:{partition}:iam::{account}:role/{rest.split('/')[1]}"
-        return caller_arn if rest.startswith(("user/", "role/")) else ""
+            return Quotas()
+        own = Quotas(int(found.get("AssumeRolePolicySizeQuota", 0)), int(found.get("AttachedPoliciesPerRoleQuota", 0)))
+        return Quotas(*map(max, own, Quotas()))
 
     # writes; the change of each may exist already, because an earlier run was killed after it
 
@@ -261,7 +184,7 @@ class Iam(Calls):
         """Whether the role exists exactly as requested: the answer to an earlier attempt was lost, or IAM did not yet
         show what a killed run had created. One that is not visible yet is waited for."""
         began = self._clock()
-        while (found := self._get("GetRole", "get_role", f"role {name}", RoleName=name)) is None:
+        while (found := self._find_role(name)) is None:
             if self._clock() - began >= SETTLING_SECONDS or self._aws.left() <= PAUSE_SECONDS:
                 return False
             self._sleep(PAUSE_SECONDS)

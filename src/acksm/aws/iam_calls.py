@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from acksm.aws.documents import PolicyDocument
@@ -16,9 +17,8 @@ from acksm.json_types import Json, Value
 
 # IAM is eventually consistent (IAM User Guide, "Changes that I make are not always immediately visible").
 SETTLING_SECONDS, PAUSE_SECONDS = 60.0, 1.0
-# Characters of a trust policy, white space not counted; the quota can be raised to 4,096 (IAM User Guide, "IAM and STS
-# quotas": https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html).
-TRUST_LIMIT, TRUST_MOST = 2_048, 4_096
+# What a role's name may be (IAM API reference, CreateRole).
+_ROLE_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}")
 _UNKNOWN_ROLE = re.compile(r": NoSuchEntity: (The )?role ", re.IGNORECASE)  # and not a policy that does not exist
 
 
@@ -33,6 +33,19 @@ def document_of(value: str | PolicyDocument) -> PolicyDocument:
 def unknown_principal(error: AcksmError) -> bool:
     """IAM refuses a trust policy that names a role it does not know; a new one is unknown for a while."""
     return error.details.get("code") == "MalformedPolicyDocument" and "Invalid principal" in error.message
+
+
+class Quotas(NamedTuple):
+    """Of each role in an account: characters of its trust policy, white space not counted, and attached policies. The
+    defaults are IAM's (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html)."""
+
+    trust: int = 2_048
+    attached: int = 10
+
+
+def is_role_name(name: str) -> bool:
+    """Whether IAM can have a role of that name."""
+    return bool(_ROLE_NAME.fullmatch(name))
 
 
 def tags_of(tags: Mapping[str, str]) -> list[dict[str, str]]:
@@ -66,6 +79,10 @@ class Calls:
             if error.details.get("code") in {"NoSuchEntity", "NoSuchEntityException"}:
                 return None
             raise
+
+    def _find_role(self, name: str) -> Json | None:
+        """GetRole's answer, or None; no request is sent for a name that IAM cannot have."""
+        return self._get("GetRole", "get_role", f"role {name}", RoleName=name) if is_role_name(name) else None
 
     def _settled(
         self, lagging: Callable[[AcksmError], bool], operation: str, method: str, where: str, **params: object

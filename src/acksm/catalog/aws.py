@@ -48,7 +48,9 @@ ENTRIES = (
     Entry(
         "aws-access-denied",
         "AWS denies a call",
-        "The caller's policies, a permissions boundary or an SCP do not allow the action in the message.",
+        "The caller's policies, a permissions boundary, a session policy or a service control policy (SCP) do not "
+        "allow the action in the message, which names the kind of policy where AWS does "
+        "(https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html).",
         "let an administrator allow the action named above",
     ),
     Entry(
@@ -112,12 +114,30 @@ ENTRIES = (
     Entry(
         "trust-too-long",
         "the role's trust policy would be too long",
-        "IAM limits a trust policy to 2,048 characters, not counting white space; AWS raises the quota to 4,096 on "
-        "request (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html). Each cluster that "
-        "shares a role needs about 500 of them.",
-        "acksm … --role-name ANOTHER   (a role for each cluster; in the target account --target-role-name), or ask "
-        "AWS for quota L-C07B4B0D of service iam, in us-east-1",
+        "IAM limits a trust policy to 2,048 characters, not counting white space; the quota can be raised to 8,192 "
+        "(https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html). Each cluster that shares a "
+        "role needs about 500 of them.",
+        "acksm … --role-name ANOTHER   (a role for each cluster; in the target account --target-role-name), or "
+        "request an increase of the quota Role trust policy length (L-C07B4B0D of service iam, in us-east-1)",
         _R,
+    ),
+    Entry(
+        "role-quota",
+        "the role would exceed a quota of IAM",
+        "IAM attaches up to 10 managed policies to a role, a quota that can be raised to 25, and allows 50 tags, which "
+        "cannot be raised (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html).",
+        "acksm … --role-name ANOTHER   (a role of its own), or detach policies that it does not need: aws iam "
+        "detach-role-policy --role-name NAME --policy-arn ARN",
+        _R,
+    ),
+    Entry(
+        "policy-arn-invalid",
+        "a policy ARN is not one of this account",
+        "IAM attaches only policies of the role's own account and AWS's own, as permissions policy and as permissions "
+        "boundary. A file acksm.yaml that was written for another account may name that account's policies; those of "
+        "the target account have options of their own (--target-policy-arn, --target-permissions-boundary).",
+        "aws iam list-policies --scope Local --query 'Policies[].Arn'   (the policies of the account)",
+        _U,
     ),
     Entry(
         "role-policies-too-long",

@@ -176,8 +176,10 @@ def test_what_is_asked_for_account_a_is_never_used_in_b() -> None:
     plain, with_a = want(), want(**of_a)
     fields = ("name", "arn", "path", "managed", "inline", "tags", "boundary", "adopt")
     assert [getattr(with_a, field) for field in fields] == [getattr(plain, field) for field in fields]
-    of_b = want(target_policy=["studio"], target_permissions_boundary="arn:b", target_tag=["owner=b"])
-    assert (of_b.managed, list(of_b.inline), of_b.boundary) == ((), ["acksm-studio"], "arn:b")
+    of_b = want(
+        target_policy=["studio"], target_permissions_boundary=f"arn:aws:iam::{B}:policy/b", target_tag=["owner=b"]
+    )
+    assert (of_b.managed, list(of_b.inline), of_b.boundary) == ((), ["acksm-studio"], f"arn:aws:iam::{B}:policy/b")
     assert of_b.tags["owner"] == "b"
     arns = want(target_policy_arn=[f"arn:aws:iam::{B}:policy/b"])
     assert (arns.managed, arns.inline) == ((f"arn:aws:iam::{B}:policy/b",), {})
@@ -425,15 +427,21 @@ def test_the_guides_own_policy_is_found_wide_open() -> None:
 
 def test_the_print_out_is_a_template_that_makes_the_same_role() -> None:
     desired = want(
-        services=("sagemaker", "applicationautoscaling"), target_tag=["team=ml"], target_permissions_boundary="arn:b"
+        services=("sagemaker", "applicationautoscaling"),
+        target_tag=["team=ml"],
+        target_permissions_boundary=f"arn:aws:iam::{B}:policy/b",
     )
     text = template.text(desired, template.template(desired, [OURS]), template.commands(desired))
     (resource,) = YAML(typ="safe", pure=True).load(text)["Resources"].values()
     found = resource["Properties"]
-    (create, attach, inline, _linked) = accounts.plan_target(iam_role.Observed(None, False), desired, WHO)
+    (create, _linked, attach, inline) = accounts.plan_target(iam_role.Observed(None, False), desired, WHO)
     assert found["AssumeRolePolicyDocument"] == create.params["trust"]
     assert {tag["Key"]: tag["Value"] for tag in found["Tags"]} == create.params["tags"]
-    assert (found["RoleName"], found["Path"], found["PermissionsBoundary"]) == (desired.name, "/", "arn:b")
+    assert (found["RoleName"], found["Path"], found["PermissionsBoundary"]) == (
+        desired.name,
+        "/",
+        f"arn:aws:iam::{B}:policy/b",
+    )
     assert found["ManagedPolicyArns"] == [attach.params["policy_arn"]]
     assert found["Policies"] == [{"PolicyName": inline.params["policy"], "PolicyDocument": inline.params["document"]}]
 

@@ -42,7 +42,7 @@ class Asked:
 
 
 def answer(monkeypatch: pytest.MonkeyPatch, confirm: str | None, approval: plan_file.Approval | None) -> str | None:
-    monkeypatch.setattr(rights, "check", lambda *_: None)
+    monkeypatch.setattr(rights, "check", lambda *_: [])
     asked = Asked()
     ui: Any = asked
     token = CURRENT.set(approval)

@@ -9,12 +9,15 @@ import pytest
 
 from acksm.aws.iam import Iam
 from acksm.aws.session import Identity
+from acksm.aws.simulation import Decision
 from acksm.engine.change import Change, Op
 from acksm.errors import AcksmError
 from acksm.guide.connect import rights
+from acksm.guide.identity import policies
 from acksm.settings import TargetSettings
 
 ROLE = "arn:aws:iam::012345678901:role/r"
+LINKED = policies.linked_arn("aws", "012345678901")
 
 
 def change(call: str, op: Op = Op.CREATE, target: str = ROLE, system: str = "aws", **params: Any) -> Change:
@@ -36,14 +39,14 @@ def test_iam_needs_are_gathered_by_resource() -> None:
         change("iam.tag_role"),
         change("iam.attach_policy"),
         change("iam.attach_policy"),
-        change("iam.create_service_linked_role", target="AWSServiceRole"),
+        change("iam.create_service_linked_role", target=LINKED),
         change("iam.await_visible", Op.WAIT),
         change("helm.install", system="helm"),
         change("target-iam.update_trust", target="arn:aws:iam::111111111111:role/b"),
     ]
     assert rights.iam_needs(changes) == {
         ROLE: ["iam:CreateRole", "iam:TagRole", "iam:AttachRolePolicy"],
-        "*": ["iam:CreateServiceLinkedRole"],
+        LINKED: ["iam:CreateServiceLinkedRole"],
         "arn:aws:iam::111111111111:role/b": ["iam:UpdateAssumeRolePolicy"],
     }
 
@@ -103,18 +106,28 @@ def test_kubernetes_needs_of_a_cleanup() -> None:
 
 
 class Target:
-    """Who answers what: IAM denies `denied` actions, the apiserver all but `may`."""
+    """Who answers what: IAM denies `denied` actions and does not tell of `untold`, the apiserver denies all but
+    `may`."""
 
-    def __init__(self, denied: tuple[str, ...] = (), may: tuple[str, ...] = ("* *.*",)) -> None:
+    def __init__(
+        self, denied: tuple[str, ...] = (), may: tuple[str, ...] = ("* *.*",), untold: tuple[str, ...] = ()
+    ) -> None:
         self.asked: list[str] = []
         self.settings, self.cluster = TargetSettings(), SimpleNamespace(name="demo")
         self.identity = Identity("012345678901", "arn:aws:iam::012345678901:user/me", "x")
-        self.aws = SimpleNamespace(iam=SimpleNamespace(denied=self._denied), identity=lambda: self.identity)
+        self.aws = SimpleNamespace(iam=SimpleNamespace(decisions=self._decisions), identity=lambda: self.identity)
         self.kube = SimpleNamespace(can=self._can)
-        self._denies, self._may = denied, may
+        self._denies, self._may, self._untold = denied, may, untold
 
-    def _denied(self, _arn: str, needs: dict[str, list[str]]) -> list[tuple[str, str]]:
-        return [(action, where) for where, actions in needs.items() for action in actions if action in self._denies]
+    def _decisions(self, _arn: str, needs: dict[str, list[str]]) -> dict[tuple[str, str], Decision]:
+        return {
+            (action, where): Decision(self._answer(action), "an SCP")
+            for where, actions in needs.items()
+            for action in actions
+        }
+
+    def _answer(self, action: str) -> bool | None:
+        return None if action in self._untold else action not in self._denies
 
     def _can(self, verb: str, group: str, resource: str, namespace: str = "") -> bool:
         self.asked.append(f"{verb} {resource}{'.' + group if group else ''}")
@@ -148,6 +161,18 @@ def test_what_is_not_allowed_is_told_before_the_first_write() -> None:
         check(Target(denied=("iam:CreateRole",)), CHANGES)
     assert (caught.value.id, caught.value.where) == ("aws-access-denied", ROLE)
     assert caught.value.details["actions"] == ["iam:CreateRole"]
+
+
+def test_what_iam_does_not_tell_is_a_note_and_the_plan_continues() -> None:
+    changes = [change("iam.create_role"), change("iam.put_policy")]
+    target: Any = Target(untold=("iam:CreateRole", "iam:TagRole"))
+    (note,) = rights.check(target, changes, [])
+    assert note.startswith("not checked: ")
+    assert "may perform iam:CreateRole, iam:TagRole (an SCP)" in note
+    assert "iam:PutRolePolicy" not in note
+    with pytest.raises(AcksmError) as caught:  # a denial that is certain is one, whatever else is unknown
+        check(Target(denied=("iam:PutRolePolicy",), untold=("iam:CreateRole",)), changes)
+    assert caught.value.details["actions"] == ["iam:PutRolePolicy"]
 
 
 def test_the_other_accounts_calls_are_not_asked_about_here() -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from acksm.aws.simulation import Decision
 from acksm.errors import AcksmError
 from acksm.guide.connect import rights
 from acksm.guide.doctor import caller_policies
@@ -23,6 +25,7 @@ from acksm.guide.doctor.caller_policies import (
     document,
     needs,
 )
+from acksm.guide.identity import policies
 from acksm.sandbox import permissions
 from generator.cli import commands
 
@@ -139,4 +142,38 @@ def test_who_the_caller_is(arn: str, caller: str) -> None:
     ],
 )
 def test_what_a_caller_lacks(answers: Any, expected: Any) -> None:
-    assert caller_policies._lacking({"r": ["a", "b"]}, answers) == expected
+    decisions = {pair: Decision(allowed) for pair, allowed in answers.items()}
+    assert caller_policies._lacking({"r": ["a", "b"]}, decisions) == expected
+
+
+@pytest.mark.parametrize(
+    ("action", "arn", "denied"),
+    [
+        ("iam:ListRoles", "*", True),  # has no resource
+        ("sagemaker:DescribeModel", "*", False),  # may be allowed on single models
+        ("eks:DescribeFargateProfile", f"arn:aws:eks:us-west-2:{ACCOUNT}:fargateprofile/demo/*", False),
+        ("iam:CreateRole", ROLE, True),
+    ],
+)
+def test_a_denial_of_a_pattern_is_not_one_of_what_it_matches(action: str, arn: str, denied: bool) -> None:
+    assert caller_policies._is_denied(action, arn, {(action, arn): Decision(False)}) is denied
+    assert not caller_policies._is_denied(action, arn, {(action, arn): Decision(None, "an SCP")})
+
+
+def test_each_action_is_simulated_on_the_arn_that_will_be_used() -> None:
+    at = replace(PLACE, roles=(f"arn:aws:iam::{ACCOUNT}:role/team/ack",))
+    found = needs("install", at)
+    assert {arn for arn, actions in found.items() if "iam:CreateServiceLinkedRole" in actions} == {
+        policies.linked_arn("aws", ACCOUNT)
+    }
+    assert {arn for arn, actions in found.items() if "iam:CreateRole" in actions} == set(at.roles)
+    assert found[f"arn:aws:iam::{ACCOUNT}:role/ack"] == ["iam:GetRole"]  # it has no path before it exists
+
+
+@pytest.mark.parametrize("command", ALL)
+def test_whoever_has_what_is_printed_passes_the_simulation(command: str) -> None:
+    """IAM compares the simulated resource as a text, stars included."""
+    made = document(command, PLACE)
+    for arn, desired in needs(command, PLACE, optional=True).items():
+        for action in desired:
+            assert permissions.decide([made], action, arn) == permissions.ALLOWED, (action, arn)

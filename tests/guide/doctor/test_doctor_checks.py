@@ -17,7 +17,7 @@ from acksm.engine.checks import Check, Result, Severity, State, judge
 from acksm.engine.review import CURRENT
 from acksm.guide.carm.verify import Chain
 from acksm.guide.doctor import command as doctor
-from acksm.guide.doctor.facts import Facts
+from acksm.guide.doctor.facts import Facts, PlanRights
 from acksm.guide.identity import oidc, trust
 from acksm.guide.identity.judged import Judged, Verdict
 from acksm.guide.identity.live_accounts import Live
@@ -169,8 +169,12 @@ BREAKS: dict[str, tuple[Callable[[], Facts], dict[str, State]]] = {
         {"check.plan": UNKNOWN},
     ),
     "a plan that is not allowed": (
-        lambda: whole(plan_rights=["x may not create secrets"]),
+        lambda: whole(plan_rights=PlanRights(["x may not create secrets"])),
         {"check.plan-rights": FAILED},
+    ),
+    "an SCP with conditions": (
+        lambda: whole(plan_rights=PlanRights([], ["not checked: whether x may perform iam:CreateRole"])),
+        {"check.plan-rights": UNKNOWN},
     ),
     "rights not to be seen": (lambda: whole(plan_rights=error("aws-failed")), {"check.plan-rights": UNKNOWN}),
     "a killed helm": (lambda: release(status="pending-upgrade"), {"check.release": FAILED}),

@@ -12,11 +12,12 @@ from hypothesis import given, settings, strategies as st
 from acksm.ack.names import SERVICES
 from acksm.aws.documents import PolicyDocument, Role
 from acksm.aws.eks import Cluster
+from acksm.aws.iam_calls import Quotas
 from acksm.aws.session import Identity
 from acksm.engine.change import Change, Danger, Plan
 from acksm.engine.executor import execute
 from acksm.errors import AcksmError
-from acksm.guide.identity import iam_role, oidc, policies, role_policies, trust
+from acksm.guide.identity import iam_role, limits, oidc, policies, role_policies, trust
 from acksm.settings import RoleSettings
 from memory_iam import ACCOUNT, World, cluster, role
 
@@ -54,12 +55,26 @@ def test_from_nothing_the_guides_role_and_then_nothing() -> None:
     first = iam_role.plan(world.observed(), want)
     assert [change.id for change in first] == [
         "iam-role.create",
+        "iam-role.service-linked",
         "iam-role.attach",
         "iam-role.inline",
-        "iam-role.service-linked",
     ]
+    assert all(change.target.startswith(f"arn:aws:iam::{ACCOUNT}:role/") for change in first)  # what IAM simulates on
     world.apply(first)
     assert iam_role.plan(world.observed(), want) == []
+
+
+def test_a_service_linked_role_that_may_not_be_read_is_created_once() -> None:
+    """A policy for this role alone names it with its path, and one that does not exist has none yet."""
+    world, want = World(), desired()
+    changes = iam_role.plan(iam_role.Observed(None, None), want)
+    assert [change.reason for change in changes if change.id == "iam-role.service-linked"] == [
+        "unless it exists: iam:GetRole is not allowed on it"
+    ]
+    world.apply(changes[:2])  # killed after it
+    assert iam_role.plan(iam_role.Observed(world.role, None), want)[0].id == "iam-role.service-linked"
+    world.apply(changes[2:])
+    assert iam_role.plan(iam_role.Observed(world.role, None), want) == []
 
 
 def test_a_policy_is_named_where_it_is_attached() -> None:
@@ -322,19 +337,19 @@ def test_a_trust_policy_is_measured_before_the_first_write() -> None:
     clusters = [replace(cluster(issuer_id=letter * 32), arn=f"{cluster().arn}-{letter}") for letter in "ABCDEF"]
     accounts = [("ack-system", f"ack-{service}-controller") for service in ("sagemaker", "applicationautoscaling")]
 
-    def never() -> int:
+    def never() -> Quotas:
         raise AssertionError("IAM is asked for its quota only where it matters")
 
     for of in clusters[:3]:
         changes = iam_role.plan(world.observed(), desired(of, accounts, adopt_role=True, role_name="shared"))
-        iam_role.check_trust(changes, never)
+        limits.check(changes, world.role, never)
         world.apply(changes)
     changes = iam_role.plan(world.observed(), desired(clusters[3], accounts, adopt_role=True, role_name="shared"))
     with pytest.raises(AcksmError) as caught:
-        iam_role.check_trust(changes, lambda: 2_048)
+        limits.check(changes, world.role, Quotas)
     assert caught.value.id == "trust-too-long"
     assert "--role-name" in caught.value.remedy
-    iam_role.check_trust(changes, lambda: 4_096)
+    limits.check(changes, world.role, lambda: Quotas(trust=4_096))
 
 
 def test_white_space_does_not_count() -> None:

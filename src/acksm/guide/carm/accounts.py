@@ -22,7 +22,7 @@ from acksm.guide.carm import template as cloudformation, trust
 from acksm.guide.connect import rights
 from acksm.guide.connect.apply import apply_plan
 from acksm.guide.connect.target import Target, connect
-from acksm.guide.identity import iam_role, policies, role_policies
+from acksm.guide.identity import iam_role, limits, policies, role_names, role_policies
 from acksm.guide.identity.oidc import clusters_of, marks
 from acksm.live import account_roles, bindings, discovery
 from acksm.live.running import Running
@@ -54,7 +54,7 @@ def identities(target: Target, role: RoleSettings, named: Sequence[str], found: 
         nameless = next(item for item in found if not item.role_arn and not associated[item])
         raise AcksmError("carm-controller-role", f"{nameless} has no role", where=nameless.service_account)
     if not found:
-        name = role.role_name or iam_role.default_name(cluster.name)
+        name = role_names.of_controllers(cluster.name, role)
         roles = {role.role_arn or iam_role.arn(target.identity, name, role.role_path): "--role-arn"}
     roles |= dict.fromkeys(named, "--controller-role-arn")
     for arn, where in roles.items():
@@ -119,14 +119,16 @@ def desired_role(
     """The desired role in the target account, from its options only. `kinds`: what each service reconciles, () for all;
     `role` is the existing one.
 
-    Errors: `role-name-too-long`, `config-invalid`, `policy-least-roles`.
+    Errors: `config-invalid`, `policy-arn-invalid`, `policy-least-roles`.
     """
     partition = target.identity.partition
     name, path = other.target_role_name, other.target_role_path
-    if len(name) > iam_role.MAX_NAME:
-        raise AcksmError("role-name-too-long", f"{name!r} has {len(name)} characters; IAM allows 64", where=name)
     arn = f"arn:{partition}:iam::{account}:role{path}{name}"
     account_roles.parse(arn, [partition], "--target-role-name")
+    limits.check_tags(other.target_tag, "--target-tag")
+    limits.check_policy_arns(other.target_policy_arn, partition, account, "--target-policy-arn")
+    boundaries = [other.target_permissions_boundary] if other.target_permissions_boundary else []
+    limits.check_policy_arns(boundaries, partition, account, "--target-permissions-boundary")
     chosen = role_policies.chosen(
         role_policies.PolicyOptions(
             other.target_policy,
@@ -252,9 +254,11 @@ def run(
             raise AcksmError("carm-own-account", f"{account} is the cluster account, not a target account")
         discovered = discovery.observe(target.kube, at.controller_namespace)
         found = discovered.own
+        role_names.check(other.target_role_name, other.target_role_path, "--target-role-name", "--target-role-path")
         who = identities(target, role, other.controller_role_arn, found)
         kinds = {item.service: item.kinds for item in found} or dict.fromkeys(services, ())
         changes: list[Change] = []
+        notes: list[str] = []
         table: dict[str, Callable[..., object]] = dict(target.aws.dispatch_table())
         if print_only:
             want = desired_role(target, other, account, who, kinds)
@@ -263,11 +267,11 @@ def run(
             observed = iam_role.observe(target_aws, other.target_role_name)
             want = desired_role(target, other, account, who, kinds, observed.role)
             changes += plan_target(observed, want, who)
-            iam_role.check_trust(changes, target_aws.iam.trust_quota)
+            limits.check(changes, observed.role, target_aws.iam.quotas)
             table |= {f"{rights.OTHER_ACCOUNT}{call}": work for call, work in target_aws.dispatch_table().items()}
             if not run.dry_run:
-                rights.check_iam(target_aws.iam, target_aws.identity().arn, changes)
-        notes = [
+                notes += rights.check_iam(target_aws.iam, target_aws.identity().arn, changes)
+        notes += [
             f"the role of {item} is not trusted; to trust it, add --controller-role-arn {item.role_arn}"
             for item in discovered.others
             if item.role_arn and item.role_arn not in who.roles

@@ -241,7 +241,7 @@ def run(settings: Settings, ui: Output, desired: Desired, confirm: str) -> int:
         outcome = Outcome(planned, facts(planned, desired), replan, executed=bool(changes) and not run.dry_run)
         whole = Plan(COMMAND, changes, planned.notes, outcome.facts())
         table = _dispatch(target, observed, other, ui.emit)
-        _check_target_account(other, changes, run)
+        _check_target_account(other, changes, run, ui.emit)
         return apply_plan(
             target,
             ui,
@@ -262,12 +262,13 @@ def _observe(target: Target, settings: Settings, desired: Desired, other: Aws | 
     return observed
 
 
-def _check_target_account(other: Aws | None, changes: Sequence[Change], run: RunSettings) -> None:
+def _check_target_account(other: Aws | None, changes: Sequence[Change], run: RunSettings, emit: Emit) -> None:
     """Check permissions in the target account before the first write, as `apply_plan` does in the cluster account.
     Error: `aws-access-denied`."""
     in_target = [change for change in changes if change.call.startswith(OTHER_ACCOUNT)]
     if other is not None and in_target and not run.dry_run:
-        rights.check_iam(other.iam, other.identity().arn, in_target)
+        for note in rights.check_iam(other.iam, other.identity().arn, in_target):
+            emit(Event(Kind.NOTE, "note", note))
 
 
 def _dispatch(target: Target, observed: Observed, other: Aws | None, emit: Emit) -> dict[str, Callable[..., object]]:
@@ -331,5 +332,5 @@ def _run_without_cluster(settings: Settings, ui: Output, desired: Desired, confi
     whole = Plan(COMMAND, first.changes, (), outcome.facts())
     in_target = {f"{OTHER_ACCOUNT}{call}": work for call, work in other.dispatch_table().items()} if other else {}
     table = {**target.aws.dispatch_table(), **in_target}
-    _check_target_account(other, first.changes, settings.run)
+    _check_target_account(other, first.changes, settings.run, ui.emit)
     return apply_plan(target, ui, whole, table, outcome.text, code=outcome.code, confirm=confirm, lock=False)

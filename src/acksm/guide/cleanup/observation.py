@@ -17,7 +17,7 @@ from acksm.engine.change import Change
 from acksm.errors import AcksmError
 from acksm.guide.carm import role_map
 from acksm.guide.connect.target import Target
-from acksm.guide.identity import iam_role, oidc
+from acksm.guide.identity import oidc, role_names
 from acksm.guide.identity.oidc import is_owned
 from acksm.guide.install import recorded
 from acksm.guide.samples import roles as sample_roles
@@ -189,7 +189,7 @@ def observe(
         checked = [name for name in owned if not objects.namespaces[name].terminating] if desired.namespace else []
         contained = list(pool.map(lambda name: contents.look(kube, name), checked))
         cluster = target.cluster.name
-        names = {role.role_name or iam_role.default_name(cluster), sample_roles.name(cluster)}
+        names = {role_names.of_controllers(cluster, role), sample_roles.name(cluster)}
         names |= {arn.rpartition("/")[2] for where, _, arn in accounts.result() or () if where == namespace}
         roles = list(
             pool.map(lambda name: allowed(lambda: observe_role(target.aws, name, cluster), None), sorted(names))

@@ -55,7 +55,9 @@ def apply_plan(
         report["digest"] = plan.digest()
         ui.result(plan.command, {**report, **_facts(plan)}, _dry_text(plan, dry_text, run.full))
         return 0
-    rights.check(target, mutations, manifests)
+    for note in rights.check(target, mutations, manifests):
+        ui.emit(Event(Kind.NOTE, "note", note))
+        report["notes"].append(note)
     reviewer = review.CURRENT.get()
     if reviewer is not None and confirm is not None:
         confirm = reviewer.confirm

@@ -1,8 +1,8 @@
 """Whether the caller may do what a plan's changes need, checked before the first of them.
 
-By IAM's SimulatePrincipalPolicy and the apiserver's SelfSubjectAccessReview. Where these are not allowed, or IAM would
-need context that only the real call has, the answer is "unknown" and the plan continues: a denied call then names its
-action.
+By IAM's SimulatePrincipalPolicy and the apiserver's SelfSubjectAccessReview. Where these are not allowed, or IAM's
+simulation does not tell (acksm.aws.simulation), the answer is "unknown": a note says so, and the plan continues. A
+denied call then names its action.
 """
 
 from __future__ import annotations
@@ -60,12 +60,12 @@ class Right(NamedTuple):
 
 
 def iam_needs(changes: Iterable[Change]) -> dict[str, list[str]]:
-    """Resource ARN ("*" where the target is none) to the actions that the changes need on it."""
+    """Resource ARN to the actions that the changes need on it."""
     needs: dict[str, list[str]] = {}
     for change in changes:
         actions = IAM_ACTIONS.get(change.call.removeprefix(OTHER_ACCOUNT), ())
         if actions:
-            found = needs.setdefault(change.target if change.target.startswith("arn:") else "*", [])
+            found = needs.setdefault(change.target, [])
             found += [action for action in actions if action not in found]
     return needs
 
@@ -127,19 +127,21 @@ def _right(verb: str, manifest: Manifest, namespace: str) -> Right:
     return Right(verb, group, reference.plural, reference.namespace)
 
 
-def check(target: Target, changes: Sequence[Change], manifests: Sequence[Document]) -> None:
-    """Check IAM and the apiserver concurrently. Errors: `aws-access-denied`, `kube-forbidden`, with what is denied."""
+def check(target: Target, changes: Sequence[Change], manifests: Sequence[Document]) -> list[str]:
+    """Check IAM and the apiserver concurrently; notes on what IAM does not tell. Errors: `aws-access-denied`,
+    `kube-forbidden`, with what is denied."""
     with ThreadPoolExecutor(max_workers=8) as pool:
         own = [change for change in changes if not change.call.startswith(OTHER_ACCOUNT)]
         aws = pool.submit(check_iam, target.aws.iam, target.identity.arn, own)
         _review_access(target, kube_needs(changes, manifests, target.settings.controller_namespace), pool)
-        aws.result()
+        return aws.result()
 
 
-def check_iam(iam: Iam, caller: str, changes: Sequence[Change]) -> None:
-    """Check the caller's IAM permissions, by its own account. Error: `aws-access-denied`."""
+def check_iam(iam: Iam, caller: str, changes: Sequence[Change]) -> list[str]:
+    """Check the caller's IAM permissions, by its own account; notes on what is unknown. Error: `aws-access-denied`."""
     needs = iam_needs(changes)
-    denied = iam.denied(caller, needs) if needs else []
+    decisions = iam.decisions(caller, needs) if needs else {}
+    denied = [pair for pair, decision in decisions.items() if decision.allowed is False]
     if denied:
         actions = ", ".join(sorted({action for action, _ in denied}))
         raise AcksmError(
@@ -149,6 +151,14 @@ def check_iam(iam: Iam, caller: str, changes: Sequence[Change]) -> None:
             remedy=f"allow {actions} to {caller}",
             details={"actions": sorted({action for action, _ in denied}), "principal": caller},
         )
+    unknown: dict[str, set[str]] = {}
+    for (action, _), decision in decisions.items():
+        if decision.allowed is None:
+            unknown.setdefault(decision.why, set()).add(action)
+    return [
+        f"not checked: whether {caller} may perform {', '.join(sorted(actions))} ({why})"
+        for why, actions in unknown.items()
+    ]
 
 
 def check_kube(target: Target, changes: Sequence[Change], manifests: Sequence[Document]) -> None:

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from acksm.ack.kinds import API, KINDS
+from acksm.aws.simulation import Decisions
 from acksm.errors import AcksmError
 from acksm.guide.connect.target import Target
-from acksm.guide.identity import iam_role, policies
+from acksm.guide.identity import iam_role, policies, role_names
 from acksm.guide.samples import roles as sample_roles
 from acksm.json_types import Json
 from acksm.settings import OtherAccountSettings, RoleSettings
@@ -67,7 +68,7 @@ _ROLE = (
 )
 _NARROWED = (
     Grant(ROLE, ("iam:DetachRolePolicy",), when="the policy changes from core to least"),
-    Grant(ANY, ("iam:GetAccountSummary",), when="a trust policy is longer than IAM's default quota", optional=True),
+    Grant(ANY, ("iam:GetAccountSummary",), when="a role exceeds IAM's default quotas", optional=True),
 )
 # Simulated before the first write, so that a plan does not stop halfway.
 _SIMULATE = (Grant(CALLER, ("iam:SimulatePrincipalPolicy", "iam:GetRole"), optional=True),)
@@ -86,6 +87,8 @@ _DESCRIBE = tuple(
     sorted({f"{API[kind.service]}:{kind.describe_call}" for kinds in KINDS.values() for kind in kinds.values()})
 )
 _LIST = tuple(sorted({f"{API[kind.service]}:{kind.list_call}" for kinds in KINDS.values() for kind in kinds.values()}))
+_TAGS = ("sagemaker:ListTags", "application-autoscaling:ListTagsForResource")
+_ON_RESOURCES = frozenset((*_DESCRIBE, *_TAGS))  # allowed by policies on single resources too, unlike the lists
 _LOOK = (
     *_CONNECT,
     *_COMPUTE,
@@ -156,7 +159,7 @@ COMMANDS: dict[str, tuple[Grant, ...]] = {
         *_CONNECT,
         *_ASSOCIATED,
         Grant(ANY, _DESCRIBE, when="an object of that kind is adopted"),
-        Grant(ANY, (*_LIST, "sagemaker:ListTags", "application-autoscaling:ListTagsForResource"), when="--discover"),
+        Grant(ANY, (*_LIST, *_TAGS), when="--discover"),
         Grant(TARGET_ROLE, ("sts:AssumeRole",), when="the namespace is bound to another account"),
         *_ASSUME,
     ),
@@ -217,7 +220,6 @@ class Scope:
         """The ARNs of a grant on `resource`."""
         eks = f"arn:{self.partition}:eks:{self.region}:{self.account}"
         iam = f"arn:{self.partition}:iam::{self.account}"
-        linked = f"{iam}:role/aws-service-role/{policies.LINKED_SERVICE}/{policies.SERVICE_LINKED_ROLE}"
         own = [self.caller] if self.caller else [f"{iam}:user/*", f"{iam}:role/*"]
         found = {
             CLUSTER: [f"{eks}:cluster/{self.cluster}"],
@@ -225,7 +227,7 @@ class Scope:
             ASSOCIATIONS: [f"{eks}:podidentityassociation/{self.cluster}/*"],
             PROVIDER: [self.provider or f"{iam}:oidc-provider/*"],
             ROLE: _by_name(self.roles) or [f"{iam}:role/*"],
-            LINKED: _by_name([linked]),
+            LINKED: _by_name([policies.linked_arn(self.partition, self.account)]),
             CALLER: own,
             SAMPLES: _by_name([self.samples]) if self.samples else [f"{iam}:role/*"],
             ANY: ["*"],
@@ -274,21 +276,23 @@ def document(command: str, scope: Scope) -> Json:
 
 
 def needs(command: str, scope: Scope, *, optional: bool = False) -> dict[str, list[str]]:
-    """Resource ARN to the actions on it; optional ones only with `optional`."""
+    """Resource ARN to the actions on it; optional ones only with `optional`. Without its path a role is only read: to
+    IAM, one that does not exist has none."""
     found: dict[str, list[str]] = {}
     for grant in ALL[command]:
-        if optional or not grant.optional:
-            for arn in scope.arns(grant.on):
+        for place, arn in enumerate(scope.arns(grant.on)):
+            reads = [action for action in grant.actions if action == "iam:GetRole" and grant.on != LINKED]
+            actions = reads if place else grant.actions
+            if actions and (optional or not grant.optional):
                 have = found.setdefault(arn, [])
-                have += [action for action in grant.actions if action not in have]
+                have += [action for action in actions if action not in have]
     return found
 
 
 def scope_of(target: Target, role: RoleSettings, other: OtherAccountSettings) -> Scope:
     """The scope of a connected target."""
     cluster, identity = target.cluster, target.identity
-    name = role.role_name or iam_role.default_name(cluster.name)
-    role_arn = role.role_arn or iam_role.arn(identity, name, role.role_path)
+    role_arn = role.role_arn or iam_role.arn(identity, role_names.of_controllers(cluster.name, role), role.role_path)
     issuer = cluster.issuer.removeprefix("https://")
     return Scope(
         identity.partition,
@@ -333,10 +337,16 @@ def missing_actions(target: Target, role: RoleSettings, other: OtherAccountSetti
     return {command: _lacking(needs(command, scope), answers) for command in COMMANDS}
 
 
-def _lacking(
-    desired: Mapping[str, Iterable[str]], answers: Mapping[tuple[str, str], bool | None]
-) -> Sequence[str] | None:
+def _lacking(desired: Mapping[str, Iterable[str]], answers: Decisions) -> Sequence[str] | None:
     pairs = [(action, arn) for arn, actions in desired.items() for action in actions]
-    denied = sorted({action for action, arn in pairs if answers.get((action, arn)) is False})
-    known = any((action, arn) in answers for action, arn in pairs)
+    denied = sorted({action for action, arn in pairs if _is_denied(action, arn, answers)})
+    known = any(answers[pair].allowed is not None for pair in pairs if pair in answers)
     return denied if denied or known else None
+
+
+def _is_denied(action: str, arn: str, answers: Decisions) -> bool:
+    """Whether the caller lacks the action. IAM compares "*" in a simulated resource as a text: that a pattern is denied
+    does not mean that each resource of it is."""
+    decision = answers.get((action, arn))
+    exact = "*" not in arn or (arn == "*" and action not in _ON_RESOURCES)
+    return decision is not None and decision.allowed is False and exact

@@ -181,7 +181,8 @@ def _fix(target: Target, ui: Output, results: Sequence[Result], facts: Facts) ->
     if run.dry_run:
         ui.emit(Event(Kind.NOTE, "note", f"dry run: {summary(plan.mutations)}; nothing was written"))
         return list(plan.mutations)
-    rights.check(target, plan.mutations, ())
+    for note in rights.check(target, plan.mutations, ()):
+        ui.emit(Event(Kind.NOTE, "note", note))
     ui.confirm(question(plan.mutations, target.cluster.name), yes=run.yes)
     perform(target, plan, install.dispatch(target, ui.emit), ui.emit)
     return list(plan.mutations)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TypeAlias, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from acksm.ack import charts
 from acksm.ack.names import COMMON_GROUP
@@ -58,12 +58,19 @@ class Deployed:
     pods: tuple[Manifest, ...] = ()
 
 
+class PlanRights(NamedTuple):
+    """Messages about permissions: what the caller lacks, and what IAM does not tell."""
+
+    lacking: Sequence[str]
+    unknown: Sequence[str] = ()
+
+
 @dataclass(frozen=True)
 class Facts:
     """Everything that is checked. The defaults mean "not read".
 
     `registry`: service to the number of its chart's tags. `iam`: command to the actions that the caller lacks for it,
-    None where it could not be simulated. `plan_rights`: permissions that the install plan needs and the caller lacks.
+    None where it could not be simulated. `plan_rights`: permissions that the install plan needs.
     `unknown_values`: service to values of its release that its chart does not have. `roles`: ARN to IAM's role.
     `other_subjects`: by role, the service accounts that it trusts besides the controllers'. `pass_role`: by role,
     whether it may pass every role.
@@ -85,7 +92,7 @@ class Facts:
     capability: Known[None] = None
     iam: Known[Mapping[str, Sequence[str] | None]] = UNREAD
     plan: Known[Plan] = UNREAD
-    plan_rights: Known[Sequence[str]] = UNREAD
+    plan_rights: Known[PlanRights] = UNREAD
     releases: Known[Mapping[str, Release]] = UNREAD
     unknown_values: Known[Mapping[str, Sequence[str]]] = UNREAD
     deployed: Known[Sequence[Deployed]] = UNREAD
@@ -344,12 +351,12 @@ def _planned(
     return install.plan(target, scope, role, "doctor", install.ALL, emit)
 
 
-def _plan_rights(target: Target, planned: install.Result) -> list[str]:
-    """Messages about permissions that the plan needs and the caller lacks (guide/connect/rights.py)."""
+def _plan_rights(target: Target, planned: install.Result) -> PlanRights:
+    """Permissions that the plan needs, as the caller has them (guide/connect/rights.py)."""
     changes = [change for change in planned.plan.changes if change.op is not Op.WAIT]
-    lacking = []
+    lacking, unknown = list[str](), list[str]()
     for check in (
-        lambda: rights.check_iam(target.aws.iam, target.identity.arn, changes),
+        lambda: unknown.extend(rights.check_iam(target.aws.iam, target.identity.arn, changes)),
         lambda: rights.check_kube(target, changes, planned.manifests),
     ):
         error = attempt(check)
@@ -357,7 +364,7 @@ def _plan_rights(target: Target, planned: install.Result) -> list[str]:
             if error.id not in {"aws-access-denied", "kube-forbidden"}:
                 raise error
             lacking.append(error.message)
-    return lacking
+    return PlanRights(lacking, unknown)
 
 
 def services_installed(facts: Facts) -> list[str]:

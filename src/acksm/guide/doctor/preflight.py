@@ -206,9 +206,11 @@ def _plan_rights(facts: Facts) -> Iterator[Check]:
     if isinstance(found, AcksmError):
         yield unread("check.plan-rights", "acksm install", found)
         return
-    for text in found:
+    for text in found.lacking:
         yield Check("check.plan-rights", State.FAILED, "acksm install", text)
-    if not found:
+    for text in found.unknown:
+        yield Check("check.plan-rights", State.UNKNOWN, "acksm install", text)
+    if not found.lacking and not found.unknown:
         yield _ok(
             "check.plan-rights", "acksm install", "the plan's permissions are allowed, as far as IAM reports them"
         )

@@ -14,20 +14,17 @@ from typing import NamedTuple
 from acksm.aws.account import Aws
 from acksm.aws.documents import Role
 from acksm.aws.eks import Cluster
-from acksm.aws.iam_calls import TRUST_LIMIT, TRUST_MOST
 from acksm.aws.session import Identity
 from acksm.engine.change import Change, Danger, Op
 from acksm.engine.diff import unified
 from acksm.engine.waits import Deadline, Progress, wait_until
 from acksm.errors import AcksmError
 from acksm.events import Emit
-from acksm.guide.identity import judged, policies, role_policies, trust
+from acksm.guide.identity import judged, limits, policies, role_names, role_policies, trust
 from acksm.guide.identity.oidc import CLUSTER_TAG, OWNED_TAG, adopter_tag, clusters_of, is_owned, marks
 from acksm.json_types import Document, Json
 from acksm.live.readiness import IAM_SETTLING_SECONDS
 from acksm.settings import RoleSettings
-
-MAX_NAME = 64
 
 
 class Ownership(NamedTuple):
@@ -64,15 +61,11 @@ class Desired:
 
 @dataclass(frozen=True)
 class Observed:
-    """`role` as `acksm.aws.iam.Iam.get_role` gives it, or None; `service_linked` whether that role exists."""
+    """`role` as `acksm.aws.iam.Iam.get_role` gives it, or None; `service_linked` whether that role exists, None where
+    it may not be read."""
 
     role: Role | None
-    service_linked: bool = True
-
-
-def default_name(cluster: str) -> str:
-    """The guide's name, unique for each cluster."""
-    return f"ack-controller-role-{cluster}"
+    service_linked: bool | None = True
 
 
 def arn(identity: Identity, name: str, path: str) -> str:
@@ -94,22 +87,15 @@ def desired(
 
     `role` is the existing one: without --policy a role with preset `least` keeps it, and its execution roles.
     `live` are subjects of its trust policy that may be of a release; `kinds` what each service reconciles, () for all.
-    Errors: `role-name-too-long`, `config-invalid`, `policy-least-roles`.
+    Errors: `role-name-too-long`, `config-invalid`, `policy-arn-invalid`, `policy-least-roles`.
     """
-    name = settings.role_name or default_name(cluster.name)
-    if len(name) > MAX_NAME:
-        raise AcksmError(
-            "role-name-too-long", f"{name!r} has {len(name)} characters; IAM allows {MAX_NAME}", where=f"role {name}"
-        )
-    path = settings.role_path
-    if not (path.startswith("/") and path.endswith("/")):
-        raise AcksmError(
-            "config-invalid", f"invalid role path {path!r}: it must begin and end with '/'", where="--role-path"
-        )
+    name, path = role_names.of_controllers(cluster.name, settings), settings.role_path
+    account, partition = identity.account, identity.partition
+    check_settings(settings, partition, account)
     options = role_policies.PolicyOptions(
         settings.policy, settings.policy_arn, settings.execution_role, "--execution-role"
     )
-    chosen = role_policies.chosen(options, kinds, identity.partition, identity.account, role)
+    chosen = role_policies.chosen(options, kinds, partition, account, role)
     subjects = tuple(sorted(trust.subject(namespace, account) for namespace, account in set(accounts)))
     return Desired(
         name,
@@ -128,10 +114,28 @@ def desired(
     )
 
 
+def check_settings(settings: RoleSettings, partition: str, account: str) -> None:
+    """Check what every role of the cluster account gets. Errors: `config-invalid`, `policy-arn-invalid`."""
+    limits.check_tags(settings.tag, "--tag")
+    limits.check_policy_arns(settings.policy_arn, partition, account, "--policy-arn")
+    boundary = [settings.permissions_boundary] if settings.permissions_boundary else []
+    limits.check_policy_arns(boundary, partition, account, "--permissions-boundary")
+
+
 def observe(aws: Aws, name: str, service_linked: bool = True) -> Observed:
     """Read the role with its policies, and whether the service-linked role of autoscaling exists."""
-    linked = aws.iam.role_exists(policies.SERVICE_LINKED_ROLE) if service_linked else True
-    return Observed(aws.iam.get_role(name), linked)
+    return Observed(aws.iam.get_role(name), _linked_exists(aws) if service_linked else True)
+
+
+def _linked_exists(aws: Aws) -> bool | None:
+    """None where the caller may not read it. A policy for this one role names it with its path, and to IAM a role that
+    does not exist has none: then the denial means that it has to be created."""
+    try:
+        return aws.iam.role_exists(policies.SERVICE_LINKED_ROLE)
+    except AcksmError as error:
+        if error.id != "aws-access-denied":
+            raise
+        return None
 
 
 def is_new(role: Role | None, now: datetime) -> bool:
@@ -143,7 +147,7 @@ def is_new(role: Role | None, now: datetime) -> bool:
 
 def plan(observed: Observed, want: Desired) -> list[Change]:
     """Changes towards `want`. Errors: `role-not-ours` with a diff, `role-path-differs`, `role-policies-too-long`."""
-    changes = _role(observed.role, want)
+    changes = [*_role(observed.role, want), *_service_linked(observed, want)]
     attached = set(observed.role["attached"] if observed.role else [])
     inline = observed.role["inline"] if observed.role else {}
     changes += [
@@ -177,21 +181,32 @@ def plan(observed: Observed, want: Desired) -> list[Change]:
         if not policies.same(inline.get(policy), document)
     ]
     changes += _narrowed(observed.role, want)
-    if want.service_linked and not observed.service_linked:
-        changes.append(
-            Change(
-                id="iam-role.service-linked",
-                step=want.step,
-                op=Op.CREATE,
-                system="aws",
-                target=policies.SERVICE_LINKED_ROLE,
-                call=f"{want.iam}.create_service_linked_role",
-                params={"service": want.service_linked},
-                after={"service": want.service_linked},
-                guide=f"aws iam create-service-linked-role {want.service_linked}",
-            )
-        )
     return changes
+
+
+def _service_linked(observed: Observed, want: Desired) -> list[Change]:
+    """Create the service-linked role, before the policy that allows passing it: where it may not be read, a role that
+    has this policy shows that it was created."""
+    partition, account = want.arn.split(":")[1], want.arn.split(":")[4]
+    passed = policies.AUTOSCALING in (observed.role["inline"] if observed.role else {})
+    exists = passed if observed.service_linked is None else observed.service_linked
+    if exists or not want.service_linked:
+        return []
+    return [
+        Change(
+            id="iam-role.service-linked",
+            step=want.step,
+            op=Op.CREATE,
+            system="aws",
+            target=policies.linked_arn(partition, account),
+            call=f"{want.iam}.create_service_linked_role",
+            params={"service": want.service_linked},
+            after={"service": want.service_linked},
+            words=_words("creating", "created", policies.SERVICE_LINKED_ROLE),
+            reason="" if observed.service_linked is False else "unless it exists: iam:GetRole is not allowed on it",
+            guide=f"aws iam create-service-linked-role {want.service_linked}",
+        )
+    ]
 
 
 def _policy_name(arn: str) -> str:
@@ -236,21 +251,6 @@ def _check_inline(after: Document, before: Document, want: Desired) -> None:
             f"{policies.INLINE_LIMIT}: " + ", ".join(f"{name} {policies.size(one)}" for name, one in after.items()),
             where=want.arn,
         )
-
-
-def check_trust(changes: Sequence[Change], quota: Callable[[], int]) -> None:
-    """Check the size of each trust policy before the first write. `quota` reads the account's limit, where it matters.
-    Error: `trust-too-long`."""
-    for change in changes:
-        document = change.params.get("trust")
-        length = policies.size(document) if document else 0
-        if length > TRUST_LIMIT and length > (most := quota()):
-            raise AcksmError(
-                "trust-too-long",
-                f"the trust policy would have {length} characters, and IAM allows {most} in this account"
-                + (f" (its quota can be raised to {TRUST_MOST})" if length <= TRUST_MOST else ""),
-                where=change.target,
-            )
 
 
 def _ownership(role: Role, want: Desired) -> Ownership:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from acksm.aws.account import Aws
 from acksm.aws.eks import Cluster
 from acksm.engine.change import Change, Danger, Op
+from acksm.guide.identity import limits
 
 AUDIENCE = "sts.amazonaws.com"
 OWNED_TAG, CLUSTER_TAG = "acksm:owned", "acksm:cluster-arn"
@@ -56,6 +57,8 @@ def adopter_tag(cluster_arn: str) -> str:
 
 
 def desired(cluster: Cluster, tags: Mapping[str, str]) -> Desired:
+    """Error: `config-invalid`, for tags that IAM refuses."""
+    limits.check_tags(tags, "--tag")
     return Desired(cluster.issuer, {**tags, **marks(cluster)})
 
 

@@ -126,6 +126,12 @@ def core_arn(partition: str) -> str:
     return f"arn:{partition}:iam::aws:policy/{CORE_MANAGED}"
 
 
+def linked_arn(partition: str, account: str) -> str:
+    """The ARN of the service-linked role of autoscaling, on which IAM authorizes creating it (IAM User Guide,
+    "Service-linked role permissions")."""
+    return f"arn:{partition}:iam::{account}:role/aws-service-role/{LINKED_SERVICE}/{SERVICE_LINKED_ROLE}"
+
+
 def choose(presets: Sequence[str], partition: str, account: str, least: Least | None = None) -> Chosen:
     """The union of `presets` in this partition and account."""
     managed = (core_arn(partition),) if "core" in presets else ()
@@ -149,8 +155,7 @@ def _studio(partition: str, account: str) -> Json:
 
 
 def _autoscaling(partition: str, account: str) -> Json:
-    role = f"arn:{partition}:iam::{account}:role/aws-service-role/{LINKED_SERVICE}/{SERVICE_LINKED_ROLE}"
-    return _document(_allow([PASS_ROLE], [role]))
+    return _document(_allow([PASS_ROLE], [linked_arn(partition, account)]))
 
 
 def _least(partition: str, account: str, desired: Least) -> Json:

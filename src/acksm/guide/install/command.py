@@ -18,7 +18,7 @@ from acksm.engine.executor import Dispatch
 from acksm.events import Emit, Event, Kind
 from acksm.guide.connect.apply import apply_plan
 from acksm.guide.connect.target import Target, check_nodes, connect
-from acksm.guide.identity import iam_role, live_accounts, oidc, role_policies, trust
+from acksm.guide.identity import iam_role, limits, live_accounts, oidc, role_names, role_policies, trust
 from acksm.guide.install import controller_values, controllers as section, crds, recorded
 from acksm.json_types import Json, Manifest
 from acksm.live import readiness
@@ -105,7 +105,7 @@ def plan(
     if wants_role and observed.role is not None:
         desired, more = _role(target, controllers, role, observed, observed.role.role)
         planned_role = iam_role.plan(observed.role, desired)
-        iam_role.check_trust(planned_role, target.aws.iam.trust_quota)
+        limits.check(planned_role, observed.role.role, target.aws.iam.quotas)
         changes += planned_role
         kept = iam_role.not_narrowed(observed.role.role, desired)
         notes += more
@@ -176,7 +176,8 @@ def _role(
 
 
 def role_name(target: Target, role: RoleSettings) -> str:
-    return role.role_name or iam_role.default_name(target.cluster.name)
+    """Errors: `role-name-too-long`, `config-invalid`."""
+    return role_names.of_controllers(target.cluster.name, role)
 
 
 def _kept_role(target: Target, role: RoleSettings, observed: _Observed, notes: list[str]) -> str:

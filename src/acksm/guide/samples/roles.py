@@ -8,7 +8,6 @@ sagemaker.amazonaws.com only (docs/ack/identity.md#passing-roles).
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 
 from acksm.aws.account import Aws
@@ -17,8 +16,8 @@ from acksm.aws.eks import Cluster
 from acksm.aws.session import Identity
 from acksm.engine.change import Change
 from acksm.errors import AcksmError
-from acksm.guide.identity import iam_role, policies
-from acksm.guide.identity.iam_role import MAX_NAME, Desired, Observed, Ownership
+from acksm.guide.identity import iam_role, policies, role_names
+from acksm.guide.identity.iam_role import Desired, Observed, Ownership
 from acksm.guide.identity.judged import as_list, with_statements
 from acksm.guide.identity.oidc import is_owned, marks
 from acksm.json_types import Document, Json
@@ -31,11 +30,8 @@ POLICY_PREFIX = "acksm-samples-bucket-"
 
 
 def name(cluster: str) -> str:
-    """The role's name; cut, with a hash, for a long cluster name."""
-    whole = PREFIX + cluster
-    if len(whole) <= MAX_NAME:
-        return whole
-    return whole[: MAX_NAME - 9] + "-" + hashlib.sha256(cluster.encode()).hexdigest()[:8]
+    """The role's name."""
+    return role_names.of_cluster(PREFIX, cluster)
 
 
 def is_for_samples(tags: Mapping[str, str], cluster_arn: str) -> bool:
@@ -50,7 +46,9 @@ def arn(identity: Identity, cluster: str, settings: RoleSettings) -> str:
 def plan(
     observed: Role | None, cluster: Cluster, identity: Identity, settings: RoleSettings, buckets: Iterable[str]
 ) -> list[Change]:
-    """Changes towards the role. Error: `sample-role-not-ours`."""
+    """Changes towards the role. Errors: `sample-role-not-ours`, `config-invalid`, `policy-arn-invalid`."""
+    role_names.check("", settings.role_path, "", "--role-path")
+    iam_role.check_settings(settings, identity.partition, identity.account)
     if observed is not None and not is_for_samples(observed["tags"], cluster.arn):
         raise AcksmError(
             "sample-role-not-ours",
