@@ -34,6 +34,25 @@ test: $(STAMP) ## run every test, on the sandbox
 	@$(BIN)/python -m acksm sandbox build
 	@$(BIN)/pytest -n auto --dist worksteal
 
+# Those with a classifier in pyproject.toml: python3.N on PATH, or pyenv's
+PYTHONS ?= 3.11 3.12 3.13
+.PHONY: test-pythons
+test-pythons: ## run the tests that need no sandbox on each of PYTHONS="3.11 3.12 3.13" that this machine has
+	@set -e; for version in $(PYTHONS); do \
+		python=; for one in "python$$version" "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/$$version.*/bin/python; do \
+			if "$$one" -c "import sys; sys.exit('%d.%d' % sys.version_info[:2] != '$$version')" 2>/dev/null; then python=$$one; fi; \
+		done; \
+		if [ -z "$$python" ]; then echo "▸ Python $$version: skipped, as this machine does not have it"; continue; fi; \
+		env=$(VENV)/pythons/$$version; \
+		if ! [ $$env/.ready -nt requirements.lock ]; then \
+			echo "▸ Python $$version: environment in $$env"; "$$python" -m venv --clear $$env; \
+			$$env/bin/python -m pip install --disable-pip-version-check --quiet --require-hashes --no-deps -r requirements.lock; \
+			touch $$env/.ready; \
+		fi; \
+		echo "▸ Python $$version: tests without the sandbox"; \
+		PYTHONPATH=src $$env/bin/python -m pytest -n auto -m "not sandbox" -p no:cacheprovider; \
+	done
+
 .PHONY: check
 check: lint types shape docs-check site test ## run what CI runs
 

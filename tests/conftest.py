@@ -62,7 +62,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.get_closest_marker("soak") and not soak:
             item.add_marker(pytest.mark.skip(reason="only with -m soak"))
-        if "world" in getattr(item, "fixturenames", ()):
+        if "_own_cluster" in getattr(item, "fixturenames", ()):
             item.add_marker("sandbox")
     items.sort(key=lambda item: tuple(item.get_closest_marker(name) is None for name in ("sandbox", "timeout")))
 

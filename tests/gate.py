@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import pytest
+from botocore.exceptions import ClientError
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from acksm.ack.names import SERVICES
@@ -119,3 +121,11 @@ def plan(aws: Aws) -> Plan:
 def apply_plan(aws: Aws, planned: Plan, deadline: Deadline | None = None) -> Outcome:
     table: Mapping[str, Callable[..., Any]] = aws.dispatch_table()
     return execute(planned, table, deadline=deadline)
+
+
+def refused(call: Callable[[], Any]) -> tuple[str, str]:
+    """Code and message of the error that AWS answers."""
+    with pytest.raises(ClientError) as caught:
+        call()
+    error = caught.value.response["Error"]
+    return error["Code"], error["Message"]

@@ -47,7 +47,7 @@ class Lab:
     def install(self, *argv: str, values: Mapping[str, Any] | None = None, wait: bool = True) -> None:
         """`acksm install` with the program that this lab is about."""
         path = Path("lab-values.yaml").resolve()
-        annotations = {PROGRAM_ANNOTATION: "stand-in"} if self.program == "stand-in" else {}
+        annotations = {PROGRAM_ANNOTATION: self.program} if self.program != "real" else {}
         path.write_text(json.dumps({"deployment": {"annotations": annotations}, **(values or {})}))
         words = ["--values", str(path), *argv, *(() if wait else ("--no-wait",))]
         run = self.world.acksm("install", "-y", "--reset-values", *words, env=self.world.variables)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
 from acksm.errors import AcksmError
@@ -39,6 +39,9 @@ class MemoryKube:
         self.gate("get")
         return copy.deepcopy(self.objects.get(ref.path))
 
+    def snapshot(self, ref: Ref) -> tuple[list[Json], str]:
+        return self.list(ref, metadata_only=True), str(self._version)
+
     def list(self, ref: Ref, *, selector: str = "", field: str = "", metadata_only: bool = False) -> list[Json]:
         self.gate("list")
         locations = (path.rpartition("/")[0] for path in sorted(self.objects))
@@ -48,6 +51,12 @@ class MemoryKube:
             for path, item in sorted(self.objects.items())
             if ref.collection in {location := path.rpartition("/")[0], everywhere[location]}
         ]
+
+    def changes(self, ref: Ref, version: str, *, seconds: int = 30) -> Generator[tuple[str, Json], None, None]:
+        """It remembers no versions: whoever watches has to list again."""
+        self.gate("changes")
+        raise AcksmError("kube-gone", f"version {version} of {ref.collection} is not kept for {seconds} s")
+        yield
 
     def create(self, manifest: Mapping[str, Any]) -> Json:
         self.gate("create")

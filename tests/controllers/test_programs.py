@@ -40,3 +40,11 @@ def test_a_named_binary_needs_no_image(tmp_path: Path) -> None:
     assert chosen.choose(Controller("sagemaker", "controller", IMAGE)).kind == BINARY
     assert chosen.choose(Controller("applicationautoscaling", "controller", IMAGE)).kind == STAND_IN
     assert not (tmp_path / "asked").exists()
+
+
+def test_a_pod_may_ask_for_its_images_binary_where_another_one_is_named(tmp_path: Path) -> None:
+    """It still needs the permission to run binaries of images."""
+    pod = Controller("sagemaker", "controller", IMAGE, "image")
+    assert programs(tmp_path, images=True, sagemaker="/bin/true").choose(pod).kind == STAND_IN
+    assert (tmp_path / "asked").read_text().split() == [OWN]
+    assert "--images" in programs(tmp_path, sagemaker="/bin/true").choose(pod).note

@@ -247,6 +247,23 @@ def test_a_watch_that_ends_early_gives_what_it_had(end: Reply, apiserver: Apiser
     assert apiserver.server.methods == [path] * 2
 
 
+def test_changes_continue_from_the_version_of_a_list(apiserver: Apiserver) -> None:
+    """Only metadata is read; a version that the apiserver no longer has is an error, not the end of the watch."""
+    listed = {"metadata": {"resourceVersion": "7"}, "items": [NAMESPACE]}
+    apiserver.server.replies["GET /api/v1/namespaces?limit=500"] = json_reply(listed)
+    kube = apiserver.kube()
+    assert kube.snapshot(ref("Namespace")) == ([NAMESPACE], "7")
+    path = "GET /api/v1/namespaces?watch=true&resourceVersion=7&timeoutSeconds=5&allowWatchBookmarks=true"
+    gone = json.dumps({"type": "DELETED", "object": NAMESPACE}).encode() + b"\n"
+    apiserver.server.replies[path] = Reply(gone)
+    assert list(kube.changes(ref("Namespace"), "7", seconds=5)) == [("DELETED", NAMESPACE)]
+    too_old = json.dumps({"type": "ERROR", "object": status("too old", code=410)}).encode() + b"\n"
+    apiserver.server.replies[path] = Reply(gone + too_old)
+    changes = kube.changes(ref("Namespace"), "7", seconds=5)
+    assert next(changes) == ("DELETED", NAMESPACE)
+    assert failure(lambda: next(changes)).id == "kube-gone"
+
+
 # the Lease
 
 

@@ -21,7 +21,8 @@ AGGREGATED: dict[str, Any] = {
                 ("deployments", "Deployment", "Namespaced", VERBS),
                 ("controllerrevisions", "ControllerRevision", "Namespaced", ["get"]),
             ],
-        )
+        ),
+        ("events.k8s.io", "v1", [("events", "Event", "Namespaced", VERBS)]),
     ],
 }
 PLAIN: dict[str, Any] = {
@@ -35,8 +36,11 @@ PLAIN: dict[str, Any] = {
 class Server:
     """Objects by collection, and one of the two forms of discovery."""
 
-    def __init__(self, form: str, objects: dict[str, list[dict[str, Any]]], failing: str = "") -> None:
-        self.form, self.objects, self.failing = form, objects, failing
+    def __init__(
+        self, form: str, objects: dict[str, list[dict[str, Any]]], failing: str = "", everywhere: str = ""
+    ) -> None:
+        self.form, self.objects, self.failing, self.everywhere = form, objects, failing, everywhere
+        self.lists: list[str] = []
 
     def read(self, path: str, _accept: str = "") -> dict[str, Any]:
         if self.form == "aggregated":
@@ -48,7 +52,8 @@ class Server:
         return {"resources": rows}
 
     def list(self, ref: Ref, **_options: Any) -> list[dict[str, Any]]:
-        if ref.plural == self.failing:
+        self.lists.append(ref.collection)
+        if ref.plural == self.failing or (ref.plural == self.everywhere and not ref.namespace):
             raise AcksmError("kube-forbidden", "no")
         return self.objects.get(ref.collection, [])
 
@@ -89,3 +94,32 @@ def test_every_kind_is_looked_at_and_what_kubernetes_puts_there_is_not_told(form
 def test_what_cannot_be_listed_is_named(form: str) -> None:
     assert look(Server(form, {}, "deployments")).unknown == ("deployments.apps",)
     assert look(Server(form, {}, "configmaps")).unknown == ("configmaps",)
+
+
+@pytest.mark.parametrize("form", ["aggregated", "plain"])
+def test_many_namespaces_are_read_by_one_list_of_each_kind(form: str) -> None:
+    names = [f"n{number}" for number in range(contents.MANY)]
+    objects = {
+        "/api/v1/configmaps": [
+            {"metadata": {"name": "mine", "namespace": "n3"}},
+            {"metadata": {"name": "kube-root-ca.crt", "namespace": "n3"}},
+            {"metadata": {"name": "another", "namespace": "of-another-team"}},
+        ]
+    }
+    server = Server(form, objects)
+    found = contents.look_at_all(server, names)
+    assert sorted(server.lists) == ["/api/v1/configmaps", "/apis/apps/v1/deployments"]
+    assert [*found] == names
+    assert [str(location) for one in found.values() for location, _ in one.objects] == ["ConfigMap n3/mine"]
+    assert {one.unknown for one in found.values()} == {()}
+
+
+def test_what_may_be_listed_in_each_namespace_only_is_listed_there() -> None:
+    names = [f"n{number}" for number in range(contents.MANY)]
+    own = {"/api/v1/namespaces/n3/configmaps": [{"metadata": {"name": "mine"}}]}
+    server = Server("plain", own, everywhere="configmaps")
+    found = contents.look_at_all(server, names)
+    assert [str(location) for one in found.values() for location, _ in one.objects] == ["ConfigMap n3/mine"]
+    assert {one.unknown for one in found.values()} == {()}
+    server = Server("plain", {}, "configmaps")
+    assert {one.unknown for one in contents.look_at_all(server, names).values()} == {("configmaps",)}

@@ -26,7 +26,6 @@ def lab(request: pytest.FixtureRequest, _own_cluster: World, tmp_path: Path) -> 
     program: str = request.param
     if program == "real" and not os.environ.get("ACKSM_CONTROLLER_BIN"):
         pytest.skip("ACKSM_CONTROLLER_BIN names no real controller")
-    request.node.add_marker("sandbox")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path)
         known = _LABS.get(program)

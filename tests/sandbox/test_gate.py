@@ -9,12 +9,11 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
 
 from acksm.errors import AcksmError
 from acksm.guide.identity import policies
 from acksm.sandbox import authorization, permissions
-from gate import ACCOUNT, REGION, Gate
+from gate import ACCOUNT, REGION, Gate, refused
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/controllers"
 EXECUTION, OTHER = (f"arn:aws:iam::{ACCOUNT}:role/{name}" for name in ("execution", "powerful"))
@@ -44,13 +43,6 @@ def with_deny(**deny: Any) -> dict[str, Any]:
     """Everything is allowed but what a Deny has."""
     found = statement("*")
     return {**found, "Statement": [*found["Statement"], {"Effect": "Deny", "Resource": "*", **deny}]}
-
-
-def refused(call: Callable[[], Any]) -> tuple[str, str]:
-    with pytest.raises(ClientError) as caught:
-        call()
-    error = caught.value.response["Error"]
-    return error["Code"], error["Message"]
 
 
 def iam_of(gate: Gate) -> Any:

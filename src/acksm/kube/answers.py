@@ -3,24 +3,46 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from acksm.errors import AcksmError
-from acksm.json_types import Object
+from acksm.json_types import Object, Untyped
 
 if TYPE_CHECKING:
     from kubernetes.client.exceptions import ApiException
 
 
-def event_of(line: bytes) -> Object | None:
-    """The object of a watch's event; None for the error that ends it, and for anything else (a proxy's page)."""
+class EndedError(Exception):
+    """A watch that ended by an error of the apiserver's, or by anything else that is no event (a proxy's page)."""
+
+
+def events(raw: Untyped) -> Iterator[tuple[str, Object]]:
+    """Type and object of each event of a watch, whose response is closed at the end. Ends where the connection does.
+    Error: EndedError."""
+    from urllib3.exceptions import HTTPError
+
+    buffer = b""
+    try:
+        for chunk in raw.stream(65536):
+            buffer += chunk
+            *whole, buffer = buffer.split(b"\n")
+            for line in whole:
+                yield _event(line)
+    except HTTPError:  # the connection broke: as good as closed
+        return
+    finally:
+        raw.close()
+
+
+def _event(line: bytes) -> tuple[str, Object]:
     try:
         event = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
+    except (ValueError, RecursionError) as error:
+        raise EndedError("not an event") from error
     if not isinstance(event, dict) or event.get("type") == "ERROR" or not isinstance(event.get("object"), dict):
-        return None
-    return dict(event["object"])
+        raise EndedError("an error of the apiserver's")
+    return str(event.get("type")), dict(event["object"])
 
 
 def innermost(error: BaseException) -> str:

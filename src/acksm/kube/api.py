@@ -3,7 +3,7 @@ it writes, and a test can replace the apiserver with something small. `acksm.kub
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Protocol
 
 from acksm.json_types import Manifest, Object
@@ -32,6 +32,14 @@ class LogReader(Lister, Protocol):
 
 class Watcher(Protocol):
     def watch(self, ref: Ref, /, *, name: str = "", selector: str = "", seconds: int = 30) -> Iterator[Object]: ...
+
+
+class Follower(Protocol):
+    """What a wait for deletions reads: `snapshot` is a list of metadata and its version, `changes` what came after."""
+
+    def snapshot(self, ref: Ref, /) -> tuple[list[Object], str]: ...
+
+    def changes(self, ref: Ref, version: str, /, *, seconds: int = 30) -> Generator[tuple[str, Object], None, None]: ...
 
 
 class Observer(Reader, LogReader, Watcher, Protocol):
@@ -70,7 +78,7 @@ class Writer(Editor, Lister, Protocol):
     def apply(self, manifest: Manifest, force: bool = False, dry_run: bool = False) -> Object: ...
 
 
-class Apiserver(Observer, Reviewer, Discovery, Writer, Protocol):
+class Apiserver(Observer, Follower, Reviewer, Discovery, Writer, Protocol):
     """All that commands need of a cluster."""
 
     def version(self) -> str: ...

@@ -7,9 +7,10 @@ reject fields they do not know, so dicts only.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,7 +26,7 @@ LAST_SECONDS = 5.0  # for a request that begins after the command's deadline: a 
 PAGE = 500
 LOG_BYTES = 1024 * 1024  # of one log
 _PASSING = {"kube-unreachable", "kube-busy", "kube-failed"}
-_METADATA_ONLY = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
+_METADATA_ONLY = "application/json;as=PartialObjectMetadata{};v=v1;g=meta.k8s.io"
 
 
 @dataclass(frozen=True)
@@ -156,14 +157,15 @@ class Kube:
                 return None
             raise
 
-    def list(self, ref: Ref, *, selector: str = "", field: str = "", metadata_only: bool = False) -> list[Object]:
-        """All objects of `ref`'s collection, page by page; [] when the kind is not served.
+    def snapshot(self, ref: Ref) -> tuple[list[Object], str]:
+        """Metadata of all objects of `ref`'s collection, and the version from which `changes` continues ("" for a kind
+        that is not served)."""
+        return self._listed(ref, {"Accept": _METADATA_ONLY.format("List")})
 
-        `metadata_only` asks for PartialObjectMetadata, a tenth of the bytes for CRDs.
-        """
+    def _listed(self, ref: Ref, headers: Json, **selectors: Value) -> tuple[list[Object], str]:
+        """Items, and the version of the collection when the list began."""
         items: list[Object] = []
         token = None
-        headers = {"Accept": _METADATA_ONLY} if metadata_only else {}
         while True:
             try:
                 page = self._request(
@@ -172,21 +174,29 @@ class Kube:
                     limit=PAGE,
                     _continue=token,
                     query_params=[],
-                    label_selector=selector or None,
-                    field_selector=field or None,
                     header_params=dict(headers),
+                    **selectors,
                 )
             except AcksmError as error:
                 if error.id == "kube-not-found":
-                    return items
+                    return items, ""
                 if error.id == "kube-gone" and token:  # the list's snapshot expired: start again
                     items, token = [], None
                     continue
                 raise
             items += page.get("items") or []
-            token = (page.get("metadata") or {}).get("continue")
+            metadata = page.get("metadata") or {}
+            token = metadata.get("continue")
             if not token:
-                return items
+                return items, str(metadata.get("resourceVersion") or "")
+
+    def list(self, ref: Ref, *, selector: str = "", field: str = "", metadata_only: bool = False) -> list[Object]:
+        """All objects of `ref`'s collection, page by page; [] when the kind is not served.
+
+        `metadata_only` asks for PartialObjectMetadata, a tenth of the bytes for CRDs.
+        """
+        headers = {"Accept": _METADATA_ONLY.format("List")} if metadata_only else {}
+        return self._listed(ref, headers, label_selector=selector or None, field_selector=field or None)[0]
 
     def read(self, path: str, accept: str = "application/json") -> Object:
         """A document of the apiserver that is not an object, such as a discovery document."""
@@ -307,29 +317,34 @@ class Kube:
         Deleted ones have ``metadata.deletionTimestamp`` or come as they last were. Ends early when the server
         closes the watch; the caller loops under its own deadline. Errors: ``kube-…``, when it begins.
         """
-        from urllib3.exceptions import HTTPError
+        field = f"metadata.name={name}" if name else None
+        raw = self._watch(ref, seconds, label_selector=selector or None, field_selector=field)
+        with contextlib.suppress(answers.EndedError):
+            for _, found in answers.events(raw):
+                yield found
 
-        raw = self._request(
+    def changes(self, ref: Ref, version: str, *, seconds: int = 30) -> Generator[tuple[str, Object], None, None]:
+        """What happened to the collection since `version`, for at most `seconds`: ADDED, MODIFIED or DELETED, and the
+        object's metadata. BOOKMARK: only its version is new. Error: `kube-gone` when `version` is too old."""
+        raw = self._watch(
+            ref,
+            seconds,
+            resource_version=version,
+            allow_watch_bookmarks="true",
+            header_params={"Accept": _METADATA_ONLY.format("")},
+        )
+        try:
+            yield from answers.events(raw)
+        except answers.EndedError as end:
+            raise AcksmError("kube-gone", f"the watch ended: {end}", where=ref.collection) from end
+
+    def _watch(self, ref: Ref, seconds: int, **params: Value) -> Untyped:
+        return self._request(
             "get",
             ref.collection,
             serialize=False,
             query_params=[("watch", "true")],
             timeout_seconds=max(1, seconds),
-            label_selector=selector or None,
-            field_selector=f"metadata.name={name}" if name else None,
             seconds=(10, seconds + 10),
+            **params,
         )
-        buffer = b""
-        try:
-            for chunk in raw.stream(65536):
-                buffer += chunk
-                *whole, buffer = buffer.split(b"\n")
-                for line in whole:
-                    event = answers.event_of(line)
-                    if event is None:
-                        return
-                    yield event
-        except HTTPError:  # the connection broke: as good as closed
-            return
-        finally:
-            raw.close()

@@ -7,13 +7,16 @@ in a traceback where AWS would name the call.
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Callable, Iterable
 from types import TracebackType
+from wsgiref.types import WSGIEnvironment as Environ
 
-from acksm.json_types import Document, Json, Value
-from acksm.sandbox import sagemaker_calls
+from acksm.json_types import Json, Untyped, Value
+from acksm.sandbox import autoscaling_calls, given, pages, sagemaker_calls
+from acksm.sandbox.pages import RefusalError
 
 Headers = list[tuple[str, str]]
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
@@ -59,6 +62,7 @@ _DEFAULTS: dict[str, Json] = {
     },
     "DescribeModel": {"EnableNetworkIsolation": False},
     "DescribeModelPackage": {"CertifyForMarketplace": False},
+    "DescribeModelPackageGroup": {"CreatedBy": {}},
     "DescribeNotebookInstance": {"PlatformIdentifier": "notebook-al2-v3", "VolumeSizeInGB": 5},
     "DescribeTrainingJob": {
         "AlgorithmSpecification.EnableSageMakerMetricsTimeSeries": False,
@@ -73,50 +77,74 @@ _DEFAULTS: dict[str, Json] = {
 
 
 def respond(
-    moto: App, environ: Document, service: str, action: str, body: bytes, region: str
+    moto: App, environ: Environ, service: str, action: str, body: bytes, region: str
 ) -> tuple[str, Headers, bytes]:
     """Ask moto and correct its answer: status line, headers, body."""
     verb, account = action.partition(":")[2], str(environ.get("HTTP_X_MOTO_ACCOUNT_ID", ""))
-    if service == "sagemaker" and verb in sagemaker_calls.CALLS:
-        return _own(verb, account, region, body)
+    backend = _backend(service, account, region)
+    try:
+        params: Json = json.loads(body or b"{}")
+    except ValueError:
+        return error("SerializationException", "the request is not JSON")
+
+    def ask(requested: Json) -> Json:
+        return _ask(moto, environ, service, verb, backend, requested)
+
+    try:
+        member = given.list_member(verb) if service == "sagemaker" else ""
+        answer = pages.listed(ask, member, params) if member else ask(params)
+    except RefusalError as refusal:
+        return error(refusal.code, refusal.message, 500 if refusal.code == "InternalFailure" else 400)
+    if service == "sagemaker":
+        given.remember(backend, verb, params, answer)
+    if verb.startswith("Describe"):
+        answer = _corrected(verb, answer, account)
+        answer = given.completed(backend, verb, answer) if service == "sagemaker" else answer
+    return _sent("200 OK", answer)
+
+
+def _ask(moto: App, environ: Environ, service: str, verb: str, backend: Untyped, params: Json) -> Json:
+    """moto's answer, or that of a call that it lacks. Raises AWS's refusal, or InternalFailure for moto's faults."""
+    own = (sagemaker_calls.CALLS if service == "sagemaker" else autoscaling_calls.CALLS).get(verb)
+    if own:
+        try:
+            return own(backend, params)
+        except KeyError as lacking:
+            raise RefusalError("ValidationException", f"{lacking} is required") from lacking
     lacks = _missing(service, verb)
     if lacks:
-        return error("UnknownOperationException", lacks)
-    seen: list[tuple[str, Headers]] = []
+        raise RefusalError("UnknownOperationException", lacks)
+    seen: list[str] = []
 
-    def begin(status: str, headers: Headers, *_: object) -> None:
-        seen.append((status, headers))
+    def begin(status: str, _headers: Headers, *_: object) -> None:
+        seen.append(status)
 
+    raw = json.dumps(params).encode()
+    request = {**environ, "wsgi.input": io.BytesIO(raw), "CONTENT_LENGTH": str(len(raw))}
     try:
-        answer = b"".join(moto(environ, begin))
+        answer = b"".join(moto(request, begin))
     except Exception as failure:  # moto's own faults; a KeyError is how some of its calls say "not found"
-        seen = [("500 InternalFailure", [])]
+        seen = ["500 InternalFailure"]
         answer = f"{type(failure).__name__}: {failure}".encode()
-    status, headers = seen[-1]
-    code = int(status.split()[0])
-    if verb in _NOT_THERE and (code >= 500 or (code == 400 and _ABSENT.search(answer.decode("utf-8", "replace")))):
-        kind, text = _NOT_THERE[verb]
-        return error(kind, text.format(_asked(body)))
+    code, text = int(seen[-1].split()[0]), answer.decode("utf-8", "replace")
+    if verb in _NOT_THERE and (code >= 500 or (code == 400 and _ABSENT.search(text))):
+        kind, message = _NOT_THERE[verb]
+        raise RefusalError(kind, message.format(next(iter(params.values()), "")))
     if code >= 500:
-        return error("InternalFailure", f"the practice cloud failed: {answer.decode('utf-8', 'replace')[:300]}", 500)
-    if code == 200 and verb.startswith("Describe"):
-        answer = json.dumps(_corrected(verb, json.loads(answer), account)).encode()
-        headers = [(name, value) for name, value in headers if name.lower() != "content-length"]
-        headers.append(("Content-Length", str(len(answer))))
-    return status, headers, answer
+        raise RefusalError("InternalFailure", f"the practice cloud failed: {text[:300]}")
+    found: Json = json.loads(answer or b"{}")
+    if code >= 300:
+        raise RefusalError(
+            str(found.get("__type", "ValidationException")), str(found.get("message") or found.get("Message") or text)
+        )
+    return found
 
 
-def _own(verb: str, account: str, region: str, body: bytes) -> tuple[str, Headers, bytes]:
+def _backend(service: str, account: str, region: str) -> Untyped:
     from moto.backends import get_backend
 
-    try:
-        answer = sagemaker_calls.CALLS[verb](get_backend("sagemaker")[account][region], json.loads(body or b"{}"))
-    except sagemaker_calls.RefusalError as refusal:
-        return error(refusal.code, refusal.message)
-    except KeyError as lacking:
-        return error("ValidationException", f"{lacking} is required")
-    raw = json.dumps(answer).encode()
-    return "200 OK", [("Content-Type", "application/x-amz-json-1.1"), ("Content-Length", str(len(raw)))], raw
+    named: Untyped = get_backend("sagemaker" if service == "sagemaker" else "applicationautoscaling")
+    return named[account][region]
 
 
 def _missing(service: str, verb: str) -> str:
@@ -154,13 +182,10 @@ def _without_empty(value: Value) -> Value:
 
 def error(code: str, message: str, status: int = 400) -> tuple[str, Headers, bytes]:
     """A refusal in the JSON protocol."""
-    raw = json.dumps({"__type": code, "message": message}).encode()
-    headers = [("Content-Type", "application/x-amz-json-1.1"), ("x-amzn-ErrorType", code)]
-    return f"{status} {code}", [*headers, ("Content-Length", str(len(raw)))], raw
+    return _sent(f"{status} {code}", {"__type": code, "message": message}, ("x-amzn-ErrorType", code))
 
 
-def _asked(body: bytes) -> str:
-    try:
-        return str(next(iter(json.loads(body).values()), ""))
-    except ValueError:
-        return ""
+def _sent(status: str, answer: Json, *headers: tuple[str, str]) -> tuple[str, Headers, bytes]:
+    raw = json.dumps(answer).encode()
+    length = ("Content-Length", str(len(raw)))
+    return status, [("Content-Type", "application/x-amz-json-1.1"), *headers, length], raw

@@ -9,19 +9,12 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from acksm.json_types import Document, Json, Untyped
+from acksm.sandbox.pages import RefusalError, seconds
 
 if TYPE_CHECKING:
     from moto.sagemaker.models import SageMakerModelBackend
 
 Params = Document
-
-
-class RefusalError(Exception):
-    """AWS's refusal of a call: code and message."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code, self.message = code, message
 
 
 # kind -> where moto's backend keeps them, the attribute with the name, and the one with the state
@@ -133,11 +126,15 @@ def _update_domain(backend: SageMakerModelBackend, params: Params) -> Json:
 def _list(
     member: str, backend_name: str, members: Mapping[str, str]
 ) -> Callable[[SageMakerModelBackend, Params], Json]:
-    """All of a kind at once; `members` of each in the answer, with the attributes of moto's object."""
+    """All of a kind at once; `members` of each in the answer, with the attributes of moto's object. The state is
+    "Created" where none was set."""
 
     def call(backend: SageMakerModelBackend, _params: Params) -> Json:
         kept = getattr(backend, backend_name).values()
-        return {member: [{name: getattr(item, own) for name, own in members.items()} for item in kept]}
+        found = [{name: getattr(item, own, "Created") for name, own in members.items()} for item in kept]
+        for item in found:
+            item |= {name: seconds(value) for name, value in item.items() if name.endswith("Time")}
+        return {member: found}
 
     return call
 
@@ -149,7 +146,12 @@ CALLS: dict[str, Callable[[SageMakerModelBackend, Params], Json]] = {
     "ListFeatureGroups": _list(
         "FeatureGroupSummaries",
         "feature_groups",
-        {"FeatureGroupName": "feature_group_name", "FeatureGroupArn": "arn"},
+        {
+            "FeatureGroupName": "feature_group_name",
+            "FeatureGroupArn": "arn",
+            "CreationTime": "creation_time",
+            "FeatureGroupStatus": "feature_group_status",
+        },
     ),
     "ListNotebookInstanceLifecycleConfigs": _list(
         "NotebookInstanceLifecycleConfigs",
@@ -157,6 +159,8 @@ CALLS: dict[str, Callable[[SageMakerModelBackend, Params], Json]] = {
         {
             "NotebookInstanceLifecycleConfigName": "notebook_instance_lifecycle_config_name",
             "NotebookInstanceLifecycleConfigArn": "arn",
+            "CreationTime": "creation_time",
+            "LastModifiedTime": "last_modified_time",
         },
     ),
     "StopHyperParameterTuningJob": _stop("HyperParameterTuningJob", "HyperParameterTuningJobName"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from typing import Any, cast
 
 import pytest
@@ -10,7 +10,9 @@ import pytest
 from acksm.aws.account import Aws
 from acksm.engine.waits import Deadline
 from acksm.errors import AcksmError
+from acksm.guide.cleanup import calls as calls_module
 from acksm.guide.cleanup.calls import Calls, is_transient
+from acksm.kube import contents
 from acksm.kube.paths import Ref, ref
 from memory_kube import MemoryKube, namespace
 
@@ -31,7 +33,7 @@ class Served(MemoryKube):
     def can(self, *_: str, account: tuple[str, str] | None = None) -> bool:
         return True
 
-    def read(self, *_: str) -> dict[str, Any]:
+    def read(self, _path: str, _accept: str = "", /) -> dict[str, Any]:
         return {"kind": "APIGroupDiscoveryList", "items": []}
 
     def logs(self, *_: str, **_options: object) -> str:
@@ -175,6 +177,91 @@ def test_a_namespace_that_acksm_did_not_make_is_not_deleted() -> None:
     calls(kube).namespace("production")
     assert kube.objects == {}
     calls(kube).namespace("production")
+
+
+class Ending(Served):
+    """Namespaces in Terminating, of which some end at each look at what changed."""
+
+    def __init__(self, names: list[str], *, watches: str = "") -> None:
+        self.requests: list[str] = []
+        super().__init__(self.requests.append)
+        self.left, self.refusal = names, watches
+        for name in names:
+            self.put(namespace(name))
+
+    def changes(self, ref: Ref, version: str, *, seconds: int = 30) -> Generator[tuple[str, Any], None, None]:
+        self.gate("changes")
+        if self.refusal:
+            self.objects.pop(f"/api/v1/namespaces/{self.left.pop()}")
+            raise AcksmError(self.refusal, "no")
+        yield "BOOKMARK", {"metadata": {"resourceVersion": version}}
+        yield "MODIFIED", {"metadata": {"name": self.left[0], "resourceVersion": str(int(version) + 1)}}
+        for _ in range(100):
+            version = str(int(version) + 2)
+            yield "DELETED", {"metadata": {"name": self.left.pop(), "resourceVersion": version}}
+
+
+def test_many_namespaces_are_waited_for_by_one_watch() -> None:
+    """1,000 of them that end 100 at a time: one list and ten windows of a watch, not a request for each."""
+    names = [f"n{number}" for number in range(1000)]
+    kube = Ending([*names])
+    calls(kube).namespace_gone([*names, "long-gone"])
+    assert kube.requests == ["list", *["changes"] * 10]
+    assert kube.left == []
+
+
+@pytest.mark.parametrize("refusal", ["kube-gone", "kube-forbidden"])
+def test_who_may_not_watch_lists_them_together(refusal: str) -> None:
+    kube = Ending(["a", "b"], watches=refusal)
+    calls(kube).namespace_gone(["a", "b"])
+    assert kube.requests == ["list", "changes", "list", "changes", "list"]
+
+
+def test_a_watch_that_fails_is_no_deletion() -> None:
+    kube = Ending(["a"], watches="kube-unreachable")
+    with pytest.raises(AcksmError) as caught:
+        calls(kube).namespace_gone(["a"])
+    assert caught.value.id == "kube-unreachable"
+
+
+def test_many_namespaces_are_read_together_before_they_are_deleted() -> None:
+    """All kinds are listed once a second at most; what appears in one of the namespaces in between is kept."""
+    requests: list[str] = []
+    kube = OneKind(requests.append)
+    names = [f"n{number}" for number in range(60)]
+    for name in names:
+        kube.put({**namespace(name), "metadata": {"name": name, "labels": {"acksm.dev/owned": "true"}, "uid": name}})
+    kube.put({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "kept", "namespace": "n50"}})
+    cleanup = calls(kube)
+    for name in names:
+        if name == "n50":
+            with pytest.raises(AcksmError, match="contains Secret n50/kept"):
+                cleanup.namespace(name)
+        else:
+            cleanup.namespace(name)
+    few = contents.MANY - 1
+    assert requests.count("list") == few + 1
+    cleanup.deadline.sleep(calls_module.FRESH_SECONDS + 0.1)
+    kube.put({**namespace("late"), "metadata": {"name": "late", "labels": {"acksm.dev/owned": "true"}}})
+    kube.put({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "new", "namespace": "late"}})
+    with pytest.raises(AcksmError, match="contains Secret late/new"):
+        cleanup.namespace("late")
+    assert requests.count("list") == few + 2
+
+
+class OneKind(Served):
+    """A cluster whose namespaces have Secrets and nothing else."""
+
+    def read(self, path: str, _accept: str = "", /) -> dict[str, Any]:
+        secret = {
+            "resource": "secrets",
+            "scope": "Namespaced",
+            "verbs": ["list", "delete"],
+            "responseKind": {"kind": "Secret"},
+        }
+        versions = [{"version": "v1", "resources": [secret]}]
+        groups = [{"metadata": {}, "versions": versions}] if path == "/api" else []
+        return {"kind": "APIGroupDiscoveryList", "items": groups}
 
 
 def test_what_a_deleted_namespace_may_contain() -> None:

@@ -17,20 +17,22 @@ from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind as EventKind, silent
 from acksm.json_types import Document, Manifest, Object
 from acksm.kube import conditions, contents
-from acksm.kube.api import Discovery, Editor, LogReader, Reviewer
+from acksm.kube.api import Discovery, Editor, Follower, LogReader, Reviewer
+from acksm.kube.contents import Contents, Everything
 from acksm.kube.keys import ANNOTATIONS, TRIES, values_at
 from acksm.kube.owners import is_owned
 from acksm.kube.paths import Ref, ref
-from acksm.live import bindings, controller_logs, discovery, synced
+from acksm.live import bindings, controller_logs, deleted, discovery, synced
 from acksm.live.inventory_objects import POLICY, RETAIN, is_ack_finalizer
 from acksm.live.readiness import INSTANCE_LABEL
 from acksm.words import counted
 
 LOG_LINES = 2000
+FRESH_SECONDS = 1.0
 MAX_SHOWN = 5  # stuck objects shown in full, and lines of the log for each
 
 
-class Cluster(Reviewer, Discovery, LogReader, Editor, Protocol):
+class Cluster(Reviewer, Discovery, Follower, LogReader, Editor, Protocol):
     """What these calls need."""
 
 
@@ -46,6 +48,10 @@ class Calls:
     emit: Emit = silent
     controllers: str = ""
     accounts: Mapping[str, Aws] | None = None
+
+    def __post_init__(self) -> None:
+        self._namespaces, self._read_at = 0, 0.0
+        self._everything: Everything | None = None
 
     def table(self) -> dict[str, Callable[..., object]]:
         return {
@@ -242,14 +248,15 @@ class Calls:
         self.kube.delete(ref("CustomResourceDefinition", name))
 
     def crds_gone(self, names: Sequence[str]) -> None:
-        desired = set(names)
-
-        def check() -> Progress:
-            live = self.kube.list(ref("CustomResourceDefinition"), metadata_only=True)
-            left = sorted(desired & {str(item["metadata"]["name"]) for item in live})
-            return Progress(not left, f"{len(left)} left: {bindings.shortened(left, 3)}")
-
-        wait_until(check, self.deadline, what="CRDs", emit=self.emit)
+        deleted.await_deleted(
+            self.kube,
+            ref("CustomResourceDefinition"),
+            names,
+            self.deadline,
+            what="CRDs",
+            text=lambda left: f"{len(left)} left: {bindings.shortened(left, 3)}",
+            emit=self.emit,
+        )
 
     def pods_gone(self, releases: Sequence[Sequence[str]]) -> None:
         """Wait until no pod of the releases (name, namespace) is left: a terminating pod still reconciles."""
@@ -272,7 +279,7 @@ class Calls:
         if live is None or live["metadata"].get("deletionTimestamp"):
             return
         owned = is_owned(live)
-        found = contents.look(self.kube, name)
+        found = self._contents(name)
         foreign = [str(location) for location, item in found.objects if not is_transient(location, item)] + list(
             found.unknown
         )
@@ -287,12 +294,27 @@ class Calls:
             )
         self.kube.delete(ref("Namespace", name), uid=str(live["metadata"].get("uid", "")))
 
-    def namespace_gone(self, names: Sequence[str]) -> None:
-        def check() -> Progress:
-            left = [name for name in names if self.kube.get(ref("Namespace", name))]
-            return Progress(not left, f"{bindings.shortened(left, 3)} terminating")
+    def _contents(self, namespace: str) -> Contents:
+        """What is in the namespace now. After the first few namespaces all are read together, FRESH_SECONDS before
+        one is deleted at most."""
+        self._namespaces += 1
+        if self._namespaces < contents.MANY:
+            return contents.look(self.kube, namespace)
+        if self._everything is None or self.deadline.clock() - self._read_at > FRESH_SECONDS:
+            self._everything = Everything(self.kube)
+            self._read_at = self.deadline.clock()
+        return self._everything.of(namespace)
 
-        wait_until(check, self.deadline, what="namespaces", emit=self.emit)
+    def namespace_gone(self, names: Sequence[str]) -> None:
+        deleted.await_deleted(
+            self.kube,
+            ref("Namespace"),
+            names,
+            self.deadline,
+            what="namespaces",
+            text=lambda left: f"{bindings.shortened(left, 3)} terminating",
+            emit=self.emit,
+        )
 
 
 def is_transient(location: Ref, item: Manifest) -> bool:

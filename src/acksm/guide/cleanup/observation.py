@@ -187,7 +187,7 @@ def observe(
         maps = pool.submit(role_map.observe, kube, {namespace})
         owned = frozenset(name for name, item in objects.namespaces.items() if item.labels.get(OWNED_LABEL) == "true")
         checked = [name for name in owned if not objects.namespaces[name].terminating] if desired.namespace else []
-        contained = list(pool.map(lambda name: contents.look(kube, name), checked))
+        contained = pool.submit(contents.look_at_all, kube, checked)
         cluster = target.cluster.name
         names = {role_names.of_controllers(cluster, role), sample_roles.name(cluster)}
         names |= {arn.rpartition("/")[2] for where, _, arn in accounts.result() or () if where == namespace}
@@ -209,7 +209,7 @@ def observe(
             other.identity().account if other else "",
             provider.result(),
             accounts.result(),
-            dict(zip(checked, contained, strict=True)),
+            contained.result(),
             capabilities.result(),
             owned,
             tuple(dict.fromkeys(denied)),

@@ -16,7 +16,7 @@ from acksm.json_types import Manifest
 # kind ("ConfigMap" or "Secret"), namespace, name -> the object's data as text, None when it does not exist
 Lookup = Callable[[str, str, str], Mapping[str, str] | None]
 FAIL_ANNOTATION = "acksm.dev/practice-fail"
-PROGRAM_ANNOTATION = "acksm.dev/practice-program"  # "stand-in": the stand-in, even where a real one exists
+PROGRAM_ANNOTATION = "acksm.dev/practice-program"  # "stand-in" or "image", even where a binary is named
 _REFERENCE = re.compile(r"\$\$|\$\(([-._a-zA-Z0-9]+)\)")
 _KEYED = re.compile(r"^metadata\.(labels|annotations)\['([^']+)'\]$")
 _FLAG = "--aws-region"  # every ACK controller has it since v0.0.1, and no other program does
@@ -28,13 +28,13 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True)
 class Controller:
-    """A controller's container in a pod: `service` is its ACK service, `image` as the pod names it; `stand_in`:
-    only the stand-in may run."""
+    """A controller's container in a pod: `service` is its ACK service, `image` as the pod names it; `program`:
+    the one that the pod asks for, "" for none."""
 
     service: str
     container: str
     image: str
-    stand_in: bool = False
+    program: str = ""
 
     @property
     def tag(self) -> str:
@@ -52,8 +52,7 @@ def controller_of(pod: Manifest) -> Controller | None:
         if any(str(word).partition("=")[0] == _FLAG for word in words):
             image = str(container.get("image", ""))
             service = image.rpartition("/")[2].partition("@")[0].partition(":")[0].removesuffix("-controller")
-            stand_in = annotations.get(PROGRAM_ANNOTATION) == "stand-in"
-            return Controller(service, str(container["name"]), image, stand_in)
+            return Controller(service, str(container["name"]), image, str(annotations.get(PROGRAM_ANNOTATION) or ""))
     return None
 
 

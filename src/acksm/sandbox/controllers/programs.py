@@ -47,10 +47,10 @@ class Programs:
 
     def choose(self, controller: Controller) -> Program:
         """The program for a controller's container; a request to a registry may take long."""
-        if controller.stand_in:
+        if controller.program == STAND_IN:
             return _stand_in("requested by the pod's annotation")
         path = self._named.get(controller.service)
-        if path:
+        if path and controller.program != IMAGE:
             return Program(BINARY, (path,), f"binary {path}, by --controller")
         if not self._may_run_images:
             return _stand_in("binaries of images run only with --images")

@@ -83,13 +83,11 @@ def _arguments(chart: Chart) -> str:
         lines += ["- --aws-account-id", "- {{ .Values.aws.account_id | quote }}"]
     if chart.since("0.0.4"):
         lines += ["{{- with .Values.aws.endpoint_url }}", "- --aws-endpoint-url", "- {{ . | quote }}", "{{- end }}"]
-    lines += [
-        "{{- if .Values.log.enable_development_logging }}",
-        "- --enable-development-logging",
-        "{{- end }}",
-        "- --log-level",
-        "- {{ .Values.log.level | quote }}",
-    ]
+    if chart.since("1.2.4"):
+        lines += ["{{- if .Values.log.enable_development_logging }}", "- --enable-development-logging", "{{- end }}"]
+    else:  # the flag takes no value from the next word, so that it is on in any case (as in the real charts)
+        lines += ["- --enable-development-logging", "- {{ .Values.log.enable_development_logging | quote }}"]
+    lines += ["- --log-level", "- {{ .Values.log.level | quote }}"]
     lines += ["{{- range .Values.resourceTags }}", "- --resource-tags", "- {{ . | quote }}", "{{- end }}"]
     if not chart.since("0.0.4"):
         lines += ["- --watch-namespace", "- {{ .Values.watchNamespace | quote }}"]

@@ -5,56 +5,51 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from packaging.version import Version
 
+from acksm.sandbox.controllers.standin import pflag
+from acksm.sandbox.controllers.standin.pflag import FlagError
 from acksm.sandbox.controllers.standin.versions import Release
 
-# flag -> its type, and the runtimes that know it
+# flag -> its type (pflag.TYPES), and the runtimes that know it
 _FLAGS = {
-    "aws-region": ("text", "0.0.0"),
-    "aws-account-id": ("text", "0.0.3-0.15.0"),
-    "aws-endpoint-url": ("text", "0.0.5"),
-    "aws-identity-endpoint-url": ("text", "0.21.0"),
-    "allow-unsafe-aws-endpoint-urls": ("flag", "0.21.0"),
-    "aws-endpoint-use-path-style": ("flag", "0.58.1"),
-    "http-client-timeout": ("text", "0.59.0"),
-    "log-level": ("text", "0.0.0"),
-    "enable-development-logging": ("flag", "0.0.0"),
-    "resource-tags": ("list", "0.0.0"),
-    "watch-namespace": ("text", "0.0.0"),
-    "watch-selectors": ("text", "0.44.0"),
-    "deletion-policy": ("text", "0.22.0"),
-    "metrics-addr": ("text", "0.0.0"),
-    "healthz-addr": ("text", "0.31.0"),
-    "enable-leader-election": ("flag", "0.0.0"),
-    "leader-election-namespace": ("text", "0.27.0"),
-    "enable-webhook-server": ("flag", "0.0.0"),
-    "webhook-server-addr": ("text", "0.0.0"),
-    "reconcile-default-resync-seconds": ("text", "0.24.0"),
-    "reconcile-resource-resync-seconds": ("list", "0.24.0"),
-    "reconcile-default-max-concurrent-syncs": ("text", "0.32.0"),
-    "reconcile-resource-max-concurrent-syncs": ("list", "0.32.0"),
-    "enable-adopted-resource-reconciler": ("flag", "0.33.0-0.53.0"),
-    "enable-field-export-reconciler": ("flag", "0.33.0"),
-    "feature-gates": ("text", "0.35.0"),
-    "reconcile-resources": ("text", "0.46.0"),
-    "enable-carm": ("flag", "0.52.0"),
-    "enable-cross-namespace": ("flag", "0.60.0"),
+    "aws-region": ("string", "0.0.0"),
+    "aws-account-id": ("string", "0.0.3-0.15.0"),
+    "aws-endpoint-url": ("string", "0.0.5"),
+    "aws-identity-endpoint-url": ("string", "0.21.0"),
+    "allow-unsafe-aws-endpoint-urls": ("bool", "0.21.0"),
+    "aws-endpoint-use-path-style": ("bool", "0.58.1"),
+    "http-client-timeout": ("duration", "0.59.0"),
+    "log-level": ("string", "0.0.0"),
+    "enable-development-logging": ("bool", "0.0.0"),
+    "resource-tags": ("slice", "0.0.0"),
+    "watch-namespace": ("string", "0.0.0"),
+    "watch-selectors": ("string", "0.44.0"),
+    "deletion-policy": ("policy", "0.22.0"),
+    "metrics-addr": ("string", "0.0.0"),
+    "healthz-addr": ("string", "0.31.0"),
+    "enable-leader-election": ("bool", "0.0.0"),
+    "leader-election-namespace": ("string", "0.27.0"),
+    "enable-webhook-server": ("bool", "0.0.0"),
+    "webhook-server-addr": ("string", "0.0.0"),
+    "reconcile-default-resync-seconds": ("int", "0.24.0"),
+    "reconcile-resource-resync-seconds": ("array", "0.24.0"),
+    "reconcile-default-max-concurrent-syncs": ("int", "0.32.0"),
+    "reconcile-resource-max-concurrent-syncs": ("array", "0.32.0"),
+    "enable-adopted-resource-reconciler": ("bool", "0.33.0-0.53.0"),
+    "enable-field-export-reconciler": ("bool", "0.33.0"),
+    "feature-gates": ("string", "0.35.0"),
+    "reconcile-resources": ("string", "0.46.0"),
+    "enable-carm": ("bool", "0.52.0"),
+    "enable-cross-namespace": ("bool", "0.60.0"),
 }
 _ON = ("enable-carm", "enable-cross-namespace", "enable-adopted-resource-reconciler", "enable-field-export-reconciler")
 _NAMESPACE = re.compile(r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")
-_TRUE, _FALSE = {"1", "t", "true", "TRUE", "True", "T"}, {"0", "f", "false", "FALSE", "False", "F"}
+_DECIMAL = re.compile(r"[+-]?[0-9]+")
 # The namespaces whose annotations are never read (docs/ack/accounts-and-regions.md#annotations)
 IGNORED = ("kube-system", "kube-public", "kube-node-lease")
-
-
-class FlagError(Exception):
-    """The controller does not start with these flags; `code` is its exit code."""
-
-    def __init__(self, message: str, code: int = 1) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 @dataclass
@@ -65,6 +60,7 @@ class Config:
     account: str = ""  # --aws-account-id, before STS is called
     endpoint: str = ""
     identity_endpoint: str = ""
+    unsafe_endpoints: bool = False
     level: str = "info"
     development: bool = False
     tags: list[str] = field(default_factory=list)
@@ -88,41 +84,34 @@ class Config:
 
 
 def parse(arguments: Sequence[str], environment: Mapping[str, str], release: Release) -> Config:
-    """Flags as pflag reads them. Raises FlagError."""
-    found = _read(arguments, release)
+    """The flags of a release, checked as the controller does before it calls AWS. Raises FlagError."""
+    known = {name: kind for name, (kind, _) in _FLAGS.items() if knows(release, name)}
+    found = pflag.parse(arguments, known)
 
     def text(name: str, default: str = "") -> str:
         return (found.get(name) or [default])[-1]
 
     def flag(name: str) -> bool:
-        value = text(name, "true" if name in _ON else "false")
-        if value not in _TRUE | _FALSE:
-            raise FlagError(f'invalid argument "{value}" for "--{name}" flag: strconv.ParseBool: invalid syntax', 2)
-        return value in _TRUE
+        return text(name, "true" if name in _ON else "false") == "true"
 
     config = Config(
         region=text("aws-region", environment.get("AWS_REGION", "")),
         account=text("aws-account-id"),
         endpoint=text("aws-endpoint-url"),
         identity_endpoint=text("aws-identity-endpoint-url"),
+        unsafe_endpoints=flag("allow-unsafe-aws-endpoint-urls"),
         level=text("log-level", "info"),
         development=flag("enable-development-logging"),
-        tags=[tag for item in found.get("resource-tags", []) for tag in item.split(",") if tag],
+        tags=found.get("resource-tags", []),
         selector=text("watch-selectors"),
-        deletion_policy=text("deletion-policy") or "delete",
+        deletion_policy=text("deletion-policy", "delete"),
         carm=flag("enable-carm"),
         adopted_resources=release.has("adopted-resource") and flag("enable-adopted-resource-reconciler"),
         system_namespace=environment.get("ACK_SYSTEM_NAMESPACE") or environment.get("K8S_NAMESPACE") or "ack-system",
+        raw_gates=text("feature-gates"),
     )
-    if config.deletion_policy not in {"delete", "retain"}:
-        raise FlagError(f'invalid argument "{config.deletion_policy}" for "--deletion-policy" flag', 2)
     config.watch = [text("watch-namespace")] if text("watch-namespace") else []
-    config.resync = _resync(
-        text("reconcile-default-resync-seconds"), found.get("reconcile-resource-resync-seconds", [])
-    )
-    config.raw_gates = text("feature-gates")
-    config.kinds = _kinds(text("reconcile-resources"), release)
-    _check(config, release)
+    _check(config, release, found)
     return config
 
 
@@ -132,39 +121,14 @@ def knows(release: Release, flag: str) -> bool:
     return Version(since) <= release.runtime and (not until or release.runtime < Version(until))
 
 
-def _read(arguments: Sequence[str], release: Release) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    rest = list(arguments)
-    while rest:
-        word = rest.pop(0)
-        name, equals, value = word.removeprefix("--").partition("=")
-        kind = _FLAGS.get(name, ("", ""))[0]
-        if not word.startswith("--") or not kind or not knows(release, name):
-            raise FlagError(f"unknown flag: --{name}" if word.startswith("--") else f"unknown argument: {word}", 2)
-        if not equals:
-            if kind == "flag":
-                value = "true"
-            elif not rest:
-                raise FlagError(f"flag needs an argument: --{name}", 2)
-            else:
-                value = rest.pop(0)
-        found.setdefault(name, []).append(value)
-    return found
-
-
-def _resync(default: str, kinds: Sequence[str]) -> dict[str, float]:
-    found = {"": float(default)} if default and default != "0" else {}
-    for item in kinds:
-        name, equals, seconds = item.partition("=")
-        if not equals or not seconds.isdecimal() or int(seconds) <= 0:
-            raise FlagError(
-                f"invalid value for flag 'reconcile-resource-resync-seconds': error parsing flag argument '{item}'"
-            )
-        found[name.lower()] = float(seconds)
-    return found
-
-
-def _check(config: Config, release: Release) -> None:
+def _check(config: Config, release: Release, found: Mapping[str, list[str]]) -> None:
+    """In the controllers' order (ACK's runtime, pkg/config, Validate); what is not of one kind is set here."""
+    for tag in config.tags if release.has("checks-tags") else ():
+        if tag.count("=") != 1:
+            raise FlagError(f"invalid resource tag: {tag}")
+    config.resync = _numbers("reconcile-resource-resync-seconds", found, release)
+    _numbers("reconcile-resource-max-concurrent-syncs", found, release)
+    config.kinds = _kinds((found.get("reconcile-resources") or [""])[-1], release)
     if not release.has("account-by-sts") and not config.account:
         raise FlagError("unable to start service controller as account ID is nil. Please pass --aws-account-id flag")
     if not config.region:
@@ -172,6 +136,46 @@ def _check(config: Config, release: Release) -> None:
             "unable to start service controller as AWS region is missing. Please pass --aws-region flag or set "
             "AWS_REGION environment variable"
         )
+    for endpoint in (config.endpoint, config.identity_endpoint):
+        url = urlsplit(endpoint)
+        if url.netloc and url.scheme != "https" and not config.unsafe_endpoints:
+            if knows(release, "allow-unsafe-aws-endpoint-urls"):
+                raise FlagError("using an unsafe endpoint is not allowed. Please review the controller configuration")
+            page = "https://docs.aws.amazon.com/general/latest/gr/aws-service-information.html"
+            raise FlagError(f"invalid service endpoint. Please refer to {page} for more details")
+    for name, word, least in (
+        ("reconcile-default-resync-seconds", "resync seconds", 0),
+        ("reconcile-default-max-concurrent-syncs", "max concurrency", 1),
+    ):
+        number = int((found.get(name) or [str(least)])[-1])
+        if number < least:
+            raise FlagError(f"invalid value for flag '{name}': {word} default must be greater than 0")
+        if number and name.endswith("seconds"):
+            config.resync[""] = float(number)
+
+
+def _numbers(flag: str, found: Mapping[str, list[str]], release: Release) -> dict[str, float]:
+    """Positive integers by kind, in lower case."""
+    numbers: dict[str, float] = {}
+    for item in found.get(flag, []):
+        kind, _, number = item.partition("=")
+        fault = ""
+        if item.count("=") != 1:
+            fault = "invalid flag argument format: expected key=value"
+        elif not kind or not number:
+            fault = f"missing {'value' if kind else 'key'} in flag argument"
+        elif not _DECIMAL.fullmatch(number):
+            fault = f'invalid value in flag argument: strconv.Atoi: parsing "{number}": invalid syntax'
+        elif int(number) <= 0:
+            fault = "invalid value in flag argument: value must be greater than 0"
+        fault = f"{fault}. Expected format: string=number" if fault else ""
+        if not fault and kind not in release.kinds:
+            names = ", ".join(release.kinds)
+            fault = f"resource '{kind}' is not managed by this controller. Expected one of {names}"
+        if fault:
+            raise FlagError(f"invalid value for flag '{flag}': error parsing flag argument '{item}': {fault}")
+        numbers[kind.lower()] = float(number)
+    return numbers
 
 
 def check_late(config: Config, release: Release) -> None:
@@ -186,25 +190,35 @@ def check_late(config: Config, release: Release) -> None:
 def _kinds(text: str, release: Release) -> list[str]:
     kinds = [kind.strip() for kind in text.split(",")] if text.strip() else []
     for kind in kinds:
-        if kind not in release.kinds:
-            raise FlagError(
-                f"invalid value for flag 'reconcile-resources': resource kind '{kind}' is not supported by this "
-                f"controller. Valid resource kinds are: {', '.join(release.kinds)}"
-            )
+        fault = ""
+        if not kind:
+            fault = "invalid resource kind: empty kind"
+        elif kinds.count(kind) > 1:
+            fault = f"duplicate resource kind '{kind}'"
+        elif kind not in release.kinds:
+            names = ", ".join(release.kinds)
+            fault = f"resource kind '{kind}' is not supported by this controller. Valid resource kinds are: {names}"
+        if fault:
+            raise FlagError(f"invalid value for flag 'reconcile-resources': {fault}")
     return kinds
 
 
 def _gates(text: str, release: Release) -> dict[str, bool]:
     found = dict(release.gates)
     for item in text.split(",") if text.strip() else []:
-        name, equals, value = item.partition("=")
+        name, equals, value = (part.strip() for part in item.partition("="))
+        fault = ""
         if not equals:
-            raise FlagError(f"invalid value for flag 'feature-gates': invalid feature gate format: {item}")
-        if value.strip() not in _TRUE | _FALSE:
-            raise FlagError(f"invalid value for flag 'feature-gates': invalid feature gate value for {name}: {value}")
-        if name.strip() not in found:
-            raise FlagError(f"error overriding feature gates: unknown feature gate: {name.strip()}")
-        found[name.strip()] = value.strip() in _TRUE
+            fault = f"invalid feature gate format: {item}"
+        elif not name:
+            fault = f"invalid feature gate name: {item}"
+        elif value not in pflag.TRUE | pflag.FALSE:
+            fault = f"invalid feature gate value for {name}: {value}"
+        if fault:
+            raise FlagError(f"invalid value for flag 'feature-gates': {fault}")
+        if name not in found:
+            raise FlagError(f"error overriding feature gates: unknown feature gate: {name}")
+        found[name] = value in pflag.TRUE
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from acksm.sandbox.controllers.standin.adopted_resource import AdoptedResources
 from acksm.sandbox.controllers.standin.caches import Live
 from acksm.sandbox.controllers.standin.cloud import AwsError, Cloud
 from acksm.sandbox.controllers.standin.log import Log
+from acksm.sandbox.controllers.standin.pflag import FlagError
 from acksm.sandbox.controllers.standin.queue import Queue
 from acksm.sandbox.controllers.standin.reconcile import Reconciler
 from acksm.sandbox.controllers.standin.work import RetryError, World
@@ -48,7 +50,10 @@ def main(arguments: Sequence[str]) -> int:
             **{"aws.service": service, "version": release.version or tag, "behavesAsRuntime": str(release.runtime)},
         )
         return Controller(release, config, log, environment, stop).run()
-    except flags.FlagError as error:
+    except FlagError as error:
+        if error.code != 1:  # pflag ends the program, before there is a log
+            sys.stderr.write(f"{error}\n")
+            return error.code
         log.error("setup", "Unable to create controller manager", error, **{"aws.service": service})
         return error.code
     except AwsError as error:

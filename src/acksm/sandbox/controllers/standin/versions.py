@@ -56,6 +56,7 @@ _BROUGHT = {
     "drift-refused": "0.53.0",
     "account-from-role": "0.53.0",  # before, the account is that of the namespace's annotation
     "IAMRoleSelector": "0.53.0",
+    "checks-tags": "0.56.0",  # each of --resource-tags has one "="
     "selector-labels": "0.57.0",
     "partition-in-status": "0.59.0",
     "always-cached-namespaces": "0.0.0-0.13.0",
