@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+
+_LOGIN = re.compile(r"(?<=://)(?:[^/?#\s@]*+@)+")
 
 
 def counted(number: int, one: str, many: str = "") -> str:
@@ -16,3 +19,8 @@ def did_you_mean(names: Sequence[str]) -> str:
         return ""
     *others, last = names
     return f"; did you mean {', '.join(others) + ' or ' if others else ''}{last}?"
+
+
+def without_login(text: str) -> str:
+    """`text` with the user and password of each URL in it hidden: errors of libraries quote the URL of a proxy."""
+    return _LOGIN.sub("***@", text)

@@ -108,10 +108,10 @@ def guarded(ui: Ui, name: str, work: Callable[[], int]) -> int:
     """Run `work`; every error becomes an exit code and a message, in the output format."""
     from acksm.engine import interrupts
     from acksm.errors import AcksmError
-    from acksm.surroundings import settle_proxies
+    from acksm.surroundings import settle
 
     try:
-        settle_proxies(os.environ)
+        settle(os.environ)
         with interrupts.leaving(ui.emit):
             return work()
     except AcksmError as raised:
