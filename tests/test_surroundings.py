@@ -10,7 +10,7 @@ import urllib3
 from hypothesis import given, strategies as st
 
 from acksm.errors import AcksmError
-from acksm.surroundings import context_proxy, passed_on, proxy_for, settle
+from acksm.surroundings import context_proxy, passed_on, proxy_for, settled
 from acksm.words import without_login
 
 AWS = "https://sts.us-west-2.amazonaws.com/"
@@ -41,9 +41,11 @@ P = "http://proxy:3128"
 def test_a_proxy_is_read_as_curl_reads_it(name: str, value: str, found: str) -> None:
     environment = {name: value}
     assert proxy_for(AWS, environment) == found
-    settle(environment)
-    assert proxy_for(AWS, environment) == found
-    assert environment.get("https_proxy", "") == environment.get("HTTPS_PROXY", "").strip() == found or not found
+    with settled(environment):
+        assert proxy_for(AWS, environment) == found
+        if found:
+            assert environment["https_proxy"] == environment["HTTPS_PROXY"] == found
+    assert environment == {name: value}
 
 
 @pytest.mark.parametrize(
@@ -63,8 +65,8 @@ def test_a_proxy_is_read_as_curl_reads_it(name: str, value: str, found: str) -> 
     ],
 )
 def test_what_is_no_proxy_is_refused_without_its_value(value: str) -> None:
-    with pytest.raises(AcksmError) as caught:
-        settle({"HTTPS_PROXY": value})
+    with pytest.raises(AcksmError) as caught, settled({"HTTPS_PROXY": value}):
+        pass
     assert (caught.value.id, caught.value.where) == ("proxy-invalid", "variable HTTPS_PROXY")
     assert "cret" not in caught.value.message
 
@@ -83,8 +85,8 @@ def test_what_is_no_proxy_is_refused_without_its_value(value: str) -> None:
 )
 def test_which_variable_counts(environment: dict[str, str], found: str) -> None:
     assert proxy_for(AWS, environment) == found
-    settle(environment)
-    assert proxy_for(AWS, environment) == found
+    with settled(environment):
+        assert proxy_for(AWS, environment) == found
 
 
 @pytest.mark.parametrize(
@@ -127,17 +129,17 @@ def test_no_proxy(listed: str, host: str, bypassed: bool) -> None:
 def test_credentials_of_a_machine_never_come_through_a_proxy() -> None:
     """botocore reads them by its own requests, which know no networks in NO_PROXY."""
     environment = {"HTTP_PROXY": "proxy:1", "NO_PROXY": "169.254.0.0/16 internal"}
-    settle(environment)
-    assert environment["NO_PROXY"] == "169.254.0.0/16 internal,fd00:ec2::254,fd00:ec2::23"
+    with settled(environment):
+        assert environment["NO_PROXY"] == "169.254.0.0/16 internal,fd00:ec2::254,fd00:ec2::23"
     environment = {"HTTPS_PROXY": "proxy:1"}
-    settle(environment)
-    assert "169.254.169.254,169.254.170.2,169.254.170.23" in environment["no_proxy"]
-    before = dict(environment)
-    settle(environment)
-    assert environment == before
+    with settled(environment):
+        before = dict(environment)
+        assert "169.254.169.254,169.254.170.2,169.254.170.23" in environment["no_proxy"]
+        with settled(environment):
+            assert environment == before
     environment = {"NO_PROXY": "x", "PATH": "y"}
-    settle(environment)
-    assert environment == {"NO_PROXY": "x", "PATH": "y"}
+    with settled(environment):
+        assert environment == {"NO_PROXY": "x", "PATH": "y"}
 
 
 def test_a_proxy_of_a_kubeconfig_is_read_as_kubectl_reads_it() -> None:
@@ -164,9 +166,10 @@ def test_programs_get_proxies_only_where_they_need_them(monkeypatch: pytest.Monk
 
 
 def test_a_log_of_tls_keys_that_cannot_be_written(tmp_path: Path) -> None:
-    settle({"SSLKEYLOGFILE": str(tmp_path / "keys")})
-    with pytest.raises(AcksmError) as caught:
-        settle({"SSLKEYLOGFILE": str(tmp_path)})
+    with settled({"SSLKEYLOGFILE": str(tmp_path / "keys")}):
+        pass
+    with pytest.raises(AcksmError) as caught, settled({"SSLKEYLOGFILE": str(tmp_path)}):
+        pass
     assert (caught.value.id, caught.value.where) == ("environment-invalid", "variable SSLKEYLOGFILE")
 
 
@@ -177,8 +180,8 @@ def test_a_log_of_tls_keys_that_cannot_be_written(tmp_path: Path) -> None:
 def test_any_value_is_refused_or_one_that_urllib3_takes(value: str, listed: str) -> None:
     environment = {"HTTPS_PROXY": value, "NO_PROXY": listed}
     try:
-        settle(environment)
-        found = proxy_for(AWS, environment)
+        with settled(environment):
+            found = proxy_for(AWS, environment)
     except AcksmError:
         return
     if found.startswith("http"):

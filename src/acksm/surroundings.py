@@ -9,7 +9,8 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -41,11 +42,24 @@ def passed_on(*more: str, proxies: bool = True) -> dict[str, str]:
     }
 
 
-def settle(environment: MutableMapping[str, str]) -> None:
-    """Write variables that libraries fail on as they understand them: for botocore's own requests for credentials, and
-    for a `credential_process`. Errors: `proxy-invalid`, without the value, which may have a password;
+@contextmanager
+def settled(environment: MutableMapping[str, str]) -> Iterator[None]:
+    """The variables of proxies as every library understands them: for botocore's own requests for credentials, and for
+    a `credential_process`. Errors: `proxy-invalid`, without the value, which may have a password;
     `environment-invalid`.
     """
+    before = {name: environment.get(name) for lower in _PROXIES for name in (lower, lower.upper())}
+    _settle(environment)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            environment.pop(name, None)
+            if value is not None:
+                environment[name] = value
+
+
+def _settle(environment: MutableMapping[str, str]) -> None:
     for scheme in ("http", "https"):
         if url := _proxy(scheme, environment):
             environment[f"{scheme}_proxy"] = environment[f"{scheme.upper()}_PROXY"] = url

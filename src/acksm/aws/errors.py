@@ -46,6 +46,8 @@ def translated(service: str, operation: str, where: str = "") -> Iterator[None]:
     from botocore import exceptions as boto
     from botocore.parsers import ResponseParserError  # for a proxy's error page; not a BotoCoreError
 
+    from acksm.retries import UNTRUSTED
+
     action = f"{service}:{operation}"
     try:
         yield
@@ -65,7 +67,7 @@ def translated(service: str, operation: str, where: str = "") -> Iterator[None]:
     except boto.NoRegionError as error:
         raise AcksmError("aws-region-missing", "no region given", where=where) from error
     except boto.SSLError as error:
-        if "CERTIFICATE_VERIFY_FAILED" not in str(error):
+        if UNTRUSTED not in str(error):
             raise AcksmError("aws-unreachable", _short(error), where=where or action) from error
         raise AcksmError("certificate-untrusted", _short(error), where=where or action) from error
     except (boto.ConnectionError, boto.HTTPClientError) as error:

@@ -1,8 +1,8 @@
 """How requests reach AWS: through acksm's own pools (`acksm.connections`) instead of botocore's.
 
 botocore's know neither SOCKS nor networks in NO_PROXY nor ALL_PROXY, and trust neither the system's authorities nor
-those of SSL_CERT_FILE. A handler of botocore's event `before-send` may answer a request; so does this one. The retries are
-botocore's.
+those of SSL_CERT_FILE. A handler of botocore's event `before-send` may answer a request; so does this one. Retries are
+botocore's own.
 """
 
 from __future__ import annotations

@@ -162,7 +162,13 @@ class Session:
     def _stop_retries(
         self, response: Untyped, caught_exception: Exception | None, operation: OperationModel, **_: object
     ) -> None:
-        """`timed-out` instead of a further attempt when the deadline is exceeded."""
+        """`timed-out` instead of a further attempt when the deadline is exceeded; none with a certificate that is not
+        trusted."""
+        from acksm.retries import UNTRUSTED
+
+        action = f"{operation.service_model.service_name}:{operation.name}"
+        if UNTRUSTED in str(caught_exception):
+            raise AcksmError("certificate-untrusted", str(caught_exception)[:400], where=action)
         if self.left() > 0 or isinstance(caught_exception, AcksmError):
             return
         if response is not None:
@@ -172,7 +178,6 @@ class Session:
             reply = f"answered {response[0].status_code} {code}".rstrip()
         else:
             reply = f"did not answer: {caught_exception}"[:300]
-        action = f"{operation.service_model.service_name}:{operation.name}"
         raise AcksmError("timed-out", f"AWS {reply}; deadline exceeded", where=action)
 
     def identity(self) -> Identity:

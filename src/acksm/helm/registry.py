@@ -23,7 +23,7 @@ from acksm.config import cache_dir
 from acksm.connections import Connections
 from acksm.errors import AcksmError
 from acksm.json_types import Document, Json, Manifest
-from acksm.retries import Bounded
+from acksm.retries import UNTRUSTED, Bounded
 
 READ_SECONDS, LAST_SECONDS = 60.0, 5.0
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -175,7 +175,7 @@ class Registry:
         return Answer(data, answer.headers, answer.status)
 
     def _unreachable(self, error: Exception, url: str) -> AcksmError:
-        if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        if UNTRUSTED in str(error):
             return AcksmError("certificate-untrusted", f"{self.host}: {error}"[:400], where=url)
         over = self._left() <= 0
         message = f"{self.host} did not answer" + (" before the deadline" if over else "")

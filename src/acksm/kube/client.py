@@ -133,6 +133,8 @@ class Kube:
         from kubernetes.client.exceptions import ApiException
         from urllib3.exceptions import HTTPError
 
+        from acksm.retries import UNTRUSTED
+
         seconds = params.pop("seconds", max(LAST_SECONDS, min(READ_TIMEOUT_SECONDS, self._left())))
         try:
             found = self._client.request(method, path, body=body, serializer=_plain, _request_timeout=seconds, **params)
@@ -140,7 +142,7 @@ class Kube:
             raise self._in_time(answers.translated(error, method, path), method, path) from error
         except HTTPError as error:
             reason = answers.innermost(error)
-            intercepted = "CERTIFICATE_VERIFY_FAILED" in reason  # no proxy has the cluster's authority
+            intercepted = UNTRUSTED in reason  # no proxy has the cluster's authority
             unreachable = AcksmError(
                 "kube-unreachable",
                 f"the apiserver did not answer: {reason}",
