@@ -85,8 +85,8 @@ def proxy_for(url: str, environment: Mapping[str, str] | None = None) -> str:
 
 
 def context_proxy(value: str) -> str:
-    """The URL of a proxy from a kubeconfig's `proxy-url`, as client-go reads it: with a scheme, and socks5 lets the
-    proxy resolve names. ValueError, without the value."""
+    """The URL of a proxy from a kubeconfig's `proxy-url`, as client-go reads it: with a scheme, and for socks5 the
+    proxy resolves names. ValueError, without the value."""
     url = _normalized(value)
     if not url or "://" not in value or urlsplit(value).scheme not in _OF_GO:
         raise ValueError("proxy-url is not the http, https or socks5 URL of a proxy")

@@ -78,6 +78,24 @@ def translated(service: str, operation: str, where: str = "") -> Iterator[None]:
         raise AcksmError("aws-failed", f"{action}: {error}"[:500], where=where) from error
 
 
+@contextmanager
+def configured(where: str) -> Iterator[None]:
+    """Raise AcksmError for what botocore raises inside, while it reads its variables, files and credentials.
+
+    It converts many values without a check, so that an invalid one can be any exception: `aws-config-invalid`.
+    """
+    try:
+        with translated("", "", where):
+            yield
+    except AcksmError as error:
+        if error.id != "aws-failed":
+            raise
+        raise AcksmError("aws-config-invalid", error.message.removeprefix(":: "), where=where) from error
+    except Exception as error:
+        message = f"botocore cannot use a value: {type(error).__name__}: {error}"[:400]
+        raise AcksmError("aws-config-invalid", message, where=where) from error
+
+
 def _short(error: Exception) -> str:
     return str(error)[:400]
 
@@ -110,7 +128,6 @@ def _misconfigured() -> tuple[type[Exception], ...]:
         boto.InvalidIMDSEndpointModeError,
         boto.InvalidEndpointConfigurationError,
         boto.InvalidChecksumConfigError,
-        boto.InvalidRegionError,
         boto.EndpointVariantError,
         boto.EndpointProviderError,
         boto.UnknownSignatureVersionError,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Self
 
-from acksm.aws.errors import THROTTLED, translated
+from acksm.aws.errors import THROTTLED, configured, translated
 from acksm.aws.sender import Sender
 from acksm.errors import AcksmError
 from acksm.json_types import Document, Untyped
@@ -92,7 +92,7 @@ class Session:
         """botocore's session. Errors: `aws-profile-unknown`, `aws-config-invalid`."""
         import botocore.session
 
-        with translated("", "", f"profile {self.profile or 'default'}"):
+        with configured(f"variables AWS_…, profile {self.profile or 'default'}"):
             core = botocore.session.Session(profile=None if self._keys else self.profile)
             core.register_component("data_loader", _models(core.get_config_variable("data_path")))
             return core
@@ -111,7 +111,7 @@ class Session:
             }
         # also for the clients with which botocore itself gets credentials
         self._sender.listen(self._core.get_component("event_emitter"))
-        with translated("", "", f"profile {self.profile or 'default'}"):
+        with configured(f"variables AWS_…, profile {self.profile or 'default'}"):
             return boto3.Session(botocore_session=self._core, region_name=self._region, **keys)
 
     @property
@@ -128,8 +128,7 @@ class Session:
         where = region or self.region
         with self._lock:
             if (service, where) not in self._clients:
-                with translated(service, "client"):
-                    self._clients[service, where] = self._create_client(service, where)
+                self._clients[service, where] = self._create_client(service, where)
             return self._clients[service, where]
 
     def _create_client(self, service: str, region: str, more: Config | None = None) -> Untyped:
@@ -144,10 +143,20 @@ class Session:
             user_agent_extra="acksm",
         )
         make: Callable[..., Untyped] = self.session.client  # typed by literal names of services
-        client = make(service, region_name=region, config=config.merge(more) if more else config)
+        with configured(f"variables AWS_…, profile {self.profile or 'default'}"):
+            client = make(service, region_name=region, config=config.merge(more) if more else config)
+            self._check_keys()
         self._sender.listen(client.meta.events)
         client.meta.events.register_first("needs-retry", self._stop_retries)
         return client
+
+    def _check_keys(self) -> None:
+        """What no key has would fail in the signature. Error: `aws-config-invalid`."""
+        found = self.session.get_credentials()
+        keys = found.get_frozen_credentials() if found else None
+        for name, value in (("access key", keys and keys.access_key), ("session token", keys and keys.token)):
+            if value and not (value.isascii() and value.isprintable()):
+                raise AcksmError("aws-config-invalid", f"the {name} has characters that no {name} has")
 
     def _seconds(self) -> float:
         """An attempt waits no longer for an answer than the deadline allows."""

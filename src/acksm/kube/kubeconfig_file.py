@@ -39,8 +39,8 @@ def paths(named: str, environment: Mapping[str, str]) -> list[Path]:
 
 
 def choose(files: list[Path], cluster: str) -> Path:
-    """The first file that has an entry of the cluster, else the first. One that cannot be read is passed over, unless
-    it is the first."""
+    """The first file that has an entry of the cluster, else the first. One that cannot be read is skipped, unless it
+    is the first."""
     for file in files:
         try:
             if cluster in entries(file)["clusters"]:
