@@ -46,7 +46,7 @@ def write(file: Path) -> str:
 def test_a_new_file_is_as_the_aws_cli_writes_it(tmp_path: Path) -> None:
     file = tmp_path / "new" / "config"
     text = write(file)
-    assert list(yaml_reader.first(text)) == [  # type: ignore[arg-type]
+    assert list(yaml_reader.first(text)) == [
         "apiVersion",
         "clusters",
         "contexts",

@@ -53,8 +53,9 @@ class Sender:
                 decode_content=False,
                 timeout=Timeout(connect=CONNECT_SECONDS, read=self._seconds()),
             )
-            answer = AWSResponse(url, raw.status, raw.headers, raw)
-            _ = answer.content  # reads it, within this try
+            headers: Untyped = raw.headers
+            answer = AWSResponse(url, raw.status, headers, raw)
+            answer.content  # noqa: B018 (reads it, within this try)
         except exceptions.SSLError as error:
             raise boto.SSLError(endpoint_url=url, error=error) from error
         except exceptions.ProxyError as error:

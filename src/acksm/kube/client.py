@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -313,7 +313,7 @@ class Kube:
         path = f"/apis/authorization.k8s.io/v1/{kind.lower()}s"
         return bool(self._request("post", path, body=review, query_params=[])["status"].get("allowed"))
 
-    def who_am_i(self) -> tuple[str, list[str]]:
+    def who_am_i(self) -> tuple[str, Sequence[str]]:
         """The user that the apiserver takes this identity for, and its groups (SelfSubjectReview, Kubernetes 1.28 and
         newer). Errors: `kube-not-found` of an older one, kube-…"""
         body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}

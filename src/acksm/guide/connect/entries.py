@@ -89,7 +89,9 @@ def plan(found: Entries, current: str, request: Request, file: str) -> list[Chan
     """At most one change, as the file is replaced at once; a user or context of these names that is another one now has
     to be confirmed."""
     wanted = desired(found, request)
-    before, after, reasons = {}, {}, []
+    before: Json = {}
+    after: Json = {}
+    reasons: list[str] = []
     for section, bodies in wanted.items():
         for name, body in bodies.items():
             old = found[section].get(name)
