@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-_LOGIN = re.compile(r"(?<=://)(?:[^/?#\s@]*+@)+")
+_AUTHORITY = re.compile(r"(?<=://)[^/?#\s]+")
 
 
 def counted(number: int, one: str, many: str = "") -> str:
@@ -23,4 +23,9 @@ def did_you_mean(names: Sequence[str]) -> str:
 
 def without_login(text: str) -> str:
     """`text` with the user and password of each URL in it hidden: errors of libraries quote the URL of a proxy."""
-    return _LOGIN.sub("***@", text)
+
+    def shown(match: re.Match[str]) -> str:
+        _, at, host = match[0].rpartition("@")
+        return f"***@{host}" if at else host
+
+    return _AUTHORITY.sub(shown, text)
