@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -36,6 +37,7 @@ class Server:
     methods: list[str] = field(default_factory=list)
     wake: threading.Event = field(default_factory=threading.Event)  # ends the seconds of every reply
     tunnels: bool = False  # whether CONNECT is answered as a proxy does, else it is refused
+    intercepts: ssl.SSLContext | None = None  # CONNECT is answered, and then the requests in it are, as the server
 
     @property
     def host(self) -> str:
@@ -101,7 +103,15 @@ def serve() -> tuple[Server, ThreadingHTTPServer]:
         do_DELETE = do_GET  # noqa: N815
 
         def do_CONNECT(self) -> None:
-            state.asked.append((f"CONNECT {self.path}", ""))
+            state.asked.append((f"CONNECT {self.path}", self.headers.get("Proxy-Authorization", "")))
+            if state.intercepts:
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.flush()
+                self.connection = state.intercepts.wrap_socket(self.connection, server_side=True)
+                self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb", self.wbufsize)
+                self.close_connection = False
+                return
             if not state.tunnels:
                 self.send_response(403)
                 self.send_header("Content-Length", "0")

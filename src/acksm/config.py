@@ -67,6 +67,7 @@ def resolve(flags: Mapping[str, object], file: str = "", environment: Mapping[st
         if field not in merged and environment.get(variable):
             merged[field] = environment[variable]
             origins[field] = f"variable {variable}"
+    _check_texts(merged, origins)
     try:
         settings = Settings.of(**merged)
     except ValidationError as error:
@@ -85,6 +86,20 @@ def resolve(flags: Mapping[str, object], file: str = "", environment: Mapping[st
             message = f"{field.replace('_', '-')} is only accepted from a settings file named with -f"
             raise AcksmError("config-unnamed", message, where=location(FILE_NAME, [field]))
     return Resolved(settings, origins, unnamed_fields)
+
+
+def _check_texts(merged: Mapping[str, object], origins: Mapping[str, str]) -> None:
+    if broken := {origins.get(field, "file") for field, value in merged.items() if not _is_text(value)}:
+        raise AcksmError("config-invalid", "a value is not UTF-8", where=", ".join(sorted(broken)))
+
+
+def _is_text(value: object) -> bool:
+    """Whether it can be written: bytes of a variable or an option that are not UTF-8 are surrogates here (PEP 383)."""
+    try:
+        str(value).encode()
+    except UnicodeEncodeError:
+        return False
+    return all(map(_is_text, value)) if isinstance(value, list) else True
 
 
 def _from_files(path: str) -> tuple[dict[str, object], dict[str, object]]:

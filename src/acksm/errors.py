@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from acksm.exits import ExitCode
 from acksm.json_types import Document, Json
+from acksm.words import without_login
 
 if TYPE_CHECKING:
     from acksm import reports
@@ -35,6 +36,7 @@ class AcksmError(Exception):
         remedy: str = "",
         details: Document | None = None,
     ) -> None:
+        message, where = without_login(message), without_login(where)
         message = message if len(message) <= LONGEST_MESSAGE else message[:LONGEST_MESSAGE] + " …"
         super().__init__(message)
         self.id = id

@@ -8,12 +8,14 @@ from pathlib import Path
 
 
 def write(path: Path, content: str | bytes) -> None:
-    """An atomic 0600 file; missing directories are created. Errors: OSError."""
+    """An atomic 0600 file; missing directories are created. What root replaces remains its owner's. Errors: OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, scratch = tempfile.mkstemp(dir=path.parent)  # mkstemp creates it with mode 0600
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(content.encode() if isinstance(content, str) else content)
+        if os.geteuid() == 0 and path.exists() and (owner := path.stat()).st_uid:  # for the caller of sudo
+            os.chown(scratch, owner.st_uid, owner.st_gid)
         os.replace(scratch, path)
     except BaseException:
         Path(scratch).unlink(missing_ok=True)

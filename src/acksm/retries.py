@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from urllib3.response import BaseHTTPResponse
 
 LONGEST_RETRY_AFTER = 30
+UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"  # OpenSSL's word in the message of an SSLError
 
 
 class Bounded(Retry):
@@ -46,7 +47,7 @@ class Bounded(Retry):
 
     def hopeless(self, error: Exception) -> bool:
         """Whether a further attempt after this error is pointless."""
-        return False
+        return UNTRUSTED in str(error)
 
     def get_backoff_time(self) -> float:
         return min(super().get_backoff_time(), max(0.0, self.left()))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+
+_AUTHORITY = re.compile(r"(?<=://)[^/?#\s]+")
 
 
 def counted(number: int, one: str, many: str = "") -> str:
@@ -16,3 +19,13 @@ def did_you_mean(names: Sequence[str]) -> str:
         return ""
     *others, last = names
     return f"; did you mean {', '.join(others) + ' or ' if others else ''}{last}?"
+
+
+def without_login(text: str) -> str:
+    """`text` with the user and password of each URL in it hidden: errors of libraries quote the URL of a proxy."""
+
+    def shown(match: re.Match[str]) -> str:
+        _, at, host = match[0].rpartition("@")
+        return f"***@{host}" if at else host
+
+    return _AUTHORITY.sub(shown, text)

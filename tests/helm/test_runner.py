@@ -119,10 +119,10 @@ def test_nothing_of_the_users_reaches_it(fake: FakeHelm, monkeypatch: pytest.Mon
         "GOOGLE_APPLICATION_CREDENTIALS": "/home/me/key.json",
         "ACKSM_CLUSTER": "demo",
         "PGPASSWORD": "canary",
+        "HTTPS_PROXY": "http://me:canary@proxy",  # its kubeconfig has the proxy for its connection
+        "no_proxy": "10.0.0.0/8",
     }
     ours = {
-        "HTTPS_PROXY": "http://proxy",  # the way to the apiserver stays
-        "no_proxy": "10.0.0.0/8",
         "SSL_CERT_FILE": "/etc/ca.pem",
         "LC_ALL": "C.UTF-8",
         "TZ": "UTC",

@@ -72,3 +72,51 @@ def test_the_contexts_role_proxy_and_server_name_are_those_of_every_connection(
     assert again.data["healthy"]
     assert set(server.paths) == {f"CONNECT localhost:{port}"}
     assert world.acksm("status", *ONE, env=env).error_id == "kube-unauthorized"
+
+
+def test_connect_writes_a_context_that_works_and_shows_who_signs_in(world: World, role: str, tmp_path: Path) -> None:
+    found = world.state.clusters[world.cluster]
+    arn = f"arn:aws:eks:{found.region}:{found.account}:cluster/{found.name}"
+    file = tmp_path / "dir" / "config"
+    env = {"KUBECONFIG": str(file)}
+    planned = world.acksm("connect", "--dry-run", "-o", "json", env=env).ok().data
+    assert not file.exists()
+    assert [change["target"] for change in planned["changes"]] == [f"context {arn} in {file}"]
+    made = world.acksm("connect", "--role", role, "--alias", "as-admin", "-o", "json", env=env).ok().data["result"]
+    assert made == {
+        "kubeconfig": str(file),
+        "context": "as-admin",
+        "user": arn,
+        "current_context": "as-admin",
+        "identity": f"arn:aws:sts::{world.account}:assumed-role/EksAdmin/acksm",
+        "kubernetes_user": "eks-admin",
+        "groups": ["system:masters", "system:authenticated"],
+        "apiserver_error": None,
+    }
+    before = file.read_text()
+    again = world.acksm("connect", "--role", role, "--alias", "as-admin", env=env).ok()
+    assert "up to date" in again.stderr
+    assert again.stdout.splitlines()[1:] == [
+        f"AWS: arn:aws:sts::{world.account}:assumed-role/EksAdmin/acksm",
+        "apiserver: user eks-admin, groups system:masters, system:authenticated",
+    ]
+    assert file.read_text() == before
+    status = world.acksm("status", *ONE, "--kubeconfig", str(file), env={"ACKSM_CLUSTER": ""})
+    assert "error[" not in status.stderr
+    other = world.acksm("connect", "--alias", "as-me", env=env)  # the user entry signs in as the role
+    assert (other.error_id, "context as-admin uses too" in other.stderr) == ("needs-confirmation", True)
+    assert file.read_text() == before
+    world.acksm("connect", "--user-alias", "me", env=env).ok()
+    assert "name: as-admin" in file.read_text()
+
+
+def test_connect_says_that_the_apiserver_does_not_answer_or_not_know_the_caller(world: World, tmp_path: Path) -> None:
+    everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    env = world.user("stranger", policy=everything, mapped=False) | {"KUBECONFIG": str(tmp_path / "config")}
+    run = world.acksm("connect", "-o", "json", env=env).ok().data["result"]
+    assert run["apiserver_error"]["id"] == "kube-unauthorized"
+    assert run["identity"].endswith("user/stranger")
+    run = world.acksm("connect", "-o", "json", env=env | {"HTTPS_PROXY": "127.0.0.1:9"}).ok().data["result"]
+    assert run["apiserver_error"]["id"] == "kube-unreachable"
+    refused = world.acksm("connect", "--role", f"arn:aws:iam::{world.account}:role/none", env=env)
+    assert refused.error_id == "aws-access-denied"

@@ -61,6 +61,8 @@ def translated(service: str, operation: str, where: str = "") -> Iterator[None]:
     from botocore import exceptions as boto
     from botocore.parsers import ResponseParserError  # for a proxy's error page; not a BotoCoreError
 
+    from acksm.retries import UNTRUSTED
+
     action = f"{service}:{operation}"
     try:
         yield
@@ -68,18 +70,89 @@ def translated(service: str, operation: str, where: str = "") -> Iterator[None]:
         code, message = code_of(error), str(error.response.get("Error", {}).get("Message", ""))
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         raise _client_error(code, message, action, where, status) from error
-    except (boto.NoCredentialsError, boto.PartialCredentialsError, boto.CredentialRetrievalError) as error:
-        raise AcksmError("aws-no-credentials", str(error), where=where) from error
-    except (boto.SSOTokenLoadError, boto.UnauthorizedSSOTokenError, boto.TokenRetrievalError) as error:
+    except boto.ProfileNotFound as error:
+        raise AcksmError("aws-profile-unknown", str(error), where=where) from error
+    except (boto.SSOError, boto.TokenRetrievalError, boto.LoginError) as error:
+        login = "login" if isinstance(error, boto.LoginError) else "sso login"
         raise AcksmError(
-            "aws-expired-credentials", str(error), where=where, remedy="aws sso login --profile PROFILE"
+            "aws-expired-credentials", str(error), where=where, remedy=f"aws {login} --profile PROFILE"
         ) from error
+    except _no_credentials() as error:
+        raise AcksmError("aws-no-credentials", _short(error), where=where) from error
     except boto.NoRegionError as error:
         raise AcksmError("aws-region-missing", "no region given", where=where) from error
-    except (boto.EndpointConnectionError, boto.ConnectionError, boto.HTTPClientError) as error:
-        raise AcksmError("aws-unreachable", str(error)[:300], where=where or action) from error
+    except boto.SSLError as error:
+        if UNTRUSTED not in str(error):
+            raise AcksmError("aws-unreachable", _short(error), where=where or action) from error
+        raise AcksmError("certificate-untrusted", _short(error), where=where or action) from error
+    except (boto.ConnectionError, boto.HTTPClientError) as error:
+        raise AcksmError("aws-unreachable", _short(error), where=where or action) from error
+    except _misconfigured() as error:
+        raise AcksmError("aws-config-invalid", _short(error), where=where or action) from error
     except (boto.BotoCoreError, ResponseParserError, ValueError) as error:
         raise AcksmError("aws-failed", f"{action}: {error}"[:500], where=where) from error
+
+
+@contextmanager
+def configured(where: str) -> Iterator[None]:
+    """Raise AcksmError for what botocore raises inside, while it reads its variables, files and credentials.
+
+    It converts many values without a check, so that an invalid one can be any exception: `aws-config-invalid`.
+    """
+    try:
+        with translated("", "", where):
+            yield
+    except AcksmError as error:
+        if error.id != "aws-failed":
+            raise
+        raise AcksmError("aws-config-invalid", error.message.removeprefix(":: "), where=where) from error
+    except Exception as error:
+        message = f"botocore cannot use a value: {type(error).__name__}: {error}"[:400]
+        raise AcksmError("aws-config-invalid", message, where=where) from error
+
+
+def _short(error: Exception) -> str:
+    return str(error)[:400]
+
+
+def _no_credentials() -> tuple[type[Exception], ...]:
+    from botocore import exceptions as boto
+
+    return (
+        boto.NoCredentialsError,
+        boto.PartialCredentialsError,
+        boto.CredentialRetrievalError,
+        boto.NoAuthTokenError,
+        boto.MetadataRetrievalError,
+        boto.RefreshWithMFAUnsupportedError,
+    )
+
+
+def _misconfigured() -> tuple[type[Exception], ...]:
+    """What botocore raises for its variables and its files."""
+    from botocore import exceptions as boto
+
+    return (
+        boto.ConfigParseError,
+        boto.ConfigNotFound,
+        boto.InvalidConfigError,
+        boto.InvalidRetryConfigurationError,
+        boto.InvalidDefaultsMode,
+        boto.InvalidSTSRegionalEndpointsConfigError,
+        boto.InvalidIMDSEndpointError,
+        boto.InvalidIMDSEndpointModeError,
+        boto.InvalidEndpointConfigurationError,
+        boto.InvalidChecksumConfigError,
+        boto.EndpointVariantError,
+        boto.EndpointProviderError,
+        boto.UnknownSignatureVersionError,
+        boto.UnsupportedSignatureVersionError,
+        boto.UnknownTokenProviderError,
+        boto.UnknownCredentialError,
+        boto.MissingDependencyException,
+        boto.DataNotFoundError,
+        UnicodeError,
+    )
 
 
 def _client_error(code: str, message: str, action: str, where: str, status: int) -> AcksmError:

@@ -14,17 +14,19 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Self
 
-from acksm.aws.errors import THROTTLED, translated
+from acksm.aws.errors import THROTTLED, configured, translated
+from acksm.aws.sender import Sender
 from acksm.errors import AcksmError
 from acksm.json_types import Document, Untyped
 
 if TYPE_CHECKING:
     import boto3
+    import botocore.session
     from botocore.config import Config
     from botocore.loaders import Loader
     from botocore.model import OperationModel
 
-CONNECT_SECONDS, READ_SECONDS = 10.0, 30.0
+READ_SECONDS = 30.0
 LAST_SECONDS = 5.0  # for a call that begins after the deadline: the last read of a wait
 ATTEMPTS = 6  # throttled: up to half a minute of pauses; without an answer: a second and a half
 
@@ -86,11 +88,19 @@ class Session:
         self._identity: Identity | None = None
 
     @cached_property
-    def session(self) -> boto3.Session:
-        """The boto3 session. Errors: `aws-profile-unknown`."""
-        import boto3
+    def _core(self) -> botocore.session.Session:
+        """botocore's session. Errors: `aws-profile-unknown`, `aws-config-invalid`."""
         import botocore.session
-        from botocore.exceptions import ProfileNotFound
+
+        with configured(f"variables AWS_…, profile {self.profile or 'default'}"):
+            core = botocore.session.Session(profile=None if self._keys else self.profile)
+            core.register_component("data_loader", _models(core.get_config_variable("data_path")))
+            return core
+
+    @cached_property
+    def session(self) -> boto3.Session:
+        """The boto3 session. Errors: `aws-profile-unknown`, `aws-config-invalid`."""
+        import boto3
 
         keys: dict[str, str] = {}
         if self._keys:
@@ -99,12 +109,10 @@ class Session:
                 "aws_secret_access_key": self._keys.secret_key,
                 "aws_session_token": self._keys.token,
             }
-        core = botocore.session.Session(profile=None if keys else self.profile)
-        try:
-            core.register_component("data_loader", _models(core.get_config_variable("data_path")))
-            return boto3.Session(botocore_session=core, region_name=self._region, **keys)
-        except ProfileNotFound as error:
-            raise AcksmError("aws-profile-unknown", str(error), where=f"profile {self.profile}") from error
+        # also for the clients with which botocore itself gets credentials
+        self._sender.listen(self._core.get_component("event_emitter"))
+        with configured(f"variables AWS_…, profile {self.profile or 'default'}"):
+            return boto3.Session(botocore_session=self._core, region_name=self._region, **keys)
 
     @property
     def region(self) -> str:
@@ -120,8 +128,7 @@ class Session:
         where = region or self.region
         with self._lock:
             if (service, where) not in self._clients:
-                with translated(service, "client"):
-                    self._clients[service, where] = self._create_client(service, where)
+                self._clients[service, where] = self._create_client(service, where)
             return self._clients[service, where]
 
     def _create_client(self, service: str, region: str, more: Config | None = None) -> Untyped:
@@ -130,29 +137,47 @@ class Session:
 
         # AWS_MAX_ATTEMPTS is the user's; an option here would override it
         config = Config(
-            connect_timeout=CONNECT_SECONDS,
-            read_timeout=READ_SECONDS,
             retries={"mode": "standard"}
             if os.environ.get("AWS_MAX_ATTEMPTS")
             else {"mode": "standard", "total_max_attempts": ATTEMPTS},
             user_agent_extra="acksm",
-            max_pool_connections=16,
         )
         make: Callable[..., Untyped] = self.session.client  # typed by literal names of services
-        client = make(service, region_name=region, config=config.merge(more) if more else config)
-        client.meta.events.register("before-send", self._limit_read)
+        with configured(f"variables AWS_…, profile {self.profile or 'default'}"):
+            client = make(service, region_name=region, config=config.merge(more) if more else config)
+            self._check_keys()
+        self._sender.listen(client.meta.events)
         client.meta.events.register_first("needs-retry", self._stop_retries)
         return client
 
-    def _limit_read(self, request: Untyped, **_: object) -> None:
+    def _check_keys(self) -> None:
+        """What no key has would fail in the signature. Error: `aws-config-invalid`."""
+        found = self.session.get_credentials()
+        keys = found.get_frozen_credentials() if found else None
+        for name, value in (("access key", keys and keys.access_key), ("session token", keys and keys.token)):
+            if value and not (value.isascii() and value.isprintable()):
+                raise AcksmError("aws-config-invalid", f"the {name} has characters that no {name} has")
+
+    def _seconds(self) -> float:
         """An attempt waits no longer for an answer than the deadline allows."""
-        if request.context is not None and self.left() < READ_SECONDS:
-            request.context["read_timeout"] = max(LAST_SECONDS, self.left())
+        return READ_SECONDS if self.left() >= READ_SECONDS else max(LAST_SECONDS, self.left())
+
+    @cached_property
+    def _sender(self) -> Sender:
+        variable = os.environ.get("AWS_CA_BUNDLE")
+        where = "variable AWS_CA_BUNDLE" if variable else f"ca_bundle of profile {self.profile or 'default'}"
+        return Sender(self._seconds, str(self._core.get_config_variable("ca_bundle") or ""), where)
 
     def _stop_retries(
         self, response: Untyped, caught_exception: Exception | None, operation: OperationModel, **_: object
     ) -> None:
-        """`timed-out` instead of a further attempt when the deadline is exceeded."""
+        """`timed-out` instead of a further attempt when the deadline is exceeded; none with a certificate that is not
+        trusted."""
+        from acksm.retries import UNTRUSTED
+
+        action = f"{operation.service_model.service_name}:{operation.name}"
+        if UNTRUSTED in str(caught_exception):
+            raise AcksmError("certificate-untrusted", str(caught_exception)[:400], where=action)
         if self.left() > 0 or isinstance(caught_exception, AcksmError):
             return
         if response is not None:
@@ -162,7 +187,6 @@ class Session:
             reply = f"answered {response[0].status_code} {code}".rstrip()
         else:
             reply = f"did not answer: {caught_exception}"[:300]
-        action = f"{operation.service_model.service_name}:{operation.name}"
         raise AcksmError("timed-out", f"AWS {reply}; deadline exceeded", where=action)
 
     def identity(self) -> Identity:

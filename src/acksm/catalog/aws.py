@@ -39,11 +39,42 @@ ENTRIES = (
         "aws sts get-caller-identity --debug",
     ),
     Entry(
+        "aws-config-invalid",
+        "invalid AWS configuration",
+        "A variable of the AWS SDKs (AWS_…), or a value in ~/.aws/config or ~/.aws/credentials, is not valid. The "
+        "message is botocore's own.",
+        "aws configure list   (and `acksm config show` for acksm's own settings)",
+        _U,
+    ),
+    Entry(
         "proxy-invalid",
         "invalid proxy in the environment",
         "A proxy variable (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, in upper or lower case) is not a URL such as "
-        "http://HOST:PORT. A user and a password in it are percent-encoded.",
+        "http://HOST:PORT or socks5h://HOST:PORT. SOCKS4 is not supported. The characters / ? # @ in a user or a "
+        "password are percent-encoded.",
         "export HTTPS_PROXY=http://HOST:PORT",
+        _U,
+    ),
+    Entry(
+        "ca-bundle-invalid",
+        "cannot use a bundle of certificate authorities",
+        "AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE, SSL_CERT_FILE, SSL_CERT_DIR, or `ca_bundle` in "
+        "~/.aws/config names a file that does not exist, cannot be read or has no PEM certificates.",
+        "export AWS_CA_BUNDLE=/path/to/ca.pem",
+        _U,
+    ),
+    Entry(
+        "certificate-untrusted",
+        "no trusted authority has signed the certificate",
+        "A proxy intercepts TLS with certificates of its own, or the server's authority is a private one.",
+        "export AWS_CA_BUNDLE=/path/to/ca.pem   (SSL_CERT_FILE for registries; see docs/locked-down.md)",
+    ),
+    Entry(
+        "environment-invalid",
+        "invalid variable in the environment",
+        "A variable that libraries read has a value that they fail on.",
+        "unset VARIABLE",
+        _U,
     ),
     Entry(
         "aws-access-denied",

@@ -96,6 +96,13 @@ ENTRIES = (
         ExitCode.USAGE,
     ),
     Entry(
+        "kubeconfig-not-written",
+        "cannot write the kubeconfig",
+        "The file or its directory is read-only, or the disk is full. The file is unchanged.",
+        "acksm connect --kubeconfig PATH",
+        _S,
+    ),
+    Entry(
         "kubeconfig-context-unknown",
         "the kubeconfig has no such context",
         "The name is misspelt, or the context is in another file.",
@@ -127,4 +134,5 @@ ENTRIES = (
         "kubectl config set-cluster CLUSTER --tls-server-name HOST   (HOST is that of the cluster's endpoint in EKS)",
         ExitCode.REFUSED,
     ),
+    Entry("kubeconfig.entries", "the context is written", "It is missing, or has other values.", "", ExitCode.OK),
 )

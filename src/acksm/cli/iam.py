@@ -1,8 +1,8 @@
-"""`acksm oidc`, `acksm iam-role`, `acksm token`: the guide's §2."""
+"""`acksm connect`, `acksm oidc`, `acksm iam-role`, `acksm token`: the guide's §2."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,39 @@ if TYPE_CHECKING:
     from acksm.settings import Settings
 
 app = typer.Typer(rich_markup_mode=None)
+
+
+@app.command("connect")
+def connect(
+    ctx: typer.Context,
+    cluster: options.Cluster = None,
+    region: options.Region = None,
+    profile: options.Profile = None,
+    account: options.Account = None,
+    kubeconfig: Annotated[
+        str | None, typer.Option("--kubeconfig", help="File to write [the one of KUBECONFIG, or ~/.kube/config].")
+    ] = None,
+    alias: Annotated[
+        str, typer.Option("--alias", help="Name of the context [ARN of the cluster].", show_default=False)
+    ] = "",
+    user_alias: Annotated[
+        str, typer.Option("--user-alias", help="Name of the user entry [ARN of the cluster].", show_default=False)
+    ] = "",
+    role: options.SignInRole = "",
+    dry_run: options.DryRun = None,
+    full: options.Full = None,
+    yes: options.Yes = None,
+    timeout: options.Timeout = None,
+    output: options.Output = None,
+) -> None:
+    """Write a kubeconfig context of the cluster, and show who signs in by it."""
+
+    def work(settings: Settings, ui: Ui) -> int:
+        from acksm.guide.connect import command as section
+
+        return section.run(settings.target, settings.run, ui, alias=alias, user_alias=user_alias, role_arn=role)
+
+    run(ctx, work)
 
 
 @app.command("oidc")
@@ -98,6 +131,7 @@ def token(
     cluster: options.Cluster = None,
     region: options.Region = None,
     profile: options.Profile = None,
+    role: options.SignInRole = "",
     output: options.Output = None,
 ) -> None:
     """Print an EKS token as an ExecCredential for kubectl, as `aws eks get-token` does."""
@@ -105,7 +139,7 @@ def token(
     def work(settings: Settings, ui: Ui) -> int:
         from acksm.guide.connect.target import exec_credential
 
-        ui.verbatim(exec_credential(settings.target))
+        ui.verbatim(exec_credential(settings.target, role))
         return 0
 
     run(ctx, work)

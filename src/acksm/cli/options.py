@@ -33,6 +33,16 @@ Context = Annotated[
     str | None,
     typer.Option("--context", help="Kubeconfig context; must point to the cluster.", rich_help_panel=_TARGET),
 ]
+SignInRole = Annotated[
+    str,
+    typer.Option(
+        "--role",
+        metavar="ARN",
+        help="IAM role that signs in to the cluster [the caller].",
+        rich_help_panel=_TARGET,
+        show_default=False,
+    ),
+]
 ControllerNamespace = Annotated[
     str | None,
     typer.Option(

@@ -36,6 +36,7 @@ def run_resolved(ctx: typer.Context, work: Callable[[Resolved, Ui], int]) -> NoR
     def whole() -> int:
         from acksm.config import FILE_ONLY, resolve
         from acksm.settings import Flat
+        from acksm.surroundings import settled
 
         names = Flat.model_fields.keys() - FILE_ONLY
         flags = {
@@ -55,7 +56,8 @@ def run_resolved(ctx: typer.Context, work: Callable[[Resolved, Ui], int]) -> NoR
         if used:
             message = f"settings from ./acksm.yaml: {', '.join(name.replace('_', '-') for name in used)}"
             ui.emit(Event(Kind.NOTE, "config.file", message))
-        return _again_where_outdated(resolved, ui, work)
+        with settled(os.environ):
+            return _again_where_outdated(resolved, ui, work)
 
     raise typer.Exit(guarded(ui, command_name(ctx), whole))
 
@@ -108,10 +110,8 @@ def guarded(ui: Ui, name: str, work: Callable[[], int]) -> int:
     """Run `work`; every error becomes an exit code and a message, in the output format."""
     from acksm.engine import interrupts
     from acksm.errors import AcksmError
-    from acksm.surroundings import settle_proxies
 
     try:
-        settle_proxies(os.environ)
         with interrupts.leaving(ui.emit):
             return work()
     except AcksmError as raised:

@@ -14,16 +14,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode, urljoin, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import urllib3
 
 from acksm import archive, private_file
 from acksm.ack import charts
 from acksm.config import cache_dir
+from acksm.connections import Connections
 from acksm.errors import AcksmError
 from acksm.json_types import Document, Json, Manifest
-from acksm.retries import Bounded
+from acksm.retries import UNTRUSTED, Bounded
 
 READ_SECONDS, LAST_SECONDS = 60.0, 5.0
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -68,18 +68,16 @@ class Registry:
         scheme = "http" if name in {"localhost", "127.0.0.1", "::1"} else "https"
         self._base = f"{scheme}://{self.host}"
         self.location = location
-        options: Json = {
-            "retries": Bounded(
+        self._http = Connections(
+            retries=Bounded(
                 left=left,
                 total=4,
                 backoff_factor=0.3,
                 raise_on_status=False,
                 status_forcelist=_PASSING,
                 redirect=0,
-            ),
-        }
-        proxy = "" if scheme == "http" or proxy_bypass(name) else getproxies().get(scheme, "")
-        self._http = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
+            )
+        )
         self._tokens: dict[str, str] = {}
 
     def tags(self, service: str) -> list[str]:
@@ -154,7 +152,7 @@ class Registry:
         """One request; `limit` bytes at most."""
         read = max(LAST_SECONDS, min(READ_SECONDS, self._left()))
         try:
-            answer = self._http.request(
+            answer = self._http.to(url, "" if url.startswith("http:") else None).request(
                 "GET",
                 url,
                 headers=headers,
@@ -177,6 +175,8 @@ class Registry:
         return Answer(data, answer.headers, answer.status)
 
     def _unreachable(self, error: Exception, url: str) -> AcksmError:
+        if UNTRUSTED in str(error):
+            return AcksmError("certificate-untrusted", f"{self.host}: {error}"[:400], where=url)
         over = self._left() <= 0
         message = f"{self.host} did not answer" + (" before the deadline" if over else "")
         return AcksmError("timed-out" if over else "registry-unreachable", f"{message}: {error}"[:400], where=url)

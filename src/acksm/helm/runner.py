@@ -64,7 +64,7 @@ class Helm:
         self._home = tempfile.TemporaryDirectory(prefix="acksm-helm-")  # 0700
         home = Path(self._home.name)
         self._made, self._kubeconfig = kubeconfig, str(home / "kubeconfig.json")
-        self._environment = passed_on() | {
+        self._environment = passed_on(proxies=False) | {  # the kubeconfig has the proxy
             "HELM_CACHE_HOME": str(home / "cache"),
             "HELM_CONFIG_HOME": str(home / "config"),
             "HELM_DATA_HOME": str(home / "data"),

@@ -10,15 +10,17 @@ from __future__ import annotations
 import contextlib
 import math
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 from acksm.errors import AcksmError
 from acksm.json_types import Json, Manifest, Object, Untyped, Value
 from acksm.kube import answers
 from acksm.kube.paths import Ref, ref, ref_of
+from acksm.surroundings import proxy_for
 
 FIELD_MANAGER = "acksm"
 READ_TIMEOUT_SECONDS = 30.0
@@ -41,6 +43,11 @@ class Endpoint:
     tls_server_name: str = ""
     proxy_url: str = ""
     verify: bool = True
+
+    @property
+    def proxy(self) -> str:
+        """The URL of the proxy by which the server is reached, "" for none."""
+        return self.proxy_url or proxy_for(self.server)
 
 
 def preload() -> None:
@@ -81,26 +88,28 @@ class Kube:
         from kubernetes import client
         from kubernetes.dynamic import DynamicClient
 
+        from acksm.connections import Connections
         from acksm.kube.retries import Retries
 
         self._left, self._renew, self._token = left, renew, endpoint.token
         self._lock, self._answered = threading.Lock(), False
-        configuration = client.Configuration(
-            host=endpoint.server.rstrip("/"),
-            ca_cert_data=endpoint.ca_data or None,
-            cert_file=endpoint.cert_file or None,
-            key_file=endpoint.key_file or None,
-            tls_server_name=endpoint.tls_server_name or None,
-            verify_ssl=endpoint.verify,
-            proxy=endpoint.proxy_url or None,
-            retries=Retries.made(left, lambda: self._answered),
-            connection_pool_maxsize=16,
-        )
+        configuration = client.Configuration(host=endpoint.server.rstrip("/"), proxy="", no_proxy="")
         self._configuration = configuration
         self._carry(endpoint.token)
         self.server = endpoint.server
         api = client.ApiClient(configuration)
         api.user_agent = "acksm"
+        # The library's own pool has no login for a proxy, and follows NO_PROXY even for the proxy of a kubeconfig.
+        tls = {"server_hostname": endpoint.tls_server_name} if endpoint.tls_server_name else {}
+        api.rest_client.pool_manager = Connections(
+            ca_cert_data=endpoint.ca_data or None,
+            cert_file=endpoint.cert_file or None,
+            key_file=endpoint.key_file or None,
+            cert_reqs="CERT_REQUIRED" if endpoint.verify else "CERT_NONE",
+            retries=Retries.made(left, lambda: self._answered),
+            maxsize=16,
+            **tls,
+        ).to(endpoint.server, endpoint.proxy)
         self._client: Untyped = DynamicClient(api, discoverer=_NoDiscovery)  # type: ignore[no-untyped-call]
 
     def _carry(self, token: str) -> None:
@@ -125,14 +134,24 @@ class Kube:
         from kubernetes.client.exceptions import ApiException
         from urllib3.exceptions import HTTPError
 
+        from acksm.retries import UNTRUSTED
+
         seconds = params.pop("seconds", max(LAST_SECONDS, min(READ_TIMEOUT_SECONDS, self._left())))
         try:
             found = self._client.request(method, path, body=body, serializer=_plain, _request_timeout=seconds, **params)
         except ApiException as error:
             raise self._in_time(answers.translated(error, method, path), method, path) from error
         except HTTPError as error:
+            reason = answers.innermost(error)
+            intercepted = UNTRUSTED in reason  # no proxy has the cluster's authority
             unreachable = AcksmError(
-                "kube-unreachable", f"the apiserver did not answer: {answers.innermost(error)}", where=self.server
+                "kube-unreachable",
+                f"the apiserver did not answer: {reason}",
+                where=self.server,
+                remedy="exempt the cluster's endpoint from TLS interception, or bypass the proxy: export "
+                f"NO_PROXY={urlsplit(self.server).hostname}"
+                if intercepted
+                else "",
             )
             raise self._in_time(unreachable, method, path) from error
         except UnicodeDecodeError:  # the library decodes as text what is not JSON
@@ -303,6 +322,14 @@ class Kube:
         review = {"apiVersion": "authorization.k8s.io/v1", "kind": kind, "spec": spec}
         path = f"/apis/authorization.k8s.io/v1/{kind.lower()}s"
         return bool(self._request("post", path, body=review, query_params=[])["status"].get("allowed"))
+
+    def who_am_i(self) -> tuple[str, Sequence[str]]:
+        """The user that the apiserver takes this identity for, and its groups (SelfSubjectReview, Kubernetes 1.28 and
+        newer). Errors: `kube-not-found` of an older one, kube-…"""
+        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        found = self._request("post", "/apis/authentication.k8s.io/v1/selfsubjectreviews", body=body, query_params=[])
+        user = (found.get("status") or {}).get("userInfo") or {}
+        return str(user.get("username", "")), [str(group) for group in user.get("groups") or []]
 
     def token(self, namespace: str, service_account: str, audience: str, seconds: int = 600) -> str:
         """A token of a service account (TokenRequest); it expires by itself and nothing is stored."""

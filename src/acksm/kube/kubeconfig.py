@@ -1,4 +1,4 @@
-"""Reading the user's kubeconfig (never writing it), and proving that a context is the cluster that was named.
+"""Reading the user's kubeconfig, and proving that a context is the cluster that was named.
 
 A file is read as client-go reads it (k8s.io/client-go/tools/clientcmd): an empty one is an empty configuration, only
 the first document counts, of duplicate keys the last. An exec entry is never run: for EKS acksm mints the same token
@@ -23,6 +23,7 @@ from acksm.errors import AcksmError
 from acksm.json_types import Document, Json
 from acksm.kube import sign_in
 from acksm.kube.sign_in import NO_SIGN_IN, RefusedError, SignIn
+from acksm.surroundings import context_proxy
 
 _HTTPS = 443
 MAX_BYTES = 4 * 1024 * 1024
@@ -74,10 +75,10 @@ def load(path: str = "", context: str = "", environment: Mapping[str, str] | Non
                 raise AcksmError("kubeconfig-missing", f"{one} does not exist", where=str(one))
             continue
         found = True
-        document = _parse(one)
+        document = parse(one)
         current = current or str(document.get("current-context") or "")
         for section, field in (("clusters", "cluster"), ("contexts", "context"), ("users", "user")):
-            for name, body in _entries(document, section, field, one).items():
+            for name, body in entries_of(document, section, field, one).items():
                 merged[section].setdefault(name, body | {"_dir": str(one.parent)})
     where = os.pathsep.join(str(one) for one in paths)
     if not found:
@@ -96,7 +97,8 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _parse(path: Path) -> Json:
+def parse(path: Path) -> Json:
+    """The file's first document, {} of an empty file. Errors: kubeconfig-missing, -malformed."""
     try:
         document = bounded.check(yaml_reader.first(bounded.read(path, MAX_BYTES).decode("utf-8")))
     except ValueError as error:  # YamlError and UnicodeDecodeError too
@@ -110,7 +112,7 @@ def _parse(path: Path) -> Json:
     return document
 
 
-def _entries(document: Document, section: str, field: str, path: Path) -> dict[str, Json]:
+def entries_of(document: Document, section: str, field: str, path: Path) -> dict[str, Json]:
     """The entries of a section by name. Two of the same name in a file are an error, as in kubectl."""
     value = document.get(section) or []
     if not isinstance(value, list):
@@ -156,7 +158,7 @@ def _context(name: str, merged: Mapping[str, Document], where: str) -> Context:
         region,
         "eks",
         signs_in=signs_in,
-        proxy_url=str(cluster.get("proxy-url") or ""),
+        proxy_url=_proxy(cluster, cluster_key, where),
         tls_server_name=str(cluster.get("tls-server-name") or ""),
         insecure=bool(cluster.get("insecure-skip-tls-verify")),
     )
@@ -173,6 +175,15 @@ def _context(name: str, merged: Mapping[str, Document], where: str) -> Context:
             key_data=_inline_or_file(user, "client-key", where),
         )
     return base
+
+
+def _proxy(cluster: Document, key: str, where: str) -> str:
+    if not cluster.get("proxy-url"):
+        return ""
+    try:
+        return context_proxy(str(cluster["proxy-url"]))
+    except ValueError as error:
+        raise AcksmError("kubeconfig-malformed", f"cluster {key}: {error}", where=where) from error
 
 
 def _signs_in(user: Document, key: str, where: str) -> SignIn:

@@ -52,4 +52,6 @@ class Retries(Bounded):
         return super().is_retry(method, status_code, has_retry_after)
 
     def hopeless(self, error: Exception) -> bool:
-        return len(self.history) >= UNKNOWN and not (isinstance(error, NewConnectionError) and self.met())
+        if len(self.history) >= UNKNOWN and not (isinstance(error, NewConnectionError) and self.met()):
+            return True
+        return super().hopeless(error)

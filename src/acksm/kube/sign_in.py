@@ -57,13 +57,13 @@ class _Parser(argparse.ArgumentParser):
         raise RefusedError(message)
 
 
-# The options of each token command, and its flags.
-_AWS = ("--cluster-name", "--role-arn", "--region", "--profile", "--output", "--color"), ("--no-cli-pager",)
+# The options of each token command, and its flags. `aws eks update-kubeconfig` writes --role for --role-arn.
+_AWS = ("--cluster-name", "--role-arn --role", "--region", "--profile", "--output", "--color"), ("--no-cli-pager",)
 _AUTHENTICATOR = (
     ("--cluster-id -i", "--role -r", "--region", "--session-name -s", "--log-format -l"),
     ("--token-only", "--cache"),
 )
-_ACKSM = ("--cluster", "--region", "--profile", "--account"), ()
+_ACKSM = ("--cluster", "--region", "--profile", "--account", "--role"), ()
 
 
 def read(entry: Mapping[str, object], environment: Mapping[str, str]) -> SignIn:
@@ -109,7 +109,7 @@ def _of_line(line: Sequence[str], variables: dict[str, str]) -> SignIn:
     if not words:
         raise RefusedError("it is not an EKS token command, and acksm does not run it")
     found = _parsed(_ACKSM, words, ["token"])
-    return SignIn(found.cluster, found.region or region, found.profile or profile)
+    return SignIn(found.cluster, found.region or region, found.profile or profile, found.role)
 
 
 def _parsed(

@@ -39,6 +39,10 @@ from acksm.reports.common import (
     Error as Error,
     Target as Target,
 )
+from acksm.reports.connect import (
+    ConnectFacts as ConnectFacts,
+    ConnectReport as ConnectReport,
+)
 from acksm.reports.controllers import (
     Controller as Controller,
     ControllerFacts as ControllerFacts,
@@ -98,6 +102,7 @@ from acksm.reports.sandbox import (
 
 # The data of each command, beside the envelope. A new command has to have its line here; docs/generate.py asks for it.
 REPORTS: dict[str, type] = {
+    "connect": ConnectReport,
     "oidc": OidcReport,
     "iam-role": RoleReport,
     "install": InstallReport,

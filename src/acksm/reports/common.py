@@ -67,7 +67,7 @@ class Change(TypedDict):
     op: str
     """create, update or delete."""
     system: str
-    """aws, kubernetes or helm."""
+    """aws, kubernetes, helm or kubeconfig (a file on this machine)."""
     target: str
     """ARN or name of what is changed."""
     before: object

@@ -78,6 +78,22 @@ def test_the_kubeconfig_for_helm_has_this_connection_and_nothing_else() -> None:
     assert "certificate-authority-data" not in target(ca_data="").kubeconfig()["clusters"][0]["cluster"]
 
 
+def test_helm_gets_the_proxy_that_acksm_uses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In its kubeconfig: Go's own rules differ from curl's, and its programs show the URL of a proxy in no error."""
+
+    def proxy(**endpoint: Any) -> str:
+        return str(target(**endpoint).kubeconfig()["clusters"][0]["cluster"].get("proxy-url", ""))
+
+    for name in ("HTTPS_PROXY", "NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("https_proxy", "me:p@ss@proxy:3128")
+    assert proxy() == "http://me:p%40ss@proxy:3128"
+    assert proxy(proxy_url="socks5h://bastion:1080") == "socks5://bastion:1080"  # client-go knows no socks5h
+    monkeypatch.setenv("NO_PROXY", "*")
+    assert proxy() == ""
+    assert proxy(proxy_url="http://proxy") == "http://proxy"
+
+
 def test_what_is_told_first_names_cluster_account_and_caller_and_no_secret() -> None:
     line = target().line()
     assert all(part in line for part in ("demo", REGION, "1.35", ACCOUNT, "user/me"))

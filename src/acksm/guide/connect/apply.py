@@ -31,14 +31,15 @@ def apply_plan(
     waits_unlocked: bool = False,
     confirm: str | None = None,
     lock: bool = True,
+    ask: str = "",
 ) -> int:
     """Apply `plan`, or show it with --dry-run. `text` is the result as text, `plan.facts` goes into the report. What is
     known only afterwards is computed by calls: `text`, the exit `code`, and facts that are callable.
 
     `dry_text` follows the diff of a dry run; `manifests` are objects of releases, for the check of rights. With
     `waits_unlocked` the lock is released before the waits after the last change: a job may take hours. `confirm` is the
-    value of --confirm, None where the command has no such option. Without `lock` no Lease is held, as there is no
-    cluster.
+    value of --confirm, None where the command has no such option. Without `lock` no Lease is held, as nothing in the
+    cluster is changed. `ask` is the question instead of the usual one.
     Errors: `needs-confirmation`, `not-confirmed`, what a review of the plan raises, and what the changes raise.
     """
     run, mutations = target.run, plan.mutations
@@ -63,7 +64,7 @@ def apply_plan(
         confirm = reviewer.confirm
     if mutations and (plan.danger is not Danger.NONE or (reviewer is not None and reviewer.asks)):
         ui.show(render_plan(plan))
-        prompt = question(mutations, target.cluster.name)
+        prompt = ask or question(mutations, target.cluster.name)
         more = {"before": ""} if reviewer is not None else {}  # acksm apply has no --dry-run: it always shows the plan
         if plan.danger is Danger.SEVERE:
             ui.confirm_name(prompt, target.cluster.name, given=confirm or "", **more)

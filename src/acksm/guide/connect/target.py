@@ -104,8 +104,8 @@ class Target:
         cluster: Json = {"server": self.endpoint.server}
         if self.endpoint.ca_data:
             cluster["certificate-authority-data"] = base64.b64encode(self.endpoint.ca_data.encode()).decode()
-        if self.endpoint.proxy_url:
-            cluster["proxy-url"] = self.endpoint.proxy_url
+        if self.endpoint.proxy:  # in Go, the proxy resolves names in any case
+            cluster["proxy-url"] = self.endpoint.proxy.replace("socks5h://", "socks5://")
         if self.endpoint.tls_server_name:
             cluster["tls-server-name"] = self.endpoint.tls_server_name
         return {
@@ -187,12 +187,15 @@ def context_of(settings: TargetSettings) -> Context | None:
 
 def _token(aws: Aws, cluster: str, signs_in: SignIn) -> str:
     """A token of who signs in: by the context's profile and role, else the caller of AWS. Errors: aws-…"""
+    return mint(session_of(aws, signs_in), cluster).value
+
+
+def session_of(aws: Aws, signs_in: SignIn) -> Session:
+    """The session of who signs in. Errors: aws-…"""
     session: Session = aws
     if signs_in.profile and signs_in.profile != aws.profile:
         session = aws.with_profile(signs_in.profile)
-    if signs_in.role_arn:
-        session = session.assume(signs_in.role_arn)
-    return mint(session, cluster).value
+    return session.assume(signs_in.role_arn) if signs_in.role_arn else session
 
 
 def _endpoint(cluster: Cluster, context: Context | None, token: str) -> Endpoint:
@@ -221,12 +224,12 @@ def _private_file(text: str) -> str:
     return path
 
 
-def exec_credential(settings: TargetSettings) -> str:
-    """An ExecCredential document for kubectl. Errors: aws-…, cluster-missing."""
+def exec_credential(settings: TargetSettings, role_arn: str = "") -> str:
+    """An ExecCredential document for kubectl, of the caller or of a role. Errors: aws-…, cluster-missing."""
     if not settings.cluster:
         raise AcksmError("cluster-missing", "no cluster specified for the token")
     aws = Aws(profile=settings.profile or None, region=settings.region or None, account=settings.account or None)
-    return _credential(mint(aws, settings.cluster))
+    return _credential(mint(session_of(aws, SignIn(role_arn=role_arn)), settings.cluster))
 
 
 def check_nodes(target: Target) -> str:
