@@ -60,6 +60,20 @@ def _pairs(value: object) -> object:
     return value
 
 
+def _location(value: str) -> str:
+    """HOST[:PORT][/PATH], without the scheme that it may be written with."""
+    found = re.sub(r"^(oci|https?)://", "", value.strip()).strip("/")
+    if value and not _LOCATION.fullmatch(found):
+        raise ValueError(f'"{value[:200]}" is not a registry in the form HOST/PATH')
+    return found
+
+
+# A host or address, and the path of a repository (https://github.com/opencontainers/distribution-spec/blob/main/spec.md)
+_LOCATION = re.compile(
+    r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9][A-Za-z0-9.-]{0,252})(:[0-9]{1,5})?(/[a-z0-9][a-z0-9._-]{0,127}){0,32}"
+)
+
+
 def _duration(value: object) -> object:
     """Seconds, or Go's form: 90s, 15m, 1h30m."""
     if isinstance(value, str) and value and not value.replace(".", "", 1).isdigit():
@@ -94,6 +108,9 @@ SecondsOrZero = Annotated[
 ]
 
 
+RegistryLocation = Annotated[str, AfterValidator(_location)]
+
+
 class _Group(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=False, frozen=True)
 
@@ -122,7 +139,7 @@ class ControllerSettings(_Group):
     set: list[str] = Field(default_factory=list)
     reset_values: bool = False
     chart: ByService = Field(default_factory=dict)
-    registry: str = DEFAULT_REGISTRY
+    registry: RegistryLocation = ""
     adopt_release: bool = False
     mode: Literal["carm", "role-selector"] | None = None
 

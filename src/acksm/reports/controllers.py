@@ -33,6 +33,8 @@ class ControllerFacts(TypedDict):
     """What it watches, as text."""
     digest: str
     """sha256 of the chart's archive."""
+    registry: str
+    """HOST/PATH of the registry that the chart is read from; images too, where it is a mirror."""
     values: Json
     """What is passed to helm on top of the chart's own values."""
     values_diff: list[str]
