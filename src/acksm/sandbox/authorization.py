@@ -149,6 +149,20 @@ def of_iam(action: str, resource: str, params: Mapping[str, str]) -> list[Need]:
     return [Need(action, resource, {key: value for key, value in keys.items() if value})]
 
 
+def of_ecr(verb: str, body: bytes, region: str, account: str) -> list[Need]:
+    """The needs of a request to ECR. One about another account's registry needs that account's leave, which a request
+    to its API never has here."""
+    asked = _asked(body)
+    owner = str(asked.get("registryId") or account)
+    names = [asked.get("repositoryName"), *(asked.get("repositoryNames") or [])]
+    arns = [f"arn:aws:ecr:{region}:{owner}:repository/{name}" for name in names if name] or ["*"]
+    context = {"aws:ResourceAccount": owner}
+    found = [Need(f"ecr:{verb}", arn, context) for arn in arns]
+    if verb == "CreateRepository" and asked.get("tags"):
+        found.append(Need("ecr:TagResource", arns[0], context))
+    return found
+
+
 def denied(backend: IAMBackend, caller: str, asked: list[Need], region: str) -> tuple[Need, str] | None:
     """The first need that the caller's policies and boundary do not allow, and why, in IAM's words."""
     own = {
@@ -159,6 +173,8 @@ def denied(backend: IAMBackend, caller: str, asked: list[Need], region: str) -> 
         "aws:ResourceAccount": caller.split(":")[4],
     }
     for need in asked:
+        if need.context.get("aws:ResourceAccount", own["aws:ResourceAccount"]) != own["aws:ResourceAccount"]:
+            return need, f"because no resource-based policy allows the {need.action} action"
         decision = permissions.allowed(backend, caller, need.action, need.resource, {**own, **need.context})
         if decision != ALLOWED:
             lacking = f"because no identity-based policy allows the {need.action} action"

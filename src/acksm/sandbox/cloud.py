@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from moto.iam.models import IAMBackend, Role
     from moto.sts.models import AssumedRole
 
+    from acksm.sandbox.registries import Registries
+
 ADMINISTRATOR = "practice-admin"
 NODE_ROLE = "practice-node"
 EXPIRED_KEY = "ASIAACKSMEXPIREDKEY0"
@@ -48,6 +50,7 @@ class Cloud:
         self._log = log.open("a", buffering=1)
         self._lock = threading.Lock()
         self.faults: dict[str, Faults] = {}
+        self.registries: Registries | None = None
         self.token_keys: dict[str, Path] = {}  # of each cluster's issuer: what signs its service accounts' tokens
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -80,6 +83,12 @@ class Cloud:
             status_line, raw = _own_answer(_iam(account_of(key)), action, params)
             answer = [raw]
             note(status_line, [("Content-Type", "text/xml")])
+        elif action == "ecr:GetAuthorizationToken" and self.registries:
+            token = self.registries.token(account_of(key), key, _region(environ))
+            until = time.time() + 12 * 3600
+            issued = {"authorizationData": [{"authorizationToken": token, "expiresAt": until}]}
+            answer = [json.dumps(issued).encode()]
+            note("200 OK", [("Content-Type", "application/x-amz-json-1.1")])
         else:
             # Given the account of the key, moto does not search every partition of every account, for each of which it
             # would first create a state with a thousand policies: half a second before a new account's first answer.
@@ -170,7 +179,9 @@ def _denial(
         return None
     access = backend.access_keys[key]
     arn = str(getattr(access, "role_arn", "") or f"arn:aws:iam::{account}:user/{access.user_name}")
-    if service in answers.SERVICES:
+    if service == "ecr":
+        asked = authorization.of_ecr(verb, body, region, account)
+    elif service in answers.SERVICES:
         asked = authorization.needs(service, verb, body, region, account)
     else:
         asked = authorization.of_iam(action, _resource(backend, account, params), params)
@@ -183,6 +194,16 @@ def _denial(
     who = _session(account, key, arn)
     message = f"User: {who} is not authorized to perform: {need.action} on resource: {need.resource or '*'} {why}"
     return 403, "AccessDenied" if action.startswith(("iam:", "sts:")) else "AccessDeniedException", message
+
+
+def denied(account: str, key: str, action: str, resource: str, region: str) -> str:
+    """Why the identity of `key` may not perform `action` on `resource`, in IAM's words; "" where it may."""
+    backend = _iam(account)
+    access = backend.access_keys[key]
+    arn = str(getattr(access, "role_arn", "") or f"arn:aws:iam::{account}:user/{access.user_name}")
+    found = authorization.denied(backend, arn, [authorization.Need(action, resource, {})], region)
+    who = _session(account, key, arn)
+    return f"User: {who} is not authorized to perform: {action} on resource: {resource} {found[1]}" if found else ""
 
 
 def _session(account: str, key: str, arn: str) -> str:
@@ -325,7 +346,7 @@ def empty_account(account: str) -> None:
         made.clear()
     for name in [name for name in backend.users if name != ADMINISTRATOR]:
         del backend.users[name]
-    for service in ("sagemaker", "applicationautoscaling"):
+    for service in ("sagemaker", "applicationautoscaling", "ecr"):
         for regional in dict(get_backend(service)[account]).values():
             regional.reset()
 

@@ -63,7 +63,8 @@ class Facts:
     """Everything that is checked. The defaults mean "not read".
 
     `registry`: by service and HOST/PATH of its registry, the version of the chart that is read. `iam`: command to the
-    actions that the caller lacks for it, None where it could not be simulated. `plan_rights`: permissions that the install plan needs and the caller lacks.
+    actions that the caller lacks for it, None where it could not be simulated. `plan_rights`: permissions that the
+    install plan needs and the caller lacks.
     `unknown_values`: service to values of its release that its chart does not have. `roles`: ARN to IAM's role.
     `other_subjects`: by role, the service accounts that it trusts besides the controllers'. `pass_role`: by role,
     whether it may pass every role.
