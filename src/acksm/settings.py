@@ -60,7 +60,7 @@ def _pairs(value: object) -> object:
     return value
 
 
-def _location(value: str) -> str:
+def location(value: str) -> str:
     """HOST[:PORT][/PATH], without the scheme that it may be written with."""
     found = re.sub(r"^(oci|https?)://", "", value.strip()).strip("/")
     if value and not _LOCATION.fullmatch(found):
@@ -108,7 +108,7 @@ SecondsOrZero = Annotated[
 ]
 
 
-RegistryLocation = Annotated[str, AfterValidator(_location)]
+RegistryLocation = Annotated[str, AfterValidator(location)]
 
 
 class _Group(BaseModel):

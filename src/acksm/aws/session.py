@@ -120,9 +120,7 @@ class Session:
         from botocore.config import Config
 
         key = (service, region or self.region, fips, dual_stack)
-        more = Config(
-            **({"use_fips_endpoint": True} if fips else {}), **({"use_dualstack_endpoint": True} if dual_stack else {})
-        )
+        more = Config(use_fips_endpoint=fips or None, use_dualstack_endpoint=dual_stack or None)
         with self._lock:
             if key not in self._clients:
                 with translated(service, "client"):

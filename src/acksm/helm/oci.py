@@ -14,7 +14,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import IO, NamedTuple
+from typing import IO, NamedTuple, Protocol
 from urllib.parse import urlencode, urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -54,6 +54,12 @@ SignIn = Callable[[str, str], Login | None]
 def anonymous(_host: str, _repository: str) -> Login | None:
     """No credentials, for any registry."""
     return None
+
+
+class Sink(Protocol):
+    """Where a large body goes, piece by piece."""
+
+    def write(self, data: bytes, /) -> object: ...
 
 
 @dataclass(frozen=True)
@@ -104,9 +110,16 @@ class Client:
         """The URL of "manifests/TAG" and the like in a repository."""
         return f"{self.base}/v2/{repository}/{path}"
 
-    def get(self, url: str, repository: str, limit: int = MAX_JSON, headers: Mapping[str, str] | None = None) -> Answer:
+    def get(
+        self,
+        url: str,
+        repository: str,
+        limit: int = MAX_JSON,
+        headers: Mapping[str, str] | None = None,
+        sink: Sink | None = None,
+    ) -> Answer:
         """What exists at `url`, of this registry or where it redirects to. Errors: `registry-…`, `timed-out`."""
-        answer = self.request("GET", url, repository, headers=headers, limit=limit)
+        answer = self.request("GET", url, repository, headers=headers, limit=limit, sink=sink)
         if answer.status != 200:
             raise self.refused(answer, url)
         return answer
@@ -120,7 +133,7 @@ class Client:
         headers: Mapping[str, str] | None = None,
         body: bytes | IO[bytes] | None = None,
         limit: int = MAX_JSON,
-        sink: IO[bytes] | None = None,
+        sink: Sink | None = None,
         hops: int = 4,
     ) -> Answer:
         """The answer to a request, signed in where the registry requires it; its status is the caller's to judge.
@@ -198,7 +211,7 @@ class Client:
         headers: Mapping[str, str],
         body: bytes | IO[bytes] | None,
         limit: int,
-        sink: IO[bytes] | None,
+        sink: Sink | None,
     ) -> Answer:
         """One request; `limit` bytes at most."""
         read = max(LAST_SECONDS, min(READ_SECONDS, self._left()))

@@ -81,6 +81,8 @@ class Controller(TypedDict):
     owned_by_acksm: bool
     healthy: bool
     problems: list[str]
+    registry: str
+    """HOST/PATH of the mirror that the release is from, else of the public registry."""
 
 
 class StatusReport(TypedDict):
