@@ -60,11 +60,16 @@ def _pairs(value: object) -> object:
     return value
 
 
-def location(value: str) -> str:
-    """HOST[:PORT][/PATH], without the scheme that it may be written with."""
-    found = re.sub(r"^(oci|https?)://", "", value.strip()).strip("/")
-    if value and not _LOCATION.fullmatch(found):
-        raise ValueError(f'"{value[:200]}" is not a registry in the form HOST/PATH')
+def located(text: str) -> str:
+    """A registry's location without the scheme that it may be written with."""
+    return re.sub(r"^(oci|https?)://", "", text.strip()).rstrip("/")
+
+
+def location(text: str) -> str:
+    """HOST[:PORT][/PATH] of a registry, however it is written; "" for "". Raises ValueError for anything else."""
+    found = located(text)
+    if text and not _LOCATION.fullmatch(found):
+        raise ValueError(f'"{text[:200]}" is not a registry in the form HOST/PATH')
     return found
 
 

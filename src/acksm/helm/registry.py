@@ -20,6 +20,7 @@ from acksm.errors import AcksmError
 from acksm.helm import oci
 from acksm.helm.oci import Client, SignIn
 from acksm.json_types import Document, Manifest
+from acksm.settings import located
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -161,11 +162,6 @@ class Registry:
     def repository(self, name: str) -> str:
         """The path of a repository in this registry."""
         return "/".join(part for part in (self.path, name) if part)
-
-
-def located(location: str) -> str:
-    """A registry's location as "HOST[:PORT]/PATH", however it was written."""
-    return re.sub(r"^(oci|https?)://", "", location.strip()).strip("/")
 
 
 def digest_of(data: bytes) -> str:

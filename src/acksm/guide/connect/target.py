@@ -24,7 +24,6 @@ from acksm.engine.waits import Deadline
 from acksm.errors import AcksmError
 from acksm.guide.connect.registries import registry
 from acksm.helm.api import Charts, Operations
-from acksm.helm.registry import located
 from acksm.helm.releases import Releases
 from acksm.helm.runner import Helm
 from acksm.json_types import Json
@@ -34,7 +33,7 @@ from acksm.kube.client import Endpoint, Kube, preload
 from acksm.kube.kubeconfig import Context, is_server, load
 from acksm.kube.paths import ref
 from acksm.kube.sign_in import NO_SIGN_IN, SignIn
-from acksm.settings import RunSettings, TargetSettings
+from acksm.settings import RunSettings, TargetSettings, located
 from acksm.words import counted
 
 

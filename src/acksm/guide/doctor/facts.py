@@ -202,7 +202,6 @@ def _read(settings: Settings, target: Target, emit: Emit, pool: ThreadPoolExecut
     server = start(lambda: _server(target))
     namespace = start(lambda: kube.get(ref("Namespace", home)))
     conflict, provider = start(lambda: capability.check(aws, cluster)), start(lambda: oidc.observe(aws, cluster))
-    iam = start(lambda: caller_policies.missing_actions(target, settings.role, settings.other_account))
     releases, crds = start(lambda: controllers.releases(target, requested.service)), start(lambda: _crds(target))
     seen = start(lambda: inventory.observe(kube, home))
     deployed = attempt(lambda: _deployed(target))
@@ -214,6 +213,11 @@ def _read(settings: Settings, target: Target, emit: Emit, pool: ThreadPoolExecut
     pass_role = start(lambda: role_facts.pass_role(target, known(roles)))
     installed = releases.result()
     known_releases = {} if isinstance(installed, AcksmError) else installed
+    places = [
+        mirrored.location(requested.registry, known_releases.get(service, Release()).values)
+        for service in requested.service
+    ]
+    iam = start(lambda: caller_policies.missing_actions(target, settings.role, settings.other_account, places))
     charts_read = start(lambda: _registry(requested, known_releases, target.registry))
     unknown = start(lambda: _unknown_values(target, requested, installed))
     planned = attempt(lambda: _planned(target, requested, settings.role, installed, emit))

@@ -11,18 +11,20 @@ from collections.abc import Callable, Mapping, Sequence
 from acksm.ack import charts
 from acksm.errors import AcksmError
 from acksm.helm.api import Charts
-from acksm.helm.registry import located
 from acksm.helm.values import Edit
 from acksm.json_types import Document
-from acksm.settings import DEFAULT_REGISTRY
+from acksm.settings import DEFAULT_REGISTRY, located, location as location_of
 
 REGISTRY_PATH = ("deployment", "annotations", "acksm.dev/registry")
 IMAGE_PATH, TAG_PATH = ("image", "repository"), ("image", "tag")
 
 
 def mirror_of(values: Document) -> str:
-    """The mirror that these values of a release name, "" for none."""
-    return str(_at(values, REGISTRY_PATH) or "")
+    """The mirror that these values of a release name, "" for none, also where it is no registry."""
+    try:
+        return location_of(str(_at(values, REGISTRY_PATH) or ""))
+    except ValueError:
+        return ""
 
 
 def location(requested: str, installed: Document) -> str:

@@ -22,9 +22,9 @@ from acksm.events import Emit, Event, Kind
 from acksm.guide.connect.registries import registry
 from acksm.guide.mirror.planning import CHART, IMAGE, Artifact, Observed, plan
 from acksm.helm import copying, values
-from acksm.helm.registry import Registry, located
+from acksm.helm.registry import Registry
 from acksm.output import Output
-from acksm.settings import DEFAULT_REGISTRY, ControllerSettings, RunSettings, TargetSettings, location
+from acksm.settings import DEFAULT_REGISTRY, ControllerSettings, RunSettings, TargetSettings, located, location
 from acksm.words import counted
 
 # What pushing needs in Amazon ECR (https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html)
