@@ -11,7 +11,7 @@ from acksm.aws.account import Aws
 from acksm.guide.connect.registries import registry
 from acksm.helm.registry import Registry
 from acksm.sandbox import api
-from acksm.sandbox.state import REGION, directory
+from acksm.sandbox.state import REGION
 from world import NAME, World
 
 SetVariable = Callable[[str, str], None]
@@ -26,15 +26,9 @@ class Outside:
 
     @classmethod
     def open(cls, world: World, set: SetVariable) -> Outside:
-        state = api.require(NAME)
-        for name, value in (
-            ("HTTPS_PROXY", f"http://{state.network}"),
-            ("NO_PROXY", "127.0.0.1,localhost"),
-            ("SSL_CERT_FILE", state.network_ca),
-            ("DOCKER_CONFIG", str(directory(NAME) / "outside")),
-            ("ACKSM_REGISTRY", ""),
-        ):
+        for name, value in api.environment(NAME, world.cluster, registries=True).items():
             set(name, value)
+        set("ACKSM_REGISTRY", "")
         return cls(world, set)
 
     @property

@@ -27,35 +27,32 @@ def outside(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Outside]:
     found.close()
 
 
+def pulling(outside: Outside, host: str) -> str:
+    """The error that reading a chart there ends with."""
+    return errors_of(lambda: outside.registry(f"{host}/acks").pull(SERVICE, "1.4.1"))
+
+
 def test_who_may_read_what(outside: Outside) -> None:
     """Each registry as its own answers say."""
     public = outside.registry(DEFAULT_REGISTRY)
     assert public.pull(SERVICE, "latest").chart.version == TESTED[SERVICE]
     assert public.image(SERVICE, TESTED[SERVICE]) is not None
     ecr = outside.world.aws("ecr")
-    here = outside.registry(f"{outside.ecr}/acks")
-    assert errors_of(lambda: here.pull(SERVICE, "1.4.1")) == "registry-repository-unknown"
+    assert pulling(outside, outside.ecr) == "registry-repository-unknown"
     ecr.create_repository(repositoryName=f"acks/{CHART}")
-    assert errors_of(lambda: here.pull(SERVICE, "1.4.1")) == "chart-version-unknown"
-    other = outside.ecr.replace("us-west-2", "eu-west-1")
-    assert errors_of(lambda: outside.registry(f"{other}/acks").pull(SERVICE, "1.4.1")) == "registry-repository-unknown"
-    foreign = outside.registry("111111111111.dkr.ecr.us-west-2.amazonaws.com/acks")
-    assert errors_of(lambda: foreign.pull(SERVICE, "1.4.1")) == "registry-forbidden"
-    for host in ("registry.example.com", "basic.example.com"):
-        assert errors_of(lambda host=host: outside.registry(f"{host}/acks").pull(SERVICE, "1.4.1")) == (
-            "registry-repository-unknown"
-        )
+    assert pulling(outside, outside.ecr) == "chart-version-unknown"
+    assert pulling(outside, outside.ecr.replace("us-west-2", "eu-west-1")) == "registry-repository-unknown"
+    assert pulling(outside, "111111111111.dkr.ecr.us-west-2.amazonaws.com") == "registry-forbidden"
+    others = ("registry.example.com", "basic.example.com")
+    assert {pulling(outside, host) for host in others} == {"registry-repository-unknown"}
     outside.set("DOCKER_CONFIG", "/nowhere")
-    for host in ("registry.example.com", "basic.example.com"):
-        assert errors_of(lambda host=host: outside.registry(f"{host}/acks").pull(SERVICE, "1.4.1")) == (
-            "registry-unauthorized"
-        )
+    assert {pulling(outside, host) for host in others} == {"registry-unauthorized"}
     outside.user("no-token", "ecr:BatchGetImage")
-    assert errors_of(lambda: outside.registry(f"{outside.ecr}/acks").pull(SERVICE, "1.4.1")) == "aws-access-denied"
+    assert pulling(outside, outside.ecr) == "aws-access-denied"
     outside.user("no-pull", "ecr:GetAuthorizationToken")
-    assert errors_of(lambda: outside.registry(f"{outside.ecr}/acks").pull(SERVICE, "1.4.1")) == "registry-forbidden"
+    assert pulling(outside, outside.ecr) == "registry-forbidden"
     outside.close("public.ecr.aws")
-    assert errors_of(lambda: outside.registry(DEFAULT_REGISTRY).pull(SERVICE, "1.4.1")) == "registry-unreachable"
+    assert errors_of(lambda: public.pull(SERVICE, "1.4.1")) == "registry-unreachable"
 
 
 def mirrored(world: World, to: str, *more: str) -> dict[str, str]:
@@ -110,7 +107,7 @@ def test_a_mirror_in_ecr(outside: Outside) -> None:
     outside.user("reader", "ecr:GetAuthorizationToken", "ecr:DescribeRepositories", "ecr:BatchGetImage")
     refused = world.acksm("mirror", "--to", f"{outside.ecr}/elsewhere", *ONE)
     assert refused.exit_code != 0
-    assert ecr.describe_repositories()["repositories"].__len__() == 2
+    assert len(ecr.describe_repositories()["repositories"]) == 2
 
 
 @pytest.mark.parametrize("host", ["registry.example.com", "basic.example.com"])
@@ -157,6 +154,10 @@ def test_an_install_without_the_public_registry(outside: Outside) -> None:
     unknown = world.acksm("install", "-y", *ONE, "--version", f"{SERVICE}=1.1.2")
     assert unknown.error_id == "chart-version-unknown"
     assert world.acksm("install", "-y", *ONE, "--set", "image.tag=1.1.2").error_id == "image-missing"
+    # a node pulls from where the pod says, and from nowhere else
+    closed = world.acksm("install", "-y", *ONE, "--set", f"image.repository={DEFAULT_REGISTRY}/{IMAGE}")
+    assert (closed.error_id, "lookup public.ecr.aws" in closed.stderr) == ("pod-failing", True)
+    world.install(*ONE, "--reset-values")
     # back to the public registry is a change that the plan shows
     outside.close()
     back = world.acksm("install", *ONE, "--registry", DEFAULT_REGISTRY, "--dry-run", "-o", "json").ok().data

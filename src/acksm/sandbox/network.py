@@ -12,7 +12,7 @@ import threading
 from acksm.sandbox.certificates import Authority
 from acksm.sandbox.registries import Registries
 
-MAX_HEAD = 65536
+MAX_HEAD, HEAD_SECONDS = 65536, 10.0
 
 
 class Network:
@@ -40,16 +40,19 @@ class Network:
 
     def _connect(self, client: socket.socket) -> None:
         head = b""
-        while b"\r\n\r\n" not in head and len(head) < MAX_HEAD:
+        client.settimeout(HEAD_SECONDS)
+        while b"\r\n\r\n" not in head and b"CONNECT ".startswith(head[:8]) and len(head) < MAX_HEAD:
             chunk = client.recv(4096)
             if not chunk:
                 return
             head += chunk
         words = head.split(b"\r\n", 1)[0].decode("latin-1").split()
         host = words[1].rpartition(":")[0] if len(words) > 1 else ""
-        if words[:1] != ["CONNECT"] or not self.reaches(host):
-            client.sendall(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        refusal = b"403 Forbidden" if words[:1] != ["CONNECT"] else b"" if self.reaches(host) else b"502 Bad Gateway"
+        if refusal:
+            client.sendall(b"HTTP/1.1 " + refusal + b"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
             return
+        client.settimeout(None)
         with socket.create_connection(self.server) as there:
             client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
             back = threading.Thread(target=_pass_on, args=(there, client), daemon=True)
