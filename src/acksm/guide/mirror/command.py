@@ -239,7 +239,7 @@ def _source(requested: str, to: str) -> str:
 
 
 def _as_target(session: Session) -> reports.Target:
-    """The registry in the place of the cluster, for a plan file."""
+    """The registry instead of a cluster, for a plan file."""
     private = session.ecr.registry if session.ecr else None
     identity = session.aws.identity() if private else None
     return {
