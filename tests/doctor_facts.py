@@ -25,7 +25,7 @@ from acksm.live.discovery import Controllers
 from acksm.live.inventory import Common, Inventory, Item
 from acksm.live.readiness import Health
 from acksm.live.running import Flags, Running
-from acksm.settings import Settings
+from acksm.settings import DEFAULT_REGISTRY, Settings
 from carm_cluster import OWN, running
 
 ROLE = f"arn:aws:iam::{OWN}:role/ack-controller-role-demo"
@@ -113,7 +113,7 @@ def whole(**more: Any) -> Facts:
         server="1.35.4",
         nodes="1 of 1 nodes ready",
         namespace={"metadata": {"name": "ack-system"}},
-        registry={"sagemaker": 8},
+        registry={("sagemaker", DEFAULT_REGISTRY): "1.9.1"},
         iam={"install": [], "status": []},
         plan=Plan("doctor", ()),
         plan_rights=PlanRights([]),

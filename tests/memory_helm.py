@@ -16,7 +16,7 @@ from acksm import archive
 from acksm.errors import AcksmError
 from acksm.guide.install import crds
 from acksm.helm import values
-from acksm.helm.registry import Pulled
+from acksm.helm.registry import MANIFEST, Described, Pulled
 from acksm.json_types import Document
 from acksm.kube.paths import Ref, ref, ref_in
 from acksm.sandbox.practice import build
@@ -201,3 +201,9 @@ class PracticeRegistry:
 
     def pull(self, service: str, requested: str) -> Pulled:
         return pulled(service, requested)
+
+    def find(self, service: str, requested: str) -> Described:
+        return Described(requested, MANIFEST, b"{}")
+
+    def image(self, service: str, tag: str) -> Described | None:
+        return Described(tag, MANIFEST, b"{}")

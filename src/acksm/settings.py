@@ -60,6 +60,25 @@ def _pairs(value: object) -> object:
     return value
 
 
+def located(text: str) -> str:
+    """A registry's location without the scheme that it may be written with."""
+    return re.sub(r"^(oci|https?)://", "", text.strip()).rstrip("/")
+
+
+def location(text: str) -> str:
+    """HOST[:PORT][/PATH] of a registry, however it is written; "" for "". Raises ValueError for anything else."""
+    found = located(text)
+    if text and not _LOCATION.fullmatch(found):
+        raise ValueError(f'"{text[:200]}" is not a registry in the form HOST/PATH')
+    return found
+
+
+# A host or address, and the path of a repository (https://github.com/opencontainers/distribution-spec/blob/main/spec.md)
+_LOCATION = re.compile(
+    r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9][A-Za-z0-9.-]{0,252})(:[0-9]{1,5})?(/[a-z0-9][a-z0-9._-]{0,127}){0,32}"
+)
+
+
 def _duration(value: object) -> object:
     """Seconds, or Go's form: 90s, 15m, 1h30m."""
     if isinstance(value, str) and value and not value.replace(".", "", 1).isdigit():
@@ -94,6 +113,9 @@ SecondsOrZero = Annotated[
 ]
 
 
+RegistryLocation = Annotated[str, AfterValidator(location)]
+
+
 class _Group(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=False, frozen=True)
 
@@ -122,7 +144,7 @@ class ControllerSettings(_Group):
     set: list[str] = Field(default_factory=list)
     reset_values: bool = False
     chart: ByService = Field(default_factory=dict)
-    registry: str = DEFAULT_REGISTRY
+    registry: RegistryLocation = ""
     adopt_release: bool = False
     mode: Literal["carm", "role-selector"] | None = None
 

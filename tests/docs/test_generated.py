@@ -80,7 +80,7 @@ def test_a_new_command_is_taken_up_and_its_report_is_asked_for(monkeypatch: pyte
         cli.commands.cache_clear()
 
 
-@pytest.mark.parametrize(("name", "told"), [("registry", "somewhere.else"), ("timeout", "5m"), ("output", "json")])
+@pytest.mark.parametrize(("name", "told"), [("role_path", "/somewhere/"), ("timeout", "5m"), ("output", "json")])
 def test_help_that_names_another_default_than_the_settings_is_a_mistake(name: str, told: str) -> None:
     with pytest.raises(ValueError, match=name):
         cli.default_of(name, told)
@@ -88,4 +88,4 @@ def test_help_that_names_another_default_than_the_settings_is_a_mistake(name: st
 
 def test_help_may_write_the_default_in_its_own_way() -> None:
     assert cli.default_of("timeout", "15m") == "15m"
-    assert cli.default_of("registry", "").endswith("/aws-controllers-k8s")
+    assert cli.default_of("controller_namespace", "") == "ack-system"

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from acksm.aws import session
 from acksm.cli import app
 from acksm.errors import AcksmError
-from acksm.helm import registry
+from acksm.helm import oci, registry
 from acksm.kube import client
 from gate import Gate
 from http_server import json_reply, serve
@@ -36,7 +36,7 @@ def hung() -> Iterator[socket.socket]:
 @pytest.fixture(autouse=True)
 def hurried(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A call that begins when the time is over gets a moment."""
-    for module in (session, client, registry):
+    for module in (session, client, oci):
         monkeypatch.setattr(module, "LAST_SECONDS", 0.2)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)

@@ -18,7 +18,8 @@ from acksm.guide.adopt.requested import kind_of, parse_arn
 from acksm.guide.carm import role_map
 from acksm.guide.carm.role_map import Map
 from acksm.helm import records
-from acksm.helm.registry import Answer, Registry
+from acksm.helm.oci import Answer
+from acksm.helm.registry import Registry
 from acksm.helm.runner import explain
 from acksm.kube.paths import ref
 from acksm.live import account_roles, bindings, inventory_objects, role_selectors, symptoms, synced
@@ -214,14 +215,14 @@ def test_any_value_in_an_answer_of_the_registry(
         "token": value,
     }
 
-    def ask(url: str, headers: Any, _limit: int) -> Answer:
+    def ask(_method: str, url: str, headers: Any, *_: Any) -> Answer:
         name = "tags" if "tags" in url else "manifest" if "manifests" in url else "token" if "auth" in url else "blob"
         if which == "token" and name != "token" and "Authorization" not in headers:
             return Answer(b"", {"WWW-Authenticate": 'Bearer realm="http://127.0.0.1:1/auth",service="s"'}, 401)
         return Answer(json.dumps(documents[name]).encode(), {}, 200)
 
     registry = Registry("127.0.0.1:1/x")
-    monkeypatch.setattr(registry, "_ask", ask)
+    monkeypatch.setattr(registry.client, "_ask", ask)
     known = {
         "chart-version-unknown",
         "chart-invalid",
@@ -229,7 +230,7 @@ def test_any_value_in_an_answer_of_the_registry(
         "chart-digest-mismatch",
         "chart-truncated",
         "registry-failed",
-        "registry-forbidden",
+        "registry-unauthorized",
     }
     assert quietly(lambda: registry.pull("sagemaker", "1.9.1")) in known
 

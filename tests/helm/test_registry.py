@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ import urllib3
 
 from acksm import archive
 from acksm.errors import AcksmError
+from acksm.helm.oci import Client, Login
 from acksm.helm.registry import CHART_LAYER, MANIFEST, OLD_LAYERS, Registry, local
 from acksm.sandbox.practice import build
 from acksm.sandbox.practice.generations import Chart
@@ -22,6 +24,7 @@ CHART = Chart("sagemaker", "1.9.1", "1.9.1")
 DATA = build(CHART)
 DIGEST = "sha256:" + hashlib.sha256(DATA).hexdigest()
 TAGS, BLOB = f"/v2/{REPOSITORY}/tags/list?n=1000", f"/v2/{REPOSITORY}/blobs/{DIGEST}"
+MANIFESTS = f"/v2/{REPOSITORY}/manifests/"
 
 
 def put_chart(server: Server, tag: str = "1.9.1", layer: Mapping[str, Any] | None = None, data: bytes = DATA) -> None:
@@ -84,7 +87,7 @@ def failure(work: Callable[[], Any]) -> AcksmError:
 )
 def test_locations(location: str, host: str, path: str, base: str) -> None:
     made = Registry(location)
-    assert (made.host, made.path, made._base) == (host, path, base)
+    assert (made.host, made.path, made.client.base) == (host, path, base)
 
 
 def test_a_chart_is_pulled_whole_and_then_kept(server: Server, registry: Registry) -> None:
@@ -94,7 +97,8 @@ def test_a_chart_is_pulled_whole_and_then_kept(server: Server, registry: Registr
     assert {auth for _, auth in server.asked} == {""}
     assert registry.pull("sagemaker", "1.9.1") == pulled
     assert server.paths.count(BLOB) == 1
-    assert server.paths.count(TAGS) == 2  # which digest a tag has is asked each time
+    assert server.paths.count(MANIFESTS + "1.9.1") == 2  # which digest a tag has is asked each time
+    assert TAGS not in server.paths  # whoever may pull may not always list
 
 
 def test_what_was_kept_is_checked_again(server: Server, registry: Registry) -> None:
@@ -118,7 +122,31 @@ def test_an_unknown_version_names_the_nearest(server: Server, registry: Registry
     error = failure(lambda: registry.pull("sagemaker", "1.9.2"))
     assert error.id == "chart-version-unknown"
     assert "1.8.0 or 1.9.1?" in error.message
-    assert server.paths == [TAGS]
+    assert server.paths == [f"{MANIFESTS}1.9.2", f"{MANIFESTS}v1.9.2", TAGS]
+
+
+def test_a_cache_that_lists_nothing_has_the_chart(server: Server, registry: Registry) -> None:
+    """A pull-through cache lists what it has pulled, and nothing of a repository that it has not created yet."""
+    put_chart(server)
+    unknown = {"errors": [{"code": "NAME_UNKNOWN", "message": "The repository does not exist in the registry"}]}
+    server.replies[TAGS] = json_reply(unknown, status=404)
+    assert registry.pull("sagemaker", "v1.9.1").digest == DIGEST
+    error = failure(lambda: registry.pull("applicationautoscaling", "1.4.1"))
+    assert error.id == "chart-version-unknown"
+
+
+@pytest.mark.parametrize(("status", "expected"), [(403, "chart-version-unknown"), (500, "registry-failed")])
+def test_tags_that_may_not_be_listed(status: int, expected: str, server: Server, registry: Registry) -> None:
+    server.replies[TAGS] = json_reply({"errors": [{"code": "DENIED", "message": "ecr:ListImages"}]}, status=status)
+    assert failure(lambda: registry.pull("sagemaker", "1.9.9")).id == expected
+
+
+def test_a_repository_that_does_not_exist_is_told_as_that(server: Server, registry: Registry) -> None:
+    unknown = {"errors": [{"code": "NAME_UNKNOWN", "message": "The repository does not exist"}]}
+    for path in (TAGS, f"{MANIFESTS}1.9.1", f"{MANIFESTS}v1.9.1"):
+        server.replies[path] = json_reply(unknown, status=404)
+    error = failure(lambda: registry.pull("sagemaker", "1.9.1"))
+    assert (error.id, "The repository does not exist" in error.message) == ("registry-repository-unknown", True)
 
 
 def test_tag_lists_come_in_pages(server: Server, registry: Registry) -> None:
@@ -155,6 +183,9 @@ def test_no_tags(answer: Any, server: Server, registry: Registry) -> None:
 
 # who asks
 
+LOGIN = Login("robot", "s3cret", source="the test")
+BASIC = "Basic " + base64.b64encode(b"robot:s3cret").decode()
+
 
 def challenged(server: Server, realm: str) -> Callable[[Mapping[str, str]], Reply]:
     good = json_reply({"tags": ["1.9.1"]})
@@ -182,9 +213,9 @@ def test_the_anonymous_token_is_asked_for_once(name: str, server: Server, regist
 @pytest.mark.parametrize(
     ("token", "expected"),
     [
-        (json_reply({"token": "wrong"}), "registry-forbidden"),
-        (json_reply({}), "registry-forbidden"),
-        (json_reply({"errors": []}, status=403), "registry-forbidden"),
+        (json_reply({"token": "wrong"}), "registry-unauthorized"),
+        (json_reply({}), "registry-unauthorized"),
+        (json_reply({"errors": []}, status=403), "registry-unauthorized"),
         (Reply(b"<html>"), "registry-failed"),
         (Reply(b"[]"), "registry-failed"),
         (Reply(b"x" * 5_000_000), "chart-unsafe"),
@@ -200,13 +231,100 @@ def test_a_token_that_is_none(token: Reply, expected: str, server: Server, regis
 def test_a_registry_that_wants_a_name_is_told_as_such(challenge: str, server: Server, registry: Registry) -> None:
     server.replies[TAGS] = Reply(b"", 401, {"WWW-Authenticate": challenge})
     error = failure(lambda: registry.tags("sagemaker"))
-    assert (error.id, "requires credentials" in error.message) == ("registry-forbidden", True)
+    assert (error.id, "requires credentials" in error.message) == ("registry-unauthorized", True)
 
 
 def test_a_token_over_plain_http_is_only_for_loopback() -> None:
     challenge = 'Bearer realm="http://auth.example/token"'
-    error = failure(lambda: Registry("a.example/x")._anonymous_token(challenge, "https://a.example/"))
-    assert error.id == "registry-forbidden"
+    assert Client("a.example")._authorize(challenge, LOGIN) == ""
+
+
+def signed_in(server: Server, login: Login | None) -> Registry:
+    return Registry(f"{server.host}/acks", sign_in=lambda _host, _repository: login)
+
+
+def basic(headers: Mapping[str, str]) -> Reply:
+    if headers.get("Authorization") == BASIC:
+        return json_reply({"tags": ["1.9.1"]})
+    return Reply(b"{}", 401, {"WWW-Authenticate": 'Basic realm="https://x/",service="ecr.amazonaws.com"'})
+
+
+def test_a_registry_with_names_and_passwords(server: Server) -> None:
+    server.replies[TAGS] = basic
+    registry = signed_in(server, LOGIN)
+    assert registry.tags("sagemaker") == registry.tags("sagemaker") == ["1.9.1"]
+    assert server.asked == [(TAGS, ""), (TAGS, BASIC), (TAGS, BASIC)]
+
+
+@pytest.mark.parametrize(
+    ("login", "said"),
+    [(None, "none were found for it"), (Login("a", "b", source="~/x.json"), "rejects the credentials of ~/x.json")],
+)
+def test_credentials_that_are_missing_or_wrong(login: Login | None, said: str, server: Server) -> None:
+    server.replies[TAGS] = basic
+    error = failure(lambda: signed_in(server, login).tags("sagemaker"))
+    assert (error.id, said in error.message, error.remedy) == (
+        "registry-unauthorized",
+        True,
+        f"docker login {server.host}",
+    )
+
+
+def test_a_token_is_requested_with_the_credentials(server: Server) -> None:
+    server.replies |= {TAGS: challenged(server, f"http://{server.host}/token"), TOKEN: json_reply({"token": "secret"})}
+    assert signed_in(server, LOGIN).tags("sagemaker") == ["1.9.1"]
+    assert server.asked == [(TAGS, ""), (TOKEN, BASIC), (TAGS, "Bearer secret")]
+
+
+def test_an_identity_token_is_exchanged(server: Server) -> None:
+    server.replies |= {
+        TAGS: challenged(server, f"http://{server.host}/token"),
+        "POST /token": json_reply({"access_token": "secret"}),
+    }
+    assert signed_in(server, Login(identity_token="long", source="x")).tags("sagemaker") == ["1.9.1"]
+    assert server.methods[1] == "POST /token"
+
+
+def test_a_stale_login_does_not_break_a_public_repository(server: Server) -> None:
+    def token(headers: Mapping[str, str]) -> Reply:
+        return Reply(b"{}", 403) if headers.get("Authorization") else json_reply({"token": "secret"})
+
+    server.replies |= {TAGS: challenged(server, f"http://{server.host}/token"), TOKEN: token}
+    assert signed_in(server, LOGIN).tags("sagemaker") == ["1.9.1"]
+    assert [auth for path, auth in server.asked if path == TOKEN] == [BASIC, ""]
+
+
+def test_a_token_that_has_expired_is_renewed(server: Server) -> None:
+    tokens = iter(["first", "second"])
+    valid = ["first"]
+
+    def tags(headers: Mapping[str, str]) -> Reply:
+        if headers.get("Authorization") == f"Bearer {valid[-1]}":
+            return json_reply({"tags": ["1.9.1"]})
+        return Reply(b"{}", 401, {"WWW-Authenticate": f'Bearer realm="http://{server.host}/token"'})
+
+    server.replies |= {TAGS: tags, "/token?": lambda _: json_reply({"token": next(tokens)})}
+    registry = signed_in(server, LOGIN)
+    assert registry.tags("sagemaker") == ["1.9.1"]
+    valid.append("second")
+    assert registry.tags("sagemaker") == ["1.9.1"]
+
+
+def test_credentials_do_not_follow_a_redirect(server: Server, other: Server) -> None:
+    put_chart(server)
+    server.replies[BLOB] = lambda headers: (
+        Reply(b"", 307, {"Location": f"http://{other.host}/layer"}) if headers.get("Authorization") else basic(headers)
+    )
+    other.replies["/layer"] = Reply(DATA)
+    assert signed_in(server, LOGIN).pull("sagemaker", "1.9.1").digest == DIGEST
+    assert other.asked == [("/layer", "")]
+
+
+def test_what_a_registry_denies_is_in_its_own_words(server: Server) -> None:
+    denied = {"errors": [{"code": "DENIED", "message": "not authorized to perform: ecr:BatchGetImage"}]}
+    server.replies[f"{MANIFESTS}1.9.1"] = json_reply(denied, status=403)
+    error = failure(lambda: signed_in(server, LOGIN).pull("sagemaker", "1.9.1"))
+    assert (error.id, "ecr:BatchGetImage" in error.message) == ("registry-forbidden", True)
 
 
 def test_a_redirect_to_another_host_does_not_carry_the_token(server: Server, other: Server, registry: Registry) -> None:
@@ -215,6 +333,7 @@ def test_a_redirect_to_another_host_does_not_carry_the_token(server: Server, oth
     server.replies |= {TAGS: tags, TOKEN: json_reply({"token": "secret"})}
     server.replies[BLOB] = Reply(b"", 307, {"Location": f"http://{other.host}/layer"})
     other.replies["/layer"] = Reply(DATA)
+    assert registry.tags("sagemaker") == ["1.9.1"]
     assert registry.pull("sagemaker", "1.9.1").digest == DIGEST
     assert (BLOB, "Bearer secret") in server.asked
     assert other.asked == [("/layer", "")]
@@ -224,7 +343,7 @@ def test_a_401_behind_a_redirect_gets_no_token(server: Server, other: Server, re
     put_chart(server)
     server.replies[BLOB] = Reply(b"", 302, {"Location": f"http://{other.host}/layer"})
     other.replies["/layer"] = Reply(b"", 401, {"WWW-Authenticate": f'Bearer realm="http://{other.host}/token"'})
-    assert failure(lambda: registry.pull("sagemaker", "1.9.1")).id == "registry-forbidden"
+    assert failure(lambda: registry.pull("sagemaker", "1.9.1")).id == "registry-unauthorized"
     assert other.paths == ["/layer"]
 
 

@@ -131,6 +131,11 @@ def chart_name(service: str) -> str:
     return REPOSITORY.format(service=service)
 
 
+def image_name(service: str) -> str:
+    """The repository of the controller's image, beside its chart's."""
+    return f"{service}-controller"
+
+
 def resolve(service: str, requested: str, tags: Iterable[str]) -> str:
     """The registry's tag for `requested`: with or without `v`, or the newest final release for `latest`.
 

@@ -84,7 +84,7 @@ class Session:
         self.left = left
         self.profile, self._region, self._account, self._keys = profile, region, account, keys
         self._lock = threading.Lock()
-        self._clients: dict[tuple[str, str], Untyped] = {}
+        self._clients: dict[tuple[str, str, bool, bool], Untyped] = {}
         self._identity: Identity | None = None
 
     @cached_property
@@ -122,14 +122,17 @@ class Session:
             raise AcksmError("aws-region-missing", "no region given, and none set in the environment or the profile")
         return str(region)
 
-    def client(self, service: str, region: str = "") -> Untyped:
+    def client(self, service: str, region: str = "", *, fips: bool = False, dual_stack: bool = False) -> Untyped:
         """The client of `service` in the session's region or another, one for all threads (boto3 clients are
-        thread-safe, sessions are not)."""
-        where = region or self.region
+        thread-safe, sessions are not). `fips`, `dual_stack`: by that endpoint, whatever the settings say."""
+        from botocore.config import Config
+
+        key = (service, region or self.region, fips, dual_stack)
+        more = Config(use_fips_endpoint=fips or None, use_dualstack_endpoint=dual_stack or None)
         with self._lock:
-            if (service, where) not in self._clients:
-                self._clients[service, where] = self._create_client(service, where)
-            return self._clients[service, where]
+            if key not in self._clients:
+                self._clients[key] = self._create_client(service, key[1], more)
+            return self._clients[key]
 
     def _create_client(self, service: str, region: str, more: Config | None = None) -> Untyped:
         """A client with acksm's retries, under the command's deadline."""

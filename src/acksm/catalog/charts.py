@@ -53,16 +53,43 @@ ENTRIES = (
     Entry(
         "registry-unreachable",
         "cannot connect to the registry",
-        "There is no network, a proxy is in between, or --registry is wrong. A private cluster can use --chart "
-        "SERVICE=PATH.",
-        "acksm install … --chart SERVICE=PATH",
+        "There is no network, a proxy is in between, or --registry is wrong. A private cluster can use a mirror "
+        "(docs/registries.md).",
+        "acksm mirror --to HOST/PATH   (where the public registry is reachable; then acksm install --registry "
+        "HOST/PATH)",
+    ),
+    Entry(
+        "registry-unauthorized",
+        "the registry requires credentials",
+        "It answered 401. Credentials for Amazon ECR come from the AWS session; for any other registry from the files "
+        "and credential helpers of helm, docker and podman (docs/registries.md#sign-in).",
+        "docker login HOST",
+    ),
+    Entry(
+        "registry-credentials",
+        "cannot read the credentials for registries",
+        "A file of helm, docker or podman is malformed, or the credential helper that it names fails.",
+        "correct the file in the message, or write it again: docker login HOST",
     ),
     Entry(
         "registry-forbidden",
         "the registry denies access",
-        "acksm reads it anonymously, with its own empty registry configuration, so a stale `helm registry login` (403 "
-        "after 12 hours, karpenter#3441) is not the cause: the repository is private, or a proxy denies the request.",
-        "acksm install … --registry REGISTRY/PATH",
+        "It answered 403: the caller may not read or write this repository, or a proxy denies the request. In Amazon "
+        "ECR a repository of another account also needs a repository policy, and a pull-through cache "
+        "ecr:BatchImportUpstreamImage and, the first time, ecr:CreateRepository.",
+        "acksm doctor --print-policy install --registry HOST/PATH   (what the caller needs in Amazon ECR)",
+    ),
+    Entry(
+        "registry-repository-unknown",
+        "the registry has no such repository",
+        "--registry names another path than the charts have, or nothing was copied there yet.",
+        "acksm mirror --to HOST/PATH",
+    ),
+    Entry(
+        "image-missing",
+        "the registry lacks the controller's image",
+        "Pods would pull it from there, and it has other tags of the image or had this one.",
+        "acksm mirror --to HOST/PATH --version SERVICE=VERSION",
     ),
     Entry(
         "registry-failed",

@@ -77,7 +77,7 @@ _GROUND = (
         "check.registry",
         "the charts can be read from the registry",
         "From this machine; whether nodes can pull the images shows at the pods.",
-        "acksm doctor --registry HOST/PATH   (a mirror; or install with --chart SERVICE=FILE)",
+        "acksm doctor --registry HOST/PATH   (a mirror, which acksm mirror --to HOST/PATH fills)",
     ),
     Entry(
         "check.capability",

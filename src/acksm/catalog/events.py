@@ -15,6 +15,8 @@ ENTRIES = (
     ),
     Entry("observe", "reading the state", "Account and cluster are read concurrently; nothing is written.", "", _OK),
     Entry("charts.pull", "downloading a chart", "By digest, from the registry or the cache.", "", _OK),
+    Entry("mirror.target", "the registries of acksm mirror", "What is copied from, and what to.", "", _OK),
+    Entry("mirror.progress", "reading and copying", "What acksm mirror is reading or copying.", "", _OK),
     Entry("note", "note", "A remark on the plan, such as what a scope leaves out.", "", _OK),
     Entry(
         "config.file",

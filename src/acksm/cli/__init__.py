@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import typer
 
-from acksm.cli import adopt, carm, cleanup, controllers, doctor, iam, information, plans, region, samples, sandbox
+from acksm.cli import (
+    adopt,
+    carm,
+    cleanup,
+    controllers,
+    doctor,
+    iam,
+    information,
+    mirror,
+    plans,
+    region,
+    samples,
+    sandbox,
+)
 from acksm.cli.run import ROOT
 
 app = typer.Typer(
@@ -15,7 +28,7 @@ app = typer.Typer(
     add_completion=True,
     rich_markup_mode=None,
 )
-for group in (iam, controllers, doctor, plans, adopt, cleanup, information, region, carm, samples, sandbox):
+for group in (iam, controllers, mirror, doctor, plans, adopt, cleanup, information, region, carm, samples, sandbox):
     app.add_typer(group.app)
 
 

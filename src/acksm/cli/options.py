@@ -141,7 +141,13 @@ Chart = Annotated[
     ),
 ]
 Registry = Annotated[
-    str | None, typer.Option("--registry", help="OCI registry and path of the charts.", rich_help_panel=_CONTROLLERS)
+    str | None,
+    typer.Option(
+        "--registry",
+        metavar="HOST/PATH",
+        help="OCI registry of the charts, and of the images if it has them [as installed, else the public one].",
+        rich_help_panel=_CONTROLLERS,
+    ),
 ]
 AdoptRelease = Annotated[
     bool | None,

@@ -185,6 +185,12 @@ def env(
     as_account: Annotated[
         str, typer.Option("--account", help="Account whose administrator to be [the cluster's].")
     ] = "",
+    registries: Annotated[
+        bool,
+        typer.Option(
+            "--registries", help="Reach public.ecr.aws and Amazon ECR by their names, to practise with mirrors."
+        ),
+    ] = False,
     output: options.Output = None,
 ) -> None:
     """Print shell exports, for eval "$(acksm sandbox env)"."""
@@ -193,7 +199,7 @@ def env(
         _check_extra()
         from acksm.sandbox import api
 
-        variables = api.environment(name, of_cluster, as_account)
+        variables = api.environment(name, of_cluster, as_account, registries=registries)
         ui.result("sandbox env", {"variables": variables}, api.exports(variables))
         return 0
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from acksm.json_types import Document, Object
 
 if TYPE_CHECKING:
-    from acksm.helm.registry import Pulled
+    from acksm.helm.registry import Described, Pulled
 
 
 class Operations(Protocol):
@@ -33,4 +33,8 @@ class Charts(Protocol):
 
     def tags(self, service: str) -> list[str]: ...
 
+    def find(self, service: str, requested: str) -> Described: ...
+
     def pull(self, service: str, requested: str) -> Pulled: ...
+
+    def image(self, service: str, tag: str) -> Described | None: ...

@@ -69,6 +69,11 @@ from acksm.reports.information import (
     ExplainReport as ExplainReport,
     VersionReport as VersionReport,
 )
+from acksm.reports.mirror import (
+    MirroredArtifact as MirroredArtifact,
+    MirrorFacts as MirrorFacts,
+    MirrorReport as MirrorReport,
+)
 from acksm.reports.plans import PlanFile as PlanFile, PlannedChange as PlannedChange
 from acksm.reports.region import (
     RegionBinding as RegionBinding,
@@ -108,6 +113,7 @@ REPORTS: dict[str, type] = {
     "install": InstallReport,
     "upgrade": InstallReport,
     "status": StatusReport,
+    "mirror": MirrorReport,
     "doctor": DoctorReport,
     "report": BundleReport,
     "region bind": RegionReport,

@@ -33,6 +33,8 @@ class ControllerFacts(TypedDict):
     """What it watches, as text."""
     digest: str
     """sha256 of the chart's archive."""
+    registry: str
+    """HOST/PATH of the registry that the chart is read from; images too, where it is a mirror."""
     values: Json
     """What is passed to helm on top of the chart's own values."""
     values_diff: list[str]
@@ -79,6 +81,8 @@ class Controller(TypedDict):
     owned_by_acksm: bool
     healthy: bool
     problems: list[str]
+    registry: str
+    """HOST/PATH of the mirror that the release is from, else of the public registry."""
 
 
 class StatusReport(TypedDict):

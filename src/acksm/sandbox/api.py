@@ -232,8 +232,9 @@ def control(state: State, method: str, path: str, body: object = None) -> Value:
     return json.loads(answer.data)
 
 
-def environment(name: str, cluster: str = "", account: str = "") -> dict[str, str]:
-    """The variables that point kubectl, helm, aws and acksm at the sandbox. Files are the sandbox's own.
+def environment(name: str, cluster: str = "", account: str = "", *, registries: bool = False) -> dict[str, str]:
+    """The variables that point kubectl, helm, aws and acksm at the sandbox. Files are the sandbox's own. `registries`:
+    public.ecr.aws and Amazon ECR by their names, through the sandbox's network, instead of its own registry.
 
     Errors: `sandbox-missing`, `sandbox-cluster`.
     """
@@ -253,11 +254,17 @@ def environment(name: str, cluster: str = "", account: str = "") -> dict[str, st
         "AWS_REGION": found.region,
         **_aws_files(state, found.region),
     }
-    return aws | {
-        "KUBECONFIG": _kubeconfig(state, found, aws),
-        "ACKSM_CLUSTER": cluster,
-        "ACKSM_REGISTRY": f"{state.registry}/aws-controllers-k8s",
-        "PATH": _path(state),
+    charts = _outside(state) if registries else {"ACKSM_REGISTRY": f"{state.registry}/aws-controllers-k8s"}
+    return aws | charts | {"KUBECONFIG": _kubeconfig(state, found, aws), "ACKSM_CLUSTER": cluster, "PATH": _path(state)}
+
+
+def _outside(state: State) -> dict[str, str]:
+    """What leads a program to the registries of the sandbox by their real names."""
+    return {
+        "HTTPS_PROXY": f"http://{state.network}",
+        "NO_PROXY": "127.0.0.1,localhost",
+        "SSL_CERT_FILE": state.network_ca,
+        "DOCKER_CONFIG": str(directory(state.name) / "outside"),
     }
 
 
@@ -333,7 +340,7 @@ def exports(variables: dict[str, str]) -> str:
     """Shell lines; variables that would interfere are unset."""
     import shlex
 
-    lines = ["unset AWS_PROFILE AWS_CA_BUNDLE AWS_SESSION_TOKEN"]
+    lines = ["unset AWS_PROFILE AWS_CA_BUNDLE AWS_SESSION_TOKEN ACKSM_REGISTRY"]
     return "\n".join(lines + [f"export {key}={shlex.quote(value)}" for key, value in variables.items()])
 
 

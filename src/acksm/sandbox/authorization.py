@@ -150,6 +150,20 @@ def of_iam(action: str, resource: str, params: Mapping[str, str]) -> list[Need]:
     return [Need(action, resource, {key: value for key, value in keys.items() if value})]
 
 
+def of_ecr(verb: str, body: bytes, region: str, account: str) -> list[Need]:
+    """The needs of a request to ECR. One about another account's registry needs that account's leave, which a request
+    to its API never has here."""
+    asked = _asked(body)
+    owner = str(asked.get("registryId") or account)
+    names = [asked.get("repositoryName"), *(asked.get("repositoryNames") or [])]
+    arns = [f"arn:aws:ecr:{region}:{owner}:repository/{name}" for name in names if name] or ["*"]
+    context = {"aws:ResourceAccount": owner}
+    found = [Need(f"ecr:{verb}", arn, context) for arn in arns]
+    if verb == "CreateRepository" and asked.get("tags"):
+        found.append(Need("ecr:TagResource", arns[0], context))
+    return found
+
+
 def denied(
     backend: IAMBackend,
     caller: str,
@@ -169,6 +183,8 @@ def denied(
     }
     layers = permissions.layers(backend, caller, scps, str(session.policy or "") if session else "")
     for need in asked:
+        if need.context.get("aws:ResourceAccount", own["aws:ResourceAccount"]) != own["aws:ResourceAccount"]:
+            return need, f"because no resource-based policy allows the {need.action} action"
         decision, by = permissions.allowed(layers, need.action, need.resource, {**own, **need.context})
         if decision == DENIED:
             return need, f"with an explicit deny in {'an' if by[0] in 'aeiou' else 'a'} {by}"

@@ -56,17 +56,27 @@ class Authority:
         context.verify_mode = ssl.CERT_REQUIRED
         return context
 
-    def issue(self, name: str, *, organization: str = "", server: bool = False) -> tuple[Path, Path]:
-        """A certificate for `name` (a user, or a server on loopback); returns the paths of certificate and key."""
+    def public(self, name: str) -> ssl.SSLContext:
+        """TLS for a server of that DNS name, which accepts every client."""
+        context = _Patient(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*self.issue(name, server=True, named=True))
+        return context
+
+    def issue(
+        self, name: str, *, organization: str = "", server: bool = False, named: bool = False
+    ) -> tuple[Path, Path]:
+        """A certificate for `name` (a user, a server on loopback, or with `named` one of that DNS name); returns the
+        paths of certificate and key."""
         key = ec.generate_private_key(ec.SECP256R1())
-        parts = [x509.NameAttribute(NameOID.COMMON_NAME, name)]
+        parts = [x509.NameAttribute(NameOID.COMMON_NAME, name[:64])]
         parts += [x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization)] if organization else []
         usage = ExtendedKeyUsageOID.SERVER_AUTH if server else ExtendedKeyUsageOID.CLIENT_AUTH
         builder = self._builder(x509.Name(parts), key.public_key()).add_extension(
             x509.ExtendedKeyUsage([usage]), critical=False
         )
         if server:
-            names = [x509.DNSName(item) for item in ("localhost", "kubernetes", "kubernetes.default.svc")]
+            known = (name,) if named else ("localhost", "kubernetes", "kubernetes.default.svc")
+            names = [x509.DNSName(item) for item in known]
             addresses = [x509.IPAddress(ipaddress.ip_address(item)) for item in ("127.0.0.1", "10.0.0.1")]
             builder = builder.add_extension(x509.SubjectAlternativeName([*names, *addresses]), critical=False)
         certificate = builder.sign(self._key, hashes.SHA256())

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from moto.iam.models import IAMBackend, Role
     from moto.sts.models import AssumedRole
 
+    from acksm.sandbox.registries import Registries
+
 ADMINISTRATOR = "practice-admin"
 NODE_ROLE = "practice-node"
 EXPIRED_KEY = "ASIAACKSMEXPIREDKEY0"
@@ -61,6 +63,7 @@ class Cloud:
         self._lock = threading.Lock()
         self.faults: dict[str, Faults] = {}
         self.scps: dict[str, list[Json]] = {}  # of an account in an organization: all that apply to it, as one level
+        self.registries: Registries | None = None
         self.token_keys: dict[str, Path] = {}  # of each cluster's issuer: what signs its service accounts' tokens
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -94,6 +97,12 @@ class Cloud:
             status_line, raw = _own_answer(_iam(account), action, params, self.scps.get(account))
             answer = [raw]
             note(status_line, [("Content-Type", "text/xml")])
+        elif action == "ecr:GetAuthorizationToken" and self.registries:
+            token = self.registries.token(account_of(key), key, _region(environ))
+            until = time.time() + 12 * 3600
+            issued = {"authorizationData": [{"authorizationToken": token, "expiresAt": until}]}
+            answer = [json.dumps(issued).encode()]
+            note("200 OK", [("Content-Type", "application/x-amz-json-1.1")])
         else:
             # Given the account of the key, moto does not search every partition of every account, for each of which it
             # would first create a state with a thousand policies: half a second before a new account's first answer.
@@ -148,7 +157,9 @@ class Cloud:
             return 404, "UnknownOperationException", f"{service} has no operation at {verb}"
         access = backend.access_keys[key]
         arn = str(getattr(access, "role_arn", "") or f"arn:aws:iam::{account}:user/{access.user_name}")
-        if service in answers.SERVICES:
+        if service == "ecr":
+            asked = authorization.of_ecr(verb, body, region, account)
+        elif service in answers.SERVICES:
             asked = authorization.needs(service, verb, body, region, account)
         elif service == "eks":
             path = str(environ.get("PATH_INFO", ""))
@@ -165,6 +176,18 @@ class Cloud:
         who = _session(account, key, arn)
         message = f"User: {who} is not authorized to perform: {need.action} on resource: {need.resource} {why}"
         return 403, "AccessDenied" if action.startswith(("iam:", "sts:")) else "AccessDeniedException", message
+
+
+    def denied(self, account: str, key: str, action: str, resource: str, region: str) -> str:
+        """Why the identity of `key` may not perform `action` on `resource`, in IAM's words; "" where it may."""
+        backend = _iam(account)
+        access = backend.access_keys[key]
+        arn = str(getattr(access, "role_arn", "") or f"arn:aws:iam::{account}:user/{access.user_name}")
+        asked = [authorization.Need(action, resource, {})]
+        scps, session = self.scps.get(account), _session_of(account, key)
+        found = authorization.denied(backend, arn, asked, region, scps, session)
+        who = _session(account, key, arn)
+        return f"User: {who} is not authorized to perform: {action} on resource: {resource} {found[1]}" if found else ""
 
 
 _QUERY = {"iam", "sts", "unsigned"}
@@ -325,7 +348,7 @@ def empty_account(account: str) -> None:
         made.clear()
     for name in [name for name in backend.users if name != ADMINISTRATOR]:
         del backend.users[name]
-    for service in ("sagemaker", "applicationautoscaling"):
+    for service in ("sagemaker", "applicationautoscaling", "ecr"):
         for regional in dict(get_backend(service)[account]).values():
             regional.reset()
 

@@ -27,12 +27,15 @@ from acksm.errors import AcksmError
 from acksm.json_types import Json
 from acksm.private_file import write as write_private
 from acksm.sandbox import authenticator, cloud, doors, identity_webhook, practice
+from acksm.sandbox.certificates import Authority
 from acksm.sandbox.cloud import Cloud
 from acksm.sandbox.control_plane import ControlPlane, free_ports, start
 from acksm.sandbox.controllers import forks
 from acksm.sandbox.controllers.host import Host
 from acksm.sandbox.faults import Faults
+from acksm.sandbox.network import Network, names
 from acksm.sandbox.parts import KUBERNETES
+from acksm.sandbox.registries import PASSWORDS, PUBLIC, ROBOT, TOKENS, Registries
 from acksm.sandbox.state import ClusterState, Process, State, directory, save, start_time
 
 LOOK_SECONDS = 5.0
@@ -102,6 +105,7 @@ class Daemon:
         if self.controllers.on:
             forks.warm()
         self._start_registry()
+        self._start_network()
         self.state.aws_endpoint = self._serve(self.cloud)
         self.state.control = self._serve(doors.with_token(self._control, self.state.token))
         for account in [self.options["account"], *self.options["other_accounts"]]:
@@ -129,6 +133,24 @@ class Daemon:
             self.home / "logs" / "registry.log",
             {"REGISTRY_PASSWORD": self._registry_password},
         )
+
+    def _start_network(self) -> None:
+        """The outside: the public registry, ECR's and others by their names, for whoever uses this proxy."""
+        authority = Authority(self.home / "network")
+        self.registries = registries = Registries(self.state.registry, self.cloud.denied)
+        self.network = Network(registries)
+        registries.reaches_public = lambda: self.network.reaches(PUBLIC)
+        server = make_server(
+            "127.0.0.1", 0, registries, threaded=True, request_handler=_Quiet, ssl_context=names(authority, registries)
+        )
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.network.server = ("127.0.0.1", server.server_port)
+        self.cloud.registries = registries
+        self.controllers.pull_fault = registries.pull_fault
+        self.state.network, self.state.network_ca = self.network.address, str(authority.path)
+        login = base64.b64encode(f"{ROBOT}:{registries.password}".encode()).decode()
+        auths = {name: {"auth": login} for name in (TOKENS, PASSWORDS)}
+        write_private(self.home / "outside" / "config.json", json.dumps({"auths": auths}))
 
     _seed_error: AcksmError | None = None
 
@@ -246,21 +268,36 @@ class Daemon:
                 return _answer(begin, {"controllers": self.controllers.snapshot()})
             case ["users"]:  # maps an ARN, as aws-auth or an access entry does
                 self.users[body["arn"]] = authenticator.User(body["name"], tuple(body.get("groups", ())))
-            case ["accounts", account]:
-                self.open_account(account, body.get("region") or self.options["region"])
-                save(self.state)
-            case ["accounts", account, "faults"]:  # {action: fields of Fault}; {} ends them
-                self.cloud.faults[account] = Faults.of(body)
-            case ["accounts", account, "scps"]:  # {policies: service control policies}; without any, no organization
-                self.cloud.scps |= {account: list(body["policies"])}
-            case ["accounts", account, "status"]:  # {region, kind, name, status} of a SageMaker object
-                cloud.set_status(account, body["region"], body["kind"], body["name"], body["status"])
-            case ["accounts", account, "empty"]:
-                cloud.empty_account(account)
-                self.cloud.scps.pop(account, None)
+            case ["accounts", account, *what] if len(what) < 2:
+                if not self._control_account(account, "".join(what), body):
+                    return _answer(begin, {"error": "unknown"}, "404 unknown")
+            case ["network"]:  # {closed}: hosts that cannot be reached from now on
+                self.network.closed = set(body["closed"])
             case _:
                 return _answer(begin, {"error": "unknown"}, "404 unknown")
         return _answer(begin, {})
+
+    def _control_account(self, account: str, what: str, body: Json) -> bool:
+        """A request about an account; whether it is a known one."""
+        match what:
+            case "":
+                self.open_account(account, body.get("region") or self.options["region"])
+                save(self.state)
+            case "faults":  # {action: fields of Fault}; {} ends them
+                self.cloud.faults[account] = Faults.of(body)
+            case "scps":  # {policies: service control policies}; without any, no organization
+                self.cloud.scps |= {account: list(body["policies"])}
+            case "status":  # {region, kind, name, status} of a SageMaker object
+                cloud.set_status(account, body["region"], body["kind"], body["name"], body["status"])
+            case "cache":  # {region, prefix} of a pull-through cache of the public registry
+                self.registries.caches.setdefault((account, body["region"]), set()).add(body["prefix"])
+            case "empty":
+                cloud.empty_account(account)
+                self.cloud.scps.pop(account, None)
+                self.registries.empty(account)
+            case _:
+                return False
+        return True
 
     def _authenticate(self, cluster: str, token: str) -> dict[str, object]:
         try:

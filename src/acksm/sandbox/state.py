@@ -18,7 +18,7 @@ from acksm.json_types import Json
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?")
 ACCOUNT, OTHER_ACCOUNT = "012345678901", "111111111111"
 CLUSTER, REGION = "practice", "us-west-2"
-VERSION = 2  # of state.json; raised whenever a running sandbox of the previous code could not be used
+VERSION = 3  # of state.json; raised whenever a running sandbox of the previous code could not be used
 
 
 @dataclass
@@ -75,6 +75,8 @@ class State:
     helm: str
     accounts: dict[str, dict[str, str]]  # account id -> its keys
     clusters: dict[str, ClusterState] = field(default_factory=dict)
+    network: str = ""  # the proxy that leads to the outside, "127.0.0.1:PORT", and the authority of its certificates
+    network_ca: str = ""
     version: int = VERSION
 
     def processes(self) -> list[Process]:

@@ -142,7 +142,7 @@ BREAKS: dict[str, tuple[Callable[[], Facts], dict[str, State]]] = {
     ),
     "a namespace not to be seen": (lambda: whole(namespace=error("kube-forbidden")), {"check.namespace": UNKNOWN}),
     "no registry": (
-        lambda: whole(registry={"sagemaker": error("registry-unreachable")}),
+        lambda: whole(registry={("sagemaker", "a.example/x"): error("registry-unreachable")}),
         {"check.registry": FAILED},
     ),
     "EKS's own ACK": (lambda: whole(capability=error("capability-conflict")), {"check.capability": FAILED}),

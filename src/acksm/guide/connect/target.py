@@ -22,8 +22,8 @@ from acksm.aws.session import Identity, Session
 from acksm.aws.token import exec_credential as _credential, mint
 from acksm.engine.waits import Deadline
 from acksm.errors import AcksmError
+from acksm.guide.connect.registries import registry
 from acksm.helm.api import Charts, Operations
-from acksm.helm.registry import Registry
 from acksm.helm.releases import Releases
 from acksm.helm.runner import Helm
 from acksm.json_types import Json
@@ -33,7 +33,7 @@ from acksm.kube.client import Endpoint, Kube, preload
 from acksm.kube.kubeconfig import Context, is_server, load
 from acksm.kube.paths import ref
 from acksm.kube.sign_in import NO_SIGN_IN, SignIn
-from acksm.settings import RunSettings, TargetSettings
+from acksm.settings import RunSettings, TargetSettings, located
 from acksm.words import counted
 
 
@@ -71,7 +71,10 @@ class Target:
 
     def registry(self, location: str) -> Charts:
         """The chart registry at `location`; one for the whole command, as it caches its tokens."""
-        return self.registries.setdefault(location, Registry(location, self.deadline.left))
+        location = located(location)
+        if location not in self.registries:
+            self.registries[location] = registry(location, self.deadline.left, self.aws)
+        return self.registries[location]
 
     def line(self) -> str:
         """One line on the cluster and the caller, shown before all else."""

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from acksm.ack.kinds import API, KINDS
+from acksm.aws import ecr
 from acksm.aws.simulation import Decisions
 from acksm.errors import AcksmError
 from acksm.guide.connect.target import Target
 from acksm.guide.identity import iam_role, policies, role_names
+from acksm.guide.mirror import command as mirror
 from acksm.guide.samples import roles as sample_roles
 from acksm.json_types import Json
 from acksm.settings import OtherAccountSettings, RoleSettings
@@ -24,6 +26,7 @@ from acksm.words import did_you_mean
 CLUSTER, FARGATE, ASSOCIATIONS = "cluster", "fargate", "associations"
 PROVIDER, ROLE, LINKED, CALLER, TARGET_ROLE, ADMIN = "provider", "role", "linked", "caller", "target", "admin"
 SAMPLES, ANY = "samples", "any"
+REPOSITORIES, TOKEN = "repositories", "token"  # of charts and images in Amazon ECR
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,12 @@ _ASSOCIATED = (
     Grant(CLUSTER, ("eks:ListPodIdentityAssociations",)),
     Grant(ASSOCIATIONS, ("eks:DescribePodIdentityAssociation",), when="the controllers use EKS Pod Identity"),
 )
+_IN_ECR = "the registry is in Amazon ECR"
+_PULL = (
+    Grant(TOKEN, ("ecr:GetAuthorizationToken",), when=_IN_ECR),
+    Grant(REPOSITORIES, ("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"), when=_IN_ECR),
+    Grant(REPOSITORIES, ("ecr:ListImages",), when="--version SERVICE=latest", optional=True),
+)
 _ASSUME = (Grant(ADMIN, ("sts:AssumeRole",), when="--target-role-arn"),)
 _FAR_ROLE = tuple(
     Grant(TARGET_ROLE if grant.on == ROLE else grant.on, grant.actions, grant.when, grant.optional)
@@ -100,6 +109,7 @@ _LOOK = (
     *_SIMULATE,
     Grant(ROLE, ("iam:SimulatePrincipalPolicy",), optional=True),
     Grant(ANY, _DESCRIBE, when="KIND/NAME is of that kind"),
+    *_PULL,
 )
 _STATUS = (
     *_CONNECT,
@@ -107,6 +117,7 @@ _STATUS = (
     Grant(PROVIDER, ("iam:GetOpenIDConnectProvider",), when="drift is checked"),
     Grant(ROLE, (*_READ_ROLE, "iam:GetRolePolicy"), when="drift is checked"),
     Grant(LINKED, ("iam:GetRole",), when="drift is checked"),
+    *_PULL,
 )
 
 
@@ -126,8 +137,8 @@ def _role_gone(resource: str) -> tuple[Grant, ...]:
 COMMANDS: dict[str, tuple[Grant, ...]] = {
     "oidc": (*_CONNECT, *_PROVIDER, *_SIMULATE),
     "iam-role": (*_CONNECT, *_PROVIDER_READ, *_ROLE, *_NARROWED, *_SIMULATE),
-    "install": (*_CONNECT, *_COMPUTE, *_PROVIDER, *_ROLE, *_NARROWED, *_SIMULATE),
-    "upgrade": (*_CONNECT, *_COMPUTE, *_PROVIDER, *_ROLE, *_NARROWED, *_SIMULATE),
+    "install": (*_CONNECT, *_COMPUTE, *_PROVIDER, *_ROLE, *_NARROWED, *_PULL, *_SIMULATE),
+    "upgrade": (*_CONNECT, *_COMPUTE, *_PROVIDER, *_ROLE, *_NARROWED, *_PULL, *_SIMULATE),
     "status": _STATUS,
     "region bind": _CONNECT,
     "region unbind": _CONNECT,
@@ -193,7 +204,17 @@ TARGET_ACCOUNT_ONLY = {
         *_SIMULATE,
     ),
 }
-ALL = {**COMMANDS, **TARGET_ACCOUNT_ONLY}
+# It works on a registry and on no cluster, so that doctor does not check its caller.
+MIRROR = {
+    "mirror": (
+        *_PULL,
+        Grant(TOKEN, ("ecr:GetAuthorizationToken",)),
+        Grant(REPOSITORIES, ("ecr:DescribeRepositories", *mirror.PUSH)),
+        Grant(REPOSITORIES, mirror.CREATE, when="a repository does not exist"),
+        *_SIMULATE,
+    )
+}
+ALL = {**COMMANDS, **TARGET_ACCOUNT_ONLY, **MIRROR}
 # Commands that call nothing in AWS but sts:GetCallerIdentity.
 WITHOUT = frozenset({"explain", "config show", "version", "token", "samples list", "samples show"})
 # They need what the command needs whose plan they handle.
@@ -203,7 +224,7 @@ OF_A_COMMAND = frozenset({"plan", "apply"})
 @dataclass(frozen=True)
 class Scope:
     """The parts of a policy's ARNs; "*" for what is unknown. `roles`: the controllers' roles, by ARN; `caller`:
-    the caller's own ARN in IAM."""
+    the caller's own ARN in IAM; `repositories`: ARNs of those in Amazon ECR, () where the charts are elsewhere."""
 
     partition: str = "aws"
     region: str = "*"
@@ -215,6 +236,7 @@ class Scope:
     target_role: str = ""
     admin: str = ""
     samples: str = ""
+    repositories: Sequence[str] = ()
 
     def arns(self, resource: str) -> list[str]:
         """The ARNs of a grant on `resource`."""
@@ -232,6 +254,8 @@ class Scope:
             SAMPLES: _by_name([self.samples]) if self.samples else [f"{iam}:role/*"],
             ANY: ["*"],
             TARGET_ROLE: _by_name([self.target_role]) if self.target_role else [f"arn:{self.partition}:iam::*:role/*"],
+            REPOSITORIES: list(self.repositories),
+            TOKEN: ["*"] if self.repositories else [],
             ADMIN: [self.admin or f"arn:{self.partition}:iam::*:role/*"],
         }
         return found[resource]
@@ -271,6 +295,7 @@ def document(command: str, scope: Scope) -> Json:
             "Resource": found[0] if len(found := scope.arns(resource)) == 1 else found,
         }
         for resource, actions in by_resource.items()
+        if scope.arns(resource)
     ]
     return {"Version": "2012-10-17", "Statement": statements}
 
@@ -289,8 +314,8 @@ def needs(command: str, scope: Scope, *, optional: bool = False) -> dict[str, li
     return found
 
 
-def scope_of(target: Target, role: RoleSettings, other: OtherAccountSettings) -> Scope:
-    """The scope of a connected target."""
+def scope_of(target: Target, role: RoleSettings, other: OtherAccountSettings, registries: Iterable[str] = ()) -> Scope:
+    """The scope of a connected target; `registries` are the locations of the charts."""
     cluster, identity = target.cluster, target.identity
     role_arn = role.role_arn or iam_role.arn(identity, role_names.of_controllers(cluster.name, role), role.role_path)
     issuer = cluster.issuer.removeprefix("https://")
@@ -305,7 +330,19 @@ def scope_of(target: Target, role: RoleSettings, other: OtherAccountSettings) ->
         _target_role(identity.partition, other),
         other.target_role_arn,
         sample_roles.arn(identity, cluster.name, role),
+        repositories(registries),
     )
+
+
+def repositories(registries: Iterable[str]) -> tuple[str, ...]:
+    """The ARNs of the repositories below those of the locations "HOST/PATH" that are in Amazon ECR."""
+    found = []
+    for location in registries:
+        host, _, path = location.partition("/")
+        private = ecr.registry_of(host)
+        if private:
+            found.append(private.arn(f"{path}/*" if path else "*"))
+    return tuple(dict.fromkeys(found))
 
 
 def _target_role(partition: str, other: OtherAccountSettings) -> str:
@@ -321,12 +358,14 @@ def caller_of(arn: str) -> str:
     return arn if rest.startswith(("user/", "role/")) else ""
 
 
-def missing_actions(target: Target, role: RoleSettings, other: OtherAccountSettings) -> dict[str, Sequence[str] | None]:
+def missing_actions(
+    target: Target, role: RoleSettings, other: OtherAccountSettings, registries: Iterable[str] = ()
+) -> dict[str, Sequence[str] | None]:
     """Command to the actions that IAM's simulation denies the caller; None where it could not be simulated.
 
     Each action is simulated once for each resource, however many commands need it.
     """
-    scope = scope_of(target, role, other)
+    scope = scope_of(target, role, other, registries)
     resources: dict[str, list[str]] = {}
     for command in COMMANDS:
         for arn, actions in needs(command, scope).items():

@@ -239,22 +239,26 @@ def run_policy(settings: Settings, ui: Output, requested: str) -> int:
     """The IAM policy that a command's caller needs, for this cluster where it can be read; needs no permission."""
     command, other = caller_policies.command_of(requested), settings.other_account
     target = attempt(lambda: connect(settings.target, settings.run))
-    notes = []
+    notes, registries = [], [settings.controllers.registry]
     if isinstance(target, AcksmError):
-        scope = replace(_guessed(settings.target), roles=())
+        scope = replace(_guessed(settings.target), repositories=caller_policies.repositories(registries))
         notes.append(f"the cluster could not be read ({target.id}); unknown values are *")
     else:
-        scope = caller_policies.scope_of(target, settings.role, other)
+        scope = caller_policies.scope_of(target, settings.role, other, registries)
         target.__exit__()
     if command in caller_policies.TARGET_ACCOUNT_ONLY:
         scope = replace(scope, account=other.target_account or "*", caller=other.target_role_arn)
+    if command in caller_policies.MIRROR and not scope.repositories:
+        scope = replace(scope, repositories=(f"arn:{scope.partition}:ecr:{scope.region}:{scope.account}:repository/*",))
     notes += [
-        f"{', '.join(grant.actions)}: only when {grant.when}" for grant in caller_policies.ALL[command] if grant.when
+        f"{', '.join(grant.actions)}: only when {grant.when}"
+        for grant in caller_policies.ALL[command]
+        if grant.when and scope.arns(grant.on)
     ]
     notes += [
         f"{', '.join(grant.actions)}: optional; without it less is checked before the first write"
         for grant in caller_policies.ALL[command]
-        if grant.optional
+        if grant.optional and scope.arns(grant.on)
     ]
     document = caller_policies.document(command, scope)
     for note in dict.fromkeys(notes):

@@ -22,16 +22,16 @@ from acksm.errors import AcksmError
 from acksm.events import Emit
 from acksm.guide.carm import command as carm, evidence, verify
 from acksm.guide.connect import rights
+from acksm.guide.connect.registries import registry
 from acksm.guide.connect.target import Target, check_nodes, connect, context_of
 from acksm.guide.doctor import caller_policies, role_facts
 from acksm.guide.identity import oidc
 from acksm.guide.identity.judged import Judged
 from acksm.guide.identity.live_accounts import Live
-from acksm.guide.install import command as install, controllers
+from acksm.guide.install import command as install, controllers, mirrored
 from acksm.guide.install.release import Observed as Release
 from acksm.guide.region.command import ENDPOINTS
 from acksm.helm.api import Charts
-from acksm.helm.registry import Registry
 from acksm.helm.runner import Helm
 from acksm.json_types import Manifest
 from acksm.kube.kubeconfig import Context
@@ -69,8 +69,9 @@ class PlanRights(NamedTuple):
 class Facts:
     """Everything that is checked. The defaults mean "not read".
 
-    `registry`: service to the number of its chart's tags. `iam`: command to the actions that the caller lacks for it,
-    None where it could not be simulated. `plan_rights`: permissions that the install plan needs.
+    `registry`: by service and HOST/PATH of its registry, the version of the chart that is read. `iam`: command to the
+    actions that the caller lacks for it, None where it could not be simulated. `plan_rights`: permissions that the
+    install plan needs.
     `unknown_values`: service to values of its release that its chart does not have. `roles`: ARN to IAM's role.
     `other_subjects`: by role, the service accounts that it trusts besides the controllers'. `pass_role`: by role,
     whether it may pass every role.
@@ -88,7 +89,7 @@ class Facts:
     server: Known[str] = UNREAD
     nodes: Known[str] = UNREAD
     namespace: Known[Manifest | None] = None
-    registry: Mapping[str, Known[int]] = field(default_factory=dict)
+    registry: Mapping[tuple[str, str], Known[str]] = field(default_factory=dict)
     capability: Known[None] = None
     iam: Known[Mapping[str, Sequence[str] | None]] = UNREAD
     plan: Known[Plan] = UNREAD
@@ -162,7 +163,7 @@ def _unconnected(settings: Settings, error: AcksmError) -> Facts:
         regions=_regions(aws, partition),
         cluster=cluster,
         connection=error,
-        registry=_registry(settings.controllers, Registry(settings.controllers.registry)),
+        registry=_registry(settings.controllers, {}, lambda at: registry(at, aws.left, aws)),
     )
 
 
@@ -181,26 +182,33 @@ def _regions(aws: Aws, partition: str) -> dict[str, Sequence[str]]:
     return {} if isinstance(found, AcksmError) else dict(found)
 
 
-def _registry(controllers: ControllerSettings, registry: Charts) -> dict[str, Known[int]]:
-    """Whether each chart's tags can be read; not read for charts that options name."""
+def _registry(
+    controllers: ControllerSettings, releases: Mapping[str, Release], registry: Callable[[str], Charts]
+) -> dict[tuple[str, str], Known[str]]:
+    """Whether each chart can be read from its registry; not read for charts that options name."""
     services = [service for service in controllers.service if service not in controllers.chart]
+
+    def found(service: str) -> tuple[tuple[str, str], Known[str]]:
+        release = releases.get(service, Release())
+        at = mirrored.location(controllers.registry, release.values)
+        version = controllers.version.get(service) or release.version or charts.TESTED[service]
+        return (service, at), attempt(lambda: charts.normalise(registry(at).find(service, version).reference))
+
     with ThreadPoolExecutor(max_workers=2) as pool:
-        answers = pool.map(lambda service: attempt(lambda: len(registry.tags(service))), services)
-        return dict(zip(services, answers, strict=True))
+        return dict(pool.map(found, services))
 
 
 def _read(settings: Settings, target: Target, emit: Emit, pool: ThreadPoolExecutor) -> Facts:
     kube, aws, cluster, requested = target.kube, target.aws, target.cluster, settings.controllers
-    home, charts_at = settings.target.controller_namespace, target.registry(requested.registry)
+    home = settings.target.controller_namespace
 
     def start(work: Callable[[], T]) -> Future[Known[T]]:
         return pool.submit(lambda: attempt(work))
 
     helm, nodes = start(helm_version), start(lambda: check_nodes(target))
-    server, registry = start(lambda: _server(target)), start(lambda: _registry(requested, charts_at))
+    server = start(lambda: _server(target))
     namespace = start(lambda: kube.get(ref("Namespace", home)))
     conflict, provider = start(lambda: capability.check(aws, cluster)), start(lambda: oidc.observe(aws, cluster))
-    iam = start(lambda: caller_policies.missing_actions(target, settings.role, settings.other_account))
     releases, crds = start(lambda: controllers.releases(target, requested.service)), start(lambda: _crds(target))
     seen = start(lambda: inventory.observe(kube, home))
     deployed = attempt(lambda: _deployed(target))
@@ -211,9 +219,16 @@ def _read(settings: Settings, target: Target, emit: Emit, pool: ThreadPoolExecut
     other_subjects = start(lambda: role_facts.other_subjects(target, found, known(roles), known(provider).arn))
     pass_role = start(lambda: role_facts.pass_role(target, known(roles)))
     installed = releases.result()
-    unknown = start(lambda: _unknown_values(charts_at, installed))
+    known_releases = {} if isinstance(installed, AcksmError) else installed
+    places = [
+        mirrored.location(requested.registry, known_releases.get(service, Release()).values)
+        for service in requested.service
+    ]
+    iam = start(lambda: caller_policies.missing_actions(target, settings.role, settings.other_account, places))
+    charts_read = start(lambda: _registry(requested, known_releases, target.registry))
+    unknown = start(lambda: _unknown_values(target, requested, installed))
     planned = attempt(lambda: _planned(target, requested, settings.role, installed, emit))
-    result = registry.result()
+    result = charts_read.result()
     return Facts(
         settings,
         helm.result(),
@@ -323,7 +338,9 @@ def _chains(target: Target, other: OtherAccountSettings, found: Sequence[Running
     return verify.chains(evidence.gather(target, other, live=False))
 
 
-def _unknown_values(registry: Charts, releases: Known[Mapping[str, Release]]) -> dict[str, list[str]]:
+def _unknown_values(
+    target: Target, requested: ControllerSettings, releases: Known[Mapping[str, Release]]
+) -> dict[str, list[str]]:
     from acksm.helm import values
 
     if isinstance(releases, AcksmError):
@@ -331,7 +348,8 @@ def _unknown_values(registry: Charts, releases: Known[Mapping[str, Release]]) ->
     found = {}
     for service, release in releases.items():
         if release.version:
-            chart = registry.pull(service, release.version).chart
+            at = mirrored.location(requested.registry, release.values)
+            chart = target.registry(at).pull(service, release.version).chart
             found[service] = values.unknown(release.values, chart.values_text)
     return found
 

@@ -151,17 +151,16 @@ def _namespace(facts: Facts) -> Iterator[Check]:
 
 
 def _registry(facts: Facts) -> Iterator[Check]:
-    location = facts.settings.controllers.registry
-    for service in facts.settings.controllers.service:
-        found = facts.registry.get(service)
+    requested = facts.settings.controllers
+    for service in requested.chart:
+        yield _ok("check.registry", charts.chart_name(service), "not checked: --chart is set")
+    for (service, location), found in facts.registry.items():
         where = f"{location}/{charts.chart_name(service)}"
-        if found is None:
-            yield _ok("check.registry", where, "not checked: --chart is set")
-        elif isinstance(found, AcksmError):
-            ids = {"registry-unreachable", "registry-forbidden", "registry-failed", "chart-version-unknown"}
-            yield _error("check.registry", where, found, ids)
+        if isinstance(found, AcksmError):
+            sure = found.id.startswith("registry-") or found.id in {"chart-version-unknown", "aws-access-denied"}
+            yield _error("check.registry", where, found, {found.id} if sure else set())
         else:
-            yield _ok("check.registry", where, counted(found, "version"))
+            yield _ok("check.registry", where, f"version {found}")
 
 
 def _capability(facts: Facts) -> Iterator[Check]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from acksm.ack import charts
 from acksm.errors import AcksmError
 from acksm.guide.connect.target import Target
-from acksm.guide.install import crds, release
+from acksm.guide.install import crds, mirrored, release
 from acksm.helm import registry, values
 from acksm.helm.releases import MARK_PATH
 from acksm.helm.values import Edit
@@ -20,7 +20,7 @@ from acksm.json_types import Document
 from acksm.kube.paths import ref
 from acksm.live import running
 from acksm.live.readiness import INSTANCE_LABEL, ROLE_ANNOTATION
-from acksm.settings import ControllerSettings
+from acksm.settings import DEFAULT_REGISTRY, ControllerSettings
 
 ROLE_PATH = ("serviceAccount", "annotations", ROLE_ANNOTATION)
 ACCOUNT_PATH = ("serviceAccount", "name")
@@ -32,17 +32,21 @@ MANAGED = {
     ROLE_PATH: "--role-arn",
     ("aws", "account_id"): "--account",
     MARK_PATH: "acksm",
+    mirrored.REGISTRY_PATH: "--registry",
 }
 
 
 @dataclass(frozen=True)
 class Controller:
-    """One service: its pulled chart, its release as it is."""
+    """One service: its pulled chart, its release as it is; `image` is the repository in the mirror `registry`, "" where
+    the values name no mirror."""
 
     service: str
     pulled: registry.Pulled
     observed: release.Observed
     desired_crds: Sequence[crds.DesiredCrd]
+    registry: str = DEFAULT_REGISTRY
+    image: str = ""
 
 
 def values_of(
@@ -109,14 +113,8 @@ def _edits(
 ) -> tuple[list[Edit], charts.Scope]:
     """The installed values, the region, --values, --set, and last what acksm has to set; a later one wins."""
     chart = item.pulled.chart
-    plain = values.plain(chart.values_text)
-    kept: list[Edit] = []
-    if item.observed.version and not controllers.reset_values:
-        kept = [
-            edit
-            for edit in values.flatten(item.observed.values, plain, "what is installed")
-            if edit.path not in MANAGED and edit.path != ("aws", "region")
-        ]
+    kept, given = kept_and_given(controllers, item.service, values.plain(chart.values_text), item.observed)
+    kept = mirrored.edits(kept, item.service, item.registry, item.image, item.observed.values)
     scope = scope_of(controllers, item, target.settings.controller_namespace)
     region = Edit(("aws", "region"), target.cluster.region, "acksm")
     own = [Edit(MARK_PATH, "true", "acksm"), *(Edit((key,), value, "acksm") for key, value in scope.values.items())]
@@ -125,9 +123,6 @@ def _edits(
         own.append(Edit(("aws", "account_id"), target.identity.account, "acksm"))
     if role_arn:
         own.append(Edit(ROLE_PATH, role_arn, "acksm"))
-    given = [edit for name in controllers.values for edit in _from_file(name, item.service, plain)]
-    for text in _for_service(controllers.set, item.service):
-        given += values.leaves(values.parse_set(text, plain), plain)
     for edit in given:
         if edit.path in MANAGED:
             raise AcksmError(
@@ -136,6 +131,23 @@ def _edits(
                 where=edit.origin,
             )
     return [*kept, region, *given, *own], scope
+
+
+def kept_and_given(
+    controllers: ControllerSettings, service: str, plain: Document, observed: release.Observed
+) -> tuple[list[Edit], list[Edit]]:
+    """The installed values that are kept, and those of --values and --set."""
+    kept: list[Edit] = []
+    if observed.version and not controllers.reset_values:
+        kept = [
+            edit
+            for edit in values.flatten(observed.values, plain, "what is installed")
+            if edit.path not in MANAGED and edit.path != ("aws", "region")
+        ]
+    given = [edit for name in controllers.values for edit in _from_file(name, service, plain)]
+    for text in _for_service(controllers.set, service):
+        given += values.leaves(values.parse_set(text, plain), plain)
+    return kept, given
 
 
 def _from_file(name: str, service: str, plain: Document) -> list[Edit]:

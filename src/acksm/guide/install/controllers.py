@@ -16,10 +16,10 @@ from acksm.engine.change import Change, Op
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind
 from acksm.guide.connect.target import Target
-from acksm.guide.install import crds, drift, release, switching
+from acksm.guide.install import controller_values, crds, drift, mirrored, release, switching
 from acksm.guide.install.controller_values import ROLE_PATH, Controller, service_account, values_of
 from acksm.guide.install.recorded import NOTHING, Installed, installed
-from acksm.helm import records, registry
+from acksm.helm import records, registry, values
 from acksm.helm.releases import is_marked, recovery
 from acksm.json_types import Document, Json, Manifest, Object
 from acksm.kube import paths
@@ -95,11 +95,12 @@ def _controller(
             where=f"namespace {found.namespace}",
         )
     requested = controllers.version.get(service) or (found.version if found else "") or charts.TESTED[service]
+    at = mirrored.location(controllers.registry, found.values if found else {})
     if service in controllers.chart:
         pulled = registry.local(controllers.chart[service])
     else:
         emit(Event(Kind.PROGRESS, "charts.pull", f"pulling chart {charts.chart_name(service)} {requested}"))
-        pulled = target.registry(controllers.registry).pull(service, requested)
+        pulled = target.registry(at).pull(service, requested)
     if pulled.chart.name != charts.chart_name(service):
         raise AcksmError(
             "chart-invalid",
@@ -107,7 +108,11 @@ def _controller(
             where=str(pulled.path),
         )
     name = f"{pulled.chart.name} {pulled.chart.version}"
-    return Controller(service, pulled, _observed(target, installed), crds.parse(pulled.chart.crds, name))
+    observed = _observed(target, installed)
+    plain = values.plain(pulled.chart.values_text)
+    kept, given = controller_values.kept_and_given(controllers, service, plain, observed)
+    image = mirrored.image(lambda: target.registry(at), at, service, plain, observed.values, kept, given)
+    return Controller(service, pulled, observed, crds.parse(pulled.chart.crds, name), at, image)
 
 
 def _observed(target: Target, installed: Installed) -> release.Observed:
@@ -223,6 +228,7 @@ def plan(
             "version": one.version,
             "scope": scope.text,
             "digest": one.digest,
+            "registry": item.registry,
             "values": dict(one.values),
             "values_diff": list(one.values_diff),
             "objects": [drift.object_name(manifest) for manifest in rendered.get(one.name, [])],

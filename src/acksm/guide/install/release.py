@@ -12,11 +12,13 @@ from pathlib import Path
 
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
+from acksm.guide.install import mirrored
 from acksm.helm.releases import PENDING_GRACE_SECONDS
 from acksm.json_types import Document, Json, Manifest
 from acksm.kube.owners import owner_of
 from acksm.live.namespaces import create as create_namespace
 from acksm.live.readiness import SCALED_TO_ZERO, Health, needs_restart, ready
+from acksm.settings import DEFAULT_REGISTRY
 
 
 @dataclass(frozen=True)
@@ -171,6 +173,9 @@ def _difference(observed: Observed, desired: Desired) -> str:
     """Why the release has to be upgraded, "" when it is up to date."""
     if observed.version != desired.version:
         return f"{observed.version} → {desired.version}"
+    before, after = (mirrored.mirror_of(values) or DEFAULT_REGISTRY for values in (observed.values, desired.values))
+    if before != after:
+        return f"images from {after} instead of {before}"
     if dict(observed.values) != dict(desired.values):
         return "values differ"
     if not observed.owned:

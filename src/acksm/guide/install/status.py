@@ -14,10 +14,10 @@ from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind, silent
 from acksm.exits import ExitCode
 from acksm.guide.connect.target import Target, connect
-from acksm.guide.install import command as install, controllers as section
+from acksm.guide.install import command as install, controllers as section, mirrored
 from acksm.guide.install.release import Observed as ReleaseObserved
 from acksm.output import Output
-from acksm.settings import ControllerSettings, RoleSettings, RunSettings, TargetSettings
+from acksm.settings import DEFAULT_REGISTRY, ControllerSettings, RoleSettings, RunSettings, TargetSettings
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Row:
     owned: bool
     healthy: bool
     problems: tuple[str, ...]
+    registry: str = ""
 
     def as_data(self) -> reports.Controller:
         return {
@@ -45,6 +46,7 @@ class Row:
             "owned_by_acksm": self.owned,
             "healthy": self.healthy,
             "problems": list(self.problems),
+            "registry": self.registry,
         }
 
 
@@ -123,6 +125,7 @@ def row(service: str, observed: ReleaseObserved) -> Row:
         observed.owned,
         not problems,
         tuple(problems),
+        mirrored.location("", values),
     )
 
 
@@ -159,6 +162,8 @@ def _text(
     lines += [f"! {item.service}: {problem}" for item in rows for problem in item.problems]
     roles = sorted({item.role_arn for item in rows if item.role_arn})
     lines += [f"role {role}" for role in roles]
+    mirrors = sorted({item.registry for item in rows if item.installed} - {DEFAULT_REGISTRY})
+    lines += [f"registry {mirror}" for mirror in mirrors]
     lines += [f"drift: {item['target']} ({item['reason'] or item['id']})" for item in drift]
     if unknown:
         lines.append(f"drift unknown: {unknown}")

@@ -34,6 +34,8 @@ class Host:
         self._images = self._pull or bool(options.get("images"))
         self._home, self._crane, self._serve = home, crane, serve
         self._kubelets: dict[str, Kubelet] = {}
+        # why a node of an account cannot pull an image, "" where it can
+        self.pull_fault: Callable[[str, str], str] = lambda _image, _account: ""
         self._stop = threading.Event()
 
     def begin(self, plane: ControlPlane, aws_endpoint: str, registry: str) -> None:
@@ -53,8 +55,15 @@ class Host:
             node_keys(plane.state.account, plane.state.region),
         )
         kube = Kube(plane.state.endpoint, ca_file, pair=pair)
+        account = plane.state.account
         programs = Programs(
-            self._named, self._crane, registry, self._home / "controllers", images=self._images, pull=self._pull
+            self._named,
+            self._crane,
+            registry,
+            self._home / "controllers",
+            images=self._images,
+            pull=self._pull,
+            fault=lambda image: self.pull_fault(image, account),
         )
         kubelet = self._kubelets[name] = Kubelet(around, kube, programs)
         kubelet.start()

@@ -8,7 +8,7 @@ import subprocess
 import tarfile
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -18,6 +18,10 @@ from acksm.surroundings import passed_on
 STAND_IN, BINARY, IMAGE = "stand-in", "binary", "image"
 PULL_SECONDS = 300.0
 _REPOSITORY = "aws-controllers-k8s"
+
+
+class PullError(Exception):
+    """The image cannot be pulled, in containerd's words (ErrImagePull)."""
 
 
 @dataclass(frozen=True)
@@ -34,19 +38,31 @@ class Programs:
     """Chooses programs and keeps those extracted from images. Thread-safe.
 
     `named`: service to the path of a binary. `images`: whether binaries of images run; they are requested from
-    `registry`, the sandbox's own ("127.0.0.1:PORT"), and with `pull` from the image's own too.
+    `registry`, the sandbox's own ("127.0.0.1:PORT"), and with `pull` from the image's own too. `fault`: why the node
+    cannot pull an image, "" where it can.
     """
 
     def __init__(
-        self, named: Mapping[str, str], crane: Path, registry: str, store: Path, *, images: bool, pull: bool
+        self,
+        named: Mapping[str, str],
+        crane: Path,
+        registry: str,
+        store: Path,
+        *,
+        images: bool,
+        pull: bool,
+        fault: Callable[[str], str] = lambda _image: "",
     ) -> None:
         self._named, self._crane, self._registry, self._store = dict(named), crane, registry, store
-        self._may_run_images, self._pull = images, pull
+        self._may_run_images, self._pull, self._fault = images, pull, fault
         self._images: dict[str, Program | None] = {}
         self._lock = threading.Lock()
 
     def choose(self, controller: Controller) -> Program:
-        """The program for a controller's container; a request to a registry may take long."""
+        """The program for a controller's container; a request to a registry may take long. Raises PullError."""
+        why = "" if self._pull else self._fault(controller.image)
+        if why:
+            raise PullError(f'failed to pull and unpack image "{controller.image}": {why}')
         if controller.program == STAND_IN:
             return _stand_in("requested by the pod's annotation")
         path = self._named.get(controller.service)

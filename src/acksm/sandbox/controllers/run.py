@@ -19,7 +19,7 @@ from acksm.sandbox.control_plane import free_ports, spawn
 from acksm.sandbox.controllers import identity, pods, status
 from acksm.sandbox.controllers.forks import Forked
 from acksm.sandbox.controllers.kube import Kube, KubeError
-from acksm.sandbox.controllers.programs import STAND_IN, Program, Programs
+from acksm.sandbox.controllers.programs import STAND_IN, Program, Programs, PullError
 from acksm.sandbox.controllers.standin.flags import knows
 from acksm.sandbox.controllers.standin.versions import release
 
@@ -98,12 +98,18 @@ class Run:
         self._thread.join(seconds)
 
     def _run(self) -> None:
-        crashes = 0
+        crashes = pulls = 0
         self.home.mkdir(parents=True, exist_ok=True)
         while not self._ended.is_set():
             began = time.monotonic()
             try:
                 code = self._once()
+            except PullError as error:
+                pulls += 1
+                self._wait("ErrImagePull", str(error), 1.0)
+                back_off = f'Back-off pulling image "{self.controller.image}": ErrImagePull: {error}'
+                self._wait("ImagePullBackOff", back_off, status.back_off(pulls + 1) * self.around.pace)
+                continue
             except pods.ConfigError as error:
                 self._wait("CreateContainerConfigError", str(error), 2.0)
                 continue

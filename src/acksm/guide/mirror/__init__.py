@@ -1,0 +1,1 @@
+"""Charts and images of the controllers copied to a registry of one's own."""

@@ -1,0 +1,89 @@
+"""The network outside: an HTTP proxy on loopback that leads to the sandbox's registries by their real names, with TLS,
+and nowhere else. A host can be made unreachable."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import socketserver
+import ssl
+import threading
+
+from acksm.sandbox.certificates import Authority
+from acksm.sandbox.registries import Registries
+
+MAX_HEAD, HEAD_SECONDS = 65536, 10.0
+
+
+class Network:
+    """A proxy at `address` ("127.0.0.1:PORT"); `closed` are hosts that it does not reach. `server` is where the
+    registries listen with TLS."""
+
+    def __init__(self, registries: Registries) -> None:
+        self.registries, self.closed = registries, set[str]()
+        self.server = ("127.0.0.1", 0)
+        outer = self
+
+        class Handler(socketserver.BaseRequestHandler):
+            def handle(self) -> None:
+                with contextlib.suppress(OSError):
+                    outer._connect(self.request)
+
+        listener = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+        listener.daemon_threads = True
+        threading.Thread(target=listener.serve_forever, daemon=True).start()
+        self.address = f"127.0.0.1:{listener.server_address[1]}"
+
+    def reaches(self, host: str) -> bool:
+        """Whether the proxy leads to the host."""
+        return host not in self.closed and self.registries.serves(host)
+
+    def _connect(self, client: socket.socket) -> None:
+        head = b""
+        client.settimeout(HEAD_SECONDS)
+        while b"\r\n\r\n" not in head and b"CONNECT ".startswith(head[:8]) and len(head) < MAX_HEAD:
+            chunk = client.recv(4096)
+            if not chunk:
+                return
+            head += chunk
+        words = head.split(b"\r\n", 1)[0].decode("latin-1").split()
+        host = words[1].rpartition(":")[0] if len(words) > 1 else ""
+        refusal = b"403 Forbidden" if words[:1] != ["CONNECT"] else b"" if self.reaches(host) else b"502 Bad Gateway"
+        if refusal:
+            client.sendall(b"HTTP/1.1 " + refusal + b"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            return
+        client.settimeout(None)
+        with socket.create_connection(self.server) as there:
+            client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            back = threading.Thread(target=_pass_on, args=(there, client), daemon=True)
+            back.start()
+            _pass_on(client, there)
+            back.join()
+
+
+def _pass_on(source: socket.socket, sink: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            sink.sendall(data)
+    for end in (source, sink):
+        with contextlib.suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
+
+
+def names(authority: Authority, registries: Registries) -> ssl.SSLContext:
+    """TLS for every name of the registries: each gets its certificate when a client first names it."""
+    contexts: dict[str, ssl.SSLContext] = {}
+    lock = threading.Lock()
+
+    def named(connection: ssl.SSLSocket | ssl.SSLObject, name: str | None, _outer: ssl.SSLContext) -> int | None:
+        if not name or not registries.serves(name):
+            return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
+        with lock:
+            if name not in contexts:
+                contexts[name] = authority.public(name)
+        connection.context = contexts[name]
+        return None
+
+    context = authority.public("registries.invalid")
+    context.sni_callback = named
+    return context
