@@ -49,10 +49,12 @@ class MemoryKube:
             if ref.collection in {location := path.rpartition("/")[0], everywhere[location]}
         ]
 
-    def create(self, manifest: Mapping[str, Any]) -> Json:
+    def create(self, manifest: Mapping[str, Any], *, dry_run: bool = False) -> Json:
         self.gate("create")
         with self._lock:
             path = ref_of(manifest).path
+            if dry_run:
+                return dict(manifest)
             if path in self.objects:
                 raise AcksmError("kube-exists", f"{path} exists")
             self.put(manifest, FIELD_MANAGER)

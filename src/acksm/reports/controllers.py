@@ -79,6 +79,8 @@ class Controller(TypedDict):
     owned_by_acksm: bool
     healthy: bool
     problems: list[str]
+    remedies: list[str]
+    """Commands that fix the problems, as far as their causes are known."""
 
 
 class StatusReport(TypedDict):

@@ -255,6 +255,8 @@ def _action(environ: Environ, body: bytes) -> str:
 _OF_CLUSTERS = {
     ("fargate-profiles", 3): "ListFargateProfiles",
     ("fargate-profiles", 4): "DescribeFargateProfile",
+    ("node-groups", 3): "ListNodegroups",
+    ("node-groups", 4): "DescribeNodegroup",
     ("pod-identity-associations", 3): "ListPodIdentityAssociations",
     ("pod-identity-associations", 4): "DescribePodIdentityAssociation",
     ("capabilities", 3): "ListCapabilities",

@@ -33,6 +33,7 @@ class Row:
     owned: bool
     healthy: bool
     problems: tuple[str, ...]
+    remedies: tuple[str, ...] = ()
 
     def as_data(self) -> reports.Controller:
         return {
@@ -45,6 +46,7 @@ class Row:
             "owned_by_acksm": self.owned,
             "healthy": self.healthy,
             "problems": list(self.problems),
+            "remedies": list(self.remedies),
         }
 
 
@@ -123,6 +125,7 @@ def row(service: str, observed: ReleaseObserved) -> Row:
         observed.owned,
         not problems,
         tuple(problems),
+        health.remedies if health else (),
     )
 
 
@@ -156,7 +159,9 @@ def _text(
     table: Callable[[Sequence[str], Sequence[Sequence[str]]], str],
 ) -> str:
     lines = [table(("SERVICE", "VERSION", "SCOPE", "HEALTH", "MANAGED BY"), [_cells(item) for item in rows])]
-    lines += [f"! {item.service}: {problem}" for item in rows for problem in item.problems]
+    for item in rows:
+        lines += [f"! {item.service}: {problem}" for problem in item.problems]
+        lines += [f"  remedy: {remedy}" for remedy in item.remedies]
     roles = sorted({item.role_arn for item in rows if item.role_arn})
     lines += [f"role {role}" for role in roles]
     lines += [f"drift: {item['target']} ({item['reason'] or item['id']})" for item in drift]
