@@ -20,7 +20,7 @@ from acksm.settings import OtherAccountSettings, RoleSettings
 from acksm.words import did_you_mean
 
 # the resource of a grant
-CLUSTER, FARGATE, NODE_GROUPS, ASSOCIATIONS = "cluster", "fargate", "node-groups", "associations"
+CLUSTER, FARGATE, NODE_GROUPS, ASSOCIATIONS = "cluster", "fargate", "nodegroups", "associations"
 PROVIDER, ROLE, LINKED, CALLER, TARGET_ROLE, ADMIN = "provider", "role", "linked", "caller", "target", "admin"
 SAMPLES, ANY = "samples", "any"
 

@@ -53,12 +53,11 @@ class _Pod:
     def found(self, exists: bool) -> Found:
         """Errors and notes; `exists`: whether the namespace does. A new one has neither quotas nor levels."""
         account = str(self._spec.get("serviceAccountName") or "default")
-        live = self._live(ref("ServiceAccount", account, self.namespace)) if exists else None
+        live = exists and self._lives(ref("ServiceAccount", account, self.namespace))
         found: Found = []
-        if live is False and account != "default":
-            found.append(f"whether service account {account} exists could not be checked")
-        if not live and live is not False and not self._rendered("ServiceAccount", account) and account != "default":
-            found.append(self._no_account(account))
+        if not live and not self._rendered("ServiceAccount", account) and account != "default":
+            unknown = f"whether service account {account} exists could not be checked"
+            found.append(unknown if live is None else self._no_account(account))
         found += [self._missing(one) for one in self._references() if not self._exists(one, exists)]
         if exists and not found:
             found += self._admission(account if live else "default")
@@ -99,21 +98,19 @@ class _Pod:
         return (ref(kind, name, self.namespace) for kind, name in seen)
 
     def _exists(self, one: Ref, namespace_exists: bool) -> bool:
-        if self._rendered(one.kind, one.name):
-            return True
-        return namespace_exists and self._live(one) is not None
+        return self._rendered(one.kind, one.name) or (namespace_exists and self._lives(one) is not False)
 
     def _rendered(self, kind: str, name: str) -> bool:
         return any(item["kind"] == kind and item["metadata"]["name"] == name for item in self.manifests)
 
-    def _live(self, one: Ref) -> Manifest | None | bool:
-        """The object, None where it does not exist, False for a caller who may not read it."""
+    def _lives(self, one: Ref) -> bool | None:
+        """Whether the object exists; None for a caller who may not read it."""
         try:
-            return self.target.kube.get(one)
+            return self.target.kube.get(one) is not None
         except AcksmError as error:
             if error.id != "kube-forbidden":
                 raise
-            return False
+            return None
 
     def _admission(self, account: str) -> Found:
         """What the apiserver answers to the Deployment and to its pod."""
