@@ -31,7 +31,7 @@ _FATAL = (
 STARTING = ("", "ContainerCreating", "PodInitializing")
 _FORBIDDEN = re.compile(r'pods "[^"]*" is forbidden: ')  # the name is another at each attempt
 # A name that may stand in a command; anyone can write the text around it.
-_NAME = re.compile(r'"?([A-Za-z0-9][\w.-]{0,252})"?')
+_NAME = re.compile(r"""["']?([A-Za-z0-9][\w.-]{0,252})["']?""")
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 from wsgiref.types import StartResponse, WSGIEnvironment as Environ
 
-from acksm.sandbox import answers, authorization, iam_answers, iam_limits, sagemaker_calls, signatures, trust
+from acksm.sandbox import answers, authorization, eks_limits, iam_answers, iam_limits, sagemaker_calls, signatures, trust
 from acksm.sandbox.faults import Faults, drop
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ class Cloud:
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
         _name_linked_roles()
+        eks_limits.apply()
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._log = log.open("a", buffering=1)
         self._lock = threading.Lock()
