@@ -109,7 +109,9 @@ def there(gate: Gate) -> Gate:
     aws.client("eks").create_fargate_profile(
         fargateProfileName="p", clusterName=CLUSTER.name, podExecutionRoleArn=OTHER, selectors=[{"namespace": "x"}]
     )
-    aws.client("eks").create_nodegroup(nodegroupName="g", clusterName=CLUSTER.name, nodeRole=OTHER, subnets=["subnet-1"])
+    aws.client("eks").create_nodegroup(
+        nodegroupName="g", clusterName=CLUSTER.name, nodeRole=OTHER, subnets=["subnet-1"]
+    )
     aws.client("sagemaker").create_pipeline(
         PipelineName="p", PipelineDefinition="{}", ClientRequestToken="x" * 32, RoleArn=OTHER
     )

@@ -51,8 +51,8 @@ def deployment(condition: dict[str, Any]) -> dict[str, Any]:
             5,
         ),
         (
-            'Internal error occurred: failed calling webhook "deny.example.com": failed to call webhook: Post "https://x"',
-            "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations   (the service of deny.example.com",
+            'Internal error occurred: failed calling webhook "deny.example.com": failed to call: Post "https://x"',
+            "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations   (the service of deny.exa",
             60,
         ),
         (
@@ -80,7 +80,9 @@ def test_why_no_pod_is_created(message: str, remedy: str, patience: float) -> No
 
 
 def test_a_replica_set_that_is_not_created() -> None:
-    message = 'Failed to create new replica set "d-1": replicasets.apps "d-1" is forbidden: exceeded quota: q, requested'
+    message = (
+        'Failed to create new replica set "d-1": replicasets.apps "d-1" is forbidden: exceeded quota: q, requested'
+    )
     condition = {"type": "Progressing", "status": "False", "reason": "ReplicaSetCreateError", "message": message}
     found = causes.of_creation(deployment(condition), None)
     assert found is not None

@@ -110,7 +110,12 @@ FARGATE = taint("eks.amazonaws.com/compute-type", "fargate")
         (pod(), node(arch="arm64"), YES, ""),
         (pod(f"{ACK}:1.2.4"), node(arch="arm64"), NO, "image is for amd64, not arm64"),
         (pod(f"{ACK}:v0.0.3"), node(arch="arm64"), NO, "image is for amd64, not arm64"),
-        (pod("mirror.example/sagemaker-controller:1.2.4"), node(arch="arm64"), YES, ""),  # unknown what it was built for
+        (
+            pod("mirror.example/sagemaker-controller:1.2.4"),
+            node(arch="arm64"),
+            YES,
+            "",
+        ),  # unknown what it was built for
         (pod(f"{ACK}:nightly"), node(arch="arm64"), YES, ""),
     ],
 )
@@ -122,8 +127,9 @@ def test_a_pod_on_a_node(of: Pod, at: Place, fit: Fit, why: str) -> None:
 
 def pool(*requirements: dict[str, Any], running: bool = True, **more: Any) -> Place:
     """`more`: taints, labels, limits, used, ready, replicas, deleted."""
+    gone: dict[str, str] = {"deletionTimestamp": "x"} if more.get("deleted") else {}
     manifest = {
-        "metadata": {"name": "p"} | ({"deletionTimestamp": "x"} if more.get("deleted") else {}),
+        "metadata": {"name": "p", **gone},
         "spec": {
             "template": {
                 "metadata": {"labels": more.get("labels", {})},
@@ -191,9 +197,7 @@ def test_a_pod_on_a_node_that_a_pool_would_add(of: Pod, at: Place, fit: Fit, why
 
 
 def group(desired: int = 0, most: int = 3, status: str = "ACTIVE", **more: Any) -> Place:
-    found = NodeGroup(
-        "g", status, desired, most, more.get("ami", "AL2023_x86_64_STANDARD"), {}, more.get("taints", ())
-    )
+    found = NodeGroup("g", status, desired, most, more.get("ami", "AL2023_x86_64_STANDARD"), {}, more.get("taints", ()))
     return places.node_group(found, autoscaler=more.get("autoscaler", False), joined=more.get("joined", 0))
 
 

@@ -49,7 +49,9 @@ def pod(name: str = "p", *, ready: bool = True, role: str = ROLE, token: bool = 
         container["state"] = {"waiting": {"reason": reason, "message": message}}
     if "last" in more:
         container["lastState"] = {"terminated": more["last"]}
-    metadata: dict[str, Any] = {"name": name, "namespace": "ns", "uid": name} | ({"deletionTimestamp": "2026-01-01T00:00:00Z"} if more.get("deleted") else {})
+    metadata: dict[str, Any] = {"name": name, "namespace": "ns", "uid": name} | (
+        {"deletionTimestamp": "2026-01-01T00:00:00Z"} if more.get("deleted") else {}
+    )
     return {
         "metadata": metadata,
         "spec": {"containers": [{"name": "controller", "env": env}]},
@@ -237,7 +239,9 @@ def test_one_that_never_comes_is_told_with_its_last_state() -> None:
     assert failure(Cluster({})).where == "release ack has no Deployment yet"
     starting = pod(ready=False, waiting="ContainerCreating: ")
     starting["metadata"]["ownerReferences"] = [{"uid": "1"}]
-    assert failure(Cluster(NOT_YET | {"pods": [starting], "sets": [SET]})).where == "pod p: ContainerCreating: no message"
+    assert (
+        failure(Cluster(NOT_YET | {"pods": [starting], "sets": [SET]})).where == "pod p: ContainerCreating: no message"
+    )
 
 
 def test_a_pod_of_an_older_replica_set_does_not_end_the_wait() -> None:
@@ -308,9 +312,7 @@ def test_the_failure_of_an_older_replica_set_is_not_that_of_the_newest() -> None
 def test_one_cause_is_told_once_for_all_pods() -> None:
     crashed = [crashing("")["pods"][0] | {"metadata": {"name": name, "namespace": "ns"}} for name in "pqr"]
     found = judge(deployment(replicas=3, availableReplicas=0), account(), crashed)
-    assert found.problems == (
-        "pod p: CrashLoopBackOff: back-off (last exit code 1) (and 2 other pods)",
-    )
+    assert found.problems == ("pod p: CrashLoopBackOff: back-off (last exit code 1) (and 2 other pods)",)
     missing = judge(refusing(NO_ACCOUNT)["deployment"], None, [], refusing(NO_ACCOUNT)["sets"][0])
     assert len(missing.problems) == 1
     assert missing.remedies == (missing.causes[0].remedy,)
@@ -335,7 +337,9 @@ def test_a_pod_without_a_node_ends_the_wait_where_nothing_adds_one() -> None:
 
 AUTOSCALER = {
     "metadata": {"name": "ca"},
-    "spec": {"template": {"spec": {"containers": [{"image": "registry.k8s.io/autoscaling/cluster-autoscaler:v1.33.0"}]}}},
+    "spec": {
+        "template": {"spec": {"containers": [{"image": "registry.k8s.io/autoscaling/cluster-autoscaler:v1.33.0"}]}}
+    },
     "status": {"readyReplicas": 1},
 }
 

@@ -166,7 +166,9 @@ def auto_mode(world: World, *, on: bool) -> None:
 
 
 def namespace(world: World, **labels: str) -> None:
-    world.kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": world.namespace, "labels": labels}})
+    world.kube.create(
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": world.namespace, "labels": labels}}
+    )
 
 
 def test_a_pod_that_could_not_be_created(world: World, tmp_path: Path) -> None:

@@ -60,10 +60,10 @@ ENTRIES = (
     Entry(
         "no-nodes",
         "the cluster has no node for a controller's pod",
-        "No node is ready, large enough, and allowed by taints, node selector, affinity and the image's architecture, and "
-        "nothing would add one: no node pool of EKS Auto Mode or Karpenter, no node group that scales up, no Fargate "
-        "profile that selects the pod.",
-        "eksctl create nodegroup --cluster NAME   (or a Fargate profile for ack-system; --no-wait installs without pods)",
+        "No node is ready, large enough, and allowed by taints, node selector, affinity and the image's architecture, "
+        "and nothing would add one: no node pool of EKS Auto Mode or Karpenter, no node group that scales up, no "
+        "Fargate profile that selects the pod.",
+        "eksctl create nodegroup --cluster NAME   (or a Fargate profile; --no-wait installs without pods)",
     ),
     Entry(
         "service-account-missing",

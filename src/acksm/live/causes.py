@@ -1,4 +1,4 @@
-"""Why a controller's pod is not created, not scheduled, or does not start: Kubernetes' own message, what puts it right,
+"""Why a controller's pod is not created, not scheduled, or does not start: Kubernetes' own message, what fixes it,
 and whether waiting can help. Pure, over objects as the apiserver has them.
 
 What Kubernetes reports, and where, is in docs/troubleshooting.md#pods-that-do-not-start.
@@ -30,7 +30,7 @@ _FATAL = (
 # Before a pod's first container runs; events say why it takes long.
 STARTING = ("", "ContainerCreating", "PodInitializing")
 _FORBIDDEN = re.compile(r'pods "[^"]*" is forbidden: ')  # the name is another at each attempt
-# A name that may stand in a command; anyone can write the text around it.
+# A name that may be part of a command; anyone can write the text around it.
 _NAME = re.compile(r"""["']?([A-Za-z0-9][\w.-]{0,252})["']?""")
 
 
@@ -63,7 +63,7 @@ class Cause:
 
 @dataclass(frozen=True)
 class _Known:
-    """A message that contains all of `marks`: what puts it right, and how long it is given. `{ns}`, `{pod}` and `{0}`
+    """A message that contains all of `marks`: what fixes it, and how long it is given. `{ns}`, `{pod}` and `{0}`
     (the name after the first mark, with or without quotes) are filled in."""
 
     marks: tuple[str, ...]
@@ -273,7 +273,7 @@ def _of_container(container: Manifest, pod: str, namespace: str) -> Cause | None
         why = f", {ended['reason']}" if ended.get("reason") not in {None, "", "Error", "Completed"} else ""
         message = f"{message} (last exit code {ended.get('exitCode')}{why})".strip()
         message += f" {ended['message']}" if ended.get("message") else ""
-    table = _CRASH
+    table: Sequence[_Known] = _CRASH
     if reason in _IMAGE:
         table = _PULL
     elif reason == "CreateContainerConfigError":
@@ -300,9 +300,7 @@ def _of_events(pod: str, namespace: str, events: Sequence[Manifest]) -> Cause | 
     return Cause(FAILING, str(last["reason"]), message, remedy, patience, pod)
 
 
-def _unschedulable(
-    pod: Manifest, message: str, events: Sequence[Manifest], scales: Callable[[], bool]
-) -> Cause | None:
+def _unschedulable(pod: Manifest, message: str, events: Sequence[Manifest], scales: Callable[[], bool]) -> Cause | None:
     name, namespace = str(pod["metadata"]["name"]), str(pod["metadata"].get("namespace", ""))
     remedy, patience = _matched(_SCHEDULING, message, namespace, name)
     refusals = {"NotTriggerScaleUp", "FailedScheduling"}  # of cluster-autoscaler and of Karpenter

@@ -24,7 +24,7 @@ _POOL_LABELS = ("topology.", "node.kubernetes.io/", "karpenter.", "eks.amazonaws
 
 
 class Fit(IntEnum):
-    """Whether a pod can run somewhere. MAYBE: it cannot be told."""
+    """Whether a pod can run somewhere. MAYBE: it cannot be decided."""
 
     NO = 0
     MAYBE = 1

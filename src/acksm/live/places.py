@@ -155,14 +155,12 @@ def node_group(found: NodeGroup, *, autoscaler: bool, joined: int) -> Place:
 
 
 def selects(profile: FargateProfile, pod: Pod) -> bool:
-    """Whether the profile takes the pod: the namespace and all labels of a selector match, with `*` for any text and `?`
-    for a character, in keys too (https://docs.aws.amazon.com/eks/latest/userguide/fargate-profile.html)."""
+    """Whether the profile takes the pod: the namespace and all labels of a selector match, with `*` for any text and
+    `?` for a character, in keys too (https://docs.aws.amazon.com/eks/latest/userguide/fargate-profile.html)."""
     return any(
         pattern(namespace).fullmatch(pod.namespace)
         and all(
-            any(
-                pattern(key).fullmatch(name) and pattern(value).fullmatch(text) for name, text in pod.labels.items()
-            )
+            any(pattern(key).fullmatch(name) and pattern(value).fullmatch(text) for name, text in pod.labels.items())
             for key, value in labels.items()
         )
         for namespace, labels in profile.selectors

@@ -124,7 +124,8 @@ def look(kube: Reader, namespace: str, release: str) -> Health | None:
     account = str(deployment["spec"]["template"]["spec"].get("serviceAccountName", "default"))
     live = kube.get(ref("ServiceAccount", account, namespace))
     pods: Sequence[Manifest] = pods_of(kube, namespace, release)
-    newest, events = None, list[Manifest]()
+    newest: Manifest | None = None
+    events: Sequence[Manifest] = ()
     failing = [pod for pod in pods if causes.of_pod(pod)]
     if failing or conditions.holds(deployment, "ReplicaFailure"):
         newest = newest_of(kube.list(ref("ReplicaSet", namespace=namespace), selector=selector))
@@ -208,7 +209,7 @@ def _is_about(event: Manifest, pod: Manifest) -> bool:
 
 
 def _is_over(pod: Manifest) -> bool:
-    """Evicted, for example: it stays as a record after it was replaced."""
+    """Evicted, for example: it is kept as a record after it was replaced."""
     return (pod.get("status") or {}).get("phase") in {"Failed", "Succeeded"}
 
 

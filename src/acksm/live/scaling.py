@@ -13,7 +13,7 @@ from acksm.kube.paths import Ref, ref
 # v1beta1 is the only one before Karpenter 1.0; the apiserver converts where it serves both.
 _POOLS = tuple(Ref(f"karpenter.sh/{version}", "nodepools", "NodePool") for version in ("v1", "v1beta1"))
 KARPENTER = "karpenter"
-# By the last words of an image's name: cluster-autoscaler and those of vendors.
+# By the end of an image's name: cluster-autoscaler and those of vendors.
 _AUTOSCALERS = ("cluster-autoscaler", "kubernetes-cluster-controller", "spot-ocean-controller", "castai-agent")
 
 

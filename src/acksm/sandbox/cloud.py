@@ -19,7 +19,16 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 from wsgiref.types import StartResponse, WSGIEnvironment as Environ
 
-from acksm.sandbox import answers, authorization, eks_limits, iam_answers, iam_limits, sagemaker_calls, signatures, trust
+from acksm.sandbox import (
+    answers,
+    authorization,
+    eks_limits,
+    iam_answers,
+    iam_limits,
+    sagemaker_calls,
+    signatures,
+    trust,
+)
 from acksm.sandbox.faults import Faults, drop
 
 if TYPE_CHECKING:

@@ -24,16 +24,16 @@ def apply() -> None:
     from moto.eks import models
     from moto.eks.responses import EKSResponse
 
-    before, selectors = EKSResponse.update_cluster_config, models._validate_fargate_profile_selectors
+    before, before_selectors = EKSResponse.update_cluster_config, models._validate_fargate_profile_selectors
 
     def update(self: EKSResponse) -> ActionResult:
         return _compute(self) if self._get_param("computeConfig") is not None else before(self)
 
-    def validate(found: list[Json]) -> None:
-        selectors(found)
-        if len(found) > _SELECTORS:
+    def validate(selectors: list[Json]) -> None:
+        before_selectors(selectors)
+        if len(selectors) > _SELECTORS:
             raise _invalid(f"Fargate Profile cannot have more than {_SELECTORS} selectors.")
-        if not all(selector["namespace"] for selector in found):
+        if not all(selector["namespace"] for selector in selectors):
             raise _invalid(models.FARGATE_PROFILE_SELECTOR_NEEDS_NAMESPACE)
 
     EKSResponse.update_cluster_config = update  # type: ignore[method-assign]
@@ -41,7 +41,7 @@ def apply() -> None:
 
 
 def _compute(response: EKSResponse) -> ActionResult:
-    """UpdateClusterConfig that turns EKS Auto Mode on or off. moto would answer with the cluster, EKS with the update."""
+    """UpdateClusterConfig that turns EKS Auto Mode on or off. moto answers with the cluster, EKS with the update."""
     from moto.core.responses import ActionResult
 
     compute: Json = response._get_param("computeConfig")
@@ -57,8 +57,8 @@ def _compute(response: EKSResponse) -> ActionResult:
         raise _invalid(f"The node pool {unknown[0]} is not supported.")
     if bool(pools) is not bool(compute.get("nodeRoleArn")):
         raise _invalid("When Compute Config nodeRoleArn is not null or empty, nodePool value(s) must be provided.")
-    cluster.compute_config = {"enabled": on, "nodePools": pools, "nodeRoleArn": compute.get("nodeRoleArn")}
-    cluster.storage_config = storage
+    described = {"enabled": on, "nodePools": pools, "nodeRoleArn": compute.get("nodeRoleArn")}
+    vars(cluster).update(compute_config=described, storage_config=storage)  # which its description then has
     update = {"id": "practice", "status": "InProgress", "type": "AutoModeUpdate", "params": [], "errors": []}
     return ActionResult({"update": update})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -19,6 +19,7 @@ from acksm.kube.paths import Ref
 from acksm.live.placement import Pod, any_pod
 from acksm.settings import RunSettings, TargetSettings
 
+Objects: TypeAlias = list[Any]
 ACCOUNT = "012345678901"
 ARN = f"arn:aws:eks:us-west-2:{ACCOUNT}:cluster/demo"
 CLUSTER = Cluster("demo", ARN, "us-west-2", ACCOUNT, "https://demo", "QQ==", "https://issuer", "ACTIVE", "1.35")
@@ -49,9 +50,10 @@ class Field:
     """A cluster as it is; `forbidden` are kinds and calls that the caller may not read. `read` is what was read."""
 
     def __init__(self, *, auto: tuple[str, ...] | None = None, forbidden: tuple[str, ...] = (), **lists: Any) -> None:
-        self.auto, self.forbidden, self.lists, self.read = auto, forbidden, lists, list[str]()
+        self.auto, self.forbidden, self.lists = auto, forbidden, lists
+        self.read: Objects = []
 
-    def list(self, of: Ref, **_: object) -> list[Any]:
+    def list(self, of: Ref, **_: object) -> Objects:
         name = f"{of.kind} {of.api_version}" if of.kind == "NodePool" else of.kind
         self.read.append(name)
         if of.kind in self.forbidden:
@@ -60,7 +62,7 @@ class Field:
         found["NodePool karpenter.sh/v1beta1"] = "old_pools"
         return list(self.lists.get(found[name], []))
 
-    def _call(self, name: str) -> list[Any]:
+    def _call(self, name: str) -> Objects:
         self.read.append(name)
         if name in self.forbidden:
             raise AcksmError("aws-access-denied", "no")
@@ -84,7 +86,7 @@ class Field:
             Deadline(1),
         )
 
-    def notes(self, pod: Pod = POD, *, wait: bool = True) -> list[str]:
+    def notes(self, pod: Pod = POD, *, wait: bool = True) -> Objects:
         target = self.target(wait=wait)
         return compute.check(target, compute.nodes(target), [pod])
 
@@ -142,12 +144,24 @@ def test_what_cannot_be_told_is_a_note(field: Field, note: str) -> None:
 @pytest.mark.parametrize(
     ("field", "said", "remedy"),
     [
-        (Field(), "the cluster has no node, no node pool, no node group and no Fargate profile", "eksctl create nodegroup"),
+        (
+            Field(),
+            "the cluster has no node, no node pool, no node group and no Fargate profile",
+            "eksctl create nodegroup",
+        ),
         (Field(nodes=[CORDONED]), "node n: cordoned", "kubectl uncordon n "),
-        (Field(auto=("system",)), "taint CriticalAddonsOnly", "acksm install --values FILE, with deployment.tolerations"),
+        (
+            Field(auto=("system",)),
+            "taint CriticalAddonsOnly",
+            "acksm install --values FILE, with deployment.tolerations",
+        ),
         (Field(auto=()), "no node pool", "eksctl create nodegroup"),
         (Field(groups=[GROUP]), "scaled to zero", "eksctl scale nodegroup --cluster demo --name g --nodes 1 "),
-        (Field(groups=[GROUP], deployments=[deployment("cluster-autoscaler:1", 0)]), "no cluster-autoscaler is", "eksctl"),
+        (
+            Field(groups=[GROUP], deployments=[deployment("cluster-autoscaler:1", 0)]),
+            "no cluster-autoscaler is",
+            "eksctl",
+        ),
         (Field(nodes=[CORDONED], groups=[replace(GROUP, desired=1)]), "no node is added", "kubectl uncordon n"),
         (Field(profiles=[FargateProfile("f", "ACTIVE", [("kube-*", {})])]), "no Fargate profile for it", "eksctl"),
         (Field(profiles=[FargateProfile("f", "ACTIVE", [("*", {"x": "y"})])]), "no Fargate profile for it", "eksctl"),
@@ -164,7 +178,8 @@ def test_what_cannot_run_is_refused_with_what_puts_it_right(field: Field, said: 
 
 def test_other_errors_are_those_of_the_reads() -> None:
     target = Field(nodes=[]).target()
-    target.kube = SimpleNamespace(list=_unreachable)  # type: ignore[assignment]
+    kube: Any = SimpleNamespace(list=_unreachable)
+    target.kube = kube
     with pytest.raises(AcksmError) as caught:
         compute.nodes(target)
     assert caught.value.id == "kube-unreachable"

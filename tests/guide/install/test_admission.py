@@ -143,7 +143,11 @@ DENIED = AcksmError("kube-webhook-denied", 'admission webhook "a.b" denied the r
     [
         (QUOTA, "exceeded quota: q", "kubectl -n ns describe resourcequota q"),
         (RESTRICTED, 'violates PodSecurity "restricted:latest"', "kubectl label namespace ns"),
-        (forbidden('pods "x" is forbidden: no PriorityClass with name p was found'), "PriorityClass", "kubectl get prio"),
+        (
+            forbidden('pods "x" is forbidden: no PriorityClass with name p was found'),
+            "PriorityClass",
+            "kubectl get prio",
+        ),
     ],
 )
 def test_what_the_apiserver_refuses_is_said_before_the_first_write(answer: AcksmError, said: str, remedy: str) -> None:

@@ -1,7 +1,7 @@
 """Guide: "Ensure cluster has compute": whether the controllers' pods can run, before the first write.
 
 Nodes are read first; only where a pod fits on none of them, everything that adds nodes is read too: EKS Auto Mode and
-Karpenter, managed node groups with cluster-autoscaler, Fargate profiles. What cannot be told is a note.
+Karpenter, managed node groups with cluster-autoscaler, Fargate profiles. What cannot be decided is a note.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from acksm.guide.connect.target import Target
 from acksm.json_types import Manifest, Object
 from acksm.kube.paths import ref
 from acksm.live import places, scaling
-from acksm.live.placement import Fit, Place, Pod, Placement, judge, on_nodes
+from acksm.live.placement import Fit, Place, Placement, Pod, judge, on_nodes
 
 T = TypeVar("T")
 _DENIED = {"kube-forbidden", "aws-access-denied"}
@@ -44,7 +44,7 @@ def placements(target: Target, found: Sequence[Manifest] | AcksmError, pods: Seq
 
 
 def check(target: Target, found: Sequence[Manifest] | AcksmError, pods: Sequence[Pod]) -> list[str]:
-    """Notes on what cannot be told. Error: `no-nodes` where a pod can run nowhere; a note with --no-wait."""
+    """Notes on what cannot be decided. Error: `no-nodes` where a pod can run nowhere; a note with --no-wait."""
     judged = placements(target, found, pods)
     notes = [note for item in judged for note in item.notes]
     for item in judged:
@@ -108,5 +108,7 @@ class _Adding:
 def _joined(existing: Sequence[Place], group: str) -> int:
     """How many nodes of a managed node group are in the cluster."""
     return sum(
-        1 for place in existing if places.NODE_GROUP in place.labels and group in (place.labels[places.NODE_GROUP].allowed or ())
+        1
+        for place in existing
+        if places.NODE_GROUP in place.labels and group in (place.labels[places.NODE_GROUP].allowed or ())
     )

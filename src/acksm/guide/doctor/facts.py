@@ -38,7 +38,7 @@ from acksm.kube.kubeconfig import Context
 from acksm.kube.paths import ref
 from acksm.live import capability, controller_logs, discovery, inventory, running
 from acksm.live.controller_logs import PodLog
-from acksm.live.placement import Pod, Placement, any_pod, pod_of
+from acksm.live.placement import Placement, Pod, any_pod, pod_of
 from acksm.live.readiness import pods_of
 from acksm.live.running import Flags, Running
 from acksm.settings import ControllerSettings, OtherAccountSettings, RoleSettings, Settings
@@ -273,9 +273,7 @@ def _deployed(target: Target) -> list[Deployed]:
         return list(pool.map(one, found))
 
 
-def _compute(
-    target: Target, requested: ControllerSettings, deployed: Known[Sequence[Deployed]]
-) -> Sequence[Placement]:
+def _compute(target: Target, requested: ControllerSettings, deployed: Known[Sequence[Deployed]]) -> Sequence[Placement]:
     """Where the pods of the installed controllers can run; of the requested ones, where none is installed."""
     known = [] if isinstance(deployed, AcksmError) else [item.placement for item in deployed if item.placement]
     pods = known or [any_pod(service, target.settings.controller_namespace) for service in requested.service]

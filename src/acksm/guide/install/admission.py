@@ -1,8 +1,8 @@
-"""Whether the pods of the releases would be created and could start, before the first write: what they refer to exists,
-and the apiserver admits them (quotas, limit ranges, Pod Security, priority classes, webhooks), by a server-side dry run.
+"""Whether the pods of the releases would be created and could start, before the first write: what they refer to
+exists, and the apiserver admits them, by a server-side dry run (quotas, limit ranges, Pod Security, classes, webhooks).
 
-The dry run is the caller's, and the real pod is the ReplicaSet controller's: what a webhook answers may differ, so that is
-a note. What the apiserver itself decides is the same for both.
+The dry run is the caller's, and the real pod is the ReplicaSet controller's: what a webhook answers may differ, so that
+is a note. What the apiserver itself decides is the same for both.
 """
 
 from __future__ import annotations

@@ -15,13 +15,13 @@ from functools import partial
 from acksm.aws.documents import Role
 from acksm.engine.change import Change, Op, Plan
 from acksm.engine.executor import Dispatch
+from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind
 from acksm.guide.connect import compute
 from acksm.guide.connect.apply import apply_plan
 from acksm.guide.connect.target import Target, connect
 from acksm.guide.identity import iam_role, live_accounts, oidc, role_policies, trust
 from acksm.guide.install import admission, controller_values, controllers as section, crds, recorded
-from acksm.errors import AcksmError
 from acksm.json_types import Json, Manifest
 from acksm.live import readiness
 from acksm.live.placement import pod_of
