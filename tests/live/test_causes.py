@@ -130,7 +130,7 @@ def waiting(why: str, message: str = "", name: str = "controller", **last: Any) 
             waiting("ErrImagePull", "failed to authorize: 401 Unauthorized"),
             "ErrImagePull",
             "failed to authorize: 401 Unauthorized",
-            "kubectl -n ns create secret docker-registry NAME …; acksm install --set image.pullSecrets={NAME}",
+            "kubectl -n ns create secret docker-registry NAME …; acksm install --set 'image.pullSecrets=[\"NAME\"]'",
             0,
         ),
         (
@@ -231,7 +231,8 @@ def test_a_probe_that_fails_is_waited_for() -> None:
         ("0/2 nodes are available: 2 Insufficient cpu.", False, 60),
         ("0/2 nodes are available: 2 Too many pods.", True, math.inf),
         ('0/1 nodes are available: persistentvolumeclaim "gone" not found.', True, 10),
-        ("0/1 nodes are available: 1 node(s) had untolerated taint {node.kubernetes.io/not-ready: }.", False, math.inf),
+        ("0/1 nodes are available: 1 node(s) had untolerated taint(s).", False, 10),
+        ("0/1 nodes are available: 1 node(s) had untolerated taint(s).", True, math.inf),
         ("no nodes available to schedule pods", False, 10),
         ("no nodes available to schedule pods", True, math.inf),
     ],

@@ -128,7 +128,7 @@ def test_a_pod_on_a_node(of: Pod, at: Place, fit: Fit, why: str) -> None:
 def pool(*requirements: dict[str, Any], running: bool = True, **more: Any) -> Place:
     """`more`: taints, labels, limits, used, ready, replicas, deleted."""
     gone: dict[str, str] = {"deletionTimestamp": "x"} if more.get("deleted") else {}
-    manifest = {
+    manifest: dict[str, Any] = {
         "metadata": {"name": "p", **gone},
         "spec": {
             "template": {

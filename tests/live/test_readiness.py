@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -157,7 +158,7 @@ class Cluster:
         return self.steps[self.at]
 
     def list(self, of: Ref, *, selector: str = "", **_options: object) -> list[Any]:
-        if of.kind not in {"NodePool", "Event"} and of.namespace:
+        if of.kind != "Event" and of.namespace:
             assert selector == "app.kubernetes.io/instance=ack"
         deployments = [self.step["deployment"]] if "deployment" in self.step else []
         found: dict[str, list[Any]] = {
@@ -166,6 +167,7 @@ class Cluster:
             "ReplicaSet": self.step.get("sets", []),
             "Event": self.step.get("events", []),
             "NodePool": self.step.get("pools", []),
+            "Node": self.step.get("nodes", []),
         }
         if of.kind == "Deployment" and not of.namespace:  # autoscalers
             return list(self.step.get("autoscalers", []))
@@ -332,7 +334,7 @@ def test_a_pod_without_a_node_ends_the_wait_where_nothing_adds_one() -> None:
     error = failure(cluster)
     assert (error.id, cluster.now < 20) == ("pod-unschedulable", True)
     assert TAINTED in error.message
-    assert "deployment.tolerations" in error.remedy
+    assert """--set 'deployment.tolerations=[{"key": "dedicated", "operator": "Exists"}]'""" in error.remedy
 
 
 AUTOSCALER = {
@@ -344,7 +346,12 @@ AUTOSCALER = {
 }
 
 
-@pytest.mark.parametrize("more", [{"pools": [{"metadata": {"name": "p"}}]}, {"autoscalers": [AUTOSCALER]}])
+JOINING = {"metadata": {"name": "n", "creationTimestamp": datetime.now(UTC).isoformat()}}
+
+
+@pytest.mark.parametrize(
+    "more", [{"pools": [{"metadata": {"name": "p"}}]}, {"autoscalers": [AUTOSCALER]}, {"nodes": [JOINING]}]
+)
 def test_it_waits_to_the_end_where_something_adds_nodes(more: dict[str, Any]) -> None:
     cluster = Cluster(unschedulable(TAINTED, **more))
     error = failure(cluster)

@@ -31,7 +31,7 @@ _FATAL = (
 STARTING = ("", "ContainerCreating", "PodInitializing")
 _FORBIDDEN = re.compile(r'pods "[^"]*" is forbidden: ')  # the name is another at each attempt
 # A name that may be part of a command; anyone can write the text around it.
-_NAME = re.compile(r"""["']?([A-Za-z0-9][\w.-]{0,252})["']?""")
+_NAME = re.compile(r"""["']?([A-Za-z0-9][\w./-]{0,252})["']?""")
 
 
 @dataclass(frozen=True)
@@ -125,8 +125,8 @@ _PULL = (
     *(
         _Known(
             (mark,),
-            "kubectl -n {ns} create secret docker-registry NAME …; acksm install --set image.pullSecrets={{NAME}}   "
-            "(or give the nodes' role permission to pull)",
+            "kubectl -n {ns} create secret docker-registry NAME …; "
+            "acksm install --set 'image.pullSecrets=[\"NAME\"]'   (or give the nodes' role permission to pull)",
             AT_ONCE,
         )
         for mark in ("unauthorized", "authorization failed", "no basic auth", "access denied", "403 Forbidden", "401")
@@ -170,20 +170,22 @@ _MOUNT = (
     ),
     _Known(("",), "kubectl -n {ns} describe pod {pod}", TO_THE_END),
 )
-# What a node has until it is ready; nodes that have just joined lose these taints by themselves.
-_JOINING = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable", "uninitialized", "agent-not-ready")
 _ADD_NODES = "or add such a node: eksctl create nodegroup --cluster CLUSTER"
+# Since Kubernetes 1.35 the scheduler's message does not name the taint.
 _SCHEDULING = (
     _Known(
         ("persistentvolumeclaim ", "not found"),
         "kubectl -n {ns} get persistentvolumeclaims   (create {0}, or change --set deployment.extraVolumes)",
         10.0,
     ),
-    _Known(
-        ("untolerated taint",),
-        "kubectl get nodes -o custom-columns=NAME:.metadata.name,TAINTS:.spec.taints   (then acksm install --values "
-        f"with deployment.tolerations, {_ADD_NODES})",
-        10.0,
+    *(
+        _Known(
+            (mark,),
+            'acksm install --set \'deployment.tolerations=[{{"key": "{0}", "operator": "Exists"}}]\'   '
+            f"(taints: kubectl describe nodes; {_ADD_NODES})",
+            10.0,
+        )
+        for mark in ("untolerated taint {", "untolerated taint")
     ),
     _Known(
         ("didn't match Pod's node affinity/selector",),
@@ -237,7 +239,7 @@ def refused(message: str, namespace: str) -> Cause:
 def of_pod(pod: Manifest, events: Sequence[Manifest] = (), scales: Callable[[], bool] = lambda: False) -> Cause | None:
     """Why a pod does not run or is not ready; None for one that is.
 
-    `events` are the pod's. `scales`: whether something in the cluster adds nodes for pods that do not fit.
+    `events` are the pod's. `scales`: whether nodes are joining, or something adds nodes for pods that do not fit.
     """
     status, metadata = pod.get("status") or {}, pod["metadata"]
     name, namespace = str(metadata["name"]), str(metadata.get("namespace", ""))
@@ -310,7 +312,7 @@ def _unschedulable(pod: Manifest, message: str, events: Sequence[Manifest], scal
         if event.get("reason") in refusals and "scheduler" not in str(event.get("reportingComponent"))
     ]
     message = "; ".join(dict.fromkeys([message, *said[-1:]]))
-    if any(mark in message for mark in _JOINING) or (pod.get("spec") or {}).get("schedulerName") == "fargate-scheduler":
+    if (pod.get("spec") or {}).get("schedulerName") == "fargate-scheduler":
         patience = TO_THE_END
     elif patience < TO_THE_END and "not found" not in message and scales():
         patience = A_WHILE * 2 if said else TO_THE_END

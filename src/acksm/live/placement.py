@@ -141,7 +141,7 @@ def _taints(pod: Pod, place: Place) -> tuple[Fit, str]:
         if effect not in {"noschedule", "noexecute"} or any(_tolerates(item, taint, effect) for item in tolerations):
             continue
         text = str(taint["key"]) + (f"={taint['value']}" if taint.get("value") else "")
-        return Fit.NO, f"the pod does not tolerate taint {text}"
+        return Fit.NO, f"{_UNTOLERATED}{text}"
     return Fit.YES, ""
 
 
@@ -252,11 +252,12 @@ class Placement:
     remedy: str = ""
 
 
+_UNTOLERATED = "the pod does not tolerate taint "
 # By the beginning of the reason why a place takes no pod; `{name}` is the place's.
 _REMEDIES = {
     "cordoned": "kubectl uncordon {name}",
     "scaled to zero": "eksctl scale nodegroup --cluster {cluster} --name {name} --nodes 1",
-    "the pod does not tolerate": "acksm install --values FILE, with deployment.tolerations",
+    _UNTOLERATED: 'acksm install --set \'deployment.tolerations=[{"key": "{key}", "operator": "Exists"}]\'',
     "node selector": "acksm install --values FILE, with another deployment.nodeSelector",
     "node affinity": "acksm install --values FILE, with another deployment.affinity",
     "the pod requests": "acksm install --set resources.requests.cpu=50m --set resources.requests.memory=64Mi",
@@ -316,5 +317,6 @@ def _remedy(found: Sequence[tuple[Place, str]]) -> str:
     for begins, command in _REMEDIES.items():
         for place, why in found:
             if why.startswith(begins):
-                return command.replace("{name}", place.what.split(" ")[-1])
+                key = why.removeprefix(_UNTOLERATED).partition("=")[0]
+                return command.replace("{name}", place.what.partition(" (")[0].rpartition(" ")[2]).replace("{key}", key)
     return ""

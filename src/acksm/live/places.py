@@ -42,7 +42,7 @@ def node(manifest: Manifest, now: datetime | None = None) -> Place:
         **(metadata.get("labels") or {}),
     }
     name = str(metadata.get("name", ""))
-    young = _age(str(metadata.get("creationTimestamp") or ""), now or datetime.now(UTC)) < JOINING
+    young = _is_young(manifest, now)
     fit, why = Fit.YES, ""
     if spec.get("unschedulable"):
         fit, why = Fit.NO, "cordoned"
@@ -67,6 +67,18 @@ def node(manifest: Manifest, now: datetime | None = None) -> Place:
         why=why,
         names={"metadata.name": name},
     )
+
+
+def joins(manifest: Manifest, now: datetime | None = None) -> bool:
+    """Whether a node has just joined, and is not ready or has taints that others remove then."""
+    taints = (manifest.get("spec") or {}).get("taints") or []
+    waits = not conditions.holds(manifest, "Ready") or any(str(item["key"]).endswith(_STARTUP) for item in taints)
+    return waits and _is_young(manifest, now)
+
+
+def _is_young(manifest: Manifest, now: datetime | None) -> bool:
+    stamp = str((manifest.get("metadata") or {}).get("creationTimestamp") or "")
+    return _age(stamp, now or datetime.now(UTC)) < JOINING
 
 
 def _age(stamp: str, now: datetime) -> timedelta:

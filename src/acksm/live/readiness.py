@@ -132,7 +132,7 @@ def look(kube: Reader, namespace: str, release: str) -> Health | None:
         pods = of_newest(pods, newest)
     if any(pod in pods for pod in failing):
         events = _events(kube, namespace)
-    return judge(deployment, live, pods, newest, events, cache(lambda: scaling.observe(kube).any))
+    return judge(deployment, live, pods, newest, events, cache(lambda: scaling.awaited(kube).may_help))
 
 
 def _events(kube: Lister, namespace: str) -> list[Object]:

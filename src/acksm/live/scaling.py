@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from acksm.errors import AcksmError
 from acksm.json_types import Manifest, Object
 from acksm.kube.api import Lister
 from acksm.kube.paths import Ref, ref
+from acksm.live import places
 
 # v1beta1 is the only one before Karpenter 1.0; the apiserver converts where it serves both.
 _POOLS = tuple(Ref(f"karpenter.sh/{version}", "nodepools", "NodePool") for version in ("v1", "v1beta1"))
@@ -20,21 +21,31 @@ _AUTOSCALERS = ("cluster-autoscaler", "kubernetes-cluster-controller", "spot-oce
 @dataclass(frozen=True)
 class Scaling:
     """`pools` are NodePool objects, `running` the names of autoscalers whose Deployment has a ready pod, `unread` what
-    the caller may not list."""
+    the caller may not list, `joining` whether a node has just joined and is not ready yet."""
 
     pools: tuple[Manifest, ...] = ()
     running: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
+    joining: bool = False
 
     @property
-    def any(self) -> bool:
-        """Whether something adds nodes, as far as is known."""
-        return bool(self.pools or self.running or self.unread)
+    def may_help(self) -> bool:
+        """Whether a pod without a node may get one by waiting, as far as is known."""
+        return bool(self.pools or self.running or self.unread or self.joining)
 
     @property
     def autoscaler(self) -> bool:
         """Whether one runs that scales groups of nodes."""
         return any(name != KARPENTER for name in self.running)
+
+
+def awaited(kube: Lister) -> Scaling:
+    """The same with the nodes, for a pod that waits for one."""
+    try:
+        nodes = kube.list(ref("Node"))
+    except AcksmError as error:
+        return Scaling(unread=(_refused(error, "nodes cannot be listed"),))
+    return replace(observe(kube), joining=any(places.joins(node) for node in nodes))
 
 
 def observe(kube: Lister) -> Scaling:

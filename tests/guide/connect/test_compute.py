@@ -153,7 +153,7 @@ def test_what_cannot_be_told_is_a_note(field: Field, note: str) -> None:
         (
             Field(auto=("system",)),
             "taint CriticalAddonsOnly",
-            "acksm install --values FILE, with deployment.tolerations",
+            'acksm install --set \'deployment.tolerations=[{"key": "CriticalAddonsOnly", "operator": "Exists"}]\' ',
         ),
         (Field(auto=()), "no node pool", "eksctl create nodegroup"),
         (Field(groups=[GROUP]), "scaled to zero", "eksctl scale nodegroup --cluster demo --name g --nodes 1 "),

@@ -58,7 +58,7 @@ def check(target: Target, found: Sequence[Manifest] | AcksmError, pods: Sequence
 def refusal(target: Target, placement: Placement) -> AcksmError:
     """The error for a pod that can run nowhere."""
     name = target.cluster.name
-    remedy = f"{placement.remedy.format(cluster=name)}   ({_NO_WAIT})" if placement.remedy else ""
+    remedy = f"{placement.remedy.replace('{cluster}', name)}   ({_NO_WAIT})" if placement.remedy else ""
     return AcksmError("no-nodes", placement.text, where=f"cluster {name}", remedy=remedy)
 
 

@@ -138,7 +138,9 @@ def _compute(facts: Facts) -> Iterator[Check]:
     cluster = facts.cluster.name if isinstance(facts.cluster, Cluster) else ""
     states = {Fit.YES: State.OK, Fit.MAYBE: State.WARNING, Fit.NO: State.FAILED}
     for placement in dict.fromkeys(found):  # each answer once, however many controllers have it
-        yield Check(name, states[placement.fit], "nodes", placement.text, placement.remedy.format(cluster=cluster))
+        yield Check(
+            name, states[placement.fit], "nodes", placement.text, placement.remedy.replace("{cluster}", cluster)
+        )
         yield from (Check(name, State.WARNING, "nodes", note) for note in placement.notes)
 
 
