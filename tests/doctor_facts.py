@@ -23,6 +23,7 @@ from acksm.live.bindings import OWNER, Namespace
 from acksm.live.controller_logs import PodLog
 from acksm.live.discovery import Controllers
 from acksm.live.inventory import Common, Inventory, Item
+from acksm.live.placement import Fit, Placement
 from acksm.live.readiness import Health
 from acksm.live.running import Flags, Running
 from acksm.settings import DEFAULT_REGISTRY, Settings
@@ -111,7 +112,7 @@ def whole(**more: Any) -> Facts:
         regions={"sts": ["us-west-2", "eu-west-1"], "sagemaker": ["us-west-2"]},
         cluster=CLUSTER,
         server="1.35.4",
-        nodes="1 of 1 nodes ready",
+        nodes=[Placement(Fit.YES, "1 of 1 node can run the controllers")],
         namespace={"metadata": {"name": "ack-system"}},
         registry={("sagemaker", DEFAULT_REGISTRY): "1.9.1"},
         iam={"install": [], "status": []},

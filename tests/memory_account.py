@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from acksm.aws.account import Aws
-from acksm.aws.eks import Capability, Cluster
+from acksm.aws.eks import Capability, Cluster, FargateProfile, NodeGroup
 from acksm.aws.iam import Iam
 from acksm.aws.session import Identity
 from acksm.errors import AcksmError
@@ -180,5 +180,8 @@ class NoEks:
     def describe_cluster(self, _name: str) -> Cluster:
         return CLUSTER
 
-    def fargate_namespaces(self, _name: str) -> set[str]:
-        return set()
+    def fargate_profiles(self, _name: str) -> list[FargateProfile]:
+        return []
+
+    def node_groups(self, _name: str) -> list[NodeGroup]:
+        return []

@@ -58,10 +58,12 @@ class MemoryKube:
         raise AcksmError("kube-gone", f"version {version} of {ref.collection} is not kept for {seconds} s")
         yield
 
-    def create(self, manifest: Mapping[str, Any]) -> Json:
+    def create(self, manifest: Mapping[str, Any], *, dry_run: bool = False) -> Json:
         self.gate("create")
         with self._lock:
             path = ref_of(manifest).path
+            if dry_run:
+                return dict(manifest)
             if path in self.objects:
                 raise AcksmError("kube-exists", f"{path} exists")
             self.put(manifest, FIELD_MANAGER)

@@ -12,7 +12,7 @@ import pytest
 from botocore.stub import ANY, Stubber
 
 from acksm.aws.account import Aws
-from acksm.aws.eks import Cluster
+from acksm.aws.eks import Cluster, FargateProfile, NodeGroup
 from acksm.errors import AcksmError
 from acksm.live import capability
 
@@ -128,15 +128,48 @@ def test_refusals(code: str, expected: str, aws: Aws, eks: Stubber) -> None:
     assert failure(aws).id == expected
 
 
-def test_only_active_fargate_profiles_count(aws: Aws, eks: Stubber) -> None:
+def test_fargate_profiles_of_all_pages(aws: Aws, eks: Stubber) -> None:
     eks.add_response("list_fargate_profiles", {"fargateProfileNames": ["one"], "nextToken": "x"})
     eks.add_response(
         "list_fargate_profiles", {"fargateProfileNames": ["two"]}, {"clusterName": "demo", "nextToken": "x"}
     )
-    for status, namespace in (("ACTIVE", "ack-system"), ("DELETING", "gone")):
-        profile = {"status": status, "selectors": [{"namespace": namespace}, {"namespace": "kube-system"}]}
+    labels = {"team": "ml*"}
+    for status, namespace in (("ACTIVE", "ack-*"), ("DELETING", "gone")):
+        profile = {"status": status, "selectors": [{"namespace": namespace, "labels": labels}, {"namespace": "?"}]}
         eks.add_response("describe_fargate_profile", {"fargateProfile": profile})
-    assert aws.eks.fargate_namespaces("demo") == {"ack-system", "kube-system"}
+    assert aws.eks.fargate_profiles("demo") == [
+        FargateProfile("one", "ACTIVE", [("ack-*", labels), ("?", {})]),
+        FargateProfile("two", "DELETING", [("gone", labels), ("?", {})]),
+    ]
+
+
+def test_node_groups(aws: Aws, eks: Stubber) -> None:
+    taint = {"key": "dedicated", "value": "ml", "effect": "NO_SCHEDULE"}
+    described = {
+        "status": "ACTIVE",
+        "scalingConfig": {"minSize": 0, "maxSize": 3, "desiredSize": 0},
+        "amiType": "AL2023_ARM_64_STANDARD",
+        "labels": {"a": "b"},
+        "taints": [taint],
+    }
+    eks.add_response("list_nodegroups", {"nodegroups": ["g"]})
+    eks.add_response("describe_nodegroup", {"nodegroup": described})
+    expected = NodeGroup("g", "ACTIVE", 0, 3, "AL2023_ARM_64_STANDARD", {"a": "b"}, [taint])
+    assert aws.eks.node_groups("demo") == [expected]
+
+
+@pytest.mark.parametrize(
+    ("compute", "pools"),
+    [
+        ({}, None),
+        ({"enabled": False, "nodePools": ["system"]}, None),
+        ({"enabled": True, "nodePools": ["general-purpose", "system"]}, ("general-purpose", "system")),
+        ({"enabled": True}, ()),
+    ],
+)
+def test_auto_mode(compute: dict[str, Any], pools: tuple[str, ...] | None, aws: Aws, eks: Stubber) -> None:
+    eks.add_response("describe_cluster", cluster(computeConfig=compute))
+    assert aws.eks.describe_cluster("demo").node_pools == pools
 
 
 # IAM

@@ -152,7 +152,7 @@ def test_volumes_become_files_and_paths_lead_there() -> None:
 def test_a_volume_without_its_secret_keeps_the_container_from_being_made() -> None:
     found = pod()
     found["spec"]["volumes"] = [{"name": "v", "secret": {"secretName": "gone"}}]
-    with pytest.raises(pods.ConfigError, match='secret "gone" not found'):
+    with pytest.raises(pods.MountError, match=r'MountVolume\.SetUp failed for volume "v" : secret "gone" not found'):
         pods.volumes(found, nothing)
     found["spec"]["volumes"][0]["secret"]["optional"] = True
     assert pods.volumes(found, nothing)["v"].texts == {}

@@ -36,8 +36,10 @@ WITH_ANOTHER = {"iam:TagOpenIDConnectProvider"}
 DONE_WITHOUT = {"iam:SimulatePrincipalPolicy", "iam:GetAccountSummary"}
 CALLS: dict[str, Callable[[Aws], object]] = {
     "eks:DescribeCluster": lambda aws: aws.eks.describe_cluster(CLUSTER.name),
-    "eks:ListFargateProfiles": lambda aws: aws.eks.fargate_namespaces(CLUSTER.name),
-    "eks:DescribeFargateProfile": lambda aws: aws.eks.fargate_namespaces(CLUSTER.name),
+    "eks:ListFargateProfiles": lambda aws: aws.eks.fargate_profiles(CLUSTER.name),
+    "eks:DescribeFargateProfile": lambda aws: aws.eks.fargate_profiles(CLUSTER.name),
+    "eks:ListNodegroups": lambda aws: aws.eks.node_groups(CLUSTER.name),
+    "eks:DescribeNodegroup": lambda aws: aws.eks.node_groups(CLUSTER.name),
     "eks:ListPodIdentityAssociations": lambda aws: aws.eks.pod_identity_users(CLUSTER.name, OTHER),
     "eks:ListCapabilities": lambda aws: aws.eks.ack_capabilities(CLUSTER.name),
     "iam:GetOpenIDConnectProvider": lambda aws: aws.iam.get_oidc_provider(PROVIDER),
@@ -107,6 +109,9 @@ def there(gate: Gate) -> Gate:
     aws.iam.put_policy(ROLE, "one", ALLOW)
     aws.client("eks").create_fargate_profile(
         fargateProfileName="p", clusterName=CLUSTER.name, podExecutionRoleArn=OTHER, selectors=[{"namespace": "x"}]
+    )
+    aws.client("eks").create_nodegroup(
+        nodegroupName="g", clusterName=CLUSTER.name, nodeRole=OTHER, subnets=["subnet-1"]
     )
     aws.client("sagemaker").create_pipeline(
         PipelineName="p", PipelineDefinition="{}", ClientRequestToken="x" * 32, RoleArn=OTHER

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from acksm.engine.waits import Deadline
 from acksm.errors import AcksmError
 from acksm.kube.paths import Ref
 from acksm.live import readiness
+from acksm.live.causes import Cause
 from acksm.live.readiness import IAM_SETTLING_SECONDS, Health, PodState, judge, needs_restart, pod_state, rollout
 
 ROLE = "arn:aws:iam::012345678901:role/ack-controller-role-demo"
@@ -48,7 +50,9 @@ def pod(name: str = "p", *, ready: bool = True, role: str = ROLE, token: bool = 
         container["state"] = {"waiting": {"reason": reason, "message": message}}
     if "last" in more:
         container["lastState"] = {"terminated": more["last"]}
-    metadata = {"name": name} | ({"deletionTimestamp": "2026-01-01T00:00:00Z"} if more.get("deleted") else {})
+    metadata: dict[str, Any] = {"name": name, "namespace": "ns", "uid": name} | (
+        {"deletionTimestamp": "2026-01-01T00:00:00Z"} if more.get("deleted") else {}
+    )
     return {
         "metadata": metadata,
         "spec": {"containers": [{"name": "controller", "env": env}]},
@@ -80,53 +84,9 @@ def test_a_rollout_of_two_is_done_when_both_are_new() -> None:
     assert rollout(deployment(replicas=0) | {"status": {"observedGeneration": 2}}) == (False, "scaled to zero")
 
 
-COUNTS = ("replicas", "updatedReplicas", "availableReplicas")
-
-
-@pytest.mark.parametrize(
-    ("of", "ready", "reason", "message"),
-    [
-        (pod(), True, "", ""),
-        (pod(ready=False), False, "", ""),
-        (pod(ready=False, waiting="ContainerCreating: "), False, "ContainerCreating", ""),
-        (
-            pod(ready=False, waiting="CrashLoopBackOff: back-off 40s", last={"exitCode": 1, "reason": "Error"}),
-            False,
-            "CrashLoopBackOff",
-            "back-off 40s (last exit code 1)",
-        ),
-        (
-            pod(ready=False, waiting="CrashLoopBackOff: back-off", last={"exitCode": 137, "reason": "OOMKilled"}),
-            False,
-            "CrashLoopBackOff",
-            "back-off (last exit code 137, OOMKilled)",
-        ),
-        (
-            pod(ready=False, waiting="ImagePullBackOff: no such image"),
-            False,
-            "ImagePullBackOff",
-            "no such image",
-        ),
-        (pod(ready=False, unscheduled="0/3 nodes"), False, "Unschedulable", "0/3 nodes"),
-        ({"metadata": {"name": "p"}}, False, "", ""),
-    ],
-)
-def test_pod_states(of: dict[str, Any], ready: bool, reason: str, message: str) -> None:
-    state = pod_state(of)
-    assert (state.name, state.ready, state.reason, state.message) == ("p", ready, reason, message)
-
-
 def test_the_identity_is_read_from_the_containers() -> None:
     assert (pod_state(pod()).role_arn, pod_state(pod()).has_token_file) == (ROLE, True)
     assert (pod_state(pod(role="", token=False)).role_arn, pod_state(pod(token=False)).has_token_file) == ("", False)
-
-
-def test_a_container_that_cannot_start_counts_more_than_one_that_has_not_yet() -> None:
-    both = pod(ready=False, waiting="ErrImagePull: no")
-    both["status"]["containerStatuses"].append({"state": {"waiting": {"reason": "ContainerCreating"}}})
-    assert pod_state(both).reason == "ErrImagePull"
-    both["status"]["containerStatuses"].reverse()
-    assert pod_state(both).reason == "ErrImagePull"
 
 
 @pytest.mark.parametrize(
@@ -143,7 +103,7 @@ def test_a_container_that_cannot_start_counts_more_than_one_that_has_not_yet() -
             deployment(availableReplicas=0),
             account(),
             [pod(ready=False, waiting="CrashLoopBackOff: x")],
-            ["CrashL", "0 of"],
+            ["CrashL"],
         ),
         (deployment(availableReplicas=0), account(), [], ["0 of 1"]),
         # one that crashed and is up again still waits in no state
@@ -171,7 +131,7 @@ def health(*pods: PodState) -> Health:
         (health(PodState("p", True, "", False)), True),
         (health(PodState("p", True, OTHER, True)), True),
         (health(PodState("p", True, ROLE, False)), True),
-        (health(PodState("p", False, "", False, "CrashLoopBackOff")), False),  # its own reason is what is told
+        (health(PodState("p", False, "", False, Cause("pod-failing", "x", "", ""))), False),  # its own cause is told
         (health(PodState("p", True, ROLE, True), PodState("q", True, "", False)), True),
     ],
 )
@@ -198,13 +158,19 @@ class Cluster:
         return self.steps[self.at]
 
     def list(self, of: Ref, *, selector: str = "", **_options: object) -> list[Any]:
-        assert selector == "app.kubernetes.io/instance=ack"
+        if of.kind != "Event" and of.namespace:
+            assert selector == "app.kubernetes.io/instance=ack"
         deployments = [self.step["deployment"]] if "deployment" in self.step else []
         found: dict[str, list[Any]] = {
             "Deployment": deployments,
             "Pod": self.step.get("pods", []),
             "ReplicaSet": self.step.get("sets", []),
+            "Event": self.step.get("events", []),
+            "NodePool": self.step.get("pools", []),
+            "Node": self.step.get("nodes", []),
         }
+        if of.kind == "Deployment" and not of.namespace:  # autoscalers
+            return list(self.step.get("autoscalers", []))
         return found[of.kind]
 
     def watch(self, of: Ref, *, selector: str = "", **_options: object) -> Iterator[Any]:
@@ -273,9 +239,11 @@ def test_one_that_never_comes_is_told_with_its_last_state() -> None:
     error = failure(Cluster(NOT_YET))
     assert (error.id, error.where) == ("timed-out", "0 of 1 pods available")
     assert failure(Cluster({})).where == "release ack has no Deployment yet"
-    unscheduled = pod(ready=False, unscheduled="0/3 nodes are available")
-    unscheduled["metadata"]["ownerReferences"] = [{"uid": "1"}]
-    assert "0/3 nodes are available" in failure(Cluster(NOT_YET | {"pods": [unscheduled], "sets": [SET]})).where
+    starting = pod(ready=False, waiting="ContainerCreating: ")
+    starting["metadata"]["ownerReferences"] = [{"uid": "1"}]
+    assert (
+        failure(Cluster(NOT_YET | {"pods": [starting], "sets": [SET]})).where == "pod p: ContainerCreating: no message"
+    )
 
 
 def test_a_pod_of_an_older_replica_set_does_not_end_the_wait() -> None:
@@ -301,6 +269,130 @@ def test_ready_alone_is_not_enough(step: dict[str, Any], told: str) -> None:
     assert error.id == "pod-identity-missing"
     assert told in error.message
     Cluster(step).wait(role_arn="")  # without a role nobody asks
+
+
+# pods that never come
+
+
+def refusing(message: str, *, old: bool = False) -> dict[str, Any]:
+    """A Deployment whose newest ReplicaSet, or with `old` only an older one, gets no pod created."""
+    failed = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": message}
+    bad = {"metadata": {"uid": "1", "annotations": {readiness.REVISION: "1"}}, "status": {"conditions": [failed]}}
+    good = {"metadata": {"uid": "2", "annotations": {readiness.REVISION: "2"}}}
+    of = deployment(availableReplicas=0, updatedReplicas=0)
+    of["metadata"]["namespace"] = "ns"
+    of["status"]["conditions"] = [failed]
+    return {"deployment": of, "sets": [bad, good] if old else [bad]}
+
+
+NO_ACCOUNT = 'pods "ack-x-" is forbidden: error looking up service account ns/ack: serviceaccount "ack" not found'
+
+
+def test_a_pod_that_is_not_created_ends_the_wait_in_seconds_with_message_and_remedy() -> None:
+    cluster = Cluster(refusing(NO_ACCOUNT) | {"account": None})
+    error = failure(cluster)
+    assert (error.id, cluster.now < 10) == ("pod-not-created", True)
+    assert error.message == (
+        'no pod is created: FailedCreate: error looking up service account ns/ack: serviceaccount "ack" not found'
+    )
+    assert error.remedy.startswith("kubectl -n ns create serviceaccount ack ")
+
+
+def test_what_passes_soon_does_not_end_the_wait() -> None:
+    Cluster(refusing(NO_ACCOUNT), refusing(NO_ACCOUNT), UP).wait()
+    hook = 'Internal error occurred: failed calling webhook "a.example.com": connection refused'
+    cluster = Cluster(refusing(hook))
+    assert "a.example.com" in failure(cluster).remedy
+    assert 60 <= cluster.now < 70
+
+
+def test_the_failure_of_an_older_replica_set_is_not_that_of_the_newest() -> None:
+    error = failure(Cluster(refusing(NO_ACCOUNT, old=True)))
+    assert (error.id, error.where) == ("timed-out", "0 of 1 pods available, 1 old pod still running")
+
+
+def test_one_cause_is_told_once_for_all_pods() -> None:
+    crashed = [crashing("")["pods"][0] | {"metadata": {"name": name, "namespace": "ns"}} for name in "pqr"]
+    found = judge(deployment(replicas=3, availableReplicas=0), account(), crashed)
+    assert found.problems == ("pod p: CrashLoopBackOff: back-off (last exit code 1) (and 2 other pods)",)
+    missing = judge(refusing(NO_ACCOUNT)["deployment"], None, [], refusing(NO_ACCOUNT)["sets"][0])
+    assert len(missing.problems) == 1
+    assert missing.remedies == (missing.causes[0].remedy,)
+
+
+def unschedulable(message: str, **more: Any) -> dict[str, Any]:
+    waiting = pod(ready=False, unscheduled=message)
+    waiting["metadata"]["ownerReferences"] = [{"uid": "1"}]
+    return NOT_YET | {"pods": [waiting], "sets": [SET], **more}
+
+
+TAINTED = "0/1 nodes are available: 1 node(s) had untolerated taint {dedicated: ml}."
+
+
+def test_a_pod_without_a_node_ends_the_wait_where_nothing_adds_one() -> None:
+    cluster = Cluster(unschedulable(TAINTED))
+    error = failure(cluster)
+    assert (error.id, cluster.now < 20) == ("pod-unschedulable", True)
+    assert TAINTED in error.message
+    assert """--set 'deployment.tolerations=[{"key": "dedicated", "operator": "Exists"}]'""" in error.remedy
+
+
+AUTOSCALER = {
+    "metadata": {"name": "ca"},
+    "spec": {
+        "template": {"spec": {"containers": [{"image": "registry.k8s.io/autoscaling/cluster-autoscaler:v1.33.0"}]}}
+    },
+    "status": {"readyReplicas": 1},
+}
+
+
+JOINING = {"metadata": {"name": "n", "creationTimestamp": datetime.now(UTC).isoformat()}}
+
+
+@pytest.mark.parametrize(
+    "more", [{"pools": [{"metadata": {"name": "p"}}]}, {"autoscalers": [AUTOSCALER]}, {"nodes": [JOINING]}]
+)
+def test_it_waits_to_the_end_where_something_adds_nodes(more: dict[str, Any]) -> None:
+    cluster = Cluster(unschedulable(TAINTED, **more))
+    error = failure(cluster)
+    assert (error.id, TAINTED in error.where, "tolerations" in error.remedy) == ("timed-out", True, True)
+    steps = [unschedulable(TAINTED, **more)] * 200
+    Cluster(*steps, UP).wait()
+
+
+def test_it_does_not_where_the_autoscaler_has_refused() -> None:
+    event = {
+        "type": "Warning",
+        "reason": "FailedScheduling",
+        "reportingComponent": "karpenter",
+        "message": "incompatible with nodepool p",
+        "involvedObject": {"uid": "p", "name": "p"},
+    }
+    cluster = Cluster(unschedulable(TAINTED, pools=[{"metadata": {"name": "p"}}], events=[event]))
+    error = failure(cluster)
+    assert (error.id, 120 <= cluster.now < 130) == ("pod-unschedulable", True)
+    assert "incompatible with nodepool p" in error.message
+
+
+def test_a_mount_that_fails_is_told_from_the_events() -> None:
+    waiting = pod(ready=False, waiting="ContainerCreating: ")
+    waiting["metadata"]["ownerReferences"] = [{"uid": "1"}]
+    event = {
+        "type": "Warning",
+        "reason": "FailedMount",
+        "message": 'MountVolume.SetUp failed for volume "c" : secret "aws" not found',
+        "involvedObject": {"uid": "p", "name": "p"},
+    }
+    error = failure(Cluster(NOT_YET | {"pods": [waiting], "sets": [SET], "events": [event]}))
+    assert error.id == "pod-failing"
+    assert error.remedy.startswith("kubectl -n ns create secret generic aws ")
+
+
+def test_an_evicted_pod_that_was_replaced_is_no_problem() -> None:
+    evicted = pod("old", ready=False)
+    evicted["status"] = {"phase": "Failed", "reason": "Evicted", "message": "low on memory"}
+    assert judge(deployment(), account(), [pod(), evicted]).problems == ()
+    assert "Evicted: low on memory" in judge(deployment(availableReplicas=0), account(), [evicted]).problems[0]
 
 
 def test_an_old_pod_on_its_way_out_does_not_count() -> None:

@@ -271,11 +271,24 @@ def test_a_secret_that_is_missing_keeps_the_container_from_being_made(lab: Lab) 
     path = f"/apis/apps/v1/namespaces/{lab.world.namespace}/deployments/{deployment}"
     spec = (lab.kube.get(path) or {})["spec"]["template"]["spec"]
     spec["containers"][0]["env"].append(extra)
-    lab.kube.merge(path, {"spec": {"template": {"spec": {"containers": spec["containers"]}}}})
+    volume = {"name": "v", "secret": {"secretName": "unmounted"}}
+    lab.kube.merge(path, {"spec": {"template": {"spec": {"containers": spec["containers"], "volumes": [volume]}}}})
+    mounted = 'MountVolume.SetUp failed for volume "v" : secret "unmounted" not found'
+    lab.until(lambda: mounted in _warnings(lab))
+    assert _reason(lab) == "ContainerCreating"
+    other = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "unmounted"}}
+    lab.kube.request("POST", f"/api/v1/namespaces/{lab.world.namespace}/secrets", other)
     lab.until(lambda: _reason(lab) == "CreateContainerConfigError")
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "missing"}, "stringData": {"k": "v"}}
     lab.kube.request("POST", f"/api/v1/namespaces/{lab.world.namespace}/secrets", secret)
     lab.until(lambda: _ready(lab))
+
+
+def _warnings(lab: Lab) -> list[str]:
+    """Messages of warnings about the pod."""
+    events = lab.kube.request("GET", f"/api/v1/namespaces/{lab.world.namespace}/events")["items"]
+    pod = lab.pod()["metadata"]["name"]
+    return [item["message"] for item in events if item["involvedObject"]["name"] == pod and item["type"] == "Warning"]
 
 
 def _reason(lab: Lab) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from acksm.kube.paths import ref
 from world import ONE, World
 
@@ -49,6 +51,28 @@ def test_status_of_nothing(world: World) -> None:
     run = world.acksm("status")
     assert run.exit_code == 3
     assert run.stdout.count("not installed") == 2
+
+
+def test_pods_that_never_come_are_told_by_install_status_and_doctor(world: World, tmp_path: Path) -> None:
+    """With --no-wait a controller is installed whose service account nothing creates."""
+    account = tmp_path / "account.yaml"
+    account.write_text("serviceAccount: {create: false, name: ack}\n")
+    run = world.acksm("install", "-y", "--no-wait", *ONE, "--values", str(account)).ok()
+    assert "service account ack does not exist" in run.stderr
+    message = f'error looking up service account {world.namespace}/ack: serviceaccount "ack" not found'
+    remedy = f"kubectl -n {world.namespace} create serviceaccount ack"
+    run = world.acksm("install", "-y", *ONE)  # nothing to change: it waits for the pods, and not to the end
+    assert (run.error_id, run.exit_code) == ("pod-not-created", 4)
+    assert message in run.stderr
+    assert remedy in run.stderr
+    shown = world.acksm("status", *ONE)
+    assert shown.exit_code == 3
+    assert shown.stdout.count(message) == 1
+    assert "pods available" not in shown.stdout  # one cause is told once
+    assert f"remedy: {remedy}" in shown.stdout
+    checks = world.acksm("doctor", *ONE, "-o", "json").data["checks"]
+    (found,) = [item for item in checks if item["id"] == "check.pods"]
+    assert (found["state"], message in found["text"], remedy in found["remedy"]) == ("failed", True, True)
 
 
 def test_status_tells_drift_by_hand(world: World) -> None:

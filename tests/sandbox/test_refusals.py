@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from acksm.archive import pack
-from acksm.kube.paths import ref
+from acksm.engine.waits import Deadline, Progress, wait_until
+from acksm.kube import conditions
+from acksm.kube.paths import Ref, ref
 from acksm.sandbox.practice import build, files
 from acksm.sandbox.practice.generations import all_charts
 from world import ONE, World
@@ -90,25 +92,106 @@ def test_a_cluster_without_compute(world: World) -> None:
     kube = world.kube
     kube.patch(ref("Node", "practice-node"), {"spec": {"unschedulable": True}})
     try:
-        assert "no Fargate profile" in refused(world, "no-nodes", 3)
+        said = refused(world, "no-nodes", 3, *ONE)
+        assert "node practice-node: cordoned" in said
+        assert "kubectl uncordon practice-node" in said
     finally:
         kube.patch(ref("Node", "practice-node"), {"spec": {"unschedulable": None}})
 
 
-def test_fargate_counts_as_compute(world: World) -> None:
+POOLS = Ref("karpenter.sh/v1", "nodepools", "NodePool")
+
+
+def test_what_adds_nodes_counts_as_compute(world: World) -> None:
+    """Fargate profiles by their wildcards; EKS Auto Mode, whose built-in node pool the cluster has as an object."""
     kube, eks = world.kube, world.aws("eks")
     kube.patch(ref("Node", "practice-node"), {"spec": {"unschedulable": True}})
+    profile = {
+        "fargateProfileName": "ack",
+        "clusterName": world.cluster,
+        "podExecutionRoleArn": f"arn:aws:iam::{world.account}:role/fargate",
+    }
+    label = {"app.kubernetes.io/instance": "ack-*-controller"}
     try:
-        eks.create_fargate_profile(
-            fargateProfileName="ack",
-            clusterName=world.cluster,
-            podExecutionRoleArn=f"arn:aws:iam::{world.account}:role/fargate",
-            selectors=[{"namespace": world.namespace}],
-        )
-        world.acksm("install", "--dry-run").ok()
-    finally:
+        with pytest.raises(eks.exceptions.InvalidParameterException):
+            eks.create_fargate_profile(**profile, selectors=[{"namespace": "*"}] * 6)
+        eks.create_fargate_profile(**profile, selectors=[{"namespace": "ack-?*", "labels": label}])
+        world.acksm("install", "--dry-run", *ONE).ok()
         eks.delete_fargate_profile(clusterName=world.cluster, fargateProfileName="ack")
+        with pytest.raises(eks.exceptions.InvalidParameterException):
+            eks.update_cluster_config(name=world.cluster, computeConfig={"enabled": True})
+        auto_mode(world, on=True)
+        pool = world.custom(
+            POOLS.api_version,
+            POOLS.plural,
+            POOLS.kind,
+            "",
+            "general-purpose",
+            {"template": {"spec": {"requirements": [], "taints": []}}},
+        )
+        world.acksm("install", "--dry-run", *ONE).ok()
+        taint = {"key": "CriticalAddonsOnly", "effect": "NoSchedule"}
+        kube.patch(pool, {"spec": {"template": {"spec": {"taints": [taint]}}}})
+        assert "the pod does not tolerate taint CriticalAddonsOnly" in world.acksm("install", "-y", *ONE).stderr
+    finally:
+        auto_mode(world, on=False)
+        kube.delete(ref("CustomResourceDefinition", "nodepools.karpenter.sh"))
         kube.patch(ref("Node", "practice-node"), {"spec": {"unschedulable": None}})
+
+
+def auto_mode(world: World, *, on: bool) -> None:
+    """EKS Auto Mode as `aws eks update-cluster-config` turns it on, and the kind of its node pools in the cluster."""
+    pools = {"nodePools": ["general-purpose"], "nodeRoleArn": f"arn:aws:iam::{world.account}:role/node"} if on else {}
+    world.aws("eks").update_cluster_config(
+        name=world.cluster,
+        computeConfig={"enabled": on, **pools},
+        kubernetesNetworkConfig={"elasticLoadBalancing": {"enabled": on}},
+        storageConfig={"blockStorage": {"enabled": on}},
+    )
+    if not on:
+        return
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    names = {"kind": "NodePool", "listKind": "NodePoolList", "plural": "nodepools", "singular": "nodepool"}
+    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+    crd = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "nodepools.karpenter.sh"},
+        "spec": {"group": "karpenter.sh", "scope": "Cluster", "names": names, "versions": [version]},
+    }
+    world.kube.create(crd)
+    where = ref("CustomResourceDefinition", "nodepools.karpenter.sh")
+    deadline = Deadline(60)
+    wait_until(lambda: Progress(conditions.holds(world.kube.get(where), "Established")), deadline, what="the CRD")
+
+
+def namespace(world: World, **labels: str) -> None:
+    world.kube.create(
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": world.namespace, "labels": labels}}
+    )
+
+
+def test_a_pod_that_could_not_be_created(world: World, tmp_path: Path) -> None:
+    """A service account that nothing creates, a Secret that does not exist, a quota, the level of Pod Security."""
+    account = tmp_path / "account.yaml"
+    account.write_text("serviceAccount: {create: false, name: ack}\n")
+    said = refused(world, "service-account-missing", 3, *ONE, "--values", str(account))
+    assert f"kubectl -n {world.namespace} create serviceaccount ack" in said
+    namespace(world)
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "team"}, "spec": {"hard": {"pods": "0"}}}
+    path = f"/api/v1/namespaces/{world.namespace}/resourcequotas"
+    world.kube._request("post", path, body=quota, query_params=[])
+    wait_until(  # a quota counts once its controller has seen it
+        lambda: Progress("used" in world.kube.read(f"{path}/team").get("status", {})), Deadline(60), what="the quota"
+    )
+    said = refused(world, "pod-refused", 3, *ONE)
+    assert "exceeded quota: team, requested: pods=1, used: pods=0, limited: pods=0" in said
+    assert f"kubectl -n {world.namespace} describe resourcequota team" in said
+    world.kube._request("delete", f"{path}/team", query_params=[])
+    label = {"pod-security.kubernetes.io/enforce": "restricted"}
+    world.kube.patch(ref("Namespace", world.namespace), {"metadata": {"labels": label}})
+    run = world.acksm("install", "-y", *ONE, "--version", "applicationautoscaling=0.0.3")
+    assert (run.error_id, 'violates PodSecurity "restricted:latest"' in run.stderr) == ("pod-refused", True)
 
 
 def test_helm_missing(world: World) -> None:

@@ -84,6 +84,7 @@ FEATURES: dict[str, Feature] = {
     "read-only": Feature("objects marked read-only are never changed or deleted in AWS", ("1.2.14", "1.0.19")),
     "field-export": Feature("the controller handles FieldExport objects", ("0.3.1", "0.2.7")),
     "role-selector": Feature("the IAMRoleSelector CRD and its feature gate exist", ("1.5.1", "1.1.2")),
+    "arm64-image": Feature("the controller's image exists for arm64 too", ("1.2.6", "1.0.9")),
     # bugs
     "namespace-rbac-broken": Feature(
         "bug: in namespace scope the Role is bound in the wrong namespace or missing",
@@ -110,6 +111,15 @@ def parse(version: str) -> Version:
         raise AcksmError(
             "chart-version-unknown", f'invalid version "{version}": expected a version such as 1.9.1'
         ) from None
+
+
+def is_version(text: str) -> bool:
+    """Whether `parse` takes it."""
+    try:
+        Version(normalise(text))
+    except InvalidVersion:
+        return False
+    return True
 
 
 def normalise(version: str) -> str:

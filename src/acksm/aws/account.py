@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Protocol
 
-from acksm.aws.eks import Capability, Cluster, Eks
+from acksm.aws.eks import Capability, Cluster, Eks, FargateProfile, NodeGroup
 from acksm.aws.iam import Iam
 from acksm.aws.session import Session
 
@@ -16,7 +16,9 @@ class Clusters(Protocol):
 
     def describe_cluster(self, name: str, /) -> Cluster: ...
 
-    def fargate_namespaces(self, name: str, /) -> set[str]: ...
+    def fargate_profiles(self, name: str, /) -> list[FargateProfile]: ...
+
+    def node_groups(self, name: str, /) -> list[NodeGroup]: ...
 
     def pod_identity_role(self, cluster: str, namespace: str, service_account: str, /) -> str: ...
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from acksm.aws.errors import code_of, translated
 from acksm.aws.session import Session
 from acksm.errors import AcksmError
-from acksm.json_types import Json
+from acksm.json_types import Json, Manifest
 
 MINIMUM_KUBERNETES = (1, 16)  # the guide's step 1
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """`ca_data` is base64 of a PEM, `issuer` the https URL of the OIDC issuer."""
+    """`ca_data` is base64 of a PEM, `issuer` the https URL of the OIDC issuer. `node_pools`: the built-in ones of EKS
+    Auto Mode, None where it is off."""
 
     name: str
     arn: str
@@ -25,6 +27,7 @@ class Cluster:
     issuer: str
     status: str
     version: str
+    node_pools: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,28 @@ class Capability:
 
     name: str
     status: str
+
+
+@dataclass(frozen=True)
+class NodeGroup:
+    """A managed node group, as EKS describes it. `desired` and `most` are numbers of nodes."""
+
+    name: str
+    status: str
+    desired: int
+    most: int
+    ami_type: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    taints: Sequence[Manifest] = ()
+
+
+@dataclass(frozen=True)
+class FargateProfile:
+    """`selectors` are pairs of namespace and labels, each with wildcards."""
+
+    name: str
+    status: str
+    selectors: Sequence[tuple[str, Mapping[str, str]]]
 
 
 class Eks:
@@ -69,6 +94,7 @@ class Eks:
             issuer=str(((found.get("identity") or {}).get("oidc") or {}).get("issuer", "")),
             status=str(found.get("status", "")),
             version=str(found.get("version", "")),
+            node_pools=_node_pools(found.get("computeConfig") or {}),
         )
         if cluster.status not in {"ACTIVE", "UPDATING"}:  # UPDATING still serves
             raise AcksmError("cluster-not-active", f"cluster {name} is {cluster.status}", where=where)
@@ -90,18 +116,45 @@ class Eks:
             return "the clusters of the region could not be listed"
         return f"existing ones: {', '.join(names)}" if names else "the region has no cluster"
 
-    def fargate_namespaces(self, name: str) -> set[str]:
-        """Namespaces whose pods run on the cluster's Fargate profiles."""
+    def fargate_profiles(self, name: str) -> list[FargateProfile]:
+        """The cluster's Fargate profiles."""
         client = self._aws.client("eks")
         with translated("eks", "ListFargateProfiles"):
             pages = client.get_paginator("list_fargate_profiles").paginate(clusterName=name)
             profiles = [profile for page in pages for profile in page["fargateProfileNames"]]
-        found: set[str] = set()
+        found = []
         for profile in profiles:
             with translated("eks", "DescribeFargateProfile"):
                 answer = client.describe_fargate_profile(clusterName=name, fargateProfileName=profile)["fargateProfile"]
-            if answer.get("status", "ACTIVE") == "ACTIVE":
-                found |= {str(selector["namespace"]) for selector in answer.get("selectors") or []}
+            selectors = [
+                (str(item.get("namespace", "")), dict(item.get("labels") or {}))
+                for item in answer.get("selectors") or []
+            ]
+            found.append(FargateProfile(profile, str(answer.get("status", "ACTIVE")), selectors))
+        return found
+
+    def node_groups(self, name: str) -> list[NodeGroup]:
+        """The cluster's managed node groups."""
+        client = self._aws.client("eks")
+        with translated("eks", "ListNodegroups"):
+            pages = client.get_paginator("list_nodegroups").paginate(clusterName=name)
+            groups = [group for page in pages for group in page["nodegroups"]]
+        found = []
+        for group in groups:
+            with translated("eks", "DescribeNodegroup"):
+                answer: Json = client.describe_nodegroup(clusterName=name, nodegroupName=group)["nodegroup"]
+            scaling = answer.get("scalingConfig") or {}
+            found.append(
+                NodeGroup(
+                    group,
+                    str(answer.get("status", "")),
+                    int(scaling.get("desiredSize") or 0),
+                    int(scaling.get("maxSize") or 0),
+                    str(answer.get("amiType") or ""),
+                    dict(answer.get("labels") or {}),
+                    list(answer.get("taints") or []),
+                )
+            )
         return found
 
     def pod_identity_role(self, cluster: str, namespace: str, service_account: str) -> str:
@@ -165,3 +218,8 @@ class Eks:
             for item in found
             if item.get("type") == "ACK"
         ]
+
+
+def _node_pools(compute: Json) -> tuple[str, ...] | None:
+    """The built-in node pools of a `computeConfig`, None where Auto Mode is off."""
+    return tuple(map(str, compute.get("nodePools") or [])) if compute.get("enabled") else None

@@ -59,9 +59,48 @@ ENTRIES = (
     ),
     Entry(
         "no-nodes",
-        "the cluster has no node for a pod",
-        "There is no ready, schedulable node, and no Fargate profile that selects the controllers' namespace.",
-        "eksctl create nodegroup --cluster NAME   (or a Fargate profile for ack-system)",
+        "the cluster has no node for a controller's pod",
+        "No node is ready, large enough, and allowed by taints, node selector, affinity and the image's architecture, "
+        "and nothing would add one: no node pool of EKS Auto Mode or Karpenter, no node group that scales up, no "
+        "Fargate profile that selects the pod.",
+        "eksctl create nodegroup --cluster NAME   (or a Fargate profile; --no-wait installs without pods)",
+    ),
+    Entry(
+        "service-account-missing",
+        "the controller's service account does not exist",
+        "The values name a service account that the release does not create (serviceAccount.create=false), so that no "
+        "pod can be created.",
+        "acksm install --set serviceAccount.create=true   (or create it; --no-wait installs without pods)",
+    ),
+    Entry(
+        "reference-missing",
+        "the controller's pod refers to an object that does not exist",
+        "A Secret, ConfigMap or PersistentVolumeClaim of the values is not in the controllers' namespace, and is not "
+        "optional, so that no container can start.",
+        "kubectl -n ack-system get secrets,configmaps,persistentvolumeclaims   (create it; --no-wait installs without "
+        "pods)",
+    ),
+    Entry(
+        "pod-refused",
+        "the namespace does not admit the controller's pod",
+        "A server-side dry run of the pod was refused by a quota, a limit range, the namespace's Pod Security level, a "
+        "priority class or a runtime class. The message is the apiserver's own.",
+        "kubectl -n ack-system describe resourcequota,limitrange   (or: kubectl get namespace ack-system -o yaml)",
+    ),
+    Entry(
+        "pod-not-created",
+        "no pod of the controller is created",
+        "Its ReplicaSet was refused: a missing service account, a quota, a limit range, the namespace's Pod Security "
+        "level, or a webhook. The message is the apiserver's own (docs/troubleshooting.md#pods-that-do-not-start).",
+        "kubectl -n ack-system describe replicasets",
+        _S,
+    ),
+    Entry(
+        "pod-unschedulable",
+        "no node takes the controller's pod",
+        "The message is the scheduler's own, with that of an autoscaler if it answered.",
+        "kubectl -n ack-system describe pods",
+        _S,
     ),
     Entry(
         "adopted-resources-left",

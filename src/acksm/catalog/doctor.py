@@ -64,7 +64,8 @@ _GROUND = (
     Entry(
         "check.compute",
         "a pod can be scheduled",
-        "It needs a ready, schedulable node, or a Fargate profile that selects the controllers' namespace.",
+        "It needs a node that is ready and that its taints, selectors and size allow, or what adds one: a node pool of "
+        "EKS Auto Mode or Karpenter, a node group that scales up, or a Fargate profile that selects the pod.",
         "eksctl create nodegroup --cluster NAME   (or a Fargate profile for ack-system)",
     ),
     Entry(

@@ -44,11 +44,13 @@ class Deadline:
 
 @dataclass(frozen=True)
 class Progress:
-    """State of something waited for. `failure` ends the wait; `text` is the last state observed."""
+    """State of something waited for. `failure` ends the wait; `text` is the last state observed, `remedy` what helps
+    where that does not pass."""
 
     done: bool
     text: str = ""
     failure: AcksmError | None = None
+    remedy: str = ""
 
 
 def wait_until(
@@ -75,6 +77,7 @@ def wait_until(
                 "timed-out",
                 f"deadline of {deadline.seconds:.0f} s exceeded while waiting for {what}",
                 where=progress.text,
+                remedy=progress.remedy,
             )
         if progress.text != reported or deadline.clock() - reported_at >= HEARTBEAT_SECONDS:
             emit(Event(Kind.PROGRESS, "wait", f"{what}: {progress.text}", {"elapsed": round(deadline.elapsed, 1)}))

@@ -225,10 +225,17 @@ class Kube:
         """The server's version, "1.35.4"."""
         return str(self._request("get", "/version")["gitVersion"]).lstrip("v")
 
-    def create(self, manifest: Manifest) -> Object:
-        ref = ref_of(manifest)
+    def create(self, manifest: Manifest, *, dry_run: bool = False) -> Object:
+        """With `dry_run`, what would be created: admitted, and not stored."""
         return dict(
-            self._request("post", ref.collection, body=dict(manifest), field_manager=FIELD_MANAGER, query_params=[])
+            self._request(
+                "post",
+                ref_of(manifest).collection,
+                body=dict(manifest),
+                field_manager=FIELD_MANAGER,
+                query_params=[],
+                dry_run="All" if dry_run else None,
+            )
         )
 
     def apply(self, manifest: Manifest, force: bool = False, dry_run: bool = False) -> Object:

@@ -16,6 +16,7 @@ _KNOWN: dict[str, tuple[str, str, bool]] = {
     "ConfigMap": ("v1", "configmaps", True),
     "Secret": ("v1", "secrets", True),
     "Service": ("v1", "services", True),
+    "PersistentVolumeClaim": ("v1", "persistentvolumeclaims", True),
     "ServiceAccount": ("v1", "serviceaccounts", True),
     "Deployment": ("apps/v1", "deployments", True),
     "ReplicaSet": ("apps/v1", "replicasets", True),

@@ -1,13 +1,15 @@
 """Guide §3.1.3, second half: is the controller really running? Used by install (waits) and by status (reads once).
 
 Ready alone is not enough: /readyz of an ACK controller is a plain ping, so the identity in the pod is checked too
-(docs/ack/identity.md#readiness). A pod that cannot start is reported with its reason and its last log lines.
+(docs/ack/identity.md#readiness). A pod that is not created or cannot start is reported with its cause (`causes`), and
+with its last log lines where it has any; the wait ends early only for a cause that does not pass by waiting.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 from acksm.engine.change import Change, Op
 from acksm.engine.waits import Deadline, Progress, wait_until
@@ -17,6 +19,8 @@ from acksm.json_types import Manifest, Object
 from acksm.kube import conditions
 from acksm.kube.api import Lister, LogReader, Observer, Reader
 from acksm.kube.paths import ref
+from acksm.live import causes, scaling
+from acksm.live.causes import Cause
 from acksm.words import counted
 
 ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
@@ -25,16 +29,6 @@ WATCH_SECONDS = 2.0  # then the pods are read: a Deployment does not say that it
 SCALED_TO_ZERO = "scaled to zero"
 REVISION = "deployment.kubernetes.io/revision"
 IDENTITY_ENV = ("AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE")
-# Waiting reasons of a container that do not end by waiting; ImagePullBackOff follows a failed pull.
-_FATAL = {
-    "CrashLoopBackOff",
-    "ImagePullBackOff",
-    "ErrImagePull",
-    "InvalidImageName",
-    "CreateContainerConfigError",
-    "CreateContainerError",
-    "RunContainerError",
-}
 # IAM is eventually consistent: a role or provider created seconds ago may not be known to STS yet, and the pod
 # restarts (docs/ack/identity.md#iam-is-eventually-consistent; a wide margin here).
 IAM_LOG_MARKS = ("sts:AssumeRoleWithWebIdentity", "No OpenIDConnect provider found", "InvalidIdentityToken")
@@ -43,17 +37,19 @@ IAM_SETTLING_SECONDS = 90.0
 
 @dataclass(frozen=True)
 class PodState:
+    """A pod: its identity, and why it is not ready, as far as Kubernetes says."""
+
     name: str
     ready: bool
     role_arn: str
     has_token_file: bool
-    reason: str = ""
-    message: str = ""
+    cause: Cause | None = None
 
 
 @dataclass(frozen=True)
 class Health:
-    """The state of one controller's Deployment, its service account and pods."""
+    """The state of one controller's Deployment, its service account and pods. `causes`: why pods are missing or not
+    ready, each once, whatever the number of pods."""
 
     deployment: str
     available: bool
@@ -63,37 +59,27 @@ class Health:
     service_account_role: str = ""
     pods: tuple[PodState, ...] = ()
     problems: tuple[str, ...] = field(default_factory=tuple)
+    causes: tuple[Cause, ...] = ()
+
+    @property
+    def remedies(self) -> tuple[str, ...]:
+        """What puts the causes right."""
+        return tuple(dict.fromkeys(cause.remedy for cause in self.causes))
 
 
-def pod_state(pod: Manifest) -> PodState:
-    """Reason and message of the first container that cannot start, or of the pod's scheduling."""
-    spec, status = pod.get("spec") or {}, pod.get("status") or {}
+def pod_state(pod: Manifest, events: Sequence[Manifest] = (), scales: Callable[[], bool] = lambda: False) -> PodState:
+    """A pod as far as its readiness is concerned; `events` and `scales` as in `causes.of_pod`."""
     env = {
         str(item.get("name")): str(item.get("value", ""))
-        for container in spec.get("containers") or []
+        for container in (pod.get("spec") or {}).get("containers") or []
         for item in container.get("env") or []
     }
-    reason = message = ""
-    for container in status.get("containerStatuses") or []:
-        state = container.get("state") or {}
-        waiting = state.get("waiting") or {}
-        ended = state.get("terminated") or (container.get("lastState") or {}).get("terminated") or {}
-        if waiting.get("reason") in _FATAL or (waiting and not reason):
-            reason, message = str(waiting.get("reason", "")), str(waiting.get("message", ""))
-            if ended:
-                why = f", {ended['reason']}" if ended.get("reason") not in {None, "", "Error", "Completed"} else ""
-                message = f"{message} (last exit code {ended.get('exitCode')}{why})".strip()
-    unscheduled = conditions.by_type(pod).get("PodScheduled", {})
-    if not reason and unscheduled.get("status") == "False":
-        reason, message = str(unscheduled.get("reason", "")), str(unscheduled.get("message", ""))
-    ready = conditions.holds(pod, "Ready")
     return PodState(
         str(pod["metadata"]["name"]),
-        ready,
+        conditions.holds(pod, "Ready"),
         env.get(IDENTITY_ENV[0], ""),
         bool(env.get(IDENTITY_ENV[1])),
-        reason,
-        message,
+        causes.of_pod(pod, events, scales),
     )
 
 
@@ -129,7 +115,7 @@ def pods_of(kube: Lister, namespace: str, release: str) -> list[Object]:
 
 
 def look(kube: Reader, namespace: str, release: str) -> Health | None:
-    """The controller's state, in three reads, four where pods have problems; None without a Deployment."""
+    """The controller's state, in three reads, and more where pods have problems; None without a Deployment."""
     selector = selector_of(release)
     deployments = kube.list(ref("Deployment", namespace=namespace), selector=selector)
     if not deployments:
@@ -138,46 +124,99 @@ def look(kube: Reader, namespace: str, release: str) -> Health | None:
     account = str(deployment["spec"]["template"]["spec"].get("serviceAccountName", "default"))
     live = kube.get(ref("ServiceAccount", account, namespace))
     pods: Sequence[Manifest] = pods_of(kube, namespace, release)
-    if any(pod_state(pod).reason for pod in pods):
-        pods = of_newest(pods, kube.list(ref("ReplicaSet", namespace=namespace), selector=selector))
-    return judge(deployment, live, pods)
+    newest: Manifest | None = None
+    events: Sequence[Manifest] = ()
+    failing = [pod for pod in pods if causes.of_pod(pod)]
+    if failing or conditions.holds(deployment, "ReplicaFailure"):
+        newest = newest_of(kube.list(ref("ReplicaSet", namespace=namespace), selector=selector))
+        pods = of_newest(pods, newest)
+    if any(pod in pods for pod in failing):
+        events = _events(kube, namespace)
+    return judge(deployment, live, pods, newest, events, cache(lambda: scaling.awaited(kube).may_help))
 
 
-def of_newest(pods: Sequence[Manifest], replica_sets: Sequence[Manifest]) -> list[Manifest]:
-    """The pods of the newest ReplicaSet: while a corrected template rolls out, the failed pods still exist."""
-    if not replica_sets:
+def _events(kube: Lister, namespace: str) -> list[Object]:
+    """Warnings about pods of the namespace; [] for a caller who may not list them."""
+    try:
+        return kube.list(ref("Event", namespace=namespace), field="type=Warning,involvedObject.kind=Pod")
+    except AcksmError as error:
+        if error.id != "kube-forbidden":
+            raise
         return []
-    newest = max(replica_sets, key=lambda item: int((item["metadata"].get("annotations") or {}).get(REVISION, 0)))
-    uid = newest["metadata"]["uid"]
+
+
+def newest_of(replica_sets: Sequence[Manifest]) -> Manifest | None:
+    """The ReplicaSet of the Deployment's newest template."""
+    return max(
+        replica_sets,
+        key=lambda item: int((item["metadata"].get("annotations") or {}).get(REVISION, 0)),
+        default=None,
+    )
+
+
+def of_newest(pods: Sequence[Manifest], newest: Manifest | None) -> list[Manifest]:
+    """The pods of the newest ReplicaSet: while a corrected template rolls out, the failed pods still exist."""
+    uid = newest["metadata"]["uid"] if newest is not None else None
     return [pod for pod in pods if any(owner["uid"] == uid for owner in pod["metadata"].get("ownerReferences") or [])]
 
 
-def judge(deployment: Manifest, account: Manifest | None, pods: Sequence[Manifest]) -> Health:
-    """Pure part of `look`."""
+def judge(
+    deployment: Manifest,
+    account: Manifest | None,
+    pods: Sequence[Manifest],
+    newest: Manifest | None = None,
+    events: Sequence[Manifest] = (),
+    scales: Callable[[], bool] = lambda: False,
+) -> Health:
+    """Pure part of `look`. `newest` is the newest ReplicaSet where it was read, `events` those of the pods."""
     available, text = rollout(deployment)
     observed = is_observed(deployment)
     name = str(deployment["spec"]["template"]["spec"].get("serviceAccountName", "default"))
     role = str(((account or {}).get("metadata", {}).get("annotations") or {}).get(ROLE_ANNOTATION, ""))
-    states = tuple(pod_state(pod) for pod in pods if not pod["metadata"].get("deletionTimestamp"))
-    problems = []
-    if account is None:
+    states = tuple(
+        pod_state(pod, [event for event in events if _is_about(event, pod)], scales)
+        for pod in pods
+        if not pod["metadata"].get("deletionTimestamp") and not (available and _is_over(pod))
+    )
+    creation = None if available else causes.of_creation(deployment, newest)
+    found = [*([creation] if creation else []), *(state.cause for state in states if state.cause)]
+    once = {cause.kind: cause for cause in reversed(found)}
+    different = tuple(sorted(once.values(), key=lambda cause: cause.patience))
+    problems = [_described(cause, found) for cause in different]
+    if account is None and not any(f'"{name}" not found' in problem for problem in problems):
         problems.append(f"service account {name} does not exist")
     for state in states:
-        if state.reason in _FATAL or (state.reason and not state.ready):
-            problems.append(f"pod {state.name}: {state.reason} {state.message}".strip())
-        elif role and (state.role_arn != role or not state.has_token_file):
+        if not state.cause and role and (state.role_arn != role or not state.has_token_file):
             problems.append(
                 f"pod {state.name} has role {state.role_arn or '(none)'}, but its service account has {role}"
             )
-    if not available:
+    if not available and not problems:
         problems.append(text)
-    return Health(str(deployment["metadata"]["name"]), available, text, observed, name, role, states, tuple(problems))
+    return Health(
+        str(deployment["metadata"]["name"]), available, text, observed, name, role, states, tuple(problems), different
+    )
+
+
+def _described(cause: Cause, found: Sequence[Cause]) -> str:
+    """The cause, with the number of pods where it is that of several."""
+    count = len([one for one in found if one.kind == cause.kind])
+    return cause.text + (f" (and {counted(count - 1, 'other pod')})" if count > 1 else "")
+
+
+def _is_about(event: Manifest, pod: Manifest) -> bool:
+    about = event.get("involvedObject") or {}
+    return bool(about.get("uid") == pod["metadata"].get("uid") and about.get("name") == pod["metadata"]["name"])
+
+
+def _is_over(pod: Manifest) -> bool:
+    """Evicted, for example: it is kept as a record after it was replaced."""
+    return (pod.get("status") or {}).get("phase") in {"Failed", "Succeeded"}
 
 
 def needs_restart(health: Health | None, role_arn: str) -> bool:
     """Whether running pods lack the identity of their service account (they were created before its annotation)."""
     return health is not None and any(
-        not state.reason and (state.role_arn != role_arn or not state.has_token_file) for state in health.pods
+        not state.cause and (state.role_arn != role_arn or not state.has_token_file) for state in health.pods
     )
 
 
@@ -207,11 +246,14 @@ def await_ready(
     role_arn: str,
     iam_is_new: bool = False,
 ) -> None:
-    """Wait for the Deployment, then check the identity. Errors: `pod-failing`, `pod-identity-missing`, `timed-out`.
+    """Wait for the Deployment, then check the identity. Errors: `pod-not-created`, `pod-unschedulable`, `pod-failing`,
+    `pod-identity-missing`, `timed-out`.
 
+    A cause ends the wait once it has lasted for its patience; what may pass is waited for to the deadline.
     `iam_is_new` tolerates a crash whose log says that STS does not know the role yet, for IAM_SETTLING_SECONDS.
     """
     started = deadline.elapsed
+    since: dict[tuple[str, str, str], float] = {}  # when each was first seen; a message may change, as counts do
 
     def check() -> Progress:
         _until_available(kube, namespace, release, min(WATCH_SECONDS, deadline.remaining))
@@ -223,15 +265,18 @@ def await_ready(
             return Progress(True, health.text, failure)
         if not health.observed:
             return Progress(False, health.text)
-        for state in health.pods:
-            if state.reason in _FATAL:
-                log = last_lines(kube, namespace, state.name)
-                settling = iam_is_new and deadline.elapsed - started < IAM_SETTLING_SECONDS
-                if settling and any(mark in log for mark in IAM_LOG_MARKS):
-                    return Progress(False, "waiting for IAM to propagate the new role")
-                return Progress(False, state.reason, _pod_failing(namespace, state, log))
-            if state.reason:
-                return Progress(False, f"pod {state.name}: {state.reason} {state.message}".strip())
+        for cause in health.causes:
+            known = (cause.id, cause.reason, cause.remedy)
+            lasted = deadline.elapsed - since.setdefault(known, deadline.elapsed)
+            if lasted < cause.patience:
+                continue
+            log = last_lines(kube, namespace, cause.pod, cause.container or "controller") if cause.container else ""
+            settling = iam_is_new and deadline.elapsed - started < IAM_SETTLING_SECONDS
+            if settling and any(mark in log for mark in IAM_LOG_MARKS):
+                return Progress(False, "waiting for IAM to propagate the new role")
+            return Progress(False, cause.reason, _failing(namespace, cause, log))
+        if health.causes:
+            return Progress(False, health.causes[0].text, remedy=health.causes[0].remedy)
         return Progress(False, health.text)
 
     wait_until(check, deadline, what=f"{release}", emit=emit, first_pause=0.15, longest_pause=1.0)
@@ -273,17 +318,17 @@ def _until_available(kube: Observer, namespace: str, release: str, seconds: floa
             raise
 
 
-def last_lines(kube: LogReader, namespace: str, pod: str) -> str:
-    """The end of the log of the pod's controller, of the run that crashed when there was one."""
-    return (kube.logs(namespace, pod, "controller", previous=True) or kube.logs(namespace, pod, "controller")).strip()
+def last_lines(kube: LogReader, namespace: str, pod: str, container: str = "controller") -> str:
+    """The end of the log of a container, of the run that crashed when there was one."""
+    return (kube.logs(namespace, pod, container, previous=True) or kube.logs(namespace, pod, container)).strip()
 
 
-def _pod_failing(namespace: str, state: PodState, log: str) -> AcksmError:
+def _failing(namespace: str, cause: Cause, log: str) -> AcksmError:
     lines = [f"log: {line}" for line in log.splitlines()[-8:]]
     return AcksmError(
-        "pod-failing",
-        f"pod {state.name}: {state.reason}: {state.message or 'no message'}",
+        cause.id,
+        cause.text,
         where=f"namespace {namespace}",
-        details={"diff": lines, "reason": state.reason},
-        remedy=f"kubectl -n {namespace} describe pod {state.name}",
+        details={"diff": lines, "reason": cause.reason},
+        remedy=cause.remedy,
     )

@@ -83,6 +83,8 @@ class Controller(TypedDict):
     problems: list[str]
     registry: str
     """HOST/PATH of the mirror that the release is from, else of the public registry."""
+    remedies: list[str]
+    """Commands that fix the problems, as far as their causes are known."""
 
 
 class StatusReport(TypedDict):

@@ -81,6 +81,8 @@ def of_eks(path: str, verb: str, body: bytes, region: str, account: str) -> str:
     match _segments(path):
         case ("clusters", cluster, "fargate-profiles", profile):
             return f"{head}:fargateprofile/{cluster}/{profile}/practice"  # AWS ends it with a UUID
+        case ("clusters", cluster, "node-groups", group):
+            return f"{head}:nodegroup/{cluster}/{group}/practice"
         case ("clusters", cluster, "pod-identity-associations", association):
             return f"{head}:podidentityassociation/{cluster}/{association}"
         case ("clusters", cluster, *_):

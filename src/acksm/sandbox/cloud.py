@@ -24,6 +24,7 @@ from acksm.sandbox import (
     actions,
     answers,
     authorization,
+    eks_limits,
     iam_answers,
     iam_limits,
     iam_model,
@@ -58,6 +59,7 @@ class Cloud:
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
         _name_linked_roles()
+        eks_limits.apply()
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._log = log.open("a", buffering=1)
         self._lock = threading.Lock()

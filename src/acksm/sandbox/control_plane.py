@@ -176,6 +176,9 @@ class ControlPlane:
             f"--service-account-signing-key-file={pki / 'sa.key'}",
             f"--service-account-issuer={issuer}",
             "--authorization-mode=Node,RBAC",
+            # Besides Kubernetes' defaults, as EKS does
+            # (https://docs.aws.amazon.com/eks/latest/userguide/platform-versions.html).
+            "--enable-admission-plugins=NodeRestriction,ExtendedResourceToleration",
             "--service-cluster-ip-range=10.0.0.0/24",
             "--authentication-token-webhook-version=v1",
             f"--authentication-token-webhook-config-file={asking}",
@@ -206,8 +209,9 @@ class ControlPlane:
                     "--use-service-account-credentials",
                     f"--service-account-private-key-file={pki / 'sa.key'}",
                     f"--root-ca-file={self.ca.path}",
-                    # The quota's controller watches each kind that a CRD adds, and no namespace here has a quota.
-                    "--controllers=*,-node-ipam-controller,-node-route-controller,-resourcequota-controller",
+                    # Without a cloud there are no routes; everything else runs, quotas too: without its controller a
+                    # quota has no status, and admission refuses whatever it counts.
+                    "--controllers=*,-node-ipam-controller,-node-route-controller",
                 ],
             ),
             ("kube-scheduler", []),

@@ -1,4 +1,4 @@
-"""Which cluster is meant, with which credentials, and whether it can run a pod."""
+"""Which cluster is meant, and with which credentials."""
 
 from __future__ import annotations
 
@@ -16,55 +16,22 @@ from acksm.aws.session import Identity
 from acksm.engine.waits import Deadline
 from acksm.errors import AcksmError
 from acksm.guide.connect import target as section
-from acksm.guide.connect.target import Target, check_nodes
+from acksm.guide.connect.target import Target
 from acksm.kube.client import Endpoint
 from acksm.kube.kubeconfig import load
 from acksm.settings import RunSettings, TargetSettings
-from acksm.words import counted
 
 ACCOUNT, REGION = "012345678901", "us-west-2"
 ARN = f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/demo"
 CLUSTER = Cluster("demo", ARN, REGION, ACCOUNT, "https://demo.example", "QQ==", "https://issuer", "ACTIVE", "1.35")
 
 
-def target(nodes: list[Any] | None = None, fargate: set[str] | None = None, **endpoint: Any) -> Target:
-    kube: Any = SimpleNamespace(list=lambda *_, **__: nodes or [])
-    aws: Any = SimpleNamespace(eks=SimpleNamespace(fargate_namespaces=lambda _: fargate or set()))
+def target(**endpoint: Any) -> Target:
+    aws: Any = SimpleNamespace()
+    kube: Any = SimpleNamespace()
     identity = Identity(ACCOUNT, f"arn:aws:iam::{ACCOUNT}:user/me", "x")
     connection = Endpoint(**{"server": CLUSTER.endpoint, "ca_data": "PEM", "token": "secret", **endpoint})
     return Target(TargetSettings(), RunSettings(), aws, identity, CLUSTER, kube, connection, Deadline(1))
-
-
-def node(ready: str = "True", **spec: Any) -> dict[str, Any]:
-    return {
-        "spec": spec,
-        "status": {"conditions": [{"type": "Other", "status": "True"}, {"type": "Ready", "status": ready}]},
-    }
-
-
-@pytest.mark.parametrize(
-    ("nodes", "fargate", "told"),
-    [
-        ([node()], set(), "1 of 1 nodes ready"),
-        ([node(), node("False"), node("Unknown")], set(), "1 of 3 nodes ready"),
-        ([node("False")], {"ack-system"}, "Fargate profile for ack-system"),
-        ([], {"ack-system", "x"}, "Fargate profile for ack-system"),
-        ([], {"kube-system"}, None),
-        ([node("False")], set(), None),
-        ([node(unschedulable=True)], set(), None),
-        ([{}, {"status": {}}], set(), None),
-    ],
-)
-def test_compute(nodes: list[Any], fargate: set[str], told: str | None) -> None:
-    if told:
-        assert check_nodes(target(nodes, fargate)) == told
-        return
-    with pytest.raises(AcksmError) as caught:
-        check_nodes(target(nodes, fargate))
-    assert (caught.value.id, caught.value.message.startswith(f"{counted(len(nodes), 'node')}, none")) == (
-        "no-nodes",
-        True,
-    )
 
 
 def test_the_kubeconfig_for_helm_has_this_connection_and_nothing_else() -> None:

@@ -22,6 +22,7 @@ from acksm.guide.identity import oidc, trust
 from acksm.guide.identity.judged import Judged, Verdict
 from acksm.guide.identity.live_accounts import Live
 from acksm.live.controller_logs import PodLog
+from acksm.live.placement import Fit, Placement
 from acksm.settings import RunSettings, Settings
 from carm_cluster import running
 from doctor_facts import (
@@ -48,6 +49,8 @@ from doctor_facts import (
 
 B = "011111111111"
 DENIED = "User: x is not authorized to perform: iam:PassRole on resource: y"
+
+NOWHERE = Placement(Fit.NO, "no place", remedy="eksctl create nodegroup --cluster {cluster}")
 
 
 def results(facts: Facts) -> list[Result]:
@@ -134,7 +137,12 @@ BREAKS: dict[str, tuple[Callable[[], Facts], dict[str, State]]] = {
     "an unknown identity": (lambda: whole(server=error("kube-unauthorized")), {"check.apiserver": FAILED}),
     "a busy apiserver": (lambda: whole(server=error("kube-busy")), {"check.apiserver": UNKNOWN}),
     "no connection": (lambda: whole(connection=error("kube-failed")), {"check.apiserver": FAILED}),
-    "no nodes": (lambda: whole(nodes=error("no-nodes")), {"check.compute": FAILED}),
+    "no nodes": (lambda: whole(nodes=[NOWHERE, NOWHERE]), {"check.compute": FAILED}),
+    "nodes by an autoscaler": (lambda: whole(nodes=[Placement(Fit.MAYBE, "perhaps")]), {"check.compute": WARNING}),
+    "nodes of two architectures": (
+        lambda: whole(nodes=[Placement(Fit.YES, "2 of 2", ("arm64 too",))]),
+        {"check.compute": WARNING},
+    ),
     "nodes not to be seen": (lambda: whole(nodes=error("kube-forbidden")), {"check.compute": UNKNOWN}),
     "a namespace that goes": (
         lambda: whole(namespace={"metadata": {"deletionTimestamp": "x"}}),
@@ -391,15 +399,15 @@ def test_pods_older_than_their_association_have_no_role() -> None:
 
 
 def test_a_check_as_json() -> None:
-    (found,) = [one for one in results(whole(nodes=error("no-nodes"))) if one.check.id == "check.compute"]
+    (found,) = [one for one in results(whole(nodes=[NOWHERE])) if one.check.id == "check.compute"]
     assert found.as_data() == {
         "id": "check.compute",
         "category": "cluster",
         "severity": "error",
         "state": "failed",
-        "where": "there",
-        "text": "no-nodes: told",
-        "remedy": lookup("no-nodes").remedy,
+        "where": "nodes",
+        "text": "no place",
+        "remedy": "eksctl create nodegroup --cluster demo",
         "anchor": "errors.md#check.compute",
     }
 
@@ -461,13 +469,13 @@ def test_nothing_wrong_nothing_fixed() -> None:
 
 
 def test_the_text_tells_what_is_wrong_and_counts_the_rest() -> None:
-    text = doctor.text_of(results(whole(unknown_values={"sagemaker": ["a.b"]}, nodes=error("no-nodes"))), full=False)
+    text = doctor.text_of(results(whole(unknown_values={"sagemaker": ["a.b"]}, nodes=[NOWHERE])), full=False)
     assert text.splitlines() == [
         "tools: 1 ok",
         "account: 4 ok",
         "cluster: 6 ok, 1 failed",
-        "  failed   check.compute             there: no-nodes: told",
-        f"           remedy: {lookup('no-nodes').remedy}",
+        "  failed   check.compute             nodes: no place",
+        "           remedy: eksctl create nodegroup --cluster demo",
         "network: 1 ok",
         "rights: 2 ok, 2 skipped",
         "releases: 3 ok, 1 skipped, 1 warning",

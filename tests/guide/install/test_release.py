@@ -13,6 +13,7 @@ from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
 from acksm.guide.install.release import Desired, Observed, check_busy, check_owners, namespaces, overrides, plan
 from acksm.helm.releases import PENDING_GRACE_SECONDS
+from acksm.live.causes import Cause
 from acksm.live.readiness import SCALED_TO_ZERO, Health, PodState
 
 ROLE, OTHER = "arn:aws:iam::012345678901:role/ours", "arn:aws:iam::012345678901:role/other"
@@ -33,6 +34,7 @@ def failure(observed: Observed, **more: Any) -> AcksmError:
 
 
 INSTALL, UPGRADE, RECOVER, RESTART = "release.install", "release.upgrade", "release.recover", "release.restart"
+CRASHED = Cause("pod-failing", "CrashLoopBackOff", "", "")
 STALE = replace(HEALTHY, pods=(PodState("p", True, "", False),))
 
 
@@ -53,7 +55,7 @@ STALE = replace(HEALTHY, pods=(PodState("p", True, "", False),))
         # the service account changes by the upgrade, and a running pod does not see that
         (replace(SAME, values={}, health=replace(HEALTHY, service_account_role=OTHER)), [UPGRADE, RESTART]),
         # a pod that does not start has its own reason
-        (replace(SAME, health=replace(HEALTHY, pods=(PodState("p", False, "", False, "CrashLoopBackOff"),))), []),
+        (replace(SAME, health=replace(HEALTHY, pods=(PodState("p", False, "", False, CRASHED),))), []),
     ],
 )
 def test_what_is_planned(observed: Observed, ids: list[str]) -> None:

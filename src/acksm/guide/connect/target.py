@@ -27,14 +27,11 @@ from acksm.helm.api import Charts, Operations
 from acksm.helm.releases import Releases
 from acksm.helm.runner import Helm
 from acksm.json_types import Json
-from acksm.kube import conditions
 from acksm.kube.api import Apiserver
 from acksm.kube.client import Endpoint, Kube, preload
 from acksm.kube.kubeconfig import Context, is_server, load
-from acksm.kube.paths import ref
 from acksm.kube.sign_in import NO_SIGN_IN, SignIn
 from acksm.settings import RunSettings, TargetSettings, located
-from acksm.words import counted
 
 
 @dataclass
@@ -233,26 +230,3 @@ def exec_credential(settings: TargetSettings, role_arn: str = "") -> str:
         raise AcksmError("cluster-missing", "no cluster specified for the token")
     aws = Aws(profile=settings.profile or None, region=settings.region or None, account=settings.account or None)
     return _credential(mint(session_of(aws, SignIn(role_arn=role_arn)), settings.cluster))
-
-
-def check_nodes(target: Target) -> str:
-    """Guide: "Ensure cluster has compute". A ready, schedulable node, or a Fargate profile for the namespace.
-
-    Returns what was found, in words. Error: `no-nodes`.
-    """
-    nodes = target.kube.list(ref("Node"))
-    usable = [node for node in nodes if _ready(node) and not (node.get("spec") or {}).get("unschedulable")]
-    if usable:
-        return f"{len(usable)} of {len(nodes)} nodes ready"
-    namespace = target.settings.controller_namespace
-    if namespace in target.aws.eks.fargate_namespaces(target.cluster.name):
-        return f"Fargate profile for {namespace}"
-    raise AcksmError(
-        "no-nodes",
-        f"{counted(len(nodes), 'node')}, none ready and schedulable, and no Fargate profile for namespace {namespace}",
-        where=f"cluster {target.cluster.name}",
-    )
-
-
-def _ready(node: Json) -> bool:
-    return conditions.holds(node, "Ready")

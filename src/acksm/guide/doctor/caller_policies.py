@@ -23,7 +23,7 @@ from acksm.settings import OtherAccountSettings, RoleSettings
 from acksm.words import did_you_mean
 
 # the resource of a grant
-CLUSTER, FARGATE, ASSOCIATIONS = "cluster", "fargate", "associations"
+CLUSTER, FARGATE, NODE_GROUPS, ASSOCIATIONS = "cluster", "fargate", "nodegroups", "associations"
 PROVIDER, ROLE, LINKED, CALLER, TARGET_ROLE, ADMIN = "provider", "role", "linked", "caller", "target", "admin"
 SAMPLES, ANY = "samples", "any"
 REPOSITORIES, TOKEN = "repositories", "token"  # of charts and images in Amazon ECR
@@ -42,8 +42,9 @@ class Grant:
 
 _CONNECT = (Grant(CLUSTER, ("eks:DescribeCluster",)),)
 _COMPUTE = (
-    Grant(CLUSTER, ("eks:ListFargateProfiles",), when="no node is ready"),
-    Grant(FARGATE, ("eks:DescribeFargateProfile",), when="no node is ready"),
+    Grant(CLUSTER, ("eks:ListFargateProfiles", "eks:ListNodegroups"), when="no node can run the controllers"),
+    Grant(FARGATE, ("eks:DescribeFargateProfile",), when="no node can run the controllers"),
+    Grant(NODE_GROUPS, ("eks:DescribeNodegroup",), when="no node can run the controllers"),
 )
 _PROVIDER_READ = (Grant(PROVIDER, ("iam:GetOpenIDConnectProvider",)),)
 _PROVIDER = (
@@ -246,6 +247,7 @@ class Scope:
         found = {
             CLUSTER: [f"{eks}:cluster/{self.cluster}"],
             FARGATE: [f"{eks}:fargateprofile/{self.cluster}/*"],
+            NODE_GROUPS: [f"{eks}:nodegroup/{self.cluster}/*"],
             ASSOCIATIONS: [f"{eks}:podidentityassociation/{self.cluster}/*"],
             PROVIDER: [self.provider or f"{iam}:oidc-provider/*"],
             ROLE: _by_name(self.roles) or [f"{iam}:role/*"],

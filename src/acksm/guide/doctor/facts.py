@@ -21,9 +21,9 @@ from acksm.engine.waits import Deadline
 from acksm.errors import AcksmError
 from acksm.events import Emit
 from acksm.guide.carm import command as carm, evidence, verify
-from acksm.guide.connect import rights
+from acksm.guide.connect import compute, rights
 from acksm.guide.connect.registries import registry
-from acksm.guide.connect.target import Target, check_nodes, connect, context_of
+from acksm.guide.connect.target import Target, connect, context_of
 from acksm.guide.doctor import caller_policies, role_facts
 from acksm.guide.identity import oidc
 from acksm.guide.identity.judged import Judged
@@ -38,6 +38,7 @@ from acksm.kube.kubeconfig import Context
 from acksm.kube.paths import ref
 from acksm.live import capability, controller_logs, discovery, inventory, running
 from acksm.live.controller_logs import PodLog
+from acksm.live.placement import Placement, Pod, any_pod, pod_of
 from acksm.live.readiness import pods_of
 from acksm.live.running import Flags, Running
 from acksm.settings import ControllerSettings, OtherAccountSettings, RoleSettings, Settings
@@ -50,12 +51,13 @@ UNREAD = AcksmError("not-looked-at", "not checked")
 
 @dataclass(frozen=True)
 class Deployed:
-    """A controller as its Deployment has it: `flags` of its container, `replicas`, and its pods."""
+    """A controller as its Deployment has it: `flags` of its container, `replicas`, its pods, and where they can run."""
 
     running: Running
     flags: Flags
     replicas: int = 1
     pods: tuple[Manifest, ...] = ()
+    placement: Pod | None = None
 
 
 class PlanRights(NamedTuple):
@@ -87,7 +89,7 @@ class Facts:
     cluster: Known[Cluster] = UNREAD
     connection: AcksmError | None = None
     server: Known[str] = UNREAD
-    nodes: Known[str] = UNREAD
+    nodes: Known[Sequence[Placement]] = UNREAD
     namespace: Known[Manifest | None] = None
     registry: Mapping[tuple[str, str], Known[str]] = field(default_factory=dict)
     capability: Known[None] = None
@@ -205,14 +207,14 @@ def _read(settings: Settings, target: Target, emit: Emit, pool: ThreadPoolExecut
     def start(work: Callable[[], T]) -> Future[Known[T]]:
         return pool.submit(lambda: attempt(work))
 
-    helm, nodes = start(helm_version), start(lambda: check_nodes(target))
-    server = start(lambda: _server(target))
+    helm, server = start(helm_version), start(lambda: _server(target))
     namespace = start(lambda: kube.get(ref("Namespace", home)))
     conflict, provider = start(lambda: capability.check(aws, cluster)), start(lambda: oidc.observe(aws, cluster))
     releases, crds = start(lambda: controllers.releases(target, requested.service)), start(lambda: _crds(target))
     seen = start(lambda: inventory.observe(kube, home))
     deployed = attempt(lambda: _deployed(target))
     found = [] if isinstance(deployed, AcksmError) else [item.running for item in deployed]
+    nodes = start(lambda: _compute(target, requested, deployed))
     roles, associated = start(lambda: _roles(target, found)), start(lambda: _associated(target, found))
     logs, leases = start(lambda: controller_logs.read(kube, found)), start(lambda: _leases(target, deployed))
     chains = start(lambda: _chains(target, settings.other_account, found))
@@ -285,10 +287,18 @@ def _deployed(target: Target) -> list[Deployed]:
         manifest = kube.get(ref("Deployment", item.deployment, item.namespace)) or {}
         spec = manifest.get("spec") or {}
         pods = pods_of(kube, item.namespace, item.release)
-        return Deployed(item, running.flags_of(manifest), int(spec.get("replicas", 1)), tuple(pods))
+        placement = pod_of(manifest, item.namespace) if manifest else None
+        return Deployed(item, running.flags_of(manifest), int(spec.get("replicas", 1)), tuple(pods), placement)
 
     with ThreadPoolExecutor(max_workers=4) as pool:
         return list(pool.map(one, found))
+
+
+def _compute(target: Target, requested: ControllerSettings, deployed: Known[Sequence[Deployed]]) -> Sequence[Placement]:
+    """Where the pods of the installed controllers can run; of the requested ones, where none is installed."""
+    known = [] if isinstance(deployed, AcksmError) else [item.placement for item in deployed if item.placement]
+    pods = known or [any_pod(service, target.settings.controller_namespace) for service in requested.service]
+    return compute.placements(target, compute.nodes(target), pods)
 
 
 def _leases(target: Target, deployed: Known[Sequence[Deployed]]) -> list[Manifest]:

@@ -12,6 +12,7 @@ from acksm.engine.checks import Check, Definition, Severity, State, failed, unre
 from acksm.errors import AcksmError
 from acksm.guide.doctor.facts import Facts
 from acksm.kube.kubeconfig import Context, is_server
+from acksm.live.placement import Fit
 from acksm.words import counted
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
@@ -130,11 +131,17 @@ def _apiserver(facts: Facts) -> Iterator[Check]:
 
 
 def _compute(facts: Facts) -> Iterator[Check]:
-    found = facts.nodes
+    name, found = "check.compute", facts.nodes
     if isinstance(found, AcksmError):
-        yield _error("check.compute", "nodes", found, {"no-nodes"})
-    else:
-        yield _ok("check.compute", "nodes", found)
+        yield unread(name, "nodes", found)
+        return
+    cluster = facts.cluster.name if isinstance(facts.cluster, Cluster) else ""
+    states = {Fit.YES: State.OK, Fit.MAYBE: State.WARNING, Fit.NO: State.FAILED}
+    for placement in dict.fromkeys(found):  # each answer once, however many controllers have it
+        yield Check(
+            name, states[placement.fit], "nodes", placement.text, placement.remedy.replace("{cluster}", cluster)
+        )
+        yield from (Check(name, State.WARNING, "nodes", note) for note in placement.notes)
 
 
 def _namespace(facts: Facts) -> Iterator[Check]:

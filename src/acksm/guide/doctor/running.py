@@ -34,7 +34,7 @@ def _pods(facts: Facts) -> Iterator[Check]:
             found_symptoms = controller_logs.symptoms_of([log for log in _logs(facts) if log.service == service])
             fatal = [one for one in found_symptoms if one.symptom.fatal]
             text = "; ".join(health.problems) + (f" (log: {fatal[-1].text[:300]})" if fatal else "")
-            remedy = lookup(fatal[-1].id).remedy if fatal else ""
+            remedy = lookup(fatal[-1].id).remedy if fatal else "; ".join(health.remedies)
             yield Check(name, State.FAILED, where, text, remedy)
         else:
             yield Check(name, State.OK, where, health.text)

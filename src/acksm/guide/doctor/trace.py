@@ -63,7 +63,9 @@ def _running(facts: Facts) -> Iterator[Check]:
     elif found.problems:
         failing = [one for one in controller_logs.symptoms_of(_logs(facts)) if one.symptom.fatal]
         text = "; ".join(found.problems) + (f" (log: {failing[-1].text[:300]})" if failing else "")
-        yield Check(name, State.FAILED, where, text, lookup(failing[-1].id).remedy if failing else "")
+        yield Check(
+            name, State.FAILED, where, text, lookup(failing[-1].id).remedy if failing else "; ".join(found.remedies)
+        )
     else:
         yield Check(name, State.OK, where, found.text)
 

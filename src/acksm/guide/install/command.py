@@ -15,13 +15,16 @@ from functools import partial
 from acksm.aws.documents import Role
 from acksm.engine.change import Change, Op, Plan
 from acksm.engine.executor import Dispatch
+from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind
+from acksm.guide.connect import compute
 from acksm.guide.connect.apply import apply_plan
-from acksm.guide.connect.target import Target, check_nodes, connect
+from acksm.guide.connect.target import Target, connect
 from acksm.guide.identity import iam_role, limits, live_accounts, oidc, role_names, role_policies, trust
-from acksm.guide.install import controller_values, controllers as section, crds, recorded
+from acksm.guide.install import admission, controller_values, controllers as section, crds, recorded
 from acksm.json_types import Json, Manifest
 from acksm.live import readiness
+from acksm.live.placement import pod_of
 from acksm.output import Output
 from acksm.settings import ControllerSettings, RoleSettings, RunSettings, TargetSettings
 
@@ -70,6 +73,7 @@ class _Observed:
     role: iam_role.Observed | None
     controllers: section.Observed | None
     accounts: Sequence[tuple[str, str]]
+    nodes: Sequence[Manifest] | AcksmError = ()
 
 
 def plan(
@@ -119,8 +123,8 @@ def plan(
             target, controllers, observed.controllers, role_arn, iam_is_new=new, only_missing_crds=only_missing_crds
         )
         changes = _ordered(changes, planned, role_arn)
-        notes += planned.notes
         manifests = planned.manifests
+        notes += planned.notes + _runnable(target, observed, manifests)
         facts["controllers"] = planned.facts
     return Result(Plan(command, tuple(changes), tuple(notes), facts), facts, manifests)
 
@@ -129,21 +133,35 @@ def _observe(
     target: Target, controllers: ControllerSettings, role: RoleSettings, sections: Sequence[str], emit: Emit
 ) -> _Observed:
     with ThreadPoolExecutor(max_workers=8) as pool:
-        nodes = pool.submit(check_nodes, target) if "controllers" in sections else None
+        nodes = pool.submit(compute.nodes, target) if "controllers" in sections else None
         provider = pool.submit(oidc.observe, target.aws, target.cluster)
         found = pool.submit(section.observe, target, controllers, emit) if "controllers" in sections else None
         observed_role = None
         if "iam-role" in sections and not role.role_arn:
             observed_role = pool.submit(iam_role.observe, target.aws, role_name(target, role))
-        if nodes:
-            nodes.result()
         observed = found.result() if found else None
         accounts: Sequence[tuple[str, str]] = ()
         if observed:
             accounts = section.service_accounts(target, controllers, observed)
         elif observed_role:
             accounts = section.installed_accounts(target, controllers.service)
-        return _Observed(provider.result(), observed_role.result() if observed_role else None, observed, accounts)
+        return _Observed(
+            provider.result(),
+            observed_role.result() if observed_role else None,
+            observed,
+            accounts,
+            nodes.result() if nodes else (),
+        )
+
+
+def _runnable(target: Target, observed: _Observed, manifests: Sequence[Manifest]) -> list[str]:
+    """Whether the pods of what changes can run and are admitted. Errors as in `compute.check` and `admission.check`."""
+    if observed.controllers is None:
+        return []
+    namespace = target.settings.controller_namespace
+    pods = [pod_of(item, namespace) for item in manifests if item["kind"] == "Deployment"]
+    notes = compute.check(target, observed.nodes, pods)
+    return notes + admission.check(target, manifests, observed.controllers.namespaces)
 
 
 def _role(

@@ -34,6 +34,7 @@ class Row:
     healthy: bool
     problems: tuple[str, ...]
     registry: str = ""
+    remedies: tuple[str, ...] = ()
 
     def as_data(self) -> reports.Controller:
         return {
@@ -47,6 +48,7 @@ class Row:
             "healthy": self.healthy,
             "problems": list(self.problems),
             "registry": self.registry,
+            "remedies": list(self.remedies),
         }
 
 
@@ -126,6 +128,7 @@ def row(service: str, observed: ReleaseObserved) -> Row:
         not problems,
         tuple(problems),
         mirrored.location("", values),
+        health.remedies if health else (),
     )
 
 
@@ -159,7 +162,9 @@ def _text(
     table: Callable[[Sequence[str], Sequence[Sequence[str]]], str],
 ) -> str:
     lines = [table(("SERVICE", "VERSION", "SCOPE", "HEALTH", "MANAGED BY"), [_cells(item) for item in rows])]
-    lines += [f"! {item.service}: {problem}" for item in rows for problem in item.problems]
+    for item in rows:
+        lines += [f"! {item.service}: {problem}" for problem in item.problems]
+        lines += [f"  remedy: {remedy}" for remedy in item.remedies]
     roles = sorted({item.role_arn for item in rows if item.role_arn})
     lines += [f"role {role}" for role in roles]
     mirrors = sorted({item.registry for item in rows if item.installed} - {DEFAULT_REGISTRY})

@@ -26,6 +26,10 @@ class ConfigError(Exception):
     """The container cannot be created: a secret, config map or key is missing (CreateContainerConfigError)."""
 
 
+class MountError(Exception):
+    """A volume cannot be set up, so that no container is created: it waits (ContainerCreating), and events say why."""
+
+
 @dataclass(frozen=True)
 class Controller:
     """A controller's container in a pod: `service` is its ACK service, `image` as the pod names it; `program`:
@@ -165,13 +169,16 @@ class Files:
 
 
 def volumes(pod: Manifest, lookup: Lookup) -> dict[str, Files]:
-    """Each volume's content by name; kinds that practice does not need are empty. Raises ConfigError."""
+    """Each volume's content by name; kinds that practice does not need are empty. Raises MountError."""
     found = {}
     for volume in pod["spec"].get("volumes") or []:
         files = Files()
         sources = (volume.get("projected") or {}).get("sources") or [volume]
-        for source in sources:
-            _add(pod, source, files, lookup)
+        try:
+            for source in sources:
+                _add(pod, source, files, lookup)
+        except ConfigError as error:
+            raise MountError(f'MountVolume.SetUp failed for volume "{volume["name"]}" : {error}') from None
         found[str(volume["name"])] = files
     return found
 
@@ -191,6 +198,8 @@ def _add(pod: Manifest, source: Manifest, files: Files, lookup: Lookup) -> None:
         for item in items:
             if item["key"] in data:
                 files.texts[str(item["path"])] = data[item["key"]]
+            elif not source[key].get("optional"):
+                raise ConfigError(f"references non-existent {kind.lower()} key: {item['key']}")
     for item in (source.get("downwardAPI") or {}).get("items") or []:
         files.texts[str(item["path"])] = downward(pod, str((item.get("fieldRef") or {}).get("fieldPath", "")))
 

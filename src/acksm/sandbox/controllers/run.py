@@ -13,13 +13,14 @@ from pathlib import Path
 
 import urllib3
 
+from acksm.ack.names import SERVICES
 from acksm.json_types import Manifest, Object
 from acksm.private_file import write as write_private
 from acksm.sandbox.control_plane import free_ports, spawn
 from acksm.sandbox.controllers import identity, pods, status
 from acksm.sandbox.controllers.forks import Forked
 from acksm.sandbox.controllers.kube import Kube, KubeError
-from acksm.sandbox.controllers.programs import STAND_IN, Program, Programs, PullError
+from acksm.sandbox.controllers.programs import BINARY, STAND_IN, Program, Programs, PullError
 from acksm.sandbox.controllers.standin.flags import knows
 from acksm.sandbox.controllers.standin.versions import release
 
@@ -29,6 +30,8 @@ POLL_SECONDS = 0.05
 PASSED_ON = ("PATH", "LANG", "TMPDIR", "TZ", "PYTHONPATH", "VIRTUAL_ENV")
 # With one of these a pod has credentials and does not request its node's
 OWN_CREDENTIALS = ("AWS_ROLE_ARN", "AWS_ACCESS_KEY_ID", "AWS_SHARED_CREDENTIALS_FILE", "AWS_PROFILE")
+# What a container runtime's process says and returns (https://github.com/aws-controllers-k8s/community/issues/1742).
+_NOT_EXECUTABLE = ("/bin/sh", "-c", "echo 'exec ./bin/controller: exec format error' >&2; exit 255")
 READY_FILE, PACE, VERSION = "PRACTICE_READY", "PRACTICE_PACE", "PRACTICE_VERSION"
 
 
@@ -110,6 +113,10 @@ class Run:
                 back_off = f'Back-off pulling image "{self.controller.image}": ErrImagePull: {error}'
                 self._wait("ImagePullBackOff", back_off, status.back_off(pulls + 1) * self.around.pace)
                 continue
+            except pods.MountError as error:
+                self._event("FailedMount", str(error))
+                self._wait("ContainerCreating", "", 2.0)
+                continue
             except pods.ConfigError as error:
                 self._wait("CreateContainerConfigError", str(error), 2.0)
                 continue
@@ -141,6 +148,8 @@ class Run:
     def _once(self) -> int:
         """Start the program and wait until it ends; its exit code."""
         self.program = self.programs.choose(self.controller)
+        if self._is_for_another_machine():
+            self.program = Program(BINARY, _NOT_EXECUTABLE, "the image lacks the architecture of the node")
         argv, environment, probe = self._prepare(self.program)
         if self.log.exists():
             os.replace(self.log, self.previous_log)
@@ -176,10 +185,10 @@ class Run:
     def _prepare(self, program: Program) -> tuple[list[str], dict[str, str], str]:
         """argv, environment, and the URL of the readiness probe ("" without one)."""
         lookup = self._lookup
-        rendered = pods.render(self.pod, self.controller.container, lookup)
         homes = {}
-        for name, files in pods.volumes(self.pod, lookup).items():
+        for name, files in pods.volumes(self.pod, lookup).items():  # mounted before any container is created
             homes[name] = str(self._write(name, files))
+        rendered = pods.render(self.pod, self.controller.container, lookup)
         rendered = pods.relocate(rendered, homes)
         bearer = identity.token(self.kube, self.pod)
         config = self.home / "kubeconfig.json"
@@ -232,6 +241,31 @@ class Run:
         if found is None:
             return None
         return pods.decoded(found.get("data")) if kind == "Secret" else dict(found.get("data") or {})
+
+    def _is_for_another_machine(self) -> bool:
+        """Whether the image lacks the architecture of the pod's node, as ACK's older ones do
+        (docs/ack/versions.md#architectures)."""
+        node = self.kube.get(f"/api/v1/nodes/{self.pod['spec']['nodeName']}") or {}
+        machine = str(((node.get("status") or {}).get("nodeInfo") or {}).get("architecture", "amd64"))
+        service, tag = self.controller.service, self.controller.tag
+        return machine != "amd64" and service in SERVICES and not release(service, tag).has("arm64-image")
+
+    def _event(self, reason: str, message: str) -> None:
+        """A kubelet's warning about the pod."""
+        meta, moment = self.pod["metadata"], status.now()
+        about = {"apiVersion": "v1", "kind": "Pod", "namespace": self.namespace, "name": self.name, "uid": meta["uid"]}
+        event = {
+            "metadata": {"generateName": f"{self.name}.", "namespace": self.namespace},
+            "involvedObject": about,
+            "type": "Warning",
+            "reason": reason,
+            "message": message,
+            "source": {"component": "kubelet"},
+            "firstTimestamp": moment,
+            "lastTimestamp": moment,
+            "count": 1,
+        }
+        self.kube.request("POST", f"/api/v1/namespaces/{self.namespace}/events", event)
 
     def _show(self) -> None:
         """Write the current status; a deleted pod needs none."""

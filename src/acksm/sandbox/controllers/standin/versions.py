@@ -38,6 +38,7 @@ _BROUGHT = {
     "synced-condition": "0.18.0",
     "unknown-synced": "0.19.0",
     "deletion-policy": "0.22.0",
+    "arm64-image": "0.29.2",  # before, the image is for amd64 only (docs/ack/versions.md#architectures)
     "many-namespaces": "0.30.0",
     "missing-role-waits": "0.31.0",  # before, the controller's own role is used silently
     "namespace-account-first": "0.36.0",  # before, the account in the object's status
