@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from acksm.kube.paths import ref
 from world import ONE, World
 
@@ -101,3 +103,39 @@ def test_what_was_changed_by_hand_is_told_and_put_back(world: World) -> None:
     with world.requests() as again:
         world.install(*ONE)
     assert again.writes == []
+
+
+AS_PEOPLE_WRITE_THEM = """
+resources:
+  requests: {cpu: 0.5, memory: 512Mi}
+  limits: {cpu: 1, memory: "1024Mi", ephemeral-storage: 1e9}
+deployment:
+  priorityClassName: null
+  nodeSelector: {kubernetes.io/os: null, example.com/pool: "1"}
+  labels: {team: "007", shift: "on"}
+  annotations: {example.com/count: 12, example.com/flag: true}
+  tolerations: [{key: example.com/gpu, operator: Exists, tolerationSeconds: 0, effect: NoExecute}, {operator: Exists}]
+  affinity:
+    podAntiAffinity:
+      preferredDuringSchedulingIgnoredDuringExecution:
+        - weight: 1
+          podAffinityTerm: {topologyKey: kubernetes.io/hostname, labelSelector: {matchLabels: {team: "007"}}}
+  strategy: {rollingUpdate: {maxUnavailable: 0}}
+  extraVolumes: [{name: scratch, emptyDir: {sizeLimit: 0.5Gi}}]
+  extraVolumeMounts: [{name: scratch, mountPath: /scratch}]
+  extraEnvVars: [{name: EMPTY, value: ""}, {name: TEXT, value: "no"}]
+image: {pullSecrets: []}
+role: {labels: {}}
+reconcile: {defaultResyncPeriod: 3600, resourceResyncPeriods: {}}
+"""
+
+
+def test_values_as_people_write_them_are_no_drift(world: World, tmp_path: Path) -> None:
+    (tmp_path / "values.yaml").write_text(AS_PEOPLE_WRITE_THEM)
+    world.install(*ONE, "--values", "values.yaml", "--no-wait")
+    with world.requests() as seen:
+        again = world.acksm("install", "-y", *ONE, "--values", "values.yaml", "--no-wait").ok()
+    assert (seen.writes, again.stderr.count("up to date")) == ([], 1)
+    assert sum("dryRun=All" in path for _, path, _ in seen.kube) == 1
+    status = world.acksm("status", *ONE, "-o", "json").data
+    assert (status["drift"], status["drift_unknown"], status["notes"]) == ([], "", [])

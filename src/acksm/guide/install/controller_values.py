@@ -13,7 +13,7 @@ from acksm.ack import charts
 from acksm.errors import AcksmError
 from acksm.guide.connect.target import Target
 from acksm.guide.install import crds, release
-from acksm.helm import registry, values
+from acksm.helm import kept_values, registry, values
 from acksm.helm.releases import MARK_PATH
 from acksm.helm.values import Edit
 from acksm.json_types import Document
@@ -54,11 +54,18 @@ def values_of(
     return values.patch(chart.values_text, edits, chart.schema, f"{chart.name} {chart.version} values.yaml"), scope
 
 
+def dropped(controllers: ControllerSettings, item: Controller) -> str:
+    """A note on installed values that the chart does not read, "" for none."""
+    if not item.observed.version or controllers.reset_values:
+        return ""
+    return kept_values.note(item.observed.values, item.pulled.chart, item.observed.chart_values, MANAGED)
+
+
 def service_account(target: Target, controllers: ControllerSettings, item: Controller) -> str:
     """The name of the service account that the release will have."""
     plain = values.plain(item.pulled.chart.values_text)
     edits, _ = _edits(target, controllers, item, "")
-    requested = [edit.value for edit in edits if edit.path == ACCOUNT_PATH]
+    requested = [edit.value for edit in edits if edit.path == ACCOUNT_PATH and edit.value is not None]
     return str(requested[-1] if requested else plain["serviceAccount"]["name"])
 
 
@@ -114,7 +121,7 @@ def _edits(
     if item.observed.version and not controllers.reset_values:
         kept = [
             edit
-            for edit in values.flatten(item.observed.values, plain, "what is installed")
+            for edit in kept_values.edits(item.observed.values, chart)
             if edit.path not in MANAGED and edit.path != ("aws", "region")
         ]
     scope = scope_of(controllers, item, target.settings.controller_namespace)
