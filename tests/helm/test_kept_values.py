@@ -137,7 +137,7 @@ def like(default: object) -> st.SearchStrategy[Any]:
     return st.none() | kinds.get(type(default), FREE)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(st.data())
 def test_the_next_install_has_the_same_values_whatever_they_are(data: st.DataObject) -> None:
     """What goes to helm comes back from its record as JSON, and leads to itself."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from acksm.kube.paths import ref
+from webhook import changing
 from world import ONE, World
 
 
@@ -139,3 +141,69 @@ def test_values_as_people_write_them_are_no_drift(world: World, tmp_path: Path) 
     assert sum("dryRun=All" in path for _, path, _ in seen.kube) == 1
     status = world.acksm("status", *ONE, "-o", "json").data
     assert (status["drift"], status["drift_unknown"], status["notes"]) == ([], "", [])
+
+
+PULL = "spec.template.spec.containers[controller].imagePullPolicy"
+
+
+def patched_by(world: World, manager: str, **container: Any) -> Any:
+    """The controller's container changed by a field manager of its own; the Deployment."""
+    (name,) = world.objects("Deployment")
+    body = {"spec": {"template": {"spec": {"containers": [{"name": "controller", **container}]}}}}
+    return world.kube._request(
+        "patch",
+        ref("Deployment", name, world.namespace).path,
+        body=body,
+        query_params=[],
+        field_manager=manager,
+        content_type="application/strategic-merge-patch+json",
+    )
+
+
+def notes_of(world: World, *argv: str) -> tuple[list[str], list[str]]:
+    """What an install wrote, and its notes."""
+    with world.requests() as seen:
+        run = world.acksm("install", "-y", *ONE, "--no-wait", *argv).ok()
+    return seen.writes, [line.strip() for line in run.stderr.splitlines() if "Deployment" in line]
+
+
+def test_a_write_that_does_not_last_is_told_and_not_repeated(world: World, tmp_path: Path) -> None:
+    world.install(*ONE)
+    path = "/spec/template/spec/containers/0/imagePullPolicy"
+    with changing(world, tmp_path / "pki", "apps", "deployments", {"op": "add", "path": path, "value": "Always"}):
+        # others' additions are no drift, and this one lets the webhook change the object
+        patched_by(world, "kubectl-set", env=[{"name": "THEIRS", "value": "stays"}])
+        written, (told,) = notes_of(world)
+        assert written == []
+        assert f"{PULL} is changed at each write by an admission webhook or policy" in told
+        status = world.acksm("status", *ONE, "-o", "json").ok().data
+        assert (status["drift"], len(status["notes"])) == ([], 1)
+        with world.requests() as seen:
+            fixed = world.acksm("doctor", "--fix", "-y", "-o", "json", *ONE).ok()
+        assert (seen.writes, fixed.data["fix"]) == ([], [])
+        assert [one["state"] for one in fixed.data["checks"] if one["id"] == "check.drift"] == ["warning"]
+
+    reader = {"apiGroups": ["*"], "resources": ["*"], "verbs": ["get", "list", "watch"]}
+    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "reader"}}
+    world.kube.create({**role, "rules": [reader]})
+    world.bind("reader", "looker")
+    keys = world.user("looker", policy={"Version": "2012-10-17", "Statement": [ALL]})
+    status = world.acksm("status", *ONE, "-o", "json", env=keys).data
+    assert status["drift"] == []
+    assert "whether the apiserver would change it is unknown" in status["drift_unknown"]
+    assert 'cannot patch resource "deployments"' in status["drift_unknown"]
+
+    # without the webhook it is a change like any other, and restored; but not for ever against another manager
+    told_by_plan = world.acksm("install", *ONE, "--dry-run").ok().stdout
+    assert f"({PULL}" in told_by_plan
+    assert notes_of(world)[0] != []
+    patched_by(world, "policy-bot", imagePullPolicy="Never")
+    written, (told,) = notes_of(world)
+    assert written == []
+    assert f"{PULL} was restored, and policy-bot changed it again" in told
+    # `false` is not what an apiserver assumes everywhere: removed, it is a change
+    patched_by(world, "somebody", securityContext={"allowPrivilegeEscalation": None})
+    assert "allowPrivilegeEscalation" in world.acksm("status", *ONE).stdout
+
+
+ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}
