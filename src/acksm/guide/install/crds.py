@@ -19,7 +19,6 @@ from acksm import yaml_reader
 from acksm.ack.names import CHART_ANNOTATION, COMMON_GROUP
 from acksm.archive import unreadable
 from acksm.engine.change import Change, Op
-from acksm.engine.diff import holds
 from acksm.engine.waits import Deadline, Progress, wait_until
 from acksm.errors import AcksmError
 from acksm.events import Emit, silent
@@ -128,7 +127,7 @@ def _fields(value: object) -> int:
 
 def same(desired: Manifest, live: Manifest) -> bool:
     """Whether the cluster serves this CRD: nothing missing, and the schemas equal (the apiserver adds none of it)."""
-    return holds(desired["spec"], live["spec"]) and _schemas(desired) == _schemas(live)
+    return not any(drift.differences(desired["spec"], live["spec"])) and _schemas(desired) == _schemas(live)
 
 
 def _schemas(manifest: Manifest) -> list[Value]:
