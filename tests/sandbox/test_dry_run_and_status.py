@@ -5,7 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from hypothesis import given, settings, strategies as st
+
+from acksm.errors import AcksmError
 from acksm.kube.paths import ref
+from acksm.live import drift
 from webhook import changing
 from world import ONE, World
 
@@ -146,6 +150,77 @@ def test_values_as_people_write_them_are_no_drift(world: World, tmp_path: Path) 
     assert sum("dryRun=All" in path for _, path, _ in seen.kube) == 1
     status = world.acksm("status", *ONE, "-o", "json").data
     assert (status["drift"], status["drift_unknown"], status["notes"]) == ([], "", [])
+
+
+AMOUNTS = st.sampled_from(
+    [1, 2, 0.5, 1.5, 1e3, "1", "0.5", "100m", "0.1", "1e3", "1024Mi", "0.5Gi", "1.0", "+1", "1E3"]
+)
+FLAGS = st.none() | st.booleans()
+MAPS = st.dictionaries(st.sampled_from(["a", "example.com/b"]), st.sampled_from(["", "1", "007", "on"]), max_size=2)
+LIMITS = st.dictionaries(st.sampled_from(["cpu", "memory", "ephemeral-storage"]), AMOUNTS, max_size=3)
+TOLERATION = st.fixed_dictionaries(
+    {"operator": st.just("Exists"), "effect": st.just("NoExecute")},
+    optional={"key": st.sampled_from(["", "a"]), "tolerationSeconds": st.sampled_from([None, 0, 5])},
+)
+VARIABLE = st.fixed_dictionaries({"name": st.sampled_from("AB")}, optional={"value": st.sampled_from([None, "", "no"])})
+POD = st.fixed_dictionaries(
+    {},
+    optional={
+        "nodeSelector": st.none() | MAPS,
+        "tolerations": st.none() | st.lists(TOLERATION, max_size=2),
+        "affinity": st.sampled_from([None, {}, {"nodeAffinity": {}}]),
+        "priorityClassName": st.sampled_from([None, ""]),
+        "hostNetwork": FLAGS,
+        "hostIPC": FLAGS,
+        "dnsPolicy": st.sampled_from(["ClusterFirst", "Default"]),
+        "automountServiceAccountToken": FLAGS,
+        "terminationGracePeriodSeconds": st.sampled_from([None, 0, 10]),
+        "securityContext": st.sampled_from([None, {}, {"runAsNonRoot": False}, {"runAsUser": 0}]),
+        "volumes": st.sampled_from([None, [], [{"name": "v", "emptyDir": {"sizeLimit": "0.5Gi"}}, {"name": "w"}]]),
+    },
+)
+CONTAINER = st.fixed_dictionaries(
+    {"name": st.just("controller"), "image": st.just("a:1")},
+    optional={
+        "resources": st.fixed_dictionaries({}, optional={"limits": LIMITS, "requests": st.none()}),
+        "env": st.lists(VARIABLE, max_size=2, unique_by=lambda one: str(one["name"])),
+        "args": st.sampled_from([None, [], ["--a", ""]]),
+        "ports": st.sampled_from([None, [], [{"containerPort": 8080}]]),
+        "securityContext": st.fixed_dictionaries(
+            {}, optional={"allowPrivilegeEscalation": FLAGS, "privileged": st.none(), "capabilities": st.just({})}
+        ),
+    },
+)
+
+
+def test_no_object_that_the_apiserver_takes_is_drift(world: World) -> None:
+    """Whatever its chart writes: amounts, zero values, nulls, empty lists and maps."""
+    world.kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": world.namespace}})
+    taken, kube = [0], world.kube
+
+    @settings(max_examples=30)
+    @given(POD, CONTAINER, MAPS)
+    def stored(pod: dict[str, Any], container: dict[str, Any], annotations: dict[str, str]) -> None:
+        labels = {"app": "x"}
+        meta = {"labels": labels, "annotations": annotations}
+        template = {"metadata": meta, "spec": {**pod, "containers": [container]}}
+        manifest = {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": f"d-{taken[0]}", "namespace": world.namespace},
+            "spec": {"replicas": 0, "selector": {"matchLabels": labels}, "strategy": {}, "template": template},
+        }
+        try:
+            kube.apply(manifest)
+        except AcksmError as error:
+            if error.id != "kube-invalid":
+                raise
+            return
+        taken[0] += 1
+        assert list(map(str, drift.of_all(kube, [manifest], world.namespace))) == []
+
+    stored()
+    assert taken[0] > 10
 
 
 PULL = "spec.template.spec.containers[controller].imagePullPolicy"

@@ -124,8 +124,8 @@ _CONTROLLERS = (
     Entry(
         "check.drift",
         "the objects of the releases are as helm created them",
-        "They were changed or deleted manually or by another tool, by the apiserver's dry run. What a webhook, a policy or "
-        "another field manager changes again after each write is not restored.",
+        "They were changed or deleted manually or by another tool. What a webhook, a policy or another field manager "
+        "changes again after each write is not restored.",
         "acksm install   (restores them; or: acksm doctor --fix)",
     ),
     Entry(

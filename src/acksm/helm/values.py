@@ -241,7 +241,8 @@ def _validate(values: object, schema: Document | None, where: str) -> None:
         problems = "; ".join(
             f"{'.'.join(map(str, error.path)) or '(top)'}: {error.message}"[:300] for error in errors[:5]
         )
-        raise AcksmError("values-schema", problems, where=where)
+        paths = [[str(key) for key in error.path] for error in errors]
+        raise AcksmError("values-schema", problems, where=where, details={"paths": paths})
 
 
 def _references(schema: object) -> Iterator[str]:

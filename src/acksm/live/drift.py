@@ -177,7 +177,7 @@ def _means(desired: object, live: object) -> bool:
     others may have added to a list."""
     if isinstance(desired, Mapping) and (live is None or isinstance(live, Mapping)):
         return all(_means(item, (live or {}).get(key)) for key, item in desired.items())
-    if not desired and live is None:
+    if desired in (None, "") or (not desired and live is None):  # the default, whatever it is
         return True
     if isinstance(desired, list) and isinstance(live, list) and all(isinstance(item, Mapping) for item in desired):
         return all(any(_means(item, other) for other in live) for item in desired)

@@ -51,7 +51,25 @@ def values_of(
     """The values of the release, patched and checked, and its scope. Errors: `values-…`, `scope-…`."""
     chart = item.pulled.chart
     edits, scope = _edits(target, controllers, item, role_arn)
-    return values.patch(chart.values_text, edits, chart.schema, f"{chart.name} {chart.version} values.yaml"), scope
+    try:
+        return values.patch(chart.values_text, edits, chart.schema, f"{chart.name} {chart.version} values.yaml"), scope
+    except AcksmError as error:
+        raise _of_the_release(error, edits) from error
+
+
+def _of_the_release(error: AcksmError, edits: Sequence[Edit]) -> AcksmError:
+    """`error`, with where the value is from if only the installed release has it."""
+    for path in error.details.get("paths", []):
+        matching = [edit for edit in edits if list(edit.path[: len(path)]) == path[: len(edit.path)]]
+        if path and matching and all(edit.kept for edit in matching):
+            return AcksmError(
+                error.id,
+                error.message,
+                where=f"values of the installed release → {error.where}",
+                remedy=f"acksm install --set {'.'.join(path)}=VALUE   (or --reset-values)",
+                details=error.details,
+            )
+    return error
 
 
 def dropped(controllers: ControllerSettings, item: Controller) -> str:
