@@ -48,7 +48,8 @@ class MemoryCluster(MemoryKube):
         """What `manifest` says is so afterwards; keys of others stay."""
         location = ref_of(manifest)
         if dry_run:
-            return _merged(self.objects.get(location.path) or {}, manifest)
+            tried: Json = _merged(self.objects.get(location.path) or {}, manifest)
+            return tried
         if location.path not in self.objects:
             return super().apply(manifest, force)
         body = {key: value for key, value in manifest.items() if key not in {"metadata"}}

@@ -162,8 +162,10 @@ TOLERATION = st.fixed_dictionaries(
     {"operator": st.just("Exists"), "effect": st.just("NoExecute")},
     optional={"key": st.sampled_from(["", "a"]), "tolerationSeconds": st.sampled_from([None, 0, 5])},
 )
-VARIABLE = st.fixed_dictionaries({"name": st.sampled_from("AB")}, optional={"value": st.sampled_from([None, "", "no"])})
-POD = st.fixed_dictionaries(
+VARIABLE: st.SearchStrategy[Any] = st.fixed_dictionaries(
+    {"name": st.sampled_from("AB")}, optional={"value": st.sampled_from([None, "", "no"])}
+)
+POD: st.SearchStrategy[Any] = st.fixed_dictionaries(
     {},
     optional={
         "nodeSelector": st.none() | MAPS,
@@ -179,7 +181,7 @@ POD = st.fixed_dictionaries(
         "volumes": st.sampled_from([None, [], [{"name": "v", "emptyDir": {"sizeLimit": "0.5Gi"}}, {"name": "w"}]]),
     },
 )
-CONTAINER = st.fixed_dictionaries(
+CONTAINER: st.SearchStrategy[Any] = st.fixed_dictionaries(
     {"name": st.just("controller"), "image": st.just("a:1")},
     optional={
         "resources": st.fixed_dictionaries({}, optional={"limits": LIMITS, "requests": st.none()}),
