@@ -13,7 +13,7 @@ from acksm.kube import paths
 from acksm.kube.paths import Ref, ref, ref_of
 from acksm.live import running
 from memory_account import ROLE_ANNOTATION, Fuse
-from memory_kube import Json, MemoryKube
+from memory_kube import Json, MemoryKube, _merged
 
 
 class MemoryCluster(MemoryKube):
@@ -47,8 +47,11 @@ class MemoryCluster(MemoryKube):
     def apply(self, manifest: Mapping[str, Any], force: bool = False, dry_run: bool = False) -> Json:
         """What `manifest` says is so afterwards; keys of others stay."""
         location = ref_of(manifest)
-        if dry_run or location.path not in self.objects:
-            return super().apply(manifest, force, dry_run)
+        if dry_run:
+            tried: Json = _merged(self.objects.get(location.path) or {}, manifest)
+            return tried
+        if location.path not in self.objects:
+            return super().apply(manifest, force)
         body = {key: value for key, value in manifest.items() if key not in {"metadata"}}
         if "spec" in body:
             self.objects[location.path]["spec"] = {}

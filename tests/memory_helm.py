@@ -59,9 +59,16 @@ class MemoryHelm:
         self._write(release, namespace, chart, values, "pending-install")
 
     def upgrade(
-        self, release: str, namespace: str, chart: str, values: Document, take_back: bool, seconds: float
+        self,
+        release: str,
+        namespace: str,
+        chart: str,
+        values: Document,
+        take_back: bool,
+        seconds: float,
+        description: str = "",
     ) -> None:
-        self._write(release, namespace, chart, values, "pending-upgrade")
+        self._write(release, namespace, chart, values, "pending-upgrade", description=description)
 
     def recover(self, release: str, namespace: str, action: str, revision: int, seconds: float) -> None:
         if action == "uninstall":
@@ -84,7 +91,14 @@ class MemoryHelm:
                 self.kube.objects.pop(_secret(release, namespace, revision).path)
 
     def _write(
-        self, release: str, namespace: str, chart: str, values: Document, status: str, old: Json | None = None
+        self,
+        release: str,
+        namespace: str,
+        chart: str,
+        values: Document,
+        status: str,
+        old: Json | None = None,
+        description: str = "",
     ) -> None:
         with self.lock:
             records = self._records(release, namespace)
@@ -95,7 +109,7 @@ class MemoryHelm:
                 "name": release,
                 "namespace": namespace,
                 "version": max(records, default=0) + 1,
-                "info": {"status": status, "last_deployed": now},
+                "info": {"status": status, "last_deployed": now, "description": description},
                 "chart": old["chart"] if old else {"metadata": {"name": f"{name}-chart", "version": version}},
                 "config": values,
                 "manifest": "\n---\n".join(map(json.dumps, objects)),

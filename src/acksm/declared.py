@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -76,7 +76,8 @@ Teams = Annotated[dict[str, DeclaredRole], BeforeValidator(_no_numbers)]
 
 class DeclaredAdoption(_Declared):
     """An AWS resource to adopt: `name` is its name or ARN, or `fields` are its adoption fields; `as` is what it
-    is called in the cluster. A manifest (AdoptedResource, or an object with adoption annotations) is taken too."""
+    is called in the cluster. A manifest (AdoptedResource, or an object with adoption annotations) is taken too. With
+    the policy `adopt-or-create` the resource is created where it does not exist, and changed to `spec`."""
 
     kind: str = ""
     name: str = ""
@@ -87,6 +88,8 @@ class DeclaredAdoption(_Declared):
     retain: bool = True
     read_only: bool = False
     group: str = Field("", description="API group of a manifest; by default that of the kind's service.")
+    policy: Literal["adopt", "adopt-or-create"] = "adopt"
+    spec: Json = Field(default_factory=dict, description="The desired state, for adopt-or-create.")
 
 
 def _from_manifest(value: object) -> object:
@@ -95,24 +98,32 @@ def _from_manifest(value: object) -> object:
         raise ValueError("expected a mapping with kind, name, namespace, …, or a manifest")
     if "apiVersion" not in value:
         return value
-    group, kind = str(value["apiVersion"]).rpartition("/")[0], str(value.get("kind", ""))
+    group, _, version = str(value["apiVersion"]).rpartition("/")
+    kind = str(value.get("kind", ""))
+    if group in {_COMMON, *_GROUPS} and version != _VERSION:
+        raise ValueError(f"{kind} is served as {group}/{_VERSION}, not {version}")
     metadata = _map(value.get("metadata"), "metadata")
     notes = _map(metadata.get("annotations"), "metadata.annotations")
     found: dict[str, object] = {"namespace": metadata.get("namespace") or "", "fields": {}}
-    if (group, kind) == (_COMMON, "AdoptedResource"):
+    if (group, kind) == (_COMMON, _OBJECT):
         spec = _map(value.get("spec"), "spec")
         aws, target = _map(spec.get("aws"), "spec.aws"), _map(spec.get("kubernetes"), "spec.kubernetes")
         meta = _map(target.get("metadata"), "spec.kubernetes.metadata")
-        group, kind = str(target.get("group", "")), str(target.get("kind", ""))
+        group, kind = str(target.get("group") or ""), str(target.get("kind") or "")
+        for name, text in (("group", group), ("kind", kind)):
+            if not text:
+                raise ValueError(f"spec.kubernetes.{name} of the AdoptedResource is missing")
         found |= {"name": aws.get("arn") or aws.get("nameOrID") or "", "fields": aws.get("additionalKeys") or {}}
         found |= {"as": meta.get("name") or metadata.get("name", "")}
         found["namespace"] = meta.get("namespace") or found["namespace"]
         notes = {**notes, **_map(meta.get("annotations"), "spec.kubernetes.metadata.annotations")}
     else:
-        written = notes.get(f"{_COMMON}/adoption-fields")
-        if group in _GROUPS and not written:
-            raise ValueError(f"{kind} has no annotation {_COMMON}/adoption-fields, so it cannot be adopted")
-        found |= {"fields": _flat(written), "as": metadata.get("name", "")}
+        written, policy = notes.get(f"{_COMMON}/adoption-fields"), notes.get(f"{_COMMON}/adoption-policy") or "adopt"
+        spec = _map(value.get("spec"), "spec")
+        if group in _GROUPS and kind != _OBJECT and not written and policy == "adopt":
+            other = f"; with {_COMMON}/adoption-policy: adopt-or-create its spec names the resource" if spec else ""
+            raise ValueError(f"{kind} has no annotation {_COMMON}/adoption-fields, so it cannot be adopted{other}")
+        found |= {"fields": _flat(written), "as": metadata.get("name", ""), "policy": policy, "spec": spec}
     found |= {"region": notes.get(f"{_COMMON}/region", ""), "read-only": notes.get(f"{_COMMON}/read-only") == "true"}
     found |= {"retain": notes.get(f"{_COMMON}/deletion-policy", "retain") != "delete", "kind": kind, "group": group}
     return found
@@ -134,7 +145,7 @@ def _flat(written: object) -> object:
         raise ValueError(f"annotation {_COMMON}/adoption-fields is not JSON: {error}") from None
 
 
-_COMMON = "services.k8s.aws"
+_COMMON, _VERSION, _OBJECT = "services.k8s.aws", "v1alpha1", "AdoptedResource"
 _GROUPS = {f"{service}.{_COMMON}" for service in KINDS}  # others are refused by another check
 Adoptions = list[Annotated[DeclaredAdoption, BeforeValidator(_from_manifest)]]
 

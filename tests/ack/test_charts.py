@@ -112,6 +112,7 @@ HISTORY = {  # sagemaker: the first version with it, and the last before (docs/a
     "carm-levels": ("1.2.13", "1.2.12"),
     "adoption-gate": ("1.2.14", "1.2.13"),
     "adoption-annotations": ("1.4.0", "1.3.4"),
+    "adopt-or-create-updates": ("1.2.17", "1.2.16"),
     "synced-condition": ("0.3.1", "0.3.0"),
     "enable-carm": ("1.4.1", "1.4.0"),
     "role-selector": ("1.5.1", "1.5.0"),

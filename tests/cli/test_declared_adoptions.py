@@ -78,6 +78,16 @@ def test_manifests_of_both_ways_are_taken(tmp_path: Path) -> None:
     )
 
 
+def test_adopt_or_create_keeps_policy_and_spec(tmp_path: Path) -> None:
+    both = (
+        ANNOTATED.replace("policy: adopt", "policy: adopt-or-create")
+        + "spec: {modelName: Churn, executionRoleARN: r}\n"
+    )
+    alone = both.replace('    services.k8s.aws/adoption-fields: \'{"modelName": "Churn"}\'\n', "")
+    for item, fields in zip(read(tmp_path, both + "---" + alone), ({"modelName": "Churn"}, {}), strict=True):
+        assert (item.policy, item.spec["executionRoleARN"], item.fields) == ("adopt-or-create", "r", fields)
+
+
 def test_the_other_settings_stay_those_of_acksm_yaml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("acksm.yaml").write_text("cluster: mine\nadopt: [{kind: Model, name: no}]\n")
@@ -103,6 +113,14 @@ def test_the_other_settings_stay_those_of_acksm_yaml(tmp_path: Path, monkeypatch
         ),
         (ADOPTED_RESOURCE.replace("spec:\n", "spec: []\nmore:\n"), "spec of the manifest", ":2:1"),
         (ANNOTATED.replace('"Churn"', "7"), "modelName", ":2:1"),
+        (ANNOTATED.replace("policy: adopt", "policy: force"), "adopt-or-create", ":2:1"),
+        (ANNOTATED.replace("v1alpha1", "v1"), "served as sagemaker.services.k8s.aws/v1alpha1, not v1", ":2:1"),
+        (ADOPTED_RESOURCE.replace("v1alpha1", "v1beta1"), "served as services.k8s.aws/v1alpha1", ":2:1"),
+        (
+            ADOPTED_RESOURCE.replace("    group: applicationautoscaling.services.k8s.aws\n", ""),
+            "spec.kubernetes.group of the AdoptedResource is missing",
+            ":2:1",
+        ),
     ],
 )
 def test_mistakes_are_told_with_line_and_column(tmp_path: Path, text: str, said: str, where: str) -> None:

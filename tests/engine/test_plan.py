@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from acksm.engine.change import Change, Danger, Op, Plan, question, summary
-from acksm.engine.diff import holds, render, render_plan
+from acksm.engine.diff import render, render_plan
 from acksm.engine.executor import execute
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
@@ -139,17 +139,3 @@ def test_a_value_that_stands_twice_is_written_twice() -> None:
     same = ["a"]
     (_, *body) = render(change("a", after={"one": same, "other": same}))
     assert [line.strip() for line in body] == ["+one:", "+- a", "+other:", "+- a"]
-
-
-@pytest.mark.parametrize(
-    ("desired", "live", "same"),
-    [
-        ({"hostIPC": False, "args": [], "grace": 0, "name": ""}, {}, True),  # the apiserver leaves out zero values
-        ({"replicas": 0}, {"replicas": 1}, False),
-        ({"hostIPC": True}, {}, False),
-        ([{"name": "a"}], [{"name": "a", "protocol": "TCP"}], True),
-        ([{"name": "a"}], [{"name": "a"}, {"name": "b"}], False),
-    ],
-)
-def test_what_the_apiserver_adds_and_leaves_out_is_no_difference(desired: Any, live: Any, same: bool) -> None:
-    assert holds(desired, live) is same

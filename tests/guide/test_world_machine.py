@@ -25,7 +25,6 @@ from hypothesis.stateful import (
 )
 
 from acksm.ack import charts
-from acksm.engine.diff import holds
 from acksm.errors import AcksmError
 from acksm.guide.carm import bind as carm_bind
 from acksm.guide.carm.bind import Requested
@@ -34,6 +33,7 @@ from acksm.guide.cleanup.observation import Desired
 from acksm.guide.install import command as install
 from acksm.guide.region import command as region
 from acksm.kube.paths import ref, ref_in
+from acksm.live.drift import differences
 from memory_account import ACCOUNT, HOME, ISSUER, REGION, ROLE_NAME, Killed
 from memory_helm import parsed, rendered
 from memory_kube import config_map, namespace
@@ -373,7 +373,7 @@ class Life(RuleBasedStateMachine):
             desired = rendered(name, HOME, f"/{service}-{found.version}.tgz", dict(found.values))
             for manifest in desired:
                 live = objects[ref_in(manifest, HOME).path]
-                assert holds({key: value for key, value in manifest.items() if key != "metadata"}, live)
+                assert not any(differences({key: value for key, value in manifest.items() if key != "metadata"}, live))
                 assert manifest["metadata"]["labels"].items() <= live["metadata"]["labels"].items()
             assert {ref("CustomResourceDefinition", crd.name).path for crd in parsed(service, found.version)} <= {
                 *objects

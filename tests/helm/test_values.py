@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 from acksm.errors import AcksmError
 from acksm.guide.install.release import overrides
-from acksm.helm.values import Edit, flatten, leaves, parse_set, patch, read_file, unknown
+from acksm.helm.values import Edit, flatten, leaves, parse_set, patch, read_file
 from acksm.sandbox.practice.generations import Chart, all_charts
 from acksm.sandbox.practice.values import schema, values_yaml
 
@@ -266,20 +266,3 @@ def test_practice_charts_have_the_keys_of_the_real_ones(chart: Chart) -> None:
     if not real.is_file():
         pytest.skip("this version is not among the shared data")
     assert keys(load(values_yaml(chart))) == keys(load(real.read_text()))
-
-
-@pytest.mark.parametrize(
-    ("given", "expected"),
-    [
-        ({}, []),
-        ({"log": {"level": "debug"}}, []),
-        ({"log": {"levle": "debug"}}, ["log.levle"]),
-        ({"moon": 1, "aws": {"region": "x", "sun": {"a": 1, "b": 2}}}, ["moon", "aws.sun.a", "aws.sun.b"]),
-        ({"serviceAccount": {"annotations": {"their": "own"}}, "resources": {"limits": {"gpu": 1}}}, []),
-        ({"labels": {"theirs": "x"}}, []),
-        ({"log": "debug"}, []),
-    ],
-)
-def test_values_that_the_chart_does_not_know(given: dict[str, Any], expected: list[str]) -> None:
-    chart = "aws: {region: ''}\nlog: {level: info}\nserviceAccount: {annotations: {}}\nresources: {}\nlabels: {}\n"
-    assert unknown(given, chart) == expected

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from abroad import MARK, Abroad
-from acksm.kube.paths import Ref
+from abroad import MARK, Abroad, until
+from acksm.kube.paths import Ref, ref
 from report_schema import complaints
 from world import World
 
@@ -99,6 +99,8 @@ def test_what_somebody_made_is_adopted_by_annotations(abroad: Abroad) -> None:
     assert notes[MARK + "deletion-policy"] == "retain"
     assert world.acksm("adopt", "Endpoint", "churn", *where, "--no-retain").error_id == "needs-confirmation"
 
+    _adopt_or_create(world, namespace)
+    _one_policy_of_two(world, namespace)
     other = abroad.namespace("other")
     refused = {
         ("Endpoint", "churn", "-n", other): "adopt-managed",
@@ -116,6 +118,74 @@ def test_what_somebody_made_is_adopted_by_annotations(abroad: Abroad) -> None:
         for argv, expected in refused.items():
             assert world.acksm("adopt", *argv).error_id == expected, argv
     assert made.writes == []
+
+
+def _adopt_or_create(world: World, namespace: str) -> None:
+    """The key is in the spec; what AWS lacks is created, and what it has becomes as the manifest says."""
+    endpoint(world, "either")
+    policy = {"annotations": {MARK + "adoption-policy": "adopt-or-create", MARK + "deletion-policy": "retain"}}
+    image = {"image": "practice:1", "modelDataURL": "s3://bucket/model.tar.gz"}
+    specs = {
+        "Endpoint": {"endpointName": "either", "endpointConfigName": "churn"},  # AWS has the configuration "either"
+        "Model": {"modelName": "or", "executionRoleARN": "arn:aws:iam::012345678901:role/execution"}
+        | {"primaryContainer": image},
+    }
+    manifests: list[Any] = [
+        {
+            "apiVersion": "sagemaker.services.k8s.aws/v1alpha1",
+            "kind": kind,
+            "metadata": {"name": "either", "namespace": namespace, **policy},
+            "spec": spec,
+        }
+        for kind, spec in specs.items()
+    ]
+    file = Path("either.yaml")
+    file.write_text(json.dumps(manifests))
+    dry = world.acksm("adopt", "-f", "either.yaml", "--dry-run").ok().stdout
+    assert "creates it in AWS" in dry
+    assert "changes it to this spec" in dry
+    assert world.acksm("adopt", "-f", "either.yaml").error_id == "needs-confirmation"
+    run = world.acksm("adopt", "-f", "either.yaml", "-y", "-o", "json").ok()
+    assert complaints(run.data) == []
+    assert {row["state"] for row in run.data["result"]["objects"]} == {"adopted"}
+    client = world.aws("sagemaker")
+    assert client.describe_model(ModelName="or")["ModelName"] == "or"
+    until(
+        lambda: client.describe_endpoint(EndpointName="either")["EndpointConfigName"] == "churn",
+        "the manifest does not win",
+        lambda: live(world, "Endpoint", namespace, "either"),
+    )
+    with world.requests() as again:
+        assert "up to date" in world.acksm("adopt", "-f", "either.yaml").ok().stderr
+    assert again.writes == []
+
+
+def _one_policy_of_two(world: World, namespace: str) -> None:
+    """Two scaling policies of one target, and an AdoptedResource that names one of them."""
+    tracking = {"TargetValue": 10.0, "PredefinedMetricSpecification": {}}
+    for name, metric in (
+        ("churn-cpu", "ECSServiceAverageCPUUtilization"),
+        ("invocations", "SageMakerVariantInvocationsPerInstance"),
+    ):
+        tracking["PredefinedMetricSpecification"] = {"PredefinedMetricType": metric}
+        world.aws("application-autoscaling").put_scaling_policy(
+            PolicyName=name,
+            PolicyType="TargetTrackingScaling",
+            TargetTrackingScalingPolicyConfiguration=tracking,
+            **TARGET,
+        )
+    keys = {key[0].lower() + key[1:]: value for key, value in TARGET.items()}
+    keys["resourceID"] = keys.pop("resourceId")
+    target = {"group": "applicationautoscaling.services.k8s.aws", "kind": "ScalingPolicy", "metadata": {"name": "two"}}
+    spec = {"aws": {"nameOrID": "invocations", "additionalKeys": keys}, "kubernetes": target}
+    meta = {"name": "two", "namespace": namespace}
+    manifest = {"apiVersion": "services.k8s.aws/v1alpha1", "kind": "AdoptedResource", "metadata": meta, "spec": spec}
+    Path("two.yaml").write_text(json.dumps([manifest]))
+    (row,) = world.acksm("adopt", "-f", "two.yaml", "-o", "json").ok().data["result"]["objects"]
+    assert (row["state"], row["spec"]["policyName"]) == ("adopted", "invocations")
+    assert row["arn"].endswith(":policyName/invocations")
+    adopted = world.kube.get(ref("ScalingPolicy", "two", namespace)) or {}
+    assert adopted["status"]["ackResourceMetadata"]["arn"] == row["arn"]
 
 
 def test_many_are_adopted_in_one_run_and_each_failure_is_told(abroad: Abroad) -> None:

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+from hypothesis import given, settings, strategies as st
+
+from acksm.errors import AcksmError
 from acksm.kube.paths import ref
+from acksm.live import drift
+from webhook import changing
 from world import ONE, World
 
 
@@ -122,6 +128,186 @@ def test_what_was_changed_by_hand_is_told_and_put_back(world: World) -> None:
     assert live is not None
     assert live["spec"]["replicas"] == 1
     assert live["metadata"]["annotations"]["theirs"] == "stays"
+    # what others add to a CRD is theirs: applying the chart's again would not remove it
+    crd = ref("CustomResourceDefinition", "scalabletargets.applicationautoscaling.services.k8s.aws")
+    versions = (world.kube.get(crd) or {})["spec"]["versions"]
+    versions[0]["schema"]["openAPIV3Schema"]["properties"]["theirs"] = {"type": "string"}
+    world.kube.patch(crd, {"spec": {"versions": versions}})
     with world.requests() as again:
         world.install(*ONE)
     assert again.writes == []
+
+
+AS_PEOPLE_WRITE_THEM = """
+resources:
+  requests: {cpu: 0.5, memory: 512Mi}
+  limits: {cpu: 1, memory: "1024Mi", ephemeral-storage: 1e9}
+deployment:
+  priorityClassName: null
+  nodeSelector: {kubernetes.io/os: null, example.com/pool: "1"}
+  labels: {team: "007", shift: "on"}
+  annotations: {example.com/count: 12, example.com/flag: true}
+  tolerations: [{key: example.com/gpu, operator: Exists, tolerationSeconds: 0, effect: NoExecute}, {operator: Exists}]
+  affinity:
+    podAntiAffinity:
+      preferredDuringSchedulingIgnoredDuringExecution:
+        - weight: 1
+          podAffinityTerm: {topologyKey: kubernetes.io/hostname, labelSelector: {matchLabels: {team: "007"}}}
+  strategy: {rollingUpdate: {maxUnavailable: 0}}
+  extraVolumes: [{name: scratch, emptyDir: {sizeLimit: 0.5Gi}}]
+  extraVolumeMounts: [{name: scratch, mountPath: /scratch}]
+  extraEnvVars: [{name: EMPTY, value: ""}, {name: TEXT, value: "no"}]
+image: {pullSecrets: []}
+role: {labels: {}}
+reconcile: {defaultResyncPeriod: 3600, resourceResyncPeriods: {}}
+"""
+
+
+def test_values_as_people_write_them_are_no_drift(world: World, tmp_path: Path) -> None:
+    (tmp_path / "values.yaml").write_text(AS_PEOPLE_WRITE_THEM)
+    world.install(*ONE, "--values", "values.yaml", "--no-wait")
+    with world.requests() as seen:
+        again = world.acksm("install", "-y", *ONE, "--values", "values.yaml", "--no-wait").ok()
+    assert (seen.writes, again.stderr.count("up to date")) == ([], 1)
+    assert sum("dryRun=All" in path for _, path, _ in seen.kube) == 1
+    status = world.acksm("status", *ONE, "-o", "json").data
+    assert (status["drift"], status["drift_unknown"], status["notes"]) == ([], "", [])
+
+
+AMOUNTS = st.sampled_from(
+    [1, 2, 0.5, 1.5, 1e3, "1", "0.5", "100m", "0.1", "1e3", "1024Mi", "0.5Gi", "1.0", "+1", "1E3"]
+)
+FLAGS = st.none() | st.booleans()
+MAPS = st.dictionaries(st.sampled_from(["a", "example.com/b"]), st.sampled_from(["", "1", "007", "on"]), max_size=2)
+LIMITS = st.dictionaries(st.sampled_from(["cpu", "memory", "ephemeral-storage"]), AMOUNTS, max_size=3)
+TOLERATION = st.fixed_dictionaries(
+    {"operator": st.just("Exists"), "effect": st.just("NoExecute")},
+    optional={"key": st.sampled_from(["", "a"]), "tolerationSeconds": st.sampled_from([None, 0, 5])},
+)
+VARIABLE: st.SearchStrategy[Any] = st.fixed_dictionaries(
+    {"name": st.sampled_from("AB")}, optional={"value": st.sampled_from([None, "", "no"])}
+)
+POD: st.SearchStrategy[Any] = st.fixed_dictionaries(
+    {},
+    optional={
+        "nodeSelector": st.none() | MAPS,
+        "tolerations": st.none() | st.lists(TOLERATION, max_size=2),
+        "affinity": st.sampled_from([None, {}, {"nodeAffinity": {}}]),
+        "priorityClassName": st.sampled_from([None, ""]),
+        "hostNetwork": FLAGS,
+        "hostIPC": FLAGS,
+        "dnsPolicy": st.sampled_from(["ClusterFirst", "Default"]),
+        "automountServiceAccountToken": FLAGS,
+        "terminationGracePeriodSeconds": st.sampled_from([None, 0, 10]),
+        "securityContext": st.sampled_from([None, {}, {"runAsNonRoot": False}, {"runAsUser": 0}]),
+        "volumes": st.sampled_from([None, [], [{"name": "v", "emptyDir": {"sizeLimit": "0.5Gi"}}, {"name": "w"}]]),
+    },
+)
+CONTAINER: st.SearchStrategy[Any] = st.fixed_dictionaries(
+    {"name": st.just("controller"), "image": st.just("a:1")},
+    optional={
+        "resources": st.fixed_dictionaries({}, optional={"limits": LIMITS, "requests": st.none()}),
+        "env": st.lists(VARIABLE, max_size=2, unique_by=lambda one: str(one["name"])),
+        "args": st.sampled_from([None, [], ["--a", ""]]),
+        "ports": st.sampled_from([None, [], [{"containerPort": 8080}]]),
+        "securityContext": st.fixed_dictionaries(
+            {}, optional={"allowPrivilegeEscalation": FLAGS, "privileged": st.none(), "capabilities": st.just({})}
+        ),
+    },
+)
+
+
+def test_no_object_that_the_apiserver_takes_is_drift(world: World) -> None:
+    """Whatever its chart writes: amounts, zero values, nulls, empty lists and maps."""
+    world.kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": world.namespace}})
+    taken, kube = [0], world.kube
+
+    @settings(max_examples=30)
+    @given(POD, CONTAINER, MAPS)
+    def stored(pod: dict[str, Any], container: dict[str, Any], annotations: dict[str, str]) -> None:
+        labels = {"app": "x"}
+        meta = {"labels": labels, "annotations": annotations}
+        template = {"metadata": meta, "spec": {**pod, "containers": [container]}}
+        manifest = {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": f"d-{taken[0]}", "namespace": world.namespace},
+            "spec": {"replicas": 0, "selector": {"matchLabels": labels}, "strategy": {}, "template": template},
+        }
+        try:
+            kube.apply(manifest)
+        except AcksmError as error:
+            if error.id != "kube-invalid":
+                raise
+            return
+        taken[0] += 1
+        assert list(map(str, drift.of_all(kube, [manifest], world.namespace))) == []
+
+    stored()
+    assert taken[0] > 10
+
+
+PULL = "spec.template.spec.containers[controller].imagePullPolicy"
+
+
+def patched_by(world: World, manager: str, **container: Any) -> Any:
+    """The controller's container changed by a field manager of its own; the Deployment."""
+    (name,) = world.objects("Deployment")
+    body = {"spec": {"template": {"spec": {"containers": [{"name": "controller", **container}]}}}}
+    return world.kube._request(
+        "patch",
+        ref("Deployment", name, world.namespace).path,
+        body=body,
+        query_params=[],
+        field_manager=manager,
+        content_type="application/strategic-merge-patch+json",
+    )
+
+
+def notes_of(world: World, *argv: str) -> tuple[list[str], list[str]]:
+    """What an install wrote, and its notes."""
+    with world.requests() as seen:
+        run = world.acksm("install", "-y", *ONE, "--no-wait", *argv).ok()
+    return seen.writes, [line.strip() for line in run.stderr.splitlines() if "Deployment" in line]
+
+
+def test_a_write_that_does_not_last_is_told_and_not_repeated(world: World, tmp_path: Path) -> None:
+    world.install(*ONE)
+    path = "/spec/template/spec/containers/0/imagePullPolicy"
+    with changing(world, tmp_path / "pki", "apps", "deployments", {"op": "add", "path": path, "value": "Always"}):
+        # others' additions are no drift, and this one lets the webhook change the object
+        patched_by(world, "kubectl-set", env=[{"name": "THEIRS", "value": "stays"}])
+        written, (told,) = notes_of(world)
+        assert written == []
+        assert f"{PULL} is changed at each write by an admission webhook or policy" in told
+        status = world.acksm("status", *ONE, "-o", "json").ok().data
+        assert (status["drift"], len(status["notes"])) == ([], 1)
+        with world.requests() as seen:
+            fixed = world.acksm("doctor", "--fix", "-y", "-o", "json", *ONE).ok()
+        assert (seen.writes, fixed.data["fix"]) == ([], [])
+        assert [one["state"] for one in fixed.data["checks"] if one["id"] == "check.drift"] == ["warning"]
+
+    reader = {"apiGroups": ["*"], "resources": ["*"], "verbs": ["get", "list", "watch"]}
+    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "reader"}}
+    world.kube.create({**role, "rules": [reader]})
+    world.bind("reader", "looker")
+    keys = world.user("looker", policy={"Version": "2012-10-17", "Statement": [ALL]})
+    status = world.acksm("status", *ONE, "-o", "json", env=keys).data
+    assert status["drift"] == []
+    assert "whether the apiserver would change it is unknown" in status["drift_unknown"]
+    assert 'cannot patch resource "deployments"' in status["drift_unknown"]
+
+    # without the webhook it is a change like any other, and restored; but not for ever against another manager
+    told_by_plan = world.acksm("install", *ONE, "--dry-run").ok().stdout
+    assert f"({PULL}" in told_by_plan
+    assert notes_of(world)[0] != []
+    patched_by(world, "policy-bot", imagePullPolicy="Never")
+    written, (told,) = notes_of(world)
+    assert written == []
+    assert f"{PULL} was restored, and policy-bot changed it again" in told
+    # `false` is not what an apiserver assumes everywhere: removed, it is a change
+    patched_by(world, "somebody", securityContext={"allowPrivilegeEscalation": None})
+    assert "allowPrivilegeEscalation" in world.acksm("status", *ONE).stdout
+
+
+ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}

@@ -302,15 +302,30 @@ def _allow(action: str, *more: dict[str, Any]) -> dict[str, Any]:
 # Objects of others
 
 
-def test_a_release_of_another_hand(world: World) -> None:
+def test_a_release_of_another_hand(world: World, tmp_path: Path) -> None:
+    """Its values have a misplaced key, which helm takes and nothing reads, a null, and a number as text."""
     world.install(*ONE)
     release, chart = "ack-applicationautoscaling-controller", world.chart("applicationautoscaling", "1.4.1")
-    world.helm("upgrade", release, chart, "--reset-values", "--set", "aws.region=us-west-2")
+    theirs = {
+        "aws": {"region": "us-west-2"},
+        "defaultResyncPeriod": "0",
+        "deployment": {"priorityClassName": None},
+        "log": {"level": "debug"},
+        "reconcile": {"defaultResyncPeriod": "60"},
+    }
+    (tmp_path / "theirs.json").write_text(json.dumps(theirs))
+    world.helm("upgrade", release, chart, "--reset-values", "-f", str(tmp_path / "theirs.json"))
     assert release in refused(world, "release-not-ours", 6, *ONE)
-    world.install(*ONE, "--adopt-release")
+    adopted = world.install(*ONE, "--adopt-release")
+    assert "dropped 1 value of the release: defaultResyncPeriod (never had an effect)" in adopted.stderr
+    values = json.loads(world.helm("get", "values", release, "-o", "json"))
+    assert values["deployment"]["priorityClassName"] is None
+    assert (values["log"]["level"], values["reconcile"]["defaultResyncPeriod"]) == ("debug", 60)
+    assert "defaultResyncPeriod" not in values
     with world.requests() as again:
-        world.install(*ONE)
-    assert again.writes == []
+        run = world.install(*ONE)
+    assert (again.writes, "dropped" in run.stderr) == ([], False)
+    assert refused(world, "values-unknown-key", 2, *ONE, "--set", "defaultResyncPeriod=1")
 
 
 def test_a_release_of_another_chart(world: World, tmp_path: Path) -> None:

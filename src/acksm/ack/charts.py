@@ -74,6 +74,9 @@ FEATURES: dict[str, Feature] = {
         "adoption by annotation exists, behind the feature gate ResourceAdoption", ("1.2.14", "1.0.19")
     ),
     "adoption-annotations": Feature("adoption by annotation is on by default", ("1.4.0", "1.1.0")),
+    "adopt-or-create-updates": Feature(
+        "adopt-or-create changes AWS to the spec; before, the spec became what AWS has", ("1.2.17", "1.0.25")
+    ),
     "synced-condition": Feature(
         "the condition ACK.ResourceSynced says whether an object is synced", ("0.3.1", "0.2.7")
     ),

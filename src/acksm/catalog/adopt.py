@@ -210,6 +210,14 @@ _WAIT = (
         _S,
     ),
     Entry(
+        "adopt-other-resource",
+        "the controller adopted another AWS resource",
+        "Some releases find a scaling policy by the resource that it scales alone, and take the first of several. The "
+        "object's status has the ARN of the other one.",
+        "kubectl delete KIND NAME -n NAMESPACE   (deletion-policy retain keeps the AWS resource), then acksm upgrade",
+        _S,
+    ),
+    Entry(
         "adopt-drift",
         "the object is in another region or account than the controller uses",
         "An object cannot move; only the log reports this (docs/ack/accounts-and-regions.md#drift).",

@@ -125,7 +125,8 @@ _CONTROLLERS = (
     Entry(
         "check.drift",
         "the objects of the releases are as helm created them",
-        "They were changed or deleted manually or by another tool.",
+        "They were changed or deleted manually or by another tool. What a webhook, a policy or another field manager "
+        "changes again after each write is not restored.",
         "acksm install   (restores them; or: acksm doctor --fix)",
     ),
     Entry(

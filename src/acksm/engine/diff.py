@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import io
-from collections.abc import Mapping
 
 from acksm.engine.change import Change, Op, Plan
 
@@ -28,21 +27,6 @@ def as_text(value: object) -> str:
     stream = io.StringIO()
     yaml.dump(value, stream)
     return stream.getvalue()
-
-
-def holds(desired: object, live: object) -> bool:
-    """Whether `live` has everything in `desired`; what the apiserver added by default does not count."""
-    if not desired and live is None:  # false, 0, "" and what is empty are left out by the apiserver
-        return True
-    if isinstance(desired, Mapping):
-        return isinstance(live, Mapping) and all(holds(item, live.get(key)) for key, item in desired.items())
-    if isinstance(desired, list):
-        return (
-            isinstance(live, list)
-            and len(desired) == len(live)
-            and all(holds(one, other) for one, other in zip(desired, live, strict=True))
-        )
-    return bool(desired == live)
 
 
 def unified(before: object, after: object) -> list[str]:

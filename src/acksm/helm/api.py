@@ -20,7 +20,15 @@ class Operations(Protocol):
     def install(self, release: str, namespace: str, chart: str, values: Document, *, seconds: float) -> None: ...
 
     def upgrade(
-        self, release: str, namespace: str, chart: str, values: Document, *, take_back: bool, seconds: float
+        self,
+        release: str,
+        namespace: str,
+        chart: str,
+        values: Document,
+        *,
+        take_back: bool,
+        seconds: float,
+        description: str = "",
     ) -> None: ...
 
     def recover(self, release: str, namespace: str, action: str, revision: int, *, seconds: float) -> None: ...

@@ -56,6 +56,7 @@ def decode(secret: Manifest) -> Release:
             dict(record.get("config") or {}),
             str(record.get("manifest") or ""),
             str(info.get("description") or ""),
+            dict(record["chart"].get("values") or {}),
         )
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError, binascii.Error, zlib.error) as error:
         raise AcksmError(

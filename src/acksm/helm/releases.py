@@ -22,8 +22,8 @@ PENDING_GRACE_SECONDS = 300.0
 
 @dataclass(frozen=True)
 class Release:
-    """A release; `version` is the chart's, `values` what was set over the chart's own, `manifest` its objects
-    as YAML."""
+    """A release; `version` is the chart's, `values` what was set over the chart's own (`chart_values`), `manifest`
+    its objects as YAML."""
 
     name: str
     namespace: str
@@ -35,6 +35,7 @@ class Release:
     values: Document = field(default_factory=dict)
     manifest: str = ""
     description: str = ""  # helm's text on the last operation, its error when that failed
+    chart_values: Document = field(default_factory=dict)
 
     @property
     def age_seconds(self) -> float:
@@ -84,14 +85,23 @@ class Releases:
         self._write("install", release, namespace, chart, values, seconds)
 
     def upgrade(
-        self, release: str, namespace: str, chart: str, values: Document, *, take_back: bool, seconds: float
+        self,
+        release: str,
+        namespace: str,
+        chart: str,
+        values: Document,
+        *,
+        take_back: bool,
+        seconds: float,
+        description: str = "",
     ) -> None:
         """On fresh chart values: `--reset-values`, never `--reuse-values` (docs/ack/versions.md#reused-values).
 
         `take_back` takes back fields that were changed by hand; helm 4 applies on the server and would refuse,
-        helm 3 merges three ways and needs no option.
+        helm 3 merges three ways and needs no option. `description` is kept in helm's record.
         """
         force = ["--force-conflicts"] if take_back and self._helm.version[0] >= 4 else []
+        force += ["--description", description] if description else []
         self._write("upgrade", release, namespace, chart, values, seconds, "--reset-values", *force)
 
     def _write(

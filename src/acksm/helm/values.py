@@ -39,11 +39,13 @@ MAX_DEPTH = 60  # keys of one --set
 
 @dataclass(frozen=True)
 class Edit:
-    """One value to set and where it comes from: "acksm", "--set", or a file's name."""
+    """One value to set and where it comes from: "acksm", "--set", or a file's name. None removes the chart's default,
+    as helm does. `kept`: an installed release has it, so that neither its key nor its type is refused."""
 
     path: Path
     value: object
     origin: str
+    kept: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ def patch(text: str, edits: Sequence[Edit], schema: Document | None = None, wher
 
     patched = _as_written(text, _round_trip(text, change)) if edits else text
     values = YAML(typ="safe", pure=True).load(patched)
-    _validate(values, schema, where)
+    _validate(_without_nulls(values), schema, where)
     diff = difflib.unified_diff(text.splitlines(), patched.splitlines(), lineterm="", n=1)
     lines = tuple(line for line in diff if not line.startswith(("---", "+++")))
     return Patched(patched, values, chart, lines)
@@ -144,14 +146,14 @@ def _set(tree: Untyped, plain: object, edit: Edit, where: str) -> None:
     """Set one value in the round-trip tree; `plain` is the chart's own data, which says what exists."""
     node, chart, path = tree, plain, edit.path
     for depth, key in enumerate(path[:-1]):
-        open_here = is_open(path[:depth], chart)
+        open_here = edit.kept or is_open(path[:depth], chart)
         if not open_here and (not isinstance(chart, Mapping) or key not in chart):
             raise _unknown(path, depth, chart, edit, where)
         if not isinstance(node.get(key), dict):
             node[key] = {}
         node = node[key]
         chart = chart.get(key) if isinstance(chart, Mapping) else None
-    if not is_open(path[:-1], chart):
+    if not edit.kept and not is_open(path[:-1], chart):
         if not isinstance(chart, Mapping) or path[-1] not in chart:
             raise _unknown(path, len(path) - 1, chart, edit, where)
         _check_type(chart[path[-1]], edit, where)
@@ -177,7 +179,16 @@ def _unknown(path: Path, depth: int, chart: object, edit: Edit, where: str) -> A
     )
 
 
+def _without_nulls(value: Value) -> Value:
+    """The values as templates and schema get them: helm drops keys whose value is null."""
+    if isinstance(value, Mapping):
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    return value
+
+
 def _check_type(default: object, edit: Edit, where: str) -> None:
+    if edit.value is None:
+        return
     kinds: dict[type, str] = {
         bool: "true or false",
         int: "an integer",
@@ -230,7 +241,8 @@ def _validate(values: object, schema: Document | None, where: str) -> None:
         problems = "; ".join(
             f"{'.'.join(map(str, error.path)) or '(top)'}: {error.message}"[:300] for error in errors[:5]
         )
-        raise AcksmError("values-schema", problems, where=where)
+        paths = [[str(key) for key in error.path] for error in errors]
+        raise AcksmError("values-schema", problems, where=where, details={"paths": paths})
 
 
 def _references(schema: object) -> Iterator[str]:
@@ -289,25 +301,6 @@ def flatten(values: Document, chart_values: Document, origin: str) -> Iterator[E
                 yield Edit(here, value, origin)
 
     yield from walk(values, chart_values, ())
-
-
-def unknown(values: Document, chart_text: str) -> list[str]:
-    """Values, as "a.b", that the chart of this values.yaml does not have: helm and the chart's schema accept them
-    and nothing reads them (docs/ack/versions.md#unknown-values)."""
-    from ruamel.yaml import YAML
-
-    plain = YAML(typ="safe", pure=True).load(chart_text)
-    found = []
-    for edit in flatten(values, plain, ""):
-        chart: object = plain
-        for depth, key in enumerate(edit.path):
-            if is_open(edit.path[:depth], chart):
-                break
-            if not isinstance(chart, Mapping) or key not in chart:
-                found.append(".".join(edit.path))
-                break
-            chart = chart[key]
-    return found
 
 
 def leaves(edit: Edit, chart_values: Document) -> Iterator[Edit]:

@@ -64,6 +64,12 @@ class Patcher(Protocol):
     def patch(self, ref: Ref, body: Manifest, /) -> Object: ...
 
 
+class Applier(Getter, Protocol):
+    """Server-side apply; with `dry_run` only what it would lead to."""
+
+    def apply(self, manifest: Manifest, force: bool = False, dry_run: bool = False) -> Object: ...
+
+
 class Editor(Getter, Patcher, Protocol):
     """Single objects, changed only as they were read."""
 
@@ -72,10 +78,8 @@ class Editor(Getter, Patcher, Protocol):
     def delete(self, ref: Ref, resource_version: str = "", uid: str = "") -> None: ...
 
 
-class Writer(Editor, Lister, Protocol):
+class Writer(Editor, Applier, Lister, Protocol):
     """What bindings are created with."""
-
-    def apply(self, manifest: Manifest, force: bool = False, dry_run: bool = False) -> Object: ...
 
 
 class Apiserver(Observer, Follower, Reviewer, Discovery, Writer, Protocol):

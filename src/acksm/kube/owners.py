@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from acksm.json_types import Manifest
+from acksm.json_types import Manifest, Value
 
 OWNED_LABEL = "acksm.dev/owned"
 BY_HELM = "app.kubernetes.io/managed-by=Helm"  # helm sets it on all that it creates, whatever the chart says
@@ -63,3 +65,38 @@ def managers(manifest: Manifest) -> list[str]:
     """Field managers of the object, sorted."""
     entries = (manifest.get("metadata") or {}).get("managedFields") or []
     return sorted({str(entry.get("manager", "")) for entry in entries})
+
+
+def of_field(manifest: Manifest, path: Sequence[str | int]) -> list[tuple[str, str]]:
+    """(field manager, time of its last change) of those that own the field at `path`, or all that it is part of.
+
+    The form of managedFields: https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management.
+    """
+    entries = (manifest.get("metadata") or {}).get("managedFields") or []
+    return [
+        (str(entry.get("manager", "")), str(entry.get("time", "")))
+        for entry in entries
+        if _owns(entry.get("fieldsV1") or {}, manifest, path)
+    ]
+
+
+def _owns(fields: Value, value: Value, path: Sequence[str | int]) -> bool:
+    for step in path:
+        if isinstance(step, int):
+            value = value[step]
+        elif isinstance(value, Mapping):
+            value = value.get(step)
+        key = f"f:{step}" if isinstance(step, str) else next((key for key in fields if _is_key(key, value)), "")
+        if key not in fields:
+            return False
+        fields = fields[key]
+        if not fields:  # it owns this whole
+            return True
+    return True
+
+
+def _is_key(key: str, item: Value) -> bool:
+    """Whether a key of a list in managedFields, `k:{"name":"controller"}`, is that of this item."""
+    if not key.startswith("k:") or not isinstance(item, Mapping):
+        return False
+    return all(item.get(name) == value for name, value in json.loads(key[2:]).items())

@@ -1,15 +1,20 @@
-"""Amounts of resources as Kubernetes writes them ("100m", "64Mi", 2)."""
+"""Amounts of resources: `0.5`, "500m", "1Gi" (https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity)."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 
+from acksm.json_types import Untyped
 
-def amount(text: object) -> Decimal | None:
-    """A quantity as a number; None for what is none (https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/)."""
-    from kubernetes.utils.quantity import parse_quantity
 
+def amount(value: object) -> Decimal | None:
+    """A quantity as a number; None for anything else."""
+    from kubernetes.utils import quantity
+
+    parse: Untyped = quantity.parse_quantity
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
     try:
-        return Decimal(parse_quantity(text))  # type: ignore[no-untyped-call]
-    except (ValueError, ArithmeticError, TypeError):
+        return Decimal(parse(str(value)))
+    except (ValueError, ArithmeticError):
         return None

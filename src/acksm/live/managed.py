@@ -81,7 +81,8 @@ def of_object(kind: Kind, manifest: Manifest) -> Holder:
         str(where.get("ownerAccountID", "")) if managed else "",
         str(where.get("region", "")) if managed else "",
         managed or adopting,
-        managed and (notes.get(ADOPTED) == "true" or not adopting),
+        # adopt-or-create marks only what it did not create
+        managed and (notes.get(ADOPTED) == "true" or not adopting or notes.get(POLICY) == "adopt-or-create"),
         is_owned(manifest),
         annotations=notes,
         manifest=manifest,
@@ -92,10 +93,10 @@ def of_adopted_resource(manifest: Manifest) -> Holder | None:
     """The object that an AdoptedResource will create, or has created (then it holds nothing); None for other kinds."""
     spec, metadata = manifest.get("spec") or {}, manifest["metadata"]
     target, aws = spec.get("kubernetes") or {}, spec.get("aws") or {}
-    service = str(target.get("group", "")).removesuffix(f".{COMMON_GROUP}")
-    kind = KINDS.get(service, {}).get(str(target.get("kind", "")))
+    group = str(target.get("group", ""))
+    kind = KINDS.get(group.partition(".")[0], {}).get(str(target.get("kind", "")))
     done = conditions.holds(manifest, "ACK.Adopted")
-    if kind is None:
+    if kind is None or kind.group != group:
         return None
     meta = target.get("metadata") or {}
     key = {"arn": str(aws.get("arn", ""))} if kind.by_arn else {kind.named: str(aws.get("nameOrID", ""))}

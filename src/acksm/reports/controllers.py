@@ -97,6 +97,8 @@ class StatusReport(TypedDict):
     drift: list[Drift]
     drift_unknown: str
     """Why drift is unknown, or empty."""
+    notes: list[str]
+    """What differs from the releases although every write is undone, with who changes it where that is known."""
 
 
 class RunningController(TypedDict):

@@ -14,6 +14,7 @@ from hypothesis import given, strategies as st
 from acksm.ack.kinds import KINDS, Kind
 from acksm.aws.objects import Found
 from acksm.catalog import lookup
+from acksm.engine.change import Danger
 from acksm.errors import AcksmError
 from acksm.guide.adopt import apply, command as adopt, placement, plan as adopt_plan, requested, wait as adopt_wait
 from acksm.guide.adopt.placement import ADOPTED_CRD, Method, Observed
@@ -535,3 +536,78 @@ def test_the_exit_code_is_that_of_the_worst(states: list[State], code: int) -> N
         told = apply.row(result)
         assert told["id"] == ("timed-out" if result.state is State.WAITING else "")
     assert apply.text(Ui(), results)
+
+
+# adopt-or-create
+
+SPEC = {"modelName": "Churn", "executionRoleARN": ROLE}
+BOTH = "adopt-or-create"
+
+
+def either(**more: Any) -> Request:
+    return replace(asked(), creates=True, spec=SPEC, **more)
+
+
+def test_adopt_or_create_keeps_policy_and_spec_and_says_what_it_does() -> None:
+    (item,), _ = planned(either())
+    made = adopt_plan.manifest(item)
+    notes = made["metadata"]["annotations"]
+    assert (notes["services.k8s.aws/adoption-policy"], made["spec"]) == (BOTH, SPEC)
+    assert "services.k8s.aws/adoption-fields" not in notes
+    assert item.change is not None
+    assert (item.change.danger, item.change.reason.endswith("changes it to this spec")) == (Danger.MILD, True)
+    (item,), _ = planned(
+        either(fields={"modelName": "Churn"}), of=Found(MODEL, {"modelName": "Churn"}, "", "us-west-2")
+    )
+    notes = adopt_plan.manifest(item)["metadata"]["annotations"]
+    assert json.loads(notes["services.k8s.aws/adoption-fields"]) == {"modelName": "Churn"}
+    assert item.change is not None
+    assert (item.change.danger, item.change.reason) == (Danger.NONE, "creates it in AWS, where it does not exist")
+
+
+def test_what_a_release_does_not_do_with_a_spec_is_told() -> None:
+    (item,), _ = planned(replace(asked(), spec=SPEC))
+    assert "spec" not in adopt_plan.manifest(item)
+    assert "is ignored" in item.notes[0]
+    old = observed(running("1.2.16", gates=frozenset({"ResourceAdoption"})))
+    (item,), _ = planned(either(), old)
+    assert "does not change what it adopts" in item.notes[0]
+    made, (error,) = planned(either(), observed(running("1.2.13")))
+    assert (made, error.id) == ([], "adopt-off")
+
+
+def test_what_adopt_or_create_created_is_never_recreated() -> None:
+    """Its controller marks only what it adopted; deleting it could delete the AWS resource."""
+    policy = {"services.k8s.aws/adoption-policy": BOTH}
+    live = manifest(adopted=False, age=3600)
+    live["metadata"]["annotations"] |= policy
+    live["metadata"]["finalizers"] = ["finalizers.sagemaker.services.k8s.aws/Model"]
+    live["spec"] = {"modelName": "Churn", "executionRoleARN": "another"}
+    (item,), _ = planned(either(), None, managed.of_object(MODEL, live))
+    assert (item.is_done, item.change) == (True, None)
+    assert "another spec" in item.notes[0]
+
+
+def test_an_adopted_resource_of_another_group_holds_nothing() -> None:
+    def target(group: str) -> Any:
+        spec = {"aws": {"nameOrID": "a"}, "kubernetes": {"group": group, "kind": "Model", "metadata": {"name": "a"}}}
+        return managed.of_adopted_resource({"metadata": {"name": "a", "namespace": "team"}, "spec": spec})
+
+    assert target(MODEL.group).holds
+    for group in ("sagemaker", "sagemaker.example.com", "applicationautoscaling.services.k8s.aws"):
+        assert target(group) is None
+
+
+def test_another_policy_of_the_same_target_is_told_by_its_arn() -> None:
+    kind = KINDS["applicationautoscaling"]["ScalingPolicy"]
+    head = f"arn:aws:autoscaling:us-west-2:{A}:scalingPolicy:1:resource/sagemaker/endpoint/e/variant/v:policyName"
+    key = {"resourceID": "endpoint/e/variant/v", "serviceNamespace": "sagemaker", "policyName": "p"}
+    request = requested.request(kind, "endpoint/e/variant/v/p", namespace="team")
+    seen = observed(running(service="applicationautoscaling", version="1.4.1"))
+    (item,), _ = planned(request, seen, of=Found(kind, key, f"{head}/p", "us-west-2"))
+    meta = {"annotations": {"services.k8s.aws/adopted": "true"}, "finalizers": [f"finalizers.{kind.group}/{kind.name}"]}
+    conditions = [{"type": "ACK.ResourceSynced", "status": "True"}]
+    for arn, done in ((f"{head}/P", True), (f"{head}/other", False), ("arn:aws:x:y:z:made/up", True)):
+        live = {"metadata": meta, "status": {"ackResourceMetadata": {"arn": arn}, "conditions": conditions}}
+        progress = adopt_wait.judge(item, live, None)
+        assert (progress.done, bool(progress.other)) == (done, not done)

@@ -150,6 +150,38 @@ def test_declarations_and_the_keys_of_an_adopted_resource() -> None:
     assert arn.kind is MODEL
 
 
+def test_an_adopted_resource_in_another_group_is_told_as_that() -> None:
+    for group in ("sagemaker.services.k8s.aws", "applicationautoscaling.services.k8s.aws", "example.com"):
+        with pytest.raises(AcksmError) as caught:
+            requested.of_declared(declared(kind="AdoptedResource", name="a", group=group), "team", "f")
+        assert caught.value.id == "adopt-wrong-group"
+        assert f"AdoptedResource is in group services.k8s.aws, not {group}" in caught.value.message
+
+
+def test_a_policy_by_its_name_beside_its_resource() -> None:
+    key = {"resourceID": "endpoint/e/variant/v", "scalableDimension": "d", "serviceNamespace": "sagemaker"}
+    group = "applicationautoscaling.services.k8s.aws"
+    found = requested.of_declared(declared(kind="ScalingPolicy", name="p", fields=key, group=group), "team", "f")
+    assert found.keys == ({**key, "policyName": "p"},)
+    rest = {name: value for name, value in key.items() if name != "resourceID"} | {"policyName": "p"}
+    item = declared(kind="ScalingPolicy", name=key["resourceID"], fields=rest, group=group)
+    assert requested.of_declared(item, "team", "f").keys == found.keys
+
+
+def test_adopt_or_create_is_named_by_its_spec() -> None:
+    item = declared(kind="Model", policy="adopt-or-create", spec={"modelName": "Churn", "x": 1}, group=MODEL.group)
+    found = requested.of_declared(item, "team", "f")
+    assert (found.keys, found.creates, found.spec) == (({"modelName": "Churn"},), True, item.spec)
+    for more, expected in (
+        ({"spec": {}}, "adopt-field"),
+        ({"spec": {"x": 1}}, "adopt-key"),
+        ({"fields": {"modelName": "other"}}, "adopt-field"),
+    ):
+        with pytest.raises(AcksmError) as caught:
+            requested.of_declared(item.model_copy(update=more), "team", "f")
+        assert caught.value.id == expected
+
+
 def test_many_errors_are_told_at_once_and_with_their_places() -> None:
     refusals = Refusals(locate=lambda text: text.upper())
     refusals.errors += [AcksmError("adopt-key", f"no {name}", where=name) for name in "abc"]

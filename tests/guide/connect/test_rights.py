@@ -76,7 +76,9 @@ def test_kubernetes_needs_come_from_the_changes_and_the_objects_of_the_releases(
         "patch deployments.apps in namespace ns",
         "create deployments.apps in namespace ns",
         "create roles.rbac.authorization.k8s.io in namespace watched",
+        "patch roles.rbac.authorization.k8s.io in namespace watched",
         "create clusterroles.rbac.authorization.k8s.io",
+        "patch clusterroles.rbac.authorization.k8s.io",
     ]
 
 

@@ -21,7 +21,9 @@ from acksm.guide.doctor.facts import Facts, PlanRights
 from acksm.guide.identity import oidc, trust
 from acksm.guide.identity.judged import Judged, Verdict
 from acksm.guide.identity.live_accounts import Live
+from acksm.live import drift
 from acksm.live.controller_logs import PodLog
+from acksm.live.drift import Drift
 from acksm.live.placement import Fit, Placement
 from acksm.settings import RunSettings, Settings
 from carm_cluster import running
@@ -192,11 +194,16 @@ BREAKS: dict[str, tuple[Callable[[], Facts], dict[str, State]]] = {
         {"check.values": WARNING},
     ),
     "a chart not to be had": (lambda: whole(unknown_values=error("registry-failed")), {"check.values": UNKNOWN}),
-    "changed by hand": (lambda: release(drift=("Deployment x",)), {"check.drift": WARNING}),
+    "changed by hand": (lambda: release(drift=(Drift("Deployment x"),)), {"check.drift": WARNING}),
     "a CRD that goes": (lambda: whole(crds=[crd(going=True)]), {"check.crds": FAILED}),
     "a CRD that is not served": (lambda: whole(crds=[crd(established=False)]), {"check.crds": FAILED}),
     "a missing CRD": (lambda: whole(plan=Plan("d", (change("crds.create"),))), {"check.crds": FAILED}),
     "CRDs not to be seen": (lambda: whole(crds=error("kube-forbidden")), {"check.crds": UNKNOWN}),
+    "changed at each write": (
+        lambda: release(drift=(Drift("Deployment x", drift.State.NOT_KEPT, ("spec.replicas",)),)),
+        {"check.drift": WARNING},
+    ),
+    "may not patch": (lambda: release(drift=(Drift("x", drift.State.UNKNOWN, why="no"),)), {"check.drift": UNKNOWN}),
     "an old CRD": (lambda: whole(plan=Plan("d", (change("crds.update"),))), {"check.crd-drift": WARNING}),
     "two roles": (
         lambda: whole(associated={("ack-system", CONTROLLER.service_account): f"{ROLE}-other"}),
@@ -443,7 +450,7 @@ def test_fix_takes_what_is_safe_and_what_is_asked_for() -> None:
         plan=Plan("doctor", (provider, trust_changed, change("iam-role.attach"), moved, upgrade)),
     )
     assert [one.id for one in doctor.fixes(results(facts), facts.plan)] == ["iam-role.trust"]  # type: ignore[arg-type]
-    drifted = replace(facts, releases={"sagemaker": replace(RELEASE, drift=("x",))})
+    drifted = replace(facts, releases={"sagemaker": replace(RELEASE, drift=(Drift("x"),))})
     chosen = doctor.fixes(results(drifted), drifted.plan)  # type: ignore[arg-type]
     assert chosen == [trust_changed, upgrade]
 

@@ -236,3 +236,35 @@ def test_kinds_for_a_role_alone_are_a_list_as_the_chart_has_them() -> None:
         with pytest.raises(AcksmError) as caught:
             kinds(text)
         assert caught.value.id == "values-type"
+
+
+# values of releases of others
+
+
+def test_what_a_newer_schema_refuses_in_a_release_is_told_with_the_option_that_replaces_it() -> None:
+    item = controller("1.9.1", OURS | {"deployment": {"replicas": "two"}})
+    error = failure(item)
+    assert (error.id, error.remedy) == (
+        "values-schema",
+        "acksm install --set deployment.replicas=VALUE   (or --reset-values)",
+    )
+    assert "values of the installed release" in error.where
+    assert given_values(item, set=["deployment.replicas=2"])["deployment"]["replicas"] == 2
+    asked = failure(controller(), set=["deployment.containerPort=99999"])
+    assert (asked.id, "installed release" in asked.where) == ("values-schema", False)
+
+
+def test_what_options_set_is_not_told_as_dropped() -> None:
+    """watchNamespace and aws.account_id of the first charts became options; their stray key did nothing."""
+    values = {
+        "watchNamespace": "",
+        "aws": {"account_id": ACCOUNT, "region": REGION},
+        "moon": 1,
+        "log": {"level": "info"},
+    }
+    item = controller("1.9.1", OURS | values)
+    assert controller_values.dropped(ControllerSettings(), item) == (
+        "dropped 1 value of the release: moon (never had an effect)"
+    )
+    assert controller_values.dropped(ControllerSettings(reset_values=True), item) == ""
+    assert "moon" not in given_values(item)

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from acksm.engine.diff import holds
 from acksm.errors import AcksmError
-from acksm.guide.install.crds import DesiredCrd, established, kept_newer, newest, parse, plan
+from acksm.guide.install.crds import DesiredCrd, established, kept_newer, newest, parse, plan, settled
+from acksm.live.drift import differences
 
 
 def crd(
@@ -173,12 +173,57 @@ _json = st.recursive(
 
 @given(_json)
 def test_everything_holds_itself(value: Any) -> None:
-    assert holds(value, value)
+    assert not any(differences(value, value))
 
 
 @given(st.dictionaries(st.text(max_size=3), _json, max_size=4), st.dictionaries(st.text(max_size=3), _json, max_size=4))
 def test_added_fields_are_no_difference_and_changed_ones_are(base: dict[str, Any], more: dict[str, Any]) -> None:
-    assert holds(base, {**more, **base})
+    assert not any(differences(base, {**more, **base}))
     if base:
         key = next(iter(base))
-        assert not holds({**base, key: "one thing"}, {**base, key: "another"})
+        assert any(differences({**base, key: "one thing"}, {**base, key: "another"}))
+
+
+class Cluster:
+    """A cluster whose dry run of an apply gives `after`."""
+
+    def __init__(self, after: Any = None, error: str = "") -> None:
+        self.after, self.error, self.tried = after, error, 0
+
+    def get(self, _ref: Any) -> Any:
+        raise AssertionError
+
+    def apply(self, manifest: Any, force: bool = False, dry_run: bool = False) -> Any:
+        assert (force, dry_run) == (True, True)
+        self.tried += 1
+        if self.error:
+            raise AcksmError(self.error, "no")
+        return self.after or manifest
+
+
+def applied(**more: Any) -> dict[str, Any]:
+    """A CRD of the chart "c 1" as acksm applied it, and as another user changed it since."""
+    live = served(crd(**more))
+    live["metadata"]["annotations"] = {**live["metadata"]["annotations"], "acksm.dev/chart": desired(crd()).chart}
+    live["metadata"]["labels"] = {"acksm.dev/owned": "true"}
+    return live
+
+
+def test_a_crd_that_an_apply_would_not_change_is_left_and_each_costs_one_request() -> None:
+    want, more = [desired(crd())], applied(fields=("spec", "status", "theirs"))
+    cluster = Cluster(more)
+    unchanged, notes = settled(cluster, want, by_name(more))
+    assert (unchanged, notes, cluster.tried) == (frozenset({want[0].name}), [], 0)  # nothing of the chart's is missing
+    assert plan(want, by_name(more), unchanged=unchanged) == []
+    fewer = applied(fields=())
+    cluster = Cluster(applied())
+    assert (settled(cluster, want, by_name(fewer)), cluster.tried) == ((frozenset(), []), 1)
+    (change,) = plan(want, by_name(fewer))
+    assert change.id == "crds.update"
+    unchanged, (note,) = settled(Cluster(error="kube-forbidden"), want, by_name(fewer))
+    assert (unchanged, "unknown: no" in note) == (frozenset({want[0].name}), True)
+    # of another chart: an upgrade, which needs no dry run
+    other, same = Cluster(), applied()
+    fewer["metadata"]["annotations"]["acksm.dev/chart"] = "c 0"
+    assert (settled(other, want, by_name(fewer)), settled(other, want, by_name(same))) == ((frozenset(), []),) * 2
+    assert other.tried == 0

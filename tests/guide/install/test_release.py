@@ -14,6 +14,7 @@ from acksm.errors import AcksmError
 from acksm.guide.install.release import Desired, Observed, check_busy, check_owners, namespaces, overrides, plan
 from acksm.helm.releases import PENDING_GRACE_SECONDS
 from acksm.live.causes import Cause
+from acksm.live.drift import Drift, State
 from acksm.live.readiness import SCALED_TO_ZERO, Health, PodState
 
 ROLE, OTHER = "arn:aws:iam::012345678901:role/ours", "arn:aws:iam::012345678901:role/other"
@@ -47,7 +48,9 @@ STALE = replace(HEALTHY, pods=(PodState("p", True, "", False),))
         (replace(SAME, values={}), [UPGRADE]),
         (replace(SAME, values={**VALUES, "log": {"level": "debug"}}), [UPGRADE]),
         (replace(SAME, status="failed"), [UPGRADE]),
-        (replace(SAME, drift=("Deployment ns/x",)), [UPGRADE]),
+        (replace(SAME, drift=(Drift("Deployment ns/x"),)), [UPGRADE]),
+        (replace(SAME, drift=(Drift("Deployment ns/x", State.DELETED),)), [UPGRADE]),
+        (replace(SAME, drift=(Drift("Deployment ns/x", State.NOT_KEPT), Drift("Role ns/x", State.UNKNOWN))), []),
         (replace(SAME, recovery="rollback", revision=3, status="pending-upgrade"), [RECOVER, UPGRADE]),
         (replace(SAME, recovery="uninstall", status="pending-install"), [RECOVER, INSTALL]),
         (replace(SAME, health=STALE), [RESTART]),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from acksm.guide.install.release import Observed
-from acksm.guide.install.status import Row, _text, row
+from acksm.guide.install.status import Compared, Row, _text, row
 from acksm.live.readiness import Health
 from acksm.ui import Ui
 from streams import Stream
@@ -61,7 +61,7 @@ def test_old_tags_and_others_releases() -> None:
 
 
 def text(rows: list[Row], drift: Any = (), unknown: str = "", healthy: bool = True) -> str:
-    return _text(rows, drift, unknown, healthy, Ui(stdout=Stream(), stderr=Stream()).table)
+    return _text(rows, Compared(drift, unknown), healthy, Ui(stdout=Stream(), stderr=Stream()).table)
 
 
 def test_all_is_well() -> None:

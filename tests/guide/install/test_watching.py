@@ -49,7 +49,7 @@ class States:
             raise state
         healthy = not any("UNHEALTHY" in line for line in state)
         data: Any = {"healthy": healthy, "controllers": []}
-        return Snapshot(data, "\n".join(state), state, 0 if healthy else 3, ([], ""))
+        return Snapshot(data, "\n".join(state), state, 0 if healthy else 3, status.Compared())
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds

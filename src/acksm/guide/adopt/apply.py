@@ -16,7 +16,7 @@ from acksm.events import Event, Kind as EventKind
 from acksm.exits import ExitCode
 from acksm.guide.adopt import plan as adopt_plan
 from acksm.guide.adopt.plan import Adoption
-from acksm.guide.adopt.wait import Result, State, Wait, judge
+from acksm.guide.adopt.wait import Result, State, Wait, arn_of, judge
 from acksm.guide.connect.apply import apply_plan
 from acksm.guide.connect.target import Target
 from acksm.json_types import Document, Json, Manifest, Object
@@ -48,7 +48,10 @@ def run(target: Target, ui: Output, planned: Sequence[Adoption], notes: Sequence
     for result in results:
         if result.state is State.UP_TO_DATE and result.item.live is not None:
             result.manifest = result.item.live.manifest
-            result.text = judge(result.item, result.manifest, None).text
+            progress = judge(result.item, result.manifest, None)
+            result.text = progress.text
+            if progress.other:
+                result.fail("adopt-other-resource", progress.other)
     calls = Calls(target, ui, {str(item.item.target): item for item in results})
     changes = [item.change for item in planned if item.change is not None]
     pending = [item for item in results if item.state is State.PLANNED]
@@ -160,7 +163,7 @@ def row(result: Result) -> reports.AdoptedObject:
         "kind": item.kind.name,
         "namespace": item.request.namespace,
         "name": item.name,
-        "arn": item.found.arn,
+        "arn": item.found.arn or arn_of(result.manifest),
         "fields": dict(item.found.key),
         "account": item.location.account,
         "region": item.region,

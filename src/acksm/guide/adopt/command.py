@@ -27,7 +27,7 @@ from acksm.guide.adopt.plan import Adoption
 from acksm.guide.adopt.requested import Refusals, Request
 from acksm.guide.connect.target import Target, connect
 from acksm.json_types import Json
-from acksm.kube.api import Lister
+from acksm.kube.api import Applier, Lister
 from acksm.live import managed
 from acksm.live.managed import Index
 from acksm.output import Output
@@ -128,6 +128,7 @@ def run(
             planned = _discovered(target, accounts, ui, observed, search, refusals, notes, ask=not options.print_only)
         else:
             planned = _named(target, accounts, observed, requested_items, refusals)
+        _validate(target.kube, planned, refusals)
         notes += list(dict.fromkeys(note for item in planned for note in item.notes))
         if options.print_only:
             return apply.show(target, ui, planned, notes)
@@ -233,6 +234,17 @@ def _planned(found: adopt_discover.Discovered, index: Index, refusals: Refusals)
     refusals.errors += requested.duplicates(names)
     refusals.check()
     return planned
+
+
+def _validate(kube: Applier, planned: Sequence[Adoption], refusals: Refusals) -> None:
+    """Specs that objects would be created with, by a dry run. Errors: kube-…, before the first write."""
+    for item in planned:
+        if item.request.creates and item.live is None:
+            try:
+                kube.apply(adopt_plan.manifest(item), dry_run=True)
+            except AcksmError as error:
+                refusals.errors.append(AcksmError(**_copied(error, item.request.where or str(item))))
+    refusals.check()
 
 
 def _holders(kube: Lister, observed: Observed, kinds: Sequence[Kind]) -> list[managed.Holder]:

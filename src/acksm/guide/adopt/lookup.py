@@ -204,8 +204,11 @@ def _pick(request: Request, location: Location, found: Sequence[Found]) -> Found
     return found[0]
 
 
-def _missing(request: Request, location: Location) -> AcksmError:
+def _missing(request: Request, location: Location) -> Found | AcksmError:
+    """What does not exist: adopt-or-create makes it."""
     region = request.region or location.region
+    if request.creates:
+        return Found(request.kind, request.keys[0] if request.keys else {}, "", region)
     return AcksmError(
         "adopt-not-in-aws",
         f"{request} not found in {region} (account {location.account})",

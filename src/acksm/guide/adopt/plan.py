@@ -24,6 +24,7 @@ from acksm.guide.adopt.requested import Request
 from acksm.json_types import Object
 from acksm.kube.owners import OWNED_LABEL
 from acksm.kube.paths import Ref, ref
+from acksm.live.drift import differences
 from acksm.live.managed import ADOPTED_RESOURCE, FIELDS, OBJECT_REGION, POLICY, PREFIX, Holder, Index
 
 STEP = "adopt"
@@ -65,6 +66,11 @@ class Adoption:
         return ref(ADOPTED_RESOURCE, helper_name(self.kind, self.name), self.request.namespace)
 
     @property
+    def exists(self) -> bool:
+        """Whether AWS has it; only adopt-or-create takes what it lacks."""
+        return bool(self.found.arn or self.found.state or self.found.answer) or not self.request.creates
+
+    @property
     def is_done(self) -> bool:
         """Whether it was adopted by an earlier run."""
         return self.live is not None and not self.live.by and self.live.adopted
@@ -101,16 +107,22 @@ def marks(item: Adoption) -> dict[str, str]:
 
 
 def manifest(item: Adoption) -> Object:
-    """The object to create: of the kind itself without a spec, or an AdoptedResource."""
+    """The object to create: of the kind itself, with a spec only for adopt-or-create, or an AdoptedResource."""
     labels = {OWNED_LABEL: "true", **item.location.labels}
     metadata: Object = {"name": item.name, "namespace": item.request.namespace, "labels": labels}
     if item.location.method is Method.ANNOTATIONS:
-        fields = json.dumps(dict(item.found.key), sort_keys=True)
-        metadata["annotations"] = {POLICY: "adopt", FIELDS: fields, **marks(item)}
-        return {"apiVersion": item.target.api_version, "kind": item.kind.name, "metadata": metadata}
+        own: Object = {"apiVersion": item.target.api_version, "kind": item.kind.name, "metadata": metadata}
+        if item.request.creates:  # the spec names it; the fields are needed only where it does not
+            given = dict(item.found.key) if item.request.fields else {}
+            fields = {FIELDS: json.dumps(given, sort_keys=True)} if given else {}
+            metadata["annotations"] = {POLICY: "adopt-or-create", **fields, **marks(item)}
+            return {**own, "spec": dict(item.request.spec)}
+        key_text = json.dumps(dict(item.found.key), sort_keys=True)
+        metadata["annotations"] = {POLICY: "adopt", FIELDS: key_text, **marks(item)}
+        return own
     where = {OBJECT_REGION: item.request.region} if item.request.region else {}
     target: Object = {**metadata, **({"annotations": found} if (found := marks(item)) else {})}
-    own: Object = {**metadata, "name": item.helper.name, **({"annotations": where} if where else {})}
+    helper: Object = {**metadata, "name": item.helper.name, **({"annotations": where} if where else {})}
     key = dict(item.found.key)
     aws: Object = {"arn": key["arn"]} if "arn" in key else {"nameOrID": key.pop(item.kind.named)}
     if "arn" not in key and key:
@@ -118,7 +130,7 @@ def manifest(item: Adoption) -> Object:
     return {
         "apiVersion": f"{COMMON_GROUP}/v1alpha1",
         "kind": ADOPTED_RESOURCE,
-        "metadata": own,
+        "metadata": helper,
         "spec": {"aws": aws, "kubernetes": {"group": item.kind.group, "kind": item.kind.name, "metadata": target}},
     }
 
@@ -150,6 +162,21 @@ def _check(item: Adoption) -> None:
     if item.request.read_only and not read_only_works(item.location.controller):
         raise AcksmError(
             "adopt-read-only", f"{item.location.controller} does not support read-only objects", where=_where(item)
+        )
+    if item.request.creates and item.location.method is Method.ADOPTED_RESOURCE:
+        raise AcksmError(
+            "adopt-off",
+            f"{item.location.controller} adopts by AdoptedResource objects, which have no spec for adopt-or-create",
+            where=_where(item),
+        )
+    if item.request.creates and not item.location.controller.has("adopt-or-create-updates"):
+        item.notes.append(
+            f"{item.location.controller} does not change what it adopts: {item} gets the spec that AWS has"
+        )
+    if item.request.spec and not item.request.creates:
+        item.notes.append(
+            f"the spec of {item} is ignored: with adoption-policy adopt the controller fills it in from AWS "
+            "(adopt-or-create keeps it)"
         )
     if item.found.state.startswith("Delet"):
         raise AcksmError("adopt-deleting", f"{item.request} is {item.found.state} in AWS", where=_where(item))
@@ -199,6 +226,8 @@ def _change(item: Adoption, moment: datetime) -> Change | None:
     desired = marks(item)
     now = {key: item.live.annotations[key] for key in (RETAIN, READ_ONLY) if key in item.live.annotations}
     after = {key: value for key, value in desired.items() if key != OBJECT_REGION}
+    if item.request.creates and any(differences(item.request.spec, item.live.manifest.get("spec"))):
+        item.notes.append(f"{item} exists with another spec, which is not changed; change it with kubectl apply")
     if now == after or item.live.by:
         return None
     if not item.live.owned:
@@ -230,7 +259,7 @@ def _change(item: Adoption, moment: datetime) -> Change | None:
 
 
 def _create(item: Adoption) -> Change:
-    created = manifest(item)
+    created, changes = manifest(item), item.request.creates and item.exists
     where = item.target if item.location.method is Method.ANNOTATIONS else item.helper
     return Change(
         id="adopt.create",
@@ -241,11 +270,18 @@ def _create(item: Adoption) -> Change:
         call="adopt.create",
         params={"manifest": created},
         after=created,
-        reason=f"adopts {item.found.arn or item.request}",
-        danger=Danger.NONE if item.request.retain or item.request.read_only else Danger.MILD,
+        reason=_reason(item),
+        danger=Danger.NONE if item.request.read_only or (item.request.retain and not changes) else Danger.MILD,
         guide=f"kubectl apply -f {where.name}.yaml",
         lane=_lane(item),
     )
+
+
+def _reason(item: Adoption) -> str:
+    if not item.exists:
+        return "creates it in AWS, where it does not exist"
+    adopts = f"adopts {item.found.arn or item.request}"
+    return f"{adopts}, and changes it to this spec" if item.request.creates else adopts
 
 
 def _age(live: Holder, moment: datetime) -> float:

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
 from acksm.ack.kinds import ARN_SERVICES, KINDS, Kind
+from acksm.ack.names import COMMON_GROUP
 from acksm.declared import DeclaredAdoption
 from acksm.errors import AcksmError
+from acksm.json_types import Document
+from acksm.live.managed import ADOPTED_RESOURCE
 from acksm.words import counted, did_you_mean
 
 ALL: tuple[Kind, ...] = tuple(kind for kinds in KINDS.values() for kind in kinds.values())
@@ -36,7 +39,8 @@ class Arn:
 class Request:
     """An AWS resource to adopt. `keys`: the fields that its name may give, in the order in which they are tried; none
     where only the ARN identifies it. `name` is its name in the cluster, "" for one derived from AWS's; `region` "" is
-    its namespace's. `where` is where it was requested."""
+    its namespace's. `spec` is the desired state, which adopt-or-create (`creates`) applies to AWS; `fields` are the
+    adoption fields that were given. `where` is where it was requested."""
 
     kind: Kind
     text: str
@@ -48,6 +52,9 @@ class Request:
     retain: bool = True
     read_only: bool = False
     where: str = ""
+    creates: bool = False
+    spec: Document = field(default_factory=dict)
+    fields: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return f"{self.kind.name} {self.text}"
@@ -205,6 +212,12 @@ def of_declared(item: DeclaredAdoption, namespace: str, where: str) -> Request:
 
     Errors: those of `request` and `find_kind`, `adopt-wrong-group`.
     """
+    if item.kind == ADOPTED_RESOURCE:
+        raise AcksmError(
+            "adopt-wrong-group",
+            f"{ADOPTED_RESOURCE} is in group {COMMON_GROUP}, not {item.group or 'none'}",
+            where=where,
+        )
     if item.group and not any(item.group == kind.group for kind in ALL):
         raise AcksmError(
             "adopt-wrong-group",
@@ -217,14 +230,15 @@ def of_declared(item: DeclaredAdoption, namespace: str, where: str) -> Request:
     else:
         kind = find_kind(f"{item.kind}.{item.group}" if item.group else item.kind, where)
     name, fields = item.name, dict(item.fields)
-    if item.group and name and not arn and not kind.by_arn and not kind.read(name):
-        name, fields = "", {kind.named: name, **fields}  # an AdoptedResource's nameOrID with its additional keys
-    elif item.group and name and fields:
-        name, fields = "", {kind.named: name, **fields}
-    return request(
+    if item.group and name and not arn and not kind.by_arn and (fields or not kind.read(name)):
+        # an AdoptedResource's nameOrID with its additional keys; where those have the field that it usually is, it is
+        # the one that they lack: a scaling policy's name beside its resource
+        lacking = [key for key in kind.key if key not in fields]
+        name, fields = "", {kind.named if kind.named in lacking else next(iter(lacking), kind.named): name, **fields}
+    found = request(
         kind,
         name,
-        fields,
+        _with_spec(kind, fields, item, where),
         namespace=item.namespace or namespace,
         name=item.as_,
         region=item.region,
@@ -232,6 +246,22 @@ def of_declared(item: DeclaredAdoption, namespace: str, where: str) -> Request:
         read_only=item.read_only,
         where=where,
     )
+    return replace(found, creates=item.policy == "adopt-or-create", spec=item.spec, fields=item.fields)
+
+
+def _with_spec(kind: Kind, fields: Mapping[str, str], item: DeclaredAdoption, where: str) -> dict[str, str]:
+    """The adoption fields, and what the spec of adopt-or-create has of them. Error: `adopt-field`."""
+    if item.policy == "adopt":
+        return dict(fields)
+    if not item.spec:
+        raise AcksmError("adopt-field", f"adopt-or-create needs the spec of the {kind.name}", where=where)
+    named = {key: str(item.spec[key]) for key in kind.key if item.spec.get(key) and not kind.by_arn}
+    other = [key for key in fields if named.get(key, fields[key]) != fields[key]]
+    if other:
+        key = other[0]
+        message = f"adoption-fields have {key} {fields[key]!r}, and the spec has {named[key]!r}"
+        raise AcksmError("adopt-field", message, where=where)
+    return {**named, **fields}
 
 
 @dataclass

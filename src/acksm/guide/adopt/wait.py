@@ -85,12 +85,14 @@ class Result:
 
 @dataclass(frozen=True)
 class Progress:
-    """One observation: `done`, or `problem` (an error that is retried), or `terminal` (one that is not)."""
+    """One observation: `done`, or `problem` (an error that is retried), or `terminal` (one that is not), or that it
+    adopted another AWS resource."""
 
     done: bool = False
     text: str = ""
     problem: str = ""
     terminal: str = ""
+    other: str = ""
 
 
 def judge(item: Adoption, manifest: Manifest | None, helper: Manifest | None) -> Progress:
@@ -109,7 +111,11 @@ def judge(item: Adoption, manifest: Manifest | None, helper: Manifest | None) ->
     by_type = conditions.by_type(manifest)
     synced = by_type.get(SYNCED) or by_type.get(READY) or {}
     managed = f"finalizers.{item.kind.group}/{item.kind.name}" in (manifest["metadata"].get("finalizers") or ())
-    if managed and notes.get(ADOPTED) == "true" and (by_type or not item.location.controller.has("synced-condition")):
+    arn = arn_of(manifest)
+    if _is_another(item, arn):
+        return Progress(other=f"the controller adopted {arn} instead of {item.found.arn}")
+    taken = notes.get(ADOPTED) == "true" or (item.request.creates and arn)
+    if managed and taken and (by_type or not item.location.controller.has("synced-condition")):
         ended = by_type.get(TERMINAL, {})
         return Progress(True, conditions.describe(ended if ended.get("status") == "True" else synced))
     for kind in (TERMINAL, RECOVERABLE):
@@ -123,6 +129,18 @@ def judge(item: Adoption, manifest: Manifest | None, helper: Manifest | None) ->
     if synced.get("status") in {"False", "Unknown"}:
         return Progress(problem=conditions.describe(synced))
     return Progress(text="not reconciled by the controller yet")
+
+
+def arn_of(manifest: Manifest) -> str:
+    """The ARN in an object's status, "" for none."""
+    return str(((manifest.get("status") or {}).get("ackResourceMetadata") or {}).get("arn") or "")
+
+
+def _is_another(item: Adoption, arn: str) -> bool:
+    """Whether the object has the ARN of another resource of its kind; some controllers make up ARNs of other forms."""
+    desired, other = item.found.arn.lower(), arn.lower()
+    own = f":{item.kind.arn_kind}".lower()
+    return desired != other and all(own in text for text in (desired, other))
 
 
 @dataclass(frozen=True)
@@ -195,10 +213,15 @@ class Wait:
         for result in waiting:
             manifest, helper = live.get(result.item.target), live.get(result.item.helper)
             progress = judge(result.item, manifest, helper)
-            result.manifest, result.text = manifest or {}, progress.text or progress.problem or progress.terminal
+            result.manifest, result.text = (
+                manifest or {},
+                progress.text or progress.problem or progress.terminal or progress.other,
+            )
             result.born = str(((helper or manifest or {}).get("metadata") or {}).get("creationTimestamp") or "")
             if progress.done:
                 result.state = State.ADOPTED
+            elif progress.other:
+                result.fail("adopt-other-resource", progress.other)
             elif progress.terminal:
                 result.fail(
                     "adopt-terminal", progress.terminal, symptoms.match(progress.terminal, symptoms.Location.CONDITION)

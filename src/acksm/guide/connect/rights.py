@@ -73,11 +73,13 @@ def iam_needs(changes: Iterable[Change]) -> dict[str, list[str]]:
 def kube_needs(changes: Iterable[Change], manifests: Iterable[Document], namespace: str) -> list[Right]:
     """The rights that the changes and the releases' objects need, each once, in the order of use."""
     found: dict[Right, None] = {}
+    verbs = ["create"]
     for change in changes:
         found |= dict.fromkeys(_rights_for(change, namespace))
+        verbs = ["create", "patch"] if change.call == "helm.upgrade" else verbs
     for manifest in manifests:
         if paths.knows(str(manifest["kind"])):
-            found[_right("create", manifest, namespace)] = None
+            found |= dict.fromkeys(_right(verb, manifest, namespace) for verb in verbs)
     return list(found)
 
 

@@ -351,7 +351,7 @@ def _chains(target: Target, other: OtherAccountSettings, found: Sequence[Running
 def _unknown_values(
     target: Target, requested: ControllerSettings, releases: Known[Mapping[str, Release]]
 ) -> dict[str, list[str]]:
-    from acksm.helm import values
+    from acksm.helm import kept_values
 
     if isinstance(releases, AcksmError):
         raise releases
@@ -360,7 +360,7 @@ def _unknown_values(
         if release.version:
             at = mirrored.location(requested.registry, release.values)
             chart = target.registry(at).pull(service, release.version).chart
-            found[service] = values.unknown(release.values, chart.values_text)
+            found[service] = kept_values.unknown(release.values, chart)
     return found
 
 
@@ -376,7 +376,7 @@ def _planned(
         raise releases
     present = [service for service, release in releases.items() if release.version]
     scope = requested.model_copy(update={"service": present}) if present else requested
-    return install.plan(target, scope, role, "doctor", install.ALL, emit)
+    return install.plan(target, scope, role, "doctor", install.ALL, emit, releases=releases)
 
 
 def _plan_rights(target: Target, planned: install.Result) -> PlanRights:

@@ -14,7 +14,7 @@ from acksm.guide.identity.judged import Verdict
 from acksm.guide.install import crds
 from acksm.guide.install.release import Observed as Release
 from acksm.json_types import Document, Manifest
-from acksm.live import symptoms
+from acksm.live import drift, symptoms
 from acksm.live.bindings import shortened
 from acksm.live.readiness import pod_state
 from acksm.live.running import Running
@@ -61,9 +61,22 @@ def _values(facts: Facts) -> Iterator[Check]:
 
 
 def _drift(facts: Facts) -> Iterator[Check]:
+    name = "check.drift"
     for service, item in installed_releases(facts).items():
-        text = f"changed by hand: {shortened(item.drift)}" if item.drift else ""
-        yield Check("check.drift", State.FAILED if item.drift else State.OK, f"release of {service}", text)
+        where, by_hand = f"release of {service}", [found for found in item.drift if found.is_restored]
+        if by_hand:
+            yield Check(name, State.FAILED, where, f"changed by hand: {shortened(by_hand)}")
+        for found in item.drift:
+            if found.state is drift.State.NOT_KEPT:
+                yield Check(name, State.FAILED, where, str(found), _NOT_KEPT)
+            elif found.state is drift.State.UNKNOWN:
+                yield Check(name, State.UNKNOWN, where, str(found), _UNTOLD)
+        if not item.drift:
+            yield Check(name, State.OK, where)
+
+
+_NOT_KEPT = "exclude the release's objects from what changes them, or set the value that it wants with --set"
+_UNTOLD = "allow the caller to patch it (a dry run needs the same right)"
 
 
 def _crds(facts: Facts) -> Iterator[Check]:

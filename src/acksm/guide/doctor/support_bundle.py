@@ -213,7 +213,7 @@ def _release(item: Release) -> Json:
         "revision": item.revision,
         "owned_by_acksm": item.owned,
         "values": dict(item.values),
-        "drift": list(item.drift),
+        "drift": [str(found) for found in item.drift],
         "health": list(item.health.problems) if item.health else [],
     }
 

@@ -6,7 +6,7 @@ concurrently, and so are the changes of the two services applied (`lane`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -22,8 +22,10 @@ from acksm.guide.connect.apply import apply_plan
 from acksm.guide.connect.target import Target, connect
 from acksm.guide.identity import iam_role, limits, live_accounts, oidc, role_names, role_policies, trust
 from acksm.guide.install import admission, controller_values, controllers as section, crds, recorded
+from acksm.guide.install.release import Observed as ReleaseObserved
 from acksm.json_types import Json, Manifest
 from acksm.live import readiness
+from acksm.live.drift import Drift
 from acksm.live.placement import pod_of
 from acksm.output import Output
 from acksm.settings import ControllerSettings, RoleSettings, RunSettings, TargetSettings
@@ -33,11 +35,13 @@ ALL = ("oidc", "iam-role", "controllers")
 
 @dataclass
 class Result:
-    """What a command reports: the plan, facts for `-o json` and the last lines, and the objects of new releases."""
+    """What a command reports: the plan, facts for `-o json` and the last lines, the objects of new releases, and what
+    differs from the installed ones."""
 
     plan: Plan
     facts: Json = field(default_factory=dict)
     manifests: Sequence[Manifest] = ()
+    drift: Sequence[Drift] = ()
 
 
 def run(
@@ -85,18 +89,21 @@ def plan(
     emit: Emit,
     *,
     only_missing_crds: bool = False,
+    releases: Mapping[str, ReleaseObserved] | None = None,
 ) -> Result:
     """Observe everything concurrently and plan it. Reads only.
 
     `only_missing_crds`: existing CRDs are not changed (cleanup reinstalls a controller that has to remove finalizers).
+    `releases`: the releases, where they were read before.
     """
     emit(Event(Kind.PROGRESS, "observe", "reading the account and the cluster"))
-    observed = _observe(target, controllers, role, sections, emit)
+    observed = _observe(target, controllers, role, sections, emit, releases)
     emit(Event(Kind.PROGRESS, "observe", ""))
     changes: list[Change] = []
     notes: list[str] = []
     facts: Json = {}
     manifests: Sequence[Manifest] = ()
+    drift: Sequence[Drift] = ()
     role_arn = role.role_arn or _kept_role(target, role, observed, notes)
     wants_role = "iam-role" in sections and not role_arn
     if "oidc" in sections and (wants_role or command == "oidc"):
@@ -123,19 +130,24 @@ def plan(
             target, controllers, observed.controllers, role_arn, iam_is_new=new, only_missing_crds=only_missing_crds
         )
         changes = _ordered(changes, planned, role_arn)
-        manifests = planned.manifests
+        manifests, drift = planned.manifests, planned.drift
         notes += planned.notes + _runnable(target, observed, manifests)
         facts["controllers"] = planned.facts
-    return Result(Plan(command, tuple(changes), tuple(notes), facts), facts, manifests)
+    return Result(Plan(command, tuple(changes), tuple(notes), facts), facts, manifests, drift)
 
 
 def _observe(
-    target: Target, controllers: ControllerSettings, role: RoleSettings, sections: Sequence[str], emit: Emit
+    target: Target,
+    controllers: ControllerSettings,
+    role: RoleSettings,
+    sections: Sequence[str],
+    emit: Emit,
+    releases: Mapping[str, ReleaseObserved] | None,
 ) -> _Observed:
     with ThreadPoolExecutor(max_workers=8) as pool:
         nodes = pool.submit(compute.nodes, target) if "controllers" in sections else None
         provider = pool.submit(oidc.observe, target.aws, target.cluster)
-        found = pool.submit(section.observe, target, controllers, emit) if "controllers" in sections else None
+        found = pool.submit(section.observe, target, controllers, emit, releases) if "controllers" in sections else None
         observed_role = None
         if "iam-role" in sections and not role.role_arn:
             observed_role = pool.submit(iam_role.observe, target.aws, role_name(target, role))

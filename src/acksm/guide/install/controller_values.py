@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from acksm.ack import charts
+from acksm.archive import Chart
 from acksm.errors import AcksmError
 from acksm.guide.connect.target import Target
 from acksm.guide.install import crds, mirrored, release
-from acksm.helm import registry, values
+from acksm.helm import kept_values, registry, values
 from acksm.helm.releases import MARK_PATH
 from acksm.helm.values import Edit
 from acksm.json_types import Document
@@ -55,14 +56,39 @@ def values_of(
     """The values of the release, patched and checked, and its scope. Errors: `values-…`, `scope-…`."""
     chart = item.pulled.chart
     edits, scope = _edits(target, controllers, item, role_arn)
-    return values.patch(chart.values_text, edits, chart.schema, f"{chart.name} {chart.version} values.yaml"), scope
+    try:
+        return values.patch(chart.values_text, edits, chart.schema, f"{chart.name} {chart.version} values.yaml"), scope
+    except AcksmError as error:
+        raise _of_the_release(error, edits) from error
+
+
+def _of_the_release(error: AcksmError, edits: Sequence[Edit]) -> AcksmError:
+    """`error`, with where the value is from if only the installed release has it."""
+    for path in error.details.get("paths", []):
+        matching = [edit for edit in edits if list(edit.path[: len(path)]) == path[: len(edit.path)]]
+        if path and matching and all(edit.kept for edit in matching):
+            return AcksmError(
+                error.id,
+                error.message,
+                where=f"values of the installed release → {error.where}",
+                remedy=f"acksm install --set {'.'.join(path)}=VALUE   (or --reset-values)",
+                details=error.details,
+            )
+    return error
+
+
+def dropped(controllers: ControllerSettings, item: Controller) -> str:
+    """A note on installed values that the chart does not read, "" for none."""
+    if not item.observed.version or controllers.reset_values:
+        return ""
+    return kept_values.note(item.observed.values, item.pulled.chart, item.observed.chart_values, MANAGED)
 
 
 def service_account(target: Target, controllers: ControllerSettings, item: Controller) -> str:
     """The name of the service account that the release will have."""
     plain = values.plain(item.pulled.chart.values_text)
     edits, _ = _edits(target, controllers, item, "")
-    requested = [edit.value for edit in edits if edit.path == ACCOUNT_PATH]
+    requested = [edit.value for edit in edits if edit.path == ACCOUNT_PATH and edit.value is not None]
     return str(requested[-1] if requested else plain["serviceAccount"]["name"])
 
 
@@ -113,7 +139,7 @@ def _edits(
 ) -> tuple[list[Edit], charts.Scope]:
     """The installed values, the region, --values, --set, and last what acksm has to set; a later one wins."""
     chart = item.pulled.chart
-    kept, given = kept_and_given(controllers, item.service, values.plain(chart.values_text), item.observed)
+    kept, given = kept_and_given(controllers, item.service, chart, item.observed)
     kept = mirrored.edits(kept, item.service, item.registry, item.image, item.observed.values)
     scope = scope_of(controllers, item, target.settings.controller_namespace)
     region = Edit(("aws", "region"), target.cluster.region, "acksm")
@@ -134,14 +160,14 @@ def _edits(
 
 
 def kept_and_given(
-    controllers: ControllerSettings, service: str, plain: Document, observed: release.Observed
+    controllers: ControllerSettings, service: str, chart: Chart, observed: release.Observed
 ) -> tuple[list[Edit], list[Edit]]:
     """The installed values that are kept, and those of --values and --set."""
-    kept: list[Edit] = []
+    plain, kept = values.plain(chart.values_text), list[Edit]()
     if observed.version and not controllers.reset_values:
         kept = [
             edit
-            for edit in values.flatten(observed.values, plain, "what is installed")
+            for edit in kept_values.edits(observed.values, chart)
             if edit.path not in MANAGED and edit.path != ("aws", "region")
         ]
     given = [edit for name in controllers.values for edit in _from_file(name, service, plain)]

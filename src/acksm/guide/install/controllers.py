@@ -16,15 +16,16 @@ from acksm.engine.change import Change, Op
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind
 from acksm.guide.connect.target import Target
-from acksm.guide.install import controller_values, crds, drift, mirrored, release, switching
-from acksm.guide.install.controller_values import ROLE_PATH, Controller, service_account, values_of
+from acksm.guide.install import controller_values, crds, mirrored, release, switching
+from acksm.guide.install.controller_values import ROLE_PATH, Controller, dropped, service_account, values_of
 from acksm.guide.install.recorded import NOTHING, Installed, installed
 from acksm.helm import records, registry, values
 from acksm.helm.releases import is_marked, recovery
 from acksm.json_types import Document, Json, Manifest, Object
 from acksm.kube import paths
 from acksm.kube.paths import ref
-from acksm.live import bindings, discovery, readiness, running
+from acksm.live import bindings, discovery, drift, readiness, running
+from acksm.live.drift import Drift
 from acksm.settings import ControllerSettings
 from acksm.words import counted
 
@@ -40,6 +41,8 @@ class Observed:
     namespaces: Document
     adopted_resources: int
     running: discovery.Controllers = field(default_factory=discovery.Controllers)
+    unchanged_crds: frozenset[str] = frozenset()  # that differ in text, and that applying the charts' would not change
+    notes: Sequence[str] = ()
 
 
 @dataclass
@@ -51,22 +54,27 @@ class Planned:
     releases: list[Change] = field(default_factory=list)
     manifests: list[Document] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    drift: list[Drift] = field(default_factory=list)
     facts: dict[str, reports.ControllerFacts] = field(default_factory=dict)
 
 
-def observe(target: Target, controllers: ControllerSettings, emit: Emit) -> Observed:
-    """Charts from the registry, releases, CRDs and namespaces, read concurrently. Reads only."""
+def observe(
+    target: Target, controllers: ControllerSettings, emit: Emit, found: Mapping[str, release.Observed] | None = None
+) -> Observed:
+    """Charts from the registry, releases, CRDs and namespaces, read concurrently. Reads only.
+
+    `found`: the releases, where they were read before.
+    """
     with ThreadPoolExecutor(max_workers=8) as pool:
         live_crds = pool.submit(target.kube.list, ref("CustomResourceDefinition"))
-        found = pool.submit(installed, target, controllers.service)
         listed = pool.submit(target.kube.list, ref("Namespace"), metadata_only=True)
         discovered = pool.submit(discovery.observe, target.kube, target.settings.controller_namespace)
-        releases_now = found.result()
-        jobs = {
-            service: pool.submit(_controller, target, controllers, service, releases_now.get(service, NOTHING), emit)
+        seen = {} if found is not None else installed(target, controllers.service)
+        jobs = [
+            pool.submit(_controller, target, controllers, service, seen.get(service, NOTHING), found, emit)
             for service in controllers.service
-        }
-        found_controllers = [job.result() for job in jobs.values()]
+        ]
+        found_controllers = [job.result() for job in jobs]
         ack = {
             live["metadata"]["name"]: live
             for live in live_crds.result()
@@ -75,27 +83,37 @@ def observe(target: Target, controllers: ControllerSettings, emit: Emit) -> Obse
         adopted = f"adoptedresources.{COMMON_GROUP}" in ack
         count = len(target.kube.list(ADOPTED_RESOURCES, metadata_only=True)) if adopted else 0
         names = {item["metadata"]["name"]: item for item in listed.result()}
-        return Observed(found_controllers, ack, names, count, discovered.result())
+        all_crds = [crd for item in found_controllers for crd in item.desired_crds]
+        unchanged, notes = crds.settled(target.kube, all_crds, ack)
+        return Observed(found_controllers, ack, names, count, discovered.result(), unchanged, notes)
 
 
-def releases(target: Target, services: Sequence[str]) -> dict[str, release.Observed]:
-    """Each service's release as it is, without its chart (for status)."""
+def releases(target: Target, services: Sequence[str], *, compared: bool = True) -> dict[str, release.Observed]:
+    """Each service's release as it is, without its chart; `compared`: with its drift."""
     found = installed(target, services)
-    return {service: _observed(target, found.get(service, NOTHING)) for service in services}
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        observed = pool.map(lambda service: _observed(target, found.get(service, NOTHING), compared), services)
+        return dict(zip(services, observed, strict=True))
 
 
 def _controller(
-    target: Target, controllers: ControllerSettings, service: str, installed: Installed, emit: Emit
+    target: Target,
+    controllers: ControllerSettings,
+    service: str,
+    installed: Installed,
+    known: Mapping[str, release.Observed] | None,
+    emit: Emit,
 ) -> Controller:
-    found = installed[0]
-    if found and found.chart != charts.chart_name(service) and not controllers.adopt_release:
+    found = known[service] if known is not None else _observed(target, installed)
+    namespace = target.settings.controller_namespace
+    if found.version and found.chart != charts.chart_name(service) and not controllers.adopt_release:
         raise AcksmError(  # before its version is pulled, which this chart may never have had
             "release-not-ours",
-            f"release {found.name} is of another chart: {found.chart} {found.version}",
-            where=f"namespace {found.namespace}",
+            f"release {charts.release_name(service)} is of another chart: {found.chart} {found.version}",
+            where=f"namespace {namespace}",
         )
-    requested = controllers.version.get(service) or (found.version if found else "") or charts.TESTED[service]
-    at = mirrored.location(controllers.registry, found.values if found else {})
+    requested = controllers.version.get(service) or found.version or charts.TESTED[service]
+    at = mirrored.location(controllers.registry, found.values)
     if service in controllers.chart:
         pulled = registry.local(controllers.chart[service])
     else:
@@ -108,19 +126,21 @@ def _controller(
             where=str(pulled.path),
         )
     name = f"{pulled.chart.name} {pulled.chart.version}"
-    observed = _observed(target, installed)
     plain = values.plain(pulled.chart.values_text)
-    kept, given = controller_values.kept_and_given(controllers, service, plain, observed)
-    image = mirrored.image(lambda: target.registry(at), at, service, plain, observed.values, kept, given)
-    return Controller(service, pulled, observed, crds.parse(pulled.chart.crds, name), at, image)
+    kept, given = controller_values.kept_and_given(controllers, service, pulled.chart, found)
+    image = mirrored.image(lambda: target.registry(at), at, service, plain, found.values, kept, given)
+    return Controller(service, pulled, found, crds.parse(pulled.chart.crds, name), at, image)
 
 
-def _observed(target: Target, installed: Installed) -> release.Observed:
+def _observed(target: Target, installed: Installed, compared: bool = True) -> release.Observed:
     found, worked = installed
     if found is None:
         return release.Observed()
     action, revision = recovery(found, worked)
-    changed = drift.changed(target.kube, records.manifests(found.manifest), found.namespace) if not action else []
+    changed: list[Drift] = []
+    if compared and not action:
+        objects = records.manifests(found.manifest)
+        changed = drift.of_all(target.kube, objects, found.namespace, found.description, found.updated)
     return release.Observed(
         found.version,
         found.status,
@@ -132,6 +152,8 @@ def _observed(target: Target, installed: Installed) -> release.Observed:
         found.age_seconds,
         tuple(changed),
         found.description,
+        found.chart,
+        found.chart_values,
     )
 
 
@@ -212,7 +234,9 @@ def plan(
     )
     all_crds = [crd for item in observed.controllers for crd in item.desired_crds]
     ours = [f"{namespace}/{charts.release_name(service)}" for service in charts.SERVICES]
-    planned.crds = crds.plan(all_crds, observed.live_crds, ours, only_missing=only_missing_crds)
+    planned.crds = crds.plan(
+        all_crds, observed.live_crds, ours, only_missing=only_missing_crds, unchanged=observed.unchanged_crds
+    )
     release_changes = []
     for item, one, scope in desired:
         changes = release.plan(
@@ -223,6 +247,8 @@ def plan(
     for item, one, scope, changes in release_changes:
         planned.releases += changes
         planned.notes += list(one.notes)
+        planned.notes += [str(found) for found in item.observed.drift if not found.is_restored]
+        planned.drift += item.observed.drift
         planned.facts[item.service] = {
             "release": f"{namespace}/{one.name}",
             "version": one.version,
@@ -235,6 +261,7 @@ def plan(
             "changes": len([change for change in changes if change.op is not Op.WAIT]),
         }
     planned.manifests = [manifest for manifests in rendered.values() for manifest in manifests]
+    planned.notes += observed.notes
     planned.notes += [
         f"CRD {name} in the cluster is newer than the charts'; it is kept"
         for name in crds.kept_newer(all_crds, observed.live_crds)
@@ -282,7 +309,7 @@ def _desired(
     target: Target, controllers: ControllerSettings, item: Controller, role_arn: str
 ) -> tuple[release.Desired, charts.Scope, running.Running]:
     patched, scope = values_of(target, controllers, item, role_arn)
-    notes = []
+    notes = [f"{item.service}: {note}"] if (note := dropped(controllers, item)) else []
     namespace = target.settings.controller_namespace
     if controllers.scope == "namespace" and not controllers.watch_namespace and scope.text.startswith("namespace"):
         notes.append(

@@ -8,7 +8,8 @@ are in every ACK chart, with contents that differ by the runtime's version: they
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -18,15 +19,16 @@ from acksm import yaml_reader
 from acksm.ack.names import CHART_ANNOTATION, COMMON_GROUP
 from acksm.archive import unreadable
 from acksm.engine.change import Change, Op
-from acksm.engine.diff import holds
 from acksm.engine.waits import Deadline, Progress, wait_until
 from acksm.errors import AcksmError
 from acksm.events import Emit, silent
 from acksm.json_types import Json, Manifest, Object, Value
 from acksm.kube import conditions
-from acksm.kube.api import Lister, Patcher, Watcher
+from acksm.kube.api import Applier, Lister, Patcher, Watcher
 from acksm.kube.owners import OWNED_LABEL, Owner, owner_of
 from acksm.kube.paths import ref
+from acksm.live import drift
+from acksm.live.drift import Drift
 from acksm.words import counted
 
 GENERATOR = "controller-gen.kubebuilder.io/version"
@@ -125,7 +127,7 @@ def _fields(value: object) -> int:
 
 def same(desired: Manifest, live: Manifest) -> bool:
     """Whether the cluster serves this CRD: nothing missing, and the schemas equal (the apiserver adds none of it)."""
-    return holds(desired["spec"], live["spec"]) and _schemas(desired) == _schemas(live)
+    return not any(drift.differences(desired["spec"], live["spec"])) and _schemas(desired) == _schemas(live)
 
 
 def _schemas(manifest: Manifest) -> list[Value]:
@@ -138,8 +140,9 @@ def plan(
     releases: Iterable[str] = (),
     *,
     only_missing: bool = False,
+    unchanged: Collection[str] = (),
 ) -> list[Change]:
-    """Changes that make the cluster serve `desired`; `live` is every ACK CRD by name.
+    """Changes that make the cluster serve `desired`; `live` is every ACK CRD by name, `unchanged` as `settled` has it.
 
     `releases` are acksm's own, as "namespace/release": a CRD that helm created with one of them has no other owner.
     `only_missing`: existing ones are not changed, whatever their state.
@@ -160,7 +163,7 @@ def plan(
         if now is None:
             changes.append(_change(crd, manifest, None, ""))
             continue
-        if same(crd.manifest, now):
+        if same(crd.manifest, now) or crd.name in unchanged:
             continue
         if crd.is_common and _rank(now) > _rank(crd.manifest):
             continue
@@ -174,6 +177,26 @@ def plan(
             )
         changes.append(_change(crd, manifest, now, "differs from the chart's"))
     return [replace(change, lane=f"crds-{number % LANES}") for number, change in enumerate(changes)]
+
+
+def settled(
+    kube: Applier, desired: Sequence[DesiredCrd], live: Mapping[str, Object]
+) -> tuple[frozenset[str], list[str]]:
+    """Names of CRDs whose text differs although this chart's were applied, and that applying them again would not
+    change: others added fields, or a policy changes them. With notes on those that are not as the chart has them."""
+
+    def one(crd: DesiredCrd) -> Drift | None:
+        return drift.of(kube, _marked(crd), live[crd.name])
+
+    applied = [
+        crd
+        for crd in newest(desired)
+        if (now := live.get(crd.name)) and _chart_of(now) == crd.chart and not same(crd.manifest, now)
+    ]
+    with ThreadPoolExecutor(max_workers=LANES) as pool:
+        found = dict(zip((crd.name for crd in applied), pool.map(one, applied), strict=True))
+    names = frozenset(name for name, one in found.items() if not (one and one.is_restored))
+    return names, [str(one) for name, one in found.items() if one and name in names]
 
 
 def served(changes: Sequence[Change]) -> Change:

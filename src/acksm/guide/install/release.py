@@ -16,6 +16,7 @@ from acksm.guide.install import mirrored
 from acksm.helm.releases import PENDING_GRACE_SECONDS
 from acksm.json_types import Document, Json, Manifest
 from acksm.kube.owners import owner_of
+from acksm.live.drift import Drift, restoring
 from acksm.live.namespaces import create as create_namespace
 from acksm.live.readiness import SCALED_TO_ZERO, Health, needs_restart, ready
 from acksm.settings import DEFAULT_REGISTRY
@@ -43,7 +44,7 @@ class Desired:
 @dataclass(frozen=True)
 class Observed:
     """A release as it is. `version` is "" when there is none; `recovery` is what an interrupted helm left to do,
-    `drift` the objects that differ from the release."""
+    `drift` the objects that differ from the release, `chart_values` the defaults of its chart."""
 
     version: str = ""
     status: str = ""
@@ -53,8 +54,10 @@ class Observed:
     revision: int = 0
     health: Health | None = None
     age_seconds: float = 0.0
-    drift: tuple[str, ...] = ()
+    drift: tuple[Drift, ...] = ()
     description: str = ""
+    chart: str = ""
+    chart_values: Document = field(default_factory=dict)
 
 
 def plan(observed: Observed, desired: Desired, *, wait: bool, iam_is_new: bool, adopt: bool) -> list[Change]:
@@ -87,7 +90,8 @@ def plan(observed: Observed, desired: Desired, *, wait: bool, iam_is_new: bool, 
     params = where | {"chart": Path(desired.chart).name, "values": dict(desired.values)}
     after = {"chart": f"{desired.chart_name} {desired.version}", "values": dict(desired.values)}
     guide = f"helm install -n {desired.namespace} --create-namespace --skip-crds {desired.name} …"
-    restart = exists and needs_restart(observed.health, desired.role_arn) and bool(desired.role_arn)
+    annotated = observed.health is not None and observed.health.service_account_role == desired.role_arn
+    restart = exists and annotated and needs_restart(observed.health, desired.role_arn) and bool(desired.role_arn)
     if not exists:
         changes.append(
             Change(
@@ -112,7 +116,7 @@ def plan(observed: Observed, desired: Desired, *, wait: bool, iam_is_new: bool, 
                 op=Op.UPDATE,
                 system="helm",
                 call="helm.upgrade",
-                params=params | {"take_back": bool(observed.drift)},
+                params=params | {"take_back": bool(observed.drift), "description": restoring(observed.drift)},
                 before={"chart": f"{desired.chart_name} {observed.version}", "values": dict(observed.values)},
                 after=after,
                 danger=Danger.MILD if moves or desired.unmanaged or desired.rivals else Danger.NONE,
@@ -184,7 +188,8 @@ def _difference(observed: Observed, desired: Desired) -> str:
         return "its last operation was interrupted"
     if observed.status != "deployed":
         return f"its status is {observed.status}"
-    return f"changed by hand: {', '.join(observed.drift)}" if observed.drift else ""
+    changed = [str(found) for found in observed.drift if found.is_restored]
+    return f"changed by hand: {', '.join(changed)}" if changed else ""
 
 
 def namespaces(

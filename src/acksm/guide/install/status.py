@@ -16,6 +16,7 @@ from acksm.exits import ExitCode
 from acksm.guide.connect.target import Target, connect
 from acksm.guide.install import command as install, controllers as section, mirrored
 from acksm.guide.install.release import Observed as ReleaseObserved
+from acksm.live.drift import State
 from acksm.output import Output
 from acksm.settings import DEFAULT_REGISTRY, ControllerSettings, RoleSettings, RunSettings, TargetSettings
 
@@ -53,15 +54,28 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Compared:
+    """What install would change, or why that is `unknown`; `notes` on what differs and install would not change."""
+
+    changes: Sequence[reports.Drift] = ()
+    unknown: str = ""
+    notes: Sequence[str] = ()
+
+    def lines(self) -> list[str]:
+        found = [f"drift: {item['target']} ({item['reason'] or item['id']})" for item in self.changes]
+        found += [f"note: {note}" for note in self.notes]
+        return found + ([f"drift unknown: {self.unknown}"] if self.unknown else [])
+
+
+@dataclass(frozen=True)
 class Snapshot:
-    """The state at one moment. `lines` has one for everything that can change, for `--watch` without a terminal;
-    `drift` is the plan's, and why it is unknown."""
+    """The state at one moment. `lines` has one for everything that can change, for `--watch` without a terminal."""
 
     data: reports.StatusReport
     text: str
     lines: Sequence[str]
     code: int
-    drift: tuple[list[reports.Drift], str]
+    drift: Compared
 
 
 def run(at: TargetSettings, controllers: ControllerSettings, role: RoleSettings, run: RunSettings, ui: Output) -> int:
@@ -78,30 +92,32 @@ def observe(
     controllers: ControllerSettings,
     role: RoleSettings,
     table: Callable[[Sequence[str], Sequence[Sequence[str]]], str],
-    drift: tuple[list[reports.Drift], str] | None = None,
+    drift: Compared | None = None,
     emit: Emit = silent,
 ) -> Snapshot:
     """The state now. `drift`: that of an earlier snapshot, which is then not read again."""
-    rows = [row(service, found) for service, found in section.releases(target, controllers.service).items()]
-    found, unknown = drift if drift is not None else _drift(target, controllers, role, rows, emit)
+    rows = [
+        row(service, found) for service, found in section.releases(target, controllers.service, compared=False).items()
+    ]
+    found = drift if drift is not None else _drift(target, controllers, role, rows, emit)
     healthy = all(item.healthy for item in rows if item.installed) and any(item.installed for item in rows)
     data: reports.StatusReport = {
         "target": target.as_data(),
         "healthy": healthy,
         "controllers": [item.as_data() for item in rows],
-        "drift": found,
-        "drift_unknown": unknown,
+        "drift": list(found.changes),
+        "drift_unknown": found.unknown,
+        "notes": list(found.notes),
     }
-    text = _text(rows, found, unknown, healthy, table)
+    text = _text(rows, found, healthy, table)
     code = int(ExitCode.OK if healthy else ExitCode.CHECK_FAILED)
-    return Snapshot(data, text, _lines(rows, found, unknown), code, (found, unknown))
+    return Snapshot(data, text, _lines(rows, found), code, found)
 
 
-def _lines(rows: Sequence[Row], drift: Sequence[reports.Drift], unknown: str) -> list[str]:
+def _lines(rows: Sequence[Row], drift: Compared) -> list[str]:
     lines = [" ".join(cell for cell in _cells(item) if cell) for item in rows]
     lines += [f"{item.service}: {problem}" for item in rows for problem in item.problems]
-    lines += [f"drift: {item['target']} ({item['reason'] or item['id']})" for item in drift]
-    return lines + ([f"drift unknown: {unknown}"] if unknown else [])
+    return lines + drift.lines()
 
 
 def row(service: str, observed: ReleaseObserved) -> Row:
@@ -134,17 +150,23 @@ def row(service: str, observed: ReleaseObserved) -> Row:
 
 def _drift(
     target: Target, controllers: ControllerSettings, role: RoleSettings, rows: Sequence[Row], emit: Emit
-) -> tuple[list[reports.Drift], str]:
+) -> Compared:
     """What install would change for the installed services, or why that is unknown."""
     services = [item.service for item in rows if item.installed]
     if not services:
-        return [], ""
+        return Compared()
     installed = controllers.model_copy(update={"service": services})
     try:
-        planned = install.plan(target, installed, role, "install", install.ALL, emit).plan
+        planned = install.plan(target, installed, role, "install", install.ALL, emit)
     except AcksmError as error:
-        return [], f"{error.id}: {error.message}"
-    return [{"id": change.id, "target": change.target, "reason": change.reason} for change in planned.mutations], ""
+        return Compared(unknown=f"{error.id}: {error.message}")
+    changes: list[reports.Drift] = [
+        {"id": change.id, "target": change.target, "reason": change.reason} for change in planned.plan.mutations
+    ]
+    unknown = [str(found) for found in planned.drift if found.state is State.UNKNOWN]
+    return Compared(
+        changes, "; ".join(unknown), [str(found) for found in planned.drift if found.state is State.NOT_KEPT]
+    )
 
 
 def _cells(item: Row) -> tuple[str, ...]:
@@ -156,8 +178,7 @@ def _cells(item: Row) -> tuple[str, ...]:
 
 def _text(
     rows: Sequence[Row],
-    drift: Sequence[reports.Drift],
-    unknown: str,
+    drift: Compared,
     healthy: bool,
     table: Callable[[Sequence[str], Sequence[Sequence[str]]], str],
 ) -> str:
@@ -169,9 +190,7 @@ def _text(
     lines += [f"role {role}" for role in roles]
     mirrors = sorted({item.registry for item in rows if item.installed} - {DEFAULT_REGISTRY})
     lines += [f"registry {mirror}" for mirror in mirrors]
-    lines += [f"drift: {item['target']} ({item['reason'] or item['id']})" for item in drift]
-    if unknown:
-        lines.append(f"drift unknown: {unknown}")
-    if healthy and not drift and not unknown:
+    lines += drift.lines()
+    if healthy and not drift.changes and not drift.unknown:
         lines.append("no drift")
     return "\n".join(lines)

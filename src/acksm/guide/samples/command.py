@@ -24,9 +24,11 @@ from acksm.guide.samples.files import Sample
 from acksm.guide.samples.plan import Desired
 from acksm.guide.samples.values import Location
 from acksm.json_types import Json, Manifest, Object, Value
+from acksm.kube.api import Applier
 from acksm.kube.paths import Ref, ref, ref_of
-from acksm.live import bindings, discovery, role_selectors, running, synced
+from acksm.live import bindings, discovery, drift, role_selectors, running, synced
 from acksm.live.bindings import Namespace
+from acksm.live.drift import Drift, State
 from acksm.live.role_selectors import Selector
 from acksm.live.running import Running
 from acksm.output import Output
@@ -119,13 +121,14 @@ def plan(target: Target, request: Request, observed: Observed) -> Plan:
         given[ROLE_KEY] = own_role(target, request.role, location)
     desired = sample_plan.desired(request.sample, given, location, request.namespace, observed.live, request.region)
     sample_plan.check_missing(desired)
-    objects = sample_plan.plan(desired, observed.live, wait=target.run.wait, requested_region=request.region)
+    same, notes = settled(target.kube, desired, observed.live)
+    objects = sample_plan.plan(desired, observed.live, wait=target.run.wait, requested_region=request.region, same=same)
     needs_role = any(ROLE_KEY in one.sample.parameters and not one.kept for one in desired)
     roles = _role_changes(target, request.role, observed, desired) if request.with_role and needs_role else []
     exists = request.namespace in observed.namespaces
     validate(target, [change for change in objects if change.op is not Op.WAIT], exists)
     spaces = [] if exists else [bindings.create(request.namespace, sample_plan.STEP)]
-    notes = _notes(target, desired, watching[request.sample.service], given)
+    notes += _notes(target, desired, watching[request.sample.service], given)
     facts: reports.SampleFacts = {
         "sample": request.sample.name,
         "namespace": request.namespace,
@@ -137,6 +140,23 @@ def plan(target: Target, request: Request, observed: Observed) -> Plan:
         ],
     }
     return Plan("samples apply", (*roles, *spaces, *objects), tuple(notes), dict(facts))
+
+
+def settled(
+    kube: Applier, desired: Sequence[Desired], live: Mapping[Ref, Manifest | None]
+) -> tuple[frozenset[Ref], list[str]]:
+    """Existing objects whose spec an apply would not change, by a dry run where its text differs; and notes on those
+    that a webhook or policy changes."""
+
+    def changed(item: Desired, now: Manifest) -> Drift | None:
+        metadata = {key: item.manifest["metadata"][key] for key in ("name", "namespace")}
+        return drift.of(kube, {**item.manifest, "metadata": metadata}, now, force=False)
+
+    pairs = [(item, now) for item in desired if (now := live.get(item.ref)) and not (item.kept or item.late)]
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        found = list(zip(pairs, pool.map(lambda pair: changed(*pair), pairs), strict=True))
+    kept = [(item.ref, one) for (item, _), one in found if one is None or one.state is State.NOT_KEPT]
+    return frozenset(one for one, _ in kept), [str(one) for _, one in kept if one]
 
 
 def check_served(members: Sequence[Sample], served: frozenset[str], controllers: Sequence[Running]) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from acksm.ack.kinds import KINDS
 from acksm.engine.change import Change, Danger, Op
-from acksm.engine.diff import holds
 from acksm.errors import AcksmError
 from acksm.guide.samples import values as sample_values
 from acksm.guide.samples.files import Parameter, Sample, chain, samples
@@ -16,6 +15,7 @@ from acksm.json_types import Json, Manifest, Object, Value
 from acksm.kube.owners import OWNED_LABEL, owner_of
 from acksm.kube.paths import Ref, ref
 from acksm.live.bindings import OBJECT_REGION
+from acksm.live.drift import differences
 
 STEP = "samples"
 SAMPLE_LABEL = "acksm.dev/sample"
@@ -181,15 +181,21 @@ def check_missing(items: Sequence[Desired]) -> None:
 
 
 def plan(
-    items: Sequence[Desired], live: Mapping[Ref, Manifest | None], *, wait: bool, requested_region: str = ""
+    items: Sequence[Desired],
+    live: Mapping[Ref, Manifest | None],
+    *,
+    wait: bool,
+    requested_region: str = "",
+    same: Collection[Ref] = (),
 ) -> list[Change]:
-    """Create what does not exist, update what differs and can be updated, wait for each before the next.
+    """Create what does not exist, update what differs and can be updated, wait for each before the next. The specs of
+    `same` differ in text only.
 
     Errors: `sample-terminating`, `sample-not-ours`, `sample-unchangeable`.
     """
     changes: list[Change] = []
     for one in items:
-        changes += _object(one, live.get(one.ref), requested_region)
+        changes += _object(one, live.get(one.ref), requested_region, same)
         if wait:
             changes.append(
                 Change(
@@ -205,7 +211,7 @@ def plan(
     return changes
 
 
-def _object(one: Desired, live: Manifest | None, requested_region: str) -> list[Change]:
+def _object(one: Desired, live: Manifest | None, requested_region: str, same: Collection[Ref] = ()) -> list[Change]:
     where = str(one.ref)
     if live is not None and live["metadata"].get("deletionTimestamp"):
         raise AcksmError("sample-terminating", f"{where} is being deleted", where=where)
@@ -219,7 +225,7 @@ def _object(one: Desired, live: Manifest | None, requested_region: str) -> list[
         return [Change(**common, id="sample.create", op=Op.CREATE, after=one.manifest, guide=guide)]
     _check_region(one, live, requested_region)
     before = live.get("spec") or {}
-    if holds(one.manifest["spec"], before):
+    if one.ref in same or not any(differences(one.manifest["spec"], before)):
         return []
     owner = owner_of(live)
     if owner is None or owner.tool != "acksm":
@@ -236,13 +242,13 @@ def _object(one: Desired, live: Manifest | None, requested_region: str) -> list[
             f"{where} already exists with different content, and a {one.sample.kind} is immutable in SageMaker",
             where=where,
         )
-    same = {key: before.get(key) for key in one.manifest["spec"]}
+    now = {key: before.get(key) for key in one.manifest["spec"]}
     return [
         Change(
             **common,
             id="sample.update",
             op=Op.UPDATE,
-            before={"spec": same},
+            before={"spec": now},
             after={"spec": one.manifest["spec"]},
             danger=Danger.MILD,
             guide=guide,

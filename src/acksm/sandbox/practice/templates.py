@@ -129,13 +129,63 @@ def _arguments(chart: Chart) -> str:
     return "\n".join(f"            {line}" for line in lines)
 
 
+def _optional(value: str, indent: int, *, key: str = "") -> str:
+    """A value of the pod's spec, left out where it is empty."""
+    name = key or value.rpartition(".")[2]
+    return f"""
+{{{{- with .Values.{value} }}}}
+{" " * indent}{name}:
+{" " * indent}  {{{{- toYaml . | nindent {indent + 2} }}}}
+{{{{- end }}}}"""
+
+
+def _pod(chart: Chart) -> str:
+    """What the pod has beside its container. Since 1.2.4 it states zero values, which an apiserver leaves out."""
+    found = _optional("deployment.nodeSelector", 6) if chart.service == "applicationautoscaling" else ""
+    if chart.since("0.2.0"):
+        found = _optional("deployment.nodeSelector", 6)
+    if not chart.since("1.2.4"):
+        return found
+    optional = [_optional(f"deployment.{name}", 6) for name in ("tolerations", "affinity")]
+    optional.append(_optional("deployment.extraVolumes", 6, key="volumes"))
+    return (
+        found
+        + "".join(optional)
+        + """
+{{- with .Values.deployment.priorityClassName }}
+      priorityClassName: {{ . }}
+{{- end }}
+      hostIPC: false
+      hostPID: false
+      hostNetwork: {{ .Values.deployment.hostNetwork }}
+      dnsPolicy: {{ .Values.deployment.dnsPolicy }}
+      securityContext:
+        seccompProfile:
+          type: RuntimeDefault"""
+    )
+
+
+_CONTAINER = """
+{{- with .Values.deployment.extraEnvVars }}
+            {{- toYaml . | nindent 12 }}
+{{- end }}
+            - name: ACK_WATCH_SELECTORS
+              value: {{ .Values.watchSelectors }}
+{{- with .Values.deployment.extraVolumeMounts }}
+          volumeMounts:
+            {{- toYaml . | nindent 12 }}
+{{- end }}
+          securityContext:
+            allowPrivilegeEscalation: false
+            privileged: false
+            runAsNonRoot: true
+            capabilities:
+              drop: [ALL]"""
+
+
 def _deployment(chart: Chart) -> str:
     replicas = "{{ .Values.deployment.replicas }}" if chart.since("1.2.4") else "1"
-    selector = (
-        "\n      nodeSelector:\n        {{- toYaml .Values.deployment.nodeSelector | nindent 8 }}"
-        if chart.since("0.2.0") or chart.service == "applicationautoscaling"
-        else ""
-    )
+    strategy = _optional("deployment.strategy", 2) if chart.since("1.4.1") else ""
     return f"""\
 apiVersion: apps/v1
 kind: Deployment
@@ -145,7 +195,7 @@ metadata:
   labels:
     {{{{- include "practice.labels" . | nindent 4 }}}}
 spec:
-  replicas: {replicas}
+  replicas: {replicas}{strategy}
   selector:
     matchLabels:
       app.kubernetes.io/name: {{{{ include "practice.name" . }}}}
@@ -154,7 +204,9 @@ spec:
     metadata:
       {{{{- with .Values.deployment.annotations }}}}
       annotations:
-        {{{{- toYaml . | nindent 8 }}}}
+        {{{{- range $key, $value := . }}}}
+        {{{{ $key }}}}: {{{{ $value | quote }}}}
+        {{{{- end }}}}
       {{{{- end }}}}
       labels:
         app.kubernetes.io/name: {{{{ include "practice.name" . }}}}
@@ -164,25 +216,25 @@ spec:
         {{{{ $key }}}}: {{{{ $value | quote }}}}
         {{{{- end }}}}
     spec:
-      serviceAccountName: {{{{ .Values.serviceAccount.name }}}}{selector}
+      serviceAccountName: {{{{ .Values.serviceAccount.name }}}}{_pod(chart)}
       containers:
         - name: controller
           image: {{{{ .Values.image.repository }}}}:{{{{ .Values.image.tag }}}}
           imagePullPolicy: {{{{ .Values.image.pullPolicy }}}}
           args:
 {_arguments(chart)}
+          ports:
+            - name: http
+              containerPort: {{{{ .Values.deployment.containerPort }}}}
+          resources:
+            {{{{- toYaml .Values.resources | nindent 12 }}}}
           env:
             - name: ACK_SYSTEM_NAMESPACE
               valueFrom:
                 fieldRef:
                   fieldPath: metadata.namespace
             - name: AWS_REGION
-              value: {{{{ .Values.aws.region | quote }}}}
-          ports:
-            - name: http
-              containerPort: {{{{ .Values.deployment.containerPort }}}}
-          resources:
-            {{{{- toYaml .Values.resources | nindent 12 }}}}
+              value: {{{{ .Values.aws.region | quote }}}}{_CONTAINER if chart.since("1.2.4") else ""}
 """
 
 
