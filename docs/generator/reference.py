@@ -43,7 +43,10 @@ belongs to you](index.md#settings-in-a-file).
 
 The result goes to stdout, everything else to stderr. With `-o json` or `-o yaml` stdout is one document, even if the
 command fails; [report.json](schemas/report.json) is its JSON Schema. Only a command line that cannot be parsed
-(exit code 2) prints usage text and no document."""
+(exit code 2) prints usage text and no document.
+
+Every command also has `-q` (`--quiet`: results, warnings and errors only), `--debug` (each request to AWS and
+Kubernetes and each call of helm on stderr, without headers and bodies) and `-h` (`--help`)."""
 
 
 def page() -> str:
@@ -85,6 +88,8 @@ def _command(command: Command) -> list[str]:
         parts.append(f"Prints {VERBATIM[command.name]}, whatever `-o` says; `-o` is for its errors.")
     if arguments:
         parts.append(table(("Argument", "Meaning"), ((code(item.spelling), item.meaning) for item in arguments)))
+    if command.examples:
+        parts.append("\n".join(["```sh", *command.examples, "```"]))
     for panel, items in groupby(options, key=lambda item: item.panel):
         parts += [f"**{panel}**" if panel else "", _options(list(items))]
     return parts

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Self
 
+from acksm import trace
 from acksm.aws.errors import THROTTLED, translated
 from acksm.errors import AcksmError
 from acksm.json_types import Document, Untyped
@@ -54,6 +55,14 @@ class Keys:
     access_key: str
     secret_key: str
     token: str
+
+
+def _log(
+    response: Untyped, caught_exception: Exception | None, operation: OperationModel, endpoint: Untyped, **_: object
+) -> None:
+    """One attempt as a line of `acksm.trace`."""
+    outcome = response[0].status_code if response else type(caught_exception).__name__
+    trace.line(f"{operation.service_model.service_name}:{operation.name} {endpoint.host}", outcome)
 
 
 @lru_cache(maxsize=4)
@@ -142,6 +151,7 @@ class Session:
         client = make(service, region_name=region, config=config.merge(more) if more else config)
         client.meta.events.register("before-send", self._limit_read)
         client.meta.events.register_first("needs-retry", self._stop_retries)
+        client.meta.events.register_first("needs-retry", _log)
         return client
 
     def _limit_read(self, request: Untyped, **_: object) -> None:

@@ -8,15 +8,16 @@ import typer
 
 from acksm.cli import options
 from acksm.cli.run import run
+from acksm.cli.shape import OTHER, SETUP, App
 from acksm.ui import Ui
 
 if TYPE_CHECKING:
     from acksm.settings import Settings
 
-app = typer.Typer(rich_markup_mode=None)
+app = App()
 
 
-@app.command("oidc")
+@app.command("oidc", panel=SETUP, examples=("acksm oidc --cluster demo --region us-west-2",))
 def oidc(
     ctx: typer.Context,
     cluster: options.Cluster = None,
@@ -47,7 +48,11 @@ def oidc(
     run(ctx, work)
 
 
-@app.command("iam-role")
+@app.command(
+    "iam-role",
+    panel=SETUP,
+    examples=("acksm iam-role --cluster demo --policy least --execution-role arn:aws:iam::111122223333:role/training",),
+)
 def iam_role(
     ctx: typer.Context,
     cluster: options.Cluster = None,
@@ -92,7 +97,7 @@ def iam_role(
     run(ctx, work)
 
 
-@app.command("token")
+@app.command("token", panel=OTHER, examples=("acksm token --cluster demo --region us-west-2",))
 def token(
     ctx: typer.Context,
     cluster: options.Cluster = None,
