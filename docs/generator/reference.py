@@ -21,6 +21,7 @@ EXIT_CODES = {
     ExitCode.STEP_FAILED: "a change failed; the changes before it are kept",
     ExitCode.TIMED_OUT: "deadline exceeded",
     ExitCode.REFUSED: "refused, or confirmation required",
+    ExitCode.INCOMPLETE: "nothing failed, but what could not be read leaves the answer incomplete",
     ExitCode.CHANGES_PENDING: "changes are pending (`acksm plan --exit-code`)",
     ExitCode.INTERRUPTED: "Ctrl-C",
 }
