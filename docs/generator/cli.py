@@ -35,6 +35,7 @@ class Command:
 
     name: str
     help: str
+    examples: tuple[str, ...]
     parameters: tuple[Parameter, ...]
 
 
@@ -73,7 +74,8 @@ def _walk(root: Any, path: tuple[str, ...]) -> Iterator[Command]:
         if command.hidden:
             continue
         parameters = [_parameter(item) for item in command.params if item.name != "help"]
-        yield Command(" ".join(names), str(command.help or "").strip(), tuple(parameters))
+        examples = tuple((command.epilog or "").splitlines())
+        yield Command(" ".join(names), str(command.help or "").strip(), examples, tuple(parameters))
 
 
 def _parameter(item: Any) -> Parameter:

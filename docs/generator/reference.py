@@ -21,6 +21,7 @@ EXIT_CODES = {
     ExitCode.STEP_FAILED: "a change failed; the changes before it are kept",
     ExitCode.TIMED_OUT: "deadline exceeded",
     ExitCode.REFUSED: "refused, or confirmation required",
+    ExitCode.INCOMPLETE: "nothing failed, but what could not be read leaves the answer incomplete",
     ExitCode.CHANGES_PENDING: "changes are pending (`acksm plan --exit-code`)",
     ExitCode.INTERRUPTED: "Ctrl-C",
 }
@@ -43,7 +44,10 @@ belongs to you](index.md#settings-in-a-file).
 
 The result goes to stdout, everything else to stderr. With `-o json` or `-o yaml` stdout is one document, even if the
 command fails; [report.json](schemas/report.json) is its JSON Schema. Only a command line that cannot be parsed
-(exit code 2) prints usage text and no document."""
+(exit code 2) prints usage text and no document.
+
+Every command also has `-q` (`--quiet`: results, warnings and errors only), `--debug` (each request to AWS and
+Kubernetes and each call of helm on stderr, without headers and bodies) and `-h` (`--help`)."""
 
 
 def page() -> str:
@@ -85,6 +89,8 @@ def _command(command: Command) -> list[str]:
         parts.append(f"Prints {VERBATIM[command.name]}, whatever `-o` says; `-o` is for its errors.")
     if arguments:
         parts.append(table(("Argument", "Meaning"), ((code(item.spelling), item.meaning) for item in arguments)))
+    if command.examples:
+        parts.append("\n".join(["```sh", *command.examples, "```"]))
     for panel, items in groupby(options, key=lambda item: item.panel):
         parts += [f"**{panel}**" if panel else "", _options(list(items))]
     return parts

@@ -15,5 +15,6 @@ class ExitCode(IntEnum):
     STEP_FAILED = 4
     TIMED_OUT = 5
     REFUSED = 6
+    INCOMPLETE = 7
     CHANGES_PENDING = 10
     INTERRUPTED = 130

@@ -91,13 +91,15 @@ class _Work:
 
 @dataclass
 class Ui:
-    """Writes events, results and errors. `output` is text, json or yaml; in the last two stdout is one document."""
+    """Writes events, results and errors. `output` is text, json or yaml; in the last two stdout is one document.
+    `quiet` leaves out every event but warnings and failures."""
 
     output: str = "text"
     stdout: TextIO = field(default_factory=lambda: sys.stdout)
     stderr: TextIO = field(default_factory=lambda: sys.stderr)
     stdin: TextIO = field(default_factory=lambda: sys.stdin)
     clock: Callable[[], float] = time.monotonic
+    quiet: bool = False
 
     def __post_init__(self) -> None:
         self._lock = threading.RLock()
@@ -119,6 +121,8 @@ class Ui:
 
     def emit(self, event: Event) -> None:
         """Show one event on stderr. A PROGRESS without text means that the thread's work has ended."""
+        if self.quiet and event.kind not in {Kind.WARNING, Kind.FAILED}:
+            return
         text = clean(event.text)
         with self._lock:
             if event.kind is Kind.PROGRESS:
@@ -228,6 +232,11 @@ class Ui:
     def _say(self, text: str, style: str = "") -> None:
         self._write(self._err, text, style)
         self._written_at = self.clock()
+
+    def debug(self, text: str) -> None:
+        """A line of `acksm.trace` on stderr."""
+        with self._lock:
+            self._say(clean(text), "dim")
 
     def show(self, text: str) -> None:
         """Text for people on stderr (a plan before a question, the line that says what comes next)."""

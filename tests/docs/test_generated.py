@@ -72,7 +72,7 @@ def test_a_new_command_is_taken_up_and_its_report_is_asked_for(monkeypatch: pyte
     try:
         page = reference.page()
         assert "### acksm moon bind\n\nBind the moon." in page
-        assert "| `--cluster CLUSTER` | `ACKSM_CLUSTER` |" in page
+        assert "| `--cluster NAME` | `ACKSM_CLUSTER` |" in page
         assert "| `--region LOCATION` |  |" in page  # of that command alone: no setting has the parameter's name
         assert "acksm moon bind has no line in acksm.reports.REPORTS" in schemas.complaints()
         assert '"const": "moon bind"' in schemas.report()

@@ -49,7 +49,7 @@ class Watched:
 
     def run(self, *argv: str, code: int = 0, **more: str) -> str:
         done = subprocess.run(
-            [sys.executable, "-m", "acksm", *argv],
+            [sys.executable, "-m", "acksm", "--debug", *argv],
             env={**self.environment, **more},
             cwd=self.home / "work",
             capture_output=True,
@@ -125,6 +125,7 @@ def test_canaries_are_nowhere(world: World, tmp_path: Path) -> None:
         "client key in base64": files["client-key-data"][:60],
         "EKS token": "k8s-aws-v1.",
     }
+    assert watched.said.count(b"sts:GetCallerIdentity") > 1  # requests were logged
     words = watched.argv.read_text()
     assert " ".join(words.split("\0")).count("install") == 1  # helm was started, and its words were kept
     left = watched.files()

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Self
 
+from acksm import trace
 from acksm.aws.errors import THROTTLED, configured, translated
 from acksm.aws.sender import Sender
 from acksm.errors import AcksmError
@@ -56,6 +57,14 @@ class Keys:
     access_key: str
     secret_key: str
     token: str
+
+
+def _log(
+    response: Untyped, caught_exception: Exception | None, operation: OperationModel, endpoint: Untyped, **_: object
+) -> None:
+    """One attempt as a line of `acksm.trace`."""
+    outcome = response[0].status_code if response else type(caught_exception).__name__
+    trace.line(f"{operation.service_model.service_name}:{operation.name} {endpoint.host}", outcome)
 
 
 @lru_cache(maxsize=4)
@@ -151,6 +160,7 @@ class Session:
             self._check_keys()
         self._sender.listen(client.meta.events)
         client.meta.events.register_first("needs-retry", self._stop_retries)
+        client.meta.events.register_first("needs-retry", _log)
         return client
 
     def _check_keys(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from acksm.cli import (
@@ -19,17 +21,35 @@ from acksm.cli import (
     sandbox,
 )
 from acksm.cli.run import ROOT
+from acksm.cli.shape import App
+from acksm.ui import Ui
 
-app = typer.Typer(
+app = App(
     name=ROOT,
     help="Install, operate and remove the ACK controllers for SageMaker on EKS.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=True,
-    rich_markup_mode=None,
 )
 for group in (iam, controllers, mirror, doctor, plans, adopt, cleanup, information, region, carm, samples, sandbox):
     app.add_typer(group.app)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from acksm import __version__
+
+        Ui().result("version", {"version": __version__}, f"{ROOT} {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version of acksm.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Install, operate and remove the ACK controllers for SageMaker on EKS."""
 
 
 def main() -> None:

@@ -8,15 +8,24 @@ import typer
 
 from acksm.cli import options
 from acksm.cli.run import run_resolved
+from acksm.cli.shape import OBJECTS, App
 from acksm.ui import Ui
 
 if TYPE_CHECKING:
     from acksm.config import Resolved
 
-app = typer.Typer(rich_markup_mode=None)
+app = App()
 
 
-@app.command("adopt")
+@app.command(
+    "adopt",
+    panel=OBJECTS,
+    examples=(
+        "acksm adopt Endpoint churn -n team-a",
+        "acksm adopt --discover Model -n team-a",
+        "acksm adopt -f adoptions.yaml --dry-run",
+    ),
+)
 def adopt(
     ctx: typer.Context,
     kind: Annotated[
@@ -28,7 +37,7 @@ def adopt(
         str | None, typer.Option("--as", metavar="NAME", help="Its name in the cluster [the one in AWS].")
     ] = None,
     namespace: Annotated[
-        str | None, typer.Option("--namespace", "-n", help="Namespace of the object [default].")
+        str | None, typer.Option("--namespace", "-n", metavar="NAMESPACE", help="Namespace of the object [default].")
     ] = None,
     object_region: Annotated[
         str | None,
@@ -56,7 +65,9 @@ def adopt(
     tags: Annotated[
         list[str] | None, typer.Option("--tag", metavar="K=V", help="Tag of resources to find, repeatable.")
     ] = None,
-    prefix: Annotated[str, typer.Option("--prefix", help="Prefix of names to find.", show_default=False)] = "",
+    prefix: Annotated[
+        str, typer.Option("--prefix", metavar="PREFIX", help="Prefix of names to find.", show_default=False)
+    ] = "",
     cluster: options.Cluster = None,
     region: options.ClusterRegion = None,
     profile: options.Profile = None,

@@ -8,26 +8,38 @@ import typer
 
 from acksm.cli import options
 from acksm.cli.run import run
+from acksm.cli.shape import OBJECTS, App
 from acksm.ui import Ui
 
 if TYPE_CHECKING:
     from acksm.settings import Settings
 
-app = typer.Typer(
+app = App(
     name="carm",
+    panel=OBJECTS,
     help="Manage namespaces whose AWS resources are in other accounts (CARM, Cross Account Resource Management).",
     no_args_is_help=True,
-    rich_markup_mode=None,
 )
 # --account is the target account here; the check of the cluster account is ACKSM_ACCOUNT's or the file's.
 ToAccount = Annotated[
     str,
-    typer.Option("--account", help="Target account, where the objects' AWS resources are created.", show_default=False),
+    typer.Option(
+        "--account",
+        metavar="ID",
+        help="Target account, where the objects' AWS resources are created.",
+        show_default=False,
+    ),
 ]
 Live = Annotated[bool, typer.Option("--live", help="Assume each role once, with the controllers' identity.")]
 
 
-@app.command("setup")
+@app.command(
+    "setup",
+    examples=(
+        "acksm carm setup --target-account 111111111111 --target-profile team-b",
+        "acksm carm setup --target-account 111111111111 --print",
+    ),
+)
 def setup(
     ctx: typer.Context,
     print_only: Annotated[
@@ -82,7 +94,7 @@ def setup(
     run(ctx, work)
 
 
-@app.command("bind")
+@app.command("bind", examples=("acksm carm bind team-b --account 111111111111",))
 def bind(
     ctx: typer.Context,
     namespaces: Annotated[
@@ -91,18 +103,28 @@ def bind(
     to_account: ToAccount = "",
     team: Annotated[
         str,
-        typer.Option("--team", help="Team id instead of an account (feature gate TeamLevelCARM).", show_default=False),
+        typer.Option(
+            "--team",
+            metavar="TEAM",
+            help="Team id instead of an account (feature gate TeamLevelCARM).",
+            show_default=False,
+        ),
     ] = "",
     to_role_arn: Annotated[
         str,
         typer.Option(
-            "--role-arn", help="Role in that account [the account map's, or the default name].", show_default=False
+            "--role-arn",
+            metavar="ARN",
+            help="Role in that account [the account map's, or the default name].",
+            show_default=False,
         ),
     ] = "",
     for_service: Annotated[
         list[str] | None,
         typer.Option(
-            "--for-service", help="Use the role for this service only, repeatable (feature gate ServiceLevelCARM)."
+            "--for-service",
+            metavar="SERVICE",
+            help="Use the role for this service only, repeatable (feature gate ServiceLevelCARM).",
         ),
     ] = None,
     cluster: options.Cluster = None,
@@ -211,7 +233,7 @@ def list_(
     run(ctx, work)
 
 
-@app.command("verify")
+@app.command("verify", examples=("acksm carm verify team-b --live",))
 def verify(
     ctx: typer.Context,
     namespaces: Annotated[

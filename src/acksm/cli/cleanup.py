@@ -8,16 +8,25 @@ import typer
 
 from acksm.cli import options
 from acksm.cli.run import run
+from acksm.cli.shape import SETUP, App
 from acksm.ui import Ui
 
 if TYPE_CHECKING:
     from acksm.settings import Settings
 
-app = typer.Typer(rich_markup_mode=None)
+app = App()
 _CRDS = ("none", "service", "all")
 
 
-@app.command("cleanup")
+@app.command(
+    "cleanup",
+    panel=SETUP,
+    examples=(
+        "acksm cleanup --dry-run",
+        "acksm cleanup --all",
+        "acksm cleanup --all --delete-aws --confirm demo",
+    ),
+)
 def cleanup(
     ctx: typer.Context,
     crds: Annotated[

@@ -8,15 +8,24 @@ import typer
 
 from acksm.cli import options
 from acksm.cli.run import run
+from acksm.cli.shape import OPERATE, SETUP, App
 from acksm.ui import Ui
 
 if TYPE_CHECKING:
     from acksm.settings import Settings
 
-app = typer.Typer(rich_markup_mode=None)
+app = App()
 
 
-@app.command("install")
+@app.command(
+    "install",
+    panel=SETUP,
+    examples=(
+        "acksm install --cluster demo --dry-run",
+        "acksm install --cluster demo --scope namespace --watch-namespace team-a --create-namespace",
+        "acksm install --service sagemaker --version sagemaker=1.9.1 --set log.level=debug",
+    ),
+)
 def install(
     ctx: typer.Context,
     cluster: options.Cluster = None,
@@ -74,7 +83,14 @@ def install(
     run(ctx, work)
 
 
-@app.command("upgrade")
+@app.command(
+    "upgrade",
+    panel=SETUP,
+    examples=(
+        "acksm upgrade --dry-run",
+        "acksm upgrade --version sagemaker=latest",
+    ),
+)
 def upgrade(
     ctx: typer.Context,
     cluster: options.Cluster = None,
@@ -119,7 +135,15 @@ def upgrade(
     run(ctx, work)
 
 
-@app.command("status")
+@app.command(
+    "status",
+    panel=OPERATE,
+    examples=(
+        "acksm status",
+        "acksm status --watch",
+        "acksm status -o json",
+    ),
+)
 def status(
     ctx: typer.Context,
     watch: Annotated[

@@ -8,16 +8,26 @@ import typer
 
 from acksm.cli import options
 from acksm.cli.run import run, run_resolved
+from acksm.cli.shape import OPERATE, App
 from acksm.ui import Ui
 
 if TYPE_CHECKING:
     from acksm.config import Resolved
     from acksm.settings import Settings
 
-app = typer.Typer(rich_markup_mode=None)
+app = App()
 
 
-@app.command("doctor")
+@app.command(
+    "doctor",
+    panel=OPERATE,
+    examples=(
+        "acksm doctor",
+        "acksm doctor Endpoint/churn -n team-a",
+        "acksm doctor --fix",
+        "acksm doctor --print-policy install",
+    ),
+)
 def doctor(
     ctx: typer.Context,
     thing: Annotated[
@@ -74,7 +84,7 @@ def doctor(
     run(ctx, work)
 
 
-@app.command("report")
+@app.command("report", panel=OPERATE, examples=("acksm report --output support.tar.gz",))
 def report(
     ctx: typer.Context,
     bundle: Annotated[

@@ -8,15 +8,20 @@ import typer
 
 from acksm.cli import options
 from acksm.cli.run import run
+from acksm.cli.shape import OTHER, SETUP, App
 from acksm.ui import Ui
 
 if TYPE_CHECKING:
     from acksm.settings import Settings
 
-app = typer.Typer(rich_markup_mode=None)
+app = App()
 
 
-@app.command("connect")
+@app.command(
+    "connect",
+    panel=SETUP,
+    examples=("acksm connect --cluster demo --region us-west-2", "acksm connect --cluster demo --alias demo --profile team-a"),
+)
 def connect(
     ctx: typer.Context,
     cluster: options.Cluster = None,
@@ -24,13 +29,13 @@ def connect(
     profile: options.Profile = None,
     account: options.Account = None,
     kubeconfig: Annotated[
-        str | None, typer.Option("--kubeconfig", help="File to write [the one of KUBECONFIG, or ~/.kube/config].")
+        str | None, typer.Option("--kubeconfig", metavar="FILE", help="File to write [the one of KUBECONFIG, or ~/.kube/config].")
     ] = None,
     alias: Annotated[
-        str, typer.Option("--alias", help="Name of the context [ARN of the cluster].", show_default=False)
+        str, typer.Option("--alias", metavar="NAME", help="Name of the context [ARN of the cluster].", show_default=False)
     ] = "",
     user_alias: Annotated[
-        str, typer.Option("--user-alias", help="Name of the user entry [ARN of the cluster].", show_default=False)
+        str, typer.Option("--user-alias", metavar="NAME", help="Name of the user entry [ARN of the cluster].", show_default=False)
     ] = "",
     role: options.SignInRole = "",
     dry_run: options.DryRun = None,
@@ -49,7 +54,7 @@ def connect(
     run(ctx, work)
 
 
-@app.command("oidc")
+@app.command("oidc", panel=SETUP, examples=("acksm oidc --cluster demo --region us-west-2",))
 def oidc(
     ctx: typer.Context,
     cluster: options.Cluster = None,
@@ -80,7 +85,11 @@ def oidc(
     run(ctx, work)
 
 
-@app.command("iam-role")
+@app.command(
+    "iam-role",
+    panel=SETUP,
+    examples=("acksm iam-role --cluster demo --policy least --execution-role arn:aws:iam::111122223333:role/training",),
+)
 def iam_role(
     ctx: typer.Context,
     cluster: options.Cluster = None,
@@ -125,7 +134,7 @@ def iam_role(
     run(ctx, work)
 
 
-@app.command("token")
+@app.command("token", panel=OTHER, examples=("acksm token --cluster demo --region us-west-2",))
 def token(
     ctx: typer.Context,
     cluster: options.Cluster = None,

@@ -9,19 +9,25 @@ import typer
 
 from acksm.cli import options
 from acksm.cli.run import run_resolved, run_without_settings
+from acksm.cli.shape import OPERATE, OTHER, App
 from acksm.ui import Ui
 
 if TYPE_CHECKING:
     from acksm.config import Resolved
 
-app = typer.Typer(rich_markup_mode=None)
-config_app = typer.Typer(
-    name="config", help="Show settings and where they come from.", no_args_is_help=True, rich_markup_mode=None
-)
+app = App()
+config_app = App(name="config", panel=OTHER, help="Show settings and where they come from.", no_args_is_help=True)
 app.add_typer(config_app)
 
 
-@app.command("explain")
+@app.command(
+    "explain",
+    panel=OPERATE,
+    examples=(
+        "acksm explain pod-failing",
+        "acksm explain --list",
+    ),
+)
 def explain(
     ctx: typer.Context,
     id: Annotated[str | None, typer.Argument(help="Id of an error, a check or a change.")] = None,
@@ -91,7 +97,7 @@ def show(
     run_resolved(ctx, work)
 
 
-@app.command("version")
+@app.command("version", panel=OTHER)
 def version(ctx: typer.Context, output: options.Output = None) -> None:
     """Print the version of acksm."""
 

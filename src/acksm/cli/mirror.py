@@ -8,15 +8,16 @@ import typer
 
 from acksm.cli import options
 from acksm.cli.run import run
+from acksm.cli.shape import SETUP, App
 from acksm.ui import Ui
 
 if TYPE_CHECKING:
     from acksm.settings import Settings
 
-app = typer.Typer(rich_markup_mode=None)
+app = App()
 
 
-@app.command("mirror")
+@app.command("mirror", panel=SETUP, examples=("acksm mirror --to registry.example.com/ack --dry-run",))
 def mirror(
     ctx: typer.Context,
     to: Annotated[str, typer.Option("--to", metavar="HOST/PATH", help="Registry and path to copy to.")] = "",

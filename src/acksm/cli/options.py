@@ -15,23 +15,35 @@ _TARGET, _CONTROLLERS, _ROLE, _OTHER, _RUN = "Target", "Controllers", "IAM role"
 _PRESETS = "core|least|studio|autoscaling"
 
 # Target
-Cluster = Annotated[str | None, typer.Option("--cluster", help="EKS cluster name.", rich_help_panel=_TARGET)]
-Region = Annotated[str | None, typer.Option("--region", help="AWS region of the cluster.", rich_help_panel=_TARGET)]
+Cluster = Annotated[
+    str | None, typer.Option("--cluster", metavar="NAME", help="EKS cluster name.", rich_help_panel=_TARGET)
+]
+Region = Annotated[
+    str | None, typer.Option("--region", metavar="REGION", help="AWS region of the cluster.", rich_help_panel=_TARGET)
+]
 # For commands whose --region is that of objects
 ClusterRegion = Annotated[
-    str | None, typer.Option("--cluster-region", help="AWS region of the cluster.", rich_help_panel=_TARGET)
+    str | None,
+    typer.Option("--cluster-region", metavar="REGION", help="AWS region of the cluster.", rich_help_panel=_TARGET),
 ]
-Profile = Annotated[str | None, typer.Option("--profile", help="AWS profile.", rich_help_panel=_TARGET)]
+Profile = Annotated[
+    str | None, typer.Option("--profile", metavar="PROFILE", help="AWS profile.", rich_help_panel=_TARGET)
+]
 Account = Annotated[
     str | None,
-    typer.Option("--account", help="Fail unless the credentials are of this AWS account.", rich_help_panel=_TARGET),
+    typer.Option(
+        "--account", metavar="ID", help="Fail unless the credentials are of this AWS account.", rich_help_panel=_TARGET
+    ),
 ]
 Kubeconfig = Annotated[
-    str | None, typer.Option("--kubeconfig", help="Path of the kubeconfig file.", rich_help_panel=_TARGET)
+    str | None,
+    typer.Option("--kubeconfig", metavar="FILE", help="Path of the kubeconfig file.", rich_help_panel=_TARGET),
 ]
 Context = Annotated[
     str | None,
-    typer.Option("--context", help="Kubeconfig context; must point to the cluster.", rich_help_panel=_TARGET),
+    typer.Option(
+        "--context", metavar="NAME", help="Kubeconfig context; must point to the cluster.", rich_help_panel=_TARGET
+    ),
 ]
 SignInRole = Annotated[
     str,
@@ -46,30 +58,46 @@ SignInRole = Annotated[
 ControllerNamespace = Annotated[
     str | None,
     typer.Option(
-        "--controller-namespace", "-n", help="Namespace of the controllers [ack-system].", rich_help_panel=_TARGET
+        "--controller-namespace",
+        "-n",
+        metavar="NAMESPACE",
+        help="Namespace of the controllers [ack-system].",
+        rich_help_panel=_TARGET,
     ),
 ]
 # For commands whose -n is the namespace of an object
 LongControllerNamespace = Annotated[
     str | None,
-    typer.Option("--controller-namespace", help="Namespace of the controllers [ack-system].", rich_help_panel=_TARGET),
+    typer.Option(
+        "--controller-namespace",
+        metavar="NAMESPACE",
+        help="Namespace of the controllers [ack-system].",
+        rich_help_panel=_TARGET,
+    ),
 ]
 AdoptionFile = Annotated[
     str | None,
     typer.Option(
         "--file",
         "-f",
+        metavar="FILE",
         help="Settings file, list of adoptions, or manifests [acksm.yaml].",
         rich_help_panel=_TARGET,
     ),
 ]
-File = Annotated[str | None, typer.Option("--file", "-f", help="Settings file [acksm.yaml].", rich_help_panel=_TARGET)]
+File = Annotated[
+    str | None,
+    typer.Option("--file", "-f", metavar="FILE", help="Settings file [acksm.yaml].", rich_help_panel=_TARGET),
+]
 
 # Controllers
 Service = Annotated[
     list[str] | None,
     typer.Option(
-        "--service", help="sagemaker or applicationautoscaling, repeatable [both].", rich_help_panel=_CONTROLLERS
+        "--service",
+        metavar="SERVICE",
+        help="sagemaker or applicationautoscaling, repeatable [both].",
+        rich_help_panel=_CONTROLLERS,
     ),
 ]
 Version = Annotated[
@@ -103,6 +131,7 @@ WatchNamespace = Annotated[
     list[str] | None,
     typer.Option(
         "--watch-namespace",
+        metavar="NAMESPACE",
         help="Namespace to watch with --scope namespace, repeatable.",
         rich_help_panel=_CONTROLLERS,
     ),
@@ -165,13 +194,18 @@ Mode = Annotated[
 
 # IAM role
 RoleArn = Annotated[
-    str | None, typer.Option("--role-arn", help="Use this role; change nothing in IAM.", rich_help_panel=_ROLE)
+    str | None,
+    typer.Option("--role-arn", metavar="ARN", help="Use this role; change nothing in IAM.", rich_help_panel=_ROLE),
 ]
 RoleName = Annotated[
     str | None,
-    typer.Option("--role-name", help="Name of the role [ack-controller-role-CLUSTER].", rich_help_panel=_ROLE),
+    typer.Option(
+        "--role-name", metavar="NAME", help="Name of the role [ack-controller-role-CLUSTER].", rich_help_panel=_ROLE
+    ),
 ]
-RolePath = Annotated[str | None, typer.Option("--role-path", help="Path of the role [/].", rich_help_panel=_ROLE)]
+RolePath = Annotated[
+    str | None, typer.Option("--role-path", metavar="PATH", help="Path of the role [/].", rich_help_panel=_ROLE)
+]
 PermissionsBoundary = Annotated[
     str | None,
     typer.Option(
@@ -193,7 +227,9 @@ Policy = Annotated[
 ]
 PolicyArn = Annotated[
     list[str] | None,
-    typer.Option("--policy-arn", help="Managed policy instead of presets, repeatable.", rich_help_panel=_ROLE),
+    typer.Option(
+        "--policy-arn", metavar="ARN", help="Managed policy instead of presets, repeatable.", rich_help_panel=_ROLE
+    ),
 ]
 ExecutionRole = Annotated[
     list[str] | None,
@@ -210,25 +246,35 @@ AdoptRole = Annotated[
 
 # Other account
 TargetProfile = Annotated[
-    str | None, typer.Option("--target-profile", help="AWS profile for the target account.", rich_help_panel=_OTHER)
+    str | None,
+    typer.Option(
+        "--target-profile", metavar="PROFILE", help="AWS profile for the target account.", rich_help_panel=_OTHER
+    ),
 ]
 TargetRoleArn = Annotated[
     str | None,
-    typer.Option("--target-role-arn", help="Role in the target account for acksm to assume.", rich_help_panel=_OTHER),
+    typer.Option(
+        "--target-role-arn",
+        metavar="ARN",
+        help="Role in the target account for acksm to assume.",
+        rich_help_panel=_OTHER,
+    ),
 ]
 TargetRoleName = Annotated[
     str | None,
     typer.Option(
         "--target-role-name",
+        metavar="NAME",
         help="Name of the controllers' role in the target account [SagemakerCrossAccountAccess].",
         rich_help_panel=_OTHER,
     ),
 ]
 TargetRolePath = Annotated[
-    str | None, typer.Option("--target-role-path", help="Path of that role [/].", rich_help_panel=_OTHER)
+    str | None,
+    typer.Option("--target-role-path", metavar="PATH", help="Path of that role [/].", rich_help_panel=_OTHER),
 ]
 TargetAccount = Annotated[
-    str | None, typer.Option("--target-account", help="Id of the target account.", rich_help_panel=_OTHER)
+    str | None, typer.Option("--target-account", metavar="ID", help="Id of the target account.", rich_help_panel=_OTHER)
 ]
 ControllerRoleArn = Annotated[
     list[str] | None,
@@ -254,6 +300,7 @@ TargetPolicyArn = Annotated[
     list[str] | None,
     typer.Option(
         "--target-policy-arn",
+        metavar="ARN",
         help="Managed policy of that role instead of presets, repeatable.",
         rich_help_panel=_OTHER,
     ),
@@ -328,7 +375,12 @@ LockTimeout = Annotated[
 ]
 Timeout = Annotated[
     str | None,
-    typer.Option("--timeout", help="Deadline of the whole command, such as 90s or 15m [15m].", rich_help_panel=_RUN),
+    typer.Option(
+        "--timeout",
+        metavar="DURATION",
+        help="Deadline of the whole command, such as 90s or 15m [15m].",
+        rich_help_panel=_RUN,
+    ),
 ]
 Output = Annotated[
     str | None,
@@ -342,5 +394,8 @@ Format = Annotated[
 
 # Not a setting
 ObjectNamespace = Annotated[
-    str, typer.Option("--namespace", "-n", help="The object's namespace [default].", show_default=False)
+    str,
+    typer.Option(
+        "--namespace", "-n", metavar="NAMESPACE", help="The object's namespace [default].", show_default=False
+    ),
 ]

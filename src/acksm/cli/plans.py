@@ -10,7 +10,8 @@ import typer
 
 from acksm.cli import options
 from acksm.cli.information import shown
-from acksm.cli.run import ROOT, guarded, run_resolved
+from acksm.cli.run import ROOT, guarded, run_resolved, ui_of
+from acksm.cli.shape import PLANS, App
 from acksm.events import Event, Kind
 from acksm.json_types import Untyped
 from acksm.ui import Ui
@@ -20,14 +21,22 @@ if TYPE_CHECKING:
     from acksm.engine.review import Review
     from acksm.reports import PlanFile
 
-app = typer.Typer(rich_markup_mode=None)
+app = App()
 _FREE = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": ["--help"]}
 _UsageError: Untyped = typer.BadParameter.__mro__[1]  # typer exports only this subclass
 # The settings of apply itself; the others are the file's.
 _OF_THIS_RUN = {"profile", "kubeconfig", "context", "yes", "wait", "timeout", "lock_timeout", "output"}
 
 
-@app.command("plan", context_settings=_FREE)
+@app.command(
+    "plan",
+    context_settings=_FREE,
+    panel=PLANS,
+    examples=(
+        "acksm plan install -o install.plan --exit-code",
+        "acksm apply install.plan",
+    ),
+)
 def plan(
     ctx: typer.Context,
     words: Annotated[
@@ -39,7 +48,7 @@ def plan(
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 10 when changes are pending.")] = False,
 ) -> None:
     """Show the plan of a command, and save it to a file; changes nothing."""
-    ui = Ui()
+    ui = ui_of(ctx)
 
     def work() -> int:
         from acksm.engine import plan_file
@@ -58,7 +67,7 @@ def plan(
     raise typer.Exit(guarded(ui, "plan", work))
 
 
-@app.command("apply")
+@app.command("apply", panel=PLANS, examples=("acksm apply install.plan",))
 def apply(
     ctx: typer.Context,
     plan_file: Annotated[str, typer.Argument(metavar="FILE", help="A plan file written by acksm plan -o.")],

@@ -8,17 +8,16 @@ import typer
 
 from acksm.cli import options
 from acksm.cli.run import run
+from acksm.cli.shape import OBJECTS, App
 from acksm.ui import Ui
 
 if TYPE_CHECKING:
     from acksm.settings import Settings
 
-app = typer.Typer(
-    name="region", help="Manage the default regions of namespaces.", no_args_is_help=True, rich_markup_mode=None
-)
+app = App(name="region", panel=OBJECTS, help="Manage the default regions of namespaces.", no_args_is_help=True)
 
 
-@app.command("bind")
+@app.command("bind", examples=("acksm region bind team-c us-east-1",))
 def bind(
     ctx: typer.Context,
     namespace: Annotated[
@@ -111,7 +110,7 @@ def list_(
     run(ctx, work)
 
 
-@app.command("explain")
+@app.command("explain", examples=("acksm region explain Model/churn -n team-c",))
 def explain(
     ctx: typer.Context,
     thing: Annotated[str, typer.Argument(metavar="KIND[/NAME]", help="The object; KIND alone for one to be created.")],

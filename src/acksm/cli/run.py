@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
+from acksm.cli.shape import DEBUG, QUIET
 from acksm.events import Event, Kind
 from acksm.ui import Ui
 
@@ -31,7 +32,7 @@ def run(ctx: typer.Context, work: Callable[[Settings, Ui], int]) -> NoReturn:
 def run_resolved(ctx: typer.Context, work: Callable[[Resolved, Ui], int]) -> NoReturn:
     """As `run`, for commands that need to know where settings came from."""
     # The output format is known first, so that an invalid setting is reported in it too.
-    ui = Ui(output=_early_output(ctx.params.get("output")))
+    ui = ui_of(ctx)
 
     def whole() -> int:
         from acksm.config import FILE_ONLY, resolve
@@ -65,7 +66,7 @@ def run_resolved(ctx: typer.Context, work: Callable[[Resolved, Ui], int]) -> NoR
 def run_without_settings(ctx: typer.Context, work: Callable[[Ui], int]) -> NoReturn:
     """As `run`, but reads neither acksm.yaml nor a variable other than ACKSM_OUTPUT: `acksm explain` has to work where
     they are invalid."""
-    ui = Ui(output=_early_output(ctx.params.get("output")))
+    ui = ui_of(ctx)
 
     def whole() -> int:
         from acksm.config import resolve
@@ -75,6 +76,16 @@ def run_without_settings(ctx: typer.Context, work: Callable[[Ui], int]) -> NoRet
         return work(ui)
 
     raise typer.Exit(guarded(ui, command_name(ctx), whole))
+
+
+def ui_of(ctx: typer.Context) -> Ui:
+    """The terminal as the options of every command want it (`acksm.cli.shape`)."""
+    ui = Ui(output=_early_output(ctx.params.get("output")), quiet=QUIET in ctx.meta)
+    if DEBUG in ctx.meta:
+        from acksm import trace
+
+        trace.send_to(ui.debug)
+    return ui
 
 
 def _again_where_outdated(resolved: Resolved, ui: Ui, work: Callable[[Resolved, Ui], int]) -> int:

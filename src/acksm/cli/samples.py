@@ -8,14 +8,13 @@ import typer
 
 from acksm.cli import options
 from acksm.cli.run import run
+from acksm.cli.shape import OBJECTS, App
 from acksm.ui import Ui
 
 if TYPE_CHECKING:
     from acksm.settings import Settings
 
-app = typer.Typer(
-    name="samples", help="List, show and apply sample objects.", no_args_is_help=True, rich_markup_mode=None
-)
+app = App(name="samples", panel=OBJECTS, help="List, show and apply sample objects.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="SAMPLE", help="Name of a sample, or a kind.")]
 Given = Annotated[
@@ -45,13 +44,16 @@ def list_(
     run(ctx, work)
 
 
-@app.command("show")
+@app.command("show", examples=("acksm samples show training",))
 def show(
     ctx: typer.Context,
     name: Name,
     given: Given = None,
     namespace: Annotated[
-        str, typer.Option("--namespace", "-n", help="Namespace in the manifest [none].", show_default=False)
+        str,
+        typer.Option(
+            "--namespace", "-n", metavar="NAMESPACE", help="Namespace in the manifest [none].", show_default=False
+        ),
     ] = "",
     object_region: ObjectRegion = "",
     file: options.File = None,
@@ -68,13 +70,16 @@ def show(
     run(ctx, work)
 
 
-@app.command("apply")
+@app.command("apply", examples=("acksm samples apply training -n team-a --with-role --set bucket=ml-data",))
 def apply(
     ctx: typer.Context,
     name: Name,
     given: Given = None,
     namespace: Annotated[
-        str, typer.Option("--namespace", "-n", help="The objects' namespace [default].", show_default=False)
+        str,
+        typer.Option(
+            "--namespace", "-n", metavar="NAMESPACE", help="The objects' namespace [default].", show_default=False
+        ),
     ] = "default",
     object_region: ObjectRegion = "",
     with_role: Annotated[bool, typer.Option("--with-role", help="Create an execution role for the samples.")] = False,

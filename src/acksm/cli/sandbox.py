@@ -8,16 +8,17 @@ import typer
 
 from acksm.cli import options
 from acksm.cli.run import run_without_settings
+from acksm.cli.shape import OTHER, App
 from acksm.ui import Ui
 
-app = typer.Typer(
+app = App(
     name="sandbox",
+    panel=OTHER,
     help="Run a practice EKS cluster and AWS accounts on this machine.",
     no_args_is_help=True,
-    rich_markup_mode=None,
 )
 # A sandbox has no settings: its --cluster, --region, … have other parameter names than those of acksm.cli.options.
-Name = Annotated[str, typer.Option("--name", help="Name of the sandbox.")]
+Name = Annotated[str, typer.Option("--name", metavar="NAME", help="Name of the sandbox.")]
 Clusters = Annotated[
     list[str] | None,
     typer.Option("--cluster", metavar="CLUSTER", help="Name of a cluster, repeatable [practice]."),
@@ -57,28 +58,39 @@ def build(
     run_without_settings(ctx, work)
 
 
-@app.command("up")
+@app.command(
+    "up",
+    examples=(
+        "acksm sandbox up",
+        'eval "$(acksm sandbox env)"',
+    ),
+)
 def up(
     ctx: typer.Context,
     name: Name = "default",
     clusters: Clusters = None,
-    in_region: Annotated[str, typer.Option("--region", help="Region of the clusters.")] = "us-west-2",
-    own_account: Annotated[str, typer.Option("--account", help="Account of the clusters.")] = "012345678901",
+    in_region: Annotated[str, typer.Option("--region", metavar="REGION", help="Region of the clusters.")] = "us-west-2",
+    own_account: Annotated[
+        str, typer.Option("--account", metavar="ID", help="Account of the clusters.")
+    ] = "012345678901",
     other_account: Annotated[
-        list[str] | None, typer.Option("--other-account", help="Further account, repeatable [111111111111].")
+        list[str] | None,
+        typer.Option("--other-account", metavar="ID", help="Further account, repeatable [111111111111]."),
     ] = None,
     charts: Annotated[
-        list[str] | None, typer.Option("--charts", help="Chart directory or .tgz to push to the registry, repeatable.")
+        list[str] | None,
+        typer.Option("--charts", metavar="PATH", help="Chart directory or .tgz to push to the registry, repeatable."),
     ] = None,
     own_kubeconfig: Annotated[
-        str, typer.Option("--kubeconfig", help="Use an existing cluster; only AWS is emulated.")
+        str, typer.Option("--kubeconfig", metavar="FILE", help="Use an existing cluster; only AWS is emulated.")
     ] = "",
-    own_context: Annotated[str, typer.Option("--context", help="Context of that kubeconfig.")] = "",
+    own_context: Annotated[str, typer.Option("--context", metavar="NAME", help="Context of that kubeconfig.")] = "",
     controller: Annotated[
         list[str] | None,
         typer.Option(
             "--controller",
-            help="SERVICE=PATH: a real controller's binary to run instead of the stand-in, repeatable.",
+            metavar="SERVICE=PATH",
+            help="A real controller's binary to run instead of the stand-in, repeatable.",
         ),
     ] = None,
     images: Annotated[
@@ -97,7 +109,9 @@ def up(
     ] = True,
     pace: Annotated[
         float,
-        typer.Option("--pace", help="Factor for the waits of controllers and back-off; 1 is real time."),
+        typer.Option(
+            "--pace", metavar="FACTOR", help="Factor for the waits of controllers and back-off; 1 is real time."
+        ),
     ] = 0.1,
     output: options.Output = None,
 ) -> None:
@@ -181,9 +195,11 @@ def status(ctx: typer.Context, name: Name = "default", output: options.Output = 
 def env(
     ctx: typer.Context,
     name: Name = "default",
-    of_cluster: Annotated[str, typer.Option("--cluster", help="Cluster to connect to [the first].")] = "",
+    of_cluster: Annotated[
+        str, typer.Option("--cluster", metavar="NAME", help="Cluster to connect to [the first].")
+    ] = "",
     as_account: Annotated[
-        str, typer.Option("--account", help="Account whose administrator to be [the cluster's].")
+        str, typer.Option("--account", metavar="ID", help="Account whose administrator to be [the cluster's].")
     ] = "",
     registries: Annotated[
         bool,
@@ -210,7 +226,9 @@ def env(
 def logs(
     ctx: typer.Context,
     name: Name = "default",
-    part: Annotated[str, typer.Option("--part", help="Only this part, or the controllers of this service.")] = "",
+    part: Annotated[
+        str, typer.Option("--part", metavar="PART", help="Only this part, or the controllers of this service.")
+    ] = "",
     output: options.Output = None,
 ) -> None:
     """Print the end of the logs of parts and controllers."""

@@ -13,6 +13,8 @@ from typing import Generic, TypeVar
 
 from acksm import reports
 from acksm.errors import AcksmError
+from acksm.exits import ExitCode
+from acksm.words import counted
 
 Facts = TypeVar("Facts")
 
@@ -37,6 +39,8 @@ class Check:
     where: str
     text: str = ""
     remedy: str = ""
+    expected: bool = False
+    """Unknown only because of what this run was not given, such as credentials of another account."""
 
     def as_data(self) -> reports.CheckResult:
         return {
@@ -64,7 +68,7 @@ def worst(checks: Iterable[Check]) -> State:
 
 
 class Severity(StrEnum):
-    """`ERROR`: a failed check makes the exit code 3. `WARNING`: it is at most a warning."""
+    """`ERROR`: a failed check makes the exit code 3, an unknown one 7. `WARNING`: it is at most a warning."""
 
     WARNING = "warning"
     ERROR = "error"
@@ -91,6 +95,8 @@ class Result:
     category: str
     severity: Severity
     fixes: frozenset[str] = frozenset()
+    needed: bool = False
+    """Whether another check needs it."""
 
     def as_data(self) -> reports.DoctorCheck:
         return {
@@ -103,6 +109,7 @@ class Result:
 
 def judge(definitions: Sequence[Definition[Facts]], facts: Facts) -> list[Result]:
     """The checks of every definition, in order. A need has to precede what needs it (KeyError: a defect)."""
+    needs = {need for item in definitions for need in item.needs}
     blocked: dict[str, str] = {}  # id -> why checks that need it are skipped, or ""
     results = []
     for item in definitions:
@@ -114,8 +121,40 @@ def judge(definitions: Sequence[Definition[Facts]], facts: Facts) -> list[Result
             found = [_capped(check, item.severity) for check in item.look(facts)]
             found = found or [Check(item.id, State.SKIPPED, "", "nothing to check")]
             blocked[item.id] = _why_not(item, found)
-        results += [Result(check, item.category, item.severity, item.fixes) for check in found]
+        results += [Result(check, item.category, item.severity, item.fixes, item.id in needs) for check in found]
     return results
+
+
+def missing(results: Iterable[Result]) -> list[Check]:
+    """Unknown checks without which the answer is incomplete: of severity error, or needed by others."""
+    return [
+        item.check
+        for item in results
+        if item.check.state is State.UNKNOWN
+        and not item.check.expected
+        and (item.needed or item.severity is Severity.ERROR)
+    ]
+
+
+def healthy(results: Sequence[Result]) -> bool | None:
+    """False when a check of severity error failed; None when too little could be checked to tell."""
+    if any(item.check.state is State.FAILED and item.severity is Severity.ERROR for item in results):
+        return False
+    return None if missing(results) else True
+
+
+def exit_code(results: Sequence[Result]) -> ExitCode:
+    """0 for healthy, 3 for not, 7 where too little could be checked."""
+    return {True: ExitCode.OK, False: ExitCode.CHECK_FAILED, None: ExitCode.INCOMPLETE}[healthy(results)]
+
+
+def incomplete(results: Sequence[Result]) -> list[str]:
+    """The last lines of an incomplete answer: what could not be checked, and why; [] for a complete one."""
+    unread = missing(results)
+    if not unread:
+        return []
+    reasons = dict.fromkeys(f"  {check.id}: {check.text}" for check in unread)
+    return ["", f"incomplete: {counted(len(unread), 'check')} could not be made", *reasons]
 
 
 def _capped(check: Check, severity: Severity) -> Check:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -17,7 +18,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from acksm import presence
+from acksm import presence, trace
 from acksm.errors import AcksmError
 from acksm.json_types import Document
 from acksm.private_file import write as write_private
@@ -103,6 +104,10 @@ class Helm:
 
     def run(self, argv: Sequence[str], *, seconds: float) -> str:
         """helm's stdout. Errors: helm-timeout, and what `explain` returns for its stderr."""
+        with trace.called(shlex.join([self.path, *argv])):
+            return self._run(argv, seconds)
+
+    def _run(self, argv: Sequence[str], seconds: float) -> str:
         write_private(Path(self._kubeconfig), json.dumps(dict(self._made())))
         try:
             process = subprocess.Popen(

@@ -14,8 +14,9 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
+from acksm import trace
 from acksm.errors import AcksmError
 from acksm.json_types import Json, Manifest, Object, Untyped, Value
 from acksm.kube import answers
@@ -70,6 +71,11 @@ class _NoDiscovery:
 
 def _plain(_client: object, data: object) -> object:
     return data
+
+
+def _query(params: Json) -> str:
+    found = params.get("query_params")
+    return f"?{urlencode(found)}" if found else ""
 
 
 class Kube:
@@ -138,7 +144,10 @@ class Kube:
 
         seconds = params.pop("seconds", max(LAST_SECONDS, min(READ_TIMEOUT_SECONDS, self._left())))
         try:
-            found = self._client.request(method, path, body=body, serializer=_plain, _request_timeout=seconds, **params)
+            with trace.called(f"{method.upper()} {self.server}{path}{_query(params)}"):
+                found = self._client.request(
+                    method, path, body=body, serializer=_plain, _request_timeout=seconds, **params
+                )
         except ApiException as error:
             raise self._in_time(answers.translated(error, method, path), method, path) from error
         except HTTPError as error:

@@ -48,8 +48,8 @@ class DoctorReport(TypedDict):
 
     target: NotRequired[Target | None]
     """null when the cluster could not be reached."""
-    healthy: NotRequired[bool]
-    """No check of severity error failed."""
+    healthy: NotRequired[bool | None]
+    """No check of severity error failed; null when too little could be checked to tell (exit 7)."""
     object: NotRequired[str]
     """KIND NAMESPACE/NAME, where an object was followed."""
     first: NotRequired[DoctorCheck | None]

@@ -3,12 +3,14 @@ option says otherwise, and the same run again changes nothing."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
 
 from acksm.ack import charts
+from acksm.archive import Chart
 from acksm.errors import AcksmError
 from acksm.guide.install import mirrored
 from acksm.guide.install.controller_values import kept_and_given
@@ -60,7 +62,8 @@ def installed_by(values: Document, tags: tuple[str, ...] = (VERSION,), **options
 def _install(values: Document, controllers: ControllerSettings, tags: tuple[str, ...]) -> dict[str, Any]:
     observed = Observed(version=VERSION if values else "", values=values)
     at = mirrored.location(controllers.registry, values)
-    kept, given_ = kept_and_given(controllers, SERVICE, CHART, observed)
+    chart = Chart("sagemaker-chart", VERSION, "", {"values.yaml": json.dumps(CHART).encode()})
+    kept, given_ = kept_and_given(controllers, SERVICE, chart, observed)
     image = mirrored.image(lambda: Charts(at, tags), at, SERVICE, CHART, values, kept, given_)
     found: dict[str, Any] = {"deployment": {"labels": {"acksm.dev/owned": "true"}}}
     for edit in [*mirrored.edits(kept, SERVICE, at, image, values), *given_]:

@@ -219,7 +219,8 @@ def _cross_account(evidence: Evidence, own: str, target_role: str) -> Iterator[C
     elif not done:
         account = target_role.split(":")[4]
         text = f"not checked: no credentials for account {account}"
-        yield Check("check.carm-role", State.UNKNOWN, target_role, text, f"{LIVE}   (or --target-profile)")
+        remedy = f"{LIVE}   (or --target-profile)"
+        yield Check("check.carm-role", State.UNKNOWN, target_role, text, remedy, expected=True)
 
 
 def _target_role(evidence: Evidence, own: str, target_role: str, done: bool) -> Iterator[Check]:
@@ -243,7 +244,7 @@ def _target_role(evidence: Evidence, own: str, target_role: str, done: bool) -> 
 def _judged(id: str, answer: Judged, where: str, failure: str, done: bool, text: str = "") -> Check:
     """A check by what policies say; where they do not suffice, by whether the role was really assumed (`done`)."""
     if answer.verdict is Verdict.UNKNOWN and not done:
-        return Check(id, State.UNKNOWN, where, f"{answer.why} cannot be evaluated here", LIVE)
+        return Check(id, State.UNKNOWN, where, f"{answer.why} cannot be evaluated here", LIVE, expected=True)
     if answer.verdict is Verdict.UNKNOWN:
         return Check(id, State.OK, where, "confirmed by assuming the role")
     return _check(id, answer.verdict is Verdict.YES, where, text if answer.verdict is Verdict.YES else failure)

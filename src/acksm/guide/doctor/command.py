@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from acksm import reports
 from acksm.catalog import lookup
 from acksm.engine.change import Change, Danger, Op, Plan, question, summary
-from acksm.engine.checks import Check, Result, Severity, State, judge
+from acksm.engine.checks import Check, Result, State, exit_code, healthy, incomplete, judge
 from acksm.engine.diff import render_plan
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
-from acksm.exits import ExitCode
 from acksm.guide.connect import rights
 from acksm.guide.connect.apply import hand_over, perform
 from acksm.guide.connect.target import Target, connect
@@ -33,7 +32,8 @@ CHECKS = (*PREFLIGHT_CHECKS, *RELEASE_CHECKS, *ROLE_CHECKS, *RUNNING_CHECKS)
 
 
 def run(settings: Settings, ui: Output, *, fix: bool) -> int:
-    """Run every check. Exit 3 when one of severity error failed, after --fix too."""
+    """Run every check. Exit 3 when one of severity error failed, after --fix too, 7 when one that counts is
+    unknown."""
     facts, target = _observe(settings, ui)
     try:
         results = judge(CHECKS, facts)
@@ -49,13 +49,13 @@ def run(settings: Settings, ui: Output, *, fix: bool) -> int:
         found = known_symptoms(facts)
         data: reports.DoctorReport = {
             "target": target.as_data() if target else None,
-            "healthy": is_healthy(results),
+            "healthy": healthy(results),
             "checks": [result.as_data() for result in results],
             "symptoms": [symptom_data(item) for item in found],
         }
         if fix:
             data["fix"], data["dry_run"] = [change.as_data() for change in fixed], settings.run.dry_run
-        code = int(ExitCode.OK if is_healthy(results) else ExitCode.CHECK_FAILED)
+        code = int(exit_code(results))
         ui.result("doctor", data, text_of(results, full=settings.run.full), code)
         return code
     finally:
@@ -70,11 +70,6 @@ def _observe(settings: Settings, ui: Output) -> tuple[Facts, Target | None]:
     if target is not None:
         ui.emit(Event(Kind.STEP, "target", target.line()))
     return facts, target
-
-
-def is_healthy(results: Iterable[Result]) -> bool:
-    """No check of severity error failed."""
-    return not any(item.check.state is State.FAILED and item.severity is Severity.ERROR for item in results)
 
 
 def known_symptoms(facts: Facts) -> list[Found]:
@@ -112,7 +107,7 @@ def text_of(results: Sequence[Result], *, full: bool) -> str:
             lines.append(f"  {check.state:9}{check.id:26}{detail}".rstrip())
             if check.effective_remedy:
                 lines.append(f"  {'':9}remedy: {check.effective_remedy}")
-    return "\n".join([*lines, "", _counted([item.check for item in results])])
+    return "\n".join([*lines, "", _counted([item.check for item in results]), *incomplete(results)])
 
 
 def _counted(checks: Sequence[Check]) -> str:
@@ -194,26 +189,25 @@ def _fix(target: Target, ui: Output, results: Sequence[Result], facts: Facts) ->
 def run_object(
     at: TargetSettings, other: OtherAccountSettings, run: RunSettings, ui: Output, requested: str, namespace: str
 ) -> int:
-    """Check KIND/NAME. Exit 3 when a check of severity error failed."""
+    """Check KIND/NAME. Exit 3 when a check of severity error failed, 7 when one is unknown."""
     with connect(at, run) as target:
         ui.emit(Event(Kind.STEP, "target", target.line()))
         facts = doctor_object.gather(target, other, requested, namespace)
         results = trace.follow(facts)
         wrong = trace.first(results)
-        healthy = is_healthy(results)
         logs = [] if isinstance(facts.logs, AcksmError) else facts.logs
         found = symptoms.merged(
             [*symptoms.of_object(facts.object), *controller_logs.symptoms_of(logs, facts.name)] if facts.object else []
         )
         data: reports.DoctorReport = {
             "target": target.as_data(),
-            "healthy": healthy,
+            "healthy": healthy(results),
             "object": facts.name,
             "first": wrong.as_data() if wrong else None,
             "checks": [result.as_data() for result in results],
             "symptoms": [symptom_data(item) for item in found],
         }
-        code = int(ExitCode.OK if healthy else ExitCode.CHECK_FAILED)
+        code = int(exit_code(results))
         ui.result("doctor", data, object_text(facts.name, results), code)
         return code
 
@@ -227,7 +221,7 @@ def object_text(name: str, results: Sequence[Result]) -> str:
         lines.append(f"{check.state:9}{check.id:26}{detail}".rstrip())
     wrong = trace.first(results)
     if wrong is None:
-        return "\n".join([*lines, "", f"{name}: no problems found"])
+        return "\n".join([*lines, *(incomplete(results) or ["", f"{name}: no problems found"])])
     lines += ["", f"first {wrong.check.state}: {wrong.check.id}: {wrong.check.text}"]
     return "\n".join([*lines, f"  remedy: {wrong.check.effective_remedy}", f"  more:   acksm explain {wrong.check.id}"])
 

@@ -186,7 +186,7 @@ def _role(facts: Facts) -> Iterator[Check]:
         return
     for arn in sorted({item.role_arn for item in facts.installed if item.role_arn}):
         if arn not in found:
-            yield Check(name, State.UNKNOWN, arn, "in another account, which is not read")
+            yield Check(name, State.UNKNOWN, arn, "in another account, which is not read", expected=True)
         elif (role := found[arn]) is None:
             yield Check(name, State.FAILED, arn, "does not exist in IAM")
         elif not (role["attached"] or role["inline"]):
@@ -213,7 +213,7 @@ def _trust(facts: Facts) -> Iterator[Check]:
             yield Check(name, State.OK, item.role_arn, f"trusts {subject}")
         elif answer.verdict is Verdict.UNKNOWN:
             text = f"cannot tell whether it trusts {subject}: {answer.why}"
-            yield Check(name, State.UNKNOWN, item.role_arn, text, _try(item))
+            yield Check(name, State.UNKNOWN, item.role_arn, text, _try(item), expected=True)
         else:
             yield Check(
                 name, State.FAILED, item.role_arn, f"does not trust {subject}; it trusts {_trusted(role['trust'])}"

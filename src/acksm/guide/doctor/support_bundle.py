@@ -22,7 +22,7 @@ from pathlib import Path
 
 from acksm import __version__, reports
 from acksm.config import Resolved
-from acksm.engine.checks import Result, judge
+from acksm.engine.checks import Result, healthy, judge
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
 from acksm.guide.connect.target import Target
@@ -161,7 +161,7 @@ def _add_doctor(bundle: Bundle, facts: Facts, results: Sequence[Result], target:
         "doctor.json",
         {
             "target": target.as_data() if target else None,
-            "healthy": doctor.is_healthy(results),
+            "healthy": healthy(results),
             "checks": [result.as_data() for result in results],
             "symptoms": [doctor.symptom_data(item) for item in doctor.known_symptoms(facts)],
         },

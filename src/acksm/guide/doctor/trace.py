@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from acksm.catalog import lookup
 from acksm.engine.checks import Check, Definition, Result, Severity, State, judge, unread
@@ -216,7 +217,7 @@ def _deletion(facts: Facts) -> Iterator[Check]:
 def _aws(facts: Facts) -> Iterator[Check]:
     name = "check.object-aws"
     if isinstance(facts.aws, AcksmError):
-        yield unread(name, facts.name, facts.aws)
+        yield replace(unread(name, facts.name, facts.aws), expected=facts.aws.id == "not-looked-at")
     elif not facts.recorded and not facts.aws:
         yield Check(name, State.FAILED, facts.name, "does not exist in AWS, and was never created")
     elif not facts.aws:
