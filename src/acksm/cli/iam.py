@@ -20,7 +20,10 @@ app = App()
 @app.command(
     "connect",
     panel=SETUP,
-    examples=("acksm connect --cluster demo --region us-west-2", "acksm connect --cluster demo --alias demo --profile team-a"),
+    examples=(
+        "acksm connect --cluster demo --region us-west-2",
+        "acksm connect --cluster demo --alias demo --profile team-a",
+    ),
 )
 def connect(
     ctx: typer.Context,
@@ -29,13 +32,18 @@ def connect(
     profile: options.Profile = None,
     account: options.Account = None,
     kubeconfig: Annotated[
-        str | None, typer.Option("--kubeconfig", metavar="FILE", help="File to write [the one of KUBECONFIG, or ~/.kube/config].")
+        str | None,
+        typer.Option("--kubeconfig", metavar="FILE", help="File to write [the one of KUBECONFIG, or ~/.kube/config]."),
     ] = None,
     alias: Annotated[
-        str, typer.Option("--alias", metavar="NAME", help="Name of the context [ARN of the cluster].", show_default=False)
+        str,
+        typer.Option("--alias", metavar="NAME", help="Name of the context [ARN of the cluster].", show_default=False),
     ] = "",
     user_alias: Annotated[
-        str, typer.Option("--user-alias", metavar="NAME", help="Name of the user entry [ARN of the cluster].", show_default=False)
+        str,
+        typer.Option(
+            "--user-alias", metavar="NAME", help="Name of the user entry [ARN of the cluster].", show_default=False
+        ),
     ] = "",
     role: options.SignInRole = "",
     dry_run: options.DryRun = None,

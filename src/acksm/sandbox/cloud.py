@@ -179,7 +179,6 @@ class Cloud:
         message = f"User: {who} is not authorized to perform: {need.action} on resource: {need.resource} {why}"
         return 403, "AccessDenied" if action.startswith(("iam:", "sts:")) else "AccessDeniedException", message
 
-
     def denied(self, account: str, key: str, action: str, resource: str, region: str) -> str:
         """Why the identity of `key` may not perform `action` on `resource`, in IAM's words; "" where it may."""
         backend = _iam(account)
