@@ -17,8 +17,13 @@ from acksm.kube.paths import Ref, ref
 from world import Run, World
 
 Policy = dict[str, Any]
-# Asked only where no node is ready.
-OF_FARGATE = {"eks:ListFargateProfiles", "eks:DescribeFargateProfile"}
+# Asked only where no node can run the controllers.
+OF_COMPUTE = {
+    "eks:ListFargateProfiles",
+    "eks:DescribeFargateProfile",
+    "eks:ListNodegroups",
+    "eks:DescribeNodegroup",
+}
 # One case of each command in CI, every action in `make soak`.
 EVERY = pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.soak)])
 
@@ -124,7 +129,7 @@ def test_install_and_what_looks_at_it_and_takes_it_away(abroad: Abroad) -> None:
     caller.run(install, "install", "-y", "--service", "sagemaker", *presets).ok()
     parts = [one for part in ("oidc", "iam-role") for one in caller.policy(part)["Statement"]]
     said, tested = ({action for one in found for action in one["Action"]} for found in (install["Statement"], parts))
-    assert said - tested <= OF_FARGATE  # the other test takes these away one by one
+    assert said - tested <= OF_COMPUTE  # the other test takes these away one by one
     kept = caller.run(without(install, "iam:SimulatePrincipalPolicy"), "install", "--service", "sagemaker").ok()
     assert "up to date" in kept.stderr
 
