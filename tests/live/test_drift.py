@@ -124,7 +124,7 @@ def test_others_items_in_a_list_are_no_change() -> None:
         (f"Deployment ns/d {IMAGE}", "2026-01-01T00:00:00.123456789Z", State.NOT_KEPT),
         (f"Deployment ns/d {IMAGE}", "2025-12-31T00:00:00Z", State.CHANGED),  # days later: by hand
         ("Deployment ns/d spec.replicas", "2026-01-01T00:00:00Z", State.CHANGED),
-        (f"Deployment ns/d {IMAGE}", "", State.NOT_KEPT),
+        (f"Deployment ns/d {IMAGE}", "", State.CHANGED),
     ],
 )
 def test_what_was_restored_and_is_changed_again_is_not_restored_again(restored: str, at: str, state: State) -> None:
@@ -135,6 +135,22 @@ def test_what_was_restored_and_is_changed_again_is_not_restored_again(restored: 
     if state is State.NOT_KEPT:
         assert "bot changed it again" in str(found)
     assert drift.restoring([found]) == f"restored by acksm: Deployment ns/d {IMAGE}"
+
+
+def test_a_person_may_change_it_again() -> None:
+    live = deployment(image="b:2", fields=OF_BOT)
+    live["metadata"]["managedFields"][0]["manager"] = "kubectl-edit"
+    text = drift.restoring([Drift("Deployment ns/d", fields=(IMAGE,))])
+    (found,) = drift.of_all(Apiserver(live), [deployment()], "ns", text, "2026-01-01T00:00:00Z")
+    assert (found.state, found.by) == (State.CHANGED, ("kubectl-edit",))
+
+
+def test_a_field_that_is_removed_again_has_no_owner() -> None:
+    text = drift.restoring([Drift("Deployment ns/d", fields=("spec.paused",))])
+    server = Apiserver(deployment(fields=OF_BOT))
+    (found,) = drift.of_all(server, [deployment(paused=True)], "ns", text, "2026-01-01T00:00:00Z")
+    assert (found.state, found.by) == (State.NOT_KEPT, ())
+    assert "another client changed it again" in str(found)
 
 
 def test_only_what_was_restored_before_is_kept_back() -> None:

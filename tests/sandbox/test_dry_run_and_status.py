@@ -128,11 +128,13 @@ def test_what_was_changed_by_hand_is_told_and_put_back(world: World) -> None:
     assert live is not None
     assert live["spec"]["replicas"] == 1
     assert live["metadata"]["annotations"]["theirs"] == "stays"
-    # what others add to a CRD is theirs: applying the chart's again would not remove it
+    # what others add to a CRD is removed, once
     crd = ref("CustomResourceDefinition", "scalabletargets.applicationautoscaling.services.k8s.aws")
     versions = (world.kube.get(crd) or {})["spec"]["versions"]
     versions[0]["schema"]["openAPIV3Schema"]["properties"]["theirs"] = {"type": "string"}
     world.kube.patch(crd, {"spec": {"versions": versions}})
+    world.install(*ONE)
+    assert "theirs" not in str(world.kube.get(crd))
     with world.requests() as again:
         world.install(*ONE)
     assert again.writes == []

@@ -67,6 +67,16 @@ def managers(manifest: Manifest) -> list[str]:
     return sorted({str(entry.get("manager", "")) for entry in entries})
 
 
+def writers(manifest: Manifest) -> list[tuple[str, str]]:
+    """(field manager, time of its last change) of all but helm, and without those that write only the status."""
+    entries = (manifest.get("metadata") or {}).get("managedFields") or []
+    return [
+        (str(entry.get("manager", "")), str(entry.get("time", "")))
+        for entry in entries
+        if entry.get("manager") != "helm" and not entry.get("subresource")
+    ]
+
+
 def of_field(manifest: Manifest, path: Sequence[str | int]) -> list[tuple[str, str]]:
     """(field manager, time of its last change) of those that own the field at `path`, or all that it is part of.
 

@@ -91,10 +91,10 @@ def of_all(kube: Applier, desired: Sequence[Manifest], namespace: str, restored:
         return [found for drifts in pool.map(one, known) for found in drifts]
 
 
-def of(kube: Applier, desired: Manifest, live: Manifest, *, force: bool = True) -> Drift | None:
+def of(kube: Applier, desired: Manifest, live: Manifest, *, force: bool = True, whole: bool = False) -> Drift | None:
     """What applying `desired` would change in `live`, None for nothing. `force`: also fields of other managers; without
-    it a conflict is a change."""
-    if not any(differences(_content(desired), _content(live))):
+    it a conflict is a change. `whole`: what it would remove is a change too."""
+    if not whole and not any(differences(_content(desired), _content(live))):
         return None
     name = object_name(desired)
     try:
@@ -105,7 +105,8 @@ def of(kube: Applier, desired: Manifest, live: Manifest, *, force: bool = True) 
         if error.id not in _UNTOLD:
             raise
         return Drift(name, State.UNKNOWN, why=error.message)
-    moved = list(_moved(_content(desired), _content(live), _content(after)))
+    before, then = _content(live), _content(after)
+    moved = [path for one in (_content(desired), *([before] if whole else [])) for path in _moved(one, before, then)]
     if moved:
         by, at = _changed_by(live, moved)
         return Drift(name, State.CHANGED, _texts(desired, moved), by, at)
@@ -128,7 +129,7 @@ def _split(found: Drift, restored: str, at: str) -> list[Drift]:
     """What the last operation restored and is changed again, apart from the rest: restoring it again would not last."""
     before = set(restored.removeprefix(_RESTORED).split("; ")) if restored.startswith(_RESTORED) else set()
     again = tuple(field for field in found.fields if f"{found.object} {field}" in before)
-    if found.state is not State.CHANGED or not again or not _soon(found.at, at):
+    if found.state is not State.CHANGED or not again or _by_hand(found, at):
         return [found]
     who = " and ".join(found.by) or "another client"
     why = f"was restored, and {who} changed it again; it is not restored again"
@@ -137,10 +138,12 @@ def _split(found: Drift, restored: str, at: str) -> list[Drift]:
     return [kept, replace(found, fields=rest)] if rest else [kept]
 
 
-def _soon(changed: str, restored: str) -> bool:
-    """Whether it was changed within AGAIN_SECONDS of being restored; also where that is unknown."""
-    last, then = moment(changed), moment(restored)
-    return last is None or then is None or (last - then).total_seconds() < AGAIN_SECONDS
+def _by_hand(found: Drift, restored: str) -> bool:
+    """Whether a change after it was restored is a person's: by kubectl, or more than AGAIN_SECONDS later."""
+    if found.by and all(name.startswith("kubectl") for name in found.by):
+        return True
+    last, then = moment(found.at), moment(restored)
+    return last is None or then is None or (last - then).total_seconds() >= AGAIN_SECONDS
 
 
 def differences(desired: object, live: object, path: Path = ()) -> Iterator[tuple[Path, object, object]]:
@@ -185,17 +188,19 @@ def _means(desired: object, live: object) -> bool:
 
 
 def _content(manifest: Manifest) -> Object:
-    """All but status, and of the metadata only labels and annotations."""
+    """What is compared: of the metadata only labels and annotations; items of a list have neither kind nor version."""
     metadata = manifest["metadata"]
     kept = {key: metadata[key] for key in ("labels", "annotations") if metadata.get(key)}
-    return {key: value for key, value in manifest.items() if key not in {"status", "metadata"}} | {"metadata": kept}
+    own = {key: value for key, value in manifest.items() if key not in {"apiVersion", "kind", "status", "metadata"}}
+    return own | {"metadata": kept}
 
 
 def _applied(manifest: Manifest, namespace: str) -> Manifest:
     """An object of a release as it is applied: with its namespace, and what `_content` has."""
     content, where = _content(manifest), paths.ref_in(manifest, namespace)
     name = {"name": where.name} | ({"namespace": where.namespace} if where.namespace else {})
-    return {**content, "metadata": {**name, **content["metadata"]}}
+    kind = {key: manifest[key] for key in ("apiVersion", "kind")}
+    return {**kind, **content, "metadata": {**name, **content["metadata"]}}
 
 
 def _texts(manifest: Manifest, found: Iterable[Path]) -> tuple[str, ...]:
@@ -206,16 +211,19 @@ def _texts(manifest: Manifest, found: Iterable[Path]) -> tuple[str, ...]:
 def _text(manifest: Value, path: Path) -> str:
     text = ""
     for step in path:
-        manifest = manifest[step]
         if isinstance(step, int):
+            manifest = manifest[step] if isinstance(manifest, list) and step < len(manifest) else None
             named = isinstance(manifest, Mapping) and manifest.get("name")
             text += f"[{named or step}]"
         else:
+            manifest = manifest.get(step) if isinstance(manifest, Mapping) else None
             text += f".{step}" if text else step
     return text
 
 
 def _changed_by(live: Manifest, found: Sequence[Path]) -> tuple[tuple[str, ...], str]:
-    """Who else than helm owns one of these fields, and when the last of them changed one; ((), "") where unknown."""
+    """Who else than helm owns one of these fields, and when the last of them changed one; ((), "") where unknown. A
+    removed field has no owner: then the time of the last change by anyone else."""
     by = {one for path in found for one in owners.of_field(live, path) if one[0] != "helm"}
-    return tuple(sorted({name for name, _ in by})), max((at for _, at in by), default="")
+    last = max((at for _, at in by or owners.writers(live) if at), default="")
+    return tuple(sorted({name for name, _ in by})), last

@@ -183,10 +183,10 @@ def settled(
     kube: Applier, desired: Sequence[DesiredCrd], live: Mapping[str, Object]
 ) -> tuple[frozenset[str], list[str]]:
     """Names of CRDs whose text differs although this chart's were applied, and that applying them again would not
-    change: others added fields, or a policy changes them. With notes on those that are not as the chart has them."""
+    change: a policy changes them, say. With notes on those that are not as the chart has them."""
 
     def one(crd: DesiredCrd) -> Drift | None:
-        return drift.of(kube, _marked(crd), live[crd.name])
+        return drift.of(kube, _marked(crd), live[crd.name], whole=True)
 
     applied = [
         crd
