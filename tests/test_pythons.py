@@ -14,7 +14,9 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
 def versions() -> list[str]:
-    return re.findall(r"(?m)^PYTHONS \?= (.*)$", (ROOT / "Makefile").read_text())[0].split()
+    found = re.search(r"(?m)^PYTHONS \?= (.*)$", (ROOT / "Makefile").read_text())
+    assert found
+    return found[1].split()
 
 
 def test_they_are_the_same_everywhere() -> None:

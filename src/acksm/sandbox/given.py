@@ -1,7 +1,7 @@
 """What was given when an AWS resource was created, and is described with it: moto keeps a part of it only.
 
 By botocore's models: whatever a Describe call's answer has a member for, and the Create or Update call took. A
-controller takes a member that is missing for a change that somebody made, and tries to undo it.
+controller takes a missing member for a change in AWS, and tries to undo it.
 """
 
 from __future__ import annotations
