@@ -69,7 +69,8 @@ def location(text: str) -> str:
     """HOST[:PORT][/PATH] of a registry, however it is written; "" for "". Raises ValueError for anything else."""
     found = located(text)
     if text and not _LOCATION.fullmatch(found):
-        raise ValueError(f'"{text[:200]}" is not a registry in the form HOST/PATH')
+        shown = "the value" if "@" in text else f'"{text[:200]}"'  # it may have a password
+        raise ValueError(f"{shown} is not a registry in the form HOST/PATH")
     return found
 
 
