@@ -7,7 +7,7 @@ denied call then names its action.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -141,7 +141,11 @@ def check(target: Target, changes: Sequence[Change], manifests: Sequence[Documen
 
 def check_iam(iam: Iam, caller: str, changes: Sequence[Change]) -> list[str]:
     """Check the caller's IAM permissions, by its own account; notes on what is unknown. Error: `aws-access-denied`."""
-    needs = iam_needs(changes)
+    return check_needs(iam, caller, iam_needs(changes))
+
+
+def check_needs(iam: Iam, caller: str, needs: Mapping[str, Sequence[str]], remedy: str = "") -> list[str]:
+    """The same for the actions needed on each ARN. Error: `aws-access-denied`, with `remedy` if there is one."""
     decisions = iam.decisions(caller, needs) if needs else {}
     denied = [pair for pair, decision in decisions.items() if decision.allowed is False]
     if denied:
@@ -150,7 +154,7 @@ def check_iam(iam: Iam, caller: str, changes: Sequence[Change]) -> list[str]:
             "aws-access-denied",
             f"{caller} is not authorized to perform {actions}",
             where=", ".join(sorted({resource for _, resource in denied})),
-            remedy=f"allow {actions} to {caller}",
+            remedy=remedy or f"allow {actions} to {caller}",
             details={"actions": sorted({action for action, _ in denied}), "principal": caller},
         )
     unknown: dict[str, set[str]] = {}

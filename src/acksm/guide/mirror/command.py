@@ -19,6 +19,7 @@ from acksm.engine.executor import execute
 from acksm.engine.waits import Deadline
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind
+from acksm.guide.connect import rights
 from acksm.guide.connect.registries import registry
 from acksm.guide.mirror.planning import CHART, IMAGE, Artifact, Observed, plan
 from acksm.helm import copying, values
@@ -163,7 +164,8 @@ def _finish(
         shown = f"dry run: {summary(mutations)}; nothing was written" if mutations else "already up to date"
         ui.result("mirror", report, "\n\n".join([*([render_plan(planned, full=run.full)] if mutations else []), shown]))
         return 0
-    _check_rights(session, planned)
+    for note in _check_rights(session, planned):
+        ui.emit(Event(Kind.NOTE, "note", note))
     moved = [change for change in mutations if change.danger is not Danger.NONE]
     if moved or (mutations and reviewer is not None and reviewer.asks):
         ui.show(render_plan(planned))
@@ -196,10 +198,10 @@ def _dispatch(session: Session, observed: Observed) -> dict[str, Callable[..., o
     return table | ({"ecr.create_repository": session.ecr.create_repository} if session.ecr else {})
 
 
-def _check_rights(session: Session, planned: Plan) -> None:
-    """What the plan needs in Amazon ECR, simulated before the first write. Error: `aws-access-denied`."""
+def _check_rights(session: Session, planned: Plan) -> list[str]:
+    """What the plan needs in Amazon ECR, simulated before the first write; notes. Error: `aws-access-denied`."""
     if session.ecr is None or not planned.mutations:
-        return
+        return []
     needs: dict[str, list[str]] = {}
     for change in planned.mutations:
         if change.call == "ecr.create_repository":
@@ -207,17 +209,8 @@ def _check_rights(session: Session, planned: Plan) -> None:
         else:
             arn = session.ecr.registry.arn(session.target.repository(change.params["name"]))
             needs.setdefault(arn, []).extend(action for action in PUSH if action not in needs.get(arn, []))
-    caller = session.aws.identity().arn
-    denied = session.aws.iam.denied(caller, needs)
-    if denied:
-        actions = ", ".join(sorted({action for action, _ in denied}))
-        raise AcksmError(
-            "aws-access-denied",
-            f"{caller} is not authorized to perform {actions}",
-            where=", ".join(sorted({resource for _, resource in denied})),
-            remedy="acksm doctor --print-policy mirror --registry " + session.to,
-            details={"actions": sorted({action for action, _ in denied}), "principal": caller},
-        )
+    remedy = f"acksm doctor --print-policy mirror --registry {session.to}"
+    return rights.check_needs(session.aws.iam, session.aws.identity().arn, needs, remedy)
 
 
 def _target(to: str) -> str:
