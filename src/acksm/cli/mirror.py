@@ -23,13 +23,8 @@ def mirror(
     to: Annotated[str, typer.Option("--to", metavar="HOST/PATH", help="Registry and path to copy to.")] = "",
     service: options.Service = None,
     version: options.Version = None,
-    registry: Annotated[
-        str | None, typer.Option("--registry", metavar="HOST/PATH", help="Registry to copy from [the public one].")
-    ] = None,
-    tag: Annotated[
-        list[str] | None,
-        typer.Option("--tag", metavar="K=V", help="Tag for repositories that are created in Amazon ECR, repeatable."),
-    ] = None,
+    registry: options.MirrorSource = None,
+    tag: options.RepositoryTag = None,
     profile: options.Profile = None,
     account: options.Account = None,
     file: options.File = None,

@@ -178,6 +178,24 @@ Registry = Annotated[
         rich_help_panel=_CONTROLLERS,
     ),
 ]
+MirrorSource = Annotated[
+    str | None,
+    typer.Option(
+        "--registry",
+        metavar="HOST/PATH",
+        help="Registry to copy from [the public one].",
+        rich_help_panel=_CONTROLLERS,
+    ),
+]
+RepositoryTag = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--tag",
+        metavar="K=V",
+        help="Tag for repositories that are created in Amazon ECR, repeatable.",
+        rich_help_panel=_CONTROLLERS,
+    ),
+]
 AdoptRelease = Annotated[
     bool | None,
     typer.Option("--adopt-release", help="Manage a release that acksm did not create.", rich_help_panel=_CONTROLLERS),
