@@ -24,7 +24,12 @@ def connect(
     profile: options.Profile = None,
     account: options.Account = None,
     kubeconfig: Annotated[
-        str | None, typer.Option("--kubeconfig", help="File to write [the one of KUBECONFIG, or ~/.kube/config].")
+        str | None,
+        typer.Option(
+            "--kubeconfig",
+            help="File to write [the one of KUBECONFIG, or ~/.kube/config].",
+            rich_help_panel="Target",
+        ),
     ] = None,
     alias: Annotated[
         str, typer.Option("--alias", help="Name of the context [ARN of the cluster].", show_default=False)
