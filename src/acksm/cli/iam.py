@@ -33,7 +33,12 @@ def connect(
     account: options.Account = None,
     kubeconfig: Annotated[
         str | None,
-        typer.Option("--kubeconfig", metavar="FILE", help="File to write [the one of KUBECONFIG, or ~/.kube/config]."),
+        typer.Option(
+            "--kubeconfig",
+            metavar="FILE",
+            help="File to write [the one of KUBECONFIG, or ~/.kube/config].",
+            rich_help_panel="Target",
+        ),
     ] = None,
     alias: Annotated[
         str,

@@ -51,7 +51,6 @@ SignInRole = Annotated[
         "--role",
         metavar="ARN",
         help="IAM role that signs in to the cluster [the caller].",
-        rich_help_panel=_TARGET,
         show_default=False,
     ),
 ]
