@@ -47,10 +47,11 @@ test-pythons: ## run the tests that need no sandbox on each of PYTHONS="3.11 3.1
 		if ! [ $$env/.ready -nt requirements.lock ]; then \
 			echo "▸ Python $$version: environment in $$env"; "$$python" -m venv --clear $$env; \
 			$$env/bin/python -m pip install --disable-pip-version-check --quiet --require-hashes --no-deps -r requirements.lock; \
+			$$env/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .; \
 			touch $$env/.ready; \
 		fi; \
 		echo "▸ Python $$version: tests without the sandbox"; \
-		PYTHONPATH=src $$env/bin/python -m pytest -n auto -m "not sandbox" -p no:cacheprovider; \
+		$$env/bin/pytest -n auto -m "not sandbox" -p no:cacheprovider; \
 	done
 
 .PHONY: check

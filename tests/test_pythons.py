@@ -31,11 +31,11 @@ def test_they_are_the_same_everywhere() -> None:
 
 
 def test_one_that_the_machine_lacks_is_named_and_one_that_it_has_is_run(tmp_path: Path) -> None:
-    """With an environment that is up to date already, whose Python says how it was started."""
+    """With an environment that is up to date already, whose pytest says how it was started."""
     version = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    runner = tmp_path / "venv" / "pythons" / version / "bin" / "python"
+    runner = tmp_path / "venv" / "pythons" / version / "bin" / "pytest"
     runner.parent.mkdir(parents=True)
-    runner.write_text('#!/bin/sh\necho "$PYTHONPATH $*"\n')
+    runner.write_text('#!/bin/sh\necho "$*"\n')
     runner.chmod(0o755)
     (runner.parent.parent / ".ready").touch()
     home = tmp_path / "pyenv" / "versions" / f"{version}.99" / "bin"
@@ -53,5 +53,5 @@ def test_one_that_the_machine_lacks_is_named_and_one_that_it_has_is_run(tmp_path
     lines = done.stdout.splitlines()
     assert lines[0] == "▸ Python 3.99: skipped, as this machine does not have it"
     assert lines[1] == f"▸ Python {version}: tests without the sandbox"
-    assert lines[2].startswith("src -m pytest ")
+    assert lines[2].startswith("-n auto ")
     assert len(lines) == 3
