@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,14 @@ def test_a_variable_of_aws(name: str, values: dict[str, str], tmp_path: Path, mo
         "config-invalid",
         "aws-no-credentials",
     }
+
+
+@pytest.fixture(autouse=True)
+def _no_log() -> Iterator[None]:
+    """botocore logs values of variables, and execnet carries no captured log that is not UTF-8."""
+    logging.disable()
+    yield
+    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture(scope="module")
