@@ -51,7 +51,7 @@ test-pythons: ## run the tests that need no sandbox on each of PYTHONS="3.11 3.1
 			touch $$env/.ready; \
 		fi; \
 		echo "▸ Python $$version: tests without the sandbox"; \
-		$$env/bin/pytest -n auto -m "not sandbox" -p no:cacheprovider; \
+		$$env/bin/pytest -n auto -m "not sandbox" -p no:cacheprovider $(TESTS); \
 	done
 
 .PHONY: check

@@ -314,20 +314,15 @@ def _put(lab: Lab, kind: str, name: str, status: str) -> None:
 def test_each_kind_that_the_cloud_has_is_made_and_goes(lab: Lab, kind: str) -> None:
     if not lab.has("Endpoint", "kinds"):
         _endpoint(lab, "kinds")
-        target = KINDS["ScalableTarget"]
-        lab.aws("application-autoscaling").register_scalable_target(
-            ServiceNamespace="sagemaker",
-            ResourceId="endpoint/kinds/variant/v",
-            ScalableDimension=target["scalableDimension"],
-            MinCapacity=1,
-            MaxCapacity=3,
-        )
-    if kind == "ScalableTarget":  # the endpoint's own is not this test's
-        lab.aws("application-autoscaling").deregister_scalable_target(
-            ServiceNamespace="sagemaker",
-            ResourceId="endpoint/kinds/variant/v",
-            ScalableDimension="sagemaker:variant:DesiredInstanceCount",
-        )
+    scaling, target = lab.aws("application-autoscaling"), KINDS["ScalableTarget"]
+    of_the_endpoint = {
+        "ServiceNamespace": "sagemaker",
+        "ResourceId": "endpoint/kinds/variant/v",
+        "ScalableDimension": target["scalableDimension"],
+    }
+    scaling.register_scalable_target(**of_the_endpoint, MinCapacity=1, MaxCapacity=3)
+    if kind == "ScalableTarget":  # it creates the endpoint's own
+        scaling.deregister_scalable_target(**of_the_endpoint)
     namespace = lab.namespace()
     spec = dict(KINDS[kind])
     if kind == "TrainingJob":

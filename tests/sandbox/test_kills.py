@@ -42,9 +42,21 @@ def test_killed_at_every_call_of_every_command(kills: Kills) -> None:
         assert kills.ok(*argv).calls == [], name
 
 
+MOMENTS = (BEFORE, *OF_HELM, AFTER)
+
+
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("verb", ["install", "upgrade", "uninstall"])
-def test_helm_is_killed_or_left_running(kills: Kills, verb: str) -> None:
+@pytest.mark.parametrize(
+    ("verb", "moments"),
+    [
+        ("install", MOMENTS),
+        ("upgrade", ("left", "pending-killed")),
+        ("uninstall", ("left", "pending-killed")),
+        pytest.param("upgrade", MOMENTS, marks=pytest.mark.soak),
+        pytest.param("uninstall", MOMENTS, marks=pytest.mark.soak),
+    ],
+)
+def test_helm_is_killed_or_left_running(kills: Kills, verb: str, moments: tuple[str, ...]) -> None:
     """helm at work is killed with acksm, or goes on when acksm has died."""
     levels = ("debug", "info")
     one = ("--service", ONE)
@@ -55,7 +67,6 @@ def test_helm_is_killed_or_left_running(kills: Kills, verb: str) -> None:
     desired["none"] = kills.seen()
     if verb == "upgrade":
         kills.ok(*argv[:-1], "log.level=info")
-    moments = (BEFORE, *OF_HELM, AFTER)
     for count, moment in enumerate(moments):
         level = levels[count % 2]
         if verb == "uninstall":

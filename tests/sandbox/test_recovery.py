@@ -124,18 +124,11 @@ def test_a_pod_that_cannot_start_is_told_with_its_reason(world: World, reason: s
     assert world.acksm("status", *ONE).exit_code == 0
 
 
-def test_a_pod_that_nothing_can_run_is_told_when_the_time_is_over(world: World) -> None:
-    run = world.acksm(
-        "install",
-        "-y",
-        *ONE,
-        "--timeout",
-        "8s",
-        "--set",
-        'deployment.nodeSelector={"nowhere":"true"}',
-    )
-    assert (run.error_id, run.exit_code) == ("timed-out", 5)
-    assert "Unschedulable" in run.stderr
+def test_a_pod_that_nothing_can_run_is_told_before_the_first_write(world: World) -> None:
+    with world.requests() as seen:
+        run = world.acksm("install", "-y", *ONE, "--set", 'deployment.nodeSelector={"nowhere":"true"}')
+    assert (run.error_id, run.exit_code) == ("no-nodes", 3)
+    assert seen.writes == []
 
 
 def test_no_wait_does_not_wait(world: World) -> None:
@@ -153,7 +146,11 @@ def test_a_failure_half_way_says_what_was_done_and_the_same_command_goes_on(worl
     run = world.acksm("install", "-y", "-o", "json")
     assert run.exit_code == 4
     done = [item["id"] for item in run.data["error"]["details"]["done"]]
-    assert [step for step in done if step.startswith(("oidc", "iam"))] == ["oidc.create", "iam-role.create"]
+    assert [step for step in done if step.startswith(("oidc", "iam"))] == [
+        "oidc.create",
+        "iam-role.create",
+        "iam-role.service-linked",
+    ]
     world.end_faults()
     world.install()
     assert world.acksm("status").exit_code == 0
