@@ -39,10 +39,17 @@ def pytest_configure(config: pytest.Config) -> None:
     """The first process of the run names the directory; workers inherit it."""
     if not hasattr(config, "workerinput"):
         config.stash[_OWNER] = os.environ[_SANDBOX_DIR] = tempfile.mkdtemp(prefix="acksm-tests-")
-    for name in [name for name in os.environ if name.startswith(("AWS_", "ACKSM_", "HELM_")) or name == "KUBECONFIG"]:
-        if name not in {_SANDBOX_DIR, "ACKSM_CONTROLLER_BIN"}:
-            del os.environ[name]
+    for name in [name for name in os.environ if _is_of_the_user(name)]:
+        del os.environ[name]
     os.environ |= {"COLUMNS": "100", "NO_COLOR": "1"}
+
+
+def _is_of_the_user(name: str) -> bool:
+    """Whether a variable decides what acksm connects to, and as whom."""
+    if name in {_SANDBOX_DIR, "ACKSM_CONTROLLER_BIN"}:
+        return False
+    prefixes, ends = ("AWS_", "ACKSM_", "HELM_", "SSL_CERT_"), ("_CA_BUNDLE", "_PROXY")
+    return name.startswith(prefixes) or name.upper().endswith(ends) or name == "KUBECONFIG"
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

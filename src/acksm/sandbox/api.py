@@ -264,6 +264,7 @@ def _outside(state: State) -> dict[str, str]:
         "HTTPS_PROXY": f"http://{state.network}",
         "NO_PROXY": "127.0.0.1,localhost",
         "SSL_CERT_FILE": state.network_ca,
+        "REQUESTS_CA_BUNDLE": state.network_ca,
         "DOCKER_CONFIG": str(directory(state.name) / "outside"),
     }
 
