@@ -321,7 +321,8 @@ def test_the_binary_of_an_image_in_the_sandboxs_registry_runs(lab: Lab, tmp_path
     with tarfile.open(layer, "w") as tar:
         tar.add(program, "bin/controller")
     crane = json.loads((directory(lab.world.state.name) / "options.json").read_text())["parts"]["crane"]
-    image = f"{lab.world.state.registry}/aws-controllers-k8s/sagemaker-controller:9.9.9"
+    repository = f"{lab.world.state.registry}/own/sagemaker-controller"  # beside the charts it would make a mirror
+    image = f"{repository}:9.9.9"
     login = os.environ | {"DOCKER_CONFIG": str(directory(lab.world.state.name) / "docker")}
     subprocess.run(
         [crane, "append", "--insecure", "-f", layer, "-t", image], env=login, check=True, capture_output=True
@@ -329,7 +330,9 @@ def test_the_binary_of_an_image_in_the_sandboxs_registry_runs(lab: Lab, tmp_path
     entry = ["--insecure", "--entrypoint", "/bin/controller", "--set-platform", "linux/amd64", image, "-t", image]
     subprocess.run([crane, "mutate", *entry], env=login, check=True, capture_output=True)
     real = Lab(lab.world, "image")
-    _sagemaker(real, values={"image": {"tag": "9.9.9"}}, wait=False)  # it answers no probe: it does not get ready
+    _sagemaker(
+        real, values={"image": {"repository": repository, "tag": "9.9.9"}}, wait=False
+    )  # it answers no probe: it does not get ready
     real.logged("from the image, with --aws-region us-west-2")
     told = next(item for item in api.controllers(lab.world.state) if item["pod"] == real.pod()["metadata"]["name"])
     assert told["program"] == "image"

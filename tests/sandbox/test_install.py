@@ -156,10 +156,11 @@ def test_a_chart_of_ones_own_from_a_directory_and_from_an_archive(world: World, 
         path = tmp_path / "directory" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
-    nowhere = ("--registry", "127.0.0.1:1/none")
-    world.install(*ONE, "--chart", "applicationautoscaling=directory", *nowhere)
+    public = {"ACKSM_REGISTRY": ""}  # which cannot be reached here
+    install = ("install", "-y", *ONE, "--chart")
+    world.acksm(*install, "applicationautoscaling=directory", env=public).ok()
     with world.requests() as again:
-        world.install(*ONE, "--chart", "applicationautoscaling=chart.tgz", *nowhere)
+        world.acksm(*install, "applicationautoscaling=chart.tgz", env=public).ok()
     assert again.writes == []
 
 
