@@ -81,7 +81,8 @@ class Programs:
     def _from_image(self, controller: Controller) -> Program | None:
         tag = controller.image.rpartition("/")[2].partition(":")[2] or "latest"
         own = f"{self._registry}/{_REPOSITORY}/{controller.service}-controller:{tag}"
-        for reference in (own, *([controller.image] if self._pull else [])):
+        named = self._pull or controller.image.startswith(f"{self._registry}/")
+        for reference in (own, *([controller.image] if named else [])):
             binary = self._extract(reference)
             if binary:
                 return Program(IMAGE, (str(binary),), f"the binary of image {reference}")
