@@ -71,7 +71,7 @@ def test_failures_are_documents_too_and_name_the_whole_command(command: str, opt
     [
         {"schema": "acksm.dev/report/v0"},
         {"command": "moon"},
-        {"exit_code": 7},
+        {"exit_code": 8},
         {"error": {"id": "x"}},
         {"version": 1},
         {"another": True},
