@@ -232,7 +232,7 @@ def test_no_region_and_no_profile_are_told(monkeypatch: pytest.MonkeyPatch) -> N
     assert caught.value.id == "aws-region-missing"
     with pytest.raises(AcksmError) as caught:
         _ = Aws(profile="nobody", region="us-west-2").session
-    assert (caught.value.id, caught.value.where) == ("aws-profile-unknown", "variables AWS_…, profile nobody")
+    assert (caught.value.id, caught.value.where) == ("aws-profile-unknown", "profile nobody")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     assert Aws().region == "eu-west-1"
 

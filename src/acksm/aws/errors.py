@@ -71,7 +71,7 @@ def translated(service: str, operation: str, where: str = "") -> Iterator[None]:
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         raise _client_error(code, message, action, where, status) from error
     except boto.ProfileNotFound as error:
-        raise AcksmError("aws-profile-unknown", str(error), where=where) from error
+        raise AcksmError("aws-profile-unknown", str(error), where=f"profile {error.kwargs['profile']}") from error
     except (boto.SSOError, boto.TokenRetrievalError, boto.LoginError) as error:
         login = "login" if isinstance(error, boto.LoginError) else "sso login"
         raise AcksmError(

@@ -10,6 +10,7 @@ import math
 import os
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Self
@@ -96,12 +97,15 @@ class Session:
         self._clients: dict[tuple[str, str, bool, bool], Untyped] = {}
         self._identity: Identity | None = None
 
+    def _configured(self) -> AbstractContextManager[None]:
+        return configured(f"variables AWS_…, profile {self.profile or 'default'}")
+
     @cached_property
     def _core(self) -> botocore.session.Session:
         """botocore's session. Errors: `aws-profile-unknown`, `aws-config-invalid`."""
         import botocore.session
 
-        with configured(f"variables AWS_…, profile {self.profile or 'default'}"):
+        with self._configured():
             core = botocore.session.Session(profile=None if self._keys else self.profile)
             core.register_component("data_loader", _models(core.get_config_variable("data_path")))
             return core
@@ -120,7 +124,7 @@ class Session:
             }
         # also for the clients with which botocore itself gets credentials
         self._sender.listen(self._core.get_component("event_emitter"))
-        with configured(f"variables AWS_…, profile {self.profile or 'default'}"):
+        with self._configured():
             return boto3.Session(botocore_session=self._core, region_name=self._region, **keys)
 
     @property
@@ -134,12 +138,12 @@ class Session:
     def client(self, service: str, region: str = "", *, fips: bool = False, dual_stack: bool = False) -> Untyped:
         """The client of `service` in the session's region or another, one for all threads (boto3 clients are
         thread-safe, sessions are not). `fips`, `dual_stack`: by that endpoint, whatever the settings say."""
-        from botocore.config import Config
-
         key = (service, region or self.region, fips, dual_stack)
-        more = Config(use_fips_endpoint=fips or None, use_dualstack_endpoint=dual_stack or None)
         with self._lock:
             if key not in self._clients:
+                from botocore.config import Config
+
+                more = Config(use_fips_endpoint=fips or None, use_dualstack_endpoint=dual_stack or None)
                 self._clients[key] = self._create_client(service, key[1], more)
             return self._clients[key]
 
@@ -155,7 +159,7 @@ class Session:
             user_agent_extra="acksm",
         )
         make: Callable[..., Untyped] = self.session.client  # typed by literal names of services
-        with configured(f"variables AWS_…, profile {self.profile or 'default'}"):
+        with self._configured():
             client = make(service, region_name=region, config=config.merge(more) if more else config)
             self._check_keys()
         self._sender.listen(client.meta.events)

@@ -7,7 +7,7 @@ their panels (`rich_help_panel`, see `acksm.cli.options`), as wide as the termin
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import cached_property
+from functools import cache
 from typing import Annotated
 
 import typer
@@ -73,7 +73,9 @@ def _of_every_command(
     """Only its options are of use."""
 
 
+@cache
 def _options() -> list[Untyped]:
+    """The parameters of `_of_every_command`, which all commands share."""
     app = typer.Typer(add_completion=False)
     app.command()(_of_every_command)
     found: list[Untyped] = list(typer.main.get_command(app).params)
@@ -101,13 +103,9 @@ class _Shared:
 
     params: list[Untyped]
 
-    @cached_property
-    def _shared(self) -> list[Untyped]:
-        return _options()
-
     def get_params(self, ctx: Untyped) -> list[Untyped]:
         own: list[Untyped] = super().get_params(ctx)  # type: ignore[misc]
-        return [*own[:-1], *self._shared, own[-1]] if own else self._shared
+        return [*own[:-1], *_options(), *own[-1:]]
 
     def format_options(self, ctx: Untyped, formatter: Untyped) -> None:
         for title, rows in _sections(self.get_params(ctx), ctx):

@@ -157,8 +157,6 @@ class Cloud:
             return None
         if not verb.isalnum():
             return 404, "UnknownOperationException", f"{service} has no operation at {verb}"
-        access = backend.access_keys[key]
-        arn = str(getattr(access, "role_arn", "") or f"arn:aws:iam::{account}:user/{access.user_name}")
         if service == "ecr":
             asked = authorization.of_ecr(verb, body, region, account)
         elif service in answers.SERVICES:
@@ -168,27 +166,26 @@ class Cloud:
             asked = [authorization.Need(action, actions.of_eks(path, verb, body, region, account), {})]
         else:
             asked = authorization.of_iam(action, actions.resource(backend, account, verb, params), params)
-        session = _session_of(account, key)
-        found = authorization.denied(backend, arn, asked, region, self.scps.get(account), session)
-        if found is None:
+        why = self._why(account, key, asked, region)
+        if not why:
             if action != "sts:AssumeRole":
                 return None
+            arn = _principal(account, key)
             return trust.assume_role(_backends(), arn, _session(account, key, arn), params)
-        need, why = found
-        who = _session(account, key, arn)
-        message = f"User: {who} is not authorized to perform: {need.action} on resource: {need.resource} {why}"
-        return 403, "AccessDenied" if action.startswith(("iam:", "sts:")) else "AccessDeniedException", message
+        return 403, "AccessDenied" if action.startswith(("iam:", "sts:")) else "AccessDeniedException", why
 
     def denied(self, account: str, key: str, action: str, resource: str, region: str) -> str:
         """Why the identity of `key` may not perform `action` on `resource`, in IAM's words; "" where it may."""
-        backend = _iam(account)
-        access = backend.access_keys[key]
-        arn = str(getattr(access, "role_arn", "") or f"arn:aws:iam::{account}:user/{access.user_name}")
-        asked = [authorization.Need(action, resource, {})]
-        scps, session = self.scps.get(account), _session_of(account, key)
-        found = authorization.denied(backend, arn, asked, region, scps, session)
+        return self._why(account, key, [authorization.Need(action, resource, {})], region)
+
+    def _why(self, account: str, key: str, asked: list[authorization.Need], region: str) -> str:
+        arn, session = _principal(account, key), _session_of(account, key)
+        found = authorization.denied(_iam(account), arn, asked, region, self.scps.get(account), session)
+        if found is None:
+            return ""
+        need, why = found
         who = _session(account, key, arn)
-        return f"User: {who} is not authorized to perform: {action} on resource: {resource} {found[1]}" if found else ""
+        return f"User: {who} is not authorized to perform: {need.action} on resource: {need.resource} {why}"
 
 
 _QUERY = {"iam", "sts", "unsigned"}
@@ -235,6 +232,12 @@ def _invalid(backend: IAMBackend, action: str, params: Mapping[str, str]) -> tup
 def _form(body: bytes) -> dict[str, list[str]]:
     """The parameters of a request in the query protocol, empty ones too."""
     return parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
+
+
+def _principal(account: str, key: str) -> str:
+    """The ARN of the user or role that owns `key`."""
+    access = _iam(account).access_keys[key]
+    return str(getattr(access, "role_arn", "") or f"arn:aws:iam::{account}:user/{access.user_name}")
 
 
 def _session(account: str, key: str, arn: str) -> str:
