@@ -80,7 +80,10 @@ class MemoryWorld:
         self.iam = MemoryIam(self.fuse)
         self.helm = MemoryHelm(self.kube, self.fuse)
         ready = {"conditions": [{"type": "Ready", "status": "True"}]}
-        self.kube.put({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node"}, "status": ready})
+        labels = {"kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}  # every kubelet sets them
+        self.kube.put(
+            {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node", "labels": labels}, "status": ready}
+        )
 
     def settings(self, **options: Any) -> Settings:
         return Settings.of(cluster="demo", yes=True, timeout=20.0, **options)

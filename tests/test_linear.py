@@ -10,8 +10,10 @@ import pytest
 import acksm
 import linear
 from acksm import yaml_reader
+from acksm.aws import ecr
 from acksm.guide.adopt.requested import ALL
 from acksm.live import symptoms
+from acksm.sandbox import registries
 
 # Patterns that are put together when they run; each has a test of its own, or is made of acksm's own tables.
 MADE = {
@@ -20,6 +22,9 @@ MADE = {
     "yaml_reader.py": "YAML's own forms of numbers, below",
     "guide/samples/values.py": "the forms of acksm's samples",
     "globs.py": "IAM's wildcards, tests/test_globs.py",
+    "aws/ecr.py": "the hosts of Amazon ECR, below",
+    "sandbox/registries.py": "the images of acksm's services, below",
+    "sandbox/iam_model.py": "botocore's own patterns, in the sandbox only",
 }
 
 
@@ -79,6 +84,11 @@ def test_every_pattern_in_the_code_is_linear() -> None:
 @pytest.mark.parametrize("symptom", symptoms.SYMPTOMS, ids=lambda item: item.id)
 def test_every_symptom_is_linear(symptom: symptoms.Symptom) -> None:
     assert linear.problems(symptom.pattern, re.S) == []
+
+
+@pytest.mark.parametrize("pattern", [ecr._HOST, registries._IMAGE], ids=["hosts of ECR", "images"])
+def test_what_is_put_together_of_tables_is_linear(pattern: re.Pattern[str]) -> None:
+    assert linear.problems(pattern.pattern, anchored=True) == []
 
 
 def test_the_paths_of_every_kind_are_linear(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -119,6 +119,7 @@ HISTORY = {  # sagemaker: the first version with it, and the last before (docs/a
     "deletion-policy": ("0.6.0", "0.5.3"),
     "read-only": ("1.2.14", "1.2.13"),
     "field-export": ("0.3.1", "0.3.0"),
+    "arm64-image": ("1.2.6", "1.2.5"),
 }
 ENDED = {  # the last version with it, and the first without
     "account-id": ("0.1.0", "0.2.0"),

@@ -54,7 +54,7 @@ ROLE = "arn:aws:iam::012345678901:role/r"
         ([allow("iam.GetRole")], "iam:GetRole", ROLE, NOT_ALLOWED),
         ([allow("*", ROLE)], "iam:GetRole", ROLE, ALLOWED),
         ([allow("*", ROLE)], "iam:GetRole", ROLE + "x", NOT_ALLOWED),
-        ([allow("*", ROLE)], "iam:GetRole", "", ALLOWED),
+        ([allow("*", ROLE)], "iam:GetRole", "", NOT_ALLOWED),
         ([allow("*", ROLE.upper())], "iam:GetRole", ROLE, NOT_ALLOWED),
         ([allow("*"), allow("iam:*", effect="Deny")], "iam:GetRole", ROLE, DENIED),
         ([allow("iam:*", effect="Deny"), allow("*")], "iam:GetRole", ROLE, DENIED),

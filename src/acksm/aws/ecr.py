@@ -30,7 +30,7 @@ _HOST = re.compile(
     r"\.(?P<suffix>" + "|".join(sorted({re.escape(name) for names in SUFFIXES.values() for name in names})) + ")"
 )
 _NAME = 256  # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
-_REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+|/)[a-z0-9]+)*")
+_WORD, _BETWEEN = re.compile(r"[a-z0-9]+"), re.compile(r"__|[._/]|-{1,256}")
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def registry_of(host: str) -> EcrRegistry | None:
 
 def is_repository(name: str) -> bool:
     """Whether ECR accepts the name of a repository."""
-    return 2 <= len(name) <= _NAME and _REPOSITORY.fullmatch(name) is not None
+    return 2 <= len(name) <= _NAME and all(_WORD.fullmatch(word) for word in _BETWEEN.split(name))
 
 
 class Ecr:

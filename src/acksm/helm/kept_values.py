@@ -19,7 +19,7 @@ from acksm.words import counted
 
 ORIGIN = "what is installed"
 _READ = re.compile(r"\.Values((?:\.[A-Za-z_]\w*)+)")
-_INDEXED = re.compile(r"index \$?\.Values((?: \"[^\"\n]*\")+)")
+_INDEXED = re.compile(r"index \$?\.Values((?: \"[^\"\n]{0,200}\"){1,20})")
 
 
 def edits(installed: Document, chart: Chart) -> list[Edit]:

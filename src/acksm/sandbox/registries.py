@@ -33,8 +33,8 @@ PUBLIC, TOKENS, PASSWORDS = "public.ecr.aws", "registry.example.com", "basic.exa
 ROBOT = "robot"
 _ECR = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com")
 _LAYERS = "prod-{}-starport-layer-bucket.s3.{}.amazonaws.com"
-_S3 = re.compile(r"prod-[a-z0-9-]+-starport-layer-bucket\.s3\.[a-z0-9-]+\.amazonaws\.com")
-_PATH = re.compile(r"/v2/(?P<name>.+?)/(?P<what>manifests|blobs/uploads|blobs|tags)/(?P<rest>[^/]*)")
+_S3 = re.compile(r"prod-[a-z0-9-]{1,20}-starport-layer-bucket\.s3\.[a-z0-9-]{1,20}\.amazonaws\.com")
+_PATH = re.compile(r"/v2/(?P<name>.{1,256}?)/(?P<what>manifests|blobs/uploads|blobs|tags)/(?P<rest>[^/]*)")
 _IMAGE = re.compile(rf"aws-controllers-k8s/(?P<service>{'|'.join(SERVICES)})-controller")
 _VERSION = re.compile(r"v?\d+\.\d+\.\d+")
 # (method, what is requested) -> the action that IAM has to allow

@@ -10,13 +10,14 @@ import pytest
 from acksm.guide.install.release import Observed
 from acksm.guide.install.status import Compared, Row, _text, row
 from acksm.live.readiness import Health
+from acksm.settings import DEFAULT_REGISTRY
 from acksm.ui import Ui
 from streams import Stream
 
 ROLE = "arn:aws:iam::012345678901:role/ack-controller-role-demo"
 HEALTHY = Health("d", True, "1 of 1 pods available", service_account="ack", service_account_role=ROLE)
 DEPLOYED = Observed("1.9.1", "deployed", {}, True, health=HEALTHY)
-GOOD = Row("sagemaker", True, "1.9.1", "deployed", "cluster", ROLE, True, True, ())
+GOOD = Row("sagemaker", True, "1.9.1", "deployed", "cluster", ROLE, True, True, (), DEFAULT_REGISTRY)
 NONE = Row("applicationautoscaling", False, "", "", "", "", False, False, ())
 
 
