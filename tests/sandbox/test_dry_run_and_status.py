@@ -7,6 +7,7 @@ from typing import Any
 
 from hypothesis import given, settings, strategies as st
 
+from abroad import until
 from acksm.errors import AcksmError
 from acksm.kube.paths import ref
 from acksm.live import drift
@@ -282,6 +283,7 @@ def test_a_write_that_does_not_last_is_told_and_not_repeated(world: World, tmp_p
         written, (told,) = notes_of(world)
         assert written == []
         assert f"{PULL} is changed at each write by an admission webhook or policy" in told
+        until(lambda: world.acksm("status", *ONE).exit_code == 0, "the old pod stays", lambda: "")
         status = world.acksm("status", *ONE, "-o", "json").ok().data
         assert (status["drift"], len(status["notes"])) == ([], 1)
         with world.requests() as seen:
