@@ -36,7 +36,7 @@ class Outside:
         return f"{self.world.account}.dkr.ecr.{REGION}.amazonaws.com"
 
     def close(self, *hosts: str) -> None:
-        api.control(self.world.state, "POST", "network", {"closed": list(hosts)})
+        api.control(self.world.state, "POST", f"accounts/{self.world.account}/network", {"closed": list(hosts)})
 
     def cache(self, prefix: str) -> None:
         api.control(

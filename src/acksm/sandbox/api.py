@@ -254,14 +254,16 @@ def environment(name: str, cluster: str = "", account: str = "", *, registries: 
         "AWS_REGION": found.region,
         **_aws_files(state, found.region),
     }
-    charts = _outside(state) if registries else {"ACKSM_REGISTRY": f"{state.registry}/aws-controllers-k8s"}
+    charts = (
+        _outside(state, found.account) if registries else {"ACKSM_REGISTRY": f"{state.registry}/aws-controllers-k8s"}
+    )
     return aws | charts | {"KUBECONFIG": _kubeconfig(state, found, aws), "ACKSM_CLUSTER": cluster, "PATH": _path(state)}
 
 
-def _outside(state: State) -> dict[str, str]:
-    """What leads a program to the registries of the sandbox by their real names."""
+def _outside(state: State, account: str) -> dict[str, str]:
+    """What leads a program to the registries of the sandbox by their real names, from the network of an account."""
     return {
-        "HTTPS_PROXY": f"http://{state.network}",
+        "HTTPS_PROXY": f"http://{account}@{state.network}",
         "NO_PROXY": "127.0.0.1,localhost",
         "SSL_CERT_FILE": state.network_ca,
         "REQUESTS_CA_BUNDLE": state.network_ca,

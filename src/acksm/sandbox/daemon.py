@@ -139,7 +139,7 @@ class Daemon:
         authority = Authority(self.home / "network")
         self.registries = registries = Registries(self.state.registry, self.cloud.denied)
         self.network = Network(registries)
-        registries.reaches_public = lambda: self.network.reaches(PUBLIC)
+        registries.reaches_public = lambda account: self.network.reaches(PUBLIC, account)
         server = make_server(
             "127.0.0.1", 0, registries, threaded=True, request_handler=_Quiet, ssl_context=names(authority, registries)
         )
@@ -271,8 +271,6 @@ class Daemon:
             case ["accounts", account, *what] if len(what) < 2:
                 if not self._control_account(account, "".join(what), body):
                     return _answer(begin, {"error": "unknown"}, "404 unknown")
-            case ["network"]:  # {closed}: hosts that cannot be reached from now on
-                self.network.closed = set(body["closed"])
             case _:
                 return _answer(begin, {"error": "unknown"}, "404 unknown")
         return _answer(begin, {})
@@ -289,11 +287,14 @@ class Daemon:
                 self.cloud.scps |= {account: list(body["policies"])}
             case "status":  # {region, kind, name, status} of a SageMaker object
                 cloud.set_status(account, body["region"], body["kind"], body["name"], body["status"])
+            case "network":  # {closed}: hosts that the account's network does not reach from now on
+                self.network.closed[account] = set(body["closed"])
             case "cache":  # {region, prefix} of a pull-through cache of the public registry
                 self.registries.caches.setdefault((account, body["region"]), set()).add(body["prefix"])
             case "empty":
                 cloud.empty_account(account)
                 self.cloud.scps.pop(account, None)
+                self.network.closed.pop(account, None)
                 self.registries.empty(account)
             case _:
                 return False

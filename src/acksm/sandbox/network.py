@@ -1,9 +1,11 @@
 """The network outside: an HTTP proxy on loopback that leads to the sandbox's registries by their real names, with TLS,
-and nowhere else. A host can be made unreachable."""
+and nowhere else. A host can be made unreachable, for the account that the user of the proxy's URL names."""
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import re
 import socket
 import socketserver
 import ssl
@@ -13,6 +15,7 @@ from acksm.sandbox.certificates import Authority
 from acksm.sandbox.registries import Registries
 
 MAX_HEAD, HEAD_SECONDS = 65536, 10.0
+_LOGIN = re.compile(r"(?i)\r\nproxy-authorization: basic ([A-Za-z0-9+/=]{1,512})\r\n")
 
 
 class Network:
@@ -20,7 +23,7 @@ class Network:
     registries listen with TLS."""
 
     def __init__(self, registries: Registries) -> None:
-        self.registries, self.closed = registries, set[str]()
+        self.registries, self.closed = registries, dict[str, set[str]]()  # by account
         self.server = ("127.0.0.1", 0)
         outer = self
 
@@ -34,9 +37,9 @@ class Network:
         threading.Thread(target=listener.serve_forever, daemon=True).start()
         self.address = f"127.0.0.1:{listener.server_address[1]}"
 
-    def reaches(self, host: str) -> bool:
-        """Whether the proxy leads to the host."""
-        return host not in self.closed and self.registries.serves(host)
+    def reaches(self, host: str, account: str) -> bool:
+        """Whether the proxy leads the network of an account to the host."""
+        return host not in self.closed.get(account, ()) and self.registries.serves(host)
 
     def _connect(self, client: socket.socket) -> None:
         head = b""
@@ -48,7 +51,8 @@ class Network:
             head += chunk
         words = head.split(b"\r\n", 1)[0].decode("latin-1").split()
         host = words[1].rpartition(":")[0] if len(words) > 1 else ""
-        refusal = b"403 Forbidden" if words[:1] != ["CONNECT"] else b"" if self.reaches(host) else b"502 Bad Gateway"
+        led = self.reaches(host, _user(head))
+        refusal = b"403 Forbidden" if words[:1] != ["CONNECT"] else b"" if led else b"502 Bad Gateway"
         if refusal:
             client.sendall(b"HTTP/1.1 " + refusal + b"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
             return
@@ -59,6 +63,15 @@ class Network:
             back.start()
             _pass_on(client, there)
             back.join()
+
+
+def _user(head: bytes) -> str:
+    """The user of the proxy's URL, which names an account, "" for none."""
+    found = _LOGIN.search(head.decode("latin-1"))
+    try:
+        return base64.b64decode(found[1], validate=True).decode().partition(":")[0] if found else ""
+    except ValueError:
+        return ""
 
 
 def _pass_on(source: socket.socket, sink: socket.socket) -> None:

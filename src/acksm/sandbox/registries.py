@@ -88,7 +88,7 @@ class Registries:
         self._charts, self._denied = charts, denied
         self.password = secrets.token_urlsafe()  # of ROBOT
         self.caches: dict[tuple[str, str], set[str]] = {}
-        self.reaches_public: Callable[[], bool] = lambda: True
+        self.reaches_public: Callable[[str], bool] = lambda _account: True
         self._issued: dict[str, Issued] = {}
         self._layers: dict[str, bytes] = {}  # by the key of a presigned URL
         self._ecr: dict[tuple[str, str, str], Repository] = {}
@@ -106,10 +106,9 @@ class Registries:
         return base64.b64encode(f"AWS:{password}".encode()).decode()
 
     def empty(self, account: str) -> None:
-        """Remove the images of an account, and those of the registries that are no account's."""
+        """Remove the images of an account; those of the other registries are no account's."""
         for key in [key for key in self._ecr if key[0] == account]:
             del self._ecr[key]
-        self._others.clear()
         self.caches = {key: prefixes for key, prefixes in self.caches.items() if key[0] != account}
 
     def __call__(self, environ: Json, begin: StartResponse) -> Iterable[bytes]:
@@ -146,9 +145,10 @@ class Registries:
             return self._public(given, asked)
         if host in {TOKENS, PASSWORDS}:
             self._admit(host, given, asked)
-            repository = self._others.get(asked.name)
+            where = f"{host}/{asked.name}"
+            repository = self._others.get(where)
             if repository is None and asked.writes:
-                repository = self._others[asked.name] = Repository()
+                repository = self._others[where] = Repository()
             return _served(_known(repository, asked.name), asked)
         registry = _ECR.fullmatch(host)
         if registry is None:
@@ -256,7 +256,7 @@ class Registries:
     def _cached(self, issued: Issued, account: str, region: str, asked: Asked) -> EcrRecord | None:
         """The repository that a pull through the cache creates, with the image that it imports."""
         prefix, _, upstream = asked.name.partition("/")
-        if prefix not in self.caches.get((account, region), set()) or not self.reaches_public():
+        if prefix not in self.caches.get((account, region), set()) or not self.reaches_public(account):
             return None
         for action in ("BatchImportUpstreamImage", "CreateRepository"):
             self._allowed(issued, account, region, asked.name, action)
@@ -296,7 +296,7 @@ class Registries:
         if not self.serves(host):
             return ""
         if host == PUBLIC:
-            return "" if self.reaches_public() else f"{resolving}: dial tcp: lookup {host}: i/o timeout"
+            return "" if self.reaches_public(account) else f"{resolving}: dial tcp: lookup {host}: i/o timeout"
         if registry is None:
             return f"{resolving}: pull access denied, repository does not exist or may require authorization"
         record = _backend(registry["account"], registry["region"]).repositories.get(name)
