@@ -126,16 +126,17 @@ class World:
 
     def reset(self) -> dict[str, str]:
         """Empty cluster and account; the variables of the next test. A namespace takes five seconds to go, and
-        nobody waits for it: each test has its own for the controllers."""
+        nobody waits for it: each test has its own for the controllers. Until then it is bound to nothing."""
         self.end_faults()
         api.control(self.state, "POST", f"accounts/{self.account}/empty")
         kube = self.kube
         self._let_go(kube)
-        doomed = [
-            ref("Namespace", name)
-            for name in _names(kube, ref("Namespace"))
-            if not name.startswith(("kube-", "default"))
-        ]
+        spaces = [item["metadata"] for item in kube.list(ref("Namespace"))]
+        spaces = [meta for meta in spaces if not meta["name"].startswith(("kube-", "default"))]
+        for meta in spaces:
+            if any("services.k8s.aws/" in key for key in meta.get("annotations") or {}):
+                self._annotate(kube, ref("Namespace", meta["name"]), None)
+        doomed = [ref("Namespace", meta["name"]) for meta in spaces]
         doomed += [
             ref("CustomResourceDefinition", name)
             for name in _names(kube, ref("CustomResourceDefinition"))
@@ -156,7 +157,7 @@ class World:
             if time.monotonic() - nudged > 2:  # its cleaner waits longer each time; a change lets it look again
                 nudged = time.monotonic()
                 for name in left:
-                    self._touch(kube, name)
+                    self._annotate(kube, ref("CustomResourceDefinition", name), {"touched": str(time.time())})
             time.sleep(0.1)
         self.count += 1
         self.namespace = f"ack-{self.count}"
@@ -186,11 +187,10 @@ class World:
         document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
         return str(iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"])
 
-    def _touch(self, kube: Kube, crd: str) -> None:
+    def _annotate(self, kube: Kube, going: Ref, annotations: Mapping[str, str] | None) -> None:
+        """Change (or, with None, remove) the annotations of something that may be gone by now."""
         try:
-            kube.patch(
-                ref("CustomResourceDefinition", crd), {"metadata": {"annotations": {"touched": str(time.time())}}}
-            )
+            kube.patch(going, {"metadata": {"annotations": annotations}})
         except AcksmError as error:
             if error.id != "kube-not-found":
                 raise
