@@ -32,7 +32,7 @@ demo: $(STAMP) ## start a sandbox, install both controllers, apply a sample, and
 .PHONY: test
 test: $(STAMP) ## run every test, on the sandbox
 	@$(BIN)/python -m acksm sandbox build
-	@$(BIN)/pytest -n auto --dist worksteal
+	@$(BIN)/pytest -n auto --dist worksteal --durations=25 --durations-min=5
 
 # Those with a classifier in pyproject.toml: python3.N on PATH, or pyenv's
 PYTHONS ?= 3.11 3.12 3.13
