@@ -70,7 +70,7 @@ def patch(pod: Manifest, way: Way, region: str) -> list[Json]:
 
 
 def _env(own: list[Json], way: Way, region: str) -> list[Json]:
-    """A container's variables with those of `way`. One that is there keeps all of its group from being set."""
+    """A container's variables with those of `way`. One that exists keeps all of its group from being set."""
     has = {item["name"] for item in own}
     regions = {"AWS_DEFAULT_REGION": region, "AWS_REGION": region}
     groups = ({"AWS_STS_REGIONAL_ENDPOINTS": "regional"}, regions, way.variables)

@@ -1,7 +1,7 @@
 """EKS Pod Identity, which moto lacks: the associations of clusters, and the sessions that EKS opens for their pods.
 
 What EKS refuses, and in which words: https://docs.aws.amazon.com/eks/latest/APIReference/API_CreatePodIdentityAssociation.html
-and https://github.com/hashicorp/terraform-provider-aws/issues/41483 (the trust policy is looked at). An association
+and https://github.com/hashicorp/terraform-provider-aws/issues/41483 (the trust policy is checked). An association
 takes seconds until it has an effect, and its deletion too
 (https://docs.aws.amazon.com/eks/latest/userguide/pod-identities.html#pod-id-considerations).
 """
@@ -262,7 +262,7 @@ def _requested(carried: Mapping[str, str]) -> dict[str, str]:
 
 
 def _check_role(owner: Owner, arn: str) -> None:
-    """EKS looks at the role when it is named: it exists, and its trust policy names the service, whatever the
+    """EKS checks the role that is named: it has to exist, and its trust policy to name the service, under whatever
     conditions."""
     role = trust.role_of(_backends(), arn)
     if role is None or arn.split(":")[4] != owner.account:

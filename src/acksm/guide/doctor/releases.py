@@ -253,8 +253,8 @@ def _pod_role(facts: Facts) -> Iterator[Check]:
             state = pod_state(pod)
             if not (desired or by_eks) or pod["metadata"].get("deletionTimestamp"):
                 continue
-            if by_eks:
-                correct = state.by_agent and not state.role_arn
+            if by_eks:  # an older pod may still have the annotation's role
+                correct = state.by_agent or bool(desired and not state.lacks(desired))
                 text = f"was created before EKS Pod Identity gave its service account {by_eks}"
             elif state.by_agent and not state.role_arn:
                 correct, text = False, "was created while EKS Pod Identity gave its service account a role"
