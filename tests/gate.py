@@ -75,6 +75,7 @@ class Gate:
         self.cloud.faults.clear()
         self.cloud.scps.clear()
         empty_account(ACCOUNT)
+        self.cloud.eks.empty(ACCOUNT)
         forget_cluster(CLUSTER.name, REGION, ACCOUNT)
         self.clock = Clock()
         return {"AWS_ENDPOINT_URL": self.endpoint}

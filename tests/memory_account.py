@@ -171,8 +171,8 @@ class NoEks:
     def pod_identity_users(self, _cluster: str, _role: str) -> list[str]:
         return []
 
-    def pod_identity_role(self, *_: str) -> str:
-        return ""
+    def pod_identity(self, *_: str) -> None:
+        return None
 
     def ack_capabilities(self, _cluster: str) -> list[Capability]:
         return []

@@ -10,6 +10,7 @@ import pytest
 from botocore.stub import ANY, Stubber
 
 from acksm.aws.account import Aws
+from acksm.aws.eks import Association
 from acksm.errors import AcksmError
 
 ROLE = "arn:aws:iam::012345678901:role/pods"
@@ -29,14 +30,23 @@ def stubbed(aws: Aws, service: str) -> Stubber:
     return Stubber(aws.client(service))
 
 
-def test_the_role_of_pod_identity_is_found(aws: Aws) -> None:
+@pytest.mark.parametrize(
+    ("more", "found"),
+    [
+        ({}, Association(ROLE, ROLE, True)),
+        ({"targetRoleArn": FAR, "disableSessionTags": True}, Association(FAR, ROLE, False)),
+    ],
+)
+def test_the_role_of_pod_identity_is_found(aws: Aws, more: dict[str, Any], found: Association) -> None:
     with stubbed(aws, "eks") as eks:
         eks.add_response("list_pod_identity_associations", {"associations": [{"associationId": "a-1"}]}, ASKED)
-        described = {"association": {"associationId": "a-1", "roleArn": ROLE}}
+        described = {"associationId": "a-1", "namespace": "ack-system", "serviceAccount": "sa", "roleArn": ROLE, **more}
         eks.add_response(
-            "describe_pod_identity_association", described, {"clusterName": "demo", "associationId": "a-1"}
+            "describe_pod_identity_association",
+            {"association": described},
+            {"clusterName": "demo", "associationId": "a-1"},
         )
-        assert aws.eks.pod_identity_role("demo", "ack-system", "sa") == ROLE
+        assert aws.eks.pod_identity("demo", "ack-system", "sa") == found
 
 
 @pytest.mark.parametrize("code", ["", "ResourceNotFoundException", "404", "UnknownOperationException"])
@@ -46,14 +56,14 @@ def test_none_and_not_known_are_no_pod_identity(aws: Aws, code: str) -> None:
             eks.add_client_error("list_pod_identity_associations", code, http_status_code=404)
         else:
             eks.add_response("list_pod_identity_associations", {"associations": []}, ASKED)
-        assert aws.eks.pod_identity_role("demo", "ack-system", "sa") == ""
+        assert aws.eks.pod_identity("demo", "ack-system", "sa") is None
 
 
 def test_a_denied_question_is_not_taken_for_an_answer(aws: Aws) -> None:
     with stubbed(aws, "eks") as eks:
         eks.add_client_error("list_pod_identity_associations", "AccessDeniedException", "no", http_status_code=403)
         with pytest.raises(AcksmError) as caught:
-            aws.eks.pod_identity_role("demo", "ack-system", "sa")
+            aws.eks.pod_identity("demo", "ack-system", "sa")
     assert caught.value.id == "aws-access-denied"
 
 

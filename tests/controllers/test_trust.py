@@ -132,12 +132,20 @@ CALLER = f"arn:aws:iam::{ACCOUNT}:role/caller"
 )
 def test_who_may_assume(principal: Any, condition: dict[str, Any], trusted: bool) -> None:
     statement = {"Effect": "Allow", "Action": ["sts:AssumeRole"], "Principal": principal, "Condition": condition}
-    refused = trust.assume_role(_backends(statement), CALLER, "session", {"RoleArn": ROLE})
+    refused = trust.assume_role(_backends(statement), CALLER, "session", {"RoleArn": ROLE}, {})
     assert (refused is None) is trusted
     if refused:
         assert refused[2] == f"User: session is not authorized to perform: sts:AssumeRole on resource: {ROLE}"
 
 
 def test_a_role_that_does_not_exist_is_denied_like_one_that_does_not_trust() -> None:
-    assert trust.assume_role(_backends(), CALLER, "s", {"RoleArn": ROLE + "x"}) is not None
-    assert trust.assume_role(_backends(), CALLER, "s", {"RoleArn": "nonsense"}) is not None
+    assert trust.assume_role(_backends(), CALLER, "s", {"RoleArn": ROLE + "x"}, {}) is not None
+    assert trust.assume_role(_backends(), CALLER, "s", {"RoleArn": "nonsense"}, {}) is not None
+
+
+@pytest.mark.parametrize(("action", "tags", "trusted"), [("AssumeRole", {}, True), ("AssumeRole", {"a": "b"}, False)])
+def test_tags_of_a_session_are_trusted_on_their_own(action: str, tags: dict[str, str], trusted: bool) -> None:
+    statement = {"Effect": "Allow", "Action": f"sts:{action}", "Principal": {"AWS": CALLER}}
+    both = {**statement, "Action": [f"sts:{action}", "sts:TagSession"]}
+    assert (trust.assume_role(_backends(statement), CALLER, "s", {"RoleArn": ROLE}, tags) is None) is trusted
+    assert trust.assume_role(_backends(both), CALLER, "s", {"RoleArn": ROLE}, tags) is None

@@ -131,6 +131,8 @@ def health(*pods: PodState) -> Health:
         (health(PodState("p", True, "", False)), True),
         (health(PodState("p", True, OTHER, True)), True),
         (health(PodState("p", True, ROLE, False)), True),
+        (health(PodState("p", True, "", False, by_agent=True)), False),  # by an association
+        (health(PodState("p", True, OTHER, True, by_agent=True)), True),  # of both, SDKs take the annotation's
         (health(PodState("p", False, "", False, Cause("pod-failing", "x", "", ""))), False),  # its own cause is told
         (health(PodState("p", True, ROLE, True), PodState("q", True, "", False)), True),
     ],

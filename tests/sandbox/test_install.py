@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from abroad import until
 from acksm.archive import read_bytes
+from acksm.kube.conditions import holds
 from acksm.kube.paths import ref
+from acksm.live.readiness import AGENT_ENV
+from acksm.sandbox.pod_identity import SETTLES
 from acksm.sandbox.practice import build
 from acksm.sandbox.practice.generations import all_charts
 from world import ONE, World
@@ -147,6 +154,39 @@ def test_pods_that_were_made_before_the_role_was_known_are_made_anew(world: Worl
     run = world.install(*ONE)
     assert "AWS_ROLE_ARN" in str(world.kube.list(ref("Pod", namespace=world.namespace)))
     assert world.acksm("status", *ONE).exit_code == 0
+
+
+def test_a_controller_with_an_association_is_left_as_it_is(world: World) -> None:
+    """EKS Pod Identity wins over the annotation for the pods that come after it, and install restarts none of them."""
+    world.install(*ONE)
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"Service": "pods.eks.amazonaws.com"},
+        "Action": ["sts:AssumeRole", "sts:TagSession"],
+        "Condition": {"StringEquals": {"aws:RequestTag/kubernetes-namespace": world.namespace}},
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    role = world.aws("iam").create_role(RoleName="by-pods", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    eks, cluster, pods = world.aws("eks"), {"clusterName": world.cluster}, ref("Pod", namespace=world.namespace)
+    eks.create_addon(**cluster, addonName="eks-pod-identity-agent")
+    account = world.kube.list(pods)[0]["spec"]["serviceAccountName"]
+    eks.create_pod_identity_association(**cluster, namespace=world.namespace, serviceAccount=account, roleArn=role)
+    time.sleep(SETTLES)
+    for pod in world.kube.list(pods):
+        world.kube.delete(replace(pods, name=pod["metadata"]["name"]))
+
+    def replaced() -> bool:
+        found = world.kube.list(pods)
+        return len(found) == 1 and AGENT_ENV in str(found) and holds(found[0], "Ready")
+
+    until(replaced, "no ready pod with the association's identity", lambda: world.kube.list(pods))
+    with world.requests() as seen:
+        assert "up to date" in world.acksm("install", *ONE).ok().stderr
+    assert seen.writes == []
+    assert world.acksm("status", *ONE).ok().exit_code == 0
+    report = world.acksm("doctor", "-o", "json", *ONE).data
+    (checked,) = [item for item in report["checks"] if item["id"] == "check.pod-role"]
+    assert checked["state"] == "ok"
 
 
 def test_a_chart_of_ones_own_from_a_directory_and_from_an_archive(world: World, tmp_path: Path) -> None:

@@ -110,7 +110,12 @@ def test_principals(arn: str, who: tuple[str, str]) -> None:
 
 def applied(pod: dict[str, Any], role: str = ROLE) -> dict[str, Any]:
     """The pod after the webhook's answer, whose patch only adds."""
-    review = identity_webhook.answer({"request": {"uid": "u", "object": pod}}, role, "us-west-2")
+    way = identity_webhook.by_annotation(role) if role else None
+    return patched(pod, way)
+
+
+def patched(pod: dict[str, Any], way: identity_webhook.Way | None) -> dict[str, Any]:
+    review = identity_webhook.answer({"request": {"uid": "u", "object": pod}}, way, "us-west-2")
     response = review["response"]
     assert (response["uid"], response["allowed"]) == ("u", True)
     pod = json.loads(json.dumps(pod))
@@ -131,10 +136,26 @@ def test_a_pod_gets_the_variables_the_volume_and_keeps_its_own() -> None:
         env = {item["name"]: item["value"] for item in container["env"]}
         assert env["AWS_ROLE_ARN"] == ROLE
         assert env["AWS_WEB_IDENTITY_TOKEN_FILE"].startswith(container["volumeMounts"][0]["mountPath"])
-    assert spec["containers"][0]["env"].count(own) == 1
-    assert [volume["name"] for volume in spec["volumes"]] == ["mine", identity_webhook.VOLUME]
+    names = [item["name"] for item in spec["containers"][0]["env"]]
+    assert (spec["containers"][0]["env"].count(own), "AWS_REGION" in names) == (1, False)
+    assert [volume["name"] for volume in spec["volumes"]] == ["mine", "aws-iam-token"]
     (token,) = spec["volumes"][1]["projected"]["sources"]
     assert token["serviceAccountToken"]["audience"] == "sts.amazonaws.com"
+
+
+def test_an_association_gives_a_pod_the_agents_variables_and_a_label() -> None:
+    pod = {"metadata": {"labels": {"app": "a"}}, "spec": {"containers": [{"name": "a"}]}}
+    found = patched(pod, identity_webhook.by_association())
+    (container,), (volume,) = found["spec"]["containers"], found["spec"]["volumes"]
+    env = {item["name"]: item["value"] for item in container["env"]}
+    assert not {"AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"} & {*env}
+    assert env["AWS_CONTAINER_CREDENTIALS_FULL_URI"] == "http://169.254.170.23/v1/credentials"
+    assert (
+        env["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"] == f"{container['volumeMounts'][0]['mountPath']}/{volume['name']}"
+    )
+    (token,) = volume["projected"]["sources"]
+    assert token["serviceAccountToken"]["audience"] == "pods.eks.amazonaws.com"
+    assert found["metadata"]["labels"] == {"app": "a", "eks.amazonaws.com/pod-identity": "enabled"}
 
 
 def test_a_pod_without_a_role_and_one_that_has_it_are_left_alone() -> None:

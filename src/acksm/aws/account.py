@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Protocol
 
-from acksm.aws.eks import Capability, Cluster, Eks, FargateProfile, NodeGroup
+from acksm.aws.eks import Association, Capability, Cluster, Eks, FargateProfile, NodeGroup
 from acksm.aws.iam import Iam
 from acksm.aws.session import Session
 
@@ -20,7 +20,7 @@ class Clusters(Protocol):
 
     def node_groups(self, name: str, /) -> list[NodeGroup]: ...
 
-    def pod_identity_role(self, cluster: str, namespace: str, service_account: str, /) -> str: ...
+    def pod_identity(self, cluster: str, namespace: str, service_account: str, /) -> Association | None: ...
 
     def pod_identity_users(self, cluster: str, role_arn: str, /) -> list[str]: ...
 

@@ -39,6 +39,16 @@ class Capability:
 
 
 @dataclass(frozen=True)
+class Association:
+    """What EKS Pod Identity gives the pods of a service account. `role` is that of their sessions: the target role
+    where there is one, which `through` then is not. `tags`: whether sessions have tags, which they pass on."""
+
+    role: str
+    through: str
+    tags: bool
+
+
+@dataclass(frozen=True)
 class NodeGroup:
     """A managed node group, as EKS describes it. `desired` and `most` are numbers of nodes."""
 
@@ -157,43 +167,35 @@ class Eks:
             )
         return found
 
-    def pod_identity_role(self, cluster: str, namespace: str, service_account: str) -> str:
-        """The role that EKS Pod Identity gives this service account, "" where none is associated.
+    def pod_identity(self, cluster: str, namespace: str, service_account: str) -> Association | None:
+        """What EKS Pod Identity gives this service account, None where nothing is associated.
 
-        An endpoint that does not know Pod Identity (an old partition, the sandbox) has no associations.
+        An endpoint that does not know Pod Identity (an old partition) has no associations.
         """
-        client = self._aws.client("eks")
-        try:
-            with translated("eks", "ListPodIdentityAssociations"):
-                found = client.list_pod_identity_associations(
-                    clusterName=cluster, namespace=namespace, serviceAccount=service_account
-                )
-            for item in found.get("associations") or []:
-                with translated("eks", "DescribePodIdentityAssociation"):
-                    answer = client.describe_pod_identity_association(
-                        clusterName=cluster, associationId=item["associationId"]
-                    )
-                return str(answer["association"]["roleArn"])
-        except AcksmError as error:
-            if error.id != "aws-failed":
-                raise
-        return ""
+        found = self._associations(clusterName=cluster, namespace=namespace, serviceAccount=service_account)
+        return next((association for _, association in found), None)
 
     def pod_identity_users(self, cluster: str, role_arn: str) -> list[str]:
-        """ "namespace/service account" of each EKS Pod Identity association of the cluster with this role."""
+        """ "namespace/service account" of each EKS Pod Identity association of the cluster that uses this role."""
+        found = self._associations(clusterName=cluster)
+        return [name for name, association in found if role_arn in (association.role, association.through)]
+
+    def _associations(self, **asked: str) -> list[tuple[str, Association]]:
+        """Those of a cluster, each by "namespace/service account". A list names no roles, so each is described."""
         client = self._aws.client("eks")
         found = []
         try:
             with translated("eks", "ListPodIdentityAssociations"):
-                pages = client.get_paginator("list_pod_identity_associations").paginate(clusterName=cluster)
-                associations = [item for page in pages for item in page.get("associations") or []]
-            for item in associations:
+                pages = client.get_paginator("list_pod_identity_associations").paginate(**asked)
+                names = [item["associationId"] for page in pages for item in page.get("associations") or []]
+            for name in names:
                 with translated("eks", "DescribePodIdentityAssociation"):
                     answer = client.describe_pod_identity_association(
-                        clusterName=cluster, associationId=item["associationId"]
+                        clusterName=asked["clusterName"], associationId=name
                     )["association"]
-                if answer["roleArn"] == role_arn:
-                    found.append(f"{answer['namespace']}/{answer['serviceAccount']}")
+                through, target = str(answer["roleArn"]), str(answer.get("targetRoleArn") or "")
+                association = Association(target or through, through, not answer.get("disableSessionTags"))
+                found.append((f"{answer['namespace']}/{answer['serviceAccount']}", association))
         except AcksmError as error:
             if error.id != "aws-failed":
                 raise

@@ -29,6 +29,7 @@ WATCH_SECONDS = 2.0  # then the pods are read: a Deployment does not say that it
 SCALED_TO_ZERO = "scaled to zero"
 REVISION = "deployment.kubernetes.io/revision"
 IDENTITY_ENV = ("AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE")
+AGENT_ENV = "AWS_CONTAINER_CREDENTIALS_FULL_URI"  # of a pod whose service account has an association
 # IAM is eventually consistent: a role or provider created seconds ago may not be known to STS yet, and the pod
 # restarts (docs/ack/identity.md#iam-is-eventually-consistent; a wide margin here).
 IAM_LOG_MARKS = ("sts:AssumeRoleWithWebIdentity", "No OpenIDConnect provider found", "InvalidIdentityToken")
@@ -37,13 +38,22 @@ IAM_SETTLING_SECONDS = 90.0
 
 @dataclass(frozen=True)
 class PodState:
-    """A pod: its identity, and why it is not ready, as far as Kubernetes says."""
+    """A pod: its identity, and why it is not ready, as far as Kubernetes says. `by_agent`: EKS Pod Identity gives it
+    credentials."""
 
     name: str
     ready: bool
     role_arn: str
     has_token_file: bool
     cause: Cause | None = None
+    by_agent: bool = False
+
+    def lacks(self, role_arn: str) -> bool:
+        """Whether its variables lead to another identity than that of a service account annotated with `role_arn`, and
+        not to an association, which wins for pods that are created after it (docs/ack/identity.md#pod-identity)."""
+        if self.role_arn or not self.by_agent:  # of both, SDKs take the annotation's
+            return self.role_arn != role_arn or not self.has_token_file
+        return False
 
 
 @dataclass(frozen=True)
@@ -80,6 +90,7 @@ def pod_state(pod: Manifest, events: Sequence[Manifest] = (), scales: Callable[[
         env.get(IDENTITY_ENV[0], ""),
         bool(env.get(IDENTITY_ENV[1])),
         causes.of_pod(pod, events, scales),
+        AGENT_ENV in env,
     )
 
 
@@ -186,7 +197,7 @@ def judge(
     if account is None and not any(f'"{name}" not found' in problem for problem in problems):
         problems.append(f"service account {name} does not exist")
     for state in states:
-        if not state.cause and role and (state.role_arn != role or not state.has_token_file):
+        if not state.cause and role and state.lacks(role):
             problems.append(
                 f"pod {state.name} has role {state.role_arn or '(none)'}, but its service account has {role}"
             )
@@ -215,9 +226,7 @@ def _is_over(pod: Manifest) -> bool:
 
 def needs_restart(health: Health | None, role_arn: str) -> bool:
     """Whether running pods lack the identity of their service account (they were created before its annotation)."""
-    return health is not None and any(
-        not state.cause and (state.role_arn != role_arn or not state.has_token_file) for state in health.pods
-    )
+    return health is not None and any(not state.cause and state.lacks(role_arn) for state in health.pods)
 
 
 def ready(
@@ -292,7 +301,7 @@ def _wrong_identity(health: Health, namespace: str, role_arn: str) -> AcksmError
             where=namespace,
         )
     current = [state for state in health.pods if state.ready]
-    wrong = [state for state in current if state.role_arn != role_arn or not state.has_token_file]
+    wrong = [state for state in current if state.lacks(role_arn)]
     if not wrong:
         return None
     return AcksmError(

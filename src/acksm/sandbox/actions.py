@@ -47,13 +47,13 @@ def name(environ: Environ, body: bytes, service: str) -> str:
     if b"Action=" in body:
         return parse_qs(body.decode("utf-8", "replace")).get("Action", [""])[0]
     method, path = str(environ.get("REQUEST_METHOD", "")), str(environ.get("PATH_INFO", ""))
-    segments = _segments(path)
-    found = [route for route in _routes(service) if route.matches(method, segments)]
+    given = segments(path)
+    found = [route for route in _routes(service) if route.matches(method, given)]
     literal = sorted(found, key=lambda route: sum(part.startswith("{") for part in route.segments))
     return literal[0].name if literal else f"{method} {path}"
 
 
-def _segments(path: str) -> tuple[str, ...]:
+def segments(path: str) -> tuple[str, ...]:
     return tuple(part for part in path.partition("?")[0].split("/") if part)
 
 
@@ -70,7 +70,7 @@ def _routes(service: str) -> tuple[Route, ...]:
     if not str(model["metadata"]["protocol"]).startswith("rest-"):
         return ()
     return tuple(
-        Route(str(operation), str(found["http"]["method"]), _segments(str(found["http"]["requestUri"])))
+        Route(str(operation), str(found["http"]["method"]), segments(str(found["http"]["requestUri"])))
         for operation, found in model["operations"].items()
     )
 
@@ -78,7 +78,7 @@ def _routes(service: str) -> tuple[Route, ...]:
 def of_eks(path: str, verb: str, body: bytes, region: str, account: str) -> str:
     """The ARN of the cluster, or of what belongs to it, in a request to EKS."""
     head = f"arn:aws:eks:{region}:{account}"
-    match _segments(path):
+    match segments(path):
         case ("clusters", cluster, "fargate-profiles", profile):
             return f"{head}:fargateprofile/{cluster}/{profile}/practice"  # AWS ends it with a UUID
         case ("clusters", cluster, "node-groups", group):

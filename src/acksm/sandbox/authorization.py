@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from acksm.ack.kinds import API, KINDS, Kind
 from acksm.json_types import Document, Json
-from acksm.sandbox import permissions
+from acksm.sandbox import actions, permissions
 from acksm.sandbox.permissions import ALLOWED, DENIED
+from acksm.sandbox.pod_identity import SERVICE
 
 if TYPE_CHECKING:
     from moto.iam.models import IAMBackend
@@ -148,6 +149,20 @@ def of_iam(action: str, resource: str, params: Mapping[str, str]) -> list[Need]:
         "iam:PermissionsBoundary": params.get("PermissionsBoundary", ""),
     }
     return [Need(action, resource, {key: value for key, value in keys.items() if value})]
+
+
+def of_eks(path: str, verb: str, body: bytes, region: str, account: str) -> list[Need]:
+    """The needs of a request to EKS: whoever gives a role to pods has to be allowed to pass and to read it
+    (https://docs.aws.amazon.com/eks/latest/userguide/pod-id-association.html), and tags are a need of their own."""
+    arn, asked = actions.of_eks(path, verb, body, region, account), _asked(body)
+    found = [Need(f"eks:{verb}", arn, {})]
+    if verb.endswith("PodIdentityAssociation"):
+        for role in (str(asked[name]) for name in ("roleArn", "targetRoleArn") if asked.get(name)):
+            found += [Need(PASS_ROLE, role, {PASSED_TO: SERVICE})] if role == asked.get("roleArn") else []
+            found += [Need("iam:GetRole", role, {})] if role.split(":")[4:5] == [account] else []
+    if verb.startswith("Create") and asked.get("tags"):
+        found.append(Need("eks:TagResource", arn, {}))
+    return found
 
 
 def of_ecr(verb: str, body: bytes, region: str, account: str) -> list[Need]:

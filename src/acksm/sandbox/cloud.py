@@ -25,6 +25,7 @@ from acksm.sandbox import (
     answers,
     authorization,
     eks_limits,
+    eks_own,
     iam_answers,
     iam_limits,
     iam_model,
@@ -66,6 +67,7 @@ class Cloud:
         self.faults: dict[str, Faults] = {}
         self.scps: dict[str, list[Json]] = {}  # of an account in an organization: all that apply to it, as one level
         self.registries: Registries | None = None
+        self.eks = eks_own.EksOwn()
         self.token_keys: dict[str, Path] = {}  # of each cluster's issuer: what signs its service accounts' tokens
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -99,6 +101,10 @@ class Cloud:
             status_line, raw = _own_answer(_iam(account), action, params, self.scps.get(account))
             answer = [raw]
             note(status_line, [("Content-Type", "text/xml")])
+        elif action in eks_own.OWN:
+            status_line, headers, raw = self.eks.respond(action, environ, body, account_of(key), _region(environ))
+            answer = [raw]
+            note(status_line, headers)
         elif action == "ecr:GetAuthorizationToken" and self.registries:
             token = self.registries.token(account_of(key), key, _region(environ))
             until = time.time() + 12 * 3600
@@ -162,16 +168,18 @@ class Cloud:
         elif service in answers.SERVICES:
             asked = authorization.needs(service, verb, body, region, account)
         elif service == "eks":
-            path = str(environ.get("PATH_INFO", ""))
-            asked = [authorization.Need(action, actions.of_eks(path, verb, body, region, account), {})]
+            asked = authorization.of_eks(str(environ.get("PATH_INFO", "")), verb, body, region, account)
         else:
             asked = authorization.of_iam(action, actions.resource(backend, account, verb, params), params)
+        tags = self.eks.pods.transitive.get(key, {})
+        if tags and action == "sts:AssumeRole":
+            asked.append(authorization.Need("sts:TagSession", asked[0].resource, {}))
         why = self._why(account, key, asked, region)
         if not why:
             if action != "sts:AssumeRole":
                 return None
             arn = _principal(account, key)
-            return trust.assume_role(_backends(), arn, _session(account, key, arn), params)
+            return trust.assume_role(_backends(), arn, _session(account, key, arn), params, tags)
         return 403, "AccessDenied" if action.startswith(("iam:", "sts:")) else "AccessDeniedException", why
 
     def denied(self, account: str, key: str, action: str, resource: str, region: str) -> str:
@@ -180,6 +188,8 @@ class Cloud:
 
     def _why(self, account: str, key: str, asked: list[authorization.Need], region: str) -> str:
         arn, session = _principal(account, key), _session_of(account, key)
+        tags = {f"aws:PrincipalTag/{name}": value for name, value in self.eks.pods.transitive.get(key, {}).items()}
+        asked = [need._replace(context={**tags, **need.context}) for need in asked]
         found = authorization.denied(_iam(account), arn, asked, region, self.scps.get(account), session)
         if found is None:
             return ""
@@ -400,3 +410,11 @@ def forget_cluster(name: str, region: str, account: str) -> None:
     from moto.eks.models import eks_backends
 
     eks_backends[account][region].clusters.pop(name, None)
+
+
+def has_auto_mode(name: str, region: str, account: str) -> bool:
+    """Whether EKS Auto Mode is on, whose nodes have what other clusters get by add-ons."""
+    from moto.eks.models import eks_backends
+
+    found = eks_backends[account][region].clusters.get(name)
+    return bool((vars(found).get("compute_config") or {}).get("enabled")) if found else False

@@ -17,6 +17,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from wsgiref.types import StartResponse
 
@@ -26,7 +27,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from acksm.errors import AcksmError
 from acksm.json_types import Json
 from acksm.private_file import write as write_private
-from acksm.sandbox import authenticator, cloud, doors, identity_webhook, practice
+from acksm.sandbox import addons, authenticator, cloud, doors, identity_agent, identity_webhook, practice
 from acksm.sandbox.certificates import Authority
 from acksm.sandbox.cloud import Cloud
 from acksm.sandbox.control_plane import ControlPlane, free_ports, start
@@ -35,6 +36,7 @@ from acksm.sandbox.controllers.host import Host
 from acksm.sandbox.faults import Faults
 from acksm.sandbox.network import Network, names
 from acksm.sandbox.parts import KUBERNETES
+from acksm.sandbox.pod_identity import Owner
 from acksm.sandbox.registries import PASSWORDS, PUBLIC, ROBOT, TOKENS, Registries
 from acksm.sandbox.state import ClusterState, Process, State, directory, save, start_time
 
@@ -59,6 +61,7 @@ class Daemon:
         self.users: dict[str, authenticator.User] = {}
         self.stop = threading.Event()
         self.cloud = Cloud(self.home / "aws.log")
+        self.cloud.eks.addons.changed = self._addon
         self.controllers = Host(options, self.home, self.parts["crane"], self._serve)
         self._registry_password = secrets.token_urlsafe()
         self._lock = threading.Lock()
@@ -208,7 +211,8 @@ class Daemon:
             self.state.clusters[name] = found
             save(self.state)
         if name in self.planes:
-            self.controllers.begin(self.planes[name], self.state.aws_endpoint, self.state.registry)
+            plane = self.planes[name]
+            self.controllers.begin(plane, self.state.aws_endpoint, self.state.registry, self._agent(plane))
 
     def remove_cluster(self, name: str) -> None:
         """End a cluster and its EKS record."""
@@ -246,7 +250,27 @@ class Daemon:
         plane = self.planes[cluster]
         _, found = plane.api("GET", f"/api/v1/namespaces/{request['namespace']}/serviceaccounts/{account}")
         role = (((found or {}).get("metadata") or {}).get("annotations") or {}).get(identity_webhook.ROLE, "")
-        return identity_webhook.answer(review, role, plane.state.region)
+        way = identity_webhook.by_annotation(role) if role else None
+        if self.cloud.eks.pods.effective(_owner(plane.state), request["namespace"], account):
+            way = identity_webhook.by_association()
+        return identity_webhook.answer(review, way, plane.state.region)
+
+    def _agent(self, plane: ControlPlane) -> str:
+        """Serve the agent of the cluster's nodes; its URL."""
+        owner = _owner(plane.state)
+        built_in = partial(cloud.has_auto_mode, owner.cluster, owner.region, owner.account)
+        return self._serve(identity_agent.Agent(owner, self.cloud.eks.pods, plane.api, built_in))
+
+    def _addon(self, owner: Owner, there: bool) -> None:
+        """The DaemonSet of the agent's add-on comes, or goes with it."""
+        plane = self.planes.get(owner.cluster)
+        if plane is None:  # a cluster that was brought along
+            return
+        path = f"/apis/apps/v1/namespaces/{addons.NAMESPACE}/daemonsets"
+        if there:
+            plane.api("POST", path, addons.daemon_set())
+        else:
+            plane.api("DELETE", f"{path}/{addons.AGENT}", {"propagationPolicy": "Background"})
 
     def _control(self, environ: Json, begin: StartResponse) -> Iterable[bytes]:
         """The requests of the sandbox's own commands and of tests."""
@@ -293,6 +317,7 @@ class Daemon:
                 self.registries.caches.setdefault((account, body["region"]), set()).add(body["prefix"])
             case "empty":
                 cloud.empty_account(account)
+                self.cloud.eks.empty(account)
                 self.cloud.scps.pop(account, None)
                 self.network.closed.pop(account, None)
                 self.registries.empty(account)
@@ -308,6 +333,10 @@ class Daemon:
             return authenticator.review(None, "", str(refused))
         user = self.users.get(arn)
         return authenticator.review(user, arn, "" if user else f"{arn} is not mapped to a user")
+
+
+def _owner(state: ClusterState) -> Owner:
+    return Owner(state.account, state.region, state.name)
 
 
 def _body(environ: Json) -> Json:

@@ -51,7 +51,7 @@ def _value(shape: str, path: str, params: Mapping[str, str]) -> Iterator[str]:
     elif found["type"] == "list":
         pattern = re.compile(re.escape(path) + r"\.member\.(\d{1,4})(?=\.|$)")
         indexes = {match[1] for key in params if (match := pattern.match(key))}
-        yield from _lengths(found, len(indexes), path, f"[{len(indexes)} members]")
+        yield from lengths(found, len(indexes), path, f"[{len(indexes)} members]")
         for index in sorted(indexes, key=int):
             yield from _value(str(found["member"]["shape"]), f"{path}.member.{index}", params)
     elif found["type"] in {"integer", "long"}:
@@ -60,11 +60,11 @@ def _value(shape: str, path: str, params: Mapping[str, str]) -> Iterator[str]:
             limits = f"between {found.get('min')} and {found.get('max')}"
             yield _refused(params[path], path, f"Member must have value {limits}")
     elif found["type"] == "string":
-        yield from _text(found, path, params[path])
+        yield from string(found, path, params[path])
 
 
-def _text(shape: Document, path: str, text: str) -> Iterator[str]:
-    yield from _lengths(shape, len(text), path, text)
+def string(shape: Document, path: str, text: str) -> Iterator[str]:
+    yield from lengths(shape, len(text), path, text)
     pattern = str(shape.get("pattern", ""))
     if pattern:
         flags = re.RegexFlag(0) if "\\p{" in pattern else re.ASCII
@@ -77,7 +77,7 @@ def _text(shape: Document, path: str, text: str) -> Iterator[str]:
         yield _refused(text, path, f"Member must satisfy enum value set: [{', '.join(shape['enum'])}]")
 
 
-def _lengths(shape: Document, length: int, path: str, text: str) -> Iterator[str]:
+def lengths(shape: Document, length: int, path: str, text: str) -> Iterator[str]:
     if length > shape.get("max", length):
         yield _refused(text, path, f"Member must have length less than or equal to {shape['max']}")
     if length < shape.get("min", length):

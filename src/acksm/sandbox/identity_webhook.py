@@ -1,54 +1,90 @@
-"""EKS's pod identity webhook: a pod whose service account names a role gets the two variables and the token volume."""
+"""EKS's pod identity webhook: a pod gets the variables and the token volume of its service account's role.
+
+An association of EKS Pod Identity wins over the annotation of IRSA, and a pod never gets both
+(https://github.com/aws/amazon-eks-pod-identity-webhook/blob/master/pkg/handler/handler.go).
+"""
 
 from __future__ import annotations
 
 import base64
 import json
+from typing import NamedTuple
 
 from acksm.json_types import Document, Json, Manifest
 
 ROLE = "eks.amazonaws.com/role-arn"
-TOKEN_DIRECTORY = "/var/run/secrets/eks.amazonaws.com/serviceaccount"  # noqa: S105 (a path, not a secret)
-VOLUME = "aws-iam-token"
+LABEL = "eks.amazonaws.com/pod-identity"  # of a pod that has an association's credentials
+AUDIENCE = "pods.eks.amazonaws.com"
+# Of EKS's agent on each node; the sandbox's kubelet puts its own agent there.
+AGENT_HOST = "169.254.170.23"
+FULL_URI, TOKEN_FILE = "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"
 
 
-def patch(pod: Manifest, role: str, region: str) -> list[Json]:
+class Way(NamedTuple):
+    """How a pod gets credentials: the variables, and where the projected token is."""
+
+    variables: dict[str, str]
+    volume: str
+    directory: str
+    file: str
+    audience: str
+
+
+def by_annotation(role: str) -> Way:
+    """IRSA: the pod assumes the role itself."""
+    directory = "/var/run/secrets/eks.amazonaws.com/serviceaccount"
+    variables = {"AWS_ROLE_ARN": role, "AWS_WEB_IDENTITY_TOKEN_FILE": f"{directory}/token"}
+    return Way(variables, "aws-iam-token", directory, "token", "sts.amazonaws.com")
+
+
+def by_association() -> Way:
+    """EKS Pod Identity: the node's agent gives the pod credentials."""
+    directory, file = f"/var/run/secrets/{AUDIENCE}/serviceaccount", "eks-pod-identity-token"
+    variables = {FULL_URI: f"http://{AGENT_HOST}/v1/credentials", TOKEN_FILE: f"{directory}/{file}"}
+    return Way(variables, file, directory, file, AUDIENCE)
+
+
+def patch(pod: Manifest, way: Way, region: str) -> list[Json]:
     """JSON patch operations; [] for a pod that already has them."""
     spec = pod.get("spec") or {}
-    if any(volume.get("name") == VOLUME for volume in spec.get("volumes") or []):
+    if any(volume.get("name") == way.volume for volume in spec.get("volumes") or []):
         return []
-    values = {
-        "AWS_STS_REGIONAL_ENDPOINTS": "regional",
-        "AWS_DEFAULT_REGION": region,
-        "AWS_ROLE_ARN": role,
-        "AWS_WEB_IDENTITY_TOKEN_FILE": f"{TOKEN_DIRECTORY}/token",
-    }
     operations: list[Json] = []
     for index, container in enumerate(spec.get("containers") or []):
-        has = {item["name"] for item in container.get("env") or []}
-        env = [
-            *(container.get("env") or []),
-            *({"name": key, "value": value} for key, value in values.items() if key not in has),
-        ]
         mounts = [
             *(container.get("volumeMounts") or []),
-            {"name": VOLUME, "mountPath": TOKEN_DIRECTORY, "readOnly": True},
+            {"name": way.volume, "mountPath": way.directory, "readOnly": True},
         ]
         path = f"/spec/containers/{index}"
         operations += [
-            {"op": "add", "path": f"{path}/env", "value": env},
+            {"op": "add", "path": f"{path}/env", "value": _env(container.get("env") or [], way, region)},
             {"op": "add", "path": f"{path}/volumeMounts", "value": mounts},
         ]
-    token = {"serviceAccountToken": {"audience": "sts.amazonaws.com", "expirationSeconds": 86400, "path": "token"}}
-    volume = {"name": VOLUME, "projected": {"sources": [token]}}
-    return [*operations, {"op": "add", "path": "/spec/volumes", "value": [*(spec.get("volumes") or []), volume]}]
+    token = {"serviceAccountToken": {"audience": way.audience, "expirationSeconds": 86400, "path": way.file}}
+    volume = {"name": way.volume, "projected": {"sources": [token]}}
+    operations.append({"op": "add", "path": "/spec/volumes", "value": [*(spec.get("volumes") or []), volume]})
+    if way.audience == AUDIENCE:
+        labels = {**(pod["metadata"].get("labels") or {}), LABEL: "enabled"}
+        operations.append({"op": "add", "path": "/metadata/labels", "value": labels})
+    return operations
 
 
-def answer(review: Document, role: str, region: str) -> Json:
-    """The AdmissionReview to send back; `role` is "" when the service account names none."""
+def _env(own: list[Json], way: Way, region: str) -> list[Json]:
+    """A container's variables with those of `way`. One that exists keeps all of its group from being set."""
+    has = {item["name"] for item in own}
+    regions = {"AWS_DEFAULT_REGION": region, "AWS_REGION": region}
+    groups = ({"AWS_STS_REGIONAL_ENDPOINTS": "regional"}, regions, way.variables)
+    return [
+        *own,
+        *({"name": key, "value": value} for group in groups if not has & {*group} for key, value in group.items()),
+    ]
+
+
+def answer(review: Document, way: Way | None, region: str) -> Json:
+    """The AdmissionReview to send back; `way` is None for a service account without a role."""
     request = review["request"]
     response: Json = {"uid": request["uid"], "allowed": True}
-    operations = patch(request["object"], role, region) if role else []
+    operations = patch(request["object"], way, region) if way else []
     if operations:
         response |= {"patchType": "JSONPatch", "patch": base64.b64encode(json.dumps(operations).encode()).decode()}
     return {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response}

@@ -12,7 +12,7 @@ import binascii
 import json
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,16 +29,14 @@ Refusal = tuple[int, str, str]
 _ROLE = re.compile(r"^arn:[^:]+:iam::(\d{12}):role/(.+)$")
 
 
-def refuses(role: Role, action: str, principals: Iterable[str], federated: str, context: Mapping[str, str]) -> bool:
-    """Whether the trust policy of `role` (moto's) does not allow `action` to one of `principals` or `federated`."""
-    document = role.assume_role_policy_document
-    loaded = json.loads(document) if isinstance(document, str) else dict(document or {})
+# Who asks, as a trust policy names it: by kind of principal ("AWS", "Federated", "Service")
+Principals = Mapping[str, Collection[str]]
+
+
+def refuses(role: Role, action: str, who: Principals, context: Mapping[str, str]) -> bool:
+    """Whether the trust policy of `role` (moto's) does not allow `action` to any of `who`."""
     allowed = False
-    for statement in listed(loaded.get("Statement")):
-        if not matches(statement, "Action", action, fold=True):
-            continue
-        if not _is_about(statement, set(principals), federated):
-            continue
+    for statement in _about(role, action, who):
         denies = statement.get("Effect") == "Deny"
         if not conditions_hold(statement.get("Condition") or {}, context, unknown=denies):
             continue
@@ -48,23 +46,35 @@ def refuses(role: Role, action: str, principals: Iterable[str], federated: str, 
     return not allowed
 
 
-def _is_about(statement: Document, callers: set[str], federated: str) -> bool:
+def names(role: Role, action: str, who: Principals) -> bool:
+    """Whether the trust policy allows `action` to one of `who` under some condition."""
+    return any(statement.get("Effect") == "Allow" for statement in _about(role, action, who))
+
+
+def _about(role: Role, action: str, who: Principals) -> Iterator[Document]:
+    """The statements about `action` by one of `who`."""
+    document = role.assume_role_policy_document
+    loaded = json.loads(document) if isinstance(document, str) else dict(document or {})
+    for statement in listed(loaded.get("Statement")):
+        if matches(statement, "Action", action, fold=True) and _is_about(statement, who):
+            yield statement
+
+
+def _is_about(statement: Document, who: Principals) -> bool:
     """Whether a statement's Principal, or its NotPrincipal, has the caller."""
     if "NotPrincipal" in statement:
-        return not _named(statement["NotPrincipal"], callers, federated)
+        return not _named(statement["NotPrincipal"], who)
     denies_all = statement.get("Effect") == "Deny" and statement.get("Principal") in ("*", {"AWS": "*"})
-    return denies_all or _named(statement.get("Principal"), callers, federated)
+    return denies_all or _named(statement.get("Principal"), who)
 
 
-def _named(principal: object, callers: set[str], federated: str) -> bool:
+def _named(principal: object, who: Principals) -> bool:
     if principal == "*":
-        return not federated
+        return "AWS" in who
     if not isinstance(principal, Mapping):
         return False
-    if federated:
-        return federated in listed(principal.get("Federated"))
-    named = {str(item) for item in listed(principal.get("AWS"))}
-    return "*" in named or bool(callers & named)
+    named = {kind: {str(item) for item in listed(principal.get(kind))} for kind in who}
+    return "*" in named.get("AWS", ()) or any(named[kind] & set(ones) for kind, ones in who.items())
 
 
 def role_of(backends: Backends, arn: str) -> Role | None:
@@ -76,17 +86,22 @@ def role_of(backends: Backends, arn: str) -> Role | None:
     return next((role for role in roles if role.arn == arn), None)
 
 
-def assume_role(backends: Backends, caller: str, session: str, params: Mapping[str, str]) -> Refusal | None:
+def assume_role(
+    backends: Backends, caller: str, session: str, params: Mapping[str, str], tags: Mapping[str, str]
+) -> Refusal | None:
     """AssumeRole by `caller`, the ARN of a user or role, called `session` in a refusal; its own permissions are checked
-    elsewhere."""
+    elsewhere. `tags` of its session that are passed on need TagSession too
+    (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html#id_session-tags_role-chaining)."""
     arn = params.get("RoleArn", "")
     role = role_of(backends, arn)
     account = caller.split(":")[4]
-    principals = {caller, session, account, f"arn:aws:iam::{account}:root"}
+    who = {"AWS": {caller, session, account, f"arn:aws:iam::{account}:root"}}
     context = {"aws:PrincipalArn": caller, "aws:PrincipalAccount": account}
     if "ExternalId" in params:
         context["sts:ExternalId"] = params["ExternalId"]
-    if role is None or refuses(role, "sts:AssumeRole", principals, "", context):
+    actions = ["sts:AssumeRole", *(["sts:TagSession"] if tags else [])]
+    context |= {f"aws:RequestTag/{key}": value for key, value in tags.items()}
+    if role is None or any(refuses(role, action, who, context) for action in actions):
         message = f"User: {session} is not authorized to perform: sts:AssumeRole on resource: {arn}"
         return 403, "AccessDenied", message
     return None
@@ -123,7 +138,7 @@ def web_identity(backends: Backends, keys: Mapping[str, Path], params: Mapping[s
         return 400, "InvalidIdentityToken", "Incorrect token audience"
     context = {f"{provider}:aud": str(audience), f"{provider}:sub": str(claims.get("sub", ""))}
     role = role_of(backends, arn)
-    if role is None or refuses(role, "sts:AssumeRoleWithWebIdentity", (), provider_arn, context):
+    if role is None or refuses(role, "sts:AssumeRoleWithWebIdentity", {"Federated": {provider_arn}}, context):
         return 403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity"
     return None
 

@@ -420,6 +420,9 @@ def test_pods_older_than_their_association_have_no_role() -> None:
     fresh = pod(role="")
     fresh["spec"]["containers"][0]["env"] = [{"name": "AWS_CONTAINER_CREDENTIALS_FULL_URI", "value": "http://x"}]
     assert wrong(whole(deployed=[replace(old, pods=(fresh,))], associated=by_eks)) == {}
+    both = replace(deployed(running()), pods=(fresh, pod()))
+    assert wrong(whole(deployed=[both], associated=by_eks)) == {}
+    assert wrong(whole(deployed=[both])) == {"check.pod-role": FAILED}  # the association is gone
     unsure = whole(deployed=[old], associated=error("aws-access-denied"))
     assert wrong(unsure) == {"check.pod-identity": UNKNOWN, "check.annotation": UNKNOWN}
 

@@ -47,9 +47,11 @@ def identities(target: Target, role: RoleSettings, named: Sequence[str], found: 
     """
     cluster = target.cluster
     associated = {
-        item: target.aws.eks.pod_identity_role(cluster.name, item.namespace, item.service_account) for item in found
+        item: target.aws.eks.pod_identity(cluster.name, item.namespace, item.service_account) for item in found
     }
-    roles = {item.role_arn or associated[item]: f"{item}" for item in found}
+    # where both name one, pods from before the association still have the annotation's
+    roles = {item.role_arn: f"{item}" for item in found if item.role_arn or not associated[item]}
+    roles |= {association.role: f"{item}" for item, association in associated.items() if association}
     if "" in roles:
         nameless = next(item for item in found if not item.role_arn and not associated[item])
         raise AcksmError("carm-controller-role", f"{nameless} has no role", where=nameless.service_account)
@@ -59,7 +61,7 @@ def identities(target: Target, role: RoleSettings, named: Sequence[str], found: 
     roles |= dict.fromkeys(named, "--controller-role-arn")
     for arn, where in roles.items():
         _check_own_role(target, arn, where)
-    return Controllers(sorted(roles), any(associated.values()))
+    return Controllers(sorted(roles), any(association and association.tags for association in associated.values()))
 
 
 def _check_own_role(target: Target, role: str, where: str) -> None:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from acksm.aws.account import Aws
+from acksm.aws.eks import Association
 from acksm.errors import AcksmError
 from acksm.guide.carm import accounts, command as carm, trust
 from acksm.guide.carm.command import Observed
@@ -47,10 +48,10 @@ def gather(target: Target, other_account: OtherAccountSettings, *, live: bool) -
     """Read it. With `live` the controllers' own identities assume each role once (TokenRequest, then STS)."""
     observed = carm.observe(target)
     running.require(observed.running)
-    by_token = {item.role_arn for item in observed.running}  # EKS Pod Identity gives its role to pods only
     with ThreadPoolExecutor(max_workers=8) as pool:
         identified = list(pool.map(lambda item: _identified(target, item), observed.running))
         observed = replace(observed, running=[item for item, _ in identified])
+        by_token = {item.role_arn for item, found in identified if not found}  # an association is for pods only
         own = sorted({item.role_arn for item in observed.running if item.role_arn})
         own_roles = dict(zip(own, pool.map(lambda arn: _own_role(target, arn), own), strict=True))
         mode = SELECTOR if any(item.mode == SELECTOR for item in observed.running) else running.CARM
@@ -61,7 +62,7 @@ def gather(target: Target, other_account: OtherAccountSettings, *, live: bool) -
             target.identity.partition,
             target.aws.partitions(),
             own_roles,
-            any(associated for _, associated in identified),
+            any(found and found.tags for _, found in identified),
             regions={
                 service: target.aws.regions(name, target.identity.partition) for service, name in ENDPOINTS.items()
             },
@@ -84,10 +85,10 @@ def gather(target: Target, other_account: OtherAccountSettings, *, live: bool) -
     return evidence
 
 
-def _identified(target: Target, item: Running) -> tuple[Running, bool]:
-    """The controller with the role it has by annotation or by EKS Pod Identity, and whether it is the latter."""
-    role = target.aws.eks.pod_identity_role(target.cluster.name, item.namespace, item.service_account)
-    return replace(item, role_arn=item.role_arn or role), bool(role)
+def _identified(target: Target, item: Running) -> tuple[Running, Association | None]:
+    """The controller with the role it has by EKS Pod Identity, which wins, or by annotation; and its association."""
+    found = target.aws.eks.pod_identity(target.cluster.name, item.namespace, item.service_account)
+    return (replace(item, role_arn=found.role) if found else item), found
 
 
 def _own_role(target: Target, arn: str) -> Role | None:

@@ -332,8 +332,9 @@ def _roles(target: Target, found: Sequence[Running]) -> Mapping[str, Role | None
 def _associated(target: Target, found: Sequence[Running]) -> dict[tuple[str, str], str]:
     name, eks = target.cluster.name, target.aws.eks
     return {
-        (item.namespace, item.service_account): eks.pod_identity_role(name, item.namespace, item.service_account)
+        (item.namespace, item.service_account): association.role
         for item in found
+        if (association := eks.pod_identity(name, item.namespace, item.service_account))
     }
 
 

@@ -13,7 +13,7 @@ from acksm.guide.identity import trust
 from acksm.guide.identity.judged import Verdict
 from acksm.guide.install import crds
 from acksm.guide.install.release import Observed as Release
-from acksm.json_types import Document, Manifest
+from acksm.json_types import Document
 from acksm.live import drift, symptoms
 from acksm.live.bindings import shortened
 from acksm.live.readiness import pod_state
@@ -22,7 +22,6 @@ from acksm.live.running import Running
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
 RELEASE, IDENTITY = "releases", "identity"
 NOTHING = "no controller is installed; run acksm install"
-POD_IDENTITY_ENV = "AWS_CONTAINER_CREDENTIALS_FULL_URI"  # set by EKS's agent in a pod with an association
 
 
 def installed_releases(facts: Facts) -> dict[str, Release]:
@@ -254,20 +253,16 @@ def _pod_role(facts: Facts) -> Iterator[Check]:
             state = pod_state(pod)
             if not (desired or by_eks) or pod["metadata"].get("deletionTimestamp"):
                 continue
-            if desired:
-                correct = state.role_arn == desired and state.has_token_file
-                text = f"has role {state.role_arn or '(none)'}, but its service account has {desired}"
-            else:
-                correct = POD_IDENTITY_ENV in _env(pod)
+            if by_eks:  # an older pod may still have the annotation's role
+                correct = state.by_agent or bool(desired and not state.lacks(desired))
                 text = f"was created before EKS Pod Identity gave its service account {by_eks}"
+            elif state.by_agent and not state.role_arn:
+                correct, text = False, "was created while EKS Pod Identity gave its service account a role"
+            else:
+                correct = not state.lacks(desired)
+                text = f"has role {state.role_arn or '(none)'}, but its service account has {desired}"
             where, text = f"pod {item.running.namespace}/{state.name}", "" if correct else text
             yield Check("check.pod-role", State.OK if correct else State.FAILED, where, text)
-
-
-def _env(pod: Manifest) -> set[str]:
-    """Names of the variables of a pod's containers."""
-    containers = (pod.get("spec") or {}).get("containers") or []
-    return {str(item.get("name")) for container in containers for item in container.get("env") or []}
 
 
 _RELEASE = ("check.release",)

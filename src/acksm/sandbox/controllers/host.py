@@ -38,8 +38,8 @@ class Host:
         self.pull_fault: Callable[[str, str], str] = lambda _image, _account: ""
         self._stop = threading.Event()
 
-    def begin(self, plane: ControlPlane, aws_endpoint: str, registry: str) -> None:
-        """Run the controllers of a cluster that is ready, until `end`."""
+    def begin(self, plane: ControlPlane, aws_endpoint: str, registry: str, agent: str) -> None:
+        """Run the controllers of a cluster that is ready, until `end`. `agent`: URL of EKS Pod Identity's."""
         if not self.on or plane.ca is None or plane.admin is None:
             return
         name, ca_file = plane.state.name, str(plane.ca.path)
@@ -53,6 +53,7 @@ class Host:
             plane.home,
             self._pace,
             node_keys(plane.state.account, plane.state.region),
+            agent,
         )
         kube = Kube(plane.state.endpoint, ca_file, pair=pair)
         account = plane.state.account

@@ -23,13 +23,14 @@ from acksm.sandbox.controllers.kube import Kube, KubeError
 from acksm.sandbox.controllers.programs import BINARY, STAND_IN, Program, Programs, PullError
 from acksm.sandbox.controllers.standin.flags import knows
 from acksm.sandbox.controllers.standin.versions import release
+from acksm.sandbox.identity_webhook import AGENT_HOST, FULL_URI
 
 GRACE_SECONDS = 5.0  # between SIGTERM and SIGKILL
 SETTLED_SECONDS = 1.0  # after this a program without a probe counts as ready
 POLL_SECONDS = 0.05
 PASSED_ON = ("PATH", "LANG", "TMPDIR", "TZ", "PYTHONPATH", "VIRTUAL_ENV")
 # With one of these a pod has credentials and does not request its node's
-OWN_CREDENTIALS = ("AWS_ROLE_ARN", "AWS_ACCESS_KEY_ID", "AWS_SHARED_CREDENTIALS_FILE", "AWS_PROFILE")
+OWN_CREDENTIALS = ("AWS_ROLE_ARN", "AWS_ACCESS_KEY_ID", "AWS_SHARED_CREDENTIALS_FILE", "AWS_PROFILE", FULL_URI)
 # What a container runtime's process says and returns (https://github.com/aws-controllers-k8s/community/issues/1742).
 _NOT_EXECUTABLE = ("/bin/sh", "-c", "echo 'exec ./bin/controller: exec format error' >&2; exit 255")
 READY_FILE, PACE, VERSION = "PRACTICE_READY", "PRACTICE_PACE", "PRACTICE_VERSION"
@@ -38,7 +39,7 @@ READY_FILE, PACE, VERSION = "PRACTICE_READY", "PRACTICE_PACE", "PRACTICE_VERSION
 @dataclass(frozen=True)
 class Surroundings:
     """What surrounds a controller. `pace` is the factor for waits: 1 is real time, 0.1 ten times faster;
-    `node_keys`: the AWS keys of the node's role, as variables."""
+    `node_keys`: the AWS keys of the node's role, as variables; `agent`: URL of EKS Pod Identity's agent."""
 
     cluster: str
     server: str
@@ -48,6 +49,7 @@ class Surroundings:
     home: Path
     pace: float
     node_keys: Mapping[str, str] = field(default_factory=dict)
+    agent: str = ""
 
 
 class Run:
@@ -198,6 +200,8 @@ class Run:
         environment |= {"KUBECONFIG": str(config), READY_FILE: str(self.home / "ready")}
         if not environment.get("AWS_ENDPOINT_URL"):
             environment["AWS_ENDPOINT_URL"] = self.around.aws_endpoint
+        if FULL_URI in environment:
+            environment[FULL_URI] = environment[FULL_URI].replace(f"http://{AGENT_HOST}", self.around.agent)
         environment["AWS_EC2_METADATA_DISABLED"] = "true"  # no metadata service; its keys follow:
         if not any(name in environment for name in OWN_CREDENTIALS):
             environment |= self.around.node_keys
