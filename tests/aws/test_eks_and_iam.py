@@ -329,17 +329,25 @@ def test_capabilities_of_type_ack(pages: Any, expected: list[str], aws: Aws, eks
         more = {"nextToken": "more"} if index + 1 < len(pages) else {}
         sent = {"clusterName": "demo"} | ({"nextToken": "more"} if index else {})
         eks.add_response("list_capabilities", {"capabilities": rows, **more}, sent)
+    for name, _, status in [row for page in pages for row in page if row[1] == "ACK"]:
+        eks.add_response(
+            "describe_capability", {"capability": {"status": status}}, {"clusterName": "demo", "capabilityName": name}
+        )
     assert [f"{item.name} {item.status}" for item in aws.eks.ack_capabilities("demo")] == expected
 
 
 def test_an_ack_capability_is_a_conflict_that_is_named(aws: Aws, eks: Stubber) -> None:
     where = Cluster("demo", ARN, REGION, ACCOUNT, "https://x", "QQ==", ISSUER, "ACTIVE", "1.35")
     eks.add_response("list_capabilities", {"capabilities": []})
-    capability.check(aws, where)
+    capability.check(aws, where, ["sagemaker"])
     row = {"capabilityName": "theirs", "type": "ACK", "status": "ACTIVE"}
-    eks.add_response("list_capabilities", {"capabilities": [row]})
-    with pytest.raises(AcksmError, match="theirs \\(ACTIVE\\)") as raised:
-        capability.check(aws, where)
+    without = {"status": "ACTIVE", "configuration": {"ack": {"disabledServices": ["sagemaker", "s3"]}}}
+    for _ in range(2):
+        eks.add_response("list_capabilities", {"capabilities": [row]})
+        eks.add_response("describe_capability", {"capability": without})
+    capability.check(aws, where, ["sagemaker"])
+    with pytest.raises(AcksmError, match=r"theirs \(ACTIVE\): applicationautoscaling$") as raised:
+        capability.check(aws, where, ["sagemaker", "applicationautoscaling"])
     assert (raised.value.id, raised.value.exit_code) == ("capability-conflict", 6)
 
 

@@ -24,6 +24,7 @@ def eks(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> Any:
     gate.cluster("https://127.0.0.1:1")
     monkeypatch.setattr(gate.cloud.eks.pods, "_clock", gate.clock)
     monkeypatch.setattr(gate.cloud.eks.addons, "_clock", gate.clock)
+    monkeypatch.setattr(gate.cloud.eks.capabilities, "_clock", gate.clock)
     return gate.boto.client("eks")
 
 
@@ -219,6 +220,24 @@ def test_the_agents_add_on(gate: Gate, eks: Any) -> None:
     assert seen == [True, False]
 
 
+def test_a_capability_leaves_services_out(gate: Gate, eks: Any) -> None:
+    arn = role(gate, Principal={"Service": "capabilities.eks.amazonaws.com"})
+    about = {"clusterName": CLUSTER.name, "capabilityName": "ack"}
+    wanted = {**about, "type": "ACK", "roleArn": arn, "deletePropagationPolicy": "RETAIN"}
+    assert refused(lambda: eks.create_capability(**{**wanted, "roleArn": f"{arn}-2"}))[0] == "InvalidParameterException"
+    assert eks.create_capability(**wanted)["capability"]["status"] == "CREATING"
+    assert refused(lambda: eks.create_capability(**{**wanted, "capabilityName": "b"}))[0] == "ResourceInUseException"
+    gate.clock.sleep(SETTLES)
+    for services in (["s3"], ["sagemaker"]):  # a new list replaces the old one
+        eks.update_capability(**about, configuration={"ack": {"disabledServices": services}})
+    (found,) = gate.session().eks.ack_capabilities(CLUSTER.name)
+    assert (found.name, found.status, found.disabled) == ("ack", "ACTIVE", frozenset({"sagemaker"}))
+    eks.delete_capability(**about)
+    assert eks.describe_capability(**about)["capability"]["status"] == "DELETING"
+    gate.clock.sleep(SETTLES)
+    assert eks.list_capabilities(clusterName=CLUSTER.name)["capabilities"] == []
+
+
 def test_every_answer_has_the_shape_that_the_api_documents(gate: Gate, eks: Any) -> None:
     """botocore leaves out what it does not know, so that a misspelt member would go unseen."""
     arn = role(gate)
@@ -230,6 +249,11 @@ def test_every_answer_has_the_shape_that_the_api_documents(gate: Gate, eks: Any)
     answers = {verb: own.pods.answer(verb, OWNER, about) for verb in [*verbs, "DeletePodIdentityAssociation"]}
     for verb in ("CreateAddon", "DescribeAddon", "ListAddons", "DeleteAddon"):
         answers[verb] = own.addons.answer(verb, OWNER, about)
+    trusted = role(gate, "c", Principal={"Service": "capabilities.eks.amazonaws.com"})
+    capability = {"capabilityName": "ack", "type": "ACK", "roleArn": trusted}
+    for verb in ("Create", "Describe", "Update", "Delete"):
+        answers[f"{verb}Capability"] = own.capabilities.answer(f"{verb}Capability", OWNER, capability)
+    answers["ListCapabilities"] = own.capabilities.answer("ListCapabilities", OWNER, capability)
     for verb, answer in (answers | {"CreatePodIdentityAssociation": made}).items():
         shape: Any = eks_model.model().operation_model(verb).output_shape
         assert not ParamValidator().validate(answer, shape).has_errors(), verb

@@ -45,6 +45,8 @@ CALLS: dict[str, Callable[[Aws], object]] = {
     "eks:ListNodegroups": lambda aws: aws.eks.node_groups(CLUSTER.name),
     "eks:DescribeNodegroup": lambda aws: aws.eks.node_groups(CLUSTER.name),
     "eks:ListPodIdentityAssociations": lambda aws: aws.eks.pod_identity_users(CLUSTER.name, OTHER),
+    "eks:DescribePodIdentityAssociation": lambda aws: aws.eks.pod_identity_users(CLUSTER.name, OTHER),
+    "eks:DescribeCapability": lambda aws: aws.eks.ack_capabilities(CLUSTER.name),
     "eks:ListCapabilities": lambda aws: aws.eks.ack_capabilities(CLUSTER.name),
     "iam:GetOpenIDConnectProvider": lambda aws: aws.iam.get_oidc_provider(PROVIDER),
     "iam:ListOpenIDConnectProviders": lambda aws: aws.iam.list_oidc_providers(),
@@ -103,13 +105,9 @@ CALLS["sagemaker:ListTags"] = _tagged(KINDS["sagemaker"]["Model"])
 CALLS["application-autoscaling:ListTagsForResource"] = _tagged(KINDS["applicationautoscaling"]["ScalableTarget"])
 
 
-# moto has no Pod Identity
-NOT_HERE = {"eks:DescribePodIdentityAssociation"}
-
-
 def test_every_action_of_every_printed_policy_is_tried() -> None:
     needed = {action for grants in caller_policies.ALL.values() for grant in grants for action in grant.actions}
-    assert needed - WITH_ANOTHER - OF_THE_REGISTRY - NOT_HERE == set(CALLS)
+    assert needed - WITH_ANOTHER - OF_THE_REGISTRY == set(CALLS)
 
 
 @pytest.fixture
@@ -125,6 +123,19 @@ def there(gate: Gate) -> Gate:
     )
     aws.client("eks").create_nodegroup(
         nodegroupName="g", clusterName=CLUSTER.name, nodeRole=OTHER, subnets=["subnet-1"]
+    )
+    services = {"Service": ["pods.eks.amazonaws.com", "capabilities.eks.amazonaws.com"]}
+    trust = {**TRUST, "Statement": [{**TRUST["Statement"][0], "Principal": services, "Action": "sts:AssumeRole"}]}
+    aws.iam.create_role("of-eks", "/", trust, {})
+    aws.client("eks").create_pod_identity_association(
+        clusterName=CLUSTER.name, namespace="x", serviceAccount="x", roleArn=f"arn:aws:iam::{ACCOUNT}:role/of-eks"
+    )
+    aws.client("eks").create_capability(
+        clusterName=CLUSTER.name,
+        capabilityName="ack",
+        type="ACK",
+        roleArn=f"arn:aws:iam::{ACCOUNT}:role/of-eks",
+        deletePropagationPolicy="RETAIN",
     )
     aws.client("sagemaker").create_pipeline(
         PipelineName="p", PipelineDefinition="{}", ClientRequestToken="x" * 32, RoleArn=OTHER

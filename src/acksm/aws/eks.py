@@ -32,10 +32,11 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Capability:
-    """An EKS capability; `status` ACTIVE, CREATING, DELETING, …"""
+    """An EKS capability; `status` ACTIVE, CREATING, DELETING, …; `disabled`: the ACK services that it leaves out."""
 
     name: str
     status: str
+    disabled: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -204,22 +205,27 @@ class Eks:
     def ack_capabilities(self, cluster: str) -> list[Capability]:
         """The cluster's EKS capabilities of type ACK: controllers that AWS runs besides those that acksm installs.
 
-        An endpoint that does not know capabilities (an old partition, the sandbox) has none.
+        An endpoint that does not know capabilities (an old partition) has none.
         """
         client = self._aws.client("eks")
+        found = []
         try:
             with translated("eks", "ListCapabilities"):
                 pages = client.get_paginator("list_capabilities").paginate(clusterName=cluster)
-                found = [item for page in pages for item in page.get("capabilities") or []]
+                listed = [
+                    item for page in pages for item in page.get("capabilities") or [] if item.get("type") == "ACK"
+                ]
+            for item in listed:
+                name = str(item["capabilityName"])
+                with translated("eks", "DescribeCapability"):
+                    answer: Json = client.describe_capability(clusterName=cluster, capabilityName=name)["capability"]
+                settings = (answer.get("configuration") or {}).get("ack") or {}
+                disabled = frozenset(map(str, settings.get("disabledServices") or ()))
+                found.append(Capability(name, str(answer.get("status", "")), disabled))
         except AcksmError as error:
             if error.id != "aws-failed":
                 raise
-            return []
-        return [
-            Capability(str(item["capabilityName"]), str(item.get("status", "")))
-            for item in found
-            if item.get("type") == "ACK"
-        ]
+        return found
 
 
 def _node_pools(compute: Json) -> tuple[str, ...] | None:

@@ -82,9 +82,9 @@ _GROUND = (
     ),
     Entry(
         "check.capability",
-        "the cluster has no EKS capability for ACK",
+        "no EKS capability for ACK runs the same services",
         "A capability of type ACK is AWS's own controller for the same kinds: two controllers would reconcile each "
-        "object (docs/ack/identity.md#eks-capability).",
+        "object. It can leave services out (docs/ack/identity.md#eks-capability).",
         "aws eks delete-capability --cluster-name CLUSTER --capability-name NAME   (or use the capability, not acksm)",
     ),
     Entry(

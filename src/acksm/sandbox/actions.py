@@ -85,6 +85,8 @@ def of_eks(path: str, verb: str, body: bytes, region: str, account: str) -> str:
             return f"{head}:nodegroup/{cluster}/{group}/practice"
         case ("clusters", cluster, "pod-identity-associations", association):
             return f"{head}:podidentityassociation/{cluster}/{association}"
+        case ("clusters", cluster, "capabilities", name):
+            return f"{head}:capability/{cluster}/*/{name}/*"  # AWS has its type and a UUID there
         case ("clusters", cluster, *_):
             return f"{head}:cluster/{cluster}"
     return f"{head}:cluster/{json.loads(body).get('name', '*')}" if verb == "CreateCluster" else "*"

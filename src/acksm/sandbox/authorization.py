@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from acksm.ack.kinds import API, KINDS, Kind
 from acksm.json_types import Document, Json
 from acksm.sandbox import actions, permissions
+from acksm.sandbox.capabilities import SERVICE as CAPABILITIES
 from acksm.sandbox.permissions import ALLOWED, DENIED
 from acksm.sandbox.pod_identity import SERVICE
 
@@ -160,6 +161,8 @@ def of_eks(path: str, verb: str, body: bytes, region: str, account: str) -> list
         for role in (str(asked[name]) for name in ("roleArn", "targetRoleArn") if asked.get(name)):
             found += [Need(PASS_ROLE, role, {PASSED_TO: SERVICE})] if role == asked.get("roleArn") else []
             found += [Need("iam:GetRole", role, {})] if role.split(":")[4:5] == [account] else []
+    if verb.endswith("Capability") and asked.get("roleArn"):
+        found.append(Need(PASS_ROLE, str(asked["roleArn"]), {PASSED_TO: CAPABILITIES}))
     if verb.startswith("Create") and asked.get("tags"):
         found.append(Need("eks:TagResource", arn, {}))
     return found

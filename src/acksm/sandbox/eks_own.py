@@ -1,4 +1,4 @@
-"""The part of EKS's API that moto lacks, behind the gate: EKS Pod Identity and add-ons."""
+"""The part of EKS's API that moto lacks, behind the gate: EKS Pod Identity, add-ons and capabilities."""
 
 from __future__ import annotations
 
@@ -11,24 +11,26 @@ from acksm.json_types import Json
 from acksm.sandbox import eks_model
 from acksm.sandbox.addons import Addons
 from acksm.sandbox.answers import Headers
+from acksm.sandbox.capabilities import Capabilities
 from acksm.sandbox.pod_identity import Owner, PodIdentity, RefusedError
 
-_PODS = ("Create", "Describe", "Update", "Delete")
-_ADDONS = ("CreateAddon", "DescribeAddon", "DeleteAddon", "ListAddons")
-OWN = {f"eks:{verb}PodIdentityAssociation" for verb in _PODS} | {f"eks:{verb}" for verb in _ADDONS}
-OWN |= {"eks:ListPodIdentityAssociations"}
+_VERBS = ("Create", "Describe", "Update", "Delete")
+_LISTS = ("ListPodIdentityAssociations", "ListAddons", "ListCapabilities")
+OWN = {f"eks:{verb}{noun}" for verb in _VERBS for noun in ("PodIdentityAssociation", "Capability")}
+OWN |= {f"eks:{verb}Addon" for verb in _VERBS if verb != "Update"} | {f"eks:{verb}" for verb in _LISTS}
 
 
 class EksOwn:
     """What a sandbox has recorded of it. `clock` is in seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
-        self.pods, self.addons = PodIdentity(clock), Addons(clock)
+        self.pods, self.addons, self.capabilities = PodIdentity(clock), Addons(clock), Capabilities(clock)
 
     def empty(self, account: str) -> None:
         """Forget all of the account's clusters."""
         self.pods.empty(account)
         self.addons.empty(account)
+        self.capabilities.empty(account)
 
     def respond(
         self, action: str, environ: Environ, body: bytes, account: str, region: str
@@ -52,7 +54,9 @@ class EksOwn:
         owner = Owner(account, region, str(asked["clusterName"]))
         if not _exists(owner):
             raise RefusedError(404, "ResourceNotFoundException", f"No cluster found for name: {owner.cluster}.")
-        return (self.pods if "PodIdentity" in verb else self.addons).answer(verb, owner, asked)
+        if "PodIdentity" in verb:
+            return self.pods.answer(verb, owner, asked)
+        return (self.addons if "Addon" in verb else self.capabilities).answer(verb, owner, asked)
 
 
 def _exists(owner: Owner) -> bool:

@@ -155,7 +155,7 @@ class PodIdentity:
             raise RefusedError(400, "InvalidParameterException", message)
         if after.policy and not _is_json(after.policy):
             raise RefusedError(400, "InvalidParameterException", "The policy is not valid JSON.")
-        _check_role(owner, after.role)
+        check_role(owner, after.role, SERVICE)
         if after.target and not after.external_id:
             after = replace(after, external_id=secrets.token_hex(16))
         return after
@@ -261,13 +261,13 @@ def _requested(carried: Mapping[str, str]) -> dict[str, str]:
     return {f"aws:RequestTag/{key}": value for key, value in carried.items()}
 
 
-def _check_role(owner: Owner, arn: str) -> None:
+def check_role(owner: Owner, arn: str, service: str) -> None:
     """EKS checks the role that is named: it has to exist, and its trust policy to name the service, under whatever
     conditions."""
     role = trust.role_of(_backends(), arn)
     if role is None or arn.split(":")[4] != owner.account:
         raise RefusedError(400, "InvalidParameterException", "Role provided in the request does not exist.")
-    if not trust.names(role, "sts:AssumeRole", {"Service": {SERVICE}}):
+    if not trust.names(role, "sts:AssumeRole", {"Service": {service}}):
         raise RefusedError(400, "InvalidParameterException", "Trust policy of the role provided is invalid")
 
 

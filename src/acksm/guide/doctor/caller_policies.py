@@ -24,6 +24,7 @@ from acksm.words import did_you_mean
 
 # the resource of a grant
 CLUSTER, FARGATE, NODE_GROUPS, ASSOCIATIONS = "cluster", "fargate", "nodegroups", "associations"
+CAPABILITIES = "capabilities"
 PROVIDER, ROLE, LINKED, CALLER, TARGET_ROLE, ADMIN = "provider", "role", "linked", "caller", "target", "admin"
 SAMPLES, ANY = "samples", "any"
 REPOSITORIES, TOKEN = "repositories", "token"  # of charts and images in Amazon ECR
@@ -107,6 +108,7 @@ _LOOK = (
     Grant(LINKED, ("iam:GetRole",)),
     *_ASSOCIATED,
     Grant(CLUSTER, ("eks:ListCapabilities",)),
+    Grant(CAPABILITIES, ("eks:DescribeCapability",), when="the cluster has an EKS capability for ACK"),
     *_SIMULATE,
     Grant(ROLE, ("iam:SimulatePrincipalPolicy",), optional=True),
     Grant(ANY, _DESCRIBE, when="KIND/NAME is of that kind"),
@@ -185,6 +187,7 @@ COMMANDS: dict[str, tuple[Grant, ...]] = {
         Grant(CLUSTER, ("eks:ListPodIdentityAssociations",), when="the role exists"),
         Grant(ASSOCIATIONS, ("eks:DescribePodIdentityAssociation",), when="the role exists"),
         Grant(CLUSTER, ("eks:ListCapabilities",), optional=True),
+        Grant(CAPABILITIES, ("eks:DescribeCapability",), optional=True),
         Grant(ANY, ("iam:ListRoles",), when="--oidc"),
         Grant(ANY, _DESCRIBE, when="objects of that kind are deleted"),
         Grant(ROLE, ("iam:PutRolePolicy",), when="--carm"),
@@ -250,6 +253,7 @@ class Scope:
             FARGATE: [f"{eks}:fargateprofile/{self.cluster}/*"],
             NODE_GROUPS: [f"{eks}:nodegroup/{self.cluster}/*"],
             ASSOCIATIONS: [f"{eks}:podidentityassociation/{self.cluster}/*"],
+            CAPABILITIES: [f"{eks}:capability/{self.cluster}/*"],
             PROVIDER: [self.provider or f"{iam}:oidc-provider/*"],
             ROLE: _by_name(self.roles) or [f"{iam}:role/*"],
             LINKED: _by_name([policies.linked_arn(self.partition, self.account)]),

@@ -209,7 +209,10 @@ def _read(settings: Settings, target: Target, emit: Emit, pool: ThreadPoolExecut
 
     helm, server = start(helm_version), start(lambda: _server(target))
     namespace = start(lambda: kube.get(ref("Namespace", home)))
-    conflict, provider = start(lambda: capability.check(aws, cluster)), start(lambda: oidc.observe(aws, cluster))
+    conflict, provider = (
+        start(lambda: capability.check(aws, cluster, requested.service)),
+        start(lambda: oidc.observe(aws, cluster)),
+    )
     releases, crds = start(lambda: controllers.releases(target, requested.service)), start(lambda: _crds(target))
     seen = start(lambda: inventory.observe(kube, home))
     deployed = attempt(lambda: _deployed(target))

@@ -175,7 +175,7 @@ def _capability(facts: Facts) -> Iterator[Check]:
     if isinstance(facts.capability, AcksmError):
         yield _error("check.capability", where, facts.capability, {"capability-conflict"})
     else:
-        yield _ok("check.capability", where, "no EKS capability for ACK")
+        yield _ok("check.capability", where, "no EKS capability runs these services")
 
 
 def _iam(facts: Facts) -> Iterator[Check]:
