@@ -32,6 +32,7 @@ ENTRIES = (
         "",
         _OK,
     ),
+    Entry("summary", "what was applied", "The number of changes, and how long they took, waits included.", "", _OK),
     Entry("wait", "waiting", "The last state observed, repeated every 30 s.", "", _OK),
     Entry("up-to-date", "up to date", "Nothing has to change.", "", _OK),
     Entry("lease", "the lock of the cluster", "One acksm at a time changes a cluster; see cluster-busy.", "", _OK),
