@@ -58,7 +58,8 @@ def wrapped(line: str, width: int) -> list[str]:
         return [line]
     check, head = _CHECK.match(line), _HEADS.match(line)
     if check:
-        indent = check.start(4) + 4 if check.start(5) > width // 2 else check.start(5) + 1
+        text = len(line) - len((check[5] or "").lstrip())
+        indent = text if text <= width // 2 else check.start(4) + 4
     elif head:
         indent = head.end()
     else:
@@ -117,7 +118,8 @@ def stacked(header: Sequence[str], rows: Sequence[Sequence[str]], width: int) ->
             lines.append("")
         for name, cell in zip(header, row, strict=True):
             if cell:
-                lines += hanging(f"{name + ':' if name else '':{indent}}{' '.join(cell.split())}", width, indent)
+                line = f"{name + ':' if name else '':{indent}}{' '.join(cell.split())}"
+                lines += hanging(line, width, indent) if " " in cell.strip() else [line]
     return lines
 
 

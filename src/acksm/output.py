@@ -9,6 +9,12 @@ from acksm.events import Event
 from acksm.json_types import Document
 
 
+class Table(Protocol):
+    """`Output.table`, for functions that make text."""
+
+    def __call__(self, header: Sequence[str], rows: Sequence[Sequence[str]], *, drop: Sequence[str] = ()) -> str: ...
+
+
 class Output(Protocol):
     """The writer that a command gets. Only `acksm.ui` writes anywhere."""
 

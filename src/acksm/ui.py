@@ -147,6 +147,8 @@ class Ui:
         with self._lock:
             of_plan = "step" in event.data
             if event.kind is Kind.PROGRESS:
+                if "live" in event.data and not self._err.is_interactive:
+                    return  # a clock
                 if of_plan:
                     self._sections.started(event.data, self.clock())
                 self._progress(text, silently=of_plan and not self.verbose)

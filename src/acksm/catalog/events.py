@@ -35,6 +35,7 @@ ENTRIES = (
     Entry("summary", "what was applied", "The number of changes, and how long they took, waits included.", "", _OK),
     Entry("wait", "waiting", "The last state observed, repeated every 30 s.", "", _OK),
     Entry("up-to-date", "up to date", "Nothing has to change.", "", _OK),
+    Entry("watch", "the clock of acksm status --watch", "When the state was last read; on a terminal only.", "", _OK),
     Entry("lease", "the lock of the cluster", "One acksm at a time changes a cluster; see cluster-busy.", "", _OK),
     Entry("interrupt", "signal received", "The current call is finished; see interrupted.", "", _OK),
     Entry("carm.live", "assuming the roles", "As the controllers do: `carm verify --live`.", "", _OK),

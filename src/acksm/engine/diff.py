@@ -67,9 +67,9 @@ def render_plan(plan: Plan, *, full: bool = False) -> str:
     return "\n".join(lines).strip("\n")
 
 
-def outline(changes: Sequence[Change]) -> list[str]:
+def outline(changes: Sequence[Change], account: str = "") -> list[str]:
     """What is about to be done, without content: a line for each change, one for all CRDs of a service, and one for many
-    changes of a kind."""
+    changes of a kind. What is in IAM of `account` is named without the account."""
     lines: list[str] = []
     kinds: dict[tuple[str, Op, str], list[Change]] = {}
     for group in _grouped(changes):
@@ -80,12 +80,15 @@ def outline(changes: Sequence[Change]) -> list[str]:
     for (_, op, kind), group in kinds.items():
         if group[0].target.startswith(_CRD) and len(group) > 1:
             lines.append(_crds(group))
-        elif len(group) > _MANY and not group[0].words[0]:
+        elif len(group) > _MANY and " " in group[0].target and not group[0].words[0]:
             names = [change.target.partition(" ")[2] for change in group]
             rest = f" and {len(names) - _NAMED} more"
             lines.append(f"{_SIGN[op]} {len(group)} × {kind}: {', '.join(names[:_NAMED])}{rest}")
         else:
-            lines += [f"{_SIGN[op]} {change.words[0] or change.target}{_why(change.reason)}" for change in group]
+            for change in group:
+                _, own, name = change.target.partition(f":iam::{account}:")
+                named = name if own and account else change.target
+                lines.append(f"{_SIGN[op]} {change.words[0] or named}{_why(change.reason)}")
     return lines
 
 

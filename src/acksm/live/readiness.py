@@ -44,6 +44,7 @@ class PodState:
     role_arn: str
     has_token_file: bool
     cause: Cause | None = None
+    restarts: int = 0
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ def pod_state(pod: Manifest, events: Sequence[Manifest] = (), scales: Callable[[
         env.get(IDENTITY_ENV[0], ""),
         bool(env.get(IDENTITY_ENV[1])),
         causes.of_pod(pod, events, scales),
+        sum(int(one.get("restartCount", 0)) for one in (pod.get("status") or {}).get("containerStatuses") or []),
     )
 
 

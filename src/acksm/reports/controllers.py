@@ -93,6 +93,18 @@ class Controller(TypedDict):
     """HOST/PATH of the mirror that the release is from, else of the public registry."""
     remedies: list[str]
     """Commands that fix the problems, as far as their causes are known."""
+    watched: list[str]
+    """The namespaces that it watches; empty for all."""
+    pods: int
+    pods_ready: int
+    restarts: int
+    """Of all its containers."""
+    updated: str
+    """When the release was last changed, RFC 3339."""
+    chart: str
+    """HOST/PATH/NAME:VERSION of its chart, or empty."""
+    newer: str
+    """The tested version, where it is newer than the installed one, or empty."""
 
 
 class StatusReport(TypedDict):

@@ -74,7 +74,7 @@ def apply_plan(
         else:
             ui.confirm(prompt, yes=run.yes or confirm == target.cluster.name, **more)
     elif mutations and outlined:
-        ui.show("\n".join(["about to change:", *(f"  {line}" for line in outline(mutations))]))
+        ui.show("\n".join(["about to change:", *(f"  {line}" for line in outline(mutations, target.cluster.account))]))
     started = time.monotonic()
     perform(target, plan, dispatch, ui.emit, waits_unlocked=waits_unlocked, lock=lock)
     if len(mutations) > 1:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from acksm import reports
 from acksm.catalog import lookup
 from acksm.engine.change import Change, Danger, Op, Plan, question, summary
-from acksm.engine.checks import Check, Result, State, exit_code, healthy, incomplete, judge
+from acksm.engine.checks import Check, Result, State, exit_code, healthy, id_width, incomplete, judge
 from acksm.engine.diff import render_plan
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
@@ -17,7 +17,7 @@ from acksm.guide.connect import rights
 from acksm.guide.connect.apply import hand_over, perform
 from acksm.guide.connect.target import Target, connect
 from acksm.guide.doctor import caller_policies, object as doctor_object, trace
-from acksm.guide.doctor.facts import Facts, attempt, gather
+from acksm.guide.doctor.facts import Facts, attempt, gather, services_installed
 from acksm.guide.doctor.preflight import CHECKS as PREFLIGHT_CHECKS
 from acksm.guide.doctor.releases import CHECKS as RELEASE_CHECKS
 from acksm.guide.doctor.roles import CHECKS as ROLE_CHECKS
@@ -56,7 +56,10 @@ def run(settings: Settings, ui: Output, *, fix: bool) -> int:
         if fix:
             data["fix"], data["dry_run"] = [change.as_data() for change in fixed], settings.run.dry_run
         code = int(exit_code(results))
-        ui.result("doctor", data, text_of(results, full=settings.run.full), code)
+        text = text_of(results, full=settings.run.full)
+        if not (code or facts.installed or services_installed(facts)):
+            text += "\nready to install: acksm install --dry-run"
+        ui.result("doctor", data, text, code)
         return code
     finally:
         if target is not None:
@@ -97,14 +100,14 @@ def symptom_data(found: Found) -> reports.Symptom:
 def text_of(results: Sequence[Result], *, full: bool) -> str:
     """Lines by category: failed checks and warnings with their remedies; the others only counted, unless `full`."""
     lines: list[str] = []
+    width = id_width(item.check for item in results if full or item.check.state not in {State.OK, State.SKIPPED})
     for category in dict.fromkeys(item.category for item in results):
         own = [item.check for item in results if item.category == category]
         lines.append(f"{category}: {_counted(own)}")
         for check in own:
             if check.state in {State.OK, State.SKIPPED} and not full:
                 continue
-            detail = ": ".join(part for part in (check.where, check.text) if part)
-            lines.append(f"  {check.state:9}{check.id:26}{detail}".rstrip())
+            lines.append(f"  {check.line(width)}")
             if check.effective_remedy:
                 lines.append(f"  {'':9}remedy: {check.effective_remedy}")
     return "\n".join([*lines, "", _counted([item.check for item in results]), *incomplete(results)])
@@ -214,11 +217,8 @@ def run_object(
 
 def object_text(name: str, results: Sequence[Result]) -> str:
     """The checks in order, then the first failure with its remedy."""
-    lines = []
-    for item in results:
-        check = item.check
-        detail = ": ".join(part for part in (check.where if check.where != name else "", check.text) if part)
-        lines.append(f"{check.state:9}{check.id:26}{detail}".rstrip())
+    width = id_width(item.check for item in results)
+    lines = [item.check.line(width, "" if item.check.where == name else None) for item in results]
     wrong = trace.first(results)
     if wrong is None:
         return "\n".join([*lines, *(incomplete(results) or ["", f"{name}: no problems found"])])

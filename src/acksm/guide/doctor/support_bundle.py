@@ -35,6 +35,7 @@ from acksm.kube.paths import ref
 from acksm.live.inventory import Inventory
 from acksm.live.running import scope_text
 from acksm.output import Output
+from acksm.words import counted
 
 LINES = 1000  # of each log
 MAX_ITEMS = 2000  # objects, and events of each namespace
@@ -138,7 +139,9 @@ def run(resolved: Resolved, ui: Output, file: str, *, accounts: bool, clean: Cal
             "missing": bundle.missing,
             "accounts_shown": accounts,
         }
-        lines = [str(path)]
+        size = f"{path.stat().st_size / 1024:.0f} KiB, {counted(len(bundle.files), 'file')}"
+        lines = [str(path), f"contents: {size}: {', '.join(sorted(bundle.files))}"]
+        lines.append("note: names and messages of your cluster are in it; look through it before you send it")
         lines += [f"not included: {name} ({why})" for name, why in bundle.missing.items()]
         ui.result("report", data, "\n".join(lines))
         return 0

@@ -304,7 +304,7 @@ def _text(command: str, result: Result, target: Target, ui: Output) -> str:
         (service, found["version"], found["scope"], found["release"])
         for service, found in facts["controllers"].items()
     ]
-    lines = [ui.table(("SERVICE", "VERSION", "SCOPE", "RELEASE"), rows), f"role {facts['role_arn']}"]
+    lines = [ui.table(("SERVICE", "VERSION", "SCOPE", "RELEASE"), rows, drop=("RELEASE",)), f"role {facts['role_arn']}"]
     if result.plan.mutations:
         option = f"--cluster {target.cluster.name} --region {target.cluster.region}"
         lines += [f"next: acksm status {option}", "      acksm samples list"]

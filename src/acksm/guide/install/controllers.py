@@ -156,6 +156,7 @@ def _observed(target: Target, installed: Installed, compared: bool = True) -> re
         found.chart,
         found.chart_values,
         tuple(map(drift.object_name, objects)),
+        found.updated,
     )
 
 

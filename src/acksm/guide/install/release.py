@@ -62,6 +62,7 @@ class Observed:
     chart: str = ""
     chart_values: Document = field(default_factory=dict)
     objects: tuple[str, ...] = ()
+    updated: str = ""  # when its last operation was, RFC 3339
 
 
 def plan(observed: Observed, desired: Desired, *, wait: bool, iam_is_new: bool, adopt: bool) -> list[Change]:
