@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 Piece = tuple[str, str]  # text, and the rich style it has
 GAP = 2  # spaces between columns
+_LINES = 2
 _SIGNS = {"+": "green", "-": "red", "~": "yellow"}
 _STATES = {"failed": "bold red", "warning": "yellow", "unknown": "yellow", "ok": "green", "skipped": "dim"}
 _CHECK = re.compile(r"( {0,8})(failed|warning|unknown|ok|skipped)( {1,9})(check\.[a-z-]{1,60})( .{0,4000})?$")
@@ -126,10 +127,11 @@ def stacked(header: Sequence[str], rows: Sequence[Sequence[str]], width: int) ->
 def fitting(
     header: Sequence[str], rows: Sequence[Sequence[str]], width: int, drop: Sequence[str]
 ) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
-    """The table without as many columns of `drop`, first to last, as it takes to fit in `width` without broken lines."""
+    """The table without as many columns of `drop`, first to last, as it takes to have hardly a cell of more than
+    two lines in `width`."""
     for name in drop:
-        needed = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-        if sum(needed) + GAP * (len(needed) - 1) <= width:
+        found = widths(header, rows, width)
+        if found and all(len(cell) <= _LINES * wide for row in rows for cell, wide in zip(row, found, strict=True)):
             break
         keep = [number for number, one in enumerate(header) if one != name]
         header, rows = [header[number] for number in keep], [[row[number] for number in keep] for row in rows]

@@ -131,7 +131,7 @@ def test_what_is_deleted_in_aws_is_right_above_the_question(world: MemoryWorld) 
     with pytest.raises(AcksmError, match="not confirmed"):
         cleanup.run(Settings(**{**world.settings().__dict__, "run": run}), ui, desired, "")
     err = ui.stderr.text  # type: ignore[attr-defined]
-    lines = err.splitlines()
+    lines = lasting(err, 200)
     question = next(number for number, line in enumerate(lines) if "Type demo to confirm" in line)
     above = "\n".join(lines[question - 12 : question])
     assert "Model team-a/churn" in above

@@ -135,7 +135,7 @@ def test_a_table_breaks_no_word_whatever_the_width(rows: list[tuple[str, str, st
 
 
 def test_columns_are_dropped_first_and_o_wide_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "50")
+    monkeypatch.setenv("COLUMNS", "40")
     assert "KIND" not in terminal().table(HEADER, ROWS, drop=("KIND",))
     assert terminal("wide").table(HEADER, ROWS, drop=("KIND",)) == Ui(stdout=Stream()).table(HEADER, ROWS)
 
