@@ -43,8 +43,8 @@ def painted(line: str, *, diff: bool = False) -> list[Piece]:
         if sign := _DIFF.match(line):
             return [(line, _SIGNS[sign[1]])]
     if check := _CHECK.match(line):
-        indent, state, space, id, rest = check.groups()
-        return [(indent, ""), (state, _STATES[state]), (space, ""), (id, "dim"), (rest or "", "")]
+        indent, state, space, name, rest = check.groups()
+        return [(indent, ""), (state, _STATES[state]), (space, ""), (name, "dim"), (rest or "", "")]
     if head := _HEADS.match(line):
         return [(head[1], _HEAD_STYLES.get(head[1], "")), (line[len(head[1]) :], "")]
     if health := _HEALTH.search(line):

@@ -34,7 +34,7 @@ class Output(Protocol):
         """`text` on stdout for the program that reads it, in every output format."""
 
     def table(self, header: Sequence[str], rows: Sequence[Sequence[str]], *, drop: Sequence[str] = ()) -> str:
-        """Aligned columns, as text for `result`; `drop` are those that a narrow terminal does without, first to last."""
+        """Aligned columns, as text for `result`; `drop` are those that a narrow terminal lacks, first to last."""
 
     def choose(self, question: str, count: int, *, yes: bool, flag: str = "--yes") -> list[int]:
         """Which of `count` items are meant, from 0. Errors: `needs-confirmation`, `not-confirmed`."""

@@ -3,8 +3,8 @@
 On a terminal a live region shows the work in progress, a bar for each section of a plan and a line for each thread, and
 a section that is complete is one line; elsewhere each applied change is a line, and a wait without news is repeated
 within half a minute, so that a CI log moves. Symbols and colours are never the only signal (`acksm.look` has the
-colours). Control characters in text from elsewhere are made visible, so that a chart or a log cannot steer the terminal.
-rich handles FORCE_COLOR and TERM=dumb.
+colours). Control characters in text from elsewhere are made visible, so that a chart or a log cannot steer the
+terminal. rich handles FORCE_COLOR and TERM=dumb.
 """
 
 from __future__ import annotations
@@ -216,9 +216,7 @@ class Ui:
             f"… {work.text.splitlines()[0]} ({self.clock() - work.since:.0f} s)" for work in self._working.values()
         ]
         bars = [self._bar(section, "…") for section in list(self._sections.open.values()) if section.of > 1]
-        return Group(
-            *bars, *(Text(self._fit(self._err, line), no_wrap=True, overflow="ellipsis") for line in lines)
-        )
+        return Group(*bars, *(Text(self._fit(self._err, line), no_wrap=True, overflow="ellipsis") for line in lines))
 
     def _bar(self, section: Section, mark: str) -> RenderableType:
         """ "✓ CRDs  ━━━━━━━━━━  30/30  1.1 s"."""

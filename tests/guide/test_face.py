@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,7 +17,6 @@ from memory_kube import namespace
 from memory_world import MemoryWorld, commands_run_on, run_install
 from streams import Stream
 
-
 ARN = "arn:aws:sagemaker:us-west-2:012345678901:model/churn"
 
 
@@ -31,7 +30,7 @@ class Answering(Stream):
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[MemoryWorld]:
+def world(monkeypatch: pytest.MonkeyPatch) -> MemoryWorld:
     for name, value in {"TERM": "xterm", "COLUMNS": "80", "NO_COLOR": "1"}.items():
         monkeypatch.setenv(name, value)
     for name in ("CI", "FORCE_COLOR"):
@@ -40,7 +39,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[MemoryWorld]:
     for name in ("team-a", "team-b", "team-c"):
         made.kube.put(namespace(name))
     commands_run_on(monkeypatch, lambda: made, [install, cleanup])
-    yield made
+    return made
 
 
 def asked(settings: Settings, work: Callable[[Settings, Any], object], answer: str = "y\n") -> tuple[str, str]:
@@ -106,7 +105,9 @@ def test_another_scope_shows_its_namespaces_and_roles_and_no_values(world: Memor
     assert "watches namespaces team-a, team-c instead of namespaces team-a, team-b" in out
     assert "# values.yaml" not in out
     assert len(out.splitlines()) < 40, out
-    _, whole = piped(world.settings(scope="namespace", watch_namespace=["team-a", "team-c"], dry_run=True, full=True), run_install)
+    _, whole = piped(
+        world.settings(scope="namespace", watch_namespace=["team-a", "team-c"], dry_run=True, full=True), run_install
+    )
     assert "# values.yaml" in whole
 
 

@@ -63,7 +63,6 @@ class Check:
 
         return self.remedy or lookup(self.id).remedy
 
-
     def line(self, width: int, where: str | None = None) -> str:
         """State, id and what was found, the id in `width` columns; `where` instead of the check's own."""
         place = self.where if where is None else where

@@ -68,8 +68,8 @@ def render_plan(plan: Plan, *, full: bool = False) -> str:
 
 
 def outline(changes: Sequence[Change], account: str = "") -> list[str]:
-    """What is about to be done, without content: a line for each change, one for all CRDs of a service, and one for many
-    changes of a kind. What is in IAM of `account` is named without the account."""
+    """What is about to be done, without content: a line for each change, one for all CRDs of a service, and one for
+    many changes of a kind. What is in IAM of `account` is named without the account."""
     lines: list[str] = []
     kinds: dict[tuple[str, Op, str], list[Change]] = {}
     for group in _grouped(changes):

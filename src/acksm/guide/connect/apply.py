@@ -38,11 +38,11 @@ def apply_plan(
     """Apply `plan`, or show it with --dry-run. `text` is the result as text, `plan.facts` goes into the report. What is
     known only afterwards is computed by calls: `text`, the exit `code`, and facts that are callable.
 
-    `dry_text` follows the diff of a dry run, and of a plan that has to be confirmed; `manifests` are objects of releases, for the check of rights. With
-    `waits_unlocked` the lock is released before the waits after the last change: a job may take hours. `confirm` is the
-    value of --confirm, None where the command has no such option. Without `lock` no Lease is held, as nothing in the
-    cluster is changed. `ask` is the question instead of the usual one. `outlined`: a plan that is applied without a question
-    is shown first, each change as a line.
+    `dry_text` follows the diff of a dry run, and of a plan that has to be confirmed; `manifests` are objects of
+    releases, for the check of rights. With `waits_unlocked` the lock is released before the waits after the last
+    change: a job may take hours. `confirm` is the value of --confirm, None where the command has no such option.
+    Without `lock` no Lease is held, as nothing in the cluster is changed. `ask` is the question instead of the usual
+    one. `outlined`: a plan that is applied without a question is shown first, each change as a line.
     Errors: `needs-confirmation`, `not-confirmed`, what a review of the plan raises, and what the changes raise.
     """
     run, mutations = target.run, plan.mutations

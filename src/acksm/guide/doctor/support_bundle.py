@@ -140,8 +140,11 @@ def run(resolved: Resolved, ui: Output, file: str, *, accounts: bool, clean: Cal
             "accounts_shown": accounts,
         }
         size = f"{path.stat().st_size / 1024:.0f} KiB, {counted(len(bundle.files), 'file')}"
-        lines = [str(path), f"contents: {size}: {', '.join(sorted(bundle.files))}"]
-        lines.append("note: names and messages of your cluster are in it; look through it before you send it")
+        contents = f"{path} has {size}: {', '.join(sorted(bundle.files))}"
+        private = "it has names and messages of your cluster; look through it before you send it"
+        for note in (contents, private):
+            ui.emit(Event(Kind.NOTE, "report.read", note))
+        lines = [str(path)]
         lines += [f"not included: {name} ({why})" for name, why in bundle.missing.items()]
         ui.result("report", data, "\n".join(lines))
         return 0

@@ -301,8 +301,7 @@ def _text(command: str, result: Result, target: Target, ui: Output) -> str:
     if command == "oidc":
         return str(facts["oidc_provider_arn"])
     rows = [
-        (service, found["version"], found["scope"], found["release"])
-        for service, found in facts["controllers"].items()
+        (service, found["version"], found["scope"], found["release"]) for service, found in facts["controllers"].items()
     ]
     lines = [ui.table(("SERVICE", "VERSION", "SCOPE", "RELEASE"), rows, drop=("RELEASE",)), f"role {facts['role_arn']}"]
     if result.plan.mutations:

@@ -6,7 +6,7 @@ Drift is what `acksm install` with the same options would change: the same plan,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from acksm import reports
 from acksm.ack import charts
@@ -37,7 +37,7 @@ class Row:
     problems: tuple[str, ...]
     registry: str = ""
     remedies: tuple[str, ...] = ()
-    details: Details = Details()
+    details: Details = field(default_factory=Details)
 
     def as_data(self) -> reports.Controller:
         return {
