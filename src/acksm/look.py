@@ -1,4 +1,4 @@
-"""How text looks on a terminal: which words have a colour, where a line may be broken, how wide a column is.
+"""How text looks on a terminal: which words have a colour, where a line may be wrapped, how wide a column is.
 
 Pure functions over text; `acksm.ui` writes what they return.
 """
@@ -53,8 +53,8 @@ def painted(line: str, *, diff: bool = False) -> list[Piece]:
 
 
 def wrapped(line: str, width: int) -> list[str]:
-    """A check, a note or an error broken between words, its further lines indented below its text; any other line, such
-    as a command to be pasted, whole. No word is broken: a terminal does that itself where one is longer than it."""
+    """A check, a note or an error wrapped between words, its further lines indented below its text; any other line,
+    such as a command to be pasted, whole. No word is split: a terminal does that itself where one is longer than it."""
     if len(line) <= width:
         return [line]
     check, head = _CHECK.match(line), _HEADS.match(line)
@@ -69,7 +69,7 @@ def wrapped(line: str, width: int) -> list[str]:
 
 
 def hanging(line: str, width: int, indent: int) -> list[str]:
-    """`line` broken between words, its further lines indented by `indent` spaces."""
+    """`line` wrapped between words, its further lines indented by `indent` spaces."""
     return textwrap.wrap(
         line,
         max(width, indent + 10),
@@ -85,7 +85,7 @@ def hanging(line: str, width: int, indent: int) -> list[str]:
 def widths(
     header: Sequence[str], rows: Sequence[Sequence[str]], width: int, length: Callable[[str], int] = len
 ) -> list[int] | None:
-    """The width of each column, so that the table fits in `width` and no word is broken; None where that cannot be.
+    """The width of each column, so that the table fits in `width` and no word is split; None where that cannot be.
 
     Columns that need little get all of it; the others share what is left.
     """

@@ -292,7 +292,7 @@ class Ui:
         console.print(Segments([*body, Segment.line()]), crop=False)
 
     def _text(self, console: Console, text: str, *, diff: bool = False) -> None:
-        """Text with the colours of `acksm.look`; on a terminal checks and notes are broken between words."""
+        """Text with the colours of `acksm.look`; on a terminal checks and notes are wrapped between words."""
         if console.color_system is None and not console.is_interactive:
             self._write(console, text)
             return
@@ -375,7 +375,7 @@ class Ui:
                 )
 
     def _error_line(self, text: str, indent: int, style: str = "") -> None:
-        """On a terminal broken between words; a remedy is not, so that it can be pasted."""
+        """On a terminal wrapped between words; a remedy is not, so that it can be pasted."""
         if self._err.is_interactive:
             width = self._err.width
             text = "\n".join(part for line in text.split("\n") for part in look.hanging(line, width, indent))
@@ -399,7 +399,7 @@ class Ui:
 
     def table(self, header: Sequence[str], rows: Sequence[Sequence[str]], *, drop: Sequence[str] = ()) -> str:
         """Aligned columns for `result`. A terminal gets a table that fits: without columns of `drop`, if it takes that,
-        then with cells broken between words, then with one value a line. A pipe and `-o wide` get all of it."""
+        then with cells wrapped between words, then with one value a line. A pipe and `-o wide` get all of it."""
         import io
 
         from rich.cells import cell_len

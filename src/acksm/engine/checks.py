@@ -19,9 +19,6 @@ from acksm.words import counted
 Facts = TypeVar("Facts")
 
 
-ID_WIDTH = 26
-
-
 class State(StrEnum):
     """From best to worst. `WARNING`: it works, and may stop working. `UNKNOWN`: it could not be checked, which proves
     nothing. `SKIPPED`: it does not apply, or a check that it needs failed."""
@@ -62,17 +59,6 @@ class Check:
         from acksm.catalog import lookup
 
         return self.remedy or lookup(self.id).remedy
-
-    def line(self, width: int, where: str | None = None) -> str:
-        """State, id and what was found, the id in `width` columns; `where` instead of the check's own."""
-        place = self.where if where is None else where
-        detail = ": ".join(part for part in (place, self.text) if part)
-        return f"{self.state:9}{self.id:{width}}{detail}".rstrip()
-
-
-def id_width(checks: Iterable[Check]) -> int:
-    """The columns of the ids of `checks`: as many as most need, and two more than the longest."""
-    return max((ID_WIDTH, *(len(check.id) + 2 for check in checks)))
 
 
 def worst(checks: Iterable[Check]) -> State:

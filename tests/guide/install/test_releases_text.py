@@ -41,7 +41,12 @@ def test_full_has_the_values_and_every_object() -> None:
 
 def test_a_new_release_has_its_objects_counted() -> None:
     objects = ["Role a/x", "Role b/x", "Deployment ack-system/x"]
-    new = {"objects": objects, "objects_created": objects, "objects_deleted": [], "watched_before": None}
+    new: dict[str, Any] = {
+        "objects": objects,
+        "objects_created": objects,
+        "objects_deleted": [],
+        "watched_before": None,
+    }
     assert text(**new)[1:] == ["    + 1 Deployment, 2 Role"]
 
 

@@ -94,3 +94,8 @@ def test_what_is_wrong_is_told_below_with_its_service() -> None:
 def test_what_cannot_be_told_is_said() -> None:
     lines = text([GOOD], unknown="kube-forbidden: no").splitlines()
     assert lines[-1] == "drift unknown: kube-forbidden: no"
+
+
+def test_lists_are_lists() -> None:
+    found = row("sagemaker", replace(DEPLOYED, values={"watchNamespace": "a,b"})).as_data()
+    assert (found["watched"], found["chart"].rpartition("/")[2]) == (["a", "b"], "sagemaker-chart:1.9.1")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from acksm import reports
 from acksm.ack import charts
 from acksm.catalog import lookup
-from acksm.engine.checks import Check, State, id_width, worst
+from acksm.engine.checks import Check, State, worst
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
 from acksm.exits import ExitCode
@@ -334,10 +334,10 @@ def _verify_text(found: Sequence[Chain], checks: Sequence[Check]) -> str:
     if not found:
         return "no namespace is bound to another account"
     lines = []
-    shown = [check for check in checks if check.state is not State.OK or len(found) <= 5]
-    width = id_width(shown)
-    for check in shown:
-        lines.append(check.line(width))
+    for check in checks:
+        if check.state is State.OK and len(found) > 5:
+            continue
+        lines.append(f"{check.state:9}{check.id:29} {check.where}" + (f": {check.text}" if check.text else ""))
         if check.effective_remedy:
             lines.append(f"{'':9}remedy: {check.effective_remedy}")
     fine = sum(1 for check in checks if check.state is State.OK)

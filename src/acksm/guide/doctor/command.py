@@ -9,7 +9,7 @@ from dataclasses import replace
 from acksm import reports
 from acksm.catalog import lookup
 from acksm.engine.change import Change, Danger, Op, Plan, question, summary
-from acksm.engine.checks import Check, Result, State, exit_code, healthy, id_width, incomplete, judge
+from acksm.engine.checks import Check, Result, State, exit_code, healthy, incomplete, judge
 from acksm.engine.diff import render_plan
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
@@ -100,14 +100,14 @@ def symptom_data(found: Found) -> reports.Symptom:
 def text_of(results: Sequence[Result], *, full: bool) -> str:
     """Lines by category: failed checks and warnings with their remedies; the others only counted, unless `full`."""
     lines: list[str] = []
-    width = id_width(item.check for item in results if full or item.check.state not in {State.OK, State.SKIPPED})
     for category in dict.fromkeys(item.category for item in results):
         own = [item.check for item in results if item.category == category]
         lines.append(f"{category}: {_counted(own)}")
         for check in own:
             if check.state in {State.OK, State.SKIPPED} and not full:
                 continue
-            lines.append(f"  {check.line(width)}")
+            detail = ": ".join(part for part in (check.where, check.text) if part)
+            lines.append(f"  {check.state:9}{check.id:25} {detail}".rstrip())
             if check.effective_remedy:
                 lines.append(f"  {'':9}remedy: {check.effective_remedy}")
     return "\n".join([*lines, "", _counted([item.check for item in results]), *incomplete(results)])
@@ -217,8 +217,11 @@ def run_object(
 
 def object_text(name: str, results: Sequence[Result]) -> str:
     """The checks in order, then the first failure with its remedy."""
-    width = id_width(item.check for item in results)
-    lines = [item.check.line(width, "" if item.check.where == name else None) for item in results]
+    lines = []
+    for item in results:
+        check = item.check
+        detail = ": ".join(part for part in (check.where if check.where != name else "", check.text) if part)
+        lines.append(f"{check.state:9}{check.id:25} {detail}".rstrip())
     wrong = trace.first(results)
     if wrong is None:
         return "\n".join([*lines, *(incomplete(results) or ["", f"{name}: no problems found"])])

@@ -10,7 +10,6 @@ from packaging.version import InvalidVersion, Version
 from acksm.ack import charts
 from acksm.guide.install import mirrored
 from acksm.guide.install.release import Observed
-from acksm.json_types import Json
 
 HEADER = ("PODS", "RESTARTS", "AGE", "CHART")
 DROP = ("CHART", "MANAGED BY", "AGE", "RESTARTS")  # what a narrow terminal does without, first to last
@@ -28,17 +27,6 @@ class Details:
     updated: str = ""
     chart: str = ""
     newer: str = ""
-
-    def as_data(self) -> Json:
-        return {
-            "watched": list(self.watched),
-            "pods": self.pods,
-            "pods_ready": self.ready,
-            "restarts": self.restarts,
-            "updated": self.updated,
-            "chart": self.chart,
-            "newer": self.newer,
-        }
 
     def cells(self) -> tuple[str, ...]:
         """Below `HEADER`."""

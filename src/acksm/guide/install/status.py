@@ -52,7 +52,13 @@ class Row:
             "problems": list(self.problems),
             "registry": self.registry,
             "remedies": list(self.remedies),
-            **self.details.as_data(),
+            "watched": list(self.details.watched),
+            "pods": self.details.pods,
+            "pods_ready": self.details.ready,
+            "restarts": self.details.restarts,
+            "updated": self.details.updated,
+            "chart": self.details.chart,
+            "newer": self.details.newer,
         }
 
 
