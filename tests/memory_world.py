@@ -59,7 +59,7 @@ class Said:
     def choose(self, question: str, count: int, *, yes: bool, flag: str = "--yes") -> list[int]:
         return list(range(count))
 
-    def table(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    def table(self, header: Sequence[str], rows: Sequence[Sequence[str]], *, drop: Sequence[str] = ()) -> str:
         return ""
 
     def result(self, command: str, data: Mapping[str, Any], text: str, exit_code: int = 0) -> None:

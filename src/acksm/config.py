@@ -186,12 +186,19 @@ def _problems(error: ValidationError, origins: Mapping[str, str]) -> list[str]:
             known = [name.replace("_", "-") for name in Flat.model_fields] if len(item["loc"]) == 1 else DECLARED
             near = get_close_matches(str(item["loc"][-1]), known, n=1)
             reason = "unknown setting" + did_you_mean(near)
+        elif item["type"] == "literal_error":
+            from difflib import get_close_matches
+
+            expected = str(item["ctx"]["expected"]).replace("'", "")
+            near = get_close_matches(str(item["input"]), expected.replace(" or ", ", ").split(", "), n=1)
+            reason = f"must be {expected}" + did_you_mean(near)
         elif item["type"] == "string_pattern_mismatch":
             reason = (
                 f'invalid namespace name "{item["input"]}": expected up to 63 lower-case letters, digits or hyphens'
             )
         location = ".".join([field.replace("_", "-"), *map(str, item["loc"][1:])]).removesuffix(".[key]")
-        found.append(f"{location} ({origins.get(field, 'file')}): {reason}")
+        kind, _, flag = origins.get(field, "file").partition(" ")
+        found.append(f"{flag}: {reason}" if kind == "flag" else f"{location} ({origins.get(field, 'file')}): {reason}")
     return found
 
 

@@ -9,6 +9,12 @@ from acksm.events import Event
 from acksm.json_types import Document
 
 
+class Table(Protocol):
+    """`Output.table`, for functions that make text."""
+
+    def __call__(self, header: Sequence[str], rows: Sequence[Sequence[str]], *, drop: Sequence[str] = ()) -> str: ...
+
+
 class Output(Protocol):
     """The writer that a command gets. Only `acksm.ui` writes anywhere."""
 
@@ -27,8 +33,8 @@ class Output(Protocol):
     def verbatim(self, text: str) -> None:
         """`text` on stdout for the program that reads it, in every output format."""
 
-    def table(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-        """Aligned columns, as text for `result`."""
+    def table(self, header: Sequence[str], rows: Sequence[Sequence[str]], *, drop: Sequence[str] = ()) -> str:
+        """Aligned columns, as text for `result`; `drop` are those that a narrow terminal lacks, first to last."""
 
     def choose(self, question: str, count: int, *, yes: bool, flag: str = "--yes") -> list[int]:
         """Which of `count` items are meant, from 0. Errors: `needs-confirmation`, `not-confirmed`."""

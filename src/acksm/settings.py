@@ -206,7 +206,7 @@ class RunSettings(_Group):
     wait: bool = True
     timeout: Seconds = 900.0
     lock_timeout: SecondsOrZero = 50.0
-    output: Literal["text", "json", "yaml"] = "text"
+    output: Literal["text", "wide", "json", "yaml"] = "text"
 
 
 Group = TypeVar("Group", bound=_Group)

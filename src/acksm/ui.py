@@ -1,9 +1,10 @@
 """The only module that writes to the terminal. Result to stdout, everything else to stderr, both by rich.
 
-On a terminal a live region shows the work in progress, a line for each thread; elsewhere each change of state is a
-line of its own, and a wait without news is repeated within half a minute, so that a CI log moves. Symbols are never the
-only signal. Control characters in text from elsewhere are made visible, so that a chart or a log cannot steer the
-terminal. rich handles NO_COLOR, FORCE_COLOR and TERM=dumb.
+On a terminal a live region shows the work in progress, a bar for each section of a plan and a line for each thread, and
+a section that is complete is one line; elsewhere each applied change is a line, and a wait without news is repeated
+within half a minute, so that a CI log moves. Symbols and colours are never the only signal (`acksm.look` has the
+colours). Control characters in text from elsewhere are made visible, so that a chart or a log cannot steer the
+terminal. rich handles FORCE_COLOR and TERM=dumb.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Literal, TextIO
 
+from acksm import look
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
 from acksm.json_types import Document
+from acksm.sections import Section, Sections
 from acksm.words import counted
 
 if TYPE_CHECKING:
@@ -43,6 +46,7 @@ _MARK = {
     Kind.FAILED: "✗",
 }
 _STYLE = {Kind.STEP: "bold", Kind.DONE: "green", Kind.UP_TO_DATE: "dim", Kind.WARNING: "yellow", Kind.FAILED: "red"}
+_PROSE = {Kind.NOTE, Kind.WARNING, Kind.FAILED}
 _ENDS_WORK = {Kind.STEP, Kind.DONE, Kind.UP_TO_DATE, Kind.FAILED}
 # What acksm itself writes beyond ASCII, for streams that cannot have it.
 _ASCII = str.maketrans({"▸": ">", "✓": "+", "✗": "x", "…": "...", "→": "->", "≥": ">=", "“": '"', "”": '"', "–": "-"})
@@ -78,7 +82,16 @@ def _console(stream: TextIO) -> Console:
                 os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # for what is still buffered
 
     interactive = None if stream.isatty() and not os.environ.get("CI") else False
-    return Pipe(file=stream, force_interactive=interactive, force_jupyter=False, highlight=False, markup=False)
+    # rich keeps bold with NO_COLOR; without a colour system it writes no style at all (https://no-color.org)
+    colours: Literal["auto"] | None = None if os.environ.get("NO_COLOR") else "auto"
+    return Pipe(
+        file=stream,
+        force_interactive=interactive,
+        force_jupyter=False,
+        color_system=colours,
+        highlight=False,
+        markup=False,
+    )
 
 
 @dataclass(frozen=True)
@@ -92,7 +105,8 @@ class _Work:
 @dataclass
 class Ui:
     """Writes events, results and errors. `output` is text, json or yaml; in the last two stdout is one document.
-    `quiet` leaves out every event but warnings and failures."""
+    `wide` is text whose tables have all their columns. `quiet` leaves out every event but warnings and failures,
+    `verbose` adds each change that a section is made of."""
 
     output: str = "text"
     stdout: TextIO = field(default_factory=lambda: sys.stdout)
@@ -100,11 +114,13 @@ class Ui:
     stdin: TextIO = field(default_factory=lambda: sys.stdin)
     clock: Callable[[], float] = time.monotonic
     quiet: bool = False
+    verbose: bool = False
 
     def __post_init__(self) -> None:
         self._lock = threading.RLock()
         # Never changed in place: rich's refreshing thread reads it without the lock.
         self._working: Mapping[threading.Thread, _Work] = {}
+        self._sections = Sections()
         self._written_at = self.clock()
         self._live: Live | None = None
         self._heart: threading.Event | None = None
@@ -117,6 +133,10 @@ class Ui:
     def _err(self) -> Console:
         return _console(self.stderr)
 
+    @property
+    def _is_document(self) -> bool:
+        return self.output in {"json", "yaml"}
+
     # events
 
     def emit(self, event: Event) -> None:
@@ -125,22 +145,39 @@ class Ui:
             return
         text = clean(event.text)
         with self._lock:
+            of_plan = "step" in event.data
             if event.kind is Kind.PROGRESS:
-                self._progress(text)
+                if "live" in event.data and not self._err.is_interactive:
+                    return  # a clock
+                if of_plan:
+                    self._sections.started(event.data, self.clock())
+                self._progress(text, silently=of_plan and not self.verbose)
                 return
             if event.kind in _ENDS_WORK:
                 self._works("")
+                complete = self._sections.ended(event.data, self.clock()) if of_plan else None
                 if self._live is not None:
                     self._live.refresh()
-            self._say(f"{_MARK[event.kind]} {text}", _STYLE.get(event.kind, ""))
+                if of_plan and self._err.is_interactive and not self.verbose and int(event.data["of"]) > 1:
+                    if complete:
+                        self._err.print(self._bar(complete, _MARK[Kind.DONE]))
+                        self._written_at = self.clock()
+                    return
+            if event.id == "interrupt" and self._err.is_interactive:
+                self._write(self._err, "")  # the terminal has just shown ^C
+            self._say(f"{_MARK[event.kind]} {text}", _STYLE.get(event.kind, ""), wrap=event.kind in _PROSE)
 
-    def _progress(self, text: str) -> None:
+    def _progress(self, text: str, *, silently: bool = False) -> None:
+        """`silently`: no line of its own where there is no live region, as its end will have one."""
         before = self._working.get(threading.current_thread())
         self._works(text)
         if not text:
             return
         if self._err.is_interactive:
             self._show_live()
+            return
+        if silently:
+            self._start_heart()
             return
         same = before is not None and _SECONDS.sub("", before.text) == _SECONDS.sub("", text)
         if not same or self.clock() - self._written_at >= QUIET_SECONDS:
@@ -178,7 +215,22 @@ class Ui:
         lines = [
             f"… {work.text.splitlines()[0]} ({self.clock() - work.since:.0f} s)" for work in self._working.values()
         ]
-        return Group(*(Text(self._fit(self._err, line), no_wrap=True, overflow="ellipsis") for line in lines))
+        bars = [self._bar(section, "…") for section in list(self._sections.open.values()) if section.of > 1]
+        return Group(*bars, *(Text(self._fit(self._err, line), no_wrap=True, overflow="ellipsis") for line in lines))
+
+    def _bar(self, section: Section, mark: str) -> RenderableType:
+        """ "✓ CRDs  ━━━━━━━━━━  30/30  1.1 s"."""
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+
+        grid = Table.grid(padding=(0, 2, 0, 0))
+        grid.add_row(
+            self._fit(self._err, f"{mark} {section.title:14}"),
+            ProgressBar(section.of, section.done, width=20),
+            f"{section.done}/{section.of}",
+            f"{self.clock() - section.since:.1f} s",
+        )
+        return grid
 
     def beat(self) -> None:
         """Repeat the work in progress when nothing was written for QUIET_SECONDS. Called by a thread of its own."""
@@ -201,8 +253,13 @@ class Ui:
             threading.Thread(target=run, daemon=True, name="acksm-heartbeat").start()
 
     def _rest(self) -> None:
-        """End the live region and the heartbeat."""
+        """End the live region and the heartbeat; a section that is not complete is shown as far as it came."""
         self._working = {}
+        unfinished = [section for section in self._sections.open.values() if section.of > 1]
+        self._sections = Sections()
+        if self._err.is_interactive and not self.verbose and not self.quiet:
+            for section in unfinished:
+                self._err.print(self._bar(section, _MARK[Kind.FAILED]))
         if self._live is not None:
             self._live.stop()
             atexit.unregister(self._rest)
@@ -223,14 +280,31 @@ class Ui:
         return text
 
     def _write(self, console: Console, text: str, style: str = "") -> None:
-        """One unwrapped line, coloured by `style` only, tabs kept."""
+        """Unwrapped text, coloured by `style` only, tabs kept."""
+        self._write_pieces(console, [(text, style)])
+
+    def _write_pieces(self, console: Console, pieces: Sequence[look.Piece]) -> None:
         from rich.segment import Segment, Segments
 
-        body = Segment(self._fit(console, text), console.get_style(style) if style else None)
-        console.print(Segments([body, Segment.line()]), crop=False)
+        body = [
+            Segment(self._fit(console, text), console.get_style(style) if style else None) for text, style in pieces
+        ]
+        console.print(Segments([*body, Segment.line()]), crop=False)
 
-    def _say(self, text: str, style: str = "") -> None:
-        self._write(self._err, text, style)
+    def _text(self, console: Console, text: str, *, diff: bool = False) -> None:
+        """Text with the colours of `acksm.look`; on a terminal checks and notes are wrapped between words."""
+        if console.color_system is None and not console.is_interactive:
+            self._write(console, text)
+            return
+        pieces: list[look.Piece] = []
+        for line in text.split("\n"):
+            first, *others = look.wrapped(line, console.width) if console.is_interactive else [line]
+            pieces += [("\n", ""), *look.painted(first, diff=diff), *((f"\n{other}", "") for other in others)]
+        self._write_pieces(console, pieces[1:])
+
+    def _say(self, text: str, style: str = "", *, wrap: bool = False) -> None:
+        lines = look.wrapped(text, self._err.width) if wrap and self._err.is_interactive else [text]
+        self._write(self._err, "\n".join(lines), style)
         self._written_at = self.clock()
 
     def debug(self, text: str) -> None:
@@ -242,7 +316,8 @@ class Ui:
         """Text for people on stderr (a plan before a question, the line that says what comes next)."""
         with self._lock:
             if text:
-                self._say(clean(text))
+                self._text(self._err, clean(text), diff=True)
+                self._written_at = self.clock()
 
     def verbatim(self, text: str) -> None:
         """`text` on stdout for the program that reads it, in every output format (an ExecCredential for kubectl)."""
@@ -255,10 +330,10 @@ class Ui:
         with self._lock:
             self._rest()
             envelope = {"schema": SCHEMA, "command": command, "exit_code": exit_code, "error": None}
-            if self.output != "text":
+            if self._is_document:
                 self._document({**envelope, **data, **envelope})
             elif text:
-                self._write(self._out, clean(text).rstrip("\n"))
+                self._text(self._out, clean(text).rstrip("\n"), diff=bool(data.get("dry_run")))
 
     def changed(self, command: str, data: Document, text: str, lines: Sequence[str], exit_code: int = 0) -> None:
         """A new state of what is watched. A terminal shows `text` instead of the last one, anything else gets `lines`,
@@ -273,7 +348,7 @@ class Ui:
                 self._document(document)
             elif self._out.is_interactive:
                 self._out.clear()
-                self._write(self._out, clean(text).rstrip("\n"))
+                self._text(self._out, clean(text).rstrip("\n"))
             else:
                 for line in lines:
                     self._write(self._out, clean(line).replace("\n", " "))
@@ -283,21 +358,28 @@ class Ui:
         """An error on stderr, and in json and yaml the report document with `error` on stdout too."""
         with self._lock:
             self._rest()
-            self._say(f"error[{error.id}] {_indented(error.message)}", "bold red")
+            self._error_line(f"error[{error.id}] {_indented(error.message)}", 4, "bold red")
             if error.where:
-                self._say(f"  where:  {_indented(error.where)}")
+                self._error_line(f"  where:  {_indented(error.where)}", 10)
             for line in error.details.get("diff", []):
-                self._say(f"    {_indented(str(line))}")
+                self._text(self._err, f"    {_indented(str(line))}", diff=True)
             self._say(f"  remedy: {_indented(error.remedy)}")
             self._say(f"  more:   acksm explain {error.id}")
             done = len(error.details.get("done", []))
             if done:
                 hint = "" if error.id == "interrupted" else "; the same command continues from there"
                 self._say(f"  done:   {counted(done, 'change')}{hint}")
-            if self.output != "text":
+            if self._is_document:
                 self._document(
                     {"schema": SCHEMA, "command": command, "exit_code": int(error.exit_code), "error": error.as_data()}
                 )
+
+    def _error_line(self, text: str, indent: int, style: str = "") -> None:
+        """On a terminal wrapped between words; a remedy is not, so that it can be pasted."""
+        if self._err.is_interactive:
+            width = self._err.width
+            text = "\n".join(part for line in text.split("\n") for part in look.hanging(line, width, indent))
+        self._say(text, style)
 
     def _document(self, document: Document) -> None:
         """JSON is ASCII. YAML keeps other letters unless something in it could steer a terminal."""
@@ -315,21 +397,30 @@ class Ui:
         yaml.dump(json.loads(plain), stream)
         self._write(self._out, stream.getvalue().rstrip("\n"))
 
-    def table(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-        """Aligned columns for `result`. On a terminal long cells fold within their column; a pipe gets whole lines."""
+    def table(self, header: Sequence[str], rows: Sequence[Sequence[str]], *, drop: Sequence[str] = ()) -> str:
+        """Aligned columns for `result`. A terminal gets a table that fits: without columns of `drop`, if it takes that,
+        then with cells wrapped between words, then with one value a line. A pipe and `-o wide` get all of it."""
         import io
 
+        from rich.cells import cell_len
         from rich.console import Console
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="")
-        for name in header:
-            table.add_column(name, overflow="fold")
+        rows = [[clean(cell) for cell in row] for row in rows]
+        limited = self._out.is_interactive and self.output != "wide"
+        width = self._out.width if limited else 100_000
+        if limited:
+            header, rows = look.fitting(header, rows, width, drop)
+        found = look.widths(header, rows, width, cell_len)
+        if found is None:
+            return "\n".join(look.stacked(header, rows, width))
+        table = Table(box=None, pad_edge=False, padding=(0, look.GAP, 0, 0), header_style="")
+        for name, wide in zip(header, found, strict=True):
+            table.add_column(name, overflow="fold", width=wide)
         for row in rows:
-            table.add_row(*(Text(clean(cell)) for cell in row))
-        width = self._out.width if self._out.is_interactive else 100_000
-        console = Console(file=io.StringIO(), width=width, color_system=None, legacy_windows=False)
+            table.add_row(*map(Text, row))
+        console = Console(file=io.StringIO(), width=200_000, color_system=None, legacy_windows=False)
         with console.capture() as captured:
             console.print(table)
         return "\n".join(line.rstrip() for line in captured.get().splitlines())
@@ -378,7 +469,10 @@ class Ui:
             self._rest()
             self.stderr.write(self._fit(self._err, clean(f"{question} {answers} ")))
             self.stderr.flush()
-        return self.stdin.readline()
+        answer = self.stdin.readline()
+        if not answer.endswith("\n"):
+            self._write(self._err, "")  # Ctrl-D leaves the cursor behind the question
+        return answer
 
 
 def chosen(answer: str, count: int) -> list[int]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
 
 from acksm.engine.change import Change, Danger, Op, Plan, question, summary
-from acksm.engine.diff import render, render_plan
+from acksm.engine.diff import outline, render, render_plan
 from acksm.engine.executor import execute
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
@@ -133,6 +134,46 @@ def test_a_long_new_object_is_told_by_its_size_unless_asked() -> None:
     plan = Plan("x", (change("a", after=list(range(100))),))
     assert "(100 lines; --full shows them)" in render_plan(plan)
     assert "99" in render_plan(plan, full=True)
+
+
+def crd(name: str, op: Op = Op.CREATE) -> Change:
+    return replace(change(name, op=op, after={"spec": name}), target=f"CustomResourceDefinition {name}")
+
+
+CRDS = tuple(crd(f"{name}.sagemaker.services.k8s.aws") for name in ("models", "endpoints", "apps"))
+SHARED = tuple(crd(f"{name}.services.k8s.aws") for name in ("fieldexports", "adoptedresources"))
+
+
+def test_crds_are_counted_by_service_and_full_has_each() -> None:
+    plan = Plan("x", (*CRDS[:1], *SHARED, *CRDS[1:], crd("a.sagemaker.services.k8s.aws", Op.DELETE)))
+    assert render_plan(plan).splitlines()[1:3] == ["+ 3 CRDs of sagemaker", "+ 2 CRDs of services.k8s.aws"]
+    whole = render_plan(plan, full=True)
+    assert all(one.target in whole for one in plan.changes)
+
+
+def test_an_outline_has_a_line_for_each_change_and_one_for_many_of_a_kind() -> None:
+    spaces = [replace(change(str(number)), target=f"Namespace team-{number}") for number in range(9)]
+    role = change("r", op=Op.UPDATE, words=("attaching p to role r", "attached p to role r"), reason="why")
+    assert outline([*spaces, role, change("arn:x", op=Op.DELETE), *CRDS]) == [
+        "+ 9 × Namespace: team-0, team-1 and 7 more",
+        "~ attaching p to role r  (why)",
+        "- arn:x",
+        "+ 3 CRDs of sagemaker",
+    ]
+
+
+def test_what_is_deleted_is_not_shown_whole() -> None:
+    gone = change("a", op=Op.DELETE, before=list(range(9)))
+    assert render(gone) == ["- a", "      (9 lines; --full shows them)"]
+    assert len(render(gone, full=True)) == 10
+
+
+def test_the_progress_of_a_change_has_its_step_and_how_many_there_are() -> None:
+    events: list[Event] = []
+    execute(Plan("x", (change("a"), change("w", op=Op.WAIT), change("b"))), {"do": lambda name: None}, events.append)
+    told = [(event.kind, event.data.get("step"), event.data.get("of")) for event in events]
+    change_of = [(Kind.PROGRESS, "s", 2), (Kind.DONE, "s", 2)]
+    assert told == [*change_of, (Kind.PROGRESS, None, None), (Kind.PROGRESS, None, None), *change_of]
 
 
 def test_a_value_that_stands_twice_is_written_twice() -> None:

@@ -63,6 +63,7 @@ def test_from_a_bare_cluster_to_broken_things_that_are_fixed(abroad: Abroad) -> 
     assert states(bare) == {}
     assert {"check.registry", "check.compute", "check.plan", "check.plan-rights"} <= {*states(bare, "ok")}
     assert {"check.release", "check.trust", "check.pods", "check.scope"} <= {*states(bare, "skipped")}
+    assert world.acksm("doctor").ok().stdout.endswith("\nready to install: acksm install --dry-run\n")
 
     world.install("--service", "sagemaker")
     one = ("--service", "sagemaker")

@@ -30,7 +30,7 @@ def after(args: list[str], flag: str) -> str:
 def test_every_generation_in_both_scopes(world: World, service: str, version: str) -> None:
     options = ("--service", service, "--version", f"{service}={version}")
     run = world.install(*options, "--scope", "cluster")
-    assert f"{service} {version}" in run.stdout.replace(f"{service} v", f"{service} ")
+    assert f"{service} {version}" in " ".join(run.stdout.split()).replace(f"{service} v", f"{service} ")
     args = arguments(world, service)
     assert after(args, "--watch-namespace") == ""
     if charts.has(service, version, "account-id"):  # G3: twelve digits, zeros and all

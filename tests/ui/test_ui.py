@@ -179,7 +179,7 @@ def test_a_long_line_is_not_wrapped(monkeypatch: pytest.MonkeyPatch) -> None:
     for terminal in (False, True):
         written = ui(terminal=terminal)
         written.result("x", {}, "arn " * 50)
-        written.emit(Event(Kind.NOTE, "x", "word " * 50))
+        written.emit(Event(Kind.DONE, "x", "word " * 50))
         assert out(written).count("\n") == err(written).count("\n") == 1
 
 

@@ -115,7 +115,7 @@ ENTRIES = (
         "the chart has no such value",
         "helm would accept it without effect: the charts' schemas allow unknown keys "
         "(docs/ack/versions.md#unknown-values).",
-        "acksm install --dry-run   (shows the chart's values)",
+        "acksm install --dry-run --full   (shows the chart's values)",
         _U,
     ),
     Entry(

@@ -49,6 +49,7 @@ def explain(
 @config_app.command("show")
 def show(
     ctx: typer.Context,
+    changed: Annotated[bool, typer.Option("--changed", help="Leave out settings that have their default.")] = False,
     cluster: options.Cluster = None,
     region: options.Region = None,
     profile: options.Profile = None,
@@ -89,9 +90,11 @@ def show(
 
     def work(resolved: Resolved, ui: Ui) -> int:
         values = resolved.settings.flat()
+        if changed:
+            values = {key: value for key, value in values.items() if resolved.origins[key] != "default"}
         rows = [(key.replace("_", "-"), shown(value), resolved.origins[key]) for key, value in values.items()]
         text = ui.table(("SETTING", "VALUE", "ORIGIN"), rows)
-        ui.result("config show", {"settings": values, "origins": dict(resolved.origins)}, text)
+        ui.result("config show", {"settings": values, "origins": {key: resolved.origins[key] for key in values}}, text)
         return 0
 
     run_resolved(ctx, work)

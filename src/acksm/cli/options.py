@@ -401,7 +401,7 @@ Timeout = Annotated[
 ]
 Output = Annotated[
     str | None,
-    typer.Option("--output", "-o", metavar="text|json|yaml", help="Output format [text].", rich_help_panel=_RUN),
+    typer.Option("--output", "-o", metavar="text|wide|json|yaml", help="Output format [text].", rich_help_panel=_RUN),
 ]
 # For commands whose -o is a file
 Format = Annotated[

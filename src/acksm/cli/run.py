@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
-from acksm.cli.shape import DEBUG, QUIET
+from acksm.cli.shape import DEBUG, QUIET, VERBOSE
 from acksm.events import Event, Kind
 from acksm.ui import Ui
 
@@ -80,7 +80,7 @@ def run_without_settings(ctx: typer.Context, work: Callable[[Ui], int]) -> NoRet
 
 def ui_of(ctx: typer.Context) -> Ui:
     """The terminal as the options of every command want it (`acksm.cli.shape`)."""
-    ui = Ui(output=_early_output(ctx.params.get("output")), quiet=QUIET in ctx.meta)
+    ui = Ui(output=_early_output(ctx.params.get("output")), quiet=QUIET in ctx.meta, verbose=VERBOSE in ctx.meta)
     if DEBUG in ctx.meta:
         from acksm import trace
 
@@ -114,7 +114,7 @@ def _review() -> Review | None:
 
 def _early_output(flag: str | None) -> str:
     found = flag or os.environ.get("ACKSM_OUTPUT", "")
-    return found if found in {"json", "yaml"} else "text"
+    return found if found in {"wide", "json", "yaml"} else "text"
 
 
 def guarded(ui: Ui, name: str, work: Callable[[], int]) -> int:

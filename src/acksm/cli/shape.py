@@ -17,7 +17,11 @@ from typer.models import CommandFunctionType
 from acksm.json_types import Untyped
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 120}
-QUIET, DEBUG = "acksm.quiet", "acksm.debug"  # keys of a context's meta, which its parents and children share
+QUIET, VERBOSE, DEBUG = (
+    "acksm.quiet",
+    "acksm.verbose",
+    "acksm.debug",
+)  # keys of a context's meta, which its parents and children share
 _GLOBAL = "Every command"
 # Sections of the root's help
 SETUP, OBJECTS, OPERATE = "Install and uninstall", "Objects and accounts", "Observe and repair"
@@ -55,6 +59,17 @@ def _of_every_command(
             "-q",
             help="Print results, warnings and errors only.",
             callback=_remember(QUIET),
+            expose_value=False,
+            rich_help_panel=_GLOBAL,
+        ),
+    ] = False,
+    verbose: Annotated[
+        bool,
+        typer.Option(
+            "--verbose",
+            "-v",
+            help="Print each change by itself.",
+            callback=_remember(VERBOSE),
             expose_value=False,
             rich_help_panel=_GLOBAL,
         ),

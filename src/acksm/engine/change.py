@@ -133,6 +133,11 @@ def summary(changes: Sequence[Change]) -> str:
     return ", ".join(f"{count} to {op}" for op, count in _counts(changes)) or "nothing to do"
 
 
+def achieved(changes: Sequence[Change]) -> str:
+    """ "3 created, 1 updated"."""
+    return ", ".join(f"{count} {op}d" for op, count in _counts(changes))
+
+
 def question(changes: Sequence[Change], cluster: str) -> str:
     """'Create 3 and update 1 object in cluster "practice"?'; at least one of `changes` is no wait."""
     *others, last = [f"{op} {count}" for op, count in _counts(changes)]

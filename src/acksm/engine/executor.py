@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from acksm.engine.change import Change, Op, Plan
 from acksm.engine.waits import Deadline
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind, silent
+from acksm.json_types import Json
 
 Dispatch = Mapping[str, Callable[..., object]]
 
@@ -40,6 +42,7 @@ def execute(plan: Plan, dispatch: Dispatch, emit: Emit = silent, deadline: Deadl
     """
     for change in plan.changes:
         dispatch[change.call]
+    totals = Counter(change.step for change in plan.mutations)
     outcome, lock, failed, skipped = Outcome(), threading.Lock(), threading.Event(), threading.Event()
     deadline = deadline or Deadline(math.inf)
 
@@ -49,7 +52,7 @@ def execute(plan: Plan, dispatch: Dispatch, emit: Emit = silent, deadline: Deadl
             if failed.is_set() or deadline.stopped.is_set() or over:
                 skipped.set()
                 return
-            emit(Event(Kind.PROGRESS, change.id, _doing(change), {"target": change.target}))
+            emit(Event(Kind.PROGRESS, change.id, _doing(change), _data(change, totals)))
             try:
                 dispatch[change.call](**change.params)
             except BaseException as error:
@@ -63,7 +66,7 @@ def execute(plan: Plan, dispatch: Dispatch, emit: Emit = silent, deadline: Deadl
             if change.op is Op.WAIT:
                 emit(Event(Kind.PROGRESS, change.id, "", {"target": change.target}))
             else:
-                emit(Event(Kind.DONE, change.id, _done(change), {"target": change.target, "op": str(change.op)}))
+                emit(Event(Kind.DONE, change.id, _done(change), _data(change, totals)))
 
     for stage in plan.stages():
         if len(stage) == 1:
@@ -75,6 +78,13 @@ def execute(plan: Plan, dispatch: Dispatch, emit: Emit = silent, deadline: Deadl
             break
     _raise(outcome, plan, deadline)
     return outcome
+
+
+def _data(change: Change, totals: Mapping[str, int]) -> Json:
+    """For machines; the progress of a change also has its step and the number of changes of that step."""
+    if change.op is Op.WAIT:
+        return {"target": change.target}
+    return {"target": change.target, "op": str(change.op), "step": change.step, "of": totals[change.step]}
 
 
 def _raise(outcome: Outcome, plan: Plan, deadline: Deadline) -> None:

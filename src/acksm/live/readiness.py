@@ -47,6 +47,7 @@ class PodState:
     has_token_file: bool
     cause: Cause | None = None
     by_agent: bool = False
+    restarts: int = 0
 
     def lacks(self, role_arn: str) -> bool:
         """Whether its variables lead to another identity than that of a service account annotated with `role_arn`, and
@@ -91,6 +92,7 @@ def pod_state(pod: Manifest, events: Sequence[Manifest] = (), scales: Callable[[
         bool(env.get(IDENTITY_ENV[1])),
         causes.of_pod(pod, events, scales),
         AGENT_ENV in env,
+        sum(int(one.get("restartCount", 0)) for one in (pod.get("status") or {}).get("containerStatuses") or []),
     )
 
 

@@ -41,6 +41,14 @@ class ControllerFacts(TypedDict):
     """The chart's values.yaml against the patched one, as lines of a unified diff."""
     objects: list[str]
     """Objects that the release would create; only of a release that changes."""
+    objects_created: list[str]
+    """Those of them that the installed release does not have."""
+    objects_deleted: list[str]
+    """Objects of the installed release that the new one does not have: helm deletes them."""
+    watched: list[str]
+    """The namespaces that it would watch; empty for all."""
+    watched_before: list[str] | None
+    """The namespaces that the installed one watches; null where none is installed."""
     changes: int
     """Number of changes of the release itself."""
 
@@ -85,6 +93,18 @@ class Controller(TypedDict):
     """HOST/PATH of the mirror that the release is from, else of the public registry."""
     remedies: list[str]
     """Commands that fix the problems, as far as their causes are known."""
+    watched: list[str]
+    """The namespaces that it watches; empty for all."""
+    pods: int
+    pods_ready: int
+    restarts: int
+    """Of all its containers."""
+    updated: str
+    """When the release was last changed, RFC 3339."""
+    chart: str
+    """HOST/PATH/NAME:VERSION of its chart, or empty."""
+    newer: str
+    """The tested version, where it is newer than the installed one, or empty."""
 
 
 class StatusReport(TypedDict):

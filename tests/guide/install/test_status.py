@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from acksm.guide.install.details import Details
 from acksm.guide.install.release import Observed
 from acksm.guide.install.status import Compared, Row, _text, row
 from acksm.live.readiness import Health
@@ -22,7 +23,7 @@ NONE = Row("applicationautoscaling", False, "", "", "", "", False, False, ())
 
 
 def test_a_healthy_one_and_none() -> None:
-    assert row("sagemaker", DEPLOYED) == GOOD
+    assert replace(row("sagemaker", DEPLOYED), details=Details()) == GOOD
     assert row("applicationautoscaling", Observed()) == NONE
 
 
@@ -68,7 +69,7 @@ def text(rows: list[Row], drift: Any = (), unknown: str = "", healthy: bool = Tr
 def test_all_is_well() -> None:
     other = replace(GOOD, service="applicationautoscaling", version="1.4.1", scope="namespace a,b")
     assert text([GOOD, other]).splitlines() == [
-        "SERVICE                 VERSION  SCOPE          HEALTH   MANAGED BY",
+        "SERVICE                 VERSION  SCOPE          HEALTH   MANAGED BY  PODS  RESTARTS  AGE  CHART",
         "sagemaker               1.9.1    cluster        healthy  acksm",
         "applicationautoscaling  1.4.1    namespace a,b  healthy  acksm",
         f"role {ROLE}",
@@ -80,7 +81,7 @@ def test_what_is_wrong_is_told_below_with_its_service() -> None:
     bad = replace(GOOD, healthy=False, owned=False, problems=("pod p: CrashLoopBackOff", "0 of 1 pods available"))
     drift = [{"id": "release.upgrade", "target": "release ns/ack", "reason": "values differ"}]
     assert text([bad, NONE], drift, healthy=False).splitlines() == [
-        "SERVICE                 VERSION  SCOPE    HEALTH         MANAGED BY",
+        "SERVICE                 VERSION  SCOPE    HEALTH         MANAGED BY  PODS  RESTARTS  AGE  CHART",
         "sagemaker               1.9.1    cluster  UNHEALTHY      other",
         "applicationautoscaling                    not installed",
         "! sagemaker: pod p: CrashLoopBackOff",
@@ -93,3 +94,8 @@ def test_what_is_wrong_is_told_below_with_its_service() -> None:
 def test_what_cannot_be_told_is_said() -> None:
     lines = text([GOOD], unknown="kube-forbidden: no").splitlines()
     assert lines[-1] == "drift unknown: kube-forbidden: no"
+
+
+def test_lists_are_lists() -> None:
+    found = row("sagemaker", replace(DEPLOYED, values={"watchNamespace": "a,b"})).as_data()
+    assert (found["watched"], found["chart"].rpartition("/")[2]) == (["a", "b"], "sagemaker-chart:1.9.1")

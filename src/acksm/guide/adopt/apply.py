@@ -64,7 +64,7 @@ def run(target: Target, ui: Output, planned: Sequence[Adoption], notes: Sequence
         ui,
         plan,
         calls.table(),
-        lambda: text(ui, results),
+        lambda: text(ui, results, full=target.run.full),
         dry_text=text(ui, results) if len(results) > 1 else "",
         code=lambda: code(results),
         waits_unlocked=True,
@@ -184,7 +184,8 @@ def code(results: Sequence[Result]) -> int:
     return int(ExitCode.TIMED_OUT if any(item.state is State.WAITING for item in results) else ExitCode.OK)
 
 
-def text(ui: Output, results: Sequence[Result]) -> str:
+def text(ui: Output, results: Sequence[Result], *, full: bool = False) -> str:
+    """The objects as a table; of one also its conditions where it is not adopted, and its spec with `full`."""
     if not results:
         return "nothing to adopt"
     rows = [row(item) for item in results]
@@ -202,6 +203,10 @@ def text(ui: Output, results: Sequence[Result]) -> str:
         counts = {state: sum(item.state is state for item in results) for state in State}
         return table + "\n" + ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     one = results[0]
-    shown: Json = {"spec": one.manifest.get("spec"), "conditions": one.conditions}
+    good = one.state in {State.ADOPTED, State.UP_TO_DATE}
+    shown: Json = {
+        "spec": one.manifest.get("spec") if full else None,
+        "conditions": None if good and not full else one.conditions,
+    }
     details = {key: value for key, value in shown.items() if value}
     return table + ("\n" + as_text(details) if details else "")

@@ -222,6 +222,10 @@ def plan_own(
             params={"name": arn.rpartition("/")[2], "policy": trust.POLICY, "document": after},
             before={trust.POLICY: before} if before is not None else None,
             after={trust.POLICY: after},
+            words=(
+                f"writing policy {trust.POLICY} of role {arn.rpartition('/')[2]}",
+                f"wrote policy {trust.POLICY} of role {arn.rpartition('/')[2]}",
+            ),
             reason=f"allows assuming {target_role}"
             + ("" if had <= has else f"; no longer {', '.join(sorted(had - has))}"),
             danger=Danger.MILD if first or not had <= has else Danger.NONE,

@@ -24,7 +24,7 @@ from acksm.guide.identity.judged import Judged, Verdict
 from acksm.live import account_roles, bindings, role_selectors, running
 from acksm.live.bindings import OBJECT_REGION, REGION, Namespace
 from acksm.live.running import IGNORED_NAMESPACES, SELECTOR, SERVICE_CARM, TEAM_CARM, Running
-from acksm.output import Output
+from acksm.output import Output, Table
 from acksm.settings import OtherAccountSettings, RunSettings, TargetSettings
 from acksm.words import counted
 
@@ -301,7 +301,7 @@ def run(
             "bindings": [_row(item) for item in found],
         }
         if command == "carm list":
-            ui.result(command, data, _list_text(found), code)
+            ui.result(command, data, _list_text(found, ui.table), code)
         else:
             ui.result(
                 command, data | {"checks": [check.as_data() for check in checks]}, _verify_text(found, checks), code
@@ -319,15 +319,15 @@ def _row(item: Chain) -> reports.CarmRow:
     }
 
 
-def _list_text(found: Sequence[Chain]) -> str:
+def _list_text(found: Sequence[Chain], table: Table) -> str:
     if not found:
         return "no namespace is bound to another account"
-    lines = [f"{'NAMESPACE':32}{'ACCOUNT':16}{'ASSUMABLE':32}ROLE"]
+    rows = []
     for item in found:
         roles = sorted({role for role in item.roles.values() if role})
         owner = item.subject.id if item.subject else (roles[0].split(":")[4] if roles else "-")
-        lines.append(f"{item.namespace:32}{owner:16}{item.assumable:32}{', '.join(roles) or '-'}")
-    return "\n".join(lines)
+        rows.append((item.namespace, owner, item.assumable, ", ".join(roles) or "-"))
+    return table(("NAMESPACE", "ACCOUNT", "ASSUMABLE", "ROLE"), rows)
 
 
 def _verify_text(found: Sequence[Chain], checks: Sequence[Check]) -> str:
@@ -337,7 +337,7 @@ def _verify_text(found: Sequence[Chain], checks: Sequence[Check]) -> str:
     for check in checks:
         if check.state is State.OK and len(found) > 5:
             continue
-        lines.append(f"{check.state:9}{check.id:30}{check.where}" + (f": {check.text}" if check.text else ""))
+        lines.append(f"{check.state:9}{check.id:29} {check.where}" + (f": {check.text}" if check.text else ""))
         if check.effective_remedy:
             lines.append(f"{'':9}remedy: {check.effective_remedy}")
     fine = sum(1 for check in checks if check.state is State.OK)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,6 +15,7 @@ from acksm.guide.cleanup.observation import Desired
 from acksm.json_types import Json
 from acksm.live import bindings
 from acksm.live.inventory import Effect, Item
+from acksm.output import Table
 
 MAX_NAMES = 3
 _CELLS = {"deletes": "deleted", "stops": "stopped", "leaves": "kept", "nothing": "not in AWS"}
@@ -61,10 +63,10 @@ def fate_of(item: Item, desired: Desired) -> Effect:
 def inventory_text(
     report: reports.CleanupFacts,
     kept: Sequence[tuple[str, str]],
-    table: Callable[[Sequence[str], Sequence[Sequence[str]]], str],
+    table: Table,
 ) -> str:
-    """What a dry run prints below the plan: for each object what deleting it would do in AWS today and what the plan
-    does, and what is kept."""
+    """What is printed below the plan: for each object what deleting it would do in AWS today and what the plan does,
+    what is kept, and how many AWS resources are deleted."""
     header = ("OBJECT", "POLICY", "ACCOUNT", "REGION", "TODAY", "PLANNED")
     rows = [
         (
@@ -77,8 +79,15 @@ def inventory_text(
         )
         for row in report["objects"]
     ]
-    lines = ["# objects", table(header, rows)] if rows else []
-    return "\n".join([*lines, *_kept_lines(kept)])
+    lines = ["# objects", table(header, rows, drop=("REGION", "ACCOUNT", "POLICY"))] if rows else []
+    return "\n".join([*lines, *_kept_lines(kept), *([_in_aws(report)] if rows else [])])
+
+
+def _in_aws(report: reports.CleanupFacts) -> str:
+    """ "deletes in AWS: 8, keeps: 11"."""
+    fates = Counter(row["fate"] for row in report["objects"])
+    stops = f", stops: {fates['stops']}" if fates["stops"] else ""
+    return f"deletes in AWS: {fates['deletes']}{stops}, keeps: {fates['leaves']}"
 
 
 def _kept_lines(kept: Sequence[tuple[str, str]]) -> list[str]:

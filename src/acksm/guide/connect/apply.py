@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from acksm import reports
 from acksm.engine import interrupts, lease, review
-from acksm.engine.change import Danger, Op, Plan, question, summary
-from acksm.engine.diff import render_plan
+from acksm.engine.change import Danger, Op, Plan, achieved, question, summary
+from acksm.engine.diff import outline, render_plan
 from acksm.engine.executor import Dispatch, execute
 from acksm.events import Emit, Event, Kind
 from acksm.guide.connect import rights
@@ -32,14 +33,16 @@ def apply_plan(
     confirm: str | None = None,
     lock: bool = True,
     ask: str = "",
+    outlined: bool = False,
 ) -> int:
     """Apply `plan`, or show it with --dry-run. `text` is the result as text, `plan.facts` goes into the report. What is
     known only afterwards is computed by calls: `text`, the exit `code`, and facts that are callable.
 
-    `dry_text` follows the diff of a dry run; `manifests` are objects of releases, for the check of rights. With
-    `waits_unlocked` the lock is released before the waits after the last change: a job may take hours. `confirm` is the
-    value of --confirm, None where the command has no such option. Without `lock` no Lease is held, as nothing in the
-    cluster is changed. `ask` is the question instead of the usual one.
+    `dry_text` follows the diff of a dry run, and of a plan that has to be confirmed; `manifests` are objects of
+    releases, for the check of rights. With `waits_unlocked` the lock is released before the waits after the last
+    change: a job may take hours. `confirm` is the value of --confirm, None where the command has no such option.
+    Without `lock` no Lease is held, as nothing in the cluster is changed. `ask` is the question instead of the usual
+    one. `outlined`: a plan that is applied without a question is shown first, each change as a line.
     Errors: `needs-confirmation`, `not-confirmed`, what a review of the plan raises, and what the changes raise.
     """
     run, mutations = target.run, plan.mutations
@@ -63,14 +66,20 @@ def apply_plan(
     if reviewer is not None and confirm is not None:
         confirm = reviewer.confirm
     if mutations and (plan.danger is not Danger.NONE or (reviewer is not None and reviewer.asks)):
-        ui.show(render_plan(plan))
+        ui.show("\n\n".join(part for part in (render_plan(plan, full=run.full), dry_text) if part))
         prompt = ask or question(mutations, target.cluster.name)
         more = {"before": ""} if reviewer is not None else {}  # acksm apply has no --dry-run: it always shows the plan
         if plan.danger is Danger.SEVERE:
             ui.confirm_name(prompt, target.cluster.name, given=confirm or "", **more)
         else:
             ui.confirm(prompt, yes=run.yes or confirm == target.cluster.name, **more)
+    elif mutations and outlined:
+        ui.show("\n".join(["about to change:", *(f"  {line}" for line in outline(mutations, target.cluster.account))]))
+    started = time.monotonic()
     perform(target, plan, dispatch, ui.emit, waits_unlocked=waits_unlocked, lock=lock)
+    if len(mutations) > 1:
+        took = f"{achieved(mutations)} in {time.monotonic() - started:.1f} s"
+        ui.emit(Event(Kind.DONE, "summary", took))
     if not mutations:
         ui.emit(Event(Kind.UP_TO_DATE, "up-to-date", "already up to date"))
     ended = code()

@@ -17,7 +17,7 @@ from acksm.guide.connect import rights
 from acksm.guide.connect.apply import hand_over, perform
 from acksm.guide.connect.target import Target, connect
 from acksm.guide.doctor import caller_policies, object as doctor_object, trace
-from acksm.guide.doctor.facts import Facts, attempt, gather
+from acksm.guide.doctor.facts import Facts, attempt, gather, services_installed
 from acksm.guide.doctor.preflight import CHECKS as PREFLIGHT_CHECKS
 from acksm.guide.doctor.releases import CHECKS as RELEASE_CHECKS
 from acksm.guide.doctor.roles import CHECKS as ROLE_CHECKS
@@ -56,7 +56,10 @@ def run(settings: Settings, ui: Output, *, fix: bool) -> int:
         if fix:
             data["fix"], data["dry_run"] = [change.as_data() for change in fixed], settings.run.dry_run
         code = int(exit_code(results))
-        ui.result("doctor", data, text_of(results, full=settings.run.full), code)
+        text = text_of(results, full=settings.run.full)
+        if not (code or facts.installed or services_installed(facts)):
+            text += "\nready to install: acksm install --dry-run"
+        ui.result("doctor", data, text, code)
         return code
     finally:
         if target is not None:
@@ -104,7 +107,7 @@ def text_of(results: Sequence[Result], *, full: bool) -> str:
             if check.state in {State.OK, State.SKIPPED} and not full:
                 continue
             detail = ": ".join(part for part in (check.where, check.text) if part)
-            lines.append(f"  {check.state:9}{check.id:26}{detail}".rstrip())
+            lines.append(f"  {check.state:9}{check.id:25} {detail}".rstrip())
             if check.effective_remedy:
                 lines.append(f"  {'':9}remedy: {check.effective_remedy}")
     return "\n".join([*lines, "", _counted([item.check for item in results]), *incomplete(results)])
@@ -218,7 +221,7 @@ def object_text(name: str, results: Sequence[Result]) -> str:
     for item in results:
         check = item.check
         detail = ": ".join(part for part in (check.where if check.where != name else "", check.text) if part)
-        lines.append(f"{check.state:9}{check.id:26}{detail}".rstrip())
+        lines.append(f"{check.state:9}{check.id:25} {detail}".rstrip())
     wrong = trace.first(results)
     if wrong is None:
         return "\n".join([*lines, *(incomplete(results) or ["", f"{name}: no problems found"])])

@@ -35,6 +35,7 @@ from acksm.kube.paths import ref
 from acksm.live.inventory import Inventory
 from acksm.live.running import scope_text
 from acksm.output import Output
+from acksm.words import counted
 
 LINES = 1000  # of each log
 MAX_ITEMS = 2000  # objects, and events of each namespace
@@ -138,6 +139,11 @@ def run(resolved: Resolved, ui: Output, file: str, *, accounts: bool, clean: Cal
             "missing": bundle.missing,
             "accounts_shown": accounts,
         }
+        size = f"{path.stat().st_size / 1024:.0f} KiB, {counted(len(bundle.files), 'file')}"
+        contents = f"{path} has {size}: {', '.join(sorted(bundle.files))}"
+        private = "it has names and messages of your cluster; look through it before you send it"
+        for note in (contents, private):
+            ui.emit(Event(Kind.NOTE, "report.read", note))
         lines = [str(path)]
         lines += [f"not included: {name} ({why})" for name, why in bundle.missing.items()]
         ui.result("report", data, "\n".join(lines))

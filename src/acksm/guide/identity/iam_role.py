@@ -230,6 +230,7 @@ def _narrowed(role: Role | None, want: Desired) -> list[Change]:
             call=f"{want.iam}.detach_policy",
             params={"name": want.name, "policy_arn": policy},
             before={"attached": policy},
+            words=_words("detaching", "detached", f"{_policy_name(policy)} from role {want.name}"),
             reason=f"replaced by policy {policies.LEAST}",
             danger=Danger.MILD,
             guide=f"aws iam detach-role-policy --role-name {want.name} --policy-arn {policy}",
@@ -327,6 +328,7 @@ def _role(role: Role | None, want: Desired) -> list[Change]:
                 params={"name": want.name, "tags": missing},
                 before={"tags": tags},
                 after={"tags": {**tags, **missing}},
+                words=_words("tagging", "tagged", f"role {want.name} with {', '.join(missing)}"),
             )
         )
     if document != role["trust"]:
@@ -347,6 +349,7 @@ def _role(role: Role | None, want: Desired) -> list[Change]:
                 before=role["trust"],
                 after=document,
                 reason=_trust_reason(role["trust"], document),
+                words=_words("updating", "updated", f"the trust policy of role {want.name}"),
             )
         )
     if want.boundary and role["boundary"] != want.boundary:
@@ -360,6 +363,7 @@ def _role(role: Role | None, want: Desired) -> list[Change]:
                 params={"name": want.name, "boundary": want.boundary},
                 before={"boundary": role["boundary"]},
                 after={"boundary": want.boundary},
+                words=_words("setting", "set", f"permissions boundary {want.boundary} of role {want.name}"),
             )
         )
     return changes

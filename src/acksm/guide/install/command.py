@@ -6,6 +6,7 @@ concurrently, and so are the changes of the two services applied (`lane`).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -64,9 +65,11 @@ def run(
         if narrowed:
             controllers = narrowed(target, controllers)
         result = plan(target, controllers, role, command, sections, ui.emit)
-        table, text = dispatch(target, ui.emit), _text(command, result, target)
-        more = _releases_text(result)
-        return apply_plan(target, ui, result.plan, table, text, dry_text=more, manifests=result.manifests)
+        calls, text = dispatch(target, ui.emit), _text(command, result, target, ui)
+        more = _releases_text(result, full=run.full)
+        return apply_plan(
+            target, ui, result.plan, calls, text, dry_text=more, manifests=result.manifests, outlined=True
+        )
 
 
 @dataclass(frozen=True)
@@ -261,25 +264,47 @@ def dispatch(target: Target, emit: Emit) -> Dispatch:
     return table
 
 
-def _releases_text(result: Result) -> str:
-    """What a dry run shows of each release that changes: its values against the chart's, and its objects."""
+def _releases_text(result: Result, *, full: bool) -> str:
+    """What a release that changes means: the namespaces that it watches, and the objects that helm would create and
+    delete. `full`: its values against the chart's too, and every object."""
     parts = []
     for service, found in result.facts.get("controllers", {}).items():
         if not found["changes"]:
             continue
-        if found["values_diff"]:
+        lines = [f"# objects of release {found['release']}"]
+        before, after = found["watched_before"], found["watched"]
+        if before is not None and set(before) != set(after):
+            lines.append(f"    watches {_namespaces(after)} instead of {_namespaces(before)}")
+        if before is None and not full:
+            kinds = Counter(name.split(" ")[0] for name in found["objects"])
+            lines.append("    + " + ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())))
+        else:
+            lines += [f"    - {name}" for name in found["objects_deleted"]]
+            lines += [f"    + {name}" for name in found["objects_created"]]
+        if full:
+            lines += [f"      {name}" for name in found["objects"] if name not in found["objects_created"]]
+        if full and found["values_diff"]:
             parts.append(f"# values.yaml of {service}\n" + "\n".join(f"    {line}" for line in found["values_diff"]))
-        if found["objects"]:
-            parts.append(f"# objects of release {found['release']}\n" + "\n".join(f"    {o}" for o in found["objects"]))
+        if len(lines) > 1:
+            parts.append("\n".join(lines))
     return "\n\n".join(parts)
 
 
-def _text(command: str, result: Result, target: Target) -> str:
+def _namespaces(names: Sequence[str]) -> str:
+    return f"{'namespaces' if len(names) > 1 else 'namespace'} {', '.join(names)}" if names else "all namespaces"
+
+
+def _text(command: str, result: Result, target: Target, ui: Output) -> str:
     facts = result.facts
     if command == "iam-role":
         return str(facts["role_arn"])
     if command == "oidc":
         return str(facts["oidc_provider_arn"])
-    lines = [f"{service} {found['version']}: {found['scope']}" for service, found in facts["controllers"].items()]
-    option = f"--cluster {target.cluster.name} --region {target.cluster.region}"
-    return "\n".join([*lines, f"role {facts['role_arn']}", f"next: acksm status {option}"])
+    rows = [
+        (service, found["version"], found["scope"], found["release"]) for service, found in facts["controllers"].items()
+    ]
+    lines = [ui.table(("SERVICE", "VERSION", "SCOPE", "RELEASE"), rows, drop=("RELEASE",)), f"role {facts['role_arn']}"]
+    if result.plan.mutations:
+        option = f"--cluster {target.cluster.name} --region {target.cluster.region}"
+        lines += [f"next: acksm status {option}", "      acksm samples list"]
+    return "\n".join(lines)

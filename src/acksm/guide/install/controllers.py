@@ -138,6 +138,7 @@ def _observed(target: Target, installed: Installed, compared: bool = True) -> re
         return release.Observed()
     action, revision = recovery(found, worked)
     changed: list[Drift] = []
+    objects: list[Json] = []
     if compared and not action:
         objects = records.manifests(found.manifest)
         changed = drift.of_all(target.kube, objects, found.namespace, found.description, found.updated)
@@ -154,6 +155,8 @@ def _observed(target: Target, installed: Installed, compared: bool = True) -> re
         found.description,
         found.chart,
         found.chart_values,
+        tuple(map(drift.object_name, objects)),
+        found.updated,
     )
 
 
@@ -223,6 +226,7 @@ def plan(
                 "and a deleted object would be stuck in Terminating"
             )
             one = replace(one, unmanaged=left, notes=(*one.notes, note))
+        one = replace(one, watched=after.watched, watched_before=before.watched if before else None)
         rivals = [one for one in observed.running.remaining() if one.service == item.service and one.meets(after)]
         if rivals:
             described = tuple(map(discovery.described, rivals))
@@ -249,6 +253,7 @@ def plan(
         planned.notes += list(one.notes)
         planned.notes += [str(found) for found in item.observed.drift if not found.is_restored]
         planned.drift += item.observed.drift
+        objects = [drift.object_name(manifest) for manifest in rendered.get(one.name, [])]
         planned.facts[item.service] = {
             "release": f"{namespace}/{one.name}",
             "version": one.version,
@@ -257,7 +262,11 @@ def plan(
             "registry": item.registry,
             "values": dict(one.values),
             "values_diff": list(one.values_diff),
-            "objects": [drift.object_name(manifest) for manifest in rendered.get(one.name, [])],
+            "objects": objects,
+            "objects_created": [name for name in objects if name not in item.observed.objects],
+            "objects_deleted": [name for name in item.observed.objects if name not in objects] if objects else [],
+            "watched": list(one.watched),
+            "watched_before": None if one.watched_before is None else list(one.watched_before),
             "changes": len([change for change in changes if change.op is not Op.WAIT]),
         }
     planned.manifests = [manifest for manifests in rendered.values() for manifest in manifests]

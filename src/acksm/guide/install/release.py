@@ -38,13 +38,16 @@ class Desired:
     values_diff: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     unmanaged: tuple[str, ...] = ()  # objects that the controller would no longer watch
+    watched: tuple[str, ...] = ()  # namespaces, empty for all
+    watched_before: tuple[str, ...] | None = None  # by the installed release, None where there is none
     rivals: tuple[str, ...] = ()  # other controllers that would reconcile the same objects
 
 
 @dataclass(frozen=True)
 class Observed:
     """A release as it is. `version` is "" when there is none; `recovery` is what an interrupted helm left to do,
-    `drift` the objects that differ from the release, `chart_values` the defaults of its chart."""
+    `drift` the objects that differ from the release, `chart_values` the defaults of its chart, `objects` the names of
+    the objects that it has."""
 
     version: str = ""
     status: str = ""
@@ -58,6 +61,8 @@ class Observed:
     description: str = ""
     chart: str = ""
     chart_values: Document = field(default_factory=dict)
+    objects: tuple[str, ...] = ()
+    updated: str = ""  # when its last operation was, RFC 3339
 
 
 def plan(observed: Observed, desired: Desired, *, wait: bool, iam_is_new: bool, adopt: bool) -> list[Change]:

@@ -5,8 +5,8 @@ Drift is what `acksm install` with the same options would change: the same plan,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from acksm import reports
 from acksm.ack import charts
@@ -14,10 +14,11 @@ from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind, silent
 from acksm.exits import ExitCode
 from acksm.guide.connect.target import Target, connect
-from acksm.guide.install import command as install, controllers as section, mirrored
+from acksm.guide.install import command as install, controllers as section, details, mirrored
+from acksm.guide.install.details import Details, of as details_of
 from acksm.guide.install.release import Observed as ReleaseObserved
 from acksm.live.drift import State
-from acksm.output import Output
+from acksm.output import Output, Table
 from acksm.settings import DEFAULT_REGISTRY, ControllerSettings, RoleSettings, RunSettings, TargetSettings
 
 
@@ -36,6 +37,7 @@ class Row:
     problems: tuple[str, ...]
     registry: str = ""
     remedies: tuple[str, ...] = ()
+    details: Details = field(default_factory=Details)
 
     def as_data(self) -> reports.Controller:
         return {
@@ -50,6 +52,13 @@ class Row:
             "problems": list(self.problems),
             "registry": self.registry,
             "remedies": list(self.remedies),
+            "watched": list(self.details.watched),
+            "pods": self.details.pods,
+            "pods_ready": self.details.ready,
+            "restarts": self.details.restarts,
+            "updated": self.details.updated,
+            "chart": self.details.chart,
+            "newer": self.details.newer,
         }
 
 
@@ -91,7 +100,7 @@ def observe(
     target: Target,
     controllers: ControllerSettings,
     role: RoleSettings,
-    table: Callable[[Sequence[str], Sequence[Sequence[str]]], str],
+    table: Table,
     drift: Compared | None = None,
     emit: Emit = silent,
 ) -> Snapshot:
@@ -145,6 +154,7 @@ def row(service: str, observed: ReleaseObserved) -> Row:
         tuple(problems),
         mirrored.location("", values),
         health.remedies if health else (),
+        details_of(service, observed),
     )
 
 
@@ -180,9 +190,11 @@ def _text(
     rows: Sequence[Row],
     drift: Compared,
     healthy: bool,
-    table: Callable[[Sequence[str], Sequence[Sequence[str]]], str],
+    table: Table,
 ) -> str:
-    lines = [table(("SERVICE", "VERSION", "SCOPE", "HEALTH", "MANAGED BY"), [_cells(item) for item in rows])]
+    header = ("SERVICE", "VERSION", "SCOPE", "HEALTH", "MANAGED BY", *details.HEADER)
+    lines = [table(header, [(*_cells(item), *item.details.cells()) for item in rows], drop=details.DROP)]
+    lines += [line for item in rows for line in item.details.newer_line(item.service)]
     for item in rows:
         lines += [f"! {item.service}: {problem}" for problem in item.problems]
         lines += [f"  remedy: {remedy}" for remedy in item.remedies]

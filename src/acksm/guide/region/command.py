@@ -193,8 +193,8 @@ def run_list(at: TargetSettings, run: RunSettings, ui: Output) -> int:
     with connect(at, run) as target:
         observed = observe(target)
         found = rows(observed, target.cluster.arn.split(":")[1], target.aws.regions)
-        lines = [f"{'NAMESPACE':40}{'REGION':20}PROBLEM"] if found else ["no namespace has a default region"]
-        lines += [f"{row['namespace']:40}{row['region'] or '-':20}{row['problem'] or '-'}" for row in found]
+        cells = [(row["namespace"], row["region"] or "-", row["problem"] or "-") for row in found]
+        lines = [ui.table(("NAMESPACE", "REGION", "PROBLEM"), cells) if cells else "no namespace has a default region"]
         lines += [f"{item}: {item.region} by default" for item in observed.running]
         code = 3 if any(row["problem"] for row in found) else 0
         data: reports.RegionListReport = {

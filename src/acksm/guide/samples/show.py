@@ -29,7 +29,7 @@ def run_list(ui: Output) -> int:
         for item in rows()
     ]
     head = ("NAME", "KIND", "SERVICE", "SANDBOX", "NEEDS", "REQUIRED", "DESCRIPTION")
-    ui.result("samples list", data, ui.table(head, table))
+    ui.result("samples list", data, ui.table(head, table, drop=("SANDBOX", "SERVICE", "REQUIRED", "NEEDS", "KIND")))
     return 0
 
 
