@@ -67,6 +67,7 @@ def resolve(flags: Mapping[str, object], file: str = "", environment: Mapping[st
         if field not in merged and environment.get(variable):
             merged[field] = environment[variable]
             origins[field] = f"variable {variable}"
+    _settle_watched(merged, origins)
     _check_texts(merged, origins)
     try:
         settings = Settings.of(**merged)
@@ -86,6 +87,26 @@ def resolve(flags: Mapping[str, object], file: str = "", environment: Mapping[st
             message = f"{field.replace('_', '-')} is only accepted from a settings file named with -f"
             raise AcksmError("config-unnamed", message, where=location(FILE_NAME, [field]))
     return Resolved(settings, origins, unnamed_fields)
+
+
+def _settle_watched(merged: dict[str, object], origins: dict[str, str]) -> None:
+    """`watch_namespace` replaces the list of watched namespaces, and the others change it: one source may not ask for
+    both, and a list of a higher source outdoes changes of a lower one. Error: `config-invalid`."""
+    ranks = ("flag", "variable", "file")
+    rank = {name: ranks.index(origins[name].partition(" ")[0]) for name in _WATCHED if name in merged}
+    for name in set(rank) - {_WATCHED[0]} if _WATCHED[0] in rank else ():
+        if rank[name] == rank[_WATCHED[0]]:
+            first, second = (origins[item].rpartition(" ")[2] for item in (_WATCHED[0], name))
+            if rank[name] == ranks.index("file"):
+                first, second = _WATCHED[0].replace("_", "-"), name.replace("_", "-")
+            message = f"{first} and {second} are mutually exclusive: one replaces the list, the other changes it"
+            raise AcksmError("config-invalid", message, where=origins[name])
+        if rank[name] > rank[_WATCHED[0]]:
+            del merged[name]
+            origins[name] = "default"
+
+
+_WATCHED = ("watch_namespace", "add_watch_namespace", "remove_watch_namespace")
 
 
 def _check_texts(merged: Mapping[str, object], origins: Mapping[str, str]) -> None:

@@ -60,6 +60,14 @@ def _pairs(value: object) -> object:
     return value
 
 
+def _listed(value: object) -> object:
+    """Names, each alone or several in one text with commas between them, as `acksm status` and the charts write them."""
+    if isinstance(value, list):
+        parts = [item.split(",") if isinstance(item, str) else [item] for item in value]
+        return list(dict.fromkeys(part.strip() if isinstance(part, str) else part for found in parts for part in found))
+    return value
+
+
 def located(text: str) -> str:
     """A registry's location without the scheme that it may be written with."""
     return re.sub(r"^(oci|https?)://", "", text.strip()).rstrip("/")
@@ -95,7 +103,13 @@ _DURATION = re.compile(r"^(?:(?P<h>\d+)h)?(?:(?P<m>\d+)m)?(?:(?P<s>\d+)s)?$")
 # What the validators accept, for docs/schemas/settings.json.
 _DURATION_SCHEMA = {"type": "string", "pattern": r"^(?=[0-9])([0-9]+h)?([0-9]+m)?([0-9]+s)?$"}
 _ONE_OF_SERVICES = {"enum": list(SERVICES)}
-Services = Annotated[list[Annotated[str, Field(json_schema_extra={**_ONE_OF_SERVICES})]], AfterValidator(_each_once)]
+Services = Annotated[
+    list[Annotated[str, Field(json_schema_extra={**_ONE_OF_SERVICES})]],
+    BeforeValidator(_listed),
+    AfterValidator(_each_once),
+]
+Namespaces = Annotated[list[Namespace], BeforeValidator(_listed)]
+Presets = Annotated[list[Preset], BeforeValidator(_listed)]
 Pairs = Annotated[dict[str, str], BeforeValidator(_pairs)]
 ByService = Annotated[
     Pairs, AfterValidator(_by_service), Field(json_schema_extra={"propertyNames": {**_ONE_OF_SERVICES}})
@@ -139,7 +153,9 @@ class ControllerSettings(_Group):
     service: Services = Field(default_factory=lambda: list(SERVICES))
     version: ByService = Field(default_factory=dict)
     scope: Literal["cluster", "namespace"] | None = None
-    watch_namespace: list[Namespace] = Field(default_factory=list)
+    watch_namespace: Namespaces = Field(default_factory=list)
+    add_watch_namespace: Namespaces = Field(default_factory=list)
+    remove_watch_namespace: Namespaces = Field(default_factory=list)
     create_namespace: bool = False
     values: list[str] = Field(default_factory=list)
     set: list[str] = Field(default_factory=list)
@@ -158,7 +174,7 @@ class RoleSettings(_Group):
     role_path: str = "/"
     permissions_boundary: str = ""
     tag: Pairs = Field(default_factory=dict)
-    policy: list[Preset] = Field(default_factory=list)
+    policy: Presets = Field(default_factory=list)
     policy_arn: list[str] = Field(default_factory=list)
     execution_role: list[str] = Field(default_factory=list)
     adopt_role: bool = False
@@ -175,7 +191,7 @@ class OtherAccountSettings(_Group):
     target_role_path: str = "/"
     target_permissions_boundary: str = ""
     target_tag: Pairs = Field(default_factory=dict)
-    target_policy: list[Preset] = Field(default_factory=list)
+    target_policy: Presets = Field(default_factory=list)
     target_policy_arn: list[str] = Field(default_factory=list)
     target_execution_role: list[str] = Field(default_factory=list)
     adopt_target_role: bool = False

@@ -131,7 +131,25 @@ WatchNamespace = Annotated[
     typer.Option(
         "--watch-namespace",
         metavar="NAMESPACE",
-        help="Namespace to watch with --scope namespace, repeatable.",
+        help="Namespaces to watch instead of those watched now, with commas or repeatable.",
+        rich_help_panel=_CONTROLLERS,
+    ),
+]
+AddWatchNamespace = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--add-watch-namespace",
+        metavar="NAMESPACE",
+        help="Namespaces to watch in addition, with commas or repeatable.",
+        rich_help_panel=_CONTROLLERS,
+    ),
+]
+RemoveWatchNamespace = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--remove-watch-namespace",
+        metavar="NAMESPACE",
+        help="Namespaces to watch no longer, with commas or repeatable.",
         rich_help_panel=_CONTROLLERS,
     ),
 ]

@@ -223,6 +223,10 @@ def plan(
                 "and a deleted object would be stuck in Terminating"
             )
             one = replace(one, unmanaged=left, notes=(*one.notes, note))
+        if bound := switching.unwatched(before, after, observed.namespaces):
+            what = "binding" if len(bound) == 1 else "bindings"
+            note = f"{item.service} would no longer watch {bindings.shortened(bound)}: the {what} would have no effect"
+            one = replace(one, unmanaged=(*one.unmanaged, *bound), notes=(*one.notes, note))
         rivals = [one for one in observed.running.remaining() if one.service == item.service and one.meets(after)]
         if rivals:
             described = tuple(map(discovery.described, rivals))
@@ -310,6 +314,7 @@ def _desired(
 ) -> tuple[release.Desired, charts.Scope, running.Running]:
     patched, scope = values_of(target, controllers, item, role_arn)
     notes = [f"{item.service}: {note}"] if (note := dropped(controllers, item)) else []
+    notes += controller_values.list_notes(controllers, item.service, scope)
     namespace = target.settings.controller_namespace
     if controllers.scope == "namespace" and not controllers.watch_namespace and scope.text.startswith("namespace"):
         notes.append(

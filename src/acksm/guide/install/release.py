@@ -37,7 +37,7 @@ class Desired:
     role_arn: str
     values_diff: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    unmanaged: tuple[str, ...] = ()  # objects that the controller would no longer watch
+    unmanaged: tuple[str, ...] = ()  # objects and bound namespaces that the controller would no longer watch
     rivals: tuple[str, ...] = ()  # other controllers that would reconcile the same objects
 
 
