@@ -40,7 +40,7 @@ ENTRIES = (
         "another helm operation on the release is in progress",
         "Its last operation is pending and less than five minutes old, so helm may still be running. It was not "
         "started by a killed acksm on this machine: acksm waits for those.",
-        "wait for it, or run the same command again in five minutes",
+        "acksm …   (again, when it has ended or in five minutes)",
         _R,
     ),
     Entry(

@@ -36,7 +36,7 @@ ENTRIES = (
         "kube-exists",
         "the object already exists",
         "Another user or tool created it after acksm read the cluster.",
-        "run the same command again",
+        "acksm …   (again)",
         _S,
     ),
     Entry(
@@ -64,14 +64,14 @@ ENTRIES = (
         "kube-gone",
         "the resource version expired",
         "Listing took longer than etcd keeps its history.",
-        "run the same command again",
+        "acksm …   (again)",
         _S,
     ),
     Entry(
         "kube-busy",
         "the apiserver is overloaded",
         "API Priority and Fairness rejected the request, or there were too many requests.",
-        "run the same command again in a minute",
+        "acksm …   (again in a minute)",
         _S,
     ),
     Entry(

@@ -67,7 +67,7 @@ ENTRIES = (
         "no controller watches the namespace",
         "In namespace scope objects of other namespaces are ignored, and a service that is not installed has no "
         "controller at all.",
-        "acksm install --scope cluster   (or --watch-namespace for every watched namespace and this one)",
+        "acksm install --add-watch-namespace NAMESPACE   (or --scope cluster)",
         _R,
     ),
     Entry(
@@ -96,7 +96,7 @@ ENTRIES = (
         "sample-terminating",
         "the object is being deleted",
         "A new object of that name can be created once it is deleted.",
-        "run the same command again when it is deleted",
+        "acksm …   (again, when it is deleted)",
     ),
     Entry(
         "sample-role-account",
@@ -116,7 +116,7 @@ ENTRIES = (
         "sample-not-yet",
         "the object that the sample needs has no id in AWS yet",
         "AWS chooses the id of a domain. Without --wait acksm does not wait for it.",
-        "run the same command again, with --wait",
+        "acksm … --wait",
         _S,
     ),
     Entry("sample.create", "an object of a sample is created", "It does not exist.", "", _OK),

@@ -169,7 +169,7 @@ def check_busy(status: str, age_seconds: float, namespace: str, name: str, *, co
             "release-busy",
             f"release {name} has been {status} for {age_seconds:.0f} s",
             where=f"namespace {namespace}",
-            remedy="wait until helm has finished; if no helm is running, run the same command again with --yes",
+            remedy="acksm … --yes   (only if no helm is running; else wait until it has finished)",
         )
 
 
