@@ -24,6 +24,7 @@ from acksm.ack.names import SERVICES
 from acksm.declared import Account, Accounts, Adoptions, DeclaredNamespace, Teams
 from acksm.json_types import Json
 
+CONTROLLER_NAMESPACE = "ack-system"
 DEFAULT_REGISTRY = "public.ecr.aws/aws-controllers-k8s"
 TARGET_ROLE = "SagemakerCrossAccountAccess"  # guide §6.1
 
@@ -144,7 +145,7 @@ class TargetSettings(_Group):
     account: Account = ""
     kubeconfig: str = ""
     context: str = ""
-    controller_namespace: Namespace = "ack-system"
+    controller_namespace: Namespace = CONTROLLER_NAMESPACE
 
 
 class ControllerSettings(_Group):

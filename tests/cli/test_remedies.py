@@ -102,6 +102,11 @@ def test_remedies_in_the_code_parse(remedy: str) -> None:
         ("install --cluster demo", "kubectl get pods", "kubectl get pods"),
         ("install --cluster demo", "acksm install with a newer version, or not", "acksm install with a newer version, or not"),
         ("carm bind 'a b' --account 1", "acksm …", "acksm carm bind 'a b' --account 1"),
+        ("carm bind a b", "acksm carm bind NAMESPACE --account ID", "acksm carm bind a b --account ID"),
+        ("samples apply training -n x --set a=b", "acksm samples show SAMPLE", "acksm samples show training"),
+        ("doctor Endpoint/churn -n x", "acksm region explain KIND/NAME -n NAMESPACE", "acksm region explain Endpoint/churn -n x"),
+        ("adopt Endpoint churn -n x", "kubectl get KIND NAME -n NAMESPACE", "kubectl get Endpoint churn -n x"),
+        ("install --cluster demo", "aws eks describe-cluster --name CLUSTER", "aws eks describe-cluster --name demo"),
     ],
 )  # fmt: skip
 def test_a_remedy_has_the_options_of_the_run(typed: str, remedy: str, expected: str) -> None:

@@ -19,6 +19,8 @@ def filled(ctx: typer.Context, remedy: str) -> str:
     """`remedy` with its first command made whole. Three spaces separate a command from a note on it
     (docs/glossary.md#how-messages-are-written)."""
     text, gap, note = remedy.partition("   ")
+    text = _named(ctx, text)
+    remedy = text + gap + note
     if not text.startswith(f"{ROOT} "):
         return remedy
     try:
@@ -49,9 +51,18 @@ def filled(ctx: typer.Context, remedy: str) -> str:
     return shlex.join([ROOT, *path, *(word for _, tokens in parts for word in tokens)]) + gap + note
 
 
-def command(ctx: typer.Context) -> str:
-    """The command as it was typed."""
-    return shlex.join([ROOT, *_path(ctx), *(word for _, tokens in _typed(ctx) for word in tokens)])
+def _named(ctx: typer.Context, text: str) -> str:
+    """`text` with what the command line names, instead of the words in capitals for it: NAMESPACE, KIND/NAME, SAMPLE."""
+    known = {}
+    for item in ctx.command.params:
+        value: Untyped = ctx.params.get(item.name or "")
+        if item.param_type_name == "argument" and value:
+            metavar = str(item.metavar).replace("[/NAME]", "/NAME").partition("|")[0]
+            known[metavar] = shlex.join(value) if isinstance(value, list | tuple) else shlex.quote(str(value))
+    known |= {name.upper(): shlex.quote(value) for name, value in _target(ctx) if name in {"cluster", "region"}}
+    if ctx.params.get("namespace"):
+        known["NAMESPACE"] = shlex.quote(str(ctx.params["namespace"]))
+    return " ".join(known.get(word, word) for word in text.split(" "))
 
 
 def _path(ctx: typer.Context) -> list[str]:

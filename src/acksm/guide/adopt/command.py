@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 
 from acksm.ack.kinds import Kind
 from acksm.aws.account import Aws
@@ -176,7 +177,9 @@ def _named(
             else:
                 located.append((item, found))
         refusals.check()
-        found_in_aws = lookup.find(located, accounts, refusals.errors.append)
+        found_in_aws = lookup.find(
+            located, accounts, refusals.errors.append, partial(placement.namespace_of, observed)
+        )
         refusals.check()
         index = Index(holders.result(), _where(observed))
     same = [
