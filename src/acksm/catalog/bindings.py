@@ -115,6 +115,12 @@ _BINDINGS = (
         "acksm … --create-namespace",
     ),
     Entry(
+        "object-namespace-missing",
+        "the namespace of the object does not exist",
+        "The name is misspelt, or the namespace was not created yet.",
+        "acksm … --create-namespace",
+    ),
+    Entry(
         "binding-managed",
         "another tool manages what would be changed",
         "The field manager of the key is a tool that would restore its own value.",

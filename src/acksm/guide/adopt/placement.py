@@ -78,11 +78,11 @@ def observe(target: Target) -> Observed:
 
 
 def location(observed: Observed, kind: Kind, namespace: str, where: str) -> Location:
-    """Errors: adopt-…, of `bindings.check_names`, and the id of the matrix's row that makes a binding ignored."""
+    """Errors: adopt-…, of `bindings.check_exists`, and the id of the matrix's row that makes a binding ignored."""
     running.require(observed.running)
     live = observed.namespaces.get(namespace)
     if live is None or live.terminating:
-        bindings.check_names(observed.namespaces, [namespace], create=False)
+        bindings.check_exists(observed.namespaces, namespace, create=False, creates=False)
     namespace_ = live or Namespace(namespace)
     controller = _controller(observed, kind, namespace, where)
     if f"{kind.plural}.{kind.group}" not in observed.served:

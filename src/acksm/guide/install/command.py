@@ -28,6 +28,7 @@ from acksm.live import readiness
 from acksm.live.drift import Drift
 from acksm.live.placement import pod_of
 from acksm.output import Output
+from acksm.remedies import filled
 from acksm.settings import ControllerSettings, RoleSettings, RunSettings, TargetSettings
 
 ALL = ("oidc", "iam-role", "controllers")
@@ -281,5 +282,5 @@ def _text(command: str, result: Result, target: Target) -> str:
     if command == "oidc":
         return str(facts["oidc_provider_arn"])
     lines = [f"{service} {found['version']}: {found['scope']}" for service, found in facts["controllers"].items()]
-    option = f"--cluster {target.cluster.name} --region {target.cluster.region}"
-    return "\n".join([*lines, f"role {facts['role_arn']}", f"next: acksm status {option}"])
+    status = filled(f"acksm status --cluster {target.cluster.name} --region {target.cluster.region}")
+    return "\n".join([*lines, f"role {facts['role_arn']}", f"next: {status}"])

@@ -63,7 +63,8 @@ def plan(observed: Observed, desired: Mapping[str, str | None], *, create: bool 
     names = list(desired)
     # A region may be removed also from a namespace that no controller reads.
     running.check_followed(observed.running, [name for name in names if desired[name] is not None], "defaults")
-    bindings.check_names(observed.namespaces, names, create=create)
+    unbinds = not any(desired.values())
+    bindings.check_names(observed.namespaces, names, create=create, command="region unbind" if unbinds else "")
     changes = []
     for name, region in desired.items():
         live = observed.namespaces.get(name)

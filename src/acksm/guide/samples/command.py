@@ -108,7 +108,7 @@ def observe(target: Target, request: Request) -> Observed:
 
 def plan(target: Target, request: Request, observed: Observed) -> Plan:
     """The whole plan; the apiserver has validated each manifest. Errors: ``sample-…``, `kube-…`."""
-    bindings.check_names(observed.namespaces, [request.namespace], create=request.create)
+    bindings.check_exists(observed.namespaces, request.namespace, create=request.create, creates=True)
     members = sample_plan.members(request.sample, request.given)
     check_served(members, observed.served, observed.running)
     watching = {sample.service: controller_of(sample, request.namespace, observed.running) for sample in members}
