@@ -152,7 +152,8 @@ _BINDINGS = (
     Entry(
         "region-unknown",
         "no such region",
-        "The name is misspelt, or the region is in another partition.",
+        "The name is misspelt, or the region is in another partition. A region that is newer than the installed "
+        "botocore is not in its table: pip install --upgrade botocore.",
         "aws ec2 describe-regions",
         _U,
     ),

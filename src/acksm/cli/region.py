@@ -47,7 +47,8 @@ def bind(
         from acksm.guide.region import command as section
 
         if namespace and not desired:
-            raise AcksmError("region-unknown", "no region given", where=namespace)
+            remedy = f"acksm region bind {namespace} REGION"
+            raise AcksmError("region-unknown", "no region given", where=namespace, remedy=remedy)
         declared = {name: item.region for name, item in settings.declared.namespaces.items() if item.region}
         regions = {namespace: desired} if namespace and desired else declared
         create = settings.controllers.create_namespace

@@ -10,6 +10,7 @@ import typer
 from acksm.json_types import Untyped
 
 ROOT = "acksm"
+CLUSTER_REGION = "--cluster-region"  # --region, in commands whose --region is not that of objects
 TYPED = "…"  # in a remedy: the command as it was typed
 # Settings that say where a command works; their options are named alike in every command, or by the parameter
 _TARGET = ("cluster", "region", "profile", "kubeconfig", "context", "controller_namespace", "file")
@@ -123,6 +124,7 @@ def _pairs(words: Sequence[str], command: Untyped) -> Iterator[tuple[Untyped, li
     options = _options(command)
     by_name = {name: item for item in options for name in (*item.opts, *item.secondary_opts)}
     by_setting = {f"--{item.name.replace('_', '-')}": item for item in options}
+    by_setting |= {CLUSTER_REGION: item for item in options if item.name == "region"}
     rest = list(words)
     while rest:
         word = rest.pop(0)

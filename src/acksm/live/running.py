@@ -306,24 +306,18 @@ def check_followed(running: Sequence[Running], namespaces: Iterable[str], what: 
                 where=f"namespace {name}",
                 remedy=watch_remedy(running, name),
             )
-        for item in watching:
-            reading = item.reading
-            if not reading.starts or not getattr(reading, what):
-                raise ignored(item, reading, f"namespace {name}")
+        deaf = [item for item in watching if not item.reading.starts or not getattr(item.reading, what)]
+        if deaf:
+            raise ignored(deaf[0], deaf[0].reading, f"namespace {name}", deaf)
 
 
-def ignored(item: Running, reading: charts.Reading, where: str) -> AcksmError:
-    """The error that says why `item` ignores annotations, with the remedy of its row."""
+def ignored(item: Running, reading: charts.Reading, where: str, alike: Sequence[Running] = ()) -> AcksmError:
+    """The error that says why `item` ignores annotations, with the remedy of its row for the controllers `alike` too."""
     message = f"{item} ({scope_text(item)}): {lookup(reading.id).title}"
-    return AcksmError(reading.id, message, where=where, remedy=ignored_remedy(item, reading))
-
-
-def ignored_remedy(item: Running, reading: charts.Reading) -> str:
-    """The command after which `item` reads annotations, "" for what the catalogue has."""
-    if not _is_managed(item):
-        return ""
-    more = {"annotations-ignored": "--scope cluster", "carm-disabled": f"--set {item.service}:enableCARM=true"}
-    return f"{_install([item])} {more[reading.id]}" if reading.id in more else ""
+    managed = [one for one in alike or [item] if _is_managed(one) and one.reading.id == reading.id]
+    options = {"annotations-ignored": "--scope cluster", "carm-disabled": "--set enableCARM=true"}
+    remedy = f"{_install(managed)} {options[reading.id]}" if managed and reading.id in options else ""
+    return AcksmError(reading.id, message, where=where, remedy=remedy)
 
 
 def watch_remedy(found: Sequence[Running], namespace: str) -> str:

@@ -27,6 +27,7 @@ from acksm.guide.adopt.placement import ADOPTED_CRD, Location, Observed
 from acksm.guide.adopt.plan import Adoption
 from acksm.guide.adopt.requested import Refusals, Request
 from acksm.guide.connect.target import Target, connect
+from acksm.guide.region.command import check_region
 from acksm.json_types import Json
 from acksm.kube.api import Applier, Lister
 from acksm.live import managed
@@ -122,6 +123,10 @@ def run(
     search = _search(options) if options.discover else None
     with connect(_with_region(at, options), run) as target:
         ui.emit(Event(EventKind.STEP, "target", target.line()))
+        for item in requested_items:
+            if item.region:
+                region_where = item.where or "--region"
+                check_region(item.region, target.identity.partition, [], target.aws.regions, region_where)
         observed = placement.observe(target)
         accounts = Accounts(target, other)
         notes: list[str] = []

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -32,6 +33,7 @@ from acksm.kube.client import Endpoint, Kube, preload
 from acksm.kube.kubeconfig import Context, is_server, load
 from acksm.kube.sign_in import NO_SIGN_IN, SignIn
 from acksm.settings import RunSettings, TargetSettings, located
+from acksm.words import did_you_mean
 
 
 @dataclass
@@ -129,6 +131,7 @@ def connect(settings: TargetSettings, run: RunSettings) -> Target:
         raise AcksmError("cluster-missing", "no cluster specified, and no kubeconfig context that names one")
     profile = settings.profile or (context.signs_in.profile if context else "")
     aws = Aws(profile or None, region or None, settings.account or None, left=deadline.left)
+    _check_region(aws)
     with ThreadPoolExecutor(max_workers=3) as pool:
         caller, described = pool.submit(aws.identity), pool.submit(aws.eks.describe_cluster, name)
         pool.submit(preload)
@@ -155,6 +158,21 @@ def connect(settings: TargetSettings, run: RunSettings) -> Target:
     return Target(settings, run, aws, identity, cluster, kube, endpoint, deadline, new_token)
 
 
+def _check_region(aws: Aws) -> None:
+    """Refuse a misspelt region before the first call, which would be sent to a host that does not exist. Error:
+    `region-unknown` with close names of botocore's table."""
+    known = [name for partition in aws.partitions() for name in aws.regions("sts", partition)]
+    if aws.region in known:
+        return
+    near = get_close_matches(aws.region, known, n=3)
+    raise AcksmError(
+        "region-unknown",
+        f"{aws.region!r} is not a region of AWS" + did_you_mean(near),
+        where="--region",
+        remedy=f"acksm … --cluster-region {near[0]}" if near else "",
+    )
+
+
 def without_cluster(settings: TargetSettings, run: RunSettings) -> Target:
     """A target for what is in AWS of a deleted cluster; its apiserver does not answer.
 
@@ -164,6 +182,7 @@ def without_cluster(settings: TargetSettings, run: RunSettings) -> Target:
         raise AcksmError("cluster-missing", "no cluster specified")
     deadline = Deadline(run.timeout)
     aws = Aws(settings.profile or None, settings.region or None, settings.account or None, left=deadline.left)
+    _check_region(aws)
     identity = aws.identity()
     arn = f"arn:{identity.partition}:eks:{aws.region}:{identity.account}:cluster/{settings.cluster}"
     cluster = Cluster(settings.cluster, arn, aws.region, identity.account, "", "", "", "GONE", "")
@@ -229,4 +248,5 @@ def exec_credential(settings: TargetSettings, role_arn: str = "") -> str:
     if not settings.cluster:
         raise AcksmError("cluster-missing", "no cluster specified for the token")
     aws = Aws(profile=settings.profile or None, region=settings.region or None, account=settings.account or None)
+    _check_region(aws)
     return _credential(mint(session_of(aws, SignIn(role_arn=role_arn)), settings.cluster))

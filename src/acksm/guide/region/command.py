@@ -43,15 +43,19 @@ def observe(target: Target) -> Observed:
         return Observed(found.result().working, bindings.observe(target.kube))
 
 
-def check_region(region: str, partition: str, services: Sequence[str], regions: Regions, where: str) -> None:
-    """Errors: `region-unknown` with close names, `region-no-service`. The table is botocore's."""
+def check_region(
+    region: str, partition: str, services: Sequence[str], regions: Regions, where: str, command: str = "acksm … --region"
+) -> None:
+    """Errors: `region-unknown` with close names, `region-no-service`. The table is botocore's. `command`: what a region
+    corrects."""
     known = regions("sts", partition)
     if region not in known:
+        near = get_close_matches(region, known, n=3)
         raise AcksmError(
             "region-unknown",
-            f"{region!r} is not a region of partition {partition}"
-            + did_you_mean(get_close_matches(region, known, n=3)),
+            f"{region!r} is not a region of partition {partition}" + did_you_mean(near),
             where=where,
+            remedy=f"{command} {near[0]}" if near else "",
         )
     for service in services:
         if region not in regions(ENDPOINTS[service], partition):
@@ -146,7 +150,11 @@ def run_bind(
         for name, region in desired.items():
             if region is not None:
                 services = sorted({item.service for item in observed.running if item.watches(name)})
-                check_region(region, partition, services, target.aws.regions, f"namespace {name}")
+                if name in target.aws.regions("sts", partition) and region in observed.namespaces:
+                    remedy = f"acksm region bind {region} {name}"
+                    raise AcksmError("region-unknown", f"{region} is a namespace, no region", where=name, remedy=remedy)
+                at = f"acksm region bind {name}"
+                check_region(region, partition, services, target.aws.regions, f"namespace {name}", at)
         changes = plan(observed, desired, create=create)
         changed = {change.params["name"] for change in changes if change.call == "kube.set_keys"}
         touched = {name: desired[name] for name in desired if name in changed and name in observed.namespaces}
