@@ -85,7 +85,7 @@ def setup(
             settings.target,
             settings.controllers.service,
             settings.role,
-            settings.other_account,
+            accounts.with_declared(settings.other_account, settings.declared),
             settings.run,
             ui,
             print_only=print_only,
