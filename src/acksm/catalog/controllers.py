@@ -128,6 +128,14 @@ ENTRIES = (
         _S,
     ),
     Entry("crds.create", "a CRD is created", "The cluster does not serve a kind of the chart.", "", _OK),
+    Entry(
+        "crds.share",
+        "helm becomes the field manager of a common CRD",
+        "Every ACK chart has the CRDs of services.k8s.aws, and helm 4 applies them server-side: it would meet a "
+        "conflict with another field manager.",
+        "",
+        _OK,
+    ),
     Entry("crds.update", "a CRD is updated", "The chart's CRD differs from the served one.", "", _OK),
     Entry("crds.established", "waiting until the CRDs are established", "The apiserver then serves them.", "", _OK),
     Entry("namespace.create", "a namespace is created", "The controllers' namespace or a watched one.", "", _OK),

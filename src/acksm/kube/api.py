@@ -67,7 +67,9 @@ class Patcher(Protocol):
 class Applier(Getter, Protocol):
     """Server-side apply; with `dry_run` only what it would lead to."""
 
-    def apply(self, manifest: Manifest, force: bool = False, dry_run: bool = False) -> Object: ...
+    def apply(
+        self, manifest: Manifest, force: bool = False, dry_run: bool = False, *, manager: str = ...
+    ) -> Object: ...
 
 
 class Editor(Getter, Patcher, Protocol):

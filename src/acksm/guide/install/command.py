@@ -253,6 +253,7 @@ def dispatch(target: Target, emit: Emit) -> Dispatch:
     table: dict[str, Callable[..., object]] = {
         "kube.apply": kube.apply,
         "kube.restart": kube.restart,
+        "crds.apply_common": partial(crds.apply_common, kube),
         "crds.await": await_crds,
         "controller.await_ready": partial(readiness.await_ready, kube, deadline, emit),
         "iam.await_visible": lambda role_arn: iam_role.await_visible(target.aws, role_arn, deadline, emit),
