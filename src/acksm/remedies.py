@@ -6,9 +6,10 @@ as the catalogue has it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 
+KNOWN: ContextVar[Mapping[str, str]] = ContextVar("acksm_known", default={})  # noqa: B039 (never changed)
 FILL: ContextVar[Callable[[str], str] | None] = ContextVar("acksm_remedies", default=None)
 
 

@@ -15,7 +15,7 @@ import acksm
 from acksm.catalog import entries
 from acksm.cli import app, remedies
 from acksm.errors import AcksmError
-from acksm.remedies import FILL
+from acksm.remedies import FILL, KNOWN
 
 GROUP: Any = typer.main.get_command(app)
 SOURCE = Path(acksm.__file__).parent
@@ -64,7 +64,7 @@ def test_remedies_of_the_catalogue_parse(id: str) -> None:
     check(entries()[id].remedy)
 
 
-SENTENCES = {"acksm VALUE", "acksm VALUE has no plan"}
+SENTENCES = {"acksm VALUE", "acksm VALUE VALUE", "acksm VALUE has no plan"}
 
 
 def written() -> Iterator[Any]:
@@ -126,3 +126,15 @@ def test_an_error_has_the_remedy_of_the_run() -> None:
         assert error.remedy.startswith("acksm install --cluster demo --role-name NAME")
     finally:
         FILL.reset(token)
+
+
+def test_what_is_known_once_connected_is_filled_in() -> None:
+    ctx = context("status --context x")
+    token = KNOWN.set({"CLUSTER": "demo", "REGION": "us-west-2", "PRINCIPAL_ARN": "arn:aws:iam::1:role/dana", "PARTITION": "aws"})
+    try:
+        found = remedies.filled(ctx, entries()["kube-unauthorized"].remedy)
+    finally:
+        KNOWN.reset(token)
+    assert "--cluster-name demo --region us-west-2 --principal-arn arn:aws:iam::1:role/dana" in found
+    assert found.count("aws eks ") == 2
+    assert "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy" in found

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator, Sequence
 
 import typer
 
 from acksm.json_types import Untyped
+from acksm.remedies import KNOWN
 
 ROOT = "acksm"
 CLUSTER_REGION = "--cluster-region"  # --region, in commands whose --region is not that of objects
 TYPED = "…"  # in a remedy: the command as it was typed
 # Settings that say where a command works; their options are named alike in every command, or by the parameter
+_KNOWN = re.compile(r"\b(?:CLUSTER|REGION|PARTITION|PRINCIPAL_ARN)\b")  # what is known once a command is connected
 _TARGET = ("cluster", "region", "profile", "kubeconfig", "context", "controller_namespace", "file")
 
 
@@ -63,6 +66,8 @@ def _named(ctx: typer.Context, text: str) -> str:
     known |= {name.upper(): shlex.quote(value) for name, value in _target(ctx) if name in {"cluster", "region"}}
     if ctx.params.get("namespace"):
         known["NAMESPACE"] = shlex.quote(str(ctx.params["namespace"]))
+    found = KNOWN.get()
+    text = _KNOWN.sub(lambda match: found.get(match[0], match[0]), text)
     return " ".join(known.get(word, word) for word in text.split(" "))
 
 

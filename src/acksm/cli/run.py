@@ -61,13 +61,14 @@ def run_resolved(ctx: typer.Context, work: Callable[[Resolved, Ui], int]) -> NoR
             return _again_where_outdated(resolved, ui, work)
 
     from acksm.cli.remedies import filled
-    from acksm.remedies import FILL
+    from acksm.remedies import FILL, KNOWN
 
     token = FILL.set(FILL.get() or (lambda remedy: filled(ctx, remedy)))  # of `acksm apply`, not of what it runs
     try:
         code = guarded(ui, command_name(ctx), whole)
     finally:
         FILL.reset(token)
+        KNOWN.set({})
     raise typer.Exit(code)
 
 

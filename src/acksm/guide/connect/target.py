@@ -32,6 +32,7 @@ from acksm.kube.api import Apiserver
 from acksm.kube.client import Endpoint, Kube, preload
 from acksm.kube.kubeconfig import Context, is_server, load
 from acksm.kube.sign_in import NO_SIGN_IN, SignIn
+from acksm.remedies import KNOWN
 from acksm.settings import RunSettings, TargetSettings, located
 from acksm.words import did_you_mean
 
@@ -137,6 +138,7 @@ def connect(settings: TargetSettings, run: RunSettings) -> Target:
         pool.submit(preload)
         identity = caller.result()  # first: a wrong account is the cause of an unknown cluster, not its result
         cluster = described.result()
+    KNOWN.set(_known(identity, cluster, context.signs_in.role_arn if context else ""))
     if context and not is_server(context, cluster.endpoint):
         if context.insecure:
             raise AcksmError(
@@ -156,6 +158,16 @@ def connect(settings: TargetSettings, run: RunSettings) -> Target:
     endpoint = _endpoint(cluster, context, new_token() if new_token else "")
     kube = Kube(endpoint, deadline.left, new_token)
     return Target(settings, run, aws, identity, cluster, kube, endpoint, deadline, new_token)
+
+
+def _known(identity: Identity, cluster: Cluster, role_arn: str) -> dict[str, str]:
+    """What a remedy may name: the cluster, and who signs in to it."""
+    principal = role_arn or identity.arn
+    kind, _, name = principal.rpartition(":")[2].partition("/")
+    if kind == "assumed-role":  # an access entry is for the role
+        principal = f"arn:{identity.partition}:iam::{identity.account}:role/{name.rpartition('/')[0]}"
+    known = {"CLUSTER": cluster.name, "REGION": cluster.region, "PARTITION": identity.partition}
+    return {**known, "PRINCIPAL_ARN": principal}
 
 
 def _check_region(aws: Aws) -> None:

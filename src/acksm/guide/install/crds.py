@@ -254,6 +254,12 @@ def _shared(live: Object) -> Change:
     annotations = live["metadata"].get("annotations") or {}
     kept = {key: annotations[key] for key in (GENERATOR, CHART_ANNOTATION) if key in annotations}
     metadata = {"name": live["metadata"]["name"], "labels": {OWNED_LABEL: "true"}, "annotations": kept}
+    manifest = {
+        "apiVersion": "apiextensions.k8s.io/v1",  # items of a list have none
+        "kind": "CustomResourceDefinition",
+        "metadata": metadata,
+        "spec": live["spec"],
+    }
     return Change(
         id="crds.share",
         step="crds",
@@ -261,7 +267,7 @@ def _shared(live: Object) -> Change:
         system="kubernetes",
         target=f"CustomResourceDefinition {metadata['name']}",
         call="crds.apply_common",
-        params={"manifest": {key: live[key] for key in ("apiVersion", "kind", "spec")} | {"metadata": metadata}},
+        params={"manifest": manifest},
         before={"field manager": FIELD_MANAGER},
         after={"field manager": HELM_MANAGER},
         reason="charts of other ACK controllers have it too",
