@@ -434,3 +434,22 @@ ObjectNamespace = Annotated[
         "--namespace", "-n", metavar="NAMESPACE", help="The object's namespace [default].", show_default=False
     ),
 ]
+# Beside KIND, where an object is KIND/NAME or KIND NAME
+ObjectName = Annotated[str | None, typer.Argument(metavar="[NAME]", help="Its name, after KIND alone.")]
+
+
+def joined(thing: str, name: str | None) -> str:
+    """KIND/NAME from KIND/NAME or from KIND NAME."""
+    return f"{thing}/{name}" if name and "/" not in thing else thing
+
+
+# For commands about namespaces, beside their arguments
+InNamespaces = Annotated[
+    list[str] | None,
+    typer.Option("--namespace", "-n", metavar="NAMESPACE", help="Same as the argument NAMESPACE, repeatable."),
+]
+
+
+def both(arguments: list[str] | None, options: list[str] | None) -> tuple[str, ...]:
+    """The namespaces of arguments and of options, each once."""
+    return tuple(dict.fromkeys([*(arguments or ()), *(options or ())]))

@@ -39,7 +39,8 @@ from acksm.words import counted
 
 @dataclass(frozen=True)
 class Options:
-    """The options. `retain` None: not given, which means to retain. `file` has the declarations."""
+    """The options. `retain` None: not given, which means to retain. `more` are further names of the kind, `file` has the
+    declarations."""
 
     kind: str = ""
     name: str = ""
@@ -55,6 +56,7 @@ class Options:
     tags: Mapping[str, str] = field(default_factory=dict)
     prefix: str = ""
     file: str = ""
+    more: Sequence[str] = ()
 
 
 def requests(declared: Adoptions, options: Options, refusals: Refusals) -> list[Request]:
@@ -64,11 +66,15 @@ def requests(declared: Adoptions, options: Options, refusals: Refusals) -> list[
     if options.kinds or options.tags or options.prefix:
         raise AcksmError("adopt-nothing", "--kind, --tag and --prefix can only be used with --discover")
     if options.kind:
-        kind_text, name = options.kind, options.name
-        if kind_text.startswith("arn:") and not name:
-            kind, name = requested.kind_of(requested.parse_arn(kind_text)), kind_text
+        texts = [options.name, *options.more]
+        if options.more and (options.as_ or options.fields):
+            raise AcksmError("adopt-nothing", "--as and --field can only be used with one NAME")
+        if options.kind.startswith("arn:"):
+            arns = [options.kind, *filter(None, texts)]
+            named = [(requested.kind_of(requested.parse_arn(text)), text) for text in arns]
         else:
-            kind = requested.find_kind(kind_text)
+            kind = requested.find_kind(options.kind)
+            named = [(kind, text) for text in dict.fromkeys(texts)]
         return [
             requested.request(
                 kind,
@@ -80,6 +86,7 @@ def requests(declared: Adoptions, options: Options, refusals: Refusals) -> list[
                 retain=retain,
                 read_only=options.read_only,
             )
+            for kind, name in named
         ]
     if options.as_ or options.fields:
         raise AcksmError("adopt-nothing", "--as and --field can only be used with KIND NAME")

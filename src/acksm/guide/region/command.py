@@ -197,11 +197,12 @@ def rows(observed: Observed, partition: str, regions: Regions) -> list[reports.R
     return found
 
 
-def run_list(at: TargetSettings, run: RunSettings, ui: Output) -> int:
-    """`region list`. Exit 3 when a controller does not follow a binding."""
+def run_list(at: TargetSettings, run: RunSettings, ui: Output, names: Sequence[str] = ()) -> int:
+    """`region list`, of `names` only where there are any. Exit 3 when a controller does not follow a binding."""
     with connect(at, run) as target:
         observed = observe(target)
         found = rows(observed, target.cluster.arn.split(":")[1], target.aws.regions)
+        found = [row for row in found if not names or row["namespace"] in names]
         lines = [f"{'NAMESPACE':40}{'REGION':20}PROBLEM"] if found else ["no namespace has a default region"]
         lines += [f"{row['namespace']:40}{row['region'] or '-':20}{row['problem'] or '-'}" for row in found]
         lines += [f"{item}: {item.region} by default" for item in observed.running]
