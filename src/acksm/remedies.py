@@ -1,7 +1,7 @@
 """Remedies with the names of a run: `acksm …` in one is the command as it was typed.
 
-The command line (`acksm.cli.remedies`) says how that is filled in. Without a command, as in `acksm explain`, a remedy is
-as the catalogue has it.
+The command line (`acksm.cli.remedies`) says how that is filled in. Without a command, as in `acksm explain`, a remedy
+is as the catalogue has it.
 """
 
 from __future__ import annotations

@@ -62,11 +62,19 @@ def _pairs(value: object) -> object:
 
 
 def _listed(value: object) -> object:
-    """Names, each alone or several in one text with commas between them, as `acksm status` and the charts write them."""
+    """Names, each alone or several in one text with commas between, as `acksm status` and the charts write them."""
     if isinstance(value, list):
         parts = [item.split(",") if isinstance(item, str) else [item] for item in value]
         return list(dict.fromkeys(part.strip() if isinstance(part, str) else part for found in parts for part in found))
     return value
+
+
+def _service_pairs(value: object) -> object:
+    """As `_pairs`, where each name is a service's."""
+    for item in value if isinstance(value, list) else ():
+        if "=" not in str(item):
+            raise ValueError(f'"{item}" names no service; did you mean {SERVICES[0]}={item}?')
+    return _pairs(value)
 
 
 def located(text: str) -> str:
@@ -113,7 +121,10 @@ Namespaces = Annotated[list[Namespace], BeforeValidator(_listed)]
 Presets = Annotated[list[Preset], BeforeValidator(_listed)]
 Pairs = Annotated[dict[str, str], BeforeValidator(_pairs)]
 ByService = Annotated[
-    Pairs, AfterValidator(_by_service), Field(json_schema_extra={"propertyNames": {**_ONE_OF_SERVICES}})
+    dict[str, str],
+    BeforeValidator(_service_pairs),
+    AfterValidator(_by_service),
+    Field(json_schema_extra={"propertyNames": {**_ONE_OF_SERVICES}}),
 ]
 Seconds = Annotated[
     float,

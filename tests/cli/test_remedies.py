@@ -59,7 +59,7 @@ def check(remedy: str) -> None:
     assert path == words[:at], command
 
 
-@pytest.mark.parametrize("id", [id for id, entry in entries().items() if entry.remedy.startswith("acksm ")])
+@pytest.mark.parametrize("id", [name for name, entry in entries().items() if entry.remedy.startswith("acksm ")])
 def test_remedies_of_the_catalogue_parse(id: str) -> None:
     check(entries()[id].remedy)
 
@@ -93,18 +93,18 @@ def test_remedies_in_the_code_parse(remedy: str) -> None:
         ("install --role-name x", "acksm … --role-name OTHER   (note)", "acksm install --role-name OTHER   (note)"),
         ("install --policy core", "acksm … --policy studio", "acksm install --policy core --policy studio"),
         ("install -y --no-wait", "acksm …   (again)", "acksm install --no-wait --yes   (again)"),
-        ("status --cluster demo --region us-west-2 -n ml", "acksm install", "acksm install --cluster demo --region us-west-2 --controller-namespace ml"),
-        ("adopt Model m --cluster-region us-west-2 --region eu-west-1", "acksm … --region us-east-1", "acksm adopt Model m --region us-east-1 --cluster-region us-west-2"),
+        ("status --cluster demo --region us-west-2 -n ml", "acksm install", "acksm install --cluster demo --region us-west-2 --controller-namespace ml"),  # noqa: E501
+        ("adopt Model m --cluster-region us-west-2 --region eu-west-1", "acksm … --region us-east-1", "acksm adopt Model m --region us-east-1 --cluster-region us-west-2"),  # noqa: E501
         ("adopt Model m --cluster-region us-west-2", "acksm install", "acksm install --region us-west-2"),
         ("install --cluster demo", "acksm install --cluster other", "acksm install --cluster other"),
         ("carm bind team-b --account 111111111111", "acksm install … --mode carm", "acksm install --mode carm"),
         ("install --cluster demo", "acksm explain --list", "acksm explain --list"),
         ("install --cluster demo", "kubectl get pods", "kubectl get pods"),
-        ("install --cluster demo", "acksm install with a newer version, or not", "acksm install with a newer version, or not"),
+        ("install --cluster demo", "acksm install with a newer version, or not", "acksm install with a newer version, or not"),  # noqa: E501
         ("carm bind 'a b' --account 1", "acksm …", "acksm carm bind 'a b' --account 1"),
         ("carm bind a b", "acksm carm bind NAMESPACE --account ID", "acksm carm bind a b --account ID"),
         ("samples apply training -n x --set a=b", "acksm samples show SAMPLE", "acksm samples show training"),
-        ("doctor Endpoint/churn -n x", "acksm region explain KIND/NAME -n NAMESPACE", "acksm region explain Endpoint/churn -n x"),
+        ("doctor Endpoint/churn -n x", "acksm region explain KIND/NAME -n NAMESPACE", "acksm region explain Endpoint/churn -n x"),  # noqa: E501
         ("adopt Endpoint churn -n x", "kubectl get KIND NAME -n NAMESPACE", "kubectl get Endpoint churn -n x"),
         ("install --cluster demo", "aws eks describe-cluster --name CLUSTER", "aws eks describe-cluster --name demo"),
     ],
@@ -130,7 +130,9 @@ def test_an_error_has_the_remedy_of_the_run() -> None:
 
 def test_what_is_known_once_connected_is_filled_in() -> None:
     ctx = context("status --context x")
-    token = KNOWN.set({"CLUSTER": "demo", "REGION": "us-west-2", "PRINCIPAL_ARN": "arn:aws:iam::1:role/dana", "PARTITION": "aws"})
+    token = KNOWN.set(
+        {"CLUSTER": "demo", "REGION": "us-west-2", "PRINCIPAL_ARN": "arn:aws:iam::1:role/dana", "PARTITION": "aws"}
+    )
     try:
         found = remedies.filled(ctx, entries()["kube-unauthorized"].remedy)
     finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -23,13 +23,13 @@ _CAPITALS = re.compile(r"(?<![\w=/-])[A-Z][A-Z_]{2,}(?![\w-])")
 
 
 @pytest.fixture(autouse=True)
-def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Iterator[MemoryWorld]:
+def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> MemoryWorld:
     found = MemoryWorld()
     for name in ("team-a", "team-b", "team-c"):
         found.kube.put(namespace(name))
     commands_run_on(monkeypatch, lambda: found, (install, region, explain, carm_bind, carm_verify))
     monkeypatch.chdir(tmp_path)
-    yield found
+    return found
 
 
 def run(*words: str) -> dict[str, Any]:

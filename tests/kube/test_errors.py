@@ -108,12 +108,13 @@ def test_lists_come_in_pages_and_begin_again_when_they_expire() -> None:
     ("message", "commands"),
     [
         (
-            'secrets is forbidden: User "dana" cannot list resource "secrets" in API group "" in the namespace "ack-system"',
+            'secrets is forbidden: User "dana" cannot list resource "secrets" in API group "" '
+            'in the namespace "ack-system"',
             "kubectl create role acksm-list-secrets --verb=list --resource=secrets -n ack-system && "
             "kubectl create rolebinding acksm-list-secrets --role=acksm-list-secrets --user=dana -n ack-system",
         ),
         (
-            'customresourcedefinitions.apiextensions.k8s.io is forbidden: User "arn:aws:sts::1:assumed-role/a b/c" cannot '
+            'x is forbidden: User "arn:aws:sts::1:assumed-role/a b/c" cannot '
             'list resource "customresourcedefinitions" in API group "apiextensions.k8s.io" at the cluster scope',
             "kubectl create clusterrole acksm-list-customresourcedefinitions --verb=list "
             "--resource=customresourcedefinitions.apiextensions.k8s.io && kubectl create clusterrolebinding "

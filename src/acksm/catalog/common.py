@@ -54,7 +54,7 @@ ENTRIES = (
         "config-missing",
         "cannot read the settings file",
         "The file given by -f or ACKSM_CONFIG does not exist or cannot be read.",
-        "ls -l acksm.yaml",
+        "ls -l FILE",
         ExitCode.USAGE,
     ),
     Entry(

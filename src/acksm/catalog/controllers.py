@@ -108,7 +108,8 @@ ENTRIES = (
         "From sagemaker 1.5.1 and applicationautoscaling 1.1.2 on no controller removes their finalizer, so they, "
         "their CRD and their namespace could never be deleted (docs/ack/adoption.md#adoptedresource-removal). "
         "Deleting one does not delete what it adopted.",
-        "kubectl delete adoptedresources.services.k8s.aws NAME -n NAMESPACE   (each one of the service, while its old controller is running)",
+        "kubectl delete adoptedresources.services.k8s.aws NAME -n NAMESPACE   (each one of the service, while its old "
+        "controller is running)",
         _R,
     ),
     Entry(

@@ -150,7 +150,9 @@ def bind(
     def work(settings: Settings, ui: Ui) -> int:
         from acksm.guide.carm import bind as carm_bind
 
-        request = carm_bind.Requested(options.both(namespaces, in_namespaces), to_account, team, to_role_arn, tuple(for_service or ()))
+        request = carm_bind.Requested(
+            options.both(namespaces, in_namespaces), to_account, team, to_role_arn, tuple(for_service or ())
+        )
         return carm_bind.run_bind(
             settings.target,
             settings.declared,

@@ -38,6 +38,8 @@ def filled(ctx: typer.Context, remedy: str) -> str:
         path, command, parts = typed_path, ctx.command, list(_typed(ctx))
     else:
         parts, after = [], [*named[len(path) :], *after]
+    if after == ["--help"]:
+        return shlex.join([ROOT, *path, *after]) + gap + note
     if not _fits(command, after) and not named:  # doctor names what install would meet
         path, command, parts = *_walk(ctx.find_root().command, ["install"]), []
     if not _fits(command, after):
@@ -56,7 +58,7 @@ def filled(ctx: typer.Context, remedy: str) -> str:
 
 
 def _named(ctx: typer.Context, text: str) -> str:
-    """`text` with what the command line names, instead of the words in capitals for it: NAMESPACE, KIND/NAME, SAMPLE."""
+    """`text` with what the command line names, instead of the words in capitals: NAMESPACE, KIND/NAME, SAMPLE."""
     known = {}
     for item in ctx.command.params:
         value: Untyped = ctx.params.get(item.name or "")
@@ -129,7 +131,8 @@ def _pairs(words: Sequence[str], command: Untyped) -> Iterator[tuple[Untyped, li
     options = _options(command)
     by_name = {name: item for item in options for name in (*item.opts, *item.secondary_opts)}
     by_setting = {f"--{item.name.replace('_', '-')}": item for item in options}
-    by_setting |= {CLUSTER_REGION: item for item in options if item.name == "region"}
+    if region := next((item for item in options if item.name == "region"), None):
+        by_setting[CLUSTER_REGION] = region
     rest = list(words)
     while rest:
         word = rest.pop(0)

@@ -312,7 +312,7 @@ def check_followed(running: Sequence[Running], namespaces: Iterable[str], what: 
 
 
 def ignored(item: Running, reading: charts.Reading, where: str, alike: Sequence[Running] = ()) -> AcksmError:
-    """The error that says why `item` ignores annotations, with the remedy of its row for the controllers `alike` too."""
+    """The error that says why `item` ignores annotations, with the remedy of its row for controllers `alike` too."""
     message = f"{item} ({scope_text(item)}): {lookup(reading.id).title}"
     managed = [one for one in alike or [item] if _is_managed(one) and one.reading.id == reading.id]
     options = {"annotations-ignored": "--scope cluster", "carm-disabled": "--set enableCARM=true"}

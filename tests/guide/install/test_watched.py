@@ -110,7 +110,11 @@ def test_one_namespace_left_is_refused_where_another_is_bound(three: MemoryWorld
     ("before", "after", "expected"),
     [
         (running(), running(watched=("a", "b")), [f"namespace production (bound to account {B})"]),
-        (running(watched=("production", "a")), running(watched=("a", "b")), [f"namespace production (bound to account {B})"]),
+        (
+            running(watched=("production", "a")),
+            running(watched=("a", "b")),
+            [f"namespace production (bound to account {B})"],
+        ),
         (running(watched=("production", "a")), running(watched=("production", "b")), []),
         (running(watched=("a", "b")), running(watched=("a", "c")), []),  # it was not watched before
         (running(watched=("production",)), running(watched=("a", "b")), []),  # its binding was not read before

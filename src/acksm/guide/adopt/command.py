@@ -39,8 +39,8 @@ from acksm.words import counted
 
 @dataclass(frozen=True)
 class Options:
-    """The options. `retain` None: not given, which means to retain. `more` are further names of the kind, `file` has the
-    declarations."""
+    """The options. `retain` None: not given, which means to retain. `more` are further names of the kind, `file` has
+    the declarations."""
 
     kind: str = ""
     name: str = ""
@@ -189,9 +189,7 @@ def _named(
             else:
                 located.append((item, found))
         refusals.check()
-        found_in_aws = lookup.find(
-            located, accounts, refusals.errors.append, partial(placement.namespace_of, observed)
-        )
+        found_in_aws = lookup.find(located, accounts, refusals.errors.append, partial(placement.namespace_of, observed))
         refusals.check()
         index = Index(holders.result(), _where(observed))
     same = [

@@ -174,7 +174,7 @@ def _check_region(aws: Aws) -> None:
     """Refuse a misspelt region before the first call, which would be sent to a host that does not exist. Error:
     `region-unknown` with close names of botocore's table."""
     known = [name for partition in aws.partitions() for name in aws.regions("sts", partition)]
-    if aws.region in known:
+    if aws.region in known or not aws.region.replace("-", "").isalnum():  # the latter is botocore's to refuse
         return
     near = get_close_matches(aws.region, known, n=3)
     raise AcksmError(

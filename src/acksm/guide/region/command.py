@@ -44,7 +44,12 @@ def observe(target: Target) -> Observed:
 
 
 def check_region(
-    region: str, partition: str, services: Sequence[str], regions: Regions, where: str, command: str = "acksm … --region"
+    region: str,
+    partition: str,
+    services: Sequence[str],
+    regions: Regions,
+    where: str,
+    command: str = "acksm … --region",
 ) -> None:
     """Errors: `region-unknown` with close names, `region-no-service`. The table is botocore's. `command`: what a region
     corrects."""

@@ -177,7 +177,9 @@ def _has(manifest: Manifest, sample: Sample, name: str, value: object) -> bool:
 
     def same(wanted: object, found: object) -> bool:
         if isinstance(wanted, Mapping):
-            return all(same(item, found.get(key) if isinstance(found, Mapping) else None) for key, item in wanted.items())
+            return all(
+                same(item, found.get(key) if isinstance(found, Mapping) else None) for key, item in wanted.items()
+            )
         if isinstance(wanted, list):
             items = found if isinstance(found, list) else []
             return all(same(item, items[at] if at < len(items) else None) for at, item in enumerate(wanted))
