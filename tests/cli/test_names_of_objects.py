@@ -44,7 +44,7 @@ def test_n_is_the_namespace_of_objects(path: tuple[str, ...]) -> None:
 )
 def test_what_commands_are_given(words: list[str], target: str, given: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Any] = []
-    places = {
+    places: dict[str, tuple[str, Any]] = {
         "region": ("acksm.guide.region.command.run_bind", lambda _at, _run, _ui, regions, **_: regions),
         "carm": ("acksm.guide.carm.bind.run_bind", lambda _at, _d, _run, _ui, requested, **_: requested.namespaces),
         "unbind": ("acksm.guide.carm.bind.run_unbind", lambda _at, _run, _ui, names, **_: names),

@@ -237,7 +237,7 @@ def test_the_installed_role_when_all_agree() -> None:
         "",
         "",
     ]
-    assert controllers.installed_role(Observed([controller(), controller(installed={})], {}, {}, 0)) == ""
+    assert controllers.installed_role(Observed([controller(), controller(installed={})], {}, {}, [])) == ""
 
 
 def test_kinds_for_a_role_alone_are_a_list_as_the_chart_has_them() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -38,7 +37,7 @@ class Asked(Said):
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[MemoryWorld]:
+def world(monkeypatch: pytest.MonkeyPatch) -> MemoryWorld:
     found = MemoryWorld()
     for name in TEAMS:
         found.kube.put(namespace(name))

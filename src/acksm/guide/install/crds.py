@@ -24,7 +24,7 @@ from acksm.errors import AcksmError
 from acksm.events import Emit, silent
 from acksm.json_types import Json, Manifest, Object, Value
 from acksm.kube import conditions
-from acksm.kube.api import Applier, Lister, Patcher, Watcher
+from acksm.kube.api import Applier, Lister, ManagerApplier, Patcher, Watcher
 from acksm.kube.client import FIELD_MANAGER, HELM_MANAGER
 from acksm.kube.owners import OWNED_LABEL, Owner, is_owned, owner_of
 from acksm.kube.paths import ref
@@ -274,7 +274,7 @@ def _shared(live: Object) -> Change:
     )
 
 
-def apply_common(kube: Applier, manifest: Manifest) -> None:
+def apply_common(kube: ManagerApplier, manifest: Manifest) -> None:
     """Apply a CRD that every ACK chart has, so that helm 4 can apply another chart's: as helm's field manager, which
     meets no conflict with itself; acksm manages its own marks alone, so that they stay when helm applies without them.
     """

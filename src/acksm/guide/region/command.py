@@ -158,8 +158,8 @@ def run_bind(
                 if name in target.aws.regions("sts", partition) and region in observed.namespaces:
                     remedy = f"acksm region bind {region} {name}"
                     raise AcksmError("region-unknown", f"{region} is a namespace, no region", where=name, remedy=remedy)
-                at = f"acksm region bind {name}"
-                check_region(region, partition, services, target.aws.regions, f"namespace {name}", at)
+                corrected = f"acksm region bind {name}"
+                check_region(region, partition, services, target.aws.regions, f"namespace {name}", corrected)
         changes = plan(observed, desired, create=create)
         changed = {change.params["name"] for change in changes if change.call == "kube.set_keys"}
         touched = {name: desired[name] for name in desired if name in changed and name in observed.namespaces}
