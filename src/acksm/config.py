@@ -270,7 +270,7 @@ def _read_file(path: Path) -> dict[str, object]:
 
 
 def _unreadable(path: Path, error: OSError) -> AcksmError:
-    """`config-missing`, with the command that shows what is there."""
+    """`config-missing`, with the command that shows what the directory has."""
     missing = isinstance(error, FileNotFoundError)
     remedy = f"ls {shlex.quote(str(path.parent))}" if missing else f"ls -l {shlex.quote(str(path))}"
     return AcksmError("config-missing", f"cannot read {path}: {error.strerror}", where=str(path), remedy=remedy)

@@ -276,7 +276,7 @@ def _shared(live: Object) -> Change:
 
 def apply_common(kube: ManagerApplier, manifest: Manifest) -> None:
     """Apply a CRD that every ACK chart has, so that helm 4 can apply another chart's: as helm's field manager, which
-    meets no conflict with itself; acksm manages its own marks alone, so that they stay when helm applies without them.
+    meets no conflict with itself; acksm manages its own marks alone, which are kept when helm applies without them.
     """
     kube.apply(manifest, force=True, manager=HELM_MANAGER)
     metadata = manifest["metadata"]
