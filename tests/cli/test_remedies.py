@@ -79,7 +79,7 @@ def written() -> Iterator[Any]:
                     yield pytest.param(plain, id=f"{path.relative_to(SOURCE)}:{node.lineno}")
 
 
-@pytest.mark.parametrize("remedy", written())
+@pytest.mark.parametrize("remedy", list(written()))
 def test_remedies_in_the_code_parse(remedy: str) -> None:
     check(remedy)
 
