@@ -44,7 +44,9 @@ class MemoryCluster(MemoryKube):
                 found.append(copy.deepcopy({"metadata": item["metadata"]} if metadata_only else item))
         return found
 
-    def apply(self, manifest: Mapping[str, Any], force: bool = False, dry_run: bool = False) -> Json:
+    def apply(
+        self, manifest: Mapping[str, Any], force: bool = False, dry_run: bool = False, *, manager: str = ""
+    ) -> Json:
         """What `manifest` says is so afterwards; keys of others stay."""
         location = ref_of(manifest)
         if dry_run:

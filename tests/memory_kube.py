@@ -69,7 +69,9 @@ class MemoryKube:
             self.put(manifest, FIELD_MANAGER)
             return self.objects[path]
 
-    def apply(self, manifest: Mapping[str, Any], force: bool = False, dry_run: bool = False) -> Json:
+    def apply(
+        self, manifest: Mapping[str, Any], force: bool = False, dry_run: bool = False, *, manager: str = ""
+    ) -> Json:
         self.gate("apply")
         with self._lock:
             path = ref_of(manifest).path

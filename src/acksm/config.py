@@ -7,8 +7,10 @@ and gives every error of the file. Nothing else reads os.environ for settings.
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 
@@ -67,6 +69,7 @@ def resolve(flags: Mapping[str, object], file: str = "", environment: Mapping[st
         if field not in merged and environment.get(variable):
             merged[field] = environment[variable]
             origins[field] = f"variable {variable}"
+    _settle_watched(merged, origins)
     _check_texts(merged, origins)
     try:
         settings = Settings.of(**merged)
@@ -77,7 +80,8 @@ def resolve(flags: Mapping[str, object], file: str = "", environment: Mapping[st
         if any(of_file):
             loc = error.errors(include_url=False)[of_file.index(True)]["loc"]
             where = location(path or FILE_NAME, loc)
-        raise AcksmError("config-invalid", "; ".join(_problems(error, origins)), where=where) from error
+        message, remedy = "; ".join(_problems(error, origins)), _corrected(error, origins)
+        raise AcksmError("config-invalid", message, where=where, remedy=remedy) from error
     unnamed_fields = tuple(
         field for field in Flat.model_fields if field in unnamed and origins[field] == f"file {FILE_NAME}"
     )
@@ -86,6 +90,26 @@ def resolve(flags: Mapping[str, object], file: str = "", environment: Mapping[st
             message = f"{field.replace('_', '-')} is only accepted from a settings file named with -f"
             raise AcksmError("config-unnamed", message, where=location(FILE_NAME, [field]))
     return Resolved(settings, origins, unnamed_fields)
+
+
+def _settle_watched(merged: dict[str, object], origins: dict[str, str]) -> None:
+    """`watch_namespace` replaces the list of watched namespaces, and the others change it: one source may not ask for
+    both, and a list of a higher source outdoes changes of a lower one. Error: `config-invalid`."""
+    ranks = ("flag", "variable", "file")
+    rank = {name: ranks.index(origins[name].partition(" ")[0]) for name in _WATCHED if name in merged}
+    for name in set(rank) - {_WATCHED[0]} if _WATCHED[0] in rank else ():
+        if rank[name] == rank[_WATCHED[0]]:
+            first, second = (origins[item].rpartition(" ")[2] for item in (_WATCHED[0], name))
+            if rank[name] == ranks.index("file"):
+                first, second = _WATCHED[0].replace("_", "-"), name.replace("_", "-")
+            message = f"{first} and {second} are mutually exclusive: one replaces the list, the other changes it"
+            raise AcksmError("config-invalid", message, where=origins[name])
+        if rank[name] > rank[_WATCHED[0]]:
+            del merged[name]
+            origins[name] = "default"
+
+
+_WATCHED = ("watch_namespace", "add_watch_namespace", "remove_watch_namespace")
 
 
 def _check_texts(merged: Mapping[str, object], origins: Mapping[str, str]) -> None:
@@ -119,7 +143,7 @@ def _read_unnamed(path: Path) -> dict[str, object]:
     try:
         others = own_file.others(path)
     except OSError as error:
-        raise AcksmError("config-missing", f"cannot read {path}: {error.strerror}", where=str(path)) from error
+        raise _unreadable(path, error) from error
     if others:
         raise AcksmError("config-untrusted", f"{path} was found without -f, and {others}", where=str(path.absolute()))
     return _read_file(path)
@@ -181,25 +205,43 @@ def _problems(error: ValidationError, origins: Mapping[str, str]) -> list[str]:
         field = str(item["loc"][0])
         reason = str(item["msg"]).removeprefix("Value error, ")
         if item["type"] == "extra_forbidden":
-            from difflib import get_close_matches
-
             known = [name.replace("_", "-") for name in Flat.model_fields] if len(item["loc"]) == 1 else DECLARED
             near = get_close_matches(str(item["loc"][-1]), known, n=1)
             reason = "unknown setting" + did_you_mean(near)
-        elif item["type"] == "literal_error":
-            from difflib import get_close_matches
-
-            expected = str(item["ctx"]["expected"]).replace("'", "")
-            near = get_close_matches(str(item["input"]), expected.replace(" or ", ", ").split(", "), n=1)
-            reason = f"must be {expected}" + did_you_mean(near)
         elif item["type"] == "string_pattern_mismatch":
             reason = (
                 f'invalid namespace name "{item["input"]}": expected up to 63 lower-case letters, digits or hyphens'
             )
+        elif item["type"] == "literal_error":
+            known = _expected(item)
+            near = get_close_matches(str(item["input"]), known, n=1)
+            reason = f'invalid value "{item["input"]}": expected {" or ".join(known)}' + did_you_mean(near)
+        origin = origins.get(field, "file")
         location = ".".join([field.replace("_", "-"), *map(str, item["loc"][1:])]).removesuffix(".[key]")
-        kind, _, flag = origins.get(field, "file").partition(" ")
-        found.append(f"{flag}: {reason}" if kind == "flag" else f"{location} ({origins.get(field, 'file')}): {reason}")
+        found.append(f"{location} ({origin}): {reason}" if origin.startswith("file") else f"{_given(origin)}: {reason}")
     return found
+
+
+def _expected(item: Untyped) -> list[str]:
+    """The values of a setting that has a few."""
+    return [part.strip("' ") for part in str(item["ctx"]["expected"]).replace(" or ", ", ").split(", ")]
+
+
+def _given(origin: str) -> str:
+    """The option or variable that a value is from."""
+    return origin.rpartition(" ")[2]
+
+
+def _corrected(error: ValidationError, origins: Mapping[str, str]) -> str:
+    """The command with the first wrong option corrected, or its help; "" for what no option gave."""
+    item: Untyped = error.errors(include_url=False)[0]
+    field = str(item["loc"][0])
+    origin = origins.get(field, "")
+    if not origin.startswith("flag"):
+        return ""
+    if item["type"] == "literal_error" and (near := get_close_matches(str(item["input"]), _expected(item), n=1)):
+        return f"acksm … {_given(origin)} {near[0]}"
+    return "acksm … --help"
 
 
 def _read_file(path: Path) -> dict[str, object]:
@@ -210,7 +252,7 @@ def _read_file(path: Path) -> dict[str, object]:
         raw = bounded.read(path, MAX_FILE_BYTES)
         documents = bounded.check(list(YAML(typ="safe", pure=True).load_all(raw.decode("utf-8"))))
     except OSError as error:
-        raise AcksmError("config-missing", f"cannot read {path}: {error.strerror}", where=str(path)) from error
+        raise _unreadable(path, error) from error
     except MarkedYAMLError as error:
         mark = error.problem_mark
         location = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
@@ -225,6 +267,13 @@ def _read_file(path: Path) -> dict[str, object]:
     if not isinstance(document, dict) or not all(isinstance(key, str) for key in document):
         raise AcksmError("config-invalid", "the file is not a mapping of settings", where=str(path))
     return {key.replace("-", "_"): value for key, value in document.items()}
+
+
+def _unreadable(path: Path, error: OSError) -> AcksmError:
+    """`config-missing`, with the command that shows what the directory has."""
+    missing = isinstance(error, FileNotFoundError)
+    remedy = f"ls {shlex.quote(str(path.parent))}" if missing else f"ls -l {shlex.quote(str(path))}"
+    return AcksmError("config-missing", f"cannot read {path}: {error.strerror}", where=str(path), remedy=remedy)
 
 
 def cache_dir() -> Path:

@@ -26,13 +26,17 @@ from acksm.json_types import Json
 _ACCOUNT = re.compile(r"\d{12}")
 
 
+def lost_zeros(text: str) -> bool:
+    """Whether a text can be an account id without its leading zeros: of fewer digits something else was meant."""
+    return text.isascii() and text.isdigit() and 10 <= len(text) < 12
+
+
 def whole_account(value: object) -> object:
     """A 12-digit account id as a string, or "". An unquoted one in YAML is a number, without its leading zeros."""
     if isinstance(value, int | float):
         raise ValueError(f"{value} is not text; quote the 12 digits so that leading zeros are kept")
     if isinstance(value, str) and value and not _ACCOUNT.fullmatch(value):
-        short = value.isascii() and value.isdigit() and len(value) < 12
-        hint = f"; with its leading zeros it is {value.zfill(12)!r}" if short else ""
+        hint = f"; with its leading zeros it is {value.zfill(12)!r}" if lost_zeros(value) else ""
         raise ValueError(f"{value!r} is not a 12-digit account id{hint}")
     return value
 

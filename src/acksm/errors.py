@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from acksm.exits import ExitCode
 from acksm.json_types import Document, Json
+from acksm.remedies import filled
 from acksm.words import without_login
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class AcksmError(Exception):
 
     @property
     def remedy(self) -> str:
-        return self._remedy or self.entry.remedy
+        return filled(self._remedy or self.entry.remedy)
 
     @property
     def exit_code(self) -> ExitCode:

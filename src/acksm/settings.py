@@ -24,6 +24,7 @@ from acksm.ack.names import SERVICES
 from acksm.declared import Account, Accounts, Adoptions, DeclaredNamespace, Teams
 from acksm.json_types import Json
 
+CONTROLLER_NAMESPACE = "ack-system"
 DEFAULT_REGISTRY = "public.ecr.aws/aws-controllers-k8s"
 TARGET_ROLE = "SagemakerCrossAccountAccess"  # guide §6.1
 
@@ -58,6 +59,22 @@ def _pairs(value: object) -> object:
             pairs[key] = rest
         return pairs
     return value
+
+
+def _listed(value: object) -> object:
+    """Names, each alone or several in one text with commas between, as `acksm status` and the charts write them."""
+    if isinstance(value, list):
+        parts = [item.split(",") if isinstance(item, str) else [item] for item in value]
+        return list(dict.fromkeys(part.strip() if isinstance(part, str) else part for found in parts for part in found))
+    return value
+
+
+def _service_pairs(value: object) -> object:
+    """As `_pairs`, where each name is a service's."""
+    for item in value if isinstance(value, list) else ():
+        if "=" not in str(item):
+            raise ValueError(f'"{item}" names no service; did you mean {SERVICES[0]}={item}?')
+    return _pairs(value)
 
 
 def located(text: str) -> str:
@@ -95,10 +112,19 @@ _DURATION = re.compile(r"^(?:(?P<h>\d+)h)?(?:(?P<m>\d+)m)?(?:(?P<s>\d+)s)?$")
 # What the validators accept, for docs/schemas/settings.json.
 _DURATION_SCHEMA = {"type": "string", "pattern": r"^(?=[0-9])([0-9]+h)?([0-9]+m)?([0-9]+s)?$"}
 _ONE_OF_SERVICES = {"enum": list(SERVICES)}
-Services = Annotated[list[Annotated[str, Field(json_schema_extra={**_ONE_OF_SERVICES})]], AfterValidator(_each_once)]
+Services = Annotated[
+    list[Annotated[str, Field(json_schema_extra={**_ONE_OF_SERVICES})]],
+    BeforeValidator(_listed),
+    AfterValidator(_each_once),
+]
+Namespaces = Annotated[list[Namespace], BeforeValidator(_listed)]
+Presets = Annotated[list[Preset], BeforeValidator(_listed)]
 Pairs = Annotated[dict[str, str], BeforeValidator(_pairs)]
 ByService = Annotated[
-    Pairs, AfterValidator(_by_service), Field(json_schema_extra={"propertyNames": {**_ONE_OF_SERVICES}})
+    dict[str, str],
+    BeforeValidator(_service_pairs),
+    AfterValidator(_by_service),
+    Field(json_schema_extra={"propertyNames": {**_ONE_OF_SERVICES}}),
 ]
 Seconds = Annotated[
     float,
@@ -130,7 +156,7 @@ class TargetSettings(_Group):
     account: Account = ""
     kubeconfig: str = ""
     context: str = ""
-    controller_namespace: Namespace = "ack-system"
+    controller_namespace: Namespace = CONTROLLER_NAMESPACE
 
 
 class ControllerSettings(_Group):
@@ -139,7 +165,9 @@ class ControllerSettings(_Group):
     service: Services = Field(default_factory=lambda: list(SERVICES))
     version: ByService = Field(default_factory=dict)
     scope: Literal["cluster", "namespace"] | None = None
-    watch_namespace: list[Namespace] = Field(default_factory=list)
+    watch_namespace: Namespaces = Field(default_factory=list)
+    add_watch_namespace: Namespaces = Field(default_factory=list)
+    remove_watch_namespace: Namespaces = Field(default_factory=list)
     create_namespace: bool = False
     values: list[str] = Field(default_factory=list)
     set: list[str] = Field(default_factory=list)
@@ -158,7 +186,7 @@ class RoleSettings(_Group):
     role_path: str = "/"
     permissions_boundary: str = ""
     tag: Pairs = Field(default_factory=dict)
-    policy: list[Preset] = Field(default_factory=list)
+    policy: Presets = Field(default_factory=list)
     policy_arn: list[str] = Field(default_factory=list)
     execution_role: list[str] = Field(default_factory=list)
     adopt_role: bool = False
@@ -175,7 +203,7 @@ class OtherAccountSettings(_Group):
     target_role_path: str = "/"
     target_permissions_boundary: str = ""
     target_tag: Pairs = Field(default_factory=dict)
-    target_policy: list[Preset] = Field(default_factory=list)
+    target_policy: Presets = Field(default_factory=list)
     target_policy_arn: list[str] = Field(default_factory=list)
     target_execution_role: list[str] = Field(default_factory=list)
     adopt_target_role: bool = False

@@ -97,10 +97,12 @@ def test_the_wait_for_the_lock_may_be_nothing() -> None:
         ({"account": "12345678901"}, "with its leading zeros it is '012345678901'"),
         ({"account": "1234567890123"}, "not a 12-digit account id"),
         ({"service": ["s3"]}, 'unknown service "s3"'),
-        ({"version": ["1.9.1"]}, '"1.9.1" is not in the form NAME=VALUE'),
+        ({"version": ["1.9.1"]}, '"1.9.1" names no service; did you mean sagemaker=1.9.1?'),
         ({"version": ["s3=1"]}, 'unknown service "s3"'),
-        ({"scope": "world"}, "--scope: must be cluster or namespace"),
+        ({"scope": "world"}, '--scope: invalid value "world": expected cluster or namespace'),
+        ({"scope": "clustr"}, "did you mean cluster?"),
         ({"output": "jsn"}, "did you mean json?"),
+        ({"policy": ["cor"]}, "--policy: invalid value"),
         ({"watch_namespace": ["Bad_Name"]}, 'invalid namespace name "Bad_Name"'),
         ({"controller_namespace": "x" * 64}, "invalid namespace name"),
         ({"timeout": "soon"}, '"soon" is not a duration'),
@@ -274,3 +276,22 @@ def test_any_bytes_as_a_file_give_settings_or_an_error(tmp_path_factory: pytest.
     except AcksmError as error:
         failure = error.id
     assert failure in {None, "config-invalid"}
+
+
+@pytest.mark.parametrize(
+    ("flags", "remedy"),
+    [
+        ({"scope": "clustr"}, "acksm … --scope cluster"),
+        ({"timeout": "soon"}, "acksm … --help"),
+    ],
+)
+def test_the_remedy_of_a_wrong_option_is_the_right_one(flags: dict[str, object], remedy: str) -> None:
+    with pytest.raises(AcksmError) as caught:
+        resolve(flags, environment={})
+    assert caught.value.remedy == remedy
+
+
+def test_the_remedy_of_a_missing_file_names_its_directory() -> None:
+    with pytest.raises(AcksmError) as caught:
+        resolve({}, "some where/no.yaml", environment={})
+    assert caught.value.remedy == "ls 'some where'"

@@ -10,6 +10,7 @@ from hypothesis import given, strategies as st
 from kubernetes.client.exceptions import ApiException
 
 from acksm.errors import AcksmError
+from acksm.kube import answers
 from acksm.kube.answers import translated
 from acksm.kube.client import Endpoint, Kube
 from acksm.kube.paths import ref
@@ -101,3 +102,32 @@ def test_lists_come_in_pages_and_begin_again_when_they_expire() -> None:
     finally:
         http.shutdown()
         http.server_close()
+
+
+@pytest.mark.parametrize(
+    ("message", "commands"),
+    [
+        (
+            'secrets is forbidden: User "dana" cannot list resource "secrets" in API group "" '
+            'in the namespace "ack-system"',
+            "kubectl create role acksm-list-secrets --verb=list --resource=secrets -n ack-system && "
+            "kubectl create rolebinding acksm-list-secrets --role=acksm-list-secrets --user=dana -n ack-system",
+        ),
+        (
+            'x is forbidden: User "arn:aws:sts::1:assumed-role/a b/c" cannot '
+            'list resource "customresourcedefinitions" in API group "apiextensions.k8s.io" at the cluster scope',
+            "kubectl create clusterrole acksm-list-customresourcedefinitions --verb=list "
+            "--resource=customresourcedefinitions.apiextensions.k8s.io && kubectl create clusterrolebinding "
+            "acksm-list-customresourcedefinitions --clusterrole=acksm-list-customresourcedefinitions "
+            "--user='arn:aws:sts::1:assumed-role/a b/c'",
+        ),
+        (
+            'x is forbidden: User "u" cannot get resource "deployments/scale" in API group "apps" in the namespace "n"',
+            "kubectl create role acksm-get-deployments-scale --verb=get --resource=deployments.apps/scale -n n && "
+            "kubectl create rolebinding acksm-get-deployments-scale --role=acksm-get-deployments-scale --user=u -n n",
+        ),
+        ("pods is forbidden: exceeded quota", ""),
+    ],
+)
+def test_what_is_forbidden_is_granted_by_two_commands(message: str, commands: str) -> None:
+    assert answers.grant(message).partition("   ")[0] == commands

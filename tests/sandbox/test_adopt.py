@@ -110,7 +110,7 @@ def test_what_somebody_made_is_adopted_by_annotations(abroad: Abroad) -> None:
         ("Model", arn, *where): "adopt-arn",
         ("EndpointConfig", arn.replace("us-west-2", "eu-west-1"), *where): "adopt-other-region",
         ("EndpointConfig", arn.replace(world.account, "210987654321"), *where): "adopt-other-account",
-        ("Model", "churn-m", "-n", "nowhere"): "binding-namespace-missing",
+        ("Model", "churn-m", "-n", "nowhere"): "object-namespace-missing",
         ("Model", "churn-m", *where, "--region", "eu-west-1"): "adopt-not-in-aws",
         ("UserProfile", "alice", *where): "adopt-key",
     }

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import copy
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from acksm.guide.install.crds import GENERATOR
 from acksm.kube.client import Endpoint, Kube
+from acksm.kube.owners import OWNED_LABEL
 from acksm.kube.paths import ref
 from acksm.sandbox.state import directory
 from world import NAME, ONE, World
 
 AUTOSCALING = "applicationautoscaling.services.k8s.aws"
 OURS = "ack-applicationautoscaling-controller"
+COMMON = ref("CustomResourceDefinition", "fieldexports.services.k8s.aws")
 RBAC = "rbac.authorization.k8s.io"
 TARGET = {
     "minCapacity": 1,
@@ -116,3 +122,36 @@ def _fake(world: World, space: str) -> None:
     name = {"name": "ack-role-account-map", "namespace": space}
     evil = {"111111111111": "arn:aws:iam::111111111111:role/evil-chosen-by-tenant"}
     tenant.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": name, "data": evil})
+
+
+def test_helm_installs_a_chart_of_another_service_without_a_conflict(world: World, tmp_path: Path) -> None:
+    world.install(*ONE)
+    (tmp_path / "s3-chart" / "crds").mkdir(parents=True)
+    (tmp_path / "s3-chart" / "Chart.yaml").write_text("apiVersion: v2\nname: s3-chart\nversion: 1.0.0\n")
+    common = world.kube.get(COMMON)
+    assert common is not None
+    older = copy.deepcopy({key: common[key] for key in ("apiVersion", "kind", "spec")})
+    older["metadata"] = {"name": COMMON.name, "annotations": {GENERATOR: "v0.9.2"}}
+    older["spec"]["versions"][0]["additionalPrinterColumns"] = [{"name": "A", "type": "string", "jsonPath": ".spec.a"}]
+    (tmp_path / "s3-chart" / "crds" / "common.json").write_text(json.dumps(older))
+    install = ("install", "s3", str(tmp_path / "s3-chart"))
+
+    earlier = {**{key: common[key] for key in ("apiVersion", "kind", "spec")}, "metadata": {**_named(common)}}
+    world.kube.apply(earlier, force=True)  # as acksm did before
+    with pytest.raises(AssertionError, match='conflicts with "acksm"'):
+        world.helm(*install)
+    changes = world.acksm("install", *ONE, "-o", "json", stdin="").ok().data["changes"]
+    assert [change["id"] for change in changes] == ["crds.share"]
+    world.helm(*install)
+    live = world.kube.get(COMMON)
+    assert live is not None
+    assert live["metadata"]["labels"][OWNED_LABEL] == "true"  # the mark stays, and with it the owner
+    assert live["metadata"]["annotations"][GENERATOR] == "v0.9.2"
+    changes = world.acksm("install", *ONE, "-o", "json", stdin="").ok().data["changes"]
+    assert changes == []  # its schema is the same
+    world.helm("uninstall", "s3")
+
+
+def _named(manifest: Any) -> dict[str, Any]:
+    metadata = manifest["metadata"]
+    return {"name": metadata["name"], "labels": metadata["labels"], "annotations": metadata["annotations"]}

@@ -206,7 +206,7 @@ def test_every_sample_is_seen_by_the_apiserver_before_anything_is_made(bench: Be
         assert bench.apply("model", *role).error_id == "sample-parameter-missing"
         assert bench.apply("model", *far, *BUCKET).error_id == "sample-value"
         assert bench.apply("model", *role, *BUCKET, "--with-role").error_id == "sample-set"
-        assert bench.apply("model", *role, *BUCKET, namespace="nowhere").error_id == "binding-namespace-missing"
+        assert bench.apply("model", *role, *BUCKET, namespace="nowhere").error_id == "object-namespace-missing"
         assert bench.apply("model", *role, *BUCKET, "--region", "eu-wset-1").error_id == "region-unknown"
     assert refused.writes == []
     missing = bench.apply("model", *BUCKET)

@@ -105,7 +105,7 @@ _CARM = (
         "the controllers have no role that a target account could trust",
         "Their service account is not annotated with a role, the role does not exist, or it is not in the cluster's "
         "account.",
-        "acksm install …",
+        "acksm install",
     ),
     Entry(
         "carm-target-access",
@@ -209,7 +209,7 @@ _LINKS = (
         "check.carm-controller-role",
         "the controller has its own role, which exists in IAM",
         "The target account trusts exactly this role.",
-        "acksm install …",
+        "acksm install",
     ),
     Entry(
         "check.carm-endpoint",
@@ -249,13 +249,13 @@ _LINKS = (
         "(docs/ack/accounts-and-regions.md#assumed-roles). What policies alone do not decide (a permissions boundary, "
         "a Deny with conditions, NotAction, NotResource) is unknown until IAM's policy simulation or the real call "
         "decides it.",
-        "acksm carm setup --target-account ID …",
+        "acksm carm setup --target-account ID",
     ),
     Entry(
         "check.carm-role",
         "the role exists in the target account",
         "It was not created yet, was deleted, or has another path.",
-        "acksm carm setup --target-account ID …",
+        "acksm carm setup --target-account ID",
     ),
     Entry(
         "check.carm-trust",
@@ -263,7 +263,7 @@ _LINKS = (
         "Its trust policy has to name that role, without a condition that the controllers do not meet. A role that "
         "was deleted and recreated is a different one to IAM, even with the same name. With NotAction, NotPrincipal "
         "or a condition that acksm cannot evaluate, the state is unknown until carm verify --live.",
-        "acksm carm setup --target-account ID …",
+        "acksm carm setup --target-account ID",
     ),
     Entry(
         "check.carm-external-id",
@@ -275,13 +275,13 @@ _LINKS = (
         "check.carm-tag-session",
         "the role's trust policy allows sts:TagSession",
         "With EKS Pod Identity the tags of the session are passed on, and the trust policy has to allow that too.",
-        "acksm carm setup --target-account ID …",
+        "acksm carm setup --target-account ID",
     ),
     Entry(
         "check.carm-permissions",
         "the role has policies",
         "A role without policies can be assumed but is allowed nothing.",
-        "acksm carm setup --target-account ID …",
+        "acksm carm setup --target-account ID",
     ),
     Entry(
         "check.carm-live",

@@ -93,7 +93,7 @@ _CLUSTER = (
         "adopt-not-watched",
         "no controller watches the namespace",
         "An object in it would never be reconciled.",
-        "acksm install --scope namespace --watch-namespace …   (for every watched namespace; or --scope cluster)",
+        "acksm install --add-watch-namespace NAMESPACE   (or --scope cluster)",
         _R,
     ),
     Entry(

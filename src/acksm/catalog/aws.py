@@ -88,10 +88,10 @@ ENTRIES = (
         "aws-throttled",
         "AWS throttles the calls",
         "botocore's retries were not enough.",
-        "run the same command again in a minute",
+        "acksm …   (again in a minute)",
         _S,
     ),
-    Entry("aws-failed", "an AWS call failed", "The message is AWS's own.", "run the same command again", _S),
+    Entry("aws-failed", "an AWS call failed", "The message is AWS's own.", "acksm …   (again)", _S),
     Entry(
         "aws-wrong-account",
         "the credentials are of another account",

@@ -12,7 +12,7 @@ _MATRIX = (
         "From sagemaker 0.0.4 on, a controller that watches a single namespace does not cache namespaces: owner "
         "account, default region, deletion policy and endpoint are silently ignored, and objects are created in the "
         "controller's own account and region (docs/ack/accounts-and-regions.md#scope).",
-        "acksm install … --scope cluster   (or, from sagemaker 1.2.7 on, --watch-namespace with two or more)",
+        "acksm install --scope cluster   (or, from sagemaker 1.2.7 on, --add-watch-namespace NAMESPACE)",
         _R,
     ),
     Entry(
@@ -28,7 +28,7 @@ _MATRIX = (
         "the controller uses IAMRoleSelectors, so account annotations are ignored",
         "With the feature gate IAMRoleSelector on, enableCARM is off: the account map and the annotations have no "
         "effect.",
-        "acksm carm bind … --mode role-selector",
+        "acksm carm bind NAMESPACE --account ID",
         _R,
     ),
     Entry(
@@ -92,7 +92,7 @@ _BINDINGS = (
         "controllers-missing",
         "no controller is installed",
         "The controllers read the bindings, and what a binding does depends on their version and scope.",
-        "acksm install …",
+        "acksm install",
     ),
     Entry(
         "bindings-none",
@@ -105,14 +105,20 @@ _BINDINGS = (
         "binding-not-watched",
         "no controller watches the namespace",
         "In namespace scope objects of other namespaces are ignored.",
-        "acksm install … --scope cluster   (or --watch-namespace for every watched namespace and this one)",
+        "acksm install --add-watch-namespace NAMESPACE   (or --scope cluster)",
         _R,
     ),
     Entry(
         "binding-namespace-missing",
         "the namespace does not exist",
         "The name is misspelt, or the namespace was not created yet.",
-        "run it again with --create-namespace",
+        "acksm … --create-namespace",
+    ),
+    Entry(
+        "object-namespace-missing",
+        "the namespace of the object does not exist",
+        "The name is misspelt, or the namespace was not created yet.",
+        "acksm … --create-namespace",
     ),
     Entry(
         "binding-managed",
@@ -140,13 +146,14 @@ _BINDINGS = (
         "kube-key-changed",
         "another user or tool changed the same key",
         "The key has a value now that acksm neither read nor meant to write; it is not overwritten.",
-        "run the same command again",
+        "acksm …   (again)",
         ExitCode.STEP_FAILED,
     ),
     Entry(
         "region-unknown",
         "no such region",
-        "The name is misspelt, or the region is in another partition.",
+        "The name is misspelt, or the region is in another partition. A region that is newer than the installed "
+        "botocore is not in its table: pip install --upgrade botocore.",
         "aws ec2 describe-regions",
         _U,
     ),
@@ -162,7 +169,7 @@ _BINDINGS = (
         "objects would be created again in the other region",
         "Controllers before sagemaker 0.3.1 do not record an object's region in its status, so the namespace's region "
         "applies to existing objects too.",
-        "acksm install … with a newer version, or use another namespace",
+        "acksm upgrade   (or use another namespace)",
         _R,
     ),
     Entry(

@@ -24,7 +24,7 @@ ENTRIES = (
         "the chart is in helm's experimental format",
         'Charts before 0.2.0 were pushed with helm < 3.7; helm now reports "manifest does not contain minimum number '
         'of descriptors" (community#988).',
-        "acksm install … --version SERVICE=0.2.0 or newer, or --chart SERVICE=PATH",
+        "acksm install … --version SERVICE=latest   (0.2.0 or newer; or --chart SERVICE=PATH)",
     ),
     Entry(
         "chart-unsafe",
@@ -36,7 +36,7 @@ ENTRIES = (
         "chart-truncated",
         "the chart archive is incomplete",
         "The download or the file ends too early.",
-        "run the same command again, or get the file again",
+        "acksm …   (again, or get the file again)",
     ),
     Entry(
         "chart-invalid",
@@ -48,7 +48,7 @@ ENTRIES = (
         "chart-digest-mismatch",
         "the chart's digest does not match the registry's manifest",
         "The data was changed on the way, by a faulty proxy or by tampering.",
-        "run the same command again from another network; do not install it",
+        "acksm …   (again from another network; do not install it)",
     ),
     Entry(
         "registry-unreachable",
@@ -95,7 +95,7 @@ ENTRIES = (
         "registry-failed",
         "the registry returned an error",
         "The message is the registry's own.",
-        "run the same command again",
+        "acksm …   (again)",
         _S,
     ),
     Entry(
@@ -172,7 +172,7 @@ ENTRIES = (
         "helm-timeout",
         "helm exceeded the deadline",
         "The rest of --timeout was over, and acksm stopped helm.",
-        "run the same command again, with a longer --timeout",
+        "acksm … --timeout 30m",
         ExitCode.TIMED_OUT,
     ),
 )

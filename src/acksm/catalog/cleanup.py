@@ -11,7 +11,7 @@ ENTRIES = (
         "a GitOps tool would recreate the objects",
         "Argo CD or Flux manages these objects: it recreates each one when it is deleted, without the deletion policy "
         "that protected its AWS resource.",
-        "remove the objects from their source, or suspend it, and run the same command again",
+        "acksm …   (again, when the objects are removed from their source, or it is suspended)",
         _REFUSED,
     ),
     Entry(
@@ -27,7 +27,7 @@ ENTRIES = (
         "cleanup-not-watched",
         "objects wait for a controller that does not watch their namespace",
         "The controller's scope was narrowed while they existed, so no controller removes their finalizers.",
-        "acksm install --scope cluster, then the same command again; or acksm cleanup --orphan",
+        "acksm install --add-watch-namespace NAMESPACE   (then acksm cleanup again; or acksm cleanup --orphan)",
         _REFUSED,
     ),
     Entry(
@@ -35,7 +35,7 @@ ENTRIES = (
         "the controller is too old to keep AWS resources",
         "The deletion policy retain is supported from sagemaker 0.6.0 and applicationautoscaling 0.2.16 on; before, "
         "deleting an object always deletes its AWS resource.",
-        "acksm install with a newer --version first; or acksm cleanup --orphan; or, to delete in AWS, --delete-aws",
+        "acksm upgrade   (first; or acksm cleanup --orphan; or, to delete in AWS, --delete-aws)",
         _REFUSED,
     ),
     Entry(
@@ -50,7 +50,7 @@ ENTRIES = (
         "cleanup-policy-changed",
         "the deletion policy of an object was changed during the run",
         "The plan was to keep its AWS resource, and the annotation for that was removed. The object was not deleted.",
-        "run the same command again, with a new plan",
+        "acksm …   (again, with a new plan)",
         _FAILED,
     ),
     Entry(
@@ -58,7 +58,7 @@ ENTRIES = (
         "objects are stuck in Terminating",
         "They were deleted and wait for a finalizer to be removed. The message has their finalizers, conditions and "
         "the controller's last log lines.",
-        "fix what the controller names and run the same command again; or acksm cleanup --orphan",
+        "acksm …   (again, when what the controller names is fixed; or with --orphan)",
         ExitCode.TIMED_OUT,
     ),
     Entry(
@@ -66,7 +66,7 @@ ENTRIES = (
         "the controller cannot delete an object",
         "Condition ACK.Terminal has the reason: AWS rejects the deletion, often because something else uses the "
         "resource.",
-        "fix what the condition names and run the same command again; or acksm cleanup --orphan",
+        "acksm …   (again, when what the condition names is fixed; or with --orphan)",
         _FAILED,
     ),
     Entry(
@@ -80,7 +80,7 @@ ENTRIES = (
         "cleanup-objects-appeared",
         "objects were created while their CRD was to be deleted",
         "Deleting a CRD deletes its objects, and no controller is left to handle their AWS resources.",
-        "run the same command again, with a new plan",
+        "acksm …   (again, with a new plan)",
         _FAILED,
     ),
     Entry(
@@ -94,7 +94,7 @@ ENTRIES = (
         "aws-role-in-use",
         "IAM cannot delete the role",
         "A policy or an instance profile was attached to it after the plan was made.",
-        "run the same command again, with a new plan",
+        "acksm …   (again, with a new plan)",
         _FAILED,
     ),
     Entry(

@@ -16,7 +16,7 @@ ENTRIES = (
         "interrupted",
         "Ctrl-C or SIGTERM. The first one finishes the current call and starts no other; a second one exits at once. "
         "Changes that were applied are kept.",
-        "run the same command again to continue",
+        "acksm …   (continues)",
         ExitCode.INTERRUPTED,
     ),
     Entry(
@@ -25,14 +25,14 @@ ENTRIES = (
         "A run that changes a cluster holds the Lease `acksm` in the controllers' namespace; others wait for it for "
         "--lock-timeout. The lock of a killed run is taken over: at once by the same user on the same machine, "
         "otherwise when it has not been renewed for 30 s.",
-        "run it again when the other run has ended, or wait longer: --lock-timeout 10m",
+        "acksm … --lock-timeout 10m   (waits longer for the other run)",
         ExitCode.REFUSED,
     ),
     Entry(
         "lease-lost",
         "another acksm took over the lock",
         "The Lease was not renewed for 30 s: the machine was suspended, or the apiserver did not respond.",
-        "run the same command again to continue when the other run has ended",
+        "acksm …   (continues, when the other run has ended)",
         ExitCode.STEP_FAILED,
     ),
     Entry(
@@ -40,7 +40,7 @@ ENTRIES = (
         "deadline exceeded",
         "The message has the last state observed. Changes that were applied are kept, so the same command continues "
         "from there.",
-        "run the same command again, if necessary with a longer --timeout",
+        "acksm …   (continues; if necessary with a longer --timeout)",
         ExitCode.TIMED_OUT,
     ),
     Entry(
@@ -54,7 +54,7 @@ ENTRIES = (
         "config-missing",
         "cannot read the settings file",
         "The file given by -f or ACKSM_CONFIG does not exist or cannot be read.",
-        "ls -l acksm.yaml",
+        "ls -l FILE",
         ExitCode.USAGE,
     ),
     Entry(
@@ -63,7 +63,7 @@ ENTRIES = (
         "A settings file decides which policies, charts and images are used. One that was not named is read only if "
         "no other user could have written it: the file, its directory and the target of a link must belong to you or "
         "root and must not be writable by another user or group.",
-        "review it, then name it: acksm … -f acksm.yaml   (or ACKSM_CONFIG=acksm.yaml); or chmod go-w acksm.yaml .",
+        "acksm … -f acksm.yaml   (when you have reviewed it; or ACKSM_CONFIG=acksm.yaml, or chmod go-w acksm.yaml .)",
         ExitCode.REFUSED,
     ),
     Entry(
@@ -71,7 +71,7 @@ ENTRIES = (
         "this setting is accepted only from a file that was named",
         "`yes`, `adopt-role` and `adopt-release` answer questions that protect existing objects. An acksm.yaml that "
         "happens to be in the working directory, of a cloned repository for example, must not answer them.",
-        "give it as an option, or name the file: acksm … -f acksm.yaml   (or ACKSM_CONFIG=acksm.yaml)",
+        "acksm … -f acksm.yaml   (names the file; or ACKSM_CONFIG=acksm.yaml, or give the setting as an option)",
         ExitCode.USAGE,
     ),
     Entry(
@@ -92,14 +92,14 @@ ENTRIES = (
         "needs-confirmation",
         "confirmation required",
         "The plan changes existing objects, and stdin is not a terminal.",
-        "run it again with --yes",
+        "acksm … --yes",
         ExitCode.REFUSED,
     ),
     Entry(
         "not-confirmed",
         "not confirmed",
         "The answer was not yes. Nothing was changed.",
-        "run it again with --dry-run to see the plan",
+        "acksm … --dry-run   (shows the plan)",
         ExitCode.REFUSED,
     ),
     Entry(

@@ -40,7 +40,7 @@ ENTRIES = (
         "another helm operation on the release is in progress",
         "Its last operation is pending and less than five minutes old, so helm may still be running. It was not "
         "started by a killed acksm on this machine: acksm waits for those.",
-        "wait for it, or run the same command again in five minutes",
+        "acksm …   (again, when it has ended or in five minutes)",
         _R,
     ),
     Entry(
@@ -108,7 +108,8 @@ ENTRIES = (
         "From sagemaker 1.5.1 and applicationautoscaling 1.1.2 on no controller removes their finalizer, so they, "
         "their CRD and their namespace could never be deleted (docs/ack/adoption.md#adoptedresource-removal). "
         "Deleting one does not delete what it adopted.",
-        "kubectl delete adoptedresources.services.k8s.aws --all -A   (while the old controller is running)",
+        "kubectl delete adoptedresources.services.k8s.aws NAME -n NAMESPACE   (each one of the service, while its old "
+        "controller is running)",
         _R,
     ),
     Entry(
@@ -128,6 +129,14 @@ ENTRIES = (
         _S,
     ),
     Entry("crds.create", "a CRD is created", "The cluster does not serve a kind of the chart.", "", _OK),
+    Entry(
+        "crds.share",
+        "helm becomes the field manager of a common CRD",
+        "Every ACK chart has the CRDs of services.k8s.aws, and helm 4 applies them server-side: it would meet a "
+        "conflict with another field manager.",
+        "",
+        _OK,
+    ),
     Entry("crds.update", "a CRD is updated", "The chart's CRD differs from the served one.", "", _OK),
     Entry("crds.established", "waiting until the CRDs are established", "The apiserver then serves them.", "", _OK),
     Entry("namespace.create", "a namespace is created", "The controllers' namespace or a watched one.", "", _OK),

@@ -283,7 +283,7 @@ _OBJECT = (
         "check.object-scope",
         "the controller watches the object's namespace",
         "In namespace scope a controller watches only some namespaces (community#1388).",
-        "acksm install --scope namespace --watch-namespace NAMESPACE   (for each of them; or --scope cluster)",
+        "acksm install --add-watch-namespace NAMESPACE   (or --scope cluster)",
     ),
     Entry(
         "check.object-reconciled",

@@ -15,8 +15,12 @@ ENTRIES = (
     Entry(
         "kube-unauthorized",
         "the apiserver does not accept this identity",
-        "The AWS credentials are valid, but neither aws-auth nor an access entry of the cluster maps them to a user.",
-        "aws eks create-access-entry --cluster-name CLUSTER --principal-arn YOUR_ROLE_ARN",
+        "The AWS credentials are valid, but neither aws-auth nor an access entry of the cluster maps them to a user. "
+        "An entry alone grants nothing: a policy is associated with it, or its groups have roles in the cluster.",
+        "aws eks create-access-entry --cluster-name CLUSTER --region REGION --principal-arn PRINCIPAL_ARN && "
+        "aws eks associate-access-policy --cluster-name CLUSTER --region REGION --principal-arn PRINCIPAL_ARN "
+        "--access-scope type=cluster --policy-arn arn:PARTITION:eks::aws:cluster-access-policy/"
+        "AmazonEKSClusterAdminPolicy   (as an administrator of the cluster)",
     ),
     Entry(
         "kube-forbidden",
@@ -36,7 +40,7 @@ ENTRIES = (
         "kube-exists",
         "the object already exists",
         "Another user or tool created it after acksm read the cluster.",
-        "run the same command again",
+        "acksm …   (again)",
         _S,
     ),
     Entry(
@@ -64,14 +68,14 @@ ENTRIES = (
         "kube-gone",
         "the resource version expired",
         "Listing took longer than etcd keeps its history.",
-        "run the same command again",
+        "acksm …   (again)",
         _S,
     ),
     Entry(
         "kube-busy",
         "the apiserver is overloaded",
         "API Priority and Fairness rejected the request, or there were too many requests.",
-        "run the same command again in a minute",
+        "acksm …   (again in a minute)",
         _S,
     ),
     Entry(

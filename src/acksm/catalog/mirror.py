@@ -32,14 +32,14 @@ ENTRIES = (
         "mirror-digest",
         "a copy does not have the digest of its source",
         "The data was changed on the way, or a registry rewrites manifests, or the tag was moved while it was copied.",
-        "run the same command again",
+        "acksm …   (again)",
         ExitCode.STEP_FAILED,
     ),
     Entry(
         "tag-immutable",
         "the registry does not move a tag",
         "The repository has immutable tags, and the tag names other content than the source does.",
-        "acksm mirror --to HOST/OTHER-PATH, or delete the tag in the registry first",
+        "acksm mirror --to HOST/OTHER-PATH   (or delete the tag in the registry first)",
         ExitCode.STEP_FAILED,
     ),
 )

@@ -11,7 +11,7 @@ ENTRIES = (
         "the controller reports a terminal error",
         "Condition ACK.Terminal is True: AWS rejected the spec, and the controller does not retry until the object "
         "changes. The message is AWS's; a known one is shown with its symptom.",
-        "change what the message names, and run the same command again",
+        "acksm …   (again, when what the message names is changed)",
         _S,
     ),
     Entry(

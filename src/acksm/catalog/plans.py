@@ -8,7 +8,7 @@ ENTRIES = (
         "plan-command",
         "this command has no plan",
         "Only commands that change something in AWS or the cluster have a plan: those with --dry-run.",
-        "acksm plan install … -o FILE",
+        "acksm plan install -o FILE",
         ExitCode.USAGE,
     ),
     Entry(

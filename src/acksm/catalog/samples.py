@@ -32,7 +32,7 @@ ENTRIES = (
         "sample-parameter-missing",
         "missing required parameter",
         "It has no default: only you know the bucket, the VPC or the team.",
-        "acksm samples apply SAMPLE --set NAME=VALUE",
+        "acksm … --set NAME=VALUE",
         _U,
     ),
     Entry(
@@ -46,14 +46,14 @@ ENTRIES = (
         "sample-no-role",
         "missing execution role",
         "SageMaker assumes a role of yours, which trusts sagemaker.amazonaws.com and may read and write the bucket.",
-        "acksm samples apply SAMPLE --set role=ARN   (or --with-role, which creates one)",
+        "acksm … --with-role   (creates one; or --set role=ARN)",
         _U,
     ),
     Entry(
         "sample-no-image",
         "no image of this algorithm is known for the region",
         "SageMaker's own images are in a different account in each region, and acksm's table has none for this one.",
-        "acksm samples apply SAMPLE --set image=URI",
+        "acksm … --set image=URI",
         _U,
     ),
     Entry(
@@ -67,7 +67,7 @@ ENTRIES = (
         "no controller watches the namespace",
         "In namespace scope objects of other namespaces are ignored, and a service that is not installed has no "
         "controller at all.",
-        "acksm install --scope cluster   (or --watch-namespace for every watched namespace and this one)",
+        "acksm install --add-watch-namespace NAMESPACE   (or --scope cluster)",
         _R,
     ),
     Entry(
@@ -81,7 +81,7 @@ ENTRIES = (
         "sample-not-ours",
         "an object of that name exists, and acksm did not create it",
         "acksm changes only objects that it created.",
-        "acksm samples apply SAMPLE --set name=OTHER",
+        "acksm … --set name=OTHER",
         _R,
     ),
     Entry(
@@ -89,34 +89,42 @@ ENTRIES = (
         "the object exists with different content, and is immutable",
         "SageMaker cannot update an AWS resource of this kind or move one to another region; the controller would "
         "report a terminal error.",
-        "acksm samples apply SAMPLE --set name=OTHER   (or delete the object)",
+        "acksm … --set name=OTHER   (or delete the object)",
+        _R,
+    ),
+    Entry(
+        "sample-no-effect",
+        "a parameter would have no effect",
+        "Only an object has it that exists and that the sample uses unchanged. `--set SAMPLE.NAME=VALUE` changes that "
+        "object too, `--set SAMPLE.name=OTHER` creates another one.",
+        "acksm … --set SAMPLE.NAME=VALUE",
         _R,
     ),
     Entry(
         "sample-terminating",
         "the object is being deleted",
         "A new object of that name can be created once it is deleted.",
-        "run the same command again when it is deleted",
+        "acksm …   (again, when it is deleted)",
     ),
     Entry(
         "sample-role-account",
         "a role of this account cannot be used in the namespace",
         "The namespace is bound to another account, and a role can be passed only in its own account.",
-        "acksm samples apply SAMPLE --set role=ARN   (a role of that account)",
+        "acksm … --set role=ARN   (a role of that account)",
         _R,
     ),
     Entry(
         "sample-role-not-ours",
         "a role of that name exists, and acksm did not create it for samples",
         "Its tags do not say so. Changing the trust policy of a role that others use could lock them out.",
-        "acksm samples apply SAMPLE --set role=ARN   (of that role, if it is suitable)",
+        "acksm … --set role=ARN   (of that role, if it is suitable)",
         _R,
     ),
     Entry(
         "sample-not-yet",
         "the object that the sample needs has no id in AWS yet",
         "AWS chooses the id of a domain. Without --wait acksm does not wait for it.",
-        "run the same command again, with --wait",
+        "acksm … --wait",
         _S,
     ),
     Entry("sample.create", "an object of a sample is created", "It does not exist.", "", _OK),

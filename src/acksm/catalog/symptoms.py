@@ -67,7 +67,7 @@ ENTRIES = (
         "symptom.watch-namespace",
         "watchNamespace is not a valid list",
         '"invalid namespace" or "duplicate namespace": the list has spaces, empty or duplicate names.',
-        "acksm install --scope namespace --watch-namespace NAME   (repeat the option for each)",
+        "acksm install --scope namespace --watch-namespace NAME,NAME   (all of them)",
     ),
     Entry(
         "symptom.list-forbidden",
@@ -88,7 +88,7 @@ ENTRIES = (
         "with a single watched namespace the controller ignores namespace annotations",
         "Owner account, default region, deletion policy and endpoint are ignored "
         "(docs/ack/accounts-and-regions.md#scope).",
-        "acksm install --scope cluster   (or two or more --watch-namespace)",
+        "acksm install --scope cluster   (or --add-watch-namespace NAMESPACE, for two or more)",
     ),
     Entry(
         "symptom.selectors-overlap",
@@ -159,7 +159,7 @@ ENTRIES = (
         "an AWS resource of that name exists and is not managed by an object",
         "Another cluster, tool or user created it (community#1403). The controller does not change resources that it "
         "did not create.",
-        "acksm adopt …   (to manage it; or choose another name)",
+        "acksm adopt KIND NAME -n NAMESPACE   (to manage it; or choose another name)",
     ),
     Entry(
         "symptom.adoption-field",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,7 +22,7 @@ app = App()
     "adopt",
     panel=OBJECTS,
     examples=(
-        "acksm adopt Endpoint churn -n team-a",
+        "acksm adopt Endpoint churn reco -n team-a",
         "acksm adopt --discover Model -n team-a",
         "acksm adopt -f adoptions.yaml --dry-run",
     ),
@@ -32,7 +33,9 @@ def adopt(
         str | None,
         typer.Argument(metavar="KIND", help="Kind of the AWS resource, such as Endpoint [all that the file declares]."),
     ] = None,
-    name: Annotated[str | None, typer.Argument(metavar="NAME|ARN", help="Its name or ARN in AWS.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME|ARN", help="Its name or ARN in AWS; or KIND/NAME; or several.")
+    ] = None,
     as_: Annotated[
         str | None, typer.Option("--as", metavar="NAME", help="Its name in the cluster [the one in AWS].")
     ] = None,
@@ -92,9 +95,11 @@ def adopt(
         from acksm.guide.adopt import command as section
 
         settings = resolved.settings
+        kind_name, first, *more = split(kind or "", names or ())
         request = section.Options(
-            kind=kind or "",
-            name=name or "",
+            kind=kind_name,
+            name=first,
+            more=more,
             fields=pairs(field, "--field"),
             as_=as_ or "",
             namespace=namespace or "",
@@ -111,6 +116,16 @@ def adopt(
         return section.run(settings.target, settings.other_account, settings.declared.adopt, settings.run, ui, request)
 
     run_resolved(ctx, work)
+
+
+def split(kind: str, names: Sequence[str]) -> list[str]:
+    """KIND and its names, from KIND NAME… or KIND/NAME…; an ARN has slashes of its own. At least two texts."""
+    found = [kind, *names]
+    if "/" in kind and not kind.startswith("arn:"):
+        name, _, first = kind.partition("/")
+        others = [text.removeprefix(f"{name}/") for text in names]
+        found = [name, first, *others]
+    return found if len(found) > 1 else [*found, ""]
 
 
 def pairs(texts: list[str] | None, flag: str) -> dict[str, str]:

@@ -54,7 +54,7 @@ def setup(
     account: options.Account = None,
     kubeconfig: options.Kubeconfig = None,
     context: options.Context = None,
-    controller_namespace: options.ControllerNamespace = None,
+    controller_namespace: options.LongControllerNamespace = None,
     file: options.File = None,
     target_profile: options.TargetProfile = None,
     target_role_arn: options.TargetRoleArn = None,
@@ -85,7 +85,7 @@ def setup(
             settings.target,
             settings.controllers.service,
             settings.role,
-            settings.other_account,
+            accounts.with_declared(settings.other_account, settings.declared),
             settings.run,
             ui,
             print_only=print_only,
@@ -100,6 +100,7 @@ def bind(
     namespaces: Annotated[
         list[str] | None, typer.Argument(metavar="NAMESPACE", help="The namespaces [all in the settings file].")
     ] = None,
+    in_namespaces: options.InNamespaces = None,
     to_account: ToAccount = "",
     team: Annotated[
         str,
@@ -132,7 +133,7 @@ def bind(
     profile: options.Profile = None,
     kubeconfig: options.Kubeconfig = None,
     context: options.Context = None,
-    controller_namespace: options.ControllerNamespace = None,
+    controller_namespace: options.LongControllerNamespace = None,
     file: options.File = None,
     create_namespace: options.CreateNamespace = None,
     target_role_name: options.TargetRoleName = None,
@@ -149,7 +150,9 @@ def bind(
     def work(settings: Settings, ui: Ui) -> int:
         from acksm.guide.carm import bind as carm_bind
 
-        request = carm_bind.Requested(tuple(namespaces or ()), to_account, team, to_role_arn, tuple(for_service or ()))
+        request = carm_bind.Requested(
+            options.both(namespaces, in_namespaces), to_account, team, to_role_arn, tuple(for_service or ())
+        )
         return carm_bind.run_bind(
             settings.target,
             settings.declared,
@@ -167,13 +170,14 @@ def bind(
 @app.command("unbind")
 def unbind(
     ctx: typer.Context,
-    namespaces: Annotated[list[str], typer.Argument(metavar="NAMESPACE", help="The namespaces.")],
+    namespaces: Annotated[list[str] | None, typer.Argument(metavar="NAMESPACE", help="The namespaces.")] = None,
+    in_namespaces: options.InNamespaces = None,
     cluster: options.Cluster = None,
     region: options.Region = None,
     profile: options.Profile = None,
     kubeconfig: options.Kubeconfig = None,
     context: options.Context = None,
-    controller_namespace: options.ControllerNamespace = None,
+    controller_namespace: options.LongControllerNamespace = None,
     file: options.File = None,
     mode: options.ExpectedMode = None,
     dry_run: options.DryRun = None,
@@ -189,7 +193,9 @@ def unbind(
         from acksm.guide.carm import bind as carm_bind
 
         mode = settings.controllers.mode or ""
-        return carm_bind.run_unbind(settings.target, settings.run, ui, namespaces, mode=mode)
+        return carm_bind.run_unbind(
+            settings.target, settings.run, ui, options.both(namespaces, in_namespaces), mode=mode
+        )
 
     run(ctx, work)
 
@@ -197,13 +203,14 @@ def unbind(
 @app.command("list")
 def list_(
     ctx: typer.Context,
+    in_namespaces: options.InNamespaces = None,
     live: Live = False,
     cluster: options.Cluster = None,
     region: options.Region = None,
     profile: options.Profile = None,
     kubeconfig: options.Kubeconfig = None,
     context: options.Context = None,
-    controller_namespace: options.ControllerNamespace = None,
+    controller_namespace: options.LongControllerNamespace = None,
     file: options.File = None,
     target_profile: options.TargetProfile = None,
     target_role_arn: options.TargetRoleArn = None,
@@ -224,7 +231,7 @@ def list_(
             settings.other_account,
             settings.run,
             ui,
-            (),
+            tuple(in_namespaces or ()),
             mode=settings.controllers.mode or "",
             live=live,
             command="carm list",
@@ -239,13 +246,14 @@ def verify(
     namespaces: Annotated[
         list[str] | None, typer.Argument(metavar="NAMESPACE", help="The namespaces [all that are bound].")
     ] = None,
+    in_namespaces: options.InNamespaces = None,
     live: Live = False,
     cluster: options.Cluster = None,
     region: options.Region = None,
     profile: options.Profile = None,
     kubeconfig: options.Kubeconfig = None,
     context: options.Context = None,
-    controller_namespace: options.ControllerNamespace = None,
+    controller_namespace: options.LongControllerNamespace = None,
     file: options.File = None,
     target_profile: options.TargetProfile = None,
     target_role_arn: options.TargetRoleArn = None,
@@ -266,7 +274,7 @@ def verify(
             settings.other_account,
             settings.run,
             ui,
-            tuple(namespaces or ()),
+            options.both(namespaces, in_namespaces),
             mode=settings.controllers.mode or "",
             live=live,
             command="carm verify",

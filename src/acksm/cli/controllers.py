@@ -22,7 +22,8 @@ app = App()
     panel=SETUP,
     examples=(
         "acksm install --cluster demo --dry-run",
-        "acksm install --cluster demo --scope namespace --watch-namespace team-a --create-namespace",
+        "acksm install --cluster demo --scope namespace --watch-namespace team-a,team-b --create-namespace",
+        "acksm install --cluster demo --add-watch-namespace team-c",
         "acksm install --service sagemaker --version sagemaker=1.9.1 --set log.level=debug",
     ),
 )
@@ -40,6 +41,8 @@ def install(
     version: options.Version = None,
     scope: options.Scope = None,
     watch_namespace: options.WatchNamespace = None,
+    add_watch_namespace: options.AddWatchNamespace = None,
+    remove_watch_namespace: options.RemoveWatchNamespace = None,
     create_namespace: options.CreateWatched = None,
     values: options.Values = None,
     set: options.Set = None,

@@ -31,8 +31,10 @@ app = App()
 def doctor(
     ctx: typer.Context,
     thing: Annotated[
-        str | None, typer.Argument(metavar="KIND/NAME", help="Check one object, from the cluster to AWS.")
+        str | None,
+        typer.Argument(metavar="KIND/NAME", help="Check one object, from the cluster to AWS; or KIND NAME."),
     ] = None,
+    name: options.ObjectName = None,
     namespace: options.ObjectNamespace = "default",
     fix: Annotated[bool, typer.Option("--fix", help="Apply the remedies that are safe, as a plan.")] = False,
     print_policy: Annotated[
@@ -78,7 +80,9 @@ def doctor(
         if print_policy:
             return section.run_policy(settings, ui, print_policy)
         if thing:
-            return section.run_object(settings.target, settings.other_account, settings.run, ui, thing, namespace)
+            return section.run_object(
+                settings.target, settings.other_account, settings.run, ui, options.joined(thing, name), namespace
+            )
         return section.run(settings, ui, fix=fix)
 
     run(ctx, work)

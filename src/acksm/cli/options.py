@@ -131,7 +131,25 @@ WatchNamespace = Annotated[
     typer.Option(
         "--watch-namespace",
         metavar="NAMESPACE",
-        help="Namespace to watch with --scope namespace, repeatable.",
+        help="Namespaces to watch instead of those watched now, with commas or repeatable.",
+        rich_help_panel=_CONTROLLERS,
+    ),
+]
+AddWatchNamespace = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--add-watch-namespace",
+        metavar="NAMESPACE",
+        help="Namespaces to watch in addition, with commas or repeatable.",
+        rich_help_panel=_CONTROLLERS,
+    ),
+]
+RemoveWatchNamespace = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--remove-watch-namespace",
+        metavar="NAMESPACE",
+        help="Namespaces to watch no longer, with commas or repeatable.",
         rich_help_panel=_CONTROLLERS,
     ),
 ]
@@ -416,3 +434,22 @@ ObjectNamespace = Annotated[
         "--namespace", "-n", metavar="NAMESPACE", help="The object's namespace [default].", show_default=False
     ),
 ]
+# Beside KIND, where an object is KIND/NAME or KIND NAME
+ObjectName = Annotated[str | None, typer.Argument(metavar="[NAME]", help="Its name, after KIND alone.")]
+
+
+def joined(thing: str, name: str | None) -> str:
+    """KIND/NAME from KIND/NAME or from KIND NAME."""
+    return f"{thing}/{name}" if name and "/" not in thing else thing
+
+
+# For commands about namespaces, beside their arguments
+InNamespaces = Annotated[
+    list[str] | None,
+    typer.Option("--namespace", "-n", metavar="NAMESPACE", help="Same as the argument NAMESPACE, repeatable."),
+]
+
+
+def both(arguments: list[str] | None, options: list[str] | None) -> tuple[str, ...]:
+    """The namespaces of arguments and of options, each once."""
+    return tuple(dict.fromkeys([*(arguments or ()), *(options or ())]))

@@ -24,13 +24,14 @@ def bind(
         str | None, typer.Argument(metavar="NAMESPACE", help="The namespace [all in the settings file].")
     ] = None,
     desired: Annotated[str | None, typer.Argument(metavar="REGION", help="Its default region.")] = None,
+    in_namespaces: options.InNamespaces = None,
     cluster: options.Cluster = None,
     region: options.Region = None,
     profile: options.Profile = None,
     account: options.Account = None,
     kubeconfig: options.Kubeconfig = None,
     context: options.Context = None,
-    controller_namespace: options.ControllerNamespace = None,
+    controller_namespace: options.LongControllerNamespace = None,
     file: options.File = None,
     create_namespace: options.CreateNamespace = None,
     dry_run: options.DryRun = None,
@@ -46,10 +47,14 @@ def bind(
         from acksm.errors import AcksmError
         from acksm.guide.region import command as section
 
-        if namespace and not desired:
-            raise AcksmError("region-unknown", "no region given", where=namespace)
+        names, chosen = list(options.both([namespace] if namespace else [], in_namespaces)), desired
+        if in_namespaces and namespace and not desired:  # acksm region bind -n NAMESPACE REGION
+            names, chosen = list(in_namespaces), namespace
+        if names and not chosen:
+            remedy = f"acksm region bind {names[0]} REGION"
+            raise AcksmError("region-unknown", "no region given", where=names[0], remedy=remedy)
         declared = {name: item.region for name, item in settings.declared.namespaces.items() if item.region}
-        regions = {namespace: desired} if namespace and desired else declared
+        regions = dict.fromkeys(names, chosen) if names else declared
         create = settings.controllers.create_namespace
         return section.run_bind(settings.target, settings.run, ui, regions, command="region bind", create=create)
 
@@ -59,14 +64,15 @@ def bind(
 @app.command("unbind")
 def unbind(
     ctx: typer.Context,
-    namespaces: Annotated[list[str], typer.Argument(metavar="NAMESPACE", help="The namespaces.")],
+    namespaces: Annotated[list[str] | None, typer.Argument(metavar="NAMESPACE", help="The namespaces.")] = None,
+    in_namespaces: options.InNamespaces = None,
     cluster: options.Cluster = None,
     region: options.Region = None,
     profile: options.Profile = None,
     account: options.Account = None,
     kubeconfig: options.Kubeconfig = None,
     context: options.Context = None,
-    controller_namespace: options.ControllerNamespace = None,
+    controller_namespace: options.LongControllerNamespace = None,
     file: options.File = None,
     dry_run: options.DryRun = None,
     full: options.Full = None,
@@ -80,7 +86,7 @@ def unbind(
     def work(settings: Settings, ui: Ui) -> int:
         from acksm.guide.region import command as section
 
-        regions = dict.fromkeys(namespaces)
+        regions = dict.fromkeys(options.both(namespaces, in_namespaces))
         return section.run_bind(settings.target, settings.run, ui, regions, command="region unbind")
 
     run(ctx, work)
@@ -89,13 +95,14 @@ def unbind(
 @app.command("list")
 def list_(
     ctx: typer.Context,
+    in_namespaces: options.InNamespaces = None,
     cluster: options.Cluster = None,
     region: options.Region = None,
     profile: options.Profile = None,
     account: options.Account = None,
     kubeconfig: options.Kubeconfig = None,
     context: options.Context = None,
-    controller_namespace: options.ControllerNamespace = None,
+    controller_namespace: options.LongControllerNamespace = None,
     file: options.File = None,
     timeout: options.Timeout = None,
     output: options.Output = None,
@@ -105,7 +112,7 @@ def list_(
     def work(settings: Settings, ui: Ui) -> int:
         from acksm.guide.region import command as section
 
-        return section.run_list(settings.target, settings.run, ui)
+        return section.run_list(settings.target, settings.run, ui, tuple(in_namespaces or ()))
 
     run(ctx, work)
 
@@ -113,7 +120,11 @@ def list_(
 @app.command("explain", examples=("acksm region explain Model/churn -n team-c",))
 def explain(
     ctx: typer.Context,
-    thing: Annotated[str, typer.Argument(metavar="KIND[/NAME]", help="The object; KIND alone for one to be created.")],
+    thing: Annotated[
+        str,
+        typer.Argument(metavar="KIND[/NAME]", help="The object, or KIND NAME; KIND alone for one to be created."),
+    ],
+    name: options.ObjectName = None,
     namespace: options.ObjectNamespace = "default",
     cluster: options.Cluster = None,
     region: options.Region = None,
@@ -131,6 +142,6 @@ def explain(
     def work(settings: Settings, ui: Ui) -> int:
         from acksm.guide.region import explain as region_explain
 
-        return region_explain.run(settings.target, settings.run, ui, thing, namespace)
+        return region_explain.run(settings.target, settings.run, ui, options.joined(thing, name), namespace)
 
     run(ctx, work)

@@ -60,7 +60,16 @@ def run_resolved(ctx: typer.Context, work: Callable[[Resolved, Ui], int]) -> NoR
         with settled(os.environ):
             return _again_where_outdated(resolved, ui, work)
 
-    raise typer.Exit(guarded(ui, command_name(ctx), whole))
+    from acksm.cli.remedies import filled
+    from acksm.remedies import FILL, KNOWN
+
+    token = FILL.set(FILL.get() or (lambda remedy: filled(ctx, remedy)))  # of `acksm apply`, not of what it runs
+    try:
+        code = guarded(ui, command_name(ctx), whole)
+    finally:
+        FILL.reset(token)
+        KNOWN.set({})
+    raise typer.Exit(code)
 
 
 def run_without_settings(ctx: typer.Context, work: Callable[[Ui], int]) -> NoReturn:

@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 from acksm import reports
 from acksm.errors import AcksmError
 from acksm.exits import ExitCode
+from acksm.remedies import filled
 from acksm.words import counted
 
 Facts = TypeVar("Facts")
@@ -58,7 +59,7 @@ class Check:
             return ""
         from acksm.catalog import lookup
 
-        return self.remedy or lookup(self.id).remedy
+        return filled(self.remedy or lookup(self.id).remedy)
 
 
 def worst(checks: Iterable[Check]) -> State:

@@ -11,6 +11,7 @@ import difflib
 import io
 import json
 import re
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -322,7 +323,8 @@ def read_file(path: str) -> Document:
         raw = bounded.read(File(path), MAX_FILE)
         loaded: object = bounded.check(YAML(typ="safe", pure=True).load(raw.decode("utf-8")))
     except OSError as error:
-        raise AcksmError("values-file", f"cannot read the file: {error.strerror}", where=path) from error
+        remedy = f"ls {shlex.quote(path.rpartition('/')[0] or '.')}   (the path is wrong, or the file cannot be read)"
+        raise AcksmError("values-file", f"cannot read the file: {error.strerror}", where=path, remedy=remedy) from error
     except MarkedYAMLError as error:
         mark = error.problem_mark
         raise AcksmError(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -80,4 +82,29 @@ def translated(error: ApiException, method: str, path: str) -> AcksmError:
         422: "kube-invalid",
         429: "kube-busy",
     }
-    return AcksmError(ids.get(error.status, "kube-failed"), message, where=f"{method.upper()} {path}")
+    remedy = grant(message) if error.status == 403 else ""
+    return AcksmError(ids.get(error.status, "kube-failed"), message, where=f"{method.upper()} {path}", remedy=remedy)
+
+
+# k8s.io/apiserver/pkg/endpoints/handlers/responsewriters/errors.go, forbiddenMessage
+_FORBIDDEN = re.compile(
+    r'User "(?P<user>[^"]{1,512})" cannot (?P<verb>[a-z]{1,32}) resource "(?P<resource>[a-z/]{1,200})" '
+    r'in API group "(?P<group>[a-z0-9.-]{0,253})"(?: in the namespace "(?P<namespace>[a-z0-9-]{1,63})")?'
+)
+
+
+def grant(message: str) -> str:
+    """The commands with which an administrator grants what the apiserver's message says is forbidden; "" for another
+    message."""
+    match = _FORBIDDEN.search(message)
+    if not match:
+        return ""
+    plural, slash, part = match["resource"].partition("/")
+    resource = plural + (f".{match['group']}" if match["group"] else "") + slash + part
+    name = f"acksm-{match['verb']}-{match['resource'].replace('/', '-')}"
+    kind, where = ("role", f" -n {match['namespace']}") if match["namespace"] else ("clusterrole", "")
+    user = shlex.quote(match["user"])
+    return (
+        f"kubectl create {kind} {name} --verb={match['verb']} --resource={resource}{where} && "
+        f"kubectl create {kind}binding {name} --{kind}={name} --user={user}{where}   (as an administrator)"
+    )

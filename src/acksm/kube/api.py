@@ -70,6 +70,12 @@ class Applier(Getter, Protocol):
     def apply(self, manifest: Manifest, force: bool = False, dry_run: bool = False) -> Object: ...
 
 
+class ManagerApplier(Protocol):
+    """Server-side apply as another field manager than acksm's."""
+
+    def apply(self, manifest: Manifest, force: bool = False, *, manager: str = ...) -> Object: ...
+
+
 class Editor(Getter, Patcher, Protocol):
     """Single objects, changed only as they were read."""
 
@@ -84,6 +90,10 @@ class Writer(Editor, Applier, Lister, Protocol):
 
 class Apiserver(Observer, Follower, Reviewer, Discovery, Writer, Protocol):
     """All that commands need of a cluster."""
+
+    def apply(
+        self, manifest: Manifest, force: bool = False, dry_run: bool = False, *, manager: str = ...
+    ) -> Object: ...
 
     def version(self) -> str: ...
 

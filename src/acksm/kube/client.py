@@ -24,6 +24,7 @@ from acksm.kube.paths import Ref, ref, ref_of
 from acksm.surroundings import proxy_for
 
 FIELD_MANAGER = "acksm"
+HELM_MANAGER = "helm"  # helm 4's field manager (helm.sh/helm/v4/pkg/kube, ManagedFieldsManager)
 READ_TIMEOUT_SECONDS = 30.0
 LAST_SECONDS = 5.0  # for a request that begins after the command's deadline: a last read, the release of the Lease
 PAGE = 500
@@ -247,8 +248,10 @@ class Kube:
             )
         )
 
-    def apply(self, manifest: Manifest, force: bool = False, dry_run: bool = False) -> Object:
-        """Server-side apply as field manager `acksm`. Conflict without `force`: `kube-conflict` naming managers."""
+    def apply(
+        self, manifest: Manifest, force: bool = False, dry_run: bool = False, *, manager: str = FIELD_MANAGER
+    ) -> Object:
+        """Server-side apply as field manager `manager`. Conflict without `force`: `kube-conflict` naming managers."""
         return dict(
             self._request(
                 "patch",
@@ -256,7 +259,7 @@ class Kube:
                 body=dict(manifest),
                 query_params=[],
                 content_type="application/apply-patch+yaml",
-                field_manager=FIELD_MANAGER,
+                field_manager=manager,
                 force_conflicts="true" if force else None,
                 dry_run="All" if dry_run else None,
             )

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from acksm.declared import lost_zeros
 from acksm.errors import AcksmError
 
 _ARN = re.compile(
@@ -68,7 +69,6 @@ def check(text: str, *, account: str, partition: str, partitions: Sequence[str],
 def check_account(text: str, where: str) -> str:
     """`text` when it is a whole account id. Error: `carm-account`."""
     if not _ACCOUNT.fullmatch(text):
-        short = text.isascii() and text.isdigit() and len(text) < 12
-        hint = f"; with its leading zeros it is {text.zfill(12)}" if short else ""
+        hint = f"; with its leading zeros it is {text.zfill(12)}" if lost_zeros(text) else ""
         raise AcksmError("carm-account", f"{text!r} is not a 12-digit account id{hint}", where=where)
     return text

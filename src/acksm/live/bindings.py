@@ -68,10 +68,10 @@ def observe(kube: Lister) -> dict[str, Namespace]:
     return {item.name: item for item in found}
 
 
-def check_names(live: Mapping[str, Namespace], names: Iterable[str], *, create: bool) -> None:
-    """Refuse what cannot be bound, with all missing namespaces in one error.
+def check_names(live: Mapping[str, Namespace], names: Iterable[str], *, create: bool, command: str = "") -> None:
+    """Refuse what cannot be bound, with all missing namespaces in one error. `command`: one that cannot create them.
 
-    Errors: `namespace-name`, `namespace-ignored`, `namespace-terminating`, `namespace-missing`.
+    Errors: `namespace-name`, `namespace-ignored`, `namespace-terminating`, `binding-namespace-missing`.
     """
     missing = []
     for name in names:
@@ -94,8 +94,28 @@ def check_names(live: Mapping[str, Namespace], names: Iterable[str], *, create: 
             + did_you_mean(near)
             + (f" ({len(missing) - 1} more do not exist)" if len(missing) > 1 else ""),
             where=missing[0],
+            remedy=f"acksm {command} {near[0]}" if command and near else _LIST if command else "",
             details={"namespaces": missing, "diff": missing[:20] if len(missing) > 1 else []},
         )
+
+
+_LIST = "kubectl get namespaces"
+
+
+def check_exists(live: Mapping[str, Namespace], name: str, *, create: bool, creates: bool) -> None:
+    """Refuse a namespace in which no object can be created; `creates`: the command has --create-namespace.
+
+    Errors: of `check_names`, with `object-namespace-missing` for a missing one.
+    """
+    try:
+        check_names(live, [name], create=create)
+    except AcksmError as error:
+        if error.id != "binding-namespace-missing":
+            raise
+        remedy = "" if creates else f"kubectl create namespace {name}"
+        raise AcksmError(
+            "object-namespace-missing", error.message, where=name, remedy=remedy, details=error.details
+        ) from None
 
 
 def check_manager(managers: Sequence[str], what: str, where: str) -> None:

@@ -18,6 +18,7 @@ from acksm.errors import AcksmError
 from acksm.helm.values import Edit
 from acksm.json_types import Manifest
 from acksm.live.readiness import INSTANCE_LABEL
+from acksm.settings import CONTROLLER_NAMESPACE, DEFAULT_REGISTRY
 
 SERVICE_CARM, TEAM_CARM, ROLE_SELECTOR = "ServiceLevelCARM", "TeamLevelCARM", "IAMRoleSelector"
 CARM, SELECTOR = "carm", "role-selector"  # the two modes
@@ -303,16 +304,51 @@ def check_followed(running: Sequence[Running], namespaces: Iterable[str], what: 
                 f"no controller watches namespace {name}: "
                 + "; ".join(f"{item}: {scope_text(item)}" for item in running),
                 where=f"namespace {name}",
+                remedy=watch_remedy(running, name),
             )
-        for item in watching:
-            reading = item.reading
-            if not reading.starts or not getattr(reading, what):
-                raise ignored(item, reading, f"namespace {name}")
+        deaf = [item for item in watching if not item.reading.starts or not getattr(item.reading, what)]
+        if deaf:
+            raise ignored(deaf[0], deaf[0].reading, f"namespace {name}", deaf)
 
 
-def ignored(item: Running, reading: charts.Reading, where: str) -> AcksmError:
-    """The error that says why `item` ignores annotations, with the remedy of its row."""
-    return AcksmError(reading.id, f"{item} ({scope_text(item)}): {lookup(reading.id).title}", where=where)
+def ignored(item: Running, reading: charts.Reading, where: str, alike: Sequence[Running] = ()) -> AcksmError:
+    """The error that says why `item` ignores annotations, with the remedy of its row for controllers `alike` too."""
+    message = f"{item} ({scope_text(item)}): {lookup(reading.id).title}"
+    managed = [one for one in alike or [item] if _is_managed(one) and one.reading.id == reading.id]
+    options = {"annotations-ignored": "--scope cluster", "carm-disabled": "--set enableCARM=true"}
+    remedy = f"{_install(managed)} {options[reading.id]}" if managed and reading.id in options else ""
+    return AcksmError(reading.id, message, where=where, remedy=remedy)
+
+
+def watch_remedy(found: Sequence[Running], namespace: str) -> str:
+    """The command by which controllers of one or both services, none of which watches `namespace`, watch it too; ""
+    for none. A release of another name is its owner's, and helm changes it."""
+    managed = [item for item in found if _is_managed(item)]
+    if managed:
+        old = [item for item in managed if not item.has("watch-many")]
+        cluster = "   (its version cannot watch several)"
+        return _install(managed) + (f" --scope cluster{cluster}" if old else f" --add-watch-namespace {namespace}")
+    for item in found:
+        if item.release:
+            names = "\\,".join((*item.watched, namespace))
+            chart = f"oci://{DEFAULT_REGISTRY}/{charts.chart_name(item.service)} --version {item.version}"
+            return (
+                f"helm upgrade -n {item.namespace} {item.release} {chart} --reuse-values --set watchNamespace='{names}'"
+            )
+    return ""
+
+
+def _is_managed(item: Running) -> bool:
+    return item.release == charts.release_name(item.service)
+
+
+def _install(found: Sequence[Running]) -> str:
+    """`acksm install` for these controllers and no other."""
+    services = sorted({item.service for item in found})
+    words = ["acksm install", *(f"--service {name}" for name in services if len(services) < len(charts.SERVICES))]
+    if found[0].namespace != CONTROLLER_NAMESPACE:
+        words.append(f"--controller-namespace {found[0].namespace}")
+    return " ".join(words)
 
 
 def scope_text(item: Running) -> str:

@@ -21,6 +21,7 @@ from acksm.guide.connect.target import Target
 from acksm.guide.identity import iam_role
 from acksm.guide.identity.judged import Verdict
 from acksm.guide.identity.oidc import CLUSTER_TAG, OWNED_TAG
+from acksm.live import account_roles
 from acksm.settings import Settings
 from carm_cluster import OWN, ROLE, B, C
 
@@ -466,3 +467,54 @@ def test_a_name_that_iam_would_refuse_is_refused_here() -> None:
     for settings in wrong:
         with pytest.raises(AcksmError):
             want(WHO, ("sagemaker",), **settings)
+
+
+# what acksm.yaml declares
+
+ROLE_B = {"role-arn": "arn:aws:iam::222222222222:role/teams/ack"}
+
+
+@pytest.mark.parametrize(
+    ("options", "declared", "expected"),
+    [
+        ({}, {"accounts": {"222222222222": {}}}, ("222222222222", "SagemakerCrossAccountAccess", "/")),
+        ({}, {"accounts": {"222222222222": ROLE_B}}, ("222222222222", "ack", "/teams/")),
+        ({}, {"namespaces": {"b": {"account": "222222222222"}}}, ("222222222222", "SagemakerCrossAccountAccess", "/")),
+        (
+            {"target_account": "222222222222"},
+            {"accounts": {"333333333333": {}, "222222222222": ROLE_B}},
+            ("222222222222", "ack", "/teams/"),
+        ),
+        (
+            {"target_role_name": "mine"},
+            {"accounts": {"222222222222": ROLE_B}},
+            ("222222222222", "mine", "/"),
+        ),
+    ],
+)
+def test_setup_reads_the_accounts_of_the_settings_file(options: Any, declared: Any, expected: Any) -> None:
+    settings = Settings.of(**options, **declared)
+    found = accounts.with_declared(settings.other_account, settings.declared)
+    assert (found.target_account, found.target_role_name, found.target_role_path) == expected
+
+
+@pytest.mark.parametrize(
+    ("declared", "remedy"),
+    [
+        ({}, "acksm … --target-account ID"),
+        ({"accounts": {"222222222222": {}, "333333333333": {}}}, "acksm … --target-account 222222222222"),
+    ],
+)
+def test_setup_without_one_account_says_which_there_are(declared: Any, remedy: str) -> None:
+    settings = Settings.of(**declared)
+    with pytest.raises(AcksmError) as refused:
+        accounts.with_declared(settings.other_account, settings.declared)
+    assert (refused.value.id, refused.value.remedy) == ("carm-account", remedy)
+    assert "''" not in refused.value.message
+
+
+@pytest.mark.parametrize(("text", "guess"), [("11111111111", True), ("1111", False), ("1111111111111", False)])
+def test_leading_zeros_are_guessed_only_where_few_are_missing(text: str, guess: bool) -> None:
+    with pytest.raises(AcksmError) as refused:
+        account_roles.check_account(text, "--account")
+    assert ("leading zeros" in refused.value.message) is guess

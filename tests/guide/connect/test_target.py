@@ -101,6 +101,12 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str | None]]:
             self.profile, self.region, self.role = profile, region, ""
             self.eks = SimpleNamespace(describe_cluster=self.describe)
 
+        def partitions(self) -> list[str]:
+            return ["aws"]
+
+        def regions(self, _service: str, _partition: str) -> list[str]:
+            return [str(self.region)]
+
         def with_profile(self, profile: str) -> Aws:
             return Aws(profile, self.region)
 

@@ -200,18 +200,34 @@ def test_options_for_one_service(items: list[str], service: str, found: list[str
 )
 def test_adopted_resources_would_be_stuck(before: str, after: str, objects: int, refused: bool) -> None:
     item = Controller("sagemaker", pulled("sagemaker", "1.9.1"), release.Observed(before), [])
-    observed = Observed([item], {}, {}, objects)
+    observed = Observed([item], {}, {}, [adopting("sagemaker", f"a{at}") for at in range(objects)])
     if not refused:
         controllers._check_upgrade(item, after, observed)
         return
     with pytest.raises(AcksmError) as caught:
         controllers._check_upgrade(item, after, observed)
     assert (caught.value.id, str(objects) in caught.value.message) == ("adopted-resources-left", True)
+    assert "--all" not in caught.value.remedy
+    for at in range(objects):
+        assert f"kubectl delete adoptedresources.services.k8s.aws a{at} -n team" in caught.value.remedy
+
+
+def adopting(service: str, name: str) -> dict[str, Any]:
+    spec = {"kubernetes": {"group": f"{service}.services.k8s.aws", "kind": "Model"}}
+    return {"metadata": {"name": name, "namespace": "team"}, "spec": spec}
+
+
+def test_adopted_resources_of_another_service_are_not_in_the_way() -> None:
+    item = Controller("sagemaker", pulled("sagemaker", "1.9.1"), release.Observed("1.4.1"), [])
+    controllers._check_upgrade(item, "1.9.1", Observed([item], {}, {}, [adopting("s3", "bucket")]))
+    unknown = {"metadata": {"name": "x", "namespace": "team"}}
+    with pytest.raises(AcksmError):
+        controllers._check_upgrade(item, "1.9.1", Observed([item], {}, {}, [adopting("s3", "bucket"), unknown]))
 
 
 def installed_role(*roles: str) -> str:
     items = [controller(installed={"serviceAccount": {"annotations": {ROLE_ANNOTATION: role}}}) for role in roles]
-    return controllers.installed_role(Observed(items, {}, {}, 0))
+    return controllers.installed_role(Observed(items, {}, {}, []))
 
 
 def test_the_installed_role_when_all_agree() -> None:
@@ -221,7 +237,7 @@ def test_the_installed_role_when_all_agree() -> None:
         "",
         "",
     ]
-    assert controllers.installed_role(Observed([controller(), controller(installed={})], {}, {}, 0)) == ""
+    assert controllers.installed_role(Observed([controller(), controller(installed={})], {}, {}, [])) == ""
 
 
 def test_kinds_for_a_role_alone_are_a_list_as_the_chart_has_them() -> None:

@@ -119,10 +119,33 @@ def test_a_second_run_changes_nothing(name: str) -> None:
     assert [change for change in planned(name, every, live) if change.op is not Op.WAIT] == []
 
 
+@pytest.mark.parametrize(
+    ("given", "expected", "remedy"),
+    [
+        ({}, "", ""),
+        ({"instance-type": "ml.m5.large", "captured": "20", "bucket": "practice"}, "", ""),  # as it is
+        ({"instance-type": "ml.banana!"}, "sample-value", "acksm samples show"),
+        ({"instance-type": "ml.c5.large"}, "sample-no-effect", "acksm … --set endpoint-config.name=OTHER"),
+        ({"captured": "30"}, "sample-no-effect", "acksm … --set endpoint-config.name=OTHER"),
+        ({"bucket": "another"}, "sample-no-effect", "acksm … --set model.name=OTHER"),
+    ],
+)
+def test_a_parameter_that_would_have_no_effect_is_refused(given: dict[str, str], expected: str, remedy: str) -> None:
+    root = samples()["endpoint"]
+    live = {one.ref: live_of(one) for one in desired(root, NEEDS)}
+    items = desired(root, given, live)
+    assert [one.kept for one in items] == [True, True, False]
+    if not expected:
+        sample_plan.check_effect(root, given, items, HERE, live)
+        return
+    error = error_of(sample_plan.check_effect, root, given, items, HERE, live)
+    assert (error.id, error.remedy.startswith(remedy)) == (expected, True)
+
+
 def test_what_is_missing_is_named_with_the_way_to_give_it() -> None:
     error = error_of(planned, "endpoint", {})
     assert (error.id, error.details["parameters"]) == ("sample-parameter-missing", ["bucket", "role"])
-    assert error.remedy == "--set bucket=… --with-role"
+    assert error.remedy == "acksm … --set bucket=BUCKET --with-role"
     error = error_of(planned, "endpoint", {"bucket": "practice"})
     assert (error.id, "--with-role" in error.remedy, "model" in error.message) == ("sample-no-role", True, True)
 

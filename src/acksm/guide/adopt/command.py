@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 
 from acksm.ack.kinds import Kind
 from acksm.aws.account import Aws
@@ -26,6 +27,7 @@ from acksm.guide.adopt.placement import ADOPTED_CRD, Location, Observed
 from acksm.guide.adopt.plan import Adoption
 from acksm.guide.adopt.requested import Refusals, Request
 from acksm.guide.connect.target import Target, connect
+from acksm.guide.region.command import check_region
 from acksm.json_types import Json
 from acksm.kube.api import Applier, Lister
 from acksm.live import managed
@@ -37,7 +39,8 @@ from acksm.words import counted
 
 @dataclass(frozen=True)
 class Options:
-    """The options. `retain` None: not given, which means to retain. `file` has the declarations."""
+    """The options. `retain` None: not given, which means to retain. `more` are further names of the kind, `file` has
+    the declarations."""
 
     kind: str = ""
     name: str = ""
@@ -53,6 +56,7 @@ class Options:
     tags: Mapping[str, str] = field(default_factory=dict)
     prefix: str = ""
     file: str = ""
+    more: Sequence[str] = ()
 
 
 def requests(declared: Adoptions, options: Options, refusals: Refusals) -> list[Request]:
@@ -62,11 +66,15 @@ def requests(declared: Adoptions, options: Options, refusals: Refusals) -> list[
     if options.kinds or options.tags or options.prefix:
         raise AcksmError("adopt-nothing", "--kind, --tag and --prefix can only be used with --discover")
     if options.kind:
-        kind_text, name = options.kind, options.name
-        if kind_text.startswith("arn:") and not name:
-            kind, name = requested.kind_of(requested.parse_arn(kind_text)), kind_text
+        texts = [options.name, *options.more]
+        if options.more and (options.as_ or options.fields):
+            raise AcksmError("adopt-nothing", "--as and --field can only be used with one NAME")
+        if options.kind.startswith("arn:"):
+            arns = [options.kind, *filter(None, texts)]
+            named = [(requested.kind_of(requested.parse_arn(text)), text) for text in arns]
         else:
-            kind = requested.find_kind(kind_text)
+            kind = requested.find_kind(options.kind)
+            named = [(kind, text) for text in dict.fromkeys(texts)]
         return [
             requested.request(
                 kind,
@@ -78,6 +86,7 @@ def requests(declared: Adoptions, options: Options, refusals: Refusals) -> list[
                 retain=retain,
                 read_only=options.read_only,
             )
+            for kind, name in named
         ]
     if options.as_ or options.fields:
         raise AcksmError("adopt-nothing", "--as and --field can only be used with KIND NAME")
@@ -121,6 +130,10 @@ def run(
     search = _search(options) if options.discover else None
     with connect(_with_region(at, options), run) as target:
         ui.emit(Event(EventKind.STEP, "target", target.line()))
+        for item in requested_items:
+            if item.region:
+                region_where = item.where or "--region"
+                check_region(item.region, target.identity.partition, [], target.aws.regions, region_where)
         observed = placement.observe(target)
         accounts = Accounts(target, other)
         notes: list[str] = []
@@ -176,7 +189,7 @@ def _named(
             else:
                 located.append((item, found))
         refusals.check()
-        found_in_aws = lookup.find(located, accounts, refusals.errors.append)
+        found_in_aws = lookup.find(located, accounts, refusals.errors.append, partial(placement.namespace_of, observed))
         refusals.check()
         index = Index(holders.result(), _where(observed))
     same = [

@@ -64,14 +64,18 @@ Requested = tuple[Request, Location]
 
 
 def find(
-    requested: Sequence[Requested], accounts: Accounts, refuse: Callable[[AcksmError], None]
+    requested: Sequence[Requested],
+    accounts: Accounts,
+    refuse: Callable[[AcksmError], None],
+    namespace_of: Callable[[Kind, str], str],
 ) -> list[tuple[Request, Location, Found]]:
-    """Each request with what AWS has, in order. Errors go to `refuse`: adopt-…, aws-…"""
+    """Each request with what AWS has, in order. `namespace_of`: a namespace of a kind's objects in an account, "" for
+    none. Errors go to `refuse`: adopt-…, aws-…"""
     groups: dict[tuple[str, str, str], list[Requested]] = {}
     kept = []
     for request, location in requested:
         try:
-            check_arn(request, location)
+            _check_arn(request, location, accounts.target.identity.account, namespace_of)
         except AcksmError as error:
             refuse(error)
             continue
@@ -100,7 +104,7 @@ def find(
     return found
 
 
-def check_arn(request: Request, location: Location) -> None:
+def _check_arn(request: Request, location: Location, own: str, namespace_of: Callable[[Kind, str], str]) -> None:
     """Errors: `adopt-other-account`, `adopt-other-region`: the ARN is not in that of the namespace's objects."""
     if request.arn is None:
         return
@@ -110,7 +114,11 @@ def check_arn(request: Request, location: Location) -> None:
             f"{request.arn.text} is in account {request.arn.account}, but objects in namespace {request.namespace} are "
             f"created in account {location.account}",
             where=request.where or request.arn.text,
-            remedy=f"acksm carm bind NAMESPACE --account {request.arn.account}   (then adopt into that namespace)",
+            remedy=f"acksm adopt {request.kind.name} {request.arn.text} -n {elsewhere}"
+            if (elsewhere := namespace_of(request.kind, request.arn.account))
+            else f"acksm adopt {request.kind.name} {request.arn.text} -n NAMESPACE   (one that is not bound)"
+            if request.arn.account == own
+            else f"acksm carm bind NAMESPACE --account {request.arn.account}   (then adopt into that namespace)",
         )
     region = request.region or location.region
     if request.arn.region != region:

@@ -78,11 +78,11 @@ def observe(target: Target) -> Observed:
 
 
 def location(observed: Observed, kind: Kind, namespace: str, where: str) -> Location:
-    """Errors: adopt-…, of `bindings.check_names`, and the id of the matrix's row that makes a binding ignored."""
+    """Errors: adopt-…, of `bindings.check_exists`, and the id of the matrix's row that makes a binding ignored."""
     running.require(observed.running)
     live = observed.namespaces.get(namespace)
     if live is None or live.terminating:
-        bindings.check_names(observed.namespaces, [namespace], create=False)
+        bindings.check_exists(observed.namespaces, namespace, create=False, creates=False)
     namespace_ = live or Namespace(namespace)
     controller = _controller(observed, kind, namespace, where)
     if f"{kind.plural}.{kind.group}" not in observed.served:
@@ -104,6 +104,19 @@ def location(observed: Observed, kind: Kind, namespace: str, where: str) -> Loca
     )
 
 
+def namespace_of(observed: Observed, kind: Kind, account: str) -> str:
+    """A namespace whose objects of `kind` are created in `account`, "" for none."""
+    for name in sorted(observed.namespaces, key=lambda name: (name != "default", name)):
+        if name in IGNORED_NAMESPACES or any(item.namespace == name for item in observed.running):
+            continue
+        try:
+            if location(observed, kind, name, "").account == account:
+                return name
+        except AcksmError:
+            continue
+    return ""
+
+
 def _controller(observed: Observed, kind: Kind, namespace: str, where: str) -> Running:
     of_service = [item for item in observed.running if item.service == kind.service]
     if not of_service:
@@ -117,7 +130,10 @@ def _controller(observed: Observed, kind: Kind, namespace: str, where: str) -> R
     if not watching:
         scopes = "; ".join(f"{item}: {running.scope_text(item)}" for item in of_service)
         raise AcksmError(
-            "adopt-not-watched", f"no controller of {kind.service} watches namespace {namespace}: {scopes}", where=where
+            "adopt-not-watched",
+            f"no controller of {kind.service} watches namespace {namespace}: {scopes}",
+            where=where,
+            remedy=running.watch_remedy(of_service, namespace),
         )
     if len(watching) > 1:
         raise AcksmError(

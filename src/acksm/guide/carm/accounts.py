@@ -27,7 +27,7 @@ from acksm.guide.identity.oidc import clusters_of, marks
 from acksm.live import account_roles, bindings, discovery
 from acksm.live.running import Running
 from acksm.output import Output
-from acksm.settings import OtherAccountSettings, RoleSettings, RunSettings, TargetSettings
+from acksm.settings import TARGET_ROLE, Declared, OtherAccountSettings, RoleSettings, RunSettings, TargetSettings
 
 STEP, TARGET_STEP = "carm-policy", "carm-role"
 
@@ -234,6 +234,28 @@ def plan_own(
     ]
 
 
+def with_declared(other: OtherAccountSettings, declared: Declared) -> OtherAccountSettings:
+    """The settings with what acksm.yaml declares: the account where it has one alone, and the name of the role that
+    `carm bind` would write for it, unless options name them. Errors: `carm-account`, `carm-role-arn`."""
+    accounts = dict.fromkeys([*declared.accounts, *(item.account for item in declared.namespaces.values())])
+    found = [account for account in accounts if account]
+    account = other.target_account or (found[0] if len(found) == 1 else "")
+    if not account:
+        many = f"; the settings file declares {', '.join(found)}" if found else ""
+        raise AcksmError(
+            "carm-account",
+            f"no target account given{many}",
+            where="--target-account",
+            remedy=f"acksm … --target-account {found[0] if found else 'ID'}",
+        )
+    update = {"target_account": account}
+    arn = declared.accounts[account].role_arn if account in declared.accounts else ""
+    if arn and (other.target_role_name, other.target_role_path) == (TARGET_ROLE, "/"):
+        role = account_roles.parse(arn, [arn.split(":")[1]] if ":" in arn else [], f"accounts.{account}.role-arn")
+        update |= {"target_role_name": role.name, "target_role_path": role.path}
+    return other.model_copy(update=update)
+
+
 def run(
     at: TargetSettings,
     services: Sequence[str],
@@ -253,6 +275,7 @@ def run(
             "carm-target-access",
             f"no credentials for account {account}: neither --target-profile nor --target-role-arn is set",
             where="--target-account",
+            remedy="acksm … --target-profile PROFILE   (or --target-role-arn ARN; or --print, for its administrator)",
         )
     with connect(at, run) as target:
         ui.emit(Event(Kind.STEP, "target", target.line()))

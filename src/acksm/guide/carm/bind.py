@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,6 +18,7 @@ from acksm.guide.connect.apply import apply_plan
 from acksm.guide.connect.target import Target, connect
 from acksm.live import account_roles, bindings, readiness, running
 from acksm.output import Output
+from acksm.remedies import filled
 from acksm.settings import Declared, RunSettings, TargetSettings
 
 
@@ -166,7 +168,7 @@ def dispatch(target: Target, emit: Emit) -> dict[str, Callable[..., object]]:
 
 def _bound_text(bound: Mapping[str, Subject], planned: carm.Planned) -> str:
     if len(bound) > 20:
-        return f"{len(bound)} namespaces are bound\nnext: acksm carm verify"
+        return f"{len(bound)} namespaces are bound\nnext: {filled('acksm carm verify --live')}"
     lines = []
     for row in planned.rows:
         roles = row["roles"]
@@ -174,4 +176,5 @@ def _bound_text(bound: Mapping[str, Subject], planned: carm.Planned) -> str:
             role + (f" ({service} only)" if service != carm.ALL else "") for service, role in roles.items()
         )
         lines.append(f"{row['namespace']} → {bound[row['namespace']]} → {described}")
-    return "\n".join([*lines, "next: acksm carm verify"])
+    names = [row["namespace"] for row in planned.rows]
+    return "\n".join([*lines, f"next: {filled(f'acksm carm verify {shlex.join(names)} --live')}"])

@@ -315,7 +315,7 @@ def _note_uncovered(
 
 def plan_unbind(observed: Observed, names: Sequence[str], own: str) -> Planned:
     """The removal of annotations, then of entries that no namespace uses. Errors: carm-objects-live, of `bindings`."""
-    bindings.check_names(observed.namespaces, names, create=False)
+    bindings.check_names(observed.namespaces, names, create=False, command="carm unbind")
     bound = {name: bound_to(observed.namespaces[name]) for name in names}
     check_objects(observed, {name: {own} for name in names if bound[name]})
     planned = Planned()

@@ -178,7 +178,7 @@ def _confirm(kube: Lister, names: Sequence[str]) -> None:
 
 def plan_unbind(observed: ObservedSelectors, names: Sequence[str], own: str) -> Planned:
     """The deletion of acksm's own selectors of these namespaces. Errors: carm-objects-live, of `bindings`."""
-    bindings.check_names(observed.base.namespaces, names, create=False)
+    bindings.check_names(observed.base.namespaces, names, create=False, command="carm unbind")
     planned = Planned()
     deleted = {name: owned_selectors(observed.selectors, name) for name in names}
     carm.check_objects(observed.base, {name: {own} for name in names if deleted[name]})

@@ -258,7 +258,8 @@ def chains(evidence: Evidence, names: Sequence[str] = ()) -> list[Chain]:
     """The chains of the named namespaces, or of all bound ones."""
     live = evidence.observed.namespaces
     if names:
-        bindings.check_names(live, [name for name in names if name not in IGNORED_NAMESPACES], create=False)
+        known = [name for name in names if name not in IGNORED_NAMESPACES]
+        bindings.check_names(live, known, create=False, command="carm verify")
     chosen = names or [name for name, found in sorted(live.items()) if _is_bound(evidence, found)]
     return [chain(evidence, live[name]) for name in chosen]
 

@@ -16,7 +16,7 @@ from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
 from acksm.json_types import Json
 from acksm.kube.paths import Ref
-from acksm.live import bindings
+from acksm.live import bindings, running
 from acksm.live.discovery import Controllers, described, is_managed
 from acksm.live.inventory import Inventory
 from acksm.live.inventory_objects import POLICY, RETAIN, Common, Effect, Item, Policy
@@ -107,6 +107,8 @@ def check(choice: Choice, controllers: Controllers, *, delete_aws: bool, orphan:
                 "cleanup-not-watched",
                 f"{item} waits for its controller, but {watching[0]} does not watch its namespace",
                 where=str(item),
+                remedy=running.watch_remedy(watching, item.location.namespace)
+                + "   (then acksm cleanup again; or acksm cleanup --orphan, which keeps the AWS resources)",
             )
     old = [
         item

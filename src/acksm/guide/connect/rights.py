@@ -90,7 +90,7 @@ def _rights_for(change: Change, namespace: str) -> list[Right]:
         return _rights_to_uninstall(change)
     if change.system == "helm":
         return [Right(*_HELM_RECORD, namespace)]
-    if change.call in {"kube.apply", "samples.apply_late"}:
+    if change.call in {"kube.apply", "crds.apply_common", "samples.apply_late"}:
         return [_right("create" if change.op is Op.CREATE else "patch", named["manifest"], "")]
     if change.call in {"kube.set_keys", "kube.delete_when_empty", "kube.delete", "carm.release"}:
         return _rights_on(change)

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -31,7 +32,9 @@ from acksm.kube.api import Apiserver
 from acksm.kube.client import Endpoint, Kube, preload
 from acksm.kube.kubeconfig import Context, is_server, load
 from acksm.kube.sign_in import NO_SIGN_IN, SignIn
+from acksm.remedies import KNOWN
 from acksm.settings import RunSettings, TargetSettings, located
+from acksm.words import did_you_mean
 
 
 @dataclass
@@ -129,11 +132,13 @@ def connect(settings: TargetSettings, run: RunSettings) -> Target:
         raise AcksmError("cluster-missing", "no cluster specified, and no kubeconfig context that names one")
     profile = settings.profile or (context.signs_in.profile if context else "")
     aws = Aws(profile or None, region or None, settings.account or None, left=deadline.left)
+    _check_region(aws)
     with ThreadPoolExecutor(max_workers=3) as pool:
         caller, described = pool.submit(aws.identity), pool.submit(aws.eks.describe_cluster, name)
         pool.submit(preload)
         identity = caller.result()  # first: a wrong account is the cause of an unknown cluster, not its result
         cluster = described.result()
+    KNOWN.set(_known(identity, cluster, context.signs_in.role_arn if context else ""))
     if context and not is_server(context, cluster.endpoint):
         if context.insecure:
             raise AcksmError(
@@ -155,6 +160,31 @@ def connect(settings: TargetSettings, run: RunSettings) -> Target:
     return Target(settings, run, aws, identity, cluster, kube, endpoint, deadline, new_token)
 
 
+def _known(identity: Identity, cluster: Cluster, role_arn: str) -> dict[str, str]:
+    """What a remedy may name: the cluster, and who signs in to it."""
+    principal = role_arn or identity.arn
+    kind, _, name = principal.rpartition(":")[2].partition("/")
+    if kind == "assumed-role":  # an access entry is for the role
+        principal = f"arn:{identity.partition}:iam::{identity.account}:role/{name.rpartition('/')[0]}"
+    known = {"CLUSTER": cluster.name, "REGION": cluster.region, "PARTITION": identity.partition}
+    return {**known, "PRINCIPAL_ARN": principal}
+
+
+def _check_region(aws: Aws) -> None:
+    """Refuse a misspelt region before the first call, which would be sent to a host that does not exist. Error:
+    `region-unknown` with close names of botocore's table."""
+    known = [name for partition in aws.partitions() for name in aws.regions("sts", partition)]
+    if aws.region in known or not aws.region.replace("-", "").isalnum():  # the latter is botocore's to refuse
+        return
+    near = get_close_matches(aws.region, known, n=3)
+    raise AcksmError(
+        "region-unknown",
+        f"{aws.region!r} is not a region of AWS" + did_you_mean(near),
+        where="--region",
+        remedy=f"acksm … --cluster-region {near[0]}" if near else "",
+    )
+
+
 def without_cluster(settings: TargetSettings, run: RunSettings) -> Target:
     """A target for what is in AWS of a deleted cluster; its apiserver does not answer.
 
@@ -164,6 +194,7 @@ def without_cluster(settings: TargetSettings, run: RunSettings) -> Target:
         raise AcksmError("cluster-missing", "no cluster specified")
     deadline = Deadline(run.timeout)
     aws = Aws(settings.profile or None, settings.region or None, settings.account or None, left=deadline.left)
+    _check_region(aws)
     identity = aws.identity()
     arn = f"arn:{identity.partition}:eks:{aws.region}:{identity.account}:cluster/{settings.cluster}"
     cluster = Cluster(settings.cluster, arn, aws.region, identity.account, "", "", "", "GONE", "")
@@ -229,4 +260,5 @@ def exec_credential(settings: TargetSettings, role_arn: str = "") -> str:
     if not settings.cluster:
         raise AcksmError("cluster-missing", "no cluster specified for the token")
     aws = Aws(profile=settings.profile or None, region=settings.region or None, account=settings.account or None)
+    _check_region(aws)
     return _credential(mint(session_of(aws, SignIn(role_arn=role_arn)), settings.cluster))

@@ -76,7 +76,9 @@ def _scope(facts: Facts) -> Iterator[Check]:
     if controller and location:
         watches = controller.watches(location.namespace)
         text = running.scope_text(controller)
-        yield Check("check.object-scope", State.OK if watches else State.FAILED, str(controller), f"watches {text}")
+        state = State.OK if watches else State.FAILED
+        remedy = "" if watches else running.watch_remedy([controller], location.namespace)
+        yield Check("check.object-scope", state, str(controller), f"watches {text}", remedy)
 
 
 def _reconciled(facts: Facts) -> Iterator[Check]:

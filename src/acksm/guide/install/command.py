@@ -29,6 +29,7 @@ from acksm.live import readiness
 from acksm.live.drift import Drift
 from acksm.live.placement import pod_of
 from acksm.output import Output
+from acksm.remedies import filled
 from acksm.settings import ControllerSettings, RoleSettings, RunSettings, TargetSettings
 
 ALL = ("oidc", "iam-role", "controllers")
@@ -255,6 +256,7 @@ def dispatch(target: Target, emit: Emit) -> Dispatch:
     table: dict[str, Callable[..., object]] = {
         "kube.apply": kube.apply,
         "kube.restart": kube.restart,
+        "crds.apply_common": partial(crds.apply_common, kube),
         "crds.await": await_crds,
         "controller.await_ready": partial(readiness.await_ready, kube, deadline, emit),
         "iam.await_visible": lambda role_arn: iam_role.await_visible(target.aws, role_arn, deadline, emit),
@@ -305,6 +307,6 @@ def _text(command: str, result: Result, target: Target, ui: Output) -> str:
     ]
     lines = [ui.table(("SERVICE", "VERSION", "SCOPE", "RELEASE"), rows, drop=("RELEASE",)), f"role {facts['role_arn']}"]
     if result.plan.mutations:
-        option = f"--cluster {target.cluster.name} --region {target.cluster.region}"
-        lines += [f"next: acksm status {option}", "      acksm samples list"]
+        status = filled(f"acksm status --cluster {target.cluster.name} --region {target.cluster.region}")
+        lines += [f"next: {status}", "      acksm samples list"]
     return "\n".join(lines)

@@ -194,12 +194,68 @@ def _for_service(items: Sequence[str], service: str) -> list[str]:
 
 
 def scope_of(controllers: ControllerSettings, item: Controller, namespace: str) -> charts.Scope:
-    """The requested scope, else the installed one, else cluster."""
+    """The requested scope, else the installed one, else cluster. Errors: `config-invalid`, `scope-…`."""
     installed = item.observed.values if item.observed.version else {}
     names = [name for name in str(installed.get("watchNamespace") or "").split(",") if name]
     was = "namespace" if names or installed.get("installScope") == "namespace" else "cluster"
+    if controllers.scope == "cluster" and (option := _list_option(controllers)):
+        raise AcksmError("config-invalid", f"{option} requires --scope namespace", where=option)
     scope = controllers.scope or ("namespace" if controllers.watch_namespace else was)
     watch = controllers.watch_namespace or ([] if controllers.scope == "namespace" and was == "cluster" else names)
-    if controllers.scope == "cluster" and controllers.watch_namespace:
-        raise AcksmError("config-invalid", "--watch-namespace requires --scope namespace", where="--watch-namespace")
+    if controllers.add_watch_namespace or controllers.remove_watch_namespace:
+        now: list[str] | None = controllers.watch_namespace  # for the first installation, and a change of the scope
+        if installed and was == "namespace":
+            now = names or [namespace]
+        elif installed and controllers.scope is None:
+            now = None
+        watch = _changed(controllers, item.service, now)
+        scope = "namespace" if watch else "cluster"
     return charts.scope(item.service, item.pulled.chart.version, scope, watch, namespace)
+
+
+def _list_option(controllers: ControllerSettings) -> str:
+    """The option that names watched namespaces, "" for none."""
+    lists = ("watch_namespace", "add_watch_namespace", "remove_watch_namespace")
+    return next((f"--{name.replace('_', '-')}" for name in lists if getattr(controllers, name)), "")
+
+
+def _changed(controllers: ControllerSettings, service: str, now: Sequence[str] | None) -> list[str]:
+    """The watched namespaces `now` (None: all) with the changes of the options; [] for all. Error: `config-invalid`."""
+    added, removed = controllers.add_watch_namespace, controllers.remove_watch_namespace
+    option = "--remove-watch-namespace"
+    if both := [name for name in added if name in removed]:
+        raise AcksmError("config-invalid", f"namespace {both[0]} is both added and removed", where=option)
+    if now is None and removed:
+        raise AcksmError(
+            "config-invalid",
+            f"{service} watches all namespaces, so none can be removed",
+            where=option,
+            remedy="acksm install --scope namespace --watch-namespace NAMESPACE   (for each to watch)",
+        )
+    if now is None:
+        return []
+    left = [name for name in dict.fromkeys([*now, *added]) if name not in removed]
+    if not left:
+        raise AcksmError(
+            "config-invalid",
+            f"{service} would watch no namespace",
+            where=option,
+            remedy=f"acksm cleanup --service {service}   (or acksm install --scope cluster, to watch all)",
+        )
+    return left
+
+
+def list_notes(controllers: ControllerSettings, service: str, scope: charts.Scope) -> list[str]:
+    """What to know about a changed list: that it changes nothing, or that the settings have another one."""
+    if not (controllers.add_watch_namespace or controllers.remove_watch_namespace):
+        return []
+    watched = [name for name in scope.values.get("watchNamespace", "").split(",") if name]
+    listed = controllers.watch_namespace
+    if not watched:
+        return [f"{service} already watches all namespaces"] if scope.text == "all namespaces" else []
+    if not listed or set(listed) == set(watched):
+        return []
+    return [
+        f"watch-namespace of the settings is {', '.join(listed)}: change it to {', '.join(watched)}, or the next "
+        "acksm install uses it again"
+    ]

@@ -39,7 +39,7 @@ class Observed:
     controllers: Sequence[Controller]
     live_crds: Document
     namespaces: Document
-    adopted_resources: int
+    adopted_resources: Sequence[Object]
     running: discovery.Controllers = field(default_factory=discovery.Controllers)
     unchanged_crds: frozenset[str] = frozenset()  # that differ in text, and that applying the charts' would not change
     notes: Sequence[str] = ()
@@ -81,11 +81,11 @@ def observe(
             if live["spec"]["group"].endswith(COMMON_GROUP)
         }
         adopted = f"adoptedresources.{COMMON_GROUP}" in ack
-        count = len(target.kube.list(ADOPTED_RESOURCES, metadata_only=True)) if adopted else 0
+        pending = target.kube.list(ADOPTED_RESOURCES) if adopted else []
         names = {item["metadata"]["name"]: item for item in listed.result()}
         all_crds = [crd for item in found_controllers for crd in item.desired_crds]
         unchanged, notes = crds.settled(target.kube, all_crds, ack)
-        return Observed(found_controllers, ack, names, count, discovered.result(), unchanged, notes)
+        return Observed(found_controllers, ack, names, pending, discovered.result(), unchanged, notes)
 
 
 def releases(target: Target, services: Sequence[str], *, compared: bool = True) -> dict[str, release.Observed]:
@@ -226,6 +226,10 @@ def plan(
                 "and a deleted object would be stuck in Terminating"
             )
             one = replace(one, unmanaged=left, notes=(*one.notes, note))
+        if bound := switching.unwatched(before, after, observed.namespaces):
+            what = "binding" if len(bound) == 1 else "bindings"
+            note = f"{item.service} would no longer watch {bindings.shortened(bound)}: the {what} would have no effect"
+            one = replace(one, unmanaged=(*one.unmanaged, *bound), notes=(*one.notes, note))
         one = replace(one, watched=after.watched, watched_before=before.watched if before else None)
         rivals = [one for one in observed.running.remaining() if one.service == item.service and one.meets(after)]
         if rivals:
@@ -293,19 +297,37 @@ def _rival_note(rival: running.Running) -> str:
 
 def _check_upgrade(item: Controller, version: str, observed: Observed) -> None:
     """AdoptedResources would keep their finalizer (docs/ack/adoption.md#adoptedresource-removal)."""
-    before = item.observed.version
+    before, group = item.observed.version, f"{item.service}.{COMMON_GROUP}"
+    left = [one["metadata"] for one in observed.adopted_resources if _adopts(one) in {group, ""}]
     if (
         before
-        and observed.adopted_resources
+        and left
         and charts.has(item.service, before, "adopted-resource")
         and not charts.has(item.service, version, "adopted-resource")
     ):
+        kind = f"{ADOPTED_RESOURCES.plural}.{COMMON_GROUP}"
+        commands = [f"kubectl delete {kind} {one['name']} -n {one['namespace']}" for one in left]
         raise AcksmError(
             "adopted-resources-left",
             f"{item.service} {version} no longer handles AdoptedResources, and the cluster has "
-            f"{counted(observed.adopted_resources, 'AdoptedResource')}",
+            f"{counted(len(left), 'AdoptedResource')} of its kinds: "
+            + bindings.shortened([f"{one['namespace']}/{one['name']}" for one in left]),
             where=f"{item.service} {before} → {version}",
+            remedy=" && ".join(commands[:_PASTED])
+            + f"   (while {item.service} {before} is running; what was adopted is kept)",
+            details={
+                "objects": [f"AdoptedResource {one['namespace']}/{one['name']}" for one in left],
+                "diff": commands if len(commands) > 1 else [],
+            },
         )
+
+
+_PASTED = 5  # commands in one remedy; the error lists all of them
+
+
+def _adopts(manifest: Manifest) -> str:
+    """The API group of what an AdoptedResource adopts: objects of all ACK services are of that kind."""
+    return str(((manifest.get("spec") or {}).get("kubernetes") or {}).get("group") or "")
 
 
 def _as_running(item: Controller, namespace: str) -> running.Running | None:
@@ -319,6 +341,7 @@ def _desired(
 ) -> tuple[release.Desired, charts.Scope, running.Running]:
     patched, scope = values_of(target, controllers, item, role_arn)
     notes = [f"{item.service}: {note}"] if (note := dropped(controllers, item)) else []
+    notes += controller_values.list_notes(controllers, item.service, scope)
     namespace = target.settings.controller_namespace
     if controllers.scope == "namespace" and not controllers.watch_namespace and scope.text.startswith("namespace"):
         notes.append(

@@ -24,8 +24,9 @@ from acksm.errors import AcksmError
 from acksm.events import Emit, silent
 from acksm.json_types import Json, Manifest, Object, Value
 from acksm.kube import conditions
-from acksm.kube.api import Applier, Lister, Patcher, Watcher
-from acksm.kube.owners import OWNED_LABEL, Owner, owner_of
+from acksm.kube.api import Applier, Lister, ManagerApplier, Patcher, Watcher
+from acksm.kube.client import FIELD_MANAGER, HELM_MANAGER
+from acksm.kube.owners import OWNED_LABEL, Owner, is_owned, owner_of
 from acksm.kube.paths import ref
 from acksm.live import drift
 from acksm.live.drift import Drift
@@ -163,9 +164,10 @@ def plan(
         if now is None:
             changes.append(_change(crd, manifest, None, ""))
             continue
-        if same(crd.manifest, now) or crd.name in unchanged:
-            continue
-        if crd.is_common and _rank(now) > _rank(crd.manifest):
+        newer = crd.is_common and _rank(now) > _rank(crd.manifest)
+        if same(crd.manifest, now) or crd.name in unchanged or newer:
+            if crd.is_common and is_owned(now) and _is_held(now):
+                changes.append(_shared(now))
             continue
         owner = owner_of(now)
         if not _may_change(owner, releases):
@@ -239,6 +241,53 @@ def _marked(crd: DesiredCrd) -> Object:
     }
 
 
+def _is_held(live: Manifest) -> bool:
+    """Whether acksm alone manages what the charts say, so that another chart's helm 4 would meet a conflict."""
+    fields = {
+        str(entry.get("manager")): entry.get("fieldsV1") or {} for entry in live["metadata"].get("managedFields") or []
+    }
+    return "f:spec" in fields.get(FIELD_MANAGER, {})
+
+
+def _shared(live: Object) -> Change:
+    """The common CRD as it is, with helm as the manager of what charts say."""
+    annotations = live["metadata"].get("annotations") or {}
+    kept = {key: annotations[key] for key in (GENERATOR, CHART_ANNOTATION) if key in annotations}
+    metadata = {"name": live["metadata"]["name"], "labels": {OWNED_LABEL: "true"}, "annotations": kept}
+    manifest = {
+        "apiVersion": "apiextensions.k8s.io/v1",  # items of a list have none
+        "kind": "CustomResourceDefinition",
+        "metadata": metadata,
+        "spec": live["spec"],
+    }
+    return Change(
+        id="crds.share",
+        step="crds",
+        op=Op.UPDATE,
+        system="kubernetes",
+        target=f"CustomResourceDefinition {metadata['name']}",
+        call="crds.apply_common",
+        params={"manifest": manifest},
+        before={"field manager": FIELD_MANAGER},
+        after={"field manager": HELM_MANAGER},
+        reason="charts of other ACK controllers have it too",
+    )
+
+
+def apply_common(kube: ManagerApplier, manifest: Manifest) -> None:
+    """Apply a CRD that every ACK chart has, so that helm 4 can apply another chart's: as helm's field manager, which
+    meets no conflict with itself; acksm manages its own marks alone, which are kept when helm applies without them.
+    """
+    kube.apply(manifest, force=True, manager=HELM_MANAGER)
+    metadata = manifest["metadata"]
+    marks = {
+        "name": metadata["name"],
+        "labels": {OWNED_LABEL: metadata["labels"][OWNED_LABEL]},
+        "annotations": {CHART_ANNOTATION: metadata["annotations"][CHART_ANNOTATION]},
+    }
+    kube.apply({**{key: manifest[key] for key in ("apiVersion", "kind")}, "metadata": marks}, force=True)
+
+
 def _change(crd: DesiredCrd, manifest: Object, live: Object | None, reason: str) -> Change:
     return Change(
         id="crds.create" if live is None else "crds.update",
@@ -247,8 +296,8 @@ def _change(crd: DesiredCrd, manifest: Object, live: Object | None, reason: str)
         system="kubernetes",
         target=f"CustomResourceDefinition {crd.name}",
         # force: the guide's own `kubectl apply` left another field manager on CRDs that have no other owner.
-        call="kube.apply",
-        params={"manifest": manifest, "force": True},
+        call="crds.apply_common" if crd.is_common else "kube.apply",
+        params={"manifest": manifest} if crd.is_common else {"manifest": manifest, "force": True},
         before=None if live is None else {"chart": _chart_of(live), "spec": live["spec"]},
         after={"chart": crd.chart, "spec": crd.manifest["spec"]},
         reason=reason,

@@ -37,7 +37,7 @@ class Desired:
     role_arn: str
     values_diff: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    unmanaged: tuple[str, ...] = ()  # objects that the controller would no longer watch
+    unmanaged: tuple[str, ...] = ()  # objects and bound namespaces that the controller would no longer watch
     watched: tuple[str, ...] = ()  # namespaces, empty for all
     watched_before: tuple[str, ...] | None = None  # by the installed release, None where there is none
     rivals: tuple[str, ...] = ()  # other controllers that would reconcile the same objects
@@ -174,7 +174,7 @@ def check_busy(status: str, age_seconds: float, namespace: str, name: str, *, co
             "release-busy",
             f"release {name} has been {status} for {age_seconds:.0f} s",
             where=f"namespace {namespace}",
-            remedy="wait until helm has finished; if no helm is running, run the same command again with --yes",
+            remedy="acksm … --yes   (only if no helm is running; else wait until it has finished)",
         )
 
 

@@ -119,7 +119,36 @@ def follows(item: Running) -> bool:
 def ignored(reading: Reading, service: str, namespaces: Document) -> dict[str, str]:
     """Namespace to the first annotation of it that a controller with this reading would ignore."""
     keys = [] if reading.carm else [OWNER, TEAM]
-    keys += [] if reading.defaults else [REGION, ENDPOINT, f"{service}.{COMMON_GROUP}/deletion-policy"]
+    keys += [] if reading.defaults else _defaults(service)
+    return _annotated(namespaces, keys)
+
+
+def unwatched(before: Running | None, after: Running, namespaces: Document) -> list[str]:
+    """Namespaces whose binding `before` reads and `after` would not watch, each with what it is bound to: objects that
+    are created in them later would never reach AWS."""
+    if before is None or not before.reading.starts:
+        return []
+    keys = [OWNER, TEAM] if before.reading.carm else []
+    keys += _defaults(before.service) if before.reading.defaults else []
+    return [
+        f"namespace {name} ({_BOUND[key].format(values_at(namespaces[name], ANNOTATIONS)[key])})"
+        if key in _BOUND
+        else f"namespace {name} ({key})"
+        for name, key in _annotated(namespaces, keys).items()
+        if before.watches(name) and not after.watches(name)
+    ]
+
+
+_BOUND = {OWNER: "bound to account {}", TEAM: "bound to team {}", REGION: "bound to region {}"}
+
+
+def _defaults(service: str) -> list[str]:
+    """The annotations with the defaults of a namespace's objects."""
+    return [REGION, ENDPOINT, f"{service}.{COMMON_GROUP}/deletion-policy"]
+
+
+def _annotated(namespaces: Document, keys: Sequence[str]) -> dict[str, str]:
+    """Namespace to the first of `keys` among its annotations, for those that a controller reads."""
     found = {}
     for name, manifest in namespaces.items():
         annotations = values_at(manifest, ANNOTATIONS)

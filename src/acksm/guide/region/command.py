@@ -43,15 +43,24 @@ def observe(target: Target) -> Observed:
         return Observed(found.result().working, bindings.observe(target.kube))
 
 
-def check_region(region: str, partition: str, services: Sequence[str], regions: Regions, where: str) -> None:
-    """Errors: `region-unknown` with close names, `region-no-service`. The table is botocore's."""
+def check_region(
+    region: str,
+    partition: str,
+    services: Sequence[str],
+    regions: Regions,
+    where: str,
+    command: str = "acksm … --region",
+) -> None:
+    """Errors: `region-unknown` with close names, `region-no-service`. The table is botocore's. `command`: what a region
+    corrects."""
     known = regions("sts", partition)
     if region not in known:
+        near = get_close_matches(region, known, n=3)
         raise AcksmError(
             "region-unknown",
-            f"{region!r} is not a region of partition {partition}"
-            + did_you_mean(get_close_matches(region, known, n=3)),
+            f"{region!r} is not a region of partition {partition}" + did_you_mean(near),
             where=where,
+            remedy=f"{command} {near[0]}" if near else "",
         )
     for service in services:
         if region not in regions(ENDPOINTS[service], partition):
@@ -63,7 +72,8 @@ def plan(observed: Observed, desired: Mapping[str, str | None], *, create: bool 
     names = list(desired)
     # A region may be removed also from a namespace that no controller reads.
     running.check_followed(observed.running, [name for name in names if desired[name] is not None], "defaults")
-    bindings.check_names(observed.namespaces, names, create=create)
+    unbinds = not any(desired.values())
+    bindings.check_names(observed.namespaces, names, create=create, command="region unbind" if unbinds else "")
     changes = []
     for name, region in desired.items():
         live = observed.namespaces.get(name)
@@ -145,7 +155,11 @@ def run_bind(
         for name, region in desired.items():
             if region is not None:
                 services = sorted({item.service for item in observed.running if item.watches(name)})
-                check_region(region, partition, services, target.aws.regions, f"namespace {name}")
+                if name in target.aws.regions("sts", partition) and region in observed.namespaces:
+                    remedy = f"acksm region bind {region} {name}"
+                    raise AcksmError("region-unknown", f"{region} is a namespace, no region", where=name, remedy=remedy)
+                corrected = f"acksm region bind {name}"
+                check_region(region, partition, services, target.aws.regions, f"namespace {name}", corrected)
         changes = plan(observed, desired, create=create)
         changed = {change.params["name"] for change in changes if change.call == "kube.set_keys"}
         touched = {name: desired[name] for name in desired if name in changed and name in observed.namespaces}
@@ -188,11 +202,12 @@ def rows(observed: Observed, partition: str, regions: Regions) -> list[reports.R
     return found
 
 
-def run_list(at: TargetSettings, run: RunSettings, ui: Output) -> int:
-    """`region list`. Exit 3 when a controller does not follow a binding."""
+def run_list(at: TargetSettings, run: RunSettings, ui: Output, names: Sequence[str] = ()) -> int:
+    """`region list`, of `names` only where there are any. Exit 3 when a controller does not follow a binding."""
     with connect(at, run) as target:
         observed = observe(target)
         found = rows(observed, target.cluster.arn.split(":")[1], target.aws.regions)
+        found = [row for row in found if not names or row["namespace"] in names]
         cells = [(row["namespace"], row["region"] or "-", row["problem"] or "-") for row in found]
         lines = [ui.table(("NAMESPACE", "REGION", "PROBLEM"), cells) if cells else "no namespace has a default region"]
         lines += [f"{item}: {item.region} by default" for item in observed.running]

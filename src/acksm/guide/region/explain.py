@@ -139,6 +139,16 @@ def pod_environment(kube: Reader, controller: Running | None) -> dict[str, str]:
     return {}
 
 
+def object_missing(one: Ref) -> AcksmError:
+    """The error for an object that does not exist."""
+    return AcksmError(
+        "object-missing",
+        f"{one.kind} {one.namespace}/{one.name} does not exist",
+        where=str(one),
+        remedy=f"kubectl get {one.plural}.{one.api_version.partition('/')[0]} -n {one.namespace}   (or -A)",
+    )
+
+
 def run(at: TargetSettings, run: RunSettings, ui: Output, requested: str, namespace: str) -> int:
     """`region explain KIND/NAME -n NS`; KIND alone is for an object that would be created."""
     kind_name, slash, name = requested.partition("/")
@@ -147,7 +157,7 @@ def run(at: TargetSettings, run: RunSettings, ui: Output, requested: str, namesp
             "object-missing",
             f"no name after the slash in {requested!r}",
             where=requested,
-            remedy="KIND/NAME, or KIND alone",
+            remedy=f"acksm region explain {kind_name} -n {namespace}   (for an object to be created; or KIND/NAME)",
         )
     with connect(at, run) as target:
         with ThreadPoolExecutor(max_workers=3) as pool:
@@ -157,11 +167,16 @@ def run(at: TargetSettings, run: RunSettings, ui: Output, requested: str, namesp
             manifest = live.result()
             controllers = found.result().working
         if manifest is None:
-            raise AcksmError("binding-namespace-missing", f"namespace {namespace} does not exist", where=namespace)
+            raise AcksmError(
+                "object-namespace-missing",
+                f"namespace {namespace} does not exist",
+                where=namespace,
+                remedy="kubectl get namespaces",
+            )
         one = Ref(kind.api_version, kind.plural, kind.kind, name, namespace)
         live_object = target.kube.get(one) if name else None
         if name and live_object is None:
-            raise AcksmError("object-missing", f"{kind.kind} {namespace}/{name} does not exist", where=str(one))
+            raise object_missing(one)
         controller = next((item for item in controllers if item.service == service and item.watches(namespace)), None)
         explained = explain(live_object, Namespace.of(manifest), controller, pod_environment(target.kube, controller))
         what = f"{kind.kind} {namespace}/{name}" if name else f"a new {kind.kind} in {namespace}"

@@ -108,7 +108,7 @@ def observe(target: Target, request: Request) -> Observed:
 
 def plan(target: Target, request: Request, observed: Observed) -> Plan:
     """The whole plan; the apiserver has validated each manifest. Errors: ``sample-…``, `kube-…`."""
-    bindings.check_names(observed.namespaces, [request.namespace], create=request.create)
+    bindings.check_exists(observed.namespaces, request.namespace, create=request.create, creates=True)
     members = sample_plan.members(request.sample, request.given)
     check_served(members, observed.served, observed.running)
     watching = {sample.service: controller_of(sample, request.namespace, observed.running) for sample in members}
@@ -121,6 +121,7 @@ def plan(target: Target, request: Request, observed: Observed) -> Plan:
         given[ROLE_KEY] = own_role(target, request.role, location)
     desired = sample_plan.desired(request.sample, given, location, request.namespace, observed.live, request.region)
     sample_plan.check_missing(desired)
+    sample_plan.check_effect(request.sample, request.given, desired, location, observed.live)
     same, notes = settled(target.kube, desired, observed.live)
     objects = sample_plan.plan(desired, observed.live, wait=target.run.wait, requested_region=request.region, same=same)
     needs_role = any(ROLE_KEY in one.sample.parameters and not one.kept for one in desired)
@@ -189,9 +190,7 @@ def controller_of(sample: Sample, namespace: str, controllers: Sequence[Running]
             "sample-not-watched",
             f"no controller of {sample.service} watches namespace {namespace}" + (f" ({scopes})" if scopes else ""),
             where=f"sample {sample.name}",
-            remedy=f"acksm install --scope cluster   (or --watch-namespace {namespace}, or samples apply -n OTHER)"
-            if matching
-            else f"acksm install --service {sample.service}",
+            remedy=running.watch_remedy(matching, namespace) or f"acksm install --service {sample.service}",
         )
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -140,6 +141,55 @@ def _filled(
     return replace(one, manifest=manifest, late=tuple(late), buckets=tuple(buckets))
 
 
+def check_effect(
+    root: Sample,
+    given: Mapping[str, str],
+    items: Sequence[Desired],
+    location: Location,
+    live: Mapping[Ref, Manifest | None],
+) -> None:
+    """Refuse a parameter that only objects have which exist and are not changed, unless they have that value. Errors:
+    `sample-no-effect`, `sample-value`."""
+    used = {key for one in items if not one.kept for key in sample_values.given_to(given, root, one.sample)}
+    for one in items:
+        if not one.kept:
+            continue
+        for name, text in sample_values.given_to(given, root, one.sample).items():
+            if name in used or name == "name":
+                continue
+            value = sample_values.value(one.sample.parameters[name], text, location)
+            if _has(live.get(one.ref) or {}, one.sample, name, value):
+                continue
+            changes = KINDS[one.sample.service][one.sample.kind].updates
+            key = f"{one.sample.name}.{name}={text}" if changes else f"{one.sample.name}.name=OTHER"
+            raise AcksmError(
+                "sample-no-effect",
+                f"{name} would have no effect: {one.ref} exists with another value, and is used unchanged",
+                where=f"--set {name}",
+                remedy=f"acksm … --set {shlex.quote(key)}   ({'changes it' if changes else 'creates another one'})",
+            )
+
+
+def _has(manifest: Manifest, sample: Sample, name: str, value: object) -> bool:
+    """Whether an object has a parameter's value wherever the sample's manifest has the parameter."""
+    token = f"\0{name}"
+    template = sample.manifest({other: token if other == name else other for other in sample.parameters})
+
+    def same(wanted: object, found: object) -> bool:
+        if isinstance(wanted, Mapping):
+            return all(
+                same(item, found.get(key) if isinstance(found, Mapping) else None) for key, item in wanted.items()
+            )
+        if isinstance(wanted, list):
+            items = found if isinstance(found, list) else []
+            return all(same(item, items[at] if at < len(items) else None) for at, item in enumerate(wanted))
+        if wanted == token:
+            return found == value
+        return token not in str(wanted) or str(value) in str(found)
+
+    return same(template.get("spec"), manifest.get("spec"))
+
+
 def at(manifest: Manifest, path: str) -> str:
     """The text at a dotted path, "" where there is none."""
     found: object = manifest
@@ -175,9 +225,9 @@ def check_missing(items: Sequence[Desired]) -> None:
     message = f"missing required parameter{'s' if len(names) > 1 else ''}: {', '.join(names)}"
     if all(parameter.kind == "role" for _, parameter in missing):
         raise AcksmError("sample-no-role", message, details=details)
-    options = " ".join(f"--set {name}=…" for name in details["parameters"] if name != "role")
-    options += " --with-role" if "role" in details["parameters"] else ""
-    raise AcksmError("sample-parameter-missing", message, remedy=options, details=details)
+    options = [f"--set {name}={name.upper()}" for name in details["parameters"] if name != "role"]
+    options += ["--with-role"] if "role" in details["parameters"] else []
+    raise AcksmError("sample-parameter-missing", message, remedy=f"acksm … {' '.join(options)}", details=details)
 
 
 def plan(
@@ -234,13 +284,14 @@ def _object(one: Desired, live: Manifest | None, requested_region: str, same: Co
             f"{where} already exists with different content, "
             + (f"managed by {owner}" if owner else "not created by acksm"),
             where=where,
-            remedy=f"acksm samples apply … --set {one.sample.name}.name=OTHER",
+            remedy=f"acksm … --set {one.sample.name}.name=OTHER",
         )
     if not KINDS[one.sample.service][one.sample.kind].updates:
         raise AcksmError(
             "sample-unchangeable",
             f"{where} already exists with different content, and a {one.sample.kind} is immutable in SageMaker",
             where=where,
+            remedy=f"acksm … --set {one.sample.name}.name=OTHER   (or delete the object)",
         )
     now = {key: before.get(key) for key in one.manifest["spec"]}
     return [

@@ -206,7 +206,7 @@ def image_uri(name: str, region: str, tag: str = "") -> str:
 
 
 def _no_image(message: str, name: str) -> AcksmError:
-    return AcksmError("sample-no-image", message, where=f"--set {name}", remedy=f"--set {name}={name.upper()}")
+    return AcksmError("sample-no-image", message, where=f"--set {name}", remedy=f"acksm … --set {name}={name.upper()}")
 
 
 @cache
