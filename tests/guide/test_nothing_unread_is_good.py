@@ -49,9 +49,7 @@ def _object(world: MemoryWorld, ui: Heard) -> Any:
 def _verify(command: str) -> Command:
     def run(world: MemoryWorld, ui: Heard) -> Any:
         given = world.settings()
-        return verify.run(
-            given.target, given.other_account, given.run, ui, (), mode="", live=False, command=command
-        )
+        return verify.run(given.target, given.other_account, given.run, ui, (), mode="", live=False, command=command)
 
     return run
 
@@ -87,7 +85,11 @@ def a_world() -> MemoryWorld:
         {
             "apiVersion": location.api_version,
             "kind": "Model",
-            "metadata": {"name": "m", "namespace": "one", "finalizers": ["finalizers.sagemaker.services.k8s.aws/Model"]},
+            "metadata": {
+                "name": "m",
+                "namespace": "one",
+                "finalizers": ["finalizers.sagemaker.services.k8s.aws/Model"],
+            },
             "spec": {"modelName": "m"},
             "status": {
                 "ackResourceMetadata": {"arn": arn, "ownerAccountID": ACCOUNT, "region": REGION},

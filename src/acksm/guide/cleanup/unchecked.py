@@ -43,10 +43,14 @@ def _roles(observed: Observed, desired: Desired) -> Iterator[str]:
     """The roles in other accounts that maps, selectors and the controllers' own policies name, and accounts of which
     only the number is known."""
     arns = {role for one in observed.maps.values() for role in (one.data or {}).values()}
-    arns |= {role for state in observed.roles if state.role for role in _assumed(state.role["inline"].get(trust.POLICY))}
+    arns |= {
+        role for state in observed.roles if state.role for role in _assumed(state.role["inline"].get(trust.POLICY))
+    }
     arns = {arn for arn in arns if arn.count(":") >= 5 and arn.split(":")[4].isdigit()}
     accounts = {item.account for item in observed.inventory.of(desired.services) if item.account}
-    accounts |= {live.annotations[OWNER] for live in observed.inventory.namespaces.values() if OWNER in live.annotations}
+    accounts |= {
+        live.annotations[OWNER] for live in observed.inventory.namespaces.values() if OWNER in live.annotations
+    }
     accounts |= set(desired.accounts)
     looked = {observed.account, observed.target_account}
     named = {arn.split(":")[4] for arn in arns}

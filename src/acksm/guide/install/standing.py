@@ -43,6 +43,9 @@ class Standing:
     unknown: tuple[str, ...] = ()
 
 
+NOTHING_WRONG = Standing()
+
+
 def observe(target: Target, releases: Mapping[str, Release]) -> Standing:
     """Read it concurrently. Reads only; what fails is `unknown`."""
     namespace = target.settings.controller_namespace

@@ -16,7 +16,7 @@ from acksm.exits import ExitCode
 from acksm.guide.connect.target import Target, connect
 from acksm.guide.install import command as install, controllers as section, mirrored
 from acksm.guide.install.release import Observed as ReleaseObserved
-from acksm.guide.install.standing import Standing, observe as standing_of
+from acksm.guide.install.standing import NOTHING_WRONG, Standing, observe as standing_of
 from acksm.live.drift import State
 from acksm.output import Output
 from acksm.settings import DEFAULT_REGISTRY, ControllerSettings, RoleSettings, RunSettings, TargetSettings
@@ -63,7 +63,7 @@ class Compared:
     changes: Sequence[reports.Drift] = ()
     unknown: str = ""
     notes: Sequence[str] = ()
-    standing: Standing = Standing()
+    standing: Standing = NOTHING_WRONG
 
     def lines(self) -> list[str]:
         found = [f"drift: {item['target']} ({item['reason'] or item['id']})" for item in self.changes]
