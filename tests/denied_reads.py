@@ -1,6 +1,6 @@
 """Reads of a memory world that fail on demand: each request of a kind to the apiserver, AWS, EKS or a registry.
 
-What is denied is a sort of request, such as `list Deployment` or `iam GetRole`, as a Role or an IAM policy would deny it.
+What is denied is a sort of request, such as `list Deployment` or `iam GetRole`, as a Role or a policy would deny it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 from acksm.ack.kinds import KINDS
 from acksm.errors import AcksmError
-from acksm.events import Event
+from acksm.events import Event, Kind
 from acksm.kube.paths import Ref
 from acksm.settings import DEFAULT_REGISTRY, RunSettings, TargetSettings
 from memory_world import MemoryWorld, Said
@@ -34,7 +34,8 @@ class Heard(Said):
     texts: list[str] = field(default_factory=list)
 
     def emit(self, event: Event, /) -> None:
-        self.texts.append(event.text)
+        if event.kind in {Kind.NOTE, Kind.WARNING}:
+            self.texts.append(event.text)
 
     def table(self, header: Any, rows: Any) -> str:
         return "\n".join(" ".join(row) for row in rows)
@@ -58,7 +59,8 @@ class Reads:
             sort = named(*args, **more)
             if not sort:
                 return work(*args, **more)
-            self.seen.add(sort)
+            if not self.denied:
+                self.seen.add(sort)
             if sort == self.denied:
                 raise AcksmError(FAULTS[self.fault][side], f"no {sort}", where=sort)
             return work(*args, **more)

@@ -37,7 +37,7 @@ from acksm.guide.identity.judged import Verdict
 from acksm.guide.install import command as install
 from acksm.guide.samples import roles as sample_roles
 from acksm.kube.paths import ref
-from acksm.live import bindings
+from acksm.live import bindings, discovery
 from acksm.live.inventory import Effect, Inventory
 from acksm.output import Output
 from acksm.settings import RunSettings, Settings
@@ -62,6 +62,11 @@ def plan(observed: Observed, desired: Desired, choice: Choice, *, temporary: fro
     before = [*releases, *objects, *selectors.changes] if desired.orphan else [*objects, *selectors.changes, *releases]
     changes = [*before, *crds.changes, *carm.changes]
     kept = [*selectors.kept, *crds.kept, *carm.kept]
+    kept += [
+        (f"release {item.namespace}/{item.release}", f"in another namespace; acksm cleanup -n {item.namespace}")
+        for item in inventory.controllers.remaining(desired.services)
+        if item.namespace != observed.namespace and discovery.is_managed(item)
+    ]
     iam, kept_in_iam = plan_iam(observed, desired)
     namespaces = cluster.plan_namespaces(observed, desired, choice, changes)
     kept += [*kept_in_iam, *namespaces.kept]

@@ -282,4 +282,6 @@ def _text(command: str, result: Result, target: Target) -> str:
         return str(facts["oidc_provider_arn"])
     lines = [f"{service} {found['version']}: {found['scope']}" for service, found in facts["controllers"].items()]
     option = f"--cluster {target.cluster.name} --region {target.cluster.region}"
+    namespace = target.settings.controller_namespace
+    option += f" -n {namespace}" if namespace != TargetSettings().controller_namespace else ""
     return "\n".join([*lines, f"role {facts['role_arn']}", f"next: acksm status {option}"])

@@ -62,7 +62,7 @@ def observe(target: Target, releases: Mapping[str, Release]) -> Standing:
             problems += of_cluster(seen)
             notes += elsewhere(seen, namespace)
             if seen.controllers.partial:
-                unknown.append(f"controllers outside namespace {namespace}: Deployments there cannot be listed")
+                unknown.append(seen.controllers.unseen(namespace))
             unknown += seen.forbidden
     try:
         notes += _without_namespace(target, releases)

@@ -233,7 +233,7 @@ def _text(
     for found in (item for item in drift.standing.problems if not item.service):
         lines += [f"! {found.text}", *([f"  remedy: {found.remedy}"] if found.remedy else [])]
     lines += drift.lines()
-    if healthy and not drift.changes:
+    if healthy and not drift.changes and not drift.missing:
         lines.append("no drift")
     absent = [item.service for item in rows if not item.installed]
     if absent and len(absent) < len(rows):
