@@ -244,7 +244,7 @@ _CONTROLLERS = (
         "check.unwatched",
         "controllers watch every object and every bound namespace",
         "In namespace scope a controller watches only some namespaces. Elsewhere changes do not reach AWS, a deleted "
-        "object stays in Terminating, and an account or region of the namespace has no effect. Objects alone are a "
+        "object is stuck in Terminating, and an account or region of the namespace has no effect. Objects alone are a "
         "warning.",
         "acksm install --add-watch-namespace NAMESPACE   (or --scope cluster)",
     ),

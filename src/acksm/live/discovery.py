@@ -39,7 +39,7 @@ class Controllers:
     partial: bool = False
 
     def unseen(self, namespace: str) -> str:
-        """Which controllers could not be looked for, as a message; "" where all could. `namespace` is the
+        """Which controllers could not be searched, as a message; "" where all could. `namespace` is the
         controllers'."""
         return (
             f"controllers outside namespace {namespace}, as Deployments there cannot be listed" if self.partial else ""

@@ -1,6 +1,6 @@
 """What no controller watches: objects of the services, and namespaces that are bound to an account or a region.
 
-Nothing reports either: an object that no controller watches has no new condition, and when it is deleted it stays in
+Nothing reports either: an object that no controller watches has no new condition, and when it is deleted it is stuck in
 Terminating with ACK's finalizer. Pure, over an inventory.
 """
 

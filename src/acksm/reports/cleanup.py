@@ -49,7 +49,7 @@ class CleanupFacts(TypedDict):
     left: list[str]
     """What was to be deleted and still exists; the exit code is then 4. Empty in a dry run."""
     unchecked: list[str]
-    """What could not be looked at, with the command that does; the exit code is then 7."""
+    """What could not be checked, with the command that does; the exit code is then 7."""
 
 
 class CleanupReport(Changes):

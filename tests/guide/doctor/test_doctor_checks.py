@@ -18,6 +18,7 @@ from acksm.engine.review import CURRENT
 from acksm.guide.carm.verify import Chain
 from acksm.guide.doctor import command as doctor
 from acksm.guide.doctor.facts import Facts, PlanRights
+from acksm.guide.doctor.folding import folded
 from acksm.guide.identity import oidc, trust
 from acksm.guide.identity.judged import Judged, Verdict
 from acksm.guide.identity.live_accounts import Live
@@ -524,19 +525,19 @@ def test_fix_makes_the_pods_again_with_the_identity_that_it_restores() -> None:
 def test_one_cause_is_reported_once_and_what_follows_from_it_below() -> None:
     state = {"type": "ACK.Recoverable", "status": "True", "message": f"User {NODE}"}
     objects = [replace(item(state), location=Ref("a/v1", "models", "Model", f"m{n}", "team")) for n in range(17)]
-    alone = doctor.folded(results(whole(inventory=inventory_of(*objects))))
+    alone = folded(results(whole(inventory=inventory_of(*objects))))
     (check,) = [one.check for one in alone if one.check.id == "check.objects"]
     assert (check.state, check.where.startswith("17 objects: Model team/m0, ")) == (WARNING, True)
     assert check.remedy.startswith("acksm doctor --fix")  # and not a policy for the role that nobody asked with
     cause = replace(with_controller(role_arn=""), inventory=inventory_of(*objects))
-    both = doctor.folded(results(cause))
+    both = folded(results(cause))
     assert [one.check.id for one in both if one.check.state in {FAILED, WARNING}] == ["check.annotation"]
     text = doctor.text_of(both, full=False)
     assert "follows from it: 17 objects (symptom.action-denied)" in text
     assert text.count("symptom.action-denied") == 1
     denied = {"type": "ACK.Recoverable", "status": "True", "message": DENIED}  # by the controllers' own role
     other = replace(cause, inventory=inventory_of(item(denied)))
-    assert "check.objects" in [one.check.id for one in doctor.folded(results(other)) if one.check.state is WARNING]
+    assert "check.objects" in [one.check.id for one in folded(results(other)) if one.check.state is WARNING]
 
 
 def test_what_was_not_retried_since_the_fix_says_so() -> None:

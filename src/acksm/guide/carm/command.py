@@ -51,7 +51,7 @@ class Observed:
     maps: Maps
     objects: Sequence[ManagedObject] = ()
     others: Sequence[Running] = ()
-    unseen: str = ""  # which controllers could not be looked for
+    unseen: str = ""  # which controllers could not be searched
 
 
 @dataclass

@@ -201,7 +201,7 @@ def _notes(observed: Observed, desired: Desired, choice: Choice) -> list[str]:
 
 def run(settings: Settings, ui: Output, desired: Desired, confirm: str) -> int:
     """Observe, plan, confirm, apply, and observe again. Exit 4 when something is left, 7 when something could not be
-    looked at."""
+    checked."""
     desired = replace(desired, accounts=tuple(settings.declared.accounts))
     run = settings.run.model_copy(update={"wait": True})  # a reinstalled controller has finalizers to remove
     if desired.orphan and desired.delete_aws:

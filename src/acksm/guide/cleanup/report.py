@@ -68,7 +68,7 @@ def inventory_text(
     table: Callable[[Sequence[str], Sequence[Sequence[str]]], str],
 ) -> str:
     """What a dry run prints below the plan: for each object what deleting it would do in AWS today and what the plan
-    does, what is kept, and what was not looked at."""
+    does, what is kept, and what was not checked."""
     header = ("OBJECT", "POLICY", "ACCOUNT", "REGION", "TODAY", "PLANNED")
     rows = [
         (
@@ -96,7 +96,7 @@ def _kept_lines(kept: Sequence[tuple[str, str]]) -> list[str]:
 @dataclass
 class Outcome:
     """The result at the end. After changes `replan` observes and plans again: what that plan would still delete
-    is left. What named another account before may be deleted by then, so what was not looked at is kept."""
+    is left. What named another account before may be deleted by then, so what was not checked is kept."""
 
     planned: Planned
     report: reports.CleanupFacts

@@ -1,4 +1,4 @@
-"""What a cleanup could not look at, each with the command that does: it is not called deleted. Pure."""
+"""What a cleanup could not check, each with the command that does: it is not called deleted. Pure."""
 
 from __future__ import annotations
 

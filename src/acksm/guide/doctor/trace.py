@@ -222,7 +222,13 @@ def _deletion(facts: Facts) -> Iterator[Check]:
     foreign = [item for item in held_by if not is_ack_finalizer(item)]
     text = f"being deleted since {since}, held by {shortened(held_by) or 'nothing'}"
     if foreign:
-        yield Check(name, State.FAILED, facts.name, f"{text}; not ACK's: {shortened(foreign)}")
+        at = facts.location
+        remedy = (
+            f"kubectl get {at.plural}.{at.api_version.partition('/')[0]} {at.name} -n {at.namespace} -o yaml"
+            if at
+            else ""
+        )
+        yield Check(name, State.FAILED, facts.name, f"{text}; not ACK's: {shortened(foreign)}", remedy)
     else:
         yield Check(name, State.WARNING, facts.name, text)
 

@@ -1,6 +1,6 @@
 """What `acksm status` reads besides the releases and their drift.
 
-Whether AWS lets the controllers have their roles (running pods keep their credentials for up to an hour after it no
+Whether the controllers can assume their roles (running pods keep their credentials for up to an hour after it no
 longer does), controllers outside the controllers' namespace, and what no controller watches.
 """
 

@@ -32,7 +32,7 @@ Regions = Callable[[str, str], Sequence[str]]
 @dataclass(frozen=True)
 class Observed:
     """What a plan needs: acksm's controllers, and every namespace by name. `unseen`: which controllers could not be
-    looked for, "" for none."""
+    searched, "" for none."""
 
     running: Sequence[Running]
     namespaces: Mapping[str, Namespace]
@@ -194,7 +194,7 @@ def rows(observed: Observed, partition: str, regions: Regions) -> list[reports.R
 
 
 def run_list(at: TargetSettings, run: RunSettings, ui: Output) -> int:
-    """`region list`. Exit 3 when a controller does not follow a binding, 7 when some could not be looked for."""
+    """`region list`. Exit 3 when a controller does not follow a binding, 7 when some could not be searched."""
     with connect(at, run) as target:
         observed = observe(target)
         found = rows(observed, target.cluster.arn.split(":")[1], target.aws.regions)
