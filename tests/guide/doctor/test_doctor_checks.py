@@ -520,6 +520,8 @@ def test_fix_makes_the_pods_again_with_the_identity_that_it_restores() -> None:
     facts = with_controller(role_arn="")
     plan = Plan("doctor", (upgrade, restart, other, ready))
     assert doctor.fixes(results(facts), plan) == [upgrade, restart, ready]
+    provider = change("oidc.create")  # nothing is known of it yet, and the pods would not start without it
+    assert doctor.fixes(results(facts), Plan("doctor", (provider, *plan.changes)))[:2] == [provider, upgrade]
 
 
 def test_one_cause_is_reported_once_and_what_follows_from_it_below() -> None:

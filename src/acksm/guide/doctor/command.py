@@ -144,7 +144,9 @@ def fixes(results: Sequence[Result], plan: Plan) -> list[Change]:
     """
     desired: set[str] = set()
     for item in results:
-        if item.check.state in {State.FAILED, State.WARNING}:
+        # pods that get their identity back need the rest of it too, which is not checked before
+        waits_for_it = item.check.state is State.SKIPPED and item.check.text.startswith("needs check.annotation, ")
+        if item.check.state in {State.FAILED, State.WARNING} or waits_for_it:
             desired |= item.fixes
     chosen = [change for change in plan.mutations if change.id in desired and change.danger is not Danger.SEVERE]
     chosen = [change for change in chosen if not _changes_chart(change)]
