@@ -12,7 +12,7 @@ import gzip
 import json
 from collections.abc import Callable, Iterator
 from functools import cached_property
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings, strategies as st
@@ -27,12 +27,13 @@ from acksm.guide.carm.bind import Requested
 from acksm.guide.cleanup import command as cleanup
 from acksm.guide.cleanup.observation import Desired
 from acksm.guide.doctor import running
+from acksm.guide.doctor.facts import Facts
 from acksm.guide.identity import trust
 from acksm.guide.install import command as install
 from acksm.guide.region import command as region
 from acksm.kube.paths import ref
 from acksm.live import inventory
-from acksm.settings import OtherAccountSettings, RoleSettings, RunSettings
+from acksm.settings import OtherAccountSettings, RoleSettings, RunSettings, Settings
 from memory_account import ACCOUNT, HOME, ISSUER, ROLE, ROLE_NAME
 from memory_kube import namespace
 from memory_world import MemoryWorld, Said, commands_run_on, run_carm_bind, run_install
@@ -111,7 +112,7 @@ def _placed(world: MemoryWorld, _ui: Said) -> list[str]:
     seen = placement.observe(world.target_of(world.settings().target, world.settings().run))
     kind = KINDS["sagemaker"]["Model"]
     found = inventory.observe(world.kube, HOME)
-    facts = cast(Any, type("Facts", (), {"inventory": found}))
+    facts = Facts(Settings.of(cluster="demo"), inventory=found)
     checks = [f"{one.state} {one.where} {one.text}" for one in running._others(facts)]
     return [str(placement.location(seen, kind, name, "")) for name in (VICTIM, "bound")] + checks
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -98,9 +99,29 @@ def test_status_tells_drift_by_hand(world: World) -> None:
 
 def test_status_when_the_registry_is_away_still_tells_health(world: World) -> None:
     world.install(*ONE)
-    run = world.acksm("status", *ONE, "--registry", "127.0.0.1:1/x").ok()
+    run = world.acksm("status", *ONE, "--registry", "127.0.0.1:1/x")
+    assert run.exit_code == 7
     assert "healthy" in run.stdout
+    assert "incomplete:" in run.stdout
     assert "drift unknown" in run.stdout
+    assert "no drift" not in run.stdout
+
+
+def test_status_knows_what_install_would_create_what_stops_the_pods_and_what_is_elsewhere(world: World) -> None:
+    world.install(*ONE)
+    run = world.acksm("status", "-o", "json")
+    assert (run.exit_code, run.data["healthy"]) == (3, False)
+    assert "release.install" in [item["id"] for item in run.data["drift"]]
+    assert "leaves it out" in world.acksm("status").stdout
+    elsewhere = world.acksm("status", *ONE, "-n", f"no-{world.namespace}")
+    assert f"namespace no-{world.namespace} does not exist" in elsewhere.stdout
+    assert f"is found in {world.namespace}: use -n {world.namespace}" in elsewhere.stdout
+    nodes = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    nobody = json.dumps({"Version": "2012-10-17", "Statement": [nodes]})
+    world.aws("iam").update_assume_role_policy(RoleName=world.role()["RoleName"], PolicyDocument=nobody)
+    run = world.acksm("status", *ONE)
+    assert run.exit_code == 3
+    assert "the pods lose their credentials within the hour" in run.stdout
 
 
 def test_status_tells_a_deployment_that_was_deleted(world: World) -> None:

@@ -217,7 +217,7 @@ _CONTROLLERS = (
         "the controllers' logs show no known symptom",
         "Some failures never become a condition of an object (docs/ack/messages.md#only-in-the-log). Old lines remain "
         "until the log is rotated.",
-        "acksm explain ID   (of the symptom in the message)",
+        "acksm explain ID   (of the symptom in the message; where there is no log, see check.pods)",
     ),
     Entry(
         "check.other-controllers",
@@ -239,6 +239,14 @@ _CONTROLLERS = (
         "bound namespaces can use their account",
         "Each step from the annotation to the target account's role is checked, with an id of its own.",
         "acksm carm verify",
+    ),
+    Entry(
+        "check.unwatched",
+        "controllers watch every object and every bound namespace",
+        "In namespace scope a controller watches only some namespaces. Elsewhere changes do not reach AWS, a deleted "
+        "object is stuck in Terminating, and an account or region of the namespace has no effect. Objects alone are a "
+        "warning.",
+        "acksm install --add-watch-namespace NAMESPACE   (or --scope cluster)",
     ),
     Entry(
         "check.objects",

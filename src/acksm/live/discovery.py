@@ -38,6 +38,13 @@ class Controllers:
     idle: tuple[Running, ...] = ()
     partial: bool = False
 
+    def unseen(self, namespace: str) -> str:
+        """Which controllers could not be searched, as a message; "" where all could. `namespace` is the
+        controllers'."""
+        return (
+            f"controllers outside namespace {namespace}, as Deployments there cannot be listed" if self.partial else ""
+        )
+
     @property
     def working(self) -> tuple[Running, ...]:
         """Every controller that may write, own first."""

@@ -75,7 +75,9 @@ class Health:
     @property
     def remedies(self) -> tuple[str, ...]:
         """What puts the causes right."""
-        return tuple(dict.fromkeys(cause.remedy for cause in self.causes))
+        found = tuple(dict.fromkeys(cause.remedy for cause in self.causes))
+        scaled = ("acksm install   (or: acksm doctor --fix)",) if self.text == SCALED_TO_ZERO else ()
+        return found or scaled
 
 
 def pod_state(pod: Manifest, events: Sequence[Manifest] = (), scales: Callable[[], bool] = lambda: False) -> PodState:

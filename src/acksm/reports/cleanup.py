@@ -48,6 +48,8 @@ class CleanupFacts(TypedDict):
     """What is kept, and why."""
     left: list[str]
     """What was to be deleted and still exists; the exit code is then 4. Empty in a dry run."""
+    unchecked: list[str]
+    """What could not be checked, with the command that does; the exit code is then 7."""
 
 
 class CleanupReport(Changes):

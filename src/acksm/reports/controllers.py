@@ -111,14 +111,20 @@ class StatusReport(TypedDict):
     """What is installed."""
 
     target: Target
-    healthy: bool
-    """At least one controller is installed, and none is unhealthy."""
+    healthy: bool | None
+    """Every requested controller is installed, and none is unhealthy; null when too little could be read to tell (exit
+    7)."""
     controllers: list[Controller]
     drift: list[Drift]
     drift_unknown: str
     """Why drift is unknown, or empty."""
     notes: list[str]
-    """What differs from the releases although every write is undone, with who changes it where that is known."""
+    """What differs from the releases although every write is undone, with who changes it where that is known;
+    controllers elsewhere, and objects that no controller watches."""
+    problems: NotRequired[list[str]]
+    """What is wrong besides the controllers, such as objects that are stuck in Terminating."""
+    incomplete: NotRequired[list[str]]
+    """What could not be read, and why."""
 
 
 class RunningController(TypedDict):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, strategies as st
@@ -90,7 +90,7 @@ def test_by_default_only_releases_and_crds_of_their_own_group_go() -> None:
 
 def test_nothing_is_to_be_done_where_nothing_is() -> None:
     nothing = Observed(Inventory(), HOME, OWN, ARN)
-    assert plan(nothing, EVERYTHING) == cleanup_report.Planned()
+    assert plan(nothing, replace(EVERYTHING, carm=False)) == cleanup_report.Planned()
 
 
 @given(st.sampled_from([charts.SERVICES, *((one,) for one in charts.SERVICES)]), st.booleans())
@@ -192,8 +192,38 @@ def test_what_is_there_and_was_not_asked_for_is_told_with_its_option() -> None:
 def test_objects_in_an_account_that_cannot_be_asked_are_told() -> None:
     far = item(account=B)
     for desired, count in ((Desired(delete_aws=True), 1), (Desired(), 0)):
-        assert len([note for note in plan(observed(far), desired).notes if B in note]) == count
-    assert plan(observed(far, target_account=B), Desired(delete_aws=True)).notes == ()
+        assert len([text for text in plan(observed(far), desired).unchecked if B in text]) == count
+    assert plan(observed(far, target_account=B), Desired(delete_aws=True)).unchecked == ()
+
+
+def test_nothing_is_left_is_said_only_where_it_is_known() -> None:
+    """The role that carm setup made in another account is named, by the map or by the controllers' own policy, as long
+    as one of them is there, and the command that looks afterwards too."""
+    far = f"arn:aws:iam::{B}:role/SagemakerCrossAccountAccess"
+    known = role()
+    assert known.role is not None
+    inline = {carm_trust.POLICY: carm_trust.merge_policy(None, [far], False, carm_trust.sid(ARN), sole=True)}
+    assumes = replace(known, role=cast(Role, {**known.role, "inline": inline}))
+    nothing = plan(Observed(Inventory(), HOME, OWN, ARN), EVERYTHING)
+    for world, desired in (
+        (observed(roles=(assumes,)), EVERYTHING),
+        (observed(maps={(HOME, ACCOUNT_MAP): Map(HOME, ACCOUNT_MAP, {B: far})}), EVERYTHING),
+        (observed(), replace(EVERYTHING, accounts=(B,))),
+        (observed(forbidden=("releases of other namespaces",)), Desired()),
+    ):
+        planned = plan(world, desired)
+        done = cleanup_report.Outcome(planned, cleanup_report.facts(planned, desired), lambda: nothing, executed=True)
+        assert (done.left(), done.code(), len(done.unchecked())) == ([], 7, 1)
+        assert "nothing is left" not in done.text()
+        assert done.text().splitlines()[-1] == planned.unchecked[0]
+        assert ("--target-profile PROFILE" in done.text()) is desired.carm
+    again = cleanup_report.Outcome(nothing, cleanup_report.facts(nothing, EVERYTHING), lambda: nothing, executed=False)
+    assert again.code() == 0
+    first, last = again.text().splitlines()
+    assert first == "nothing is left in this cluster and its account"
+    assert last.endswith("acksm cleanup --carm --target-profile PROFILE")
+    looked = plan(observed(roles=(assumes,), target_account=B), EVERYTHING)
+    assert looked.unchecked == looked.elsewhere == ()
 
 
 def test_what_stays_in_aws_and_loses_its_role_is_told() -> None:
@@ -445,7 +475,7 @@ def test_the_roles_in_the_other_account_go_with_their_map() -> None:
     assert (left.call, left.after) == ("target-iam.update_trust", {**trusted(theirs), "Id": "of B"})
     assert second in why(planned, arn)
     unseen = plan(observed(item(account=B)), EVERYTHING)
-    assert [note for note in unseen.notes if B in note]
+    assert [text for text in unseen.unchecked if B in text]
 
 
 @pytest.mark.parametrize(

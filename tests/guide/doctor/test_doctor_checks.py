@@ -12,21 +12,24 @@ from hypothesis import given, strategies as st
 
 from acksm.catalog import entries, lookup
 from acksm.engine import plan_file
-from acksm.engine.change import Danger, Plan
+from acksm.engine.change import Danger, Op, Plan
 from acksm.engine.checks import Check, Result, Severity, State, healthy, incomplete, judge
 from acksm.engine.review import CURRENT
 from acksm.guide.carm.verify import Chain
 from acksm.guide.doctor import command as doctor
 from acksm.guide.doctor.facts import Facts, PlanRights
+from acksm.guide.doctor.folding import folded
 from acksm.guide.identity import oidc, trust
 from acksm.guide.identity.judged import Judged, Verdict
 from acksm.guide.identity.live_accounts import Live
+from acksm.kube.paths import Ref
 from acksm.live import drift
 from acksm.live.controller_logs import PodLog
 from acksm.live.drift import Drift
 from acksm.live.placement import Fit, Placement
+from acksm.live.readiness import SCALED_TO_ZERO
 from acksm.settings import RunSettings, Settings
-from carm_cluster import running
+from carm_cluster import OWN, running
 from doctor_facts import (
     CLUSTER,
     CONTEXT,
@@ -52,6 +55,11 @@ from doctor_facts import (
 B = "011111111111"
 DENIED = "User: x is not authorized to perform: iam:PassRole on resource: y"
 
+OF_TEAM_A = running(watched=("team-a",))
+NODE = (
+    "is not authorized to perform: sagemaker:ListTags: "
+    f"arn:aws:sts::{OWN}:assumed-role/practice-node/i-0123456789abcdef0"
+)
 NOWHERE = Placement(Fit.NO, "no place", remedy="eksctl create nodegroup --cluster {cluster}")
 
 
@@ -293,7 +301,36 @@ BREAKS: dict[str, tuple[Callable[[], Facts], dict[str, State]]] = {
     ),
     "objects not to be seen": (
         lambda: whole(inventory=error("kube-forbidden")),
-        {"check.objects": UNKNOWN, "check.stuck": UNKNOWN, "check.other-controllers": UNKNOWN},
+        {
+            "check.objects": UNKNOWN,
+            "check.stuck": UNKNOWN,
+            "check.other-controllers": UNKNOWN,
+            "check.unwatched": UNKNOWN,
+        },
+    ),
+    "a bound namespace nobody watches": (
+        lambda: whole(inventory=inventory_of(found=(OF_TEAM_A,), owner=B)),
+        {"check.unwatched": FAILED},
+    ),
+    "an object nobody watches": (
+        lambda: whole(inventory=inventory_of(item(), found=(OF_TEAM_A,))),
+        {"check.unwatched": WARNING},
+    ),
+    "an object that nobody may watch": (
+        lambda: whole(inventory=inventory_of(item(), found=(OF_TEAM_A,), partial=True)),
+        {"check.unwatched": UNKNOWN, "check.other-controllers": UNKNOWN},
+    ),
+    "an object that goes in a namespace nobody watches": (
+        lambda: whole(inventory=inventory_of(item(terminating=True, finalizers=("f",)), found=(OF_TEAM_A,))),
+        {"check.stuck": FAILED},
+    ),
+    "a controller in another namespace": (
+        lambda: whole(inventory=inventory_of(found=(), others=(running(namespace="ml-ack"),))),
+        {"check.other-controllers": WARNING},
+    ),
+    "releases of other namespaces not to be seen": (
+        lambda: whole(inventory=replace(inventory_of(), forbidden=("releases of other namespaces",))),
+        {"check.other-controllers": UNKNOWN},
     ),
     "a second controller": (
         lambda: whole(inventory=inventory_of(others=(running(namespace="elsewhere"),))),
@@ -346,7 +383,8 @@ def test_what_is_broken_is_named_and_nothing_else(name: str) -> None:
             assert one.as_data()["anchor"] == f"errors.md#{one.check.id}"
 
 
-_READ = [item.name for item in fields(Facts) if item.name not in {"settings", "connection", "regions", "registry"}]
+_NOT_READ = {"settings", "connection", "regions", "registry", "fixed"}
+_READ = [item.name for item in fields(Facts) if item.name not in _NOT_READ]
 
 
 @given(st.sets(st.sampled_from(_READ)), st.sampled_from(["kube-forbidden", "aws-access-denied", "aws-failed"]))
@@ -477,6 +515,72 @@ def test_fix_takes_what_is_safe_and_what_is_asked_for() -> None:
     assert chosen == [trust_changed, upgrade]
 
 
+def test_fix_makes_the_pods_again_with_the_identity_that_it_restores() -> None:
+    """Otherwise the pods keep running without it, and a second run is needed."""
+    upgrade = change("release.upgrade", lane="sagemaker", before={"chart": "c 1"}, after={"chart": "c 1"})
+    restart, other = change("release.restart", lane="sagemaker"), change("release.restart", lane="autoscaling")
+    ready = change("release.ready", lane="sagemaker", op=Op.WAIT)
+    facts = with_controller(role_arn="")
+    plan = Plan("doctor", (upgrade, restart, other, ready))
+    assert doctor.fixes(results(facts), plan) == [upgrade, restart, ready]
+    provider = change("oidc.create")  # nothing is known of it yet, and the pods would not start without it
+    assert doctor.fixes(results(facts), Plan("doctor", (provider, *plan.changes)))[:2] == [provider, upgrade]
+
+
+def test_one_cause_is_reported_once_and_what_follows_from_it_below() -> None:
+    state = {"type": "ACK.Recoverable", "status": "True", "message": f"User {NODE}"}
+    objects = [replace(item(state), location=Ref("a/v1", "models", "Model", f"m{n}", "team")) for n in range(17)]
+    alone = folded(results(whole(inventory=inventory_of(*objects))))
+    (check,) = [one.check for one in alone if one.check.id == "check.objects"]
+    assert (check.state, check.where.startswith("17 objects: Model team/m0, ")) == (WARNING, True)
+    assert check.remedy.startswith("acksm doctor --fix")  # and not a policy for the role that nobody asked with
+    cause = replace(with_controller(role_arn=""), inventory=inventory_of(*objects))
+    both = folded(results(cause))
+    assert [one.check.id for one in both if one.check.state in {FAILED, WARNING}] == ["check.annotation"]
+    text = doctor.text_of(both, full=False)
+    assert "follows from it: 17 objects (symptom.action-denied)" in text
+    assert text.count("symptom.action-denied") == 1
+    denied = {"type": "ACK.Recoverable", "status": "True", "message": DENIED}  # by the controllers' own role
+    other = replace(cause, inventory=inventory_of(item(denied)))
+    assert "check.objects" in [one.check.id for one in folded(results(other)) if one.check.state is WARNING]
+
+
+def test_what_was_not_retried_since_the_fix_says_so() -> None:
+    fixed = "2026-11-28T06:00:00+00:00"
+
+    def text(at: str) -> str:
+        state = {"type": "ACK.Terminal", "status": "True", "message": "moon", "lastTransitionTime": at}
+        (check,) = [
+            one.check
+            for one in results(whole(inventory=inventory_of(item(state)), fixed=fixed))
+            if one.check.id == "check.objects"
+        ]
+        return check.text
+
+    assert text("2026-11-28T05:59:59Z").startswith("not retried since the fix: ")
+    assert text("2026-11-28T06:00:01Z") == "ACK.Terminal: moon"
+
+
+def test_remedies_have_the_names_of_the_case() -> None:
+    def remedy(id: str, **more: Any) -> str:
+        return next(
+            one.check.effective_remedy
+            for one in results(whole(**more))
+            if one.check.id == id and one.check.state not in {State.OK, State.SKIPPED}
+        )
+
+    zero = replace(HEALTH, available=False, text=SCALED_TO_ZERO, problems=(SCALED_TO_ZERO,))
+    scaled = {"releases": {"sagemaker": replace(RELEASE, health=zero)}, "logs": []}
+    assert remedy("check.pods", **scaled) == remedy("check.log", **scaled) == "acksm install   (or: acksm doctor --fix)"
+    assert remedy("check.log", logs=[]).startswith("kubectl -n ack-system logs deployment/")
+    alone = inventory_of(item(terminating=True, finalizers=("f",)), found=(OF_TEAM_A,))
+    assert remedy("check.stuck", inventory=alone) == "acksm install --add-watch-namespace team"
+    bound = inventory_of(found=(OF_TEAM_A,), owner=B)
+    assert remedy("check.unwatched", inventory=bound) == "acksm install --add-watch-namespace team"
+    far = inventory_of(found=(), others=(running(namespace="ml-ack"),))
+    assert remedy("check.other-controllers", inventory=far) == "acksm doctor --controller-namespace ml-ack"
+
+
 def test_acksm_plan_keeps_what_fix_would_do() -> None:
     """It was said to, and the plan never reached the file."""
     plan = Plan("doctor", (change("iam-role.trust"),))
@@ -512,10 +616,10 @@ def test_the_text_tells_what_is_wrong_and_counts_the_rest() -> None:
         f"           remedy: {lookup('check.values').remedy}",
         "identity: 8 ok",
         "controllers: 4 ok",
-        "bindings: 1 ok, 1 skipped",
+        "bindings: 2 ok, 1 skipped",
         "objects: 2 ok",
         "",
-        "32 ok, 4 skipped, 1 warning, 1 failed",
+        "33 ok, 4 skipped, 1 warning, 1 failed",
     ]
     assert "check.helm" in doctor.text_of(results(whole()), full=True)
 

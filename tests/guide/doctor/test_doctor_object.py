@@ -27,6 +27,7 @@ PLACE = Ref("sagemaker.services.k8s.aws/v1alpha1", "models", "Model", "m", "team
 WELL = Health("d", True, "1 of 1 pods available")
 B, FAR = "011111111111", "arn:aws:iam::011111111111:role/Far"
 CONTROLLER = running(region="us-west-2")
+ACKS = "finalizers.sagemaker.services.k8s.aws/Model"
 SYNCED = {"type": "ACK.ResourceSynced", "status": "True"}
 LOST = '{"msg": "Reconciler error", "controllerKind": "Model", "namespace": "team", "name": "m", "error": "%s"}'
 
@@ -217,3 +218,22 @@ def test_what_cannot_be_looked_at_is_not_said_to_be_wrong(name: str) -> None:
     assert [check.text for check in unknown if "kube-forbidden" in check.text or check.text == "told"] != []
     assert healthy(results) is None
     assert "no problems found" not in doctor.object_text("Model team/m", results)
+
+
+def test_the_first_failure_is_shown_and_what_needs_it_folded() -> None:
+    text = doctor.object_text("model/m", follow(whole(kind=error("kind-unknown", "no kind"))))
+    assert text.count("skipped") == 1
+    assert "first failed: check.object-kind: no kind" in text
+    assert "no problems found" not in text
+
+
+def test_no_problem_is_found_only_in_what_was_looked_at() -> None:
+    nothing = doctor.object_text("model/m", follow(whole(kind=error("kube-unreachable"))))
+    assert "no problems found" not in nothing
+    assert "incomplete: 1 check could not be made" in nothing
+    warned = follow(whole(manifest=model(deletionTimestamp="now", finalizers=[ACKS]), health=error("kube-failed")))
+    text = doctor.object_text("model/m", warned)
+    assert "first " in text
+    assert "incomplete: " in text  # a warning besides does not hide it
+    far = doctor.object_text("model/m", follow(whole(aws=error("not-looked-at"))))
+    assert "no problems found in what was checked; not checked: check.object-aws" in far

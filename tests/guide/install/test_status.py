@@ -88,12 +88,15 @@ def test_what_is_wrong_is_told_below_with_its_service() -> None:
         "! sagemaker: 0 of 1 pods available",
         f"role {ROLE}",
         "drift: release ns/ack (values differ)",
+        "applicationautoscaling: not installed; acksm install creates it; "
+        "acksm status --service sagemaker leaves it out",
     ]
 
 
 def test_what_cannot_be_told_is_said() -> None:
     lines = text([GOOD], unknown="kube-forbidden: no").splitlines()
-    assert lines[-1] == "drift unknown: kube-forbidden: no"
+    assert lines[-2:] == ["incomplete: 1 part of the state could not be read", "  drift unknown: kube-forbidden: no"]
+    assert "no drift" not in lines
 
 
 def test_lists_are_lists() -> None:

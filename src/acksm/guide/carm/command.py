@@ -51,6 +51,7 @@ class Observed:
     maps: Maps
     objects: Sequence[ManagedObject] = ()
     others: Sequence[Running] = ()
+    unseen: str = ""  # which controllers could not be searched
 
 
 @dataclass
@@ -70,7 +71,7 @@ def observe(target: Target) -> Observed:
         namespace = target.settings.controller_namespace
         maps = pool.submit(role_map.observe, target.kube, {namespace})
         found = discovery.observe(target.kube, namespace)
-        return Observed(found.own, listed.result(), maps.result(), others=found.others)
+        return Observed(found.own, listed.result(), maps.result(), others=found.others, unseen=found.unseen(namespace))
 
 
 def bound_to(namespace: Namespace | None) -> list[Subject]:

@@ -144,7 +144,9 @@ def _mapped(evidence: Evidence, item: Running, subject: Subject) -> tuple[str, l
         off = subject.key(item.service)
         if found.get(off) is not None:
             checks.append(_check("check.carm-gate", False, str(item), f"entry {off} needs feature gate {SERVICE_CARM}"))
-        return "", [*checks, _check("check.carm-map", False, str(found), text)]
+        bound = (name for name, live in sorted(evidence.observed.namespaces.items()) if subject in carm.bound_to(live))
+        command = f"acksm carm bind {next(bound, 'NAMESPACE')} --{subject.level} {subject.id}"
+        return "", [*checks, Check("check.carm-map", State.FAILED, str(found), text, command)]
     checks.append(_check("check.carm-map", True, str(found), key))
     value = str(found.get(key))
     account = subject.id if subject.level == carm.ACCOUNT and subject.id.isdigit() else ""
@@ -292,6 +294,9 @@ def run(
         running.mode_of(evidence.observed.running, mode)
         found = chains(evidence, names)
         checks = list(dict.fromkeys(check for item in found for check in item.checks)) + maps(evidence)
+        if unseen := evidence.observed.unseen:
+            checks.append(Check("check.other-controllers", State.UNKNOWN, "", f"not checked: {unseen}"))
+            ui.emit(Event(Kind.NOTE, "note", f"not checked: {unseen}"))
         state = worst(checks)
         good = state in {State.OK, State.WARNING} or (command == "carm list" and state is State.UNKNOWN)
         code = int(ExitCode.OK if good else ExitCode.CHECK_FAILED)

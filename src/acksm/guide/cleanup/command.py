@@ -27,6 +27,7 @@ from acksm.guide.cleanup.calls import Calls
 from acksm.guide.cleanup.objects import Choice
 from acksm.guide.cleanup.observation import Desired, Observed, RoleState
 from acksm.guide.cleanup.report import MAX_NAMES, Outcome, Planned, facts, fate_of, inventory_text
+from acksm.guide.cleanup.unchecked import elsewhere, unchecked
 from acksm.guide.connect import rights
 from acksm.guide.connect.apply import apply_plan
 from acksm.guide.connect.rights import OTHER_ACCOUNT
@@ -36,7 +37,7 @@ from acksm.guide.identity.judged import Verdict
 from acksm.guide.install import command as install
 from acksm.guide.samples import roles as sample_roles
 from acksm.kube.paths import ref
-from acksm.live import bindings
+from acksm.live import bindings, discovery
 from acksm.live.inventory import Effect, Inventory
 from acksm.output import Output
 from acksm.settings import RunSettings, Settings
@@ -61,11 +62,21 @@ def plan(observed: Observed, desired: Desired, choice: Choice, *, temporary: fro
     before = [*releases, *objects, *selectors.changes] if desired.orphan else [*objects, *selectors.changes, *releases]
     changes = [*before, *crds.changes, *carm.changes]
     kept = [*selectors.kept, *crds.kept, *carm.kept]
+    kept += [
+        (f"release {item.namespace}/{item.release}", f"in another namespace; acksm cleanup -n {item.namespace}")
+        for item in inventory.controllers.remaining(desired.services)
+        if item.namespace != observed.namespace and discovery.is_managed(item)
+    ]
     iam, kept_in_iam = plan_iam(observed, desired)
     namespaces = cluster.plan_namespaces(observed, desired, choice, changes)
     kept += [*kept_in_iam, *namespaces.kept]
     return Planned(
-        (*changes, *iam, *namespaces.changes), tuple(kept), tuple(_notes(inventory, observed, desired, choice)), choice
+        (*changes, *iam, *namespaces.changes),
+        tuple(kept),
+        tuple(_notes(observed, desired, choice)),
+        choice,
+        tuple(unchecked(observed, desired, choice)),
+        tuple(elsewhere(desired, observed)),
     )
 
 
@@ -167,26 +178,8 @@ def _role(
     return True
 
 
-def _notes(inventory: Inventory, observed: Observed, desired: Desired, choice: Choice) -> list[str]:
+def _notes(observed: Observed, desired: Desired, choice: Choice) -> list[str]:
     notes = list(choice.notes)
-    if desired.carm:
-        named = {item.account for item in inventory.of(desired.services) if item.account}
-        named |= {
-            role.split(":")[4]
-            for one in observed.maps.values()
-            for role in (one.data or {}).values()
-            if role.count(":") >= 5
-        }
-        notes += [
-            f"not checked: roles in account {account} (--target-profile or --target-role-arn gives access to it)"
-            for account in sorted(named - {observed.account, observed.target_account})
-        ]
-    if desired.delete_aws:
-        unverified = {item.account for item in choice.items if fate_of(item, desired) in {Effect.DELETES, Effect.STOPS}}
-        notes += [
-            f"not checked: whether AWS resources in account {account} are deleted (no credentials for it)"
-            for account in sorted(unverified - {observed.account, observed.target_account, ""})
-        ]
     adopted = [item for item in choice.items if item.live and item.adopted and item.policy.source != "object"]
     if desired.delete_aws and adopted:
         what = counted(len(adopted), "adopted AWS resource")
@@ -202,13 +195,14 @@ def _notes(inventory: Inventory, observed: Observed, desired: Desired, choice: C
         if losing and state.owned(observed.cluster_arn):
             words = "is kept in AWS and loses its" if len(losing) == 1 else "are kept in AWS and lose their"
             notes.append(f"{bindings.shortened(losing, MAX_NAMES)} {words} role {state.arn}")
-    notes += [f"not checked: {what}" for what in inventory.forbidden]
     notes += [f"not checked in IAM: {why}" for why in observed.denied]
     return notes
 
 
 def run(settings: Settings, ui: Output, desired: Desired, confirm: str) -> int:
-    """Observe, plan, confirm, apply, and observe again. Exit 4 when something is left."""
+    """Observe, plan, confirm, apply, and observe again. Exit 4 when something is left, 7 when something could not be
+    checked."""
+    desired = replace(desired, accounts=tuple(settings.declared.accounts))
     run = settings.run.model_copy(update={"wait": True})  # a reinstalled controller has finalizers to remove
     if desired.orphan and desired.delete_aws:
         raise AcksmError(
@@ -324,8 +318,10 @@ def _run_without_cluster(settings: Settings, ui: Output, desired: Desired, confi
         )
 
     def planned() -> Planned:
-        changes, kept = plan_iam(observe(), desired)
-        return Planned(tuple(changes), tuple(kept))
+        observed = observe()
+        changes, kept = plan_iam(observed, desired)
+        missing = unchecked(observed, desired, Choice())
+        return Planned(tuple(changes), tuple(kept), (), Choice(), tuple(missing), tuple(elsewhere(desired, observed)))
 
     first = planned()
     outcome = Outcome(first, facts(first, desired), planned, executed=bool(first.changes) and not settings.run.dry_run)

@@ -62,6 +62,7 @@ class Desired:
     carm: bool = False
     namespace: bool = False
     adopt_release: bool = False
+    accounts: tuple[str, ...] = ()  # other accounts that acksm.yaml names
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,7 @@ class Observed:
     capabilities: tuple[str, ...] = ()
     owned_namespaces: frozenset[str] = frozenset()
     denied: tuple[str, ...] = ()  # what the caller may not read in IAM, and the options do not need
+    unlisted: tuple[str, ...] = ()  # what may use what is deleted, and the caller may not list
 
 
 @dataclass
@@ -197,6 +199,8 @@ def observe(
         target_roles = (
             [observe_role(other, name) for name in _target_role_names(other_account, maps.result())] if other else []
         )
+        unlisted = ["EKS capabilities"] if capabilities.result() is None else []
+        unlisted += [f"controllers outside namespace {namespace}"] if objects.controllers.partial else []
         return Observed(
             objects,
             namespace,
@@ -210,20 +214,21 @@ def observe(
             provider.result(),
             accounts.result(),
             contained.result(),
-            capabilities.result(),
+            capabilities.result() or (),
             owned,
             tuple(dict.fromkeys(denied)),
+            tuple(unlisted),
         )
 
 
-def _capabilities(aws: Aws, cluster: str) -> tuple[str, ...]:
-    """Names of EKS's own ACK controllers; () where the caller may not list them."""
+def _capabilities(aws: Aws, cluster: str) -> tuple[str, ...] | None:
+    """Names of EKS's own ACK controllers; None where the caller may not list them."""
     try:
         return tuple(item.name for item in aws.eks.ack_capabilities(cluster))
     except AcksmError as error:
         if error.id != "aws-access-denied":
             raise
-        return ()
+        return None
 
 
 def observe_role(aws: Aws, name: str, cluster: str = "") -> RoleState:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from acksm import reports
@@ -16,6 +16,7 @@ from acksm.json_types import Json
 from acksm.live import bindings
 from acksm.live.inventory import Effect, Item
 from acksm.output import Table
+from acksm.words import counted
 
 MAX_NAMES = 3
 _CELLS = {"deletes": "deleted", "stops": "stopped", "leaves": "kept", "nothing": "not in AWS"}
@@ -23,12 +24,15 @@ _CELLS = {"deletes": "deleted", "stops": "stopped", "leaves": "kept", "nothing":
 
 @dataclass(frozen=True)
 class Planned:
-    """Changes in order; what is kept, as (what, why); notes; and the objects that were observed."""
+    """Changes in order; what is kept, as (what, why); notes; the objects that were observed; and what was not looked
+    at, as messages: `unchecked` of what the options ask for, `elsewhere` beyond this account."""
 
     changes: tuple[Change, ...] = ()
     kept: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
     choice: Choice = field(default_factory=Choice)
+    unchecked: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
 
 
 def facts(planned: Planned, desired: Desired) -> reports.CleanupFacts:
@@ -51,7 +55,7 @@ def facts(planned: Planned, desired: Desired) -> reports.CleanupFacts:
             }
         )
     in_aws = [item.arn for item in planned.choice.items if item.arn and fate_of(item, desired) is Effect.LEAVES]
-    return {"objects": rows, "kept_in_aws": in_aws, "kept": [], "left": []}
+    return {"objects": rows, "kept_in_aws": in_aws, "kept": [], "left": [], "unchecked": list(planned.unchecked)}
 
 
 def fate_of(item: Item, desired: Desired) -> Effect:
@@ -66,7 +70,7 @@ def inventory_text(
     table: Table,
 ) -> str:
     """What is printed below the plan: for each object what deleting it would do in AWS today and what the plan does,
-    what is kept, and how many AWS resources are deleted."""
+    what is kept, what was not checked, and how many AWS resources are deleted."""
     header = ("OBJECT", "POLICY", "ACCOUNT", "REGION", "TODAY", "PLANNED")
     rows = [
         (
@@ -80,7 +84,7 @@ def inventory_text(
         for row in report["objects"]
     ]
     lines = ["# objects", table(header, rows, drop=("REGION", "ACCOUNT", "POLICY"))] if rows else []
-    return "\n".join([*lines, *_kept_lines(kept), *([_in_aws(report)] if rows else [])])
+    return "\n".join([*lines, *_kept_lines(kept), *report["unchecked"], *([_in_aws(report)] if rows else [])])
 
 
 def _in_aws(report: reports.CleanupFacts) -> str:
@@ -101,7 +105,7 @@ def _kept_lines(kept: Sequence[tuple[str, str]]) -> list[str]:
 @dataclass
 class Outcome:
     """The result at the end. After changes `replan` observes and plans again: what that plan would still delete
-    is left."""
+    is left. What named another account before may be deleted by then, so what was not checked is kept."""
 
     planned: Planned
     report: reports.CleanupFacts
@@ -110,11 +114,11 @@ class Outcome:
 
     @cached_property
     def _after(self) -> Planned:
-        return self.replan() if self.executed else Planned(kept=self.planned.kept)
+        return self.replan() if self.executed else replace(self.planned, changes=())
 
     def facts(self) -> Json:
-        """The report's own part; `kept` and `left` are computed when it is written."""
-        return {**self.report, "kept": self.kept, "left": self.left}
+        """The report's own part; `kept`, `left` and `unchecked` are computed when it is written."""
+        return {**self.report, "kept": self.kept, "left": self.left, "unchecked": self.unchecked}
 
     def kept(self) -> list[reports.CleanupKept]:
         return [{"what": what, "why": why} for what, why in self._after.kept]
@@ -122,11 +126,20 @@ class Outcome:
     def left(self) -> list[str]:
         return list(dict.fromkeys(change.target for change in self._after.changes if change.op is not Op.WAIT))
 
+    def unchecked(self) -> list[str]:
+        return list(dict.fromkeys([*self.planned.unchecked, *self._after.unchecked]))
+
     def code(self) -> int:
-        return int(ExitCode.STEP_FAILED if self.left() else ExitCode.OK)
+        if self.left():
+            return int(ExitCode.STEP_FAILED)
+        return int(ExitCode.INCOMPLETE if self.unchecked() else ExitCode.OK)
 
     def text(self) -> str:
         lines = [f"not deleted: {name}" for name in self.left()]
         lines += [f"kept in AWS: {arn}" for arn in self.report["kept_in_aws"]]
         lines += _kept_lines(self._after.kept)
-        return "\n".join(lines or ["nothing is left"])
+        unchecked = self.unchecked()
+        if unchecked:
+            return "\n".join([*lines, "", f"incomplete: {counted(len(unchecked), 'part')} not checked", *unchecked])
+        where = " in this cluster and its account" if self._after.elsewhere else ""
+        return "\n".join([*(lines or [f"nothing is left{where}"]), *self._after.elsewhere])

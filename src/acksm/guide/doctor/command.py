@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from acksm import reports
 from acksm.catalog import lookup
@@ -18,6 +20,7 @@ from acksm.guide.connect.apply import hand_over, perform
 from acksm.guide.connect.target import Target, connect
 from acksm.guide.doctor import caller_policies, object as doctor_object, trace
 from acksm.guide.doctor.facts import Facts, attempt, gather, services_installed
+from acksm.guide.doctor.folding import consequences, folded
 from acksm.guide.doctor.preflight import CHECKS as PREFLIGHT_CHECKS
 from acksm.guide.doctor.releases import CHECKS as RELEASE_CHECKS
 from acksm.guide.doctor.roles import CHECKS as ROLE_CHECKS
@@ -27,6 +30,7 @@ from acksm.live import controller_logs, symptoms
 from acksm.live.symptoms import Found
 from acksm.output import Output
 from acksm.settings import OtherAccountSettings, RunSettings, Settings, TargetSettings
+from acksm.words import counted
 
 CHECKS = (*PREFLIGHT_CHECKS, *RELEASE_CHECKS, *ROLE_CHECKS, *RUNNING_CHECKS)
 
@@ -36,16 +40,18 @@ def run(settings: Settings, ui: Output, *, fix: bool) -> int:
     unknown."""
     facts, target = _observe(settings, ui)
     try:
-        results = judge(CHECKS, facts)
+        results = folded(judge(CHECKS, facts))
         fixed: list[Change] = []
         if fix and target is not None:
+            began = datetime.now(UTC).isoformat()
             fixed = _fix(target, ui, results, facts)
             if fixed and not settings.run.dry_run:
                 ui.emit(Event(Kind.PROGRESS, "doctor.look", "checking again"))
                 ended, (facts, target) = target, gather(settings, ui.emit)
                 ended.__exit__()
                 ui.emit(Event(Kind.PROGRESS, "doctor.look", ""))
-                results = judge(CHECKS, facts)
+                facts = replace(facts, fixed=began)
+                results = folded(judge(CHECKS, facts))
         found = known_symptoms(facts)
         data: reports.DoctorReport = {
             "target": target.as_data() if target else None,
@@ -110,7 +116,17 @@ def text_of(results: Sequence[Result], *, full: bool) -> str:
             lines.append(f"  {check.state:9}{check.id:25} {detail}".rstrip())
             if check.effective_remedy:
                 lines.append(f"  {'':9}remedy: {check.effective_remedy}")
+            following = consequences(results, check.id)
+            if following and not full:
+                lines.append(f"  {'':9}follows from it: {'; '.join(_short(one) for one in following)}")
     return "\n".join([*lines, "", _counted([item.check for item in results]), *incomplete(results)])
+
+
+def _short(check: Check) -> str:
+    """A consequence in few words: whom it concerns, and its symptom."""
+    symptom = next((part for part in check.text.split(": ") if part.startswith("symptom.")), "")
+    where = re.sub(r"(\d{1,9} objects): .*", r"\1", check.where)
+    return f"{where} ({symptom})" if symptom else where
 
 
 def _counted(checks: Sequence[Check]) -> str:
@@ -131,10 +147,18 @@ def fixes(results: Sequence[Result], plan: Plan) -> list[Change]:
     """
     desired: set[str] = set()
     for item in results:
-        if item.check.state in {State.FAILED, State.WARNING}:
+        # pods that get their identity back need the rest of it too, which is not checked before
+        waits_for_it = item.check.state is State.SKIPPED and item.check.text.startswith("needs check.annotation, ")
+        if item.check.state in {State.FAILED, State.WARNING} or waits_for_it:
             desired |= item.fixes
     chosen = [change for change in plan.mutations if change.id in desired and change.danger is not Danger.SEVERE]
     chosen = [change for change in chosen if not _changes_chart(change)]
+    upgraded = {change.lane for change in chosen if change.id == "release.upgrade"}
+    chosen += [  # pods get what a release restores of their identity only when they are made again
+        change
+        for change in plan.mutations
+        if change.id == "release.restart" and change.lane in upgraded and change not in chosen
+    ]
     ids = {change.id for change in chosen}
     lanes = {change.lane for change in chosen}
     if any(name.startswith(("iam-role.", "oidc.")) for name in ids):
@@ -216,17 +240,30 @@ def run_object(
 
 
 def object_text(name: str, results: Sequence[Result]) -> str:
-    """The checks in order, then the first failure with its remedy."""
+    """The checks in order, those that were skipped because of another one on one line; then the first failure with its
+    remedy, and what could not be checked."""
     lines = []
+    skipped: dict[str, list[str]] = {}
     for item in results:
         check = item.check
+        if check.state is State.SKIPPED and not check.where:
+            skipped.setdefault(check.text, []).append(check.id)
+            continue
         detail = ": ".join(part for part in (check.where if check.where != name else "", check.text) if part)
         lines.append(f"{check.state:9}{check.id:25} {detail}".rstrip())
+    for why, ids in skipped.items():
+        lines.append(f"{State.SKIPPED:9}{ids[0] if len(ids) == 1 else counted(len(ids), 'check'):25} {why}".rstrip())
     wrong = trace.first(results)
+    if wrong is not None:
+        lines += ["", f"first {wrong.check.state}: {wrong.check.id}: {wrong.check.text}"]
+        lines += [f"  remedy: {wrong.check.effective_remedy}", f"  more:   acksm explain {wrong.check.id}"]
+    if healthy(results) is None:
+        return "\n".join([*lines, *incomplete(results)])
+    unknown = [item.check.id for item in results if item.check.state is State.UNKNOWN]
     if wrong is None:
-        return "\n".join([*lines, *(incomplete(results) or ["", f"{name}: no problems found"])])
-    lines += ["", f"first {wrong.check.state}: {wrong.check.id}: {wrong.check.text}"]
-    return "\n".join([*lines, f"  remedy: {wrong.check.effective_remedy}", f"  more:   acksm explain {wrong.check.id}"])
+        apart = f" in what was checked; not checked: {', '.join(unknown)}" if unknown else ""
+        lines += ["", f"{name}: no problems found{apart}"]
+    return "\n".join(lines)
 
 
 # --print-policy

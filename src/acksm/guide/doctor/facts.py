@@ -77,7 +77,8 @@ class Facts:
     `unknown_values`: service to values of its release that its chart does not have. `roles`: ARN to IAM's role.
     `other_subjects`: by role, the service accounts that it trusts besides the controllers'. `pass_role`: by role,
     whether it may pass every role.
-    `associated`: (namespace, service account) to the role that EKS Pod Identity gives it.
+    `associated`: (namespace, service account) to the role that EKS Pod Identity gives it. `fixed`: when --fix began to
+    change something, RFC 3339; "" where it did not.
     """
 
     settings: Settings
@@ -109,6 +110,7 @@ class Facts:
     chains: Known[Sequence[verify.Chain]] = UNREAD
     other_subjects: Known[Mapping[str, Live]] = UNREAD
     pass_role: Known[Mapping[str, Judged]] = UNREAD
+    fixed: str = ""
 
     @property
     def installed(self) -> list[Running]:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from acksm.catalog import lookup
 from acksm.engine.checks import Check, Definition, Severity, State, unread
 from acksm.errors import AcksmError
 from acksm.guide.doctor.facts import Deployed, Facts, lease_namespace
+from acksm.guide.doctor.folding import node_role
 from acksm.guide.doctor.releases import deployed, installed_releases
 from acksm.guide.install import switching
 from acksm.json_types import Manifest
+from acksm.kube import conditions
 from acksm.kube.keys import ANNOTATIONS
-from acksm.live import controller_logs, discovery, running, symptoms
+from acksm.live import controller_logs, discovery, running, symptoms, unattended
 from acksm.live.bindings import shortened
+from acksm.live.inventory import Item
+from acksm.live.readiness import Health
+from acksm.live.symptoms import Found
+from acksm.live.synced import moment
 from acksm.words import counted
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
@@ -34,10 +40,15 @@ def _pods(facts: Facts) -> Iterator[Check]:
             found_symptoms = controller_logs.symptoms_of([log for log in _logs(facts) if log.service == service])
             fatal = [one for one in found_symptoms if one.symptom.fatal]
             text = "; ".join(health.problems) + (f" (log: {fatal[-1].text[:300]})" if fatal else "")
-            remedy = lookup(fatal[-1].id).remedy if fatal else "; ".join(health.remedies)
+            remedy = lookup(fatal[-1].id).remedy if fatal else pods_remedy(facts, health)
             yield Check(name, State.FAILED, where, text, remedy)
         else:
             yield Check(name, State.OK, where, health.text)
+
+
+def pods_remedy(facts: Facts, health: Health) -> str:
+    namespace = facts.settings.target.controller_namespace
+    return "; ".join(health.remedies) or f"kubectl -n {namespace} describe pods"
 
 
 def _logs(facts: Facts) -> list[controller_logs.PodLog]:
@@ -49,15 +60,24 @@ def _log(facts: Facts) -> Iterator[Check]:
         yield unread("check.log", "", facts.logs)
         return
     if not facts.logs:
-        yield Check("check.log", State.UNKNOWN, "", "no controller log could be read")
+        names = [f"deployment/{item.running.deployment}" for item in deployed(facts)]
+        down = [item.health for item in installed_releases(facts).values() if item.health and item.health.problems]
+        where = f"kubectl -n {facts.settings.target.controller_namespace} logs "
+        remedy = pods_remedy(facts, down[0]) if down else "; ".join(where + name for name in names)
+        text = "no log: the controllers do not run" if down else "no controller has written a log"
+        yield Check("check.log", State.UNKNOWN, "", text, remedy)
         return
-    found = [(log, one) for log in facts.logs for one in controller_logs.symptoms_of([log])]
-    for log, one in found:
-        where = f"{log.service}: {one.object}" if one.object else f"{log.service}: pod {log.pod}"
-        count = f" ({one.count} times)" if one.count > 1 else ""
-        entry = lookup(one.id)
-        yield Check("check.log", State.FAILED, where, f"{one.id}: {one.text[:300]}{count}", entry.remedy)
-    if not found:
+    groups: dict[tuple[str, str], list[tuple[str, Found]]] = {}
+    for log in facts.logs:
+        for one in controller_logs.symptoms_of([log]):
+            groups.setdefault((log.service, one.id), []).append((one.object or f"pod {log.pod}", one))
+    for (service, symptom), found in groups.items():
+        count = sum(one.count for _, one in found)
+        times = f" ({count} times)" if count > 1 else ""
+        names = list(dict.fromkeys(name for name, _ in found))
+        text = f"{symptom}: {found[0][1].text[:300]}{times}"
+        yield Check("check.log", State.FAILED, f"{service}: {_them(names)}", text, _remedy_of(symptom, text, ()))
+    if not groups:
         yield Check("check.log", State.OK, "", f"{counted(len(facts.logs), 'log')}, no known symptom")
 
 
@@ -102,6 +122,11 @@ def _others(facts: Facts) -> Iterator[Check]:
             own for own in found.own if own is not rival and own.service == rival.service and own.meets(rival)
         ]
         text = f"{discovery.described(rival)}" + ("" if rival.proven else "; its permissions could not be checked")
+        home = facts.settings.target.controller_namespace
+        if not found.own and rival.namespace != home:
+            text += f"; none is installed in {home}"
+            yield Check(name, State.WARNING, str(rival), text, f"acksm doctor --controller-namespace {rival.namespace}")
+            continue
         state = State.WARNING if overlapping else State.OK
         yield Check(
             name, state, str(rival), f"{text}; {overlapping[0]} reconciles the same objects" if overlapping else text
@@ -111,7 +136,9 @@ def _others(facts: Facts) -> Iterator[Check]:
         yield Check(name, State.OK, where, f"looks like a controller of {item.service}, but may not change its objects")
     if found.partial:
         yield Check(name, State.UNKNOWN, "", "Deployments of other namespaces cannot be listed")
-    elif not rivals:
+    for what in facts.inventory.forbidden:
+        yield Check(name, State.UNKNOWN, "", f"{what} cannot be listed")
+    if not (rivals or found.partial or facts.inventory.forbidden):
         yield Check(name, State.OK, "", "none")
 
 
@@ -191,28 +218,77 @@ def _bindings(facts: Facts) -> Iterator[Check]:
 
 
 def _objects(facts: Facts) -> Iterator[Check]:
+    """What fails, once for each symptom or message, with all objects that have it."""
     name = "check.objects"
     if isinstance(facts.inventory, AcksmError):
         yield unread(name, "", facts.inventory)
         return
-    items = facts.inventory.items
-    failing = 0
-    for item in items:
+    groups: dict[tuple[str, str], list[Item]] = {}
+    texts: dict[tuple[str, str], str] = {}
+    for item in facts.inventory.items:
         problems = symptoms.failing(item.as_manifest)
-        if not problems:
-            continue
-        failing += 1
         known = symptoms.of_object(item.as_manifest)
+        old = "not retried since the fix: " if _is_older(item, facts.fixed) else ""
         if known:
-            yield Check(
-                name, State.FAILED, str(item), f"{known[0].id}: {known[0].text[:300]}", lookup(known[0].id).remedy
-            )
+            key, text = (known[0].id, old), f"{known[0].id}: {known[0].text[:300]}"
         elif any(kind != "ACK.ResourceSynced" for kind, _ in problems):  # what is being created is not synced yet
-            yield Check(name, State.FAILED, str(item), f"{problems[0][0]}: {problems[0][1][:300]}")
+            text = f"{problems[0][0]}: {problems[0][1][:300]}"
+            key = (text, old)
         else:
-            failing -= 1
-    if not failing:
-        yield Check(name, State.OK, "", f"{counted(len(items), 'object')}, none failing")
+            continue
+        groups.setdefault(key, []).append(item)
+        texts.setdefault(key, old + text)
+    for key, items in groups.items():
+        yield Check(name, State.FAILED, _them(items), texts[key], _remedy_of(key[0], texts[key], items))
+    if not groups:
+        yield Check(name, State.OK, "", f"{counted(len(facts.inventory.items), 'object')}, none failing")
+
+
+def _is_older(item: Item, fixed: str) -> bool:
+    """Whether every condition that reports a failure is from before the fix."""
+    since = moment(fixed)
+    times = [
+        moment(str(one.get("lastTransitionTime") or ""))
+        for one in conditions.listed({"status": {"conditions": list(item.conditions)}})
+    ]
+    return since is not None and bool(times) and all(one is not None and one < since for one in times)
+
+
+def _them(names: Sequence[object]) -> str:
+    """The name of one, or the number of many and the first of them."""
+    return str(names[0]) if len(names) == 1 else f"{len(names)} objects: {shortened(names, 3)}"
+
+
+def _remedy_of(symptom: str, text: str, items: Sequence[Item]) -> str:
+    if node_role(text):
+        return "acksm doctor --fix   (the pods have no role of their own: AWS was asked as the node)"
+    if symptom.startswith("symptom."):
+        return lookup(symptom).remedy
+    one = items[0]
+    return f"acksm doctor {one.kind}/{one.location.name} --namespace {one.location.namespace}"
+
+
+def _unwatched(facts: Facts) -> Iterator[Check]:
+    """Bound namespaces and objects that no controller watches."""
+    name, found = "check.unwatched", facts.inventory
+    if isinstance(found, AcksmError):
+        yield unread(name, "", found)
+        return
+    bound = unattended.bindings(found)
+    alone = [item for item in unattended.objects(found) if not item.terminating]
+    spaces = list(dict.fromkeys([*bound, *(item.location.namespace for item in alone)]))
+    installed = bool(found.controllers.own)
+    remedy = "acksm install" + ("".join(f" --add-watch-namespace {space}" for space in spaces) if installed else "")
+    if spaces and found.controllers.partial:
+        yield Check(name, State.UNKNOWN, shortened(spaces), "watched by no controller that may be listed")
+        return
+    if bound:
+        where = shortened([f"namespace {space} ({key})" for space, key in bound.items()])
+        yield Check(name, State.FAILED, where, "bound, but no controller watches it", remedy)
+    if alone:
+        yield Check(name, State.WARNING, _them(alone), "no controller watches it: changes do not reach AWS", remedy)
+    if not spaces:
+        yield Check(name, State.OK, "", "every object and bound namespace is watched")
 
 
 def _stuck(facts: Facts) -> Iterator[Check]:
@@ -221,27 +297,25 @@ def _stuck(facts: Facts) -> Iterator[Check]:
         yield unread(name, "", facts.inventory)
         return
     found, working = facts.inventory, facts.inventory.controllers.working
-    unattended = [
-        item
-        for item in found.items
-        if item.terminating
-        and item.finalizers
-        and not any(
-            one.service == item.service and one.watches(item.location.namespace) for one in found.controllers.working
-        )
-    ]
+    stuck = unattended.stuck(found)
     old = [
         item
         for item in found.common
         if item.kind == "AdoptedResource" and not any(one.has("adopted-resource") for one in working)
     ]
-    for listed, text in (
-        (unattended, "being deleted, but no controller removes their finalizers"),
-        (old, "no controller reconciles it"),
-    ):
-        if listed:
-            yield Check(name, State.FAILED, shortened(listed), text)
-    if not (unattended or old):
+    spaces = dict.fromkeys(item.location.namespace for item in stuck)
+    own = {item.service for item in found.controllers.own}
+    adds = all(item.service in own for item in stuck)
+    remedy = "acksm install" + "".join(f" --add-watch-namespace {space}" for space in spaces if adds)
+    if stuck and found.controllers.partial:
+        text = "being deleted, and no controller that may be listed removes the finalizers"
+        yield Check(name, State.UNKNOWN, shortened(stuck), text)
+    elif stuck:
+        text = "being deleted, but no controller removes the finalizers"
+        yield Check(name, State.FAILED, shortened(stuck), text, remedy)
+    if old:
+        yield Check(name, State.FAILED, shortened(old), "no controller reconciles it")
+    if not (stuck or old):
         yield Check(name, State.OK, "")
 
 
@@ -260,6 +334,7 @@ CHECKS: tuple[Definition[Facts], ...] = (
     Definition("check.log", RUNNING, WARNING, _log, _RELEASE),
     Definition("check.scope", BINDINGS, ERROR, _scope, _RELEASE),
     Definition("check.bindings", BINDINGS, ERROR, _bindings, ("check.scope",)),
+    Definition("check.unwatched", BINDINGS, ERROR, _unwatched, ("check.apiserver",)),
     Definition("check.objects", OBJECTS, WARNING, _objects, ("check.apiserver",)),
     Definition("check.stuck", OBJECTS, ERROR, _stuck, ("check.apiserver",)),
 )

@@ -307,6 +307,8 @@ def _text(command: str, result: Result, target: Target, ui: Output) -> str:
     ]
     lines = [ui.table(("SERVICE", "VERSION", "SCOPE", "RELEASE"), rows, drop=("RELEASE",)), f"role {facts['role_arn']}"]
     if result.plan.mutations:
-        status = filled(f"acksm status --cluster {target.cluster.name} --region {target.cluster.region}")
-        lines += [f"next: {status}", "      acksm samples list"]
+        option = f"--cluster {target.cluster.name} --region {target.cluster.region}"
+        namespace = target.settings.controller_namespace
+        option += f" -n {namespace}" if namespace != TargetSettings().controller_namespace else ""
+        lines += [f"next: {filled(f'acksm status {option}')}", "      acksm samples list"]
     return "\n".join(lines)

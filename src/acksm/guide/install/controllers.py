@@ -275,6 +275,7 @@ def plan(
         }
     planned.manifests = [manifest for manifests in rendered.values() for manifest in manifests]
     planned.notes += observed.notes
+    planned.notes += [f"not checked: {unseen}"] if (unseen := observed.running.unseen(namespace)) else []
     planned.notes += [
         f"CRD {name} in the cluster is newer than the charts'; it is kept"
         for name in crds.kept_newer(all_crds, observed.live_crds)

@@ -5,8 +5,8 @@ Drift is what `acksm install` with the same options would change: the same plan,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from acksm import reports
 from acksm.ack import charts
@@ -17,9 +17,11 @@ from acksm.guide.connect.target import Target, connect
 from acksm.guide.install import command as install, controllers as section, details, mirrored
 from acksm.guide.install.details import Details, of as details_of
 from acksm.guide.install.release import Observed as ReleaseObserved
+from acksm.guide.install.standing import NOTHING_WRONG, Standing, observe as standing_of
 from acksm.live.drift import State
 from acksm.output import Output, Table
 from acksm.settings import DEFAULT_REGISTRY, ControllerSettings, RoleSettings, RunSettings, TargetSettings
+from acksm.words import counted
 
 
 @dataclass(frozen=True)
@@ -64,16 +66,26 @@ class Row:
 
 @dataclass(frozen=True)
 class Compared:
-    """What install would change, or why that is `unknown`; `notes` on what differs and install would not change."""
+    """What install would change, or why that is `unknown`; `notes` on what differs and install would not change.
+    `standing` is read as rarely as drift is."""
 
     changes: Sequence[reports.Drift] = ()
     unknown: str = ""
     notes: Sequence[str] = ()
+    standing: Standing = NOTHING_WRONG
 
     def lines(self) -> list[str]:
         found = [f"drift: {item['target']} ({item['reason'] or item['id']})" for item in self.changes]
-        found += [f"note: {note}" for note in self.notes]
-        return found + ([f"drift unknown: {self.unknown}"] if self.unknown else [])
+        return found + [f"note: {note}" for note in self.all_notes]
+
+    @property
+    def all_notes(self) -> list[str]:
+        return [*self.notes, *self.standing.notes]
+
+    @property
+    def missing(self) -> list[str]:
+        """What could not be read, and why."""
+        return [*([f"drift unknown: {self.unknown}"] if self.unknown else []), *self.standing.unknown]
 
 
 @dataclass(frozen=True)
@@ -88,7 +100,8 @@ class Snapshot:
 
 
 def run(at: TargetSettings, controllers: ControllerSettings, role: RoleSettings, run: RunSettings, ui: Output) -> int:
-    """`acksm status`. Exit 3 when a controller is unhealthy or none is installed."""
+    """`acksm status`. Exit 3 when a controller is unhealthy or not installed, 7 when too little could be read to
+    tell."""
     with connect(at, run) as target:
         ui.emit(Event(Kind.STEP, "target", target.line()))
         found = observe(target, controllers, role, ui.table, emit=ui.emit)
@@ -105,28 +118,48 @@ def observe(
     emit: Emit = silent,
 ) -> Snapshot:
     """The state now. `drift`: that of an earlier snapshot, which is then not read again."""
-    rows = [
-        row(service, found) for service, found in section.releases(target, controllers.service, compared=False).items()
-    ]
-    found = drift if drift is not None else _drift(target, controllers, role, rows, emit)
-    healthy = all(item.healthy for item in rows if item.installed) and any(item.installed for item in rows)
+    releases = section.releases(target, controllers.service, compared=False)
+    rows = [row(service, found) for service, found in releases.items()]
+    found = drift if drift is not None else _compared(target, controllers, role, releases, emit)
+    rows = [_judged(item, found.standing) for item in rows]
+    healthy = _healthy(rows, found)
     data: reports.StatusReport = {
         "target": target.as_data(),
         "healthy": healthy,
         "controllers": [item.as_data() for item in rows],
         "drift": list(found.changes),
         "drift_unknown": found.unknown,
-        "notes": list(found.notes),
+        "notes": found.all_notes,
+        "problems": [item.text for item in found.standing.problems if not item.service],
+        "incomplete": found.missing,
     }
     text = _text(rows, found, healthy, table)
-    code = int(ExitCode.OK if healthy else ExitCode.CHECK_FAILED)
-    return Snapshot(data, text, _lines(rows, found), code, found)
+    code = {True: ExitCode.OK, False: ExitCode.CHECK_FAILED, None: ExitCode.INCOMPLETE}[healthy]
+    return Snapshot(data, text, _lines(rows, found), int(code), found)
+
+
+def _healthy(rows: Sequence[Row], found: Compared) -> bool | None:
+    """Every requested controller is installed and without a problem; None where too little could be read to tell."""
+    if not all(item.healthy for item in rows) or found.standing.problems:
+        return False
+    return None if found.missing else True
+
+
+def _judged(item: Row, standing: Standing) -> Row:
+    """The row with what the account says about its role."""
+    own = [one for one in standing.problems if one.service == item.service]
+    if not own:
+        return item
+    problems = (*item.problems, *(one.text for one in own))
+    remedies = tuple(dict.fromkeys([*item.remedies, *(one.remedy for one in own)]))
+    return replace(item, healthy=False, problems=problems, remedies=remedies)
 
 
 def _lines(rows: Sequence[Row], drift: Compared) -> list[str]:
     lines = [" ".join(cell for cell in _cells(item) if cell) for item in rows]
     lines += [f"{item.service}: {problem}" for item in rows for problem in item.problems]
-    return lines + drift.lines()
+    lines += [item.text for item in drift.standing.problems if not item.service]
+    return [*lines, *drift.lines(), *(f"incomplete: {one}" for one in drift.missing)]
 
 
 def row(service: str, observed: ReleaseObserved) -> Row:
@@ -158,25 +191,32 @@ def row(service: str, observed: ReleaseObserved) -> Row:
     )
 
 
-def _drift(
-    target: Target, controllers: ControllerSettings, role: RoleSettings, rows: Sequence[Row], emit: Emit
+def _compared(
+    target: Target,
+    controllers: ControllerSettings,
+    role: RoleSettings,
+    releases: Mapping[str, ReleaseObserved],
+    emit: Emit,
 ) -> Compared:
-    """What install would change for the installed services, or why that is unknown."""
-    services = [item.service for item in rows if item.installed]
-    if not services:
-        return Compared()
-    installed = controllers.model_copy(update={"service": services})
+    """What install would change, or why that is unknown, and where the controllers stand. Where none is installed,
+    install would make everything, and no plan is needed to tell."""
+    standing = standing_of(target, releases)
+    if not any(item.version for item in releases.values()):
+        return Compared(standing=standing)
     try:
-        planned = install.plan(target, installed, role, "install", install.ALL, emit)
+        planned = install.plan(target, controllers, role, "install", install.ALL, emit)
     except AcksmError as error:
-        return Compared(unknown=f"{error.id}: {error.message}")
+        return Compared(unknown=f"{error.id}: {error.message}", standing=standing)
     changes: list[reports.Drift] = [
-        {"id": change.id, "target": change.target, "reason": change.reason} for change in planned.plan.mutations
+        {"id": change.id, "target": change.target, "reason": change.reason or _MADE.get(change.id, "")}
+        for change in planned.plan.mutations
     ]
     unknown = [str(found) for found in planned.drift if found.state is State.UNKNOWN]
-    return Compared(
-        changes, "; ".join(unknown), [str(found) for found in planned.drift if found.state is State.NOT_KEPT]
-    )
+    notes = [str(found) for found in planned.drift if found.state is State.NOT_KEPT]
+    return Compared(changes, "; ".join(unknown), notes, standing)
+
+
+_MADE = {"release.install": "not installed; acksm install creates it"}
 
 
 def _cells(item: Row) -> tuple[str, ...]:
@@ -189,7 +229,7 @@ def _cells(item: Row) -> tuple[str, ...]:
 def _text(
     rows: Sequence[Row],
     drift: Compared,
-    healthy: bool,
+    healthy: bool | None,
     table: Table,
 ) -> str:
     header = ("SERVICE", "VERSION", "SCOPE", "HEALTH", "MANAGED BY", *details.HEADER)
@@ -202,7 +242,16 @@ def _text(
     lines += [f"role {role}" for role in roles]
     mirrors = sorted({item.registry for item in rows if item.installed} - {DEFAULT_REGISTRY})
     lines += [f"registry {mirror}" for mirror in mirrors]
+    for found in (item for item in drift.standing.problems if not item.service):
+        lines += [f"! {found.text}", *([f"  remedy: {found.remedy}"] if found.remedy else [])]
     lines += drift.lines()
-    if healthy and not drift.changes and not drift.unknown:
+    if healthy and not drift.changes and not drift.missing:
         lines.append("no drift")
+    absent = [item.service for item in rows if not item.installed]
+    if absent and len(absent) < len(rows):
+        own = " ".join(f"--service {item.service}" for item in rows if item.installed)
+        lines.append(f"{', '.join(absent)}: not installed; acksm install creates it; acksm status {own} leaves it out")
+    if drift.missing:
+        lines += ["", f"incomplete: {counted(len(drift.missing), 'part')} of the state could not be read"]
+        lines += [f"  {one}" for one in drift.missing]
     return "\n".join(lines)

@@ -11,6 +11,7 @@ from acksm import reports
 from acksm.engine.change import Change, Plan
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
+from acksm.exits import ExitCode
 from acksm.guide.connect.apply import apply_plan
 from acksm.guide.connect.target import Target, connect
 from acksm.live import bindings, discovery, running
@@ -30,17 +31,21 @@ Regions = Callable[[str, str], Sequence[str]]
 
 @dataclass(frozen=True)
 class Observed:
-    """What a plan needs: acksm's controllers, and every namespace by name."""
+    """What a plan needs: acksm's controllers, and every namespace by name. `unseen`: which controllers could not be
+    searched, "" for none."""
 
     running: Sequence[Running]
     namespaces: Mapping[str, Namespace]
+    unseen: str = ""
 
 
 def observe(target: Target) -> Observed:
     """Controllers and namespaces, read concurrently."""
     with ThreadPoolExecutor(max_workers=2) as pool:
         found = pool.submit(discovery.observe, target.kube, target.settings.controller_namespace)
-        return Observed(found.result().working, bindings.observe(target.kube))
+        namespaces, controllers = bindings.observe(target.kube), found.result()
+        unseen = controllers.unseen(target.settings.controller_namespace)
+        return Observed(controllers.working, namespaces, unseen)
 
 
 def check_region(
@@ -203,7 +208,8 @@ def rows(observed: Observed, partition: str, regions: Regions) -> list[reports.R
 
 
 def run_list(at: TargetSettings, run: RunSettings, ui: Output, names: Sequence[str] = ()) -> int:
-    """`region list`, of `names` only where there are any. Exit 3 when a controller does not follow a binding."""
+    """`region list`, of `names` only where there are any. Exit 3 when a controller does not follow a binding, 7 when
+    some could not be searched."""
     with connect(at, run) as target:
         observed = observe(target)
         found = rows(observed, target.cluster.arn.split(":")[1], target.aws.regions)
@@ -211,7 +217,8 @@ def run_list(at: TargetSettings, run: RunSettings, ui: Output, names: Sequence[s
         cells = [(row["namespace"], row["region"] or "-", row["problem"] or "-") for row in found]
         lines = [ui.table(("NAMESPACE", "REGION", "PROBLEM"), cells) if cells else "no namespace has a default region"]
         lines += [f"{item}: {item.region} by default" for item in observed.running]
-        code = 3 if any(row["problem"] for row in found) else 0
+        lines += ["", f"incomplete: not checked: {observed.unseen}"] if observed.unseen else []
+        code = 3 if any(row["problem"] for row in found) else int(ExitCode.INCOMPLETE) if observed.unseen else 0
         data: reports.RegionListReport = {
             "target": target.as_data(),
             "regions": found,

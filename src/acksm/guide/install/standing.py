@@ -1,0 +1,150 @@
+"""What `acksm status` reads besides the releases and their drift.
+
+Whether the controllers can assume their roles (running pods keep their credentials for up to an hour after it no
+longer does), controllers outside the controllers' namespace, and what no controller watches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+
+from acksm.ack import charts
+from acksm.aws.documents import Role
+from acksm.errors import AcksmError
+from acksm.guide.connect.target import Target
+from acksm.guide.identity import oidc, trust
+from acksm.guide.identity.judged import Verdict
+from acksm.guide.install.release import Observed as Release
+from acksm.kube.paths import ref
+from acksm.live import discovery, inventory, unattended
+from acksm.live.bindings import shortened
+from acksm.live.inventory import Inventory
+from acksm.words import counted
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that is wrong, of a service or ("") of none, and the command that fixes it."""
+
+    service: str
+    text: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What was found. `unknown`: what could not be read, and why."""
+
+    problems: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+
+NOTHING_WRONG = Standing()
+
+
+def observe(target: Target, releases: Mapping[str, Release]) -> Standing:
+    """Read it concurrently. Reads only; what fails is `unknown`."""
+    namespace = target.settings.controller_namespace
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        roles = pool.submit(_roles, target, releases)
+        cluster = pool.submit(inventory.observe, target.kube, namespace)
+        found = roles.result()
+        problems, notes, unknown = list(found.problems), list(found.notes), list(found.unknown)
+        try:
+            seen = cluster.result()
+        except AcksmError as error:
+            unknown.append(f"objects and bindings that no controller watches: {error.id}: {error.message}")
+        else:
+            problems += of_cluster(seen)
+            notes += elsewhere(seen, namespace)
+            if seen.controllers.partial:
+                unknown.append(seen.controllers.unseen(namespace))
+            unknown += seen.forbidden
+    try:
+        notes += _without_namespace(target, releases)
+    except AcksmError as error:
+        unknown.append(f"namespace {namespace}: {error.id}: {error.message}")
+    return Standing(tuple(problems), tuple(notes), tuple(unknown))
+
+
+def _without_namespace(target: Target, releases: Mapping[str, Release]) -> Iterator[str]:
+    namespace = target.settings.controller_namespace
+    if not any(item.version for item in releases.values()) and target.kube.get(ref("Namespace", namespace)) is None:
+        yield f"namespace {namespace} does not exist"
+
+
+def _roles(target: Target, releases: Mapping[str, Release]) -> Standing:
+    """Whether each installed controller can assume the role that its service account names."""
+    problems, notes, unknown = list[Problem](), list[str](), list[str]()
+    provider = cache(lambda: oidc.observe(target.aws, target.cluster))
+    role_of = cache(lambda arn: target.aws.iam.get_role(arn.rpartition("/")[2]))
+    for service, item in releases.items():
+        arn = item.health.service_account_role if item.health else ""
+        if not item.version or not item.health or not arn:
+            continue
+        if f"::{target.identity.account}:" not in arn:
+            notes.append(f"not checked: role {arn}, which is in another account")
+            continue
+        subject = trust.subject(target.settings.controller_namespace, item.health.service_account)
+        try:
+            role = role_of(arn)
+            why = broken(role if role and role["arn"] == arn else None, provider(), subject)
+        except AcksmError as error:
+            unknown.append(f"whether the controllers may assume role {arn}: {error.id}: {error.message}")
+            continue
+        if why:
+            text = f"role {arn}: {why}; the pods lose their credentials within the hour"
+            owned = role is None or oidc.is_owned(role["tags"], target.cluster.arn)
+            problems.append(Problem(service, text, "acksm install" if owned else "acksm doctor"))
+    return Standing(tuple(problems), tuple(notes), tuple(dict.fromkeys(unknown)))
+
+
+def broken(role: Role | None, provider: oidc.Observed, subject: str) -> str:
+    """Why a service account cannot assume the role; "" where it can, or where its conditions do not tell. Pure."""
+    if role is None:
+        return "does not exist in IAM"
+    if provider.audiences is None:
+        return f"the cluster's OIDC provider {provider.arn} does not exist in IAM"
+    if trust.AUDIENCE not in provider.audiences:
+        return f"the cluster's OIDC provider lacks audience {trust.AUDIENCE}"
+    verdict = trust.trusts(role["trust"], provider.arn, subject).verdict
+    return f"its trust policy does not allow {subject}" if verdict is Verdict.NO else ""
+
+
+def of_cluster(found: Inventory) -> Iterator[Problem]:
+    """What waits for a controller that does not watch it. Pure."""
+    stuck = unattended.stuck(found)
+    if stuck:
+        named = [f" --add-watch-namespace {name}" for name in dict.fromkeys(item.location.namespace for item in stuck)]
+        text = f"stuck in Terminating, as no controller watches {_them(len(stuck))}: {shortened(stuck)}"
+        installed = {item.service for item in found.controllers.own}
+        watched = installed and all(item.service in installed for item in stuck)
+        yield Problem("", text, "acksm install" + ("".join(named) if watched else ""))
+    ignored = unattended.bindings(found)
+    if ignored:
+        text = f"bound, but no controller watches {_them(len(ignored))}: "
+        text += shortened([f"namespace {name} ({key})" for name, key in ignored.items()])
+        yield Problem("", text, "acksm install" + "".join(f" --add-watch-namespace {name}" for name in ignored))
+
+
+def _them(count: int) -> str:
+    return "it" if count == 1 else "them"
+
+
+def elsewhere(found: Inventory, namespace: str) -> Iterator[str]:
+    """Controllers that run beside the controllers' namespace, and objects that no controller watches. Pure."""
+    own = {item.service: item for item in found.controllers.own}
+    for item in found.controllers.remaining():
+        meeting = own.get(item.service)
+        if meeting is not None and meeting is not item and meeting.meets(item):
+            yield f"{discovery.described(item)} and {meeting} reconcile the same objects"
+        elif meeting is None and item.namespace != namespace:
+            how = f": use -n {item.namespace}" if item.release == charts.release_name(item.service) else ""
+            yield f"{item.service} is found in {item.namespace}{how}"
+    alone = [item for item in unattended.objects(found) if not item.terminating]
+    if alone:
+        yield f"{counted(len(alone), 'object')} that no controller watches: {shortened(alone)}"
