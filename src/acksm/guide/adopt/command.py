@@ -7,10 +7,11 @@ together, and reported each; the next run continues an interrupted one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 
 from acksm.ack.kinds import Kind
 from acksm.aws.account import Aws
@@ -30,6 +31,7 @@ from acksm.json_types import Json
 from acksm.kube.api import Applier, Lister
 from acksm.live import managed
 from acksm.live.managed import Index
+from acksm.live.unread import Unread
 from acksm.output import Output
 from acksm.settings import OtherAccountSettings, RunSettings, TargetSettings
 from acksm.words import counted
@@ -121,13 +123,14 @@ def run(
     search = _search(options) if options.discover else None
     with connect(_with_region(at, options), run) as target:
         ui.emit(Event(EventKind.STEP, "target", target.line()))
-        observed = placement.observe(target)
+        requested_in = {item.namespace for item in requested_items} or {options.namespace or "default"}
+        observed = placement.observe(target, requested_in)
         accounts = Accounts(target, other)
-        notes: list[str] = []
+        notes = list(observed.notes)
         if search is not None:
             planned = _discovered(target, accounts, ui, observed, search, refusals, notes, ask=not options.print_only)
         else:
-            planned = _named(target, accounts, observed, requested_items, refusals)
+            planned = _named(target, accounts, observed, requested_items, refusals, notes)
         _validate(target.kube, planned, refusals)
         notes += list(dict.fromkeys(note for item in planned for note in item.notes))
         if options.print_only:
@@ -159,11 +162,16 @@ def _search(options: Options) -> Search:
 
 
 def _named(
-    target: Target, accounts: Accounts, observed: Observed, asked: Sequence[Request], refusals: Refusals
+    target: Target,
+    accounts: Accounts,
+    observed: Observed,
+    asked: Sequence[Request],
+    refusals: Refusals,
+    notes: list[str],
 ) -> list[Adoption]:
     kinds = list(dict.fromkeys(item.kind for item in asked))
     with ThreadPoolExecutor(max_workers=1) as pool:
-        holders = pool.submit(_holders, target.kube, observed, kinds)
+        holders = pool.submit(_holders, target.kube, observed, kinds, {item.namespace for item in asked}, notes)
         located: list[tuple[Request, Location]] = []
         known: dict[tuple[Kind, str], Location | AcksmError] = {}
         for item in asked:
@@ -210,7 +218,7 @@ def _discovered(
     existing, more = adopt_discover.run(observed, search, accounts)
     notes += more
     kinds = list(dict.fromkeys(request.kind for request, _, _ in existing))
-    index = Index(_holders(target.kube, observed, kinds), _where(observed))
+    index = Index(_holders(target.kube, observed, kinds, [search.namespace], notes), _where(observed))
     free = adopt_discover.unmanaged(existing, index)
     if len(existing) > len(free):
         notes.append(f"{len(existing) - len(free)} of {counted(len(existing), 'AWS resource')} already managed")
@@ -247,9 +255,30 @@ def _validate(kube: Applier, planned: Sequence[Adoption], refusals: Refusals) ->
     refusals.check()
 
 
-def _holders(kube: Lister, observed: Observed, kinds: Sequence[Kind]) -> list[managed.Holder]:
-    served = [kind for kind in kinds if f"{kind.plural}.{kind.group}" in observed.served]
-    return managed.observe(kube, served, adopted_resources=ADOPTED_CRD in observed.served)
+def _holders(
+    kube: Lister, observed: Observed, kinds: Sequence[Kind], namespaces: Iterable[str], notes: list[str]
+) -> list[managed.Holder]:
+    """Objects of every namespace; only of `namespaces` where no others may be listed."""
+    served, unread = [kind for kind in kinds if f"{kind.plural}.{kind.group}" in observed.served], Unread()
+    pending = ADOPTED_CRD in observed.served
+    everywhere = unread.read(
+        "whether an object of another namespace manages it",
+        lambda: managed.observe(kube, served, adopted_resources=pending),
+        None,
+    )
+    if everywhere is not None:
+        return everywhere
+    found: list[managed.Holder] = []
+    for name in sorted(namespaces):
+        found += managed.observe(kube, served, adopted_resources=False, namespace=name)
+        if pending:
+            found += unread.read(
+                f"AdoptedResources of namespace {name}",
+                partial(managed.pending, kube, name),
+                [],
+            )
+    notes += unread.notes
+    return [item for item in found if item.kind in served]
 
 
 def _where(observed: Observed) -> Callable[[Kind, str], tuple[str, str]]:

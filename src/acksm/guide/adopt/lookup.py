@@ -57,6 +57,8 @@ class Accounts:
     def _reach(self, account: str, role: str) -> Aws:
         if self.other.reachable:
             return carm_accounts.reach(self.target, self.other, account)
+        if not role:
+            raise AcksmError("kube-forbidden", "the account map, which names its role, cannot be read")
         return self.target.aws.assume(role)
 
 

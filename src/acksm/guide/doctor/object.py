@@ -31,7 +31,9 @@ from acksm.settings import OtherAccountSettings
 class Facts:
     """What is known of one object. `place` is its reference; `controller` the one of its service that watches its
     namespace, else the first of the service. `selected`: it has the labels that the controller's selector requires.
-    `chain`: of its namespace, None where that is not bound. `aws`: its state and ARN, "" where it does not exist."""
+    `chain`: of its namespace, None where that is not bound. `aws`: its state and ARN, "" where it does not exist.
+    `elsewhere`: only the controllers' namespace could be searched for controllers. `unread`: why `namespace`, `flags`
+    or the pod's `environment` are not known."""
 
     requested: str
     service: str = ""
@@ -49,6 +51,8 @@ class Facts:
     own_account: str = ""
     logs: Known[Sequence[PodLog]] = ()
     aws: Known[str] = UNREAD
+    elsewhere: bool = False
+    unread: Mapping[str, AcksmError] = field(default_factory=dict)
 
     @property
     def object(self) -> Manifest:
@@ -85,7 +89,8 @@ def gather(target: Target, other: OtherAccountSettings, requested: str, namespac
         crd = pool.submit(attempt, lambda: kube.get(ref("CustomResourceDefinition", f"{kind.plural}.{group}")))
         live = pool.submit(attempt, lambda: kube.get(location))
         space = pool.submit(attempt, lambda: kube.get(ref("Namespace", namespace)))
-        controllers = attempt(lambda: discovery.observe(kube, target.settings.controller_namespace).working)
+        seen = attempt(lambda: discovery.observe(kube, target.settings.controller_namespace))
+        controllers = seen if isinstance(seen, AcksmError) else seen.working
         facts = Facts(
             requested,
             service,
@@ -94,8 +99,11 @@ def gather(target: Target, other: OtherAccountSettings, requested: str, namespac
             live.result(),
             controllers=controllers,
             own_account=target.identity.account,
+            elsewhere=not isinstance(seen, AcksmError) and seen.partial,
         )
         manifest = space.result()
+        if isinstance(manifest, AcksmError):
+            facts = replace(facts, unread={"namespace": manifest})
         if isinstance(manifest, Mapping):
             facts = replace(facts, namespace=Namespace.of(manifest))
         if facts.object:
@@ -121,8 +129,10 @@ def _with_controller(
     selected = attempt(lambda: _selected(target, facts.location, flags.get("watch-selectors")))
     env = attempt(lambda: explain.pod_environment(kube, controller))
     region = explain.explain(facts.object or None, namespace, controller, {} if isinstance(env, AcksmError) else env)
+    known = {"flags": deployment, "environment": env}
     return replace(
         facts,
+        unread={**facts.unread, **{name: one for name, one in known.items() if isinstance(one, AcksmError)}},
         flags=flags,
         health=health.result(),
         selected=selected,

@@ -21,7 +21,9 @@ ERROR, WARNING = Severity.ERROR, Severity.WARNING
 
 def _kind(facts: Facts) -> Iterator[Check]:
     found, name = facts.kind, "check.object-kind"
-    if isinstance(found, AcksmError):
+    if isinstance(found, AcksmError) and found.id == "kube-forbidden" and facts.location:
+        yield Check(name, State.OK, facts.location.plural, "served")  # discovery has it; only administrators read CRDs
+    elif isinstance(found, AcksmError):
         state = State.FAILED if found.id == "kind-unknown" else State.UNKNOWN
         yield Check(name, state, facts.requested, found.message, found.remedy)
     elif found is None or not crds.established(found):
@@ -37,7 +39,8 @@ def _exists(facts: Facts) -> Iterator[Check]:
     if isinstance(found, AcksmError):
         yield unread(name, facts.name, found)
     elif found is None:
-        why = "does not exist" if facts.namespace else "its namespace does not exist"
+        exists = facts.namespace or "namespace" in facts.unread
+        why = "does not exist" if exists else "its namespace does not exist"
         yield Check(name, State.FAILED, facts.name, why)
     else:
         yield Check(name, State.OK, facts.name)
@@ -47,6 +50,9 @@ def _controller(facts: Facts) -> Iterator[Check]:
     found, name = facts.controllers, "check.object-controller"
     if isinstance(found, AcksmError):
         yield unread(name, facts.service, found)
+    elif facts.controller is None and facts.elsewhere:
+        text = f"no controller of {facts.service} found, and Deployments of other namespaces cannot be listed"
+        yield Check(name, State.UNKNOWN, facts.service, text)
     elif facts.controller is None:
         remedy = f"acksm install --service {facts.service}"
         yield Check(name, State.FAILED, facts.service, f"no controller of {facts.service} is installed", remedy)
@@ -80,6 +86,9 @@ def _scope(facts: Facts) -> Iterator[Check]:
 
 
 def _reconciled(facts: Facts) -> Iterator[Check]:
+    if "flags" in facts.unread:
+        yield unread("check.object-reconciled", str(facts.controller), facts.unread["flags"])
+        return
     kinds = [item.strip() for item in facts.flags.get("reconcile-resources").split(",") if item.strip()]
     kind = facts.location.kind if facts.location else ""
     reconciles = not kinds or kind in kinds
@@ -95,8 +104,9 @@ def _reconciled(facts: Facts) -> Iterator[Check]:
 
 def _selector(facts: Facts) -> Iterator[Check]:
     name, selector = "check.object-selector", facts.flags.get("watch-selectors")
-    if isinstance(facts.selected, AcksmError):
-        yield unread(name, facts.name, facts.selected)
+    error = facts.selected if isinstance(facts.selected, AcksmError) else facts.unread.get("flags")
+    if error:
+        yield unread(name, facts.name, error)
     elif not facts.selected:
         yield Check(name, State.FAILED, facts.name, f"the controller watches only objects with labels {selector}")
     else:
@@ -112,7 +122,10 @@ def _region(facts: Facts) -> Iterator[Check]:
     moved = bool(held and requested and requested != held)
     stuck = moved and facts.controller is not None and facts.controller.has("drift-refused")
     by = found.sources[found.winner].name if found.winner >= 0 else "no source"
-    if not found.region:
+    error = facts.unread.get("namespace") or (None if found.region else facts.unread.get("environment"))
+    if error and not held:
+        yield unread(name, facts.name, error)
+    elif not found.region:
         yield Check(name, State.FAILED, facts.name, "no region is set")
     elif stuck:
         yield Check(name, State.FAILED, facts.name, f"exists in {held}, but {requested} is requested now")
@@ -122,6 +135,8 @@ def _region(facts: Facts) -> Iterator[Check]:
 
 def _account(facts: Facts) -> Iterator[Check]:
     name, space, controller = "check.object-account", facts.namespace, facts.controller
+    if "namespace" in facts.unread:
+        yield unread(name, facts.name, facts.unread["namespace"])
     if space is None or controller is None:
         return
     held = str(facts.recorded.get("ownerAccountID", ""))

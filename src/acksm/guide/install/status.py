@@ -5,6 +5,7 @@ Drift is what `acksm install` with the same options would change: the same plan,
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -16,23 +17,26 @@ from acksm.exits import ExitCode
 from acksm.guide.connect.target import Target, connect
 from acksm.guide.install import command as install, controllers as section, mirrored
 from acksm.guide.install.release import Observed as ReleaseObserved
+from acksm.live import discovery, readiness, served, unread
 from acksm.live.drift import State
+from acksm.live.running import Running
 from acksm.output import Output
 from acksm.settings import DEFAULT_REGISTRY, ControllerSettings, RoleSettings, RunSettings, TargetSettings
+from acksm.words import counted
 
 
 @dataclass(frozen=True)
 class Row:
-    """One controller: what is installed, and what is wrong with it."""
+    """One controller: what is installed, and what is wrong with it; None for what could not be read."""
 
     service: str
-    installed: bool
+    installed: bool | None
     version: str
     status: str
     scope: str
     role_arn: str
     owned: bool
-    healthy: bool
+    healthy: bool | None
     problems: tuple[str, ...]
     registry: str = ""
     remedies: tuple[str, ...] = ()
@@ -79,7 +83,8 @@ class Snapshot:
 
 
 def run(at: TargetSettings, controllers: ControllerSettings, role: RoleSettings, run: RunSettings, ui: Output) -> int:
-    """`acksm status`. Exit 3 when a controller is unhealthy or none is installed."""
+    """`acksm status`. Exit 3 when a controller is unhealthy or none is installed, 7 when this identity may not read
+    the releases."""
     with connect(at, run) as target:
         ui.emit(Event(Kind.STEP, "target", target.line()))
         found = observe(target, controllers, role, ui.table, emit=ui.emit)
@@ -96,9 +101,13 @@ def observe(
     emit: Emit = silent,
 ) -> Snapshot:
     """The state now. `drift`: that of an earlier snapshot, which is then not read again."""
-    rows = [
-        row(service, found) for service, found in section.releases(target, controllers.service, compared=False).items()
-    ]
+    try:
+        releases = section.releases(target, controllers.service, compared=False)
+    except AcksmError as error:
+        if error.id != "kube-forbidden":
+            raise
+        return _without_releases(target, controllers.service, table, error)
+    rows = [row(service, found) for service, found in releases.items()]
     found = drift if drift is not None else _drift(target, controllers, role, rows, emit)
     healthy = all(item.healthy for item in rows if item.installed) and any(item.installed for item in rows)
     data: reports.StatusReport = {
@@ -112,6 +121,59 @@ def observe(
     text = _text(rows, found, healthy, table)
     code = int(ExitCode.OK if healthy else ExitCode.CHECK_FAILED)
     return Snapshot(data, text, _lines(rows, found), code, found)
+
+
+def _without_releases(
+    target: Target,
+    services: Sequence[str],
+    table: Callable[[Sequence[str], Sequence[Sequence[str]]], str],
+    error: AcksmError,
+) -> Snapshot:
+    """The state as far as an identity sees it that may not read helm's records: by Deployments, if it may read these,
+    and by the kinds that are served."""
+    namespace, why = target.settings.controller_namespace, unread.reason(error)
+    seen = discovery.visible(target.kube, namespace)
+    kinds = Counter(one.service for one in served.observe(target.kube))
+    notes = [f"not checked: helm's releases, and their drift ({why})"]
+    notes += [f"not checked: the controllers ({seen.hidden})"] if seen.hidden else []
+    rows = []
+    for service in services:
+        found = next((item for item in seen.own if item.service == service), None)
+        rows.append(_seen(target, service, found, unknown=bool(seen.hidden or seen.partial)))
+        count = counted(kinds[service], "kind")
+        notes.append(f"the cluster serves {count} of {service}")
+    failing = any(item.problems for item in rows)
+    code = ExitCode.CHECK_FAILED if failing else ExitCode.INCOMPLETE
+    data: reports.StatusReport = {
+        "target": target.as_data(),
+        "healthy": False if failing else None,
+        "controllers": [item.as_data() for item in rows],
+        "drift": [],
+        "drift_unknown": f"{error.id}: {error.message}",
+        "notes": notes,
+    }
+    compared = Compared(unknown=data["drift_unknown"], notes=notes)
+    lines = [table(_HEADER, [_cells(item) for item in rows])]
+    lines += [f"! {item.service}: {problem}" for item in rows for problem in item.problems]
+    lines += [*notes, "", "incomplete: the releases could not be read"]
+    return Snapshot(data, "\n".join(lines), _lines(rows, compared), int(code), compared)
+
+
+def _seen(target: Target, service: str, found: Running | None, *, unknown: bool) -> Row:
+    """A controller by its Deployment; what only helm's record has is empty, and health None where it is not known."""
+    if found is None:
+        return Row(service, None if unknown else False, "", "", "", "", False, None if unknown else False, ())
+    try:
+        health = readiness.look(target.kube, found.namespace, found.release)
+    except AcksmError as error:
+        if error.id != "kube-forbidden":
+            raise
+        health = None
+    scope = f"namespace {','.join(found.watched)}" if found.watched else "cluster"
+    problems = tuple(health.problems) if health else ()
+    remedies = health.remedies if health else ()
+    healthy = None if health is None else not problems
+    return Row(service, True, found.version, "", scope, found.role_arn, False, healthy, problems, "", remedies)
 
 
 def _lines(rows: Sequence[Row], drift: Compared) -> list[str]:
@@ -169,7 +231,14 @@ def _drift(
     )
 
 
+_HEADER = ("SERVICE", "VERSION", "SCOPE", "HEALTH", "MANAGED BY")
+
+
 def _cells(item: Row) -> tuple[str, ...]:
+    if item.installed is None:
+        return (item.service, "", "", "unknown", "")
+    if item.healthy is None:
+        return (item.service, item.version, item.scope, "unknown", "")
     if not item.installed:
         return (item.service, "", "", "not installed", "")
     health = "healthy" if item.healthy else "UNHEALTHY"
@@ -182,7 +251,7 @@ def _text(
     healthy: bool,
     table: Callable[[Sequence[str], Sequence[Sequence[str]]], str],
 ) -> str:
-    lines = [table(("SERVICE", "VERSION", "SCOPE", "HEALTH", "MANAGED BY"), [_cells(item) for item in rows])]
+    lines = [table(_HEADER, [_cells(item) for item in rows])]
     for item in rows:
         lines += [f"! {item.service}: {problem}" for problem in item.problems]
         lines += [f"  remedy: {remedy}" for remedy in item.remedies]

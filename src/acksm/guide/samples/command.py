@@ -26,7 +26,7 @@ from acksm.guide.samples.values import Location
 from acksm.json_types import Json, Manifest, Object, Value
 from acksm.kube.api import Applier
 from acksm.kube.paths import Ref, ref, ref_of
-from acksm.live import bindings, discovery, drift, role_selectors, running, synced
+from acksm.live import bindings, discovery, drift, role_selectors, running, served, synced
 from acksm.live.bindings import Namespace
 from acksm.live.drift import Drift, State
 from acksm.live.role_selectors import Selector
@@ -53,13 +53,15 @@ class Request:
 
 @dataclass(frozen=True)
 class Observed:
-    """What a plan needs. `served` are the names of the CRDs; `live` the sample's objects; `role` as IAM has it."""
+    """What a plan needs. `served` are the names of the CRDs; `live` the sample's objects; `role` as IAM has it; `notes`
+    on what this identity may not read."""
 
     running: Sequence[Running]
     namespaces: Mapping[str, Namespace]
     served: frozenset[str] = frozenset()
     live: Mapping[Ref, Manifest | None] = field(default_factory=dict)
     role: Role | None = None
+    notes: Sequence[str] = ()
 
 
 def run_apply(at: TargetSettings, run: RunSettings, ui: Output, request: Request) -> int:
@@ -95,15 +97,17 @@ def observe(target: Target, request: Request) -> Observed:
         for sample in sample_plan.members(request.sample, request.given)
     ]
     with ThreadPoolExecutor(max_workers=5) as pool:
-        found = pool.submit(discovery.observe, target.kube, target.settings.controller_namespace)
-        names = pool.submit(bindings.observe, target.kube)
-        crds = pool.submit(target.kube.list, ref("CustomResourceDefinition"), metadata_only=True)
+        found = pool.submit(discovery.visible, target.kube, target.settings.controller_namespace)
+        names = pool.submit(bindings.observe_some, target.kube, [request.namespace])
+        kinds = pool.submit(served.crds, target.kube)
         live = pool.submit(synced.look, target.kube, refs)
         role = (
             pool.submit(target.aws.iam.get_role, sample_roles.name(target.cluster.name)) if request.with_role else None
         )
-        served = frozenset(str(item["metadata"]["name"]) for item in crds.result())
-        return Observed(found.result().working, names.result(), served, live.result(), role.result() if role else None)
+        controllers, notes = found.result().or_assumed(target.settings.controller_namespace, target.cluster.region)
+        namespaces, more = names.result()
+        found_role = role.result() if role else None
+        return Observed(controllers, namespaces, kinds.result(), live.result(), found_role, [*notes, *more])
 
 
 def plan(target: Target, request: Request, observed: Observed) -> Plan:
@@ -128,7 +132,7 @@ def plan(target: Target, request: Request, observed: Observed) -> Plan:
     exists = request.namespace in observed.namespaces
     validate(target, [change for change in objects if change.op is not Op.WAIT], exists)
     spaces = [] if exists else [bindings.create(request.namespace, sample_plan.STEP)]
-    notes += _notes(target, desired, watching[request.sample.service], given)
+    notes = [*observed.notes, *notes, *_notes(target, desired, watching[request.sample.service], given)]
     facts: reports.SampleFacts = {
         "sample": request.sample.name,
         "namespace": request.namespace,
@@ -159,15 +163,15 @@ def settled(
     return frozenset(one for one, _ in kept), [str(one) for _, one in kept if one]
 
 
-def check_served(members: Sequence[Sample], served: frozenset[str], controllers: Sequence[Running]) -> None:
+def check_served(members: Sequence[Sample], crds: frozenset[str], controllers: Sequence[Running]) -> None:
     """Error: `sample-kind-not-served` with the chart version that has the kind."""
     for sample in members:
         one = ref(sample.kind)
         group = one.api_version.partition("/")[0]
-        if f"{one.plural}.{group}" in served:
+        if f"{one.plural}.{group}" in crds:
             continue
         chart, since = charts.chart_name(sample.service), SINCE.get(sample.kind, "")
-        here = next((item.version for item in controllers if item.service == sample.service), "")
+        here = next((item.version for item in controllers if item.service == sample.service and item.deployment), "")
         needed = f"needs {chart} {since} or newer" if since else f"every {chart} has"
         raise AcksmError(
             "sample-kind-not-served",
