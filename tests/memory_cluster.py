@@ -215,5 +215,7 @@ def _selected(item: Json, selector: str) -> bool:
     many = re.fullmatch(r"(\S+) in \((.*)\)", selector)
     if many:
         return labels.get(many[1]) in many[2].split(",")
+    if selector and "=" not in selector:
+        return selector in labels
     pairs = [part.partition("=") for part in selector.split(",") if part]
     return all(labels.get(key) == value for key, _, value in pairs)

@@ -14,6 +14,13 @@ ENTRIES = (
         _U,
     ),
     Entry(
+        "sample-none",
+        "the sample has no object there",
+        "acksm deletes objects that it created, by their labels; it was deleted already, or is in another namespace.",
+        "kubectl get trainingjobs.sagemaker.services.k8s.aws -A -l acksm.dev/sample",
+        ExitCode.CHECK_FAILED,
+    ),
+    Entry(
         "sample-set",
         "--set is not NAME=VALUE",
         "A parameter is given once, as `--set NAME=VALUE`, or as `--set SAMPLE.NAME=VALUE` for a sample that is "
@@ -121,5 +128,13 @@ ENTRIES = (
     ),
     Entry("sample.create", "an object of a sample is created", "It does not exist.", "", _OK),
     Entry("sample.update", "an object of a sample is updated", "It exists with other values.", "", _OK),
+    Entry(
+        "sample.delete",
+        "an object of a sample is deleted",
+        "Its controller deletes the AWS resource, or stops a job.",
+        "",
+        _OK,
+    ),
+    Entry("sample.gone", "waiting for a deletion", "Until the controller has removed its finalizer.", "", _OK),
     Entry("sample.synced", "waiting for an object", "Until the controller reports it as synced.", "", _OK),
 )

@@ -59,8 +59,9 @@ def plan(observed: Observed, desired: Desired, choice: Choice, *, temporary: fro
     carm = cleanup_carm.plan_carm(observed, desired)
     # no controller may reconcile an object while its finalizers are removed
     before = [*releases, *objects, *selectors.changes] if desired.orphan else [*objects, *selectors.changes, *releases]
-    changes = [*before, *crds.changes, *carm.changes]
-    kept = [*selectors.kept, *crds.kept, *carm.kept]
+    granted = cluster.plan_grants(observed, desired)
+    changes = [*before, *crds.changes, *carm.changes, *granted.changes]
+    kept = [*selectors.kept, *crds.kept, *carm.kept, *granted.kept]
     iam, kept_in_iam = plan_iam(observed, desired)
     namespaces = cluster.plan_namespaces(observed, desired, choice, changes)
     kept += [*kept_in_iam, *namespaces.kept]

@@ -146,6 +146,9 @@ COMMANDS: dict[str, tuple[Grant, ...]] = {
     "region unbind": _CONNECT,
     "region list": _CONNECT,
     "region explain": _CONNECT,
+    "samples delete": _CONNECT,
+    "rbac grant": _CONNECT,
+    "rbac revoke": _CONNECT,
     "carm setup": (
         *_CONNECT,
         *_ASSOCIATED,

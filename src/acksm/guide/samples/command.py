@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 from acksm import reports
 from acksm.ack import charts
@@ -19,7 +20,7 @@ from acksm.guide.connect.target import Target, connect
 from acksm.guide.identity import iam_role
 from acksm.guide.region.command import check_region
 from acksm.guide.region.explain import explain
-from acksm.guide.samples import plan as sample_plan, roles as sample_roles
+from acksm.guide.samples import costs, plan as sample_plan, roles as sample_roles
 from acksm.guide.samples.files import Sample
 from acksm.guide.samples.plan import Desired
 from acksm.guide.samples.values import Location
@@ -35,6 +36,7 @@ from acksm.output import Output
 from acksm.settings import RoleSettings, RunSettings, TargetSettings
 
 ROLE_KEY = "role"
+_ARN = "status.ackResourceMetadata.arn"
 
 
 @dataclass(frozen=True)
@@ -77,11 +79,21 @@ def run_apply(at: TargetSettings, run: RunSettings, ui: Output, request: Request
         table = dispatch(target, observed, ui.emit, states)
         rows = planned.facts["objects"]
 
+        @cache
         def objects() -> list[reports.SampleObject]:
+            refs = [ref(row["kind"], row["name"], request.namespace) for row in rows]
+            live = {} if run.dry_run else synced.look(target.kube, refs)
             found: list[reports.SampleObject] = []
-            for row in rows:
-                state = states.get(ref(row["kind"], row["name"], request.namespace), "")
-                found.append({"sample": row["sample"], "kind": row["kind"], "name": row["name"], "state": state})
+            for row, one in zip(rows, refs, strict=True):
+                found.append(
+                    {
+                        "sample": row["sample"],
+                        "kind": row["kind"],
+                        "name": row["name"],
+                        "state": states.get(one, ""),
+                        "arn": sample_plan.at(live.get(one) or {}, _ARN),
+                    }
+                )
             return found
 
         facts = {**planned.facts, "objects": objects}
@@ -140,8 +152,14 @@ def plan(target: Target, request: Request, observed: Observed) -> Plan:
         "account": location.account,
         "role_arn": given.get(ROLE_KEY, "") if needs_role else "",
         "objects": [
-            {"sample": one.sample.name, "kind": one.sample.kind, "name": one.name, "state": ""} for one in desired
+            {"sample": one.sample.name, "kind": one.sample.kind, "name": one.name, "state": "", "arn": ""}
+            for one in desired
         ],
+        "cost": costs.hint(
+            request.sample,
+            [one.manifest or {"kind": one.sample.kind, **(observed.live.get(one.ref) or {})} for one in desired],
+            request.namespace,
+        ),
     }
     return Plan("samples apply", (*roles, *spaces, *objects), tuple(notes), dict(facts))
 
@@ -337,8 +355,14 @@ def filled(manifest: Object, late: Sequence[Manifest], get: Callable[[str, str],
 
 def _text(planned: Plan, objects: Sequence[reports.SampleObject]) -> str:
     facts = planned.facts
-    lines = [f"{item['kind']} {facts['namespace']}/{item['name']}  {item['state']}".rstrip() for item in objects]
+    lines = [
+        "  ".join(
+            part for part in (f"{item['kind']} {facts['namespace']}/{item['name']}", item["state"], item["arn"]) if part
+        )
+        for item in objects
+    ]
     lines += [f"role {facts['role_arn']}"] if facts["role_arn"] else []
+    lines += [f"cost: {facts['cost']}"] if facts["cost"] else []
     last = objects[-1]
     one = ref(last["kind"])
     group = one.api_version.partition("/")[0]
