@@ -20,7 +20,15 @@ from acksm.config import location as place_in_file
 from acksm.declared import Adoptions
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind as EventKind
-from acksm.guide.adopt import apply, discover as adopt_discover, lookup, placement, plan as adopt_plan, requested
+from acksm.guide.adopt import (
+    apply,
+    dependencies,
+    discover as adopt_discover,
+    lookup,
+    placement,
+    plan as adopt_plan,
+    requested,
+)
 from acksm.guide.adopt.discover import Search
 from acksm.guide.adopt.lookup import Accounts
 from acksm.guide.adopt.placement import ADOPTED_CRD, Location, Observed
@@ -55,6 +63,7 @@ class Options:
     tags: Mapping[str, str] = field(default_factory=dict)
     prefix: str = ""
     file: str = ""
+    with_dependencies: bool = False
 
 
 def requests(declared: Adoptions, options: Options, refusals: Refusals) -> list[Request]:
@@ -130,7 +139,15 @@ def run(
         if search is not None:
             planned = _discovered(target, accounts, ui, observed, search, refusals, notes, ask=not options.print_only)
         else:
-            planned = _named(target, accounts, observed, requested_items, refusals, notes)
+            planned = _named(
+                target,
+                accounts,
+                observed,
+                requested_items,
+                refusals,
+                notes,
+                with_dependencies=options.with_dependencies,
+            )
         _validate(target.kube, planned, refusals)
         notes += list(dict.fromkeys(note for item in planned for note in item.notes))
         if options.print_only:
@@ -168,6 +185,8 @@ def _named(
     asked: Sequence[Request],
     refusals: Refusals,
     notes: list[str],
+    *,
+    with_dependencies: bool = False,
 ) -> list[Adoption]:
     kinds = list(dict.fromkeys(item.kind for item in asked))
     with ThreadPoolExecutor(max_workers=1) as pool:
@@ -187,6 +206,18 @@ def _named(
         found_in_aws = lookup.find(located, accounts, refusals.errors.append)
         refusals.check()
         index = Index(holders.result(), _where(observed))
+    if with_dependencies:
+        more = _dependencies(found_in_aws, accounts, observed, refusals)
+        kinds = list(dict.fromkeys(request.kind for request, _, _ in [*found_in_aws, *more]))
+        spaces = {item.namespace for item in asked}
+        index = Index(_holders(target.kube, observed, kinds, spaces, notes), _where(observed))
+        free = adopt_discover.unmanaged(more, index)
+        notes += [
+            f"{request} is managed by {holder}"
+            for request, location, found in more
+            for holder in index.of(request.kind, found.key, location.account, request.region or location.region)[:1]
+        ]
+        found_in_aws = [*found_in_aws, *free]
     same = [
         (
             request,
@@ -198,6 +229,37 @@ def _named(
     refusals.errors += requested.duplicates(same)
     refusals.check()
     return _planned(found_in_aws, index, refusals)
+
+
+def _dependencies(
+    roots: adopt_discover.Discovered, accounts: Accounts, observed: Observed, refusals: Refusals
+) -> list[tuple[Request, Location, Found]]:
+    """All that `roots` refer to, and what that refers to; each with the options of the root. Errors to `refusals`."""
+    known = {(request.kind.name, *sorted(found.key.values())) for request, _, found in roots}
+    pending, more = list(roots), list[tuple[Request, Location, Found]]()
+    while pending:
+        items: list[tuple[Request, Location]] = []
+        for root, _, found in pending:
+            for kind, name in dependencies.named_by(found):
+                one = requested.request(
+                    kind,
+                    name,
+                    namespace=root.namespace,
+                    region=root.region,
+                    retain=root.retain,
+                    read_only=root.read_only,
+                    where=f"{kind.name} {name}, which {root} refers to",
+                )
+                items.append((one, placement.location(observed, kind, root.namespace, one.where)))
+        pending = []
+        for request, location, found in lookup.find(items, accounts, refusals.errors.append):
+            identity = (request.kind.name, *sorted(found.key.values()))
+            if identity not in known:
+                known.add(identity)
+                pending.append((request, location, found))
+        refusals.check()
+        more += pending
+    return more
 
 
 def _optional(found: Found) -> tuple[str, ...]:
@@ -277,7 +339,7 @@ def _holders(
                 partial(managed.pending, kube, name),
                 [],
             )
-    notes += unread.notes
+    notes += [note for note in unread.notes if note not in notes]
     return [item for item in found if item.kind in served]
 
 

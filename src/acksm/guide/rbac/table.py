@@ -122,7 +122,7 @@ COMMANDS: dict[str, tuple[Rule, ...]] = {
         ),
         _SELECTORS,
     ),
-    "region explain": (_objects("get"), _SPACE_READ, *_seen(optional=False), _PODS),
+    "region explain": (_objects("get", when="KIND/NAME"), _SPACE_READ, *_seen(optional=False), _PODS),
     "region list": (_SPACES, *_seen(optional=False)),
     "region bind": _BOUND,
     "region unbind": _BOUND,
