@@ -11,7 +11,7 @@ import time
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -163,6 +163,12 @@ class World:
         self.namespace = f"ack-{self.count}"
         self.variables = api.environment(NAME, self.cluster) | {"ACKSM_CONTROLLER_NAMESPACE": self.namespace}
         return self.variables
+
+    def bucket(self, name: str, account: str = "") -> None:
+        """See to it that a bucket exists; in another worker's account its name may be taken, which is as good."""
+        s3 = self.aws("s3", account)
+        with suppress(s3.exceptions.BucketAlreadyExists, s3.exceptions.BucketAlreadyOwnedByYou):
+            s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
 
     def role_of_ones_own(self, name: str) -> str:
         """A role that somebody made for the controllers, with the OIDC provider of the cluster; its ARN."""

@@ -12,7 +12,7 @@ from acksm.guide.rbac import table
 from acksm.kube.paths import ref
 from world import Run, World
 
-GROUP = "ml-team"
+GROUP, BUCKET = "ml-team", "practice-of-one"
 AWS = {
     "Version": "2012-10-17",
     "Statement": [
@@ -35,6 +35,7 @@ class Scientist:
     def __init__(self, world: World) -> None:
         self.world, self.namespace = world, f"team-{world.count}"
         world.kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}})
+        world.bucket(BUCKET)
         self.keys = world.user("scientist", policy=AWS, groups=[GROUP])
 
     def run(self, *argv: str) -> Run:
@@ -75,7 +76,10 @@ def scientist(world: World) -> Iterator[Scientist]:
 def test_a_grant_is_all_that_a_data_scientist_needs(scientist: Scientist) -> None:
     world, space = scientist.world, scientist.namespace
     assert (
-        scientist.run("samples", "apply", "model", "--set", "bucket=b1b", "--set", f"role={role(world)}").exit_code == 3
+        scientist.run(
+            "samples", "apply", "model", "--set", f"bucket={BUCKET}", "--set", f"role={role(world)}"
+        ).exit_code
+        == 3
     )
     granted = world.acksm("rbac", "grant", space, "--group", GROUP, "-o", "json").ok().data
     assert [one["id"] for one in granted["changes"]] == ["rbac.role", "rbac.bind"]
@@ -83,9 +87,28 @@ def test_a_grant_is_all_that_a_data_scientist_needs(scientist: Scientist) -> Non
         world.acksm("rbac", "grant", space, "--group", GROUP).ok()
     assert again.writes == []
 
+    # a bucket that does not exist is refused before the first write, and would have failed the job
+    missing = ("--set", "bucket=nowhere-at-all", "--set", f"role={role(world)}")
+    with world.requests() as refused:
+        assert scientist.run("samples", "apply", "training", *missing, "-y").error_id == "sample-bucket-missing"
+    assert refused.writes == []
+    job = world.aws("sagemaker")
+    data = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://nowhere-at-all/train"}}
+    job.create_training_job(
+        TrainingJobName="nowhere",
+        RoleArn=role(world),
+        AlgorithmSpecification={"TrainingImage": "i", "TrainingInputMode": "File"},
+        InputDataConfig=[{"ChannelName": "train", "DataSource": data}],
+        OutputDataConfig={"S3OutputPath": f"s3://{BUCKET}/model"},
+        ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
+        StoppingCondition={"MaxRuntimeInSeconds": 60},
+    )
+    failed = job.describe_training_job(TrainingJobName="nowhere")
+    assert (failed["TrainingJobStatus"], "NoSuchBucket" in failed["FailureReason"]) == ("Failed", True)
+
     # no rights outside the namespace: all work, and say what they could not read
     applied = scientist.run(
-        "samples", "apply", "model", "--set", "bucket=b1b", "--set", f"role={role(world)}", "-y"
+        "samples", "apply", "model", "--set", f"bucket={BUCKET}", "--set", f"role={role(world)}", "-y"
     ).ok()
     assert "not checked: the controllers" in applied.stderr
     assert f"arn:aws:sagemaker:us-west-2:{world.account}:model/acksm-model" in applied.stdout
@@ -126,7 +149,7 @@ def test_a_grant_is_all_that_a_data_scientist_needs(scientist: Scientist) -> Non
 
 def test_the_printed_roles_are_enough_and_each_rule_is_needed(scientist: Scientist) -> None:
     world, space = scientist.world, scientist.namespace
-    given = ("--set", "bucket=b1b", "--set", f"role={role(world)}")
+    given = ("--set", f"bucket={BUCKET}", "--set", f"role={role(world)}")
     world.acksm("samples", "apply", "model", *given, "-n", space, "-y").ok()
     for name, argv in COMMANDS.items():
         printed = world.acksm("doctor", "--print-rbac", name.replace("KIND/NAME", "object"), "-n", space, "-o", "json")

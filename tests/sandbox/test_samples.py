@@ -44,6 +44,8 @@ class Bench:
 
     def __init__(self, world: World, abroad: Abroad) -> None:
         self.world, self.abroad, self.created = world, abroad, set[Ref]()
+        for name in ("practice-data", "another", GIVEN["bucket"]):
+            world.bucket(name)
 
     def apply(self, name: str, *words: str, namespace: str = "default", **more: Any) -> Any:
         """A run of `samples apply`; what it made is taken away at the end."""

@@ -14,6 +14,21 @@ ENTRIES = (
         _U,
     ),
     Entry(
+        "sample-bucket-missing",
+        "the bucket does not exist",
+        "S3 has no bucket of that name in any account of the partition. A job would fail with NoSuchBucket only after "
+        "its instances have started.",
+        "aws s3 mb s3://BUCKET   (or --set bucket=OTHER)",
+        ExitCode.CHECK_FAILED,
+    ),
+    Entry(
+        "sample-bucket-region",
+        "the bucket is in another region",
+        "SageMaker reads and writes buckets of the job's own region only.",
+        "acksm samples apply SAMPLE --set bucket=BUCKET   (one in that region)",
+        ExitCode.CHECK_FAILED,
+    ),
+    Entry(
         "sample-none",
         "the sample has no object there",
         "acksm deletes objects that it created, by their labels; it was deleted already, or is in another namespace.",

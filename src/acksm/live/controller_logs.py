@@ -29,8 +29,8 @@ class PodLog:
 
 
 def read(kube: LogReader, controllers: Sequence[Running], *, lines: int = LINES) -> list[PodLog]:
-    """The last `lines` of each pod of `controllers`, the run that crashed first. Errors: `kube-…` of the list of pods;
-    a log that is not available is omitted."""
+    """The last `lines` of each pod of `controllers`, the run that crashed first. Errors: `kube-…` of the list of pods,
+    and `kube-forbidden` of a log; one that is not available is omitted."""
     requests = [
         (item, pod, previous)
         for item in controllers

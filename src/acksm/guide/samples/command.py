@@ -10,6 +10,7 @@ from functools import cache
 from acksm import reports
 from acksm.ack import charts
 from acksm.ack.kinds import SINCE
+from acksm.aws.account import Aws
 from acksm.aws.documents import Role
 from acksm.engine.change import Change, Op, Plan
 from acksm.engine.executor import Dispatch
@@ -137,6 +138,7 @@ def plan(target: Target, request: Request, observed: Observed) -> Plan:
         given[ROLE_KEY] = own_role(target, request.role, location)
     desired = sample_plan.desired(request.sample, given, location, request.namespace, observed.live, request.region)
     sample_plan.check_missing(desired)
+    in_s3 = check_buckets(target.aws, desired, location.region)
     same, notes = settled(target.kube, desired, observed.live)
     objects = sample_plan.plan(desired, observed.live, wait=target.run.wait, requested_region=request.region, same=same)
     needs_role = any(ROLE_KEY in one.sample.parameters and not one.kept for one in desired)
@@ -144,7 +146,7 @@ def plan(target: Target, request: Request, observed: Observed) -> Plan:
     exists = request.namespace in observed.namespaces
     validate(target, [change for change in objects if change.op is not Op.WAIT], exists)
     spaces = [] if exists else [bindings.create(request.namespace, sample_plan.STEP)]
-    notes = [*observed.notes, *notes, *_notes(target, desired, watching[request.sample.service], given)]
+    notes = [*observed.notes, *in_s3, *notes, *_notes(target, desired, watching[request.sample.service], given)]
     facts: reports.SampleFacts = {
         "sample": request.sample.name,
         "namespace": request.namespace,
@@ -179,6 +181,28 @@ def settled(
         found = list(zip(pairs, pool.map(lambda pair: changed(*pair), pairs), strict=True))
     kept = [(item.ref, one) for (item, _), one in found if one is None or one.state is State.NOT_KEPT]
     return frozenset(one for one, _ in kept), [str(one) for _, one in kept if one]
+
+
+def check_buckets(aws: Aws, desired: Sequence[Desired], region: str) -> list[str]:
+    """Refuse a bucket that does not exist, or is in another region than the objects: their jobs would fail after
+    minutes. Notes on those that S3 says nothing of. Errors: `sample-bucket-missing`, `sample-bucket-region`."""
+    notes = []
+    users = {bucket: one.sample.name for one in reversed(desired) for bucket in one.buckets}
+    for name, sample in users.items():
+        found = aws.bucket(name, region)
+        where = f"bucket of sample {sample}"
+        if found.exists is False:
+            raise AcksmError("sample-bucket-missing", f"bucket {name} does not exist", where=where)
+        if found.region not in {"", region} and region:
+            raise AcksmError(
+                "sample-bucket-region",
+                f"bucket {name} is in {found.region}, but the objects are in {region}",
+                where=where,
+                remedy=f"acksm samples apply {sample} --set bucket=BUCKET   (in {region}; or --region {found.region})",
+            )
+        if found.exists is None:
+            notes.append(f"not checked: whether bucket {name} exists ({found.why})")
+    return notes
 
 
 def check_served(members: Sequence[Sample], crds: frozenset[str], controllers: Sequence[Running]) -> None:
