@@ -14,6 +14,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from acksm.json_types import Untyped
 from acksm.sandbox import api, parts
 
 ACKSM = str(Path(sys.executable).parent / "acksm")
@@ -49,11 +50,11 @@ def acksm(*arguments: str, environment: Mapping[str, str] | None = None, capture
     return "".join(reported)
 
 
-def in_aws(service: str, environment: Mapping[str, str]) -> Any:
+def in_aws(service: str, environment: Mapping[str, str]) -> Untyped:
     """A client of the practice account."""
     import boto3
 
-    connect: Any = boto3.client  # typed by literal names of services
+    connect: Untyped = boto3.client  # typed by literal names of services
     return connect(
         service,
         region_name=environment["AWS_REGION"],

@@ -66,7 +66,7 @@ class Requests:
     @property
     def writes(self) -> list[str]:
         """Those that write; access reviews do not, and the Lease of whoever writes is told by `leases`."""
-        read = ("Get", "GET", "List", "Describe", "Simulate", "AssumeRole")
+        read = ("Get", "GET", "Head", "List", "Describe", "Simulate", "AssumeRole")
         aws = [action for action, _ in self.aws if not action.partition(":")[2].startswith(read)]
         kube = [
             f"{verb} {path}"

@@ -24,7 +24,8 @@ ENTRIES = (
     Entry(
         "rbac-subject",
         "no valid group or user",
-        "A grant needs one at least. Names that begin with `system:` are reserved for Kubernetes itself.",
+        "A grant needs one at least. Names that begin with `system:` are reserved for Kubernetes itself; "
+        "only service accounts, `system:serviceaccount:NAMESPACE:NAME`, get rights as users.",
         "acksm rbac grant NAMESPACE --group GROUP",
         _U,
     ),

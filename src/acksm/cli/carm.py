@@ -197,6 +197,9 @@ def unbind(
 @app.command("list")
 def list_(
     ctx: typer.Context,
+    namespaces: Annotated[
+        list[str] | None, typer.Argument(metavar="NAMESPACE", help="The namespaces [all that are bound].")
+    ] = None,
     live: Live = False,
     cluster: options.Cluster = None,
     region: options.Region = None,
@@ -224,7 +227,7 @@ def list_(
             settings.other_account,
             settings.run,
             ui,
-            (),
+            namespaces or (),
             mode=settings.controllers.mode or "",
             live=live,
             command="carm list",

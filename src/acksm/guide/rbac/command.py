@@ -28,7 +28,8 @@ def subjects(groups: Sequence[str], users: Sequence[str]) -> list[Subject]:
     """Whom the options name. Error: `rbac-subject` for names that RBAC reserves."""
     found = [*(Subject("Group", name) for name in groups), *(Subject("User", name) for name in users)]
     for one in found:
-        if not one.name or one.name.startswith("system:"):
+        reserved = one.name.startswith("system:") and not one.name.startswith("system:serviceaccount:")
+        if not one.name or reserved:
             raise AcksmError("rbac-subject", f'invalid {one.kind.lower()} "{one.name}"', where=f"--{one.kind.lower()}")
     return found
 
