@@ -16,7 +16,7 @@ ENTRIES = (
     Entry(
         "rbac-administrator",
         "the command needs a cluster administrator",
-        "It creates or deletes CRDs and ClusterRoles, or reads all that install would change. RBAC allows nobody to "
+        "It creates or deletes CRDs and ClusterRoles, or reads all that install would change. RBAC allows no one to "
         "create a role with more rights than their own, so a Role of its own would grant as much as cluster-admin.",
         "kubectl create clusterrolebinding ADMINS --clusterrole=cluster-admin --group=GROUP",
         _U,
@@ -41,7 +41,7 @@ ENTRIES = (
     Entry(
         "rbac.revoke",
         "a Role or RoleBinding of acksm is deleted",
-        "Its group or user is revoked, or nobody has the Role.",
+        "Its group or user is revoked, or no one has the Role.",
         "",
         _OK,
     ),

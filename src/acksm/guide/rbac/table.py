@@ -137,7 +137,7 @@ COMMANDS: dict[str, tuple[Rule, ...]] = {
     "carm bind": (*_BOUND, _MAPS, *_MAPS_WRITE, _SELECTORS),
     "carm unbind": (*_BOUND, _MAPS, *_MAPS_WRITE, _SELECTORS),
 }
-# They create or delete CRDs and ClusterRoles, or read all that install would change. RBAC allows nobody to create a
+# They create or delete CRDs and ClusterRoles, or read all that install would change. RBAC allows no one to create a
 # role with more rights than their own, so whoever runs them needs those of the controllers and more.
 ADMINISTRATORS = frozenset(
     {"install", "upgrade", "cleanup", "status", "doctor", "report", "carm setup", "rbac grant", "rbac revoke"}
