@@ -164,11 +164,11 @@ class World:
         self.variables = api.environment(NAME, self.cluster) | {"ACKSM_CONTROLLER_NAMESPACE": self.namespace}
         return self.variables
 
-    def bucket(self, name: str, account: str = "") -> None:
+    def bucket(self, name: str, region: str = REGION) -> None:
         """See to it that a bucket exists; in another worker's account its name may be taken, which is as good."""
-        s3 = self.aws("s3", account)
+        s3 = self.aws("s3")
         with suppress(s3.exceptions.BucketAlreadyExists, s3.exceptions.BucketAlreadyOwnedByYou):
-            s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+            s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": region})
 
     def role_of_ones_own(self, name: str) -> str:
         """A role that somebody made for the controllers, with the OIDC provider of the cluster; its ARN."""

@@ -17,7 +17,7 @@ from sample_values_for import values
 NS = "team-a"
 
 
-def existing(name: str, *, owned: bool = True, as_: str = "", **annotations: str) -> Existing:
+def existing(name: str, *, owned: bool = True, as_: str = "", **annotations: Any) -> Existing:
     """The object of a sample as it is applied; with `as_` under another name, and of no sample."""
     manifest: Any = samples()[name].manifest(values(samples()[name]))
     labels = {"acksm.dev/owned": "true"} if owned else {}

@@ -138,9 +138,10 @@ def plan(target: Target, request: Request, observed: Observed) -> Plan:
         given[ROLE_KEY] = own_role(target, request.role, location)
     desired = sample_plan.desired(request.sample, given, location, request.namespace, observed.live, request.region)
     sample_plan.check_missing(desired)
-    in_s3 = check_buckets(target.aws, desired, location.region)
     same, notes = settled(target.kube, desired, observed.live)
     objects = sample_plan.plan(desired, observed.live, wait=target.run.wait, requested_region=request.region, same=same)
+    changing = {change.target for change in objects if change.op is not Op.WAIT}
+    in_s3 = check_buckets(target.aws, [one for one in desired if str(one.ref) in changing], location.region)
     needs_role = any(ROLE_KEY in one.sample.parameters and not one.kept for one in desired)
     roles = _role_changes(target, request.role, observed, desired) if request.with_role and needs_role else []
     exists = request.namespace in observed.namespaces
