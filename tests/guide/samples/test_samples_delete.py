@@ -58,7 +58,7 @@ def test_what_another_object_needs_is_kept() -> None:
         ({}, ("sagemaker",)),
     ],
 )
-def test_what_keeps_its_aws_resource_is_kept(annotations: dict[str, str], retained: tuple[str, ...]) -> None:
+def test_what_keeps_its_aws_resource_is_kept(annotations: dict[str, Any], retained: tuple[str, ...]) -> None:
     found, notes = deleted(["model"], [existing("model", **annotations)], retained)
     assert (found, len(notes), notes[0].startswith("kept: Model team-a/acksm-model")) == ([], 1, True)
 
