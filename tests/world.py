@@ -110,7 +110,7 @@ class World:
         crt, key = (str(pki / f"practice-bootstrap.{end}") for end in ("crt", "key"))
         return Kube(Endpoint(found.endpoint, (pki / "ca.crt").read_text(), cert_file=crt, key_file=key))
 
-    def aws(self, service: str, account: str = "") -> Any:
+    def aws(self, service: str, account: str = "", region: str = REGION) -> Any:
         """A boto3 client as an account's administrator."""
         import boto3
 
@@ -118,7 +118,7 @@ class World:
         keys = api.require(NAME).accounts[account or self.account]
         return connect(
             service,
-            region_name=REGION,
+            region_name=region,
             endpoint_url=self.state.aws_endpoint,
             aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
@@ -166,7 +166,7 @@ class World:
 
     def bucket(self, name: str, region: str = REGION) -> None:
         """See to it that a bucket exists; in another worker's account its name may be taken, which is as good."""
-        s3 = self.aws("s3")
+        s3 = self.aws("s3", region=region)
         with suppress(s3.exceptions.BucketAlreadyExists, s3.exceptions.BucketAlreadyOwnedByYou):
             s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": region})
 
