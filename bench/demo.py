@@ -14,11 +14,13 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from acksm.json_types import Untyped
 from acksm.sandbox import api, parts
 
 ACKSM = str(Path(sys.executable).parent / "acksm")
 UP_TO_DATE = "up to date"
 ENDPOINT = "churn"
+BUCKET = "practice-sagemaker"
 
 
 class StepFailedError(Exception):
@@ -48,18 +50,33 @@ def acksm(*arguments: str, environment: Mapping[str, str] | None = None, capture
     return "".join(reported)
 
 
-def create_endpoint_in_aws(environment: Mapping[str, str]) -> None:
-    """An endpoint in the practice account that no object manages, with its model and configuration."""
+def in_aws(service: str, environment: Mapping[str, str]) -> Untyped:
+    """A client of the practice account."""
     import boto3
 
-    print(f"\n# another user creates the endpoint {ENDPOINT} in AWS, without the cluster", flush=True)
-    client = boto3.client(
-        "sagemaker",
+    connect: Untyped = boto3.client  # typed by literal names of services
+    return connect(
+        service,
         region_name=environment["AWS_REGION"],
         endpoint_url=environment["AWS_ENDPOINT_URL"],
         aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
     )
+
+
+def create_bucket_in_aws(environment: Mapping[str, str]) -> None:
+    """The bucket of the sample, unless it exists."""
+    client = in_aws("s3", environment)
+    if BUCKET not in {item["Name"] for item in client.list_buckets()["Buckets"]}:
+        print(f"\n# aws s3 mb s3://{BUCKET}", flush=True)
+        region = {"LocationConstraint": environment["AWS_REGION"]}
+        client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration=region)
+
+
+def create_endpoint_in_aws(environment: Mapping[str, str]) -> None:
+    """An endpoint in the practice account that no object manages, with its model and configuration."""
+    print(f"\n# another user creates the endpoint {ENDPOINT} in AWS, without the cluster", flush=True)
+    client = in_aws("sagemaker", environment)
     if any(item["EndpointName"] == ENDPOINT for item in client.list_endpoints()["Endpoints"]):
         return
     role = "arn:aws:iam::012345678901:role/practice"
@@ -107,7 +124,8 @@ def main() -> int:
         acksm("install", "--yes", environment=environment)
         acksm("status", environment=environment)
         reported = acksm("install", "--yes", environment=environment, capture=True)
-        sample = ("model", "--with-role", "--set", "bucket=practice-sagemaker")
+        sample = ("model", "--with-role", "--set", f"bucket={BUCKET}")
+        create_bucket_in_aws(environment)
         acksm("samples", "apply", *sample, "--yes", environment=environment)
         create_endpoint_in_aws(environment)
         acksm("adopt", "Endpoint", ENDPOINT, "--yes", environment=environment)

@@ -14,15 +14,29 @@ from generator.walk import Screen, WalkError, walk
 DOCS = Path(__file__).parent
 NAME = "docs"
 # Each page with what others did before its story begins.
+BUCKETS = """set -e
+python - <<'PYTHON'
+import boto3
+for profile, region, name in (
+    (None, "us-west-2", "ml-data"),
+    (None, "us-east-1", "ml-data-east"),
+    ("other-111111111111", "us-west-2", "team-b-data"),
+):
+    where = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+    boto3.Session(profile_name=profile, region_name=region).client("s3").create_bucket(Bucket=name, **where)
+PYTHON
+set +e
+"""
 PAGES = {
-    "start.md": "",
-    "data-scientist.md": """set -e
+    "start.md": BUCKETS,
+    "data-scientist.md": BUCKETS
+    + """set -e
 acksm install --yes --scope namespace --watch-namespace team-a --watch-namespace team-b --create-namespace
 acksm samples apply endpoint -n team-b --with-role --set bucket=ml-data --set name=churn --yes
 kubectl annotate endpoints.sagemaker.services.k8s.aws churn -n team-b services.k8s.aws/deletion-policy=retain
 kubectl delete endpoints.sagemaker.services.k8s.aws churn -n team-b
 kubectl create serviceaccount dana -n team-a
-kubectl apply -f ml-user.yaml
+acksm rbac grant team-a --user system:serviceaccount:team-a:dana
 export KUBECONFIG=$PWD/kubeconfig:$KUBECONFIG
 kubectl config set-credentials dana --token "$(kubectl create token dana -n team-a)"
 kubectl config set-context dana --user dana --cluster "$(kubectl config view -o jsonpath='{.clusters[0].name}')"

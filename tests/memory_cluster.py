@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+import discovery_document
 from acksm.errors import AcksmError
 from acksm.kube import paths
 from acksm.kube.paths import Ref, ref, ref_of
@@ -83,7 +84,11 @@ class MemoryCluster(MemoryKube):
         yield from self.list(ref, selector=selector)
 
     def read(self, path: str, _accept: str = "") -> Json:
-        """Discovery: every namespaced kind of the table."""
+        """Discovery: every namespaced kind of the table; of one group version, what its CRDs say."""
+        if path.count("/") > 1:
+            with self._settling:
+                crds = [item for item in self.objects.values() if item.get("kind") == "CustomResourceDefinition"]
+            return discovery_document.of_crds(path, [item for item in crds if "group" in item.get("spec", {})])
         groups: dict[str, list[Json]] = {}
         for kind in [name for name in paths._KNOWN if paths._KNOWN[name][2]]:
             location = ref(kind)
@@ -212,5 +217,7 @@ def _selected(item: Json, selector: str) -> bool:
     many = re.fullmatch(r"(\S+) in \((.*)\)", selector)
     if many:
         return labels.get(many[1]) in many[2].split(",")
+    if selector and "=" not in selector:
+        return selector in labels
     pairs = [part.partition("=") for part in selector.split(",") if part]
     return all(labels.get(key) == value for key, _, value in pairs)

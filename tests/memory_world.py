@@ -19,6 +19,7 @@ import pytest
 
 from acksm.ack import charts
 from acksm.aws.account import Aws
+from acksm.aws.buckets import Bucket
 from acksm.engine.waits import Deadline
 from acksm.events import Event
 from acksm.guide.carm import bind as carm_bind
@@ -92,6 +93,7 @@ class MemoryWorld:
         """In the place of `guide.target.connect`."""
         aws = Aws(region=REGION)
         aws.session, aws.iam, aws.eks = session(), self.iam, NoEks()
+        aws.bucket = lambda name, region="": Bucket(bool(name), region)  # type: ignore[method-assign]
         deadline = Deadline(run.timeout, sleep=lambda _seconds: None)
         target = Target(at, run, aws, IDENTITY, CLUSTER, self.kube, Endpoint("https://memory.invalid", ""), deadline)
         target.releases = self.helm

@@ -11,7 +11,7 @@ import time
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -66,7 +66,7 @@ class Requests:
     @property
     def writes(self) -> list[str]:
         """Those that write; access reviews do not, and the Lease of whoever writes is told by `leases`."""
-        read = ("Get", "GET", "List", "Describe", "Simulate", "AssumeRole")
+        read = ("Get", "GET", "Head", "List", "Describe", "Simulate", "AssumeRole")
         aws = [action for action, _ in self.aws if not action.partition(":")[2].startswith(read)]
         kube = [
             f"{verb} {path}"
@@ -110,7 +110,7 @@ class World:
         crt, key = (str(pki / f"practice-bootstrap.{end}") for end in ("crt", "key"))
         return Kube(Endpoint(found.endpoint, (pki / "ca.crt").read_text(), cert_file=crt, key_file=key))
 
-    def aws(self, service: str, account: str = "") -> Any:
+    def aws(self, service: str, account: str = "", region: str = REGION) -> Any:
         """A boto3 client as an account's administrator."""
         import boto3
 
@@ -118,7 +118,7 @@ class World:
         keys = api.require(NAME).accounts[account or self.account]
         return connect(
             service,
-            region_name=REGION,
+            region_name=region,
             endpoint_url=self.state.aws_endpoint,
             aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
@@ -163,6 +163,12 @@ class World:
         self.namespace = f"ack-{self.count}"
         self.variables = api.environment(NAME, self.cluster) | {"ACKSM_CONTROLLER_NAMESPACE": self.namespace}
         return self.variables
+
+    def bucket(self, name: str, region: str = REGION) -> None:
+        """See to it that a bucket exists; in another worker's account its name may be taken, which is as good."""
+        s3 = self.aws("s3", region=region)
+        with suppress(s3.exceptions.BucketAlreadyExists, s3.exceptions.BucketAlreadyOwnedByYou):
+            s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": region})
 
     def role_of_ones_own(self, name: str) -> str:
         """A role that somebody made for the controllers, with the OIDC provider of the cluster; its ARN."""

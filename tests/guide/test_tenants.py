@@ -109,7 +109,7 @@ def _installs(**options: Any) -> Callable[[MemoryWorld, Said], Any]:
 
 def _placed(world: MemoryWorld, _ui: Said) -> list[str]:
     """Where an adopted object would go, and what doctor says of other controllers."""
-    seen = placement.observe(world.target_of(world.settings().target, world.settings().run))
+    seen = placement.observe(world.target_of(world.settings().target, world.settings().run), [VICTIM, "bound"])
     kind = KINDS["sagemaker"]["Model"]
     found = inventory.observe(world.kube, HOME)
     facts = Facts(Settings.of(cluster="demo"), inventory=found)

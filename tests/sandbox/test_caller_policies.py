@@ -235,6 +235,7 @@ def test_adopt_and_samples_and_cleanup(every: bool, abroad: Abroad) -> None:
     caller.run(adopt, *found).ok()
     abroad.made.append(Ref("sagemaker.services.k8s.aws/v1alpha1", "models", "Model", "churn", space))
 
+    world.bucket("practice-data")
     samples = caller.policy("samples apply")
     sample = ("samples", "apply", "model", "-n", space, "--with-role", "--set", "bucket=practice-data", "-y")
     fresh = ("iam:CreateRole", "iam:PutRolePolicy", "iam:TagRole", "iam:AttachRolePolicy", "iam:GetRole")

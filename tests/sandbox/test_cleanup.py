@@ -46,6 +46,7 @@ def test_everything_that_was_made_goes_and_nothing_else(abroad: Abroad) -> None:
     abroad.located(here)
     team = abroad.namespace("team")
     world.acksm("adopt", "Model", "theirs", "-n", team).ok()
+    world.bucket("of-ours")
     world.acksm("samples", "apply", "model", "--with-role", "--set", "bucket=of-ours", "-n", team, "-y").ok()
 
     everything = ("cleanup", "--all", "--delete-aws", "--target-profile", abroad.profile)

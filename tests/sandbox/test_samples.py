@@ -44,6 +44,8 @@ class Bench:
 
     def __init__(self, world: World, abroad: Abroad) -> None:
         self.world, self.abroad, self.created = world, abroad, set[Ref]()
+        for name in ("practice-data", "another", GIVEN["bucket"]):
+            world.bucket(name)
 
     def apply(self, name: str, *words: str, namespace: str = "default", **more: Any) -> Any:
         """A run of `samples apply`; what it made is taken away at the end."""
@@ -221,7 +223,13 @@ def test_every_sample_is_seen_by_the_apiserver_before_anything_is_made(bench: Be
 
     # a namespace that is still to be made, another region, and an image of that region
     ends = ("--create-namespace", "--region", "eu-west-1")
-    created = bench.apply("model", *role, *BUCKET, *ends, "--set", "name=far", namespace="research").ok()
+    near = f"practice-near-{world.account}"  # S3 says nothing of the region of another account's bucket here
+    world.bucket(near)
+    refused_there = bench.apply("model", *role, "--set", f"bucket={near}", *ends, namespace="research")
+    assert refused_there.error_id == "sample-bucket-region"
+    world.bucket("practice-far", "eu-west-1")
+    there = ("--set", "bucket=practice-far")
+    created = bench.apply("model", *role, *there, *ends, "--set", "name=far", namespace="research").ok()
     assert created.data["result"]["region"] == "eu-west-1"
     live = bench.live("Model", "far", "research")
     assert live["status"]["ackResourceMetadata"]["region"] == "eu-west-1"
@@ -302,6 +310,12 @@ def test_what_is_not_installed_or_not_watched(bench: Bench) -> None:
     assert refused.writes == []
     # its runtime has no ACK.ResourceSynced
     created = bench.apply("model", *words, namespace=world.namespace).ok()
-    assert created.data["result"]["objects"] == [
-        {"sample": "model", "kind": "Model", "name": "acksm-model", "state": "synced"}
-    ]
+    (made,) = created.data["result"]["objects"]
+    assert made["arn"].endswith(":model/acksm-model")
+    assert {**made, "arn": ""} == {
+        "sample": "model",
+        "kind": "Model",
+        "name": "acksm-model",
+        "state": "synced",
+        "arn": "",
+    }

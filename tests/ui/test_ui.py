@@ -101,7 +101,7 @@ error[kube-forbidden] deployments.apps is forbidden: User "me" may not
   where:  PATCH /apis/apps/v1/deployments/x
     -a
     +b
-  remedy: kubectl auth can-i --list
+  remedy: acksm doctor --print-rbac COMMAND   (what an administrator has to grant for it)
   more:   acksm explain kube-forbidden
   done:   1 change; the same command continues from there
 """
@@ -123,7 +123,7 @@ def test_an_error(output: str) -> None:
                 "id": "kube-forbidden",
                 "message": FAILURE.message,
                 "where": FAILURE.where,
-                "remedy": "kubectl auth can-i --list",
+                "remedy": "acksm doctor --print-rbac COMMAND   (what an administrator has to grant for it)",
                 "exit_code": 3,
                 "details": FAILURE.details,
             },

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Protocol
 
+from acksm.aws import buckets
+from acksm.aws.buckets import Bucket
 from acksm.aws.eks import Association, Capability, Cluster, Eks, FargateProfile, NodeGroup
 from acksm.aws.iam import Iam
 from acksm.aws.session import Session
@@ -37,6 +39,10 @@ class Aws(Session):
     @cached_property
     def iam(self) -> Iam:
         return Iam(self)
+
+    def bucket(self, name: str, region: str = "") -> Bucket:
+        """The S3 bucket of this name, asked in `region`."""
+        return buckets.look(self, name, region)
 
     def dispatch_table(self) -> dict[str, Callable[..., object]]:
         """The calls that a change may name, by their key."""

@@ -42,6 +42,7 @@ ENTRIES = (
     Entry("doctor.look", "reading what is checked", "Account, cluster and registry, concurrently.", "", _OK),
     Entry("report.read", "reading what goes into the bundle", "What cannot be read is listed in the bundle.", "", _OK),
     Entry("sample-synced", "object synced", "With the state of its AWS resource, where it has one.", "", _OK),
+    Entry("sample-deleted", "object deleted", "Its controller has removed the finalizer.", "", _OK),
     Entry("sandbox.build", "building a program of the sandbox", "Once; the result is cached.", "", _OK),
     Entry("sandbox.up", "starting the sandbox", "Not repeated while it runs.", "", _OK),
     Entry("sandbox.cluster", "starting a practice cluster", "With its own control plane.", "", _OK),

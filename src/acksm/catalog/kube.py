@@ -27,7 +27,7 @@ ENTRIES = (
         "forbidden by RBAC",
         "RBAC or the access entry's policy does not grant this. Installing needs cluster-admin, because it creates "
         "CRDs and ClusterRoles.",
-        "kubectl auth can-i --list",
+        "acksm doctor --print-rbac COMMAND   (what an administrator has to grant for it)",
     ),
     Entry(
         "kube-not-found",

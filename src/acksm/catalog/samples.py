@@ -14,6 +14,28 @@ ENTRIES = (
         _U,
     ),
     Entry(
+        "sample-bucket-missing",
+        "the bucket does not exist",
+        "S3 has no bucket of that name in any account of the partition. A job would fail with NoSuchBucket only after "
+        "its instances have started.",
+        "aws s3 mb s3://BUCKET   (or --set bucket=OTHER)",
+        ExitCode.CHECK_FAILED,
+    ),
+    Entry(
+        "sample-bucket-region",
+        "the bucket is in another region",
+        "SageMaker reads and writes buckets of the job's own region only.",
+        "acksm samples apply SAMPLE --set bucket=BUCKET   (one in that region)",
+        ExitCode.CHECK_FAILED,
+    ),
+    Entry(
+        "sample-none",
+        "the sample has no object there",
+        "acksm deletes objects that it created, by their labels; it was deleted already, or is in another namespace.",
+        "kubectl get trainingjobs.sagemaker.services.k8s.aws -A -l acksm.dev/sample",
+        ExitCode.CHECK_FAILED,
+    ),
+    Entry(
         "sample-set",
         "--set is not NAME=VALUE",
         "A parameter is given once, as `--set NAME=VALUE`, or as `--set SAMPLE.NAME=VALUE` for a sample that is "
@@ -129,5 +151,13 @@ ENTRIES = (
     ),
     Entry("sample.create", "an object of a sample is created", "It does not exist.", "", _OK),
     Entry("sample.update", "an object of a sample is updated", "It exists with other values.", "", _OK),
+    Entry(
+        "sample.delete",
+        "an object of a sample is deleted",
+        "Its controller deletes the AWS resource, or stops a job.",
+        "",
+        _OK,
+    ),
+    Entry("sample.gone", "waiting for a deletion", "Until the controller has removed its finalizer.", "", _OK),
     Entry("sample.synced", "waiting for an object", "Until the controller reports it as synced.", "", _OK),
 )

@@ -16,6 +16,7 @@ from acksm.cli import (
     information,
     mirror,
     plans,
+    rbac,
     region,
     samples,
     sandbox,
@@ -31,7 +32,21 @@ app = App(
     pretty_exceptions_enable=False,
     add_completion=True,
 )
-for group in (iam, controllers, mirror, doctor, plans, adopt, cleanup, information, region, carm, samples, sandbox):
+for group in (
+    iam,
+    controllers,
+    mirror,
+    doctor,
+    plans,
+    adopt,
+    cleanup,
+    information,
+    region,
+    carm,
+    rbac,
+    samples,
+    sandbox,
+):
     app.add_typer(group.app)
 
 

@@ -23,6 +23,7 @@ app = App()
     panel=OBJECTS,
     examples=(
         "acksm adopt Endpoint churn reco -n team-a",
+        "acksm adopt Endpoint churn -n team-a --with-dependencies",
         "acksm adopt --discover Model -n team-a",
         "acksm adopt -f adoptions.yaml --dry-run",
     ),
@@ -60,6 +61,12 @@ def adopt(
         bool, typer.Option("--read-only", help="Make the object read-only: never change the AWS resource.")
     ] = False,
     print_only: Annotated[bool, typer.Option("--print", help="Print the manifests; write nothing.")] = False,
+    with_dependencies: Annotated[
+        bool,
+        typer.Option(
+            "--with-dependencies", help="Also adopt what it refers to: an endpoint's configuration and models."
+        ),
+    ] = False,
     discover: Annotated[bool, typer.Option("--discover", help="Find AWS resources that no object manages.")] = False,
     kinds: Annotated[
         list[str] | None,
@@ -111,6 +118,7 @@ def adopt(
             kinds=kinds or (),
             tags=pairs(tags, "--tag"),
             prefix=prefix,
+            with_dependencies=with_dependencies,
             file=resolved.origins["adopt"].removeprefix("file "),
         )
         return section.run(settings.target, settings.other_account, settings.declared.adopt, settings.run, ui, request)

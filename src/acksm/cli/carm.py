@@ -203,6 +203,9 @@ def unbind(
 @app.command("list")
 def list_(
     ctx: typer.Context,
+    namespaces: Annotated[
+        list[str] | None, typer.Argument(metavar="NAMESPACE", help="The namespaces [all that are bound].")
+    ] = None,
     in_namespaces: options.InNamespaces = None,
     live: Live = False,
     cluster: options.Cluster = None,
@@ -231,7 +234,7 @@ def list_(
             settings.other_account,
             settings.run,
             ui,
-            tuple(in_namespaces or ()),
+            options.both(namespaces, in_namespaces),
             mode=settings.controllers.mode or "",
             live=live,
             command="carm list",

@@ -26,6 +26,7 @@ app = App()
         "acksm doctor Endpoint/churn -n team-a",
         "acksm doctor --fix",
         "acksm doctor --print-policy install",
+        "acksm doctor --print-rbac samples-apply -n team-a",
     ),
 )
 def doctor(
@@ -43,6 +44,15 @@ def doctor(
             "--print-policy",
             metavar="COMMAND",
             help="Print the least IAM policy that a command's caller needs.",
+            show_default=False,
+        ),
+    ] = "",
+    print_rbac: Annotated[
+        str,
+        typer.Option(
+            "--print-rbac",
+            metavar="COMMAND",
+            help="Print the least Roles in the cluster that a command needs.",
             show_default=False,
         ),
     ] = "",
@@ -79,6 +89,10 @@ def doctor(
 
         if print_policy:
             return section.run_policy(settings, ui, print_policy)
+        if print_rbac:
+            from acksm.guide.rbac import command as rbac
+
+            return rbac.run_print(ui, print_rbac, namespace, settings.target.controller_namespace)
         if thing:
             return section.run_object(
                 settings.target, settings.other_account, settings.run, ui, options.joined(thing, name), namespace

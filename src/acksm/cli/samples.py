@@ -70,6 +70,38 @@ def show(
     run(ctx, work)
 
 
+@app.command("delete", examples=("acksm samples delete endpoint -n team-a",))
+def delete(
+    ctx: typer.Context,
+    names: Annotated[list[str], typer.Argument(metavar="SAMPLE", help="Names of samples, or kinds.")],
+    namespace: options.ObjectNamespace = "default",
+    cluster: options.Cluster = None,
+    region: options.Region = None,
+    profile: options.Profile = None,
+    account: options.Account = None,
+    kubeconfig: options.Kubeconfig = None,
+    context: options.Context = None,
+    controller_namespace: options.LongControllerNamespace = None,
+    file: options.File = None,
+    dry_run: options.DryRun = None,
+    full: options.Full = None,
+    yes: options.Yes = None,
+    wait: options.WaitForObjects = None,
+    lock_timeout: options.LockTimeout = None,
+    timeout: options.Timeout = None,
+    output: options.Output = None,
+) -> None:
+    """Delete samples and those that only they need, in order, with their AWS resources."""
+
+    def work(settings: Settings, ui: Ui) -> int:
+        from acksm.guide.samples import delete as section
+        from acksm.guide.samples.files import find
+
+        return section.run_delete(settings.target, settings.run, ui, [find(name) for name in names], namespace)
+
+    run(ctx, work)
+
+
 @app.command("apply", examples=("acksm samples apply training -n team-a --with-role --set bucket=ml-data",))
 def apply(
     ctx: typer.Context,

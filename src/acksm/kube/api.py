@@ -54,10 +54,14 @@ class Reviewer(Reader, Protocol):
     ) -> bool: ...
 
 
-class Discovery(Lister, Protocol):
-    """Objects, and what the apiserver serves."""
+class Documents(Protocol):
+    """What the apiserver serves, by its discovery documents."""
 
     def read(self, path: str, accept: str = "application/json", /) -> Object: ...
+
+
+class Discovery(Lister, Documents, Protocol):
+    """Objects, and what the apiserver serves."""
 
 
 class Patcher(Protocol):

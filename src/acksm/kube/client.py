@@ -305,7 +305,7 @@ class Kube:
 
     def logs(self, namespace: str, pod: str, container: str, *, previous: bool = False, lines: int = 20) -> str:
         """The last lines of a container's log, LOG_BYTES at most, or "" when it is not available (it only helps
-        error messages).
+        error messages). Error: `kube-forbidden`: a log that may not be read says nothing about what is in it.
 
         The kubelet's limitBytes keeps the first of the last lines, so fewer are requested where lines are long.
         """
@@ -320,7 +320,9 @@ class Kube:
                 raw = self._request("get", path, serialize=False, query_params=[*fixed, ("tailLines", str(lines))])
                 data = bytes(raw.read(LOG_BYTES))
                 raw.close()
-            except (AcksmError, HTTPError):
+            except (AcksmError, HTTPError) as error:
+                if isinstance(error, AcksmError) and error.id == "kube-forbidden":
+                    raise
                 return ""
             if len(data) < LOG_BYTES or lines == 1:
                 return data.decode("utf-8", "replace")

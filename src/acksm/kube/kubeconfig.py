@@ -55,6 +55,7 @@ class Context:
     proxy_url: str = ""
     tls_server_name: str = ""
     insecure: bool = False
+    namespace: str = ""
 
 
 def default_paths(environment: Mapping[str, str] | None = None) -> list[Path]:
@@ -161,6 +162,7 @@ def _context(name: str, merged: Mapping[str, Document], where: str) -> Context:
         proxy_url=_proxy(cluster, cluster_key, where),
         tls_server_name=str(cluster.get("tls-server-name") or ""),
         insecure=bool(cluster.get("insecure-skip-tls-verify")),
+        namespace=str(body.get("namespace") or ""),
     )
     if user.get("exec") is not None:
         return base

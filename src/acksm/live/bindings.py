@@ -10,18 +10,20 @@ import zlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from acksm.ack import charts
 from acksm.ack.names import COMMON_GROUP
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
 from acksm.json_types import Manifest
-from acksm.kube.api import Lister, Writer
+from acksm.kube.api import Discovery, Documents, Lister, Reader, Writer
 from acksm.kube.client import FIELD_MANAGER
 from acksm.kube.keys import ANNOTATIONS, delete_when_empty, managers_at, set_keys, values_at
 from acksm.kube.paths import Ref, ref
-from acksm.live import namespaces
+from acksm.live import namespaces, served
 from acksm.live.running import IGNORED_NAMESPACES
+from acksm.live.unread import Unread
 from acksm.words import did_you_mean
 
 OWNER = "services.k8s.aws/owner-account-id"
@@ -66,6 +68,22 @@ def observe(kube: Lister) -> dict[str, Namespace]:
     """Every namespace by name, in one list."""
     found = (Namespace.of(item) for item in kube.list(ref("Namespace"), metadata_only=True))
     return {item.name: item for item in found}
+
+
+def observe_some(kube: Reader, names: Iterable[str]) -> tuple[dict[str, Namespace], list[str]]:
+    """Every namespace, or only `names` where they cannot be listed; and notes on those that this identity may not read
+    either, which count as existing."""
+    listed = Unread().read("namespaces", lambda: observe(kube), None)
+    if listed is not None:
+        return listed, []
+    found, unread = dict[str, Namespace](), Unread()
+    for name in dict.fromkeys(names):
+        unknown: Manifest = {"metadata": {"name": name}}
+        what = f"annotations of namespace {name}, which can set account and region"
+        live = unread.read(what, partial(kube.get, ref("Namespace", name)), unknown)
+        if live is not None:
+            found[name] = Namespace.of(live)
+    return found, unread.notes
 
 
 def check_names(live: Mapping[str, Namespace], names: Iterable[str], *, create: bool, command: str = "") -> None:
@@ -194,7 +212,7 @@ class ManagedObject:
         return f"{self.kind} {self.namespace}/{self.name}"
 
 
-def managed_objects(kube: Lister, namespaces: Collection[str] = ()) -> list[ManagedObject]:
+def managed_objects(kube: Discovery, namespaces: Collection[str] = ()) -> list[ManagedObject]:
     """Objects of the two services that have an AWS resource, in `namespaces` (empty: all).
 
     One list for each kind; for up to FEW namespaces one for each kind and namespace, which reads less.
@@ -209,15 +227,9 @@ def managed_objects(kube: Lister, namespaces: Collection[str] = ()) -> list[Mana
     return [item for item in found if item and (not namespaces or item.namespace in namespaces)]
 
 
-def object_kinds(kube: Lister) -> list[tuple[str, Ref]]:
+def object_kinds(kube: Documents) -> list[tuple[str, Ref]]:
     """(service, collection) of each kind of the two services that the cluster serves."""
-    groups = {f"{service}.{COMMON_GROUP}": service for service in charts.SERVICES}
-    found = []
-    for item in kube.list(ref("CustomResourceDefinition"), metadata_only=True):
-        plural, _, group = str(item["metadata"]["name"]).partition(".")
-        if group in groups:
-            found.append((groups[group], Ref(f"{group}/v1alpha1", plural, plural)))
-    return found
+    return [(one.service, one.kind) for one in served.observe(kube) if one.service]
 
 
 def _managed_objects(manifest: Manifest, service: str, kind: Ref) -> ManagedObject | None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from acksm.errors import AcksmError
 from acksm.json_types import Manifest
 from acksm.kube.api import LogReader
 from acksm.live import symptoms
@@ -28,8 +29,8 @@ class PodLog:
 
 
 def read(kube: LogReader, controllers: Sequence[Running], *, lines: int = LINES) -> list[PodLog]:
-    """The last `lines` of each pod of `controllers`, the run that crashed first. Errors: `kube-…` of the list of pods;
-    a log that is not available is omitted."""
+    """The last `lines` of each pod of `controllers`, the run that crashed first. Errors: `kube-…` of the list of pods,
+    and `kube-forbidden` of a log; one that is not available is omitted."""
     requests = [
         (item, pod, previous)
         for item in controllers
@@ -48,6 +49,16 @@ def read(kube: LogReader, controllers: Sequence[Running], *, lines: int = LINES)
 
     with ThreadPoolExecutor(max_workers=8) as pool:
         return [log for log in pool.map(one, requests) if log.text]
+
+
+def available(kube: LogReader, controllers: Sequence[Running], *, lines: int = LINES) -> list[PodLog]:
+    """As `read`; [] where this identity may not read the controllers' pods."""
+    try:
+        return read(kube, controllers, lines=lines)
+    except AcksmError as error:
+        if error.id != "kube-forbidden":
+            raise
+        return []
 
 
 def _restarted(pod: Manifest) -> bool:

@@ -22,6 +22,7 @@ from acksm.kube.owners import helm_release
 from acksm.kube.paths import ref
 from acksm.live.readiness import ROLE_ANNOTATION
 from acksm.live.running import CHART_LABEL, Running, of_service, scope_text, services_of
+from acksm.live.unread import reason
 
 VERB = "update"  # what a controller needs on every object that it reconciles
 
@@ -30,13 +31,15 @@ VERB = "update"  # what a controller needs on every object that it reconciles
 class Controllers:
     """The controllers of the two services. `others` watch only namespaces in which they may write.
 
-    `partial`: Deployments of other namespaces could not be listed, so `others` may be more.
+    `partial`: Deployments of other namespaces could not be listed, so `others` may be more. `hidden`: why those of the
+    controllers' namespace could not be read either, so that nothing is known of the controllers; "" where they could.
     """
 
     own: tuple[Running, ...] = ()
     others: tuple[Running, ...] = ()
     idle: tuple[Running, ...] = ()
     partial: bool = False
+    hidden: str = ""
 
     def unseen(self, namespace: str) -> str:
         """Which controllers could not be searched, as a message; "" where all could. `namespace` is the
@@ -49,6 +52,24 @@ class Controllers:
     def working(self) -> tuple[Running, ...]:
         """Every controller that may write, own first."""
         return (*self.own, *self.others)
+
+    def or_assumed(self, namespace: str, region: str) -> tuple[list[Running], list[str]]:
+        """`working`; where nothing is known of a service's controllers, one of the tested version that watches every
+        namespace instead, and the notes that say so. `region` is the one it is assumed to have."""
+        found, notes = list(self.working), list[str]()
+        known = {item.service for item in found}
+        for service in charts.SERVICES if self.hidden or (self.partial and not known) else ():
+            if service not in known:
+                found.append(
+                    Running(service, namespace, "", "", charts.TESTED[service], "", region=region, proven=False)
+                )
+        if len(found) > len(self.working):
+            notes.append(
+                f"not checked: the controllers, their versions, what they watch and their region ({self.hidden})"
+                if self.hidden
+                else f"not checked: controllers outside namespace {namespace}"
+            )
+        return found, notes
 
     def remaining(self, services: Collection[str] = charts.SERVICES) -> list[Running]:
         """Controllers that remain when the releases that acksm manages for `services` are uninstalled."""
@@ -84,6 +105,16 @@ def observe(kube: Reviewer, namespace: str) -> Controllers:
         active = {(item.namespace, item.deployment) for item in others}
         idle = [item for item in idle if (item.namespace, item.deployment) not in active]
         return Controllers(_sorted(roles), _sorted(others), _sorted(idle), partial)
+
+
+def visible(kube: Reviewer, namespace: str) -> Controllers:
+    """As `observe`, for an identity that may not read the controllers: `hidden` says so."""
+    try:
+        return observe(kube, namespace)
+    except AcksmError as error:
+        if error.id != "kube-forbidden":
+            raise
+        return Controllers(partial=True, hidden=reason(error))
 
 
 def _sorted(items: Iterable[Running]) -> tuple[Running, ...]:

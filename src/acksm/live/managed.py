@@ -49,14 +49,19 @@ class Holder:
         return f"{ADOPTED_RESOURCE if self.by else self.kind.name} {self.namespace}/{self.by or self.name}"
 
 
-def observe(kube: Lister, kinds: Collection[Kind], *, adopted_resources: bool) -> list[Holder]:
-    """Objects of these kinds in every namespace; AdoptedResources of them where they are served."""
+def observe(kube: Lister, kinds: Collection[Kind], *, adopted_resources: bool, namespace: str = "") -> list[Holder]:
+    """Objects of these kinds in every namespace, or in `namespace`; AdoptedResources of them where they are served."""
     with ThreadPoolExecutor(max_workers=8) as pool:
-        pending = pool.submit(kube.list, ref(ADOPTED_RESOURCE)) if adopted_resources else None
-        lists = pool.map(lambda kind: kube.list(ref(kind.name)), kinds)
+        later = pool.submit(pending, kube, namespace) if adopted_resources else None
+        lists = pool.map(lambda kind: kube.list(ref(kind.name, namespace=namespace)), kinds)
         found = [of_object(kind, item) for kind, items in zip(kinds, lists, strict=True) for item in items]
-        more = (of_adopted_resource(item) for item in (pending.result() if pending else []))
-        return found + [item for item in more if item and item.kind in kinds]
+        return found + [item for item in (later.result() if later else ()) if item.kind in kinds]
+
+
+def pending(kube: Lister, namespace: str = "") -> list[Holder]:
+    """The objects that AdoptedResources will create."""
+    found = (of_adopted_resource(item) for item in kube.list(ref(ADOPTED_RESOURCE, namespace=namespace)))
+    return [item for item in found if item]
 
 
 def of_object(kind: Kind, manifest: Manifest) -> Holder:

@@ -333,7 +333,12 @@ def _until_available(kube: Observer, namespace: str, release: str, seconds: floa
 
 def last_lines(kube: LogReader, namespace: str, pod: str, container: str = "controller") -> str:
     """The end of the log of a container, of the run that crashed when there was one."""
-    return (kube.logs(namespace, pod, container, previous=True) or kube.logs(namespace, pod, container)).strip()
+    try:
+        return (kube.logs(namespace, pod, container, previous=True) or kube.logs(namespace, pod, container)).strip()
+    except AcksmError as error:
+        if error.id != "kube-forbidden":
+            raise
+        return ""
 
 
 def _failing(namespace: str, cause: Cause, log: str) -> AcksmError:

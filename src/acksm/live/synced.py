@@ -157,7 +157,7 @@ def log_reader(kube: LogReader, controllers: Sequence[Running]) -> Silent:
     def read(one: Ref, manifest: Manifest) -> AcksmError | None:
         service = one.api_version.partition(".")[0]
         fitting = [item for item in controllers if item.service == service and item.watches(one.namespace)]
-        logs = controller_logs.read(kube, fitting, lines=LOG_LINES)
+        logs = controller_logs.available(kube, fitting, lines=LOG_LINES)
         return silent_failure("\n".join(log.text for log in logs), one, manifest)
 
     return read

@@ -61,6 +61,7 @@ from acksm.reports.doctor import (
     DoctorCheck as DoctorCheck,
     DoctorReport as DoctorReport,
     Policy as Policy,
+    Rbac as Rbac,
     Symptom as Symptom,
 )
 from acksm.reports.information import (
@@ -75,6 +76,7 @@ from acksm.reports.mirror import (
     MirrorReport as MirrorReport,
 )
 from acksm.reports.plans import PlanFile as PlanFile, PlannedChange as PlannedChange
+from acksm.reports.rbac import RbacFacts as RbacFacts, RbacReport as RbacReport
 from acksm.reports.region import (
     RegionBinding as RegionBinding,
     RegionExplainReport as RegionExplainReport,
@@ -86,6 +88,8 @@ from acksm.reports.region import (
 )
 from acksm.reports.samples import (
     SampleApplyReport as SampleApplyReport,
+    SampleDeleteFacts as SampleDeleteFacts,
+    SampleDeleteReport as SampleDeleteReport,
     SampleFacts as SampleFacts,
     SampleListReport as SampleListReport,
     SampleObject as SampleObject,
@@ -120,6 +124,8 @@ REPORTS: dict[str, type] = {
     "region unbind": RegionReport,
     "region list": RegionListReport,
     "region explain": RegionExplainReport,
+    "rbac grant": RbacReport,
+    "rbac revoke": RbacReport,
     "carm setup": CarmSetupReport,
     "carm bind": CarmBindReport,
     "carm unbind": CarmUnbindReport,
@@ -128,6 +134,7 @@ REPORTS: dict[str, type] = {
     "samples list": SampleListReport,
     "samples show": SampleShowReport,
     "samples apply": SampleApplyReport,
+    "samples delete": SampleDeleteReport,
     "adopt": AdoptReport,
     "cleanup": CleanupReport,
     "explain": ExplainReport,

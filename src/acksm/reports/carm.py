@@ -80,6 +80,8 @@ class CarmListReport(TypedDict):
     verified: bool
     """No check failed and none is unknown."""
     bindings: list[CarmRow]
+    notes: NotRequired[list[str]]
+    """What could not be read, where the list is incomplete; `mode` and `roles` are empty then."""
 
 
 class CarmVerifyReport(CarmListReport):

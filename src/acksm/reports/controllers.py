@@ -79,7 +79,8 @@ class Controller(TypedDict):
     """One controller as it is. The fields after `installed` are empty when it is not."""
 
     service: str
-    installed: bool
+    installed: bool | None
+    """Null where the caller may read neither releases nor Deployments."""
     version: str
     status: str
     """State of the release, by helm."""
@@ -87,7 +88,8 @@ class Controller(TypedDict):
     role_arn: str
     """The role that the service account names."""
     owned_by_acksm: bool
-    healthy: bool
+    healthy: bool | None
+    """Null where it could not be read."""
     problems: list[str]
     registry: str
     """HOST/PATH of the mirror that the release is from, else of the public registry."""

@@ -43,8 +43,17 @@ class Policy(TypedDict):
     notes: list[str]
 
 
+class Rbac(TypedDict):
+    """The rights in the cluster that a command needs."""
+
+    command: str
+    manifests: list[Json]
+    """Roles and ClusterRoles, without bindings."""
+    notes: list[str]
+
+
 class DoctorReport(TypedDict):
-    """The checks. With --print-policy only `policy`."""
+    """The checks. With --print-policy only `policy`, with --print-rbac only `rbac`."""
 
     target: NotRequired[Target | None]
     """null when the cluster could not be reached."""
@@ -60,6 +69,7 @@ class DoctorReport(TypedDict):
     """With --fix: the changes that were applied, or with --dry-run planned."""
     dry_run: NotRequired[bool]
     policy: NotRequired[Policy]
+    rbac: NotRequired[Rbac]
 
 
 class BundleFile(TypedDict):

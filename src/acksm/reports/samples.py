@@ -55,6 +55,8 @@ class SampleObject(TypedDict):
     name: str
     state: str
     """State in AWS, or `synced` where it has none; empty without a wait."""
+    arn: str
+    """ARN of the AWS resource; empty until the controller has created it."""
 
 
 class SampleFacts(TypedDict):
@@ -70,7 +72,21 @@ class SampleFacts(TypedDict):
     """The execution role that was given or created, or empty."""
     objects: list[SampleObject]
     """In the order of their creation."""
+    cost: str
+    """What is charged, and until when, or empty."""
 
 
 class SampleApplyReport(Changes):
     result: SampleFacts
+
+
+class SampleDeleteFacts(TypedDict):
+    """Result of `acksm samples delete`."""
+
+    namespace: str
+    objects: list[str]
+    """What was deleted, in order."""
+
+
+class SampleDeleteReport(Changes):
+    result: SampleDeleteFacts

@@ -15,7 +15,7 @@ from types import TracebackType
 from wsgiref.types import WSGIEnvironment as Environ
 
 from acksm.json_types import Json, Untyped, Value
-from acksm.sandbox import autoscaling_calls, given, pages, sagemaker_calls
+from acksm.sandbox import autoscaling_calls, buckets, given, pages, sagemaker_calls
 from acksm.sandbox.pages import RefusalError
 
 Headers = list[tuple[str, str]]
@@ -97,6 +97,7 @@ def respond(
         return error(refusal.code, refusal.message, 500 if refusal.code == "InternalFailure" else 400)
     if service == "sagemaker":
         given.remember(backend, verb, params, answer)
+        buckets.fail_job(backend, verb, params)
     if verb.startswith("Describe"):
         answer = _corrected(verb, answer, account)
         answer = given.completed(backend, verb, answer) if service == "sagemaker" else answer

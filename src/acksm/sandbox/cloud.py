@@ -24,6 +24,7 @@ from acksm.sandbox import (
     actions,
     answers,
     authorization,
+    buckets,
     eks_limits,
     eks_own,
     iam_answers,
@@ -93,7 +94,7 @@ class Cloud:
         refused = (fault.refusal if fault else None) or self._refusal(environ, body, key, action, params)
         if refused:
             status, code, message = refused
-            answer: Iterable[bytes] = [_error(service, code, message)]
+            answer: Iterable[bytes] = [] if environ["REQUEST_METHOD"] == "HEAD" else [_error(service, code, message)]
             kind = "text/xml" if service in _QUERY else "application/json"
             note(f"{status} {code}", [("Content-Type", kind), ("x-amzn-ErrorType", code)])
         elif action in iam_answers.OWN:
@@ -167,6 +168,11 @@ class Cloud:
             asked = authorization.of_ecr(verb, body, region, account)
         elif service in answers.SERVICES:
             asked = authorization.needs(service, verb, body, region, account)
+        elif service == "s3":
+            bucket = buckets.name(environ)
+            if buckets.owner(bucket) not in {"", account}:
+                return 403, "AccessDenied", "Access Denied"  # no policy of a bucket allows another account here
+            asked = [authorization.Need(buckets.action(verb), f"arn:aws:s3:::{bucket}" if bucket else "*", {})]
         elif service == "eks":
             asked = authorization.of_eks(str(environ.get("PATH_INFO", "")), verb, body, region, account)
         else:

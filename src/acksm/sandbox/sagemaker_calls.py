@@ -35,7 +35,7 @@ _KEPT = {
 }
 
 
-def _find(backend: SageMakerModelBackend, kind: str, name: str) -> tuple[Json, str, Untyped]:
+def find(backend: SageMakerModelBackend, kind: str, name: str) -> tuple[Json, str, Untyped]:
     """The dict that has it, its key in that dict, and the object itself."""
     kept, attribute, _ = _KEPT[kind]
     objects: Json = getattr(backend, kept)
@@ -52,13 +52,13 @@ def set_status(backend: SageMakerModelBackend, kind: str, name: str, status: str
 
     KeyError for a kind that has none here; RefusalError for an object that does not exist.
     """
-    _, _, item = _find(backend, kind, name)
+    _, _, item = find(backend, kind, name)
     setattr(item, _KEPT[kind][2], status)
 
 
 def _delete(kind: str, parameter: str) -> Callable[[SageMakerModelBackend, Params], Json]:
     def call(backend: SageMakerModelBackend, params: Params) -> Json:
-        objects, key, _ = _find(backend, kind, str(params[parameter]))
+        objects, key, _ = find(backend, kind, str(params[parameter]))
         del objects[key]
         return {}
 
@@ -67,7 +67,7 @@ def _delete(kind: str, parameter: str) -> Callable[[SageMakerModelBackend, Param
 
 def _stop(kind: str, parameter: str) -> Callable[[SageMakerModelBackend, Params], Json]:
     def call(backend: SageMakerModelBackend, params: Params) -> Json:
-        _, _, item = _find(backend, kind, str(params[parameter]))
+        _, _, item = find(backend, kind, str(params[parameter]))
         attribute = _KEPT[kind][2]
         state = getattr(item, attribute)
         if state != "InProgress":
@@ -79,7 +79,7 @@ def _stop(kind: str, parameter: str) -> Callable[[SageMakerModelBackend, Params]
 
 
 def _update_endpoint(backend: SageMakerModelBackend, params: Params) -> Json:
-    _, _, endpoint = _find(backend, "Endpoint", str(params["EndpointName"]))
+    _, _, endpoint = find(backend, "Endpoint", str(params["EndpointName"]))
     name = str(params["EndpointConfigName"])
     config = backend.endpoint_configs.get(name)
     if config is None:
@@ -90,7 +90,7 @@ def _update_endpoint(backend: SageMakerModelBackend, params: Params) -> Json:
 
 
 def _update_notebook(backend: SageMakerModelBackend, params: Params) -> Json:
-    _, _, notebook = _find(backend, "NotebookInstance", str(params["NotebookInstanceName"]))
+    _, _, notebook = find(backend, "NotebookInstance", str(params["NotebookInstanceName"]))
     if notebook.status not in {"Stopped", "Failed"}:
         raise RefusalError("ValidationException", "Notebook instance must be Stopped before it can be updated.")
     for parameter, attribute in (

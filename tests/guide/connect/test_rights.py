@@ -70,6 +70,7 @@ def test_kubernetes_needs_come_from_the_changes_and_the_objects_of_the_releases(
     ]
     assert list(map(str, rights.kube_needs(changes, manifests, "ns"))) == [
         "create namespaces",
+        "patch namespaces",
         "create customresourcedefinitions.apiextensions.k8s.io",
         "patch customresourcedefinitions.apiextensions.k8s.io",
         "create secrets in namespace ns",
@@ -150,15 +151,18 @@ def test_an_administrator_is_known_by_one_question() -> None:
 
 
 def test_who_is_none_is_asked_about_each_right() -> None:
-    target = Target(may=("create namespaces",))
+    target = Target(may=("create namespaces", "patch namespaces"))
     check(target, CHANGES)
-    assert target.asked == ["* *.*", "create namespaces"]
+    assert sorted(target.asked) == ["* *.*", "create namespaces", "patch namespaces"]
 
 
 def test_what_is_not_allowed_is_told_before_the_first_write() -> None:
     with pytest.raises(AcksmError) as caught:
         check(Target(may=()), CHANGES)
-    assert (caught.value.id, caught.value.details) == ("kube-forbidden", {"denied": ["create namespaces"]})
+    assert (caught.value.id, caught.value.details) == (
+        "kube-forbidden",
+        {"denied": ["create namespaces", "patch namespaces"]},
+    )
     with pytest.raises(AcksmError) as caught:
         check(Target(denied=("iam:CreateRole",)), CHANGES)
     assert (caught.value.id, caught.value.where) == ("aws-access-denied", ROLE)

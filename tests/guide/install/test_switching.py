@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+import discovery_document
 from acksm.errors import AcksmError
 from acksm.guide.install import switching
 from acksm.live import bindings
@@ -26,13 +27,15 @@ class Served:
         self.owner, self.selector, self.region, self.pinned = owner, selector, region, pinned
 
     def list(self, ref: Any, **_options: Any) -> list[dict[str, Any]]:
-        if ref.kind == "CustomResourceDefinition":
-            return [{"metadata": {"name": "models.sagemaker.services.k8s.aws"}}]
         if ref.kind == "IAMRoleSelector":
             return [{"metadata": {"name": "s"}, "spec": {"arn": ROLE.format(B)}}] if self.selector else []
         where = {"ownerAccountID": self.owner, "region": self.region}
         metadata = {"name": "m", "namespace": "production", "annotations": {OBJECT_REGION: self.pinned}}
         return [{"kind": "Model", "metadata": metadata, "status": {"ackResourceMetadata": where} if self.owner else {}}]
+
+    def read(self, path: str, _accept: str = "") -> dict[str, Any]:
+        names = {"kind": "Model", "plural": "models"}
+        return discovery_document.of_crds(path, [{"spec": {"group": "sagemaker.services.k8s.aws", "names": names}}])
 
 
 def check(before: Running | None, after: Running, served: Served | None = None, **annotations: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import discovery_document
 from acksm.errors import AcksmError
 from acksm.guide.region import command as region, explain as region_explain
 from acksm.guide.region.explain import explain
@@ -196,11 +197,11 @@ def test_what_is_ignored_is_told_with_its_reason() -> None:
     assert explain(None, Namespace("x"), None, {}).region == ""
 
 
-class Kinds(MemoryKube):
-    """Serves CRDs only."""
+class Kinds:
+    """Serves the discovery documents of CRDs only."""
 
-    def list(self, ref: Any, **_options: Any) -> list[dict[str, Any]]:
-        return [
+    def read(self, path: str, _accept: str = "") -> dict[str, Any]:
+        crds = [
             {
                 "spec": {
                     "group": f"{group}.services.k8s.aws",
@@ -214,6 +215,7 @@ class Kinds(MemoryKube):
                 ("s3", "Bucket", "buckets", {}),
             )
         ]
+        return discovery_document.of_crds(path, crds)
 
 
 @pytest.mark.parametrize(

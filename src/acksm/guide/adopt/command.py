@@ -7,7 +7,7 @@ together, and reported each; the next run continues an interrupted one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,7 +20,15 @@ from acksm.config import location as place_in_file
 from acksm.declared import Adoptions
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind as EventKind
-from acksm.guide.adopt import apply, discover as adopt_discover, lookup, placement, plan as adopt_plan, requested
+from acksm.guide.adopt import (
+    apply,
+    dependencies,
+    discover as adopt_discover,
+    lookup,
+    placement,
+    plan as adopt_plan,
+    requested,
+)
 from acksm.guide.adopt.discover import Search
 from acksm.guide.adopt.lookup import Accounts
 from acksm.guide.adopt.placement import ADOPTED_CRD, Location, Observed
@@ -32,6 +40,7 @@ from acksm.json_types import Json
 from acksm.kube.api import Applier, Lister
 from acksm.live import managed
 from acksm.live.managed import Index
+from acksm.live.unread import Unread
 from acksm.output import Output
 from acksm.settings import OtherAccountSettings, RunSettings, TargetSettings
 from acksm.words import counted
@@ -57,6 +66,7 @@ class Options:
     prefix: str = ""
     file: str = ""
     more: Sequence[str] = ()
+    with_dependencies: bool = False
 
 
 def requests(declared: Adoptions, options: Options, refusals: Refusals) -> list[Request]:
@@ -134,13 +144,22 @@ def run(
             if item.region:
                 region_where = item.where or "--region"
                 check_region(item.region, target.identity.partition, [], target.aws.regions, region_where)
-        observed = placement.observe(target)
+        requested_in = {item.namespace for item in requested_items} or {options.namespace or "default"}
+        observed = placement.observe(target, requested_in)
         accounts = Accounts(target, other)
-        notes: list[str] = []
+        notes = list(observed.notes)
         if search is not None:
             planned = _discovered(target, accounts, ui, observed, search, refusals, notes, ask=not options.print_only)
         else:
-            planned = _named(target, accounts, observed, requested_items, refusals)
+            planned = _named(
+                target,
+                accounts,
+                observed,
+                requested_items,
+                refusals,
+                notes,
+                with_dependencies=options.with_dependencies,
+            )
         _validate(target.kube, planned, refusals)
         notes += list(dict.fromkeys(note for item in planned for note in item.notes))
         if options.print_only:
@@ -172,11 +191,18 @@ def _search(options: Options) -> Search:
 
 
 def _named(
-    target: Target, accounts: Accounts, observed: Observed, asked: Sequence[Request], refusals: Refusals
+    target: Target,
+    accounts: Accounts,
+    observed: Observed,
+    asked: Sequence[Request],
+    refusals: Refusals,
+    notes: list[str],
+    *,
+    with_dependencies: bool = False,
 ) -> list[Adoption]:
     kinds = list(dict.fromkeys(item.kind for item in asked))
     with ThreadPoolExecutor(max_workers=1) as pool:
-        holders = pool.submit(_holders, target.kube, observed, kinds)
+        holders = pool.submit(_holders, target.kube, observed, kinds, {item.namespace for item in asked}, notes)
         located: list[tuple[Request, Location]] = []
         known: dict[tuple[Kind, str], Location | AcksmError] = {}
         for item in asked:
@@ -192,6 +218,18 @@ def _named(
         found_in_aws = lookup.find(located, accounts, refusals.errors.append, partial(placement.namespace_of, observed))
         refusals.check()
         index = Index(holders.result(), _where(observed))
+    if with_dependencies:
+        more = _dependencies(found_in_aws, accounts, observed, refusals)
+        kinds = list(dict.fromkeys(request.kind for request, _, _ in [*found_in_aws, *more]))
+        spaces = {item.namespace for item in asked}
+        index = Index(_holders(target.kube, observed, kinds, spaces, notes), _where(observed))
+        free = adopt_discover.unmanaged(more, index)
+        notes += [
+            f"{request} is managed by {holder}"
+            for request, location, found in more
+            for holder in index.of(request.kind, found.key, location.account, request.region or location.region)[:1]
+        ]
+        found_in_aws = [*found_in_aws, *free]
     same = [
         (
             request,
@@ -203,6 +241,38 @@ def _named(
     refusals.errors += requested.duplicates(same)
     refusals.check()
     return _planned(found_in_aws, index, refusals)
+
+
+def _dependencies(
+    roots: adopt_discover.Discovered, accounts: Accounts, observed: Observed, refusals: Refusals
+) -> list[tuple[Request, Location, Found]]:
+    """All that `roots` refer to, and what that refers to; each with the options of the root. Errors to `refusals`."""
+    known = {(request.kind.name, *sorted(found.key.values())) for request, _, found in roots}
+    pending, more = list(roots), list[tuple[Request, Location, Found]]()
+    while pending:
+        items: list[tuple[Request, Location]] = []
+        for root, _, found in pending:
+            for kind, name in dependencies.named_by(found):
+                one = requested.request(
+                    kind,
+                    name,
+                    namespace=root.namespace,
+                    region=root.region,
+                    retain=root.retain,
+                    read_only=root.read_only,
+                    where=f"{kind.name} {name}, which {root} refers to",
+                )
+                items.append((one, placement.location(observed, kind, root.namespace, one.where)))
+        pending = []
+        namespace_of = partial(placement.namespace_of, observed)
+        for request, location, found in lookup.find(items, accounts, refusals.errors.append, namespace_of):
+            identity = (request.kind.name, *sorted(found.key.values()))
+            if identity not in known:
+                known.add(identity)
+                pending.append((request, location, found))
+        refusals.check()
+        more += pending
+    return more
 
 
 def _optional(found: Found) -> tuple[str, ...]:
@@ -223,7 +293,7 @@ def _discovered(
     existing, more = adopt_discover.run(observed, search, accounts)
     notes += more
     kinds = list(dict.fromkeys(request.kind for request, _, _ in existing))
-    index = Index(_holders(target.kube, observed, kinds), _where(observed))
+    index = Index(_holders(target.kube, observed, kinds, [search.namespace], notes), _where(observed))
     free = adopt_discover.unmanaged(existing, index)
     if len(existing) > len(free):
         notes.append(f"{len(existing) - len(free)} of {counted(len(existing), 'AWS resource')} already managed")
@@ -260,9 +330,30 @@ def _validate(kube: Applier, planned: Sequence[Adoption], refusals: Refusals) ->
     refusals.check()
 
 
-def _holders(kube: Lister, observed: Observed, kinds: Sequence[Kind]) -> list[managed.Holder]:
-    served = [kind for kind in kinds if f"{kind.plural}.{kind.group}" in observed.served]
-    return managed.observe(kube, served, adopted_resources=ADOPTED_CRD in observed.served)
+def _holders(
+    kube: Lister, observed: Observed, kinds: Sequence[Kind], namespaces: Iterable[str], notes: list[str]
+) -> list[managed.Holder]:
+    """Objects of every namespace; only of `namespaces` where no others may be listed."""
+    served, unread = [kind for kind in kinds if f"{kind.plural}.{kind.group}" in observed.served], Unread()
+    pending = ADOPTED_CRD in observed.served
+    everywhere = unread.read(
+        "whether an object of another namespace manages it",
+        lambda: managed.observe(kube, served, adopted_resources=pending),
+        None,
+    )
+    if everywhere is not None:
+        return everywhere
+    found: list[managed.Holder] = []
+    for name in sorted(namespaces):
+        found += managed.observe(kube, served, adopted_resources=False, namespace=name)
+        if pending:
+            found += unread.read(
+                f"AdoptedResources of namespace {name}",
+                partial(managed.pending, kube, name),
+                [],
+            )
+    notes += [note for note in unread.notes if note not in notes]
+    return [item for item in found if item.kind in served]
 
 
 def _where(observed: Observed) -> Callable[[Kind, str], tuple[str, str]]:

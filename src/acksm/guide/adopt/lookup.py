@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 
 from acksm.ack.kinds import Kind
 from acksm.aws import objects
@@ -20,6 +21,7 @@ from acksm.guide.adopt.requested import Request
 from acksm.guide.carm import accounts as carm_accounts
 from acksm.guide.connect.target import Target
 from acksm.settings import OtherAccountSettings
+from acksm.words import did_you_mean
 
 MANY = 12  # from so many of a kind on, they are looked up by a list
 PARALLEL = 8
@@ -57,6 +59,8 @@ class Accounts:
     def _reach(self, account: str, role: str) -> Aws:
         if self.other.reachable:
             return carm_accounts.reach(self.target, self.other, account)
+        if not role:
+            raise AcksmError("kube-forbidden", "the account map, which names its role, cannot be read")
         return self.target.aws.assume(role)
 
 
@@ -143,7 +147,7 @@ def _lookup(request: Request, location: Location, accounts: Accounts) -> Found |
             found = objects.matching(aws, request.kind, whole_key(request.kind, key, aws, location, region), region)
             if found:
                 return _pick(request, location, found)
-        return _missing(request, location)
+        return _missing(request, location, _near(aws, request, region))
     except AcksmError as error:
         error.where = error.where or request.where or str(request)
         return error
@@ -212,14 +216,25 @@ def _pick(request: Request, location: Location, found: Sequence[Found]) -> Found
     return found[0]
 
 
-def _missing(request: Request, location: Location) -> Found | AcksmError:
+def _near(aws: Aws, request: Request, region: str) -> list[str]:
+    """Names in AWS that are close to the requested one; [] where they cannot be listed."""
+    if request.creates or request.kind.parent:
+        return []
+    try:
+        existing = {request.kind.write(one.key) for one in objects.list_all(aws, request.kind, region)}
+    except AcksmError:
+        return []
+    return get_close_matches(request.text, sorted(filter(None, existing)), n=1)
+
+
+def _missing(request: Request, location: Location, near: Sequence[str] = ()) -> Found | AcksmError:
     """What does not exist: adopt-or-create makes it."""
     region = request.region or location.region
     if request.creates:
         return Found(request.kind, request.keys[0] if request.keys else {}, "", region)
     return AcksmError(
         "adopt-not-in-aws",
-        f"{request} not found in {region} (account {location.account})",
+        f"{request} not found in {region} (account {location.account})" + did_you_mean(near),
         where=request.where or str(request),
         details={"region": region, "account": location.account},
     )

@@ -7,7 +7,7 @@ Pure, over what was read of the cluster. Whatever a controller would silently ig
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -19,11 +19,11 @@ from acksm.guide.carm import role_map
 from acksm.guide.carm.role_map import Maps
 from acksm.guide.carm.verify import effective
 from acksm.guide.connect.target import Target
-from acksm.kube.paths import ref
-from acksm.live import bindings, discovery, role_selectors, running
+from acksm.live import bindings, discovery, role_selectors, running, served
 from acksm.live.bindings import REGION, Namespace
 from acksm.live.role_selectors import Selector
 from acksm.live.running import IGNORED_NAMESPACES, SELECTOR, SERVICE_CARM, Running
+from acksm.live.unread import Unread
 
 GATE, READ_ONLY_GATE = "ResourceAdoption", "ReadOnlyResources"
 ADOPTED_CRD = f"adoptedresources.{COMMON_GROUP}"
@@ -40,7 +40,7 @@ class Method(StrEnum):
 @dataclass(frozen=True)
 class Observed:
     """The cluster: controllers, namespaces, role maps, role selectors, names of the CRDs that are served, and the
-    cluster account."""
+    cluster account. `notes` are on what this identity may not read, such as the maps (not `maps_read`)."""
 
     running: Sequence[Running]
     namespaces: Mapping[str, Namespace]
@@ -48,11 +48,14 @@ class Observed:
     selectors: Sequence[Selector]
     served: frozenset[str]
     account: str
+    notes: Sequence[str] = ()
+    maps_read: bool = True
 
 
 @dataclass(frozen=True)
 class Location:
-    """Where objects of a service in a namespace are created. `role`: what the controller assumes, "" for none."""
+    """Where objects of a service in a namespace are created. `role`: what the controller assumes, "" for none, and for
+    another account whose map this identity may not read."""
 
     namespace: str
     controller: Running
@@ -63,18 +66,29 @@ class Location:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
-def observe(target: Target) -> Observed:
-    """Controllers, namespaces, CRDs, maps and selectors, read concurrently."""
-    kube = target.kube
+def observe(target: Target, namespaces: Iterable[str]) -> Observed:
+    """Controllers, namespaces (only `namespaces` where they cannot be listed), kinds, maps and selectors, read
+    concurrently."""
+    kube, unread = target.kube, Unread()
     with ThreadPoolExecutor(max_workers=4) as pool:
-        listed = pool.submit(bindings.observe, kube)
-        crds = pool.submit(kube.list, ref("CustomResourceDefinition"), metadata_only=True)
-        found = discovery.observe(kube, target.settings.controller_namespace).working
-        maps = pool.submit(role_map.observe, kube, {item.namespace for item in found})
+        listed = pool.submit(bindings.observe_some, kube, namespaces)
+        kinds = pool.submit(served.crds, kube)
+        here = target.settings.controller_namespace
+        found, notes = discovery.visible(kube, here).or_assumed(here, target.cluster.region)
+        maps = unread.read("the account map", lambda: role_map.observe(kube, {item.namespace for item in found}), None)
         selecting = any(item.mode == SELECTOR for item in found)
-        selectors = role_selectors.list_all(kube) if selecting else []
-        served = frozenset(str(item["metadata"]["name"]) for item in crds.result())
-        return Observed(found, listed.result(), maps.result(), selectors, served, target.identity.account)
+        selectors = unread.read("IAMRoleSelectors", lambda: role_selectors.list_all(kube), []) if selecting else []
+        live, more = listed.result()
+        return Observed(
+            found,
+            live,
+            maps or {},
+            selectors,
+            kinds.result(),
+            target.identity.account,
+            [*notes, *more, *unread.notes],
+            maps is not None,
+        )
 
 
 def location(observed: Observed, kind: Kind, namespace: str, where: str) -> Location:
@@ -175,6 +189,8 @@ def _account(observed: Observed, kind: Kind, controller: Running, namespace: Nam
     if subject.id == observed.account and subject.level == "account":
         return observed.account, ""
     roles = observed.maps.get((controller.namespace, subject.map))
+    if not observed.maps_read and subject.level == "account":
+        return subject.id, ""
     by_service = roles.get(subject.key(controller.service)) if roles and SERVICE_CARM in controller.gates else None
     role = by_service or (roles.get(subject.id) if roles else None) or ""
     match = _ROLE.fullmatch(role)

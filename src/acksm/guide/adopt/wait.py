@@ -240,7 +240,7 @@ class Wait:
             {(one.namespace, one.release): one for one in (q.item.location.controller for q in quiet)}.values()
         )
         by_object: dict[str, LogError] = {}
-        for log in controller_logs.read(self.kube, controllers, lines=LOG_LINES) if quiet else []:
+        for log in controller_logs.available(self.kube, controllers, lines=LOG_LINES) if quiet else []:
             by_object |= {error.object: error for error in log_errors(log.text)}
         for result in quiet:
             errors = [by_object.get(str(one)) for one in (result.item.target, result.item.helper)]

@@ -19,9 +19,9 @@ from acksm.exits import ExitCode
 from acksm.guide.carm import command as carm, evidence as carm_evidence, role_map, trust
 from acksm.guide.carm.evidence import Evidence
 from acksm.guide.carm.role_map import Subject
-from acksm.guide.connect.target import connect
+from acksm.guide.connect.target import Target, connect, context_of
 from acksm.guide.identity.judged import Judged, Verdict
-from acksm.live import account_roles, bindings, role_selectors, running
+from acksm.live import account_roles, bindings, role_selectors, running, unread
 from acksm.live.bindings import OBJECT_REGION, REGION, Namespace
 from acksm.live.running import IGNORED_NAMESPACES, SELECTOR, SERVICE_CARM, TEAM_CARM, Running
 from acksm.output import Output, Table
@@ -290,7 +290,12 @@ def run(
         ui.emit(Event(Kind.STEP, "target", target.line()))
         if live:
             ui.emit(Event(Kind.PROGRESS, "carm.live", "assuming the roles as the controllers would"))
-        evidence = carm_evidence.gather(target, other, live=live)
+        try:
+            evidence = carm_evidence.gather(target, other, live=live)
+        except AcksmError as error:
+            if error.id != "kube-forbidden" or command != "carm list":
+                raise
+            return _annotations(target, ui, names, unread.reason(error))
         running.mode_of(evidence.observed.running, mode)
         found = chains(evidence, names)
         checks = list(dict.fromkeys(check for item in found for check in item.checks)) + maps(evidence)
@@ -313,6 +318,35 @@ def run(
                 command, data | {"checks": [check.as_data() for check in checks]}, _verify_text(found, checks), code
             )
         return code
+
+
+def _annotations(target: Target, ui: Output, names: Sequence[str], why: str) -> int:
+    """`carm list` for an identity that may not read the cluster's controllers, maps or namespaces: what the annotations
+    of those that it may read say. Exit 7."""
+    context = None if names else context_of(target.settings)
+    namespaces, notes = bindings.observe_some(
+        target.kube, names or [(context.namespace if context else "") or "default"]
+    )
+    notes = [f"not checked: the roles of the account map, and whether they can be assumed ({why})", *notes]
+    found = [
+        Chain(name, subject=next(iter(carm.bound_to(live)), None), roles={}, checks=())
+        for name, live in sorted(namespaces.items())
+        if not names or name in names
+    ]
+    found = [item for item in found if item.subject]
+    rows: list[reports.CarmRow] = [{**_row(item), "assumable": "unknown"} for item in found]
+    data: reports.CarmListReport = {
+        "target": target.as_data(),
+        "mode": "",
+        "verified": False,
+        "bindings": rows,
+        "notes": notes,
+    }
+    lines = [f"{'NAMESPACE':32}{'ACCOUNT':16}{'ASSUMABLE':32}ROLE"] if rows else []
+    lines += [f"{row['namespace']:32}{row['id']:16}{'unknown':32}-" for row in rows]
+    lines += ["", "incomplete: the controllers and their account map could not be read", *notes]
+    ui.result("carm list", data, "\n".join(lines).strip("\n"), int(ExitCode.INCOMPLETE))
+    return int(ExitCode.INCOMPLETE)
 
 
 def _row(item: Chain) -> reports.CarmRow:

@@ -16,8 +16,10 @@ from acksm.guide.cleanup.objects import Choice
 from acksm.guide.cleanup.observation import Desired, Observed, Part, ReleaseState
 from acksm.guide.install.crds import LANES
 from acksm.guide.install.release import check_busy
+from acksm.guide.rbac.grants import removal
 from acksm.json_types import Document, Manifest
-from acksm.kube.paths import Ref, ref
+from acksm.kube.owners import is_owned
+from acksm.kube.paths import Ref, ref, ref_of
 from acksm.live import bindings
 from acksm.live.inventory import Crd
 from acksm.words import counted
@@ -179,6 +181,20 @@ def _crd(part: Part, crd: Crd, why: str) -> None:
                 lane=f"crds-{number % LANES}",
             )
         )
+
+
+def plan_grants(observed: Observed, desired: Desired) -> Part:
+    """Roles and RoleBindings of `acksm rbac grant`: of no use without the kinds that they are about."""
+    part = Part()
+    for item in observed.grants:
+        if not is_owned(item) or observed.inventory.namespaces[item["metadata"]["namespace"]].terminating:
+            continue
+        if desired.crds == "all" and not observed.inventory.others(desired.services, observed.namespace):
+            part.changes.append(removal(item))
+        elif item["kind"] == "RoleBinding":
+            where = item["metadata"]["namespace"]
+            part.kept.append((str(ref_of(item)), f"revoke with acksm rbac revoke {where}, or with --crds all"))
+    return part
 
 
 def plan_namespaces(observed: Observed, desired: Desired, choice: Choice, planned: Sequence[Change]) -> Part:

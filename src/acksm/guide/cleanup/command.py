@@ -60,8 +60,9 @@ def plan(observed: Observed, desired: Desired, choice: Choice, *, temporary: fro
     carm = cleanup_carm.plan_carm(observed, desired)
     # no controller may reconcile an object while its finalizers are removed
     before = [*releases, *objects, *selectors.changes] if desired.orphan else [*objects, *selectors.changes, *releases]
-    changes = [*before, *crds.changes, *carm.changes]
-    kept = [*selectors.kept, *crds.kept, *carm.kept]
+    granted = cluster.plan_grants(observed, desired)
+    changes = [*before, *crds.changes, *carm.changes, *granted.changes]
+    kept = [*selectors.kept, *crds.kept, *carm.kept, *granted.kept]
     kept += [
         (f"release {item.namespace}/{item.release}", f"in another namespace; acksm cleanup -n {item.namespace}")
         for item in inventory.controllers.remaining(desired.services)

@@ -20,10 +20,11 @@ from acksm.guide.connect.target import Target
 from acksm.guide.identity import oidc, role_names
 from acksm.guide.identity.oidc import is_owned
 from acksm.guide.install import recorded
+from acksm.guide.rbac.command import granted
 from acksm.guide.samples import roles as sample_roles
 from acksm.helm import records
 from acksm.helm.releases import MARK_PATH, Release, is_marked
-from acksm.json_types import Document
+from acksm.json_types import Document, Manifest
 from acksm.kube import contents, paths
 from acksm.kube.api import Lister
 from acksm.kube.contents import Contents
@@ -144,6 +145,7 @@ class Observed:
     contents: Mapping[str, Contents] = field(default_factory=dict)
     capabilities: tuple[str, ...] = ()
     owned_namespaces: frozenset[str] = frozenset()
+    grants: tuple[Manifest, ...] = ()  # Roles and RoleBindings of `rbac grant`
     denied: tuple[str, ...] = ()  # what the caller may not read in IAM, and the options do not need
     unlisted: tuple[str, ...] = ()  # what may use what is deleted, and the caller may not list
 
@@ -177,6 +179,7 @@ def observe(
     with ThreadPoolExecutor(max_workers=8) as pool:
         found = pool.submit(inventory.observe, kube, namespace)
         releases = pool.submit(_releases, target, desired.services)
+        grants = pool.submit(granted, kube)
         accounts = pool.submit(_service_accounts, kube)
         issuer = oidc.provider_arn(target.cluster)
         provider = pool.submit(
@@ -216,6 +219,7 @@ def observe(
             contained.result(),
             capabilities.result() or (),
             owned,
+            tuple(grants.result()),
             tuple(dict.fromkeys(denied)),
             tuple(unlisted),
         )

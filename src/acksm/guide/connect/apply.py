@@ -11,6 +11,7 @@ from acksm.engine import interrupts, lease, review
 from acksm.engine.change import Danger, Op, Plan, achieved, question, summary
 from acksm.engine.diff import outline, render_plan
 from acksm.engine.executor import Dispatch, execute
+from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind
 from acksm.guide.connect import rights
 from acksm.guide.connect.target import Target
@@ -123,7 +124,7 @@ def _execute(target: Target, plan: Plan, dispatch: Dispatch, emit: Emit) -> None
     """Under the Lease of the controllers' namespace, which is created first where the plan creates it; without a Lease
     where that namespace neither exists nor is planned, as then there are no controllers."""
     namespace, deadline = target.settings.controller_namespace, target.deadline
-    if plan.mutations and target.kube.get(ref("Namespace", namespace)) is None:
+    if plan.mutations and not _exists(target, namespace):
         named = [change.target for change in plan.changes]
         first = named.index(f"Namespace {namespace}") + 1 if f"Namespace {namespace}" in named else len(named)
         execute(replace(plan, changes=plan.changes[:first]), dispatch, emit, deadline)
@@ -133,6 +134,16 @@ def _execute(target: Target, plan: Plan, dispatch: Dispatch, emit: Emit) -> None
         return
     with lease.held(target.kube, namespace, plan.command, emit, deadline, target.run.lock_timeout):
         execute(plan, dispatch, emit, deadline)
+
+
+def _exists(target: Target, namespace: str) -> bool:
+    """Whether the namespace exists; the Lease says so where this identity may not read it."""
+    try:
+        return target.kube.get(ref("Namespace", namespace)) is not None
+    except AcksmError as error:
+        if error.id != "kube-forbidden":
+            raise
+        return True
 
 
 def _dry_text(plan: Plan, more: str, full: bool) -> str:

@@ -91,16 +91,18 @@ def _rights_for(change: Change, namespace: str) -> list[Right]:
     if change.system == "helm":
         return [Right(*_HELM_RECORD, namespace)]
     if change.call in {"kube.apply", "crds.apply_common", "samples.apply_late"}:
-        return [_right("create" if change.op is Op.CREATE else "patch", named["manifest"], "")]
-    if change.call in {"kube.set_keys", "kube.delete_when_empty", "kube.delete", "carm.release"}:
+        # the verb of a server-side apply is patch; what does not exist needs create as well
+        verbs = ("create", "patch") if change.op is Op.CREATE else ("patch",)
+        return [_right(verb, named["manifest"], "") for verb in verbs]
+    if change.call in {"kube.set_keys", "kube.delete_when_empty", "kube.delete", "carm.release", "samples.delete"}:
         return _rights_on(change)
     if change.call in ADOPTION_VERBS:
         manifest = named.get("manifest") or {"kind": named["kind"], "metadata": named}
         return [_right(verb, manifest, "") for verb in ADOPTION_VERBS[change.call]]
-    verbs = _ON_OBJECTS.get(change.call)
-    if verbs:
+    on_object = _ON_OBJECTS.get(change.call)
+    if on_object:
         group = named["api_version"].rpartition("/")[0]
-        return [Right(verb, group, named["plural"], named["namespace"]) for verb in verbs]
+        return [Right(verb, group, named["plural"], named["namespace"]) for verb in on_object]
     return [Right(*right) for right in _FIXED.get(change.call, ())] + (
         [Right("patch", "apps", "deployments", named["namespace"])] if change.call == "kube.restart" else []
     )

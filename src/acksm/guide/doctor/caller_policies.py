@@ -28,6 +28,7 @@ CAPABILITIES = "capabilities"
 PROVIDER, ROLE, LINKED, CALLER, TARGET_ROLE, ADMIN = "provider", "role", "linked", "caller", "target", "admin"
 SAMPLES, ANY = "samples", "any"
 REPOSITORIES, TOKEN = "repositories", "token"  # of charts and images in Amazon ECR
+BUCKETS = "buckets"
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,9 @@ COMMANDS: dict[str, tuple[Grant, ...]] = {
     "region unbind": _CONNECT,
     "region list": _CONNECT,
     "region explain": _CONNECT,
+    "samples delete": _CONNECT,
+    "rbac grant": _CONNECT,
+    "rbac revoke": _CONNECT,
     "carm setup": (
         *_CONNECT,
         *_ASSOCIATED,
@@ -169,6 +173,7 @@ COMMANDS: dict[str, tuple[Grant, ...]] = {
         ),
         *_SIMULATE,
         Grant(ROLE, ("iam:SimulatePrincipalPolicy",), optional=True),
+        Grant(BUCKETS, ("s3:ListBucket",), optional=True),  # HeadBucket
     ),
     "adopt": (
         *_CONNECT,
@@ -263,6 +268,7 @@ class Scope:
             TARGET_ROLE: _by_name([self.target_role]) if self.target_role else [f"arn:{self.partition}:iam::*:role/*"],
             REPOSITORIES: list(self.repositories),
             TOKEN: ["*"] if self.repositories else [],
+            BUCKETS: [f"arn:{self.partition}:s3:::*"],
             ADMIN: [self.admin or f"arn:{self.partition}:iam::*:role/*"],
         }
         return found[resource]

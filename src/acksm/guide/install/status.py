@@ -5,6 +5,7 @@ Drift is what `acksm install` with the same options would change: the same plan,
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -18,7 +19,9 @@ from acksm.guide.install import command as install, controllers as section, deta
 from acksm.guide.install.details import Details, of as details_of
 from acksm.guide.install.release import Observed as ReleaseObserved
 from acksm.guide.install.standing import NOTHING_WRONG, Standing, observe as standing_of
+from acksm.live import discovery, readiness, served, unread
 from acksm.live.drift import State
+from acksm.live.running import Running
 from acksm.output import Output, Table
 from acksm.settings import DEFAULT_REGISTRY, ControllerSettings, RoleSettings, RunSettings, TargetSettings
 from acksm.words import counted
@@ -26,16 +29,16 @@ from acksm.words import counted
 
 @dataclass(frozen=True)
 class Row:
-    """One controller: what is installed, and what is wrong with it."""
+    """One controller: what is installed, and what is wrong with it; None for what could not be read."""
 
     service: str
-    installed: bool
+    installed: bool | None
     version: str
     status: str
     scope: str
     role_arn: str
     owned: bool
-    healthy: bool
+    healthy: bool | None
     problems: tuple[str, ...]
     registry: str = ""
     remedies: tuple[str, ...] = ()
@@ -118,7 +121,12 @@ def observe(
     emit: Emit = silent,
 ) -> Snapshot:
     """The state now. `drift`: that of an earlier snapshot, which is then not read again."""
-    releases = section.releases(target, controllers.service, compared=False)
+    try:
+        releases = section.releases(target, controllers.service, compared=False)
+    except AcksmError as error:
+        if error.id != "kube-forbidden":
+            raise
+        return _without_releases(target, controllers.service, table, error)
     rows = [row(service, found) for service, found in releases.items()]
     found = drift if drift is not None else _compared(target, controllers, role, releases, emit)
     rows = [_judged(item, found.standing) for item in rows]
@@ -153,6 +161,61 @@ def _judged(item: Row, standing: Standing) -> Row:
     problems = (*item.problems, *(one.text for one in own))
     remedies = tuple(dict.fromkeys([*item.remedies, *(one.remedy for one in own)]))
     return replace(item, healthy=False, problems=problems, remedies=remedies)
+
+
+def _without_releases(
+    target: Target,
+    services: Sequence[str],
+    table: Table,
+    error: AcksmError,
+) -> Snapshot:
+    """The state as far as an identity sees it that may not read helm's records: by Deployments, if it may read these,
+    and by the kinds that are served."""
+    namespace, why = target.settings.controller_namespace, unread.reason(error)
+    seen = discovery.visible(target.kube, namespace)
+    kinds = Counter(one.service for one in served.observe(target.kube))
+    notes = [f"not checked: helm's releases, and their drift ({why})"]
+    notes += [f"not checked: the controllers ({seen.hidden})"] if seen.hidden else []
+    rows = []
+    for service in services:
+        found = next((item for item in seen.own if item.service == service), None)
+        rows.append(_seen(target, service, found, unknown=bool(seen.hidden or seen.partial)))
+        count = counted(kinds[service], "kind")
+        notes.append(f"the cluster serves {count} of {service}")
+    failing = any(item.problems for item in rows)
+    code = ExitCode.CHECK_FAILED if failing else ExitCode.INCOMPLETE
+    compared = Compared(unknown=f"{error.id}: {error.message}", notes=notes)
+    data: reports.StatusReport = {
+        "target": target.as_data(),
+        "healthy": False if failing else None,
+        "controllers": [item.as_data() for item in rows],
+        "drift": [],
+        "drift_unknown": compared.unknown,
+        "notes": notes,
+        "problems": [],
+        "incomplete": compared.missing,
+    }
+    lines = [table(_HEADER, [(*_cells(item), *item.details.cells()) for item in rows], drop=details.DROP)]
+    lines += [f"! {item.service}: {problem}" for item in rows for problem in item.problems]
+    lines += [*notes, "", "incomplete: the releases could not be read"]
+    return Snapshot(data, "\n".join(lines), _lines(rows, compared), int(code), compared)
+
+
+def _seen(target: Target, service: str, found: Running | None, *, unknown: bool) -> Row:
+    """A controller by its Deployment; what only helm's record has is empty, and health None where it is not known."""
+    if found is None:
+        return Row(service, None if unknown else False, "", "", "", "", False, None if unknown else False, ())
+    try:
+        health = readiness.look(target.kube, found.namespace, found.release)
+    except AcksmError as error:
+        if error.id != "kube-forbidden":
+            raise
+        health = None
+    scope = f"namespace {','.join(found.watched)}" if found.watched else "cluster"
+    problems = tuple(health.problems) if health else ()
+    remedies = health.remedies if health else ()
+    healthy = None if health is None else not problems
+    return Row(service, True, found.version, "", scope, found.role_arn, False, healthy, problems, "", remedies)
 
 
 def _lines(rows: Sequence[Row], drift: Compared) -> list[str]:
@@ -219,7 +282,14 @@ def _compared(
 _MADE = {"release.install": "not installed; acksm install creates it"}
 
 
+_HEADER = ("SERVICE", "VERSION", "SCOPE", "HEALTH", "MANAGED BY", *details.HEADER)
+
+
 def _cells(item: Row) -> tuple[str, ...]:
+    if item.installed is None:
+        return (item.service, "", "", "unknown", "")
+    if item.healthy is None:
+        return (item.service, item.version, item.scope, "unknown", "")
     if not item.installed:
         return (item.service, "", "", "not installed", "")
     health = "healthy" if item.healthy else "UNHEALTHY"
@@ -232,8 +302,7 @@ def _text(
     healthy: bool | None,
     table: Table,
 ) -> str:
-    header = ("SERVICE", "VERSION", "SCOPE", "HEALTH", "MANAGED BY", *details.HEADER)
-    lines = [table(header, [(*_cells(item), *item.details.cells()) for item in rows], drop=details.DROP)]
+    lines = [table(_HEADER, [(*_cells(item), *item.details.cells()) for item in rows], drop=details.DROP)]
     lines += [line for item in rows for line in item.details.newer_line(item.service)]
     for item in rows:
         lines += [f"! {item.service}: {problem}" for problem in item.problems]

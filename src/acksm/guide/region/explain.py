@@ -8,27 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from acksm import reports
-from acksm.ack import charts
-from acksm.ack.names import COMMON_GROUP
 from acksm.errors import AcksmError
+from acksm.exits import ExitCode
 from acksm.guide.connect.target import connect
 from acksm.json_types import Manifest
-from acksm.kube.api import Lister, Reader
+from acksm.kube.api import Documents, Reader
 from acksm.kube.keys import ANNOTATIONS, values_at
-from acksm.kube.paths import Ref, ref
-from acksm.live import discovery, running
+from acksm.kube.paths import Ref
+from acksm.live import bindings, discovery, running, served
 from acksm.live.bindings import OBJECT_REGION, REGION, Namespace
 from acksm.live.readiness import pods_of
 from acksm.live.running import Running
+from acksm.live.unread import Unread
 from acksm.output import Output
 from acksm.settings import RunSettings, TargetSettings
 from acksm.words import did_you_mean
 
 _ENV = ("AWS_REGION", "AWS_DEFAULT_REGION")
+_OF_THE_OBJECT = (0, 1)  # the sources that are the object's own
 
 
 @dataclass(frozen=True)
@@ -99,23 +100,20 @@ def _not_followed(name: str, controller: Running | None) -> str:
     return ""
 
 
-def find_kind(kube: Lister, requested: str) -> tuple[str, Ref]:
+def find_kind(kube: Documents, requested: str) -> tuple[str, Ref]:
     """(service, collection) of a kind by its name, plural, short name, with or without group.
 
     Error: `kind-unknown` with close names.
     """
     known: dict[str, tuple[str, Ref]] = {}
     kinds = []
-    for item in kube.list(ref("CustomResourceDefinition")):
-        spec, names = item["spec"], item["spec"]["names"]
-        service = str(spec["group"]).removesuffix(f".{COMMON_GROUP}")
-        if service not in charts.SERVICES:
+    for one in served.observe(kube):
+        if not one.service:
             continue
-        where = (service, Ref(f"{spec['group']}/v1alpha1", str(names["plural"]), str(names["kind"])))
-        kinds.append(str(names["kind"]))
-        for name in (names["kind"], names["plural"], names.get("singular", ""), *(names.get("shortNames") or ())):
-            for written in (str(name), f"{name}.{service}", f"{name}.{spec['group']}"):
-                known.setdefault(written.lower(), where)
+        kinds.append(one.kind.kind)
+        for name in one.names:
+            for written in (name, f"{name}.{one.service}", f"{name}.{one.group}"):
+                known.setdefault(written, (one.service, one.kind))
     if requested.lower() in known and requested:
         return known[requested.lower()]
     near = get_close_matches(requested.lower(), [kind.lower() for kind in kinds], n=3)
@@ -159,14 +157,15 @@ def run(at: TargetSettings, run: RunSettings, ui: Output, requested: str, namesp
             where=requested,
             remedy=f"acksm region explain {kind_name} -n {namespace}   (for an object to be created; or KIND/NAME)",
         )
+    limited = Unread()
     with connect(at, run) as target:
         with ThreadPoolExecutor(max_workers=3) as pool:
-            found = pool.submit(discovery.observe, target.kube, at.controller_namespace)
-            live = pool.submit(target.kube.get, ref("Namespace", namespace))
+            seen = pool.submit(discovery.visible, target.kube, at.controller_namespace)
+            live = pool.submit(bindings.observe_some, target.kube, [namespace])
             service, kind = find_kind(target.kube, kind_name)
-            manifest = live.result()
-            controllers = found.result().working
-        if manifest is None:
+            namespaces, unread = live.result()
+            found = seen.result()
+        if namespace not in namespaces:
             raise AcksmError(
                 "object-namespace-missing",
                 f"namespace {namespace} does not exist",
@@ -177,8 +176,20 @@ def run(at: TargetSettings, run: RunSettings, ui: Output, requested: str, namesp
         live_object = target.kube.get(one) if name else None
         if name and live_object is None:
             raise object_missing(one)
-        controller = next((item for item in controllers if item.service == service and item.watches(namespace)), None)
-        explained = explain(live_object, Namespace.of(manifest), controller, pod_environment(target.kube, controller))
+        space = namespaces[namespace]
+        controller = next((item for item in found.working if item.service == service and item.watches(namespace)), None)
+        if controller is None and found.partial:
+            unread += found.or_assumed(at.controller_namespace, "")[1]
+            explained = explain(live_object, space, None, {})
+            explained = replace(explained, notes=explained.notes[:-1])  # on a controller that may be elsewhere
+        else:
+            what = "variables of the controller's pod"
+            env = limited.read(what, lambda: pod_environment(target.kube, controller), {})
+            unread += limited.notes
+            explained = explain(live_object, space, controller, env)
+        explained = replace(explained, notes=[*explained.notes, *unread])
+        # the object's own status and annotation come first, whatever the controller and the namespace have
+        code = int(ExitCode.INCOMPLETE if unread and explained.winner not in _OF_THE_OBJECT else ExitCode.OK)
         what = f"{kind.kind} {namespace}/{name}" if name else f"a new {kind.kind} in {namespace}"
         data: reports.RegionExplainReport = {
             "target": target.as_data(),
@@ -196,12 +207,13 @@ def run(at: TargetSettings, run: RunSettings, ui: Output, requested: str, namesp
             "notes": list(explained.notes),
             "controller": controller.as_data() if controller else None,
         }
-        ui.result("region explain", data, _text(what, explained, controller))
-        return 0
+        ui.result("region explain", data, _text(what, explained, controller, complete=code == ExitCode.OK), code)
+        return code
 
 
-def _text(what: str, explained: Explained, controller: Running | None) -> str:
-    lines = [f"{what}: {explained.region or 'no region'}" + (f"  ({controller})" if controller else "")]
+def _text(what: str, explained: Explained, controller: Running | None, *, complete: bool) -> str:
+    found = explained.region if complete else f"{explained.region or 'unknown'}, incomplete"
+    lines = [f"{what}: {found or 'no region'}" + (f"  ({controller})" if controller else "")]
     width = max(len(item.name) for item in explained.sources)
     for index, item in enumerate(explained.sources):
         mark = "→" if index == explained.winner else " "
@@ -209,4 +221,5 @@ def _text(what: str, explained: Explained, controller: Running | None) -> str:
         if item.ignored and item.region:
             line += f"  ignored: {item.ignored}"
         lines.append(line)
-    return "\n".join([*lines, *(f"note: {note}" for note in explained.notes)])
+    notes = (note if note.startswith("not checked: ") else f"note: {note}" for note in explained.notes)
+    return "\n".join([*lines, *notes])

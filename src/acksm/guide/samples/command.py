@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 from acksm import reports
 from acksm.ack import charts
 from acksm.ack.kinds import SINCE
+from acksm.aws.account import Aws
 from acksm.aws.documents import Role
 from acksm.engine.change import Change, Op, Plan
 from acksm.engine.executor import Dispatch
@@ -19,14 +21,14 @@ from acksm.guide.connect.target import Target, connect
 from acksm.guide.identity import iam_role
 from acksm.guide.region.command import check_region
 from acksm.guide.region.explain import explain
-from acksm.guide.samples import plan as sample_plan, roles as sample_roles
+from acksm.guide.samples import costs, plan as sample_plan, roles as sample_roles
 from acksm.guide.samples.files import Sample
 from acksm.guide.samples.plan import Desired
 from acksm.guide.samples.values import Location
 from acksm.json_types import Json, Manifest, Object, Value
 from acksm.kube.api import Applier
 from acksm.kube.paths import Ref, ref, ref_of
-from acksm.live import bindings, discovery, drift, role_selectors, running, synced
+from acksm.live import bindings, discovery, drift, role_selectors, running, served, synced
 from acksm.live.bindings import Namespace
 from acksm.live.drift import Drift, State
 from acksm.live.role_selectors import Selector
@@ -35,6 +37,7 @@ from acksm.output import Output
 from acksm.settings import RoleSettings, RunSettings, TargetSettings
 
 ROLE_KEY = "role"
+_ARN = "status.ackResourceMetadata.arn"
 
 
 @dataclass(frozen=True)
@@ -53,13 +56,15 @@ class Request:
 
 @dataclass(frozen=True)
 class Observed:
-    """What a plan needs. `served` are the names of the CRDs; `live` the sample's objects; `role` as IAM has it."""
+    """What a plan needs. `served` are the names of the CRDs; `live` the sample's objects; `role` as IAM has it; `notes`
+    on what this identity may not read."""
 
     running: Sequence[Running]
     namespaces: Mapping[str, Namespace]
     served: frozenset[str] = frozenset()
     live: Mapping[Ref, Manifest | None] = field(default_factory=dict)
     role: Role | None = None
+    notes: Sequence[str] = ()
 
 
 def run_apply(at: TargetSettings, run: RunSettings, ui: Output, request: Request) -> int:
@@ -75,11 +80,21 @@ def run_apply(at: TargetSettings, run: RunSettings, ui: Output, request: Request
         table = dispatch(target, observed, ui.emit, states)
         rows = planned.facts["objects"]
 
+        @cache
         def objects() -> list[reports.SampleObject]:
+            refs = [ref(row["kind"], row["name"], request.namespace) for row in rows]
+            live = {} if run.dry_run else synced.look(target.kube, refs)
             found: list[reports.SampleObject] = []
-            for row in rows:
-                state = states.get(ref(row["kind"], row["name"], request.namespace), "")
-                found.append({"sample": row["sample"], "kind": row["kind"], "name": row["name"], "state": state})
+            for row, one in zip(rows, refs, strict=True):
+                found.append(
+                    {
+                        "sample": row["sample"],
+                        "kind": row["kind"],
+                        "name": row["name"],
+                        "state": states.get(one, ""),
+                        "arn": sample_plan.at(live.get(one) or {}, _ARN),
+                    }
+                )
             return found
 
         facts = {**planned.facts, "objects": objects}
@@ -95,15 +110,17 @@ def observe(target: Target, request: Request) -> Observed:
         for sample in sample_plan.members(request.sample, request.given)
     ]
     with ThreadPoolExecutor(max_workers=5) as pool:
-        found = pool.submit(discovery.observe, target.kube, target.settings.controller_namespace)
-        names = pool.submit(bindings.observe, target.kube)
-        crds = pool.submit(target.kube.list, ref("CustomResourceDefinition"), metadata_only=True)
+        found = pool.submit(discovery.visible, target.kube, target.settings.controller_namespace)
+        names = pool.submit(bindings.observe_some, target.kube, [request.namespace])
+        kinds = pool.submit(served.crds, target.kube)
         live = pool.submit(synced.look, target.kube, refs)
         role = (
             pool.submit(target.aws.iam.get_role, sample_roles.name(target.cluster.name)) if request.with_role else None
         )
-        served = frozenset(str(item["metadata"]["name"]) for item in crds.result())
-        return Observed(found.result().working, names.result(), served, live.result(), role.result() if role else None)
+        controllers, notes = found.result().or_assumed(target.settings.controller_namespace, target.cluster.region)
+        namespaces, more = names.result()
+        found_role = role.result() if role else None
+        return Observed(controllers, namespaces, kinds.result(), live.result(), found_role, [*notes, *more])
 
 
 def plan(target: Target, request: Request, observed: Observed) -> Plan:
@@ -124,12 +141,14 @@ def plan(target: Target, request: Request, observed: Observed) -> Plan:
     sample_plan.check_effect(request.sample, request.given, desired, location, observed.live)
     same, notes = settled(target.kube, desired, observed.live)
     objects = sample_plan.plan(desired, observed.live, wait=target.run.wait, requested_region=request.region, same=same)
+    changing = {change.target for change in objects if change.op is not Op.WAIT}
+    in_s3 = check_buckets(target.aws, [one for one in desired if str(one.ref) in changing], location.region)
     needs_role = any(ROLE_KEY in one.sample.parameters and not one.kept for one in desired)
     roles = _role_changes(target, request.role, observed, desired) if request.with_role and needs_role else []
     exists = request.namespace in observed.namespaces
     validate(target, [change for change in objects if change.op is not Op.WAIT], exists)
     spaces = [] if exists else [bindings.create(request.namespace, sample_plan.STEP)]
-    notes += _notes(target, desired, watching[request.sample.service], given)
+    notes = [*observed.notes, *in_s3, *notes, *_notes(target, desired, watching[request.sample.service], given)]
     facts: reports.SampleFacts = {
         "sample": request.sample.name,
         "namespace": request.namespace,
@@ -137,8 +156,14 @@ def plan(target: Target, request: Request, observed: Observed) -> Plan:
         "account": location.account,
         "role_arn": given.get(ROLE_KEY, "") if needs_role else "",
         "objects": [
-            {"sample": one.sample.name, "kind": one.sample.kind, "name": one.name, "state": ""} for one in desired
+            {"sample": one.sample.name, "kind": one.sample.kind, "name": one.name, "state": "", "arn": ""}
+            for one in desired
         ],
+        "cost": costs.hint(
+            request.sample,
+            [one.manifest or {"kind": one.sample.kind, **(observed.live.get(one.ref) or {})} for one in desired],
+            request.namespace,
+        ),
     }
     return Plan("samples apply", (*roles, *spaces, *objects), tuple(notes), dict(facts))
 
@@ -160,15 +185,37 @@ def settled(
     return frozenset(one for one, _ in kept), [str(one) for _, one in kept if one]
 
 
-def check_served(members: Sequence[Sample], served: frozenset[str], controllers: Sequence[Running]) -> None:
+def check_buckets(aws: Aws, desired: Sequence[Desired], region: str) -> list[str]:
+    """Refuse a bucket that does not exist, or is in another region than the objects: their jobs would fail after
+    minutes. Notes on those that S3 says nothing of. Errors: `sample-bucket-missing`, `sample-bucket-region`."""
+    notes = []
+    users = {bucket: one.sample.name for one in reversed(desired) for bucket in one.buckets}
+    for name, sample in users.items():
+        found = aws.bucket(name, region)
+        where = f"bucket of sample {sample}"
+        if found.exists is False:
+            raise AcksmError("sample-bucket-missing", f"bucket {name} does not exist", where=where)
+        if found.region not in {"", region} and region:
+            raise AcksmError(
+                "sample-bucket-region",
+                f"bucket {name} is in {found.region}, but the objects are in {region}",
+                where=where,
+                remedy=f"acksm samples apply {sample} --set bucket=BUCKET   (in {region}; or --region {found.region})",
+            )
+        if found.exists is None:
+            notes.append(f"not checked: whether bucket {name} exists ({found.why})")
+    return notes
+
+
+def check_served(members: Sequence[Sample], crds: frozenset[str], controllers: Sequence[Running]) -> None:
     """Error: `sample-kind-not-served` with the chart version that has the kind."""
     for sample in members:
         one = ref(sample.kind)
         group = one.api_version.partition("/")[0]
-        if f"{one.plural}.{group}" in served:
+        if f"{one.plural}.{group}" in crds:
             continue
         chart, since = charts.chart_name(sample.service), SINCE.get(sample.kind, "")
-        here = next((item.version for item in controllers if item.service == sample.service), "")
+        here = next((item.version for item in controllers if item.service == sample.service and item.deployment), "")
         needed = f"needs {chart} {since} or newer" if since else f"every {chart} has"
         raise AcksmError(
             "sample-kind-not-served",
@@ -332,8 +379,14 @@ def filled(manifest: Object, late: Sequence[Manifest], get: Callable[[str, str],
 
 def _text(planned: Plan, objects: Sequence[reports.SampleObject]) -> str:
     facts = planned.facts
-    lines = [f"{item['kind']} {facts['namespace']}/{item['name']}  {item['state']}".rstrip() for item in objects]
+    lines = [
+        "  ".join(
+            part for part in (f"{item['kind']} {facts['namespace']}/{item['name']}", item["state"], item["arn"]) if part
+        )
+        for item in objects
+    ]
     lines += [f"role {facts['role_arn']}"] if facts["role_arn"] else []
+    lines += [f"cost: {facts['cost']}"] if facts["cost"] else []
     last = objects[-1]
     one = ref(last["kind"])
     group = one.api_version.partition("/")[0]

@@ -1,0 +1,208 @@
+"""The rights in the cluster that each command needs: one table, for `doctor --print-rbac` and `rbac grant`.
+
+Reading what the apiserver serves, and reviewing one's own access, needs none of them: `system:discovery` and
+`system:basic-user` give that to every authenticated identity
+(https://kubernetes.io/docs/reference/access-authn-authz/rbac/#default-roles-and-role-bindings). A test runs the
+commands under exactly these rights, and without each of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from acksm.ack import charts
+from acksm.ack.names import COMMON_GROUP
+from acksm.errors import AcksmError
+from acksm.guide.carm.role_map import ACCOUNT_MAP, TEAM_MAP
+from acksm.json_types import Json
+from acksm.words import did_you_mean
+
+# where a rule holds: the objects' namespace, the controllers', everywhere
+OBJECTS, CONTROLLERS, CLUSTER = "objects", "controllers", "cluster"
+ACK = tuple(f"{service}.{COMMON_GROUP}" for service in charts.SERVICES)
+CORE, APPS, RBAC, LEASES = ("",), ("apps",), "rbac.authorization.k8s.io", ("coordination.k8s.io",)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Verbs on resources. `names`: only these objects. `when`: the case in which it is needed, "" for always;
+    `optional`: the command works without it, and says what it did not check."""
+
+    on: str
+    groups: tuple[str, ...]
+    resources: tuple[str, ...]
+    verbs: tuple[str, ...]
+    names: tuple[str, ...] = ()
+    when: str = ""
+    optional: bool = False
+
+    def as_rule(self) -> Json:
+        """As a rule of a Role."""
+        named: Json = {"resourceNames": list(self.names)} if self.names else {}
+        return {"apiGroups": list(self.groups), "resources": list(self.resources), **named, "verbs": list(self.verbs)}
+
+    def __str__(self) -> str:
+        return f"{', '.join(self.verbs)} {', '.join(self.resources)}"
+
+
+def _objects(*verbs: str, when: str = "") -> Rule:
+    return Rule(OBJECTS, ACK, ("*",), verbs, when=when)
+
+
+def _seen(*, optional: bool) -> tuple[Rule, ...]:
+    """The controllers: what they watch, their version, and their service accounts' role."""
+    return (
+        Rule(CONTROLLERS, APPS, ("deployments",), ("list",), optional=optional),
+        Rule(CONTROLLERS, CORE, ("serviceaccounts",), ("get",), optional=optional),
+    )
+
+
+_SPACE = Rule(OBJECTS, CORE, ("namespaces",), ("get",), optional=True)
+_SPACE_READ = Rule(OBJECTS, CORE, ("namespaces",), ("get",))
+_SPACES = Rule(CLUSTER, CORE, ("namespaces",), ("list",))
+_PODS = Rule(CONTROLLERS, CORE, ("pods",), ("list",))
+_LOGS = Rule(CONTROLLERS, CORE, ("pods", "pods/log"), ("list", "get"), optional=True)
+_MAPS = Rule(CONTROLLERS, CORE, ("configmaps",), ("get",), names=(ACCOUNT_MAP, TEAM_MAP))
+_MAPS_WRITE = (
+    Rule(CONTROLLERS, CORE, ("configmaps",), ("create",)),
+    Rule(CONTROLLERS, CORE, ("configmaps",), ("patch", "delete"), names=(ACCOUNT_MAP, TEAM_MAP)),
+)
+_SELECTORS = Rule(
+    CLUSTER, (COMMON_GROUP,), ("iamroleselectors",), ("list",), when="the controllers use IAMRoleSelectors"
+)
+_LOCK = Rule(CONTROLLERS, LEASES, ("leases",), ("create", "get", "patch", "delete"), optional=True)
+_LOCKED = Rule(CONTROLLERS, CORE, ("namespaces",), ("get",), optional=True)
+_BOUND = (
+    _SPACES,
+    Rule(CLUSTER, CORE, ("namespaces",), ("get", "patch")),
+    Rule(CLUSTER, CORE, ("namespaces",), ("create",), when="--create-namespace"),
+    Rule(CLUSTER, ACK, ("*",), ("list",)),
+    *_seen(optional=False),
+    _LOCK,
+)
+
+COMMANDS: dict[str, tuple[Rule, ...]] = {
+    "samples apply": (
+        _objects("get", "list", "create", "patch"),
+        _SPACE,
+        *_seen(optional=True),
+        _LOGS,
+        _LOCKED,
+        _LOCK,
+    ),
+    "samples delete": (_objects("get", "list", "delete"), _LOCKED, _LOCK),
+    "adopt": (
+        _objects("get", "list", "create", "patch"),
+        _objects("delete", when="an interrupted adoption is continued"),
+        _SPACE,
+        *_seen(optional=True),
+        Rule(_MAPS.on, _MAPS.groups, _MAPS.resources, _MAPS.verbs, _MAPS.names, optional=True),
+        Rule(CLUSTER, (*ACK, COMMON_GROUP), ("*",), ("list",), optional=True),
+        _LOGS,
+        _LOCKED,
+        _LOCK,
+    ),
+    "doctor KIND/NAME": (
+        _objects("get", "list"),
+        _SPACE_READ,
+        Rule(CONTROLLERS, APPS, ("deployments",), ("get", "list")),
+        Rule(CONTROLLERS, CORE, ("serviceaccounts",), ("get",)),
+        Rule(CONTROLLERS, CORE, ("pods",), ("list",)),
+        Rule(CONTROLLERS, CORE, ("pods/log",), ("get",)),
+        Rule(_SPACES.on, _SPACES.groups, _SPACES.resources, _SPACES.verbs, when="the namespace is bound to an account"),
+        Rule(
+            _MAPS.on,
+            _MAPS.groups,
+            _MAPS.resources,
+            _MAPS.verbs,
+            _MAPS.names,
+            when="the namespace is bound to an account",
+        ),
+        _SELECTORS,
+    ),
+    "region explain": (_objects("get", when="KIND/NAME"), _SPACE_READ, *_seen(optional=False), _PODS),
+    "region list": (_SPACES, *_seen(optional=False)),
+    "region bind": _BOUND,
+    "region unbind": _BOUND,
+    "carm list": (_SPACES, *_seen(optional=False), _MAPS, _SELECTORS),
+    "carm verify": (
+        _SPACES,
+        *_seen(optional=False),
+        _MAPS,
+        _SELECTORS,
+        Rule(CONTROLLERS, CORE, ("serviceaccounts/token",), ("create",), when="--live"),
+    ),
+    "carm bind": (*_BOUND, _MAPS, *_MAPS_WRITE, _SELECTORS),
+    "carm unbind": (*_BOUND, _MAPS, *_MAPS_WRITE, _SELECTORS),
+}
+# They create or delete CRDs and ClusterRoles, or read all that install would change. RBAC allows no one to create a
+# role with more rights than their own, so whoever runs them needs those of the controllers and more.
+ADMINISTRATORS = frozenset(
+    {"install", "upgrade", "cleanup", "status", "doctor", "report", "carm setup", "rbac grant", "rbac revoke"}
+)
+# They send nothing to the apiserver.
+WITHOUT = frozenset(
+    {
+        "connect",
+        "oidc",
+        "iam-role",
+        "mirror",
+        "explain",
+        "config show",
+        "version",
+        "token",
+        "samples list",
+        "samples show",
+    }
+)
+OF_A_COMMAND = frozenset({"plan", "apply"})
+
+
+def command_of(requested: str) -> str:
+    """The command by its name with spaces or dashes; `doctor-object` is `doctor KIND/NAME`.
+
+    Errors: `rbac-unknown` with close names, `rbac-administrator`."""
+    name = "-".join(requested.replace("-", " ").split()).lower()
+    known = {name.replace(" ", "-").lower(): name for name in COMMANDS} | {"doctor-object": "doctor KIND/NAME"}
+    if name in known:
+        return known[name]
+    if name.replace("-", " ") in ADMINISTRATORS:
+        raise AcksmError(
+            "rbac-administrator",
+            f"{name.replace('-', ' ')} needs the rights of a cluster administrator",
+            where=requested,
+        )
+    near = get_close_matches(name, known, n=3)
+    raise AcksmError(
+        "rbac-unknown",
+        f'no command "{requested}" that needs rights in the cluster' + did_you_mean([known[item] for item in near]),
+        where="--print-rbac",
+    )
+
+
+def rules(command: str, on: str) -> list[Json]:
+    """The rules of a command that hold there, each once."""
+    return unique(rule.as_rule() for rule in COMMANDS[command] if rule.on == on)
+
+
+def unique(found: Iterable[Json]) -> list[Json]:
+    """Rules without those that say the same as an earlier one."""
+    kept: list[Json] = []
+    for one in found:
+        if one not in kept:
+            kept.append(one)
+    return kept
+
+
+def manifests(command: str, namespace: str, controllers: str) -> list[Json]:
+    """The Roles and ClusterRole of a command, without bindings."""
+    name = "acksm-" + command.lower().replace("kind/name", "object").replace(" ", "-")
+    places = ((OBJECTS, "Role", namespace), (CONTROLLERS, "Role", controllers), (CLUSTER, "ClusterRole", ""))
+    return [role(kind, name, where, found) for on, kind, where in places if (found := rules(command, on))]
+
+
+def role(kind: str, name: str, namespace: str, rules: list[Json]) -> Json:
+    metadata: Json = {"name": name, "namespace": namespace} if namespace else {"name": name}
+    return {"apiVersion": f"{RBAC}/v1", "kind": kind, "metadata": metadata, "rules": rules}
