@@ -90,6 +90,8 @@ def _parameter(item: Any) -> Parameter:
     elif item.name in _SETTINGS:
         variable = f"ACKSM_{item.name.upper()}"
         default = default_of(item.name, told)
+    elif item.envvar:
+        variable = str(item.envvar)
     return Parameter(_spelling(item, is_argument), variable, default, meaning, item.rich_help_panel or "", is_argument)
 
 

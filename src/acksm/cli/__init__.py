@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -10,6 +11,7 @@ from acksm.cli import (
     adopt,
     carm,
     cleanup,
+    completion,
     controllers,
     doctor,
     iam,
@@ -54,4 +56,6 @@ def root(
 
 def main() -> None:
     """Entry point of `acksm`."""
+    if completion.VARIABLE in os.environ:
+        completion.be_quiet()
     app()

@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.models import CommandFunctionType
 
+from acksm.cli import completion
 from acksm.json_types import Untyped
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 120}
@@ -115,6 +116,11 @@ class _Shared:
 
 class Command(_Shared, TyperCommand):
     """A command of acksm. Its epilog is its examples, one for each line."""
+
+    def __init__(self, *arguments: Untyped, **words: Untyped) -> None:
+        super().__init__(*arguments, **words)
+        for parameter in self.params:
+            completion.attach(parameter)
 
     def format_epilog(self, ctx: Untyped, formatter: Untyped) -> None:
         if self.epilog:

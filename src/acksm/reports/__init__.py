@@ -99,9 +99,11 @@ from acksm.reports.sandbox import (
     SandboxController as SandboxController,
     SandboxDownReport as SandboxDownReport,
     SandboxEnvReport as SandboxEnvReport,
+    SandboxListReport as SandboxListReport,
     SandboxLogsReport as SandboxLogsReport,
     SandboxPart as SandboxPart,
     SandboxReport as SandboxReport,
+    SandboxRow as SandboxRow,
     SandboxStatusReport as SandboxStatusReport,
 )
 
@@ -135,6 +137,7 @@ REPORTS: dict[str, type] = {
     "version": VersionReport,
     "sandbox build": PartsReport,
     "sandbox up": SandboxReport,
+    "sandbox list": SandboxListReport,
     "sandbox status": SandboxStatusReport,
     "sandbox down": SandboxDownReport,
     "sandbox env": SandboxEnvReport,

@@ -270,10 +270,15 @@ def _by_name(arns: Sequence[str]) -> list[str]:
     return list(dict.fromkeys([*arns, *names]))
 
 
+def spellings() -> dict[str, str]:
+    """The commands by their names with dashes."""
+    known = {name.replace(" ", "-"): name for name in (*COMMANDS, *MIRROR)}
+    return known | {"carm-setup-target": OTHER_ACCOUNT, "cleanup-target": OTHER_CLEANUP}
+
+
 def command_of(requested: str) -> str:
     """The command by its name with spaces or dashes. Error: `policy-unknown` with close names."""
-    known = {name.replace(" ", "-"): name for name in ALL}
-    known |= {"carm-setup-target": OTHER_ACCOUNT, "cleanup-target": OTHER_CLEANUP}
+    known = spellings()
     name = "-".join(requested.replace("-", " ").split())
     if name not in known:
         near = get_close_matches(name, known, n=3)
