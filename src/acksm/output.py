@@ -30,6 +30,12 @@ class Output(Protocol):
     def table(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         """Aligned columns, as text for `result`."""
 
+    def ask(self, question: str, default: str = "") -> str:
+        """A line of text, or `default`. Errors: `needs-confirmation`, `not-confirmed`."""
+
+    def can_ask(self) -> bool:
+        """Whether a person can answer."""
+
     def choose(self, question: str, count: int, *, yes: bool, flag: str = "--yes") -> list[int]:
         """Which of `count` items are meant, from 0. Errors: `needs-confirmation`, `not-confirmed`."""
 

@@ -74,7 +74,9 @@ def test_values_without_a_connection(line: str, values: list[str]) -> None:
 def test_only_commands_with_a_plan_are_planned() -> None:
     found = offered("acksm plan ")
     assert {"install", "cleanup", "carm", "samples"} <= {*found}
-    assert not {"status", "explain", "version", "plan"} & {*found}
+    assert not {"status", "explain", "version", "config", "apply", "plan"} & {*found}
+    assert "show" in found
+    assert offered("acksm plan samples ") == ["apply"]
 
 
 def test_every_value_of_a_closed_set_is_completed() -> None:

@@ -31,11 +31,15 @@ def profiles(environment: Mapping[str, str]) -> list[str]:
     return sorted(found)
 
 
-def regions() -> list[str]:
-    """The regions of every partition, from the table that botocore has as a file."""
+def regions() -> dict[str, str]:
+    """The regions of all partitions, each with its partition, from the table that botocore has as a file."""
     spec = find_spec("botocore")
     if spec is None or not spec.origin:
-        return []
+        return {}
     table = json.loads((Path(spec.origin).parent / "data" / "partitions.json").read_text("utf-8"))
-    found = [name for partition in table["partitions"] for name in partition["regions"]]
-    return sorted(name for name in found if not name.endswith("-global"))
+    return {
+        name: partition["id"]
+        for partition in table["partitions"]
+        for name in sorted(partition["regions"])
+        if not name.endswith("-global")
+    }

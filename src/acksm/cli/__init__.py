@@ -16,6 +16,7 @@ from acksm.cli import (
     doctor,
     iam,
     information,
+    init,
     mirror,
     plans,
     region,
@@ -33,7 +34,21 @@ app = App(
     pretty_exceptions_enable=False,
     add_completion=True,
 )
-for group in (iam, controllers, mirror, doctor, plans, adopt, cleanup, information, region, carm, samples, sandbox):
+for group in (
+    init,
+    iam,
+    controllers,
+    mirror,
+    doctor,
+    plans,
+    adopt,
+    cleanup,
+    information,
+    region,
+    carm,
+    samples,
+    sandbox,
+):
     app.add_typer(group.app)
 
 

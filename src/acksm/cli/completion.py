@@ -134,14 +134,19 @@ def _planned(ctx: Untyped) -> Iterable[str]:
         if word not in inner:
             break
         found = inner[word]
-    return [name for name, command in inner.items() if _has_plan(command)]
+    more = [] if words else ["show"]
+    return more + [
+        name for name, command in inner.items() if " " not in name and _has_plan(" ".join([*words, name]), command)
+    ]
 
 
-def _has_plan(command: Untyped) -> bool:
+def _has_plan(name: str, command: Untyped) -> bool:
+    from acksm.cli.plans import has_plan
+
     inner = getattr(command, "commands", None)
-    if inner is not None:
-        return any(_has_plan(item) for item in inner.values())
-    return any(parameter.name == "dry_run" for parameter in command.params)
+    if inner is None:
+        return has_plan(name, command)
+    return any(_has_plan(f"{name} {one}", sub) for one, sub in inner.items())
 
 
 def _policies(_ctx: Untyped) -> Iterable[str]:

@@ -84,6 +84,10 @@ AdoptionFile = Annotated[
         rich_help_panel=_TARGET,
     ),
 ]
+NewFile = Annotated[
+    str | None,
+    typer.Option("--file", "-f", metavar="FILE", help="Settings file to write [acksm.yaml].", rich_help_panel=_TARGET),
+]
 File = Annotated[
     str | None,
     typer.Option("--file", "-f", metavar="FILE", help="Settings file [acksm.yaml].", rich_help_panel=_TARGET),

@@ -67,6 +67,7 @@ from acksm.reports.information import (
     CatalogEntry as CatalogEntry,
     ConfigReport as ConfigReport,
     ExplainReport as ExplainReport,
+    InitReport as InitReport,
     VersionReport as VersionReport,
 )
 from acksm.reports.mirror import (
@@ -74,7 +75,11 @@ from acksm.reports.mirror import (
     MirrorFacts as MirrorFacts,
     MirrorReport as MirrorReport,
 )
-from acksm.reports.plans import PlanFile as PlanFile, PlannedChange as PlannedChange
+from acksm.reports.plans import (
+    PlanFile as PlanFile,
+    PlannedChange as PlannedChange,
+    PlanShowReport as PlanShowReport,
+)
 from acksm.reports.region import (
     RegionBinding as RegionBinding,
     RegionExplainReport as RegionExplainReport,
@@ -109,6 +114,7 @@ from acksm.reports.sandbox import (
 
 # The data of each command, beside the envelope. A new command has to have its line here; docs/generate.py asks for it.
 REPORTS: dict[str, type] = {
+    "init": InitReport,
     "connect": ConnectReport,
     "oidc": OidcReport,
     "iam-role": RoleReport,
@@ -132,6 +138,7 @@ REPORTS: dict[str, type] = {
     "samples apply": SampleApplyReport,
     "adopt": AdoptReport,
     "cleanup": CleanupReport,
+    "plan show": PlanShowReport,
     "explain": ExplainReport,
     "config show": ConfigReport,
     "version": VersionReport,

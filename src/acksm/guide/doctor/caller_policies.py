@@ -136,6 +136,7 @@ def _role_gone(resource: str) -> tuple[Grant, ...]:
 
 
 COMMANDS: dict[str, tuple[Grant, ...]] = {
+    "init": (*_CONNECT, Grant(ANY, ("eks:ListClusters",), when="no --cluster is given", optional=True)),
     "connect": _CONNECT,
     "oidc": (*_CONNECT, *_PROVIDER, *_SIMULATE),
     "iam-role": (*_CONNECT, *_PROVIDER_READ, *_ROLE, *_NARROWED, *_SIMULATE),
