@@ -154,7 +154,7 @@ def test_install_and_what_looks_at_it_and_takes_it_away(abroad: Abroad) -> None:
         simulates = action == "iam:SimulatePrincipalPolicy"  # optional: the answer is complete without
         assert (less.exit_code, less.data["healthy"]) == ((0, True) if simulates else (7, None)), action
         assert "unknown" in {check["state"] for check in less.data["checks"]}, action
-    caller.run(caller.policy("report"), "report", "-o", "r.zip", "--service", "sagemaker").ok()
+    caller.run(caller.policy("report"), "report", "--out", "r.zip", "--service", "sagemaker").ok()
 
     cleanup = caller.policy("cleanup")
     gone = ("iam:DetachRolePolicy", "iam:DeleteRolePolicy", "iam:DeleteRole", "iam:DeleteOpenIDConnectProvider")

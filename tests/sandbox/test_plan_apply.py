@@ -36,7 +36,6 @@ def test_a_plan_is_carried_out_as_it_was_reviewed(world: World, tmp_path: Path) 
     with world.requests() as looked:
         shown = world.acksm("plan", "show", "plan.json", "--digest", digest, env=away).ok()
         assert "+ release " in shown.stdout
-        assert looked.writes == []
         dry = world.acksm("apply", "plan.json", "--dry-run", "-o", "json", env=away).ok().data
     assert (dry["dry_run"], looked.writes + looked.leases) == (True, [])
     left = {item["target"] for item in dry["changes"]}

@@ -370,7 +370,7 @@ ENTRIES = (
         "report-file",
         "cannot write the support bundle",
         "The file exists, its directory does not exist, or its name does not end with .tar.gz, .tgz or .zip.",
-        "acksm report --output acksm-report.tar.gz",
+        "acksm report   (or --out FILE)",
         _U,
     ),
 )

@@ -84,19 +84,18 @@ def doctor(
     run(ctx, work)
 
 
-@app.command("report", panel=OPERATE, examples=("acksm report --output support.tar.gz",))
+@app.command("report", panel=OPERATE, examples=("acksm report", "acksm report --out support.tar.gz"))
 def report(
     ctx: typer.Context,
     bundle: Annotated[
         str,
         typer.Option(
-            "--output",
-            "-o",
+            "--out",
             metavar="FILE",
-            help="The .tar.gz or .zip to write [acksm-report.tar.gz].",
+            help="The .tar.gz or .zip to write [acksm-report-CLUSTER-TIME.tar.gz].",
             show_default=False,
         ),
-    ] = "acksm-report.tar.gz",
+    ] = "",
     show_accounts: Annotated[bool, typer.Option("--show-accounts", help="Do not redact account ids.")] = False,
     cluster: options.Cluster = None,
     region: options.Region = None,
@@ -118,7 +117,7 @@ def report(
     target_role_name: options.TargetRoleName = None,
     target_account: options.TargetAccount = None,
     timeout: options.Timeout = None,
-    output: options.Format = None,
+    output: options.OutputNotFile = None,
 ) -> None:
     """Write a support bundle without secrets: state, checks, values, conditions, events, logs."""
 

@@ -407,10 +407,25 @@ Output = Annotated[
     str | None,
     typer.Option("--output", "-o", metavar="text|json|yaml", help="Output format [text].", rich_help_panel=_RUN),
 ]
-# For commands whose -o is a file
-Format = Annotated[
+
+
+def _no_file(value: str | None) -> str | None:
+    """-o of report was its file once."""
+    if value and value.endswith((".gz", ".tgz", ".zip")):
+        raise typer.BadParameter(f"it is the output format; for a file use: --out {value}")
+    return value
+
+
+OutputNotFile = Annotated[
     str | None,
-    typer.Option("--format", metavar="text|json|yaml", help="Output format [text].", rich_help_panel=_RUN),
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="text|json|yaml",
+        help="Output format [text].",
+        callback=_no_file,
+        rich_help_panel=_RUN,
+    ),
 ]
 
 # Not a setting
