@@ -367,6 +367,14 @@ ENTRIES = (
         "acksm doctor",
     ),
     Entry(
+        "check-unknown",
+        "no such check",
+        "`--only` takes ids of checks and their categories, `--ignore` ids, with or without `check.`. Those of one "
+        "object, KIND/NAME, differ from those of the cluster.",
+        "acksm explain --list   (or acksm doctor --full)",
+        _U,
+    ),
+    Entry(
         "report-file",
         "cannot write the support bundle",
         "The file exists, its directory does not exist, or its name does not end with .tar.gz, .tgz or .zip.",

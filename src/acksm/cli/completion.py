@@ -216,6 +216,7 @@ _BY_NAME: Mapping[str, _Source] = {
     "words": _planned,
 }
 _BY_METAVAR: Mapping[str, _Source] = {
+    "CHECK": _checks,
     "KIND": _kinds,
     "KIND/NAME": _kinds_of_objects,
     "KIND[/NAME]": _kinds,

@@ -55,6 +55,8 @@ class DoctorReport(TypedDict):
     first: NotRequired[DoctorCheck | None]
     """Of a followed object: the first failed check or warning."""
     checks: NotRequired[list[DoctorCheck]]
+    ignored: NotRequired[list[DoctorCheck]]
+    """Checks that --ignore names and that were made; they count neither for `healthy` nor for the exit code."""
     symptoms: NotRequired[list[Symptom]]
     fix: NotRequired[list[Change]]
     """With --fix: the changes that were applied, or with --dry-run planned."""

@@ -219,7 +219,7 @@ MIRROR = {
 }
 ALL = {**COMMANDS, **TARGET_ACCOUNT_ONLY, **MIRROR}
 # Commands that call nothing in AWS but sts:GetCallerIdentity.
-WITHOUT = frozenset({"explain", "config show", "version", "token", "samples list", "samples show"})
+WITHOUT = frozenset({"plan show", "explain", "config show", "version", "token", "samples list", "samples show"})
 # They need what the command needs whose plan they handle.
 OF_A_COMMAND = frozenset({"plan", "apply"})
 
@@ -279,7 +279,7 @@ def spellings() -> dict[str, str]:
 
 def command_of(requested: str) -> str:
     """The command by its name with spaces or dashes. Error: `policy-unknown` with close names."""
-    known = spellings()
+    known = {name.replace(" ", "-"): name for name in ALL} | spellings()
     name = "-".join(requested.replace("-", " ").split())
     if name not in known:
         near = get_close_matches(name, known, n=3)
