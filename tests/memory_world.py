@@ -59,6 +59,9 @@ class Said:
     def ask(self, question: str, default: str = "") -> str:
         return default
 
+    def is_text(self) -> bool:
+        return False
+
     def can_ask(self) -> bool:
         return False
 

@@ -33,6 +33,9 @@ class Output(Protocol):
     def ask(self, question: str, default: str = "") -> str:
         """A line of text, or `default`. Errors: `needs-confirmation`, `not-confirmed`."""
 
+    def is_text(self) -> bool:
+        """Whether the result is text for people, and no document."""
+
     def can_ask(self) -> bool:
         """Whether a person can answer."""
 

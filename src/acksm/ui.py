@@ -374,6 +374,10 @@ class Ui:
             raise AcksmError("not-confirmed", "the input ended; nothing was changed")
         return answer.strip() or default
 
+    def is_text(self) -> bool:
+        """Whether the result is text for people, and no document."""
+        return self.output == "text"
+
     def can_ask(self) -> bool:
         """Whether a person can answer."""
         return not self._silent()

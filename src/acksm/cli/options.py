@@ -84,6 +84,11 @@ AdoptionFile = Annotated[
         rich_help_panel=_TARGET,
     ),
 ]
+# For commands whose -f is --follow
+LongFile = Annotated[
+    str | None,
+    typer.Option("--file", metavar="FILE", help="Settings file [acksm.yaml].", rich_help_panel=_TARGET),
+]
 NewFile = Annotated[
     str | None,
     typer.Option("--file", "-f", metavar="FILE", help="Settings file to write [acksm.yaml].", rich_help_panel=_TARGET),

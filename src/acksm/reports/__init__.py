@@ -53,13 +53,17 @@ from acksm.reports.controllers import (
     RoleFacts as RoleFacts,
     RoleReport as RoleReport,
     RunningController as RunningController,
+    ServiceVersions as ServiceVersions,
     StatusReport as StatusReport,
+    VersionsReport as VersionsReport,
 )
 from acksm.reports.doctor import (
     BundleFile as BundleFile,
     BundleReport as BundleReport,
     DoctorCheck as DoctorCheck,
     DoctorReport as DoctorReport,
+    LogLine as LogLine,
+    LogsReport as LogsReport,
     Policy as Policy,
     Symptom as Symptom,
 )
@@ -121,6 +125,8 @@ REPORTS: dict[str, type] = {
     "install": InstallReport,
     "upgrade": InstallReport,
     "status": StatusReport,
+    "logs": LogsReport,
+    "versions": VersionsReport,
     "mirror": MirrorReport,
     "doctor": DoctorReport,
     "report": BundleReport,

@@ -87,6 +87,27 @@ class Controller(TypedDict):
     """Commands that fix the problems, as far as their causes are known."""
 
 
+class ServiceVersions(TypedDict):
+    """The versions of one chart."""
+
+    service: str
+    registry: str
+    installed: str
+    """Empty where it is not installed, or unknown (target is null)."""
+    tested: str
+    """The version that this acksm was tested with."""
+    latest: str
+    """The newest final release in the registry, or empty."""
+    versions: list[str]
+    """All in the registry, the newest first."""
+
+
+class VersionsReport(TypedDict):
+    target: Target | None
+    """null where no cluster could be read."""
+    services: list[ServiceVersions]
+
+
 class StatusReport(TypedDict):
     """What is installed."""
 

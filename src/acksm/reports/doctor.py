@@ -64,6 +64,20 @@ class DoctorReport(TypedDict):
     policy: NotRequired[Policy]
 
 
+class LogLine(TypedDict):
+    """A line of a pod's log, redacted."""
+
+    pod: str
+    text: str
+
+
+class LogsReport(TypedDict):
+    """The log of a controller; with --follow a document for each line."""
+
+    service: str
+    lines: list[LogLine]
+
+
 class BundleFile(TypedDict):
     """A file of the support bundle."""
 

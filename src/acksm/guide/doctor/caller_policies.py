@@ -143,6 +143,8 @@ COMMANDS: dict[str, tuple[Grant, ...]] = {
     "install": (*_CONNECT, *_COMPUTE, *_PROVIDER, *_ROLE, *_NARROWED, *_PULL, *_SIMULATE),
     "upgrade": (*_CONNECT, *_COMPUTE, *_PROVIDER, *_ROLE, *_NARROWED, *_PULL, *_SIMULATE),
     "status": _STATUS,
+    "logs": _CONNECT,
+    "versions": (*_CONNECT, *_PULL, Grant(REPOSITORIES, ("ecr:ListImages",), when=_IN_ECR)),
     "region bind": _CONNECT,
     "region unbind": _CONNECT,
     "region list": _CONNECT,
