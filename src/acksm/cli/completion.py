@@ -50,7 +50,7 @@ def be_quiet() -> None:
         os.dup2(nowhere.fileno(), sys.stderr.fileno())
 
 
-def within(work: Callable[[], Iterable[str]], seconds: float = SECONDS) -> list[str]:
+def within(work: Callable[[], Iterable[str]], seconds: float | None = None) -> list[str]:
     """What `work` finds in time, else nothing. Its thread does not keep the process alive."""
     found: list[str] = []
 
@@ -62,7 +62,7 @@ def within(work: Callable[[], Iterable[str]], seconds: float = SECONDS) -> list[
 
     thread = threading.Thread(target=run, daemon=True, name="acksm-completion")
     thread.start()
-    thread.join(seconds)
+    thread.join(SECONDS if seconds is None else seconds)
     return [] if thread.is_alive() else found
 
 

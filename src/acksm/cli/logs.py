@@ -1,4 +1,4 @@
-"""`acksm logs` and `acksm versions`: what a controller writes, and which versions there are."""
+"""`acksm logs`, `acksm history`, `acksm versions`: what a controller writes, what was changed, which versions exist."""
 
 from __future__ import annotations
 
@@ -79,6 +79,31 @@ def logs(
         return section.run(resolved.settings.target, resolved.settings.run, ui, request)
 
     run_resolved(ctx, work)
+
+
+@app.command("history", panel=OPERATE, examples=("acksm history",))
+def history(
+    ctx: typer.Context,
+    cluster: options.Cluster = None,
+    region: options.Region = None,
+    profile: options.Profile = None,
+    account: options.Account = None,
+    kubeconfig: options.Kubeconfig = None,
+    context: options.Context = None,
+    controller_namespace: options.ControllerNamespace = None,
+    file: options.File = None,
+    role_name: options.RoleName = None,
+    timeout: options.Timeout = None,
+    output: options.Output = None,
+) -> None:
+    """Show what was changed, when and by which tool, as far as it is recorded."""
+
+    def work(settings: Settings, ui: Ui) -> int:
+        from acksm.guide.install import history as section
+
+        return section.run(settings.target, settings.role, settings.run, ui)
+
+    run(ctx, work)
 
 
 @app.command("versions", panel=OPERATE, examples=("acksm versions", "acksm versions --service sagemaker --all"))

@@ -46,6 +46,8 @@ from acksm.reports.connect import (
 from acksm.reports.controllers import (
     Controller as Controller,
     ControllerFacts as ControllerFacts,
+    HistoryEvent as HistoryEvent,
+    HistoryReport as HistoryReport,
     InstallFacts as InstallFacts,
     InstallReport as InstallReport,
     OidcFacts as OidcFacts,
@@ -125,6 +127,7 @@ REPORTS: dict[str, type] = {
     "install": InstallReport,
     "upgrade": InstallReport,
     "status": StatusReport,
+    "history": HistoryReport,
     "logs": LogsReport,
     "versions": VersionsReport,
     "mirror": MirrorReport,

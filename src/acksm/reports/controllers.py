@@ -87,6 +87,30 @@ class Controller(TypedDict):
     """Commands that fix the problems, as far as their causes are known."""
 
 
+class HistoryEvent(TypedDict):
+    """Something that was changed."""
+
+    time: str
+    """RFC 3339 in UTC, to the minute."""
+    by: str
+    """The tool: acksm or helm. No source records the user."""
+    what: str
+    object: str
+    source: str
+    """Where it is kept: helm, kubernetes or iam."""
+
+
+class HistoryReport(TypedDict):
+    """What was changed, the oldest first."""
+
+    target: Target
+    events: list[HistoryEvent]
+    unread: list[str]
+    """Why a source could not be read."""
+    notes: list[str]
+    """What no source keeps."""
+
+
 class ServiceVersions(TypedDict):
     """The versions of one chart."""
 

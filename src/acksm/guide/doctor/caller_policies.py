@@ -7,7 +7,7 @@ no permission. A contract test runs commands under callers that have only this, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from acksm.ack.kinds import API, KINDS
@@ -143,6 +143,7 @@ COMMANDS: dict[str, tuple[Grant, ...]] = {
     "install": (*_CONNECT, *_COMPUTE, *_PROVIDER, *_ROLE, *_NARROWED, *_PULL, *_SIMULATE),
     "upgrade": (*_CONNECT, *_COMPUTE, *_PROVIDER, *_ROLE, *_NARROWED, *_PULL, *_SIMULATE),
     "status": _STATUS,
+    "history": (*_CONNECT, *(replace(grant, optional=True) for grant in _ROLE_READ)),
     "logs": _CONNECT,
     "versions": (*_CONNECT, *_PULL, Grant(REPOSITORIES, ("ecr:ListImages",), when=_IN_ECR)),
     "region bind": _CONNECT,

@@ -64,11 +64,12 @@ class LogServer:
 
 
 def _since(data: bytes, moment: datetime) -> bytes:
-    """The lines from `moment` on, by the time that the programs write into each line as `ts`."""
+    """The lines from `moment` on, by the time that the programs begin it with, or write into it as `ts`."""
     lines = data.splitlines(keepends=True)
     for index, line in enumerate(lines):
         try:
-            if datetime.fromisoformat(json.loads(line)["ts"]) >= moment:
+            written = json.loads(line)["ts"] if line.startswith(b"{") else line.decode().partition("\t")[0]
+            if datetime.fromisoformat(written) >= moment:
                 return b"".join(lines[index:])
         except (ValueError, LookupError, TypeError):
             continue
