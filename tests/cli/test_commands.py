@@ -261,3 +261,19 @@ def test_nothing_heavy_is_imported(argv: str, absent: set[str]) -> None:
 def test_python_m_acksm() -> None:
     ended = subprocess.run([sys.executable, "-m", "acksm", "version"], capture_output=True, text=True, check=True)
     assert ended.stdout.strip() == run("version").stdout.strip()
+
+
+def test_sandboxes_are_listed_and_the_shells_one_has_its_name() -> None:
+    assert json.loads(run("sandbox", "list", "-o", "json").stdout)["sandboxes"] == []
+    assert "no sandboxes" in run("sandbox", "list").stdout
+    home = Path("sandboxes")
+    for name, text in (("one", '{"clusters": {"practice": {"processes": []}}}'), ("broken", "{"), ("No Name", "{}")):
+        (home / name).mkdir(parents=True)
+        (home / name / "state.json").write_text(text)
+    rows = json.loads(run("sandbox", "list", "-o", "json").stdout)["sandboxes"]
+    assert rows == [
+        {"name": "broken", "running": False, "clusters": []},
+        {"name": "one", "running": False, "clusters": ["practice"]},
+    ]
+    assert "sandbox two does not exist" in run("sandbox", "status", ACKSM_SANDBOX="two").stderr
+    assert "sandbox three does not exist" in run("sandbox", "env", "--name", "three", ACKSM_SANDBOX="two").stderr

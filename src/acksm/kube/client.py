@@ -336,7 +336,7 @@ class Kube:
     ) -> Iterator[str]:
         """The lines of a container's log; with `follow` as they are written, without a deadline.
 
-        Errors: kube-…; `kube-not-found` for no pod, `kube-invalid` or `kube-failed` for a container that has not started.
+        Errors: kube-…, also for a container that has not started.
         """
         from urllib3.exceptions import HTTPError
 

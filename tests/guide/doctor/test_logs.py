@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from contextlib import nullcontext
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ from acksm.errors import AcksmError
 from acksm.guide.doctor import logs
 from acksm.live.discovery import Controllers
 from acksm.live.running import Running
-from acksm.settings import TargetSettings, seconds
+from acksm.settings import RunSettings, TargetSettings, seconds
 from acksm.ui import Ui, clean
 
 AT = TargetSettings()
@@ -82,6 +84,26 @@ def test_a_pod_without_a_log_is_a_warning_and_none_an_error(follow: bool) -> Non
     assert (found, "warning: waiting to start" in said) == ([("b", "3")], True)
     with pytest.raises(AcksmError, match="waiting"):
         read(Kube(a="waiting", b="waiting"), follow=follow)
+
+
+@pytest.mark.parametrize("output", ["text", "json"])
+@pytest.mark.parametrize("follow", [False, True])
+def test_what_is_printed_has_no_secret(output: str, follow: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = "AKIA" + "A1B2C3D4E5F6G7H8"
+    kube = Kube(a=[f"key {secret}", "account 012345678901", "\x1b[2Jsteered"])
+    pods = [{"metadata": {"name": "a", "namespace": "n"}}]
+    target = SimpleNamespace(kube=kube)
+    monkeypatch.setattr(logs, "connect", lambda *_: nullcontext(target))
+    monkeypatch.setattr("acksm.live.discovery.observe", lambda *_: Controllers(own=(controller("ack-system"),)))
+    monkeypatch.setattr(logs, "pods_of", lambda *_: pods)
+    ui = Ui(output, io.StringIO(), io.StringIO())
+    assert logs.run(AT, RunSettings(), ui, logs.Request(SAGEMAKER, follow=follow, clean=clean)) == 0
+    text = ui.stdout.getvalue()  # type: ignore[attr-defined]
+    assert secret not in text
+    assert "012345678901" not in text
+    assert "********8901" in text
+    assert "\x1b" not in text
+    assert "steered" in text
 
 
 def test_durations() -> None:
