@@ -141,7 +141,7 @@ def _planned(ctx: Untyped) -> Iterable[str]:
 
 
 def _has_plan(name: str, command: Untyped) -> bool:
-    from acksm.cli.plans import has_plan
+    from acksm.cli.planned import has_plan
 
     inner = getattr(command, "commands", None)
     if inner is None:

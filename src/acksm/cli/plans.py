@@ -10,6 +10,7 @@ import typer
 
 from acksm.cli import options
 from acksm.cli.information import shown
+from acksm.cli.planned import has_plan
 from acksm.cli.run import ROOT, guarded, run_resolved, run_without_settings, ui_of
 from acksm.cli.shape import PLANS, App, meant
 from acksm.events import Event, Kind
@@ -41,7 +42,6 @@ _OF_THIS_RUN = {
     "lock_timeout",
     "output",
 }
-_PLANLESS = {"apply", "config show"}  # their --dry-run is another command's, or a setting that is shown
 
 
 @app.command(
@@ -161,11 +161,6 @@ def _read(path: str, digest: str) -> PlanFile:
     if digest and digest != document["digest"]:
         raise AcksmError("plan-digest", f"digest is {document['digest']}, expected {digest}", where=path)
     return document
-
-
-def has_plan(name: str, command: Untyped) -> bool:
-    """Whether `acksm plan` takes this command, by the name that is typed after `acksm`."""
-    return name not in _PLANLESS and any(parameter.name == "dry_run" for parameter in command.params)
 
 
 def _headline(document: PlanFile) -> list[tuple[Kind, str]]:
