@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings as few, strategies as st
 from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
@@ -176,6 +176,7 @@ NAME = st.from_regex(r"[a-z]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True)
 TARGET = st.one_of(st.from_regex(r"[0-9]{12}", fullmatch=True), st.sampled_from(["us-east-1", "cn-north-1"]))
 
 
+@few(max_examples=25)
 @given(st.dictionaries(NAME, TARGET, max_size=4), st.lists(NAME, max_size=3), st.booleans())
 def test_any_file_is_read_as_it_was_meant(bind: dict[str, str], watched: list[str], pinned: bool) -> None:
     chosen: dict[str, Any] = {"cluster": "on", "region": "us-west-2", "account": "0" * 12, "watch_namespace": watched}
