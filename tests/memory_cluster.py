@@ -135,6 +135,9 @@ class MemoryCluster(MemoryKube):
     def logs(self, *_: str, **_more: object) -> str:
         return ""
 
+    def log_lines(self, *_: str, **_more: object) -> Iterator[str]:
+        return iter(())
+
     # what the cluster does by itself
 
     def settle(self, ref: Ref) -> None:

@@ -57,6 +57,15 @@ class Said:
 
     def confirm_name(self, question: str, name: str, *, given: str, before: str = "") -> None: ...
 
+    def ask(self, question: str, default: str = "") -> str:
+        return default
+
+    def is_text(self) -> bool:
+        return False
+
+    def can_ask(self) -> bool:
+        return False
+
     def choose(self, question: str, count: int, *, yes: bool, flag: str = "--yes") -> list[int]:
         return list(range(count))
 

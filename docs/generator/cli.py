@@ -10,6 +10,7 @@ from typing import Any
 import typer
 
 from acksm.cli import app
+from acksm.cli.schema import split
 from acksm.config import FILE_ONLY
 from acksm.settings import Flat, Settings
 
@@ -50,16 +51,6 @@ def commands() -> tuple[Command, ...]:
     return tuple(_walk(click_group(), ()))
 
 
-def options_of_settings() -> dict[str, str]:
-    """What the command line says of each setting, by field name."""
-    found: dict[str, str] = {}
-    for path in _paths(click_group(), ()):
-        for parameter in path[1].params:
-            if parameter.name in _SETTINGS:
-                found.setdefault(parameter.name, _split(str(parameter.help or ""))[0])
-    return found
-
-
 def _paths(command: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
     inner = getattr(command, "commands", None)
     if inner is None:
@@ -80,7 +71,7 @@ def _walk(root: Any, path: tuple[str, ...]) -> Iterator[Command]:
 
 def _parameter(item: Any) -> Parameter:
     is_argument = item.param_type_name == "argument"
-    meaning, told = _split(str(item.help or ""))
+    meaning, told = split(str(item.help or ""))
     if item.multiple and "repeatable" not in meaning:
         meaning = meaning.removesuffix(".") + ", repeatable."
     default = told or ("" if item.default in (None, "", False) else str(item.default))
@@ -90,6 +81,8 @@ def _parameter(item: Any) -> Parameter:
     elif item.name in _SETTINGS:
         variable = f"ACKSM_{item.name.upper()}"
         default = default_of(item.name, told)
+    elif item.envvar:
+        variable = str(item.envvar)
     return Parameter(_spelling(item, is_argument), variable, default, meaning, item.rich_help_panel or "", is_argument)
 
 
@@ -103,15 +96,6 @@ def default_of(name: str, told: str) -> str:
     if told and isinstance(default, str | float) and Settings.of(**{name: told}) != Settings.of():
         raise ValueError(f"--{name} has the default {default!r}, and its help says [{told}]")
     return told or str(default)
-
-
-def _split(help: str) -> tuple[str, str]:
-    """ "Namespace of the controllers [ack-system]." as its text and the default in the brackets."""
-    text = help.strip().removesuffix(".")
-    if text.endswith("]") and "[" in text:
-        text, _, default = text[:-1].rpartition("[")
-        return text.strip() + ".", default
-    return help.strip(), ""
 
 
 def _spelling(item: Any, is_argument: bool) -> str:

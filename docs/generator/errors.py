@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from acksm.catalog import Entry, areas
+from acksm.explain import ISSUE, url
 from generator.markdown import NOTICE, anchor, code, heading_anchor, page as _page, slug, table
 
 KINDS = {
@@ -35,13 +36,6 @@ TITLES = {
     "events": "Of all commands",
     "kube": "Kubernetes",
     "sandbox": "Sandbox",
-}
-REPOSITORIES = {  # as the catalogue names them
-    "community": "aws-controllers-k8s/community",
-    "eksctl": "eksctl-io/eksctl",
-    "karpenter": "aws/karpenter-provider-aws",
-    "kubeflow-manifests": "awslabs/kubeflow-manifests",
-    "sagemaker-controller": "aws-controllers-k8s/sagemaker-controller",
 }
 PROGRAMS = {"acksm", "aws", "eksctl", "go", "helm", "kubectl", "ls", "pip"}
 _INTRO = """\
@@ -97,11 +91,7 @@ def _entry(entry: Entry) -> list[str]:
 def _linked(text: str) -> str:
     """Pages of docs/ and issues that a text cites, as links."""
     text = re.sub(r"\bdocs/([\w/-]+\.md(?:#[\w.-]*\w)?)", r"[\1](\1)", text)
-    return re.sub(r"\b([\w-]+)#(\d+)\b", _issue, text)
-
-
-def _issue(cited: re.Match[str]) -> str:
-    return f"[{cited[0]}](https://github.com/{REPOSITORIES[cited[1]]}/issues/{cited[2]})"
+    return ISSUE.sub(lambda cited: f"[{cited[0]}]({url(cited)})", text)
 
 
 def _remedy(text: str) -> str:

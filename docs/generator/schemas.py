@@ -8,14 +8,12 @@ from typing import Any
 from pydantic import ConfigDict, TypeAdapter
 
 from acksm import reports
-from acksm.config import FILE_ONLY
+from acksm.cli.schema import DIALECT, of_settings, untitled
 from acksm.engine.plan_file import SCHEMA as PLAN_SCHEMA
 from acksm.exits import ExitCode
-from acksm.settings import Flat
 from acksm.ui import SCHEMA
-from generator.cli import commands, options_of_settings
+from generator.cli import click_group, commands
 
-DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _REF = "#/$defs/{model}"
 Json = dict[str, Any]
 _OTHERS = {*reports.VERBATIM, *reports.PASSED_ON}
@@ -57,25 +55,7 @@ def report() -> str:
 
 def settings() -> str:
     """Schema of acksm.yaml: the settings under the options' own names."""
-    schema = Flat.model_json_schema()
-    told = options_of_settings()
-    properties = {
-        name.replace("_", "-"): _untitled(item) | ({"description": told[name]} if name in told else {})
-        for name, item in schema["properties"].items()
-    }
-    return _text(
-        {
-            "$schema": DIALECT,
-            "title": "acksm.yaml",
-            "description": "Settings of acksm; every one but "
-            + ", ".join(sorted(FILE_ONLY))
-            + " is also an option and an ACKSM_ variable.",
-            "type": "object",
-            "additionalProperties": False,
-            "properties": properties,
-            "$defs": {name: _untitled(item) for name, item in schema.get("$defs", {}).items()},
-        }
-    )
+    return of_settings(click_group())
 
 
 def plan_file() -> str:
@@ -103,23 +83,10 @@ def _use_docstrings() -> None:
             item.__pydantic_config__ = ConfigDict(use_attribute_docstrings=True)  # type: ignore[attr-defined]
 
 
-def _untitled(value: Any) -> Any:
-    """Without the titles that pydantic makes from names."""
-    if isinstance(value, list):
-        return [_untitled(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    return {
-        key: {name: _untitled(item) for name, item in inner.items()} if key == "properties" else _untitled(inner)
-        for key, inner in value.items()
-        if not (key == "title" and isinstance(inner, str))
-    }
-
-
 def _text(schema: Json) -> str:
     top = {key: schema[key] for key in ("$schema", "title", "description") if key in schema}
     rest = {
-        key: _untitled(item) if key != "properties" else {k: _untitled(v) for k, v in item.items()}
+        key: untitled(item) if key != "properties" else {k: untitled(v) for k, v in item.items()}
         for key, item in schema.items()
         if key not in top
     }

@@ -36,6 +36,15 @@ class Output(Protocol):
     def table(self, header: Sequence[str], rows: Sequence[Sequence[str]], *, drop: Sequence[str] = ()) -> str:
         """Aligned columns, as text for `result`; `drop` are those that a narrow terminal lacks, first to last."""
 
+    def ask(self, question: str, default: str = "") -> str:
+        """A line of text, or `default`. Errors: `needs-confirmation`, `not-confirmed`."""
+
+    def is_text(self) -> bool:
+        """Whether the result is text for people, and no document."""
+
+    def can_ask(self) -> bool:
+        """Whether a person can answer."""
+
     def choose(self, question: str, count: int, *, yes: bool, flag: str = "--yes") -> list[int]:
         """Which of `count` items are meant, from 0. Errors: `needs-confirmation`, `not-confirmed`."""
 

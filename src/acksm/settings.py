@@ -17,11 +17,14 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    TypeAdapter,
+    ValidationError,
     WithJsonSchema,
 )
 
 from acksm.ack.names import SERVICES
 from acksm.declared import Account, Accounts, Adoptions, DeclaredNamespace, Teams
+from acksm.errors import AcksmError
 from acksm.json_types import Json
 
 CONTROLLER_NAMESPACE = "ack-system"
@@ -109,6 +112,18 @@ def _duration(value: object) -> object:
 
 
 _DURATION = re.compile(r"^(?:(?P<h>\d+)h)?(?:(?P<m>\d+)m)?(?:(?P<s>\d+)s)?$")
+
+
+def seconds(text: str, flag: str) -> int:
+    """A duration of an option that is no setting, at least a second. Error: `config-invalid`."""
+    try:
+        found = TypeAdapter(Seconds).validate_python(text)
+    except ValidationError as error:
+        message = f'"{text}" is not a duration such as 90s or 15m'
+        raise AcksmError("config-invalid", message, where=f"flag {flag}", remedy=f"{flag} 15m") from error
+    return max(1, round(found))
+
+
 # What the validators accept, for docs/schemas/settings.json.
 _DURATION_SCHEMA = {"type": "string", "pattern": r"^(?=[0-9])([0-9]+h)?([0-9]+m)?([0-9]+s)?$"}
 _ONE_OF_SERVICES = {"enum": list(SERVICES)}

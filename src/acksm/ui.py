@@ -457,17 +457,36 @@ class Ui:
         if answer.strip().lower() not in {"y", "yes"}:
             raise AcksmError("not-confirmed", "not confirmed; nothing was changed")
 
-    def _ask(self, question: str, answers: str, remedy: str) -> str:
-        """The line that a person answers. Error: `needs-confirmation` where no one can answer."""
+    def ask(self, question: str, default: str = "") -> str:
+        """A line of text, or `default` for an empty one. Errors: `needs-confirmation`, `not-confirmed` where the input
+        ends."""
+        answer = self._ask(f"{question} [{default}]:" if default else f"{question}:", "", "give it as an option")
+        if not answer:
+            raise AcksmError("not-confirmed", "the input ended; nothing was changed")
+        return answer.strip() or default
+
+    def is_text(self) -> bool:
+        """Whether the result is text for people, and no document."""
+        return self.output == "text"
+
+    def can_ask(self) -> bool:
+        """Whether a person can answer."""
+        return not self._silent()
+
+    def _silent(self) -> list[str]:
+        """Why no one can answer; [] where a person can."""
         streams = {"stdin": self.stdin, "stderr": self.stderr}
         reasons = ["CI is set"] if os.environ.get("CI") else []
-        reasons += [f"{name} is not a terminal" for name, stream in streams.items() if not stream.isatty()]
-        if reasons:
+        return reasons + [f"{name} is not a terminal" for name, stream in streams.items() if not stream.isatty()]
+
+    def _ask(self, question: str, answers: str, remedy: str) -> str:
+        """The line that a person answers. Error: `needs-confirmation` where no one can answer."""
+        if reasons := self._silent():
             message = f"confirmation needed, but {reasons[-1]}: {question}"
             raise AcksmError("needs-confirmation", message, remedy=remedy)
         with self._lock:
             self._rest()
-            self.stderr.write(self._fit(self._err, clean(f"{question} {answers} ")))
+            self.stderr.write(self._fit(self._err, clean(f"{question} {answers}".rstrip() + " ")))
             self.stderr.flush()
         answer = self.stdin.readline()
         if not answer.endswith("\n"):

@@ -279,3 +279,19 @@ def test_a_misspelt_region_is_refused_before_the_first_call(argv: list[str], cor
     assert result.exit_code == ExitCode.USAGE
     assert "did you mean us-west-2" in result.stderr
     assert f"{corrected}\n" in result.stderr
+
+
+def test_sandboxes_are_listed_and_the_shells_one_has_its_name() -> None:
+    assert json.loads(run("sandbox", "list", "-o", "json").stdout)["sandboxes"] == []
+    assert "no sandboxes" in run("sandbox", "list").stdout
+    home = Path("sandboxes")
+    for name, text in (("one", '{"clusters": {"practice": {"processes": []}}}'), ("broken", "{"), ("No Name", "{}")):
+        (home / name).mkdir(parents=True)
+        (home / name / "state.json").write_text(text)
+    rows = json.loads(run("sandbox", "list", "-o", "json").stdout)["sandboxes"]
+    assert rows == [
+        {"name": "broken", "running": False, "clusters": []},
+        {"name": "one", "running": False, "clusters": ["practice"]},
+    ]
+    assert "sandbox two does not exist" in run("sandbox", "status", ACKSM_SANDBOX="two").stderr
+    assert "sandbox three does not exist" in run("sandbox", "env", "--name", "three", ACKSM_SANDBOX="two").stderr

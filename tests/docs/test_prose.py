@@ -114,7 +114,7 @@ def test_the_architecture_has_the_file_of_every_command_and_a_row_for_every_laye
     text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
     commands = cells(text.partition("## Where a command is")[2].partition("\n## ")[0], 0)
     listed = {name.partition(" ")[0] for cell in commands for name in cell.split(", ")}
-    assert listed == set(click_group().commands)
+    assert listed == {name.partition(" ")[0] for name in click_group().commands}
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
     layers = {name.strip() for line in contracts[0]["layers"] for name in line.split("|")}
     rows = cells(text.partition("## What belongs in each layer")[2].partition("\n## ")[0], 0)

@@ -133,6 +133,14 @@ def test_install_and_what_looks_at_it_and_takes_it_away(abroad: Abroad) -> None:
     kept = caller.run(without(install, "iam:SimulatePrincipalPolicy"), "install", "--service", "sagemaker").ok()
     assert "up to date" in kept.stderr
 
+    for reading in ("logs", "history", "versions"):
+        found = caller.policy(reading)
+        more = ("--service", "sagemaker") if reading == "versions" else ()
+        run = caller.run(found, reading, *more, "-o", "json").ok()
+        assert run.data.get("unread", []) == []
+        assert "are unknown" not in run.stderr
+    unread = caller.run(without(caller.policy("history"), "iam:GetRole"), "history", "-o", "json").ok().data["unread"]
+    assert "iam:GetRole" in str(unread)
     status = caller.policy("status")
     whole = caller.run(status, "status", "-o", "json", "--service", "sagemaker").ok().data
     assert (whole["drift"], whole["drift_unknown"]) == ([], "")
@@ -154,7 +162,7 @@ def test_install_and_what_looks_at_it_and_takes_it_away(abroad: Abroad) -> None:
         simulates = action == "iam:SimulatePrincipalPolicy"  # optional: the answer is complete without
         assert (less.exit_code, less.data["healthy"]) == ((0, True) if simulates else (7, None)), action
         assert "unknown" in {check["state"] for check in less.data["checks"]}, action
-    caller.run(caller.policy("report"), "report", "-o", "r.zip", "--service", "sagemaker").ok()
+    caller.run(caller.policy("report"), "report", "--out", "r.zip", "--service", "sagemaker").ok()
 
     cleanup = caller.policy("cleanup")
     gone = ("iam:DetachRolePolicy", "iam:DeleteRolePolicy", "iam:DeleteRole", "iam:DeleteOpenIDConnectProvider")

@@ -300,7 +300,7 @@ def test_a_bundle_has_what_helps_and_no_secret(abroad: Abroad, monkeypatch: pyte
     world.kube.create(event)
     monkeypatch.setenv("ACKSM_TAG", f"password={CANARIES['password']}")
     with world.requests() as seen:
-        run = world.acksm("report", "-o", "bundle.tar.gz", "--service", "sagemaker", "--format", "json").ok()
+        run = world.acksm("report", "--out", "bundle.tar.gz", "--service", "sagemaker", "-o", "json").ok()
     assert seen.writes == []
     assert complaints(run.data) == []
     assert run.data["missing"] == {}
@@ -329,13 +329,13 @@ def test_a_bundle_has_what_helps_and_no_secret(abroad: Abroad, monkeypatch: pyte
     }.items():
         assert part in files[name], name
     assert any(name.startswith("logs/sagemaker/") and b"starting manager" in body for name, body in files.items())
-    assert world.acksm("report", "-o", "bundle.tar.gz").error_id == "report-file"
-    shown = world.acksm("report", "-o", "shown.zip", "--show-accounts", "--service", "sagemaker").ok()
+    assert world.acksm("report", "--out", "bundle.tar.gz").error_id == "report-file"
+    shown = world.acksm("report", "--out", "shown.zip", "--show-accounts", "--service", "sagemaker").ok()
     assert shown.stdout.strip() == "shown.zip"
 
 
 def test_a_bundle_is_written_of_a_cluster_that_cannot_be_reached(abroad: Abroad) -> None:
-    run = abroad.world.acksm("report", "-o", "b.zip", "--cluster", "nowhere", "--format", "json").ok()
+    run = abroad.world.acksm("report", "--out", "b.zip", "--cluster", "nowhere", "-o", "json").ok()
     assert run.data["target"] is None
     assert {"releases.json", "controllers.json", "crds.json", "objects.json", "logs"} == {*run.data["missing"]}
     assert complaints(run.data) == []

@@ -6,12 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings, strategies as st
 
 from abroad import until
+from acksm.cli import completion
 from acksm.errors import AcksmError
 from acksm.kube.paths import ref
 from acksm.live import drift
+from report_schema import complaints
 from webhook import changing
 from world import ONE, World
 
@@ -83,9 +86,11 @@ def test_pods_that_never_come_are_told_by_install_status_and_doctor(world: World
     assert (found["state"], message in found["text"], remedy in found["remedy"]) == ("failed", True, True)
 
 
-def test_status_tells_drift_by_hand(world: World) -> None:
+def test_status_tells_drift_by_hand(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.install()
     assert "no drift" in world.acksm("status").ok().stdout
+    monkeypatch.setattr(completion, "SECONDS", 60)
+    what_is_read_of_an_installation(world)
     account = ref("ServiceAccount", "ack-sagemaker-controller", world.namespace)
     world.kube.patch(account, {"metadata": {"annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/x"}}})
     world.kube.delete(ref("CustomResourceDefinition", "models.sagemaker.services.k8s.aws"))
@@ -95,6 +100,36 @@ def test_status_tells_drift_by_hand(world: World) -> None:
     assert "arn:aws:iam::1:role/x" in str(run.data["controllers"])
     world.install()
     assert world.acksm("status").exit_code == 0
+
+
+def what_is_read_of_an_installation(world: World) -> None:
+    """`logs`, `versions`, `init` and the shell's TAB, on the installation of the test that calls it."""
+    with world.requests() as seen:
+        log = world.acksm("logs", "sagemaker", "-o", "json").ok()
+        assert any("starting manager" in row["text"] for row in log.data["lines"])
+        assert complaints(log.data) == []
+        assert len(world.acksm("logs", "sagemaker", "--tail", "1").ok().stdout.splitlines()) == 1
+        assert "starting manager" not in world.acksm("logs", "sagemaker", "--since", "1s", "--tail", "0").ok().stdout
+        refused = world.acksm("logs", "sagemaker", "--previous")
+        assert (refused.error_id or "").startswith("kube-")
+        assert world.acksm("logs", "sagemaker", "-n", "default").error_id == "logs-controller"
+        versions = world.acksm("versions", "--service", "sagemaker", "-o", "json").ok().data
+        assert complaints(versions) == []
+        (row,) = versions["services"]
+        assert row["installed"] == row["tested"] == "1.9.1"
+        assert row["latest"] == row["versions"][0]
+        history = world.acksm("history", "-o", "json").ok().data
+        assert complaints(history) == []
+        assert history["unread"] == []
+        sources = {(row["source"], row["by"]) for row in history["events"]}
+        assert sources == {("helm", "acksm"), ("kubernetes", "acksm"), ("iam", "acksm")}
+        world.acksm("init", "-n", world.namespace, "-f", "new.yaml").ok()
+        again = world.acksm("install", "-f", "new.yaml", "--dry-run", env={"ACKSM_CLUSTER": ""}).ok()
+        assert "already up to date" in again.stdout
+        for line, value in (("acksm status --cluster ", world.cluster), ("acksm carm bind ", world.namespace)):
+            words = {"_ACKSM_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(line.count(" "))}
+            assert value in world.acksm(env=words).stdout.split()
+    assert seen.writes + seen.leases == []
 
 
 def test_status_when_the_registry_is_away_still_tells_health(world: World) -> None:

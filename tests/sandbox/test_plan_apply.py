@@ -33,6 +33,14 @@ def test_a_plan_is_carried_out_as_it_was_reviewed(world: World, tmp_path: Path) 
     refused = world.acksm("apply", "plan.json", "--digest", digest, env=away)
     assert (refused.error_id, refused.exit_code) == ("needs-confirmation", 6)
     assert "remedy: run it again with --yes" in refused.stderr
+    with world.requests() as looked:
+        shown = world.acksm("plan", "show", "plan.json", "--digest", digest, env=away).ok()
+        assert "+ release " in shown.stdout
+        dry = world.acksm("apply", "plan.json", "--dry-run", "-o", "json", env=away).ok().data
+    assert (dry["dry_run"], looked.writes + looked.leases) == (True, [])
+    left = {item["target"] for item in dry["changes"]}
+    assert left
+    assert left < {item["change"]["target"] for item in document["changes"]}
     applied = world.acksm("apply", "plan.json", "-y", "-o", "json", "--digest", digest, env=away).ok()
     for shown in (refused, applied):
         lines = shown.stderr.splitlines()

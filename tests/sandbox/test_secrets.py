@@ -107,7 +107,7 @@ def test_canaries_are_nowhere(world: World, tmp_path: Path) -> None:
     watched.run("apply", "plan.json")
     watched.run("status", "-o", "json", *one)
     watched.run("doctor", "-o", "json", *one, *by_key)
-    watched.run("report", "-o", "bundle.tar.gz", *one)
+    watched.run("report", "--out", "bundle.tar.gz", *one)
     watched.run("status", *one, *by_token, "--cluster", world.cluster, code=3)  # nobody's token: the refusal is told
     watched.run(
         "install", *one, code=3, AWS_SECRET_ACCESS_KEY="wrong" + BEARER, AWS_ACCESS_KEY_ID="AKIANOBODYSCANARYKEY"

@@ -119,6 +119,12 @@ class Eks:
             raise AcksmError("cluster-no-issuer", f"cluster {name} has no OIDC issuer", where=where)
         return cluster
 
+    def names(self) -> list[str]:
+        """The clusters of the region."""
+        client = self._aws.client("eks")
+        with translated("eks", "ListClusters"):
+            return [name for page in client.get_paginator("list_clusters").paginate() for name in page["clusters"]]
+
     def _others(self) -> str:
         """The existing names, for the error message; best effort."""
         try:

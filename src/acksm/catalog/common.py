@@ -75,6 +75,28 @@ ENTRIES = (
         ExitCode.USAGE,
     ),
     Entry(
+        "init-exists",
+        "the settings file exists",
+        "`acksm init` overwrites no file unless --force is given. The schema of acksm.yaml is written beside it, as "
+        "acksm.schema.json.",
+        "acksm init --file ANOTHER_FILE   (or --force)",
+        ExitCode.REFUSED,
+    ),
+    Entry(
+        "init-incomplete",
+        "the settings file would name no cluster",
+        "On a terminal `acksm init` asks for what is missing; elsewhere the cluster and its region have to be options.",
+        "acksm init --cluster NAME --region REGION",
+        ExitCode.USAGE,
+    ),
+    Entry(
+        "init-write",
+        "cannot write the settings file",
+        "The directory is not writable, or the disk is full.",
+        "acksm init --file ANOTHER_FILE",
+        ExitCode.USAGE,
+    ),
+    Entry(
         "cluster-missing",
         "no cluster given",
         "acksm never guesses the cluster.",

@@ -375,10 +375,31 @@ ENTRIES = (
         "acksm doctor",
     ),
     Entry(
+        "check-unknown",
+        "no such check",
+        "`--only` takes ids of checks and their categories, `--ignore` ids, with or without `check.`. Those of one "
+        "object, KIND/NAME, differ from those of the cluster.",
+        "acksm explain --list   (or acksm doctor --full)",
+        _U,
+    ),
+    Entry(
+        "logs-controller",
+        "no controller, or several, whose log could be printed",
+        "`acksm logs SERVICE` prints the log of the controller in the controllers' namespace (-n), else of the only "
+        "one in the cluster.",
+        "acksm status",
+    ),
+    Entry(
+        "logs-pod",
+        "the controller has no pod",
+        "Its Deployment is scaled to zero, or its pods are not created.",
+        "acksm doctor   (check.pods says why)",
+    ),
+    Entry(
         "report-file",
         "cannot write the support bundle",
         "The file exists, its directory does not exist, or its name does not end with .tar.gz, .tgz or .zip.",
-        "acksm report --output acksm-report.tar.gz",
+        "acksm report   (or --out FILE)",
         _U,
     ),
 )

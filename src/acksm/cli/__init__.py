@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -10,10 +11,13 @@ from acksm.cli import (
     adopt,
     carm,
     cleanup,
+    completion,
     controllers,
     doctor,
     iam,
     information,
+    init,
+    logs,
     mirror,
     plans,
     rbac,
@@ -33,9 +37,11 @@ app = App(
     add_completion=True,
 )
 for group in (
+    init,
     iam,
     controllers,
     mirror,
+    logs,
     doctor,
     plans,
     adopt,
@@ -69,4 +75,6 @@ def root(
 
 def main() -> None:
     """Entry point of `acksm`."""
+    if completion.VARIABLE in os.environ:
+        completion.be_quiet()
     app()

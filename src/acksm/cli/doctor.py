@@ -16,6 +16,28 @@ if TYPE_CHECKING:
     from acksm.settings import Settings
 
 app = App()
+_FORM = "acksm.doctor.form"  # key of the context's meta
+
+
+def _form(ctx: typer.Context, value: str | None) -> str | None:
+    """Forms of the checks alone; everything else of the command is text with them."""
+    if value not in {"junit", "markdown"}:
+        return value
+    ctx.meta[_FORM] = value
+    return "text"
+
+
+Form = Annotated[
+    str | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="text|json|yaml|junit|markdown",
+        help="Output format [text].",
+        callback=_form,
+        rich_help_panel="Running",
+    ),
+]
 
 
 @app.command(
@@ -25,6 +47,7 @@ app = App()
         "acksm doctor",
         "acksm doctor Endpoint/churn -n team-a",
         "acksm doctor --fix",
+        "acksm doctor -o junit --ignore check.carm-role",
         "acksm doctor --print-policy install",
         "acksm doctor --print-rbac samples-apply -n team-a",
     ),
@@ -38,6 +61,14 @@ def doctor(
     name: options.ObjectName = None,
     namespace: options.ObjectNamespace = "default",
     fix: Annotated[bool, typer.Option("--fix", help="Apply the remedies that are safe, as a plan.")] = False,
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", metavar="CHECK", help="Make only this check or those of this category, repeatable."),
+    ] = None,
+    ignore: Annotated[
+        list[str] | None,
+        typer.Option("--ignore", metavar="CHECK", help="Check that does not count, repeatable; it is listed."),
+    ] = None,
     print_policy: Annotated[
         str,
         typer.Option(
@@ -80,12 +111,14 @@ def doctor(
     yes: options.Yes = None,
     lock_timeout: options.LockTimeout = None,
     timeout: options.Timeout = None,
-    output: options.Output = None,
+    output: Form = None,
 ) -> None:
     """Diagnose problems and show their remedies; exit 3 when a check failed."""
 
     def work(settings: Settings, ui: Ui) -> int:
         from acksm.guide.doctor import command as section
+        from acksm.guide.doctor.selection import Options
+        from acksm.ui import clean
 
         if print_policy:
             return section.run_policy(settings, ui, print_policy)
@@ -93,28 +126,27 @@ def doctor(
             from acksm.guide.rbac import command as rbac
 
             return rbac.run_print(ui, print_rbac, namespace, settings.target.controller_namespace)
+        chosen = Options(tuple(only or ()), tuple(ignore or ()), ctx.meta.get(_FORM, ""), clean)
         if thing:
-            return section.run_object(
-                settings.target, settings.other_account, settings.run, ui, options.joined(thing, name), namespace
-            )
-        return section.run(settings, ui, fix=fix)
+            other, run, requested = settings.other_account, settings.run, options.joined(thing, name)
+            return section.run_object(settings.target, other, run, ui, requested, namespace, chosen)
+        return section.run(settings, ui, fix=fix, options=chosen)
 
     run(ctx, work)
 
 
-@app.command("report", panel=OPERATE, examples=("acksm report --output support.tar.gz",))
+@app.command("report", panel=OPERATE, examples=("acksm report", "acksm report --out support.tar.gz"))
 def report(
     ctx: typer.Context,
     bundle: Annotated[
         str,
         typer.Option(
-            "--output",
-            "-o",
+            "--out",
             metavar="FILE",
-            help="The .tar.gz or .zip to write [acksm-report.tar.gz].",
+            help="The .tar.gz or .zip to write [acksm-report-CLUSTER-TIME.tar.gz].",
             show_default=False,
         ),
-    ] = "acksm-report.tar.gz",
+    ] = "",
     show_accounts: Annotated[bool, typer.Option("--show-accounts", help="Do not redact account ids.")] = False,
     cluster: options.Cluster = None,
     region: options.Region = None,
@@ -136,7 +168,7 @@ def report(
     target_role_name: options.TargetRoleName = None,
     target_account: options.TargetAccount = None,
     timeout: options.Timeout = None,
-    output: options.Format = None,
+    output: options.OutputNotFile = None,
 ) -> None:
     """Write a support bundle without secrets: state, checks, values, conditions, events, logs."""
 

@@ -30,7 +30,7 @@ app.add_typer(config_app)
 )
 def explain(
     ctx: typer.Context,
-    id: Annotated[str | None, typer.Argument(help="Id of an error, a check or a change.")] = None,
+    id: Annotated[str | None, typer.Argument(help="Id of an error, a check or a change, or words of a title.")] = None,
     list_all: Annotated[bool, typer.Option("--list", help="List all ids with their titles.")] = False,
     output: options.Output = None,
 ) -> None:

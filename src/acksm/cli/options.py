@@ -84,6 +84,15 @@ AdoptionFile = Annotated[
         rich_help_panel=_TARGET,
     ),
 ]
+# For commands whose -f is --follow
+LongFile = Annotated[
+    str | None,
+    typer.Option("--file", metavar="FILE", help="Settings file [acksm.yaml].", rich_help_panel=_TARGET),
+]
+NewFile = Annotated[
+    str | None,
+    typer.Option("--file", "-f", metavar="FILE", help="Settings file to write [acksm.yaml].", rich_help_panel=_TARGET),
+]
 File = Annotated[
     str | None,
     typer.Option("--file", "-f", metavar="FILE", help="Settings file [acksm.yaml].", rich_help_panel=_TARGET),
@@ -421,10 +430,25 @@ Output = Annotated[
     str | None,
     typer.Option("--output", "-o", metavar="text|wide|json|yaml", help="Output format [text].", rich_help_panel=_RUN),
 ]
-# For commands whose -o is a file
-Format = Annotated[
+
+
+def _no_file(value: str | None) -> str | None:
+    """-o of report was its file once."""
+    if value and value.endswith((".gz", ".tgz", ".zip")):
+        raise typer.BadParameter(f"it is the output format; for a file use: --out {value}")
+    return value
+
+
+OutputNotFile = Annotated[
     str | None,
-    typer.Option("--format", metavar="text|json|yaml", help="Output format [text].", rich_help_panel=_RUN),
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="text|json|yaml",
+        help="Output format [text].",
+        callback=_no_file,
+        rich_help_panel=_RUN,
+    ),
 ]
 
 # Not a setting

@@ -10,8 +10,9 @@ import typer
 
 from acksm.cli import options
 from acksm.cli.information import shown
-from acksm.cli.run import ROOT, guarded, run_resolved, ui_of
-from acksm.cli.shape import PLANS, App
+from acksm.cli.planned import has_plan
+from acksm.cli.run import ROOT, guarded, run_resolved, run_without_settings, ui_of
+from acksm.cli.shape import PLANS, App, meant
 from acksm.events import Event, Kind
 from acksm.json_types import Untyped
 from acksm.ui import Ui
@@ -19,13 +20,28 @@ from acksm.ui import Ui
 if TYPE_CHECKING:
     from acksm.config import Resolved
     from acksm.engine.review import Review
-    from acksm.reports import PlanFile
+    from acksm.reports import PlanFile, PlanShowReport
 
 app = App()
+Digest = Annotated[
+    str,
+    typer.Option("--digest", metavar="sha256:…", help="Fail unless the file has this digest.", show_default=False),
+]
 _FREE = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": ["--help"]}
 _UsageError: Untyped = typer.BadParameter.__mro__[1]  # typer exports only this subclass
 # The settings of apply itself; the others are the file's.
-_OF_THIS_RUN = {"profile", "kubeconfig", "context", "yes", "wait", "timeout", "lock_timeout", "output"}
+_OF_THIS_RUN = {
+    "profile",
+    "kubeconfig",
+    "context",
+    "dry_run",
+    "full",
+    "yes",
+    "wait",
+    "timeout",
+    "lock_timeout",
+    "output",
+}
 
 
 @app.command(
@@ -67,14 +83,40 @@ def plan(
     raise typer.Exit(guarded(ui, "plan", work))
 
 
-@app.command("apply", panel=PLANS, examples=("acksm apply install.plan",))
+@app.command("plan show", panel=PLANS, examples=("acksm plan show install.plan",))
+def show(
+    ctx: typer.Context,
+    plan_file: Annotated[str, typer.Argument(metavar="FILE", help="A plan file written by acksm plan -o.")],
+    digest: Digest = "",
+    full: options.Full = None,
+    output: options.Output = None,
+) -> None:
+    """Show a plan file; needs neither credentials nor the cluster."""
+
+    def work(ui: Ui) -> int:
+        from acksm.engine.change import Change, Plan, summary
+        from acksm.engine.diff import render_plan
+
+        document = _read(plan_file, digest)
+        changes = tuple(Change.from_data(item["change"]) for item in document["changes"])
+        for note in document["notes"]:
+            ui.emit(Event(Kind.NOTE, "note", note))
+        command = shlex.join([ROOT, "apply", plan_file, "--digest", document["digest"]])
+        parts = [render_plan(Plan("plan", changes), full=bool(full)), f"plan: {summary(changes)}", command]
+        data: PlanShowReport = {"file": plan_file, "plan": document}
+        for kind, text in _headline(document):
+            ui.emit(Event(kind, "plan.file", text))
+        ui.result("plan show", {**data}, "\n\n".join(part for part in parts if part))
+        return 0
+
+    run_without_settings(ctx, work)
+
+
+@app.command("apply", panel=PLANS, examples=("acksm apply install.plan", "acksm apply install.plan --dry-run"))
 def apply(
     ctx: typer.Context,
     plan_file: Annotated[str, typer.Argument(metavar="FILE", help="A plan file written by acksm plan -o.")],
-    digest: Annotated[
-        str,
-        typer.Option("--digest", metavar="sha256:…", help="Fail unless the file has this digest.", show_default=False),
-    ] = "",
+    digest: Digest = "",
     confirm: Annotated[
         str,
         typer.Option(
@@ -87,6 +129,8 @@ def apply(
     profile: options.Profile = None,
     kubeconfig: options.Kubeconfig = None,
     context: options.Context = None,
+    dry_run: options.DryRun = None,
+    full: options.Full = None,
     yes: options.Yes = None,
     wait: options.WaitForChanges = None,
     timeout: options.Timeout = None,
@@ -97,11 +141,8 @@ def apply(
 
     def work(resolved: Resolved, ui: Ui) -> int:
         from acksm.engine import plan_file as section
-        from acksm.errors import AcksmError
 
-        document = section.read(Path(plan_file))
-        if digest and digest != document["digest"]:
-            raise AcksmError("plan-digest", f"digest is {document['digest']}, expected {digest}", where=plan_file)
+        document = _read(plan_file, digest)
         for kind, text in _headline(document):
             ui.emit(Event(kind, "plan.file", text))
         flat, origins = resolved.settings.flat(), resolved.origins
@@ -109,6 +150,17 @@ def apply(
         return _run(ctx, document["command"], section.Approval(plan_file, document, chosen, confirm))
 
     run_resolved(ctx, work)
+
+
+def _read(path: str, digest: str) -> PlanFile:
+    """The plan of a file. Errors: `plan-file-invalid`, `plan-digest`."""
+    from acksm.engine import plan_file
+    from acksm.errors import AcksmError
+
+    document = plan_file.read(Path(path))
+    if digest and digest != document["digest"]:
+        raise AcksmError("plan-digest", f"digest is {document['digest']}, expected {digest}", where=path)
+    return document
 
 
 def _headline(document: PlanFile) -> list[tuple[Kind, str]]:
@@ -124,8 +176,11 @@ def _headline(document: PlanFile) -> list[tuple[Kind, str]]:
 
 def _run(ctx: typer.Context, argv: list[str], review: Review) -> int:
     """The command of `argv` under `review`. Error: `plan-command`."""
+    from difflib import get_close_matches
+
     from acksm.engine.review import CURRENT
     from acksm.errors import AcksmError
+    from acksm.words import did_you_mean
 
     root: Untyped = ctx.find_root().command
     found: Untyped = root
@@ -136,7 +191,13 @@ def _run(ctx: typer.Context, argv: list[str], review: Review) -> int:
             break
         found = inner[word]
         name.append(word)
-    if all(parameter.name != "dry_run" for parameter in found.params):
+    inner = getattr(found, "commands", {})
+    if inner:
+        wrong = argv[len(name) - 1] if len(argv) >= len(name) else ""
+        near = [found for found in (meant(wrong),) if found and found in inner] or get_close_matches(wrong, inner, n=1)
+        message = f'unknown command "{wrong}"{did_you_mean(near)}' if wrong else f"{' '.join(name)} needs a command"
+        raise AcksmError("plan-command", message, where=ROOT, remedy=f"{' '.join(name)} --help")
+    if not has_plan(" ".join(name[1:]), found):
         raise AcksmError("plan-command", f"acksm {' '.join(argv[:2])} has no plan", where=ROOT)
     token = CURRENT.set(review)
     try:

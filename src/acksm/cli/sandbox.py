@@ -18,7 +18,7 @@ app = App(
     no_args_is_help=True,
 )
 # A sandbox has no settings: its --cluster, --region, … have other parameter names than those of acksm.cli.options.
-Name = Annotated[str, typer.Option("--name", metavar="NAME", help="Name of the sandbox.")]
+Name = Annotated[str, typer.Option("--name", metavar="SANDBOX", envvar="ACKSM_SANDBOX", help="Name of the sandbox.")]
 Clusters = Annotated[
     list[str] | None,
     typer.Option("--cluster", metavar="CLUSTER", help="Name of a cluster, repeatable [practice]."),
@@ -148,6 +148,23 @@ def up(
         api.up(desired, ui.emit)
         data, _ = api.status(name)
         ui.result("sandbox up", data, f'next: eval "$(acksm sandbox env --name {name})" && acksm install -y')
+        return 0
+
+    run_without_settings(ctx, work)
+
+
+@app.command("list")
+def list_(ctx: typer.Context, output: options.Output = None) -> None:
+    """List the sandboxes on this machine."""
+
+    def work(ui: Ui) -> int:
+        _check_extra()
+        from acksm.sandbox import api
+
+        rows = api.rows()
+        cells = [(row["name"], "running" if row["running"] else "stopped", ", ".join(row["clusters"])) for row in rows]
+        text = ui.table(("NAME", "STATE", "CLUSTERS"), cells) if rows else "no sandboxes; start one: acksm sandbox up"
+        ui.result("sandbox list", {"sandboxes": rows}, text)
         return 0
 
     run_without_settings(ctx, work)

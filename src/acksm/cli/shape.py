@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.models import CommandFunctionType
 
+from acksm.cli import completion
 from acksm.json_types import Untyped
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 120}
@@ -37,9 +38,15 @@ _OTHER_NAMES = {
     **dict.fromkeys(("diff", "preview", "template"), "plan"),
     **dict.fromkeys(("role", "iam"), "iam-role"),
     **dict.fromkeys(("get-token",), "token"),
+    **dict.fromkeys(("configure", "new"), "init"),
     **dict.fromkeys(("errors", "describe", "why"), "explain"),
     **dict.fromkeys(("support", "support-bundle", "bundle"), "report"),
 }
+
+
+def meant(word: str) -> str | None:
+    """The command that a word of another tool means."""
+    return _OTHER_NAMES.get(word)
 
 
 def _remember(key: str) -> Callable[[typer.Context, bool], bool]:
@@ -131,6 +138,11 @@ class _Shared:
 class Command(_Shared, TyperCommand):
     """A command of acksm. Its epilog is its examples, one for each line."""
 
+    def __init__(self, *arguments: Untyped, **words: Untyped) -> None:
+        super().__init__(*arguments, **words)
+        for parameter in self.params:
+            completion.attach(parameter)
+
     def format_epilog(self, ctx: Untyped, formatter: Untyped) -> None:
         if self.epilog:
             with formatter.section("Examples"):
@@ -158,10 +170,15 @@ class Group(_Shared, TyperGroup):
             with formatter.section(title):
                 formatter.write_dl([(name.ljust(width), text) for name, text in rows])
 
+    def list_commands(self, ctx: Untyped) -> list[str]:
+        return [name for name in super().list_commands(ctx) if " " not in name]
+
     def resolve_command(self, ctx: Untyped, args: list[str]) -> Untyped:
-        meant = _OTHER_NAMES.get(args[0]) if args else None
-        if meant in self.commands and args[0] not in self.commands:
-            ctx.fail(f"No such command {args[0]!r}. Did you mean {meant!r}?")
+        if (name := " ".join(args[:2])) in self.commands:  # "plan show", beside `plan COMMAND…`
+            return name, self.commands[name], args[2:]
+        found = meant(args[0]) if args else None
+        if found in self.commands and args[0] not in self.commands:
+            ctx.fail(f"No such command {args[0]!r}. Did you mean {found!r}?")
         return super().resolve_command(ctx, args)
 
 

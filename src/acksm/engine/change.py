@@ -77,6 +77,27 @@ class Change:
             "guide": self.guide,
         }
 
+    @classmethod
+    def from_data(cls, data: reports.Change) -> Change:
+        """A change to be shown, from its JSON form; nothing can be executed with it."""
+        op = Op(data["op"])
+        hidden = op is not Op.DELETE and data["before"] is None and data["after"] is None
+        return cls(
+            id=data["id"],
+            step=data["step"],
+            op=op,
+            system=data["system"],
+            target=data["target"],
+            call="",
+            params={},
+            before=data["before"],
+            after=data["after"],
+            reason=data["reason"],
+            danger=Danger(data["danger"]),
+            guide=data["guide"],
+            secret=hidden,
+        )
+
     @property
     def content(self) -> Json:
         """All that makes it this change: the JSON form with the call and its parameters."""

@@ -30,6 +30,23 @@ class LogReader(Lister, Protocol):
     def logs(self, namespace: str, pod: str, container: str, /, *, previous: bool = False, lines: int = 20) -> str: ...
 
 
+class LogStreamer(Protocol):
+    """A log as it is written."""
+
+    def log_lines(
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        /,
+        *,
+        previous: bool = False,
+        tail: int | None = None,
+        since: int | None = None,
+        follow: bool = False,
+    ) -> Iterator[str]: ...
+
+
 class Watcher(Protocol):
     def watch(self, ref: Ref, /, *, name: str = "", selector: str = "", seconds: int = 30) -> Iterator[Object]: ...
 
@@ -92,7 +109,7 @@ class Writer(Editor, Applier, Lister, Protocol):
     """What bindings are created with."""
 
 
-class Apiserver(Observer, Follower, Reviewer, Discovery, Writer, Protocol):
+class Apiserver(Observer, Follower, Reviewer, Discovery, Writer, LogStreamer, Protocol):
     """All that commands need of a cluster."""
 
     def apply(

@@ -328,6 +328,42 @@ class Kube:
                 return data.decode("utf-8", "replace")
             lines = max(1, lines // 4)
 
+    def log_lines(
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        *,
+        previous: bool = False,
+        tail: int | None = None,
+        since: int | None = None,
+        follow: bool = False,
+    ) -> Iterator[str]:
+        """The lines of a container's log; with `follow` as they are written, without a deadline.
+
+        Errors: kube-…, also for a container that has not started.
+        """
+        from urllib3.exceptions import HTTPError
+
+        chosen = {"previous": previous or None, "follow": follow or None, "tailLines": tail, "sinceSeconds": since}
+        query = [(name, str(value).lower()) for name, value in chosen.items() if value is not None]
+        path = f"/api/v1/namespaces/{namespace}/pods/{pod}/log"
+        more = {"seconds": None} if follow else {}
+        raw = self._request("get", path, serialize=False, query_params=[("container", container), *query], **more)
+        rest = b""
+        try:
+            for data in raw.stream(amt=None if raw.chunked else LOG_BYTES):
+                *lines, rest = (rest + data).split(b"\n")
+                for line in lines:
+                    yield line.decode("utf-8", "replace")
+        except HTTPError as error:
+            reason = answers.innermost(error)
+            raise AcksmError("kube-unreachable", f"the log ended: {reason}", where=self.server) from error
+        finally:
+            raw.close()
+        if rest:
+            yield rest.decode("utf-8", "replace")
+
     def can(
         self, verb: str, group: str, resource: str, namespace: str = "", *, account: tuple[str, str] | None = None
     ) -> bool:

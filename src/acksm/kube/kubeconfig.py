@@ -91,6 +91,14 @@ def load(path: str = "", context: str = "", environment: Mapping[str, str] | Non
     return _context(name, merged, where)
 
 
+def contexts(path: str = "", environment: Mapping[str, str] | None = None) -> list[str]:
+    """The names of all contexts. Errors: kubeconfig-missing, -malformed."""
+    paths = [Path(path)] if path else default_paths(environment)
+    return [
+        name for one in paths if path or _is_file(one) for name in entries_of(parse(one), "contexts", "context", one)
+    ]
+
+
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()

@@ -44,7 +44,7 @@ def read(kube: LogReader, controllers: Sequence[Running], *, lines: int = LINES)
     def one(what: tuple[Running, Manifest, bool]) -> PodLog:
         item, pod, previous = what
         name = str(pod["metadata"]["name"])
-        text = kube.logs(item.namespace, name, _container(pod), previous=previous, lines=lines)
+        text = kube.logs(item.namespace, name, container_of(pod), previous=previous, lines=lines)
         return PodLog(item.service, item.namespace, name, previous, text)
 
     with ThreadPoolExecutor(max_workers=8) as pool:
@@ -66,7 +66,7 @@ def _restarted(pod: Manifest) -> bool:
     return any(int(item.get("restartCount") or 0) for item in statuses)
 
 
-def _container(pod: Manifest) -> str:
+def container_of(pod: Manifest) -> str:
     """The container with a controller's image; a service mesh may add others."""
     containers = (pod.get("spec") or {}).get("containers") or [{}]
     named = [item for item in containers if "-controller" in str(item.get("image", "")).rpartition("/")[2]]

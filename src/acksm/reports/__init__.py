@@ -46,6 +46,8 @@ from acksm.reports.connect import (
 from acksm.reports.controllers import (
     Controller as Controller,
     ControllerFacts as ControllerFacts,
+    HistoryEvent as HistoryEvent,
+    HistoryReport as HistoryReport,
     InstallFacts as InstallFacts,
     InstallReport as InstallReport,
     OidcFacts as OidcFacts,
@@ -53,13 +55,17 @@ from acksm.reports.controllers import (
     RoleFacts as RoleFacts,
     RoleReport as RoleReport,
     RunningController as RunningController,
+    ServiceVersions as ServiceVersions,
     StatusReport as StatusReport,
+    VersionsReport as VersionsReport,
 )
 from acksm.reports.doctor import (
     BundleFile as BundleFile,
     BundleReport as BundleReport,
     DoctorCheck as DoctorCheck,
     DoctorReport as DoctorReport,
+    LogLine as LogLine,
+    LogsReport as LogsReport,
     Policy as Policy,
     Rbac as Rbac,
     Symptom as Symptom,
@@ -68,6 +74,7 @@ from acksm.reports.information import (
     CatalogEntry as CatalogEntry,
     ConfigReport as ConfigReport,
     ExplainReport as ExplainReport,
+    InitReport as InitReport,
     VersionReport as VersionReport,
 )
 from acksm.reports.mirror import (
@@ -75,7 +82,11 @@ from acksm.reports.mirror import (
     MirrorFacts as MirrorFacts,
     MirrorReport as MirrorReport,
 )
-from acksm.reports.plans import PlanFile as PlanFile, PlannedChange as PlannedChange
+from acksm.reports.plans import (
+    PlanFile as PlanFile,
+    PlannedChange as PlannedChange,
+    PlanShowReport as PlanShowReport,
+)
 from acksm.reports.rbac import RbacFacts as RbacFacts, RbacReport as RbacReport
 from acksm.reports.region import (
     RegionBinding as RegionBinding,
@@ -103,20 +114,26 @@ from acksm.reports.sandbox import (
     SandboxController as SandboxController,
     SandboxDownReport as SandboxDownReport,
     SandboxEnvReport as SandboxEnvReport,
+    SandboxListReport as SandboxListReport,
     SandboxLogsReport as SandboxLogsReport,
     SandboxPart as SandboxPart,
     SandboxReport as SandboxReport,
+    SandboxRow as SandboxRow,
     SandboxStatusReport as SandboxStatusReport,
 )
 
 # The data of each command, beside the envelope. A new command has to have its line here; docs/generate.py asks for it.
 REPORTS: dict[str, type] = {
+    "init": InitReport,
     "connect": ConnectReport,
     "oidc": OidcReport,
     "iam-role": RoleReport,
     "install": InstallReport,
     "upgrade": InstallReport,
     "status": StatusReport,
+    "history": HistoryReport,
+    "logs": LogsReport,
+    "versions": VersionsReport,
     "mirror": MirrorReport,
     "doctor": DoctorReport,
     "report": BundleReport,
@@ -137,11 +154,13 @@ REPORTS: dict[str, type] = {
     "samples delete": SampleDeleteReport,
     "adopt": AdoptReport,
     "cleanup": CleanupReport,
+    "plan show": PlanShowReport,
     "explain": ExplainReport,
     "config show": ConfigReport,
     "version": VersionReport,
     "sandbox build": PartsReport,
     "sandbox up": SandboxReport,
+    "sandbox list": SandboxListReport,
     "sandbox status": SandboxStatusReport,
     "sandbox down": SandboxDownReport,
     "sandbox env": SandboxEnvReport,

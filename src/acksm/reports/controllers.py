@@ -109,6 +109,51 @@ class Controller(TypedDict):
     """The tested version, where it is newer than the installed one, or empty."""
 
 
+class HistoryEvent(TypedDict):
+    """Something that was changed."""
+
+    time: str
+    """RFC 3339 in UTC, to the minute."""
+    by: str
+    """The tool: acksm or helm. No source records the user."""
+    what: str
+    object: str
+    source: str
+    """Where it is kept: helm, kubernetes or iam."""
+
+
+class HistoryReport(TypedDict):
+    """What was changed, the oldest first."""
+
+    target: Target
+    events: list[HistoryEvent]
+    unread: list[str]
+    """Why a source could not be read."""
+    notes: list[str]
+    """What no source keeps."""
+
+
+class ServiceVersions(TypedDict):
+    """The versions of one chart."""
+
+    service: str
+    registry: str
+    installed: str
+    """Empty where it is not installed, or unknown (target is null)."""
+    tested: str
+    """The version that this acksm was tested with."""
+    latest: str
+    """The newest final release in the registry, or empty."""
+    versions: list[str]
+    """All in the registry, the newest first."""
+
+
+class VersionsReport(TypedDict):
+    target: Target | None
+    """null where no cluster could be read."""
+    services: list[ServiceVersions]
+
+
 class StatusReport(TypedDict):
     """What is installed."""
 

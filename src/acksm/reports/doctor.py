@@ -64,12 +64,28 @@ class DoctorReport(TypedDict):
     first: NotRequired[DoctorCheck | None]
     """Of a followed object: the first failed check or warning."""
     checks: NotRequired[list[DoctorCheck]]
+    ignored: NotRequired[list[DoctorCheck]]
+    """Checks that --ignore names and that were made; they count neither for `healthy` nor for the exit code."""
     symptoms: NotRequired[list[Symptom]]
     fix: NotRequired[list[Change]]
     """With --fix: the changes that were applied, or with --dry-run planned."""
     dry_run: NotRequired[bool]
     policy: NotRequired[Policy]
     rbac: NotRequired[Rbac]
+
+
+class LogLine(TypedDict):
+    """A line of a pod's log, redacted."""
+
+    pod: str
+    text: str
+
+
+class LogsReport(TypedDict):
+    """The log of a controller; with --follow a document for each line."""
+
+    service: str
+    lines: list[LogLine]
 
 
 class BundleFile(TypedDict):

@@ -1,4 +1,4 @@
-"""`explain`, `config show`, `version`."""
+"""`explain`, `config show`, `init`, `version`."""
 
 from __future__ import annotations
 
@@ -33,6 +33,15 @@ class ConfigReport(TypedDict):
     """By name; their types are those of docs/schemas/settings.json."""
     origins: dict[str, str]
     """Where each came from: `flag --X`, `variable X`, `file X` or `default`."""
+
+
+class InitReport(TypedDict):
+    """The settings file that was written."""
+
+    file: str
+    """Its path; empty with --print."""
+    settings: Json
+    """What it has, by the options' own names."""
 
 
 class VersionReport(TypedDict):

@@ -14,6 +14,13 @@ class PlannedChange(TypedDict):
     """sha256 over the change with its call's parameters."""
 
 
+class PlanShowReport(TypedDict):
+    """A plan file as it is."""
+
+    file: str
+    plan: PlanFile
+
+
 class PlanFile(TypedDict):
     """What `acksm apply` reads; docs/schemas/plan.json."""
 

@@ -1,4 +1,4 @@
-"""`sandbox build|up|down|status|env|logs`."""
+"""`sandbox build|up|list|down|status|env|logs`."""
 
 from __future__ import annotations
 
@@ -62,6 +62,18 @@ class SandboxReport(TypedDict):
 
 class SandboxStatusReport(SandboxReport):
     problems: list[str]
+
+
+class SandboxRow(TypedDict):
+    """A sandbox of this user."""
+
+    name: str
+    running: bool
+    clusters: list[str]
+
+
+class SandboxListReport(TypedDict):
+    sandboxes: list[SandboxRow]
 
 
 class SandboxDownReport(TypedDict):

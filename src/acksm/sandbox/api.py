@@ -31,8 +31,10 @@ from acksm.sandbox.state import (
     REGION,
     ClusterState,
     State,
+    cluster_names,
     directory,
     load,
+    names,
     recorded,
 )
 from acksm.surroundings import passed_on
@@ -183,6 +185,16 @@ def status(name: str) -> tuple[reports.SandboxReport, list[str]]:
     return data, unhealthy(state)
 
 
+def rows() -> list[reports.SandboxRow]:
+    """Every sandbox of this user, running or not, also one of another version of acksm."""
+    found: list[reports.SandboxRow] = []
+    for name in names():
+        processes = recorded(name)
+        alive = bool(processes) and processes[0].alive()
+        found.append({"name": name, "running": alive, "clusters": cluster_names(name)})
+    return found
+
+
 def require(name: str) -> State:
     """The state of an existing sandbox. Error: `sandbox-missing`."""
     state = load(name)
@@ -257,7 +269,8 @@ def environment(name: str, cluster: str = "", account: str = "", *, registries: 
     charts = (
         _outside(state, found.account) if registries else {"ACKSM_REGISTRY": f"{state.registry}/aws-controllers-k8s"}
     )
-    return aws | charts | {"KUBECONFIG": _kubeconfig(state, found, aws), "ACKSM_CLUSTER": cluster, "PATH": _path(state)}
+    own = {"ACKSM_SANDBOX": name, "ACKSM_CLUSTER": cluster}
+    return aws | charts | own | {"KUBECONFIG": _kubeconfig(state, found, aws), "PATH": _path(state)}
 
 
 def _outside(state: State, account: str) -> dict[str, str]:

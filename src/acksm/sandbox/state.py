@@ -91,8 +91,17 @@ def directory(name: str) -> Path:
         raise AcksmError(
             "sandbox-name", f'invalid name "{name}": expected lower-case letters, digits or hyphens', where="--name"
         )
+    return _base() / name
+
+
+def _base() -> Path:
     base = os.environ.get("ACKSM_SANDBOX_DIR")
-    return (Path(base) if base else state_dir() / "sandbox") / name
+    return Path(base) if base else state_dir() / "sandbox"
+
+
+def names() -> list[str]:
+    """The sandboxes that have a state on this machine, running or not."""
+    return sorted(path.parent.name for path in _base().glob("*/state.json") if _NAME.fullmatch(path.parent.name))
 
 
 def load(name: str) -> State | None:
@@ -116,6 +125,11 @@ def recorded(name: str) -> list[Process]:
     listed = [raw.get("daemon"), raw.get("registry_process")]
     listed += [item for cluster in raw.get("clusters", {}).values() for item in cluster["processes"]]
     return [Process(**item) for item in listed if item]
+
+
+def cluster_names(name: str) -> list[str]:
+    """The clusters that the state names."""
+    return sorted(_read(name).get("clusters", {}))
 
 
 def _read(name: str) -> Json:

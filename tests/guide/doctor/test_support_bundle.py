@@ -7,14 +7,17 @@ import os
 import stat
 import tarfile
 import zipfile
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from acksm.cli import app
 from acksm.errors import AcksmError
 from acksm.guide.doctor import support_bundle
-from acksm.guide.doctor.support_bundle import Bundle, check_file, write
+from acksm.guide.doctor.support_bundle import Bundle, check_file, default_name, write
 from acksm.live.controller_logs import PodLog
 from acksm.ui import clean
 from doctor_facts import error, whole
@@ -79,7 +82,6 @@ def test_a_write_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.M
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("json", "--format json"),
         ("x.txt", "does not end with"),
         ("no/x.zip", "does not exist"),
         ("there.zip", "already"),
@@ -94,6 +96,23 @@ def test_files_that_cannot_be(name: str, said: str, tmp_path: Path, monkeypatch:
         check_file(name)
     assert (raised.value.id, raised.value.exit_code) == ("report-file", 2)
     assert said in raised.value.message + raised.value.remedy
+
+
+def test_each_run_has_a_file_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    moment = datetime(2026, 3, 1, 11, 15, 0, tzinfo=timezone(timedelta(hours=1)))
+    assert default_name("demo", moment) == "acksm-report-demo-20260301T101500Z.tar.gz"
+    for cluster in ("demo", "", "../x", "a/b\n", "x" * 500):
+        name = default_name(cluster, moment)
+        assert check_file(name).parent == Path()
+        (tmp_path / name).touch()
+    assert default_name("demo", moment + timedelta(seconds=1)) not in {path.name for path in tmp_path.iterdir()}
+
+
+@pytest.mark.parametrize("file", ["x.tar.gz", "x.tgz", "x.zip"])
+def test_the_output_is_a_form_and_no_file(file: str) -> None:
+    result = CliRunner().invoke(app, ["report", "-o", file])
+    assert (result.exit_code, f"--out {file}" in result.stderr) == (2, True)
 
 
 def test_text_of_others_cannot_steer_a_terminal() -> None:

@@ -7,7 +7,7 @@ no permission. A contract test runs commands under callers that have only this, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from acksm.ack.kinds import API, KINDS
@@ -139,12 +139,16 @@ def _role_gone(resource: str) -> tuple[Grant, ...]:
 
 
 COMMANDS: dict[str, tuple[Grant, ...]] = {
+    "init": (*_CONNECT, Grant(ANY, ("eks:ListClusters",), when="no --cluster is given", optional=True)),
     "connect": _CONNECT,
     "oidc": (*_CONNECT, *_PROVIDER, *_SIMULATE),
     "iam-role": (*_CONNECT, *_PROVIDER_READ, *_ROLE, *_NARROWED, *_SIMULATE),
     "install": (*_CONNECT, *_COMPUTE, *_PROVIDER, *_ROLE, *_NARROWED, *_PULL, *_SIMULATE),
     "upgrade": (*_CONNECT, *_COMPUTE, *_PROVIDER, *_ROLE, *_NARROWED, *_PULL, *_SIMULATE),
     "status": _STATUS,
+    "history": (*_CONNECT, *(replace(grant, optional=True) for grant in _ROLE_READ)),
+    "logs": _CONNECT,
+    "versions": (*_CONNECT, *_PULL, Grant(REPOSITORIES, ("ecr:ListImages",), when=_IN_ECR)),
     "region bind": _CONNECT,
     "region unbind": _CONNECT,
     "region list": _CONNECT,
@@ -226,7 +230,7 @@ MIRROR = {
 }
 ALL = {**COMMANDS, **TARGET_ACCOUNT_ONLY, **MIRROR}
 # Commands that call nothing in AWS but sts:GetCallerIdentity.
-WITHOUT = frozenset({"explain", "config show", "version", "token", "samples list", "samples show"})
+WITHOUT = frozenset({"plan show", "explain", "config show", "version", "token", "samples list", "samples show"})
 # They need what the command needs whose plan they handle.
 OF_A_COMMAND = frozenset({"plan", "apply"})
 
@@ -280,10 +284,15 @@ def _by_name(arns: Sequence[str]) -> list[str]:
     return list(dict.fromkeys([*arns, *names]))
 
 
+def spellings() -> dict[str, str]:
+    """The commands by their names with dashes."""
+    known = {name.replace(" ", "-"): name for name in (*COMMANDS, *MIRROR)}
+    return known | {"carm-setup-target": OTHER_ACCOUNT, "cleanup-target": OTHER_CLEANUP}
+
+
 def command_of(requested: str) -> str:
     """The command by its name with spaces or dashes. Error: `policy-unknown` with close names."""
-    known = {name.replace(" ", "-"): name for name in ALL}
-    known |= {"carm-setup-target": OTHER_ACCOUNT, "cleanup-target": OTHER_CLEANUP}
+    known = {name.replace(" ", "-"): name for name in ALL} | spellings()
     name = "-".join(requested.replace("-", " ").split())
     if name not in known:
         near = get_close_matches(name, known, n=3)

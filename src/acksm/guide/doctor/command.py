@@ -25,6 +25,7 @@ from acksm.guide.doctor.preflight import CHECKS as PREFLIGHT_CHECKS
 from acksm.guide.doctor.releases import CHECKS as RELEASE_CHECKS
 from acksm.guide.doctor.roles import CHECKS as ROLE_CHECKS
 from acksm.guide.doctor.running import CHECKS as RUNNING_CHECKS
+from acksm.guide.doctor.selection import ALL, Options, select
 from acksm.guide.install import command as install
 from acksm.live import controller_logs, symptoms
 from acksm.live.symptoms import Found
@@ -35,12 +36,18 @@ from acksm.words import counted
 CHECKS = (*PREFLIGHT_CHECKS, *RELEASE_CHECKS, *ROLE_CHECKS, *RUNNING_CHECKS)
 
 
-def run(settings: Settings, ui: Output, *, fix: bool) -> int:
+def run(settings: Settings, ui: Output, *, fix: bool, options: Options = ALL) -> int:
     """Run every check. Exit 3 when one of severity error failed, after --fix too, 7 when one that counts is
-    unknown."""
+    unknown. Error: `check-unknown`."""
+    selection = select(CHECKS, options.only, options.ignore)
+
+    def selected(facts: Facts) -> tuple[Sequence[Result], Sequence[Result]]:
+        counted_in, ignored = selection.of(judge(CHECKS, facts))
+        return folded(counted_in), ignored  # what follows from an ignored cause is not folded below it
+
     facts, target = _observe(settings, ui)
     try:
-        results = folded(judge(CHECKS, facts))
+        results, ignored = selected(facts)
         fixed: list[Change] = []
         if fix and target is not None:
             began = datetime.now(UTC).isoformat()
@@ -51,21 +58,23 @@ def run(settings: Settings, ui: Output, *, fix: bool) -> int:
                 ended.__exit__()
                 ui.emit(Event(Kind.PROGRESS, "doctor.look", ""))
                 facts = replace(facts, fixed=began)
-                results = folded(judge(CHECKS, facts))
+                results, ignored = selected(facts)
         found = known_symptoms(facts)
         data: reports.DoctorReport = {
             "target": target.as_data() if target else None,
             "healthy": healthy(results),
             "checks": [result.as_data() for result in results],
             "symptoms": [symptom_data(item) for item in found],
+            "ignored": [result.as_data() for result in ignored],
         }
         if fix:
             data["fix"], data["dry_run"] = [change.as_data() for change in fixed], settings.run.dry_run
         code = int(exit_code(results))
-        text = text_of(results, full=settings.run.full)
+        title = f"acksm doctor: cluster {target.cluster.name}" if target else "acksm doctor"
+        text = text_of(results, ignored, full=settings.run.full)
         if not (code or facts.installed or services_installed(facts)):
             text += "\nready to install: acksm install --dry-run"
-        ui.result("doctor", data, text, code)
+        options.show(ui, data, title, text, results, ignored)
         return code
     finally:
         if target is not None:
@@ -103,8 +112,9 @@ def symptom_data(found: Found) -> reports.Symptom:
     }
 
 
-def text_of(results: Sequence[Result], *, full: bool) -> str:
-    """Lines by category: failed checks and warnings with their remedies; the others only counted, unless `full`."""
+def text_of(results: Sequence[Result], ignored: Sequence[Result] = (), *, full: bool) -> str:
+    """Lines by category: failed checks and warnings with their remedies; the others only counted, unless `full`. Then
+    each of `ignored`."""
     lines: list[str] = []
     for category in dict.fromkeys(item.category for item in results):
         own = [item.check for item in results if item.category == category]
@@ -119,7 +129,10 @@ def text_of(results: Sequence[Result], *, full: bool) -> str:
             following = consequences(results, check.id)
             if following and not full:
                 lines.append(f"  {'':9}follows from it: {'; '.join(_short(one) for one in following)}")
-    return "\n".join([*lines, "", _counted([item.check for item in results]), *incomplete(results)])
+    hidden = [
+        f"ignored: {item.check.id}: {item.check.state}: {item.check.text or item.check.where}" for item in ignored
+    ]
+    return "\n".join([*lines, "", *hidden, _counted([item.check for item in results]), *incomplete(results)])
 
 
 def _short(check: Check) -> str:
@@ -214,13 +227,20 @@ def _fix(target: Target, ui: Output, results: Sequence[Result], facts: Facts) ->
 
 
 def run_object(
-    at: TargetSettings, other: OtherAccountSettings, run: RunSettings, ui: Output, requested: str, namespace: str
+    at: TargetSettings,
+    other: OtherAccountSettings,
+    run: RunSettings,
+    ui: Output,
+    requested: str,
+    namespace: str,
+    options: Options = ALL,
 ) -> int:
-    """Check KIND/NAME. Exit 3 when a check of severity error failed, 7 when one is unknown."""
+    """Check KIND/NAME. Exit 3 when a check of severity error failed, 7 when one is unknown. Error: `check-unknown`."""
+    selection = select(trace.CHECKS, options.only, options.ignore)
     with connect(at, run) as target:
         ui.emit(Event(Kind.STEP, "target", target.line()))
         facts = doctor_object.gather(target, other, requested, namespace)
-        results = trace.follow(facts)
+        results, ignored = selection.of(trace.follow(facts))
         wrong = trace.first(results)
         logs = [] if isinstance(facts.logs, AcksmError) else facts.logs
         found = symptoms.merged(
@@ -233,16 +253,17 @@ def run_object(
             "first": wrong.as_data() if wrong else None,
             "checks": [result.as_data() for result in results],
             "symptoms": [symptom_data(item) for item in found],
+            "ignored": [result.as_data() for result in ignored],
         }
-        code = int(exit_code(results))
-        ui.result("doctor", data, object_text(facts.name, results), code)
-        return code
+        text = object_text(facts.name, results, ignored)
+        options.show(ui, data, f"acksm doctor {facts.name}", text, results, ignored)
+        return int(exit_code(results))
 
 
-def object_text(name: str, results: Sequence[Result]) -> str:
+def object_text(name: str, results: Sequence[Result], ignored: Sequence[Result] = ()) -> str:
     """The checks in order, those that were skipped because of another one on one line; then the first failure with its
     remedy, and what could not be checked."""
-    lines = []
+    lines = [f"{'ignored':9}{item.check.id:25} {item.check.state}: {item.check.text}" for item in ignored]
     skipped: dict[str, list[str]] = {}
     for item in results:
         check = item.check

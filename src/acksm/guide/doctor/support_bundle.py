@@ -11,6 +11,7 @@ import json
 import math
 import os
 import platform
+import re
 import sys
 import tarfile
 import tempfile
@@ -18,6 +19,7 @@ import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from acksm import __version__, reports
@@ -96,26 +98,30 @@ class Bundle:
         self.missing[name] = redaction.text(f"{error.id}: {error.message}", accounts=self.accounts)
 
 
+def default_name(cluster: str, now: datetime) -> str:
+    """The bundle's name where none is given: each run has its own."""
+    name = re.sub(r"[^A-Za-z0-9_-]", "-", cluster)[:100]
+    return f"acksm-report-{name or 'no-cluster'}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}.tar.gz"
+
+
 def check_file(file: str) -> Path:
     """The path of the bundle. Error: `report-file`."""
     path = Path(file)
-    if file in {"text", "json", "yaml"}:
-        remedy = f"acksm report --output acksm-report.tar.gz --format {file}"
-        raise AcksmError("report-file", f"-o is the file to write, not the format {file}", where="-o", remedy=remedy)
     if not file.endswith(_SUFFIXES):
         raise AcksmError(
-            "report-file", f"{file} does not end with {', '.join(_SUFFIXES[:-1])} or {_SUFFIXES[-1]}", where="--output"
+            "report-file", f"{file} does not end with {', '.join(_SUFFIXES[:-1])} or {_SUFFIXES[-1]}", where="--out"
         )
     if path.exists() or path.is_symlink():
-        raise AcksmError("report-file", f"{file} already exists", where="--output")
+        raise AcksmError("report-file", f"{file} already exists", where="--out")
     if not path.absolute().parent.is_dir():
-        raise AcksmError("report-file", f"directory {path.absolute().parent} does not exist", where="--output")
+        raise AcksmError("report-file", f"directory {path.absolute().parent} does not exist", where="--out")
     return path
 
 
 def run(resolved: Resolved, ui: Output, file: str, *, accounts: bool, clean: Callable[[str], str]) -> int:
     """Read everything and write the bundle. Exit 0 when it is written, whatever state the cluster is in."""
-    path, settings = check_file(file), resolved.settings
+    settings, now = resolved.settings, datetime.now(UTC)
+    check_file(file or default_name(settings.target.cluster, now))  # before minutes are spent on it
     ui.emit(Event(Kind.PROGRESS, "report.read", "reading account, cluster and registry"))
     facts, target = gather(settings, ui.emit)
     try:
@@ -130,6 +136,8 @@ def run(resolved: Resolved, ui: Output, file: str, *, accounts: bool, clean: Cal
             ui.emit(Event(Kind.PROGRESS, "report.read", "reading events"))
             _add_cluster(bundle, facts, target)
         bundle.end()
+        cluster = target.cluster.name if target else settings.target.cluster
+        path = check_file(file or default_name(cluster, now))
         write(path, bundle.files)
         ui.emit(Event(Kind.PROGRESS, "report.read", ""))
         data: reports.BundleReport = {
@@ -147,6 +155,8 @@ def run(resolved: Resolved, ui: Output, file: str, *, accounts: bool, clean: Cal
         lines = [str(path)]
         lines += [f"not included: {name} ({why})" for name, why in bundle.missing.items()]
         ui.result("report", data, "\n".join(lines))
+        kilobytes = sum(len(content) for content in bundle.files.values()) / 1024
+        ui.show(f"{counted(len(bundle.files), 'file')}, {kilobytes:.0f} KiB unpacked; review it before you send it")
         return 0
     finally:
         if target is not None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO
 from urllib.parse import parse_qs
@@ -21,7 +22,8 @@ CHUNK = 65_536
 
 
 class LogServer:
-    """WSGI: GET /containerLogs/NAMESPACE/POD/CONTAINER with tailLines, limitBytes, timestamps, follow, previous."""
+    """WSGI: GET /containerLogs/NAMESPACE/POD/CONTAINER with tailLines, sinceSeconds, limitBytes, timestamps, follow,
+    previous."""
 
     def __init__(self, log_of: LogOf, stop: threading.Event) -> None:
         self._log_of, self._stop = log_of, stop
@@ -44,6 +46,8 @@ class LogServer:
     def _content(self, path: Path, asked: Mapping[str, str]) -> Iterator[bytes]:
         with path.open("rb") as stream:
             data = stream.read()
+            if "sinceSeconds" in asked:
+                data = _since(data, datetime.now(UTC) - timedelta(seconds=int(asked["sinceSeconds"])))
             if "tailLines" in asked:
                 count = int(asked["tailLines"])
                 data = b"".join(data.splitlines(keepends=True)[-count:]) if count else b""
@@ -57,6 +61,19 @@ class LogServer:
                     yield _stamped(more) if stamp else more
                 elif not path.exists() or path.stat().st_ino != _inode(stream):
                     return  # the container was restarted or removed
+
+
+def _since(data: bytes, moment: datetime) -> bytes:
+    """The lines from `moment` on, by the time that the programs begin it with, or write into it as `ts`."""
+    lines = data.splitlines(keepends=True)
+    for index, line in enumerate(lines):
+        try:
+            written = json.loads(line)["ts"] if line.startswith(b"{") else line.decode().partition("\t")[0]
+            if datetime.fromisoformat(written) >= moment:
+                return b"".join(lines[index:])
+        except (ValueError, LookupError, TypeError):
+            continue
+    return b""
 
 
 def _inode(stream: IO[bytes]) -> int:

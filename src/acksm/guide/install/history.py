@@ -1,0 +1,135 @@
+"""`acksm history`: what was changed in a cluster, when and by which tool, as far as helm, Kubernetes and IAM keep it.
+
+helm keeps the last revisions of a release, Kubernetes the time of each field manager's last change of an object
+(https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management), IAM when a role was created. None
+of them keeps the person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+from acksm import reports
+from acksm.ack import charts
+from acksm.errors import AcksmError
+from acksm.events import Event, Kind
+from acksm.guide.connect.target import Target, connect
+from acksm.guide.identity import role_names
+from acksm.guide.identity.oidc import is_owned
+from acksm.helm import records
+from acksm.helm.releases import Release, is_marked
+from acksm.json_types import Manifest
+from acksm.kube.client import FIELD_MANAGER
+from acksm.kube.paths import ref
+from acksm.output import Output
+from acksm.settings import RoleSettings, RunSettings, TargetSettings
+from acksm.words import counted
+
+KINDS = ("Namespace", "CustomResourceDefinition", "ConfigMap")
+NOTES = (
+    "helm keeps the last 10 revisions of a release, and Kubernetes only each field manager's last change of an object",
+    "which user it was is in AWS CloudTrail and in the audit log of the apiserver only",
+)
+
+
+def run(at: TargetSettings, role: RoleSettings, run: RunSettings, ui: Output) -> int:
+    """Read and print; what could not be read is listed. Errors: those of `connect`."""
+    with connect(at, run) as target:
+        ui.emit(Event(Kind.STEP, "target", target.line()))
+        found, unread = observe(target, role)
+        data: reports.HistoryReport = {
+            "target": target.as_data(),
+            "events": found,
+            "unread": unread,
+            "notes": list(NOTES),
+        }
+        cells = [(row["time"], row["by"], row["what"], row["object"]) for row in found]
+        lines = [ui.table(("TIME (UTC)", "BY", "WHAT", "OBJECT"), cells) if found else "no changes found"]
+        lines += [f"not checked: {reason}" for reason in unread]
+        for note in NOTES:
+            ui.emit(Event(Kind.NOTE, "note", note))
+        ui.result("history", {**data}, "\n".join(lines))
+        return 0
+
+
+def observe(target: Target, role: RoleSettings) -> tuple[list[reports.HistoryEvent], list[str]]:
+    """All events, the oldest first, and why some could not be read."""
+    namespace, kube = target.settings.controller_namespace, target.kube
+
+    def releases() -> list[reports.HistoryEvent]:
+        names = {charts.release_name(service) for service in charts.SERVICES}
+        secrets = kube.list(ref("Secret", namespace=namespace), selector=records.SELECTOR)
+        found = [item for item in secrets if (item["metadata"].get("labels") or {}).get("name") in names]
+        return [of_release(records.decode(item)) for item in found]
+
+    def objects(kind: str) -> list[reports.HistoryEvent]:
+        where = namespace if kind == "ConfigMap" else ""
+        return of_objects(kind, kube.list(ref(kind, namespace=where), metadata_only=True))
+
+    def identity() -> list[reports.HistoryEvent]:
+        name = role_names.of_controllers(target.cluster.name, role)
+        found = target.aws.iam.get_role(name)
+        if found is None or not is_owned(found["tags"], target.cluster.arn):
+            return []
+        return [_event(found["created"], "acksm", "created", found["arn"], "iam")]
+
+    reads = [releases, identity, *((lambda kind=kind: objects(kind)) for kind in KINDS)]
+    events: list[reports.HistoryEvent] = []
+    unread: list[str] = []
+    with ThreadPoolExecutor(max_workers=len(reads)) as pool:
+        for future in [pool.submit(read) for read in reads]:
+            try:
+                events += future.result()
+            except AcksmError as error:
+                unread.append(f"{error.id}: {error.message}")
+    return sorted(events, key=lambda row: (row["time"], row["object"])), unread
+
+
+def of_release(release: Release) -> reports.HistoryEvent:
+    """A revision of a release. Only its mark says that acksm made it; helm records no user."""
+    what = "installed" if release.revision == 1 else "upgraded"
+    if release.status not in {"deployed", "superseded"}:
+        what = f"{what}, now {release.status}"
+    detail = f"{release.chart} {release.version}, revision {release.revision}"
+    by = "acksm" if is_marked(release.values) else "helm"
+    return _event(release.updated, by, f"{what} {detail}", f"release {release.namespace}/{release.name}", "helm")
+
+
+def of_objects(kind: str, objects: Iterable[Manifest]) -> list[reports.HistoryEvent]:
+    """The last change of each object by acksm; many of one kind in the same minute are one event."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for item in objects:
+        metadata = item["metadata"]
+        times = [
+            str(entry.get("time") or "")
+            for entry in metadata.get("managedFields") or ()
+            if str(entry.get("manager")) == FIELD_MANAGER
+        ]
+        if not times:
+            continue
+        last, created = max(times), str(metadata.get("creationTimestamp") or "")
+        verb = "created" if _minute(last) == _minute(created) else "changed"
+        place = "/".join(str(part) for part in (metadata.get("namespace"), metadata["name"]) if part)
+        found.setdefault((_minute(last), verb), []).append(place)
+    return [
+        _event(minute, "acksm", verb, _objects(kind, names), "kubernetes") for (minute, verb), names in found.items()
+    ]
+
+
+def _objects(kind: str, names: Sequence[str]) -> str:
+    return f"{kind} {names[0]}" if len(names) == 1 else f"{counted(len(names), kind)}"
+
+
+def _event(time: str, by: str, what: str, place: str, source: str) -> reports.HistoryEvent:
+    return {"time": _minute(time), "by": by, "what": what, "object": place, "source": source}
+
+
+def _minute(text: str) -> str:
+    """RFC 3339 in UTC, to the minute; the text itself where it is no time."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return (moment.astimezone(UTC) if moment.tzinfo else moment).strftime("%Y-%m-%dT%H:%MZ")
