@@ -18,7 +18,7 @@ from memory_world import MemoryWorld, Said
 
 _ACK = {kind.plural for kinds in KINDS.values() for kind in kinds.values()}
 _OF_KUBE = ("get", "list", "snapshot", "read", "version", "can", "logs", "token")
-_OF_EKS = ("pod_identity_users", "pod_identity_role", "ack_capabilities", "fargate_profiles", "node_groups")
+_OF_EKS = ("pod_identity_users", "pod_identity", "ack_capabilities", "fargate_profiles", "node_groups")
 # How each side refuses, and how it fails.
 FAULTS = {
     "denied": {"kube": "kube-forbidden", "aws": "aws-access-denied", "registry": "registry-unauthorized"},

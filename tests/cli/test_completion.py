@@ -46,7 +46,7 @@ VALUES = {
     "acksm install --scope n": ["namespace"],
     "acksm install --mode ": ["carm", "role-selector"],
     "acksm install --policy l": ["least"],
-    "acksm status -o ": ["json", "text", "yaml"],
+    "acksm status -o ": ["json", "text", "wide", "yaml"],
     "acksm status --service ": ["applicationautoscaling", "sagemaker"],
     "acksm install --version s": ["sagemaker="],
     "acksm samples show train": [name for name in sorted(samples()) if name.startswith("train")],
@@ -76,7 +76,7 @@ def test_only_commands_with_a_plan_are_planned() -> None:
     assert {"install", "cleanup", "carm", "samples"} <= {*found}
     assert not {"status", "explain", "version", "config", "apply", "plan"} & {*found}
     assert "show" in found
-    assert offered("acksm plan samples ") == ["apply"]
+    assert offered("acksm plan samples ") == ["apply", "delete"]
 
 
 def test_every_value_of_a_closed_set_is_completed() -> None:

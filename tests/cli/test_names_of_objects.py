@@ -49,7 +49,7 @@ def test_what_commands_are_given(words: list[str], target: str, given: Any, monk
         "carm": ("acksm.guide.carm.bind.run_bind", lambda _at, _d, _run, _ui, requested, **_: requested.namespaces),
         "unbind": ("acksm.guide.carm.bind.run_unbind", lambda _at, _run, _ui, names, **_: names),
         "verify": ("acksm.guide.carm.verify.run", lambda _at, _o, _run, _ui, names, **_: names),
-        "doctor": ("acksm.guide.doctor.command.run_object", lambda _at, _o, _run, _ui, thing, _n: thing),
+        "doctor": ("acksm.guide.doctor.command.run_object", lambda _at, _o, _run, _ui, thing, *_: thing),
         "explain": ("acksm.guide.region.explain.run", lambda _at, _run, _ui, thing, _n: thing),
     }
     name, look = places[target]

@@ -64,7 +64,7 @@ def test_remedies_of_the_catalogue_parse(id: str) -> None:
     check(entries()[id].remedy)
 
 
-SENTENCES = {"acksm VALUE", "acksm VALUE VALUE", "acksm VALUE has no plan"}
+SENTENCES = {"acksm VALUE", "acksm VALUE VALUE", "acksm VALUE has no plan", "acksm doctor: cluster VALUE"}
 
 
 def written() -> Iterator[Any]:

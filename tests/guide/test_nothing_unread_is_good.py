@@ -125,6 +125,7 @@ def _in_memory() -> Iterator[None]:
 NOT_PART = {
     ("status", "list Node"): "running pods need no other node",
     ("install --dry-run", "list Node"): "nothing is to be scheduled",
+    ("region explain", "list Namespace"): "the namespace is then read by its name",
     ("region explain", "list Deployment"): "the controller that decides is found in the controllers' namespace",
     ("doctor KIND/NAME", "list Deployment"): "the controller that watches it is found there too",
     ("doctor KIND/NAME", "get CustomResourceDefinition"): "that it is served says the kind's own discovery",

@@ -310,5 +310,5 @@ def _text(command: str, result: Result, target: Target, ui: Output) -> str:
         option = f"--cluster {target.cluster.name} --region {target.cluster.region}"
         namespace = target.settings.controller_namespace
         option += f" -n {namespace}" if namespace != TargetSettings().controller_namespace else ""
-        lines += [f"next: {filled(f'acksm status {option}')}", "      acksm samples list"]
+        lines += [f"next: {filled('acksm status ' + option)}", "      acksm samples list"]
     return "\n".join(lines)

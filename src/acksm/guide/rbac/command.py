@@ -47,7 +47,7 @@ def run_grant(
             spaces = pool.submit(bindings.observe_some, target.kube, [namespace])
             locations = [ref_of(item) for item in grants.wanted(desired)]
             live = dict(zip(locations, pool.map(target.kube.get, locations), strict=True))
-            bindings.check_names(spaces.result()[0], [namespace], create=False)
+            bindings.check_exists(spaces.result()[0], namespace, create=False, creates=False)
         planned = grants.plan_grant(desired, live)
         more = f"\nand may read the controllers in {at.controller_namespace}" if controllers else ""
         text = "\n".join(f"{one} may use ACK's kinds in namespace {namespace}" for one in who) + more

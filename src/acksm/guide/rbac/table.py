@@ -123,6 +123,12 @@ COMMANDS: dict[str, tuple[Rule, ...]] = {
         _SELECTORS,
     ),
     "region explain": (_objects("get", when="KIND/NAME"), _SPACE_READ, *_seen(optional=False), _PODS),
+    "logs": (
+        Rule(CONTROLLERS, APPS, ("deployments",), ("get", "list")),
+        Rule(CONTROLLERS, CORE, ("serviceaccounts",), ("get",)),
+        Rule(CONTROLLERS, CORE, ("pods",), ("list",)),
+        Rule(CONTROLLERS, CORE, ("pods/log",), ("get",)),
+    ),
     "region list": (_SPACES, *_seen(optional=False)),
     "region bind": _BOUND,
     "region unbind": _BOUND,
@@ -140,15 +146,29 @@ COMMANDS: dict[str, tuple[Rule, ...]] = {
 # They create or delete CRDs and ClusterRoles, or read all that install would change. RBAC allows no one to create a
 # role with more rights than their own, so whoever runs them needs those of the controllers and more.
 ADMINISTRATORS = frozenset(
-    {"install", "upgrade", "cleanup", "status", "doctor", "report", "carm setup", "rbac grant", "rbac revoke"}
+    {
+        "install",
+        "upgrade",
+        "cleanup",
+        "status",
+        "history",
+        "versions",
+        "doctor",
+        "report",
+        "carm setup",
+        "rbac grant",
+        "rbac revoke",
+    }
 )
 # They send nothing to the apiserver.
 WITHOUT = frozenset(
     {
+        "init",
         "connect",
         "oidc",
         "iam-role",
         "mirror",
+        "plan show",
         "explain",
         "config show",
         "version",
