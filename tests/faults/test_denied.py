@@ -16,6 +16,7 @@ from acksm.ack.kinds import API, KINDS
 from acksm.aws import objects
 from acksm.aws.account import Aws
 from acksm.aws.ecr import Ecr, registry_of
+from acksm.aws.eks import Eks
 from acksm.aws.iam_calls import Quotas
 from acksm.errors import AcksmError
 from acksm.guide.carm import trust
@@ -42,7 +43,7 @@ OF_S3 = {"s3:ListBucket"}
 DONE_WITHOUT = {"iam:SimulatePrincipalPolicy", "iam:GetAccountSummary"}
 CALLS: dict[str, Callable[[Aws], object]] = {
     "eks:DescribeCluster": lambda aws: aws.eks.describe_cluster(CLUSTER.name),
-    "eks:ListClusters": lambda aws: aws.eks.names(),
+    "eks:ListClusters": lambda aws: Eks(aws).names(),
     "eks:ListFargateProfiles": lambda aws: aws.eks.fargate_profiles(CLUSTER.name),
     "eks:DescribeFargateProfile": lambda aws: aws.eks.fargate_profiles(CLUSTER.name),
     "eks:ListNodegroups": lambda aws: aws.eks.node_groups(CLUSTER.name),

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import practice_specs
-from gate import Gate, refused
+from gate import REGION, Gate, refused
 
 PLACE = {
     "ServiceNamespace": "sagemaker",
