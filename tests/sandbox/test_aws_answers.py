@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -79,10 +80,9 @@ def lacking(given: Any, answer: Any, path: str = "") -> Iterator[str]:
 @pytest.fixture
 def sagemaker(gate: Gate) -> Any:
     client = gate.boto.client("sagemaker", endpoint_url=gate.endpoint)
-    location = {"LocationConstraint": REGION}
-    gate.boto.client("s3", endpoint_url=gate.endpoint).create_bucket(
-        Bucket="bucket", CreateBucketConfiguration=location
-    )
+    s3, location = gate.boto.client("s3", endpoint_url=gate.endpoint), {"LocationConstraint": REGION}
+    with suppress(s3.exceptions.BucketAlreadyOwnedByYou):  # buckets outlive a test
+        s3.create_bucket(Bucket="bucket", CreateBucketConfiguration=location)
     client.create_model(ModelName="kinds-m", ExecutionRoleArn=practice_specs.ROLE)
     variant = {"VariantName": "v", "ModelName": "kinds-m", "InitialInstanceCount": 1, "InstanceType": "ml.t2.medium"}
     client.create_endpoint_config(EndpointConfigName="kinds", ProductionVariants=[variant])
