@@ -402,7 +402,7 @@ def test_five_hundred_namespaces_cost_what_changes(elsewhere: Abroad, tmp_path: 
         return str(file)
 
     run = world.acksm("region", "bind", "-f", declare("us-east-1", 500), "--create-namespace").ok()
-    assert run.stderr.count("✓") == 1000  # each namespace made, each bound: progress as it goes
+    assert run.stderr.count("✓") == 1001  # each namespace created, each bound, as it happens; then the sum
     world.acksm("carm", "bind", "-f", str(file)).ok()
     assert {abroad.annotations(name)[OWNER] for name in names[::50]} == {b}
     for command in ("region", "carm"):

@@ -37,7 +37,7 @@ def subjects(groups: Sequence[str], users: Sequence[str]) -> list[Subject]:
 def run_grant(
     at: TargetSettings, run: RunSettings, ui: Output, namespace: str, who: Sequence[Subject], *, controllers: bool
 ) -> int:
-    """`rbac grant`. Errors: `rbac-subject`, `rbac-not-ours`, `binding-namespace-missing`."""
+    """`rbac grant`. Errors: `rbac-subject`, `rbac-not-ours`, `object-namespace-missing`."""
     if not who:
         raise AcksmError("rbac-subject", "no group or user given", where=namespace)
     with connect(at, run) as target:
