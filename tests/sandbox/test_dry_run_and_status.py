@@ -21,7 +21,7 @@ from world import ONE, World
 
 def test_one_diff_over_aws_kubernetes_and_values_and_nothing_is_written(world: World) -> None:
     with world.requests() as seen:
-        run = world.acksm("install", "--dry-run").ok()
+        run = world.acksm("install", "--dry-run", "--full").ok()
     assert seen.writes == []
     for part in (
         "# oidc",
