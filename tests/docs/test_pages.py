@@ -19,6 +19,8 @@ from generator.cli import click_group
 
 _LINK = re.compile(r"(?<!!)\[(?:[^\[\]]|\[[^\]]*\])*\]\(([^)\s]+)\)")
 _SHELLS = {"", "sh", "bash", "shell", "console"}
+# Their parser does what they say: the last writes to the user's shell.
+_AT_ONCE = {"--help", "--version", "--show-completion", "--install-completion"}
 _WRAPPED = re.compile(r"\$\((.*?)\)|`(.*?)`")
 
 
@@ -49,7 +51,7 @@ def parse(words: list[str]) -> None:
     while hasattr(command, "commands") and words and not words[0].startswith("-"):
         assert words[0] in command.commands, f"{name} has no command {words[0]}"
         command, name, words = command.commands[words[0]], f"{name} {words[0]}", words[1:]
-    if words and words != ["--help"]:
+    if words and words[0] not in _AT_ONCE:
         command.make_context(name, list(words))
 
 
