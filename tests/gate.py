@@ -21,7 +21,7 @@ from acksm.engine.change import Change, Plan
 from acksm.engine.executor import Outcome, execute
 from acksm.engine.waits import Deadline
 from acksm.guide.identity import iam_role, oidc
-from acksm.sandbox.cloud import Cloud, empty_account, forget_cluster, open_account, record_cluster
+from acksm.sandbox.cloud import Cloud, forget_cluster, open_account, record_cluster
 from acksm.sandbox.daemon import _Quiet
 from acksm.sandbox.faults import Faults
 from acksm.settings import RoleSettings
@@ -73,9 +73,7 @@ class Gate:
     def reset(self) -> dict[str, str]:
         """Nothing made, no fault; the variable that leads to it."""
         self.cloud.faults.clear()
-        self.cloud.scps.clear()
-        empty_account(ACCOUNT)
-        self.cloud.eks.empty(ACCOUNT)
+        self.cloud.empty(ACCOUNT)
         forget_cluster(CLUSTER.name, REGION, ACCOUNT)
         self.clock = Clock()
         return {"AWS_ENDPOINT_URL": self.endpoint}

@@ -14,6 +14,7 @@ from packaging.version import InvalidVersion, Version
 
 from acksm.ack.names import SERVICES as SERVICES
 from acksm.errors import AcksmError
+from acksm.json_types import Document
 from acksm.words import did_you_mean
 
 SAGEMAKER, AUTOSCALING = SERVICES
@@ -293,6 +294,11 @@ def scope(service: str, version: str, desired: str, watch: Sequence[str], releas
             )
         return Scope({"installScope": "namespace"}, text, follows)
     return Scope({"installScope": "namespace", "watchNamespace": ",".join(names)}, text, follows)
+
+
+def watched(values: Document) -> list[str]:
+    """The namespaces that the values name for a controller; [] for none."""
+    return [name for name in str(values.get("watchNamespace") or "").split(",") if name]
 
 
 def _has_watch_key(service: str, version: str) -> bool:

@@ -104,6 +104,11 @@ class Change:
         return {**self.as_data(), "call": self.call, "params": self.params}
 
 
+def words(doing: str, done: str, what: str) -> tuple[str, str]:
+    """The `words` of a change: its verb, while it is applied and after, on the same thing."""
+    return f"{doing} {what}", f"{done} {what}"
+
+
 def sha256(document: object) -> str:
     """ "sha256:…" of a JSON document; equal ones have equal digests, on every machine."""
     return "sha256:" + hashlib.sha256(json.dumps(document, sort_keys=True, default=str).encode()).hexdigest()

@@ -23,7 +23,7 @@ from acksm.kube.keys import ANNOTATIONS, delete_when_empty, managers_at, set_key
 from acksm.kube.paths import Ref, ref
 from acksm.live import namespaces, served
 from acksm.live.running import IGNORED_NAMESPACES
-from acksm.live.unread import Unread
+from acksm.live.unread import Unread, unless_forbidden
 from acksm.words import did_you_mean
 
 OWNER = "services.k8s.aws/owner-account-id"
@@ -73,7 +73,7 @@ def observe(kube: Lister) -> dict[str, Namespace]:
 def observe_some(kube: Reader, names: Iterable[str]) -> tuple[dict[str, Namespace], list[str]]:
     """Every namespace, or only `names` where they cannot be listed; and notes on those that this identity may not read
     either, which count as existing."""
-    listed = Unread().read("namespaces", lambda: observe(kube), None)
+    listed = unless_forbidden(lambda: observe(kube), None)
     if listed is not None:
         return listed, []
     found, unread = dict[str, Namespace](), Unread()

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from acksm.errors import AcksmError
 from acksm.json_types import Manifest
 from acksm.kube.api import LogReader
 from acksm.live import symptoms
 from acksm.live.readiness import pods_of
 from acksm.live.running import Running
 from acksm.live.symptoms import Found
+from acksm.live.unread import unless_forbidden
 
 LINES = 500
 
@@ -53,12 +53,7 @@ def read(kube: LogReader, controllers: Sequence[Running], *, lines: int = LINES)
 
 def available(kube: LogReader, controllers: Sequence[Running], *, lines: int = LINES) -> list[PodLog]:
     """As `read`; [] where this identity may not read the controllers' pods."""
-    try:
-        return read(kube, controllers, lines=lines)
-    except AcksmError as error:
-        if error.id != "kube-forbidden":
-            raise
-        return []
+    return unless_forbidden(lambda: read(kube, controllers, lines=lines), [])
 
 
 def _restarted(pod: Manifest) -> bool:

@@ -22,7 +22,7 @@ from acksm.kube.owners import helm_release
 from acksm.kube.paths import ref
 from acksm.live.readiness import ROLE_ANNOTATION
 from acksm.live.running import CHART_LABEL, Running, of_service, scope_text, services_of
-from acksm.live.unread import reason
+from acksm.live.unread import reason, unless_forbidden
 
 VERB = "update"  # what a controller needs on every object that it reconciles
 
@@ -123,22 +123,13 @@ def _sorted(items: Iterable[Running]) -> tuple[Running, ...]:
 
 def _deployments(kube: Lister, namespace: str) -> tuple[list[Object], bool]:
     """Every Deployment, or those of `namespace`; and whether it is the latter."""
-    try:
-        return kube.list(ref("Deployment")), False
-    except AcksmError as error:
-        if error.id != "kube-forbidden":
-            raise
-    return kube.list(ref("Deployment", namespace=namespace)), True
+    every = unless_forbidden(lambda: kube.list(ref("Deployment")), None)
+    return (kube.list(ref("Deployment", namespace=namespace)), True) if every is None else (every, False)
 
 
 def _is_terminating(kube: Getter, namespace: str) -> bool:
     """Whether the namespace is being deleted: its Deployments exist for some more seconds and do nothing."""
-    try:
-        found = kube.get(ref("Namespace", namespace)) or {}
-    except AcksmError as error:
-        if error.id != "kube-forbidden":
-            raise
-        return False
+    found = unless_forbidden(lambda: kube.get(ref("Namespace", namespace)), None) or {}
     return bool((found.get("metadata") or {}).get("deletionTimestamp"))
 
 
@@ -198,23 +189,15 @@ def _may(kube: Reviewer, item: Running, namespace: str) -> bool | None:
     """Whether its service account may write a kind that it reconciles, in `namespace` or ("") everywhere; None where
     this identity may not check."""
     kinds = [kind for name, kind in KINDS[item.service].items() if not item.kinds or name in item.kinds]
-    try:
-        account = (item.namespace, item.service_account)
-        return any(kube.can(VERB, kind.group, kind.plural, namespace, account=account) for kind in kinds)
-    except AcksmError as error:
-        if error.id != "kube-forbidden":
-            raise
-        return None
+    account = (item.namespace, item.service_account)
+    return unless_forbidden(
+        lambda: any(kube.can(VERB, kind.group, kind.plural, namespace, account=account) for kind in kinds), None
+    )
 
 
 def _bindings(kube: Lister) -> Sequence[Manifest] | None:
     """Every RoleBinding; None where they may not be listed."""
-    try:
-        return kube.list(ref("RoleBinding"))
-    except AcksmError as error:
-        if error.id != "kube-forbidden":
-            raise
-        return None
+    return unless_forbidden(lambda: kube.list(ref("RoleBinding")), None)
 
 
 def _bound_in(bindings: Iterable[Manifest], item: Running) -> list[str]:

@@ -21,6 +21,7 @@ from acksm.kube.api import Lister, LogReader, Observer, Reader
 from acksm.kube.paths import ref
 from acksm.live import causes, scaling
 from acksm.live.causes import Cause
+from acksm.live.unread import unless_forbidden
 from acksm.words import counted
 
 ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
@@ -152,12 +153,8 @@ def look(kube: Reader, namespace: str, release: str) -> Health | None:
 
 def _events(kube: Lister, namespace: str) -> list[Object]:
     """Warnings about pods of the namespace; [] for a caller who may not list them."""
-    try:
-        return kube.list(ref("Event", namespace=namespace), field="type=Warning,involvedObject.kind=Pod")
-    except AcksmError as error:
-        if error.id != "kube-forbidden":
-            raise
-        return []
+    events = ref("Event", namespace=namespace)
+    return unless_forbidden(lambda: kube.list(events, field="type=Warning,involvedObject.kind=Pod"), [])
 
 
 def newest_of(replica_sets: Sequence[Manifest]) -> Manifest | None:
@@ -332,13 +329,12 @@ def _until_available(kube: Observer, namespace: str, release: str, seconds: floa
 
 
 def last_lines(kube: LogReader, namespace: str, pod: str, container: str = "controller") -> str:
-    """The end of the log of a container, of the run that crashed when there was one."""
-    try:
+    """The end of the log of a container, of the run that crashed when there was one; "" where it may not be read."""
+
+    def read() -> str:
         return (kube.logs(namespace, pod, container, previous=True) or kube.logs(namespace, pod, container)).strip()
-    except AcksmError as error:
-        if error.id != "kube-forbidden":
-            raise
-        return ""
+
+    return unless_forbidden(read, "")
 
 
 def _failing(namespace: str, cause: Cause, log: str) -> AcksmError:

@@ -6,6 +6,8 @@ Terminating with ACK's finalizer. Pure, over an inventory.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from acksm.live.bindings import OWNER, REGION, TEAM
 from acksm.live.inventory import Inventory, Item
 from acksm.live.running import IGNORED_NAMESPACES
@@ -25,6 +27,18 @@ def objects(found: Inventory) -> list[Item]:
 def stuck(found: Inventory) -> list[Item]:
     """Those of `objects` that are being deleted: no controller removes their finalizers."""
     return [item for item in objects(found) if item.terminating and item.finalizers]
+
+
+def watching(namespaces: Iterable[str]) -> str:
+    """The command by which the controllers watch `namespaces` too; without any, the one that installs them."""
+    return "acksm install" + "".join(f" --add-watch-namespace {name}" for name in dict.fromkeys(namespaces))
+
+
+def stuck_remedy(found: Inventory) -> str:
+    """The command after which a controller removes their finalizers: services that are not installed come first."""
+    items, installed = stuck(found), {item.service for item in found.controllers.own}
+    every = all(item.service in installed for item in items)
+    return watching(item.location.namespace for item in items if every)
 
 
 def bindings(found: Inventory) -> dict[str, str]:

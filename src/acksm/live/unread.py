@@ -12,6 +12,16 @@ Found = TypeVar("Found")
 Other = TypeVar("Other")
 
 
+def unless_forbidden(call: Callable[[], Found], instead: Other) -> Found | Other:
+    """What `call` returns, or `instead` where RBAC forbids it. Other errors are raised."""
+    try:
+        return call()
+    except AcksmError as error:
+        if error.id != "kube-forbidden":
+            raise
+        return instead
+
+
 @dataclass
 class Unread:
     """Collects `notes` on what is forbidden, each once."""

@@ -188,6 +188,12 @@ class Cloud:
             return trust.assume_role(_backends(), arn, _session(account, key, arn), params, tags)
         return 403, "AccessDenied" if action.startswith(("iam:", "sts:")) else "AccessDeniedException", why
 
+    def empty(self, account: str) -> None:
+        """Remove what was created in `account`, and leave its organization; its administrator and clusters are kept."""
+        empty_account(account)
+        self.eks.empty(account)
+        self.scps.pop(account, None)
+
     def denied(self, account: str, key: str, action: str, resource: str, region: str) -> str:
         """Why the identity of `key` may not perform `action` on `resource`, in IAM's words; "" where it may."""
         return self._why(account, key, [authorization.Need(action, resource, {})], region)

@@ -316,9 +316,7 @@ class Daemon:
             case "cache":  # {region, prefix} of a pull-through cache of the public registry
                 self.registries.caches.setdefault((account, body["region"]), set()).add(body["prefix"])
             case "empty":
-                cloud.empty_account(account)
-                self.cloud.eks.empty(account)
-                self.cloud.scps.pop(account, None)
+                self.cloud.empty(account)
                 self.network.closed.pop(account, None)
                 self.registries.empty(account)
             case _:

@@ -213,12 +213,8 @@ class PodIdentity:
         if found is None:
             raise RefusedError(404, "ResourceNotFoundException", "No association was found for the service account.")
         carried = {} if found.no_tags else tags(owner, pod)
-        context = {"aws:SourceAccount": owner.account, "aws:SourceArn": owner.arn} | _requested(carried)
-        role, actions = (
-            trust.role_of(_backends(), found.role),
-            ["sts:AssumeRole", *(["sts:TagSession"] if carried else [])],
-        )
-        if role is None or any(trust.refuses(role, action, {"Service": {SERVICE}}, context) for action in actions):
+        context = {"aws:SourceAccount": owner.account, "aws:SourceArn": owner.arn}
+        if not trust.admits(trust.role_of(_backends(), found.role), {"Service": {SERVICE}}, context, carried):
             raise RefusedError(
                 400,
                 "AccessDeniedException",
@@ -236,9 +232,8 @@ class PodIdentity:
         target = trust.role_of(_backends(), found.target)
         account = found.role.split(":")[4]
         who = {"AWS": {found.role, account, f"arn:aws:iam::{account}:root"}}
-        context = {"aws:PrincipalArn": found.role, "sts:ExternalId": found.external_id} | _requested(carried)
-        actions = ["sts:AssumeRole", *(["sts:TagSession"] if carried else [])]
-        if target is None or any(trust.refuses(target, action, who, context) for action in actions):
+        context = {"aws:PrincipalArn": found.role, "sts:ExternalId": found.external_id}
+        if not trust.admits(target, who, context, carried):
             message = "EKS does not have permissions to assume the target role with the associated role."
             raise RefusedError(400, "AccessDeniedException", message)
         return self._open(owner, found.target, pod, "")
@@ -254,11 +249,6 @@ class PodIdentity:
             duration=21_600,
             external_id="",
         )
-
-
-def _requested(carried: Mapping[str, str]) -> dict[str, str]:
-    """Tags of a session as the request's context has them."""
-    return {f"aws:RequestTag/{key}": value for key, value in carried.items()}
 
 
 def check_role(owner: Owner, arn: str, service: str) -> None:

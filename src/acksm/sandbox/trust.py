@@ -46,6 +46,14 @@ def refuses(role: Role, action: str, who: Principals, context: Mapping[str, str]
     return not allowed
 
 
+def admits(role: Role | None, who: Principals, context: Mapping[str, str], tags: Mapping[str, str]) -> bool:
+    """Whether `role` exists and may be assumed by one of `who`; a session with `tags` has to be allowed TagSession too
+    (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html#id_session-tags_permissions-required)."""
+    actions = ["sts:AssumeRole", *(["sts:TagSession"] if tags else [])]
+    whole = {**context, **{f"aws:RequestTag/{key}": value for key, value in tags.items()}}
+    return role is not None and not any(refuses(role, action, who, whole) for action in actions)
+
+
 def names(role: Role, action: str, who: Principals) -> bool:
     """Whether the trust policy allows `action` to one of `who` under some condition."""
     return any(statement.get("Effect") == "Allow" for statement in _about(role, action, who))
@@ -99,9 +107,7 @@ def assume_role(
     context = {"aws:PrincipalArn": caller, "aws:PrincipalAccount": account}
     if "ExternalId" in params:
         context["sts:ExternalId"] = params["ExternalId"]
-    actions = ["sts:AssumeRole", *(["sts:TagSession"] if tags else [])]
-    context |= {f"aws:RequestTag/{key}": value for key, value in tags.items()}
-    if role is None or any(refuses(role, action, who, context) for action in actions):
+    if not admits(role, who, context, tags):
         message = f"User: {session} is not authorized to perform: sts:AssumeRole on resource: {arn}"
         return 403, "AccessDenied", message
     return None

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from acksm import reports
 from acksm.aws.account import Aws
 from acksm.aws.documents import Role
-from acksm.engine.change import Change, Danger, Op, Plan
+from acksm.engine.change import Change, Danger, Op, Plan, words
 from acksm.engine.diff import unified
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
@@ -222,10 +222,7 @@ def plan_own(
             params={"name": arn.rpartition("/")[2], "policy": trust.POLICY, "document": after},
             before={trust.POLICY: before} if before is not None else None,
             after={trust.POLICY: after},
-            words=(
-                f"writing policy {trust.POLICY} of role {arn.rpartition('/')[2]}",
-                f"wrote policy {trust.POLICY} of role {arn.rpartition('/')[2]}",
-            ),
+            words=words("writing", "wrote", f"policy {trust.POLICY} of role {arn.rpartition('/')[2]}"),
             reason=f"allows assuming {target_role}"
             + ("" if had <= has else f"; no longer {', '.join(sorted(had - has))}"),
             danger=Danger.MILD if first or not had <= has else Danger.NONE,

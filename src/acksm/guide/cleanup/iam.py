@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from acksm.aws.documents import Statement
-from acksm.engine.change import Change, Danger, Op
+from acksm.engine.change import Change, Danger, Op, words
 from acksm.guide.carm import trust
 from acksm.guide.cleanup.observation import Providers, RoleState
 from acksm.guide.identity.judged import GONE, as_list, statements
@@ -89,7 +89,7 @@ def plan_role(state: RoleState, *, step: str = STEP, iam: str = "iam") -> list[C
             call=f"{iam}.detach_policy",
             params={"name": state.name, "policy_arn": arn},
             before={"attached": arn},
-            words=_words("detaching", "detached", f"{arn.rpartition('/')[2]} from role {state.name}"),
+            words=words("detaching", "detached", f"{arn.rpartition('/')[2]} from role {state.name}"),
             guide=f"aws iam detach-role-policy --role-name {state.name} --policy-arn {arn}",
         )
         for arn in role["attached"]
@@ -101,7 +101,7 @@ def plan_role(state: RoleState, *, step: str = STEP, iam: str = "iam") -> list[C
             call=f"{iam}.delete_policy",
             params={"name": state.name, "policy": name},
             before={name: document},
-            words=_words("deleting", "deleted", f"policy {name} of role {state.name}"),
+            words=words("deleting", "deleted", f"policy {name} of role {state.name}"),
             guide=f"aws iam delete-role-policy --role-name {state.name} --policy-name {name}",
         )
         for name, document in role["inline"].items()
@@ -143,9 +143,9 @@ def plan_own_policy(state: RoleState, cluster_arn: str) -> list[Change]:
             before={trust.POLICY: document},
             after={trust.POLICY: after} if after else None,
             reason="no account is bound any more",
-            words=_words("updating", "updated", f"policy {trust.POLICY} of role {state.name}")
+            words=words("updating", "updated", f"policy {trust.POLICY} of role {state.name}")
             if after
-            else _words("deleting", "deleted", f"policy {trust.POLICY} of role {state.name}"),
+            else words("deleting", "deleted", f"policy {trust.POLICY} of role {state.name}"),
             danger=Danger.MILD,
         )
     ]
@@ -170,14 +170,10 @@ def plan_target_trust(state: RoleState, cluster_arn: str, principals: Collection
             before=document,
             after=after,
             reason="no account is bound any more",
-            words=_words("updating", "updated", f"the trust policy of role {state.name}"),
+            words=words("updating", "updated", f"the trust policy of role {state.name}"),
             danger=Danger.MILD,
         )
     ]
-
-
-def _words(doing: str, done: str, what: str) -> tuple[str, str]:
-    return f"{doing} {what}", f"{done} {what}"
 
 
 def provider_users(arn: str, providers: Providers, deleted: Collection[str]) -> list[str]:

@@ -33,6 +33,7 @@ from acksm.kube.paths import Ref, ref
 from acksm.live import inventory, readiness
 from acksm.live.inventory import Inventory
 from acksm.live.readiness import ROLE_ANNOTATION, Health
+from acksm.live.unread import unless_forbidden
 from acksm.settings import OtherAccountSettings, RoleSettings
 
 T = TypeVar("T")
@@ -254,11 +255,8 @@ def _target_role_names(other_account: OtherAccountSettings, maps: role_map.Maps)
 
 def _service_accounts(kube: Lister) -> tuple[tuple[str, str, str], ...] | None:
     """Every service account with a role's annotation; None where they cannot be listed."""
-    try:
-        found = kube.list(ref("ServiceAccount"), metadata_only=True)
-    except AcksmError as error:
-        if error.id != "kube-forbidden":
-            raise
+    found = unless_forbidden(lambda: kube.list(ref("ServiceAccount"), metadata_only=True), None)
+    if found is None:
         return None
     rows = ((item["metadata"], (item["metadata"].get("annotations") or {}).get(ROLE_ANNOTATION)) for item in found)
     return tuple((str(meta["namespace"]), str(meta["name"]), str(role)) for meta, role in rows if role)

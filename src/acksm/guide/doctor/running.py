@@ -277,8 +277,7 @@ def _unwatched(facts: Facts) -> Iterator[Check]:
     bound = unattended.bindings(found)
     alone = [item for item in unattended.objects(found) if not item.terminating]
     spaces = list(dict.fromkeys([*bound, *(item.location.namespace for item in alone)]))
-    installed = bool(found.controllers.own)
-    remedy = "acksm install" + ("".join(f" --add-watch-namespace {space}" for space in spaces) if installed else "")
+    remedy = unattended.watching(spaces if found.controllers.own else ())
     if spaces and found.controllers.partial:
         yield Check(name, State.UNKNOWN, shortened(spaces), "watched by no controller that may be listed")
         return
@@ -303,16 +302,12 @@ def _stuck(facts: Facts) -> Iterator[Check]:
         for item in found.common
         if item.kind == "AdoptedResource" and not any(one.has("adopted-resource") for one in working)
     ]
-    spaces = dict.fromkeys(item.location.namespace for item in stuck)
-    own = {item.service for item in found.controllers.own}
-    adds = all(item.service in own for item in stuck)
-    remedy = "acksm install" + "".join(f" --add-watch-namespace {space}" for space in spaces if adds)
     if stuck and found.controllers.partial:
         text = "being deleted, and no controller that may be listed removes the finalizers"
         yield Check(name, State.UNKNOWN, shortened(stuck), text)
     elif stuck:
         text = "being deleted, but no controller removes the finalizers"
-        yield Check(name, State.FAILED, shortened(stuck), text, remedy)
+        yield Check(name, State.FAILED, shortened(stuck), text, unattended.stuck_remedy(found))
     if old:
         yield Check(name, State.FAILED, shortened(old), "no controller reconciles it")
     if not (stuck or old):

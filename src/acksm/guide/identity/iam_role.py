@@ -15,7 +15,7 @@ from acksm.aws.account import Aws
 from acksm.aws.documents import Role
 from acksm.aws.eks import Cluster
 from acksm.aws.session import Identity
-from acksm.engine.change import Change, Danger, Op
+from acksm.engine.change import Change, Danger, Op, words
 from acksm.engine.diff import unified
 from acksm.engine.waits import Deadline, Progress, wait_until
 from acksm.errors import AcksmError
@@ -158,7 +158,7 @@ def plan(observed: Observed, want: Desired) -> list[Change]:
             call=f"{want.iam}.attach_policy",
             params={"name": want.name, "policy_arn": policy},
             after={"attached": policy},
-            words=_words("attaching", "attached", f"{_policy_name(policy)} to role {want.name}"),
+            words=words("attaching", "attached", f"{_policy_name(policy)} to role {want.name}"),
             guide=f"aws iam attach-role-policy --role-name $OIDC_ROLE_NAME --policy-arn {policy}",
         )
         for policy in want.managed
@@ -174,7 +174,7 @@ def plan(observed: Observed, want: Desired) -> list[Change]:
             params={"name": want.name, "policy": policy, "document": document},
             before={policy: inline[policy]} if policy in inline else None,
             after={policy: document},
-            words=_words("writing", "wrote", f"policy {policy} of role {want.name}"),
+            words=words("writing", "wrote", f"policy {policy} of role {want.name}"),
             guide="aws iam put-role-policy --role-name $OIDC_ROLE_NAME",
         )
         for policy, document in want.inline.items()
@@ -202,7 +202,7 @@ def _service_linked(observed: Observed, want: Desired) -> list[Change]:
             call=f"{want.iam}.create_service_linked_role",
             params={"service": want.service_linked},
             after={"service": want.service_linked},
-            words=_words("creating", "created", policies.SERVICE_LINKED_ROLE),
+            words=words("creating", "created", policies.SERVICE_LINKED_ROLE),
             reason="" if observed.service_linked is False else "unless it exists: iam:GetRole is not allowed on it",
             guide=f"aws iam create-service-linked-role {want.service_linked}",
         )
@@ -212,10 +212,6 @@ def _service_linked(observed: Observed, want: Desired) -> list[Change]:
 def _policy_name(arn: str) -> str:
     """AWS's own by its name; another account's could be called the same."""
     return arn.rpartition("/")[2] if ":iam::aws:policy/" in arn else arn
-
-
-def _words(doing: str, done: str, what: str) -> tuple[str, str]:
-    return f"{doing} {what}", f"{done} {what}"
 
 
 def _narrowed(role: Role | None, want: Desired) -> list[Change]:
@@ -230,7 +226,7 @@ def _narrowed(role: Role | None, want: Desired) -> list[Change]:
             call=f"{want.iam}.detach_policy",
             params={"name": want.name, "policy_arn": policy},
             before={"attached": policy},
-            words=_words("detaching", "detached", f"{_policy_name(policy)} from role {want.name}"),
+            words=words("detaching", "detached", f"{_policy_name(policy)} from role {want.name}"),
             reason=f"replaced by policy {policies.LEAST}",
             danger=Danger.MILD,
             guide=f"aws iam detach-role-policy --role-name {want.name} --policy-arn {policy}",
@@ -328,7 +324,7 @@ def _role(role: Role | None, want: Desired) -> list[Change]:
                 params={"name": want.name, "tags": missing},
                 before={"tags": tags},
                 after={"tags": {**tags, **missing}},
-                words=_words("tagging", "tagged", f"role {want.name} with {', '.join(missing)}"),
+                words=words("tagging", "tagged", f"role {want.name} with {', '.join(missing)}"),
             )
         )
     if document != role["trust"]:
@@ -349,7 +345,7 @@ def _role(role: Role | None, want: Desired) -> list[Change]:
                 before=role["trust"],
                 after=document,
                 reason=_trust_reason(role["trust"], document),
-                words=_words("updating", "updated", f"the trust policy of role {want.name}"),
+                words=words("updating", "updated", f"the trust policy of role {want.name}"),
             )
         )
     if want.boundary and role["boundary"] != want.boundary:
@@ -363,7 +359,7 @@ def _role(role: Role | None, want: Desired) -> list[Change]:
                 params={"name": want.name, "boundary": want.boundary},
                 before={"boundary": role["boundary"]},
                 after={"boundary": want.boundary},
-                words=_words("setting", "set", f"permissions boundary {want.boundary} of role {want.name}"),
+                words=words("setting", "set", f"permissions boundary {want.boundary} of role {want.name}"),
             )
         )
     return changes

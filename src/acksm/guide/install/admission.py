@@ -16,6 +16,7 @@ from acksm.guide.connect.target import Target
 from acksm.json_types import Document, Manifest
 from acksm.kube.paths import Ref, ref
 from acksm.live import causes
+from acksm.live.unread import unless_forbidden
 
 _UID = "00000000-0000-0000-0000-000000000000"
 Found = list[AcksmError | str]
@@ -105,12 +106,7 @@ class _Pod:
 
     def _lives(self, one: Ref) -> bool | None:
         """Whether the object exists; None for a caller who may not read it."""
-        try:
-            return self.target.kube.get(one) is not None
-        except AcksmError as error:
-            if error.id != "kube-forbidden":
-                raise
-            return None
+        return unless_forbidden(lambda: self.target.kube.get(one) is not None, None)
 
     def _admission(self, account: str) -> Found:
         """What the apiserver answers to the Deployment and to its pod."""

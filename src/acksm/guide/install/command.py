@@ -30,7 +30,7 @@ from acksm.live.drift import Drift
 from acksm.live.placement import pod_of
 from acksm.output import Output
 from acksm.remedies import filled
-from acksm.settings import ControllerSettings, RoleSettings, RunSettings, TargetSettings
+from acksm.settings import CONTROLLER_NAMESPACE, ControllerSettings, RoleSettings, RunSettings, TargetSettings
 
 ALL = ("oidc", "iam-role", "controllers")
 
@@ -309,6 +309,6 @@ def _text(command: str, result: Result, target: Target, ui: Output) -> str:
     if result.plan.mutations:
         option = f"--cluster {target.cluster.name} --region {target.cluster.region}"
         namespace = target.settings.controller_namespace
-        option += f" -n {namespace}" if namespace != TargetSettings().controller_namespace else ""
+        option += f" -n {namespace}" if namespace != CONTROLLER_NAMESPACE else ""
         lines += [f"next: {filled('acksm status ' + option)}", "      acksm samples list"]
     return "\n".join(lines)

@@ -196,7 +196,7 @@ def _for_service(items: Sequence[str], service: str) -> list[str]:
 def scope_of(controllers: ControllerSettings, item: Controller, namespace: str) -> charts.Scope:
     """The requested scope, else the installed one, else cluster. Errors: `config-invalid`, `scope-…`."""
     installed = item.observed.values if item.observed.version else {}
-    names = [name for name in str(installed.get("watchNamespace") or "").split(",") if name]
+    names = charts.watched(installed)
     was = "namespace" if names or installed.get("installScope") == "namespace" else "cluster"
     if controllers.scope == "cluster" and (option := _list_option(controllers)):
         raise AcksmError("config-invalid", f"{option} requires --scope namespace", where=option)
@@ -249,7 +249,7 @@ def list_notes(controllers: ControllerSettings, service: str, scope: charts.Scop
     """What to know about a changed list: that it changes nothing, or that the settings have another one."""
     if not (controllers.add_watch_namespace or controllers.remove_watch_namespace):
         return []
-    watched = [name for name in scope.values.get("watchNamespace", "").split(",") if name]
+    watched = charts.watched(scope.values)
     listed = controllers.watch_namespace
     if not watched:
         return [f"{service} already watches all namespaces"] if scope.text == "all namespaces" else []

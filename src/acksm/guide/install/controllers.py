@@ -236,7 +236,7 @@ def plan(
             described = tuple(map(discovery.described, rivals))
             one = replace(one, rivals=described, notes=(*one.notes, *map(_rival_note, rivals)))
         desired.append((item, one, scope))
-    watched = [name for _, one, _ in desired for name in str(one.values.get("watchNamespace", "")).split(",") if name]
+    watched = [name for _, one, _ in desired for name in charts.watched(one.values)]
     planned.namespaces = release.namespaces(
         watched, observed.namespaces, controller_namespace=namespace, create=controllers.create_namespace
     )

@@ -43,7 +43,7 @@ def of(service: str, observed: Observed) -> Details:
     pods = observed.health.pods if observed.health else ()
     version = charts.normalise(observed.version)
     return Details(
-        tuple(name for name in str(observed.values.get("watchNamespace") or "").split(",") if name),
+        tuple(charts.watched(observed.values)),
         len(pods),
         sum(pod.ready for pod in pods),
         sum(pod.restarts for pod in pods),

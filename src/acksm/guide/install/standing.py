@@ -119,16 +119,13 @@ def of_cluster(found: Inventory) -> Iterator[Problem]:
     """What waits for a controller that does not watch it. Pure."""
     stuck = unattended.stuck(found)
     if stuck:
-        named = [f" --add-watch-namespace {name}" for name in dict.fromkeys(item.location.namespace for item in stuck)]
         text = f"stuck in Terminating, as no controller watches {_them(len(stuck))}: {shortened(stuck)}"
-        installed = {item.service for item in found.controllers.own}
-        watched = installed and all(item.service in installed for item in stuck)
-        yield Problem("", text, "acksm install" + ("".join(named) if watched else ""))
+        yield Problem("", text, unattended.stuck_remedy(found))
     ignored = unattended.bindings(found)
     if ignored:
         text = f"bound, but no controller watches {_them(len(ignored))}: "
         text += shortened([f"namespace {name} ({key})" for name, key in ignored.items()])
-        yield Problem("", text, "acksm install" + "".join(f" --add-watch-namespace {name}" for name in ignored))
+        yield Problem("", text, unattended.watching(ignored))
 
 
 def _them(count: int) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from acksm import reports
@@ -205,12 +206,7 @@ def _seen(target: Target, service: str, found: Running | None, *, unknown: bool)
     """A controller by its Deployment; what only helm's record has is empty, and health None where it is not known."""
     if found is None:
         return Row(service, None if unknown else False, "", "", "", "", False, None if unknown else False, ())
-    try:
-        health = readiness.look(target.kube, found.namespace, found.release)
-    except AcksmError as error:
-        if error.id != "kube-forbidden":
-            raise
-        health = None
+    health = unread.unless_forbidden(lambda: readiness.look(target.kube, found.namespace, found.release), None)
     scope = f"namespace {','.join(found.watched)}" if found.watched else "cluster"
     problems = tuple(health.problems) if health else ()
     remedies = health.remedies if health else ()
@@ -263,20 +259,21 @@ def _compared(
 ) -> Compared:
     """What install would change, or why that is unknown, and where the controllers stand. Where none is installed,
     install would make everything, and no plan is needed to tell."""
-    standing = standing_of(target, releases)
-    if not any(item.version for item in releases.values()):
-        return Compared(standing=standing)
-    try:
-        planned = install.plan(target, controllers, role, "install", install.ALL, emit)
-    except AcksmError as error:
-        return Compared(unknown=f"{error.id}: {error.message}", standing=standing)
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        standing = pool.submit(standing_of, target, releases)
+        if not any(item.version for item in releases.values()):
+            return Compared(standing=standing.result())
+        try:
+            planned = install.plan(target, controllers, role, "install", install.ALL, emit)
+        except AcksmError as error:
+            return Compared(unknown=f"{error.id}: {error.message}", standing=standing.result())
     changes: list[reports.Drift] = [
         {"id": change.id, "target": change.target, "reason": change.reason or _MADE.get(change.id, "")}
         for change in planned.plan.mutations
     ]
     unknown = [str(found) for found in planned.drift if found.state is State.UNKNOWN]
     notes = [str(found) for found in planned.drift if found.state is State.NOT_KEPT]
-    return Compared(changes, "; ".join(unknown), notes, standing)
+    return Compared(changes, "; ".join(unknown), notes, standing.result())
 
 
 _MADE = {"release.install": "not installed; acksm install creates it"}

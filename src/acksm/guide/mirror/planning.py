@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from acksm import reports
-from acksm.engine.change import Change, Danger, Op
+from acksm.engine.change import Change, Danger, Op, words
 
 IMAGE, CHART = "image", "chart"
 
@@ -74,7 +74,7 @@ def plan(observed: Observed, to: str, tags: Mapping[str, str]) -> list[Change]:
                 target=to,
                 call="mirror.verify",
                 params={},
-                words=(f"verifying the digests in {to}", f"verified the digests in {to}"),
+                words=words("verifying", "verified", f"the digests in {to}"),
             )
         )
     return changes
@@ -121,5 +121,5 @@ def _copy(one: Artifact, to: str, now: str) -> Change:
         reason=f"the tag names {now}" if now else "",
         danger=Danger.MILD if now else Danger.NONE,  # who pulls by the tag gets another image
         lane=one.service,
-        words=(f"copying {one.source} to {target}", f"copied {one.source} to {target}"),
+        words=words("copying", "copied", f"{one.source} to {target}"),
     )
