@@ -22,7 +22,11 @@ def load(name: str) -> dict[str, Any]:
 def closed() -> Draft202012Validator:
     """report.json with every object closed, so that a field nobody published is found."""
     schema = load("report.json")
-    reports = {choice.get("$ref", "").rpartition("/")[2] for choice in schema["oneOf"]}
+    reports = {
+        one.get("$ref", "").rpartition("/")[2]
+        for choice in schema["oneOf"]
+        for one in (choice, *choice.get("anyOf", ()))
+    }
     for name, shape in schema["$defs"].items():
         if name not in reports:  # the envelope's own fields stand beside those of a report
             shape["additionalProperties"] = False

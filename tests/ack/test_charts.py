@@ -120,6 +120,8 @@ HISTORY = {  # sagemaker: the first version with it, and the last before (docs/a
     "read-only": ("1.2.14", "1.2.13"),
     "field-export": ("0.3.1", "0.3.0"),
     "arm64-image": ("1.2.6", "1.2.5"),
+    "cross-namespace": ("1.8.1", "1.8.0"),
+    "adoption-errors": ("1.8.0", "1.7.3"),
 }
 ENDED = {  # the last version with it, and the first without
     "account-id": ("0.1.0", "0.2.0"),
@@ -127,6 +129,7 @@ ENDED = {  # the last version with it, and the first without
     "adopted-resource": ("1.5.0", "1.5.1"),
     "namespace-rbac-broken": ("1.2.6", "1.2.7"),
     "fixed-cluster-role-names": ("1.2.18", "1.2.20"),
+    "exports-once": ("1.8.3", "1.9.0"),
     "v-tags": ("1.2.1", "1.2.2"),
     "old-archive-format": ("0.1.0", "0.2.0"),
 }
@@ -157,6 +160,7 @@ def test_features_agree_with_the_keys_of_each_generation(chart: Chart) -> None:
     assert (has("watch-namespace") or has("watch-namespace-only")) == ("watchNamespace" in values)
     assert has("enable-carm") == ("enableCARM" in values)
     assert has("feature-gates") == ("featureGates" in values)
+    assert has("cross-namespace") == ("enableCrossNamespace" in values)
     assert has("v-tags") == chart.tag.startswith("v")
     assert has("adopted-resource") == ("AdoptedResource" in chart.common_kinds)
     assert has("role-selector") == ("IAMRoleSelector" in chart.common_kinds)

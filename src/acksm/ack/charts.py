@@ -89,6 +89,14 @@ FEATURES: dict[str, Feature] = {
     "field-export": Feature("the controller handles FieldExport objects", ("0.3.1", "0.2.7")),
     "role-selector": Feature("the IAMRoleSelector CRD and its feature gate exist", ("1.5.1", "1.1.2")),
     "arm64-image": Feature("the controller's image exists for arm64 too", ("1.2.6", "1.0.9")),
+    "cross-namespace": Feature(
+        "values have enableCrossNamespace: without it, references and exports to another namespace are refused",
+        ("1.8.1", "1.3.1"),
+    ),
+    "adoption-errors": Feature(
+        "an adoption that cannot work is a terminal error of the object; before, it was retried without end",
+        ("1.8.0", "1.3.0"),
+    ),
     # bugs
     "namespace-rbac-broken": Feature(
         "bug: in namespace scope the Role is bound in the wrong namespace or missing",
@@ -99,6 +107,11 @@ FEATURES: dict[str, Feature] = {
         "bug: the ClusterRoles of two releases in one cluster have the same name",
         (ALWAYS, ALWAYS),
         ("1.2.20", "1.0.22"),
+    ),
+    "exports-once": Feature(
+        "bug: a FieldExport is written once, and no longer when its source changes (community#2964)",
+        ("1.4.0", "1.1.0"),
+        ("1.9.0", "1.5.0"),
     ),
     "v-tags": Feature("chart and image tags begin with v", (ALWAYS, ALWAYS), ("1.2.2", "1.0.5")),
     "old-archive-format": Feature(

@@ -92,10 +92,21 @@ def install(
     examples=(
         "acksm upgrade --dry-run",
         "acksm upgrade --version sagemaker=latest",
+        "acksm upgrade --explain",
+        "acksm upgrade --explain --from sagemaker=1.2.13",
     ),
 )
 def upgrade(
     ctx: typer.Context,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Only show what changes between the versions, and what it concerns.")
+    ] = False,
+    installed: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--from", metavar="SERVICE=VERSION", help="With --explain: a version instead of a cluster's, repeatable."
+        ),
+    ] = None,
     cluster: options.Cluster = None,
     region: options.Region = None,
     profile: options.Profile = None,
@@ -122,8 +133,11 @@ def upgrade(
     """Upgrade the installed controllers to the tested versions, or to --version."""
 
     def work(settings: Settings, ui: Ui) -> int:
-        from acksm.guide.install import command as section, upgrade
+        from acksm.guide.install import command as section
+        from acksm.guide.upgrade import explain as explaining, versions
 
+        if explain or installed:
+            return explaining.run(settings.target, settings.controllers, settings.run, ui, installed=installed or ())
         return section.run(
             settings.target,
             settings.controllers,
@@ -132,7 +146,7 @@ def upgrade(
             ui,
             command="upgrade",
             sections=section.ALL,
-            narrowed=upgrade.controllers_for,
+            narrowed=versions.controllers_for,
         )
 
     run(ctx, work)

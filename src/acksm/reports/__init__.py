@@ -57,6 +57,10 @@ from acksm.reports.controllers import (
     RunningController as RunningController,
     ServiceVersions as ServiceVersions,
     StatusReport as StatusReport,
+    UpgradeDifference as UpgradeDifference,
+    UpgradeExplainReport as UpgradeExplainReport,
+    UpgradeReport as UpgradeReport,
+    UpgradeService as UpgradeService,
     VersionsReport as VersionsReport,
 )
 from acksm.reports.doctor import (
@@ -123,13 +127,13 @@ from acksm.reports.sandbox import (
 )
 
 # The data of each command, beside the envelope. A new command has to have its line here; docs/generate.py asks for it.
-REPORTS: dict[str, type] = {
+REPORTS: dict[str, object] = {
     "init": InitReport,
     "connect": ConnectReport,
     "oidc": OidcReport,
     "iam-role": RoleReport,
     "install": InstallReport,
-    "upgrade": InstallReport,
+    "upgrade": UpgradeReport,
     "status": StatusReport,
     "history": HistoryReport,
     "logs": LogsReport,

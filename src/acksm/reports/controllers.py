@@ -75,6 +75,42 @@ class InstallReport(Changes):
     result: InstallFacts
 
 
+class UpgradeDifference(TypedDict):
+    """A feature that only one of the two versions has."""
+
+    feature: str
+    """Its name in docs/charts.md."""
+    begins: bool
+    """True: the newer version has it; false: it ends there."""
+    means: str
+    concerns: str
+    """What of a cluster it can concern, as text; `nothing` where nothing has to be done."""
+    here: list[str] | None
+    """Which objects and namespaces of the cluster that are; null where they were not read."""
+    remedy: str
+    """What to do, or empty."""
+
+
+UpgradeService = TypedDict(
+    "UpgradeService", {"service": str, "from": str, "to": str, "differences": list[UpgradeDifference]}
+)
+"""What changes for one service between the two versions."""
+
+
+class UpgradeExplainReport(TypedDict):
+    """Result of `acksm upgrade --explain`."""
+
+    target: Target | None
+    """Null with --from."""
+    services: list[UpgradeService]
+    incomplete: list[str]
+    """What could not be read."""
+
+
+UpgradeReport = InstallReport | UpgradeExplainReport
+"""Of `acksm upgrade`: as of install, or with --explain the second."""
+
+
 class Controller(TypedDict):
     """One controller as it is. The fields after `installed` are empty when it is not."""
 

@@ -1,1 +1,1 @@
-"""Guide §3: both controllers: CRDs, releases, upgrades, and the state that they are in."""
+"""Guide §3: both controllers: CRDs, releases, and the state that they are in."""

@@ -76,7 +76,7 @@ def check(
                 details={"objects": [str(item) for item in others]},
             )
     if _refuses_more(before, after):
-        stuck = [item for item in managed_objects() if _is_stuck(item, before, after, namespaces)]
+        stuck = [item for item in managed_objects() if is_stuck(item, before, after, namespaces)]
         if stuck:
             raise stuck_error(stuck, where, f"{after.service} {after.version} in {after.region}")
 
@@ -98,8 +98,8 @@ def _refuses_more(before: Running, after: Running) -> bool:
     return after.has("drift-refused") and (not before.has("drift-refused") or before.region != after.region)
 
 
-def _is_stuck(item: ManagedObject, before: Running, after: Running, namespaces: Document) -> bool:
-    """Whether the object's region is another than `after` reads for it, and was not so before."""
+def is_stuck(item: ManagedObject, before: Running, after: Running, namespaces: Document) -> bool:
+    """Whether the object's region is another than `after` reads for it, and was not so before. Pure."""
     if item.service != after.service or not item.region or item.pinned:
         return False
     annotated = values_at(namespaces.get(item.namespace) or {}, ANNOTATIONS).get(REGION, "")

@@ -10,7 +10,8 @@ import pytest
 from acksm.ack import charts
 from acksm.errors import AcksmError
 from acksm.guide.connect.target import Target
-from acksm.guide.install import recorded, upgrade
+from acksm.guide.install import recorded
+from acksm.guide.upgrade import versions
 from acksm.settings import ControllerSettings, TargetSettings
 
 TESTED = charts.TESTED
@@ -21,7 +22,7 @@ def meant(monkeypatch: pytest.MonkeyPatch, installed: dict[str, str], **options:
     seen = {service: (SimpleNamespace(version=version), ()) for service, version in installed.items() if version}
     monkeypatch.setattr(recorded, "installed", lambda _, services: {key: seen[key] for key in services if key in seen})
     target = cast(Target, SimpleNamespace(settings=TargetSettings()))
-    return upgrade.controllers_for(target, ControllerSettings(**options))
+    return versions.controllers_for(target, ControllerSettings(**options))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Upgrades of the installed controllers: which versions, and what changes between them."""

@@ -1,0 +1,129 @@
+"""What of a cluster a difference between two versions concerns: the objects and namespaces, by name.
+
+Reads only; what may not be read is None, never empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+
+from acksm.ack.crossings import Concerns
+from acksm.ack.kinds import KINDS
+from acksm.ack.names import COMMON_GROUP
+from acksm.guide.install import switching
+from acksm.json_types import Manifest
+from acksm.kube.api import Discovery
+from acksm.kube.paths import Ref
+from acksm.live import bindings, crossing, managed, served
+from acksm.live.bindings import OWNER, TEAM, ManagedObject, Namespace
+from acksm.live.inventory_objects import POLICY as DELETION, READ_ONLY
+from acksm.live.managed import OBJECT_REGION, POLICY as ADOPTION, Holder
+from acksm.live.running import Running
+from acksm.live.unread import Unread
+
+Here = Mapping[Concerns, Sequence[str] | None]
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """What is read once for all services. None: it may not be read; `notes` say why."""
+
+    holders: Sequence[Holder] | None
+    exports: Sequence[Manifest] | None
+    namespaces: Mapping[str, Namespace] | None
+    notes: tuple[str, ...] = field(default_factory=tuple)
+
+
+def observe(kube: Discovery) -> Cluster:
+    """The objects of both services, FieldExports and namespaces, in as many lists as there are kinds."""
+    unread = Unread()
+    crds = served.crds(kube)
+    every = [kind for of_service in KINDS.values() for kind in of_service.values()]
+    kinds = [kind for kind in every if f"{kind.plural}.{kind.group}" in crds]
+    adopted = f"adoptedresources.{COMMON_GROUP}" in crds
+    exports = Ref(f"{COMMON_GROUP}/v1alpha1", "fieldexports", crossing.EXPORT)
+    reads: dict[str, Callable[[], object]] = {
+        "objects of the services": partial(managed.observe, kube, kinds, adopted_resources=adopted),
+        "FieldExports": lambda: kube.list(exports) if f"fieldexports.{COMMON_GROUP}" in crds else [],
+        "annotations of namespaces": partial(bindings.observe, kube),
+    }
+    with ThreadPoolExecutor(max_workers=len(reads)) as pool:
+        found = list(pool.map(lambda item: unread.read(item[0], item[1], None), reads.items()))
+    return Cluster(*found, tuple(unread.notes))  # type: ignore[arg-type]
+
+
+def of(service: str, cluster: Cluster, before: Running, after: Running) -> Here:
+    """What of `cluster` each kind of change of this service concerns, sorted. Pure."""
+    objects = _objects(service, cluster.holders, before)
+    exports = None
+    if cluster.exports is not None:
+        exports = [item for item in cluster.exports if crossing.source_service(item) == service]
+    crossed = None
+    if objects is not None and exports is not None:
+        crossed = [_named(item) for item in (*(one.manifest for one in objects), *exports) if crossing.namespaces(item)]
+    return {
+        Concerns.NOTHING: (),
+        Concerns.ADOPTED: _by(cluster.holders, lambda item: bool(item.by) and item.kind.service == service),
+        Concerns.ADOPTING: _by(objects, lambda item: bool(item.annotations.get(ADOPTION))),
+        Concerns.ADOPT_OR_CREATE: _by(objects, lambda item: item.annotations.get(ADOPTION) == "adopt-or-create"),
+        Concerns.BOUND: _bound(cluster.namespaces, before),
+        Concerns.CROSSING: crossed,
+        Concerns.EXPORTS: None if exports is None else sorted(map(_named, exports)),
+        Concerns.MOVED: _moved(objects, cluster.namespaces, before, after),
+        Concerns.READ_ONLY: _by(objects, lambda item: item.annotations.get(READ_ONLY) == "true"),
+        Concerns.RETAINED: _retained(service, objects, cluster.namespaces),
+    }
+
+
+def _objects(service: str, holders: Sequence[Holder] | None, before: Running) -> list[Holder] | None:
+    """The service's own objects that its controller watches."""
+    if holders is None:
+        return None
+    return [item for item in holders if not item.by and item.kind.service == service and before.watches(item.namespace)]
+
+
+def _by(items: Sequence[Holder] | None, chosen: Callable[[Holder], bool]) -> list[str] | None:
+    return None if items is None else sorted(str(item) for item in items if chosen(item))
+
+
+def _bound(namespaces: Mapping[str, Namespace] | None, before: Running) -> list[str] | None:
+    if namespaces is None:
+        return None
+    return sorted(
+        f"namespace {name}"
+        for name, item in namespaces.items()
+        if {OWNER, TEAM} & set(item.annotations) and before.watches(name)
+    )
+
+
+def _moved(
+    objects: Sequence[Holder] | None, namespaces: Mapping[str, Namespace] | None, before: Running, after: Running
+) -> list[str] | None:
+    if objects is None or namespaces is None:
+        return None
+    annotated = {name: {"metadata": {"annotations": item.annotations}} for name, item in namespaces.items()}
+    return sorted(str(item) for item in objects if switching.is_stuck(_managed(item), before, after, annotated))
+
+
+def _managed(item: Holder) -> ManagedObject:
+    pinned = item.annotations.get(OBJECT_REGION, "")
+    kind = item.kind
+    return ManagedObject(kind.name, item.namespace, item.name, item.account, item.region, kind.service, pinned)
+
+
+def _retained(
+    service: str, objects: Sequence[Holder] | None, namespaces: Mapping[str, Namespace] | None
+) -> list[str] | None:
+    if objects is None or namespaces is None:
+        return None
+    named = [str(item) for item in objects if DELETION in item.annotations]
+    named += [f"namespace {name}" for name, item in namespaces.items() if f"{service}.{DELETION}" in item.annotations]
+    return sorted(named)
+
+
+def _named(manifest: Manifest) -> str:
+    metadata = manifest["metadata"]
+    return f"{manifest.get('kind', crossing.EXPORT)} {metadata.get('namespace', '')}/{metadata['name']}"

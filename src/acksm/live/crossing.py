@@ -1,0 +1,45 @@
+"""References and exports from one namespace to another, which a controller may refuse (enableCrossNamespace).
+
+References are in a spec as `xRef: {from: {name, namespace}}` or a list `xRefs` of them, those to keys of Secrets as
+`{namespace, name, key}`; a FieldExport writes to `spec.to.namespace` (aws-controllers-k8s/runtime,
+apis/core/v1alpha1). Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from acksm.json_types import Manifest
+
+EXPORT = "FieldExport"
+
+
+def namespaces(manifest: Manifest) -> list[str]:
+    """The other namespaces that the object names, sorted."""
+    own = str(manifest["metadata"].get("namespace", ""))
+    spec = manifest.get("spec") or {}
+    named = [_namespace(spec.get("to"))] if manifest.get("kind") == EXPORT else _referenced(spec)
+    return sorted({name for name in named if name and name != own})
+
+
+def _referenced(value: object) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        if "key" in value and "name" in value:
+            yield _namespace(value)
+        for key, inner in value.items():
+            if key == "from" and isinstance(inner, Mapping):
+                yield _namespace(inner)
+            yield from _referenced(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _referenced(inner)
+
+
+def _namespace(value: object) -> str:
+    return str(value.get("namespace") or "") if isinstance(value, Mapping) else ""
+
+
+def source_service(manifest: Manifest) -> str:
+    """The service of a FieldExport's source: its controller writes it; "" where the source is not named."""
+    source = ((manifest.get("spec") or {}).get("from") or {}).get("resource") or {}
+    return str(source.get("group") or "").partition(".")[0]
