@@ -83,7 +83,7 @@ def test_each_change_names_what_it_concerns() -> None:
     assert found["drift-refused"]["remedy"].startswith("acksm region explain Model/elsewhere -n one ")
     assert found["adopt-or-create-updates"]["here"] == found["adoption-annotations"]["here"] == ["Model two/adopted"]
     assert found["read-only"]["here"] == ["Model two/kept"]
-    assert found["adopted-resource"]["here"] == [] and found["adopted-resource"]["remedy"] == ""
+    assert (found["adopted-resource"]["here"], found["adopted-resource"]["remedy"]) == ([], "")
     assert found["enable-carm"]["concerns"] == "nothing"
     assert all(item["here"] == [] for item in rows(ui, "applicationautoscaling").values())
 
@@ -94,7 +94,7 @@ def test_what_concerns_the_cluster_comes_first() -> None:
     first = ui.texts[-1].partition("\n\napplicationautoscaling ")[0]
     lines = [line for line in first.splitlines() if line.startswith("    here: ")]
     named = [not line.startswith("    here: no ") for line in lines]
-    assert True in named and False in named
+    assert {*named} == {True, False}
     assert named == sorted(named, reverse=True)
 
 
@@ -119,9 +119,10 @@ def test_a_denied_read_is_incomplete_and_null() -> None:
         finally:
             reads.denied = ""
         if ui.results != whole.results:
-            assert code == 7 and ui.results[-1]["incomplete"], sort
+            assert (code, bool(ui.results[-1]["incomplete"])) == (7, True), sort
             unknown = [row for service in OLD for row in rows(ui, service).values() if row["here"] is None]
-            assert unknown and all(row["concerns"] != "nothing" for row in unknown), sort
+            assert {row["concerns"] for row in unknown} - {"nothing"}, sort
+            assert "nothing" not in {row["concerns"] for row in unknown}, sort
 
 
 @pytest.mark.parametrize("pair", ["1.2.3", "sagemaker", "other=1.2.3", "sagemaker=new"])

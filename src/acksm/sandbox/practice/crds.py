@@ -82,7 +82,33 @@ def _metadata(chart: Chart) -> list[str]:
     return ["arn", "ownerAccountID", "region"] + (["partition"] if chart.since("1.9.1") else [])
 
 
+def _export() -> Json:
+    """A FieldExport's spec, as strict as the real one's."""
+    text = {"type": "string"}
+    source = {
+        "type": "object",
+        "required": ["group", "kind", "name"],
+        "properties": dict.fromkeys(("group", "kind", "name"), text),
+    }
+    target: Json = dict.fromkeys(("key", "name", "namespace"), text)
+    target["kind"] = {"type": "string", "enum": ["configmap", "secret"]}
+    return {
+        "type": "object",
+        "required": ["from", "to"],
+        "properties": {
+            "from": {
+                "type": "object",
+                "required": ["path", "resource"],
+                "properties": {"path": text, "resource": source},
+            },
+            "to": {"type": "object", "required": ["kind", "name"], "properties": target},
+        },
+    }
+
+
 def _spec(chart: Chart, kind: str) -> Json:
+    if kind == "FieldExport":
+        return _export()
     if kind != "IAMRoleSelector":
         return dict(_LOOSE)
     strings = {"type": "object", "additionalProperties": {"type": "string"}}

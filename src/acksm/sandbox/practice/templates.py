@@ -115,6 +115,8 @@ def _arguments(chart: Chart) -> str:
             '- {{ join "," . | quote }}',
             "{{- end }}",
         ]
+    if chart.since("1.9.1"):
+        lines.append("- --enable-cross-namespace={{ .Values.enableCrossNamespace }}")
     if chart.since("1.2.13"):
         lines += [
             "{{- $gates := list }}",

@@ -8,7 +8,7 @@ from acksm.json_types import Manifest, Object
 from acksm.sandbox.controllers.standin.versions import Release
 
 READY, SYNCED, TERMINAL, RECOVERABLE = "Ready", "ACK.ResourceSynced", "ACK.Terminal", "ACK.Recoverable"
-SELECTED, ADOPTED, LATE = "ACK.IAMRoleSelected", "ACK.Adopted", "ACK.LateInitialized"
+SELECTED, ADOPTED, LATE, ADVISORY = "ACK.IAMRoleSelected", "ACK.Adopted", "ACK.LateInitialized", "ACK.Advisory"
 LATE_TEXT = "Late initialization successful"
 NO_ROLE = "IAM Role is not available"
 SYNCED_TEXT, NOT_SYNCED = "Resource synced successfully", "Resource not synced"

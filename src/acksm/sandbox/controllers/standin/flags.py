@@ -72,6 +72,8 @@ class Config:
     kinds: list[str] = field(default_factory=list)
     carm: bool = True
     adopted_resources: bool = True
+    field_exports: bool = True
+    cross_namespace: bool = True
     resync: dict[str, float] = field(default_factory=dict)  # by kind in lower case, "" for the default; seconds
     system_namespace: str = "ack-system"
 
@@ -107,6 +109,8 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str], release: Rel
         deletion_policy=text("deletion-policy", "delete"),
         carm=flag("enable-carm"),
         adopted_resources=release.has("adopted-resource") and flag("enable-adopted-resource-reconciler"),
+        field_exports=release.has("field-export") and flag("enable-field-export-reconciler"),
+        cross_namespace=flag("enable-cross-namespace"),
         system_namespace=environment.get("ACK_SYSTEM_NAMESPACE") or environment.get("K8S_NAMESPACE") or "ack-system",
         raw_gates=text("feature-gates"),
     )

@@ -13,10 +13,11 @@ from pathlib import Path
 from acksm.ack.kinds import KINDS, Kind
 from acksm.json_types import Manifest
 from acksm.sandbox.controllers.kube import Kube, KubeError
-from acksm.sandbox.controllers.standin import flags, versions
+from acksm.sandbox.controllers.standin import field_export, flags, versions
 from acksm.sandbox.controllers.standin.adopted_resource import AdoptedResources
 from acksm.sandbox.controllers.standin.caches import Live
 from acksm.sandbox.controllers.standin.cloud import AwsError, Cloud
+from acksm.sandbox.controllers.standin.field_export import FieldExports
 from acksm.sandbox.controllers.standin.log import Log
 from acksm.sandbox.controllers.standin.pflag import FlagError
 from acksm.sandbox.controllers.standin.queue import Queue
@@ -27,6 +28,7 @@ WORKERS = 4
 # seconds at pace 1: until a failed list is retried; until a missing cache is an error
 LIST_SECONDS, SYNC_SECONDS = 10.0, 120.0
 Key = tuple[str, str, str]  # kind, namespace, name; kind "" is an AdoptedResource
+_COMMON = "/apis/services.k8s.aws/v1alpha1"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -80,6 +82,7 @@ class Controller:
         self.queue: Queue[Key] = Queue(self.pace)
         self.failed = ""
         self._generations: dict[Key, int] = {}
+        self._exports: FieldExports | None = None
 
     def run(self) -> int:
         account = self.cloud.identity()
@@ -111,8 +114,11 @@ class Controller:
         adopted = AdoptedResources(world) if self.config.adopted_resources else None
         for name, reconciler in reconcilers.items():
             self._watch_kind(name, f"/apis/{self.release.group}/v1alpha1", reconciler.kind)
-        if adopted and _served(self.kube, "/apis/services.k8s.aws/v1alpha1", "adoptedresources"):
-            self._watch_kind("", "/apis/services.k8s.aws/v1alpha1", Kind("AdoptedResource", ()))
+        if adopted and _served(self.kube, _COMMON, "adoptedresources"):
+            self._watch_kind("", _COMMON, Kind("AdoptedResource", ()))
+        if self.config.field_exports and _served(self.kube, _COMMON, "fieldexports"):
+            self._exports = FieldExports(world)
+            self._watch_kind(field_export.KIND, _COMMON, Kind(field_export.KIND, ()))
         for number in range(WORKERS):
             threading.Thread(
                 target=self._work, args=(reconcilers, adopted), name=f"worker-{number}", daemon=True
@@ -164,6 +170,11 @@ class Controller:
             return
         meta = event["object"]["metadata"]
         key = (kind, str(meta["namespace"]), str(meta["name"]))
+        if self._exports and kind == field_export.KIND:
+            self._exports.see(event)
+        elif self._exports and kind:
+            for name in self._exports.of(*key):  # each change of a source counts, of its status too
+                self.queue.add((field_export.KIND, key[1], name))
         if event["type"] == "DELETED":
             self._generations.pop(key, None)
             return
@@ -177,13 +188,13 @@ class Controller:
             key = self.queue.take()
             kind, namespace, name = key
             try:
-                again = (
-                    reconcilers[kind].reconcile(namespace, name)
-                    if kind
-                    else adopted.reconcile(namespace, name)
-                    if adopted
-                    else None
-                )
+                again = None
+                if kind in reconcilers:
+                    again = reconcilers[kind].reconcile(namespace, name)
+                elif kind and self._exports:
+                    self._exports.reconcile(namespace, name)
+                elif adopted:
+                    again = adopted.reconcile(namespace, name)
             except (RetryError, KubeError) as error:
                 self._failed(key, str(error))
             except Exception as error:  # a fault of the stand-in itself is reported like any other

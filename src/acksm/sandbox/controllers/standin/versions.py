@@ -59,6 +59,9 @@ _BROUGHT = {
     "IAMRoleSelector": "0.53.0",
     "checks-tags": "0.56.0",  # each of --resource-tags has one "="
     "selector-labels": "0.57.0",
+    "field-export": "0.18.0",
+    "exports-once": "0.51.0-0.62.0",  # a FieldExport is not written again when its source changes (community#2964)
+    "cross-namespace": "0.60.0",
     "partition-in-status": "0.59.0",
     "always-cached-namespaces": "0.0.0-0.13.0",
     "sdk-v2": "0.42.0",  # messages of the second AWS SDK for Go
