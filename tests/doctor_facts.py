@@ -96,6 +96,12 @@ def error(id: str, message: str = "told") -> AcksmError:
     return AcksmError(id, message, where="there")
 
 
+def export(*crosses: str) -> Common:
+    """A FieldExport of a model of team-a, to the namespaces `crosses`."""
+    location = Ref("services.k8s.aws/v1alpha1", "fieldexports", "FieldExport", "arn", "team-a")
+    return Common("FieldExport", location, ("sagemaker",), crosses=crosses)
+
+
 def adopted() -> Common:
     location = Ref("services.k8s.aws/v1alpha1", "adoptedresources", "AdoptedResource", "old", "team")
     return Common("AdoptedResource", location, ("sagemaker",))

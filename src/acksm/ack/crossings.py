@@ -64,13 +64,13 @@ CROSSINGS: Mapping[str, Crossing] = {
     "field-export": _PLAIN,
     "role-selector": _PLAIN,
     "arm64-image": _PLAIN,
-    "cross-namespace": Crossing(Concerns.CROSSING, "acksm explain cross-namespace-refused"),
+    "cross-namespace": Crossing(Concerns.CROSSING, "acksm explain check.cross-namespace"),
     "adoption-errors": Crossing(
         Concerns.ADOPTING, "acksm doctor KIND/NAME -n NAMESPACE   (for each that does not become ready)"
     ),
     "namespace-rbac-broken": _PLAIN,
     "fixed-cluster-role-names": _PLAIN,
-    "exports-once": Crossing(Concerns.EXPORTS, "acksm upgrade --version SERVICE=latest   (the fault ends there)"),
+    "exports-once": Crossing(Concerns.EXPORTS, "acksm explain check.field-exports"),
     "v-tags": _PLAIN,
     "old-archive-format": _PLAIN,
 }

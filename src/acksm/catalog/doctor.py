@@ -255,6 +255,20 @@ _CONTROLLERS = (
         "acksm doctor KIND/NAME --namespace NAMESPACE",
     ),
     Entry(
+        "check.cross-namespace",
+        "no controller refuses references and exports to another namespace",
+        "Without enableCrossNamespace a controller refuses references to objects and Secrets of another namespace, and "
+        "FieldExports that write to one: ACK.Terminal (community#3031). It is on by default up to sagemaker 1.9.1.",
+        "acksm install --set SERVICE:enableCrossNamespace=true",
+    ),
+    Entry(
+        "check.field-exports",
+        "FieldExports follow their source",
+        "From sagemaker 1.4.0 to 1.8.3, and applicationautoscaling 1.1.0 to 1.4.1, a FieldExport is written once, and "
+        "not again when its source changes (community#2964).",
+        "acksm upgrade --version SERVICE=latest",
+    ),
+    Entry(
         "check.stuck",
         "no object is stuck in Terminating",
         "An object that is being deleted keeps ACK's finalizer until its controller has finished, and no controller "

@@ -16,7 +16,7 @@ from acksm.json_types import Manifest
 from acksm.kube.keys import ANNOTATIONS, values_at
 from acksm.kube.owners import Owner, is_owned, owner_of
 from acksm.kube.paths import Ref
-from acksm.live import role_selectors
+from acksm.live import crossing, role_selectors
 from acksm.live.bindings import Namespace
 from acksm.live.running import Running
 
@@ -66,6 +66,7 @@ class Item:
     owner: Owner | None = None
     roles: tuple[str, ...] = ()  # ARNs of roles in its spec
     conditions: tuple[Manifest, ...] = ()
+    crosses: tuple[str, ...] = ()  # other namespaces that its references name
 
     def __hash__(self) -> int:
         return hash((self.location, self.uid))
@@ -101,6 +102,7 @@ class Common:
     owned: bool = False
     terminating: bool = False
     finalizers: tuple[str, ...] = ()
+    crosses: tuple[str, ...] = ()  # the other namespace that it writes to
 
     @property
     def ours(self) -> tuple[str, ...]:
@@ -210,6 +212,7 @@ def item_of(
         owner_of(manifest),
         tuple(sorted(set(_roles(manifest.get("spec"))))),
         tuple(status.get("conditions") or ()),
+        tuple(crossing.namespaces(manifest)),
     )
 
 
@@ -250,6 +253,7 @@ def common_of(manifest: Manifest, kind: str, location: Ref) -> Common:
         is_owned(manifest),
         bool(metadata.get("deletionTimestamp")),
         tuple(map(str, metadata.get("finalizers") or ())),
+        tuple(crossing.namespaces({**manifest, "kind": kind})),
     )
 
 

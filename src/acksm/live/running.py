@@ -24,6 +24,7 @@ SERVICE_CARM, TEAM_CARM, ROLE_SELECTOR = "ServiceLevelCARM", "TeamLevelCARM", "I
 CARM, SELECTOR = "carm", "role-selector"  # the two modes
 # The runtime reads no annotation of these (docs/ack/accounts-and-regions.md#annotations).
 IGNORED_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
+CROSS_NAMESPACE = "enableCrossNamespace"  # the value of the charts, where their version has it
 CHART_LABEL, _NAME_LABEL = "helm.sh/chart", "app.kubernetes.io/name"
 # What each part of a Deployment says about the service, first to last. No value of the charts changes `helm.sh/chart`;
 # nameOverride changes the name, and image.repository the image.
@@ -59,6 +60,7 @@ class Running:
     ready: int = 0  # replicas that are ready
     since: str = ""  # creation of its Deployment, RFC 3339
     proven: bool = True  # False: its permissions could not be checked
+    cross_namespace: bool = True  # references and exports to another namespace are allowed
 
     @property
     def reading(self) -> charts.Reading:
@@ -173,6 +175,7 @@ def of_service(manifest: Manifest, service: str) -> Running:
         selector=flags.get("watch-selectors"),
         ready=int((manifest.get("status") or {}).get("readyReplicas") or 0),
         since=str(manifest["metadata"].get("creationTimestamp") or ""),
+        cross_namespace=flags.get("enable-cross-namespace", "true") != "false",
     )
 
 
@@ -244,6 +247,7 @@ def from_values(service: str, namespace: str, version: str, values: Manifest) ->
         enable_carm=str(values.get("enableCARM", True)).lower() != "false",
         gates=frozenset(on),
         region=_region(values),
+        cross_namespace=str(values.get(CROSS_NAMESPACE, True)).lower() != "false",
     )
 
 

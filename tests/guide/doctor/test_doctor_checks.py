@@ -44,6 +44,7 @@ from doctor_facts import (
     crd,
     deployed,
     error,
+    export,
     inventory_of,
     item,
     lease,
@@ -306,7 +307,19 @@ BREAKS: dict[str, tuple[Callable[[], Facts], dict[str, State]]] = {
             "check.stuck": UNKNOWN,
             "check.other-controllers": UNKNOWN,
             "check.unwatched": UNKNOWN,
+            "check.cross-namespace": UNKNOWN,
+            "check.field-exports": UNKNOWN,
         },
+    ),
+    "an export to another namespace that is refused": (
+        lambda: whole(
+            inventory=inventory_of(common=[export("team-b")], found=(replace(CONTROLLER, cross_namespace=False),))
+        ),
+        {"check.cross-namespace": FAILED},
+    ),
+    "an export that is written once": (
+        lambda: whole(inventory=inventory_of(common=[export()], found=(replace(CONTROLLER, version="1.8.3"),))),
+        {"check.field-exports": WARNING},
     ),
     "a bound namespace nobody watches": (
         lambda: whole(inventory=inventory_of(found=(OF_TEAM_A,), owner=B)),
@@ -617,9 +630,9 @@ def test_the_text_tells_what_is_wrong_and_counts_the_rest() -> None:
         "identity: 8 ok",
         "controllers: 4 ok",
         "bindings: 2 ok, 1 skipped",
-        "objects: 2 ok",
+        "objects: 4 ok",
         "",
-        "33 ok, 4 skipped, 1 warning, 1 failed",
+        "35 ok, 4 skipped, 1 warning, 1 failed",
     ]
     assert "check.helm" in doctor.text_of(results(whole()), full=True)
 

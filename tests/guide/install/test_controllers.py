@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,10 +17,12 @@ from acksm.guide.install.controller_values import Controller
 from acksm.guide.install.controllers import Observed
 from acksm.helm.registry import Pulled
 from acksm.helm.releases import is_marked
+from acksm.live.inventory import Inventory
 from acksm.live.readiness import ROLE_ANNOTATION
 from acksm.sandbox.practice import build
 from acksm.sandbox.practice.generations import all_charts
 from acksm.settings import ControllerSettings, TargetSettings
+from doctor_facts import export, inventory_of
 
 ACCOUNT, REGION = "012345678901", "us-west-2"
 ROLE, OTHER = f"arn:aws:iam::{ACCOUNT}:role/ours", f"arn:aws:iam::{ACCOUNT}:role/other"
@@ -46,7 +49,7 @@ TARGET: Any = SimpleNamespace(
 
 def given_values(item: Controller, role: str = ROLE, **options: Any) -> dict[str, Any]:
     """What goes to helm."""
-    patched, _ = controller_values.values_of(TARGET, ControllerSettings(**options), item, role)
+    patched, _, _ = controller_values.values_of(TARGET, ControllerSettings(**options), item, role, Inventory)
     return release.overrides(patched.chart_values, patched.values)
 
 
@@ -124,6 +127,22 @@ def test_the_role_follows_the_command_and_not_what_was_installed() -> None:
     before = OURS | {"serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": OTHER, "mine": "x"}}}
     annotations = given_values(controller(installed=before))["serviceAccount"]["annotations"]
     assert annotations == {"eks.amazonaws.com/role-arn": ROLE, "mine": "x"}
+
+
+def test_a_chart_that_refuses_other_namespaces_does_so_only_where_none_is_needed() -> None:
+    item = controller()
+    text = item.pulled.chart.values_text.replace("enableCrossNamespace: true", "enableCrossNamespace: false")
+    item = replace(item, pulled=replace(item.pulled, chart=replace(item.pulled.chart, values_text=text)))
+    needed = inventory_of(common=[export("team-b")])
+    for found, desired in ((Inventory(), None), (needed, True)):
+        patched, _, notes = controller_values.values_of(
+            TARGET, ControllerSettings(), item, ROLE, lambda seen=found: seen
+        )  # type: ignore[misc]
+        assert release.overrides(patched.chart_values, patched.values).get("enableCrossNamespace") is desired
+        assert bool(notes) is (desired is True)
+    installed = controller(installed={"enableCrossNamespace": True})
+    installed = replace(installed, pulled=item.pulled)
+    assert given_values(installed)["enableCrossNamespace"] is True
 
 
 def test_values_files_and_set_in_order(tmp_path: Path) -> None:

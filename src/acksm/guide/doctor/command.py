@@ -26,6 +26,7 @@ from acksm.guide.doctor.releases import CHECKS as RELEASE_CHECKS
 from acksm.guide.doctor.roles import CHECKS as ROLE_CHECKS
 from acksm.guide.doctor.running import CHECKS as RUNNING_CHECKS
 from acksm.guide.doctor.selection import ALL, Options, select
+from acksm.guide.doctor.versions import CHECKS as VERSION_CHECKS
 from acksm.guide.install import command as install
 from acksm.live import controller_logs, symptoms
 from acksm.live.symptoms import Found
@@ -33,7 +34,7 @@ from acksm.output import Output
 from acksm.settings import OtherAccountSettings, RunSettings, Settings, TargetSettings
 from acksm.words import counted
 
-CHECKS = (*PREFLIGHT_CHECKS, *RELEASE_CHECKS, *ROLE_CHECKS, *RUNNING_CHECKS)
+CHECKS = (*PREFLIGHT_CHECKS, *RELEASE_CHECKS, *ROLE_CHECKS, *RUNNING_CHECKS, *VERSION_CHECKS)
 
 
 def run(settings: Settings, ui: Output, *, fix: bool, options: Options = ALL) -> int:

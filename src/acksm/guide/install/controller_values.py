@@ -6,20 +6,21 @@ starts from the chart's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from acksm.ack import charts
 from acksm.archive import Chart
 from acksm.errors import AcksmError
 from acksm.guide.connect.target import Target
-from acksm.guide.install import crds, mirrored, release
+from acksm.guide.install import crds, crossing, mirrored, release
 from acksm.helm import kept_values, registry, values
 from acksm.helm.releases import MARK_PATH
 from acksm.helm.values import Edit
 from acksm.json_types import Document
 from acksm.kube.paths import ref
 from acksm.live import running
+from acksm.live.inventory import Inventory
 from acksm.live.readiness import INSTANCE_LABEL, ROLE_ANNOTATION
 from acksm.settings import DEFAULT_REGISTRY, ControllerSettings
 
@@ -51,15 +52,24 @@ class Controller:
 
 
 def values_of(
-    target: Target, controllers: ControllerSettings, item: Controller, role_arn: str
-) -> tuple[values.Patched, charts.Scope]:
-    """The values of the release, patched and checked, and its scope. Errors: `values-…`, `scope-…`."""
-    chart = item.pulled.chart
+    target: Target, controllers: ControllerSettings, item: Controller, role_arn: str, found: Callable[[], Inventory]
+) -> tuple[values.Patched, charts.Scope, list[str]]:
+    """The values of the release, patched and checked, its scope, and notes. `found` reads the cluster's objects, where
+    the values depend on them. Errors: `values-…`, `scope-…`."""
+    chart, namespace = item.pulled.chart, target.settings.controller_namespace
     edits, scope = _edits(target, controllers, item, role_arn)
     try:
-        return values.patch(chart.values_text, edits, chart.schema, f"{chart.name} {chart.version} values.yaml"), scope
+        patched = _patched(chart, edits)
+        after = running.from_values(item.service, namespace, chart.version, patched.values)
+        if note := crossing.kept(after, edits, found):
+            return _patched(chart, [*edits, crossing.ON]), scope, [note]
     except AcksmError as error:
         raise _of_the_release(error, edits) from error
+    return patched, scope, []
+
+
+def _patched(chart: Chart, edits: Sequence[Edit]) -> values.Patched:
+    return values.patch(chart.values_text, edits, chart.schema, f"{chart.name} {chart.version} values.yaml")
 
 
 def _of_the_release(error: AcksmError, edits: Sequence[Edit]) -> AcksmError:

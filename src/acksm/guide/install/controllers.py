@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -16,7 +16,7 @@ from acksm.engine.change import Change, Op
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind
 from acksm.guide.connect.target import Target
-from acksm.guide.install import controller_values, crds, mirrored, release, switching
+from acksm.guide.install import controller_values, crds, crossing, mirrored, release, switching
 from acksm.guide.install.controller_values import ROLE_PATH, Controller, dropped, service_account, values_of
 from acksm.guide.install.recorded import NOTHING, Installed, installed
 from acksm.helm import records, registry, values
@@ -24,8 +24,9 @@ from acksm.helm.releases import is_marked, recovery
 from acksm.json_types import Document, Json, Manifest, Object
 from acksm.kube import paths
 from acksm.kube.paths import ref
-from acksm.live import bindings, discovery, drift, readiness, running
+from acksm.live import bindings, discovery, drift, inventory, readiness, running
 from acksm.live.drift import Drift
+from acksm.live.inventory import Inventory
 from acksm.settings import ControllerSettings
 from acksm.words import counted
 
@@ -215,8 +216,9 @@ def plan(
     planned = Planned()
     desired = []
     managed_objects = cache(lambda: bindings.managed_objects(target.kube))
+    objects_of_cluster = cache(lambda: inventory.observe(target.kube, namespace))
     for item in observed.controllers:
-        one, scope, after = _desired(target, controllers, item, role_arn)
+        one, scope, after = _desired(target, controllers, item, role_arn, objects_of_cluster)
         _check_upgrade(item, one.version, observed)
         before = _as_running(item, namespace)
         switching.check(target.kube, target.identity.account, before, after, observed.namespaces, managed_objects)
@@ -230,6 +232,9 @@ def plan(
             what = "binding" if len(bound) == 1 else "bindings"
             note = f"{item.service} would no longer watch {bindings.shortened(bound)}: the {what} would have no effect"
             one = replace(one, unmanaged=(*one.unmanaged, *bound), notes=(*one.notes, note))
+        if refused := tuple(map(str, crossing.refused(before, after, objects_of_cluster))):
+            note = f"{item.service} would refuse {bindings.shortened(refused)}, which name another namespace"
+            one = replace(one, unmanaged=(*one.unmanaged, *refused), notes=(*one.notes, note))
         one = replace(one, watched=after.watched, watched_before=before.watched if before else None)
         rivals = [one for one in observed.running.remaining() if one.service == item.service and one.meets(after)]
         if rivals:
@@ -338,10 +343,10 @@ def _as_running(item: Controller, namespace: str) -> running.Running | None:
 
 
 def _desired(
-    target: Target, controllers: ControllerSettings, item: Controller, role_arn: str
+    target: Target, controllers: ControllerSettings, item: Controller, role_arn: str, found: Callable[[], Inventory]
 ) -> tuple[release.Desired, charts.Scope, running.Running]:
-    patched, scope = values_of(target, controllers, item, role_arn)
-    notes = [f"{item.service}: {note}"] if (note := dropped(controllers, item)) else []
+    patched, scope, notes = values_of(target, controllers, item, role_arn, found)
+    notes += [f"{item.service}: {note}"] if (note := dropped(controllers, item)) else []
     notes += controller_values.list_notes(controllers, item.service, scope)
     namespace = target.settings.controller_namespace
     if controllers.scope == "namespace" and not controllers.watch_namespace and scope.text.startswith("namespace"):
