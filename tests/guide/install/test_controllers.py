@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -131,17 +131,16 @@ def test_the_role_follows_the_command_and_not_what_was_installed() -> None:
 
 def test_a_chart_that_refuses_other_namespaces_does_so_only_where_none_is_needed() -> None:
     item = controller()
-    text = item.pulled.chart.values_text.replace("enableCrossNamespace: true", "enableCrossNamespace: false")
-    item = replace(item, pulled=replace(item.pulled, chart=replace(item.pulled.chart, values_text=text)))
-    needed = inventory_of(common=[export("team-b")])
-    for found, desired in ((Inventory(), None), (needed, True)):
-        patched, _, notes = controller_values.values_of(
-            TARGET, ControllerSettings(), item, ROLE, lambda seen=found: seen
-        )  # type: ignore[misc]
+    chart = item.pulled.chart
+    text = chart.values_text.replace("enableCrossNamespace: true", "enableCrossNamespace: false")
+    later = replace(chart, files={**chart.files, "values.yaml": text.encode()})
+    item = replace(item, pulled=replace(item.pulled, chart=later))
+    for found, desired in ((Inventory(), None), (inventory_of(common=[export("team-b")]), True)):
+        read = partial(replace, found)
+        patched, _, notes = controller_values.values_of(TARGET, ControllerSettings(), item, ROLE, read)
         assert release.overrides(patched.chart_values, patched.values).get("enableCrossNamespace") is desired
         assert bool(notes) is (desired is True)
-    installed = controller(installed={"enableCrossNamespace": True})
-    installed = replace(installed, pulled=item.pulled)
+    installed = replace(controller(installed={"enableCrossNamespace": True}), pulled=item.pulled)
     assert given_values(installed)["enableCrossNamespace"] is True
 
 
