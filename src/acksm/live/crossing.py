@@ -7,7 +7,7 @@ apis/core/v1alpha1). Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from acksm.json_types import Manifest
 
@@ -15,10 +15,17 @@ EXPORT = "FieldExport"
 
 
 def namespaces(manifest: Manifest) -> list[str]:
-    """The other namespaces that the object names, sorted."""
+    """The other namespaces that an object of a service refers to, sorted."""
+    return _others(manifest, _referenced(manifest.get("spec") or {}))
+
+
+def targets(export: Manifest) -> list[str]:
+    """The other namespace that a FieldExport writes to, or none."""
+    return _others(export, [_namespace((export.get("spec") or {}).get("to"))])
+
+
+def _others(manifest: Manifest, named: Iterable[str]) -> list[str]:
     own = str(manifest["metadata"].get("namespace", ""))
-    spec = manifest.get("spec") or {}
-    named = [_namespace(spec.get("to"))] if manifest.get("kind") == EXPORT else _referenced(spec)
     return sorted({name for name in named if name and name != own})
 
 

@@ -253,7 +253,7 @@ def common_of(manifest: Manifest, kind: str, location: Ref) -> Common:
         is_owned(manifest),
         bool(metadata.get("deletionTimestamp")),
         tuple(map(str, metadata.get("finalizers") or ())),
-        tuple(crossing.namespaces({**manifest, "kind": kind})),
+        tuple(crossing.targets(manifest)) if kind == crossing.EXPORT else (),
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from acksm.guide.install import crossing
 from acksm.helm.values import Edit
-from acksm.live.crossing import namespaces, source_service
+from acksm.live.crossing import namespaces, source_service, targets
 from acksm.live.inventory import Inventory
 from acksm.live.running import CROSS_NAMESPACE
 from carm_cluster import running
@@ -34,13 +34,24 @@ def spec(**fields: Any) -> dict[str, Any]:
         (spec(deep={"password": {"name": "s", "namespace": "team-b", "key": "k"}}), ["team-b"]),
         (spec(to={"name": "s", "namespace": "team-b"}), []),  # a field of that name, of no export
         (spec(namespace="team-b", name="n"), []),
-        ({**spec(to={"name": "s", "namespace": "team-b"}), "kind": "FieldExport"}, ["team-b"]),
-        ({**spec(to={"name": "s"}), "kind": "FieldExport"}, []),
-        ({"kind": "FieldExport", "metadata": {"name": "x"}}, []),
+        ({"metadata": {"name": "x"}}, []),
     ],
 )
 def test_what_names_another_namespace(manifest: dict[str, Any], named: list[str]) -> None:
     assert namespaces(manifest) == named
+
+
+@pytest.mark.parametrize(
+    ("export", "named"),
+    [
+        (spec(to={"name": "s", "namespace": "team-b"}), ["team-b"]),
+        (spec(to={"name": "s", "namespace": "team-a"}), []),
+        (spec(to={"name": "s"}), []),
+        ({"metadata": {"name": "x"}}, []),
+    ],
+)
+def test_where_an_export_writes(export: dict[str, Any], named: list[str]) -> None:
+    assert targets(export) == named
 
 
 def test_the_service_of_an_export() -> None:

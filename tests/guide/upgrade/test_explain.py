@@ -65,6 +65,15 @@ def _world(_in_memory: None) -> None:
         world.kube.put(item)
 
 
+def an_export(name: str, **to: str) -> dict[str, Any]:
+    source = {"group": "sagemaker.services.k8s.aws", "kind": "Model", "name": "plain"}
+    return {
+        "apiVersion": "services.k8s.aws/v1alpha1",
+        "metadata": {"name": name, "namespace": "one"},  # no kind, as in a list
+        "spec": {"from": {"path": ".status", "resource": source}, "to": {"kind": "configmap", "name": "x", **to}},
+    }
+
+
 def explained(ui: Said, **options: Any) -> int:
     given = Here.world.settings(**options)
     return explain.run(given.target, given.controllers, given.run, ui, installed=())
@@ -162,6 +171,16 @@ def test_the_text_without_a_cluster() -> None:
     assert explain.run(given.target, given.controllers, given.run, ui, installed=["sagemaker=1.5.0"]) == 0
     assert ui.texts == [GOLDEN]
     assert ui.results[-1]["target"] is None
+
+
+def test_exports_and_where_they_write() -> None:
+    before = running.from_values("sagemaker", "ack-system", "1.3.3", {})
+    cluster = touched.Cluster((), (an_export("far", namespace="two"), an_export("near")), {})
+    found = touched.of("sagemaker", cluster, before, before)
+    assert found[Concerns.EXPORTS] == ["FieldExport one/far", "FieldExport one/near"]
+    assert found[Concerns.CROSSING] == ["FieldExport one/far"]
+    other = touched.of("applicationautoscaling", cluster, before, before)
+    assert other[Concerns.EXPORTS] == other[Concerns.CROSSING] == []
 
 
 def test_every_kind_of_concern_is_read() -> None:

@@ -50,7 +50,7 @@ def _field_exports(facts: Facts) -> Iterator[Check]:
 
 
 def _namespace(item: Common) -> str:
-    return str(item.location.namespace or "")
+    return item.location.namespace
 
 
 CHECKS: tuple[Definition[Facts], ...] = (

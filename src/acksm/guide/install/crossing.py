@@ -18,11 +18,9 @@ ON = Edit((CROSS_NAMESPACE,), True, "acksm")
 
 def users(found: Inventory, controller: Running) -> list[Item | Common]:
     """What the controller would refuse without the value: what names another namespace, where it watches. Pure."""
-    items = [item for item in found.items if item.service == controller.service]
-    common = [item for item in found.common if controller.service in item.services]
-    return [
-        item for item in (*items, *common) if item.crosses and controller.watches(str(item.location.namespace or ""))
-    ]
+    named: list[Item | Common] = [item for item in found.items if item.service == controller.service]
+    named += [item for item in found.common if controller.service in item.services]
+    return [item for item in named if item.crosses and controller.watches(item.location.namespace)]
 
 
 def kept(after: Running, edits: Iterable[Edit], found: Callable[[], Inventory]) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
 
 from acksm.ack.crossings import Concerns
 from acksm.ack.kinds import KINDS
@@ -45,14 +44,21 @@ def observe(kube: Discovery) -> Cluster:
     kinds = [kind for kind in every if f"{kind.plural}.{kind.group}" in crds]
     adopted = f"adoptedresources.{COMMON_GROUP}" in crds
     exports = Ref(f"{COMMON_GROUP}/v1alpha1", "fieldexports", crossing.EXPORT)
-    reads: dict[str, Callable[[], object]] = {
-        "objects of the services": partial(managed.observe, kube, kinds, adopted_resources=adopted),
-        "FieldExports": lambda: kube.list(exports) if f"fieldexports.{COMMON_GROUP}" in crds else [],
-        "annotations of namespaces": partial(bindings.observe, kube),
-    }
-    with ThreadPoolExecutor(max_workers=len(reads)) as pool:
-        found = list(pool.map(lambda item: unread.read(item[0], item[1], None), reads.items()))
-    return Cluster(*found, tuple(unread.notes))  # type: ignore[arg-type]
+    with ThreadPoolExecutor(max_workers=3) as pool:
+        holders = pool.submit(
+            unread.read,
+            "objects of the services",
+            lambda: managed.observe(kube, kinds, adopted_resources=adopted),
+            None,
+        )
+        exported = pool.submit(
+            unread.read,
+            "FieldExports",
+            lambda: kube.list(exports) if f"fieldexports.{COMMON_GROUP}" in crds else [],
+            None,
+        )
+        spaces = pool.submit(unread.read, "annotations of namespaces", lambda: bindings.observe(kube), None)
+        return Cluster(holders.result(), exported.result(), spaces.result(), tuple(unread.notes))
 
 
 def of(service: str, cluster: Cluster, before: Running, after: Running) -> Here:
@@ -63,7 +69,8 @@ def of(service: str, cluster: Cluster, before: Running, after: Running) -> Here:
         exports = [item for item in cluster.exports if crossing.source_service(item) == service]
     crossed = None
     if objects is not None and exports is not None:
-        crossed = [_named(item) for item in (*(one.manifest for one in objects), *exports) if crossing.namespaces(item)]
+        crossed = [str(item) for item in objects if crossing.namespaces(item.manifest)]
+        crossed += [_named(item) for item in exports if crossing.targets(item)]
     return {
         Concerns.NOTHING: (),
         Concerns.ADOPTED: _by(cluster.holders, lambda item: bool(item.by) and item.kind.service == service),
@@ -124,6 +131,6 @@ def _retained(
     return sorted(named)
 
 
-def _named(manifest: Manifest) -> str:
-    metadata = manifest["metadata"]
-    return f"{manifest.get('kind', crossing.EXPORT)} {metadata.get('namespace', '')}/{metadata['name']}"
+def _named(export: Manifest) -> str:
+    metadata = export["metadata"]
+    return f"{crossing.EXPORT} {metadata['namespace']}/{metadata['name']}"
