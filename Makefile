@@ -29,9 +29,12 @@ env: $(STAMP) ## create the Python environment from the lock file
 demo: $(STAMP) ## start a sandbox, install both controllers, apply a sample, and show what to try next
 	@$(BIN)/python bench/demo.py
 
-.PHONY: test
-test: $(STAMP) ## run every test, on the sandbox
+.PHONY: parts
+parts: $(STAMP) ## build the sandbox's programs, once
 	@$(BIN)/python -m acksm sandbox build
+
+.PHONY: test
+test: parts ## run every test, on the sandbox
 	@$(BIN)/pytest -n auto --dist worksteal --durations=25 --durations-min=5
 
 # Those with a classifier in pyproject.toml: python3.N on PATH, or pyenv's
