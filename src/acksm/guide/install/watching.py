@@ -54,21 +54,21 @@ def run(
                 compared = clock() if due else compared
                 last, lines = current, current.lines
                 if list(lines) != list(shown):
-                    text = f"{current.text}\nchanged at {_now()} UTC" if shown else current.text
-                    ui.changed("status", current.data, text, _changes(shown, lines), current.code)
+                    text = f"{current.text}\nchanged at {now()} UTC" if shown else current.text
+                    ui.changed("status", current.data, text, changes(shown, lines), current.code)
             except AcksmError as error:
                 if last is None:
                     raise
                 lines = [f"status unavailable: {error.id}: {error.message}"]
                 if list(lines) != list(shown):
                     ui.changed(
-                        "status", {"error": error.as_data()}, lines[0], _changes((), lines), int(error.exit_code)
+                        "status", {"error": error.as_data()}, lines[0], changes((), lines), int(error.exit_code)
                     )
                 if target is not None:
                     target.__exit__()
                 target = None
             shown = lines
-            ui.emit(Event(Kind.PROGRESS, "watch", f"checked at {_now()} UTC; Ctrl-C ends", {"live": True}))
+            ui.emit(Event(Kind.PROGRESS, "watch", f"checked at {now()} UTC; Ctrl-C ends", {"live": True}))
             sleep(PAUSE_SECONDS)
     except KeyboardInterrupt:
         return int(ExitCode.INTERRUPTED)
@@ -83,13 +83,13 @@ def _reconnect(at: TargetSettings, run: RunSettings, target: Target | None) -> T
     return connect(at, run)
 
 
-def _now() -> str:
+def now() -> str:
     return datetime.now(UTC).strftime("%H:%M:%S")
 
 
-def _changes(before: Sequence[str], after: Sequence[str]) -> list[str]:
+def changes(before: Sequence[str], after: Sequence[str]) -> list[str]:
     """A line for everything that is new or removed, with the time (UTC)."""
-    stamp = _now()
+    stamp = now()
     new = [f"{stamp} {line}" for line in after if line not in before]
     heads = {line.split(" ")[0] for line in after if ":" not in line.split(" ")[0]}
     removed = [f"{stamp} removed: {line}" for line in before if line not in after and line.split(" ")[0] not in heads]
