@@ -40,8 +40,8 @@ def examples() -> list[str]:
     return sorted(line for command in COMMANDS.values() for line in (command.epilog or "").splitlines())
 
 
-# An option whose words differ between commands, and what it means in each. The type and the metavar are the same, unless
-# EXCEPT says otherwise.
+# An option whose words differ between commands, and what it means in each. The type and the metavar are the same, where
+# EXCEPT does not say otherwise.
 MEANINGS = {
     "--account": "the account of the cluster and of the caller",
     "--adopt-release": "a release that acksm did not create is treated as its own",
@@ -65,8 +65,7 @@ MEANINGS = {
     "--wait": "wait for what was applied",
 }
 MEANINGS |= {
-    short: MEANINGS[long]
-    for short, long in {"-f": "--file", "-n": "--namespace", "--no-wait": "--wait"}.items()
+    short: MEANINGS[long] for short, long in {"-f": "--file", "-n": "--namespace", "--no-wait": "--wait"}.items()
 }
 EXCEPT = {
     "logs -f": "--follow, as in kubectl logs",
@@ -74,7 +73,19 @@ EXCEPT = {
     "doctor -o": "it has formats of its own for CI",
     "sandbox up --cluster": "it may create several",
     **dict.fromkeys(
-        (f"{name} {option}" for name in ("carm bind", "carm unbind", "carm list", "carm verify", "region bind", "region unbind", "region list") for option in ("--namespace", "-n")),
+        (
+            f"{name} {option}"
+            for name in (
+                "carm bind",
+                "carm unbind",
+                "carm list",
+                "carm verify",
+                "region bind",
+                "region unbind",
+                "region list",
+            )
+            for option in ("--namespace", "-n")
+        ),
         "several namespaces, as the arguments",
     ),
 }
@@ -94,9 +105,7 @@ def declared() -> dict[str, list[tuple[str, Any]]]:
 def clashes(found: dict[str, list[tuple[str, Any]]]) -> dict[str, set[object]]:
     """Options that are a flag here and a value there, or take different values."""
     kinds = {
-        spelling: {
-            (one.is_flag, one.multiple, one.metavar) for name, one in uses if f"{name} {spelling}" not in EXCEPT
-        }
+        spelling: {(one.is_flag, one.multiple, one.metavar) for name, one in uses if f"{name} {spelling}" not in EXCEPT}
         for spelling, uses in found.items()
     }
     return {spelling: several for spelling, several in kinds.items() if len(several) > 1}

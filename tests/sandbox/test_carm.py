@@ -351,7 +351,18 @@ def test_people_who_bind_at_once_lose_nothing_and_other_peoples_keys_stay(abroad
 
     def bind(name: str, account: str) -> None:
         """Each waits for the others, and plans again when they have changed the map."""
-        argv = [sys.executable, "-m", "acksm", "carm", "bind", name, "--target-account", account, "--lock-timeout", "10m"]
+        argv = [
+            sys.executable,
+            "-m",
+            "acksm",
+            "carm",
+            "bind",
+            name,
+            "--target-account",
+            account,
+            "--lock-timeout",
+            "10m",
+        ]
         done = subprocess.run(
             argv, env=environment, cwd=tmp_path, stderr=subprocess.PIPE, text=True, timeout=240, check=False
         )

@@ -29,7 +29,7 @@ ENTRIES = (
     Entry(
         "plan-digest",
         "the plan file is not the one that was reviewed",
-        "Its digest differs from --digest. `acksm plan --out FILE` prints the digest; it is the last field of the file.",
+        "Its digest differs from --digest. `acksm plan --out FILE` prints the digest, which is the last field of it.",
         "review this file, then: acksm apply FILE --digest ITS_DIGEST",
         ExitCode.REFUSED,
     ),

@@ -240,7 +240,8 @@ Mode = Annotated[
 # IAM role
 RoleArn = Annotated[
     str | None,
-    typer.Option("--role-arn",
+    typer.Option(
+        "--role-arn",
         metavar="ARN",
         help="Existing role of the controllers; it is not changed in IAM.",
         rich_help_panel=_ROLE,
@@ -399,7 +400,10 @@ DryRun = Annotated[bool | None, typer.Option("--dry-run", help="Show the plan; w
 Full = Annotated[
     bool | None, typer.Option("--full", help="Show new objects in full in the plan.", rich_help_panel=_RUN)
 ]
-FullChecks = Annotated[bool | None, typer.Option("--full", help="Show passed checks too, and new objects in full in a plan.", rich_help_panel=_RUN)]
+FullChecks = Annotated[
+    bool | None,
+    typer.Option("--full", help="Show passed checks too, and new objects in full in a plan.", rich_help_panel=_RUN),
+]
 Yes = Annotated[bool | None, typer.Option("--yes", "-y", help="Do not ask for confirmation.", rich_help_panel=_RUN)]
 WaitForControllers = Annotated[
     bool | None,

@@ -38,7 +38,9 @@ def subjects(declared: Declared, requested: Requested) -> tuple[dict[str, Subjec
     if requested.namespaces:
         if bool(requested.account) == bool(requested.team):
             raise AcksmError(
-                "carm-subject", "exactly one of --target-account and --team is required", where=", ".join(requested.namespaces)
+                "carm-subject",
+                "exactly one of --target-account and --team is required",
+                where=", ".join(requested.namespaces),
             )
         subject = (
             Subject(carm.TEAM_LEVEL, requested.team) if requested.team else Subject(carm.ACCOUNT, requested.account)

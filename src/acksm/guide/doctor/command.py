@@ -138,15 +138,15 @@ def text_of(results: Sequence[Result], ignored: Sequence[Result] = (), *, full: 
         for check in own:
             if check.state in {State.OK, State.SKIPPED} and not full:
                 continue
-            detail = ": ".join(part for part in (check.where, check.text) if part)
-            lines.append(f"  {check.state:9}{check.id:25} {detail}".rstrip())
+            lines.append(f"  {check.state:9}{check.id:25} {check.detail()}".rstrip())
             if check.effective_remedy:
                 lines.append(f"  {'':9}remedy: {check.effective_remedy}")
             following = consequences(results, check.id)
             if following and not full:
                 lines.append(f"  {'':9}follows from it: {'; '.join(_short(one) for one in following)}")
     hidden = [
-        f"ignored: {item.check.id}: {item.check.state}: {item.check.text or item.check.where}" for item in ignored
+        f"ignored: {item.check.id} ({item.check.title}): {item.check.state}: {item.check.text or item.check.where}"
+        for item in ignored
     ]
     return "\n".join([*lines, "", *hidden, summary_of([item.check for item in results]), *incomplete(results)])
 
@@ -293,13 +293,12 @@ def object_text(name: str, results: Sequence[Result], ignored: Sequence[Result] 
         if check.state is State.SKIPPED and not check.where:
             skipped.setdefault(check.text, []).append(check.id)
             continue
-        detail = ": ".join(part for part in (check.where if check.where != name else "", check.text) if part)
-        lines.append(f"{check.state:9}{check.id:25} {detail}".rstrip())
+        lines.append(f"{check.state:9}{check.id:25} {check.detail(apart_from=name)}".rstrip())
     for why, ids in skipped.items():
         lines.append(f"{State.SKIPPED:9}{ids[0] if len(ids) == 1 else counted(len(ids), 'check'):25} {why}".rstrip())
     wrong = trace.first(results)
     if wrong is not None:
-        lines += ["", f"first {wrong.check.state}: {wrong.check.id}: {wrong.check.text}"]
+        lines += ["", f"first {wrong.check.state}: {wrong.check.id} ({wrong.check.title}): {wrong.check.text}"]
         lines += [f"  remedy: {wrong.check.effective_remedy}", f"  more:   acksm explain {wrong.check.id}"]
     if healthy(results) is None:
         return "\n".join([*lines, *incomplete(results)])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from acksm.catalog import title
 from acksm.engine.checks import State
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
@@ -29,8 +28,8 @@ def run(
     *,
     sleep: Callable[[float], None] = time.sleep,
 ) -> int:
-    """Watch until Ctrl-C, and end with the exit code of the last answer, 130 without one. `requested`: KIND/NAME, "" for
-    everything. Raises AcksmError only if the first reading fails."""
+    """Watch until Ctrl-C, and end with the exit code of the last answer, 130 without one. `requested`: KIND/NAME, ""
+    for everything. Raises AcksmError only if the first reading fails."""
 
     def read() -> Answer:
         if not requested:
@@ -66,5 +65,4 @@ def lines_of(answer: Answer) -> list[str]:
     """A line for each check that counts and is not ok, then their number."""
     checks = [item.check for item in answer.results]
     wrong = [one for one in checks if one.state not in {State.OK, State.SKIPPED}]
-    lines = [": ".join(part for part in (f"{one.state} {one.id} ({title(one.id)})", one.where, one.text) if part) for one in wrong]
-    return [*lines, command.summary_of(checks)]
+    return [*(f"{one.state} {one.id} {one.detail()}" for one in wrong), command.summary_of(checks)]

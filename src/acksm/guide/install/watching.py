@@ -33,11 +33,13 @@ def run(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> int:
-    """Watch until Ctrl-C: exit code 130, without an error. Raises AcksmError only if the first read fails."""
+    """Watch until Ctrl-C, and end with the exit code of the last state, 130 without one. Raises AcksmError only if the
+    first read fails."""
     target: Target | None = None
     connected = compared = clock()
     last: status.Snapshot | None = None
     shown: Sequence[str] = ()
+    code = int(ExitCode.INTERRUPTED)
     try:
         while True:
             try:
@@ -52,18 +54,16 @@ def run(
                 if not due and last is not None and list(current.lines) != list(last.lines):
                     current, due = status.observe(target, controllers, role, ui.table), True
                 compared = clock() if due else compared
-                last, lines = current, current.lines
+                last, lines, code = current, current.lines, current.code
                 if list(lines) != list(shown):
                     text = f"{current.text}\nchanged at {now()} UTC" if shown else current.text
                     ui.changed("status", current.data, text, changes(shown, lines), current.code)
             except AcksmError as error:
                 if last is None:
                     raise
-                lines = [f"status unavailable: {error.id}: {error.message}"]
+                lines, code = [f"status unavailable: {error.id}: {error.message}"], int(error.exit_code)
                 if list(lines) != list(shown):
-                    ui.changed(
-                        "status", {"error": error.as_data()}, lines[0], changes((), lines), int(error.exit_code)
-                    )
+                    ui.changed("status", {"error": error.as_data()}, lines[0], changes((), lines), code)
                 if target is not None:
                     target.__exit__()
                 target = None
@@ -71,7 +71,7 @@ def run(
             ui.emit(Event(Kind.PROGRESS, "watch", f"checked at {now()} UTC; Ctrl-C ends", {"live": True}))
             sleep(PAUSE_SECONDS)
     except KeyboardInterrupt:
-        return int(ExitCode.INTERRUPTED)
+        return code
     finally:
         if target is not None:
             target.__exit__()

@@ -200,7 +200,8 @@ def check_buckets(aws: Aws, desired: Sequence[Desired], region: str) -> list[str
                 "sample-bucket-region",
                 f"bucket {name} is in {found.region}, but the objects are in {region}",
                 where=where,
-                remedy=f"acksm samples apply {sample} --set bucket=BUCKET   (in {region}; or --object-region {found.region})",
+                remedy=f"acksm samples apply {sample} --set bucket=BUCKET   (in {region}; or --object-region "
+                f"{found.region})",
             )
         if found.exists is None:
             notes.append(f"not checked: whether bucket {name} exists ({found.why})")
