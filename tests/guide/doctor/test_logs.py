@@ -13,7 +13,7 @@ import pytest
 from acksm.ack.charts import SAGEMAKER
 from acksm.engine.waits import Deadline
 from acksm.errors import AcksmError
-from acksm.guide.doctor import logs
+from acksm.guide.doctor import following, logs
 from acksm.json_types import Object
 from acksm.live.discovery import Controllers
 from acksm.live.running import Running
@@ -104,7 +104,7 @@ def follow(
     found: list[tuple[str, str]] = []
     request = logs.Request(SAGEMAKER, follow=True, **words)
     with pytest.raises(KeyboardInterrupt):
-        for item in logs.followed(kube, now, request, ui, pause=0.01, clock=lambda: 0.0):
+        for item in following.lines(kube, now, request, ui, pause=0.01, clock=lambda: 0.0):
             found.append(item)
     return found, ui.stderr.getvalue()  # type: ignore[attr-defined]
 
@@ -148,7 +148,7 @@ def test_a_pod_without_a_log_is_a_warning_and_none_an_error() -> None:
     found, said = follow(Kube(a="waiting to start", b=["3"]), [pod("a"), pod("b")], [pod("a")], lines=1, streams=3)
     assert (found[:1], "warning: waiting to start" in said) == ([("b", "3")], True)
     with pytest.raises(AcksmError, match="waiting"):
-        next(logs.followed(Kube(a="waiting"), lambda: [pod("a")], logs.Request(SAGEMAKER, follow=True), Ui()))
+        next(following.lines(Kube(a="waiting"), lambda: [pod("a")], logs.Request(SAGEMAKER, follow=True), Ui()))
 
 
 @pytest.mark.parametrize("output", ["text", "json"])
