@@ -46,7 +46,6 @@ _MARK = {
     Kind.FAILED: "✗",
 }
 _STYLE = {Kind.STEP: "bold", Kind.DONE: "green", Kind.UP_TO_DATE: "dim", Kind.WARNING: "yellow", Kind.FAILED: "red"}
-_PROSE = {Kind.NOTE, Kind.WARNING, Kind.FAILED}
 _ENDS_WORK = {Kind.STEP, Kind.DONE, Kind.UP_TO_DATE, Kind.FAILED}
 # What acksm itself writes beyond ASCII, for streams that cannot have it.
 _ASCII = str.maketrans({"▸": ">", "✓": "+", "✗": "x", "…": "...", "→": "->", "≥": ">=", "“": '"', "”": '"', "–": "-"})
@@ -165,7 +164,8 @@ class Ui:
                     return
             if event.id == "interrupt" and self._err.is_interactive:
                 self._write(self._err, "")  # the terminal has just shown ^C
-            self._say(f"{_MARK[event.kind]} {text}", _STYLE.get(event.kind, ""), wrap=event.kind in _PROSE)
+            mark = _MARK[event.kind]
+            self._say(f"{mark} {text}", _STYLE.get(event.kind, ""), indent=len(mark) + 1)
 
     def _progress(self, text: str, *, silently: bool = False) -> None:
         """`silently`: no line of its own where there is no live region, as its end will have one."""
@@ -298,13 +298,16 @@ class Ui:
             return
         pieces: list[look.Piece] = []
         for line in text.split("\n"):
-            first, *others = look.wrapped(line, console.width) if console.is_interactive else [line]
+            first, *others = look.wrapped(line, console.width, diff=diff) if console.is_interactive else [line]
             pieces += [("\n", ""), *look.painted(first, diff=diff), *((f"\n{other}", "") for other in others)]
         self._write_pieces(console, pieces[1:])
 
-    def _say(self, text: str, style: str = "", *, wrap: bool = False) -> None:
-        lines = look.wrapped(text, self._err.width) if wrap and self._err.is_interactive else [text]
-        self._write(self._err, "\n".join(lines), style)
+    def _say(self, text: str, style: str = "", *, indent: int | None = None) -> None:
+        """With `indent`, wrapped between words on a terminal, its further lines indented by so many spaces."""
+        if indent is not None and self._err.is_interactive:
+            width = self._err.width
+            text = "\n".join(part for line in text.split("\n") for part in look.hanging(line, width, indent))
+        self._write(self._err, text, style)
         self._written_at = self.clock()
 
     def debug(self, text: str) -> None:
@@ -358,9 +361,9 @@ class Ui:
         """An error on stderr, and in json and yaml the report document with `error` on stdout too."""
         with self._lock:
             self._rest()
-            self._error_line(f"error[{error.id}] {_indented(error.message)}", 4, "bold red")
+            self._say(f"error[{error.id}] {_indented(error.message)}", "bold red", indent=4)
             if error.where:
-                self._error_line(f"  where:  {_indented(error.where)}", 10)
+                self._say(f"  where:  {_indented(error.where)}", indent=10)
             for line in error.details.get("diff", []):
                 self._text(self._err, f"    {_indented(str(line))}", diff=True)
             self._say(f"  remedy: {_indented(error.remedy)}")
@@ -373,13 +376,6 @@ class Ui:
                 self._document(
                     {"schema": SCHEMA, "command": command, "exit_code": int(error.exit_code), "error": error.as_data()}
                 )
-
-    def _error_line(self, text: str, indent: int, style: str = "") -> None:
-        """On a terminal wrapped between words; a remedy is not, so that it can be pasted."""
-        if self._err.is_interactive:
-            width = self._err.width
-            text = "\n".join(part for line in text.split("\n") for part in look.hanging(line, width, indent))
-        self._say(text, style)
 
     def _document(self, document: Document) -> None:
         """JSON is ASCII. YAML keeps other letters unless something in it could steer a terminal."""
