@@ -104,7 +104,7 @@ def declared() -> dict[str, list[tuple[str, Any]]]:
 
 def clashes(found: dict[str, list[tuple[str, Any]]]) -> dict[str, set[object]]:
     """Options that are a flag here and a value there, or take different values."""
-    kinds = {
+    kinds: dict[str, set[object]] = {
         spelling: {(one.is_flag, one.multiple, one.metavar) for name, one in uses if f"{name} {spelling}" not in EXCEPT}
         for spelling, uses in found.items()
     }

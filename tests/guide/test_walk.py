@@ -208,5 +208,5 @@ def _is_whole(line: str) -> bool:
 
 
 def _is_apart(word: str, text: str) -> bool:
-    """Whether a word is only on a terminal: the name of a column as NAME:, or part of a line that the terminal broke."""
+    """Whether a word is only on a terminal: the name of a column as NAME:, or part of a line that is longer."""
     return word.endswith(":") or any(word in line and len(line) > COLUMNS for line in text.split("\n"))

@@ -10,7 +10,7 @@ _CARM = (
         "carm-account",
         "invalid account id",
         "An account id has 12 digits, including leading zeros; without quotes YAML and other tools drop them.",
-        'acksm carm … --account "012345678901"',
+        'acksm carm … --target-account "012345678901"',
         _U,
     ),
     Entry(

@@ -52,8 +52,8 @@ def watch(
             raise found
         return found
 
-    monkeypatch.setattr(watching.command, "answer_now", read)
-    monkeypatch.setattr(watching.command, "answer_of_object", read)
+    monkeypatch.setattr(command, "answer_now", read)
+    monkeypatch.setattr(command, "answer_of_object", read)
     monkeypatch.setattr(watching, "connect", lambda *_: nullcontext())
     ui = Ui(output, stdout=Stream(), stderr=Stream())
     code = watching.run(Settings.of(), ui, Options(), requested, sleep=lambda _: None)

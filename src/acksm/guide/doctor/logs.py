@@ -107,5 +107,5 @@ def _lines(kube: LogStreamer, pods: Sequence[Object], request: Request, ui: Outp
             failures.append(error)
     if len(failures) == len(pods):
         raise failures[0]
-    for error in failures:
-        ui.emit(Event(Kind.WARNING, "note", error.message))
+    for failure in failures:
+        ui.emit(Event(Kind.WARNING, "note", failure.message))
