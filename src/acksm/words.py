@@ -14,9 +14,9 @@ def counted(number: int, one: str, many: str = "") -> str:
 
 
 def duration(seconds: float) -> str:
-    """As `--timeout` takes it: "15m", "1h30m", "0.5s"."""
+    """As `--timeout` takes it: "15m", "1h30m", "0.5"."""
     if seconds <= 0 or seconds != int(seconds):
-        return f"{seconds:g}s"
+        return f"{seconds:g}"
     hours, rest = divmod(int(seconds), 3600)
     parts = ((hours, "h"), (rest // 60, "m"), (rest % 60, "s"))
     return "".join(f"{number}{unit}" for number, unit in parts if number)

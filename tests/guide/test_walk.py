@@ -208,5 +208,7 @@ def _is_whole(line: str) -> bool:
 
 
 def _is_apart(word: str, text: str) -> bool:
-    """Whether a word is only on a terminal: the name of a column as NAME:, or part of a line that is longer."""
-    return word.endswith(":") or any(word in line and len(line) > COLUMNS for line in text.split("\n"))
+    """Whether a word may be only on a terminal: an age, the name of a column as NAME:, or part of a longer line."""
+    if word.endswith(":") or re.fullmatch(r"\d{1,4}[smhd]?", word):
+        return True
+    return any(word in line and len(line) > COLUMNS for line in text.split("\n"))
