@@ -158,7 +158,7 @@ class Kills:
             "install": ("install", "-y", *some, *old),
             "upgrade": ("upgrade", "-y", *some, *new),
             "carm setup": ("carm", "setup", "--target-account", b.account, *reach, "-y"),
-            "carm bind": ("carm", "bind", f"{home}-abroad", "--account", b.account, "--create-namespace"),
+            "carm bind": ("carm", "bind", f"{home}-abroad", "--target-account", b.account, "--create-namespace"),
             "adopt": ("adopt", "-f", str(file), "-y"),
             "cleanup": ("cleanup", "--all", "--confirm", world.cluster, *reach),
         }

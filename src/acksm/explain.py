@@ -8,6 +8,7 @@ from difflib import get_close_matches
 
 from acksm.catalog import Entry, entries
 from acksm.errors import AcksmError
+from acksm.output import Table
 from acksm.words import did_you_mean
 
 REPOSITORIES = {  # as the catalogue names them: community#1246
@@ -25,14 +26,14 @@ def url(cited: re.Match[str]) -> str:
     return f"https://github.com/{REPOSITORIES[cited[1]]}/issues/{cited[2]}"
 
 
-def explain(id: str | None, list_all: bool = False) -> tuple[dict[str, object], str]:
+def explain(id: str | None, table: Table, *, list_all: bool = False) -> tuple[dict[str, object], str]:
     """Data and text for `acksm explain`: of an id, also without its prefix, or of all whose titles have these words.
 
     Error: `explain-unknown`, with similar ids.
     """
     known = entries()
     if list_all or id is None:
-        return _listed(list(known.values()))
+        return _listed(list(known.values()), table)
     meant = [entry for name, entry in known.items() if name == id] or [
         entry for name, entry in known.items() if id and name.partition(".")[2] == id
     ]
@@ -40,20 +41,20 @@ def explain(id: str | None, list_all: bool = False) -> tuple[dict[str, object], 
     if not meant:
         raise AcksmError("explain-unknown", f'unknown id "{id}"{did_you_mean(get_close_matches(id, known, n=3))}')
     if len(meant) > 1:
-        return _listed(meant)
+        return _listed(meant, table)
     entry = meant[0]
     title = entry.title + (" (retired)" if entry.retired else "")
-    text = f"{entry.id}: {title}\n\ncause\n  {entry.cause}\n"
+    text = f"{entry.id}: {title}\n\n{table(('cause',), [(entry.cause,)])}\n"
     if entry.remedy:
-        text += f"\nremedy\n  {entry.remedy}\n"
+        text += f"\nremedy\n{entry.remedy}\n"
     if issues := dict.fromkeys(url(cited) for cited in ISSUE.finditer(entry.cause)):
-        text += "\nsee\n" + "".join(f"  {issue}\n" for issue in issues)
+        text += "\nsee\n" + "".join(f"{issue}\n" for issue in issues)
     return {"entry": _data(entry)}, text + f"\nexit code {int(entry.exit_code)} ({entry.exit_code.name})"
 
 
-def _listed(found: Sequence[Entry]) -> tuple[dict[str, object], str]:
-    rows = [f"{entry.id:32} {entry.title}" for entry in found]
-    return {"entries": [_data(entry) for entry in found]}, "\n".join(rows)
+def _listed(found: Sequence[Entry], table: Table) -> tuple[dict[str, object], str]:
+    rows = [(entry.id, entry.title) for entry in found]
+    return {"entries": [_data(entry) for entry in found]}, table(("ID", "TITLE"), rows)
 
 
 def _is_about(entry: Entry, text: str) -> bool:

@@ -16,6 +16,7 @@ _SIGNS = {"+": "green", "-": "red", "~": "yellow"}
 _STATES = {"failed": "bold red", "warning": "yellow", "unknown": "yellow", "ok": "green", "skipped": "dim"}
 _CHECK = re.compile(r"( {0,8})(failed|warning|unknown|ok|skipped)( {1,9})(check\.[a-z-]{1,60})( .{0,4000})?$")
 _DIFF = re.compile(r" {0,8}([+~-])(?: |[^ ])")
+_COMMAND = re.compile(r" {0,8}(remedy:|next:|replaces:|\$|acksm|kubectl|helm|aws) ")
 _HEALTH = re.compile(r"(?<= )(UNHEALTHY|healthy|not installed)(?= {2}|$)")
 _HEALTHS = {"UNHEALTHY": "bold red", "healthy": "green", "not installed": "dim"}
 _HEADS = re.compile(
@@ -52,9 +53,10 @@ def painted(line: str, *, diff: bool = False) -> list[Piece]:
     return [(line, "")]
 
 
-def wrapped(line: str, width: int) -> list[str]:
-    """A check, a note or an error wrapped between words, its further lines indented below its text; any other line,
-    such as a command to be pasted, whole. No word is split: a terminal does that itself where one is longer than it."""
+def wrapped(line: str, width: int, *, diff: bool = False) -> list[str]:
+    """A check, a note or an error, and each line of a plan (`diff`), wrapped between words, its further lines indented
+    below its text; any other line, such as a command to be pasted, whole. No word is split: a terminal does that itself
+    where one is longer than it."""
     if len(line) <= width:
         return [line]
     check, head = _CHECK.match(line), _HEADS.match(line)
@@ -63,6 +65,8 @@ def wrapped(line: str, width: int) -> list[str]:
         indent = text if text <= width // 2 else check.start(4) + 4
     elif head:
         indent = head.end()
+    elif diff and not _COMMAND.match(line):
+        indent = len(line) - len(line.lstrip(" +~-")) + GAP
     else:
         return [line]
     return hanging(line, width, indent)

@@ -13,6 +13,15 @@ def counted(number: int, one: str, many: str = "") -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
+def duration(seconds: float) -> str:
+    """As `--timeout` takes it: "15m", "1h30m", "0.5"."""
+    if seconds <= 0 or seconds != int(seconds):
+        return f"{seconds:g}"
+    hours, rest = divmod(int(seconds), 3600)
+    parts = ((hours, "h"), (rest // 60, "m"), (rest % 60, "s"))
+    return "".join(f"{number}{unit}" for number, unit in parts if number)
+
+
 def did_you_mean(names: Sequence[str]) -> str:
     """What follows a message about an unknown name: "; did you mean a, b or c?", or "" for no names."""
     if not names:

@@ -19,7 +19,7 @@ from acksm.cli import app
         (("--prefix", "x"), "adopt-nothing", 2),
         (("Model", "x", "--discover"), "adopt-nothing", 2),
         (("--discover", "--kind", "modle"), "kind-unknown", 2),
-        (("--discover", "--tag", "x"), "config-invalid", 2),
+        (("--discover", "--tag-filter", "x"), "config-invalid", 2),
         (("Model", "x", "--field", "modelName"), "config-invalid", 2),
         (("Model", "x", "--field", "name=x"), "adopt-field", 2),
         (("Model",), "adopt-key", 2),

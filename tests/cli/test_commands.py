@@ -270,7 +270,7 @@ def test_python_m_acksm() -> None:
     ("argv", "corrected"),
     [
         (["install", "--cluster", "demo", "--region", "us-wst-2"], "install --cluster demo --region us-west-2"),
-        (["adopt", "Model", "m", "--cluster", "demo", "--cluster-region", "us-wst-2"], "--cluster-region us-west-2"),
+        (["adopt", "Model", "m", "--cluster", "demo", "--region", "us-wst-2"], "--region us-west-2"),
         (["token", "--cluster", "demo", "--region", "us-wst-2"], "token --cluster demo --region us-west-2"),
     ],
 )

@@ -13,6 +13,7 @@ from hypothesis import given, strategies as st
 from pydantic import BaseModel
 
 from acksm import own_file
+from acksm.cli.information import shown
 from acksm.config import NAMED_ONLY, resolve
 from acksm.errors import AcksmError
 from acksm.exits import ExitCode
@@ -295,3 +296,24 @@ def test_the_remedy_of_a_missing_file_names_its_directory() -> None:
     with pytest.raises(AcksmError) as caught:
         resolve({}, "some where/no.yaml", environment={})
     assert caught.value.remedy == "ls 'some where'"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (900.0, "15m"),
+        (5400.0, "1h30m"),
+        (61.0, "1m1s"),
+        (0.5, "0.5"),
+        (0.0, "0"),
+        (True, "true"),
+        ({"sagemaker": "1.9.1"}, "sagemaker=1.9.1"),
+        ({"team-b": {"role_arn": "x"}}, "team-b"),
+        (["a", "b"], "a, b"),
+        (None, ""),
+    ],
+)
+def test_a_setting_is_shown_as_it_is_typed(value: object, expected: str) -> None:
+    assert shown(value) == expected
+    if isinstance(value, float) and value:
+        assert resolve({"timeout": shown(value)}, "", {}).settings.run.timeout == value

@@ -92,15 +92,15 @@ def test_remedies_in_the_code_parse(remedy: str) -> None:
         ("install --policy core", "acksm … --policy studio", "acksm install --policy core --policy studio"),
         ("install -y --no-wait", "acksm …   (again)", "acksm install --no-wait --yes   (again)"),
         ("status --cluster demo --region us-west-2 -n ml", "acksm install", "acksm install --cluster demo --region us-west-2 --controller-namespace ml"),  # noqa: E501
-        ("adopt Model m --cluster-region us-west-2 --region eu-west-1", "acksm … --region us-east-1", "acksm adopt Model m --region us-east-1 --cluster-region us-west-2"),  # noqa: E501
-        ("adopt Model m --cluster-region us-west-2", "acksm install", "acksm install --region us-west-2"),
+        ("adopt Model m --region us-west-2 --object-region eu-west-1", "acksm … --object-region us-east-1", "acksm adopt Model m --object-region us-east-1 --region us-west-2"),  # noqa: E501
+        ("adopt Model m --region us-west-2", "acksm install", "acksm install --region us-west-2"),
         ("install --cluster demo", "acksm install --cluster other", "acksm install --cluster other"),
-        ("carm bind team-b --account 111111111111", "acksm install … --mode carm", "acksm install --mode carm"),
+        ("carm bind team-b --target-account 111111111111", "acksm install … --mode carm", "acksm install --mode carm"),
         ("install --cluster demo", "acksm explain --list", "acksm explain --list"),
         ("install --cluster demo", "kubectl get pods", "kubectl get pods"),
         ("install --cluster demo", "acksm install with a newer version, or not", "acksm install with a newer version, or not"),  # noqa: E501
-        ("carm bind 'a b' --account 1", "acksm …", "acksm carm bind 'a b' --account 1"),
-        ("carm bind a b", "acksm carm bind NAMESPACE --account ID", "acksm carm bind a b --account ID"),
+        ("carm bind 'a b' --target-account 1", "acksm …", "acksm carm bind 'a b' --target-account 1"),
+        ("carm bind a b", "acksm carm bind NAMESPACE --target-account ID", "acksm carm bind a b --target-account ID"),
         ("samples apply training -n x --set a=b", "acksm samples show SAMPLE", "acksm samples show training"),
         ("doctor Endpoint/churn -n x", "acksm region explain KIND/NAME -n NAMESPACE", "acksm region explain Endpoint/churn -n x"),  # noqa: E501
         ("adopt Endpoint churn -n x", "kubectl get KIND NAME -n NAMESPACE", "kubectl get Endpoint churn -n x"),

@@ -20,14 +20,130 @@ def run(*argv: str) -> Any:
     return CliRunner().invoke(app, list(argv), env={"HOME": "/nonexistent"}, prog_name="acksm")
 
 
-def examples() -> list[str]:
-    found: list[str] = []
-    waiting = [GROUP]
+def commands() -> dict[str, Any]:
+    """Every command by what is typed after `acksm`."""
+    found: dict[str, Any] = {}
+    waiting = [("", GROUP)]
     while waiting:
-        command = waiting.pop()
-        waiting += getattr(command, "commands", {}).values()
-        found += (command.epilog or "").splitlines()
-    return sorted(found)
+        path, command = waiting.pop()
+        inner = getattr(command, "commands", {})
+        waiting += [(f"{path} {name}".strip(), one) for name, one in inner.items()]
+        if not inner:
+            found[path] = command
+    return found
+
+
+COMMANDS = commands()
+
+
+def examples() -> list[str]:
+    return sorted(line for command in COMMANDS.values() for line in (command.epilog or "").splitlines())
+
+
+# An option whose words differ between commands, and what it means in each. The type and the metavar are the same, where
+# EXCEPT does not say otherwise.
+MEANINGS = {
+    "--account": "the account of the cluster and of the caller",
+    "--adopt-release": "a release that acksm did not create is treated as its own",
+    "--all": "everything that the command handles",
+    "--cluster": "EKS cluster name",
+    "--confirm": "the cluster's name, instead of typing it",
+    "--context": "context of the kubeconfig",
+    "--create-namespace": "create namespaces that do not exist",
+    "--file": "the settings file",
+    "--full": "show what is left out otherwise",
+    "--kubeconfig": "path of the kubeconfig",
+    "--mode": "the mode that the controllers run in",
+    "--namespace": "the namespaces that the command is about",
+    "--out": "a file to write the result to",
+    "--print": "print it; write nothing",
+    "--region": "AWS region of the cluster",
+    "--registry": "the registry that charts are read from",
+    "--set": "a value of what is rendered: charts, samples",
+    "--tag": "a tag of what is created",
+    "--version": "version of a controller's chart",
+    "--wait": "wait for what was applied",
+}
+MEANINGS |= {
+    short: MEANINGS[long] for short, long in {"-f": "--file", "-n": "--namespace", "--no-wait": "--wait"}.items()
+}
+EXCEPT = {
+    "logs -f": "--follow, as in kubectl logs",
+    "doctor --output": "it has formats of its own for CI",
+    "doctor -o": "it has formats of its own for CI",
+    "sandbox up --cluster": "it may create several",
+    **dict.fromkeys(
+        (
+            f"{name} {option}"
+            for name in (
+                "carm bind",
+                "carm unbind",
+                "carm list",
+                "carm verify",
+                "region bind",
+                "region unbind",
+                "region list",
+            )
+            for option in ("--namespace", "-n")
+        ),
+        "several namespaces, as the arguments",
+    ),
+}
+
+
+def declared() -> dict[str, list[tuple[str, Any]]]:
+    """Each spelling of an option: the commands that have it, each with its parameter."""
+    found: dict[str, list[tuple[str, Any]]] = {}
+    for name, command in COMMANDS.items():
+        for parameter in command.params:
+            if parameter.param_type_name == "option":
+                for spelling in (*parameter.opts, *parameter.secondary_opts):
+                    found.setdefault(spelling, []).append((name, parameter))
+    return found
+
+
+def clashes(found: dict[str, list[tuple[str, Any]]]) -> dict[str, set[object]]:
+    """Options that are a flag here and a value there, or take different values."""
+    kinds: dict[str, set[object]] = {
+        spelling: {(one.is_flag, one.multiple, one.metavar) for name, one in uses if f"{name} {spelling}" not in EXCEPT}
+        for spelling, uses in found.items()
+    }
+    return {spelling: several for spelling, several in kinds.items() if len(several) > 1}
+
+
+def test_an_option_has_one_meaning_everywhere() -> None:
+    found = declared()
+    assert clashes(found) == {}
+    reworded = {spelling for spelling, uses in found.items() if len({one.help for _, one in uses}) > 1}
+    assert reworded == MEANINGS.keys()
+    assert not [use for use in EXCEPT if use.rpartition(" ")[0] not in [name for name, _ in found[use.split()[-1]]]]
+
+
+def test_a_clash_is_found() -> None:
+    found = declared()
+    found["--namespace"] = [*found["--namespace"], *found["--yes"]]
+    found["--yes"] = [*found["--yes"], *found["--cluster"]]
+    assert clashes(found).keys() == {"--namespace", "--yes"}
+
+
+@pytest.mark.parametrize(
+    ("argv", "new"),
+    [
+        ("adopt Model m --cluster-region us-west-2", "--region"),
+        ("adopt --discover --tag team=ml", "--tag-filter"),
+        ("samples apply training --cluster-region us-west-2", "--region"),
+        ("samples show training --region us-west-2", "--object-region"),
+        ("carm bind team-b --team a --role-arn x", "--assume-role-arn"),
+        ("carm bind team-b --account 111111111111", "--target-account"),
+        ("cleanup --namespace", "--delete-namespaces"),
+        ("plan install -o install.plan", "--out install.plan"),
+        ("report -o support.zip", "--out support.zip"),
+    ],
+)
+def test_an_option_that_meant_something_else_leads_to_its_new_name(argv: str, new: str) -> None:
+    result = run(*argv.split())
+    assert result.exit_code == 2
+    assert new in result.stderr
 
 
 def test_version() -> None:

@@ -52,7 +52,7 @@ def pasted(remedy: str) -> list[str]:
 AT = ("--cluster", "demo")
 INSTALL = ("install", *AT)
 ONE = (*INSTALL, "--scope", "namespace", "--watch-namespace", "team-a")
-BIND = ("carm", "bind", "team-b", "--account", ACCOUNT, *AT)
+BIND = ("carm", "bind", "team-b", "--target-account", ACCOUNT, *AT)
 REGION = ("region", "bind", "team-b", "us-east-1", *AT)
 
 
@@ -66,7 +66,7 @@ REGION = ("region", "bind", "team-b", "us-east-1", *AT)
         ([(*ONE, "--service", "sagemaker")], BIND, "binding-not-watched"),
         ([ONE], ("region", "bind", "team-a", "us-east-1", *AT), "annotations-ignored"),
         ([(*INSTALL, "--set", "enableCARM=false")], BIND, "carm-disabled"),
-        ([INSTALL], ("carm", "bind", "new", "--account", ACCOUNT, *AT), "binding-namespace-missing"),
+        ([INSTALL], ("carm", "bind", "new", "--target-account", ACCOUNT, *AT), "binding-namespace-missing"),
         ([INSTALL], ("region", "bind", "new", "us-east-1", *AT), "binding-namespace-missing"),
         ([], (*INSTALL, "--watch-namespace", "new"), "namespace-missing"),
         ([INSTALL], ("region", "bind", "team-b", "us-est-1", *AT), "region-unknown"),

@@ -85,7 +85,7 @@ def test_what_somebody_made_is_adopted_by_annotations(abroad: Abroad) -> None:
     arn = f"arn:aws:sagemaker:us-west-2:{world.account}:endpoint-config/churn"
     assert "adopted" in world.acksm("adopt", arn, *where, "--as", "config", "--read-only").ok().stdout
     world.acksm(
-        "plan", "-o", "plan.json", "adopt", "ScalableTarget", TARGET["ResourceId"], *where, "--as", "scale"
+        "plan", "--out", "plan.json", "adopt", "ScalableTarget", TARGET["ResourceId"], *where, "--as", "scale"
     ).ok()
     world.acksm("apply", "-y", "plan.json").ok()
     spec = live(world, "ScalableTarget", namespace, "scale")["spec"]
@@ -111,7 +111,7 @@ def test_what_somebody_made_is_adopted_by_annotations(abroad: Abroad) -> None:
         ("EndpointConfig", arn.replace("us-west-2", "eu-west-1"), *where): "adopt-other-region",
         ("EndpointConfig", arn.replace(world.account, "210987654321"), *where): "adopt-other-account",
         ("Model", "churn-m", "-n", "nowhere"): "object-namespace-missing",
-        ("Model", "churn-m", *where, "--region", "eu-west-1"): "adopt-not-in-aws",
+        ("Model", "churn-m", *where, "--object-region", "eu-west-1"): "adopt-not-in-aws",
         ("UserProfile", "alice", *where): "adopt-key",
     }
     with world.requests() as made:
@@ -214,7 +214,7 @@ def test_many_are_adopted_in_one_run_and_each_failure_is_told(abroad: Abroad) ->
     assert sum(action == "sagemaker:DescribeModel" for action, _ in seen.aws) == 0  # one list instead
 
     # what is there and not managed is found, by tag and prefix
-    found = ("--discover", "--kind", "Model", "--prefix", "m-", "--tag", "team=churn", "-n", namespace)
+    found = ("--discover", "--kind", "Model", "--prefix", "m-", "--tag-filter", "team=churn", "-n", namespace)
     assert world.acksm("adopt", *found).error_id == "needs-confirmation"
     listed = world.acksm("adopt", *found, "--dry-run", "-o", "json").ok().data
     assert [row["name"] for row in listed["result"]["objects"]] == names[20:]
@@ -273,7 +273,7 @@ def test_objects_of_another_account_and_region_are_looked_for_there(abroad: Abro
     world.install("--service", "sagemaker")
     namespace = abroad.namespace("abroad", default_region="eu-west-1")
     abroad.setup().ok()
-    world.acksm("carm", "bind", namespace, "--account", abroad.account).ok()
+    world.acksm("carm", "bind", namespace, "--target-account", abroad.account).ok()
     made = {"ExecutionRoleArn": abroad.role, "PrimaryContainer": {"Image": "practice:1"}}
     abroad.sagemaker("eu-west-1", abroad.account).create_model(ModelName="churn", **made)
     model(world, "churn")
@@ -281,7 +281,7 @@ def test_objects_of_another_account_and_region_are_looked_for_there(abroad: Abro
     # the controllers' role in that account is not for people
     assert world.acksm("adopt", *where).error_id == "adopt-account-unreachable"
     reached = (*where, "--target-profile", abroad.profile)
-    assert world.acksm("adopt", *reached, "--region", "us-west-2").error_id == "adopt-not-in-aws"
+    assert world.acksm("adopt", *reached, "--object-region", "us-west-2").error_id == "adopt-not-in-aws"
     run = world.acksm("adopt", *reached, "-o", "json").ok()
     (row,) = run.data["result"]["objects"]
     assert (row["state"], row["account"], row["region"]) == ("adopted", abroad.account, "eu-west-1")

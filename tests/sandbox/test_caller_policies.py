@@ -180,7 +180,7 @@ def test_region_and_carm(abroad: Abroad) -> None:
     abroad.setup().ok()
     for command, argv in {
         "region bind": (space, "eu-west-1", "-y"),
-        "carm bind": (space, "--account", abroad.account, "-y"),
+        "carm bind": (space, "--target-account", abroad.account, "-y"),
     }.items():
         policy = caller.policy(command)
         each_is_needed(caller, policy, ["eks:DescribeCluster"], *command.split(), *argv)

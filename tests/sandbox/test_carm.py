@@ -60,10 +60,10 @@ def test_an_object_lands_in_the_other_account(abroad: Abroad) -> None:
     assert again.writes == []
 
     name, free = abroad.namespace("production"), abroad.namespace("free")
-    world.acksm("carm", "bind", name, "--account", b).ok()
+    world.acksm("carm", "bind", name, "--target-account", b).ok()
     assert (abroad.map(), abroad.annotations(name)[OWNER]) == ({b: abroad.role}, b)
     with world.requests() as again:
-        assert "up to date" in world.acksm("carm", "bind", name, "--account", b).ok().stderr
+        assert "up to date" in world.acksm("carm", "bind", name, "--target-account", b).ok().stderr
     assert again.writes == []
 
     there, here = abroad.model(name, "abroad"), abroad.model(free, "home")
@@ -84,7 +84,7 @@ def test_an_object_lands_in_the_other_account(abroad: Abroad) -> None:
 
     # while the object lives, nobody cuts it off
     assert world.acksm("carm", "unbind", name).error_id == "carm-objects-live"
-    assert world.acksm("carm", "bind", free, "--account", b).error_id == "carm-objects-live"
+    assert world.acksm("carm", "bind", free, "--target-account", b).error_id == "carm-objects-live"
     assert world.acksm("install", "-y", "--mode", "role-selector").error_id == "bindings-would-be-ignored"
     world.kube.patch(ref("Namespace", name), {"metadata": {"annotations": {OWNER: None}}})
     for options in (["--mode", "role-selector"], ["--set", "enableCARM=false"], ["--scope", "namespace"]):
@@ -105,10 +105,10 @@ def test_role_selectors_do_the_same_without_a_map(abroad: Abroad) -> None:
     world.install("--service", "sagemaker", "--mode", "role-selector")
     abroad.setup().ok()
     name, other = abroad.namespace("production"), abroad.namespace("other")
-    assert world.acksm("carm", "bind", name, "--account", b, "--mode", "carm").error_id == "mode-differs"
-    world.acksm("carm", "bind", name, "--account", b).ok()
+    assert world.acksm("carm", "bind", name, "--target-account", b, "--mode", "carm").error_id == "mode-differs"
+    world.acksm("carm", "bind", name, "--target-account", b).ok()
     with world.requests() as again:
-        assert "up to date" in world.acksm("carm", "bind", name, "--account", b).ok().stderr
+        assert "up to date" in world.acksm("carm", "bind", name, "--target-account", b).ok().stderr
     assert again.writes == []
     assert (abroad.map(), OWNER in abroad.annotations(name)) == (None, False)
     thing = abroad.model(name, "selected")
@@ -123,7 +123,7 @@ def test_role_selectors_do_the_same_without_a_map(abroad: Abroad) -> None:
     world.kube.create(everywhere)
     try:
         with world.requests() as refused:
-            assert world.acksm("carm", "bind", other, "--account", b).error_id == "selector-overlap"
+            assert world.acksm("carm", "bind", other, "--target-account", b).error_id == "selector-overlap"
         assert refused.writes == []
         broken = world.acksm("carm", "verify", name, "-o", "json")
         ids = {check["id"] for check in broken.data["checks"] if check["state"] == "failed"}
@@ -142,7 +142,7 @@ def test_every_broken_link_is_found_by_its_own_id(abroad: Abroad) -> None:
     world.install("--service", "sagemaker")
     abroad.setup().ok()
     name = abroad.namespace("production", default_region="eu-west-1")
-    world.acksm("carm", "bind", name, "--account", b).ok()
+    world.acksm("carm", "bind", name, "--target-account", b).ok()
 
     def broken(*argv: str) -> set[str]:
         argv = argv or ("--target-profile", abroad.profile)
@@ -263,7 +263,7 @@ def test_what_the_administrator_of_b_pastes_is_what_verify_waits_for(abroad: Abr
     run = world.acksm("carm", "setup", "--target-account", b, "--print", "-y", "-o", "json").ok()
     assert complaints(run.data) == []
     name = abroad.namespace("production")
-    world.acksm("carm", "bind", name, "--account", b).ok()
+    world.acksm("carm", "bind", name, "--target-account", b).ok()
     assert world.acksm("carm", "verify", name, "--live").exit_code == 3
     for line in run.data["result"]["commands"]:
         words = shlex.split(line)[2:]
@@ -329,7 +329,7 @@ def test_b_is_reached_by_a_role_too(abroad: Abroad) -> None:
     world.acksm("carm", "setup", "--target-account", abroad.account, "--target-role-arn", role, "-y").ok()
     assert abroad.trust()["Statement"][0]["Principal"] == {"AWS": abroad.own_role}
     name = abroad.namespace("production")
-    world.acksm("carm", "bind", name, "--account", abroad.account).ok()
+    world.acksm("carm", "bind", name, "--target-account", abroad.account).ok()
     world.acksm("carm", "verify", name, "--target-role-arn", role).ok()
 
 
@@ -351,7 +351,18 @@ def test_people_who_bind_at_once_lose_nothing_and_other_peoples_keys_stay(abroad
 
     def bind(name: str, account: str) -> None:
         """Each waits for the others, and plans again when they have changed the map."""
-        argv = [sys.executable, "-m", "acksm", "carm", "bind", name, "--account", account, "--lock-timeout", "10m"]
+        argv = [
+            sys.executable,
+            "-m",
+            "acksm",
+            "carm",
+            "bind",
+            name,
+            "--target-account",
+            account,
+            "--lock-timeout",
+            "10m",
+        ]
         done = subprocess.run(
             argv, env=environment, cwd=tmp_path, stderr=subprocess.PIPE, text=True, timeout=240, check=False
         )
@@ -424,8 +435,8 @@ def test_teams_and_services_have_keys_of_their_own(abroad: Abroad) -> None:
     world, b = abroad.world, abroad.account
     world.install("--service", "sagemaker")
     name, other = abroad.namespace("team"), abroad.namespace("service")
-    team = ("carm", "bind", name, "--team", "team-a", "--role-arn", abroad.role)
-    service = ("carm", "bind", other, "--account", b, "--for-service", "sagemaker")
+    team = ("carm", "bind", name, "--team", "team-a", "--assume-role-arn", abroad.role)
+    service = ("carm", "bind", other, "--target-account", b, "--for-service", "sagemaker")
     assert world.acksm(*team).error_id == "carm-gate-off"
     assert world.acksm(*service).error_id == "carm-gate-off"
     world.install(
@@ -444,7 +455,7 @@ def test_teams_and_services_have_keys_of_their_own(abroad: Abroad) -> None:
     things = [abroad.model(name, "of-team"), abroad.model(other, "of-service")]
     assert [abroad.located(thing)["ownerAccountID"] for thing in things] == [b, b]
     world.acksm("carm", "verify", name, other, "--live").ok()
-    assert world.acksm("carm", "bind", name, "--account", b).error_id == "carm-team-wins"
+    assert world.acksm("carm", "bind", name, "--target-account", b).error_id == "carm-team-wins"
     for thing in things:
         abroad.delete(thing)
     world.acksm("carm", "unbind", name, other).ok()

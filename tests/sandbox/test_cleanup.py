@@ -39,7 +39,7 @@ def test_everything_that_was_made_goes_and_nothing_else(abroad: Abroad) -> None:
     world.install()
     abroad.setup().ok()
     name, regional = f"production-{world.count}", f"regional-{world.count}"
-    world.acksm("carm", "bind", name, "--account", b, "--create-namespace").ok()
+    world.acksm("carm", "bind", name, "--target-account", b, "--create-namespace").ok()
     world.acksm("region", "bind", regional, "eu-west-1", "--create-namespace").ok()
     there, here = abroad.model(name, "abroad"), abroad.model(regional, "regional")
     abroad.located(there)
@@ -118,7 +118,7 @@ def test_one_service_goes_and_the_other_works_on(abroad: Abroad) -> None:
         "--iam",
         "--oidc",
         "--carm",
-        "--namespace",
+        "--delete-namespaces",
         "-y",
         "-o",
         "json",
@@ -192,7 +192,7 @@ def test_half_states_are_cleaned(abroad: Abroad) -> None:
     # somebody deleted the map: objects of the other account would wait for ever
     world.install("--service", "sagemaker")
     abroad.setup().ok()
-    world.acksm("carm", "bind", bound := abroad.namespace("bound"), "--account", b).ok()
+    world.acksm("carm", "bind", bound := abroad.namespace("bound"), "--target-account", b).ok()
     begin("abroad", bound)
     world.kube.delete(ref("ConfigMap", "ack-role-account-map", world.namespace))
     ids = cleaned("--carm", "--target-profile", abroad.profile)

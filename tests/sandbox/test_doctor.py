@@ -241,7 +241,7 @@ def test_an_object_is_followed_to_the_first_thing_wrong(abroad: Abroad) -> None:
 
     # bound, and placed in the other account: AWS is asked there when credentials for it are named
     bound = abroad.namespace("bound")
-    world.acksm("carm", "bind", bound, "--account", b).ok()
+    world.acksm("carm", "bind", bound, "--target-account", b).ok()
     abroad.located(abroad.model(bound, "far"))
     run = looked(world, "Model/far", "-n", bound).ok()
     assert states(run) == {"check.object-aws": "unknown"}

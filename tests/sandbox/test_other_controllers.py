@@ -83,7 +83,7 @@ def test_a_tenants_fake_controller_gets_nothing_and_is_in_nobodys_way(world: Wor
     )
     commands = (
         ("carm", "setup", "--target-account", other, "--print", "--dry-run"),
-        ("carm", "bind", f"victim-{world.count}", "--account", other, "--dry-run"),
+        ("carm", "bind", f"victim-{world.count}", "--target-account", other, "--dry-run"),
         ("cleanup", "--all", "--delete-aws", "--dry-run", *ONE),
     )
     before = [world.acksm(*words, "-o", "json").ok().data["changes"] for words in commands]

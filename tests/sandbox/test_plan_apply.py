@@ -16,7 +16,7 @@ ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 
 def test_a_plan_is_carried_out_as_it_was_reviewed(world: World, tmp_path: Path) -> None:
     with world.requests() as seen:
-        planned = world.acksm("plan", "install", *ONE, "-o", "plan.json", "--exit-code")
+        planned = world.acksm("plan", "install", *ONE, "--out", "plan.json", "--exit-code")
     assert (planned.exit_code, seen.writes + seen.leases) == (10, [])
     text = (tmp_path / "plan.json").read_text()
     for secret in ("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN"):
@@ -66,7 +66,7 @@ def test_a_plan_that_the_world_has_left_behind_is_refused(world: World, tmp_path
     world.install(*ONE)
     team = f"team-{world.count}"
     world.kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": team}})
-    world.acksm("plan", "region", "bind", team, "eu-west-1", "-o", "plan.json").ok()
+    world.acksm("plan", "region", "bind", team, "eu-west-1", "--out", "plan.json").ok()
     world.kube.patch(
         ref("Namespace", team), {"metadata": {"annotations": {"services.k8s.aws/default-region": "us-east-1"}}}
     )
@@ -74,7 +74,7 @@ def test_a_plan_that_the_world_has_left_behind_is_refused(world: World, tmp_path
         refused = world.acksm("apply", "plan.json", "-y")
     assert (refused.error_id, refused.exit_code, seen.writes) == ("plan-outdated", 6, [])
     assert "us-east-1" in refused.stderr
-    refused = world.acksm("plan", "region", "list", "-o", "other.json")
+    refused = world.acksm("plan", "region", "list", "--out", "other.json")
     assert (refused.error_id, refused.exit_code) == ("plan-command", 2)
     assert not (tmp_path / "other.json").exists()
 
@@ -88,7 +88,7 @@ def doctored(edit: Callable[[dict[str, Any]], object]) -> None:
 
 
 def test_a_plan_that_reads_better_than_it_is_changes_nothing(world: World) -> None:
-    world.acksm("plan", "iam-role", *ONE, "--policy-arn", ADMINISTRATOR, "-o", "plan.json").ok()
+    world.acksm("plan", "iam-role", *ONE, "--policy-arn", ADMINISTRATOR, "--out", "plan.json").ok()
 
     def embellish(document: dict[str, Any]) -> None:
         found = [item["change"] for item in document["changes"] if item["change"]["id"] == "iam-role.attach"]
@@ -104,7 +104,7 @@ def test_a_plan_that_reads_better_than_it_is_changes_nothing(world: World) -> No
 
 
 def test_a_plan_does_not_answer_its_own_question(world: World) -> None:
-    world.acksm("plan", "iam-role", *ONE, "-y", "-o", "plan.json").ok()
+    world.acksm("plan", "iam-role", *ONE, "-y", "--out", "plan.json").ok()
     doctored(lambda document: document["settings"].update(yes=True))
     with world.requests() as seen:
         refused = world.acksm("apply", "plan.json")
@@ -133,7 +133,7 @@ def test_cleanup_asks_for_the_name_whatever_its_plan_was_made_with(world: World)
             "serviceNamespace": "sagemaker",
         },
     )
-    planned = world.acksm("plan", *words, "-o", "plan.json").ok()
+    planned = world.acksm("plan", *words, "--out", "plan.json").ok()
     assert "severe" in Path("plan.json").read_text(), planned.stdout
     with world.requests() as seen:
         refused = world.acksm("apply", "plan.json", "-y")

@@ -145,7 +145,7 @@ def test_everything_that_the_sandbox_can_make(bench: Bench) -> None:
     with world.requests() as refused:
         given = ("--set", f"role={role['Arn']}")
         assert bench.apply("model", *given, "--set", "bucket=another").error_id == "sample-unchangeable"
-        assert bench.apply("model", *given, *BUCKET, "--region", "eu-west-1").error_id == "sample-unchangeable"
+        assert bench.apply("model", *given, *BUCKET, "--object-region", "eu-west-1").error_id == "sample-unchangeable"
     assert refused.writes == []
 
     # and every other sample that the practice cloud has
@@ -209,7 +209,7 @@ def test_every_sample_is_seen_by_the_apiserver_before_anything_is_made(bench: Be
         assert bench.apply("model", *far, *BUCKET).error_id == "sample-value"
         assert bench.apply("model", *role, *BUCKET, "--with-role").error_id == "sample-set"
         assert bench.apply("model", *role, *BUCKET, namespace="nowhere").error_id == "object-namespace-missing"
-        assert bench.apply("model", *role, *BUCKET, "--region", "eu-wset-1").error_id == "region-unknown"
+        assert bench.apply("model", *role, *BUCKET, "--object-region", "eu-wset-1").error_id == "region-unknown"
     assert refused.writes == []
     missing = bench.apply("model", *BUCKET)
     assert "--with-role" in missing.stderr
@@ -222,7 +222,7 @@ def test_every_sample_is_seen_by_the_apiserver_before_anything_is_made(bench: Be
     assert bench.apply("model", *role, *BUCKET).error_id == "sample-not-ours"
 
     # a namespace that is still to be made, another region, and an image of that region
-    ends = ("--create-namespace", "--region", "eu-west-1")
+    ends = ("--create-namespace", "--object-region", "eu-west-1")
     near = f"practice-near-{world.account}"  # S3 says nothing of the region of another account's bucket here
     world.bucket(near)
     refused_there = bench.apply("model", *role, "--set", f"bucket={near}", *ends, namespace="research")
@@ -239,7 +239,7 @@ def test_every_sample_is_seen_by_the_apiserver_before_anything_is_made(bench: Be
     abroad = bench.abroad
     abroad.setup().ok()
     bound = abroad.namespace("bound")
-    world.acksm("carm", "bind", bound, "--account", abroad.account).ok()
+    world.acksm("carm", "bind", bound, "--target-account", abroad.account).ok()
     theirs = ("--set", f"role=arn:aws:iam::{abroad.account}:role/execution")
     with world.requests() as refused:
         assert bench.apply("model", "--with-role", *BUCKET, namespace=bound).error_id == "sample-role-account"

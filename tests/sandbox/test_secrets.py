@@ -102,7 +102,7 @@ def test_canaries_are_nowhere(world: World, tmp_path: Path) -> None:
     by_token = ("--kubeconfig", kubeconfig(world, tmp_path / "token.json", {"token": BEARER}))
     one = ("--service", "sagemaker")
 
-    watched.run("plan", "-o", "plan.json", "install", *one)
+    watched.run("plan", "--out", "plan.json", "install", *one)
     watched.run("install", "-y", *one, *by_key)
     watched.run("apply", "plan.json")
     watched.run("status", "-o", "json", *one)

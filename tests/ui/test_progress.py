@@ -10,11 +10,10 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, strategies as st
 
-from acksm import ui as module
 from acksm.engine.waits import Deadline, Progress, wait_until
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
-from acksm.ui import POLL_SECONDS, QUIET_SECONDS, Ui
+from acksm.ui import POLL_SECONDS, QUIET_SECONDS, Ui, progress as module
 from streams import Stream
 
 
@@ -72,7 +71,7 @@ def test_silent_work_gets_a_heartbeat_with_its_age(ui: Ui, err: Stream, clock: C
     clock.now = 5
     ui.emit(progress("creating release"))
     for clock.now in range(6, 100):
-        ui.beat()
+        ui._progress.beat()
     assert err.lines == [f"  creating release{age}" for age in ("", " (24 s)", " (48 s)", " (72 s)")]
 
 
@@ -82,7 +81,7 @@ def test_work_that_is_over_has_no_heartbeat(ui: Ui, err: Stream, clock: Clock, e
     ui.emit(end)
     before = err.text
     clock.now = 1000
-    ui.beat()
+    ui._progress.beat()
     assert err.text == before
 
 
@@ -90,7 +89,7 @@ def test_a_warning_does_not_end_the_work(ui: Ui, err: Stream, clock: Clock) -> N
     ui.emit(progress("creating release"))
     ui.emit(Event(Kind.WARNING, "x", "slow"))
     clock.now = QUIET_SECONDS
-    ui.beat()
+    ui._progress.beat()
     assert err.lines[-1] == "  creating release (24 s)"
 
 
@@ -106,10 +105,10 @@ def test_side_by_side_work_does_not_count_as_change(ui: Ui, err: Stream, clock: 
         list(pool.map(lane, ["a", "b"]))
         assert sorted(err.lines) == ["  a", "  b"]
         clock.now = QUIET_SECONDS
-        ui.beat()
+        ui._progress.beat()
         assert len(err.lines) == 4
     clock.now *= 10  # both threads are gone, and their work with them
-    ui.beat()
+    ui._progress.beat()
     assert len(err.lines) == 4
 
 
@@ -128,7 +127,7 @@ def test_a_log_never_stands_still_for_half_a_minute(states: list[tuple[float, st
             clock.now = min(end, clock.now + 0.25)
             if clock.now - looked >= POLL_SECONDS:
                 looked = clock.now
-                tell(ui.beat)
+                tell(ui._progress.beat)
 
     def tell(write: Callable[[], None]) -> None:
         before = len(err.lines)

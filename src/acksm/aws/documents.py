@@ -48,8 +48,9 @@ class Role(TypedDict):
 
 
 class OidcProvider(TypedDict):
-    """`url` is the issuer's without https://."""
+    """`url` is the issuer's without https://, `created` RFC 3339."""
 
     url: str
+    created: str
     client_ids: list[str]
     tags: dict[str, str]

@@ -48,6 +48,7 @@ class Iam(Simulation):
             return None
         return {
             "url": found.get("Url", ""),
+            "created": found["CreateDate"].isoformat() if "CreateDate" in found else "",
             "client_ids": list(found.get("ClientIDList") or []),
             "tags": mapping(found.get("Tags")),
         }

@@ -123,7 +123,7 @@ _CLUSTER = (
         "the namespace's account has no role",
         "Depending on its version, the controller waits for an entry in its account map or uses its own role "
         "(docs/ack/accounts-and-regions.md#role-map).",
-        "acksm carm bind NAMESPACE --account ACCOUNT",
+        "acksm carm bind NAMESPACE --target-account ACCOUNT",
         _R,
     ),
     Entry(
@@ -155,20 +155,20 @@ _AWS = (
         "the AWS resource was not found",
         "acksm searched where the controller would: in the region and account of the namespace. The controller itself "
         "would report it only in its log (community#3005).",
-        "acksm adopt --discover --kind KIND   (or --region REGION)",
+        "acksm adopt --discover --kind KIND   (or --object-region REGION)",
     ),
     Entry(
         "adopt-other-account",
         "the ARN is of another account",
         "All AWS resources of a namespace are in one account: the controllers' own, or the one it is bound to.",
-        "acksm carm bind NAMESPACE --account ACCOUNT",
+        "acksm carm bind NAMESPACE --target-account ACCOUNT",
         _R,
     ),
     Entry(
         "adopt-other-region",
         "the ARN is of another region",
         "Without --region the region of the namespace is used.",
-        "acksm adopt … --region REGION",
+        "acksm adopt … --object-region REGION",
         _R,
     ),
     Entry(

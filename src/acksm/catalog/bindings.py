@@ -28,7 +28,7 @@ _MATRIX = (
         "the controller uses IAMRoleSelectors, so account annotations are ignored",
         "With the feature gate IAMRoleSelector on, enableCARM is off: the account map and the annotations have no "
         "effect.",
-        "acksm carm bind NAMESPACE --account ID",
+        "acksm carm bind NAMESPACE --target-account ID",
         _R,
     ),
     Entry(
@@ -98,7 +98,7 @@ _BINDINGS = (
         "bindings-none",
         "no namespace given",
         "Neither the command line nor acksm.yaml has one.",
-        "acksm carm bind NAMESPACE --account ID   (or -f FILE with namespaces)",
+        "acksm carm bind NAMESPACE --target-account ID   (or -f FILE with namespaces)",
         _U,
     ),
     Entry(

@@ -87,7 +87,7 @@ ENTRIES = (
         "cleanup-namespace-used",
         "the namespace has objects that acksm did not create",
         "They were created after the plan was made, or acksm did not create the namespace.",
-        "move it away, or leave the namespace: acksm cleanup without --namespace",
+        "move it away, or leave the namespace: acksm cleanup without --delete-namespaces",
         _FAILED,
     ),
     Entry(

@@ -8,14 +8,14 @@ ENTRIES = (
         "plan-command",
         "this command has no plan",
         "Only commands that change something in AWS or the cluster have a plan: those with --dry-run.",
-        "acksm plan install -o FILE",
+        "acksm plan install --out FILE",
         ExitCode.USAGE,
     ),
     Entry(
         "plan-file-invalid",
         "not a valid plan file",
         "A plan is applied only if the file is complete, unmodified and of a supported format.",
-        "acksm plan … -o FILE   (again)",
+        "acksm plan … --out FILE   (again)",
         ExitCode.USAGE,
     ),
     Entry(
@@ -23,13 +23,13 @@ ENTRIES = (
         "the plan file shows different changes than it approves",
         "The file has each change as text for review and as a fingerprint. A change with this fingerprint reads "
         "differently now, so whoever reviewed the file approved something else.",
-        "acksm plan … -o FILE   (again), and find out who wrote this file",
+        "acksm plan … --out FILE   (again), and find out who wrote this file",
         ExitCode.REFUSED,
     ),
     Entry(
         "plan-digest",
         "the plan file is not the one that was reviewed",
-        "Its digest differs from --digest. `acksm plan -o FILE` prints the digest; it is the last field of the file.",
+        "Its digest differs from --digest. `acksm plan --out FILE` prints the digest, which is the last field of it.",
         "review this file, then: acksm apply FILE --digest ITS_DIGEST",
         ExitCode.REFUSED,
     ),
@@ -52,7 +52,7 @@ ENTRIES = (
         "the cluster or the account changed after the plan was made",
         "The changes needed now differ from the planned ones. Planned changes that were already applied do not count, "
         "so an interrupted apply can be continued.",
-        "acksm plan … -o FILE   (again), and review it",
+        "acksm plan … --out FILE   (again), and review it",
         ExitCode.REFUSED,
     ),
 )

@@ -134,19 +134,19 @@ ENTRIES = (
         "the account map is not in the controller's namespace",
         "The namespace of the object is bound to an account, and ConfigMap ack-role-account-map (or "
         "ack-role-team-map) does not exist in the controller's own namespace, where it is read.",
-        "acksm carm bind NAMESPACE --account ID",
+        "acksm carm bind NAMESPACE --target-account ID",
     ),
     Entry(
         "symptom.carm-key-missing",
         "the account map has no entry for this account",
         "The namespace's annotation and the map's key differ, or the entry is in the map of another namespace.",
-        "acksm carm bind NAMESPACE --account ID",
+        "acksm carm bind NAMESPACE --target-account ID",
     ),
     Entry(
         "symptom.carm-role-empty",
         "the map's entry for this account is empty",
         "The key exists without a role ARN.",
-        "acksm carm bind NAMESPACE --account ID --role-arn ARN",
+        "acksm carm bind NAMESPACE --target-account ID --assume-role-arn ARN",
     ),
     Entry(
         "symptom.role-not-available",

@@ -41,14 +41,9 @@ def adopt(
         str | None, typer.Option("--as", metavar="NAME", help="Its name in the cluster [the one in AWS].")
     ] = None,
     namespace: Annotated[
-        str | None, typer.Option("--namespace", "-n", metavar="NAMESPACE", help="Namespace of the object [default].")
+        str | None, typer.Option("--namespace", "-n", metavar="NAMESPACE", help="Namespace of the objects [default].")
     ] = None,
-    object_region: Annotated[
-        str | None,
-        typer.Option(
-            "--region", "--object-region", metavar="REGION", help="AWS region of the resource [its namespace's]."
-        ),
-    ] = None,
+    object_region: options.ObjectRegion = "",
     field: Annotated[
         list[str] | None,
         typer.Option("--field", metavar="K=V", help="Further adoption field, repeatable."),
@@ -73,13 +68,13 @@ def adopt(
         typer.Option("--kind", metavar="KIND", help="Kind to find, repeatable [all but jobs]."),
     ] = None,
     tags: Annotated[
-        list[str] | None, typer.Option("--tag", metavar="K=V", help="Tag of resources to find, repeatable.")
+        list[str] | None, typer.Option("--tag-filter", metavar="K=V", help="Tag of resources to find, repeatable.")
     ] = None,
     prefix: Annotated[
         str, typer.Option("--prefix", metavar="PREFIX", help="Prefix of names to find.", show_default=False)
     ] = "",
     cluster: options.Cluster = None,
-    region: options.ClusterRegion = None,
+    region: options.Region = None,
     profile: options.Profile = None,
     account: options.Account = None,
     kubeconfig: options.Kubeconfig = None,
@@ -110,13 +105,13 @@ def adopt(
             fields=pairs(field, "--field"),
             as_=as_ or "",
             namespace=namespace or "",
-            region=object_region or "",
+            region=object_region,
             retain=retain,
             read_only=read_only,
             print_only=print_only,
             discover=discover,
             kinds=kinds or (),
-            tags=pairs(tags, "--tag"),
+            tags=pairs(tags, "--tag-filter"),
             prefix=prefix,
             with_dependencies=with_dependencies,
             file=resolved.origins["adopt"].removeprefix("file "),

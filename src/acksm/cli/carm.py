@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from acksm.cli import options
-from acksm.cli.run import run
+from acksm.cli.run import run, run_resolved
 from acksm.cli.shape import OBJECTS, App
 from acksm.ui import Ui
 
 if TYPE_CHECKING:
+    from acksm.config import Resolved
     from acksm.settings import Settings
 
 app = App(
@@ -20,16 +21,6 @@ app = App(
     help="Manage namespaces whose AWS resources are in other accounts (CARM, Cross Account Resource Management).",
     no_args_is_help=True,
 )
-# --account is the target account here; the check of the cluster account is ACKSM_ACCOUNT's or the file's.
-ToAccount = Annotated[
-    str,
-    typer.Option(
-        "--account",
-        metavar="ID",
-        help="Target account, where the objects' AWS resources are created.",
-        show_default=False,
-    ),
-]
 Live = Annotated[bool, typer.Option("--live", help="Assume each role once, with the controllers' identity.")]
 
 
@@ -94,14 +85,13 @@ def setup(
     run(ctx, work)
 
 
-@app.command("bind", examples=("acksm carm bind team-b --account 111111111111",))
+@app.command("bind", examples=("acksm carm bind team-b --target-account 111111111111",))
 def bind(
     ctx: typer.Context,
     namespaces: Annotated[
         list[str] | None, typer.Argument(metavar="NAMESPACE", help="The namespaces [all in the settings file].")
     ] = None,
     in_namespaces: options.InNamespaces = None,
-    to_account: ToAccount = "",
     team: Annotated[
         str,
         typer.Option(
@@ -114,9 +104,9 @@ def bind(
     to_role_arn: Annotated[
         str,
         typer.Option(
-            "--role-arn",
+            "--assume-role-arn",
             metavar="ARN",
-            help="Role in that account [the account map's, or the default name].",
+            help="Role in that account for the controllers to assume [the account map's, or the default name].",
             show_default=False,
         ),
     ] = "",
@@ -131,11 +121,13 @@ def bind(
     cluster: options.Cluster = None,
     region: options.Region = None,
     profile: options.Profile = None,
+    account: options.Account = None,
     kubeconfig: options.Kubeconfig = None,
     context: options.Context = None,
     controller_namespace: options.LongControllerNamespace = None,
     file: options.File = None,
     create_namespace: options.CreateNamespace = None,
+    target_account: options.TargetAccount = None,
     target_role_name: options.TargetRoleName = None,
     mode: options.ExpectedMode = None,
     dry_run: options.DryRun = None,
@@ -147,12 +139,18 @@ def bind(
 ) -> None:
     """Bind namespaces to an account or a team."""
 
-    def work(settings: Settings, ui: Ui) -> int:
+    def work(resolved: Resolved, ui: Ui) -> int:
+        from acksm.errors import AcksmError
         from acksm.guide.carm import bind as carm_bind
 
-        request = carm_bind.Requested(
-            options.both(namespaces, in_namespaces), to_account, team, to_role_arn, tuple(for_service or ())
-        )
+        settings, names = resolved.settings, options.both(namespaces, in_namespaces)
+        named = resolved.origins["target_account"].startswith("flag")
+        target = settings.other_account.target_account if named or (names and not team) else ""
+        if names and account and not target and not team:  # what --account of this command once was
+            message = "--account is the account of the credentials; the other one is --target-account"
+            remedy = f"acksm carm bind NAMESPACE --target-account {account}"
+            raise AcksmError("carm-subject", message, where="--account", remedy=remedy)
+        request = carm_bind.Requested(names, target, team, to_role_arn, tuple(for_service or ()))
         return carm_bind.run_bind(
             settings.target,
             settings.declared,
@@ -164,7 +162,7 @@ def bind(
             create=settings.controllers.create_namespace,
         )
 
-    run(ctx, work)
+    run_resolved(ctx, work)
 
 
 @app.command("unbind")
@@ -175,6 +173,7 @@ def unbind(
     cluster: options.Cluster = None,
     region: options.Region = None,
     profile: options.Profile = None,
+    account: options.Account = None,
     kubeconfig: options.Kubeconfig = None,
     context: options.Context = None,
     controller_namespace: options.LongControllerNamespace = None,
@@ -211,6 +210,7 @@ def list_(
     cluster: options.Cluster = None,
     region: options.Region = None,
     profile: options.Profile = None,
+    account: options.Account = None,
     kubeconfig: options.Kubeconfig = None,
     context: options.Context = None,
     controller_namespace: options.LongControllerNamespace = None,
@@ -254,6 +254,7 @@ def verify(
     cluster: options.Cluster = None,
     region: options.Region = None,
     profile: options.Profile = None,
+    account: options.Account = None,
     kubeconfig: options.Kubeconfig = None,
     context: options.Context = None,
     controller_namespace: options.LongControllerNamespace = None,

@@ -44,9 +44,12 @@ def cleanup(
         bool,
         typer.Option("--carm", help="Delete account and team maps, annotations, and the role in the target account."),
     ] = False,
-    namespace: Annotated[bool, typer.Option("--namespace", help="Delete empty namespaces that acksm created.")] = False,
+    namespace: Annotated[
+        bool, typer.Option("--delete-namespaces", help="Delete empty namespaces that acksm created.")
+    ] = False,
     everything: Annotated[
-        bool, typer.Option("--all", help="Same as both services, --crds all, --iam, --oidc, --carm and --namespace.")
+        bool,
+        typer.Option("--all", help="Same as both services, --crds all, --iam, --oidc, --carm and --delete-namespaces."),
     ] = False,
     orphan: Annotated[
         bool,
@@ -69,7 +72,7 @@ def cleanup(
     controller_namespace: options.ControllerNamespace = None,
     file: options.File = None,
     service: options.Service = None,
-    adopt_release: options.AdoptRelease = None,
+    adopt_release: options.CleanupRelease = None,
     version: options.VersionBack = None,
     chart: options.Chart = None,
     registry: options.Registry = None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -163,9 +163,7 @@ def upgrade(
 )
 def status(
     ctx: typer.Context,
-    watch: Annotated[
-        bool, typer.Option("--watch", "-w", help="Print the state again after each change, until Ctrl-C.")
-    ] = False,
+    watch: options.Watch = False,
     cluster: options.Cluster = None,
     region: options.Region = None,
     profile: options.Profile = None,

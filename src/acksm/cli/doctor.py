@@ -32,7 +32,7 @@ Form = Annotated[
     typer.Option(
         "--output",
         "-o",
-        metavar="text|json|yaml|junit|markdown",
+        metavar="text|wide|json|yaml|junit|markdown",
         help="Output format [text].",
         callback=_form,
         rich_help_panel="Running",
@@ -47,6 +47,7 @@ Form = Annotated[
         "acksm doctor",
         "acksm doctor Endpoint/churn -n team-a",
         "acksm doctor --fix",
+        "acksm doctor Endpoint/churn -n team-a --watch",
         "acksm doctor -o junit --ignore check.carm-role",
         "acksm doctor --print-policy install",
         "acksm doctor --print-rbac samples-apply -n team-a",
@@ -60,6 +61,7 @@ def doctor(
     ] = None,
     name: options.ObjectName = None,
     namespace: options.ObjectNamespace = "default",
+    watch: options.Watch = False,
     fix: Annotated[bool, typer.Option("--fix", help="Apply the remedies that are safe, as a plan.")] = False,
     only: Annotated[
         list[str] | None,
@@ -127,9 +129,19 @@ def doctor(
 
             return rbac.run_print(ui, print_rbac, namespace, settings.target.controller_namespace)
         chosen = Options(tuple(only or ()), tuple(ignore or ()), ctx.meta.get(_FORM, ""), clean)
-        if thing:
-            other, run, requested = settings.other_account, settings.run, options.joined(thing, name)
-            return section.run_object(settings.target, other, run, ui, requested, namespace, chosen)
+        requested = options.joined(thing, name) if thing else ""
+        if watch:
+            from acksm.errors import AcksmError
+            from acksm.guide.doctor import watching
+
+            if fix or chosen.form:
+                other = "--fix" if fix else f"-o {chosen.form}"
+                raise AcksmError("config-invalid", f"--watch and {other} are mutually exclusive", where="--watch")
+            return watching.run(settings, ui, chosen, requested, namespace)
+        if requested:
+            return section.run_object(
+                settings.target, settings.other_account, settings.run, ui, requested, namespace, chosen
+            )
         return section.run(settings, ui, fix=fix, options=chosen)
 
     run(ctx, work)

@@ -11,6 +11,7 @@ from acksm.cli import options
 from acksm.cli.run import run_resolved, run_without_settings
 from acksm.cli.shape import OPERATE, OTHER, App
 from acksm.ui import Ui
+from acksm.words import duration
 
 if TYPE_CHECKING:
     from acksm.config import Resolved
@@ -39,7 +40,7 @@ def explain(
     def work(ui: Ui) -> int:
         from acksm.explain import explain as described
 
-        data, text = described(id, list_all)
+        data, text = described(id, ui.table, list_all=list_all)
         ui.result("explain", data, text)
         return 0
 
@@ -116,7 +117,9 @@ def version(ctx: typer.Context, output: options.Output = None) -> None:
 def shown(value: object) -> str:
     """A setting as it is written on the command line."""
     if isinstance(value, Mapping):
-        return ", ".join(f"{key}={item}" for key, item in value.items())
+        return ", ".join(str(key) if isinstance(item, Mapping) else f"{key}={item}" for key, item in value.items())
+    if isinstance(value, float):  # --timeout, --lock-timeout
+        return duration(value)
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list):

@@ -21,11 +21,6 @@ Cluster = Annotated[
 Region = Annotated[
     str | None, typer.Option("--region", metavar="REGION", help="AWS region of the cluster.", rich_help_panel=_TARGET)
 ]
-# For commands whose --region is that of objects
-ClusterRegion = Annotated[
-    str | None,
-    typer.Option("--cluster-region", metavar="REGION", help="AWS region of the cluster.", rich_help_panel=_TARGET),
-]
 Profile = Annotated[
     str | None, typer.Option("--profile", metavar="PROFILE", help="AWS profile.", rich_help_panel=_TARGET)
 ]
@@ -222,6 +217,12 @@ RepositoryTag = Annotated[
         rich_help_panel=_CONTROLLERS,
     ),
 ]
+CleanupRelease = Annotated[
+    bool | None,
+    typer.Option(
+        "--adopt-release", help="Uninstall a release that acksm did not create.", rich_help_panel=_CONTROLLERS
+    ),
+]
 AdoptRelease = Annotated[
     bool | None,
     typer.Option("--adopt-release", help="Manage a release that acksm did not create.", rich_help_panel=_CONTROLLERS),
@@ -239,7 +240,12 @@ Mode = Annotated[
 # IAM role
 RoleArn = Annotated[
     str | None,
-    typer.Option("--role-arn", metavar="ARN", help="Use this role; change nothing in IAM.", rich_help_panel=_ROLE),
+    typer.Option(
+        "--role-arn",
+        metavar="ARN",
+        help="Existing role of the controllers; it is not changed in IAM.",
+        rich_help_panel=_ROLE,
+    ),
 ]
 RoleName = Annotated[
     str | None,
@@ -394,7 +400,10 @@ DryRun = Annotated[bool | None, typer.Option("--dry-run", help="Show the plan; w
 Full = Annotated[
     bool | None, typer.Option("--full", help="Show new objects in full in the plan.", rich_help_panel=_RUN)
 ]
-FullChecks = Annotated[bool | None, typer.Option("--full", help="Show passed checks too.", rich_help_panel=_RUN)]
+FullChecks = Annotated[
+    bool | None,
+    typer.Option("--full", help="Show passed checks too, and new objects in full in a plan.", rich_help_panel=_RUN),
+]
 Yes = Annotated[bool | None, typer.Option("--yes", "-y", help="Do not ask for confirmation.", rich_help_panel=_RUN)]
 WaitForControllers = Annotated[
     bool | None,
@@ -432,9 +441,12 @@ Output = Annotated[
 ]
 
 
+_FORMS = ("text", "wide", "json", "yaml", "junit", "markdown")
+
+
 def _no_file(value: str | None) -> str | None:
-    """-o of report was its file once."""
-    if value and value.endswith((".gz", ".tgz", ".zip")):
+    """-o of report and plan was their file once."""
+    if value and value not in _FORMS:
         raise typer.BadParameter(f"it is the output format; for a file use: --out {value}")
     return value
 
@@ -444,7 +456,7 @@ OutputNotFile = Annotated[
     typer.Option(
         "--output",
         "-o",
-        metavar="text|json|yaml",
+        metavar="text|wide|json|yaml",
         help="Output format [text].",
         callback=_no_file,
         rich_help_panel=_RUN,
@@ -452,10 +464,23 @@ OutputNotFile = Annotated[
 ]
 
 # Not a setting
+Watch = Annotated[
+    bool,
+    typer.Option("--watch", "-w", help="Print it again after each change, until Ctrl-C; --timeout is of each reading."),
+]
+ObjectRegion = Annotated[
+    str,
+    typer.Option(
+        "--object-region",
+        metavar="REGION",
+        help="AWS region of the objects' AWS resources [the namespace's].",
+        show_default=False,
+    ),
+]
 ObjectNamespace = Annotated[
     str,
     typer.Option(
-        "--namespace", "-n", metavar="NAMESPACE", help="The object's namespace [default].", show_default=False
+        "--namespace", "-n", metavar="NAMESPACE", help="Namespace of the objects [default].", show_default=False
     ),
 ]
 # Beside KIND, where an object is KIND/NAME or KIND NAME

@@ -49,7 +49,7 @@ _OF_THIS_RUN = {
     context_settings=_FREE,
     panel=PLANS,
     examples=(
-        "acksm plan install -o install.plan --exit-code",
+        "acksm plan install --out install.plan --exit-code",
         "acksm apply install.plan",
     ),
 )
@@ -59,9 +59,10 @@ def plan(
         list[str] | None, typer.Argument(metavar="COMMAND…", help="The command, without `acksm` [install].")
     ] = None,
     out: Annotated[
-        str, typer.Option("--out", "-o", metavar="FILE", help="Save the plan to this file, for acksm apply.")
+        str, typer.Option("--out", metavar="FILE", help="Save the plan to this file, for acksm apply.")
     ] = "",
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 10 when changes are pending.")] = False,
+    output: options.OutputNotFile = None,
 ) -> None:
     """Show the plan of a command, and save it to a file; changes nothing."""
     ui = ui_of(ctx)
@@ -71,7 +72,7 @@ def plan(
 
         argv = [*(words or []), *ctx.args] or ["install"]
         recorder = plan_file.Recorder(argv)
-        code = _run(ctx, argv, recorder)
+        code = _run(ctx, [*argv, *(["--output", output] if output else [])], recorder)
         if recorder.document is None:
             return code
         if out:
@@ -86,7 +87,7 @@ def plan(
 @app.command("plan show", panel=PLANS, examples=("acksm plan show install.plan",))
 def show(
     ctx: typer.Context,
-    plan_file: Annotated[str, typer.Argument(metavar="FILE", help="A plan file written by acksm plan -o.")],
+    plan_file: Annotated[str, typer.Argument(metavar="FILE", help="A plan file written by acksm plan --out.")],
     digest: Digest = "",
     full: options.Full = None,
     output: options.Output = None,
@@ -115,7 +116,7 @@ def show(
 @app.command("apply", panel=PLANS, examples=("acksm apply install.plan", "acksm apply install.plan --dry-run"))
 def apply(
     ctx: typer.Context,
-    plan_file: Annotated[str, typer.Argument(metavar="FILE", help="A plan file written by acksm plan -o.")],
+    plan_file: Annotated[str, typer.Argument(metavar="FILE", help="A plan file written by acksm plan --out.")],
     digest: Digest = "",
     confirm: Annotated[
         str,

@@ -12,7 +12,6 @@ from acksm.json_types import Untyped
 from acksm.remedies import KNOWN
 
 ROOT = "acksm"
-CLUSTER_REGION = "--cluster-region"  # --region, in commands whose --region is not that of objects
 TYPED = "…"  # in a remedy: the command as it was typed
 # Settings that say where a command works; their options are named alike in every command, or by the parameter
 _KNOWN = re.compile(r"\b(?:CLUSTER|REGION|PARTITION|PRINCIPAL_ARN)\b")  # what is known once a command is connected
@@ -131,8 +130,6 @@ def _pairs(words: Sequence[str], command: Untyped) -> Iterator[tuple[Untyped, li
     options = _options(command)
     by_name = {name: item for item in options for name in (*item.opts, *item.secondary_opts)}
     by_setting = {f"--{item.name.replace('_', '-')}": item for item in options}
-    if region := next((item for item in options if item.name == "region"), None):
-        by_setting[CLUSTER_REGION] = region
     rest = list(words)
     while rest:
         word = rest.pop(0)

@@ -21,11 +21,6 @@ Given = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="K=V", help="Parameter, repeatable; SAMPLE.K=V for one of a sample that it needs."),
 ]
-# --region is that of the objects here, as in adopt
-ObjectRegion = Annotated[
-    str,
-    typer.Option("--region", metavar="REGION", help="AWS region of the objects [the namespace's].", show_default=False),
-]
 
 
 @app.command("list")
@@ -55,7 +50,7 @@ def show(
             "--namespace", "-n", metavar="NAMESPACE", help="Namespace in the manifest [none].", show_default=False
         ),
     ] = "",
-    object_region: ObjectRegion = "",
+    object_region: options.ObjectRegion = "",
     file: options.File = None,
     timeout: options.Timeout = None,
     output: options.Output = None,
@@ -107,16 +102,11 @@ def apply(
     ctx: typer.Context,
     name: Name,
     given: Given = None,
-    namespace: Annotated[
-        str,
-        typer.Option(
-            "--namespace", "-n", metavar="NAMESPACE", help="The objects' namespace [default].", show_default=False
-        ),
-    ] = "default",
-    object_region: ObjectRegion = "",
+    namespace: options.ObjectNamespace = "default",
+    object_region: options.ObjectRegion = "",
     with_role: Annotated[bool, typer.Option("--with-role", help="Create an execution role for the samples.")] = False,
     cluster: options.Cluster = None,
-    region: options.ClusterRegion = None,
+    region: options.Region = None,
     profile: options.Profile = None,
     account: options.Account = None,
     kubeconfig: options.Kubeconfig = None,

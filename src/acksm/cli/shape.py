@@ -43,6 +43,16 @@ _OTHER_NAMES = {
     **dict.fromkeys(("support", "support-bundle", "bundle"), "report"),
 }
 
+# Options that had another meaning elsewhere; each has one now.
+_RENAMED = {
+    "--cluster-region": "--region",
+    "--region": "--object-region",
+    "--role-arn": "--assume-role-arn",
+    "--namespace": "--delete-namespaces",
+    "--tag": "--tag-filter",
+}
+_UsageError: Untyped = typer.BadParameter.__mro__[1]  # typer exports only this subclass
+
 
 def meant(word: str) -> str | None:
     """The command that a word of another tool means."""
@@ -142,6 +152,16 @@ class Command(_Shared, TyperCommand):
         super().__init__(*arguments, **words)
         for parameter in self.params:
             completion.attach(parameter)
+
+    def parse_args(self, ctx: Untyped, args: list[str]) -> list[str]:
+        """As typer's; an option that was renamed is refused with its new name."""
+        try:
+            return super().parse_args(ctx, args)
+        except _UsageError as error:
+            new = _RENAMED.get(getattr(error, "option_name", ""))
+            if new and any(new in parameter.opts for parameter in self.params):
+                ctx.fail(f"No such option: {error.option_name}; it is {new} in this command")
+            raise
 
     def format_epilog(self, ctx: Untyped, formatter: Untyped) -> None:
         if self.epilog:

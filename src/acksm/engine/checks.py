@@ -53,6 +53,19 @@ class Check:
         }
 
     @property
+    def title(self) -> str:
+        """What it checks, from the catalogue."""
+        from acksm.catalog import lookup
+
+        return lookup(self.id).title
+
+    def detail(self, apart_from: str = "") -> str:
+        """Where and what was found, after the title where that is a problem; `apart_from` is a place not to repeat."""
+        problem = self.title if self.state not in {State.OK, State.SKIPPED} else ""
+        where = self.where if self.where != apart_from else ""
+        return ": ".join(part for part in (problem, where, self.text) if part)
+
+    @property
     def effective_remedy(self) -> str:
         """Its own remedy or the catalogue's; "" for a state that needs none."""
         if self.state in {State.OK, State.SKIPPED}:
@@ -154,7 +167,7 @@ def incomplete(results: Sequence[Result]) -> list[str]:
     unread = missing(results)
     if not unread:
         return []
-    reasons = dict.fromkeys(f"  {check.id}: {check.text}" for check in unread)
+    reasons = dict.fromkeys(f"  {check.id} ({check.title}): {check.text}" for check in unread)
     return ["", f"incomplete: {counted(len(unread), 'check')} could not be made", *reasons]
 
 

@@ -29,6 +29,10 @@ class Deadline:
     def __post_init__(self) -> None:
         self.start = self.clock()
 
+    def restart(self) -> None:
+        """Begin again, for a command that runs until Ctrl-C: each of its readings has the whole time."""
+        self.start = self.clock()
+
     @property
     def remaining(self) -> float:
         return max(0.0, self.start + self.seconds - self.clock())

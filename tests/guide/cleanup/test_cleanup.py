@@ -186,7 +186,7 @@ def test_a_policy_that_stands_elsewhere_is_written_onto_the_object(source: str) 
 def test_what_is_there_and_was_not_asked_for_is_told_with_its_option() -> None:
     planned = plan(observed(**bound("acksm")), Desired())
     options = {reason.split()[2] for _, reason in planned.kept}
-    assert options == {"--crds", "--carm", "--iam", "--oidc", "--namespace"}
+    assert options == {"--crds", "--carm", "--iam", "--oidc", "--delete-namespaces"}
 
 
 def test_objects_in_an_account_that_cannot_be_asked_are_told() -> None:

@@ -224,7 +224,7 @@ def test_what_cannot_be_looked_at_is_not_said_to_be_wrong(name: str) -> None:
 def test_the_first_failure_is_shown_and_what_needs_it_folded() -> None:
     text = doctor.object_text("model/m", follow(whole(kind=error("kind-unknown", "no kind"))))
     assert text.count("skipped") == 1
-    assert "first failed: check.object-kind: no kind" in text
+    assert "first failed: check.object-kind (the cluster serves the kind): no kind" in text
     assert "no problems found" not in text
 
 

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from acksm.ack.charts import SAGEMAKER
+from acksm.engine.waits import Deadline
 from acksm.errors import AcksmError
-from acksm.guide.doctor import logs
+from acksm.guide.doctor import following, logs
+from acksm.json_types import Object
 from acksm.live.discovery import Controllers
 from acksm.live.running import Running
 from acksm.settings import RunSettings, TargetSettings, seconds
@@ -70,20 +72,83 @@ def read(kube: Kube, **words: Any) -> tuple[list[tuple[str, str]], str]:
     return found, str(ui.stderr.getvalue())  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("follow", [False, True])
-def test_every_pod_is_read(follow: bool) -> None:
+def test_every_pod_is_read() -> None:
     kube = Kube(a=["1", "2"], b=["3"])
-    found, _ = read(kube, follow=follow, tail=5, since=60, previous=True)
+    found, _ = read(kube, tail=5, since=60, previous=True)
     assert sorted(found) == [("a", "1"), ("a", "2"), ("b", "3")]
-    assert kube.asked == [{"follow": follow, "tail": 5, "since": 60, "previous": True}] * 2
+    assert kube.asked == [{"follow": False, "tail": 5, "since": 60, "previous": True}] * 2
 
 
-@pytest.mark.parametrize("follow", [False, True])
-def test_a_pod_without_a_log_is_a_warning_and_none_an_error(follow: bool) -> None:
-    found, said = read(Kube(a="waiting to start", b=["3"]), follow=follow)
+def pod(name: str, restarts: int = 0, state: str = "running") -> Object:
+    status = {"name": "controller", "restartCount": restarts, "state": {state: {}}}
+    metadata = {"name": name, "namespace": "n", "uid": name}
+    return {"metadata": metadata, "status": {"containerStatuses": [status]}}
+
+
+def follow(
+    kube: Kube, *readings: list[Object] | AcksmError, lines: int, streams: int, **words: Any
+) -> tuple[list[tuple[str, str]], str]:
+    """What is followed while the pods are read one time after another, the last again and again, until Ctrl-C after
+    so many `lines` and `streams`."""
+    waiting = list(readings)
+
+    def now() -> list[Object]:
+        if len(waiting) == 1 and (len(found) >= lines and len(kube.asked) >= streams):
+            raise KeyboardInterrupt
+        reading = waiting.pop(0) if len(waiting) > 1 else waiting[0]
+        if isinstance(reading, AcksmError):
+            raise reading
+        return reading
+
+    ui = Ui(stderr=io.StringIO())
+    found: list[tuple[str, str]] = []
+    request = logs.Request(SAGEMAKER, follow=True, **words)
+    with pytest.raises(KeyboardInterrupt):
+        for item in following.lines(kube, now, request, ui, pause=0.01, clock=lambda: 0.0):
+            found.append(item)
+    return found, ui.stderr.getvalue()  # type: ignore[attr-defined]
+
+
+def test_following_continues_with_the_pod_that_replaces_another() -> None:
+    kube = Kube(a=["1", "2"], b=["3"], c=["never"])
+    gone = AcksmError("logs-pod", "no pod")
+    starting = pod("b", state="waiting")
+    found, said = follow(
+        kube,
+        [pod("a")],
+        [pod("a", state="terminated")],
+        gone,
+        [starting],
+        [pod("b")],
+        lines=3,
+        streams=2,
+        tail=1,
+        since=9,
+    )
+    assert found[:3] == [("a", "1"), ("a", "2"), ("b", "3")]
+    assert [words["tail"] for words in kube.asked[:2]] == [1, None]  # a new pod is read from its first line
+    assert [words["since"] for words in kube.asked[:2]] == [9, None]
+    assert "note: following pod b" in said
+
+
+def test_following_continues_after_a_restart_and_after_a_lost_connection() -> None:
+    kube = Kube(a=["1"])
+    follow(kube, [pod("a")], [pod("a", restarts=1)], lines=2, streams=2)
+    assert [words["since"] for words in kube.asked[:2]] == [None, None]
+    kube = Kube(a=["1"])
+    follow(kube, [pod("a")], [pod("a")], lines=2, streams=2)
+    assert [words["since"] for words in kube.asked[:2]] == [None, 1]
+
+
+def test_a_pod_without_a_log_is_a_warning_and_none_an_error() -> None:
+    found, said = read(Kube(a="waiting to start", b=["3"]))
     assert (found, "warning: waiting to start" in said) == ([("b", "3")], True)
     with pytest.raises(AcksmError, match="waiting"):
-        read(Kube(a="waiting", b="waiting"), follow=follow)
+        read(Kube(a="waiting", b="waiting"))
+    found, said = follow(Kube(a="waiting to start", b=["3"]), [pod("a"), pod("b")], [pod("a")], lines=1, streams=3)
+    assert (found[:1], "warning: waiting to start" in said) == ([("b", "3")], True)
+    with pytest.raises(AcksmError, match="waiting"):
+        next(following.lines(Kube(a="waiting"), lambda: [pod("a")], logs.Request(SAGEMAKER, follow=True), Ui()))
 
 
 @pytest.mark.parametrize("output", ["text", "json"])
@@ -92,12 +157,20 @@ def test_what_is_printed_has_no_secret(output: str, follow: bool, monkeypatch: p
     secret = "AKIA" + "A1B2C3D4E5F6G7H8"
     kube = Kube(a=[f"key {secret}", "account 012345678901", "\x1b[2Jsteered"])
     pods = [{"metadata": {"name": "a", "namespace": "n"}}]
-    target = SimpleNamespace(kube=kube)
+    target = SimpleNamespace(kube=kube, deadline=Deadline(1))
+    readings = [pods, pods]
+
+    def pods_of(*_: object) -> list[Object]:
+        if not readings:
+            raise KeyboardInterrupt
+        return readings.pop()
+
     monkeypatch.setattr(logs, "connect", lambda *_: nullcontext(target))
     monkeypatch.setattr("acksm.live.discovery.observe", lambda *_: Controllers(own=(controller("ack-system"),)))
-    monkeypatch.setattr(logs, "pods_of", lambda *_: pods)
+    monkeypatch.setattr(logs, "pods_of", pods_of)
     ui = Ui(output, io.StringIO(), io.StringIO())
-    assert logs.run(AT, RunSettings(), ui, logs.Request(SAGEMAKER, follow=follow, clean=clean)) == 0
+    code = logs.run(AT, RunSettings(), ui, logs.Request(SAGEMAKER, follow=follow, clean=clean))
+    assert code == (130 if follow else 0)
     text = ui.stdout.getvalue()  # type: ignore[attr-defined]
     assert secret not in text
     assert "012345678901" not in text

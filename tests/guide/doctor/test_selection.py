@@ -25,10 +25,10 @@ def definition(name: str, category: str, needs: tuple[str, ...] = (), weak: bool
 
 
 DEFINITIONS = (
-    definition("tools", "machine"),
-    definition("cluster", "cluster", ("tools",)),
+    definition("helm", "machine"),
+    definition("cluster", "cluster", ("helm",)),
     definition("pods", "controllers", ("cluster",)),
-    definition("logs", "controllers", ("pods",), weak=True),
+    definition("log", "controllers", ("pods",), weak=True),
     definition("role", "iam"),
 )
 NAMES = [item.id.removeprefix("check.") for item in DEFINITIONS]
@@ -45,8 +45,8 @@ def ids(found: list[Result]) -> list[str]:
 def test_only_takes_ids_and_categories() -> None:
     for only, expected in (
         (["pods"], ["pods"]),
-        (["controllers"], ["pods", "logs"]),
-        (["check.role", "machine"], ["tools", "role"]),
+        (["controllers"], ["pods", "log"]),
+        (["check.role", "machine"], ["helm", "role"]),
     ):
         kept, ignored = select(DEFINITIONS, only, ()).of(results(role=State.FAILED))
         assert (ids(kept), ignored) == (expected, [])
@@ -54,16 +54,19 @@ def test_only_takes_ids_and_categories() -> None:
 
 @pytest.mark.parametrize("state", [State.FAILED, State.UNKNOWN])
 def test_what_a_selected_check_needs_is_no_all_clear(state: State) -> None:
-    kept, _ = select(DEFINITIONS, ["logs"], ()).of(results(tools=state))
-    assert ids(kept) == ["tools", "logs"]
+    kept, _ = select(DEFINITIONS, ["log"], ()).of(results(helm=state))
+    assert ids(kept) == ["helm", "log"]
     assert exit_code(kept) == (3 if state is State.FAILED else 7)
 
 
 def test_what_is_ignored_is_listed_and_does_not_count() -> None:
-    kept, ignored = select(DEFINITIONS, (), ["role", "check.logs"]).of(results(role=State.FAILED))
-    assert (ids(kept), ids(ignored)) == (["tools", "cluster", "pods"], ["logs", "role"])
+    kept, ignored = select(DEFINITIONS, (), ["role", "check.log"]).of(results(role=State.FAILED))
+    assert (ids(kept), ids(ignored)) == (["helm", "cluster", "pods"], ["log", "role"])
     assert exit_code(kept) == 0
-    assert "ignored: check.role: failed: role is failed" in command.text_of(kept, ignored, full=False)
+    assert (
+        "ignored: check.role (the controllers' role exists and has policies): failed: role is failed"
+        in command.text_of(kept, ignored, full=False)
+    )
 
 
 def test_an_ignored_need_counts_no_more_than_what_rests_on_it() -> None:
@@ -102,7 +105,7 @@ def test_the_real_definitions_have_needs_that_exist() -> None:
 
 # forms
 
-MIXED = {"tools": State.OK, "role": State.FAILED, "logs": State.WARNING, "pods": State.WARNING, "cluster": State.OK}
+MIXED = {"helm": State.OK, "role": State.FAILED, "log": State.WARNING, "pods": State.WARNING, "cluster": State.OK}
 
 
 def test_junit_has_a_case_for_each_check() -> None:
@@ -115,7 +118,7 @@ def test_junit_has_a_case_for_each_check() -> None:
     skipped = root.find(".//testcase/skipped")
     assert skipped is not None
     assert str(skipped.get("message")).startswith("ignored: warning")
-    unknown = ElementTree.fromstring(forms.junit("x", results(tools=State.UNKNOWN), (), clean))
+    unknown = ElementTree.fromstring(forms.junit("x", results(helm=State.UNKNOWN), (), clean))
     assert (unknown.get("errors"), unknown.get("failures")) == ("1", "0")
 
 
@@ -125,9 +128,12 @@ def test_markdown_has_what_is_not_ok_the_worst_first() -> None:
     assert lines[0] == "## cluster demo"
     assert lines[2] == "2 ok, 1 warning, 1 failed"
     table = [line for line in lines if line.startswith("| ")]
-    assert [line.split(" | ")[1] for line in table[1:]] == ["check.role", "check.logs"]
+    assert [line.split(" | ")[1] for line in table[1:]] == [
+        "check.role: the controllers' role exists and has policies",
+        "check.log: the controllers' logs show no known symptom",
+    ]
     assert "1 check ignored:" in lines
-    assert forms.markdown("x", results(tools=State.UNKNOWN), (), clean).count("incomplete") == 1
+    assert forms.markdown("x", results(helm=State.UNKNOWN), (), clean).count("incomplete") == 1
 
 
 @given(st.text())

@@ -47,6 +47,28 @@ def test_objects_of_the_same_minute_are_one_event() -> None:
     ]
 
 
+def test_a_common_crd_has_the_time_of_the_apply_that_had_an_effect() -> None:
+    first, later = "2026-03-01T10:00:00Z", "2026-03-02T11:30:05Z"
+    rows = history.of_objects(
+        "CustomResourceDefinition", [made("a", first, helm=first, acksm=""), made("b", first, helm=later, acksm="")]
+    )
+    assert [(row["time"], row["what"], row["object"]) for row in rows] == [
+        ("2026-03-01T10:00Z", "created", "CustomResourceDefinition a"),
+        ("2026-03-02T11:30Z", "changed", "CustomResourceDefinition b"),
+    ]
+
+
+def test_an_adopted_object_is_told_from_a_created_one() -> None:
+    time = "2026-03-01T10:00:00Z"
+    adopted = made("churn", time, acksm=time)
+    adopted["metadata"] |= {"namespace": "team-a", "annotations": {"services.k8s.aws/adoption-policy": "adopt"}}
+    rows = history.of_objects("Model", [adopted, made("new", time, acksm=time)])
+    assert [(row["what"], row["object"]) for row in rows] == [
+        ("adopted", "Model team-a/churn"),
+        ("created", "Model new"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("tags", "expected"),
     [

@@ -112,12 +112,12 @@ def test_list_and_show_need_no_cluster_and_keep_to_their_shapes() -> None:
     assert complaints(listed) == []
     assert [item["name"] for item in listed["samples"]] == [item.name for item in rows()]
     for name in samples():
-        shown = document("samples", "show", name, "--region", "eu-west-1", "-o", "json")
+        shown = document("samples", "show", name, "--object-region", "eu-west-1", "-o", "json")
         assert complaints(shown) == []
         assert set(needed(samples()[name])) <= set(shown["open"])
         assert all(f"<{key.upper()}>" in shown["manifest"] for key in shown["open"])
     given = [word for key, value in GIVEN.items() if key in {"role", "bucket"} for word in ("--set", f"{key}={value}")]
-    whole = document("samples", "show", "training", "--region", "eu-west-1", "-n", "team", *given, "-o", "json")
+    whole = document("samples", "show", "training", "--object-region", "eu-west-1", "-n", "team", *given, "-o", "json")
     assert whole["open"] == []
     manifest = yaml_reader.load(whole["manifest"])
     assert manifest["metadata"]["namespace"] == "team"

@@ -23,6 +23,7 @@ from acksm.json_types import Document, Json, Manifest, Object
 from acksm.kube.keys import ANNOTATIONS
 from acksm.kube.paths import Ref, ref, ref_of
 from acksm.output import Output
+from acksm.remedies import filled
 
 
 def show(target: Target, ui: Output, planned: Sequence[Adoption], notes: Sequence[str]) -> int:
@@ -199,9 +200,15 @@ def text(ui: Output, results: Sequence[Result], *, full: bool = False) -> str:
         for one in rows
     ]
     table = str(ui.table(("KIND", "OBJECT", "STATE", "MESSAGE"), cells))
+    new = [item for item in results if item.state in {State.FAILED, State.WAITING, State.ADOPTED}]
+    after = ""
+    if new:  # the worst first
+        first = min(new, key=lambda item: (State.FAILED, State.WAITING, State.ADOPTED).index(item.state))
+        command = f"acksm doctor {first.item.kind.name}/{first.item.name} -n {first.item.request.namespace}"
+        after = f"\nnext: {filled(command)}"
     if len(results) > 1:
         counts = {state: sum(item.state is state for item in results) for state in State}
-        return table + "\n" + ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+        return table + "\n" + ", ".join(f"{count} {state}" for state, count in counts.items() if count) + after
     one = results[0]
     good = one.state in {State.ADOPTED, State.UP_TO_DATE}
     shown: Json = {
@@ -209,4 +216,4 @@ def text(ui: Output, results: Sequence[Result], *, full: bool = False) -> str:
         "conditions": None if good and not full else one.conditions,
     }
     details = {key: value for key, value in shown.items() if value}
-    return table + ("\n" + as_text(details) if details else "")
+    return table + ("\n" + as_text(details).rstrip("\n") if details else "") + after

@@ -74,7 +74,7 @@ def requests(declared: Adoptions, options: Options, refusals: Refusals) -> list[
     namespace = options.namespace or "default"
     retain = options.retain is not False
     if options.kinds or options.tags or options.prefix:
-        raise AcksmError("adopt-nothing", "--kind, --tag and --prefix can only be used with --discover")
+        raise AcksmError("adopt-nothing", "--kind, --tag-filter and --prefix can only be used with --discover")
     if options.kind:
         texts = [options.name, *options.more]
         if options.more and (options.as_ or options.fields):
@@ -142,7 +142,7 @@ def run(
         ui.emit(Event(EventKind.STEP, "target", target.line()))
         for item in requested_items:
             if item.region:
-                region_where = item.where or "--region"
+                region_where = item.where or "--object-region"
                 check_region(item.region, target.identity.partition, [], target.aws.regions, region_where)
         requested_in = {item.namespace for item in requested_items} or {options.namespace or "default"}
         observed = placement.observe(target, requested_in)

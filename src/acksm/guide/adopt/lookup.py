@@ -122,7 +122,7 @@ def _check_arn(request: Request, location: Location, own: str, namespace_of: Cal
             if (elsewhere := namespace_of(request.kind, request.arn.account))
             else f"acksm adopt {request.kind.name} {request.arn.text} -n NAMESPACE   (one that is not bound)"
             if request.arn.account == own
-            else f"acksm carm bind NAMESPACE --account {request.arn.account}   (then adopt into that namespace)",
+            else f"acksm carm bind NAMESPACE --target-account {request.arn.account}   (then adopt into that namespace)",
         )
     region = request.region or location.region
     if request.arn.region != region:
@@ -131,7 +131,7 @@ def _check_arn(request: Request, location: Location, own: str, namespace_of: Cal
             f"{request.arn.text} is in {request.arn.region}, but objects in namespace {request.namespace} are "
             f"created in {region}",
             where=request.where or request.arn.text,
-            remedy=f"acksm adopt … --region {request.arn.region}",
+            remedy=f"acksm adopt … --object-region {request.arn.region}",
         )
 
 

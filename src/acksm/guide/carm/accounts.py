@@ -312,7 +312,7 @@ def run(
             "target_role": want.arn,
             "controller_roles": list(who.roles),
         }
-        text = f"{want.arn} trusts {', '.join(who.roles)}\nnext: acksm carm bind NAMESPACE --account {account}"
+        text = f"{want.arn} trusts {', '.join(who.roles)}\nnext: acksm carm bind NAMESPACE --target-account {account}"
         if print_only:
             template = cloudformation.template(want, who.roles)
             commands = cloudformation.commands(want)

@@ -38,12 +38,14 @@ def subjects(declared: Declared, requested: Requested) -> tuple[dict[str, Subjec
     if requested.namespaces:
         if bool(requested.account) == bool(requested.team):
             raise AcksmError(
-                "carm-subject", "exactly one of --account and --team is required", where=", ".join(requested.namespaces)
+                "carm-subject",
+                "exactly one of --target-account and --team is required",
+                where=", ".join(requested.namespaces),
             )
         subject = (
             Subject(carm.TEAM_LEVEL, requested.team) if requested.team else Subject(carm.ACCOUNT, requested.account)
         )
-        _check_id(subject, "--account" if requested.account else "--team")
+        _check_id(subject, "--target-account" if requested.account else "--team")
         for service in requested.services:
             if service not in charts.SERVICES:
                 raise AcksmError(

@@ -31,6 +31,9 @@ from acksm.words import counted
 LIVE = "acksm carm verify --live"
 
 
+_HEADER = ("NAMESPACE", "ACCOUNT", "ASSUMABLE", "ROLE")
+
+
 @dataclass(frozen=True)
 class Chain:
     """One namespace: whose it is, by which role (by service; "" where none is found), and its checks."""
@@ -145,7 +148,7 @@ def _mapped(evidence: Evidence, item: Running, subject: Subject) -> tuple[str, l
         if found.get(off) is not None:
             checks.append(_check("check.carm-gate", False, str(item), f"entry {off} needs feature gate {SERVICE_CARM}"))
         bound = (name for name, live in sorted(evidence.observed.namespaces.items()) if subject in carm.bound_to(live))
-        option = "--account" if subject.level == carm.ACCOUNT else "--team"
+        option = "--target-account" if subject.level == carm.ACCOUNT else "--team"
         command = f"acksm carm bind {next(bound, 'NAMESPACE')} {option} {subject.id}"
         return "", [*checks, Check("check.carm-map", State.FAILED, str(found), text, command)]
     checks.append(_check("check.carm-map", True, str(found), key))
@@ -313,7 +316,7 @@ def run(
             "bindings": [_row(item) for item in found],
         }
         if command == "carm list":
-            ui.result(command, data, _list_text(found, ui.table), code)
+            ui.result(command, data, _list_text(found, checks, ui.table), code)
         else:
             ui.result(
                 command, data | {"checks": [check.as_data() for check in checks]}, _verify_text(found, checks), code
@@ -343,8 +346,7 @@ def _annotations(target: Target, ui: Output, names: Sequence[str], why: str) -> 
         "bindings": rows,
         "notes": notes,
     }
-    lines = [f"{'NAMESPACE':32}{'ACCOUNT':16}{'ASSUMABLE':32}ROLE"] if rows else []
-    lines += [f"{row['namespace']:32}{row['id']:16}{'unknown':32}-" for row in rows]
+    lines = [ui.table(_HEADER, [(row["namespace"], row["id"], "unknown", "-") for row in rows])] if rows else []
     lines += ["", "incomplete: the controllers and their account map could not be read", *notes]
     ui.result("carm list", data, "\n".join(lines).strip("\n"), int(ExitCode.INCOMPLETE))
     return int(ExitCode.INCOMPLETE)
@@ -360,7 +362,7 @@ def _row(item: Chain) -> reports.CarmRow:
     }
 
 
-def _list_text(found: Sequence[Chain], table: Table) -> str:
+def _list_text(found: Sequence[Chain], checks: Sequence[Check], table: Table) -> str:
     if not found:
         return "no namespace is bound to another account"
     rows = []
@@ -368,7 +370,13 @@ def _list_text(found: Sequence[Chain], table: Table) -> str:
         roles = sorted({role for role in item.roles.values() if role})
         owner = item.subject.id if item.subject else (roles[0].split(":")[4] if roles else "-")
         rows.append((item.namespace, owner, item.assumable, ", ".join(roles) or "-"))
-    return table(("NAMESPACE", "ACCOUNT", "ASSUMABLE", "ROLE"), rows)
+    failed = [line for check in checks if check.state is State.FAILED for line in _lines(check)]
+    return "\n".join([table(_HEADER, rows), *([""] if failed else []), *failed])
+
+
+def _lines(check: Check) -> list[str]:
+    lines = [f"{check.state:9}{check.id:29} {check.detail()}"]
+    return [*lines, f"{'':9}remedy: {check.effective_remedy}"] if check.effective_remedy else lines
 
 
 def _verify_text(found: Sequence[Chain], checks: Sequence[Check]) -> str:
@@ -378,8 +386,6 @@ def _verify_text(found: Sequence[Chain], checks: Sequence[Check]) -> str:
     for check in checks:
         if check.state is State.OK and len(found) > 5:
             continue
-        lines.append(f"{check.state:9}{check.id:29} {check.where}" + (f": {check.text}" if check.text else ""))
-        if check.effective_remedy:
-            lines.append(f"{'':9}remedy: {check.effective_remedy}")
+        lines += _lines(check)
     fine = sum(1 for check in checks if check.state is State.OK)
     return "\n".join([*lines, f"{fine} of {counted(len(checks), 'check')} ok ({counted(len(found), 'namespace')})"])

@@ -201,7 +201,9 @@ def plan_namespaces(observed: Observed, desired: Desired, choice: Choice, planne
     """Namespaces that acksm created, when nothing is left in them but what `planned` deletes too."""
     part = Part()
     if not desired.namespace:
-        part.kept += [(f"namespace {name}", "delete with --namespace") for name in sorted(observed.owned_namespaces)]
+        part.kept += [
+            (f"namespace {name}", "delete with --delete-namespaces") for name in sorted(observed.owned_namespaces)
+        ]
         return part
     removed = _removed(observed, desired, choice, planned)
     names = []

@@ -181,7 +181,7 @@ def _check_region(aws: Aws) -> None:
         "region-unknown",
         f"{aws.region!r} is not a region of AWS" + did_you_mean(near),
         where="--region",
-        remedy=f"acksm … --cluster-region {near[0]}" if near else "",
+        remedy=f"acksm … --region {near[0]}" if near else "",
     )
 
 

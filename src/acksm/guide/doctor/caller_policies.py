@@ -146,7 +146,7 @@ COMMANDS: dict[str, tuple[Grant, ...]] = {
     "install": (*_CONNECT, *_COMPUTE, *_PROVIDER, *_ROLE, *_NARROWED, *_PULL, *_SIMULATE),
     "upgrade": (*_CONNECT, *_COMPUTE, *_PROVIDER, *_ROLE, *_NARROWED, *_PULL, *_SIMULATE),
     "status": _STATUS,
-    "history": (*_CONNECT, *(replace(grant, optional=True) for grant in _ROLE_READ)),
+    "history": (*_CONNECT, *(replace(grant, optional=True) for grant in (*_PROVIDER_READ, *_ROLE_READ))),
     "logs": _CONNECT,
     "versions": (*_CONNECT, *_PULL, Grant(REPOSITORIES, ("ecr:ListImages",), when=_IN_ECR)),
     "region bind": _CONNECT,

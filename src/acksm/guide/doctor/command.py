@@ -25,7 +25,7 @@ from acksm.guide.doctor.preflight import CHECKS as PREFLIGHT_CHECKS
 from acksm.guide.doctor.releases import CHECKS as RELEASE_CHECKS
 from acksm.guide.doctor.roles import CHECKS as ROLE_CHECKS
 from acksm.guide.doctor.running import CHECKS as RUNNING_CHECKS
-from acksm.guide.doctor.selection import ALL, Options, select
+from acksm.guide.doctor.selection import ALL, Answer, Options, Selection, select
 from acksm.guide.doctor.versions import CHECKS as VERSION_CHECKS
 from acksm.guide.install import command as install
 from acksm.live import controller_logs, symptoms
@@ -41,14 +41,9 @@ def run(settings: Settings, ui: Output, *, fix: bool, options: Options = ALL) ->
     """Run every check. Exit 3 when one of severity error failed, after --fix too, 7 when one that counts is
     unknown. Error: `check-unknown`."""
     selection = select(CHECKS, options.only, options.ignore)
-
-    def selected(facts: Facts) -> tuple[Sequence[Result], Sequence[Result]]:
-        counted_in, ignored = selection.of(judge(CHECKS, facts))
-        return folded(counted_in), ignored  # what follows from an ignored cause is not folded below it
-
     facts, target = _observe(settings, ui)
     try:
-        results, ignored = selected(facts)
+        results, ignored = _selected(facts, selection)
         fixed: list[Change] = []
         if fix and target is not None:
             began = datetime.now(UTC).isoformat()
@@ -59,27 +54,48 @@ def run(settings: Settings, ui: Output, *, fix: bool, options: Options = ALL) ->
                 ended.__exit__()
                 ui.emit(Event(Kind.PROGRESS, "doctor.look", ""))
                 facts = replace(facts, fixed=began)
-                results, ignored = selected(facts)
-        found = known_symptoms(facts)
-        data: reports.DoctorReport = {
-            "target": target.as_data() if target else None,
-            "healthy": healthy(results),
-            "checks": [result.as_data() for result in results],
-            "symptoms": [symptom_data(item) for item in found],
-            "ignored": [result.as_data() for result in ignored],
-        }
+                results, ignored = _selected(facts, selection)
+        answer = _answer(facts, target, results, ignored, full=settings.run.full)
         if fix:
-            data["fix"], data["dry_run"] = [change.as_data() for change in fixed], settings.run.dry_run
-        code = int(exit_code(results))
-        title = f"acksm doctor: cluster {target.cluster.name}" if target else "acksm doctor"
-        text = text_of(results, ignored, full=settings.run.full)
-        if not (code or facts.installed or services_installed(facts)):
-            text += "\nready to install: acksm install --dry-run"
-        options.show(ui, data, title, text, results, ignored)
-        return code
+            answer.data["fix"], answer.data["dry_run"] = [change.as_data() for change in fixed], settings.run.dry_run
+        options.show(ui, answer)
+        return answer.code
     finally:
         if target is not None:
             target.__exit__()
+
+
+def answer_now(settings: Settings, options: Options) -> Answer:
+    """What `run` would show, without --fix. Error: `check-unknown`."""
+    selection = select(CHECKS, options.only, options.ignore)
+    facts, target = gather(settings, lambda _: None)
+    try:
+        return _answer(facts, target, *_selected(facts, selection), full=settings.run.full)
+    finally:
+        if target is not None:
+            target.__exit__()
+
+
+def _selected(facts: Facts, selection: Selection) -> tuple[list[Result], list[Result]]:
+    counted_in, ignored = selection.of(judge(CHECKS, facts))
+    return folded(counted_in), ignored  # what follows from an ignored cause is not folded below it
+
+
+def _answer(
+    facts: Facts, target: Target | None, results: Sequence[Result], ignored: Sequence[Result], *, full: bool
+) -> Answer:
+    data: reports.DoctorReport = {
+        "target": target.as_data() if target else None,
+        "healthy": healthy(results),
+        "checks": [result.as_data() for result in results],
+        "symptoms": [symptom_data(item) for item in known_symptoms(facts)],
+        "ignored": [result.as_data() for result in ignored],
+    }
+    title = f"acksm doctor: cluster {target.cluster.name}" if target else "acksm doctor"
+    text = text_of(results, ignored, full=full)
+    if not (exit_code(results) or facts.installed or services_installed(facts)):
+        text += "\nready to install: acksm install --dry-run"
+    return Answer(data, title, text, results, ignored)
 
 
 def _observe(settings: Settings, ui: Output) -> tuple[Facts, Target | None]:
@@ -119,21 +135,21 @@ def text_of(results: Sequence[Result], ignored: Sequence[Result] = (), *, full: 
     lines: list[str] = []
     for category in dict.fromkeys(item.category for item in results):
         own = [item.check for item in results if item.category == category]
-        lines.append(f"{category}: {_counted(own)}")
+        lines.append(f"{category}: {summary_of(own)}")
         for check in own:
             if check.state in {State.OK, State.SKIPPED} and not full:
                 continue
-            detail = ": ".join(part for part in (check.where, check.text) if part)
-            lines.append(f"  {check.state:9}{check.id:25} {detail}".rstrip())
+            lines.append(f"  {check.state:9}{check.id:25} {check.detail()}".rstrip())
             if check.effective_remedy:
                 lines.append(f"  {'':9}remedy: {check.effective_remedy}")
             following = consequences(results, check.id)
             if following and not full:
                 lines.append(f"  {'':9}follows from it: {'; '.join(_short(one) for one in following)}")
     hidden = [
-        f"ignored: {item.check.id}: {item.check.state}: {item.check.text or item.check.where}" for item in ignored
+        f"ignored: {item.check.id} ({item.check.title}): {item.check.state}: {item.check.text or item.check.where}"
+        for item in ignored
     ]
-    return "\n".join([*lines, "", *hidden, _counted([item.check for item in results]), *incomplete(results)])
+    return "\n".join([*lines, "", *hidden, summary_of([item.check for item in results]), *incomplete(results)])
 
 
 def _short(check: Check) -> str:
@@ -143,7 +159,7 @@ def _short(check: Check) -> str:
     return f"{where} ({symptom})" if symptom else where
 
 
-def _counted(checks: Sequence[Check]) -> str:
+def summary_of(checks: Sequence[Check]) -> str:
     """ "3 ok, 1 failed", and why when all are skipped."""
     counts = {state: sum(1 for check in checks if check.state is state) for state in State}
     detail = ", ".join(f"{counts[state]} {state}" for state in State if counts[state])
@@ -237,28 +253,35 @@ def run_object(
     options: Options = ALL,
 ) -> int:
     """Check KIND/NAME. Exit 3 when a check of severity error failed, 7 when one is unknown. Error: `check-unknown`."""
-    selection = select(trace.CHECKS, options.only, options.ignore)
     with connect(at, run) as target:
         ui.emit(Event(Kind.STEP, "target", target.line()))
-        facts = doctor_object.gather(target, other, requested, namespace)
-        results, ignored = selection.of(trace.follow(facts))
-        wrong = trace.first(results)
-        logs = [] if isinstance(facts.logs, AcksmError) else facts.logs
-        found = symptoms.merged(
-            [*symptoms.of_object(facts.object), *controller_logs.symptoms_of(logs, facts.name)] if facts.object else []
-        )
-        data: reports.DoctorReport = {
-            "target": target.as_data(),
-            "healthy": healthy(results),
-            "object": facts.name,
-            "first": wrong.as_data() if wrong else None,
-            "checks": [result.as_data() for result in results],
-            "symptoms": [symptom_data(item) for item in found],
-            "ignored": [result.as_data() for result in ignored],
-        }
-        text = object_text(facts.name, results, ignored)
-        options.show(ui, data, f"acksm doctor {facts.name}", text, results, ignored)
-        return int(exit_code(results))
+        answer = answer_of_object(target, other, requested, namespace, options)
+        options.show(ui, answer)
+        return answer.code
+
+
+def answer_of_object(
+    target: Target, other: OtherAccountSettings, requested: str, namespace: str, options: Options
+) -> Answer:
+    """What `run_object` shows. Error: `check-unknown`."""
+    selection = select(trace.CHECKS, options.only, options.ignore)
+    facts = doctor_object.gather(target, other, requested, namespace)
+    results, ignored = selection.of(trace.follow(facts))
+    wrong = trace.first(results)
+    logs = [] if isinstance(facts.logs, AcksmError) else facts.logs
+    found = symptoms.merged(
+        [*symptoms.of_object(facts.object), *controller_logs.symptoms_of(logs, facts.name)] if facts.object else []
+    )
+    data: reports.DoctorReport = {
+        "target": target.as_data(),
+        "healthy": healthy(results),
+        "object": facts.name,
+        "first": wrong.as_data() if wrong else None,
+        "checks": [result.as_data() for result in results],
+        "symptoms": [symptom_data(item) for item in found],
+        "ignored": [result.as_data() for result in ignored],
+    }
+    return Answer(data, f"acksm doctor {facts.name}", object_text(facts.name, results, ignored), results, ignored)
 
 
 def object_text(name: str, results: Sequence[Result], ignored: Sequence[Result] = ()) -> str:
@@ -271,13 +294,12 @@ def object_text(name: str, results: Sequence[Result], ignored: Sequence[Result] 
         if check.state is State.SKIPPED and not check.where:
             skipped.setdefault(check.text, []).append(check.id)
             continue
-        detail = ": ".join(part for part in (check.where if check.where != name else "", check.text) if part)
-        lines.append(f"{check.state:9}{check.id:25} {detail}".rstrip())
+        lines.append(f"{check.state:9}{check.id:25} {check.detail(apart_from=name)}".rstrip())
     for why, ids in skipped.items():
         lines.append(f"{State.SKIPPED:9}{ids[0] if len(ids) == 1 else counted(len(ids), 'check'):25} {why}".rstrip())
     wrong = trace.first(results)
     if wrong is not None:
-        lines += ["", f"first {wrong.check.state}: {wrong.check.id}: {wrong.check.text}"]
+        lines += ["", f"first {wrong.check.state}: {wrong.check.id} ({wrong.check.title}): {wrong.check.text}"]
         lines += [f"  remedy: {wrong.check.effective_remedy}", f"  more:   acksm explain {wrong.check.id}"]
     if healthy(results) is None:
         return "\n".join([*lines, *incomplete(results)])

@@ -36,7 +36,9 @@ def junit(title: str, results: Sequence[Result], ignored: Sequence[Result], clea
             name = safe(" ".join(part for part in (check.id, check.where) if part))
             case = ElementTree.SubElement(suite, "testcase", classname=safe(category), name=name)
             text = safe(check.text)
-            body = safe("\n".join([check.text, f"remedy: {check.effective_remedy}", f"acksm explain {check.id}"]))
+            body = safe(
+                "\n".join([check.title, check.text, f"remedy: {check.effective_remedy}", f"acksm explain {check.id}"])
+            )
             if any(item is one for one in ignored):
                 ElementTree.SubElement(case, "skipped", message=f"ignored: {check.state}: {text}")
             elif check.state is State.FAILED:
@@ -79,7 +81,7 @@ def markdown(title: str, results: Sequence[Result], ignored: Sequence[Result], c
     if rows:
         lines = ["| State | Check | Where | Found | Remedy |", "|---|---|---|---|---|"]
         for check in rows:
-            cells = (str(check.state), check.id, check.where, check.text, check.effective_remedy)
+            cells = (str(check.state), f"{check.id}: {check.title}", check.where, check.text, check.effective_remedy)
             lines.append("| " + " | ".join(map(cell, cells)) + " |")
         parts.append("\n".join(lines))
     if ignored:

@@ -230,7 +230,7 @@ def _objects(facts: Facts) -> Iterator[Check]:
         known = symptoms.of_object(item.as_manifest)
         old = "not retried since the fix: " if _is_older(item, facts.fixed) else ""
         if known:
-            key, text = (known[0].id, old), f"{known[0].id}: {known[0].text[:300]}"
+            key, text = (known[0].id, old), f"{known[0].id}: {lookup(known[0].id).title}: {known[0].text[:300]}"
         elif any(kind != "ACK.ResourceSynced" for kind, _ in problems):  # what is being created is not synced yet
             text = f"{problems[0][0]}: {problems[0][1][:300]}"
             key = (text, old)

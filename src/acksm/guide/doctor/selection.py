@@ -73,6 +73,21 @@ def _known(name: str, ids: Collection[str], categories: Collection[str], flag: s
 
 
 @dataclass(frozen=True)
+class Answer:
+    """What doctor found: the report, and the same as text; `results` are those that count."""
+
+    data: reports.DoctorReport
+    title: str
+    text: str
+    results: Sequence[Result]
+    ignored: Sequence[Result]
+
+    @property
+    def code(self) -> int:
+        return int(exit_code(self.results))
+
+
+@dataclass(frozen=True)
 class Options:
     """What is checked and how it is shown: `form` is one of `forms.FORMS` or "" for the output's own."""
 
@@ -81,20 +96,12 @@ class Options:
     form: str = ""
     clean: Callable[[str], str] = str
 
-    def show(
-        self,
-        ui: Output,
-        data: reports.DoctorReport,
-        title: str,
-        text: str,
-        results: Sequence[Result],
-        ignored: Sequence[Result],
-    ) -> None:
+    def show(self, ui: Output, answer: Answer) -> None:
         """The result in its form."""
         if self.form:
-            ui.verbatim(forms.render(self.form, title, results, ignored, self.clean))
+            ui.verbatim(forms.render(self.form, answer.title, answer.results, answer.ignored, self.clean))
         else:
-            ui.result("doctor", data, text, int(exit_code(results)))
+            ui.result("doctor", answer.data, answer.text, answer.code)
 
 
 ALL = Options()

@@ -1,8 +1,8 @@
 """`acksm history`: what was changed in a cluster, when and by which tool, as far as helm, Kubernetes and IAM keep it.
 
 helm keeps the last revisions of a release, Kubernetes the time of each field manager's last change of an object
-(https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management), IAM when a role was created. None
-of them keeps the person.
+(https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management), IAM when a role or an OIDC
+provider was created. None of them keeps the person.
 """
 
 from __future__ import annotations
@@ -10,24 +10,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 
 from acksm import reports
 from acksm.ack import charts
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
 from acksm.guide.connect.target import Target, connect
-from acksm.guide.identity import role_names
+from acksm.guide.identity import oidc, role_names
 from acksm.guide.identity.oidc import is_owned
 from acksm.helm import records
 from acksm.helm.releases import Release, is_marked
-from acksm.json_types import Manifest
-from acksm.kube.client import FIELD_MANAGER
-from acksm.kube.paths import ref
+from acksm.json_types import Manifest, Object
+from acksm.kube.client import FIELD_MANAGER, HELM_MANAGER
+from acksm.kube.owners import OWNED_LABEL
+from acksm.kube.paths import Ref, ref
+from acksm.live import managed, served
 from acksm.output import Output
 from acksm.settings import RoleSettings, RunSettings, TargetSettings
 from acksm.words import counted
 
 KINDS = ("Namespace", "CustomResourceDefinition", "ConfigMap")
+RIGHTS = ("Role", "RoleBinding")  # of `acksm rbac grant`, in the objects' namespaces
+WORKERS = 8
 NOTES = (
     "helm keeps the last 10 revisions of a release, and Kubernetes only each field manager's last change of an object",
     "which user it was is in AWS CloudTrail and in the audit log of the apiserver only",
@@ -68,6 +73,21 @@ def observe(target: Target, role: RoleSettings) -> tuple[list[reports.HistoryEve
         where = namespace if kind == "ConfigMap" else ""
         return of_objects(kind, kube.list(ref(kind, namespace=where), metadata_only=True))
 
+    def owned(kind: Ref) -> list[reports.HistoryEvent]:
+        return of_objects(kind.kind, kube.list(kind, selector=f"{OWNED_LABEL}=true", metadata_only=True))
+
+    def of_ack() -> list[reports.HistoryEvent]:
+        found = served.observe(kube)
+        with ThreadPoolExecutor(max_workers=WORKERS) as pool:
+            return [event for events in pool.map(lambda one: owned(one.kind), found) for event in events]
+
+    def provider() -> list[reports.HistoryEvent]:
+        arn = oidc.provider_arn(target.cluster)
+        found = target.aws.iam.get_oidc_provider(arn)
+        if found is None or not is_owned(found["tags"], target.cluster.arn):
+            return []
+        return [_event(found["created"], "acksm", "created", arn, "iam")]
+
     def identity() -> list[reports.HistoryEvent]:
         name = role_names.of_controllers(target.cluster.name, role)
         found = target.aws.iam.get_role(name)
@@ -75,7 +95,9 @@ def observe(target: Target, role: RoleSettings) -> tuple[list[reports.HistoryEve
             return []
         return [_event(found["created"], "acksm", "created", found["arn"], "iam")]
 
-    reads = [releases, identity, *((lambda kind=kind: objects(kind)) for kind in KINDS)]
+    reads = [releases, provider, identity, of_ack]
+    reads += [partial(objects, kind) for kind in KINDS]
+    reads += [partial(owned, ref(kind)) for kind in RIGHTS]
     events: list[reports.HistoryEvent] = []
     unread: list[str] = []
     with ThreadPoolExecutor(max_workers=len(reads)) as pool:
@@ -102,20 +124,27 @@ def of_objects(kind: str, objects: Iterable[Manifest]) -> list[reports.HistoryEv
     found: dict[tuple[str, str], list[str]] = {}
     for item in objects:
         metadata = item["metadata"]
-        times = [
-            str(entry.get("time") or "")
-            for entry in metadata.get("managedFields") or ()
-            if str(entry.get("manager")) == FIELD_MANAGER
-        ]
-        if not times:
+        times = {
+            str(entry.get("manager")): str(entry.get("time") or "")
+            for entry in sorted(metadata.get("managedFields") or (), key=lambda entry: str(entry.get("time") or ""))
+        }
+        if FIELD_MANAGER not in times:
             continue
-        last, created = max(times), str(metadata.get("creationTimestamp") or "")
-        verb = "created" if _minute(last) == _minute(created) else "changed"
+        created = str(metadata.get("creationTimestamp") or "")
+        # An apply that changes nothing has no time: acksm's marks on a common CRD, which it applied as helm before
+        last = times[FIELD_MANAGER] or times.get(HELM_MANAGER, "") or created
+        verb = _verb(metadata, is_new=_minute(last) == _minute(created))
         place = "/".join(str(part) for part in (metadata.get("namespace"), metadata["name"]) if part)
         found.setdefault((_minute(last), verb), []).append(place)
     return [
         _event(minute, "acksm", verb, _objects(kind, names), "kubernetes") for (minute, verb), names in found.items()
     ]
+
+
+def _verb(metadata: Object, *, is_new: bool) -> str:
+    if not is_new:
+        return "changed"
+    return "adopted" if managed.POLICY in (metadata.get("annotations") or {}) else "created"
 
 
 def _objects(kind: str, names: Sequence[str]) -> str:

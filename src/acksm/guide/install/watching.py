@@ -33,11 +33,13 @@ def run(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> int:
-    """Watch until Ctrl-C: exit code 130, without an error. Raises AcksmError only if the first read fails."""
+    """Watch until Ctrl-C, and end with the exit code of the last state, 130 without one. Raises AcksmError only if the
+    first read fails."""
     target: Target | None = None
     connected = compared = clock()
     last: status.Snapshot | None = None
     shown: Sequence[str] = ()
+    code = int(ExitCode.INTERRUPTED)
     try:
         while True:
             try:
@@ -52,26 +54,24 @@ def run(
                 if not due and last is not None and list(current.lines) != list(last.lines):
                     current, due = status.observe(target, controllers, role, ui.table), True
                 compared = clock() if due else compared
-                last, lines = current, current.lines
+                last, lines, code = current, current.lines, current.code
                 if list(lines) != list(shown):
-                    text = f"{current.text}\nchanged at {_now()} UTC" if shown else current.text
-                    ui.changed("status", current.data, text, _changes(shown, lines), current.code)
+                    text = f"{current.text}\nchanged at {now()} UTC" if shown else current.text
+                    ui.changed("status", current.data, text, changes(shown, lines), current.code)
             except AcksmError as error:
                 if last is None:
                     raise
-                lines = [f"status unavailable: {error.id}: {error.message}"]
+                lines, code = [f"status unavailable: {error.id}: {error.message}"], int(error.exit_code)
                 if list(lines) != list(shown):
-                    ui.changed(
-                        "status", {"error": error.as_data()}, lines[0], _changes((), lines), int(error.exit_code)
-                    )
+                    ui.changed("status", {"error": error.as_data()}, lines[0], changes((), lines), code)
                 if target is not None:
                     target.__exit__()
                 target = None
             shown = lines
-            ui.emit(Event(Kind.PROGRESS, "watch", f"checked at {_now()} UTC; Ctrl-C ends", {"live": True}))
+            ui.emit(Event(Kind.PROGRESS, "watch", f"checked at {now()} UTC; Ctrl-C ends", {"live": True}))
             sleep(PAUSE_SECONDS)
     except KeyboardInterrupt:
-        return int(ExitCode.INTERRUPTED)
+        return code
     finally:
         if target is not None:
             target.__exit__()
@@ -83,13 +83,13 @@ def _reconnect(at: TargetSettings, run: RunSettings, target: Target | None) -> T
     return connect(at, run)
 
 
-def _now() -> str:
+def now() -> str:
     return datetime.now(UTC).strftime("%H:%M:%S")
 
 
-def _changes(before: Sequence[str], after: Sequence[str]) -> list[str]:
+def changes(before: Sequence[str], after: Sequence[str]) -> list[str]:
     """A line for everything that is new or removed, with the time (UTC)."""
-    stamp = _now()
+    stamp = now()
     new = [f"{stamp} {line}" for line in after if line not in before]
     heads = {line.split(" ")[0] for line in after if ":" not in line.split(" ")[0]}
     removed = [f"{stamp} removed: {line}" for line in before if line not in after and line.split(" ")[0] not in heads]

@@ -61,8 +61,8 @@ def run_revoke(at: TargetSettings, run: RunSettings, ui: Output, namespace: str,
         places = list(dict.fromkeys((namespace, at.controller_namespace)))
         live = [item for place in places for item in granted(target.kube, place)]
         planned = grants.plan_revoke(namespace, who, at.controller_namespace, live)
-        names = ", ".join(map(str, who)) or "everyone"
-        text = f"{names} has no rights by acksm in namespace {namespace}"
+        names = f" for {', '.join(map(str, who))}" if who else ""
+        text = f"no rights of acksm in namespace {namespace}{names}"
         return _apply(target, ui, "rbac revoke", planned, namespace, who, text)
 
 

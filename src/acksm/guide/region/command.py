@@ -54,7 +54,7 @@ def check_region(
     services: Sequence[str],
     regions: Regions,
     where: str,
-    command: str = "acksm … --region",
+    command: str = "acksm … --object-region",
 ) -> None:
     """Errors: `region-unknown` with close names, `region-no-service`. The table is botocore's. `command`: what a region
     corrects."""

@@ -24,7 +24,7 @@ from acksm.live.bindings import OBJECT_REGION, REGION, Namespace
 from acksm.live.readiness import pods_of
 from acksm.live.running import Running
 from acksm.live.unread import Unread
-from acksm.output import Output
+from acksm.output import Output, Table
 from acksm.settings import RunSettings, TargetSettings
 from acksm.words import did_you_mean
 
@@ -207,19 +207,24 @@ def run(at: TargetSettings, run: RunSettings, ui: Output, requested: str, namesp
             "notes": list(explained.notes),
             "controller": controller.as_data() if controller else None,
         }
-        ui.result("region explain", data, _text(what, explained, controller, complete=code == ExitCode.OK), code)
+        ui.result(
+            "region explain", data, _text(what, explained, controller, ui.table, complete=code == ExitCode.OK), code
+        )
         return code
 
 
-def _text(what: str, explained: Explained, controller: Running | None, *, complete: bool) -> str:
+def _text(what: str, explained: Explained, controller: Running | None, table: Table, *, complete: bool) -> str:
     found = explained.region if complete else f"{explained.region or 'unknown'}, incomplete"
     lines = [f"{what}: {found or 'no region'}" + (f"  ({controller})" if controller else "")]
-    width = max(len(item.name) for item in explained.sources)
-    for index, item in enumerate(explained.sources):
-        mark = "→" if index == explained.winner else " "
-        line = f"{mark} {index + 1}. {item.name:{width}}  {item.region or '-'}"
-        if item.ignored and item.region:
-            line += f"  ignored: {item.ignored}"
-        lines.append(line)
+    rows = [
+        (
+            f"{'→' if index == explained.winner else ' '} {index + 1}.",
+            item.name,
+            item.region or "-",
+            f"ignored: {item.ignored}" if item.ignored and item.region else "",
+        )
+        for index, item in enumerate(explained.sources)
+    ]
+    lines.append(table(("", "SOURCE", "REGION", ""), rows))
     notes = (note if note.startswith("not checked: ") else f"note: {note}" for note in explained.notes)
     return "\n".join([*lines, *notes])

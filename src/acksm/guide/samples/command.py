@@ -132,7 +132,7 @@ def plan(target: Target, request: Request, observed: Observed) -> Plan:
     location = location_of(target, request, observed, watching[request.sample.service])
     if request.region:
         services = sorted(watching)
-        check_region(request.region, location.partition, services, target.aws.regions, "--region")
+        check_region(request.region, location.partition, services, target.aws.regions, "--object-region")
     given = dict(request.given)
     if request.with_role and any(ROLE_KEY in sample.parameters for sample in members):
         given[ROLE_KEY] = own_role(target, request.role, location)
@@ -200,7 +200,8 @@ def check_buckets(aws: Aws, desired: Sequence[Desired], region: str) -> list[str
                 "sample-bucket-region",
                 f"bucket {name} is in {found.region}, but the objects are in {region}",
                 where=where,
-                remedy=f"acksm samples apply {sample} --set bucket=BUCKET   (in {region}; or --region {found.region})",
+                remedy=f"acksm samples apply {sample} --set bucket=BUCKET   (in {region}; or --object-region "
+                f"{found.region})",
             )
         if found.exists is None:
             notes.append(f"not checked: whether bucket {name} exists ({found.why})")

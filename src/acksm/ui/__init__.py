@@ -1,4 +1,4 @@
-"""The only module that writes to the terminal. Result to stdout, everything else to stderr, both by rich.
+"""The only package that writes to the terminal. Result to stdout, everything else to stderr, both by rich.
 
 On a terminal a live region shows the work in progress, a bar for each section of a plan and a line for each thread, and
 a section that is complete is one line; elsewhere each applied change is a line, and a wait without news is repeated
@@ -9,15 +9,13 @@ terminal. rich handles FORCE_COLOR and TERM=dumb.
 
 from __future__ import annotations
 
-import atexit
 import json
 import os
-import re
 import sys
 import threading
 import time
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TextIO
@@ -26,27 +24,24 @@ from acksm import look
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
 from acksm.json_types import Document
-from acksm.sections import Section, Sections
+from acksm.ui.progress import DONE, FAILED, POLL_SECONDS, QUIET_SECONDS, Progress
+from acksm.ui.questions import Questions, chosen, silent
 from acksm.words import counted
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
-    from rich.live import Live
+    from rich.console import Console
 
+__all__ = ["POLL_SECONDS", "QUIET_SECONDS", "SCHEMA", "Ui", "chosen", "clean"]
 SCHEMA = "acksm.dev/report/v1"
-QUIET_SECONDS = 24.0  # a log without a new line for longer gets a heartbeat, checked often enough to keep to 30 s
-POLL_SECONDS = 5.0
-_REVIEW_FIRST = "review the plan with --dry-run, then "
 _MARK = {
     Kind.STEP: "▸",
-    Kind.DONE: "✓",
+    Kind.DONE: DONE,
     Kind.UP_TO_DATE: "✓",
     Kind.NOTE: "note:",
     Kind.WARNING: "warning:",
-    Kind.FAILED: "✗",
+    Kind.FAILED: FAILED,
 }
 _STYLE = {Kind.STEP: "bold", Kind.DONE: "green", Kind.UP_TO_DATE: "dim", Kind.WARNING: "yellow", Kind.FAILED: "red"}
-_PROSE = {Kind.NOTE, Kind.WARNING, Kind.FAILED}
 _ENDS_WORK = {Kind.STEP, Kind.DONE, Kind.UP_TO_DATE, Kind.FAILED}
 # What acksm itself writes beyond ASCII, for streams that cannot have it.
 _ASCII = str.maketrans({"▸": ">", "✓": "+", "✗": "x", "…": "...", "→": "->", "≥": ">=", "“": '"', "”": '"', "–": "-"})
@@ -56,7 +51,6 @@ _STEERING = {
     *map(chr, range(0x202A, 0x202F)),
     *map(chr, range(0x2066, 0x206A)),
 }
-_SECONDS = re.compile(r"\d{1,9}(\.\d{1,9})? s\b")
 
 
 def clean(text: str) -> str:
@@ -94,16 +88,8 @@ def _console(stream: TextIO) -> Console:
     )
 
 
-@dataclass(frozen=True)
-class _Work:
-    """What a thread is doing, and since when (seconds by the clock)."""
-
-    text: str
-    since: float
-
-
 @dataclass
-class Ui:
+class Ui(Questions):
     """Writes events, results and errors. `output` is text, json or yaml; in the last two stdout is one document.
     `wide` is text whose tables have all their columns. `quiet` leaves out every event but warnings and failures,
     `verbose` adds each change that a section is made of."""
@@ -118,12 +104,14 @@ class Ui:
 
     def __post_init__(self) -> None:
         self._lock = threading.RLock()
-        # Never changed in place: rich's refreshing thread reads it without the lock.
-        self._working: Mapping[threading.Thread, _Work] = {}
-        self._sections = Sections()
-        self._written_at = self.clock()
-        self._live: Live | None = None
-        self._heart: threading.Event | None = None
+        self._progress = Progress(
+            lambda: self._err,
+            lambda text: self._fit(self._err, text),
+            self._say,
+            self.clock,
+            self._lock,
+            bars=not self.verbose and not self.quiet,
+        )
 
     @cached_property
     def _out(self) -> Console:
@@ -150,123 +138,20 @@ class Ui:
                 if "live" in event.data and not self._err.is_interactive:
                     return  # a clock
                 if of_plan:
-                    self._sections.started(event.data, self.clock())
-                self._progress(text, silently=of_plan and not self.verbose)
+                    self._progress.started(event.data)
+                self._progress.now(text, silently=of_plan and not self.verbose)
                 return
             if event.kind in _ENDS_WORK:
-                self._works("")
-                complete = self._sections.ended(event.data, self.clock()) if of_plan else None
-                if self._live is not None:
-                    self._live.refresh()
+                complete = self._progress.ended(event.data if of_plan else None)
                 if of_plan and self._err.is_interactive and not self.verbose and int(event.data["of"]) > 1:
                     if complete:
-                        self._err.print(self._bar(complete, _MARK[Kind.DONE]))
-                        self._written_at = self.clock()
+                        self._err.print(self._progress.bar(complete, DONE))
+                        self._progress.said_at = self.clock()
                     return
             if event.id == "interrupt" and self._err.is_interactive:
                 self._write(self._err, "")  # the terminal has just shown ^C
-            self._say(f"{_MARK[event.kind]} {text}", _STYLE.get(event.kind, ""), wrap=event.kind in _PROSE)
-
-    def _progress(self, text: str, *, silently: bool = False) -> None:
-        """`silently`: no line of its own where there is no live region, as its end will have one."""
-        before = self._working.get(threading.current_thread())
-        self._works(text)
-        if not text:
-            return
-        if self._err.is_interactive:
-            self._show_live()
-            return
-        if silently:
-            self._start_heart()
-            return
-        same = before is not None and _SECONDS.sub("", before.text) == _SECONDS.sub("", text)
-        if not same or self.clock() - self._written_at >= QUIET_SECONDS:
-            self._say(f"  {text}")
-        self._start_heart()
-
-    def _works(self, text: str) -> None:
-        """Record what this thread is doing ("" for nothing), and drop threads that have ended."""
-        me = threading.current_thread()
-        others = {thread: work for thread, work in self._working.items() if thread is not me and thread.is_alive()}
-        before = self._working.get(me)
-        mine = {me: _Work(text, before.since if before else self.clock())} if text else {}
-        self._working = {**others, **mine}
-
-    def _show_live(self) -> None:
-        if self._live is None:
-            from rich.live import Live
-
-            self._live = Live(
-                console=self._err,
-                get_renderable=self._region,
-                transient=True,
-                redirect_stdout=False,
-                redirect_stderr=False,
-            )
-            self._live.start()
-            atexit.register(self._rest)  # rich hides the cursor; it is shown again whatever happens
-        self._live.refresh()
-
-    def _region(self) -> RenderableType:
-        """A line for each thread at work, cut to the width of the terminal."""
-        from rich.console import Group
-        from rich.text import Text
-
-        lines = [
-            f"… {work.text.splitlines()[0]} ({self.clock() - work.since:.0f} s)" for work in self._working.values()
-        ]
-        bars = [self._bar(section, "…") for section in list(self._sections.open.values()) if section.of > 1]
-        return Group(*bars, *(Text(self._fit(self._err, line), no_wrap=True, overflow="ellipsis") for line in lines))
-
-    def _bar(self, section: Section, mark: str) -> RenderableType:
-        """ "✓ CRDs  ━━━━━━━━━━  30/30  1.1 s"."""
-        from rich.progress_bar import ProgressBar
-        from rich.table import Table
-
-        grid = Table.grid(padding=(0, 2, 0, 0))
-        grid.add_row(
-            self._fit(self._err, f"{mark} {section.title:14}"),
-            ProgressBar(section.of, section.done, width=20),
-            f"{section.done}/{section.of}",
-            f"{self.clock() - section.since:.1f} s",
-        )
-        return grid
-
-    def beat(self) -> None:
-        """Repeat the work in progress when nothing was written for QUIET_SECONDS. Called by a thread of its own."""
-        with self._lock:
-            now = self.clock()
-            if now - self._written_at < QUIET_SECONDS:
-                return
-            for thread, work in self._working.items():
-                if thread.is_alive():
-                    self._say(f"  {work.text} ({now - work.since:.0f} s)")
-
-    def _start_heart(self) -> None:
-        if self._heart is None:
-            stop = self._heart = threading.Event()
-
-            def run() -> None:
-                while not stop.wait(POLL_SECONDS):
-                    self.beat()
-
-            threading.Thread(target=run, daemon=True, name="acksm-heartbeat").start()
-
-    def _rest(self) -> None:
-        """End the live region and the heartbeat; a section that is not complete is shown as far as it came."""
-        self._working = {}
-        unfinished = [section for section in self._sections.open.values() if section.of > 1]
-        self._sections = Sections()
-        if self._err.is_interactive and not self.verbose and not self.quiet:
-            for section in unfinished:
-                self._err.print(self._bar(section, _MARK[Kind.FAILED]))
-        if self._live is not None:
-            self._live.stop()
-            atexit.unregister(self._rest)
-            self._live = None
-        if self._heart is not None:
-            self._heart.set()
-            self._heart = None
+            mark = _MARK[event.kind]
+            self._say(f"{mark} {text}", _STYLE.get(event.kind, ""), indent=len(mark) + 1)
 
     # writing
 
@@ -298,14 +183,17 @@ class Ui:
             return
         pieces: list[look.Piece] = []
         for line in text.split("\n"):
-            first, *others = look.wrapped(line, console.width) if console.is_interactive else [line]
+            first, *others = look.wrapped(line, console.width, diff=diff) if console.is_interactive else [line]
             pieces += [("\n", ""), *look.painted(first, diff=diff), *((f"\n{other}", "") for other in others)]
         self._write_pieces(console, pieces[1:])
 
-    def _say(self, text: str, style: str = "", *, wrap: bool = False) -> None:
-        lines = look.wrapped(text, self._err.width) if wrap and self._err.is_interactive else [text]
-        self._write(self._err, "\n".join(lines), style)
-        self._written_at = self.clock()
+    def _say(self, text: str, style: str = "", *, indent: int | None = None) -> None:
+        """With `indent`, wrapped between words on a terminal, its further lines indented by so many spaces."""
+        if indent is not None and self._err.is_interactive:
+            width = self._err.width
+            text = "\n".join(part for line in text.split("\n") for part in look.hanging(line, width, indent))
+        self._write(self._err, text, style)
+        self._progress.said_at = self.clock()
 
     def debug(self, text: str) -> None:
         """A line of `acksm.trace` on stderr."""
@@ -317,18 +205,18 @@ class Ui:
         with self._lock:
             if text:
                 self._text(self._err, clean(text), diff=True)
-                self._written_at = self.clock()
+                self._progress.said_at = self.clock()
 
     def verbatim(self, text: str) -> None:
         """`text` on stdout for the program that reads it, in every output format (an ExecCredential for kubectl)."""
         with self._lock:
-            self._rest()
+            self._progress.rest()
             self._write(self._out, text)
 
     def result(self, command: str, data: Document, text: str, exit_code: int = 0) -> None:
         """The command's result on stdout: `text`, or `data` as the report document (docs/schemas/report.json)."""
         with self._lock:
-            self._rest()
+            self._progress.rest()
             envelope = {"schema": SCHEMA, "command": command, "exit_code": exit_code, "error": None}
             if self._is_document:
                 self._document({**envelope, **data, **envelope})
@@ -339,7 +227,7 @@ class Ui:
         """A new state of what is watched. A terminal shows `text` instead of the last one, anything else gets `lines`,
         what is new in it; json is one document per line, yaml one after each `---`."""
         with self._lock:
-            self._rest()
+            self._progress.rest()
             document = {"schema": SCHEMA, "command": command, "exit_code": exit_code, "error": None, **data}
             if self.output == "json":
                 self._write(self._out, json.dumps(document, default=str))
@@ -357,10 +245,10 @@ class Ui:
     def error(self, command: str, error: AcksmError) -> None:
         """An error on stderr, and in json and yaml the report document with `error` on stdout too."""
         with self._lock:
-            self._rest()
-            self._error_line(f"error[{error.id}] {_indented(error.message)}", 4, "bold red")
+            self._progress.rest()
+            self._say(f"error[{error.id}] {_indented(error.message)}", "bold red", indent=4)
             if error.where:
-                self._error_line(f"  where:  {_indented(error.where)}", 10)
+                self._say(f"  where:  {_indented(error.where)}", indent=10)
             for line in error.details.get("diff", []):
                 self._text(self._err, f"    {_indented(str(line))}", diff=True)
             self._say(f"  remedy: {_indented(error.remedy)}")
@@ -373,13 +261,6 @@ class Ui:
                 self._document(
                     {"schema": SCHEMA, "command": command, "exit_code": int(error.exit_code), "error": error.as_data()}
                 )
-
-    def _error_line(self, text: str, indent: int, style: str = "") -> None:
-        """On a terminal wrapped between words; a remedy is not, so that it can be pasted."""
-        if self._err.is_interactive:
-            width = self._err.width
-            text = "\n".join(part for line in text.split("\n") for part in look.hanging(line, width, indent))
-        self._say(text, style)
 
     def _document(self, document: Document) -> None:
         """JSON is ASCII. YAML keeps other letters unless something in it could steer a terminal."""
@@ -425,93 +306,27 @@ class Ui:
             console.print(table)
         return "\n".join(line.rstrip() for line in captured.get().splitlines())
 
-    def choose(self, question: str, count: int, *, yes: bool, flag: str = "--yes") -> list[int]:
-        """Ask which of `count` numbered items are meant; with `yes` all. Errors: those of `confirm`."""
-        if yes:
-            return list(range(count))
-        remedy = f"{_REVIEW_FIRST}run it again with {flag}"
-        answer = self._ask(question, "[all, none, or numbers such as 1,3-5]", remedy)
-        try:
-            found = chosen(answer, count)
-        except ValueError:
-            message = f'"{answer.strip()}" is not a selection from 1 to {count}; nothing was changed'
-            raise AcksmError("not-confirmed", message) from None
-        if not found:
-            raise AcksmError("not-confirmed", "nothing was selected; nothing was changed")
-        return found
-
-    def confirm_name(self, question: str, name: str, *, given: str, before: str = _REVIEW_FIRST) -> None:
-        """Ask for `name` to be typed, unless it was `given`. Errors: `needs-confirmation`, `not-confirmed`."""
-        if not given:
-            remedy = f"{before}run it again with --confirm {name}"
-            given = self._ask(question, f"Type {name} to confirm:", remedy).strip()
-        if given != name:
-            raise AcksmError("not-confirmed", f'not confirmed: expected "{name}", got "{given}"; nothing was changed')
-
-    def confirm(self, question: str, *, yes: bool, flag: str = "--yes", before: str = _REVIEW_FIRST) -> None:
-        """Ask, unless `yes`. Errors: `not-confirmed` for anything but y, and `needs-confirmation` where no one can
-        answer; its remedy begins with what to do `before` the command is run again."""
-        if yes:
-            return
-        answer = self._ask(question, "[y/N]", f"{before}run it again with {flag}")
-        if answer.strip().lower() not in {"y", "yes"}:
-            raise AcksmError("not-confirmed", "not confirmed; nothing was changed")
-
-    def ask(self, question: str, default: str = "") -> str:
-        """A line of text, or `default` for an empty one. Errors: `needs-confirmation`, `not-confirmed` where the input
-        ends."""
-        answer = self._ask(f"{question} [{default}]:" if default else f"{question}:", "", "give it as an option")
-        if not answer:
-            raise AcksmError("not-confirmed", "the input ended; nothing was changed")
-        return answer.strip() or default
-
     def is_text(self) -> bool:
         """Whether the result is text for people, and no document."""
         return self.output == "text"
 
     def can_ask(self) -> bool:
         """Whether a person can answer."""
-        return not self._silent()
-
-    def _silent(self) -> list[str]:
-        """Why no one can answer; [] where a person can."""
-        streams = {"stdin": self.stdin, "stderr": self.stderr}
-        reasons = ["CI is set"] if os.environ.get("CI") else []
-        return reasons + [f"{name} is not a terminal" for name, stream in streams.items() if not stream.isatty()]
+        return not silent(self.stdin, self.stderr)
 
     def _ask(self, question: str, answers: str, remedy: str) -> str:
         """The line that a person answers. Error: `needs-confirmation` where no one can answer."""
-        if reasons := self._silent():
+        if reasons := silent(self.stdin, self.stderr):
             message = f"confirmation needed, but {reasons[-1]}: {question}"
             raise AcksmError("needs-confirmation", message, remedy=remedy)
         with self._lock:
-            self._rest()
+            self._progress.rest()
             self.stderr.write(self._fit(self._err, clean(f"{question} {answers}".rstrip() + " ")))
             self.stderr.flush()
         answer = self.stdin.readline()
         if not answer.endswith("\n"):
             self._write(self._err, "")  # Ctrl-D leaves the cursor behind the question
         return answer
-
-
-def chosen(answer: str, count: int) -> list[int]:
-    """Which of `count` items an answer means, from 0: "all", or numbers and ranges from 1 ("1,3-5"); [] for none.
-
-    Anything else, and numbers beyond `count`, raise ValueError.
-    """
-    text = answer.strip().lower()
-    if text in {"", "n", "no", "none"}:
-        return []
-    if text in {"a", "all", "y", "yes"}:
-        return list(range(count))
-    found: dict[int, None] = {}
-    for part in re.split(r"[,\s]+", text):
-        first, dash, last = part.partition("-")
-        low, high = int(first), int(last if dash else first)
-        if not 1 <= low <= high <= count:
-            raise ValueError(part)
-        found |= dict.fromkeys(range(low - 1, high))
-    return list(found)
 
 
 def _indented(text: str) -> str:
