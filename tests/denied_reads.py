@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from acksm.ack.kinds import KINDS
 from acksm.errors import AcksmError
@@ -17,7 +17,7 @@ from acksm.settings import DEFAULT_REGISTRY, RunSettings, TargetSettings
 from memory_world import MemoryWorld, Said
 
 _ACK = {kind.plural for kinds in KINDS.values() for kind in kinds.values()}
-_OF_KUBE = ("get", "list", "snapshot", "read", "version", "can", "logs", "token")
+_OF_KUBE = ("get", "list", "snapshot", "read", "version", "can", "logs", "log_lines", "token")
 _OF_EKS = ("pod_identity_users", "pod_identity", "ack_capabilities", "fargate_profiles", "node_groups")
 # How each side refuses, and how it fails.
 FAULTS = {
@@ -53,6 +53,11 @@ class Reads:
     seen: set[str] = field(default_factory=set)
     denied: str = ""
     fault: str = "denied"
+    current: ClassVar[Reads]
+
+    def aws(self, name: str, work: Callable[..., Any], words: Sequence[Any]) -> Any:
+        """A read of an AWS resource."""
+        return self.wrap(work, "aws", lambda *_: f"aws {name}")(*words)
 
     def wrap(self, work: Callable[..., Any], side: str, named: Callable[..., str]) -> Callable[..., Any]:
         def call(*args: Any, **more: Any) -> Any:
@@ -69,6 +74,7 @@ class Reads:
 
     def over(self, world: MemoryWorld) -> None:
         """Let every read of the world go through here."""
+        Reads.current = self
         kube, iam = world.kube, world.iam
         for name in _OF_KUBE:
             setattr(kube, name, self.wrap(getattr(kube, name), "kube", _kube_sort(name)))
