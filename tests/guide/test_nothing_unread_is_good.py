@@ -16,7 +16,6 @@ import pytest
 from typer.testing import CliRunner
 
 import acksm.guide
-from acksm.ack.kinds import KINDS
 from acksm.aws import objects
 from acksm.cli import app
 from acksm.exits import ExitCode
@@ -144,7 +143,9 @@ def _in_memory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             "matching": lambda *words: [_found(*words)],
             "list_all": lambda aws, kind, region="": [_found(aws, kind, None, region)],
         }.items():
-            patch.setattr(objects, name, lambda *words, answer=answer, name=name: Reads.current.aws(name, answer, words))
+            patch.setattr(
+                objects, name, lambda *words, answer=answer, name=name: Reads.current.aws(name, answer, words)
+            )
         yield
 
 

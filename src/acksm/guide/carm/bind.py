@@ -146,9 +146,7 @@ def _with_objects(target: Target, observed: carm.Observed, desired: Mapping[str,
     return replace(observed, objects=bindings.managed_objects(target.kube, names)) if names else observed
 
 
-def _finish(
-    target: Target, ui: Output, command: str, observed: carm.Observed, planned: carm.Planned, text: str
-) -> int:
+def _finish(target: Target, ui: Output, command: str, observed: carm.Observed, planned: carm.Planned, text: str) -> int:
     facts: reports.CarmBindFacts | reports.CarmUnbindFacts = (
         {"bindings": planned.unbound} if planned.unbound else {"bindings": planned.rows}
     )
