@@ -11,10 +11,9 @@ from typing import Any, ClassVar
 
 from acksm.ack.kinds import KINDS
 from acksm.errors import AcksmError
-from acksm.events import Event, Kind
 from acksm.kube.paths import Ref
 from acksm.settings import DEFAULT_REGISTRY, RunSettings, TargetSettings
-from memory_world import MemoryWorld, Said
+from memory_world import MemoryWorld
 
 _ACK = {kind.plural for kinds in KINDS.values() for kind in kinds.values()}
 _OF_KUBE = ("get", "list", "snapshot", "read", "version", "can", "logs", "log_lines", "token")
@@ -27,26 +26,6 @@ FAULTS = {
 
 
 @dataclass
-class Heard(Said):
-    """An output that keeps codes, texts and events too."""
-
-    codes: list[int] = field(default_factory=list)
-    texts: list[str] = field(default_factory=list)
-
-    def emit(self, event: Event, /) -> None:
-        if event.kind in {Kind.NOTE, Kind.WARNING}:
-            self.texts.append(event.text)
-
-    def table(self, header: Sequence[str], rows: Sequence[Sequence[str]], *, drop: Sequence[str] = ()) -> str:
-        return "\n".join(" ".join(row) for row in rows)
-
-    def result(self, command: str, data: Any, text: str, exit_code: int = 0) -> None:
-        super().result(command, data, text, exit_code)
-        self.codes.append(exit_code)
-        self.texts.append(text)
-
-
-@dataclass
 class Reads:
     """The sorts of reads that were made, and the one that fails."""
 
@@ -55,9 +34,10 @@ class Reads:
     fault: str = "denied"
     current: ClassVar[Reads]
 
-    def aws(self, name: str, work: Callable[..., Any], words: Sequence[Any]) -> Any:
+    @classmethod
+    def of_aws(cls, name: str, work: Callable[..., Any], words: Sequence[Any]) -> Any:
         """A read of an AWS resource."""
-        return self.wrap(work, "aws", lambda *_: f"aws {name}")(*words)
+        return cls.current.wrap(work, "aws", lambda *_: f"aws {name}")(*words)
 
     def wrap(self, work: Callable[..., Any], side: str, named: Callable[..., str]) -> Callable[..., Any]:
         def call(*args: Any, **more: Any) -> Any:

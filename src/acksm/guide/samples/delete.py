@@ -1,8 +1,8 @@
 """`acksm samples delete`: the objects that `samples apply` created, each after those that need it.
 
 An object that keeps its AWS resource (deletion policy retain), that was adopted, or that another object still needs, is
-kept. So are the execution role of `--with-role`, which is one for all samples of the cluster, and what jobs wrote to S3: a
-note names each, with the command that deletes it.
+kept. So are the execution role of `--with-role`, which is one for all samples of the cluster, and what jobs wrote to
+S3: a note names each, with the command that deletes it.
 """
 
 from __future__ import annotations
