@@ -7,17 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from acksm.ack.kinds import KINDS
 from acksm.errors import AcksmError
-from acksm.events import Event, Kind
 from acksm.kube.paths import Ref
 from acksm.settings import DEFAULT_REGISTRY, RunSettings, TargetSettings
-from memory_world import MemoryWorld, Said
+from memory_world import MemoryWorld
 
 _ACK = {kind.plural for kinds in KINDS.values() for kind in kinds.values()}
-_OF_KUBE = ("get", "list", "snapshot", "read", "version", "can", "logs", "token")
+_OF_KUBE = ("get", "list", "snapshot", "read", "version", "can", "logs", "log_lines", "token")
 _OF_EKS = ("pod_identity_users", "pod_identity", "ack_capabilities", "fargate_profiles", "node_groups")
 # How each side refuses, and how it fails.
 FAULTS = {
@@ -27,32 +26,18 @@ FAULTS = {
 
 
 @dataclass
-class Heard(Said):
-    """An output that keeps codes, texts and events too."""
-
-    codes: list[int] = field(default_factory=list)
-    texts: list[str] = field(default_factory=list)
-
-    def emit(self, event: Event, /) -> None:
-        if event.kind in {Kind.NOTE, Kind.WARNING}:
-            self.texts.append(event.text)
-
-    def table(self, header: Sequence[str], rows: Sequence[Sequence[str]], *, drop: Sequence[str] = ()) -> str:
-        return "\n".join(" ".join(row) for row in rows)
-
-    def result(self, command: str, data: Any, text: str, exit_code: int = 0) -> None:
-        super().result(command, data, text, exit_code)
-        self.codes.append(exit_code)
-        self.texts.append(text)
-
-
-@dataclass
 class Reads:
     """The sorts of reads that were made, and the one that fails."""
 
     seen: set[str] = field(default_factory=set)
     denied: str = ""
     fault: str = "denied"
+    current: ClassVar[Reads]
+
+    @classmethod
+    def of_aws(cls, name: str, work: Callable[..., Any], words: Sequence[Any]) -> Any:
+        """A read of an AWS resource."""
+        return cls.current.wrap(work, "aws", lambda *_: f"aws {name}")(*words)
 
     def wrap(self, work: Callable[..., Any], side: str, named: Callable[..., str]) -> Callable[..., Any]:
         def call(*args: Any, **more: Any) -> Any:
@@ -69,6 +54,7 @@ class Reads:
 
     def over(self, world: MemoryWorld) -> None:
         """Let every read of the world go through here."""
+        Reads.current = self
         kube, iam = world.kube, world.iam
         for name in _OF_KUBE:
             setattr(kube, name, self.wrap(getattr(kube, name), "kube", _kube_sort(name)))

@@ -193,7 +193,7 @@ def rendered(release: str, namespace: str, chart: str, given: Document) -> list[
             "apiVersion": "apps/v1",
             "kind": "Deployment",
             "metadata": {"name": f"{release}-{service}-chart"},
-            "spec": {"replicas": 1, "template": template},
+            "spec": {"replicas": 1, "selector": {"matchLabels": _selector(labels)}, "template": template},
         },
     ]
     for item in found:
@@ -201,6 +201,10 @@ def rendered(release: str, namespace: str, chart: str, given: Document) -> list[
         if item["kind"] != "ClusterRole":
             item["metadata"]["namespace"] = namespace
     return found
+
+
+def _selector(labels: Json) -> Json:
+    return {key: value for key, value in labels.items() if key.startswith("app.kubernetes.io/") and value != "Helm"}
 
 
 def _merged(base: Any, over: Any) -> Any:

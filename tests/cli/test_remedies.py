@@ -105,6 +105,10 @@ def test_remedies_in_the_code_parse(remedy: str) -> None:
         ("doctor Endpoint/churn -n x", "acksm region explain KIND/NAME -n NAMESPACE", "acksm region explain Endpoint/churn -n x"),  # noqa: E501
         ("adopt Endpoint churn -n x", "kubectl get KIND NAME -n NAMESPACE", "kubectl get Endpoint churn -n x"),
         ("install --cluster demo", "aws eks describe-cluster --name CLUSTER", "aws eks describe-cluster --name demo"),
+        ("samples apply training -n x", "acksm doctor --print-rbac COMMAND", "acksm doctor --print-rbac samples-apply -n x"),  # noqa: E501
+        ("doctor Model/m -n x", "acksm doctor --print-rbac COMMAND", "acksm doctor --print-rbac doctor-object -n x"),  # noqa: E501
+        ("carm setup --target-account 1", "acksm doctor --print-policy COMMAND", "acksm doctor --print-policy carm-setup"),  # noqa: E501
+        ("version", "acksm doctor --print-policy COMMAND", "acksm doctor --print-policy COMMAND"),
     ],
 )  # fmt: skip
 def test_a_remedy_has_the_options_of_the_run(typed: str, remedy: str, expected: str) -> None:
@@ -113,6 +117,12 @@ def test_a_remedy_has_the_options_of_the_run(typed: str, remedy: str, expected: 
     assert sorted(shlex.split(found)) == sorted(shlex.split(expected))
     assert found.partition("   ")[2] == remedy.partition("   ")[2]
     assert remedies.filled(ctx, found) == found  # once is enough: a check passes an error's remedy on
+
+
+@pytest.mark.parametrize("typed", ["install --cluster demo", "doctor --cluster demo", "rbac grant x --cluster demo"])
+def test_an_administrators_command_has_no_roles_to_print(typed: str) -> None:
+    found = remedies.filled(context(typed), entries()["kube-forbidden"].remedy)
+    assert found.startswith("aws eks associate-access-policy --cluster-name demo --region REGION ")
 
 
 def test_an_error_has_the_remedy_of_the_run() -> None:

@@ -12,7 +12,7 @@ from acksm.guide.rbac import table
 from acksm.kube.paths import ref
 from world import Run, World
 
-GROUP, BUCKET = "ml-team", "practice-of-one"
+GROUP, BUCKET, ELSEWHERE = "ml-team", "practice-of-one", "333333333333"
 AWS = {
     "Version": "2012-10-17",
     "Statement": [
@@ -26,6 +26,7 @@ AWS = {
 COMMANDS = {
     "region explain": ("region", "explain", "Model"),
     "doctor KIND/NAME": ("doctor", "Model/acksm-model"),
+    "logs": ("logs", "sagemaker"),
 }
 
 
@@ -39,7 +40,8 @@ class Scientist:
         self.keys = world.user("scientist", policy=AWS, groups=[GROUP])
 
     def run(self, *argv: str) -> Run:
-        return self.world.acksm(*argv, "-n", self.namespace, env=self.keys)
+        place = () if argv[0] == "logs" else ("-n", self.namespace)  # where its -n is the controllers' namespace
+        return self.world.acksm(*argv, *place, env=self.keys)
 
     def bind(self, manifest: Mapping[str, Any]) -> None:
         """A Role or ClusterRole, replaced, and its binding to the group."""
@@ -139,6 +141,7 @@ def test_a_grant_is_all_that_a_data_scientist_needs(scientist: Scientist) -> Non
 
     world.acksm("rbac", "revoke", space, "-y").ok()
     _printed_roles_are_enough_and_each_rule_is_needed(scientist)
+    _printed_roles_are_enough_for_the_others(scientist)
     world.acksm("rbac", "grant", space, "--group", GROUP).ok()
     deleted = scientist.run("samples", "delete", "model", "-y").ok()
     assert "deleted Model" in deleted.stdout
@@ -166,6 +169,34 @@ def _printed_roles_are_enough_and_each_rule_is_needed(scientist: Scientist) -> N
             assert run.exit_code in {3, 7}, f"{name} without {rule}"
             scientist.bind(kind)
         scientist.forget(manifests)
+
+
+def _printed_roles_are_enough_for_the_others(scientist: Scientist) -> None:
+    """Each command that tests/guide/rbac/test_rbac_table.py proves verb by verb, with its Roles on the real apiserver:
+    in a namespace of its own, where it changes something."""
+    world, other = scientist.world, f"{scientist.namespace}-other"
+    world.kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": other}})
+    world.aws("sagemaker").create_model(ModelName=other, ExecutionRoleArn=role(world), PrimaryContainer={"Image": "i"})
+    needed = ("--set", f"bucket={BUCKET}", "--set", f"role={role(world)}")
+    lines = {
+        "samples apply": ("model", "-n", other, "--set", f"name={other}-sample", *needed, "-y"),
+        "samples delete": ("model", "-n", other, "-y"),
+        "region list": (),
+        "region bind": (other, "us-east-1"),
+        "region unbind": (other,),
+        "carm list": (),
+        "carm bind": (other, "--account", ELSEWHERE),
+        "carm unbind": (other,),
+        "adopt": ("Model", other, "-n", other, "-y"),
+    }
+    for name, argv in lines.items():
+        printed = world.acksm("doctor", "--print-rbac", name, "-n", other, "-o", "json").ok()
+        for one in printed.data["rbac"]["manifests"]:
+            scientist.bind(one)
+        run = world.acksm(*name.split(), *argv, env=scientist.keys)
+        assert "forbidden" not in run.stdout + run.stderr, f"{name}: {run.stderr}"
+        assert run.exit_code == 0 or (name, run.error_id) == ("carm list", "aws-access-denied"), run.stderr
+        scientist.forget(printed.data["rbac"]["manifests"])
 
 
 def _place(world: World, space: str, rule: table.Rule) -> str | None:

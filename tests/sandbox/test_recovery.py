@@ -41,6 +41,7 @@ def kill_helm(world: World, tmp_path: Path, verb: str) -> None:
     chart = tmp_path / "hook.tgz"
     chart.write_bytes(pack("applicationautoscaling-chart", {**files(NEWEST), "templates/hook.yaml": HOOK}))
     values = ["--set", "aws.region=us-west-2", "--set-string", "deployment.labels.acksm\\.dev/owned=true"]
+    values += ["--reuse-values"] if verb == "upgrade" else []
     argv = [world.state.helm, verb, RELEASE, str(chart), "-n", world.namespace, "--skip-crds", *values]
     process = subprocess.Popen(
         argv,

@@ -82,7 +82,7 @@ ENTRIES = (
         "The caller's policies, a permissions boundary, a session policy or a service control policy (SCP) do not "
         "allow the action in the message, which names the kind of policy where AWS does "
         "(https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html).",
-        "let an administrator allow the action named above",
+        "acksm doctor --print-policy COMMAND   (what an administrator has to allow; the message names the action)",
     ),
     Entry(
         "aws-throttled",

@@ -18,7 +18,9 @@ ENTRIES = (
         "the command needs a cluster administrator",
         "It creates or deletes CRDs and ClusterRoles, or reads all that install would change. RBAC allows no one to "
         "create a role with more rights than their own, so a Role of its own would grant as much as cluster-admin.",
-        "kubectl create clusterrolebinding ADMINS --clusterrole=cluster-admin --group=GROUP",
+        "aws eks associate-access-policy --cluster-name CLUSTER --region REGION --principal-arn PRINCIPAL_ARN "
+        "--access-scope type=cluster --policy-arn arn:PARTITION:eks::aws:cluster-access-policy/"
+        "AmazonEKSClusterAdminPolicy   (as an administrator of the cluster; or a ClusterRoleBinding to cluster-admin)",
         _U,
     ),
     Entry(

@@ -13,6 +13,7 @@ from acksm.remedies import KNOWN
 
 ROOT = "acksm"
 TYPED = "…"  # in a remedy: the command as it was typed
+_PRINT_RBAC = "--print-rbac COMMAND"
 # Settings that say where a command works; their options are named alike in every command, or by the parameter
 _KNOWN = re.compile(r"\b(?:CLUSTER|REGION|PARTITION|PRINCIPAL_ARN)\b")  # what is known once a command is connected
 _TARGET = ("cluster", "region", "profile", "kubeconfig", "context", "controller_namespace", "file")
@@ -21,7 +22,7 @@ _TARGET = ("cluster", "region", "profile", "kubeconfig", "context", "controller_
 def filled(ctx: typer.Context, remedy: str) -> str:
     """`remedy` with its first command made whole. Three spaces separate a command from a note on it
     (docs/glossary.md#how-messages-are-written)."""
-    text, gap, note = remedy.partition("   ")
+    text, gap, note = _of_command(ctx, remedy).partition("   ")
     text = _named(ctx, text)
     remedy = text + gap + note
     if not text.startswith(f"{ROOT} "):
@@ -54,6 +55,33 @@ def filled(ctx: typer.Context, remedy: str) -> str:
     if TYPED not in words and len(parts) == before:
         return remedy
     return shlex.join([ROOT, *path, *(word for _, tokens in parts for word in tokens)]) + gap + note
+
+
+def _of_command(ctx: typer.Context, remedy: str) -> str:
+    """`remedy` with this command as COMMAND; an administrator's needs rights that no Role of its own can have."""
+    if "COMMAND" not in remedy:
+        return remedy
+    from acksm.catalog import lookup
+    from acksm.guide.doctor import caller_policies
+    from acksm.guide.rbac import table
+
+    name = " ".join(_path(ctx))
+    if _PRINT_RBAC in remedy and name in table.ADMINISTRATORS and not _object(ctx):
+        return lookup("rbac-administrator").remedy
+    known = table.COMMANDS if _PRINT_RBAC in remedy else caller_policies.ALL
+    if name not in known and not _object(ctx):
+        return remedy
+    spelt = "doctor-object" if _object(ctx) else name.replace(" ", "-")
+    if _PRINT_RBAC in remedy and ctx.params.get("namespace"):
+        spelt += f" -n {shlex.quote(str(ctx.params['namespace']))}"
+    return remedy.replace("COMMAND", spelt)
+
+
+def _object(ctx: typer.Context) -> bool:
+    """Whether it is `doctor KIND/NAME`."""
+    return _path(ctx) == ["doctor"] and any(
+        item.param_type_name == "argument" and ctx.params.get(item.name or "") for item in ctx.command.params
+    )
 
 
 def _named(ctx: typer.Context, text: str) -> str:

@@ -63,12 +63,12 @@ class Controllers:
                 found.append(
                     Running(service, namespace, "", "", charts.TESTED[service], "", region=region, proven=False)
                 )
-        if len(found) > len(self.working):
+        if self.hidden:
             notes.append(
                 f"not checked: the controllers, their versions, what they watch and their region ({self.hidden})"
-                if self.hidden
-                else f"not checked: controllers outside namespace {namespace}"
             )
+        elif self.partial:
+            notes.append(f"not checked: {self.unseen(namespace)}")
         return found, notes
 
     def remaining(self, services: Collection[str] = charts.SERVICES) -> list[Running]:

@@ -93,7 +93,8 @@ class Item:
 
 @dataclass(frozen=True)
 class Common:
-    """A FieldExport, AdoptedResource or IAMRoleSelector. `services`: whose controllers handle it."""
+    """A FieldExport, AdoptedResource or IAMRoleSelector. `services`: whose controllers handle it; `role`: the ARN that
+    an IAMRoleSelector selects."""
 
     kind: str
     location: Ref
@@ -102,6 +103,7 @@ class Common:
     owned: bool = False
     terminating: bool = False
     finalizers: tuple[str, ...] = ()
+    role: str = ""
     crosses: tuple[str, ...] = ()  # the other namespace that it writes to
 
     @property
@@ -239,9 +241,10 @@ def _lower(name: str) -> str:
 
 def common_of(manifest: Manifest, kind: str, location: Ref) -> Common:
     """A FieldExport, AdoptedResource or IAMRoleSelector."""
-    metadata, spec = manifest["metadata"], manifest.get("spec") or {}
+    metadata, spec, role = manifest["metadata"], manifest.get("spec") or {}, ""
     if kind == role_selectors.KIND:
-        services = tuple(role_selectors.services_of(role_selectors.Selector.of(manifest)))
+        selector = role_selectors.Selector.of(manifest)
+        services, role = tuple(role_selectors.services_of(selector)), selector.arn
     else:
         source = (spec.get("from") or {}).get("resource") if kind == "FieldExport" else spec.get("kubernetes")
         services = (str((source or {}).get("group", "")).removesuffix(f".{COMMON_GROUP}"),)
@@ -253,6 +256,7 @@ def common_of(manifest: Manifest, kind: str, location: Ref) -> Common:
         is_owned(manifest),
         bool(metadata.get("deletionTimestamp")),
         tuple(map(str, metadata.get("finalizers") or ())),
+        role,
         tuple(crossing.targets(manifest)) if kind == crossing.EXPORT else (),
     )
 

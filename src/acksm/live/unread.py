@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from acksm.errors import AcksmError
 
+FORBIDDEN = frozenset({"kube-forbidden"})
+# also no answer at all, for commands that can do without the cluster
+AWAY = FORBIDDEN | {"kube-unauthorized", "kube-unreachable"}
 Found = TypeVar("Found")
 Other = TypeVar("Other")
 
@@ -28,13 +31,15 @@ class Unread:
 
     notes: list[str] = field(default_factory=list)
 
-    def read(self, what: str, call: Callable[[], Found], instead: Other) -> Found | Other:
-        """What `call` returns, or `instead` where RBAC forbids it; `what` says in the note what was not checked. Other
-        errors are raised."""
+    def read(
+        self, what: str, call: Callable[[], Found], instead: Other, errors: Collection[str] = FORBIDDEN
+    ) -> Found | Other:
+        """What `call` returns, or `instead` where one of `errors` (ids) is raised, which RBAC's is; `what` says in the
+        note what was not checked. Other errors are raised."""
         try:
             return call()
         except AcksmError as error:
-            if error.id != "kube-forbidden":
+            if error.id not in errors:
                 raise
             self.add(what, error)
             return instead

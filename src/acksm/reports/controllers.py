@@ -174,8 +174,8 @@ class ServiceVersions(TypedDict):
 
     service: str
     registry: str
-    installed: str
-    """Empty where it is not installed, or unknown (target is null)."""
+    installed: str | None
+    """Empty where it is not installed; null where that is unknown, as no cluster could be read."""
     tested: str
     """The version that this acksm was tested with."""
     latest: str

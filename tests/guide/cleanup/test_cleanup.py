@@ -18,6 +18,7 @@ from acksm.guide.cleanup import (
     cluster,
     iam as cleanup_iam,
     objects as cleanup_objects,
+    observation,
     repair,
     report as cleanup_report,
 )
@@ -31,7 +32,9 @@ from acksm.live import inventory
 from acksm.live.bindings import OWNER, REGION, Namespace
 from acksm.live.discovery import Controllers
 from acksm.live.inventory import Common, Crd, Effect, Inventory, Item, Policy
+from acksm.live.inventory_objects import common_of
 from acksm.live.running import Running
+from acksm.settings import OtherAccountSettings
 from carm_cluster import OWN, B, running
 from cleanup_world import (
     ACKSM,
@@ -196,6 +199,19 @@ def test_objects_in_an_account_that_cannot_be_asked_are_told() -> None:
     assert plan(observed(far, target_account=B), Desired(delete_aws=True)).unchecked == ()
 
 
+def _selector(arn: str, *, owned: bool = True) -> Common:
+    spec = {"arn": arn, "namespaceSelector": {"names": ["team"]}}
+    metadata = {"name": "s", "labels": {"acksm.dev/owned": "true"} if owned else {}}
+    return common_of({"metadata": metadata, "spec": spec}, "IAMRoleSelector", ref("IAMRoleSelector"))
+
+
+def test_roles_that_maps_and_selectors_name_are_searched_in_the_target_account() -> None:
+    by_map = Map(HOME, ACCOUNT_MAP, {B: f"arn:aws:iam::{B}:role/path/mapped", "333333333333": ""})
+    selected = [_selector(f"arn:aws:iam::{B}:role/selected", owned=False), _selector("")]
+    found = observation._target_role_names(OtherAccountSettings(), {(HOME, ACCOUNT_MAP): by_map}, selected)
+    assert found == ["SagemakerCrossAccountAccess", "mapped", "selected"]
+
+
 def test_nothing_is_left_is_said_only_where_it_is_known() -> None:
     """The role that carm setup made in another account is named, by the map or by the controllers' own policy, as long
     as one of them is there, and the command that looks afterwards too."""
@@ -208,6 +224,8 @@ def test_nothing_is_left_is_said_only_where_it_is_known() -> None:
     for world, desired in (
         (observed(roles=(assumes,)), EVERYTHING),
         (observed(maps={(HOME, ACCOUNT_MAP): Map(HOME, ACCOUNT_MAP, {B: far})}), EVERYTHING),
+        (observed(common=(_selector(far),)), EVERYTHING),
+        (observed(common=(_selector(far, owned=False),)), EVERYTHING),
         (observed(), replace(EVERYTHING, accounts=(B,))),
         (observed(forbidden=("releases of other namespaces",)), Desired()),
     ):

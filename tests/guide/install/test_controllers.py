@@ -19,6 +19,7 @@ from acksm.helm.registry import Pulled
 from acksm.helm.releases import is_marked
 from acksm.live.inventory import Inventory
 from acksm.live.readiness import ROLE_ANNOTATION
+from acksm.live.unread import Unread
 from acksm.sandbox.practice import build
 from acksm.sandbox.practice.generations import all_charts
 from acksm.settings import ControllerSettings, TargetSettings
@@ -263,7 +264,7 @@ def test_kinds_for_a_role_alone_are_a_list_as_the_chart_has_them() -> None:
 
     def kinds(text: str) -> dict[str, tuple[str, ...]]:
         options = ControllerSettings(service=["sagemaker"], set=[f"reconcile.resources={text}"])
-        return controller_values.reconciled_now(TARGET, options)
+        return controller_values.reconciled_now(TARGET, options, Unread())
 
     assert kinds('["Model"]') == {"sagemaker": ("Model",)}
     for text in ("5", '"Model"'):

@@ -91,13 +91,42 @@ def test_another_version_is_asked_about_and_told() -> None:
     (upgrade, _) = changes(replace(SAME, version="1.4.1"))
     assert (upgrade.danger, upgrade.reason) == (Danger.MILD, "1.4.1 → 1.9.1")
     (upgrade, _) = changes(replace(SAME, values={}))
-    assert (upgrade.danger, upgrade.reason) == (Danger.NONE, "values differ")
-    fewer = replace(WANTED, unmanaged=("Model team/churn",))
-    (upgrade, _) = plan(replace(SAME, values={}), fewer, wait=True, iam_is_new=False, adopt=False)
     assert (upgrade.danger, upgrade.reason) == (Danger.MILD, "values differ")
     assert isinstance(upgrade.before, dict)
     assert isinstance(upgrade.after, dict)
     assert (upgrade.before["values"], upgrade.after["values"]) == ({}, VALUES)
+
+
+_OTHER_ROLE = {"serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": OTHER}}}
+
+
+@pytest.mark.parametrize(
+    ("observed", "desired", "asks"),
+    [
+        # nothing exists that could be changed
+        (Observed(), WANTED, False),
+        (replace(SAME, recovery="uninstall", status="pending-install"), WANTED, False),
+        (replace(SAME, recovery="uninstall", status="pending-install", values={}), WANTED, False),
+        # what was installed is repaired
+        (replace(SAME, drift=(Drift("Deployment ns/x"),)), WANTED, False),
+        (replace(SAME, recovery="rollback", revision=3, status="pending-upgrade"), WANTED, False),
+        (replace(SAME, health=STALE), WANTED, False),
+        # what exists changes
+        (replace(SAME, version="1.4.1"), WANTED, True),
+        (replace(SAME, values={}), WANTED, True),
+        (replace(SAME, values={**VALUES, "log": {"level": "debug"}}), WANTED, True),
+        (SAME, replace(WANTED, values={**VALUES, "log": {"level": "debug"}}), True),
+        (SAME, replace(WANTED, values={**VALUES, **_OTHER_ROLE}, role_arn=OTHER), True),
+        (replace(SAME, values={}, drift=(Drift("Deployment ns/x"),)), WANTED, True),
+        (replace(SAME, values={}, recovery="rollback", revision=3, status="pending-upgrade"), WANTED, True),
+        # objects get none or two controllers
+        (replace(SAME, values={}), replace(WANTED, unmanaged=("Model team/churn",)), True),
+        (Observed(), replace(WANTED, rivals=("sagemaker 1.9.1 in other",)), True),
+    ],
+)
+def test_what_exists_is_changed_after_a_question(observed: Observed, desired: Desired, asks: bool) -> None:
+    found = plan(observed, desired, wait=True, iam_is_new=False, adopt=False)
+    assert {change.danger for change in found} - {Danger.NONE} == ({Danger.MILD} if asks else set())
 
 
 @pytest.mark.parametrize(

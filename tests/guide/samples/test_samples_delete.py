@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -71,6 +74,33 @@ def test_nothing_of_acksm_is_an_error() -> None:
     with pytest.raises(AcksmError) as caught:
         deleted(["model"], [existing("model", owned=False)])
     assert caught.value.id == "sample-none"
+
+
+OWN = "arn:aws:iam::012345678901:role/acksm-samples-demo"
+
+
+@pytest.mark.parametrize("name", samples())
+def test_what_is_left_is_named_with_the_command_that_deletes_it(name: str) -> None:
+    """Of every sample: the role of --with-role, and each S3 URI that is no input of it."""
+    given = values(samples()[name])
+    manifest: Any = samples()[name].manifest(given | ({"role": OWN} if "role" in given else {}))
+    notes = delete.left([manifest], "acksm-samples-demo")
+    uris = set(re.findall(r"s3://[^\s\"']+", json.dumps(manifest).replace("\\", "")))
+    written = {uri for uri in uris if uri in _outputs(name)}
+    assert [note for note in notes if OWN in note] == (
+        [f"kept: role {OWN}, one for all samples of the cluster; deleted with the controllers by: acksm cleanup --iam"]
+        if OWN in json.dumps(manifest)
+        else []
+    )
+    assert {uri for uri in uris for note in notes if note.count(f" {uri} ")} == written
+    assert delete.left([manifest], "acksm-samples-other") == [note for note in notes if OWN not in note]
+
+
+def _outputs(name: str) -> set[str]:
+    """What a sample's file has of S3 without a parameter but the bucket's."""
+    text = (Path(delete.__file__).parents[2] / "samples" / f"{name}.yaml").read_text()
+    found = re.findall(r"s3://\$\{bucket\}/acksm-samples/[a-z-]+", text)
+    return {uri.replace("${bucket}", values(samples()[name])["bucket"]) for uri in found}
 
 
 def test_an_endpoint_is_charged_by_the_hour_and_a_job_is_not() -> None:

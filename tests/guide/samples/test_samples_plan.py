@@ -270,7 +270,7 @@ def test_the_account_of_a_namespaces_objects(annotations: dict[str, str], more: 
     assert section.account_of(Namespace("team", annotations), controller, selectors, ACCOUNT) == account
 
 
-@pytest.mark.parametrize(("simulated", "notes"), [(False, 1), (True, 0), (None, 0)])
+@pytest.mark.parametrize(("simulated", "notes"), [(False, 1), (True, 0), (None, 1)])
 def test_a_role_that_cannot_be_passed_on_is_noted(simulated: bool | None, notes: int) -> None:
     asked: list[Any] = []
 

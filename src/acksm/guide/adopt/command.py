@@ -217,12 +217,12 @@ def _named(
         refusals.check()
         found_in_aws = lookup.find(located, accounts, refusals.errors.append, partial(placement.namespace_of, observed))
         refusals.check()
-        index = Index(holders.result(), _where(observed))
+        index = Index(holders.result(), _where(observed, notes))
     if with_dependencies:
         more = _dependencies(found_in_aws, accounts, observed, refusals)
         kinds = list(dict.fromkeys(request.kind for request, _, _ in [*found_in_aws, *more]))
         spaces = {item.namespace for item in asked}
-        index = Index(_holders(target.kube, observed, kinds, spaces, notes), _where(observed))
+        index = Index(_holders(target.kube, observed, kinds, spaces, notes), _where(observed, notes))
         free = adopt_discover.unmanaged(more, index)
         notes += [
             f"{request} is managed by {holder}"
@@ -293,7 +293,7 @@ def _discovered(
     existing, more = adopt_discover.run(observed, search, accounts)
     notes += more
     kinds = list(dict.fromkeys(request.kind for request, _, _ in existing))
-    index = Index(_holders(target.kube, observed, kinds, [search.namespace], notes), _where(observed))
+    index = Index(_holders(target.kube, observed, kinds, [search.namespace], notes), _where(observed, notes))
     free = adopt_discover.unmanaged(existing, index)
     if len(existing) > len(free):
         notes.append(f"{len(existing) - len(free)} of {counted(len(existing), 'AWS resource')} already managed")
@@ -356,12 +356,15 @@ def _holders(
     return [item for item in found if item.kind in served]
 
 
-def _where(observed: Observed) -> Callable[[Kind, str], tuple[str, str]]:
-    """Account and region of a namespace's objects; ("", "") where no controller would reconcile them."""
+def _where(observed: Observed, notes: list[str]) -> Callable[[Kind, str], tuple[str, str]]:
+    """Account and region of a namespace's objects; ("", "") where no controller would reconcile them, and with a note
+    where the namespace could not be read."""
     known: dict[tuple[str, str], tuple[str, str]] = {}
 
     def find(kind: Kind, namespace: str) -> tuple[str, str]:
         if (kind.service, namespace) not in known:
+            if namespace not in observed.namespaces:
+                notes.append(f"not checked: objects of namespace {namespace} that are not synced yet")
             try:
                 found = placement.location(observed, kind, namespace, "")
                 known[kind.service, namespace] = (found.account, found.region)

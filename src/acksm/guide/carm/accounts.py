@@ -297,6 +297,8 @@ def run(
             table |= {f"{rights.OTHER_ACCOUNT}{call}": work for call, work in target_aws.dispatch_table().items()}
             if not run.dry_run:
                 notes += rights.check_iam(target_aws.iam, target_aws.identity().arn, changes)
+        unseen = discovered.unseen(at.controller_namespace)
+        notes += [f"not checked: {unseen}"] if unseen else []
         notes += [
             f"the role of {item} is not trusted; to trust it, add --controller-role-arn {item.role_arn}"
             for item in discovered.others

@@ -120,7 +120,7 @@ def run_bind(
         else:
             observed = _with_objects(target, observed, bound)
             planned = carm.plan(observed, want)
-        return _finish(target, ui, "carm bind", planned, _bound_text(bound, planned))
+        return _finish(target, ui, "carm bind", observed, planned, _bound_text(bound, planned))
 
 
 def run_unbind(at: TargetSettings, run: RunSettings, ui: Output, names: Sequence[str], *, mode: str) -> int:
@@ -140,7 +140,7 @@ def run_unbind(at: TargetSettings, run: RunSettings, ui: Output, names: Sequence
             observed = _with_objects(target, observed, desired)
             planned = carm.plan_unbind(observed, names, target.identity.account)
         text = "\n".join(f"{name} is not bound to an account" for name in names)
-        return _finish(target, ui, "carm unbind", planned, text)
+        return _finish(target, ui, "carm unbind", observed, planned, text)
 
 
 def _with_objects(target: Target, observed: carm.Observed, desired: Mapping[str, Subject | None]) -> carm.Observed:
@@ -148,11 +148,12 @@ def _with_objects(target: Target, observed: carm.Observed, desired: Mapping[str,
     return replace(observed, objects=bindings.managed_objects(target.kube, names)) if names else observed
 
 
-def _finish(target: Target, ui: Output, command: str, planned: carm.Planned, text: str) -> int:
+def _finish(target: Target, ui: Output, command: str, observed: carm.Observed, planned: carm.Planned, text: str) -> int:
     facts: reports.CarmBindFacts | reports.CarmUnbindFacts = (
         {"bindings": planned.unbound} if planned.unbound else {"bindings": planned.rows}
     )
-    plan = Plan(command, tuple(planned.changes), tuple(dict.fromkeys(planned.notes)), dict(facts))
+    notes = [*planned.notes, *([f"not checked: {observed.unseen}"] if observed.unseen else [])]
+    plan = Plan(command, tuple(planned.changes), tuple(dict.fromkeys(notes)), dict(facts))
     return apply_plan(target, ui, plan, dispatch(target, ui.emit), text)
 
 

@@ -289,7 +289,8 @@ def run(
     live: bool,
     command: str,
 ) -> int:
-    """`carm verify` (exit 3 unless every check is ok or a warning) and `carm list` (3 when one failed)."""
+    """`carm verify` (exit 3 unless every check is ok or a warning) and `carm list` (3 when one failed, 7 when
+    some controllers could not be searched)."""
     with connect(at, run) as target:
         ui.emit(Event(Kind.STEP, "target", target.line()))
         if live:
@@ -309,6 +310,8 @@ def run(
         state = worst(checks)
         good = state in {State.OK, State.WARNING} or (command == "carm list" and state is State.UNKNOWN)
         code = int(ExitCode.OK if good else ExitCode.CHECK_FAILED)
+        if command == "carm list" and good and unseen:
+            code = int(ExitCode.INCOMPLETE)
         data: reports.CarmListReport = {
             "target": target.as_data(),
             "mode": evidence.mode,

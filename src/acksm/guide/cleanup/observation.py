@@ -5,7 +5,7 @@ Reads only; no state is kept between runs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -31,7 +31,7 @@ from acksm.kube.contents import Contents
 from acksm.kube.owners import BY_HELM, OWNED_LABEL, helm_release
 from acksm.kube.paths import Ref, ref
 from acksm.live import inventory, readiness
-from acksm.live.inventory import Inventory
+from acksm.live.inventory import Common, Inventory
 from acksm.live.readiness import ROLE_ANNOTATION, Health
 from acksm.live.unread import unless_forbidden
 from acksm.settings import OtherAccountSettings, RoleSettings
@@ -201,7 +201,9 @@ def observe(
             pool.map(lambda name: allowed(lambda: observe_role(target.aws, name, cluster), None), sorted(names))
         )
         target_roles = (
-            [observe_role(other, name) for name in _target_role_names(other_account, maps.result())] if other else []
+            [observe_role(other, name) for name in _target_role_names(other_account, maps.result(), objects.common)]
+            if other
+            else []
         )
         unlisted = ["EKS capabilities"] if capabilities.result() is None else []
         unlisted += [f"controllers outside namespace {namespace}"] if objects.controllers.partial else []
@@ -245,12 +247,15 @@ def observe_role(aws: Aws, name: str, cluster: str = "") -> RoleState:
     return RoleState(name, role, tuple(aws.iam.instance_profiles(name)), tuple(pods))
 
 
-def _target_role_names(other_account: OtherAccountSettings, maps: role_map.Maps) -> list[str]:
-    """Names of the roles in the target account: the one that `carm setup` creates, and those in the maps."""
-    named = {other_account.target_role_name}
-    for item in maps.values():
-        named |= {role.rpartition("/")[2] for role in (item.data or {}).values() if ":role/" in role}
-    return sorted(named)
+def named_roles(maps: role_map.Maps, common: Iterable[Common]) -> set[str]:
+    """ARNs of roles that the maps and IAMRoleSelectors name, whatever their account."""
+    found = {role for item in maps.values() for role in (item.data or {}).values()}
+    return {role for role in found | {item.role for item in common} if ":role/" in role}
+
+
+def _target_role_names(other_account: OtherAccountSettings, maps: role_map.Maps, common: Iterable[Common]) -> list[str]:
+    """Names of the roles in the target account: the one that `carm setup` creates, and those that the cluster names."""
+    return sorted({other_account.target_role_name, *(role.rpartition("/")[2] for role in named_roles(maps, common))})
 
 
 def _service_accounts(kube: Lister) -> tuple[tuple[str, str, str], ...] | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from acksm.guide.carm import trust
 from acksm.guide.cleanup.objects import Choice
-from acksm.guide.cleanup.observation import Desired, Observed
+from acksm.guide.cleanup.observation import Desired, Observed, named_roles
 from acksm.guide.cleanup.report import fate_of
 from acksm.live.bindings import OWNER
 from acksm.live.inventory import Effect
@@ -42,7 +42,7 @@ def elsewhere(desired: Desired, observed: Observed) -> list[str]:
 def _roles(observed: Observed, desired: Desired) -> Iterator[str]:
     """The roles in other accounts that maps, selectors and the controllers' own policies name, and accounts of which
     only the number is known."""
-    arns = {role for one in observed.maps.values() for role in (one.data or {}).values()}
+    arns = named_roles(observed.maps, observed.inventory.common)
     arns |= {
         role for state in observed.roles if state.role for role in _assumed(state.role["inline"].get(trust.POLICY))
     }

@@ -70,7 +70,7 @@ def chosen(found: discovery.Controllers, service: str, at: TargetSettings, in_na
     if len(every) == 1 or own:
         return every[0]
     if not every:
-        where = f" in namespace {at.controller_namespace}" if in_namespace else ""
+        where = f" in namespace {at.controller_namespace}" if in_namespace or found.partial else ""
         raise AcksmError("logs-controller", f"no controller of {service}{where}", remedy="acksm status")
     places = [item.namespace for item in every]
     raise AcksmError(

@@ -184,11 +184,10 @@ def _iam(facts: Facts) -> Iterator[Check]:
         yield unread(name, "", found)
         return
     for command, lacking in found.items():
-        where = f"acksm {command}"
+        where, remedy = f"acksm {command}", f"acksm doctor --print-policy {command.replace(' ', '-')}"
         if lacking is None:
-            yield Check(name, State.UNKNOWN, where, "could not be simulated in IAM")
+            yield Check(name, State.UNKNOWN, where, "could not be simulated in IAM", remedy)
         elif lacking:
-            remedy = f"acksm doctor --print-policy {command.replace(' ', '-')}"
             yield Check(name, State.FAILED, where, f"missing permissions: {', '.join(lacking)}", remedy)
         else:
             yield _ok(name, where)

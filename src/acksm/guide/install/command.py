@@ -28,6 +28,7 @@ from acksm.json_types import Json, Manifest
 from acksm.live import readiness
 from acksm.live.drift import Drift
 from acksm.live.placement import pod_of
+from acksm.live.unread import Unread
 from acksm.output import Output
 from acksm.remedies import filled
 from acksm.settings import CONTROLLER_NAMESPACE, ControllerSettings, RoleSettings, RunSettings, TargetSettings
@@ -82,6 +83,7 @@ class _Observed:
     controllers: section.Observed | None
     accounts: Sequence[tuple[str, str]]
     nodes: Sequence[Manifest] | AcksmError = ()
+    unread: Unread = field(default_factory=Unread)
 
 
 def plan(
@@ -123,7 +125,7 @@ def plan(
         limits.check(planned_role, observed.role.role, target.aws.iam.quotas)
         changes += planned_role
         kept = iam_role.not_narrowed(observed.role.role, desired)
-        notes += more
+        notes += [*more, *observed.unread.notes]
         notes += role_policies.notes(planned_role, desired.name, kept, target.cluster, role, controllers.service)
         role_arn = desired.arn
     if "iam-role" in sections:
@@ -157,16 +159,18 @@ def _observe(
             observed_role = pool.submit(iam_role.observe, target.aws, role_name(target, role))
         observed = found.result() if found else None
         accounts: Sequence[tuple[str, str]] = ()
+        unread = Unread()
         if observed:
             accounts = section.service_accounts(target, controllers, observed)
         elif observed_role:
-            accounts = section.installed_accounts(target, controllers.service)
+            accounts = section.installed_accounts(target, controllers.service, unread)
         return _Observed(
             provider.result(),
             observed_role.result() if observed_role else None,
             observed,
             accounts,
             nodes.result() if nodes else (),
+            unread,
         )
 
 
@@ -193,7 +197,7 @@ def _role(
             for item in observed.controllers.controllers
         }
     else:
-        kinds = controller_values.reconciled_now(target, controllers)
+        kinds = controller_values.reconciled_now(target, controllers, observed.unread)
     for service, more in live.kinds.items():
         kinds[service] = live_accounts.united(kinds.get(service), more)
     desired_role = iam_role.desired(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from acksm.ack import charts
 from acksm.archive import Chart
@@ -22,6 +23,7 @@ from acksm.kube.paths import ref
 from acksm.live import running
 from acksm.live.inventory import Inventory
 from acksm.live.readiness import INSTANCE_LABEL, ROLE_ANNOTATION
+from acksm.live.unread import AWAY, Unread
 from acksm.settings import DEFAULT_REGISTRY, ControllerSettings
 
 ROLE_PATH = ("serviceAccount", "annotations", ROLE_ANNOTATION)
@@ -111,7 +113,7 @@ def reconciled(target: Target, controllers: ControllerSettings, item: Controller
     return tuple(map(str, found)) if isinstance(found, list) else ()
 
 
-def reconciled_now(target: Target, controllers: ControllerSettings) -> dict[str, tuple[str, ...]]:
+def reconciled_now(target: Target, controllers: ControllerSettings, unread: Unread) -> dict[str, tuple[str, ...]]:
     """The same without charts, for `acksm iam-role` alone: as options say, else as the installed Deployments do."""
     plain = {KINDS_PATH[0]: {KINDS_PATH[1]: list[str]()}}
     found: dict[str, tuple[str, ...]] = {}
@@ -122,14 +124,12 @@ def reconciled_now(target: Target, controllers: ControllerSettings) -> dict[str,
         if requested:
             found[service] = _named(requested[-1])
             continue
-        try:
-            live = target.kube.list(
-                ref("Deployment", namespace=namespace), selector=f"{INSTANCE_LABEL}={charts.release_name(service)}"
-            )
-        except AcksmError as error:
-            if error.id not in {"kube-forbidden", "kube-unauthorized", "kube-unreachable"}:
-                raise
-            live = []
+        of_release = partial(
+            target.kube.list,
+            ref("Deployment", namespace=namespace),
+            selector=f"{INSTANCE_LABEL}={charts.release_name(service)}",
+        )
+        live = unread.read("the kinds of installed controllers; all are allowed", of_release, [], AWAY)
         named = [running.flags_of(item).get("reconcile-resources") for item in live]
         found[service] = tuple(part.strip() for part in "".join(named[:1]).split(",") if part.strip())
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 
 from acksm import reports
 from acksm.ack import charts
@@ -27,6 +27,7 @@ from acksm.kube.paths import ref
 from acksm.live import bindings, discovery, drift, inventory, readiness, running
 from acksm.live.drift import Drift
 from acksm.live.inventory import Inventory
+from acksm.live.unread import AWAY, Unread
 from acksm.settings import ControllerSettings
 from acksm.words import counted
 
@@ -173,21 +174,17 @@ def service_accounts(target: Target, controllers: ControllerSettings, observed: 
     return [(namespace, service_account(target, controllers, item)) for item in observed.controllers]
 
 
-def installed_accounts(target: Target, services: Sequence[str]) -> list[tuple[str, str]]:
+def installed_accounts(target: Target, services: Sequence[str], unread: Unread) -> list[tuple[str, str]]:
     """The same for `acksm iam-role` alone, from the Deployments in the cluster, without charts and helm.
 
-    Where a controller is not installed, or the caller may not read it, the chart's default name is used.
+    Where a controller is not installed, or cannot be read, the chart's default name is used.
     """
     namespace = target.settings.controller_namespace
     found = []
     for service in services:
         name = charts.release_name(service)
-        try:
-            health = readiness.look(target.kube, namespace, name)
-        except AcksmError as error:
-            if error.id not in {"kube-forbidden", "kube-unauthorized", "kube-unreachable"}:
-                raise
-            health = None
+        what = "the service accounts of installed controllers; the charts' are trusted"
+        health = unread.read(what, partial(readiness.look, target.kube, namespace, name), None, AWAY)
         found.append((namespace, health.service_account if health else name))
     return found
 

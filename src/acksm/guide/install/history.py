@@ -16,6 +16,7 @@ from acksm import reports
 from acksm.ack import charts
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
+from acksm.exits import ExitCode
 from acksm.guide.connect.target import Target, connect
 from acksm.guide.identity import oidc, role_names
 from acksm.guide.identity.oidc import is_owned
@@ -40,7 +41,7 @@ NOTES = (
 
 
 def run(at: TargetSettings, role: RoleSettings, run: RunSettings, ui: Output) -> int:
-    """Read and print; what could not be read is listed. Errors: those of `connect`."""
+    """Read and print; what could not be read is listed, and ends with exit 7. Errors: those of `connect`."""
     with connect(at, run) as target:
         ui.emit(Event(Kind.STEP, "target", target.line()))
         found, unread = observe(target, role)
@@ -52,11 +53,12 @@ def run(at: TargetSettings, role: RoleSettings, run: RunSettings, ui: Output) ->
         }
         cells = [(row["time"], row["by"], row["what"], row["object"]) for row in found]
         lines = [ui.table(("TIME (UTC)", "BY", "WHAT", "OBJECT"), cells) if found else "no changes found"]
-        lines += [f"not checked: {reason}" for reason in unread]
+        lines += [f"incomplete: not checked: {reason}" for reason in unread]
+        code = ExitCode.INCOMPLETE if unread else ExitCode.OK
         for note in NOTES:
             ui.emit(Event(Kind.NOTE, "note", note))
-        ui.result("history", {**data}, "\n".join(lines))
-        return 0
+        ui.result("history", {**data}, "\n".join(lines), code)
+        return code
 
 
 def observe(target: Target, role: RoleSettings) -> tuple[list[reports.HistoryEvent], list[str]]:

@@ -107,13 +107,12 @@ def plan(observed: Observed, desired: Desired, *, wait: bool, iam_is_new: bool, 
                 call="helm.install",
                 params=params,
                 after=after,
-                danger=Danger.MILD if desired.rivals else Danger.NONE,
+                danger=danger(observed, desired),
                 guide=guide,
                 reason=f"in addition to {'; '.join(desired.rivals)}" if desired.rivals else "",
             )
         )
     elif reason := _difference(observed, desired):
-        moves = observed.version != desired.version
         changes.append(
             Change(
                 **common,
@@ -124,7 +123,7 @@ def plan(observed: Observed, desired: Desired, *, wait: bool, iam_is_new: bool, 
                 params=params | {"take_back": bool(observed.drift), "description": restoring(observed.drift)},
                 before={"chart": f"{desired.chart_name} {observed.version}", "values": dict(observed.values)},
                 after=after,
-                danger=Danger.MILD if moves or desired.unmanaged or desired.rivals else Danger.NONE,
+                danger=danger(observed, desired),
                 guide=guide,
                 reason=reason,
             )
@@ -158,6 +157,15 @@ def plan(observed: Observed, desired: Desired, *, wait: bool, iam_is_new: bool, 
             )
         )
     return changes
+
+
+def danger(observed: Observed, desired: Desired) -> Danger:
+    """Whether the change has to be confirmed: an existing release gets another chart or other values, the role of its
+    service account among them, or objects get none or two controllers. A new release and a repaired one do not: what
+    was installed, or is repaired, is what was confirmed."""
+    exists = bool(observed.version) and observed.recovery != "uninstall"
+    differs = observed.version != desired.version or dict(observed.values) != dict(desired.values)
+    return Danger.MILD if (exists and differs) or desired.unmanaged or desired.rivals else Danger.NONE
 
 
 def _rolls_out(health: Health | None) -> bool:

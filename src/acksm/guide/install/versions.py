@@ -28,7 +28,15 @@ def run(at: TargetSettings, controllers: ControllerSettings, run: RunSettings, u
         target = _target(at, run, ui, stack)
         rows = [_row(service, at, controllers.registry, run, target) for service in controllers.service]
     data: reports.VersionsReport = {"target": target.as_data() if target else None, "services": rows}
-    cells = [(row["service"], row["installed"] or "-", row["tested"], row["latest"] or "-") for row in rows]
+    cells = [
+        (
+            row["service"],
+            "unknown" if row["installed"] is None else row["installed"] or "-",
+            row["tested"],
+            row["latest"] or "-",
+        )
+        for row in rows
+    ]
     lines = [ui.table(("SERVICE", "INSTALLED", "TESTED", "LATEST"), cells)]
     for row in rows:
         listed = row["versions"] if every else row["versions"][:SHOWN]
@@ -66,7 +74,7 @@ def _row(
     return {
         "service": service,
         "registry": location,
-        "installed": charts.normalise(release.version) if release else "",
+        "installed": None if target is None else charts.normalise(release.version) if release else "",
         "tested": charts.TESTED[service],
         "latest": finals[0] if finals else "",
         "versions": versions,

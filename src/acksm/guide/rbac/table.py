@@ -47,6 +47,12 @@ class Rule:
         return f"{', '.join(self.verbs)} {', '.join(self.resources)}"
 
 
+_RIVALS = "controllers run in other namespaces"
+_SELECTING = "the controllers use IAMRoleSelectors"
+_ABROAD = f"the namespace is bound to an account, or {_SELECTING}"
+_RESTARTED = "the controllers are of a version that reads a changed account map only after a restart"
+
+
 def _objects(*verbs: str, when: str = "") -> Rule:
     return Rule(OBJECTS, ACK, ("*",), verbs, when=when)
 
@@ -59,40 +65,50 @@ def _seen(*, optional: bool) -> tuple[Rule, ...]:
     )
 
 
+# Of every namespace: which controllers there are, and what they may reconcile.
+_ALL_SEEN = (
+    Rule(CLUSTER, APPS, ("deployments",), ("list",)),
+    Rule(CLUSTER, CORE, ("serviceaccounts",), ("get",)),
+    Rule(CLUSTER, ("authorization.k8s.io",), ("subjectaccessreviews",), ("create",), when=_RIVALS, optional=True),
+    Rule(CLUSTER, (RBAC,), ("rolebindings",), ("list",), when=_RIVALS, optional=True),
+)
 _SPACE = Rule(OBJECTS, CORE, ("namespaces",), ("get",), optional=True)
 _SPACE_READ = Rule(OBJECTS, CORE, ("namespaces",), ("get",))
 _SPACES = Rule(CLUSTER, CORE, ("namespaces",), ("list",))
 _PODS = Rule(CONTROLLERS, CORE, ("pods",), ("list",))
 _LOGS = Rule(CONTROLLERS, CORE, ("pods", "pods/log"), ("list", "get"), optional=True)
 _MAPS = Rule(CONTROLLERS, CORE, ("configmaps",), ("get",), names=(ACCOUNT_MAP, TEAM_MAP))
-_MAPS_WRITE = (
-    Rule(CONTROLLERS, CORE, ("configmaps",), ("create",)),
-    Rule(CONTROLLERS, CORE, ("configmaps",), ("patch", "delete"), names=(ACCOUNT_MAP, TEAM_MAP)),
-)
-_SELECTORS = Rule(
-    CLUSTER, (COMMON_GROUP,), ("iamroleselectors",), ("list",), when="the controllers use IAMRoleSelectors"
+_MAPS_CREATE = Rule(CONTROLLERS, CORE, ("configmaps",), ("create",))
+_MAPS_PATCH = Rule(CONTROLLERS, CORE, ("configmaps",), ("patch",), names=(ACCOUNT_MAP, TEAM_MAP))
+_MAPS_DELETE = Rule(CONTROLLERS, CORE, ("configmaps",), ("delete",), names=(ACCOUNT_MAP, TEAM_MAP))
+_SELECTORS = Rule(CLUSTER, (COMMON_GROUP,), ("iamroleselectors",), ("list",), when=_SELECTING)
+_SELECTORS_CREATE = Rule(CLUSTER, (COMMON_GROUP,), ("iamroleselectors",), ("create", "patch"), when=_SELECTING)
+_SELECTORS_DELETE = Rule(CLUSTER, (COMMON_GROUP,), ("iamroleselectors",), ("delete",), when=_SELECTING)
+_RESTART = (
+    Rule(CONTROLLERS, APPS, ("deployments",), ("list", "watch", "patch"), when=_RESTARTED),
+    Rule(CONTROLLERS, APPS, ("replicasets",), ("list",), when=_RESTARTED),
+    Rule(CONTROLLERS, CORE, ("pods",), ("list",), when=_RESTARTED),
 )
 _LOCK = Rule(CONTROLLERS, LEASES, ("leases",), ("create", "get", "patch", "delete"), optional=True)
-_LOCKED = Rule(CONTROLLERS, CORE, ("namespaces",), ("get",), optional=True)
+_CREATE = Rule(CLUSTER, CORE, ("namespaces",), ("create",), when="--create-namespace")
 _BOUND = (
     _SPACES,
     Rule(CLUSTER, CORE, ("namespaces",), ("get", "patch")),
-    Rule(CLUSTER, CORE, ("namespaces",), ("create",), when="--create-namespace"),
     Rule(CLUSTER, ACK, ("*",), ("list",)),
-    *_seen(optional=False),
+    *_ALL_SEEN,
     _LOCK,
 )
+_OF_CARM = (*_BOUND, _MAPS, _MAPS_PATCH, _SELECTORS, _SELECTORS_DELETE)
 
 COMMANDS: dict[str, tuple[Rule, ...]] = {
     "samples apply": (
-        _objects("get", "list", "create", "patch"),
+        _objects("get", "create", "patch"),
         _SPACE,
         *_seen(optional=True),
         _LOGS,
-        _LOCKED,
         _LOCK,
     ),
-    "samples delete": (_objects("get", "list", "delete"), _LOCKED, _LOCK),
+    "samples delete": (_objects("get", "list", "delete"), _SPACE, _LOCK),
     "adopt": (
         _objects("get", "list", "create", "patch"),
         _objects("delete", when="an interrupted adoption is continued"),
@@ -101,7 +117,6 @@ COMMANDS: dict[str, tuple[Rule, ...]] = {
         Rule(_MAPS.on, _MAPS.groups, _MAPS.resources, _MAPS.verbs, _MAPS.names, optional=True),
         Rule(CLUSTER, (*ACK, COMMON_GROUP), ("*",), ("list",), optional=True),
         _LOGS,
-        _LOCKED,
         _LOCK,
     ),
     "doctor KIND/NAME": (
@@ -111,14 +126,14 @@ COMMANDS: dict[str, tuple[Rule, ...]] = {
         Rule(CONTROLLERS, CORE, ("serviceaccounts",), ("get",)),
         Rule(CONTROLLERS, CORE, ("pods",), ("list",)),
         Rule(CONTROLLERS, CORE, ("pods/log",), ("get",)),
-        Rule(_SPACES.on, _SPACES.groups, _SPACES.resources, _SPACES.verbs, when="the namespace is bound to an account"),
+        Rule(_SPACES.on, _SPACES.groups, _SPACES.resources, _SPACES.verbs, when=_ABROAD),
         Rule(
             _MAPS.on,
             _MAPS.groups,
             _MAPS.resources,
             _MAPS.verbs,
             _MAPS.names,
-            when="the namespace is bound to an account",
+            when=_ABROAD,
         ),
         _SELECTORS,
     ),
@@ -129,19 +144,19 @@ COMMANDS: dict[str, tuple[Rule, ...]] = {
         Rule(CONTROLLERS, CORE, ("pods",), ("list",)),
         Rule(CONTROLLERS, CORE, ("pods/log",), ("get",)),
     ),
-    "region list": (_SPACES, *_seen(optional=False)),
-    "region bind": _BOUND,
+    "region list": (_SPACES, *_ALL_SEEN),
+    "region bind": (*_BOUND, _CREATE),
     "region unbind": _BOUND,
-    "carm list": (_SPACES, *_seen(optional=False), _MAPS, _SELECTORS),
+    "carm list": (_SPACES, *_ALL_SEEN, _MAPS, _SELECTORS),
     "carm verify": (
         _SPACES,
-        *_seen(optional=False),
+        *_ALL_SEEN,
         _MAPS,
         _SELECTORS,
         Rule(CONTROLLERS, CORE, ("serviceaccounts/token",), ("create",), when="--live"),
     ),
-    "carm bind": (*_BOUND, _MAPS, *_MAPS_WRITE, _SELECTORS),
-    "carm unbind": (*_BOUND, _MAPS, *_MAPS_WRITE, _SELECTORS),
+    "carm bind": (*_OF_CARM, _CREATE, _MAPS_CREATE, _SELECTORS_CREATE, *_RESTART),
+    "carm unbind": (*_OF_CARM, _MAPS_DELETE),
 }
 # They create or delete CRDs and ClusterRoles, or read all that install would change. RBAC allows no one to create a
 # role with more rights than their own, so whoever runs them needs those of the controllers and more.

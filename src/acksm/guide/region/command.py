@@ -169,6 +169,7 @@ def run_bind(
         changed = {change.params["name"] for change in changes if change.call == "kube.set_keys"}
         touched = {name: desired[name] for name in desired if name in changed and name in observed.namespaces}
         notes = check_objects(observed, touched, bindings.managed_objects(target.kube, touched) if touched else [])
+        notes += [f"not checked: {observed.unseen}"] if observed.unseen else []
         facts: reports.RegionFacts = {
             "regions": [{"namespace": name, "region": region} for name, region in desired.items()]
         }

@@ -320,7 +320,13 @@ def validate(target: Target, changes: Sequence[Change], exists: bool) -> None:
 def _notes(target: Target, desired: Sequence[Desired], controller: Running, given: Mapping[str, str]) -> list[str]:
     notes = [f"{one.ref} exists and is used unchanged" for one in desired if one.kept]
     role = given.get(ROLE_KEY, "")
-    if role and sample_roles.may_pass(target.aws, controller.role_arn, role) is False:
+    passes = sample_roles.may_pass(target.aws, controller.role_arn, role) if role and controller.role_arn else True
+    if passes is None:
+        notes.append(
+            f"not checked: whether {controller.role_arn} may pass {role} to {sample_roles.SERVICE} (iam:PassRole), "
+            "as IAM did not simulate it"
+        )
+    elif not passes:
         notes.append(
             f"{controller.role_arn} may not pass {role} to {sample_roles.SERVICE} (iam:PassRole), by IAM's "
             "simulation; SageMaker would reject the object"

@@ -1,13 +1,17 @@
 """`acksm samples delete`: the objects that `samples apply` created, each after those that need it.
 
 An object that keeps its AWS resource (deletion policy retain), that was adopted, or that another object still needs, is
-kept. The execution role of `--with-role` is one for all samples of the cluster, so it is kept too.
+kept. So are the execution role of `--with-role`, which is one for all samples of the cluster, and what jobs wrote to
+S3: a note names each, with the command that deletes it.
 """
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from acksm import reports
@@ -18,6 +22,7 @@ from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind
 from acksm.guide.connect.apply import apply_plan
 from acksm.guide.connect.target import Target, connect
+from acksm.guide.samples import roles
 from acksm.guide.samples.files import Sample, chain, samples
 from acksm.guide.samples.plan import SAMPLE_LABEL, STEP
 from acksm.json_types import Manifest
@@ -27,6 +32,7 @@ from acksm.kube.owners import is_owned
 from acksm.kube.paths import Ref, ref
 from acksm.live import bindings, managed, synced
 from acksm.output import Output
+from acksm.remedies import filled
 from acksm.settings import RunSettings, TargetSettings
 
 RETAIN = "retain"
@@ -58,7 +64,9 @@ def run_delete(at: TargetSettings, run: RunSettings, ui: Output, names: Sequence
             "namespace": namespace,
             "objects": [change.target for change in changes if change.op is Op.DELETE],
         }
-        planned = Plan("samples delete", tuple(changes), (*notes, *unread), dict(facts))
+        doomed = [one.manifest for one in live if str(one.location) in facts["objects"]]
+        rest = left(doomed, roles.name(target.cluster.name))
+        planned = Plan("samples delete", tuple(changes), (*notes, *rest, *unread), dict(facts))
         text = "\n".join(f"deleted {name}" for name in facts["objects"]) or f"no sample is left in {namespace}"
         table: dict[str, Callable[..., object]] = {
             "samples.delete": lambda **one: target.kube.delete(_ref(one), uid=one["uid"]),
@@ -117,6 +125,47 @@ def plan(
             continue
         changes += _deletion(one, wait=wait)
     return changes, notes
+
+
+_WRITTEN = ("output", "destination", "s3storageconfig")  # parts of the fields whose S3 URIs SageMaker writes to
+
+
+_DEEPEST = 64
+
+
+def left(manifests: Iterable[Manifest], role_name: str) -> list[str]:
+    """Notes on what the objects used and their deletion keeps: the role of --with-role, and what was written to S3."""
+    found = [field for manifest in manifests for field in _fields(manifest.get("spec"))]
+    used = sorted({text for _, text in found if ":iam:" in text and text.rpartition("/")[2] == role_name})
+    written = sorted(
+        {text for path, text in found if text.startswith("s3://") and any(part in path for part in _WRITTEN)}
+    )
+    notes = [
+        f"kept: role {arn}, one for all samples of the cluster; deleted with the controllers by: "
+        + filled("acksm cleanup --iam")
+        for arn in used
+    ]
+    for uri in written:
+        command = shlex.join(["aws", "s3", "rm", "--recursive", "--dryrun", uri])
+        notes.append(f"kept: what was written to S3; listed by: {command}   (and deleted without --dryrun)")
+    return notes
+
+
+def _fields(node: object, path: str = "") -> Iterator[tuple[str, str]]:
+    """Each text with the names of the fields to it, in lower case; JSON in a text is read too."""
+    if path.count(".") > _DEEPEST:
+        return
+    if isinstance(node, str) and node.lstrip().startswith("{"):
+        with suppress(ValueError, RecursionError):
+            node = json.loads(node)
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            yield from _fields(value, f"{path}.{key}".lower())
+    elif isinstance(node, list):
+        for value in node:
+            yield from _fields(value, f"{path}.")
+    elif isinstance(node, str):
+        yield path, node
 
 
 def _order(names: Sequence[Sample]) -> list[str]:

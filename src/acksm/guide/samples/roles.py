@@ -105,6 +105,4 @@ def _bucket_policy(partition: str, bucket: str) -> Json:
 
 def may_pass(aws: Aws, controller_role: str, role: str) -> bool | None:
     """Whether the controller role may pass `role` to SageMaker; None where it could not be simulated."""
-    if not controller_role:
-        return None
     return aws.iam.simulated(controller_role, policies.PASS_ROLE, role, {policies.PASSED_TO: SERVICE})
