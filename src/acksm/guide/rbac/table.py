@@ -156,6 +156,7 @@ ADMINISTRATORS = frozenset(
         "doctor",
         "report",
         "carm setup",
+        "capability status",
         "rbac grant",
         "rbac revoke",
     }
@@ -168,6 +169,7 @@ WITHOUT = frozenset(
         "oidc",
         "iam-role",
         "mirror",
+        "capability share",
         "plan show",
         "explain",
         "config show",
