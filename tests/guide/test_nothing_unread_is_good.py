@@ -14,6 +14,7 @@ from acksm.ack.kinds import KINDS
 from acksm.aws import objects
 from acksm.errors import AcksmError
 from acksm.guide.adopt import command as adopt
+from acksm.guide.capability import status as capability
 from acksm.guide.carm import bind as carm_bind, verify
 from acksm.guide.cleanup import command as cleanup
 from acksm.guide.cleanup.observation import Desired
@@ -28,7 +29,7 @@ from memory_kube import namespace
 from memory_world import MemoryWorld, Said, commands_run_on, run_install
 
 OTHER = "222222222222"
-MODULES = (install, status, region, explain, carm_bind, verify, cleanup, doctor, facts, adopt)
+MODULES = (install, status, capability, region, explain, carm_bind, verify, cleanup, doctor, facts, adopt)
 Command = Callable[[MemoryWorld, Heard], Any]
 UNREAD = re.compile("not checked|cannot be listed|could not be|cannot be read|unknown")
 
@@ -71,6 +72,7 @@ COMMANDS: Mapping[str, Command] = {
     "region explain": lambda world, ui: explain.run(
         world.settings().target, world.settings().run, ui, "Model/m", "one"
     ),
+    "capability status": lambda world, ui: capability.run(world.settings().target, world.settings().run, ui),
     "carm list": _verify("carm list"),
     "carm verify": _verify("carm verify"),
 }

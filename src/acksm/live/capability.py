@@ -20,7 +20,7 @@ LEASES = "kube-system"  # the namespace of the Leases that AWS's controllers hol
 BUSY = frozenset({"CREATING", "UPDATING"})  # EKS changes it, and refuses other changes
 ENDED = frozenset({"CREATE_FAILED"})  # it runs nothing
 WORKING = frozenset({"ACTIVE", "UPDATING"})
-ENABLED, NAMESPACE = "leaderElection.enabled=true", f"leaderElection.namespace={LEASES}"
+UNREAD = "not checked: EKS capabilities"  # how the note begins
 
 
 def lease_name(service: str) -> str:
@@ -129,7 +129,7 @@ def visible(aws: Aws, cluster: str) -> tuple[list[Capability], list[str]]:
     except AcksmError as error:
         if error.id != "aws-access-denied":
             raise
-        return [], [f"not checked: EKS capabilities, which may run the same controllers ({error.message})"]
+        return [], [f"{UNREAD}, which may run the same controllers ({error.message})"]
 
 
 def controllers(found: Sequence[Capability], services: Collection[str]) -> list[Running]:

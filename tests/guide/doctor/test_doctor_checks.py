@@ -199,7 +199,10 @@ BREAKS: dict[str, tuple[Callable[[], Facts], dict[str, State]]] = {
     ),
     "EKS's own ACK, and controllers not to be seen": (
         lambda: whole(capabilities=[Capability("ack", "ACTIVE")], deployed=error("kube-forbidden")),
-        {"check.capability": UNKNOWN},
+        {
+            f"check.{name}": UNKNOWN
+            for name in ("capability", "annotation", "leader-election", "pod-identity", "pod-role", "scope")
+        },
     ),
     "capabilities not to be seen": (
         lambda: whole(capabilities=error("aws-access-denied")),

@@ -158,10 +158,8 @@ def _text(observed: Observed, problems: Sequence[str], table: Table) -> str:
             (item.name, item.status, item.version or "-", item.role or "-", ", ".join(item.disabled) or "none")
             for item in observed.capabilities
         ]
-        lines += [
-            table(("CAPABILITY", "STATUS", "VERSION", "ROLE", "DISABLED SERVICES"), listed, drop=("VERSION",)),
-            "",
-        ]
+        header = ("CAPABILITY", "STATUS", "VERSION", "ROLE", "DISABLED SERVICES")
+        lines += [table(header, listed, drop=("VERSION",)), ""]
     elif observed.capabilities is not None:
         lines += ["the cluster has no EKS capability for ACK", ""]
     rows = []

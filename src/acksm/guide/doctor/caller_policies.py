@@ -128,7 +128,7 @@ _STATUS = (
     Grant(ROLE, (*_READ_ROLE, "iam:GetRolePolicy"), when="drift is checked"),
     Grant(LINKED, ("iam:GetRole",), when="drift is checked"),
     *_PULL,
-    *_BESIDE,
+    *_CAPABILITIES,
 )
 
 

@@ -20,7 +20,7 @@ from acksm.guide.install import command as install, controllers as section, deta
 from acksm.guide.install.details import Details, of as details_of
 from acksm.guide.install.release import Observed as ReleaseObserved
 from acksm.guide.install.standing import NOTHING_WRONG, Problem, Standing, observe as standing_of
-from acksm.live import discovery, readiness, served, unread
+from acksm.live import capability, discovery, readiness, served, unread
 from acksm.live.drift import State
 from acksm.live.running import Running
 from acksm.output import Output, Table
@@ -277,7 +277,9 @@ def _compared(
     ]
     unknown = [str(found) for found in planned.drift if found.state is State.UNKNOWN]
     notes = [str(found) for found in planned.drift if found.state is State.NOT_KEPT]
-    return Compared(changes, "; ".join(unknown), notes, standing.result())
+    found = standing.result()
+    unseen = [note for note in planned.plan.notes if note.startswith(capability.UNREAD)]
+    return Compared(changes, "; ".join(unknown), notes, replace(found, unknown=(*found.unknown, *unseen)))
 
 
 _MADE = {"release.install": "not installed; acksm install creates it"}
