@@ -177,6 +177,9 @@ class NoEks:
     def ack_capabilities(self, _cluster: str) -> list[Capability]:
         return []
 
+    def disable_services(self, _cluster: str, _capability: str, _services: Sequence[str]) -> None:
+        raise AssertionError("there is no capability")
+
     def describe_cluster(self, _name: str) -> Cluster:
         return CLUSTER
 

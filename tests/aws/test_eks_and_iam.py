@@ -12,9 +12,8 @@ import pytest
 from botocore.stub import ANY, Stubber
 
 from acksm.aws.account import Aws
-from acksm.aws.eks import Cluster, FargateProfile, NodeGroup
+from acksm.aws.eks import Capability, FargateProfile, NodeGroup
 from acksm.errors import AcksmError
-from acksm.live import capability
 
 ACCOUNT, REGION = "012345678901", "us-west-2"
 ARN = f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/demo"
@@ -336,32 +335,53 @@ def test_capabilities_of_type_ack(pages: Any, expected: list[str], aws: Aws, eks
     assert [f"{item.name} {item.status}" for item in aws.eks.ack_capabilities("demo")] == expected
 
 
-def test_an_ack_capability_is_a_conflict_that_is_named(aws: Aws, eks: Stubber) -> None:
-    where = Cluster("demo", ARN, REGION, ACCOUNT, "https://x", "QQ==", ISSUER, "ACTIVE", "1.35")
-    eks.add_response("list_capabilities", {"capabilities": []})
-    capability.check(aws, where, ["sagemaker"])
-    row = {"capabilityName": "theirs", "type": "ACK", "status": "ACTIVE"}
-    without = {"status": "ACTIVE", "configuration": {"ack": {"disabledServices": ["sagemaker", "s3"]}}}
-    for _ in range(2):
-        eks.add_response("list_capabilities", {"capabilities": [row]})
-        eks.add_response("describe_capability", {"capability": without})
-    capability.check(aws, where, ["sagemaker"])
-    with pytest.raises(AcksmError, match=r"theirs \(ACTIVE\): applicationautoscaling$") as raised:
-        capability.check(aws, where, ["sagemaker", "applicationautoscaling"])
-    assert (raised.value.id, raised.value.exit_code) == ("capability-conflict", 6)
+def test_a_capability_as_it_is_described(aws: Aws, eks: Stubber) -> None:
+    row = {"capabilityName": "theirs", "type": "ACK", "status": "DEGRADED"}
+    settings = {"ack": {"disabledServices": ["sagemaker", "s3"], "enableCrossNamespace": True}}
+    more = {"version": "1", "roleArn": ROLE_ARN, "arn": "arn:x", "configuration": settings}
+    issue = {"code": "AccessDenied", "message": "the role may not"}
+    eks.add_response("list_capabilities", {"capabilities": [row]})
+    eks.add_response(
+        "describe_capability", {"capability": {"status": "DEGRADED", **more, "health": {"issues": [issue]}}}
+    )
+    assert aws.eks.ack_capabilities("demo") == [
+        Capability(
+            "theirs", "DEGRADED", ("sagemaker", "s3"), "1", ROLE_ARN, ("AccessDenied: the role may not",), "arn:x"
+        )
+    ]
 
 
-@pytest.mark.parametrize(("code", "id"), [("ServerException", ""), ("AccessDeniedException", "aws-access-denied")])
-def test_an_endpoint_without_capabilities_has_none_and_a_denial_is_told(
-    code: str, id: str, aws: Aws, eks: Stubber
+@pytest.mark.parametrize(
+    ("code", "status", "id"),
+    [
+        ("UnknownOperationException", 404, ""),
+        ("404", 404, ""),
+        ("ServerException", 500, "aws-failed"),
+        ("ResourceNotFoundException", 404, "aws-failed"),
+        ("AccessDeniedException", 403, "aws-access-denied"),
+    ],
+)
+def test_an_endpoint_without_capabilities_has_none_and_a_failure_is_told(
+    code: str, status: int, id: str, aws: Aws, eks: Stubber
 ) -> None:
-    eks.add_client_error("list_capabilities", code)
+    eks.add_client_error("list_capabilities", code, http_status_code=status)
     if not id:
         assert aws.eks.ack_capabilities("demo") == []
         return
     with pytest.raises(AcksmError) as raised:
         aws.eks.ack_capabilities("demo")
     assert raised.value.id == id
+
+
+def test_an_update_has_the_whole_list_and_nothing_else(aws: Aws, eks: Stubber) -> None:
+    sent = {"clusterName": "demo", "capabilityName": "ack"}
+    ours = {"configuration": {"ack": {"disabledServices": ["s3", "sagemaker"]}}}
+    eks.add_response("update_capability", {"update": {}}, {**sent, **ours})
+    aws.eks.disable_services("demo", "ack", ["s3", "sagemaker"])
+    eks.add_client_error("update_capability", "ResourceInUseException", "it is UPDATING")
+    with pytest.raises(AcksmError) as raised:
+        aws.eks.disable_services("demo", "ack", ["s3"])
+    assert raised.value.id == "capability-busy"
 
 
 def test_decisions_tell_allowed_denied_and_not_known(aws: Aws, iam: Stubber) -> None:

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import copy
 import json
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from abroad import until
 from acksm.guide.install.crds import GENERATOR
 from acksm.kube.client import Endpoint, Kube
 from acksm.kube.owners import OWNED_LABEL
 from acksm.kube.paths import ref
+from acksm.sandbox.capabilities import SERVICE
 from acksm.sandbox.state import directory
+from lab import model
 from world import NAME, ONE, World
 
+SAGEMAKER = ("--service", "sagemaker")
 AUTOSCALING = "applicationautoscaling.services.k8s.aws"
 OURS = "ack-applicationautoscaling-controller"
 COMMON = ref("CustomResourceDefinition", "fieldexports.services.k8s.aws")
@@ -155,3 +161,72 @@ def test_helm_installs_a_chart_of_another_service_without_a_conflict(world: Worl
 def _named(manifest: Any) -> dict[str, Any]:
     metadata = manifest["metadata"]
     return {"name": metadata["name"], "labels": metadata["labels"], "annotations": metadata["annotations"]}
+
+
+@pytest.fixture
+def managed(world: World) -> Iterator[Any]:
+    """EKS's API, with a capability of type ACK, whose controllers reconcile both services."""
+    eks, iam = world.aws("eks"), world.aws("iam")
+    who = {"Effect": "Allow", "Principal": {"Service": SERVICE}, "Action": ["sts:AssumeRole", "sts:TagSession"]}
+    role = iam.create_role(RoleName="capability", AssumeRolePolicyDocument=json.dumps({"Statement": [who]}))["Role"]
+    iam.attach_role_policy(RoleName="capability", PolicyArn="arn:aws:iam::aws:policy/AmazonSageMakerFullAccess")
+    about = {"clusterName": world.cluster, "capabilityName": "ack"}
+    world.bucket("bucket")
+    world.install(*SAGEMAKER)
+
+    def describe() -> Any:
+        return eks.describe_capability(**about)["capability"]
+
+    eks.create_capability(**about, type="ACK", roleArn=role["Arn"], deletePropagationPolicy="RETAIN")
+    lease = ref("Lease", "ack-sagemaker.services.k8s.aws", "kube-system")
+    until(lambda: world.kube.get(lease), "the capability's controller does not start", lambda: describe()["status"])
+    yield describe
+    eks.delete_capability(**about)
+
+
+def changed(world: World, name: str) -> set[str]:
+    """Who writes a new Model: "capability", and the namespace of a controller in the cluster."""
+    log = directory(NAME) / "clusters" / world.cluster / "audit.log"
+    begun = log.stat().st_size
+    place = world.custom("sagemaker.services.k8s.aws/v1alpha1", "models", "Model", "default", name, model(name))
+    until(lambda: (world.kube.get(place) or {}).get("status"), "no one reconciles it", lambda: world.kube.get(place))
+    time.sleep(1.0)  # for whoever else does
+    with log.open("rb") as stream:
+        stream.seek(begun)
+        rows = [json.loads(line) for line in stream]
+    users = {
+        str(row["user"]["username"])
+        for row in rows
+        if row["verb"] in {"patch", "update"} and f"/models/{name}" in row["requestURI"]
+    }
+    return {"capability" if user == "practice-capability" else user.split(":")[2] for user in users}
+
+
+def test_a_capability_and_our_controller_never_reconcile_at_once(world: World, managed: Any) -> None:
+    assert changed(world, "twice") == {"capability", world.namespace}
+    for words in (("install",), ("upgrade",), ("install", "--set", "leaderElection.namespace=kube-system")):
+        run = world.acksm(*words, "-y", *SAGEMAKER)
+        assert (run.error_id, run.exit_code) == ("capability-conflict", 6)
+        assert "acksm capability share --service sagemaker" in run.stderr
+    assert world.acksm("capability", "status").exit_code == 3
+    assert world.acksm("status").exit_code == 3
+
+    turns = ("--set", "leaderElection.enabled=true", "--set", "leaderElection.namespace=kube-system")
+    assert "Lease kube-system/ack-sagemaker.services.k8s.aws" in world.install(*SAGEMAKER, *turns).stderr
+    assert changed(world, "in-turns") == {"capability"}
+    assert "capability-sagemaker_" in world.acksm("capability", "status").ok().stdout
+
+    share = ("capability", "share", *SAGEMAKER)
+    planned = world.acksm(*share, "--dry-run", "-o", "json").ok().data
+    assert planned["changes"][0]["after"] == {"disabledServices": ["sagemaker"]}
+    assert managed()["configuration"]["ack"]["disabledServices"] == []
+    assert world.acksm(*share, stdin="").error_id == "needs-confirmation"
+    world.acksm(*share, "-y").ok()
+    found = managed()
+    assert (found["status"], found["configuration"]["ack"]["disabledServices"]) == ("ACTIVE", ["sagemaker"])
+    assert changed(world, "ours") == {world.namespace}
+    again = world.acksm(*share, "-o", "json", stdin="").ok()
+    assert again.data["changes"] == []
+    assert "already up to date" in again.stderr
+    assert world.acksm("install", *SAGEMAKER, "-o", "json", stdin="").ok().data["changes"] == []
+    assert world.acksm("capability", "status", "-o", "json").ok().data["services"][0]["capability"] == ""

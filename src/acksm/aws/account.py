@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Protocol
 
@@ -14,7 +14,7 @@ from acksm.aws.session import Session
 
 
 class Clusters(Protocol):
-    """The calls of EKS that acksm uses; all of them read."""
+    """The calls of EKS that acksm uses."""
 
     def describe_cluster(self, name: str, /) -> Cluster: ...
 
@@ -27,6 +27,8 @@ class Clusters(Protocol):
     def pod_identity_users(self, cluster: str, role_arn: str, /) -> list[str]: ...
 
     def ack_capabilities(self, cluster: str, /) -> list[Capability]: ...
+
+    def disable_services(self, cluster: str, capability: str, services: Sequence[str]) -> None: ...
 
 
 class Aws(Session):

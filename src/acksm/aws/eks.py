@@ -10,6 +10,8 @@ from acksm.aws.session import Session
 from acksm.errors import AcksmError
 from acksm.json_types import Json, Manifest
 
+# How an endpoint answers that does not have an operation: by AWS's protocols, and as API Gateway does
+_UNKNOWN_OPERATION = {"UnknownOperationException", "UnknownOperation", "404", "405", "NotFoundException", "NotFound"}
 MINIMUM_KUBERNETES = (1, 16)  # the guide's step 1
 
 
@@ -32,11 +34,16 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Capability:
-    """An EKS capability; `status` ACTIVE, CREATING, DELETING, …; `disabled`: the ACK services that it leaves out."""
+    """An EKS capability of type ACK; `status` ACTIVE, CREATING, DELETING, …; `disabled`: the services that it leaves
+    out, in EKS's order; `issues` of its health, as "CODE: message"."""
 
     name: str
     status: str
-    disabled: frozenset[str] = frozenset()
+    disabled: tuple[str, ...] = ()
+    version: str = ""
+    role: str = ""
+    issues: tuple[str, ...] = ()
+    arn: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,7 +79,7 @@ class FargateProfile:
 
 
 class Eks:
-    """The calls of EKS that acksm uses; all of them read."""
+    """The calls of EKS that acksm uses."""
 
     def __init__(self, aws: Session) -> None:
         self._aws = aws
@@ -211,7 +218,7 @@ class Eks:
     def ack_capabilities(self, cluster: str) -> list[Capability]:
         """The cluster's EKS capabilities of type ACK: controllers that AWS runs besides those that acksm installs.
 
-        An endpoint that does not know capabilities (an old partition) has none.
+        An endpoint that does not know capabilities (an old partition) has none. Errors: `aws-…`.
         """
         client = self._aws.client("eks")
         found = []
@@ -225,13 +232,39 @@ class Eks:
                 name = str(item["capabilityName"])
                 with translated("eks", "DescribeCapability"):
                     answer: Json = client.describe_capability(clusterName=cluster, capabilityName=name)["capability"]
-                settings = (answer.get("configuration") or {}).get("ack") or {}
-                disabled = frozenset(map(str, settings.get("disabledServices") or ()))
-                found.append(Capability(name, str(answer.get("status", "")), disabled))
+                found.append(_capability(name, answer))
         except AcksmError as error:
-            if error.id != "aws-failed":
+            if error.details.get("code") not in _UNKNOWN_OPERATION:
                 raise
         return found
+
+    def disable_services(self, cluster: str, capability: str, services: Sequence[str]) -> None:
+        """Set the services that the capability leaves out. EKS replaces its list with this one, and keeps the rest of
+        the configuration. Error: `capability-busy`."""
+        client = self._aws.client("eks")
+        with translated("eks", "UpdateCapability", f"capability {capability} of cluster {cluster}"):
+            try:
+                client.update_capability(
+                    clusterName=cluster,
+                    capabilityName=capability,
+                    configuration={"ack": {"disabledServices": list(services)}},
+                )
+            except client.exceptions.ResourceInUseException as error:
+                raise AcksmError("capability-busy", str(error), where=f"capability {capability}") from error
+
+
+def _capability(name: str, answer: Json) -> Capability:
+    ack = (answer.get("configuration") or {}).get("ack") or {}
+    issues = (answer.get("health") or {}).get("issues") or []
+    return Capability(
+        name,
+        str(answer.get("status", "")),
+        tuple(map(str, ack.get("disabledServices") or ())),
+        str(answer.get("version") or ""),
+        str(answer.get("roleArn") or ""),
+        tuple(f"{item.get('code', '')}: {item.get('message', '')}" for item in issues),
+        str(answer.get("arn") or ""),
+    )
 
 
 def _node_pools(compute: Json) -> tuple[str, ...] | None:

@@ -82,10 +82,10 @@ _GROUND = (
     ),
     Entry(
         "check.capability",
-        "no EKS capability for ACK runs the same services",
+        "no EKS capability for ACK reconciles the same services",
         "A capability of type ACK is AWS's own controller for the same kinds: two controllers would reconcile each "
-        "object. It can leave services out (docs/ack/identity.md#eks-capability).",
-        "aws eks delete-capability --cluster-name CLUSTER --capability-name NAME   (or use the capability, not acksm)",
+        "object. It can leave services out, or both can take turns by a Lease (docs/capability.md).",
+        "acksm capability status   (which services it reconciles; acksm capability share takes services out of it)",
     ),
     Entry(
         "check.iam-rights",
@@ -367,14 +367,6 @@ ENTRIES = (
     *_GROUND,
     *_CONTROLLERS,
     *_OBJECT,
-    Entry(
-        "capability-conflict",
-        "the cluster has an EKS capability for ACK",
-        "Two controllers would reconcile the same objects. To migrate from one to the other, AWS documents a shared "
-        "Lease: leaderElection.namespace=kube-system (docs/ack/identity.md#eks-capability).",
-        "acksm install --set leaderElection.enabled=true --set leaderElection.namespace=kube-system",
-        _R,
-    ),
     Entry(
         "policy-unknown",
         "this command has no policy",

@@ -9,6 +9,7 @@ import typer
 
 from acksm.cli import (
     adopt,
+    capability,
     carm,
     cleanup,
     completion,
@@ -49,6 +50,7 @@ for group in (
     information,
     region,
     carm,
+    capability,
     rbac,
     samples,
     sandbox,

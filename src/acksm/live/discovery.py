@@ -222,6 +222,8 @@ def _bound_in(bindings: Iterable[Manifest], item: Running) -> list[str]:
 
 def described(item: Running) -> str:
     """Which controller it is, where, since when, and what it watches."""
+    if item.capability:
+        return f"{item}{'' if item.ready else ', which is not active'} (watches {scope_text(item)})"
     state = "" if item.ready else ", no replica ready"
     since = f" since {item.since}" if item.since else ""
     release = f"release {item.release}, " if item.release else ""

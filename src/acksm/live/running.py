@@ -61,6 +61,7 @@ class Running:
     since: str = ""  # creation of its Deployment, RFC 3339
     proven: bool = True  # False: its permissions could not be checked
     cross_namespace: bool = True  # references and exports to another namespace are allowed
+    capability: str = ""  # the EKS capability that runs it, outside of the cluster
 
     @property
     def reading(self) -> charts.Reading:
@@ -92,6 +93,8 @@ class Running:
         return self.has(feature) and (name in self.gates or (self.has(default) and name not in self.gates_off))
 
     def __str__(self) -> str:
+        if self.capability:
+            return f"{self.service} of EKS capability {self.capability}"
         return f"{self.service} {self.version} in namespace {self.namespace}"
 
     def as_data(self) -> reports.RunningController:

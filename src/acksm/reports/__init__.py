@@ -11,6 +11,14 @@ from acksm.reports.adopt import (
     AdoptFacts as AdoptFacts,
     AdoptReport as AdoptReport,
 )
+from acksm.reports.capability import (
+    Capability as Capability,
+    CapabilityFacts as CapabilityFacts,
+    CapabilityLease as CapabilityLease,
+    CapabilityService as CapabilityService,
+    CapabilityShareReport as CapabilityShareReport,
+    CapabilityStatusReport as CapabilityStatusReport,
+)
 from acksm.reports.carm import (
     CarmBindFacts as CarmBindFacts,
     CarmBinding as CarmBinding,
@@ -144,6 +152,8 @@ REPORTS: dict[str, object] = {
     "region bind": RegionReport,
     "region unbind": RegionReport,
     "region list": RegionListReport,
+    "capability status": CapabilityStatusReport,
+    "capability share": CapabilityShareReport,
     "region explain": RegionExplainReport,
     "rbac grant": RbacReport,
     "rbac revoke": RbacReport,

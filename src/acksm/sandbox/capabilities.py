@@ -1,4 +1,4 @@
-"""EKS capabilities, which moto lacks: their records. AWS's own controllers do not run here.
+"""EKS capabilities, which moto lacks: their records. `controllers.managed` runs the controllers of those of type ACK.
 
 https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateCapability.html
 """
@@ -37,11 +37,14 @@ class Capabilities:
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._made: dict[tuple[Owner, str], Capability] = {}
+        # told the capability of type ACK of a cluster when it changes, None when there is no longer one
+        self.changed: Callable[[Owner, Capability | None], None] = lambda _owner, _found: None
 
     def empty(self, account: str) -> None:
         """Forget the capabilities of the account's clusters."""
         for key in [key for key in self._made if key[0].account == account]:
-            del self._made[key]
+            if self._made.pop(key).type == "ACK":
+                self.changed(key[0], None)
 
     def answer(self, verb: str, owner: Owner, asked: Mapping[str, Value]) -> Json:
         """The body of EKS's answer. Raises RefusedError."""
@@ -60,16 +63,32 @@ class Capabilities:
             now, name, kind = self._clock(), key[1], str(asked["type"])
             made = Capability(name, kind, str(asked["roleArn"]), now, now, {}, tags=dict(asked.get("tags") or {}))
             self._made[key] = self._configured(made, asked)
+            self._tell(owner, self._made[key])
         found = next((item for item in self._living(owner) if item.name == key[1]), None)
         if found is None:
             raise RefusedError(404, "ResourceNotFoundException", f"No capability found for name: {key[1]}")
         if verb == "UpdateCapability":
+            if (status := self._status(found)) != "ACTIVE":
+                raise RefusedError(409, "ResourceInUseException", f"Capability {found.name} is in status {status}")
             self._made[key] = self._configured(found, asked)
+            self._tell(owner, self._made[key])
             update = {"id": secrets.token_hex(16), "status": "InProgress", "params": [], "errors": []}
-            return {"update": {**update, "type": "CapabilityConfigurationUpdate", "createdAt": self._clock()}}
+            return {"update": {**update, "type": "CapabilityUpdate", "createdAt": self._clock()}}
         if verb == "DeleteCapability":
             found = self._made[key] = replace(found, deleted=self._clock())
+            self._tell(owner, found)
         return {"capability": self._described(owner, found)}
+
+    def _tell(self, owner: Owner, found: Capability) -> None:
+        if found.type == "ACK":
+            self.changed(owner, found if found.deleted is None else None)
+
+    def _status(self, found: Capability) -> str:
+        if found.deleted is not None:
+            return "DELETING"
+        if self._clock() - found.changed >= SETTLES:
+            return "ACTIVE"
+        return "CREATING" if found.changed == found.created else "UPDATING"
 
     def _living(self, owner: Owner) -> list[Capability]:
         now = self._clock()
@@ -85,14 +104,13 @@ class Capabilities:
         return replace(before, changed=self._clock())
 
     def _described(self, owner: Owner, found: Capability) -> Json:
-        ready = self._clock() - found.created >= SETTLES
         return {
             "capabilityName": found.name,
             "arn": f"{owner.arn.replace(':cluster/', ':capability/')}/{found.type.lower()}/{found.name}/{found.id}",
             "clusterName": owner.cluster,
             "type": found.type,
             "roleArn": found.role,
-            "status": "DELETING" if found.deleted is not None else "ACTIVE" if ready else "CREATING",
+            "status": self._status(found),
             "version": "1.0.0",
             "configuration": dict(found.configuration),
             "tags": dict(found.tags),

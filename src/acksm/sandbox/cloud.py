@@ -381,12 +381,17 @@ def empty_account(account: str) -> None:
 
 def node_keys(account: str, region: str) -> dict[str, str]:
     """The keys that a pod without a role of its own finds: those of its node's role, which has no permissions here."""
+    return role_keys(f"arn:aws:iam::{account}:role/{NODE_ROLE}", region, "i-00000000practice")
+
+
+def role_keys(role: str, region: str, session_name: str) -> dict[str, str]:
+    """The keys of a session of `role` that AWS itself opens."""
     from moto.sts.models import sts_backends
 
-    session = sts_backends[account]["aws"].assume_role(
+    session = sts_backends[role.split(":")[4]]["aws"].assume_role(
         region_name=region,
-        role_session_name="i-00000000practice",
-        role_arn=f"arn:aws:iam::{account}:role/{NODE_ROLE}",
+        role_session_name=session_name,
+        role_arn=role,
         policy="",
         duration=43_200,
         external_id="",

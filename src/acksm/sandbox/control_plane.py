@@ -129,7 +129,7 @@ class ControlPlane:
         self.state.ca_data = base64.b64encode(self.ca.path.read_bytes()).decode()
         (self.home / "audit-policy.yaml").write_text(AUDIT)
         hooks = webhooks(self.ca)
-        asking = self._kubeconfig("kube-apiserver-webhook-client", "", f"{hooks}/authenticate")
+        asking = self.kubeconfig("kube-apiserver-webhook-client", "", f"{hooks}/authenticate")
         (self.home / "admission.json").write_text(json.dumps(_admission(asking)))
         self._start(
             "etcd",
@@ -216,7 +216,7 @@ class ControlPlane:
             ),
             ("kube-scheduler", []),
         ):
-            config = self._kubeconfig(f"system:{part}", "")
+            config = self.kubeconfig(f"system:{part}", "")
             self._start(
                 part,
                 f"--kubeconfig={config}",
@@ -229,7 +229,7 @@ class ControlPlane:
         stages.write_text(text if self.controllers else text.replace(_CONTROLLERS_KEY, _NO_PODS_KEY))
         self._start(
             "kwok",
-            f"--kubeconfig={self._kubeconfig('kwok', 'system:masters')}",
+            f"--kubeconfig={self.kubeconfig('kwok', 'system:masters')}",
             f"--config={stages}",
             "--manage-all-nodes=true",
             "--node-lease-duration-seconds=40",
@@ -252,7 +252,7 @@ class ControlPlane:
                 process.end(patience=0.5)
                 self.state.processes[index] = self._started(part)
 
-    def _kubeconfig(self, user: str, organization: str, server: str = "") -> Path:
+    def kubeconfig(self, user: str, organization: str, server: str = "") -> Path:
         """The kubeconfig of `user`, with a new certificate, for the apiserver or another server of this cluster."""
         if self.ca is None:
             raise RuntimeError("the authority comes first")

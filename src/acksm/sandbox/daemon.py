@@ -24,15 +24,18 @@ from wsgiref.types import StartResponse
 import urllib3
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from acksm.ack.names import SERVICES
 from acksm.errors import AcksmError
 from acksm.json_types import Json
 from acksm.private_file import write as write_private
 from acksm.sandbox import addons, authenticator, cloud, doors, identity_agent, identity_webhook, practice
+from acksm.sandbox.capabilities import Capability
 from acksm.sandbox.certificates import Authority
 from acksm.sandbox.cloud import Cloud
 from acksm.sandbox.control_plane import ControlPlane, free_ports, start
 from acksm.sandbox.controllers import forks
 from acksm.sandbox.controllers.host import Host
+from acksm.sandbox.controllers.managed import Desired
 from acksm.sandbox.faults import Faults
 from acksm.sandbox.network import Network, names
 from acksm.sandbox.parts import KUBERNETES
@@ -62,6 +65,7 @@ class Daemon:
         self.stop = threading.Event()
         self.cloud = Cloud(self.home / "aws.log")
         self.cloud.eks.addons.changed = self._addon
+        self.cloud.eks.capabilities.changed = self._capability
         self.controllers = Host(options, self.home, self.parts["crane"], self._serve)
         self._registry_password = secrets.token_urlsafe()
         self._lock = threading.Lock()
@@ -271,6 +275,18 @@ class Daemon:
             plane.api("POST", path, addons.daemon_set())
         else:
             plane.api("DELETE", f"{path}/{addons.AGENT}", {"propagationPolicy": "Background"})
+
+    def _capability(self, owner: Owner, found: Capability | None) -> None:
+        """AWS's controllers come, change with the capability, or go with it."""
+        plane = self.planes.get(owner.cluster)
+        if plane is None:
+            return
+        desired = Desired()
+        if found is not None:
+            disabled = set((found.configuration.get("ack") or {}).get("disabledServices") or ())
+            keys = cloud.role_keys(found.role, owner.region, f"eks-capability-{found.name}"[:64])
+            desired = Desired(frozenset(SERVICES) - disabled, keys)
+        self.controllers.capability(plane, self.state.aws_endpoint, desired)
 
     def _control(self, environ: Json, begin: StartResponse) -> Iterable[bytes]:
         """The requests of the sandbox's own commands and of tests."""

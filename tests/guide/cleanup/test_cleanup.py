@@ -10,6 +10,7 @@ from hypothesis import given, strategies as st
 
 from acksm.ack import charts
 from acksm.aws.documents import Role
+from acksm.aws.eks import Capability as EksCapability
 from acksm.engine.change import Change, Danger, Op, Plan
 from acksm.errors import AcksmError
 from acksm.guide.carm import trust as carm_trust
@@ -390,6 +391,31 @@ def test_common_crds_stay_while_anything_of_ack_is_left(more: dict[str, Any], re
     assert reason in why(planned, "fieldexports")
     assert targets(planned, "cleanup.crd")
     assert not [name for name in targets(planned, "cleanup.crd") if "fieldexports" in name]
+
+
+@pytest.mark.parametrize("disabled", [(), ("applicationautoscaling",)])
+def test_what_an_eks_capability_reconciles_is_left_to_it(disabled: tuple[str, ...]) -> None:
+    ack = EksCapability("ack", "ACTIVE", disabled)
+    models = (item(), item("ScalableTarget", "target", service="applicationautoscaling"))
+    seen = observation._beside(observed(*models).inventory, [ack], charts.SERVICES)
+    planned = plan(observed(*models, controllers=seen.controllers, capabilities=("ack",)), EVERYTHING)
+    left = [service for service in charts.SERVICES if service not in disabled]
+    deleted = targets(planned, "cleanup.crd", "cleanup.delete")
+    assert not [name for name in deleted if any(f".{service}." in name for service in left)]
+    assert "needed by sagemaker of EKS capability ack" in why(planned, ".sagemaker.")
+    assert bool(targets(planned, "cleanup.crd")) is bool(disabled)
+    assert len(targets(planned, "cleanup.release")) == 2
+    assert any("reconciled by sagemaker of EKS capability ack" in note for note in planned.notes)
+    assert "EKS capability ack" in why(planned, "fieldexports")
+
+
+def test_a_capability_that_is_not_active_strands_nothing() -> None:
+    beside = observation._beside(observed(item()).inventory, [EksCapability("ack", "CREATING")], charts.SERVICES)
+    choice = cleanup_objects.choose(beside, charts.SERVICES)
+    with pytest.raises(AcksmError) as raised:
+        cleanup_objects.check(choice, beside.controllers, delete_aws=False, orphan=False)
+    assert raised.value.id == "cleanup-would-strand"
+    assert "EKS capability ack, which is not active" in raised.value.message
 
 
 @pytest.mark.parametrize(

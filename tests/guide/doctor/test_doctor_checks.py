@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
+from acksm.ack import charts
+from acksm.aws.eks import Capability
 from acksm.catalog import entries, lookup
 from acksm.engine import plan_file
 from acksm.engine.change import Danger, Op, Plan
@@ -91,6 +93,14 @@ def election(*leases: Any, **more: Any) -> Facts:
     return whole(deployed=[deployed(enable_leader_election="true", **more)], leases=list(leases))
 
 
+def in_turns(holder: str, **more: str) -> Facts:
+    """With the Lease that AWS documents for a controller beside an EKS capability."""
+    where = {"enable_leader_election": "true", "leader_election_namespace": "kube-system"}
+    shared = lease(holder, **more)
+    shared["metadata"]["namespace"] = "kube-system"
+    return whole(capabilities=[Capability("ack", "ACTIVE")], deployed=[deployed(**where)], leases=[shared])
+
+
 def chain(*checks: Check) -> Facts:
     return whole(chains=[Chain("team", None, {}, checks)])
 
@@ -164,9 +174,39 @@ BREAKS: dict[str, tuple[Callable[[], Facts], dict[str, State]]] = {
         lambda: whole(registry={("sagemaker", "a.example/x"): error("registry-unreachable")}),
         {"check.registry": FAILED},
     ),
-    "EKS's own ACK": (lambda: whole(capability=error("capability-conflict")), {"check.capability": FAILED}),
+    "EKS's own ACK": (lambda: whole(capabilities=[Capability("ack", "ACTIVE")]), {"check.capability": FAILED}),
+    "EKS's own ACK, which leaves both services out": (
+        lambda: whole(capabilities=[Capability("ack", "ACTIVE", charts.SERVICES)]),
+        {},
+    ),
+    "EKS's own ACK, which leaves both services out and is not well": (
+        lambda: whole(capabilities=[Capability("ack", "DEGRADED", charts.SERVICES, issues=("AccessDenied: no",))]),
+        {"check.capability": WARNING},
+    ),
+    "EKS's own ACK, in turns": (
+        lambda: in_turns("capability-sagemaker_x"),
+        {},
+    ),
+    "EKS's own ACK, in turns that nobody takes": (
+        lambda: in_turns("capability-sagemaker_x", renewed="2020-01-01T00:00:00Z"),
+        {"check.leader-election": FAILED},
+    ),
+    "the namespace of the Leases alone, as a page of AWS has it": (
+        lambda: whole(
+            capabilities=[Capability("ack", "ACTIVE")],
+            deployed=[deployed(leader_election_namespace="kube-system")],
+        ),
+        {"check.capability": FAILED},
+    ),
+    "EKS's own ACK, and controllers not to be seen": (
+        lambda: whole(capabilities=[Capability("ack", "ACTIVE")], deployed=error("kube-forbidden")),
+        {
+            f"check.{name}": UNKNOWN
+            for name in ("capability", "annotation", "leader-election", "pod-identity", "pod-role", "scope")
+        },
+    ),
     "capabilities not to be seen": (
-        lambda: whole(capability=error("aws-access-denied")),
+        lambda: whole(capabilities=error("aws-access-denied")),
         {"check.capability": UNKNOWN},
     ),
     "a caller with few rights": (

@@ -114,7 +114,8 @@ def plan_crds(observed: Observed, desired: Desired, choice: Choice) -> Part:
     remaining = {item.location.plural for item in inventory.of(desired.services) if item not in selected}
     rivals = {item.service: item for item in reversed(inventory.controllers.remaining())}
     others = inventory.others(desired.services, observed.namespace)
-    others += [f"EKS capability {name}" for name in observed.capabilities]
+    named = {item.capability for item in rivals.values()}
+    others += [f"EKS capability {name}" for name in observed.capabilities if name not in named]
     deleted = {*choice.common, *(selectors_of(observed) if desired.carm else ())}
     others += [str(item) for item in inventory.common if item not in deleted]
     for crd in _sorted(inventory.crds.values()):

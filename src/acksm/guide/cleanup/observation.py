@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from acksm.ack import charts
 from acksm.aws.account import Aws
 from acksm.aws.documents import Role
+from acksm.aws.eks import Capability
 from acksm.engine.change import Change
 from acksm.errors import AcksmError
 from acksm.guide.carm import role_map
@@ -30,7 +31,7 @@ from acksm.kube.api import Lister
 from acksm.kube.contents import Contents
 from acksm.kube.owners import BY_HELM, OWNED_LABEL, helm_release
 from acksm.kube.paths import Ref, ref
-from acksm.live import inventory, readiness
+from acksm.live import capability, inventory, readiness
 from acksm.live.inventory import Common, Inventory
 from acksm.live.readiness import ROLE_ANNOTATION, Health
 from acksm.live.unread import unless_forbidden
@@ -205,7 +206,9 @@ def observe(
             if other
             else []
         )
-        unlisted = ["EKS capabilities"] if capabilities.result() is None else []
+        of_eks = capabilities.result()
+        unlisted = ["EKS capabilities"] if of_eks is None else []
+        objects = _beside(objects, of_eks or (), desired.services)
         unlisted += [f"controllers outside namespace {namespace}"] if objects.controllers.partial else []
         return Observed(
             objects,
@@ -220,7 +223,7 @@ def observe(
             provider.result(),
             accounts.result(),
             contained.result(),
-            capabilities.result() or (),
+            tuple(item.name for item in of_eks or ()),
             owned,
             tuple(grants.result()),
             tuple(dict.fromkeys(denied)),
@@ -228,10 +231,16 @@ def observe(
         )
 
 
-def _capabilities(aws: Aws, cluster: str) -> tuple[str, ...] | None:
-    """Names of EKS's own ACK controllers; None where the caller may not list them."""
+def _beside(found: Inventory, capabilities: Sequence[Capability], services: Sequence[str]) -> Inventory:
+    """The inventory with the controllers of the capabilities, which no Deployment shows."""
+    others = (*found.controllers.others, *capability.controllers(capabilities, services))
+    return replace(found, controllers=replace(found.controllers, others=others))
+
+
+def _capabilities(aws: Aws, cluster: str) -> Sequence[Capability] | None:
+    """EKS's own ACK controllers; None where the caller may not list them."""
     try:
-        return tuple(item.name for item in aws.eks.ack_capabilities(cluster))
+        return aws.eks.ack_capabilities(cluster)
     except AcksmError as error:
         if error.id != "aws-access-denied":
             raise

@@ -33,6 +33,7 @@ IAM_ACTIONS: dict[str, tuple[str, ...]] = {
     "iam.delete_policy": ("iam:DeleteRolePolicy",),
     "iam.delete_role": ("iam:DeleteRole",),
     "iam.delete_oidc_provider": ("iam:DeleteOpenIDConnectProvider",),
+    "eks.disable_services": ("eks:UpdateCapability",),
 }
 # The call of a change of `cleanup` on a custom resource -> its verbs.
 _ON_OBJECTS = {"cleanup.retain": ("patch",), "cleanup.delete": ("delete",), "cleanup.orphan": ("delete", "patch")}

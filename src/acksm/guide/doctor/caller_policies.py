@@ -82,6 +82,13 @@ _ASSOCIATED = (
     Grant(CLUSTER, ("eks:ListPodIdentityAssociations",)),
     Grant(ASSOCIATIONS, ("eks:DescribePodIdentityAssociation",), when="the controllers use EKS Pod Identity"),
 )
+_WHEN_ONE = "the cluster has an EKS capability for ACK"
+_CAPABILITIES = (
+    Grant(CLUSTER, ("eks:ListCapabilities",)),
+    Grant(CAPABILITIES, ("eks:DescribeCapability",), when=_WHEN_ONE),
+)
+# Without them install notes that it does not know of a capability.
+_BESIDE = tuple(replace(grant, optional=True) for grant in _CAPABILITIES)
 _IN_ECR = "the registry is in Amazon ECR"
 _PULL = (
     Grant(TOKEN, ("ecr:GetAuthorizationToken",), when=_IN_ECR),
@@ -108,8 +115,7 @@ _LOOK = (
     *_ROLE_READ,
     Grant(LINKED, ("iam:GetRole",)),
     *_ASSOCIATED,
-    Grant(CLUSTER, ("eks:ListCapabilities",)),
-    Grant(CAPABILITIES, ("eks:DescribeCapability",), when="the cluster has an EKS capability for ACK"),
+    *_CAPABILITIES,
     *_SIMULATE,
     Grant(ROLE, ("iam:SimulatePrincipalPolicy",), optional=True),
     Grant(ANY, _DESCRIBE, when="KIND/NAME is of that kind"),
@@ -122,6 +128,7 @@ _STATUS = (
     Grant(ROLE, (*_READ_ROLE, "iam:GetRolePolicy"), when="drift is checked"),
     Grant(LINKED, ("iam:GetRole",), when="drift is checked"),
     *_PULL,
+    *_CAPABILITIES,
 )
 
 
@@ -143,8 +150,8 @@ COMMANDS: dict[str, tuple[Grant, ...]] = {
     "connect": _CONNECT,
     "oidc": (*_CONNECT, *_PROVIDER, *_SIMULATE),
     "iam-role": (*_CONNECT, *_PROVIDER_READ, *_ROLE, *_NARROWED, *_SIMULATE),
-    "install": (*_CONNECT, *_COMPUTE, *_PROVIDER, *_ROLE, *_NARROWED, *_PULL, *_SIMULATE),
-    "upgrade": (*_CONNECT, *_COMPUTE, *_PROVIDER, *_ROLE, *_NARROWED, *_PULL, *_SIMULATE),
+    "install": (*_CONNECT, *_COMPUTE, *_PROVIDER, *_ROLE, *_NARROWED, *_PULL, *_SIMULATE, *_BESIDE),
+    "upgrade": (*_CONNECT, *_COMPUTE, *_PROVIDER, *_ROLE, *_NARROWED, *_PULL, *_SIMULATE, *_BESIDE),
     "status": _STATUS,
     "history": (*_CONNECT, *(replace(grant, optional=True) for grant in (*_PROVIDER_READ, *_ROLE_READ))),
     "logs": _CONNECT,
@@ -195,13 +202,19 @@ COMMANDS: dict[str, tuple[Grant, ...]] = {
         *_role_gone(SAMPLES),
         Grant(CLUSTER, ("eks:ListPodIdentityAssociations",), when="the role exists"),
         Grant(ASSOCIATIONS, ("eks:DescribePodIdentityAssociation",), when="the role exists"),
-        Grant(CLUSTER, ("eks:ListCapabilities",), optional=True),
-        Grant(CAPABILITIES, ("eks:DescribeCapability",), optional=True),
+        *_BESIDE,
         Grant(ANY, ("iam:ListRoles",), when="--oidc"),
         Grant(ANY, _DESCRIBE, when="objects of that kind are deleted"),
         Grant(ROLE, ("iam:PutRolePolicy",), when="--carm"),
         Grant(PROVIDER, ("iam:DeleteOpenIDConnectProvider",), when="--oidc"),
         *_ASSUME,
+        *_SIMULATE,
+    ),
+    "capability status": (*_CONNECT, *_CAPABILITIES),
+    "capability share": (
+        *_CONNECT,
+        *_CAPABILITIES,
+        Grant(CAPABILITIES, ("eks:UpdateCapability",), when=_WHEN_ONE),
         *_SIMULATE,
     ),
     "doctor": _LOOK,

@@ -14,7 +14,7 @@ from acksm.ack import charts
 from acksm.ack.names import COMMON_GROUP
 from acksm.aws.account import Aws
 from acksm.aws.documents import Role
-from acksm.aws.eks import Cluster
+from acksm.aws.eks import Capability, Cluster
 from acksm.aws.session import Identity
 from acksm.engine.change import Op, Plan
 from acksm.engine.waits import Deadline
@@ -36,7 +36,7 @@ from acksm.helm.runner import Helm
 from acksm.json_types import Manifest
 from acksm.kube.kubeconfig import Context
 from acksm.kube.paths import ref
-from acksm.live import capability, controller_logs, discovery, inventory, running
+from acksm.live import controller_logs, discovery, inventory, running
 from acksm.live.controller_logs import PodLog
 from acksm.live.placement import Placement, Pod, any_pod, pod_of
 from acksm.live.readiness import pods_of
@@ -93,7 +93,7 @@ class Facts:
     nodes: Known[Sequence[Placement]] = UNREAD
     namespace: Known[Manifest | None] = None
     registry: Mapping[tuple[str, str], Known[str]] = field(default_factory=dict)
-    capability: Known[None] = None
+    capabilities: Known[Sequence[Capability]] = ()
     iam: Known[Mapping[str, Sequence[str] | None]] = UNREAD
     plan: Known[Plan] = UNREAD
     plan_rights: Known[PlanRights] = UNREAD
@@ -211,10 +211,8 @@ def _read(settings: Settings, target: Target, emit: Emit, pool: ThreadPoolExecut
 
     helm, server = start(helm_version), start(lambda: _server(target))
     namespace = start(lambda: kube.get(ref("Namespace", home)))
-    conflict, provider = (
-        start(lambda: capability.check(aws, cluster, requested.service)),
-        start(lambda: oidc.observe(aws, cluster)),
-    )
+    capabilities = start(lambda: aws.eks.ack_capabilities(cluster.name))
+    provider = start(lambda: oidc.observe(aws, cluster))
     releases, crds = start(lambda: controllers.releases(target, requested.service)), start(lambda: _crds(target))
     seen = start(lambda: inventory.observe(kube, home))
     deployed = attempt(lambda: _deployed(target))
@@ -249,7 +247,7 @@ def _read(settings: Settings, target: Target, emit: Emit, pool: ThreadPoolExecut
         nodes.result(),
         namespace.result(),
         {} if isinstance(result, AcksmError) else result,
-        conflict.result(),
+        capabilities.result(),
         iam.result(),
         planned if isinstance(planned, AcksmError) else planned.plan,
         planned if isinstance(planned, AcksmError) else attempt(lambda: _plan_rights(target, planned)),

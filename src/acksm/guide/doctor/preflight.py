@@ -10,8 +10,9 @@ from acksm.aws.session import Identity
 from acksm.engine.change import Plan
 from acksm.engine.checks import Check, Definition, Severity, State, failed, unread
 from acksm.errors import AcksmError
-from acksm.guide.doctor.facts import Facts
+from acksm.guide.doctor.facts import Facts, services_installed
 from acksm.kube.kubeconfig import Context, is_server
+from acksm.live import capability
 from acksm.live.placement import Fit
 from acksm.words import counted
 
@@ -172,10 +173,31 @@ def _registry(facts: Facts) -> Iterator[Check]:
 
 def _capability(facts: Facts) -> Iterator[Check]:
     where = facts.cluster.name if isinstance(facts.cluster, Cluster) else ""
-    if isinstance(facts.capability, AcksmError):
-        yield _error("check.capability", where, facts.capability, {"capability-conflict"})
-    else:
-        yield _ok("check.capability", where, "no EKS capability runs these services")
+    if isinstance(facts.capabilities, AcksmError):
+        yield unread("check.capability", where, facts.capabilities)
+        return
+    if not facts.capabilities:
+        yield _ok("check.capability", where, "the cluster has no EKS capability for ACK")
+        return
+    if isinstance(facts.deployed, AcksmError):
+        yield unread("check.capability", where, facts.deployed)
+        return
+    deployed = facts.deployed
+    requested = facts.settings.controllers.service
+    turns = dict.fromkeys([item.running.service for item in deployed] or requested, False)
+    turns |= {
+        item.running.service: capability.flags_share(item.flags.values, item.running.namespace) for item in deployed
+    }
+    judged = capability.judge(facts.capabilities, turns)
+    try:
+        judged.raise_conflict(where, [name for name in turns if name not in judged.services], services_installed(facts))
+    except AcksmError as error:
+        yield failed("check.capability", where, error)
+    unhealthy = [item for item in facts.capabilities if item.issues or item.status not in capability.WORKING]
+    for item in unhealthy if not judged.conflicts else ():
+        yield Check("check.capability", State.WARNING, where, f"EKS capability {capability.described(item)}")
+    if not (judged.conflicts or unhealthy):
+        yield _ok("check.capability", where, "; ".join(judged.notes))
 
 
 def _iam(facts: Facts) -> Iterator[Check]:

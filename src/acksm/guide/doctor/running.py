@@ -15,7 +15,7 @@ from acksm.guide.install import switching
 from acksm.json_types import Manifest
 from acksm.kube import conditions
 from acksm.kube.keys import ANNOTATIONS
-from acksm.live import controller_logs, discovery, running, symptoms, unattended
+from acksm.live import capability, controller_logs, discovery, running, symptoms, unattended
 from acksm.live.bindings import shortened
 from acksm.live.inventory import Item
 from acksm.live.readiness import Health
@@ -96,7 +96,7 @@ def _election(facts: Facts) -> Iterator[Check]:
             text = f"{item.replicas} replicas without leader election: each reconciles every object" if many else "off"
             yield Check(name, State.FAILED if many else State.OK, where, text)
             continue
-        desired = f"ack-{item.running.service}.services.k8s.aws"
+        desired = capability.lease_name(item.running.service)
         namespace = lease_namespace(item)
         lease = next(
             (
@@ -106,7 +106,10 @@ def _election(facts: Facts) -> Iterator[Check]:
             ),
             None,
         )
-        yield Check(name, *_held(item, lease, namespace))
+        state, where, text = _held(item, lease, namespace)
+        if state is State.FAILED and (by := _by_capability(facts, item, lease, namespace)):
+            state, text = State.OK, by
+        yield Check(name, state, where, text)
 
 
 def _others(facts: Facts) -> Iterator[Check]:
@@ -140,6 +143,18 @@ def _others(facts: Facts) -> Iterator[Check]:
         yield Check(name, State.UNKNOWN, "", f"{what} cannot be listed")
     if not (rivals or found.partial or facts.inventory.forbidden):
         yield Check(name, State.OK, "", "none")
+
+
+def _by_capability(facts: Facts, item: Deployed, lease: Manifest | None, namespace: str) -> str:
+    """What it means that an EKS capability's controller holds the Lease; "" where none may."""
+    found = () if isinstance(facts.capabilities, AcksmError) else facts.capabilities
+    age = _age(str((lease or {}).get("spec", {}).get("renewTime") or ""))
+    if lease is None or namespace != capability.LEASES or age is None or age > MAX_LEASE_AGE:
+        return ""
+    by = [one.name for one in found if capability.reconciled(one, [item.running.service])]
+    holder = (lease.get("spec") or {}).get("holderIdentity")
+    text = f"held by {holder}, not by a pod of this release: EKS capability"
+    return f"{text} {by[0]} reconciles {item.running.service} too, and this controller waits" if by else ""
 
 
 def _held(item: Deployed, lease: Manifest | None, namespace: str) -> tuple[State, str, str]:

@@ -10,6 +10,7 @@ from functools import cache, partial
 from acksm import reports
 from acksm.ack import charts
 from acksm.ack.names import COMMON_GROUP
+from acksm.aws.eks import Capability
 from acksm.catalog import lookup
 from acksm.engine import lease
 from acksm.engine.change import Change, Op
@@ -24,7 +25,7 @@ from acksm.helm.releases import is_marked, recovery
 from acksm.json_types import Document, Json, Manifest, Object
 from acksm.kube import paths
 from acksm.kube.paths import ref
-from acksm.live import bindings, discovery, drift, inventory, readiness, running
+from acksm.live import bindings, capability, discovery, drift, inventory, readiness, running
 from acksm.live.drift import Drift
 from acksm.live.inventory import Inventory
 from acksm.live.unread import AWAY, Unread
@@ -45,6 +46,7 @@ class Observed:
     running: discovery.Controllers = field(default_factory=discovery.Controllers)
     unchanged_crds: frozenset[str] = frozenset()  # that differ in text, and that applying the charts' would not change
     notes: Sequence[str] = ()
+    capabilities: Sequence[Capability] = ()
 
 
 @dataclass
@@ -71,6 +73,7 @@ def observe(
         live_crds = pool.submit(target.kube.list, ref("CustomResourceDefinition"))
         listed = pool.submit(target.kube.list, ref("Namespace"), metadata_only=True)
         discovered = pool.submit(discovery.observe, target.kube, target.settings.controller_namespace)
+        of_eks = pool.submit(capability.visible, target.aws, target.cluster.name)
         seen = {} if found is not None else installed(target, controllers.service)
         jobs = [
             pool.submit(_controller, target, controllers, service, seen.get(service, NOTHING), found, emit)
@@ -87,7 +90,9 @@ def observe(
         names = {item["metadata"]["name"]: item for item in listed.result()}
         all_crds = [crd for item in found_controllers for crd in item.desired_crds]
         unchanged, notes = crds.settled(target.kube, all_crds, ack)
-        return Observed(found_controllers, ack, names, pending, discovered.result(), unchanged, notes)
+        capabilities, unread = of_eks.result()
+        notes = [*notes, *unread]
+        return Observed(found_controllers, ack, names, pending, discovered.result(), unchanged, notes, capabilities)
 
 
 def releases(target: Target, services: Sequence[str], *, compared: bool = True) -> dict[str, release.Observed]:
@@ -238,6 +243,8 @@ def plan(
             described = tuple(map(discovery.described, rivals))
             one = replace(one, rivals=described, notes=(*one.notes, *map(_rival_note, rivals)))
         desired.append((item, one, scope))
+    if not only_missing_crds:
+        planned.notes += _beside_capabilities(target, observed, desired)
     watched = [name for _, one, _ in desired for name in charts.watched(one.values)]
     planned.namespaces = release.namespaces(
         watched, observed.namespaces, controller_namespace=namespace, create=controllers.create_namespace
@@ -283,6 +290,18 @@ def plan(
         for name in crds.kept_newer(all_crds, observed.live_crds)
     ]
     return planned
+
+
+def _beside_capabilities(
+    target: Target, observed: Observed, desired: Sequence[tuple[Controller, release.Desired, charts.Scope]]
+) -> Sequence[str]:
+    """Notes on the cluster's EKS capabilities. Error: `capability-conflict`."""
+    judged = capability.judge(observed.capabilities, {item.service: one.takes_turns for item, one, _ in desired})
+    free = [item.service for item, _, _ in desired if item.service not in judged.services]
+    judged.raise_conflict(
+        target.cluster.name, free, {item.service for item in observed.controllers if item.observed.version}
+    )
+    return judged.notes
 
 
 def _rival_note(rival: running.Running) -> str:
@@ -367,6 +386,7 @@ def _desired(
         role_arn,
         patched.diff,
         tuple(notes),
+        takes_turns=capability.values_share(patched.values),
     )
     return desired, scope, after
 

@@ -41,6 +41,7 @@ class Desired:
     watched: tuple[str, ...] = ()  # namespaces, empty for all
     watched_before: tuple[str, ...] | None = None  # by the installed release, None where there is none
     rivals: tuple[str, ...] = ()  # other controllers that would reconcile the same objects
+    takes_turns: bool = False  # by a Lease, with the controllers of an EKS capability
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from acksm.guide.connect.target import Target, connect
 from acksm.guide.install import command as install, controllers as section, details, mirrored
 from acksm.guide.install.details import Details, of as details_of
 from acksm.guide.install.release import Observed as ReleaseObserved
-from acksm.guide.install.standing import NOTHING_WRONG, Standing, observe as standing_of
-from acksm.live import discovery, readiness, served, unread
+from acksm.guide.install.standing import NOTHING_WRONG, Problem, Standing, observe as standing_of
+from acksm.live import capability, discovery, readiness, served, unread
 from acksm.live.drift import State
 from acksm.live.running import Running
 from acksm.output import Output, Table
@@ -266,6 +266,10 @@ def _compared(
         try:
             planned = install.plan(target, controllers, role, "install", install.ALL, emit)
         except AcksmError as error:
+            if error.id == "capability-conflict":
+                problem = Problem("", error.message, error.remedy)
+                found = standing.result()
+                return Compared(unknown=error.id, standing=replace(found, problems=(*found.problems, problem)))
             return Compared(unknown=f"{error.id}: {error.message}", standing=standing.result())
     changes: list[reports.Drift] = [
         {"id": change.id, "target": change.target, "reason": change.reason or _MADE.get(change.id, "")}
@@ -273,7 +277,9 @@ def _compared(
     ]
     unknown = [str(found) for found in planned.drift if found.state is State.UNKNOWN]
     notes = [str(found) for found in planned.drift if found.state is State.NOT_KEPT]
-    return Compared(changes, "; ".join(unknown), notes, standing.result())
+    found = standing.result()
+    unseen = [note for note in planned.plan.notes if note.startswith(capability.UNREAD)]
+    return Compared(changes, "; ".join(unknown), notes, replace(found, unknown=(*found.unknown, *unseen)))
 
 
 _MADE = {"release.install": "not installed; acksm install creates it"}

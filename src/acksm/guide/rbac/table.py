@@ -171,6 +171,7 @@ ADMINISTRATORS = frozenset(
         "doctor",
         "report",
         "carm setup",
+        "capability status",
         "rbac grant",
         "rbac revoke",
     }
@@ -183,6 +184,7 @@ WITHOUT = frozenset(
         "oidc",
         "iam-role",
         "mirror",
+        "capability share",
         "plan show",
         "explain",
         "config show",

@@ -14,6 +14,7 @@ from acksm.sandbox.control_plane import NODE, ControlPlane
 from acksm.sandbox.controllers.kube import Kube
 from acksm.sandbox.controllers.kubelet import Kubelet
 from acksm.sandbox.controllers.log_server import LogServer
+from acksm.sandbox.controllers.managed import Desired, Managed
 from acksm.sandbox.controllers.programs import Programs
 from acksm.sandbox.controllers.run import Surroundings
 from acksm.sandbox.doors import Application
@@ -34,6 +35,7 @@ class Host:
         self._images = self._pull or bool(options.get("images"))
         self._home, self._crane, self._serve = home, crane, serve
         self._kubelets: dict[str, Kubelet] = {}
+        self._managed: dict[str, Managed] = {}
         # why a node of an account cannot pull an image, "" where it can
         self.pull_fault: Callable[[str, str], str] = lambda _image, _account: ""
         self._stop = threading.Event()
@@ -70,6 +72,15 @@ class Host:
         kubelet.start()
         self._serve_logs(plane, kubelet, kube)
 
+    def capability(self, plane: ControlPlane, aws_endpoint: str, desired: Desired) -> None:
+        """Run the controllers of the cluster's EKS capability from now on."""
+        if not self.on or plane.ca is None:
+            return
+        name = plane.state.name
+        if name not in self._managed:
+            self._managed[name] = Managed(plane, aws_endpoint, self._pace)
+        self._managed[name].want(desired)
+
     def _serve_logs(self, plane: ControlPlane, kubelet: Kubelet, kube: Kube) -> None:
         """Only the apiserver is answered: it presents a certificate of the cluster's authority."""
         if plane.ca is None:
@@ -83,13 +94,16 @@ class Host:
 
     def end(self, cluster: str) -> None:
         """Stop the controllers of a cluster."""
+        managed = self._managed.pop(cluster, None)
+        if managed:
+            managed.end()
         kubelet = self._kubelets.pop(cluster, None)
         if kubelet:
             kubelet.stop()
 
     def end_all(self) -> None:
         self._stop.set()
-        for cluster in list(self._kubelets):
+        for cluster in [*self._kubelets, *self._managed]:
             self.end(cluster)
 
     def snapshot(self) -> list[Json]:

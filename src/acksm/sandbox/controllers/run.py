@@ -196,7 +196,8 @@ class Run:
         config = self.home / "kubeconfig.json"
         identity.kubeconfig(config, self.around.server, self.around.ca_file, self.namespace, bearer)
         environment = {key: os.environ[key] for key in PASSED_ON if key in os.environ}
-        environment |= {"HOME": str(self.home), "AWS_DEFAULT_REGION": self.around.region, **rendered.environment}
+        environment |= {"HOME": str(self.home), "AWS_DEFAULT_REGION": self.around.region, "HOSTNAME": self.name}
+        environment |= rendered.environment
         environment |= {"KUBECONFIG": str(config), READY_FILE: str(self.home / "ready")}
         if not environment.get("AWS_ENDPOINT_URL"):
             environment["AWS_ENDPOINT_URL"] = self.around.aws_endpoint

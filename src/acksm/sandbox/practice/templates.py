@@ -69,7 +69,7 @@ def templates(chart: Chart) -> dict[str, str]:
         "controller-rbac.yaml": _rbac(chart),
     }
     if chart.since("1.2.4"):
-        found["leader-election.yaml"] = _LEADER_ELECTION
+        found["leader-election.yaml"] = _leader_election()
     if chart.since("1.2.13"):
         found["caches.yaml"] = _caches()
     return found
@@ -106,6 +106,11 @@ def _arguments(chart: Chart) -> str:
             "{{- end }}",
             "- --deletion-policy",
             "- {{ .Values.deletionPolicy | quote }}",
+            "{{- if .Values.leaderElection.enabled }}",
+            "- --enable-leader-election",
+            "- --leader-election-namespace",
+            "- {{ .Values.leaderElection.namespace | quote }}",
+            "{{- end }}",
         ]
     if chart.since("1.4.1"):
         lines += [
@@ -314,21 +319,20 @@ subjects:
 """
 
 
-_LEADER_ELECTION = """\
-{{- if .Values.leaderElection.enabled }}
-apiVersion: rbac.authorization.k8s.io/v1
-kind: Role
-metadata:
-  name: {{ include "practice.fullname" . }}-leader-election
-  namespace: {{ default .Release.Namespace .Values.leaderElection.namespace }}
-  labels:
-    {{- include "practice.labels" . | nindent 4 }}
+def _leader_election() -> str:
+    """Without `enabled`, `namespace` has no effect, as in the real charts."""
+    rules = """\
 rules:
   - apiGroups: [coordination.k8s.io]
     resources: [leases]
-    verbs: [create, get, list, patch, update, watch]
-{{- end }}
+    verbs: [create, delete, get, list, patch, update, watch]
+  - apiGroups: [""]
+    resources: [events]
+    verbs: [create, patch]
 """
+    namespace = "{{ default .Release.Namespace .Values.leaderElection.namespace }}"
+    role = _role("Role", '{{ include "practice.fullname" . }}-leaderelection', namespace, rules, labels=False)
+    return "{{- if .Values.leaderElection.enabled }}\n" + role + "{{- end }}\n"
 
 
 def _caches() -> str:

@@ -76,6 +76,8 @@ class Config:
     cross_namespace: bool = True
     resync: dict[str, float] = field(default_factory=dict)  # by kind in lower case, "" for the default; seconds
     system_namespace: str = "ack-system"
+    leader_election: bool = False
+    leader_election_namespace: str = ""  # "" for the pod's
 
     def caches_namespaces(self, release: Release) -> bool:
         """Whether annotations of namespaces and the role maps are read at all.
@@ -113,6 +115,8 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str], release: Rel
         cross_namespace=flag("enable-cross-namespace"),
         system_namespace=environment.get("ACK_SYSTEM_NAMESPACE") or environment.get("K8S_NAMESPACE") or "ack-system",
         raw_gates=text("feature-gates"),
+        leader_election=flag("enable-leader-election"),
+        leader_election_namespace=text("leader-election-namespace"),
     )
     config.watch = [text("watch-namespace")] if text("watch-namespace") else []
     _check(config, release, found)

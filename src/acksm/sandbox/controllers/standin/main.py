@@ -17,6 +17,7 @@ from acksm.sandbox.controllers.standin import field_export, flags, versions
 from acksm.sandbox.controllers.standin.adopted_resource import AdoptedResources
 from acksm.sandbox.controllers.standin.caches import Live
 from acksm.sandbox.controllers.standin.cloud import AwsError, Cloud
+from acksm.sandbox.controllers.standin.election import Election
 from acksm.sandbox.controllers.standin.field_export import FieldExports
 from acksm.sandbox.controllers.standin.log import Log
 from acksm.sandbox.controllers.standin.pflag import FlagError
@@ -80,6 +81,10 @@ class Controller:
         self.kube = _kube(environment)
         self.cloud = Cloud(release, config, environment)
         self.queue: Queue[Key] = Queue(self.pace)
+        self.election: Election | None = None
+        if config.leader_election:
+            where = config.leader_election_namespace or _namespace(environment)
+            self.election = Election(self.kube, release.service, where, environment["HOSTNAME"], log, pace=self.pace)
         self.failed = ""
         self._generations: dict[Key, int] = {}
         self._exports: FieldExports | None = None
@@ -98,11 +103,16 @@ class Controller:
             self.log.error("setup", "caches did not sync; a liveness probe would end the pod now", live.refused)
             return 1
         world = World(self.release, self.config, self.kube, self.cloud, account, live.snapshot, self.log, self.pace)
-        self._start(world)
         self.log.info("setup", "starting manager", **{"aws.service": self.release.service})
-        if self.ready:
+        if self.ready:  # also while another is the leader
             Path(self.ready).touch()
-        self.stop.wait()
+        if self.election is None:
+            self._start(world)
+            self.stop.wait()
+        elif self.election.acquire(self.stop):
+            self._start(world)
+            if not self.election.hold(self.stop):
+                self.failed = "leader election lost"
         if self.failed:
             self.log.error("setup", "unable to start controller manager", self.failed)
             return 1
@@ -225,7 +235,15 @@ def _kube(environment: Mapping[str, str]) -> Kube:
     cluster = config["clusters"][0]["cluster"]
     ca_file = Path(environment["KUBECONFIG"]).with_suffix(".crt")
     ca_file.write_bytes(base64.b64decode(cluster["certificate-authority-data"]))
-    return Kube(cluster["server"], str(ca_file), token=config["users"][0]["user"]["token"])
+    user = config["users"][0]["user"]
+    if "token" not in user:  # not of a pod
+        return Kube(cluster["server"], str(ca_file), pair=(user["client-certificate"], user["client-key"]))
+    return Kube(cluster["server"], str(ca_file), token=user["token"])
+
+
+def _namespace(environment: Mapping[str, str]) -> str:
+    """The pod's own, which a container has in a file beside its token."""
+    return str(json.loads(Path(environment["KUBECONFIG"]).read_text())["contexts"][0]["context"]["namespace"])
 
 
 def _served(kube: Kube, base: str, plural: str) -> bool:

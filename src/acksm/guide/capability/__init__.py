@@ -1,0 +1,1 @@
+"""EKS capabilities of type ACK: what they reconcile, and how services are taken out of them."""
