@@ -129,6 +129,7 @@ COMMANDS: dict[str, tuple[Rule, ...]] = {
         Rule(CONTROLLERS, CORE, ("pods",), ("list",)),
         Rule(CONTROLLERS, CORE, ("pods/log",), ("get",)),
     ),
+    "identity status": (*_seen(optional=False), _PODS),
     "region list": (_SPACES, *_seen(optional=False)),
     "region bind": _BOUND,
     "region unbind": _BOUND,
@@ -156,6 +157,7 @@ ADMINISTRATORS = frozenset(
         "doctor",
         "report",
         "carm setup",
+        "identity migrate",
         "rbac grant",
         "rbac revoke",
     }
