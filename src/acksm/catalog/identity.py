@@ -80,13 +80,6 @@ _MIGRATE = (
         _R,
     ),
     Entry(
-        "association-of-addon",
-        "the association belongs to an EKS add-on",
-        "It is changed only with the add-on that created it.",
-        "aws eks list-addons --cluster-name CLUSTER --region REGION",
-        _R,
-    ),
-    Entry(
         "identity-not-effective",
         "new pods do not get their role by the way that was set up",
         "An association, and its deletion, has an effect after seconds; pods were restarted until the deadline. EKS's "

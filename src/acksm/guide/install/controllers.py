@@ -162,8 +162,13 @@ def _observed(target: Target, installed: Installed, compared: bool = True) -> re
 
 def installed_role(observed: Observed) -> str:
     """The role in the annotation of the installed service accounts, when all agree; "" otherwise."""
-    roles = {_get(item.observed.values, ROLE_PATH) for item in observed.controllers if item.observed.version}
-    return str(roles.pop() or "") if len(roles) == 1 else ""
+    roles = {annotated_role(item.observed.values) for item in observed.controllers if item.observed.version}
+    return roles.pop() if len(roles) == 1 else ""
+
+
+def annotated_role(values: Document) -> str:
+    """The role in the annotation that values of a release give the service account, "" for none."""
+    return str(_get(values, ROLE_PATH) or "")
 
 
 def service_accounts(target: Target, controllers: ControllerSettings, observed: Observed) -> list[tuple[str, str]]:

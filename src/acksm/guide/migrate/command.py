@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,15 +13,17 @@ from acksm.engine.change import Change, Danger, Plan
 from acksm.engine.executor import Dispatch
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
+from acksm.guide.connect import compute
 from acksm.guide.connect.apply import apply_plan
 from acksm.guide.connect.target import Target, connect
-from acksm.guide.identity import limits, oidc
+from acksm.guide.identity import agent, limits, oidc
 from acksm.guide.install import command as install, controllers as section, recorded
 from acksm.guide.migrate import plan as planning, reading, tagging
 from acksm.guide.migrate.plan import Observed, One
+from acksm.helm.releases import recovery
 from acksm.json_types import Document
 from acksm.kube.paths import ref
-from acksm.live import discovery, readiness, running, turning
+from acksm.live import discovery, placement, readiness, running, turning
 from acksm.live.identities import Way
 from acksm.live.running import Running
 from acksm.output import Output, Table
@@ -87,7 +89,8 @@ def observe(target: Target, controllers: ControllerSettings) -> Observed:
     running.require(chosen)
     with ThreadPoolExecutor(max_workers=4) as pool:
         provider = pool.submit(oidc.observe, target.aws, target.cluster)
-        ones = list(pool.map(lambda item: one(target, item), chosen))
+        releases = recorded.installed(target, [item.service for item in chosen])
+        ones = [_with_release(item, releases) for item in pool.map(lambda item: one(target, item), chosen)]
         arns = sorted({item.role for item in ones if f"::{target.identity.account}:" in item.role})
         roles = dict(zip(arns, pool.map(lambda arn: _role(target, arn), arns), strict=True))
         return Observed(ones, roles, provider.result())
@@ -97,8 +100,20 @@ def one(target: Target, item: Running) -> One:
     """A controller as it is."""
     association = target.aws.eks.pod_identity(target.cluster.name, item.namespace, item.service_account)
     deployment = target.kube.get(ref("Deployment", item.deployment, item.namespace))
-    rolls = deployment is not None and _rolls_out(readiness.rollout(deployment))
-    return One(item, association, tuple(reading.pods_of(target, item)), rolls)
+    pods = tuple(reading.pods_of(target, item))
+    if deployment is None:
+        return One(item, association, pods)
+    rolls = _rolls_out(readiness.rollout(deployment))
+    return One(item, association, pods, rolls, placement.pod_of(deployment, item.namespace))
+
+
+def _with_release(item: One, releases: Mapping[str, recorded.Installed]) -> One:
+    """With what helm's record says of its annotation."""
+    found, worked = releases.get(item.running.service, recorded.NOTHING)
+    if found is None:
+        return item
+    role = section.annotated_role(found.values)
+    return replace(item, recorded=role, interrupted=found.status != "deployed" or bool(recovery(found, worked)[0]))
 
 
 def _rolls_out(state: tuple[bool, str]) -> bool:
@@ -129,8 +144,9 @@ class _Planner:
         trusting = planning.trusts(found, to, cluster, adopt=adopt)
         ground = [*provider, *self._checked(trusting)]
         if to is Way.POD_IDENTITY:
+            self._check_agent()
             ground += self._other_accounts()
-        wanted = [item for item in found.controllers if to is Way.IRSA and not item.running.role_arn]
+        wanted = [item for item in found.controllers if to is Way.IRSA and item.to_annotate(item.role)]
         annotated = self._annotations(wanted, {item.running.service: item.role for item in wanted})
         changes = list(ground)
         for item in found.controllers:
@@ -152,7 +168,7 @@ class _Planner:
         to, cluster = self._to, self._target.cluster
         changes: list[Change] = []
         if to is Way.POD_IDENTITY:
-            left = [item for item in found.controllers if item.running.role_arn]
+            left = [item for item in found.controllers if item.to_annotate("")]
             changes += self._annotations(left, {})
         removed = planning.untrusts(found, to, cluster, adopt=self._settings.role.adopt_role)
         changes += [replace(one, danger=Danger.MILD) for one in self._checked(removed)]
@@ -166,6 +182,14 @@ class _Planner:
         for role, changes in planned:
             limits.check(changes, role, self._target.aws.iam.quotas)
         return [one for _, changes in planned for one in changes]
+
+    def _check_agent(self) -> None:
+        """Whether pods with an association get credentials wherever they may run. Errors: of `agent.check`."""
+        target = self._target
+        pods = [item.template for item in self._found.controllers if item.template]
+        seen = agent.observe(target.kube, target.aws, target.cluster)
+        profiles = target.aws.eks.fargate_profiles(target.cluster.name)
+        self.notes += agent.check(seen, compute.nodes(target), profiles, pods, target.cluster)
 
     def _other_accounts(self) -> list[Change]:
         """sts:TagSession for the roles in other accounts, where sessions have tags."""
@@ -187,8 +211,7 @@ class _Planner:
         if not items:
             return []
         services = [item.running.service for item in items]
-        for service in set(services) - set(recorded.installed(self._target, services)):
-            item = next(one.running for one in items if one.running.service == service)
+        for item in (one.running for one in items if one.recorded is None):
             raise AcksmError(
                 "release-not-ours",
                 f"{item} is no release of helm, so acksm cannot change the annotation of its service account",

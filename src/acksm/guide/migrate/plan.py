@@ -13,14 +13,15 @@ from dataclasses import dataclass, replace
 
 from acksm.aws.documents import Role
 from acksm.aws.eks import Association, Cluster
-from acksm.engine.change import Change, Danger, Op
+from acksm.engine.change import Change
 from acksm.errors import AcksmError
-from acksm.guide.identity import iam_role, oidc, pod_trust, trust
+from acksm.guide.identity import associations, iam_role, oidc, pod_trust, trust
 from acksm.guide.identity.iam_role import Ownership
 from acksm.guide.identity.oidc import marks
 from acksm.json_types import Document, Json
 from acksm.live import turning
 from acksm.live.identities import Pod, Way
+from acksm.live.placement import Pod as Template
 from acksm.live.running import Running
 from acksm.live.turning import STEP
 
@@ -29,12 +30,17 @@ Trusts = Callable[[Document | None, Ownership], Json]
 
 @dataclass(frozen=True)
 class One:
-    """One controller: its annotation is `running.role_arn`. `rolls`: whether a rollout has not finished."""
+    """One controller: its annotation is `running.role_arn`, and `recorded` the one of its release, None where helm has
+    none. `rolls`: whether a rollout has not finished; `interrupted`: whether an operation of helm has not; `template`:
+    how its pods are scheduled."""
 
     running: Running
     association: Association | None
     pods: tuple[Pod, ...] = ()
     rolls: bool = False
+    template: Template | None = None
+    recorded: str | None = None
+    interrupted: bool = False
 
     @property
     def subject(self) -> str:
@@ -44,6 +50,10 @@ class One:
     def role(self) -> str:
         """The role of both ways: the association's, else the annotation's; "" for neither."""
         return self.association.through if self.association else self.running.role_arn
+
+    def to_annotate(self, role: str) -> bool:
+        """Whether helm has to change its annotation to `role`, "" for none."""
+        return self.running.role_arn != role or (self.recorded is not None and self.recorded != role) or self.interrupted
 
     def lacking(self, way: Way) -> list[Pod]:
         """The pods that do not have the role by `way`."""
@@ -61,7 +71,7 @@ class Observed:
 
 def check(observed: Observed, to: Way, cluster: Cluster, account: str) -> None:
     """Refuse what could not work, before the first write. Errors: `identity-missing`, `identity-roles-differ`,
-    `identity-role-account`, `identity-target-role`, `association-of-addon`."""
+    `identity-role-account`, `identity-target-role`, `association-not-ours`."""
     for one in observed.controllers:
         item, found = one.running, one.association
         where = f"service account {item.namespace}/{item.service_account}"
@@ -88,8 +98,9 @@ def check(observed: Observed, to: Way, cluster: Cluster, account: str) -> None:
                 where=where,
             )
         if found and to is Way.IRSA and found.owner:
-            text = f"the association of {where} is managed by {found.owner}"
-            raise AcksmError("association-of-addon", text, where=where)
+            text = f"the association of {where} is managed by add-on {found.owner}"
+            remedy = f"aws eks list-addons --cluster-name {cluster.name} --region {cluster.region}"
+            raise AcksmError("association-not-ours", text, where=where, remedy=remedy)
 
 
 def trusts(observed: Observed, to: Way, cluster: Cluster, *, adopt: bool) -> list[tuple[Role, list[Change]]]:
@@ -179,46 +190,14 @@ def associate(one: One, cluster: Cluster, tags: Mapping[str, str]) -> list[Chang
     item = one.running
     if one.association is not None:
         return []
-    return [
-        Change(
-            id="association.create",
-            step=STEP,
-            op=Op.CREATE,
-            system="aws",
-            target=f"association of {item.namespace}/{item.service_account}",
-            call="eks.create_association",
-            params={
-                "cluster": cluster.name,
-                "namespace": item.namespace,
-                "service_account": item.service_account,
-                "role_arn": one.role,
-                "tags": {**tags, **marks(cluster)},
-            },
-            after={"role": one.role},
-            lane=item.service,
-            guide=f"aws eks create-pod-identity-association --cluster-name {cluster.name}",
-        )
-    ]
+    found = {(item.namespace, item.service_account): None}
+    return [replace(change, lane=item.service) for change in associations.plan(found, one.role, cluster, tags)]
 
 
 def dissociate(one: One, cluster: Cluster) -> list[Change]:
-    """Its deletion; while it exists, it wins over the annotation."""
-    item, found = one.running, one.association
-    if found is None:
+    """The deletion of its association, which is confirmed: it wins over the annotation while it exists."""
+    if one.association is None:
         return []
-    return [
-        Change(
-            id="association.delete",
-            step=STEP,
-            op=Op.DELETE,
-            system="aws",
-            target=f"association of {item.namespace}/{item.service_account}",
-            call="eks.delete_association",
-            params={"cluster": cluster.name, "name": found.name},
-            before={"role": found.through},
-            danger=Danger.MILD,
-            reason="it wins over the annotation",
-            lane=item.service,
-            guide=f"aws eks delete-pod-identity-association --cluster-name {cluster.name}",
-        )
-    ]
+    other = "" if associations.is_ours(one.association, cluster) else "was not created by acksm, and "
+    change = associations.delete(one.association, cluster, step=STEP, reason=f"{other}wins over the annotation")
+    return [replace(change, lane=one.running.service)]
