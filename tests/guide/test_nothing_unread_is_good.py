@@ -19,6 +19,7 @@ from acksm.guide.cleanup import command as cleanup
 from acksm.guide.cleanup.observation import Desired
 from acksm.guide.doctor import command as doctor, facts
 from acksm.guide.install import command as install, status
+from acksm.guide.migrate import status as identity_status
 from acksm.guide.region import command as region, explain
 from acksm.kube.paths import ref
 from denied_reads import FAULTS, Heard, Reads
@@ -28,7 +29,7 @@ from memory_kube import namespace
 from memory_world import MemoryWorld, Said, commands_run_on, run_install
 
 OTHER = "222222222222"
-MODULES = (install, status, region, explain, carm_bind, verify, cleanup, doctor, facts, adopt)
+MODULES = (install, status, identity_status, region, explain, carm_bind, verify, cleanup, doctor, facts, adopt)
 Command = Callable[[MemoryWorld, Heard], Any]
 UNREAD = re.compile("not checked|cannot be listed|could not be|cannot be read|unknown")
 
@@ -62,6 +63,7 @@ def _verify(command: str) -> Command:
 FOUND = objects.Found(KINDS["sagemaker"]["Model"], {}, "arn:x", REGION, "InService")
 COMMANDS: Mapping[str, Command] = {
     "status": _status,
+    "identity status": lambda world, ui: identity_status.run(world.settings().target, world.settings().run, ui),
     "doctor": lambda world, ui: doctor.run(world.settings(), ui, fix=False),
     "doctor KIND/NAME": _object,
     "cleanup": _cleanup(Desired()),

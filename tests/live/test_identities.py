@@ -1,9 +1,6 @@
-"""What a pod has and what acksm says about it: {annotation, association, both, different roles, neither} x {pod older,
-newer than the association}, as EKS's webhook decides when a pod is created."""
+"""What a pod has and what acksm says about it, by the table of cases, and of what could not be read."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import pytest
 
@@ -12,27 +9,9 @@ from acksm.errors import AcksmError
 from acksm.live import identities
 from acksm.live.identities import Pod, Reading, Trust, Way
 from acksm.live.readiness import pod_state
-from acksm.sandbox import identity_webhook
+from identities_table import BY_R, ROLE, TABLE, created
 
-ROLE, OTHER = "arn:aws:iam::012345678901:role/r", "arn:aws:iam::012345678901:role/other"
-BY_R = Association(ROLE, ROLE, tags=True, name="a-1")
 DENIED = AcksmError("aws-access-denied", "not allowed")
-
-
-def created(annotation: str, association: str, *, ready: bool = True) -> Any:
-    """A pod as the webhook leaves it, with the service account's annotation and association of that moment."""
-    way = identity_webhook.by_association() if association else None
-    way = way or (identity_webhook.by_annotation(annotation) if annotation else None)
-    env = [{"name": key, "value": value} for key, value in (way.variables if way else {}).items()]
-    token = {"serviceAccountToken": {"audience": way.audience if way else ""}}
-    return {
-        "metadata": {"name": "p", "creationTimestamp": "2026-01-01T00:00:00Z"},
-        "spec": {
-            "containers": [{"name": "controller", "env": env}],
-            "volumes": [{"name": "x", "projected": {"sources": [token]}}] if way else [],
-        },
-        "status": {"conditions": [{"type": "Ready", "status": str(ready)}]},
-    }
 
 
 def said(
@@ -42,44 +21,6 @@ def said(
     return identities.judge(
         Reading("sagemaker", "ack-system", "sa", "d", annotation, association, pods, found), "demo", "us-west-2"
     )
-
-
-# annotation and association of now; what the pod's service account had when it was created; what the pod has; the role of
-# its sessions; what a pod would get now; the ids of problems
-TABLE: dict[str, tuple[str, str, tuple[str, str], Way, str, Way, list[str]]] = {
-    "annotation": (ROLE, "", (ROLE, ""), Way.IRSA, ROLE, Way.IRSA, []),
-    "annotation, pod older": (ROLE, "", ("", ""), Way.NODE, "?", Way.IRSA, ["identity-pod-differs"]),
-    "annotation of another role, pod older": (OTHER, "", (ROLE, ""), Way.IRSA, ROLE, Way.IRSA, ["identity-pod-differs"]),
-    "association": ("", ROLE, ("", ROLE), Way.POD_IDENTITY, ROLE, Way.POD_IDENTITY, []),
-    "association, pod older": ("", ROLE, ("", ""), Way.NODE, "?", Way.POD_IDENTITY, ["identity-pod-older"]),
-    "association, annotation removed, pod older": (
-        *("", ROLE, (ROLE, "")),
-        *(Way.IRSA, ROLE, Way.POD_IDENTITY, ["identity-pod-older"]),
-    ),
-    "both": (ROLE, ROLE, (ROLE, ROLE), Way.POD_IDENTITY, ROLE, Way.POD_IDENTITY, []),
-    "both, pod older": (ROLE, ROLE, (ROLE, ""), Way.IRSA, ROLE, Way.POD_IDENTITY, []),
-    "different roles": (
-        *(OTHER, ROLE, (OTHER, ROLE)),
-        *(Way.POD_IDENTITY, ROLE, Way.POD_IDENTITY, ["identity-roles-differ"]),
-    ),
-    "different roles, pod older": (
-        *(OTHER, ROLE, (OTHER, "")),
-        *(Way.IRSA, OTHER, Way.POD_IDENTITY, ["identity-roles-differ"]),
-    ),
-    "neither": ("", "", ("", ""), Way.NODE, "?", Way.NONE, ["identity-missing"]),
-    "neither, pod older than the removal of the annotation": (
-        *("", "", (ROLE, "")),
-        *(Way.IRSA, ROLE, Way.NONE, ["identity-missing", "identity-pod-differs"]),
-    ),
-    "association deleted": (
-        *(ROLE, "", (ROLE, ROLE)),
-        *(Way.POD_IDENTITY, "?", Way.IRSA, ["identity-association-deleted"]),
-    ),
-    "neither, association deleted": (
-        *("", "", ("", ROLE)),
-        *(Way.POD_IDENTITY, "?", Way.NONE, ["identity-missing", "identity-association-deleted"]),
-    ),
-}
 
 
 @pytest.mark.parametrize("case", TABLE)
