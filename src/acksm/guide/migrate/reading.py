@@ -32,12 +32,15 @@ class Seen:
 
 def observe(target: Target) -> Seen:
     """Read all of it, concurrently. What is denied or fails is an error in its place."""
-    found = discovery.visible(target.kube, target.settings.controller_namespace)
+    namespace = target.settings.controller_namespace
+    found = discovery.visible(target.kube, namespace)
     with ThreadPoolExecutor(max_workers=4) as pool:
         readings = tuple(pool.map(lambda item: of(target, item), found.own))
     readings = tuple(with_trust(target, readings))
     elsewhere = [f"{item.service} is found in {item.namespace} too: use -n {item.namespace}" for item in found.others]
-    return Seen(readings, found.hidden, tuple(dict.fromkeys(elsewhere)))
+    unseen = found.unseen(namespace) if not found.hidden else ""
+    notes = [*elsewhere, *([f"not checked: {unseen}"] if unseen else [])]
+    return Seen(readings, found.hidden, tuple(dict.fromkeys(notes)))
 
 
 def of(target: Target, item: Running) -> Reading:
