@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Protocol
 
 from acksm.aws import buckets
 from acksm.aws.buckets import Bucket
-from acksm.aws.eks import Association, Capability, Cluster, Eks, FargateProfile, NodeGroup
+from acksm.aws.eks import Addon, Association, Capability, Cluster, Eks, FargateProfile, NodeGroup
 from acksm.aws.iam import Iam
+from acksm.aws.pod_identity import PodIdentity
 from acksm.aws.session import Session
 
 
 class Clusters(Protocol):
-    """The calls of EKS that acksm uses; all of them read."""
+    """The calls of EKS that acksm uses."""
 
     def describe_cluster(self, name: str, /) -> Cluster: ...
 
@@ -26,7 +27,23 @@ class Clusters(Protocol):
 
     def pod_identity_users(self, cluster: str, role_arn: str, /) -> list[str]: ...
 
+    def associations(self, cluster: str, /) -> list[Association]: ...
+
+    def addon(self, cluster: str, name: str, /) -> Addon | None: ...
+
     def ack_capabilities(self, cluster: str, /) -> list[Capability]: ...
+
+    def create_association(
+        self, cluster: str, namespace: str, service_account: str, role_arn: str, tags: Mapping[str, str]
+    ) -> None: ...
+
+    def update_association(self, cluster: str, name: str, role_arn: str) -> None: ...
+
+    def delete_association(self, cluster: str, name: str) -> None: ...
+
+    def create_addon(self, cluster: str, name: str, tags: Mapping[str, str]) -> None: ...
+
+    def delete_addon(self, cluster: str, name: str) -> None: ...
 
 
 class Aws(Session):
@@ -46,4 +63,5 @@ class Aws(Session):
 
     def dispatch_table(self) -> dict[str, Callable[..., object]]:
         """The calls that a change may name, by their key."""
-        return {f"iam.{name}": getattr(self.iam, name) for name in self.iam.WRITES}
+        own = {"iam": (self.iam, self.iam.WRITES), "eks": (self.eks, PodIdentity.WRITES)}
+        return {f"{key}.{name}": getattr(calls, name) for key, (calls, names) in own.items() for name in names}

@@ -390,7 +390,7 @@ def _plan_rights(target: Target, planned: install.Result) -> PlanRights:
     changes = [change for change in planned.plan.changes if change.op is not Op.WAIT]
     lacking, unknown = list[str](), list[str]()
     for check in (
-        lambda: unknown.extend(rights.check_iam(target.aws.iam, target.identity.arn, changes)),
+        lambda: unknown.extend(rights.check_iam(target.aws.iam, target.identity.arn, changes, target.cluster.arn)),
         lambda: rights.check_kube(target, changes, planned.manifests),
     ):
         error = attempt(check)
