@@ -79,7 +79,7 @@ def test_there_and_back_and_each_second_run_does_nothing(world: PodWorld) -> Non
         (found,) = looked(world)[1]["controllers"]
         assert [pod["mechanism"] for pod in found["pods"]] == [to]
         assert looked(world)[0] == 0
-        seen.append((bool(world.eks.now), annotated(world), *trusted(world)))
+        seen.append((bool(world.eks.associated), annotated(world), *trusted(world)))
         writes = world.fuse.writes
         assert moved(world, to, finish)["changes"] == []
         assert world.fuse.writes == writes

@@ -119,7 +119,7 @@ def test_sessions_without_tags_need_nothing_of_other_accounts(world: PodWorld) -
     world.iam.roles[ROLE_NAME]["Role"]["AssumeRolePolicyDocument"] = json.dumps(_both(world))
     account = "ack-applicationautoscaling-controller"
     moved_first.create_association(CLUSTER.name, HOME, account, ROLE, {})
-    moved_first.now = {key: replace(one, tags=False) for key, one in moved_first.now.items()}
+    moved_first.associated = {key: replace(one, tags=False) for key, one in moved_first.associated.items()}
     assert [change["id"] for change in moved(world)["changes"]] == ["identity.restart"]
 
 
