@@ -124,11 +124,12 @@ class PodWorld(MemoryWorld):
         return role["trust"] if role else None
 
     def snapshot(self) -> Any:
-        return super().snapshot(), copy.deepcopy((self.eks.effective, self.eks.late)), list(self.broken)
+        late = copy.deepcopy((self.eks.effective, self.eks.late, self.kube._count))
+        return super().snapshot(), late, list(self.broken)
 
     def restore(self, kept: Any) -> None:
         super().restore(kept[0])
-        self.eks.effective, self.eks.late = copy.deepcopy(kept[1])
+        self.eks.effective, self.eks.late, self.kube._count = copy.deepcopy(kept[1])
         self.broken = list(kept[2])
 
     def outcome(self) -> Any:

@@ -16,6 +16,16 @@ from memory_world import Said, commands_run_on, run_install
 
 ONE = ["applicationautoscaling"]
 STEPS = (("pod-identity", False), ("pod-identity", True), ("irsa", False), ("irsa", True))
+THERE, DONE = STEPS[0], STEPS[1]
+CASES = {
+    "there": ((), THERE),
+    "there and finished": ((), DONE),
+    "finished": ((THERE,), DONE),
+    "back": ((DONE,), STEPS[2]),
+    "back and finished": ((DONE,), STEPS[3]),
+    "back before it was finished": ((THERE,), STEPS[3]),
+    "finished back": ((DONE, STEPS[2]), STEPS[3]),
+}
 
 
 class Holder:
@@ -93,13 +103,13 @@ def test_there_and_back_and_each_second_run_does_nothing(world: PodWorld) -> Non
     assert world.outcome() == begun
 
 
-@pytest.mark.parametrize("at", range(len(STEPS)))
-def test_killed_at_every_call(world: PodWorld, at: int) -> None:
+@pytest.mark.parametrize("case", CASES)
+def test_killed_at_every_call(world: PodWorld, case: str) -> None:
     """Killed before each of its calls in turn; the same command again ends where an undisturbed one does."""
-    for to, finish in STEPS[:at]:
-        moved(world, to, finish)
+    earlier, (to, finish) = CASES[case]
+    for step in earlier:
+        moved(world, *step)
     begun = world.snapshot()
-    to, finish = STEPS[at]
     moved(world, to, finish)
     desired = world.outcome()
     world.restore(begun)
