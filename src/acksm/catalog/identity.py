@@ -1,4 +1,4 @@
-"""Ids of `acksm identity`: how pods get their role, and the way from IRSA to EKS Pod Identity and back."""
+"""Ids of `acksm identity`: how pods get their role, and the way to EKS Pod Identity and back."""
 
 from acksm.catalog import Entry
 from acksm.exits import ExitCode
@@ -96,7 +96,7 @@ _MIGRATE = (
     Entry(
         "identity.proven",
         "wait until every pod has its role",
-        "Each is ready, and has the variables of the way that was asked for.",
+        "Each is ready, and has the variables of the requested way.",
         "",
         _OK,
     ),

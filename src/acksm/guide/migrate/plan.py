@@ -3,7 +3,7 @@
 To EKS Pod Identity: the role trusts EKS too; roles in other accounts allow session tags; an association for each
 service account; pods are restarted until they have it. Back: the role trusts the tokens too; the annotation; the
 association is deleted, as it would win; pods are restarted. Only `finish` removes the other way, after that proof.
-A run that was killed anywhere is continued by the next, since each change is planned from what is there.
+A run that was killed anywhere is continued by the next, since each change is planned from what exists.
 """
 
 from __future__ import annotations
