@@ -3,11 +3,14 @@ two of them, both. What exists is kept, and `acksm identity migrate` changes it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from acksm.aws.eks import Association
 from acksm.errors import AcksmError
 from acksm.guide.identity.associations import Account, Found
+from acksm.live.readiness import PodState
 
 IRSA, POD_IDENTITY = "irsa", "pod-identity"
 
@@ -55,6 +58,22 @@ def chosen(
         return Ways(bool(by_annotation & mine), True, associated & mine)
     by_agent = requested is None and bool(associated) and not by_annotation
     return Ways(not by_agent, by_agent, associated & mine)
+
+
+class Use(NamedTuple):
+    """A way that pods of a service account use, or would use if they were created now, and the role by it."""
+
+    way: str
+    role: str
+
+
+def used(annotation: str, association: Association | None, pods: Iterable[PodState]) -> list[Use]:
+    """The ways of one service account that have to work, so that its pods keep their role. Pods that are created now
+    have the association's, where there is one; older ones keep the annotation's."""
+    found = [Use(POD_IDENTITY, association.through)] if association else []
+    older = sorted({pod.role_arn for pod in pods if pod.role_arn})
+    by_annotation = older if association else [annotation] if annotation else []
+    return found + [Use(IRSA, role) for role in by_annotation]
 
 
 def _differs(accounts: frozenset[Account], has: str, requested: str) -> AcksmError:
