@@ -94,7 +94,7 @@ def test_there_and_back_with_an_object_synced_all_the_time(world: World) -> None
             if step[2:]:
                 status = world.acksm("identity", "status", "-o", "json").ok().data
                 assert [pod["mechanism"] for pod in status["controllers"][0]["pods"]] == [step[1]]
-                world.acksm("status", *ONE).ok()
+                assert "no drift" in world.acksm("status", *ONE).ok().stdout
             now = busy.count
             until(lambda now=now: busy.count > now + 1, "the object is not changed", lambda: busy.count)
     world.kube.patch(target, {"spec": {"maxCapacity": 11}})

@@ -196,6 +196,22 @@ ENTRIES = (
     Entry("oidc.create", "the OIDC provider is created", "IAM has none for the cluster's issuer.", "", _OK),
     Entry("oidc.audience", "an audience is added to the provider", "It lacks sts.amazonaws.com.", "", _OK),
     Entry(
+        "identity-differs",
+        "the installed controllers get their role by the other way",
+        "--identity is for what is not installed yet. Controllers that run are moved by a command of its own, as their "
+        "pods would be without a role in between.",
+        "acksm identity migrate --to pod-identity   (or --to irsa)",
+        _R,
+    ),
+    Entry(
+        "role-untrusting",
+        "the role of --role-arn does not trust EKS Pod Identity for the controllers",
+        "EKS creates an association only with a role whose trust policy allows sts:AssumeRole to "
+        "pods.eks.amazonaws.com, and sessions need sts:TagSession too. acksm does not change a role that it is given.",
+        "acksm install --role-name NAME   (a role of acksm's; or allow it in the trust policy: docs/identity.md)",
+        _R,
+    ),
+    Entry(
         "association-not-ours",
         "a service account has an EKS Pod Identity association with another role, which acksm did not create",
         "A service account has at most one association. Another user or tool created this one, or an EKS add-on "

@@ -3,7 +3,7 @@
 from acksm.catalog import Entry
 from acksm.exits import ExitCode
 
-_R, _OK = ExitCode.REFUSED, ExitCode.OK
+_R = ExitCode.REFUSED
 
 _STATUS = (
     Entry(
@@ -78,27 +78,6 @@ _MIGRATE = (
         "by CARM.",
         "acksm carm setup --target-account ID --target-profile PROFILE",
         _R,
-    ),
-    Entry(
-        "identity-not-effective",
-        "new pods do not get their role by the way that was set up",
-        "An association, and its deletion, has an effect after seconds; pods were restarted until the deadline. EKS's "
-        "webhook may not have been called.",
-        "acksm identity status   (then run the same command again)",
-    ),
-    Entry(
-        "identity.restart",
-        "restart a controller until it has its role",
-        "A pod that was created before an association has an effect is restarted again.",
-        "",
-        _OK,
-    ),
-    Entry(
-        "identity.proven",
-        "wait until every pod has its role",
-        "Each is ready, and has the variables of the requested way.",
-        "",
-        _OK,
     ),
 )
 ENTRIES = (*_STATUS, *_MIGRATE)

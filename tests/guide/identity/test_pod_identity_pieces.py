@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from acksm.aws.eks import Addon, Association, FargateProfile
+from acksm.aws.pod_identity import AGENT
 from acksm.errors import AcksmError
 from acksm.guide.identity import agent, associations
 from acksm.guide.identity.agent import Agent
@@ -77,7 +78,7 @@ def pod(ready: bool = True, waiting: str = "") -> dict[str, Any]:
     return {"metadata": {"name": "agent-0", "namespace": "kube-system"}, "spec": {}, "status": status}
 
 
-ADDON = Addon(agent.AGENT, "ACTIVE", {}, ("InsufficientNumberOfReplicas: none",))
+ADDON = Addon(AGENT, "ACTIVE", {}, ("InsufficientNumberOfReplicas: none",))
 TAINTED = [{"key": "gpu", "effect": "NoSchedule"}]
 NONE: list[Any] = []
 CRASHED = "Unable to start server: listen tcp [fd00:ec2::23]:80: bind: cannot assign requested address"

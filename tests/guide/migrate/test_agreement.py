@@ -10,7 +10,7 @@ from acksm.engine.checks import State, judge
 from acksm.guide.doctor import command as doctor
 from carm_cluster import running
 from doctor_facts import CONTROLLER, deployed, whole
-from identities_table import ROLE, TABLE, created
+from identities_table import BY_R, TABLE, created
 
 OF_PODS = {"identity-pod-older", "identity-pod-differs", "identity-association-deleted"}
 
@@ -22,7 +22,7 @@ def test_doctor_says_the_same(case: str) -> None:
     pod["metadata"]["namespace"] = "ack-system"
     facts = whole(
         deployed=[replace(deployed(running(role_arn=annotation)), pods=(pod,))],
-        associated={("ack-system", CONTROLLER.service_account): ROLE} if association else {},
+        associated={("ack-system", CONTROLLER.service_account): BY_R} if association else {},
     )
     found = judge(doctor.CHECKS, facts)
     wrong = {one.check.id for one in found if one.check.state not in {State.OK, State.SKIPPED}}

@@ -10,6 +10,7 @@ import pytest
 from acksm.errors import AcksmError
 from acksm.guide.install import command as install
 from acksm.guide.migrate import command as migrate, status
+from acksm.live import readiness
 from memory_account import ISSUER, ROLE, ROLE_NAME, Killed
 from memory_pods import PodWorld
 from memory_world import Said, commands_run_on, run_install
@@ -36,6 +37,7 @@ class Holder:
 def _in_memory() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         commands_run_on(patch, lambda: Holder.world, (install, migrate, status))
+        patch.setattr(readiness, "AGENT_PAUSE_SECONDS", 0)
         yield
 
 

@@ -13,6 +13,7 @@ from acksm.guide.carm import accounts, trust
 from acksm.guide.identity.oidc import marks
 from acksm.guide.install import command as install
 from acksm.guide.migrate import command as migrate
+from acksm.live import readiness
 from memory_account import CLUSTER, HOME, ROLE, ROLE_NAME, MemoryIam
 from memory_pods import PodWorld
 from memory_world import Said, commands_run_on, run_install
@@ -45,6 +46,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[PodWorld]:
     """A controller that assumes a role of another account, without tags, as `carm setup` made both sides."""
     found = Holder.world = PodWorld()
     commands_run_on(monkeypatch, lambda: found, (install, migrate))
+    monkeypatch.setattr(readiness, "AGENT_PAUSE_SECONDS", 0)
     run_install(found.settings(service=ONE), Said())
     found.iam.put_policy(ROLE_NAME, trust.POLICY, trust.merge_policy(None, [FAR_ROLE], False, SID))
     metadata = {"name": "ack-role-account-map", "namespace": HOME}
@@ -120,7 +122,7 @@ def test_sessions_without_tags_need_nothing_of_other_accounts(world: PodWorld) -
     account = "ack-applicationautoscaling-controller"
     moved_first.create_association(CLUSTER.name, HOME, account, ROLE, {})
     moved_first.associated = {key: replace(one, tags=False) for key, one in moved_first.associated.items()}
-    assert [change["id"] for change in moved(world)["changes"]] == ["identity.restart"]
+    assert [change["id"] for change in moved(world)["changes"]] == ["release.identity"]
 
 
 def _both(world: PodWorld) -> Any:

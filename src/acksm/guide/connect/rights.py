@@ -124,7 +124,9 @@ def _rights_for(change: Change, namespace: str) -> list[Right]:
         group = named["api_version"].rpartition("/")[0]
         return [Right(verb, group, named["plural"], named["namespace"]) for verb in on_object]
     return [Right(*right) for right in _FIXED.get(change.call, ())] + (
-        [Right("patch", "apps", "deployments", named["namespace"])] if change.call in {"kube.restart", "identity.restart"} else []
+        [Right("patch", "apps", "deployments", named["namespace"])]
+        if change.call in {"kube.restart", "controller.await_agent"}
+        else []
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -171,6 +171,12 @@ def annotated_role(values: Document) -> str:
     return str(_get(values, ROLE_PATH) or "")
 
 
+def annotated(observed: Observed) -> dict[str, str]:
+    """The role in the annotation of each installed controller's service account, "" for none, by its name."""
+    live = [item.observed.health for item in observed.controllers if item.observed.version and item.observed.health]
+    return {health.service_account: health.service_account_role for health in live}
+
+
 def service_accounts(target: Target, controllers: ControllerSettings, observed: Observed) -> list[tuple[str, str]]:
     """(namespace, service account) of each controller, as its values name it (G6)."""
     namespace = target.settings.controller_namespace
@@ -204,10 +210,13 @@ def plan(
     iam_is_new: bool,
     *,
     only_missing_crds: bool = False,
+    by_agent: bool = False,
+    associating: Collection[tuple[str, str]] = (),
 ) -> Planned:
     """The whole of §3 as changes. Refusals are AcksmErrors, all before the first write.
 
-    `only_missing_crds`: as `only_missing` in `crds.plan`.
+    `role_arn`: that of the annotation, "" for none; `by_agent`: pods get their role by associations, of which those of
+    `associating` are new. `only_missing_crds`: as `only_missing` in `crds.plan`.
     """
     namespace = target.settings.controller_namespace
 
@@ -222,6 +231,8 @@ def plan(
     managed_objects = cache(lambda: bindings.managed_objects(target.kube))
     for item in observed.controllers:
         one, scope, after = _desired(target, controllers, item, role_arn)
+        account = (namespace, service_account(target, controllers, item))
+        one = replace(one, by_agent=by_agent, associating=account in associating)
         _check_upgrade(item, one.version, observed)
         before = _as_running(item, namespace)
         switching.check(target.kube, target.identity.account, before, after, observed.namespaces, managed_objects)

@@ -23,7 +23,7 @@ from acksm.guide.migrate.plan import Observed, One
 from acksm.helm.releases import recovery
 from acksm.json_types import Document
 from acksm.kube.paths import ref
-from acksm.live import discovery, placement, readiness, running, turning
+from acksm.live import discovery, placement, readiness, running
 from acksm.live.identities import Way
 from acksm.live.running import Running
 from acksm.output import Output, Table
@@ -158,7 +158,7 @@ class _Planner:
                 changes += planning.dissociate(item, cluster)
             changes += planning.turn(item, to, iam_changed=bool(ground))
         if finish:
-            proven = {one.target for one in changes if one.id == "identity.proven"}
+            proven = {one.target for one in changes if one.id == "release.ready"}
             changes += self._finish(planning.after_trusts(found, trusting), proven)
         return changes
 
@@ -232,13 +232,8 @@ class _Planner:
 
     def dispatch(self) -> Dispatch:
         """Every call that a change may name."""
-        kube, deadline, emit = self._target.kube, self._target.deadline, self._ui.emit
-        return {
-            **install.dispatch(self._target, emit),
-            "identity.restart": partial(turning.restart_until, kube, deadline, emit),
-            "identity.await": partial(turning.await_proven, kube, deadline, emit),
-            **(tagging.calls(self._assumed) if self._assumed else {}),
-        }
+        others = tagging.calls(self._assumed) if self._assumed else {}
+        return {**install.dispatch(self._target, self._ui.emit), **others}
 
     def next_step(self, *, finish: bool) -> str:
         """What removes the other way, where that is left."""

@@ -19,12 +19,12 @@ from acksm.guide.identity import associations, iam_role, oidc, pod_trust, trust
 from acksm.guide.identity.iam_role import Ownership
 from acksm.guide.identity.oidc import marks
 from acksm.json_types import Document, Json
-from acksm.live import turning
+from acksm.live import readiness
 from acksm.live.identities import Pod, Way
 from acksm.live.placement import Pod as Template
 from acksm.live.running import Running
-from acksm.live.turning import STEP
 
+STEP = "identity"
 Trusts = Callable[[Document | None, Ownership], Json]
 
 
@@ -167,13 +167,11 @@ def after_trusts(observed: Observed, changed: Iterable[tuple[Role, Sequence[Chan
 def turn(one: One, to: Way, *, iam_changed: bool) -> list[Change]:
     """The pods of a controller get the role by `to`, proven; [] where all have it and run."""
     item = one.running
-    where = (item.namespace, item.release)
-    lacking, lane = one.lacking(to), item.service
+    role = one.role if to is Way.IRSA else ""
     moves = one.association is None if to is Way.POD_IDENTITY else one.association is not None
     changes: list[Change] = []
-    if moves or lacking:
-        reason = f"pod {lacking[0].name} was created before" if lacking else "its pods have to be created after it"
-        changes.append(turning.restart(*where, item.deployment, to, one.role, lane=lane, reason=reason))
+    if moves or one.lacking(to):
+        changes.append(readiness.identity(item.release, item.namespace, step=STEP, lane=item.service, role_arn=role))
     if changes or one.rolls or iam_changed:
         changes.append(proven(one, to))
     return changes
@@ -181,8 +179,11 @@ def turn(one: One, to: Way, *, iam_changed: bool) -> list[Change]:
 
 def proven(one: One, to: Way) -> Change:
     """The wait for the proof that every pod of a controller has its role by `to`."""
-    item = one.running
-    return turning.proven(item.namespace, item.release, to, one.role, lane=item.service)
+    item, agent = one.running, to is Way.POD_IDENTITY
+    role = "" if agent else one.role
+    return readiness.ready(
+        item.release, item.namespace, role, step=STEP, lane=item.service, iam_is_new=True, by_agent=agent
+    )
 
 
 def associate(one: One, cluster: Cluster, tags: Mapping[str, str]) -> list[Change]:

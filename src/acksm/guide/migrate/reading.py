@@ -14,7 +14,8 @@ from acksm.errors import AcksmError
 from acksm.guide.connect.target import Target
 from acksm.guide.identity import oidc, pod_trust, trust
 from acksm.guide.identity.judged import Verdict
-from acksm.live import discovery, identities, readiness, turning
+from acksm.json_types import Manifest
+from acksm.live import discovery, identities, readiness
 from acksm.live.identities import Reading, Trust, Way
 from acksm.live.running import Running
 
@@ -56,8 +57,14 @@ def pods_of(target: Target, item: Running) -> list[identities.Pod]:
     return [
         identities.pod(one)
         for one in readiness.pods_of(target.kube, item.namespace, item.release)
-        if turning.is_current(one)
+        if is_current(one)
     ]
+
+
+def is_current(pod: Manifest) -> bool:
+    """Whether it runs, or will: not one that is terminating, or the record of one that ended."""
+    over = (pod.get("status") or {}).get("phase") in {"Failed", "Succeeded"}
+    return not over and not pod["metadata"].get("deletionTimestamp")
 
 
 def _or_error(read: Callable[[], Found]) -> Found | AcksmError:
