@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from acksm.aws.documents import Role
-from acksm.aws.eks import Cluster
+from acksm.aws.eks import Association, Cluster
 from acksm.aws.session import Identity
 from acksm.engine.change import Change, Op, Plan
 from acksm.errors import AcksmError
@@ -107,6 +107,12 @@ def adopted() -> Common:
     return Common("AdoptedResource", location, ("sagemaker",))
 
 
+def associated(arn: str, **more: Any) -> dict[tuple[str, str], Association]:
+    """The controller's association with a role."""
+    account = ("ack-system", CONTROLLER.service_account)
+    return {account: replace(Association(arn, arn, True, "a-1", *account), **more)}
+
+
 def whole(**more: Any) -> Facts:
     """sagemaker 1.9.1 is installed and all is well."""
     base = Facts(
@@ -131,7 +137,7 @@ def whole(**more: Any) -> Facts:
         crds=[crd()],
         provider=oidc.Observed(PROVIDER, ("sts.amazonaws.com",)),
         roles={ROLE: role(SUBJECT)},
-        associated={("ack-system", CONTROLLER.service_account): ""},
+        associated={},
         inventory=inventory_of(item({"type": "ACK.ResourceSynced", "status": "True"})),
         logs=[PodLog("sagemaker", "ack-system", "ack-sagemaker-1", False, "starting manager")],
         chains=[],

@@ -16,7 +16,7 @@ from werkzeug.serving import BaseWSGIServer, make_server
 
 from acksm.ack.names import SERVICES
 from acksm.aws.account import Aws
-from acksm.aws.eks import Cluster
+from acksm.aws.eks import Cluster, Eks
 from acksm.engine.change import Change, Plan
 from acksm.engine.executor import Outcome, execute
 from acksm.engine.waits import Deadline
@@ -95,6 +95,7 @@ class Gate:
         aws = Aws(region=REGION, left=self.deadline.left)
         aws.session = self.boto  # botocore's models are read once; its clients are new, with their quota of retries
         aws.iam._clock, aws.iam._sleep = self.clock, self.clock.sleep
+        aws.eks = Eks(aws, self.clock, self.clock.sleep)
         return aws
 
     def fault(self, action: str, **fault: Any) -> None:

@@ -5,13 +5,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from acksm.aws.account import Aws
-from acksm.aws.eks import Capability, Cluster, FargateProfile, NodeGroup
+from acksm.aws.eks import Addon, Association, Capability, Cluster, FargateProfile, NodeGroup
 from acksm.aws.iam import Iam
 from acksm.aws.session import Identity
 from acksm.errors import AcksmError
@@ -165,26 +165,65 @@ def _iam_error(code: str, what: str) -> AcksmError:
     return AcksmError("aws-failed", f"{code}: {what}", details={"code": code})
 
 
-class NoEks:
-    """A cluster with nodes, without Fargate, Pod Identity and capabilities."""
+class MemoryEks:
+    """A cluster with nodes, without Fargate and capabilities; its associations and add-ons have an effect at once."""
 
-    def pod_identity_users(self, _cluster: str, _role: str) -> list[str]:
-        return []
+    def __init__(self, fuse: Fuse) -> None:
+        self.fuse = fuse
+        self.associated: dict[tuple[str, str], Association] = {}
+        self.addons: dict[str, Addon] = {}
+        self.changed: Callable[[str, bool], None] = lambda _name, _there: None  # its DaemonSet comes or goes
 
-    def pod_identity(self, *_: str) -> None:
-        return None
+    def pod_identity_users(self, _cluster: str, role: str, /) -> list[str]:
+        return ["/".join(one.account) for one in self.associated.values() if role in (one.role, one.through)]
 
-    def ack_capabilities(self, _cluster: str) -> list[Capability]:
+    def pod_identity(self, _cluster: str, namespace: str, service_account: str, /) -> Association | None:
+        return self.associated.get((namespace, service_account))
+
+    def associations(self, _cluster: str, /) -> list[Association]:
+        return list(self.associated.values())
+
+    def addon(self, _cluster: str, name: str, /) -> Addon | None:
+        return self.addons.get(name)
+
+    def create_association(
+        self, cluster: str, namespace: str, service_account: str, role_arn: str, tags: Mapping[str, str]
+    ) -> None:
+        self.fuse.burn("CreatePodIdentityAssociation")
+        account, name = (namespace, service_account), f"a-{len(self.associated)}{self.fuse.writes}"
+        made = Association(role_arn, role_arn, True, name, *account, dict(tags))
+        assert self.associated.setdefault(account, made) == made, "ResourceInUseException"
+
+    def update_association(self, cluster: str, name: str, role_arn: str) -> None:
+        self.fuse.burn("UpdatePodIdentityAssociation")
+        (now,) = [one for one in self.associated.values() if one.name == name]
+        self.associated[now.account] = replace(now, role=role_arn, through=role_arn)
+
+    def delete_association(self, cluster: str, name: str) -> None:
+        self.fuse.burn("DeletePodIdentityAssociation")
+        self.associated = {key: one for key, one in self.associated.items() if one.name != name}
+
+    def create_addon(self, cluster: str, name: str, tags: Mapping[str, str]) -> None:
+        self.fuse.burn("CreateAddon")
+        self.addons.setdefault(name, Addon(name, "ACTIVE", dict(tags)))
+        self.changed(name, True)
+
+    def delete_addon(self, cluster: str, name: str) -> None:
+        self.fuse.burn("DeleteAddon")
+        self.addons.pop(name, None)
+        self.changed(name, False)
+
+    def ack_capabilities(self, _cluster: str, /) -> list[Capability]:
         return []
 
     def disable_services(self, _cluster: str, _capability: str, _services: Sequence[str]) -> None:
         raise AssertionError("there is no capability")
 
-    def describe_cluster(self, _name: str) -> Cluster:
+    def describe_cluster(self, _name: str, /) -> Cluster:
         return CLUSTER
 
-    def fargate_profiles(self, _name: str) -> list[FargateProfile]:
+    def fargate_profiles(self, _name: str, /) -> list[FargateProfile]:
         return []
 
-    def node_groups(self, _name: str) -> list[NodeGroup]:
+    def node_groups(self, _name: str, /) -> list[NodeGroup]:
         return []

@@ -13,6 +13,7 @@ from acksm.errors import AcksmError
 from acksm.kube import paths
 from acksm.kube.paths import Ref, ref, ref_of
 from acksm.live import running
+from acksm.live.readiness import AGENT_ENV
 from memory_account import ROLE_ANNOTATION, Fuse
 from memory_kube import Json, MemoryKube, _merged
 
@@ -23,6 +24,7 @@ class MemoryCluster(MemoryKube):
     def __init__(self, fuse: Fuse) -> None:
         super().__init__(lambda request: fuse.burn(request) if request not in {"get", "list"} else None)
         self.in_aws: set[str] = set()  # AWS objects that controllers made
+        self.associated: Callable[[str, str], bool] = lambda _namespace, _account: False
         self._count = 0
         self._settling = threading.RLock()
 
@@ -180,6 +182,9 @@ class MemoryCluster(MemoryKube):
         annotations = (self.objects.get(account.path) or {"metadata": {}})["metadata"].get("annotations") or {}
         role = annotations.get(ROLE_ANNOTATION)
         env = [{"name": "AWS_ROLE_ARN", "value": role}, {"name": "AWS_WEB_IDENTITY_TOKEN_FILE", "value": "/t"}]
+        env = env if role else []
+        if self.associated(location.namespace, account.name):  # which wins, as in EKS's webhook
+            env = [{"name": AGENT_ENV, "value": "http://169.254.170.23/v1/credentials"}]
         self.objects[pod.path] = {
             "apiVersion": "v1",
             "kind": "Pod",
@@ -190,7 +195,7 @@ class MemoryCluster(MemoryKube):
                 "labels": dict(template["metadata"]["labels"]),
                 "ownerReferences": [{"uid": live["metadata"]["uid"]}],
             },
-            "spec": {"containers": [{"name": "controller", "env": env if role else []}]},
+            "spec": {"containers": [{"name": "controller", "env": env}]},
             "status": {"conditions": [{"type": "Ready", "status": "True"}]},
         }
         for path, item in list(self.objects.items()):  # a controller that starts sees what was deleted meanwhile

@@ -117,6 +117,8 @@ class MemoryHelm:
             }
             self._record(record)
             gone = {ref_in(item, namespace) for old in records.values() for item in json.loads(old["objects"])}
+            last = json.loads(records[max(records)]["objects"]) if records else []
+            former = {ref_in(item, namespace): item["metadata"] for item in last}
             for manifest in objects:
                 location = ref_in(manifest, namespace)
                 gone.discard(location)
@@ -128,8 +130,10 @@ class MemoryHelm:
                 if live is None:
                     self.fuse.burn()
                     self.kube.put(body, "helm")
-                else:
-                    self.kube.patch(location, body)
+                else:  # what the last release had and this one has not is removed
+                    before = former.get(location, {}).get("annotations") or {}
+                    lost = dict.fromkeys(set(before) - set(meta["annotations"]))
+                    self.kube.patch(location, {**body, "metadata": {**body["metadata"], "annotations": meta["annotations"] | lost}})
             for location in sorted(gone, key=str):
                 self.kube.delete(location)
             for revision, one in records.items():

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -28,8 +28,9 @@ from acksm.guide.install import command as install, crds
 from acksm.helm import values
 from acksm.helm.releases import Release
 from acksm.kube.client import Endpoint
+from acksm.kube.paths import ref
 from acksm.settings import DEFAULT_REGISTRY, RunSettings, Settings, TargetSettings
-from memory_account import CLUSTER, HOME, IDENTITY, REGION, Fuse, MemoryIam, NoEks
+from memory_account import CLUSTER, HOME, IDENTITY, REGION, Fuse, MemoryEks, MemoryIam
 from memory_cluster import MemoryCluster
 from memory_helm import MemoryHelm, PracticeRegistry, parsed
 from memory_kube import Json
@@ -88,6 +89,9 @@ class MemoryWorld:
         self.fuse = Fuse()
         self.kube = MemoryCluster(self.fuse)
         self.iam = MemoryIam(self.fuse)
+        self.eks = MemoryEks(self.fuse)
+        self.eks.changed = self._agent
+        self.kube.associated = lambda *account: account in self.eks.associated
         self.helm = MemoryHelm(self.kube, self.fuse)
         ready = {"conditions": [{"type": "Ready", "status": "True"}]}
         labels = {"kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}  # every kubelet sets them
@@ -95,13 +99,24 @@ class MemoryWorld:
             {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node", "labels": labels}, "status": ready}
         )
 
+    def _agent(self, name: str, there: bool) -> None:
+        """The pod of an add-on on the cluster's node."""
+        pod = ref("Pod", f"{name}-0", "kube-system")
+        if not there:
+            self.kube.objects.pop(pod.path, None)
+            return
+        ready = {"conditions": [{"type": "Ready", "status": "True"}]}
+        metadata = {"name": pod.name, "namespace": pod.namespace, "labels": {"app.kubernetes.io/name": name}}
+        spec = {"nodeName": "node", "hostNetwork": True, "containers": [{"name": name}]}
+        self.kube.put({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec, "status": ready})
+
     def settings(self, **options: Any) -> Settings:
         return Settings.of(cluster="demo", yes=True, timeout=20.0, **options)
 
     def target_of(self, at: TargetSettings, run: RunSettings) -> Target:
         """In the place of `guide.target.connect`."""
         aws = Aws(region=REGION)
-        aws.session, aws.iam, aws.eks = session(), self.iam, NoEks()
+        aws.session, aws.iam, aws.eks = session(), self.iam, self.eks
         aws.bucket = lambda name, region="": Bucket(bool(name), region)  # type: ignore[method-assign]
         deadline = Deadline(run.timeout, sleep=lambda _seconds: None)
         target = Target(at, run, aws, IDENTITY, CLUSTER, self.kube, Endpoint("https://memory.invalid", ""), deadline)
@@ -110,15 +125,19 @@ class MemoryWorld:
         return target
 
     def snapshot(self) -> Any:
-        return copy.deepcopy((self.kube.objects, self.kube.in_aws, self.iam.roles, self.iam.providers))
+        in_eks = self.eks.associated, self.eks.addons
+        return copy.deepcopy((self.kube.objects, self.kube.in_aws, self.iam.roles, self.iam.providers, *in_eks))
 
     def restore(self, kept: Any) -> None:
-        self.kube.objects, self.kube.in_aws, self.iam.roles, self.iam.providers = copy.deepcopy(kept)
+        objects, in_aws, roles, providers, self.eks.associated, self.eks.addons = copy.deepcopy(kept)
+        self.kube.objects, self.kube.in_aws, self.iam.roles, self.iam.providers = objects, in_aws, roles, providers
 
     def state(self) -> Any:
         """What is there, without versions, times and names of generations."""
         objects = {path: _lasting(item) for path, item in self.kube.objects.items()}
-        return copy.deepcopy((objects, self.kube.in_aws, self.iam.roles, self.iam.providers))
+        associated = {account: replace(one, name="") for account, one in self.eks.associated.items()}
+        in_eks = associated, self.eks.addons
+        return copy.deepcopy((objects, self.kube.in_aws, self.iam.roles, self.iam.providers, *in_eks))
 
     def release(self, service: str) -> Release | None:
         """The newest release of a service."""

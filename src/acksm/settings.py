@@ -194,8 +194,10 @@ class ControllerSettings(_Group):
 
 
 class RoleSettings(_Group):
-    """The controllers' IAM role."""
+    """The controllers' IAM role, and how their pods get it."""
 
+    identity: Literal["irsa", "pod-identity"] | None = None
+    install_agent: bool = False
     role_arn: str = ""
     role_name: str = ""
     role_path: str = "/"

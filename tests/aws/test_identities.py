@@ -15,6 +15,7 @@ from acksm.errors import AcksmError
 
 ROLE = "arn:aws:iam::012345678901:role/pods"
 FAR = "arn:aws:iam::111111111111:role/x"
+NAMED: dict[str, Any] = {"name": "a-1", "namespace": "ack-system", "service_account": "sa"}
 ASKED = {"clusterName": "demo", "namespace": "ack-system", "serviceAccount": "sa"}
 
 
@@ -33,8 +34,8 @@ def stubbed(aws: Aws, service: str) -> Stubber:
 @pytest.mark.parametrize(
     ("more", "found"),
     [
-        ({}, Association(ROLE, ROLE, True)),
-        ({"targetRoleArn": FAR, "disableSessionTags": True}, Association(FAR, ROLE, False)),
+        ({}, Association(ROLE, ROLE, True, **NAMED)),
+        ({"targetRoleArn": FAR, "disableSessionTags": True}, Association(FAR, ROLE, False, **NAMED)),
     ],
 )
 def test_the_role_of_pod_identity_is_found(aws: Aws, more: dict[str, Any], found: Association) -> None:
@@ -59,12 +60,16 @@ def test_none_and_not_known_are_no_pod_identity(aws: Aws, code: str) -> None:
         assert aws.eks.pod_identity("demo", "ack-system", "sa") is None
 
 
-def test_a_denied_question_is_not_taken_for_an_answer(aws: Aws) -> None:
+@pytest.mark.parametrize(
+    ("code", "status", "failure"),
+    [("AccessDeniedException", 403, "aws-access-denied"), ("ServerException", 500, "aws-failed")],
+)
+def test_a_question_without_an_answer_is_not_taken_for_one(aws: Aws, code: str, status: int, failure: str) -> None:
     with stubbed(aws, "eks") as eks:
-        eks.add_client_error("list_pod_identity_associations", "AccessDeniedException", "no", http_status_code=403)
+        eks.add_client_error("list_pod_identity_associations", code, "no", http_status_code=status)
         with pytest.raises(AcksmError) as caught:
             aws.eks.pod_identity("demo", "ack-system", "sa")
-    assert caught.value.id == "aws-access-denied"
+    assert caught.value.id == failure
 
 
 @pytest.mark.parametrize(

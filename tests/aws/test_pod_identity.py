@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from botocore.validate import ParamValidator
 
+from acksm.errors import AcksmError
 from acksm.sandbox import eks_model
 from acksm.sandbox.addons import AGENT
 from acksm.sandbox.pod_identity import KEPT, SERVICE, SETTLES, Owner, Pod, RefusedError, tags
@@ -270,3 +271,39 @@ def test_every_answer_has_the_shape_that_the_api_documents(gate: Gate, eks: Any)
             if key not in shape.members[name].members
         ]
         assert (unknown, {*answer} - {*shape.members}) == ([], set()), verb
+
+
+def test_what_acksm_writes_is_written_once(gate: Gate, eks: Any) -> None:
+    """Each write may have been made by a run that was killed; a deletion that is not through is waited for."""
+    own, first, second, tags = gate.session().eks, role(gate), role(gate, "s"), {"acksm:owned": "true"}
+    about = (CLUSTER.name, POD.namespace, POD.service_account)
+    for _ in range(2):
+        own.create_association(*about, first, tags)
+    made = own.pod_identity(*about)
+    assert made is not None
+    assert (made.role, made.through, made.tags, made.marks, made.owner) == (first, first, True, tags, "")
+    assert made.account == (POD.namespace, POD.service_account)
+    with pytest.raises(AcksmError) as caught:
+        own.create_association(*about, second, tags)
+    assert caught.value.details["code"] == "ResourceInUseException"
+    own.update_association(CLUSTER.name, made.name, second)
+    assert own.pod_identity_users(CLUSTER.name, second) == ["/".join(made.account)]
+    for _ in range(2):
+        own.delete_association(CLUSTER.name, made.name)
+    own.create_association(*about, first, tags)
+    assert gate.clock.slept == [1.0]
+    assert own.addon(CLUSTER.name, AGENT) is None
+    for _ in range(2):
+        own.create_addon(CLUSTER.name, AGENT, tags)
+    addon = own.addon(CLUSTER.name, AGENT)
+    assert addon is not None
+    assert (addon.status, addon.marks, addon.issues) == ("CREATING", tags, ())
+    for _ in range(2):
+        own.delete_addon(CLUSTER.name, AGENT)
+
+
+def test_a_role_that_eks_does_not_see_yet_is_waited_for(gate: Gate, eks: Any) -> None:
+    own, about = gate.session().eks, (CLUSTER.name, POD.namespace, POD.service_account)
+    with pytest.raises(AcksmError) as caught:
+        own.create_association(*about, f"arn:aws:iam::{ACCOUNT}:role/late", {})
+    assert (caught.value.details["code"], sum(gate.clock.slept)) == ("InvalidParameterException", 60.0)

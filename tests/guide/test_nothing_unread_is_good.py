@@ -30,6 +30,8 @@ LINES: Mapping[str, str] = {
     "oidc": "oidc --dry-run",
     "upgrade --explain": "upgrade --explain --version sagemaker=1.4.1",
     "iam-role": "iam-role --dry-run",
+    "identity status": "identity status",
+    "identity migrate": "identity migrate --to pod-identity --dry-run",
     "capability status": "capability status",
     "capability share": "capability share --service sagemaker --dry-run",
     "region list": "region list",

@@ -196,7 +196,7 @@ class Life(RuleBasedStateMachine):
         assert not refused or not self._whole_releases()
         cleans(replace(GONE, adopt_release=bool(refused)))(self.world, False)
         assert cleans()(self.world, True).results[0]["changes"] == []
-        objects, _, roles, providers = self.world.state()
+        objects, _, roles, providers, *_ = self.world.state()
         left = {path for path in objects if path not in self.theirs and not path.endswith("/nodes/node")}
         shared = {path for path in left if re.fullmatch(r"[a-z]+\.services\.k8s\.aws", path.rpartition("/")[2])}
         another = any("buckets.s3" in path for path in self.theirs)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Protocol
 
 from acksm.aws import buckets
 from acksm.aws.buckets import Bucket
-from acksm.aws.eks import Association, Capability, Cluster, Eks, FargateProfile, NodeGroup
+from acksm.aws.eks import Addon, Association, Capability, Cluster, Eks, FargateProfile, NodeGroup
 from acksm.aws.iam import Iam
+from acksm.aws.pod_identity import PodIdentity
 from acksm.aws.session import Session
 
 
@@ -26,9 +27,24 @@ class Clusters(Protocol):
 
     def pod_identity_users(self, cluster: str, role_arn: str, /) -> list[str]: ...
 
+    def associations(self, cluster: str, /) -> list[Association]: ...
+
+    def addon(self, cluster: str, name: str, /) -> Addon | None: ...
+
     def ack_capabilities(self, cluster: str, /) -> list[Capability]: ...
 
     def disable_services(self, cluster: str, capability: str, services: Sequence[str]) -> None: ...
+    def create_association(
+        self, cluster: str, namespace: str, service_account: str, role_arn: str, tags: Mapping[str, str]
+    ) -> None: ...
+
+    def update_association(self, cluster: str, name: str, role_arn: str) -> None: ...
+
+    def delete_association(self, cluster: str, name: str) -> None: ...
+
+    def create_addon(self, cluster: str, name: str, tags: Mapping[str, str]) -> None: ...
+
+    def delete_addon(self, cluster: str, name: str) -> None: ...
 
 
 class Aws(Session):
@@ -48,4 +64,5 @@ class Aws(Session):
 
     def dispatch_table(self) -> dict[str, Callable[..., object]]:
         """The calls that a change may name, by their key."""
-        return {f"iam.{name}": getattr(self.iam, name) for name in self.iam.WRITES}
+        own = {"iam": (self.iam, self.iam.WRITES), "eks": (self.eks, PodIdentity.WRITES)}
+        return {f"{key}.{name}": getattr(calls, name) for key, (calls, names) in own.items() for name in names}

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from acksm.aws.errors import code_of, translated
-from acksm.aws.session import Session
+from acksm.aws.pod_identity import Addon as Addon, Association as Association, PodIdentity
 from acksm.errors import AcksmError
 from acksm.json_types import Json, Manifest
 
@@ -47,16 +47,6 @@ class Capability:
 
 
 @dataclass(frozen=True)
-class Association:
-    """What EKS Pod Identity gives the pods of a service account. `role` is that of their sessions: the target role
-    where there is one, which `through` then is not. `tags`: whether sessions have tags, which they pass on."""
-
-    role: str
-    through: str
-    tags: bool
-
-
-@dataclass(frozen=True)
 class NodeGroup:
     """A managed node group, as EKS describes it. `desired` and `most` are numbers of nodes."""
 
@@ -78,11 +68,8 @@ class FargateProfile:
     selectors: Sequence[tuple[str, Mapping[str, str]]]
 
 
-class Eks:
+class Eks(PodIdentity):
     """The calls of EKS that acksm uses."""
-
-    def __init__(self, aws: Session) -> None:
-        self._aws = aws
 
     def describe_cluster(self, name: str) -> Cluster:
         """The cluster, ACTIVE and new enough. Errors: cluster-unknown, -not-active, -too-old, -no-issuer."""
@@ -179,40 +166,6 @@ class Eks:
                     list(answer.get("taints") or []),
                 )
             )
-        return found
-
-    def pod_identity(self, cluster: str, namespace: str, service_account: str) -> Association | None:
-        """What EKS Pod Identity gives this service account, None where nothing is associated.
-
-        An endpoint that does not know Pod Identity (an old partition) has no associations.
-        """
-        found = self._associations(clusterName=cluster, namespace=namespace, serviceAccount=service_account)
-        return next((association for _, association in found), None)
-
-    def pod_identity_users(self, cluster: str, role_arn: str) -> list[str]:
-        """ "namespace/service account" of each EKS Pod Identity association of the cluster that uses this role."""
-        found = self._associations(clusterName=cluster)
-        return [name for name, association in found if role_arn in (association.role, association.through)]
-
-    def _associations(self, **asked: str) -> list[tuple[str, Association]]:
-        """Those of a cluster, each by "namespace/service account". A list names no roles, so each is described."""
-        client = self._aws.client("eks")
-        found = []
-        try:
-            with translated("eks", "ListPodIdentityAssociations"):
-                pages = client.get_paginator("list_pod_identity_associations").paginate(**asked)
-                names = [item["associationId"] for page in pages for item in page.get("associations") or []]
-            for name in names:
-                with translated("eks", "DescribePodIdentityAssociation"):
-                    answer = client.describe_pod_identity_association(
-                        clusterName=asked["clusterName"], associationId=name
-                    )["association"]
-                through, target = str(answer["roleArn"]), str(answer.get("targetRoleArn") or "")
-                association = Association(target or through, through, not answer.get("disableSessionTags"))
-                found.append((f"{answer['namespace']}/{answer['serviceAccount']}", association))
-        except AcksmError as error:
-            if error.id != "aws-failed":
-                raise
         return found
 
     def ack_capabilities(self, cluster: str) -> list[Capability]:

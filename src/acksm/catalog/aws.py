@@ -195,6 +195,94 @@ ENTRIES = (
     ),
     Entry("oidc.create", "the OIDC provider is created", "IAM has none for the cluster's issuer.", "", _OK),
     Entry("oidc.audience", "an audience is added to the provider", "It lacks sts.amazonaws.com.", "", _OK),
+    Entry(
+        "identity-differs",
+        "the installed controllers get their role by the other way",
+        "--identity is for what is not installed yet. Controllers that run are moved by a command of its own, as their "
+        "pods would be without a role in between.",
+        "acksm identity migrate --to pod-identity   (or --to irsa)",
+        _R,
+    ),
+    Entry(
+        "role-untrusting",
+        "the role of --role-arn does not trust EKS Pod Identity for the controllers",
+        "EKS creates an association only with a role whose trust policy allows sts:AssumeRole to "
+        "pods.eks.amazonaws.com, and sessions need sts:TagSession too. acksm does not change a role that it is given.",
+        "acksm install --role-name NAME   (a role of acksm's; or allow it in the trust policy: docs/identity.md)",
+        _R,
+    ),
+    Entry(
+        "association-not-ours",
+        "a service account has an EKS Pod Identity association with another role, which acksm did not create",
+        "A service account has at most one association. Another user or tool created this one, or an EKS add-on "
+        "manages it; acksm changes only its own.",
+        "acksm install --role-arn ROLE_ARN   (use the role of the association)",
+        _R,
+    ),
+    Entry(
+        "agent-missing",
+        "the agent of EKS Pod Identity is not installed",
+        "Pods with an association get their credentials from eks-pod-identity-agent on their node: an EKS add-on, or "
+        "part of EKS Auto Mode (https://docs.aws.amazon.com/eks/latest/userguide/pod-id-agent-setup.html).",
+        "acksm install --identity pod-identity --install-agent",
+        _R,
+    ),
+    Entry(
+        "agent-not-on-node",
+        "the agent of EKS Pod Identity does not run on a node that may take a controller's pod",
+        "A pod gets credentials only from the agent on its own node. A taint, a node selector or a failing pod of the "
+        "agent keeps it from some nodes.",
+        "kubectl -n kube-system describe pods -l app.kubernetes.io/name=eks-pod-identity-agent",
+        _R,
+    ),
+    Entry(
+        "agent-ipv6-off",
+        "the agent of EKS Pod Identity cannot start, as IPv6 is off on its node",
+        "It listens on an IPv4 and an IPv6 address, and fails where it cannot bind the latter "
+        "(https://docs.aws.amazon.com/eks/latest/userguide/pod-id-agent-config-ipv6.html).",
+        "aws eks update-addon --cluster-name CLUSTER --region REGION --addon-name eks-pod-identity-agent "
+        '--configuration-values \'{"agent":{"additionalArgs":{"-b":"169.254.170.23"}}}\'',
+        _R,
+    ),
+    Entry(
+        "pod-identity-fargate",
+        "the controllers' pods run on Fargate, which EKS Pod Identity does not reach",
+        "A Fargate profile selects the controllers' namespace, and Fargate has no agent "
+        "(https://docs.aws.amazon.com/eks/latest/userguide/pod-identities.html#pod-id-restrictions).",
+        "acksm install --identity irsa   (or change the selectors of the Fargate profile)",
+        _R,
+    ),
+    Entry(
+        "pod-identity-unsupported",
+        "the cluster's version has no EKS Pod Identity",
+        "EKS Pod Identity needs Kubernetes 1.24 or newer "
+        "(https://docs.aws.amazon.com/eks/latest/userguide/pod-identities.html).",
+        "acksm install --identity irsa",
+        _R,
+    ),
+    Entry(
+        "association.create",
+        "a service account is associated with the role",
+        "It has no EKS Pod Identity association.",
+        "",
+        _OK,
+    ),
+    Entry("association.update", "an association gets another role", "acksm created it, with another role.", "", _OK),
+    Entry(
+        "association.delete",
+        "an association is deleted",
+        "acksm created it, and the service account no longer needs it. Pods created later have no role from it.",
+        "",
+        _OK,
+    ),
+    Entry("agent.create", "the EKS add-on eks-pod-identity-agent is created", "Nothing runs the agent.", "", _OK),
+    Entry(
+        "agent.ready",
+        "waiting until the agent of EKS Pod Identity runs",
+        "On each node that may take a controller's pod.",
+        "",
+        _OK,
+    ),
     Entry("iam-role.create", "the role is created", "It does not exist.", "", _OK),
     Entry(
         "iam-role.trust",

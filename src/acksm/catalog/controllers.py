@@ -122,9 +122,9 @@ ENTRIES = (
     Entry(
         "pod-identity-missing",
         "the pod does not have the role's identity",
-        "The service account has the annotation, but the pod lacks AWS_ROLE_ARN or AWS_WEB_IDENTITY_TOKEN_FILE: EKS's "
-        "pod identity webhook did not modify it. Ready alone means only that some identity works, for example the "
-        "node's.",
+        "The service account has the annotation, but the pod lacks AWS_ROLE_ARN or AWS_WEB_IDENTITY_TOKEN_FILE; or it "
+        "has an EKS Pod Identity association, and the pod lacks AWS_CONTAINER_CREDENTIALS_FULL_URI: EKS's pod identity "
+        "webhook did not modify it. Ready alone means only that some identity works, for example the node's.",
         "kubectl -n ack-system rollout restart deployment",
         _S,
     ),
@@ -153,6 +153,14 @@ ENTRIES = (
         "release.restart",
         "the controller is restarted",
         "AWS_ROLE_ARN is set when a pod is created; a role that changed later needs a new pod.",
+        "",
+        _OK,
+    ),
+    Entry(
+        "release.identity",
+        "the controller's pods get EKS Pod Identity",
+        "An association has an effect after some seconds, and only on pods created later: pods without it are "
+        "replaced until the newest have it.",
         "",
         _OK,
     ),

@@ -150,6 +150,12 @@ _CONTROLLERS = (
         "aws eks list-pod-identity-associations --cluster-name CLUSTER --namespace ack-system",
     ),
     Entry(
+        "check.pod-identity-agent",
+        "pods with an association reach the agent of EKS Pod Identity",
+        "A pod gets credentials only from eks-pod-identity-agent on its own node, and none on Fargate.",
+        "acksm install --install-agent",
+    ),
+    Entry(
         "check.annotation",
         "the service accounts are annotated with a role",
         "Without the annotation a pod has the node's identity or none. Some tools strip it (community#2567).",
@@ -171,8 +177,9 @@ _CONTROLLERS = (
     Entry(
         "check.trust",
         "the role trusts the controllers' service accounts",
-        "A cluster that was recreated with the same name has another issuer, and the role trusts the old one "
-        "(kubeflow-manifests#743). Condition keys and subjects have to match exactly.",
+        "By the way that the pods use: the cluster's tokens (IRSA) or EKS Pod Identity. A cluster that was recreated "
+        "with the same name has another issuer, and the role trusts the old one (kubeflow-manifests#743). Condition "
+        "keys and subjects have to match exactly.",
         "acksm iam-role   (or: acksm doctor --fix)",
     ),
     Entry(
@@ -194,8 +201,8 @@ _CONTROLLERS = (
     Entry(
         "check.pod-role",
         "the pods have the role of their service account",
-        "AWS_ROLE_ARN is set when a pod is created. Ready alone means only that some identity works, for example the "
-        "node's.",
+        "AWS_ROLE_ARN or, by EKS Pod Identity, AWS_CONTAINER_CREDENTIALS_FULL_URI is set when a pod is created. Ready "
+        "alone means only that some identity works, for example the node's.",
         "kubectl -n ack-system rollout restart deployment   (or: acksm doctor --fix)",
     ),
     Entry(

@@ -25,6 +25,7 @@ app = App()
         "acksm install --cluster demo --scope namespace --watch-namespace team-a,team-b --create-namespace",
         "acksm install --cluster demo --add-watch-namespace team-c",
         "acksm install --service sagemaker --version sagemaker=1.9.1 --set log.level=debug",
+        "acksm install --cluster demo --identity pod-identity --install-agent",
     ),
 )
 def install(
@@ -51,6 +52,8 @@ def install(
     registry: options.Registry = None,
     adopt_release: options.AdoptRelease = None,
     mode: options.Mode = None,
+    identity: options.Identity = None,
+    install_agent: options.InstallAgent = None,
     role_arn: options.RoleArn = None,
     role_name: options.RoleName = None,
     role_path: options.RolePath = None,
@@ -68,7 +71,7 @@ def install(
     timeout: options.Timeout = None,
     output: options.Output = None,
 ) -> None:
-    """Install the ACK controllers, with their OIDC provider and IAM role; repeatable."""
+    """Install the ACK controllers, with their IAM role, by IRSA or EKS Pod Identity; repeatable."""
 
     def work(settings: Settings, ui: Ui) -> int:
         from acksm.guide.install import command as section

@@ -114,6 +114,7 @@ def iam_role(
     controller_namespace: options.ControllerNamespace = None,
     file: options.File = None,
     service: options.Service = None,
+    identity: options.Identity = None,
     role_name: options.RoleName = None,
     role_path: options.RolePath = None,
     permissions_boundary: options.PermissionsBoundary = None,

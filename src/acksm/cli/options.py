@@ -238,6 +238,23 @@ Mode = Annotated[
 ]
 
 # IAM role
+Identity = Annotated[
+    str | None,
+    typer.Option(
+        "--identity",
+        metavar="irsa|pod-identity",
+        help="How pods get the role: by IRSA or EKS Pod Identity [as installed, else irsa].",
+        rich_help_panel=_ROLE,
+    ),
+]
+InstallAgent = Annotated[
+    bool | None,
+    typer.Option(
+        "--install-agent",
+        help="With Pod Identity, create the EKS add-on of its agent where none runs.",
+        rich_help_panel=_ROLE,
+    ),
+]
 RoleArn = Annotated[
     str | None,
     typer.Option(

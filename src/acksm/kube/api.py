@@ -63,6 +63,12 @@ class Observer(Reader, LogReader, Watcher, Protocol):
     """What a wait for a rollout reads."""
 
 
+class RestartingObserver(Observer, Protocol):
+    """What a wait for a rollout reads that starts another one where it has to."""
+
+    def restart(self, namespace: str, deployment: str) -> None: ...
+
+
 class Reviewer(Reader, Protocol):
     """Objects, and who may do what."""
 

@@ -19,6 +19,7 @@ _KNOWN: dict[str, tuple[str, str, bool]] = {
     "PersistentVolumeClaim": ("v1", "persistentvolumeclaims", True),
     "ServiceAccount": ("v1", "serviceaccounts", True),
     "Deployment": ("apps/v1", "deployments", True),
+    "DaemonSet": ("apps/v1", "daemonsets", True),
     "ReplicaSet": ("apps/v1", "replicasets", True),
     "Role": ("rbac.authorization.k8s.io/v1", "roles", True),
     "RoleBinding": ("rbac.authorization.k8s.io/v1", "rolebindings", True),

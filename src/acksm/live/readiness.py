@@ -11,13 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
-from acksm.engine.change import Change, Op
+from acksm.engine.change import Change, Op, words
 from acksm.engine.waits import Deadline, Progress, wait_until
 from acksm.errors import AcksmError
 from acksm.events import Emit, silent
 from acksm.json_types import Manifest, Object
 from acksm.kube import conditions
-from acksm.kube.api import Lister, LogReader, Observer, Reader
+from acksm.kube.api import Lister, LogReader, Observer, Reader, RestartingObserver
 from acksm.kube.paths import ref
 from acksm.live import causes, scaling
 from acksm.live.causes import Cause
@@ -26,6 +26,7 @@ from acksm.words import counted
 
 ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
 INSTANCE_LABEL = "app.kubernetes.io/instance"
+AGENT_PAUSE_SECONDS = 2.0  # an association has an effect after several seconds
 WATCH_SECONDS = 2.0  # then the pods are read: a Deployment does not say that its pods cannot start
 SCALED_TO_ZERO = "scaled to zero"
 REVISION = "deployment.kubernetes.io/revision"
@@ -33,7 +34,10 @@ IDENTITY_ENV = ("AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE")
 AGENT_ENV = "AWS_CONTAINER_CREDENTIALS_FULL_URI"  # of a pod whose service account has an association
 # IAM is eventually consistent: a role or provider created seconds ago may not be known to STS yet, and the pod
 # restarts (docs/ack/identity.md#iam-is-eventually-consistent; a wide margin here).
-IAM_LOG_MARKS = ("sts:AssumeRoleWithWebIdentity", "No OpenIDConnect provider found", "InvalidIdentityToken")
+IAM_LOG_MARKS = (
+    *("sts:AssumeRoleWithWebIdentity", "No OpenIDConnect provider found", "InvalidIdentityToken"),
+    *("failed to load credentials", "retrieving credentials from container-role"),  # by EKS Pod Identity's agent
+)
 IAM_SETTLING_SECONDS = 90.0
 
 
@@ -53,9 +57,17 @@ class PodState:
     def lacks(self, role_arn: str) -> bool:
         """Whether its variables lead to another identity than that of a service account annotated with `role_arn`, and
         not to an association, which wins for pods that are created after it (docs/ack/identity.md#pod-identity)."""
-        if self.role_arn or not self.by_agent:  # of both, SDKs take the annotation's
-            return self.role_arn != role_arn or not self.has_token_file
-        return False
+        # of both, SDKs take the annotation's
+        return self.lacks_token(role_arn) if self.role_arn or not self.by_agent else False
+
+    def lacks_token(self, role_arn: str) -> bool:
+        """Whether it does not get the role by IRSA."""
+        return self.role_arn != role_arn or not self.has_token_file
+
+    @property
+    def lacks_agent(self) -> bool:
+        """Whether it does not get its credentials by an association."""
+        return bool(self.role_arn) or not self.by_agent
 
 
 @dataclass(frozen=True)
@@ -230,10 +242,23 @@ def needs_restart(health: Health | None, role_arn: str) -> bool:
     return health is not None and any(not state.cause and state.lacks(role_arn) for state in health.pods)
 
 
+def needs_agent(health: Health | None) -> bool:
+    """Whether pods, running or failing, do not have the identity of an association (they were created before it)."""
+    return health is not None and any(state.lacks_agent for state in health.pods)
+
+
 def ready(
-    release: str, namespace: str, role_arn: str, *, step: str, lane: str = "", iam_is_new: bool = False
+    release: str,
+    namespace: str,
+    role_arn: str,
+    *,
+    step: str,
+    lane: str = "",
+    iam_is_new: bool = False,
+    by_agent: bool = False,
 ) -> Change:
     """The wait for a release's controller, as `await_ready` does it."""
+    more = {"by_agent": True} if by_agent else {}
     return Change(
         id="release.ready",
         step=step,
@@ -242,7 +267,26 @@ def ready(
         lane=lane,
         target=f"controller {release}",
         call="controller.await_ready",
-        params={"release": release, "namespace": namespace, "role_arn": role_arn, "iam_is_new": iam_is_new},
+        params={"release": release, "namespace": namespace, "role_arn": role_arn, "iam_is_new": iam_is_new, **more},
+    )
+
+
+def identity(release: str, namespace: str, *, step: str, lane: str = "", role_arn: str = "") -> Change:
+    """Replace the pods of a release's controller until they have EKS Pod Identity, or `role_arn` by IRSA, as `await_agent`
+    does it."""
+    what = f"pods of {release} until they have " + ("their role by IRSA" if role_arn else "EKS Pod Identity")
+    reason = "the deletion of an association" if role_arn else "an association"
+    return Change(
+        id="release.identity",
+        step=step,
+        op=Op.UPDATE,
+        system="kubernetes",
+        lane=lane,
+        target=f"controller {release}",
+        call="controller.await_agent",
+        params={"release": release, "namespace": namespace} | ({"role_arn": role_arn} if role_arn else {}),
+        reason=f"{reason} has an effect after some seconds, on pods created later",
+        words=words("replacing", "replaced", what),
     )
 
 
@@ -255,9 +299,10 @@ def await_ready(
     release: str,
     role_arn: str,
     iam_is_new: bool = False,
+    by_agent: bool = False,
 ) -> None:
-    """Wait for the Deployment, then check the identity. Errors: `pod-not-created`, `pod-unschedulable`, `pod-failing`,
-    `pod-identity-missing`, `timed-out`.
+    """Wait for the Deployment, then check the identity: the role of the annotation or, with `by_agent`, that of an
+    association. Errors: `pod-not-created`, `pod-unschedulable`, `pod-failing`, `pod-identity-missing`, `timed-out`.
 
     A cause ends the wait once it has lasted for its patience; what may pass is waited for to the deadline.
     `iam_is_new` tolerates a crash whose log says that STS does not know the role yet, for IAM_SETTLING_SECONDS.
@@ -272,6 +317,7 @@ def await_ready(
             return Progress(False, f"release {release} has no Deployment yet")
         if health.available:
             failure = _wrong_identity(health, namespace, role_arn) if role_arn else None
+            failure = _without_agent(health, namespace) if by_agent else failure
             return Progress(True, health.text, failure)
         if not health.observed:
             return Progress(False, health.text)
@@ -311,6 +357,61 @@ def _wrong_identity(health: Health, namespace: str, role_arn: str) -> AcksmError
         where=namespace,
         remedy=f"kubectl -n {namespace} rollout restart deployment {health.deployment}",
     )
+
+
+def _without_agent(health: Health, namespace: str) -> AcksmError | None:
+    wrong = [state for state in health.pods if state.ready and state.lacks_agent]
+    if not wrong:
+        return None
+    has = f"role {wrong[0].role_arn} of IRSA" if wrong[0].role_arn else "no identity of EKS Pod Identity"
+    return AcksmError(
+        "pod-identity-missing",
+        f"pod {wrong[0].name} has {has}, and its service account has an association",
+        where=namespace,
+        remedy=f"kubectl -n {namespace} rollout restart deployment {health.deployment}",
+    )
+
+
+def await_agent(
+    kube: RestartingObserver,
+    deadline: Deadline,
+    emit: Emit = silent,
+    *,
+    namespace: str,
+    release: str,
+    role_arn: str = "",
+) -> None:
+    """Replace a controller's pods until the newest have the identity of an association, or `role_arn` by IRSA. Nothing
+    shows when EKS applies an association, or its deletion: a pod created before never gets it, so the pause doubles from
+    one attempt to the next. Error: `timed-out`.
+
+    A pod that cannot be created at all is left to `await_ready`, which gives its cause.
+    """
+    pause, restarted = AGENT_PAUSE_SECONDS, deadline.elapsed
+
+    def check() -> Progress:
+        nonlocal pause, restarted
+        selector = selector_of(release)
+        found = kube.list(ref("Deployment", namespace=namespace), selector=selector)
+        if not found:
+            return Progress(False, f"release {release} has no Deployment yet")
+        if rollout(found[0])[1] == SCALED_TO_ZERO:
+            return Progress(True)
+        if not is_observed(found[0]):
+            return Progress(False, "waiting for the Deployment's controller")
+        newest = newest_of(kube.list(ref("ReplicaSet", namespace=namespace), selector=selector))
+        listed: Sequence[Manifest] = pods_of(kube, namespace, release)
+        pods = [pod_state(pod) for pod in (of_newest(listed, newest) if newest is not None else listed)]
+        if not pods:
+            return Progress(causes.of_creation(found[0], newest) is not None, "waiting for its pods")
+        if not any(pod.lacks_token(role_arn) if role_arn else pod.lacks_agent for pod in pods):
+            return Progress(True)
+        if deadline.elapsed - restarted >= pause:
+            kube.restart(namespace=namespace, deployment=str(found[0]["metadata"]["name"]))
+            pause, restarted = 2 * pause, deadline.elapsed
+        return Progress(False, f"waiting until EKS applies {'its deletion' if role_arn else 'the association'}")
+
+    wait_until(check, deadline, what=release, emit=emit, first_pause=0.2, longest_pause=1.0)
 
 
 def _until_available(kube: Observer, namespace: str, release: str, seconds: float) -> None:

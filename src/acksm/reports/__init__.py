@@ -82,6 +82,16 @@ from acksm.reports.doctor import (
     Rbac as Rbac,
     Symptom as Symptom,
 )
+from acksm.reports.identity import (
+    IdentityAssociation as IdentityAssociation,
+    IdentityController as IdentityController,
+    IdentityMigrated as IdentityMigrated,
+    IdentityMigrateFacts as IdentityMigrateFacts,
+    IdentityMigrateReport as IdentityMigrateReport,
+    IdentityPod as IdentityPod,
+    IdentityProblem as IdentityProblem,
+    IdentityStatusReport as IdentityStatusReport,
+)
 from acksm.reports.information import (
     CatalogEntry as CatalogEntry,
     ConfigReport as ConfigReport,
@@ -146,6 +156,8 @@ REPORTS: dict[str, object] = {
     "history": HistoryReport,
     "logs": LogsReport,
     "versions": VersionsReport,
+    "identity status": IdentityStatusReport,
+    "identity migrate": IdentityMigrateReport,
     "mirror": MirrorReport,
     "doctor": DoctorReport,
     "report": BundleReport,

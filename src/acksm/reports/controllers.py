@@ -20,6 +20,8 @@ class RoleFacts(TypedDict):
     """Result of `acksm iam-role`."""
 
     role_arn: str
+    identity: str
+    """How pods get the role: irsa, pod-identity, or both with a comma between."""
 
 
 class ControllerFacts(TypedDict):
@@ -57,8 +59,10 @@ class InstallFacts(TypedDict):
     """Result of `acksm install`."""
 
     oidc_provider_arn: NotRequired[str]
-    """Missing where IAM is not changed (--role-arn)."""
+    """Missing where it is not used: --role-arn, and EKS Pod Identity."""
     role_arn: str
+    identity: str
+    """How pods get the role: irsa, pod-identity, or both with a comma between."""
     controllers: dict[str, ControllerFacts]
     """By service."""
 

@@ -85,6 +85,8 @@ def of_eks(path: str, verb: str, body: bytes, region: str, account: str) -> str:
             return f"{head}:nodegroup/{cluster}/{group}/practice"
         case ("clusters", cluster, "pod-identity-associations", association):
             return f"{head}:podidentityassociation/{cluster}/{association}"
+        case ("clusters", cluster, "addons", name):
+            return f"{head}:addon/{cluster}/{name}/practice"  # AWS ends it with a UUID
         case ("clusters", cluster, "capabilities", name):
             return f"{head}:capability/{cluster}/*/{name}/*"  # AWS has its type and a UUID there
         case ("clusters", cluster, *_):

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from acksm.aws.iam import Iam
+from acksm.aws.pod_identity import PodIdentity
 from acksm.aws.session import Identity
 from acksm.aws.simulation import Decision
 from acksm.engine.change import Change, Op
@@ -31,6 +32,19 @@ def namespace(name: str) -> dict[str, Any]:
 def test_every_write_of_iam_has_its_actions() -> None:
     assert set(rights.IAM_ACTIONS) == {f"iam.{name}" for name in Iam.WRITES}
     assert all(action.startswith("iam:") for actions in rights.IAM_ACTIONS.values() for action in actions)
+
+
+def test_every_write_of_pod_identity_has_its_actions() -> None:
+    assert set(rights.EKS_ACTIONS) == {f"eks.{name}" for name in PodIdentity.WRITES}
+    arn = "arn:aws:eks:us-west-2:012345678901:cluster/demo"
+    made = change("eks.create_association", cluster="demo", namespace="n", service_account="s", role_arn=ROLE, tags={})
+    assert rights.iam_needs([made], arn) == {
+        arn: ["eks:CreatePodIdentityAssociation", "eks:TagResource"],
+        ROLE: ["iam:PassRole", "iam:GetRole"],
+    }
+    gone = change("eks.delete_association", Op.DELETE, cluster="demo", name="a-1")
+    named = "arn:aws:eks:us-west-2:012345678901:podidentityassociation/demo/a-1"
+    assert rights.iam_needs([gone], arn) == {named: ["eks:DeletePodIdentityAssociation"]}
 
 
 def test_iam_needs_are_gathered_by_resource() -> None:
@@ -116,7 +130,10 @@ class Target:
         self, denied: tuple[str, ...] = (), may: tuple[str, ...] = ("* *.*",), untold: tuple[str, ...] = ()
     ) -> None:
         self.asked: list[str] = []
-        self.settings, self.cluster = TargetSettings(), SimpleNamespace(name="demo")
+        self.settings, self.cluster = (
+            TargetSettings(),
+            SimpleNamespace(name="demo", arn="arn:aws:eks:us-west-2:012345678901:cluster/demo"),
+        )
         self.identity = Identity("012345678901", "arn:aws:iam::012345678901:user/me", "x")
         self.aws = SimpleNamespace(iam=SimpleNamespace(decisions=self._decisions), identity=lambda: self.identity)
         self.kube = SimpleNamespace(can=self._can)

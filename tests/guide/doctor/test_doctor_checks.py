@@ -17,11 +17,12 @@ from acksm.engine import plan_file
 from acksm.engine.change import Danger, Op, Plan
 from acksm.engine.checks import Check, Result, Severity, State, healthy, incomplete, judge
 from acksm.engine.review import CURRENT
+from acksm.errors import AcksmError
 from acksm.guide.carm.verify import Chain
 from acksm.guide.doctor import command as doctor
 from acksm.guide.doctor.facts import Facts, PlanRights
 from acksm.guide.doctor.folding import folded
-from acksm.guide.identity import oidc, trust
+from acksm.guide.identity import oidc, pod_trust, trust
 from acksm.guide.identity.judged import Judged, Verdict
 from acksm.guide.identity.live_accounts import Live
 from acksm.kube.paths import Ref
@@ -42,6 +43,7 @@ from doctor_facts import (
     ROLE,
     SUBJECT,
     adopted,
+    associated,
     change,
     crd,
     deployed,
@@ -255,12 +257,16 @@ BREAKS: dict[str, tuple[Callable[[], Facts], dict[str, State]]] = {
     "may not patch": (lambda: release(drift=(Drift("x", drift.State.UNKNOWN, why="no"),)), {"check.drift": UNKNOWN}),
     "an old CRD": (lambda: whole(plan=Plan("d", (change("crds.update"),))), {"check.crd-drift": WARNING}),
     "two roles": (
-        lambda: whole(associated={("ack-system", CONTROLLER.service_account): f"{ROLE}-other"}),
+        lambda: whole(associated=associated(f"{ROLE}-other"), roles={ROLE: role(SUBJECT), f"{ROLE}-other": by_pods()}),
         {"check.pod-identity": WARNING},
+    ),
+    "no agent on a node": (
+        lambda: whole(agent=error("agent-not-on-node")),
+        {"check.pod-identity-agent": FAILED},
     ),
     "associations not to be seen": (
         lambda: whole(associated=error("aws-access-denied")),
-        {"check.pod-identity": UNKNOWN},
+        {"check.pod-identity": UNKNOWN, "check.trust": UNKNOWN},
     ),
     "a stripped annotation": (
         lambda: whole(deployed=[deployed(running(role_arn=""))]),
@@ -498,24 +504,64 @@ def test_a_bare_cluster_is_ready_for_install() -> None:
 def test_pod_identity_alone_needs_no_annotation() -> None:
     by_eks = whole(
         deployed=[replace(deployed(running(role_arn="")), pods=())],
-        associated={("ack-system", CONTROLLER.service_account): ROLE},
+        associated=associated(ROLE),
+        roles={ROLE: by_pods()},
+        provider=oidc.Observed(PROVIDER),  # it needs none
     )
     assert wrong(by_eks) == {}
+    assert wrong(replace(by_eks, roles={ROLE: role(SUBJECT)})) == {"check.trust": FAILED}
+    untagged = replace(by_eks, associated=associated(ROLE, tags=False))
+    assert wrong(untagged) == {"check.trust": FAILED}
+    assert wrong(replace(untagged, roles={ROLE: by_pods(tags=False)})) == {}
+    far = replace(by_eks, associated=associated(ROLE, role="arn:aws:iam::111111111111:role/target"))
+    assert wrong(far) == {}  # a target role is assumed with the association's
+
+
+def by_pods(*, tags: bool = True) -> Any:
+    """The role as one that trusts EKS Pod Identity alone."""
+    return {**role(SUBJECT), "trust": pod_trust.merge(None, CLUSTER.arn, [SUBJECT], ours=True, tags=tags)}
+
+
+@pytest.mark.parametrize(
+    ("found", "state"),
+    [
+        ([], None),
+        (["not checked: the agent's pods (no)"], UNKNOWN),
+        (AcksmError("agent-not-on-node", "no"), FAILED),
+        (AcksmError("aws-access-denied", "no"), UNKNOWN),
+    ],
+)
+def test_whether_pods_reach_the_agent(found: Any, state: Any) -> None:
+    facts = whole(
+        deployed=[replace(deployed(running(role_arn="")), pods=())],
+        associated=associated(ROLE),
+        roles={ROLE: by_pods()},
+        agent=found,
+    )
+    assert wrong(facts) == ({"check.pod-identity-agent": state} if state else {})
 
 
 def test_pods_older_than_their_association_have_no_role() -> None:
-    by_eks = {("ack-system", CONTROLLER.service_account): ROLE}
+    by_eks: dict[str, Any] = {"associated": associated(ROLE), "roles": {ROLE: by_pods()}}
     nameless = running(role_arn="")
     old = replace(deployed(nameless), pods=(pod(role=""),))
-    assert wrong(whole(deployed=[old], associated=by_eks)) == {"check.pod-role": FAILED}
+    assert wrong(whole(deployed=[old], **by_eks)) == {"check.pod-role": FAILED}
     fresh = pod(role="")
     fresh["spec"]["containers"][0]["env"] = [{"name": "AWS_CONTAINER_CREDENTIALS_FULL_URI", "value": "http://x"}]
-    assert wrong(whole(deployed=[replace(old, pods=(fresh,))], associated=by_eks)) == {}
+    assert wrong(whole(deployed=[replace(old, pods=(fresh,))], **by_eks)) == {}
     both = replace(deployed(running()), pods=(fresh, pod()))
-    assert wrong(whole(deployed=[both], associated=by_eks)) == {}
+    assert wrong(whole(deployed=[both], **by_eks)) == {"check.trust": FAILED}  # an older pod still uses IRSA
+    merged = pod_trust.merge(role(SUBJECT)["trust"], CLUSTER.arn, [SUBJECT], ours=True)
+    assert wrong(whole(deployed=[both], **by_eks | {"roles": {ROLE: {**role(SUBJECT), "trust": merged}}})) == {}
     assert wrong(whole(deployed=[both])) == {"check.pod-role": FAILED}  # the association is gone
-    unsure = whole(deployed=[old], associated=error("aws-access-denied"))
-    assert wrong(unsure) == {"check.pod-identity": UNKNOWN, "check.annotation": UNKNOWN}
+    lost = replace(old, pods=(fresh,))
+    assert wrong(whole(deployed=[lost])) == {"check.annotation": FAILED, "check.pod-role": FAILED}
+    unsure = whole(deployed=[lost], associated=error("aws-access-denied"))
+    assert wrong(unsure) == {
+        "check.pod-identity": UNKNOWN,
+        "check.annotation": UNKNOWN,
+        "check.pod-role": UNKNOWN,
+    }
 
 
 def test_a_check_as_json() -> None:
@@ -667,12 +713,12 @@ def test_the_text_tells_what_is_wrong_and_counts_the_rest() -> None:
         "releases: 3 ok, 1 skipped, 1 warning",
         "  warning  check.values              the releases have only values that their charts know: release of sagemaker: unknown to the chart, and ignored: a.b",  # noqa: E501
         f"           remedy: {lookup('check.values').remedy}",
-        "identity: 8 ok",
+        "identity: 9 ok",
         "controllers: 4 ok",
         "bindings: 2 ok, 1 skipped",
         "objects: 4 ok",
         "",
-        "35 ok, 4 skipped, 1 warning, 1 failed",
+        "36 ok, 4 skipped, 1 warning, 1 failed",
     ]
     assert "check.helm" in doctor.text_of(results(whole()), full=True)
 

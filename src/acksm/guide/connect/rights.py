@@ -35,6 +35,23 @@ IAM_ACTIONS: dict[str, tuple[str, ...]] = {
     "iam.delete_oidc_provider": ("iam:DeleteOpenIDConnectProvider",),
     "eks.disable_services": ("eks:UpdateCapability",),
 }
+# The same of EKS, by the resource that IAM checks each action on: the cluster, or what is in it.
+EKS_ACTIONS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
+    "eks.create_association": (
+        ("cluster/{cluster}", ("eks:CreatePodIdentityAssociation", "eks:TagResource")),
+        ("{role_arn}", ("iam:PassRole", "iam:GetRole")),
+    ),
+    "eks.update_association": (
+        ("podidentityassociation/{cluster}/{name}", ("eks:UpdatePodIdentityAssociation",)),
+        ("{role_arn}", ("iam:PassRole", "iam:GetRole")),
+    ),
+    "eks.delete_association": (("podidentityassociation/{cluster}/{name}", ("eks:DeletePodIdentityAssociation",)),),
+    "eks.create_addon": (
+        ("cluster/{cluster}", ("eks:CreateAddon", "eks:TagResource")),
+        ("addon/{cluster}/{name}/*", ("eks:DescribeAddon",)),
+    ),
+    "eks.delete_addon": (("addon/{cluster}/{name}/*", ("eks:DeleteAddon",)),),
+}
 # The call of a change of `cleanup` on a custom resource -> its verbs.
 _ON_OBJECTS = {"cleanup.retain": ("patch",), "cleanup.delete": ("delete",), "cleanup.orphan": ("delete", "patch")}
 _FIXED = {
@@ -60,13 +77,16 @@ class Right(NamedTuple):
         return f"{self.verb} {resource}" + (f" in namespace {self.namespace}" if self.namespace else "")
 
 
-def iam_needs(changes: Iterable[Change]) -> dict[str, list[str]]:
+def iam_needs(changes: Iterable[Change], cluster_arn: str = "") -> dict[str, list[str]]:
     """Resource ARN to the actions that the changes need on it."""
     needs: dict[str, list[str]] = {}
     for change in changes:
-        actions = IAM_ACTIONS.get(change.call.removeprefix(OTHER_ACCOUNT), ())
-        if actions:
-            found = needs.setdefault(change.target, [])
+        pairs = [(change.target, IAM_ACTIONS.get(change.call.removeprefix(OTHER_ACCOUNT), ()))]
+        for resource, actions in EKS_ACTIONS.get(change.call, ()):
+            named = resource.format(**change.params)
+            pairs.append((named if ":" in named else f"{cluster_arn.rpartition(':')[0]}:{named}", actions))
+        for resource, actions in pairs:
+            found = needs.setdefault(resource, []) if actions else []
             found += [action for action in actions if action not in found]
     return needs
 
@@ -105,7 +125,9 @@ def _rights_for(change: Change, namespace: str) -> list[Right]:
         group = named["api_version"].rpartition("/")[0]
         return [Right(verb, group, named["plural"], named["namespace"]) for verb in on_object]
     return [Right(*right) for right in _FIXED.get(change.call, ())] + (
-        [Right("patch", "apps", "deployments", named["namespace"])] if change.call == "kube.restart" else []
+        [Right("patch", "apps", "deployments", named["namespace"])]
+        if change.call in {"kube.restart", "controller.await_agent"}
+        else []
     )
 
 
@@ -137,14 +159,15 @@ def check(target: Target, changes: Sequence[Change], manifests: Sequence[Documen
     `kube-forbidden`, with what is denied."""
     with ThreadPoolExecutor(max_workers=8) as pool:
         own = [change for change in changes if not change.call.startswith(OTHER_ACCOUNT)]
-        aws = pool.submit(check_iam, target.aws.iam, target.identity.arn, own)
+        aws = pool.submit(check_iam, target.aws.iam, target.identity.arn, own, target.cluster.arn)
         _review_access(target, kube_needs(changes, manifests, target.settings.controller_namespace), pool)
         return aws.result()
 
 
-def check_iam(iam: Iam, caller: str, changes: Sequence[Change]) -> list[str]:
-    """Check the caller's IAM permissions, by its own account; notes on what is unknown. Error: `aws-access-denied`."""
-    return check_needs(iam, caller, iam_needs(changes))
+def check_iam(iam: Iam, caller: str, changes: Sequence[Change], cluster_arn: str = "") -> list[str]:
+    """Check the caller's IAM permissions, by its own account; notes on what is unknown. `cluster_arn`: the cluster of
+    changes in EKS. Error: `aws-access-denied`."""
+    return check_needs(iam, caller, iam_needs(changes, cluster_arn))
 
 
 def check_needs(iam: Iam, caller: str, needs: Mapping[str, Sequence[str]], remedy: str = "") -> list[str]:

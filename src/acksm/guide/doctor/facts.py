@@ -14,7 +14,7 @@ from acksm.ack import charts
 from acksm.ack.names import COMMON_GROUP
 from acksm.aws.account import Aws
 from acksm.aws.documents import Role
-from acksm.aws.eks import Capability, Cluster
+from acksm.aws.eks import Association, Capability, Cluster
 from acksm.aws.session import Identity
 from acksm.engine.change import Op, Plan
 from acksm.engine.waits import Deadline
@@ -25,7 +25,7 @@ from acksm.guide.connect import compute, rights
 from acksm.guide.connect.registries import registry
 from acksm.guide.connect.target import Target, connect, context_of
 from acksm.guide.doctor import caller_policies, role_facts
-from acksm.guide.identity import oidc
+from acksm.guide.identity import associations, oidc
 from acksm.guide.identity.judged import Judged
 from acksm.guide.identity.live_accounts import Live
 from acksm.guide.install import command as install, controllers, mirrored
@@ -77,8 +77,9 @@ class Facts:
     `unknown_values`: service to values of its release that its chart does not have. `roles`: ARN to IAM's role.
     `other_subjects`: by role, the service accounts that it trusts besides the controllers'. `pass_role`: by role,
     whether it may pass every role.
-    `associated`: (namespace, service account) to the role that EKS Pod Identity gives it. `fixed`: when --fix began to
-    change something, RFC 3339; "" where it did not.
+    `associated`: (namespace, service account) to its EKS Pod Identity association. `agent`: notes on its agent, or why
+    pods with an association do not reach it; [] where none has one. `fixed`: when --fix began to change something, RFC
+    3339; "" where it did not.
     """
 
     settings: Settings
@@ -104,12 +105,13 @@ class Facts:
     crds: Known[Sequence[Manifest]] = UNREAD
     provider: Known[oidc.Observed] = UNREAD
     roles: Known[Mapping[str, Role | None]] = UNREAD
-    associated: Known[Mapping[tuple[str, str], str]] = UNREAD
+    associated: Known[Mapping[tuple[str, str], Association]] = UNREAD
     inventory: Known[inventory.Inventory] = UNREAD
     logs: Known[Sequence[PodLog]] = UNREAD
     chains: Known[Sequence[verify.Chain]] = UNREAD
     other_subjects: Known[Mapping[str, Live]] = UNREAD
     pass_role: Known[Mapping[str, Judged]] = UNREAD
+    agent: Known[Sequence[str]] = ()
     fixed: str = ""
 
     @property
@@ -218,7 +220,9 @@ def _read(settings: Settings, target: Target, emit: Emit, pool: ThreadPoolExecut
     deployed = attempt(lambda: _deployed(target))
     found = [] if isinstance(deployed, AcksmError) else [item.running for item in deployed]
     nodes = start(lambda: _compute(target, requested, deployed))
-    roles, associated = start(lambda: _roles(target, found)), start(lambda: _associated(target, found))
+    associated = start(lambda: _associated(target, found))
+    roles = start(lambda: role_facts.roles(target, found, associated.result()))
+    agent = start(lambda: role_facts.agent(target, deployed, known(associated)))
     logs, leases = start(lambda: controller_logs.read(kube, found)), start(lambda: _leases(target, deployed))
     chains = start(lambda: _chains(target, settings.other_account, found))
     other_subjects = start(lambda: role_facts.other_subjects(target, found, known(roles), known(provider).arn))
@@ -264,6 +268,7 @@ def _read(settings: Settings, target: Target, emit: Emit, pool: ThreadPoolExecut
         chains.result(),
         other_subjects.result(),
         pass_role.result(),
+        agent.result(),
     )
 
 
@@ -322,23 +327,10 @@ def lease_namespace(item: Deployed) -> str:
     return item.flags.get("leader-election-namespace") or item.running.namespace
 
 
-def _roles(target: Target, found: Sequence[Running]) -> Mapping[str, Role | None]:
-    """Each controller's role in IAM; a role of another account cannot be read."""
-    own = {item.role_arn for item in found if f"::{target.identity.account}:" in item.role_arn}
-    roles: dict[str, Role | None] = {}
-    for arn in sorted(own):
-        role = target.aws.iam.get_role(arn.rpartition("/")[2])
-        roles[arn] = role if role and role["arn"] == arn else None
-    return roles
-
-
-def _associated(target: Target, found: Sequence[Running]) -> dict[tuple[str, str], str]:
-    name, eks = target.cluster.name, target.aws.eks
-    return {
-        (item.namespace, item.service_account): association.role
-        for item in found
-        if (association := eks.pod_identity(name, item.namespace, item.service_account))
-    }
+def _associated(target: Target, found: Sequence[Running]) -> dict[tuple[str, str], Association]:
+    accounts = [(item.namespace, item.service_account) for item in found]
+    observed = associations.observe(target.aws, target.cluster, accounts)
+    return {account: one for account, one in observed.items() if one}
 
 
 def _chains(target: Target, other: OtherAccountSettings, found: Sequence[Running]) -> list[verify.Chain]:
@@ -388,7 +380,7 @@ def _plan_rights(target: Target, planned: install.Result) -> PlanRights:
     changes = [change for change in planned.plan.changes if change.op is not Op.WAIT]
     lacking, unknown = list[str](), list[str]()
     for check in (
-        lambda: unknown.extend(rights.check_iam(target.aws.iam, target.identity.arn, changes)),
+        lambda: unknown.extend(rights.check_iam(target.aws.iam, target.identity.arn, changes, target.cluster.arn)),
         lambda: rights.check_kube(target, changes, planned.manifests),
     ):
         error = attempt(check)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from acksm.aws.documents import PolicyDocument
+from acksm.aws.eks import Association
 from acksm.catalog import lookup
 from acksm.engine.change import Plan
-from acksm.engine.checks import Check, Definition, Severity, State, unread
+from acksm.engine.checks import Check, Definition, Severity, State, failed, unread
 from acksm.errors import AcksmError
 from acksm.guide.doctor.facts import Deployed, Facts
-from acksm.guide.identity import trust
+from acksm.guide.identity import pod_trust, trust
 from acksm.guide.identity.judged import Verdict
+from acksm.guide.identity.ways import POD_IDENTITY, Use, used
 from acksm.guide.install import crds
 from acksm.guide.install.release import Observed as Release
 from acksm.json_types import Document
@@ -119,11 +122,11 @@ def deployed(facts: Facts) -> list[Deployed]:
     return [] if isinstance(facts.deployed, AcksmError) else list(facts.deployed)
 
 
-def _associated(facts: Facts, item: Running) -> str:
-    """The role by EKS Pod Identity, "" for none or where it is unknown."""
+def _associated(facts: Facts, item: Running) -> Association | None:
+    """Its EKS Pod Identity association, None for none or where it is unknown."""
     if isinstance(facts.associated, AcksmError):
-        return ""
-    return facts.associated.get((item.namespace, item.service_account), "")
+        return None
+    return facts.associated.get((item.namespace, item.service_account))
 
 
 def _pod_identity(facts: Facts) -> Iterator[Check]:
@@ -136,13 +139,34 @@ def _pod_identity(facts: Facts) -> Iterator[Check]:
         return
     for item in facts.installed:
         by_eks, where = _associated(facts, item), f"service account {item.namespace}/{item.service_account}"
-        if by_eks and item.role_arn and by_eks != item.role_arn:
-            text = f"EKS Pod Identity gives it {by_eks}, but its annotation is {item.role_arn}"
+        if by_eks and item.role_arn and by_eks.role != item.role_arn:
+            text = f"EKS Pod Identity gives it {by_eks.role}, but its annotation is {item.role_arn}"
             yield Check(name, State.FAILED, where, text)
         else:
-            yield Check(
-                name, State.OK, where, by_eks or "no association; the role comes from the service account's annotation"
-            )
+            none = "no association; the role comes from the service account's annotation"
+            yield Check(name, State.OK, where, by_eks.role if by_eks else none)
+
+
+_UNREACHED = {
+    "agent-missing",
+    "agent-not-on-node",
+    "agent-ipv6-off",
+    "pod-identity-fargate",
+    "pod-identity-unsupported",
+}
+
+
+def _agent(facts: Facts) -> Iterator[Check]:
+    name, found = "check.pod-identity-agent", facts.agent
+    if isinstance(found, AcksmError):
+        yield failed(name, found.where, found) if found.id in _UNREACHED else unread(name, "", found)
+        return
+    for note in found:
+        yield Check(name, State.UNKNOWN, "", note.removeprefix("not checked: "))
+    if not found:
+        used = any(_associated(facts, item) for item in facts.installed)
+        yes = "the agent runs where the controllers' pods may be scheduled"
+        yield Check(name, State.OK, "nodes", yes if used else "no association needs it")
 
 
 def _annotation(facts: Facts) -> Iterator[Check]:
@@ -154,7 +178,7 @@ def _annotation(facts: Facts) -> Iterator[Check]:
         if item.role_arn:
             yield Check("check.annotation", State.OK, where, item.role_arn)
         elif by_eks := _associated(facts, item):
-            yield Check("check.annotation", State.SKIPPED, where, f"EKS Pod Identity gives it {by_eks}")
+            yield Check("check.annotation", State.SKIPPED, where, f"EKS Pod Identity gives it {by_eks.role}")
         elif isinstance(facts.associated, AcksmError):
             yield unread("check.annotation", where, facts.associated)
         else:
@@ -163,6 +187,10 @@ def _annotation(facts: Facts) -> Iterator[Check]:
 
 def _provider(facts: Facts) -> Iterator[Check]:
     found, name = facts.provider, "check.oidc"
+    uses = [use for item in deployed(facts) for use in _used(facts, item)]
+    if uses and all(use.way == POD_IDENTITY for use in uses):
+        yield Check(name, State.SKIPPED, "", "EKS Pod Identity needs no OIDC provider")
+        return
     if isinstance(found, AcksmError):
         yield unread(name, "", found)
     elif found.audiences is None:
@@ -183,7 +211,7 @@ def _role(facts: Facts) -> Iterator[Check]:
     if isinstance(found, AcksmError):
         yield unread(name, "", found)
         return
-    for arn in sorted({item.role_arn for item in facts.installed if item.role_arn}):
+    for arn in sorted({use.role for item in deployed(facts) for use in _used(facts, item)}):
         if arn not in found:
             yield Check(name, State.UNKNOWN, arn, "in another account, which is not read", expected=True)
         elif (role := found[arn]) is None:
@@ -194,29 +222,46 @@ def _role(facts: Facts) -> Iterator[Check]:
             yield Check(name, State.OK, arn)
 
 
+def _used(facts: Facts, item: Deployed) -> list[Use]:
+    """The ways by which its pods get a role."""
+    pods = [pod_state(pod) for pod in item.pods if not pod["metadata"].get("deletionTimestamp")]
+    return used(item.running.role_arn, _associated(facts, item.running), pods)
+
+
 def _trust(facts: Facts) -> Iterator[Check]:
-    name, roles, provider = "check.trust", facts.roles, facts.provider
+    """By the ways that the pods use: a role that trusts only EKS Pod Identity is right where no pod uses a token."""
+    name, roles = "check.trust", facts.roles
     if isinstance(roles, AcksmError):
         yield unread(name, "", roles)
         return
-    if isinstance(provider, AcksmError):
-        yield unread(name, "", provider)
+    if isinstance(facts.associated, AcksmError):
+        yield unread(name, "", facts.associated)
         return
-    for item in facts.installed:
-        role = roles.get(item.role_arn)
-        if role is None:
-            continue
-        subject = trust.subject(item.namespace, item.service_account)
-        answer = trust.trusts(role["trust"], provider.arn, subject)
-        if answer.verdict is Verdict.YES:
-            yield Check(name, State.OK, item.role_arn, f"trusts {subject}")
-        elif answer.verdict is Verdict.UNKNOWN:
-            text = f"cannot tell whether it trusts {subject}: {answer.why}"
-            yield Check(name, State.UNKNOWN, item.role_arn, text, _try(item), expected=True)
-        else:
-            yield Check(
-                name, State.FAILED, item.role_arn, f"does not trust {subject}; it trusts {_trusted(role['trust'])}"
-            )
+    for item in deployed(facts):
+        for use in _used(facts, item):
+            role = roles.get(use.role)
+            if role is not None:
+                yield _trusted_by(facts, name, item.running, use, role["trust"])
+
+
+def _trusted_by(facts: Facts, name: str, item: Running, use: Use, document: PolicyDocument) -> Check:
+    subject, remedy = trust.subject(item.namespace, item.service_account), _try(item)
+    if use.way == POD_IDENTITY:
+        association, cluster = _associated(facts, item), facts.cluster
+        if isinstance(cluster, AcksmError):
+            return unread(name, use.role, cluster)
+        tags = association is None or association.tags
+        answer, by, remedy = pod_trust.trusts(document, cluster.arn, subject, tags=tags), " by EKS Pod Identity", ""
+    elif isinstance(facts.provider, AcksmError):
+        return unread(name, use.role, facts.provider)
+    else:
+        answer, by = trust.trusts(document, facts.provider.arn, subject), ""
+    if answer.verdict is Verdict.YES:
+        return Check(name, State.OK, use.role, f"trusts {subject}{by}")
+    if answer.verdict is Verdict.UNKNOWN:
+        text = f"cannot tell whether it trusts {subject}{by}: {answer.why}"
+        return Check(name, State.UNKNOWN, use.role, text, remedy, expected=True)
+    return Check(name, State.FAILED, use.role, f"does not trust {subject}{by}; it trusts {_trusted(document)}")
 
 
 def _try(item: Running) -> str:
@@ -244,25 +289,30 @@ def _trusted(document: Document) -> str:
 
 
 def _pod_role(facts: Facts) -> Iterator[Check]:
+    name = "check.pod-role"
     if isinstance(facts.deployed, AcksmError):
-        yield unread("check.pod-role", "", facts.deployed)
+        yield unread(name, "", facts.deployed)
         return
     for item in deployed(facts):
         desired, by_eks = item.running.role_arn, _associated(facts, item.running)
         for pod in item.pods:
             state = pod_state(pod)
-            if not (desired or by_eks) or pod["metadata"].get("deletionTimestamp"):
+            lost = state.by_agent and not state.role_arn and not by_eks
+            if not (desired or by_eks or lost) or pod["metadata"].get("deletionTimestamp"):
+                continue
+            where = f"pod {item.running.namespace}/{state.name}"
+            if lost and isinstance(facts.associated, AcksmError):
+                yield unread(name, where, facts.associated)
                 continue
             if by_eks:  # an older pod may still have the annotation's role
                 correct = state.by_agent or bool(desired and not state.lacks(desired))
-                text = f"was created before EKS Pod Identity gave its service account {by_eks}"
-            elif state.by_agent and not state.role_arn:
-                correct, text = False, "was created while EKS Pod Identity gave its service account a role"
+                text = f"was created before EKS Pod Identity gave its service account {by_eks.role}"
+            elif lost:
+                correct, text = False, "has its role by an association of EKS Pod Identity that was deleted"
             else:
                 correct = not state.lacks(desired)
                 text = f"has role {state.role_arn or '(none)'}, but its service account has {desired}"
-            where, text = f"pod {item.running.namespace}/{state.name}", "" if correct else text
-            yield Check("check.pod-role", State.OK if correct else State.FAILED, where, text)
+            yield Check(name, State.OK if correct else State.FAILED, where, "" if correct else text)
 
 
 _RELEASE = ("check.release",)
@@ -282,7 +332,10 @@ CHECKS: tuple[Definition[Facts], ...] = (
         "check.crd-drift", RELEASE, WARNING, _crd_drift, ("check.crds", "check.plan"), frozenset({"crds.update"})
     ),
     Definition("check.pod-identity", IDENTITY, WARNING, _pod_identity, _RELEASE),
-    Definition("check.annotation", IDENTITY, ERROR, _annotation, _RELEASE, frozenset({"release.upgrade"})),
+    Definition("check.pod-identity-agent", IDENTITY, ERROR, _agent, ("check.pod-identity",)),
+    Definition(
+        "check.annotation", IDENTITY, ERROR, _annotation, _RELEASE, frozenset({"release.upgrade", "association.create"})
+    ),
     Definition(
         "check.oidc", IDENTITY, ERROR, _provider, ("check.annotation",), frozenset({"oidc.create", "oidc.audience"})
     ),
@@ -301,6 +354,6 @@ CHECKS: tuple[Definition[Facts], ...] = (
         ERROR,
         _pod_role,
         _RELEASE,
-        frozenset({"release.restart"}),
+        frozenset({"release.restart", "release.identity", "association.create"}),
     ),
 )

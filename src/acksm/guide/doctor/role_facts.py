@@ -3,16 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from acksm.aws.documents import Role
+from acksm.aws.eks import Association
+from acksm.errors import AcksmError
 from acksm.guide.carm import trust as carm_trust
+from acksm.guide.connect import compute
 from acksm.guide.connect.target import Target
-from acksm.guide.identity import live_accounts, policies, trust
+from acksm.guide.identity import agent as identity_agent, live_accounts, pod_trust, policies, trust
 from acksm.guide.identity.judged import Judged, Verdict
 from acksm.guide.identity.live_accounts import Live
 from acksm.live.running import Running
 
+if TYPE_CHECKING:
+    from acksm.guide.doctor.facts import Deployed
+
 ANY_ROLE = "acksm-any-role"  # a role that does not exist: whoever may pass it may pass every role
+
+
+def roles(
+    target: Target, found: Sequence[Running], associated: Mapping[tuple[str, str], Association] | AcksmError
+) -> Mapping[str, Role | None]:
+    """Each controller's roles in IAM, by annotation and by association; a role of another account cannot be read."""
+    named = {item.role_arn for item in found}
+    named |= {one.through for one in associated.values()} if not isinstance(associated, AcksmError) else set()
+    read: dict[str, Role | None] = {}
+    for arn in sorted(one for one in named if f"::{target.identity.account}:" in one):
+        role = target.aws.iam.get_role(arn.rpartition("/")[2])
+        read[arn] = role if role and role["arn"] == arn else None
+    return read
+
+
+def agent(
+    target: Target, found: Sequence[Deployed] | AcksmError, associated: Mapping[tuple[str, str], Association]
+) -> Sequence[str]:
+    """Whether pods with an association reach the agent: notes, and errors as in `agent.check`."""
+    pods = [
+        item.placement
+        for item in ([] if isinstance(found, AcksmError) else found)
+        if item.placement and (item.running.namespace, item.running.service_account) in associated
+    ]
+    if not pods:
+        return []
+    profiles = target.aws.eks.fargate_profiles(target.cluster.name)
+    seen = identity_agent.observe(target.kube, target.aws, target.cluster)
+    return identity_agent.check(seen, compute.nodes(target), profiles, pods, target.cluster)
 
 
 def other_subjects(
@@ -22,10 +58,15 @@ def other_subjects(
     home = target.settings.controller_namespace
     running = {trust.subject(item.namespace, item.service_account) for item in found}
     return {
-        arn: live_accounts.observe(target.kube, trust.subjects_of(role["trust"], provider) - running, home)
+        arn: live_accounts.observe(target.kube, _subjects(role, provider, target.cluster.arn) - running, home)
         for arn, role in roles.items()
         if role
     }
+
+
+def _subjects(role: Role, provider: str, cluster_arn: str) -> frozenset[str]:
+    """By both ways; an association without session tags needs the whole cluster trusted."""
+    return trust.subjects_of(role["trust"], provider) | (pod_trust.subjects_of(role["trust"], cluster_arn) - {"*"})
 
 
 def pass_role(target: Target, roles: Mapping[str, Role | None]) -> dict[str, Judged]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from acksm.engine.checks import Check, Definition, Severity, State, unread
 from acksm.errors import AcksmError
 from acksm.guide.doctor.facts import Facts
-from acksm.guide.identity import role_policies, trust
+from acksm.guide.identity import pod_trust, role_policies, trust
 from acksm.guide.identity.judged import Verdict
 from acksm.guide.identity.oidc import is_owned
 
@@ -41,7 +41,8 @@ def _without(facts: Facts, arn: str, strangers: frozenset[str]) -> str:
         return ""
     if is_owned(role.get("tags", {}), cluster.arn):
         return shlex.join(["acksm", "iam-role", "--cluster", cluster.name, "--region", cluster.region])
-    document = json.dumps(trust.without(role["trust"], provider.arn, strangers), separators=(",", ":"))
+    left = pod_trust.without(trust.without(role["trust"], provider.arn, strangers), cluster.arn, strangers)
+    document = json.dumps(left, separators=(",", ":"))
     words = ["aws", "iam", "update-assume-role-policy", "--role-name", arn.rpartition("/")[2]]
     return shlex.join([*words, "--policy-document", document])
 

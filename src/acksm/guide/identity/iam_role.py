@@ -20,7 +20,7 @@ from acksm.engine.diff import unified
 from acksm.engine.waits import Deadline, Progress, wait_until
 from acksm.errors import AcksmError
 from acksm.events import Emit
-from acksm.guide.identity import judged, limits, policies, role_names, role_policies, trust
+from acksm.guide.identity import judged, limits, pod_trust, policies, role_names, role_policies, trust
 from acksm.guide.identity.oidc import CLUSTER_TAG, OWNED_TAG, adopter_tag, clusters_of, is_owned, marks
 from acksm.json_types import Document, Json
 from acksm.live.readiness import IAM_SETTLING_SECONDS
@@ -82,8 +82,12 @@ def desired(
     role: Role | None = None,
     live: Collection[str] = (),
     kinds: Mapping[str, Sequence[str]],
+    irsa: bool = True,
+    pods: Collection[tuple[str, str]] = (),
+    tags: bool = True,
 ) -> Desired:
-    """From options and the (namespace, service account) pairs.
+    """From options and the (namespace, service account) pairs. `irsa`: whether they are trusted by tokens of the
+    cluster's OIDC provider; `pods`: those that EKS Pod Identity gives the role, with session `tags` or without.
 
     `role` is the existing one: without --policy a role with preset `least` keeps it, and its execution roles.
     `live` are subjects of its trust policy that may be of a release; `kinds` what each service reconciles, () for all.
@@ -97,13 +101,19 @@ def desired(
     )
     chosen = role_policies.chosen(options, kinds, partition, account, role)
     subjects = tuple(sorted(trust.subject(namespace, account) for namespace, account in set(accounts)))
+    by_pods = sorted(trust.subject(namespace, account) for namespace, account in set(pods))
+
+    def trusting(document: Document | None, ownership: Ownership) -> Json:
+        ours, after = ownership.ours, dict(document or {})
+        if irsa:
+            after = trust.merge(document, provider_arn, subjects, ours=ours, shared=ownership.shared, keep=live)
+        return pod_trust.merge(after, cluster.arn, by_pods, ours=ours, keep=live, tags=tags) if by_pods else after
+
     return Desired(
         name,
         arn(identity, name, path),
         path,
-        lambda document, ownership: trust.merge(
-            document, provider_arn, subjects, ours=ownership.ours, shared=ownership.shared, keep=live
-        ),
+        trusting,
         chosen.managed,
         chosen.inline,
         chosen.service_linked,

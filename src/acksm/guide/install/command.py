@@ -21,8 +21,20 @@ from acksm.events import Emit, Event, Kind
 from acksm.guide.connect import compute
 from acksm.guide.connect.apply import apply_plan
 from acksm.guide.connect.target import Target, connect
-from acksm.guide.identity import iam_role, limits, live_accounts, oidc, role_names, role_policies, trust
-from acksm.guide.install import admission, controller_values, controllers as section, crds, recorded
+from acksm.guide.identity import (
+    agent,
+    associations,
+    iam_role,
+    limits,
+    live_accounts,
+    oidc,
+    pod_trust,
+    role_names,
+    role_policies,
+    trust,
+)
+from acksm.guide.identity.ways import IRSA, POD_IDENTITY, Ways
+from acksm.guide.install import admission, controller_values, controllers as section, crds, identities, recorded
 from acksm.guide.install.release import Observed as ReleaseObserved
 from acksm.json_types import Json, Manifest
 from acksm.live import readiness
@@ -84,6 +96,7 @@ class _Observed:
     accounts: Sequence[tuple[str, str]]
     nodes: Sequence[Manifest] | AcksmError = ()
     unread: Unread = field(default_factory=Unread)
+    identities: identities.Observed = identities.NONE
 
 
 def plan(
@@ -110,17 +123,20 @@ def plan(
     facts: Json = {}
     manifests: Sequence[Manifest] = ()
     drift: Sequence[Drift] = ()
+    has = observed.identities
+    ways, more = identities.chosen(role.identity, has, observed.accounts)
+    notes += more
     role_arn = role.role_arn or _kept_role(target, role, observed, notes)
     wants_role = "iam-role" in sections and not role_arn
-    if "oidc" in sections and (wants_role or command == "oidc"):
+    if "oidc" in sections and ((wants_role and ways.irsa) or command == "oidc"):
         changes += oidc.plan(observed.provider, oidc.desired(target.cluster, role.tag))
         facts["oidc_provider_arn"] = observed.provider.arn
-    elif wants_role and observed.provider.audiences is None:
+    elif wants_role and ways.irsa and observed.provider.audiences is None:
         notes.append(
             "the cluster has no OIDC provider, so no service account can assume the role; create it with: acksm oidc"
         )
     if wants_role and observed.role is not None:
-        desired, more = _role(target, controllers, role, observed, observed.role.role)
+        desired, more = _role(target, controllers, role, observed, observed.role.role, ways)
         planned_role = iam_role.plan(observed.role, desired)
         limits.check(planned_role, observed.role.role, target.aws.iam.quotas)
         changes += planned_role
@@ -129,15 +145,27 @@ def plan(
         notes += role_policies.notes(planned_role, desired.name, kept, target.cluster, role, controllers.service)
         role_arn = desired.arn
     if "iam-role" in sections:
-        facts["role_arn"] = role_arn
+        facts |= {"role_arn": role_arn, "identity": ways.text}
     if observed.controllers is not None:
-        new = bool(changes) or iam_role.is_new(observed.role.role if observed.role else None, datetime.now(UTC))
+        associating = identities.plan(target, role, has, observed.accounts, ways, role_arn)
+        new = bool(changes or associating)
+        new = new or iam_role.is_new(observed.role.role if observed.role else None, datetime.now(UTC))
         planned = section.plan(
-            target, controllers, observed.controllers, role_arn, iam_is_new=new, only_missing_crds=only_missing_crds
+            target,
+            controllers,
+            observed.controllers,
+            role_arn if ways.irsa else "",
+            iam_is_new=new,
+            only_missing_crds=only_missing_crds,
+            by_agent=ways.by_agent,
+            associating=identities.fresh(associating),
         )
-        changes = _ordered(changes, planned, role_arn)
         manifests, drift = planned.manifests, planned.drift
         notes += planned.notes + _runnable(target, observed, manifests)
+        writes = bool(changes or associating or planned.releases)
+        agents, more = identities.agents(target, role, controllers.service, observed.nodes, manifests, ways, writes)
+        notes += more
+        changes = _ordered(changes, planned, role_arn, agents, associating)
         facts["controllers"] = planned.facts
     return Result(Plan(command, tuple(changes), tuple(notes), facts), facts, manifests, drift)
 
@@ -164,6 +192,7 @@ def _observe(
             accounts = section.service_accounts(target, controllers, observed)
         elif observed_role:
             accounts = section.installed_accounts(target, controllers.service, unread)
+        has = identities.observe(target, role, observed, accounts) if accounts else identities.NONE
         return _Observed(
             provider.result(),
             observed_role.result() if observed_role else None,
@@ -171,6 +200,7 @@ def _observe(
             accounts,
             nodes.result() if nodes else (),
             unread,
+            has,
         )
 
 
@@ -185,11 +215,18 @@ def _runnable(target: Target, observed: _Observed, manifests: Sequence[Manifest]
 
 
 def _role(
-    target: Target, controllers: ControllerSettings, role_settings: RoleSettings, observed: _Observed, role: Role | None
+    target: Target,
+    controllers: ControllerSettings,
+    role_settings: RoleSettings,
+    observed: _Observed,
+    role: Role | None,
+    ways: Ways,
 ) -> tuple[iam_role.Desired, list[str]]:
     """The desired role, and notes. Other subjects that its trust policy trusts are looked up in the cluster, if any."""
     desired = {trust.subject(namespace, name) for namespace, name in observed.accounts}
-    others = trust.subjects_of((role["trust"] if role else None), observed.provider.arn) - desired
+    document, found = role["trust"] if role else None, observed.identities.found
+    others = trust.subjects_of(document, observed.provider.arn) if ways.irsa else frozenset()
+    others = (others | (pod_trust.subjects_of(document, target.cluster.arn) - {"*"})) - desired
     live = live_accounts.observe(target.kube, others, target.settings.controller_namespace)
     if observed.controllers is not None:
         kinds = {
@@ -209,6 +246,9 @@ def _role(
         role=role,
         live=live.kept,
         kinds=kinds,
+        irsa=ways.irsa,
+        pods=identities.by_pods(found, observed.accounts, ways, _arn(target, role_settings)),
+        tags=associations.have_tags(found),
     )
     return desired_role, live.notes
 
@@ -218,24 +258,35 @@ def role_name(target: Target, role: RoleSettings) -> str:
     return role_names.of_controllers(target.cluster.name, role)
 
 
+def _arn(target: Target, role: RoleSettings) -> str:
+    return iam_role.arn(target.identity, role_name(target, role), role.role_path)
+
+
 def _kept_role(target: Target, role: RoleSettings, observed: _Observed, notes: list[str]) -> str:
     """The role that the installed controllers use, where it is not the default one and no option names another."""
     if observed.controllers is None or role.role_name:
         return ""
-    kept = section.installed_role(observed.controllers)
-    if not kept or kept == iam_role.arn(target.identity, role_name(target, role), role.role_path):
+    kept = section.installed_role(observed.controllers) or associations.role_of(observed.identities.found)
+    if not kept or kept == _arn(target, role):
         return ""
     notes.append(f"the installed controllers use role {kept}, which is kept; change it with --role-arn or --role-name")
     return kept
 
 
-def _ordered(iam: Sequence[Change], planned: section.Planned, role_arn: str) -> list[Change]:
-    """IAM and the CRDs concurrently, as neither needs the other; every release after both, as each needs the role, and
-    a common CRD may come from the other service's chart."""
+def _ordered(
+    iam: Sequence[Change],
+    planned: section.Planned,
+    role_arn: str,
+    agents: Sequence[Change] = (),
+    associating: Sequence[Change] = (),
+) -> list[Change]:
+    """IAM, the agent and the CRDs concurrently, as none needs the other; every release after them, as each needs the
+    role, and a common CRD may come from the other service's chart. An association needs its role, and pods need it."""
     waits = [_role_is_visible(role_arn)] if iam else []
     waits += [crds.served(planned.crds)] if planned.crds else []
     concurrent = [replace(change, lane="iam") for change in iam]
-    return [*planned.namespaces, *concurrent, *planned.crds, *waits, *planned.releases]
+    concurrent += [replace(change, lane="agent") for change in agents]
+    return [*planned.namespaces, *concurrent, *planned.crds, *waits, *associating, *planned.releases]
 
 
 def _role_is_visible(role_arn: str) -> Change:
@@ -263,6 +314,8 @@ def dispatch(target: Target, emit: Emit) -> Dispatch:
         "crds.apply_common": partial(crds.apply_common, kube),
         "crds.await": await_crds,
         "controller.await_ready": partial(readiness.await_ready, kube, deadline, emit),
+        "controller.await_agent": partial(readiness.await_agent, kube, deadline, emit),
+        "agent.await_ready": partial(agent.await_ready, kube, target.aws, target.cluster, deadline, emit),
         "iam.await_visible": lambda role_arn: iam_role.await_visible(target.aws, role_arn, deadline, emit),
         **recorded.helm_calls(target),
         **target.aws.dispatch_table(),
@@ -300,6 +353,11 @@ def _namespaces(names: Sequence[str]) -> str:
     return f"{'namespaces' if len(names) > 1 else 'namespace'} {', '.join(names)}" if names else "all namespaces"
 
 
+def _role_line(facts: Json) -> str:
+    way = {POD_IDENTITY: " by EKS Pod Identity", IRSA: ""}.get(str(facts["identity"]), " by IRSA and EKS Pod Identity")
+    return f"role {facts['role_arn']}{way}"
+
+
 def _text(command: str, result: Result, target: Target, ui: Output) -> str:
     facts = result.facts
     if command == "iam-role":
@@ -309,7 +367,7 @@ def _text(command: str, result: Result, target: Target, ui: Output) -> str:
     rows = [
         (service, found["version"], found["scope"], found["release"]) for service, found in facts["controllers"].items()
     ]
-    lines = [ui.table(("SERVICE", "VERSION", "SCOPE", "RELEASE"), rows, drop=("RELEASE",)), f"role {facts['role_arn']}"]
+    lines = [ui.table(("SERVICE", "VERSION", "SCOPE", "RELEASE"), rows, drop=("RELEASE",)), _role_line(facts)]
     if result.plan.mutations:
         option = f"--cluster {target.cluster.name} --region {target.cluster.region}"
         namespace = target.settings.controller_namespace

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
@@ -169,8 +169,19 @@ def _observed(target: Target, installed: Installed, compared: bool = True) -> re
 
 def installed_role(observed: Observed) -> str:
     """The role in the annotation of the installed service accounts, when all agree; "" otherwise."""
-    roles = {_get(item.observed.values, ROLE_PATH) for item in observed.controllers if item.observed.version}
-    return str(roles.pop() or "") if len(roles) == 1 else ""
+    roles = {annotated_role(item.observed.values) for item in observed.controllers if item.observed.version}
+    return roles.pop() if len(roles) == 1 else ""
+
+
+def annotated_role(values: Document) -> str:
+    """The role in the annotation that values of a release give the service account, "" for none."""
+    return str(_get(values, ROLE_PATH) or "")
+
+
+def annotated(observed: Observed) -> dict[str, str]:
+    """The role in the annotation of each installed controller's service account, "" for none, by its name."""
+    live = [item.observed.health for item in observed.controllers if item.observed.version and item.observed.health]
+    return {health.service_account: health.service_account_role for health in live}
 
 
 def service_accounts(target: Target, controllers: ControllerSettings, observed: Observed) -> list[tuple[str, str]]:
@@ -202,10 +213,13 @@ def plan(
     iam_is_new: bool,
     *,
     only_missing_crds: bool = False,
+    by_agent: bool = False,
+    associating: Collection[tuple[str, str]] = (),
 ) -> Planned:
     """The whole of §3 as changes. Refusals are AcksmErrors, all before the first write.
 
-    `only_missing_crds`: as `only_missing` in `crds.plan`.
+    `role_arn`: that of the annotation, "" for none; `by_agent`: pods get their role by associations, of which those of
+    `associating` are new. `only_missing_crds`: as `only_missing` in `crds.plan`.
     """
     namespace = target.settings.controller_namespace
 
@@ -221,6 +235,8 @@ def plan(
     objects_of_cluster = cache(lambda: inventory.observe(target.kube, namespace))
     for item in observed.controllers:
         one, scope, after = _desired(target, controllers, item, role_arn, objects_of_cluster)
+        account = (namespace, service_account(target, controllers, item))
+        one = replace(one, by_agent=by_agent, associating=account in associating)
         _check_upgrade(item, one.version, observed)
         before = _as_running(item, namespace)
         switching.check(target.kube, target.identity.account, before, after, observed.namespaces, managed_objects)

@@ -18,13 +18,14 @@ from acksm.json_types import Document, Json, Manifest
 from acksm.kube.owners import owner_of
 from acksm.live.drift import Drift, restoring
 from acksm.live.namespaces import create as create_namespace
-from acksm.live.readiness import SCALED_TO_ZERO, Health, needs_restart, ready
+from acksm.live.readiness import SCALED_TO_ZERO, Health, identity, needs_agent, needs_restart, ready
 from acksm.settings import DEFAULT_REGISTRY
 
 
 @dataclass(frozen=True)
 class Desired:
-    """The desired release. `chart` is the cached archive, `values` the overrides that go to helm."""
+    """The desired release. `chart` is the cached archive, `values` the overrides that go to helm. `role_arn`: that of
+    the annotation, "" for none; `by_agent`: pods get their role by an association, `associating`: which is new."""
 
     service: str
     name: str
@@ -37,6 +38,8 @@ class Desired:
     role_arn: str
     values_diff: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    by_agent: bool = False
+    associating: bool = False
     unmanaged: tuple[str, ...] = ()  # objects and bound namespaces that the controller would no longer watch
     watched: tuple[str, ...] = ()  # namespaces, empty for all
     watched_before: tuple[str, ...] | None = None  # by the installed release, None where there is none
@@ -146,6 +149,8 @@ def plan(observed: Observed, desired: Desired, *, wait: bool, iam_is_new: bool, 
                 reason="its pods were created before the role was set",
             )
         )
+    if wait and desired.by_agent and (not exists or desired.associating or needs_agent(observed.health)):
+        changes.append(identity(desired.name, desired.namespace, step="release", lane=desired.service))
     if wait and (changes or _rolls_out(observed.health)):
         changes.append(
             ready(
@@ -155,6 +160,7 @@ def plan(observed: Observed, desired: Desired, *, wait: bool, iam_is_new: bool, 
                 step="release",
                 lane=desired.service,
                 iam_is_new=iam_is_new,
+                by_agent=desired.by_agent,
             )
         )
     return changes

@@ -144,6 +144,7 @@ COMMANDS: dict[str, tuple[Rule, ...]] = {
         Rule(CONTROLLERS, CORE, ("pods",), ("list",)),
         Rule(CONTROLLERS, CORE, ("pods/log",), ("get",)),
     ),
+    "identity status": (*_ALL_SEEN, _PODS),
     "region list": (_SPACES, *_ALL_SEEN),
     "region bind": (*_BOUND, _CREATE),
     "region unbind": _BOUND,
@@ -172,6 +173,7 @@ ADMINISTRATORS = frozenset(
         "report",
         "carm setup",
         "capability status",
+        "identity migrate",
         "rbac grant",
         "rbac revoke",
     }
