@@ -185,7 +185,7 @@ def _printed_roles_are_enough_for_the_others(scientist: Scientist) -> None:
         "region bind": (other, "us-east-1"),
         "region unbind": (other,),
         "carm list": (),
-        "carm bind": (other, "--account", ELSEWHERE),
+        "carm bind": (other, "--target-account", ELSEWHERE),
         "carm unbind": (other,),
         "adopt": ("Model", other, "-n", other, "-y"),
     }

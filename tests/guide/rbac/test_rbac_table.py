@@ -19,7 +19,7 @@ from memory_account import HOME
 from memory_rbac import Governed
 from typed import OTHER, ROLE, Answer, answer
 
-BIND = f"carm bind three --account {OTHER}"
+BIND = f"carm bind three --target-account {OTHER}"
 SELECTORS = {"mode": "role-selector"}
 OLD = {"service": ["sagemaker"], "version": {"sagemaker": "1.2.4"}}
 
@@ -68,10 +68,10 @@ CASES: Mapping[str, tuple[Case, ...]] = {
     "carm verify": (case("carm verify", BIND), case("carm verify", BIND, options=SELECTORS, when=(table._SELECTING,))),
     "carm bind": (
         case(BIND),
-        case(BIND, "carm bind two --account 333333333333"),
+        case(BIND, "carm bind two --target-account 333333333333"),
         case(f"{BIND} --create-namespace".replace("three", "new"), when=("--create-namespace",)),
         case(BIND, options=SELECTORS, when=(table._SELECTING,)),
-        case(f"{BIND} --yes", "carm bind two --account 333333333333 --yes", options=OLD, when=(table._RESTARTED,)),
+        case(f"{BIND} --yes", "carm bind two --target-account 333333333333 --yes", options=OLD, when=(table._RESTARTED,)),
     ),
     "carm unbind": (
         case("carm unbind three", BIND),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -14,10 +15,22 @@ from acksm.guide.install import command as install
 from acksm.guide.upgrade import explain, touched
 from acksm.kube.paths import ref
 from acksm.live import running
-from denied_reads import Heard, Reads
+from denied_reads import Reads
 from memory_account import ACCOUNT, REGION
 from memory_kube import namespace
 from memory_world import MemoryWorld, Said, commands_run_on, run_install
+
+
+@dataclass
+class Heard(Said):
+    """An output that keeps the texts too."""
+
+    texts: list[str] = field(default_factory=list)
+
+    def result(self, command: str, data: Any, text: str, exit_code: int = 0) -> None:
+        super().result(command, data, text, exit_code)
+        self.texts.append(text)
+
 
 OLD = {"sagemaker": "1.2.13", "applicationautoscaling": "1.0.17"}
 
