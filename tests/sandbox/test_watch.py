@@ -16,7 +16,7 @@ from world import ONE, World
 def test_a_change_is_told_and_ctrl_c_ends_it(world: World) -> None:
     world.install(*ONE)
     (name,) = world.objects("Deployment")
-    process, log = started(world, "status", "--watch", *ONE), started(world, "logs", "sagemaker", "-f")
+    process, log = started(world, "status", "--watch", *ONE), started(world, "logs", ONE[1], "-f")
     assert process.stdout is not None
     assert log.stdout is not None
     try:
