@@ -121,6 +121,8 @@ def what_is_read_of_an_installation(world: World) -> None:
         history = world.acksm("history", "-o", "json").ok().data
         assert complaints(history) == []
         assert history["unread"] == []
+        assert all(row["time"] for row in history["events"])
+        assert any("oidc-provider/" in row["object"] for row in history["events"])
         sources = {(row["source"], row["by"]) for row in history["events"]}
         assert sources == {("helm", "acksm"), ("kubernetes", "acksm"), ("iam", "acksm")}
         world.acksm("init", "-n", world.namespace, "-f", "new.yaml").ok()

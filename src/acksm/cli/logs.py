@@ -30,7 +30,14 @@ app = App()
 def logs(
     ctx: typer.Context,
     of_service: Annotated[str, typer.Argument(metavar="SERVICE", help="The controller's service.")] = "sagemaker",
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Continue until Ctrl-C.")] = False,
+    follow: Annotated[
+        bool,
+        typer.Option(
+            "--follow",
+            "-f",
+            help="Continue until Ctrl-C, also with pods that replace others; --timeout is of each reading.",
+        ),
+    ] = False,
     since: Annotated[
         str,
         typer.Option("--since", metavar="DURATION", help="Lines of this time only, such as 10m.", show_default=False),
@@ -58,7 +65,7 @@ def logs(
     def work(resolved: Resolved, ui: Ui) -> int:
         from acksm.ack.names import SERVICES
         from acksm.errors import AcksmError
-        from acksm.guide.doctor import logs as section
+        from acksm.guide.doctor import following, logs as section
         from acksm.settings import seconds
         from acksm.ui import clean
         from acksm.words import did_you_mean
@@ -66,7 +73,7 @@ def logs(
         if of_service not in SERVICES:
             message = f'unknown service "{of_service}"{did_you_mean(SERVICES)}'
             raise AcksmError("config-invalid", message, where="SERVICE", remedy=f"acksm logs {SERVICES[0]}")
-        request = section.Request(
+        request = following.Request(
             of_service,
             seconds(since, "--since") if since else None,
             tail,

@@ -68,7 +68,7 @@ class Kube:
 def read(kube: Kube, **words: Any) -> tuple[list[tuple[str, str]], str]:
     pods = [{"metadata": {"name": name, "namespace": "n"}} for name in kube.lines]
     ui = Ui(stderr=io.StringIO())
-    found = list(logs._lines(kube, pods, logs.Request(SAGEMAKER, **words), ui))
+    found = list(logs._lines(kube, pods, following.Request(SAGEMAKER, **words), ui))
     return found, str(ui.stderr.getvalue())  # type: ignore[attr-defined]
 
 
@@ -102,7 +102,7 @@ def follow(
 
     ui = Ui(stderr=io.StringIO())
     found: list[tuple[str, str]] = []
-    request = logs.Request(SAGEMAKER, follow=True, **words)
+    request = following.Request(SAGEMAKER, follow=True, **words)
     with pytest.raises(KeyboardInterrupt):
         for item in following.lines(kube, now, request, ui, pause=0.01, clock=lambda: 0.0):
             found.append(item)
@@ -148,7 +148,7 @@ def test_a_pod_without_a_log_is_a_warning_and_none_an_error() -> None:
     found, said = follow(Kube(a="waiting to start", b=["3"]), [pod("a"), pod("b")], [pod("a")], lines=1, streams=3)
     assert (found[:1], "warning: waiting to start" in said) == ([("b", "3")], True)
     with pytest.raises(AcksmError, match="waiting"):
-        next(following.lines(Kube(a="waiting"), lambda: [pod("a")], logs.Request(SAGEMAKER, follow=True), Ui()))
+        next(following.lines(Kube(a="waiting"), lambda: [pod("a")], following.Request(SAGEMAKER, follow=True), Ui()))
 
 
 @pytest.mark.parametrize("output", ["text", "json"])
@@ -169,7 +169,7 @@ def test_what_is_printed_has_no_secret(output: str, follow: bool, monkeypatch: p
     monkeypatch.setattr("acksm.live.discovery.observe", lambda *_: Controllers(own=(controller("ack-system"),)))
     monkeypatch.setattr(logs, "pods_of", pods_of)
     ui = Ui(output, io.StringIO(), io.StringIO())
-    code = logs.run(AT, RunSettings(), ui, logs.Request(SAGEMAKER, follow=follow, clean=clean))
+    code = logs.run(AT, RunSettings(), ui, following.Request(SAGEMAKER, follow=follow, clean=clean))
     assert code == (130 if follow else 0)
     text = ui.stdout.getvalue()  # type: ignore[attr-defined]
     assert secret not in text
