@@ -55,7 +55,7 @@ class AcksmError(Exception):
 
     @property
     def remedy(self) -> str:
-        return filled(self._remedy or self.entry.remedy)
+        return filled(self._remedy or self.entry.remedy, self.where)
 
     @property
     def exit_code(self) -> ExitCode:

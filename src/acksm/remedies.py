@@ -6,6 +6,7 @@ is as the catalogue has it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 
@@ -13,7 +14,19 @@ KNOWN: ContextVar[Mapping[str, str]] = ContextVar("acksm_known", default={})  # 
 FILL: ContextVar[Callable[[str], str] | None] = ContextVar("acksm_remedies", default=None)
 
 
-def filled(text: str) -> str:
-    """`text` as the user of this run can paste it; the same once it is."""
+_OBJECT = re.compile(r"([A-Z][A-Za-z]{0,62}) ([a-z0-9.-]{1,63})/([a-z0-9.-]{1,253})")
+
+
+def filled(text: str, where: str = "") -> str:
+    """`text` as the user of this run can paste it; the same once it is. `where` names the object that it is for, as
+    "KIND NAMESPACE/NAME", if it does."""
+    if found := _OBJECT.fullmatch(where):
+        kind, namespace, name = found.groups()
+        for words, known in (
+            ("KIND NAME", f"{kind} {name}"),
+            ("KIND/NAME", f"{kind}/{name}"),
+            ("-n NAMESPACE", f"-n {namespace}"),
+        ):
+            text = text.replace(words, known)
     fill = FILL.get()
     return fill(text) if fill else text

@@ -125,6 +125,19 @@ def test_an_administrators_command_has_no_roles_to_print(typed: str) -> None:
     assert found.startswith("aws eks associate-access-policy --cluster-name demo --region REGION ")
 
 
+@pytest.mark.parametrize(
+    ("where", "found"),
+    [
+        ("Model team-a/churn", "kubectl describe Model churn -n team-a"),
+        ("Model churn", "kubectl describe KIND NAME -n NAMESPACE"),
+        ("namespace team-a", "kubectl describe KIND NAME -n NAMESPACE"),
+        ("", "kubectl describe KIND NAME -n NAMESPACE"),
+    ],
+)
+def test_an_error_of_an_object_names_it(where: str, found: str) -> None:
+    assert AcksmError("defect", "x", where=where, remedy="kubectl describe KIND NAME -n NAMESPACE").remedy == found
+
+
 def test_an_error_has_the_remedy_of_the_run() -> None:
     ctx = context("install --cluster demo")
     error = AcksmError("role-name-too-long", "too long")

@@ -100,7 +100,7 @@ _CLUSTER = (
         "adopt-two-controllers",
         "two controllers watch the namespace",
         "Both would reconcile the object, possibly with different roles and regions.",
-        "give each namespace one controller: acksm status",
+        "acksm status   (which controllers there are; give each namespace one)",
         _R,
     ),
     Entry(
@@ -182,7 +182,7 @@ _AWS = (
         "adopt-deleting",
         "the AWS resource is being deleted",
         "It will soon not exist any more.",
-        "wait, or adopt another one",
+        "acksm …   (again, once it is deleted; or another one)",
         _R,
     ),
 )

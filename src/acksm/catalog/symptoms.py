@@ -165,13 +165,13 @@ ENTRIES = (
         "symptom.adoption-field",
         "adoption-fields lacks a field that identifies the AWS resource",
         '"required field missing": each kind has its own key fields (docs/ack/kinds.md).',
-        'kubectl annotate KIND NAME services.k8s.aws/adoption-fields=\'{"FIELD": "VALUE"}\' --overwrite',
+        'kubectl annotate KIND NAME -n NAMESPACE services.k8s.aws/adoption-fields=\'{"FIELD": "VALUE"}\' --overwrite',
     ),
     Entry(
         "symptom.adoption-policy",
         "adoption-policy has an invalid value",
         "It is adopt or adopt-or-create.",
-        "kubectl annotate KIND NAME services.k8s.aws/adoption-policy=adopt --overwrite",
+        "kubectl annotate KIND NAME -n NAMESPACE services.k8s.aws/adoption-policy=adopt --overwrite",
     ),
     Entry(
         "symptom.assume-role-denied",

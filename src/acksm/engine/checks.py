@@ -72,7 +72,7 @@ class Check:
             return ""
         from acksm.catalog import lookup
 
-        return filled(self.remedy or lookup(self.id).remedy)
+        return filled(self.remedy or lookup(self.id).remedy, self.where)
 
 
 def worst(checks: Iterable[Check]) -> State:
