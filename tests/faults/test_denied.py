@@ -51,6 +51,7 @@ CALLS: dict[str, Callable[[Aws], object]] = {
     "eks:ListPodIdentityAssociations": lambda aws: aws.eks.pod_identity_users(CLUSTER.name, OTHER),
     "eks:DescribePodIdentityAssociation": lambda aws: aws.eks.pod_identity_users(CLUSTER.name, OTHER),
     "eks:DescribeCapability": lambda aws: aws.eks.ack_capabilities(CLUSTER.name),
+    "eks:UpdateCapability": lambda aws: aws.eks.disable_services(CLUSTER.name, "ack", ["s3"]),
     "eks:ListCapabilities": lambda aws: aws.eks.ack_capabilities(CLUSTER.name),
     "iam:GetOpenIDConnectProvider": lambda aws: aws.iam.get_oidc_provider(PROVIDER),
     "iam:ListOpenIDConnectProviders": lambda aws: aws.iam.list_oidc_providers(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -16,12 +17,14 @@ ACTIVE = Capability("ack", "ACTIVE", (), "1.0", "arn:aws:iam::012345678901:role/
 APART = Capability("ack", "ACTIVE", (*SERVICES, "s3"))
 OWN = running(ready=1)
 TURNS = {"enable-leader-election": "true", "leader-election-namespace": "kube-system"}
+NO_FLAGS: Mapping[str, str] = {}
 LEASE = status.Lease("kube-system", "capability-sagemaker_x", "2026-01-01T00:00:00Z")
 
 
-def observed(*found: Capability, own: bool = True, leases: Any = (), **flags: str) -> status.Observed:
-    values = {name.replace("_", "-"): value for name, value in flags.items()}
-    return status.Observed(found, {OWN: Flags(values)} if own else {}, {SAGEMAKER: list(leases)})
+def observed(
+    *found: Capability, own: bool = True, flags: Mapping[str, str] = NO_FLAGS, leases: Any = ()
+) -> status.Observed:
+    return status.Observed(found, {OWN: Flags(dict(flags))} if own else {}, {SAGEMAKER: list(leases)})
 
 
 def table(header: Any, rows: Any, *, drop: Any = ()) -> str:
@@ -39,8 +42,8 @@ def text(seen: status.Observed) -> str:
         (observed(APART), 0, False),
         (observed(ACTIVE, own=False), 0, False),
         (observed(ACTIVE), 1, False),
-        (observed(ACTIVE, leader_election_namespace="kube-system"), 1, False),
-        (observed(ACTIVE, **TURNS), 0, True),
+        (observed(ACTIVE, flags={"leader-election-namespace": "kube-system"}), 1, False),
+        (observed(ACTIVE, flags=TURNS), 0, True),
         (observed(Capability("ack", "DEGRADED", SERVICES, issues=("AccessDenied: no",))), 1, False),
         (observed(Capability("ack", "CREATE_FAILED")), 1, False),
     ],
@@ -53,7 +56,7 @@ def test_only_what_is_reconciled_twice_or_not_well_is_a_problem(
 
 
 def test_a_row_for_each_service() -> None:
-    shown = text(observed(ACTIVE, leases=[LEASE], **TURNS))
+    shown = text(observed(ACTIVE, leases=[LEASE], flags=TURNS))
     assert "ack | ACTIVE | 1.0 | arn:aws:iam::012345678901:role/r | none" in shown
     assert f"sagemaker | ack | {OWN} | kube-system: capability-sagemaker_x" in shown
     assert "applicationautoscaling | ack | - | -" in shown

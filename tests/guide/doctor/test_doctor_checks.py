@@ -97,10 +97,10 @@ def election(*leases: Any, **more: Any) -> Facts:
 
 def in_turns(holder: str, **more: str) -> Facts:
     """With the Lease that AWS documents for a controller beside an EKS capability."""
-    where = {"enable_leader_election": "true", "leader_election_namespace": "kube-system"}
+    with_lease = deployed(enable_leader_election="true", leader_election_namespace="kube-system")
     shared = lease(holder, **more)
     shared["metadata"]["namespace"] = "kube-system"
-    return whole(capabilities=[Capability("ack", "ACTIVE")], deployed=[deployed(**where)], leases=[shared])
+    return whole(capabilities=[Capability("ack", "ACTIVE")], deployed=[with_lease], leases=[shared])
 
 
 def chain(*checks: Check) -> Facts:
