@@ -275,6 +275,13 @@ ENTRIES = (
         "",
         _OK,
     ),
+    Entry(
+        "agent.delete",
+        "the EKS add-on eks-pod-identity-agent is deleted",
+        "acksm created it, and no association of the cluster needs it.",
+        "",
+        _OK,
+    ),
     Entry("agent.create", "the EKS add-on eks-pod-identity-agent is created", "Nothing runs the agent.", "", _OK),
     Entry(
         "agent.ready",

@@ -19,6 +19,7 @@ from memory_account import ACCOUNT, CLUSTER, HOME, ISSUER, ROLE, ROLE_NAME, Kill
 from memory_world import MemoryWorld, Said, commands_run_on, run_install
 
 ONE, TWO = (HOME, "ack-sagemaker-controller"), (HOME, "ack-applicationautoscaling-controller")
+DEPLOYMENT = "ack-sagemaker-controller-sagemaker-chart"
 OTHER = ROLE + "-2"
 SUBJECT = trust.subject(*ONE)
 
@@ -154,6 +155,17 @@ def test_a_deleted_association_is_created_again(world: MemoryWorld) -> None:
     assert ids == ["association.create", "release.identity"]
     del world.eks.associated[ONE], world.eks.associated[TWO]
     assert "association.create" in [change["id"] for change in installed(world, identity=POD_IDENTITY)["changes"]]
+
+
+def test_pods_that_lost_their_association_get_the_annotations_role(world: MemoryWorld) -> None:
+    installed(world)
+    world.eks.associated[ONE] = associated()
+    installed(world)
+    world.kube.restart(HOME, DEPLOYMENT)
+    assert installed(world)["changes"] == []  # by the association, which wins
+    del world.eks.associated[ONE]
+    assert [change["id"] for change in installed(world)["changes"]] == ["release.restart"]
+    assert installed(world)["changes"] == []
 
 
 def test_a_role_of_another_is_checked_before_eks_refuses_it(world: MemoryWorld) -> None:

@@ -24,7 +24,7 @@ from acksm.words import did_you_mean
 
 # the resource of a grant
 CLUSTER, FARGATE, NODE_GROUPS, ASSOCIATIONS = "cluster", "fargate", "nodegroups", "associations"
-CAPABILITIES = "capabilities"
+CAPABILITIES, ADDONS = "capabilities", "addons"
 PROVIDER, ROLE, LINKED, CALLER, TARGET_ROLE, ADMIN = "provider", "role", "linked", "caller", "target", "admin"
 SAMPLES, ANY = "samples", "any"
 REPOSITORIES, TOKEN = "repositories", "token"  # of charts and images in Amazon ECR
@@ -89,6 +89,16 @@ _CAPABILITIES = (
 )
 # Without them install notes that it does not know of a capability.
 _BESIDE = tuple(replace(grant, optional=True) for grant in _CAPABILITIES)
+_POD_IDENTITY = "--identity pod-identity, or as installed"
+_MADE_BY_PODS = (
+    Grant(CLUSTER, ("eks:CreatePodIdentityAssociation", "eks:TagResource"), when=_POD_IDENTITY),
+    Grant(ASSOCIATIONS, ("eks:UpdatePodIdentityAssociation", "eks:TagResource"), when=_POD_IDENTITY),
+    Grant(ROLE, ("iam:PassRole", "iam:GetRole"), when=_POD_IDENTITY),
+    Grant(ADDONS, ("eks:DescribeAddon",), when=_POD_IDENTITY, optional=True),
+    Grant(CLUSTER, ("eks:ListFargateProfiles",), when=_POD_IDENTITY, optional=True),
+    Grant(FARGATE, ("eks:DescribeFargateProfile",), when=_POD_IDENTITY, optional=True),
+    Grant(CLUSTER, ("eks:CreateAddon",), when="--install-agent"),
+)
 _IN_ECR = "the registry is in Amazon ECR"
 _PULL = (
     Grant(TOKEN, ("ecr:GetAuthorizationToken",), when=_IN_ECR),
@@ -116,6 +126,7 @@ _LOOK = (
     Grant(LINKED, ("iam:GetRole",)),
     *_ASSOCIATED,
     *_CAPABILITIES,
+    Grant(ADDONS, ("eks:DescribeAddon",), when="the controllers use EKS Pod Identity", optional=True),
     *_SIMULATE,
     Grant(ROLE, ("iam:SimulatePrincipalPolicy",), optional=True),
     Grant(ANY, _DESCRIBE, when="KIND/NAME is of that kind"),
@@ -124,6 +135,8 @@ _LOOK = (
 _STATUS = (
     *_CONNECT,
     *_COMPUTE,
+    *_ASSOCIATED,
+    Grant(ADDONS, ("eks:DescribeAddon",), when="the controllers use EKS Pod Identity", optional=True),
     Grant(PROVIDER, ("iam:GetOpenIDConnectProvider",), when="drift is checked"),
     Grant(ROLE, (*_READ_ROLE, "iam:GetRolePolicy"), when="drift is checked"),
     Grant(LINKED, ("iam:GetRole",), when="drift is checked"),
@@ -145,13 +158,26 @@ def _role_gone(resource: str) -> tuple[Grant, ...]:
     )
 
 
+_MAY_BE_ASSOCIATED = tuple(replace(grant, optional=True) for grant in _ASSOCIATED)
+_INSTALL = (
+    *_CONNECT,
+    *_COMPUTE,
+    *_PROVIDER,
+    *_MAY_BE_ASSOCIATED,
+    *_ROLE,
+    *_NARROWED,
+    *_MADE_BY_PODS,
+    *_PULL,
+    *_SIMULATE,
+    *_BESIDE,
+)
 COMMANDS: dict[str, tuple[Grant, ...]] = {
     "init": (*_CONNECT, Grant(ANY, ("eks:ListClusters",), when="no --cluster is given", optional=True)),
     "connect": _CONNECT,
     "oidc": (*_CONNECT, *_PROVIDER, *_SIMULATE),
-    "iam-role": (*_CONNECT, *_PROVIDER_READ, *_ROLE, *_NARROWED, *_SIMULATE),
-    "install": (*_CONNECT, *_COMPUTE, *_PROVIDER, *_ROLE, *_NARROWED, *_PULL, *_SIMULATE, *_BESIDE),
-    "upgrade": (*_CONNECT, *_COMPUTE, *_PROVIDER, *_ROLE, *_NARROWED, *_PULL, *_SIMULATE, *_BESIDE),
+    "iam-role": (*_CONNECT, *_PROVIDER_READ, *_MAY_BE_ASSOCIATED, *_ROLE, *_NARROWED, *_SIMULATE),
+    "install": _INSTALL,
+    "upgrade": _INSTALL,
     "status": _STATUS,
     "history": (*_CONNECT, *(replace(grant, optional=True) for grant in (*_PROVIDER_READ, *_ROLE_READ))),
     "logs": _CONNECT,
@@ -222,6 +248,9 @@ COMMANDS: dict[str, tuple[Grant, ...]] = {
         Grant(CLUSTER, ("eks:ListPodIdentityAssociations",), when="the role exists"),
         Grant(ASSOCIATIONS, ("eks:DescribePodIdentityAssociation",), when="the role exists"),
         *_BESIDE,
+        Grant(ASSOCIATIONS, ("eks:DeletePodIdentityAssociation",), when="an association of acksm's is deleted"),
+        Grant(ADDONS, ("eks:DescribeAddon",), when="the role exists", optional=True),
+        Grant(ADDONS, ("eks:DeleteAddon",), when="the agent's add-on is acksm's and unused"),
         Grant(ANY, ("iam:ListRoles",), when="--oidc"),
         Grant(ANY, _DESCRIBE, when="objects of that kind are deleted"),
         Grant(ROLE, ("iam:PutRolePolicy",), when="--carm"),
@@ -294,6 +323,7 @@ class Scope:
             FARGATE: [f"{eks}:fargateprofile/{self.cluster}/*"],
             NODE_GROUPS: [f"{eks}:nodegroup/{self.cluster}/*"],
             ASSOCIATIONS: [f"{eks}:podidentityassociation/{self.cluster}/*"],
+            ADDONS: [f"{eks}:addon/{self.cluster}/*"],
             CAPABILITIES: [f"{eks}:capability/{self.cluster}/*"],
             PROVIDER: [self.provider or f"{iam}:oidc-provider/*"],
             ROLE: _by_name(self.roles) or [f"{iam}:role/*"],
