@@ -34,7 +34,15 @@ def created(annotation: str, association: str, *, ready: bool = True) -> Any:
 TABLE: dict[str, tuple[str, str, tuple[str, str], Way, str, Way, list[str]]] = {
     "annotation": (ROLE, "", (ROLE, ""), Way.IRSA, ROLE, Way.IRSA, []),
     "annotation, pod older": (ROLE, "", ("", ""), Way.NODE, "?", Way.IRSA, ["identity-pod-differs"]),
-    "annotation of another role, pod older": (OTHER, "", (ROLE, ""), Way.IRSA, ROLE, Way.IRSA, ["identity-pod-differs"]),
+    "annotation of another role, pod older": (
+        OTHER,
+        "",
+        (ROLE, ""),
+        Way.IRSA,
+        ROLE,
+        Way.IRSA,
+        ["identity-pod-differs"],
+    ),
     "association": ("", ROLE, ("", ROLE), Way.POD_IDENTITY, ROLE, Way.POD_IDENTITY, []),
     "association, pod older": ("", ROLE, ("", ""), Way.NODE, "?", Way.POD_IDENTITY, ["identity-pod-older"]),
     "association, annotation removed, pod older": (

@@ -74,8 +74,8 @@ _MIGRATE = (
     Entry(
         "identity-target-role",
         "the association has a target role, which an annotation cannot name",
-        "EKS assumes the target role through the association's. With IRSA a pod has one role; other accounts are reached "
-        "by CARM.",
+        "EKS assumes the target role through the association's. With an annotation a pod has one role, and assumes others "
+        "as `acksm carm` sets them up.",
         "acksm carm setup --target-account ID --target-profile PROFILE",
         _R,
     ),

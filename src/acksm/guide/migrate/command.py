@@ -258,7 +258,9 @@ def _rows(target: Target, before: Observed) -> list[reports.IdentityMigrated]:
                 "role": item.role,
                 "before": sorted({str(pod.way) for pod in item.pods}),
                 "now": sorted({str(pod.way) for pod in pods}),
-                "proven_by": [name for name in ("variables", "token", "ready") if proofs and all(name in one for one in proofs)],
+                "proven_by": [
+                    name for name in ("variables", "token", "ready") if proofs and all(name in one for one in proofs)
+                ],
             }
         )
     return rows

@@ -53,7 +53,9 @@ class One:
 
     def to_annotate(self, role: str) -> bool:
         """Whether helm has to change its annotation to `role`, "" for none."""
-        return self.running.role_arn != role or (self.recorded is not None and self.recorded != role) or self.interrupted
+        return (
+            self.running.role_arn != role or (self.recorded is not None and self.recorded != role) or self.interrupted
+        )
 
     def lacking(self, way: Way) -> list[Pod]:
         """The pods that do not have the role by `way`."""
@@ -76,7 +78,9 @@ def check(observed: Observed, to: Way, cluster: Cluster, account: str) -> None:
         item, found = one.running, one.association
         where = f"service account {item.namespace}/{item.service_account}"
         if not one.role:
-            raise AcksmError("identity-missing", f"{item} has neither an association nor a role annotation", where=where)
+            raise AcksmError(
+                "identity-missing", f"{item} has neither an association nor a role annotation", where=where
+            )
         if found and item.role_arn and item.role_arn not in {found.through, found.role}:
             listed = f"aws eks list-pod-identity-associations --cluster-name {cluster.name} --region {cluster.region}"
             raise AcksmError(
