@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 app = App(
     name="identity",
     panel=OPERATE,
-    help="Show how pods get their role, and move them from IAM roles for service accounts (IRSA) to Pod Identity, or back.",
+    help="Show how pods get their role; move them from IAM roles for service accounts (IRSA) to Pod Identity, or back.",
     no_args_is_help=True,
 )
 

@@ -216,8 +216,8 @@ class _Planner:
                 "release-not-ours",
                 f"{item} is no release of helm, so acksm cannot change the annotation of its service account",
                 where=f"service account {item.namespace}/{item.service_account}",
-                remedy=f"kubectl -n {item.namespace} get serviceaccount {item.service_account} -o yaml   (change it where "
-                "it comes from)",
+                remedy=f"kubectl -n {item.namespace} get serviceaccount {item.service_account} -o yaml   (change it "
+                "where it comes from)",
             )
         changes: list[Change] = []
         for role_arn in dict.fromkeys(roles.get(service, "") for service in services):
