@@ -247,6 +247,11 @@ def needs_agent(health: Health | None) -> bool:
     return health is not None and any(state.lacks_agent for state in health.pods)
 
 
+def lost_agent(health: Health | None) -> bool:
+    """Whether pods have their identity by an association alone: once it is deleted, they lose it."""
+    return health is not None and any(state.by_agent and not state.role_arn for state in health.pods)
+
+
 def ready(
     release: str,
     namespace: str,

@@ -90,7 +90,7 @@ class Controller(TypedDict):
     """State of the release, by helm."""
     scope: str
     role_arn: str
-    """The role that the service account names."""
+    """The role that EKS Pod Identity gives the service account, else the one that its annotation names."""
     owned_by_acksm: bool
     healthy: bool | None
     """Null where it could not be read."""

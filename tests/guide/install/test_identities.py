@@ -156,6 +156,17 @@ def test_a_deleted_association_is_created_again(world: MemoryWorld) -> None:
     assert "association.create" in [change["id"] for change in installed(world, identity=POD_IDENTITY)["changes"]]
 
 
+def test_pods_that_lost_their_association_get_the_annotations_role(world: MemoryWorld) -> None:
+    installed(world)
+    world.eks.associated[ONE] = associated()
+    installed(world)
+    world.kube.restart(HOME, ONE[1])
+    assert installed(world)["changes"] == []  # by the association, which wins
+    del world.eks.associated[ONE]
+    assert [change["id"] for change in installed(world)["changes"]] == ["release.restart"]
+    assert installed(world)["changes"] == []
+
+
 def test_a_role_of_another_is_checked_before_eks_refuses_it(world: MemoryWorld) -> None:
     world.eks.create_addon("demo", AGENT, {})
     world.iam._create_role("given", "/", '{"Statement": []}', [])

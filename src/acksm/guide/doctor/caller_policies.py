@@ -24,7 +24,7 @@ from acksm.words import did_you_mean
 
 # the resource of a grant
 CLUSTER, FARGATE, NODE_GROUPS, ASSOCIATIONS = "cluster", "fargate", "nodegroups", "associations"
-CAPABILITIES = "capabilities"
+CAPABILITIES, ADDONS = "capabilities", "addons"
 PROVIDER, ROLE, LINKED, CALLER, TARGET_ROLE, ADMIN = "provider", "role", "linked", "caller", "target", "admin"
 SAMPLES, ANY = "samples", "any"
 REPOSITORIES, TOKEN = "repositories", "token"  # of charts and images in Amazon ECR
@@ -82,6 +82,16 @@ _ASSOCIATED = (
     Grant(CLUSTER, ("eks:ListPodIdentityAssociations",)),
     Grant(ASSOCIATIONS, ("eks:DescribePodIdentityAssociation",), when="the controllers use EKS Pod Identity"),
 )
+_POD_IDENTITY = "--identity pod-identity, or as installed"
+_MADE_BY_PODS = (
+    Grant(CLUSTER, ("eks:CreatePodIdentityAssociation", "eks:TagResource"), when=_POD_IDENTITY),
+    Grant(ASSOCIATIONS, ("eks:UpdatePodIdentityAssociation", "eks:TagResource"), when=_POD_IDENTITY),
+    Grant(ROLE, ("iam:PassRole", "iam:GetRole"), when=_POD_IDENTITY),
+    Grant(ADDONS, ("eks:DescribeAddon",), when=_POD_IDENTITY, optional=True),
+    Grant(CLUSTER, ("eks:ListFargateProfiles",), when=_POD_IDENTITY, optional=True),
+    Grant(FARGATE, ("eks:DescribeFargateProfile",), when=_POD_IDENTITY, optional=True),
+    Grant(CLUSTER, ("eks:CreateAddon",), when="--install-agent"),
+)
 _IN_ECR = "the registry is in Amazon ECR"
 _PULL = (
     Grant(TOKEN, ("ecr:GetAuthorizationToken",), when=_IN_ECR),
@@ -108,6 +118,7 @@ _LOOK = (
     *_ROLE_READ,
     Grant(LINKED, ("iam:GetRole",)),
     *_ASSOCIATED,
+    Grant(ADDONS, ("eks:DescribeAddon",), when="the controllers use EKS Pod Identity", optional=True),
     Grant(CLUSTER, ("eks:ListCapabilities",)),
     Grant(CAPABILITIES, ("eks:DescribeCapability",), when="the cluster has an EKS capability for ACK"),
     *_SIMULATE,
@@ -118,6 +129,8 @@ _LOOK = (
 _STATUS = (
     *_CONNECT,
     *_COMPUTE,
+    *_ASSOCIATED,
+    Grant(ADDONS, ("eks:DescribeAddon",), when="the controllers use EKS Pod Identity", optional=True),
     Grant(PROVIDER, ("iam:GetOpenIDConnectProvider",), when="drift is checked"),
     Grant(ROLE, (*_READ_ROLE, "iam:GetRolePolicy"), when="drift is checked"),
     Grant(LINKED, ("iam:GetRole",), when="drift is checked"),
@@ -138,13 +151,25 @@ def _role_gone(resource: str) -> tuple[Grant, ...]:
     )
 
 
+_MAY_BE_ASSOCIATED = tuple(replace(grant, optional=True) for grant in _ASSOCIATED)
+_INSTALL = (
+    *_CONNECT,
+    *_COMPUTE,
+    *_PROVIDER,
+    *_MAY_BE_ASSOCIATED,
+    *_ROLE,
+    *_NARROWED,
+    *_MADE_BY_PODS,
+    *_PULL,
+    *_SIMULATE,
+)
 COMMANDS: dict[str, tuple[Grant, ...]] = {
     "init": (*_CONNECT, Grant(ANY, ("eks:ListClusters",), when="no --cluster is given", optional=True)),
     "connect": _CONNECT,
     "oidc": (*_CONNECT, *_PROVIDER, *_SIMULATE),
-    "iam-role": (*_CONNECT, *_PROVIDER_READ, *_ROLE, *_NARROWED, *_SIMULATE),
-    "install": (*_CONNECT, *_COMPUTE, *_PROVIDER, *_ROLE, *_NARROWED, *_PULL, *_SIMULATE),
-    "upgrade": (*_CONNECT, *_COMPUTE, *_PROVIDER, *_ROLE, *_NARROWED, *_PULL, *_SIMULATE),
+    "iam-role": (*_CONNECT, *_PROVIDER_READ, *_MAY_BE_ASSOCIATED, *_ROLE, *_NARROWED, *_SIMULATE),
+    "install": _INSTALL,
+    "upgrade": _INSTALL,
     "status": _STATUS,
     "history": (*_CONNECT, *(replace(grant, optional=True) for grant in _ROLE_READ)),
     "logs": _CONNECT,
@@ -214,6 +239,9 @@ COMMANDS: dict[str, tuple[Grant, ...]] = {
         *_role_gone(SAMPLES),
         Grant(CLUSTER, ("eks:ListPodIdentityAssociations",), when="the role exists"),
         Grant(ASSOCIATIONS, ("eks:DescribePodIdentityAssociation",), when="the role exists"),
+        Grant(ASSOCIATIONS, ("eks:DeletePodIdentityAssociation",), when="an association of acksm's is deleted"),
+        Grant(ADDONS, ("eks:DescribeAddon",), when="the role exists", optional=True),
+        Grant(ADDONS, ("eks:DeleteAddon",), when="the agent's add-on is acksm's and unused"),
         Grant(CLUSTER, ("eks:ListCapabilities",), optional=True),
         Grant(CAPABILITIES, ("eks:DescribeCapability",), optional=True),
         Grant(ANY, ("iam:ListRoles",), when="--oidc"),
@@ -281,6 +309,7 @@ class Scope:
             FARGATE: [f"{eks}:fargateprofile/{self.cluster}/*"],
             NODE_GROUPS: [f"{eks}:nodegroup/{self.cluster}/*"],
             ASSOCIATIONS: [f"{eks}:podidentityassociation/{self.cluster}/*"],
+            ADDONS: [f"{eks}:addon/{self.cluster}/*"],
             CAPABILITIES: [f"{eks}:capability/{self.cluster}/*"],
             PROVIDER: [self.provider or f"{iam}:oidc-provider/*"],
             ROLE: _by_name(self.roles) or [f"{iam}:role/*"],

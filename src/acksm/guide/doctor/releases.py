@@ -178,7 +178,7 @@ def _annotation(facts: Facts) -> Iterator[Check]:
         if item.role_arn:
             yield Check("check.annotation", State.OK, where, item.role_arn)
         elif by_eks := _associated(facts, item):
-            yield Check("check.annotation", State.SKIPPED, where, f"EKS Pod Identity gives it {by_eks.role}")
+            yield Check("check.annotation", State.OK, where, f"none is needed: EKS Pod Identity gives it {by_eks.role}")
         elif isinstance(facts.associated, AcksmError):
             yield unread("check.annotation", where, facts.associated)
         else:
@@ -189,7 +189,7 @@ def _provider(facts: Facts) -> Iterator[Check]:
     found, name = facts.provider, "check.oidc"
     uses = [use for item in deployed(facts) for use in _used(facts, item)]
     if uses and all(use.way == POD_IDENTITY for use in uses):
-        yield Check(name, State.SKIPPED, "", "EKS Pod Identity needs no OIDC provider")
+        yield Check(name, State.OK, "", "EKS Pod Identity needs none")
         return
     if isinstance(found, AcksmError):
         yield unread(name, "", found)

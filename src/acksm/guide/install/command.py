@@ -157,6 +157,7 @@ def plan(
             only_missing_crds=only_missing_crds,
             by_agent=ways.by_agent,
             associating=identities.fresh(associating),
+            associated=None if has.unread else ways.associated,
         )
         manifests, drift = planned.manifests, planned.drift
         notes += planned.notes + _runnable(target, observed, manifests)

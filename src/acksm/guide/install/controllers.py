@@ -212,11 +212,12 @@ def plan(
     only_missing_crds: bool = False,
     by_agent: bool = False,
     associating: Collection[tuple[str, str]] = (),
+    associated: Collection[tuple[str, str]] | None = None,
 ) -> Planned:
     """The whole of §3 as changes. Refusals are AcksmErrors, all before the first write.
 
     `role_arn`: that of the annotation, "" for none; `by_agent`: pods get their role by associations, of which those of
-    `associating` are new. `only_missing_crds`: as `only_missing` in `crds.plan`.
+    `associating` are new; `associated` are the service accounts that have one, None where that is not known. `only_missing_crds`: as `only_missing` in `crds.plan`.
     """
     namespace = target.settings.controller_namespace
 
@@ -232,7 +233,8 @@ def plan(
     for item in observed.controllers:
         one, scope, after = _desired(target, controllers, item, role_arn)
         account = (namespace, service_account(target, controllers, item))
-        one = replace(one, by_agent=by_agent, associating=account in associating)
+        has = associated is None or account in associated
+        one = replace(one, by_agent=by_agent, associating=account in associating, associated=has)
         _check_upgrade(item, one.version, observed)
         before = _as_running(item, namespace)
         switching.check(target.kube, target.identity.account, before, after, observed.namespaces, managed_objects)

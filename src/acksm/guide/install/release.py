@@ -18,14 +18,15 @@ from acksm.json_types import Document, Json, Manifest
 from acksm.kube.owners import owner_of
 from acksm.live.drift import Drift, restoring
 from acksm.live.namespaces import create as create_namespace
-from acksm.live.readiness import SCALED_TO_ZERO, Health, identity, needs_agent, needs_restart, ready
+from acksm.live.readiness import SCALED_TO_ZERO, Health, identity, lost_agent, needs_agent, needs_restart, ready
 from acksm.settings import DEFAULT_REGISTRY
 
 
 @dataclass(frozen=True)
 class Desired:
     """The desired release. `chart` is the cached archive, `values` the overrides that go to helm. `role_arn`: that of
-    the annotation, "" for none; `by_agent`: pods get their role by an association, `associating`: which is new."""
+    the annotation, "" for none; `by_agent`: pods get their role by an association, `associating`: which is new;
+    `associated`: whether the service account has one, True where that is not known."""
 
     service: str
     name: str
@@ -40,6 +41,7 @@ class Desired:
     notes: tuple[str, ...] = ()
     by_agent: bool = False
     associating: bool = False
+    associated: bool = True
     unmanaged: tuple[str, ...] = ()  # objects and bound namespaces that the controller would no longer watch
     watched: tuple[str, ...] = ()  # namespaces, empty for all
     watched_before: tuple[str, ...] | None = None  # by the installed release, None where there is none
@@ -100,6 +102,7 @@ def plan(observed: Observed, desired: Desired, *, wait: bool, iam_is_new: bool, 
     guide = f"helm install -n {desired.namespace} --create-namespace --skip-crds {desired.name} …"
     annotated = observed.health is not None and observed.health.service_account_role == desired.role_arn
     restart = exists and annotated and needs_restart(observed.health, desired.role_arn) and bool(desired.role_arn)
+    restart = restart or (exists and not desired.by_agent and not desired.associated and lost_agent(observed.health))
     if not exists:
         changes.append(
             Change(
@@ -146,7 +149,7 @@ def plan(observed: Observed, desired: Desired, *, wait: bool, iam_is_new: bool, 
                 system="kubernetes",
                 call="kube.restart",
                 params={"namespace": desired.namespace, "deployment": observed.health.deployment},
-                reason="its pods were created before the role was set",
+                reason="its pods do not have the role that new pods get",
             )
         )
     if wait and desired.by_agent and (not exists or desired.associating or needs_agent(observed.health)):

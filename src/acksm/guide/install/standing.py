@@ -8,20 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 from acksm.ack import charts
 from acksm.aws.documents import Role
+from acksm.aws.eks import Association
 from acksm.errors import AcksmError
 from acksm.guide.connect.target import Target
-from acksm.guide.identity import oidc, trust
+from acksm.guide.identity import associations, oidc, pod_trust, trust, ways
 from acksm.guide.identity.judged import Verdict
 from acksm.guide.install.release import Observed as Release
 from acksm.kube.paths import ref
 from acksm.live import discovery, inventory, unattended
 from acksm.live.bindings import shortened
 from acksm.live.inventory import Inventory
+from acksm.live.readiness import Health
 from acksm.words import counted
 
 
@@ -36,11 +38,12 @@ class Problem:
 
 @dataclass(frozen=True)
 class Standing:
-    """What was found. `unknown`: what could not be read, and why."""
+    """What was found. `unknown`: what could not be read, and why. `roles`: by service, the role of an association."""
 
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    roles: Mapping[str, str] = field(default_factory=dict)
 
 
 NOTHING_WRONG = Standing()
@@ -68,7 +71,7 @@ def observe(target: Target, releases: Mapping[str, Release]) -> Standing:
         notes += _without_namespace(target, releases)
     except AcksmError as error:
         unknown.append(f"namespace {namespace}: {error.id}: {error.message}")
-    return Standing(tuple(problems), tuple(notes), tuple(unknown))
+    return Standing(tuple(problems), tuple(notes), tuple(unknown), found.roles)
 
 
 def _without_namespace(target: Target, releases: Mapping[str, Release]) -> Iterator[str]:
@@ -78,29 +81,58 @@ def _without_namespace(target: Target, releases: Mapping[str, Release]) -> Itera
 
 
 def _roles(target: Target, releases: Mapping[str, Release]) -> Standing:
-    """Whether each installed controller can assume the role that its service account names."""
+    """Whether each installed controller can assume its role, by each way that its pods use or would use."""
     problems, notes, unknown = list[Problem](), list[str](), list[str]()
+    roles: dict[str, str] = {}
     provider = cache(lambda: oidc.observe(target.aws, target.cluster))
     role_of = cache(lambda arn: target.aws.iam.get_role(arn.rpartition("/")[2]))
     for service, item in releases.items():
-        arn = item.health.service_account_role if item.health else ""
-        if not item.version or not item.health or not arn:
+        health = item.health
+        if not item.version or not health:
             continue
-        if f"::{target.identity.account}:" not in arn:
-            notes.append(f"not checked: role {arn}, which is in another account")
-            continue
-        subject = trust.subject(target.settings.controller_namespace, item.health.service_account)
+        account = (target.settings.controller_namespace, health.service_account)
         try:
-            role = role_of(arn)
-            why = broken(role if role and role["arn"] == arn else None, provider(), subject)
+            association = associations.observe(target.aws, target.cluster, [account])[account]
         except AcksmError as error:
-            unknown.append(f"whether the controllers may assume role {arn}: {error.id}: {error.message}")
+            unknown.append(f"associations of EKS Pod Identity: {error.id}: {error.message}")
             continue
-        if why:
-            text = f"role {arn}: {why}; the pods lose their credentials within the hour"
-            owned = role is None or oidc.is_owned(role["tags"], target.cluster.arn)
-            problems.append(Problem(service, text, "acksm install" if owned else "acksm doctor"))
-    return Standing(tuple(problems), tuple(notes), tuple(dict.fromkeys(unknown)))
+        if association:
+            roles[service] = association.role
+        if lost := without_association(health, association):
+            again = "acksm install" if health.service_account_role else "acksm install --identity pod-identity"
+            problems.append(Problem(service, lost, again))
+        for use in ways.used(health.service_account_role, association, health.pods):
+            if f"::{target.identity.account}:" not in use.role:
+                notes.append(f"not checked: role {use.role}, which is in another account")
+                continue
+            try:
+                role = role_of(use.role)
+                role = role if role and role["arn"] == use.role else None
+                if use.way == ways.POD_IDENTITY:
+                    tags = association is None or association.tags
+                    why = broken_for_pods(role, target.cluster.arn, trust.subject(*account), tags=tags)
+                else:
+                    why = broken(role, provider(), trust.subject(*account))
+            except AcksmError as error:
+                unknown.append(f"whether the controllers may assume role {use.role}: {error.id}: {error.message}")
+                continue
+            if why:
+                soon = "within hours" if use.way == ways.POD_IDENTITY else "within the hour"
+                text = f"role {use.role}: {why}; the pods lose their credentials {soon}"
+                owned = role is None or oidc.is_owned(role["tags"], target.cluster.arn)
+                problems.append(Problem(service, text, "acksm install" if owned else "acksm doctor"))
+    return Standing(tuple(problems), tuple(notes), tuple(dict.fromkeys(unknown)), roles)
+
+
+def without_association(health: Health, association: Association | None) -> str:
+    """Why pods that got their role by an association will lose it; "" where they do not. Pure."""
+    by_agent = [pod for pod in health.pods if pod.by_agent and not pod.role_arn]
+    if association is not None or not by_agent:
+        return ""
+    after = health.service_account_role
+    then = f"pods created later have {after} of the annotation" if after else "pods created later have no role"
+    which = f"service account {health.service_account}, from which pod {by_agent[0].name} has its role"
+    return f"the EKS Pod Identity association of {which}, was deleted; {then}"
 
 
 def broken(role: Role | None, provider: oidc.Observed, subject: str) -> str:
@@ -113,6 +145,16 @@ def broken(role: Role | None, provider: oidc.Observed, subject: str) -> str:
         return f"the cluster's OIDC provider lacks audience {trust.AUDIENCE}"
     verdict = trust.trusts(role["trust"], provider.arn, subject).verdict
     return f"its trust policy does not allow {subject}" if verdict is Verdict.NO else ""
+
+
+def broken_for_pods(role: Role | None, cluster_arn: str, subject: str, *, tags: bool) -> str:
+    """The same for an association with the role, of whose sessions `tags` says whether they have tags. Pure."""
+    if role is None:
+        return "does not exist in IAM"
+    answer = pod_trust.trusts(role["trust"], cluster_arn, subject, tags=tags)
+    if answer.verdict is not Verdict.NO:
+        return ""
+    return f"its trust policy does not allow {pod_trust.SERVICE} for {subject} ({answer.why})"
 
 
 def of_cluster(found: Inventory) -> Iterator[Problem]:

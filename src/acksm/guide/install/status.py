@@ -155,7 +155,8 @@ def _healthy(rows: Sequence[Row], found: Compared) -> bool | None:
 
 
 def _judged(item: Row, standing: Standing) -> Row:
-    """The row with what the account says about its role."""
+    """The row with what the account says about its role; an association's wins over the annotation's."""
+    item = replace(item, role_arn=standing.roles.get(item.service, item.role_arn))
     own = [one for one in standing.problems if one.service == item.service]
     if not own:
         return item
