@@ -76,6 +76,7 @@ def migrate(
     service: options.Service = None,
     registry: options.Registry = None,
     tag: options.Tag = None,
+    install_agent: options.InstallAgent = None,
     adopt_role: options.AdoptRole = None,
     target_profile: options.TargetProfile = None,
     target_role_arn: options.TargetRoleArn = None,

@@ -18,10 +18,9 @@ from acksm.errors import AcksmError
 from acksm.guide.identity import associations, iam_role, oidc, pod_trust, trust
 from acksm.guide.identity.iam_role import Ownership
 from acksm.guide.identity.oidc import marks
-from acksm.json_types import Document, Json
+from acksm.json_types import Document, Json, Manifest
 from acksm.live import readiness
 from acksm.live.identities import Pod, Way
-from acksm.live.placement import Pod as Template
 from acksm.live.running import Running
 
 STEP = "identity"
@@ -31,14 +30,14 @@ Trusts = Callable[[Document | None, Ownership], Json]
 @dataclass(frozen=True)
 class One:
     """One controller: its annotation is `running.role_arn`, and `recorded` the one of its release, None where helm has
-    none. `rolls`: whether a rollout has not finished; `interrupted`: whether an operation of helm has not; `template`:
-    how its pods are scheduled."""
+    none. `rolls`: whether a rollout has not finished; `interrupted`: whether an operation of helm has not; `manifest`:
+    its Deployment."""
 
     running: Running
     association: Association | None
     pods: tuple[Pod, ...] = ()
     rolls: bool = False
-    template: Template | None = None
+    manifest: Manifest | None = None
     recorded: str | None = None
     interrupted: bool = False
 
