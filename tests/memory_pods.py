@@ -95,9 +95,9 @@ class PodWorld(MemoryWorld):
         self.broken: list[str] = []
         burn = self.fuse.burn
 
-        def watched(call: str = "") -> None:
-            self.check(call)
-            burn(call)
+        def watched(_call: str = "") -> None:
+            self.check(_call)
+            burn(_call)
 
         self.fuse.burn = watched  # type: ignore[method-assign]
 

@@ -44,14 +44,14 @@ def observed(annotation: str, association: Association | None, **more: Any) -> O
 
 @pytest.mark.parametrize("case", CASES)
 def test_what_is_refused(case: str) -> None:
-    annotation, association, to, id = CASES[case]
+    annotation, association, to, named = CASES[case]
     found = observed(annotation, association)
-    if not id:
+    if not named:
         plan.check(found, to, CLUSTER, ACCOUNT)
         return
     with pytest.raises(AcksmError) as caught:
         plan.check(found, to, CLUSTER, ACCOUNT)
-    assert (caught.value.id, bool(caught.value.remedy)) == (id, True)
+    assert (caught.value.id, bool(caught.value.remedy)) == (named, True)
 
 
 def test_an_unknown_way() -> None:
