@@ -1,5 +1,5 @@
-"""{annotation, association, both, different roles, neither} x {pod older, newer than the association}: what EKS's webhook
-makes of a pod, and what is wrong with it. acksm's commands are compared over it."""
+"""{annotation, association, both, different roles, neither} x {pod older, newer than the association}: what EKS's
+webhook makes of a pod, and what is wrong with it. acksm's commands are compared over it."""
 
 from __future__ import annotations
 
@@ -29,12 +29,20 @@ def created(annotation: str, association: str, *, ready: bool = True) -> Any:
     }
 
 
-# annotation and association of now; what the pod's service account had when it was created; what the pod has; the role of
-# its sessions; what a pod would get now; the ids of problems
+# annotation and association of now; what the pod's service account had when it was created; what the pod has; the role
+# of its sessions; what a pod would get now; the ids of problems
 TABLE: dict[str, tuple[str, str, tuple[str, str], Way, str, Way, list[str]]] = {
     "annotation": (ROLE, "", (ROLE, ""), Way.IRSA, ROLE, Way.IRSA, []),
     "annotation, pod older": (ROLE, "", ("", ""), Way.NODE, "?", Way.IRSA, ["identity-pod-differs"]),
-    "annotation of another role, pod older": (OTHER, "", (ROLE, ""), Way.IRSA, ROLE, Way.IRSA, ["identity-pod-differs"]),
+    "annotation of another role, pod older": (
+        OTHER,
+        "",
+        (ROLE, ""),
+        Way.IRSA,
+        ROLE,
+        Way.IRSA,
+        ["identity-pod-differs"],
+    ),
     "association": ("", ROLE, ("", ROLE), Way.POD_IDENTITY, ROLE, Way.POD_IDENTITY, []),
     "association, pod older": ("", ROLE, ("", ""), Way.NODE, "?", Way.POD_IDENTITY, ["identity-pod-older"]),
     "association, annotation removed, pod older": (

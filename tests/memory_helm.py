@@ -133,7 +133,9 @@ class MemoryHelm:
                 else:  # what the last release had and this one has not is removed
                     before = former.get(location, {}).get("annotations") or {}
                     lost = dict.fromkeys(set(before) - set(meta["annotations"]))
-                    self.kube.patch(location, {**body, "metadata": {**body["metadata"], "annotations": meta["annotations"] | lost}})
+                    self.kube.patch(
+                        location, {**body, "metadata": {**body["metadata"], "annotations": meta["annotations"] | lost}}
+                    )
             for location in sorted(gone, key=str):
                 self.kube.delete(location)
             for revision, one in records.items():

@@ -1,6 +1,7 @@
 """EKS Pod Identity in memory with its delays, and pods that are watched: at each write, whether each has its role.
 
-An association, and its deletion, has an effect some pods later; a pod gets what its service account has when it is created.
+An association, and its deletion, has an effect some pods later; a pod gets what its service account has when it is
+created.
 """
 
 from __future__ import annotations
@@ -94,9 +95,9 @@ class PodWorld(MemoryWorld):
         self.broken: list[str] = []
         burn = self.fuse.burn
 
-        def watched(call: str = "") -> None:
-            self.check(call)
-            burn(call)
+        def watched(_call: str = "") -> None:
+            self.check(_call)
+            burn(_call)
 
         self.fuse.burn = watched  # type: ignore[method-assign]
 

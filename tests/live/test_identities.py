@@ -15,7 +15,7 @@ DENIED = AcksmError("aws-access-denied", "not allowed")
 
 
 def said(
-    annotation: str | AcksmError, association: Association | None | AcksmError, *pods: Pod, **trusts: Trust
+    annotation: str | AcksmError, association: Association | AcksmError | None, *pods: Pod, **trusts: Trust
 ) -> identities.Verdict:
     found = {Way(name.replace("_", "-")): trust for name, trust in trusts.items()}
     return identities.judge(

@@ -21,7 +21,6 @@ from world import NAME, ONE, World
 STEPS = (
     ("--to", "pod-identity"),
     ("--to", "pod-identity", "--finish"),
-    ("--to", "irsa"),
     ("--to", "irsa", "--finish"),
 )
 SPEC = {
@@ -87,11 +86,11 @@ def test_there_and_back_with_an_object_synced_all_the_time(world: World) -> None
             run = world.acksm("identity", "migrate", *step, *ONE, "-y", "-o", "json").ok()
             (row,) = run.data["result"]["controllers"]
             assert (row["now"], row["proven_by"]) == ([step[1]], ["variables", "token", "ready"])
-            with world.requests() as again:
-                second = world.acksm("identity", "migrate", *step, *ONE, "-y")
-            assert again.writes == []
-            assert "up to date" in second.ok().stderr
             if step[2:]:
+                with world.requests() as again:
+                    second = world.acksm("identity", "migrate", *step, *ONE, "-y")
+                assert again.writes == []
+                assert "up to date" in second.ok().stderr
                 status = world.acksm("identity", "status", "-o", "json").ok().data
                 assert [pod["mechanism"] for pod in status["controllers"][0]["pods"]] == [step[1]]
                 assert "no drift" in world.acksm("status", *ONE).ok().stdout

@@ -18,15 +18,16 @@ _STATUS = (
         "the association and the annotation name different roles",
         "A pod keeps what it got when it was created: older pods have the annotation's role, the next ones have the "
         "association's (docs/ack/identity.md#pod-identity).",
-        "aws eks list-pod-identity-associations --cluster-name CLUSTER --region REGION   (then update or delete the one "
-        "that is wrong)",
+        "aws eks list-pod-identity-associations --cluster-name CLUSTER --region REGION   (then update or delete the "
+        "wrong one)",
         _R,
     ),
     Entry(
         "identity-not-trusted",
         "the role does not trust the way in use",
-        "IRSA needs the cluster's OIDC provider and a statement for it, EKS Pod Identity one for pods.eks.amazonaws.com, "
-        "with sts:TagSession unless session tags are off. Running pods lose their credentials within hours.",
+        "IRSA needs the cluster's OIDC provider and a statement for it, EKS Pod Identity one for "
+        "pods.eks.amazonaws.com, with sts:TagSession unless session tags are off. Running pods lose their credentials "
+        "within hours.",
         "acksm identity migrate --to irsa   (or: --to pod-identity; the one that is in use)",
     ),
     Entry(
@@ -51,7 +52,8 @@ _STATUS = (
     Entry(
         "identity-static",
         "a pod has credentials of its own",
-        "SDKs use keys and profiles of a container's variables before any role (docs/ack/identity.md#order-of-the-sdk).",
+        "SDKs use keys and profiles of a container's variables before any role "
+        "(docs/ack/identity.md#order-of-the-sdk).",
         "kubectl -n ack-system get deployment NAME -o yaml",
     ),
 )
@@ -66,16 +68,16 @@ _MIGRATE = (
     Entry(
         "identity-role-unread",
         "a role in another account could not be read",
-        "Sessions of EKS Pod Identity have tags that are passed on, so each role that the controllers assume has to allow "
-        "sts:TagSession. Without it they would silently lose the other account.",
+        "Sessions of EKS Pod Identity have tags that are passed on, so each role that the controllers assume has to "
+        "allow sts:TagSession. Without it they would silently lose the other account.",
         "acksm identity migrate --to pod-identity --target-profile PROFILE",
         _R,
     ),
     Entry(
         "identity-target-role",
         "the association has a target role, which an annotation cannot name",
-        "EKS assumes the target role through the association's. With IRSA a pod has one role; other accounts are reached "
-        "by CARM.",
+        "EKS assumes the target role through the association's. With an annotation a pod has one role, and assumes "
+        "others as `acksm carm` sets them up.",
         "acksm carm setup --target-account ID --target-profile PROFILE",
         _R,
     ),

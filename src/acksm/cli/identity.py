@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 app = App(
     name="identity",
     panel=OPERATE,
-    help="Show how pods get their role, and move them from IAM roles for service accounts (IRSA) to Pod Identity, or back.",
+    help="Show how pods get their role; move them from IAM roles for service accounts (IRSA) to Pod Identity, or back.",
     no_args_is_help=True,
 )
 
@@ -76,6 +76,7 @@ def migrate(
     service: options.Service = None,
     registry: options.Registry = None,
     tag: options.Tag = None,
+    install_agent: options.InstallAgent = None,
     adopt_role: options.AdoptRole = None,
     target_profile: options.TargetProfile = None,
     target_role_arn: options.TargetRoleArn = None,
@@ -87,7 +88,7 @@ def migrate(
     timeout: options.Timeout = None,
     output: options.Output = None,
 ) -> None:
-    """Move the controllers to EKS Pod Identity, or back to IRSA, with the same role and without an interruption."""
+    """Move the controllers to EKS Pod Identity, or back to IAM roles for service accounts (IRSA); no interruption."""
 
     def work(settings: Settings, ui: Ui) -> int:
         from acksm.guide.migrate import command as section

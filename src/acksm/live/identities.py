@@ -109,7 +109,7 @@ class Reading:
     service_account: str
     deployment: str
     annotation: str | AcksmError
-    association: Association | None | AcksmError
+    association: Association | AcksmError | None
     pods: Sequence[Pod] | AcksmError = ()
     trusts: Mapping[Way, Trust] = field(default_factory=dict)
 
@@ -188,7 +188,7 @@ def _account(reading: Reading) -> str:
     return f"service account {reading.namespace}/{reading.service_account}"
 
 
-def _now(annotation: str | AcksmError, association: Association | None | AcksmError) -> tuple[Way | None, str | None]:
+def _now(annotation: str | AcksmError, association: Association | AcksmError | None) -> tuple[Way | None, str | None]:
     """The webhook's rule: an association first, then the annotation."""
     if isinstance(association, Association):
         return Way.POD_IDENTITY, association.role
@@ -197,7 +197,7 @@ def _now(annotation: str | AcksmError, association: Association | None | AcksmEr
     return (Way.IRSA, annotation) if annotation else (Way.NONE, "")
 
 
-def _role_of(one: Pod, association: Association | None | AcksmError) -> str | None:
+def _role_of(one: Pod, association: Association | AcksmError | None) -> str | None:
     if one.way is Way.POD_IDENTITY:
         return association.role if isinstance(association, Association) else None
     return one.role if one.way in {Way.IRSA, Way.NONE} else None

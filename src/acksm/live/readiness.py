@@ -277,8 +277,8 @@ def ready(
 
 
 def identity(release: str, namespace: str, *, step: str, lane: str = "", role_arn: str = "") -> Change:
-    """Replace the pods of a release's controller until they have EKS Pod Identity, or `role_arn` by IRSA, as `await_agent`
-    does it."""
+    """Replace the pods of a release's controller until they have EKS Pod Identity, or `role_arn` by IRSA, as
+    `await_agent` does it."""
     what = f"pods of {release} until they have " + ("their role by IRSA" if role_arn else "EKS Pod Identity")
     reason = "the deletion of an association" if role_arn else "an association"
     return Change(
@@ -387,8 +387,8 @@ def await_agent(
     role_arn: str = "",
 ) -> None:
     """Replace a controller's pods until the newest have the identity of an association, or `role_arn` by IRSA. Nothing
-    shows when EKS applies an association, or its deletion: a pod created before never gets it, so the pause doubles from
-    one attempt to the next. Error: `timed-out`.
+    shows when EKS applies an association, or its deletion: a pod created before never gets it, so the pause doubles
+    from one attempt to the next. Error: `timed-out`.
 
     A pod that cannot be created at all is left to `await_ready`, which gives its cause.
     """

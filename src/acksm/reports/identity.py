@@ -39,7 +39,7 @@ class IdentityPod(TypedDict):
     role: str | None
     """ARN of its role, empty for none; null where it could not be read."""
     proven_by: list[str]
-    """variables, token (the mounted one has the mechanism's audience), ready (the controller has asked STS who it is)."""
+    """variables, token (the mounted one has the mechanism's audience), ready (the controller asked STS who it is)."""
     problems: list[IdentityProblem]
 
 

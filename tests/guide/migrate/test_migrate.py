@@ -1,4 +1,4 @@
-"""From IRSA to EKS Pod Identity and back, in memory: it converges from every kill, and no pod is ever without its role."""
+"""From IRSA to EKS Pod Identity and back, in memory: it converges from every kill, and no pod is without its role."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from acksm.errors import AcksmError
 from acksm.guide.install import command as install
 from acksm.guide.migrate import command as migrate, status
 from acksm.live import readiness

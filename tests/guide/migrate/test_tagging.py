@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -42,7 +41,7 @@ class Holder:
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[PodWorld]:
+def world(monkeypatch: pytest.MonkeyPatch) -> PodWorld:
     """A controller that assumes a role of another account, without tags, as `carm setup` made both sides."""
     found = Holder.world = PodWorld()
     commands_run_on(monkeypatch, lambda: found, (install, migrate))
@@ -52,7 +51,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[PodWorld]:
     metadata = {"name": "ack-role-account-map", "namespace": HOME}
     monkeypatch.setattr(found.iam, "simulated", lambda *_: None)  # the memory's allows everything
     found.kube.put({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {OTHER: FAR_ROLE}})
-    yield found
+    return found
 
 
 def far(world: PodWorld, *, owned: bool = True, principals: tuple[str, ...] = (ROLE,)) -> Far:

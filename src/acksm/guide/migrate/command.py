@@ -9,21 +9,22 @@ from functools import partial
 
 from acksm import reports
 from acksm.aws.documents import Role
-from acksm.engine.change import Change, Danger, Plan
+from acksm.engine.change import Change, Danger, Op, Plan
 from acksm.engine.executor import Dispatch
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
 from acksm.guide.connect import compute
 from acksm.guide.connect.apply import apply_plan
 from acksm.guide.connect.target import Target, connect
-from acksm.guide.identity import agent, limits, oidc
-from acksm.guide.install import command as install, controllers as section, recorded
+from acksm.guide.identity import limits, oidc
+from acksm.guide.identity.ways import Ways
+from acksm.guide.install import command as install, controllers as section, identities, recorded
 from acksm.guide.migrate import plan as planning, reading, tagging
 from acksm.guide.migrate.plan import Observed, One
 from acksm.helm.releases import recovery
 from acksm.json_types import Document
 from acksm.kube.paths import ref
-from acksm.live import discovery, placement, readiness, running
+from acksm.live import discovery, readiness, running
 from acksm.live.identities import Way
 from acksm.live.running import Running
 from acksm.output import Output, Table
@@ -104,7 +105,7 @@ def one(target: Target, item: Running) -> One:
     if deployment is None:
         return One(item, association, pods)
     rolls = _rolls_out(readiness.rollout(deployment))
-    return One(item, association, pods, rolls, placement.pod_of(deployment, item.namespace))
+    return One(item, association, pods, rolls, deployment)
 
 
 def _with_release(item: One, releases: Mapping[str, recorded.Installed]) -> One:
@@ -144,7 +145,6 @@ class _Planner:
         trusting = planning.trusts(found, to, cluster, adopt=adopt)
         ground = [*provider, *self._checked(trusting)]
         if to is Way.POD_IDENTITY:
-            self._check_agent()
             ground += self._other_accounts()
         wanted = [item for item in found.controllers if to is Way.IRSA and item.to_annotate(item.role)]
         annotated = self._annotations(wanted, {item.running.service: item.role for item in wanted})
@@ -157,6 +157,8 @@ class _Planner:
             else:
                 changes += planning.dissociate(item, cluster)
             changes += planning.turn(item, to, iam_changed=bool(ground))
+        if to is Way.POD_IDENTITY:
+            changes[:0] = self._agent(changes)
         if finish:
             proven = {one.target for one in changes if one.id == "release.ready"}
             changes += self._finish(planning.after_trusts(found, trusting), proven)
@@ -183,13 +185,15 @@ class _Planner:
             limits.check(changes, role, self._target.aws.iam.quotas)
         return [one for _, changes in planned for one in changes]
 
-    def _check_agent(self) -> None:
-        """Whether pods with an association get credentials wherever they may run. Errors: of `agent.check`."""
-        target = self._target
-        pods = [item.template for item in self._found.controllers if item.template]
-        seen = agent.observe(target.kube, target.aws, target.cluster)
-        profiles = target.aws.eks.fargate_profiles(target.cluster.name)
-        self.notes += agent.check(seen, compute.nodes(target), profiles, pods, target.cluster)
+    def _agent(self, changes: Sequence[Change]) -> list[Change]:
+        """What makes the agent run where pods with an association may. Errors: of `identities.agents`."""
+        manifests = [item.manifest for item in self._found.controllers if item.manifest]
+        services = [item.running.service for item in self._found.controllers]
+        nodes, writes = compute.nodes(self._target), any(one.op is not Op.WAIT for one in changes)
+        ways = Ways(associate=True)
+        found, notes = identities.agents(self._target, self._settings.role, services, nodes, manifests, ways, writes)
+        self.notes += notes
+        return found
 
     def _other_accounts(self) -> list[Change]:
         """sts:TagSession for the roles in other accounts, where sessions have tags."""
@@ -216,8 +220,8 @@ class _Planner:
                 "release-not-ours",
                 f"{item} is no release of helm, so acksm cannot change the annotation of its service account",
                 where=f"service account {item.namespace}/{item.service_account}",
-                remedy=f"kubectl -n {item.namespace} get serviceaccount {item.service_account} -o yaml   (change it where "
-                "it comes from)",
+                remedy=f"kubectl -n {item.namespace} get serviceaccount {item.service_account} -o yaml   (change it "
+                "where it comes from)",
             )
         changes: list[Change] = []
         for role_arn in dict.fromkeys(roles.get(service, "") for service in services):
@@ -258,7 +262,9 @@ def _rows(target: Target, before: Observed) -> list[reports.IdentityMigrated]:
                 "role": item.role,
                 "before": sorted({str(pod.way) for pod in item.pods}),
                 "now": sorted({str(pod.way) for pod in pods}),
-                "proven_by": [name for name in ("variables", "token", "ready") if proofs and all(name in one for one in proofs)],
+                "proven_by": [
+                    name for name in ("variables", "token", "ready") if proofs and all(name in one for one in proofs)
+                ],
             }
         )
     return rows

@@ -18,10 +18,9 @@ from acksm.errors import AcksmError
 from acksm.guide.identity import associations, iam_role, oidc, pod_trust, trust
 from acksm.guide.identity.iam_role import Ownership
 from acksm.guide.identity.oidc import marks
-from acksm.json_types import Document, Json
+from acksm.json_types import Document, Json, Manifest
 from acksm.live import readiness
 from acksm.live.identities import Pod, Way
-from acksm.live.placement import Pod as Template
 from acksm.live.running import Running
 
 STEP = "identity"
@@ -31,14 +30,14 @@ Trusts = Callable[[Document | None, Ownership], Json]
 @dataclass(frozen=True)
 class One:
     """One controller: its annotation is `running.role_arn`, and `recorded` the one of its release, None where helm has
-    none. `rolls`: whether a rollout has not finished; `interrupted`: whether an operation of helm has not; `template`:
-    how its pods are scheduled."""
+    none. `rolls`: whether a rollout has not finished; `interrupted`: whether an operation of helm has not; `manifest`:
+    its Deployment."""
 
     running: Running
     association: Association | None
     pods: tuple[Pod, ...] = ()
     rolls: bool = False
-    template: Template | None = None
+    manifest: Manifest | None = None
     recorded: str | None = None
     interrupted: bool = False
 
@@ -53,7 +52,9 @@ class One:
 
     def to_annotate(self, role: str) -> bool:
         """Whether helm has to change its annotation to `role`, "" for none."""
-        return self.running.role_arn != role or (self.recorded is not None and self.recorded != role) or self.interrupted
+        return (
+            self.running.role_arn != role or (self.recorded is not None and self.recorded != role) or self.interrupted
+        )
 
     def lacking(self, way: Way) -> list[Pod]:
         """The pods that do not have the role by `way`."""
@@ -76,7 +77,9 @@ def check(observed: Observed, to: Way, cluster: Cluster, account: str) -> None:
         item, found = one.running, one.association
         where = f"service account {item.namespace}/{item.service_account}"
         if not one.role:
-            raise AcksmError("identity-missing", f"{item} has neither an association nor a role annotation", where=where)
+            raise AcksmError(
+                "identity-missing", f"{item} has neither an association nor a role annotation", where=where
+            )
         if found and item.role_arn and item.role_arn not in {found.through, found.role}:
             listed = f"aws eks list-pod-identity-associations --cluster-name {cluster.name} --region {cluster.region}"
             raise AcksmError(

@@ -55,9 +55,7 @@ def of(target: Target, item: Running) -> Reading:
 def pods_of(target: Target, item: Running) -> list[identities.Pod]:
     """The pods of a controller; those that are terminating, and records of those that ended, are left out."""
     return [
-        identities.pod(one)
-        for one in readiness.pods_of(target.kube, item.namespace, item.release)
-        if is_current(one)
+        identities.pod(one) for one in readiness.pods_of(target.kube, item.namespace, item.release) if is_current(one)
     ]
 
 
@@ -95,8 +93,10 @@ def with_trust(target: Target, readings: Iterable[Reading]) -> list[Reading]:
         if way is Way.POD_IDENTITY:
             return by_association(role, target.cluster.arn, reading)
         known = provider()
-        return Trust(None, f"{known.id}: {known.message}") if isinstance(known, AcksmError) else by_token(
-            role, known, reading
+        return (
+            Trust(None, f"{known.id}: {known.message}")
+            if isinstance(known, AcksmError)
+            else by_token(role, known, reading)
         )
 
     return [

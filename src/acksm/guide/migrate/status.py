@@ -19,6 +19,7 @@ from acksm.output import Output, Table
 from acksm.settings import RunSettings, TargetSettings
 from acksm.words import counted
 
+_OTHERS = {Way.NODE: "(the node's)", Way.STATIC: "(of its own)"}
 HEADER = ("SERVICE", "POD", "HAS", "ROLE", "READY", "NEXT POD", "TAGS", "PROVEN BY", "SERVICE ACCOUNT")
 DROP = ("SERVICE ACCOUNT", "TAGS", "READY", "PROVEN BY")  # what a narrow terminal does without, first to last
 
@@ -71,7 +72,7 @@ class Row:
                 one.service,
                 pod.name,
                 str(pod.way),
-                "unknown" if (role := said.roles[pod.name]) is None else role,
+                _OTHERS.get(pod.way) or ("unknown" if (role := said.roles[pod.name]) is None else role),
                 "yes" if pod.ready else "no",
                 *after,
                 ", ".join(pod.proofs),

@@ -14,7 +14,7 @@ from acksm.aws.account import Aws
 from acksm.aws.documents import Role
 from acksm.engine.change import Change
 from acksm.errors import AcksmError
-from acksm.guide.carm import accounts, evidence, trust
+from acksm.guide.carm import accounts, command as carm, evidence, trust
 from acksm.guide.carm.accounts import Controllers
 from acksm.guide.connect import rights
 from acksm.guide.connect.target import Target
@@ -40,12 +40,10 @@ class Assumed:
 
 def observe(target: Target, found: Sequence[Running], other: OtherAccountSettings) -> Assumed:
     """Read the roles of the cluster account, and of those accounts for which `other` has credentials."""
-    observed = evidence.carm.observe(target)
+    observed = carm.observe(target)
     mode = SELECTOR if any(item.mode == SELECTOR for item in found) else running.CARM
     selectors = role_selectors.list_all(target.kube) if mode == SELECTOR else []
-    known = evidence.Evidence(
-        observed, mode, target.identity.partition, target.aws.partitions(), selectors=selectors
-    )
+    known = evidence.Evidence(observed, mode, target.identity.partition, target.aws.partitions(), selectors=selectors)
     arns = evidence.target_arns(known)
     sessions = {target.identity.account: target.aws} | (_sessions(target, other) if arns else {})
     roles: dict[str, Role | None] = {}
@@ -102,7 +100,9 @@ def plan(
     works: list[str] = []
     sid = trust.sid(target.cluster.arn)
     for arn, role in assumed.roles.items():
-        named = [one for one in own if trust.trusts(role["trust"], one, False).verdict is not Verdict.NO] if role else []
+        named = (
+            [one for one in own if trust.trusts(role["trust"], one, False).verdict is not Verdict.NO] if role else []
+        )
         if role is None or not named:
             why = "trusts none of the controllers' roles" if role else "does not exist"
             notes.append(f"{arn} {why}, so the controllers cannot assume it now either")
