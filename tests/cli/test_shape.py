@@ -61,6 +61,7 @@ MEANINGS = {
     "--registry": "the registry that charts are read from",
     "--set": "a value of what is rendered: charts, samples",
     "--tag": "a tag of what is created",
+    "--to": "what the command leads to",
     "--version": "version of a controller's chart",
     "--wait": "wait for what was applied",
 }
@@ -72,6 +73,7 @@ EXCEPT = {
     "doctor --output": "it has formats of its own for CI",
     "doctor -o": "it has formats of its own for CI",
     "sandbox up --cluster": "it may create several",
+    "mirror --to": "where it copies to; that of identity migrate is a way",
     **dict.fromkeys(
         (
             f"{name} {option}"

@@ -83,17 +83,13 @@ class Judged:
         left = [service for service in self.services if service in installed]
         leave = "install nothing for them"
         if left:
-            leave = filled(f"acksm cleanup {_options(left)}")
+            leave = filled(f"acksm cleanup --service {','.join(left)}")
         elif remaining:
-            leave = filled(f"acksm install {_options(remaining)}")
+            leave = filled(f"acksm install --service {','.join(remaining)}")
         return (
-            f"acksm capability share {_options(self.services)}   (then run this command again; or leave "
+            f"acksm capability share --service {','.join(self.services)}   (then run this command again; or leave "
             f"{' and '.join(left or self.services)} to the capability: {leave})"
         )
-
-
-def _options(services: Sequence[str]) -> str:
-    return " ".join(f"--service {service}" for service in services)
 
 
 def judge(found: Sequence[Capability], services: Mapping[str, bool]) -> Judged:

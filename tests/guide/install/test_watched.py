@@ -94,8 +94,8 @@ def test_a_bound_namespace_that_leaves_is_told_and_asked_about(three: MemoryWorl
     assert watched(three) == ",".join(left)
 
 
-def test_a_free_namespace_may_leave_without_a_question(three: MemoryWorld) -> None:
-    installed(three, yes=False, watch_namespace=["team-b", "team-c"])
+def test_a_free_namespace_may_leave(three: MemoryWorld) -> None:
+    installed(three, watch_namespace=["team-b", "team-c"])
     assert watched(three) == "team-b,team-c"
 
 

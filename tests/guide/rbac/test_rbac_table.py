@@ -20,6 +20,7 @@ from memory_rbac import Governed
 from typed import OTHER, ROLE, Answer, answer
 
 BIND = f"carm bind three --target-account {OTHER}"
+AGAIN = "carm bind two --target-account 333333333333"
 SELECTORS = {"mode": "role-selector"}
 OLD = {"service": ["sagemaker"], "version": {"sagemaker": "1.2.4"}}
 
@@ -58,6 +59,7 @@ CASES: Mapping[str, tuple[Case, ...]] = {
     ),
     "region explain": (case("region explain Model/m -n one", when=("KIND/NAME",)), case("region explain Model -n one")),
     "logs": (case("logs sagemaker"),),
+    "identity status": (case("identity status"),),
     "region list": (case("region list"),),
     "region bind": (
         case("region bind three us-east-1"),
@@ -68,10 +70,10 @@ CASES: Mapping[str, tuple[Case, ...]] = {
     "carm verify": (case("carm verify", BIND), case("carm verify", BIND, options=SELECTORS, when=(table._SELECTING,))),
     "carm bind": (
         case(BIND),
-        case(BIND, "carm bind two --target-account 333333333333"),
+        case(BIND, AGAIN),
         case(f"{BIND} --create-namespace".replace("three", "new"), when=("--create-namespace",)),
         case(BIND, options=SELECTORS, when=(table._SELECTING,)),
-        case(f"{BIND} --yes", "carm bind two --target-account 333333333333 --yes", options=OLD, when=(table._RESTARTED,)),
+        case(f"{BIND} --yes", f"{AGAIN} --yes", options=OLD, when=(table._RESTARTED,)),
     ),
     "carm unbind": (
         case("carm unbind three", BIND),
