@@ -12,6 +12,7 @@ from acksm.guide.rbac import table
 from acksm.kube.paths import ref
 from world import Run, World
 
+pytestmark = pytest.mark.crds
 GROUP, BUCKET = "ml-team", "practice-of-one"
 AWS = {
     "Version": "2012-10-17",
