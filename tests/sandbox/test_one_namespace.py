@@ -12,7 +12,6 @@ from acksm.guide.rbac import table
 from acksm.kube.paths import ref
 from world import Run, World
 
-pytestmark = pytest.mark.crds
 GROUP, BUCKET = "ml-team", "practice-of-one"
 AWS = {
     "Version": "2012-10-17",
@@ -74,6 +73,7 @@ def scientist(world: World) -> Iterator[Scientist]:
     abroad.clean()
 
 
+@pytest.mark.crds
 def test_a_grant_is_all_that_a_data_scientist_needs(scientist: Scientist) -> None:
     world, space = scientist.world, scientist.namespace
     assert (
