@@ -64,14 +64,21 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What needs the sandbox goes first, and of that what was given more time than others: xdist deals from the front,
-    and a long one at the end would run alone."""
+    and a long one at the end would run alone. Those that begin with CRDs are neighbours, so that one install makes them
+    for all.
+    """
     soak = "soak" in str(config.getoption("-m"))
     for item in items:
         if item.get_closest_marker("soak") and not soak:
             item.add_marker(pytest.mark.skip(reason="only with -m soak"))
         if "_own_cluster" in getattr(item, "fixturenames", ()):
             item.add_marker("sandbox")
-    items.sort(key=lambda item: tuple(item.get_closest_marker(name) is None for name in ("sandbox", "timeout")))
+    items.sort(
+        key=lambda item: (
+            *(item.get_closest_marker(name) is None for name in ("sandbox", "timeout")),
+            not _has_crds(item),
+        )
+    )
 
 
 @pytest.fixture(scope="session")
@@ -80,14 +87,22 @@ def _own_cluster(request: pytest.FixtureRequest) -> World:
 
 
 @pytest.fixture
-def world(_own_cluster: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[World]:
-    """A cluster and an account as AWS hands them out: no CRDs of ACK, no releases, no roles, no providers."""
+def world(
+    _own_cluster: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[World]:
+    """A cluster and an account as AWS hands them out: no CRDs of ACK, no releases, no roles, no providers. In tests
+    marked `crds` both services' CRDs are there already, always, as of an install before."""
     monkeypatch.chdir(tmp_path)
-    for name, value in _own_cluster.reset().items():
+    for name, value in _own_cluster.reset(crds=_has_crds(request.node)).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     yield _own_cluster
     _own_cluster.end_faults()
+
+
+def _has_crds(item: pytest.Item) -> bool:
+    mark = item.get_closest_marker("crds")
+    return mark is not None and mark.args != (False,)
 
 
 @pytest.fixture(scope="session")

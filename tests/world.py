@@ -6,13 +6,14 @@ import json
 import os
 import re
 import subprocess
+import tempfile
 import threading
 import time
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,8 @@ class World:
     namespace: str = ""
     count: int = 0
     variables: dict[str, str] = field(default_factory=dict)
+    # Of each CRD that an install has left, with the resource version that nobody has changed since
+    _installed_crds: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def start(cls, worker: str) -> World:
@@ -124,24 +127,44 @@ class World:
             aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
         )
 
-    def reset(self) -> dict[str, str]:
-        """Empty cluster and account; the variables of the next test. A namespace takes five seconds to go, and
-        nobody waits for it: each test has its own for the controllers. Until then it is bound to nothing."""
+    def reset(self, *, crds: bool = False) -> dict[str, str]:
+        """Empty cluster and account; the variables of the next test. With `crds` the CRDs of both services are there,
+        untouched since an install made them: a test that is not about CRDs saves half of its install. A namespace takes
+        five seconds to go, and nobody waits for it: each test has its own for the controllers. Until then it is bound
+        to nothing."""
         self.end_faults()
         api.control(self.state, "POST", f"accounts/{self.account}/empty")
+        self._empty(keep=crds)
+        if crds and not self._installed_crds:
+            self._name_namespace()
+            with tempfile.TemporaryDirectory() as cache:
+                assert self.acksm("install", "-y", env=self.variables | {"XDG_CACHE_HOME": cache}).ok()
+            self._installed_crds = _ack_crds(self.kube)
+            return self.reset(crds=True)
+        return self._name_namespace()
+
+    def _name_namespace(self) -> dict[str, str]:
+        self.count += 1
+        self.namespace = f"ack-{self.count}"
+        self.variables = api.environment(NAME, self.cluster) | {"ACKSM_CONTROLLER_NAMESPACE": self.namespace}
+        return self.variables
+
+    def _empty(self, *, keep: bool) -> None:
+        """Remove what the last test left in the cluster. With `keep` the CRDs of an install stay, if all are as it left
+        them."""
         kube = self.kube
-        self._let_go(kube)
+        crds = _ack_crds(kube)
+        keep = keep and crds == self._installed_crds
+        if not keep:
+            self._installed_crds = {}
+        held = self._let_go(kube, crds)
         spaces = [item["metadata"] for item in kube.list(ref("Namespace"))]
         spaces = [meta for meta in spaces if not meta["name"].startswith(("kube-", "default"))]
         for meta in spaces:
             if any("services.k8s.aws/" in key for key in meta.get("annotations") or {}):
-                self._annotate(kube, ref("Namespace", meta["name"]), None)
+                self._patch(kube, ref("Namespace", meta["name"]), {"annotations": None})
         doomed = [ref("Namespace", meta["name"]) for meta in spaces]
-        doomed += [
-            ref("CustomResourceDefinition", name)
-            for name in _names(kube, ref("CustomResourceDefinition"))
-            if name.endswith(ACK_GROUP)
-        ]
+        doomed += [] if keep else [ref("CustomResourceDefinition", name) for name in crds]
         for kind in ("ClusterRole", "ClusterRoleBinding"):
             doomed += [
                 ref(kind, name)
@@ -150,19 +173,25 @@ class World:
             ]
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(kube.delete, doomed))
+        limit = time.monotonic() + 60
+        while keep and (held := self._let_go(kube, held)):  # the last test's controllers could still write, until now
+            assert time.monotonic() < limit, f"objects of {held} do not go"
+            time.sleep(0.1)
+        if not keep:
+            self._await_deletion(kube)
+
+    def _await_deletion(self, kube: Kube) -> None:
+        """Until ACK's CRDs are gone."""
         limit, nudged = time.monotonic() + 60, time.monotonic()
-        while left := [name for name in _names(kube, ref("CustomResourceDefinition")) if name.endswith(ACK_GROUP)]:
+        while left := list(_ack_crds(kube)):
             if time.monotonic() > limit:
                 raise AssertionError(f"{left} do not go: {kube.get(ref('CustomResourceDefinition', left[0]))}"[-3000:])
             if time.monotonic() - nudged > 2:  # its cleaner waits longer each time; a change lets it look again
                 nudged = time.monotonic()
                 for name in left:
-                    self._annotate(kube, ref("CustomResourceDefinition", name), {"touched": str(time.time())})
+                    touched = {"annotations": {"touched": str(time.time())}}
+                    self._patch(kube, ref("CustomResourceDefinition", name), touched)
             time.sleep(0.1)
-        self.count += 1
-        self.namespace = f"ack-{self.count}"
-        self.variables = api.environment(NAME, self.cluster) | {"ACKSM_CONTROLLER_NAMESPACE": self.namespace}
-        return self.variables
 
     def bucket(self, name: str, region: str = REGION) -> None:
         """See to it that a bucket exists; in another worker's account its name may be taken, which is as good."""
@@ -193,24 +222,28 @@ class World:
         document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
         return str(iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"])
 
-    def _annotate(self, kube: Kube, going: Ref, annotations: Mapping[str, str] | None) -> None:
-        """Change (or, with None, remove) the annotations of something that may be gone by now."""
+    def _patch(self, kube: Kube, going: Ref, metadata: Mapping[str, Any]) -> None:
+        """Change the metadata of something that may be gone by now; None removes."""
         try:
-            kube.patch(going, {"metadata": {"annotations": annotations}})
+            kube.patch(going, {"metadata": metadata})
         except AcksmError as error:
             if error.id != "kube-not-found":
                 raise
 
-    def _let_go(self, kube: Kube) -> None:
-        """Take finalizers off what the last test left: nobody is there to do it once its controllers are gone."""
-        for crd in kube.list(ref("CustomResourceDefinition")):
-            version, names = f"{crd['spec']['group']}/v1alpha1", crd["spec"]["names"]
-            if crd["spec"]["group"].endswith(ACK_GROUP):
-                for item in kube.list(Ref(version, names["plural"], names["kind"])):
-                    meta = item["metadata"]
-                    if meta.get("finalizers"):
-                        one = Ref(version, names["plural"], names["kind"], meta["name"], meta.get("namespace", ""))
-                        kube.patch(one, {"metadata": {"finalizers": None}})
+    def _let_go(self, kube: Kube, crds: Iterable[str]) -> list[str]:
+        """Delete the objects that the last test left, and take their finalizers off: nobody is there to do it once its
+        controllers are gone. Names of the CRDs that had some."""
+        held = []
+        for crd in crds:
+            plural, _, group = crd.partition(".")
+            kind = Ref(f"{group}/v1alpha1", plural, "")
+            for meta in (item["metadata"] for item in kube.list(kind, metadata_only=True)):
+                held.append(crd)
+                one = replace(kind, name=meta["name"], namespace=meta.get("namespace", ""))
+                kube.delete(one)
+                if meta.get("finalizers"):
+                    self._patch(kube, one, {"finalizers": None})
+        return sorted(set(held))
 
     def acksm(self, *argv: str, env: Mapping[str, str] | None = None, stdin: str | None = None) -> Run:
         """Run the command line in this process."""
@@ -339,6 +372,12 @@ class World:
     def objects(self, kind: str) -> list[str]:
         """Names of the objects of a built-in kind in the controllers' namespace."""
         return _names(self.kube, ref(kind, namespace=self.namespace))
+
+
+def _ack_crds(kube: Kube) -> dict[str, str]:
+    """The resource version of each CRD of ACK, by name."""
+    found = [item["metadata"] for item in kube.list(ref("CustomResourceDefinition"), metadata_only=True)]
+    return {meta["name"]: meta["resourceVersion"] for meta in found if meta["name"].endswith(ACK_GROUP)}
 
 
 def _names(kube: Kube, collection: Ref) -> list[str]:

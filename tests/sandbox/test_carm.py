@@ -37,6 +37,7 @@ def documents(iam: Any, role: str) -> dict[str, Any]:
     return {name: iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names}
 
 
+@pytest.mark.crds
 def test_an_object_lands_in_the_other_account(abroad: Abroad) -> None:
     """The whole of §6, with the real STS checks of the sandbox and a controller that reads the map."""
     world, b = abroad.world, abroad.account
@@ -97,6 +98,7 @@ def test_an_object_lands_in_the_other_account(abroad: Abroad) -> None:
     abroad.delete(here)
 
 
+@pytest.mark.crds
 def test_role_selectors_do_the_same_without_a_map(abroad: Abroad) -> None:
     world, b = abroad.world, abroad.account
     assert (
@@ -137,6 +139,7 @@ def test_role_selectors_do_the_same_without_a_map(abroad: Abroad) -> None:
     assert world.kube.list(ref("IAMRoleSelector")) == []
 
 
+@pytest.mark.crds
 def test_every_broken_link_is_found_by_its_own_id(abroad: Abroad) -> None:
     world, b = abroad.world, abroad.account
     world.install("--service", "sagemaker")
@@ -257,6 +260,7 @@ def _strip(iam: Any) -> None:
         iam.delete_role_policy(RoleName=ROLE_NAME, PolicyName=name)
 
 
+@pytest.mark.crds
 def test_what_the_administrator_of_b_pastes_is_what_verify_waits_for(abroad: Abroad) -> None:
     world, b = abroad.world, abroad.account
     world.install("--service", "sagemaker")
@@ -282,6 +286,7 @@ def _camel(option: str) -> str:
     return "".join("AWS" if word == "aws" else word.capitalize() for word in words)
 
 
+@pytest.mark.crds
 def test_roles_that_cannot_be_used_are_refused_before_the_first_write(abroad: Abroad) -> None:
     world, b = abroad.world, abroad.account
     world.install("--service", "sagemaker")
@@ -318,6 +323,7 @@ def test_roles_that_cannot_be_used_are_refused_before_the_first_write(abroad: Ab
     assert "up to date" in abroad.setup().ok().stderr
 
 
+@pytest.mark.crds
 def test_b_is_reached_by_a_role_too(abroad: Abroad) -> None:
     world = abroad.world
     world.install("--service", "sagemaker")

@@ -18,6 +18,7 @@ from acksm.sandbox.state import directory
 from lab import Lab
 from world import World
 
+pytestmark = pytest.mark.crds
 B = "111111111111"
 P = "services.k8s.aws/"
 
@@ -141,6 +142,7 @@ def test_a_role_that_does_not_trust_the_service_account_crashes_it(either: Lab) 
     either.logged("Not authorized to perform sts:AssumeRoleWithWebIdentity")
 
 
+@pytest.mark.crds(False)
 def test_before_1_2_8_a_missing_role_lands_it_in_the_wrong_account(lab: Lab) -> None:
     _sagemaker(lab, "--version", "sagemaker=1.2.4")
     namespace = lab.namespace(owner_account_id=B)
@@ -150,6 +152,7 @@ def test_before_1_2_8_a_missing_role_lands_it_in_the_wrong_account(lab: Lab) -> 
     assert not lab.has("Model", "wrong", account=B)
 
 
+@pytest.mark.crds(False)
 def test_adopted_resources_of_old_releases(lab: Lab) -> None:
     _sagemaker(lab, "--version", "sagemaker=1.4.1")
     lab.aws("sagemaker").create_model(ModelName="old", ExecutionRoleArn="arn:aws:iam::012345678901:role/execution")
@@ -190,6 +193,7 @@ def test_only_the_kinds_of_the_list_are_reconciled(either: Lab) -> None:
     assert not (either.get("ModelPackageGroup", namespace, "g") or {}).get("status")
 
 
+@pytest.mark.crds(False)
 def test_a_kind_that_the_cloud_lacks_says_so(lab: Lab) -> None:
     _sagemaker(lab)
     namespace = lab.namespace()
@@ -198,6 +202,7 @@ def test_a_kind_that_the_cloud_lacks_says_so(lab: Lab) -> None:
     lab.delete("Space", namespace, "s")
 
 
+@pytest.mark.crds(False)
 def test_without_crds_it_says_so_and_ends(lab: Lab) -> None:
     _sagemaker(lab)
     crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"

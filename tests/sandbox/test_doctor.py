@@ -209,6 +209,7 @@ def test_what_a_caller_may_not_is_told_by_command_and_by_the_plan(abroad: Abroad
     assert "create customresourcedefinitions" in next(c["text"] for c in run.data["checks"] if c["state"] == "failed")
 
 
+@pytest.mark.crds
 def test_an_object_is_followed_to_the_first_thing_wrong(abroad: Abroad) -> None:
     world, b = abroad.world, abroad.account
     world.install("--service", "sagemaker")
@@ -270,6 +271,7 @@ CANARIES = {
 }
 
 
+@pytest.mark.crds
 def test_a_bundle_has_what_helps_and_no_secret(abroad: Abroad, monkeypatch: pytest.MonkeyPatch) -> None:
     world = abroad.world
     values = {
@@ -334,6 +336,7 @@ def test_a_bundle_has_what_helps_and_no_secret(abroad: Abroad, monkeypatch: pyte
     assert shown.stdout.strip() == "shown.zip"
 
 
+@pytest.mark.crds
 def test_a_bundle_is_written_of_a_cluster_that_cannot_be_reached(abroad: Abroad) -> None:
     run = abroad.world.acksm("report", "--out", "b.zip", "--cluster", "nowhere", "-o", "json").ok()
     assert run.data["target"] is None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from acksm.sandbox.state import REGION
 from world import World
 
@@ -90,6 +92,7 @@ def test_path_boundary_tags_and_policies_by_option(world: World) -> None:
     assert again.writes == []
 
 
+@pytest.mark.crds
 def test_what_the_owner_added_stays(world: World) -> None:
     world.install("--service", "sagemaker")
     iam, name = world.aws("iam"), world.role()["RoleName"]

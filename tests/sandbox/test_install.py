@@ -49,6 +49,7 @@ def test_from_nothing_to_running_and_a_second_run_does_nothing(world: World) -> 
     assert second.writes == []
 
 
+@pytest.mark.crds
 def test_the_pods_have_the_roles_identity(world: World) -> None:
     run = world.install()
     role = world.role()["Arn"]
@@ -63,6 +64,7 @@ def test_the_pods_have_the_roles_identity(world: World) -> None:
         assert env["AWS_WEB_IDENTITY_TOKEN_FILE"]
 
 
+@pytest.mark.crds
 def test_the_role_trusts_the_service_accounts_that_were_installed(world: World) -> None:
     """G6: the guide's trust names ack-system whatever is installed."""
     world.install("--set", "sagemaker:serviceAccount.name=ml-controller")
@@ -82,6 +84,7 @@ def test_one_service_alone_and_then_the_other(world: World) -> None:
     assert not [item for item in second.writes if SAGEMAKER in item and "secrets" in item]
 
 
+@pytest.mark.crds
 def test_a_changed_option_changes_only_that(world: World) -> None:
     world.install()
     before = (revision(world), revision(world, AUTOSCALING))
@@ -104,6 +107,7 @@ def test_what_an_earlier_run_was_told_stays_until_it_is_reset(world: World) -> N
     assert "debug" not in arguments(world, AUTOSCALING)
 
 
+@pytest.mark.crds
 def test_values_files_and_set_reach_the_chart_and_the_later_wins(world: World, tmp_path: Path) -> None:
     (tmp_path / "v.yaml").write_text("log:\n  level: warn\nresourceTags:\n  - team=ml\n")
     world.install("--values", "v.yaml", "--set", "sagemaker:log.level=error")

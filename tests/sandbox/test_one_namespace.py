@@ -75,6 +75,7 @@ def scientist(world: World) -> Iterator[Scientist]:
     abroad.clean()
 
 
+@pytest.mark.crds
 def test_a_grant_is_all_that_a_data_scientist_needs(scientist: Scientist) -> None:
     world, space = scientist.world, scientist.namespace
     assert (
