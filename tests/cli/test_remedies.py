@@ -106,7 +106,7 @@ def test_remedies_in_the_code_parse(remedy: str) -> None:
         ("adopt Endpoint churn -n x", "kubectl get KIND NAME -n NAMESPACE", "kubectl get Endpoint churn -n x"),
         ("install --cluster demo", "aws eks describe-cluster --name CLUSTER", "aws eks describe-cluster --name demo"),
         ("samples apply training -n x", "acksm doctor --print-rbac COMMAND", "acksm doctor --print-rbac samples-apply -n x"),  # noqa: E501
-        ("doctor Model/m -n x", "acksm doctor --print-rbac COMMAND", "acksm doctor --print-rbac doctor-object -n x"),  # noqa: E501
+        ("doctor Model/m -n x", "acksm doctor --print-rbac COMMAND", "acksm doctor --print-rbac doctor-object -n x"),
         ("carm setup --target-account 1", "acksm doctor --print-policy COMMAND", "acksm doctor --print-policy carm-setup"),  # noqa: E501
         ("version", "acksm doctor --print-policy COMMAND", "acksm doctor --print-policy COMMAND"),
     ],
