@@ -116,7 +116,14 @@ class MemoryCluster(MemoryKube):
         raise AcksmError("kube-forbidden", "nobody mints tokens here")
 
     def can(
-        self, verb: str, group: str, resource: str, namespace: str = "", *, account: tuple[str, str] | None = None
+        self,
+        verb: str,
+        group: str,
+        resource: str,
+        namespace: str = "",
+        *,
+        account: tuple[str, str] | None = None,
+        name: str = "",
     ) -> bool:
         """This identity may do everything, a service account what RBAC's objects say."""
         if account is None:

@@ -59,8 +59,11 @@ class Governed:
     on: bool = False
     _inside: threading.local = field(default_factory=threading.local)
 
+    def allowed(self, request: Request) -> bool:
+        return any(where in {"", request.namespace} and allows(rule, request) for where, rule in self.rules)
+
     def check(self, request: Request) -> None:
-        if not any(where in {"", request.namespace} and allows(rule, request) for where, rule in self.rules):
+        if not self.allowed(request):
             self.denied.append(request)
             raise AcksmError("kube-forbidden", str(request))
 
@@ -83,12 +86,18 @@ class Governed:
             "logs": lambda where, pod, *_, **__: [Request("get", "", "pods/log", where, pod)],
             "log_lines": lambda where, pod, *_, **__: [Request("get", "", "pods/log", where, pod)],
             "token": lambda where, name, *_: [Request("create", "", "serviceaccounts/token", where, name)],
-            "can": lambda *_, account=None: (
-                [Request("create", "authorization.k8s.io", "subjectaccessreviews")] if account else []
-            ),
+            "can": lambda *_, **__: [Request("create", "authorization.k8s.io", "subjectaccessreviews")],
         }
         for name, requests in asked.items():
             setattr(kube, name, self._wrapped(getattr(kube, name), requests))
+        of_others = kube.can
+
+        def can(*words: str, account: tuple[str, str] | None = None, name: str = "") -> bool:
+            if account or not self.on:
+                return of_others(*words, account=account, name=name)
+            return self.allowed(Request(*words, *([""] * (4 - len(words))), name))
+
+        kube.can = can  # type: ignore[method-assign]
 
     def _wrapped(self, work: Callable[..., Any], requests: Callable[..., list[Request]]) -> Callable[..., Any]:
         def call(*words: Any, **more: Any) -> Any:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import importlib.metadata
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -231,3 +234,11 @@ def test_aws_the_apiserver_and_registries_by_socks(
     assert arn().endswith("user/me")
     assert Kube(Endpoint(f"http://kube.invalid:{proxy.port}", "", token="t")).version() == "1.35.0"
     assert asked == ["me:p@s aws.invalid", "me:p@s kube.invalid"]
+
+
+def test_no_import_warns_of_a_missing_package() -> None:
+    """urllib3 warns where PySocks is missing, on whatever thread imports it first: acksm requires it."""
+    assert any(one.startswith("urllib3[socks]") for one in importlib.metadata.requires("acksm") or ())
+    code = "import warnings; warnings.simplefilter('error'); import acksm.connections, botocore.httpsession"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -26,6 +26,7 @@ def filled(text: str, where: str = "") -> str:
             ("KIND NAME", f"{kind} {name}"),
             ("KIND/NAME", f"{kind}/{name}"),
             ("-n NAMESPACE", f"-n {namespace}"),
+            (" KIND ", f" {kind} "),
         ):
             text = text.replace(words, known)
     fill = FILL.get()

@@ -56,10 +56,10 @@ class Limited(MemoryCluster):
         self._check("list", ref)
         return super().list(ref, **more)
 
-    def can(self, *words: Any, account: Any = None) -> bool:
+    def can(self, *words: Any, account: Any = None, name: str = "") -> bool:
         if account is not None and type(self).denies is outside:
             raise AcksmError("kube-forbidden", 'x is forbidden: User "dana" cannot create resource "reviews"')
-        return super().can(*words, account=account)
+        return super().can(*words, account=account, name=name)
 
     def _check(self, verb: str, one: Ref) -> None:
         self.asked.add((verb, one.kind, one.namespace))

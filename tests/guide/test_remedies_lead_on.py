@@ -11,12 +11,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+import typed
 from acksm.cli import app
-from acksm.guide.carm import bind as carm_bind, verify as carm_verify
-from acksm.guide.install import command as install
-from acksm.guide.region import command as region, explain
+from memory_account import ACCOUNT as OWN
 from memory_kube import namespace
-from memory_world import MemoryWorld, commands_run_on
+from memory_world import MemoryWorld
 
 ACCOUNT = "111111111111"
 _CAPITALS = re.compile(r"(?<![\w=/-])[A-Z][A-Z_]{2,}(?![\w-])")
@@ -24,10 +23,10 @@ _CAPITALS = re.compile(r"(?<![\w=/-])[A-Z][A-Z_]{2,}(?![\w-])")
 
 @pytest.fixture(autouse=True)
 def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> MemoryWorld:
-    found = MemoryWorld()
+    found = typed.Holder.world = MemoryWorld()
     for name in ("team-a", "team-b", "team-c"):
         found.kube.put(namespace(name))
-    commands_run_on(monkeypatch, lambda: found, (install, region, explain, carm_bind, carm_verify))
+    typed.in_memory(monkeypatch)
     monkeypatch.chdir(tmp_path)
     return found
 
@@ -50,6 +49,10 @@ def pasted(remedy: str) -> list[str]:
 
 
 AT = ("--cluster", "demo")
+NEEDS = ("--set", f"role={typed.ROLE}", "--set", "bucket=data", "--no-wait", "--yes")
+SAMPLE = ("samples", "apply", "model", "-n", "team-b", *NEEDS, *AT)
+ADOPT = ("adopt", "Model", "churn", "-n", "team-b", "--no-wait", "--yes", *AT)
+OWN_MODEL = f"arn:aws:sagemaker:us-west-2:{OWN}:model/churn"
 INSTALL = ("install", *AT)
 ONE = (*INSTALL, "--scope", "namespace", "--watch-namespace", "team-a")
 BIND = ("carm", "bind", "team-b", "--target-account", ACCOUNT, *AT)
@@ -75,6 +78,18 @@ REGION = ("region", "bind", "team-b", "us-east-1", *AT)
         ([INSTALL, REGION], ("region", "unbind", "teamb", *AT), "binding-namespace-missing"),
         ([INSTALL], (*BIND, "--mode", "role-selector"), "mode-differs"),
         ([INSTALL], (*BIND, "--for-service", "sagemaker"), "carm-gate-off"),
+        ([], ADOPT, "controllers-missing"),
+        ([], ("logs", "sagemaker", *AT), "logs-controller"),
+        ([], ("upgrade", "--yes", *AT), "controllers-missing"),
+        ([], SAMPLE, "sample-kind-not-served"),
+        ([ONE], SAMPLE, "sample-not-watched"),
+        ([ONE], ADOPT, "adopt-not-watched"),
+        ([INSTALL], ("samples", "apply", "model", "-n", "new", *NEEDS, *AT), "object-namespace-missing"),
+        ([INSTALL], (*SAMPLE, "--region", "us-est-1"), "region-unknown"),
+        ([INSTALL], ("adopt", "Modle", "churn", "-n", "team-b", "--dry-run", *AT), "kind-unknown"),
+        ([INSTALL], ("doctor", "--print-policy", "instal", *AT), "policy-unknown"),
+        ([INSTALL], ("doctor", "--print-rbac", "sampels", *AT), "rbac-unknown"),
+        ([INSTALL, BIND], ("adopt", "Model", OWN_MODEL, "-n", "team-b", *AT), "adopt-other-account"),
     ],
 )  # fmt: skip
 def test_a_remedy_leads_on(before: Sequence[Sequence[str]], command: Sequence[str], id: str) -> None:
@@ -83,8 +98,24 @@ def test_a_remedy_leads_on(before: Sequence[Sequence[str]], command: Sequence[st
     found = run(*command)
     assert (found["error"] or {}).get("id") == id
     remedy = pasted(found["error"]["remedy"])
-    followed = run(*remedy, *(["--yes"] if remedy[0] == "install" else []))
+    followed = run(*remedy, *{"install": ["--yes"], "adopt": ["--dry-run"]}.get(remedy[0], []))
     assert followed["error"] is None
-    corrected = id.endswith("missing") or id == "region-unknown"  # then the remedy is the command itself
+    corrected = id.endswith(("missing", "unknown")) or id == "adopt-other-account"  # then it is the command itself
     if id == "controllers-missing" or not corrected:
         assert run(*command)["error"] is None
+
+
+def test_no_remedy_names_the_namespace_that_was_refused(world: MemoryWorld) -> None:
+    """Nothing else is bound to the account of the ARN: the namespace that the user chose cannot be."""
+    for words in (INSTALL, BIND):
+        run(*words)
+    found = run("adopt", "Model", OWN_MODEL.replace(OWN, "333333333333"), "-n", "team-b", *AT)["error"]
+    assert found["id"] == "adopt-other-account"
+    assert found["remedy"].startswith("acksm carm bind UNBOUND --account 333333333333 --cluster demo   ")
+
+
+def test_what_a_binding_leads_on_to_proves_it() -> None:
+    """Without --live, `carm verify` could not be good."""
+    run(*INSTALL)
+    bound = CliRunner().invoke(app, list(BIND), prog_name="acksm").stdout.splitlines()[-1]
+    assert bound == "next: acksm carm verify team-b --live --cluster demo"

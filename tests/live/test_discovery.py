@@ -63,7 +63,7 @@ class _Forbidding(MemoryCluster):
         super().__init__(Fuse())
         self.forbidden = forbidden
 
-    def can(self, *asked: str, account: tuple[str, str] | None = None) -> bool:
+    def can(self, *asked: str, account: tuple[str, str] | None = None, name: str = "") -> bool:
         self._check("review" if account else "")
         return super().can(*asked, account=account)
 

@@ -73,7 +73,15 @@ class Reviewer(Reader, Protocol):
     """Objects, and who may do what."""
 
     def can(
-        self, verb: str, group: str, resource: str, namespace: str = "", /, *, account: tuple[str, str] | None = None
+        self,
+        verb: str,
+        group: str,
+        resource: str,
+        namespace: str = "",
+        /,
+        *,
+        account: tuple[str, str] | None = None,
+        name: str = "",
     ) -> bool: ...
 
 

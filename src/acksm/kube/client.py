@@ -365,13 +365,21 @@ class Kube:
             yield rest.decode("utf-8", "replace")
 
     def can(
-        self, verb: str, group: str, resource: str, namespace: str = "", *, account: tuple[str, str] | None = None
+        self,
+        verb: str,
+        group: str,
+        resource: str,
+        namespace: str = "",
+        *,
+        account: tuple[str, str] | None = None,
+        name: str = "",
     ) -> bool:
-        """Whether this identity, or the service account (namespace, name) `account`, may do `verb`.
+        """Whether this identity, or the service account (namespace, name) `account`, may do `verb`, to the object
+        `name` or ("") to all.
 
         A SelfSubjectAccessReview or a SubjectAccessReview; neither writes anything. "" is every namespace.
         """
-        attributes = {"verb": verb, "group": group, "resource": resource, "namespace": namespace}
+        attributes = {"verb": verb, "group": group, "resource": resource, "namespace": namespace, "name": name}
         spec: Object = {"resourceAttributes": attributes}
         if account:
             spec |= {"user": f"system:serviceaccount:{account[0]}:{account[1]}", "groups": groups_of(account[0])}

@@ -30,7 +30,7 @@ def model(*finalizers: str, uid: str = "u", **annotations: str) -> dict[str, Any
 class Served(MemoryKube):
     """Adds what is asked before objects and namespaces go: nothing else is there, and nobody wrote a log."""
 
-    def can(self, *_: str, account: tuple[str, str] | None = None) -> bool:
+    def can(self, *_: str, account: tuple[str, str] | None = None, name: str = "") -> bool:
         return True
 
     def read(self, _path: str, _accept: str = "", /) -> dict[str, Any]:

@@ -149,7 +149,7 @@ class Target:
     def _answer(self, action: str) -> bool | None:
         return None if action in self._untold else action not in self._denies
 
-    def _can(self, verb: str, group: str, resource: str, namespace: str = "") -> bool:
+    def _can(self, verb: str, group: str, resource: str, namespace: str = "", name: str = "") -> bool:
         self.asked.append(f"{verb} {resource}{'.' + group if group else ''}")
         return self.asked[-1] in self._may
 

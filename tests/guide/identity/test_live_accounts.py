@@ -54,7 +54,7 @@ class Secrets:
         self.namespaces = {name.replace("_", "-"): found for name, found in namespaces.items()}
         self.asked: list[str] = []
 
-    def can(self, *_: str, account: tuple[str, str] | None = None) -> bool:
+    def can(self, *_: str, account: tuple[str, str] | None = None, name: str = "") -> bool:
         assert account
         return account[0] not in self.idle
 

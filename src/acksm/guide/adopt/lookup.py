@@ -120,9 +120,9 @@ def _check_arn(request: Request, location: Location, own: str, namespace_of: Cal
             where=request.where or request.arn.text,
             remedy=f"acksm adopt {request.kind.name} {request.arn.text} -n {elsewhere}"
             if (elsewhere := namespace_of(request.kind, request.arn.account))
-            else f"acksm adopt {request.kind.name} {request.arn.text} -n NAMESPACE   (one that is not bound)"
+            else f"acksm adopt {request.kind.name} {request.arn.text} -n UNBOUND   (a namespace without a binding)"
             if request.arn.account == own
-            else f"acksm carm bind NAMESPACE --target-account {request.arn.account}   (then adopt into that namespace)",
+            else f"acksm carm bind UNBOUND --target-account {request.arn.account}   (a namespace without a binding)",
         )
     region = request.region or location.region
     if request.arn.region != region:

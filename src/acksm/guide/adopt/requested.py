@@ -81,7 +81,7 @@ def find_kind(text: str, where: str = "") -> Kind:
         "kind-unknown",
         f'no SageMaker or Application Auto Scaling kind "{text}"' + did_you_mean(near),
         where=where or text,
-        remedy=f"acksm adopt {near[0]} NAME" if near else "",
+        remedy=f"acksm adopt {near[0]} NAME -n NAMESPACE" if near else "",
     )
 
 

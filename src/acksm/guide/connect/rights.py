@@ -65,12 +65,14 @@ _HELM_RECORD = ("create", "", "secrets")  # helm keeps its record of a release i
 
 
 class Right(NamedTuple):
-    """A verb on a resource of the apiserver; `namespace` is "" for cluster-wide."""
+    """A verb on a resource of the apiserver; `namespace` is "" for cluster-wide, `name` for every object: a Role may
+    have the names of the account maps only (guide/rbac/table.py)."""
 
     verb: str
     group: str
     resource: str
     namespace: str
+    name: str = ""
 
     def __str__(self) -> str:
         resource = f"{self.resource}.{self.group}" if self.group else self.resource
@@ -145,7 +147,8 @@ def _rights_on(change: Change) -> list[Right]:
     verb = "delete" if "delete" in change.call else "patch"
     verbs = [verb, "create"] if change.op is Op.CREATE else [verb]
     group = reference.api_version.rpartition("/")[0]
-    return [Right(verb, group, reference.plural, reference.namespace) for verb in verbs]
+    name = reference.name if reference.kind == "ConfigMap" else ""
+    return [Right(one, group, reference.plural, reference.namespace, "" if one == "create" else name) for one in verbs]
 
 
 def _right(verb: str, manifest: Manifest, namespace: str) -> Right:
@@ -203,7 +206,9 @@ def _review_access(target: Target, needs: Sequence[Right], pool: ThreadPoolExecu
     """One review is enough for an administrator."""
     if not needs or target.kube.can("*", "*", "*"):
         return
-    answers = pool.map(lambda right: target.kube.can(*right), needs)
+    answers = pool.map(
+        lambda one: target.kube.can(one.verb, one.group, one.resource, one.namespace, name=one.name), needs
+    )
     denied = [str(right) for right, allowed in zip(needs, answers, strict=True) if not allowed]
     if denied:
         raise AcksmError(

@@ -71,7 +71,9 @@ def chosen(found: discovery.Controllers, service: str, at: TargetSettings, in_na
         return every[0]
     if not every:
         where = f" in namespace {at.controller_namespace}" if in_namespace or found.partial else ""
-        raise AcksmError("logs-controller", f"no controller of {service}{where}", remedy="acksm status")
+        raise AcksmError(
+            "logs-controller", f"no controller of {service}{where}", remedy=f"acksm install --service {service}"
+        )
     places = [item.namespace for item in every]
     raise AcksmError(
         "logs-controller",
