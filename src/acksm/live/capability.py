@@ -20,6 +20,7 @@ LEASES = "kube-system"  # the namespace of the Leases that AWS's controllers hol
 BUSY = frozenset({"CREATING", "UPDATING"})  # EKS changes it, and refuses other changes
 ENDED = frozenset({"CREATE_FAILED"})  # it runs nothing
 WORKING = frozenset({"ACTIVE", "UPDATING"})
+_OPTION = " --service "  # between the services of a command
 UNREAD = "not checked: EKS capabilities"  # how the note begins
 
 
@@ -83,11 +84,11 @@ class Judged:
         left = [service for service in self.services if service in installed]
         leave = "install nothing for them"
         if left:
-            leave = filled(f"acksm cleanup --service {','.join(left)}")
+            leave = filled(f"acksm cleanup --service {_OPTION.join(left)}")
         elif remaining:
-            leave = filled(f"acksm install --service {','.join(remaining)}")
+            leave = filled(f"acksm install --service {_OPTION.join(remaining)}")
         return (
-            f"acksm capability share --service {','.join(self.services)}   (then run this command again; or leave "
+            f"acksm capability share --service {_OPTION.join(self.services)}   (then run this command again; or leave "
             f"{' and '.join(left or self.services)} to the capability: {leave})"
         )
 
