@@ -205,7 +205,7 @@ def test_pods_get_their_role_by_pod_identity_alone_and_cleanup_leaves_nothing(wo
         assert "up to date" in world.acksm("install", *one, "-y").ok().stderr
     assert second.writes == []
     assert world.acksm("status", *one).ok().exit_code == 0
-    world.aws("s3").create_bucket(Bucket="by-pods", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+    world.bucket("by-pods")
     world.acksm("samples", "apply", "model", "--with-role", "--set", "bucket=by-pods", "-n", world.namespace, "-y").ok()
     world.acksm("cleanup", "--all", "--confirm", world.cluster, "-y").ok()
     eks, cluster = world.aws("eks"), {"clusterName": world.cluster}
