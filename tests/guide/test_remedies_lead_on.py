@@ -111,7 +111,7 @@ def test_no_remedy_names_the_namespace_that_was_refused(world: MemoryWorld) -> N
         run(*words)
     found = run("adopt", "Model", OWN_MODEL.replace(OWN, "333333333333"), "-n", "team-b", *AT)["error"]
     assert found["id"] == "adopt-other-account"
-    assert found["remedy"].startswith("acksm carm bind UNBOUND --account 333333333333 --cluster demo   ")
+    assert found["remedy"].startswith("acksm carm bind UNBOUND --target-account 333333333333 --cluster demo   ")
 
 
 def test_what_a_binding_leads_on_to_proves_it() -> None:

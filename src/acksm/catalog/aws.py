@@ -208,7 +208,7 @@ ENTRIES = (
         "the role of --role-arn does not trust EKS Pod Identity for the controllers",
         "EKS creates an association only with a role whose trust policy allows sts:AssumeRole to "
         "pods.eks.amazonaws.com, and sessions need sts:TagSession too. acksm does not change a role that it is given.",
-        "acksm install --role-name NAME   (a role of acksm's; or allow it in the trust policy: docs/identity.md)",
+        "acksm install --role-name NAME   (a role of acksm's; or allow it in the trust policy: docs/iam-role.md)",
         _R,
     ),
     Entry(
