@@ -18,6 +18,7 @@ from acksm.aws.account import Aws
 from acksm.aws.ecr import Ecr, registry_of
 from acksm.aws.eks import Eks
 from acksm.aws.iam_calls import Quotas
+from acksm.aws.pod_identity import AGENT
 from acksm.errors import AcksmError
 from acksm.guide.carm import trust
 from acksm.guide.doctor import caller_policies
@@ -27,14 +28,15 @@ from gate import ACCOUNT, CLUSTER, Gate
 ROLE = "ack-controller-role-practice"
 PROVIDER = f"arn:aws:iam::{ACCOUNT}:oidc-provider/example.com"
 POLICY = "arn:aws:iam::aws:policy/AmazonSageMakerFullAccess"
+OF_EKS = f"arn:aws:iam::{ACCOUNT}:role/of-eks"
 OTHER = f"arn:aws:iam::{ACCOUNT}:role/other"
 TRUST = trust.merge_trust(None, [f"arn:aws:iam::{ACCOUNT}:root"], False, trust.SID)
 ALLOW: dict[str, Any] = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}],
 }
-# Asked with another action, and not sent by itself: tags of what is made.
-WITH_ANOTHER = {"iam:TagOpenIDConnectProvider", "ecr:TagResource"}
+# Asked with another action, and not sent by itself: tags of what is made, and roles that EKS is given.
+WITH_ANOTHER = {"iam:TagOpenIDConnectProvider", "ecr:TagResource", "eks:TagResource", "iam:PassRole"}
 # Asked of the registry by its own protocol, and denied there: tests/sandbox/test_registries.py.
 OF_THE_REGISTRY = {*mirror.PUSH, "ecr:GetDownloadUrlForLayer", "ecr:ListImages"}
 # The right of HeadBucket, which the gate has by its own name: without it nothing is known of the bucket.
@@ -50,6 +52,12 @@ CALLS: dict[str, Callable[[Aws], object]] = {
     "eks:DescribeNodegroup": lambda aws: aws.eks.node_groups(CLUSTER.name),
     "eks:ListPodIdentityAssociations": lambda aws: aws.eks.pod_identity_users(CLUSTER.name, OTHER),
     "eks:DescribePodIdentityAssociation": lambda aws: aws.eks.pod_identity_users(CLUSTER.name, OTHER),
+    "eks:CreatePodIdentityAssociation": lambda aws: aws.eks.create_association(CLUSTER.name, "y", "y", OF_EKS, {}),
+    "eks:UpdatePodIdentityAssociation": lambda aws: aws.eks.update_association(CLUSTER.name, _association(aws), OF_EKS),
+    "eks:DeletePodIdentityAssociation": lambda aws: aws.eks.delete_association(CLUSTER.name, _association(aws)),
+    "eks:DescribeAddon": lambda aws: aws.eks.addon(CLUSTER.name, AGENT),
+    "eks:CreateAddon": lambda aws: aws.eks.create_addon(CLUSTER.name, AGENT, {}),
+    "eks:DeleteAddon": lambda aws: aws.eks.delete_addon(CLUSTER.name, AGENT),
     "eks:DescribeCapability": lambda aws: aws.eks.ack_capabilities(CLUSTER.name),
     "eks:ListCapabilities": lambda aws: aws.eks.ack_capabilities(CLUSTER.name),
     "iam:GetOpenIDConnectProvider": lambda aws: aws.iam.get_oidc_provider(PROVIDER),
@@ -80,6 +88,12 @@ CALLS: dict[str, Callable[[Aws], object]] = {
     "ecr:DescribeRepositories": lambda aws: _ecr(aws).missing(["acks/chart"]),
     "ecr:CreateRepository": lambda aws: _ecr(aws).create_repository("acks/chart", {}),
 }
+
+
+def _association(aws: Aws) -> str:
+    return str(
+        aws.client("eks").list_pod_identity_associations(clusterName=CLUSTER.name)["associations"][0]["associationId"]
+    )
 
 
 def _ecr(aws: Aws) -> Ecr:

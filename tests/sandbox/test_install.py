@@ -190,6 +190,29 @@ def test_a_controller_with_an_association_is_left_as_it_is(world: World) -> None
     assert checked["state"] == "ok"
 
 
+def test_pods_get_their_role_by_pod_identity_alone_and_cleanup_leaves_nothing(world: World) -> None:
+    """The whole way with real parts: webhook, agent, trust policy with its conditions, and a sample that is synced."""
+    by_pods = ("--identity", "pod-identity")
+    with world.requests() as refused:
+        assert world.acksm("install", *ONE, *by_pods, "-y").error_id == "agent-missing"
+    assert refused.writes == []
+    world.acksm("install", *ONE, *by_pods, "--install-agent", "-y").ok()
+    pods = world.kube.list(ref("Pod", namespace=world.namespace))
+    assert AGENT_ENV in str(pods)
+    assert "AWS_ROLE_ARN" not in str(pods)
+    assert world.aws("iam").list_open_id_connect_providers()["OpenIDConnectProviderList"] == []
+    with world.requests() as second:
+        assert "up to date" in world.acksm("install", *ONE, "-y").ok().stderr
+    assert second.writes == []
+    assert world.acksm("status", *ONE).ok().exit_code == 0
+    world.acksm("samples", "apply", "model", "--with-role", "--set", "bucket=by-pods", "-n", world.namespace, "-y").ok()
+    world.acksm("cleanup", "--all", "--confirm", world.cluster, "-y").ok()
+    eks, cluster = world.aws("eks"), {"clusterName": world.cluster}
+    assert eks.list_pod_identity_associations(**cluster)["associations"] == []
+    assert eks.list_addons(**cluster)["addons"] == []
+    assert [role for role in world.aws("iam").list_roles()["Roles"] if role["RoleName"].startswith("ack-")] == []
+
+
 def test_a_chart_of_ones_own_from_a_directory_and_from_an_archive(world: World, tmp_path: Path) -> None:
     chart = next(item for item in all_charts() if item.service == "applicationautoscaling" and item.version == "1.4.1")
     (tmp_path / "chart.tgz").write_bytes(build(chart))

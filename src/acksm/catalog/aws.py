@@ -208,7 +208,7 @@ ENTRIES = (
         "the role of --role-arn does not trust EKS Pod Identity for the controllers",
         "EKS creates an association only with a role whose trust policy allows sts:AssumeRole to "
         "pods.eks.amazonaws.com, and sessions need sts:TagSession too. acksm does not change a role that it is given.",
-        "acksm install --role-name NAME   (a role of acksm's; or allow it in the trust policy: docs/identity.md)",
+        "acksm install --role-name NAME   (a role of acksm's; or allow it in the trust policy: docs/iam-role.md)",
         _R,
     ),
     Entry(
@@ -272,6 +272,13 @@ ENTRIES = (
         "association.delete",
         "an association is deleted",
         "acksm created it, and the service account no longer needs it. Pods created later have no role from it.",
+        "",
+        _OK,
+    ),
+    Entry(
+        "agent.delete",
+        "the EKS add-on eks-pod-identity-agent is deleted",
+        "acksm created it, and no association of the cluster needs it.",
         "",
         _OK,
     ),

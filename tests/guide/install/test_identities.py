@@ -19,6 +19,7 @@ from memory_account import ACCOUNT, CLUSTER, HOME, ISSUER, ROLE, ROLE_NAME, Kill
 from memory_world import MemoryWorld, Said, commands_run_on, run_install
 
 ONE, TWO = (HOME, "ack-sagemaker-controller"), (HOME, "ack-applicationautoscaling-controller")
+DEPLOYMENT = "ack-sagemaker-controller-sagemaker-chart"
 OTHER = ROLE + "-2"
 SUBJECT = trust.subject(*ONE)
 
@@ -160,7 +161,7 @@ def test_pods_that_lost_their_association_get_the_annotations_role(world: Memory
     installed(world)
     world.eks.associated[ONE] = associated()
     installed(world)
-    world.kube.restart(HOME, ONE[1])
+    world.kube.restart(HOME, DEPLOYMENT)
     assert installed(world)["changes"] == []  # by the association, which wins
     del world.eks.associated[ONE]
     assert [change["id"] for change in installed(world)["changes"]] == ["release.restart"]

@@ -6,7 +6,7 @@ observed (docs/ack/deletion.md#order; the guide's own order leaves objects that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from acksm.aws.account import Aws
@@ -68,11 +68,12 @@ def plan(observed: Observed, desired: Desired, choice: Choice, *, temporary: fro
         for item in inventory.controllers.remaining(desired.services)
         if item.namespace != observed.namespace and discovery.is_managed(item)
     ]
-    iam, kept_in_iam = plan_iam(observed, desired)
+    associated = cleanup_iam.plan_associations(observed, desired)
+    iam, kept_in_iam = plan_iam(observed, desired, cleanup_iam.dissociated(associated, observed))
     namespaces = cluster.plan_namespaces(observed, desired, choice, changes)
-    kept += [*kept_in_iam, *namespaces.kept]
+    kept += [*associated.kept, *kept_in_iam, *namespaces.kept]
     return Planned(
-        (*changes, *iam, *namespaces.changes),
+        (*changes, *associated.changes, *iam, *namespaces.changes),
         tuple(kept),
         tuple(_notes(observed, desired, choice)),
         choice,
@@ -90,8 +91,11 @@ def with_temporary(desired: Desired, temporary: frozenset[str]) -> Desired:
     )
 
 
-def plan_iam(observed: Observed, desired: Desired) -> tuple[list[Change], list[tuple[str, str]]]:
-    """Roles of both accounts, acksm's statement in a role that is kept, and the provider."""
+def plan_iam(
+    observed: Observed, desired: Desired, dissociated: Collection[tuple[str, str]] = ()
+) -> tuple[list[Change], list[tuple[str, str]]]:
+    """Roles of both accounts, acksm's statement in a role that is kept, and the provider. `dissociated`: the service
+    accounts whose association is deleted before."""
     changes: list[Change] = []
     kept: list[tuple[str, str]] = []
     others = observed.inventory.others(desired.services, observed.namespace)
@@ -111,6 +115,8 @@ def plan_iam(observed: Observed, desired: Desired) -> tuple[list[Change], list[t
             state,
             providers=observed.providers,
             deleted=deleted_accounts,
+            dissociated=dissociated,
+            cluster_arn=observed.cluster_arn,
             accounts=_trusted_accounts(state, observed),
             principals=cleanup_iam.trusted_by_acksm(state),
         )

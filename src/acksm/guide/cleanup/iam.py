@@ -7,11 +7,16 @@ Pod Identity has it, or its trust policy trusts anything that acksm did not writ
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from typing import NamedTuple
 
+from acksm.ack import charts
 from acksm.aws.documents import Statement
+from acksm.aws.eks import Addon, Association
+from acksm.aws.pod_identity import AGENT
 from acksm.engine.change import Change, Danger, Op, words
 from acksm.guide.carm import trust
-from acksm.guide.cleanup.observation import Providers, RoleState
+from acksm.guide.cleanup.observation import Desired, Observed, Part, Providers, RoleState
+from acksm.guide.identity import associations, oidc, pod_trust
 from acksm.guide.identity.judged import GONE, as_list, statements
 from acksm.guide.identity.oidc import clusters_of
 from acksm.guide.samples import roles
@@ -26,11 +31,14 @@ def uses(
     *,
     providers: Providers,
     deleted: Collection[Account] = (),
+    dissociated: Collection[Account] = (),
+    cluster_arn: str = "",
     accounts: Iterable[tuple[str, str, str]] | None = (),
     principals: Collection[str] = (),
 ) -> list[str]:
-    """What else uses a role, as messages. `deleted`: service accounts that this cleanup deletes; `principals`: the ARNs
-    that may be in its trust policy because acksm wrote them there."""
+    """What else uses a role, as messages. `deleted`: service accounts that this cleanup deletes, `dissociated` those
+    whose association it deletes; `principals`: the ARNs that may be in its trust policy because acksm wrote them there.
+    Its own statements for EKS Pod Identity in the cluster count by the associations."""
     if accounts is None:
         return ["may be used by a service account (they cannot be listed)"]
     found = [
@@ -39,10 +47,10 @@ def uses(
         if role == state.arn and (ns, name) not in deleted
     ]
     found += [f"used by instance profile {name}" for name in state.profiles]
-    deleted_names = {f"{ns}/{name}" for ns, name in deleted}
+    deleted_names = {f"{ns}/{name}" for ns, name in dissociated}
     found += [f"used by EKS Pod Identity of {name}" for name in state.pods if name not in deleted_names]
     for statement in statements(state.role["trust"] if state.role else None):
-        if statement.get("Effect") != "Deny":
+        if statement.get("Effect") != "Deny" and pod_trust.trusted_subjects(statement, cluster_arn) is None:
             found += _trusted(statement, providers, set(principals))
     return list(dict.fromkeys(found))
 
@@ -174,6 +182,64 @@ def plan_target_trust(state: RoleState, cluster_arn: str, principals: Collection
             danger=Danger.MILD,
         )
     ]
+
+
+class _Cluster(NamedTuple):
+    arn: str
+
+    @property
+    def name(self) -> str:
+        return self.arn.rpartition("/")[2]
+
+
+def plan_associations(observed: Observed, desired: Desired) -> Part:
+    """Delete the associations that acksm created for the services, as it deletes the annotations with the releases; and
+    with --iam the add-on of the agent, if acksm created it and no other association needs it."""
+    part, services, cluster = Part(), set(desired.services), _Cluster(observed.cluster_arn)
+    own = {state.account for service, state in observed.releases.items() if service in services}
+    everything = services == set(charts.SERVICES)
+    left: list[Association] = []
+    for one in observed.associations:
+        named = f"EKS Pod Identity association of service account {'/'.join(one.account)}"
+        ours = associations.is_ours(one, cluster)
+        if ours and (one.account in own or (everything and one.namespace == observed.namespace)):
+            part.changes.append(associations.delete(one, cluster, step=STEP, reason="created by acksm"))
+            continue
+        left.append(one)
+        if one.account in own:
+            part.kept.append((named, "not created by acksm"))
+    if observed.agent is not None and oidc.is_owned(observed.agent.marks, cluster.arn):
+        named, users = f"EKS add-on {AGENT}", ["/".join(one.account) for one in left]
+        if users:
+            part.kept.append((named, f"used by service account {users[0]}"))
+        elif not desired.iam:
+            part.kept.append((named, "delete with --iam"))
+        else:
+            part.changes.append(_without_agent(observed.agent, cluster))
+    return part
+
+
+def _without_agent(agent: Addon, cluster: _Cluster) -> Change:
+    return Change(
+        id="agent.delete",
+        step=STEP,
+        op=Op.DELETE,
+        system="aws",
+        target=f"add-on {AGENT}",
+        call="eks.delete_addon",
+        params={"cluster": cluster.name, "name": AGENT},
+        before={"tags": dict(agent.marks)},
+        reason="created by acksm, and no association needs it",
+        words=words("deleting", "deleted", f"EKS add-on {AGENT}"),
+        danger=Danger.MILD,
+        guide=f"aws eks delete-addon --cluster-name {cluster.name} --addon-name {AGENT}",
+    )
+
+
+def dissociated(part: Part, observed: Observed) -> set[Account]:
+    """The service accounts whose association `part` deletes."""
+    names = {change.params["name"] for change in part.changes if change.call == "eks.delete_association"}
+    return {one.account for one in observed.associations if one.name in names}
 
 
 def provider_users(arn: str, providers: Providers, deleted: Collection[str]) -> list[str]:

@@ -13,6 +13,8 @@ from typing import TypeVar
 from acksm.ack import charts
 from acksm.aws.account import Aws
 from acksm.aws.documents import Role
+from acksm.aws.eks import Addon, Association
+from acksm.aws.pod_identity import AGENT
 from acksm.engine.change import Change
 from acksm.errors import AcksmError
 from acksm.guide.carm import role_map
@@ -148,6 +150,8 @@ class Observed:
     owned_namespaces: frozenset[str] = frozenset()
     grants: tuple[Manifest, ...] = ()  # Roles and RoleBindings of `rbac grant`
     denied: tuple[str, ...] = ()  # what the caller may not read in IAM, and the options do not need
+    associations: tuple[Association, ...] = ()  # of EKS Pod Identity, in the whole cluster
+    agent: Addon | None = None  # the add-on of EKS Pod Identity's agent
     unlisted: tuple[str, ...] = ()  # what may use what is deleted, and the caller may not list
 
 
@@ -189,12 +193,14 @@ def observe(
             Providers(issuer),
         )
         capabilities = pool.submit(_capabilities, target.aws, target.cluster.name)
+        cluster, eks = target.cluster.name, target.aws.eks
+        associated = pool.submit(allowed, lambda: tuple(eks.associations(cluster)), ())
+        agent = pool.submit(allowed, lambda: eks.addon(cluster, AGENT), None)
         objects = found.result()
         maps = pool.submit(role_map.observe, kube, {namespace})
         owned = frozenset(name for name, item in objects.namespaces.items() if item.labels.get(OWNED_LABEL) == "true")
         checked = [name for name in owned if not objects.namespaces[name].terminating] if desired.namespace else []
         contained = pool.submit(contents.look_at_all, kube, checked)
-        cluster = target.cluster.name
         names = {role_names.of_controllers(cluster, role), sample_roles.name(cluster)}
         names |= {arn.rpartition("/")[2] for where, _, arn in accounts.result() or () if where == namespace}
         roles = list(
@@ -222,6 +228,8 @@ def observe(
             owned,
             tuple(grants.result()),
             tuple(dict.fromkeys(denied)),
+            associated.result(),
+            agent.result(),
             tuple(unlisted),
         )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
 
 from acksm.aws.account import Aws
 from acksm.aws.eks import Association, Cluster
@@ -17,6 +18,18 @@ from acksm.guide.identity.oidc import is_owned, marks
 
 STEP = "association"
 Account = tuple[str, str]  # namespace, service account
+
+
+class InEks(Protocol):
+    """A cluster, by its name and ARN."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def arn(self) -> str: ...
+
+
 Found = Mapping[Account, Association | None]
 
 
@@ -39,7 +52,7 @@ def role_of(found: Found) -> str:
     return roles.pop() if len(roles) == 1 else ""
 
 
-def is_ours(association: Association, cluster: Cluster) -> bool:
+def is_ours(association: Association, cluster: InEks) -> bool:
     """Whether acksm created it for the cluster."""
     return is_owned(association.marks, cluster.arn) and not association.owner
 
@@ -115,7 +128,7 @@ def _update(now: Association, role_arn: str, cluster: Cluster) -> Change:
     )
 
 
-def delete(now: Association, cluster: Cluster, *, step: str = STEP, reason: str = "") -> Change:
+def delete(now: Association, cluster: InEks, *, step: str = STEP, reason: str = "") -> Change:
     """Delete an association that acksm created."""
     return Change(
         id="association.delete",

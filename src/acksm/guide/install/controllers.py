@@ -216,8 +216,9 @@ def plan(
 ) -> Planned:
     """The whole of §3 as changes. Refusals are AcksmErrors, all before the first write.
 
-    `role_arn`: that of the annotation, "" for none; `by_agent`: pods get their role by associations, of which those of
-    `associating` are new; `associated` are the service accounts that have one, None where that is not known. `only_missing_crds`: as `only_missing` in `crds.plan`.
+    `role_arn`: that of the annotation, "" for none. `by_agent`: pods get their role by associations; those of
+    `associating` are new, and `associated` are the service accounts that have one, None where that is not known.
+    `only_missing_crds`: as `only_missing` in `crds.plan`.
     """
     namespace = target.settings.controller_namespace
 
