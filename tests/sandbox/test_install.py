@@ -192,19 +192,20 @@ def test_a_controller_with_an_association_is_left_as_it_is(world: World) -> None
 
 def test_pods_get_their_role_by_pod_identity_alone_and_cleanup_leaves_nothing(world: World) -> None:
     """The whole way with real parts: webhook, agent, trust policy with its conditions, and a sample that is synced."""
-    by_pods = ("--identity", "pod-identity")
+    by_pods, one = ("--identity", "pod-identity"), ("--service", "sagemaker")
     with world.requests() as refused:
-        assert world.acksm("install", *ONE, *by_pods, "-y").error_id == "agent-missing"
+        assert world.acksm("install", *one, *by_pods, "-y").error_id == "agent-missing"
     assert refused.writes == []
-    world.acksm("install", *ONE, *by_pods, "--install-agent", "-y").ok()
+    world.acksm("install", *one, *by_pods, "--install-agent", "-y").ok()
     pods = world.kube.list(ref("Pod", namespace=world.namespace))
     assert AGENT_ENV in str(pods)
     assert "AWS_ROLE_ARN" not in str(pods)
     assert world.aws("iam").list_open_id_connect_providers()["OpenIDConnectProviderList"] == []
     with world.requests() as second:
-        assert "up to date" in world.acksm("install", *ONE, "-y").ok().stderr
+        assert "up to date" in world.acksm("install", *one, "-y").ok().stderr
     assert second.writes == []
-    assert world.acksm("status", *ONE).ok().exit_code == 0
+    assert world.acksm("status", *one).ok().exit_code == 0
+    world.aws("s3").create_bucket(Bucket="by-pods", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
     world.acksm("samples", "apply", "model", "--with-role", "--set", "bucket=by-pods", "-n", world.namespace, "-y").ok()
     world.acksm("cleanup", "--all", "--confirm", world.cluster, "-y").ok()
     eks, cluster = world.aws("eks"), {"clusterName": world.cluster}

@@ -71,7 +71,7 @@ def install(
     timeout: options.Timeout = None,
     output: options.Output = None,
 ) -> None:
-    """Install the ACK controllers, with their IAM role, by IRSA or EKS Pod Identity; repeatable."""
+    """Install the ACK controllers, with their OIDC provider and IAM role; repeatable."""
 
     def work(settings: Settings, ui: Ui) -> int:
         from acksm.guide.install import command as section

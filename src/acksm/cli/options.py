@@ -242,7 +242,8 @@ Identity = Annotated[
     typer.Option(
         "--identity",
         metavar="irsa|pod-identity",
-        help="How pods get the role: by IRSA or EKS Pod Identity [as installed, else irsa].",
+        help="How pods get the role: by IAM roles for service accounts (IRSA) or EKS Pod Identity "
+        "[as installed, else irsa].",
         rich_help_panel=_ROLE,
     ),
 ]

@@ -329,7 +329,7 @@ def lease_namespace(item: Deployed) -> str:
     return item.flags.get("leader-election-namespace") or item.running.namespace
 
 
-def _associated(target: Target, found: Sequence[Running]) -> dict[tuple[str, str], Association]:
+def _associated(target: Target, found: Sequence[Running]) -> Mapping[tuple[str, str], Association]:
     accounts = [(item.namespace, item.service_account) for item in found]
     observed = associations.observe(target.aws, target.cluster, accounts)
     return {account: one for account, one in observed.items() if one}
