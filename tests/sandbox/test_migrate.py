@@ -45,6 +45,11 @@ class Busy:
             self.count += 1
             kube.patch(self._target, {"spec": {"maxCapacity": 2 + self.count % 7}})
 
+    def more(self) -> None:
+        """Wait until the object was changed twice more."""
+        enough = self.count + 2
+        until(lambda: self.count >= enough, "the object is not changed", lambda: self.count)
+
     @contextmanager
     def going(self) -> Iterator[Busy]:
         thread = threading.Thread(target=self.work)
@@ -94,8 +99,7 @@ def test_there_and_back_with_an_object_synced_all_the_time(world: World) -> None
                 status = world.acksm("identity", "status", "-o", "json").ok().data
                 assert [pod["mechanism"] for pod in status["controllers"][0]["pods"]] == [step[1]]
                 assert "no drift" in world.acksm("status", *ONE).ok().stdout
-            now = busy.count
-            until(lambda now=now: busy.count > now + 1, "the object is not changed", lambda: busy.count)
+            busy.more()
     world.kube.patch(target, {"spec": {"maxCapacity": 11}})
     until(lambda: synced(11), "not synced at the end", lambda: (world.kube.get(target), seen()))
     calls = calls_of_controllers(world, since)

@@ -88,7 +88,7 @@ def migrate(
     timeout: options.Timeout = None,
     output: options.Output = None,
 ) -> None:
-    """Move the controllers to EKS Pod Identity, or back to IAM roles for service accounts (IRSA); no interruption."""
+    """Move the controllers to EKS Pod Identity or back to IAM roles for service accounts (IRSA), uninterrupted."""
 
     def work(settings: Settings, ui: Ui) -> int:
         from acksm.guide.migrate import command as section
