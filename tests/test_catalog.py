@@ -107,7 +107,7 @@ def test_explain_tells_every_id(id: str) -> None:
 
 def test_explain_lists_all_and_names_the_nearest() -> None:
     listed = CliRunner().invoke(app, ["explain", "--list"]).stdout.splitlines()
-    assert [line.split()[0] for line in listed] == list(entries())
+    assert [line.split()[0] for line in listed] == ["ID", *entries()]
     unknown = CliRunner().invoke(app, ["explain", "helm-mising"])
     assert unknown.exit_code == ExitCode.USAGE
     assert "helm-missing" in unknown.stderr
