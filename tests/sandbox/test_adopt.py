@@ -14,6 +14,7 @@ from acksm.kube.paths import Ref, ref
 from report_schema import complaints
 from world import World
 
+pytestmark = pytest.mark.crds
 TARGET = {
     "ServiceNamespace": "sagemaker",
     "ResourceId": "endpoint/churn/variant/v",
@@ -252,6 +253,7 @@ def _failures_that_only_the_log_tells(world: World, namespace: str) -> None:
     assert {row["state"] for row in run.data["result"]["objects"]} == {"adopted"}
 
 
+@pytest.mark.crds(False)
 def test_an_old_generation_adopts_by_adopted_resource(abroad: Abroad) -> None:
     world = abroad.world
     world.install("--version", "sagemaker=1.2.13", "--version", "applicationautoscaling=1.0.17")

@@ -9,6 +9,7 @@ import pytest
 from abroad import MARK, Abroad
 from world import ONE, World
 
+pytestmark = pytest.mark.crds
 OTHER = "eu-west-1"
 
 
