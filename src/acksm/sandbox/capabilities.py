@@ -37,7 +37,7 @@ class Capabilities:
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._made: dict[tuple[Owner, str], Capability] = {}
-        # told the capability of type ACK of a cluster when it changes, None when there is no longer one
+        # called with the capability of type ACK of a cluster when it changes, None when it no longer exists
         self.changed: Callable[[Owner, Capability | None], None] = lambda _owner, _found: None
 
     def empty(self, account: str) -> None:
