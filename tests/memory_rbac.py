@@ -105,7 +105,7 @@ class Governed:
                 return of_others(verb, group, resource, namespace, account=account, name=name)
             return self.allowed(Request(verb, group, resource, namespace, name))
 
-        kube.can = can  # type: ignore[assignment,method-assign]
+        kube.can = can  # type: ignore[method-assign]
 
     def _wrapped(self, work: Callable[..., Any], requests: Callable[..., list[Request]]) -> Callable[..., Any]:
         def call(*words: Any, **more: Any) -> Any:
