@@ -92,10 +92,18 @@ class Governed:
             setattr(kube, name, self._wrapped(getattr(kube, name), requests))
         of_others = kube.can
 
-        def can(*words: str, account: tuple[str, str] | None = None, name: str = "") -> bool:
+        def can(
+            verb: str,
+            group: str,
+            resource: str,
+            namespace: str = "",
+            *,
+            account: tuple[str, str] | None = None,
+            name: str = "",
+        ) -> bool:
             if account or not self.on:
-                return of_others(*words, account=account, name=name)
-            return self.allowed(Request(*words, *([""] * (4 - len(words))), name))
+                return of_others(verb, group, resource, namespace, account=account, name=name)
+            return self.allowed(Request(verb, group, resource, namespace, name))
 
         kube.can = can  # type: ignore[method-assign]
 
