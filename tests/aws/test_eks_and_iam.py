@@ -485,6 +485,37 @@ def test_who_has_a_role_by_pod_identity(aws: Aws, eks: Stubber) -> None:
     assert aws.eks.pod_identity_users("demo", "arn:aws:iam::012345678901:role/r") == ["team/a-1"]
 
 
+def test_an_association_that_goes_while_they_are_read_hides_no_other(aws: Aws, eks: Stubber) -> None:
+    listed = {"associations": [{"associationId": "gone"}, {"associationId": "a-2"}]}
+    eks.add_response("list_pod_identity_associations", listed)
+    eks.add_client_error("describe_pod_identity_association", "ResourceNotFoundException", http_status_code=404)
+    one = {"roleArn": ROLE_ARN, "namespace": "team", "serviceAccount": "x"}
+    eks.add_response("describe_pod_identity_association", {"association": one})
+    assert [item.account for item in aws.eks.associations("demo")] == [("team", "x")]
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "id"),
+    [
+        ("UnknownOperationException", 404, ""),
+        ("ServerException", 500, "aws-failed"),
+        ("InvalidRequestException", 400, "aws-failed"),
+        ("ResourceNotFoundException", 404, "aws-failed"),  # the cluster
+        ("AccessDeniedException", 403, "aws-access-denied"),
+    ],
+)
+def test_an_endpoint_without_pod_identity_has_no_associations_and_a_failure_is_told(
+    code: str, status: int, id: str, aws: Aws, eks: Stubber
+) -> None:
+    eks.add_client_error("list_pod_identity_associations", code, http_status_code=status)
+    if not id:
+        assert aws.eks.associations("demo") == []
+        return
+    with pytest.raises(AcksmError) as raised:
+        aws.eks.associations("demo")
+    assert raised.value.id == id
+
+
 @pytest.mark.parametrize(
     ("code", "failure"), [("NoSuchEntity", ""), ("DeleteConflict", "aws-role-in-use"), ("ServiceFailure", "aws-failed")]
 )

@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from acksm.aws.errors import code_of, translated
-from acksm.aws.pod_identity import Addon as Addon, Association as Association, PodIdentity
+from acksm.aws.pod_identity import (
+    UNKNOWN_OPERATION,
+    Addon as Addon,
+    Association as Association,
+    PodIdentity,
+)
 from acksm.errors import AcksmError
 from acksm.json_types import Json, Manifest
 
-# How an endpoint answers that does not have an operation: by AWS's protocols, and as API Gateway does
-_UNKNOWN_OPERATION = {"UnknownOperationException", "UnknownOperation", "404", "405", "NotFoundException", "NotFound"}
 MINIMUM_KUBERNETES = (1, 16)  # the guide's step 1
 
 
@@ -187,7 +190,7 @@ class Eks(PodIdentity):
                     answer: Json = client.describe_capability(clusterName=cluster, capabilityName=name)["capability"]
                 found.append(_capability(name, answer))
         except AcksmError as error:
-            if error.details.get("code") not in _UNKNOWN_OPERATION:
+            if error.details.get("code") not in UNKNOWN_OPERATION:
                 raise
         return found
 

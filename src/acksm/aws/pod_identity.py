@@ -15,9 +15,8 @@ from acksm.json_types import Json
 AGENT = "eks-pod-identity-agent"
 # EKS checks the role, which IAM may not show it yet, and refuses a service account whose association it still deletes.
 _LAGGING = ("Role provided in the request does not exist", "Trust policy of the role provided is invalid")
-
-# EKS's own failures, which say nothing about whether an endpoint knows Pod Identity.
-_FAULTS = {"ServerException", "ServiceUnavailableException", "InternalFailure", "500", "502", "503", "504"}
+# How an endpoint answers that does not have an operation: by AWS's protocols, and as API Gateway does
+UNKNOWN_OPERATION = {"UnknownOperationException", "UnknownOperation", "404", "405", "NotFoundException", "NotFound"}
 
 
 @dataclass(frozen=True)
@@ -96,16 +95,21 @@ class PodIdentity:
             with translated("eks", "ListPodIdentityAssociations"):
                 pages = client.get_paginator("list_pod_identity_associations").paginate(**asked)
                 names = [str(item["associationId"]) for page in pages for item in page.get("associations") or []]
-            return [self._described(asked["clusterName"], name) for name in names]
+            found = [self._described(asked["clusterName"], name) for name in names]
+            return [item for item in found if item]
         except AcksmError as error:
-            if error.id != "aws-failed" or error.details.get("code") in _FAULTS:
+            if error.details.get("code") not in UNKNOWN_OPERATION:
                 raise
         return []
 
-    def _described(self, cluster: str, name: str) -> Association:
+    def _described(self, cluster: str, name: str) -> Association | None:
+        """None where it was deleted after it was listed."""
         client = self._aws.client("eks")
         with translated("eks", "DescribePodIdentityAssociation"):
-            answer: Json = client.describe_pod_identity_association(clusterName=cluster, associationId=name)
+            try:
+                answer: Json = client.describe_pod_identity_association(clusterName=cluster, associationId=name)
+            except client.exceptions.ResourceNotFoundException:
+                return None
         found = answer["association"]
         through, target = str(found["roleArn"]), str(found.get("targetRoleArn") or "")
         return Association(

@@ -241,7 +241,14 @@ def test_whether_every_role_may_be_passed_on(
 
 def test_the_facts_are_of_each_role_that_is_there() -> None:
     kube = Secrets(team_a=[record("x")])
-    target = cast(Target, SimpleNamespace(kube=kube, settings=TargetSettings()))
+    target = cast(
+        Target,
+        SimpleNamespace(
+            cluster=SimpleNamespace(arn="arn:aws:eks:us-west-2:012345678901:cluster/demo"),
+            kube=kube,
+            settings=TargetSettings(),
+        ),
+    )
     facts = whole()
     found = role_facts.other_subjects(target, facts.installed, {ROLE: role(SUBJECT, STRANGER), "gone": None}, PROVIDER)
     assert found == {ROLE: replace(Live(), of_releases=frozenset({STRANGER}), kinds={"sagemaker": ()})}

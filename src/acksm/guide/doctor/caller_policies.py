@@ -90,14 +90,18 @@ _CAPABILITIES = (
 # Without them install notes that it does not know of a capability.
 _BESIDE = tuple(replace(grant, optional=True) for grant in _CAPABILITIES)
 _POD_IDENTITY = "--identity pod-identity, or as installed"
-_MADE_BY_PODS = (
-    Grant(CLUSTER, ("eks:CreatePodIdentityAssociation", "eks:TagResource"), when=_POD_IDENTITY),
-    Grant(ASSOCIATIONS, ("eks:UpdatePodIdentityAssociation", "eks:TagResource"), when=_POD_IDENTITY),
-    Grant(ROLE, ("iam:PassRole", "iam:GetRole"), when=_POD_IDENTITY),
-    Grant(ADDONS, ("eks:DescribeAddon",), when=_POD_IDENTITY, optional=True),
-    Grant(CLUSTER, ("eks:ListFargateProfiles",), when=_POD_IDENTITY, optional=True),
-    Grant(FARGATE, ("eks:DescribeFargateProfile",), when=_POD_IDENTITY, optional=True),
-    Grant(CLUSTER, ("eks:CreateAddon",), when="--install-agent"),
+# Optional, as IRSA needs none of it; the rights of a plan's own changes are checked before the first write.
+_MADE_BY_PODS = tuple(
+    Grant(on, actions, when, optional=True)
+    for on, actions, when in (
+        (CLUSTER, ("eks:CreatePodIdentityAssociation", "eks:TagResource"), _POD_IDENTITY),
+        (ASSOCIATIONS, ("eks:UpdatePodIdentityAssociation", "eks:TagResource"), _POD_IDENTITY),
+        (ROLE, ("iam:PassRole", "iam:GetRole"), _POD_IDENTITY),
+        (ADDONS, ("eks:DescribeAddon",), _POD_IDENTITY),
+        (CLUSTER, ("eks:ListFargateProfiles",), _POD_IDENTITY),
+        (FARGATE, ("eks:DescribeFargateProfile",), _POD_IDENTITY),
+        (CLUSTER, ("eks:CreateAddon",), "--install-agent"),
+    )
 )
 _IN_ECR = "the registry is in Amazon ECR"
 _PULL = (

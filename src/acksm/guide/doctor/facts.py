@@ -222,7 +222,7 @@ def _read(settings: Settings, target: Target, emit: Emit, pool: ThreadPoolExecut
     nodes = start(lambda: _compute(target, requested, deployed))
     associated = start(lambda: _associated(target, found))
     roles = start(lambda: role_facts.roles(target, found, associated.result()))
-    agent = start(lambda: role_facts.agent(target, deployed, known(associated)))
+    agent = start(lambda: role_facts.agent(target, _by_agent(deployed, known(associated))))
     logs, leases = start(lambda: controller_logs.read(kube, found)), start(lambda: _leases(target, deployed))
     chains = start(lambda: _chains(target, settings.other_account, found))
     other_subjects = start(lambda: role_facts.other_subjects(target, found, known(roles), known(provider).arn))
@@ -331,6 +331,13 @@ def _associated(target: Target, found: Sequence[Running]) -> Mapping[tuple[str, 
     accounts = [(item.namespace, item.service_account) for item in found]
     observed = associations.observe(target.aws, target.cluster, accounts)
     return {account: one for account, one in observed.items() if one}
+
+
+def _by_agent(found: Known[Sequence[Deployed]], associated: Mapping[tuple[str, str], Association]) -> list[Pod]:
+    """The pods of controllers whose service account has an association."""
+    items = [] if isinstance(found, AcksmError) else found
+    named = [(item.placement, (item.running.namespace, item.running.service_account)) for item in items]
+    return [pod for pod, account in named if pod and account in associated]
 
 
 def _chains(target: Target, other: OtherAccountSettings, found: Sequence[Running]) -> list[verify.Chain]:

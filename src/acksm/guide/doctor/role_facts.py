@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from acksm.aws.documents import Role
 from acksm.aws.eks import Association
@@ -14,10 +13,8 @@ from acksm.guide.connect.target import Target
 from acksm.guide.identity import agent as identity_agent, live_accounts, pod_trust, policies, trust
 from acksm.guide.identity.judged import Judged, Verdict
 from acksm.guide.identity.live_accounts import Live
+from acksm.live.placement import Pod
 from acksm.live.running import Running
-
-if TYPE_CHECKING:
-    from acksm.guide.doctor.facts import Deployed
 
 ANY_ROLE = "acksm-any-role"  # a role that does not exist: whoever may pass it may pass every role
 
@@ -35,15 +32,8 @@ def roles(
     return read
 
 
-def agent(
-    target: Target, found: Sequence[Deployed] | AcksmError, associated: Mapping[tuple[str, str], Association]
-) -> Sequence[str]:
-    """Whether pods with an association reach the agent: notes, and errors as in `agent.check`."""
-    pods = [
-        item.placement
-        for item in ([] if isinstance(found, AcksmError) else found)
-        if item.placement and (item.running.namespace, item.running.service_account) in associated
-    ]
+def agent(target: Target, pods: Sequence[Pod]) -> Sequence[str]:
+    """Whether `pods`, which have an association, reach the agent: notes, and errors as in `agent.check`."""
     if not pods:
         return []
     profiles = target.aws.eks.fargate_profiles(target.cluster.name)
