@@ -50,7 +50,7 @@ def test_the_role_of_pod_identity_is_found(aws: Aws, more: dict[str, Any], found
         assert aws.eks.pod_identity("demo", "ack-system", "sa") == found
 
 
-@pytest.mark.parametrize("code", ["", "ResourceNotFoundException", "404", "UnknownOperationException"])
+@pytest.mark.parametrize("code", ["", "404", "UnknownOperationException"])
 def test_none_and_not_known_are_no_pod_identity(aws: Aws, code: str) -> None:
     with stubbed(aws, "eks") as eks:
         if code:
