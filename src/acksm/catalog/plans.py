@@ -37,7 +37,7 @@ ENTRIES = (
         "plan-file-write",
         "cannot write the plan file",
         "The directory is not writable, or the disk is full.",
-        "acksm plan … -o ANOTHER_FILE",
+        "acksm plan … --out ANOTHER_FILE",
         ExitCode.USAGE,
     ),
     Entry(
