@@ -35,13 +35,16 @@ def test_every_write_of_iam_has_its_actions() -> None:
 
 
 def test_every_write_of_pod_identity_has_its_actions() -> None:
-    assert set(rights.EKS_ACTIONS) == {f"eks.{name}" for name in PodIdentity.WRITES}
+    assert set(rights.EKS_ACTIONS) - {"eks.disable_services"} == {f"eks.{name}" for name in PodIdentity.WRITES}
     arn = "arn:aws:eks:us-west-2:012345678901:cluster/demo"
     made = change("eks.create_association", cluster="demo", namespace="n", service_account="s", role_arn=ROLE, tags={})
     assert rights.iam_needs([made], arn) == {
         arn: ["eks:CreatePodIdentityAssociation", "eks:TagResource"],
         ROLE: ["iam:PassRole", "iam:GetRole"],
     }
+    capability = "arn:aws:eks:us-west-2:012345678901:capability/demo/ack/ours/x"
+    shared = change("eks.disable_services", Op.UPDATE, target=capability, cluster="demo", capability="ours")
+    assert rights.iam_needs([shared], arn) == {capability: ["eks:UpdateCapability"]}
     gone = change("eks.delete_association", Op.DELETE, cluster="demo", name="a-1")
     named = "arn:aws:eks:us-west-2:012345678901:podidentityassociation/demo/a-1"
     assert rights.iam_needs([gone], arn) == {named: ["eks:DeletePodIdentityAssociation"]}

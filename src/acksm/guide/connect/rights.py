@@ -33,7 +33,6 @@ IAM_ACTIONS: dict[str, tuple[str, ...]] = {
     "iam.delete_policy": ("iam:DeleteRolePolicy",),
     "iam.delete_role": ("iam:DeleteRole",),
     "iam.delete_oidc_provider": ("iam:DeleteOpenIDConnectProvider",),
-    "eks.disable_services": ("eks:UpdateCapability",),
 }
 # The same of EKS, by the resource that IAM checks each action on: the cluster, or what is in it.
 EKS_ACTIONS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
@@ -50,6 +49,7 @@ EKS_ACTIONS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
         ("cluster/{cluster}", ("eks:CreateAddon", "eks:TagResource")),
         ("addon/{cluster}/{name}/*", ("eks:DescribeAddon",)),
     ),
+    "eks.disable_services": (("{target}", ("eks:UpdateCapability",)),),
     "eks.delete_addon": (("addon/{cluster}/{name}/*", ("eks:DeleteAddon",)),),
 }
 # The call of a change of `cleanup` on a custom resource -> its verbs.
@@ -85,7 +85,7 @@ def iam_needs(changes: Iterable[Change], cluster_arn: str = "") -> dict[str, lis
     for change in changes:
         pairs = [(change.target, IAM_ACTIONS.get(change.call.removeprefix(OTHER_ACCOUNT), ()))]
         for resource, actions in EKS_ACTIONS.get(change.call, ()):
-            named = resource.format(**change.params)
+            named = resource.format(**{**change.params, "target": change.target})
             pairs.append((named if ":" in named else f"{cluster_arn.rpartition(':')[0]}:{named}", actions))
         for resource, actions in pairs:
             found = needs.setdefault(resource, []) if actions else []
