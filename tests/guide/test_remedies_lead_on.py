@@ -85,7 +85,7 @@ REGION = ("region", "bind", "team-b", "us-east-1", *AT)
         ([ONE], SAMPLE, "sample-not-watched"),
         ([ONE], ADOPT, "adopt-not-watched"),
         ([INSTALL], ("samples", "apply", "model", "-n", "new", *NEEDS, *AT), "object-namespace-missing"),
-        ([INSTALL], (*SAMPLE, "--region", "us-est-1"), "region-unknown"),
+        ([INSTALL], (*SAMPLE, "--object-region", "us-est-1"), "region-unknown"),
         ([INSTALL], ("adopt", "Modle", "churn", "-n", "team-b", "--dry-run", *AT), "kind-unknown"),
         ([INSTALL], ("doctor", "--print-policy", "instal", *AT), "policy-unknown"),
         ([INSTALL], ("doctor", "--print-rbac", "sampels", *AT), "rbac-unknown"),

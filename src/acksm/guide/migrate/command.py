@@ -70,7 +70,8 @@ def run(settings: Settings, ui: Output, *, to: str, finish: bool) -> int:
         after = partial(_rows, target, found)
         facts: dict[str, object] = {"to": str(way), "finished": partial(_is_finished, target, found, way)}
         facts["controllers"] = after
-        plan = Plan(COMMAND, tuple(planned), tuple(work.notes), facts)
+        notes = [f"not checked: {found.unseen}"] if found.unseen else []
+        plan = Plan(COMMAND, tuple(planned), (*notes, *work.notes), facts)
         return apply_plan(
             target,
             ui,
@@ -85,8 +86,9 @@ def run(settings: Settings, ui: Output, *, to: str, finish: bool) -> int:
 def observe(target: Target, controllers: ControllerSettings) -> Observed:
     """The controllers of the controllers' namespace, with their roles. Errors: `controllers-missing`, and what the
     reads raise."""
-    found = discovery.observe(target.kube, target.settings.controller_namespace).own
-    chosen = [item for item in found if item.service in controllers.service]
+    namespace = target.settings.controller_namespace
+    seen = discovery.observe(target.kube, namespace)
+    chosen = [item for item in seen.own if item.service in controllers.service]
     running.require(chosen)
     with ThreadPoolExecutor(max_workers=4) as pool:
         provider = pool.submit(oidc.observe, target.aws, target.cluster)
@@ -94,7 +96,7 @@ def observe(target: Target, controllers: ControllerSettings) -> Observed:
         ones = [_with_release(item, releases) for item in pool.map(lambda item: one(target, item), chosen)]
         arns = sorted({item.role for item in ones if f"::{target.identity.account}:" in item.role})
         roles = dict(zip(arns, pool.map(lambda arn: _role(target, arn), arns), strict=True))
-        return Observed(ones, roles, provider.result())
+        return Observed(ones, roles, provider.result(), seen.unseen(namespace))
 
 
 def one(target: Target, item: Running) -> One:

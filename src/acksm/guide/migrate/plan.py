@@ -63,11 +63,13 @@ class One:
 
 @dataclass(frozen=True)
 class Observed:
-    """`roles`: those of the controllers, by ARN, None for one that does not exist."""
+    """`roles`: those of the controllers, by ARN, None for one that does not exist. `unseen`: which controllers could not
+    be searched, "" for none."""
 
     controllers: Sequence[One]
     roles: Mapping[str, Role | None]
     provider: oidc.Observed
+    unseen: str = ""
 
 
 def check(observed: Observed, to: Way, cluster: Cluster, account: str) -> None:
