@@ -63,8 +63,8 @@ class One:
 
 @dataclass(frozen=True)
 class Observed:
-    """`roles`: those of the controllers, by ARN, None for one that does not exist. `unseen`: which controllers could not
-    be searched, "" for none."""
+    """`roles`: those of the controllers, by ARN, None for one that does not exist. `unseen`: which controllers could
+    not be searched, "" for none."""
 
     controllers: Sequence[One]
     roles: Mapping[str, Role | None]
