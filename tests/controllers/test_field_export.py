@@ -56,8 +56,10 @@ def a_world(version: str, *, allowed: bool = True, group: str = "sagemaker.servi
         for plural in ("configmaps", "secrets"):
             kube.objects[TARGET.format(namespace, plural)] = {"data": {"mine": "kept"}}
     world = SimpleNamespace(release=release, config=config, kube=kube, log=Log())
-    world.path = lambda kind, namespace, name: World.path(cast(World, world), kind, namespace, name)
-    return cast(World, world)
+    found = cast(World, world)
+    world.path = lambda kind, namespace, name: World.path(found, kind, namespace, name)
+    world.merge = lambda path, patch: World.merge(found, path, patch)
+    return found
 
 
 def objects(world: World) -> dict[str, Any]:

@@ -117,6 +117,24 @@ def _verdict(holds: bool) -> Verdict:
     return Verdict.YES if holds else Verdict.NO
 
 
+def applies(
+    item: Statement, named: bool, action: str, context: Mapping[str, str], absent: Iterable[str] = ()
+) -> Judged:
+    """Whether a statement of a trust policy applies to `action` by a principal that it has `named`; a denial of
+    everyone applies to all. `context` and `absent` as in `met`."""
+    principal = item.get("Principal")
+    everyone = principal == "*" or (isinstance(principal, Mapping) and "*" in as_list(principal.get("AWS")))
+    denied_to_all = everyone and item.get("Effect") == "Deny"
+    if not (named or denied_to_all or "NotPrincipal" in item):
+        return Judged(Verdict.NO)
+    if "NotAction" not in item and not matches(item.get("Action"), action, fold=True):
+        return Judged(Verdict.NO)
+    holds = met(item, context, absent)
+    if holds.verdict is not Verdict.NO and (name := inverted(item)):
+        return Judged(Verdict.UNKNOWN, name)
+    return holds
+
+
 def decide(found: Iterable[tuple[Statement, Judged]]) -> Judged:
     """All statements together, each with whether it applies to the request: a Deny wins, then an Allow."""
     allowed = False

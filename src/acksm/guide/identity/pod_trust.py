@@ -13,12 +13,10 @@ from acksm.aws.documents import Statement
 from acksm.guide.identity.judged import (
     Judged,
     Verdict,
+    applies,
     as_list,
     condition_of,
     decide,
-    inverted,
-    matches,
-    met,
     statements,
     with_statements,
 )
@@ -119,24 +117,13 @@ def _trusts(document: Document | None, cluster_arn: str, subject: str, action: s
     sent = {_CLUSTER: cluster_arn, _NAME: cluster, _NAMESPACE: namespace, _SERVICE_ACCOUNT: name}
     absent = () if tags else [key.lower() for key in (*sent, *_OF_PODS)]
     known = {key.lower(): value for key, value in (context | (sent if tags else {})).items()}
-    found = ((item, _applies(item, action, known, absent)) for item in statements(document))
+    named = {SERVICE, "*"}
+    found = (
+        (item, applies(item, bool(named & set(_services(item))), action, known, absent))
+        for item in statements(document)
+    )
     judged = decide(found)
     return Judged(judged.verdict, judged.why or (action if judged.verdict is Verdict.NO else ""))
-
-
-def _applies(item: Statement, action: str, context: Mapping[str, str], absent: Collection[str]) -> Judged:
-    principal = item.get("Principal")
-    everyone = principal == "*" or (isinstance(principal, Mapping) and "*" in as_list(principal.get("AWS")))
-    denied_to_all = everyone and item.get("Effect") == "Deny"
-    named = {SERVICE, "*"} & set(_services(item)) or denied_to_all
-    if not (named or "NotPrincipal" in item):
-        return Judged(Verdict.NO)
-    if "NotAction" not in item and not matches(item.get("Action"), action, fold=True):
-        return Judged(Verdict.NO)
-    holds = met(item, context, absent)
-    if holds.verdict is not Verdict.NO and (name := inverted(item)):
-        return Judged(Verdict.UNKNOWN, name)
-    return holds
 
 
 def merge(

@@ -11,13 +11,11 @@ from collections.abc import Collection, Mapping, Sequence
 from acksm.aws.documents import Statement
 from acksm.guide.identity.judged import (
     Judged,
-    Verdict,
+    applies,
     as_list as as_list,
     condition_of,
     decide,
-    inverted,
     matches,
-    met,
     statements as statements,
     with_statements,
 )
@@ -99,22 +97,10 @@ def trusts(document: Document | None, provider_arn: str, subject: str) -> Judged
     """Whether `subject` of this provider is trusted with AUDIENCE: exactly, or by a pattern of the role's owner."""
     issuer = _issuer(provider_arn).lower()
     context = {f"{issuer}:sub": subject, f"{issuer}:aud": AUDIENCE}
-    return decide((item, _applies(item, provider_arn, context)) for item in statements(document))
-
-
-def _applies(item: Statement, provider_arn: str, context: Mapping[str, str]) -> Judged:
-    principal = item.get("Principal")
-    everyone = principal == "*" or (isinstance(principal, Mapping) and "*" in as_list(principal.get("AWS")))
-    denied_to_all = everyone and item.get("Effect") == "Deny"
-    named = provider_arn in _federated(item) or "*" in _federated(item) or denied_to_all
-    if not (named or "NotPrincipal" in item):
-        return Judged(Verdict.NO)
-    if "NotAction" not in item and not matches(item.get("Action"), ACTION, fold=True):
-        return Judged(Verdict.NO)
-    holds = met(item, context)
-    if holds.verdict is not Verdict.NO and (name := inverted(item)):
-        return Judged(Verdict.UNKNOWN, name)
-    return holds
+    named = {provider_arn, "*"}
+    return decide(
+        (item, applies(item, bool(named & set(_federated(item))), ACTION, context)) for item in statements(document)
+    )
 
 
 def merge(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from acksm.ack.kinds import KINDS, Kind
-from acksm.json_types import Manifest, Object
+from acksm.json_types import Object
 from acksm.sandbox.controllers.kube import KubeError
 from acksm.sandbox.controllers.standin import resolve
 from acksm.sandbox.controllers.standin.adoption import TerminalError, with_key
@@ -37,7 +37,7 @@ class AdoptedResources:
             raise RetryError("resource manager factory not found")
         if found["metadata"].get("deletionTimestamp"):
             kept = [item for item in found["metadata"].get("finalizers") or [] if item != FINALIZER]
-            self._merge(path, {"metadata": {"finalizers": kept or None}})
+            self.world.merge(path, {"metadata": {"finalizers": kept or None}})
             return None
         if Conditions(found.get("status")).holds(ADOPTED):
             return None
@@ -55,7 +55,7 @@ class AdoptedResources:
             self._told(path, found, str(error))
             raise RetryError(str(error)) from error
         held = sorted({*(found["metadata"].get("finalizers") or []), FINALIZER})
-        self._merge(path, {"metadata": {"finalizers": held}})
+        self.world.merge(path, {"metadata": {"finalizers": held}})
         self._told(path, found, "")
         return None
 
@@ -97,14 +97,7 @@ class AdoptedResources:
     def _told(self, path: str, found: Object, error: str) -> None:
         conditions = Conditions(found.get("status"))
         conditions.set(ADOPTED, "False" if error else "True", error)
-        self._merge(f"{path}/status", {"status": {"conditions": conditions.items}})
-
-    def _merge(self, path: str, patch: Manifest) -> None:
-        try:
-            self.world.kube.merge(path, patch)
-        except KubeError as error:
-            if error.status != 404:
-                raise
+        self.world.merge(f"{path}/status", {"status": {"conditions": conditions.items}})
 
 
 def _fields(aws: Object, kind: Kind) -> dict[str, str]:

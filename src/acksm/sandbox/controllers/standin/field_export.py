@@ -12,7 +12,6 @@ from collections.abc import Mapping
 
 from acksm.ack.kinds import KINDS
 from acksm.json_types import Manifest, Object
-from acksm.sandbox.controllers.kube import KubeError
 from acksm.sandbox.controllers.standin.conditions import ADVISORY, RECOVERABLE, SYNCED, TERMINAL, Conditions
 from acksm.sandbox.controllers.standin.work import RetryError, World
 
@@ -65,13 +64,13 @@ class FieldExports:
         held = found["metadata"].get("finalizers") or []
         if found["metadata"].get("deletionTimestamp"):
             if FINALIZER in held:
-                self._merge(path, {"metadata": {"finalizers": [one for one in held if one != FINALIZER] or None}})
+                self.world.merge(path, {"metadata": {"finalizers": [one for one in held if one != FINALIZER] or None}})
             return
         source = _source(found)
         if source.get("group") != world.release.group:
             return
         if FINALIZER not in held:
-            self._merge(path, {"metadata": {"finalizers": sorted({*held, FINALIZER})}})
+            self.world.merge(path, {"metadata": {"finalizers": sorted({*held, FINALIZER})}})
         kind = KINDS[world.release.service].get(str(source.get("kind")))
         if kind is None:
             raise RetryError("resource manager factory not found")
@@ -83,11 +82,11 @@ class FieldExports:
             self._export(found, live, conditions)
         except ExportError as error:
             conditions.set(TERMINAL if error.terminal else RECOVERABLE, "True", str(error))
-            self._merge(f"{path}/status", {"status": {"conditions": conditions.items}})
+            self.world.merge(f"{path}/status", {"status": {"conditions": conditions.items}})
             if not error.terminal:
                 raise RetryError(str(error)) from error
             return
-        self._merge(f"{path}/status", {"status": {"conditions": conditions.items}})
+        self.world.merge(f"{path}/status", {"status": {"conditions": conditions.items}})
 
     def _export(self, export: Object, source: Object, conditions: Conditions) -> None:
         meta, spec = export["metadata"], export["spec"]
@@ -110,15 +109,8 @@ class FieldExports:
         if self.world.kube.get(path) is None:
             raise ExportError(f"unable to get existing {'secret' if secret else 'configmap'}")
         key = str(to.get("key") or "").strip() or f"{meta['namespace']}.{meta['name']}"
-        self._merge(path, {"data": {key: base64.b64encode(value.encode()).decode() if secret else value}})
+        self.world.merge(path, {"data": {key: base64.b64encode(value.encode()).decode() if secret else value}})
         self.world.log.info("ackrt.exporter", "patched target", namespace=meta["namespace"], name=meta["name"])
-
-    def _merge(self, path: str, patch: Manifest) -> None:
-        try:
-            self.world.kube.merge(path, patch)
-        except KubeError as error:
-            if error.status != 404:
-                raise
 
 
 def _source(export: Manifest) -> Manifest:

@@ -46,6 +46,14 @@ class World:
     def path(self, kind: Kind, namespace: str, name: str) -> str:
         return f"/apis/{self.release.group}/v1alpha1/namespaces/{namespace}/{kind.plural}/{name}"
 
+    def merge(self, path: str, patch: Manifest) -> None:
+        """A merge patch of an object; a deleted one needs none."""
+        try:
+            self.kube.merge(path, patch)
+        except KubeError as error:
+            if error.status != 404:
+                raise
+
 
 class Writer:
     """Writes objects of one kind: finalizer, annotations, spec, status. A deleted object needs no write."""
@@ -67,11 +75,7 @@ class Writer:
 
     def patch(self, obj: Object, patch: Manifest) -> None:
         meta = obj["metadata"]
-        try:
-            self.world.kube.merge(self.world.path(self.kind, meta["namespace"], meta["name"]), patch)
-        except KubeError as error:
-            if error.status != 404:
-                raise
+        self.world.merge(self.world.path(self.kind, meta["namespace"], meta["name"]), patch)
 
     def write_status(self, before: Object, after: Object) -> None:
         old, new = before.get("status") or {}, after.get("status") or {}
@@ -81,11 +85,7 @@ class Writer:
             return
         meta = before["metadata"]
         path = self.world.path(self.kind, meta["namespace"], meta["name"])
-        try:
-            self.world.kube.merge(f"{path}/status", {"status": json.loads(json.dumps(patch, default=str))})
-        except KubeError as error:
-            if error.status != 404:
-                raise
+        self.world.merge(f"{path}/status", {"status": json.loads(json.dumps(patch, default=str))})
 
     def info(self, obj: Object, message: str, **fields: object) -> None:
         meta = obj["metadata"]
