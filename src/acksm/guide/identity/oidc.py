@@ -22,6 +22,13 @@ class Observed:
     arn: str
     audiences: tuple[str, ...] | None = None
 
+    @property
+    def lacks(self) -> str:
+        """Why no service account can use it, "" where it is as it should be."""
+        if self.audiences is None:
+            return f"the cluster's OIDC provider {self.arn} does not exist in IAM"
+        return "" if AUDIENCE in self.audiences else f"the cluster's OIDC provider lacks audience {AUDIENCE}"
+
 
 @dataclass(frozen=True)
 class Desired:

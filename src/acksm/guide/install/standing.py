@@ -139,10 +139,8 @@ def broken(role: Role | None, provider: oidc.Observed, subject: str) -> str:
     """Why a service account cannot assume the role; "" where it can, or where its conditions do not tell. Pure."""
     if role is None:
         return "does not exist in IAM"
-    if provider.audiences is None:
-        return f"the cluster's OIDC provider {provider.arn} does not exist in IAM"
-    if trust.AUDIENCE not in provider.audiences:
-        return f"the cluster's OIDC provider lacks audience {trust.AUDIENCE}"
+    if provider.lacks:
+        return provider.lacks
     verdict = trust.trusts(role["trust"], provider.arn, subject).verdict
     return f"its trust policy does not allow {subject}" if verdict is Verdict.NO else ""
 

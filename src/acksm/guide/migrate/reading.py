@@ -107,10 +107,8 @@ def with_trust(target: Target, readings: Iterable[Reading]) -> list[Reading]:
 
 def by_token(role: Role, provider: oidc.Observed, reading: Reading) -> Trust:
     """Whether the role can be assumed by the service account's token (IRSA)."""
-    if provider.audiences is None:
-        return Trust(False, f"the cluster's OIDC provider {provider.arn} does not exist in IAM")
-    if trust.AUDIENCE not in provider.audiences:
-        return Trust(False, f"the cluster's OIDC provider lacks audience {trust.AUDIENCE}")
+    if provider.lacks:
+        return Trust(False, provider.lacks)
     subject = trust.subject(reading.namespace, reading.service_account)
     return _judged(trust.trusts(role["trust"], provider.arn, subject).verdict, f"its trust policy names no {subject}")
 
