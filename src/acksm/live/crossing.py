@@ -44,9 +44,3 @@ def _referenced(value: object) -> Iterator[str]:
 
 def _namespace(value: object) -> str:
     return str(value.get("namespace") or "") if isinstance(value, Mapping) else ""
-
-
-def source_service(manifest: Manifest) -> str:
-    """The service of a FieldExport's source: its controller writes it; "" where the source is not named."""
-    source = ((manifest.get("spec") or {}).get("from") or {}).get("resource") or {}
-    return str(source.get("group") or "").partition(".")[0]

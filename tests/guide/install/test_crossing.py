@@ -9,8 +9,10 @@ import pytest
 
 from acksm.guide.install import crossing
 from acksm.helm.values import Edit
-from acksm.live.crossing import namespaces, source_service, targets
+from acksm.kube.paths import Ref
+from acksm.live.crossing import EXPORT, namespaces, targets
 from acksm.live.inventory import Inventory
+from acksm.live.inventory_objects import common_of
 from acksm.live.running import CROSS_NAMESPACE
 from carm_cluster import running
 from doctor_facts import export, inventory_of, item
@@ -56,8 +58,9 @@ def test_where_an_export_writes(export: dict[str, Any], named: list[str]) -> Non
 
 def test_the_service_of_an_export() -> None:
     source = {"resource": {"group": "sagemaker.services.k8s.aws", "kind": "Model", "name": "m"}}
-    assert source_service(spec(**{"from": source})) == "sagemaker"
-    assert source_service(spec()) == ""
+    location = Ref("services.k8s.aws/v1alpha1", "fieldexports", EXPORT)
+    assert common_of(spec(**{"from": source}), EXPORT, location).services == ("sagemaker",)
+    assert common_of(spec(), EXPORT, location).services == ("",)
 
 
 def found(inventory: Inventory = THERE) -> Any:

@@ -13,8 +13,10 @@ from acksm.ack.crossings import Concerns
 from acksm.errors import AcksmError
 from acksm.guide.install import command as install
 from acksm.guide.upgrade import explain, touched
-from acksm.kube.paths import ref
+from acksm.kube.paths import Ref, ref
 from acksm.live import running
+from acksm.live.crossing import EXPORT
+from acksm.live.inventory_objects import common_of
 from denied_reads import Reads
 from memory_account import ACCOUNT, REGION
 from memory_kube import namespace
@@ -32,6 +34,7 @@ class Heard(Said):
         self.texts.append(text)
 
 
+AT = Ref("services.k8s.aws/v1alpha1", "fieldexports", EXPORT)
 OLD = {"sagemaker": "1.2.13", "applicationautoscaling": "1.0.17"}
 
 
@@ -188,7 +191,9 @@ def test_the_text_without_a_cluster() -> None:
 
 def test_exports_and_where_they_write() -> None:
     before = running.from_values("sagemaker", "ack-system", "1.3.3", {})
-    cluster = touched.Cluster((), (an_export("far", namespace="two"), an_export("near")), {})
+    cluster = touched.Cluster(
+        (), tuple(common_of(item, EXPORT, AT) for item in (an_export("far", namespace="two"), an_export("near"))), {}
+    )
     found = touched.of("sagemaker", cluster, before, before)
     assert found[Concerns.EXPORTS] == ["FieldExport one/far", "FieldExport one/near"]
     assert found[Concerns.CROSSING] == ["FieldExport one/far"]

@@ -10,6 +10,7 @@ from acksm.guide.doctor.facts import Facts
 from acksm.guide.install import crossing
 from acksm.live.bindings import shortened
 from acksm.live.inventory import Common
+from acksm.live.running import Running
 from acksm.words import counted
 
 
@@ -36,21 +37,16 @@ def _field_exports(facts: Facts) -> Iterator[Check]:
         yield unread(name, "", found)
         return
     exports = [item for item in found.common if item.kind == "FieldExport"]
-    once = {
-        item: written
-        for item in found.controllers.working
-        if item.has("exports-once")
-        and (written := [one for one in exports if item.service in one.services and item.watches(_namespace(one))])
-    }
+    once: dict[Running, list[Common]] = {}
+    for item in found.controllers.working:
+        if item.has("exports-once"):
+            own = [one for one in exports if item.service in one.services and item.watches(one.location.namespace)]
+            once |= {item: own} if own else {}
     for item, written in once.items():
         text = f"written once, and not when their source changes: {shortened(written)}"
         yield Check(name, State.WARNING, str(item), text, f"acksm upgrade --version {item.service}=latest")
     if not once:
         yield Check(name, State.OK, "", counted(len(exports), "FieldExport"))
-
-
-def _namespace(item: Common) -> str:
-    return item.location.namespace
 
 
 CHECKS: tuple[Definition[Facts], ...] = (

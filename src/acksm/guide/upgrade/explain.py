@@ -149,18 +149,17 @@ def _urgency(row: Row, known: bool) -> int:
 
 
 def _show(ui: Output, found: Sequence[Explained], target: Target | None, notes: Sequence[str]) -> int:
-    missing = [f"not checked: {note}" if not note.startswith("not checked") else note for note in notes]
-    code = ExitCode.INCOMPLETE if missing else ExitCode.OK
+    code = ExitCode.INCOMPLETE if notes else ExitCode.OK
     data: reports.UpgradeExplainReport = {
         "target": target.as_data() if target else None,
         "services": [item.as_data() for item in found],
-        "incomplete": missing,
+        "incomplete": list(notes),
     }
     lines = [line for item in found for line in text(item)]
     if target is None:
         lines += ["without --from, the cluster is read: what of it each change concerns"]
-    if missing:
-        lines += [*missing, "", "incomplete: what the changes concern could not be read in full"]
+    if notes:
+        lines += [*notes, "", "incomplete: what the changes concern could not be read in full"]
     ui.result("upgrade", {**data}, "\n".join(lines), int(code))
     return int(code)
 

@@ -13,12 +13,11 @@ from acksm.ack.crossings import Concerns
 from acksm.ack.kinds import KINDS
 from acksm.ack.names import COMMON_GROUP
 from acksm.guide.install import switching
-from acksm.json_types import Manifest
 from acksm.kube.api import Discovery
 from acksm.kube.paths import Ref
 from acksm.live import bindings, crossing, managed, served
 from acksm.live.bindings import OWNER, TEAM, ManagedObject, Namespace
-from acksm.live.inventory_objects import POLICY as DELETION, READ_ONLY
+from acksm.live.inventory_objects import POLICY as DELETION, READ_ONLY, Common, common_of
 from acksm.live.managed import OBJECT_REGION, POLICY as ADOPTION, Holder
 from acksm.live.running import Running
 from acksm.live.unread import Unread
@@ -31,7 +30,7 @@ class Cluster:
     """What is read once for all services. None: it may not be read; `notes` say why."""
 
     holders: Sequence[Holder] | None
-    exports: Sequence[Manifest] | None
+    exports: Sequence[Common] | None
     namespaces: Mapping[str, Namespace] | None
     notes: tuple[str, ...] = field(default_factory=tuple)
 
@@ -54,7 +53,11 @@ def observe(kube: Discovery) -> Cluster:
         exported = pool.submit(
             unread.read,
             "FieldExports",
-            lambda: kube.list(exports) if f"fieldexports.{COMMON_GROUP}" in crds else [],
+            lambda: (
+                [common_of(item, crossing.EXPORT, exports) for item in kube.list(exports)]
+                if f"fieldexports.{COMMON_GROUP}" in crds
+                else []
+            ),
             None,
         )
         spaces = pool.submit(unread.read, "annotations of namespaces", lambda: bindings.observe(kube), None)
@@ -66,11 +69,11 @@ def of(service: str, cluster: Cluster, before: Running, after: Running) -> Here:
     objects = _objects(service, cluster.holders, before)
     exports = None
     if cluster.exports is not None:
-        exports = [item for item in cluster.exports if crossing.source_service(item) == service]
+        exports = [item for item in cluster.exports if service in item.services]
     crossed = None
     if objects is not None and exports is not None:
         crossed = [str(item) for item in objects if crossing.namespaces(item.manifest)]
-        crossed += [_named(item) for item in exports if crossing.targets(item)]
+        crossed += [str(item) for item in exports if item.crosses]
     return {
         Concerns.NOTHING: (),
         Concerns.ADOPTED: _by(cluster.holders, lambda item: bool(item.by) and item.kind.service == service),
@@ -78,7 +81,7 @@ def of(service: str, cluster: Cluster, before: Running, after: Running) -> Here:
         Concerns.ADOPT_OR_CREATE: _by(objects, lambda item: item.annotations.get(ADOPTION) == "adopt-or-create"),
         Concerns.BOUND: _bound(cluster.namespaces, before),
         Concerns.CROSSING: crossed,
-        Concerns.EXPORTS: None if exports is None else sorted(map(_named, exports)),
+        Concerns.EXPORTS: None if exports is None else sorted(map(str, exports)),
         Concerns.MOVED: _moved(objects, cluster.namespaces, before, after),
         Concerns.READ_ONLY: _by(objects, lambda item: item.annotations.get(READ_ONLY) == "true"),
         Concerns.RETAINED: _retained(service, objects, cluster.namespaces),
@@ -129,8 +132,3 @@ def _retained(
     named = [str(item) for item in objects if DELETION in item.annotations]
     named += [f"namespace {name}" for name, item in namespaces.items() if f"{service}.{DELETION}" in item.annotations]
     return sorted(named)
-
-
-def _named(export: Manifest) -> str:
-    metadata = export["metadata"]
-    return f"{crossing.EXPORT} {metadata['namespace']}/{metadata['name']}"
