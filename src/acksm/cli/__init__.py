@@ -15,6 +15,7 @@ from acksm.cli import (
     completion,
     controllers,
     doctor,
+    fleet,
     iam,
     identity,
     information,
@@ -54,6 +55,7 @@ for group in (
     carm,
     capability,
     rbac,
+    fleet,
     samples,
     sandbox,
 ):

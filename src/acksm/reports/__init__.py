@@ -82,6 +82,16 @@ from acksm.reports.doctor import (
     Rbac as Rbac,
     Symptom as Symptom,
 )
+from acksm.reports.fleet import (
+    FleetController as FleetController,
+    FleetFactsReport as FleetFactsReport,
+    FleetFinding as FleetFinding,
+    FleetHeld as FleetHeld,
+    FleetListReport as FleetListReport,
+    FleetPlace as FleetPlace,
+    FleetReport as FleetReport,
+    FleetRow as FleetRow,
+)
 from acksm.reports.identity import (
     IdentityAssociation as IdentityAssociation,
     IdentityController as IdentityController,
