@@ -119,7 +119,6 @@ def environment(one: Member, keys: Keys | None, current: Mapping[str, str] | Non
     dropped = {f"ACKSM_{name.upper()}" for name in _PLACE | one.settings.keys()}
     dropped |= _PROFILES if keys or one.profile else set()
     found = {name: value for name, value in current.items() if name not in dropped}
-    found |= {"ACKSM_OUTPUT": "json"}
     if keys:
         found |= {"AWS_ACCESS_KEY_ID": keys.access_key, "AWS_SECRET_ACCESS_KEY": keys.secret_key}
         found |= {"AWS_SESSION_TOKEN": keys.token}

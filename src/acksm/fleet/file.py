@@ -24,7 +24,7 @@ from acksm.words import did_you_mean
 FILE_NAME = "fleet.yaml"
 MOST = 10_000  # clusters; a typing error in a generator is more likely than a larger fleet
 # Of one run of one command: the supervisor's own options say it for all clusters.
-_OF_THE_RUN = ("dry_run", "full", "yes", "output")
+OF_THE_RUN = ("dry_run", "full", "yes", "output")
 _PLACEHOLDER = re.compile(r"\{([^{}]{0,40})\}")
 _PLACES = ("account", "region", "cluster")
 _PERCENT = re.compile(r"([1-9]?[0-9]|100)%")
@@ -213,7 +213,7 @@ def _check_run_settings(path: str, found: File) -> None:
     given: list[tuple[list[str | int], Defaults]] = [(["defaults"], found.defaults)]
     given += [(["clusters", index], entry) for index, entry in enumerate(found.clusters)]
     for loc, entry in given:
-        if wrong := [name for name in _OF_THE_RUN if name in entry.model_fields_set]:
+        if wrong := [name for name in OF_THE_RUN if name in entry.model_fields_set]:
             option = wrong[0].replace("_", "-")
             raise AcksmError(
                 "fleet-invalid",

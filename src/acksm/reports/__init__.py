@@ -155,6 +155,7 @@ from acksm.reports.sandbox import (
 )
 
 # The data of each command, beside the envelope. A new command has to have its line here; docs/generate.py asks for it.
+FLEET = ("status", "doctor", "plan", "apply", "upgrade", "cleanup", "run", "merge")
 REPORTS: dict[str, object] = {
     "init": InitReport,
     "connect": ConnectReport,
@@ -184,6 +185,9 @@ REPORTS: dict[str, object] = {
     "carm unbind": CarmUnbindReport,
     "carm list": CarmListReport,
     "carm verify": CarmVerifyReport,
+    **dict.fromkeys((f"fleet {name}" for name in FLEET), FleetReport),
+    "fleet list": FleetListReport,
+    "fleet facts": FleetFactsReport,
     "samples list": SampleListReport,
     "samples show": SampleShowReport,
     "samples apply": SampleApplyReport,
