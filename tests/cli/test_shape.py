@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from acksm import __version__, trace
 from acksm.cli import app
 from acksm.cli.shape import _OTHER_NAMES
+from acksm.reports import FLEET
 
 GROUP: Any = typer.main.get_command(app)
 
@@ -73,6 +74,9 @@ EXCEPT = {
     "doctor --output": "it has formats of its own for CI",
     "doctor -o": "it has formats of its own for CI",
     "sandbox up --cluster": "it may create several",
+    "fleet plan --out": "a directory, as each cluster has a plan",
+    "fleet cleanup --confirm": "the number of clusters",
+    **{f"fleet {name} --cluster": "some of the file" for name in (*FLEET, "list") if name != "merge"},
     "mirror --to": "where it copies to; that of identity migrate is a way",
     **dict.fromkeys(
         (

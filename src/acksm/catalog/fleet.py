@@ -15,7 +15,7 @@ ENTRIES = (
     Entry(
         "fleet-unknown",
         "the fleet has no such cluster",
-        "--only takes names of clusters, or ACCOUNT/REGION/CLUSTER where two have one name.",
+        "--cluster takes names of clusters, or ACCOUNT/REGION/CLUSTER where two have one name.",
         "acksm fleet list",
         ExitCode.USAGE,
     ),

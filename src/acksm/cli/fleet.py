@@ -27,7 +27,6 @@ app = App(
     help="Run commands on every cluster of a file, in waves, and find what is wrong between clusters.",
     no_args_is_help=True,
 )
-_CLUSTERS, _RUNNING = "Clusters", "Running"
 _FREE = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": ["--help"]}
 # Of the fleet's file or of the supervisor, for all clusters.
 _OWN = {"cluster", "account", "region", "profile", "kubeconfig", "context", "file", "output"}
@@ -35,34 +34,23 @@ _UsageError: Untyped = typer.BadParameter.__mro__[1]  # typer exports only this 
 
 File = Annotated[
     str,
-    typer.Option("--file", "-f", metavar="FILE", help="The fleet [fleet.yaml].", rich_help_panel=_CLUSTERS),
+    typer.Option("--file", "-f", metavar="FILE", help="The fleet [fleet.yaml]."),
 ]
 Select = Annotated[
     list[str] | None,
-    typer.Option(
-        "--select",
-        metavar="KEY=VALUE",
-        help="Only clusters with this label; repeatable, all have to match.",
-        rich_help_panel=_CLUSTERS,
-    ),
+    typer.Option("--select", metavar="KEY=VALUE", help="Only clusters with this label; repeatable, all have to match."),
 ]
-Only = Annotated[
+Clusters = Annotated[
     list[str] | None,
-    typer.Option(
-        "--only",
-        metavar="CLUSTER",
-        help="Only this cluster, by name or ACCOUNT/REGION/CLUSTER; repeatable.",
-        rich_help_panel=_CLUSTERS,
-    ),
+    typer.Option("--cluster", metavar="CLUSTER", help="Only this one, by name or ACCOUNT/REGION/CLUSTER; repeatable."),
 ]
-FailedOnly = Annotated[
+FailedClusters = Annotated[
     str,
     typer.Option(
         "--failed-only",
         metavar="REPORT",
         help="Only clusters that failed or were not started in this JSON report.",
         show_default=False,
-        rich_help_panel=_CLUSTERS,
     ),
 ]
 Shard = Annotated[
@@ -72,7 +60,6 @@ Shard = Annotated[
         metavar="I/N",
         help="Only this part of the clusters; /N takes the index from the batch system.",
         show_default=False,
-        rich_help_panel=_CLUSTERS,
     ),
 ]
 Concurrency = Annotated[
@@ -81,8 +68,6 @@ Concurrency = Annotated[
         "--concurrency", metavar="NUMBER", help="Clusters that are read at a time [4].", show_default=False, min=0
     ),
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the changes of each cluster; change nothing.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Answer yes to the questions of every cluster too.")]
 
 
 @app.command("list", examples=("acksm fleet list -f fleet.yaml",))
@@ -90,9 +75,9 @@ def list_(
     ctx: typer.Context,
     fleet_file: File = "fleet.yaml",
     select: Select = None,
-    only: Only = None,
+    cluster: Clusters = None,
     shard: Shard = "",
-    failed_only: FailedOnly = "",
+    failed_only: FailedClusters = "",
     output: options.Output = None,
 ) -> None:
     """Show the clusters of the file, discovered ones too, with their waves."""
@@ -100,7 +85,7 @@ def list_(
     def work(ui: Ui) -> int:
         from acksm.fleet import command as section
 
-        return section.listed(_chosen(fleet_file, select, only, shard, failed_only), ui)
+        return section.listed(_chosen(fleet_file, select, cluster, shard, failed_only), ui)
 
     run_without_settings(ctx, work)
 
@@ -112,14 +97,14 @@ def status(
     ctx: typer.Context,
     fleet_file: File = "fleet.yaml",
     select: Select = None,
-    only: Only = None,
+    cluster: Clusters = None,
     shard: Shard = "",
-    failed_only: FailedOnly = "",
+    failed_only: FailedClusters = "",
     concurrency: Concurrency = 0,
     output: options.Output = None,
 ) -> None:
     """Show what is installed on every cluster, and whether it runs."""
-    chosen = (fleet_file, select, only, shard, failed_only)
+    chosen = (fleet_file, select, cluster, shard, failed_only)
     _reading(ctx, "status", ["status", *ctx.args], chosen, concurrency)
 
 
@@ -128,9 +113,9 @@ def doctor(
     ctx: typer.Context,
     fleet_file: File = "fleet.yaml",
     select: Select = None,
-    only: Only = None,
+    cluster: Clusters = None,
     shard: Shard = "",
-    failed_only: FailedOnly = "",
+    failed_only: FailedClusters = "",
     concurrency: Concurrency = 0,
     output: options.Output = None,
 ) -> None:
@@ -141,7 +126,7 @@ def doctor(
 
         argv = _checked(ctx, ["doctor", *ctx.args])
         command = section.Command("doctor", argv, concurrency=concurrency)
-        return section.doctor(_chosen(fleet_file, select, only, shard, failed_only), command, ui)
+        return section.doctor(_chosen(fleet_file, select, cluster, shard, failed_only), command, ui)
 
     run_without_settings(ctx, work)
 
@@ -161,9 +146,9 @@ def plan(
     ] = "",
     fleet_file: File = "fleet.yaml",
     select: Select = None,
-    only: Only = None,
+    cluster: Clusters = None,
     shard: Shard = "",
-    failed_only: FailedOnly = "",
+    failed_only: FailedClusters = "",
     concurrency: Concurrency = 0,
     output: options.Output = None,
 ) -> None:
@@ -174,7 +159,7 @@ def plan(
 
         argv = _checked(ctx, [*(words or ["install"]), *ctx.args], planned=True)
         command = section.Command("plan", ["plan", *argv, "--exit-code"], dry_run=True, concurrency=concurrency)
-        return section.plan(_chosen(fleet_file, select, only, shard, failed_only), command, out, ui)
+        return section.plan(_chosen(fleet_file, select, cluster, shard, failed_only), command, out, ui)
 
     run_without_settings(ctx, work)
 
@@ -195,11 +180,11 @@ def apply(
     ] = "",
     fleet_file: File = "fleet.yaml",
     select: Select = None,
-    only: Only = None,
+    cluster: Clusters = None,
     shard: Shard = "",
-    failed_only: FailedOnly = "",
-    dry_run: DryRun = False,
-    yes: Yes = False,
+    failed_only: FailedClusters = "",
+    dry_run: options.DryRun = None,
+    yes: options.Yes = None,
     output: options.Output = None,
 ) -> None:
     """Install on every cluster in waves, or apply reviewed plans; the same command continues what was interrupted."""
@@ -208,10 +193,10 @@ def apply(
         from acksm.fleet import command as section
 
         if plans:
-            chosen = _chosen(plans, select, only, shard, failed_only)
-            return section.apply_plans(chosen, digest, section.Answers(dry_run, yes), ui)
-        command = _writing(ctx, "apply", ["install", *ctx.args], dry_run=dry_run, yes=yes)
-        return section.run(_chosen(fleet_file, select, only, shard, failed_only), command, ui)
+            chosen = _chosen(plans, select, cluster, shard, failed_only)
+            return section.apply_plans(chosen, digest, section.Answers(bool(dry_run), bool(yes)), ui)
+        command = _writing(ctx, "apply", ["install", *ctx.args], dry_run=bool(dry_run), yes=bool(yes))
+        return section.run(_chosen(fleet_file, select, cluster, shard, failed_only), command, ui)
 
     run_without_settings(ctx, work)
 
@@ -221,16 +206,16 @@ def upgrade(
     ctx: typer.Context,
     fleet_file: File = "fleet.yaml",
     select: Select = None,
-    only: Only = None,
+    cluster: Clusters = None,
     shard: Shard = "",
-    failed_only: FailedOnly = "",
-    dry_run: DryRun = False,
-    yes: Yes = False,
+    failed_only: FailedClusters = "",
+    dry_run: options.DryRun = None,
+    yes: options.Yes = None,
     output: options.Output = None,
 ) -> None:
     """Upgrade every cluster in waves, with the options of acksm upgrade."""
-    chosen = (fleet_file, select, only, shard, failed_only)
-    _running(ctx, "upgrade", ["upgrade", *ctx.args], chosen, dry_run=dry_run, yes=yes)
+    chosen = (fleet_file, select, cluster, shard, failed_only)
+    _running(ctx, "upgrade", ["upgrade", *ctx.args], chosen, dry_run=bool(dry_run), yes=bool(yes))
 
 
 @app.command("cleanup", context_settings=_FREE, examples=("acksm fleet cleanup --select stage=old --dry-run",))
@@ -247,11 +232,11 @@ def cleanup(
     ] = "",
     fleet_file: File = "fleet.yaml",
     select: Select = None,
-    only: Only = None,
+    cluster: Clusters = None,
     shard: Shard = "",
-    failed_only: FailedOnly = "",
-    dry_run: DryRun = False,
-    yes: Yes = False,
+    failed_only: FailedClusters = "",
+    dry_run: options.DryRun = None,
+    yes: options.Yes = None,
     output: options.Output = None,
 ) -> None:
     """Clean up every cluster in waves, with the options of acksm cleanup."""
@@ -261,9 +246,9 @@ def cleanup(
 
         from acksm.fleet import command as section
 
-        command = _writing(ctx, "cleanup", ["cleanup", *ctx.args], dry_run=dry_run, yes=yes)
+        command = _writing(ctx, "cleanup", ["cleanup", *ctx.args], dry_run=bool(dry_run), yes=bool(yes))
         command = replace(command, deletes="--delete-aws" in command.argv, confirm=confirm)
-        return section.run(_chosen(fleet_file, select, only, shard, failed_only), command, ui)
+        return section.run(_chosen(fleet_file, select, cluster, shard, failed_only), command, ui)
 
     run_without_settings(ctx, work)
 
@@ -278,19 +263,28 @@ def run_(
     words: Annotated[list[str], typer.Argument(metavar="COMMAND…", help="The command, without `acksm`.")],
     fleet_file: File = "fleet.yaml",
     select: Select = None,
-    only: Only = None,
+    cluster: Clusters = None,
     shard: Shard = "",
-    failed_only: FailedOnly = "",
+    failed_only: FailedClusters = "",
     concurrency: Concurrency = 0,
-    dry_run: DryRun = False,
-    yes: Yes = False,
+    dry_run: options.DryRun = None,
+    yes: options.Yes = None,
     output: options.Output = None,
 ) -> None:
     """Run any command on every cluster: in waves where it changes something."""
-    argv, chosen = [*words, *ctx.args], (fleet_file, select, only, shard, failed_only)
-    if has_plan(*_found(ctx, argv)[:2]):
-        _running(ctx, "run", argv, chosen, dry_run=dry_run, yes=yes)
-    _reading(ctx, "run", argv, chosen, concurrency)
+    argv, chosen = [*words, *ctx.args], (fleet_file, select, cluster, shard, failed_only)
+
+    def work(ui: Ui) -> int:
+        from acksm.fleet import command as section
+
+        name, found, _ = _found(ctx, argv)
+        if has_plan(name, found):
+            command = _writing(ctx, "run", argv, dry_run=bool(dry_run), yes=bool(yes))
+        else:
+            command = section.Command("run", _checked(ctx, argv), concurrency=concurrency)
+        return section.run(_chosen(*chosen), command, ui)
+
+    run_without_settings(ctx, work)
 
 
 @app.command("facts", examples=("acksm fleet facts --cluster demo -o json",))
@@ -361,12 +355,12 @@ def _writing(ctx: typer.Context, name: str, argv: list[str], *, dry_run: bool, y
     return Command(name, [*_checked(ctx, argv, planned=True), *more], writes=True, dry_run=dry_run, yes=yes)
 
 
-def _chosen(path: str, select: list[str] | None, only: list[str] | None, shard: str, failed_only: str) -> Chosen:
+def _chosen(path: str, select: list[str] | None, cluster: list[str] | None, shard: str, failed_only: str) -> Chosen:
     from acksm.fleet import shards
     from acksm.fleet.command import Chosen, labels_of
 
     report = _report(failed_only) if failed_only else None
-    return Chosen(path, labels_of(select or ()), only or (), shards.shard_of(shard, os.environ), report)
+    return Chosen(path, labels_of(select or ()), cluster or (), shards.shard_of(shard, os.environ), report)
 
 
 def _report(path: str) -> Json:
@@ -391,7 +385,7 @@ def _checked(ctx: typer.Context, argv: list[str], *, planned: bool = False) -> l
 
     name, command, rest = _found(ctx, argv)
     if not any(parameter.name == "file" for parameter in command.params) or (planned and not has_plan(name, command)):
-        raise AcksmError("fleet-command", f"acksm {name} cannot run on a fleet", where=shlex.join(argv))
+        raise AcksmError("fleet-command", f"{name} does not run on a fleet", where=shlex.join(argv))
     try:
         inner = command.make_context(name, [word for word in rest if word != "--"], parent=ctx.find_root())
     except _UsageError as error:

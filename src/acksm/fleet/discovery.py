@@ -85,7 +85,7 @@ def chosen(members: Sequence[Member], selected: Mapping[str, str], names: Sequen
     known = {one.cluster for one in members} | {one.id for one in members}
     for name in names:
         if name not in known:
-            raise AcksmError("fleet-unknown", f"no cluster {name} in the fleet", where=f"--only {name}")
+            raise AcksmError("fleet-unknown", f"no cluster {name} in the fleet", where=f"--cluster {name}")
     return [
         one
         for one in members

@@ -219,7 +219,6 @@ def _check_run_settings(path: str, found: File) -> None:
                 "fleet-invalid",
                 f"{option} is an option of acksm fleet, not of a cluster",
                 where=config.location(path, [*loc, option]),
-                remedy=f"acksm fleet … --{option}",
             )
 
 
