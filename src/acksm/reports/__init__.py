@@ -68,6 +68,7 @@ from acksm.reports.controllers import (
     UpgradeDifference as UpgradeDifference,
     UpgradeExplainReport as UpgradeExplainReport,
     UpgradeReport as UpgradeReport,
+    UpgradeAdoptedResource as UpgradeAdoptedResource,
     UpgradeService as UpgradeService,
     VersionsReport as VersionsReport,
 )

@@ -55,6 +55,22 @@ class ControllerFacts(TypedDict):
     """Number of changes of the release itself."""
 
 
+class UpgradeAdoptedResource(TypedDict):
+    """An AdoptedResource."""
+
+    namespace: str
+    name: str
+    service: str
+    """Empty where its group is of no service."""
+    object: str
+    """What it creates, or empty for an unknown kind."""
+    state: str
+    """done, pending, failing, terminating, or stuck in Terminating."""
+    why: str
+    """What is known beyond the state, or empty."""
+    finalizers: list[str]
+
+
 class InstallFacts(TypedDict):
     """Result of `acksm install`."""
 
@@ -65,6 +81,10 @@ class InstallFacts(TypedDict):
     """How pods get the role: irsa, pod-identity, or both with a comma between."""
     controllers: dict[str, ControllerFacts]
     """By service."""
+    adopted_resources: NotRequired[list[UpgradeAdoptedResource]]
+    """Only with --convert-adopted: what is converted, as it was before."""
+    adoptions: NotRequired[list[AdoptedObject]]
+    """Only with --convert-adopted: the adoptions that replace pending ones."""
 
 
 class OidcReport(Changes):
