@@ -65,10 +65,10 @@ from acksm.reports.controllers import (
     RunningController as RunningController,
     ServiceVersions as ServiceVersions,
     StatusReport as StatusReport,
+    UpgradeAdoptedResource as UpgradeAdoptedResource,
     UpgradeDifference as UpgradeDifference,
     UpgradeExplainReport as UpgradeExplainReport,
     UpgradeReport as UpgradeReport,
-    UpgradeAdoptedResource as UpgradeAdoptedResource,
     UpgradeService as UpgradeService,
     VersionsReport as VersionsReport,
 )

@@ -7,6 +7,7 @@ from typing import NotRequired
 from typing_extensions import TypedDict  # pydantic reads no other on Python 3.11
 
 from acksm.json_types import Json
+from acksm.reports.adopt import AdoptedObject
 from acksm.reports.common import Changes, Drift, Target
 
 

@@ -200,7 +200,7 @@ def named(
     *,
     with_dependencies: bool = False,
 ) -> list[Adoption]:
-    """The adoptions of what is named, each looked up in AWS. Errors go to `refusals`, which raises them: adopt-…, aws-…"""
+    """The adoptions of what is named, each looked up in AWS. Errors, together: adopt-…, aws-…"""
     kinds = list(dict.fromkeys(item.kind for item in asked))
     with ThreadPoolExecutor(max_workers=1) as pool:
         holders = pool.submit(_holders, target.kube, observed, kinds, {item.namespace for item in asked}, notes)

@@ -75,7 +75,9 @@ def refusals(
         found.append(_error("adopted-resources-own", message, own, list(map(str, own)), {}, _joined(commands)))
     if waiting:
         reasons = [f"{item}: {why}" for item, why in waiting.items()]
-        message = f"the controller would not finish the deletion of {_named([*waiting])}: {next(iter(waiting.values()))}"
+        message = (
+            f"the controller would not finish the deletion of {_named([*waiting])}: {next(iter(waiting.values()))}"
+        )
         found.append(_error("adopted-resources-account", message, [*waiting], reasons, {}))
     return found
 
@@ -137,14 +139,15 @@ def before(items: Sequence[AdoptedResource], ready: Iterable[Running]) -> list[C
     changes, waited = list[Change](), list[Json]()
     running = [*ready]
     for item in leaving(items):
-        acts = item.handled and any(one.service == item.service and one.watches(item.location.namespace) for one in running)
+        acts = item.handled and any(
+            one.service == item.service and one.watches(item.location.namespace) for one in running
+        )
         if item.finalizers and not acts:
             changes.append(_orphan(item))
         elif item.state is State.DONE:
             changes.append(_delete(item))
-        elif not item.finalizers:
-            continue  # a finalizer of another program: not waited for
-        waited.append({**place_params(item.location), "uid": item.uid})
+        if item.finalizers:  # without one it is deleted at once, or waits for another program
+            waited.append({**place_params(item.location), "uid": item.uid})
     if waited:
         changes.append(
             Change(

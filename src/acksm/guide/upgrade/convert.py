@@ -166,14 +166,14 @@ class _Conversion:
     def _adoptions(
         self, pending: Sequence[AdoptedResource], notes: list[str]
     ) -> list[tuple[AdoptedResource, Adoption]]:
-        """Each as the adoption that replaces it, planned for the controllers after the upgrade. Errors: adopt-…, aws-…"""
+        """Each with the adoption that replaces it, for the controllers after the upgrade. Errors: adopt-…, aws-…"""
         target, refusals = self.target, Refusals()
-        spaces = {name for item in pending for name in (item.location.namespace, item.object.namespace if item.object else "")}
+        spaces = {
+            name for item in pending for name in (item.location.namespace, item.object.namespace if item.object else "")
+        }
         observed = placement.observe(target, filter(None, spaces))
         # what is being converted is not in the way of itself, and the new versions adopt by annotations
-        observed = replace(
-            observed, running=self._upgraded(observed.running), served=observed.served - {ADOPTED_CRD}
-        )
+        observed = replace(observed, running=self._upgraded(observed.running), served=observed.served - {ADOPTED_CRD})
         requests = []
         for item in pending:
             try:
@@ -182,7 +182,9 @@ class _Conversion:
                 refusals.errors.append(error)
         refusals.check()
         planned = adopt.named(target, Accounts(target, self.other), observed, requests, refusals, notes)
-        notes += [note for note in (*observed.notes, *(note for one in planned for note in one.notes)) if note not in notes]
+        notes += [
+            note for note in (*observed.notes, *(note for one in planned for note in one.notes)) if note not in notes
+        ]
         by_request = {id(one.request): one for one in planned}
         return [(item, by_request[id(request)]) for item, request in zip(pending, requests, strict=True)]
 
@@ -196,8 +198,8 @@ class _Conversion:
         if own.account != there.account:
             raise AcksmError(
                 "adopt-other-account",
-                f"{item} adopts from account {own.account}, but objects in namespace {request.namespace} are of account "
-                f"{there.account}",
+                f"{item} adopts from account {own.account}, but objects in namespace {request.namespace} are of "
+                f"account {there.account}",
                 where=str(item),
             )
         return replace(request, region=request.region or (own.region if own.region != there.region else ""))
@@ -226,9 +228,7 @@ class _Calls:
 
     def table(self) -> dict[str, Callable[..., object]]:
         own, cluster = self.target.identity.account, self.target.settings.controller_namespace
-        self._cleanup = Cleanup(
-            self.target.kube, self.target.aws, own, self.target.deadline, self.ui.emit, cluster
-        )
+        self._cleanup = Cleanup(self.target.kube, self.target.aws, own, self.target.deadline, self.ui.emit, cluster)
         calls = adopting.Calls(self.target, self.ui, {str(one.item.target): one for one in self.results}).table()
         return {
             "cleanup.delete": self._cleanup.delete,
@@ -257,7 +257,9 @@ class _Calls:
         except AcksmError as error:
             if not error.id.startswith("cleanup-object-"):
                 raise
-            raise AcksmError("adopted-resources-stuck", error.message, where=error.where, details=error.details) from error
+            raise AcksmError(
+                "adopted-resources-stuck", error.message, where=error.where, details=error.details
+            ) from error
 
     def replaced(self, uid: str, object: Mapping[str, str], **location: str) -> None:
         """Delete an AdoptedResource whose object exists. Until then it is the only record of what to adopt."""
