@@ -97,6 +97,7 @@ def install(
         "acksm upgrade --version sagemaker=latest",
         "acksm upgrade --explain",
         "acksm upgrade --explain --from sagemaker=1.2.13",
+        "acksm upgrade --convert-adopted",
     ),
 )
 def upgrade(
@@ -110,6 +111,13 @@ def upgrade(
             "--from", metavar="SERVICE=VERSION", help="With --explain: a version instead of a cluster's, repeatable."
         ),
     ] = None,
+    convert_adopted: Annotated[
+        bool,
+        typer.Option(
+            "--convert-adopted",
+            help="Replace AdoptedResources, which newer versions do not handle; what they adopted is kept.",
+        ),
+    ] = False,
     cluster: options.Cluster = None,
     region: options.Region = None,
     profile: options.Profile = None,
@@ -137,7 +145,7 @@ def upgrade(
 
     def work(settings: Settings, ui: Ui) -> int:
         from acksm.guide.install import command as section
-        from acksm.guide.upgrade import explain as explaining, versions
+        from acksm.guide.upgrade import convert, explain as explaining, versions
 
         if explain or installed:
             return explaining.run(settings.target, settings.controllers, settings.run, ui, installed=installed or ())
@@ -150,6 +158,8 @@ def upgrade(
             command="upgrade",
             sections=section.ALL,
             narrowed=versions.controllers_for,
+            around=[convert.compose(settings.other_account, convert=convert_adopted)],
+            settled=convert.SETTLES if convert_adopted else (),
         )
 
     run(ctx, work)
