@@ -216,12 +216,13 @@ def plan(
     by_agent: bool = False,
     associating: Collection[tuple[str, str]] = (),
     associated: Collection[tuple[str, str]] | None = None,
+    settled: Collection[str] = (),
 ) -> Planned:
     """The whole of §3 as changes. Refusals are AcksmErrors, all before the first write.
 
     `role_arn`: that of the annotation, "" for none. `by_agent`: pods get their role by associations; those of
     `associating` are new, and `associated` are the service accounts that have one, None where that is not known.
-    `only_missing_crds`: as `only_missing` in `crds.plan`.
+    `only_missing_crds`: as `only_missing` in `crds.plan`. `settled`: ids of refusals that do not apply.
     """
     namespace = target.settings.controller_namespace
 
@@ -240,7 +241,8 @@ def plan(
         account = (namespace, service_account(target, controllers, item))
         has = associated is None or account in associated
         one = replace(one, by_agent=by_agent, associating=account in associating, associated=has)
-        _check_upgrade(item, one.version, observed)
+        if "adopted-resources-left" not in settled:
+            _check_upgrade(item, one.version, observed)
         before = _as_running(item, namespace)
         switching.check(target.kube, target.identity.account, before, after, observed.namespaces, managed_objects)
         if left := tuple(map(str, switching.unmanaged(managed_objects, before, after))):
