@@ -141,6 +141,16 @@ ENTRIES = (
     Entry("crds.established", "waiting until the CRDs are established", "The apiserver then serves them.", "", _OK),
     Entry("namespace.create", "a namespace is created", "The controllers' namespace or a watched one.", "", _OK),
     Entry("release.install", "a controller is installed", "Its release does not exist.", "", _OK),
+    Entry(
+        "release.rollback", "a release is rolled back", "Objects became worse, with --rollback-on-worse.", "", _OK
+    ),
+    Entry(
+        "upgrade.record",
+        "what is synced is recorded",
+        "Before an upgrade, in a ConfigMap of the controllers' namespace, so that any machine can compare later.",
+        "",
+        _OK,
+    ),
     Entry("release.upgrade", "a release is upgraded", "Its chart or its values differ from the request.", "", _OK),
     Entry(
         "release.recover",

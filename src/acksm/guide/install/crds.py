@@ -16,6 +16,7 @@ from typing import Protocol
 from packaging.version import InvalidVersion, Version
 
 from acksm import yaml_reader
+from acksm.ack import charts
 from acksm.ack.names import CHART_ANNOTATION, COMMON_GROUP
 from acksm.archive import unreadable
 from acksm.engine.change import Change, Op
@@ -164,7 +165,9 @@ def plan(
         if now is None:
             changes.append(_change(crd, manifest, None, ""))
             continue
-        newer = crd.is_common and _rank(now) > _rank(crd.manifest)
+        newer = is_newer(now, crd)
+        if newer:
+            _check_served(crd, now)
         if same(crd.manifest, now) or crd.name in unchanged or newer:
             if crd.is_common and is_owned(now) and _is_held(now):
                 changes.append(_shared(now))
@@ -220,12 +223,34 @@ def _may_change(owner: Owner | None, releases: Iterable[str]) -> bool:
 
 
 def kept_newer(desired: Sequence[DesiredCrd], live: Mapping[str, Object]) -> list[str]:
-    """Names of common CRDs that are kept because the cluster's are newer."""
+    """Names of CRDs that are kept because the cluster's are newer."""
     return [
         crd.name
         for crd in newest(desired)
-        if crd.is_common and crd.name in live and _rank(live[crd.name]) > _rank(crd.manifest)
+        if crd.name in live and is_newer(live[crd.name], crd) and not same(crd.manifest, live[crd.name])
     ]
+
+
+def is_newer(live: Manifest, crd: DesiredCrd) -> bool:
+    """Whether the cluster's CRD is newer than the chart's: an older schema would prune fields that objects have. That
+    of a service by the chart that acksm took it from, where that is known."""
+    chart, _, version = _chart_of(live).partition(" ")
+    own, _, wanted = crd.chart.partition(" ")
+    if chart == own and not crd.is_common and charts.is_version(version) and charts.is_version(wanted):
+        return charts.parse(version) > charts.parse(wanted)
+    return _rank(live) > _rank(crd.manifest)
+
+
+def _check_served(crd: DesiredCrd, live: Manifest) -> None:
+    """An older controller needs a version of its kinds that the newer CRD serves. Error: `crd-version-gone`."""
+    needed = [str(item["name"]) for item in crd.manifest["spec"]["versions"] if item.get("served", True)]
+    has = [str(item["name"]) for item in live["spec"]["versions"] if item.get("served")]
+    if not set(needed) & set(has):
+        raise AcksmError(
+            "crd-version-gone",
+            f"{crd.chart} needs {' or '.join(needed)} of CRD {crd.name}, which is newer and serves {', '.join(has)} only",
+            where=f"CustomResourceDefinition {crd.name}",
+        )
 
 
 def _marked(crd: DesiredCrd) -> Object:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from typing import Protocol
 
 from acksm import reports
@@ -64,7 +65,8 @@ class Found:
 
 @dataclass
 class Compared:
-    """The result for one service. `unread`: what could not be compared, with the reason."""
+    """The result for one service. `unread`: what could not be compared, with the reason; `failed`: why the controller
+    itself does not run, so that nothing was compared."""
 
     service: str
     before: str
@@ -72,13 +74,34 @@ class Compared:
     worse: dict[Was, Found] = field(default_factory=dict)
     unchanged: list[Was] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
+    failed: str = ""
+
+    @property
+    def reasons(self) -> list[str]:
+        """What is worse, each with its reason."""
+        found = [f"{was}: {item.text}" for was, item in sorted(self.worse.items())]
+        return [self.failed, *found] if self.failed else found
 
     def as_data(self) -> list[reports.WorseObject]:
-        """The objects that are worse, as the report has them."""
-        return [
+        """What is worse, as the report has it."""
+        found: list[reports.WorseObject] = [
             {"object": str(was), "service": self.service, "reason": item.text, "remedy": item.remedy}
             for was, item in sorted(self.worse.items())
         ]
+        if self.failed:
+            found.insert(0, {"object": "", "service": self.service, "reason": self.failed, "remedy": ""})
+        return found
+
+    def lines(self) -> list[str]:
+        """What is worse, as text."""
+        lines = [f"worse: controller of {self.service}: {self.failed}"] if self.failed else []
+        for was, item in sorted(self.worse.items()):
+            lines.append(f"worse: {was}: {item.text}")
+            lines += [f"    remedy: {item.remedy}"] if item.remedy else []
+        lines += [f"not checked: {note.removeprefix('not checked: ')}" for note in self.unread]
+        if self.unchanged:
+            lines.append(f"{self.service}: {counted(len(self.unchanged), 'object')} synced as before")
+        return lines
 
 
 class Cluster(Reader, LogReader, Protocol):
@@ -95,7 +118,8 @@ def observe(kube: Discovery, service: str, watches: Callable[[str], bool]) -> tu
             continue
         if f"{at.plural}.{at.api_version.partition('/')[0]}" not in crds:
             continue
-        items: Sequence[Manifest] = unread.read(f"objects of kind {kind}", lambda at=at: kube.list(at), ())
+        nothing: Sequence[Manifest] = ()
+        items = unread.read(f"objects of kind {kind}", partial(kube.list, at), nothing)
         for item in items:
             metadata = item["metadata"]
             was = Was(kind, str(metadata.get("namespace", "")), str(metadata["name"]), str(metadata.get("uid", "")))

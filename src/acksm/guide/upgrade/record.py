@@ -12,7 +12,7 @@ import binascii
 import gzip
 import json
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -26,7 +26,8 @@ from acksm.kube.paths import Ref, ref
 from acksm.live.readiness import selector_of
 
 PREFIX = "acksm-upgrade-"
-PENDING, REPORTED, ROLLED_BACK = "pending", "reported", "rolled-back"
+PENDING, REPORTED, ROLLING_BACK, ROLLED_BACK = "pending", "reported", "rolling-back", "rolled-back"
+MOST_WORSE = 50  # objects that a record names as worse
 _DATA = "objects.json.gz"
 
 
@@ -45,25 +46,28 @@ class Was:
 
 @dataclass(frozen=True)
 class Record:
-    """The state before the upgrade of `service` from `before` to `after`. `revision` is helm's of that time;
-    `unread`: what could not be listed. `state`: PENDING until the result of the comparison was reported."""
+    """The state before the upgrade of `service` from `before` to `after`. `revision` is helm's newest of that time,
+    `worked` the last that was deployed; `unread`: what could not be listed. `state`: PENDING until the result of the
+    comparison was reported; `worse` are the first objects of that, each with its reason."""
 
     service: str
     before: str
     after: str
     revision: int
+    worked: int
     objects: tuple[Was, ...] = ()
     unread: tuple[str, ...] = ()
     state: str = PENDING
+    worse: tuple[str, ...] = ()
 
     def joined(self, fresh: Record) -> Record:
         """`fresh` with the objects of this record, which were synced before a run that did not end. Of one and the same
         upgrade it keeps helm's revision too."""
         known = {(item.kind, item.namespace, item.name, item.uid): item for item in (*self.objects, *fresh.objects)}
         unread = tuple(dict.fromkeys((*self.unread, *fresh.unread)))
+        joined = replace(fresh, objects=tuple(sorted(known.values())), unread=unread)
         same = (self.before, self.after) == (fresh.before, fresh.after)
-        revision = self.revision if same else fresh.revision
-        return replace(fresh, objects=tuple(sorted(known.values())), unread=unread, revision=revision)
+        return replace(joined, revision=self.revision, worked=self.worked) if same else joined
 
     def manifest(self, namespace: str, owner: Manifest | None) -> Object:
         """The ConfigMap. `owner` is the controller's Deployment."""
@@ -76,8 +80,15 @@ class Record:
         if owner is not None:
             named = {"name": owner["metadata"]["name"], "uid": owner["metadata"]["uid"]}
             metadata["ownerReferences"] = [{"apiVersion": "apps/v1", "kind": "Deployment", **named}]
-        data = {"from": self.before, "to": self.after, "revision": str(self.revision), "unread": "\n".join(self.unread)}
-        data["state"] = self.state
+        data = {
+            "from": self.before,
+            "to": self.after,
+            "revision": str(self.revision),
+            "worked": str(self.worked),
+            "unread": "\n".join(self.unread),
+            "state": self.state,
+            "worse": "\n".join(self.worse[:MOST_WORSE]),
+        }
         return {
             "apiVersion": "v1",
             "kind": "ConfigMap",
@@ -110,30 +121,39 @@ def of_manifest(manifest: Manifest, service: str, location: str) -> Record:
             str(data["from"]),
             str(data["to"]),
             int(data["revision"]),
+            int(data["worked"]),
             tuple(
                 Was(str(kind), str(namespace), str(name), str(uid))
                 for kind, spaces in objects.items()
                 for namespace, names in spaces.items()
                 for name, uid in names
             ),
-            tuple(line for line in str(data.get("unread") or "").split("\n") if line),
+            _lines(data, "unread"),
             str(data.get("state") or PENDING),
+            _lines(data, "worse"),
         )
     except (KeyError, TypeError, ValueError, AttributeError, binascii.Error, zlib.error) as error:
-        raise AcksmError("upgrade-record", f"cannot read the record of the upgrade: {error!r}"[:300], where=location) from error
+        raise AcksmError(
+            "upgrade-record", f"cannot read the record of the upgrade: {error!r}"[:300], where=location
+        ) from error
 
 
-def change(service: str, namespace: str, before: str, after: str, revision: int) -> Change:
+def _lines(data: Manifest, key: str) -> tuple[str, ...]:
+    return tuple(line for line in str(data.get(key) or "").split("\n") if line)
+
+
+def change(record: Record, namespace: str) -> Change:
     """The change that writes the record, before helm. The objects are read when it is applied, under the lock."""
+    location = where(record.service, namespace)
     return Change(
         id="upgrade.record",
         step="upgrade",
         op=Op.CREATE,
         system="kubernetes",
-        target=str(where(service, namespace)),
+        target=str(location),
         call="upgrade.record",
-        params={"service": service, "before": before, "after": after, "revision": revision},
-        after={"from": before, "to": after},
+        params={"service": record.service, "name": location.name, "namespace": namespace},
+        after={"from": record.before, "to": record.after},
         reason="what is synced now is compared with what is synced afterwards",
     )
 
@@ -157,15 +177,15 @@ def keep(kube: Keeper, namespace: str, fresh: Record) -> None:
         kube.patch(location, {key: manifest[key] for key in ("data", "binaryData")})
 
 
-def mark(kube: Editor, namespace: str, service: str, state: str) -> None:
-    """Note in the record how far it is."""
-    kube.patch(where(service, namespace), {"data": {"state": state}})
+def mark(kube: Editor, namespace: str, service: str, state: str, worse: Sequence[str] | None = None) -> None:
+    """Note in the record how far it is, and what is worse."""
+    found = {} if worse is None else {"worse": "\n".join(worse[:MOST_WORSE])}
+    kube.patch(where(service, namespace), {"data": {"state": state, **found}})
 
 
-def forget(kube: Editor, namespace: str, services: Iterable[str]) -> None:
-    """Delete the records of upgrades that were compared to their end."""
-    for service in services:
-        kube.delete(where(service, namespace))
+def forget(kube: Editor, namespace: str, service: str) -> None:
+    """Delete the record of an upgrade that was compared to its end."""
+    kube.delete(where(service, namespace))
 
 
 def _readable(manifest: Manifest, service: str, location: str) -> Record | None:
