@@ -22,6 +22,14 @@ ENTRIES = (
         _R,
     ),
     Entry(
+        "crd-version-gone",
+        "an older chart needs a version that its CRD no longer serves",
+        "CRDs are not downgraded, as fields of stored objects would be lost, and the cluster's is of a newer chart that "
+        "dropped the version.",
+        "acksm versions   (choose one that is not older than the CRD's chart)",
+        _R,
+    ),
+    Entry(
         "object-not-ours",
         "an object of the release belongs to another owner",
         'helm would stop in the middle with "invalid ownership metadata", so acksm checks first.',
@@ -141,9 +149,7 @@ ENTRIES = (
     Entry("crds.established", "waiting until the CRDs are established", "The apiserver then serves them.", "", _OK),
     Entry("namespace.create", "a namespace is created", "The controllers' namespace or a watched one.", "", _OK),
     Entry("release.install", "a controller is installed", "Its release does not exist.", "", _OK),
-    Entry(
-        "release.rollback", "a release is rolled back", "Objects became worse, with --rollback-on-worse.", "", _OK
-    ),
+    Entry("release.rollback", "a release is rolled back", "Objects became worse, with --rollback-on-worse.", "", _OK),
     Entry(
         "upgrade.record",
         "what is synced is recorded",

@@ -244,7 +244,7 @@ def is_newer(live: Manifest, crd: DesiredCrd) -> bool:
 def _check_served(crd: DesiredCrd, live: Manifest) -> None:
     """An older controller needs a version of its kinds that the newer CRD serves. Error: `crd-version-gone`."""
     needed = [str(item["name"]) for item in crd.manifest["spec"]["versions"] if item.get("served", True)]
-    has = [str(item["name"]) for item in live["spec"]["versions"] if item.get("served")]
+    has = [str(item["name"]) for item in live["spec"]["versions"] if item.get("served", True)]
     if not set(needed) & set(has):
         raise AcksmError(
             "crd-version-gone",
