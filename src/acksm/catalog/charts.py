@@ -9,8 +9,8 @@ ENTRIES = (
     Entry(
         "version-older",
         "upgrade does not downgrade",
-        "`acksm upgrade` installs newer versions only. Going back is `acksm install` with the older version: the release "
-        "gets its chart, and CRDs are kept, as an older one would lose fields of stored objects "
+        "`acksm upgrade` installs newer versions only. Going back is `acksm install` with the older version: the "
+        "release gets its chart, and CRDs are kept, as an older one would lose fields of stored objects "
         "(docs/upgrade.md#going-back).",
         "acksm install --version SERVICE=V   (if a downgrade is intended)",
         ExitCode.USAGE,
@@ -18,10 +18,10 @@ ENTRIES = (
     Entry(
         "downgrade-harmful",
         "the older version would harm what the newer one manages",
-        "A feature that objects of this cluster depend on begins later, so that the older controller would create, change "
-        "or delete AWS resources that the newer one does not (docs/upgrade.md#going-back). What could not be read counts "
-        "as harm.",
-        "acksm upgrade --explain --version SERVICE=V   (V between: what each version changes; or change the objects named)",
+        "A feature that objects of this cluster depend on begins later, so that the older controller would create, "
+        "change or delete AWS resources that the newer one does not (docs/upgrade.md#going-back). What could not be read "
+        "counts as harm.",
+        "acksm versions   (choose one that has the feature, docs/charts.md; or change the objects named)",
         _R,
     ),
     Entry(
@@ -35,8 +35,8 @@ ENTRIES = (
     Entry(
         "upgrade-record",
         "the record of an upgrade cannot be read",
-        "Before an upgrade acksm writes into a ConfigMap of the controllers' namespace which objects are synced. Its data "
-        "was changed since, so that nothing can be compared.",
+        "Before an upgrade acksm writes into a ConfigMap of the controllers' namespace which objects are synced. Its "
+        "data was changed since, so that nothing can be compared.",
         "kubectl -n ack-system delete configmap acksm-upgrade-SERVICE   (then acksm upgrade again)",
     ),
     Entry(

@@ -8,7 +8,7 @@ are in every ACK chart, with contents that differ by the runtime's version: they
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -23,6 +23,7 @@ from acksm.engine.change import Change, Op
 from acksm.engine.waits import Deadline, Progress, wait_until
 from acksm.errors import AcksmError
 from acksm.events import Emit, silent
+from acksm.guide.install.stored import Dropped, change as convert, dropped
 from acksm.json_types import Json, Manifest, Object, Value
 from acksm.kube import conditions
 from acksm.kube.api import Applier, Lister, ManagerApplier, Patcher, Watcher
@@ -143,14 +144,18 @@ def plan(
     *,
     only_missing: bool = False,
     unchanged: Collection[str] = (),
+    stored: Callable[[Dropped], int] = lambda _dropped: 0,
 ) -> list[Change]:
     """Changes that make the cluster serve `desired`; `live` is every ACK CRD by name, `unchanged` as `settled` has it.
 
     `releases` are acksm's own, as "namespace/release": a CRD that helm created with one of them has no other owner.
-    `only_missing`: existing ones are not changed, whatever their state.
-    Errors: `crd-terminating`, `crd-not-ours` (owner named), only for CRDs that would have to change.
+    `only_missing`: existing ones are not changed, whatever their state. The last changes, `crds.convert`, are for after
+    the releases: they drop versions whose objects have to be converted first; `stored` checks and counts these.
+    Errors: `crd-terminating`, `crd-not-ours` (owner named), only for CRDs that would have to change;
+    `crd-version-gone`, `crd-conversion`, and those of `stored`.
     """
     changes: list[Change] = []
+    later: list[Change] = []
     for crd in newest(desired):
         manifest = _marked(crd)
         now = live.get(crd.name)
@@ -180,8 +185,14 @@ def plan(
                 where=f"CustomResourceDefinition {crd.name}",
                 details={"owner": str(owner)},
             )
+        found = dropped(manifest, now)
+        if found is not None:
+            later.append(convert(found, manifest, common=crd.is_common, count=stored(found)))
+            manifest = found.united
+            if same(manifest, now):
+                continue
         changes.append(_change(crd, manifest, now, "differs from the chart's"))
-    return [replace(change, lane=f"crds-{number % LANES}") for number, change in enumerate(changes)]
+    return [replace(change, lane=f"crds-{number % LANES}") for number, change in enumerate(changes)] + later
 
 
 def settled(
@@ -248,7 +259,7 @@ def _check_served(crd: DesiredCrd, live: Manifest) -> None:
     if not set(needed) & set(has):
         raise AcksmError(
             "crd-version-gone",
-            f"{crd.chart} needs {' or '.join(needed)} of CRD {crd.name}, which is newer and serves {', '.join(has)} only",
+            f"{crd.chart} needs {' or '.join(needed)} of CRD {crd.name}, and a newer chart's serves {', '.join(has)}",
             where=f"CustomResourceDefinition {crd.name}",
         )
 
@@ -313,6 +324,14 @@ def apply_common(kube: ManagerApplier, manifest: Manifest) -> None:
     kube.apply({**{key: manifest[key] for key in ("apiVersion", "kind")}, "metadata": marks}, force=True)
 
 
+def apply_kept(kube: ManagerApplier, manifest: Manifest, common: bool) -> None:
+    """Apply a CRD as `plan` would."""
+    if common:
+        apply_common(kube, manifest)
+    else:
+        kube.apply(manifest, force=True)
+
+
 def _change(crd: DesiredCrd, manifest: Object, live: Object | None, reason: str) -> Change:
     return Change(
         id="crds.create" if live is None else "crds.update",
@@ -324,7 +343,7 @@ def _change(crd: DesiredCrd, manifest: Object, live: Object | None, reason: str)
         call="crds.apply_common" if crd.is_common else "kube.apply",
         params={"manifest": manifest} if crd.is_common else {"manifest": manifest, "force": True},
         before=None if live is None else {"chart": _chart_of(live), "spec": live["spec"]},
-        after={"chart": crd.chart, "spec": crd.manifest["spec"]},
+        after={"chart": crd.chart, "spec": manifest["spec"]},
         reason=reason,
         guide="kubectl apply -f $CHART_EXPORT_PATH/$SERVICE-chart/crds",
     )

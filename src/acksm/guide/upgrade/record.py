@@ -33,7 +33,7 @@ _DATA = "objects.json.gz"
 
 @dataclass(frozen=True, order=True)
 class Was:
-    """An object that was synced. `uid` tells it from a later one of its name."""
+    """An object that was synced. `uid` distinguishes it from a later one of its name."""
 
     kind: str
     namespace: str
