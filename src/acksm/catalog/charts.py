@@ -19,8 +19,8 @@ ENTRIES = (
         "downgrade-harmful",
         "the older version would harm what the newer one manages",
         "A feature that objects of this cluster depend on begins later, so that the older controller would create, "
-        "change or delete AWS resources that the newer one does not (docs/upgrade.md#going-back). What could not be read "
-        "counts as harm.",
+        "change or delete AWS resources that the newer one does not (docs/upgrade.md#going-back). What could not be "
+        "read counts as harm.",
         "acksm versions   (choose one that has the feature, docs/charts.md; or change the objects named)",
         _R,
     ),

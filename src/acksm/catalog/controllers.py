@@ -30,14 +30,6 @@ ENTRIES = (
         _R,
     ),
     Entry(
-        "crd-version-gone",
-        "an older chart needs a version that its CRD no longer serves",
-        "CRDs are not downgraded, as fields of stored objects would be lost, and the cluster's is of a newer chart "
-        "that dropped the version.",
-        "acksm versions   (choose one that is not older than the CRD's chart)",
-        _R,
-    ),
-    Entry(
         "crd-conversion",
         "a webhook converts a kind whose stored version is dropped",
         "A CRD of the chart has no version in which objects are stored, and its webhook changes more than the version, "

@@ -57,6 +57,7 @@ def test_the_old_version_is_served_until_what_is_stored_is_converted() -> None:
 
 def test_a_killed_one_continues_where_it_stopped() -> None:
     both = crd(version("v1"), version("v1alpha1", storage=False), stored=("v1alpha1", "v1"))
+    both["metadata"]["annotations"]["acksm.dev/chart"] = NEW.chart
     assert [item.id for item in planned(both)] == ["crds.convert"]  # the first half is done
     trimmed = {**both, "status": {"storedVersions": ["v1"]}}
     assert [item.id for item in planned(trimmed)] == ["crds.update"]  # only the old version is left

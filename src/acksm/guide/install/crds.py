@@ -244,12 +244,14 @@ def kept_newer(desired: Sequence[DesiredCrd], live: Mapping[str, Object]) -> lis
 
 def is_newer(live: Manifest, crd: DesiredCrd) -> bool:
     """Whether the cluster's CRD is newer than the chart's: an older schema would prune fields that objects have. That
-    of a service by the chart that acksm took it from, where that is known."""
+    of a service by the chart that acksm took it from; where that is not known, it also has all that the chart's has."""
+    if crd.is_common:
+        return _rank(live) > _rank(crd.manifest)
     chart, _, version = _chart_of(live).partition(" ")
     own, _, wanted = crd.chart.partition(" ")
-    if chart == own and not crd.is_common and charts.is_version(version) and charts.is_version(wanted):
+    if chart == own and charts.is_version(version) and charts.is_version(wanted):
         return charts.parse(version) > charts.parse(wanted)
-    return _rank(live) > _rank(crd.manifest)
+    return _rank(live) > _rank(crd.manifest) and not any(drift.differences(crd.manifest["spec"], live["spec"]))
 
 
 def _check_served(crd: DesiredCrd, live: Manifest) -> None:
