@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 
 from abroad import GROUP, Abroad
+from acksm.engine.change import Change, Plan
+from acksm.engine.executor import execute
+from acksm.engine.waits import Deadline
+from acksm.guide.install import crds, stored
+from acksm.guide.install.crds import DesiredCrd
 from acksm.kube.paths import Ref, ref
 from practice_specs import KINDS
 from world import World
@@ -83,3 +89,55 @@ def test_what_became_worse_is_listed_rolled_back_and_compared_again(abroad: Abro
     refused = world.acksm("install", "-y", *SERVICE, "--version", "sagemaker=1.2.13")
     assert (refused.error_id, refused.exit_code) == ("downgrade-harmful", 6)
     assert "changes them in AWS: Pipeline default/nightly" in refused.stderr
+
+
+def things(*versions: str) -> Any:
+    """A CRD of ACK's with these versions, the first of which is stored."""
+    loose = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    served = [
+        {
+            "name": name,
+            "served": True,
+            "storage": name == versions[0],
+            "schema": {"openAPIV3Schema": {"type": "object", "properties": {"spec": loose}}},
+        }
+        for name in versions
+    ]
+    names = {"kind": "Thing", "listKind": "ThingList", "plural": "things", "singular": "thing"}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "things.practice.services.k8s.aws"},
+        "spec": {"group": "practice.services.k8s.aws", "scope": "Namespaced", "names": names, "versions": served},
+    }
+
+
+def test_what_is_stored_in_a_dropped_version_is_converted(world: World) -> None:
+    kube, deadline = world.kube, Deadline(60)
+    desired = [DesiredCrd(things("v1"), "practice-chart 2.0.0")]
+    crd = ref("CustomResourceDefinition", desired[0].name)
+    kube.apply(crds._marked(DesiredCrd(things("v1alpha1"), "practice-chart 1.0.0")))
+    crds.await_established(kube, deadline, [crd.name])
+    world.custom("practice.services.k8s.aws/v1alpha1", "things", "Thing", "default", "one", {"any": "thing"})
+
+    def planned() -> list[Change]:
+        return crds.plan(desired, {crd.name: kube.get(crd) or {}}, stored=partial(stored.check, kube))
+
+    def killed(**_: object) -> None:
+        raise KeyboardInterrupt
+
+    calls = {"kube.apply": kube.apply, "crds.convert": partial(stored.convert, kube, partial(crds.apply_kept, kube))}
+    with pytest.raises(KeyboardInterrupt):
+        execute(Plan("install", tuple(planned())), {**calls, "crds.convert": killed})
+    both = kube.get(crd) or {}
+    assert {item["name"]: item["storage"] for item in both["spec"]["versions"]} == {"v1": True, "v1alpha1": False}
+    crds.await_established(kube, deadline, [crd.name])
+    assert [change.id for change in planned()] == ["crds.convert"]
+    execute(Plan("install", tuple(planned())), calls)
+    now = kube.get(crd) or {}
+    assert [item["name"] for item in now["spec"]["versions"]] == ["v1"]
+    assert now["status"]["storedVersions"] == ["v1"]
+    one = kube.get(Ref("practice.services.k8s.aws/v1", "things", "Thing", "one", "default"))
+    assert one is not None
+    assert one["spec"] == {"any": "thing"}  # the apiserver cannot read what is stored in a version that it lacks
+    assert planned() == []

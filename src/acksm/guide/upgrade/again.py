@@ -182,8 +182,9 @@ def _newest(manifest: Manifest) -> datetime | None:
 def started(kube: Lister, namespace: str, release: str) -> datetime | None:
     """When the newest pods of a controller started, by their node's clock, which is the controller's too; None where
     none runs."""
-    sets = kube.list(ref("ReplicaSet", namespace=namespace), selector=selector_of(release))
-    times = [synced.moment(_start(pod)) for pod in of_newest(pods_of(kube, namespace, release), newest_of(sets))]
+    newest = newest_of(kube.list(ref("ReplicaSet", namespace=namespace), selector=selector_of(release)))
+    pods: Sequence[Manifest] = pods_of(kube, namespace, release)
+    times = [synced.moment(_start(pod)) for pod in (of_newest(pods, newest) if newest is not None else pods)]
     return min((one for one in times if one is not None), default=None)
 
 
