@@ -130,11 +130,80 @@ ENTRIES = (
         "adopted-resources-left",
         "AdoptedResource objects would be stuck after this upgrade",
         "From sagemaker 1.5.1 and applicationautoscaling 1.1.2 on no controller removes their finalizer, so they, "
-        "their CRD and their namespace could never be deleted (docs/ack/adoption.md#adoptedresource-removal). "
-        "Deleting one does not delete what it adopted.",
-        "kubectl delete adoptedresources.services.k8s.aws NAME -n NAMESPACE   (each one of the service, while its old "
-        "controller is running)",
+        "their CRD and their namespace could never be deleted, and pending ones would never be adopted "
+        "(docs/ack/adoption.md#adoptedresource-removal). Deleting one does not delete what it adopted.",
+        "acksm upgrade --convert-adopted   (docs/upgrade.md#adoptedresource)",
         _R,
+    ),
+    Entry(
+        "adopted-resources-gitops",
+        "Argo CD or Flux would create the AdoptedResources again",
+        "Objects of these names carry the mark of Argo CD or Flux, which restores what is deleted. The error has the "
+        "manifests that replace them: on an object that is managed already, adoption annotations have no effect.",
+        "commit these manifests instead of the AdoptedResources, then acksm upgrade --convert-adopted",
+        _R,
+    ),
+    Entry(
+        "adopted-resources-failing",
+        "AdoptedResources have adopted nothing",
+        "Their controller could not adopt, for the reason in the message, or has no such kind. acksm does not guess "
+        "whether to drop them or to correct them.",
+        "kubectl delete adoptedresources.services.k8s.aws NAME -n NAMESPACE   (or correct it, then again)",
+        _R,
+    ),
+    Entry(
+        "adopted-resources-own",
+        "an adopted object would be deleted with its AdoptedResource",
+        "The AdoptedResource is in the object's metadata.ownerReferences, so Kubernetes deletes the object too, and "
+        "ACK its AWS resource (https://kubernetes.io/docs/concepts/architecture/garbage-collection/).",
+        "remove the owner reference from the object, then again",
+        _R,
+    ),
+    Entry(
+        "adopted-resources-account",
+        "the controller would not finish the deletion of an AdoptedResource",
+        "Before it removes the finalizer, the controller searches the role of the namespace's account or team in its "
+        "map, and waits without an end where there is none "
+        "(https://github.com/aws-controllers-k8s/runtime/blob/v0.52.0/pkg/runtime/adoption_reconciler.go).",
+        "acksm carm bind NAMESPACE --target-account ACCOUNT",
+        _R,
+    ),
+    Entry(
+        "adopted-resources-stuck",
+        "AdoptedResources are stuck in Terminating",
+        "They were deleted, and the controller has not removed their finalizer. The message has the controller's last "
+        "log lines.",
+        "acksm logs   (then again, when what the controller names is fixed)",
+        ExitCode.TIMED_OUT,
+    ),
+    Entry(
+        "adopted-resource.delete",
+        "an AdoptedResource is deleted",
+        "It has created its object, which is kept, and its controller removes the finalizer.",
+        "",
+        _OK,
+    ),
+    Entry(
+        "adopted-resource.orphan",
+        "an AdoptedResource is deleted without its controller",
+        "No controller would remove its finalizer, so acksm removes it. What was adopted is kept.",
+        "",
+        _OK,
+    ),
+    Entry(
+        "adopted-resource.replace",
+        "an AdoptedResource is deleted, as an object with adoption annotations replaces it",
+        "It was not adopted yet. It is deleted only when that object exists.",
+        "",
+        _OK,
+    ),
+    Entry("adopted-resource.deleted", "AdoptedResources are waited for", "Until they are deleted.", "", _OK),
+    Entry(
+        "adopted-resource.pods",
+        "pods of the old version are waited for",
+        "A terminating controller still reconciles, and an old one does not know adoption annotations.",
+        "",
+        _OK,
     ),
     Entry(
         "pod-failing",

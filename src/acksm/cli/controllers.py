@@ -100,6 +100,7 @@ def install(
         "acksm upgrade --rollback-on-worse",
         "acksm upgrade --explain",
         "acksm upgrade --explain --from sagemaker=1.2.13",
+        "acksm upgrade --convert-adopted",
     ),
 )
 def upgrade(
@@ -113,6 +114,13 @@ def upgrade(
             "--from", metavar="SERVICE=VERSION", help="With --explain: a version instead of a cluster's, repeatable."
         ),
     ] = None,
+    convert_adopted: Annotated[
+        bool,
+        typer.Option(
+            "--convert-adopted",
+            help="Replace AdoptedResources, which newer versions do not handle; what they adopted is kept.",
+        ),
+    ] = False,
     cluster: options.Cluster = None,
     region: options.Region = None,
     profile: options.Profile = None,
@@ -147,7 +155,7 @@ def upgrade(
 
         if explain or installed:
             return explaining.run(settings.target, settings.controllers, settings.run, ui, installed=installed or ())
-        return section.run(settings, ui, rollback_on_worse=rollback_on_worse)
+        return section.run(settings, ui, convert_adopted=convert_adopted, rollback_on_worse=rollback_on_worse)
 
     run(ctx, work)
 

@@ -65,6 +65,7 @@ from acksm.reports.controllers import (
     RunningController as RunningController,
     ServiceVersions as ServiceVersions,
     StatusReport as StatusReport,
+    UpgradeAdoptedResource as UpgradeAdoptedResource,
     UpgradeAfter as UpgradeAfter,
     UpgradeDifference as UpgradeDifference,
     UpgradeExplainReport as UpgradeExplainReport,

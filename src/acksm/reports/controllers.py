@@ -7,6 +7,7 @@ from typing import NotRequired
 from typing_extensions import TypedDict  # pydantic reads no other on Python 3.11
 
 from acksm.json_types import Json
+from acksm.reports.adopt import AdoptedObject
 from acksm.reports.common import Changes, Drift, Target
 
 
@@ -55,6 +56,22 @@ class ControllerFacts(TypedDict):
     """Number of changes of the release itself."""
 
 
+class UpgradeAdoptedResource(TypedDict):
+    """An AdoptedResource."""
+
+    namespace: str
+    name: str
+    service: str
+    """Empty where its group is of no service."""
+    object: str
+    """What it creates, or empty for an unknown kind."""
+    state: str
+    """done, pending, failing, terminating, or stuck in Terminating."""
+    why: str
+    """What is known beyond the state, or empty."""
+    finalizers: list[str]
+
+
 class InstallFacts(TypedDict):
     """Result of `acksm install`."""
 
@@ -65,6 +82,10 @@ class InstallFacts(TypedDict):
     """How pods get the role: irsa, pod-identity, or both with a comma between."""
     controllers: dict[str, ControllerFacts]
     """By service."""
+    adopted_resources: NotRequired[list[UpgradeAdoptedResource]]
+    """Only with --convert-adopted: what is converted, as it was before."""
+    adoptions: NotRequired[list[AdoptedObject]]
+    """Only with --convert-adopted: the adoptions that replace pending ones."""
 
 
 class OidcReport(Changes):

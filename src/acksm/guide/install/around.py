@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from acksm.engine.change import Change, Plan
 from acksm.guide.connect.target import Target
-from acksm.json_types import Json, Manifest
+from acksm.json_types import Json, Manifest, Object
 from acksm.live.drift import Drift
 from acksm.output import Output
 from acksm.settings import ControllerSettings
@@ -18,13 +18,14 @@ from acksm.settings import ControllerSettings
 
 @dataclass
 class Result:
-    """What a command reports: the plan, facts for `-o json` and the last lines, the objects of new releases, and what
-    differs from the installed ones."""
+    """What a command reports: the plan, facts for `-o json` and the last lines, the objects of new releases, what
+    differs from the installed ones, and every AdoptedResource of the cluster."""
 
     plan: Plan
     facts: Json = field(default_factory=dict)
     manifests: Sequence[Manifest] = ()
     drift: Sequence[Drift] = ()
+    adopted_resources: Sequence[Object] = ()
 
 
 def _no_text() -> str:

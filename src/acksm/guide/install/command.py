@@ -173,7 +173,8 @@ def plan(
         notes += more
         changes = _ordered(changes, planned, role_arn, agents, associating)
         facts["controllers"] = planned.facts
-    return Result(Plan(command, tuple(changes), tuple(notes), facts), facts, manifests, drift)
+    pending = observed.controllers.adopted_resources if observed.controllers else ()
+    return Result(Plan(command, tuple(changes), tuple(notes), facts), facts, manifests, drift, pending)
 
 
 def _observe(

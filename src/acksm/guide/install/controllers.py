@@ -25,7 +25,7 @@ from acksm.helm.releases import is_marked, recovery
 from acksm.json_types import Document, Json, Manifest, Object
 from acksm.kube import paths
 from acksm.kube.paths import ref
-from acksm.live import bindings, capability, discovery, drift, inventory, readiness, running
+from acksm.live import adopted_resources, bindings, capability, discovery, drift, inventory, readiness, running
 from acksm.live.drift import Drift
 from acksm.live.inventory import Inventory
 from acksm.live.unread import AWAY, Unread
@@ -243,7 +243,7 @@ def plan(
         has = associated is None or account in associated
         one = replace(one, by_agent=by_agent, associating=account in associating, associated=has)
         if "adopted-resources-left" not in settled:
-            _check_upgrade(item, one.version, observed)
+            _check_upgrade(item, one.version, observed, objects_of_cluster)
         before = _as_running(item, namespace)
         switching.check(target.kube, target.identity.account, before, after, observed.namespaces, managed_objects)
         if left := tuple(map(str, switching.unmanaged(managed_objects, before, after))):
@@ -347,39 +347,35 @@ def _rival_note(rival: running.Running) -> str:
     )
 
 
-def _check_upgrade(item: Controller, version: str, observed: Observed) -> None:
-    """AdoptedResources would keep their finalizer (docs/ack/adoption.md#adoptedresource-removal)."""
-    before, group = item.observed.version, f"{item.service}.{COMMON_GROUP}"
-    left = [one["metadata"] for one in observed.adopted_resources if _adopts(one) in {group, ""}]
+def _check_upgrade(item: Controller, version: str, observed: Observed, found: Callable[[], Inventory]) -> None:
+    """AdoptedResources would keep their finalizer, or never be adopted (docs/ack/adoption.md#adoptedresource-removal).
+
+    `found` is read only where the upgrade is over that line. Error: `adopted-resources-left`.
+    """
+    before = item.observed.version
+    own = [one for one in observed.adopted_resources if adopted_resources.service_of(one) == item.service]
     if (
-        before
-        and left
-        and charts.has(item.service, before, "adopted-resource")
-        and not charts.has(item.service, version, "adopted-resource")
+        not before
+        or not own
+        or not charts.has(item.service, before, "adopted-resource")
+        or charts.has(item.service, version, "adopted-resource")
     ):
-        kind = f"{ADOPTED_RESOURCES.plural}.{COMMON_GROUP}"
-        commands = [f"kubectl delete {kind} {one['name']} -n {one['namespace']}" for one in left]
+        return
+    judged = adopted_resources.of(found(), own)
+    left = [one for one in judged if one.finalizers or one.state is not adopted_resources.State.DONE]
+    if left:
+        requested = "" if version == charts.TESTED[item.service] else f" --version {item.service}={version}"
         raise AcksmError(
             "adopted-resources-left",
             f"{item.service} {version} no longer handles AdoptedResources, and the cluster has "
-            f"{counted(len(left), 'AdoptedResource')} of its kinds: "
-            + bindings.shortened([f"{one['namespace']}/{one['name']}" for one in left]),
+            f"{counted(len(left), 'AdoptedResource')} of its kinds: {adopted_resources.described(left)}",
             where=f"{item.service} {before} → {version}",
-            remedy=" && ".join(commands[:_PASTED])
-            + f"   (while {item.service} {before} is running; what was adopted is kept)",
+            remedy=f"acksm upgrade --convert-adopted{requested}   (what was adopted is kept)",
             details={
-                "objects": [f"AdoptedResource {one['namespace']}/{one['name']}" for one in left],
-                "diff": commands if len(commands) > 1 else [],
+                "objects": [str(one) for one in left],
+                "diff": [f"{one}: {one.text}" for one in left] if len(left) > 1 else [],
             },
         )
-
-
-_PASTED = 5  # commands in one remedy; the error lists all of them
-
-
-def _adopts(manifest: Manifest) -> str:
-    """The API group of what an AdoptedResource adopts: objects of all ACK services are of that kind."""
-    return str(((manifest.get("spec") or {}).get("kubernetes") or {}).get("group") or "")
 
 
 def _as_running(item: Controller, namespace: str) -> running.Running | None:

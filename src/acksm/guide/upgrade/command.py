@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from acksm.guide.connect.target import Target
 from acksm.guide.install import command
-from acksm.guide.install.around import Compose
-from acksm.guide.upgrade import comparing, record, versions
+from acksm.guide.upgrade import comparing, convert, record, versions
 from acksm.output import Output
 from acksm.settings import ControllerSettings, Settings
 
 
-def run(settings: Settings, ui: Output, *, rollback_on_worse: bool = False, around: Sequence[Compose] = ()) -> int:
-    """Upgrade, compare, and with `rollback_on_worse` go back. `around`: what else is added to the plan. Returns the
-    exit code; errors as those of `install`."""
+def run(settings: Settings, ui: Output, *, convert_adopted: bool = False, rollback_on_worse: bool = False) -> int:
+    """Upgrade, with `convert_adopted` convert AdoptedResources, compare, and with `rollback_on_worse` go back. Returns
+    the exit code; errors as those of `install`."""
 
     def narrowed(target: Target, controllers: ControllerSettings) -> ControllerSettings:
         chosen = versions.controllers_for(target, controllers)
@@ -29,7 +26,11 @@ def run(settings: Settings, ui: Output, *, rollback_on_worse: bool = False, arou
         command="upgrade",
         sections=command.ALL,
         narrowed=narrowed,
-        around=[*around, comparing.compose(on_worse=rollback_on_worse)],
+        around=[
+            convert.compose(settings.other_account, convert=convert_adopted),
+            comparing.compose(on_worse=rollback_on_worse, converts=convert_adopted),
+        ],
+        settled=convert.SETTLES if convert_adopted else (),
     )
 
 

@@ -53,15 +53,16 @@ class Ending:
     skipped: bool = False
 
 
-def compose(*, on_worse: bool) -> Compose:
-    """The part of `acksm upgrade`; `on_worse`: with --rollback-on-worse. Errors: `rollback-impossible`,
-    `upgrade-record`, and those of helm's records."""
+def compose(*, on_worse: bool, converts: bool = False) -> Compose:
+    """The part of `acksm upgrade`; `on_worse`: with --rollback-on-worse, `converts`: with --convert-adopted. Errors:
+    `rollback-impossible`, `upgrade-record`, and those of helm's records."""
 
     def around(target: Target, controllers: ControllerSettings, result: Result, ui: Output) -> Around:
         steps = planned(target, controllers, result)
         notes = [note for step in steps if (note := _history(step.record))]
         if on_worse:
-            rollback.check(target, [(step.record, step.now, step.was) for step in steps if step.upgrades])
+            upgraded = [(step.record, step.now, step.was) for step in steps if step.upgrades]
+            rollback.check(target, upgraded, result, converts=converts)
         due = [step for step in steps if step.upgrades or _is_due(step)]
         if not due:
             return Around(notes=notes, facts={"after": None})

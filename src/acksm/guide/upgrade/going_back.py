@@ -72,9 +72,14 @@ def _selectors(_cluster: Cluster, newer: Running) -> Sequence[str]:
     return ["the controller's gate IAMRoleSelector"] if newer.mode == SELECTOR else []
 
 
+def adopts(older: Running) -> bool:
+    """Whether it adopts by annotations."""
+    return older.gate("ResourceAdoption", "adoption-gate", "adoption-annotations")
+
+
 HARMS: Mapping[str, Harm] = {
     "adoption-annotations": Harm(
-        lambda older: older.gate("ResourceAdoption", "adoption-gate", "adoption-annotations"),
+        adopts,
         _objects(_not_adopted),
         "not adopted yet",
         "creates an AWS resource instead of adopting the existing one",

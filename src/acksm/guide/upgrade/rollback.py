@@ -15,13 +15,16 @@ from acksm.engine.change import Change, Op, Plan
 from acksm.errors import AcksmError
 from acksm.guide.connect.apply import perform
 from acksm.guide.connect.target import Target
-from acksm.guide.install import recorded
+from acksm.guide.install import recorded, stored
+from acksm.guide.install.around import Result as Planned
 from acksm.guide.install.controllers import annotated_role
 from acksm.guide.upgrade import again, going_back, record
-from acksm.guide.upgrade.again import Compared
+from acksm.guide.upgrade.again import ADOPTED, Compared
 from acksm.guide.upgrade.record import Record
 from acksm.helm.releases import Release
-from acksm.live import readiness, running
+from acksm.kube import conditions
+from acksm.live import adopted_resources, readiness, running
+from acksm.live.bindings import shortened
 from acksm.live.running import Running
 from acksm.output import Output
 
@@ -56,23 +59,46 @@ class Result:
         return [head, *self.compared.lines()]
 
 
-def check(target: Target, steps: Sequence[tuple[Record, Running, Running]]) -> None:
-    """Refuse an upgrade that could not be rolled back; each step is (record, controller afterwards, installed one).
+def check(
+    target: Target, steps: Sequence[tuple[Record, Running, Running]], planned: Planned, *, converts: bool
+) -> None:
+    """Refuse an upgrade that could not be rolled back; each step is (record, controller afterwards, installed one),
+    `planned` what install would do, and `converts` whether AdoptedResources are converted.
     Error: `rollback-impossible`. Reads only."""
     if not target.run.wait:
         raise AcksmError("rollback-impossible", "--no-wait compares nothing", where="--rollback-on-worse --no-wait")
+    for change in planned.plan.changes if steps else ():
+        if change.call == stored.CONVERT:
+            why = f"{change.target} drops a version that the earlier chart needs"
+            raise AcksmError("rollback-impossible", why, where=change.target)
     for found, after, before in steps:
         where = f"{found.service} {found.before} → {found.after}"
         if _release(target, found) is None:
             raise AcksmError("rollback-impossible", f"helm has no record of revision {found.worked}", where=where)
         judged = going_back.judge(target.kube, after, before)
-        if judged.reasons:
+        reasons = [*judged.reasons, *judged.unread]
+        if converts and not going_back.adopts(before) and (left := _pending(planned, found.service)):
+            reasons.append(
+                f"{before.service} {before.version} would not follow the adoption annotations that replace "
+                + shortened(left)
+            )
+        if reasons:
             raise AcksmError(
                 "rollback-impossible",
-                f"{found.service} {found.before} cannot take over again: {judged.reasons[0]}",
+                f"{found.service} {found.before} cannot take over again: {reasons[0]}",
                 where=where,
-                details={"diff": list(judged.reasons)},
+                details={"diff": reasons if len(reasons) > 1 else []},
             )
+
+
+def _pending(planned: Planned, service: str) -> list[str]:
+    """AdoptedResources of the service that have adopted nothing yet."""
+    found = [adopted_resources.service_of(item) == service for item in planned.adopted_resources]
+    return [
+        f"AdoptedResource {item['metadata'].get('namespace', '')}/{item['metadata']['name']}"
+        for item, own in zip(planned.adopted_resources, found, strict=True)
+        if own and not conditions.holds(item, ADOPTED)
+    ]
 
 
 def run(target: Target, ui: Output, found: Record, worse: Compared) -> Result:
@@ -83,7 +109,8 @@ def run(target: Target, ui: Output, found: Record, worse: Compared) -> Result:
         return _refused(found, worse, f"helm has no record of revision {found.worked}")
     after = running.from_values(service, namespace, found.after, release.values)
     before = running.from_values(service, namespace, release.version, release.values)
-    if reasons := going_back.judge(target.kube, after, before).reasons:
+    judged = going_back.judge(target.kube, after, before)
+    if reasons := [*judged.reasons, *judged.unread]:
         return _refused(found, worse, reasons[0])
     record.mark(target.kube, namespace, service, record.ROLLING_BACK, worse.reasons)
     perform(target, plan(release, service), _calls(target, ui), ui.emit)
