@@ -73,7 +73,10 @@ class MemoryHelm:
     def recover(self, release: str, namespace: str, action: str, revision: int, seconds: float) -> None:
         if action == "uninstall":
             self.uninstall(release, namespace, seconds)
-            return
+        else:
+            self.rollback(release, namespace, revision, seconds)
+
+    def rollback(self, release: str, namespace: str, revision: int, seconds: float) -> None:
         old = self._records(release, namespace)[revision]
         self._write(release, namespace, "", old["config"], "pending-rollback", old)
 

@@ -66,11 +66,14 @@ from acksm.reports.controllers import (
     ServiceVersions as ServiceVersions,
     StatusReport as StatusReport,
     UpgradeAdoptedResource as UpgradeAdoptedResource,
+    UpgradeAfter as UpgradeAfter,
     UpgradeDifference as UpgradeDifference,
     UpgradeExplainReport as UpgradeExplainReport,
     UpgradeReport as UpgradeReport,
+    UpgradeRollback as UpgradeRollback,
     UpgradeService as UpgradeService,
     VersionsReport as VersionsReport,
+    WorseObject as WorseObject,
 )
 from acksm.reports.doctor import (
     BundleFile as BundleFile,

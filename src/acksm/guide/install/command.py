@@ -34,7 +34,7 @@ from acksm.guide.identity import (
     trust,
 )
 from acksm.guide.identity.ways import IRSA, POD_IDENTITY, Ways
-from acksm.guide.install import admission, controller_values, controllers as section, crds, identities, recorded
+from acksm.guide.install import admission, controller_values, controllers as section, crds, identities, recorded, stored
 from acksm.guide.install.around import Compose, Result as Result, composed
 from acksm.guide.install.release import Observed as ReleaseObserved
 from acksm.json_types import Json, Manifest
@@ -293,7 +293,15 @@ def _ordered(
     waits += [crds.served(planned.crds)] if planned.crds else []
     concurrent = [replace(change, lane="iam") for change in iam]
     concurrent += [replace(change, lane="agent") for change in agents]
-    return [*planned.namespaces, *concurrent, *planned.crds, *waits, *associating, *planned.releases]
+    return [
+        *planned.namespaces,
+        *concurrent,
+        *planned.crds,
+        *waits,
+        *associating,
+        *planned.releases,
+        *planned.conversions,
+    ]
 
 
 def _role_is_visible(role_arn: str) -> Change:
@@ -319,6 +327,7 @@ def dispatch(target: Target, emit: Emit) -> Dispatch:
         "kube.apply": kube.apply,
         "kube.restart": kube.restart,
         "crds.apply_common": partial(crds.apply_common, kube),
+        stored.CONVERT: partial(stored.convert, kube, partial(crds.apply_kept, kube)),
         "crds.await": await_crds,
         "controller.await_ready": partial(readiness.await_ready, kube, deadline, emit),
         "controller.await_agent": partial(readiness.await_agent, kube, deadline, emit),

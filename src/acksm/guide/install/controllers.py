@@ -17,7 +17,7 @@ from acksm.engine.change import Change, Op
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind
 from acksm.guide.connect.target import Target
-from acksm.guide.install import controller_values, crds, crossing, mirrored, release, switching
+from acksm.guide.install import controller_values, crds, crossing, mirrored, release, stored, switching
 from acksm.guide.install.controller_values import ROLE_PATH, Controller, dropped, service_account, values_of
 from acksm.guide.install.recorded import NOTHING, Installed, installed
 from acksm.helm import records, registry, values
@@ -56,6 +56,7 @@ class Planned:
     namespaces: list[Change] = field(default_factory=list)
     crds: list[Change] = field(default_factory=list)
     releases: list[Change] = field(default_factory=list)
+    conversions: list[Change] = field(default_factory=list)  # of what is stored in versions that the CRDs drop
     manifests: list[Document] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     drift: list[Drift] = field(default_factory=list)
@@ -272,9 +273,17 @@ def plan(
     )
     all_crds = [crd for item in observed.controllers for crd in item.desired_crds]
     ours = [f"{namespace}/{charts.release_name(service)}" for service in charts.SERVICES]
-    planned.crds = crds.plan(
-        all_crds, observed.live_crds, ours, only_missing=only_missing_crds, unchanged=observed.unchanged_crds
+    every = crds.plan(
+        all_crds,
+        observed.live_crds,
+        ours,
+        only_missing=only_missing_crds,
+        unchanged=observed.unchanged_crds,
+        stored=partial(stored.check, target.kube),
     )
+    planned.crds = [change for change in every if change.call != stored.CONVERT]
+    planned.conversions = [change for change in every if change.call == stored.CONVERT]
+    planned.notes += [stored.note(change) for change in planned.conversions]
     release_changes = []
     for item, one, scope in desired:
         changes = release.plan(
