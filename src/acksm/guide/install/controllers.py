@@ -17,8 +17,13 @@ from acksm.engine.change import Change, Op
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind
 from acksm.guide.connect.target import Target
+<<<<<<< HEAD
 from acksm.guide.install import controller_values, crds, crossing, mirrored, release, stored, switching
 from acksm.guide.install.controller_values import ROLE_PATH, Controller, dropped, service_account, values_of
+=======
+from acksm.guide.install import controller_values, crds, crossing, mirrored, release, switching
+from acksm.guide.install.controller_values import ROLE_PATH, Controller, not_carried, service_account, values_of
+>>>>>>> pairs
 from acksm.guide.install.recorded import NOTHING, Installed, installed
 from acksm.helm import records, registry, values
 from acksm.helm.releases import is_marked, recovery
@@ -121,7 +126,7 @@ def _controller(
             where=f"namespace {namespace}",
         )
     requested = controllers.version.get(service) or found.version or charts.TESTED[service]
-    at = mirrored.location(controllers.registry, found.values)
+    at = mirrored.location(controllers.registry, found.complete)
     if service in controllers.chart:
         pulled = registry.local(controllers.chart[service])
     else:
@@ -136,7 +141,7 @@ def _controller(
     name = f"{pulled.chart.name} {pulled.chart.version}"
     plain = values.plain(pulled.chart.values_text)
     kept, given = controller_values.kept_and_given(controllers, service, pulled.chart, found)
-    image = mirrored.image(lambda: target.registry(at), at, service, plain, found.values, kept, given)
+    image = mirrored.image(lambda: target.registry(at), at, service, plain, found.complete, kept, given)
     return Controller(service, pulled, found, crds.parse(pulled.chart.crds, name), at, image)
 
 
@@ -170,7 +175,7 @@ def _observed(target: Target, installed: Installed, compared: bool = True) -> re
 
 def installed_role(observed: Observed) -> str:
     """The role in the annotation of the installed service accounts, when all agree; "" otherwise."""
-    roles = {annotated_role(item.observed.values) for item in observed.controllers if item.observed.version}
+    roles = {annotated_role(item.observed.complete) for item in observed.controllers if item.observed.version}
     return roles.pop() if len(roles) == 1 else ""
 
 
@@ -381,14 +386,14 @@ def _check_upgrade(item: Controller, version: str, observed: Observed, found: Ca
 def _as_running(item: Controller, namespace: str) -> running.Running | None:
     """The installed release as a controller; None when there is none."""
     found = item.observed
-    return running.from_values(item.service, namespace, found.version, found.values) if found.version else None
+    return running.from_values(item.service, namespace, found.version, found.complete) if found.version else None
 
 
 def _desired(
     target: Target, controllers: ControllerSettings, item: Controller, role_arn: str, found: Callable[[], Inventory]
 ) -> tuple[release.Desired, charts.Scope, running.Running]:
     patched, scope, notes = values_of(target, controllers, item, role_arn, found)
-    notes += [f"{item.service}: {note}"] if (note := dropped(controllers, item)) else []
+    notes += [f"{item.service}: {note}" for note in not_carried(controllers, item)]
     notes += controller_values.list_notes(controllers, item.service, scope)
     namespace = target.settings.controller_namespace
     if controllers.scope == "namespace" and not controllers.watch_namespace and scope.text.startswith("namespace"):
@@ -408,11 +413,12 @@ def _desired(
         chart.name,
         chart.version,
         item.pulled.digest,
-        release.overrides(patched.chart_values, patched.values),
+        release.overrides(patched),
         role_arn,
         patched.diff,
         tuple(notes),
         takes_turns=capability.values_share(patched.values),
+        chart_values=patched.chart_values,
     )
     return desired, scope, after
 
