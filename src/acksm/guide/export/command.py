@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from acksm import reports
@@ -16,7 +16,7 @@ from acksm.guide.connect.target import Target, connect, offline
 from acksm.guide.export import bindings, files, folder, reading, repository
 from acksm.guide.export.files import ENGINES, Request
 from acksm.guide.export.folder import RECORD
-from acksm.json_types import Document, Json
+from acksm.json_types import Document, Json, Object
 from acksm.output import Output
 from acksm.settings import (
     ControllerSettings,
@@ -124,11 +124,13 @@ def _made(
         place = repository.parse(options.repo, options.repo_path, options.revision, engine)
     elif options.repo or options.repo_path or options.revision:
         raise _invalid(f"{engine} reads no repository", "--repo", f"acksm … --to {engine}   (without --repo)")
-    bound = bindings.check(settings.declared)
     with _target(settings, options) as target:
         ui.emit(Event(Kind.STEP, "target", _line(target)))
         source = reading.read(target, settings.controllers, settings.role, ui.emit)
-        more = bindings.objects(target, bound, settings) if engine != "cloudformation" else []
+        bound, more = list[Object](), list[str]()
+        if engine != "cloudformation":
+            bound, more = bindings.objects(target, settings.declared, source.running)
+    source = replace(source, notes=[*source.notes, *more])
     given = {name: value for name in OPTIONS if (value := str(getattr(options, name)))}
     recorded = {name.replace("_", "-"): value for name, value in given.items()}
     request = Request(
@@ -140,7 +142,7 @@ def _made(
         _recorded(settings, source),
         tuple(sorted(of_file - _NOT_RECORDED)),
     )
-    made, record = files.build(source, request, more)
+    made, record = files.build(source, request, bound)
     for note in source.notes:
         ui.emit(Event(Kind.NOTE, "note", note))
     return source, request, made, record

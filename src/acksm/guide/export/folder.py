@@ -17,6 +17,7 @@ from typing import Literal
 
 from acksm import private_file
 from acksm.errors import AcksmError
+from acksm.guide.doctor import redaction
 from acksm.json_types import Document, Json
 from acksm.words import counted
 
@@ -127,7 +128,7 @@ def encoded(document: Document) -> bytes:
 
 
 def differences(folder: Path, files: Mapping[str, bytes], planned: Planned) -> list[str]:
-    """A unified diff from the folder to `files`; of what is left nothing, as it is not part of the export."""
+    """A unified diff from the folder to `files`, without what has the form of a secret: others may have edited it."""
     lines: list[str] = []
     for path, change in planned.changes.items():
         before = _read(folder, path) if change != "created" else None
@@ -143,7 +144,7 @@ def differences(folder: Path, files: Mapping[str, bytes], planned: Planned) -> l
         )
         cut = len(found) - LONGEST_DIFF
         lines += [*found[:LONGEST_DIFF], *([f"({counted(cut, 'more line')} of {path})"] if cut > 0 else [])]
-    return lines
+    return redaction.text("\n".join(lines), accounts=True).split("\n") if lines else []
 
 
 def _lines(data: bytes | None) -> list[str]:

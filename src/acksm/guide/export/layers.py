@@ -66,11 +66,14 @@ def of(source: Source, engine: str, bindings: Sequence[Manifest] = ()) -> list[L
     def name(middle: str) -> str:
         return f"{prefix(source)}-{middle}"
 
+    of_namespaces = {item["metadata"]["name"]: item for item in bindings if item["kind"] == "Namespace"}
+    created = [of_namespaces.get(one) or _namespace(one) for one in source.namespaces]
+    bindings = [item for item in bindings if item not in created]
     services = list(source.objects)
     common = [crd for crd in source.crds if crd.is_common]
     first, shared = name("namespaces"), name("common-crds")
     found = [
-        Layer(0, first, "0-namespaces", marked(map(_namespace, source.namespaces)), kept=True),
+        Layer(0, first, "0-namespaces", marked(created), kept=True),
         Layer(1, shared, "1-common-crds", marked(map(_crd, common)), kept=True),
     ]
     for service in services:

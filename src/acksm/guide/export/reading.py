@@ -29,6 +29,7 @@ from acksm.json_types import Object
 from acksm.kube.paths import knows, ref_in
 from acksm.live import inventory
 from acksm.live.inventory import Inventory
+from acksm.live.running import Running
 from acksm.settings import ControllerSettings, RoleSettings
 
 
@@ -60,7 +61,8 @@ class Iam:
 
 @dataclass(frozen=True)
 class Source:
-    """Everything that an export is made of. `objects` are by service, `namespaces` those that it creates."""
+    """Everything that an export is made of. `objects` are by service, `namespaces` those that it creates, `watched`
+    those that have to exist, and `running` the controllers as they will be."""
 
     identity: Identity
     cluster: Cluster
@@ -72,6 +74,7 @@ class Source:
     charts: Sequence[Chart]
     images: Sequence[images.Image]
     iam: Iam
+    running: Sequence[Running]
     notes: Sequence[str] = ()
 
 
@@ -94,9 +97,11 @@ def read(target: Target, controllers: ControllerSettings, role: RoleSettings, em
     objects_of = cache(lambda: Inventory() if target.offline else inventory.observe(target.kube, namespace))
     annotation = iam.role_arn if ways.irsa else ""
     desired: list[tuple[Controller, release.Desired, charts.Scope]] = []
+    running: list[Running] = []
     for item in found.controllers:
-        one, scope, _ = section.desired_release(target, controllers, item, annotation, objects_of)
+        one, scope, after = section.desired_release(target, controllers, item, annotation, objects_of)
         desired.append((item, one, scope))
+        running.append(after)
     if not target.offline:
         notes += section.beside_capabilities(target, found, desired)
     watched = sorted({name for one in desired for name in charts.watched(one[1].values)})
@@ -125,6 +130,7 @@ def read(target: Target, controllers: ControllerSettings, role: RoleSettings, em
         [_chart(item) for item in found.controllers],
         pinned,
         iam,
+        running,
         list(dict.fromkeys(notes)),
     )
 
