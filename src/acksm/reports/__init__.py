@@ -82,6 +82,7 @@ from acksm.reports.doctor import (
     Rbac as Rbac,
     Symptom as Symptom,
 )
+from acksm.reports.export import ExportedFile as ExportedFile, ExportReport as ExportReport
 from acksm.reports.identity import (
     IdentityAssociation as IdentityAssociation,
     IdentityController as IdentityController,
@@ -159,6 +160,7 @@ REPORTS: dict[str, object] = {
     "versions": VersionsReport,
     "identity status": IdentityStatusReport,
     "identity migrate": IdentityMigrateReport,
+    "export": ExportReport,
     "mirror": MirrorReport,
     "doctor": DoctorReport,
     "report": BundleReport,

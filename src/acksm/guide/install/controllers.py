@@ -76,7 +76,7 @@ def observe(
         of_eks = pool.submit(capability.visible, target.aws, target.cluster.name)
         seen = {} if found is not None else installed(target, controllers.service)
         jobs = [
-            pool.submit(_controller, target, controllers, service, seen.get(service, NOTHING), found, emit)
+            pool.submit(controller_of, target, controllers, service, seen.get(service, NOTHING), found, emit)
             for service in controllers.service
         ]
         found_controllers = [job.result() for job in jobs]
@@ -103,7 +103,7 @@ def releases(target: Target, services: Sequence[str], *, compared: bool = True) 
         return dict(zip(services, observed, strict=True))
 
 
-def _controller(
+def controller_of(
     target: Target,
     controllers: ControllerSettings,
     service: str,
@@ -236,7 +236,7 @@ def plan(
     managed_objects = cache(lambda: bindings.managed_objects(target.kube))
     objects_of_cluster = cache(lambda: inventory.observe(target.kube, namespace))
     for item in observed.controllers:
-        one, scope, after = _desired(target, controllers, item, role_arn, objects_of_cluster)
+        one, scope, after = desired_release(target, controllers, item, role_arn, objects_of_cluster)
         account = (namespace, service_account(target, controllers, item))
         has = associated is None or account in associated
         one = replace(one, by_agent=by_agent, associating=account in associating, associated=has)
@@ -263,7 +263,7 @@ def plan(
             one = replace(one, rivals=described, notes=(*one.notes, *map(_rival_note, rivals)))
         desired.append((item, one, scope))
     if not only_missing_crds:
-        planned.notes += _beside_capabilities(target, observed, desired)
+        planned.notes += beside_capabilities(target, observed, desired)
     watched = [name for _, one, _ in desired for name in charts.watched(one.values)]
     planned.namespaces = release.namespaces(
         watched, observed.namespaces, controller_namespace=namespace, create=controllers.create_namespace
@@ -311,7 +311,7 @@ def plan(
     return planned
 
 
-def _beside_capabilities(
+def beside_capabilities(
     target: Target, observed: Observed, desired: Sequence[tuple[Controller, release.Desired, charts.Scope]]
 ) -> Sequence[str]:
     """Notes on the cluster's EKS capabilities. Error: `capability-conflict`."""
@@ -377,7 +377,7 @@ def _as_running(item: Controller, namespace: str) -> running.Running | None:
     return running.from_values(item.service, namespace, found.version, found.values) if found.version else None
 
 
-def _desired(
+def desired_release(
     target: Target, controllers: ControllerSettings, item: Controller, role_arn: str, found: Callable[[], Inventory]
 ) -> tuple[release.Desired, charts.Scope, running.Running]:
     patched, scope, notes = values_of(target, controllers, item, role_arn, found)
