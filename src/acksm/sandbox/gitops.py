@@ -122,10 +122,12 @@ def _message(answer: Value) -> str:
 
 
 def _flux(plane: ControlPlane, home: Path, programs: Mapping[str, Path], outside: Mapping[str, str]) -> None:
-    """Without leader election: outside of a cluster it has no namespace for its Lease."""
+    """Without leader election: outside of a cluster it has no namespace for its Lease. A dependency is looked at again
+    after a tenth of the usual time, as the sandbox's other waits are."""
     for name in NEEDED[FLUX]:
         health, storage = free_ports(2)
-        flags = ["--watch-all-namespaces", "--metrics-addr=0", f"--health-addr=127.0.0.1:{health}"]
+        flags = ["--watch-all-namespaces", "--requeue-dependency=3s", "--metrics-addr=0"]
+        flags += [f"--health-addr=127.0.0.1:{health}"]
         if name == "source-controller":  # its artifacts, which kustomize-controller fetches
             (home / "data").mkdir(exist_ok=True)
             address = f"127.0.0.1:{storage}"

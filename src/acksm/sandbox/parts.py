@@ -100,7 +100,7 @@ PARTS = {
     )
 }
 NEEDED = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "crane", "registry", "helm")
-GITOPS = ("kustomize", "source-controller", "kustomize-controller", "argocd", "argocd-cache")
+GITOPS = ("kubectl", "kustomize", "source-controller", "kustomize-controller", "argocd", "argocd-cache")
 # What `go help environment` says of modules, caches and proxies; not GOOGLE_…, which are credentials.
 _GO_VARIABLES = (
     *("GOAUTH", "GOCACHE", "GODEBUG", "GOENV", "GOFLAGS", "GOINSECURE", "GOMAXPROCS", "GOMEMLIMIT", "GOMODCACHE"),
