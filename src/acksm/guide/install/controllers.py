@@ -17,13 +17,8 @@ from acksm.engine.change import Change, Op
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind
 from acksm.guide.connect.target import Target
-<<<<<<< HEAD
 from acksm.guide.install import controller_values, crds, crossing, mirrored, release, stored, switching
-from acksm.guide.install.controller_values import ROLE_PATH, Controller, dropped, service_account, values_of
-=======
-from acksm.guide.install import controller_values, crds, crossing, mirrored, release, switching
 from acksm.guide.install.controller_values import ROLE_PATH, Controller, not_carried, service_account, values_of
->>>>>>> pairs
 from acksm.guide.install.recorded import NOTHING, Installed, installed
 from acksm.helm import records, registry, values
 from acksm.helm.releases import is_marked, recovery
