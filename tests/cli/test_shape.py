@@ -77,6 +77,8 @@ EXCEPT = {
     "fleet plan --out": "a directory, as each cluster has a plan",
     "fleet cleanup --confirm": "the number of clusters",
     **{f"fleet {name} --cluster": "some of the file" for name in (*FLEET, "list") if name != "merge"},
+    "export --to": "what the files are for; that of identity migrate is a way",
+    "export --out": "a directory",
     "mirror --to": "where it copies to; that of identity migrate is a way",
     **dict.fromkeys(
         (
