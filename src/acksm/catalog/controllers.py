@@ -22,6 +22,30 @@ ENTRIES = (
         _R,
     ),
     Entry(
+        "crd-version-gone",
+        "an older chart needs a version that its CRD no longer serves",
+        "CRDs are not downgraded, as fields of stored objects would be lost, and the cluster's is of a newer chart "
+        "that dropped the version.",
+        "acksm versions   (choose one that is not older than the CRD's chart)",
+        _R,
+    ),
+    Entry(
+        "crd-conversion",
+        "a webhook converts a kind whose stored version is dropped",
+        "A CRD of the chart has no version in which objects are stored, and its webhook changes more than the version, "
+        "so that acksm cannot check whether the objects are kept (docs/upgrade.md#crds).",
+        "kubectl get crd NAME -o jsonpath={.status.storedVersions}   (convert them as docs/upgrade.md#crds says)",
+        _R,
+    ),
+    Entry(
+        "crd-fields-lost",
+        "objects have fields that the new version of their CRD lacks",
+        "The chart's CRD drops the version in which they are stored, and the apiserver would prune these fields "
+        "(docs/upgrade.md#crds).",
+        "kubectl edit KIND NAME -n NAMESPACE   (remove the fields named, or keep the installed version)",
+        _R,
+    ),
+    Entry(
         "object-not-ours",
         "an object of the release belongs to another owner",
         'helm would stop in the middle with "invalid ownership metadata", so acksm checks first.',
@@ -210,6 +234,21 @@ ENTRIES = (
     Entry("crds.established", "waiting until the CRDs are established", "The apiserver then serves them.", "", _OK),
     Entry("namespace.create", "a namespace is created", "The controllers' namespace or a watched one.", "", _OK),
     Entry("release.install", "a controller is installed", "Its release does not exist.", "", _OK),
+    Entry(
+        "crds.convert",
+        "objects are stored in another version",
+        "The chart's CRD drops the version in which they are stored.",
+        "",
+        _OK,
+    ),
+    Entry("release.rollback", "a release is rolled back", "Objects became worse, with --rollback-on-worse.", "", _OK),
+    Entry(
+        "upgrade.record",
+        "what is synced is recorded",
+        "Before an upgrade, in a ConfigMap of the controllers' namespace, so that any machine can compare later.",
+        "",
+        _OK,
+    ),
     Entry("release.upgrade", "a release is upgraded", "Its chart or its values differ from the request.", "", _OK),
     Entry(
         "release.recover",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+
 from pydantic import TypeAdapter, ValidationError
 
 from acksm import reports

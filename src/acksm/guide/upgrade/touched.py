@@ -145,6 +145,11 @@ def _managed(item: Holder) -> ManagedObject:
     return ManagedObject(kind.name, item.namespace, item.name, item.account, item.region, kind.service, pinned)
 
 
+def retained(service: str, cluster: Cluster, controller: Running) -> Sequence[str] | None:
+    """Its objects and namespaces with a deletion policy; None where they may not be read."""
+    return _retained(service, _objects(service, cluster.holders, controller), cluster.namespaces)
+
+
 def _retained(
     service: str, objects: Sequence[Holder] | None, namespaces: Mapping[str, Namespace] | None
 ) -> list[str] | None:
