@@ -199,8 +199,11 @@ def _converted(lab: Lab, namespace: str, target: dict[str, object]) -> None:
     world.kube.patch(space, {"metadata": {"annotations": {f"{P}owner-account-id": None}}})
     lab.create("AdoptedResource", namespace, "more", {"aws": {"nameOrID": "old"}, "kubernetes": mine})
     lab.condition("AdoptedResource", namespace, "more", "ACK.Adopted", "True")
-    before = lab.aws("sagemaker").describe_model(ModelName="old")["CreationTime"]
-    found = world.acksm(*upgrade).ok().data
+    before = _in_aws(lab)
+    with world.requests() as seen:
+        found = world.acksm(*upgrade).ok().data
+    assert [one for one, _ in seen.aws if one.startswith("sagemaker:") and ":Describe" not in one] == []
+    assert _in_aws(lab) == before
     targets = [item["target"] for item in found["changes"] if item["id"] == "adopted-resource.delete"]
     assert targets == [f"AdoptedResource {namespace}/more"]
     # a pending one that is left: the new version does not know it, and it becomes an object with annotations
@@ -212,10 +215,18 @@ def _converted(lab: Lab, namespace: str, target: dict[str, object]) -> None:
     assert lab.kube.request("GET", lab.path("AdoptedResource", namespace))["items"] == []
     assert lab.synced("Model", namespace, "late")["metadata"]["labels"]["team"] == "a"
     assert lab.synced("Model", namespace, "mine")["spec"]["modelName"] == "old"
-    assert lab.aws("sagemaker").describe_model(ModelName="old")["CreationTime"] == before
+    assert _in_aws(lab) == before
     with world.requests() as again:
         assert world.acksm(*upgrade).ok().data["changes"] == []
     assert again.writes == []
+
+
+def _in_aws(lab: Lab) -> list[object]:
+    """The adopted model, with its tags."""
+    client = lab.aws("sagemaker")
+    found = client.describe_model(ModelName="old")
+    tags = client.list_tags(ResourceArn=found["ModelArn"])["Tags"]
+    return [{key: value for key, value in found.items() if key != "ResponseMetadata"}, tags]
 
 
 def test_adoption_by_annotation_needs_its_gate(lab: Lab) -> None:
