@@ -86,6 +86,7 @@ from acksm.reports.doctor import (
     Rbac as Rbac,
     Symptom as Symptom,
 )
+from acksm.reports.export import ExportedFile as ExportedFile, ExportReport as ExportReport
 from acksm.reports.identity import (
     IdentityAssociation as IdentityAssociation,
     IdentityController as IdentityController,
@@ -139,6 +140,7 @@ from acksm.reports.sandbox import (
     SandboxCluster as SandboxCluster,
     SandboxController as SandboxController,
     SandboxDownReport as SandboxDownReport,
+    SandboxEngineReport as SandboxEngineReport,
     SandboxEnvReport as SandboxEnvReport,
     SandboxListReport as SandboxListReport,
     SandboxLogsReport as SandboxLogsReport,
@@ -162,6 +164,7 @@ REPORTS: dict[str, object] = {
     "versions": VersionsReport,
     "identity status": IdentityStatusReport,
     "identity migrate": IdentityMigrateReport,
+    "export": ExportReport,
     "mirror": MirrorReport,
     "doctor": DoctorReport,
     "report": BundleReport,
@@ -190,6 +193,7 @@ REPORTS: dict[str, object] = {
     "version": VersionReport,
     "sandbox build": PartsReport,
     "sandbox up": SandboxReport,
+    "sandbox gitops": SandboxEngineReport,
     "sandbox list": SandboxListReport,
     "sandbox status": SandboxStatusReport,
     "sandbox down": SandboxDownReport,

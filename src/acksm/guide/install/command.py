@@ -89,7 +89,7 @@ def run(
 
 
 @dataclass(frozen=True)
-class _Observed:
+class Observed:
     """What exists. `controllers` is None where the command has none; `accounts` are (namespace, service account)."""
 
     provider: oidc.Observed
@@ -120,7 +120,7 @@ def plan(
     changes of its own.
     """
     emit(Event(Kind.PROGRESS, "observe", "reading the account and the cluster"))
-    observed = _observe(target, controllers, role, sections, emit, releases)
+    observed = observe(target, controllers, role, sections, emit, releases)
     emit(Event(Kind.PROGRESS, "observe", ""))
     changes: list[Change] = []
     notes: list[str] = []
@@ -130,7 +130,7 @@ def plan(
     has = observed.identities
     ways, more = identities.chosen(role.identity, has, observed.accounts)
     notes += more
-    role_arn = role.role_arn or _kept_role(target, role, observed, notes)
+    role_arn = role.role_arn or kept_role(target, role, observed, notes)
     wants_role = "iam-role" in sections and not role_arn
     if "oidc" in sections and ((wants_role and ways.irsa) or command == "oidc"):
         changes += oidc.plan(observed.provider, oidc.desired(target.cluster, role.tag))
@@ -140,7 +140,7 @@ def plan(
             "the cluster has no OIDC provider, so no service account can assume the role; create it with: acksm oidc"
         )
     if wants_role and observed.role is not None:
-        desired, more = _role(target, controllers, role, observed, observed.role.role, ways)
+        desired, more = desired_role(target, controllers, role, observed, observed.role.role, ways)
         planned_role = iam_role.plan(observed.role, desired)
         limits.check(planned_role, observed.role.role, target.aws.iam.quotas)
         changes += planned_role
@@ -177,14 +177,14 @@ def plan(
     return Result(Plan(command, tuple(changes), tuple(notes), facts), facts, manifests, drift, pending)
 
 
-def _observe(
+def observe(
     target: Target,
     controllers: ControllerSettings,
     role: RoleSettings,
     sections: Sequence[str],
     emit: Emit,
     releases: Mapping[str, ReleaseObserved] | None,
-) -> _Observed:
+) -> Observed:
     with ThreadPoolExecutor(max_workers=8) as pool:
         nodes = pool.submit(compute.nodes, target) if "controllers" in sections else None
         provider = pool.submit(oidc.observe, target.aws, target.cluster)
@@ -200,7 +200,7 @@ def _observe(
         elif observed_role:
             accounts = section.installed_accounts(target, controllers.service, unread)
         has = identities.observe(target, role, observed, accounts) if accounts else identities.NONE
-        return _Observed(
+        return Observed(
             provider.result(),
             observed_role.result() if observed_role else None,
             observed,
@@ -211,7 +211,7 @@ def _observe(
         )
 
 
-def _runnable(target: Target, observed: _Observed, manifests: Sequence[Manifest]) -> list[str]:
+def _runnable(target: Target, observed: Observed, manifests: Sequence[Manifest]) -> list[str]:
     """Whether the pods of what changes can run and are admitted. Errors as in `compute.check` and `admission.check`."""
     if observed.controllers is None:
         return []
@@ -221,11 +221,11 @@ def _runnable(target: Target, observed: _Observed, manifests: Sequence[Manifest]
     return notes + admission.check(target, manifests, observed.controllers.namespaces)
 
 
-def _role(
+def desired_role(
     target: Target,
     controllers: ControllerSettings,
     role_settings: RoleSettings,
-    observed: _Observed,
+    observed: Observed,
     role: Role | None,
     ways: Ways,
 ) -> tuple[iam_role.Desired, list[str]]:
@@ -244,7 +244,7 @@ def _role(
         kinds = controller_values.reconciled_now(target, controllers, observed.unread)
     for service, more in live.kinds.items():
         kinds[service] = live_accounts.united(kinds.get(service), more)
-    desired_role = iam_role.desired(
+    want = iam_role.desired(
         target.identity,
         target.cluster,
         role_settings,
@@ -257,7 +257,7 @@ def _role(
         pods=identities.by_pods(found, observed.accounts, ways, _arn(target, role_settings)),
         tags=associations.have_tags(found),
     )
-    return desired_role, live.notes
+    return want, live.notes
 
 
 def role_name(target: Target, role: RoleSettings) -> str:
@@ -269,7 +269,7 @@ def _arn(target: Target, role: RoleSettings) -> str:
     return iam_role.arn(target.identity, role_name(target, role), role.role_path)
 
 
-def _kept_role(target: Target, role: RoleSettings, observed: _Observed, notes: list[str]) -> str:
+def kept_role(target: Target, role: RoleSettings, observed: Observed, notes: list[str]) -> str:
     """The role that the installed controllers use, where it is not the default one and no option names another."""
     if observed.controllers is None or role.role_name:
         return ""

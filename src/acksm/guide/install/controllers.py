@@ -18,7 +18,7 @@ from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind
 from acksm.guide.connect.target import Target
 from acksm.guide.install import controller_values, crds, crossing, mirrored, release, stored, switching
-from acksm.guide.install.controller_values import ROLE_PATH, Controller, dropped, service_account, values_of
+from acksm.guide.install.controller_values import ROLE_PATH, Controller, not_carried, service_account, values_of
 from acksm.guide.install.recorded import NOTHING, Installed, installed
 from acksm.helm import records, registry, values
 from acksm.helm.releases import is_marked, recovery
@@ -77,7 +77,7 @@ def observe(
         of_eks = pool.submit(capability.visible, target.aws, target.cluster.name)
         seen = {} if found is not None else installed(target, controllers.service)
         jobs = [
-            pool.submit(_controller, target, controllers, service, seen.get(service, NOTHING), found, emit)
+            pool.submit(controller_of, target, controllers, service, seen.get(service, NOTHING), found, emit)
             for service in controllers.service
         ]
         found_controllers = [job.result() for job in jobs]
@@ -104,7 +104,7 @@ def releases(target: Target, services: Sequence[str], *, compared: bool = True) 
         return dict(zip(services, observed, strict=True))
 
 
-def _controller(
+def controller_of(
     target: Target,
     controllers: ControllerSettings,
     service: str,
@@ -121,7 +121,7 @@ def _controller(
             where=f"namespace {namespace}",
         )
     requested = controllers.version.get(service) or found.version or charts.TESTED[service]
-    at = mirrored.location(controllers.registry, found.values)
+    at = mirrored.location(controllers.registry, found.complete)
     if service in controllers.chart:
         pulled = registry.local(controllers.chart[service])
     else:
@@ -136,7 +136,7 @@ def _controller(
     name = f"{pulled.chart.name} {pulled.chart.version}"
     plain = values.plain(pulled.chart.values_text)
     kept, given = controller_values.kept_and_given(controllers, service, pulled.chart, found)
-    image = mirrored.image(lambda: target.registry(at), at, service, plain, found.values, kept, given)
+    image = mirrored.image(lambda: target.registry(at), at, service, plain, found.complete, kept, given)
     return Controller(service, pulled, found, crds.parse(pulled.chart.crds, name), at, image)
 
 
@@ -170,7 +170,7 @@ def _observed(target: Target, installed: Installed, compared: bool = True) -> re
 
 def installed_role(observed: Observed) -> str:
     """The role in the annotation of the installed service accounts, when all agree; "" otherwise."""
-    roles = {annotated_role(item.observed.values) for item in observed.controllers if item.observed.version}
+    roles = {annotated_role(item.observed.complete) for item in observed.controllers if item.observed.version}
     return roles.pop() if len(roles) == 1 else ""
 
 
@@ -238,7 +238,7 @@ def plan(
     managed_objects = cache(lambda: bindings.managed_objects(target.kube))
     objects_of_cluster = cache(lambda: inventory.observe(target.kube, namespace))
     for item in observed.controllers:
-        one, scope, after = _desired(target, controllers, item, role_arn, objects_of_cluster)
+        one, scope, after = desired_release(target, controllers, item, role_arn, objects_of_cluster)
         account = (namespace, service_account(target, controllers, item))
         has = associated is None or account in associated
         one = replace(one, by_agent=by_agent, associating=account in associating, associated=has)
@@ -266,7 +266,7 @@ def plan(
             one = replace(one, rivals=described, notes=(*one.notes, *map(_rival_note, rivals)))
         desired.append((item, one, scope))
     if not only_missing_crds:
-        planned.notes += _beside_capabilities(target, observed, desired)
+        planned.notes += beside_capabilities(target, observed, desired)
     watched = [name for _, one, _ in desired for name in charts.watched(one.values)]
     planned.namespaces = release.namespaces(
         watched, observed.namespaces, controller_namespace=namespace, create=controllers.create_namespace
@@ -322,7 +322,7 @@ def plan(
     return planned
 
 
-def _beside_capabilities(
+def beside_capabilities(
     target: Target, observed: Observed, desired: Sequence[tuple[Controller, release.Desired, charts.Scope]]
 ) -> Sequence[str]:
     """Notes on the cluster's EKS capabilities. Error: `capability-conflict`."""
@@ -381,14 +381,14 @@ def _check_upgrade(item: Controller, version: str, observed: Observed, found: Ca
 def _as_running(item: Controller, namespace: str) -> running.Running | None:
     """The installed release as a controller; None when there is none."""
     found = item.observed
-    return running.from_values(item.service, namespace, found.version, found.values) if found.version else None
+    return running.from_values(item.service, namespace, found.version, found.complete) if found.version else None
 
 
-def _desired(
+def desired_release(
     target: Target, controllers: ControllerSettings, item: Controller, role_arn: str, found: Callable[[], Inventory]
 ) -> tuple[release.Desired, charts.Scope, running.Running]:
     patched, scope, notes = values_of(target, controllers, item, role_arn, found)
-    notes += [f"{item.service}: {note}"] if (note := dropped(controllers, item)) else []
+    notes += [f"{item.service}: {note}" for note in not_carried(controllers, item)]
     notes += controller_values.list_notes(controllers, item.service, scope)
     namespace = target.settings.controller_namespace
     if controllers.scope == "namespace" and not controllers.watch_namespace and scope.text.startswith("namespace"):
@@ -408,11 +408,12 @@ def _desired(
         chart.name,
         chart.version,
         item.pulled.digest,
-        release.overrides(patched.chart_values, patched.values),
+        release.overrides(patched),
         role_arn,
         patched.diff,
         tuple(notes),
         takes_turns=capability.values_share(patched.values),
+        chart_values=patched.chart_values,
     )
     return desired, scope, after
 
