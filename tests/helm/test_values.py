@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 from acksm.errors import AcksmError
 from acksm.guide.install.release import overrides
-from acksm.helm.values import Edit, flatten, leaves, parse_set, patch, read_file
+from acksm.helm.values import Edit, flatten, leaves, parse_set, patch, plain, read_file
 from acksm.sandbox.practice.generations import Chart, all_charts
 from acksm.sandbox.practice.values import schema, values_yaml
 
