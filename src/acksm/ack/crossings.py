@@ -50,7 +50,7 @@ CROSSINGS: Mapping[str, Crossing] = {
     "carm-levels": _PLAIN,
     "drift-refused": Crossing(Concerns.MOVED, "acksm region explain KIND/NAME -n NAMESPACE   (for each, before)"),
     "status-region": _PLAIN,
-    "adopted-resource": Crossing(Concerns.ADOPTED, ends="acksm explain adopted-resources-left"),
+    "adopted-resource": Crossing(Concerns.ADOPTED, ends="acksm upgrade --convert-adopted   (what was adopted is kept)"),
     "adoption-gate": _PLAIN,
     "adoption-annotations": Crossing(
         Concerns.ADOPTING, "acksm doctor KIND/NAME -n NAMESPACE   (for each: from now on it adopts)"

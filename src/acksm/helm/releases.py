@@ -148,7 +148,11 @@ class Releases:
         if action == "uninstall":
             self.uninstall(release, namespace, seconds=seconds)
         else:
-            self._helm.run(["rollback", release, str(revision), "-n", namespace], seconds=seconds)
+            self.rollback(release, namespace, revision, seconds=seconds)
+
+    def rollback(self, release: str, namespace: str, revision: int, *, seconds: float) -> None:
+        """A new revision with chart, values and objects of an earlier one; helm changes no CRDs."""
+        self._helm.run(["rollback", release, str(revision), "-n", namespace], seconds=seconds)
 
     def uninstall(self, release: str, namespace: str, *, seconds: float) -> None:
         """Delete its objects and records; helm keeps CRDs. A release that does not exist is no error."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from acksm.json_types import Manifest, Value
 
 OWNED_LABEL = "acksm.dev/owned"
+EXPORT_LABEL = "acksm.dev/export"  # of what acksm export wrote: the engine that keeps the object
 BY_HELM = "app.kubernetes.io/managed-by=Helm"  # helm sets it on all that it creates, whatever the chart says
 RELEASE_NAME, RELEASE_NAMESPACE = "meta.helm.sh/release-name", "meta.helm.sh/release-namespace"
 # Controllers that restore objects: they revert a change of what they own.

@@ -65,11 +65,15 @@ from acksm.reports.controllers import (
     RunningController as RunningController,
     ServiceVersions as ServiceVersions,
     StatusReport as StatusReport,
+    UpgradeAdoptedResource as UpgradeAdoptedResource,
+    UpgradeAfter as UpgradeAfter,
     UpgradeDifference as UpgradeDifference,
     UpgradeExplainReport as UpgradeExplainReport,
     UpgradeReport as UpgradeReport,
+    UpgradeRollback as UpgradeRollback,
     UpgradeService as UpgradeService,
     VersionsReport as VersionsReport,
+    WorseObject as WorseObject,
 )
 from acksm.reports.doctor import (
     BundleFile as BundleFile,
@@ -82,6 +86,7 @@ from acksm.reports.doctor import (
     Rbac as Rbac,
     Symptom as Symptom,
 )
+from acksm.reports.export import ExportedFile as ExportedFile, ExportReport as ExportReport
 from acksm.reports.identity import (
     IdentityAssociation as IdentityAssociation,
     IdentityController as IdentityController,
@@ -135,6 +140,7 @@ from acksm.reports.sandbox import (
     SandboxCluster as SandboxCluster,
     SandboxController as SandboxController,
     SandboxDownReport as SandboxDownReport,
+    SandboxEngineReport as SandboxEngineReport,
     SandboxEnvReport as SandboxEnvReport,
     SandboxListReport as SandboxListReport,
     SandboxLogsReport as SandboxLogsReport,
@@ -158,6 +164,7 @@ REPORTS: dict[str, object] = {
     "versions": VersionsReport,
     "identity status": IdentityStatusReport,
     "identity migrate": IdentityMigrateReport,
+    "export": ExportReport,
     "mirror": MirrorReport,
     "doctor": DoctorReport,
     "report": BundleReport,
@@ -186,6 +193,7 @@ REPORTS: dict[str, object] = {
     "version": VersionReport,
     "sandbox build": PartsReport,
     "sandbox up": SandboxReport,
+    "sandbox gitops": SandboxEngineReport,
     "sandbox list": SandboxListReport,
     "sandbox status": SandboxStatusReport,
     "sandbox down": SandboxDownReport,

@@ -184,27 +184,35 @@ def test_adopted_resources_would_be_stuck(before: str, after: str, objects: int,
     item = Controller("sagemaker", pulled("sagemaker", "1.9.1"), release.Observed(before), [])
     observed = Observed([item], {}, {}, [adopting("sagemaker", f"a{at}") for at in range(objects)])
     if not refused:
-        controllers._check_upgrade(item, after, observed)
+        controllers._check_upgrade(item, after, observed, Inventory)
         return
     with pytest.raises(AcksmError) as caught:
-        controllers._check_upgrade(item, after, observed)
+        controllers._check_upgrade(item, after, observed, Inventory)
     assert (caught.value.id, str(objects) in caught.value.message) == ("adopted-resources-left", True)
-    assert "--all" not in caught.value.remedy
+    requested = "" if after == "1.9.1" else f" --version sagemaker={after}"
+    assert caught.value.remedy.startswith(f"acksm upgrade --convert-adopted{requested}   ")
     for at in range(objects):
-        assert f"kubectl delete adoptedresources.services.k8s.aws a{at} -n team" in caught.value.remedy
+        assert f"team/a{at} (pending: no controller handles it; without a finalizer)" in caught.value.message
 
 
-def adopting(service: str, name: str) -> dict[str, Any]:
+def adopting(service: str, name: str, **more: Any) -> dict[str, Any]:
     spec = {"kubernetes": {"group": f"{service}.services.k8s.aws", "kind": "Model"}}
-    return {"metadata": {"name": name, "namespace": "team"}, "spec": spec}
+    return {"metadata": {"name": name, "namespace": "team", **more}, "spec": spec}
 
 
-def test_adopted_resources_of_another_service_are_not_in_the_way() -> None:
+def test_only_adopted_resources_with_something_to_lose_are_in_the_way() -> None:
     item = Controller("sagemaker", pulled("sagemaker", "1.9.1"), release.Observed("1.4.1"), [])
-    controllers._check_upgrade(item, "1.9.1", Observed([item], {}, {}, [adopting("s3", "bucket")]))
-    unknown = {"metadata": {"name": "x", "namespace": "team"}}
-    with pytest.raises(AcksmError):
-        controllers._check_upgrade(item, "1.9.1", Observed([item], {}, {}, [adopting("s3", "bucket"), unknown]))
+    done = {"status": {"conditions": [{"type": "ACK.Adopted", "status": "True"}]}}
+    free = [
+        adopting("s3", "bucket"),
+        {"metadata": {"name": "of no service", "namespace": "team"}},
+        {**adopting("sagemaker", "deletable"), **done},
+    ]
+    controllers._check_upgrade(item, "1.9.1", Observed([item], {}, {}, free), Inventory)
+    held = {**adopting("sagemaker", "held", finalizers=["finalizers.services.k8s.aws/AdoptedResource"]), **done}
+    with pytest.raises(AcksmError) as caught:
+        controllers._check_upgrade(item, "1.9.1", Observed([item], {}, {}, [*free, held]), Inventory)
+    assert caught.value.details["objects"] == ["AdoptedResource team/held"]
 
 
 def installed_role(*roles: str) -> str:

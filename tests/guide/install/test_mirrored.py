@@ -52,6 +52,12 @@ class Charts:
             raise AcksmError("image-missing", tag)
         return Described(tag, MANIFEST, b"{}")
 
+    def manifest(self, repository: str, reference: str) -> Described:
+        raise NotImplementedError
+
+    def repository(self, name: str) -> str:
+        raise NotImplementedError
+
 
 def installed_by(values: Document, tags: tuple[str, ...] = (VERSION,), **options: Any) -> dict[str, Any]:
     """The values of the release after an install with these options, from those before it."""
