@@ -65,11 +65,15 @@ from acksm.reports.controllers import (
     RunningController as RunningController,
     ServiceVersions as ServiceVersions,
     StatusReport as StatusReport,
+    UpgradeAdoptedResource as UpgradeAdoptedResource,
+    UpgradeAfter as UpgradeAfter,
     UpgradeDifference as UpgradeDifference,
     UpgradeExplainReport as UpgradeExplainReport,
     UpgradeReport as UpgradeReport,
+    UpgradeRollback as UpgradeRollback,
     UpgradeService as UpgradeService,
     VersionsReport as VersionsReport,
+    WorseObject as WorseObject,
 )
 from acksm.reports.doctor import (
     BundleFile as BundleFile,

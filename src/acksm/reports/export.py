@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing_extensions import TypedDict  # pydantic reads no other on Python 3.11
 
 
 class ExportedFile(TypedDict):

@@ -20,7 +20,7 @@ from acksm import reports
 from acksm.aws import local
 from acksm.aws.account import Aws
 from acksm.aws.eks import Cluster
-from acksm.aws.session import Identity, Session
+from acksm.aws.session import Identity, Keys, Session
 from acksm.aws.token import exec_credential as _credential, mint
 from acksm.engine.waits import Deadline
 from acksm.errors import AcksmError
@@ -210,7 +210,7 @@ def offline(settings: TargetSettings, run: RunSettings, issuer: str) -> Target:
     `issuer`: of the cluster's OIDC provider, "" where none is needed. Error: `region-unknown`.
     """
     deadline = Deadline(run.timeout)
-    aws = Aws(region=settings.region, account=settings.account, left=deadline.left)
+    aws = Aws(region=settings.region, keys=Keys("none", "none", ""), left=deadline.left)  # no profile is read
     _check_region(aws)
     partition = local.regions().get(settings.region, "aws")
     identity = Identity(settings.account, f"arn:{partition}:iam::{settings.account}:root", "")

@@ -103,6 +103,7 @@ def read(target: Target, controllers: ControllerSettings, role: RoleSettings, em
         desired.append((item, one, scope))
         running.append(after)
     if not target.offline:
+        notes += [f"not checked: {unseen}"] if (unseen := found.running.unseen(namespace)) else []
         notes += section.beside_capabilities(target, found, desired)
     watched = sorted({name for one in desired for name in charts.watched(one[1].values)})
     created = [namespace, *(name for name in watched if controllers.create_namespace and name != namespace)]
