@@ -7,7 +7,7 @@ from typing import NotRequired
 from typing_extensions import TypedDict  # pydantic reads no other on Python 3.11
 
 from acksm.json_types import Json
-from acksm.reports.common import Changes, Drift, Target
+from acksm.reports.common import Changes, Drift, KeptBy, Target
 
 
 class OidcFacts(TypedDict):
@@ -53,6 +53,17 @@ class ControllerFacts(TypedDict):
     """The namespaces that the installed one watches; null where none is installed."""
     changes: int
     """Number of changes of the release itself."""
+    kept_by: KeptBy | None
+    """Who keeps the installed one; null where none is installed."""
+
+
+class Kept(TypedDict):
+    """Differences to what another tool keeps."""
+
+    differs: list[str]
+    """The objects, with their fields."""
+    commit: str
+    """The command whose output is to be committed."""
 
 
 class InstallFacts(TypedDict):
@@ -65,6 +76,8 @@ class InstallFacts(TypedDict):
     """How pods get the role: irsa, pod-identity, or both with a comma between."""
     controllers: dict[str, ControllerFacts]
     """By service."""
+    kept: NotRequired[Kept]
+    """What would change in controllers that another tool keeps, which is not written (kept-by-engine)."""
 
 
 class OidcReport(Changes):
@@ -147,6 +160,8 @@ class Controller(TypedDict):
     """HOST/PATH/NAME:VERSION of its chart, or empty."""
     newer: str
     """The tested version, where it is newer than the installed one, or empty."""
+    kept_by: KeptBy | None
+    """Who keeps it; null where none is installed, or where that could not be read."""
 
 
 class HistoryEvent(TypedDict):

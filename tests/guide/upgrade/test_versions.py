@@ -19,7 +19,11 @@ NEWER = "99.0.0"
 
 
 def meant(monkeypatch: pytest.MonkeyPatch, installed: dict[str, str], **options: Any) -> ControllerSettings:
-    seen = {service: (SimpleNamespace(version=version), ()) for service, version in installed.items() if version}
+    seen = {
+        service: SimpleNamespace(release=SimpleNamespace(version=version))
+        for service, version in installed.items()
+        if version
+    }
     monkeypatch.setattr(recorded, "installed", lambda _, services: {key: seen[key] for key in services if key in seen})
     target = cast(Target, SimpleNamespace(settings=TargetSettings()))
     return versions.controllers_for(target, ControllerSettings(**options))

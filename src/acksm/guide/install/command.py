@@ -34,7 +34,7 @@ from acksm.guide.identity import (
     trust,
 )
 from acksm.guide.identity.ways import IRSA, POD_IDENTITY, Ways
-from acksm.guide.install import admission, controller_values, controllers as section, crds, identities, recorded
+from acksm.guide.install import admission, controller_values, controllers as section, crds, identities, kept, recorded
 from acksm.guide.install.release import Observed as ReleaseObserved
 from acksm.json_types import Json, Manifest
 from acksm.live import readiness
@@ -50,13 +50,14 @@ ALL = ("oidc", "iam-role", "controllers")
 
 @dataclass
 class Result:
-    """What a command reports: the plan, facts for `-o json` and the last lines, the objects of new releases, and what
-    differs from the installed ones."""
+    """What a command reports: the plan, facts for `-o json` and the last lines, the objects of new releases, what
+    differs from the installed ones, and the error for what would have to change in what another tool keeps."""
 
     plan: Plan
     facts: Json = field(default_factory=dict)
     manifests: Sequence[Manifest] = ()
     drift: Sequence[Drift] = ()
+    refused: AcksmError | None = None
 
 
 def run(
@@ -72,18 +73,39 @@ def run(
 ) -> int:
     """Observe, plan, show or execute, verify. Returns the exit code; raises AcksmError.
 
-    `narrowed` limits `controllers` to what is installed.
+    `narrowed` limits `controllers` to what is installed. What another tool keeps is not changed: where it would have to
+    be, the rest of the plan is applied, and the exit code says so. Error: `kept-by-engine`, where there is no rest.
     """
     with connect(at, run) as target:
         ui.emit(Event(Kind.STEP, "target", target.line()))
         if narrowed:
             controllers = narrowed(target, controllers)
         result = plan(target, controllers, role, command, sections, ui.emit)
+        if result.refused and not result.plan.mutations:
+            raise result.refused
         calls, text = dispatch(target, ui.emit), _text(command, result, target, ui)
-        more = _releases_text(result, full=run.full)
+        more, code = _releases_text(result, full=run.full), 0
+        if result.refused:
+            code, lines = int(result.refused.exit_code), _refusal(result.refused)
+            text, more = "\n".join([text, "", *lines]), "\n".join([*([more, ""] if more else []), *lines])
         return apply_plan(
-            target, ui, result.plan, calls, text, dry_text=more, manifests=result.manifests, outlined=True
+            target,
+            ui,
+            result.plan,
+            calls,
+            text,
+            dry_text=more,
+            manifests=result.manifests,
+            code=lambda: code,
+            dry_code=code,
+            outlined=True,
         )
+
+
+def _refusal(error: AcksmError) -> list[str]:
+    """What is not written, below the result of what is."""
+    lines = [f"{error.id}: {error.message}", *(f"    {line}" for line in error.details["diff"])]
+    return [*lines, f"  remedy: {error.remedy}"]
 
 
 @dataclass(frozen=True)
@@ -123,6 +145,7 @@ def plan(
     facts: Json = {}
     manifests: Sequence[Manifest] = ()
     drift: Sequence[Drift] = ()
+    refused: AcksmError | None = None
     has = observed.identities
     ways, more = identities.chosen(role.identity, has, observed.accounts)
     notes += more
@@ -140,9 +163,9 @@ def plan(
         planned_role = iam_role.plan(observed.role, desired)
         limits.check(planned_role, observed.role.role, target.aws.iam.quotas)
         changes += planned_role
-        kept = iam_role.not_narrowed(observed.role.role, desired)
+        wider = iam_role.not_narrowed(observed.role.role, desired)
         notes += [*more, *observed.unread.notes]
-        notes += role_policies.notes(planned_role, desired.name, kept, target.cluster, role, controllers.service)
+        notes += role_policies.notes(planned_role, desired.name, wider, target.cluster, role, controllers.service)
         role_arn = desired.arn
     if "iam-role" in sections:
         facts |= {"role_arn": role_arn, "identity": ways.text}
@@ -168,7 +191,10 @@ def plan(
         notes += more
         changes = _ordered(changes, planned, role_arn, agents, associating)
         facts["controllers"] = planned.facts
-    return Result(Plan(command, tuple(changes), tuple(notes), facts), facts, manifests, drift)
+        refused = kept.refused(planned.kept, controllers, role, target.settings.controller_namespace)
+        if refused:
+            facts["kept"] = {"differs": refused.details["diff"], "commit": refused.remedy}
+    return Result(Plan(command, tuple(changes), tuple(notes), facts), facts, manifests, drift, refused)
 
 
 def _observe(

@@ -29,7 +29,7 @@ from acksm.kube.client import FIELD_MANAGER, HELM_MANAGER
 from acksm.kube.owners import OWNED_LABEL, Owner, is_owned, owner_of
 from acksm.kube.paths import ref
 from acksm.live import drift
-from acksm.live.drift import Drift
+from acksm.live.drift import Drift, State
 from acksm.words import counted
 
 GENERATOR = "controller-gen.kubebuilder.io/version"
@@ -164,7 +164,7 @@ def plan(
         if now is None:
             changes.append(_change(crd, manifest, None, ""))
             continue
-        newer = crd.is_common and _rank(now) > _rank(crd.manifest)
+        newer = crd.is_common and _is_newer(now, crd)
         if same(crd.manifest, now) or crd.name in unchanged or newer:
             if crd.is_common and is_owned(now) and _is_held(now):
                 changes.append(_shared(now))
@@ -199,6 +199,24 @@ def settled(
         found = dict(zip((crd.name for crd in applied), pool.map(one, applied), strict=True))
     names = frozenset(name for name, one in found.items() if not (one and one.is_restored))
     return names, [str(one) for name, one in found.items() if one and name in names]
+
+
+def differing(
+    desired: Sequence[DesiredCrd], live: Mapping[str, Object], unchanged: Collection[str] = ()
+) -> list[Drift]:
+    """Those of `desired` that the cluster does not serve as they are, where another tool applies them. Pure."""
+    found = []
+    for crd in newest(desired):
+        now, name = live.get(crd.name), f"CustomResourceDefinition {crd.name}"
+        if now is None:
+            found.append(Drift(name, State.DELETED))
+        elif not (same(crd.manifest, now) or crd.name in unchanged or (crd.is_common and _is_newer(now, crd))):
+            found.append(Drift(name, fields=("spec",)))
+    return found
+
+
+def _is_newer(live: Manifest, crd: DesiredCrd) -> bool:
+    return _rank(live) > _rank(crd.manifest)
 
 
 def served(changes: Sequence[Change]) -> Change:

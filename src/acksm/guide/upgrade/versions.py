@@ -15,7 +15,7 @@ from acksm.settings import ControllerSettings
 def controllers_for(target: Target, controllers: ControllerSettings) -> ControllerSettings:
     """The settings of the `install` that upgrades. Errors: `controllers-missing`, `version-older`."""
     found = recorded.installed(target, controllers.service)
-    installed = {service: release.version for service, (release, _) in found.items() if release}
+    installed = {service: item.release.version for service, item in found.items() if item.release}
     chosen = [service for service in controllers.service if service in installed]
     if not chosen:
         raise AcksmError(
