@@ -149,7 +149,6 @@ def plan(
     changes: list[Change] = []
     notes: list[str] = []
     facts: Json = {}
-    refused: AcksmError | None = None
     manifests: Sequence[Manifest] = ()
     drift: Sequence[Drift] = ()
     refused: AcksmError | None = None
