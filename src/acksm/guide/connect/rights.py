@@ -52,8 +52,13 @@ EKS_ACTIONS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "eks.disable_services": (("{target}", ("eks:UpdateCapability",)),),
     "eks.delete_addon": (("addon/{cluster}/{name}/*", ("eks:DeleteAddon",)),),
 }
-# The call of a change of `cleanup` on a custom resource -> its verbs.
-_ON_OBJECTS = {"cleanup.retain": ("patch",), "cleanup.delete": ("delete",), "cleanup.orphan": ("delete", "patch")}
+# The call of a change of `cleanup` or `upgrade` on a custom resource -> its verbs.
+_ON_OBJECTS = {
+    "cleanup.retain": ("patch",),
+    "cleanup.delete": ("delete",),
+    "cleanup.orphan": ("delete", "patch"),
+    "upgrade.replaced": ("delete", "patch"),
+}
 _FIXED = {
     "cleanup.crd": (("delete", "apiextensions.k8s.io", "customresourcedefinitions", ""),),
     "cleanup.namespace": (("delete", "", "namespaces", ""),),
