@@ -141,10 +141,15 @@ def test_through_every_generation(world: World) -> None:
     life.settled("0.0.3")
     for before, now in pairwise(TOGETHER):
         mark, arns = life.log.stat().st_size, life.exported(space)
-        if charts.has("sagemaker", before[0], "adopted-resource") > charts.has("sagemaker", now[0], "adopted-resource"):
+        line = "adopted-resource"
+        crosses = charts.has("sagemaker", before[0], line) > charts.has("sagemaker", now[0], line)
+        if crosses:
             assert life.acksm("upgrade", "-y", *life.versions(now)).error_id == "adopted-resources-left"
-            lab.delete("AdoptedResource", space, "a")
-        life.acksm("upgrade", "-y", *life.versions(now)).ok()
+        run = life.acksm("upgrade", "-y", *(("--convert-adopted",) if crosses else ()), *life.versions(now))
+        # no condition says what is synced before 0.3.1, so what became worse is not known
+        incomplete = not charts.has("sagemaker", before[0], "synced-condition")
+        assert run.exit_code in ({0, 7} if incomplete else {0}), run.stderr
+        assert not crosses or lab.get("AdoptedResource", space, "a") is None
         life.model(space, f"m-{now[0]}")  # reconciled by the new controller
         life.settled(now[0])
         assert life.written(mark) == ["sagemaker:CreateModel"]
