@@ -196,7 +196,7 @@ def _registry(
 
     def found(service: str) -> tuple[tuple[str, str], Known[str]]:
         release = releases.get(service, Release())
-        at = mirrored.location(controllers.registry, release.values)
+        at = mirrored.location(controllers.registry, release.complete)
         version = controllers.version.get(service) or release.version or charts.TESTED[service]
         return (service, at), attempt(lambda: charts.normalise(registry(at).find(service, version).reference))
 
@@ -361,7 +361,7 @@ def _unknown_values(
     found = {}
     for service, release in releases.items():
         if release.version:
-            at = mirrored.location(requested.registry, release.values)
+            at = mirrored.location(requested.registry, release.complete)
             chart = target.registry(at).pull(service, release.version).chart
             found[service] = kept_values.unknown(release.values, chart)
     return found

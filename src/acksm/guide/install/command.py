@@ -7,7 +7,7 @@ concurrently, and so are the changes of the two services applied (`lane`).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -34,7 +34,8 @@ from acksm.guide.identity import (
     trust,
 )
 from acksm.guide.identity.ways import IRSA, POD_IDENTITY, Ways
-from acksm.guide.install import admission, controller_values, controllers as section, crds, identities, recorded
+from acksm.guide.install import admission, controller_values, controllers as section, crds, identities, recorded, stored
+from acksm.guide.install.around import Compose, Result as Result, composed
 from acksm.guide.install.release import Observed as ReleaseObserved
 from acksm.json_types import Json, Manifest
 from acksm.live import readiness
@@ -48,17 +49,6 @@ from acksm.settings import CONTROLLER_NAMESPACE, ControllerSettings, RoleSetting
 ALL = ("oidc", "iam-role", "controllers")
 
 
-@dataclass
-class Result:
-    """What a command reports: the plan, facts for `-o json` and the last lines, the objects of new releases, and what
-    differs from the installed ones."""
-
-    plan: Plan
-    facts: Json = field(default_factory=dict)
-    manifests: Sequence[Manifest] = ()
-    drift: Sequence[Drift] = ()
-
-
 def run(
     at: TargetSettings,
     controllers: ControllerSettings,
@@ -69,20 +59,32 @@ def run(
     command: str,
     sections: Sequence[str],
     narrowed: Callable[[Target, ControllerSettings], ControllerSettings] | None = None,
+    around: Sequence[Compose] = (),
+    settled: Collection[str] = (),
 ) -> int:
     """Observe, plan, show or execute, verify. Returns the exit code; raises AcksmError.
 
-    `narrowed` limits `controllers` to what is installed.
+    `narrowed` limits `controllers` to what is installed; `around` adds to the plan; `settled` as in `plan`.
     """
     with connect(at, run) as target:
         ui.emit(Event(Kind.STEP, "target", target.line()))
         if narrowed:
             controllers = narrowed(target, controllers)
-        result = plan(target, controllers, role, command, sections, ui.emit)
-        calls, text = dispatch(target, ui.emit), _text(command, result, target, ui)
-        more = _releases_text(result, full=run.full)
+        result = plan(target, controllers, role, command, sections, ui.emit, settled=settled)
+        more = [compose(target, controllers, result, ui) for compose in around]
+        whole = composed(result.plan, more)
+        text = _text(command, replace(result, plan=whole), target, ui)
+        shown = [_releases_text(result, full=run.full), *(item.shown for item in more)]
         return apply_plan(
-            target, ui, result.plan, calls, text, dry_text=more, manifests=result.manifests, outlined=True
+            target,
+            ui,
+            whole,
+            {**dispatch(target, ui.emit), **{name: call for item in more for name, call in item.calls.items()}},
+            lambda: "\n".join([text, *filter(None, (item.text() for item in more))]),
+            dry_text="\n\n".join(filter(None, shown)),
+            manifests=result.manifests,
+            code=lambda: next(filter(None, [item.ended() for item in more]), 0),
+            outlined=True,
         )
 
 
@@ -109,11 +111,13 @@ def plan(
     *,
     only_missing_crds: bool = False,
     releases: Mapping[str, ReleaseObserved] | None = None,
+    settled: Collection[str] = (),
 ) -> Result:
     """Observe everything concurrently and plan it. Reads only.
 
     `only_missing_crds`: existing CRDs are not changed (cleanup reinstalls a controller that has to remove finalizers).
-    `releases`: the releases, where they were read before.
+    `releases`: the releases, where they were read before. `settled`: ids of refusals whose reason the caller removes by
+    changes of its own.
     """
     emit(Event(Kind.PROGRESS, "observe", "reading the account and the cluster"))
     observed = observe(target, controllers, role, sections, emit, releases)
@@ -160,6 +164,7 @@ def plan(
             by_agent=ways.by_agent,
             associating=identities.fresh(associating),
             associated=None if has.unread else ways.associated,
+            settled=settled,
         )
         manifests, drift = planned.manifests, planned.drift
         notes += planned.notes + _runnable(target, observed, manifests)
@@ -168,7 +173,8 @@ def plan(
         notes += more
         changes = _ordered(changes, planned, role_arn, agents, associating)
         facts["controllers"] = planned.facts
-    return Result(Plan(command, tuple(changes), tuple(notes), facts), facts, manifests, drift)
+    pending = observed.controllers.adopted_resources if observed.controllers else ()
+    return Result(Plan(command, tuple(changes), tuple(notes), facts), facts, manifests, drift, pending)
 
 
 def observe(
@@ -287,7 +293,15 @@ def _ordered(
     waits += [crds.served(planned.crds)] if planned.crds else []
     concurrent = [replace(change, lane="iam") for change in iam]
     concurrent += [replace(change, lane="agent") for change in agents]
-    return [*planned.namespaces, *concurrent, *planned.crds, *waits, *associating, *planned.releases]
+    return [
+        *planned.namespaces,
+        *concurrent,
+        *planned.crds,
+        *waits,
+        *associating,
+        *planned.releases,
+        *planned.conversions,
+    ]
 
 
 def _role_is_visible(role_arn: str) -> Change:
@@ -313,6 +327,7 @@ def dispatch(target: Target, emit: Emit) -> Dispatch:
         "kube.apply": kube.apply,
         "kube.restart": kube.restart,
         "crds.apply_common": partial(crds.apply_common, kube),
+        stored.CONVERT: partial(stored.convert, kube, partial(crds.apply_kept, kube)),
         "crds.await": await_crds,
         "controller.await_ready": partial(readiness.await_ready, kube, deadline, emit),
         "controller.await_agent": partial(readiness.await_agent, kube, deadline, emit),

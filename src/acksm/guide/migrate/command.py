@@ -115,7 +115,7 @@ def _with_release(item: One, releases: Mapping[str, recorded.Installed]) -> One:
     found, worked = releases.get(item.running.service, recorded.NOTHING)
     if found is None:
         return item
-    role = section.annotated_role(found.values)
+    role = section.annotated_role(found.complete)
     return replace(item, recorded=role, interrupted=found.status != "deployed" or bool(recovery(found, worked)[0]))
 
 
