@@ -1,7 +1,7 @@
 """iam.yaml is created by moto's CloudFormation, and install then has nothing to change about the role.
 
-moto knows no OIDC provider and no EKS types there. It imports all its services, and API Gateway's a validator of OpenAPI
-that nothing here calls.
+moto knows no OIDC provider and no EKS types there. It imports all its services, and API Gateway's a validator that
+nothing here calls.
 """
 
 from __future__ import annotations
