@@ -7,12 +7,11 @@ import hashlib
 import io
 import json
 import os
-import re
 import subprocess
 import tarfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ from acksm.sandbox.gitops import NAMESPACES
 from acksm.sandbox.state import directory
 from world import NAME, Run, World
 
-PATIENCE = 240.0  # seconds; a controller that failed looks again after a minute
+PATIENCE = 600.0  # seconds; a controller that failed looks again after a minute
 HOST, REPOSITORY = "basic.example.com", "clusters/demo"
 SERVICES = ("sagemaker", "applicationautoscaling")
 NAMESPACE = "ack-system"
@@ -39,7 +38,6 @@ class Kept:
     world: World
     engine: str
     home: Path
-    seen: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def open(cls, engine: str, home: Path, *, runs: bool = True) -> Kept:
@@ -98,10 +96,10 @@ class Kept:
         assert done.returncode == 0, (argv, done.stdout, done.stderr)
         return done.stdout
 
-    def readme(self) -> list[str]:
-        """The commands of the last block of shell lines in the export's README.md."""
-        text = (self.folder / "README.md").read_text()
-        return re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE)[-1].splitlines()
+    def readme(self, title: str) -> list[str]:
+        """The first commands below a heading of the export's README.md."""
+        text = (self.folder / "README.md").read_text().split(f"\n## {title}\n")[1]
+        return text.split("```sh\n", 1)[1].split("```", 1)[0].splitlines()
 
     def push(self, tag: str = "latest") -> str:
         """Push the export as `flux push artifact` does; its digest."""
