@@ -19,8 +19,7 @@ import urllib3
 
 from acksm import yaml_reader
 from acksm.kube.paths import Ref, ref
-from acksm.sandbox import api, parts
-from acksm.sandbox.gitops import NAMESPACES
+from acksm.sandbox import api, gitops, parts
 from acksm.sandbox.state import directory
 from world import NAME, Run, World
 
@@ -46,7 +45,7 @@ class Kept:
         variables = api.environment(NAME, world.cluster, registries=True)
         world.variables = variables | {"XDG_CACHE_HOME": str(home / "cache"), "ACKSM_REGISTRY": ""}
         if runs:
-            api.run_engine(NAME, engine, world.cluster)
+            api.run_flux(NAME, world.cluster)
         kept = cls(world, engine, home)
         for command in ("oidc", "iam-role"):
             kept.acksm(command, "-y").ok()
@@ -145,7 +144,7 @@ class Kept:
 
     def of_engine(self, api_version: str, plural: str) -> dict[str, dict[str, Any]]:
         """The engine's own objects by name, with what its conditions say."""
-        listed = self.world.kube.list(Ref(api_version, plural, "", namespace=NAMESPACES[self.engine]))
+        listed = self.world.kube.list(Ref(api_version, plural, "", namespace=gitops.NAMESPACE))
         return {item["metadata"]["name"]: item for item in listed}
 
     def exported(self) -> list[Ref]:
