@@ -30,7 +30,9 @@ from memory_kube import Json
 def pulled(service: str, version: str) -> Pulled:
     """A practice chart."""
     chart = next(item for item in all_charts() if (item.service, item.version) == (service, version))
-    return Pulled(archive.read_bytes(build(chart), "x"), Path(f"/{service}-{version}.tgz"), f"sha256:{version}")
+    return Pulled(
+        archive.read_bytes(build(chart), "x"), Path(f"/{service}-{version}.tgz"), f"sha256:{version}", "sha256:m"
+    )
 
 
 _parse = crds.parse
@@ -73,7 +75,10 @@ class MemoryHelm:
     def recover(self, release: str, namespace: str, action: str, revision: int, seconds: float) -> None:
         if action == "uninstall":
             self.uninstall(release, namespace, seconds)
-            return
+        else:
+            self.rollback(release, namespace, revision, seconds)
+
+    def rollback(self, release: str, namespace: str, revision: int, seconds: float) -> None:
         old = self._records(release, namespace)[revision]
         self._write(release, namespace, "", old["config"], "pending-rollback", old)
 
@@ -231,3 +236,9 @@ class PracticeRegistry:
 
     def image(self, service: str, tag: str) -> Described | None:
         return Described(tag, MANIFEST, b"{}")
+
+    def manifest(self, repository: str, reference: str) -> Described:
+        return Described(reference, MANIFEST, b"{}")
+
+    def repository(self, name: str) -> str:
+        return name

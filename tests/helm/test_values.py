@@ -249,7 +249,7 @@ def test_patching_is_repeatable_and_changes_only_what_was_asked(edits: list[Edit
 @given(_EDITS)
 def test_overrides_on_the_charts_values_give_the_patched_ones(edits: list[Edit]) -> None:
     patched = patch(TEXT, edits)
-    again = patch(TEXT, list(flatten(overrides(patched.chart_values, patched.values), patched.chart_values, "t")))
+    again = patch(TEXT, list(flatten(overrides(patched), patched.chart_values, "t")))
     assert again.values == patched.values
 
 

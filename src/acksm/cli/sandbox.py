@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -25,6 +26,13 @@ Clusters = Annotated[
 ]
 
 
+class Engine(StrEnum):
+    """What keeps a cluster as files say."""
+
+    FLUX = "flux"
+    ARGOCD = "argocd"
+
+
 def _check_extra() -> None:
     """Error: `sandbox-extra` where a package of the sandbox is not installed."""
     from acksm.errors import AcksmError
@@ -39,6 +47,9 @@ def _check_extra() -> None:
 def build(
     ctx: typer.Context,
     all_parts: Annotated[bool, typer.Option("--all", help="Build kubectl and yq too, for the benchmark.")] = False,
+    gitops: Annotated[
+        bool, typer.Option("--gitops", help="Build Flux's and Argo CD's controllers and kustomize too.")
+    ] = False,
     output: options.Output = None,
 ) -> None:
     """Build the sandbox's programs without starting it."""
@@ -47,7 +58,8 @@ def build(
         _check_extra()
         from acksm.sandbox import parts
 
-        found = parts.ensure((*parts.NEEDED, "kubectl", "yq") if all_parts else parts.NEEDED, ui.emit)
+        further = (*(("kubectl", "yq") if all_parts else ()), *(parts.GITOPS if gitops else ()))
+        found = parts.ensure((*parts.NEEDED, *further), ui.emit)
         ui.result(
             "sandbox build",
             {"parts": {k: str(v) for k, v in found.items()}},
@@ -204,6 +216,28 @@ def status(ctx: typer.Context, name: Name = "default", output: options.Output = 
         code = 3 if problems else 0
         ui.result("sandbox status", {**data, "problems": problems}, "\n".join([*lines, *problems]), code)
         return code
+
+    run_without_settings(ctx, work)
+
+
+@app.command("gitops", examples=("acksm sandbox gitops flux", "acksm sandbox gitops argocd --cluster practice"))
+def gitops_(
+    ctx: typer.Context,
+    engine: Annotated[Engine, typer.Argument(metavar="flux|argocd", help="Whose controllers to run.")],
+    name: Name = "default",
+    of_cluster: Annotated[str, typer.Option("--cluster", metavar="NAME", help="Cluster to keep [the first].")] = "",
+    output: options.Output = None,
+) -> None:
+    """Run Flux's or Argo CD's own controllers for a cluster of a running sandbox."""
+
+    def work(ui: Ui) -> int:
+        _check_extra()
+        from acksm.sandbox import api, gitops
+
+        cluster = api.run_engine(name, engine.value, of_cluster, ui.emit)
+        data = {"name": name, "cluster": cluster, "engine": engine.value, "namespace": gitops.NAMESPACES[engine.value]}
+        ui.result("sandbox gitops", data, f"{engine.value} runs for cluster {cluster}")
+        return 0
 
     run_without_settings(ctx, work)
 

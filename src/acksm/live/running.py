@@ -234,11 +234,7 @@ def from_values(service: str, namespace: str, version: str, values: Manifest) ->
         in_namespace = values.get("installScope") == "namespace"
         watch = (watch or namespace) if in_namespace else ""
     gates = values.get("featureGates")
-    on = (
-        {str(name) for name, value in gates.items() if str(value).lower() == "true"}
-        if isinstance(gates, Mapping)
-        else ()
-    )
+    pairs = {str(name): str(value).lower() for name, value in gates.items()} if isinstance(gates, Mapping) else {}
     return Running(
         service,
         namespace,
@@ -248,8 +244,9 @@ def from_values(service: str, namespace: str, version: str, values: Manifest) ->
         "",
         watched=tuple(part for part in watch.split(",") if part),
         enable_carm=str(values.get("enableCARM", True)).lower() != "false",
-        gates=frozenset(on),
+        gates=frozenset(name for name, value in pairs.items() if value == "true"),
         region=_region(values),
+        gates_off=frozenset(name for name, value in pairs.items() if value == "false"),
         cross_namespace=str(values.get(CROSS_NAMESPACE, True)).lower() != "false",
     )
 

@@ -106,6 +106,12 @@ def kube_needs(changes: Iterable[Change], manifests: Iterable[Document], namespa
     return list(found)
 
 
+# Calls that name an object by `kind`, `name` and `namespace`
+_ON_NAMED = frozenset(
+    {"kube.set_keys", "kube.delete_when_empty", "kube.delete", "carm.release", "samples.delete", "upgrade.record"}
+)
+
+
 def _rights_for(change: Change, namespace: str) -> list[Right]:
     """What one change needs; `namespace` is that of helm's records."""
     named = change.params
@@ -117,7 +123,7 @@ def _rights_for(change: Change, namespace: str) -> list[Right]:
         # the verb of a server-side apply is patch; what does not exist needs create as well
         verbs = ("create", "patch") if change.op is Op.CREATE else ("patch",)
         return [_right(verb, named["manifest"], "") for verb in verbs]
-    if change.call in {"kube.set_keys", "kube.delete_when_empty", "kube.delete", "carm.release", "samples.delete"}:
+    if change.call in _ON_NAMED:
         return _rights_on(change)
     if change.call in ADOPTION_VERBS:
         manifest = named.get("manifest") or {"kind": named["kind"], "metadata": named}

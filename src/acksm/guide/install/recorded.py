@@ -71,6 +71,12 @@ def _recorded(kube: Reader, namespace: str, names: Iterable[str]) -> dict[str, t
     return found
 
 
+def revision(kube: Reader, namespace: str, name: str, number: int) -> Release | None:
+    """One revision of a release, None where helm no longer has its record. Error: `helm-record`."""
+    secret = kube.get(ref("Secret", records.name_of(name, number), namespace))
+    return records.decode(secret) if secret else None
+
+
 def helm_calls(target: Target) -> dict[str, Callable[..., object]]:
     """The helm calls that a change may name. A chart's name in them is its digest, for the cache of another machine."""
     deadline = target.deadline  # helm is searched for only when one of them is called

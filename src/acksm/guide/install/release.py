@@ -6,14 +6,16 @@ such as the list of kinds to reconcile (docs/ack/versions.md#reused-values).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from acksm.ack import charts
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
 from acksm.guide.install import mirrored
-from acksm.helm.releases import PENDING_GRACE_SECONDS
+from acksm.helm.releases import PENDING_GRACE_SECONDS, completed
+from acksm.helm.values import Patched, Path as ValuePath
 from acksm.json_types import Document, Json, Manifest
 from acksm.kube.owners import Owner, owner_of
 from acksm.live.drift import Drift, restoring
@@ -47,6 +49,7 @@ class Desired:
     watched_before: tuple[str, ...] | None = None  # by the installed release, None where there is none
     rivals: tuple[str, ...] = ()  # other controllers that would reconcile the same objects
     takes_turns: bool = False  # by a Lease, with the controllers of an EKS capability
+    chart_values: Document = field(default_factory=dict)  # defaults of the chart
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,11 @@ class Observed:
     objects: tuple[str, ...] = ()
     updated: str = ""  # when its last operation was, RFC 3339
     kept_by: Owner | None = None
+
+    @property
+    def complete(self) -> Document:
+        """All values of the release, with the defaults of its chart."""
+        return completed(self.chart_values, self.values)
 
 
 def plan(observed: Observed, desired: Desired, *, wait: bool, iam_is_new: bool, adopt: bool) -> list[Change]:
@@ -213,6 +221,11 @@ def _difference(observed: Observed, desired: Desired) -> str:
         return "values differ"
     if not observed.owned:
         return "adopted by acksm"
+    tag, of_chart = (
+        charts.normalise(mirrored.tag_of(values)) for values in (observed.chart_values, desired.chart_values)
+    )
+    if tag and of_chart and tag != of_chart:  # helm records the old defaults as those of the new chart
+        return f"its defaults are those of {tag} (helm upgrade --reuse-values)"
     if observed.recovery:
         return "its last operation was interrupted"
     if observed.status != "deployed":
@@ -266,15 +279,23 @@ def check_owners(
             )
 
 
-def overrides(chart_values: Document, patched: Manifest) -> Json:
-    """The difference of `patched` to the chart's values: the smallest mapping that gives the same result."""
+def overrides(patched: Patched) -> Json:
+    """The values that go to helm: what differs from the chart's, and what is explicit."""
+    return difference(patched.chart_values, patched.values, patched.explicit)
+
+
+def difference(
+    chart_values: Document, changed: Document, explicit: Collection[ValuePath] = (), at: ValuePath = ()
+) -> Json:
+    """The smallest mapping that changes the chart's values to `changed`, with the paths of `explicit`, which begin with
+    `at`."""
     found: Json = {}
-    for key, value in patched.items():
+    for key, value in changed.items():
         before = chart_values.get(key)
         if isinstance(value, Mapping) and isinstance(before, Mapping):
-            inner = overrides(before, value)
+            inner = difference(before, value, explicit, (*at, key))
             if inner:
                 found[key] = inner
-        elif key not in chart_values or value != before or type(value) is not type(before):
+        elif key not in chart_values or value != before or type(value) is not type(before) or (*at, key) in explicit:
             found[key] = value
     return found

@@ -232,7 +232,7 @@ def row(service: str, observed: ReleaseObserved) -> Row:
     problems = list(health.problems) if health else ["the release has no Deployment"]
     if observed.status != "deployed":
         problems.append(f"the release is {observed.status}")
-    values = observed.values
+    values = observed.complete
     watched = str(values.get("watchNamespace") or "")
     namespaced = bool(watched) or values.get("installScope") == "namespace"
     scope = f"namespace {watched or '(the release namespace)'}" if namespaced else "cluster"

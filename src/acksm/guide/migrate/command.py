@@ -116,7 +116,7 @@ def _with_release(item: One, releases: Mapping[str, recorded.Installed]) -> One:
     found = installed.release
     if found is None or installed.kept_by:
         return replace(item, kept_by=installed.kept_by)
-    role = section.annotated_role(found.values)
+    role = section.annotated_role(found.complete)
     interrupted = found.status != "deployed" or bool(recovery(found, installed.worked)[0])
     return replace(item, recorded=role, interrupted=interrupted)
 
