@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from acksm import archive
+from acksm.ack.charts import normalise
 from acksm.errors import AcksmError
 from acksm.guide.install import crds
 from acksm.helm import values
@@ -29,7 +30,7 @@ from memory_kube import Json
 @cache
 def pulled(service: str, version: str) -> Pulled:
     """A practice chart."""
-    chart = next(item for item in all_charts() if (item.service, item.version) == (service, version))
+    chart = next(item for item in all_charts() if (item.service, item.version) == (service, normalise(version)))
     return Pulled(
         archive.read_bytes(build(chart), "x"), Path(f"/{service}-{version}.tgz"), f"sha256:{version}", "sha256:m"
     )

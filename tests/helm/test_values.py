@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 from acksm.errors import AcksmError
 from acksm.guide.install.release import overrides
-from acksm.helm.values import Edit, flatten, leaves, parse_set, patch, read_file
+from acksm.helm.values import Edit, flatten, leaves, parse_set, patch, plain, read_file
 from acksm.sandbox.practice.generations import Chart, all_charts
 from acksm.sandbox.practice.values import schema, values_yaml
 
@@ -194,6 +194,14 @@ def test_a_text_stays_a_text_for_whoever_reads_the_yaml(value: str) -> None:
     assert load(patched)["log"]["level"] == value
     assert other.safe_load(patched)["log"]["level"] == value
     assert "\x1b" not in patched
+
+
+@pytest.mark.parametrize("value", [[], None], ids=str)
+def test_a_list_below_a_comment_becomes_an_empty_one(value: Any) -> None:
+    text = "tags:\n  # what they are\n  # and for whom\n  - a=b\n  - c=d\n\nlast:\n  name: x\n  map: {}\n"
+    patched = patch(text, [Edit(("tags",), value, "--set", kept=True)])
+    assert plain(patched.text) == {"tags": value, "last": {"name": "x", "map": {}}}
+    assert "# and for whom" in patched.text
 
 
 def test_an_empty_mapping_in_a_file_says_nothing_about_the_charts_own() -> None:

@@ -161,7 +161,16 @@ def _set(tree: Untyped, plain: object, edit: Edit, where: str) -> None:
         if not isinstance(chart, Mapping) or path[-1] not in chart:
             raise _unknown(path, len(path) - 1, chart, edit, where)
         _check_type(chart[path[-1]], edit, where)
+    if not (isinstance(edit.value, Mapping | list) and edit.value):
+        _comments_before(node, path[-1])
     node[path[-1]] = _quoted(edit.value)
+
+
+def _comments_before(node: Untyped, key: str) -> None:
+    """Move the comments below a key above it: ruamel writes a value without lines of its own below them, wrongly."""
+    slots = node.ca.items.get(key) if hasattr(node, "ca") else None
+    if slots and slots[3]:
+        slots[1], slots[3] = [*(slots[1] or []), *slots[3]], None
 
 
 def is_open(path: Path, chart: object) -> bool:

@@ -93,12 +93,12 @@ class InstallFacts(TypedDict):
     """How pods get the role: irsa, pod-identity, or both with a comma between."""
     controllers: dict[str, ControllerFacts]
     """By service."""
-    kept: NotRequired[Kept]
-    """What would change in controllers that another tool keeps, which is not written (kept-by-engine)."""
     adopted_resources: NotRequired[list[UpgradeAdoptedResource]]
     """Only with --convert-adopted: what is converted, as it was before."""
     adoptions: NotRequired[list[AdoptedObject]]
     """Only with --convert-adopted: the adoptions that replace pending ones."""
+    kept: NotRequired[Kept]
+    """What would change in controllers that another tool keeps, which is not written (kept-by-engine)."""
 
 
 class OidcReport(Changes):

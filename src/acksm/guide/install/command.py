@@ -74,8 +74,8 @@ def run(
     """Observe, plan, show or execute, verify. Returns the exit code; raises AcksmError.
 
     `narrowed` limits `controllers` to what is installed; `around` adds to the plan; `settled` as in `plan`. What
-    another tool keeps is not changed: where it would have to be, the rest of the plan is applied without what is around
-    it, and the exit code says so. Error: `kept-by-engine`, where there is no rest.
+    another tool keeps is not changed: where it would have to be, the rest of the plan is applied, and the exit code
+    says so. Error: `kept-by-engine`, where there is no rest.
     """
     with connect(at, run) as target:
         ui.emit(Event(Kind.STEP, "target", target.line()))
@@ -84,24 +84,32 @@ def run(
         result = plan(target, controllers, role, command, sections, ui.emit, settled=settled)
         if result.refused and not result.plan.mutations:
             raise result.refused
-        left = kept.refusal(result.refused) if result.refused else ""
+        # what is around an upgrade follows from controllers that are changed
         more = [] if result.refused else [compose(target, controllers, result, ui) for compose in around]
         whole = composed(result.plan, more)
-        text = _text(command, replace(result, plan=whole), target, ui)
-        shown = [_releases_text(result, full=run.full), left, *(item.shown for item in more)]
-        refused = int(result.refused.exit_code) if result.refused else 0
+        text, refusal = _text(command, replace(result, plan=whole), target, ui), _refusal(result.refused)
+        shown = [_releases_text(result, full=run.full), *(item.shown for item in more), refusal]
+        code = int(result.refused.exit_code) if result.refused else 0
         return apply_plan(
             target,
             ui,
             whole,
             {**dispatch(target, ui.emit), **{name: call for item in more for name, call in item.calls.items()}},
-            lambda: "\n".join([text, *filter(None, (left, *(item.text() for item in more)))]),
+            lambda: "\n".join([text, *filter(None, (*(item.text() for item in more), refusal and f"\n{refusal}"))]),
             dry_text="\n\n".join(filter(None, shown)),
             manifests=result.manifests,
-            code=lambda: next(filter(None, [refused, *(item.ended() for item in more)]), 0),
-            dry_code=refused,
+            code=lambda: next(filter(None, [item.ended() for item in more]), code),
+            dry_code=code,
             outlined=True,
         )
+
+
+def _refusal(error: AcksmError | None) -> str:
+    """What is not written, below the result of what is; "" where all is."""
+    if error is None:
+        return ""
+    lines = [f"{error.id}: {error.message}", *(f"    {line}" for line in error.details["diff"])]
+    return "\n".join([*lines, f"  remedy: {error.remedy}"])
 
 
 @dataclass(frozen=True)

@@ -137,12 +137,6 @@ def refused(
     )
 
 
-def refusal(error: AcksmError) -> str:
-    """What is not written, as text below the result of what is."""
-    lines = [f"{error.id}: {error.message}", *(f"    {line}" for line in error.details["diff"])]
-    return "\n".join([*lines, f"  remedy: {error.remedy}"])
-
-
 def _not_created(found: Sequence[Kept], namespace: str) -> AcksmError:
     by = found[0].by
     names = " and ".join(one.desired.service for one in found)

@@ -150,7 +150,7 @@ def checked(target: Target, controllers: ControllerSettings) -> ControllerSettin
     if controllers.version:
         found = recorded.installed(target, [item for item in controllers.service if item in controllers.version])
         for service, item in found.items():
-            release, requested = item.release, controllers.version[service]
+            requested, release = controllers.version[service], item.release
             if release is not None and is_older(requested, release.version):
                 check(target, service, release.version, requested, release.values)
     return controllers
