@@ -133,13 +133,15 @@ _CONTROLLERS = (
         "check.engine",
         "the engine that keeps the controllers applies its source",
         "A Kustomization or HelmRelease of Flux that is suspended or not ready, or an Application of Argo CD that is "
-        "OutOfSync or unhealthy, leaves the cluster as it was, or without controllers (docs/gitops-kept.md).",
+        "OutOfSync or unhealthy, leaves the cluster as it was, or without controllers "
+        "(docs/gitops.md#a-cluster-that-an-engine-keeps).",
         "kubectl get kustomizations.kustomize.toolkit.fluxcd.io -A   (or helmreleases, or applications of argoproj.io)",
     ),
     Entry(
         "check.kept",
         "controllers that another tool keeps are as the settings give them",
-        "acksm writes nothing that an engine keeps; the difference is to be committed instead (docs/gitops-kept.md).",
+        "acksm writes nothing that an engine keeps; the difference is to be committed instead "
+        "(docs/gitops.md#a-cluster-that-an-engine-keeps).",
         "acksm export --to flux --repo URL --out DIR   (or argocd, kustomize; commit DIR)",
     ),
     Entry(

@@ -69,6 +69,13 @@ def test_status_and_versions_say_what_is_installed_and_who_keeps_it(world: Memor
     assert [one["owned_by_acksm"] for one in report["controllers"]] == [keeper == ACKSM] * 2
     assert (code, report["healthy"]) == ((0, True) if keeper != BY_HAND else (7, None))  # whether to adopt is unknown
     assert report["drift"] == []
+    _, report = run(world, "history")
+    by = [(one["by"], one["what"]) for one in report["events"] if "sagemaker-chart 1.9.1" in one["what"]]
+    verb = (
+        "applied sagemaker-chart 1.9.1" if keeper in WITHOUT_RECORD else "installed sagemaker-chart 1.9.1, revision 1"
+    )
+    who = DESCRIBED[keeper] if keeper in WITHOUT_RECORD else "acksm" if keeper == ACKSM else "helm"
+    assert by == [(who, verb)]
     code, report = run(world, "versions")
     assert [one["installed"] for one in report["services"]] == ["1.9.1", "1.4.1"]
 
