@@ -75,7 +75,7 @@ def list_(
     ctx: typer.Context,
     fleet_file: File = "fleet.yaml",
     select: Select = None,
-    cluster: Clusters = None,
+    only: Clusters = None,
     shard: Shard = "",
     failed_only: FailedClusters = "",
     output: options.Output = None,
@@ -85,7 +85,7 @@ def list_(
     def work(ui: Ui) -> int:
         from acksm.fleet import command as section
 
-        return section.listed(_chosen(fleet_file, select, cluster, shard, failed_only), ui)
+        return section.listed(_chosen(fleet_file, select, only, shard, failed_only), ui)
 
     run_without_settings(ctx, work)
 
@@ -97,14 +97,14 @@ def status(
     ctx: typer.Context,
     fleet_file: File = "fleet.yaml",
     select: Select = None,
-    cluster: Clusters = None,
+    only: Clusters = None,
     shard: Shard = "",
     failed_only: FailedClusters = "",
     concurrency: Concurrency = 0,
     output: options.Output = None,
 ) -> None:
     """Show what is installed on every cluster, and whether it runs."""
-    chosen = (fleet_file, select, cluster, shard, failed_only)
+    chosen = (fleet_file, select, only, shard, failed_only)
     _reading(ctx, "status", ["status", *ctx.args], chosen, concurrency)
 
 
@@ -113,7 +113,7 @@ def doctor(
     ctx: typer.Context,
     fleet_file: File = "fleet.yaml",
     select: Select = None,
-    cluster: Clusters = None,
+    only: Clusters = None,
     shard: Shard = "",
     failed_only: FailedClusters = "",
     concurrency: Concurrency = 0,
@@ -126,7 +126,7 @@ def doctor(
 
         argv = _checked(ctx, ["doctor", *ctx.args])
         command = section.Command("doctor", argv, concurrency=concurrency)
-        return section.doctor(_chosen(fleet_file, select, cluster, shard, failed_only), command, ui)
+        return section.doctor(_chosen(fleet_file, select, only, shard, failed_only), command, ui)
 
     run_without_settings(ctx, work)
 
@@ -146,7 +146,7 @@ def plan(
     ] = "",
     fleet_file: File = "fleet.yaml",
     select: Select = None,
-    cluster: Clusters = None,
+    only: Clusters = None,
     shard: Shard = "",
     failed_only: FailedClusters = "",
     concurrency: Concurrency = 0,
@@ -159,7 +159,7 @@ def plan(
 
         argv = _checked(ctx, [*(words or ["install"]), *ctx.args], planned=True)
         command = section.Command("plan", ["plan", *argv, "--exit-code"], dry_run=True, concurrency=concurrency)
-        return section.plan(_chosen(fleet_file, select, cluster, shard, failed_only), command, out, ui)
+        return section.plan(_chosen(fleet_file, select, only, shard, failed_only), command, out, ui)
 
     run_without_settings(ctx, work)
 
@@ -180,7 +180,7 @@ def apply(
     ] = "",
     fleet_file: File = "fleet.yaml",
     select: Select = None,
-    cluster: Clusters = None,
+    only: Clusters = None,
     shard: Shard = "",
     failed_only: FailedClusters = "",
     dry_run: options.DryRun = None,
@@ -193,10 +193,10 @@ def apply(
         from acksm.fleet import command as section
 
         if plans:
-            chosen = _chosen(plans, select, cluster, shard, failed_only)
+            chosen = _chosen(plans, select, only, shard, failed_only)
             return section.apply_plans(chosen, digest, section.Answers(bool(dry_run), bool(yes)), ui)
         command = _writing(ctx, "apply", ["install", *ctx.args], dry_run=bool(dry_run), yes=bool(yes))
-        return section.run(_chosen(fleet_file, select, cluster, shard, failed_only), command, ui)
+        return section.run(_chosen(fleet_file, select, only, shard, failed_only), command, ui)
 
     run_without_settings(ctx, work)
 
@@ -206,7 +206,7 @@ def upgrade(
     ctx: typer.Context,
     fleet_file: File = "fleet.yaml",
     select: Select = None,
-    cluster: Clusters = None,
+    only: Clusters = None,
     shard: Shard = "",
     failed_only: FailedClusters = "",
     dry_run: options.DryRun = None,
@@ -214,7 +214,7 @@ def upgrade(
     output: options.Output = None,
 ) -> None:
     """Upgrade every cluster in waves, with the options of acksm upgrade."""
-    chosen = (fleet_file, select, cluster, shard, failed_only)
+    chosen = (fleet_file, select, only, shard, failed_only)
     _running(ctx, "upgrade", ["upgrade", *ctx.args], chosen, dry_run=bool(dry_run), yes=bool(yes))
 
 
@@ -232,7 +232,7 @@ def cleanup(
     ] = "",
     fleet_file: File = "fleet.yaml",
     select: Select = None,
-    cluster: Clusters = None,
+    only: Clusters = None,
     shard: Shard = "",
     failed_only: FailedClusters = "",
     dry_run: options.DryRun = None,
@@ -248,7 +248,7 @@ def cleanup(
 
         command = _writing(ctx, "cleanup", ["cleanup", *ctx.args], dry_run=bool(dry_run), yes=bool(yes))
         command = replace(command, deletes="--delete-aws" in command.argv, confirm=confirm)
-        return section.run(_chosen(fleet_file, select, cluster, shard, failed_only), command, ui)
+        return section.run(_chosen(fleet_file, select, only, shard, failed_only), command, ui)
 
     run_without_settings(ctx, work)
 
@@ -263,7 +263,7 @@ def run_(
     words: Annotated[list[str], typer.Argument(metavar="COMMAND…", help="The command, without `acksm`.")],
     fleet_file: File = "fleet.yaml",
     select: Select = None,
-    cluster: Clusters = None,
+    only: Clusters = None,
     shard: Shard = "",
     failed_only: FailedClusters = "",
     concurrency: Concurrency = 0,
@@ -272,7 +272,7 @@ def run_(
     output: options.Output = None,
 ) -> None:
     """Run any command on every cluster: in waves where it changes something."""
-    argv, chosen = [*words, *ctx.args], (fleet_file, select, cluster, shard, failed_only)
+    argv, chosen = [*words, *ctx.args], (fleet_file, select, only, shard, failed_only)
 
     def work(ui: Ui) -> int:
         from acksm.fleet import command as section
@@ -355,12 +355,12 @@ def _writing(ctx: typer.Context, name: str, argv: list[str], *, dry_run: bool, y
     return Command(name, [*_checked(ctx, argv, planned=True), *more], writes=True, dry_run=dry_run, yes=yes)
 
 
-def _chosen(path: str, select: list[str] | None, cluster: list[str] | None, shard: str, failed_only: str) -> Chosen:
+def _chosen(path: str, select: list[str] | None, only: list[str] | None, shard: str, failed_only: str) -> Chosen:
     from acksm.fleet import shards
     from acksm.fleet.command import Chosen, labels_of
 
     report = _report(failed_only) if failed_only else None
-    return Chosen(path, labels_of(select or ()), cluster or (), shards.shard_of(shard, os.environ), report)
+    return Chosen(path, labels_of(select or ()), only or (), shards.shard_of(shard, os.environ), report)
 
 
 def _report(path: str) -> Json:
