@@ -69,6 +69,13 @@ def test_status_and_versions_say_what_is_installed_and_who_keeps_it(world: Memor
     assert [one["owned_by_acksm"] for one in report["controllers"]] == [keeper == ACKSM] * 2
     assert (code, report["healthy"]) == ((0, True) if keeper != BY_HAND else (7, None))  # whether to adopt is unknown
     assert report["drift"] == []
+    _, report = run(world, "history")
+    by = [(one["by"], one["what"]) for one in report["events"] if "sagemaker-chart 1.9.1" in one["what"]]
+    verb = (
+        "applied sagemaker-chart 1.9.1" if keeper in WITHOUT_RECORD else "installed sagemaker-chart 1.9.1, revision 1"
+    )
+    who = DESCRIBED[keeper] if keeper in WITHOUT_RECORD else "acksm" if keeper == ACKSM else "helm"
+    assert by == [(who, verb)]
     code, report = run(world, "versions")
     assert [one["installed"] for one in report["services"]] == ["1.9.1", "1.4.1"]
 
@@ -228,3 +235,46 @@ def test_a_namespace_of_another_tool_can_be_bound_and_what_it_says_is_kept(world
     code, report = run(world, "carm bind bound --target-account 222222222222 --yes")
     assert (code, in_cluster(world)) == (ExitCode.REFUSED, before)
     assert "kustomize-controller" in report["error"]["message"]
+
+
+def checks(world: MemoryWorld) -> tuple[int, dict[str, list[Any]]]:
+    """doctor's checks of the releases, by id, without those that are well and the same everywhere."""
+    code, report = run(world, "doctor --only check.release --only check.engine --only check.kept --only check.drift")
+    found: dict[str, list[Any]] = {}
+    for one in report["checks"]:
+        found.setdefault(one["id"], []).append(one)
+    return code, found
+
+
+@pytest.mark.parametrize("keeper", BY_OTHERS)
+def test_doctor_names_the_keeper_and_what_its_engine_says(world: MemoryWorld, keeper: str) -> None:
+    code, found = checks(world)
+    assert code == 0
+    assert found["check.release"][0]["text"] == f"1.9.1, kept by {DESCRIBED[keeper]}"
+    assert {one["state"] for named in found.values() for one in named} <= {"ok", "skipped"}
+    if keeper not in kept_world.ENGINES:
+        return
+    where = kept_world.ENGINES[keeper].path
+    world.kube.objects[where] = kept_world.engine(keeper, well=False)
+    code, found = checks(world)
+    assert (code, [one["state"] for one in found["check.engine"]]) == (3, ["failed"])
+    assert ("OutOfSync" if keeper == ARGOCD else "no such path") in found["check.engine"][0]["text"]
+    if keeper != ARGOCD:
+        world.kube.objects[where] = kept_world.engine(keeper, suspend=True)
+        assert "suspended" in checks(world)[1]["check.engine"][0]["text"]
+    del world.kube.objects[where]  # it may run in another cluster
+    code, found = checks(world)
+    assert (code, found["check.engine"][0]["state"]) == (0, "unknown")
+
+
+@pytest.mark.parametrize("keeper", WITHOUT_RECORD)
+def test_an_edit_that_the_keeper_has_not_reverted_is_drift_with_its_fields(world: MemoryWorld, keeper: str) -> None:
+    kept_world.edit(world, "Deployment", SAGEMAKER, ("spec", "replicas"), 3)
+    _, found = checks(world)
+    (first, *_) = found["check.drift"]
+    edited = f"Deployment ack-system/{SAGEMAKER} (spec.replicas, by kubectl-edit)"
+    assert first["text"] == f"differs from what {DESCRIBED[keeper]} applied: {edited}"
+    assert "spec.replicas" in found["check.kept"][-1]["text"]
+    _, report = run(world, "status")
+    assert [(one["id"], "spec.replicas" in one["target"]) for one in report["drift"]] == [("kept-by-engine", True)]
+    world.kube.restart("ack-system", SAGEMAKER)
