@@ -80,10 +80,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     and a long one at the end would run alone. Those that begin with CRDs are neighbours, so that one install makes them
     for all.
     """
-    soak = "soak" in str(config.getoption("-m"))
+    requested = str(config.getoption("-m"))
     for item in items:
-        if item.get_closest_marker("soak") and not soak:
-            item.add_marker(pytest.mark.skip(reason="only with -m soak"))
+        for name in ("soak", "gitops"):
+            if item.get_closest_marker(name) and name not in requested:
+                item.add_marker(pytest.mark.skip(reason=f"only with -m {name}"))
         if "_own_cluster" in getattr(item, "fixturenames", ()):
             item.add_marker("sandbox")
     items.sort(

@@ -104,7 +104,9 @@ def export(*crosses: str) -> Common:
 
 def adopted() -> Common:
     location = Ref("services.k8s.aws/v1alpha1", "adoptedresources", "AdoptedResource", "old", "team")
-    return Common("AdoptedResource", location, ("sagemaker",))
+    spec = {"aws": {"nameOrID": "old"}, "kubernetes": {"group": "sagemaker.services.k8s.aws", "kind": "Model"}}
+    manifest = {"metadata": {"name": "old", "namespace": "team"}, "spec": spec}
+    return Common("AdoptedResource", location, ("sagemaker",), manifest=manifest)
 
 
 def associated(arn: str, **more: Any) -> dict[tuple[str, str], Association]:

@@ -58,17 +58,15 @@ class MemoryCluster(MemoryKube):
         if location.path not in self.objects:
             return super().apply(manifest, force)
         body = {key: value for key, value in manifest.items() if key not in {"metadata"}}
-        if "spec" in body:
-            self.objects[location.path]["spec"] = {}
-        return self.patch(
-            location,
-            {
-                **body,
-                "metadata": {
-                    k: manifest["metadata"].get(k) for k in ("labels", "annotations") if manifest["metadata"].get(k)
-                },
-            },
-        )
+        metadata = {k: manifest["metadata"].get(k) for k in ("labels", "annotations") if manifest["metadata"].get(k)}
+        live = self.objects[location.path]
+        try:
+            if "spec" in body:
+                self.objects[location.path] = {**live, "spec": {}}
+            return self.patch(location, {**body, "metadata": metadata})
+        except BaseException:  # killed before the write
+            self.objects[location.path] = live
+            raise
 
     def patch(self, ref: Ref, body: Mapping[str, Any]) -> Json:
         super().patch(ref, body)
@@ -183,7 +181,7 @@ class MemoryCluster(MemoryKube):
         live["seen"] = copy.deepcopy(template)
         generation = int(live["metadata"].get("generation", 0)) + 1
         live["metadata"]["generation"] = generation
-        counts = dict.fromkeys(("replicas", "updatedReplicas", "availableReplicas"), 1)
+        counts = dict.fromkeys(("replicas", "updatedReplicas", "availableReplicas", "readyReplicas"), 1)
         live["status"] = {"observedGeneration": generation, **counts}
         account = ref("ServiceAccount", template["spec"]["serviceAccountName"], location.namespace)
         annotations = (self.objects.get(account.path) or {"metadata": {}})["metadata"].get("annotations") or {}
@@ -202,7 +200,7 @@ class MemoryCluster(MemoryKube):
                 "labels": dict(template["metadata"]["labels"]),
                 "ownerReferences": [{"uid": live["metadata"]["uid"]}],
             },
-            "spec": {"containers": [{"name": "controller", "env": env}]},
+            "spec": {"containers": [{**template["spec"]["containers"][0], "env": env}]},
             "status": {"conditions": [{"type": "Ready", "status": "True"}]},
         }
         for path, item in list(self.objects.items()):  # a controller that starts sees what was deleted meanwhile

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from acksm import archive
+from acksm.ack.charts import normalise
 from acksm.errors import AcksmError
 from acksm.guide.install import crds
 from acksm.helm import values
@@ -29,8 +30,10 @@ from memory_kube import Json
 @cache
 def pulled(service: str, version: str) -> Pulled:
     """A practice chart."""
-    chart = next(item for item in all_charts() if (item.service, item.version) == (service, version))
-    return Pulled(archive.read_bytes(build(chart), "x"), Path(f"/{service}-{version}.tgz"), f"sha256:{version}")
+    chart = next(item for item in all_charts() if (item.service, item.version) == (service, normalise(version)))
+    return Pulled(
+        archive.read_bytes(build(chart), "x"), Path(f"/{service}-{version}.tgz"), f"sha256:{version}", "sha256:m"
+    )
 
 
 _parse = crds.parse
@@ -73,7 +76,10 @@ class MemoryHelm:
     def recover(self, release: str, namespace: str, action: str, revision: int, seconds: float) -> None:
         if action == "uninstall":
             self.uninstall(release, namespace, seconds)
-            return
+        else:
+            self.rollback(release, namespace, revision, seconds)
+
+    def rollback(self, release: str, namespace: str, revision: int, seconds: float) -> None:
         old = self._records(release, namespace)[revision]
         self._write(release, namespace, "", old["config"], "pending-rollback", old)
 
@@ -231,3 +237,9 @@ class PracticeRegistry:
 
     def image(self, service: str, tag: str) -> Described | None:
         return Described(tag, MANIFEST, b"{}")
+
+    def manifest(self, repository: str, reference: str) -> Described:
+        return Described(reference, MANIFEST, b"{}")
+
+    def repository(self, name: str) -> str:
+        return name

@@ -50,6 +50,8 @@ def page() -> str:
 def _span(feature: Feature, index: int) -> str:
     since = feature.since[index]
     until = feature.until[index] if feature.until else ""
+    if until == ALWAYS:
+        return "never"
     if since == ALWAYS:
         return f"before {until}" if until else "always"
     return f"{since} to before {until}" if until else f"from {since}"

@@ -73,6 +73,8 @@ EXCEPT = {
     "doctor --output": "it has formats of its own for CI",
     "doctor -o": "it has formats of its own for CI",
     "sandbox up --cluster": "it may create several",
+    "export --to": "what the files are for; that of identity migrate is a way",
+    "export --out": "a directory",
     "mirror --to": "where it copies to; that of identity migrate is a way",
     **dict.fromkeys(
         (

@@ -27,6 +27,7 @@ LINES: Mapping[str, str] = {
     "cleanup --all": "cleanup --all --dry-run",
     "install": "install --dry-run",
     "upgrade": "upgrade --dry-run",
+    "export": "export --to kustomize --out {tmp}/export",
     "oidc": "oidc --dry-run",
     "iam-role": "iam-role --dry-run",
     "identity status": "identity status",
@@ -78,7 +79,7 @@ def _in_memory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 # Reads that are no part of an answer, and why.
 NOT_PART = {
     ("status", "list Node"): "running pods need no other node",
-    **{(name, "list Node"): "nothing is to be scheduled" for name in ("install", "upgrade")},
+    **{(name, "list Node"): "nothing is to be scheduled" for name in ("install", "upgrade", "export")},
     **{
         (name, "list Namespace"): "the namespace is then read by its name"
         for name in (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from importlib import import_module
@@ -113,6 +114,7 @@ WALK: dict[str, tuple[str, ...]] = {
     "install": ("install", *AT),
     "install another scope": ("install", *AT, "--watch-namespace", f"{TEAM},team-b,team-c", "--dry-run"),
     "install --full": ("install", *AT, "--set", "log.level=debug", "--dry-run", "--full"),
+    "export": ("export", *AT, "--to", "kustomize", "--out", "exported"),
     "upgrade": ("upgrade", *AT, "--set", "log.level=debug", "-y"),
     "plan": ("plan", "install", *AT, "--set", "log.level=debug"),
     "iam-role": ("iam-role", *AT, "--policy", "studio", "-y"),
@@ -169,6 +171,7 @@ def both(world: MemoryWorld, request: Any, tmp_path: Path, monkeypatch: pytest.M
     for terminal in (False, True):
         world.restore(world.kept)  # type: ignore[attr-defined]
         (tmp_path / "report.zip").unlink(missing_ok=True)
+        shutil.rmtree(tmp_path / "exported", ignore_errors=True)
         found.append(run(WALK[request.param], terminal=terminal))
     return found
 

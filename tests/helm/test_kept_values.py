@@ -34,7 +34,7 @@ CHART = Chart("c", "2", "2", {"values.yaml": VALUES.encode(), "templates/a.yaml"
 
 def desired(installed: dict[str, Any], chart: Chart = CHART) -> Any:
     patched = patch(chart.values_text, edits(installed, chart), chart.schema)
-    return overrides(patched.chart_values, patched.values)
+    return overrides(patched)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_the_next_install_has_the_same_values_whatever_they_are(data: st.DataObj
         if error.id not in {"values-schema", "values-type"}:
             raise
         return
-    first = json.loads(json.dumps(overrides(patched.chart_values, patched.values)))
+    first = json.loads(json.dumps(overrides(patched)))
     assert desired(first, chart) == first
     assert unknown(first, chart) == []
 

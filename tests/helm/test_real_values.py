@@ -85,6 +85,12 @@ def test_the_charts_own_values_given_as_a_file_change_nothing(path: Path) -> Non
     assert patch(text, given, schema(path)).values == load(text)
 
 
+def test_a_value_without_lines_of_its_own_replaces_a_list_below_a_comment(path: Path) -> None:
+    for value in ([], None, "x"):
+        patched = patch(path.read_text(), [Edit(("resourceTags",), value, "--set", kept=True)])
+        assert load(patched.text) == {**load(path.read_text()), "resourceTags": value}
+
+
 def test_unknown_keys_are_found_in_every_generation(path: Path) -> None:
     from acksm.errors import AcksmError
 

@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 from acksm.errors import AcksmError
 from acksm.guide.install.release import overrides
-from acksm.helm.values import Edit, flatten, leaves, parse_set, patch, read_file
+from acksm.helm.values import Edit, flatten, leaves, parse_set, patch, plain, read_file
 from acksm.sandbox.practice.generations import Chart, all_charts
 from acksm.sandbox.practice.values import schema, values_yaml
 
@@ -196,6 +196,14 @@ def test_a_text_stays_a_text_for_whoever_reads_the_yaml(value: str) -> None:
     assert "\x1b" not in patched
 
 
+@pytest.mark.parametrize("value", [[], None], ids=str)
+def test_a_list_below_a_comment_becomes_an_empty_one(value: Any) -> None:
+    text = "tags:\n  # what they are\n  # and for whom\n  - a=b\n  - c=d\n\nlast:\n  name: x\n  map: {}\n"
+    patched = patch(text, [Edit(("tags",), value, "--set", kept=True)])
+    assert plain(patched.text) == {"tags": value, "last": {"name": "x", "map": {}}}
+    assert "# and for whom" in patched.text
+
+
 def test_an_empty_mapping_in_a_file_says_nothing_about_the_charts_own() -> None:
     """Whoever copies the chart's values.yaml and changes a line does not clear labels that are set elsewhere."""
     chart = load(TEXT)
@@ -249,7 +257,7 @@ def test_patching_is_repeatable_and_changes_only_what_was_asked(edits: list[Edit
 @given(_EDITS)
 def test_overrides_on_the_charts_values_give_the_patched_ones(edits: list[Edit]) -> None:
     patched = patch(TEXT, edits)
-    again = patch(TEXT, list(flatten(overrides(patched.chart_values, patched.values), patched.chart_values, "t")))
+    again = patch(TEXT, list(flatten(overrides(patched), patched.chart_values, "t")))
     assert again.values == patched.values
 
 

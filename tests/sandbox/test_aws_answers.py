@@ -107,6 +107,16 @@ def test_each_kind_is_described_with_all_that_it_was_created_with(sagemaker: Any
         assert set(required) - {"NextToken"} <= set(found), kind
 
 
+def test_tags_that_aws_does_not_allow_are_refused(sagemaker: Any) -> None:
+    """A placeholder that a controller does not fill in (docs/ack/versions.md#tags)."""
+    group = {"ModelPackageGroupName": "tagged"}
+    tags = [{"Key": "a", "Value": "%UTCNOW%"}]
+    told = refused(lambda: sagemaker.create_model_package_group(**group, Tags=tags))
+    assert told[0] == "ValidationException"
+    assert "Value '%UTCNOW%' at 'tags.1.member.value' failed to satisfy constraint" in told[1]
+    sagemaker.create_model_package_group(**group, Tags=[{"Key": "a/b", "Value": "x y_.:/=+-@"}])
+
+
 def test_what_an_update_changed_is_described(sagemaker: Any) -> None:
     given, answer = create(sagemaker, "NotebookInstance")
     sagemaker.stop_notebook_instance(NotebookInstanceName="n")

@@ -45,6 +45,9 @@ def test_who_may_read_what(outside: Outside) -> None:
     assert pulling(outside, "111111111111.dkr.ecr.us-west-2.amazonaws.com") == "registry-forbidden"
     others = ("registry.example.com", "basic.example.com")
     assert {pulling(outside, host) for host in others} == {"registry-repository-unknown"}
+    for host in (outside.ecr, *others):  # as docker, crane and oras begin
+        client = outside.registry(f"{host}/acks").client
+        assert client.get(f"https://{host}/v2/", "acks").data == b"{}"
     outside.set("DOCKER_CONFIG", "/nowhere")
     assert {pulling(outside, host) for host in others} == {"registry-unauthorized"}
     outside.user("no-token", "ecr:BatchGetImage")

@@ -87,6 +87,9 @@ FEATURES: dict[str, Feature] = {
     ),
     "read-only": Feature("objects marked read-only are never changed or deleted in AWS", ("1.2.14", "1.0.19")),
     "field-export": Feature("the controller handles FieldExport objects", ("0.3.1", "0.2.7")),
+    "resource-tags": Feature(
+        "resourceTags of the values are set on each AWS resource; before, they had no effect", ("0.3.2", "0.2.10")
+    ),
     "role-selector": Feature("the IAMRoleSelector CRD and its feature gate exist", ("1.5.1", "1.1.2")),
     "arm64-image": Feature("the controller's image exists for arm64 too", ("1.2.6", "1.0.9")),
     "cross-namespace": Feature(
@@ -95,6 +98,10 @@ FEATURES: dict[str, Feature] = {
     ),
     "adoption-errors": Feature(
         "an adoption that cannot work is a terminal error of the object; before, it was retried without end",
+        ("1.8.0", "1.3.0"),
+    ),
+    "call-timeout": Feature(
+        "a call that AWS does not answer ends after a minute; before, its object waited for it (community#2736)",
         ("1.8.0", "1.3.0"),
     ),
     # bugs
@@ -112,6 +119,16 @@ FEATURES: dict[str, Feature] = {
         "bug: a FieldExport is written once, and no longer when its source changes (community#2964)",
         ("1.4.0", "1.1.0"),
         ("1.9.0", "1.5.0"),
+    ),
+    "system-tags": Feature(
+        "bug: tags of resourceTags and of AWS itself may get into an object's spec",
+        ("0.3.2", "0.2.10"),
+        ("1.8.1", "1.3.1"),
+    ),
+    "pipeline-spaces": Feature(
+        "bug: a Pipeline whose definition differs from AWS's in spaces only is updated without end",
+        ("0.5.0", ALWAYS),
+        ("1.8.3", ALWAYS),
     ),
     "v-tags": Feature("chart and image tags begin with v", (ALWAYS, ALWAYS), ("1.2.2", "1.0.5")),
     "old-archive-format": Feature(

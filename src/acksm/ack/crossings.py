@@ -50,7 +50,7 @@ CROSSINGS: Mapping[str, Crossing] = {
     "carm-levels": _PLAIN,
     "drift-refused": Crossing(Concerns.MOVED, "acksm region explain KIND/NAME -n NAMESPACE   (for each, before)"),
     "status-region": _PLAIN,
-    "adopted-resource": Crossing(Concerns.ADOPTED, ends="acksm explain adopted-resources-left"),
+    "adopted-resource": Crossing(Concerns.ADOPTED, ends="acksm upgrade --convert-adopted   (what was adopted is kept)"),
     "adoption-gate": _PLAIN,
     "adoption-annotations": Crossing(
         Concerns.ADOPTING, "acksm doctor KIND/NAME -n NAMESPACE   (for each: from now on it adopts)"
@@ -62,15 +62,19 @@ CROSSINGS: Mapping[str, Crossing] = {
     "deletion-policy": Crossing(Concerns.RETAINED, "acksm cleanup --dry-run   (afterwards: it says what each keeps)"),
     "read-only": Crossing(Concerns.READ_ONLY, "acksm doctor KIND/NAME -n NAMESPACE   (for each: it no longer changes)"),
     "field-export": _PLAIN,
+    "resource-tags": _PLAIN,
     "role-selector": _PLAIN,
     "arm64-image": _PLAIN,
     "cross-namespace": Crossing(Concerns.CROSSING, "acksm explain check.cross-namespace"),
     "adoption-errors": Crossing(
         Concerns.ADOPTING, "acksm doctor KIND/NAME -n NAMESPACE   (for each that does not become ready)"
     ),
+    "call-timeout": _PLAIN,
     "namespace-rbac-broken": _PLAIN,
     "fixed-cluster-role-names": _PLAIN,
     "exports-once": Crossing(Concerns.EXPORTS, "acksm explain check.field-exports"),
+    "system-tags": _PLAIN,
+    "pipeline-spaces": _PLAIN,
     "v-tags": _PLAIN,
     "old-archive-format": _PLAIN,
 }

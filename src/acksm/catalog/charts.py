@@ -9,9 +9,35 @@ ENTRIES = (
     Entry(
         "version-older",
         "upgrade does not downgrade",
-        "An older controller may not understand what a newer one wrote, and CRDs are not downgraded.",
+        "`acksm upgrade` installs newer versions only. Going back is `acksm install` with the older version: the "
+        "release gets its chart, and CRDs are kept, as an older one would lose fields of stored objects "
+        "(docs/upgrade.md#going-back).",
         "acksm install --version SERVICE=V   (if a downgrade is intended)",
         ExitCode.USAGE,
+    ),
+    Entry(
+        "downgrade-harmful",
+        "the older version would harm what the newer one manages",
+        "A feature that objects of this cluster depend on begins later, so that the older controller would create, "
+        "change or delete AWS resources that the newer one does not (docs/upgrade.md#going-back). What could not be "
+        "read counts as harm.",
+        "acksm versions   (choose one that has the feature, docs/charts.md; or change the objects named)",
+        _R,
+    ),
+    Entry(
+        "rollback-impossible",
+        "the upgrade could not be rolled back",
+        "--rollback-on-worse needs helm's record of the revision before, the wait for the controllers, and an earlier "
+        "version that can take over again. Nothing was changed.",
+        "acksm upgrade   (without --rollback-on-worse: what became worse is listed all the same)",
+        _R,
+    ),
+    Entry(
+        "upgrade-record",
+        "the record of an upgrade cannot be read",
+        "Before an upgrade acksm writes into a ConfigMap of the controllers' namespace which objects are synced. Its "
+        "data was changed since, so that nothing can be compared.",
+        "kubectl -n ack-system delete configmap acksm-upgrade-SERVICE   (then acksm upgrade again)",
     ),
     Entry(
         "chart-version-unknown",

@@ -22,6 +22,30 @@ ENTRIES = (
         _R,
     ),
     Entry(
+        "crd-version-gone",
+        "an older chart needs a version that its CRD no longer serves",
+        "CRDs are not downgraded, as fields of stored objects would be lost, and the cluster's is of a newer chart "
+        "that dropped the version.",
+        "acksm versions   (choose one that is not older than the CRD's chart)",
+        _R,
+    ),
+    Entry(
+        "crd-conversion",
+        "a webhook converts a kind whose stored version is dropped",
+        "A CRD of the chart has no version in which objects are stored, and its webhook changes more than the version, "
+        "so that acksm cannot check whether the objects are kept (docs/upgrade.md#crds).",
+        "kubectl get crd NAME -o jsonpath={.status.storedVersions}   (convert them as docs/upgrade.md#crds says)",
+        _R,
+    ),
+    Entry(
+        "crd-fields-lost",
+        "objects have fields that the new version of their CRD lacks",
+        "The chart's CRD drops the version in which they are stored, and the apiserver would prune these fields "
+        "(docs/upgrade.md#crds).",
+        "kubectl edit KIND NAME -n NAMESPACE   (remove the fields named, or keep the installed version)",
+        _R,
+    ),
+    Entry(
         "object-not-ours",
         "an object of the release belongs to another owner",
         'helm would stop in the middle with "invalid ownership metadata", so acksm checks first.',
@@ -33,6 +57,15 @@ ENTRIES = (
         "a release of that name exists, and acksm did not create it",
         "Another user or tool (Argo CD, Flux, helm) manages it.",
         "acksm install --adopt-release   (adopts it with its values), or remove it there first",
+        _R,
+    ),
+    Entry(
+        "kept-by-engine",
+        "another tool keeps what would have to change",
+        "Flux, Argo CD, or whoever applied the manifests, keeps the controllers, not acksm by helm: an engine reverts "
+        "the write, and the next apply does. What differs is listed; what acksm does in IAM and EKS is not affected "
+        "(docs/gitops.md#a-cluster-that-an-engine-keeps).",
+        "acksm export --to flux --repo URL --out DIR   (or argocd, kustomize; with this command's options; commit DIR)",
         _R,
     ),
     Entry(
@@ -106,11 +139,80 @@ ENTRIES = (
         "adopted-resources-left",
         "AdoptedResource objects would be stuck after this upgrade",
         "From sagemaker 1.5.1 and applicationautoscaling 1.1.2 on no controller removes their finalizer, so they, "
-        "their CRD and their namespace could never be deleted (docs/ack/adoption.md#adoptedresource-removal). "
-        "Deleting one does not delete what it adopted.",
-        "kubectl delete adoptedresources.services.k8s.aws NAME -n NAMESPACE   (each one of the service, while its old "
-        "controller is running)",
+        "their CRD and their namespace could never be deleted, and pending ones would never be adopted "
+        "(docs/ack/adoption.md#adoptedresource-removal). Deleting one does not delete what it adopted.",
+        "acksm upgrade --convert-adopted   (docs/upgrade.md#adoptedresource)",
         _R,
+    ),
+    Entry(
+        "adopted-resources-gitops",
+        "Argo CD or Flux would create the AdoptedResources again",
+        "Objects of these names carry the mark of Argo CD or Flux, which restores what is deleted. The error has the "
+        "manifests that replace them: on an object that is managed already, adoption annotations have no effect.",
+        "commit these manifests instead of the AdoptedResources, then acksm upgrade --convert-adopted",
+        _R,
+    ),
+    Entry(
+        "adopted-resources-failing",
+        "AdoptedResources have adopted nothing",
+        "Their controller could not adopt, for the reason in the message, or has no such kind. acksm does not guess "
+        "whether to drop them or to correct them.",
+        "kubectl delete adoptedresources.services.k8s.aws NAME -n NAMESPACE   (or correct it, then again)",
+        _R,
+    ),
+    Entry(
+        "adopted-resources-own",
+        "an adopted object would be deleted with its AdoptedResource",
+        "The AdoptedResource is in the object's metadata.ownerReferences, so Kubernetes deletes the object too, and "
+        "ACK its AWS resource (https://kubernetes.io/docs/concepts/architecture/garbage-collection/).",
+        "remove the owner reference from the object, then again",
+        _R,
+    ),
+    Entry(
+        "adopted-resources-account",
+        "the controller would not finish the deletion of an AdoptedResource",
+        "Before it removes the finalizer, the controller searches the role of the namespace's account or team in its "
+        "map, and waits without an end where there is none "
+        "(https://github.com/aws-controllers-k8s/runtime/blob/v0.52.0/pkg/runtime/adoption_reconciler.go).",
+        "acksm carm bind NAMESPACE --target-account ACCOUNT",
+        _R,
+    ),
+    Entry(
+        "adopted-resources-stuck",
+        "AdoptedResources are stuck in Terminating",
+        "They were deleted, and the controller has not removed their finalizer. The message has the controller's last "
+        "log lines.",
+        "acksm logs   (then again, when what the controller names is fixed)",
+        ExitCode.TIMED_OUT,
+    ),
+    Entry(
+        "adopted-resource.delete",
+        "an AdoptedResource is deleted",
+        "It has created its object, which is kept, and its controller removes the finalizer.",
+        "",
+        _OK,
+    ),
+    Entry(
+        "adopted-resource.orphan",
+        "an AdoptedResource is deleted without its controller",
+        "No controller would remove its finalizer, so acksm removes it. What was adopted is kept.",
+        "",
+        _OK,
+    ),
+    Entry(
+        "adopted-resource.replace",
+        "an AdoptedResource is deleted, as an object with adoption annotations replaces it",
+        "It was not adopted yet. It is deleted only when that object exists.",
+        "",
+        _OK,
+    ),
+    Entry("adopted-resource.deleted", "AdoptedResources are waited for", "Until they are deleted.", "", _OK),
+    Entry(
+        "adopted-resource.pods",
+        "pods of the old version are waited for",
+        "A terminating controller still reconciles, and an old one does not know adoption annotations.",
+        "",
+        _OK,
     ),
     Entry(
         "pod-failing",
@@ -141,6 +243,21 @@ ENTRIES = (
     Entry("crds.established", "waiting until the CRDs are established", "The apiserver then serves them.", "", _OK),
     Entry("namespace.create", "a namespace is created", "The controllers' namespace or a watched one.", "", _OK),
     Entry("release.install", "a controller is installed", "Its release does not exist.", "", _OK),
+    Entry(
+        "crds.convert",
+        "objects are stored in another version",
+        "The chart's CRD drops the version in which they are stored.",
+        "",
+        _OK,
+    ),
+    Entry("release.rollback", "a release is rolled back", "Objects became worse, with --rollback-on-worse.", "", _OK),
+    Entry(
+        "upgrade.record",
+        "what is synced is recorded",
+        "Before an upgrade, in a ConfigMap of the controllers' namespace, so that any machine can compare later.",
+        "",
+        _OK,
+    ),
     Entry("release.upgrade", "a release is upgraded", "Its chart or its values differ from the request.", "", _OK),
     Entry(
         "release.recover",

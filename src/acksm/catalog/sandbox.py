@@ -57,6 +57,13 @@ ENTRIES = (
         _U,
     ),
     Entry(
+        "sandbox-cluster-foreign",
+        "the cluster is not one of the sandbox's own",
+        "The sandbox runs Flux only for clusters that it started, since it may change everything there.",
+        "acksm sandbox up --cluster NAME",
+        _U,
+    ),
+    Entry(
         "sandbox-name",
         "invalid sandbox name",
         "It is used as the name of a directory.",

@@ -75,6 +75,7 @@ def install(
 
     def work(settings: Settings, ui: Ui) -> int:
         from acksm.guide.install import command as section
+        from acksm.guide.upgrade import going_back
 
         return section.run(
             settings.target,
@@ -84,6 +85,7 @@ def install(
             ui,
             command="install",
             sections=section.ALL,
+            narrowed=going_back.checked,
         )
 
     run(ctx, work)
@@ -95,8 +97,10 @@ def install(
     examples=(
         "acksm upgrade --dry-run",
         "acksm upgrade --version sagemaker=latest",
+        "acksm upgrade --rollback-on-worse",
         "acksm upgrade --explain",
         "acksm upgrade --explain --from sagemaker=1.2.13",
+        "acksm upgrade --convert-adopted",
     ),
 )
 def upgrade(
@@ -110,6 +114,13 @@ def upgrade(
             "--from", metavar="SERVICE=VERSION", help="With --explain: a version instead of a cluster's, repeatable."
         ),
     ] = None,
+    convert_adopted: Annotated[
+        bool,
+        typer.Option(
+            "--convert-adopted",
+            help="Replace AdoptedResources, which newer versions do not handle; what they adopted is kept.",
+        ),
+    ] = False,
     cluster: options.Cluster = None,
     region: options.Region = None,
     profile: options.Profile = None,
@@ -125,6 +136,10 @@ def upgrade(
     reset_values: options.ResetValues = None,
     chart: options.Chart = None,
     registry: options.Registry = None,
+    rollback_on_worse: Annotated[
+        bool,
+        typer.Option("--rollback-on-worse", help="Roll the release back where an object that was synced no longer is."),
+    ] = False,
     dry_run: options.DryRun = None,
     full: options.Full = None,
     yes: options.Yes = None,
@@ -136,21 +151,11 @@ def upgrade(
     """Upgrade the installed controllers to the tested versions, or to --version."""
 
     def work(settings: Settings, ui: Ui) -> int:
-        from acksm.guide.install import command as section
-        from acksm.guide.upgrade import explain as explaining, versions
+        from acksm.guide.upgrade import command as section, explain as explaining
 
         if explain or installed:
             return explaining.run(settings.target, settings.controllers, settings.run, ui, installed=installed or ())
-        return section.run(
-            settings.target,
-            settings.controllers,
-            settings.role,
-            settings.run,
-            ui,
-            command="upgrade",
-            sections=section.ALL,
-            narrowed=versions.controllers_for,
-        )
+        return section.run(settings, ui, convert_adopted=convert_adopted, rollback_on_worse=rollback_on_worse)
 
     run(ctx, work)
 

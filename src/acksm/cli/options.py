@@ -30,6 +30,15 @@ Account = Annotated[
         "--account", metavar="ID", help="Fail unless the credentials are of this AWS account.", rich_help_panel=_TARGET
     ),
 ]
+ExportAccount = Annotated[
+    str | None,
+    typer.Option(
+        "--account",
+        metavar="ID",
+        help="AWS account of the cluster; fail unless the credentials are of it.",
+        rich_help_panel=_TARGET,
+    ),
+]
 Kubeconfig = Annotated[
     str | None,
     typer.Option("--kubeconfig", metavar="FILE", help="Path of the kubeconfig file.", rich_help_panel=_TARGET),

@@ -39,6 +39,9 @@ def _check_extra() -> None:
 def build(
     ctx: typer.Context,
     all_parts: Annotated[bool, typer.Option("--all", help="Build kubectl and yq too, for the benchmark.")] = False,
+    gitops: Annotated[
+        bool, typer.Option("--gitops", help="Build Flux's controllers, kustomize and kubectl too.")
+    ] = False,
     output: options.Output = None,
 ) -> None:
     """Build the sandbox's programs without starting it."""
@@ -47,7 +50,8 @@ def build(
         _check_extra()
         from acksm.sandbox import parts
 
-        found = parts.ensure((*parts.NEEDED, "kubectl", "yq") if all_parts else parts.NEEDED, ui.emit)
+        further = (*(("kubectl", "yq") if all_parts else ()), *(parts.GITOPS if gitops else ()))
+        found = parts.ensure((*parts.NEEDED, *further), ui.emit)
         ui.result(
             "sandbox build",
             {"parts": {k: str(v) for k, v in found.items()}},
@@ -204,6 +208,27 @@ def status(ctx: typer.Context, name: Name = "default", output: options.Output = 
         code = 3 if problems else 0
         ui.result("sandbox status", {**data, "problems": problems}, "\n".join([*lines, *problems]), code)
         return code
+
+    run_without_settings(ctx, work)
+
+
+@app.command("gitops", examples=("acksm sandbox gitops", "acksm sandbox gitops --cluster practice"))
+def gitops_(
+    ctx: typer.Context,
+    name: Name = "default",
+    of_cluster: Annotated[str, typer.Option("--cluster", metavar="NAME", help="Cluster to keep [the first].")] = "",
+    output: options.Output = None,
+) -> None:
+    """Run Flux's own controllers for a cluster of a running sandbox."""
+
+    def work(ui: Ui) -> int:
+        _check_extra()
+        from acksm.sandbox import api, gitops
+
+        cluster = api.run_flux(name, of_cluster, ui.emit)
+        data = {"name": name, "cluster": cluster, "engine": "flux", "namespace": gitops.NAMESPACE}
+        ui.result("sandbox gitops", data, f"Flux runs for cluster {cluster}")
+        return 0
 
     run_without_settings(ctx, work)
 

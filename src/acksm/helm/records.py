@@ -22,6 +22,11 @@ MAX_BYTES = 64 * 1024 * 1024
 _WORKED = {"deployed", "superseded"}
 
 
+def name_of(release: str, revision: int) -> str:
+    """The name of a revision's Secret (helm, pkg/storage/storage.go, makeKey)."""
+    return f"sh.helm.release.v1.{release}.v{revision}"
+
+
 def newest(secrets: Iterable[Document]) -> dict[str, tuple[str, tuple[int, ...]]]:
     """Release name to the name of its newest record and the revisions that were once deployed, from labels alone."""
     found: dict[str, list[tuple[int, str, str]]] = {}

@@ -37,11 +37,13 @@ _UNKNOWN = frozenset({"chart-version-unknown", "registry-repository-unknown"})
 
 @dataclass(frozen=True)
 class Pulled:
-    """A chart, the path of its archive on disk and the archive's digest."""
+    """A chart, the path of its archive on disk and the archive's digest. `manifest`: the digest under which the
+    registry has it, "" for a local one."""
 
     chart: archive.Chart
     path: Path
     digest: str
+    manifest: str = ""
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,8 @@ class Registry:
             data = self.client.get(blob, repository, archive.MAX_ARCHIVE).data
             _check(data, digest, size, blob)
             private_file.write(path, data)
-        return Pulled(archive.read_bytes(data, f"{charts.chart_name(service)}:{tag}"), path, digest)
+        chart = archive.read_bytes(data, f"{charts.chart_name(service)}:{tag}")
+        return Pulled(chart, path, digest, found.digest)
 
     def image(self, service: str, tag: str) -> Described | None:
         """The manifest or index of the controller's image of that tag; None where the registry has no such repository.

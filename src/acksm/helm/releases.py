@@ -38,6 +38,11 @@ class Release:
     chart_values: Document = field(default_factory=dict)
 
     @property
+    def complete(self) -> Json:
+        """All values of the release, with the defaults of its chart."""
+        return completed(self.chart_values, self.values)
+
+    @property
     def age_seconds(self) -> float:
         """Since its last operation; a large number when helm's time (RFC 3339) cannot be read."""
         try:
@@ -45,6 +50,16 @@ class Release:
         except ValueError:
             return 1e9
         return (datetime.now(UTC) - stamp).total_seconds() if stamp.tzinfo else 1e9
+
+
+def completed(defaults: Document, given: Document) -> Json:
+    """All values of a release: `given` over the `defaults` of its chart, as helm merges them. A null, which removes a
+    default, is kept as one."""
+    found: Json = {**defaults}
+    for key, value in given.items():
+        before = found.get(key)
+        found[key] = completed(before, value) if isinstance(value, Mapping) and isinstance(before, Mapping) else value
+    return found
 
 
 def is_marked(values: Document) -> bool:
@@ -133,7 +148,11 @@ class Releases:
         if action == "uninstall":
             self.uninstall(release, namespace, seconds=seconds)
         else:
-            self._helm.run(["rollback", release, str(revision), "-n", namespace], seconds=seconds)
+            self.rollback(release, namespace, revision, seconds=seconds)
+
+    def rollback(self, release: str, namespace: str, revision: int, *, seconds: float) -> None:
+        """A new revision with chart, values and objects of an earlier one; helm changes no CRDs."""
+        self._helm.run(["rollback", release, str(revision), "-n", namespace], seconds=seconds)
 
     def uninstall(self, release: str, namespace: str, *, seconds: float) -> None:
         """Delete its objects and records; helm keeps CRDs. A release that does not exist is no error."""

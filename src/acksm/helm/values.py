@@ -13,7 +13,7 @@ import json
 import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import takewhile
 
@@ -41,22 +41,25 @@ MAX_DEPTH = 60  # keys of one --set
 @dataclass(frozen=True)
 class Edit:
     """One value to set and where it comes from: "acksm", "--set", or a file's name. None removes the chart's default,
-    as helm does. `kept`: an installed release has it, so that neither its key nor its type is refused."""
+    as helm does. `kept`: an installed release has it, so that neither its key nor its type is refused. `explicit`: the
+    release has it also where it is the chart's default, as the next chart may have another."""
 
     path: Path
     value: object
     origin: str
     kept: bool = False
+    explicit: bool = False
 
 
 @dataclass(frozen=True)
 class Patched:
-    """The new text, its plain data, and a unified diff against the chart's own."""
+    """The new text, its plain data, and a unified diff against the chart's own. `explicit`: as in Edit."""
 
     text: str
     values: Document
     chart_values: Document
     diff: tuple[str, ...]
+    explicit: frozenset[Path] = frozenset()
 
 
 @lru_cache(maxsize=8)
@@ -82,7 +85,7 @@ def patch(text: str, edits: Sequence[Edit], schema: Document | None = None, wher
     _validate(_without_nulls(values), schema, where)
     diff = difflib.unified_diff(text.splitlines(), patched.splitlines(), lineterm="", n=1)
     lines = tuple(line for line in diff if not line.startswith(("---", "+++")))
-    return Patched(patched, values, chart, lines)
+    return Patched(patched, values, chart, lines, frozenset(edit.path for edit in edits if edit.explicit))
 
 
 def _round_trip(text: str, change: Callable[[Untyped], None] | None = None) -> str:
@@ -158,7 +161,16 @@ def _set(tree: Untyped, plain: object, edit: Edit, where: str) -> None:
         if not isinstance(chart, Mapping) or path[-1] not in chart:
             raise _unknown(path, len(path) - 1, chart, edit, where)
         _check_type(chart[path[-1]], edit, where)
+    if not (isinstance(edit.value, Mapping | list) and edit.value):
+        _comments_before(node, path[-1])
     node[path[-1]] = _quoted(edit.value)
+
+
+def _comments_before(node: Untyped, key: str) -> None:
+    """Move the comments below a key above it: ruamel writes a value without lines of its own below them, wrongly."""
+    slots = node.ca.items.get(key) if hasattr(node, "ca") else None
+    if slots and slots[3]:
+        slots[1], slots[3] = [*(slots[1] or []), *slots[3]], None
 
 
 def is_open(path: Path, chart: object) -> bool:
@@ -266,7 +278,7 @@ def parse_set(text: str, chart_values: Document) -> Edit:
     default: object = chart_values
     for key in path:
         default = default.get(key) if isinstance(default, Mapping) else None
-    return Edit(path, _typed(right, default, text), "--set")
+    return Edit(path, _typed(right, default, text), "--set", explicit=True)
 
 
 def _typed(text: str, default: object, whole: str) -> object:
@@ -309,7 +321,7 @@ def leaves(edit: Edit, chart_values: Document) -> Iterator[Edit]:
     nested: Document = {edit.path[-1]: edit.value}
     for key in reversed(edit.path[:-1]):
         nested = {key: nested}
-    return flatten(nested, chart_values, edit.origin)
+    return (replace(leaf, explicit=edit.explicit) for leaf in flatten(nested, chart_values, edit.origin))
 
 
 def read_file(path: str) -> Document:

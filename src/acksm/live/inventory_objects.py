@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from acksm.ack.kinds import KINDS, Kind
 from acksm.ack.names import CHART_ANNOTATION, COMMON_GROUP
-from acksm.json_types import Manifest
+from acksm.json_types import Manifest, Object
 from acksm.kube.keys import ANNOTATIONS, values_at
 from acksm.kube.owners import Owner, is_owned, owner_of
 from acksm.kube.paths import Ref
@@ -105,6 +105,7 @@ class Common:
     finalizers: tuple[str, ...] = ()
     role: str = ""
     crosses: tuple[str, ...] = ()  # the other namespace that it writes to
+    manifest: Object = field(default_factory=dict, compare=False, repr=False)  # of an AdoptedResource
 
     @property
     def ours(self) -> tuple[str, ...]:
@@ -239,7 +240,7 @@ def _lower(name: str) -> str:
     return name[:1].lower() + name[1:]
 
 
-def common_of(manifest: Manifest, kind: str, location: Ref) -> Common:
+def common_of(manifest: Object, kind: str, location: Ref) -> Common:
     """A FieldExport, AdoptedResource or IAMRoleSelector."""
     metadata, spec, role = manifest["metadata"], manifest.get("spec") or {}, ""
     if kind == role_selectors.KIND:
@@ -258,6 +259,7 @@ def common_of(manifest: Manifest, kind: str, location: Ref) -> Common:
         tuple(map(str, metadata.get("finalizers") or ())),
         role,
         tuple(crossing.targets(manifest)) if kind == crossing.EXPORT else (),
+        manifest if kind == "AdoptedResource" else {},
     )
 
 

@@ -45,6 +45,12 @@ class Holder:
     annotations: Mapping[str, str] = field(default_factory=dict)
     manifest: Manifest = field(default_factory=dict, compare=False)
 
+    @property
+    def managed(self) -> bool:
+        """Whether a controller has the object, and it is not being deleted."""
+        metadata = self.manifest["metadata"]
+        return _has_finalizer(self.kind, metadata) and not metadata.get("deletionTimestamp")
+
     def __str__(self) -> str:
         return f"{ADOPTED_RESOURCE if self.by else self.kind.name} {self.namespace}/{self.by or self.name}"
 
@@ -76,7 +82,7 @@ def of_object(kind: Kind, manifest: Manifest) -> Holder:
         known = {**status, **spec}
         key = {name: str(known.get(name) or fields.get(name) or "") for name in kind.key}
         key = {name: value for name, value in key.items() if value}
-    managed = f"finalizers.{kind.group}/{kind.name}" in (metadata.get("finalizers") or ())
+    managed = _has_finalizer(kind, metadata)
     adopting = notes.get(POLICY) in {"adopt", "adopt-or-create"} and not metadata.get("deletionTimestamp")
     return Holder(
         kind,
@@ -92,6 +98,10 @@ def of_object(kind: Kind, manifest: Manifest) -> Holder:
         annotations=notes,
         manifest=manifest,
     )
+
+
+def _has_finalizer(kind: Kind, metadata: Manifest) -> bool:
+    return f"finalizers.{kind.group}/{kind.name}" in (metadata.get("finalizers") or ())
 
 
 def of_adopted_resource(manifest: Manifest) -> Holder | None:

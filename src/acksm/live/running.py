@@ -157,7 +157,7 @@ def _image(container: Manifest) -> tuple[str, str]:
 def of_service(manifest: Manifest, service: str) -> Running:
     """A Deployment as the controller of `service`."""
     spec, labels = manifest["spec"]["template"]["spec"], _labels(manifest)
-    container = _container(manifest)
+    container = container_of(manifest)
     flags = Flags.of(container)
     _, _, version = str(labels.get(CHART_LABEL, "")).rpartition("-chart-")
     return Running(
@@ -182,7 +182,7 @@ def of_service(manifest: Manifest, service: str) -> Running:
     )
 
 
-def _container(manifest: Manifest) -> Manifest:
+def container_of(manifest: Manifest) -> Manifest:
     """The container of the controller: by its image, else the one with the most flags of ACK's."""
     containers = manifest["spec"]["template"]["spec"].get("containers") or [{}]
     return max(
@@ -193,7 +193,7 @@ def _container(manifest: Manifest) -> Manifest:
 
 def flags_of(manifest: Manifest) -> Flags:
     """The flags of a Deployment's controller; none without a Deployment."""
-    return Flags.of(_container(manifest)) if manifest else Flags()
+    return Flags.of(container_of(manifest)) if manifest else Flags()
 
 
 @dataclass
@@ -234,11 +234,7 @@ def from_values(service: str, namespace: str, version: str, values: Manifest) ->
         in_namespace = values.get("installScope") == "namespace"
         watch = (watch or namespace) if in_namespace else ""
     gates = values.get("featureGates")
-    on = (
-        {str(name) for name, value in gates.items() if str(value).lower() == "true"}
-        if isinstance(gates, Mapping)
-        else ()
-    )
+    pairs = {str(name): str(value).lower() for name, value in gates.items()} if isinstance(gates, Mapping) else {}
     return Running(
         service,
         namespace,
@@ -248,8 +244,9 @@ def from_values(service: str, namespace: str, version: str, values: Manifest) ->
         "",
         watched=tuple(part for part in watch.split(",") if part),
         enable_carm=str(values.get("enableCARM", True)).lower() != "false",
-        gates=frozenset(on),
+        gates=frozenset(name for name, value in pairs.items() if value == "true"),
         region=_region(values),
+        gates_off=frozenset(name for name, value in pairs.items() if value == "false"),
         cross_namespace=str(values.get(CROSS_NAMESPACE, True)).lower() != "false",
     )
 

@@ -45,6 +45,7 @@ from acksm.reports.common import (
     Drift as Drift,
     Envelope as Envelope,
     Error as Error,
+    KeptBy as KeptBy,
     Target as Target,
 )
 from acksm.reports.connect import (
@@ -65,11 +66,15 @@ from acksm.reports.controllers import (
     RunningController as RunningController,
     ServiceVersions as ServiceVersions,
     StatusReport as StatusReport,
+    UpgradeAdoptedResource as UpgradeAdoptedResource,
+    UpgradeAfter as UpgradeAfter,
     UpgradeDifference as UpgradeDifference,
     UpgradeExplainReport as UpgradeExplainReport,
     UpgradeReport as UpgradeReport,
+    UpgradeRollback as UpgradeRollback,
     UpgradeService as UpgradeService,
     VersionsReport as VersionsReport,
+    WorseObject as WorseObject,
 )
 from acksm.reports.doctor import (
     BundleFile as BundleFile,
@@ -82,6 +87,7 @@ from acksm.reports.doctor import (
     Rbac as Rbac,
     Symptom as Symptom,
 )
+from acksm.reports.export import ExportedFile as ExportedFile, ExportReport as ExportReport
 from acksm.reports.identity import (
     IdentityAssociation as IdentityAssociation,
     IdentityController as IdentityController,
@@ -135,6 +141,7 @@ from acksm.reports.sandbox import (
     SandboxCluster as SandboxCluster,
     SandboxController as SandboxController,
     SandboxDownReport as SandboxDownReport,
+    SandboxEngineReport as SandboxEngineReport,
     SandboxEnvReport as SandboxEnvReport,
     SandboxListReport as SandboxListReport,
     SandboxLogsReport as SandboxLogsReport,
@@ -158,6 +165,7 @@ REPORTS: dict[str, object] = {
     "versions": VersionsReport,
     "identity status": IdentityStatusReport,
     "identity migrate": IdentityMigrateReport,
+    "export": ExportReport,
     "mirror": MirrorReport,
     "doctor": DoctorReport,
     "report": BundleReport,
@@ -186,6 +194,7 @@ REPORTS: dict[str, object] = {
     "version": VersionReport,
     "sandbox build": PartsReport,
     "sandbox up": SandboxReport,
+    "sandbox gitops": SandboxEngineReport,
     "sandbox list": SandboxListReport,
     "sandbox status": SandboxStatusReport,
     "sandbox down": SandboxDownReport,

@@ -7,7 +7,8 @@ from typing import NotRequired
 from typing_extensions import TypedDict  # pydantic reads no other on Python 3.11
 
 from acksm.json_types import Json
-from acksm.reports.common import Changes, Drift, Target
+from acksm.reports.adopt import AdoptedObject
+from acksm.reports.common import Changes, Drift, KeptBy, Target
 
 
 class OidcFacts(TypedDict):
@@ -53,6 +54,33 @@ class ControllerFacts(TypedDict):
     """The namespaces that the installed one watches; null where none is installed."""
     changes: int
     """Number of changes of the release itself."""
+    kept_by: KeptBy | None
+    """Who keeps the installed one; null where none is installed."""
+
+
+class Kept(TypedDict):
+    """Differences to what another tool keeps."""
+
+    differs: list[str]
+    """The objects, with their fields."""
+    commit: str
+    """The command whose output is to be committed."""
+
+
+class UpgradeAdoptedResource(TypedDict):
+    """An AdoptedResource."""
+
+    namespace: str
+    name: str
+    service: str
+    """Empty where its group is of no service."""
+    object: str
+    """What it creates, or empty for an unknown kind."""
+    state: str
+    """done, pending, failing, terminating, or stuck in Terminating."""
+    why: str
+    """What is known beyond the state, or empty."""
+    finalizers: list[str]
 
 
 class InstallFacts(TypedDict):
@@ -65,6 +93,12 @@ class InstallFacts(TypedDict):
     """How pods get the role: irsa, pod-identity, or both with a comma between."""
     controllers: dict[str, ControllerFacts]
     """By service."""
+    adopted_resources: NotRequired[list[UpgradeAdoptedResource]]
+    """Only with --convert-adopted: what is converted, as it was before."""
+    adoptions: NotRequired[list[AdoptedObject]]
+    """Only with --convert-adopted: the adoptions that replace pending ones."""
+    kept: NotRequired[Kept]
+    """What would change in controllers that another tool keeps, which is not written (kept-by-engine)."""
 
 
 class OidcReport(Changes):
@@ -111,8 +145,58 @@ class UpgradeExplainReport(TypedDict):
     """What could not be read."""
 
 
-UpgradeReport = InstallReport | UpgradeExplainReport
-"""Of `acksm upgrade`: as of install, or with --explain the second."""
+class WorseObject(TypedDict):
+    """An object that was synced before an upgrade and is not afterwards."""
+
+    object: str
+    service: str
+    reason: str
+    """What its condition or the controller's log says."""
+    remedy: str
+    """What fixes it, or empty."""
+
+
+class UpgradeAfter(TypedDict):
+    """What was synced before, compared with what is afterwards."""
+
+    compared: bool
+    """False with --no-wait; the next `acksm upgrade` compares then."""
+    worse: list[WorseObject]
+    unchanged: list[str]
+    """Objects that are synced by the new controller too."""
+    unread: list[str]
+    """What could not be compared, and why; the exit code is 7 then, unless something is worse."""
+
+
+class UpgradeRollback(TypedDict):
+    """A release that was rolled back, as objects became worse."""
+
+    service: str
+    version: str
+    """The version that runs again."""
+    revision: int
+    """helm's revision that was rolled back to."""
+    ready: bool
+    """Whether its controller is ready again."""
+    worse: list[WorseObject]
+    """What is still not synced with it."""
+    unchanged: list[str]
+    unread: list[str]
+
+
+class UpgradeFacts(InstallFacts):
+    after: NotRequired[UpgradeAfter | None]
+    """Null where nothing was upgraded, and with --dry-run."""
+    rolled_back: NotRequired[list[UpgradeRollback]]
+    """With --rollback-on-worse."""
+
+
+class UpgradedReport(Changes):
+    result: UpgradeFacts
+
+
+UpgradeReport = UpgradedReport | UpgradeExplainReport
+"""Of `acksm upgrade`; with --explain the second."""
 
 
 class Controller(TypedDict):
@@ -147,6 +231,8 @@ class Controller(TypedDict):
     """HOST/PATH/NAME:VERSION of its chart, or empty."""
     newer: str
     """The tested version, where it is newer than the installed one, or empty."""
+    kept_by: KeptBy | None
+    """Who keeps it; null where none is installed, or where that could not be read."""
 
 
 class HistoryEvent(TypedDict):
@@ -155,7 +241,7 @@ class HistoryEvent(TypedDict):
     time: str
     """RFC 3339 in UTC, to the minute."""
     by: str
-    """The tool: acksm or helm. No source records the user."""
+    """The tool: acksm, helm, or who keeps the controllers instead. No source records the user."""
     what: str
     object: str
     source: str

@@ -1,4 +1,4 @@
-"""`sandbox build|up|list|down|status|env|logs`."""
+"""`sandbox build|up|gitops|list|down|status|env|logs`."""
 
 from __future__ import annotations
 
@@ -79,6 +79,16 @@ class SandboxListReport(TypedDict):
 class SandboxDownReport(TypedDict):
     name: str
     existed: bool
+
+
+class SandboxEngineReport(TypedDict):
+    """A GitOps engine that runs for a cluster."""
+
+    name: str
+    cluster: str
+    engine: str
+    namespace: str
+    """Of the engine's own objects."""
 
 
 class SandboxEnvReport(TypedDict):

@@ -15,7 +15,7 @@ from types import TracebackType
 from wsgiref.types import WSGIEnvironment as Environ
 
 from acksm.json_types import Json, Untyped, Value
-from acksm.sandbox import autoscaling_calls, buckets, given, pages, sagemaker_calls
+from acksm.sandbox import autoscaling_calls, buckets, given, iam_model, pages, sagemaker_calls
 from acksm.sandbox.pages import RefusalError
 
 Headers = list[tuple[str, str]]
@@ -91,6 +91,8 @@ def respond(
         return _ask(moto, environ, service, verb, backend, requested)
 
     try:
+        if service == "sagemaker":
+            _check_tags(params)
         member = given.list_member(verb) if service == "sagemaker" else ""
         answer = pages.listed(ask, member, params) if member else ask(params)
     except RefusalError as refusal:
@@ -102,6 +104,19 @@ def respond(
         answer = _corrected(verb, answer, account)
         answer = given.completed(backend, verb, answer) if service == "sagemaker" else answer
     return _sent("200 OK", answer)
+
+
+def _check_tags(params: Json) -> None:
+    """Raises AWS's refusal of tags whose characters it does not allow, such as a percent sign."""
+    from moto.core.utils import get_service_model
+
+    shapes = {name: get_service_model("sagemaker").shape_for(f"Tag{name}").metadata for name in ("Key", "Value")}
+    tags = params.get("Tags")
+    for index, tag in enumerate(tags if isinstance(tags, list) else [], 1):
+        for name, shape in shapes.items():
+            path = f"Tags.member.{index}.{name}"
+            if wrong := list(iam_model.string(shape, path, str(tag.get(name, "")))):
+                raise RefusalError("ValidationException", f"1 validation error detected: {wrong[0]}")
 
 
 def _ask(moto: App, environ: Environ, service: str, verb: str, backend: Untyped, params: Json) -> Json:

@@ -20,7 +20,7 @@ from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind, silent
 from acksm.json_types import Json, Value
 from acksm.private_file import write as write_private
-from acksm.sandbox import parts
+from acksm.sandbox import gitops, parts
 from acksm.sandbox.control_plane import tail
 from acksm.sandbox.controllers.host import DEFAULT_PACE
 from acksm.sandbox.locks import file_lock
@@ -209,6 +209,25 @@ def add_cluster(state: State, name: str, account: str = ACCOUNT, region: str = R
     return require(state.name).clusters[name]
 
 
+def run_flux(name: str, cluster: str = "", emit: Emit = silent) -> str:
+    """Run Flux's controllers for a cluster ("" for the first), unless they run; the cluster's name.
+
+    Errors: `sandbox-missing`, `sandbox-cluster`, `sandbox-cluster-foreign`, sandbox-….
+    """
+    state = require(name)
+    found = _cluster(state, cluster)
+    if not found.own:
+        raise AcksmError("sandbox-cluster-foreign", f"cluster {found.name} is not the sandbox's", where=found.endpoint)
+    if gitops.runs(found):
+        emit(Event(Kind.UP_TO_DATE, "sandbox.gitops", f"Flux is already running for cluster {found.name}"))
+        return found.name
+    programs = parts.ensure(gitops.CONTROLLERS, emit)
+    emit(Event(Kind.STEP, "sandbox.gitops", f"starting Flux for cluster {found.name}"))
+    body = {"programs": {name: str(path) for name, path in programs.items()}}
+    control(state, "PUT", f"clusters/{found.name}/flux", body)
+    return found.name
+
+
 def open_account(state: State, account: str) -> None:
     """Create an AWS account in a running sandbox unless it exists; `environment` then has its profile."""
     control(state, "PUT", f"accounts/{account}")
@@ -251,12 +270,7 @@ def environment(name: str, cluster: str = "", account: str = "", *, registries: 
     Errors: `sandbox-missing`, `sandbox-cluster`.
     """
     state = require(name)
-    cluster = cluster or next(iter(state.clusters), "")
-    if cluster not in state.clusters:
-        raise AcksmError(
-            "sandbox-cluster", f"the sandbox has no cluster {cluster}; its clusters: {', '.join(state.clusters)}"
-        )
-    found = state.clusters[cluster]
+    found = _cluster(state, cluster)
     keys = state.accounts[account or found.account]
     aws = {
         "AWS_ENDPOINT_URL": state.aws_endpoint,
@@ -269,8 +283,18 @@ def environment(name: str, cluster: str = "", account: str = "", *, registries: 
     charts = (
         _outside(state, found.account) if registries else {"ACKSM_REGISTRY": f"{state.registry}/aws-controllers-k8s"}
     )
-    own = {"ACKSM_SANDBOX": name, "ACKSM_CLUSTER": cluster}
+    own = {"ACKSM_SANDBOX": name, "ACKSM_CLUSTER": found.name}
     return aws | charts | own | {"KUBECONFIG": _kubeconfig(state, found, aws), "PATH": _path(state)}
+
+
+def _cluster(state: State, name: str) -> ClusterState:
+    """A cluster of the sandbox, the first for "". Error: `sandbox-cluster`."""
+    name = name or next(iter(state.clusters), "")
+    if name not in state.clusters:
+        raise AcksmError(
+            "sandbox-cluster", f"the sandbox has no cluster {name}; its clusters: {', '.join(state.clusters)}"
+        )
+    return state.clusters[name]
 
 
 def _outside(state: State, account: str) -> dict[str, str]:

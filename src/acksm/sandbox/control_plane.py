@@ -110,6 +110,7 @@ class ControlPlane:
         self.ca: Authority | None = None
         self.admin: tuple[Path, Path] | None = None
         self._argv: dict[str, list[str]] = {}
+        self._environment: dict[str, dict[str, str]] = {}
 
     def run(self, issuer: str, webhooks: Callable[[Authority], str]) -> ClusterState:
         """Start everything and wait until a node is Ready. `webhooks` serves what the apiserver asks and gives the URL.
@@ -237,12 +238,17 @@ class ControlPlane:
         )
 
     def _start(self, part: str, *flags: str) -> None:
-        self._argv[part] = [str(self.parts[part]), *flags]
+        self.start(part, [str(self.parts[part]), *flags])
+
+    def start(self, part: str, argv: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+        """Start a program of this cluster under a name, in the place of one of that name that has ended."""
+        self._argv[part], self._environment[part] = list(argv), dict(environment or {})
+        self.state.processes = [process for process in self.state.processes if process.name != part]
         self.state.processes.append(self._started(part))
 
     def _started(self, part: str) -> Process:
         environment = {key: value for key, value in os.environ.items() if key in {"PATH", "TMPDIR", "LANG"}}
-        environment |= {"HOME": str(self.home), **_ROOMY}
+        environment |= {"HOME": str(self.home), **_ROOMY, **self._environment[part]}
         return start(part, self._argv[part], self.home / "logs" / f"{part}.log", environment)
 
     def restart(self, part: str) -> None:

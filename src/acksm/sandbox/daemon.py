@@ -28,7 +28,7 @@ from acksm.ack.names import SERVICES
 from acksm.errors import AcksmError
 from acksm.json_types import Json
 from acksm.private_file import write as write_private
-from acksm.sandbox import addons, authenticator, cloud, doors, identity_agent, identity_webhook, practice
+from acksm.sandbox import addons, authenticator, cloud, doors, gitops, identity_agent, identity_webhook, practice
 from acksm.sandbox.capabilities import Capability
 from acksm.sandbox.certificates import Authority
 from acksm.sandbox.cloud import Cloud
@@ -231,6 +231,23 @@ class Daemon:
                 process.end(patience=1.0)
             shutil.rmtree(self.home / "clusters" / name, ignore_errors=True)
 
+    def run_flux(self, cluster: str, programs: dict[str, Path]) -> None:
+        """Run Flux's controllers for a cluster. They reach the outside as its nodes do, without a role."""
+        plane = self.planes[cluster]
+        outside = {
+            "AWS_ENDPOINT_URL": self.state.aws_endpoint,
+            "AWS_REGION": plane.state.region,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "HTTPS_PROXY": f"http://{plane.state.account}@{self.state.network}",
+            "NO_PROXY": "127.0.0.1,localhost",
+            "SSL_CERT_FILE": self.state.network_ca,
+        }
+        try:
+            gitops.start(plane, programs, outside)
+        finally:
+            with self._lock:
+                save(self.state)
+
     def _serve(self, app: doors.Application, context: ssl.SSLContext | None = None) -> str:
         server = make_server(
             "127.0.0.1", 0, doors.local(app), threaded=True, request_handler=_Quiet, ssl_context=context
@@ -304,6 +321,11 @@ class Daemon:
                 with self._lock:
                     self.planes[name].restart(part)
                     save(self.state)
+            case ["clusters", name, "flux"]:
+                try:
+                    self.run_flux(name, {key: Path(path) for key, path in body["programs"].items()})
+                except AcksmError as error:
+                    return _answer(begin, error.as_data(), "500 failed")
             case ["controllers"]:
                 return _answer(begin, {"controllers": self.controllers.snapshot()})
             case ["users"]:  # maps an ARN, as aws-auth or an access entry does

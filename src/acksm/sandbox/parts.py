@@ -37,7 +37,7 @@ _STAMP = (
 @dataclass(frozen=True)
 class Part:
     """A program: the Go module that builds it, its package, and what its version output has to match; one without
-    `version_argv` is acksm's own."""
+    `version_argv` is built always. `manifests` are files of the package's module, kept beside the program."""
 
     name: str
     module: str
@@ -45,6 +45,7 @@ class Part:
     version_argv: tuple[str, ...]
     minimum: tuple[int, int]
     flags: str = ""
+    manifests: tuple[str, ...] = ()
 
 
 PARTS = {
@@ -81,9 +82,15 @@ PARTS = {
         Part("crane", "crane", "github.com/google/go-containerregistry/cmd/crane", ("version",), (0, 0)),
         Part("registry", "crane", "./registry", (), (0, 0)),
         Part("yq", "bench", "github.com/mikefarah/yq/v4", ("--version",), (4, 0)),
+        Part("kustomize", "kustomize", "sigs.k8s.io/kustomize/kustomize/v5", (), (0, 0)),
+        *(
+            Part(name, "flux", f"github.com/fluxcd/{name}", (), (0, 0), manifests=("config/crd/bases", "config/rbac"))
+            for name in ("source-controller", "kustomize-controller")
+        ),
     )
 }
 NEEDED = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "crane", "registry", "helm")
+GITOPS = ("kubectl", "kustomize", "source-controller", "kustomize-controller")
 # What `go help environment` says of modules, caches and proxies; not GOOGLE_…, which are credentials.
 _GO_VARIABLES = (
     *("GOAUTH", "GOCACHE", "GODEBUG", "GOENV", "GOFLAGS", "GOINSECURE", "GOMAXPROCS", "GOMEMLIMIT", "GOMODCACHE"),
@@ -124,7 +131,7 @@ def existing(name: str) -> Path | None:
 
 
 def _existing(part: Part, environment: Mapping[str, str] | None = None) -> Path | None:
-    if not part.version_argv:  # acksm's own program is not found elsewhere
+    if not part.version_argv:  # acksm's own, and those of which only the pinned version will do
         return _built(part)
     environment = os.environ if environment is None else environment
     assets = environment.get("KUBEBUILDER_ASSETS")
@@ -161,7 +168,7 @@ def _cached(part: Part) -> Path:
         digest.update((SOURCES / part.module / name).read_bytes())
     for source in sorted((SOURCES / part.module / part.package).glob("*.go")):
         digest.update(source.read_bytes())
-    digest.update((part.package + part.flags).encode())
+    digest.update("".join((part.package, part.flags, *part.manifests)).encode())
     return cache_dir() / "parts" / f"{part.name}-{digest.hexdigest()[:16]}" / part.name
 
 
@@ -243,9 +250,31 @@ def _build_one(part: Part, target: Path, emit: Emit) -> None:
             raise AcksmError(
                 "sandbox-build-failed", f"go could not build {part.name}", where=part.package, details={"diff": tail}
             )
+        if part.manifests:
+            _keep_manifests(part, environment, target.parent)
         target.parent.mkdir(parents=True, exist_ok=True)
         os.replace(output, target)
     emit(Event(Kind.DONE, "sandbox.build", f"built {part.name} in {time.monotonic() - began:.0f} s"))
+
+
+def manifests(program: Path) -> Path:
+    """Where the files are that were kept beside a program."""
+    return program.parent / "manifests"
+
+
+def _keep_manifests(part: Part, environment: Mapping[str, str], home: Path) -> None:
+    """Copy files out of the program's module, before the program is there itself: what has it has them all."""
+    argv = ["go", "list", "-mod=readonly", "-f", "{{.Module.Dir}}", part.package]
+    found = subprocess.run(
+        argv, cwd=SOURCES / part.module, env=dict(environment), capture_output=True, text=True, check=True
+    )
+    target = manifests(home / part.name)
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    for name in part.manifests:
+        source = Path(found.stdout.strip()) / name
+        for path in sorted(source.glob("*.yaml")):
+            shutil.copyfile(path, target / path.name)  # modules are read-only, what is deleted again must not be
 
 
 def _doing(log: Path) -> str:

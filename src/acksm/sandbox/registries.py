@@ -136,6 +136,8 @@ class Registries:
             return 200, {}, self._layers[path.strip("/")]
         if path.strip("/") == "token" and host in {PUBLIC, TOKENS}:
             return self._issue(host, given, query)
+        if path == "/v2/":
+            return self._checked(host, given)
         match = _PATH.fullmatch(path)
         if not match:
             raise RefusalError(404, "UNSUPPORTED", "no such path")
@@ -154,6 +156,19 @@ class Registries:
         if registry is None:
             raise RefusalError(404, "UNSUPPORTED", "no such registry")
         return self._private(host, registry["account"], registry["region"], given, asked)
+
+    def _checked(self, host: str, given: str) -> tuple[int, dict[str, str], bytes]:
+        """What clients ask first, to learn how to sign in
+        (https://github.com/opencontainers/distribution-spec/blob/main/spec.md#determining-support)."""
+        registry = _ECR.fullmatch(host)
+        if registry is not None:
+            self._caller(host, registry["region"], given)
+        elif host == PASSWORDS:
+            self._check_robot(host, given)
+        elif given.removeprefix("Bearer ") not in self._issued:
+            realm = f"https://{host}/token{'/' if host == PUBLIC else ''}"
+            raise RefusalError(401, "UNAUTHORIZED", f'Bearer realm="{realm}",service="{host}"')
+        return 200, {"Content-Type": "application/json"}, b"{}"
 
     # the public registry
 
@@ -203,10 +218,13 @@ class Registries:
         expected = "Basic " + base64.b64encode(f"{ROBOT}:{self.password}".encode()).decode()
         return hmac.compare_digest(given.encode(), expected.encode())
 
+    def _check_robot(self, host: str, given: str) -> None:
+        if not self._is_robot(given):
+            raise RefusalError(401, "UNAUTHORIZED", f'Basic realm="{host}"')
+
     def _admit(self, host: str, given: str, asked: Asked) -> None:
         if host == PASSWORDS:
-            if not self._is_robot(given):
-                raise RefusalError(401, "UNAUTHORIZED", f'Basic realm="{host}"')
+            self._check_robot(host, given)
             return
         scope = f"repository:{asked.name}:{'pull,push' if asked.writes else 'pull'}"
         issued = self._issued.get(given.removeprefix("Bearer "))

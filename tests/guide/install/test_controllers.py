@@ -3,68 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from acksm import archive
 from acksm.errors import AcksmError
 from acksm.guide.install import controller_values, controllers, release
 from acksm.guide.install.controller_values import Controller
 from acksm.guide.install.controllers import Observed
-from acksm.helm.registry import Pulled
 from acksm.helm.releases import is_marked
 from acksm.live.inventory import Inventory
 from acksm.live.readiness import ROLE_ANNOTATION
 from acksm.live.unread import Unread
-from acksm.sandbox.practice import build
 from acksm.sandbox.practice.generations import all_charts
-from acksm.settings import ControllerSettings, TargetSettings
+from acksm.settings import ControllerSettings
 from doctor_facts import export, inventory_of
-
-ACCOUNT, REGION = "012345678901", "us-west-2"
-ROLE, OTHER = f"arn:aws:iam::{ACCOUNT}:role/ours", f"arn:aws:iam::{ACCOUNT}:role/other"
-
-
-@cache
-def pulled(service: str, version: str) -> Pulled:
-    chart = next(item for item in all_charts() if (item.service, item.version) == (service, version))
-    return Pulled(archive.read_bytes(build(chart), "x"), Path("/c.tgz"), "sha256:x")
-
-
-def controller(version: str = "1.9.1", installed: Any = None, service: str = "sagemaker") -> Controller:
-    """With values `installed` by acksm; None when it is not there."""
-    observed = release.Observed()
-    if installed is not None:
-        observed = release.Observed(version, "deployed", installed, is_marked(installed))
-    return Controller(service, pulled(service, version), observed, [])
-
-
-TARGET: Any = SimpleNamespace(
-    settings=TargetSettings(), cluster=SimpleNamespace(region=REGION), identity=SimpleNamespace(account=ACCOUNT)
-)
-
-
-def given_values(item: Controller, role: str = ROLE, **options: Any) -> dict[str, Any]:
-    """What goes to helm."""
-    patched, _, _ = controller_values.values_of(TARGET, ControllerSettings(**options), item, role, Inventory)
-    return release.overrides(patched.chart_values, patched.values)
+from memory_helm import pulled
+from release_values import ACCOUNT, OTHER, OURS, REGION, ROLE, TARGET, controller, given_values
 
 
 def failure(item: Controller, **options: Any) -> AcksmError:
     with pytest.raises(AcksmError) as caught:
         given_values(item, **options)
     return caught.value
-
-
-OURS = {
-    "aws": {"region": REGION},
-    "deployment": {"labels": {"acksm.dev/owned": "true"}},
-    "serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": ROLE}},
-}
 
 
 def test_without_options_the_smallest_set_of_values() -> None:
@@ -139,7 +102,7 @@ def test_a_chart_that_refuses_other_namespaces_does_so_only_where_none_is_needed
     for found, desired in ((Inventory(), None), (inventory_of(common=[export("team-b")]), True)):
         read = partial(replace, found)
         patched, _, notes = controller_values.values_of(TARGET, ControllerSettings(), item, ROLE, read)
-        assert release.overrides(patched.chart_values, patched.values).get("enableCrossNamespace") is desired
+        assert release.overrides(patched).get("enableCrossNamespace") is desired
         assert bool(notes) is (desired is True)
     installed = replace(controller(installed={"enableCrossNamespace": True}), pulled=item.pulled)
     assert given_values(installed)["enableCrossNamespace"] is True
@@ -221,27 +184,35 @@ def test_adopted_resources_would_be_stuck(before: str, after: str, objects: int,
     item = Controller("sagemaker", pulled("sagemaker", "1.9.1"), release.Observed(before), [])
     observed = Observed([item], {}, {}, [adopting("sagemaker", f"a{at}") for at in range(objects)])
     if not refused:
-        controllers._check_upgrade(item, after, observed)
+        controllers._check_upgrade(item, after, observed, Inventory)
         return
     with pytest.raises(AcksmError) as caught:
-        controllers._check_upgrade(item, after, observed)
+        controllers._check_upgrade(item, after, observed, Inventory)
     assert (caught.value.id, str(objects) in caught.value.message) == ("adopted-resources-left", True)
-    assert "--all" not in caught.value.remedy
+    requested = "" if after == "1.9.1" else f" --version sagemaker={after}"
+    assert caught.value.remedy.startswith(f"acksm upgrade --convert-adopted{requested}   ")
     for at in range(objects):
-        assert f"kubectl delete adoptedresources.services.k8s.aws a{at} -n team" in caught.value.remedy
+        assert f"team/a{at} (pending: no controller handles it; without a finalizer)" in caught.value.message
 
 
-def adopting(service: str, name: str) -> dict[str, Any]:
+def adopting(service: str, name: str, **more: Any) -> dict[str, Any]:
     spec = {"kubernetes": {"group": f"{service}.services.k8s.aws", "kind": "Model"}}
-    return {"metadata": {"name": name, "namespace": "team"}, "spec": spec}
+    return {"metadata": {"name": name, "namespace": "team", **more}, "spec": spec}
 
 
-def test_adopted_resources_of_another_service_are_not_in_the_way() -> None:
+def test_only_adopted_resources_with_something_to_lose_are_in_the_way() -> None:
     item = Controller("sagemaker", pulled("sagemaker", "1.9.1"), release.Observed("1.4.1"), [])
-    controllers._check_upgrade(item, "1.9.1", Observed([item], {}, {}, [adopting("s3", "bucket")]))
-    unknown = {"metadata": {"name": "x", "namespace": "team"}}
-    with pytest.raises(AcksmError):
-        controllers._check_upgrade(item, "1.9.1", Observed([item], {}, {}, [adopting("s3", "bucket"), unknown]))
+    done = {"status": {"conditions": [{"type": "ACK.Adopted", "status": "True"}]}}
+    free = [
+        adopting("s3", "bucket"),
+        {"metadata": {"name": "of no service", "namespace": "team"}},
+        {**adopting("sagemaker", "deletable"), **done},
+    ]
+    controllers._check_upgrade(item, "1.9.1", Observed([item], {}, {}, free), Inventory)
+    held = {**adopting("sagemaker", "held", finalizers=["finalizers.services.k8s.aws/AdoptedResource"]), **done}
+    with pytest.raises(AcksmError) as caught:
+        controllers._check_upgrade(item, "1.9.1", Observed([item], {}, {}, [*free, held]), Inventory)
+    assert caught.value.details["objects"] == ["AdoptedResource team/held"]
 
 
 def installed_role(*roles: str) -> str:
@@ -298,8 +269,8 @@ def test_what_options_set_is_not_told_as_dropped() -> None:
         "log": {"level": "info"},
     }
     item = controller("1.9.1", OURS | values)
-    assert controller_values.dropped(ControllerSettings(), item) == (
+    assert controller_values.not_carried(ControllerSettings(), item) == [
         "dropped 1 value of the release: moon (never had an effect)"
-    )
-    assert controller_values.dropped(ControllerSettings(reset_values=True), item) == ""
+    ]
+    assert controller_values.not_carried(ControllerSettings(reset_values=True), item) == []
     assert "moon" not in given_values(item)

@@ -99,9 +99,39 @@ def test_generators_are_compared_as_versions_not_as_text() -> None:
     assert newest(both)[0].manifest == common("v0.16.2")
 
 
-def test_a_service_crd_follows_its_chart_in_both_directions() -> None:
-    (change,) = plan([desired(crd(generator="v0.9.0"))], by_name(served(crd(fields=("spec", "more")))))
-    assert change.id == "crds.update"
+def of_chart(manifest: dict[str, Any], chart: str) -> dict[str, Any]:
+    """As acksm applied it from this chart."""
+    live = served(manifest)
+    live["metadata"]["annotations"] = {**live["metadata"]["annotations"], "acksm.dev/chart": chart}
+    return live
+
+
+@pytest.mark.parametrize(
+    ("live", "kept"),
+    [
+        (of_chart(crd(fields=("spec", "more")), "sagemaker-chart 1.1.0"), True),
+        # a newer chart whose schema has less is newer all the same
+        (of_chart(crd(fields=("more",)), "sagemaker-chart 1.1.0"), True),
+        (of_chart(crd(fields=("spec", "more")), "sagemaker-chart 0.9.0"), False),
+        (of_chart(crd(fields=("spec", "more")), "sagemaker-chart 1.0.0"), False),  # changed by hand
+        (of_chart(crd(fields=("spec", "more")), "unknown"), True),
+        (served(crd(fields=("spec", "more"))), True),  # helm's own: by generator and fields
+        (served(crd(generator="v0.15.0", fields=("spec", "more"))), False),
+    ],
+)
+def test_a_service_crd_never_goes_back_as_fields_of_objects_would_be_lost(live: dict[str, Any], kept: bool) -> None:
+    old = [desired(crd())]
+    assert [change.id for change in plan(old, by_name(live))] == ([] if kept else ["crds.update"])
+    assert kept_newer(old, by_name(live)) == (["models.sagemaker.services.k8s.aws"] if kept else [])
+
+
+def test_an_older_chart_whose_versions_are_no_longer_served_is_refused() -> None:
+    live = of_chart(crd(fields=("spec", "more")), "sagemaker-chart 1.1.0")
+    live["spec"]["versions"] = [{**live["spec"]["versions"][0], "name": "v1", "served": True}]
+    with pytest.raises(AcksmError) as caught:
+        plan([desired(crd())], by_name(live))
+    assert caught.value.id == "crd-version-gone"
+    assert "v1alpha1" in caught.value.message
 
 
 def test_only_missing_ones_leaves_alone_what_is_there_in_whatever_state() -> None:

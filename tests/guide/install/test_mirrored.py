@@ -52,6 +52,12 @@ class Charts:
             raise AcksmError("image-missing", tag)
         return Described(tag, MANIFEST, b"{}")
 
+    def manifest(self, repository: str, reference: str) -> Described:
+        raise NotImplementedError
+
+    def repository(self, name: str) -> str:
+        raise NotImplementedError
+
 
 def installed_by(values: Document, tags: tuple[str, ...] = (VERSION,), **options: Any) -> dict[str, Any]:
     """The values of the release after an install with these options, from those before it."""
@@ -60,7 +66,7 @@ def installed_by(values: Document, tags: tuple[str, ...] = (VERSION,), **options
 
 
 def _install(values: Document, controllers: ControllerSettings, tags: tuple[str, ...]) -> dict[str, Any]:
-    observed = Observed(version=VERSION if values else "", values=values)
+    observed = Observed(version=VERSION if values else "", values=values, owned=True)
     at = mirrored.location(controllers.registry, values)
     chart = Chart("sagemaker-chart", VERSION, "", {"values.yaml": json.dumps(CHART).encode()})
     kept, given_ = kept_and_given(controllers, SERVICE, chart, observed)

@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
-from acksm.guide.install.release import Desired, Observed, check_busy, check_owners, namespaces, overrides, plan
+from acksm.guide.install.release import Desired, Observed, check_busy, check_owners, difference, namespaces, plan
 from acksm.helm.releases import PENDING_GRACE_SECONDS
 from acksm.live.causes import Cause
 from acksm.live.drift import Drift, State
@@ -258,7 +258,7 @@ def test_one_that_is_going_away_is_refused(name: str) -> None:
     assert (caught.value.id, caught.value.where) == ("namespace-terminating", name)
 
 
-# overrides
+# difference
 
 _values = st.recursive(
     st.none() | st.booleans() | st.integers(0, 3) | st.text(max_size=2) | st.lists(st.integers(0, 2), max_size=2),
@@ -283,9 +283,9 @@ def alike(one: Any, other: Any) -> bool:
 def test_overrides_are_enough_and_no_more(chart: dict[str, Any], data: st.DataObject) -> None:
     more = data.draw(st.dictionaries(st.sampled_from("abcd"), _values, max_size=3))
     patched = merged(chart, more)
-    found = overrides(chart, patched)
+    found = difference(chart, patched)
     assert alike(merged(chart, found), patched)
-    assert overrides(chart, chart) == {}
+    assert difference(chart, chart) == {}
     for key in found:
         assert not alike(merged(chart, {name: value for name, value in found.items() if name != key}), patched)
 
@@ -303,4 +303,4 @@ def test_overrides_are_enough_and_no_more(chart: dict[str, Any], data: st.DataOb
     ],
 )
 def test_types_count(chart: Any, patched: Any, expected: Any) -> None:
-    assert overrides(chart, patched) == expected
+    assert difference(chart, patched) == expected

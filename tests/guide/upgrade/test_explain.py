@@ -174,7 +174,7 @@ sagemaker 1.5.0 → 1.5.1: 3 changes
 
   ends: the controller handles AdoptedResource objects
     concerns AdoptedResources
-    remedy: acksm explain adopted-resources-left
+    remedy: acksm upgrade --convert-adopted   (what was adopted is kept)
 
   new: the IAMRoleSelector CRD and its feature gate exist
 

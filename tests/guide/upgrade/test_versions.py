@@ -11,7 +11,7 @@ from acksm.ack import charts
 from acksm.errors import AcksmError
 from acksm.guide.connect.target import Target
 from acksm.guide.install import recorded
-from acksm.guide.upgrade import versions
+from acksm.guide.upgrade import going_back, versions
 from acksm.settings import ControllerSettings, TargetSettings
 
 TESTED = charts.TESTED
@@ -19,9 +19,13 @@ NEWER = "99.0.0"
 
 
 def meant(monkeypatch: pytest.MonkeyPatch, installed: dict[str, str], **options: Any) -> ControllerSettings:
-    seen = {service: (SimpleNamespace(version=version), ()) for service, version in installed.items() if version}
+    seen = {
+        service: SimpleNamespace(release=SimpleNamespace(version=version, values={}))
+        for service, version in installed.items()
+        if version
+    }
     monkeypatch.setattr(recorded, "installed", lambda _, services: {key: seen[key] for key in services if key in seen})
-    target = cast(Target, SimpleNamespace(settings=TargetSettings()))
+    target = cast(Target, SimpleNamespace(settings=TargetSettings(), kube=None))
     return versions.controllers_for(target, ControllerSettings(**options))
 
 
@@ -44,10 +48,21 @@ def test_what_is_installed_goes_to_the_tested_pair_or_to_what_is_asked(
     assert found.service == list(expected)
 
 
-def test_backwards_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("reasons", "id", "remedy"),
+    [
+        ((), "version-older", "acksm install --service sagemaker --version sagemaker=1.4.1"),
+        (("it would create AWS resources",), "downgrade-harmful", ""),
+    ],
+)
+def test_backwards_is_refused_with_the_way_that_works(
+    monkeypatch: pytest.MonkeyPatch, reasons: tuple[str, ...], id: str, remedy: str
+) -> None:
+    monkeypatch.setattr(going_back, "judge", lambda *_: going_back.Judged(reasons))
     with pytest.raises(AcksmError) as caught:
-        meant(monkeypatch, {"sagemaker": "1.5.1"}, service=["sagemaker"], version={"sagemaker": "1.4.1"})
-    assert (caught.value.id, caught.value.where) == ("version-older", "--version sagemaker=1.4.1")
+        meant(monkeypatch, {"sagemaker": "1.5.1"}, service=["sagemaker"], version={"sagemaker": "v1.4.1"})
+    assert caught.value.id == id
+    assert caught.value.remedy.startswith(remedy)
 
 
 def test_nothing_new_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -151,7 +151,7 @@ def run(
         if search is not None:
             planned = _discovered(target, accounts, ui, observed, search, refusals, notes, ask=not options.print_only)
         else:
-            planned = _named(
+            planned = named(
                 target,
                 accounts,
                 observed,
@@ -190,7 +190,7 @@ def _search(options: Options) -> Search:
     )
 
 
-def _named(
+def named(
     target: Target,
     accounts: Accounts,
     observed: Observed,
@@ -200,6 +200,7 @@ def _named(
     *,
     with_dependencies: bool = False,
 ) -> list[Adoption]:
+    """The adoptions of what is named, each looked up in AWS. Errors, together: adopt-…, aws-…"""
     kinds = list(dict.fromkeys(item.kind for item in asked))
     with ThreadPoolExecutor(max_workers=1) as pool:
         holders = pool.submit(_holders, target.kube, observed, kinds, {item.namespace for item in asked}, notes)

@@ -6,54 +6,21 @@ setup recognises it. The text is one valid template: the commands are in its com
 
 from __future__ import annotations
 
-import io
 import json
 import shlex
 from collections.abc import Sequence
 
+from acksm.guide.identity import cloudformation
 from acksm.guide.identity.iam_role import NEW, Desired
-from acksm.json_types import Json
 
 STACK = "acksm-carm"
 
 
 def template(want: Desired, principals: Sequence[str]) -> str:
     """The template as YAML. `principals` are in its description."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.scalarstring import DoubleQuotedScalarString as Quoted
-
-    def quoted(value: object) -> object:
-        """Every string in quotes: an account's digits and a policy's date remain strings."""
-        if isinstance(value, str):
-            return Quoted(value)
-        if isinstance(value, dict):
-            return {key: quoted(item) for key, item in value.items()}
-        return [quoted(item) for item in value] if isinstance(value, list) else value
-
-    properties: Json = {
-        "RoleName": want.name,
-        "Path": want.path,
-        "Description": "ACK controllers of another account; created by acksm",
-        "AssumeRolePolicyDocument": want.trust(None, NEW),
-        "ManagedPolicyArns": list(want.managed),
-        "Policies": [{"PolicyName": name, "PolicyDocument": doc} for name, doc in want.inline.items()],
-        "PermissionsBoundary": want.boundary,
-        "Tags": [{"Key": key, "Value": value} for key, value in want.tags.items()],
-    }
-    resources: Json = {
-        "Role": {"Type": "AWS::IAM::Role", "Properties": {key: value for key, value in properties.items() if value}}
-    }
-    document = {
-        "AWSTemplateFormatVersion": "2010-09-09",
-        "Description": f"Role {want.name} for {', '.join(principals)}",
-        "Resources": resources,
-        "Outputs": {"RoleArn": {"Value": {"Fn::GetAtt": ["Role", "Arn"]}}},
-    }
-    yaml = YAML()
-    yaml.width = 4096
-    stream = io.StringIO()
-    yaml.dump(quoted(document), stream)
-    return stream.getvalue()
+    role = cloudformation.role(want, "ACK controllers of another account; created by acksm")
+    outputs = {"RoleArn": {"Value": {"Fn::GetAtt": ["Role", "Arn"]}}}
+    return cloudformation.template(f"Role {want.name} for {', '.join(principals)}", {"Role": role}, outputs)
 
 
 def commands(want: Desired) -> list[str]:

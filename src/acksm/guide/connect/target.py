@@ -17,9 +17,10 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from acksm import reports
+from acksm.aws import local
 from acksm.aws.account import Aws
 from acksm.aws.eks import Cluster
-from acksm.aws.session import Identity, Session
+from acksm.aws.session import Identity, Keys, Session
 from acksm.aws.token import exec_credential as _credential, mint
 from acksm.engine.waits import Deadline
 from acksm.errors import AcksmError
@@ -51,6 +52,7 @@ class Target:
     deadline: Deadline
     # Creates a token where acksm signs in itself: EKS accepts one for 15 minutes, and a command may take longer.
     new_token: Callable[[], str] | None = None
+    offline: bool = False  # neither AWS nor the apiserver is asked, also not for the credentials of a registry
     registries: dict[str, Charts] = field(default_factory=dict, init=False, repr=False)
 
     def __enter__(self) -> Target:
@@ -73,7 +75,7 @@ class Target:
         """The chart registry at `location`; one for the whole command, as it caches its tokens."""
         location = located(location)
         if location not in self.registries:
-            self.registries[location] = registry(location, self.deadline.left, self.aws)
+            self.registries[location] = registry(location, self.deadline.left, None if self.offline else self.aws)
         return self.registries[location]
 
     def line(self) -> str:
@@ -200,6 +202,22 @@ def without_cluster(settings: TargetSettings, run: RunSettings) -> Target:
     cluster = Cluster(settings.cluster, arn, aws.region, identity.account, "", "", "", "GONE", "")
     endpoint = Endpoint("https://cluster.invalid", "", token="none")  # noqa: S106 (no request is made with it)
     return Target(settings, run, aws, identity, cluster, Kube(endpoint), endpoint, deadline)
+
+
+def offline(settings: TargetSettings, run: RunSettings, issuer: str) -> Target:
+    """A target for a cluster that may not exist yet, from settings alone: `cluster`, `region` and `account` are set.
+
+    `issuer`: of the cluster's OIDC provider, "" where none is needed. Error: `region-unknown`.
+    """
+    deadline = Deadline(run.timeout)
+    aws = Aws(region=settings.region, keys=Keys("none", "none", ""), left=deadline.left)  # no profile is read
+    _check_region(aws)
+    partition = local.regions().get(settings.region, "aws")
+    identity = Identity(settings.account, f"arn:{partition}:iam::{settings.account}:root", "")
+    arn = f"arn:{partition}:eks:{settings.region}:{settings.account}:cluster/{settings.cluster}"
+    cluster = Cluster(settings.cluster, arn, settings.region, settings.account, "", "", issuer, "OFFLINE", "")
+    endpoint = Endpoint("https://cluster.invalid", "", token="none")  # noqa: S106 (no request is made with it)
+    return Target(settings, run, aws, identity, cluster, Kube(endpoint), endpoint, deadline, offline=True)
 
 
 def context_of(settings: TargetSettings) -> Context | None:

@@ -15,7 +15,7 @@ from acksm.guide.install import switching
 from acksm.json_types import Manifest
 from acksm.kube import conditions
 from acksm.kube.keys import ANNOTATIONS
-from acksm.live import capability, controller_logs, discovery, running, symptoms, unattended
+from acksm.live import adopted_resources, capability, controller_logs, discovery, running, symptoms, unattended
 from acksm.live.bindings import shortened
 from acksm.live.inventory import Item
 from acksm.live.readiness import Health
@@ -310,13 +310,11 @@ def _stuck(facts: Facts) -> Iterator[Check]:
     if isinstance(facts.inventory, AcksmError):
         yield unread(name, "", facts.inventory)
         return
-    found, working = facts.inventory, facts.inventory.controllers.working
+    found = facts.inventory
     stuck = unattended.stuck(found)
-    old = [
-        item
-        for item in found.common
-        if item.kind == "AdoptedResource" and not any(one.has("adopted-resource") for one in working)
-    ]
+    judged = adopted_resources.of(found)
+    old = [item for item in judged if not item.handled]
+    failing = [item for item in judged if item.handled and item.state is adopted_resources.State.FAILING]
     if stuck and found.controllers.partial:
         text = "being deleted, and no controller that may be listed removes the finalizers"
         yield Check(name, State.UNKNOWN, shortened(stuck), text)
@@ -324,8 +322,16 @@ def _stuck(facts: Facts) -> Iterator[Check]:
         text = "being deleted, but no controller removes the finalizers"
         yield Check(name, State.FAILED, shortened(stuck), text, unattended.stuck_remedy(found))
     if old:
-        yield Check(name, State.FAILED, shortened(old), "no controller reconciles it")
-    if not (stuck or old):
+        state = State.UNKNOWN if found.controllers.partial else State.FAILED
+        what = adopted_resources.described(old)
+        text = (
+            "no controller that may be listed handles it" if found.controllers.partial else "no controller handles it"
+        )
+        remedy = "acksm upgrade --convert-adopted" if any(item.service for item in old) else ""
+        yield Check(name, state, what, text, remedy)
+    if failing:
+        yield Check(name, State.WARNING, adopted_resources.described(failing), "it has adopted nothing")
+    if not (stuck or old or failing):
         yield Check(name, State.OK, "")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from acksm.aws.account import Aws
 from acksm.aws.eks import Cluster
@@ -21,6 +21,7 @@ class Observed:
 
     arn: str
     audiences: tuple[str, ...] | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def lacks(self) -> str:
@@ -73,7 +74,7 @@ def observe(aws: Aws, cluster: Cluster) -> Observed:
     """Read the provider by its ARN, whoever created it."""
     arn = provider_arn(cluster)
     found = aws.iam.get_oidc_provider(arn)
-    return Observed(arn, None if found is None else tuple(found["client_ids"]))
+    return Observed(arn) if found is None else Observed(arn, tuple(found["client_ids"]), found["tags"])
 
 
 def plan(observed: Observed, want: Desired) -> list[Change]:

@@ -7,7 +7,7 @@ concurrently, and so are the changes of the two services applied (`lane`).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -34,7 +34,17 @@ from acksm.guide.identity import (
     trust,
 )
 from acksm.guide.identity.ways import IRSA, POD_IDENTITY, Ways
-from acksm.guide.install import admission, controller_values, controllers as section, crds, identities, recorded
+from acksm.guide.install import (
+    admission,
+    controller_values,
+    controllers as section,
+    crds,
+    identities,
+    kept,
+    recorded,
+    stored,
+)
+from acksm.guide.install.around import Compose, Result as Result, composed
 from acksm.guide.install.release import Observed as ReleaseObserved
 from acksm.json_types import Json, Manifest
 from acksm.live import readiness
@@ -48,17 +58,6 @@ from acksm.settings import CONTROLLER_NAMESPACE, ControllerSettings, RoleSetting
 ALL = ("oidc", "iam-role", "controllers")
 
 
-@dataclass
-class Result:
-    """What a command reports: the plan, facts for `-o json` and the last lines, the objects of new releases, and what
-    differs from the installed ones."""
-
-    plan: Plan
-    facts: Json = field(default_factory=dict)
-    manifests: Sequence[Manifest] = ()
-    drift: Sequence[Drift] = ()
-
-
 def run(
     at: TargetSettings,
     controllers: ControllerSettings,
@@ -69,25 +68,52 @@ def run(
     command: str,
     sections: Sequence[str],
     narrowed: Callable[[Target, ControllerSettings], ControllerSettings] | None = None,
+    around: Sequence[Compose] = (),
+    settled: Collection[str] = (),
 ) -> int:
     """Observe, plan, show or execute, verify. Returns the exit code; raises AcksmError.
 
-    `narrowed` limits `controllers` to what is installed.
+    `narrowed` limits `controllers` to what is installed; `around` adds to the plan; `settled` as in `plan`. What
+    another tool keeps is not changed: where it would have to be, the rest of the plan is applied, and the exit code
+    says so. Error: `kept-by-engine`, where there is no rest.
     """
     with connect(at, run) as target:
         ui.emit(Event(Kind.STEP, "target", target.line()))
         if narrowed:
             controllers = narrowed(target, controllers)
-        result = plan(target, controllers, role, command, sections, ui.emit)
-        calls, text = dispatch(target, ui.emit), _text(command, result, target, ui)
-        more = _releases_text(result, full=run.full)
+        result = plan(target, controllers, role, command, sections, ui.emit, settled=settled)
+        if result.refused and not result.plan.mutations:
+            raise result.refused
+        # what is around an upgrade follows from controllers that are changed
+        more = [] if result.refused else [compose(target, controllers, result, ui) for compose in around]
+        whole = composed(result.plan, more)
+        text, refusal = _text(command, replace(result, plan=whole), target, ui), _refusal(result.refused)
+        shown = [_releases_text(result, full=run.full), *(item.shown for item in more), refusal]
+        code = int(result.refused.exit_code) if result.refused else 0
         return apply_plan(
-            target, ui, result.plan, calls, text, dry_text=more, manifests=result.manifests, outlined=True
+            target,
+            ui,
+            whole,
+            {**dispatch(target, ui.emit), **{name: call for item in more for name, call in item.calls.items()}},
+            lambda: "\n".join([text, *filter(None, (*(item.text() for item in more), refusal and f"\n{refusal}"))]),
+            dry_text="\n\n".join(filter(None, shown)),
+            manifests=result.manifests,
+            code=lambda: next(filter(None, [item.ended() for item in more]), code),
+            dry_code=code,
+            outlined=True,
         )
 
 
+def _refusal(error: AcksmError | None) -> str:
+    """What is not written, below the result of what is; "" where all is."""
+    if error is None:
+        return ""
+    lines = [f"{error.id}: {error.message}", *(f"    {line}" for line in error.details["diff"])]
+    return "\n".join([*lines, f"  remedy: {error.remedy}"])
+
+
 @dataclass(frozen=True)
-class _Observed:
+class Observed:
     """What exists. `controllers` is None where the command has none; `accounts` are (namespace, service account)."""
 
     provider: oidc.Observed
@@ -109,24 +135,27 @@ def plan(
     *,
     only_missing_crds: bool = False,
     releases: Mapping[str, ReleaseObserved] | None = None,
+    settled: Collection[str] = (),
 ) -> Result:
     """Observe everything concurrently and plan it. Reads only.
 
     `only_missing_crds`: existing CRDs are not changed (cleanup reinstalls a controller that has to remove finalizers).
-    `releases`: the releases, where they were read before.
+    `releases`: the releases, where they were read before. `settled`: ids of refusals whose reason the caller removes by
+    changes of its own.
     """
     emit(Event(Kind.PROGRESS, "observe", "reading the account and the cluster"))
-    observed = _observe(target, controllers, role, sections, emit, releases)
+    observed = observe(target, controllers, role, sections, emit, releases)
     emit(Event(Kind.PROGRESS, "observe", ""))
     changes: list[Change] = []
     notes: list[str] = []
     facts: Json = {}
     manifests: Sequence[Manifest] = ()
     drift: Sequence[Drift] = ()
+    refused: AcksmError | None = None
     has = observed.identities
     ways, more = identities.chosen(role.identity, has, observed.accounts)
     notes += more
-    role_arn = role.role_arn or _kept_role(target, role, observed, notes)
+    role_arn = role.role_arn or kept_role(target, role, observed, notes)
     wants_role = "iam-role" in sections and not role_arn
     if "oidc" in sections and ((wants_role and ways.irsa) or command == "oidc"):
         changes += oidc.plan(observed.provider, oidc.desired(target.cluster, role.tag))
@@ -136,13 +165,13 @@ def plan(
             "the cluster has no OIDC provider, so no service account can assume the role; create it with: acksm oidc"
         )
     if wants_role and observed.role is not None:
-        desired, more = _role(target, controllers, role, observed, observed.role.role, ways)
+        desired, more = desired_role(target, controllers, role, observed, observed.role.role, ways)
         planned_role = iam_role.plan(observed.role, desired)
         limits.check(planned_role, observed.role.role, target.aws.iam.quotas)
         changes += planned_role
-        kept = iam_role.not_narrowed(observed.role.role, desired)
+        wider = iam_role.not_narrowed(observed.role.role, desired)
         notes += [*more, *observed.unread.notes]
-        notes += role_policies.notes(planned_role, desired.name, kept, target.cluster, role, controllers.service)
+        notes += role_policies.notes(planned_role, desired.name, wider, target.cluster, role, controllers.service)
         role_arn = desired.arn
     if "iam-role" in sections:
         facts |= {"role_arn": role_arn, "identity": ways.text}
@@ -160,6 +189,7 @@ def plan(
             by_agent=ways.by_agent,
             associating=identities.fresh(associating),
             associated=None if has.unread else ways.associated,
+            settled=settled,
         )
         manifests, drift = planned.manifests, planned.drift
         notes += planned.notes + _runnable(target, observed, manifests)
@@ -168,17 +198,21 @@ def plan(
         notes += more
         changes = _ordered(changes, planned, role_arn, agents, associating)
         facts["controllers"] = planned.facts
-    return Result(Plan(command, tuple(changes), tuple(notes), facts), facts, manifests, drift)
+        refused = kept.refused(planned.kept, controllers, role, target.settings.controller_namespace)
+        if refused:
+            facts["kept"] = {"differs": refused.details["diff"], "commit": refused.remedy}
+    pending = observed.controllers.adopted_resources if observed.controllers else ()
+    return Result(Plan(command, tuple(changes), tuple(notes), facts), facts, manifests, drift, pending, refused)
 
 
-def _observe(
+def observe(
     target: Target,
     controllers: ControllerSettings,
     role: RoleSettings,
     sections: Sequence[str],
     emit: Emit,
     releases: Mapping[str, ReleaseObserved] | None,
-) -> _Observed:
+) -> Observed:
     with ThreadPoolExecutor(max_workers=8) as pool:
         nodes = pool.submit(compute.nodes, target) if "controllers" in sections else None
         provider = pool.submit(oidc.observe, target.aws, target.cluster)
@@ -194,7 +228,7 @@ def _observe(
         elif observed_role:
             accounts = section.installed_accounts(target, controllers.service, unread)
         has = identities.observe(target, role, observed, accounts) if accounts else identities.NONE
-        return _Observed(
+        return Observed(
             provider.result(),
             observed_role.result() if observed_role else None,
             observed,
@@ -205,7 +239,7 @@ def _observe(
         )
 
 
-def _runnable(target: Target, observed: _Observed, manifests: Sequence[Manifest]) -> list[str]:
+def _runnable(target: Target, observed: Observed, manifests: Sequence[Manifest]) -> list[str]:
     """Whether the pods of what changes can run and are admitted. Errors as in `compute.check` and `admission.check`."""
     if observed.controllers is None:
         return []
@@ -215,11 +249,11 @@ def _runnable(target: Target, observed: _Observed, manifests: Sequence[Manifest]
     return notes + admission.check(target, manifests, observed.controllers.namespaces)
 
 
-def _role(
+def desired_role(
     target: Target,
     controllers: ControllerSettings,
     role_settings: RoleSettings,
-    observed: _Observed,
+    observed: Observed,
     role: Role | None,
     ways: Ways,
 ) -> tuple[iam_role.Desired, list[str]]:
@@ -238,7 +272,7 @@ def _role(
         kinds = controller_values.reconciled_now(target, controllers, observed.unread)
     for service, more in live.kinds.items():
         kinds[service] = live_accounts.united(kinds.get(service), more)
-    desired_role = iam_role.desired(
+    want = iam_role.desired(
         target.identity,
         target.cluster,
         role_settings,
@@ -251,7 +285,7 @@ def _role(
         pods=identities.by_pods(found, observed.accounts, ways, _arn(target, role_settings)),
         tags=associations.have_tags(found),
     )
-    return desired_role, live.notes
+    return want, live.notes
 
 
 def role_name(target: Target, role: RoleSettings) -> str:
@@ -263,7 +297,7 @@ def _arn(target: Target, role: RoleSettings) -> str:
     return iam_role.arn(target.identity, role_name(target, role), role.role_path)
 
 
-def _kept_role(target: Target, role: RoleSettings, observed: _Observed, notes: list[str]) -> str:
+def kept_role(target: Target, role: RoleSettings, observed: Observed, notes: list[str]) -> str:
     """The role that the installed controllers use, where it is not the default one and no option names another."""
     if observed.controllers is None or role.role_name:
         return ""
@@ -287,7 +321,15 @@ def _ordered(
     waits += [crds.served(planned.crds)] if planned.crds else []
     concurrent = [replace(change, lane="iam") for change in iam]
     concurrent += [replace(change, lane="agent") for change in agents]
-    return [*planned.namespaces, *concurrent, *planned.crds, *waits, *associating, *planned.releases]
+    return [
+        *planned.namespaces,
+        *concurrent,
+        *planned.crds,
+        *waits,
+        *associating,
+        *planned.releases,
+        *planned.conversions,
+    ]
 
 
 def _role_is_visible(role_arn: str) -> Change:
@@ -313,6 +355,7 @@ def dispatch(target: Target, emit: Emit) -> Dispatch:
         "kube.apply": kube.apply,
         "kube.restart": kube.restart,
         "crds.apply_common": partial(crds.apply_common, kube),
+        stored.CONVERT: partial(stored.convert, kube, partial(crds.apply_kept, kube)),
         "crds.await": await_crds,
         "controller.await_ready": partial(readiness.await_ready, kube, deadline, emit),
         "controller.await_agent": partial(readiness.await_agent, kube, deadline, emit),

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from acksm.ack import charts
+from acksm.ack.defaults import KINDS_PATH
 from acksm.archive import Chart
 from acksm.errors import AcksmError
 from acksm.guide.connect.target import Target
-from acksm.guide.install import crds, crossing, mirrored, release
+from acksm.guide.install import carried, crds, crossing, mirrored, release
 from acksm.helm import kept_values, registry, values
 from acksm.helm.releases import MARK_PATH
 from acksm.helm.values import Edit
@@ -28,7 +29,6 @@ from acksm.settings import DEFAULT_REGISTRY, ControllerSettings
 
 ROLE_PATH = ("serviceAccount", "annotations", ROLE_ANNOTATION)
 ACCOUNT_PATH = ("serviceAccount", "name")
-KINDS_PATH = ("reconcile", "resources")
 # Options set these values; the next run would undo a --set.
 MANAGED = {
     ("installScope",): "--scope",
@@ -89,11 +89,13 @@ def _of_the_release(error: AcksmError, edits: Sequence[Edit]) -> AcksmError:
     return error
 
 
-def dropped(controllers: ControllerSettings, item: Controller) -> str:
-    """A note on installed values that the chart does not read, "" for none."""
+def not_carried(controllers: ControllerSettings, item: Controller) -> list[str]:
+    """Notes on installed values that do not carry over as they are."""
     if not item.observed.version or controllers.reset_values:
-        return ""
-    return kept_values.note(item.observed.values, item.pulled.chart, item.observed.chart_values, MANAGED)
+        return []
+    chart, found = item.pulled.chart, carried.chosen(item.observed, item.pulled.chart)
+    note = kept_values.note(found, chart, item.observed.chart_values, MANAGED)
+    return [*carried.carried(item.service, item.observed, chart).notes, *([note] if note else [])]
 
 
 def service_account(target: Target, controllers: ControllerSettings, item: Controller) -> str:
@@ -150,10 +152,12 @@ def _edits(
     """The installed values, the region, --values, --set, and last what acksm has to set; a later one wins."""
     chart = item.pulled.chart
     kept, given = kept_and_given(controllers, item.service, chart, item.observed)
-    kept = mirrored.edits(kept, item.service, item.registry, item.image, item.observed.values)
+    kept = mirrored.edits(kept, item.service, item.registry, item.image, item.observed.complete)
     scope = scope_of(controllers, item, target.settings.controller_namespace)
     region = Edit(("aws", "region"), target.cluster.region, "acksm")
-    own = [Edit(MARK_PATH, "true", "acksm"), *(Edit((key,), value, "acksm") for key, value in scope.values.items())]
+    theirs = item.observed.kept_by is not None and not item.observed.owned  # not rendered by acksm
+    own = [] if theirs else [Edit(MARK_PATH, "true", "acksm")]
+    own += [Edit((key,), value, "acksm") for key, value in scope.values.items()]
     own += running.mode_edits(controllers.mode, item.service, chart.version)
     if charts.has(item.service, chart.version, "account-id"):
         own.append(Edit(("aws", "account_id"), target.identity.account, "acksm"))
@@ -177,7 +181,7 @@ def kept_and_given(
     if observed.version and not controllers.reset_values:
         kept = [
             edit
-            for edit in kept_values.edits(observed.values, chart)
+            for edit in carried.carried(service, observed, chart).edits
             if edit.path not in MANAGED and edit.path != ("aws", "region")
         ]
     given = [edit for name in controllers.values for edit in _from_file(name, service, plain)]
@@ -205,7 +209,7 @@ def _for_service(items: Sequence[str], service: str) -> list[str]:
 
 def scope_of(controllers: ControllerSettings, item: Controller, namespace: str) -> charts.Scope:
     """The requested scope, else the installed one, else cluster. Errors: `config-invalid`, `scope-…`."""
-    installed = item.observed.values if item.observed.version else {}
+    installed = item.observed.complete if item.observed.version else {}
     names = charts.watched(installed)
     was = "namespace" if names or installed.get("installScope") == "namespace" else "cluster"
     if controllers.scope == "cluster" and (option := _list_option(controllers)):

@@ -17,15 +17,15 @@ from acksm.engine.change import Change, Op
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind
 from acksm.guide.connect.target import Target
-from acksm.guide.install import controller_values, crds, crossing, mirrored, release, switching
-from acksm.guide.install.controller_values import ROLE_PATH, Controller, dropped, service_account, values_of
+from acksm.guide.install import controller_values, crds, crossing, keeper, kept, mirrored, release, stored, switching
+from acksm.guide.install.controller_values import ROLE_PATH, Controller, not_carried, service_account, values_of
 from acksm.guide.install.recorded import NOTHING, Installed, installed
 from acksm.helm import records, registry, values
 from acksm.helm.releases import is_marked, recovery
 from acksm.json_types import Document, Json, Manifest, Object
 from acksm.kube import paths
 from acksm.kube.paths import ref
-from acksm.live import bindings, capability, discovery, drift, inventory, readiness, running
+from acksm.live import adopted_resources, bindings, capability, discovery, drift, inventory, readiness, running
 from acksm.live.drift import Drift
 from acksm.live.inventory import Inventory
 from acksm.live.unread import AWAY, Unread
@@ -51,14 +51,17 @@ class Observed:
 
 @dataclass
 class Planned:
-    """Changes, notes, facts by service for the report, and the objects that changing releases would create."""
+    """Changes, notes, facts by service for the report, the objects that changing releases would create, and what
+    another tool keeps."""
 
     namespaces: list[Change] = field(default_factory=list)
     crds: list[Change] = field(default_factory=list)
     releases: list[Change] = field(default_factory=list)
+    conversions: list[Change] = field(default_factory=list)  # of what is stored in versions that the CRDs drop
     manifests: list[Document] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     drift: list[Drift] = field(default_factory=list)
+    kept: list[kept.Kept] = field(default_factory=list)
     facts: dict[str, reports.ControllerFacts] = field(default_factory=dict)
 
 
@@ -76,7 +79,7 @@ def observe(
         of_eks = pool.submit(capability.visible, target.aws, target.cluster.name)
         seen = {} if found is not None else installed(target, controllers.service)
         jobs = [
-            pool.submit(_controller, target, controllers, service, seen.get(service, NOTHING), found, emit)
+            pool.submit(controller_of, target, controllers, service, seen.get(service, NOTHING), found, emit)
             for service in controllers.service
         ]
         found_controllers = [job.result() for job in jobs]
@@ -103,7 +106,7 @@ def releases(target: Target, services: Sequence[str], *, compared: bool = True) 
         return dict(zip(services, observed, strict=True))
 
 
-def _controller(
+def controller_of(
     target: Target,
     controllers: ControllerSettings,
     service: str,
@@ -113,14 +116,14 @@ def _controller(
 ) -> Controller:
     found = known[service] if known is not None else _observed(target, installed)
     namespace = target.settings.controller_namespace
-    if found.version and found.chart != charts.chart_name(service) and not controllers.adopt_release:
+    if found.version and found.chart != charts.chart_name(service) and not (controllers.adopt_release or found.kept_by):
         raise AcksmError(  # before its version is pulled, which this chart may never have had
             "release-not-ours",
             f"release {charts.release_name(service)} is of another chart: {found.chart} {found.version}",
             where=f"namespace {namespace}",
         )
     requested = controllers.version.get(service) or found.version or charts.TESTED[service]
-    at = mirrored.location(controllers.registry, found.values)
+    at = mirrored.location(controllers.registry, found.complete)
     if service in controllers.chart:
         pulled = registry.local(controllers.chart[service])
     else:
@@ -135,18 +138,20 @@ def _controller(
     name = f"{pulled.chart.name} {pulled.chart.version}"
     plain = values.plain(pulled.chart.values_text)
     kept, given = controller_values.kept_and_given(controllers, service, pulled.chart, found)
-    image = mirrored.image(lambda: target.registry(at), at, service, plain, found.values, kept, given)
+    image = mirrored.image(lambda: target.registry(at), at, service, plain, found.complete, kept, given)
     return Controller(service, pulled, found, crds.parse(pulled.chart.crds, name), at, image)
 
 
 def _observed(target: Target, installed: Installed, compared: bool = True) -> release.Observed:
-    found, worked = installed
+    found, by = installed.release, installed.kept_by
     if found is None:
         return release.Observed()
-    action, revision = recovery(found, worked)
+    action, revision = recovery(found, installed.worked)
     changed: list[Drift] = []
     objects: list[Json] = []
-    if compared and not action:
+    if compared and by and installed.deployment:
+        changed = keeper.changed(target.kube, installed.deployment, by)
+    elif compared and not action and not by:
         objects = records.manifests(found.manifest)
         changed = drift.of_all(target.kube, objects, found.namespace, found.description, found.updated)
     return release.Observed(
@@ -164,12 +169,13 @@ def _observed(target: Target, installed: Installed, compared: bool = True) -> re
         found.chart_values,
         tuple(map(drift.object_name, objects)),
         found.updated,
+        by,
     )
 
 
 def installed_role(observed: Observed) -> str:
     """The role in the annotation of the installed service accounts, when all agree; "" otherwise."""
-    roles = {annotated_role(item.observed.values) for item in observed.controllers if item.observed.version}
+    roles = {annotated_role(item.observed.complete) for item in observed.controllers if item.observed.version}
     return roles.pop() if len(roles) == 1 else ""
 
 
@@ -216,12 +222,13 @@ def plan(
     by_agent: bool = False,
     associating: Collection[tuple[str, str]] = (),
     associated: Collection[tuple[str, str]] | None = None,
+    settled: Collection[str] = (),
 ) -> Planned:
     """The whole of §3 as changes. Refusals are AcksmErrors, all before the first write.
 
     `role_arn`: that of the annotation, "" for none. `by_agent`: pods get their role by associations; those of
     `associating` are new, and `associated` are the service accounts that have one, None where that is not known.
-    `only_missing_crds`: as `only_missing` in `crds.plan`.
+    `only_missing_crds`: as `only_missing` in `crds.plan`. `settled`: ids of refusals that do not apply.
     """
     namespace = target.settings.controller_namespace
 
@@ -232,15 +239,21 @@ def plan(
         name = charts.release_name(item.service)
         release.check_busy(item.observed.status, item.observed.age_seconds, namespace, name, confirmed=confirmed)
     planned = Planned()
+    live_crds = list(observed.live_crds.values())
+    expected = [
+        replace(one, observed=kept.expected(one.observed, one.service, live_crds)) for one in observed.controllers
+    ]
+    observed = replace(observed, controllers=expected)
     desired = []
     managed_objects = cache(lambda: bindings.managed_objects(target.kube))
     objects_of_cluster = cache(lambda: inventory.observe(target.kube, namespace))
     for item in observed.controllers:
-        one, scope, after = _desired(target, controllers, item, role_arn, objects_of_cluster)
+        one, scope, after = desired_release(target, controllers, item, role_arn, objects_of_cluster)
         account = (namespace, service_account(target, controllers, item))
         has = associated is None or account in associated
         one = replace(one, by_agent=by_agent, associating=account in associating, associated=has)
-        _check_upgrade(item, one.version, observed)
+        if "adopted-resources-left" not in settled:
+            _check_upgrade(item, one.version, observed, objects_of_cluster)
         before = _as_running(item, namespace)
         switching.check(target.kube, target.identity.account, before, after, observed.namespaces, managed_objects)
         if left := tuple(map(str, switching.unmanaged(managed_objects, before, after))):
@@ -263,16 +276,27 @@ def plan(
             one = replace(one, rivals=described, notes=(*one.notes, *map(_rival_note, rivals)))
         desired.append((item, one, scope))
     if not only_missing_crds:
-        planned.notes += _beside_capabilities(target, observed, desired)
+        planned.notes += beside_capabilities(target, observed, desired)
     watched = [name for _, one, _ in desired for name in charts.watched(one.values)]
     planned.namespaces = release.namespaces(
         watched, observed.namespaces, controller_namespace=namespace, create=controllers.create_namespace
     )
     all_crds = [crd for item in observed.controllers for crd in item.desired_crds]
     ours = [f"{namespace}/{charts.release_name(service)}" for service in charts.SERVICES]
-    planned.crds = crds.plan(
-        all_crds, observed.live_crds, ours, only_missing=only_missing_crds, unchanged=observed.unchanged_crds
+    by_others = [item.service for item in observed.controllers if item.observed.kept_by]
+    groups = {COMMON_GROUP, *(f"{service}.{COMMON_GROUP}" for service in by_others)} if by_others else set()
+    kept_crds = [crd for crd in all_crds if crd.manifest["spec"]["group"] in groups]
+    every = crds.plan(
+        [crd for crd in all_crds if crd not in kept_crds],
+        observed.live_crds,
+        ours,
+        only_missing=only_missing_crds,
+        unchanged=observed.unchanged_crds,
+        stored=partial(stored.check, target.kube),
     )
+    planned.crds = [change for change in every if change.call != stored.CONVERT]
+    planned.conversions = [change for change in every if change.call == stored.CONVERT]
+    planned.notes += [stored.note(change) for change in planned.conversions]
     release_changes = []
     for item, one, scope in desired:
         changes = release.plan(
@@ -280,10 +304,15 @@ def plan(
         )
         release_changes.append((item, one, scope, changes))
     rendered = _check_owners(target, observed, [(one, changes) for _, one, _, changes in release_changes])
+    differing = crds.differing(kept_crds, observed.live_crds, observed.unchanged_crds)
+    wanted = [(item.observed, one) for item, one, _, _ in release_changes]
+    planned.kept = kept.compare(target.kube, wanted, lambda found: _rendered(target, found), differing)
+    planned.drift += [found for one in planned.kept for found in one.unsettled]
+    planned.notes += [note for one in planned.kept for note in one.notes]
     for item, one, scope, changes in release_changes:
         planned.releases += changes
         planned.notes += list(one.notes)
-        planned.notes += [str(found) for found in item.observed.drift if not found.is_restored]
+        planned.notes += [str(found) for found in item.observed.drift if not found.is_restored or item.observed.kept_by]
         planned.drift += item.observed.drift
         objects = [drift.object_name(manifest) for manifest in rendered.get(one.name, [])]
         planned.facts[item.service] = {
@@ -300,6 +329,7 @@ def plan(
             "watched": list(one.watched),
             "watched_before": None if one.watched_before is None else list(one.watched_before),
             "changes": len([change for change in changes if change.op is not Op.WAIT]),
+            "kept_by": kept.as_data(item.observed),
         }
     planned.manifests = [manifest for manifests in rendered.values() for manifest in manifests]
     planned.notes += observed.notes
@@ -311,7 +341,7 @@ def plan(
     return planned
 
 
-def _beside_capabilities(
+def beside_capabilities(
     target: Target, observed: Observed, desired: Sequence[tuple[Controller, release.Desired, charts.Scope]]
 ) -> Sequence[str]:
     """Notes on the cluster's EKS capabilities. Error: `capability-conflict`."""
@@ -336,52 +366,48 @@ def _rival_note(rival: running.Running) -> str:
     )
 
 
-def _check_upgrade(item: Controller, version: str, observed: Observed) -> None:
-    """AdoptedResources would keep their finalizer (docs/ack/adoption.md#adoptedresource-removal)."""
-    before, group = item.observed.version, f"{item.service}.{COMMON_GROUP}"
-    left = [one["metadata"] for one in observed.adopted_resources if _adopts(one) in {group, ""}]
+def _check_upgrade(item: Controller, version: str, observed: Observed, found: Callable[[], Inventory]) -> None:
+    """AdoptedResources would keep their finalizer, or never be adopted (docs/ack/adoption.md#adoptedresource-removal).
+
+    `found` is read only where the upgrade is over that line. Error: `adopted-resources-left`.
+    """
+    before = item.observed.version
+    own = [one for one in observed.adopted_resources if adopted_resources.service_of(one) == item.service]
     if (
-        before
-        and left
-        and charts.has(item.service, before, "adopted-resource")
-        and not charts.has(item.service, version, "adopted-resource")
+        not before
+        or not own
+        or not charts.has(item.service, before, "adopted-resource")
+        or charts.has(item.service, version, "adopted-resource")
     ):
-        kind = f"{ADOPTED_RESOURCES.plural}.{COMMON_GROUP}"
-        commands = [f"kubectl delete {kind} {one['name']} -n {one['namespace']}" for one in left]
+        return
+    judged = adopted_resources.of(found(), own)
+    left = [one for one in judged if one.finalizers or one.state is not adopted_resources.State.DONE]
+    if left:
+        requested = "" if version == charts.TESTED[item.service] else f" --version {item.service}={version}"
         raise AcksmError(
             "adopted-resources-left",
             f"{item.service} {version} no longer handles AdoptedResources, and the cluster has "
-            f"{counted(len(left), 'AdoptedResource')} of its kinds: "
-            + bindings.shortened([f"{one['namespace']}/{one['name']}" for one in left]),
+            f"{counted(len(left), 'AdoptedResource')} of its kinds: {adopted_resources.described(left)}",
             where=f"{item.service} {before} → {version}",
-            remedy=" && ".join(commands[:_PASTED])
-            + f"   (while {item.service} {before} is running; what was adopted is kept)",
+            remedy=f"acksm upgrade --convert-adopted{requested}   (what was adopted is kept)",
             details={
-                "objects": [f"AdoptedResource {one['namespace']}/{one['name']}" for one in left],
-                "diff": commands if len(commands) > 1 else [],
+                "objects": [str(one) for one in left],
+                "diff": [f"{one}: {one.text}" for one in left] if len(left) > 1 else [],
             },
         )
-
-
-_PASTED = 5  # commands in one remedy; the error lists all of them
-
-
-def _adopts(manifest: Manifest) -> str:
-    """The API group of what an AdoptedResource adopts: objects of all ACK services are of that kind."""
-    return str(((manifest.get("spec") or {}).get("kubernetes") or {}).get("group") or "")
 
 
 def _as_running(item: Controller, namespace: str) -> running.Running | None:
     """The installed release as a controller; None when there is none."""
     found = item.observed
-    return running.from_values(item.service, namespace, found.version, found.values) if found.version else None
+    return running.from_values(item.service, namespace, found.version, found.complete) if found.version else None
 
 
-def _desired(
+def desired_release(
     target: Target, controllers: ControllerSettings, item: Controller, role_arn: str, found: Callable[[], Inventory]
 ) -> tuple[release.Desired, charts.Scope, running.Running]:
     patched, scope, notes = values_of(target, controllers, item, role_arn, found)
-    notes += [f"{item.service}: {note}"] if (note := dropped(controllers, item)) else []
+    notes += [f"{item.service}: {note}" for note in not_carried(controllers, item)]
     notes += controller_values.list_notes(controllers, item.service, scope)
     namespace = target.settings.controller_namespace
     if controllers.scope == "namespace" and not controllers.watch_namespace and scope.text.startswith("namespace"):
@@ -401,11 +427,12 @@ def _desired(
         chart.name,
         chart.version,
         item.pulled.digest,
-        release.overrides(patched.chart_values, patched.values),
+        release.overrides(patched),
         role_arn,
         patched.diff,
         tuple(notes),
         takes_turns=capability.values_share(patched.values),
+        chart_values=patched.chart_values,
     )
     return desired, scope, after
 
@@ -421,21 +448,24 @@ def _check_owners(
     changing = [one for one, changes in planned if any(change.system == "helm" for change in changes)]
     if not changing:
         return rendered
-    with ThreadPoolExecutor(max_workers=len(changing)) as pool:
-        objects = list(
-            pool.map(
-                lambda one: target.releases.template(
-                    one.name, one.namespace, one.chart, one.values, seconds=target.deadline.remaining
-                ),
-                changing,
-            )
-        )
+    objects = _rendered(target, changing)
     namespace = changing[0].namespace
     live = _live(target, observed, [item for manifests in objects for item in manifests], namespace)
     for one, manifests in zip(changing, objects, strict=True):
         release.check_owners(manifests, live, one.name, namespace)
         rendered[one.name] = manifests
     return rendered
+
+
+def _rendered(target: Target, releases: Sequence[release.Desired]) -> list[list[Json]]:
+    """The objects of each release, rendered concurrently."""
+
+    def one(item: release.Desired) -> list[Json]:
+        seconds = target.deadline.remaining
+        return target.releases.template(item.name, item.namespace, item.chart, item.values, seconds=seconds)
+
+    with ThreadPoolExecutor(max_workers=max(1, len(releases))) as pool:
+        return list(pool.map(one, releases))
 
 
 def _live(

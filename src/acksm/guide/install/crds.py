@@ -8,7 +8,7 @@ are in every ACK chart, with contents that differ by the runtime's version: they
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -16,12 +16,14 @@ from typing import Protocol
 from packaging.version import InvalidVersion, Version
 
 from acksm import yaml_reader
+from acksm.ack import charts
 from acksm.ack.names import CHART_ANNOTATION, COMMON_GROUP
 from acksm.archive import unreadable
 from acksm.engine.change import Change, Op
 from acksm.engine.waits import Deadline, Progress, wait_until
 from acksm.errors import AcksmError
 from acksm.events import Emit, silent
+from acksm.guide.install.stored import Dropped, change as convert, dropped
 from acksm.json_types import Json, Manifest, Object, Value
 from acksm.kube import conditions
 from acksm.kube.api import Applier, Lister, ManagerApplier, Patcher, Watcher
@@ -29,7 +31,7 @@ from acksm.kube.client import FIELD_MANAGER, HELM_MANAGER
 from acksm.kube.owners import OWNED_LABEL, Owner, is_owned, owner_of
 from acksm.kube.paths import ref
 from acksm.live import drift
-from acksm.live.drift import Drift
+from acksm.live.drift import Drift, State
 from acksm.words import counted
 
 GENERATOR = "controller-gen.kubebuilder.io/version"
@@ -142,14 +144,18 @@ def plan(
     *,
     only_missing: bool = False,
     unchanged: Collection[str] = (),
+    stored: Callable[[Dropped], int] = lambda _dropped: 0,
 ) -> list[Change]:
     """Changes that make the cluster serve `desired`; `live` is every ACK CRD by name, `unchanged` as `settled` has it.
 
     `releases` are acksm's own, as "namespace/release": a CRD that helm created with one of them has no other owner.
-    `only_missing`: existing ones are not changed, whatever their state.
-    Errors: `crd-terminating`, `crd-not-ours` (owner named), only for CRDs that would have to change.
+    `only_missing`: existing ones are not changed, whatever their state. The last changes, `crds.convert`, are for after
+    the releases: they drop versions whose objects have to be converted first; `stored` checks and counts these.
+    Errors: `crd-terminating`, `crd-not-ours` (owner named), only for CRDs that would have to change;
+    `crd-version-gone`, `crd-conversion`, and those of `stored`.
     """
     changes: list[Change] = []
+    later: list[Change] = []
     for crd in newest(desired):
         manifest = _marked(crd)
         now = live.get(crd.name)
@@ -164,7 +170,9 @@ def plan(
         if now is None:
             changes.append(_change(crd, manifest, None, ""))
             continue
-        newer = crd.is_common and _rank(now) > _rank(crd.manifest)
+        newer = is_newer(now, crd)
+        if newer:
+            _check_served(crd, now)
         if same(crd.manifest, now) or crd.name in unchanged or newer:
             if crd.is_common and is_owned(now) and _is_held(now):
                 changes.append(_shared(now))
@@ -177,8 +185,14 @@ def plan(
                 where=f"CustomResourceDefinition {crd.name}",
                 details={"owner": str(owner)},
             )
+        found = dropped(manifest, now)
+        if found is not None:
+            later.append(convert(found, manifest, common=crd.is_common, count=stored(found)))
+            manifest = found.united
+            if same(manifest, now):
+                continue
         changes.append(_change(crd, manifest, now, "differs from the chart's"))
-    return [replace(change, lane=f"crds-{number % LANES}") for number, change in enumerate(changes)]
+    return [replace(change, lane=f"crds-{number % LANES}") for number, change in enumerate(changes)] + later
 
 
 def settled(
@@ -201,6 +215,20 @@ def settled(
     return names, [str(one) for name, one in found.items() if one and name in names]
 
 
+def differing(
+    desired: Sequence[DesiredCrd], live: Mapping[str, Object], unchanged: Collection[str] = ()
+) -> list[Drift]:
+    """Those of `desired` that the cluster does not serve as they are, where another tool applies them. Pure."""
+    found = []
+    for crd in newest(desired):
+        now, name = live.get(crd.name), f"CustomResourceDefinition {crd.name}"
+        if now is None:
+            found.append(Drift(name, State.DELETED))
+        elif not (same(crd.manifest, now) or crd.name in unchanged or is_newer(now, crd)):
+            found.append(Drift(name, fields=("spec",)))
+    return found
+
+
 def served(changes: Sequence[Change]) -> Change:
     """The wait for the CRDs of `changes`. It has no lane: what comes after it runs after it."""
     names = [change.target.rpartition(" ")[2] for change in changes]
@@ -220,12 +248,36 @@ def _may_change(owner: Owner | None, releases: Iterable[str]) -> bool:
 
 
 def kept_newer(desired: Sequence[DesiredCrd], live: Mapping[str, Object]) -> list[str]:
-    """Names of common CRDs that are kept because the cluster's are newer."""
+    """Names of CRDs that are kept because the cluster's are newer."""
     return [
         crd.name
         for crd in newest(desired)
-        if crd.is_common and crd.name in live and _rank(live[crd.name]) > _rank(crd.manifest)
+        if crd.name in live and is_newer(live[crd.name], crd) and not same(crd.manifest, live[crd.name])
     ]
+
+
+def is_newer(live: Manifest, crd: DesiredCrd) -> bool:
+    """Whether the cluster's CRD is newer than the chart's: an older schema would prune fields that objects have. That
+    of a service by the chart that acksm took it from; where that is not known, it also has all that the chart's has."""
+    if crd.is_common:
+        return _rank(live) > _rank(crd.manifest)
+    chart, _, version = _chart_of(live).partition(" ")
+    own, _, wanted = crd.chart.partition(" ")
+    if chart == own and charts.is_version(version) and charts.is_version(wanted):
+        return charts.parse(version) > charts.parse(wanted)
+    return _rank(live) > _rank(crd.manifest) and not any(drift.differences(crd.manifest["spec"], live["spec"]))
+
+
+def _check_served(crd: DesiredCrd, live: Manifest) -> None:
+    """An older controller needs a version of its kinds that the newer CRD serves. Error: `crd-version-gone`."""
+    needed = [str(item["name"]) for item in crd.manifest["spec"]["versions"] if item.get("served", True)]
+    has = [str(item["name"]) for item in live["spec"]["versions"] if item.get("served", True)]
+    if not set(needed) & set(has):
+        raise AcksmError(
+            "crd-version-gone",
+            f"{crd.chart} needs {' or '.join(needed)} of CRD {crd.name}, and a newer chart's serves {', '.join(has)}",
+            where=f"CustomResourceDefinition {crd.name}",
+        )
 
 
 def _marked(crd: DesiredCrd) -> Object:
@@ -288,6 +340,14 @@ def apply_common(kube: ManagerApplier, manifest: Manifest) -> None:
     kube.apply({**{key: manifest[key] for key in ("apiVersion", "kind")}, "metadata": marks}, force=True)
 
 
+def apply_kept(kube: ManagerApplier, manifest: Manifest, common: bool) -> None:
+    """Apply a CRD as `plan` would."""
+    if common:
+        apply_common(kube, manifest)
+    else:
+        kube.apply(manifest, force=True)
+
+
 def _change(crd: DesiredCrd, manifest: Object, live: Object | None, reason: str) -> Change:
     return Change(
         id="crds.create" if live is None else "crds.update",
@@ -299,7 +359,7 @@ def _change(crd: DesiredCrd, manifest: Object, live: Object | None, reason: str)
         call="crds.apply_common" if crd.is_common else "kube.apply",
         params={"manifest": manifest} if crd.is_common else {"manifest": manifest, "force": True},
         before=None if live is None else {"chart": _chart_of(live), "spec": live["spec"]},
-        after={"chart": crd.chart, "spec": crd.manifest["spec"]},
+        after={"chart": crd.chart, "spec": manifest["spec"]},
         reason=reason,
         guide="kubectl apply -f $CHART_EXPORT_PATH/$SERVICE-chart/crds",
     )

@@ -43,12 +43,12 @@ def of(service: str, observed: Observed) -> Details:
     pods = observed.health.pods if observed.health else ()
     version = charts.normalise(observed.version)
     return Details(
-        tuple(charts.watched(observed.values)),
+        tuple(charts.watched(observed.complete)),
         len(pods),
         sum(pod.ready for pod in pods),
         sum(pod.restarts for pod in pods),
         observed.updated,
-        f"{mirrored.location('', observed.values)}/{observed.chart or charts.chart_name(service)}:{version}",
+        f"{mirrored.location('', observed.complete)}/{observed.chart or charts.chart_name(service)}:{version}",
         _newer(service, version),
     )
 

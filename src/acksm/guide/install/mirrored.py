@@ -27,6 +27,11 @@ def mirror_of(values: Document) -> str:
         return ""
 
 
+def tag_of(values: Document) -> str:
+    """The tag of the image that these values name, "" for none."""
+    return str(_at(values, TAG_PATH) or "")
+
+
 def location(requested: str, installed: Document) -> str:
     """The registry of a service: as requested, else the installed release's mirror, else the public one."""
     return located(requested or mirror_of(installed) or DEFAULT_REGISTRY)

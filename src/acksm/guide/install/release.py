@@ -6,16 +6,18 @@ such as the list of kinds to reconcile (docs/ack/versions.md#reused-values).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from acksm.ack import charts
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
 from acksm.guide.install import mirrored
-from acksm.helm.releases import PENDING_GRACE_SECONDS
+from acksm.helm.releases import PENDING_GRACE_SECONDS, completed
+from acksm.helm.values import Patched, Path as ValuePath
 from acksm.json_types import Document, Json, Manifest
-from acksm.kube.owners import owner_of
+from acksm.kube.owners import Owner, owner_of
 from acksm.live.drift import Drift, restoring
 from acksm.live.namespaces import create as create_namespace
 from acksm.live.readiness import SCALED_TO_ZERO, Health, identity, lost_agent, needs_agent, needs_restart, ready
@@ -47,13 +49,15 @@ class Desired:
     watched_before: tuple[str, ...] | None = None  # by the installed release, None where there is none
     rivals: tuple[str, ...] = ()  # other controllers that would reconcile the same objects
     takes_turns: bool = False  # by a Lease, with the controllers of an EKS capability
+    chart_values: Document = field(default_factory=dict)  # defaults of the chart
 
 
 @dataclass(frozen=True)
 class Observed:
     """A release as it is. `version` is "" when there is none; `recovery` is what an interrupted helm left to do,
     `drift` the objects that differ from the release, `chart_values` the defaults of its chart, `objects` the names of
-    the objects that it has."""
+    the objects that it has. `kept_by`: who keeps it instead of acksm by helm; then `owned` is whether acksm rendered
+    it."""
 
     version: str = ""
     status: str = ""
@@ -69,12 +73,22 @@ class Observed:
     chart_values: Document = field(default_factory=dict)
     objects: tuple[str, ...] = ()
     updated: str = ""  # when its last operation was, RFC 3339
+    kept_by: Owner | None = None
+
+    @property
+    def complete(self) -> Document:
+        """All values of the release, with the defaults of its chart."""
+        return completed(self.chart_values, self.values)
 
 
 def plan(observed: Observed, desired: Desired, *, wait: bool, iam_is_new: bool, adopt: bool) -> list[Change]:
-    """Changes from `observed` to `desired`, in the service's lane. Error: `release-not-ours`."""
+    """Changes from `observed` to `desired`, in the service's lane: of what another tool keeps only its pods. Error:
+    `release-not-ours`."""
     target = f"release {desired.namespace}/{desired.name}"
-    if observed.version and not observed.owned and not adopt:  # an interrupted one too: its values say whose it is
+    kept = observed.kept_by is not None
+    if kept and observed.health is None:  # its keeper has not created it
+        return []
+    if observed.version and not (observed.owned or adopt or kept):  # an interrupted one too: its values say whose it is
         raise AcksmError(
             "release-not-ours",
             f"release {desired.name} ({observed.version}) exists and was not created by acksm",
@@ -83,7 +97,7 @@ def plan(observed: Observed, desired: Desired, *, wait: bool, iam_is_new: bool, 
     changes: list[Change] = []
     common: Json = {"step": "release", "target": target, "lane": desired.service}
     where = {"release": desired.name, "namespace": desired.namespace}
-    if observed.recovery:
+    if observed.recovery and not kept:
         changes.append(
             Change(
                 **common,
@@ -97,7 +111,7 @@ def plan(observed: Observed, desired: Desired, *, wait: bool, iam_is_new: bool, 
                 reason=f"an interrupted helm left it {observed.status}",
             )
         )
-    exists = bool(observed.version) and observed.recovery != "uninstall"
+    exists = kept or (bool(observed.version) and observed.recovery != "uninstall")
     params = where | {"chart": Path(desired.chart).name, "values": dict(desired.values)}
     after = {"chart": f"{desired.chart_name} {desired.version}", "values": dict(desired.values)}
     guide = f"helm install -n {desired.namespace} --create-namespace --skip-crds {desired.name} …"
@@ -119,7 +133,7 @@ def plan(observed: Observed, desired: Desired, *, wait: bool, iam_is_new: bool, 
                 reason=f"in addition to {'; '.join(desired.rivals)}" if desired.rivals else "",
             )
         )
-    elif reason := _difference(observed, desired):
+    elif not kept and (reason := _difference(observed, desired)):
         changes.append(
             Change(
                 **common,
@@ -207,6 +221,11 @@ def _difference(observed: Observed, desired: Desired) -> str:
         return "values differ"
     if not observed.owned:
         return "adopted by acksm"
+    tag, of_chart = (
+        charts.normalise(mirrored.tag_of(values)) for values in (observed.chart_values, desired.chart_values)
+    )
+    if tag and of_chart and tag != of_chart:  # helm records the old defaults as those of the new chart
+        return f"its defaults are those of {tag} (helm upgrade --reuse-values)"
     if observed.recovery:
         return "its last operation was interrupted"
     if observed.status != "deployed":
@@ -260,15 +279,23 @@ def check_owners(
             )
 
 
-def overrides(chart_values: Document, patched: Manifest) -> Json:
-    """The difference of `patched` to the chart's values: the smallest mapping that gives the same result."""
+def overrides(patched: Patched) -> Json:
+    """The values that go to helm: what differs from the chart's, and what is explicit."""
+    return difference(patched.chart_values, patched.values, patched.explicit)
+
+
+def difference(
+    chart_values: Document, changed: Document, explicit: Collection[ValuePath] = (), at: ValuePath = ()
+) -> Json:
+    """The smallest mapping that changes the chart's values to `changed`, with the paths of `explicit`, which begin with
+    `at`."""
     found: Json = {}
-    for key, value in patched.items():
+    for key, value in changed.items():
         before = chart_values.get(key)
         if isinstance(value, Mapping) and isinstance(before, Mapping):
-            inner = overrides(before, value)
+            inner = difference(before, value, explicit, (*at, key))
             if inner:
                 found[key] = inner
-        elif key not in chart_values or value != before or type(value) is not type(before):
+        elif key not in chart_values or value != before or type(value) is not type(before) or (*at, key) in explicit:
             found[key] = value
     return found

@@ -165,6 +165,7 @@ ADMINISTRATORS = frozenset(
     {
         "install",
         "upgrade",
+        "export",
         "cleanup",
         "status",
         "history",

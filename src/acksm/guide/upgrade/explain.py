@@ -116,14 +116,15 @@ def _of_cluster(target: Target, controllers: ControllerSettings) -> tuple[list[E
     releases = recorded.installed(target, chosen.service)
     cluster = touched.observe(target.kube)
     found = []
-    for service, (release, _) in releases.items():
+    for service, item in releases.items():
+        release = item.release
         if release is None:
             continue
-        registry = target.registry(mirrored.location(controllers.registry, release.values))
+        registry = target.registry(mirrored.location(controllers.registry, release.complete))
         wanted = chosen.version[service]
         after = charts.resolve(service, wanted, registry.tags(service)) if wanted == charts.LATEST else wanted
         namespace = target.settings.controller_namespace
-        before = running.from_values(service, namespace, release.version, release.values)
+        before = running.from_values(service, namespace, release.version, release.complete)
         here = touched.of(service, cluster, before, replace(before, version=charts.normalise(after)))
         found.append(explained(service, release.version, after, here))
     return found, cluster.notes

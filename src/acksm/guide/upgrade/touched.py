@@ -13,9 +13,10 @@ from acksm.ack.crossings import Concerns
 from acksm.ack.kinds import KINDS
 from acksm.ack.names import COMMON_GROUP
 from acksm.guide.install import switching
+from acksm.json_types import Object
 from acksm.kube.api import Discovery
-from acksm.kube.paths import Ref
-from acksm.live import bindings, crossing, managed, served
+from acksm.kube.paths import Ref, ref
+from acksm.live import adopted_resources, bindings, crossing, managed, served
 from acksm.live.bindings import OWNER, TEAM, ManagedObject, Namespace
 from acksm.live.inventory_objects import POLICY as DELETION, READ_ONLY, Common, common_of
 from acksm.live.managed import OBJECT_REGION, POLICY as ADOPTION, Holder
@@ -32,6 +33,7 @@ class Cluster:
     holders: Sequence[Holder] | None
     exports: Sequence[Common] | None
     namespaces: Mapping[str, Namespace] | None
+    adopted: Sequence[Object] | None = ()
     notes: tuple[str, ...] = field(default_factory=tuple)
 
 
@@ -43,11 +45,11 @@ def observe(kube: Discovery) -> Cluster:
     kinds = [kind for kind in every if f"{kind.plural}.{kind.group}" in crds]
     adopted = f"adoptedresources.{COMMON_GROUP}" in crds
     exports = Ref(f"{COMMON_GROUP}/v1alpha1", "fieldexports", crossing.EXPORT)
-    with ThreadPoolExecutor(max_workers=3) as pool:
+    with ThreadPoolExecutor(max_workers=4) as pool:
         holders = pool.submit(
             unread.read,
             "objects of the services",
-            lambda: managed.observe(kube, kinds, adopted_resources=adopted),
+            lambda: managed.observe(kube, kinds, adopted_resources=False),
             None,
         )
         exported = pool.submit(
@@ -60,8 +62,14 @@ def observe(kube: Discovery) -> Cluster:
             ),
             None,
         )
+        pending = pool.submit(
+            unread.read,
+            "AdoptedResources",
+            lambda: kube.list(ref(managed.ADOPTED_RESOURCE)) if adopted else [],
+            None,
+        )
         spaces = pool.submit(unread.read, "annotations of namespaces", lambda: bindings.observe(kube), None)
-        return Cluster(holders.result(), exported.result(), spaces.result(), tuple(unread.notes))
+        return Cluster(holders.result(), exported.result(), spaces.result(), pending.result(), tuple(unread.notes))
 
 
 def of(service: str, cluster: Cluster, before: Running, after: Running) -> Here:
@@ -76,7 +84,7 @@ def of(service: str, cluster: Cluster, before: Running, after: Running) -> Here:
         crossed += [str(item) for item in exports if item.crosses]
     return {
         Concerns.NOTHING: (),
-        Concerns.ADOPTED: _by(cluster.holders, lambda item: bool(item.by) and item.kind.service == service),
+        Concerns.ADOPTED: _adopted(service, cluster, before),
         Concerns.ADOPTING: _by(objects, lambda item: bool(item.annotations.get(ADOPTION))),
         Concerns.ADOPT_OR_CREATE: _by(objects, lambda item: item.annotations.get(ADOPTION) == "adopt-or-create"),
         Concerns.BOUND: _bound(cluster.namespaces, before),
@@ -88,11 +96,24 @@ def of(service: str, cluster: Cluster, before: Running, after: Running) -> Here:
     }
 
 
+def _adopted(service: str, cluster: Cluster, before: Running) -> list[str] | None:
+    """The service's AdoptedResources, each with its state."""
+    if cluster.adopted is None or cluster.holders is None:
+        return None
+    managed_objects = {(item.kind, item.namespace, item.name): item.managed for item in cluster.holders}
+    judged = [
+        adopted_resources.judge(item, lambda *at: managed_objects.get(at), [before])
+        for item in cluster.adopted
+        if adopted_resources.service_of(item) == service
+    ]
+    return sorted(f"{item} ({item.text})" for item in judged)
+
+
 def _objects(service: str, holders: Sequence[Holder] | None, before: Running) -> list[Holder] | None:
     """The service's own objects that its controller watches."""
     if holders is None:
         return None
-    return [item for item in holders if not item.by and item.kind.service == service and before.watches(item.namespace)]
+    return [item for item in holders if item.kind.service == service and before.watches(item.namespace)]
 
 
 def _by(items: Sequence[Holder] | None, chosen: Callable[[Holder], bool]) -> list[str] | None:
@@ -122,6 +143,11 @@ def _managed(item: Holder) -> ManagedObject:
     pinned = item.annotations.get(OBJECT_REGION, "")
     kind = item.kind
     return ManagedObject(kind.name, item.namespace, item.name, item.account, item.region, kind.service, pinned)
+
+
+def retained(service: str, cluster: Cluster, controller: Running) -> Sequence[str] | None:
+    """Its objects and namespaces with a deletion policy; None where they may not be read."""
+    return _retained(service, _objects(service, cluster.holders, controller), cluster.namespaces)
 
 
 def _retained(

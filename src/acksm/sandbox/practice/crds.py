@@ -106,9 +106,34 @@ def _export() -> Json:
     }
 
 
+def _adopted_resource() -> Json:
+    """An AdoptedResource's spec, as strict as the real one's."""
+    text = {"type": "string"}
+    strings = {"type": "object", "additionalProperties": text}
+    names = ("apiVersion", "kind", "name", "uid")
+    owner = {"type": "object", "required": [*names], "properties": dict.fromkeys(names, text)}
+    metadata: Json = dict.fromkeys(("name", "generateName", "namespace"), text)
+    metadata |= dict.fromkeys(("annotations", "labels"), strings)
+    metadata["ownerReferences"] = {"type": "array", "items": owner}
+    return {
+        "type": "object",
+        "required": ["aws", "kubernetes"],
+        "properties": {
+            "aws": {"type": "object", "properties": {"additionalKeys": strings, "arn": text, "nameOrID": text}},
+            "kubernetes": {
+                "type": "object",
+                "required": ["group", "kind"],
+                "properties": {"group": text, "kind": text, "metadata": {"type": "object", "properties": metadata}},
+            },
+        },
+    }
+
+
 def _spec(chart: Chart, kind: str) -> Json:
     if kind == "FieldExport":
         return _export()
+    if kind == "AdoptedResource":
+        return _adopted_resource()
     if kind != "IAMRoleSelector":
         return dict(_LOOSE)
     strings = {"type": "object", "additionalProperties": {"type": "string"}}

@@ -119,7 +119,7 @@ def _tags(chart: Chart) -> str:
         ]
     if chart.since("1.9.1"):
         tags += ["app.kubernetes.io/managed-by=%MANAGED_BY%", "kro.run/kro-version=%KRO_VERSION%"]
-    return "# Tags on everything that is made in AWS\nresourceTags:\n" + "".join(f"  - {tag}\n" for tag in tags)
+    return "resourceTags:\n  # Tags on everything that is made in AWS\n" + "".join(f"  - {tag}\n" for tag in tags)
 
 
 def _reconcile(chart: Chart) -> str:

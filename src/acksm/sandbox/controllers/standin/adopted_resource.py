@@ -35,12 +35,6 @@ class AdoptedResources:
         kind = KINDS[self.world.release.service].get(str(target.get("kind")))
         if kind is None:
             raise RetryError("resource manager factory not found")
-        if found["metadata"].get("deletionTimestamp"):
-            kept = [item for item in found["metadata"].get("finalizers") or [] if item != FINALIZER]
-            self.world.merge(path, {"metadata": {"finalizers": kept or None}})
-            return None
-        if Conditions(found.get("status")).holds(ADOPTED):
-            return None
         place = {**found, "kind": kind.name, "apiVersion": f"{self.world.release.group}/v1alpha1", "status": {}}
         try:
             manager = self._manager(place, kind)
@@ -49,6 +43,12 @@ class AdoptedResources:
             return ROLE_SECONDS * self.world.pace
         except resolve.ResolveError as error:
             raise RetryError(str(error)) from error
+        if found["metadata"].get("deletionTimestamp"):
+            kept = [item for item in found["metadata"].get("finalizers") or [] if item != FINALIZER]
+            self.world.merge(path, {"metadata": {"finalizers": kept or None}})
+            return None
+        if Conditions(found.get("status")).holds(ADOPTED):
+            return None
         try:
             self._adopt(found, kind, manager)
         except (AwsError, AbsentError, TerminalError, KubeError) as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from acksm.ack.kinds import Kind
@@ -165,14 +164,15 @@ class Manager:
             "%CONTROLLER_SERVICE%": self.cloud.release.service,
             "%CONTROLLER_VERSION%": self.cloud.release.version,
             "%K8S_NAMESPACE%": obj["metadata"]["namespace"],
-            "%KUBERNETES_NAMESPACE%": obj["metadata"]["namespace"],
             "%K8S_RESOURCE_NAME%": obj["metadata"]["name"],
-            "%UTCNOW%": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "%MANAGED_BY%": labels.get("app.kubernetes.io/managed-by", ""),
-            "%KRO_VERSION%": labels.get("kro.run/kro-version", ""),
         }
+        if self.cloud.release.has("kro-tags"):
+            formats |= {
+                "%MANAGED_BY%": labels.get("app.kubernetes.io/managed-by", ""),
+                "%KRO_VERSION%": labels.get("kro.run/kro-version", ""),
+            }
         found = {item["Key"]: item["Value"] for item in own}
-        for tag in self.cloud.config.tags:
+        for tag in self.cloud.config.tags if self.cloud.release.has("resource-tags") else ():
             key, _, value = tag.partition("=")
             for name, text in formats.items():
                 value = value.replace(name, str(text))

@@ -57,6 +57,8 @@ _BROUGHT = {
     "drift-refused": "0.53.0",
     "account-from-role": "0.53.0",  # before, the account is that of the namespace's annotation
     "IAMRoleSelector": "0.53.0",
+    "resource-tags": "0.19.0",  # before, --resource-tags has no effect
+    "kro-tags": "0.54.0",  # %MANAGED_BY% and %KRO_VERSION%
     "checks-tags": "0.56.0",  # each of --resource-tags has one "="
     "selector-labels": "0.57.0",
     "field-export": "0.18.0",
