@@ -6,6 +6,8 @@ STAMP  := $(VENV)/.ready
 # --no-compile: Python compiles what it imports, a tenth of the packages; all of them are half a minute of one core
 PIP    := $(BIN)/python -m pip install --disable-pip-version-check --quiet --no-compile
 .DEFAULT_GOAL := help
+# Images often set it. Each of the hundreds of processes of the tests would compile all of its imports again.
+unexport PYTHONDONTWRITEBYTECODE
 
 # Runs a quiet command, and prints every other second that it is still running; ends with the shell that runs it.
 heartbeat = ( seconds=0; while sleep 2 >/dev/null 2>&1 && kill -0 $$$$ 2>/dev/null; do seconds=$$((seconds + 2)); \

@@ -6,16 +6,17 @@ xdist worker has a cluster and AWS account of its own in it, so that workers nev
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from functools import lru_cache
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
+import typer.main
 import typer.testing
 from hypothesis import settings
 
@@ -31,7 +32,8 @@ settings.register_profile("acksm", deadline=None, derandomize=True)
 settings.register_profile("explore", deadline=None)
 settings.load_profile("acksm")
 # The command line is the same for every test, and to build it takes longer than most of them.
-typer.testing._get_command = lru_cache(typer.testing._get_command)  # type: ignore[attr-defined]
+typer.main.get_command = lru_cache(typer.main.get_command)
+typer.testing._get_command = typer.main.get_command  # type: ignore[attr-defined]
 _OWNER = pytest.StashKey[str]()
 
 
@@ -42,6 +44,17 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in [name for name in os.environ if _is_of_the_user(name)]:
         del os.environ[name]
     os.environ |= {"COLUMNS": "100", "NO_COLOR": "1"}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Millions of objects, none of which goes: the collector would look at them again and again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _is_of_the_user(name: str) -> bool:
@@ -120,5 +133,5 @@ def gate(_gate: Gate, monkeypatch: pytest.MonkeyPatch) -> Gate:
     """AWS alone, emptied for each test. botocore decides how long it pauses; the test's clock passes."""
     for name, value in _gate.reset().items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda seconds: _gate.clock.sleep(seconds)))
+    _gate.pass_time(monkeypatch)
     return _gate

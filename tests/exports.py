@@ -9,15 +9,15 @@ import pytest
 
 from acksm.guide.connect.target import Target, offline
 from acksm.guide.export import command
-from acksm.settings import DEFAULT_REGISTRY, RunSettings, TargetSettings
+from acksm.json_types import Json
+from acksm.settings import DEFAULT_REGISTRY, RunSettings, Settings, TargetSettings
 from memory_account import ACCOUNT, CLUSTER, REGION, Fuse
 from memory_cluster import MemoryCluster
 from memory_helm import MemoryHelm, PracticeRegistry
+from memory_world import Said
 
-AT = f"--region {REGION} --account {ACCOUNT} --offline"  # typed.answer adds the cluster
-IRSA = f"{AT} --issuer {CLUSTER.issuer}"
-REPO = "--repo https://git.example.com/clusters.git"
-BY_ENGINE = {"flux": REPO, "argocd": REPO, "kustomize": "", "cloudformation": ""}
+REPO = "https://git.example.com/clusters.git"
+ENGINES = ("flux", "argocd", "kustomize", "cloudformation")
 
 
 class Closed:
@@ -41,6 +41,26 @@ def offline_in_memory(patch: pytest.MonkeyPatch) -> None:
         return target
 
     patch.setattr(command, "offline", made)
+
+
+def export(
+    folder: Path | str, to: str = "kustomize", *, online: bool = False, own: Json | None = None, **settings: Any
+) -> Json:
+    """Export to the folder; `own` are the command's own options. Returns the report."""
+    repo = {"repo": REPO} if to in {"flux", "argocd"} else {}
+    more = {} if online else {"offline": True, "issuer": CLUSTER.issuer}
+    options = command.Options(to=to, out=str(folder), **{**repo, **more, **(own or {})})
+    where = {} if online else {"region": REGION, "account": ACCOUNT}
+    said = Said()
+    command.run(command.Given(Settings.of(cluster="demo", **where, **settings)), options, said)
+    return said.results[-1]
+
+
+def check(folder: Path) -> tuple[int, Json]:
+    """`--check` without any other option: the exit code, and the report."""
+    said = Said()
+    code = command.run(command.Given(Settings.of()), command.Options(check=str(folder)), said)
+    return code, said.results[-1]
 
 
 def files(folder: Path) -> dict[str, bytes]:

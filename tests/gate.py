@@ -6,10 +6,13 @@ import json
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
+import moto.eks.utils
 import pytest
 from botocore.exceptions import ClientError
 from werkzeug.serving import BaseWSGIServer, make_server
@@ -59,6 +62,7 @@ class Gate:
 
     @classmethod
     def open(cls, folder: Path) -> Gate:
+        moto.eks.utils.Session = lru_cache(moto.eks.utils.Session)  # reads AWS's endpoints for each cluster
         cloud = Cloud(folder / "aws.log")
         server = make_server("127.0.0.1", 0, cloud, threaded=True, request_handler=_Quiet)
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
@@ -72,9 +76,13 @@ class Gate:
 
     def reset(self) -> dict[str, str]:
         """Nothing made, no fault; the variable that leads to it."""
-        self.cloud.faults.clear()
         self.cloud.empty(ACCOUNT)
         forget_cluster(CLUSTER.name, REGION, ACCOUNT)
+        return self.calm()
+
+    def calm(self) -> dict[str, str]:
+        """No fault; what was made stays."""
+        self.cloud.faults.clear()
         self.clock = Clock()
         return {"AWS_ENDPOINT_URL": self.endpoint}
 
@@ -93,10 +101,15 @@ class Gate:
         """acksm's, with `seconds` for everything."""
         self.deadline = Deadline(seconds, clock=self.clock, sleep=self.clock.sleep)
         aws = Aws(region=REGION, left=self.deadline.left)
-        aws.session = self.boto  # botocore's models are read once; its clients are new, with their quota of retries
+        # botocore's models are read once; its clients are new, with their quota of retries
+        aws._core, aws.session = self.boto._session, self.boto
         aws.iam._clock, aws.iam._sleep = self.clock, self.clock.sleep
         aws.eks = Eks(aws, self.clock, self.clock.sleep)
         return aws
+
+    def pass_time(self, patch: pytest.MonkeyPatch) -> None:
+        """Let botocore's pauses be those of the clock."""
+        patch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda seconds: self.clock.sleep(seconds)))
 
     def fault(self, action: str, **fault: Any) -> None:
         self.cloud.faults[ACCOUNT] = Faults.of({action: fault})

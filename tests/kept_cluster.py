@@ -50,7 +50,8 @@ class Kept:
         if runs:
             api.run_engine(NAME, engine, world.cluster)
         kept = cls(world, engine, home)
-        kept.acksm("iam-role", "-y").ok()
+        for command in ("oidc", "iam-role"):
+            kept.acksm(command, "-y").ok()
         return kept
 
     @property

@@ -129,9 +129,25 @@ def test_every_action_of_every_printed_policy_is_tried() -> None:
     assert needed - WITH_ANOTHER - OF_THE_REGISTRY - OF_S3 == set(CALLS)
 
 
+@pytest.fixture(scope="module")
+def _made(_gate: Gate) -> Gate:
+    """What a call needs that asks for something within something else. Whatever is denied leaves it as it is."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in _gate.reset().items():
+            patch.setenv(name, value)
+        _make(_gate)
+    return _gate
+
+
 @pytest.fixture
-def there(gate: Gate) -> Gate:
-    """What a call needs that asks for something within something else."""
+def there(_made: Gate, monkeypatch: pytest.MonkeyPatch) -> Gate:
+    for name, value in _made.calm().items():
+        monkeypatch.setenv(name, value)
+    _made.pass_time(monkeypatch)
+    return _made
+
+
+def _make(gate: Gate) -> None:
     gate.cluster("https://127.0.0.1:1")
     aws = gate.session()
     aws.iam.create_oidc_provider("https://example.com", ["a"], {})
@@ -159,7 +175,6 @@ def there(gate: Gate) -> Gate:
     aws.client("sagemaker").create_pipeline(
         PipelineName="p", PipelineDefinition="{}", ClientRequestToken="x" * 32, RoleArn=OTHER
     )
-    return gate
 
 
 @pytest.mark.parametrize("action", sorted(set(CALLS) - DONE_WITHOUT))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -126,7 +126,8 @@ def test_what_is_stored_in_a_dropped_version_is_converted(world: World) -> None:
     def killed(**_: object) -> None:
         raise KeyboardInterrupt
 
-    calls = {"kube.apply": kube.apply, "crds.convert": partial(stored.convert, kube, partial(crds.apply_kept, kube))}
+    convert = partial(stored.convert, kube, partial(crds.apply_kept, kube))
+    calls: dict[str, Callable[..., object]] = {"kube.apply": kube.apply, "crds.convert": convert}
     with pytest.raises(KeyboardInterrupt):
         execute(Plan("install", tuple(planned())), {**calls, "crds.convert": killed})
     both = kube.get(crd) or {}

@@ -390,7 +390,9 @@ def test_a_crd_that_is_being_deleted(world: World) -> None:
 
 def test_adopted_resources_would_be_stuck_after_an_upgrade(world: World) -> None:
     world.install(*ONE, "--version", "applicationautoscaling=1.1.1")
-    world.custom("services.k8s.aws/v1alpha1", "adoptedresources", "AdoptedResource", "default", "one", {})
+    target = {"group": "applicationautoscaling.services.k8s.aws", "kind": "ScalableTarget"}
+    spec = {"aws": {"nameOrID": "x"}, "kubernetes": target}
+    world.custom("services.k8s.aws/v1alpha1", "adoptedresources", "AdoptedResource", "default", "one", spec)
     said = refused(world, "adopted-resources-left", 6, *ONE, "--version", "applicationautoscaling=1.4.1")
     assert "1 AdoptedResource" in said
 

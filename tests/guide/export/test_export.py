@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import Phase, given, settings, strategies as st
 
 import typed
 from acksm import yaml_reader
 from acksm.aws.iam import Iam
+from acksm.errors import AcksmError
 from acksm.exits import ExitCode
+from acksm.guide.export import flux, folder as folder_of_export, repository
 from acksm.guide.export.folder import digest
 from acksm.guide.identity import policies
+from acksm.json_types import Json
 from acksm.kube.owners import EXPORT_LABEL, OWNED_LABEL
-from exports import AT, BY_ENGINE, IRSA, REPO, files, offline_in_memory
-from memory_account import ACCOUNT, CLUSTER, ROLE, ROLE_NAME
+from exports import ENGINES, REPO, check, export, files, offline_in_memory
+from memory_account import ACCOUNT, CLUSTER, ROLE_NAME
 from typed import OTHER, answer
 
+ONE = {"service": ["applicationautoscaling"]}  # two CRDs instead of thirty
 KEPT = {"CustomResourceDefinition", "Namespace"}
 
 
@@ -33,10 +38,15 @@ def _in_memory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-def exported(folder: Path, words: str) -> dict[str, bytes]:
-    done = answer(f"export --out {folder} {words}")
-    assert done.good, "\n".join(done.lines)
+def exported(folder: Path, *words: str, **options: Any) -> dict[str, bytes]:
+    export(folder, *words, **options)
     return files(folder)
+
+
+def refused(folder: Path, *words: str, **options: Any) -> AcksmError:
+    with pytest.raises(AcksmError) as caught:
+        export(folder, *words, **options)
+    return caught.value
 
 
 def parsed(found: Mapping[str, bytes], under: str = "") -> dict[str, Any]:
@@ -51,33 +61,31 @@ def record(folder: Path) -> Any:
     return json.loads((folder / "EXPORT.json").read_text())
 
 
-OPTIONS = st.fixed_dictionaries(
-    {
-        "engine": st.sampled_from(list(BY_ENGINE)),
-        "services": st.sampled_from(["", "--service sagemaker", "--service applicationautoscaling"]),
-        "version": st.sampled_from(["", "--version sagemaker=1.2.4", "--version applicationautoscaling=1.0.4"]),
-        "scope": st.sampled_from(["", "--watch-namespace team-a", "--watch-namespace team-a --create-namespace"]),
-        "identity": st.sampled_from(
-            [f"--issuer {CLUSTER.issuer}", "--identity pod-identity", "--identity pod-identity --install-agent"]
-        ),
-        "role": st.sampled_from(["", "--role-name other", f"--policy least --execution-role {typed.ROLE}"]),
-        "namespace": st.sampled_from(["", "--controller-namespace ml"]),
-        "tag": st.sampled_from(["", "--tag team=012"]),
-    }
+def _any(*found: Json) -> st.SearchStrategy[Json]:
+    return st.sampled_from([{}, *found])
+
+
+OPTIONS = st.tuples(
+    _any({"service": ["sagemaker"]}, {"service": ["applicationautoscaling"]}),
+    _any({"version": {"sagemaker": "1.4.1"}}, {"version": {"applicationautoscaling": "1.1.1"}}),
+    _any({"watch_namespace": ["a"]}, {"watch_namespace": ["a", "b"], "create_namespace": True}),
+    _any({"identity": "pod-identity"}, {"identity": "pod-identity", "install_agent": True}),
+    _any({"role_name": "other"}, {"policy": ["least"], "execution_role": [typed.ROLE]}),
+    _any({"controller_namespace": "ml"}),
+    _any({"tag": {"team": "012"}}),
 )
 
 
-@given(chosen=OPTIONS)
+@settings(max_examples=8, phases=[Phase.generate], deadline=None)
+@given(engine=st.sampled_from(ENGINES), chosen=OPTIONS)
 def test_any_settings_give_an_export_that_is_whole_and_the_same_each_time(
-    chosen: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+    engine: str, chosen: tuple[Json, ...], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    engine = chosen.pop("engine")
-    words = f"{AT} --to {engine} {BY_ENGINE[engine]} {' '.join(chosen.values())}"
-    folder, other = tmp_path_factory.mktemp("one") / "x", tmp_path_factory.mktemp("two") / "x"
-    found = exported(folder, words)
-    assert exported(other, words) == found
-    assert answer(f"export --out {folder} {words}").lines >= {f"{folder} is already up to date"}
-    assert answer(f"export --check {folder}").good
+    options = {key: value for one in chosen for key, value in one.items()}
+    folder = tmp_path_factory.mktemp("one")
+    found = exported(folder, engine, **options)
+    assert not any(one["change"] for one in export(folder, engine, **options)["files"])
+    assert check(folder)[0] == ExitCode.OK
     assert record(folder)["files"] == {path: digest(data) for path, data in found.items() if path != "EXPORT.json"}
     objects = parsed(found, "manifests/")
     for path in objects:
@@ -101,7 +109,7 @@ def test_any_settings_give_an_export_that_is_whole_and_the_same_each_time(
 
 @pytest.mark.parametrize("engine", ["flux", "argocd"])
 def test_an_engine_has_every_layer_once_after_what_it_needs(engine: str, tmp_path: Path) -> None:
-    found = parsed(exported(tmp_path, f"{IRSA} --to {engine} {REPO} --repo-path clusters/demo"))
+    found = parsed(exported(tmp_path, engine, own={"repo_path": "clusters/demo"}))
     layers = sorted({path.rpartition("/")[0] for path in found if path.startswith("manifests/")})
     mine = [item for path, item in found.items() if path.startswith(f"{engine}/") and "spec" in item]
     if engine == "flux":
@@ -131,8 +139,7 @@ def test_an_engine_has_every_layer_once_after_what_it_needs(engine: str, tmp_pat
 
 
 def test_common_crds_are_the_newest_of_both_charts_and_once(tmp_path: Path) -> None:
-    old = "--version sagemaker=1.2.4"
-    found = parsed(exported(tmp_path, f"{IRSA} --to kustomize {old}"), "manifests/1-common-crds/services")
+    found = parsed(exported(tmp_path, version={"sagemaker": "1.2.4"}), "manifests/1-common-crds/services")
     assert {item["metadata"]["annotations"]["acksm.dev/chart"] for item in found.values()} == {
         "applicationautoscaling-chart 1.4.1",
         "sagemaker-chart 1.2.4",
@@ -142,7 +149,7 @@ def test_common_crds_are_the_newest_of_both_charts_and_once(tmp_path: Path) -> N
 
 
 def test_images_are_pinned_and_digits_remain_texts(tmp_path: Path) -> None:
-    found = exported(tmp_path, f"{IRSA} --to kustomize --tag team=012")
+    found = exported(tmp_path, tag={"team": "012"})
     (path,) = [name for name in found if "/deployment-ack-sagemaker" in name]
     (container,) = yaml_reader.load(found[path].decode())["spec"]["template"]["spec"]["containers"]
     assert container["image"].partition("@sha256:")[0].endswith("sagemaker-controller:1.9.1")
@@ -157,8 +164,7 @@ def test_images_are_pinned_and_digits_remain_texts(tmp_path: Path) -> None:
 def test_the_template_has_the_role_that_install_would_create(identity: str, tmp_path: Path) -> None:
     """The account in memory, where install created the role, against the template."""
     world = typed.a_world(identity=identity, install_agent=identity == "pod-identity")
-    issuer = f"--issuer {CLUSTER.issuer}" if identity == "irsa" else "--install-agent"
-    found = exported(tmp_path, f"{AT} --to cloudformation --identity {identity} {issuer}")
+    found = exported(tmp_path, "cloudformation", identity=identity, install_agent=identity == "pod-identity")
     resources = yaml_reader.load(found["iam.yaml"].decode())["Resources"]
     role, live = resources["Role"]["Properties"], Iam.get_role(world.iam, ROLE_NAME)
     assert live is not None
@@ -180,58 +186,65 @@ def test_the_template_has_the_role_that_install_would_create(identity: str, tmp_
 
 
 def test_an_export_of_an_installed_cluster_has_what_is_installed(tmp_path: Path) -> None:
-    typed.a_world(set=["log.level=debug"], watch_namespace=["one"])
-    found = exported(tmp_path, "--to kustomize")
+    typed.a_world(watch_namespace=["one", "two"])
+    found = exported(tmp_path, online=True)
     (path,) = [name for name in found if "/deployment-ack-sagemaker" in name]
-    assert b"- one\n" in found[path]
+    assert b"- one,two\n" in found[path]
     assert "manifests/0-namespaces/namespace-one.yaml" not in found
     assert yaml_reader.load(found["iam.yaml"].decode())["Parameters"]["CreateOIDCProvider"]["Default"] == "true"
-    assert answer(f"export --check {tmp_path}").good
-    assert answer("install --dry-run").good
+    assert check(tmp_path)[0] == ExitCode.OK
 
 
 def test_a_role_of_others_is_refused_and_their_provider_is_not_created(tmp_path: Path) -> None:
     world = typed.a_world()
-    world.iam.roles[ROLE_NAME]["tags"] = {}
-    done = answer(f"export --to kustomize --out {tmp_path / 'x'}")
-    assert done.code == ExitCode.REFUSED
-    assert any("role-not-ours" in line for line in done.lines)
+    world.iam.roles[ROLE_NAME]["Role"]["Tags"] = []
+    assert refused(tmp_path, online=True).id == "role-not-ours"
     world.iam.providers[next(iter(world.iam.providers))]["Tags"] = []
-    found = exported(tmp_path, "--to cloudformation --adopt-role")
+    found = exported(tmp_path, "cloudformation", online=True, adopt_role=True)
     assert yaml_reader.load(found["iam.yaml"].decode())["Parameters"]["CreateOIDCProvider"]["Default"] == "false"
 
 
 def test_with_a_role_of_ones_own_there_is_nothing_to_create(tmp_path: Path) -> None:
-    found = exported(tmp_path / "a", f"{AT} --to kustomize --role-arn {typed.ROLE}")
+    found = exported(tmp_path / "a", role_arn=typed.ROLE)
     assert "iam.yaml" not in found
     assert typed.ROLE.encode() in found["README.md"]
-    done = answer(f"export --to cloudformation --out {tmp_path / 'b'} {AT} --role-arn {typed.ROLE}")
-    assert any("export-not-expressible" in line for line in done.lines)
+    assert refused(tmp_path / "b", "cloudformation", role_arn=typed.ROLE).id == "export-not-expressible"
     assert not (tmp_path / "b").exists()
 
 
 def test_declared_bindings_are_the_last_layer(tmp_path: Path) -> None:
-    settings = tmp_path / "acksm.yaml"
-    settings.write_text(
-        f'accounts: {{"{OTHER}": {{role-arn: "arn:aws:iam::{OTHER}:role/x"}}}}\n'
-        f'namespaces: {{team: {{account: "{OTHER}", region: us-east-1}}, ack-system: {{region: us-east-1}}}}\n'
-    )
-    folder = tmp_path / "x"
-    done = answer(f"export --to flux {REPO} {IRSA} --out {folder} -f {settings}")
-    assert any("error[namespace-ignored]" in line for line in done.lines) or done.good, done.lines
-    settings.write_text(settings.read_text().replace(", ack-system: {region: us-east-1}", ""))
-    found = parsed(exported(folder, f"--to flux {REPO} {IRSA} -f {settings}"), "manifests/4-bindings/")
+    declared: Json = {
+        "accounts": {OTHER: {"role-arn": f"arn:aws:iam::{OTHER}:role/x"}},
+        "namespaces": {"team": {"account": OTHER, "region": "us-east-1"}},
+    }
+    found = parsed(exported(tmp_path, "flux", **declared), "manifests/4-bindings/")
     space = found["manifests/4-bindings/namespace-team.yaml"]["metadata"]["annotations"]
     assert space["services.k8s.aws/owner-account-id"] == OTHER
     assert space["services.k8s.aws/default-region"] == "us-east-1"
     roles = found["manifests/4-bindings/configmap-ack-role-account-map.yaml"]["data"]
     assert roles == {OTHER: f"arn:aws:iam::{OTHER}:role/x"}
-    settings.write_text(settings.read_text().replace("us-east-1", "eu-west-1"))
-    changed = answer(f"export --check {folder} -f {settings}")
+    selectors = exported(tmp_path, "flux", **declared, mode="role-selector")
+    assert [path for path in selectors if "/iamroleselector-acksm-team-" in path]
+    assert "manifests/4-bindings/configmap-ack-role-account-map.yaml" not in selectors
+    watched = exported(tmp_path, **declared, watch_namespace=["team", "other"], create_namespace=True)
+    assert "default-region" in watched["manifests/0-namespaces/namespace-team.yaml"].decode()
+    assert "manifests/4-bindings/namespace-team.yaml" not in watched
+    declared["namespaces"]["team"]["region"] = "us-moon-1"
+    assert refused(tmp_path, **declared).id == "region-unknown"
+
+
+def test_check_takes_a_settings_file_as_it_is_now(tmp_path: Path) -> None:
+    """And the recorded options beside it."""
+    file, folder = tmp_path / "acksm.yaml", tmp_path / "x"
+    file.write_text("set: [log.level=debug]\nnamespaces: {team: {region: us-east-1}}\n")
+    line = f"--to flux --repo {REPO} --offline --region us-west-2 --account {ACCOUNT} --identity pod-identity"
+    assert answer(f"export {line} --out {folder} -f {file} --service applicationautoscaling").good
+    assert check(folder)[0] == ExitCode.OK
+    file.write_text("namespaces: {team: {region: eu-west-1}}\n")
+    changed = answer(f"export --check {folder} -f {file}")
     assert changed.code == ExitCode.CHANGES_PENDING
     assert "+    services.k8s.aws/default-region: eu-west-1" in changed.lines
-    selectors = exported(tmp_path / "y", f"--to flux {REPO} {IRSA} -f {settings} --mode role-selector")
-    assert [path for path in selectors if "/iamroleselector-acksm-team-" in path]
+    assert any("log.level=debug" in line for line in changed.lines if line.startswith("-"))
 
 
 # the folder
@@ -239,26 +252,23 @@ def test_declared_bindings_are_the_last_layer(tmp_path: Path) -> None:
 
 def test_what_no_export_wrote_is_neither_overwritten_nor_removed(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("mine\n")
-    done = answer(f"export --to kustomize {IRSA} --out {tmp_path}")
-    assert done.code == ExitCode.REFUSED
-    assert any("export-dir-foreign" in line and "README.md" in line for line in done.lines)
+    error = refused(tmp_path)
+    assert (error.id, error.details["files"]) == ("export-dir-foreign", ["README.md"])
     assert files(tmp_path) == {"README.md": b"mine\n"}
     (tmp_path / "README.md").rename(tmp_path / "MINE.md")
-    first = exported(tmp_path, f"{IRSA} --to kustomize")
+    first = exported(tmp_path, **ONE)
     edited = tmp_path / "kustomization.yaml"
     edited.write_text(edited.read_text() + "# password: hunter22\n")
-    lines = answer(f"export --check {tmp_path}")
-    assert lines.code == ExitCode.CHANGES_PENDING
-    assert "hunter22" not in str(lines)
-    kept = answer(f"export --to flux {REPO} {IRSA} --out {tmp_path}")  # it has no kustomization.yaml at its root
-    assert kept.good
-    assert any("is kept: it was changed" in line for line in kept.lines)
+    code, report = check(tmp_path)
+    assert code == ExitCode.CHANGES_PENDING
+    assert [one["path"] for one in report["files"] if one["change"]] == ["kustomization.yaml"]
+    assert "hunter22" not in str(report)
+    assert export(tmp_path, "flux", **ONE)["left"] == ["kustomization.yaml"]  # flux has none at its root
     after = files(tmp_path)
     assert "hunter22" in after["kustomization.yaml"].decode()
     assert after["MINE.md"] == b"mine\n"
     edited.unlink()
-    back = exported(tmp_path, f"{IRSA} --to kustomize")
-    assert {**back, "MINE.md": b""} == {**first, "MINE.md": b""}
+    assert exported(tmp_path, **ONE) == first
     assert not (tmp_path / "flux").exists()
 
 
@@ -267,20 +277,16 @@ def test_links_are_not_followed_and_another_cluster_is_refused(tmp_path: Path) -
     outside.mkdir()
     folder.mkdir()
     (folder / "manifests").symlink_to(outside)
-    done = answer(f"export --to kustomize {IRSA} --out {folder}")
-    assert any("export-dir-foreign" in line for line in done.lines)
+    assert refused(folder).id == "export-dir-foreign"
     assert not list(outside.iterdir())
-    exported(tmp_path / "y", f"{IRSA} --to kustomize")
-    done = answer(f"export --to kustomize {IRSA.replace(ACCOUNT, OTHER)} --out {tmp_path / 'y'}")
-    assert any("is the export of cluster" in line for line in done.lines)
+    export(tmp_path / "y", **ONE)
+    assert "is the export of cluster" in refused(tmp_path / "y", controller_namespace="ml").message
 
 
 def test_an_export_that_was_killed_is_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from acksm.guide.export import folder
-
-    exported(tmp_path, f"{IRSA} --to kustomize")
-    put = folder._put
-    for number in range(1, 60, 9):
+    export(tmp_path, **ONE)
+    put, writes = folder_of_export._put, 0
+    for number in (0, 1, 2, 9, 20):
         left = [number]
 
         def killed(path: Path, data: bytes, left: list[int] = left) -> None:
@@ -289,66 +295,72 @@ def test_an_export_that_was_killed_is_continued(tmp_path: Path, monkeypatch: pyt
             left[0] -= 1
             put(path, data)
 
-        level = f"--set log.level={'debug' if number % 2 else 'info'} --tag n={number}"
-        monkeypatch.setattr(folder, "_put", killed)
-        answer(f"export --to flux {REPO} {IRSA} --out {tmp_path} {level}")
-        monkeypatch.setattr(folder, "_put", put)
-        found = exported(tmp_path, f"{IRSA} --to kustomize --tag n={number + 1}")
+        monkeypatch.setattr(folder_of_export, "_put", killed)
+        with contextlib.suppress(KeyboardInterrupt):
+            export(tmp_path, "flux", tag={"n": f"{number}"}, **ONE)
+            writes += 1
+        monkeypatch.setattr(folder_of_export, "_put", put)
+        found = exported(tmp_path, tag={"n": f"{number}-again"}, **ONE)  # other settings, and another engine
         assert "replaced" not in record(tmp_path)
         assert set(record(tmp_path)["files"]) == set(found) - {"EXPORT.json"}
+    assert writes < 2
 
 
 @pytest.mark.parametrize(
-    ("words", "id"),
+    ("to", "own", "id"),
     [
-        ("--to flux", "export-repo-missing"),
-        ("--to argocd --repo https://user:secret@git.example.com/x.git", "export-repo-invalid"),
-        ("--to argocd --repo https://token@git.example.com/x.git", "export-repo-invalid"),
-        ("--to flux --repo file:///srv/x", "export-repo-invalid"),
-        ("--to flux --repo oci://registry.example.com/x:1", "export-repo-invalid"),
-        (f"--to flux {REPO} --repo-path ../x", "export-repo-invalid"),
-        (f"--to flux {REPO} --repo-path /x", "export-repo-invalid"),
-        ("--to kustomize --repo https://git.example.com/x.git", "config-invalid"),
-        ("--to helmfile", "config-invalid"),
-        ("", "config-invalid"),
-        ("--check y --to kustomize", "config-invalid"),
-        ("--to kustomize --issuer http://x", "config-invalid"),
+        ("flux", {"repo": ""}, "export-repo-missing"),
+        ("argocd", {"repo": "https://user:secret@git.example.com/x.git"}, "export-repo-invalid"),
+        ("argocd", {"repo": "https://secret@git.example.com/x.git"}, "export-repo-invalid"),
+        ("flux", {"repo": "file:///srv/x"}, "export-repo-invalid"),
+        ("flux", {"repo": "oci://registry.example.com/x:1"}, "export-repo-invalid"),
+        ("flux", {"repo": "https://["}, "export-repo-invalid"),
+        ("flux", {"repo_path": "../x"}, "export-repo-invalid"),
+        ("flux", {"repo_path": "/x"}, "export-repo-invalid"),
+        ("flux", {"revision": "a b"}, "export-repo-invalid"),
+        ("kustomize", {"repo": REPO}, "config-invalid"),
+        ("helmfile", {}, "config-invalid"),
+        ("", {}, "config-invalid"),
+        ("kustomize", {"check": "y"}, "config-invalid"),
+        ("kustomize", {"issuer": "http://x"}, "config-invalid"),
+        ("kustomize", {"issuer": ""}, "export-issuer-missing"),
+        ("kustomize", {"offline": False}, "config-invalid"),
     ],
 )
-def test_wrong_options_are_refused_before_anything_is_written(words: str, id: str, tmp_path: Path) -> None:
-    issuer = "" if "--issuer" in words else f"--issuer {CLUSTER.issuer}"
-    done = answer(f"export --out {tmp_path / 'x'} {AT} {issuer} {words}")
-    assert any(f"error[{id}]" in line for line in done.lines), done.lines
-    assert "secret" not in str(done.lines)
+def test_wrong_options_are_refused_before_anything_is_written(to: str, own: Json, id: str, tmp_path: Path) -> None:
+    error = refused(tmp_path / "x", to, own=own)
+    assert error.id == id
+    assert "secret" not in f"{error} {error.where} {error.details}"
     assert not (tmp_path / "x").exists()
 
 
 def test_offline_says_what_it_needs(tmp_path: Path) -> None:
     done = answer(f"export --to kustomize --out {tmp_path / 'x'} --offline --region us-west-2")
     assert any("error[export-offline-incomplete]" in line and "--account" in line for line in done.lines)
-    done = answer(f"export --to kustomize --out {tmp_path / 'x'} {AT}")
-    assert any("error[export-issuer-missing]" in line for line in done.lines)
-    done = answer(f"export --to kustomize --out {tmp_path / 'x'} --issuer {CLUSTER.issuer}")
-    assert any("error[config-invalid]" in line for line in done.lines)
 
 
 def test_a_record_that_was_edited_is_no_defect(tmp_path: Path) -> None:
-    assert any("export-record-missing" in line for line in answer(f"export --check {tmp_path}").lines)
-    exported(tmp_path, f"{IRSA} --to kustomize")
+    with pytest.raises(AcksmError, match="no EXPORT"):
+        check(tmp_path)
+    export(tmp_path, **ONE)
     good = record(tmp_path)
     for broken in (
         "",
         "[]",
         "{}",
+        "[" * 100_000,
         json.dumps({**good, "files": {"../../x": "0"}}),
         json.dumps({**good, "files": {"a": 1}}),
         json.dumps({**good, "settings": {"cluster": ["x"], "nonsense": 1}}),
         json.dumps({**good, "export": []}),
+        json.dumps({**good, "export": {"to": "flux", "repo": 7}}),
         json.dumps({**good, "settings-file": 3}),
+        json.dumps({**good, "images": 3}),
     ):
         (tmp_path / "EXPORT.json").write_text(broken)
-        done = answer(f"export --check {tmp_path}")
-        assert any("error[export-record-invalid]" in line for line in done.lines), (broken, done.lines)
+        with pytest.raises(AcksmError) as caught:
+            check(tmp_path)
+        assert caught.value.id in {"export-record-invalid", "export-repo-invalid"}, broken
 
 
 @pytest.mark.parametrize(
@@ -364,10 +376,8 @@ def test_a_record_that_was_edited_is_no_defect(tmp_path: Path) -> None:
         ("oci://registry.example.com/x", "sha256:" + "0" * 64, {"digest": "sha256:" + "0" * 64}),
     ],
 )
-def test_a_revision_is_what_it_looks_like(repo: str, revision: str, ref: Any, tmp_path: Path) -> None:
-    more = f'--revision "{revision}"' if revision else ""
-    found = parsed(exported(tmp_path, f"{IRSA} --to flux --repo {repo} {more}"), "flux/source")
-    spec = found["flux/source.yaml"]["spec"]
-    expected = {"name": f"refs/heads/{ref['branch']}"} if "branch" in ref and "oci" in repo else ref
-    assert (spec["url"], spec["ref"]) == (repo.replace("git@git.example.com:", "ssh://git@git.example.com/"), expected)
-    assert ROLE.encode() in files(tmp_path)["README.md"]
+def test_a_revision_is_what_it_looks_like(repo: str, revision: str, ref: Any) -> None:
+    at = repository.parse(repo, "", revision, "flux")
+    spec = flux.files([], at, "ack")["flux/source.yaml"]["spec"]
+    # Flux reads no scp-like URLs (https://fluxcd.io/flux/components/source/gitrepositories/#url)
+    assert (spec["url"], spec["ref"]) == (repo.replace("git@git.example.com:", "ssh://git@git.example.com/"), ref)

@@ -128,7 +128,7 @@ def test_each_object_is_written_then_the_versions_are_trimmed_then_the_crd_is_ap
     def apply(manifest: Any, common: bool) -> None:
         kube.written.append(("applied", (manifest["metadata"]["name"], common)))
 
-    stored.convert(cast(Any, kube), apply, manifest=NEW.manifest, storage="v1", common=False)
+    stored.convert(cast(Any, kube), apply, manifest=dict(NEW.manifest), storage="v1", common=False)
     assert kube.asked == [Ref(f"{GROUP}/v1", "models", "Model")]
     assert kube.written == [
         (f"/apis/{GROUP}/v1/namespaces/team/models/m1", {}),

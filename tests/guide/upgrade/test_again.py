@@ -38,9 +38,9 @@ def model(when: datetime = AFTER, uid: str = "u1", **conditions: tuple[str, str]
     return {"kind": "Model", "metadata": metadata, "status": {"conditions": found}}
 
 
-SYNCED = {"ResourceSynced": ("True", "")}
-TERMINAL = {"Terminal": ("True", "ValidationException: no"), "ResourceSynced": ("False", "")}
-RETRIED = {"Recoverable": ("True", "Throttling"), "ResourceSynced": ("Unknown", "")}
+SYNCED: dict[str, Any] = {"ResourceSynced": ("True", "")}
+TERMINAL: dict[str, Any] = {"Terminal": ("True", "ValidationException: no"), "ResourceSynced": ("False", "")}
+RETRIED: dict[str, Any] = {"Recoverable": ("True", "Throttling"), "ResourceSynced": ("Unknown", "")}
 
 
 @pytest.mark.parametrize(

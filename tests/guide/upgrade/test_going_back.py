@@ -9,6 +9,7 @@ import pytest
 from acksm.ack.kinds import KINDS
 from acksm.guide.upgrade import going_back
 from acksm.guide.upgrade.touched import Cluster
+from acksm.kube.paths import ref
 from acksm.live import managed
 from acksm.live.bindings import Namespace
 from acksm.live.inventory_objects import Common
@@ -34,7 +35,7 @@ def cluster(*holders: managed.Holder, team: str = "", exports: tuple[Common, ...
     return Cluster(holders, exports, spaces)
 
 
-EXPORT = Common("FieldExport", managed.ref("Model", "e", "team"), ("sagemaker",))
+EXPORT = Common("FieldExport", ref("Model", "e", "team"), ("sagemaker",))
 PENDING = model({MARK + "adoption-policy": "adopt"}, adopted=False)
 
 

@@ -52,8 +52,13 @@ EKS_ACTIONS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "eks.disable_services": (("{target}", ("eks:UpdateCapability",)),),
     "eks.delete_addon": (("addon/{cluster}/{name}/*", ("eks:DeleteAddon",)),),
 }
-# The call of a change of `cleanup` on a custom resource -> its verbs.
-_ON_OBJECTS = {"cleanup.retain": ("patch",), "cleanup.delete": ("delete",), "cleanup.orphan": ("delete", "patch")}
+# The call of a change of `cleanup` or `upgrade` on a custom resource -> its verbs.
+_ON_OBJECTS = {
+    "cleanup.retain": ("patch",),
+    "cleanup.delete": ("delete",),
+    "cleanup.orphan": ("delete", "patch"),
+    "upgrade.replaced": ("delete", "patch"),
+}
 _FIXED = {
     "cleanup.crd": (("delete", "apiextensions.k8s.io", "customresourcedefinitions", ""),),
     "cleanup.namespace": (("delete", "", "namespaces", ""),),
@@ -123,6 +128,11 @@ def _rights_for(change: Change, namespace: str) -> list[Right]:
         # the verb of a server-side apply is patch; what does not exist needs create as well
         verbs = ("create", "patch") if change.op is Op.CREATE else ("patch",)
         return [_right(verb, named["manifest"], "") for verb in verbs]
+    if change.call == "crds.convert":
+        crd, names = paths.ref("CustomResourceDefinition"), named["manifest"]["spec"]["names"]
+        own = [(crd.api_version.rpartition("/")[0], f"{crd.plural}{part}") for part in ("", "/status")]
+        every = [*own, (str(named["manifest"]["spec"]["group"]), str(names["plural"]))]
+        return [Right("patch", group, resource, "") for group, resource in every]
     if change.call in _ON_NAMED:
         return _rights_on(change)
     if change.call in ADOPTION_VERBS:

@@ -181,7 +181,11 @@ COMMANDS: dict[str, tuple[Grant, ...]] = {
     "oidc": (*_CONNECT, *_PROVIDER, *_SIMULATE),
     "iam-role": (*_CONNECT, *_PROVIDER_READ, *_MAY_BE_ASSOCIATED, *_ROLE, *_NARROWED, *_SIMULATE),
     "install": _INSTALL,
-    "upgrade": _INSTALL,
+    "upgrade": (
+        *_INSTALL,
+        Grant(ANY, _DESCRIBE, when="--convert-adopted, and an AdoptedResource of that kind is pending"),
+        Grant(TARGET_ROLE, ("sts:AssumeRole",), when="--convert-adopted, in a namespace of another account"),
+    ),
     "export": (
         *_CONNECT,
         *_COMPUTE,

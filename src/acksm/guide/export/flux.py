@@ -25,13 +25,21 @@ def files(layers: Sequence[Layer], at: Repository, source: str) -> dict[str, Obj
 def _source(at: Repository, name: str) -> Object:
     """https://fluxcd.io/flux/components/source/ocirepositories/ and …/gitrepositories/"""
     kind = "OCIRepository" if at.is_oci else "GitRepository"
-    spec: Object = {"interval": INTERVAL, "url": at.url, "ref": {at.revision_kind: at.revision}}
+    spec: Object = {"interval": INTERVAL, "url": _url(at.url), "ref": {at.revision_kind: at.revision}}
     return {
         "apiVersion": "source.toolkit.fluxcd.io/v1",
         "kind": kind,
         "metadata": {"name": name, "namespace": NAMESPACE},
         "spec": spec,
     }
+
+
+def _url(url: str) -> str:
+    """git@HOST:PATH as an SSH URL: Flux reads no other form."""
+    if "://" in url:
+        return url
+    host, _, path = url.partition(":")
+    return f"ssh://{host}/{path}"
 
 
 def _kustomization(layer: Layer, at: Repository, source: str) -> Object:

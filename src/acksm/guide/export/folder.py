@@ -51,7 +51,8 @@ def record(folder: Path) -> Json:
     try:
         found = json.loads(data[:MAX_RECORD])
         valid = found["schema"] == SCHEMA and all(_is_digests(found.get(key, {})) for key in ("files", "replaced"))
-        valid = valid and isinstance(found["settings"], dict) and isinstance(found["export"], dict)
+        valid = valid and all(isinstance(found[key], dict) for key in ("settings", "export", "images"))
+        valid = valid and isinstance(found["settings-file"], list)
     except (ValueError, LookupError, TypeError, RecursionError):
         valid = False
     if not valid:

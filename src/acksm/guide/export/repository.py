@@ -46,7 +46,10 @@ def parse(url: str, path: str, revision: str, engine: str) -> Repository:
             where="--repo",
             remedy=f"acksm … --repo {EXAMPLE}   (or --repo oci://registry.example.com/clusters/demo)",
         )
-    split = urlsplit(url) if not _SCP.fullmatch(url) else None
+    try:
+        split = urlsplit(url) if not _SCP.fullmatch(url) else None
+    except ValueError as error:
+        raise _invalid("not a URL", "--repo") from error
     if split is not None:
         user = split.username or ""
         if split.password is not None or (user and split.scheme != "ssh"):

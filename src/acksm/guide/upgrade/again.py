@@ -21,7 +21,7 @@ from acksm.engine.waits import Deadline
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind
 from acksm.guide.upgrade.record import Record, Was
-from acksm.json_types import Manifest
+from acksm.json_types import Manifest, Object
 from acksm.kube import conditions
 from acksm.kube.api import Discovery, Lister, LogReader, Reader
 from acksm.kube.paths import Ref, ref
@@ -118,7 +118,7 @@ def observe(kube: Discovery, service: str, watches: Callable[[str], bool]) -> tu
             continue
         if f"{at.plural}.{at.api_version.partition('/')[0]}" not in crds:
             continue
-        nothing: Sequence[Manifest] = ()
+        nothing: list[Object] = []
         items = unread.read(f"objects of kind {kind}", partial(kube.list, at), nothing)
         for item in items:
             metadata = item["metadata"]
@@ -128,7 +128,7 @@ def observe(kube: Discovery, service: str, watches: Callable[[str], bool]) -> tu
     return sorted(found), unread.notes
 
 
-def _is_of(manifest: Manifest, kind: str, service: str, at: Ref) -> bool:
+def _is_of(manifest: Object, kind: str, service: str, at: Ref) -> bool:
     return kind not in COMMON_KINDS or service in common_of(manifest, kind, at).services
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -39,7 +38,6 @@ from acksm.output import Output
 from acksm.settings import ControllerSettings, OtherAccountSettings
 
 SETTLES = frozenset({"adopted-resources-left"})
-T = TypeVar("T")
 
 
 def compose(other: OtherAccountSettings, *, convert: bool) -> Compose:
@@ -144,7 +142,7 @@ class _Conversion:
         return found
 
     def _manifests(self) -> dict[AdoptedResource, Object]:
-        found = {}
+        found: dict[AdoptedResource, Object] = {}
         for item in self.found:
             if item.by_gitops and item.kind:
                 try:
