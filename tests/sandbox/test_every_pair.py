@@ -154,7 +154,9 @@ def test_through_every_generation(world: World) -> None:
         life.settled(now[0])
         assert life.written(mark) == ["sagemaker:CreateModel"]
         with world.requests() as again:
-            assert "up to date" in life.acksm("upgrade", "-y", *life.versions(now)).ok().stderr
+            run = life.acksm("upgrade", "-y", *life.versions(now))
+        assert "up to date" in run.stderr
+        assert run.exit_code in ({0, 7} if incomplete else {0}), run.stderr
         assert again.writes == []
         assert json.loads(world.helm("get", "values", RELEASE, "-o", "json"))["log"] == {"level": "warn"}
         assert life.exported(space) == arns
