@@ -56,7 +56,9 @@ def test_a_stack_of_the_template_leaves_install_nothing_to_do(
         stacks.create_stack(StackName="acksm-iam", TemplateBody=text, Capabilities=["CAPABILITY_NAMED_IAM"])
         (stack,) = stacks.describe_stacks(StackName="acksm-iam")["Stacks"]
         assert stack["StackStatus"] == "CREATE_COMPLETE"
-        role = Aws(region=REGION, keys=Keys("x", "x", "")).iam.get_role(ROLE_NAME)
+        aws = Aws(region=REGION, keys=Keys("x", "x", ""))
+        monkeypatch.setattr(aws, "client", lambda service: boto3.client(service, region_name=REGION, **keys))
+        role = aws.iam.get_role(ROLE_NAME)
         assert role is not None
         left = iam_role.plan(iam_role.Observed(role), want)
         assert [change.id for change in left] == []
