@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from acksm.json_types import Manifest, Value
 
@@ -14,19 +14,48 @@ BY_HELM = "app.kubernetes.io/managed-by=Helm"  # helm sets it on all that it cre
 RELEASE_NAME, RELEASE_NAMESPACE = "meta.helm.sh/release-name", "meta.helm.sh/release-namespace"
 # Controllers that restore objects: they revert a change of what they own.
 _ARGO = ("argocd.argoproj.io/tracking-id", "argocd.argoproj.io/instance")
-_FLUX = ("kustomize.toolkit.fluxcd.io/name", "helm.toolkit.fluxcd.io/name")
+_FLUX = {"kustomize.toolkit.fluxcd.io": "Kustomization", "helm.toolkit.fluxcd.io": "HelmRelease"}
 _OLM = "olm.managed"
 
 
 @dataclass(frozen=True)
 class Owner:
-    """`tool` is helm, argocd, flux, olm, kro or acksm; `name` says which one, "namespace/release" for helm."""
+    """`tool` is helm, argocd, flux, olm, kro, acksm or manifests; `name` says which one, "namespace/release" for helm,
+    the field managers for manifests. `kind` and `namespace`: of the engine's own object, as far as marks have them."""
 
     tool: str
     name: str
+    kind: str = field(default="", compare=False)
+    namespace: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         return f"{self.tool} {self.name}".strip()
+
+    @property
+    def described(self) -> str:
+        """As a message has it: "Flux Kustomization flux-system/ack"."""
+        if self.tool == MANIFESTS:
+            return f"{self.name or 'an unknown tool'} (applied manifests)"
+        return " ".join(part for part in (_NAMES.get(self.tool, self.tool), self.object_name) if part)
+
+    @property
+    def object_name(self) -> str:
+        """The engine's own object: "Kustomization flux-system/ack", without what the marks do not have."""
+        name = f"{self.namespace}/{self.engine_object}" if self.namespace else self.engine_object
+        return f"{self.kind} {name}".strip()
+
+    @property
+    def engine_object(self) -> str:
+        """The name of the engine's own object, without the rest that a tracking id of Argo CD has."""
+        if self.tool != "argocd":
+            return self.name
+        name = self.name.partition(":")[0]
+        return name.partition("_")[2] or name  # NAMESPACE_NAME outside of Argo CD's own namespace
+
+
+MANIFESTS = "manifests"
+ENGINES = frozenset({"argocd", "flux"})  # they restore what is changed, and create what is deleted, again
+_NAMES = {"argocd": "Argo CD", "flux": "Flux", "olm": "OLM", "helm": "helm release"}
 
 
 def owner_of(manifest: Manifest) -> Owner | None:
@@ -36,10 +65,11 @@ def owner_of(manifest: Manifest) -> Owner | None:
     both = {**labels, **annotations}
     for key in _ARGO:
         if key in both:
-            return Owner("argocd", str(both[key]))
-    for key in _FLUX:
-        if key in both:
-            return Owner("flux", str(both[key]))
+            of, named, _ = str(both[key]).partition(":")[0].partition("_")
+            return Owner("argocd", str(both[key]), "Application", of if named else "")
+    for group, engine in _FLUX.items():
+        if f"{group}/name" in both:
+            return Owner("flux", str(both[f"{group}/name"]), engine, str(both.get(f"{group}/namespace", "")))
     if str(both.get(_OLM, "")).lower() == "true":
         return Owner("olm", str(both.get("olm.owner", "")))
     if release := helm_release(manifest):

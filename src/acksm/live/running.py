@@ -157,7 +157,7 @@ def _image(container: Manifest) -> tuple[str, str]:
 def of_service(manifest: Manifest, service: str) -> Running:
     """A Deployment as the controller of `service`."""
     spec, labels = manifest["spec"]["template"]["spec"], _labels(manifest)
-    container = _container(manifest)
+    container = container_of(manifest)
     flags = Flags.of(container)
     _, _, version = str(labels.get(CHART_LABEL, "")).rpartition("-chart-")
     return Running(
@@ -182,7 +182,7 @@ def of_service(manifest: Manifest, service: str) -> Running:
     )
 
 
-def _container(manifest: Manifest) -> Manifest:
+def container_of(manifest: Manifest) -> Manifest:
     """The container of the controller: by its image, else the one with the most flags of ACK's."""
     containers = manifest["spec"]["template"]["spec"].get("containers") or [{}]
     return max(
@@ -193,7 +193,7 @@ def _container(manifest: Manifest) -> Manifest:
 
 def flags_of(manifest: Manifest) -> Flags:
     """The flags of a Deployment's controller; none without a Deployment."""
-    return Flags.of(_container(manifest)) if manifest else Flags()
+    return Flags.of(container_of(manifest)) if manifest else Flags()
 
 
 @dataclass

@@ -45,6 +45,7 @@ from acksm.reports.common import (
     Drift as Drift,
     Envelope as Envelope,
     Error as Error,
+    KeptBy as KeptBy,
     Target as Target,
 )
 from acksm.reports.connect import (

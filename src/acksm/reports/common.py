@@ -81,6 +81,17 @@ class Change(TypedDict):
     """The command of the manual guide that this change replaces, or empty."""
 
 
+class KeptBy(TypedDict):
+    """Who keeps a controller."""
+
+    tool: str
+    """acksm or helm (a release), flux, argocd, olm, or manifests (applied by kubectl or another tool)."""
+    name: str
+    """The engine's own object, as KIND NAMESPACE/NAME; of manifests, the field managers that applied them."""
+    described: str
+    """As text."""
+
+
 class Drift(TypedDict):
     """Something that `acksm install` with the same options would change."""
 

@@ -8,7 +8,7 @@ from typing_extensions import TypedDict  # pydantic reads no other on Python 3.1
 
 from acksm.json_types import Json
 from acksm.reports.adopt import AdoptedObject
-from acksm.reports.common import Changes, Drift, Target
+from acksm.reports.common import Changes, Drift, KeptBy, Target
 
 
 class OidcFacts(TypedDict):
@@ -54,6 +54,17 @@ class ControllerFacts(TypedDict):
     """The namespaces that the installed one watches; null where none is installed."""
     changes: int
     """Number of changes of the release itself."""
+    kept_by: KeptBy | None
+    """Who keeps the installed one; null where none is installed."""
+
+
+class Kept(TypedDict):
+    """Differences to what another tool keeps."""
+
+    differs: list[str]
+    """The objects, with their fields."""
+    commit: str
+    """The command whose output is to be committed."""
 
 
 class UpgradeAdoptedResource(TypedDict):
@@ -86,6 +97,8 @@ class InstallFacts(TypedDict):
     """Only with --convert-adopted: what is converted, as it was before."""
     adoptions: NotRequired[list[AdoptedObject]]
     """Only with --convert-adopted: the adoptions that replace pending ones."""
+    kept: NotRequired[Kept]
+    """What would change in controllers that another tool keeps, which is not written (kept-by-engine)."""
 
 
 class OidcReport(Changes):
@@ -218,6 +231,8 @@ class Controller(TypedDict):
     """HOST/PATH/NAME:VERSION of its chart, or empty."""
     newer: str
     """The tested version, where it is newer than the installed one, or empty."""
+    kept_by: KeptBy | None
+    """Who keeps it; null where none is installed, or where that could not be read."""
 
 
 class HistoryEvent(TypedDict):
@@ -226,7 +241,7 @@ class HistoryEvent(TypedDict):
     time: str
     """RFC 3339 in UTC, to the minute."""
     by: str
-    """The tool: acksm or helm. No source records the user."""
+    """The tool: acksm, helm, or who keeps the controllers instead. No source records the user."""
     what: str
     object: str
     source: str

@@ -49,8 +49,14 @@ def record(name: str, chart: str = "sagemaker-chart", status: str = "deployed", 
 class Secrets:
     """The apiserver as far as it is asked; namespaces with None may not be listed."""
 
-    def __init__(self, *, idle: tuple[str, ...] = (), **namespaces: list[dict[str, Any]] | None) -> None:
-        self.idle = idle
+    def __init__(
+        self,
+        *,
+        idle: tuple[str, ...] = (),
+        deployments: list[dict[str, Any]] | None = None,
+        **namespaces: list[dict[str, Any]] | None,
+    ) -> None:
+        self.idle, self.deployments = idle, deployments or []
         self.namespaces = {name.replace("_", "-"): found for name, found in namespaces.items()}
         self.asked: list[str] = []
 
@@ -61,6 +67,8 @@ class Secrets:
     def list(self, where: Ref, **_: object) -> list[dict[str, Any]]:
         if where.kind == "RoleBinding":
             return []
+        if where.kind == "Deployment":
+            return [one for one in self.deployments if one["metadata"]["namespace"] == where.namespace]
         self.asked.append(where.namespace)
         found = self.namespaces.get(where.namespace, [])
         if found is None:
@@ -131,6 +139,18 @@ def test_only_the_namespaces_that_are_named_are_looked_into() -> None:
     assert kube.asked == []
     live_accounts.observe(kube, [of("a"), of("a", "other"), "*"], "ack-system")
     assert kube.asked == ["a"]
+
+
+def test_a_controller_without_a_record_keeps_its_account() -> None:
+    labels = {"helm.sh/chart": "sagemaker-chart-1.9.1"}
+    container = {"name": "controller", "args": ["--reconcile-resources", "Model"]}
+    pod = {"serviceAccountName": "ack", "containers": [container]}
+    template = {"metadata": {"labels": labels}, "spec": pod}
+    deployment = {"metadata": {"name": "d", "namespace": "ack-system"}, "spec": {"template": template}}
+    kube = Secrets(deployments=[deployment])
+    found = live_accounts.observe(cast(Any, kube), [of("ack-system", "ack"), of("ack-system", "gone")], "ack-system")
+    assert (found.kept, found.kinds) == ({of("ack-system", "ack")}, {"sagemaker": ("Model",)})
+    assert found.strangers == {of("ack-system", "gone")}
 
 
 def test_kinds_of_several_releases_are_united() -> None:

@@ -18,7 +18,8 @@ from streams import Stream
 ROLE = "arn:aws:iam::012345678901:role/ack-controller-role-demo"
 HEALTHY = Health("d", True, "1 of 1 pods available", service_account="ack", service_account_role=ROLE)
 DEPLOYED = Observed("1.9.1", "deployed", {}, True, health=HEALTHY)
-GOOD = Row("sagemaker", True, "1.9.1", "deployed", "cluster", ROLE, True, True, (), DEFAULT_REGISTRY)
+BY_ACKSM: Any = {"tool": "acksm", "name": "", "described": "acksm"}
+GOOD = Row("sagemaker", True, "1.9.1", "deployed", "cluster", ROLE, True, True, (), DEFAULT_REGISTRY, kept_by=BY_ACKSM)
 NONE = Row("applicationautoscaling", False, "", "", "", "", False, False, ())
 
 
@@ -78,11 +79,12 @@ def test_all_is_well() -> None:
 
 
 def test_what_is_wrong_is_told_below_with_its_service() -> None:
-    bad = replace(GOOD, healthy=False, owned=False, problems=("pod p: CrashLoopBackOff", "0 of 1 pods available"))
+    by: Any = {"tool": "helm", "name": "", "described": "helm"}
+    bad = replace(GOOD, healthy=False, kept_by=by, problems=("pod p: CrashLoopBackOff", "0 of 1 pods available"))
     drift = [{"id": "release.upgrade", "target": "release ns/ack", "reason": "values differ"}]
     assert text([bad, NONE], drift, healthy=False).splitlines() == [
         "SERVICE                 VERSION  SCOPE    HEALTH         MANAGED BY  PODS  RESTARTS  AGE  CHART",
-        "sagemaker               1.9.1    cluster  UNHEALTHY      other",
+        "sagemaker               1.9.1    cluster  UNHEALTHY      helm",
         "applicationautoscaling                    not installed",
         "! sagemaker: pod p: CrashLoopBackOff",
         "! sagemaker: 0 of 1 pods available",

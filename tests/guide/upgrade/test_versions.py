@@ -20,7 +20,9 @@ NEWER = "99.0.0"
 
 def meant(monkeypatch: pytest.MonkeyPatch, installed: dict[str, str], **options: Any) -> ControllerSettings:
     seen = {
-        service: (SimpleNamespace(version=version, values={}), ()) for service, version in installed.items() if version
+        service: SimpleNamespace(release=SimpleNamespace(version=version, values={}))
+        for service, version in installed.items()
+        if version
     }
     monkeypatch.setattr(recorded, "installed", lambda _, services: {key: seen[key] for key in services if key in seen})
     target = cast(Target, SimpleNamespace(settings=TargetSettings(), kube=None))

@@ -18,7 +18,7 @@ from acksm.guide.install.crds import LANES
 from acksm.guide.install.release import check_busy
 from acksm.guide.rbac.grants import removal
 from acksm.json_types import Document, Manifest
-from acksm.kube.owners import is_owned
+from acksm.kube.owners import ENGINES, Owner, is_owned, owner_of
 from acksm.kube.paths import Ref, ref, ref_of
 from acksm.live import bindings
 from acksm.live.inventory import Crd
@@ -34,7 +34,7 @@ def check_releases(observed: Observed, desired: Desired, *, sure: Callable[[], b
     """
     for service in desired.services:
         release = observed.releases.get(service)
-        if release is None or not release.exists:
+        if release is None or not release.exists or release.kept_by:
             continue
         if not release.owned and not desired.adopt_release:
             raise AcksmError(
@@ -44,6 +44,51 @@ def check_releases(observed: Observed, desired: Desired, *, sure: Callable[[], b
                 remedy="acksm cleanup … --adopt-release",
             )
         check_busy(release.status, release.age, release.namespace, release.name, confirmed=sure)
+
+
+def kept_elsewhere(observed: Observed, desired: Desired) -> list[str]:
+    """The services whose controllers another tool keeps: it would create again what is deleted."""
+    found = ((service, observed.releases.get(service)) for service in desired.services)
+    return [service for service, release in found if release and release.kept_by]
+
+
+def kept_rows(observed: Observed, services: Sequence[str]) -> list[tuple[str, str]]:
+    """Each of these controllers with what removes it, and their CRDs, which go last."""
+    rows = []
+    for service in services:
+        release = observed.releases[service]
+        if release.kept_by:
+            by = release.kept_by.described
+            rows.append((f"controller {release.name}", f"kept by {by}; remove it there: {_removal(release)}"))
+            count = counted(len([crd for crd in observed.inventory.crds.values() if crd.service == service]), "CRD")
+            rows.append(
+                (f"{count} of {service}", f"kept by {by}; remove them after the controller, and clean up again")
+            )
+    return rows
+
+
+def _removal(release: ReleaseState) -> str:
+    """The command that removes a controller at its keeper."""
+    by = release.kept_by
+    if by is None or not by.kind:
+        name = release.health.deployment if release.health else release.name
+        return f"kubectl delete -k DIR, of its own folder, or kubectl -n {release.namespace} delete deployment {name}"
+    if by.tool == "argocd":
+        return f"argocd app delete {by.engine_object} --cascade --propagation-policy background"
+    return f"kubectl -n {by.namespace} delete {by.kind.lower()} {by.engine_object}"
+
+
+def would_reconcile(observed: Observed, services: Sequence[str]) -> AcksmError:
+    """Finalizers that are removed while a controller runs are set again by it."""
+    release = observed.releases[services[0]]
+    by = release.kept_by.described if release.kept_by else ""
+    return AcksmError(
+        "kept-by-engine",
+        f"--orphan needs the controllers to be uninstalled first, and {by} keeps {release.name}",
+        where=f"namespace {release.namespace}",
+        remedy=f"{_removal(release)}   (then acksm cleanup --orphan again)",
+        details={"diff": [], "owner": by},
+    )
 
 
 def plan_releases(observed: Observed, desired: Desired) -> list[Change]:
@@ -212,6 +257,9 @@ def plan_namespaces(observed: Observed, desired: Desired, choice: Choice, planne
         if observed.inventory.namespaces[name].terminating:
             names.append(name)
             continue
+        if by := engine_of(observed.inventory.namespaces[name]):
+            part.kept.append((f"namespace {name}", f"managed by {by.described}"))
+            continue
         found = observed.contents.get(name)
         if found is None:
             continue
@@ -257,6 +305,13 @@ def plan_namespaces(observed: Observed, desired: Desired, choice: Choice, planne
             )
         )
     return part
+
+
+def engine_of(namespace: bindings.Namespace) -> Owner | None:
+    """The engine that keeps a namespace, and would create it again."""
+    marks = {"labels": namespace.labels, "annotations": namespace.annotations}
+    owner = owner_of({"metadata": marks})
+    return owner if owner is not None and owner.tool in ENGINES else None
 
 
 def _removed(observed: Observed, desired: Desired, choice: Choice, planned: Sequence[Change]) -> set[Ref]:

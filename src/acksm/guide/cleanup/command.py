@@ -14,6 +14,7 @@ from acksm.engine import lease
 from acksm.engine.change import Change, Plan
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind
+from acksm.exits import ExitCode
 from acksm.guide.carm import accounts as carm_accounts
 from acksm.guide.cleanup import (
     carm as cleanup_carm,
@@ -49,7 +50,9 @@ COMMAND = "cleanup"
 def plan(observed: Observed, desired: Desired, choice: Choice, *, temporary: frozenset[str] = frozenset()) -> Planned:
     """The whole uninstall, from `observed`. `temporary`: what is installed only for this run, and deleted whatever the
     options are."""
-    desired = with_temporary(desired, temporary)
+    whole = with_temporary(desired, temporary)
+    others = cluster.kept_elsewhere(observed, whole)
+    desired = replace(whole, services=tuple(name for name in whole.services if name not in others))
     inventory = observed.inventory
     cleanup_objects.check(choice, inventory.controllers, delete_aws=desired.delete_aws, orphan=desired.orphan)
     handled = any(item.has("adopted-resource") for item in inventory.controllers.working)
@@ -62,7 +65,7 @@ def plan(observed: Observed, desired: Desired, choice: Choice, *, temporary: fro
     before = [*releases, *objects, *selectors.changes] if desired.orphan else [*objects, *selectors.changes, *releases]
     granted = cluster.plan_grants(observed, desired)
     changes = [*before, *crds.changes, *carm.changes, *granted.changes]
-    kept = [*selectors.kept, *crds.kept, *carm.kept, *granted.kept]
+    kept = [*cluster.kept_rows(observed, others), *selectors.kept, *crds.kept, *carm.kept, *granted.kept]
     kept += [
         (f"release {item.namespace}/{item.release}", f"in another namespace; acksm cleanup -n {item.namespace}")
         for item in inventory.controllers.remaining(desired.services)
@@ -79,6 +82,7 @@ def plan(observed: Observed, desired: Desired, choice: Choice, *, temporary: fro
         choice,
         tuple(unchecked(observed, desired, choice)),
         tuple(elsewhere(desired, observed)),
+        tuple(others),
     )
 
 
@@ -238,6 +242,8 @@ def run(settings: Settings, ui: Output, desired: Desired, confirm: str) -> int:
             chosen = cleanup_objects.choose(after.inventory, desired.services)
             return plan(after, desired, chosen, temporary=repaired.temporary)
 
+        if desired.orphan and planned.by_others:
+            raise cluster.would_reconcile(observed, planned.by_others)
         changes = (*repaired.changes, *planned.changes)
         outcome = Outcome(planned, facts(planned, desired), replan, executed=bool(changes) and not run.dry_run)
         whole = Plan(COMMAND, changes, planned.notes, outcome.facts())
@@ -252,6 +258,7 @@ def run(settings: Settings, ui: Output, desired: Desired, confirm: str) -> int:
             dry_text=inventory_text(outcome.report, planned.kept, ui.table),
             manifests=repaired.manifests,
             code=outcome.code,
+            dry_code=int(ExitCode.REFUSED) if planned.by_others else 0,
             confirm=confirm,
         )
 

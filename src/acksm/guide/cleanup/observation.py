@@ -25,12 +25,12 @@ from acksm.guide.install import recorded
 from acksm.guide.rbac.command import granted
 from acksm.guide.samples import roles as sample_roles
 from acksm.helm import records
-from acksm.helm.releases import MARK_PATH, Release, is_marked
+from acksm.helm.releases import MARK_PATH, is_marked
 from acksm.json_types import Document, Manifest
 from acksm.kube import contents, paths
 from acksm.kube.api import Lister
 from acksm.kube.contents import Contents
-from acksm.kube.owners import BY_HELM, OWNED_LABEL, helm_release
+from acksm.kube.owners import BY_HELM, OWNED_LABEL, Owner, helm_release
 from acksm.kube.paths import Ref, ref
 from acksm.live import capability, inventory, readiness
 from acksm.live.inventory import Common, Inventory
@@ -72,7 +72,8 @@ class Desired:
 @dataclass(frozen=True)
 class ReleaseState:
     """A service's release in the controllers' namespace. `recorded`: helm has a record of it; its objects may exist
-    without one. `version` "" when nothing of it exists. `age` in seconds since helm's last operation."""
+    without one. `version` "" when nothing of it exists. `age` in seconds since helm's last operation. `kept_by`: who
+    keeps it instead of acksm by helm, and would create again what is deleted."""
 
     service: str
     namespace: str
@@ -83,6 +84,7 @@ class ReleaseState:
     objects: tuple[Ref, ...] = ()
     health: Health | None = None
     age: float = 0.0
+    kept_by: Owner | None = None
 
     @property
     def name(self) -> str:
@@ -90,7 +92,7 @@ class ReleaseState:
 
     @property
     def exists(self) -> bool:
-        return self.recorded or bool(self.objects)
+        return self.recorded or bool(self.objects) or self.kept_by is not None
 
     @property
     def account(self) -> tuple[str, str]:
@@ -307,14 +309,18 @@ def trusts(aws: Aws) -> Document | None:
 
 def _releases(target: Target, services: Sequence[str]) -> dict[str, ReleaseState]:
     installed = recorded.installed(target, services)
-    return {service: _release(target, service, installed.get(service, recorded.NOTHING)[0]) for service in services}
+    return {service: _release(target, service, installed.get(service, recorded.NOTHING)) for service in services}
 
 
-def _release(target: Target, service: str, found: Release | None) -> ReleaseState:
+def _release(target: Target, service: str, installed: recorded.Installed) -> ReleaseState:
+    found, by = installed.release, installed.kept_by
     namespace = target.settings.controller_namespace
     health = readiness.look(target.kube, namespace, charts.release_name(service))
     if found is None:
         return _unrecorded(target.kube, service, namespace, health)
+    if by is not None:
+        owned = is_marked(found.values)
+        return ReleaseState(service, namespace, found.version, found.status, owned, health=health, kept_by=by)
     manifests = records.manifests(found.manifest)
     refs = tuple(paths.ref_in(item, namespace) for item in manifests if paths.knows(str(item.get("kind"))))
     return ReleaseState(

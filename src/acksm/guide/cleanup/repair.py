@@ -26,6 +26,7 @@ from acksm.kube.client import FIELD_MANAGER
 from acksm.kube.contents import Contents
 from acksm.live import bindings, readiness, running
 from acksm.live.inventory_objects import crd_of
+from acksm.live.readiness import Health
 from acksm.settings import TARGET_ROLE, ControllerSettings, RoleSettings
 
 STEP = "repair"
@@ -108,11 +109,19 @@ def plan(
         }
     )
     result = install.plan(target, reinstalled, role, "cleanup", install.ALL, emit, only_missing_crds=True)
+    if result.refused and any(health_of(observed, service) is None for service in why):
+        raise result.refused
     role_arn = str(result.facts.get("role_arn", ""))
     restarts = _restarts(observed, why, result.plan.changes, role_arn)
     changes = [*(_with_reason(change) for change in result.plan.changes), *restarts, *entries]
     after = predicted(observed, [*result.plan.changes, *entries], versions, list(why))
     return Repaired(tuple(changes), result.manifests, after, temporary(result.plan.changes))
+
+
+def health_of(observed: Observed, service: str) -> Health | None:
+    """The state of a service's controller, None where there is none."""
+    release = observed.releases.get(service)
+    return release.health if release else None
 
 
 def _with_reason(change: Change) -> Change:
@@ -159,7 +168,8 @@ def predicted(
     for service in services:
         release = releases.get(service) or ReleaseState(service, observed.namespace)
         version = release.version or versions.get(service, "")
-        releases[service] = replace(release, version=version, status="deployed", owned=True, recorded=True)
+        recorded = release.kept_by is None
+        releases[service] = replace(release, version=version, status="deployed", owned=True, recorded=recorded)
     roles = {role.name: role for role in observed.roles}
     providers, owned = observed.providers, set(observed.owned_namespaces)
     contained, crds = dict(observed.contents), dict(observed.inventory.crds)

@@ -25,7 +25,8 @@ _CELLS = {"deletes": "deleted", "stops": "stopped", "leaves": "kept", "nothing":
 @dataclass(frozen=True)
 class Planned:
     """Changes in order; what is kept, as (what, why); notes; the objects that were observed; and what was not looked
-    at, as messages: `unchecked` of what the options ask for, `elsewhere` beyond this account."""
+    at, as messages: `unchecked` of what the options ask for, `elsewhere` beyond this account. `by_others`: the services
+    whose controllers another tool keeps, and which are not uninstalled."""
 
     changes: tuple[Change, ...] = ()
     kept: tuple[tuple[str, str], ...] = ()
@@ -33,6 +34,7 @@ class Planned:
     choice: Choice = field(default_factory=Choice)
     unchecked: tuple[str, ...] = ()
     elsewhere: tuple[str, ...] = ()
+    by_others: tuple[str, ...] = ()
 
 
 def facts(planned: Planned, desired: Desired) -> reports.CleanupFacts:
@@ -132,6 +134,8 @@ class Outcome:
     def code(self) -> int:
         if self.left():
             return int(ExitCode.STEP_FAILED)
+        if self._after.by_others:
+            return int(ExitCode.REFUSED)
         return int(ExitCode.INCOMPLETE if self.unchecked() else ExitCode.OK)
 
     def text(self) -> str:

@@ -13,6 +13,7 @@ from acksm.engine.diff import outline, render_plan
 from acksm.engine.executor import Dispatch, execute
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind
+from acksm.exits import ExitCode
 from acksm.guide.connect import rights
 from acksm.guide.connect.target import Target
 from acksm.json_types import Document, Json
@@ -30,6 +31,7 @@ def apply_plan(
     dry_text: str = "",
     manifests: Sequence[Document] = (),
     code: Callable[[], int] = lambda: 0,
+    dry_code: int = 0,
     waits_unlocked: bool = False,
     confirm: str | None = None,
     lock: bool = True,
@@ -37,7 +39,8 @@ def apply_plan(
     outlined: bool = False,
 ) -> int:
     """Apply `plan`, or show it with --dry-run. `text` is the result as text, `plan.facts` goes into the report. What is
-    known only afterwards is computed by calls: `text`, the exit `code`, and facts that are callable.
+    known only afterwards is computed by calls: `text`, the exit `code`, and facts that are callable; a dry run has
+    `dry_code`.
 
     `dry_text` follows the diff of a dry run, and of a plan that has to be confirmed; `manifests` are objects of
     releases, for the check of rights. With `waits_unlocked` the lock is released before the waits after the last
@@ -58,8 +61,8 @@ def apply_plan(
     }
     if run.dry_run:
         report["digest"] = plan.digest()
-        ui.result(plan.command, {**report, **_facts(plan)}, _dry_text(plan, dry_text, run.full))
-        return 0
+        ui.result(plan.command, {**report, **_facts(plan)}, _dry_text(plan, dry_text, run.full, dry_code), dry_code)
+        return dry_code
     for note in rights.check(target, mutations, manifests):
         ui.emit(Event(Kind.NOTE, "note", note))
         report["notes"].append(note)
@@ -81,9 +84,9 @@ def apply_plan(
     if len(mutations) > 1:
         took = f"{achieved(mutations)} in {time.monotonic() - started:.1f} s"
         ui.emit(Event(Kind.DONE, "summary", took))
-    if not mutations:
-        ui.emit(Event(Kind.UP_TO_DATE, "up-to-date", "already up to date"))
     ended = code()
+    if not mutations and ended != ExitCode.REFUSED:
+        ui.emit(Event(Kind.UP_TO_DATE, "up-to-date", "already up to date"))
     ui.result(plan.command, {**report, **_facts(plan)}, text if isinstance(text, str) else text(), ended)
     return ended
 
@@ -146,9 +149,9 @@ def _exists(target: Target, namespace: str) -> bool:
         return True
 
 
-def _dry_text(plan: Plan, more: str, full: bool) -> str:
+def _dry_text(plan: Plan, more: str, full: bool, code: int) -> str:
     if plan.mutations:
         parts = [render_plan(plan, full=full), more, f"dry run: {summary(plan.mutations)}; nothing was written"]
     else:
-        parts = [more, "already up to date"]
+        parts = [more, "" if code else "already up to date"]
     return "\n\n".join(part for part in parts if part)

@@ -1,8 +1,10 @@
-"""Which service accounts that a role's trust policy trusts are those of a release, by helm's own records.
+"""Which service accounts that a role's trust policy trusts are those of a controller, by helm's own records and, where
+another tool applied it, by its Deployment.
 
-Only the namespaces that the trust policy names are read. A record only ever keeps a subject; none is trusted because of
-one. A record is a Secret, which a tenant can create in its own namespace; so outside of the controllers' namespace it
-counts only for a service account that may write the services' objects (docs/security.md#whose-controller-it-is).
+Only the namespaces that the trust policy names are read. What is found only ever keeps a subject; none is trusted
+because of it. A tenant can create a Secret and a Deployment in its own namespace; so outside of the controllers'
+namespace they count only for a service account that may write the services' objects
+(docs/security.md#whose-controller-it-is).
 """
 
 from __future__ import annotations
@@ -90,12 +92,15 @@ def united(one: Sequence[str] | None, other: Sequence[str]) -> tuple[str, ...]:
 
 
 def _controllers(kube: Reviewer, namespace: str) -> list[_Controller] | None:
-    """The controllers of both services' releases in `namespace`; None where they may not be read."""
+    """The controllers of both services in `namespace`, of releases and of Deployments; None where these may not be
+    read."""
     try:
         listed = kube.list(ref("Secret", namespace=namespace), selector=records.SELECTOR, metadata_only=True)
         newest = [record for record, _ in records.newest(listed).values()]
         secrets = [kube.get(ref("Secret", record, namespace)) for record in newest]
-        return [item for secret in secrets if secret for item in _of_release(secret)]
+        released = [item for secret in secrets if secret for item in _of_release(secret)]
+        deployed = kube.list(ref("Deployment", namespace=namespace))
+        return [*released, *(one for item in deployed for one in _of_deployment(item))]
     except AcksmError as error:
         if error.id not in {"kube-forbidden", "helm-record"}:
             raise
@@ -109,6 +114,16 @@ def _of_release(secret: Manifest) -> Iterable[_Controller]:
         return
     for manifest in records.manifests(found.manifest):
         if manifest.get("kind") == "Deployment":
-            kinds = running.flags_of(manifest).get("reconcile-resources").split(",")
-            account = manifest["spec"]["template"]["spec"].get("serviceAccountName") or "default"
-            yield _Controller(service, str(account), tuple(name.strip() for name in kinds if name.strip()))
+            yield _controller(service, manifest)
+
+
+def _of_deployment(manifest: Manifest) -> Iterable[_Controller]:
+    """The controllers that a Deployment may be: by its flags alone it may be of either service."""
+    if not manifest["metadata"].get("deletionTimestamp"):
+        yield from (_controller(service, manifest) for service in running.services_of(manifest))
+
+
+def _controller(service: str, manifest: Manifest) -> _Controller:
+    kinds = running.flags_of(manifest).get("reconcile-resources").split(",")
+    account = manifest["spec"]["template"]["spec"].get("serviceAccountName") or "default"
+    return _Controller(service, str(account), tuple(name.strip() for name in kinds if name.strip()))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from acksm.engine.change import Change, Plan
+from acksm.errors import AcksmError
 from acksm.guide.connect.target import Target
 from acksm.json_types import Json, Manifest, Object
 from acksm.live.drift import Drift
@@ -19,13 +20,15 @@ from acksm.settings import ControllerSettings
 @dataclass
 class Result:
     """What a command reports: the plan, facts for `-o json` and the last lines, the objects of new releases, what
-    differs from the installed ones, and every AdoptedResource of the cluster."""
+    differs from the installed ones, every AdoptedResource of the cluster, and the error for what would have to change
+    in what another tool keeps."""
 
     plan: Plan
     facts: Json = field(default_factory=dict)
     manifests: Sequence[Manifest] = ()
     drift: Sequence[Drift] = ()
     adopted_resources: Sequence[Object] = ()
+    refused: AcksmError | None = None
 
 
 def _no_text() -> str:

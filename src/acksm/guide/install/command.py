@@ -34,7 +34,16 @@ from acksm.guide.identity import (
     trust,
 )
 from acksm.guide.identity.ways import IRSA, POD_IDENTITY, Ways
-from acksm.guide.install import admission, controller_values, controllers as section, crds, identities, recorded, stored
+from acksm.guide.install import (
+    admission,
+    controller_values,
+    controllers as section,
+    crds,
+    identities,
+    kept,
+    recorded,
+    stored,
+)
 from acksm.guide.install.around import Compose, Result as Result, composed
 from acksm.guide.install.release import Observed as ReleaseObserved
 from acksm.json_types import Json, Manifest
@@ -64,28 +73,43 @@ def run(
 ) -> int:
     """Observe, plan, show or execute, verify. Returns the exit code; raises AcksmError.
 
-    `narrowed` limits `controllers` to what is installed; `around` adds to the plan; `settled` as in `plan`.
+    `narrowed` limits `controllers` to what is installed; `around` adds to the plan; `settled` as in `plan`. What
+    another tool keeps is not changed: where it would have to be, the rest of the plan is applied, and the exit code
+    says so. Error: `kept-by-engine`, where there is no rest.
     """
     with connect(at, run) as target:
         ui.emit(Event(Kind.STEP, "target", target.line()))
         if narrowed:
             controllers = narrowed(target, controllers)
         result = plan(target, controllers, role, command, sections, ui.emit, settled=settled)
-        more = [compose(target, controllers, result, ui) for compose in around]
+        if result.refused and not result.plan.mutations:
+            raise result.refused
+        # what is around an upgrade follows from controllers that are changed
+        more = [] if result.refused else [compose(target, controllers, result, ui) for compose in around]
         whole = composed(result.plan, more)
-        text = _text(command, replace(result, plan=whole), target, ui)
-        shown = [_releases_text(result, full=run.full), *(item.shown for item in more)]
+        text, refusal = _text(command, replace(result, plan=whole), target, ui), _refusal(result.refused)
+        shown = [_releases_text(result, full=run.full), *(item.shown for item in more), refusal]
+        code = int(result.refused.exit_code) if result.refused else 0
         return apply_plan(
             target,
             ui,
             whole,
             {**dispatch(target, ui.emit), **{name: call for item in more for name, call in item.calls.items()}},
-            lambda: "\n".join([text, *filter(None, (item.text() for item in more))]),
+            lambda: "\n".join([text, *filter(None, (*(item.text() for item in more), refusal and f"\n{refusal}"))]),
             dry_text="\n\n".join(filter(None, shown)),
             manifests=result.manifests,
-            code=lambda: next(filter(None, [item.ended() for item in more]), 0),
+            code=lambda: next(filter(None, [item.ended() for item in more]), code),
+            dry_code=code,
             outlined=True,
         )
+
+
+def _refusal(error: AcksmError | None) -> str:
+    """What is not written, below the result of what is; "" where all is."""
+    if error is None:
+        return ""
+    lines = [f"{error.id}: {error.message}", *(f"    {line}" for line in error.details["diff"])]
+    return "\n".join([*lines, f"  remedy: {error.remedy}"])
 
 
 @dataclass(frozen=True)
@@ -127,6 +151,7 @@ def plan(
     facts: Json = {}
     manifests: Sequence[Manifest] = ()
     drift: Sequence[Drift] = ()
+    refused: AcksmError | None = None
     has = observed.identities
     ways, more = identities.chosen(role.identity, has, observed.accounts)
     notes += more
@@ -144,9 +169,9 @@ def plan(
         planned_role = iam_role.plan(observed.role, desired)
         limits.check(planned_role, observed.role.role, target.aws.iam.quotas)
         changes += planned_role
-        kept = iam_role.not_narrowed(observed.role.role, desired)
+        wider = iam_role.not_narrowed(observed.role.role, desired)
         notes += [*more, *observed.unread.notes]
-        notes += role_policies.notes(planned_role, desired.name, kept, target.cluster, role, controllers.service)
+        notes += role_policies.notes(planned_role, desired.name, wider, target.cluster, role, controllers.service)
         role_arn = desired.arn
     if "iam-role" in sections:
         facts |= {"role_arn": role_arn, "identity": ways.text}
@@ -173,8 +198,11 @@ def plan(
         notes += more
         changes = _ordered(changes, planned, role_arn, agents, associating)
         facts["controllers"] = planned.facts
+        refused = kept.refused(planned.kept, controllers, role, target.settings.controller_namespace)
+        if refused:
+            facts["kept"] = {"differs": refused.details["diff"], "commit": refused.remedy}
     pending = observed.controllers.adopted_resources if observed.controllers else ()
-    return Result(Plan(command, tuple(changes), tuple(notes), facts), facts, manifests, drift, pending)
+    return Result(Plan(command, tuple(changes), tuple(notes), facts), facts, manifests, drift, pending, refused)
 
 
 def observe(

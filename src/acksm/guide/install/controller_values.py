@@ -155,7 +155,9 @@ def _edits(
     kept = mirrored.edits(kept, item.service, item.registry, item.image, item.observed.complete)
     scope = scope_of(controllers, item, target.settings.controller_namespace)
     region = Edit(("aws", "region"), target.cluster.region, "acksm")
-    own = [Edit(MARK_PATH, "true", "acksm"), *(Edit((key,), value, "acksm") for key, value in scope.values.items())]
+    theirs = item.observed.kept_by is not None and not item.observed.owned  # not rendered by acksm
+    own = [] if theirs else [Edit(MARK_PATH, "true", "acksm")]
+    own += [Edit((key,), value, "acksm") for key, value in scope.values.items()]
     own += running.mode_edits(controllers.mode, item.service, chart.version)
     if charts.has(item.service, chart.version, "account-id"):
         own.append(Edit(("aws", "account_id"), target.identity.account, "acksm"))

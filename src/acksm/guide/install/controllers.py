@@ -17,7 +17,7 @@ from acksm.engine.change import Change, Op
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind
 from acksm.guide.connect.target import Target
-from acksm.guide.install import controller_values, crds, crossing, mirrored, release, stored, switching
+from acksm.guide.install import controller_values, crds, crossing, keeper, kept, mirrored, release, stored, switching
 from acksm.guide.install.controller_values import ROLE_PATH, Controller, not_carried, service_account, values_of
 from acksm.guide.install.recorded import NOTHING, Installed, installed
 from acksm.helm import records, registry, values
@@ -51,7 +51,8 @@ class Observed:
 
 @dataclass
 class Planned:
-    """Changes, notes, facts by service for the report, and the objects that changing releases would create."""
+    """Changes, notes, facts by service for the report, the objects that changing releases would create, and what
+    another tool keeps."""
 
     namespaces: list[Change] = field(default_factory=list)
     crds: list[Change] = field(default_factory=list)
@@ -60,6 +61,7 @@ class Planned:
     manifests: list[Document] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     drift: list[Drift] = field(default_factory=list)
+    kept: list[kept.Kept] = field(default_factory=list)
     facts: dict[str, reports.ControllerFacts] = field(default_factory=dict)
 
 
@@ -114,7 +116,7 @@ def controller_of(
 ) -> Controller:
     found = known[service] if known is not None else _observed(target, installed)
     namespace = target.settings.controller_namespace
-    if found.version and found.chart != charts.chart_name(service) and not controllers.adopt_release:
+    if found.version and found.chart != charts.chart_name(service) and not (controllers.adopt_release or found.kept_by):
         raise AcksmError(  # before its version is pulled, which this chart may never have had
             "release-not-ours",
             f"release {charts.release_name(service)} is of another chart: {found.chart} {found.version}",
@@ -141,13 +143,15 @@ def controller_of(
 
 
 def _observed(target: Target, installed: Installed, compared: bool = True) -> release.Observed:
-    found, worked = installed
+    found, by = installed.release, installed.kept_by
     if found is None:
         return release.Observed()
-    action, revision = recovery(found, worked)
+    action, revision = recovery(found, installed.worked)
     changed: list[Drift] = []
     objects: list[Json] = []
-    if compared and not action:
+    if compared and by and installed.deployment:
+        changed = keeper.changed(target.kube, installed.deployment, by)
+    elif compared and not action and not by:
         objects = records.manifests(found.manifest)
         changed = drift.of_all(target.kube, objects, found.namespace, found.description, found.updated)
     return release.Observed(
@@ -165,6 +169,7 @@ def _observed(target: Target, installed: Installed, compared: bool = True) -> re
         found.chart_values,
         tuple(map(drift.object_name, objects)),
         found.updated,
+        by,
     )
 
 
@@ -234,6 +239,11 @@ def plan(
         name = charts.release_name(item.service)
         release.check_busy(item.observed.status, item.observed.age_seconds, namespace, name, confirmed=confirmed)
     planned = Planned()
+    live_crds = list(observed.live_crds.values())
+    expected = [
+        replace(one, observed=kept.expected(one.observed, one.service, live_crds)) for one in observed.controllers
+    ]
+    observed = replace(observed, controllers=expected)
     desired = []
     managed_objects = cache(lambda: bindings.managed_objects(target.kube))
     objects_of_cluster = cache(lambda: inventory.observe(target.kube, namespace))
@@ -273,8 +283,11 @@ def plan(
     )
     all_crds = [crd for item in observed.controllers for crd in item.desired_crds]
     ours = [f"{namespace}/{charts.release_name(service)}" for service in charts.SERVICES]
+    by_others = [item.service for item in observed.controllers if item.observed.kept_by]
+    groups = {COMMON_GROUP, *(f"{service}.{COMMON_GROUP}" for service in by_others)} if by_others else set()
+    kept_crds = [crd for crd in all_crds if crd.manifest["spec"]["group"] in groups]
     every = crds.plan(
-        all_crds,
+        [crd for crd in all_crds if crd not in kept_crds],
         observed.live_crds,
         ours,
         only_missing=only_missing_crds,
@@ -291,10 +304,15 @@ def plan(
         )
         release_changes.append((item, one, scope, changes))
     rendered = _check_owners(target, observed, [(one, changes) for _, one, _, changes in release_changes])
+    differing = crds.differing(kept_crds, observed.live_crds, observed.unchanged_crds)
+    wanted = [(item.observed, one) for item, one, _, _ in release_changes]
+    planned.kept = kept.compare(target.kube, wanted, lambda found: _rendered(target, found), differing)
+    planned.drift += [found for one in planned.kept for found in one.unsettled]
+    planned.notes += [note for one in planned.kept for note in one.notes]
     for item, one, scope, changes in release_changes:
         planned.releases += changes
         planned.notes += list(one.notes)
-        planned.notes += [str(found) for found in item.observed.drift if not found.is_restored]
+        planned.notes += [str(found) for found in item.observed.drift if not found.is_restored or item.observed.kept_by]
         planned.drift += item.observed.drift
         objects = [drift.object_name(manifest) for manifest in rendered.get(one.name, [])]
         planned.facts[item.service] = {
@@ -311,6 +329,7 @@ def plan(
             "watched": list(one.watched),
             "watched_before": None if one.watched_before is None else list(one.watched_before),
             "changes": len([change for change in changes if change.op is not Op.WAIT]),
+            "kept_by": kept.as_data(item.observed),
         }
     planned.manifests = [manifest for manifests in rendered.values() for manifest in manifests]
     planned.notes += observed.notes
@@ -429,21 +448,24 @@ def _check_owners(
     changing = [one for one, changes in planned if any(change.system == "helm" for change in changes)]
     if not changing:
         return rendered
-    with ThreadPoolExecutor(max_workers=len(changing)) as pool:
-        objects = list(
-            pool.map(
-                lambda one: target.releases.template(
-                    one.name, one.namespace, one.chart, one.values, seconds=target.deadline.remaining
-                ),
-                changing,
-            )
-        )
+    objects = _rendered(target, changing)
     namespace = changing[0].namespace
     live = _live(target, observed, [item for manifests in objects for item in manifests], namespace)
     for one, manifests in zip(changing, objects, strict=True):
         release.check_owners(manifests, live, one.name, namespace)
         rendered[one.name] = manifests
     return rendered
+
+
+def _rendered(target: Target, releases: Sequence[release.Desired]) -> list[list[Json]]:
+    """The objects of each release, rendered concurrently."""
+
+    def one(item: release.Desired) -> list[Json]:
+        seconds = target.deadline.remaining
+        return target.releases.template(item.name, item.namespace, item.chart, item.values, seconds=seconds)
+
+    with ThreadPoolExecutor(max_workers=max(1, len(releases))) as pool:
+        return list(pool.map(one, releases))
 
 
 def _live(

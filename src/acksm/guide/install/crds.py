@@ -31,7 +31,7 @@ from acksm.kube.client import FIELD_MANAGER, HELM_MANAGER
 from acksm.kube.owners import OWNED_LABEL, Owner, is_owned, owner_of
 from acksm.kube.paths import ref
 from acksm.live import drift
-from acksm.live.drift import Drift
+from acksm.live.drift import Drift, State
 from acksm.words import counted
 
 GENERATOR = "controller-gen.kubebuilder.io/version"
@@ -213,6 +213,20 @@ def settled(
         found = dict(zip((crd.name for crd in applied), pool.map(one, applied), strict=True))
     names = frozenset(name for name, one in found.items() if not (one and one.is_restored))
     return names, [str(one) for name, one in found.items() if one and name in names]
+
+
+def differing(
+    desired: Sequence[DesiredCrd], live: Mapping[str, Object], unchanged: Collection[str] = ()
+) -> list[Drift]:
+    """Those of `desired` that the cluster does not serve as they are, where another tool applies them. Pure."""
+    found = []
+    for crd in newest(desired):
+        now, name = live.get(crd.name), f"CustomResourceDefinition {crd.name}"
+        if now is None:
+            found.append(Drift(name, State.DELETED))
+        elif not (same(crd.manifest, now) or crd.name in unchanged or is_newer(now, crd)):
+            found.append(Drift(name, fields=("spec",)))
+    return found
 
 
 def served(changes: Sequence[Change]) -> Change:

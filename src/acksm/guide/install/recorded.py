@@ -1,34 +1,68 @@
-"""Releases as helm's own records have them, and the calls that change them."""
+"""Releases as helm's own records have them, and the calls that change them; where an engine keeps the controllers, what
+their Deployments say instead."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 from acksm.ack import charts
 from acksm.errors import OutdatedError
 from acksm.guide.connect.target import Target
+from acksm.guide.install import keeper
 from acksm.helm import records, registry
 from acksm.helm.releases import Release, recovery
-from acksm.json_types import Json
+from acksm.json_types import Json, Manifest
 from acksm.kube.api import Reader
+from acksm.kube.owners import Owner
 from acksm.kube.paths import ref
 
-Installed = tuple[Release | None, tuple[int, ...]]  # a release, and its revisions that once worked
-NOTHING: Installed = (None, ())
+
+@dataclass(frozen=True)
+class Installed:
+    """A release, and its revisions that once worked. `kept_by`: who keeps the controller instead of acksm by helm; its
+    Deployment then is `deployment`, and without a record the release is what that says."""
+
+    release: Release | None = None
+    worked: tuple[int, ...] = ()
+    kept_by: Owner | None = None
+    deployment: Manifest | None = None
+
+
+NOTHING = Installed()
 
 
 def installed(target: Target, services: Iterable[str]) -> dict[str, Installed]:
     """The releases of `services`, by service; without those that are not installed."""
     names = {service: charts.release_name(service) for service in services}
-    found = _recorded(target.kube, target.settings.controller_namespace, names.values())
-    return {service: found[name] for service, name in names.items() if name in found}
+    namespace = target.settings.controller_namespace
+    found = _recorded(target.kube, namespace, names.values())
+    live = keeper.by_release(target.kube.list(ref("Deployment", namespace=namespace)), namespace)
+    all_found = {service: _kept(target.kube, service, found.get(name), live) for service, name in names.items()}
+    return {service: one for service, one in all_found.items() if one.release}
 
 
-def _recorded(kube: Reader, namespace: str, names: Iterable[str]) -> dict[str, Installed]:
+def _kept(
+    kube: Reader, service: str, found: tuple[Release, tuple[int, ...]] | None, live: Mapping[str, Manifest]
+) -> Installed:
+    """A service's release, by helm's record, else by the Deployment of that release if another tool applied it."""
+    release, worked = found or (None, ())
+    deployment = live.get(charts.release_name(service))
+    by = keeper.keeper_of(deployment, recorded=release is not None) if deployment else None
+    if deployment is None or by is None:
+        return Installed(release, worked)
+    if release is None:
+        account = deployment["spec"]["template"]["spec"].get("serviceAccountName") or "default"
+        namespace = str(deployment["metadata"]["namespace"])
+        release = keeper.release_of(service, deployment, kube.get(ref("ServiceAccount", str(account), namespace)))
+    return Installed(release, worked, by, deployment)
+
+
+def _recorded(kube: Reader, namespace: str, names: Iterable[str]) -> dict[str, tuple[Release, tuple[int, ...]]]:
     """The releases of these names, as helm's newest records have them."""
     secrets = kube.list(ref("Secret", namespace=namespace), selector=records.SELECTOR, metadata_only=True)
     newest = records.newest(secrets)
-    found: dict[str, Installed] = {}
+    found: dict[str, tuple[Release, tuple[int, ...]]] = {}
     for name in names:
         record, worked = newest.get(name, ("", ()))
         secret = kube.get(ref("Secret", record, namespace)) if record else None
@@ -52,7 +86,7 @@ def helm_calls(target: Target) -> dict[str, Callable[..., object]]:
 
     def recover(release: str, namespace: str, action: str, revision: int) -> None:
         """Only if it is still as planned: a helm that a killed acksm left running may have ended since."""
-        found, worked = _recorded(target.kube, namespace, [release]).get(release, NOTHING)
+        found, worked = _recorded(target.kube, namespace, [release]).get(release, (None, ()))
         if found is None or recovery(found, worked) != (action, revision):
             raise OutdatedError({"timeout": deadline.remaining})
         target.releases.recover(release, namespace, action, revision, seconds=deadline.remaining)

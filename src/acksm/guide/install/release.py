@@ -17,7 +17,7 @@ from acksm.guide.install import mirrored
 from acksm.helm.releases import PENDING_GRACE_SECONDS, completed
 from acksm.helm.values import Patched, Path as ValuePath
 from acksm.json_types import Document, Json, Manifest
-from acksm.kube.owners import owner_of
+from acksm.kube.owners import Owner, owner_of
 from acksm.live.drift import Drift, restoring
 from acksm.live.namespaces import create as create_namespace
 from acksm.live.readiness import SCALED_TO_ZERO, Health, identity, lost_agent, needs_agent, needs_restart, ready
@@ -56,7 +56,8 @@ class Desired:
 class Observed:
     """A release as it is. `version` is "" when there is none; `recovery` is what an interrupted helm left to do,
     `drift` the objects that differ from the release, `chart_values` the defaults of its chart, `objects` the names of
-    the objects that it has."""
+    the objects that it has. `kept_by`: who keeps it instead of acksm by helm; then `owned` is whether acksm rendered
+    it."""
 
     version: str = ""
     status: str = ""
@@ -72,6 +73,7 @@ class Observed:
     chart_values: Document = field(default_factory=dict)
     objects: tuple[str, ...] = ()
     updated: str = ""  # when its last operation was, RFC 3339
+    kept_by: Owner | None = None
 
     @property
     def complete(self) -> Document:
@@ -80,9 +82,13 @@ class Observed:
 
 
 def plan(observed: Observed, desired: Desired, *, wait: bool, iam_is_new: bool, adopt: bool) -> list[Change]:
-    """Changes from `observed` to `desired`, in the service's lane. Error: `release-not-ours`."""
+    """Changes from `observed` to `desired`, in the service's lane: of what another tool keeps only its pods. Error:
+    `release-not-ours`."""
     target = f"release {desired.namespace}/{desired.name}"
-    if observed.version and not observed.owned and not adopt:  # an interrupted one too: its values say whose it is
+    kept = observed.kept_by is not None
+    if kept and observed.health is None:  # its keeper has not created it
+        return []
+    if observed.version and not (observed.owned or adopt or kept):  # an interrupted one too: its values say whose it is
         raise AcksmError(
             "release-not-ours",
             f"release {desired.name} ({observed.version}) exists and was not created by acksm",
@@ -91,7 +97,7 @@ def plan(observed: Observed, desired: Desired, *, wait: bool, iam_is_new: bool, 
     changes: list[Change] = []
     common: Json = {"step": "release", "target": target, "lane": desired.service}
     where = {"release": desired.name, "namespace": desired.namespace}
-    if observed.recovery:
+    if observed.recovery and not kept:
         changes.append(
             Change(
                 **common,
@@ -105,7 +111,7 @@ def plan(observed: Observed, desired: Desired, *, wait: bool, iam_is_new: bool, 
                 reason=f"an interrupted helm left it {observed.status}",
             )
         )
-    exists = bool(observed.version) and observed.recovery != "uninstall"
+    exists = kept or (bool(observed.version) and observed.recovery != "uninstall")
     params = where | {"chart": Path(desired.chart).name, "values": dict(desired.values)}
     after = {"chart": f"{desired.chart_name} {desired.version}", "values": dict(desired.values)}
     guide = f"helm install -n {desired.namespace} --create-namespace --skip-crds {desired.name} …"
@@ -127,7 +133,7 @@ def plan(observed: Observed, desired: Desired, *, wait: bool, iam_is_new: bool, 
                 reason=f"in addition to {'; '.join(desired.rivals)}" if desired.rivals else "",
             )
         )
-    elif reason := _difference(observed, desired):
+    elif not kept and (reason := _difference(observed, desired)):
         changes.append(
             Change(
                 **common,

@@ -16,7 +16,7 @@ from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind, silent
 from acksm.exits import ExitCode
 from acksm.guide.connect.target import Target, connect
-from acksm.guide.install import command as install, controllers as section, details, mirrored
+from acksm.guide.install import command as install, controllers as section, details, kept, mirrored
 from acksm.guide.install.details import Details, of as details_of
 from acksm.guide.install.release import Observed as ReleaseObserved
 from acksm.guide.install.standing import NOTHING_WRONG, Problem, Standing, observe as standing_of
@@ -44,6 +44,7 @@ class Row:
     registry: str = ""
     remedies: tuple[str, ...] = ()
     details: Details = field(default_factory=Details)
+    kept_by: reports.KeptBy | None = None
 
     def as_data(self) -> reports.Controller:
         return {
@@ -65,6 +66,7 @@ class Row:
             "updated": self.details.updated,
             "chart": self.details.chart,
             "newer": self.details.newer,
+            "kept_by": self.kept_by,
         }
 
 
@@ -242,12 +244,13 @@ def row(service: str, observed: ReleaseObserved) -> Row:
         observed.status,
         scope,
         role,
-        observed.owned,
+        observed.owned and observed.kept_by is None,
         not problems,
         tuple(problems),
         mirrored.location("", values),
         health.remedies if health else (),
         details_of(service, observed),
+        kept.as_data(observed),
     )
 
 
@@ -277,6 +280,11 @@ def _compared(
         for change in planned.plan.mutations
     ]
     unknown = [str(found) for found in planned.drift if found.state is State.UNKNOWN]
+    if planned.refused:
+        changes += [
+            {"id": planned.refused.id, "target": line, "reason": f"commit: {planned.refused.remedy}"}
+            for line in planned.refused.details["diff"]
+        ]
     notes = [str(found) for found in planned.drift if found.state is State.NOT_KEPT]
     found = standing.result()
     unseen = [note for note in planned.plan.notes if note.startswith(capability.UNREAD)]
@@ -297,7 +305,7 @@ def _cells(item: Row) -> tuple[str, ...]:
     if not item.installed:
         return (item.service, "", "", "not installed", "")
     health = "healthy" if item.healthy else "UNHEALTHY"
-    return (item.service, item.version, item.scope, health, "acksm" if item.owned else "other")
+    return (item.service, item.version, item.scope, health, item.kept_by["described"] if item.kept_by else "")
 
 
 def _text(

@@ -61,7 +61,7 @@ def _target(at: TargetSettings, run: RunSettings, ui: Output, stack: ExitStack) 
 def _row(
     service: str, at: TargetSettings, requested: str, run: RunSettings, target: Target | None
 ) -> reports.ServiceVersions:
-    release = recorded.installed(target, [service]).get(service, recorded.NOTHING)[0] if target else None
+    release = recorded.installed(target, [service]).get(service, recorded.NOTHING).release if target else None
     location = mirrored.location(requested, release.complete if release else {})
     if target:
         found = target.registry(location)

@@ -18,7 +18,7 @@ from acksm.guide.connect.apply import apply_plan
 from acksm.guide.connect.target import Target, connect
 from acksm.guide.identity import limits, oidc
 from acksm.guide.identity.ways import Ways
-from acksm.guide.install import command as install, controllers as section, identities, recorded
+from acksm.guide.install import command as install, controllers as section, identities, kept, recorded
 from acksm.guide.migrate import plan as planning, reading, tagging
 from acksm.guide.migrate.plan import Observed, One
 from acksm.helm.releases import recovery
@@ -111,12 +111,14 @@ def one(target: Target, item: Running) -> One:
 
 
 def _with_release(item: One, releases: Mapping[str, recorded.Installed]) -> One:
-    """With what helm's record says of its annotation."""
-    found, worked = releases.get(item.running.service, recorded.NOTHING)
-    if found is None:
-        return item
+    """With what helm's record says of its annotation, unless another tool keeps it."""
+    installed = releases.get(item.running.service, recorded.NOTHING)
+    found = installed.release
+    if found is None or installed.kept_by:
+        return replace(item, kept_by=installed.kept_by)
     role = section.annotated_role(found.complete)
-    return replace(item, recorded=role, interrupted=found.status != "deployed" or bool(recovery(found, worked)[0]))
+    interrupted = found.status != "deployed" or bool(recovery(found, installed.worked)[0])
+    return replace(item, recorded=role, interrupted=interrupted)
 
 
 def _rolls_out(state: tuple[bool, str]) -> bool:
@@ -217,7 +219,7 @@ class _Planner:
         if not items:
             return []
         services = [item.running.service for item in items]
-        for item in (one.running for one in items if one.recorded is None):
+        for item in (one.running for one in items if one.recorded is None and one.kept_by is None):
             raise AcksmError(
                 "release-not-ours",
                 f"{item} is no release of helm, so acksm cannot change the annotation of its service account",
@@ -231,6 +233,9 @@ class _Planner:
             only = self._settings.controllers.model_copy(update={"service": chosen})
             observed = section.observe(self._target, only, self._ui.emit)
             planned = section.plan(self._target, only, observed, role_arn, iam_is_new=False)
+            requested = self._settings.role.model_copy(update={"identity": str(self._to)})
+            if error := kept.refused(planned.kept, only, requested, self._target.settings.controller_namespace):
+                raise error
             changes += [_worded(one, role_arn) for one in planned.releases if one.system == "helm"]
             self.manifests = [*self.manifests, *planned.manifests]
             self.notes += planned.notes

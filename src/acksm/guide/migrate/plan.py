@@ -19,6 +19,7 @@ from acksm.guide.identity import associations, iam_role, oidc, pod_trust, trust
 from acksm.guide.identity.iam_role import Ownership
 from acksm.guide.identity.oidc import marks
 from acksm.json_types import Document, Json, Manifest
+from acksm.kube.owners import Owner
 from acksm.live import readiness
 from acksm.live.identities import Pod, Way
 from acksm.live.running import Running
@@ -31,7 +32,7 @@ Trusts = Callable[[Document | None, Ownership], Json]
 class One:
     """One controller: its annotation is `running.role_arn`, and `recorded` the one of its release, None where helm has
     none. `rolls`: whether a rollout has not finished; `interrupted`: whether an operation of helm has not; `manifest`:
-    its Deployment."""
+    its Deployment; `kept_by`: who keeps it instead of helm."""
 
     running: Running
     association: Association | None
@@ -40,6 +41,7 @@ class One:
     manifest: Manifest | None = None
     recorded: str | None = None
     interrupted: bool = False
+    kept_by: Owner | None = None
 
     @property
     def subject(self) -> str:

@@ -95,8 +95,9 @@ def planned(target: Target, controllers: ControllerSettings, result: Result) -> 
     """What this run upgrades, and what an earlier one left to compare. Reads only."""
     namespace, steps = target.settings.controller_namespace, list[Step]()
     upgrading = {change.lane for change in result.plan.changes if change.id == "release.upgrade"}
-    for service, (release, worked) in recorded.installed(target, controllers.service).items():
-        if release is None or service not in result.facts.get("controllers", {}):
+    for service, item in recorded.installed(target, controllers.service).items():
+        release, worked = item.release, item.worked
+        if release is None or item.kept_by or service not in result.facts.get("controllers", {}):
             continue
         facts = result.facts["controllers"][service]
         before, after = charts.normalise(release.version), charts.normalise(facts["version"])
@@ -183,7 +184,8 @@ def _end(target: Target, ui: Output, steps: Sequence[Step], ending: Ending, *, o
         if not result.worse and not result.unread and not result.failed:
             record.forget(kube, namespace, step.service)
             continue
-        record.mark(kube, namespace, step.service, record.REPORTED, result.reasons)
+        if (found.state, found.worse) != (record.REPORTED, tuple(result.reasons[: record.MOST_WORSE])):
+            record.mark(kube, namespace, step.service, record.REPORTED, result.reasons)
         if on_worse and (result.worse or result.failed):
             ending.rolled_back.append(rollback.run(target, ui, found, result))
 

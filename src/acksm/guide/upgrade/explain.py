@@ -116,7 +116,8 @@ def _of_cluster(target: Target, controllers: ControllerSettings) -> tuple[list[E
     releases = recorded.installed(target, chosen.service)
     cluster = touched.observe(target.kube)
     found = []
-    for service, (release, _) in releases.items():
+    for service, item in releases.items():
+        release = item.release
         if release is None:
             continue
         registry = target.registry(mirrored.location(controllers.registry, release.complete))

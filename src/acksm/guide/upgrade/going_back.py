@@ -149,8 +149,8 @@ def checked(target: Target, controllers: ControllerSettings) -> ControllerSettin
     """The settings of `acksm install`, unless it would go back to a version that does harm: `downgrade-harmful`."""
     if controllers.version:
         found = recorded.installed(target, [item for item in controllers.service if item in controllers.version])
-        for service, (release, _) in found.items():
-            requested = controllers.version[service]
+        for service, item in found.items():
+            requested, release = controllers.version[service], item.release
             if release is not None and is_older(requested, release.version):
                 check(target, service, release.version, requested, release.values)
     return controllers

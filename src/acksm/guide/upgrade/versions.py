@@ -18,7 +18,7 @@ def controllers_for(target: Target, controllers: ControllerSettings) -> Controll
     """The settings of the `install` that upgrades. Errors: `controllers-missing`,
     `version-older`, and `downgrade-harmful` where install would refuse that version too."""
     found = recorded.installed(target, controllers.service)
-    installed = {service: release for service, (release, _) in found.items() if release}
+    installed = {service: item.release for service, item in found.items() if item.release}
     chosen = [service for service in controllers.service if service in installed]
     if not chosen:
         raise AcksmError(

@@ -1,0 +1,200 @@
+"""What another tool keeps, against what acksm would install: nothing of it is written, as an engine restores what is
+changed and creates again what is deleted. Equal is up to date; else the difference is shown, and what to commit instead
+(docs/gitops.md#a-cluster-that-an-engine-keeps)."""
+
+from __future__ import annotations
+
+import copy
+import shlex
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from acksm import reports
+from acksm.ack import charts
+from acksm.errors import AcksmError
+from acksm.guide.install import keeper
+from acksm.guide.install.release import Desired, Observed
+from acksm.json_types import Json, Manifest, Value
+from acksm.kube.api import Applier
+from acksm.kube.owners import MANIFESTS, Owner
+from acksm.kube.paths import ref
+from acksm.live import drift
+from acksm.live.drift import Drift, State
+from acksm.settings import ControllerSettings, RoleSettings
+from acksm.words import counted
+
+_TARGETS = {"flux": "flux", "argocd": "argocd"}  # else kustomize
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A controller that another tool keeps: `desired` is what acksm would install, `differs` the objects in which the
+    cluster differs from that. `rendered`: `acksm export` wrote it. `missing`: the keeper has not created it yet."""
+
+    desired: Desired
+    by: Owner
+    rendered: bool
+    differs: tuple[Drift, ...] = ()
+    missing: bool = False
+
+    @property
+    def changed(self) -> list[Drift]:
+        """What a new export would change."""
+        return [one for one in self.differs if one.is_restored]
+
+    @property
+    def unsettled(self) -> list[Drift]:
+        """What could not be compared, or is changed at each write."""
+        return [one for one in self.differs if not one.is_restored]
+
+    @property
+    def lines(self) -> list[str]:
+        """The differences, as text."""
+        return [_line(one, keeper.managers_of(self.by)) for one in self.changed]
+
+    @property
+    def notes(self) -> list[str]:
+        """That it is kept, and that it is up to date where it is."""
+        if self.missing:
+            return []
+        how = "" if self.differs else ", up to date"
+        return [f"{self.desired.service} {self.desired.version}{how}: kept by {self.by.described}"]
+
+
+def _line(one: Drift, managers: frozenset[str]) -> str:
+    """A difference; who changed it only where that is another than the keeper."""
+    if one.state is State.DELETED:
+        return f"{one.object} does not exist"
+    return str(replace(one, by=tuple(name for name in one.by if name not in managers)))
+
+
+def compare(
+    kube: Applier,
+    found: Sequence[tuple[Observed, Desired]],
+    rendered: Callable[[Sequence[Desired]], Iterable[Sequence[Json]]],
+    crds: Sequence[Drift],
+) -> list[Kept]:
+    """The controllers of `found` that another tool keeps, against what `rendered` returns of each; the differences of
+    `crds` go with the first."""
+    items = [(observed, one) for observed, one in found if observed.kept_by]
+    kept = []
+    for (observed, one), manifests in zip(items, rendered([one for _, one in items]), strict=True):
+        if observed.kept_by is None:
+            continue
+        if not observed.version:
+            kept.append(Kept(one, observed.kept_by, True, missing=True))
+            continue
+        live = kube.get(ref("Deployment", observed.health.deployment, one.namespace)) if observed.health else None
+        differs = drift.of_all(kube, pinned(manifests, live), one.namespace)
+        written = observed.owned or (live is not None and keeper.exported(live))
+        kept.append(Kept(one, observed.kept_by, written, (*differs, *(() if kept else crds))))
+    return kept
+
+
+def expected(observed: Observed, service: str, crds: Iterable[Manifest]) -> Observed:
+    """A controller that does not exist, with who is to create it, if another tool is."""
+    by = None if observed.version else keeper.expected(service, crds)
+    return replace(observed, kept_by=by) if by else observed
+
+
+def as_data(observed: Observed) -> reports.KeptBy | None:
+    """Who keeps a controller, None where none is installed."""
+    if not observed.version:
+        return None
+    by = observed.kept_by
+    if by is None:
+        return {"tool": "acksm" if observed.owned else "helm", "name": "", "described": text_of(observed)}
+    return {"tool": by.tool, "name": by.name if by.tool == MANIFESTS else by.object_name, "described": by.described}
+
+
+def text_of(observed: Observed) -> str:
+    """The same as text, "" where none is installed."""
+    if not observed.version:
+        return ""
+    if observed.kept_by is not None:
+        return observed.kept_by.described
+    return "acksm" if observed.owned else "helm"
+
+
+def refused(
+    found: Sequence[Kept], controllers: ControllerSettings, role: RoleSettings, namespace: str
+) -> AcksmError | None:
+    """The error for what would have to change in controllers that another tool keeps; None where nothing would."""
+    if missing := [one for one in found if one.missing]:
+        return _not_created(missing, namespace)
+    changed = [one for one in found if one.changed]
+    if not changed:
+        return None
+    keepers = " and ".join(dict.fromkeys(one.by.described for one in changed))
+    names = " and ".join(one.desired.service for one in changed)
+    lines = [line for one in changed for line in one.lines]
+    return AcksmError(
+        "kept-by-engine",
+        f"{names}: {counted(len(lines), 'object')} would change, and {keepers} keeps them; nothing of them was written",
+        where=f"namespace {namespace}",
+        remedy=commit([one for one in found if one.by.tool == changed[0].by.tool], controllers, role),
+        details={"diff": lines, "owner": keepers},
+    )
+
+
+def _not_created(found: Sequence[Kept], namespace: str) -> AcksmError:
+    by = found[0].by
+    names = " and ".join(one.desired.service for one in found)
+    where = f"-n {by.namespace}" if by.namespace else "-A"
+    look = f"kubectl get {by.kind.lower()}s {where}" if by.kind else "kubectl get crds -l acksm.dev/export"
+    return AcksmError(
+        "kept-by-engine",
+        f"the CRDs of {names} are of an export that {by.described} keeps, and their controllers do not exist yet",
+        where=f"namespace {namespace}",
+        remedy=f"{look}   (what it waits for; acksm doctor reports it too)",
+        details={"diff": [], "owner": by.described},
+    )
+
+
+def commit(found: Sequence[Kept], controllers: ControllerSettings, role: RoleSettings) -> str:
+    """The command whose output is to be committed; where acksm did not render what exists, where to change that."""
+    first = found[0]
+    by = first.by
+    if not first.rendered or by.kind == "HelmRelease":
+        if not by.kind:
+            return f"change them where the manifests come from, which {by.name or 'an unknown tool'} applied"
+        where = f" -n {by.namespace}" if by.namespace else " -A"
+        return (
+            f"kubectl get {by.kind.lower()}{f' {by.engine_object}' if by.namespace else ''}{where} -o yaml   "
+            "(change its version and values where it comes from)"
+        )
+    to = _TARGETS.get(by.tool, "kustomize")
+    words = ["acksm export", f"--to {to}", *([] if to == "kustomize" else ["--repo URL"])]
+    words += [f"--service {name}" for name in controllers.service if len(controllers.service) < len(charts.SERVICES)]
+    words += [f"--version {one.desired.service}={one.desired.version}" for one in found]
+    watched = list(dict.fromkeys(name for one in found for name in one.desired.watched))
+    words += [f"--scope namespace --watch-namespace {','.join(watched)}"] if watched else []
+    words += [f"--mode {controllers.mode}"] if controllers.mode else []
+    words += [f"--registry {controllers.registry}"] if controllers.registry else []
+    words += [f"--values {shlex.quote(path)}" for path in controllers.values]
+    words += [f"--set {shlex.quote(text)}" for text in controllers.set]
+    words += [f"--identity {role.identity}"] if role.identity else []
+    words += [f"--role-arn {role.role_arn}"] if role.role_arn else []
+    words += [f"--role-name {role.role_name}"] if role.role_name else []
+    return f"{' '.join(words)} --out DIR   (and commit DIR)"
+
+
+def pinned(rendered: Sequence[Json], live: Manifest | None) -> list[Json]:
+    """`rendered` with the digest that an export gave the images, where the live Deployment has the same tag with it."""
+    digests = {image.partition("@")[0]: image for image in map(str, _images(live)) if "@" in image}
+    found = copy.deepcopy(list(rendered)) if digests else list(rendered)
+    for item in found if digests else ():
+        for container in _containers(item):
+            container["image"] = digests.get(str(container.get("image", "")), container.get("image"))
+    return found
+
+
+def _containers(manifest: Manifest | None) -> list[Value]:
+    if manifest is None or manifest.get("kind", "Deployment") != "Deployment":
+        return []
+    pod = manifest["spec"]["template"]["spec"]
+    return [one for key in ("initContainers", "containers") for one in pod.get(key) or []]
+
+
+def _images(manifest: Manifest | None) -> list[Value]:
+    return [one.get("image", "") for one in _containers(manifest)]
