@@ -121,6 +121,11 @@ soak: $(STAMP) ## kill every command at every call, for SECONDS=1800; random cas
 	@$(BIN)/python bench/soak.py --seconds $(SECONDS); code=$$?; \
 		$(BIN)/pytest -n auto -m "hypothesis and not sandbox" --hypothesis-profile explore && exit $$code
 
+.PHONY: gitops
+gitops: $(STAMP) ## round trips of exports, kept by Flux's own controllers and applied by kubectl; builds them once
+	@$(BIN)/python -m acksm sandbox build --gitops
+	@$(BIN)/pytest -m gitops --durations=0 tests/gitops
+
 .PHONY: lock
 lock: UV = $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url
 lock: $(STAMP) ## resolve the lock files again, including the one of the benchmark's aws

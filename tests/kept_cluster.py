@@ -7,12 +7,11 @@ import hashlib
 import io
 import json
 import os
-import re
 import subprocess
 import tarfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +19,11 @@ import urllib3
 
 from acksm import yaml_reader
 from acksm.kube.paths import Ref, ref
-from acksm.sandbox import api, parts
-from acksm.sandbox.gitops import NAMESPACES
+from acksm.sandbox import api, gitops, parts
 from acksm.sandbox.state import directory
 from world import NAME, Run, World
 
-PATIENCE = 240.0  # seconds; a controller that failed looks again after a minute
+PATIENCE = 600.0  # seconds; a controller that failed looks again after a minute
 HOST, REPOSITORY = "basic.example.com", "clusters/demo"
 SERVICES = ("sagemaker", "applicationautoscaling")
 NAMESPACE = "ack-system"
@@ -39,7 +37,6 @@ class Kept:
     world: World
     engine: str
     home: Path
-    seen: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def open(cls, engine: str, home: Path, *, runs: bool = True) -> Kept:
@@ -48,7 +45,7 @@ class Kept:
         variables = api.environment(NAME, world.cluster, registries=True)
         world.variables = variables | {"XDG_CACHE_HOME": str(home / "cache"), "ACKSM_REGISTRY": ""}
         if runs:
-            api.run_engine(NAME, engine, world.cluster)
+            api.run_flux(NAME, world.cluster)
         kept = cls(world, engine, home)
         for command in ("oidc", "iam-role"):
             kept.acksm(command, "-y").ok()
@@ -98,10 +95,10 @@ class Kept:
         assert done.returncode == 0, (argv, done.stdout, done.stderr)
         return done.stdout
 
-    def readme(self) -> list[str]:
-        """The commands of the last block of shell lines in the export's README.md."""
-        text = (self.folder / "README.md").read_text()
-        return re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE)[-1].splitlines()
+    def readme(self, title: str) -> list[str]:
+        """The first commands below a heading of the export's README.md."""
+        text = (self.folder / "README.md").read_text().split(f"\n## {title}\n")[1]
+        return text.split("```sh\n", 1)[1].split("```", 1)[0].splitlines()
 
     def push(self, tag: str = "latest") -> str:
         """Push the export as `flux push artifact` does; its digest."""
@@ -147,7 +144,7 @@ class Kept:
 
     def of_engine(self, api_version: str, plural: str) -> dict[str, dict[str, Any]]:
         """The engine's own objects by name, with what its conditions say."""
-        listed = self.world.kube.list(Ref(api_version, plural, "", namespace=NAMESPACES[self.engine]))
+        listed = self.world.kube.list(Ref(api_version, plural, "", namespace=gitops.NAMESPACE))
         return {item["metadata"]["name"]: item for item in listed}
 
     def exported(self) -> list[Ref]:

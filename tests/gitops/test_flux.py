@@ -13,7 +13,7 @@ import pytest
 from acksm.kube.paths import ref
 from kept_cluster import FLUX_GROUP, HOST, NAMESPACE, REPOSITORY, SERVICES, Kept
 
-pytestmark = pytest.mark.gitops
+pytestmark = [pytest.mark.gitops, pytest.mark.timeout(1200)]
 REPO = ("--repo", f"oci://{HOST}/{REPOSITORY}")
 KUSTOMIZE = "system:serviceaccount:flux-system:kustomize-controller"
 
@@ -51,7 +51,7 @@ def test_an_export_is_applied_layer_by_layer(flux: Kept) -> None:
     """Flux pulls the export from a private registry and applies each layer after those that it needs."""
     flux.export(*REPO)
     digest = flux.push()
-    over = flux.home / "over"
+    over = flux.home / "over"  # as README.md says of a private repository
     over.mkdir()
     patch = {"op": "add", "path": "/spec/secretRef", "value": {"name": "registry"}}
     (over / "kustomization.yaml").write_text(
@@ -114,19 +114,12 @@ def test_what_is_deleted_in_order_leaves_nothing(flux: Kept) -> None:
     flux.world.kube.delete(made)
     flux.until(lambda: flux.world.kube.get(made) is None, lambda: flux.world.kube.get(made))
     assert flux.models() == []
-    kustomizations = flux.of_engine(FLUX_GROUP, "kustomizations")
-    controllers = [name for name in kustomizations if name.endswith("-controller")]
+    names = list(flux.of_engine(FLUX_GROUP, "kustomizations"))
+    controllers = [name for name in names if name.endswith("-controller")]
     assert len(controllers) == len(SERVICES)
-    for names in (controllers, [name for name in kustomizations if name not in controllers]):
-        for name in names:
-            flux.kubectl("delete", "kustomizations.kustomize.toolkit.fluxcd.io", name, "-n", "flux-system")
-        flux.until(
-            lambda names=names: not set(names) & set(flux.of_engine(FLUX_GROUP, "kustomizations")),
-            lambda: layers(flux),
-        )
+    for going in (controllers, [name for name in names if name not in controllers]):
+        flux.kubectl("delete", "kustomizations.kustomize.toolkit.fluxcd.io", "-n", "flux-system", *going)
     left = {name.partition(" ")[0] for name, uid in flux.uids().items() if uid}
     assert left == {"CustomResourceDefinition", "Namespace"}, "CRDs and namespaces outlive the engine"
-    crds = [one for one in flux.exported() if one.kind == "CustomResourceDefinition"]
-    for one in [*crds, ref("Namespace", NAMESPACE)]:
-        flux.world.kube.delete(one)
-    flux.until(lambda: not any(flux.uids().values()), lambda: flux.uids())
+    flux.kubectl("delete", "crd,namespaces", "-l", "acksm.dev/export")
+    assert not any(flux.uids().values())

@@ -59,7 +59,7 @@ ENTRIES = (
     Entry(
         "sandbox-cluster-foreign",
         "the cluster is not one of the sandbox's own",
-        "The sandbox runs Flux and Argo CD only for clusters that it started, since they may change everything there.",
+        "The sandbox runs Flux only for clusters that it started, since it may change everything there.",
         "acksm sandbox up --cluster NAME",
         _U,
     ),

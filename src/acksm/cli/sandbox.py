@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -26,13 +25,6 @@ Clusters = Annotated[
 ]
 
 
-class Engine(StrEnum):
-    """What keeps a cluster as files say."""
-
-    FLUX = "flux"
-    ARGOCD = "argocd"
-
-
 def _check_extra() -> None:
     """Error: `sandbox-extra` where a package of the sandbox is not installed."""
     from acksm.errors import AcksmError
@@ -48,7 +40,7 @@ def build(
     ctx: typer.Context,
     all_parts: Annotated[bool, typer.Option("--all", help="Build kubectl and yq too, for the benchmark.")] = False,
     gitops: Annotated[
-        bool, typer.Option("--gitops", help="Build Flux's and Argo CD's controllers and kustomize too.")
+        bool, typer.Option("--gitops", help="Build Flux's controllers, kustomize and kubectl too.")
     ] = False,
     output: options.Output = None,
 ) -> None:
@@ -220,23 +212,22 @@ def status(ctx: typer.Context, name: Name = "default", output: options.Output = 
     run_without_settings(ctx, work)
 
 
-@app.command("gitops", examples=("acksm sandbox gitops flux", "acksm sandbox gitops argocd --cluster practice"))
+@app.command("gitops", examples=("acksm sandbox gitops", "acksm sandbox gitops --cluster practice"))
 def gitops_(
     ctx: typer.Context,
-    engine: Annotated[Engine, typer.Argument(metavar="flux|argocd", help="Whose controllers to run.")],
     name: Name = "default",
     of_cluster: Annotated[str, typer.Option("--cluster", metavar="NAME", help="Cluster to keep [the first].")] = "",
     output: options.Output = None,
 ) -> None:
-    """Run Flux's or Argo CD's own controllers for a cluster of a running sandbox."""
+    """Run Flux's own controllers for a cluster of a running sandbox."""
 
     def work(ui: Ui) -> int:
         _check_extra()
         from acksm.sandbox import api, gitops
 
-        cluster = api.run_engine(name, engine.value, of_cluster, ui.emit)
-        data = {"name": name, "cluster": cluster, "engine": engine.value, "namespace": gitops.NAMESPACES[engine.value]}
-        ui.result("sandbox gitops", data, f"{engine.value} runs for cluster {cluster}")
+        cluster = api.run_flux(name, of_cluster, ui.emit)
+        data = {"name": name, "cluster": cluster, "engine": "flux", "namespace": gitops.NAMESPACE}
+        ui.result("sandbox gitops", data, f"Flux runs for cluster {cluster}")
         return 0
 
     run_without_settings(ctx, work)

@@ -82,7 +82,7 @@ class SandboxDownReport(TypedDict):
 
 
 class SandboxEngineReport(TypedDict):
-    """Controllers that keep a cluster as files say."""
+    """A GitOps engine that runs for a cluster."""
 
     name: str
     cluster: str

@@ -209,8 +209,8 @@ def add_cluster(state: State, name: str, account: str = ACCOUNT, region: str = R
     return require(state.name).clusters[name]
 
 
-def run_engine(name: str, engine: str, cluster: str = "", emit: Emit = silent) -> str:
-    """Run Flux's or Argo CD's controllers for a cluster ("" for the first), unless they run; the cluster's name.
+def run_flux(name: str, cluster: str = "", emit: Emit = silent) -> str:
+    """Run Flux's controllers for a cluster ("" for the first), unless they run; the cluster's name.
 
     Errors: `sandbox-missing`, `sandbox-cluster`, `sandbox-cluster-foreign`, sandbox-….
     """
@@ -218,13 +218,13 @@ def run_engine(name: str, engine: str, cluster: str = "", emit: Emit = silent) -
     found = _cluster(state, cluster)
     if not found.own:
         raise AcksmError("sandbox-cluster-foreign", f"cluster {found.name} is not the sandbox's", where=found.endpoint)
-    if gitops.runs(engine, found):
-        emit(Event(Kind.UP_TO_DATE, "sandbox.gitops", f"{engine} is already running for cluster {found.name}"))
+    if gitops.runs(found):
+        emit(Event(Kind.UP_TO_DATE, "sandbox.gitops", f"Flux is already running for cluster {found.name}"))
         return found.name
-    programs = parts.ensure(gitops.NEEDED[engine], emit)
-    emit(Event(Kind.STEP, "sandbox.gitops", f"starting {engine} for cluster {found.name}"))
+    programs = parts.ensure(gitops.CONTROLLERS, emit)
+    emit(Event(Kind.STEP, "sandbox.gitops", f"starting Flux for cluster {found.name}"))
     body = {"programs": {name: str(path) for name, path in programs.items()}}
-    control(state, "PUT", f"clusters/{found.name}/gitops/{engine}", body)
+    control(state, "PUT", f"clusters/{found.name}/flux", body)
     return found.name
 
 

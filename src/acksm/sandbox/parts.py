@@ -87,20 +87,10 @@ PARTS = {
             Part(name, "flux", f"github.com/fluxcd/{name}", (), (0, 0), manifests=("config/crd/bases", "config/rbac"))
             for name in ("source-controller", "kustomize-controller")
         ),
-        Part(
-            "argocd",
-            "argocd",
-            "github.com/argoproj/argo-cd/v3/cmd",
-            (),
-            (0, 0),
-            "-X github.com/argoproj/argo-cd/v3/common.version=3.2.6",
-            ("manifests/core-install.yaml",),
-        ),
-        Part("argocd-cache", "argocd", "./cache", (), (0, 0)),
     )
 }
 NEEDED = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "crane", "registry", "helm")
-GITOPS = ("kubectl", "kustomize", "source-controller", "kustomize-controller", "argocd", "argocd-cache")
+GITOPS = ("kubectl", "kustomize", "source-controller", "kustomize-controller")
 # What `go help environment` says of modules, caches and proxies; not GOOGLE_…, which are credentials.
 _GO_VARIABLES = (
     *("GOAUTH", "GOCACHE", "GODEBUG", "GOENV", "GOFLAGS", "GOINSECURE", "GOMAXPROCS", "GOMEMLIMIT", "GOMODCACHE"),
@@ -283,7 +273,7 @@ def _keep_manifests(part: Part, environment: Mapping[str, str], home: Path) -> N
     target.mkdir(parents=True)
     for name in part.manifests:
         source = Path(found.stdout.strip()) / name
-        for path in [source] if source.is_file() else sorted(source.glob("*.yaml")):
+        for path in sorted(source.glob("*.yaml")):
             shutil.copyfile(path, target / path.name)  # modules are read-only, what is deleted again must not be
 
 
