@@ -81,7 +81,7 @@ def test_an_export_is_applied_layer_by_layer(flux: Kept) -> None:
 def test_install_has_nothing_to_do(flux: Kept) -> None:
     run = flux.acksm("install", "--dry-run", "-o", "json")
     assert run.exit_code == 0, run.stderr
-    assert run.data["result"]["changes"] == []
+    assert run.data["changes"] == []
     assert flux.acksm("export", "--check", str(flux.folder)).exit_code == 0
 
 

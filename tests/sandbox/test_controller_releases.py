@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import tarfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -178,7 +179,7 @@ def test_adopted_resources_of_old_releases(lab: Lab) -> None:
     _converted(lab, namespace, target)
 
 
-def _converted(lab: Lab, namespace: str, target: dict[str, object]) -> None:
+def _converted(lab: Lab, namespace: str, target: Mapping[str, object]) -> None:
     """Over the line with --convert-adopted: failing ones and a namespace without a role are refused first."""
     world, mine = lab.world, {**target, "metadata": {"name": "mine"}}
     lab.create("AdoptedResource", namespace, "again", {"aws": {"nameOrID": "old"}, "kubernetes": mine})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from abroad import until
 from acksm import yaml_reader
 from acksm.cli import completion
 from acksm.errors import AcksmError
+from acksm.guide.export import images
 from acksm.kube.paths import ref, ref_of
 from acksm.live import drift
 from report_schema import complaints
@@ -21,7 +21,9 @@ from webhook import changing
 from world import ONE, World
 
 
-def test_one_diff_over_aws_kubernetes_and_values_and_nothing_is_written(world: World, tmp_path: Path) -> None:
+def test_one_diff_over_aws_kubernetes_and_values_and_nothing_is_written(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with world.requests() as seen:
         run = world.acksm("install", "--dry-run", "--full").ok()
     assert seen.writes == []
@@ -40,11 +42,12 @@ def test_one_diff_over_aws_kubernetes_and_values_and_nothing_is_written(world: W
         assert part in run.stdout
     world.install()
     assert world.acksm("install", "--dry-run").ok().stdout.startswith("already up to date")
+    monkeypatch.setattr(images, "read", lambda *_: [])  # the images' registry is not the sandbox's
     an_export_is_what_was_installed(world, tmp_path)
 
 
 def an_export_is_what_was_installed(world: World, folder: Path) -> None:
-    """The apiserver accepts each exported object, and but for marks and the images' digests it would change nothing."""
+    """The apiserver accepts each exported object, and but for marks it would change nothing."""
     with world.requests() as seen:
         world.acksm("export", "--to", "kustomize", "--out", str(folder)).ok()
         assert world.acksm("export", "--check", str(folder)).ok().stdout.startswith(f"{folder} is up to date")
@@ -56,7 +59,7 @@ def an_export_is_what_was_installed(world: World, folder: Path) -> None:
         after = world.kube.apply(exported, force=True, dry_run=True)
         assert before is not None, path
         for key in after.keys() - {"metadata", "status"}:
-            assert re.sub(r"@sha256:[0-9a-f]{64}", "", json.dumps(after[key])) == json.dumps(before[key]), path
+            assert after[key] == before[key], path
     assert len(paths) > 40
 
 

@@ -7,6 +7,7 @@ resources are what they were, whatever the controllers and their charts became.
 from __future__ import annotations
 
 import json
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,7 @@ class Life:
     def settled(self, version: str) -> None:
         """Every object is synced, and is the AWS resource that it was."""
         for key in self.objects:
-            found = self.lab.until(lambda key=key: self._done(key, version), lambda key=key: self.lab.get(*key))
+            found = self.lab.until(partial(self._done, key, version), partial(self.lab.get, *key))
             arn = found["status"]["ackResourceMetadata"]["arn"]
             assert self.identities.setdefault(key, arn) == arn
 

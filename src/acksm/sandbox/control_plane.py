@@ -241,7 +241,7 @@ class ControlPlane:
         self.start(part, [str(self.parts[part]), *flags])
 
     def start(self, part: str, argv: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
-        """Start a program of this cluster under a name, in the place of one of that name that has ended."""
+        """Start a program of this cluster under a name, which replaces an ended one of that name."""
         self._argv[part], self._environment[part] = list(argv), dict(environment or {})
         self.state.processes = [process for process in self.state.processes if process.name != part]
         self.state.processes.append(self._started(part))

@@ -39,7 +39,7 @@ def runs(cluster: ClusterState) -> bool:
 
 
 def start(plane: ControlPlane, programs: Mapping[str, Path], outside: Mapping[str, str]) -> None:
-    """Run the controllers for a cluster, anew where only some of them run, and wait until they listen. `programs` are
+    """Run the controllers for a cluster, all of them again where only some run, and wait until they listen. `programs` are
     their paths; `outside` are the variables that lead to the sandbox's network and AWS.
 
     Errors: `sandbox-failed`, `sandbox-part-failed` with the part's log.
@@ -87,7 +87,7 @@ def _message(answer: Value) -> str:
 
 
 def _start(plane: ControlPlane, home: Path, name: str, program: Path, outside: Mapping[str, str]) -> None:
-    """Without leader election: outside of a cluster it has no namespace for its Lease. A dependency is looked at again
+    """Without leader election: outside of a cluster it has no namespace for its Lease. A dependency is checked again
     after a tenth of the usual time, as the sandbox's other waits are."""
     health, storage = free_ports(2)
     flags = ["--watch-all-namespaces", "--requeue-dependency=3s", "--metrics-addr=0"]

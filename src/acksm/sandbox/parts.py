@@ -263,7 +263,7 @@ def manifests(program: Path) -> Path:
 
 
 def _keep_manifests(part: Part, environment: Mapping[str, str], home: Path) -> None:
-    """Copy files out of the program's module, before the program is there itself: what has it has them all."""
+    """Copy files out of the program's module. The program comes last, so that a complete one always has them."""
     argv = ["go", "list", "-mod=readonly", "-f", "{{.Module.Dir}}", part.package]
     found = subprocess.run(
         argv, cwd=SOURCES / part.module, env=dict(environment), capture_output=True, text=True, check=True

@@ -16,10 +16,10 @@ from acksm.live.bindings import shortened
 def _kept(facts: Facts) -> Iterator[Check]:
     name, plan = "check.kept", facts.plan
     for service, item in installed_releases(facts).items():
-        if item.kept_by is None:
-            continue
         where = f"release of {service}"
-        if isinstance(plan, AcksmError):
+        if item.kept_by is None:
+            yield Check(name, State.OK, where, "kept by helm alone")
+        elif isinstance(plan, AcksmError):
             yield unread(name, where, plan)
         else:
             yield Check(name, State.OK, where, f"kept by {item.kept_by.described}")
@@ -34,6 +34,8 @@ def _engine(facts: Facts) -> Iterator[Check]:
     if isinstance(found, AcksmError):
         yield unread(name, "", found)
         return
+    if not found:
+        yield Check(name, State.OK, "", "none keeps them")
     for where, one in found.items():
         if isinstance(one, AcksmError):
             yield unread(name, where, one)
