@@ -51,6 +51,7 @@ MEANINGS = {
     "--confirm": "the cluster's name, instead of typing it",
     "--context": "context of the kubeconfig",
     "--create-namespace": "create namespaces that do not exist",
+    "--digest": "the digest that was reviewed",
     "--file": "the settings file",
     "--full": "show what is left out otherwise",
     "--kubeconfig": "path of the kubeconfig",
