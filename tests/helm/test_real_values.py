@@ -86,7 +86,8 @@ def test_the_charts_own_values_given_as_a_file_change_nothing(path: Path) -> Non
 
 
 def test_a_value_without_lines_of_its_own_replaces_a_list_below_a_comment(path: Path) -> None:
-    for value in ([], None, "x"):
+    values: tuple[Any, ...] = ([], None, "x")
+    for value in values:
         patched = patch(path.read_text(), [Edit(("resourceTags",), value, "--set", kept=True)])
         assert load(patched.text) == {**load(path.read_text()), "resourceTags": value}
 

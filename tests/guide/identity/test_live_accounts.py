@@ -149,7 +149,8 @@ def test_a_controller_without_a_record_keeps_its_account() -> None:
     deployment = {"metadata": {"name": "d", "namespace": "ack-system"}, "spec": {"template": template}}
     kube = Secrets(deployments=[deployment])
     found = live_accounts.observe(cast(Any, kube), [of("ack-system", "ack"), of("ack-system", "gone")], "ack-system")
-    assert (found.kept, found.kinds) == ({of("ack-system", "ack")}, {"sagemaker": ("Model",)})
+    assert found.kept == {of("ack-system", "ack")}
+    assert found.kinds == {"sagemaker": ("Model",)}
     assert found.strangers == {of("ack-system", "gone")}
 
 
