@@ -13,7 +13,7 @@ from pathlib import Path
 
 from acksm import yaml_reader
 from acksm.errors import AcksmError
-from acksm.json_types import Manifest, Value
+from acksm.json_types import Manifest, Object, Value
 from acksm.sandbox import parts
 from acksm.sandbox.control_plane import ControlPlane, free_ports, tail
 from acksm.sandbox.state import ClusterState
@@ -69,7 +69,7 @@ def _documents(programs: Mapping[str, Path]) -> Iterator[Manifest]:
                 yield _of_controller(dict(yaml_reader.load(path.read_text())), name)
 
 
-def _of_controller(document: Manifest, name: str) -> Manifest:
+def _of_controller(document: Object, name: str) -> Object:
     """A manifest of a controller's module as Flux's own installation has it, with names of its own and bound to its own
     service account: in the modules both roles are `manager-role`, of the namespace's default service account."""
     if document["kind"] == "CustomResourceDefinition":
