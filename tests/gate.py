@@ -62,7 +62,8 @@ class Gate:
 
     @classmethod
     def open(cls, folder: Path) -> Gate:
-        moto.eks.utils.Session = lru_cache(moto.eks.utils.Session)  # reads AWS's endpoints for each cluster
+        of_eks: Any = moto.eks.utils
+        of_eks.Session = lru_cache(of_eks.Session)  # one reads AWS's endpoints for each cluster
         cloud = Cloud(folder / "aws.log")
         server = make_server("127.0.0.1", 0, cloud, threaded=True, request_handler=_Quiet)
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import typed
 from acksm.kube.owners import RELEASE_NAME, RELEASE_NAMESPACE
-from acksm.kube.paths import ref_of
+from acksm.kube.paths import Ref, ref_of
 from memory_account import HOME
 from memory_kube import Json
 from memory_world import MemoryWorld, Said, run_install
@@ -44,7 +45,7 @@ def annotations_of(keeper: str, item: Json) -> dict[str, str]:
 def kept(keeper: str, world: MemoryWorld | None = None, **options: Any) -> MemoryWorld:
     """A world whose controllers `keeper` has installed with the settings `options` of acksm."""
     world = typed.Holder.world = world or MemoryWorld()
-    run_install(world.settings(**options), Said())
+    world.restore(_installed(**options))
     if keeper == ACKSM:
         return world
     for path, item in list(world.kube.objects.items()):
@@ -54,7 +55,43 @@ def kept(keeper: str, world: MemoryWorld | None = None, **options: Any) -> Memor
             hand_over(keeper, item)
     if keeper in {BY_HAND, FLUX_HELM}:
         _unmark(world)
+    if keeper in ENGINES:
+        world.kube.objects[ENGINES[keeper].path] = engine(keeper)
     return world
+
+
+ENGINES = {
+    FLUX: Ref("kustomize.toolkit.fluxcd.io/v1", "kustomizations", "Kustomization", "ack-controllers", "flux-system"),
+    FLUX_HELM: Ref("helm.toolkit.fluxcd.io/v2", "helmreleases", "HelmRelease", "ack-sagemaker", "flux-system"),
+    ARGOCD: Ref("argoproj.io/v1alpha1", "applications", "Application", "ack-controllers", "argocd"),
+}
+
+
+def engine(keeper: str, *, well: bool = True, **spec: Any) -> Json:
+    """The engine's own object, as its controller reports it."""
+    where = ENGINES[keeper]
+    ready = {"type": "Ready", "status": str(well), "reason": "BuildFailed", "message": "no such path"}
+    status: Json = {"conditions": [ready]}
+    if keeper == ARGOCD:
+        sync, health = ("Synced", "Healthy") if well else ("OutOfSync", "Missing")
+        status = {"sync": {"status": sync}, "health": {"status": health}}
+    metadata = {"name": where.name, "namespace": where.namespace}
+    return {"kind": where.kind, "metadata": metadata, "spec": spec, "status": status}
+
+
+_KNOWN: dict[str, Any] = {}
+
+
+def _installed(**options: Any) -> Any:
+    """An install of acksm's with these settings, made once."""
+    if (key := repr(sorted(options.items()))) not in _KNOWN:
+        before, world = typed.Holder.world, MemoryWorld()
+        typed.Holder.world = world
+        settings = world.settings(**options)
+        run = settings.run.model_copy(update={"timeout": 300.0})
+        run_install(replace(settings, run=run), Said())
+        _KNOWN[key], typed.Holder.world = world.snapshot(), before
+    return _KNOWN[key]
 
 
 def hand_over(keeper: str, item: Json) -> None:

@@ -111,7 +111,7 @@ class MemoryWorld:
         self.kube.put({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec, "status": ready})
 
     def settings(self, **options: Any) -> Settings:
-        return Settings.of(cluster="demo", yes=True, timeout=20.0, **options)
+        return Settings.of(cluster="demo", yes=True, timeout=120.0, **options)  # on a busy machine too
 
     def target_of(self, at: TargetSettings, run: RunSettings) -> Target:
         """In the place of `guide.target.connect`."""

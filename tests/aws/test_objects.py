@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import botocore.session
@@ -44,9 +45,14 @@ def aws() -> Iterator[Aws]:
         yield Aws(region="us-west-2")
 
 
+@cache
+def service_model(service: str) -> Any:
+    return botocore.session.Session().get_service_model(service)
+
+
 @pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.name)
 def test_the_table_names_calls_and_members_that_the_api_has(kind: Kind) -> None:
-    model: Any = botocore.session.Session().get_service_model(API[kind.service])
+    model = service_model(API[kind.service])
     described = model.operation_model(kind.describe_call).output_shape.members
     answer = described[kind.lists].member.members if kind.lists else described
     assert kind.arn_answer in answer

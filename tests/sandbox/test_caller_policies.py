@@ -189,6 +189,7 @@ def test_install_and_what_looks_at_it_and_takes_it_away(abroad: Abroad) -> None:
     assert iam.list_open_id_connect_providers()["OpenIDConnectProviderList"] == []
 
 
+@pytest.mark.crds
 def test_region_and_carm(abroad: Abroad) -> None:
     world = abroad.world
     world.install("--service", "sagemaker")
@@ -217,6 +218,7 @@ def test_region_and_carm(abroad: Abroad) -> None:
     assert world.kube.get(ref("Namespace", space)) is not None
 
 
+@pytest.mark.crds
 def test_the_other_accounts_administrator_needs_no_more(abroad: Abroad) -> None:
     world, iam = abroad.world, abroad.iam
     world.install("--service", "sagemaker")
@@ -244,6 +246,7 @@ def left_out(every: bool, *actions: str) -> Sequence[str]:
     return actions if every else actions[:2]
 
 
+@pytest.mark.crds
 @EVERY
 def test_adopt_and_samples_and_cleanup(every: bool, abroad: Abroad) -> None:
     world, iam = abroad.world, abroad.world.aws("iam")

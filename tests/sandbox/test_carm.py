@@ -339,6 +339,7 @@ def test_b_is_reached_by_a_role_too(abroad: Abroad) -> None:
     world.acksm("carm", "verify", name, "--target-role-arn", role).ok()
 
 
+@pytest.mark.crds
 def test_people_who_bind_at_once_lose_nothing_and_other_peoples_keys_stay(abroad: Abroad, tmp_path: Path) -> None:
     world = abroad.world
     world.install("--service", "sagemaker")
@@ -437,6 +438,7 @@ def test_five_hundred_namespaces_cost_what_changes(elsewhere: Abroad, tmp_path: 
     assert {row["namespace"] for row in listed} >= set(names)
 
 
+@pytest.mark.crds
 def test_teams_and_services_have_keys_of_their_own(abroad: Abroad) -> None:
     world, b = abroad.world, abroad.account
     world.install("--service", "sagemaker")

@@ -18,6 +18,7 @@ A_REGION, OTHER_REGION = "us-west-2", "eu-west-1"
 B = "111111111111"
 ANNOTATION = "services.k8s.aws/"
 _LABS: dict[str, Lab] = {}
+pytestmark = pytest.mark.crds
 
 
 @pytest.fixture(params=["stand-in", "real"])
@@ -31,7 +32,7 @@ def lab(request: pytest.FixtureRequest, _own_cluster: World, tmp_path: Path) -> 
         known = _LABS.get(program)
         if known is None or known.installed != _own_cluster.count:
             known = _LABS[program] = Lab(_own_cluster, program)
-            for name, value in _own_cluster.reset().items():
+            for name, value in _own_cluster.reset(crds=True).items():
                 patch.setenv(name, value)
             known.install("--policy", "core", "--policy", "studio", "--policy", "autoscaling")  # for every kind
             known.installed = _own_cluster.count

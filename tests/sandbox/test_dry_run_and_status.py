@@ -10,16 +10,20 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from abroad import until
+from acksm import yaml_reader
 from acksm.cli import completion
 from acksm.errors import AcksmError
-from acksm.kube.paths import ref
+from acksm.guide.export import images
+from acksm.kube.paths import ref, ref_of
 from acksm.live import drift
 from report_schema import complaints
 from webhook import changing
 from world import ONE, World
 
 
-def test_one_diff_over_aws_kubernetes_and_values_and_nothing_is_written(world: World) -> None:
+def test_one_diff_over_aws_kubernetes_and_values_and_nothing_is_written(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with world.requests() as seen:
         run = world.acksm("install", "--dry-run", "--full").ok()
     assert seen.writes == []
@@ -38,6 +42,25 @@ def test_one_diff_over_aws_kubernetes_and_values_and_nothing_is_written(world: W
         assert part in run.stdout
     world.install()
     assert world.acksm("install", "--dry-run").ok().stdout.startswith("already up to date")
+    monkeypatch.setattr(images, "read", lambda *_: [])  # the images' registry is not the sandbox's
+    an_export_is_what_was_installed(world, tmp_path)
+
+
+def an_export_is_what_was_installed(world: World, folder: Path) -> None:
+    """The apiserver accepts each exported object, and but for marks it would change nothing."""
+    with world.requests() as seen:
+        world.acksm("export", "--to", "kustomize", "--out", str(folder)).ok()
+        assert world.acksm("export", "--check", str(folder)).ok().stdout.startswith(f"{folder} is up to date")
+    assert seen.writes == []
+    paths = [path for path in sorted(folder.glob("manifests/*/*.yaml")) if path.name != "kustomization.yaml"]
+    for path in paths:
+        exported = yaml_reader.load(path.read_text())
+        before = world.kube.get(ref_of(exported))
+        after = world.kube.apply(exported, force=True, dry_run=True)
+        assert before is not None, path
+        for key in after.keys() - {"metadata", "status"}:
+            assert after[key] == before[key], path
+    assert len(paths) > 40
 
 
 def test_what_the_dry_run_says_is_what_is_done(world: World) -> None:

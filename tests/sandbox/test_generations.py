@@ -77,11 +77,3 @@ def test_what_a_generation_cannot_watch_is_refused_with_the_reason(
         )
     assert (run.error_id, run.exit_code) == (id, 3)
     assert seen.writes == []
-
-
-def test_from_the_oldest_to_the_newest_step_by_step(world: World) -> None:
-    for version in VERSIONS["sagemaker"]:
-        world.install("--service", "sagemaker", "--version", f"sagemaker={version}")
-    (release,) = [item for item in world.helm("list", "-o", "yaml").splitlines() if "chart:" in item]
-    assert release.endswith("sagemaker-chart-1.9.1")
-    assert "--aws-account-id" not in arguments(world, "sagemaker")

@@ -75,6 +75,7 @@ def test_the_role_trusts_the_service_accounts_that_were_installed(world: World) 
     ]
 
 
+@pytest.mark.crds
 def test_one_service_alone_and_then_the_other(world: World) -> None:
     world.install("--service", "sagemaker")
     assert len(world.objects("Deployment")) == 1
@@ -233,6 +234,7 @@ def test_a_chart_of_ones_own_from_a_directory_and_from_an_archive(world: World, 
     assert again.writes == []
 
 
+@pytest.mark.crds
 def test_latest_is_the_newest_tag_and_a_v_does_not_matter(world: World) -> None:
     run = world.install("--version", "sagemaker=latest", "--version", "applicationautoscaling=v1.4.1")
     words = " ".join(run.stdout.split())

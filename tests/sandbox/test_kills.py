@@ -17,11 +17,17 @@ ONE = "applicationautoscaling"
 RELEASE = "ack-applicationautoscaling-controller"
 
 
-@pytest.fixture
-def kills(world: World, tmp_path: Path) -> Iterator[Kills]:
-    found = Kills(Abroad.open(world), Forks(tmp_path / "forks"), tmp_path)
+@pytest.fixture(scope="module")
+def _forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
+    found = Forks(tmp_path_factory.mktemp("forks"))
     yield found
-    found.forks.close()
+    found.close()
+
+
+@pytest.fixture
+def kills(world: World, _forks: Forks, tmp_path: Path) -> Iterator[Kills]:
+    found = Kills(Abroad.open(world), _forks, tmp_path)
+    yield found
     found.abroad.clean()
 
 

@@ -209,6 +209,7 @@ def changed(world: World, name: str, *expected: str) -> set[str]:
     return writers()
 
 
+@pytest.mark.crds
 def test_a_capability_and_our_controller_never_reconcile_at_once(world: World, managed: Any) -> None:
     both = {"capability", world.namespace}
     tries = (changed(world, f"twice-{number}", world.namespace) for number in range(5))

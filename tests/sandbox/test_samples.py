@@ -95,6 +95,7 @@ def bench(world: World) -> Iterator[Bench]:
     found.clean()
 
 
+@pytest.mark.crds
 def test_everything_that_the_sandbox_can_make(bench: Bench) -> None:
     """One install: a chain with its own role, the same again, and one sample of each other kind."""
     world = bench.world
@@ -157,6 +158,7 @@ def test_everything_that_the_sandbox_can_make(bench: Bench) -> None:
     assert [job["status"]["ackResourceMetadata"]["region"] for job in jobs] == [REGION] * 3
 
 
+@pytest.mark.crds
 def test_preset_least_is_enough_for_jobs_and_endpoints_and_passes_on_no_other_role(bench: Bench) -> None:
     """The gate decides as IAM does, over resources, conditions and iam:PassRole; AWS itself is not asked here."""
     world = bench.world
@@ -185,6 +187,7 @@ def test_preset_least_is_enough_for_jobs_and_endpoints_and_passes_on_no_other_ro
     assert again.writes == []
 
 
+@pytest.mark.crds
 def test_every_sample_is_seen_by_the_apiserver_before_anything_is_made(bench: Bench) -> None:
     """Dry runs of all samples, mistakes, and another region, on one install of the newest charts."""
     world = bench.world

@@ -64,7 +64,7 @@ ENTRIES = (
         "another tool keeps what would have to change",
         "Flux, Argo CD, or whoever applied the manifests, keeps the controllers, not acksm by helm: an engine reverts "
         "the write, and the next apply does. What differs is listed; what acksm does in IAM and EKS is not affected "
-        "(docs/gitops-kept.md).",
+        "(docs/gitops.md#a-cluster-that-an-engine-keeps).",
         "acksm export --to flux --repo URL --out DIR   (or argocd, kustomize; with this command's options; commit DIR)",
         _R,
     ),

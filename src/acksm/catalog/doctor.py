@@ -130,6 +130,21 @@ _CONTROLLERS = (
         "acksm install   (restores them; or: acksm doctor --fix)",
     ),
     Entry(
+        "check.engine",
+        "the engine that keeps the controllers applies its source",
+        "A Kustomization or HelmRelease of Flux that is suspended or not ready, or an Application of Argo CD that is "
+        "OutOfSync or unhealthy, leaves the cluster as it was, or without controllers "
+        "(docs/gitops.md#a-cluster-that-an-engine-keeps).",
+        "kubectl get kustomizations.kustomize.toolkit.fluxcd.io -A   (or helmreleases, or applications of argoproj.io)",
+    ),
+    Entry(
+        "check.kept",
+        "controllers that another tool keeps are as the settings give them",
+        "acksm writes nothing that an engine keeps; the difference is to be committed instead "
+        "(docs/gitops.md#a-cluster-that-an-engine-keeps).",
+        "acksm export --to flux --repo URL --out DIR   (or argocd, kustomize; commit DIR)",
+    ),
+    Entry(
         "check.crds",
         "the CRDs of the controllers are served",
         "A controller exits if a kind that it reconciles is not served (community#2007). A CRD that is being deleted "

@@ -241,7 +241,7 @@ class HistoryEvent(TypedDict):
     time: str
     """RFC 3339 in UTC, to the minute."""
     by: str
-    """The tool: acksm or helm. No source records the user."""
+    """The tool: acksm, helm, or who keeps the controllers instead. No source records the user."""
     what: str
     object: str
     source: str

@@ -25,10 +25,12 @@ from acksm.guide.doctor.folding import folded
 from acksm.guide.identity import oidc, pod_trust, trust
 from acksm.guide.identity.judged import Judged, Verdict
 from acksm.guide.identity.live_accounts import Live
+from acksm.kube.owners import Owner
 from acksm.kube.paths import Ref
 from acksm.live import drift
 from acksm.live.controller_logs import PodLog
 from acksm.live.drift import Drift
+from acksm.live.engines import Engine
 from acksm.live.placement import Fit, Placement
 from acksm.live.readiness import SCALED_TO_ZERO
 from acksm.settings import RunSettings, Settings
@@ -116,6 +118,7 @@ UNJUDGED = {
         {"Effect": "Deny", "Principal": "*", "Action": "sts:*", "Condition": {"Bool": {"aws:ViaAWSService": "false"}}},
     ]
 }
+FLUX = Owner("flux", "b", "Kustomization", "a")
 BREAKS: dict[str, tuple[Callable[[], Facts], dict[str, State]]] = {
     "a stranger is let in": (
         lambda: whole(other_subjects={ROLE: Live(strangers=frozenset({"system:serviceaccount:team-a:ack"}))}),
@@ -255,6 +258,18 @@ BREAKS: dict[str, tuple[Callable[[], Facts], dict[str, State]]] = {
         {"check.drift": WARNING},
     ),
     "may not patch": (lambda: release(drift=(Drift("x", drift.State.UNKNOWN, why="no"),)), {"check.drift": UNKNOWN}),
+    "a suspended engine": (
+        lambda: whole(engines={"Flux Kustomization a/b": Engine(FLUX, "is suspended")}),
+        {"check.engine": FAILED},
+    ),
+    "an engine not to be seen": (
+        lambda: whole(engines={"Flux Kustomization a/b": error("kube-forbidden")}),
+        {"check.engine": UNKNOWN},
+    ),
+    "another than is committed": (
+        lambda: whole(plan=Plan("d", (), (), {"kept": {"differs": ["Deployment a/b (spec)"], "commit": "acksm …"}})),
+        {"check.kept": WARNING},
+    ),
     "an old CRD": (lambda: whole(plan=Plan("d", (change("crds.update"),))), {"check.crd-drift": WARNING}),
     "two roles": (
         lambda: whole(associated=associated(f"{ROLE}-other"), roles={ROLE: role(SUBJECT), f"{ROLE}-other": by_pods()}),
@@ -710,7 +725,7 @@ def test_the_text_tells_what_is_wrong_and_counts_the_rest() -> None:
         "           remedy: eksctl create nodegroup --cluster demo",
         "network: 1 ok",
         "rights: 2 ok, 2 skipped",
-        "releases: 3 ok, 1 skipped, 1 warning",
+        "releases: 5 ok, 1 skipped, 1 warning",
         "  warning  check.values              the releases have only values that their charts know: release of sagemaker: unknown to the chart, and ignored: a.b",  # noqa: E501
         f"           remedy: {lookup('check.values').remedy}",
         "identity: 9 ok",
@@ -718,7 +733,7 @@ def test_the_text_tells_what_is_wrong_and_counts_the_rest() -> None:
         "bindings: 2 ok, 1 skipped",
         "objects: 4 ok",
         "",
-        "36 ok, 4 skipped, 1 warning, 1 failed",
+        "38 ok, 4 skipped, 1 warning, 1 failed",
     ]
     assert "check.helm" in doctor.text_of(results(whole()), full=True)
 

@@ -25,7 +25,7 @@ from exports import ENGINES, REPO, check, export, files, offline_in_memory
 from memory_account import ACCOUNT, CLUSTER, ROLE_NAME
 from typed import OTHER, answer
 
-ONE = {"service": ["applicationautoscaling"]}  # two CRDs instead of thirty
+ONE: Json = {"service": ["applicationautoscaling"]}  # two CRDs instead of thirty
 KEPT = {"CustomResourceDefinition", "Namespace"}
 
 

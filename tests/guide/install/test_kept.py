@@ -69,13 +69,26 @@ def test_status_and_versions_say_what_is_installed_and_who_keeps_it(world: Memor
     assert [one["owned_by_acksm"] for one in report["controllers"]] == [keeper == ACKSM] * 2
     assert (code, report["healthy"]) == ((0, True) if keeper != BY_HAND else (7, None))  # whether to adopt is unknown
     assert report["drift"] == []
+    _, report = run(world, "history")
+    by = [(one["by"], one["what"]) for one in report["events"] if "sagemaker-chart 1.9.1" in one["what"]]
+    verb = (
+        "applied sagemaker-chart 1.9.1" if keeper in WITHOUT_RECORD else "installed sagemaker-chart 1.9.1, revision 1"
+    )
+    who = DESCRIBED[keeper] if keeper in WITHOUT_RECORD else "acksm" if keeper == ACKSM else "helm"
+    assert by == [(who, verb)]
     code, report = run(world, "versions")
     assert [one["installed"] for one in report["services"]] == ["1.9.1", "1.4.1"]
 
 
-@pytest.mark.parametrize("keeper", BY_OTHERS)
 @pytest.mark.parametrize(
-    "command", ["install --dry-run", "install --yes", "upgrade --yes", "install -y --adopt-release"]
+    ("keeper", "command"),
+    list(
+        zip(
+            BY_OTHERS,
+            ("install --yes", "install -y --adopt-release", "upgrade --yes", "install --dry-run"),
+            strict=True,
+        )
+    ),
 )
 def test_what_another_keeps_and_is_equal_is_up_to_date(world: MemoryWorld, keeper: str, command: str) -> None:
     before, writes = in_cluster(world), world.fuse.writes
@@ -85,8 +98,10 @@ def test_what_another_keeps_and_is_equal_is_up_to_date(world: MemoryWorld, keepe
     assert (in_cluster(world), world.fuse.writes) == (before, writes)
 
 
-@pytest.mark.parametrize("keeper", BY_OTHERS)
-@pytest.mark.parametrize("command", ["install", "upgrade", "install --adopt-release", "install --dry-run"])
+@pytest.mark.parametrize(
+    ("keeper", "command"),
+    list(zip(BY_OTHERS, ("upgrade", "install --adopt-release", "install --dry-run", "install"), strict=True)),
+)
 def test_what_another_keeps_and_would_change_is_shown_and_not_written(
     world: MemoryWorld, keeper: str, command: str
 ) -> None:
@@ -117,7 +132,7 @@ def test_a_release_of_flux_is_changed_at_flux() -> None:
     assert report["error"]["remedy"].startswith("kubectl get helmrelease ack-sagemaker -n flux-system -o yaml")
 
 
-@pytest.mark.parametrize("keeper", BY_OTHERS)
+@pytest.mark.parametrize("keeper", [FLUX_HELM, KUBECTL])
 def test_what_is_acksms_in_aws_is_applied_beside_it(world: MemoryWorld, keeper: str) -> None:
     world.iam.providers.clear()
     before = in_cluster(world)
@@ -153,7 +168,7 @@ def test_an_image_that_the_export_pinned_is_the_same_image(world: MemoryWorld, k
     assert "image" in report["error"]["details"]["diff"][0]
 
 
-@pytest.mark.parametrize("keeper", BY_OTHERS)
+@pytest.mark.parametrize("keeper", [FLUX_HELM, ARGOCD])
 def test_a_crd_that_differs_is_not_changed(world: MemoryWorld, keeper: str) -> None:
     name = "models.sagemaker.services.k8s.aws"
     (crd,) = (one for one in world.kube.objects.values() if one["metadata"]["name"] == name)
@@ -180,13 +195,10 @@ def test_controllers_that_an_export_has_and_its_engine_not_yet_are_not_installed
 
 
 @pytest.mark.parametrize("keeper", BY_OTHERS)
-@pytest.mark.parametrize("options", ["", "--iam --oidc --carm --crds all --delete-namespaces"])
-def test_cleanup_leaves_controllers_to_their_keeper_and_the_rest_with_them(
-    world: MemoryWorld, keeper: str, options: str
-) -> None:
+def test_cleanup_leaves_controllers_to_their_keeper_and_the_rest_with_them(world: MemoryWorld, keeper: str) -> None:
     before, writes = in_cluster(world), world.fuse.writes
-    for how in ("--dry-run", "--yes"):
-        code, report = run(world, f"cleanup {options} {how}")
+    for options in ("--dry-run", "--iam --oidc --carm --crds all --delete-namespaces --yes"):
+        code, report = run(world, f"cleanup {options}")
         assert (code, report["changes"]) == (ExitCode.REFUSED, [])
     why = {one["what"]: one["why"] for one in report["result"]["kept"]}
     assert why["controller ack-sagemaker-controller"].startswith(f"kept by {DESCRIBED[keeper]}")
@@ -218,7 +230,7 @@ def test_once_the_controllers_are_gone_cleanup_does_the_rest_but_what_an_engine_
     assert ("Namespace" in kinds) == (keeper != KUBECTL)
 
 
-@pytest.mark.parametrize("keeper", BY_OTHERS)
+@pytest.mark.parametrize("keeper", [FLUX])
 def test_a_namespace_of_another_tool_can_be_bound_and_what_it_says_is_kept(world: MemoryWorld, keeper: str) -> None:
     world.kube.put(namespace("team"), "kustomize-controller")
     world.kube.put(namespace("bound", owner_account_id="333333333333"), "kustomize-controller")
@@ -228,3 +240,46 @@ def test_a_namespace_of_another_tool_can_be_bound_and_what_it_says_is_kept(world
     code, report = run(world, "carm bind bound --target-account 222222222222 --yes")
     assert (code, in_cluster(world)) == (ExitCode.REFUSED, before)
     assert "kustomize-controller" in report["error"]["message"]
+
+
+def checks(world: MemoryWorld) -> tuple[int, dict[str, list[Any]]]:
+    """doctor's checks of the releases, by id, without those that are well and the same everywhere."""
+    code, report = run(world, "doctor --only check.release --only check.engine --only check.kept --only check.drift")
+    found: dict[str, list[Any]] = {}
+    for one in report["checks"]:
+        found.setdefault(one["id"], []).append(one)
+    return code, found
+
+
+@pytest.mark.parametrize("keeper", BY_OTHERS)
+def test_doctor_names_the_keeper_and_what_its_engine_says(world: MemoryWorld, keeper: str) -> None:
+    code, found = checks(world)
+    assert code == 0
+    assert found["check.release"][0]["text"] == f"1.9.1, kept by {DESCRIBED[keeper]}"
+    assert {one["state"] for named in found.values() for one in named} <= {"ok", "skipped"}
+    if keeper not in kept_world.ENGINES:
+        return
+    where = kept_world.ENGINES[keeper].path
+    world.kube.objects[where] = kept_world.engine(keeper, well=False)
+    code, found = checks(world)
+    assert (code, [one["state"] for one in found["check.engine"]]) == (3, ["failed"])
+    assert ("OutOfSync" if keeper == ARGOCD else "no such path") in found["check.engine"][0]["text"]
+    if keeper != ARGOCD:
+        world.kube.objects[where] = kept_world.engine(keeper, suspend=True)
+        assert "suspended" in checks(world)[1]["check.engine"][0]["text"]
+    del world.kube.objects[where]  # it may run in another cluster
+    code, found = checks(world)
+    assert (code, found["check.engine"][0]["state"]) == (0, "unknown")
+
+
+@pytest.mark.parametrize("keeper", WITHOUT_RECORD)
+def test_an_edit_that_the_keeper_has_not_reverted_is_drift_with_its_fields(world: MemoryWorld, keeper: str) -> None:
+    kept_world.edit(world, "Deployment", SAGEMAKER, ("spec", "replicas"), 3)
+    _, found = checks(world)
+    (first, *_) = found["check.drift"]
+    edited = f"Deployment ack-system/{SAGEMAKER} (spec.replicas, by kubectl-edit)"
+    assert first["text"] == f"differs from what {DESCRIBED[keeper]} applied: {edited}"
+    assert "spec.replicas" in found["check.kept"][-1]["text"]
+    _, report = run(world, "status")
+    assert [(one["id"], "spec.replicas" in one["target"]) for one in report["drift"]] == [("kept-by-engine", True)]
+    world.kube.restart("ack-system", SAGEMAKER)

@@ -19,6 +19,7 @@ from acksm.guide.connect import rights
 from acksm.guide.connect.apply import hand_over, perform
 from acksm.guide.connect.target import Target, connect
 from acksm.guide.doctor import caller_policies, object as doctor_object, trace
+from acksm.guide.doctor.engines import CHECKS as ENGINE_CHECKS
 from acksm.guide.doctor.facts import Facts, attempt, gather, services_installed
 from acksm.guide.doctor.folding import consequences, folded
 from acksm.guide.doctor.preflight import CHECKS as PREFLIGHT_CHECKS
@@ -34,7 +35,7 @@ from acksm.output import Output
 from acksm.settings import OtherAccountSettings, RunSettings, Settings, TargetSettings
 from acksm.words import counted
 
-CHECKS = (*PREFLIGHT_CHECKS, *RELEASE_CHECKS, *ROLE_CHECKS, *RUNNING_CHECKS, *VERSION_CHECKS)
+CHECKS = (*PREFLIGHT_CHECKS, *RELEASE_CHECKS, *ENGINE_CHECKS, *ROLE_CHECKS, *RUNNING_CHECKS, *VERSION_CHECKS)
 
 
 def run(settings: Settings, ui: Output, *, fix: bool, options: Options = ALL) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple, TypeAlias, TypeVar
 
 from acksm.ack import charts
@@ -38,6 +39,7 @@ from acksm.kube.kubeconfig import Context
 from acksm.kube.paths import ref
 from acksm.live import controller_logs, discovery, inventory, running
 from acksm.live.controller_logs import PodLog
+from acksm.live.engines import Engine, keepers, location, read
 from acksm.live.placement import Placement, Pod, any_pod, pod_of
 from acksm.live.readiness import pods_of
 from acksm.live.running import Flags, Running
@@ -78,8 +80,9 @@ class Facts:
     `other_subjects`: by role, the service accounts that it trusts besides the controllers'. `pass_role`: by role,
     whether it may pass every role.
     `associated`: (namespace, service account) to its EKS Pod Identity association. `agent`: notes on its agent, or why
-    pods with an association do not reach it; [] where none has one. `fixed`: when --fix began to change something, RFC
-    3339; "" where it did not.
+    pods with an association do not reach it; [] where none has one. `engines`: by description, the state of those whose
+    marks the controllers, CRDs and namespace have. `fixed`: when --fix began to change something, RFC 3339; "" where it
+    did not.
     """
 
     settings: Settings
@@ -112,6 +115,7 @@ class Facts:
     other_subjects: Known[Mapping[str, Live]] = UNREAD
     pass_role: Known[Mapping[str, Judged]] = UNREAD
     agent: Known[Sequence[str]] = ()
+    engines: Known[Mapping[str, Known[Engine]]] = field(default_factory=dict)
     fixed: str = ""
 
     @property
@@ -269,7 +273,22 @@ def _read(settings: Settings, target: Target, emit: Emit, pool: ThreadPoolExecut
         other_subjects.result(),
         pass_role.result(),
         agent.result(),
+        attempt(lambda: _engines(target, known_releases, crds.result(), namespace.result())),
     )
+
+
+def _engines(
+    target: Target,
+    releases: Mapping[str, Release],
+    crds: Known[Sequence[Manifest]],
+    namespace: Known[Manifest | None],
+) -> dict[str, Known[Engine]]:
+    """Each engine by what it is called, with its state or why that could not be read."""
+    marked = [*(() if isinstance(crds, AcksmError) else crds)]
+    marked += [namespace] if namespace and not isinstance(namespace, AcksmError) else []
+    found = {one.described: one for one in keepers(marked)}
+    found |= {one.described: one for item in releases.values() if (one := item.kept_by) and location(one)}
+    return {name: attempt(partial(read, target.kube, by)) for name, by in sorted(found.items())}
 
 
 def _server(target: Target) -> str:

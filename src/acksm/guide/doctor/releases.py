@@ -41,7 +41,8 @@ def _release(facts: Facts) -> Iterator[Check]:
     for service, item in found.items():
         where = f"release of {service}"
         if item.status == "deployed":
-            yield Check("check.release", State.OK, where, f"{item.version}, deployed")
+            by = f"kept by {item.kept_by.described}" if item.kept_by else "deployed"
+            yield Check("check.release", State.OK, where, f"{item.version}, {by}")
         else:
             symptom = symptoms.of_helm(item.description)
             why = f": {item.description}" if item.description else ""
@@ -66,7 +67,10 @@ def _drift(facts: Facts) -> Iterator[Check]:
     name = "check.drift"
     for service, item in installed_releases(facts).items():
         where, by_hand = f"release of {service}", [found for found in item.drift if found.is_restored]
-        if by_hand:
+        if by_hand and item.kept_by:
+            text = f"differs from what {item.kept_by.described} applied: {shortened(by_hand)}"
+            yield Check(name, State.FAILED, where, text, _REAPPLY)
+        elif by_hand:
             yield Check(name, State.FAILED, where, f"changed by hand: {shortened(by_hand)}")
         for found in item.drift:
             if found.state is drift.State.NOT_KEPT:
@@ -78,6 +82,7 @@ def _drift(facts: Facts) -> Iterator[Check]:
 
 
 _NOT_KEPT = "exclude the release's objects from what changes them, or set the value that it wants with --set"
+_REAPPLY = "let the engine apply its source again, or change the source"
 _UNTOLD = "allow the caller to patch it (a dry run needs the same right)"
 
 

@@ -43,8 +43,7 @@ def template(source: Source, *, required: bool = False) -> str:
         }
     if iam.role is not None:
         role = cloudformation.role(iam.role, "ACK controllers; exported by acksm")
-        after = {"DependsOn": "OIDCProvider"} if iam.provider is not None else {}
-        resources["Role"] = {"Type": role["Type"], **_RETAIN, **after, "Properties": role["Properties"]}
+        resources["Role"] = {"Type": role["Type"], **_RETAIN, "Properties": role["Properties"]}
     if iam.agent:
         resources["PodIdentityAgent"] = {
             "Type": "AWS::EKS::Addon",

@@ -383,13 +383,15 @@ def _check_upgrade(item: Controller, version: str, observed: Observed, found: Ca
     judged = adopted_resources.of(found(), own)
     left = [one for one in judged if one.finalizers or one.state is not adopted_resources.State.DONE]
     if left:
-        requested = "" if version == charts.TESTED[item.service] else f" --version {item.service}={version}"
+        remedy = "acksm upgrade --convert-adopted"
+        if version != charts.TESTED[item.service]:
+            remedy = f"acksm upgrade --convert-adopted --version {item.service}={version}"
         raise AcksmError(
             "adopted-resources-left",
             f"{item.service} {version} no longer handles AdoptedResources, and the cluster has "
             f"{counted(len(left), 'AdoptedResource')} of its kinds: {adopted_resources.described(left)}",
             where=f"{item.service} {before} → {version}",
-            remedy=f"acksm upgrade --convert-adopted{requested}   (what was adopted is kept)",
+            remedy=f"{remedy}   (what was adopted is kept)",
             details={
                 "objects": [str(one) for one in left],
                 "diff": [f"{one}: {one.text}" for one in left] if len(left) > 1 else [],

@@ -20,6 +20,7 @@ from acksm.exits import ExitCode
 from acksm.guide.connect.target import Target, connect
 from acksm.guide.identity import oidc, role_names
 from acksm.guide.identity.oidc import is_owned
+from acksm.guide.install.recorded import Installed, installed
 from acksm.helm import records
 from acksm.helm.releases import Release, is_marked
 from acksm.json_types import Manifest, Object
@@ -71,6 +72,9 @@ def observe(target: Target, role: RoleSettings) -> tuple[list[reports.HistoryEve
         found = [item for item in secrets if (item["metadata"].get("labels") or {}).get("name") in names]
         return [of_release(records.decode(item)) for item in found]
 
+    def kept() -> list[reports.HistoryEvent]:
+        return [event for one in installed(target, charts.SERVICES).values() if (event := of_keeper(one))]
+
     def objects(kind: str) -> list[reports.HistoryEvent]:
         where = namespace if kind == "ConfigMap" else ""
         return of_objects(kind, kube.list(ref(kind, namespace=where), metadata_only=True))
@@ -97,7 +101,7 @@ def observe(target: Target, role: RoleSettings) -> tuple[list[reports.HistoryEve
             return []
         return [_event(found["created"], "acksm", "created", found["arn"], "iam")]
 
-    reads = [releases, provider, identity, of_ack]
+    reads = [releases, kept, provider, identity, of_ack]
     reads += [partial(objects, kind) for kind in KINDS]
     reads += [partial(owned, ref(kind)) for kind in RIGHTS]
     events: list[reports.HistoryEvent] = []
@@ -119,6 +123,15 @@ def of_release(release: Release) -> reports.HistoryEvent:
     detail = f"{release.chart} {release.version}, revision {release.revision}"
     by = "acksm" if is_marked(release.values) else "helm"
     return _event(release.updated, by, f"{what} {detail}", f"release {release.namespace}/{release.name}", "helm")
+
+
+def of_keeper(found: Installed) -> reports.HistoryEvent | None:
+    """When another tool than helm last applied a controller; None for helm's, which has records."""
+    release, by = found.release, found.kept_by
+    if release is None or by is None or release.revision:
+        return None
+    name = f"Deployment {release.namespace}/{(found.deployment or {})['metadata']['name']}"
+    return _event(release.updated, by.described, f"applied {release.chart} {release.version}", name, "kubernetes")
 
 
 def of_objects(kind: str, objects: Iterable[Manifest]) -> list[reports.HistoryEvent]:

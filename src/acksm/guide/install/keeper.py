@@ -56,7 +56,15 @@ def expected(service: str, crds: Iterable[Manifest]) -> Owner | None:
 
 
 def _writers(manifest: Manifest) -> str:
-    return " and ".join(sorted({name for name, _ in owners.writers(manifest)} - _OTHERS))
+    """The field managers that applied an object; where none did, all that wrote it."""
+    entries = manifest["metadata"].get("managedFields") or []
+    applied = {str(one.get("manager")) for one in entries if one.get("operation") == "Apply" or _is_client_side(one)}
+    found = applied - _OTHERS or {name for name, _ in owners.writers(manifest)} - _OTHERS
+    return " and ".join(sorted(found))
+
+
+def _is_client_side(entry: Manifest) -> bool:
+    return str(entry.get("manager")) in {"kubectl-client-side-apply", "kubectl-create"}
 
 
 def by_release(deployments: Iterable[Manifest], namespace: str) -> dict[str, Manifest]:

@@ -1,6 +1,6 @@
 """What another tool keeps, against what acksm would install: nothing of it is written, as an engine restores what is
 changed and creates again what is deleted. Equal is up to date; else the difference is shown, and what to commit instead
-(docs/gitops-kept.md)."""
+(docs/gitops.md#a-cluster-that-an-engine-keeps)."""
 
 from __future__ import annotations
 

@@ -26,6 +26,7 @@ from acksm.kube import conditions
 from acksm.kube.api import Discovery, Lister, LogReader, Reader
 from acksm.kube.paths import Ref, ref
 from acksm.live import controller_logs, served, synced
+from acksm.live.crossing import EXPORT
 from acksm.live.inventory import COMMON_KINDS
 from acksm.live.inventory_objects import common_of
 from acksm.live.readiness import newest_of, of_newest, pods_of, selector_of
@@ -35,7 +36,8 @@ from acksm.words import counted
 
 QUIET_SECONDS = 90.0  # without a change of any object, the wait ends: what is retried is reported as it is
 LOG_SECONDS = 3.0  # between two readings of the controller's log
-EXPORT_SECONDS = 5.0  # a FieldExport says only what fails: it is read this long after the objects
+# A FieldExport says only what fails: they are read so long after the objects, and longer the more there are.
+EXPORT_SECONDS, EACH_EXPORT_SECONDS = 2.0, 0.1
 NO_POD_SECONDS = 10.0  # a controller without a pod, as one that is scaled to zero, reconciles nothing
 PAUSE_SECONDS, LONGEST_SECONDS = 0.2, 3.0
 ADOPTED_RESOURCE, ADOPTED = "AdoptedResource", "ACK.Adopted"
@@ -212,7 +214,8 @@ def compare(kube: Cluster, deadline: Deadline, emit: Emit, record: Record, now: 
             changed = deadline.elapsed
         found |= fresh
         settled = deadline.elapsed - changed
-        waiting = [was for was in waiting if _waits(was, found[was], settled)]
+        exports = EXPORT_SECONDS + EACH_EXPORT_SECONDS * sum(was.kind == EXPORT for was in waiting)
+        waiting = [was for was in waiting if _waits(was, found[was], said=settled >= exports)]
         if not waiting or settled >= (QUIET_SECONDS if since else NO_POD_SECONDS) or deadline.remaining <= 0:
             break
         if deadline.stopped.is_set():
@@ -260,7 +263,8 @@ def _kept(item: Found | None) -> tuple[Verdict, bool] | None:
     return (item.verdict, item.reconciled) if item else None
 
 
-def _waits(was: Was, item: Found, settled: float) -> bool:
-    if was.kind in COMMON_KINDS and item.verdict is not Verdict.GONE:
-        return settled < EXPORT_SECONDS
+def _waits(was: Was, item: Found, *, said: bool) -> bool:
+    """Whether it has to be read again; `said`: the controller had the time to say what fails of FieldExports."""
+    if was.kind == EXPORT and item.verdict is not Verdict.GONE:
+        return not said
     return item.verdict is Verdict.WAITS

@@ -184,7 +184,8 @@ def _end(target: Target, ui: Output, steps: Sequence[Step], ending: Ending, *, o
         if not result.worse and not result.unread and not result.failed:
             record.forget(kube, namespace, step.service)
             continue
-        record.mark(kube, namespace, step.service, record.REPORTED, result.reasons)
+        if (found.state, found.worse) != (record.REPORTED, tuple(result.reasons[: record.MOST_WORSE])):
+            record.mark(kube, namespace, step.service, record.REPORTED, result.reasons)
         if on_worse and (result.worse or result.failed):
             ending.rolled_back.append(rollback.run(target, ui, found, result))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -34,6 +35,7 @@ from acksm.live import adopted_resources, bindings, inventory, running
 from acksm.live.adopted_resources import AdoptedResource, State
 from acksm.live.readiness import INSTANCE_LABEL
 from acksm.live.running import Running
+from acksm.live.unread import FORBIDDEN, Unread
 from acksm.output import Output
 from acksm.settings import ControllerSettings, OtherAccountSettings
 
@@ -56,7 +58,11 @@ def compose(other: OtherAccountSettings, *, convert: bool) -> Compose:
         ]
         if not concerned:
             return Around()
-        cluster = inventory.observe(target.kube, target.settings.controller_namespace)
+        unread, errors = Unread(), FORBIDDEN if not convert else frozenset[str]()
+        read = partial(inventory.observe, target.kube, target.settings.controller_namespace)
+        cluster = unread.read("the states of AdoptedResources", read, None, errors)
+        if cluster is None:
+            return Around(notes=unread.notes)
         found = adopted_resources.of(cluster, concerned)
         kept = [item for item in found if not item.service and item.state is not State.STUCK]
         found = [item for item in found if item not in kept]
@@ -89,7 +95,7 @@ class _Conversion:
         found = self.found
         refusals = Refusals()
         ready = [one for one in self.cluster.controllers.working if one.ready]
-        owned = [item for item in conversion.leaving(found) if self._owns(item)]
+        owned = [item for item in found if self._owns(item)]
         refusals.errors += conversion.refusals(found, self._manifests(), owned, self._waiting(ready))
         refusals.check()
         pending = [item for item in found if item.state is State.PENDING]
