@@ -121,6 +121,8 @@ HISTORY = {  # sagemaker: the first version with it, and the last before (docs/a
     "field-export": ("0.3.1", "0.3.0"),
     "arm64-image": ("1.2.6", "1.2.5"),
     "cross-namespace": ("1.8.1", "1.8.0"),
+    "resource-tags": ("0.3.2", "0.3.1"),
+    "call-timeout": ("1.8.0", "1.7.3"),
     "adoption-errors": ("1.8.0", "1.7.3"),
 }
 ENDED = {  # the last version with it, and the first without
@@ -130,6 +132,8 @@ ENDED = {  # the last version with it, and the first without
     "namespace-rbac-broken": ("1.2.6", "1.2.7"),
     "fixed-cluster-role-names": ("1.2.18", "1.2.20"),
     "exports-once": ("1.8.3", "1.9.0"),
+    "system-tags": ("1.8.0", "1.8.1"),
+    "pipeline-spaces": ("1.8.1", "1.8.3"),
     "v-tags": ("1.2.1", "1.2.2"),
     "old-archive-format": ("0.1.0", "0.2.0"),
 }

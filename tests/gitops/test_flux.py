@@ -30,7 +30,7 @@ def layers(kept: Kept) -> dict[str, Any]:
     found = {}
     for name, item in kept.of_engine(FLUX_GROUP, "kustomizations").items():
         status = item.get("status") or {}
-        ready: Any = next((one for one in status.get("conditions") or () if one["type"] == "Ready"), {})
+        ready: dict[str, Any] = next((one for one in status.get("conditions") or () if one["type"] == "Ready"), {})
         is_ready = ready.get("status") == "True" and status.get("observedGeneration") == item["metadata"]["generation"]
         found[name] = status.get("lastAppliedRevision") if is_ready else f"failed: {ready.get('message')}"
     return found

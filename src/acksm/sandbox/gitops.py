@@ -39,8 +39,8 @@ def runs(cluster: ClusterState) -> bool:
 
 
 def start(plane: ControlPlane, programs: Mapping[str, Path], outside: Mapping[str, str]) -> None:
-    """Run the controllers for a cluster, all of them again where only some run, and wait until they listen. `programs`
-    are their paths; `outside` are the variables that lead to the sandbox's network and AWS.
+    """Run the controllers for a cluster, all of them again where only some run, and wait until they listen.
+    `programs` are their paths; `outside` are the variables that lead to the sandbox's network and AWS.
 
     Errors: `sandbox-failed`, `sandbox-part-failed` with the part's log.
     """

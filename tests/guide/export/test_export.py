@@ -255,7 +255,7 @@ def test_what_no_export_wrote_is_neither_overwritten_nor_removed(tmp_path: Path)
     error = refused(tmp_path)
     assert (error.id, error.details["files"]) == ("export-dir-foreign", ["README.md"])
     assert files(tmp_path) == {"README.md": b"mine\n"}
-    (tmp_path / "README.md").rename(tmp_path / "MINE.md")
+    (tmp_path / "README.md").rename(tmp_path / "mine.txt")
     first = exported(tmp_path, **ONE)
     edited = tmp_path / "kustomization.yaml"
     edited.write_text(edited.read_text() + "# password: hunter22\n")
@@ -266,7 +266,7 @@ def test_what_no_export_wrote_is_neither_overwritten_nor_removed(tmp_path: Path)
     assert export(tmp_path, "flux", **ONE)["left"] == ["kustomization.yaml"]  # flux has none at its root
     after = files(tmp_path)
     assert "hunter22" in after["kustomization.yaml"].decode()
-    assert after["MINE.md"] == b"mine\n"
+    assert after["mine.txt"] == b"mine\n"
     edited.unlink()
     assert exported(tmp_path, **ONE) == first
     assert not (tmp_path / "flux").exists()
