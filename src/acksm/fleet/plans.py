@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -91,7 +92,8 @@ def write(
 
 
 def read(folder: str) -> tuple[Fleet, Index]:
-    """The reviewed plans as a fleet. Error: `plan-file-invalid` for what is none, or was modified."""
+    """The reviewed plans as a fleet. Errors: `plan-file-invalid` for what is none, or was modified,
+    `plan-digest` for a plan that is not the one of the index."""
     path = Path(folder) / INDEX
     try:
         found = json.loads(bounded.read(path, MAX_BYTES))
@@ -103,11 +105,20 @@ def read(folder: str) -> tuple[Fleet, Index]:
         raise AcksmError("plan-file-invalid", f"cannot read the file: {error.strerror}", where=str(path)) from error
     except (ValueError, ValidationError) as error:
         raise AcksmError("plan-file-invalid", str(error)[:300], where=str(path)) from error
-    members = tuple(
-        Member(one["cluster"], one["account"], one["region"], one["labels"], one["profile"], one["assume_role_arn"])
-        for one in index["clusters"]
-    )
+    members = tuple(_member(folder, one) for one in index["clusters"])
     return Fleet(str(path), members, (), waves, index["writers_per_account"], Defaults()), index
+
+
+def _member(folder: str, one: PlannedCluster) -> Member:
+    """The cluster with the settings of its plan. Errors: `plan-file-invalid`, `plan-digest`."""
+    from acksm.engine import plan_file
+
+    found = Member(one["cluster"], one["account"], one["region"], one["labels"], one["profile"], one["assume_role_arn"])
+    path = path_of(folder, found)
+    document = plan_file.read(Path(path))
+    if document["digest"] != one["digest"]:
+        raise AcksmError("plan-digest", f"digest is {document['digest']}, expected {one['digest']}", where=path)
+    return replace(found, settings={name: value for name, value in document["settings"].items() if name != "profile"})
 
 
 def digests(index: Index) -> Mapping[str, str]:
