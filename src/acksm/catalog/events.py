@@ -58,7 +58,9 @@ ENTRIES = (
         _OK,
     ),
     Entry("fleet.cluster", "what happened on one cluster", "Its command starts, goes on, or has ended.", "", _OK),
-    Entry("fleet.soak", "a wave is waited for", "Then its changed clusters are looked at with acksm status.", "", _OK),
+    Entry(
+        "fleet.soak", "a wave is waited for", "After an install or upgrade its clusters are then looked at.", "", _OK
+    ),
     Entry(
         "fleet.unread",
         "clusters could not be discovered",

@@ -352,7 +352,9 @@ def _writing(ctx: typer.Context, name: str, argv: list[str], *, dry_run: bool, y
     from acksm.fleet.command import Command
 
     more = [*(["--dry-run"] if dry_run else []), *(["--yes"] if yes else [])]
-    return Command(name, [*_checked(ctx, argv, planned=True), *more], writes=True, dry_run=dry_run, yes=yes)
+    words = _checked(ctx, argv, planned=True)
+    starts = words[0] in {"install", "upgrade"}
+    return Command(name, [*words, *more], writes=True, starts=starts, dry_run=dry_run, yes=yes)
 
 
 def _chosen(path: str, select: list[str] | None, only: list[str] | None, shard: str, failed_only: str) -> Chosen:

@@ -42,7 +42,8 @@ class Chosen:
 @dataclass(frozen=True)
 class Command:
     """What runs on each cluster: its words after `acksm`. `writes`: in waves, after a question;
-    `deletes`: in AWS, which has to be confirmed by the number of clusters; `settings`: it takes a settings file."""
+    `deletes`: in AWS, which has to be confirmed by the number of clusters; `settings`: it takes a settings file;
+    `starts`: controllers run afterwards, so that a soak ends with looking at them."""
 
     name: str
     argv: Sequence[str]
@@ -53,6 +54,7 @@ class Command:
     deletes: bool = False
     confirm: str = ""
     settings: bool = True
+    starts: bool = False
     of_member: Callable[[Member], Sequence[str]] = lambda _one: ()
 
     def words(self, one: Member) -> list[str]:
@@ -164,6 +166,7 @@ def apply_plans(chosen: Chosen, digest: str, answers: Answers, ui: Output) -> in
         "apply",
         ["apply", *more],
         writes=True,
+        starts=True,
         dry_run=answers.dry_run,
         yes=answers.yes,
         settings=False,
@@ -229,10 +232,9 @@ def execute(fleet: Fleet, found: discovery.Found, command: Command, ui: Output) 
             changed = [one for one in step.members if _changed(ended.get(one.id))]
             if not command.writes or command.dry_run or not step.wave.soak or not changed:
                 return
-            text = f"wave {step.wave.name}: waiting {duration(step.wave.soak)}, then looking at its clusters again"
-            ui.emit(Event(Kind.STEP, "fleet.soak", text))
+            ui.emit(Event(Kind.STEP, "fleet.soak", f"wave {step.wave.name}: waiting {duration(step.wave.soak)}"))
             stopped.wait(step.wave.soak)
-            for one in changed:
+            for one in changed if command.starts else ():
                 if not stopped.is_set():
                     again = start(one, LOOK, verb="looking again")
                     if again.code:
