@@ -59,7 +59,7 @@ ENTRIES = (
     ),
     Entry("fleet.cluster", "what happened on one cluster", "Its command starts, goes on, or has ended.", "", _OK),
     Entry(
-        "fleet.soak", "a wave is waited for", "After an install or upgrade its clusters are then looked at.", "", _OK
+        "fleet.soak", "a wave is waited for", "Then the clusters that it changed are looked at.", "", _OK
     ),
     Entry(
         "fleet.unread",
