@@ -316,6 +316,7 @@ def test_the_same_objects_do_change_plans_where_their_account_may_write(world: W
     subject = {"kind": "ServiceAccount", "namespace": TENANT, "name": "fake"}
     rbac: Json = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": "fake"}}
     world.memory.kube.put(FAKE)
+    world.memory.kube.objects[ref("Deployment", "fake", TENANT).path]["status"] = {}  # no replica is ready
     world.memory.kube.put({**rbac, "kind": "ClusterRole", "rules": rules})
     world.memory.kube.put(
         {

@@ -145,7 +145,7 @@ def test_a_broken_schema_is_the_charts_fault(broken: dict[str, Any]) -> None:
     ],
 )
 def test_set_takes_its_type_from_the_chart(text: str, path: tuple[str, ...], value: Any) -> None:
-    assert parse_set(text, load(TEXT)) == Edit(path, value, "--set")
+    assert parse_set(text, load(TEXT)) == Edit(path, value, "--set", explicit=True)
 
 
 @pytest.mark.parametrize(
