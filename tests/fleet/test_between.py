@@ -50,7 +50,7 @@ def test_two_clusters_that_have_nothing_in_common_are_fine() -> None:
 def test_one_aws_object_in_two_clusters_is_an_error_and_comes_first() -> None:
     found = findings({EAST: facts("1.8.0", "", holding()), "2/us-east-1/b": facts("1.9.1", "", holding())})
     assert found[0] == {
-        "id": "fleet.object-in-two-clusters",
+        "id": "fleet.resource-in-two-clusters",
         "severity": "error",
         "clusters": [EAST, "2/us-east-1/b"],
         "text": "sagemaker Model classifier in 111111111111, us-east-1 is managed by "

@@ -56,7 +56,7 @@ def test_a_fleet_is_rolled_out_continued_after_a_kill_compared_and_cleaned_up(
     # a wave that fails stops the rollout: the canary's values are refused
     fleet_yaml(world, far, file, ', version: {applicationautoscaling: "9.9.9"}')
     assert states(world, "apply", "--yes", code=3) == [(near, "failed"), (away, "not started")]
-    # killed with its first child at work, it goes on with the same command
+    # killed with its first child at work, it continues with the same command
     fleet_yaml(world, far, file)
     supervisor = subprocess.Popen(
         [sys.executable, "-m", "acksm", "fleet", "apply", "--yes"],

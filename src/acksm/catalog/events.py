@@ -57,10 +57,8 @@ ENTRIES = (
         "",
         _OK,
     ),
-    Entry("fleet.cluster", "what happened on one cluster", "Its command starts, goes on, or has ended.", "", _OK),
-    Entry(
-        "fleet.soak", "a wave is waited for", "Then the clusters that it changed are looked at.", "", _OK
-    ),
+    Entry("fleet.cluster", "what happened on one cluster", "Its command starts, continues, or has ended.", "", _OK),
+    Entry("fleet.soak", "a wave is waited for", "Then the status of its changed clusters is read.", "", _OK),
     Entry(
         "fleet.unread",
         "clusters could not be discovered",

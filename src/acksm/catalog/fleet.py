@@ -31,7 +31,7 @@ ENTRIES = (
         "acksm fleet cannot run this command",
         "A fleet runs commands that take a cluster, with the options of that command; cluster, account, region, "
         "profile and the output format are those of the fleet.",
-        "acksm fleet run -- COMMAND --help",
+        "acksm fleet run -- status",
         ExitCode.USAGE,
     ),
     Entry(
@@ -50,10 +50,10 @@ ENTRIES = (
         ExitCode.USAGE,
     ),
     Entry(
-        "fleet.object-in-two-clusters",
-        "two clusters manage one AWS object",
+        "fleet.resource-in-two-clusters",
+        "two clusters manage one AWS resource",
         "Controllers do not know of each other: both change the object in turn, and when one cluster deletes its "
-        "object, the AWS object goes for both. A read-only object changes nothing.",
+        "object, the AWS resource goes for both. A read-only object changes nothing.",
         "kubectl annotate KIND NAME -n NAMESPACE services.k8s.aws/read-only=true   (in all clusters but one)",
     ),
     Entry(

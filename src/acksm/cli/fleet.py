@@ -119,7 +119,7 @@ def doctor(
     concurrency: Concurrency = 0,
     output: options.Output = None,
 ) -> None:
-    """Check every cluster, and what is wrong between them, such as two that manage one AWS object."""
+    """Check every cluster, and what is wrong between them, such as two that manage one AWS resource."""
 
     def work(ui: Ui) -> int:
         from acksm.fleet import command as section

@@ -35,7 +35,7 @@ def findings(facts: Facts) -> list[reports.FleetFinding]:
 
 
 def _one_object(facts: Facts) -> Iterator[reports.FleetFinding]:
-    """Controllers of two clusters that change one AWS object in turn; a read-only object changes nothing."""
+    """Controllers of two clusters that change one AWS resource in turn; a read-only object changes nothing."""
     holders: dict[tuple[str, ...], list[tuple[str, str]]] = defaultdict(list)
     for cluster, found in facts.items():
         for item in found["held"]:
@@ -48,7 +48,7 @@ def _one_object(facts: Facts) -> Iterator[reports.FleetFinding]:
         service, kind, account, region, *key = aws
         _, name, place = _parts(held[-1][1])
         yield {
-            "id": "fleet.object-in-two-clusters",
+            "id": "fleet.resource-in-two-clusters",
             "severity": ERROR,
             "clusters": clusters,
             "text": f"{service} {kind} {'/'.join(filter(None, key))} in {account}, {region} is managed by "

@@ -1,8 +1,8 @@
 """One acksm process for each cluster: signals, the Lease's watch, variables and helm's folders belong to a process.
 
 A child gets its settings as a file and gives its report as a file; both are private and go with the supervisor. What
-it writes to stderr is its progress, of which the end is kept. When the supervisor dies, a child ends its command: the
-Lease keeps the next run from doing the same meanwhile (docs/reliability.md).
+it writes to stderr is its progress, of which the end is kept. When the supervisor dies, a child ends its command, and
+the next run waits for its Lease (docs/reliability.md).
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Ended:
 
 @dataclass
 class Children:
-    """Starts processes in a private folder. `interrupt` lets each finish its call, as Ctrl-C does."""
+    """Starts processes in a private folder. Once `interrupted`, each finishes its call, as after Ctrl-C."""
 
     folder: Path
     interrupted: Callable[[], bool]

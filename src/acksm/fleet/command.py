@@ -1,6 +1,6 @@
 """`acksm fleet`: one command on every cluster, in waves, and one report. Nothing is kept but in AWS and the clusters.
 
-A run that ended early is run again: what is done says so within a second, and the rest goes on.
+A run that ended early is run again: clusters that are done say so within a second, and the rest continues.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Chosen:
 class Command:
     """What runs on each cluster: its words after `acksm`. `writes`: in waves, after a question;
     `deletes`: in AWS, which has to be confirmed by the number of clusters; `settings`: it takes a settings file;
-    `starts`: controllers run afterwards, so that a soak ends with looking at them."""
+    `starts`: controllers run afterwards, so that a soak ends with their status."""
 
     name: str
     argv: Sequence[str]

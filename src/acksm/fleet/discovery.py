@@ -28,7 +28,7 @@ class Found:
 
 
 def complete(fleet: Fleet, listed: List | None = None) -> Found:
-    """The fleet with what discovery adds; a cluster that the file lists itself is left as it is there.
+    """The fleet with what discovery adds; a cluster that the file lists itself is taken from the file.
 
     Error: `fleet-invalid` for a cluster in no wave.
     """

@@ -58,7 +58,7 @@ class Step:
         return f"wave {self.wave.name}: {counted(len(failed), 'cluster')} failed, and {most} may"
 
     def startable(self, codes: Mapping[str, int], running: Collection[str], writers: int) -> list[Member]:
-        """The clusters to start now: no more at a time than the wave allows, nor of one account than `writers`."""
+        """The clusters to start now: at most as many at a time as the wave allows, and `writers` of one account."""
         if self.stopped(codes):
             return []
         busy = Counter(one.account for one in self.members if one.id in running)

@@ -9,7 +9,7 @@ from acksm.errors import AcksmError
 from acksm.fleet.file import Member
 
 _SHARD = re.compile(r"([0-9]{1,5})/([0-9]{1,5})")
-# The variables by which a system tells a process its part: Kubernetes counts from 0
+# The variables in which a system gives a process its part: Kubernetes counts from 0
 # (https://kubernetes.io/docs/tasks/job/indexed-parallel-processing-static/), so do AWS Batch
 # (https://docs.aws.amazon.com/batch/latest/userguide/array_jobs.html) and Buildkite; GitLab counts from 1.
 _INDICES = (

@@ -75,12 +75,12 @@ class FleetReport(TypedDict):
 
 
 class FleetHeld(TypedDict):
-    """An AWS object that an object of the cluster holds."""
+    """An AWS resource that an object of the cluster holds."""
 
     object: str
     """KIND NAMESPACE/NAME."""
     aws: list[str]
-    """Service, kind, account, region and key: equal for two objects of one AWS object."""
+    """Service, kind, account, region and key: equal for two objects of one AWS resource."""
     read_only: bool
 
 
