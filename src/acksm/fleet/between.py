@@ -28,8 +28,7 @@ def findings(facts: Facts) -> list[reports.FleetFinding]:
         *_one_role(facts),
         *_one_name(facts),
         *_skew(facts),
-        *_adopted_resources(facts),
-        *_crossing(facts),
+        *_leaving(facts),
     ]
     return sorted(every, key=lambda item: (item["severity"] != ERROR, item["id"], item["clusters"], item["text"]))
 
@@ -121,27 +120,22 @@ def _skew(facts: Facts) -> Iterator[reports.FleetFinding]:
         }
 
 
-def _adopted_resources(facts: Facts) -> Iterator[reports.FleetFinding]:
-    left = {cluster: found["adopted_resources"] for cluster, found in facts.items() if found["adopted_resources"]}
-    if left:
-        yield {
-            "id": "fleet.adopted-resources",
-            "severity": WARNING,
-            "clusters": sorted(left),
-            "text": "AdoptedResources, which newer controllers do not handle: "
-            + "; ".join(f"{len(found)} in {cluster}" for cluster, found in sorted(left.items())),
-            "remedy": "acksm explain adopted-resources-left",
-        }
+def _leaving(facts: Facts) -> Iterator[reports.FleetFinding]:
+    """What newer controllers do not handle, or are announced not to."""
+    adopted = {cluster: found["adopted_resources"] for cluster, found in facts.items()}
+    crossing = {cluster: found["crossing"] for cluster, found in facts.items()}
+    for id, what, remedy, every in (
+        ("fleet.adopted-resources", "AdoptedResources, which newer controllers do not handle", _LEFT, adopted),
+        ("fleet.cross-namespace", "objects that name another namespace", _CROSSING, crossing),
+    ):
+        if found := {cluster: objects for cluster, objects in sorted(every.items()) if objects}:
+            yield {
+                "id": id,
+                "severity": WARNING,
+                "clusters": list(found),
+                "text": f"{what}: " + "; ".join(f"{len(objects)} in {cluster}" for cluster, objects in found.items()),
+                "remedy": remedy,
+            }
 
 
-def _crossing(facts: Facts) -> Iterator[reports.FleetFinding]:
-    found = {cluster: one["crossing"] for cluster, one in facts.items() if one["crossing"]}
-    if found:
-        yield {
-            "id": "fleet.cross-namespace",
-            "severity": WARNING,
-            "clusters": sorted(found),
-            "text": "objects that name another namespace: "
-            + "; ".join(f"{len(one)} in {cluster}" for cluster, one in sorted(found.items())),
-            "remedy": "acksm explain check.cross-namespace",
-        }
+_LEFT, _CROSSING = "acksm explain adopted-resources-left", "acksm explain check.cross-namespace"
