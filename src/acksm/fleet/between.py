@@ -124,13 +124,13 @@ def _leaving(facts: Facts) -> Iterator[reports.FleetFinding]:
     """What newer controllers do not handle, or are announced not to."""
     adopted = {cluster: found["adopted_resources"] for cluster, found in facts.items()}
     crossing = {cluster: found["crossing"] for cluster, found in facts.items()}
-    for id, what, remedy, every in (
+    for finding, what, remedy, every in (
         ("fleet.adopted-resources", "AdoptedResources, which newer controllers do not handle", _LEFT, adopted),
         ("fleet.cross-namespace", "objects that name another namespace", _CROSSING, crossing),
     ):
         if found := {cluster: objects for cluster, objects in sorted(every.items()) if objects}:
             yield {
-                "id": id,
+                "id": finding,
                 "severity": WARNING,
                 "clusters": list(found),
                 "text": f"{what}: " + "; ".join(f"{len(objects)} in {cluster}" for cluster, objects in found.items()),
