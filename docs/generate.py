@@ -21,6 +21,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "schemas/report.json": schemas.report,
     "schemas/settings.json": schemas.settings,
     "schemas/plan.json": schemas.plan_file,
+    "schemas/fleet.json": schemas.fleet,
     **{f"pictures/{path.stem}.svg": partial(pictures.draw, path) for path in pictures.recorded(DOCS / "pictures")},
 }
 

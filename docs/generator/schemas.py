@@ -11,6 +11,7 @@ from acksm import reports
 from acksm.cli.schema import DIALECT, of_settings, untitled
 from acksm.engine.plan_file import SCHEMA as PLAN_SCHEMA
 from acksm.exits import ExitCode
+from acksm.fleet.file import OF_THE_RUN, File
 from acksm.ui import SCHEMA
 from generator.cli import click_group, commands
 
@@ -64,6 +65,22 @@ def plan_file() -> str:
     schema = TypeAdapter(reports.PlanFile).json_schema(ref_template=_REF)
     schema["properties"]["schema"]["const"] = PLAN_SCHEMA
     return _text({"$schema": DIALECT, **schema, "title": "The plan file of acksm plan and acksm apply"})
+
+
+def fleet() -> str:
+    """Schema of fleet.yaml: the fleet's own keys, and in an entry every setting of acksm.yaml."""
+    schema = File.model_json_schema(ref_template=_REF)
+    entry = json.loads(settings())["properties"]
+    definitions = {name: untitled(shape) for name, shape in schema.pop("$defs").items()}
+    for name in ("Entry", "Defaults"):
+        own = definitions[name]["properties"]
+        own |= {option.replace("-", "_"): shape for option, shape in entry.items() if option.replace("-", "_") in own}
+        for option in OF_THE_RUN:
+            del own[option]
+    for shape in (schema, *(definitions[name] for name in ("Entry", "Defaults", "Discovery", "Wave"))):
+        shape["properties"] = {name.replace("_", "-"): value for name, value in shape["properties"].items()}
+        shape["required"] = [name.replace("_", "-") for name in shape.get("required", ())]
+    return _text({"$schema": DIALECT, **untitled(schema), "title": "fleet.yaml", "$defs": definitions})
 
 
 def complaints() -> list[str]:

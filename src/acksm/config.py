@@ -245,20 +245,7 @@ def _corrected(error: ValidationError, origins: Mapping[str, str]) -> str:
 
 
 def _read_file(path: Path) -> dict[str, object]:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
-    try:
-        raw = bounded.read(path, MAX_FILE_BYTES)
-        documents = bounded.check(list(YAML(typ="safe", pure=True).load_all(raw.decode("utf-8"))))
-    except OSError as error:
-        raise _unreadable(path, error) from error
-    except MarkedYAMLError as error:
-        mark = error.problem_mark
-        location = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
-        raise AcksmError("config-invalid", f"not YAML: {error.problem}", where=location) from error
-    except (YAMLError, ValueError, RecursionError) as error:
-        raise AcksmError("config-invalid", f"not YAML: {error}"[:300], where=str(path)) from error
+    documents = documents_of(path)
     document = documents[0] if documents else None
     if document is None and len(documents) < 2:
         return {}
@@ -267,6 +254,24 @@ def _read_file(path: Path) -> dict[str, object]:
     if not isinstance(document, dict) or not all(isinstance(key, str) for key in document):
         raise AcksmError("config-invalid", "the file is not a mapping of settings", where=str(path))
     return {key.replace("-", "_"): value for key, value in document.items()}
+
+
+def documents_of(path: Path) -> list[Untyped]:
+    """The YAML documents of a person's file. Errors: `config-missing`, and `config-invalid` with the line."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+    try:
+        raw = bounded.read(path, MAX_FILE_BYTES)
+        return bounded.check(list(YAML(typ="safe", pure=True).load_all(raw.decode("utf-8"))))
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    except MarkedYAMLError as error:
+        mark = error.problem_mark
+        location = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
+        raise AcksmError("config-invalid", f"not YAML: {error.problem}", where=location) from error
+    except (YAMLError, ValueError, RecursionError) as error:
+        raise AcksmError("config-invalid", f"not YAML: {error}"[:300], where=str(path)) from error
 
 
 def _unreadable(path: Path, error: OSError) -> AcksmError:

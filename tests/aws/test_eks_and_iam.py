@@ -12,7 +12,7 @@ import pytest
 from botocore.stub import ANY, Stubber
 
 from acksm.aws.account import Aws
-from acksm.aws.eks import Capability, FargateProfile, NodeGroup
+from acksm.aws.eks import Capability, Eks, FargateProfile, NodeGroup
 from acksm.errors import AcksmError
 
 ACCOUNT, REGION = "012345678901", "us-west-2"
@@ -543,3 +543,10 @@ def test_every_roles_trust_in_one_list(aws: Aws, iam: Stubber) -> None:
     }
     iam.add_response("list_roles", {"Roles": [row]}, {})
     assert aws.iam.trusts() == {row["Arn"]: document}
+
+
+def test_the_clusters_of_a_region_with_their_tags(aws: Aws, eks: Stubber) -> None:
+    eks.add_response("list_clusters", {"clusters": ["a", "b"]}, {})
+    eks.add_response("describe_cluster", cluster(tags={"team": "ml"}), {"name": "a"})
+    eks.add_response("describe_cluster", cluster(), {"name": "b"})
+    assert Eks(aws).tagged() == {"a": {"team": "ml"}, "b": {}}

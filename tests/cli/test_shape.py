@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from acksm import __version__, trace
 from acksm.cli import app
 from acksm.cli.shape import _OTHER_NAMES
+from acksm.reports import FLEET
 
 GROUP: Any = typer.main.get_command(app)
 
@@ -50,6 +51,7 @@ MEANINGS = {
     "--confirm": "the cluster's name, instead of typing it",
     "--context": "context of the kubeconfig",
     "--create-namespace": "create namespaces that do not exist",
+    "--digest": "the digest that was reviewed",
     "--file": "the settings file",
     "--full": "show what is left out otherwise",
     "--kubeconfig": "path of the kubeconfig",
@@ -73,6 +75,9 @@ EXCEPT = {
     "doctor --output": "it has formats of its own for CI",
     "doctor -o": "it has formats of its own for CI",
     "sandbox up --cluster": "it may create several",
+    "fleet plan --out": "a directory, as each cluster has a plan",
+    "fleet cleanup --confirm": "the number of clusters",
+    **{f"fleet {name} --cluster": "some of the file" for name in (*FLEET, "list") if name != "merge"},
     "export --to": "what the files are for; that of identity migrate is a way",
     "export --out": "a directory",
     "mirror --to": "where it copies to; that of identity migrate is a way",

@@ -34,6 +34,7 @@ LINES: Mapping[str, str] = {
     "identity migrate": "identity migrate --to irsa --dry-run",
     "capability status": "capability status",
     "capability share": "capability share --service sagemaker --dry-run",
+    "fleet facts": "fleet facts",
     "region list": "region list",
     "region explain": "region explain Model/m -n one",
     "region bind": "region bind three us-east-1 --dry-run",
@@ -65,6 +66,12 @@ ELSEWHERE = {
     "token": "it signs, and reads nothing",
     "samples list": "it reads nothing",
     "samples show": "it reads nothing",
+    "fleet list": "tests/fleet/test_discovery.py",
+    "fleet merge": "it reads files",
+    **{
+        f"fleet {name}": "it runs a command on each cluster, and its rows have their exit codes (tests/fleet)"
+        for name in ("status", "doctor", "plan", "apply", "upgrade", "cleanup", "run")
+    },
 }
 
 

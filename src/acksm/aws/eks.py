@@ -122,6 +122,15 @@ class Eks(PodIdentity):
         with translated("eks", "ListClusters"):
             return [name for page in client.get_paginator("list_clusters").paginate() for name in page["clusters"]]
 
+    def tagged(self) -> dict[str, dict[str, str]]:
+        """The clusters of the region with their tags."""
+        client = self._aws.client("eks")
+        found = {}
+        for name in self.names():
+            with translated("eks", "DescribeCluster", name):
+                found[name] = dict(client.describe_cluster(name=name)["cluster"].get("tags") or {})
+        return found
+
     def _others(self) -> str:
         """The existing names, for the error message; best effort."""
         try:

@@ -228,6 +228,15 @@ class Session:
             answer = client.assume_role(RoleArn=role_arn, RoleSessionName="acksm")
         return type(self)(region=self.region, account=account, keys=_keys(answer), left=self.left)
 
+    def keys(self) -> Keys:
+        """The credentials in force, for a process that is to be the same caller. Error: `aws-no-credentials`."""
+        with self._configured():
+            found = self.session.get_credentials()
+        if found is None:
+            raise AcksmError("aws-no-credentials", "no credentials found")
+        frozen = found.get_frozen_credentials()
+        return Keys(str(frozen.access_key), str(frozen.secret_key), str(frozen.token or ""))
+
     def with_profile(self, profile: str) -> Self:
         """A session of another profile, in the same region and under the same deadline."""
         return type(self)(profile=profile, region=self.region, left=self.left)

@@ -57,4 +57,13 @@ ENTRIES = (
         "",
         _OK,
     ),
+    Entry("fleet.cluster", "what happened on one cluster", "Its command starts, continues, or has ended.", "", _OK),
+    Entry("fleet.soak", "a wave is waited for", "Then the status of its changed clusters is read.", "", _OK),
+    Entry(
+        "fleet.unread",
+        "clusters could not be discovered",
+        "EKS did not list the clusters of an account and region. They are left out, and the exit code is 7.",
+        "",
+        _OK,
+    ),
 )

@@ -16,6 +16,7 @@ from acksm.cli import (
     controllers,
     doctor,
     export,
+    fleet,
     iam,
     identity,
     information,
@@ -56,6 +57,7 @@ for group in (
     carm,
     capability,
     rbac,
+    fleet,
     samples,
     sandbox,
 ):

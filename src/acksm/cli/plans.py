@@ -10,7 +10,7 @@ import typer
 
 from acksm.cli import options
 from acksm.cli.information import shown
-from acksm.cli.planned import has_plan
+from acksm.cli.planned import has_plan, typed
 from acksm.cli.run import ROOT, guarded, run_resolved, run_without_settings, ui_of
 from acksm.cli.shape import PLANS, App, meant
 from acksm.events import Event, Kind
@@ -184,17 +184,10 @@ def _run(ctx: typer.Context, argv: list[str], review: Review) -> int:
     from acksm.words import did_you_mean
 
     root: Untyped = ctx.find_root().command
-    found: Untyped = root
-    name = [ROOT]
-    for word in argv:
-        inner = getattr(found, "commands", {})
-        if word not in inner:
-            break
-        found = inner[word]
-        name.append(word)
-    inner = getattr(found, "commands", {})
-    if inner:
-        wrong = argv[len(name) - 1] if len(argv) >= len(name) else ""
+    names, found, rest = typed(root, argv)
+    name = [ROOT, *names]
+    if inner := getattr(found, "commands", {}):
+        wrong = rest[0] if rest else ""
         near = [found for found in (meant(wrong),) if found and found in inner] or get_close_matches(wrong, inner, n=1)
         message = f'unknown command "{wrong}"{did_you_mean(near)}' if wrong else f"{' '.join(name)} needs a command"
         raise AcksmError("plan-command", message, where=ROOT, remedy=f"{' '.join(name)} --help")

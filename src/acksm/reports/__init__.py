@@ -88,6 +88,16 @@ from acksm.reports.doctor import (
     Symptom as Symptom,
 )
 from acksm.reports.export import ExportedFile as ExportedFile, ExportReport as ExportReport
+from acksm.reports.fleet import (
+    FleetController as FleetController,
+    FleetFactsReport as FleetFactsReport,
+    FleetFinding as FleetFinding,
+    FleetHeld as FleetHeld,
+    FleetListReport as FleetListReport,
+    FleetPlace as FleetPlace,
+    FleetReport as FleetReport,
+    FleetRow as FleetRow,
+)
 from acksm.reports.identity import (
     IdentityAssociation as IdentityAssociation,
     IdentityController as IdentityController,
@@ -152,6 +162,7 @@ from acksm.reports.sandbox import (
 )
 
 # The data of each command, beside the envelope. A new command has to have its line here; docs/generate.py asks for it.
+FLEET = ("status", "doctor", "plan", "apply", "upgrade", "cleanup", "run", "merge")
 REPORTS: dict[str, object] = {
     "init": InitReport,
     "connect": ConnectReport,
@@ -182,6 +193,9 @@ REPORTS: dict[str, object] = {
     "carm unbind": CarmUnbindReport,
     "carm list": CarmListReport,
     "carm verify": CarmVerifyReport,
+    **dict.fromkeys((f"fleet {name}" for name in FLEET), FleetReport),
+    "fleet list": FleetListReport,
+    "fleet facts": FleetFactsReport,
     "samples list": SampleListReport,
     "samples show": SampleShowReport,
     "samples apply": SampleApplyReport,

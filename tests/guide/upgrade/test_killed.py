@@ -116,6 +116,25 @@ def test_what_became_worse_is_known_after_a_kill_at_any_write(cluster: Cluster) 
         assert cluster.fuse.writes - kept <= 3  # marked as reported, at most twice, and deleted
 
 
+def test_what_a_killed_run_recorded_is_not_recorded_again(cluster: Cluster) -> None:
+    """Otherwise runs that are each killed after their first write would never get to the release."""
+
+    def planned() -> list[str]:
+        ui = Said()
+        upgrade.run(cluster.settings(service=[SERVICE], version={SERVICE: NEW}, dry_run=True), ui)
+        return [row["id"] for row in ui.results[-1]["changes"]]
+
+    assert planned() == ["upgrade.record", "release.upgrade"]
+    cluster.fuse.left = 3  # the Lease and the record
+    with pytest.raises(Killed):
+        cluster.run()
+    cluster.fuse.left = -1
+    assert cluster.record() is not None
+    assert planned() == ["release.upgrade"]
+    cluster.kube.delete(OBJECT)
+    assert planned() == ["upgrade.record", "release.upgrade"]
+
+
 def test_a_rollback_that_is_killed_at_any_write_continues(cluster: Cluster) -> None:
     start = cluster.snapshot()
     count = writes(cluster, rollback_on_worse=True)

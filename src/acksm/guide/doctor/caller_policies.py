@@ -281,6 +281,7 @@ COMMANDS: dict[str, tuple[Grant, ...]] = {
         Grant(CAPABILITIES, ("eks:UpdateCapability",), when=_WHEN_ONE),
         *_SIMULATE,
     ),
+    "fleet facts": _CONNECT,
     "doctor": _LOOK,
     "report": _LOOK,
 }
@@ -295,21 +296,30 @@ TARGET_ACCOUNT_ONLY = {
         *_SIMULATE,
     ),
 }
-# It works on a registry and on no cluster, so that doctor does not check its caller.
+# They work on a registry, and on a list of clusters: doctor, which is connected to one, does not check their caller.
 MIRROR = {
+    "fleet list": (
+        Grant(ANY, ("eks:ListClusters",), when="the file has discover"),
+        Grant(CLUSTER, ("eks:DescribeCluster",), when="the file has discover"),
+        Grant(ANY, ("sts:AssumeRole",), when="the file has assume-role-arn"),
+    ),
     "mirror": (
         *_PULL,
         Grant(TOKEN, ("ecr:GetAuthorizationToken",)),
         Grant(REPOSITORIES, ("ecr:DescribeRepositories", *mirror.PUSH)),
         Grant(REPOSITORIES, mirror.CREATE, when="a repository does not exist"),
         *_SIMULATE,
-    )
+    ),
 }
 ALL = {**COMMANDS, **TARGET_ACCOUNT_ONLY, **MIRROR}
 # Commands that call nothing in AWS but sts:GetCallerIdentity.
-WITHOUT = frozenset({"plan show", "explain", "config show", "version", "token", "samples list", "samples show"})
+WITHOUT = frozenset(
+    {"plan show", "explain", "config show", "version", "token", "samples list", "samples show", "fleet merge"}
+)
 # They need what the command needs whose plan they handle.
-OF_A_COMMAND = frozenset({"plan", "apply"})
+OF_A_COMMAND = frozenset(
+    {"plan", "apply", *(f"fleet {name}" for name in ("status", "doctor", "plan", "apply", "upgrade", "cleanup", "run"))}
+)
 
 
 @dataclass(frozen=True)

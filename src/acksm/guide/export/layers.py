@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from acksm.ack.names import CHART_ANNOTATION, COMMON_GROUP
+from acksm.ack.names import COMMON_GROUP
 from acksm.guide.export.reading import Source
-from acksm.guide.install.crds import DesiredCrd
+from acksm.guide.install import crds
 from acksm.json_types import Manifest, Object
 from acksm.kube.owners import EXPORT_LABEL, OWNED_LABEL
 from acksm.settings import CONTROLLER_NAMESPACE
@@ -74,7 +74,7 @@ def of(source: Source, engine: str, bindings: Sequence[Manifest] = ()) -> list[L
     first, shared = name("namespaces"), name("common-crds")
     found = [
         Layer(0, first, "0-namespaces", marked(created), kept=True),
-        Layer(1, shared, "1-common-crds", marked(map(_crd, common)), kept=True),
+        Layer(1, shared, "1-common-crds", marked(map(crds.plain, common)), kept=True),
     ]
     for service in services:
         own = [
@@ -83,7 +83,7 @@ def of(source: Source, engine: str, bindings: Sequence[Manifest] = ()) -> list[L
             if not crd.is_common and crd.manifest["spec"]["group"] == f"{service}.{COMMON_GROUP}"
         ]
         found.append(
-            Layer(2, name(f"{service}-crds"), f"2-crds-{service}", marked(map(_crd, own)), (shared,), kept=True)
+            Layer(2, name(f"{service}-crds"), f"2-crds-{service}", marked(map(crds.plain, own)), (shared,), kept=True)
         )
     controllers = [name(f"{service}-controller") for service in services]
     for service, own_name in zip(services, controllers, strict=True):
@@ -107,18 +107,6 @@ def prefix(source: Source) -> str:
 
 def _namespace(name: str) -> Object:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-
-
-def _crd(crd: DesiredCrd) -> Object:
-    """The chart's CRD without status and null fields, with the chart that it is of."""
-    metadata = {key: value for key, value in crd.manifest["metadata"].items() if value is not None}
-    metadata["annotations"] = {**(metadata.get("annotations") or {}), CHART_ANNOTATION: crd.chart}
-    return {
-        "apiVersion": crd.manifest["apiVersion"],
-        "kind": crd.manifest["kind"],
-        "metadata": metadata,
-        "spec": crd.manifest["spec"],
-    }
 
 
 def _marked(manifest: Manifest, engine: str) -> Object:

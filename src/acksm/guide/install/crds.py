@@ -281,9 +281,15 @@ def _check_served(crd: DesiredCrd, live: Manifest) -> None:
 
 
 def _marked(crd: DesiredCrd) -> Object:
-    """The manifest to apply: the chart's CRD without status and null fields, with acksm's label and annotation."""
+    """The manifest to apply, with acksm's label."""
+    found = plain(crd)
+    labels = {**(found["metadata"].get("labels") or {}), OWNED_LABEL: "true"}
+    return {**found, "metadata": {**found["metadata"], "labels": labels}}
+
+
+def plain(crd: DesiredCrd) -> Object:
+    """The chart's CRD without status and null fields, with the chart that it is of."""
     metadata = {key: value for key, value in crd.manifest["metadata"].items() if value is not None}
-    metadata["labels"] = {**(metadata.get("labels") or {}), OWNED_LABEL: "true"}
     metadata["annotations"] = {**(metadata.get("annotations") or {}), CHART_ANNOTATION: crd.chart}
     return {
         "apiVersion": crd.manifest["apiVersion"],

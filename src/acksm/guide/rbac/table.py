@@ -174,6 +174,7 @@ ADMINISTRATORS = frozenset(
         "report",
         "carm setup",
         "capability status",
+        "fleet facts",
         "identity migrate",
         "rbac grant",
         "rbac revoke",
@@ -195,9 +196,13 @@ WITHOUT = frozenset(
         "token",
         "samples list",
         "samples show",
+        "fleet list",
+        "fleet merge",
     }
 )
-OF_A_COMMAND = frozenset({"plan", "apply"})
+OF_A_COMMAND = frozenset(
+    {"plan", "apply", *(f"fleet {name}" for name in ("status", "doctor", "plan", "apply", "upgrade", "cleanup", "run"))}
+)
 
 
 def command_of(requested: str) -> str:

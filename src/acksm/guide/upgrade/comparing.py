@@ -31,12 +31,13 @@ AWAIT_READY = "controller.await_ready"
 @dataclass(frozen=True)
 class Step:
     """One service. `upgrades`: in this run; otherwise the record is that of an earlier one. `was` and `now` are the
-    installed controller and the one afterwards."""
+    installed controller and the one afterwards; `recorded`: an earlier run has recorded all that this one would."""
 
     record: Record
     was: Running
     now: Running
     upgrades: bool
+    recorded: bool = False
 
     @property
     def service(self) -> str:
@@ -77,7 +78,11 @@ def compose(*, on_worse: bool, converts: bool = False) -> Compose:
         if on_worse:
             calls[AWAIT_READY] = _tolerant(target, ui, due, ending)
         return Around(
-            before=[record.change(step.record, target.settings.controller_namespace) for step in due if step.upgrades],
+            before=[
+                record.change(step.record, target.settings.controller_namespace)
+                for step in due
+                if step.upgrades and not step.recorded
+            ],
             calls=calls,
             notes=notes,
             facts={
@@ -108,10 +113,22 @@ def planned(target: Target, controllers: ControllerSettings, result: Result) -> 
         if service in upgrading and before != after and not rolls:
             fresh = Record(service, before, after, release.revision, max(worked, default=release.revision))
             past = replace(fresh, state=found.state, worse=found.worse) if found else fresh
-            steps.append(Step(past, was, now, upgrades=True))
+            steps.append(Step(past, was, now, upgrades=True, recorded=_is_recorded(target, found, fresh, was)))
         elif found is not None:
             steps.append(Step(found, was, now, upgrades=False))
     return steps
+
+
+def _is_recorded(target: Target, found: Record | None, fresh: Record, was: Running) -> bool:
+    """Whether an earlier run has recorded what this one would: killed after that, each would do only that."""
+    if found is None or found.state != record.PENDING:
+        return False
+    return record.with_earlier(_observed(target, fresh, was), found) == found
+
+
+def _observed(target: Target, fresh: Record, was: Running) -> Record:
+    objects, unread = again.observe(target.kube, fresh.service, was.watches)
+    return replace(fresh, objects=tuple(objects), unread=tuple(unread), state=record.PENDING, worse=())
 
 
 def _is_due(step: Step) -> bool:
@@ -136,9 +153,7 @@ def _keeping(target: Target, steps: Sequence[Step]) -> Callable[..., object]:
 
     def keep(service: str, name: str, namespace: str) -> None:
         step = by_service[service]
-        objects, unread = again.observe(target.kube, service, step.was.watches)
-        fresh = replace(step.record, objects=tuple(objects), unread=tuple(unread), state=record.PENDING, worse=())
-        record.keep(target.kube, namespace, fresh)
+        record.keep(target.kube, namespace, _observed(target, step.record, step.was))
 
     return keep
 

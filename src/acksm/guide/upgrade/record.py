@@ -162,15 +162,20 @@ class Keeper(Editor, Lister, Protocol):
     """What writing a record needs."""
 
 
+def with_earlier(fresh: Record, earlier: Record | None) -> Record:
+    """The record to have; where helm has run since an earlier one that was not compared, with what that one has: the
+    objects may be the new controller's already. Pure."""
+    if earlier is not None and earlier.state == PENDING and earlier.revision < fresh.revision:
+        return earlier.joined(fresh)
+    return replace(fresh, objects=tuple(sorted(fresh.objects)))
+
+
 def keep(kube: Keeper, namespace: str, fresh: Record) -> None:
-    """Write `fresh`; where helm has run since a record that was not compared, with what that one has: the objects may
-    be the new controller's already."""
+    """Write `fresh`, with what an earlier record has."""
     location = where(fresh.service, namespace)
     found = kube.get(location)
     earlier = _readable(found, fresh.service, str(location)) if found is not None else None
-    if earlier is not None and earlier.state == PENDING and earlier.revision < fresh.revision:
-        fresh = earlier.joined(fresh)
-    manifest = fresh.manifest(namespace, _deployment(kube, fresh.service, namespace))
+    manifest = with_earlier(fresh, earlier).manifest(namespace, _deployment(kube, fresh.service, namespace))
     if found is None:
         kube.create(manifest)
     else:

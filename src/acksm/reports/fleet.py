@@ -1,0 +1,108 @@
+"""`acksm fleet`."""
+
+from __future__ import annotations
+
+from typing_extensions import TypedDict  # pydantic reads no other on Python 3.11
+
+from acksm.json_types import Json
+from acksm.reports.common import Error, Target
+
+
+class FleetPlace(TypedDict):
+    """A cluster of the fleet."""
+
+    id: str
+    """ACCOUNT/REGION/CLUSTER."""
+    cluster: str
+    account: str
+    region: str
+    labels: dict[str, str]
+    wave: str
+
+
+class FleetListReport(TypedDict):
+    """The clusters, in the order of the waves."""
+
+    clusters: list[FleetPlace]
+    incomplete: list[str]
+    """Where clusters could not be discovered."""
+
+
+class FleetRow(FleetPlace):
+    """What a command did on one cluster."""
+
+    state: str
+    """done, up to date, changes pending, failed, incomplete or not started."""
+    exit_code: int | None
+    """Of the command on this cluster; null where it was not started."""
+    changes: int | None
+    """How many changes were applied or planned; null where the command has no plan, or did not get that far."""
+    error: Error | None
+    report: Json
+    """The command's own report (docs/schemas/report.json), {} where it wrote none."""
+    log: list[str]
+    """The last lines that it wrote besides, of a cluster that failed."""
+
+
+class FleetFinding(TypedDict):
+    """Something that is wrong between clusters."""
+
+    id: str
+    """Begins with `fleet.`; `acksm explain ID` has its cause."""
+    severity: str
+    """error (it makes the exit code 3) or warning."""
+    clusters: list[str]
+    """Ids of those that it concerns."""
+    text: str
+    remedy: str
+
+
+class FleetReport(TypedDict):
+    """A row for each cluster, in the order of the waves."""
+
+    command: list[str]
+    """What ran on each cluster, as typed after `acksm`."""
+    dry_run: bool
+    clusters: list[FleetRow]
+    totals: dict[str, int]
+    """Number of clusters by state."""
+    stopped: str
+    """Why the rest was not started, or empty."""
+    findings: list[FleetFinding]
+    """What is wrong between clusters; only of `acksm fleet doctor`."""
+    incomplete: list[str]
+    """What could not be read: clusters that could not be discovered."""
+
+
+class FleetHeld(TypedDict):
+    """An AWS resource that an object of the cluster holds."""
+
+    object: str
+    """KIND NAMESPACE/NAME."""
+    aws: list[str]
+    """Service, kind, account, region and key: equal for two objects of one AWS resource."""
+    read_only: bool
+
+
+class FleetController(TypedDict):
+    service: str
+    version: str
+    role_arn: str
+    mode: str
+
+
+class FleetFactsReport(TypedDict):
+    """What `acksm fleet doctor` compares between clusters, of one cluster."""
+
+    target: Target
+    issuer: str
+    """URL of the cluster's OIDC issuer, or empty."""
+    controllers: list[FleetController]
+    held: list[FleetHeld]
+    adopted_resources: list[str]
+    """AdoptedResources of the cluster."""
+    crossing: list[str]
+    """Objects that name another namespace."""
+    bound: list[str]
+    """Namespaces that are bound to another account."""
+    incomplete: list[str]
