@@ -154,10 +154,11 @@ def test_through_every_generation(world: World) -> None:
         life.model(space, f"m-{now[0]}")  # reconciled by the new controller
         life.settled(now[0])
         assert life.written(mark) == ["sagemaker:CreateModel"]
-        with world.requests() as again:
-            twice = life.acksm("upgrade", "-y", *life.versions(now))
-        assert ("up to date" in twice.stderr, twice.exit_code) == (True, run.exit_code)
-        assert again.writes == []
+        if crosses or now == TOGETHER[-1]:
+            with world.requests() as again:
+                twice = life.acksm("upgrade", "-y", *life.versions(now))
+            assert ("up to date" in twice.stderr, twice.exit_code) == (True, run.exit_code)
+            assert again.writes == []
         assert json.loads(world.helm("get", "values", RELEASE, "-o", "json"))["log"] == {"level": "warn"}
         assert life.exported(space) == arns
         if now[0] == "1.2.13":

@@ -130,7 +130,7 @@ def refused(
     lines = [line for one in changed for line in one.lines]
     return AcksmError(
         "kept-by-engine",
-        f"{names}: {counted(len(lines), 'object')} would change, and {keepers} keeps them; nothing of them was written",
+        f"{names}: {counted(len(lines), 'object')} would change, kept by {keepers}; none was written",
         where=f"namespace {namespace}",
         remedy=commit([one for one in found if one.by.tool == changed[0].by.tool], controllers, role),
         details={"diff": lines, "owner": keepers},

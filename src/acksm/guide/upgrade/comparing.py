@@ -67,6 +67,13 @@ def compose(*, on_worse: bool, converts: bool = False) -> Compose:
         due = [step for step in steps if step.upgrades or _is_due(step)]
         if not due:
             return Around(notes=notes, facts={"after": None})
+        recording = [
+            record.change(step.record, target.settings.controller_namespace)
+            for step in due
+            if step.upgrades and not step.recorded
+        ]
+        if target.run.dry_run:
+            return Around(before=recording, notes=notes, facts={"after": None})
         ending = Ending()
 
         @cache
@@ -78,11 +85,7 @@ def compose(*, on_worse: bool, converts: bool = False) -> Compose:
         if on_worse:
             calls[AWAIT_READY] = _tolerant(target, ui, due, ending)
         return Around(
-            before=[
-                record.change(step.record, target.settings.controller_namespace)
-                for step in due
-                if step.upgrades and not step.recorded
-            ],
+            before=recording,
             calls=calls,
             notes=notes,
             facts={
