@@ -105,7 +105,7 @@ def status(
 ) -> None:
     """Show what is installed on every cluster, and whether it runs."""
     chosen = (fleet_file, select, only, shard, failed_only)
-    _reading(ctx, "status", ["status", *ctx.args], chosen, concurrency)
+    _on_each(ctx, "status", ["status", *ctx.args], chosen, concurrency=concurrency)
 
 
 @app.command("doctor", context_settings=_FREE, examples=("acksm fleet doctor", "acksm fleet doctor -o json"))
@@ -215,7 +215,7 @@ def upgrade(
 ) -> None:
     """Upgrade every cluster in waves, with the options of acksm upgrade."""
     chosen = (fleet_file, select, only, shard, failed_only)
-    _running(ctx, "upgrade", ["upgrade", *ctx.args], chosen, dry_run=bool(dry_run), yes=bool(yes))
+    _on_each(ctx, "upgrade", ["upgrade", *ctx.args], chosen, dry_run=bool(dry_run), yes=bool(yes))
 
 
 @app.command("cleanup", context_settings=_FREE, examples=("acksm fleet cleanup --select stage=old --dry-run",))
@@ -272,19 +272,8 @@ def run_(
     output: options.Output = None,
 ) -> None:
     """Run any command on every cluster: in waves where it changes something."""
-    argv, chosen = [*words, *ctx.args], (fleet_file, select, only, shard, failed_only)
-
-    def work(ui: Ui) -> int:
-        from acksm.fleet import command as section
-
-        name, found, _ = _found(ctx, argv)
-        if has_plan(name, found):
-            command = _writing(ctx, "run", argv, dry_run=bool(dry_run), yes=bool(yes))
-        else:
-            command = section.Command("run", _checked(ctx, argv), concurrency=concurrency)
-        return section.run(_chosen(*chosen), command, ui)
-
-    run_without_settings(ctx, work)
+    chosen, more = (fleet_file, select, only, shard, failed_only), {"dry_run": bool(dry_run), "yes": bool(yes)}
+    _on_each(ctx, "run", [*words, *ctx.args], chosen, concurrency=concurrency, **more)
 
 
 @app.command("facts", examples=("acksm fleet facts --cluster demo -o json",))
@@ -330,20 +319,27 @@ def merge(
 Chosen_ = tuple[str, list[str] | None, list[str] | None, str, str]
 
 
-def _reading(ctx: typer.Context, name: str, argv: list[str], chosen: Chosen_, concurrency: int) -> NoReturn:
+def _on_each(
+    ctx: typer.Context,
+    name: str,
+    argv: list[str],
+    chosen: Chosen_,
+    *,
+    concurrency: int = 0,
+    dry_run: bool = False,
+    yes: bool = False,
+) -> NoReturn:
+    """Run a command on the chosen clusters: in waves where it has a plan."""
+
     def work(ui: Ui) -> int:
         from acksm.fleet import command as section
 
-        return section.run(_chosen(*chosen), section.Command(name, _checked(ctx, argv), concurrency=concurrency), ui)
-
-    run_without_settings(ctx, work)
-
-
-def _running(ctx: typer.Context, name: str, argv: list[str], chosen: Chosen_, *, dry_run: bool, yes: bool) -> NoReturn:
-    def work(ui: Ui) -> int:
-        from acksm.fleet import command as section
-
-        return section.run(_chosen(*chosen), _writing(ctx, name, argv, dry_run=dry_run, yes=yes), ui)
+        found, command, _ = _found(ctx, argv)
+        if has_plan(found, command):
+            what = _writing(ctx, name, argv, dry_run=dry_run, yes=yes)
+        else:
+            what = section.Command(name, _checked(ctx, argv), concurrency=concurrency)
+        return section.run(_chosen(*chosen), what, ui)
 
     run_without_settings(ctx, work)
 
@@ -389,7 +385,7 @@ def _checked(ctx: typer.Context, argv: list[str], *, planned: bool = False) -> l
     if not any(parameter.name == "file" for parameter in command.params) or (planned and not has_plan(name, command)):
         raise AcksmError("fleet-command", f"{name} does not run on a fleet", where=shlex.join(argv))
     try:
-        inner = command.make_context(name, [word for word in rest if word != "--"], parent=ctx.find_root())
+        inner = command.make_context(name, rest, parent=ctx.find_root())
     except _UsageError as error:
         raise AcksmError(
             "fleet-command", error.format_message(), where=shlex.join(argv), remedy=f"{ROOT} {name} --help"

@@ -177,13 +177,15 @@ def check_unique(fleet: Fleet, members: Sequence[Member]) -> None:
     """Each cluster once, each in a wave. Error: `fleet-invalid`."""
     seen: set[str] = set()
     for index, one in enumerate(members):
-        where = config.location(fleet.path, ["clusters", index]) if index < len(fleet.members) else fleet.path
+        problem = ""
         if one.id in seen:
-            raise AcksmError("fleet-invalid", f"cluster {one.id} is listed twice", where=where)
+            problem = f"cluster {one.id} is listed twice"
+        elif wave_of(fleet.waves, one) is None:
+            problem = f"cluster {one.id} is in no wave: its labels are {_shown(one.labels)}"
+        if problem:
+            where = config.location(fleet.path, ["clusters", index]) if index < len(fleet.members) else fleet.path
+            raise AcksmError("fleet-invalid", problem, where=where)
         seen.add(one.id)
-        if wave_of(fleet.waves, one) is None:
-            message = f"cluster {one.id} is in no wave: its labels are {_shown(one.labels)}"
-            raise AcksmError("fleet-invalid", message, where=where)
 
 
 def wave_of(waves: Sequence[Wave], one: Member) -> Wave | None:

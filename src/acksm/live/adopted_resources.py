@@ -14,16 +14,14 @@ from acksm.ack.kinds import KINDS, Kind
 from acksm.ack.names import COMMON_GROUP
 from acksm.json_types import Manifest, Object
 from acksm.kube import conditions
-from acksm.kube.owners import Owner, owner_of
+from acksm.kube.owners import ENGINES, Owner, owner_of
 from acksm.kube.paths import Ref, ref
 from acksm.live.bindings import shortened
 from acksm.live.inventory import Inventory
 from acksm.live.inventory_objects import is_ack_finalizer
-from acksm.live.managed import ADOPTED_RESOURCE
+from acksm.live.managed import ADOPTED_CONDITION, ADOPTED_RESOURCE
 from acksm.live.running import Running
 
-ADOPTED = "ACK.Adopted"
-GITOPS = frozenset({"argocd", "flux"})  # they create again what is deleted
 # (kind, namespace, name) -> whether a controller manages the object; None where it does not exist
 IsManaged = Callable[[Kind, str, str], bool | None]
 
@@ -62,7 +60,7 @@ class AdoptedResource:
     @property
     def by_gitops(self) -> bool:
         """Whether Argo CD or Flux would create it again."""
-        return self.owner is not None and self.owner.tool in GITOPS
+        return self.owner is not None and self.owner.tool in ENGINES
 
     @property
     def text(self) -> str:
@@ -105,7 +103,7 @@ def judge(manifest: Object, is_managed: IsManaged, working: Iterable[Running]) -
     held = tuple(map(str, metadata.get("finalizers") or ()))
     finalizers = tuple(item for item in held if is_ack_finalizer(item))
     managed = is_managed(kind, where.namespace, name) if kind and where else None
-    adopted = conditions.by_type(manifest).get(ADOPTED, {})
+    adopted = conditions.by_type(manifest).get(ADOPTED_CONDITION, {})
     if metadata.get("deletionTimestamp"):
         state, why = _terminating(held, finalizers, handled)
     elif adopted.get("status") == "True":

@@ -22,7 +22,7 @@ from acksm.kube.paths import ref
 PREFIX = f"{COMMON_GROUP}/"
 POLICY, FIELDS, ADOPTED = PREFIX + "adoption-policy", PREFIX + "adoption-fields", PREFIX + "adopted"
 OBJECT_REGION = PREFIX + "region"
-ADOPTED_RESOURCE = "AdoptedResource"
+ADOPTED_RESOURCE, ADOPTED_CONDITION = "AdoptedResource", "ACK.Adopted"
 
 Identity = tuple[str, ...]
 
@@ -110,7 +110,7 @@ def of_adopted_resource(manifest: Manifest) -> Holder | None:
     target, aws = spec.get("kubernetes") or {}, spec.get("aws") or {}
     group = str(target.get("group", ""))
     kind = KINDS.get(group.partition(".")[0], {}).get(str(target.get("kind", "")))
-    done = conditions.holds(manifest, "ACK.Adopted")
+    done = conditions.holds(manifest, ADOPTED_CONDITION)
     if kind is None or kind.group != group:
         return None
     meta = target.get("metadata") or {}

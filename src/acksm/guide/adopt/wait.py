@@ -21,14 +21,14 @@ from acksm.json_types import Json, Manifest
 from acksm.kube import conditions
 from acksm.kube.api import LogReader, Reader
 from acksm.live import controller_logs, symptoms
-from acksm.live.managed import ADOPTED
+from acksm.live.managed import ADOPTED, ADOPTED_CONDITION
 from acksm.live.symptoms import Symptom
 from acksm.live.synced import RECOVERABLE, SYNCED, TERMINAL, look, moment
 
 PATIENCE_SECONDS = 30.0  # an error that lasts longer is reported; IAM is consistent within that time
 LOG_AFTER_SECONDS, LOG_EVERY_SECONDS = 2.0, 4.0
 LOG_LINES = 3000
-READY, ADOPTED_CONDITION = "Ready", "ACK.Adopted"
+READY = "Ready"
 # The symptom in a log or condition -> what it means for an adoption
 CAUSES = {
     "symptom.adopted-not-found": "adopt-not-found-there",

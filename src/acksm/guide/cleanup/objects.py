@@ -15,6 +15,7 @@ from acksm.ack.kinds import deletion_rank
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
 from acksm.json_types import Json
+from acksm.kube.owners import ENGINES
 from acksm.kube.paths import Ref
 from acksm.live import bindings, running
 from acksm.live.discovery import Controllers, described, is_managed
@@ -24,8 +25,6 @@ from acksm.live.running import Running
 from acksm.words import counted
 
 POLICIES, STEP, COMMON_STEP = "policies", "objects", "common"
-# They recreate what is deleted.
-_GITOPS = {"argocd", "flux"}
 _REASON = {
     Effect.DELETES: "deletes the AWS resource",
     Effect.STOPS: "stops it in AWS",
@@ -89,7 +88,7 @@ def check(choice: Choice, controllers: Controllers, *, delete_aws: bool, orphan:
     """Refuse what would fail halfway. Errors: `cleanup-would-strand`, `cleanup-gitops`, `cleanup-not-watched`,
     `cleanup-cannot-retain`."""
     _check_stranded(choice, controllers)
-    kept = [item for item in choice.items if item.owner and item.owner.tool in _GITOPS]
+    kept = [item for item in choice.items if item.owner and item.owner.tool in ENGINES]
     if kept:
         raise AcksmError(
             "cleanup-gitops",

@@ -28,11 +28,10 @@ from acksm.kube.paths import ref
 from acksm.live import adopted_resources, bindings, capability, discovery, drift, inventory, readiness, running
 from acksm.live.drift import Drift
 from acksm.live.inventory import Inventory
+from acksm.live.managed import ADOPTED_RESOURCE
 from acksm.live.unread import AWAY, Unread
 from acksm.settings import ControllerSettings
 from acksm.words import counted
-
-ADOPTED_RESOURCES = paths.Ref(f"{COMMON_GROUP}/v1alpha1", "adoptedresources", "AdoptedResource")
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ def observe(
             if live["spec"]["group"].endswith(COMMON_GROUP)
         }
         adopted = f"adoptedresources.{COMMON_GROUP}" in ack
-        pending = target.kube.list(ADOPTED_RESOURCES) if adopted else []
+        pending = target.kube.list(ref(ADOPTED_RESOURCE)) if adopted else []
         names = {item["metadata"]["name"]: item for item in listed.result()}
         all_crds = [crd for item in found_controllers for crd in item.desired_crds]
         unchanged, notes = crds.settled(target.kube, all_crds, ack)

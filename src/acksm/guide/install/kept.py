@@ -16,14 +16,12 @@ from acksm.guide.install import keeper
 from acksm.guide.install.release import Desired, Observed
 from acksm.json_types import Json, Manifest, Value
 from acksm.kube.api import Applier
-from acksm.kube.owners import MANIFESTS, Owner
+from acksm.kube.owners import ENGINES, MANIFESTS, Owner
 from acksm.kube.paths import ref
 from acksm.live import drift
 from acksm.live.drift import Drift, State
 from acksm.settings import ControllerSettings, RoleSettings
 from acksm.words import counted
-
-_TARGETS = {"flux": "flux", "argocd": "argocd"}  # else kustomize
 
 
 @dataclass(frozen=True)
@@ -163,7 +161,7 @@ def commit(found: Sequence[Kept], controllers: ControllerSettings, role: RoleSet
             f"kubectl get {by.kind.lower()}{f' {by.engine_object}' if by.namespace else ''}{where} -o yaml   "
             "(change its version and values where it comes from)"
         )
-    to = _TARGETS.get(by.tool, "kustomize")
+    to = by.tool if by.tool in ENGINES else "kustomize"
     words = ["acksm export", f"--to {to}", *([] if to == "kustomize" else ["--repo URL"])]
     words += [f"--service {name}" for name in controllers.service if len(controllers.service) < len(charts.SERVICES)]
     words += [f"--version {one.desired.service}={one.desired.version}" for one in found]

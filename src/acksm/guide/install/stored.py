@@ -35,11 +35,11 @@ class Dropped:
     storage: str
     united: Object
 
-    @property
-    def objects(self) -> Ref:
-        """All objects of the kind, in the version that remains."""
-        spec = self.united["spec"]
-        return Ref(f"{spec['group']}/{self.storage}", str(spec["names"]["plural"]), str(spec["names"]["kind"]))
+
+def _objects(crd: Manifest, version: str) -> Ref:
+    """All objects of a CRD's kind, in one of its versions."""
+    spec = crd["spec"]
+    return Ref(f"{spec['group']}/{version}", str(spec["names"]["plural"]), str(spec["names"]["kind"]))
 
 
 def dropped(manifest: Object, live: Manifest) -> Dropped | None:
@@ -69,7 +69,7 @@ def check(kube: Lister, found: Dropped) -> int:
     """How many objects are to be converted. Error: `crd-fields-lost`: the new version's schema has no such fields."""
     schema = next(item for item in found.united["spec"]["versions"] if item["name"] == found.storage)
     schema = (schema.get("schema") or {}).get("openAPIV3Schema") or {}
-    objects = kube.list(_stored_at(found))
+    objects = kube.list(_objects(found.united, found.versions[0]))  # a version that is served before any change
     lost = [f"{_named(item)}: {', '.join(paths)}" for item in objects if (paths := sorted(set(pruned(item, schema))))]
     if lost:
         raise AcksmError(
@@ -79,11 +79,6 @@ def check(kube: Lister, found: Dropped) -> int:
             details={"diff": lost[:MOST]},
         )
     return len(objects)
-
-
-def _stored_at(found: Dropped) -> Ref:
-    """The objects in a version that is served before anything is changed."""
-    return replace(found.objects, api_version=f"{found.united['spec']['group']}/{found.versions[0]}")
 
 
 def _named(item: Manifest) -> str:
@@ -151,8 +146,7 @@ def convert(
 ) -> None:
     """Write every object again, trim status.storedVersions, then `apply` the CRD without the old versions. Any part of
     it may have been done before."""
-    spec, name = manifest["spec"], str(manifest["metadata"]["name"])
-    kind = Ref(f"{spec['group']}/{storage}", str(spec["names"]["plural"]), str(spec["names"]["kind"]))
+    name, kind = str(manifest["metadata"]["name"]), _objects(manifest, storage)
 
     def write(item: Manifest) -> None:
         metadata = item["metadata"]

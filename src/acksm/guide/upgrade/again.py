@@ -29,6 +29,7 @@ from acksm.live import controller_logs, served, synced
 from acksm.live.crossing import EXPORT
 from acksm.live.inventory import COMMON_KINDS
 from acksm.live.inventory_objects import common_of
+from acksm.live.managed import ADOPTED_CONDITION, ADOPTED_RESOURCE
 from acksm.live.readiness import newest_of, of_newest, pods_of, selector_of
 from acksm.live.running import Running
 from acksm.live.unread import Unread, reason
@@ -40,7 +41,6 @@ LOG_SECONDS = 3.0  # between two readings of the controller's log
 EXPORT_SECONDS, EACH_EXPORT_SECONDS = 2.0, 0.1
 NO_POD_SECONDS = 10.0  # a controller without a pod, as one that is scaled to zero, reconciles nothing
 PAUSE_SECONDS, LONGEST_SECONDS = 0.2, 3.0
-ADOPTED_RESOURCE, ADOPTED = "AdoptedResource", "ACK.Adopted"
 _KINDS = {kind: ref(kind) for kinds in KINDS.values() for kind in kinds} | {
     kind: Ref(f"{COMMON_GROUP}/v1alpha1", plural, kind) for kind, plural in COMMON_KINDS.items()
 }
@@ -138,7 +138,7 @@ def _synced(manifest: Manifest, kind: str) -> bool:
     if manifest["metadata"].get("deletionTimestamp"):
         return False
     if kind in COMMON_KINDS:
-        return not _fails(manifest) and (kind != ADOPTED_RESOURCE or conditions.holds(manifest, ADOPTED))
+        return not _fails(manifest) and (kind != ADOPTED_RESOURCE or conditions.holds(manifest, ADOPTED_CONDITION))
     state = synced.judge(manifest, "")
     return state.synced and synced.failed_in_aws(state, "") is None
 
@@ -160,8 +160,8 @@ def judge(manifest: Manifest | None, was: Was, since: datetime | None) -> Found:
         return Found(Verdict.GONE)
     if was.kind in COMMON_KINDS:
         text = _fails(manifest)
-        if was.kind == ADOPTED_RESOURCE and not text and not conditions.holds(manifest, ADOPTED):
-            text = f"{ADOPTED} is no longer true"
+        if was.kind == ADOPTED_RESOURCE and not text and not conditions.holds(manifest, ADOPTED_CONDITION):
+            text = f"{ADOPTED_CONDITION} is no longer true"
         return Found(Verdict.WORSE, text) if text else Found(Verdict.UNCHANGED)
     state = synced.judge(manifest, str(was))
     written = _newest(manifest)

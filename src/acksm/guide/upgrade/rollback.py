@@ -19,12 +19,13 @@ from acksm.guide.install import recorded, stored
 from acksm.guide.install.around import Result as Planned
 from acksm.guide.install.controllers import annotated_role
 from acksm.guide.upgrade import again, going_back, record
-from acksm.guide.upgrade.again import ADOPTED, Compared
+from acksm.guide.upgrade.again import Compared
 from acksm.guide.upgrade.record import Record
 from acksm.helm.releases import Release
 from acksm.kube import conditions
 from acksm.live import adopted_resources, readiness, running
 from acksm.live.bindings import shortened
+from acksm.live.managed import ADOPTED_CONDITION
 from acksm.live.running import Running
 from acksm.output import Output
 
@@ -93,11 +94,10 @@ def check(
 
 def _pending(planned: Planned, service: str) -> list[str]:
     """AdoptedResources of the service that have adopted nothing yet."""
-    found = [adopted_resources.service_of(item) == service for item in planned.adopted_resources]
     return [
         f"AdoptedResource {item['metadata'].get('namespace', '')}/{item['metadata']['name']}"
-        for item, own in zip(planned.adopted_resources, found, strict=True)
-        if own and not conditions.holds(item, ADOPTED)
+        for item in planned.adopted_resources
+        if adopted_resources.service_of(item) == service and not conditions.holds(item, ADOPTED_CONDITION)
     ]
 
 
