@@ -45,7 +45,7 @@ class Kept:
         variables = api.environment(NAME, world.cluster, registries=True)
         world.variables = variables | {"XDG_CACHE_HOME": str(home / "cache"), "ACKSM_REGISTRY": ""}
         if runs:
-            api.run_flux(NAME, world.cluster)
+            api.run_engine(engine, NAME, world.cluster)
         kept = cls(world, engine, home)
         for command in ("oidc", "iam-role"):
             kept.acksm(command, "-y").ok()
@@ -144,7 +144,7 @@ class Kept:
 
     def of_engine(self, api_version: str, plural: str) -> dict[str, dict[str, Any]]:
         """The engine's own objects by name, with what its conditions say."""
-        listed = self.world.kube.list(Ref(api_version, plural, "", namespace=gitops.NAMESPACE))
+        listed = self.world.kube.list(Ref(api_version, plural, "", namespace=gitops.ENGINES[self.engine].namespace))
         return {item["metadata"]["name"]: item for item in listed}
 
     def exported(self) -> list[Ref]:

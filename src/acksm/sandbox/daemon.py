@@ -231,8 +231,8 @@ class Daemon:
                 process.end(patience=1.0)
             shutil.rmtree(self.home / "clusters" / name, ignore_errors=True)
 
-    def run_flux(self, cluster: str, programs: dict[str, Path]) -> None:
-        """Run Flux's controllers for a cluster. They reach the outside as its nodes do, without a role."""
+    def run_engine(self, engine: str, cluster: str, programs: dict[str, Path]) -> None:
+        """Run a GitOps engine's controllers for a cluster. They reach the outside as its nodes do, without a role."""
         plane = self.planes[cluster]
         outside = {
             "AWS_ENDPOINT_URL": self.state.aws_endpoint,
@@ -243,7 +243,7 @@ class Daemon:
             "SSL_CERT_FILE": self.state.network_ca,
         }
         try:
-            gitops.start(plane, programs, outside)
+            gitops.ENGINES[engine].start(plane, programs, outside)
         finally:
             with self._lock:
                 save(self.state)
@@ -321,9 +321,9 @@ class Daemon:
                 with self._lock:
                     self.planes[name].restart(part)
                     save(self.state)
-            case ["clusters", name, "flux"]:
+            case ["clusters", name, "engines", engine]:
                 try:
-                    self.run_flux(name, {key: Path(path) for key, path in body["programs"].items()})
+                    self.run_engine(engine, name, {key: Path(path) for key, path in body["programs"].items()})
                 except AcksmError as error:
                     return _answer(begin, error.as_data(), "500 failed")
             case ["controllers"]:
