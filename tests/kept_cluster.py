@@ -19,7 +19,7 @@ import urllib3
 
 from acksm import yaml_reader
 from acksm.kube.paths import Ref, ref
-from acksm.sandbox import api, gitops, parts
+from acksm.sandbox import api, git_host, gitops, parts
 from acksm.sandbox.state import directory
 from world import NAME, Run, World
 
@@ -100,6 +100,25 @@ class Kept:
         text = (self.folder / "README.md").read_text().split(f"\n## {title}\n")[1]
         return text.split("```sh\n", 1)[1].split("```", 1)[0].splitlines()
 
+    def push_git(self, repository: str, branch: str = "main") -> str:
+        """Commit the export to a repository of the Git host (CLUSTER/NAME.git), the only content of it; the commit."""
+        url, work = f"https://{git_host.HOST}/{repository}", self.home / "git"
+        outside = directory(NAME) / "outside"
+        settings = {
+            "http.sslCAInfo": self.world.state.network_ca,
+            "credential.helper": f"store --file={outside / 'git-credentials'}",
+            "user.name": "tests",
+            "user.email": "tests@example.com",
+        }
+        git = ["git", f"--git-dir={work}", f"--work-tree={self.folder}"]
+        git += [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        if not work.exists():
+            self.program([*git, "init", "--quiet", f"--initial-branch={branch}"])
+        self.program([*git, "add", "--all"])
+        self.program([*git, "commit", "--quiet", "--message", "acksm export"])
+        self.program([*git, "push", "--quiet", url, branch])
+        return self.program([*git, "rev-parse", "HEAD"]).strip()
+
     def push(self, tag: str = "latest") -> str:
         """Push the export as `flux push artifact` does; its digest."""
         stream = io.BytesIO()
@@ -130,6 +149,13 @@ class Kept:
         answer = http.request(method, f"https://{HOST}/v2/{REPOSITORY}/{path}", body=data, headers=headers)
         assert answer.status in {201, 202}, (path, answer.status, answer.data)
         return answer.headers.get("Location", "")
+
+    @property
+    def git_login(self) -> tuple[str, str]:
+        """User and password at the Git host."""
+        line = (directory(NAME) / "outside" / "git-credentials").read_text()
+        user, _, rest = line.removeprefix("https://").partition(":")
+        return user, rest.partition("@")[0]
 
     @property
     def login(self) -> str:
