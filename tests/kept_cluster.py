@@ -101,8 +101,8 @@ class Kept:
         return text.split("```sh\n", 1)[1].split("```", 1)[0].splitlines()
 
     def push_git(self, repository: str, branch: str = "main") -> str:
-        """Commit the export to a repository of the Git host (CLUSTER/NAME.git), the only content of it; the commit."""
-        url, work = f"https://{git_host.HOST}/{repository}", self.home / "git"
+        """Commit the export, as folder `export`, to a repository of the Git host (CLUSTER/NAME.git); the commit."""
+        url, state = f"https://{git_host.HOST}/{repository}", self.home / "git"
         outside = directory(NAME) / "outside"
         settings = {
             "http.sslCAInfo": self.world.state.network_ca,
@@ -110,11 +110,11 @@ class Kept:
             "user.name": "tests",
             "user.email": "tests@example.com",
         }
-        git = ["git", f"--git-dir={work}", f"--work-tree={self.folder}"]
+        git = ["git", f"--git-dir={state}", f"--work-tree={self.home}"]
         git += [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-        if not work.exists():
+        if not state.exists():
             self.program([*git, "init", "--quiet", f"--initial-branch={branch}"])
-        self.program([*git, "add", "--all"])
+        self.program([*git, "add", "--all", str(self.folder)])
         self.program([*git, "commit", "--quiet", "--message", "acksm export"])
         self.program([*git, "push", "--quiet", url, branch])
         return self.program([*git, "rev-parse", "HEAD"]).strip()
