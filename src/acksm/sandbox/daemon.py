@@ -153,7 +153,7 @@ class Daemon:
         )
 
     def _start_network(self) -> None:
-        """The outside: the public registry, ECR's, others and a Git host by their names, for whoever uses this proxy."""
+        """The outside by its names, for whoever uses this proxy: the public registry, ECR's, others, a Git host."""
         authority = Authority(self.home / "network")
         self.registries = registries = Registries(self.state.registry, self.cloud.denied)
         git = GitHost(self.home / "git")

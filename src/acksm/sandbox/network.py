@@ -1,5 +1,5 @@
-"""The network outside: an HTTP proxy on loopback that leads to the sandbox's registries and Git host by their names, with
-TLS, and nowhere else. A host can be made unreachable, for the account that the user of the proxy's URL names."""
+"""The network outside: an HTTP proxy on loopback that leads to the sandbox's registries and Git host by their names,
+with TLS, and nowhere else. A host can be made unreachable, for the account that the user of the proxy's URL names."""
 
 from __future__ import annotations
 
