@@ -105,7 +105,6 @@ class Kept:
         url, state = f"https://{git_host.HOST}/{repository}", self.home / "git"
         outside = directory(NAME) / "outside"
         settings = {
-            "http.sslCAInfo": self.world.state.network_ca,
             "credential.helper": f"store --file={outside / 'git-credentials'}",
             "user.name": "tests",
             "user.email": "tests@example.com",

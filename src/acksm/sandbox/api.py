@@ -298,12 +298,13 @@ def _cluster(state: State, name: str) -> ClusterState:
 
 
 def _outside(state: State, account: str) -> dict[str, str]:
-    """What leads a program to the registries of the sandbox by their real names, from the network of an account."""
+    """What leads a program to the sandbox's registries and Git host by their names, from the network of an account."""
     return {
         "HTTPS_PROXY": f"http://{account}:@{state.network}",
         "NO_PROXY": "127.0.0.1,localhost",
         "SSL_CERT_FILE": state.network_ca,
         "REQUESTS_CA_BUNDLE": state.network_ca,
+        "GIT_SSL_CAINFO": state.network_ca,
         "DOCKER_CONFIG": str(directory(state.name) / "outside"),
     }
 
