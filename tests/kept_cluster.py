@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import subprocess
 import tarfile
 import time
@@ -17,6 +18,7 @@ from typing import Any
 
 import urllib3
 
+import cloudformation_stack
 from acksm import yaml_reader
 from acksm.kube.paths import Ref, ref
 from acksm.sandbox import api, git_host, gitops, parts
@@ -37,19 +39,17 @@ class Kept:
     world: World
     engine: str
     home: Path
+    deployed: bool = False
 
     @classmethod
     def open(cls, engine: str, home: Path, *, runs: bool = True) -> Kept:
-        """An empty cluster of this name and an account with the role, as the template of an export creates it."""
+        """An empty cluster of this name, in an empty account."""
         world = World.start(f"kept-{engine}")
         variables = api.environment(NAME, world.cluster, registries=True)
         world.variables = variables | {"XDG_CACHE_HOME": str(home / "cache"), "ACKSM_REGISTRY": ""}
         if runs:
             api.run_flux(NAME, world.cluster)
-        kept = cls(world, engine, home)
-        for command in ("oidc", "iam-role"):
-            kept.acksm(command, "-y").ok()
-        return kept
+        return cls(world, engine, home)
 
     @property
     def folder(self) -> Path:
@@ -62,7 +62,15 @@ class Kept:
         return self.world.acksm(*argv, env=self.world.variables)
 
     def export(self, *argv: str) -> None:
+        """Export, and deploy the template before anything else: README.md has it first."""
         self.acksm("export", "--to", self.engine, "--out", str(self.folder), *argv).ok()
+        if not self.deployed:
+            cloudformation_stack.deploy((self.folder / "iam.yaml").read_text(), self.world.aws)
+            (linked,) = re.findall(
+                r"create-service-linked-role --aws-service-name (\S+)", (self.folder / "README.md").read_text()
+            )
+            self.world.aws("iam").create_service_linked_role(AWSServiceName=linked)
+            self.deployed = True
 
     def until(self, found: Callable[[], Any], told: Callable[[], Any]) -> Any:
         """Wait until something is so; its value."""
