@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import urllib3
 
@@ -160,9 +161,9 @@ class Kept:
     @property
     def git_login(self) -> tuple[str, str]:
         """User and password at the Git host."""
-        line = (directory(NAME) / "outside" / "git-credentials").read_text()
-        user, _, rest = line.removeprefix("https://").partition(":")
-        return user, rest.partition("@")[0]
+        lines = (directory(NAME) / "outside" / "git-credentials").read_text().split()
+        found = next(split for split in map(urlsplit, lines) if split.hostname == git_host.HOST)
+        return str(found.username), str(found.password)
 
     @property
     def login(self) -> str:
