@@ -18,7 +18,7 @@ from acksm.engine import interrupts
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
 from acksm.exits import ExitCode
-from acksm.fleet import between, discovery, plans, rollout, rows, shards
+from acksm.fleet import between, discovery, plans, remedies, rollout, rows, shards
 from acksm.fleet.children import Children, Ended
 from acksm.fleet.file import Fleet, Member, Wave, read
 from acksm.json_types import Json
@@ -135,7 +135,10 @@ def doctor(chosen: Chosen, command: Command, ui: Output) -> int:
             unread += [f"{item['id']}: {note}" for note in facts[item["id"]]["incomplete"]]
         else:
             unread.append(f"{item['id']}: not compared with the other clusters: {rows.reason(item)}")
-    return show(replace(ran, incomplete=[*ran.incomplete, *unread]), command, ui, between.findings(facts))
+    every = not (chosen.labels or chosen.names or chosen.shard or chosen.failed_of or found.unread)
+    profiles = {one.id: one.profile for one in found.members if one.profile}
+    named = remedies.Fleet(fleet.path, profiles, every and len(facts) == len(found.members))
+    return show(replace(ran, incomplete=[*ran.incomplete, *unread]), command, ui, between.findings(facts, named))
 
 
 def plan(chosen: Chosen, command: Command, out: str, ui: Output) -> int:
