@@ -213,14 +213,18 @@ def execute(fleet: Fleet, found: discovery.Found, command: Command, ui: Output) 
     with Children.folder_for_one_run() as folder, interrupts.finishing(stopped, ui.emit):
         children = Children(Path(folder), stopped.is_set)
 
+        def says(one: Member, line: str) -> None:
+            data = {"cluster": one.id, "name": one.cluster, "line": line, "of": len(found.members)}
+            ui.emit(Event(Kind.PROGRESS, "fleet.cluster", f"{one.cluster}: {line}", data))
+
         def start(one: Member, argv: Sequence[str], *, verb: str) -> Ended:
-            ui.emit(Event(Kind.PROGRESS, "fleet.cluster", f"{one.cluster}: {verb}"))
+            says(one, verb)
             try:
                 return children.run(
                     one,
                     argv,
                     _keys(one),
-                    lambda line: ui.emit(Event(Kind.PROGRESS, "fleet.cluster", f"{one.cluster}: {line}")),
+                    lambda line: says(one, line),
                     settings=command.settings or argv == LOOK,
                 )
             except AcksmError as error:  # of signing in: of this cluster alone
@@ -311,7 +315,8 @@ def _line(one: Member, item: reports.FleetRow) -> Event:
     kind = {rows.FAILED: Kind.FAILED, rows.INCOMPLETE: Kind.WARNING, rows.UP_TO_DATE: Kind.UP_TO_DATE}
     reason = rows.reason(item)
     text = f"{one.cluster}: {item['state']}" + (f" ({reason})" if reason else "")
-    return Event(kind.get(item["state"], Kind.DONE), "fleet.cluster", text, {"cluster": one.id})
+    data = {"cluster": one.id, "name": one.cluster, "state": item["state"], "line": reason}
+    return Event(kind.get(item["state"], Kind.DONE), "fleet.cluster", text, data)
 
 
 def _outline(steps: Sequence[rollout.Step], command: Command) -> str:
