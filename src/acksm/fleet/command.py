@@ -208,48 +208,56 @@ def execute(fleet: Fleet, found: discovery.Found, command: Command, ui: Output) 
     if command.writes and not command.dry_run and found.members:
         ui.show(_outline(steps, command))
         _confirm(command, len(found.members), ui)
-    ended: dict[str, Ended] = {}
     stopped = threading.Event()
     with Children.folder_for_one_run() as folder, interrupts.finishing(stopped, ui.emit):
-        children = Children(Path(folder), stopped.is_set)
+        running = _Running(command, len(found.members), Children(Path(folder), stopped.is_set), stopped, ui)
+        outcome = rollout.run(steps, fleet.writers_per_account, running.work, running.soak, interrupted=stopped.is_set)
+    return Ran(rows.rows(steps, running.ended), outcome.stopped, found.unread)
 
-        def says(one: Member, line: str) -> None:
-            data = {"cluster": one.id, "name": one.cluster, "line": line, "of": len(found.members)}
-            ui.emit(Event(Kind.PROGRESS, "fleet.cluster", f"{one.cluster}: {line}", data))
 
-        def start(one: Member, argv: Sequence[str], *, verb: str) -> Ended:
-            says(one, verb)
-            try:
-                return children.run(
-                    one,
-                    argv,
-                    _keys(one),
-                    lambda line: says(one, line),
-                    settings=command.settings or argv == LOOK,
-                )
-            except AcksmError as error:  # of signing in: of this cluster alone
-                return Ended(int(error.exit_code), {"error": error.as_data()}, (f"error[{error.id}] {error.message}",))
+@dataclass
+class _Running:
+    """A command that runs on `count` clusters, and how those that ended did, by id."""
 
-        def work(one: Member) -> int:
-            ended[one.id] = start(one, command.words(one), verb="started")
-            ui.emit(_line(one, rows.row(one, "", ended[one.id])))
-            return ended[one.id].code
+    command: Command
+    count: int
+    children: Children
+    stopped: threading.Event
+    ui: Output
+    ended: dict[str, Ended] = field(default_factory=dict)
 
-        def soak(step: rollout.Step, outcome: rollout.Outcome) -> None:
-            changed = [one for one in step.members if _changed(ended.get(one.id))]
-            if not command.writes or command.dry_run or not step.wave.soak or not changed:
-                return
-            ui.emit(Event(Kind.STEP, "fleet.soak", f"wave {step.wave.name}: waiting {duration(step.wave.soak)}"))
-            stopped.wait(step.wave.soak)
-            for one in changed if command.starts else ():
-                if not stopped.is_set():
-                    again = start(one, LOOK, verb="looking again")
-                    if again.code:
-                        ended[one.id], outcome.codes[one.id] = again, again.code
-                        ui.emit(_line(one, rows.row(one, "", again)))
+    def work(self, one: Member) -> int:
+        """The command on one cluster."""
+        self.ended[one.id] = self._start(one, self.command.words(one), verb="started")
+        self.ui.emit(_line(one, rows.row(one, "", self.ended[one.id])))
+        return self.ended[one.id].code
 
-        outcome = rollout.run(steps, fleet.writers_per_account, work, soak, interrupted=stopped.is_set)
-    return Ran(rows.rows(steps, ended), outcome.stopped, found.unread)
+    def soak(self, step: rollout.Step, outcome: rollout.Outcome) -> None:
+        """After a wave, wait, and check the clusters that it changed again."""
+        changed = [one for one in step.members if _changed(self.ended.get(one.id))]
+        if not self.command.writes or self.command.dry_run or not step.wave.soak or not changed:
+            return
+        text = f"wave {step.wave.name}: waiting {duration(step.wave.soak)}"
+        self.ui.emit(Event(Kind.STEP, "fleet.soak", text))
+        self.stopped.wait(step.wave.soak)
+        for one in changed if self.command.starts else ():
+            if not self.stopped.is_set():
+                again = self._start(one, LOOK, verb="checking again")
+                if again.code:
+                    self.ended[one.id], outcome.codes[one.id] = again, again.code
+                self.ui.emit(_line(one, rows.row(one, "", self.ended[one.id])))
+
+    def _start(self, one: Member, argv: Sequence[str], *, verb: str) -> Ended:
+        self._says(one, verb)
+        try:
+            settings = self.command.settings or argv == LOOK
+            return self.children.run(one, argv, _keys(one), lambda line: self._says(one, line), settings=settings)
+        except AcksmError as error:  # of signing in: of this cluster alone
+            return Ended(int(error.exit_code), {"error": error.as_data()}, (f"error[{error.id}] {error.message}",))
+
+    def _says(self, one: Member, line: str) -> None:
+        data = {"cluster": one.id, "name": one.cluster, "line": line, "of": self.count}
+        self.ui.emit(Event(Kind.PROGRESS, "fleet.cluster", f"{one.cluster}: {line}", data))
 
 
 def _confirm(command: Command, count: int, ui: Output) -> None:

@@ -37,12 +37,12 @@ class Board:
     def put(self, data: Document, line: str, now: float) -> Board:
         """The board after an event of a cluster: `cluster` is its id, `name` its name, `state` "running" or how it
         ended, `of` the number of clusters."""
-        id, state = str(data["cluster"]), str(data.get("state", RUNNING))
-        before = self.rows.get(id)
+        cluster, state = str(data["cluster"]), str(data.get("state", RUNNING))
+        before = self.rows.get(cluster)
         since = before.since if before and before.took is None else now
         line = line.splitlines()[0] if line else ""
-        row = Row(str(data.get("name", id)), state, line, since, None if state == RUNNING else now - since)
-        return Board(int(data.get("of", self.total)), self.since if self.rows else now, {**self.rows, id: row})
+        row = Row(str(data.get("name", cluster)), state, line, since, None if state == RUNNING else now - since)
+        return Board(int(data.get("of", self.total)), self.since if self.rows else now, {**self.rows, cluster: row})
 
     def lines(self, height: int, now: float) -> list[str]:
         """At most `height` lines: clusters that run first, then those that failed, then those that ended, and the
@@ -59,7 +59,7 @@ class Board:
     def _named(self) -> list[Row]:
         """The rows; two clusters of one name by their ids."""
         count = Counter(row.name for row in self.rows.values())
-        return [replace(row, name=id) if count[row.name] > 1 else row for id, row in self.rows.items()]
+        return [replace(row, name=key) if count[row.name] > 1 else row for key, row in self.rows.items()]
 
     def _totals(self, rows: Sequence[Row], now: float) -> str:
         ended = sum(row.took is not None for row in rows)
