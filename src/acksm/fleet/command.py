@@ -8,6 +8,7 @@ from __future__ import annotations
 import shlex
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -233,19 +234,41 @@ class _Running:
         return self.ended[one.id].code
 
     def soak(self, step: rollout.Step, outcome: rollout.Outcome) -> None:
-        """After a wave, wait, and check the clusters that it changed again."""
-        changed = [one for one in step.members if _changed(self.ended.get(one.id))]
-        if not self.command.writes or self.command.dry_run or not step.wave.soak or not changed:
+        """After a wave, wait, and check the clusters that it changed again. An earlier run of the same command may have
+        changed them and been killed: the age of their releases counts."""
+        if not self.command.writes or self.command.dry_run or not step.wave.soak:
             return
-        text = f"wave {step.wave.name}: waiting {duration(step.wave.soak)}"
-        self.ui.emit(Event(Kind.STEP, "fleet.soak", text))
-        self.stopped.wait(step.wave.soak)
-        for one in changed if self.command.starts else ():
-            if not self.stopped.is_set():
-                again = self._start(one, LOOK, verb="checking again")
-                if again.code:
-                    self.ended[one.id], outcome.codes[one.id] = again, again.code
-                self.ui.emit(_line(one, rows.row(one, "", self.ended[one.id])))
+        changed = [one for one in step.members if _changed(self.ended.get(one.id))]
+        left = step.wave.soak if changed else 0.0
+        if self.command.starts and (rest := [one for one in step.members if one not in changed]):
+            ages = {one.id: rows.age(ended.report) for one, ended in self._look(step, rest, outcome)}
+            recent = [one for one in rest if ages.get(one.id, step.wave.soak) < step.wave.soak]
+            left = max([left, *(step.wave.soak - ages[one.id] for one in recent)])
+            changed += recent
+        if not changed or step.stopped(outcome.codes):
+            return
+        self.ui.emit(Event(Kind.STEP, "fleet.soak", f"wave {step.wave.name}: waiting {duration(left)}"))
+        self.stopped.wait(left)
+        if self.command.starts:
+            self._look(step, changed, outcome)
+
+    def _look(
+        self, step: rollout.Step, members: Sequence[Member], outcome: rollout.Outcome
+    ) -> list[tuple[Member, Ended]]:
+        """What `acksm status` says of these clusters; one that is not healthy counts as failed."""
+
+        def look(one: Member) -> Ended | None:
+            if self.stopped.is_set() or outcome.codes.get(one.id) not in rollout.FINE:
+                return None
+            found = self._start(one, LOOK, verb="checking again")
+            if found.code:
+                self.ended[one.id], outcome.codes[one.id] = found, found.code
+            self.ui.emit(_line(one, rows.row(one, "", self.ended[one.id])))
+            return found
+
+        with ThreadPoolExecutor(max_workers=step.wave.concurrency) as pool:
+            seen = zip(members, pool.map(look, members), strict=True)
+            return [(one, found) for one, found in seen if found]
 
     def _start(self, one: Member, argv: Sequence[str], *, verb: str) -> Ended:
         self._says(one, verb)
