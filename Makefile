@@ -122,7 +122,7 @@ soak: $(STAMP) ## kill every command at every call, for SECONDS=1800; random cas
 		$(BIN)/pytest -n auto -m "hypothesis and not sandbox" --hypothesis-profile explore && exit $$code
 
 .PHONY: gitops
-gitops: $(STAMP) ## round trips of exports, kept by Flux's own controllers and applied by kubectl; builds them once
+gitops: $(STAMP) ## round trips of exports, kept by Flux's and Argo CD's own controllers, and applied by kubectl
 	@$(BIN)/python -m acksm sandbox build --gitops
 	@$(BIN)/pytest -m gitops --durations=0 tests/gitops
 
