@@ -259,6 +259,7 @@ def test_cleanup_leaves_controllers_to_their_keeper_and_the_rest_with_them(world
     why = {one["what"]: one["why"] for one in report["result"]["kept"]}
     assert why["controller ack-sagemaker-controller"].startswith(f"kept by {DESCRIBED[keeper]}")
     assert REMOVED_BY[keeper] in why["controller ack-sagemaker-controller"]
+    assert ("an Application over it goes first" in why["controller ack-sagemaker-controller"]) == (keeper == ARGOCD)
     assert "after the controller" in why["26 CRDs of sagemaker"]
     assert (in_cluster(world), world.fuse.writes) == (before, writes)
     assert world.iam.get_role(ROLE_NAME) is not None, "the running controllers need their role"
