@@ -19,7 +19,7 @@ import urllib3
 
 from acksm import yaml_reader
 from acksm.kube.paths import Ref, ref
-from acksm.sandbox import api, gitops, parts
+from acksm.sandbox import api, git_host, gitops, parts
 from acksm.sandbox.state import directory
 from world import NAME, Run, World
 
@@ -45,7 +45,7 @@ class Kept:
         variables = api.environment(NAME, world.cluster, registries=True)
         world.variables = variables | {"XDG_CACHE_HOME": str(home / "cache"), "ACKSM_REGISTRY": ""}
         if runs:
-            api.run_flux(NAME, world.cluster)
+            api.run_engine(engine, NAME, world.cluster)
         kept = cls(world, engine, home)
         for command in ("oidc", "iam-role"):
             kept.acksm(command, "-y").ok()
@@ -100,6 +100,24 @@ class Kept:
         text = (self.folder / "README.md").read_text().split(f"\n## {title}\n")[1]
         return text.split("```sh\n", 1)[1].split("```", 1)[0].splitlines()
 
+    def push_git(self, repository: str, branch: str = "main") -> str:
+        """Commit the export, as folder `export`, to a repository of the Git host (CLUSTER/NAME.git); the commit."""
+        url, state = f"https://{git_host.HOST}/{repository}", self.home / "git"
+        outside = directory(NAME) / "outside"
+        settings = {
+            "credential.helper": f"store --file={outside / 'git-credentials'}",
+            "user.name": "tests",
+            "user.email": "tests@example.com",
+        }
+        git = ["git", f"--git-dir={state}", f"--work-tree={self.home}"]
+        git += [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        if not state.exists():
+            self.program([*git, "init", "--quiet", f"--initial-branch={branch}"])
+        self.program([*git, "add", "--all", str(self.folder)])
+        self.program([*git, "commit", "--quiet", "--message", "acksm export"])
+        self.program([*git, "push", "--quiet", url, branch])
+        return self.program([*git, "rev-parse", "HEAD"]).strip()
+
     def push(self, tag: str = "latest") -> str:
         """Push the export as `flux push artifact` does; its digest."""
         stream = io.BytesIO()
@@ -132,6 +150,13 @@ class Kept:
         return answer.headers.get("Location", "")
 
     @property
+    def git_login(self) -> tuple[str, str]:
+        """User and password at the Git host."""
+        line = (directory(NAME) / "outside" / "git-credentials").read_text()
+        user, _, rest = line.removeprefix("https://").partition(":")
+        return user, rest.partition("@")[0]
+
+    @property
     def login(self) -> str:
         auths = json.loads((directory(NAME) / "outside" / "config.json").read_text())["auths"]
         return str(auths[HOST]["auth"])
@@ -144,7 +169,7 @@ class Kept:
 
     def of_engine(self, api_version: str, plural: str) -> dict[str, dict[str, Any]]:
         """The engine's own objects by name, with what its conditions say."""
-        listed = self.world.kube.list(Ref(api_version, plural, "", namespace=gitops.NAMESPACE))
+        listed = self.world.kube.list(Ref(api_version, plural, "", namespace=gitops.ENGINES[self.engine].namespace))
         return {item["metadata"]["name"]: item for item in listed}
 
     def exported(self) -> list[Ref]:
