@@ -39,9 +39,9 @@ class Kept:
     home: Path
 
     @classmethod
-    def open(cls, engine: str, home: Path, *, runs: bool = True) -> Kept:
+    def open(cls, engine: str, home: Path, *, runs: bool = True, name: str = "") -> Kept:
         """An empty cluster of this name and an account with the role, as the template of an export creates it."""
-        world = World.start(f"kept-{engine}")
+        world = World.start(name or f"kept-{engine}")
         variables = api.environment(NAME, world.cluster, registries=True)
         world.variables = variables | {"XDG_CACHE_HOME": str(home / "cache"), "ACKSM_REGISTRY": ""}
         if runs:

@@ -11,6 +11,8 @@ from acksm.guide.export import argocd
 from acksm.guide.export.repository import Repository
 from acksm.words import counted, duration
 
+_ENABLED = '{"data": {"applicationsetcontroller.enable.progressive.syncs": "true"}}'
+
 
 def text(
     fleet: Fleet,
@@ -81,23 +83,23 @@ the repository and the clusters. Before the first sync:
 - The files are in {where}, revision {at.revision}.
 - Each cluster is registered, and its {destinations.key} is the destination above: `argocd cluster list`. Other ones are
   set by `--destination`.
+- In ConfigMap argocd-cm `application.resourceTrackingMethod` is `annotation` (the default since 3.0). With `label`
+  Argo CD overwrites `app.kubernetes.io/instance`, by which the controllers' Deployments select their pods.
 - Progressive syncs are enabled, which is not the default. Without them nothing is synced:
 
 ```sh
-kubectl -n {argocd.NAMESPACE} patch configmap argocd-cmd-params-cm --type merge \\
-  -p '{{"data": {{"applicationsetcontroller.enable.progressive.syncs": "true"}}}}'
+kubectl -n {argocd.NAMESPACE} patch configmap argocd-cmd-params-cm --type merge -p '{_ENABLED}'
 kubectl -n {argocd.NAMESPACE} rollout restart deployment/argocd-applicationset-controller
 ```
 
-- In ConfigMap argocd-cm `application.resourceTrackingMethod` is `annotation` (the default since 3.0). With `label`
-  Argo CD overwrites `app.kubernetes.io/instance`, by which the controllers' Deployments select their pods.
+## Apply
 
 ```sh
 kubectl apply --server-side -f {PATH}
-kubectl -n {argocd.NAMESPACE} get applicationset {name} -o yaml
 ```
 
-A changed fleet is exported again, and the ApplicationSet applied again.
+`kubectl -n {argocd.NAMESPACE} get applicationset {name} -o yaml` has the step of each Application in its status. A
+changed fleet is exported again, and the ApplicationSet applied again.
 """
 
 
