@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import subprocess
 import tarfile
 import time
@@ -14,9 +15,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import urllib3
 
+import cloudformation_stack
 from acksm import yaml_reader
 from acksm.kube.paths import Ref, ref
 from acksm.sandbox import api, git_host, gitops, parts
@@ -37,19 +40,17 @@ class Kept:
     world: World
     engine: str
     home: Path
+    deployed: bool = False
 
     @classmethod
     def open(cls, engine: str, home: Path, *, runs: bool = True, name: str = "") -> Kept:
-        """An empty cluster of this name and an account with the role, as the template of an export creates it."""
+        """An empty cluster of this name, in an empty account."""
         world = World.start(name or f"kept-{engine}")
         variables = api.environment(NAME, world.cluster, registries=True)
         world.variables = variables | {"XDG_CACHE_HOME": str(home / "cache"), "ACKSM_REGISTRY": ""}
         if runs:
             api.run_engine(engine, NAME, world.cluster)
-        kept = cls(world, engine, home)
-        for command in ("oidc", "iam-role"):
-            kept.acksm(command, "-y").ok()
-        return kept
+        return cls(world, engine, home)
 
     @property
     def folder(self) -> Path:
@@ -62,7 +63,15 @@ class Kept:
         return self.world.acksm(*argv, env=self.world.variables)
 
     def export(self, *argv: str) -> None:
+        """Export, and deploy the template before anything else: README.md has it first."""
         self.acksm("export", "--to", self.engine, "--out", str(self.folder), *argv).ok()
+        if not self.deployed:
+            cloudformation_stack.deploy((self.folder / "iam.yaml").read_text(), self.world.aws)
+            (linked,) = re.findall(
+                r"create-service-linked-role --aws-service-name (\S+)", (self.folder / "README.md").read_text()
+            )
+            self.world.aws("iam").create_service_linked_role(AWSServiceName=linked)
+            self.deployed = True
 
     def until(self, found: Callable[[], Any], told: Callable[[], Any]) -> Any:
         """Wait until something is so; its value."""
@@ -152,9 +161,9 @@ class Kept:
     @property
     def git_login(self) -> tuple[str, str]:
         """User and password at the Git host."""
-        line = (directory(NAME) / "outside" / "git-credentials").read_text()
-        user, _, rest = line.removeprefix("https://").partition(":")
-        return user, rest.partition("@")[0]
+        lines = (directory(NAME) / "outside" / "git-credentials").read_text().split()
+        found = next(split for split in map(urlsplit, lines) if split.hostname == git_host.HOST)
+        return str(found.username), str(found.password)
 
     @property
     def login(self) -> str:

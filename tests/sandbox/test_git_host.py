@@ -13,7 +13,7 @@ from world import NAME, World
 
 def test_git_pushes_and_clones_by_name(world: World, tmp_path: Path) -> None:
     variables = os.environ | api.environment(NAME, world.cluster, registries=True)
-    variables |= {"HOME": str(tmp_path), "GIT_SSL_CAINFO": world.state.network_ca, "GIT_TERMINAL_PROMPT": "0"}
+    variables |= {"HOME": str(tmp_path), "GIT_TERMINAL_PROMPT": "0"}
     store = f"store --file={directory(NAME) / 'outside' / 'git-credentials'}"
     url = f"https://{git_host.HOST}/{world.cluster}/files.git"
 

@@ -256,6 +256,7 @@ class Daemon:
             "HTTPS_PROXY": f"http://{plane.state.account}:@{self.state.network}",
             "NO_PROXY": "127.0.0.1,localhost",
             "SSL_CERT_FILE": self.state.network_ca,
+            "GIT_SSL_CAINFO": self.state.network_ca,
         }
         try:
             gitops.ENGINES[engine].start(plane, programs, outside)
