@@ -150,6 +150,9 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rollout]:
     hub = Kept.open("argocd", home, name="fleet-hub")
     found = Rollout(first, hub)
     hub.folder.mkdir()
+    for one in found.both:
+        for command in ("oidc", "iam-role"):
+            one.acksm(command, "-y").ok()
     user, password = hub.git_login
     secret(
         hub, "files", "repository", url=f"https://{git_host.HOST}/{found.repository}", username=user, password=password
@@ -170,8 +173,7 @@ def test_without_progressive_syncs_nothing_is_synced(fleet: Rollout) -> None:
     fleet.write(fleet.entry(fleet.first, "canary"), fleet.entry(fleet.hub, "rest"))
     fleet.export()
     fleet.apply()
-    for one in fleet.both:
-        fleet.hub.until(lambda one=one: fleet.state(one)[0] == "OutOfSync", fleet.states)
+    fleet.hub.until(lambda: {fleet.state(one)[0] for one in fleet.both} == {"OutOfSync"}, fleet.states)
     time.sleep(5)
     assert [fleet.state(one)[2] for one in fleet.both] == ["", ""]
     assert [crds(one) for one in fleet.both] == [[], []]
