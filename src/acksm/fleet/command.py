@@ -325,7 +325,7 @@ def show(ran: Ran, command: Command, ui: Output, findings: Sequence[reports.Flee
         "findings": list(findings),
         "incomplete": list(ran.incomplete),
     }
-    lines = [_table(ran.rows, ui), "", ", ".join(f"{number} {state}" for state, number in data["totals"].items())]
+    lines = [table(ran.rows, ui), "", ", ".join(f"{number} {state}" for state, number in data["totals"].items())]
     lines += [f"stopped: {ran.stopped}"] if ran.stopped else []
     lines += [f"{item['severity']}: {item['text']}\n  remedy: {item['remedy']}" for item in findings]
     lines += [f"incomplete: {note}" for note in ran.incomplete]
@@ -333,7 +333,8 @@ def show(ran: Ran, command: Command, ui: Output, findings: Sequence[reports.Flee
     return code
 
 
-def _table(found: Sequence[reports.FleetRow], ui: Output) -> str:
+def table(found: Sequence[reports.FleetRow], ui: Output) -> str:
+    """The rows for people."""
     cells = [(*_cells(item), item["wave"], item["state"], rows.reason(item)) for item in found]
     return ui.table(("CLUSTER", "ACCOUNT", "REGION", "WAVE", "STATE", "REASON"), cells, drop=("WAVE",))
 
