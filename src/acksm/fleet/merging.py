@@ -83,6 +83,7 @@ def merged(files: Sequence[tuple[str, str]]) -> Merged:
         raise AcksmError("fleet-report-invalid", message, where=files[0][0])
     shards = {str(part["shard"]): part for part in parts if part.get("shard")}
     latest = [part for part in parts if not part.get("shard") or shards[str(part["shard"])] is part]
+    latest.sort(key=lambda part: int(str(part.get("shard") or "0").partition("/")[0]))
     missing = [f"no report of shard {shard}" for shard in _missing(shards)]
     # a pod that was killed left no report; nothing is missed where another had its shard
     complete = not missing and len(shards) == len(latest)
