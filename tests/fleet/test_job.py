@@ -42,8 +42,8 @@ def test_each_index_is_a_shard_that_acksm_finds_by_itself(tmp_path: Path) -> Non
     assert (spec["completionMode"], spec["completions"], spec["parallelism"]) == ("Indexed", 3, 2)
     container = spec["template"]["spec"]["containers"][0]
     assert container["command"] == ["acksm"]
-    assert container["args"] == (
-        "fleet status --file /etc/acksm/fleet.yaml --shard /3 --output json --select a=$$(HOME)".split()
+    assert " ".join(container["args"]) == (
+        "fleet status --file /etc/acksm/fleet.yaml --shard /3 --output json --select a=$$(HOME)"
     )
     # what the pod reads is the file as it was written
     assert found["ConfigMap"]["data"] == {"fleet.yaml": FLEET}
@@ -55,7 +55,7 @@ def test_each_index_is_a_shard_that_acksm_finds_by_itself(tmp_path: Path) -> Non
 
 def test_pods_have_no_rights_but_those_of_their_aws_role(tmp_path: Path) -> None:
     role = "arn:aws:iam::111111111111:role/fleet"
-    found = objects(tmp_path, "--role-arn", role, "-n", "ops", "--", "apply", "--yes")
+    found = objects(tmp_path, "--pod-role-arn", role, "-n", "ops", "--", "apply", "--yes")
     assert sorted(found) == ["ConfigMap", "Job", "ServiceAccount"]
     assert {item["metadata"]["namespace"] for item in found.values()} == {"ops"}
     assert found["ServiceAccount"]["metadata"]["annotations"] == {"eks.amazonaws.com/role-arn": role}
@@ -80,7 +80,7 @@ def test_every_exit_code_is_retried_or_not(tmp_path: Path, code: ExitCode, write
     fits = [rule["action"] for rule in policy if code in rule.get("onExitCodes", {}).get("values", ())]
     expected = {
         ExitCode.DEFECT: ["FailJob"],
-        **dict.fromkeys((ExitCode.USAGE, ExitCode.REFUSED, ExitCode.CHANGES_PENDING), ["FailIndex"]),
+        **{known: ["FailIndex"] for known in (ExitCode.USAGE, ExitCode.REFUSED, ExitCode.CHANGES_PENDING)},
         **({} if writes else {ExitCode.CHECK_FAILED: ["FailIndex"]}),
     }
     assert fits == expected.get(code, [])
@@ -123,9 +123,10 @@ REFUSED = {
     "a number of clusters": (("cleanup", "--all", "--delete-aws", "--yes"), "--shards 2", "fleet-command"),
     "no shard": (("status",), "--shards 0", "fleet-job-invalid"),
     "too many": (("status",), "--shards 10001", "fleet-job-invalid"),
-    "a name": (("status",), "--name Fleet", "fleet-job-invalid"),
-    "a name whose pods have none": (("status",), f"--shards 11 --name {'a' * 61}", "fleet-job-invalid"),
+    "a name": (("status",), "--job-name Fleet", "fleet-job-invalid"),
+    "a name whose pods have none": (("status",), f"--shards 11 --job-name {'a' * 61}", "fleet-job-invalid"),
     "a namespace": (("status",), "--namespace a.b", "fleet-job-invalid"),
+    "no image": (("status",), "--image=", "fleet-job-invalid"),
     "no such cluster": (("status", "--cluster", "x"), "", "fleet-unknown"),
 }
 

@@ -1,4 +1,4 @@
-"""A fleet as an Indexed Job, by Kubernetes' own Job controller; each pod is acksm as a process, with its AWS identity."""
+"""A fleet as an Indexed Job, by the real Job controller; each pod is acksm as a process, with its AWS identity."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Hub:
     def start(self, name: str, *words: str) -> None:
         """As `acksm fleet job … | kubectl apply -f -` does."""
         image = f"{self.world.state.registry}/acksm:{__version__}"
-        options = ("--name", name, "-n", SPACE, "--image", image, "--role-arn", self.role, *words)
+        options = ("--job-name", name, "-n", SPACE, "--image", image, "--pod-role-arn", self.role, *words)
         for manifest in yaml.safe_load_all(self.world.acksm("fleet", "job", *options).ok().stdout):
             kind, version = manifest["kind"], manifest["apiVersion"]
             location = Ref(version, f"{kind.lower()}s", kind, name, SPACE)

@@ -47,7 +47,7 @@ ENTRIES = (
         "not a valid Job",
         "The names of a Job's pods are NAME-INDEX and have at most 63 characters, the shards are between 1 and 10000, "
         "and the image has acksm and helm (docs/fleet.md#the-image).",
-        "acksm fleet job --help",
+        "acksm fleet job --shards 4 --image IMAGE -- status",
         ExitCode.USAGE,
     ),
     Entry(

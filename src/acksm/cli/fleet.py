@@ -26,7 +26,7 @@ app = App(
     help="Run commands on every cluster of a file, in waves, and find what is wrong between clusters.",
     no_args_is_help=True,
 )
-FREE = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": ["--help"]}
+_FREE = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": ["--help"]}
 # Of the fleet's file or of the supervisor, for all clusters.
 _OWN = {"cluster", "account", "region", "profile", "kubeconfig", "context", "file", "output"}
 _UsageError: Untyped = typer.BadParameter.__mro__[1]  # typer exports only this subclass
@@ -90,7 +90,7 @@ def list_(
 
 
 @app.command(
-    "status", context_settings=FREE, examples=("acksm fleet status", "acksm fleet status --select stage=canary")
+    "status", context_settings=_FREE, examples=("acksm fleet status", "acksm fleet status --select stage=canary")
 )
 def status(
     ctx: typer.Context,
@@ -107,7 +107,7 @@ def status(
     _on_each(ctx, "status", ["status", *ctx.args], chosen, concurrency=concurrency)
 
 
-@app.command("doctor", context_settings=FREE, examples=("acksm fleet doctor", "acksm fleet doctor -o json"))
+@app.command("doctor", context_settings=_FREE, examples=("acksm fleet doctor", "acksm fleet doctor -o json"))
 def doctor(
     ctx: typer.Context,
     fleet_file: File = "fleet.yaml",
@@ -132,7 +132,7 @@ def doctor(
 
 @app.command(
     "plan",
-    context_settings=FREE,
+    context_settings=_FREE,
     examples=("acksm fleet plan --out plans", "acksm fleet plan --out plans upgrade --version sagemaker=1.9.1"),
 )
 def plan(
@@ -165,7 +165,7 @@ def plan(
 
 @app.command(
     "apply",
-    context_settings=FREE,
+    context_settings=_FREE,
     examples=("acksm fleet apply plans --digest sha256:…", "acksm fleet apply --dry-run"),
 )
 def apply(
@@ -200,7 +200,7 @@ def apply(
     run_without_settings(ctx, work)
 
 
-@app.command("upgrade", context_settings=FREE, examples=("acksm fleet upgrade --version sagemaker=1.9.1 --dry-run",))
+@app.command("upgrade", context_settings=_FREE, examples=("acksm fleet upgrade --version sagemaker=1.9.1 --dry-run",))
 def upgrade(
     ctx: typer.Context,
     fleet_file: File = "fleet.yaml",
@@ -217,7 +217,7 @@ def upgrade(
     _on_each(ctx, "upgrade", ["upgrade", *ctx.args], chosen, dry_run=bool(dry_run), yes=bool(yes))
 
 
-@app.command("cleanup", context_settings=FREE, examples=("acksm fleet cleanup --select stage=old --dry-run",))
+@app.command("cleanup", context_settings=_FREE, examples=("acksm fleet cleanup --select stage=old --dry-run",))
 def cleanup(
     ctx: typer.Context,
     confirm: Annotated[
@@ -254,7 +254,7 @@ def cleanup(
 
 @app.command(
     "run",
-    context_settings=FREE,
+    context_settings=_FREE,
     examples=("acksm fleet run -- adopt --all-kinds", "acksm fleet run --shard 1/4 -- status"),
 )
 def run_(

@@ -24,7 +24,6 @@ _FILES = {"plans": "DIRECTORY", "failed_only": "--failed-only"}
 
 @fleet.app.command(
     "job",
-    context_settings=fleet.FREE,
     examples=(
         "acksm fleet job --shards 10 --image registry.example.com/acksm:1.0 -- apply --yes > job.yaml",
         "acksm fleet job --shards 4 --image registry.example.com/acksm:1.0 -- apply --select stage=rest --yes",
@@ -34,7 +33,9 @@ _FILES = {"plans": "DIRECTORY", "failed_only": "--failed-only"}
 def job(
     ctx: typer.Context,
     words: Annotated[list[str], typer.Argument(metavar="COMMAND…", help="A command of acksm fleet, with its options.")],
-    image: Annotated[str, typer.Option("--image", metavar="IMAGE", help="Image with acksm and helm.")],
+    image: Annotated[
+        str, typer.Option("--image", metavar="IMAGE", help="Image with acksm and helm.", show_default=False)
+    ] = "",
     shards: Annotated[int, typer.Option("--shards", metavar="NUMBER", help="Parts of the fleet, each a pod.")] = 1,
     parallelism: Annotated[
         int,
@@ -54,14 +55,14 @@ def job(
             min=0,
         ),
     ] = None,
-    name: Annotated[str, typer.Option("--name", metavar="NAME", help="Name of the objects.")] = "acksm-fleet",
+    job_name: Annotated[str, typer.Option("--job-name", metavar="NAME", help="Name of the objects.")] = "acksm-fleet",
     namespace: Annotated[
         str, typer.Option("--namespace", "-n", metavar="NAMESPACE", help="Namespace of the objects, which exists.")
     ] = "acksm",
-    role_arn: Annotated[
+    pod_role_arn: Annotated[
         str,
         typer.Option(
-            "--role-arn", metavar="ARN", help="AWS role of the pods by IRSA [Pod Identity].", show_default=False
+            "--pod-role-arn", metavar="ARN", help="AWS role of the pods by IRSA [Pod Identity].", show_default=False
         ),
     ] = "",
     fleet_file: fleet.File = "fleet.yaml",
@@ -74,19 +75,19 @@ def job(
         from acksm.fleet.command import labels_of
         from acksm.fleet.job import Request
 
-        command, argv, inner, writes = _command(ctx, [*words, *ctx.args])
+        command, argv, inner, writes = _command(ctx, words)
         request = Request(
             command,
             argv,
             writes,
             image,
             namespace,
-            name,
+            job_name,
             shards,
             min(parallelism or shards, shards),
             retries,
             0 if writes and max_failed_shards is None else max_failed_shards,
-            role_arn,
+            pod_role_arn,
             int(inner.get("concurrency") or 0),
             labels_of(inner.get("select") or ()),
             tuple(inner.get("only") or ()),
@@ -103,7 +104,6 @@ def _command(ctx: typer.Context, argv: list[str]) -> tuple[str, list[str], Untyp
     Error: `fleet-command`."""
     from acksm.errors import AcksmError
 
-    argv = argv[1:] if argv[:1] == ["--"] else argv
     where, name = shlex.join(argv), argv[0] if argv else ""
     if name not in _COMMANDS:
         message = f"a Job runs {', '.join(_COMMANDS)} of acksm fleet, not {name or 'nothing'}"

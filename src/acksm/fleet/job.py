@@ -103,8 +103,12 @@ def _check_names(request: Request) -> None:
     last = f"{request.name}-{max(request.shards - 1, 0)}"
     for option, wrong, message in (
         ("--shards", not 1 <= request.shards <= MOST_SHARDS, f"{request.shards} is not between 1 and {MOST_SHARDS}"),
-        ("--name", not _LABEL.fullmatch(request.name), f'"{request.name}" is not the name of a Kubernetes object'),
-        ("--name", len(last) > _MOST_HOSTNAME, f"{last} is the name of a pod's host, which has at most 63 characters"),
+        ("--job-name", not _LABEL.fullmatch(request.name), f'"{request.name}" is not the name of a Kubernetes object'),
+        (
+            "--job-name",
+            len(last) > _MOST_HOSTNAME,
+            f"{last} is the name of a pod's host, which has at most 63 characters",
+        ),
         ("--namespace", not _LABEL.fullmatch(request.namespace), f'"{request.namespace}" is not a namespace'),
         ("--image", not request.image or " " in request.image, "the image with acksm and helm is required"),
     ):
@@ -176,7 +180,7 @@ def _identity(request: Request) -> Iterator[str]:
     else:
         yield (
             f"service account {request.namespace}/{request.name} needs an AWS role: by an association of EKS Pod "
-            "Identity, or --role-arn for IRSA; without one the pods use the role of their node, if they may"
+            "Identity, or --pod-role-arn for IRSA; without one the pods use the role of their node, if they may"
         )
 
 
