@@ -11,15 +11,13 @@ import os
 import shutil
 import tempfile
 from collections.abc import Generator, Iterator
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-import typer.main
-import typer.testing
 from hypothesis import settings
 
+import once
 from world import World
 
 if TYPE_CHECKING:
@@ -31,9 +29,7 @@ _SANDBOX_DIR = "ACKSM_SANDBOX_DIR"
 settings.register_profile("acksm", deadline=None, derandomize=True)
 settings.register_profile("explore", deadline=None)
 settings.load_profile("acksm")
-# The command line is the same for every test, and to build it takes longer than most of them.
-typer.main.get_command = lru_cache(typer.main.get_command)
-typer.testing._get_command = typer.main.get_command  # type: ignore[attr-defined]
+once.apply()
 _OWNER = pytest.StashKey[str]()
 
 

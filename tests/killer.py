@@ -257,21 +257,31 @@ def _become(asked: dict[str, Any]) -> None:
 
 
 def _imports() -> None:
+    """What each fork would do again: imports, the parser, and the files of botocore that every command reads."""
     import importlib
     import pkgutil
 
-    import acksm.guide
+    import boto3
+    import jsonschema
+    import rich.table
+    import typer.main
+
+    import acksm
+    import once
     from acksm import cli
     from acksm.kube import client
 
-    assert cli
+    assert jsonschema
+    assert rich.table
     client.preload()
-    for found in pkgutil.walk_packages(acksm.guide.__path__, "acksm.guide."):
-        importlib.import_module(found.name)
-    import boto3
-    import botocore.session  # noqa: F401
-
-    boto3.Session().get_available_services()
+    for found in pkgutil.walk_packages(acksm.__path__, "acksm."):
+        if not found.name.startswith(("acksm.sandbox", "acksm.__main__")):
+            importlib.import_module(found.name)
+    once.apply()
+    typer.main.get_command(cli.app)
+    session = boto3.Session(region_name="us-west-2")
+    for service in ("eks", "iam", "sts", "sagemaker", "application-autoscaling"):
+        session.client(service, aws_access_key_id="x", aws_secret_access_key="x")
 
 
 @dataclass(frozen=True)

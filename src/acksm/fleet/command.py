@@ -8,6 +8,7 @@ from __future__ import annotations
 import shlex
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -18,7 +19,7 @@ from acksm.engine import interrupts
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
 from acksm.exits import ExitCode
-from acksm.fleet import between, discovery, merging, plans, rollout, rows, shards
+from acksm.fleet import between, discovery, merging, plans, remedies, rollout, rows, shards
 from acksm.fleet.children import Children, Ended
 from acksm.fleet.file import Fleet, Member, Wave, read
 from acksm.json_types import Json
@@ -136,7 +137,10 @@ def doctor(chosen: Chosen, command: Command, ui: Output) -> int:
             unread += [f"{item['id']}: {note}" for note in facts[item["id"]]["incomplete"]]
         else:
             unread.append(f"{item['id']}: not compared with the other clusters: {rows.reason(item)}")
-    return show(replace(ran, incomplete=[*ran.incomplete, *unread]), command, ui, between.findings(facts))
+    every = not (chosen.labels or chosen.names or chosen.shard or chosen.failed_of or found.unread)
+    profiles = {one.id: one.profile for one in found.members if one.profile}
+    named = remedies.Fleet(fleet.path, profiles, every and len(facts) == len(found.members))
+    return show(replace(ran, incomplete=[*ran.incomplete, *unread]), command, ui, between.findings(facts, named))
 
 
 def plan(chosen: Chosen, command: Command, out: str, ui: Output) -> int:
@@ -207,44 +211,78 @@ def execute(fleet: Fleet, found: discovery.Found, command: Command, ui: Output) 
     if command.writes and not command.dry_run and found.members:
         ui.show(_outline(steps, command))
         _confirm(command, len(found.members), ui)
-    ended: dict[str, Ended] = {}
     stopped = threading.Event()
     with Children.folder_for_one_run() as folder, interrupts.finishing(stopped, ui.emit):
-        children = Children(Path(folder), stopped.is_set)
+        running = _Running(command, len(found.members), Children(Path(folder), stopped.is_set), stopped, ui)
+        outcome = rollout.run(steps, fleet.writers_per_account, running.work, running.soak, interrupted=stopped.is_set)
+    return Ran(rows.rows(steps, running.ended), outcome.stopped, found.unread, found.shard)
 
-        def start(one: Member, argv: Sequence[str], *, verb: str) -> Ended:
-            ui.emit(Event(Kind.PROGRESS, "fleet.cluster", f"{one.cluster}: {verb}"))
-            try:
-                return children.run(
-                    one,
-                    argv,
-                    _keys(one),
-                    lambda line: ui.emit(Event(Kind.PROGRESS, "fleet.cluster", f"{one.cluster}: {line}")),
-                    settings=command.settings or argv == LOOK,
-                )
-            except AcksmError as error:  # of signing in: of this cluster alone
-                return Ended(int(error.exit_code), {"error": error.as_data()}, (f"error[{error.id}] {error.message}",))
 
-        def work(one: Member) -> int:
-            ended[one.id] = start(one, command.words(one), verb="started")
-            ui.emit(_line(one, rows.row(one, "", ended[one.id])))
-            return ended[one.id].code
+@dataclass
+class _Running:
+    """A command that runs on `count` clusters, and how those that ended did, by id."""
 
-        def soak(step: rollout.Step, outcome: rollout.Outcome) -> None:
-            changed = [one for one in step.members if _changed(ended.get(one.id))]
-            if not command.writes or command.dry_run or not step.wave.soak or not changed:
-                return
-            ui.emit(Event(Kind.STEP, "fleet.soak", f"wave {step.wave.name}: waiting {duration(step.wave.soak)}"))
-            stopped.wait(step.wave.soak)
-            for one in changed if command.starts else ():
-                if not stopped.is_set():
-                    again = start(one, LOOK, verb="looking again")
-                    if again.code:
-                        ended[one.id], outcome.codes[one.id] = again, again.code
-                        ui.emit(_line(one, rows.row(one, "", again)))
+    command: Command
+    count: int
+    children: Children
+    stopped: threading.Event
+    ui: Output
+    ended: dict[str, Ended] = field(default_factory=dict)
 
-        outcome = rollout.run(steps, fleet.writers_per_account, work, soak, interrupted=stopped.is_set)
-    return Ran(rows.rows(steps, ended), outcome.stopped, found.unread, found.shard)
+    def work(self, one: Member) -> int:
+        """The command on one cluster."""
+        self.ended[one.id] = self._start(one, self.command.words(one), verb="started")
+        self.ui.emit(_line(one, rows.row(one, "", self.ended[one.id])))
+        return self.ended[one.id].code
+
+    def soak(self, step: rollout.Step, outcome: rollout.Outcome) -> None:
+        """After a wave, wait, and check the clusters that it changed again. An earlier run of the same command may have
+        changed them and been killed: the age of their releases counts."""
+        if not self.command.writes or self.command.dry_run or not step.wave.soak:
+            return
+        changed = [one for one in step.members if _changed(self.ended.get(one.id))]
+        left = step.wave.soak if changed else 0.0
+        if self.command.starts and (rest := [one for one in step.members if one not in changed]):
+            ages = {one.id: rows.age(ended.report) for one, ended in self._look(step, rest, outcome)}
+            recent = [one for one in rest if ages.get(one.id, step.wave.soak) < step.wave.soak]
+            left = max([left, *(step.wave.soak - ages[one.id] for one in recent)])
+            changed += recent
+        if not changed or step.stopped(outcome.codes):
+            return
+        self.ui.emit(Event(Kind.STEP, "fleet.soak", f"wave {step.wave.name}: waiting {duration(left)}"))
+        self.stopped.wait(left)
+        if self.command.starts:
+            self._look(step, changed, outcome)
+
+    def _look(
+        self, step: rollout.Step, members: Sequence[Member], outcome: rollout.Outcome
+    ) -> list[tuple[Member, Ended]]:
+        """What `acksm status` says of these clusters; one that is not healthy counts as failed."""
+
+        def look(one: Member) -> Ended | None:
+            if self.stopped.is_set() or outcome.codes.get(one.id) not in rollout.FINE:
+                return None
+            found = self._start(one, LOOK, verb="checking again")
+            if found.code:
+                self.ended[one.id], outcome.codes[one.id] = found, found.code
+            self.ui.emit(_line(one, rows.row(one, "", self.ended[one.id])))
+            return found
+
+        with ThreadPoolExecutor(max_workers=step.wave.concurrency) as pool:
+            seen = zip(members, pool.map(look, members), strict=True)
+            return [(one, found) for one, found in seen if found]
+
+    def _start(self, one: Member, argv: Sequence[str], *, verb: str) -> Ended:
+        self._says(one, verb)
+        try:
+            settings = self.command.settings or argv == LOOK
+            return self.children.run(one, argv, _keys(one), lambda line: self._says(one, line), settings=settings)
+        except AcksmError as error:  # of signing in: of this cluster alone
+            return Ended(int(error.exit_code), {"error": error.as_data()}, (f"error[{error.id}] {error.message}",))
+
+    def _says(self, one: Member, line: str) -> None:
+        data = {"cluster": one.id, "name": one.cluster, "line": line, "of": self.count}
+        self.ui.emit(Event(Kind.PROGRESS, "fleet.cluster", f"{one.cluster}: {line}", data))
 
 
 def _confirm(command: Command, count: int, ui: Output) -> None:
@@ -311,7 +349,8 @@ def _line(one: Member, item: reports.FleetRow) -> Event:
     kind = {rows.FAILED: Kind.FAILED, rows.INCOMPLETE: Kind.WARNING, rows.UP_TO_DATE: Kind.UP_TO_DATE}
     reason = rows.reason(item)
     text = f"{one.cluster}: {item['state']}" + (f" ({reason})" if reason else "")
-    return Event(kind.get(item["state"], Kind.DONE), "fleet.cluster", text, {"cluster": one.id})
+    data = {"cluster": one.id, "name": one.cluster, "state": item["state"], "line": reason}
+    return Event(kind.get(item["state"], Kind.DONE), "fleet.cluster", text, data)
 
 
 def _outline(steps: Sequence[rollout.Step], command: Command) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from math import inf
 
 from acksm import reports
 from acksm.errors import AcksmError
@@ -76,6 +78,18 @@ def reason(item: reports.FleetRow) -> str:
     said += [*(report.get("problems") or ()), *(report.get("incomplete") or ())]
     more = f" (and {len(said) - 1} more)" if len(said) > 1 else ""
     return f"{str(said[0])[:MOST]}{more}" if said else f"exit code {item['exit_code']}"
+
+
+def age(report: Untyped, now: datetime | None = None) -> float:
+    """Seconds since a controller of an `acksm status` was last changed; infinite where it does not say."""
+    found = inf
+    for item in report.get("controllers") or ():
+        try:
+            changed = datetime.fromisoformat(str(item["updated"]))
+            found = min(found, ((now or datetime.now(UTC)) - changed).total_seconds())
+        except (KeyError, TypeError, ValueError):  # not installed
+            continue
+    return found
 
 
 def rows(rollout: Sequence[Step], ended: Mapping[str, Ended]) -> list[reports.FleetRow]:

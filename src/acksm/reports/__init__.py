@@ -89,6 +89,7 @@ from acksm.reports.doctor import (
 )
 from acksm.reports.export import ExportedFile as ExportedFile, ExportReport as ExportReport
 from acksm.reports.fleet import (
+    FleetBinding as FleetBinding,
     FleetController as FleetController,
     FleetFactsReport as FleetFactsReport,
     FleetFinding as FleetFinding,
@@ -98,6 +99,7 @@ from acksm.reports.fleet import (
     FleetPlace as FleetPlace,
     FleetReport as FleetReport,
     FleetRow as FleetRow,
+    FleetTrust as FleetTrust,
 )
 from acksm.reports.identity import (
     IdentityAssociation as IdentityAssociation,

@@ -281,7 +281,7 @@ COMMANDS: dict[str, tuple[Grant, ...]] = {
         Grant(CAPABILITIES, ("eks:UpdateCapability",), when=_WHEN_ONE),
         *_SIMULATE,
     ),
-    "fleet facts": _CONNECT,
+    "fleet facts": (*_CONNECT, *_ASSOCIATED, *_ROLE_READ),
     "doctor": _LOOK,
     "report": _LOOK,
 }
