@@ -19,7 +19,7 @@ from acksm.engine import interrupts
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
 from acksm.exits import ExitCode
-from acksm.fleet import between, discovery, plans, remedies, rollout, rows, shards
+from acksm.fleet import between, discovery, merging, plans, remedies, rollout, rows, shards
 from acksm.fleet.children import Children, Ended
 from acksm.fleet.file import Fleet, Member, Wave, read
 from acksm.json_types import Json
@@ -78,6 +78,7 @@ class Ran:
     rows: list[reports.FleetRow]
     stopped: str
     incomplete: Sequence[str]
+    shard: str = ""
 
 
 def members(chosen: Chosen) -> tuple[Fleet, discovery.Found]:
@@ -94,7 +95,7 @@ def _narrowed(fleet: Fleet, found: discovery.Found, chosen: Chosen) -> discovery
     wanted = shards.part(wanted, chosen.shard)
     if not wanted and chosen.shard is None and chosen.failed_of is None:
         raise AcksmError("fleet-empty", "no cluster of the fleet was chosen", where=fleet.path)
-    return discovery.Found(tuple(wanted), found.unread)
+    return discovery.Found(tuple(wanted), found.unread, shards.shown(chosen.shard))
 
 
 def labels_of(pairs: Sequence[str]) -> dict[str, str]:
@@ -185,12 +186,13 @@ def apply_plans(chosen: Chosen, digest: str, answers: Answers, ui: Output) -> in
     return show(execute(fleet, found, command, ui), command, ui)
 
 
-def merge(parts: Sequence[Json], ui: Output) -> int:
-    """One report of many. Error: `fleet-report-invalid`."""
-    stopped = "; ".join(dict.fromkeys(str(part["stopped"]) for part in parts if part.get("stopped")))
-    incomplete = list(dict.fromkeys(note for part in parts for note in part.get("incomplete") or ()))
-    command = Command("merge", list(parts[0].get("command") or ()) if parts else [])
-    return show(Ran(rows.merged(parts), stopped, incomplete), command, ui)
+def merge(files: Sequence[tuple[str, str]], ui: Output) -> int:
+    """One report of the (name, text) of many, in the order of time. Error: `fleet-report-invalid`."""
+    found = merging.merged(files)
+    for note in found.notes:
+        ui.emit(Event(Kind.NOTE, "note", f"left out {note}"))
+    command = Command("merge", found.argv, dry_run=found.dry_run)
+    return show(Ran(found.rows, found.stopped, found.incomplete), command, ui, found.findings)
 
 
 def run(chosen: Chosen, command: Command, ui: Output) -> int:
@@ -213,7 +215,7 @@ def execute(fleet: Fleet, found: discovery.Found, command: Command, ui: Output) 
     with Children.folder_for_one_run() as folder, interrupts.finishing(stopped, ui.emit):
         running = _Running(command, len(found.members), Children(Path(folder), stopped.is_set), stopped, ui)
         outcome = rollout.run(steps, fleet.writers_per_account, running.work, running.soak, interrupted=stopped.is_set)
-    return Ran(rows.rows(steps, running.ended), outcome.stopped, found.unread)
+    return Ran(rows.rows(steps, running.ended), outcome.stopped, found.unread, found.shard)
 
 
 @dataclass
@@ -317,8 +319,9 @@ def show(ran: Ran, command: Command, ui: Output, findings: Sequence[reports.Flee
     """The report of a run."""
     code = rows.exit_code(ran.rows, ran.stopped, ran.incomplete, findings)
     data: reports.FleetReport = {
-        "command": list(command.argv),
+        "argv": list(command.argv),
         "dry_run": command.dry_run,
+        "shard": ran.shard,
         "clusters": ran.rows,
         "totals": rows.totals(ran.rows),
         "stopped": ran.stopped,

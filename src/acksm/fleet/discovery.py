@@ -21,10 +21,11 @@ List = Callable[[Discovery, str, str], Tagged]
 
 @dataclass(frozen=True)
 class Found:
-    """All members, listed ones first, and what could not be listed."""
+    """All members, listed ones first, what could not be listed, and "I/N" where they are a shard's."""
 
     members: tuple[Member, ...]
     unread: tuple[str, ...]
+    shard: str = ""
 
 
 def complete(fleet: Fleet, listed: List | None = None) -> Found:
