@@ -137,8 +137,8 @@ def doctor(chosen: Chosen, command: Command, ui: Output) -> int:
         else:
             unread.append(f"{item['id']}: not compared with the other clusters: {rows.reason(item)}")
     every = not (chosen.labels or chosen.names or chosen.shard or chosen.failed_of or found.unread)
-    profiles = {one.id: one.profile for one in found.members if one.profile}
-    named = remedies.Fleet(fleet.path, profiles, every and len(facts) == len(found.members))
+    by_id = {one.id: one for one in found.members}
+    named = remedies.Fleet(fleet.path, by_id, every and len(facts) == len(by_id))
     return show(replace(ran, incomplete=[*ran.incomplete, *unread]), command, ui, between.findings(facts, named))
 
 
