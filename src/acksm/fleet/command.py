@@ -88,20 +88,28 @@ def members(chosen: Chosen) -> tuple[Fleet, discovery.Found]:
 
 def _narrowed(fleet: Fleet, found: discovery.Found, chosen: Chosen) -> discovery.Found:
     wanted = discovery.chosen(found.members, chosen.labels, chosen.names)
+    unread = [*found.unread]
     if chosen.failed_of is not None:
-        failed = set(rows.failed_of(chosen.failed_of))
+        failed = rows.failed_of(chosen.failed_of)
         wanted = [one for one in wanted if one.id in failed]
+        known = {one.id for one in found.members}
+        unread += [f"cluster {name} of the report is not in the fleet" for name in failed if name not in known]
     wanted = shards.part(wanted, chosen.shard)
     if not wanted and chosen.shard is None and chosen.failed_of is None:
-        raise AcksmError("fleet-empty", "no cluster of the fleet was chosen", where=fleet.path)
-    return discovery.Found(tuple(wanted), found.unread)
+        message = "no cluster of the fleet was chosen"
+        remedy = shlex.join(["acksm", "fleet", "list", "-f", fleet.path])
+        raise AcksmError("fleet-empty", message, where=fleet.path, remedy=remedy)
+    return discovery.Found(tuple(wanted), tuple(unread))
 
 
 def labels_of(pairs: Sequence[str]) -> dict[str, str]:
     """Labels from KEY=VALUE. Error: `config-invalid`."""
     for pair in pairs:
         if not pair.partition("=")[1]:
-            raise AcksmError("config-invalid", f'"{pair}" is not in the form KEY=VALUE', where="--select")
+            message = f'"{pair}" is not in the form KEY=VALUE'
+            raise AcksmError(
+                "config-invalid", message, where="--select", remedy="acksm fleet list   (shows the labels)"
+            )
     return {key: value for key, _, value in (pair.partition("=") for pair in pairs)}
 
 
@@ -325,7 +333,8 @@ def show(ran: Ran, command: Command, ui: Output, findings: Sequence[reports.Flee
         "findings": list(findings),
         "incomplete": list(ran.incomplete),
     }
-    lines = [_table(ran.rows, ui), "", ", ".join(f"{number} {state}" for state, number in data["totals"].items())]
+    counts = ", ".join(f"{number} {state}" for state, number in data["totals"].items())
+    lines = [_table(ran.rows, ui), "", counts] if ran.rows else ["no clusters to run on"]
     lines += [f"stopped: {ran.stopped}"] if ran.stopped else []
     lines += [f"{item['severity']}: {item['text']}\n  remedy: {item['remedy']}" for item in findings]
     lines += [f"incomplete: {note}" for note in ran.incomplete]
