@@ -86,15 +86,13 @@ ENTRIES = (
     Entry(
         "fleet.role-in-two-clusters",
         "two clusters use one IAM role",
-        "Whoever controls one cluster acts with the permissions of the other, and the trust policy has to name both. "
-        "Set role-name in fleet.yaml too, so that the next run keeps it.",
+        "Whoever controls one cluster acts with the permissions of the other, and the trust policy has to name both.",
         "acksm fleet run --cluster CLUSTER -- install --role-name NAME",
     ),
     Entry(
         "fleet.name-in-two-regions",
         "two clusters of one account have one name",
-        "The default name of the controller role has the name of the cluster, not its region, and IAM has no regions. "
-        "Set role-name in fleet.yaml too, so that the next run keeps it.",
+        "The default name of the controller role has the name of the cluster, not its region, and IAM has no regions.",
         "acksm fleet run --cluster CLUSTER -- install --role-name NAME",
     ),
     Entry(
