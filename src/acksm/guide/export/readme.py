@@ -123,14 +123,29 @@ repository. {where} Then
 kubectl apply -f argocd/root.yaml
 ```
 
-In ConfigMap argocd-cm:
+A private repository needs a Secret with label `argocd.argoproj.io/secret-type: repository`
+(https://argo-cd.readthedocs.io/en/stable/operator-manual/declarative-setup/#repositories).
 
-- `application.resourceTrackingMethod` is `annotation` (the default since 3.0). With `label` Argo CD overwrites
-  `app.kubernetes.io/instance`, by which the controllers' Deployments select their pods.
-- `resource.customizations.health.argoproj.io_Application` gives Applications their health, or the order of the waves is
-  only that in which Applications are created
-  (https://argo-cd.readthedocs.io/en/stable/operator-manual/health/#argocd-app). Without it the controllers restart
-  until their CRDs are established.
+In ConfigMap argocd-cm, `application.resourceTrackingMethod` is `annotation` (the default since 3.0). With `label` Argo
+CD overwrites `app.kubernetes.io/instance`, by which the controllers' Deployments select their pods.
+
+Waves are two seconds apart, and none waits for the one before it: a controller restarts until its CRDs are established.
+To have them wait, give Applications a health that counts for the Application over them, in argocd-cm:
+
+```yaml
+data:
+  resource.customizations.health.argoproj.io_Application: |
+    hs = {{status = "Progressing", message = ""}}
+    if obj.status ~= nil and obj.status.sync ~= nil and obj.status.health ~= nil then
+      if obj.status.sync.status == "Synced" and obj.status.health.status == "Healthy" then
+        hs.status = "Healthy"
+      end
+    end
+    return hs
+```
+
+The health of Argo CD's own page is not enough: an Application is Healthy before its CRDs exist, and Degraded until
+they are established, by which the sync of the Application over it fails.
 
 There is no helm release, so `helm list` shows nothing.
 """
@@ -192,13 +207,16 @@ change them in turn with this one.
 """
 
 
+_APPLICATIONS = "the Applications, the one over the others first, then the controllers'"
+
+
 def _deletion(source: Source, engine: str, *, bare: bool) -> str:
     how = {
         "flux": "Then delete the Kustomizations, the controllers' first: what they applied is pruned, except CRDs and "
         "namespaces. A Kustomization that is suspended when it is deleted prunes nothing.",
-        "argocd": f"Then delete {'its Application' if bare else 'Application `ack` and the others'}, by `argocd app "
-        "delete NAME --propagation-policy background`: a foreground deletion removes ACK's objects before their "
-        "controller has deleted the AWS resources.",
+        "argocd": f"Then delete {'its Application' if bare else _APPLICATIONS}: by kubectl, or with "
+        "`--propagation-policy background` in the argocd command, whose default is foreground: that removes ACK's "
+        "objects before their controller has deleted the AWS resources.",
         "kustomize": "Then `kubectl delete -k` of the controllers' folders. Never use `kubectl delete -k .`: it "
         "deletes the CRDs, and with them every object of theirs.",
         "cloudformation": "",
