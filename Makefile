@@ -38,7 +38,7 @@ parts: $(STAMP) ## build the sandbox's programs, once
 
 .PHONY: test
 test: parts ## run every test, on the sandbox
-	@$(BIN)/pytest -n auto --dist worksteal --durations=25 --durations-min=5
+	@$(BIN)/pytest -n auto --dist worksteal --durations=25 --durations-min=5 -rs
 
 # Those with a classifier in pyproject.toml: python3.N on PATH, or pyenv's
 PYTHONS ?= 3.11 3.12 3.13

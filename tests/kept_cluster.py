@@ -43,13 +43,13 @@ class Kept:
     deployed: bool = False
 
     @classmethod
-    def open(cls, engine: str, home: Path, *, runs: bool = True) -> Kept:
+    def open(cls, engine: str, home: Path, *, runs: bool = True, name: str = "") -> Kept:
         """An empty cluster of this name, in an empty account."""
-        world = World.start(f"kept-{engine}")
+        world = World.start(name or f"kept-{engine}")
         variables = api.environment(NAME, world.cluster, registries=True)
         world.variables = variables | {"XDG_CACHE_HOME": str(home / "cache"), "ACKSM_REGISTRY": ""}
         if runs:
-            api.run_flux(NAME, world.cluster)
+            api.run_engine(engine, NAME, world.cluster)
         return cls(world, engine, home)
 
     @property
@@ -178,7 +178,7 @@ class Kept:
 
     def of_engine(self, api_version: str, plural: str) -> dict[str, dict[str, Any]]:
         """The engine's own objects by name, with what its conditions say."""
-        listed = self.world.kube.list(Ref(api_version, plural, "", namespace=gitops.NAMESPACE))
+        listed = self.world.kube.list(Ref(api_version, plural, "", namespace=gitops.ENGINES[self.engine].namespace))
         return {item["metadata"]["name"]: item for item in listed}
 
     def exported(self) -> list[Ref]:
