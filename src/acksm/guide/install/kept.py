@@ -18,10 +18,11 @@ from acksm.guide.install.release import Desired, Observed
 from acksm.json_types import Json, Manifest, Value
 from acksm.kube.api import Applier
 from acksm.kube.owners import ENGINES, MANIFESTS, Owner
-from acksm.kube.paths import ref
+from acksm.kube.paths import ref, ref_in
 from acksm.live import drift
 from acksm.live.drift import Drift, State
 from acksm.live.engines import Source, source
+from acksm.live.readiness import ROLE_ANNOTATION
 from acksm.settings import ControllerSettings, RoleSettings
 from acksm.words import counted
 
@@ -91,10 +92,27 @@ def compare(
             continue
         live = kube.get(ref("Deployment", observed.health.deployment, one.namespace)) if observed.health else None
         differs = drift.of_all(kube, pinned(manifests, live), one.namespace)
+        differs += _annotated(kube, manifests, one.namespace)
         written = observed.owned or (live is not None and keeper.exported(live))
         item = Kept(one, observed.kept_by, written, (*differs, *(() if kept else crds)))
         kept.append(replace(item, source=source(kube, item.by)) if item.changed else item)
     return kept
+
+
+def _annotated(kube: Applier, manifests: Sequence[Manifest], namespace: str) -> list[Drift]:
+    """Service accounts with the annotation of a role that they are to lose: an apply by another field manager, which
+    the comparison is, removes nothing."""
+    found = []
+    for manifest in manifests:
+        if manifest["kind"] == "ServiceAccount" and ROLE_ANNOTATION not in _annotations(manifest):
+            live = kube.get(ref_in(manifest, namespace))
+            if live is not None and ROLE_ANNOTATION in _annotations(live):
+                found.append(Drift(drift.object_name(manifest), fields=(f"metadata.annotations.{ROLE_ANNOTATION}",)))
+    return found
+
+
+def _annotations(manifest: Manifest) -> Manifest:
+    return manifest["metadata"].get("annotations") or {}
 
 
 def expected(observed: Observed, service: str, crds: Iterable[Manifest]) -> Observed:
