@@ -9,6 +9,7 @@ import pytest
 
 from acksm import reports
 from acksm.fleet.between import findings
+from acksm.fleet.file import Member
 from acksm.fleet.remedies import Fleet
 from cli.test_remedies import check
 
@@ -40,6 +41,11 @@ def facts(cluster: str = EAST, version: str = "1.9.1", role_arn: str = "", **mor
         "incomplete": [],
     }
     return {**found, **more}
+
+
+def member(cluster: str, **more: Any) -> Member:
+    account, region, name = cluster.split("/")
+    return Member(name, account, region, **more)
 
 
 def holding(*, read_only: bool = False, adopted: bool = False, what: str = "Model team/classifier") -> Any:
@@ -77,7 +83,7 @@ def test_one_aws_object_in_two_clusters_is_an_error_and_comes_first() -> None:
 
 def test_without_a_context_the_remedy_writes_it_first() -> None:
     both = {EAST: facts(EAST, held=holding(), context=""), FAR: facts(FAR, held=holding(adopted=True), context="")}
-    (found,) = findings(both, Fleet("prod.yaml", {FAR: "ml-far"}))
+    (found,) = findings(both, Fleet("prod.yaml", {FAR: member(FAR, profile="ml-far")}))
     assert found["remedy"].split(" && ") == [
         "acksm connect --cluster far --region us-east-1 --profile ml-far",
         "kubectl --context arn:aws:eks:us-east-1:222222222222:cluster/far annotate models.sagemaker.services.k8s.aws "
@@ -225,6 +231,16 @@ def test_one_name_in_two_accounts_that_create_objects_in_a_third() -> None:
     both = {one: facts(one, bound=[bound("x", "333333333333", mode="role-selector")]) for one in (EAST, TWIN)}
     (found,) = findings(both)
     assert "trust policies of account 333333333333" in found["text"]
+
+
+def test_a_remedy_says_what_the_file_would_restore() -> None:
+    both = {EAST: facts(EAST, "1.10.0", role("a")), FAR: facts(FAR, "1.9.1", role("a"))}
+    file = {FAR: member(FAR, settings={"version": {"sagemaker": "1.9.1"}, "role_name": "a"})}
+    shown = {item["id"]: item["remedy"].partition("   ")[2] for item in findings(both, Fleet(members=file))}
+    assert shown == {
+        "fleet.role-in-two-clusters": "(change role-name in fleet.yaml too)",
+        "fleet.version-skew": "(change version in fleet.yaml too)",
+    }
 
 
 def test_remedies_name_the_file_of_the_fleet() -> None:

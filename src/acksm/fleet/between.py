@@ -101,7 +101,8 @@ def _skew(facts: Facts, fleet: Fleet) -> Iterator[reports.FleetFinding]:
             "clusters": behind,
             "text": f"{service} has {len(by_version)} versions: "
             + "; ".join(f"{version} in {shortened(sorted(found))}" for version, found in sorted(by_version.items())),
-            "remedy": fleet.command("upgrade", behind, "--version", f"{service}={newest}"),
+            "remedy": fleet.command("upgrade", behind, "--version", f"{service}={newest}")
+            + fleet.pinned("version", behind),
         }
 
 

@@ -39,7 +39,8 @@ def _one_role(facts: Facts, fleet: Fleet) -> Iterator[reports.FleetFinding]:
             "fleet.role-in-two-clusters",
             clusters,
             f"{role} is used by the controllers of {shortened(clusters)}",
-            fleet.command("run", later[:1], "--", "install", "--role-name", own) + (_OTHERS if later[1:] else ""),
+            fleet.command("run", later[:1], "--", "install", "--role-name", own)
+            + (_OTHERS if later[1:] else fleet.pinned("role_name", later)),
         )
 
 
@@ -64,7 +65,7 @@ def _one_name(facts: Facts, fleet: Fleet) -> Iterator[reports.FleetFinding]:
                     f"account {account} has a cluster {name} in {counted(len(clusters), 'region')}: "
                     f"the default role of each is {role}",
                     fleet.command("run", clusters[1:2], "--", "install", "--role-name", _regional(clusters[1]))
-                    + (_OTHERS if clusters[2:] else ""),
+                    + (_OTHERS if clusters[2:] else fleet.pinned("role_name", clusters[1:])),
                 )
         if len(by_account) > 1:
             every = [cluster for clusters in by_account.values() for cluster in clusters]
