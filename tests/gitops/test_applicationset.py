@@ -188,7 +188,10 @@ def test_a_first_wave_that_does_not_get_healthy_holds_the_rest(fleet: Rollout) -
         if process.name == argocd.APPLICATION_SETS:
             process.end()
     api.run_engine("argocd", NAME, fleet.hub.world.cluster)
-    fleet.hub.until(lambda: fleet.state(fleet.first) == ("Synced", "Progressing", "Succeeded"), fleet.states)
+    fleet.hub.until(lambda: fleet.state(fleet.first)[::2] == ("Synced", "Succeeded"), fleet.states)
+    fleet.hub.until(
+        lambda: fleet.state(fleet.first)[1] == "Degraded", fleet.states
+    )  # it had its time to become Healthy
     assert crds(fleet.first)
     assert not fleet.first.running()
     fleet.hub.until(lambda: fleet.step(fleet.hub).get("status") == "Waiting", fleet.states)

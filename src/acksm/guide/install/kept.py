@@ -172,10 +172,8 @@ def commit(found: Sequence[Kept], controllers: ControllerSettings, role: RoleSet
             "(change its version and values where it comes from)"
         )
     if by.tool == "argocd" and _FLEET_APPLICATION.fullmatch(by.engine_object):
-        at = " ".join(_repository(first.source, OF_FLEET))
-        return (
-            f"acksm export --fleet FILE --to argocd {at} --out DIR   (with this cluster's settings in FILE; commit DIR)"
-        )
+        words = ["acksm export", "--fleet FILE", "--to argocd", *_repository(first.source, OF_FLEET)]
+        return f"{' '.join(words)} --out DIR   (after changing FILE; and commit DIR)"
     to = by.tool if by.tool in ENGINES else "kustomize"
     words = ["acksm export", f"--to {to}", *([] if to == "kustomize" else _repository(first.source))]
     words += [f"--service {name}" for name in controllers.service if len(controllers.service) < len(charts.SERVICES)]
