@@ -9,7 +9,7 @@ from acksm.guide.export.reading import Source
 from acksm.guide.export.repository import Repository
 from acksm.guide.identity import policies
 
-STACK = "acksm-iam"
+STACK = "acksm-iam"  # and the cluster: an account and region may have several
 # What an engine reads a folder with, where the export has no such object
 _OWN = {
     "flux": "a Kustomization of Flux over this folder, with `prune: true` and `wait: true`",
@@ -57,6 +57,7 @@ def _iam(source: Source, *, has_iam: bool) -> str:
 
 No template: the controllers use role {source.iam.role_arn}, which is another owner's."""
     region, provider = source.cluster.region, ""
+    stack = f"{STACK}-{source.cluster.name}".replace("_", "-")
     if source.iam.provider is not None:
         provider = f"""
 Where the account already has the cluster's OIDC provider (`aws iam list-open-id-connect-providers` lists
@@ -75,7 +76,7 @@ aws iam create-service-linked-role --aws-service-name {source.iam.role.service_l
 ## IAM first
 
 ```sh
-aws cloudformation deploy --region {region} --stack-name {STACK} --template-file iam.yaml \\
+aws cloudformation deploy --region {region} --stack-name {stack} --template-file iam.yaml \\
   --capabilities CAPABILITY_NAMED_IAM
 ```
 {provider}{linked}

@@ -27,6 +27,8 @@ from acksm.settings import ControllerSettings, RoleSettings
 from acksm.words import counted
 
 FOLDER = "manifests"  # of an export: its layers
+OF_FLEET = "clusters"  # of the export of a fleet: that of each cluster
+_FLEET_APPLICATION = re.compile(r"ack-[0-9]{12}-[a-z0-9.-]{1,240}")  # ACCOUNT-REGION-CLUSTER
 _LOGIN = re.compile(r"(?:https?|oci)://[^/]{0,500}@|[a-z]{1,10}://[^/@]{0,500}:[^/]{0,500}@")
 
 
@@ -187,6 +189,9 @@ def commit(found: Sequence[Kept], controllers: ControllerSettings, role: RoleSet
             f"kubectl get {by.kind.lower()}{f' {by.engine_object}' if by.namespace else ''}{where} -o yaml   "
             "(change its version and values where it comes from)"
         )
+    if by.tool == "argocd" and _FLEET_APPLICATION.fullmatch(by.engine_object):
+        words = ["acksm export", "--fleet FILE", "--to argocd", *_repository(first.source, OF_FLEET)]
+        return f"{' '.join(words)} --out DIR   (after changing FILE; and commit DIR)"
     to = by.tool if by.tool in ENGINES else "kustomize"
     words = ["acksm export", f"--to {to}", *([] if to == "kustomize" else _repository(first.source))]
     words += [f"--service {name}" for name in controllers.service if len(controllers.service) < len(charts.SERVICES)]
@@ -198,12 +203,12 @@ def commit(found: Sequence[Kept], controllers: ControllerSettings, role: RoleSet
     return f"{' '.join(words)} --out DIR   (and commit DIR)"
 
 
-def _repository(found: Source | None) -> list[str]:
-    """--repo, --repo-path and --revision of what the keeper reads; a URL with a login, which no export writes, is not
-    printed."""
+def _repository(found: Source | None, below: str = FOLDER) -> list[str]:
+    """--repo, --repo-path and --revision of what the keeper reads, with the path above folder `below`; a URL with a
+    login, which no export writes, is not printed."""
     if found is None or not found.url or _LOGIN.match(found.url):
         return ["--repo URL"]
-    path = found.path.partition(f"{FOLDER}/")[0].strip("/")
+    path = found.path.partition(f"{below}/")[0].strip("/")
     given = {"--repo": found.url, "--repo-path": path, "--revision": found.revision}
     return [f"{option} {shlex.quote(value)}" for option, value in given.items() if value]
 
