@@ -13,7 +13,7 @@ import typer
 from typer.testing import CliRunner
 
 from acksm.cli import app
-from acksm.cli.fleet import _checked
+from acksm.cli.fleet import checked
 
 FILE = 'clusters:\n- {cluster: a, account: "111111111111", region: eu-west-1, labels: {stage: dev}}\n'
 GROUP: Any = typer.main.get_command(app)
@@ -94,4 +94,4 @@ def test_examples_of_the_fleet_run_commands_that_exist() -> None:
     assert len(found) >= 1
     ctx = GROUP.make_context("acksm", [], resilient_parsing=True)
     for line in found:
-        assert _checked(ctx, shlex.split(line))
+        assert checked(ctx, shlex.split(line))

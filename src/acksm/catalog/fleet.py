@@ -43,6 +43,31 @@ ENTRIES = (
         ExitCode.USAGE,
     ),
     Entry(
+        "fleet-job-invalid",
+        "not a valid Job",
+        "The names of a Job's pods are NAME-INDEX and have at most 63 characters, the shards are between 1 and 10000, "
+        "and the image has acksm and helm (docs/fleet.md#the-image).",
+        "acksm fleet job --shards 4 --image IMAGE -- status",
+        ExitCode.USAGE,
+    ),
+    Entry(
+        "fleet-job-file",
+        "a pod cannot use this fleet file",
+        "The file becomes a ConfigMap of at most 1 MiB. A pod has no AWS profile, no kubeconfig and no other file of "
+        "the machine on which the file was written; it signs in as its service account, and from there with "
+        "assume-role-arn.",
+        "replace profile by assume-role-arn, and values by set   (in fleet.yaml)",
+        ExitCode.USAGE,
+    ),
+    Entry(
+        "fleet-job-waves",
+        "shards do not wait for each other's waves",
+        "Every shard runs the waves of its own clusters, so a shard without canaries would begin with the last wave. "
+        "One shard keeps all waves; several are for the clusters of one wave.",
+        "acksm fleet job --shards 4 --image IMAGE -- apply --yes --select stage=canary   (a Job for each wave)",
+        ExitCode.USAGE,
+    ),
+    Entry(
         "fleet-report-invalid",
         "not a report of a fleet",
         "--failed-only and acksm fleet merge read what a command of acksm fleet prints with -o json.",

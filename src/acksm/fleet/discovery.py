@@ -21,10 +21,12 @@ List = Callable[[Discovery, str, str], Tagged]
 
 @dataclass(frozen=True)
 class Found:
-    """All members, listed ones first, and what could not be listed or does not answer yet."""
+    """All members, listed ones first, what could not be listed or does not answer yet, and "I/N" where they are a
+    shard's."""
 
     members: tuple[Member, ...]
     unread: tuple[str, ...]
+    shard: str = ""
 
 
 def complete(fleet: Fleet, listed: List | None = None) -> Found:
