@@ -243,6 +243,7 @@ _EDITS = st.lists(
 def test_patching_is_repeatable_and_changes_only_what_was_asked(edits: list[Edit]) -> None:
     one, other = patch(TEXT, edits), patch(TEXT, edits)
     assert one.text == other.text
+    assert load(one.text) == plain(one.text) == one.values
     assert patch(one.text, edits).values == one.values
     expected = load(TEXT)
     for item in edits:
@@ -251,6 +252,14 @@ def test_patching_is_repeatable_and_changes_only_what_was_asked(edits: list[Edit
             node = node.setdefault(key, {})
         node[item.path[-1]] = item.value
     assert one.values == expected
+
+
+def test_neither_the_charts_values_nor_those_of_an_edit_are_changed_by_another() -> None:
+    given: dict[str, Any] = {"disk": "fast"}
+    edits = [Edit(("deployment", "nodeSelector"), given, "test"), edit("deployment.nodeSelector.zone", "a")]
+    assert patch(TEXT, edits).values["deployment"]["nodeSelector"] == {"disk": "fast", "zone": "a"}
+    assert given == {"disk": "fast"}
+    assert plain(TEXT) == load(TEXT)
 
 
 @settings(max_examples=20)

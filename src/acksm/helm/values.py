@@ -14,10 +14,10 @@ import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import takewhile
 
-from acksm import bounded
+from acksm import bounded, yaml_reader
 from acksm.errors import AcksmError
 from acksm.json_types import Document, Untyped, Value
 
@@ -53,39 +53,58 @@ class Edit:
 
 @dataclass(frozen=True)
 class Patched:
-    """The new text, its plain data, and a unified diff against the chart's own. `explicit`: as in Edit."""
+    """The chart's values with edits, as plain data. `explicit`: as in Edit. The file and its diff are made when they are
+    asked for: a run that changes nothing shows neither."""
 
-    text: str
+    chart_text: str
+    edits: tuple[Edit, ...]
     values: Document
     chart_values: Document
-    diff: tuple[str, ...]
-    explicit: frozenset[Path] = frozenset()
+
+    @property
+    def explicit(self) -> frozenset[Path]:
+        return frozenset(edit.path for edit in self.edits if edit.explicit)
+
+    @cached_property
+    def text(self) -> str:
+        """The chart's values.yaml with the edits; reads as `values`."""
+
+        def change(tree: Untyped) -> None:
+            for edit in self.edits:
+                _set(tree, self.chart_values, edit, "values.yaml")
+
+        return _as_written(self.chart_text, _round_trip(self.chart_text, change)) if self.edits else self.chart_text
+
+    @cached_property
+    def diff(self) -> tuple[str, ...]:
+        """The lines of a unified diff of the chart's own file and `text`."""
+        found = difflib.unified_diff(self.chart_text.splitlines(), self.text.splitlines(), lineterm="", n=1)
+        return tuple(line for line in found if not line.startswith(("---", "+++")))
 
 
 @lru_cache(maxsize=8)
-def plain(text: str) -> Value:
-    """The chart's values.yaml as plain data; shared by all callers, who must not change it."""
-    from ruamel.yaml import YAML
-
-    return YAML(typ="safe", pure=True).load(text)
+def plain(text: str) -> Untyped:
+    """The chart's values.yaml as helm reads it; shared by all callers, who must not change it."""
+    return yaml_reader.load(text)
 
 
 def patch(text: str, edits: Sequence[Edit], schema: Document | None = None, where: str = "values.yaml") -> Patched:
     """`text` with `edits` applied in order. Errors: values-unknown-key, values-type, values-schema."""
-    from ruamel.yaml import YAML
-
     chart = plain(text)
-
-    def change(tree: Untyped) -> None:
-        for edit in edits:
-            _set(tree, chart, edit, where)
-
-    patched = _as_written(text, _round_trip(text, change)) if edits else text
-    values = YAML(typ="safe", pure=True).load(patched)
+    values = _copied(chart)
+    for edit in edits:
+        _set(values, chart, edit, where)
     _validate(_without_nulls(values), schema, where)
-    diff = difflib.unified_diff(text.splitlines(), patched.splitlines(), lineterm="", n=1)
-    lines = tuple(line for line in diff if not line.startswith(("---", "+++")))
-    return Patched(patched, values, chart, lines, frozenset(edit.path for edit in edits if edit.explicit))
+    return Patched(text, tuple(edits), values, chart)
+
+
+def _copied(value: Value) -> Untyped:
+    """The value as YAML would give it back."""
+    if isinstance(value, Mapping):
+        return {key: _copied(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_copied(item) for item in value]
+    return str(value) if isinstance(value, str) else value
 
 
 def _round_trip(text: str, change: Callable[[Untyped], None] | None = None) -> str:
@@ -161,6 +180,9 @@ def _set(tree: Untyped, plain: object, edit: Edit, where: str) -> None:
         if not isinstance(chart, Mapping) or path[-1] not in chart:
             raise _unknown(path, len(path) - 1, chart, edit, where)
         _check_type(chart[path[-1]], edit, where)
+    if not hasattr(node, "ca"):  # plain data
+        node[path[-1]] = _copied(edit.value)
+        return
     if not (isinstance(edit.value, Mapping | list) and edit.value):
         _comments_before(node, path[-1])
     node[path[-1]] = _quoted(edit.value)
@@ -168,7 +190,7 @@ def _set(tree: Untyped, plain: object, edit: Edit, where: str) -> None:
 
 def _comments_before(node: Untyped, key: str) -> None:
     """Move the comments below a key above it: ruamel writes a value without lines of its own below them, wrongly."""
-    slots = node.ca.items.get(key) if hasattr(node, "ca") else None
+    slots = node.ca.items.get(key)
     if slots and slots[3]:
         slots[1], slots[3] = [*(slots[1] or []), *slots[3]], None
 

@@ -41,7 +41,7 @@ class ControllerFacts(TypedDict):
     values: Json
     """What is passed to helm on top of the chart's own values."""
     values_diff: list[str]
-    """The chart's values.yaml against the patched one, as lines of a unified diff."""
+    """The chart's values.yaml against the patched one, as lines of a unified diff; only of a release that changes."""
     objects: list[str]
     """Objects that the release would create; only of a release that changes."""
     objects_created: list[str]

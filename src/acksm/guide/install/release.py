@@ -39,7 +39,7 @@ class Desired:
     digest: str
     values: Document
     role_arn: str
-    values_diff: tuple[str, ...] = ()
+    values_diff: Callable[[], tuple[str, ...]] = tuple  # only a release that changes shows it
     notes: tuple[str, ...] = ()
     by_agent: bool = False
     associating: bool = False
