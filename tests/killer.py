@@ -268,10 +268,9 @@ def _imports() -> None:
     client.preload()
     for found in pkgutil.walk_packages(acksm.guide.__path__, "acksm.guide."):
         importlib.import_module(found.name)
-    import boto3
-    import botocore.session  # noqa: F401
+    import botocore.session
 
-    boto3.Session().get_available_services()
+    botocore.session.Session().get_available_services()
 
 
 @dataclass(frozen=True)
