@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import subprocess
 import tarfile
 import time
@@ -14,12 +15,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import urllib3
 
+import cloudformation_stack
 from acksm import yaml_reader
 from acksm.kube.paths import Ref, ref
-from acksm.sandbox import api, gitops, parts
+from acksm.sandbox import api, git_host, gitops, parts
 from acksm.sandbox.state import directory
 from world import NAME, Run, World
 
@@ -37,19 +40,17 @@ class Kept:
     world: World
     engine: str
     home: Path
+    deployed: bool = False
 
     @classmethod
-    def open(cls, engine: str, home: Path, *, runs: bool = True) -> Kept:
-        """An empty cluster of this name and an account with the role, as the template of an export creates it."""
-        world = World.start(f"kept-{engine}")
+    def open(cls, engine: str, home: Path, *, runs: bool = True, name: str = "") -> Kept:
+        """An empty cluster of this name, in an empty account."""
+        world = World.start(name or f"kept-{engine}")
         variables = api.environment(NAME, world.cluster, registries=True)
         world.variables = variables | {"XDG_CACHE_HOME": str(home / "cache"), "ACKSM_REGISTRY": ""}
         if runs:
-            api.run_flux(NAME, world.cluster)
-        kept = cls(world, engine, home)
-        for command in ("oidc", "iam-role"):
-            kept.acksm(command, "-y").ok()
-        return kept
+            api.run_engine(engine, NAME, world.cluster)
+        return cls(world, engine, home)
 
     @property
     def folder(self) -> Path:
@@ -62,7 +63,15 @@ class Kept:
         return self.world.acksm(*argv, env=self.world.variables)
 
     def export(self, *argv: str) -> None:
+        """Export, and deploy the template before anything else: README.md has it first."""
         self.acksm("export", "--to", self.engine, "--out", str(self.folder), *argv).ok()
+        if not self.deployed:
+            cloudformation_stack.deploy((self.folder / "iam.yaml").read_text(), self.world.aws)
+            (linked,) = re.findall(
+                r"create-service-linked-role --aws-service-name (\S+)", (self.folder / "README.md").read_text()
+            )
+            self.world.aws("iam").create_service_linked_role(AWSServiceName=linked)
+            self.deployed = True
 
     def until(self, found: Callable[[], Any], told: Callable[[], Any]) -> Any:
         """Wait until something is so; its value."""
@@ -100,6 +109,24 @@ class Kept:
         text = (self.folder / "README.md").read_text().split(f"\n## {title}\n")[1]
         return text.split("```sh\n", 1)[1].split("```", 1)[0].splitlines()
 
+    def push_git(self, repository: str, branch: str = "main") -> str:
+        """Commit the export, as folder `export`, to a repository of the Git host (CLUSTER/NAME.git); the commit."""
+        url, state = f"https://{git_host.HOST}/{repository}", self.home / "git"
+        outside = directory(NAME) / "outside"
+        settings = {
+            "credential.helper": f"store --file={outside / 'git-credentials'}",
+            "user.name": "tests",
+            "user.email": "tests@example.com",
+        }
+        git = ["git", f"--git-dir={state}", f"--work-tree={self.home}"]
+        git += [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        if not state.exists():
+            self.program([*git, "init", "--quiet", f"--initial-branch={branch}"])
+        self.program([*git, "add", "--all", str(self.folder)])
+        self.program([*git, "commit", "--quiet", "--message", "acksm export"])
+        self.program([*git, "push", "--quiet", url, branch])
+        return self.program([*git, "rev-parse", "HEAD"]).strip()
+
     def push(self, tag: str = "latest") -> str:
         """Push the export as `flux push artifact` does; its digest."""
         stream = io.BytesIO()
@@ -132,6 +159,13 @@ class Kept:
         return answer.headers.get("Location", "")
 
     @property
+    def git_login(self) -> tuple[str, str]:
+        """User and password at the Git host."""
+        lines = (directory(NAME) / "outside" / "git-credentials").read_text().split()
+        found = next(split for split in map(urlsplit, lines) if split.hostname == git_host.HOST)
+        return str(found.username), str(found.password)
+
+    @property
     def login(self) -> str:
         auths = json.loads((directory(NAME) / "outside" / "config.json").read_text())["auths"]
         return str(auths[HOST]["auth"])
@@ -144,7 +178,7 @@ class Kept:
 
     def of_engine(self, api_version: str, plural: str) -> dict[str, dict[str, Any]]:
         """The engine's own objects by name, with what its conditions say."""
-        listed = self.world.kube.list(Ref(api_version, plural, "", namespace=gitops.NAMESPACE))
+        listed = self.world.kube.list(Ref(api_version, plural, "", namespace=gitops.ENGINES[self.engine].namespace))
         return {item["metadata"]["name"]: item for item in listed}
 
     def exported(self) -> list[Ref]:

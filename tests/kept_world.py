@@ -57,6 +57,7 @@ def kept(keeper: str, world: MemoryWorld | None = None, **options: Any) -> Memor
         _unmark(world)
     if keeper in ENGINES:
         world.kube.objects[ENGINES[keeper].path] = engine(keeper)
+        world.kube.objects[SOURCE.path] = source(REPO, {"branch": "live"})
     return world
 
 
@@ -65,6 +66,27 @@ ENGINES = {
     FLUX_HELM: Ref("helm.toolkit.fluxcd.io/v2", "helmreleases", "HelmRelease", "ack-sagemaker", "flux-system"),
     ARGOCD: Ref("argoproj.io/v1alpha1", "applications", "Application", "ack-controllers", "argocd"),
 }
+REPO = "https://git.example.com/clusters.git"
+SOURCE = Ref("source.toolkit.fluxcd.io/v1", "gitrepositories", "GitRepository", "ack", "flux-system")
+# where each reads its files: the layer of the controllers, as an export has it
+SPECS: dict[str, Json] = {
+    FLUX: {
+        "sourceRef": {"kind": "GitRepository", "name": "ack"},
+        "path": "./clusters/demo/manifests/3-controllers-sagemaker",
+    },
+    ARGOCD: {
+        "source": {
+            "repoURL": REPO,
+            "targetRevision": "live",
+            "path": "clusters/demo/manifests/3-controllers-sagemaker",
+        }
+    },
+}
+
+
+def source(url: str, revision: Json | None, kind: str = SOURCE.kind) -> Json:
+    metadata = {"name": SOURCE.name, "namespace": SOURCE.namespace}
+    return {"kind": kind, "metadata": metadata, "spec": {"url": url, "ref": revision}}
 
 
 def engine(keeper: str, *, well: bool = True, **spec: Any) -> Json:
@@ -76,7 +98,7 @@ def engine(keeper: str, *, well: bool = True, **spec: Any) -> Json:
         sync, health = ("Synced", "Healthy") if well else ("OutOfSync", "Missing")
         status = {"sync": {"status": sync}, "health": {"status": health}}
     metadata = {"name": where.name, "namespace": where.namespace}
-    return {"kind": where.kind, "metadata": metadata, "spec": spec, "status": status}
+    return {"kind": where.kind, "metadata": metadata, "spec": {**SPECS.get(keeper, {}), **spec}, "status": status}
 
 
 _KNOWN: dict[str, Any] = {}

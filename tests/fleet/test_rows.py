@@ -1,5 +1,8 @@
 """One row for each cluster, and one exit code for all."""
 
+from datetime import UTC, datetime
+from math import inf
+
 import pytest
 
 from acksm import reports
@@ -85,3 +88,10 @@ def test_another_report_is_refused(broken: Json) -> None:
 def test_rows_are_in_the_order_of_the_waves() -> None:
     plan = [Step(Wave(name="canary"), (B,)), Step(Wave(name="rest"), (A,))]
     assert [(item["id"], item["wave"]) for item in rows.rows(plan, {})] == [(B.id, "canary"), (A.id, "rest")]
+
+
+def test_the_age_of_a_cluster_is_that_of_its_newest_release() -> None:
+    now = datetime(2026, 5, 1, 12, 0, 10, tzinfo=UTC)
+    times = ["2026-05-01T11:00:00.123456789Z", "2026-05-01T12:00:00Z", "", "unknown", "2026-05-01T12:00:09"]
+    assert rows.age({"controllers": [{"updated": time} for time in times]}, now) == 10
+    assert rows.age({}, now) == inf

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from acksm.kube.paths import ref
+from acksm.sandbox import git_host
 from kept_cluster import FLUX_GROUP, HOST, NAMESPACE, REPOSITORY, SERVICES, Kept
 
 pytestmark = [pytest.mark.gitops, pytest.mark.timeout(1200)]
@@ -36,39 +37,53 @@ def layers(kept: Kept) -> dict[str, Any]:
     return found
 
 
-def applied(kept: Kept, digest: str) -> None:
-    """Wait until each layer has applied that artifact."""
-    kept.until(lambda: set(layers(kept).values()) == {f"latest@{digest}"}, lambda: layers(kept))
+def applied(kept: Kept, revision: str) -> None:
+    """Wait until each layer has applied that revision."""
+    kept.until(lambda: set(layers(kept).values()) == {revision}, lambda: layers(kept))
 
 
-def reconcile(kept: Kept) -> None:
-    """As `flux reconcile source oci ack` asks the source to look again."""
+def reconcile(kept: Kept, source: str) -> None:
+    """As `flux reconcile source` asks the source to look again."""
     mark = f"reconcile.fluxcd.io/requestedAt={len(kept.writes())}"
-    kept.kubectl("annotate", "--overwrite", "-n", "flux-system", "ocirepository/ack", mark)
+    kept.kubectl("annotate", "--overwrite", "-n", "flux-system", f"{source}/ack", mark)
+
+
+def apply(kept: Kept, source: str, *secret: str) -> None:
+    """Apply the engine's objects, as README.md says of a private repository: with a Secret, and a patch that names
+    it. `secret` are the words of `kubectl create secret`, KIND and NAME first."""
+    over = kept.home / f"over-{source}"
+    over.mkdir()
+    patch = {"op": "add", "path": "/spec/secretRef", "value": {"name": secret[1]}}
+    document = {
+        "resources": ["../export/flux"],
+        "patches": [{"target": {"kind": source}, "patch": json.dumps([patch])}],
+    }
+    (over / "kustomization.yaml").write_text(json.dumps(document))
+    kept.kubectl("create", "secret", *secret, "-n", "flux-system")
+    kept.kubectl("apply", "-k", str(over))
+
+
+def delete(kept: Kept) -> None:
+    """Delete the Kustomizations, the controllers' first, and then what no engine deletes: as README.md says."""
+    names = list(kept.of_engine(FLUX_GROUP, "kustomizations"))
+    controllers = [name for name in names if name.endswith("-controller")]
+    assert controllers
+    for going in (controllers, [name for name in names if name not in controllers]):
+        kept.kubectl("delete", "kustomizations.kustomize.toolkit.fluxcd.io", "-n", "flux-system", *going)
+    left = {name.partition(" ")[0] for name, uid in kept.uids().items() if uid}
+    assert left == {"CustomResourceDefinition", "Namespace"}, "CRDs and namespaces outlive the engine"
+    kept.kubectl("delete", "crd,namespaces", "-l", "acksm.dev/export")
+    assert not any(kept.uids().values())
 
 
 def test_an_export_is_applied_layer_by_layer(flux: Kept) -> None:
     """Flux pulls the export from a private registry and applies each layer after those that it needs."""
     flux.export(*REPO)
     digest = flux.push()
-    over = flux.home / "over"  # as README.md says of a private repository
-    over.mkdir()
-    patch = {"op": "add", "path": "/spec/secretRef", "value": {"name": "registry"}}
-    (over / "kustomization.yaml").write_text(
-        json.dumps(
-            {
-                "resources": ["../export/flux"],
-                "patches": [{"target": {"kind": "OCIRepository"}, "patch": json.dumps([patch])}],
-            }
-        )
-    )
-    login = base64.b64decode(flux.login).decode().partition(":")
-    flux.kubectl(
-        *("create", "secret", "docker-registry", "registry", "-n", "flux-system", f"--docker-server={HOST}"),
-        *(f"--docker-username={login[0]}", f"--docker-password={login[2]}"),
-    )
-    flux.kubectl("apply", "-k", str(over))
-    applied(flux, digest)
+    user, _, password = base64.b64decode(flux.login).decode().partition(":")
+    login = (f"--docker-username={user}", f"--docker-password={password}")
+    apply(flux, "OCIRepository", "docker-registry", "registry", f"--docker-server={HOST}", *login)
+    applied(flux, f"latest@{digest}")
     assert flux.running()
     assert all(flux.uids().values())
     paths = [path for user, _, path in flux.writes() if user == KUSTOMIZE]
@@ -97,8 +112,8 @@ def test_a_change_recreates_nothing(flux: Kept) -> None:
     flux.export(*REPO, "--set", "log.level=debug")
     assert flux.acksm("export", "--check", str(flux.folder)).exit_code == 0
     digest = flux.push()
-    reconcile(flux)
-    applied(flux, digest)
+    reconcile(flux, "ocirepository")
+    applied(flux, f"latest@{digest}")
     assert flux.uids() == before
     for deployment in flux.objects("Deployment", NAMESPACE).values():
         (container,) = deployment["spec"]["template"]["spec"]["containers"]
@@ -114,12 +129,30 @@ def test_what_is_deleted_in_order_leaves_nothing(flux: Kept) -> None:
     flux.world.kube.delete(made)
     flux.until(lambda: flux.world.kube.get(made) is None, lambda: flux.world.kube.get(made))
     assert flux.models() == []
-    names = list(flux.of_engine(FLUX_GROUP, "kustomizations"))
-    controllers = [name for name in names if name.endswith("-controller")]
-    assert len(controllers) == len(SERVICES)
-    for going in (controllers, [name for name in names if name not in controllers]):
-        flux.kubectl("delete", "kustomizations.kustomize.toolkit.fluxcd.io", "-n", "flux-system", *going)
-    left = {name.partition(" ")[0] for name, uid in flux.uids().items() if uid}
-    assert left == {"CustomResourceDefinition", "Namespace"}, "CRDs and namespaces outlive the engine"
-    flux.kubectl("delete", "crd,namespaces", "-l", "acksm.dev/export")
-    assert not any(flux.uids().values())
+    delete(flux)
+
+
+def test_a_private_git_repository_is_a_source_too(flux: Kept) -> None:
+    """A folder of a repository, by commits of its branch."""
+    one = ("--service", "applicationautoscaling")
+    repository = "kept/demo.git"
+    flux.export("--repo", f"https://{git_host.HOST}/{repository}", "--repo-path", "export", *one)
+    commit = flux.push_git(repository)
+    user, password = flux.git_login
+    login = (f"--from-literal=username={user}", f"--from-literal=password={password}")
+    apply(flux, "GitRepository", "generic", "git", *login)
+    applied(flux, f"main@sha1:{commit}")
+    assert all(flux.uids().values())
+    run = flux.acksm("install", "--dry-run", "-o", "json", *one).ok()
+    assert run.data["changes"] == []
+    before = flux.uids()
+    changed = ("--set", "log.level=debug")
+    refused = flux.acksm("install", "-y", *one, *changed)
+    assert refused.error_id == "kept-by-engine"
+    flux.export("--repo", f"https://{git_host.HOST}/{repository}", "--repo-path", "export", *one, *changed)
+    commit = flux.push_git(repository)
+    reconcile(flux, "gitrepository")
+    applied(flux, f"main@sha1:{commit}")
+    assert flux.uids() == before
+    assert flux.acksm("install", "--dry-run", *one, *changed).exit_code == 0
+    delete(flux)

@@ -44,9 +44,7 @@ ENTRIES = (
     Entry("sample-synced", "object synced", "With the state of its AWS resource, where it has one.", "", _OK),
     Entry("sample-deleted", "object deleted", "Its controller has removed the finalizer.", "", _OK),
     Entry("sandbox.build", "building a program of the sandbox", "Once; the result is cached.", "", _OK),
-    Entry(
-        "sandbox.gitops", "starting Flux's controllers for a cluster", "They run until the sandbox is stopped.", "", _OK
-    ),
+    Entry("sandbox.gitops", "starting a GitOps engine for a cluster", "It runs until the sandbox is stopped.", "", _OK),
     Entry("sandbox.up", "starting the sandbox", "Not repeated while it runs.", "", _OK),
     Entry("sandbox.cluster", "starting a practice cluster", "With its own control plane.", "", _OK),
     Entry("sandbox.charts", "pushing a chart to the sandbox's registry", "One given by --charts.", "", _OK),

@@ -40,7 +40,7 @@ def build(
     ctx: typer.Context,
     all_parts: Annotated[bool, typer.Option("--all", help="Build kubectl and yq too, for the benchmark.")] = False,
     gitops: Annotated[
-        bool, typer.Option("--gitops", help="Build Flux's controllers, kustomize and kubectl too.")
+        bool, typer.Option("--gitops", help="Build Flux's and Argo CD's controllers, kustomize and kubectl too.")
     ] = False,
     output: options.Output = None,
 ) -> None:
@@ -212,22 +212,24 @@ def status(ctx: typer.Context, name: Name = "default", output: options.Output = 
     run_without_settings(ctx, work)
 
 
-@app.command("gitops", examples=("acksm sandbox gitops", "acksm sandbox gitops --cluster practice"))
+@app.command("gitops", examples=("acksm sandbox gitops", "acksm sandbox gitops --engine argocd --cluster practice"))
 def gitops_(
     ctx: typer.Context,
     name: Name = "default",
     of_cluster: Annotated[str, typer.Option("--cluster", metavar="NAME", help="Cluster to keep [the first].")] = "",
+    engine: Annotated[str, typer.Option("--engine", metavar="flux|argocd", help="Whose controllers.")] = "flux",
     output: options.Output = None,
 ) -> None:
-    """Run Flux's own controllers for a cluster of a running sandbox."""
+    """Run Flux's or Argo CD's own controllers for a cluster of a running sandbox."""
 
     def work(ui: Ui) -> int:
         _check_extra()
-        from acksm.sandbox import api, gitops
+        from acksm.sandbox import api
+        from acksm.sandbox.gitops import ENGINES
 
-        cluster = api.run_flux(name, of_cluster, ui.emit)
-        data = {"name": name, "cluster": cluster, "engine": "flux", "namespace": gitops.NAMESPACE}
-        ui.result("sandbox gitops", data, f"Flux runs for cluster {cluster}")
+        cluster = api.run_engine(engine, name, of_cluster, ui.emit)
+        data = {"name": name, "cluster": cluster, "engine": engine, "namespace": ENGINES[engine].namespace}
+        ui.result("sandbox gitops", data, f"{ENGINES[engine].title} runs for cluster {cluster}")
         return 0
 
     run_without_settings(ctx, work)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import shlex
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -18,7 +19,7 @@ from acksm.engine import interrupts
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
 from acksm.exits import ExitCode
-from acksm.fleet import between, discovery, plans, rollout, rows, shards
+from acksm.fleet import between, discovery, merging, plans, remedies, rollout, rows, shards
 from acksm.fleet.children import Children, Ended
 from acksm.fleet.file import Fleet, Member, Wave, read
 from acksm.json_types import Json
@@ -77,6 +78,7 @@ class Ran:
     rows: list[reports.FleetRow]
     stopped: str
     incomplete: Sequence[str]
+    shard: str = ""
 
 
 def members(chosen: Chosen) -> tuple[Fleet, discovery.Found]:
@@ -87,20 +89,28 @@ def members(chosen: Chosen) -> tuple[Fleet, discovery.Found]:
 
 def _narrowed(fleet: Fleet, found: discovery.Found, chosen: Chosen) -> discovery.Found:
     wanted = discovery.chosen(found.members, chosen.labels, chosen.names)
+    unread = [*found.unread]
     if chosen.failed_of is not None:
-        failed = set(rows.failed_of(chosen.failed_of))
+        failed = rows.failed_of(chosen.failed_of)
         wanted = [one for one in wanted if one.id in failed]
+        known = {one.id for one in found.members}
+        unread += [f"cluster {name} of the report is not in the fleet" for name in failed if name not in known]
     wanted = shards.part(wanted, chosen.shard)
     if not wanted and chosen.shard is None and chosen.failed_of is None:
-        raise AcksmError("fleet-empty", "no cluster of the fleet was chosen", where=fleet.path)
-    return discovery.Found(tuple(wanted), found.unread)
+        message = "no cluster of the fleet was chosen"
+        remedy = shlex.join(["acksm", "fleet", "list", "-f", fleet.path])
+        raise AcksmError("fleet-empty", message, where=fleet.path, remedy=remedy)
+    return discovery.Found(tuple(wanted), tuple(unread), shards.shown(chosen.shard))
 
 
 def labels_of(pairs: Sequence[str]) -> dict[str, str]:
     """Labels from KEY=VALUE. Error: `config-invalid`."""
     for pair in pairs:
         if not pair.partition("=")[1]:
-            raise AcksmError("config-invalid", f'"{pair}" is not in the form KEY=VALUE', where="--select")
+            message = f'"{pair}" is not in the form KEY=VALUE'
+            raise AcksmError(
+                "config-invalid", message, where="--select", remedy="acksm fleet list   (shows the labels)"
+            )
     return {key: value for key, _, value in (pair.partition("=") for pair in pairs)}
 
 
@@ -135,7 +145,10 @@ def doctor(chosen: Chosen, command: Command, ui: Output) -> int:
             unread += [f"{item['id']}: {note}" for note in facts[item["id"]]["incomplete"]]
         else:
             unread.append(f"{item['id']}: not compared with the other clusters: {rows.reason(item)}")
-    return show(replace(ran, incomplete=[*ran.incomplete, *unread]), command, ui, between.findings(facts))
+    every = not (chosen.labels or chosen.names or chosen.shard or chosen.failed_of or found.unread)
+    by_id = {one.id: one for one in found.members}
+    named = remedies.Fleet(fleet.path, by_id, every and len(facts) == len(by_id))
+    return show(replace(ran, incomplete=[*ran.incomplete, *unread]), command, ui, between.findings(facts, named))
 
 
 def plan(chosen: Chosen, command: Command, out: str, ui: Output) -> int:
@@ -181,12 +194,13 @@ def apply_plans(chosen: Chosen, digest: str, answers: Answers, ui: Output) -> in
     return show(execute(fleet, found, command, ui), command, ui)
 
 
-def merge(parts: Sequence[Json], ui: Output) -> int:
-    """One report of many. Error: `fleet-report-invalid`."""
-    stopped = "; ".join(dict.fromkeys(str(part["stopped"]) for part in parts if part.get("stopped")))
-    incomplete = list(dict.fromkeys(note for part in parts for note in part.get("incomplete") or ()))
-    command = Command("merge", list(parts[0].get("command") or ()) if parts else [])
-    return show(Ran(rows.merged(parts), stopped, incomplete), command, ui)
+def merge(files: Sequence[tuple[str, str]], ui: Output) -> int:
+    """One report of the (name, text) of many, in the order of time. Error: `fleet-report-invalid`."""
+    found = merging.merged(files)
+    for note in found.notes:
+        ui.emit(Event(Kind.NOTE, "note", f"left out {note}"))
+    command = Command("merge", found.argv, dry_run=found.dry_run)
+    return show(Ran(found.rows, found.stopped, found.incomplete), command, ui, found.findings)
 
 
 def run(chosen: Chosen, command: Command, ui: Output) -> int:
@@ -205,44 +219,78 @@ def execute(fleet: Fleet, found: discovery.Found, command: Command, ui: Output) 
     if command.writes and not command.dry_run and found.members:
         ui.show(_outline(steps, command))
         _confirm(command, len(found.members), ui)
-    ended: dict[str, Ended] = {}
     stopped = threading.Event()
     with Children.folder_for_one_run() as folder, interrupts.finishing(stopped, ui.emit):
-        children = Children(Path(folder), stopped.is_set)
+        running = _Running(command, len(found.members), Children(Path(folder), stopped.is_set), stopped, ui)
+        outcome = rollout.run(steps, fleet.writers_per_account, running.work, running.soak, interrupted=stopped.is_set)
+    return Ran(rows.rows(steps, running.ended), outcome.stopped, found.unread, found.shard)
 
-        def start(one: Member, argv: Sequence[str], *, verb: str) -> Ended:
-            ui.emit(Event(Kind.PROGRESS, "fleet.cluster", f"{one.cluster}: {verb}"))
-            try:
-                return children.run(
-                    one,
-                    argv,
-                    _keys(one),
-                    lambda line: ui.emit(Event(Kind.PROGRESS, "fleet.cluster", f"{one.cluster}: {line}")),
-                    settings=command.settings or argv == LOOK,
-                )
-            except AcksmError as error:  # of signing in: of this cluster alone
-                return Ended(int(error.exit_code), {"error": error.as_data()}, (f"error[{error.id}] {error.message}",))
 
-        def work(one: Member) -> int:
-            ended[one.id] = start(one, command.words(one), verb="started")
-            ui.emit(_line(one, rows.row(one, "", ended[one.id])))
-            return ended[one.id].code
+@dataclass
+class _Running:
+    """A command that runs on `count` clusters, and how those that ended did, by id."""
 
-        def soak(step: rollout.Step, outcome: rollout.Outcome) -> None:
-            changed = [one for one in step.members if _changed(ended.get(one.id))]
-            if not command.writes or command.dry_run or not step.wave.soak or not changed:
-                return
-            ui.emit(Event(Kind.STEP, "fleet.soak", f"wave {step.wave.name}: waiting {duration(step.wave.soak)}"))
-            stopped.wait(step.wave.soak)
-            for one in changed if command.starts else ():
-                if not stopped.is_set():
-                    again = start(one, LOOK, verb="looking again")
-                    if again.code:
-                        ended[one.id], outcome.codes[one.id] = again, again.code
-                        ui.emit(_line(one, rows.row(one, "", again)))
+    command: Command
+    count: int
+    children: Children
+    stopped: threading.Event
+    ui: Output
+    ended: dict[str, Ended] = field(default_factory=dict)
 
-        outcome = rollout.run(steps, fleet.writers_per_account, work, soak, interrupted=stopped.is_set)
-    return Ran(rows.rows(steps, ended), outcome.stopped, found.unread)
+    def work(self, one: Member) -> int:
+        """The command on one cluster."""
+        self.ended[one.id] = self._start(one, self.command.words(one), verb="started")
+        self.ui.emit(_line(one, rows.row(one, "", self.ended[one.id])))
+        return self.ended[one.id].code
+
+    def soak(self, step: rollout.Step, outcome: rollout.Outcome) -> None:
+        """After a wave, wait, and check the clusters that it changed again. An earlier run of the same command may have
+        changed them and been killed: the age of their releases counts."""
+        if not self.command.writes or self.command.dry_run or not step.wave.soak:
+            return
+        changed = [one for one in step.members if _changed(self.ended.get(one.id))]
+        left = step.wave.soak if changed else 0.0
+        if self.command.starts and (rest := [one for one in step.members if one not in changed]):
+            ages = {one.id: rows.age(ended.report) for one, ended in self._look(step, rest, outcome)}
+            recent = [one for one in rest if ages.get(one.id, step.wave.soak) < step.wave.soak]
+            left = max([left, *(step.wave.soak - ages[one.id] for one in recent)])
+            changed += recent
+        if not changed or step.stopped(outcome.codes):
+            return
+        self.ui.emit(Event(Kind.STEP, "fleet.soak", f"wave {step.wave.name}: waiting {duration(left)}"))
+        self.stopped.wait(left)
+        if self.command.starts:
+            self._look(step, changed, outcome)
+
+    def _look(
+        self, step: rollout.Step, members: Sequence[Member], outcome: rollout.Outcome
+    ) -> list[tuple[Member, Ended]]:
+        """What `acksm status` says of these clusters; one that is not healthy counts as failed."""
+
+        def look(one: Member) -> Ended | None:
+            if self.stopped.is_set() or outcome.codes.get(one.id) not in rollout.FINE:
+                return None
+            found = self._start(one, LOOK, verb="checking again")
+            if found.code:
+                self.ended[one.id], outcome.codes[one.id] = found, found.code
+            self.ui.emit(_line(one, rows.row(one, "", self.ended[one.id])))
+            return found
+
+        with ThreadPoolExecutor(max_workers=step.wave.concurrency) as pool:
+            seen = zip(members, pool.map(look, members), strict=True)
+            return [(one, found) for one, found in seen if found]
+
+    def _start(self, one: Member, argv: Sequence[str], *, verb: str) -> Ended:
+        self._says(one, verb)
+        try:
+            settings = self.command.settings or argv == LOOK
+            return self.children.run(one, argv, _keys(one), lambda line: self._says(one, line), settings=settings)
+        except AcksmError as error:  # of signing in: of this cluster alone
+            return Ended(int(error.exit_code), {"error": error.as_data()}, (f"error[{error.id}] {error.message}",))
+
+    def _says(self, one: Member, line: str) -> None:
+        data = {"cluster": one.id, "name": one.cluster, "line": line, "of": self.count}
+        self.ui.emit(Event(Kind.PROGRESS, "fleet.cluster", f"{one.cluster}: {line}", data))
 
 
 def _confirm(command: Command, count: int, ui: Output) -> None:
@@ -279,15 +327,17 @@ def show(ran: Ran, command: Command, ui: Output, findings: Sequence[reports.Flee
     """The report of a run."""
     code = rows.exit_code(ran.rows, ran.stopped, ran.incomplete, findings)
     data: reports.FleetReport = {
-        "command": list(command.argv),
+        "argv": list(command.argv),
         "dry_run": command.dry_run,
+        "shard": ran.shard,
         "clusters": ran.rows,
         "totals": rows.totals(ran.rows),
         "stopped": ran.stopped,
         "findings": list(findings),
         "incomplete": list(ran.incomplete),
     }
-    lines = [_table(ran.rows, ui), "", ", ".join(f"{number} {state}" for state, number in data["totals"].items())]
+    counts = ", ".join(f"{number} {state}" for state, number in data["totals"].items())
+    lines = [table(ran.rows, ui), "", counts] if ran.rows else ["no clusters to run on"]
     lines += [f"stopped: {ran.stopped}"] if ran.stopped else []
     lines += [f"{item['severity']}: {item['text']}\n  remedy: {item['remedy']}" for item in findings]
     lines += [f"incomplete: {note}" for note in ran.incomplete]
@@ -295,7 +345,8 @@ def show(ran: Ran, command: Command, ui: Output, findings: Sequence[reports.Flee
     return code
 
 
-def _table(found: Sequence[reports.FleetRow], ui: Output) -> str:
+def table(found: Sequence[reports.FleetRow], ui: Output) -> str:
+    """The rows for people."""
     cells = [(*_cells(item), item["wave"], item["state"], rows.reason(item)) for item in found]
     return ui.table(("CLUSTER", "ACCOUNT", "REGION", "WAVE", "STATE", "REASON"), cells, drop=("WAVE",))
 
@@ -308,7 +359,8 @@ def _line(one: Member, item: reports.FleetRow) -> Event:
     kind = {rows.FAILED: Kind.FAILED, rows.INCOMPLETE: Kind.WARNING, rows.UP_TO_DATE: Kind.UP_TO_DATE}
     reason = rows.reason(item)
     text = f"{one.cluster}: {item['state']}" + (f" ({reason})" if reason else "")
-    return Event(kind.get(item["state"], Kind.DONE), "fleet.cluster", text, {"cluster": one.id})
+    data = {"cluster": one.id, "name": one.cluster, "state": item["state"], "line": reason}
+    return Event(kind.get(item["state"], Kind.DONE), "fleet.cluster", text, data)
 
 
 def _outline(steps: Sequence[rollout.Step], command: Command) -> str:

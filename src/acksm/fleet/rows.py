@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from math import inf
 
 from acksm import reports
 from acksm.errors import AcksmError
@@ -78,6 +80,18 @@ def reason(item: reports.FleetRow) -> str:
     return f"{str(said[0])[:MOST]}{more}" if said else f"exit code {item['exit_code']}"
 
 
+def age(report: Untyped, now: datetime | None = None) -> float:
+    """Seconds since a controller of an `acksm status` was last changed; infinite where it does not say."""
+    found = inf
+    for item in report.get("controllers") or ():
+        try:
+            changed = datetime.fromisoformat(str(item["updated"]))
+            found = min(found, ((now or datetime.now(UTC)) - changed).total_seconds())
+        except (KeyError, TypeError, ValueError):  # not installed
+            continue
+    return found
+
+
 def rows(rollout: Sequence[Step], ended: Mapping[str, Ended]) -> list[reports.FleetRow]:
     """A row for each cluster, in the order of the waves."""
     return [row(one, step.wave.name, ended.get(one.id)) for step in rollout for one in step.members]
@@ -92,7 +106,7 @@ def exit_code(
     """One exit code for all: the worst by a fixed order. A cluster that was not started counts as interrupted where
     the run was, and otherwise follows from the ones that failed."""
     codes = [item["exit_code"] for item in found if item["exit_code"] is not None]
-    codes += [ExitCode.INTERRUPTED] if stopped == INTERRUPTED else []
+    codes += [ExitCode.INTERRUPTED] if INTERRUPTED in stopped.split("; ") else []
     codes += [ExitCode.INCOMPLETE] if incomplete else []
     codes += [ExitCode.CHECK_FAILED] if any(item["severity"] == "error" for item in findings) else []
     return worst(codes)
@@ -120,13 +134,14 @@ def checked(report: Json) -> list[reports.FleetRow]:
 
 
 def merged(parts: Sequence[Json]) -> list[reports.FleetRow]:
-    """The rows of several reports of one command, each cluster once: what was started outdoes what was not.
+    """The rows of several reports of one command, each cluster once: a later row outdoes an earlier one, unless nothing
+    was started.
 
     Error: `fleet-report-invalid`.
     """
     found: dict[str, reports.FleetRow] = {}
     for part in parts:
         for item in checked(part):
-            if item["id"] not in found or found[item["id"]]["exit_code"] is None:
+            if item["id"] not in found or item["exit_code"] is not None:
                 found[item["id"]] = item
     return list(found.values())

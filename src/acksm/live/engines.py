@@ -1,4 +1,5 @@
-"""What an engine says of the objects that it keeps: whether it applies them at all, and what failed."""
+"""What an engine says of the objects that it keeps: whether it applies them at all, what failed, and from where they
+come."""
 
 from __future__ import annotations
 
@@ -10,12 +11,19 @@ from acksm.kube import conditions
 from acksm.kube.api import Getter
 from acksm.kube.owners import ENGINES, Owner, owner_of
 from acksm.kube.paths import Ref
+from acksm.live.unread import unless_forbidden
 
 # https://fluxcd.io/flux/components/, https://argo-cd.readthedocs.io/en/stable/operator-manual/application.yaml
 _KINDS = {
     "Kustomization": ("kustomize.toolkit.fluxcd.io/v1", "kustomizations"),
     "HelmRelease": ("helm.toolkit.fluxcd.io/v2", "helmreleases"),
     "Application": ("argoproj.io/v1alpha1", "applications"),
+}
+# A revision of a source by its kind, the first that is there: what the later ones say has no effect then
+# (https://fluxcd.io/flux/components/source/gitrepositories/#reference, …/ocirepositories/#reference)
+_SOURCES = {
+    "GitRepository": ("gitrepositories", ("commit", "semver", "tag", "branch")),
+    "OCIRepository": ("ocirepositories", ("digest", "semver", "tag")),
 }
 ARGO_NAMESPACE = "argocd"  # of Applications whose tracking id has none
 
@@ -28,6 +36,16 @@ class Engine:
     by: Owner
     problem: str | None = ""
     text: str = ""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where an engine's own object reads files: the URL of a Git repository or of an OCI artifact, a revision ("" for
+    its default), and the path in it without ./."""
+
+    url: str
+    revision: str
+    path: str
 
 
 def keepers(objects: Iterable[Manifest]) -> list[Owner]:
@@ -69,3 +87,28 @@ def judge(by: Owner, manifest: Manifest) -> Engine:
     if ready is None:
         return Engine(by, "has not been reconciled yet")
     return Engine(by, f"is not ready: {ready.get('reason', '')}: {ready.get('message', '')}")
+
+
+def source(kube: Getter, by: Owner) -> Source | None:
+    """From where a Kustomization or an Application has what it applies; None where it names no such repository, or may
+    not be read. Errors: what the reads raise."""
+    if by.kind not in {"Kustomization", "Application"} or (where := location(by)) is None:
+        return None
+    spec = (unless_forbidden(lambda: kube.get(where), None) or {}).get("spec") or {}
+    if by.kind == "Application":
+        found = spec.get("source") or {}
+        return _source(found.get("repoURL"), found.get("targetRevision"), found.get("path"))
+    reference = spec.get("sourceRef") or {}
+    kind = str(reference.get("kind"))
+    if kind not in _SOURCES:
+        return None
+    plural, order = _SOURCES[kind]
+    named, namespace = str(reference.get("name")), str(reference.get("namespace") or where.namespace)
+    at = Ref("source.toolkit.fluxcd.io/v1", plural, kind, named, namespace)
+    of = (unless_forbidden(lambda: kube.get(at), None) or {}).get("spec") or {}
+    revision = of.get("ref") or {}
+    return _source(of.get("url"), next((revision[key] for key in order if revision.get(key)), ""), spec.get("path"))
+
+
+def _source(url: object, revision: object, path: object) -> Source | None:
+    return Source(str(url), str(revision or ""), str(path or "").removeprefix("./")) if url else None

@@ -89,14 +89,17 @@ from acksm.reports.doctor import (
 )
 from acksm.reports.export import ExportedFile as ExportedFile, ExportReport as ExportReport
 from acksm.reports.fleet import (
+    FleetBinding as FleetBinding,
     FleetController as FleetController,
     FleetFactsReport as FleetFactsReport,
     FleetFinding as FleetFinding,
     FleetHeld as FleetHeld,
+    FleetJobReport as FleetJobReport,
     FleetListReport as FleetListReport,
     FleetPlace as FleetPlace,
     FleetReport as FleetReport,
     FleetRow as FleetRow,
+    FleetTrust as FleetTrust,
 )
 from acksm.reports.identity import (
     IdentityAssociation as IdentityAssociation,
@@ -196,6 +199,7 @@ REPORTS: dict[str, object] = {
     **dict.fromkeys((f"fleet {name}" for name in FLEET), FleetReport),
     "fleet list": FleetListReport,
     "fleet facts": FleetFactsReport,
+    "fleet job": FleetJobReport,
     "samples list": SampleListReport,
     "samples show": SampleShowReport,
     "samples apply": SampleApplyReport,

@@ -60,9 +60,11 @@ class FleetFinding(TypedDict):
 class FleetReport(TypedDict):
     """A row for each cluster, in the order of the waves."""
 
-    command: list[str]
+    argv: list[str]
     """What ran on each cluster, as typed after `acksm`."""
     dry_run: bool
+    shard: str
+    """I/N with --shard, or empty: the part of the fleet that this is the report of."""
     clusters: list[FleetRow]
     totals: dict[str, int]
     """Number of clusters by state."""
@@ -74,6 +76,13 @@ class FleetReport(TypedDict):
     """What could not be read: clusters that could not be discovered."""
 
 
+class FleetJobReport(TypedDict):
+    """`fleet job`: the objects, in the order in which they are applied."""
+
+    manifests: list[Json]
+    notes: list[str]
+
+
 class FleetHeld(TypedDict):
     """An AWS resource that an object of the cluster holds."""
 
@@ -82,27 +91,56 @@ class FleetHeld(TypedDict):
     aws: list[str]
     """Service, kind, account, region and key: equal for two objects of one AWS resource."""
     read_only: bool
+    """It is marked read-only, and its controller follows that: nothing is changed in AWS."""
+    adopted: bool
+    """The AWS resource existed before the object."""
 
 
 class FleetController(TypedDict):
     service: str
     version: str
     role_arn: str
+    """Of its pods, by EKS Pod Identity or the service account's annotation; empty for none."""
     mode: str
+    read_only: bool
+    """It follows objects that are marked read-only."""
+
+
+class FleetBinding(TypedDict):
+    """A namespace whose objects are created with a role of their own."""
+
+    namespace: str
+    mode: str
+    """carm, by annotation and map, or role-selector."""
+    account: str
+    """The account of the objects; empty for a team that has no role."""
+    team: str
+    role_arns: list[str]
+
+
+class FleetTrust(TypedDict):
+    """A controller role, and the OIDC issuers of EKS whose tokens its trust policy names."""
+
+    role_arn: str
+    issuers: list[str]
+    """Without https://."""
 
 
 class FleetFactsReport(TypedDict):
     """What `acksm fleet doctor` compares between clusters, of one cluster."""
 
     target: Target
+    context: str
+    """The kubeconfig context of the cluster, or empty."""
     issuer: str
     """URL of the cluster's OIDC issuer, or empty."""
     controllers: list[FleetController]
+    trusts: list[FleetTrust]
     held: list[FleetHeld]
     adopted_resources: list[str]
     """AdoptedResources of the cluster."""
     crossing: list[str]
     """Objects that name another namespace."""
-    bound: list[str]
-    """Namespaces that are bound to another account."""
+    bound: list[FleetBinding]
+    """Namespaces that are bound to an account, a team or a role."""
     incomplete: list[str]

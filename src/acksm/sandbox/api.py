@@ -209,22 +209,28 @@ def add_cluster(state: State, name: str, account: str = ACCOUNT, region: str = R
     return require(state.name).clusters[name]
 
 
-def run_flux(name: str, cluster: str = "", emit: Emit = silent) -> str:
-    """Run Flux's controllers for a cluster ("" for the first), unless they run; the cluster's name.
+def run_engine(engine: str, name: str, cluster: str = "", emit: Emit = silent) -> str:
+    """Run a GitOps engine, of `gitops.ENGINES`, for a cluster ("" for the first), unless it runs; the cluster's name.
 
-    Errors: `sandbox-missing`, `sandbox-cluster`, `sandbox-cluster-foreign`, sandbox-….
+    Errors: `config-invalid`, `sandbox-missing`, `sandbox-cluster`, `sandbox-cluster-foreign`, sandbox-….
     """
+    if engine not in gitops.ENGINES:
+        expected = " or ".join(gitops.ENGINES)
+        remedy = f"acksm sandbox gitops --engine {next(iter(gitops.ENGINES))}"
+        message = f"{engine!r} is no engine; expected {expected}"
+        raise AcksmError("config-invalid", message, where="--engine", remedy=remedy)
     state = require(name)
     found = _cluster(state, cluster)
     if not found.own:
         raise AcksmError("sandbox-cluster-foreign", f"cluster {found.name} is not the sandbox's", where=found.endpoint)
-    if gitops.runs(found):
-        emit(Event(Kind.UP_TO_DATE, "sandbox.gitops", f"Flux is already running for cluster {found.name}"))
+    chosen = gitops.ENGINES[engine]
+    if chosen.runs(found):
+        emit(Event(Kind.UP_TO_DATE, "sandbox.gitops", f"{chosen.title} is already running for cluster {found.name}"))
         return found.name
-    programs = parts.ensure(gitops.CONTROLLERS, emit)
-    emit(Event(Kind.STEP, "sandbox.gitops", f"starting Flux for cluster {found.name}"))
+    programs = parts.ensure(chosen.parts, emit)
+    emit(Event(Kind.STEP, "sandbox.gitops", f"starting {chosen.title} for cluster {found.name}"))
     body = {"programs": {name: str(path) for name, path in programs.items()}}
-    control(state, "PUT", f"clusters/{found.name}/flux", body)
+    control(state, "PUT", f"clusters/{found.name}/engines/{engine}", body)
     return found.name
 
 
@@ -298,12 +304,13 @@ def _cluster(state: State, name: str) -> ClusterState:
 
 
 def _outside(state: State, account: str) -> dict[str, str]:
-    """What leads a program to the registries of the sandbox by their real names, from the network of an account."""
+    """What leads a program to the sandbox's registries and Git host by their names, from the network of an account."""
     return {
-        "HTTPS_PROXY": f"http://{account}@{state.network}",
+        "HTTPS_PROXY": f"http://{account}:@{state.network}",
         "NO_PROXY": "127.0.0.1,localhost",
         "SSL_CERT_FILE": state.network_ca,
         "REQUESTS_CA_BUNDLE": state.network_ca,
+        "GIT_SSL_CAINFO": state.network_ca,
         "DOCKER_CONFIG": str(directory(state.name) / "outside"),
     }
 

@@ -28,7 +28,17 @@ from acksm.ack.names import SERVICES
 from acksm.errors import AcksmError
 from acksm.json_types import Json
 from acksm.private_file import write as write_private
-from acksm.sandbox import addons, authenticator, cloud, doors, gitops, identity_agent, identity_webhook, practice
+from acksm.sandbox import (
+    addons,
+    authenticator,
+    cloud,
+    doors,
+    git_host,
+    gitops,
+    identity_agent,
+    identity_webhook,
+    practice,
+)
 from acksm.sandbox.capabilities import Capability
 from acksm.sandbox.certificates import Authority
 from acksm.sandbox.cloud import Cloud
@@ -37,7 +47,8 @@ from acksm.sandbox.controllers import forks
 from acksm.sandbox.controllers.host import Host
 from acksm.sandbox.controllers.managed import Desired
 from acksm.sandbox.faults import Faults
-from acksm.sandbox.network import Network, names
+from acksm.sandbox.git_host import GitHost
+from acksm.sandbox.network import Network, Outside, names
 from acksm.sandbox.parts import KUBERNETES
 from acksm.sandbox.pod_identity import Owner
 from acksm.sandbox.registries import PASSWORDS, PUBLIC, ROBOT, TOKENS, Registries
@@ -142,13 +153,15 @@ class Daemon:
         )
 
     def _start_network(self) -> None:
-        """The outside: the public registry, ECR's and others by their names, for whoever uses this proxy."""
+        """The outside by its names, for whoever uses this proxy: the public registry, ECR's, others, a Git host."""
         authority = Authority(self.home / "network")
         self.registries = registries = Registries(self.state.registry, self.cloud.denied)
-        self.network = Network(registries)
+        git = GitHost(self.home / "git")
+        outside = Outside([registries, git])
+        self.network = Network(outside)
         registries.reaches_public = lambda account: self.network.reaches(PUBLIC, account)
         server = make_server(
-            "127.0.0.1", 0, registries, threaded=True, request_handler=_Quiet, ssl_context=names(authority, registries)
+            "127.0.0.1", 0, outside, threaded=True, request_handler=_Quiet, ssl_context=names(authority, outside)
         )
         threading.Thread(target=server.serve_forever, daemon=True).start()
         self.network.server = ("127.0.0.1", server.server_port)
@@ -158,6 +171,8 @@ class Daemon:
         login = base64.b64encode(f"{ROBOT}:{registries.password}".encode()).decode()
         auths = {name: {"auth": login} for name in (TOKENS, PASSWORDS)}
         write_private(self.home / "outside" / "config.json", json.dumps({"auths": auths}))
+        login = f"https://{git_host.USER}:{git.password}@{git_host.HOST}\n"
+        write_private(self.home / "outside" / "git-credentials", login)
 
     _seed_error: AcksmError | None = None
 
@@ -167,6 +182,7 @@ class Daemon:
             http.request("GET", f"http://{self.state.registry}/v2/")
             target = practice.Target(self.state.registry, self._registry_password)
             practice.seed(target)
+            practice.seed_acksm(target)
             practice.seed_from(target, [Path(path) for path in self.options["charts"]])
         except AcksmError as error:
             self._seed_error = error
@@ -216,7 +232,8 @@ class Daemon:
             save(self.state)
         if name in self.planes:
             plane = self.planes[name]
-            self.controllers.begin(plane, self.state.aws_endpoint, self.state.registry, self._agent(plane))
+            outside = {**self._outside(account), "PATH": f"{self.parts['helm'].parent}{os.pathsep}{os.environ['PATH']}"}
+            self.controllers.begin(plane, self.state.aws_endpoint, self.state.registry, self._agent(plane), outside)
 
     def remove_cluster(self, name: str) -> None:
         """End a cluster and its EKS record."""
@@ -231,22 +248,29 @@ class Daemon:
                 process.end(patience=1.0)
             shutil.rmtree(self.home / "clusters" / name, ignore_errors=True)
 
-    def run_flux(self, cluster: str, programs: dict[str, Path]) -> None:
-        """Run Flux's controllers for a cluster. They reach the outside as its nodes do, without a role."""
+    def run_engine(self, engine: str, cluster: str, programs: dict[str, Path]) -> None:
+        """Run a GitOps engine's controllers for a cluster. They reach the outside as its nodes do, without a role."""
         plane = self.planes[cluster]
         outside = {
             "AWS_ENDPOINT_URL": self.state.aws_endpoint,
             "AWS_REGION": plane.state.region,
             "AWS_EC2_METADATA_DISABLED": "true",
-            "HTTPS_PROXY": f"http://{plane.state.account}@{self.state.network}",
-            "NO_PROXY": "127.0.0.1,localhost",
-            "SSL_CERT_FILE": self.state.network_ca,
+            **self._outside(plane.state.account),
+            "GIT_SSL_CAINFO": self.state.network_ca,
         }
         try:
-            gitops.start(plane, programs, outside)
+            gitops.ENGINES[engine].start(plane, programs, outside)
         finally:
             with self._lock:
                 save(self.state)
+
+    def _outside(self, account: str) -> dict[str, str]:
+        """The network of an account's nodes, through which registries are reached by their names."""
+        return {
+            "HTTPS_PROXY": f"http://{account}:@{self.state.network}",
+            "NO_PROXY": "127.0.0.1,localhost",
+            "SSL_CERT_FILE": self.state.network_ca,
+        }
 
     def _serve(self, app: doors.Application, context: ssl.SSLContext | None = None) -> str:
         server = make_server(
@@ -321,9 +345,9 @@ class Daemon:
                 with self._lock:
                     self.planes[name].restart(part)
                     save(self.state)
-            case ["clusters", name, "flux"]:
+            case ["clusters", name, "engines", engine]:
                 try:
-                    self.run_flux(name, {key: Path(path) for key, path in body["programs"].items()})
+                    self.run_engine(engine, name, {key: Path(path) for key, path in body["programs"].items()})
                 except AcksmError as error:
                     return _answer(begin, error.as_data(), "500 failed")
             case ["controllers"]:

@@ -1,5 +1,5 @@
-"""The network outside: an HTTP proxy on loopback that leads to the sandbox's registries by their real names, with TLS,
-and nowhere else. A host can be made unreachable, for the account that the user of the proxy's URL names."""
+"""The network outside: an HTTP proxy on loopback that leads to the sandbox's registries and Git host by their names,
+with TLS, and nowhere else. A host can be made unreachable, for the account that the user of the proxy's URL names."""
 
 from __future__ import annotations
 
@@ -10,20 +10,49 @@ import socket
 import socketserver
 import ssl
 import threading
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+from wsgiref.types import StartResponse
 
+from acksm.json_types import Json
 from acksm.sandbox.certificates import Authority
-from acksm.sandbox.registries import Registries
 
 MAX_HEAD, HEAD_SECONDS = 65536, 10.0
 _LOGIN = re.compile(r"(?i)\r\nproxy-authorization: basic ([A-Za-z0-9+/=]{1,512})\r\n")
 
 
+class Site(Protocol):
+    """A WSGI application with names of its own."""
+
+    def serves(self, host: str) -> bool: ...
+
+    def __call__(self, environ: Json, begin: StartResponse) -> Iterable[bytes]: ...
+
+
+class Outside:
+    """The WSGI application of all sites: the one that serves the host of a request answers it."""
+
+    def __init__(self, sites: Sequence[Site]) -> None:
+        self.sites = sites
+
+    def serves(self, host: str) -> bool:
+        return any(site.serves(host) for site in self.sites)
+
+    def __call__(self, environ: Json, begin: StartResponse) -> Iterable[bytes]:
+        host = str(environ.get("HTTP_HOST", "")).partition(":")[0]
+        site = next((site for site in self.sites if site.serves(host)), None)
+        if site is None:
+            begin("421 Misdirected Request", [("Content-Length", "0")])
+            return [b""]
+        return site(environ, begin)
+
+
 class Network:
     """A proxy at `address` ("127.0.0.1:PORT"); `closed` are hosts that it does not reach. `server` is where the
-    registries listen with TLS."""
+    outside listens with TLS."""
 
-    def __init__(self, registries: Registries) -> None:
-        self.registries, self.closed = registries, dict[str, set[str]]()  # by account
+    def __init__(self, outside: Outside) -> None:
+        self.outside, self.closed = outside, dict[str, set[str]]()  # by account
         self.server = ("127.0.0.1", 0)
         outer = self
 
@@ -39,7 +68,7 @@ class Network:
 
     def reaches(self, host: str, account: str) -> bool:
         """Whether the proxy leads the network of an account to the host."""
-        return host not in self.closed.get(account, ()) and self.registries.serves(host)
+        return host not in self.closed.get(account, ()) and self.outside.serves(host)
 
     def _connect(self, client: socket.socket) -> None:
         head = b""
@@ -83,13 +112,13 @@ def _pass_on(source: socket.socket, sink: socket.socket) -> None:
             end.shutdown(socket.SHUT_RDWR)
 
 
-def names(authority: Authority, registries: Registries) -> ssl.SSLContext:
-    """TLS for every name of the registries: each gets its certificate when a client first names it."""
+def names(authority: Authority, outside: Outside) -> ssl.SSLContext:
+    """TLS for every name of the outside: each gets its certificate when a client first names it."""
     contexts: dict[str, ssl.SSLContext] = {}
     lock = threading.Lock()
 
     def named(connection: ssl.SSLSocket | ssl.SSLObject, name: str | None, _outer: ssl.SSLContext) -> int | None:
-        if not name or not registries.serves(name):
+        if not name or not outside.serves(name):
             return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
         with lock:
             if name not in contexts:
@@ -97,6 +126,6 @@ def names(authority: Authority, registries: Registries) -> ssl.SSLContext:
         connection.context = contexts[name]
         return None
 
-    context = authority.public("registries.invalid")
+    context = authority.public("outside.invalid")
     context.sni_callback = named
     return context

@@ -37,7 +37,8 @@ _STAMP = (
 @dataclass(frozen=True)
 class Part:
     """A program: the Go module that builds it, its package, and what its version output has to match; one without
-    `version_argv` is built always. `manifests` are files of the package's module, kept beside the program."""
+    `version_argv` is built always. `manifests` are files, or folders of them, of the package's module, kept beside the
+    program."""
 
     name: str
     module: str
@@ -87,10 +88,19 @@ PARTS = {
             Part(name, "flux", f"github.com/fluxcd/{name}", (), (0, 0), manifests=("config/crd/bases", "config/rbac"))
             for name in ("source-controller", "kustomize-controller")
         ),
+        Part(
+            "argocd",
+            "argocd",
+            "github.com/argoproj/argo-cd/v3/cmd",
+            (),
+            (0, 0),
+            manifests=("manifests/core-install.yaml",),
+        ),
+        Part("argocd-cache", "argocd", "./cache", (), (0, 0)),
     )
 }
 NEEDED = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "crane", "registry", "helm")
-GITOPS = ("kubectl", "kustomize", "source-controller", "kustomize-controller")
+GITOPS = ("kubectl", "kustomize", "source-controller", "kustomize-controller", "argocd", "argocd-cache")
 # What `go help environment` says of modules, caches and proxies; not GOOGLE_…, which are credentials.
 _GO_VARIABLES = (
     *("GOAUTH", "GOCACHE", "GODEBUG", "GOENV", "GOFLAGS", "GOINSECURE", "GOMAXPROCS", "GOMEMLIMIT", "GOMODCACHE"),
@@ -273,7 +283,7 @@ def _keep_manifests(part: Part, environment: Mapping[str, str], home: Path) -> N
     target.mkdir(parents=True)
     for name in part.manifests:
         source = Path(found.stdout.strip()) / name
-        for path in sorted(source.glob("*.yaml")):
+        for path in [source] if source.is_file() else sorted(source.glob("*.yaml")):
             shutil.copyfile(path, target / path.name)  # modules are read-only, what is deleted again must not be
 
 

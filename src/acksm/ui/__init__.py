@@ -133,6 +133,10 @@ class Ui(Questions):
             return
         text = clean(event.text)
         with self._lock:
+            if "cluster" in event.data and self._err.is_interactive:
+                self._progress.cluster(event.data, clean(str(event.data.get("line", ""))))
+                if event.kind is not Kind.FAILED and event.kind is not Kind.WARNING:
+                    return
             of_plan = "step" in event.data
             if event.kind is Kind.PROGRESS:
                 if "live" in event.data and not self._err.is_interactive:

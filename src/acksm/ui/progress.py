@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from acksm.json_types import Document
 from acksm.sections import Section, Sections
+from acksm.ui.board import Board
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -47,7 +48,7 @@ class Progress:
         self._console, self._fit, self._say, self._clock, self._lock, self._bars = console, fit, say, clock, lock, bars
         # Never changed in place: rich's refreshing thread reads it without the lock.
         self._working: Mapping[threading.Thread, _Work] = {}
-        self._sections = Sections()
+        self._sections, self._board = Sections(), Board()
         self.said_at = clock()
         self._live: Live | None = None
         self._heart: threading.Event | None = None
@@ -55,6 +56,11 @@ class Progress:
     def started(self, data: Document) -> None:
         """A change of a plan is being applied."""
         self._sections.started(data, self._clock())
+
+    def cluster(self, data: Document, line: str) -> None:
+        """A cluster of a fleet has written a line, or ended; its row is shown until the region ends."""
+        self._board = self._board.put(data, line, self._clock())
+        self._show_live()
 
     def ended(self, data: Document | None) -> Section | None:
         """This thread's work has ended; `data` is of a change of a plan. Returns the section that it completes."""
@@ -106,7 +112,7 @@ class Progress:
         self._live.refresh()
 
     def _region(self) -> RenderableType:
-        """A line for each thread at work, cut to the width of the terminal."""
+        """A row for each cluster, a line for each thread at work, cut to the size of the terminal."""
         from rich.console import Group
         from rich.text import Text
 
@@ -114,6 +120,8 @@ class Progress:
             f"{UNDER_WAY} {work.text.splitlines()[0]} ({self._clock() - work.since:.0f} s)"
             for work in self._working.values()
         ]
+        board = self._board
+        lines += board.lines(self._console().height - 1 - len(lines), self._clock()) if board.rows else []
         bars = [self.bar(section, UNDER_WAY) for section in list(self._sections.open.values()) if section.of > 1]
         return Group(*bars, *(Text(self._fit(line), no_wrap=True, overflow="ellipsis") for line in lines))
 
@@ -153,7 +161,7 @@ class Progress:
 
     def rest(self) -> None:
         """End the live region and the heartbeat; a section that is not complete is shown as far as it came."""
-        self._working = {}
+        self._working, self._board = {}, Board()
         unfinished = [section for section in self._sections.open.values() if section.of > 1]
         self._sections = Sections()
         if self._console().is_interactive and self._bars:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 import kept_world
 import typed
 from acksm.cli import app
+from acksm.errors import AcksmError
 from acksm.exits import ExitCode
 from acksm.kube.owners import EXPORT_LABEL
+from acksm.kube.paths import Ref
 from kept_world import ACKSM, ARGOCD, BY_HAND, DESCRIBED, FLUX, FLUX_HELM, KEEPERS, KUBECTL
 from memory_account import ROLE_NAME
 from memory_kube import namespace
@@ -119,12 +124,63 @@ def test_what_another_keeps_and_would_change_is_shown_and_not_written(
 
 
 @pytest.mark.parametrize("keeper", WITHOUT_RECORD)
-def test_the_remedy_is_the_export_with_this_cases_settings(world: MemoryWorld, keeper: str) -> None:
-    _, report = run(world, "install --service sagemaker --watch-namespace ack-system --scope namespace")
-    to = {FLUX: "--to flux --repo URL", ARGOCD: "--to argocd --repo URL", KUBECTL: "--to kustomize"}[keeper]
+def test_the_remedy_is_the_export_with_this_cases_settings(
+    world: MemoryWorld, keeper: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And with the repository that the engine's own object names, where that may be read."""
+    line = "install --service sagemaker --watch-namespace ack-system --scope namespace --policy core --tag team=ml -y"
+    _, report = run(world, line)
+    at = f"--repo {kept_world.REPO} --repo-path clusters/demo --revision live"
+    to = {FLUX: f"--to flux {at}", ARGOCD: f"--to argocd {at}", KUBECTL: "--to kustomize"}[keeper]
     words = f"acksm export {to} --service sagemaker --version sagemaker=1.9.1 --scope namespace"
-    assert report["error"]["remedy"].startswith(f"{words} --watch-namespace ack-system")
-    assert "--out DIR" in report["error"]["remedy"]
+    remedy = report["result"]["kept"]["commit"]  # the tag of the role is written beside it
+    assert remedy.startswith(f"{words} --watch-namespace ack-system --tag team=ml --policy core --out DIR")
+    command, repository = typer.main.get_command(app).commands["export"], remedy.partition("   ")[0]
+    context = command.make_context("export", shlex.split(repository)[2:])
+    if keeper == KUBECTL:
+        return
+    assert context.params["repo_path"] == "clusters/demo"
+    forbid(monkeypatch, world, kept_world.ENGINES[keeper])
+    _, report = run(world, line)
+    assert report["error"]["remedy"].startswith(f"acksm export --to {keeper} --repo URL --service")
+    code, found = checks(world)
+    assert (code, found["check.engine"][0]["state"]) == (ExitCode.INCOMPLETE, "unknown")
+
+
+def forbid(patch: pytest.MonkeyPatch, world: MemoryWorld, where: Ref) -> None:
+    """No one may read an object."""
+    read = world.kube.get
+
+    def get(asked: Ref) -> Any:
+        if asked == where:
+            raise AcksmError("kube-forbidden", f'{where.plural} "{where.name}" is forbidden')
+        return read(asked)
+
+    patch.setattr(world.kube, "get", get)
+
+
+@pytest.mark.parametrize(
+    ("url", "ref", "path", "options"),
+    [
+        ("oci://registry.example.com/x", {"digest": "sha256:0", "tag": "1"}, "./manifests/3-x", "--revision sha256:0"),
+        ("ssh://git@git.example.com/x", {"semver": ">=1 <2", "branch": "b"}, "a/manifests/3", "--revision '>=1 <2'"),
+        ("https://git.example.com/x", None, "", ""),
+        ("https://me:secret@git.example.com/x", None, "", "--repo URL"),
+        ("https://token@git.example.com/x", None, "", "--repo URL"),
+    ],
+)
+def test_a_source_is_as_its_options_say(url: str, ref: Any, path: str, options: str) -> None:
+    world = kept_world.kept(FLUX)
+    kind = "OCIRepository" if url.startswith("oci") else "GitRepository"
+    where = replace(kept_world.SOURCE, plural=f"{kind[:-1].lower()}ies", kind=kind)
+    world.kube.objects[where.path] = kept_world.source(url, ref, kind)
+    spec = {"sourceRef": {"kind": kind, "name": "ack"}, "path": path}
+    world.kube.objects[kept_world.ENGINES[FLUX].path] = kept_world.engine(FLUX, **spec)
+    remedy = run(world, "install --set enableCARM=false")[1]["error"]["remedy"]
+    assert options in remedy
+    assert f"--repo {'URL' if options == '--repo URL' else url} " in remedy
+    assert ("--repo-path a " in remedy) == path.startswith("a/")
+    assert "secret" not in remedy
 
 
 def test_a_release_of_flux_is_changed_at_flux() -> None:

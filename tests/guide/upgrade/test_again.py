@@ -63,6 +63,17 @@ def test_an_object_counts_once_the_new_controller_had_it(manifest: Any, verdict:
     assert (found.verdict, found.reconciled) == (verdict, reconciled)
 
 
+def test_what_the_earlier_controller_wrote_in_the_second_of_the_start_is_not_the_new_ones() -> None:
+    """As after a rollback at once: the failure of the newer controller is read again, before the older had it."""
+    left = model(START, **TERMINAL) | {"metadata": model()["metadata"] | {"resourceVersion": "7"}}
+    assert judge(left, WAS, START, "7").verdict is Verdict.WAITS
+    assert judge(left, WAS, START, "6").verdict is Verdict.WORSE
+    again_synced = model(START, **SYNCED) | {"metadata": left["metadata"] | {"resourceVersion": "8"}}
+    cluster = Cluster(left, again_synced)
+    found = compared(cluster, earlier={WAS: "7"})
+    assert (found.unchanged, found.worse, found.versions) == ([WAS], {}, {WAS: "8"})
+
+
 def test_without_a_pod_nothing_is_decided() -> None:
     assert judge(model(**TERMINAL), WAS, None).verdict is Verdict.WAITS
 
@@ -103,9 +114,9 @@ class Cluster:
         return Deadline(seconds, clock=lambda: self.time, sleep=self.sleep)
 
 
-def compared(cluster: Cluster, seconds: float = 900.0, now: Running = NOW) -> again.Compared:
+def compared(cluster: Cluster, seconds: float = 900.0, now: Running = NOW, **more: Any) -> again.Compared:
     found = Record("sagemaker", "1.5.0", "1.9.1", 1, 1, (WAS,))
-    return compare(cast(Any, cluster), cluster.deadline(seconds), silent, found, now)
+    return compare(cast(Any, cluster), cluster.deadline(seconds), silent, found, now, **more)
 
 
 def test_it_waits_until_the_new_controller_had_its_say() -> None:

@@ -48,7 +48,7 @@ class Cluster(MemoryWorld):
         if version == self.refusing:
             found = [{"type": "ACK.Terminal", "status": "True", "message": "refused", "lastTransitionTime": now}]
         if OBJECT.path in self.kube.objects:
-            self.kube.objects[OBJECT.path]["status"] = {"conditions": found}
+            self.kube.put(self.kube.objects[OBJECT.path] | {"status": {"conditions": found}}, "controller")
 
     def version(self) -> str:
         found = self.release(SERVICE)

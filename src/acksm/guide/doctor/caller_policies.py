@@ -281,7 +281,7 @@ COMMANDS: dict[str, tuple[Grant, ...]] = {
         Grant(CAPABILITIES, ("eks:UpdateCapability",), when=_WHEN_ONE),
         *_SIMULATE,
     ),
-    "fleet facts": _CONNECT,
+    "fleet facts": (*_CONNECT, *_ASSOCIATED, *_ROLE_READ),
     "doctor": _LOOK,
     "report": _LOOK,
 }
@@ -314,7 +314,17 @@ MIRROR = {
 ALL = {**COMMANDS, **TARGET_ACCOUNT_ONLY, **MIRROR}
 # Commands that call nothing in AWS but sts:GetCallerIdentity.
 WITHOUT = frozenset(
-    {"plan show", "explain", "config show", "version", "token", "samples list", "samples show", "fleet merge"}
+    {
+        "plan show",
+        "explain",
+        "config show",
+        "version",
+        "token",
+        "samples list",
+        "samples show",
+        "fleet job",
+        "fleet merge",
+    }
 )
 # They need what the command needs whose plan they handle.
 OF_A_COMMAND = frozenset(

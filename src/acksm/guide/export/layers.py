@@ -9,16 +9,20 @@ from dataclasses import dataclass
 from acksm.ack.names import COMMON_GROUP
 from acksm.guide.export.reading import Source
 from acksm.guide.install import crds
+from acksm.guide.install.kept import FOLDER
 from acksm.json_types import Manifest, Object
 from acksm.kube.owners import EXPORT_LABEL, OWNED_LABEL
 from acksm.settings import CONTROLLER_NAMESPACE
 
-MANIFESTS = "manifests"
 # What keeps an engine from deleting an object although it is no longer exported, or its application is deleted:
 # deleting a CRD or a namespace deletes every object in it.
 KEEPS: Mapping[str, Mapping[str, str]] = {
     "flux": {"kustomize.toolkit.fluxcd.io/prune": "disabled"},  # https://fluxcd.io/flux/components/kustomize/
-    "argocd": {"argocd.argoproj.io/sync-options": "Prune=false,Delete=false"},  # its user guide, "Sync Options"
+    # its user guide, "Sync Options" and "Compare Options": else an Application that keeps something is never Synced
+    "argocd": {
+        "argocd.argoproj.io/sync-options": "Prune=false,Delete=false",
+        "argocd.argoproj.io/compare-options": "IgnoreExtraneous",
+    },
     "kustomize": {},
 }
 _KEPT = frozenset({"CustomResourceDefinition", "Namespace"})
@@ -37,7 +41,7 @@ class Layer:
 
     @property
     def path(self) -> str:
-        return f"{MANIFESTS}/{self.folder}"
+        return f"{FOLDER}/{self.folder}"
 
     @property
     def deployments(self) -> list[tuple[str, str]]:

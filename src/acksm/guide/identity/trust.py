@@ -58,6 +58,14 @@ def _federated(item: Statement) -> list[str]:
     return [str(name) for name in as_list(principal.get("Federated"))] if isinstance(principal, Mapping) else []
 
 
+def issuers(document: Document | None) -> list[str]:
+    """The OIDC issuers of EKS whose tokens a trust policy names, sorted, without https://."""
+    named = {
+        _issuer(name) for item in statements(document) if item.get("Effect") == "Allow" for name in _federated(item)
+    }
+    return sorted(name for name in named if name.startswith("oidc.eks"))
+
+
 def _provider(item: Statement) -> str:
     """The one provider of a statement that allows web identities and nothing else; "" for any other."""
     federated = _federated(item)

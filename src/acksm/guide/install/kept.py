@@ -5,6 +5,7 @@ changed and creates again what is deleted. Equal is up to date; else the differe
 from __future__ import annotations
 
 import copy
+import re
 import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -20,20 +21,26 @@ from acksm.kube.owners import ENGINES, MANIFESTS, Owner
 from acksm.kube.paths import ref
 from acksm.live import drift
 from acksm.live.drift import Drift, State
+from acksm.live.engines import Source, source
 from acksm.settings import ControllerSettings, RoleSettings
 from acksm.words import counted
+
+FOLDER = "manifests"  # of an export: its layers
+_LOGIN = re.compile(r"(?:https?|oci)://[^/]{0,500}@|[a-z]{1,10}://[^/@]{0,500}:[^/]{0,500}@")
 
 
 @dataclass(frozen=True)
 class Kept:
     """A controller that another tool keeps: `desired` is what acksm would install, `differs` the objects in which the
-    cluster differs from that. `rendered`: `acksm export` wrote it. `missing`: the keeper has not created it yet."""
+    cluster differs from that. `rendered`: `acksm export` wrote it. `missing`: the keeper has not created it yet.
+    `source`: from where the keeper has it, where it differs and that can be read."""
 
     desired: Desired
     by: Owner
     rendered: bool
     differs: tuple[Drift, ...] = ()
     missing: bool = False
+    source: Source | None = None
 
     @property
     def changed(self) -> list[Drift]:
@@ -85,7 +92,8 @@ def compare(
         live = kube.get(ref("Deployment", observed.health.deployment, one.namespace)) if observed.health else None
         differs = drift.of_all(kube, pinned(manifests, live), one.namespace)
         written = observed.owned or (live is not None and keeper.exported(live))
-        kept.append(Kept(one, observed.kept_by, written, (*differs, *(() if kept else crds))))
+        item = Kept(one, observed.kept_by, written, (*differs, *(() if kept else crds)))
+        kept.append(replace(item, source=source(kube, item.by)) if item.changed else item)
     return kept
 
 
@@ -162,19 +170,37 @@ def commit(found: Sequence[Kept], controllers: ControllerSettings, role: RoleSet
             "(change its version and values where it comes from)"
         )
     to = by.tool if by.tool in ENGINES else "kustomize"
-    words = ["acksm export", f"--to {to}", *([] if to == "kustomize" else ["--repo URL"])]
+    words = ["acksm export", f"--to {to}", *([] if to == "kustomize" else _repository(first.source))]
     words += [f"--service {name}" for name in controllers.service if len(controllers.service) < len(charts.SERVICES)]
     words += [f"--version {one.desired.service}={one.desired.version}" for one in found]
     watched = list(dict.fromkeys(name for one in found for name in one.desired.watched))
     words += [f"--scope namespace --watch-namespace {','.join(watched)}"] if watched else []
-    words += [f"--mode {controllers.mode}"] if controllers.mode else []
-    words += [f"--registry {controllers.registry}"] if controllers.registry else []
-    words += [f"--values {shlex.quote(path)}" for path in controllers.values]
-    words += [f"--set {shlex.quote(text)}" for text in controllers.set]
-    words += [f"--identity {role.identity}"] if role.identity else []
-    words += [f"--role-arn {role.role_arn}"] if role.role_arn else []
-    words += [f"--role-name {role.role_name}"] if role.role_name else []
+    words += _options(controllers, ("create_namespace", "mode", "registry", "values", "set"))
+    words += _options(role, [name for name in type(role).model_fields if name != "adopt_role"])
     return f"{' '.join(words)} --out DIR   (and commit DIR)"
+
+
+def _repository(found: Source | None) -> list[str]:
+    """--repo, --repo-path and --revision of what the keeper reads; a URL with a login, which no export writes, is not
+    printed."""
+    if found is None or not found.url or _LOGIN.match(found.url):
+        return ["--repo URL"]
+    path = found.path.partition(f"{FOLDER}/")[0].strip("/")
+    given = {"--repo": found.url, "--repo-path": path, "--revision": found.revision}
+    return [f"{option} {shlex.quote(value)}" for option, value in given.items() if value]
+
+
+def _options(group: ControllerSettings | RoleSettings, names: Sequence[str]) -> list[str]:
+    """The options that give these settings, of those that are not as by default."""
+    words: list[str] = []
+    for name, value in group.model_dump(mode="json", include=set(names), exclude_defaults=True).items():
+        option = f"--{name.replace('_', '-')}"
+        if value is True:
+            words.append(option)
+            continue
+        values = [f"{key}={one}" for key, one in value.items()] if isinstance(value, dict) else value
+        words += [f"{option} {shlex.quote(str(one))}" for one in (values if isinstance(values, list) else [values])]
+    return words
 
 
 def pinned(rendered: Sequence[Json], live: Manifest | None) -> list[Json]:

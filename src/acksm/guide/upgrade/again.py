@@ -7,11 +7,12 @@ refuses without a condition is in its log alone (docs/ack/messages.md#only-in-th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
+from types import MappingProxyType
 from typing import Protocol
 
 from acksm import reports
@@ -57,18 +58,20 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Found:
-    """An object as it is now. `reconciled`: by the new controller; `remedy` is "" where the message has none."""
+    """An object as it is now. `reconciled`: by the new controller; `remedy` is "" where the message has none;
+    `version` is its resourceVersion."""
 
     verdict: Verdict
     text: str = ""
     remedy: str = ""
     reconciled: bool = True
+    version: str = ""
 
 
 @dataclass
 class Compared:
     """The result for one service. `unread`: what could not be compared, with the reason; `failed`: why the controller
-    itself does not run, so that nothing was compared."""
+    itself does not run, so that nothing was compared; `versions` are the resourceVersions of what was."""
 
     service: str
     before: str
@@ -77,6 +80,7 @@ class Compared:
     unchanged: list[Was] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
     failed: str = ""
+    versions: dict[Was, str] = field(default_factory=dict)
 
     @property
     def reasons(self) -> list[str]:
@@ -151,9 +155,9 @@ def _fails(manifest: Manifest) -> str:
     return ""
 
 
-def judge(manifest: Manifest | None, was: Was, since: datetime | None) -> Found:
+def judge(manifest: Manifest | None, was: Was, since: datetime | None, earlier: str = "") -> Found:
     """An object of a service that was synced, as it is now. `since` is the new controller's start, None where it is
-    not known. Pure."""
+    not known; `earlier` the resourceVersion that the controller before it left. Pure."""
     if manifest is None or manifest["metadata"].get("deletionTimestamp"):
         return Found(Verdict.GONE)
     if was.uid and manifest["metadata"].get("uid") != was.uid:
@@ -165,7 +169,9 @@ def judge(manifest: Manifest | None, was: Was, since: datetime | None) -> Found:
         return Found(Verdict.WORSE, text) if text else Found(Verdict.UNCHANGED)
     state = synced.judge(manifest, str(was))
     written = _newest(manifest)
-    if since is None or written is None or written < since:
+    # times are whole seconds: what the earlier controller wrote may be of the second in which the new one started
+    unwritten = earlier != "" and manifest["metadata"].get("resourceVersion") == earlier
+    if since is None or written is None or written < since or unwritten:
         return Found(Verdict.WAITS, reconciled=False)
     failure = state.failure or (synced.failed_in_aws(state, str(was)) if state.synced else None)
     if failure is not None:
@@ -196,9 +202,17 @@ def _start(pod: Manifest) -> str:
     return str(next((one for one in running if one), ""))
 
 
-def compare(kube: Cluster, deadline: Deadline, emit: Emit, record: Record, now: Running) -> Compared:
+def compare(
+    kube: Cluster,
+    deadline: Deadline,
+    emit: Emit,
+    record: Record,
+    now: Running,
+    earlier: Mapping[Was, str] = MappingProxyType({}),
+) -> Compared:
     """Read every object of the record again, until the controller `now` has reconciled each, nothing has changed for
-    QUIET_SECONDS, or the deadline is over. Reads only. Error: `interrupted`.
+    QUIET_SECONDS, or the deadline is over. `earlier` are the resourceVersions that the controller before it left.
+    Reads only. Error: `interrupted`.
     """
     result = Compared(record.service, record.before, record.after, unread=[*record.unread])
     if not now.has("synced-condition"):
@@ -209,7 +223,7 @@ def compare(kube: Cluster, deadline: Deadline, emit: Emit, record: Record, now: 
     pause = PAUSE_SECONDS
     while waiting:
         since = started(kube, now.namespace, now.release)
-        fresh = _look(kube, waiting, since, log)
+        fresh = _look(kube, waiting, since, log, earlier)
         if any((item.verdict, item.reconciled) != _kept(found.get(was)) for was, item in fresh.items()):
             changed = deadline.elapsed
         found |= fresh
@@ -228,6 +242,7 @@ def compare(kube: Cluster, deadline: Deadline, emit: Emit, record: Record, now: 
         deadline.sleep(min(pause, max(deadline.remaining, 0.01)))
         pause = min(pause * 1.5, LONGEST_SECONDS)
     emit(Event(Kind.PROGRESS, "wait", ""))
+    result.versions = {was: item.version for was, item in found.items()}
     late = f"not reconciled by {now.service} {now.version} within {deadline.elapsed - begun:.0f} s"
     for was, item in sorted(found.items()):
         if item.verdict is Verdict.UNCHANGED:
@@ -239,7 +254,9 @@ def compare(kube: Cluster, deadline: Deadline, emit: Emit, record: Record, now: 
     return result
 
 
-def _look(kube: Cluster, waiting: Sequence[Was], since: datetime | None, log: str) -> dict[Was, Found]:
+def _look(
+    kube: Cluster, waiting: Sequence[Was], since: datetime | None, log: str, earlier: Mapping[Was, str]
+) -> dict[Was, Found]:
     """Each of them as it is now; one that could not be read waits, with the reason."""
     found: dict[Was, Found] = {}
     for kind in dict.fromkeys(was.kind for was in waiting):
@@ -252,7 +269,8 @@ def _look(kube: Cluster, waiting: Sequence[Was], since: datetime | None, log: st
             continue
         for was in some:
             item = live[at[was]]
-            found[was] = judge(item, was, since)
+            version = str(item["metadata"].get("resourceVersion", "")) if item else ""
+            found[was] = replace(judge(item, was, since, earlier.get(was, "")), version=version)
             if log and item is not None and not found[was].reconciled:
                 silent = synced.silent_failure(log, at[was], item)
                 found[was] = Found(Verdict.WORSE, silent.message, silent.remedy) if silent else found[was]

@@ -5,9 +5,10 @@ CRDs are kept: helm rolls back none, and an older controller reads what a newer 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 
 from acksm import reports
 from acksm.ack import charts
@@ -20,7 +21,7 @@ from acksm.guide.install.around import Result as Planned
 from acksm.guide.install.controllers import annotated_role
 from acksm.guide.upgrade import again, going_back, record
 from acksm.guide.upgrade.again import Compared
-from acksm.guide.upgrade.record import Record
+from acksm.guide.upgrade.record import Record, Was
 from acksm.helm.releases import Release
 from acksm.kube import conditions
 from acksm.live import adopted_resources, readiness, running
@@ -114,7 +115,7 @@ def run(target: Target, ui: Output, found: Record, worse: Compared) -> Result:
         return _refused(found, worse, reasons[0])
     record.mark(target.kube, namespace, service, record.ROLLING_BACK, worse.reasons)
     perform(target, plan(release, service), _calls(target, ui), ui.emit)
-    return prove(target, ui, found, before)
+    return prove(target, ui, found, before, worse.versions)
 
 
 def plan(release: Release, service: str) -> Plan:
@@ -138,9 +139,12 @@ def plan(release: Release, service: str) -> Plan:
     return Plan("upgrade", (back, wait))
 
 
-def prove(target: Target, ui: Output, found: Record, before: Running) -> Result:
-    """Whether the objects are synced with the earlier controller, which is ready."""
-    compared = again.compare(target.kube, target.deadline, ui.emit, found, before)
+def prove(
+    target: Target, ui: Output, found: Record, before: Running, left: Mapping[Was, str] = MappingProxyType({})
+) -> Result:
+    """Whether the objects are synced with the earlier controller, which is ready; `left` are the resourceVersions that
+    the newer one left, where they are known."""
+    compared = again.compare(target.kube, target.deadline, ui.emit, found, before, left)
     record.mark(target.kube, target.settings.controller_namespace, found.service, record.ROLLED_BACK)
     return Result(found.service, before.version, found.worked, compared)
 

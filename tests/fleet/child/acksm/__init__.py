@@ -1,0 +1,1 @@
+"""Stands for acksm in the processes that a fleet starts."""
