@@ -115,6 +115,10 @@ site-check: site ## check the site in a real browser: links, search, diagrams, w
 bench: $(STAMP) ## compare acksm with the guide's shell commands; writes docs/benchmarks.md
 	@$(BIN)/python bench/run.py; code=$$?; $(BIN)/python bench/adopt.py && exit $$code
 
+.PHONY: bench-fleet
+bench-fleet: $(STAMP) ## measure fleets: fifty clusters with nothing to do, and the supervisor; writes a section of docs/benchmarks.md
+	@$(BIN)/python bench/fleet.py
+
 .PHONY: soak
 soak: SECONDS = 1800
 soak: $(STAMP) ## kill every command at every call, for SECONDS=1800; random cases of hypothesis; writes docs/reliability.md
