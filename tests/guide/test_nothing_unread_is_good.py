@@ -67,6 +67,7 @@ ELSEWHERE = {
     "samples list": "it reads nothing",
     "samples show": "it reads nothing",
     "fleet list": "tests/fleet/test_discovery.py",
+    "fleet job": "it reads a file",
     "fleet merge": "it reads files",
     **{
         f"fleet {name}": "it runs a command on each cluster, and its rows have their exit codes (tests/fleet)"

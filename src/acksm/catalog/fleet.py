@@ -43,6 +43,31 @@ ENTRIES = (
         ExitCode.USAGE,
     ),
     Entry(
+        "fleet-job-invalid",
+        "not a valid Job",
+        "The names of a Job's pods are NAME-INDEX and have at most 63 characters, the shards are between 1 and 10000, "
+        "and the image has acksm and helm (docs/fleet.md#the-image).",
+        "acksm fleet job --shards 4 --image IMAGE -- status",
+        ExitCode.USAGE,
+    ),
+    Entry(
+        "fleet-job-file",
+        "a pod cannot use this fleet file",
+        "The file becomes a ConfigMap of at most 1 MiB. A pod has no AWS profile, no kubeconfig and no other file of "
+        "the machine on which the file was written; it signs in as its service account, and from there with "
+        "assume-role-arn.",
+        "replace profile by assume-role-arn, and values by set   (in fleet.yaml)",
+        ExitCode.USAGE,
+    ),
+    Entry(
+        "fleet-job-waves",
+        "shards do not wait for each other's waves",
+        "Every shard runs the waves of its own clusters, so a shard without canaries would begin with the last wave. "
+        "One shard keeps all waves; several are for the clusters of one wave.",
+        "acksm fleet job --shards 4 --image IMAGE -- apply --yes --select stage=canary   (a Job for each wave)",
+        ExitCode.USAGE,
+    ),
+    Entry(
         "fleet-report-invalid",
         "not a report of a fleet",
         "--failed-only and acksm fleet merge read what a command of acksm fleet prints with -o json.",
@@ -61,15 +86,13 @@ ENTRIES = (
     Entry(
         "fleet.role-in-two-clusters",
         "two clusters use one IAM role",
-        "Whoever controls one cluster acts with the permissions of the other, and the trust policy has to name both. "
-        "Set role-name in fleet.yaml too, so that the next run keeps it.",
+        "Whoever controls one cluster acts with the permissions of the other, and the trust policy has to name both.",
         "acksm fleet run --cluster CLUSTER -- install --role-name NAME",
     ),
     Entry(
         "fleet.name-in-two-regions",
         "two clusters of one account have one name",
-        "The default name of the controller role has the name of the cluster, not its region, and IAM has no regions. "
-        "Set role-name in fleet.yaml too, so that the next run keeps it.",
+        "The default name of the controller role has the name of the cluster, not its region, and IAM has no regions.",
         "acksm fleet run --cluster CLUSTER -- install --role-name NAME",
     ),
     Entry(
@@ -85,8 +108,8 @@ ENTRIES = (
         "a controller role trusts the tokens of a cluster that does not use it",
         "The issuer is that of a cluster that was deleted or recreated (a new cluster of the same name has a new "
         "issuer), that used the role before, or that the fleet file lacks. As long as such a cluster exists, its "
-        "service accounts can assume the role.",
-        "acksm fleet run --cluster CLUSTER -- iam-role",
+        "service accounts can assume the role. The remedy has the trust policy without the issuer.",
+        "aws iam update-assume-role-policy --role-name NAME --policy-document DOCUMENT",
     ),
     Entry(
         "fleet.target-role-in-two-clusters",

@@ -17,6 +17,7 @@ from acksm.cli import (
     doctor,
     export,
     fleet,
+    fleet_job as fleet_job,
     iam,
     identity,
     information,

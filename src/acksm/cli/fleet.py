@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 from pathlib import Path
@@ -124,7 +123,7 @@ def doctor(
     def work(ui: Ui) -> int:
         from acksm.fleet import command as section
 
-        argv = _checked(ctx, ["doctor", *ctx.args])
+        argv = checked(ctx, ["doctor", *ctx.args])
         command = section.Command("doctor", argv, concurrency=concurrency)
         return section.doctor(_chosen(fleet_file, select, only, shard, failed_only), command, ui)
 
@@ -157,7 +156,7 @@ def plan(
     def work(ui: Ui) -> int:
         from acksm.fleet import command as section
 
-        argv = _checked(ctx, [*(words or ["install"]), *ctx.args], planned=True)
+        argv = checked(ctx, [*(words or ["install"]), *ctx.args], planned=True)
         command = section.Command("plan", ["plan", *argv, "--exit-code"], dry_run=True, concurrency=concurrency)
         return section.plan(_chosen(fleet_file, select, only, shard, failed_only), command, out, ui)
 
@@ -256,7 +255,7 @@ def cleanup(
 @app.command(
     "run",
     context_settings=_FREE,
-    examples=("acksm fleet run -- adopt --all-kinds", "acksm fleet run --shard 1/4 -- status"),
+    examples=("acksm fleet run -- rbac grant team-a --group ml-team-a", "acksm fleet run --shard 1/4 -- status"),
 )
 def run_(
     ctx: typer.Context,
@@ -300,10 +299,12 @@ def facts(
     run(ctx, work)
 
 
-@app.command("merge", examples=("acksm fleet merge shard-1.json shard-2.json -o json",))
+@app.command("merge", examples=("acksm fleet merge shard-1.json shard-2.json -o json", "acksm fleet merge pod-*.log"))
 def merge(
     ctx: typer.Context,
-    reports: Annotated[list[str], typer.Argument(metavar="REPORT", help="JSON reports of one command's shards.")],
+    reports: Annotated[
+        list[str], typer.Argument(metavar="REPORT", help="Reports of one command's shards, or logs with one.")
+    ],
     output: options.Output = None,
 ) -> None:
     """Make one report of the reports of shards; its exit code is that of the whole."""
@@ -311,7 +312,7 @@ def merge(
     def work(ui: Ui) -> int:
         from acksm.fleet import command as section
 
-        return section.merge([_report(path) for path in reports], ui)
+        return section.merge([(path, _text(path)) for path in reports], ui)
 
     run_without_settings(ctx, work)
 
@@ -334,11 +335,11 @@ def _on_each(
     def work(ui: Ui) -> int:
         from acksm.fleet import command as section
 
-        found, command, _ = _found(ctx, argv)
+        found, command, _ = found_(ctx, argv)
         if has_plan(found, command):
             what = _writing(ctx, name, argv, dry_run=dry_run, yes=yes)
         else:
-            what = section.Command(name, _checked(ctx, argv), concurrency=concurrency)
+            what = section.Command(name, checked(ctx, argv), concurrency=concurrency)
         return section.run(_chosen(*chosen), what, ui)
 
     run_without_settings(ctx, work)
@@ -348,7 +349,7 @@ def _writing(ctx: typer.Context, name: str, argv: list[str], *, dry_run: bool, y
     from acksm.fleet.command import Command
 
     more = [*(["--dry-run"] if dry_run else []), *(["--yes"] if yes else [])]
-    words = _checked(ctx, argv, planned=True)
+    words = checked(ctx, argv, planned=True)
     starts = words[0] in {"install", "upgrade"}
     return Command(name, [*words, *more], writes=True, starts=starts, dry_run=dry_run, yes=yes)
 
@@ -363,43 +364,74 @@ def _chosen(path: str, select: list[str] | None, only: list[str] | None, shard: 
 
 def _report(path: str) -> Json:
     """Error: `fleet-report-invalid`."""
+    from acksm.errors import AcksmError
+    from acksm.fleet.merging import document_of
+
+    try:
+        return document_of(_text(path))
+    except ValueError as error:
+        raise AcksmError("fleet-report-invalid", f"cannot read {path}: {error}", where=path) from error
+
+
+def _text(path: str) -> str:
+    """Error: `fleet-report-invalid`."""
     from acksm import bounded
     from acksm.errors import AcksmError
     from acksm.fleet.plans import MAX_BYTES
 
     try:
-        found = json.loads(bounded.read(Path(path), MAX_BYTES))
-        if not isinstance(found, dict):
-            raise ValueError("not a document")
+        return bounded.read(Path(path), MAX_BYTES).decode("utf-8", "replace")
     except (OSError, ValueError) as error:
         message = f"cannot read {path}: {getattr(error, 'strerror', None) or error}"[:300]
         raise AcksmError("fleet-report-invalid", message, where=path) from error
-    return found
 
 
-def _checked(ctx: typer.Context, argv: list[str], *, planned: bool = False) -> list[str]:
+def parsed(ctx: typer.Context, name: str, command: Untyped, rest: list[str]) -> Untyped:
+    """The context of a command with these words. Error: `fleet-command`."""
+    from acksm.errors import AcksmError
+
+    try:
+        return command.make_context(name, rest, parent=ctx.find_root())
+    except _UsageError as error:
+        where, remedy = shlex.join([*name.split(), *rest]), f"{ROOT} {name} --help"
+        raise AcksmError("fleet-command", error.format_message(), where=where, remedy=remedy) from error
+
+
+def checked(ctx: typer.Context, argv: list[str], *, planned: bool = False) -> list[str]:
     """`argv` as its command takes it: a wrong option would otherwise fail on every cluster. Error: `fleet-command`."""
     from acksm.errors import AcksmError
 
-    name, command, rest = _found(ctx, argv)
+    name, command, rest = found_(ctx, argv)
     if not any(parameter.name == "file" for parameter in command.params) or (planned and not has_plan(name, command)):
         raise AcksmError("fleet-command", f"{name} does not run on a fleet", where=shlex.join(argv))
-    try:
-        inner = command.make_context(name, rest, parent=ctx.find_root())
-    except _UsageError as error:
-        raise AcksmError(
-            "fleet-command", error.format_message(), where=shlex.join(argv), remedy=f"{ROOT} {name} --help"
-        ) from error
+    inner = parsed(ctx, name, command, rest)
     given = sorted(
         name for name in _OWN & inner.params.keys() if str(inner.get_parameter_source(name)).endswith("COMMANDLINE")
     )
     if given:
         message = f"--{given[0]} is the fleet's: it differs between clusters, or is one for all"
-        raise AcksmError("fleet-command", message, where=shlex.join(argv))
+        raise AcksmError("fleet-command", message, where=shlex.join(argv), remedy=_moved(ctx, command, given[0], argv))
     return [word for word in argv if word != "--"]
 
 
-def _found(ctx: typer.Context, argv: list[str]) -> tuple[str, Untyped, list[str]]:
+def _moved(ctx: typer.Context, command: Untyped, name: str, argv: list[str]) -> str:
+    """The command line with an option where it is the fleet's, "" for one that the fleet has in its file."""
+    if name not in {"cluster", "output"}:
+        return ""
+    opts = next(item.opts for item in command.params if item.name == name)
+    rest, value = [word for word in argv if word != "--"], ""
+    for index, word in enumerate(rest):
+        option, equals, after = word.partition("=")
+        if option in opts:
+            value = after if equals else rest[index + 1]
+            del rest[index : index + (1 if equals else 2)]
+            break
+    file = ctx.params.get("fleet_file", "fleet.yaml")
+    words = [ROOT, "fleet", "run", *([] if file == "fleet.yaml" else ["-f", file]), f"--{name}", value, "--", *rest]
+    return shlex.join(words) if value else ""
+
+
+def found_(ctx: typer.Context, argv: list[str]) -> tuple[str, Untyped, list[str]]:
     """The command's name, the command, and what follows its name. Error: `fleet-command`."""
     from acksm.errors import AcksmError
 

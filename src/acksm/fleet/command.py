@@ -19,7 +19,7 @@ from acksm.engine import interrupts
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
 from acksm.exits import ExitCode
-from acksm.fleet import between, discovery, plans, remedies, rollout, rows, shards
+from acksm.fleet import between, discovery, merging, plans, remedies, rollout, rows, shards
 from acksm.fleet.children import Children, Ended
 from acksm.fleet.file import Fleet, Member, Wave, read
 from acksm.json_types import Json
@@ -78,6 +78,7 @@ class Ran:
     rows: list[reports.FleetRow]
     stopped: str
     incomplete: Sequence[str]
+    shard: str = ""
 
 
 def members(chosen: Chosen) -> tuple[Fleet, discovery.Found]:
@@ -88,20 +89,28 @@ def members(chosen: Chosen) -> tuple[Fleet, discovery.Found]:
 
 def _narrowed(fleet: Fleet, found: discovery.Found, chosen: Chosen) -> discovery.Found:
     wanted = discovery.chosen(found.members, chosen.labels, chosen.names)
+    unread = [*found.unread]
     if chosen.failed_of is not None:
-        failed = set(rows.failed_of(chosen.failed_of))
+        failed = rows.failed_of(chosen.failed_of)
         wanted = [one for one in wanted if one.id in failed]
+        known = {one.id for one in found.members}
+        unread += [f"cluster {name} of the report is not in the fleet" for name in failed if name not in known]
     wanted = shards.part(wanted, chosen.shard)
     if not wanted and chosen.shard is None and chosen.failed_of is None:
-        raise AcksmError("fleet-empty", "no cluster of the fleet was chosen", where=fleet.path)
-    return discovery.Found(tuple(wanted), found.unread)
+        message = "no cluster of the fleet was chosen"
+        remedy = shlex.join(["acksm", "fleet", "list", "-f", fleet.path])
+        raise AcksmError("fleet-empty", message, where=fleet.path, remedy=remedy)
+    return discovery.Found(tuple(wanted), tuple(unread), shards.shown(chosen.shard))
 
 
 def labels_of(pairs: Sequence[str]) -> dict[str, str]:
     """Labels from KEY=VALUE. Error: `config-invalid`."""
     for pair in pairs:
         if not pair.partition("=")[1]:
-            raise AcksmError("config-invalid", f'"{pair}" is not in the form KEY=VALUE', where="--select")
+            message = f'"{pair}" is not in the form KEY=VALUE'
+            raise AcksmError(
+                "config-invalid", message, where="--select", remedy="acksm fleet list   (shows the labels)"
+            )
     return {key: value for key, _, value in (pair.partition("=") for pair in pairs)}
 
 
@@ -137,8 +146,8 @@ def doctor(chosen: Chosen, command: Command, ui: Output) -> int:
         else:
             unread.append(f"{item['id']}: not compared with the other clusters: {rows.reason(item)}")
     every = not (chosen.labels or chosen.names or chosen.shard or chosen.failed_of or found.unread)
-    profiles = {one.id: one.profile for one in found.members if one.profile}
-    named = remedies.Fleet(fleet.path, profiles, every and len(facts) == len(found.members))
+    by_id = {one.id: one for one in found.members}
+    named = remedies.Fleet(fleet.path, by_id, every and len(facts) == len(by_id))
     return show(replace(ran, incomplete=[*ran.incomplete, *unread]), command, ui, between.findings(facts, named))
 
 
@@ -185,12 +194,13 @@ def apply_plans(chosen: Chosen, digest: str, answers: Answers, ui: Output) -> in
     return show(execute(fleet, found, command, ui), command, ui)
 
 
-def merge(parts: Sequence[Json], ui: Output) -> int:
-    """One report of many. Error: `fleet-report-invalid`."""
-    stopped = "; ".join(dict.fromkeys(str(part["stopped"]) for part in parts if part.get("stopped")))
-    incomplete = list(dict.fromkeys(note for part in parts for note in part.get("incomplete") or ()))
-    command = Command("merge", list(parts[0].get("command") or ()) if parts else [])
-    return show(Ran(rows.merged(parts), stopped, incomplete), command, ui)
+def merge(files: Sequence[tuple[str, str]], ui: Output) -> int:
+    """One report of the (name, text) of many, in the order of time. Error: `fleet-report-invalid`."""
+    found = merging.merged(files)
+    for note in found.notes:
+        ui.emit(Event(Kind.NOTE, "note", f"left out {note}"))
+    command = Command("merge", found.argv, dry_run=found.dry_run)
+    return show(Ran(found.rows, found.stopped, found.incomplete), command, ui, found.findings)
 
 
 def run(chosen: Chosen, command: Command, ui: Output) -> int:
@@ -213,7 +223,7 @@ def execute(fleet: Fleet, found: discovery.Found, command: Command, ui: Output) 
     with Children.folder_for_one_run() as folder, interrupts.finishing(stopped, ui.emit):
         running = _Running(command, len(found.members), Children(Path(folder), stopped.is_set), stopped, ui)
         outcome = rollout.run(steps, fleet.writers_per_account, running.work, running.soak, interrupted=stopped.is_set)
-    return Ran(rows.rows(steps, running.ended), outcome.stopped, found.unread)
+    return Ran(rows.rows(steps, running.ended), outcome.stopped, found.unread, found.shard)
 
 
 @dataclass
@@ -317,15 +327,17 @@ def show(ran: Ran, command: Command, ui: Output, findings: Sequence[reports.Flee
     """The report of a run."""
     code = rows.exit_code(ran.rows, ran.stopped, ran.incomplete, findings)
     data: reports.FleetReport = {
-        "command": list(command.argv),
+        "argv": list(command.argv),
         "dry_run": command.dry_run,
+        "shard": ran.shard,
         "clusters": ran.rows,
         "totals": rows.totals(ran.rows),
         "stopped": ran.stopped,
         "findings": list(findings),
         "incomplete": list(ran.incomplete),
     }
-    lines = [_table(ran.rows, ui), "", ", ".join(f"{number} {state}" for state, number in data["totals"].items())]
+    counts = ", ".join(f"{number} {state}" for state, number in data["totals"].items())
+    lines = [table(ran.rows, ui), "", counts] if ran.rows else ["no clusters to run on"]
     lines += [f"stopped: {ran.stopped}"] if ran.stopped else []
     lines += [f"{item['severity']}: {item['text']}\n  remedy: {item['remedy']}" for item in findings]
     lines += [f"incomplete: {note}" for note in ran.incomplete]
@@ -333,7 +345,8 @@ def show(ran: Ran, command: Command, ui: Output, findings: Sequence[reports.Flee
     return code
 
 
-def _table(found: Sequence[reports.FleetRow], ui: Output) -> str:
+def table(found: Sequence[reports.FleetRow], ui: Output) -> str:
+    """The rows for people."""
     cells = [(*_cells(item), item["wave"], item["state"], rows.reason(item)) for item in found]
     return ui.table(("CLUSTER", "ACCOUNT", "REGION", "WAVE", "STATE", "REASON"), cells, drop=("WAVE",))
 

@@ -106,7 +106,7 @@ def exit_code(
     """One exit code for all: the worst by a fixed order. A cluster that was not started counts as interrupted where
     the run was, and otherwise follows from the ones that failed."""
     codes = [item["exit_code"] for item in found if item["exit_code"] is not None]
-    codes += [ExitCode.INTERRUPTED] if stopped == INTERRUPTED else []
+    codes += [ExitCode.INTERRUPTED] if INTERRUPTED in stopped.split("; ") else []
     codes += [ExitCode.INCOMPLETE] if incomplete else []
     codes += [ExitCode.CHECK_FAILED] if any(item["severity"] == "error" for item in findings) else []
     return worst(codes)
@@ -134,13 +134,14 @@ def checked(report: Json) -> list[reports.FleetRow]:
 
 
 def merged(parts: Sequence[Json]) -> list[reports.FleetRow]:
-    """The rows of several reports of one command, each cluster once: what was started outdoes what was not.
+    """The rows of several reports of one command, each cluster once: a later row outdoes an earlier one, unless nothing
+    was started.
 
     Error: `fleet-report-invalid`.
     """
     found: dict[str, reports.FleetRow] = {}
     for part in parts:
         for item in checked(part):
-            if item["id"] not in found or found[item["id"]]["exit_code"] is None:
+            if item["id"] not in found or item["exit_code"] is not None:
                 found[item["id"]] = item
     return list(found.values())

@@ -44,6 +44,11 @@ def shard_of(text: str, environment: Mapping[str, str]) -> tuple[int, int] | Non
     return index, number
 
 
+def shown(shard: tuple[int, int] | None) -> str:
+    """The shard as I/N, counted from 1; "" for none."""
+    return f"{shard[0] + 1}/{shard[1]}" if shard else ""
+
+
 def _index(environment: Mapping[str, str]) -> int | None:
     for name, first in _INDICES:
         if environment.get(name, "").isdigit():

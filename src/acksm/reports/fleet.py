@@ -60,9 +60,11 @@ class FleetFinding(TypedDict):
 class FleetReport(TypedDict):
     """A row for each cluster, in the order of the waves."""
 
-    command: list[str]
+    argv: list[str]
     """What ran on each cluster, as typed after `acksm`."""
     dry_run: bool
+    shard: str
+    """I/N with --shard, or empty: the part of the fleet that this is the report of."""
     clusters: list[FleetRow]
     totals: dict[str, int]
     """Number of clusters by state."""
@@ -72,6 +74,13 @@ class FleetReport(TypedDict):
     """What is wrong between clusters; only of `acksm fleet doctor`."""
     incomplete: list[str]
     """What could not be read: clusters that could not be discovered."""
+
+
+class FleetJobReport(TypedDict):
+    """`fleet job`: the objects, in the order in which they are applied."""
+
+    manifests: list[Json]
+    notes: list[str]
 
 
 class FleetHeld(TypedDict):
@@ -115,6 +124,8 @@ class FleetTrust(TypedDict):
     role_arn: str
     issuers: list[str]
     """Without https://."""
+    policy: Json
+    """The trust policy, {} where it could not be read."""
 
 
 class FleetFactsReport(TypedDict):

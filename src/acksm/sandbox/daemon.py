@@ -182,6 +182,7 @@ class Daemon:
             http.request("GET", f"http://{self.state.registry}/v2/")
             target = practice.Target(self.state.registry, self._registry_password)
             practice.seed(target)
+            practice.seed_acksm(target)
             practice.seed_from(target, [Path(path) for path in self.options["charts"]])
         except AcksmError as error:
             self._seed_error = error
@@ -231,7 +232,8 @@ class Daemon:
             save(self.state)
         if name in self.planes:
             plane = self.planes[name]
-            self.controllers.begin(plane, self.state.aws_endpoint, self.state.registry, self._agent(plane))
+            outside = {**self._outside(account), "PATH": f"{self.parts['helm'].parent}{os.pathsep}{os.environ['PATH']}"}
+            self.controllers.begin(plane, self.state.aws_endpoint, self.state.registry, self._agent(plane), outside)
 
     def remove_cluster(self, name: str) -> None:
         """End a cluster and its EKS record."""
@@ -253,9 +255,7 @@ class Daemon:
             "AWS_ENDPOINT_URL": self.state.aws_endpoint,
             "AWS_REGION": plane.state.region,
             "AWS_EC2_METADATA_DISABLED": "true",
-            "HTTPS_PROXY": f"http://{plane.state.account}:@{self.state.network}",
-            "NO_PROXY": "127.0.0.1,localhost",
-            "SSL_CERT_FILE": self.state.network_ca,
+            **self._outside(plane.state.account),
             "GIT_SSL_CAINFO": self.state.network_ca,
         }
         try:
@@ -263,6 +263,14 @@ class Daemon:
         finally:
             with self._lock:
                 save(self.state)
+
+    def _outside(self, account: str) -> dict[str, str]:
+        """The network of an account's nodes, through which registries are reached by their names."""
+        return {
+            "HTTPS_PROXY": f"http://{account}:@{self.state.network}",
+            "NO_PROXY": "127.0.0.1,localhost",
+            "SSL_CERT_FILE": self.state.network_ca,
+        }
 
     def _serve(self, app: doors.Application, context: ssl.SSLContext | None = None) -> str:
         server = make_server(

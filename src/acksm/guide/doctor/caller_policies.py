@@ -314,7 +314,17 @@ MIRROR = {
 ALL = {**COMMANDS, **TARGET_ACCOUNT_ONLY, **MIRROR}
 # Commands that call nothing in AWS but sts:GetCallerIdentity.
 WITHOUT = frozenset(
-    {"plan show", "explain", "config show", "version", "token", "samples list", "samples show", "fleet merge"}
+    {
+        "plan show",
+        "explain",
+        "config show",
+        "version",
+        "token",
+        "samples list",
+        "samples show",
+        "fleet job",
+        "fleet merge",
+    }
 )
 # They need what the command needs whose plan they handle.
 OF_A_COMMAND = frozenset(

@@ -9,20 +9,28 @@ from acksm.guide.export.reading import Source
 from acksm.guide.export.repository import Repository
 from acksm.guide.identity import policies
 
-STACK = "acksm-iam"
+STACK = "acksm-iam"  # and the cluster: an account and region may have several
+# What an engine reads a folder with, where the export has no such object
+_OWN = {
+    "flux": "a Kustomization of Flux over this folder, with `prune: true` and `wait: true`",
+    "argocd": "an Application of Argo CD over this folder, as an ApplicationSet creates it, with sync option "
+    "`ServerSideApply=true` and finalizer `resources-finalizer.argocd.argoproj.io/background`",
+}
 
 
 def text(source: Source, layers: Sequence[Layer], engine: str, at: Repository | None, *, has_iam: bool) -> str:
     """The page, for an engine of `files.ENGINES`."""
     parts = [_head(source, engine), _iam(source, has_iam=has_iam)]
-    if engine == "flux":
+    if engine in _OWN and at is None:
+        parts.append(_bare(engine))
+    elif engine == "flux":
         parts.append(_flux(at))
     elif engine == "argocd":
         parts.append(_argocd(at))
     elif engine == "kustomize":
         parts.append(_kustomize(layers))
     if layers:
-        parts += [_layers(layers), _deletion(source, engine), _limits(source, engine)]
+        parts += [_layers(layers), _deletion(source, engine, bare=at is None), _limits(source, engine)]
     parts.append(_checked())
     return "\n".join(part.strip("\n") + "\n" for part in parts if part)
 
@@ -49,6 +57,7 @@ def _iam(source: Source, *, has_iam: bool) -> str:
 
 No template: the controllers use role {source.iam.role_arn}, which is another owner's."""
     region, provider = source.cluster.region, ""
+    stack = f"{STACK}-{source.cluster.name}".replace("_", "-")
     if source.iam.provider is not None:
         provider = f"""
 Where the account already has the cluster's OIDC provider (`aws iam list-open-id-connect-providers` lists
@@ -67,12 +76,22 @@ aws iam create-service-linked-role --aws-service-name {source.iam.role.service_l
 ## IAM first
 
 ```sh
-aws cloudformation deploy --region {region} --stack-name {STACK} --template-file iam.yaml \\
+aws cloudformation deploy --region {region} --stack-name {stack} --template-file iam.yaml \\
   --capabilities CAPABILITY_NAMED_IAM
 ```
 {provider}{linked}
 A role of that name that exists, from `acksm install` for example, makes the stack fail: import it into a stack, or
 export with `--role-arn {source.iam.role_arn}`. Everything in the template is retained when its stack is deleted.
+"""
+
+
+def _bare(engine: str) -> str:
+    return f"""
+## Apply
+
+By {_OWN[engine]}. `kustomization.yaml` has all layers: the engine applies namespaces and CRDs before the controllers.
+
+There is no helm release, so `helm list` shows nothing.
 """
 
 
@@ -189,11 +208,14 @@ change them in turn with this one.
 """
 
 
-def _deletion(source: Source, engine: str) -> str:
+_APPLICATIONS = "the Applications, the one over the others first, then the controllers'"
+
+
+def _deletion(source: Source, engine: str, *, bare: bool) -> str:
     how = {
         "flux": "Then delete the Kustomizations, the controllers' first: what they applied is pruned, except CRDs and "
         "namespaces. A Kustomization that is suspended when it is deleted prunes nothing.",
-        "argocd": "Then delete the Applications, the one over the others first, then the controllers': by kubectl, or with "
+        "argocd": f"Then delete {'its Application' if bare else _APPLICATIONS}: by kubectl, or with "
         "`--propagation-policy background` in the argocd command, whose default is foreground: that removes ACK's "
         "objects before their controller has deleted the AWS resources.",
         "kustomize": "Then `kubectl delete -k` of the controllers' folders. Never use `kubectl delete -k .`: it "

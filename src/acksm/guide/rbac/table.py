@@ -197,6 +197,7 @@ WITHOUT = frozenset(
         "samples list",
         "samples show",
         "fleet list",
+        "fleet job",
         "fleet merge",
     }
 )

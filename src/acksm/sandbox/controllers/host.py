@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -40,8 +40,11 @@ class Host:
         self.pull_fault: Callable[[str, str], str] = lambda _image, _account: ""
         self._stop = threading.Event()
 
-    def begin(self, plane: ControlPlane, aws_endpoint: str, registry: str, agent: str) -> None:
-        """Run the controllers of a cluster that is ready, until `end`. `agent`: URL of EKS Pod Identity's."""
+    def begin(
+        self, plane: ControlPlane, aws_endpoint: str, registry: str, agent: str, outside: Mapping[str, str]
+    ) -> None:
+        """Run the controllers of a cluster that is ready, until `end`. `agent`: URL of EKS Pod Identity's; `outside`:
+        variables that lead to the registries of the outside."""
         if not self.on or plane.ca is None or plane.admin is None:
             return
         name, ca_file = plane.state.name, str(plane.ca.path)
@@ -56,6 +59,7 @@ class Host:
             self._pace,
             node_keys(plane.state.account, plane.state.region),
             agent,
+            outside,
         )
         kube = Kube(plane.state.endpoint, ca_file, pair=pair)
         account = plane.state.account

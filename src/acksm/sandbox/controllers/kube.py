@@ -12,7 +12,7 @@ from urllib3.response import BaseHTTPResponse
 
 from acksm.json_types import Manifest, Object
 
-MERGE = "application/merge-patch+json"
+MERGE, STRATEGIC = "application/merge-patch+json", "application/strategic-merge-patch+json"
 WATCH_SECONDS = 240
 
 
@@ -76,6 +76,10 @@ class Kube:
     def merge(self, path: str, patch: Manifest) -> Object:
         """Applies a JSON merge patch; the resulting object."""
         return self.request("PATCH", path, patch, MERGE)
+
+    def merge_lists(self, path: str, patch: Manifest) -> Object:
+        """Applies a strategic merge patch, which keeps other owners' conditions; the resulting object."""
+        return self.request("PATCH", path, patch, STRATEGIC)
 
     def watch(self, path: str, stop: threading.Event, **query: str) -> Iterator[Object]:
         """Events until `stop`: an ADDED for each object, then {"type": "SYNCED"} with all of them as `items`, then

@@ -80,7 +80,7 @@ class Kubelet:
         if run is None:
             self._begin(uid, pod)
         elif pod["metadata"].get("deletionTimestamp"):
-            run.end(remove=True)
+            run.end(remove=True, grace=float(pod["metadata"].get("deletionGracePeriodSeconds") or 0))
 
     def _begin(self, uid: str, pod: Manifest) -> None:
         controller = pods.controller_of(pod)

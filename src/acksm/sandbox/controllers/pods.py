@@ -19,6 +19,10 @@ FAIL_ANNOTATION = "acksm.dev/practice-fail"
 PROGRAM_ANNOTATION = "acksm.dev/practice-program"  # "stand-in" or "image", even where a binary is named
 _REFERENCE = re.compile(r"\$\$|\$\(([-._a-zA-Z0-9]+)\)")
 _KEYED = re.compile(r"^metadata\.(labels|annotations)\['([^']+)'\]$")
+ACKSM = "acksm"  # the service of a pod of acksm itself
+SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"  # where a pod finds its token for the apiserver
+# The image of acksm in the sandbox's own registry, as in stages.yaml
+_OWN_IMAGE = re.compile(r"127\.0\.0\.1:[0-9]{1,5}/acksm[:@].{1,128}")
 _FLAG = "--aws-region"  # every ACK controller has it since v0.0.1, and no other program does
 
 
@@ -47,14 +51,16 @@ class Controller:
 
 
 def controller_of(pod: Manifest) -> Controller | None:
-    """The ACK controller that the pod runs, or None."""
+    """The ACK controller, or acksm, that the pod runs, or None."""
     annotations = pod["metadata"].get("annotations") or {}
     if FAIL_ANNOTATION in annotations:
         return None
     for container in (pod.get("spec") or {}).get("containers") or []:
+        image = str(container.get("image", ""))
+        if _OWN_IMAGE.fullmatch(image):
+            return Controller(ACKSM, str(container["name"]), image)
         words = [*(container.get("command") or []), *(container.get("args") or [])]
         if any(str(word).partition("=")[0] == _FLAG for word in words):
-            image = str(container.get("image", ""))
             service = image.rpartition("/")[2].partition("@")[0].partition(":")[0].removesuffix("-controller")
             return Controller(service, str(container["name"]), image, str(annotations.get(PROGRAM_ANNOTATION) or ""))
     return None
@@ -76,6 +82,29 @@ def render(pod: Manifest, name: str, lookup: Lookup) -> Rendered:
     words = [*(container.get("command") or [])[1:], *(container.get("args") or [])]
     mounts = {item["mountPath"]: item["name"] for item in container.get("volumeMounts") or []}
     return Rendered([expand(str(word), environment) for word in words], environment, mounts)
+
+
+def unknown_program(pod: Manifest, name: str) -> str:
+    """The program of container `name` that acksm's image does not have, "" for acksm."""
+    container = next(item for item in pod["spec"]["containers"] if item["name"] == name)
+    program = next(iter(container.get("command") or ()), ACKSM)
+    return "" if program in {ACKSM, f"/usr/local/bin/{ACKSM}"} else str(program)
+
+
+def restarts(pod: Manifest, code: int) -> bool:
+    """Whether a kubelet starts a container of the pod again that ended with `code`."""
+    policy = pod["spec"].get("restartPolicy") or "Always"
+    return policy == "Always" or (policy == "OnFailure" and code != 0)
+
+
+def writable(pod: Manifest, name: str) -> list[str] | None:
+    """The volumes in which container `name` may write, where its root filesystem is read-only; None elsewhere."""
+    container = next(item for item in pod["spec"]["containers"] if item["name"] == name)
+    if not (container.get("securityContext") or {}).get("readOnlyRootFilesystem"):
+        return None
+    own = {str(volume["name"]) for volume in pod["spec"].get("volumes") or [] if "emptyDir" in volume}
+    mounts = container.get("volumeMounts") or []
+    return [str(item["name"]) for item in mounts if item["name"] in own and not item.get("readOnly")]
 
 
 def expand(text: str, values: Mapping[str, str]) -> str:

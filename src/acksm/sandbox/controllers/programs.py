@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import tarfile
 import tempfile
 import threading
@@ -12,10 +13,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from acksm.sandbox.controllers.pods import Controller
+from acksm.sandbox.controllers.pods import ACKSM, Controller
 from acksm.surroundings import passed_on
 
-STAND_IN, BINARY, IMAGE = "stand-in", "binary", "image"
+STAND_IN, BINARY, IMAGE, ITSELF = "stand-in", "binary", "image", "acksm"
 PULL_SECONDS = 300.0
 _REPOSITORY = "aws-controllers-k8s"
 
@@ -63,6 +64,8 @@ class Programs:
         why = "" if self._pull else self._fault(controller.image)
         if why:
             raise PullError(f'failed to pull and unpack image "{controller.image}": {why}')
+        if controller.service == ACKSM:
+            return Program(ITSELF, (sys.executable, "-m", "acksm"), "the acksm that runs this sandbox")
         if controller.program == STAND_IN:
             return _stand_in("requested by the pod's annotation")
         path = self._named.get(controller.service)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -17,10 +18,10 @@ from acksm.ack.names import SERVICES
 from acksm.json_types import Manifest, Object
 from acksm.private_file import write as write_private
 from acksm.sandbox.control_plane import free_ports, spawn
-from acksm.sandbox.controllers import identity, pods, status
+from acksm.sandbox.controllers import confined, identity, pods, status
 from acksm.sandbox.controllers.forks import Forked
 from acksm.sandbox.controllers.kube import Kube, KubeError
-from acksm.sandbox.controllers.programs import BINARY, STAND_IN, Program, Programs, PullError
+from acksm.sandbox.controllers.programs import BINARY, ITSELF, STAND_IN, Program, Programs, PullError
 from acksm.sandbox.controllers.standin.flags import knows
 from acksm.sandbox.controllers.standin.versions import release
 from acksm.sandbox.identity_webhook import AGENT_HOST, FULL_URI
@@ -33,13 +34,15 @@ PASSED_ON = ("PATH", "LANG", "TMPDIR", "TZ", "PYTHONPATH", "VIRTUAL_ENV")
 OWN_CREDENTIALS = ("AWS_ROLE_ARN", "AWS_ACCESS_KEY_ID", "AWS_SHARED_CREDENTIALS_FILE", "AWS_PROFILE", FULL_URI)
 # What a container runtime's process says and returns (https://github.com/aws-controllers-k8s/community/issues/1742).
 _NOT_EXECUTABLE = ("/bin/sh", "-c", "echo 'exec ./bin/controller: exec format error' >&2; exit 255")
+_NO_SUCH_FILE = ("/bin/sh", "-c", 'echo "exec: \\"$0\\": executable file not found in \\$PATH" >&2; exit 128')
 READY_FILE, PACE, VERSION = "PRACTICE_READY", "PRACTICE_PACE", "PRACTICE_VERSION"
 
 
 @dataclass(frozen=True)
 class Surroundings:
     """What surrounds a controller. `pace` is the factor for waits: 1 is real time, 0.1 ten times faster;
-    `node_keys`: the AWS keys of the node's role, as variables; `agent`: URL of EKS Pod Identity's agent."""
+    `node_keys`: the AWS keys of the node's role, as variables; `agent`: URL of EKS Pod Identity's agent; `outside`: the
+    variables with which a pod reaches registries by their names."""
 
     cluster: str
     server: str
@@ -50,6 +53,7 @@ class Surroundings:
     pace: float
     node_keys: Mapping[str, str] = field(default_factory=dict)
     agent: str = ""
+    outside: Mapping[str, str] = field(default_factory=dict)
 
 
 class Run:
@@ -72,7 +76,7 @@ class Run:
         self.fate = status.Fate()
         self.program: Program | None = None
         self._ended = threading.Event()
-        self._remove = False
+        self._remove, self._grace = False, GRACE_SECONDS
 
     def snapshot(self) -> Object:
         """For `sandbox status` and `sandbox logs`."""
@@ -91,9 +95,10 @@ class Run:
             "log": str(self.log),
         }
 
-    def end(self, *, remove: bool = False) -> None:
-        """Stop the program, and with `remove` the pod once it has stopped, as a kubelet does."""
-        self._remove = self._remove or remove
+    def end(self, *, remove: bool = False, grace: float = GRACE_SECONDS) -> None:
+        """Stop the program, which has `grace` seconds, and with `remove` the pod once it has stopped, as a kubelet
+        does."""
+        self._remove, self._grace = self._remove or remove, grace
         self._ended.set()
 
     def start(self) -> None:
@@ -125,6 +130,11 @@ class Run:
             except (KubeError, OSError) as error:
                 self._wait("CreateContainerError", str(error), 2.0)
                 continue
+            if not pods.restarts(self.pod, code):
+                self.fate.ended(code)
+                self.fate.completed()
+                self._show()
+                self._ended.wait()
             if self._ended.is_set():
                 break
             self.fate.ended(code)
@@ -152,6 +162,8 @@ class Run:
         self.program = self.programs.choose(self.controller)
         if self._is_for_another_machine():
             self.program = Program(BINARY, _NOT_EXECUTABLE, "the image lacks the architecture of the node")
+        if self.program.kind == ITSELF and (missing := pods.unknown_program(self.pod, self.controller.container)):
+            self.program = Program(ITSELF, (*_NO_SUCH_FILE, missing), "the image of acksm has no other program")
         argv, environment, probe = self._prepare(self.program)
         if self.log.exists():
             os.replace(self.log, self.previous_log)
@@ -164,7 +176,7 @@ class Run:
         since = time.monotonic()
         while process.poll() is None:
             if self._ended.is_set():
-                _end(process)
+                _end(process, self._grace)
                 break
             if not self.fate.ready and self._is_ready(self.program, ready, probe, time.monotonic() - since):
                 self.fate.ready = True
@@ -192,13 +204,15 @@ class Run:
             homes[name] = str(self._write(name, files))
         rendered = pods.render(self.pod, self.controller.container, lookup)
         rendered = pods.relocate(rendered, homes)
-        bearer = identity.token(self.kube, self.pod)
-        config = self.home / "kubeconfig.json"
-        identity.kubeconfig(config, self.around.server, self.around.ca_file, self.namespace, bearer)
+        at_apiserver = {}
+        if pods.SERVICE_ACCOUNT in rendered.mounts:  # not in a pod without automountServiceAccountToken
+            bearer, config = identity.token(self.kube, self.pod), self.home / "kubeconfig.json"
+            identity.kubeconfig(config, self.around.server, self.around.ca_file, self.namespace, bearer)
+            at_apiserver = {"KUBECONFIG": str(config)}
         environment = {key: os.environ[key] for key in PASSED_ON if key in os.environ}
         environment |= {"HOME": str(self.home), "AWS_DEFAULT_REGION": self.around.region, "HOSTNAME": self.name}
         environment |= rendered.environment
-        environment |= {"KUBECONFIG": str(config), READY_FILE: str(self.home / "ready")}
+        environment |= {**at_apiserver, READY_FILE: str(self.home / "ready")}
         if not environment.get("AWS_ENDPOINT_URL"):
             environment["AWS_ENDPOINT_URL"] = self.around.aws_endpoint
         if FULL_URI in environment:
@@ -207,10 +221,28 @@ class Run:
         if not any(name in environment for name in OWN_CREDENTIALS):
             environment |= self.around.node_keys
         environment.pop("AWS_CA_BUNDLE", None)  # with it the real controllers refuse to start a client
+        if program.kind == ITSELF:
+            return self._for_acksm(program, rendered, environment, homes), environment, ""
         if program.kind == STAND_IN:
             environment |= {PACE: str(self.around.pace), VERSION: f"{self.controller.service}:{self.controller.tag}"}
             return [*program.argv, *rendered.arguments], environment, ""
         return self._for_binary(program, rendered, environment)
+
+    def _for_acksm(
+        self, program: Program, rendered: pods.Rendered, environment: dict[str, str], homes: Mapping[str, str]
+    ) -> list[str]:
+        """acksm as in its container: nothing of this machine but its programs, and files only where it may write."""
+        if "AWS_DEFAULT_REGION" not in rendered.environment:
+            del environment["AWS_DEFAULT_REGION"]
+        temporary = homes.get(rendered.mounts.get("/tmp", ""))  # noqa: S108  the pod's own
+        environment |= {**self.around.outside, "TMPDIR": temporary or str(_made(self.home / "tmp"))}
+        if "HOME" not in rendered.environment:
+            environment["HOME"] = str(_made(self.home / "root"))
+        argv = [*program.argv, *rendered.arguments]
+        writable = pods.writable(self.pod, self.controller.container)
+        if writable is None:
+            return argv
+        return [sys.executable, confined.__file__, *(homes[name] for name in writable), "--", *argv]
 
     def _for_binary(
         self, program: Program, rendered: pods.Rendered, environment: dict[str, str]
@@ -276,7 +308,7 @@ class Run:
         """Write the current status; a deleted pod needs none."""
         path = f"/api/v1/namespaces/{self.namespace}/pods/{self.name}/status"
         try:
-            self.pod = self.kube.merge(path, status.patch(self.pod, self.controller.container, self.fate))
+            self.pod = self.kube.merge_lists(path, status.patch(self.pod, self.controller.container, self.fate))
         except KubeError as error:
             if error.status == 404:
                 self._ended.set()
@@ -303,9 +335,14 @@ def _refused(role: str, error: identity.RefusedError) -> list[str]:
     return ["/bin/sh", "-c", 'printf "%s\\n" "$0" >&2; exit 1', line]
 
 
-def _end(process: subprocess.Popen[bytes] | Forked) -> None:
+def _made(path: Path) -> Path:
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _end(process: subprocess.Popen[bytes] | Forked, seconds: float) -> None:
     process.send_signal(signal.SIGTERM)
     try:
-        process.wait(GRACE_SECONDS)
+        process.wait(seconds)
     except subprocess.TimeoutExpired:
         process.kill()

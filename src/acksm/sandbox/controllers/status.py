@@ -25,6 +25,7 @@ class Fate:
     waiting: str = "ContainerCreating"  # reason, while none runs
     message: str = ""
     last: Object = field(default_factory=dict)  # `terminated` of the previous process
+    final: str = ""  # the pod's phase once no container is started again: Succeeded or Failed
 
     def running(self) -> None:
         self.started, self.waiting, self.message, self.ready = now(), "", "", False
@@ -35,6 +36,11 @@ class Fate:
         reason = "Completed" if code == 0 else "Error"
         self.last = {"exitCode": code, "reason": reason, "startedAt": self.started, "finishedAt": now()}
         self.started, self.ready = "", False
+
+    def completed(self) -> None:
+        """It has ended and is not started again."""
+        self.over()
+        self.final = "Succeeded" if self.last["exitCode"] == 0 else "Failed"
 
     def over(self) -> None:
         """It has ended and is about to be started again."""
@@ -57,7 +63,11 @@ def patch(pod: Manifest, container: str, fate: Fate) -> Object:
         for item in pod["spec"]["containers"]
     ]
     reason = (
-        {} if ready else {"reason": "ContainersNotReady", "message": f"containers with unready status: [{container}]"}
+        {"reason": {"Succeeded": "PodCompleted"}.get(fate.final, "PodFailed")}
+        if fate.final
+        else {}
+        if ready
+        else {"reason": "ContainersNotReady", "message": f"containers with unready status: [{container}]"}
     )
     moment = now()
     before = {item["type"]: item for item in (pod.get("status") or {}).get("conditions") or []}
@@ -70,7 +80,7 @@ def patch(pod: Manifest, container: str, fate: Fate) -> Object:
 
     return {
         "status": {
-            "phase": "Running" if fate.started or fate.last else "Pending",
+            "phase": fate.final or ("Running" if fate.started or fate.last else "Pending"),
             "hostIP": "127.0.0.1",
             "podIP": "127.0.0.1",
             "startTime": (pod.get("status") or {}).get("startTime") or moment,
@@ -100,7 +110,7 @@ def _container(spec: Manifest, fate: Fate) -> Object:
         "started": bool(fate.started),
         "restartCount": fate.restarts,
         "state": state,
-        "lastState": {"terminated": fate.last} if fate.last else {},
+        "lastState": {"terminated": fate.last} if fate.last and not fate.final else {},
     }
 
 

@@ -7,11 +7,11 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from acksm import archive
+from acksm import __version__, archive
 from acksm.events import Emit, Event, Kind, silent
-from acksm.sandbox.practice import crds, templates, values
+from acksm.sandbox.practice import crds, images, templates, values
 from acksm.sandbox.practice.generations import Chart, all_charts
-from acksm.sandbox.practice.push import Target as Target, push
+from acksm.sandbox.practice.push import Target as Target, push, push_image
 
 REPOSITORY = "aws-controllers-k8s/{name}"
 
@@ -45,6 +45,11 @@ def seed(target: Target, emit: Emit = silent) -> list[str]:
         push(target, REPOSITORY.format(name=f"{chart.service}-chart"), chart.tag, build(chart))
         for chart in all_charts()
     ]
+
+
+def seed_acksm(target: Target) -> str:
+    """Push an image of acksm: pods of it run the acksm that runs the sandbox. Returns the reference."""
+    return push_image(target, "acksm", __version__, images.image("acksm", __version__))
 
 
 def seed_from(target: Target, sources: Sequence[Path], emit: Emit = silent) -> list[str]:

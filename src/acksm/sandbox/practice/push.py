@@ -11,6 +11,7 @@ import urllib3
 
 from acksm import archive
 from acksm.errors import AcksmError
+from acksm.sandbox.content import Repository
 
 CONFIG = "application/vnd.cncf.helm.config.v1+json"
 LAYER = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
@@ -25,12 +26,28 @@ class Target:
     password: str
 
 
+def push_image(target: Target, repository: str, tag: str, image: Repository) -> str:
+    """Push an image as `repository:tag`; the reference is returned. Error: `sandbox-registry`."""
+    base, http = f"http://{target.registry}/v2/{repository}", _http(target)
+    for data in image.blobs.values():
+        _blob(http, base, data, "")
+    for digest, (media_type, data) in image.manifests.items():  # an index comes after what it lists
+        reference = tag if image.tags.get(tag) == digest else digest
+        headers = {**http.headers, "Content-Type": media_type}
+        _expect(http.request("PUT", f"{base}/manifests/{reference}", body=data, headers=headers), f"{repository}:{tag}")
+    return f"{target.registry}/{repository}:{tag}"
+
+
+def _http(target: Target) -> urllib3.PoolManager:
+    login = urllib3.make_headers(basic_auth=f"acksm:{target.password}")
+    return urllib3.PoolManager(headers=login, retries=urllib3.Retry(total=3, backoff_factor=0.2))
+
+
 def push(target: Target, repository: str, tag: str, data: bytes) -> str:
     """Push the archive `data` as `repository:tag`; the reference is returned. Error: `sandbox-registry`."""
     chart = archive.read_bytes(data, f"{repository}:{tag}")
     base = f"http://{target.registry}/v2/{repository}"
-    login = urllib3.make_headers(basic_auth=f"acksm:{target.password}")
-    http = urllib3.PoolManager(headers=login, retries=urllib3.Retry(total=3, backoff_factor=0.2))
+    http = _http(target)
     config = json.dumps({"name": chart.name, "version": chart.version, "apiVersion": "v1"}, sort_keys=True).encode()
     manifest = {
         "schemaVersion": 2,
