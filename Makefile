@@ -115,6 +115,10 @@ site-check: site ## check the site in a real browser: links, search, diagrams, w
 bench: $(STAMP) ## compare acksm with the guide's shell commands; writes docs/benchmarks.md
 	@$(BIN)/python bench/run.py; code=$$?; $(BIN)/python bench/adopt.py && exit $$code
 
+.PHONY: bench-fleet
+bench-fleet: $(STAMP) ## measure fleets: fifty clusters with nothing to do, and the supervisor; writes a section of docs/benchmarks.md
+	@$(BIN)/python bench/fleet.py
+
 .PHONY: soak
 soak: SECONDS = 1800
 soak: $(STAMP) ## kill every command at every call, for SECONDS=1800; random cases of hypothesis; writes docs/reliability.md
@@ -130,7 +134,7 @@ $(VENV)/cloudformation/.ready: requirements.lock | $(STAMP)
 	@touch $@
 
 .PHONY: gitops
-gitops: $(STAMP) $(VENV)/cloudformation/.ready ## round trips of exports by Flux's own controllers and kubectl, and checks of templates; builds them once
+gitops: $(STAMP) $(VENV)/cloudformation/.ready ## round trips of exports by Flux's and Argo CD's own controllers and kubectl, checks of templates
 	@$(BIN)/python -m acksm sandbox build --gitops
 	@$(BIN)/pytest -m gitops --durations=0 tests/gitops
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
@@ -109,7 +110,7 @@ class Member:
     settings: Document = field(default_factory=dict)
     issuer: str = ""
 
-    @property
+    @cached_property
     def id(self) -> str:
         """ACCOUNT/REGION/CLUSTER: what no two clusters share."""
         return f"{self.account}/{self.region}/{self.cluster}"
