@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -57,7 +57,8 @@ def facts(cluster: str = EAST, version: str = "1.9.1", role_arn: str = "", **mor
         "bound": [],
         "incomplete": [],
     }
-    return {**found, **more}
+    found |= more
+    return cast(reports.FleetFactsReport, found)
 
 
 def member(cluster: str, **more: Any) -> Member:
