@@ -38,7 +38,7 @@ parts: $(STAMP) ## build the sandbox's programs, once
 
 .PHONY: test
 test: parts ## run every test, on the sandbox
-	@$(BIN)/pytest -n auto --dist worksteal --durations=25 --durations-min=5
+	@$(BIN)/pytest -n auto --dist worksteal --durations=25 --durations-min=5 -rs
 
 # Those with a classifier in pyproject.toml: python3.N on PATH, or pyenv's
 PYTHONS ?= 3.11 3.12 3.13
@@ -115,14 +115,26 @@ site-check: site ## check the site in a real browser: links, search, diagrams, w
 bench: $(STAMP) ## compare acksm with the guide's shell commands; writes docs/benchmarks.md
 	@$(BIN)/python bench/run.py; code=$$?; $(BIN)/python bench/adopt.py && exit $$code
 
+.PHONY: bench-fleet
+bench-fleet: $(STAMP) ## measure fleets: fifty clusters with nothing to do, and the supervisor; writes a section of docs/benchmarks.md
+	@$(BIN)/python bench/fleet.py
+
 .PHONY: soak
 soak: SECONDS = 1800
 soak: $(STAMP) ## kill every command at every call, for SECONDS=1800; random cases of hypothesis; writes docs/reliability.md
 	@$(BIN)/python bench/soak.py --seconds $(SECONDS); code=$$?; \
 		$(BIN)/pytest -n auto -m "hypothesis and not sandbox" --hypothesis-profile explore && exit $$code
 
+# Outside of the lock file: 180 MB, which nothing but these checks of a template needs
+$(VENV)/cloudformation/.ready: requirements.lock | $(STAMP)
+	@echo "▸ environment of CloudFormation's tools: $(VENV)/cloudformation"
+	@$(PYTHON) -m venv --clear $(VENV)/cloudformation
+	@$(VENV)/cloudformation/bin/python -m pip install --disable-pip-version-check --quiet --no-compile cfn-lint==1.58.0 \
+		"moto[cloudformation,iam]==$$(sed -n 's/^moto==\([0-9.]*\).*/\1/p' requirements.lock)"
+	@touch $@
+
 .PHONY: gitops
-gitops: $(STAMP) ## round trips of exports, kept by Flux's own controllers and applied by kubectl; builds them once
+gitops: $(STAMP) $(VENV)/cloudformation/.ready ## round trips of exports by Flux's and Argo CD's own controllers and kubectl, checks of templates
 	@$(BIN)/python -m acksm sandbox build --gitops
 	@$(BIN)/pytest -m gitops --durations=0 tests/gitops
 

@@ -201,7 +201,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 # Sections of the page that other benchmarks write.
-OTHERS = ("Adoption of many",)
+OTHERS = ("Adoption of many", "Fleets")
 
 
 def with_section(page: str, title: str, section: str) -> str:

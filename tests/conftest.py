@@ -18,6 +18,7 @@ import pytest
 from hypothesis import settings
 
 import once
+from killer import Forks
 from world import World
 
 if TYPE_CHECKING:
@@ -40,6 +41,11 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in [name for name in os.environ if _is_of_the_user(name)]:
         del os.environ[name]
     os.environ |= {"COLUMNS": "100", "NO_COLOR": "1"}
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """What `-n auto` is: one more than there are cores, as a contract test waits for a quarter of its time."""
+    return None if "not sandbox" in str(config.getoption("-m")) else len(os.sched_getaffinity(0)) + 1
 
 
 @pytest.hookimpl(wrapper=True)
@@ -108,6 +114,14 @@ def world(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     yield _own_cluster
     _own_cluster.end_faults()
+
+
+@pytest.fixture(scope="session")
+def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
+    """For tests in which acksm has to be a process of its own: each is forked from one that has its imports."""
+    found = Forks(tmp_path_factory.mktemp("forks"))
+    yield found
+    found.close()
 
 
 def _has_crds(item: pytest.Item) -> bool:

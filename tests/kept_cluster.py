@@ -43,9 +43,9 @@ class Kept:
     deployed: bool = False
 
     @classmethod
-    def open(cls, engine: str, home: Path, *, runs: bool = True) -> Kept:
+    def open(cls, engine: str, home: Path, *, runs: bool = True, name: str = "") -> Kept:
         """An empty cluster of this name, in an empty account."""
-        world = World.start(f"kept-{engine}")
+        world = World.start(name or f"kept-{engine}")
         variables = api.environment(NAME, world.cluster, registries=True)
         world.variables = variables | {"XDG_CACHE_HOME": str(home / "cache"), "ACKSM_REGISTRY": ""}
         if runs:

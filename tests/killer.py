@@ -21,7 +21,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -210,22 +210,32 @@ def run(order: Order) -> None:
 
 
 def serve() -> None:
-    """Orders from stdin, a line of JSON each: run in a fork of this process, and told how it ended."""
+    """Orders from stdin, in each line those that run at once: forks of this process, and told how they ended."""
     _imports()
     for line in sys.stdin:
-        asked = json.loads(line)
-        child = os.fork()
-        if child == 0:
-            _become(asked)
-        if asked["order"]["after"]:
-            clock = threading.Timer(asked["order"]["after"], os.kill, (child, signal.SIGKILL))
-            clock.start()
-            os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)  # its id is nobody else's until it is reaped
-            clock.cancel()
-            clock.join()
-        _, status = os.waitpid(child, 0)
-        sys.stdout.write(json.dumps({"code": os.waitstatus_to_exitcode(status)}) + "\n")
+        orders = json.loads(line)
+        children = [_forked(asked) for asked in orders]
+        codes = [_ended(child, asked["order"]["after"]) for child, asked in zip(children, orders, strict=True)]
+        sys.stdout.write(json.dumps(codes) + "\n")
         sys.stdout.flush()
+
+
+def _forked(asked: dict[str, Any]) -> int:
+    child = os.fork()
+    if child == 0:
+        _become(asked)
+    return child
+
+
+def _ended(child: int, after: float) -> int:
+    """Its exit code; it is killed `after` so many seconds."""
+    if after:
+        clock = threading.Timer(after, os.kill, (child, signal.SIGKILL))
+        clock.start()
+        os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)  # its id is nobody else's until it is reaped
+        clock.cancel()
+        clock.join()
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def _become(asked: dict[str, Any]) -> None:
@@ -261,7 +271,7 @@ def _imports() -> None:
     import importlib
     import pkgutil
 
-    import boto3
+    import botocore.session
     import jsonschema
     import rich.table
     import typer.main
@@ -279,9 +289,9 @@ def _imports() -> None:
             importlib.import_module(found.name)
     once.apply()
     typer.main.get_command(cli.app)
-    session = boto3.Session(region_name="us-west-2")
+    session = botocore.session.Session()
     for service in ("eks", "iam", "sts", "sagemaker", "application-autoscaling"):
-        session.client(service, aws_access_key_id="x", aws_secret_access_key="x")
+        session.create_client(service, "us-west-2", aws_access_key_id="x", aws_secret_access_key="x")
 
 
 @dataclass(frozen=True)
@@ -318,23 +328,35 @@ class Forks:
     location: Path
     _process: subprocess.Popen[str] | None = field(default=None, repr=False)
 
-    def run(self, order: Order, env: dict[str, str], cwd: Path) -> Ended:
+    def run(self, order: Order, env: Mapping[str, str], cwd: Path) -> Ended:
+        """One process, until it ends."""
+        return self.together([order], env, cwd)[0]
+
+    def together(self, orders: Sequence[Order], env: Mapping[str, str], cwd: Path) -> list[Ended]:
+        """Processes that run at the same time, until all have ended."""
         if self._process is None:
             argv = [sys.executable, "-m", "killer", "--serve"]
             here = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
             self._process = subprocess.Popen(argv, env=here, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.location.mkdir(exist_ok=True)
-        out, err, log = (self.location / name for name in ("out", "err", "log"))
-        log.unlink(missing_ok=True)
-        asked = {"order": asdict(order) | {"log": str(log)}, "env": env, "cwd": str(cwd)}
         assert self._process.stdin
         assert self._process.stdout
-        self._process.stdin.write(json.dumps(asked | {"out": str(out), "err": str(err)}) + "\n")
+        self.location.mkdir(exist_ok=True)
+        asked = []
+        for number, order in enumerate(orders):
+            out, err, log = (str(self.location / f"{name}-{number}") for name in ("out", "err", "log"))
+            Path(log).unlink(missing_ok=True)
+            told = asdict(order) | {"log": log}
+            asked.append({"order": told, "env": dict(env), "cwd": str(cwd), "out": out, "err": err})
+        self._process.stdin.write(json.dumps(asked) + "\n")
         self._process.stdin.flush()
         answer = self._process.stdout.readline()
         assert answer, "the forking process ended"
+        return [self._told(number, code) for number, code in enumerate(json.loads(answer))]
+
+    def _told(self, number: int, code: int) -> Ended:
+        out, err, log = (self.location / f"{name}-{number}" for name in ("out", "err", "log"))
         lines = tuple(json.loads(line) for line in log.read_text().splitlines()) if log.exists() else ()
-        return Ended(json.loads(answer)["code"], out.read_text(), err.read_text(), lines)
+        return Ended(code, out.read_text(), err.read_text(), lines)
 
     def close(self) -> None:
         if self._process and self._process.stdin:

@@ -12,7 +12,7 @@ import pytest
 from botocore.stub import ANY, Stubber
 
 from acksm.aws.account import Aws
-from acksm.aws.eks import Capability, Eks, FargateProfile, NodeGroup
+from acksm.aws.eks import Capability, Eks, FargateProfile, Listed, NodeGroup
 from acksm.errors import AcksmError
 
 ACCOUNT, REGION = "012345678901", "us-west-2"
@@ -546,7 +546,11 @@ def test_every_roles_trust_in_one_list(aws: Aws, iam: Stubber) -> None:
 
 
 def test_the_clusters_of_a_region_with_their_tags(aws: Aws, eks: Stubber) -> None:
-    eks.add_response("list_clusters", {"clusters": ["a", "b"]}, {})
+    """Of all pages; one that is being deleted, or was deleted since, is none."""
+    eks.add_response("list_clusters", {"clusters": ["a", "b"], "nextToken": "more"}, {})
+    eks.add_response("list_clusters", {"clusters": ["c", "d"]}, {"nextToken": "more"})
     eks.add_response("describe_cluster", cluster(tags={"team": "ml"}), {"name": "a"})
-    eks.add_response("describe_cluster", cluster(), {"name": "b"})
-    assert Eks(aws).tagged() == {"a": {"team": "ml"}, "b": {}}
+    eks.add_response("describe_cluster", cluster(status="CREATING"), {"name": "b"})
+    eks.add_response("describe_cluster", cluster(status="DELETING"), {"name": "c"})
+    eks.add_client_error("describe_cluster", "ResourceNotFoundException", "no", 404, expected_params={"name": "d"})
+    assert Eks(aws).tagged() == {"a": Listed({"team": "ml"}), "b": Listed({}, "CREATING")}

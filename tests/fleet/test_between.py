@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from acksm import reports
 from acksm.fleet.between import findings
+from acksm.fleet.file import Member
 from acksm.fleet.remedies import Fleet
 from cli.test_remedies import check
 
@@ -20,6 +22,22 @@ TARGET = "arn:aws:iam::333333333333:role/SagemakerCrossAccountAccess"
 
 def role(name: str, account: str = "111111111111") -> str:
     return f"arn:aws:iam::{account}:role/{name}"
+
+
+def trusting(*issuers: str) -> Any:
+    provider = "arn:aws:iam::111111111111:oidc-provider/"
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Federated": f"{provider}{issuer}"},
+                "Action": "sts:AssumeRoleWithWebIdentity",
+            }
+            for issuer in issuers
+        ],
+    }
+    return {"role_arn": role("a"), "issuers": list(issuers), "policy": policy}
 
 
 def facts(cluster: str = EAST, version: str = "1.9.1", role_arn: str = "", **more: Any) -> reports.FleetFactsReport:
@@ -40,6 +58,11 @@ def facts(cluster: str = EAST, version: str = "1.9.1", role_arn: str = "", **mor
         "incomplete": [],
     }
     return {**found, **more}
+
+
+def member(cluster: str, **more: Any) -> Member:
+    account, region, name = cluster.split("/")
+    return Member(name, account, region, **more)
 
 
 def holding(*, read_only: bool = False, adopted: bool = False, what: str = "Model team/classifier") -> Any:
@@ -77,7 +100,7 @@ def test_one_aws_object_in_two_clusters_is_an_error_and_comes_first() -> None:
 
 def test_without_a_context_the_remedy_writes_it_first() -> None:
     both = {EAST: facts(EAST, held=holding(), context=""), FAR: facts(FAR, held=holding(adopted=True), context="")}
-    (found,) = findings(both, Fleet("prod.yaml", {FAR: "ml-far"}))
+    (found,) = findings(both, Fleet("prod.yaml", {FAR: member(FAR, profile="ml-far")}))
     assert found["remedy"].split(" && ") == [
         "acksm connect --cluster far --region us-east-1 --profile ml-far",
         "kubectl --context arn:aws:eks:us-east-1:222222222222:cluster/far annotate models.sagemaker.services.k8s.aws "
@@ -130,18 +153,16 @@ ROLES: dict[str, tuple[list[reports.FleetFactsReport], list[str], str]] = {
         f"acksm fleet list --cluster {EAST}",
     ),
     "an issuer of an earlier cluster": (
-        [facts(EAST, role_arn=role("a"), trusts=[{"role_arn": role("a"), "issuers": ["oidc.eks/old"]}])],
-        ["fleet.issuer-trusted"],
-        f"acksm fleet run --cluster {EAST} -- iam-role",
+        [facts(EAST, role_arn=role("a"), trusts=[trusting("oidc.eks/old", "oidc.eks/of-the-cluster")])],
+        ["fleet.issuer-trusted", "fleet.issuer-trusted"],
+        "",
     ),
     "the issuer of the cluster itself": (
         [
             facts(
                 EAST,
                 role_arn=role("a"),
-                trusts=[
-                    {"role_arn": role("a"), "issuers": ["oidc.eks.us-east-1.amazonaws.com/id/111111111111ml"]}
-                ],
+                trusts=[trusting("oidc.eks.us-east-1.amazonaws.com/id/111111111111ml")],
             )
         ],
         [],
@@ -201,7 +222,7 @@ def test_a_finding_has_a_remedy_that_can_be_pasted(name: str) -> None:
     assert [item["id"] for item in got] == expected
     if remedy:
         assert got[0]["remedy"].partition("   ")[0] == remedy
-    for item in got:
+    for item in (one for one in got if one["remedy"].startswith("acksm ")):
         check(item["remedy"])
         words = shlex.split(item["remedy"].partition("   ")[0])
         if "--" in words:  # the command of each cluster
@@ -213,11 +234,20 @@ def _id(arn: str) -> str:
     return f"{account}/{region}/{name.removeprefix('cluster/')}"
 
 
+def test_the_remedy_has_the_trust_policy_without_the_issuer() -> None:
+    own = facts(EAST)["issuer"].removeprefix("https://")
+    one = facts(EAST, role_arn=role("a"), trusts=[trusting("oidc.eks/old", own)])
+    (found,) = findings({EAST: one}, Fleet(members={EAST: member(EAST, profile="ml")}))
+    *words, document = shlex.split(found["remedy"])
+    assert shlex.join(words) == "aws iam update-assume-role-policy --profile ml --role-name a --policy-document"
+    assert json.loads(document) == trusting(own)["policy"]
+
+
 def test_an_unknown_issuer_is_reported_only_where_every_cluster_was_read() -> None:
-    trusts = [{"role_arn": role("a"), "issuers": ["oidc.eks/old"]}]
+    trusts = [trusting("oidc.eks/old")]
     one = facts(EAST, role_arn=role("a"), trusts=trusts)
     assert ids(one, whole=False) == []
-    used_before = [{"role_arn": role("a"), "issuers": [facts(FAR)["issuer"].removeprefix("https://")]}]
+    used_before = [trusting(facts(FAR)["issuer"].removeprefix("https://"))]
     assert ids(facts(EAST, role_arn=role("a"), trusts=used_before), facts(FAR), whole=False) == ["fleet.issuer-trusted"]
 
 
@@ -225,6 +255,16 @@ def test_one_name_in_two_accounts_that_create_objects_in_a_third() -> None:
     both = {one: facts(one, bound=[bound("x", "333333333333", mode="role-selector")]) for one in (EAST, TWIN)}
     (found,) = findings(both)
     assert "trust policies of account 333333333333" in found["text"]
+
+
+def test_a_remedy_says_what_the_file_would_restore() -> None:
+    both = {EAST: facts(EAST, "1.10.0", role("a")), FAR: facts(FAR, "1.9.1", role("a"))}
+    file = {FAR: member(FAR, settings={"version": {"sagemaker": "1.9.1"}, "role_name": "a"})}
+    shown = {item["id"]: item["remedy"].partition("   ")[2] for item in findings(both, Fleet(members=file))}
+    assert shown == {
+        "fleet.role-in-two-clusters": "(change role-name in fleet.yaml too)",
+        "fleet.version-skew": "(change version in fleet.yaml too)",
+    }
 
 
 def test_remedies_name_the_file_of_the_fleet() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from acksm.aws.eks import Listed
 from acksm.errors import AcksmError
 from acksm.fleet.discovery import Found, chosen, complete
 from acksm.fleet.file import Discovery, read
@@ -18,12 +19,17 @@ discover:
 """
 
 
-def listed(_how: Discovery, account: str, region: str) -> Mapping[str, Mapping[str, str]]:
+def listed(_how: Discovery, account: str, region: str) -> Mapping[str, Listed]:
     if (account, region) == ("222222222222", "us-east-1"):
         raise AcksmError("aws-access-denied", "may not list")
     if account == "222222222222":
-        return {"far": {"team": "ml", "more": "x"}, "other": {"team": "web"}, "bare": {}}
-    return {"own": {"team": "ml"}} if region == "eu-west-1" else {}
+        return {
+            "far": Listed({"team": "ml", "more": "x"}),
+            "new": Listed({"team": "ml"}, "CREATING"),
+            "other": Listed({"team": "web"}, "CREATING"),
+            "bare": Listed(),
+        }
+    return {"own": Listed({"team": "ml"})} if region == "eu-west-1" else {}
 
 
 @pytest.fixture
@@ -43,7 +49,10 @@ def test_what_has_the_tags_is_added_and_what_the_file_lists_is_left(found: Found
 
 
 def test_what_could_not_be_listed_is_told(found: Found) -> None:
-    assert found.unread == ("clusters of account 222222222222 in us-east-1: may not list",)
+    assert found.unread == (
+        "cluster 222222222222/eu-west-1/new is CREATING",
+        "clusters of account 222222222222 in us-east-1: may not list",
+    )
 
 
 def test_labels_and_names_narrow(found: Found) -> None:

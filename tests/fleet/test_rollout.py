@@ -66,9 +66,18 @@ def test_a_rollout_keeps_to_its_limits(
 def test_what_is_running_ends_and_nothing_else_starts() -> None:
     members = tuple(Member(f"c{index}", ACCOUNTS[0], "eu-west-1") for index in range(6))
     step = Step(Wave(name="all", concurrency=2), members)
-    codes = {members[0].id: int(ExitCode.STEP_FAILED)}
-    assert step.startable(codes, {members[1].id}, writers=4) == []
-    assert step.stopped(codes) == "wave all: 1 cluster failed, and 0 may"
+    both = threading.Barrier(2)
+    started = []
+
+    def work(one: Member) -> int:
+        started.append(one.id)
+        both.wait(60)
+        return int(ExitCode.STEP_FAILED)
+
+    outcome = run([step], 4, work, lambda _step, _outcome: None, interrupted=lambda: False)
+    assert sorted(started) == [one.id for one in members[:2]]
+    assert outcome.codes == {one.id: ExitCode.STEP_FAILED for one in members[:2]}
+    assert outcome.stopped == "wave all: 2 clusters failed, and 0 may"
 
 
 def test_an_interrupted_rollout_starts_nothing() -> None:

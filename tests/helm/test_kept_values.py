@@ -13,7 +13,7 @@ from acksm.archive import Chart
 from acksm.errors import AcksmError
 from acksm.guide.install.release import overrides
 from acksm.helm.kept_values import edits, note, references, unknown
-from acksm.helm.values import flatten, is_open, patch, plain
+from acksm.helm.values import flatten, is_open, patch, plain, validate
 from acksm.sandbox.practice.generations import all_charts
 from acksm.sandbox.practice.values import schema, values_yaml
 
@@ -33,7 +33,8 @@ CHART = Chart("c", "2", "2", {"values.yaml": VALUES.encode(), "templates/a.yaml"
 
 
 def desired(installed: dict[str, Any], chart: Chart = CHART) -> Any:
-    patched = patch(chart.values_text, edits(installed, chart), chart.schema)
+    patched = patch(chart.values_text, edits(installed, chart))
+    validate(patched.values, chart.schema, chart.name)
     return overrides(patched)
 
 
@@ -89,9 +90,11 @@ def test_what_a_newer_chart_no_longer_has_is_told_apart_from_what_never_had_an_e
 
 def test_a_null_of_ones_own_is_helms_and_is_judged_by_the_schema() -> None:
     chart = {"type": "object", "properties": {"log": {"required": ["level"], "type": "object"}}}
-    assert patch(VALUES, list(flatten({"replicas": None}, plain(VALUES), "f")), chart).values["replicas"] is None
+    found = patch(VALUES, list(flatten({"replicas": None}, plain(VALUES), "f"))).values
+    assert found["replicas"] is None
+    validate(found, chart, "c")
     with pytest.raises(AcksmError) as caught:
-        patch(VALUES, list(flatten({"log": {"level": None}}, plain(VALUES), "f")), chart)
+        validate(patch(VALUES, list(flatten({"log": {"level": None}}, plain(VALUES), "f"))).values, chart, "c")
     assert caught.value.id == "values-schema"
     with pytest.raises(AcksmError) as caught:
         patch(VALUES, list(flatten({"moon": None}, plain(VALUES), "f")))
@@ -145,7 +148,8 @@ def test_the_next_install_has_the_same_values_whatever_they_are(data: st.DataObj
     default = plain(chart.values_text)
     given = data.draw(like(default), label="values")
     try:
-        patched = patch(chart.values_text, list(flatten(given, default, "f")), chart.schema)
+        patched = patch(chart.values_text, list(flatten(given, default, "f")))
+        validate(patched.values, chart.schema, chart.name)
     except AcksmError as error:
         if error.id not in {"values-schema", "values-type"}:
             raise

@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 from acksm.ack import charts
 from acksm.helm.releases import MARK_PATH
-from acksm.helm.values import Edit, flatten, patch
+from acksm.helm.values import Edit, flatten, patch, validate
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
 FILES = sorted(SHARED.glob("*/*/values.yaml"))
@@ -46,7 +46,7 @@ def schema(path: Path) -> Any:
 
 def test_only_asked_for_lines_change(path: Path) -> None:
     text = path.read_text()
-    patched = patch(text, asked(path), schema(path))
+    patched = patch(text, asked(path))
     before, after = text.splitlines(), patched.text.splitlines()
     gone = [line for line in before if line not in after]
     new = [line for line in after if line not in before]
@@ -60,7 +60,8 @@ def test_only_asked_for_lines_change(path: Path) -> None:
 
 
 def test_the_meaning_is_the_charts_and_what_was_asked(path: Path) -> None:
-    patched = patch(path.read_text(), asked(path), schema(path))
+    patched = patch(path.read_text(), asked(path))
+    validate(patched.values, schema(path), path.name)
     expected = load(path.read_text())
     for edit in asked(path):
         node = expected
@@ -82,7 +83,8 @@ def test_the_same_again_and_nothing_for_nothing(path: Path) -> None:
 def test_the_charts_own_values_given_as_a_file_change_nothing(path: Path) -> None:
     text = path.read_text()
     given = list(flatten(load(text), load(text), "copy.yaml"))
-    assert patch(text, given, schema(path)).values == load(text)
+    assert patch(text, given).values == load(text)
+    validate(load(text), schema(path), path.name)
 
 
 def test_a_value_without_lines_of_its_own_replaces_a_list_below_a_comment(path: Path) -> None:

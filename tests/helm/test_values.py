@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 from acksm.errors import AcksmError
 from acksm.guide.install.release import overrides
-from acksm.helm.values import Edit, flatten, leaves, parse_set, patch, plain, read_file
+from acksm.helm.values import Edit, flatten, leaves, parse_set, patch, plain, read_file, validate
 from acksm.sandbox.practice.generations import Chart, all_charts
 from acksm.sandbox.practice.values import schema, values_yaml
 
@@ -110,7 +110,7 @@ def test_keys_of_open_maps_are_the_users_own() -> None:
 
 def test_the_charts_schema_is_asked() -> None:
     with pytest.raises(AcksmError) as caught:
-        patch(TEXT, [edit("aws.region", "x"), edit("installScope", "world")], schema(NEWEST))
+        validate(patch(TEXT, [edit("aws.region", "x"), edit("installScope", "world")]).values, schema(NEWEST), "x")
     assert caught.value.id == "values-schema"
     assert "installScope" in caught.value.message
 
@@ -129,7 +129,7 @@ def test_the_charts_schema_is_asked() -> None:
 )
 def test_a_broken_schema_is_the_charts_fault(broken: dict[str, Any]) -> None:
     with pytest.raises(AcksmError) as caught:
-        patch(TEXT, [], broken)
+        validate(plain(TEXT), broken, "x")
     assert caught.value.id == "chart-invalid"
 
 

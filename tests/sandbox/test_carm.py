@@ -5,10 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +15,7 @@ from abroad import MARK, ROLE_NAME, Abroad
 from acksm.kube.keys import DATA, set_keys
 from acksm.kube.paths import ref
 from acksm.sandbox import api
+from killer import Forks, Order
 from report_schema import complaints
 from world import NAME, World
 
@@ -340,7 +338,9 @@ def test_b_is_reached_by_a_role_too(abroad: Abroad) -> None:
 
 
 @pytest.mark.crds
-def test_people_who_bind_at_once_lose_nothing_and_other_peoples_keys_stay(abroad: Abroad, tmp_path: Path) -> None:
+def test_people_who_bind_at_once_lose_nothing_and_other_peoples_keys_stay(
+    abroad: Abroad, forks: Forks, tmp_path: Path
+) -> None:
     world = abroad.world
     world.install("--service", "sagemaker")
     theirs = {"222222222222": "arn:aws:iam::222222222222:role/by-hand"}
@@ -354,29 +354,13 @@ def test_people_who_bind_at_once_lose_nothing_and_other_peoples_keys_stay(abroad
     )
     names = [abroad.namespace(f"team-{n}", region="kept") for n in range(6)]
     accounts = [f"{n:012d}" for n in range(3, 9)]
-    environment = os.environ | world.variables | {"PYTHONPATH": os.pathsep.join(sys.path)}
-
-    def bind(name: str, account: str) -> None:
-        """Each waits for the others, and plans again when they have changed the map."""
-        argv = [
-            sys.executable,
-            "-m",
-            "acksm",
-            "carm",
-            "bind",
-            name,
-            "--target-account",
-            account,
-            "--lock-timeout",
-            "10m",
-        ]
-        done = subprocess.run(
-            argv, env=environment, cwd=tmp_path, stderr=subprocess.PIPE, text=True, timeout=240, check=False
-        )
-        assert done.returncode == 0, done.stderr
-
-    with ThreadPoolExecutor(6) as pool:
-        list(pool.map(bind, names, accounts))
+    # each waits for the others, and plans again when they have changed the map
+    orders = [
+        Order(("carm", "bind", name, "--target-account", account, "--lock-timeout", "10m"))
+        for name, account in zip(names, accounts, strict=True)
+    ]
+    for done in forks.together(orders, os.environ | world.variables, tmp_path):
+        assert done.code == 0, done
     role = "arn:aws:iam::{}:role/" + ROLE_NAME
     assert abroad.map() == theirs | {account: role.format(account) for account in accounts}
     for name, account in zip(names, accounts, strict=True):

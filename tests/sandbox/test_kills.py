@@ -17,16 +17,9 @@ ONE = "applicationautoscaling"
 RELEASE = "ack-applicationautoscaling-controller"
 
 
-@pytest.fixture(scope="module")
-def _forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
-    found = Forks(tmp_path_factory.mktemp("forks"))
-    yield found
-    found.close()
-
-
 @pytest.fixture
-def kills(world: World, _forks: Forks, tmp_path: Path) -> Iterator[Kills]:
-    found = Kills(Abroad.open(world), _forks, tmp_path)
+def kills(world: World, forks: Forks, tmp_path: Path) -> Iterator[Kills]:
+    found = Kills(Abroad.open(world), forks, tmp_path)
     yield found
     found.abroad.clean()
 

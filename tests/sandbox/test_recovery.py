@@ -45,7 +45,7 @@ def kill_helm(world: World, tmp_path: Path, verb: str) -> None:
     argv = [world.state.helm, verb, RELEASE, str(chart), "-n", world.namespace, "--skip-crds", *values]
     process = subprocess.Popen(
         argv,
-        env=os.environ | world.variables,
+        env=os.environ | world.variables | {"KUBECONFIG": world.administrator},
         start_new_session=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -106,7 +106,8 @@ def test_a_failed_upgrade_by_hand_is_written_again(world: World, tmp_path: Path)
     chart.write_bytes(pack("applicationautoscaling-chart", {**files(NEWEST), "templates/bad.yaml": bad}))
     values.write_text(world.helm("get", "values", RELEASE, "-o", "json"))
     argv = [world.state.helm, "upgrade", RELEASE, str(chart), "-n", world.namespace, "--skip-crds", "-f", str(values)]
-    assert subprocess.run(argv, env=os.environ | world.variables, capture_output=True, check=False).returncode != 0
+    env = os.environ | world.variables | {"KUBECONFIG": world.administrator}
+    assert subprocess.run(argv, env=env, capture_output=True, check=False).returncode != 0
     assert release_status(world) == "failed"
     assert world.acksm("status").exit_code == 3
     assert "updated release" in world.install(*ONE).stderr

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import urllib3
 
 from acksm.ack.charts import TESTED
 from acksm.kube.paths import Ref, ref
+from acksm.live import causes
 from acksm.settings import DEFAULT_REGISTRY
 from outside import Outside, errors_of
 from world import ONE, World
@@ -131,7 +133,7 @@ def test_a_pull_through_cache(outside: Outside) -> None:
     assert cached.image(SERVICE, "1.4.1") is not None
 
 
-def test_an_install_without_the_public_registry(outside: Outside) -> None:
+def test_an_install_without_the_public_registry(outside: Outside, monkeypatch: pytest.MonkeyPatch) -> None:
     world, to = outside.world, f"{outside.ecr}/acks"
     image = f"{to}/{IMAGE}:{TESTED[SERVICE]}"
     world.acksm("mirror", "--to", to, *ONE).ok()
@@ -157,7 +159,8 @@ def test_an_install_without_the_public_registry(outside: Outside) -> None:
     unknown = world.acksm("install", "-y", *ONE, "--version", f"{SERVICE}=1.1.2")
     assert unknown.error_id == "chart-version-unknown"
     assert world.acksm("install", "-y", *ONE, "--set", "image.tag=1.1.2").error_id == "image-missing"
-    # a node pulls from where the pod says, and from nowhere else
+    # a node pulls from where the pod says, and from nowhere else; this test gives a pull three seconds, not a minute
+    monkeypatch.setattr(causes, "_PULL", tuple(replace(one, patience=3.0) for one in causes._PULL))
     closed = world.acksm("install", "-y", *ONE, "--set", f"image.repository={DEFAULT_REGISTRY}/{IMAGE}")
     assert (closed.error_id, "lookup public.ecr.aws" in closed.stderr) == ("pod-failing", True)
     world.install(*ONE, "--reset-values")

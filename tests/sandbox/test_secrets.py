@@ -6,7 +6,6 @@ import base64
 import json
 import os
 import stat
-import subprocess
 import sys
 import tarfile
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 
 from acksm.sandbox.state import directory
+from killer import Forks, Order
 from world import NAME, World
 
 SESSION, BEARER = "IQoJb3JpZ2luX2VjQUNBTkFSWSESSION0123", "eyJhbGciOiJjYW5hcnkifQ.Y2FuYXJ5LWJlYXJlcg.c2ln"
@@ -30,8 +30,8 @@ os.execv({helm!r}, [{helm!r}, *sys.argv[1:]])
 class Watched:
     """acksm as a process of its own, with a home and temporary files that can be looked through."""
 
-    def __init__(self, world: World, home: Path) -> None:
-        self.world, self.home, self.said = world, home, b""
+    def __init__(self, world: World, forks: Forks, home: Path) -> None:
+        self.world, self.forks, self.home, self.said = world, forks, home, ""
         self.argv = home / "argv"
         helm = home / "helm"
         helm.write_text(HELM.format(python=sys.executable, log=str(self.argv), helm=world.state.helm))
@@ -48,16 +48,10 @@ class Watched:
         }
 
     def run(self, *argv: str, code: int = 0, **more: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "acksm", "--debug", *argv],
-            env={**self.environment, **more},
-            cwd=self.home / "work",
-            capture_output=True,
-            check=False,
-        )
-        assert done.returncode == code, (argv, done.stderr)
+        done = self.forks.run(Order(("--debug", *argv)), {**self.environment, **more}, self.home / "work")
+        assert done.code == code, (argv, done)
         self.said += done.stdout + done.stderr
-        return done.stdout.decode()
+        return done.stdout
 
     def files(self) -> dict[Path, bytes]:
         """What is left in every place that acksm writes to, archives opened."""
@@ -90,8 +84,8 @@ def kubeconfig(world: World, path: Path, user: Mapping[str, Any]) -> str:
 
 
 @pytest.mark.timeout(600)
-def test_canaries_are_nowhere(world: World, tmp_path: Path) -> None:
-    watched = Watched(world, tmp_path)
+def test_canaries_are_nowhere(world: World, forks: Forks, tmp_path: Path) -> None:
+    watched = Watched(world, forks, tmp_path)
     pki = directory(NAME) / "clusters" / world.cluster / "pki"
     pair = {name: (pki / f"practice-bootstrap.{name}").read_bytes() for name in ("crt", "key")}
     files = {
@@ -113,7 +107,7 @@ def test_canaries_are_nowhere(world: World, tmp_path: Path) -> None:
         "install", *one, code=3, AWS_SECRET_ACCESS_KEY="wrong" + BEARER, AWS_ACCESS_KEY_ID="AKIANOBODYSCANARYKEY"
     )
     token = json.loads(watched.run("token", "--cluster", world.cluster))["status"]["token"]
-    watched.said = watched.said.replace(token.encode(), b"")  # what was asked for
+    watched.said = watched.said.replace(token, "")  # what was asked for
 
     secret = world.variables["AWS_SECRET_ACCESS_KEY"]
     key = pair["key"].decode().splitlines()[1]
@@ -125,13 +119,13 @@ def test_canaries_are_nowhere(world: World, tmp_path: Path) -> None:
         "client key in base64": files["client-key-data"][:60],
         "EKS token": "k8s-aws-v1.",
     }
-    assert watched.said.count(b"sts:GetCallerIdentity") > 1  # requests were logged
+    assert watched.said.count("sts:GetCallerIdentity") > 1  # requests were logged
     words = watched.argv.read_text()
     assert " ".join(words.split("\0")).count("install") == 1  # helm was started, and its words were kept
     left = watched.files()
     assert {path.name for path in left} >= {"plan.json", "bundle.tar.gz", "version.json"}
     for name, canary in canaries.items():
-        assert canary.encode() not in watched.said, name
+        assert canary not in watched.said, name
         assert canary not in words, name
         assert [str(path) for path, data in left.items() if canary.encode() in data] == [], name
     for name in ("plan.json", "bundle.tar.gz"):

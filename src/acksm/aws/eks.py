@@ -16,6 +16,15 @@ from acksm.errors import AcksmError
 from acksm.json_types import Json, Manifest
 
 MINIMUM_KUBERNETES = (1, 16)  # the guide's step 1
+SERVING = frozenset({"ACTIVE", "UPDATING"})  # states in which the apiserver answers
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A cluster as discovery has it: its tags and EKS's state."""
+
+    tags: Mapping[str, str] = field(default_factory=dict)
+    status: str = "ACTIVE"
 
 
 @dataclass(frozen=True)
@@ -104,7 +113,7 @@ class Eks(PodIdentity):
             version=str(found.get("version", "")),
             node_pools=_node_pools(found.get("computeConfig") or {}),
         )
-        if cluster.status not in {"ACTIVE", "UPDATING"}:  # UPDATING still serves
+        if cluster.status not in SERVING:
             raise AcksmError("cluster-not-active", f"cluster {name} is {cluster.status}", where=where)
         if tuple(int(part) for part in cluster.version.split(".")[:2]) < MINIMUM_KUBERNETES:
             raise AcksmError(
@@ -122,13 +131,18 @@ class Eks(PodIdentity):
         with translated("eks", "ListClusters"):
             return [name for page in client.get_paginator("list_clusters").paginate() for name in page["clusters"]]
 
-    def tagged(self) -> dict[str, dict[str, str]]:
-        """The clusters of the region with their tags."""
+    def tagged(self) -> dict[str, Listed]:
+        """The clusters of the region with their tags and states; those that are being deleted are left out."""
         client = self._aws.client("eks")
         found = {}
         for name in self.names():
             with translated("eks", "DescribeCluster", name):
-                found[name] = dict(client.describe_cluster(name=name)["cluster"].get("tags") or {})
+                try:
+                    answer = client.describe_cluster(name=name)["cluster"]
+                except client.exceptions.ResourceNotFoundException:
+                    continue  # deleted since it was listed
+            if answer.get("status") != "DELETING":
+                found[name] = Listed(dict(answer.get("tags") or {}), str(answer.get("status", "")))
         return found
 
     def _others(self) -> str:

@@ -47,7 +47,8 @@ ENTRIES = (
         "export-not-expressible",
         "the settings cannot be expressed in these files",
         "A CloudFormation template has at least one resource, and with these settings nothing in IAM or EKS is part of "
-        "the export; or a binding needs what only the cluster knows.",
+        "the export; or a binding needs what only the cluster knows; or the name of a wave is not the value of a "
+        "label, by which an ApplicationSet selects Applications.",
         "acksm export --to kustomize --out demo   (the Kubernetes half alone)",
         _R,
     ),

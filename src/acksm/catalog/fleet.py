@@ -86,15 +86,13 @@ ENTRIES = (
     Entry(
         "fleet.role-in-two-clusters",
         "two clusters use one IAM role",
-        "Whoever controls one cluster acts with the permissions of the other, and the trust policy has to name both. "
-        "Set role-name in fleet.yaml too, so that the next run keeps it.",
+        "Whoever controls one cluster acts with the permissions of the other, and the trust policy has to name both.",
         "acksm fleet run --cluster CLUSTER -- install --role-name NAME",
     ),
     Entry(
         "fleet.name-in-two-regions",
         "two clusters of one account have one name",
-        "The default name of the controller role has the name of the cluster, not its region, and IAM has no regions. "
-        "Set role-name in fleet.yaml too, so that the next run keeps it.",
+        "The default name of the controller role has the name of the cluster, not its region, and IAM has no regions.",
         "acksm fleet run --cluster CLUSTER -- install --role-name NAME",
     ),
     Entry(
@@ -110,8 +108,8 @@ ENTRIES = (
         "a controller role trusts the tokens of a cluster that does not use it",
         "The issuer is that of a cluster that was deleted or recreated (a new cluster of the same name has a new "
         "issuer), that used the role before, or that the fleet file lacks. As long as such a cluster exists, its "
-        "service accounts can assume the role.",
-        "acksm fleet run --cluster CLUSTER -- iam-role",
+        "service accounts can assume the role. The remedy has the trust policy without the issuer.",
+        "aws iam update-assume-role-policy --role-name NAME --policy-document DOCUMENT",
     ),
     Entry(
         "fleet.target-role-in-two-clusters",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from acksm.cli import options
-from acksm.cli.run import run_resolved
+from acksm.cli.run import run_resolved, run_without_settings
 from acksm.cli.shape import SETUP, App
 from acksm.ui import Ui
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from acksm.config import Resolved
 
 app = App()
+Chosen = tuple[str, str, str, bool, str, str, str, str, bool]
 _OF_AWS = ("variable AWS_REGION", "variable AWS_DEFAULT_REGION", "variable AWS_PROFILE")  # the machine's, not a choice
 
 
@@ -27,6 +28,7 @@ _OF_AWS = ("variable AWS_REGION", "variable AWS_DEFAULT_REGION", "variable AWS_P
         "acksm export --to cloudformation --out demo --offline --cluster demo --region us-west-2 "
         "--account 111111111111 --identity pod-identity",
         "acksm export --check clusters/demo",
+        "acksm export --fleet fleet.yaml --to argocd --repo https://git.example.com/clusters.git --out .",
     ),
 )
 def export(
@@ -80,6 +82,25 @@ def export(
             "--issuer", metavar="URL", help="With --offline: the cluster's OIDC issuer, for IRSA.", show_default=False
         ),
     ] = "",
+    manifests_only: Annotated[
+        bool, typer.Option("--manifests-only", help="For argocd or flux: none of the engine's own objects.")
+    ] = False,
+    fleet: Annotated[
+        str,
+        typer.Option(
+            "--fleet", metavar="FILE", help="Export every cluster of this file of acksm fleet.", show_default=False
+        ),
+    ] = "",
+    destination: Annotated[
+        str,
+        typer.Option(
+            "--destination",
+            metavar="name=TEMPLATE|server=TEMPLATE",
+            help="With --fleet: how Argo CD knows a cluster, from {arn}, {cluster}, {account}, {region} and labels "
+            "[name={arn}].",
+            show_default=False,
+        ),
+    ] = "",
     cluster: options.Cluster = None,
     region: options.Region = None,
     profile: options.Profile = None,
@@ -118,6 +139,10 @@ def export(
 ) -> None:
     """Write an install as files for Flux, Argo CD, kustomize or CloudFormation."""
 
+    chosen = (to, out, check, offline, issuer, repo, repo_path, revision, manifests_only)
+    if path := fleet or (check and _fleet_of(check)):
+        run_without_settings(ctx, lambda ui: _fleet(ctx, path, destination, chosen, ui))
+
     def work(resolved: Resolved, ui: Ui) -> int:
         from acksm.guide.export import command as section
 
@@ -127,7 +152,34 @@ def export(
             frozenset(name for name, origin in origins.items() if origin.startswith(("flag", "variable"))),
             frozenset(name for name, origin in origins.items() if origin.startswith("file")),
         )
-        chosen = section.Options(to, out, check, offline, issuer, repo, repo_path, revision)
-        return section.run(given, chosen, ui)
+        if destination:
+            from acksm.errors import AcksmError
+
+            raise AcksmError("config-invalid", "--destination is for --fleet", where="--destination")
+        return section.run(given, section.Options(*chosen), ui)
 
     run_resolved(ctx, work)
+
+
+_OWN = {"to", "out", "check", "repo", "repo_path", "revision", "offline", "manifests_only"}
+_OF_FLEET = {"fleet", "destination", "output"}
+
+
+def _fleet_of(directory: str) -> str:
+    from acksm.fleet import export as section
+
+    return section.recorded(directory)
+
+
+def _fleet(ctx: typer.Context, path: str, destination: str, chosen: Chosen, ui: Ui) -> int:
+    """The export of a fleet. Error: `config-invalid` for an option that is a setting of a cluster."""
+    from acksm.errors import AcksmError
+    from acksm.fleet import export as section
+    from acksm.guide.export.command import Options
+
+    for name in sorted(ctx.params.keys() - _OWN - _OF_FLEET):
+        if str(ctx.get_parameter_source(name)).endswith("COMMANDLINE"):
+            option = f"--{name.replace('_', '-')}"
+            message = f"{option} and --fleet are mutually exclusive: settings of clusters are in {path}"
+            raise AcksmError("config-invalid", message, where=option)
+    return section.run(section.Given(path, destination, Options(*chosen)), ui)

@@ -410,8 +410,25 @@ def checked(ctx: typer.Context, argv: list[str], *, planned: bool = False) -> li
     )
     if given:
         message = f"--{given[0]} is the fleet's: it differs between clusters, or is one for all"
-        raise AcksmError("fleet-command", message, where=shlex.join(argv))
+        raise AcksmError("fleet-command", message, where=shlex.join(argv), remedy=_moved(ctx, command, given[0], argv))
     return [word for word in argv if word != "--"]
+
+
+def _moved(ctx: typer.Context, command: Untyped, name: str, argv: list[str]) -> str:
+    """The command line with an option where it is the fleet's, "" for one that the fleet has in its file."""
+    if name not in {"cluster", "output"}:
+        return ""
+    opts = next(item.opts for item in command.params if item.name == name)
+    rest, value = [word for word in argv if word != "--"], ""
+    for index, word in enumerate(rest):
+        option, equals, after = word.partition("=")
+        if option in opts:
+            value = after if equals else rest[index + 1]
+            del rest[index : index + (1 if equals else 2)]
+            break
+    file = ctx.params.get("fleet_file", "fleet.yaml")
+    words = [ROOT, "fleet", "run", *([] if file == "fleet.yaml" else ["-f", file]), f"--{name}", value, "--", *rest]
+    return shlex.join(words) if value else ""
 
 
 def found_(ctx: typer.Context, argv: list[str]) -> tuple[str, Untyped, list[str]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import cache
 
 from pydantic import TypeAdapter
 
@@ -25,7 +26,12 @@ Held = tuple[str, reports.FleetHeld]  # cluster id, and its object
 
 def checked(report: Json) -> reports.FleetFactsReport:
     """The facts in a report of `acksm fleet facts`. Error: pydantic's ValidationError, as they are acksm's own."""
-    return TypeAdapter(reports.FleetFactsReport).validate_python(report)
+    return _shape().validate_python(report)
+
+
+@cache
+def _shape() -> TypeAdapter[reports.FleetFactsReport]:
+    return TypeAdapter(reports.FleetFactsReport)  # takes longer than what it checks
 
 
 def findings(facts: Facts, fleet: Fleet | None = None) -> list[reports.FleetFinding]:
@@ -101,7 +107,8 @@ def _skew(facts: Facts, fleet: Fleet) -> Iterator[reports.FleetFinding]:
             "clusters": behind,
             "text": f"{service} has {len(by_version)} versions: "
             + "; ".join(f"{version} in {shortened(sorted(found))}" for version, found in sorted(by_version.items())),
-            "remedy": fleet.command("upgrade", behind, "--version", f"{service}={newest}"),
+            "remedy": fleet.command("upgrade", behind, "--version", f"{service}={newest}")
+            + fleet.pinned("version", behind),
         }
 
 

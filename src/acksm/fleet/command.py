@@ -89,20 +89,28 @@ def members(chosen: Chosen) -> tuple[Fleet, discovery.Found]:
 
 def _narrowed(fleet: Fleet, found: discovery.Found, chosen: Chosen) -> discovery.Found:
     wanted = discovery.chosen(found.members, chosen.labels, chosen.names)
+    unread = [*found.unread]
     if chosen.failed_of is not None:
-        failed = set(rows.failed_of(chosen.failed_of))
+        failed = rows.failed_of(chosen.failed_of)
         wanted = [one for one in wanted if one.id in failed]
+        known = {one.id for one in found.members}
+        unread += [f"cluster {name} of the report is not in the fleet" for name in failed if name not in known]
     wanted = shards.part(wanted, chosen.shard)
     if not wanted and chosen.shard is None and chosen.failed_of is None:
-        raise AcksmError("fleet-empty", "no cluster of the fleet was chosen", where=fleet.path)
-    return discovery.Found(tuple(wanted), found.unread, shards.shown(chosen.shard))
+        message = "no cluster of the fleet was chosen"
+        remedy = shlex.join(["acksm", "fleet", "list", "-f", fleet.path])
+        raise AcksmError("fleet-empty", message, where=fleet.path, remedy=remedy)
+    return discovery.Found(tuple(wanted), tuple(unread), shards.shown(chosen.shard))
 
 
 def labels_of(pairs: Sequence[str]) -> dict[str, str]:
     """Labels from KEY=VALUE. Error: `config-invalid`."""
     for pair in pairs:
         if not pair.partition("=")[1]:
-            raise AcksmError("config-invalid", f'"{pair}" is not in the form KEY=VALUE', where="--select")
+            message = f'"{pair}" is not in the form KEY=VALUE'
+            raise AcksmError(
+                "config-invalid", message, where="--select", remedy="acksm fleet list   (shows the labels)"
+            )
     return {key: value for key, _, value in (pair.partition("=") for pair in pairs)}
 
 
@@ -138,8 +146,8 @@ def doctor(chosen: Chosen, command: Command, ui: Output) -> int:
         else:
             unread.append(f"{item['id']}: not compared with the other clusters: {rows.reason(item)}")
     every = not (chosen.labels or chosen.names or chosen.shard or chosen.failed_of or found.unread)
-    profiles = {one.id: one.profile for one in found.members if one.profile}
-    named = remedies.Fleet(fleet.path, profiles, every and len(facts) == len(found.members))
+    by_id = {one.id: one for one in found.members}
+    named = remedies.Fleet(fleet.path, by_id, every and len(facts) == len(by_id))
     return show(replace(ran, incomplete=[*ran.incomplete, *unread]), command, ui, between.findings(facts, named))
 
 
@@ -328,7 +336,8 @@ def show(ran: Ran, command: Command, ui: Output, findings: Sequence[reports.Flee
         "findings": list(findings),
         "incomplete": list(ran.incomplete),
     }
-    lines = [_table(ran.rows, ui), "", ", ".join(f"{number} {state}" for state, number in data["totals"].items())]
+    counts = ", ".join(f"{number} {state}" for state, number in data["totals"].items())
+    lines = [table(ran.rows, ui), "", counts] if ran.rows else ["no clusters to run on"]
     lines += [f"stopped: {ran.stopped}"] if ran.stopped else []
     lines += [f"{item['severity']}: {item['text']}\n  remedy: {item['remedy']}" for item in findings]
     lines += [f"incomplete: {note}" for note in ran.incomplete]
@@ -336,7 +345,8 @@ def show(ran: Ran, command: Command, ui: Output, findings: Sequence[reports.Flee
     return code
 
 
-def _table(found: Sequence[reports.FleetRow], ui: Output) -> str:
+def table(found: Sequence[reports.FleetRow], ui: Output) -> str:
+    """The rows for people."""
     cells = [(*_cells(item), item["wave"], item["state"], rows.reason(item)) for item in found]
     return ui.table(("CLUSTER", "ACCOUNT", "REGION", "WAVE", "STATE", "REASON"), cells, drop=("WAVE",))
 

@@ -11,17 +11,18 @@ from dataclasses import dataclass
 from itertools import product
 
 from acksm.aws.account import Aws
-from acksm.aws.eks import Eks
+from acksm.aws.eks import SERVING, Eks, Listed
 from acksm.errors import AcksmError
 from acksm.fleet.file import Defaults, Discovery, Fleet, Member, check_unique, filled, member
 
-Tagged = Mapping[str, Mapping[str, str]]
+Tagged = Mapping[str, Listed]
 List = Callable[[Discovery, str, str], Tagged]
 
 
 @dataclass(frozen=True)
 class Found:
-    """All members, listed ones first, what could not be listed, and "I/N" where they are a shard's."""
+    """All members, listed ones first, what could not be listed or does not answer yet, and "I/N" where they are a
+    shard's."""
 
     members: tuple[Member, ...]
     unread: tuple[str, ...]
@@ -46,14 +47,17 @@ def complete(fleet: Fleet, listed: List | None = None) -> Found:
             except AcksmError as error:
                 unread.append(f"clusters of account {account} in {region}: {error.message}")
                 continue
-            for name, tags in sorted(tagged.items()):
-                if how.tags.items() <= tags.items():
-                    one = _member(fleet.defaults, how, name, account, region)
-                    if one.id not in known:
-                        more.setdefault(one.id, one)
+            for name, found in sorted(tagged.items(), key=lambda item: item[0]):
+                one = _member(fleet.defaults, how, name, account, region)
+                if one.id in known or one.id in more or not how.tags.items() <= found.tags.items():
+                    continue
+                if found.status in SERVING:
+                    more[one.id] = one
+                else:
+                    unread.append(f"cluster {one.id} is {found.status}")
     members = (*fleet.members, *more.values())
     check_unique(fleet, members)
-    return Found(members, tuple(unread))
+    return Found(members, tuple(dict.fromkeys(unread)))
 
 
 def _member(defaults: Defaults, how: Discovery, name: str, account: str, region: str) -> Member:

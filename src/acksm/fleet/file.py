@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
@@ -56,6 +57,7 @@ class Entry(Defaults):
     cluster: str = Field(min_length=1)
     account: Account = Field(min_length=1)
     region: str = Field(min_length=1)
+    issuer: str = Field(default="", description="URL of the cluster's OIDC issuer, for acksm export --offline.")
 
 
 class _Part(BaseModel):
@@ -106,8 +108,9 @@ class Member:
     profile: str = ""
     assume_role_arn: str = ""
     settings: Document = field(default_factory=dict)
+    issuer: str = ""
 
-    @property
+    @cached_property
     def id(self) -> str:
         """ACCOUNT/REGION/CLUSTER: what no two clusters share."""
         return f"{self.account}/{self.region}/{self.cluster}"
@@ -160,16 +163,17 @@ def member(defaults: Defaults, entry: Defaults) -> Member:
     profile = str(merged.pop("profile", ""))
     # a profile of its own outdoes the default role; the default profile is who assumes that role
     role = filled(entry.assume_role_arn or ("" if "profile" in own else defaults.assume_role_arn), place)
+    issuer = str(merged.pop("issuer", ""))
     return Member(
-        place["cluster"], place["account"], place["region"], labels, profile, role, dict(sorted(merged.items()))
+        place["cluster"], place["account"], place["region"], labels, profile, role, dict(sorted(merged.items())), issuer
     )
 
 
 def filled(text: str, place: Mapping[str, str]) -> str:
-    """`text` with {account}, {region} and {cluster}. ValueError for any other name in braces."""
+    """`text` with {account}, {region}, {cluster} and what else `place` has. ValueError for any other name in braces."""
     for name in _PLACEHOLDER.findall(text):
         if name not in place:
-            raise ValueError(f"{{{name}}} is not known; expected {', '.join(f'{{{one}}}' for one in _PLACES)}")
+            raise ValueError(f"{{{name}}} is not known; expected {', '.join(f'{{{one}}}' for one in place)}")
     return _PLACEHOLDER.sub(lambda found: place[found[1]], text)
 
 

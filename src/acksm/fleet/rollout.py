@@ -7,7 +7,7 @@ started: what is running ends by itself, and the rest is reported as not started
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
@@ -57,15 +57,12 @@ class Step:
             return ""
         return f"wave {self.wave.name}: {counted(len(failed), 'cluster')} failed, and {most} may"
 
-    def startable(self, codes: Mapping[str, int], running: Collection[str], writers: int) -> list[Member]:
-        """The clusters to start now: at most as many at a time as the wave allows, and `writers` of one account."""
-        if self.stopped(codes):
-            return []
-        busy = Counter(one.account for one in self.members if one.id in running)
+    def startable(self, waiting: Iterable[Member], running: Collection[Member], writers: int) -> list[Member]:
+        """Those of `waiting` to start now: at most as many at a time as the wave allows, and `writers` of one
+        account."""
+        busy = Counter(one.account for one in running)
         found: list[Member] = []
-        for one in self.members:
-            if one.id in codes or one.id in running:
-                continue
+        for one in waiting:
             if len(running) + len(found) >= self.wave.concurrency:
                 break
             if busy[one.account] < writers:
@@ -131,14 +128,17 @@ def _stopped(step: Step, outcome: Outcome, interrupted: Callable[[], bool]) -> s
 
 
 def _wave(step: Step, writers: int, work: Work, outcome: Outcome, interrupted: Callable[[], bool]) -> None:
-    running: dict[Future[int], str] = {}
+    waiting = {one.id: one for one in step.members if one.id not in outcome.codes}
+    stopped = bool(step.stopped(outcome.codes))
+    running: dict[Future[int], Member] = {}
     with ThreadPoolExecutor(max_workers=step.wave.concurrency) as pool:
         while True:
-            if not interrupted():
-                for one in step.startable(outcome.codes, set(running.values()), writers):
-                    running[pool.submit(work, one)] = one.id
+            if not stopped and not interrupted():
+                for one in step.startable(waiting.values(), running.values(), writers):
+                    running[pool.submit(work, waiting.pop(one.id))] = one
             if not running:
                 return
             ended, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in ended:
-                outcome.codes[running.pop(future)] = future.result()
+                code = outcome.codes[running.pop(future).id] = future.result()
+                stopped = stopped or (code not in FINE and bool(step.stopped(outcome.codes)))

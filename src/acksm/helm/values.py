@@ -53,8 +53,8 @@ class Edit:
 
 @dataclass(frozen=True)
 class Patched:
-    """The chart's values with edits, as plain data. `explicit`: as in Edit. The file and its diff are made when they are
-    asked for: a run that changes nothing shows neither."""
+    """The chart's values with edits, as plain data. `explicit`: as in Edit. The file and its diff are made when they
+    are asked for: a run that changes nothing shows neither."""
 
     chart_text: str
     edits: tuple[Edit, ...]
@@ -88,13 +88,12 @@ def plain(text: str) -> Untyped:
     return yaml_reader.load(text)
 
 
-def patch(text: str, edits: Sequence[Edit], schema: Document | None = None, where: str = "values.yaml") -> Patched:
-    """`text` with `edits` applied in order. Errors: values-unknown-key, values-type, values-schema."""
+def patch(text: str, edits: Sequence[Edit], where: str = "values.yaml") -> Patched:
+    """`text` with `edits` applied in order. Errors: values-unknown-key, values-type."""
     chart = plain(text)
     values = _copied(chart)
     for edit in edits:
         _set(values, chart, edit, where)
-    _validate(_without_nulls(values), schema, where)
     return Patched(text, tuple(edits), values, chart)
 
 
@@ -257,8 +256,8 @@ def _quoted(value: object) -> object:
     return value
 
 
-def _validate(values: object, schema: Document | None, where: str) -> None:
-    """Against the chart's schema (draft 7), where it has one. Errors: values-schema, chart-invalid."""
+def validate(values: Document, schema: Document | None, where: str) -> None:
+    """Against the chart's schema (draft 7), where it has one, as helm does. Errors: values-schema, chart-invalid."""
     if not schema:
         return
     import jsonschema
@@ -268,7 +267,8 @@ def _validate(values: object, schema: Document | None, where: str) -> None:
     try:
         jsonschema.Draft7Validator.check_schema(schema)
         errors = sorted(
-            jsonschema.Draft7Validator(schema).iter_errors(values), key=lambda error: list(map(str, error.path))
+            jsonschema.Draft7Validator(schema).iter_errors(_without_nulls(values)),
+            key=lambda error: list(map(str, error.path)),
         )
     except Exception as error:  # whatever the library raises for an invalid schema: not acksm's defect
         raise AcksmError("chart-invalid", f"values.schema.json is invalid: {error}"[:300], where=where) from error

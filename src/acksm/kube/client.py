@@ -21,6 +21,7 @@ from acksm.errors import AcksmError
 from acksm.json_types import Json, Manifest, Object, Untyped, Value
 from acksm.kube import answers
 from acksm.kube.paths import Ref, ref, ref_of
+from acksm.kube.postponed import postpone
 from acksm.surroundings import proxy_for
 
 FIELD_MANAGER = "acksm"
@@ -54,6 +55,7 @@ class Endpoint:
 
 def preload() -> None:
     """Import the library now, while another thread waits for the network, so that the first `Kube` does not have to."""
+    postpone()
     import kubernetes.client
     import kubernetes.dynamic  # noqa: F401
 
@@ -92,6 +94,7 @@ class Kube:
         left: Callable[[], float] = lambda: math.inf,
         renew: Callable[[], str] | None = None,
     ) -> None:
+        postpone()
         from kubernetes import client
         from kubernetes.dynamic import DynamicClient
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 
 from acksm.json_types import Untyped
+from acksm.kube.postponed import postpone
 
 
 def amount(value: object) -> Decimal | None:
     """A quantity as a number; None for anything else."""
+    postpone()
     from kubernetes.utils import quantity
 
     parse: Untyped = quantity.parse_quantity

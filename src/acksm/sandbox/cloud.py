@@ -58,8 +58,11 @@ class Cloud:
 
     def __init__(self, log: Path) -> None:
         os.environ.update(MOTO_IAM_LOAD_MANAGED_POLICIES="true")
+        from moto import backends
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
+        known = frozenset(backends.list_of_moto_modules())  # with each request it would list its own folder again
+        backends.list_of_moto_modules = lambda: known
         _name_linked_roles()
         eks_limits.apply()
         self._moto = DomainDispatcherApplication(create_backend_app)

@@ -256,6 +256,7 @@ class Daemon:
             "AWS_REGION": plane.state.region,
             "AWS_EC2_METADATA_DISABLED": "true",
             **self._outside(plane.state.account),
+            "GIT_SSL_CAINFO": self.state.network_ca,
         }
         try:
             gitops.ENGINES[engine].start(plane, programs, outside)

@@ -13,6 +13,7 @@ import json
 import re
 import time
 from collections.abc import Collection, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from acksm.json_types import Document, Json
 from acksm.sandbox.permissions import conditions_hold, listed, matches
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
     from moto.core.base_backend import BackendDict
     from moto.iam.models import IAMBackend, Role
 
@@ -160,18 +162,28 @@ def _claims(token: str) -> Json | None:
 
 def _signed(token: str, key_file: Path) -> bool:
     from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import padding, rsa
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import padding
 
     signed, _, signature = token.rpartition(".")
     try:
-        key = serialization.load_pem_private_key(key_file.read_bytes(), None)
-        if not isinstance(key, rsa.RSAPrivateKey):
+        key = _public_key(key_file.read_bytes())
+        if key is None:
             return False
-        key.public_key().verify(_decode(signature), signed.encode(), padding.PKCS1v15(), hashes.SHA256())
+        key.verify(_decode(signature), signed.encode(), padding.PKCS1v15(), hashes.SHA256())
     except (InvalidSignature, ValueError, OSError):
         return False
     return True
+
+
+@lru_cache
+def _public_key(pem: bytes) -> RSAPublicKey | None:
+    """Of an RSA private key; None for another kind. To read one checks it, which takes longer than a signature."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    key = serialization.load_pem_private_key(pem, None)
+    return key.public_key() if isinstance(key, rsa.RSAPrivateKey) else None
 
 
 def _decode(text: str) -> bytes:

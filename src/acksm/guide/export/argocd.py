@@ -42,19 +42,23 @@ def _root(at: Repository, name: str) -> Object:
 
 
 def _of(metadata: Object, path: str, at: Repository, *, prune: bool) -> Object:
-    """https://argo-cd.readthedocs.io/en/stable/operator-manual/application.yaml"""
+    source: Object = {"repoURL": at.url, "targetRevision": at.revision, "path": at.below(path)}
+    found = spec(source, {"server": IN_CLUSTER})
+    found["syncPolicy"] = {"automated": {"prune": prune, "selfHeal": True}, **found["syncPolicy"]}
+    return {"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": metadata, "spec": found}
+
+
+def spec(source: Object, destination: Object) -> Object:
+    """Of an Application that is not synced automatically.
+
+    https://argo-cd.readthedocs.io/en/stable/operator-manual/application.yaml
+    """
     return {
-        "apiVersion": "argoproj.io/v1alpha1",
-        "kind": "Application",
-        "metadata": metadata,
-        "spec": {
-            "project": "default",
-            "source": {"repoURL": at.url, "targetRevision": at.revision, "path": at.below(path)},
-            "destination": {"server": IN_CLUSTER},
-            "syncPolicy": {
-                "automated": {"prune": prune, "selfHeal": True},
-                "syncOptions": ["ServerSideApply=true"],
-                "retry": {"limit": 10, "backoff": {"duration": "10s", "factor": 2, "maxDuration": "3m"}},
-            },
+        "project": "default",
+        "source": source,
+        "destination": destination,
+        "syncPolicy": {
+            "syncOptions": ["ServerSideApply=true"],
+            "retry": {"limit": 10, "backoff": {"duration": "10s", "factor": 2, "maxDuration": "3m"}},
         },
     }

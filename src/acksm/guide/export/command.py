@@ -46,6 +46,7 @@ class Options:
     repo: str = ""
     repo_path: str = ""
     revision: str = ""
+    manifests_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,7 @@ def _check(given: Given, options: Options, ui: Output) -> int:
         options.to or str(export.get("to", "")),
         check=options.check,
         offline=options.offline or bool(export.get("offline")),
+        manifests_only=options.manifests_only or bool(export.get("manifests-only")),
         **{name: getattr(options, name) or str(export.get(name.replace("_", "-"), "")) for name in OPTIONS},
     )
     of_file = given.of_file or frozenset(map(str, known.get("settings-file", [])))
@@ -116,14 +118,7 @@ def _made(
 ) -> tuple[reading.Source, Request, dict[str, bytes], Json]:
     """The files that these settings give, and their record. Reads only."""
     engine = options.to
-    if engine not in ENGINES:
-        text = f"{engine!r} is no engine" if engine else "no engine specified"
-        raise _invalid(f"{text}; expected {', '.join(ENGINES[:-1])} or {ENGINES[-1]}", "--to", "acksm … --to flux")
-    place = None
-    if engine in {"flux", "argocd"}:
-        place = repository.parse(options.repo, options.repo_path, options.revision, engine)
-    elif options.repo or options.repo_path or options.revision:
-        raise _invalid(f"{engine} reads no repository", "--repo", f"acksm … --to {engine}   (without --repo)")
+    place = repository_of(options)
     with _target(settings, options) as target:
         ui.emit(Event(Kind.STEP, "target", _line(target)))
         source = reading.read(target, settings.controllers, settings.role, ui.emit)
@@ -141,11 +136,32 @@ def _made(
         recorded,
         _recorded(settings, source),
         tuple(sorted(of_file - _NOT_RECORDED)),
+        options.manifests_only,
     )
     made, record = files.build(source, request, bound)
     for note in source.notes:
         ui.emit(Event(Kind.NOTE, "note", note))
     return source, request, made, record
+
+
+def repository_of(options: Options) -> repository.Repository | None:
+    """Where the engine finds the files; None where nothing that is written names it.
+
+    Errors: `config-invalid`, `export-repo-…`.
+    """
+    engine = options.to
+    if engine not in ENGINES:
+        text = f"{engine!r} is no engine" if engine else "no engine specified"
+        raise _invalid(f"{text}; expected {', '.join(ENGINES[:-1])} or {ENGINES[-1]}", "--to", "acksm … --to flux")
+    has_objects = engine in {"flux", "argocd"}
+    if options.manifests_only and not has_objects:
+        raise _invalid(f"{engine} has no objects of its own to leave out", "--manifests-only", f"acksm … --to {engine}")
+    if has_objects and not options.manifests_only:
+        return repository.parse(options.repo, options.repo_path, options.revision, engine)
+    if options.repo or options.repo_path or options.revision:
+        reader = "--manifests-only" if has_objects else engine
+        raise _invalid(f"{reader} reads no repository", "--repo", f"acksm … --to {engine}   (without --repo)")
+    return None
 
 
 def _target(settings: Settings, options: Options) -> Target:
@@ -204,9 +220,10 @@ def _check_same(place: Path, known: Document, record: Document) -> None:
     """Refuse the folder of another cluster. Error: `export-dir-foreign`."""
     before = (known.get("cluster"), known.get("namespace"))
     if known and before != (record["cluster"], record["namespace"]):
+        whose = f"cluster {before[0]}, namespace {before[1]}" if before[0] else "a fleet"
         raise AcksmError(
             "export-dir-foreign",
-            f"{place} is the export of cluster {before[0]}, namespace {before[1]}",
+            f"{place} is the export of {whose}",
             where=str(place),
             remedy="acksm export … --out OTHER_DIRECTORY",
         )
@@ -232,6 +249,8 @@ def _report(
         "left": list(planned.left),
         "notes": list(source.notes),
         "diff": list(diff),
+        "clusters": [],
+        "incomplete": [],
     }
 
 

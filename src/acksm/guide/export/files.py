@@ -19,8 +19,8 @@ IAM, README = "iam.yaml", "README.md"
 
 @dataclass(frozen=True)
 class Request:
-    """The options of the export itself. `repository` is None where the engine needs none; `settings` are the recorded
-    ones, of which those of `of_file` come from a settings file."""
+    """The options of the export itself. `repository` is None where the engine needs none, or its objects are the user's
+    own (`bare`); `settings` are the recorded ones, of which those of `of_file` come from a settings file."""
 
     engine: str
     offline: bool
@@ -29,6 +29,7 @@ class Request:
     options: Mapping[str, str]
     settings: Json
     of_file: Sequence[str] = ()
+    bare: bool = False
 
 
 def build(source: Source, request: Request, bindings: Sequence[Manifest]) -> tuple[dict[str, bytes], Json]:
@@ -39,7 +40,7 @@ def build(source: Source, request: Request, bindings: Sequence[Manifest]) -> tup
         found = layers.of(source, request.engine, bindings)
         for layer in found:
             objects |= layer.files()
-    if request.engine == "kustomize":
+    if request.engine == "kustomize" or request.bare:
         objects["kustomization.yaml"] = layers.kustomization([layer.path for layer in found])
     if request.repository is not None and request.engine == "flux":
         objects |= flux.files(found, request.repository, layers.prefix(source))
@@ -59,7 +60,12 @@ def _record(source: Source, request: Request, files: Mapping[str, bytes]) -> Jso
     return {
         "schema": SCHEMA,
         "acksm": __version__,
-        "export": {"to": request.engine, **({"offline": True} if request.offline else {}), **request.options},
+        "export": {
+            "to": request.engine,
+            **({"offline": True} if request.offline else {}),
+            **({"manifests-only": True} if request.bare else {}),
+            **request.options,
+        },
         "settings": request.settings,
         "settings-file": sorted(request.of_file),
         "cluster": source.cluster.arn,

@@ -166,6 +166,13 @@ def _without_empty(folder: Path, path: Path) -> None:
         path = path.parent
 
 
+def digest_of(folder: Path, path: str) -> str:
+    """The digest of a file of the folder, "" where it does not exist. Errors: `export-dir-foreign`,
+    `export-dir-unreadable`."""
+    data = _read(folder, path)
+    return "" if data is None else digest(data)
+
+
 def _read(folder: Path, path: str) -> bytes | None:
     """A file of the folder, None where it does not exist. Links are not followed inside the folder, as they can lead
     out of it. Errors: `export-dir-foreign`, `export-dir-unreadable`."""

@@ -18,7 +18,11 @@ from acksm.settings import CONTROLLER_NAMESPACE
 # deleting a CRD or a namespace deletes every object in it.
 KEEPS: Mapping[str, Mapping[str, str]] = {
     "flux": {"kustomize.toolkit.fluxcd.io/prune": "disabled"},  # https://fluxcd.io/flux/components/kustomize/
-    "argocd": {"argocd.argoproj.io/sync-options": "Prune=false,Delete=false"},  # its user guide, "Sync Options"
+    # its user guide, "Sync Options" and "Compare Options": else an Application that keeps something is never Synced
+    "argocd": {
+        "argocd.argoproj.io/sync-options": "Prune=false,Delete=false",
+        "argocd.argoproj.io/compare-options": "IgnoreExtraneous",
+    },
     "kustomize": {},
 }
 _KEPT = frozenset({"CustomResourceDefinition", "Namespace"})

@@ -61,17 +61,23 @@ def values_of(
     chart, namespace = item.pulled.chart, target.settings.controller_namespace
     edits, scope = _edits(target, controllers, item, role_arn)
     try:
-        patched = _patched(chart, edits)
+        patched = _patched(item, edits)
         after = running.from_values(item.service, namespace, chart.version, patched.values)
         if note := crossing.kept(after, edits, found):
-            return _patched(chart, [*edits, crossing.ON]), scope, [note]
+            return _patched(item, [*edits, crossing.ON]), scope, [note]
     except AcksmError as error:
         raise _of_the_release(error, edits) from error
     return patched, scope, []
 
 
-def _patched(chart: Chart, edits: Sequence[Edit]) -> values.Patched:
-    return values.patch(chart.values_text, edits, chart.schema, f"{chart.name} {chart.version} values.yaml")
+def _patched(item: Controller, edits: Sequence[Edit]) -> values.Patched:
+    """What the installed release has of the same version is not validated: helm did that, and it is not sent again."""
+    chart, observed = item.pulled.chart, item.observed
+    where = f"{chart.name} {chart.version} values.yaml"
+    patched = values.patch(chart.values_text, edits, where)
+    if observed.version != chart.version or dict(observed.values) != release.overrides(patched):
+        values.validate(patched.values, chart.schema, where)
+    return patched
 
 
 def _of_the_release(error: AcksmError, edits: Sequence[Edit]) -> AcksmError:

@@ -22,6 +22,7 @@ NAMESPACE = "argocd"
 CACHE, REPO_SERVER = "argocd-redis", "argocd-repo-server"
 CONTROLLER, APPLICATION_SETS = "argocd-application-controller", "argocd-applicationset-controller"
 PROCESSES = (CACHE, REPO_SERVER, CONTROLLER, APPLICATION_SETS)
+PARAMETERS = "argocd-cmd-params-cm"
 _WORKLOADS = frozenset({"Deployment", "StatefulSet", "Service", "NetworkPolicy"})
 
 
@@ -47,7 +48,7 @@ def _documents(found: Mapping[str, Path]) -> Iterator[Manifest]:
     }
 
 
-def _programs(found: Mapping[str, Path], home: Path) -> list[Program]:
+def _programs(found: Mapping[str, Path], home: Path, settings: Mapping[str, str]) -> list[Program]:
     free = ports((*PROCESSES, "metrics", "webhook"))
     cache = f"127.0.0.1:{free[CACHE]}"
     for name in ("tls", "ssh"):
@@ -61,9 +62,8 @@ def _programs(found: Mapping[str, Path], home: Path) -> list[Program]:
     }
 
     def program(name: str, account: str, *arguments: str, **variables: str) -> Program:
-        return Program(
-            name, "argocd", arguments, free[name], account, {**common, "ARGOCD_BINARY_NAME": name, **variables}
-        )
+        given = {**common, "ARGOCD_BINARY_NAME": name, **_set(found, name, settings), **variables}
+        return Program(name, "argocd", arguments, free[name], account, given)
 
     space, at_repo = f"--namespace={NAMESPACE}", f"127.0.0.1:{free[REPO_SERVER]}"
     tools = {str(path.parent): None for path in (found["argocd"], found["kustomize"])}
@@ -102,4 +102,24 @@ def _programs(found: Mapping[str, Path], home: Path) -> list[Program]:
     ]
 
 
-ENGINE = Engine("Argo CD", NAMESPACE, PROCESSES, ("argocd", "argocd-cache", "kustomize"), _documents, _programs)
+def _set(found: Mapping[str, Path], name: str, settings: Mapping[str, str]) -> dict[str, str]:
+    """The variables of a workload's container that the ConfigMap sets."""
+    (path,) = parts.manifests(found["argocd"]).glob("*.yaml")
+    workloads = [one for one in yaml_reader.load_all(path.read_text()) if one["kind"] in {"Deployment", "StatefulSet"}]
+    references = {
+        variable["name"]: variable["valueFrom"]["configMapKeyRef"]
+        for workload in workloads
+        if workload["metadata"]["name"] == name
+        for variable in workload["spec"]["template"]["spec"]["containers"][0].get("env") or ()
+        if "configMapKeyRef" in variable.get("valueFrom", {})
+    }
+    return {
+        variable: settings[at["key"]]
+        for variable, at in references.items()
+        if at["name"] == PARAMETERS and at["key"] in settings
+    }
+
+
+ENGINE = Engine(
+    "Argo CD", NAMESPACE, PROCESSES, ("argocd", "argocd-cache", "kustomize"), _documents, _programs, PARAMETERS
+)

@@ -38,14 +38,15 @@ class Program:
 class Engine:
     """`processes` are the names of its programs in the order of their start, `parts` those of the sandbox that it
     needs. `documents` gives the manifests of its installation without workloads, and `programs` the processes, of the
-    paths of the parts and of a folder of the engine's own."""
+    paths of the parts, a folder of the engine's own, and the data of ConfigMap `settings`, "" for none."""
 
     title: str
     namespace: str
     processes: Sequence[str]
     parts: Sequence[str]
     documents: Callable[[Mapping[str, Path]], Iterator[Manifest]]
-    programs: Callable[[Mapping[str, Path], Path], Sequence[Program]]
+    programs: Callable[[Mapping[str, Path], Path, Mapping[str, str]], Sequence[Program]]
+    settings: str = ""
 
     def runs(self, cluster: ClusterState) -> bool:
         """Whether all of its programs run."""
@@ -65,7 +66,7 @@ class Engine:
             self._create(plane, document)
         home = plane.home / self.namespace
         home.mkdir(exist_ok=True)
-        for program in self.programs(parts, home):
+        for program in self.programs(parts, home, self._settings(plane)):
             variables = {**outside, "HOME": str(home), "TMPDIR": str(home), **program.variables}
             if program.account:
                 account = f"system:serviceaccount:{self.namespace}:{program.account}"
@@ -73,6 +74,14 @@ class Engine:
                 variables["KUBECONFIG"] = str(plane.kubeconfig(account, group))
             plane.start(program.name, [str(parts[program.part]), *program.arguments], variables)
             _await(plane, program)
+
+    def _settings(self, plane: ControlPlane) -> Mapping[str, str]:
+        if not self.settings:
+            return {}
+        status, answer = plane.api("GET", f"/api/v1/namespaces/{self.namespace}/configmaps/{self.settings}")
+        if status != 200 or not isinstance(answer, dict):
+            raise AcksmError("sandbox-failed", f"ConfigMap {self.settings}: {_message(answer)}", where=self.settings)
+        return dict(answer.get("data") or {})
 
     def _create(self, plane: ControlPlane, document: Manifest) -> None:
         path = self._collection(document)

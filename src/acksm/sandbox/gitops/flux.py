@@ -37,7 +37,7 @@ def _of_controller(document: Object, name: str) -> Object:
     return document
 
 
-def _programs(found: Mapping[str, Path], home: Path) -> list[Program]:
+def _programs(found: Mapping[str, Path], home: Path, _settings: Mapping[str, str]) -> list[Program]:
     """Without leader election: outside of a cluster they have no namespace for a Lease. A dependency is checked again
     after a tenth of the usual time, as the sandbox's other waits are."""
     data = home / "data"  # source-controller's artifacts, which kustomize-controller fetches
