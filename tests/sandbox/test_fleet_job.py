@@ -67,18 +67,18 @@ class Hub:
         """What became of the Job's pods, for a test that fails."""
         lines = [str(self.status(name))]
         for pod in self.pods(name):
-            path = Path(directory(NAME), "clusters", self.world.cluster, "controllers")
-            log = path / f"{SPACE}_{pod['metadata']['name']}" / "controller.log"
-            lines += [
-                str(pod["spec"].get("nodeName")),
-                str(pod["status"]),
-                log.read_text() if log.exists() else "no log",
-            ]
+            lines += [str(pod["spec"].get("nodeName")), str(pod["status"]), self.log(pod)]
         return "\n".join(lines)
+
+    def log(self, pod: Any) -> str:
+        """What the pod has written, from the sandbox's file."""
+        home = Path(directory(NAME), "clusters", self.world.cluster, "controllers")
+        path = home / f"{SPACE}_{pod['metadata']['name']}" / "controller.log"
+        return path.read_text() if path.exists() else ""
 
     def evict(self, name: str) -> None:
         """Evict the pod of a Job that runs, as a drain of its node does."""
-        self.until(name, lambda: [pod["status"]["phase"] for pod in self.pods(name)] == ["Running"])
+        self.until(name, lambda: any(self.log(pod) for pod in self.pods(name)))  # it handles signals by then
         (meta,) = [pod["metadata"] for pod in self.pods(name)]
         path = Ref("v1", "pods", "Pod", meta["name"], SPACE).path
         body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": meta["name"], "namespace": SPACE}}

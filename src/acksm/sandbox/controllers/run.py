@@ -240,9 +240,8 @@ class Run:
             environment["HOME"] = str(_made(self.home / "root"))
         argv = [*program.argv, *rendered.arguments]
         writable = pods.writable(self.pod, self.controller.container)
-        if writable is None:
-            return argv
-        return [sys.executable, confined.__file__, *(homes[name] for name in writable), "--", *argv]
+        directories = ["/"] if writable is None else [homes[name] for name in writable]
+        return [sys.executable, confined.__file__, *directories, "--", *argv]
 
     def _for_binary(
         self, program: Program, rendered: pods.Rendered, environment: dict[str, str]
