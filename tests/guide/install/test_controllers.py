@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -91,6 +92,26 @@ def test_the_role_follows_the_command_and_not_what_was_installed() -> None:
     before = OURS | {"serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": OTHER, "mine": "x"}}}
     annotations = given_values(controller(installed=before))["serviceAccount"]["annotations"]
     assert annotations == {"eks.amazonaws.com/role-arn": ROLE, "mine": "x"}
+
+
+def test_the_charts_schema_judges_what_would_be_sent_and_not_what_helm_has_installed() -> None:
+    """What is installed and stays needs no second judgement; a change, or a chart of another version, has one."""
+    installed = {**OURS, "log": {"level": "debug"}}
+    item = controller(installed=installed)
+    strict = {"properties": {"log": {"properties": {"level": {"enum": ["info"]}}}}}
+    chart = replace(
+        item.pulled.chart, files={**item.pulled.chart.files, "values.schema.json": json.dumps(strict).encode()}
+    )
+    item = replace(item, pulled=replace(item.pulled, chart=chart))
+    assert given_values(item) == installed
+    for changed in (
+        partial(given_values, item, set=["enableCARM=false"]),
+        partial(given_values, replace(item, observed=replace(item.observed, version="1.9.0"))),
+        partial(given_values, replace(item, observed=release.Observed()), set=["log.level=debug"]),
+    ):
+        with pytest.raises(AcksmError) as caught:
+            changed()
+        assert caught.value.id == "values-schema"
 
 
 def test_a_chart_that_refuses_other_namespaces_does_so_only_where_none_is_needed() -> None:
