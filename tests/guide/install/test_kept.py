@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import typer
@@ -138,7 +138,8 @@ def test_the_remedy_is_the_export_with_this_cases_settings(
     words = f"acksm export {to} --service sagemaker --version sagemaker=1.9.1 --scope namespace"
     remedy = report["result"]["kept"]["commit"]  # the tag of the role is written beside it
     assert remedy.startswith(f"{words} --watch-namespace ack-system --tag team=ml --policy core --out DIR")
-    command, repository = typer.main.get_command(app).commands["export"], remedy.partition("   ")[0]
+    command = cast(Any, typer.main.get_command(app)).commands["export"]
+    repository = remedy.partition("   ")[0]
     context = command.make_context("export", shlex.split(repository)[2:])
     if keeper == KUBECTL:
         return
@@ -177,7 +178,7 @@ def test_a_source_is_as_its_options_say(url: str, ref: Any, path: str, options: 
     kind = "OCIRepository" if url.startswith("oci") else "GitRepository"
     where = replace(kept_world.SOURCE, plural=f"{kind[:-1].lower()}ies", kind=kind)
     world.kube.objects[where.path] = kept_world.source(url, ref, kind)
-    spec = {"sourceRef": {"kind": kind, "name": "ack"}, "path": path}
+    spec: Any = {"sourceRef": {"kind": kind, "name": "ack"}, "path": path}
     world.kube.objects[kept_world.ENGINES[FLUX].path] = kept_world.engine(FLUX, **spec)
     remedy = run(world, "install --set enableCARM=false")[1]["error"]["remedy"]
     assert options in remedy
