@@ -16,7 +16,7 @@ PARTS = ("config", "stream", "informer", "leaderelection")
 
 
 class _Postponed(ModuleType):
-    """In the place of a module until an attribute of it is needed."""
+    """A module that is not imported until one of its attributes is needed."""
 
     def __getattr__(self, name: str) -> Untyped:
         if sys.modules.get(self.__name__) is self:
