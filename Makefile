@@ -134,7 +134,7 @@ $(VENV)/cloudformation/.ready: requirements.lock | $(STAMP)
 	@touch $@
 
 .PHONY: gitops
-gitops: $(STAMP) $(VENV)/cloudformation/.ready ## round trips of exports by Flux's own controllers and kubectl, and checks of templates; builds them once
+gitops: $(STAMP) $(VENV)/cloudformation/.ready ## round trips of exports by Flux's and Argo CD's own controllers and kubectl, checks of templates
 	@$(BIN)/python -m acksm sandbox build --gitops
 	@$(BIN)/pytest -m gitops --durations=0 tests/gitops
 

@@ -43,6 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ |= {"COLUMNS": "100", "NO_COLOR": "1"}
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     """What `-n auto` is: one more than there are cores, as a contract test waits for a quarter of its time."""
     return None if "not sandbox" in str(config.getoption("-m")) else len(os.sched_getaffinity(0)) + 1

@@ -103,7 +103,7 @@ class Gate:
         self.deadline = Deadline(seconds, clock=self.clock, sleep=self.clock.sleep)
         aws = Aws(region=REGION, left=self.deadline.left)
         # botocore's models are read once; its clients are new, with their quota of retries
-        aws._core = aws.session = self.boto._session
+        aws._core, aws.session = self.boto._session, self.boto
         aws.iam._clock, aws.iam._sleep = self.clock, self.clock.sleep
         aws.eks = Eks(aws, self.clock, self.clock.sleep)
         return aws

@@ -271,7 +271,7 @@ def _imports() -> None:
     import importlib
     import pkgutil
 
-    import botocore.session
+    import boto3
     import jsonschema
     import rich.table
     import typer.main
@@ -289,9 +289,9 @@ def _imports() -> None:
             importlib.import_module(found.name)
     once.apply()
     typer.main.get_command(cli.app)
-    session = botocore.session.Session()
+    session = boto3.Session(region_name="us-west-2")
     for service in ("eks", "iam", "sts", "sagemaker", "application-autoscaling"):
-        session.create_client(service, "us-west-2", aws_access_key_id="x", aws_secret_access_key="x")
+        session.client(service, aws_access_key_id="x", aws_secret_access_key="x")
 
 
 @dataclass(frozen=True)

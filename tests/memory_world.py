@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
-import botocore.session
+import boto3
 import pytest
 
 from acksm.ack import charts
@@ -37,12 +37,9 @@ from memory_kube import Json
 
 
 @cache
-def session() -> botocore.session.Session:
+def session() -> boto3.Session:
     """Only its tables of partitions and regions are used."""
-    found = botocore.session.Session()
-    found.set_credentials("x", "x")
-    found.set_config_variable("region", REGION)
-    return found
+    return boto3.Session(aws_access_key_id="x", aws_secret_access_key="x", region_name=REGION)
 
 
 @dataclass

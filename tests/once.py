@@ -14,5 +14,9 @@ def apply() -> None:
     """Before the first command."""
     typer.main.get_command = lru_cache(typer.main.get_command)
     typer.testing._get_command = typer.main.get_command  # type: ignore[attr-defined]
-    files = lru_cache(maxsize=None)(botocore.loaders.JSONFileLoader().load_file)
-    botocore.loaders.JSONFileLoader.load_file = lambda _, path: files(path)  # type: ignore[method-assign]
+    read = lru_cache(maxsize=None)(botocore.loaders.JSONFileLoader().load_file)
+
+    def load_file(_: botocore.loaders.JSONFileLoader, file_path: str) -> object:
+        return read(file_path)
+
+    botocore.loaders.JSONFileLoader.load_file = load_file  # type: ignore[assignment, method-assign]

@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -151,13 +151,11 @@ class World:
         return self.variables
 
     def _empty(self, *, keep: bool) -> None:
-        """Remove what the last test left in the cluster. With `keep` the CRDs of an install stay, if all are as it left
-        them."""
+        """Remove what the last test left in the cluster. With `keep` the CRDs stay that are as an install left them."""
         kube = self.kube
         crds = _ack_crds(kube)
-        keep = keep and crds == self._installed_crds
-        if not keep:
-            self._installed_crds = {}
+        kept = {name: made for name, made in crds.items() if keep and self._installed_crds.get(name) == made}
+        self._installed_crds = kept if kept.keys() == self._installed_crds.keys() else {}
         held = self._let_go(kube, crds)
         spaces = [item["metadata"] for item in kube.list(ref("Namespace"))]
         spaces = [meta for meta in spaces if not meta["name"].startswith(("kube-", "default"))]
@@ -165,7 +163,7 @@ class World:
             if any("services.k8s.aws/" in key for key in meta.get("annotations") or {}):
                 self._patch(kube, ref("Namespace", meta["name"]), {"annotations": None})
         doomed = [ref("Namespace", meta["name"]) for meta in spaces]
-        doomed += [] if keep else [ref("CustomResourceDefinition", name) for name in crds]
+        doomed += [ref("CustomResourceDefinition", name) for name in crds if name not in kept]
         for kind in ("ClusterRole", "ClusterRoleBinding"):
             doomed += [
                 ref(kind, name)
@@ -175,16 +173,16 @@ class World:
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(kube.delete, doomed))
         limit = time.monotonic() + 60
-        while keep and (held := self._let_go(kube, held)):  # the last test's controllers could still write, until now
+        while held := self._let_go(kube, kept.keys() & held):  # the last test's controllers could write, until now
             assert time.monotonic() < limit, f"objects of {held} do not go"
             time.sleep(0.1)
-        if not keep:
-            self._await_deletion(kube)
+        if len(kept) < len(crds):
+            self._await_deletion(kube, kept)
 
-    def _await_deletion(self, kube: Kube) -> None:
-        """Until ACK's CRDs are gone."""
+    def _await_deletion(self, kube: Kube, kept: Collection[str]) -> None:
+        """Until ACK's other CRDs are gone."""
         limit, nudged = time.monotonic() + 60, time.monotonic()
-        while left := list(_ack_crds(kube)):
+        while left := [name for name in _ack_crds(kube) if name not in kept]:
             if time.monotonic() > limit:
                 raise AssertionError(f"{left} do not go: {kube.get(ref('CustomResourceDefinition', left[0]))}"[-3000:])
             if time.monotonic() - nudged > 2:  # its cleaner waits longer each time; a change lets it look again

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from acksm.sandbox.controllers import pods
+from acksm.sandbox.controllers import pods, status
 
 IMAGE = "registry.example/aws-controllers-k8s/sagemaker-controller:1.9.1"
 
@@ -65,6 +65,62 @@ def test_other_pods_and_those_that_are_to_fail_are_kwoks() -> None:
     assert pods.controller_of(pod({"args": None})) is None
     assert pods.controller_of(pod(metadata={"annotations": {pods.FAIL_ANNOTATION: "Error"}})) is None
     assert pods.controller_of(pod({"command": ["./bin/controller", "--aws-region=x"], "args": []})) is not None
+
+
+OWN = "127.0.0.1:5000/acksm:1.0"
+
+
+@pytest.mark.parametrize(
+    ("image", "own"),
+    [
+        (OWN, True),
+        ("127.0.0.1:5000/acksm@sha256:00", True),
+        ("127.0.0.1:5000/team/acksm:1.0", False),
+        ("registry.example.com/acksm:1.0", False),
+        ("127.0.0.1:5000/acksm-tools:1.0", False),
+    ],
+)
+def test_a_pod_of_acksm_has_its_image_of_the_sandboxs_registry(image: str, own: bool) -> None:
+    found = pods.controller_of(pod({"image": image, "args": ["fleet", "status"]}))
+    assert (found == pods.Controller("acksm", "controller", image)) is own
+    assert (found is None) is not own
+
+
+@pytest.mark.parametrize(
+    ("policy", "code", "again"),
+    [(None, 0, True), ("Always", 1, True), ("OnFailure", 1, True), ("OnFailure", 0, False), ("Never", 1, False)],
+)
+def test_the_restart_policy_decides_what_an_exit_is(policy: str | None, code: int, again: bool) -> None:
+    found = pod({"image": OWN})
+    found["spec"]["restartPolicy"] = policy
+    assert pods.restarts(found, code) is again
+    if not again:
+        fate = status.Fate()
+        fate.running()
+        fate.ended(code)
+        fate.completed()
+        written = status.patch(found, "controller", fate)["status"]
+        assert written["phase"] == ("Failed" if code else "Succeeded")
+        assert written["containerStatuses"][0]["state"]["terminated"]["exitCode"] == code
+
+
+def test_a_read_only_root_leaves_what_is_mounted_empty() -> None:
+    mounts = [{"name": "a", "mountPath": "/a"}, {"name": "b", "mountPath": "/b", "readOnly": True}]
+    mounts += [{"name": "c", "mountPath": "/c"}]
+    found = pod({"volumeMounts": mounts})
+    found["spec"]["volumes"] = [
+        {"name": "a", "emptyDir": {}},
+        {"name": "b", "emptyDir": {}},
+        {"name": "c", "configMap": {}},
+    ]
+    assert pods.writable(found, "controller") is None
+    found["spec"]["containers"][0]["securityContext"] = {"readOnlyRootFilesystem": True}
+    assert pods.writable(found, "controller") == ["a"]
+
+
+@pytest.mark.parametrize(("command", "missing"), [(None, ""), (["acksm"], ""), (["sh", "-c", "acksm"], "sh")])
+def test_acksms_image_has_no_other_program(command: list[str] | None, missing: str) -> None:
+    assert pods.unknown_program(pod({"command": command}), "controller") == missing
 
 
 def test_the_environment_comes_from_everywhere_and_arguments_from_it() -> None:

@@ -53,6 +53,33 @@ def test_the_second_leaves_at_once_and_tidies_up() -> None:
     assert "ended" not in out
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_outside_of_changes_a_signal_is_an_interrupt_even_for_a_containers_first_process(
+    number: signal.Signals,
+) -> None:
+    code = """
+        import time
+        from acksm.cli.run import guarded
+        from acksm.ui import Ui
+
+        def work():
+            print("ready", flush=True)
+            time.sleep(60)
+
+        raise SystemExit(guarded(Ui(), "status", work))
+    """
+    ignoring = (
+        "import os, signal, sys; signal.signal(int(sys.argv[1]), signal.SIG_IGN); os.execv(sys.argv[2], sys.argv[2:])"
+    )
+    words = [sys.executable, "-c", ignoring, str(int(number)), sys.executable, "-c", textwrap.dedent(code)]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, "error[interrupted]" in err) == (130, True)
+
+
 def _running(mode: str) -> subprocess.Popen[str]:
     """The program, when it is ready; it takes over signals that its parent may have ignored."""
     process = subprocess.Popen([sys.executable, "-c", PROGRAM, mode], stdout=subprocess.PIPE, text=True)

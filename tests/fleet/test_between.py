@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shlex
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -23,6 +24,22 @@ def role(name: str, account: str = "111111111111") -> str:
     return f"arn:aws:iam::{account}:role/{name}"
 
 
+def trusting(*issuers: str) -> Any:
+    provider = "arn:aws:iam::111111111111:oidc-provider/"
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Federated": f"{provider}{issuer}"},
+                "Action": "sts:AssumeRoleWithWebIdentity",
+            }
+            for issuer in issuers
+        ],
+    }
+    return {"role_arn": role("a"), "issuers": list(issuers), "policy": policy}
+
+
 def facts(cluster: str = EAST, version: str = "1.9.1", role_arn: str = "", **more: Any) -> reports.FleetFactsReport:
     account, region, name = cluster.split("/")
     arn = f"arn:aws:eks:{region}:{account}:cluster/{name}"
@@ -40,7 +57,8 @@ def facts(cluster: str = EAST, version: str = "1.9.1", role_arn: str = "", **mor
         "bound": [],
         "incomplete": [],
     }
-    return {**found, **more}
+    found |= more
+    return cast(reports.FleetFactsReport, found)
 
 
 def member(cluster: str, **more: Any) -> Member:
@@ -136,18 +154,16 @@ ROLES: dict[str, tuple[list[reports.FleetFactsReport], list[str], str]] = {
         f"acksm fleet list --cluster {EAST}",
     ),
     "an issuer of an earlier cluster": (
-        [facts(EAST, role_arn=role("a"), trusts=[{"role_arn": role("a"), "issuers": ["oidc.eks/old"]}])],
-        ["fleet.issuer-trusted"],
-        f"acksm fleet run --cluster {EAST} -- iam-role",
+        [facts(EAST, role_arn=role("a"), trusts=[trusting("oidc.eks/old", "oidc.eks/of-the-cluster")])],
+        ["fleet.issuer-trusted", "fleet.issuer-trusted"],
+        "",
     ),
     "the issuer of the cluster itself": (
         [
             facts(
                 EAST,
                 role_arn=role("a"),
-                trusts=[
-                    {"role_arn": role("a"), "issuers": ["oidc.eks.us-east-1.amazonaws.com/id/111111111111ml"]}
-                ],
+                trusts=[trusting("oidc.eks.us-east-1.amazonaws.com/id/111111111111ml")],
             )
         ],
         [],
@@ -207,7 +223,7 @@ def test_a_finding_has_a_remedy_that_can_be_pasted(name: str) -> None:
     assert [item["id"] for item in got] == expected
     if remedy:
         assert got[0]["remedy"].partition("   ")[0] == remedy
-    for item in got:
+    for item in (one for one in got if one["remedy"].startswith("acksm ")):
         check(item["remedy"])
         words = shlex.split(item["remedy"].partition("   ")[0])
         if "--" in words:  # the command of each cluster
@@ -219,11 +235,20 @@ def _id(arn: str) -> str:
     return f"{account}/{region}/{name.removeprefix('cluster/')}"
 
 
+def test_the_remedy_has_the_trust_policy_without_the_issuer() -> None:
+    own = facts(EAST)["issuer"].removeprefix("https://")
+    one = facts(EAST, role_arn=role("a"), trusts=[trusting("oidc.eks/old", own)])
+    (found,) = findings({EAST: one}, Fleet(members={EAST: member(EAST, profile="ml")}))
+    *words, document = shlex.split(found["remedy"])
+    assert shlex.join(words) == "aws iam update-assume-role-policy --profile ml --role-name a --policy-document"
+    assert json.loads(document) == trusting(own)["policy"]
+
+
 def test_an_unknown_issuer_is_reported_only_where_every_cluster_was_read() -> None:
-    trusts = [{"role_arn": role("a"), "issuers": ["oidc.eks/old"]}]
+    trusts = [trusting("oidc.eks/old")]
     one = facts(EAST, role_arn=role("a"), trusts=trusts)
     assert ids(one, whole=False) == []
-    used_before = [{"role_arn": role("a"), "issuers": [facts(FAR)["issuer"].removeprefix("https://")]}]
+    used_before = [trusting(facts(FAR)["issuer"].removeprefix("https://"))]
     assert ids(facts(EAST, role_arn=role("a"), trusts=used_before), facts(FAR), whole=False) == ["fleet.issuer-trusted"]
 
 

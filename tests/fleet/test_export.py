@@ -20,6 +20,11 @@ from acksm.fleet.applicationset import Destinations, application, elements
 from acksm.fleet.children import Ended, settings_of
 from acksm.fleet.file import Member, Wave
 from acksm.fleet.rollout import Step
+from acksm.guide.install.kept import Kept, commit
+from acksm.guide.install.release import Desired
+from acksm.kube.owners import Owner
+from acksm.live.engines import Source
+from acksm.settings import ControllerSettings, RoleSettings
 from exports import REPO, files, offline_in_memory
 
 FLEET = """
@@ -277,6 +282,18 @@ def member(name: str, **labels: str) -> Member:
 def test_destinations(template: str, found: str) -> None:
     one = member(EU, host="10.0.0.1", cluster="other")
     assert Destinations.parse(template).of(one, ARNS[EU]) == found
+
+
+def test_a_cluster_kept_by_such_an_application_is_changed_in_the_fleet_s_file() -> None:
+    """Its Application may be in another cluster, where acksm cannot read it: its name says enough."""
+    by = Owner("argocd", f"{application(member(CAPITAL))}:apps/Deployment:ack-system/x", "Application")
+    desired = Desired("sagemaker", "x", "ack-system", "", "", "1.9.1", "", {}, "")
+    settings = ControllerSettings(), RoleSettings()
+    found = commit([Kept(desired, by, True)], *settings)
+    assert found.startswith("acksm export --fleet FILE --to argocd --repo URL --out DIR ")
+    at = Source(REPO, "main", f"platform/clusters/{CAPITAL}")
+    found = commit([Kept(desired, by, True, source=at)], *settings)
+    assert f"--to argocd --repo {REPO} --repo-path platform --revision main --out DIR" in found
 
 
 def test_applications_have_names_of_kubernetes() -> None:

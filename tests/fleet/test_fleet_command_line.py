@@ -58,7 +58,7 @@ def test_what_is_wrong_has_a_command_that_works(name: str) -> None:
 
 def report(*rows: tuple[str, str]) -> None:
     place = {"account": "111111111111", "region": "eu-west-1", "labels": {}, "wave": "all"}
-    rest = {"exit_code": 3, "changes": None, "error": None, "report": {}, "log": []}
+    rest: dict[str, Any] = {"exit_code": 3, "changes": None, "error": None, "report": {}, "log": []}
     found = [
         {**place, **rest, "cluster": name, "id": f"111111111111/eu-west-1/{name}", "state": state}
         for name, state in rows

@@ -69,7 +69,7 @@ class Fleet:
         report = self.home / "report"
         report.unlink(missing_ok=True)
         if not (pid := os.fork()):
-            code = ExitCode.DEFECT
+            code: int = ExitCode.DEFECT
             try:
                 code = self._supervisor(report)
             except BaseException:

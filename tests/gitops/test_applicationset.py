@@ -16,7 +16,6 @@ import pytest
 from acksm import yaml_reader
 from acksm.fleet.applicationset import application
 from acksm.fleet.file import Member
-from acksm.kube.paths import ref
 from acksm.sandbox import api, git_host
 from acksm.sandbox.gitops import ENGINES, argocd
 from acksm.sandbox.state import directory
@@ -149,8 +148,8 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rollout]:
     first = Kept.open("argocd", home / "first", runs=False, name="fleet-first")
     hub = Kept.open("argocd", home, name="fleet-hub")
     found = Rollout(first, hub)
-    hub.folder.mkdir()
     for one in found.both:
+        one.folder.mkdir()
         for command in ("oidc", "iam-role"):
             one.acksm(command, "-y").ok()
     user, password = hub.git_login
@@ -182,14 +181,17 @@ def test_without_progressive_syncs_nothing_is_synced(fleet: Rollout) -> None:
 def test_a_first_wave_that_does_not_get_healthy_holds_the_rest(fleet: Rollout) -> None:
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
     for item in (namespace, QUOTA):
-        fleet.first.world.kube.create(item)
+        fleet.first.kubectl("create", "-f", "-", given=json.dumps(item))
     enable, _restart = fleet.hub.readme("Argo CD")
     fleet.hub.kubectl(*shlex.split(enable)[1:])
     for process in api.require(NAME).clusters[fleet.hub.world.cluster].processes:
         if process.name == argocd.APPLICATION_SETS:
             process.end()
     api.run_engine("argocd", NAME, fleet.hub.world.cluster)
-    fleet.hub.until(lambda: fleet.state(fleet.first) == ("Synced", "Progressing", "Succeeded"), fleet.states)
+    fleet.hub.until(lambda: fleet.state(fleet.first)[::2] == ("Synced", "Succeeded"), fleet.states)
+    fleet.hub.until(
+        lambda: fleet.state(fleet.first)[1] == "Degraded", fleet.states
+    )  # it had its time to become Healthy
     assert crds(fleet.first)
     assert not fleet.first.running()
     fleet.hub.until(lambda: fleet.step(fleet.hub).get("status") == "Waiting", fleet.states)
@@ -200,7 +202,7 @@ def test_a_first_wave_that_does_not_get_healthy_holds_the_rest(fleet: Rollout) -
 
 
 def test_the_rest_follows_when_the_first_wave_is_healthy(fleet: Rollout) -> None:
-    fleet.first.world.kube.delete(ref("ResourceQuota", "none", NAMESPACE))
+    fleet.first.kubectl("delete", "resourcequota", "none", "-n", NAMESPACE)
     fleet.hub.until(fleet.done, fleet.states)
     assert fleet.step(fleet.first)["lastTransitionTime"] <= fleet.synced_at(fleet.hub)
     for one in fleet.both:

@@ -45,6 +45,7 @@ def role(world: World) -> str:
     return str(made["Arn"])
 
 
+@pytest.mark.crds
 def test_the_contexts_role_proxy_and_server_name_are_those_of_every_connection(
     world: World, role: str, tmp_path: Path
 ) -> None:

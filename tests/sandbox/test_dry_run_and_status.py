@@ -73,6 +73,7 @@ def test_what_the_dry_run_says_is_what_is_done(world: World) -> None:
     assert again["changes"] == []
 
 
+@pytest.mark.crds
 def test_a_dry_run_of_a_change_shows_only_that(world: World) -> None:
     world.install(*ONE)
     run = world.acksm("install", *ONE, "--dry-run", "--set", "log.level=debug").ok()
@@ -87,6 +88,7 @@ def test_status_of_nothing(world: World) -> None:
     assert run.stdout.count("not installed") == 2
 
 
+@pytest.mark.crds
 def test_pods_that_never_come_are_told_by_install_status_and_doctor(world: World, tmp_path: Path) -> None:
     """With --no-wait a controller is installed whose service account nothing creates."""
     account = tmp_path / "account.yaml"
@@ -157,6 +159,7 @@ def what_is_read_of_an_installation(world: World) -> None:
     assert seen.writes + seen.leases == []
 
 
+@pytest.mark.crds
 def test_status_when_the_registry_is_away_still_tells_health(world: World) -> None:
     world.install(*ONE)
     run = world.acksm("status", *ONE, "--registry", "127.0.0.1:1/x")
@@ -167,6 +170,7 @@ def test_status_when_the_registry_is_away_still_tells_health(world: World) -> No
     assert "no drift" not in run.stdout
 
 
+@pytest.mark.crds
 def test_status_knows_what_install_would_create_what_stops_the_pods_and_what_is_elsewhere(world: World) -> None:
     world.install(*ONE)
     run = world.acksm("status", "-o", "json")
@@ -184,6 +188,7 @@ def test_status_knows_what_install_would_create_what_stops_the_pods_and_what_is_
     assert "the pods lose their credentials within the hour" in run.stdout
 
 
+@pytest.mark.crds
 def test_status_tells_a_deployment_that_was_deleted(world: World) -> None:
     world.install(*ONE)
     (name,) = world.objects("Deployment")
@@ -247,6 +252,7 @@ reconcile: {defaultResyncPeriod: 3600, resourceResyncPeriods: {}}
 """
 
 
+@pytest.mark.crds
 def test_values_as_people_write_them_are_no_drift(world: World, tmp_path: Path) -> None:
     (tmp_path / "values.yaml").write_text(AS_PEOPLE_WRITE_THEM)
     world.install(*ONE, "--values", "values.yaml", "--no-wait")
@@ -355,6 +361,7 @@ def notes_of(world: World, *argv: str) -> tuple[list[str], list[str]]:
     return seen.writes, [line.strip() for line in run.stderr.splitlines() if "Deployment" in line]
 
 
+@pytest.mark.crds
 def test_a_write_that_does_not_last_is_told_and_not_repeated(world: World, tmp_path: Path) -> None:
     world.install(*ONE)
     path = "/spec/template/spec/containers/0/imagePullPolicy"

@@ -100,6 +100,7 @@ def test_a_changed_option_changes_only_that(world: World) -> None:
     assert not [item for item in seen.writes if item.startswith("iam:") or "customresourcedefinitions" in item]
 
 
+@pytest.mark.crds
 def test_what_an_earlier_run_was_told_stays_until_it_is_reset(world: World) -> None:
     world.install(*ONE, "--set", "log.level=debug")
     world.install(*ONE)
@@ -117,6 +118,7 @@ def test_values_files_and_set_reach_the_chart_and_the_later_wins(world: World, t
     assert "warn" in arguments(world, AUTOSCALING)
 
 
+@pytest.mark.crds
 def test_a_role_of_ones_own_leaves_iam_alone(world: World) -> None:
     arn = world.role_of_ones_own("of-our-own")
     with world.requests() as seen:
@@ -130,6 +132,7 @@ def test_a_role_of_ones_own_leaves_iam_alone(world: World) -> None:
     assert again.writes == []
 
 
+@pytest.mark.crds
 def test_another_role_later_reaches_the_running_pods(world: World) -> None:
     world.install(*ONE)
     arn = world.role_of_ones_own("another")
@@ -144,6 +147,7 @@ def test_another_role_later_reaches_the_running_pods(world: World) -> None:
         assert {"name": "AWS_ROLE_ARN", "value": arn} in pod["spec"]["containers"][0]["env"]
 
 
+@pytest.mark.crds
 def test_pods_that_were_made_before_the_role_was_known_are_made_anew(world: World) -> None:
     """The webhook was away (failurePolicy Ignore): the pod runs, with no identity. status says so, install mends it."""
     webhook = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/pod-identity-webhook"
@@ -162,6 +166,7 @@ def test_pods_that_were_made_before_the_role_was_known_are_made_anew(world: Worl
     assert world.acksm("status", *ONE).exit_code == 0
 
 
+@pytest.mark.crds
 def test_a_controller_with_an_association_is_left_as_it_is(world: World) -> None:
     """EKS Pod Identity wins over the annotation for the pods that come after it, and install restarts none of them."""
     world.install(*ONE)
@@ -219,6 +224,7 @@ def test_pods_get_their_role_by_pod_identity_alone_and_cleanup_leaves_nothing(wo
     assert [role for role in world.aws("iam").list_roles()["Roles"] if role["RoleName"].startswith("ack-")] == []
 
 
+@pytest.mark.crds
 def test_a_chart_of_ones_own_from_a_directory_and_from_an_archive(world: World, tmp_path: Path) -> None:
     chart = next(item for item in all_charts() if item.service == "applicationautoscaling" and item.version == "1.4.1")
     (tmp_path / "chart.tgz").write_bytes(build(chart))
@@ -273,6 +279,7 @@ def test_after_a_crd_was_deleted_by_hand_only_that_is_made_again(world: World) -
     assert crd in seen.writes[0]
 
 
+@pytest.mark.crds
 def test_watched_namespaces_get_a_role_each(world: World) -> None:
     spaces = [f"{world.namespace}-{name}" for name in ("a", "b")]
     flags = [part for name in spaces for part in ("--watch-namespace", name)]
@@ -283,6 +290,7 @@ def test_watched_namespaces_get_a_role_each(world: World) -> None:
         assert world.kube.list(ref("Role", namespace=name))
 
 
+@pytest.mark.crds
 def test_from_namespace_to_cluster_scope_and_back(world: World) -> None:
     def watched() -> str:
         args = arguments(world, AUTOSCALING)
@@ -299,6 +307,7 @@ def test_namespace_scope_without_a_namespace_says_which_is_meant(world: World) -
     assert "(the release namespace" in run.stderr
 
 
+@pytest.mark.crds
 def test_nothing_of_the_user_is_written(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = tmp_path / "home"
     home.mkdir()

@@ -68,6 +68,7 @@ def calls_of_controllers(world: World, since: float) -> list[dict[str, Any]]:
     return [row for row in rows if row["time"] >= since and row["key"] not in {*own, ""}]
 
 
+@pytest.mark.crds
 @pytest.mark.timeout(300)
 def test_there_and_back_with_an_object_synced_all_the_time(world: World) -> None:
     world.install(*ONE)

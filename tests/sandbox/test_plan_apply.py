@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from acksm.engine import plan_file
 from acksm.kube.paths import ref
 from world import ONE, World
@@ -14,6 +16,7 @@ from world import ONE, World
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 
 
+@pytest.mark.crds
 def test_a_plan_is_carried_out_as_it_was_reviewed(world: World, tmp_path: Path) -> None:
     with world.requests() as seen:
         planned = world.acksm("plan", "install", *ONE, "--out", "plan.json", "--exit-code")
@@ -62,6 +65,7 @@ def test_a_plan_is_carried_out_as_it_was_reviewed(world: World, tmp_path: Path) 
     assert again.writes + again.leases == []
 
 
+@pytest.mark.crds
 def test_a_plan_that_the_world_has_left_behind_is_refused(world: World, tmp_path: Path) -> None:
     world.install(*ONE)
     team = f"team-{world.count}"

@@ -288,6 +288,12 @@ def test_names_that_would_be_no_directory(name: str) -> None:
     assert caught.value.id == "sandbox-name"
 
 
+def test_an_engine_is_one_of_two() -> None:
+    with pytest.raises(AcksmError) as caught:
+        api.run_engine("argo", "never-was")
+    assert (caught.value.id, caught.value.where) == ("config-invalid", "--engine")
+
+
 def test_ports_are_given_once_are_free_and_are_no_connections_own(monkeypatch: pytest.MonkeyPatch) -> None:
     low = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     ports = [port for _ in range(40) for port in control_plane.free_ports(5)]

@@ -73,6 +73,7 @@ def release_status(world: World) -> str:
     return line.split()[1]
 
 
+@pytest.mark.crds
 @pytest.mark.parametrize("verb", ["install", "upgrade"])
 def test_a_killed_helm_is_recovered(world: World, tmp_path: Path, verb: str) -> None:
     if verb == "upgrade":
@@ -98,6 +99,7 @@ def test_a_killed_helm_is_recovered(world: World, tmp_path: Path, verb: str) -> 
     assert again.writes == []
 
 
+@pytest.mark.crds
 def test_a_failed_upgrade_by_hand_is_written_again(world: World, tmp_path: Path) -> None:
     """Values and objects of the failed revision are those that are wanted: only its status tells what is to be done."""
     world.install(*ONE)
@@ -115,6 +117,7 @@ def test_a_failed_upgrade_by_hand_is_written_again(world: World, tmp_path: Path)
     assert "up to date" in world.install(*ONE).stderr
 
 
+@pytest.mark.crds
 @pytest.mark.parametrize("reason", ["CrashLoopBackOff", "ImagePullBackOff"])
 def test_a_pod_that_cannot_start_is_told_with_its_reason(world: World, reason: str) -> None:
     run = world.acksm("install", "-y", *ONE, "--set", f"deployment.annotations.acksm\\.dev/practice-fail={reason}")
@@ -133,6 +136,7 @@ def test_a_pod_that_nothing_can_run_is_told_before_the_first_write(world: World)
     assert seen.writes == []
 
 
+@pytest.mark.crds
 def test_no_wait_does_not_wait(world: World) -> None:
     world.install(
         *ONE,
@@ -158,6 +162,7 @@ def test_a_failure_half_way_says_what_was_done_and_the_same_command_goes_on(worl
     assert world.acksm("status").exit_code == 0
 
 
+@pytest.mark.crds
 def test_a_chart_kept_in_the_cache_is_checked_each_time(world: World) -> None:
     world.install(*ONE)
     (kept,) = (Path(os.environ["XDG_CACHE_HOME"]) / "acksm" / "charts").glob("*.tgz")

@@ -102,6 +102,7 @@ def test_a_cluster_without_compute(world: World) -> None:
 POOLS = Ref("karpenter.sh/v1", "nodepools", "NodePool")
 
 
+@pytest.mark.crds
 def test_what_adds_nodes_counts_as_compute(world: World) -> None:
     """Fargate profiles by their wildcards; EKS Auto Mode, whose built-in node pool the cluster has as an object."""
     kube, eks = world.kube, world.aws("eks")
@@ -274,6 +275,7 @@ def test_a_denied_iam_call_is_found_before_the_first_write(world: World, action:
     assert action in said
 
 
+@pytest.mark.crds
 def test_who_may_not_even_simulate_is_told_by_the_call_that_is_denied(world: World) -> None:
     deny = {"Effect": "Deny", "Action": ["iam:SimulatePrincipalPolicy", "iam:CreateRole"], "Resource": "*"}
     keys = world.user("blind", policy=_allow("*", deny), groups=["system:masters"])
@@ -302,6 +304,7 @@ def _allow(action: str, *more: dict[str, Any]) -> dict[str, Any]:
 # Objects of others
 
 
+@pytest.mark.crds
 def test_a_release_of_another_hand(world: World, tmp_path: Path) -> None:
     """Its values have a misplaced key, which helm takes and nothing reads, a null, and a number as text."""
     world.install(*ONE)

@@ -133,6 +133,7 @@ def test_a_pull_through_cache(outside: Outside) -> None:
     assert cached.image(SERVICE, "1.4.1") is not None
 
 
+@pytest.mark.crds
 def test_an_install_without_the_public_registry(outside: Outside, monkeypatch: pytest.MonkeyPatch) -> None:
     world, to = outside.world, f"{outside.ecr}/acks"
     image = f"{to}/{IMAGE}:{TESTED[SERVICE]}"

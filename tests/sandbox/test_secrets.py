@@ -83,6 +83,7 @@ def kubeconfig(world: World, path: Path, user: Mapping[str, Any]) -> str:
     return str(path)
 
 
+@pytest.mark.crds
 @pytest.mark.timeout(600)
 def test_canaries_are_nowhere(world: World, forks: Forks, tmp_path: Path) -> None:
     watched = Watched(world, forks, tmp_path)

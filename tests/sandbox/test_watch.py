@@ -8,11 +8,14 @@ import signal
 import subprocess
 import sys
 
+import pytest
+
 from acksm.kube.paths import ref
 from report_schema import complaints
 from world import ONE, World
 
 
+@pytest.mark.crds
 def test_a_change_is_told_and_ctrl_c_ends_it(world: World) -> None:
     world.install(*ONE)
     (name,) = world.objects("Deployment")

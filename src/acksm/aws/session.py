@@ -1,6 +1,4 @@
-"""One AWS session: the caller, and the clients, created when first needed. The only importers of botocore are here.
-
-boto3 would add resources and transfers, which nothing needs, and half of the time that its import takes.
+"""One AWS session: the caller, and the clients, created when first needed. The only importers of boto3 are here.
 
 Retries are botocore's own standard mode; nothing wraps them a second time. They end with the
 command's time: `left` returns how much of it is left.
@@ -24,6 +22,7 @@ from acksm.errors import AcksmError
 from acksm.json_types import Document, Untyped
 
 if TYPE_CHECKING:
+    import boto3
     import botocore.session
     from botocore.config import Config
     from botocore.loaders import Loader
@@ -109,33 +108,35 @@ class Session:
         with self._configured():
             core = botocore.session.Session(profile=None if self._keys else self.profile)
             core.register_component("data_loader", _models(core.get_config_variable("data_path")))
-            if self._keys:
-                core.set_credentials(self._keys.access_key, self._keys.secret_key, self._keys.token)
-            if self._region:
-                core.set_config_variable("region", self._region)
             return core
 
     @cached_property
-    def session(self) -> botocore.session.Session:
-        """botocore's session, for requests. Errors: `aws-profile-unknown`, `aws-config-invalid`."""
+    def session(self) -> boto3.Session:
+        """The boto3 session. Errors: `aws-profile-unknown`, `aws-config-invalid`."""
+        import boto3
+
+        keys: dict[str, str] = {}
+        if self._keys:
+            keys = {
+                "aws_access_key_id": self._keys.access_key,
+                "aws_secret_access_key": self._keys.secret_key,
+                "aws_session_token": self._keys.token,
+            }
         # also for the clients with which botocore itself gets credentials
         self._sender.listen(self._core.get_component("event_emitter"))
-        return self._core
+        with self._configured():
+            return boto3.Session(botocore_session=self._core, region_name=self._region, **keys)
 
     @property
     def region(self) -> str:
         """The region in force. Error: `aws-region-missing`."""
-        if not (region := self.region_or_none):
+        region = self.session.region_name
+        if not region:
             raise AcksmError("aws-region-missing", "no region given, and none set in the environment or the profile")
-        return region
-
-    @property
-    def region_or_none(self) -> str:
-        """The same, "" where none is set."""
-        return str(self.session.get_config_variable("region") or "")
+        return str(region)
 
     def client(self, service: str, region: str = "", *, fips: bool = False, dual_stack: bool = False) -> Untyped:
-        """The client of `service` in the session's region or another, one for all threads (clients are
+        """The client of `service` in the session's region or another, one for all threads (boto3 clients are
         thread-safe, sessions are not). `fips`, `dual_stack`: by that endpoint, whatever the settings say."""
         key = (service, region or self.region, fips, dual_stack)
         with self._lock:
@@ -157,10 +158,9 @@ class Session:
             else {"mode": "standard", "total_max_attempts": ATTEMPTS},
             user_agent_extra="acksm",
         )
+        make: Callable[..., Untyped] = self.session.client  # typed by literal names of services
         with self._configured():
-            client = self.session.create_client(
-                service, region_name=region, config=config.merge(more) if more else config
-            )
+            client = make(service, region_name=region, config=config.merge(more) if more else config)
             self._check_keys()
         self._sender.listen(client.meta.events)
         client.meta.events.register_first("needs-retry", self._stop_retries)

@@ -108,8 +108,8 @@ ENTRIES = (
         "a controller role trusts the tokens of a cluster that does not use it",
         "The issuer is that of a cluster that was deleted or recreated (a new cluster of the same name has a new "
         "issuer), that used the role before, or that the fleet file lacks. As long as such a cluster exists, its "
-        "service accounts can assume the role.",
-        "acksm fleet run --cluster CLUSTER -- iam-role",
+        "service accounts can assume the role. The remedy has the trust policy without the issuer.",
+        "aws iam update-assume-role-policy --role-name NAME --policy-document DOCUMENT",
     ),
     Entry(
         "fleet.target-role-in-two-clusters",

@@ -255,7 +255,7 @@ def cleanup(
 @app.command(
     "run",
     context_settings=_FREE,
-    examples=("acksm fleet run -- adopt --discover -n team-a", "acksm fleet run --shard 1/4 -- status"),
+    examples=("acksm fleet run -- rbac grant team-a --group ml-team-a", "acksm fleet run --shard 1/4 -- status"),
 )
 def run_(
     ctx: typer.Context,

@@ -27,7 +27,7 @@ _FILES = {"plans": "DIRECTORY", "failed_only": "--failed-only"}
     examples=(
         "acksm fleet job --shards 10 --image registry.example.com/acksm:1.0 -- apply --yes > job.yaml",
         "acksm fleet job --shards 4 --image registry.example.com/acksm:1.0 -- apply --select stage=rest --yes",
-        "acksm fleet job --image registry.example.com/acksm:1.0 -- run --yes -- adopt --all-kinds",
+        "acksm fleet job --image registry.example.com/acksm:1.0 -- run --yes -- rbac grant team-a --group ml-team-a",
     ),
 )
 def job(

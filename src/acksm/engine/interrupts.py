@@ -48,8 +48,9 @@ def finishing(stopped: threading.Event, emit: Emit) -> Iterator[None]:
 
 @contextmanager
 def leaving(emit: Emit) -> Iterator[None]:
-    """Inside, and outside of `finishing`, the first Ctrl-C is a KeyboardInterrupt; the second ends the process, which
-    otherwise waits for threads that wait for an answer."""
+    """Inside, and outside of `finishing`, the first signal is a KeyboardInterrupt; the second ends the process, which
+    otherwise waits for threads that wait for an answer. SIGTERM too, which the first process of a
+    container ignores otherwise."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -63,11 +64,12 @@ def leaving(emit: Emit) -> Iterator[None]:
         raise KeyboardInterrupt
 
     messages: list[threading.Thread] = []
-    before = signal.signal(signal.SIGINT, handle)
+    before = {number: signal.signal(number, handle) for number in SIGNALS}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, previous in before.items():
+            signal.signal(number, previous)
         _join(messages)
 
 

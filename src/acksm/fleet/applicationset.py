@@ -21,6 +21,7 @@ from acksm.fleet.rollout import Step
 from acksm.guide.export import argocd
 from acksm.guide.export.folder import digest
 from acksm.guide.export.repository import Repository
+from acksm.guide.install.kept import OF_FLEET
 from acksm.json_types import Object
 
 PATH = f"{argocd.FOLDER}/applicationset.yaml"
@@ -101,7 +102,7 @@ def application(one: Member) -> str:
 
 def folder_of(one: Member) -> str:
     """The directory of a cluster in the export."""
-    return f"clusters/{one.id}"
+    return f"{OF_FLEET}/{one.id}"
 
 
 def manifest(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 from acksm import reports
 from acksm.fleet.remedies import WARNING, Facts, Fleet
-from acksm.guide.identity import role_names
+from acksm.guide.identity import role_names, trust
 from acksm.live.bindings import shortened
 from acksm.live.running import CARM
 from acksm.words import counted
@@ -98,19 +100,20 @@ def _trusted(facts: Facts, fleet: Fleet) -> Iterator[reports.FleetFinding]:
     owners = {found["issuer"].removeprefix("https://"): cluster for cluster, found in sorted(facts.items())}
     for role, clusters in _by(facts, {cluster: _roles(found) for cluster, found in facts.items()}, least=1):
         trusts = [item for one in clusters for item in facts[one]["trusts"] if item["role_arn"] == role]
-        named = {issuer for item in trusts for issuer in item["issuers"]}
-        for issuer in sorted(named):
+        named = {issuer: item["policy"] for item in trusts for issuer in item["issuers"]}
+        for issuer, policy in sorted(named.items()):
             owner = owners.get(issuer, "")
             if owner in clusters or (not owner and not fleet.whole):
                 continue
             whose = f"of {owner}, whose controllers do not use it" if owner else "of no cluster of the fleet"
+            kept = json.dumps(trust.without_issuer(policy, issuer))
+            words = ["--role-name", role.rpartition("/")[2], "--policy-document", kept]
+            profile = fleet.profile(clusters[0])
             yield _finding(
                 "fleet.issuer-trusted",
                 clusters,
                 f"{role}, used by {shortened(clusters)}, trusts the tokens of {issuer}, {whose}",
-                fleet.command("run", clusters[:1], "--", "iam-role")
-                + f"   (removes it from a role that acksm created for this cluster alone; else remove it yourself: "
-                f"aws iam update-assume-role-policy --role-name {role.rpartition('/')[2]})",
+                shlex.join(["aws", "iam", "update-assume-role-policy", *profile, *words]),
             )
 
 

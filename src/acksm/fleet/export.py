@@ -22,6 +22,7 @@ from acksm.fleet.file import Fleet, Member, read
 from acksm.guide.export import files, folder
 from acksm.guide.export.command import Options, repository_of
 from acksm.guide.export.repository import Repository
+from acksm.guide.install.kept import OF_FLEET
 from acksm.json_types import Json, Object
 from acksm.output import Output
 from acksm.words import counted
@@ -121,7 +122,7 @@ class _Run:
         notes += _shared(ran.rows)
         planned, made = folder.Planned(), dict[str, bytes]()
         diff = [
-            line for item in ran.rows for line in _below(f"clusters/{item['id']}", item["report"].get("diff") or ())
+            line for item in ran.rows for line in _below(f"{OF_FLEET}/{item['id']}", item["report"].get("diff") or ())
         ]
         diff += [f"{folder_of(one)} does not exist, or is no export" for one in new]
         if code in rollout.FINE and not new:
@@ -208,7 +209,7 @@ class _Run:
     def _left(self, members: Sequence[Member]) -> list[str]:
         """Directories of clusters that an earlier export had, and this one has not."""
         gone = sorted(set(self.known.get("clusters", {})) - {one.id for one in members})
-        return [f"clusters/{name} is kept: the fleet no longer has this cluster, see {files.README}" for name in gone]
+        return [f"{OF_FLEET}/{name} is kept: the fleet no longer has this cluster, see {files.README}" for name in gone]
 
     def _show(
         self,

@@ -117,7 +117,8 @@ def _trusted(target: Target, role: str, unread: Unread) -> reports.FleetTrust:
     found = unread.read(
         f"the trust policy of {role}", lambda: target.aws.iam.get_role(role.rpartition("/")[2]), None, _DENIED
     )
-    return {"role_arn": role, "issuers": trust.issuers(found["trust"]) if found and found["arn"] == role else []}
+    policy = dict(found["trust"]) if found and found["arn"] == role else {}
+    return {"role_arn": role, "issuers": trust.issuers(policy), "policy": policy}
 
 
 def _selects(controllers: Sequence[Running]) -> bool:

@@ -34,13 +34,17 @@ class Fleet:
             return f"   (change {setting.replace('_', '-')} in {self.file} too)"
         return ""
 
+    def profile(self, cluster: str) -> list[str]:
+        """The option of the cluster's profile, [] without one."""
+        found = self.members[cluster].profile if cluster in self.members else ""
+        return ["--profile", found] if found else []
+
     def kubectl(self, cluster: str, found: reports.FleetFactsReport) -> tuple[str, str]:
         """kubectl for a cluster, and what writes its context first where the kubeconfig has none: "… && ", or ""."""
         context = found["context"] or found["target"]["cluster_arn"]
         connect = ""
         if not found["context"]:
             _, region, name = cluster.split("/", 2)
-            profile = self.members[cluster].profile if cluster in self.members else ""
-            words = ["acksm", "connect", "--cluster", name, "--region", region]
-            connect = shlex.join([*words, *(["--profile", profile] if profile else [])]) + " && "
+            words = ["acksm", "connect", "--cluster", name, "--region", region, *self.profile(cluster)]
+            connect = shlex.join(words) + " && "
         return shlex.join(["kubectl", "--context", context]), connect

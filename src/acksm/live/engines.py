@@ -19,7 +19,7 @@ _KINDS = {
     "HelmRelease": ("helm.toolkit.fluxcd.io/v2", "helmreleases"),
     "Application": ("argoproj.io/v1alpha1", "applications"),
 }
-# A revision of a source by its kind, the first that is there: what the later ones say has no effect then
+# A source's reference by its kind, in the order in which the first one set counts
 # (https://fluxcd.io/flux/components/source/gitrepositories/#reference, …/ocirepositories/#reference)
 _SOURCES = {
     "GitRepository": ("gitrepositories", ("commit", "semver", "tag", "branch")),

@@ -124,6 +124,8 @@ class FleetTrust(TypedDict):
     role_arn: str
     issuers: list[str]
     """Without https://."""
+    policy: Json
+    """The trust policy, {} where it could not be read."""
 
 
 class FleetFactsReport(TypedDict):

@@ -33,7 +33,7 @@ def caller(gate: Gate, *statements: Mapping[str, Any]) -> Aws:
     iam.put_user_policy(UserName="deployer", PolicyName="p", PolicyDocument=json.dumps(document))
     key = iam.create_access_key(UserName="deployer")["AccessKey"]
     aws = gate.session()
-    aws.session = boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name=REGION)._session
+    aws.session = boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name=REGION)
     return aws
 
 

@@ -6,6 +6,7 @@ import json
 import shlex
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,11 +15,13 @@ from typer.testing import CliRunner
 
 import kept_world
 import typed
+from acksm import yaml_reader
 from acksm.cli import app
 from acksm.errors import AcksmError
 from acksm.exits import ExitCode
 from acksm.kube.owners import EXPORT_LABEL
-from acksm.kube.paths import Ref
+from acksm.kube.paths import Ref, ref
+from acksm.live.readiness import ROLE_ANNOTATION
 from kept_world import ACKSM, ARGOCD, BY_HAND, DESCRIBED, FLUX, FLUX_HELM, KEEPERS, KUBECTL
 from memory_account import ROLE_NAME
 from memory_kube import namespace
@@ -183,6 +186,48 @@ def test_a_source_is_as_its_options_say(url: str, ref: Any, path: str, options: 
     assert "secret" not in remedy
 
 
+@pytest.mark.parametrize("keeper", WITHOUT_RECORD)
+def test_an_identity_is_migrated_with_two_commits_between(world: MemoryWorld, keeper: str, tmp_path: Path) -> None:
+    """acksm changes IAM and EKS; the annotation is changed by the export that the refusal names."""
+
+    def migrated(to: str, *steps: str) -> Any:
+        for step in steps:
+            code, report = run(world, f"identity migrate --to {to} {step} -y")
+            assert code == 0, report
+        return report["result"]
+
+    def refused(line: str) -> str:
+        before, writes = in_cluster(world), world.fuse.writes
+        code, report = run(world, line)
+        assert (code, report["error"]["id"]) == (ExitCode.REFUSED, "kept-by-engine")
+        diff = report["error"]["details"]["diff"]
+        assert [one.partition("/")[0] for one in diff] == ["ServiceAccount ack-system"] * 2, diff
+        assert (in_cluster(world), world.fuse.writes) == (before, writes)
+        return str(report["error"]["remedy"])
+
+    def committed(remedy: str) -> None:
+        """What the export has for the service accounts, as the keeper would apply it."""
+        folder = str(tmp_path / str(len(list(tmp_path.iterdir()))))
+        words = remedy.partition("   ")[0].replace("--out DIR", f"--out {folder}").removeprefix("acksm ")
+        code, report = run(world, words.replace(" --cluster demo", ""))
+        assert code == 0, report
+        for path in Path(folder).glob("manifests/3*/serviceaccount-*.yaml"):
+            wanted = yaml_reader.load(path.read_text())["metadata"]
+            live = world.kube.objects[ref("ServiceAccount", wanted["name"], wanted["namespace"]).path]["metadata"]
+            live["annotations"].pop(ROLE_ANNOTATION, None)
+            live["annotations"] |= wanted.get("annotations") or {}
+
+    assert migrated("pod-identity", "--install-agent")["finished"] is False
+    assert run(world, "install --dry-run")[0] == 0
+    remedy = refused("identity migrate --to pod-identity --finish -y")
+    assert "--identity pod-identity" in remedy
+    committed(remedy)
+    assert migrated("pod-identity", "--finish")["finished"] is True
+    committed(refused("identity migrate --to irsa -y"))
+    assert migrated("irsa", "", "--finish")["finished"] is True
+    assert run(world, "install --dry-run")[0] == 0
+
+
 def test_a_release_of_flux_is_changed_at_flux() -> None:
     _, report = run(kept_world.kept(FLUX_HELM), "install --mode role-selector")
     assert report["error"]["remedy"].startswith("kubectl get helmrelease ack-sagemaker -n flux-system -o yaml")
@@ -259,6 +304,7 @@ def test_cleanup_leaves_controllers_to_their_keeper_and_the_rest_with_them(world
     why = {one["what"]: one["why"] for one in report["result"]["kept"]}
     assert why["controller ack-sagemaker-controller"].startswith(f"kept by {DESCRIBED[keeper]}")
     assert REMOVED_BY[keeper] in why["controller ack-sagemaker-controller"]
+    assert ("an Application over it goes first" in why["controller ack-sagemaker-controller"]) == (keeper == ARGOCD)
     assert "after the controller" in why["26 CRDs of sagemaker"]
     assert (in_cluster(world), world.fuse.writes) == (before, writes)
     assert world.iam.get_role(ROLE_NAME) is not None, "the running controllers need their role"

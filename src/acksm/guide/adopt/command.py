@@ -170,7 +170,7 @@ def run(
 def _with_region(settings: TargetSettings, options: Options) -> TargetSettings:
     """--region is the object's; where no region is set for the cluster, it is used for both."""
     known = settings.region or settings.context or settings.kubeconfig or not settings.cluster
-    if known or not options.region or Aws(profile=settings.profile or None).region_or_none:
+    if known or not options.region or Aws(profile=settings.profile or None).session.region_name:
         return settings
     return settings.model_copy(update={"region": options.region})
 

@@ -59,7 +59,10 @@ def kept_rows(observed: Observed, services: Sequence[str]) -> list[tuple[str, st
         release = observed.releases[service]
         if release.kept_by:
             by = release.kept_by.described
-            rows.append((f"controller {release.name}", f"kept by {by}; remove it there: {_removal(release)}"))
+            first = (
+                " (an Application over it goes first, or creates it again)" if release.kept_by.tool == "argocd" else ""
+            )
+            rows.append((f"controller {release.name}", f"kept by {by}; remove it there: {_removal(release)}{first}"))
             count = counted(len([crd for crd in observed.inventory.crds.values() if crd.service == service]), "CRD")
             rows.append(
                 (f"{count} of {service}", f"kept by {by}; remove them after the controller, and clean up again")

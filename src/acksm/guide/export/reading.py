@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 from acksm.ack import charts
@@ -20,7 +20,7 @@ from acksm.guide.export import images
 from acksm.guide.identity import iam_role, oidc
 from acksm.guide.identity.associations import Account
 from acksm.guide.identity.iam_role import Desired as DesiredRole
-from acksm.guide.identity.ways import Ways
+from acksm.guide.identity.ways import IRSA, POD_IDENTITY, Ways
 from acksm.guide.install import command as install, controllers as section, crds, identities, release
 from acksm.guide.install.controller_values import Controller
 from acksm.guide.install.crds import DesiredCrd
@@ -89,7 +89,7 @@ def read(target: Target, controllers: ControllerSettings, role: RoleSettings, em
     if found is None:
         raise AssertionError("the controllers are observed")
     namespace, notes = target.settings.controller_namespace, list(found.notes)
-    ways, more = identities.chosen(role.identity, observed.identities, observed.accounts)
+    ways, more = _ways(role.identity, observed)
     notes += more
     kept = role.role_arn or install.kept_role(target, role, observed, notes)
     iam, more = _iam(target, controllers, role, observed, ways, kept)
@@ -150,6 +150,17 @@ def _offline(target: Target, controllers: ControllerSettings, emit: Emit) -> ins
     accounts = section.service_accounts(target, controllers, observed)
     provider = oidc.Observed(oidc.provider_arn(target.cluster))
     return install.Observed(provider, iam_role.Observed(None), observed, accounts, identities=identities.NONE)
+
+
+def _ways(requested: str | None, observed: install.Observed) -> tuple[Ways, list[str]]:
+    """The ways of the files, and notes: as requested, also while the cluster has both, as on the way from one to the
+    other. What an association has wins over an annotation, so files with one can be committed before that is deleted;
+    files without one can be once there is an association. Error: `identity-differs`."""
+    as_found = None if requested == IRSA else requested
+    ways, notes = identities.chosen(as_found, observed.identities, observed.accounts)
+    if requested == IRSA:
+        return replace(ways, irsa=True, associate=False), notes
+    return (replace(ways, irsa=False) if requested == POD_IDENTITY else ways), notes
 
 
 def _iam(

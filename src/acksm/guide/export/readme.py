@@ -9,7 +9,7 @@ from acksm.guide.export.reading import Source
 from acksm.guide.export.repository import Repository
 from acksm.guide.identity import policies
 
-STACK = "acksm-iam"
+STACK = "acksm-iam"  # and the cluster: an account and region may have several
 # What an engine reads a folder with, where the export has no such object
 _OWN = {
     "flux": "a Kustomization of Flux over this folder, with `prune: true` and `wait: true`",
@@ -57,6 +57,7 @@ def _iam(source: Source, *, has_iam: bool) -> str:
 
 No template: the controllers use role {source.iam.role_arn}, which is another owner's."""
     region, provider = source.cluster.region, ""
+    stack = f"{STACK}-{source.cluster.name}".replace("_", "-")
     if source.iam.provider is not None:
         provider = f"""
 Where the account already has the cluster's OIDC provider (`aws iam list-open-id-connect-providers` lists
@@ -75,7 +76,7 @@ aws iam create-service-linked-role --aws-service-name {source.iam.role.service_l
 ## IAM first
 
 ```sh
-aws cloudformation deploy --region {region} --stack-name {STACK} --template-file iam.yaml \\
+aws cloudformation deploy --region {region} --stack-name {stack} --template-file iam.yaml \\
   --capabilities CAPABILITY_NAMED_IAM
 ```
 {provider}{linked}
@@ -123,14 +124,29 @@ repository. {where} Then
 kubectl apply -f argocd/root.yaml
 ```
 
-In ConfigMap argocd-cm:
+A private repository needs a Secret with label `argocd.argoproj.io/secret-type: repository`
+(https://argo-cd.readthedocs.io/en/stable/operator-manual/declarative-setup/#repositories).
 
-- `application.resourceTrackingMethod` is `annotation` (the default since 3.0). With `label` Argo CD overwrites
-  `app.kubernetes.io/instance`, by which the controllers' Deployments select their pods.
-- `resource.customizations.health.argoproj.io_Application` gives Applications their health, or the order of the waves is
-  only that in which Applications are created
-  (https://argo-cd.readthedocs.io/en/stable/operator-manual/health/#argocd-app). Without it the controllers restart
-  until their CRDs are established.
+In ConfigMap argocd-cm, `application.resourceTrackingMethod` is `annotation` (the default since 3.0). With `label` Argo
+CD overwrites `app.kubernetes.io/instance`, by which the controllers' Deployments select their pods.
+
+Waves are two seconds apart, and none waits for the one before it: a controller restarts until its CRDs are established.
+To have them wait, give Applications a health that counts for the Application over them, in argocd-cm:
+
+```yaml
+data:
+  resource.customizations.health.argoproj.io_Application: |
+    hs = {{status = "Progressing", message = ""}}
+    if obj.status ~= nil and obj.status.sync ~= nil and obj.status.health ~= nil then
+      if obj.status.sync.status == "Synced" and obj.status.health.status == "Healthy" then
+        hs.status = "Healthy"
+      end
+    end
+    return hs
+```
+
+The health of Argo CD's own page is not enough: an Application is Healthy before its CRDs exist, and Degraded until
+they are established, by which the sync of the Application over it fails.
 
 There is no helm release, so `helm list` shows nothing.
 """
@@ -192,13 +208,16 @@ change them in turn with this one.
 """
 
 
+_APPLICATIONS = "the Applications, the one over the others first, then the controllers'"
+
+
 def _deletion(source: Source, engine: str, *, bare: bool) -> str:
     how = {
         "flux": "Then delete the Kustomizations, the controllers' first: what they applied is pruned, except CRDs and "
         "namespaces. A Kustomization that is suspended when it is deleted prunes nothing.",
-        "argocd": f"Then delete {'its Application' if bare else 'Application `ack` and the others'}, by `argocd app "
-        "delete NAME --propagation-policy background`: a foreground deletion removes ACK's objects before their "
-        "controller has deleted the AWS resources.",
+        "argocd": f"Then delete {'its Application' if bare else _APPLICATIONS}: by kubectl, or with "
+        "`--propagation-policy background` in the argocd command, whose default is foreground: that removes ACK's "
+        "objects before their controller has deleted the AWS resources.",
         "kustomize": "Then `kubectl delete -k` of the controllers' folders. Never use `kubectl delete -k .`: it "
         "deletes the CRDs, and with them every object of theirs.",
         "cloudformation": "",

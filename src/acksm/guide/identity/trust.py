@@ -66,6 +66,18 @@ def issuers(document: Document | None) -> list[str]:
     return sorted(name for name in named if name.startswith("oidc.eks"))
 
 
+def without_issuer(document: Document, issuer: str) -> Json:
+    """`document` without the providers of an issuer; a statement that names no other is removed."""
+    kept: list[Statement] = []
+    for item in statements(document):
+        others = [name for name in _federated(item) if _issuer(name) != issuer]
+        if len(others) == len(_federated(item)):
+            kept.append(item)
+        elif others:
+            kept.append({**item, "Principal": {**item["Principal"], "Federated": others}})
+    return with_statements(document, kept)
+
+
 def _provider(item: Statement) -> str:
     """The one provider of a statement that allows web identities and nothing else; "" for any other."""
     federated = _federated(item)

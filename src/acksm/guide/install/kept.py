@@ -18,14 +18,17 @@ from acksm.guide.install.release import Desired, Observed
 from acksm.json_types import Json, Manifest, Value
 from acksm.kube.api import Applier
 from acksm.kube.owners import ENGINES, MANIFESTS, Owner
-from acksm.kube.paths import ref
+from acksm.kube.paths import ref, ref_in
 from acksm.live import drift
 from acksm.live.drift import Drift, State
 from acksm.live.engines import Source, source
+from acksm.live.readiness import ROLE_ANNOTATION
 from acksm.settings import ControllerSettings, RoleSettings
 from acksm.words import counted
 
 FOLDER = "manifests"  # of an export: its layers
+OF_FLEET = "clusters"  # of the export of a fleet: that of each cluster
+_FLEET_APPLICATION = re.compile(r"ack-[0-9]{12}-[a-z0-9.-]{1,240}")  # ACCOUNT-REGION-CLUSTER
 _LOGIN = re.compile(r"(?:https?|oci)://[^/]{0,500}@|[a-z]{1,10}://[^/@]{0,500}:[^/]{0,500}@")
 
 
@@ -91,10 +94,27 @@ def compare(
             continue
         live = kube.get(ref("Deployment", observed.health.deployment, one.namespace)) if observed.health else None
         differs = drift.of_all(kube, pinned(manifests, live), one.namespace)
+        differs += _annotated(kube, manifests, one.namespace)
         written = observed.owned or (live is not None and keeper.exported(live))
         item = Kept(one, observed.kept_by, written, (*differs, *(() if kept else crds)))
         kept.append(replace(item, source=source(kube, item.by)) if item.changed else item)
     return kept
+
+
+def _annotated(kube: Applier, manifests: Sequence[Manifest], namespace: str) -> list[Drift]:
+    """Service accounts with the annotation of a role that they are to lose: an apply by another field manager, which
+    the comparison is, removes nothing."""
+    found = []
+    for manifest in manifests:
+        if manifest["kind"] == "ServiceAccount" and ROLE_ANNOTATION not in _annotations(manifest):
+            live = kube.get(ref_in(manifest, namespace))
+            if live is not None and ROLE_ANNOTATION in _annotations(live):
+                found.append(Drift(drift.object_name(manifest), fields=(f"metadata.annotations.{ROLE_ANNOTATION}",)))
+    return found
+
+
+def _annotations(manifest: Manifest) -> Manifest:
+    return manifest["metadata"].get("annotations") or {}
 
 
 def expected(observed: Observed, service: str, crds: Iterable[Manifest]) -> Observed:
@@ -169,6 +189,9 @@ def commit(found: Sequence[Kept], controllers: ControllerSettings, role: RoleSet
             f"kubectl get {by.kind.lower()}{f' {by.engine_object}' if by.namespace else ''}{where} -o yaml   "
             "(change its version and values where it comes from)"
         )
+    if by.tool == "argocd" and _FLEET_APPLICATION.fullmatch(by.engine_object):
+        words = ["acksm export", "--fleet FILE", "--to argocd", *_repository(first.source, OF_FLEET)]
+        return f"{' '.join(words)} --out DIR   (after changing FILE; and commit DIR)"
     to = by.tool if by.tool in ENGINES else "kustomize"
     words = ["acksm export", f"--to {to}", *([] if to == "kustomize" else _repository(first.source))]
     words += [f"--service {name}" for name in controllers.service if len(controllers.service) < len(charts.SERVICES)]
@@ -180,12 +203,12 @@ def commit(found: Sequence[Kept], controllers: ControllerSettings, role: RoleSet
     return f"{' '.join(words)} --out DIR   (and commit DIR)"
 
 
-def _repository(found: Source | None) -> list[str]:
-    """--repo, --repo-path and --revision of what the keeper reads; a URL with a login, which no export writes, is not
-    printed."""
+def _repository(found: Source | None, below: str = FOLDER) -> list[str]:
+    """--repo, --repo-path and --revision of what the keeper reads, with the path above folder `below`; a URL with a
+    login, which no export writes, is not printed."""
     if found is None or not found.url or _LOGIN.match(found.url):
         return ["--repo URL"]
-    path = found.path.partition(f"{FOLDER}/")[0].strip("/")
+    path = found.path.partition(f"{below}/")[0].strip("/")
     given = {"--repo": found.url, "--repo-path": path, "--revision": found.revision}
     return [f"{option} {shlex.quote(value)}" for option, value in given.items() if value]
 

@@ -1,4 +1,5 @@
-"""Runs a program that may write in some directories only, as in a container with a read-only root filesystem.
+"""Runs a program as the first process of a container: it ignores SIGTERM unless it handles it (as the kernel has it for
+that process, https://man7.org/linux/man-pages/man7/pid_namespaces.7.html), and it may write in some directories only.
 
 By Landlock (https://docs.kernel.org/userspace-api/landlock.html), which needs no privileges; a kernel without it
 confines nothing. A file of its own that imports nothing of acksm, started by its path: DIR… -- PROGRAM ARGUMENT…
@@ -6,6 +7,7 @@ confines nothing. A file of its own that imports nothing of acksm, started by it
 
 import ctypes
 import os
+import signal
 import struct
 import sys
 
@@ -38,5 +40,6 @@ def confine(directories: list[str]) -> bool:
 
 if __name__ == "__main__":
     end = sys.argv.index("--")
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     confine(sys.argv[1:end])
     os.execv(sys.argv[end + 1], sys.argv[end + 1 :])  # noqa: S606  the program of the pod

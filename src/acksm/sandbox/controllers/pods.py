@@ -84,6 +84,13 @@ def render(pod: Manifest, name: str, lookup: Lookup) -> Rendered:
     return Rendered([expand(str(word), environment) for word in words], environment, mounts)
 
 
+def unknown_program(pod: Manifest, name: str) -> str:
+    """The program of container `name` that acksm's image does not have, "" for acksm."""
+    container = next(item for item in pod["spec"]["containers"] if item["name"] == name)
+    program = next(iter(container.get("command") or ()), ACKSM)
+    return "" if program in {ACKSM, f"/usr/local/bin/{ACKSM}"} else str(program)
+
+
 def restarts(pod: Manifest, code: int) -> bool:
     """Whether a kubelet starts a container of the pod again that ended with `code`."""
     policy = pod["spec"].get("restartPolicy") or "Always"

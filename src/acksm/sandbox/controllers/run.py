@@ -34,6 +34,7 @@ PASSED_ON = ("PATH", "LANG", "TMPDIR", "TZ", "PYTHONPATH", "VIRTUAL_ENV")
 OWN_CREDENTIALS = ("AWS_ROLE_ARN", "AWS_ACCESS_KEY_ID", "AWS_SHARED_CREDENTIALS_FILE", "AWS_PROFILE", FULL_URI)
 # What a container runtime's process says and returns (https://github.com/aws-controllers-k8s/community/issues/1742).
 _NOT_EXECUTABLE = ("/bin/sh", "-c", "echo 'exec ./bin/controller: exec format error' >&2; exit 255")
+_NO_SUCH_FILE = ("/bin/sh", "-c", 'echo "exec: \\"$0\\": executable file not found in \\$PATH" >&2; exit 128')
 READY_FILE, PACE, VERSION = "PRACTICE_READY", "PRACTICE_PACE", "PRACTICE_VERSION"
 
 
@@ -161,6 +162,8 @@ class Run:
         self.program = self.programs.choose(self.controller)
         if self._is_for_another_machine():
             self.program = Program(BINARY, _NOT_EXECUTABLE, "the image lacks the architecture of the node")
+        if self.program.kind == ITSELF and (missing := pods.unknown_program(self.pod, self.controller.container)):
+            self.program = Program(ITSELF, (*_NO_SUCH_FILE, missing), "the image of acksm has no other program")
         argv, environment, probe = self._prepare(self.program)
         if self.log.exists():
             os.replace(self.log, self.previous_log)
@@ -237,9 +240,8 @@ class Run:
             environment["HOME"] = str(_made(self.home / "root"))
         argv = [*program.argv, *rendered.arguments]
         writable = pods.writable(self.pod, self.controller.container)
-        if writable is None:
-            return argv
-        return [sys.executable, confined.__file__, *(homes[name] for name in writable), "--", *argv]
+        directories = ["/"] if writable is None else [homes[name] for name in writable]
+        return [sys.executable, confined.__file__, *directories, "--", *argv]
 
     def _for_binary(
         self, program: Program, rendered: pods.Rendered, environment: dict[str, str]
