@@ -36,7 +36,7 @@ def answer_with(reports: Mapping[str, Any]) -> None:
     def run(_self: Children, one: Member, argv: Any, *_more: Any, **_named: Any) -> Ended:
         return Ended(0, json.loads(texts["facts" if "facts" in argv else "install"].replace("NAME", one.cluster)))
 
-    Children.run = run  # type: ignore[method-assign]
+    Children.run = run  # type: ignore[method-assign, assignment]
 
 
 if __name__ == "__main__":

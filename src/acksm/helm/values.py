@@ -54,7 +54,7 @@ class Edit:
 @dataclass(frozen=True)
 class Patched:
     """The chart's values with edits, as plain data. `explicit`: as in Edit. The file and its diff are made when they
-    are asked for: a run that changes nothing shows neither."""
+    are needed: a run that changes nothing shows neither."""
 
     chart_text: str
     edits: tuple[Edit, ...]

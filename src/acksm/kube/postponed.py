@@ -1,7 +1,7 @@
 """Parts of the kubernetes library that acksm does not use, and whose import takes as long as that of the rest.
 
-`import kubernetes` imports all of it, with requests, oauthlib and websocket. A part that is postponed is imported when
-somebody asks it for anything, as any other module of the process may.
+`import kubernetes` imports all of it, with requests, oauthlib and websocket. A part that is postponed is imported at
+the first use of one of its attributes, in acksm or in any other code of the process.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ PARTS = ("config", "stream", "informer", "leaderelection")
 
 
 class _Postponed(ModuleType):
-    """Stands for a module until an attribute of it is needed."""
+    """A module that is not imported until one of its attributes is needed."""
 
     def __getattr__(self, name: str) -> Untyped:
         if sys.modules.get(self.__name__) is self:
