@@ -143,7 +143,7 @@ def _limits(fleet: Fleet, rollout: Sequence[Step]) -> str:
     lines = [
         f"`writers-per-account: {fleet.writers_per_account}`: a step counts Applications, whatever their account.",
         "An Application that Argo CD cannot compare (sync status Unknown: repository or cluster cannot be read) "
-        "does not hold later waves.",
+        "does not delay later waves.",
         "Discovery: clusters are those of the time of the export.",
         "The Lease by which two runs of acksm exclude each other: Git's history takes its place.",
     ]
