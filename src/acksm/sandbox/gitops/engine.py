@@ -14,11 +14,11 @@ from pathlib import Path
 
 from acksm.errors import AcksmError
 from acksm.json_types import Manifest, Value
-from acksm.kube.paths import Ref, knows, ref_in
 from acksm.sandbox.control_plane import ControlPlane, free_ports, tail
 from acksm.sandbox.state import ClusterState
 
 READY_SECONDS = 90.0
+_OF_CLUSTER = frozenset({"Namespace", "CustomResourceDefinition", "ClusterRole", "ClusterRoleBinding"})
 
 
 @dataclass(frozen=True)
@@ -96,10 +96,10 @@ class Engine:
             time.sleep(0.1)
 
     def _collection(self, document: Manifest) -> str:
-        kind = str(document["kind"])
-        if knows(kind):
-            return ref_in(document, self.namespace).collection
-        return Ref(document["apiVersion"], f"{kind.lower()}s", kind, namespace=self.namespace).collection
+        version, kind = str(document["apiVersion"]), str(document["kind"])
+        root = "/api/v1" if version == "v1" else f"/apis/{version}"
+        place = "" if kind in _OF_CLUSTER else f"/namespaces/{self.namespace}"
+        return f"{root}{place}/{kind.lower()}s"
 
 
 def ports(names: Sequence[str]) -> dict[str, int]:
