@@ -18,7 +18,7 @@ from acksm.sandbox.control_plane import ControlPlane, free_ports, tail
 from acksm.sandbox.state import ClusterState
 
 READY_SECONDS = 90.0
-_WITHOUT_NAMESPACE = {"ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "Namespace"}
+_OF_CLUSTER = frozenset({"Namespace", "CustomResourceDefinition", "ClusterRole", "ClusterRoleBinding"})
 
 
 @dataclass(frozen=True)
@@ -96,10 +96,10 @@ class Engine:
             time.sleep(0.1)
 
     def _collection(self, document: Manifest) -> str:
-        """The path of its kind, in the engine's namespace where it has one."""
-        kind, version = str(document["kind"]), str(document["apiVersion"])
-        within = "" if kind in _WITHOUT_NAMESPACE else f"/namespaces/{self.namespace}"
-        return f"/api{'s' if '/' in version else ''}/{version}{within}/{kind.lower()}s"
+        version, kind = str(document["apiVersion"]), str(document["kind"])
+        root = "/api/v1" if version == "v1" else f"/apis/{version}"
+        place = "" if kind in _OF_CLUSTER else f"/namespaces/{self.namespace}"
+        return f"{root}{place}/{kind.lower()}s"
 
 
 def ports(names: Sequence[str]) -> dict[str, int]:
