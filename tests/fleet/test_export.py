@@ -144,7 +144,7 @@ def test_the_same_fleet_gives_the_same_bytes_wherever_it_is(here: Path) -> None:
 
 def test_readme_says_what_no_application_set_can(here: Path) -> None:
     export()
-    text = (here / "out/README.md").read_text()
+    text = (here / "out" / "README.md").read_text()
     for said in (
         "`soak` of wave canary, 10m",
         "`max-failures` of wave rest, 1",

@@ -50,7 +50,7 @@ def states(kept: Kept) -> dict[str, Any]:
 def synced(kept: Kept, commit: str) -> None:
     """Wait until every Application has synced that commit and is healthy, without a warning. Argo CD tracks no CRDs:
     that one is established it sees when it looks again, by itself after two to three minutes; a refresh is sooner."""
-    expected = ("Synced", "Healthy", "Succeeded", commit, [])
+    expected: tuple[Any, ...] = ("Synced", "Healthy", "Succeeded", commit, [])
     names = {item.stem for item in (kept.folder / "argocd" / "apps").glob("ack-*.yaml")} | {"ack"}
     looks = count(1)
 
