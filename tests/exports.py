@@ -56,10 +56,11 @@ def export(
     return said.results[-1]
 
 
-def check(folder: Path) -> tuple[int, Json]:
-    """`--check` without any other option: the exit code, and the report."""
+def check(folder: Path, **settings: Any) -> tuple[int, Json]:
+    """`--check` with these settings alone, as variables give them: the exit code, and the report."""
     said = Said()
-    code = command.run(command.Given(Settings.of()), command.Options(check=str(folder)), said)
+    given = command.Given(Settings.of(**settings), frozenset(settings))
+    code = command.run(given, command.Options(check=str(folder)), said)
     return code, said.results[-1]
 
 

@@ -141,7 +141,7 @@ ENTRIES = (
         "the chart has no such value",
         "helm would accept it without effect: the charts' schemas allow unknown keys "
         "(docs/ack/versions.md#unknown-values).",
-        "acksm install --dry-run --full   (shows the chart's values)",
+        "helm show values CHART   (the message has its path)",
         _U,
     ),
     Entry(

@@ -296,6 +296,13 @@ def test_links_are_not_followed_and_another_cluster_is_refused(tmp_path: Path) -
     assert not list(outside.iterdir())
     export(tmp_path / "y", **ONE)
     assert "is the export of cluster" in refused(tmp_path / "y", controller_namespace="ml").message
+    # a variable that names another is no difference of the files
+    with pytest.raises(AcksmError) as caught:
+        check(tmp_path / "y", controller_namespace="ml")
+    error = caught.value
+    assert error.id == "export-dir-foreign"
+    assert error.remedy.startswith(f"acksm export --check {tmp_path / 'y'} --cluster demo --region ")
+    assert error.remedy.endswith(" --controller-namespace ack-system")
 
 
 def test_an_export_that_was_killed_is_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

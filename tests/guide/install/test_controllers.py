@@ -281,6 +281,13 @@ def test_what_a_newer_schema_refuses_in_a_release_is_told_with_the_option_that_r
     assert (asked.id, "installed release" in asked.where) == ("values-schema", False)
 
 
+def test_the_remedy_of_an_unknown_value_shows_the_values_of_that_chart() -> None:
+    """From the archive that was pulled: whatever its registry, and whether there is a cluster or not."""
+    item = controller()
+    error = failure(item, set=["log.levle=debug"])
+    assert (error.id, error.remedy) == ("values-unknown-key", f"helm show values {item.pulled.path}")
+
+
 def test_what_options_set_is_not_told_as_dropped() -> None:
     """watchNamespace and aws.account_id of the first charts became options; their stray key did nothing."""
     values = {

@@ -68,7 +68,7 @@ def run(given: Given, options: Options, ui: Output) -> int:
     place = Path(options.out)
     known = folder.record(place)
     source, request, made, record = _made(given.settings, options, given.of_file, ui)
-    _check_same(place, known, record)
+    _check_same(place, known, record, "acksm export … --out OTHER_DIRECTORY")
     planned = folder.plan(place, made, known)
     folder.write(place, made, record, known, planned)
     for path in planned.left:
@@ -100,6 +100,10 @@ def _check(given: Given, options: Options, ui: Output) -> int:
     )
     of_file = given.of_file or frozenset(map(str, known.get("settings-file", [])))
     source, request, made, record = _made(settings, options, of_file, ui)
+    at = {name: known["settings"].get(name) for name in ("cluster", "region", "account")}
+    at["controller-namespace"] = known.get("namespace")
+    own = " ".join(f"--{name} {value}" for name, value in at.items() if value)
+    _check_same(place, known, record, f"acksm export --check {place} {own}")
     for image in source.images:
         if image.error and known.get("images", {}).get(image.reference):
             raise AcksmError("export-image-unread", f"{image.reference}: {image.error}", where=image.reference)
@@ -216,8 +220,8 @@ def _merged(given: Given, known: Document) -> Settings:
         ) from error
 
 
-def _check_same(place: Path, known: Document, record: Document) -> None:
-    """Refuse the folder of another cluster. Error: `export-dir-foreign`."""
+def _check_same(place: Path, known: Document, record: Document, remedy: str) -> None:
+    """Refuse the folder of another cluster, as a variable may name one. Error: `export-dir-foreign`."""
     before = (known.get("cluster"), known.get("namespace"))
     if known and before != (record["cluster"], record["namespace"]):
         whose = f"cluster {before[0]}, namespace {before[1]}" if before[0] else "a fleet"
@@ -225,7 +229,7 @@ def _check_same(place: Path, known: Document, record: Document) -> None:
             "export-dir-foreign",
             f"{place} is the export of {whose}",
             where=str(place),
-            remedy="acksm export … --out OTHER_DIRECTORY",
+            remedy=remedy,
         )
 
 

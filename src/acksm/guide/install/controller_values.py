@@ -6,6 +6,7 @@ starts from the chart's.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -66,7 +67,7 @@ def values_of(
         if note := crossing.kept(after, edits, found):
             return _patched(item, [*edits, crossing.ON]), scope, [note]
     except AcksmError as error:
-        raise _of_the_release(error, edits) from error
+        raise _of_the_release(error, edits, f"helm show values {shlex.quote(str(item.pulled.path))}") from error
     return patched, scope, []
 
 
@@ -80,8 +81,8 @@ def _patched(item: Controller, edits: Sequence[Edit]) -> values.Patched:
     return patched
 
 
-def _of_the_release(error: AcksmError, edits: Sequence[Edit]) -> AcksmError:
-    """`error`, with where the value is from if only the installed release has it."""
+def _of_the_release(error: AcksmError, edits: Sequence[Edit], shows: str) -> AcksmError:
+    """`error`, with where the value is from if only the installed release has it; `shows` prints the chart's values."""
     for path in error.details.get("paths", []):
         matching = [edit for edit in edits if list(edit.path[: len(path)]) == path[: len(edit.path)]]
         if path and matching and all(edit.kept for edit in matching):
@@ -92,6 +93,8 @@ def _of_the_release(error: AcksmError, edits: Sequence[Edit]) -> AcksmError:
                 remedy=f"acksm install --set {'.'.join(path)}=VALUE   (or --reset-values)",
                 details=error.details,
             )
+    if error.id == "values-unknown-key":
+        return AcksmError(error.id, error.message, where=error.where, remedy=shows, details=error.details)
     return error
 
 
