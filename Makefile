@@ -136,7 +136,7 @@ $(VENV)/cloudformation/.ready: requirements.lock | $(STAMP)
 .PHONY: gitops
 gitops: $(STAMP) $(VENV)/cloudformation/.ready ## round trips of exports by Flux's and Argo CD's own controllers and kubectl, checks of templates
 	@$(BIN)/python -m acksm sandbox build --gitops
-	@$(BIN)/pytest -m gitops --durations=0 tests/gitops
+	@$(BIN)/pytest -m gitops -n 2 --dist loadfile --durations=25 -rs tests/gitops
 
 .PHONY: lock
 lock: UV = $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url
