@@ -108,19 +108,6 @@ def models(environment: Mapping[str, str], names: list[str]) -> None:
         client.create_model(ModelName=name, ExecutionRoleArn=role, PrimaryContainer={"Image": "practice:1"})
 
 
-def run(name: str, argv: list[str], environment: Mapping[str, str], home: Path) -> Measured:
-    """A run that fails ends the benchmark."""
-    measured = measure.run(argv, environment, home / f"{name}.log")
-    if measured.exit_code != 0:
-        raise AcksmError(
-            "sandbox-failed",
-            f"{name} ended with exit code {measured.exit_code}",
-            where=" ".join(argv)[:200],
-            details={"diff": measured.output.splitlines()[-15:]},
-        )
-    return measured
-
-
 def bench(ui: Ui, sandbox: str, some: int, many: int) -> Results:
     """Both sides in one cluster, on different models, the loop first."""
     tools = baseline.tools(ui.emit)
@@ -135,7 +122,7 @@ def bench(ui: Ui, sandbox: str, some: int, many: int) -> Results:
         environment["PATH"] = os.pathsep.join([*path, os.defpath])
         if "PYTHONPATH" in os.environ:
             environment["PYTHONPATH"] = os.environ["PYTHONPATH"]
-        run("install", [ACKSM, "install", "--yes", "--service", "sagemaker"], environment, home)
+        measure.passing("install", [ACKSM, "install", "--yes", "--service", "sagemaker"], environment, home)
         ui.emit(Event(Kind.STEP, "bench.run", f"{2 * some + many} models in AWS"))
         by_loop, by_acksm = [f"loop-{n:03}" for n in range(2 * some)], [f"m-{n:03}" for n in range(many)]
         models(environment, [*by_loop, *by_acksm])
@@ -149,14 +136,14 @@ def bench(ui: Ui, sandbox: str, some: int, many: int) -> Results:
         measure.settle([process.pid for process in cluster.processes])
         script = LOOP.format(namespace="default")
         shell = ["bash", "-c", script, "loop"]
-        loop = run("loop", [*shell, *map(str, files[:some])], environment, home)
+        loop = measure.passing("loop", [*shell, *map(str, files[:some])], environment, home)
         plain = {**environment, "KUBECONFIG": str(by_certificate(home, sandbox, cluster.endpoint))}
-        bare = run("bare", [*shell, *map(str, files[some:])], plain, home)
+        bare = measure.passing("bare", [*shell, *map(str, files[some:])], plain, home)
         ui.emit(Event(Kind.DONE, "bench.run", f"the loop: {loop.wall:.1f} s, {bare.wall:.1f} s for {some}"))
         adopt = [ACKSM, "adopt", "-f", str(declared), "--yes"]
-        first = run("first", adopt, environment, home)
+        first = measure.passing("first", adopt, environment, home)
         ui.emit(Event(Kind.DONE, "bench.run", f"acksm: {first.wall:.1f} s for {many}"))
-        second = run("second", adopt, environment, home)
+        second = measure.passing("second", adopt, environment, home)
         if f"{many} adopted" not in first.output or "up to date" not in second.output:
             raise AcksmError(
                 "defect", "not every model was adopted exactly once", where=(first.output + second.output)[-800:]

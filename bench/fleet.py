@@ -143,19 +143,6 @@ def peak_of_its_own(process_argv: Sequence[str]) -> Iterator[list[int]]:
         thread.join()
 
 
-def run(name: str, argv: Sequence[str], environment: Mapping[str, str], home: Path) -> Measured:
-    """A run that fails ends the benchmark."""
-    measured = measure.run(argv, environment, home / f"{name}.log")
-    if measured.exit_code != 0:
-        raise AcksmError(
-            "sandbox-failed",
-            f"{name} ended with exit code {measured.exit_code}",
-            where=" ".join(argv)[:200],
-            details={"diff": measured.output.splitlines()[-15:]},
-        )
-    return measured
-
-
 def supervisor(how: Mapping[str, Any], words: Sequence[str], file: Path) -> list[str]:
     """The arguments of `acksm fleet WORDS` on a file."""
     return [sys.executable, str(ROOT / "bench" / "fleet_run.py"), json.dumps(how), "fleet", *words, "-f", str(file)]
@@ -169,7 +156,7 @@ def of_50(ui: Ui, sandbox: str, rounds: int, home: Path) -> tuple[Of50, Mapping[
     variables = api.environment(sandbox, place["name"])
     own = {"HOME": str(home), "TMPDIR": str(home), "LANG": "C.UTF-8", "XDG_CACHE_HOME": str(home / "cache")}
     environment = {**variables, **own, "PATH": os.pathsep.join([str(Path(ACKSM).parent), variables["PATH"]])}
-    run("install", [ACKSM, "install", "--yes"], environment, home)
+    measure.passing("install", [ACKSM, "install", "--yes"], environment, home)
     file = home / "fleet.yaml"
     cores = len(os.sched_getaffinity(0))
     fleet_file(file, ENTRIES, concurrency=2 * cores)
@@ -177,11 +164,11 @@ def of_50(ui: Ui, sandbox: str, rounds: int, home: Path) -> tuple[Of50, Mapping[
     measure.settle([process.pid for process in cluster.processes])
     single, whole, peaks = [], [], []
     for number in range(1, rounds + 1):
-        single += [run("one", [ACKSM, "install", "--yes"], environment, home) for _ in range(3)]
+        single += [measure.passing("one", [ACKSM, "install", "--yes"], environment, home) for _ in range(3)]
         with peak_of_its_own(argv) as peak:
-            whole.append(run("fleet", argv, environment, home))
+            whole.append(measure.passing("fleet", argv, environment, home))
         peaks.append(peak[0])
-        single += [run("one", [ACKSM, "install", "--yes"], environment, home) for _ in range(3)]
+        single += [measure.passing("one", [ACKSM, "install", "--yes"], environment, home) for _ in range(3)]
         if f"{ENTRIES} up to date" not in whole[-1].output:
             raise AcksmError("defect", "not every cluster was up to date", where=whole[-1].output[-800:])
         told = f"round {number}: {ENTRIES} in {whole[-1].wall:.1f} s, one in {median(r.wall for r in single):.2f} s"
@@ -205,7 +192,9 @@ def alone(ui: Ui, answers: Mapping[str, Any], home: Path) -> dict[str, dict[int,
         fleet_file(file, size, concurrency=16)
         for name, words in COMMANDS.items():
             began = time.monotonic()
-            found[name][size] = run(name, [*supervisor({"reports": answers}, words, file), "-q"], environment, home)
+            found[name][size] = measure.passing(
+                name, [*supervisor({"reports": answers}, words, file), "-q"], environment, home
+            )
             told = f"fleet {name}, {size:,} entries: {time.monotonic() - began:.1f} s, "
             ui.emit(Event(Kind.DONE, "bench.run", told + report.mib(found[name][size].largest)))
     return found

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from acksm.errors import AcksmError
+
 SAMPLE_SECONDS = 0.01
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -48,6 +50,19 @@ def run(argv: Sequence[str], environment: Mapping[str, str], log: Path, *, sampl
         process.returncode,
         log.read_text("utf-8", "replace"),
     )
+
+
+def passing(name: str, argv: Sequence[str], environment: Mapping[str, str], home: Path) -> Measured:
+    """Run `argv` with its log in `home`. Error: `sandbox-failed` where it does not end with exit code 0."""
+    measured = run(argv, environment, home / f"{name}.log")
+    if measured.exit_code != 0:
+        raise AcksmError(
+            "sandbox-failed",
+            f"{name} ended with exit code {measured.exit_code}",
+            where=" ".join(argv)[:200],
+            details={"diff": measured.output.splitlines()[-15:]},
+        )
+    return measured
 
 
 class _Sampler:
