@@ -106,6 +106,17 @@ class Rollout:
         listed: list[dict[str, Any]] = (found.get("status") or {}).get("applicationStatus") or []
         return next((one for one in listed if one["application"] == self.name(kept)), {})
 
+    def reconciled(self) -> None:
+        """Wait until the ApplicationSet controller has had the ApplicationSet once more: it removes the annotation."""
+        mark = "argocd.argoproj.io/application-set-refresh"
+        self.hub.kubectl("annotate", "--overwrite", "-n", "argocd", "applicationsets", "--all", f"{mark}=true")
+
+        def had() -> bool:
+            (found,) = self.hub.of_engine(ARGO, "applicationsets").values()
+            return mark not in (found["metadata"].get("annotations") or {})
+
+        self.hub.until(had, self.states)
+
     def refresh(self) -> None:
         """As `argocd app get --refresh`: Argo CD itself polls Git every three minutes."""
         for kept in self.both:
@@ -241,8 +252,7 @@ def test_nothing_is_deleted_with_an_entry_or_with_the_application_set(fleet: Rol
     path = fleet.hub.folder / "argocd/applicationset.yaml"
     elements = yaml_reader.load(path.read_text())["spec"]["generators"][0]["list"]["elements"]
     assert [one["application"] for one in elements] == [fleet.name(fleet.first)]
-    fleet.hub.until(lambda: not fleet.step(fleet.hub), fleet.states)
-    time.sleep(5)
+    fleet.reconciled()
     assert fleet.application(fleet.hub)["metadata"].get("deletionTimestamp") is None
     fleet.hub.kubectl("delete", "applicationset", "-n", "argocd", "--all", "--timeout=60s")
     for one in fleet.both:

@@ -134,25 +134,24 @@ def test_what_is_deleted_in_order_leaves_nothing(flux: Kept) -> None:
 
 def test_a_private_git_repository_is_a_source_too(flux: Kept) -> None:
     """A folder of a repository, by commits of its branch."""
-    one = ("--service", "applicationautoscaling")
     repository = "kept/demo.git"
-    flux.export("--repo", f"https://{git_host.HOST}/{repository}", "--repo-path", "export", *one)
+    flux.export("--repo", f"https://{git_host.HOST}/{repository}", "--repo-path", "export")
     commit = flux.push_git(repository)
     user, password = flux.git_login
     login = (f"--from-literal=username={user}", f"--from-literal=password={password}")
     apply(flux, "GitRepository", "generic", "git", *login)
     applied(flux, f"main@sha1:{commit}")
     assert all(flux.uids().values())
-    run = flux.acksm("install", "--dry-run", "-o", "json", *one).ok()
+    run = flux.acksm("install", "--dry-run", "-o", "json").ok()
     assert run.data["changes"] == []
     before = flux.uids()
     changed = ("--set", "log.level=debug")
-    refused = flux.acksm("install", "-y", *one, *changed)
+    refused = flux.acksm("install", "-y", *changed)
     assert refused.error_id == "kept-by-engine"
-    flux.export("--repo", f"https://{git_host.HOST}/{repository}", "--repo-path", "export", *one, *changed)
+    flux.export("--repo", f"https://{git_host.HOST}/{repository}", "--repo-path", "export", *changed)
     commit = flux.push_git(repository)
     reconcile(flux, "gitrepository")
     applied(flux, f"main@sha1:{commit}")
     assert flux.uids() == before
-    assert flux.acksm("install", "--dry-run", *one, *changed).exit_code == 0
+    assert flux.acksm("install", "--dry-run", *changed).exit_code == 0
     delete(flux)
