@@ -36,7 +36,7 @@ from measure import Measured
 ROOT = Path(__file__).parent.parent
 ACKSM = str(Path(sys.executable).parent / "acksm")
 TITLE = "Fleets"
-PICTURE = "pictures/fleet-scale.svg"
+PICTURE = "plots/fleet-scale.svg"
 ENTRIES, WITHIN = 50, 45.0
 CHILD_MB, SUPERVISOR_MB, AT = 150, 100, 1_000
 STEEPER = 1.5  # times as much for each entry, from AT entries to the most; more is not linear
@@ -267,7 +267,9 @@ def main() -> int:
         for name, runs in found.alone.items()
     }
     picture = plot.lines("The supervisor of a fleet, by itself", "entries", "seconds of CPU time", series)
-    (options.page.parent / PICTURE).write_text(picture, "utf-8")
+    place = options.page.parent / PICTURE
+    place.parent.mkdir(exist_ok=True)
+    place.write_text(picture, "utf-8")
     judged = targets(found)
     for target in judged:
         kind = Kind.DONE if target.met else Kind.FAILED
