@@ -1,7 +1,9 @@
 """What a child of the supervisor gets."""
 
+from io import BytesIO
+
 from acksm.aws.session import Keys
-from acksm.fleet.children import environment, settings_of
+from acksm.fleet.children import KEPT_LINES, _read, _Said, environment, settings_of
 from acksm.fleet.file import Member
 
 MEMBER = Member("a", "111111111111", "eu-west-1", profile="ml", settings={"scope": "cluster", "set": ["a=b"]})
@@ -39,3 +41,12 @@ def test_account_and_region_are_pinned() -> None:
         "region": "eu-west-1",
         "profile": "ml",
     }
+
+
+def test_a_child_may_write_while_its_lines_are_read() -> None:
+    said = _Said()
+    _read(BytesIO(b"one\n\ntwo\n"), said)
+    seen = reversed(said.lines)
+    assert next(seen) == "two"
+    _read(BytesIO(b"three\n" * KEPT_LINES), said)
+    assert (list(seen), said.lines) == (["one"], ("three",) * KEPT_LINES)

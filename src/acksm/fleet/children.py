@@ -15,7 +15,6 @@ import sys
 import tempfile
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,7 +66,7 @@ class Children:
         if settings:
             private_file.write(written, json.dumps(settings_of(one)))
             command += ["--file", str(written)]
-        lines: deque[str] = deque(maxlen=KEPT_LINES)
+        said = _Said()
         with report.open("wb") as out:
             process = subprocess.Popen(
                 command,
@@ -77,20 +76,20 @@ class Children:
                 stderr=subprocess.PIPE,
                 start_new_session=True,  # the terminal's signal reaches the supervisor alone, which passes it on
             )
-            reader = threading.Thread(target=_read, args=(process.stderr, lines), daemon=True)
+            reader = threading.Thread(target=_read, args=(process.stderr, said), daemon=True)
             reader.start()
-            self._wait(process, lines, says)
+            self._wait(process, said, says)
         reader.join(timeout=1.0)  # a helm that outlives its acksm still has the pipe
         code = process.returncode if process.returncode >= 0 else ExitCode.INTERRUPTED
-        return Ended(int(code), _document(report), tuple(lines))
+        return Ended(int(code), _document(report), said.lines)
 
-    def _wait(self, process: subprocess.Popen[bytes], lines: deque[str], says: Callable[[str], None]) -> None:
+    def _wait(self, process: subprocess.Popen[bytes], said: _Said, says: Callable[[str], None]) -> None:
         told, signalled = "", False
         while process.poll() is None:
             if self.interrupted() and not signalled:
                 signalled = True
                 process.send_signal(signal.SIGINT)
-            last = next((line for line in reversed(lines) if not line.startswith(_DETAILS)), "")
+            last = next((line for line in reversed(said.lines) if not line.startswith(_DETAILS)), "")
             if last != told:
                 told = last
                 says(last)
@@ -125,10 +124,17 @@ def environment(one: Member, keys: Keys | None, current: Mapping[str, str] | Non
     return found
 
 
-def _read(stream: IO[bytes] | None, lines: deque[str]) -> None:
+@dataclass
+class _Said:
+    """The last lines of a child. Never changed in place: another thread reads them."""
+
+    lines: tuple[str, ...] = ()
+
+
+def _read(stream: IO[bytes] | None, said: _Said) -> None:
     for line in stream or ():
         if text := line.decode("utf-8", "replace").strip():
-            lines.append(text)
+            said.lines = (*said.lines, text)[-KEPT_LINES:]
 
 
 def _document(path: Path) -> Json:

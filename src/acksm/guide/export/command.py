@@ -102,8 +102,8 @@ def _check(given: Given, options: Options, ui: Output) -> int:
     source, request, made, record = _made(settings, options, of_file, ui)
     at = {name: known["settings"].get(name) for name in ("cluster", "region", "account")}
     at["controller-namespace"] = known.get("namespace")
-    own = " ".join(f"--{name} {value}" for name, value in at.items() if value)
-    _check_same(place, known, record, f"acksm export --check {place} {own}")
+    words = ["acksm export", f"--check {place}", *(f"--{name} {value}" for name, value in at.items() if value)]
+    _check_same(place, known, record, " ".join(words))
     for image in source.images:
         if image.error and known.get("images", {}).get(image.reference):
             raise AcksmError("export-image-unread", f"{image.reference}: {image.error}", where=image.reference)
