@@ -210,8 +210,7 @@ def main() -> int:
         return int(error.exit_code)
     finally:
         api.down(options.name, ui.emit)
-    old = options.page.read_text("utf-8") if options.page.exists() else ""
-    options.page.write_text(report.with_section(old, TITLE, section(found)), "utf-8")
+    report.put_section(options.page, TITLE, section(found))
     met = found.ratio >= WANTED
     ui.emit(
         Event(Kind.DONE if met else Kind.FAILED, "bench.target", f"{found.ratio:.0f} times (required {WANTED:.0f})")

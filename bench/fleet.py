@@ -27,7 +27,6 @@ import plot
 import report
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
-from acksm.exits import ExitCode
 from acksm.sandbox import api
 from acksm.sandbox.state import REGION
 from acksm.ui import Ui
@@ -260,8 +259,7 @@ def main() -> int:
         return int(error.exit_code)
     finally:
         api.down(options.name, ui.emit)
-    old = options.page.read_text("utf-8") if options.page.exists() else ""
-    options.page.write_text(report.with_section(old, TITLE, section(found)), "utf-8")
+    report.put_section(options.page, TITLE, section(found))
     series = {
         f"fleet {name}": [(size, max(run.cpu, 0.01)) for size, run in runs.items()]
         for name, runs in found.alone.items()
@@ -270,11 +268,7 @@ def main() -> int:
     place = options.page.parent / PICTURE
     place.parent.mkdir(exist_ok=True)
     place.write_text(picture, "utf-8")
-    judged = targets(found)
-    for target in judged:
-        kind = Kind.DONE if target.met else Kind.FAILED
-        ui.emit(Event(kind, "bench.target", f"{target.what}: {target.measured} (required {target.desired})"))
-    return 0 if all(target.met for target in judged) else int(ExitCode.CHECK_FAILED)
+    return report.judge(targets(found), ui)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 
+from acksm.events import Event, Kind
+from acksm.exits import ExitCode
+from acksm.ui import Ui
 from counts import Counts
 from measure import Measured
 
@@ -202,6 +206,20 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 # Sections of the page that other benchmarks write.
 OTHERS = ("Adoption of many", "Fleets")
+
+
+def put_section(page: Path, title: str, section: str) -> None:
+    """Write a section into the page, which may not exist yet."""
+    old = page.read_text("utf-8") if page.exists() else ""
+    page.write_text(with_section(old, title, section), "utf-8")
+
+
+def judge(found: Sequence[Target], ui: Ui) -> int:
+    """Show each target with what was measured; the exit code."""
+    for target in found:
+        kind = Kind.DONE if target.met else Kind.FAILED
+        ui.emit(Event(kind, "bench.target", f"{target.what}: {target.measured} (required {target.desired})"))
+    return 0 if all(target.met for target in found) else int(ExitCode.CHECK_FAILED)
 
 
 def with_section(page: str, title: str, section: str) -> str:

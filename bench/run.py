@@ -26,7 +26,6 @@ import report
 from acksm.ack import charts
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
-from acksm.exits import ExitCode
 from acksm.sandbox import api
 from acksm.sandbox.state import REGION, State, directory
 from acksm.ui import Ui
@@ -172,11 +171,7 @@ def main() -> int:
     for title in report.OTHERS:
         page = report.with_section(page, title, report.section_of(old, title))
     options.page.write_text(page, "utf-8")
-    judged = report.targets(results)
-    for target in judged:
-        kind = Kind.DONE if target.met else Kind.FAILED
-        ui.emit(Event(kind, "bench.target", f"{target.what}: {target.measured} (required {target.desired})"))
-    return 0 if all(target.met for target in judged) else int(ExitCode.CHECK_FAILED)
+    return report.judge(report.targets(results), ui)
 
 
 def _measure(name: str, rounds: int, ui: Ui) -> report.Results:

@@ -67,24 +67,10 @@ def run(given: Given, ui: Output) -> int:
     if options.check:
         if not known:
             raise AcksmError("export-record-missing", f"{place} has no {folder.RECORD}", where=str(place))
-        given = _merged(given, known)
-    return _Run(given, place, known, repository_of(given.options)).run(ui)
-
-
-def _merged(given: Given, known: Json) -> Given:
-    """With what the directory has recorded, where no option says otherwise."""
-    export, options = known["export"], given.options
-    return Given(
-        given.fleet,
-        given.destination or str(export.get("destination", "")),
-        replace(
-            options,
-            to=options.to or str(export.get("to", "")),
-            offline=options.offline or bool(export.get("offline")),
-            manifests_only=options.manifests_only or bool(export.get("manifests-only")),
-            **{name: getattr(options, name) or str(export.get(name.replace("_", "-"), "")) for name in OPTIONS},
-        ),
-    )
+        recorded_destination = str(known["export"].get("destination", ""))
+        options = options.with_recorded(known["export"])
+        given = Given(given.fleet, given.destination or recorded_destination, options)
+    return _Run(given, place, known, repository_of(options)).run(ui)
 
 
 @dataclass(frozen=True)

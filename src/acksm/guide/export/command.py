@@ -48,6 +48,16 @@ class Options:
     revision: str = ""
     manifests_only: bool = False
 
+    def with_recorded(self, export: Document) -> Options:
+        """With what an export has recorded, where no option says otherwise."""
+        return replace(
+            self,
+            to=self.to or str(export.get("to", "")),
+            offline=self.offline or bool(export.get("offline")),
+            manifests_only=self.manifests_only or bool(export.get("manifests-only")),
+            **{name: getattr(self, name) or str(export.get(name.replace("_", "-"), "")) for name in OPTIONS},
+        )
+
 
 @dataclass(frozen=True)
 class Given:
@@ -90,14 +100,7 @@ def _check(given: Given, options: Options, ui: Output) -> int:
     if not known:
         raise AcksmError("export-record-missing", f"{place} has no {RECORD}", where=str(place))
     settings = _merged(given, known)
-    export = known["export"]
-    options = Options(
-        options.to or str(export.get("to", "")),
-        check=options.check,
-        offline=options.offline or bool(export.get("offline")),
-        manifests_only=options.manifests_only or bool(export.get("manifests-only")),
-        **{name: getattr(options, name) or str(export.get(name.replace("_", "-"), "")) for name in OPTIONS},
-    )
+    options = options.with_recorded(known["export"])
     of_file = given.of_file or frozenset(map(str, known.get("settings-file", [])))
     source, request, made, record = _made(settings, options, of_file, ui)
     at = {name: known["settings"].get(name) for name in ("cluster", "region", "account")}
