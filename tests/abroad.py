@@ -35,7 +35,11 @@ class Abroad:
         for kind in ("Deployment", "ReplicaSet", "Pod"):
             for thing in _controllers(world, kind):
                 world.kube.delete(thing)
-        until(lambda: not _controllers(world, "Pod"), "controllers of the last test run", lambda: "")
+        until(
+            lambda: not _controllers(world, "Pod"),
+            "controllers of the last test run",
+            lambda: [world.kube.get(pod) for pod in _controllers(world, "Pod")],
+        )
         return cls(world, account)
 
     @property

@@ -142,17 +142,34 @@ class Lab:
         return True
 
     def pod(self, service: str = "sagemaker") -> Json:
-        """The newest pod of a service's controller."""
+        """The newest pod of the newest revision of a service's Deployment.
 
-        def all_of_it() -> list[Json]:
-            found = self.kube.request("GET", f"/api/v1/namespaces/{self.world.namespace}/pods")["items"]
+        Of revisions, as timestamps are whole seconds, in which a Deployment may have pods of two.
+        """
+
+        def of_it(resource: str) -> list[Json]:
+            found = self.kube.request("GET", f"{resource}")["items"]
             return [item for item in found if item["metadata"]["name"].startswith(f"ack-{service}-controller")]
 
+        def newest() -> Json | None:
+            space = f"namespaces/{self.world.namespace}"
+            revision = "deployment.kubernetes.io/revision"
+            sets = of_it(f"/apis/apps/v1/{space}/replicasets")
+            uid = (
+                max(sets, key=lambda item: int(item["metadata"]["annotations"][revision]))["metadata"]["uid"]
+                if sets
+                else ""
+            )
+            pods = [
+                pod for pod in of_it(f"/api/v1/{space}/pods") if pod["metadata"]["ownerReferences"][0]["uid"] == uid
+            ]
+            return max(pods, key=lambda item: str(item["metadata"]["creationTimestamp"]), default=None)
+
         limit = time.monotonic() + 10
-        while not (fitting := all_of_it()):
+        while not (pod := newest()):
             assert time.monotonic() < limit, "there is no pod"
             time.sleep(0.1)
-        return max(fitting, key=lambda item: str(item["metadata"]["creationTimestamp"]))
+        return pod
 
     def log(self, service: str = "sagemaker") -> str:
         """Its whole log, as `kubectl logs` has it."""

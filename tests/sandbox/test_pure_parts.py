@@ -10,6 +10,7 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import asdict
 from itertools import cycle
@@ -26,10 +27,64 @@ from acksm.events import Event
 from acksm.sandbox import api, control_plane, doors, identity_webhook, state
 from acksm.sandbox.api import exports
 from acksm.sandbox.certificates import Authority
+from acksm.sandbox.controllers.kube import Kube, KubeError
+from acksm.sandbox.controllers.pods import controller_of
+from acksm.sandbox.controllers.programs import Programs
+from acksm.sandbox.controllers.run import Run, Surroundings
 from acksm.sandbox.locks import file_lock
 from acksm.sandbox.permissions import ALLOWED, DENIED, NOT_ALLOWED, decide, principal
 from acksm.sandbox.practice import build, files
 from acksm.sandbox.practice.generations import Chart, all_charts
+
+# kubelet
+
+
+class _Refusing(Kube):
+    """An apiserver without the secrets of a pod, which takes no events (a namespace that is being deleted)."""
+
+    def __init__(self, *, broken: bool = False) -> None:
+        self.broken, self.deleted = broken, threading.Event()
+        self.seen: list[str] = []
+
+    def request(self, method: str, path: str, body: object = None, kind: str = "") -> dict[str, Any]:
+        self.seen.append(f"{method} {path}")
+        if method == "DELETE":
+            self.deleted.set()
+            return {}
+        if method == "PATCH":
+            return dict(POD)
+        if path.endswith("/events"):
+            raise KubeError(403, "Forbidden", "unable to create new content in namespace n because it is being deleted")
+        if self.broken:
+            raise ValueError("not expected")
+        raise KubeError(404, "NotFound", "not found")
+
+
+CONTAINER = {"name": "controller", "image": "sagemaker-controller:1.9.1", "args": ["--aws-region", "us-west-2"]}
+POD: dict[str, Any] = {
+    "metadata": {"name": "p", "namespace": "n", "uid": "u"},
+    "spec": {
+        "nodeName": "n",
+        "containers": [CONTAINER],
+        "volumes": [{"name": "v", "secret": {"secretName": "unmounted"}}],
+    },
+}
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_pod_that_cannot_start_is_removed_whatever_its_apiserver_says(tmp_path: Path, *, broken: bool) -> None:
+    kube = _Refusing(broken=broken)
+    around = Surroundings("demo", "", "", "", "us-west-2", tmp_path, pace=0.1)
+    controller = controller_of(POD)
+    assert controller
+    programs = Programs({}, Path("crane"), "127.0.0.1:1", tmp_path, images=False, pull=False)
+    run = Run(around, kube, programs, POD, controller)
+    run.start()
+    run.join(0.2)
+    run.end(remove=True)
+    assert kube.deleted.wait(10), kube.seen
+    assert ("POST /api/v1/namespaces/n/events" in kube.seen) is not broken
+
 
 # IAM
 

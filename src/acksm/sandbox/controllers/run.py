@@ -8,7 +8,9 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -108,6 +110,15 @@ class Run:
         self._thread.join(seconds)
 
     def _run(self) -> None:
+        try:
+            self._live()
+        except Exception:  # reported in the daemon's log; the pod shows it and is removed as any other
+            traceback.print_exc()
+            self._wait("CreateContainerError", "the sandbox failed: see its log")
+        if self._remove:
+            self._remove_pod()
+
+    def _live(self) -> None:
         crashes = pulls = 0
         self.home.mkdir(parents=True, exist_ok=True)
         while not self._ended.is_set():
@@ -149,10 +160,8 @@ class Run:
             message = f"back-off {pause:.0f}s restarting failed container={self.controller.container} pod={self.name}"
             self._wait("CrashLoopBackOff", message, pause * self.around.pace)
             self.fate.restarts += 1
-        if self._remove:
-            self._remove_pod()
 
-    def _wait(self, reason: str, message: str, seconds: float) -> None:
+    def _wait(self, reason: str, message: str, seconds: float | None = None) -> None:
         self.fate.wait(reason, message)
         self._show()
         self._ended.wait(seconds)
@@ -287,7 +296,7 @@ class Run:
         return machine != "amd64" and service in SERVICES and not release(service, tag).has("arm64-image")
 
     def _event(self, reason: str, message: str) -> None:
-        """A kubelet's warning about the pod."""
+        """A kubelet's warning about the pod. One that is rejected is lost, as in a namespace that is being deleted."""
         meta, moment = self.pod["metadata"], status.now()
         about = {"apiVersion": "v1", "kind": "Pod", "namespace": self.namespace, "name": self.name, "uid": meta["uid"]}
         event = {
@@ -301,7 +310,8 @@ class Run:
             "lastTimestamp": moment,
             "count": 1,
         }
-        self.kube.request("POST", f"/api/v1/namespaces/{self.namespace}/events", event)
+        with suppress(KubeError):
+            self.kube.request("POST", f"/api/v1/namespaces/{self.namespace}/events", event)
 
     def _show(self) -> None:
         """Write the current status; a deleted pod needs none."""
