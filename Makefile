@@ -3,8 +3,6 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
-# --no-compile: Python compiles what it imports, a tenth of the packages; all of them are half a minute of one core
-PIP    := $(BIN)/python -m pip install --disable-pip-version-check --quiet --no-compile
 .DEFAULT_GOAL := help
 # Images often set it. Each of the hundreds of processes of the tests would compile all of its imports again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -17,13 +15,20 @@ heartbeat = ( seconds=0; while sleep 2 >/dev/null 2>&1 && kill -0 $$$$ 2>/dev/nu
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-$(STAMP): requirements.lock pyproject.toml
-	@echo "▸ environment: $(VENV)"
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed (make PYTHON=python3.12 …)"; exit 3; }
-	@$(call heartbeat,$(PYTHON) -m venv $(VENV))
-	@$(call heartbeat,$(PIP) --require-hashes --no-deps -r requirements.lock)
-	@$(call heartbeat,$(PIP) --no-deps --no-build-isolation --editable .)
+# Puts what the lock file names, and acksm itself, into an environment of interpreter $(1) in folder $(2).
+# --no-compile: Python compiles what it imports, a tenth of the packages; all of them are half a minute of one core
+pip = $(2)/bin/python -m pip install --disable-pip-version-check --quiet --no-compile --no-deps
+define environment
+	@echo "▸ environment: $(2)"
+	@$(call heartbeat,$(1) -m venv $(2))
+	@$(call heartbeat,$(pip) --require-hashes -r requirements.lock)
+	@$(call heartbeat,$(pip) --no-build-isolation --editable .)
 	@touch $@
+endef
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed (make PYTHON=python3.12 …)"; exit 3; }
+	$(call environment,$(PYTHON),$(VENV))
 
 .PHONY: env
 env: $(STAMP) ## create the Python environment from the lock file
@@ -40,22 +45,25 @@ parts: $(STAMP) ## build the sandbox's programs, once
 test: parts ## run every test, on the sandbox
 	@$(BIN)/pytest -n auto --dist worksteal --durations=25 --durations-min=5 -rs
 
-# Those with a classifier in pyproject.toml: python3.N on PATH, or pyenv's
+# Those with a classifier in pyproject.toml
 PYTHONS ?= 3.11 3.12 3.13
+# The interpreter of a version: python3.N on PATH, or pyenv's; nothing where this machine has neither
+interpreter = $(shell for one in python$(1) "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/$(1).*/bin/python; do \
+	"$$one" -c "import sys; sys.exit('%d.%d' % sys.version_info[:2] != '$(1)')" 2>/dev/null && echo "$$one" && break; done)
+OTHERS = $(foreach version,$(PYTHONS),$(if $(call interpreter,$(version)),$(VENV)/pythons/$(version)/.ready))
+
+$(VENV)/pythons/%/.ready: requirements.lock pyproject.toml
+	$(call environment,$(call interpreter,$*),$(@D))
+
+.PHONY: pythons
+pythons: ## create the environments of PYTHONS="3.11 3.12 3.13", of those that this machine has
+	@$(if $(OTHERS),$(MAKE) --no-print-directory $(OTHERS))
+
 .PHONY: test-pythons
-test-pythons: ## run the tests that need no sandbox on each of PYTHONS="3.11 3.12 3.13" that this machine has
+test-pythons: pythons ## run the tests that need no sandbox on each of PYTHONS="3.11 3.12 3.13" that this machine has
 	@set -e; for version in $(PYTHONS); do \
-		python=; for one in "python$$version" "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/$$version.*/bin/python; do \
-			if "$$one" -c "import sys; sys.exit('%d.%d' % sys.version_info[:2] != '$$version')" 2>/dev/null; then python=$$one; fi; \
-		done; \
-		if [ -z "$$python" ]; then echo "▸ Python $$version: skipped, as this machine does not have it"; continue; fi; \
 		env=$(VENV)/pythons/$$version; \
-		if ! [ $$env/.ready -nt requirements.lock ]; then \
-			echo "▸ Python $$version: environment in $$env"; "$$python" -m venv --clear $$env; \
-			$$env/bin/python -m pip install --disable-pip-version-check --quiet --no-compile --require-hashes --no-deps -r requirements.lock; \
-			$$env/bin/python -m pip install --disable-pip-version-check --quiet --no-compile --no-deps --no-build-isolation --editable .; \
-			touch $$env/.ready; \
-		fi; \
+		if ! [ -e $$env/.ready ]; then echo "▸ Python $$version: skipped, as this machine does not have it"; continue; fi; \
 		echo "▸ Python $$version: tests without the sandbox"; \
 		$$env/bin/pytest -n auto -m "not sandbox" -p no:cacheprovider $(TESTS); \
 	done
