@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,7 +14,7 @@ from acksm.kube.paths import Ref, ref, ref_of
 from acksm.live import running
 from acksm.live.readiness import AGENT_ENV
 from memory_account import ROLE_ANNOTATION, Fuse
-from memory_kube import Json, MemoryKube, _merged
+from memory_kube import Json, MemoryKube, _merged, copied
 
 
 class MemoryCluster(MemoryKube):
@@ -30,7 +29,7 @@ class MemoryCluster(MemoryKube):
 
     def put(self, manifest: Mapping[str, Any], manager: str = "kubectl") -> None:
         self._count += 1
-        made = copy.deepcopy(dict(manifest))
+        made = copied(dict(manifest))
         made["metadata"] = {"uid": f"uid-{self._count}", **made["metadata"]}
         super().put(made, manager)
         self.settle(ref_of(made))
@@ -44,7 +43,7 @@ class MemoryCluster(MemoryKube):
             location = path.rpartition("/")[0]
             everywhere = re.sub(r"/namespaces/[^/]+(?=/[^/]+$)", "", location)
             if ref.collection in {location, everywhere} and _selected(item, selector):
-                found.append(copy.deepcopy({"metadata": item["metadata"]} if metadata_only else item))
+                found.append(copied({"metadata": item["metadata"]} if metadata_only else item))
         return found
 
     def apply(
@@ -71,7 +70,7 @@ class MemoryCluster(MemoryKube):
     def patch(self, ref: Ref, body: Mapping[str, Any]) -> Json:
         super().patch(ref, body)
         self.settle(ref)
-        return copy.deepcopy(self.objects.get(ref.path) or {})
+        return copied(self.objects.get(ref.path) or {})
 
     def delete(self, ref: Ref, resource_version: str = "", uid: str = "") -> None:
         super().delete(ref, resource_version, uid)
@@ -166,8 +165,8 @@ class MemoryCluster(MemoryKube):
                 self._let_go(live, ref)
 
     def _drop(self, gone: Callable[[str], bool]) -> None:
-        for path in [path for path in self.objects if gone(path)]:
-            del self.objects[path]
+        for path in [path for path in list(self.objects) if gone(path)]:  # lanes delete at the same time
+            self.objects.pop(path, None)
 
     def _roll_out(self, location: Ref, live: Json | None) -> None:
         """One pod of the template, with the identity that its service account has now."""
@@ -178,7 +177,7 @@ class MemoryCluster(MemoryKube):
         template = live["spec"]["template"]
         if live.get("seen") == template:
             return
-        live["seen"] = copy.deepcopy(template)
+        live["seen"] = copied(template)
         generation = int(live["metadata"].get("generation", 0)) + 1
         live["metadata"]["generation"] = generation
         counts = dict.fromkeys(("replicas", "updatedReplicas", "availableReplicas", "readyReplicas"), 1)

@@ -6,17 +6,24 @@ code there. `gate` is called before each request, so that a test can decide who 
 
 from __future__ import annotations
 
-import copy
+import pickle
 import re
 import threading
 from collections.abc import Callable, Generator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from acksm.errors import AcksmError
 from acksm.kube.client import FIELD_MANAGER
 from acksm.kube.paths import Ref, ref_of
 
 Json = dict[str, Any]
+T = TypeVar("T")
+
+
+def copied(value: T) -> T:
+    """A deep copy, in a fraction of `copy.deepcopy`'s time: every answer is one, and CRDs are large."""
+    found: T = pickle.loads(pickle.dumps(value, pickle.HIGHEST_PROTOCOL))
+    return found
 
 
 class MemoryKube:
@@ -30,14 +37,14 @@ class MemoryKube:
 
     def put(self, manifest: Mapping[str, Any], manager: str = "kubectl") -> None:
         """Make an object as somebody else would."""
-        made = copy.deepcopy(dict(manifest))
+        made = copied(dict(manifest))
         made["metadata"]["managedFields"] = []
         self._own(made, made, manager)
         self.objects[ref_of(made).path] = self._stamped(made)
 
     def get(self, ref: Ref) -> Json | None:
         self.gate("get")
-        return copy.deepcopy(self.objects.get(ref.path))
+        return copied(self.objects.get(ref.path))
 
     def snapshot(self, ref: Ref) -> tuple[list[Json], str]:
         return self.list(ref, metadata_only=True), str(self._version)
@@ -47,7 +54,7 @@ class MemoryKube:
         locations = (path.rpartition("/")[0] for path in sorted(self.objects))
         everywhere = {location: re.sub(r"/namespaces/[^/]+(?=/[^/]+$)", "", location) for location in locations}
         return [
-            copy.deepcopy(item)
+            copied(item)
             for path, item in sorted(self.objects.items())
             if ref.collection in {location := path.rpartition("/")[0], everywhere[location]}
         ]
@@ -76,7 +83,7 @@ class MemoryKube:
         with self._lock:
             path = ref_of(manifest).path
             if dry_run:
-                return copy.deepcopy(self.objects.get(path) or dict(manifest))
+                return copied(self.objects.get(path) or dict(manifest))
             if path not in self.objects:
                 self.put(manifest, FIELD_MANAGER)
             return self.objects[path]
@@ -95,7 +102,7 @@ class MemoryKube:
             self.objects[ref.path] = self._stamped(changed)
             if changed["metadata"].get("deletionTimestamp") and not changed["metadata"].get("finalizers"):
                 del self.objects[ref.path]
-            return copy.deepcopy(changed)
+            return copied(changed)
 
     def delete(self, ref: Ref, resource_version: str = "", uid: str = "") -> None:
         self.gate("delete")
@@ -145,8 +152,8 @@ def _at(fields: Json, path: tuple[str, ...]) -> Json:
 def _merged(live: Any, body: Any) -> Any:
     """RFC 7396."""
     if not isinstance(body, Mapping):
-        return copy.deepcopy(body)
-    result: Json = copy.deepcopy(dict(live)) if isinstance(live, Mapping) else {}
+        return copied(body)
+    result: Json = copied(dict(live)) if isinstance(live, Mapping) else {}
     for key, value in body.items():
         if value is None:
             result.pop(key, None)

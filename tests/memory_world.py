@@ -7,7 +7,6 @@ the tests in tests/sandbox do. A deployment is ready at once, and a controller l
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -33,7 +32,7 @@ from acksm.settings import DEFAULT_REGISTRY, RunSettings, Settings, TargetSettin
 from memory_account import CLUSTER, HOME, IDENTITY, REGION, Fuse, MemoryEks, MemoryIam
 from memory_cluster import MemoryCluster
 from memory_helm import MemoryHelm, PracticeRegistry, parsed
-from memory_kube import Json
+from memory_kube import Json, copied
 
 
 @cache
@@ -126,10 +125,10 @@ class MemoryWorld:
 
     def snapshot(self) -> Any:
         in_eks = self.eks.associated, self.eks.addons
-        return copy.deepcopy((self.kube.objects, self.kube.in_aws, self.iam.roles, self.iam.providers, *in_eks))
+        return copied((self.kube.objects, self.kube.in_aws, self.iam.roles, self.iam.providers, *in_eks))
 
     def restore(self, kept: Any) -> None:
-        objects, in_aws, roles, providers, self.eks.associated, self.eks.addons = copy.deepcopy(kept)
+        objects, in_aws, roles, providers, self.eks.associated, self.eks.addons = copied(kept)
         self.kube.objects, self.kube.in_aws, self.iam.roles, self.iam.providers = objects, in_aws, roles, providers
 
     def state(self) -> Any:
@@ -137,7 +136,7 @@ class MemoryWorld:
         objects = {path: _lasting(item) for path, item in self.kube.objects.items()}
         associated = {account: replace(one, name="") for account, one in self.eks.associated.items()}
         in_eks = associated, self.eks.addons
-        return copy.deepcopy((objects, self.kube.in_aws, self.iam.roles, self.iam.providers, *in_eks))
+        return copied((objects, self.kube.in_aws, self.iam.roles, self.iam.providers, *in_eks))
 
     def release(self, service: str) -> Release | None:
         """The newest release of a service."""
@@ -182,6 +181,19 @@ def commands_run_on(patch: pytest.MonkeyPatch, world: Callable[[], MemoryWorld],
         patch.setattr(module, "connect", lambda at, run: world().target_of(at, run))
     patch.setattr(crds, "parse", lambda _crds, name: parsed(*name.replace("-chart", "").split()))
     patch.setattr(values, "validate", lambda *_: None)
+    patch.setattr(values.Patched, "diff", property(_diff))
+
+
+_DIFFS: dict[tuple[str, str], tuple[str, ...]] = {}
+_worked_out = values.Patched.diff.func  # type: ignore[attr-defined]
+
+
+def _diff(patched: values.Patched) -> tuple[str, ...]:
+    """The chart's file and the patched one compared, once for the same edits."""
+    key = patched.chart_text, repr(patched.edits)
+    if key not in _DIFFS:
+        _DIFFS[key] = _worked_out(patched)
+    return _DIFFS[key]
 
 
 def _lasting(item: Json) -> Json:

@@ -6,7 +6,6 @@ commutes over namespaces, and cleanup leaves exactly what acksm did not make.
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -36,7 +35,7 @@ from acksm.kube.paths import ref, ref_in
 from acksm.live.drift import differences
 from memory_account import ACCOUNT, HOME, ISSUER, REGION, ROLE_NAME, Killed
 from memory_helm import parsed, rendered
-from memory_kube import config_map, namespace
+from memory_kube import config_map, copied, namespace
 from memory_world import MemoryWorld, Said, commands_run_on, run_carm_bind, run_install
 
 NAMES = ("one", "two", "three")
@@ -422,7 +421,7 @@ class Life(RuleBasedStateMachine):
         """Without what everybody may add: annotations, versions, who owns which field."""
         if item is None:
             return None
-        found = copy.deepcopy(item)
+        found = copied(item)
         for key in ("annotations", "resourceVersion", "managedFields"):
             found["metadata"].pop(key, None)
         return found
