@@ -7,12 +7,12 @@ their panels (`rich_help_panel`, see `acksm.cli.options`), as wide as the termin
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Annotated
 
 import typer
 from typer.core import TyperCommand, TyperGroup
-from typer.models import CommandFunctionType
+from typer.models import CommandFunctionType, CommandInfo
 
 from acksm.cli import completion
 from acksm.json_types import Untyped
@@ -127,7 +127,18 @@ class App(typer.Typer):
     ) -> Callable[[CommandFunctionType], CommandFunctionType]:
         """As typer's decorator; `panel` is the section of the command in its group's help."""
         words["context_settings"] = CONTEXT | words.get("context_settings", {})
-        return super().command(name, cls=Command, rich_help_panel=panel, epilog="\n".join(examples) or None, **words)
+        epilog = "\n".join(examples) or None
+
+        def register(function: CommandFunctionType) -> CommandFunctionType:
+            def described() -> None:
+                """Has the name and the help of `function`, and no parameters that typer would read."""
+
+            described.__name__, described.__doc__ = function.__name__, function.__doc__
+            made: Untyped = partial(Command, function)
+            super(App, self).command(name, cls=made, rich_help_panel=panel, epilog=epilog, **words)(described)
+            return function
+
+        return register
 
 
 class _Shared:
@@ -146,12 +157,26 @@ class _Shared:
 
 
 class Command(_Shared, TyperCommand):
-    """A command of acksm. Its epilog is its examples, one for each line."""
+    """A command of acksm. Its epilog is its examples, one for each line.
 
-    def __init__(self, *arguments: Untyped, **words: Untyped) -> None:
-        super().__init__(*arguments, **words)
-        for parameter in self.params:
+    Its parameters are read from `function` when they are first needed: a process runs one command, and reading those of
+    all takes longer than the imports of the command line.
+    """
+
+    def __init__(self, function: Callable[..., object], **words: Untyped) -> None:
+        super().__init__(**words)
+        self._function = function
+        del self.params, self.callback
+
+    def __getattr__(self, name: str) -> Untyped:
+        if name not in {"params", "callback"}:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        info = CommandInfo(callback=self._function)
+        whole = typer.main.get_command_from_info(info, pretty_exceptions_short=False, rich_markup_mode=None)
+        for parameter in whole.params:
             completion.attach(parameter)
+        self.params, self.callback = whole.params, whole.callback
+        return getattr(self, name)
 
     def parse_args(self, ctx: Untyped, args: list[str]) -> list[str]:
         """As typer's; an option that was renamed is refused with its new name."""
