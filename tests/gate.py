@@ -25,8 +25,8 @@ from acksm.engine.executor import Outcome, execute
 from acksm.engine.waits import Deadline
 from acksm.guide.identity import iam_role, oidc
 from acksm.sandbox.cloud import Cloud, forget_cluster, open_account, record_cluster
-from acksm.sandbox.daemon import _Quiet
 from acksm.sandbox.faults import Faults
+from acksm.sandbox.serving import KeptOpen
 from acksm.settings import RoleSettings
 
 ACCOUNT, REGION = "012345678901", "us-west-2"
@@ -65,7 +65,7 @@ class Gate:
         of_eks: Any = moto.eks.utils
         of_eks.Session = lru_cache(of_eks.Session)  # one reads AWS's endpoints for each cluster
         cloud = Cloud(folder / "aws.log")
-        server = make_server("127.0.0.1", 0, cloud, threaded=True, request_handler=_Quiet)
+        server = make_server("127.0.0.1", 0, cloud, threaded=True, request_handler=KeptOpen)
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         keys = open_account(ACCOUNT, REGION)
         boto = boto3.Session(keys["AWS_ACCESS_KEY_ID"], keys["AWS_SECRET_ACCESS_KEY"], region_name=REGION)

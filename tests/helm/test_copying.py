@@ -16,9 +16,9 @@ from acksm.helm import copying
 from acksm.helm.registry import Registry
 from acksm.sandbox import registries
 from acksm.sandbox.content import RefusalError, Repository
-from acksm.sandbox.daemon import _Quiet
 from acksm.sandbox.practice import images
 from acksm.sandbox.registries import Asked
+from acksm.sandbox.serving import Quiet
 
 SERVICE, TAG = "sagemaker", "1.9.1"
 
@@ -68,7 +68,7 @@ def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
     servers = []
 
     def start(fake: Fake) -> Registry:
-        server = make_server("127.0.0.1", 0, fake, threaded=True, request_handler=_Quiet)
+        server = make_server("127.0.0.1", 0, fake, threaded=True, request_handler=Quiet)
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         servers.append(server)
         return Registry(f"127.0.0.1:{server.server_port}")

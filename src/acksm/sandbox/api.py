@@ -209,6 +209,11 @@ def add_cluster(state: State, name: str, account: str = ACCOUNT, region: str = R
     return require(state.name).clusters[name]
 
 
+def move_endpoint(state: State, name: str, endpoint: str) -> None:
+    """Let EKS report `endpoint` for a cluster: an address that leads to its apiserver, as a proxy's does."""
+    control(state, "PUT", f"clusters/{name}/endpoint", {"endpoint": endpoint})
+
+
 def run_engine(engine: str, name: str, cluster: str = "", emit: Emit = silent) -> str:
     """Run a GitOps engine, of `gitops.ENGINES`, for a cluster ("" for the first), unless it runs; the cluster's name.
 
@@ -250,8 +255,8 @@ def controllers(state: State) -> list[reports.SandboxController]:
 
 
 def control(state: State, method: str, path: str, body: object = None) -> Value:
-    """Ask the daemon: clusters/NAME, clusters/NAME/restart/PART, controllers, users, and of accounts/ID faults, status
-    and empty."""
+    """Ask the daemon: clusters/NAME, its restart/PART, engines/NAME and endpoint, controllers, users, and faults,
+    status and empty of accounts/ID."""
     answer = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(UP_SECONDS)).request(
         method,
         f"{state.control}/{path}",

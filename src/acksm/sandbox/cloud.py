@@ -425,6 +425,13 @@ def record_cluster(
     cluster.identity = {"oidc": {"issuer": issuer_url}}
 
 
+def move_endpoint(name: str, region: str, account: str, endpoint: str) -> None:
+    """Let EKS report another endpoint of the cluster, which leads to the same apiserver."""
+    from moto.eks.models import eks_backends
+
+    eks_backends[account][region].clusters[name].endpoint = endpoint
+
+
 def forget_cluster(name: str, region: str, account: str) -> None:
     """Remove the EKS record, if it exists."""
     from moto.eks.models import eks_backends

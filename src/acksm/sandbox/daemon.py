@@ -22,7 +22,7 @@ from pathlib import Path
 from wsgiref.types import StartResponse
 
 import urllib3
-from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.serving import make_server
 
 from acksm.ack.names import SERVICES
 from acksm.errors import AcksmError
@@ -52,16 +52,10 @@ from acksm.sandbox.network import Network, Outside, names
 from acksm.sandbox.parts import KUBERNETES
 from acksm.sandbox.pod_identity import Owner
 from acksm.sandbox.registries import PASSWORDS, PUBLIC, ROBOT, TOKENS, Registries
+from acksm.sandbox.serving import KeptOpen, Quiet
 from acksm.sandbox.state import ClusterState, Process, State, directory, save, start_time
 
 LOOK_SECONDS = 5.0
-
-
-class _Quiet(WSGIRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log(self, type: str, message: str, *args: object) -> None:
-        """Requests are recorded by the cloud and by the apiserver's audit log."""
 
 
 class Daemon:
@@ -124,7 +118,7 @@ class Daemon:
             forks.warm()
         self._start_registry()
         self._start_network()
-        self.state.aws_endpoint = self._serve(self.cloud)
+        self.state.aws_endpoint = self._serve(self.cloud, handler=KeptOpen)
         self.state.control = self._serve(doors.with_token(self._control, self.state.token))
         for account in [self.options["account"], *self.options["other_accounts"]]:
             self.open_account(account, self.options["region"])
@@ -161,7 +155,7 @@ class Daemon:
         self.network = Network(outside)
         registries.reaches_public = lambda account: self.network.reaches(PUBLIC, account)
         server = make_server(
-            "127.0.0.1", 0, outside, threaded=True, request_handler=_Quiet, ssl_context=names(authority, outside)
+            "127.0.0.1", 0, outside, threaded=True, request_handler=Quiet, ssl_context=names(authority, outside)
         )
         threading.Thread(target=server.serve_forever, daemon=True).start()
         self.network.server = ("127.0.0.1", server.server_port)
@@ -272,9 +266,11 @@ class Daemon:
             "SSL_CERT_FILE": self.state.network_ca,
         }
 
-    def _serve(self, app: doors.Application, context: ssl.SSLContext | None = None) -> str:
+    def _serve(
+        self, app: doors.Application, context: ssl.SSLContext | None = None, handler: type[Quiet] = Quiet
+    ) -> str:
         server = make_server(
-            "127.0.0.1", 0, doors.local(app), threaded=True, request_handler=_Quiet, ssl_context=context
+            "127.0.0.1", 0, doors.local(app), threaded=True, request_handler=handler, ssl_context=context
         )
         threading.Thread(target=server.serve_forever, daemon=True).start()
         return f"{'https' if context else 'http'}://127.0.0.1:{server.server_port}"
@@ -345,6 +341,9 @@ class Daemon:
                 with self._lock:
                     self.planes[name].restart(part)
                     save(self.state)
+            case ["clusters", name, "endpoint"]:  # {endpoint}: what EKS reports from now on, such as a proxy's
+                found = self.state.clusters[name]
+                cloud.move_endpoint(name, found.region, found.account, body["endpoint"])
             case ["clusters", name, "engines", engine]:
                 try:
                     self.run_engine(engine, name, {key: Path(path) for key, path in body["programs"].items()})
