@@ -180,8 +180,8 @@ class MemoryEks:
     def pod_identity(self, _cluster: str, namespace: str, service_account: str, /) -> Association | None:
         return self.associated.get((namespace, service_account))
 
-    def associations(self, _cluster: str, /) -> list[Association]:
-        return list(self.associated.values())
+    def associations(self, _cluster: str, namespace: str = "", /) -> list[Association]:
+        return [one for one in self.associated.values() if not namespace or one.namespace == namespace]
 
     def addon(self, _cluster: str, name: str, /) -> Addon | None:
         return self.addons.get(name)

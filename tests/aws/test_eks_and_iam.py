@@ -212,7 +212,7 @@ def test_a_full_account_where_clusters_cannot_be_listed_lists_all_of_eks(aws: Aw
     assert (caught.value.details["stale"], len(caught.value.details["diff"])) == ([], 2)
 
 
-def test_a_role_with_its_policies_in_pages(aws: Aws, iam: Stubber) -> None:
+def test_a_role_with_its_policies_in_pages(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     trust: dict[str, Any] = {"Version": "2012-10-17", "Statement": []}
     role = {
         "Path": "/",
@@ -223,14 +223,24 @@ def test_a_role_with_its_policies_in_pages(aws: Aws, iam: Stubber) -> None:
         "AssumeRolePolicyDocument": quote(json.dumps(trust)),
         "Tags": [{"Key": "a", "Value": "b"}],
     }
-    iam.add_response("get_role", {"Role": role}, {"RoleName": "r-role"})
-    iam.add_response("list_role_policies", {"PolicyNames": ["one"], "IsTruncated": True, "Marker": "m"})
-    iam.add_response("list_role_policies", {"PolicyNames": ["two"], "IsTruncated": False})
-    for name in ("one", "two"):
-        document = {"RoleName": "r-role", "PolicyName": name, "PolicyDocument": quote(json.dumps({"Statement": name}))}
-        iam.add_response("get_role_policy", document, {"RoleName": "r-role", "PolicyName": name})
     policy = {"PolicyName": "p", "PolicyArn": "arn:aws:iam::aws:policy/PowerUserAccess"}
-    iam.add_response("list_attached_role_policies", {"AttachedPolicies": [policy]})
+
+    def answer(operation: str, given: dict[str, Any]) -> dict[str, Any]:  # concurrent ones in any order
+        assert given.pop("RoleName") == "r-role"
+        match operation, given:
+            case "GetRole", {}:
+                return {"Role": role}
+            case "ListRolePolicies", {"Marker": "m"}:
+                return {"PolicyNames": ["two"], "IsTruncated": False}
+            case "ListRolePolicies", {}:
+                return {"PolicyNames": ["one"], "IsTruncated": True, "Marker": "m"}
+            case "GetRolePolicy", {"PolicyName": name}:
+                return {"PolicyName": name, "PolicyDocument": quote(json.dumps({"Statement": name}))}
+            case "ListAttachedRolePolicies", {}:
+                return {"AttachedPolicies": [policy], "IsTruncated": False}
+        raise AssertionError(operation)
+
+    monkeypatch.setattr(aws.client("iam"), "_make_api_call", answer)
     assert aws.iam.get_role("r-role") == {
         "arn": role["Arn"],
         "path": "/",
@@ -241,6 +251,21 @@ def test_a_role_with_its_policies_in_pages(aws: Aws, iam: Stubber) -> None:
         "attached": [policy["PolicyArn"]],
         "inline": {"one": {"Statement": "one"}, "two": {"Statement": "two"}},
     }
+
+
+def test_what_was_read_ahead_is_the_first_answer_and_no_later_one(aws: Aws, iam: Stubber) -> None:
+    iam.add_client_error("get_role", "NoSuchEntity", "x")
+    iam.add_client_error("get_role", "AccessDenied", "denied")
+    for name in ("missing", "denied", "not a name!"):
+        aws.iam.look_ahead(name)
+    iam.assert_no_pending_responses()
+    assert not aws.iam.role_exists("missing")
+    assert not aws.iam.role_exists("not a name!")
+    with pytest.raises(AcksmError, match="denied"):
+        aws.iam.role_exists("denied")
+    iam.add_client_error("get_role", "ServiceFailure", "asked again")
+    with pytest.raises(AcksmError, match="asked again"):
+        aws.iam.role_exists("missing")
 
 
 def test_what_is_not_there_is_none(aws: Aws, iam: Stubber) -> None:

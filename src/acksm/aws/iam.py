@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from acksm.aws.documents import OidcProvider, PolicyDocument, Role
 from acksm.aws.iam_calls import (
@@ -17,7 +18,7 @@ from acksm.aws.iam_calls import (
 )
 from acksm.aws.simulation import Simulation
 from acksm.errors import AcksmError
-from acksm.json_types import Document, Json
+from acksm.json_types import Document, Json, Value
 from acksm.words import counted
 
 
@@ -63,13 +64,22 @@ class Iam(Simulation):
         if found is None:
             return None
         role = found["Role"]
-        inline = {}
-        for policy in self._pages("ListRolePolicies", "list_role_policies", "PolicyNames", RoleName=name):
-            document = self._call("GetRolePolicy", "get_role_policy", f"role {name}", RoleName=name, PolicyName=policy)
-            inline[str(policy)] = document_of(document["PolicyDocument"])
-        attached = self._pages(
-            "ListAttachedRolePolicies", "list_attached_role_policies", "AttachedPolicies", RoleName=name
-        )
+
+        def document(policy: Value) -> PolicyDocument:
+            answer = self._call("GetRolePolicy", "get_role_policy", f"role {name}", RoleName=name, PolicyName=policy)
+            return document_of(answer["PolicyDocument"])
+
+        with ThreadPoolExecutor(max_workers=4) as pool:
+            listed = pool.submit(
+                self._pages,
+                "ListAttachedRolePolicies",
+                "list_attached_role_policies",
+                "AttachedPolicies",
+                RoleName=name,
+            )
+            names = self._pages("ListRolePolicies", "list_role_policies", "PolicyNames", RoleName=name)
+            inline = dict(zip(map(str, names), pool.map(document, names), strict=True))
+            attached = listed.result()
         return {
             "arn": str(role["Arn"]),
             "path": str(role["Path"]),

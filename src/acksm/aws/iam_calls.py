@@ -65,6 +65,7 @@ class Calls:
         self._aws, self._clock, self._sleep = aws, clock, sleep
         self._made: set[str] = set()  # roles that this process created, and IAM may not show everywhere yet
         self._emptied: set[str] = set()  # roles that it removed policies from
+        self._ahead: dict[str, Json | AcksmError | None] = {}  # what GetRole answered before anyone asked for it
 
     def _call(self, operation: str, method: str, where: str, **params: object) -> Json:
         client = self._aws.client("iam")
@@ -80,8 +81,20 @@ class Calls:
                 return None
             raise
 
+    def look_ahead(self, name: str) -> None:
+        """Read a role for whoever asks for it first: while the cluster is described, this takes no time of its own."""
+        try:
+            self._ahead[name] = self._find_role(name)
+        except AcksmError as error:  # the caller's to judge, if it comes to that
+            self._ahead[name] = error
+
     def _find_role(self, name: str) -> Json | None:
         """GetRole's answer, or None; no request is sent for a name that IAM cannot have."""
+        if name in self._ahead:
+            found = self._ahead.pop(name)
+            if isinstance(found, AcksmError):
+                raise found
+            return found
         return self._get("GetRole", "get_role", f"role {name}", RoleName=name) if is_role_name(name) else None
 
     def _settled(

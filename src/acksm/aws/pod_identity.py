@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from acksm.aws.errors import translated
@@ -79,9 +80,9 @@ class PodIdentity:
         found = self._associations(clusterName=cluster, namespace=namespace, serviceAccount=service_account)
         return next(iter(found), None)
 
-    def associations(self, cluster: str) -> list[Association]:
-        """Every association of the cluster."""
-        return self._associations(clusterName=cluster)
+    def associations(self, cluster: str, namespace: str = "") -> list[Association]:
+        """Every association of the cluster, or of a namespace."""
+        return self._associations(clusterName=cluster, **({"namespace": namespace} if namespace else {}))
 
     def pod_identity_users(self, cluster: str, role_arn: str) -> list[str]:
         """ "namespace/service account" of each EKS Pod Identity association of the cluster that uses this role."""
@@ -95,7 +96,8 @@ class PodIdentity:
             with translated("eks", "ListPodIdentityAssociations"):
                 pages = client.get_paginator("list_pod_identity_associations").paginate(**asked)
                 names = [str(item["associationId"]) for page in pages for item in page.get("associations") or []]
-            found = [self._described(asked["clusterName"], name) for name in names]
+            with ThreadPoolExecutor(max_workers=4) as pool:
+                found = list(pool.map(lambda name: self._described(asked["clusterName"], name), names))
             return [item for item in found if item]
         except AcksmError as error:
             if error.details.get("code") not in UNKNOWN_OPERATION:

@@ -7,12 +7,13 @@ policies, lacks the context of the real call, and knows no session policies
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from acksm.aws.iam_calls import Calls
 from acksm.errors import AcksmError
-from acksm.json_types import Document, Json
+from acksm.json_types import Document, Json, Value
 
 NOT_SIMULATED = frozenset({"aws-access-denied", "aws-failed"})
 
@@ -39,9 +40,11 @@ class Simulation(Calls):
         found: dict[tuple[str, str], Decision] = {}
         try:
             source = self._policy_source(caller_arn)
-            for resource, actions in needs.items() if source else ():
-                for row in self._simulate(source, actions, resource):
-                    found[str(row["EvalActionName"]), resource] = _decision(row, resource)
+            asked = needs if source else {}
+            with ThreadPoolExecutor(max_workers=4) as pool:
+                answers = pool.map(lambda resource: self._simulate(source, asked[resource], resource), asked)
+                for resource, rows in zip(asked, answers, strict=True):
+                    found |= {(str(row["EvalActionName"]), resource): _decision(row, resource) for row in rows}
         except AcksmError as error:
             if error.id not in NOT_SIMULATED:
                 raise
@@ -68,13 +71,13 @@ class Simulation(Calls):
 
     def _simulate(
         self, source: str, actions: Sequence[str], resource: str, context: Mapping[str, str] | None = None
-    ) -> Iterator[Document]:
+    ) -> list[Value]:
         """IAM's result on each action; they come in pages of 100."""
         entries = [
             {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
             for key, value in (context or {}).items()
         ]
-        yield from self._pages(
+        return self._pages(
             "SimulatePrincipalPolicy",
             "simulate_principal_policy",
             "EvaluationResults",

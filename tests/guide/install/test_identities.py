@@ -196,7 +196,7 @@ def test_denied_associations_are_a_note_only_where_irsa_is_meant(
         raise AcksmError("aws-access-denied", "no eks:ListPodIdentityAssociations")
 
     installed(world, **BY_PODS)
-    monkeypatch.setattr(world.eks, "pod_identity", denied)
+    monkeypatch.setattr(world.eks, "associations", denied)
     assert refused(world, identity=identity).id == "aws-access-denied"
     world.restore(MemoryWorld().snapshot())
     if identity is None:

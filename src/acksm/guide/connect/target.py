@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -123,9 +123,16 @@ class Target:
         }
 
 
-def connect(settings: TargetSettings, run: RunSettings) -> Target:
+# Reads of an account that need no more of a cluster than its name
+Ahead = Callable[[Aws, str], Sequence[Callable[[], object]]]
+
+
+def connect(settings: TargetSettings, run: RunSettings, ahead: Ahead = lambda *_: ()) -> Target:
     """Find the cluster and check that it is the right one. Reads only. Errors: cluster-…, aws-…, kubeconfig-…,
-    context-other-cluster."""
+    context-other-cluster.
+
+    `ahead`: reads that are begun while the cluster is described; they raise nothing here.
+    """
     deadline = Deadline(run.timeout)
     context = context_of(settings)
     name = settings.cluster or (context.cluster_name if context else "")
@@ -135,8 +142,10 @@ def connect(settings: TargetSettings, run: RunSettings) -> Target:
     profile = settings.profile or (context.signs_in.profile if context else "")
     aws = Aws(profile or None, region or None, settings.account or None, left=deadline.left)
     _check_region(aws)
-    with ThreadPoolExecutor(max_workers=3) as pool:
+    with ThreadPoolExecutor(max_workers=6) as pool:
         caller, described = pool.submit(aws.identity), pool.submit(aws.eks.describe_cluster, name)
+        for read in ahead(aws, name):
+            pool.submit(read)
         pool.submit(preload)
         identity = caller.result()  # first: a wrong account is the cause of an unknown cluster, not its result
         cluster = described.result()

@@ -41,6 +41,11 @@ def observe(aws: Aws, cluster: Cluster, accounts: Iterable[Account]) -> Found:
         return dict(zip(wanted, found, strict=True))
 
 
+def of_namespace(aws: Aws, cluster: Cluster, namespace: str) -> dict[Account, Association]:
+    """Every association of a namespace, by its service account: one list in the place of one for each. Errors: aws-…"""
+    return {one.account: one for one in aws.eks.associations(cluster.name, namespace)}
+
+
 def have_tags(found: Found) -> bool:
     """Whether the sessions of all associations have tags; those that do not exist yet will have."""
     return all(one is None or one.tags for one in found.values())

@@ -7,6 +7,7 @@ policy that its owner attached or wrote is ever detached.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -134,7 +135,10 @@ def check_settings(settings: RoleSettings, partition: str, account: str) -> None
 
 def observe(aws: Aws, name: str, service_linked: bool = True) -> Observed:
     """Read the role with its policies, and whether the service-linked role of autoscaling exists."""
-    return Observed(aws.iam.get_role(name), _linked_exists(aws) if service_linked else True)
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        linked = pool.submit(_linked_exists, aws) if service_linked else None
+        role = aws.iam.get_role(name)
+        return Observed(role, linked.result() if linked else True)
 
 
 def _linked_exists(aws: Aws) -> bool | None:

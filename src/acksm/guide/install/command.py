@@ -13,7 +13,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 
+from acksm.aws.account import Aws
 from acksm.aws.documents import Role
+from acksm.aws.eks import Association
 from acksm.engine.change import Change, Op, Plan
 from acksm.engine.executor import Dispatch
 from acksm.errors import AcksmError
@@ -29,6 +31,7 @@ from acksm.guide.identity import (
     live_accounts,
     oidc,
     pod_trust,
+    policies,
     role_names,
     role_policies,
     trust,
@@ -77,7 +80,7 @@ def run(
     another tool keeps is not changed: where it would have to be, the rest of the plan is applied, and the exit code
     says so. Error: `kept-by-engine`, where there is no rest.
     """
-    with connect(at, run) as target:
+    with connect(at, run, partial(_ahead, role, sections)) as target:
         ui.emit(Event(Kind.STEP, "target", target.line()))
         if narrowed:
             controllers = narrowed(target, controllers)
@@ -102,6 +105,17 @@ def run(
             dry_code=code,
             outlined=True,
         )
+
+
+def _ahead(role: RoleSettings, sections: Sequence[str], aws: Aws, cluster: str) -> list[Callable[[], object]]:
+    """The reads of IAM that need no more than the cluster's name; one that IAM refuses is refused by the plan."""
+    iam = aws.iam
+    if "iam-role" not in sections or role.role_arn:
+        return []
+    return [
+        lambda: iam.look_ahead(role_names.of_controllers(cluster, role)),
+        lambda: iam.look_ahead(policies.SERVICE_LINKED_ROLE),
+    ]
 
 
 def _refusal(error: AcksmError | None) -> str:
@@ -220,6 +234,7 @@ def observe(
         observed_role = None
         if "iam-role" in sections and not role.role_arn:
             observed_role = pool.submit(iam_role.observe, target.aws, role_name(target, role))
+        associated = pool.submit(_associated, target) if found or observed_role else None
         observed = found.result() if found else None
         accounts: Sequence[tuple[str, str]] = ()
         unread = Unread()
@@ -227,7 +242,9 @@ def observe(
             accounts = section.service_accounts(target, controllers, observed)
         elif observed_role:
             accounts = section.installed_accounts(target, controllers.service, unread)
-        has = identities.observe(target, role, observed, accounts) if accounts else identities.NONE
+        has = identities.NONE
+        if accounts and associated:
+            has = identities.observe(target, role, observed, accounts, associated.result)
         return Observed(
             provider.result(),
             observed_role.result() if observed_role else None,
@@ -237,6 +254,10 @@ def observe(
             unread,
             has,
         )
+
+
+def _associated(target: Target) -> dict[associations.Account, Association]:
+    return associations.of_namespace(target.aws, target.cluster, target.settings.controller_namespace)
 
 
 def _runnable(target: Target, observed: Observed, manifests: Sequence[Manifest]) -> list[str]:

@@ -3,11 +3,12 @@ EKS Pod Identity reaches their pods."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from acksm.ack import charts
-from acksm.aws.eks import FargateProfile
+from acksm.aws.eks import Association, FargateProfile
 from acksm.engine.change import Change, Op
 from acksm.errors import AcksmError
 from acksm.guide.connect.target import Target
@@ -39,24 +40,33 @@ NONE = Observed()
 
 
 def observe(
-    target: Target, role: RoleSettings, observed: section.Observed | None, accounts: Sequence[Account]
+    target: Target,
+    role: RoleSettings,
+    observed: section.Observed | None,
+    accounts: Sequence[Account],
+    associated: Callable[[], Mapping[Account, Association]],
 ) -> Observed:
-    """Read the associations and annotations of the plan's service accounts, and of the other service's, which a new
-    controller follows. Denied associations are an answer only where nothing but IRSA can be meant."""
+    """The associations and annotations of the plan's service accounts, and of the other service's, which a new
+    controller follows. `associated` gives the associations of the controllers' namespace; denied ones are an answer
+    only where nothing but IRSA can be meant."""
     namespace = target.settings.controller_namespace
     known = {} if observed is None else {(namespace, name): arn for name, arn in section.annotated(observed).items()}
     others = [(namespace, charts.release_name(service)) for service in charts.SERVICES]
     every = list(dict.fromkeys([*accounts, *others]))
-    annotated = {account: known[account] if account in known else _annotation(target, account) for account in every}
+    # a namespace that does not exist has no service accounts
+    to_read = [] if observed and namespace not in observed.namespaces else [one for one in every if one not in known]
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        read = dict(zip(to_read, pool.map(lambda account: _annotation(target, account), to_read), strict=True))
+    annotated = {account: (known | read).get(account, "") for account in every}
     installed = any(account in known for account in accounts)
     try:
-        found = associations.observe(target.aws, target.cluster, every)
+        all_found = associated()
     except AcksmError as error:
         nothing_else = not installed or all(annotated[one] for one in accounts if one in known)
         if error.id != "aws-access-denied" or role.identity == POD_IDENTITY or not nothing_else:
             raise
         return Observed({}, annotated, installed, error)
-    return Observed(found, annotated, installed)
+    return Observed({account: all_found.get(account) for account in every}, annotated, installed)
 
 
 def _annotation(target: Target, account: Account) -> str:
